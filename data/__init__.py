@@ -1,0 +1,1 @@
+"""The bundled lists, read by :func:`sknamegen.datasets.load_names`."""

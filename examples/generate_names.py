@@ -1,0 +1,60 @@
+"""Train on a list of names and write new ones.
+
+What is learned here: names go through a vectorizer and an LSTM in a scikit-learn
+Pipeline; a temperature says how daring the new names are; names that were held out
+tell how well the model knows what a name looks like.
+
+Run it on the bundled list of female names, or on a file of your own, one name a line:
+
+    python examples/generate_names.py [FILE]
+"""
+
+# %%
+import sys
+from time import perf_counter
+
+from sklearn.model_selection import train_test_split
+from sklearn.pipeline import Pipeline
+
+from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names, read_names
+
+SEED = 0
+
+# %%
+# The names, each once: a name that stood twice could be on both sides of the split.
+names = read_names(sys.argv[1]) if len(sys.argv) > 1 else load_names("female")
+names = list(dict.fromkeys(names))
+if len(names) < 2:
+    sys.exit(f"A list of at least 2 names is needed, one for each side of the split: {names}")
+train, test = train_test_split(names, test_size=0.1, random_state=SEED)
+print(f"{len(train)} names to learn from, for example {', '.join(train[:3])}")
+
+# %%
+# Learn. One row is one name, all the way through.
+pipe = Pipeline(
+    [
+        ("windows", CharSequenceVectorizer(window_length=10)),
+        ("lstm", CharLSTMGenerator(random_state=SEED, verbose=1)),
+    ]
+)
+start = perf_counter()
+pipe.fit(train)
+print(f"\nLearned in {perf_counter() - start:.1f} s.")
+print(f"Held out:  {-pipe.score(test):.3f} nats per character on {len(test)} names")
+print(f"Training:  {-pipe.score(train):.3f} on the names it learned from")
+
+# %%
+# Write new names: below temperature 1 they are more ordinary, above it more daring.
+generator = pipe[-1]
+known = set(names)
+for temperature in [0.2, 0.5, 1.0, 1.2]:
+    written = generator.sample(temperature=temperature, n_samples=8, random_state=SEED)
+    marked = [name if name in known else f"{name}*" for name in written]
+    print(f"\nTemperature {temperature}:  {'  '.join(marked)}")
+print("\n* not in the list")
+
+# %%
+# Or from a beginning.
+beginning = names[len(names) // 2][:3]
+written = generator.sample(beginning, temperature=0.7, n_samples=8, random_state=SEED)
+print(f"\nFrom {beginning!r}:  {'  '.join(written)}")

@@ -1,0 +1,78 @@
+"""Follow a classic Keras notebook on character-level LSTMs, step by step.
+
+What is learned here: the names are joined into one text and cut into windows of ten
+characters with the character that follows each; an LSTM of 128 units learns from the
+one-hot encoded windows with RMSprop; in between, text is generated from a random place
+of the corpus at four "diversities" (temperatures), one character at a time.
+
+Run it on the bundled list of female names, or on a file of your own, one name a line:
+
+    python examples/notebook.py [FILE]
+"""
+
+# %%
+import random
+import sys
+
+from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names
+
+SEED = 0
+WINDOW_LENGTH = 10
+
+# %%
+# 1. Read the data: lines with their newlines, joined by blanks into one text.
+if len(sys.argv) > 1:
+    with open(sys.argv[1], encoding="utf-8") as file:
+        lines = file.readlines()
+else:
+    lines = [f"{name}\n" for name in load_names("female")]
+text = " ".join(lines)
+print(repr(text[:100]))
+
+# %%
+# 2. Preprocess: windows of running text, so there are no boundaries of names.
+vectorizer = CharSequenceVectorizer(window_length=WINDOW_LENGTH, step=1, boundary=False)
+windows = vectorizer.fit_transform([text])
+print("total chars:", len(vectorizer.alphabet_))
+print("Number of sequences:", windows.shape[1])
+
+pairs = ["".join(map(chr, window)) for window in windows[0, 7:15]]
+print([pair[:-1] for pair in pairs])
+print([pair[-1] for pair in pairs])
+
+# %%
+# 3. Build the model: one-hot input, one LSTM layer, softmax; Keras' settings of RMSprop.
+model = CharLSTMGenerator(
+    hidden_size=128,
+    embedding_dim=None,
+    dropout=0,
+    optimizer="RMSprop",
+    lr=0.01,
+    lr_schedule="constant",
+    weight_decay=0,
+    batch_size=128,
+    max_epochs=2,
+    net_params={"optimizer__alpha": 0.9, "optimizer__eps": 1e-7},
+    warm_start=True,
+    verbose=1,
+    random_state=SEED,
+)
+
+# %%
+# 4. Train two epochs at a time, and see it generate some names.
+random.seed(SEED)
+for iteration in range(1, 5):
+    print("\n" + "-" * 50)
+    print("Iteration", iteration)
+    model.fit(windows)
+
+    start = random.randint(0, len(text) - WINDOW_LENGTH - 1)
+    seed = text[start : start + WINDOW_LENGTH]
+    for diversity in [0.2, 0.5, 1.0, 1.2]:
+        print("\n----- diversity:", diversity)
+        print(f'----- Generating with seed: "{seed}"')
+        print("\nGenerated")
+        print(seed, end="")
+        for character in model.stream(seed, diversity, max_length=len(seed) + 20):
+            print(character, end="", flush=True)
+        print()

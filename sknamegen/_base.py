@@ -1,0 +1,412 @@
+"""What every generator does, on top of its next-character probabilities."""
+
+from abc import ABCMeta, abstractmethod
+from collections.abc import Iterable
+from math import exp, isfinite
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, DensityMixin
+from sklearn.utils.validation import check_is_fitted
+
+from ._batches import NO_TARGET, Sequences, check_windows, sequences_from_windows
+from ._codepoints import END, PAD, START, decode, distinct, index_table
+from ._decoding import Rules, probabilities, write
+from ._threads import one_thread
+from ._validation import check_int, check_real
+
+# Uniform draws held at a time; a block of names is as large as this allows.
+_BLOCK_DRAWS = 2**21
+_TEXT_LENGTH = 100
+
+
+class BaseCharGenerator(DensityMixin, BaseEstimator, metaclass=ABCMeta):
+    """Base of the generators.
+
+    A subclass learns in `fit`, after `_learn_alphabet`, and provides
+    `_sequence_log_proba` and `_next_character`. Indices of characters: those of
+    `alphabet_`, then the start of a name, then an unknown character.
+    """
+
+    @abstractmethod
+    def _sequence_log_proba(self, inputs, targets):
+        """Sum the log-probabilities of the targets of each sequence.
+
+        Parameters
+        ----------
+        inputs, targets : ndarray of shape (n_sequences, n_steps), dtype int32
+            Indices; a target is one of `alphabet_` or `NO_TARGET`.
+
+        Returns
+        -------
+        log_proba : ndarray of shape (n_sequences,), dtype float64
+            In nats.
+        """
+
+    @abstractmethod
+    def _next_character(self):
+        """Return an object with `start`, `advance` and `select`, as `CharLSTM` has them."""
+
+    def score_samples(self, X):
+        """Compute the log-likelihood of each name.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int
+            Windows of names.
+
+        Returns
+        -------
+        log_likelihood : ndarray of shape (n_names,), dtype float64
+            In nats: the sum of the log-probabilities of the characters of a
+            name and of its end. An unknown character, which has no place in the
+            distribution over `alphabet_`, counts as
+            ``-log(n_characters_seen_ + 1)``.
+        """
+        return self._score(X)[0]
+
+    def score(self, X, y=None):
+        """Compute the mean log-likelihood per predicted character.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int
+            Windows of names.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        score : float
+            In nats per character, the ends of names included. Higher is better;
+            comparable over window lengths, models and folds.
+        """
+        log_likelihood, n_characters = self._score(X)
+        return float(log_likelihood.sum() / n_characters)
+
+    def perplexity(self, X):
+        """Compute the perplexity, ``exp(-score(X))``.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int
+            Windows of names.
+
+        Returns
+        -------
+        perplexity : float
+            Between how many equally likely characters the model hesitates, on
+            average. Lower is better, 1 is certainty.
+        """
+        return exp(-self.score(X))
+
+    def next_char_proba(self, seeds):
+        """Compute the distribution of the character after each seed.
+
+        Parameters
+        ----------
+        seeds : str or iterable of str
+            Beginnings of names, "" for the first character.
+
+        Returns
+        -------
+        proba : ndarray of shape (n_seeds, len(alphabet_)), dtype float64
+            ``proba[i, j]`` is the probability that ``alphabet_[j]`` follows
+            seed i. Rows sum to 1.
+
+        Raises
+        ------
+        ValueError
+            If a seed holds a character that is not in `alphabet_`.
+        """
+        check_is_fitted(self)
+        seeds = [seeds] if isinstance(seeds, str) else _check_seeds(seeds)
+        if not seeds:
+            return np.empty((0, len(self.alphabet_)))
+        with one_thread(), torch.inference_mode():
+            _, logits = self._next_character().start(self._seed_windows(seeds))
+            return probabilities(logits).cpu().numpy()
+
+    def sample(
+        self,
+        seed="",
+        temperature=1.0,
+        n_samples=None,
+        *,
+        min_length=1,
+        max_length=None,
+        top_k=None,
+        top_p=None,
+        random_state=None,
+    ):
+        r"""Write new names.
+
+        Parameters
+        ----------
+        seed : str or iterable of str, default=""
+            What the names begin with. With several seeds, one name for each.
+        temperature : float, default=1.0
+            Divides the log-probabilities: below 1 the names become more
+            ordinary, above 1 more daring; 0 always takes the most probable
+            character.
+        n_samples : int, default=None
+            Number of names; None: one name, returned as a str.
+        min_length : int, default=1
+            Characters a name has at least, the seed included. The end of the
+            name is left out of the distribution until then.
+        max_length : int, default=None
+            Characters a name has at most, the seed included; it ends there.
+            None: the longest training name, and in a model of running text
+            (``boundary=False``), which has no ends, 100 characters more than
+            the longest seed.
+        top_k : int, default=None
+            Draw from the `top_k` most probable characters only.
+        top_p : float, default=None
+            Draw from the fewest most probable characters that together have
+            this probability only (nucleus sampling).
+        random_state : int, RandomState, Generator or None, default=None
+            An int gives the same names each time, None new ones each time.
+
+        Returns
+        -------
+        names : str or list of str
+            A str if `seed` is one and `n_samples` is None.
+
+        Raises
+        ------
+        NotFittedError
+            If the generator is not fitted.
+        TypeError, ValueError
+            If a parameter is out of range, the lengths contradict each other or
+            the seed, or a seed holds a character that is not in `alphabet_`.
+
+        References
+        ----------
+        A. Holtzman et al., "The Curious Case of Neural Text Degeneration",
+        ICLR 2020.
+        """
+        check_is_fitted(self)
+        one_seed = isinstance(seed, str)
+        seeds = [seed] if one_seed else _check_seeds(seed)
+        rules = self._check_rules(seeds, temperature, min_length, max_length, top_k, top_p)
+        if n_samples is not None:
+            check_int("n_samples", n_samples, 0)
+            if not one_seed:
+                raise ValueError(
+                    "n_samples must be None when seed holds several seeds: one name is written "
+                    f"for each. Got n_samples={n_samples}; repeat the seeds instead."
+                )
+        windows = self._seed_windows(seeds)
+        if one_seed:
+            seeds = seeds * (1 if n_samples is None else n_samples)
+        names = self._write(windows, seeds, rules, _random_generator(random_state))
+        return names[0] if one_seed and n_samples is None else names
+
+    def stream(
+        self,
+        seed="",
+        temperature=1.0,
+        *,
+        min_length=1,
+        max_length=None,
+        top_k=None,
+        top_p=None,
+        random_state=None,
+    ):
+        """Write one name character by character.
+
+        Parameters
+        ----------
+        seed : str, default=""
+            What the name begins with.
+        temperature, min_length, max_length, top_k, top_p, random_state
+            As in `sample`.
+
+        Returns
+        -------
+        characters : iterator of str
+            The characters after the seed, each as soon as it is drawn. Joined
+            to the seed they are what `sample` returns for the same arguments.
+
+        Raises
+        ------
+        NotFittedError, TypeError, ValueError
+            As `sample`, at the call.
+        """
+        check_is_fitted(self)
+        if not isinstance(seed, str):
+            raise TypeError(f"seed must be a str. Got {seed!r}.")
+        rules = self._check_rules([seed], temperature, min_length, max_length, top_k, top_p)
+        windows = self._seed_windows([seed])
+        rng = _random_generator(random_state)
+        model = self._next_character()
+
+        def characters():
+            steps = write(
+                model,
+                windows,
+                torch.tensor([len(seed)], device=windows.device),
+                rules,
+                lambda rows, step: torch.tensor([rng.random()], device=rows.device),
+            )
+            while True:
+                with one_thread():
+                    _, characters = next(steps, (None, None))
+                if characters is None or characters.item() == rules.end:
+                    return
+                yield str(self.alphabet_[characters.item()])
+
+        return characters()
+
+    def _learn_alphabet(self, X):
+        """Set what `fit` learns of the windows alone and return their sequences as indices."""
+        sequences = sequences_from_windows(X)
+        codes = np.union1d(distinct(sequences.inputs), distinct(sequences.targets))
+        self.alphabet_ = codes[~np.isin(codes, (PAD, START))].view("=U1")
+        self.window_length_ = X.shape[2] - 1
+        self.n_characters_seen_ = int(np.count_nonzero(sequences.targets))
+        self.max_length_ = _longest_name(X) if self._end is not None else None
+        return self._index(sequences)
+
+    @property
+    def _end(self):
+        """Index of the end in the alphabet, None if running text was learned."""
+        found = np.flatnonzero(self.alphabet_ == chr(END))
+        return int(found[0]) if len(found) else None
+
+    def _index(self, sequences):
+        """Replace code points by indices."""
+        table = index_table(self.alphabet_.view(np.int32))
+        targets = np.where(sequences.targets == PAD, NO_TARGET, table[sequences.targets])
+        return Sequences(table[sequences.inputs], targets, sequences.owner)
+
+    def _score(self, X):
+        """Log-likelihood of each name and number of predicted characters."""
+        check_is_fitted(self)
+        X = check_windows(X, self.window_length_)
+        inputs, targets, owner = self._index(sequences_from_windows(X))
+        n_characters = np.count_nonzero(targets != NO_TARGET)
+        if n_characters == 0:
+            raise ValueError("X must hold at least one character to predict. Got padding only.")
+        unknown = targets == len(self.alphabet_) + 1
+        with one_thread():
+            log_proba = self._sequence_log_proba(inputs, np.where(unknown, NO_TARGET, targets))
+        log_proba = log_proba - unknown.sum(1) * np.log(self.n_characters_seen_ + 1)
+        return np.bincount(owner, weights=log_proba, minlength=len(X)), n_characters
+
+    def _check_rules(self, seeds, temperature, min_length, max_length, top_k, top_p):
+        check_real(
+            "temperature", temperature, "a finite number >= 0", lambda t: t >= 0 and isfinite(t)
+        )
+        check_int("min_length", min_length, 0)
+        if top_k is not None:
+            check_int("top_k", top_k, 1)
+        if top_p is not None:
+            check_real("top_p", top_p, "in (0, 1]", lambda p: 0 < p <= 1)
+        longest_seed = max(map(len, seeds), default=0)
+        source = ""
+        if max_length is not None:
+            check_int("max_length", max_length, 1)
+        elif self._end is None:
+            max_length = max(longest_seed + _TEXT_LENGTH, min_length)
+        else:
+            max_length = self.max_length_
+            source = ", the longest training name; pass a larger max_length"
+        if min_length > max_length:
+            raise ValueError(
+                f"min_length must be at most max_length. Got min_length={min_length} and "
+                f"max_length={max_length}{source}."
+            )
+        if longest_seed > max_length:
+            seed = max(seeds, key=len)
+            raise ValueError(
+                f"A seed must have at most max_length characters. Got seed {seed!r} of "
+                f"{longest_seed} characters and max_length={max_length}{source}."
+            )
+        if len(self.alphabet_) == 1 and self._end is not None and min_length > longest_seed:
+            raise ValueError(
+                "The model has seen empty names only, so it cannot write any of "
+                f"min_length={min_length}."
+            )
+        return Rules(float(temperature), top_k, top_p, min_length, max_length, self._end)
+
+    def _seed_windows(self, seeds):
+        """Return the last `window_length_` indices of each seed, -1 where there are none."""
+        index = {character: i for i, character in enumerate(self.alphabet_.tolist())}
+        index.pop(chr(END), None)
+        start = [] if self._end is None else [len(self.alphabet_)]
+        windows = np.full((len(seeds), self.window_length_), -1)
+        for row, seed in enumerate(seeds):
+            unknown = sorted(set(seed) - index.keys())
+            if unknown:
+                raise ValueError(
+                    f"seed {seed!r} holds characters the model never saw: "
+                    f"{', '.join(map(repr, unknown))}. It knows: {''.join(index)!r}."
+                )
+            if not seed and not start:
+                raise ValueError(
+                    "seed must hold at least one character, since the model learned running text "
+                    "(boundary=False), which has no beginning. Got ''."
+                )
+            codes = (start + [index[character] for character in seed])[-self.window_length_ :]
+            windows[row, -len(codes) :] = codes
+        return torch.from_numpy(windows).to(self._device())
+
+    def _device(self):
+        """Where `_next_character` computes."""
+        return torch.device("cpu")
+
+    def _write(self, windows, seeds, rules, rng):
+        n_steps = rules.max_length - min(map(len, seeds), default=0)
+        block_size = max(1, _BLOCK_DRAWS // max(1, n_steps))
+        model = self._next_character()
+        names = []
+        with one_thread():
+            for first in range(0, len(seeds), block_size):
+                block = seeds[first : first + block_size]
+                contexts = windows if len(windows) == 1 else windows[first : first + block_size]
+                names += self._write_block(model, contexts, block, rules, rng, n_steps)
+        return names
+
+    def _write_block(self, model, windows, seeds, rules, rng, n_steps):
+        device = windows.device
+        # Drawn row by row, so that a name does not depend on how the rows are cut into blocks.
+        uniforms = torch.from_numpy(rng.random((len(seeds), n_steps))).to(device)
+        lengths = torch.tensor([len(seed) for seed in seeds], device=device)
+        codes = torch.from_numpy(self.alphabet_.view(np.int32).copy()).to(device)
+        if rules.end is not None:
+            codes[rules.end] = PAD
+        text = torch.zeros(len(seeds), n_steps, dtype=torch.int32, device=device)
+        steps = write(model, windows, lengths, rules, lambda rows, step: uniforms[rows, step])
+        for step, (rows, characters) in enumerate(steps):
+            text[rows, step] = codes[characters]
+        written = decode(text.cpu().numpy())
+        return [seed + characters for seed, characters in zip(seeds, written, strict=True)]
+
+
+def _check_seeds(seeds):
+    seeds = list(seeds) if isinstance(seeds, Iterable) else [seeds]
+    if not all(isinstance(seed, str) for seed in seeds):
+        raise TypeError(
+            "seed must be what the names begin with, a str or an iterable of str. "
+            f"Got {seeds[:3]!r}; for the same names each time, pass random_state=0."
+        )
+    return seeds
+
+
+def _longest_name(X):
+    """Return the characters of the longest name in windows with START and END."""
+    last = int((X[:, :, -1] != PAD).any(axis=0).nonzero()[0].max())
+    starts = (X[0, :2, :-1] == START).nonzero()[1]
+    step = starts[0] - starts[1] if len(starts) == 2 else 1
+    return int(step * (last + 1) - 1)
+
+
+def _random_generator(random_state):
+    """Return a numpy Generator that nothing global decides or is changed by."""
+    if random_state is None or isinstance(random_state, np.random.Generator):
+        return np.random.default_rng(random_state)
+    if isinstance(random_state, np.random.RandomState):
+        return np.random.default_rng(random_state.randint(2**32, size=4, dtype=np.uint32))
+    check_int("random_state", random_state, 0)
+    return np.random.default_rng(random_state)

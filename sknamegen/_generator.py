@@ -1,0 +1,532 @@
+"""The generator that learns with an LSTM."""
+
+import inspect
+from math import cos, isfinite, log, pi
+
+import numpy as np
+import skorch
+import torch
+from skorch.callbacks import Callback, EarlyStopping, ProgressBar
+from skorch.exceptions import SkorchTrainingImpossibleError
+from skorch.helper import predefined_split
+from torch.nn import functional as F
+
+from ._base import BaseCharGenerator, _random_generator
+from ._batches import (
+    NO_TARGET,
+    LengthGroupedBatches,
+    SequenceDataset,
+    check_windows,
+    sequences_from_windows,
+)
+from ._network import CharLSTM
+from ._threads import one_thread
+from ._validation import check_int, check_option, check_real
+
+_WARM_UP = 0.3  # part of the training in which the one-cycle schedule raises the learning rate
+_SCORING_BATCH = 1024
+
+
+class CharLSTMGenerator(BaseCharGenerator):
+    """Write new names with an LSTM that predicts the next character.
+
+    Parameters
+    ----------
+    hidden_size : int, default=128
+        Units of each LSTM layer.
+    num_layers : int, default=1
+        LSTM layers.
+    embedding_dim : int or None, default=32
+        Dimension of the learned vector of each character; None: one-hot.
+    dropout : float, default=0.2
+        Probability in [0, 1) of dropping an output of a layer in training.
+    optimizer : str or type, default="AdamW"
+        A class of `torch.optim`, or its name.
+    lr : float, default=0.02
+        Learning rate; the highest one of the schedule.
+    lr_schedule : {"one_cycle", "constant"}, default="one_cycle"
+        "one_cycle" raises the learning rate from zero to `lr` over the first
+        30% of the steps and lowers it to zero over the others, both along a
+        cosine [1]_.
+    weight_decay : float, default=0.01
+        Passed to the optimizer.
+    batch_size : int, default=32
+        Sequences in a batch. A sequence is a name, or one window of it if the
+        window lies behind the first `window_length` positions.
+    max_epochs : int, default=8
+        Passes over the names; the most of them with `early_stopping`.
+    early_stopping : bool, default=False
+        Whether to set `validation_fraction` of the names aside, to stop when
+        their loss has not improved for `n_iter_no_change` epochs, and to keep
+        the weights of the best epoch.
+    validation_fraction : float, default=0.1
+        Part of the names to set aside, in (0, 1). Only with `early_stopping`.
+    n_iter_no_change : int, default=3
+        Epochs without improvement to wait. Only with `early_stopping`.
+    callbacks : list of skorch callbacks, default=None
+        Added to the training.
+    net_params : dict, default=None
+        Further parameters of `skorch.NeuralNet`, which go before those set
+        here, for example ``{"optimizer__betas": (0.9, 0.99)}``.
+    device : str, default="cpu"
+        Where torch computes.
+    warm_start : bool, default=False
+        Whether `fit` continues from the weights of the last `fit`, and, unless
+        the estimator was saved and loaded since, from the state of its
+        optimizer, for `max_epochs` more epochs with a schedule of their own. The
+        alphabet stays as it was; other characters are unknown.
+    verbose : int, default=0
+        1 shows a progress bar on standard error and prints a line an epoch with
+        the loss in nats per character.
+    random_state : int, RandomState, Generator or None, default=None
+        Decides initial weights, order of the names, dropout masks and split of
+        `early_stopping`. An int gives the same model each time. No global
+        random generator is used or changed.
+
+    Attributes
+    ----------
+    alphabet_ : ndarray of shape (n_characters,), dtype str
+        Every character the model can produce, U+0003 for the end of a name
+        among them unless running text was learned.
+    window_length_ : int
+        Characters of context a prediction depends on.
+    max_length_ : int or None
+        Characters of the longest training name; None for running text.
+    n_characters_seen_ : int
+        Predicted characters in the training data.
+    n_iter_ : int
+        Epochs trained.
+    loss_curve_ : list of float
+        Training loss of each epoch in nats per character, measured while
+        training (with dropout, weights changing).
+    validation_scores_ : list of float or None
+        `score` of the names set aside after each epoch; None without
+        `early_stopping`.
+    net_ : skorch.NeuralNet
+        The trained net.
+
+    See Also
+    --------
+    CharSequenceVectorizer : Makes the windows.
+
+    Notes
+    -----
+    The network maximises the log-likelihood of each character given the
+    `window_length` characters before it, as in [2]_: an LSTM starts from a zero
+    state at the first character of the window, and a softmax layer follows. The
+    windows that begin with the start of a name are prefixes of each other, so one
+    pass gives the predictions for all of them; a later window takes a pass of
+    its own. The loss is averaged over characters, not over batches.
+
+    References
+    ----------
+    .. [1] L. N. Smith and N. Topin, "Super-Convergence: Very Fast Training of
+       Neural Networks Using Large Learning Rates", 2018.
+    .. [2] A. Graves, "Generating Sequences With Recurrent Neural Networks", 2013.
+
+    Examples
+    --------
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names
+    >>> names = load_names("female")[::20]
+    >>> pipe = make_pipeline(
+    ...     CharSequenceVectorizer(window_length=5),
+    ...     CharLSTMGenerator(hidden_size=16, max_epochs=2, random_state=0),
+    ... ).fit(names)
+    >>> pipe[-1].sample("Mar", n_samples=2, random_state=0)[0].startswith("Mar")
+    True
+    >>> bool(pipe.score(["Maria"]) > pipe.score(["Xqzw"]))
+    True
+    """
+
+    def __init__(
+        self,
+        *,
+        hidden_size=128,
+        num_layers=1,
+        embedding_dim=32,
+        dropout=0.2,
+        optimizer="AdamW",
+        lr=0.02,
+        lr_schedule="one_cycle",
+        weight_decay=0.01,
+        batch_size=32,
+        max_epochs=8,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=3,
+        callbacks=None,
+        net_params=None,
+        device="cpu",
+        warm_start=False,
+        verbose=0,
+        random_state=None,
+    ):
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.embedding_dim = embedding_dim
+        self.dropout = dropout
+        self.optimizer = optimizer
+        self.lr = lr
+        self.lr_schedule = lr_schedule
+        self.weight_decay = weight_decay
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.callbacks = callbacks
+        self.net_params = net_params
+        self.device = device
+        self.warm_start = warm_start
+        self.verbose = verbose
+        self.random_state = random_state
+
+    def fit(self, X, y=None):
+        """Learn to predict the next character.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int
+            Windows of names, from `CharSequenceVectorizer`.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : CharLSTMGenerator
+
+        Raises
+        ------
+        TypeError, ValueError
+            If a parameter is out of range, or X holds no such windows.
+        ValueError
+            If the loss is not finite, or the training ends worse than guessing:
+            the learning rate is too high. The estimator is then as it was
+            before the call.
+
+        Notes
+        -----
+        A KeyboardInterrupt leaves the estimator fitted as far as it came, and
+        is raised on.
+        """
+        before = vars(self).copy()
+        try:
+            with one_thread():
+                self._fit(X)
+        except BaseException as error:
+            training = vars(self).get("net_") is not before.get("net_")
+            if not (training and isinstance(error, KeyboardInterrupt)):
+                vars(self).clear()
+                vars(self).update(before)
+            raise
+        return self
+
+    def _fit(self, X):
+        self._check_params()
+        continues = self.warm_start and hasattr(self, "net_")
+        X = check_windows(X, self.window_length_ if continues else None)
+        if continues:
+            sequences = self._index(sequences_from_windows(X))
+        else:
+            sequences = self._learn_alphabet(X)
+            self.n_iter_, self.loss_curve_ = 0, []
+            self.validation_scores_ = [] if self.early_stopping else None
+        n_characters = len(self.alphabet_)
+        targets = np.where(sequences.targets > n_characters, NO_TARGET, sequences.targets)
+
+        rng = _random_generator(self.random_state)
+        held_out = self._hold_out(sequences.owner, len(X), rng)
+        train = SequenceDataset(sequences.inputs[~held_out], targets[~held_out])
+        valid = SequenceDataset(sequences.inputs[held_out], targets[held_out])
+        seed, shuffle_seed = rng.integers(2**63, size=2).tolist()
+        config = {
+            "n_characters": n_characters,
+            "hidden_size": self.hidden_size,
+            "num_layers": self.num_layers,
+            "embedding_dim": self.embedding_dim,
+            "dropout": self.dropout,
+            "seed": seed,
+        }
+        params = {
+            "criterion": torch.nn.CrossEntropyLoss,
+            "lr": self.lr,
+            "max_epochs": self.max_epochs,
+            "batch_size": self.batch_size,
+            "iterator_train": LengthGroupedBatches,
+            "iterator_train__generator": torch.Generator().manual_seed(shuffle_seed),
+            "iterator_valid": LengthGroupedBatches,
+            "iterator_valid__batch_size": _SCORING_BATCH,
+            "train_split": predefined_split(valid) if self.early_stopping else None,
+            "callbacks__print_log": None,  # its table does not name the unit
+            "callbacks": self._callbacks(-(-len(train) // self.batch_size)),
+            "device": self.device,
+            "verbose": int(self.verbose),
+        }
+        params |= _module_params(config) | self._optimizer_params() | (self.net_params or {})
+        net = _Net(**params).initialize()
+        if continues:
+            self._copy_state(net)
+        self.net_ = net
+        self._train(train)
+
+    def _check_params(self):
+        for name in ("hidden_size", "num_layers", "batch_size", "max_epochs", "n_iter_no_change"):
+            check_int(name, getattr(self, name), 1)
+        if self.embedding_dim is not None:
+            check_int("embedding_dim", self.embedding_dim, 1)
+        check_real("dropout", self.dropout, "in [0, 1)", lambda p: 0 <= p < 1)
+        check_real("lr", self.lr, "a finite number > 0", lambda lr: lr > 0 and isfinite(lr))
+        check_real(
+            "weight_decay",
+            self.weight_decay,
+            "a finite number >= 0",
+            lambda decay: decay >= 0 and isfinite(decay),
+        )
+        check_real(
+            "validation_fraction", self.validation_fraction, "in (0, 1)", lambda f: 0 < f < 1
+        )
+        check_option("lr_schedule", self.lr_schedule, ("one_cycle", "constant"))
+        for name in ("early_stopping", "warm_start"):
+            check_option(name, getattr(self, name), (True, False))
+        check_int("verbose", int(self.verbose), 0)
+        if self.net_params is not None and not isinstance(self.net_params, dict):
+            raise TypeError(f"net_params must be a dict or None. Got {self.net_params!r}.")
+        if not _usable(self.device):
+            raise ValueError(
+                "device must be one that torch can compute on here, such as 'cpu'. "
+                f"Got {self.device!r}."
+            )
+        self._optimizer_class()
+
+    def _optimizer_class(self):
+        optimizer = self.optimizer
+        if isinstance(optimizer, str):
+            optimizer = getattr(torch.optim, optimizer, None)
+        if not (inspect.isclass(optimizer) and issubclass(optimizer, torch.optim.Optimizer)):
+            raise ValueError(
+                "optimizer must be a class of torch.optim or its name, such as 'AdamW', 'RMSprop' "
+                f"or 'SGD'. Got {self.optimizer!r}."
+            )
+        return optimizer
+
+    def _hold_out(self, owner, n_names, rng):
+        """Return which sequences belong to the names set aside for early stopping."""
+        if not self.early_stopping:
+            return np.zeros(len(owner), dtype=bool)
+        n_valid = max(1, round(self.validation_fraction * n_names))
+        if n_valid >= n_names:
+            raise ValueError(
+                "early_stopping needs at least one name to train on beside those set aside. Got "
+                f"{n_names} names and validation_fraction={self.validation_fraction}; use "
+                "early_stopping=False, or cut a running text into several."
+            )
+        chosen = np.zeros(n_names, dtype=bool)
+        chosen[rng.permutation(n_names)[:n_valid]] = True
+        return chosen[owner]
+
+    def _callbacks(self, n_batches):
+        callbacks = []
+        if self.lr_schedule == "one_cycle":
+            callbacks.append(("one_cycle", _OneCycle(self.max_epochs * n_batches)))
+        if self.verbose:
+            callbacks += [("progress_bar", ProgressBar()), ("epoch_line", _EpochLine())]
+        if self.early_stopping:
+            stopping = EarlyStopping(patience=self.n_iter_no_change, load_best=True)
+            callbacks.append(("early_stopping", stopping))
+        return callbacks + list(self.callbacks or [])
+
+    def _optimizer_params(self):
+        optimizer = self._optimizer_class()
+        accepted = inspect.signature(optimizer).parameters
+        params = {"optimizer": optimizer}
+        if "weight_decay" in accepted:
+            params["optimizer__weight_decay"] = self.weight_decay
+        if "fused" in accepted:
+            params["optimizer__fused"] = True
+        return params
+
+    def _copy_state(self, net):
+        old, new = self.net_.module_, net.module_
+        changed = [
+            name
+            for name in ("hidden_size", "num_layers", "embedding_dim")
+            if old.config[name] != new.config[name]
+        ]
+        if changed:
+            raise ValueError(
+                f"warm_start needs the network of the last fit. Got another {changed[0]}: "
+                f"{new.config[changed[0]]!r} instead of {old.config[changed[0]]!r}; set it back, "
+                "or use warm_start=False."
+            )
+        new.load_state_dict(old.state_dict())
+        optimizer = getattr(self.net_, "optimizer_", None)  # a loaded net has none
+        if type(optimizer) is type(net.optimizer_):
+            groups = net.optimizer_.state_dict()["param_groups"]
+            net.optimizer_.load_state_dict(optimizer.state_dict() | {"param_groups": groups})
+
+    def _train(self, train):
+        net, n_iter = self.net_, self.n_iter_
+        net.notify("on_train_begin", X=train, y=None)
+        try:
+            net.fit_loop(train)
+        except KeyboardInterrupt:
+            if not _stopped_early(net):
+                raise
+        finally:
+            net.notify("on_train_end", X=train, y=None)
+            net.module_.eval()
+            epochs = [epoch for epoch in net.history if "train_loss" in epoch]
+            self.n_iter_ = n_iter + len(epochs)
+            self.loss_curve_ = self.loss_curve_ + [float(epoch["train_loss"]) for epoch in epochs]
+            if self.early_stopping:
+                scores = [-float(epoch["valid_loss"]) for epoch in epochs]
+                self.validation_scores_ = (self.validation_scores_ or []) + scores
+        if not all(torch.isfinite(weight).all() for weight in net.module_.parameters()):
+            raise _divergence("weights that are not finite", net)
+        if self.loss_curve_[-1] > log(len(self.alphabet_)) + 1:
+            raise _divergence(
+                f"a loss of {self.loss_curve_[-1]:.3g} nats per character, worse than guessing", net
+            )
+
+    def _sequence_log_proba(self, inputs, targets):
+        dataset = SequenceDataset(inputs, targets)
+        log_proba = torch.zeros(len(dataset), dtype=torch.float64)
+        network, device = self.net_.module_, self._device()
+        with torch.inference_mode():
+            for rows in LengthGroupedBatches(dataset, _SCORING_BATCH).rows():
+                x, y = dataset[rows]
+                logits = network(x["codes"].to(device), x["where"].to(device))
+                each = -F.cross_entropy(logits, y.to(device), reduction="none")
+                row_of_each = rows[x["where"] // x["codes"].shape[1]]
+                log_proba.index_add_(0, row_of_each, each.double().cpu())
+        return log_proba.numpy()
+
+    def _next_character(self):
+        return self.net_.module_
+
+    def _device(self):
+        return self.net_.module_.head.weight.device
+
+    def __getstate__(self):
+        state = dict(super().__getstate__())
+        if net := state.pop("net_", None):
+            weights = net.module_.state_dict()
+            state["_network"] = {
+                "config": net.module_.config,
+                "weights": {name: weight.cpu().numpy() for name, weight in weights.items()},
+            }
+        return state
+
+    def __setstate__(self, state):
+        state = dict(state)
+        network = state.pop("_network", None)
+        super().__setstate__(state)
+        if network:
+            self.net_ = _LoadedNet(
+                criterion=torch.nn.CrossEntropyLoss,
+                device=self.device if _usable(self.device) else "cpu",
+                **_module_params(network["config"]),
+            ).initialize()
+            weights = {name: torch.tensor(weight) for name, weight in network["weights"].items()}
+            self.net_.module_.load_state_dict(weights)
+            self.net_.module_.eval()
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "net_")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.input_tags.three_d_array = True
+        return tags
+
+
+class _Net(skorch.NeuralNet):
+    """skorch's net with losses averaged over characters, which must stay finite."""
+
+    def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
+        if iterator is None:
+            return
+        n_batches = 0
+        for batch in iterator:
+            self.notify("on_batch_begin", batch=batch, training=training)
+            step = step_fn(batch, **fit_params)
+            loss = step["loss"].item()
+            if not isfinite(loss):
+                raise _divergence(f"a loss of {loss}", self)
+            # skorch weights the batches of an epoch by this "size".
+            self.history.record_batch(f"{prefix}_loss", loss)
+            self.history.record_batch(f"{prefix}_batch_size", len(batch[1]))
+            self.notify("on_batch_end", batch=batch, training=training, **step)
+            n_batches += 1
+        self.history.record(f"{prefix}_batch_count", n_batches)
+
+
+class _LoadedNet(_Net):
+    """A net that only predicts: it has no optimizer, which takes most of a second to create."""
+
+    def initialize_optimizer(self, *args, **kwargs):
+        return self
+
+    def fit_loop(self, *args, **kwargs):
+        raise SkorchTrainingImpossibleError(
+            "A loaded net only predicts. To train on, fit the generator with warm_start=True."
+        )
+
+
+class _OneCycle(Callback):
+    """Raise the learning rate from zero and lower it back, before each batch."""
+
+    def __init__(self, n_steps):
+        self.n_steps = n_steps
+
+    def on_train_begin(self, net, **kwargs):
+        self.step_ = 0
+
+    def on_batch_begin(self, net, training=False, **kwargs):
+        if not training:
+            return
+        self.step_ += 1
+        progress = self.step_ / (self.n_steps + 1)
+        height = min(progress / _WARM_UP, (1 - progress) / (1 - _WARM_UP))
+        for group in net.optimizer_.param_groups:
+            group["lr"] = net.lr * (1 - cos(pi * height)) / 2
+
+
+class _EpochLine(Callback):
+    """Print the losses of each epoch."""
+
+    def on_epoch_end(self, net, **kwargs):
+        epoch = net.history[-1]
+        line = f"Epoch {epoch['epoch']}/{net.max_epochs}: {epoch['train_loss']:.4f} nats/char"
+        if "valid_loss" in epoch:
+            line += f", held out {epoch['valid_loss']:.4f}"
+        print(f"{line}, {epoch['dur']:.1f} s")
+
+
+def _stopped_early(net):
+    """Whether a skorch EarlyStopping, which raises KeyboardInterrupt, has ended the training."""
+    return any(
+        isinstance(callback, EarlyStopping) and callback.misses_ == callback.patience
+        for _, callback in net.callbacks_
+    )
+
+
+def _divergence(found, net):
+    return ValueError(
+        f"Training diverged: {found} in epoch {len(net.history)} with lr={net.lr}. Lower lr."
+    )
+
+
+def _module_params(config):
+    return {"module": CharLSTM} | {f"module__{name}": value for name, value in config.items()}
+
+
+def _usable(device):
+    """Whether torch can compute on a device here."""
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, TypeError):
+        return False
+    return True

@@ -1,0 +1,28 @@
+"""Checks of single parameters, with one form of error message."""
+
+from numbers import Integral, Real
+
+
+def check_int(name, value, low):
+    """Raise unless `value` is an integer (no bool) of at least `low`."""
+    message = f"{name} must be an int >= {low}. Got {value!r}."
+    if not isinstance(value, Integral) or isinstance(value, bool):
+        raise TypeError(message)
+    if value < low:
+        raise ValueError(message)
+
+
+def check_real(name, value, expected, accepts):
+    """Raise unless `value` is a real number for which `accepts(value)` holds."""
+    message = f"{name} must be {expected}. Got {value!r}."
+    if not isinstance(value, Real) or isinstance(value, bool):
+        raise TypeError(message)
+    if not accepts(value):
+        raise ValueError(message)
+
+
+def check_option(name, value, options):
+    """Raise unless `value` is one of `options`."""
+    if not any(value is option or value == option for option in options):
+        expected = ", ".join(map(repr, options))
+        raise ValueError(f"{name} must be one of {expected}. Got {value!r}.")

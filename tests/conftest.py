@@ -1,0 +1,41 @@
+import numpy as np
+import pytest
+from sklearn.pipeline import Pipeline
+
+from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names
+
+
+@pytest.fixture(scope="session")
+def names():
+    """A few hundred real names, shuffled."""
+    everything = load_names("female")
+    order = np.random.default_rng(0).permutation(len(everything))
+    return [everything[i] for i in order[:400]]
+
+
+def small_generator(**params):
+    defaults = {"hidden_size": 16, "embedding_dim": 8, "max_epochs": 3, "random_state": 0}
+    return CharLSTMGenerator(**defaults | params)
+
+
+def small_pipeline(window_length=10, boundary=True, **params):
+    vectorizer = CharSequenceVectorizer(window_length=window_length, boundary=boundary)
+    return Pipeline([("windows", vectorizer), ("lstm", small_generator(**params))])
+
+
+@pytest.fixture(scope="session")
+def pipe(names):
+    """A small fitted pipeline; do not change it."""
+    return small_pipeline().fit(names)
+
+
+@pytest.fixture(scope="session")
+def generator(pipe):
+    return pipe[-1]
+
+
+@pytest.fixture(scope="session")
+def text_generator(names):
+    """A small generator of running text; do not change it."""
+    text = " ".join(f"{name}\n" for name in names[:100])
+    return small_pipeline(window_length=5, boundary=False, max_epochs=1).fit([text])[-1]

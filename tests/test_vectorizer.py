@@ -1,0 +1,260 @@
+import re
+import sys
+import unicodedata
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.exceptions import NotFittedError
+
+from sknamegen import CharSequenceVectorizer, load_names
+
+NAMES = ["Ada", "Eve", "Jo", "Marguerite"]
+SCRIPTS = [
+    "Zoë",
+    "e\u0301lan",  # combining acute accent
+    "👩‍👩‍👧",  # one emoji of five code points
+    "שָׁלוֹם",
+    "محمد",
+    "欧阳娜娜",
+    "नमिता",
+    "O'Neil-Smith Jr.",
+    "",
+]
+text = st.text(st.characters(exclude_characters="\0\2\3"), max_size=15)
+
+
+@pytest.mark.parametrize("window_length", [1, 2, 3, 10, 40])
+def test_windows_are_the_characters_before_each_character(window_length):
+    windows = CharSequenceVectorizer(window_length=window_length).fit_transform(NAMES)
+    assert windows.shape == (4, 11, window_length + 1)
+    assert windows.dtype == np.int32
+    for row, name in zip(windows, NAMES, strict=True):
+        framed = ["\0"] * window_length + ["\2", *name, "\3"]
+        for t, window in enumerate(row):
+            expected = framed[t + 1 : t + window_length + 2]
+            expected += ["\0"] * (window_length + 1 - len(expected))
+            assert [chr(code) for code in window] == expected
+
+
+@pytest.mark.parametrize("step", [2, 3, 5])
+def test_step_takes_every_nth_window(step):
+    every = CharSequenceVectorizer(window_length=4).fit_transform(NAMES)[:, ::step]
+    stepped = CharSequenceVectorizer(window_length=4, step=step).fit_transform(NAMES)
+    np.testing.assert_array_equal(stepped[:, : every.shape[1]], every)
+    assert (stepped[:, every.shape[1] :, -1] == 0).all()
+
+
+def test_windows_are_a_view():
+    names = ["a" * 500] * 100
+    windows = CharSequenceVectorizer(window_length=100).fit_transform(names)
+    assert windows.nbytes > 90 * windows.base.nbytes
+    assert not windows.flags.writeable
+
+
+def test_pairs_are_what_the_notebook_trains_on():
+    windows = CharSequenceVectorizer(window_length=3).fit_transform(["Ada", "E"])
+    pairs = windows[windows[..., -1] != 0]
+    assert ["".join(map(chr, pair)) for pair in pairs] == [
+        "\0\0\2A",
+        "\0\2Ad",
+        "\2Ada",
+        "Ada\3",
+        "\0\0\2E",
+        "\0\2E\3",
+    ]
+
+
+def test_text_mode_is_the_notebooks_loop():
+    text = "Abagael\n Abagail\n Abbe\n"
+    for step in [1, 2, 3, 30]:
+        vectorizer = CharSequenceVectorizer(window_length=10, step=step, boundary=False)
+        windows = vectorizer.fit_transform([text])
+        expected = [text[i : i + 11] for i in range(0, len(text) - 10, step)]
+        assert ["".join(map(chr, window)) for window in windows[0]] == expected
+        assert vectorizer.alphabet_.tolist() == sorted(set(text))
+        assert vectorizer.max_length_ == len(text)
+
+
+def test_text_mode_on_the_whole_list():
+    text = " ".join(f"{name}\n" for name in load_names("female"))
+    vectorizer = CharSequenceVectorizer(window_length=10, boundary=False)
+    assert vectorizer.fit_transform([text]).shape == (1, len(text) - 10, 11)
+    assert vectorizer.inverse_transform(vectorizer.transform([text])) == [text]
+
+
+def test_learned_attributes():
+    vectorizer = CharSequenceVectorizer().fit(SCRIPTS)
+    assert vectorizer.alphabet_.tolist() == sorted(set("".join(SCRIPTS)))
+    assert vectorizer.max_length_ == max(map(len, SCRIPTS))
+
+
+@pytest.mark.parametrize("window_length", [1, 3, 10])
+@pytest.mark.parametrize("step", [1, 2])
+def test_scripts_round_trip(window_length, step):
+    vectorizer = CharSequenceVectorizer(window_length=window_length, step=step)
+    assert vectorizer.inverse_transform(vectorizer.fit_transform(SCRIPTS)) == SCRIPTS
+
+
+@given(st.lists(text, min_size=1, max_size=8), st.integers(1, 6), st.integers(1, 7))
+def test_round_trip(names, window_length, step):
+    vectorizer = CharSequenceVectorizer(window_length=window_length, step=step)
+    windows = vectorizer.fit_transform(names)
+    if step <= window_length + 1:
+        assert vectorizer.inverse_transform(windows) == names
+    else:
+        with pytest.raises(ValueError, match="step must be at most"):
+            vectorizer.inverse_transform(windows)
+
+
+@given(st.lists(text.filter(lambda t: len(t) > 3), min_size=1, max_size=4))
+def test_round_trip_of_running_text(texts):
+    vectorizer = CharSequenceVectorizer(window_length=3, boundary=False)
+    assert vectorizer.inverse_transform(vectorizer.fit_transform(texts)) == texts
+
+
+def test_lowercase_and_normalization():
+    names = ["Zoe\u0308", "ZOË"]
+    vectorizer = CharSequenceVectorizer(lowercase=True, normalization="NFC")
+    assert vectorizer.inverse_transform(vectorizer.fit_transform(names)) == ["zoë", "zoë"]
+    assert vectorizer.max_length_ == 3
+    decomposed = CharSequenceVectorizer(normalization="NFD").fit(["Zoë"])
+    assert decomposed.alphabet_.tolist() == sorted(unicodedata.normalize("NFD", "Zoë"))
+
+
+def test_unknown_characters_are_replaced():
+    vectorizer = CharSequenceVectorizer().fit(["Ada"])
+    windows = vectorizer.transform(["Adé", "xda"])
+    assert vectorizer.inverse_transform(windows) == ["Ad\ufffd", "\ufffdda"]
+
+
+def test_unknown_characters_can_be_refused():
+    vectorizer = CharSequenceVectorizer(handle_unknown="error").fit(["Ada"])
+    with pytest.raises(ValueError, match=r"'é' \(U\+00E9\) in row 1: 'Adé'. fit saw: 'Ad?a"):
+        vectorizer.transform(["Ada", "Adé"])
+    assert vectorizer.transform(["daAd"]).shape == (1, 5, 11)
+
+
+@pytest.mark.parametrize(
+    "container",
+    [
+        tuple,
+        np.array,
+        lambda names: np.array(names, dtype=object),
+        lambda names: np.array(names, dtype=np.dtypes.StringDType()),
+        pd.Series,
+        lambda names: pd.Series(names, dtype=object, index=[5, 1, 0, 2]),
+        lambda names: pd.Series(names, dtype="category"),
+        pl.Series,
+        iter,
+    ],
+)
+def test_containers(container):
+    expected = CharSequenceVectorizer().fit_transform(NAMES)
+    np.testing.assert_array_equal(
+        CharSequenceVectorizer().fit_transform(container(NAMES)), expected
+    )
+
+
+@pytest.mark.parametrize(
+    ("X", "error", "match"),
+    [
+        ("anna", TypeError, "Got the single str 'anna'; pass ['anna']."),
+        (b"anna", TypeError, "Got bytes"),
+        (None, TypeError, "Got NoneType"),
+        (5, TypeError, "Got int"),
+        (["Ada", None], TypeError, "Got None of type NoneType in row 1"),
+        (["Ada", "Eve", float("nan")], TypeError, "Got nan of type float in row 2"),
+        ([b"Ada"], TypeError, "Got b'Ada' of type bytes in row 0"),
+        ([7], TypeError, "Got 7 of type int in row 0"),
+        (np.array([1.5]), TypeError, "Got 1.5 of type float in row 0"),
+        (pd.Series(["Ada", None]), TypeError, "in row 1"),
+        (pl.Series(["Ada", None]), TypeError, "Got None of type NoneType in row 1"),
+        (np.array([["Ada"]]), TypeError, "Got ndarray of shape (1, 1)"),
+        (np.array("Ada"), TypeError, "Got ndarray of shape ()"),
+        (pd.DataFrame({"name": ["Ada"]}), TypeError, "Got DataFrame of shape (1, 1)"),
+        ([], ValueError, "at least one name"),
+        (["Ada", "E\0ve"], ValueError, "Got U+0000 in row 1: 'E\\x00ve'"),
+        (["Ada\0"], ValueError, "Got U+0000 in row 0"),
+        (["\2Ada"], ValueError, "Got U+0002 in row 0"),
+        (["Ada", "\3"], ValueError, "Got U+0003 in row 1"),
+    ],
+)
+def test_bad_names(X, error, match):
+    with pytest.raises(error, match=re.escape(match)):
+        CharSequenceVectorizer().fit(X)
+    fitted = CharSequenceVectorizer().fit(NAMES)
+    with pytest.raises(error, match=re.escape(match)):
+        fitted.transform(X)
+
+
+@pytest.mark.parametrize(
+    ("params", "error", "match"),
+    [
+        ({"window_length": 0}, ValueError, "window_length must be an int >= 1. Got 0."),
+        ({"window_length": 2.0}, TypeError, "window_length must be an int >= 1. Got 2.0."),
+        ({"window_length": True}, TypeError, "Got True"),
+        ({"step": 0}, ValueError, "step must be an int >= 1. Got 0."),
+        ({"normalization": "NFX"}, ValueError, "normalization must be one of None, 'NFC'"),
+        ({"handle_unknown": "ignore"}, ValueError, "handle_unknown must be one of 'replace'"),
+        ({"boundary": "no"}, ValueError, "boundary must be one of True, False"),
+        ({"lowercase": None}, ValueError, "lowercase must be one of"),
+    ],
+)
+def test_bad_parameters(params, error, match):
+    with pytest.raises(error, match=re.escape(match)):
+        CharSequenceVectorizer(**params).fit(NAMES)
+
+
+def test_text_too_short_for_a_window():
+    vectorizer = CharSequenceVectorizer(window_length=5, boundary=False)
+    with pytest.raises(ValueError, match="longer than window_length=5. Got 5 characters in row 1"):
+        vectorizer.fit(["enough text", "short"])
+    assert vectorizer.fit_transform(["enough"]).shape == (1, 1, 6)
+
+
+def test_one_endless_name_among_short_ones_is_refused():
+    names = ["Ada"] * 300 + ["x" * 1_000_000]
+    with pytest.raises(ValueError, match=r"1,000,000 characters \(row 300\), the median 3"):
+        CharSequenceVectorizer().fit(names)
+
+
+def test_one_endless_name_alone_works():
+    vectorizer = CharSequenceVectorizer()
+    windows = vectorizer.fit_transform(["x" * 1_000_000, "Ada"])
+    assert windows.shape == (2, 1_000_001, 11)
+    assert vectorizer.inverse_transform(windows[1:]) == ["Ada"]
+
+
+@pytest.mark.parametrize(
+    ("X", "match"),
+    [
+        (np.zeros((2, 3), dtype=int), "shape (2, 3)"),
+        (np.zeros((2, 3, 7), dtype=int), "shape (2, 3, 7)"),
+        (np.zeros((2, 0, 11), dtype=int), "shape (2, 0, 11)"),
+        (np.zeros((2, 3, 11)), "integer code points"),
+        (np.zeros((2, 3, 11), dtype=int), "first window"),
+        (np.full((2, 3, 11), -1), "0 to 0x10FFFF"),
+        (np.full((2, 3, 11), sys.maxunicode + 1), "0 to 0x10FFFF"),
+    ],
+)
+def test_inverse_transform_refuses_other_arrays(X, match):
+    with pytest.raises(ValueError, match=re.escape(match)):
+        CharSequenceVectorizer().fit(NAMES).inverse_transform(X)
+
+
+def test_not_fitted():
+    with pytest.raises(NotFittedError):
+        CharSequenceVectorizer().transform(NAMES)
+    with pytest.raises(NotFittedError):
+        CharSequenceVectorizer().inverse_transform(np.zeros((1, 1, 11), dtype=int))
+
+
+def test_refit_leaves_nothing():
+    vectorizer = CharSequenceVectorizer().fit(["Marguerite"])
+    vectorizer.fit(["Al"])
+    assert vectorizer.alphabet_.tolist() == ["A", "l"]
+    assert vectorizer.max_length_ == 2
