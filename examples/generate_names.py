@@ -24,9 +24,9 @@ SEED = 0
 # The names, each once: a name that stood twice could be on both sides of the split.
 names = read_names(sys.argv[1]) if len(sys.argv) > 1 else load_names("female")
 names = list(dict.fromkeys(names))
-if len(names) < 2:
-    sys.exit(f"A list of at least 2 names is needed, one for each side of the split: {names}")
-train, test = train_test_split(names, test_size=0.1, random_state=SEED)
+train, test = names, []
+if len(names) > 1:
+    train, test = train_test_split(names, test_size=0.1, random_state=SEED)
 print(f"{len(train)} names to learn from, for example {', '.join(train[:3])}")
 
 # %%
@@ -40,7 +40,8 @@ pipe = Pipeline(
 start = perf_counter()
 pipe.fit(train)
 print(f"\nLearned in {perf_counter() - start:.1f} s.")
-print(f"Held out:  {-pipe.score(test):.3f} nats per character on {len(test)} names")
+if test:
+    print(f"Held out:  {-pipe.score(test):.3f} nats per character on {len(test)} names")
 print(f"Training:  {-pipe.score(train):.3f} on the names it learned from")
 
 # %%
@@ -55,6 +56,6 @@ print("\n* not in the list")
 
 # %%
 # Or from a beginning.
-beginning = names[len(names) // 2][:3]
+beginning = train[0][:3]
 written = generator.sample(beginning, temperature=0.7, n_samples=8, random_state=SEED)
 print(f"\nFrom {beginning!r}:  {'  '.join(written)}")

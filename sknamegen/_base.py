@@ -262,6 +262,8 @@ class BaseCharGenerator(DensityMixin, BaseEstimator, metaclass=ABCMeta):
         """Set what `fit` learns of the windows alone and return their sequences as indices."""
         sequences = sequences_from_windows(X)
         codes = np.union1d(distinct(sequences.inputs), distinct(sequences.targets))
+        if START in codes:  # names have ends, even if a step leaps over all of them
+            codes = np.union1d(codes, np.int32(END))
         self.alphabet_ = codes[~np.isin(codes, (PAD, START))].view("=U1")
         self.window_length_ = X.shape[2] - 1
         self.n_characters_seen_ = int(np.count_nonzero(sequences.targets))
@@ -395,11 +397,15 @@ def _check_seeds(seeds):
 
 
 def _longest_name(X):
-    """Return the characters of the longest name in windows with START and END."""
-    last = int((X[:, :, -1] != PAD).any(axis=0).nonzero()[0].max())
+    """Return the characters of the longest name, up to step - 1 more if positions leap over some.
+
+    The start moves by one step from a position to the next; if it has left the window at the
+    second, the step is taken for the window's length.
+    """
+    last = np.flatnonzero((X[:, :, -1] != PAD).any(axis=0)).max()
     starts = (X[0, :2, :-1] == START).nonzero()[1]
-    step = starts[0] - starts[1] if len(starts) == 2 else 1
-    return int(step * (last + 1) - 1)
+    step = starts[0] - starts[1] if len(starts) == 2 else X.shape[2] - 1
+    return int(step * (last + 1) - 1) if X.shape[1] > 1 else 0
 
 
 def _random_generator(random_state):

@@ -163,6 +163,7 @@ class SequenceDataset(Dataset):
         self.targets = torch.from_numpy(targets)
         steps = torch.arange(1, inputs.shape[1] + 1, dtype=torch.int32)
         self.lengths = torch.where(self.targets == NO_TARGET, 0, steps).amax(1)
+        self.n_with_targets = int((self.lengths > 0).sum())
 
     def __len__(self):
         return len(self.inputs)
@@ -190,6 +191,8 @@ class SequenceDataset(Dataset):
 class LengthGroupedBatches:
     """Iterate over batches of sequences that are alike in length.
 
+    Sequences without targets are left out.
+
     Parameters
     ----------
     dataset : SequenceDataset
@@ -206,14 +209,15 @@ class LengthGroupedBatches:
         self.generator = generator
 
     def __len__(self):
-        return -(-len(self.dataset) // self.batch_size)
+        return -(-self.dataset.n_with_targets // self.batch_size)
 
     def __iter__(self):
         return (self.dataset[rows] for rows in self.rows())
 
     def rows(self):
-        """Return the rows of each batch, a list of int64 tensors."""
+        """Return the row numbers of each batch, a list of int64 tensors."""
         order = self._permutation(len(self.dataset))
+        order = order[self.dataset.lengths[order] > 0]
         order = order[self.dataset.lengths[order].argsort(stable=True)]
         batches = order.split(self.batch_size)
         return [batches[i] for i in self._permutation(len(batches))]

@@ -132,7 +132,7 @@ def probabilities(logits, temperature=1.0, top_k=None, top_p=None):
     if top_k is not None and top_k < p.shape[1]:
         p = _keep(p, p.topk(top_k).indices)
     if top_p is not None:
-        ordered, indices = p.sort(1, descending=True, stable=True)
+        ordered, indices = p.sort(dim=1, descending=True, stable=True)
         before = ordered.cumsum(1) - ordered  # probability of the more probable ones
         p = p.scatter(1, indices, ordered.masked_fill(before >= top_p * p.sum(1, True), 0))
     return p / p.sum(1, keepdim=True)

@@ -1,6 +1,7 @@
 """The generator that learns with an LSTM."""
 
 import inspect
+from copy import deepcopy
 from math import cos, isfinite, log, pi
 
 import numpy as np
@@ -238,6 +239,9 @@ class CharLSTMGenerator(BaseCharGenerator):
         rng = _random_generator(self.random_state)
         held_out = self._hold_out(sequences.owner, len(X), rng)
         train = SequenceDataset(sequences.inputs[~held_out], targets[~held_out])
+        n_batches = -(-train.n_with_targets // self.batch_size)
+        if n_batches == 0:
+            raise ValueError("X must hold at least one character to learn. Got none.")
         valid = SequenceDataset(sequences.inputs[held_out], targets[held_out])
         seed, shuffle_seed = rng.integers(2**63, size=2).tolist()
         config = {
@@ -259,7 +263,7 @@ class CharLSTMGenerator(BaseCharGenerator):
             "iterator_valid__batch_size": _SCORING_BATCH,
             "train_split": predefined_split(valid) if self.early_stopping else None,
             "callbacks__print_log": None,  # its table does not name the unit
-            "callbacks": self._callbacks(-(-len(train) // self.batch_size)),
+            "callbacks": self._callbacks(n_batches),
             "device": self.device,
             "verbose": int(self.verbose),
         }
@@ -289,7 +293,8 @@ class CharLSTMGenerator(BaseCharGenerator):
         check_option("lr_schedule", self.lr_schedule, ("one_cycle", "constant"))
         for name in ("early_stopping", "warm_start"):
             check_option(name, getattr(self, name), (True, False))
-        check_int("verbose", int(self.verbose), 0)
+        if not isinstance(self.verbose, bool):
+            check_int("verbose", self.verbose, 0)
         if self.net_params is not None and not isinstance(self.net_params, dict):
             raise TypeError(f"net_params must be a dict or None. Got {self.net_params!r}.")
         if not _usable(self.device):
@@ -363,7 +368,8 @@ class CharLSTMGenerator(BaseCharGenerator):
         optimizer = getattr(self.net_, "optimizer_", None)  # a loaded net has none
         if type(optimizer) is type(net.optimizer_):
             groups = net.optimizer_.state_dict()["param_groups"]
-            net.optimizer_.load_state_dict(optimizer.state_dict() | {"param_groups": groups})
+            state = deepcopy(optimizer.state_dict())
+            net.optimizer_.load_state_dict(state | {"param_groups": groups})
 
     def _train(self, train):
         net, n_iter = self.net_, self.n_iter_

@@ -51,7 +51,7 @@ def test_step_takes_every_nth_window(step):
 def test_windows_are_a_view():
     names = ["a" * 500] * 100
     windows = CharSequenceVectorizer(window_length=100).fit_transform(names)
-    assert windows.nbytes > 90 * windows.base.nbytes
+    assert windows.strides == (4 * (100 + 500 + 1), 4, 4)  # one row of text, not 501 windows
     assert not windows.flags.writeable
 
 
@@ -211,7 +211,7 @@ def test_bad_parameters(params, error, match):
 
 def test_text_too_short_for_a_window():
     vectorizer = CharSequenceVectorizer(window_length=5, boundary=False)
-    with pytest.raises(ValueError, match="longer than window_length=5. Got 5 characters in row 1"):
+    with pytest.raises(ValueError, match=r"window_length=5\. Got 5 characters in row 1"):
         vectorizer.fit(["enough text", "short"])
     assert vectorizer.fit_transform(["enough"]).shape == (1, 1, 6)
 

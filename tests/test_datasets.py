@@ -1,0 +1,67 @@
+import pytest
+
+import sknamegen
+from sknamegen import load_names, read_names
+
+
+def test_bundled_lists():
+    female, male = load_names("female"), load_names("male")
+    assert (len(female), len(male)) == (4951, 3898)
+    assert female[0] == "Aaren"
+    assert male[-1].startswith("Z")
+    assert all(name and name == name.strip() for name in female + male)
+    assert load_names() == female + male
+
+
+def test_labels():
+    names, labels = load_names(return_X_y=True)
+    assert names == load_names()
+    assert labels.tolist() == ["female"] * 4951 + ["male"] * 3898
+    names, labels = load_names("male", return_X_y=True)
+    assert set(labels) == {"male"}
+    assert len(names) == len(labels)
+
+
+def test_unknown_list():
+    with pytest.raises(ValueError, match="group must be one of 'female', 'male', 'all'"):
+        load_names("dog")
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+def test_read_names(tmp_path, newline):
+    path = tmp_path / "names.txt"
+    path.write_bytes(newline.join(["  Zoë ", "", "\tAnna Maria", " ", "李"]).encode())
+    assert read_names(path) == read_names(str(path)) == ["Zoë", "Anna Maria", "李"]
+
+
+def test_read_names_skips_a_byte_order_mark(tmp_path):
+    path = tmp_path / "names.txt"
+    path.write_bytes(b"\xef\xbb\xbfAda\n")
+    assert read_names(path) == read_names(path, encoding="UTF8") == ["Ada"]
+
+
+def test_read_names_in_another_encoding(tmp_path):
+    path = tmp_path / "names.txt"
+    path.write_bytes("Zoë\nÅsa\n".encode("latin-1"))
+    with pytest.raises(ValueError, match=r"names.txt' is not in the encoding 'utf-8'.*latin-1"):
+        read_names(path)
+    assert read_names(path, encoding="latin-1") == ["Zoë", "Åsa"]
+
+
+@pytest.mark.parametrize("content", ["", "\n", "  \n\t\n"])
+def test_read_names_of_an_empty_file(tmp_path, content):
+    path = tmp_path / "names.txt"
+    path.write_text(content)
+    with pytest.raises(ValueError, match=r"names.txt' holds no names"):
+        read_names(path)
+
+
+def test_read_names_of_no_file(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"nothing.txt"):
+        read_names(tmp_path / "nothing.txt")
+    with pytest.raises(LookupError, match="no-such-code"):
+        read_names(__file__, encoding="no-such-code")
+
+
+def test_public_names():
+    assert all(hasattr(sknamegen, name) for name in sknamegen.__all__)

@@ -1,0 +1,101 @@
+"""The examples and the README run as a newcomer runs them."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def run(script, *arguments, cwd):
+    """Run an example elsewhere, so that it cannot lean on the checkout; return what it prints."""
+    done = subprocess.run(
+        [sys.executable, ROOT / "examples" / script, *map(str, arguments)],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env={"PYTHONIOENCODING": "utf-8", "PATH": ""},
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Warning" not in done.stderr
+    return done.stdout
+
+
+def numbers(pattern, text):
+    return [float(number) for number in re.findall(pattern, text)]
+
+
+def test_every_example_is_tested():
+    tested = Path(__file__).read_text("utf-8")
+    for script in (ROOT / "examples").glob("*.py"):
+        assert f'run("{script.name}"' in tested
+
+
+def test_generate_names(tmp_path):
+    printed = run("generate_names.py", cwd=tmp_path)
+    (held_out,) = numbers(r"Held out: +(\S+) nats", printed)
+    assert 1.5 < held_out < 1.857  # the best of the notebook's recipe on such a split
+    assert len(numbers(r"Epoch \d/8: (\S+) nats/char", printed)) == 8
+    assert numbers(r"Temperature (\S+):", printed) == [0.2, 0.5, 1.0, 1.2]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["Ottilie"],
+        ["Ada", "Eve"],
+        ["李娜", "王芳", "张伟"] * 7,
+        ["שרה", "דוד", "👩‍👩‍👧", "Zoë", "x" * 60] * 4,
+    ],
+)
+def test_generate_names_from_a_file(tmp_path, lines):
+    path = tmp_path / "names.txt"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    printed = run("generate_names.py", path, cwd=tmp_path)
+    assert len(numbers(r"Held out: +(\S+) nats", printed)) == (len(lines) > 1)
+    assert f"From {lines[0][:3]!r}: " in printed or len(lines) > 1
+
+
+def test_grid_search(tmp_path):
+    printed = run("grid_search.py", cwd=tmp_path)
+    rows = re.findall(r"^ +(3|10) +(64|128) +(0.01|0.03) +(-\S+)", printed, re.MULTILINE)
+    assert len({row[:3] for row in rows}) == 8
+    scores = [float(row[3]) for row in rows]
+    assert scores == sorted(scores, reverse=True)
+    assert "From 'Mar': Mar" in printed
+
+
+def test_next_char_baseline(tmp_path):
+    printed = run("next_char_baseline.py", cwd=tmp_path)
+    baseline, lstm = numbers(r"(\S+) nats per character", printed)
+    assert lstm < baseline < 2.2
+
+
+def test_notebook(tmp_path):
+    printed = run("notebook.py", cwd=tmp_path)
+    text = " ".join(f"{name}\n" for name in (ROOT / "data" / "female.txt").read_text().split())
+    assert f"total chars: {len(set(text))}\n" in printed
+    assert f"Number of sequences: {len(text) - 10}\n" in printed
+    assert repr([text[i : i + 10] for i in range(7, 15)]) in printed
+    assert repr(list(text[17:25])) in printed
+    losses = numbers(r"Epoch \d/2: (\S+) nats/char", printed)
+    assert len(losses) == 8
+    assert losses == sorted(losses, reverse=True)
+    assert numbers(r"diversity: (\S+)", printed) == [0.2, 0.5, 1.0, 1.2] * 4
+    generated = re.findall(
+        r'seed: "(.{10})"\n\nGenerated\n(.{30})\n(?=\n---|$)', printed, re.DOTALL
+    )
+    assert len(generated) == 16
+    assert all(written.startswith(seed) for seed, written in generated)
+
+
+def test_readme():
+    """The Python blocks of the README, one after another as one script."""
+    readme = (ROOT / "README.md").read_text("utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    assert blocks
+    exec("\n".join(blocks), {"__name__": "readme"})

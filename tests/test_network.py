@@ -1,0 +1,147 @@
+import numpy as np
+import pytest
+import torch
+
+from sknamegen._network import CharLSTM
+
+KINDS = [
+    {"embedding_dim": 4, "num_layers": 1},
+    {"embedding_dim": 4, "num_layers": 3},
+    {"embedding_dim": None, "num_layers": 1},
+    {"embedding_dim": None, "num_layers": 2},
+]
+N_CHARACTERS = 6
+
+
+def make_network(seed=0, dropout=0.0, **params):
+    network = CharLSTM(N_CHARACTERS, hidden_size=5, dropout=dropout, seed=seed, **params)
+    return network.eval()
+
+
+def numpy_logits(network, codes):
+    """The logits after the last code, by the equations of an LSTM, one step after another."""
+    weights = {name: weight.numpy() for name, weight in network.state_dict().items()}
+
+    def sigmoid(x):
+        return 1 / (1 + np.exp(-x))
+
+    embedding = weights.get("embedding.weight", np.eye(N_CHARACTERS + 2))
+    inputs = [embedding[code] for code in codes]
+    for layer in range(len(network.layers)):
+        w_x, w_h, b_x, b_h = (
+            weights[f"layers.{layer}.{name}_l0"]
+            for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        )
+        h = c = np.zeros(w_h.shape[1])
+        outputs = []
+        for x in inputs:
+            i, f, g, o = np.split(w_x @ x + b_x + w_h @ h + b_h, 4)
+            c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+            h = sigmoid(o) * np.tanh(c)
+            outputs.append(h)
+        inputs = outputs
+    return weights["head.weight"] @ inputs[-1] + weights["head.bias"]
+
+
+@pytest.mark.parametrize("params", KINDS)
+def test_forward_is_an_lstm(params):
+    network = make_network(**params)
+    codes = torch.tensor([[6, 0, 3, 7], [6, 5, 5, 1]])
+    logits = network(codes).detach().view(2, 4, N_CHARACTERS)
+    for row in range(2):
+        for step in range(4):
+            expected = numpy_logits(network, codes[row, : step + 1].tolist())
+            np.testing.assert_allclose(logits[row, step], expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("params", KINDS)
+def test_forward_at_chosen_positions(params):
+    network = make_network(**params)
+    codes = torch.tensor([[6, 0, 3], [6, 5, 1]])
+    where = torch.tensor([0, 4, 5])
+    torch.testing.assert_close(network(codes, where), network(codes)[where])
+
+
+@pytest.mark.parametrize("params", KINDS)
+def test_start_and_advance_read_exactly_the_window(params):
+    network = make_network(**params)
+    windows = torch.tensor([[-1, -1, 6], [-1, 6, 2], [1, 2, 3], [6, 4, 4]])
+    state, logits = network.start(windows)
+    for _ in range(4):
+        for row, window in enumerate(windows):
+            expected = numpy_logits(network, window[window >= 0].tolist())
+            np.testing.assert_allclose(logits[row].detach(), expected, atol=1e-6)
+        characters = torch.tensor([5, 0, 1, 2])
+        windows = torch.cat([windows[:, 1:], characters[:, None]], dim=1)
+        state, logits = network.advance(state, characters)
+
+
+@pytest.mark.parametrize("params", KINDS)
+def test_select_keeps_rows_in_their_order(params):
+    network = make_network(**params)
+    state, _ = network.start(torch.tensor([[-1, -1, 6], [-1, 6, 2], [-1, 6, 3]]))
+    rows = torch.tensor([2, 0, 0])
+    characters = torch.tensor([1, 4, 5])
+    _, selected = network.advance(network.select(state, rows), characters)
+    for row, character, logits in zip(rows, characters, selected, strict=True):
+        _, alone = network.advance(network.select(state, row[None]), character[None])
+        torch.testing.assert_close(logits, alone[0])
+
+
+@pytest.mark.parametrize("params", KINDS)
+def test_unknown_characters_enter_as_zeros(params):
+    network = make_network(**params)
+    other = make_network(**params)
+    with torch.no_grad():  # what any other input weighs does not matter
+        weights = other.embedding.weight if other.embedding else other.layers[0].weight_ih_l0.t()
+        weights[:-1] += 1
+    unknown = torch.tensor([[N_CHARACTERS + 1] * 3])
+    torch.testing.assert_close(network(unknown), other(unknown))
+
+
+@pytest.mark.parametrize("params", KINDS)
+def test_weights_come_from_the_seed_alone(params):
+    torch.manual_seed(1)
+    before = torch.get_rng_state()
+    first, second, other = (make_network(seed, **params).state_dict() for seed in (7, 7, 8))
+    assert torch.equal(torch.get_rng_state(), before)
+    for name in first:
+        torch.testing.assert_close(first[name], second[name], rtol=0, atol=0)
+    assert not torch.equal(first["head.weight"], other["head.weight"])
+    assert all(weight.isfinite().all() for weight in first.values())
+
+
+def test_dropout_masks_are_shared_by_the_steps_and_come_from_the_seed():
+    before = torch.get_rng_state()
+    x = torch.ones(50, 4, 5)
+
+    def masks():
+        network = make_network(dropout=0.3, embedding_dim=4, num_layers=1).train()
+        return network._drop(x), network._drop(x)
+
+    (first, then), (again, _) = masks(), masks()
+    assert torch.equal(first, again)
+    assert not torch.equal(first, then)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert (first == first[:, :1]).all()
+    np.testing.assert_allclose(first.unique(), [0, 1 / 0.7], rtol=1e-6)
+    assert 0.2 < (first == 0).float().mean() < 0.4
+
+
+def test_dropout_is_off_outside_of_training():
+    network = make_network(dropout=0.5, embedding_dim=4, num_layers=2)
+    codes = torch.tensor([[6, 0, 3]])
+    torch.testing.assert_close(network(codes), network(codes), rtol=0, atol=0)
+
+
+def test_gradients_of_the_one_hot_layer_are_those_of_materialised_one_hots():
+    network = make_network(embedding_dim=None, num_layers=1)
+    codes = torch.tensor([[6, 0, 3, 3], [6, 5, 1, 2]])
+    network(codes).square().sum().backward()
+    gradients = [weight.grad.clone() for weight in network.parameters()]
+    network.zero_grad()
+    one_hot = torch.nn.functional.one_hot(codes, N_CHARACTERS + 2).float()
+    hidden, _ = network.layers[0](one_hot)
+    network.head(hidden).square().sum().backward()
+    for gradient, weight in zip(gradients, network.parameters(), strict=True):
+        torch.testing.assert_close(gradient, weight.grad)
