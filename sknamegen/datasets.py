@@ -39,8 +39,8 @@ def load_names(group="all", *, return_X_y=False):
     >>> load_names("female")[:3]
     ['Aaren', 'Aarika', 'Abagael']
     >>> names, labels = load_names(return_X_y=True)
-    >>> len(names), labels[0], labels[-1]
-    (8849, np.str_('female'), np.str_('male'))
+    >>> len(names), labels[[0, -1]].tolist()
+    (8849, ['female', 'male'])
     """
     check_option("group", group, (*_GROUPS, "all"))
     folder = files("sknamegen.data")
