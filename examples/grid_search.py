@@ -24,7 +24,7 @@ def main():
     pipe = Pipeline(
         [
             ("windows", CharSequenceVectorizer()),
-            ("lstm", CharLSTMGenerator(max_epochs=4, random_state=SEED)),
+            ("lstm", CharLSTMGenerator(batch_size=32, max_epochs=4, random_state=SEED)),
         ]
     )
     grid = {

@@ -15,8 +15,9 @@ from ._decoding import Rules, probabilities, write
 from ._threads import one_thread
 from ._validation import check_int, check_real
 
-# Uniform draws held at a time; a block of names is as large as this allows.
-_BLOCK_DRAWS = 2**21
+# Names are written in blocks that fit the cache, and of no more than so many draws.
+_CACHED_ROWS = 512
+_MAX_DRAWS = 2**21
 _TEXT_LENGTH = 100
 
 
@@ -125,7 +126,7 @@ class BaseCharGenerator(DensityMixin, BaseEstimator, metaclass=ABCMeta):
             return np.empty((0, len(self.alphabet_)))
         with one_thread(), torch.inference_mode():
             _, logits = self._next_character().start(self._seed_windows(seeds))
-            return probabilities(logits).cpu().numpy()
+            return probabilities(logits.double()).cpu().numpy()
 
     def sample(
         self,
@@ -359,27 +360,37 @@ class BaseCharGenerator(DensityMixin, BaseEstimator, metaclass=ABCMeta):
         return torch.device("cpu")
 
     def _write(self, windows, seeds, rules, rng):
-        n_steps = rules.max_length - min(map(len, seeds), default=0)
-        block_size = max(1, _BLOCK_DRAWS // max(1, n_steps))
-        model = self._next_character()
+        n_steps = max(0, rules.max_length - min(map(len, seeds), default=0))
+        block_size = _MAX_DRAWS // max(1, n_steps)
+        if windows.device.type == "cpu":
+            block_size = min(block_size, _CACHED_ROWS)
+        block_size = max(1, block_size)
         names = []
         with one_thread():
             for first in range(0, len(seeds), block_size):
-                block = seeds[first : first + block_size]
-                contexts = windows if len(windows) == 1 else windows[first : first + block_size]
-                names += self._write_block(model, contexts, block, rules, rng, n_steps)
+                rows = slice(first, first + block_size)
+                contexts = windows if len(windows) == 1 else windows[rows]
+                # Drawn row by row, so a name does not depend on how rows are cut into blocks.
+                uniforms = rng.random((len(seeds[rows]), n_steps))
+                names += self._write_block(contexts, seeds[rows], rules, uniforms)
         return names
 
-    def _write_block(self, model, windows, seeds, rules, rng, n_steps):
+    def _write_block(self, windows, seeds, rules, uniforms):
         device = windows.device
-        # Drawn row by row, so that a name does not depend on how the rows are cut into blocks.
-        uniforms = torch.from_numpy(rng.random((len(seeds), n_steps))).to(device)
+        n_steps = uniforms.shape[1]
+        uniforms = torch.from_numpy(uniforms).to(device)
         lengths = torch.tensor([len(seed) for seed in seeds], device=device)
         codes = torch.from_numpy(self.alphabet_.view(np.int32).copy()).to(device)
         if rules.end is not None:
             codes[rules.end] = PAD
         text = torch.zeros(len(seeds), n_steps, dtype=torch.int32, device=device)
-        steps = write(model, windows, lengths, rules, lambda rows, step: uniforms[rows, step])
+        steps = write(
+            self._next_character(),
+            windows,
+            lengths,
+            rules,
+            lambda rows, step: uniforms[rows, step],
+        )
         for step, (rows, characters) in enumerate(steps):
             text[rows, step] = codes[characters]
         written = decode(text.cpu().numpy())

@@ -103,7 +103,7 @@ def draw(logits, rules, uniforms):
     if rules.temperature == 0:
         return logits.argmax(1)
     weights = probabilities(logits, rules.temperature, rules.top_k, rules.top_p)
-    cumulative = weights.cumsum(1)
+    cumulative = weights.cumsum(1, dtype=torch.float64)
     thresholds = uniforms[:, None] * cumulative[:, -1:]
     # The first character whose cumulative weight exceeds the threshold, never one of weight 0.
     characters = torch.searchsorted(cumulative, thresholds, right=True).squeeze(1)
@@ -117,17 +117,19 @@ def probabilities(logits, temperature=1.0, top_k=None, top_p=None):
     ----------
     logits : float tensor of shape (n_rows, n_characters)
     temperature : float, default=1.0
-        Positive.
+        Positive; counts as 1e-30 below that, and as 1e30 above that.
     top_k, top_p : default=None
         As in `Rules`.
 
     Returns
     -------
-    probabilities : float64 tensor of shape (n_rows, n_characters)
+    probabilities : tensor of shape (n_rows, n_characters)
+        Of the dtype of the logits.
     """
-    logits = logits.double()
-    # Subtracting the maximum first keeps the smallest temperatures finite.
-    logits = (logits - logits.amax(1, keepdim=True)) / temperature
+    if temperature != 1:
+        # Subtracting the maximum first keeps the smallest temperatures finite.
+        logits = logits - logits.amax(1, keepdim=True)
+        logits = logits / min(max(temperature, 1e-30), 1e30)
     p = logits.softmax(1)
     if top_k is not None and top_k < p.shape[1]:
         p = _keep(p, p.topk(top_k).indices)
@@ -135,7 +137,7 @@ def probabilities(logits, temperature=1.0, top_k=None, top_p=None):
         ordered, indices = p.sort(dim=1, descending=True, stable=True)
         before = ordered.cumsum(1) - ordered  # probability of the more probable ones
         p = p.scatter(1, indices, ordered.masked_fill(before >= top_p * p.sum(1, True), 0))
-    return p / p.sum(1, keepdim=True)
+    return p if top_k is None and top_p is None else p / p.sum(1, keepdim=True)
 
 
 def _keep(p, indices):

@@ -33,17 +33,17 @@ class CharLSTMGenerator(BaseCharGenerator):
 
     Parameters
     ----------
-    hidden_size : int, default=128
+    hidden_size : int, default=256
         Units of each LSTM layer.
     num_layers : int, default=1
         LSTM layers.
     embedding_dim : int or None, default=32
         Dimension of the learned vector of each character; None: one-hot.
-    dropout : float, default=0.2
+    dropout : float, default=0.3
         Probability in [0, 1) of dropping an output of a layer in training.
     optimizer : str or type, default="AdamW"
         A class of `torch.optim`, or its name.
-    lr : float, default=0.02
+    lr : float, default=0.03
         Learning rate; the highest one of the schedule.
     lr_schedule : {"one_cycle", "constant"}, default="one_cycle"
         "one_cycle" raises the learning rate from zero to `lr` over the first
@@ -51,10 +51,10 @@ class CharLSTMGenerator(BaseCharGenerator):
         cosine [1]_.
     weight_decay : float, default=0.01
         Passed to the optimizer.
-    batch_size : int, default=32
+    batch_size : int, default=128
         Sequences in a batch. A sequence is a name, or one window of it if the
         window lies behind the first `window_length` positions.
-    max_epochs : int, default=8
+    max_epochs : int, default=12
         Passes over the names; the most of them with `early_stopping`.
     early_stopping : bool, default=False
         Whether to set `validation_fraction` of the names aside, to stop when
@@ -71,6 +71,10 @@ class CharLSTMGenerator(BaseCharGenerator):
         here, for example ``{"optimizer__betas": (0.9, 0.99)}``.
     device : str, default="cpu"
         Where torch computes.
+    precision : {"auto", "float32", "bfloat16"}, default="auto"
+        What training computes with. "auto" takes bfloat16 (torch's autocast)
+        if the processor has instructions for it, and float32 otherwise.
+        Weights, scores and sampling are always float32.
     warm_start : bool, default=False
         Whether `fit` continues from the weights of the last `fit`, and, unless
         the estimator was saved and loaded since, from the state of its
@@ -143,22 +147,23 @@ class CharLSTMGenerator(BaseCharGenerator):
     def __init__(
         self,
         *,
-        hidden_size=128,
+        hidden_size=256,
         num_layers=1,
         embedding_dim=32,
-        dropout=0.2,
+        dropout=0.3,
         optimizer="AdamW",
-        lr=0.02,
+        lr=0.03,
         lr_schedule="one_cycle",
         weight_decay=0.01,
-        batch_size=32,
-        max_epochs=8,
+        batch_size=128,
+        max_epochs=12,
         early_stopping=False,
         validation_fraction=0.1,
         n_iter_no_change=3,
         callbacks=None,
         net_params=None,
         device="cpu",
+        precision="auto",
         warm_start=False,
         verbose=0,
         random_state=None,
@@ -179,6 +184,7 @@ class CharLSTMGenerator(BaseCharGenerator):
         self.callbacks = callbacks
         self.net_params = net_params
         self.device = device
+        self.precision = precision
         self.warm_start = warm_start
         self.verbose = verbose
         self.random_state = random_state
@@ -265,6 +271,7 @@ class CharLSTMGenerator(BaseCharGenerator):
             "callbacks__print_log": None,  # its table does not name the unit
             "callbacks": self._callbacks(n_batches),
             "device": self.device,
+            "bfloat16": self._uses_bfloat16(),
             "verbose": int(self.verbose),
         }
         params |= _module_params(config) | self._optimizer_params() | (self.net_params or {})
@@ -291,6 +298,7 @@ class CharLSTMGenerator(BaseCharGenerator):
             "validation_fraction", self.validation_fraction, "in (0, 1)", lambda f: 0 < f < 1
         )
         check_option("lr_schedule", self.lr_schedule, ("one_cycle", "constant"))
+        check_option("precision", self.precision, ("auto", "float32", "bfloat16"))
         for name in ("early_stopping", "warm_start"):
             check_option(name, getattr(self, name), (True, False))
         if not isinstance(self.verbose, bool):
@@ -314,6 +322,13 @@ class CharLSTMGenerator(BaseCharGenerator):
                 f"or 'SGD'. Got {self.optimizer!r}."
             )
         return optimizer
+
+    def _uses_bfloat16(self):
+        if self.precision != "auto":
+            return self.precision == "bfloat16"
+        if torch.device(self.device).type == "cuda":
+            return torch.cuda.is_bf16_supported(including_emulation=False)
+        return torch.cpu._is_avx512_bf16_supported()
 
     def _hold_out(self, owner, n_names, rng):
         """Return which sequences belong to the names set aside for early stopping."""
@@ -402,10 +417,11 @@ class CharLSTMGenerator(BaseCharGenerator):
         with torch.inference_mode():
             for rows in LengthGroupedBatches(dataset, _SCORING_BATCH).rows():
                 x, y = dataset[rows]
-                logits = network(x["codes"].to(device), x["where"].to(device))
+                n_rows, n_steps = x["codes"].shape
+                where = x.get("where", torch.arange(n_rows * n_steps))
+                logits = network(x["codes"].to(device), where.to(device))
                 each = -F.cross_entropy(logits, y.to(device), reduction="none")
-                row_of_each = rows[x["where"] // x["codes"].shape[1]]
-                log_proba.index_add_(0, row_of_each, each.double().cpu())
+                log_proba.index_add_(0, rows[where // n_steps], each.double().cpu())
         return log_proba.numpy()
 
     def _next_character(self):
@@ -449,7 +465,22 @@ class CharLSTMGenerator(BaseCharGenerator):
 
 
 class _Net(skorch.NeuralNet):
-    """skorch's net with losses averaged over characters, which must stay finite."""
+    """skorch's net with losses averaged over characters, which must stay finite.
+
+    Parameters
+    ----------
+    bfloat16 : bool
+        Whether to compute in bfloat16 where torch's autocast finds it safe.
+    """
+
+    def __init__(self, *args, bfloat16=False, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.bfloat16 = bfloat16
+
+    def infer(self, x, **fit_params):
+        kind = torch.device(self.device).type
+        with torch.autocast(kind, torch.bfloat16, enabled=self.bfloat16):
+            return super().infer(x, **fit_params).float()
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
         if iterator is None:
@@ -463,7 +494,7 @@ class _Net(skorch.NeuralNet):
                 raise _divergence(f"a loss of {loss}", self)
             # skorch weights the batches of an epoch by this "size".
             self.history.record_batch(f"{prefix}_loss", loss)
-            self.history.record_batch(f"{prefix}_batch_size", len(batch[1]))
+            self.history.record_batch(f"{prefix}_batch_size", int((batch[1] != NO_TARGET).sum()))
             self.notify("on_batch_end", batch=batch, training=training, **step)
             n_batches += 1
         self.history.record(f"{prefix}_batch_count", n_batches)

@@ -122,8 +122,10 @@ class CharLSTM(nn.Module):
         if self._dropout_generator is None or self._dropout_generator.device != x.device:
             self._dropout_generator = torch.Generator(x.device).manual_seed(self.seed)
         keep = 1 - self.dropout
-        mask = x.new_empty(x.shape[0], 1, x.shape[2])
-        return x * mask.bernoulli_(keep, generator=self._dropout_generator).div_(keep)
+        uniform = torch.rand(
+            (len(x), 1, x.shape[2]), generator=self._dropout_generator, device=x.device
+        )
+        return x * (uniform < keep).to(x.dtype).div_(keep)
 
     def start(self, windows):
         """Read contexts, each from its first index that is not negative.
@@ -139,9 +141,10 @@ class CharLSTM(nn.Module):
             For `advance` and `select`.
         logits : float tensor of shape (rows, n_characters)
         """
+        gates, filled = self._input_gates(), windows >= 0
+        if filled.all():  # no state to keep: the next character moves the whole window
+            return (windows, gates, []), self.head(self._hidden(windows)[:, -1])
         states = [self._zero_state(len(windows)) for _ in self.layers]
-        gates = self._input_gates()
-        filled = windows >= 0
         for step in range(int(filled.any(0).int().argmax()), windows.shape[1]):
             states = self._step(gates, windows[:, step].clamp(min=0), states)
             # Padding leaves the state at zero.
@@ -201,9 +204,14 @@ class CharLSTM(nn.Module):
 
 
 def _cell(gates, state, layer):
-    """One step of an LSTM layer, given the input's part of the gates (rows, 4 * hidden)."""
+    """One step of an LSTM layer; adds to the input's part of the gates (rows, 4 * hidden)."""
     hidden, cell = state
-    gates = torch.addmm(gates, hidden, layer.weight_hh_l0.t())
-    in_gate, forget_gate, candidate, out_gate = gates.chunk(4, dim=1)
-    cell = torch.sigmoid(forget_gate) * cell + torch.sigmoid(in_gate) * torch.tanh(candidate)
-    return torch.sigmoid(out_gate) * torch.tanh(cell), cell
+    gates.addmm_(hidden, layer.weight_hh_l0.t())
+    in_forget, candidate, out_gate = gates.split([2 * hidden.shape[1], *hidden.shape[1:] * 2], 1)
+    if torch.is_grad_enabled():
+        sigmoid, tanh = torch.sigmoid, torch.tanh
+    else:
+        sigmoid, tanh = torch.sigmoid_, torch.tanh_
+    in_gate, forget_gate = sigmoid(in_forget).chunk(2, dim=1)
+    cell = torch.addcmul(forget_gate * cell, in_gate, tanh(candidate))
+    return sigmoid(out_gate) * cell.tanh(), cell

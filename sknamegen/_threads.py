@@ -1,26 +1,30 @@
 """One thread for the arithmetic of small networks."""
 
 from contextlib import contextmanager
-from functools import cache
+from threading import Thread
 
 import torch
-from threadpoolctl import ThreadpoolController  # scikit-learn requires it
 
 
 @contextmanager
 def one_thread():
-    """Compute with one thread inside the block, in the calling thread only.
+    """Let torch compute with one thread inside the block, in the calling thread only.
 
     More threads gain nothing on networks of this size, lose much beside other busy
     processes, and change the last digits of the sums, so that the same seed would
-    give another model in a worker process. `torch.set_num_threads` is no
-    alternative: what it sets also holds for threads that start meanwhile.
+    give another model in a worker process.
     """
-    torch.get_num_threads()  # torch sets up each thread on first use, which undoes the limit
-    with _controller().limit(limits=1, user_api="openmp"):
+    n_threads = torch.get_num_threads()
+    if n_threads == 1:
         yield
-
-
-@cache
-def _controller():
-    return ThreadpoolController()
+        return
+    torch.set_num_threads(1)
+    # That is also what threads get which torch meets from now on. Another thread sets this
+    # default back without touching the number of the calling one.
+    other = Thread(target=torch.set_num_threads, args=(n_threads,))
+    other.start()
+    other.join()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(n_threads)

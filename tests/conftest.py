@@ -14,7 +14,8 @@ def names():
 
 
 def small_generator(**params):
-    defaults = {"hidden_size": 16, "embedding_dim": 8, "max_epochs": 3, "random_state": 0}
+    defaults = {"hidden_size": 16, "embedding_dim": 8, "batch_size": 32, "max_epochs": 3}
+    defaults |= {"random_state": 0}
     return CharLSTMGenerator(**defaults | params)
 
 

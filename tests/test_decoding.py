@@ -38,7 +38,7 @@ def test_extreme_temperatures(temperature):
     if temperature < 1:
         assert p.tolist() == [0, 1, 0, 0]
     else:
-        torch.testing.assert_close(p[[0, 1, 3]], torch.full((3,), 1 / 3, dtype=torch.float64))
+        torch.testing.assert_close(p[[0, 1, 3]], torch.full((3,), 1 / 3))
 
 
 def truncate_slow(p, top_k, top_p):

@@ -31,15 +31,16 @@ def numbers(pattern, text):
 
 def test_every_example_is_tested():
     tested = Path(__file__).read_text("utf-8")
-    for script in (ROOT / "examples").glob("*.py"):
-        assert f'run("{script.name}"' in tested
+    for script in (ROOT / "examples").rglob("*.py"):
+        if not script.name.startswith("_"):
+            assert f'run("{script.relative_to(ROOT / "examples").as_posix()}"' in tested
 
 
 def test_generate_names(tmp_path):
     printed = run("generate_names.py", cwd=tmp_path)
     (held_out,) = numbers(r"Held out: +(\S+) nats", printed)
     assert 1.5 < held_out < 1.857  # the best of the notebook's recipe on such a split
-    assert len(numbers(r"Epoch \d/8: (\S+) nats/char", printed)) == 8
+    assert len(numbers(r"Epoch \d+/12: (\S+) nats/char", printed)) == 12
     assert numbers(r"Temperature (\S+):", printed) == [0.2, 0.5, 1.0, 1.2]
 
 
@@ -99,3 +100,27 @@ def test_readme():
     blocks = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
     assert blocks
     exec("\n".join(blocks), {"__name__": "readme"})
+
+
+def test_benchmark_of_fit(tmp_path):
+    printed = run("benchmarks/fit.py", "--quick", cwd=tmp_path)
+    assert numbers(r"all counted +(\S+) s", printed)
+    assert len(numbers(r"fit / bare loop = (\S+)", printed)) in (1, 2)  # 2 where bfloat16 is
+
+
+def test_benchmark_of_sampling(tmp_path):
+    printed = run("benchmarks/sampling.py", "--quick", cwd=tmp_path)
+    assert len(numbers(r"(\S+) names/s", printed)) == 2
+
+
+def test_benchmark_of_scale(tmp_path):
+    printed = run("benchmarks/scale.py", "--quick", cwd=tmp_path)
+    for step in ("transform", "fit, one epoch", "score_samples", "sample"):
+        assert numbers(rf"(?m)^{step} +\S+ +\S+ +(\S+)$", printed)
+
+
+def test_benchmark_of_search(tmp_path):
+    path = tmp_path / "names.txt"
+    path.write_text("\n".join(f"{a}{b}na" for a in "ABCDEFGH" for b in "aeiou"))
+    printed = run("benchmarks/search.py", "--quick", "--names", path, cwd=tmp_path)
+    assert "same scores: True" in printed

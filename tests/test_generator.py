@@ -503,7 +503,7 @@ def test_names_do_not_depend_on_the_size_of_blocks(generator, monkeypatch):
     written = generator.sample(n_samples=50, random_state=0)
     seeds = ["Mar", "", "J"] * 9
     from_seeds = generator.sample(seeds, random_state=0)
-    monkeypatch.setattr("sknamegen._base._BLOCK_DRAWS", 60)
+    monkeypatch.setattr("sknamegen._base._CACHED_ROWS", 4)
     assert generator.sample(n_samples=50, random_state=0) == written
     assert generator.sample(seeds, random_state=0) == from_seeds
 
@@ -699,3 +699,30 @@ def test_parameters_changed_after_fit_do_not_hurt_a_pickle(pipe, names):
     copied = pickle.loads(pickle.dumps(changed))
     np.testing.assert_array_equal(copied.score_samples(names), pipe.score_samples(names))
     assert copied[-1].hidden_size == 3
+
+
+# Precision
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("kind", [{}, {"embedding_dim": None}, {"num_layers": 2}])
+def test_training_in_each_precision(names, precision, kind):
+    generator = small_pipeline(precision=precision, max_epochs=4, **kind).fit(names)[-1]
+    assert generator.loss_curve_[-1] < generator.loss_curve_[0] - 0.3
+    weights = list(generator.net_.module_.parameters())
+    assert {weight.dtype for weight in weights} == {torch.float32}
+    # bfloat16 has 8 bits of precision, so weights trained in it differ, a little.
+    reference = small_pipeline(precision="float32", max_epochs=4, **kind).fit(names)
+    difference = generator.score(reference[0].transform(names)) - reference.score(names)
+    assert (difference == 0) == (precision == "float32")
+    assert abs(difference) < 0.05
+
+
+def test_precision_is_chosen_by_the_processor(monkeypatch):
+    for supported in (True, False):
+        monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda s=supported: s)
+        assert small_generator()._uses_bfloat16() == supported
+    assert small_generator(precision="bfloat16")._uses_bfloat16()
+    assert not small_generator(precision="float32")._uses_bfloat16()
+    with pytest.raises(ValueError, match="precision must be one of 'auto', 'float32'"):
+        small_pipeline(precision="half").fit(["Ada"])

@@ -1,0 +1,86 @@
+"""How fast are names written, beside the notebook's way in Keras?
+
+    python examples/benchmarks/sampling.py [--quick] [--names FILE]
+
+Keras is measured if it is installed: pip install -e '.[bench]'.
+"""
+
+import os
+import statistics
+from functools import partial
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+from _common import (
+    lstm_operations,
+    median_seconds,
+    parse_arguments,
+    print_machine,
+    seconds,
+    sgemm_rate,
+    split_names,
+)
+
+from sknamegen import CharLSTMGenerator, CharSequenceVectorizer
+
+
+def keras_characters_per_second(n_characters):
+    """Write text as the notebook does: one-hot the window, predict, draw, move on."""
+    import keras
+
+    alphabet = 56  # the characters of the notebook's corpus; weights don't matter to the time
+    model = keras.Sequential(
+        [
+            keras.Input((10, alphabet)),
+            keras.layers.LSTM(128),
+            keras.layers.Dense(alphabet, activation="softmax"),
+        ]
+    )
+    rng = np.random.default_rng(0)
+
+    def write():
+        window = [0] * 10
+        for _ in range(n_characters):
+            x = np.eye(alphabet, dtype=np.float32)[window][None]
+            p = model.predict(x, verbose=0)[0].astype(float)
+            window = [*window[1:], int(rng.choice(alphabet, p=p / p.sum()))]
+
+    return n_characters / median_seconds(write, 2)
+
+
+def main():
+    arguments = parse_arguments(__doc__.splitlines()[0])
+    print_machine("keras", "tensorflow_cpu")
+    train, _ = split_names(arguments)
+    windows = CharSequenceVectorizer().fit_transform(train)
+    n_names, repeat = (200, 1) if arguments.quick else (10_000, 7)
+
+    print(f"{n_names} names in one call, and one name alone")
+    epochs = {"max_epochs": 1} if arguments.quick else {}
+    for hidden_size in (128, CharLSTMGenerator().hidden_size):
+        generator = CharLSTMGenerator(hidden_size=hidden_size, random_state=0, **epochs)
+        generator.fit(windows)
+        written = generator.sample(n_samples=n_names, random_state=0)
+        # A name is ended by a draw of its own, unless it has the greatest length.
+        n_characters = sum(min(len(name) + 1, generator.max_length_) for name in written)
+        write = partial(generator.sample, n_samples=n_names, random_state=0)
+        rounds = [(seconds(write), sgemm_rate()) for _ in range(repeat)]
+        spent, rate = (statistics.median(column) for column in zip(*rounds, strict=True))
+        work = lstm_operations(hidden_size, len(generator.alphabet_), n_characters)
+        alone = median_seconds(generator.sample, 5 * repeat)
+        print(
+            f"  hidden_size={hidden_size}: {n_names / spent:7.0f} names/s, "
+            f"{n_characters / spent:8.0f} characters/s, {100 * work / spent / rate:3.0f}% of sgemm;"
+            f"  one name {1000 * alone:.1f} ms"
+        )
+    try:
+        keras_rate = keras_characters_per_second(5 if arguments.quick else 100)
+        print(f"  the notebook's loop in Keras: {keras_rate:.1f} characters/s")
+        print(f"  ratio at the default settings: {n_characters / spent / keras_rate:.0f}")
+    except ImportError:
+        print("  Keras is not installed: pip install -e '.[bench]'")
+
+
+if __name__ == "__main__":
+    main()

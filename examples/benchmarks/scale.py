@@ -1,0 +1,77 @@
+"""How do time and memory grow with the number of names?
+
+    python examples/benchmarks/scale.py [--quick]
+
+Each size runs in a process of its own, so that its peak memory is its own. Linux and macOS.
+"""
+
+import json
+import resource
+import subprocess
+import sys
+import tracemalloc
+
+from _common import many_names, median_seconds, parse_arguments, print_machine, seconds
+
+from sknamegen import CharLSTMGenerator, CharSequenceVectorizer
+
+STEPS = ("transform", "fit, one epoch", "score_samples", "sample")
+
+
+def peak_bytes():
+    """Return the most memory the process has held so far."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def measure(n):
+    """Time each step on n names."""
+    # What libraries set up on first use is not part of it.
+    few = CharSequenceVectorizer().fit_transform(many_names(2000))
+    CharLSTMGenerator(max_epochs=1, random_state=0).fit(few).sample(n_samples=1000)
+    names = many_names(n)
+    vectorizer = CharSequenceVectorizer().fit(names)
+    tracemalloc.start()
+    windows = vectorizer.transform(names)
+    transform_peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    layout = 4 * (windows.shape[1] + windows.shape[2] - 1) * n
+    generator = CharLSTMGenerator(max_epochs=1, random_state=0)
+    repeat = 3 if n <= 50_000 else 1
+    times = [
+        median_seconds(lambda: vectorizer.transform(names), 3),
+        min(seconds(lambda: generator.fit(windows)) for _ in range(repeat)),
+        min(seconds(lambda: generator.score_samples(windows)) for _ in range(repeat)),
+        min(seconds(lambda: generator.sample(n_samples=n)) for _ in range(repeat)),
+    ]
+    return {"times": times, "peak": peak_bytes(), "layouts": transform_peak / layout}
+
+
+def main():
+    arguments = parse_arguments(__doc__.splitlines()[0])
+    print_machine()
+    sizes = [1000, 2000] if arguments.quick else [5000, 50_000, 1_000_000]
+    results = {}
+    for n in sizes:
+        command = [sys.executable, __file__, "--measure", str(n)]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        results[n] = json.loads(done.stdout.splitlines()[-1])
+    print("microseconds a name" + "".join(f"{n:>12,}" for n in sizes) + "   last / first")
+    for i, step in enumerate(STEPS):
+        each = [results[n]["times"][i] / n * 1e6 for n in sizes]
+        print(f"{step:19s}" + "".join(f"{t:12.2f}" for t in each) + f"{each[-1] / each[0]:15.2f}")
+    peaks = "".join(f"{results[n]['peak'] / 1e6:12,.0f}" for n in sizes)
+    print(f"{'peak memory, MB':19s}{peaks}")
+    n = sizes[-1]
+    print(f"\ntransform of {n:,} names: {n / results[n]['times'][0]:,.0f} names/s")
+    print(
+        f"peak memory of transform: {results[n]['layouts']:.2f} times "
+        "4 bytes x (longest + window + 1) x names"
+    )
+
+
+if __name__ == "__main__":
+    if "--measure" in sys.argv:
+        print(json.dumps(measure(int(sys.argv[-1]))))
+    else:
+        main()

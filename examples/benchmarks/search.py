@@ -1,0 +1,55 @@
+"""How much faster is a grid search in two processes?
+
+python examples/benchmarks/search.py [--quick] [--names FILE]
+"""
+
+import statistics
+import warnings
+
+import numpy as np
+from _common import parse_arguments, print_machine, seconds, split_names
+from sklearn.model_selection import GridSearchCV, KFold
+from sklearn.pipeline import Pipeline
+
+from sknamegen import CharLSTMGenerator, CharSequenceVectorizer
+
+GRID = {
+    "windows__window_length": [5, 10, 15],
+    "lstm__hidden_size": [64, 128],
+    "lstm__lr": [0.01, 0.03],
+}
+
+
+def main():
+    arguments = parse_arguments(__doc__.splitlines()[0])
+    print_machine()
+    train, test = split_names(arguments)
+    names = train + test
+    epochs = 1 if arguments.quick else 4
+    lstm = CharLSTMGenerator(max_epochs=epochs, batch_size=32, random_state=0)
+    pipe = Pipeline([("windows", CharSequenceVectorizer()), ("lstm", lstm)])
+    folds = KFold(3, shuffle=True, random_state=0)
+
+    def search(n_jobs):
+        return GridSearchCV(pipe, GRID, cv=folds, n_jobs=n_jobs, refit=False)
+
+    # Worker processes are started, and torch's optimizers imported, before the clock starts.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        for n_jobs in (1, 2):
+            GridSearchCV(pipe, {"lstm__max_epochs": [1]}, cv=folds, n_jobs=n_jobs).fit(names[:200])
+    found = {}
+    rounds = []
+    for _ in range(1 if arguments.quick else 3):
+        searches = {n_jobs: search(n_jobs) for n_jobs in (1, 2)}
+        rounds.append([seconds(lambda s=s: s.fit(names)) for s in searches.values()])
+        found = {n: s.cv_results_["mean_test_score"] for n, s in searches.items()}
+    one, two = (statistics.median(column) for column in zip(*rounds, strict=True))
+    ratio = statistics.median(a / b for a, b in rounds)
+    print(f"{len(names)} names, 12 candidates x 3 folds x {epochs} epochs")
+    print(f"  n_jobs=1 {one:6.1f} s   n_jobs=2 {two:6.1f} s   ratio {ratio:.2f}")
+    print(f"  same scores: {np.array_equal(found[1], found[2])}")
+
+
+if __name__ == "__main__":  # the worker processes import this file
+    main()
