@@ -245,8 +245,7 @@ class CharLSTMGenerator(BaseCharGenerator):
         rng = _random_generator(self.random_state)
         held_out = self._hold_out(sequences.owner, len(X), rng)
         train = SequenceDataset(sequences.inputs[~held_out], targets[~held_out])
-        n_batches = -(-train.n_with_targets // self.batch_size)
-        if n_batches == 0:
+        if train.n_with_targets == 0:
             raise ValueError("X must hold at least one character to learn. Got none.")
         valid = SequenceDataset(sequences.inputs[held_out], targets[held_out])
         seed, shuffle_seed = rng.integers(2**63, size=2).tolist()
@@ -269,7 +268,7 @@ class CharLSTMGenerator(BaseCharGenerator):
             "iterator_valid__batch_size": _SCORING_BATCH,
             "train_split": predefined_split(valid) if self.early_stopping else None,
             "callbacks__print_log": None,  # its table does not name the unit
-            "callbacks": self._callbacks(n_batches),
+            "callbacks": self._callbacks(),
             "device": self.device,
             "bfloat16": self._uses_bfloat16(),
             "verbose": int(self.verbose),
@@ -345,10 +344,10 @@ class CharLSTMGenerator(BaseCharGenerator):
         chosen[rng.permutation(n_names)[:n_valid]] = True
         return chosen[owner]
 
-    def _callbacks(self, n_batches):
+    def _callbacks(self):
         callbacks = []
         if self.lr_schedule == "one_cycle":
-            callbacks.append(("one_cycle", _OneCycle(self.max_epochs * n_batches)))
+            callbacks.append(("one_cycle", _OneCycle()))
         if self.verbose:
             callbacks += [("progress_bar", ProgressBar()), ("epoch_line", _EpochLine())]
         if self.early_stopping:
@@ -515,17 +514,14 @@ class _LoadedNet(_Net):
 class _OneCycle(Callback):
     """Raise the learning rate from zero and lower it back, before each batch."""
 
-    def __init__(self, n_steps):
-        self.n_steps = n_steps
-
-    def on_train_begin(self, net, **kwargs):
-        self.step_ = 0
+    def on_train_begin(self, net, X=None, **kwargs):
+        self.step_, self.n_steps_ = 0, net.max_epochs * len(net.get_iterator(X, training=True))
 
     def on_batch_begin(self, net, training=False, **kwargs):
         if not training:
             return
         self.step_ += 1
-        progress = self.step_ / (self.n_steps + 1)
+        progress = self.step_ / (self.n_steps_ + 1)
         height = min(progress / _WARM_UP, (1 - progress) / (1 - _WARM_UP))
         for group in net.optimizer_.param_groups:
             group["lr"] = net.lr * (1 - cos(pi * height)) / 2

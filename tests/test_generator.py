@@ -246,7 +246,9 @@ def test_the_one_cycle_schedule(names):
         def on_batch_end(self, net, training, **kwargs):
             rates.append(net.optimizer_.param_groups[0]["lr"])
 
-    small_pipeline(lr=0.02, callbacks=[Spy()], max_epochs=4).fit(names)
+    # skorch's own batch size and number of epochs count.
+    net_params = {"batch_size": 20, "max_epochs": 4}
+    small_pipeline(lr=0.02, callbacks=[Spy()], net_params=net_params).fit(names)
     peak = int(np.argmax(rates))
     assert peak / len(rates) == pytest.approx(0.3, abs=0.05)
     assert rates[peak] == pytest.approx(0.02, rel=0.01)
