@@ -192,6 +192,7 @@ class BaseCharGenerator(DensityMixin, BaseEstimator, metaclass=ABCMeta):
         rules = self._check_rules(seeds, temperature, min_length, max_length, top_k, top_p)
         if n_samples is not None:
             check_int("n_samples", n_samples, 0)
+            n_samples = int(n_samples)
             if not one_seed:
                 raise ValueError(
                     "n_samples must be None when seed holds several seeds: one name is written "
@@ -267,9 +268,23 @@ class BaseCharGenerator(DensityMixin, BaseEstimator, metaclass=ABCMeta):
             codes = np.union1d(codes, np.int32(END))
         self.alphabet_ = codes[~np.isin(codes, (PAD, START))].view("=U1")
         self.window_length_ = X.shape[2] - 1
-        self.n_characters_seen_ = int(np.count_nonzero(sequences.targets))
+        sequences = self._index(sequences)
+        self._count(X, sequences)
+        return sequences
+
+    def _count(self, X, sequences):
+        self.n_characters_seen_ = int(np.count_nonzero(sequences.targets != NO_TARGET))
         self.max_length_ = _longest_name(X) if self._end is not None else None
-        return self._index(sequences)
+
+    def _read(self, X):
+        """Check windows against those of `fit` and return their sequences as indices."""
+        X = check_windows(X, self.window_length_)
+        if (X[0, :, :-1] == START).any() != (self._end is not None):
+            raise ValueError(
+                "X must be windows of the kind seen in fit, where boundary was "
+                f"{self._end is not None}. Got windows with boundary={self._end is None}."
+            )
+        return self._index(sequences_from_windows(X))
 
     @property
     def _end(self):
@@ -286,8 +301,7 @@ class BaseCharGenerator(DensityMixin, BaseEstimator, metaclass=ABCMeta):
     def _score(self, X):
         """Log-likelihood of each name and number of predicted characters."""
         check_is_fitted(self)
-        X = check_windows(X, self.window_length_)
-        inputs, targets, owner = self._index(sequences_from_windows(X))
+        inputs, targets, owner = self._read(X)
         n_characters = np.count_nonzero(targets != NO_TARGET)
         if n_characters == 0:
             raise ValueError("X must hold at least one character to predict. Got padding only.")
@@ -331,7 +345,15 @@ class BaseCharGenerator(DensityMixin, BaseEstimator, metaclass=ABCMeta):
                 "The model has seen empty names only, so it cannot write any of "
                 f"min_length={min_length}."
             )
-        return Rules(float(temperature), top_k, top_p, min_length, max_length, self._end)
+        n_steps = max_length - min(map(len, seeds), default=0)
+        if n_steps > _MAX_DRAWS:
+            raise ValueError(
+                f"max_length must leave at most {_MAX_DRAWS:,} characters to write. "
+                f"Got max_length={max_length}."
+            )
+        top_k = None if top_k is None else int(top_k)
+        top_p = None if top_p is None else float(top_p)
+        return Rules(float(temperature), top_k, top_p, int(min_length), int(max_length), self._end)
 
     def _seed_windows(self, seeds):
         """Return the last `window_length_` indices of each seed, -1 where there are none."""
@@ -342,9 +364,10 @@ class BaseCharGenerator(DensityMixin, BaseEstimator, metaclass=ABCMeta):
         for row, seed in enumerate(seeds):
             unknown = sorted(set(seed) - index.keys())
             if unknown:
+                known = "".join(index) if len(index) <= 100 else "".join(index)[:100] + "…"
                 raise ValueError(
                     f"seed {seed!r} holds characters the model never saw: "
-                    f"{', '.join(map(repr, unknown))}. It knows: {''.join(index)!r}."
+                    f"{', '.join(map(repr, unknown))}. It knows: {known!r}."
                 )
             if not seed and not start:
                 raise ValueError(
@@ -398,13 +421,15 @@ class BaseCharGenerator(DensityMixin, BaseEstimator, metaclass=ABCMeta):
 
 
 def _check_seeds(seeds):
-    seeds = list(seeds) if isinstance(seeds, Iterable) else [seeds]
-    if not all(isinstance(seed, str) for seed in seeds):
+    found = [seeds]
+    if isinstance(seeds, Iterable) and np.ndim(seeds if hasattr(seeds, "shape") else [0]) == 1:
+        found = list(seeds)
+    if not all(isinstance(seed, str) for seed in found):
         raise TypeError(
-            "seed must be what the names begin with, a str or an iterable of str. "
-            f"Got {seeds[:3]!r}; for the same names each time, pass random_state=0."
+            "seed must be what the names begin with, a str or an iterable of str. Got "
+            f"{seeds!r}; to make random draws repeat, there is random_state."
         )
-    return seeds
+    return found
 
 
 def _longest_name(X):

@@ -16,6 +16,8 @@ from ._codepoints import END, N_CODE_POINTS, PAD, START
 
 # The class that torch's losses leave out by default.
 NO_TARGET = -100
+# Windows copied at a time; a GiB of them.
+_MAX_CELLS = 2**28
 
 
 class Sequences(NamedTuple):
@@ -123,6 +125,12 @@ def sequences_from_windows(X):
         owner = np.arange(n_names)
 
     later_owner, later_position = np.nonzero(targets[:, n_nested:] != PAD)
+    if len(later_owner) * width > _MAX_CELLS:
+        raise ValueError(
+            f"X must hold fewer windows behind the start of its rows: {len(later_owner):,} of "
+            f"{n_steps:,} characters would take {len(later_owner) * width * 4 / 1e9:,.1f} GB, "
+            "several times. Shorten or split the longest rows, or use a smaller window_length."
+        )
     if len(later_owner):
         windows = X[later_owner, n_nested + later_position]
         _check_range(windows)

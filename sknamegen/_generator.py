@@ -18,7 +18,6 @@ from ._batches import (
     LengthGroupedBatches,
     SequenceDataset,
     check_windows,
-    sequences_from_windows,
 )
 from ._network import CharLSTM
 from ._threads import one_thread
@@ -67,8 +66,8 @@ class CharLSTMGenerator(BaseCharGenerator):
     callbacks : list of skorch callbacks, default=None
         Added to the training.
     net_params : dict, default=None
-        Further parameters of `skorch.NeuralNet`, which go before those set
-        here, for example ``{"optimizer__betas": (0.9, 0.99)}``.
+        Further parameters of `skorch.NeuralNet`, beside those set here, for
+        example ``{"optimizer__betas": (0.9, 0.99)}``.
     device : str, default="cpu"
         Where torch computes.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
@@ -108,7 +107,7 @@ class CharLSTMGenerator(BaseCharGenerator):
         `score` of the names set aside after each epoch; None without
         `early_stopping`.
     net_ : skorch.NeuralNet
-        The trained net.
+        The trained net, for its `history`, `module_` and callbacks.
 
     See Also
     --------
@@ -232,10 +231,14 @@ class CharLSTMGenerator(BaseCharGenerator):
     def _fit(self, X):
         self._check_params()
         continues = self.warm_start and hasattr(self, "net_")
-        X = check_windows(X, self.window_length_ if continues else None)
         if continues:
-            sequences = self._index(sequences_from_windows(X))
+            longest, n_seen = self.max_length_, self.n_characters_seen_
+            sequences = self._read(X)
+            self._count(X, sequences)
+            self.n_characters_seen_ += n_seen
+            self.max_length_ = longest and max(longest, self.max_length_)
         else:
+            X = check_windows(X)
             sequences = self._learn_alphabet(X)
             self.n_iter_, self.loss_curve_ = 0, []
             self.validation_scores_ = [] if self.early_stopping else None
@@ -251,17 +254,17 @@ class CharLSTMGenerator(BaseCharGenerator):
         seed, shuffle_seed = rng.integers(2**63, size=2).tolist()
         config = {
             "n_characters": n_characters,
-            "hidden_size": self.hidden_size,
-            "num_layers": self.num_layers,
-            "embedding_dim": self.embedding_dim,
-            "dropout": self.dropout,
+            "hidden_size": int(self.hidden_size),
+            "num_layers": int(self.num_layers),
+            "embedding_dim": self.embedding_dim and int(self.embedding_dim),
+            "dropout": float(self.dropout),
             "seed": seed,
         }
         params = {
             "criterion": torch.nn.CrossEntropyLoss,
-            "lr": self.lr,
-            "max_epochs": self.max_epochs,
-            "batch_size": self.batch_size,
+            "lr": float(self.lr),
+            "max_epochs": int(self.max_epochs),
+            "batch_size": int(self.batch_size),
             "iterator_train": LengthGroupedBatches,
             "iterator_train__generator": torch.Generator().manual_seed(shuffle_seed),
             "iterator_valid": LengthGroupedBatches,
@@ -273,12 +276,29 @@ class CharLSTMGenerator(BaseCharGenerator):
             "bfloat16": self._uses_bfloat16(),
             "verbose": int(self.verbose),
         }
-        params |= _module_params(config) | self._optimizer_params() | (self.net_params or {})
-        net = _Net(**params).initialize()
+        params |= _module_params(config) | self._optimizer_params()
+        net = _Net(**params | self._extra_params(params)).initialize()
         if continues:
             self._copy_state(net)
         self.net_ = net
         self._train(train)
+        # The losses were measured before the last steps; what counts is what they left.
+        some = slice(None, None, max(1, len(targets) // _SCORING_BATCH))
+        n_targets = np.count_nonzero(targets[some] != NO_TARGET)
+        log_proba = self._sequence_log_proba(sequences.inputs[some], targets[some]).sum()
+        loss = -log_proba / max(1, n_targets)
+        if not loss < log(n_characters) + 1:
+            raise _divergence(f"a loss of {loss:.3g} nats per character, worse than guessing", net)
+
+    def _extra_params(self, params):
+        extra = self.net_params or {}
+        for name in extra:
+            if not isinstance(name, str) or name in params.keys() - {"optimizer__weight_decay"}:
+                raise ValueError(
+                    "net_params must hold parameters of skorch.NeuralNet that CharLSTMGenerator "
+                    f"does not set itself. Got {name!r}."
+                )
+        return extra
 
     def _check_params(self):
         for name in ("hidden_size", "num_layers", "batch_size", "max_epochs", "n_iter_no_change"):
@@ -300,8 +320,12 @@ class CharLSTMGenerator(BaseCharGenerator):
         check_option("precision", self.precision, ("auto", "float32", "bfloat16"))
         for name in ("early_stopping", "warm_start"):
             check_option(name, getattr(self, name), (True, False))
-        if not isinstance(self.verbose, bool):
+        if not isinstance(self.verbose, (bool, np.bool_)):
             check_int("verbose", self.verbose, 0)
+        if self.callbacks is not None and not isinstance(self.callbacks, (list, tuple)):
+            raise TypeError(
+                f"callbacks must be a list of skorch callbacks or None. Got {self.callbacks!r}."
+            )
         if self.net_params is not None and not isinstance(self.net_params, dict):
             raise TypeError(f"net_params must be a dict or None. Got {self.net_params!r}.")
         if not _usable(self.device):
@@ -315,7 +339,8 @@ class CharLSTMGenerator(BaseCharGenerator):
         optimizer = self.optimizer
         if isinstance(optimizer, str):
             optimizer = getattr(torch.optim, optimizer, None)
-        if not (inspect.isclass(optimizer) and issubclass(optimizer, torch.optim.Optimizer)):
+        base = torch.optim.Optimizer
+        if not (inspect.isclass(optimizer) and issubclass(optimizer, base)) or optimizer is base:
             raise ValueError(
                 "optimizer must be a class of torch.optim or its name, such as 'AdamW', 'RMSprop' "
                 f"or 'SGD'. Got {self.optimizer!r}."
@@ -402,12 +427,6 @@ class CharLSTMGenerator(BaseCharGenerator):
             if self.early_stopping:
                 scores = [-float(epoch["valid_loss"]) for epoch in epochs]
                 self.validation_scores_ = (self.validation_scores_ or []) + scores
-        if not all(torch.isfinite(weight).all() for weight in net.module_.parameters()):
-            raise _divergence("weights that are not finite", net)
-        if self.loss_curve_[-1] > log(len(self.alphabet_)) + 1:
-            raise _divergence(
-                f"a loss of {self.loss_curve_[-1]:.3g} nats per character, worse than guessing", net
-            )
 
     def _sequence_log_proba(self, inputs, targets):
         dataset = SequenceDataset(inputs, targets)
@@ -548,7 +567,8 @@ def _stopped_early(net):
 
 def _divergence(found, net):
     return ValueError(
-        f"Training diverged: {found} in epoch {len(net.history)} with lr={net.lr}. Lower lr."
+        f"Training diverged: {found} in epoch {len(net.history)} with lr={net.lr}. "
+        "Lower lr or weight_decay."
     )
 
 
@@ -559,7 +579,6 @@ def _module_params(config):
 def _usable(device):
     """Whether torch can compute on a device here."""
     try:
-        torch.empty(0, device=device)
+        return torch.zeros(1, device=torch.device(device)).item() == 0
     except (RuntimeError, AssertionError, TypeError):
         return False
-    return True

@@ -2,6 +2,8 @@
 
 from numbers import Integral, Real
 
+import numpy as np
+
 
 def check_int(name, value, low):
     """Raise unless `value` is an integer (no bool) of at least `low`."""
@@ -17,12 +19,16 @@ def check_real(name, value, expected, accepts):
     message = f"{name} must be {expected}. Got {value!r}."
     if not isinstance(value, Real) or isinstance(value, bool):
         raise TypeError(message)
-    if not accepts(value):
+    try:
+        accepted = accepts(float(value))
+    except OverflowError:
+        accepted = False
+    if not accepted:
         raise ValueError(message)
 
 
 def check_option(name, value, options):
     """Raise unless `value` is one of `options`."""
-    if not any(value is option or value == option for option in options):
+    if not isinstance(value, (str, bool, np.bool_, type(None))) or value not in options:
         expected = ", ".join(map(repr, options))
         raise ValueError(f"{name} must be one of {expected}. Got {value!r}.")

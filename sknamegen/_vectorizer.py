@@ -200,13 +200,13 @@ class CharSequenceVectorizer(TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If X is no array of windows of this length, or `step` is so long
-            that characters lie between two windows.
+            If X is no array of windows of this length and step, or `step` is so
+            long that characters lie between two windows.
         """
         check_is_fitted(self)
         windows = np.asarray(X)
         width = self.window_length + 1
-        if windows.ndim != 3 or windows.shape[2] != width or windows.shape[1] == 0:
+        if windows.ndim != 3 or windows.shape[2] != width or 0 in windows.shape:
             raise ValueError(
                 f"X must be windows of shape (n_names, n_positions, {width}), as transform "
                 f"gives them. Got an array of shape {windows.shape}."
@@ -217,6 +217,11 @@ class CharSequenceVectorizer(TransformerMixin, BaseEstimator):
             raise ValueError(
                 f"step must be at most window_length + 1 = {width} to read names back, since "
                 f"characters between two windows are lost. Got step={self.step}."
+            )
+        if (windows[:, 1:, : -self.step] != windows[:, :-1, self.step :]).any():
+            raise ValueError(
+                f"X must be windows cut with step={self.step}: each begins that many characters "
+                "into the one before. Got others."
             )
         n_names = len(windows)
         rest = windows[:, 1:, -self.step :].reshape(n_names, -1)
@@ -273,7 +278,8 @@ class CharSequenceVectorizer(TransformerMixin, BaseEstimator):
                 "X must be an iterable of str, one name per item. Got the single str "
                 f"{_shorten(X)}; pass [{_shorten(X)}]."
             )
-        if not isinstance(X, Iterable) or isinstance(X, bytes) or getattr(X, "ndim", 1) != 1:
+        one_dimensional = len(getattr(X, "shape", (None,))) == 1
+        if not isinstance(X, Iterable) or isinstance(X, bytes) or not one_dimensional:
             shape = f" of shape {X.shape}" if hasattr(X, "shape") else ""
             raise TypeError(
                 f"X must be an iterable of str, one name per item. Got {type(X).__name__}{shape}."
@@ -311,8 +317,9 @@ class CharSequenceVectorizer(TransformerMixin, BaseEstimator):
             row = int(lengths.argmax())
             raise ValueError(
                 f"The longest name has {lengths[row]:,} characters (row {row}), the median "
-                f"{int(np.median(lengths)):,}: all {len(lengths):,} rows padded to the longest "
-                f"would take {cells * 4 / 1e9:,.1f} GB. Drop, shorten or split that name."
+                f"{int(np.median(lengths)):,}: all {len(lengths):,} rows, padded to the longest "
+                f"name and the first and last window, would take {cells * 4 / 1e9:,.1f} GB. Drop, "
+                "shorten or split that name, or use a smaller window_length or step."
             )
 
     def _check_reserved(self, codes, names, lengths):

@@ -1,5 +1,6 @@
 """Lists of names: the bundled ones and files of one's own."""
 
+import codecs
 from importlib.resources import files
 
 import numpy as np
@@ -86,14 +87,14 @@ def read_names(path, encoding="utf-8"):
     >>> read_names(path)
     ['Zoë', 'Łukasz']
     """
-    codec = "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding
+    codec = "utf-8-sig" if codecs.lookup(encoding).name == "utf-8" else encoding
     try:
         with open(path, encoding=codec) as file:
             names = [name for name in map(str.strip, file) if name]
     except UnicodeError as error:
         raise ValueError(
-            f"{str(path)!r} is not in the encoding {encoding!r} ({error}). Pass the right one, "
-            "for example encoding='latin-1'."
+            f"{str(path)!r} is not in the encoding {encoding!r} ({error}). Pass the one it is in, "
+            "such as encoding='latin-1' or 'utf-16'."
         ) from error
     if not names:
         raise ValueError(f"{str(path)!r} holds no names: one a line was expected.")

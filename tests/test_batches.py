@@ -115,6 +115,12 @@ def test_windows_out_of_unicode(index, value):
         sequences_from_windows(change(index, value))
 
 
+def test_too_many_later_windows_are_refused():
+    windows = CharSequenceVectorizer(window_length=1000).fit_transform(["x" * 1_000_000])
+    with pytest.raises(ValueError, match=r"999,001 of 1,000 characters would take 4.0 GB"):
+        sequences_from_windows(windows)
+
+
 def make_dataset():
     rng = np.random.default_rng(0)
     lengths = rng.integers(0, 6, size=23)

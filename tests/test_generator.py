@@ -231,12 +231,11 @@ def test_skorch_callbacks_are_called_and_may_stop(names):
 
 
 def test_net_params_reach_skorch(names):
-    generator = small_pipeline(
-        optimizer="RMSprop", net_params={"optimizer__alpha": 0.9, "batch_size": 7}
-    ).fit(names)[-1]
+    generator = small_pipeline(optimizer="RMSprop", net_params={"optimizer__alpha": 0.9}).fit(
+        names
+    )[-1]
     assert isinstance(generator.net_.optimizer_, torch.optim.RMSprop)
     assert generator.net_.optimizer_.param_groups[0]["alpha"] == 0.9
-    assert generator.net_.batch_size == 7
 
 
 def test_the_one_cycle_schedule(names):
@@ -246,9 +245,7 @@ def test_the_one_cycle_schedule(names):
         def on_batch_end(self, net, training, **kwargs):
             rates.append(net.optimizer_.param_groups[0]["lr"])
 
-    # skorch's own batch size and number of epochs count.
-    net_params = {"batch_size": 20, "max_epochs": 4}
-    small_pipeline(lr=0.02, callbacks=[Spy()], net_params=net_params).fit(names)
+    small_pipeline(lr=0.02, callbacks=[Spy()], batch_size=20, max_epochs=4).fit(names)
     peak = int(np.argmax(rates))
     assert peak / len(rates) == pytest.approx(0.3, abs=0.05)
     assert rates[peak] == pytest.approx(0.02, rel=0.01)
@@ -326,6 +323,13 @@ def test_refit_leaves_nothing(names):
         ({"validation_fraction": 1}, ValueError, "validation_fraction must be in (0, 1)"),
         ({"n_iter_no_change": 0}, ValueError, "n_iter_no_change must be an int >= 1"),
         ({"net_params": [1]}, TypeError, "net_params must be a dict or None"),
+        ({"net_params": {"batch_size": 7}}, ValueError, "does not set itself. Got 'batch_size'."),
+        ({"net_params": {1: 2}}, ValueError, "Got 1."),
+        ({"callbacks": 5}, TypeError, "callbacks must be a list of skorch callbacks or None"),
+        ({"optimizer": "Optimizer"}, ValueError, "Got 'Optimizer'"),
+        ({"lr": 10**400}, ValueError, "lr must be a finite number > 0"),
+        ({"device": None}, ValueError, "device must be one that torch can compute on"),
+        ({"device": "meta"}, ValueError, "device must be one that torch can compute on"),
         ({"device": "abacus"}, ValueError, "device must be one that torch can compute on"),
         ({"verbose": "loud"}, TypeError, "verbose must be an int >= 0. Got 'loud'."),
         ({"random_state": -1}, ValueError, "random_state must be an int >= 0. Got -1."),
@@ -339,7 +343,7 @@ def test_bad_parameters(params, error, match):
 
 @pytest.mark.parametrize(
     ("lr", "params"),
-    [(1e30, {}), (100.0, {"optimizer": "SGD"}), (1e4, {})],
+    [(1e30, {}), (1e6, {"optimizer": "SGD"}), (1e4, {})],
 )
 def test_divergence_says_so_and_changes_nothing(names, lr, params):
     windows = CharSequenceVectorizer().fit_transform(names)
@@ -419,6 +423,63 @@ def test_scoring_other_windows(generator):
         small_generator().fit(["Ada"])
     with pytest.raises(ValueError, match="at least one character to predict"):
         generator.score(CharSequenceVectorizer().fit_transform(["Ada", "Adaline"])[:1, 5:])
+
+
+def test_the_last_step_may_diverge_too():
+    windows = CharSequenceVectorizer().fit_transform(["Ada", "Eve"])  # one batch, one step
+    for lr in (10, 1e30):
+        with pytest.raises(ValueError, match=r"Training diverged: a loss of .* worse than guess"):
+            small_generator(max_epochs=1, lr=lr).fit(windows)
+
+
+def test_early_stopping_is_judged_by_the_weights_it_keeps(names):
+    generator = small_pipeline(
+        lr=3, lr_schedule="constant", max_epochs=10, early_stopping=True, optimizer="SGD"
+    ).fit(names)[-1]
+    assert max(generator.validation_scores_) > -math.log(len(generator.alphabet_))
+
+
+def test_numpy_numbers_are_numbers(names):
+    generator = small_pipeline(
+        hidden_size=np.int64(4),
+        num_layers=np.int8(1),
+        embedding_dim=np.int32(3),
+        batch_size=np.uint8(50),
+        max_epochs=np.int64(1),
+        lr=np.float32(0.01),
+        dropout=np.float64(0.1),
+        verbose=np.False_,
+        random_state=np.int64(0),
+    ).fit(names)[-1]
+    written = generator.sample(
+        "Ma",
+        np.float32(0.5),
+        np.int8(3),
+        min_length=np.uint8(4),
+        max_length=np.uint8(9),
+        top_k=np.int16(5),
+        top_p=np.float16(0.9),
+        random_state=np.uint8(1),
+    )
+    assert all(4 <= len(name) <= 9 for name in written)
+    assert generator.sample(np.array(["Ma", "Jo"]), random_state=0)[1].startswith("Jo")
+
+
+def test_names_and_running_text_are_not_mixed(generator, text_generator):
+    text = CharSequenceVectorizer(boundary=False).fit_transform(["Maria Anna Maria"])
+    with pytest.raises(ValueError, match=r"boundary was True\. Got windows with boundary=False"):
+        generator.score(text)
+    with pytest.raises(ValueError, match=r"boundary was False\. Got windows with boundary=True"):
+        text_generator.score(CharSequenceVectorizer(window_length=5).fit_transform(["Maria"]))
+
+
+def test_warm_start_knows_the_longer_names():
+    generator = small_generator(warm_start=True, max_epochs=1)
+    generator.fit(CharSequenceVectorizer().fit_transform(["Anna", "Bo"]))
+    generator.fit(CharSequenceVectorizer().fit_transform(["Annabo"]))
+    generator.fit(CharSequenceVectorizer().fit_transform(["Bo"]))
+    assert generator.max_length_ == 6
+    assert generator.n_characters_seen_ == 5 + 3 + 7 + 3
 
 
 # Sampling
@@ -571,7 +632,11 @@ def test_running_text(text_generator):
         ({"n_samples": -1}, ValueError, "n_samples must be an int >= 0. Got -1."),
         ({"n_samples": 2.0}, TypeError, "n_samples must be an int >= 0. Got 2.0."),
         ({"seed": ["A", "B"], "n_samples": 2}, ValueError, "repeat the seeds"),
-        ({"seed": 42}, TypeError, "Got [42]; for the same names each time, pass random_state=0."),
+        ({"seed": 42}, TypeError, "Got 42; to make random draws repeat, there is random_state."),
+        ({"seed": b"Jo"}, TypeError, "Got b'Jo'"),
+        ({"seed": np.array("Jo")}, TypeError, "Got array('Jo'"),
+        ({"temperature": 10**400}, ValueError, "temperature must be a finite number >= 0"),
+        ({"max_length": 10**9}, ValueError, "max_length must leave at most 2,097,152 characters"),
         ({"seed": ["A", None]}, TypeError, "Got ['A', None]"),
         ({"seed": None}, TypeError, "seed must be what the names begin with"),
         ({"seed": "Zoë"}, ValueError, "seed 'Zoë' holds characters the model never saw: 'Z', 'ë'"),

@@ -176,6 +176,7 @@ def test_containers(container):
         (pl.Series(["Ada", None]), TypeError, "Got None of type NoneType in row 1"),
         (np.array([["Ada"]]), TypeError, "Got ndarray of shape (1, 1)"),
         (np.array("Ada"), TypeError, "Got ndarray of shape ()"),
+        (pl.DataFrame({"name": ["Ada"]}), TypeError, "Got DataFrame of shape (1, 1)"),
         (pd.DataFrame({"name": ["Ada"]}), TypeError, "Got DataFrame of shape (1, 1)"),
         ([], ValueError, "at least one name"),
         (["Ada", "E\0ve"], ValueError, "Got U+0000 in row 1: 'E\\x00ve'"),
@@ -202,6 +203,7 @@ def test_bad_names(X, error, match):
         ({"normalization": "NFX"}, ValueError, "normalization must be one of None, 'NFC'"),
         ({"handle_unknown": "ignore"}, ValueError, "handle_unknown must be one of 'replace'"),
         ({"boundary": "no"}, ValueError, "boundary must be one of True, False"),
+        ({"boundary": np.array([1, 0])}, ValueError, "boundary must be one of True, False"),
         ({"lowercase": None}, ValueError, "lowercase must be one of"),
     ],
 )
@@ -223,6 +225,11 @@ def test_one_endless_name_among_short_ones_is_refused():
         CharSequenceVectorizer().fit(names)
 
 
+def test_an_endless_window_is_refused():
+    with pytest.raises(ValueError, match="or use a smaller window_length or step"):
+        CharSequenceVectorizer(window_length=10**9).fit(NAMES)
+
+
 def test_one_endless_name_alone_works():
     vectorizer = CharSequenceVectorizer()
     windows = vectorizer.fit_transform(["x" * 1_000_000, "Ada"])
@@ -236,8 +243,10 @@ def test_one_endless_name_alone_works():
         (np.zeros((2, 3), dtype=int), "shape (2, 3)"),
         (np.zeros((2, 3, 7), dtype=int), "shape (2, 3, 7)"),
         (np.zeros((2, 0, 11), dtype=int), "shape (2, 0, 11)"),
+        (np.zeros((0, 3, 11), dtype=int), "shape (0, 3, 11)"),
         (np.zeros((2, 3, 11)), "integer code points"),
         (np.zeros((2, 3, 11), dtype=int), "first window"),
+        (CharSequenceVectorizer(step=2).fit_transform(NAMES), "cut with step=1"),
         (np.full((2, 3, 11), -1), "0 to 0x10FFFF"),
         (np.full((2, 3, 11), sys.maxunicode + 1), "0 to 0x10FFFF"),
     ],
