@@ -25,6 +25,7 @@ from ._validation import check_int, check_option, check_real
 
 _WARM_UP = 0.3  # part of the training in which the one-cycle schedule raises the learning rate
 _SCORING_BATCH = 1024
+_CHECKED = 256  # sequences, about, that tell whether the training diverged
 
 
 class CharLSTMGenerator(BaseCharGenerator):
@@ -283,7 +284,7 @@ class CharLSTMGenerator(BaseCharGenerator):
         self.net_ = net
         self._train(train)
         # The losses were measured before the last steps; what counts is what they left.
-        some = slice(None, None, max(1, len(targets) // _SCORING_BATCH))
+        some = slice(None, None, max(1, len(targets) // _CHECKED))
         n_targets = np.count_nonzero(targets[some] != NO_TARGET)
         log_proba = self._sequence_log_proba(sequences.inputs[some], targets[some]).sum()
         loss = -log_proba / max(1, n_targets)
