@@ -2,28 +2,21 @@
 
 import inspect
 from copy import deepcopy
-from math import cos, isfinite, log, pi
+from math import isfinite, log
 
 import numpy as np
-import skorch
 import torch
-from skorch.callbacks import Callback, EarlyStopping, ProgressBar
-from skorch.exceptions import SkorchTrainingImpossibleError
+from skorch.callbacks import EarlyStopping, ProgressBar
 from skorch.helper import predefined_split
 from torch.nn import functional as F
 
 from ._base import BaseCharGenerator, _random_generator
-from ._batches import (
-    NO_TARGET,
-    LengthGroupedBatches,
-    SequenceDataset,
-    check_windows,
-)
+from ._batches import NO_TARGET, LengthGroupedBatches, SequenceDataset, check_windows
+from ._net import EpochLine, LoadedNet, Net, OneCycle, divergence, stopped_early
 from ._network import CharLSTM
 from ._threads import one_thread
 from ._validation import check_int, check_option, check_real
 
-_WARM_UP = 0.3  # part of the training in which the one-cycle schedule raises the learning rate
 _SCORING_BATCH = 1024
 _CHECKED = 256  # sequences, about, that tell whether the training diverged
 
@@ -278,7 +271,7 @@ class CharLSTMGenerator(BaseCharGenerator):
             "verbose": int(self.verbose),
         }
         params |= _module_params(config) | self._optimizer_params()
-        net = _Net(**params | self._extra_params(params)).initialize()
+        net = Net(**params | self._extra_params(params)).initialize()
         if continues:
             self._copy_state(net)
         self.net_ = net
@@ -289,7 +282,7 @@ class CharLSTMGenerator(BaseCharGenerator):
         log_proba = self._sequence_log_proba(sequences.inputs[some], targets[some]).sum()
         loss = -log_proba / max(1, n_targets)
         if not loss < log(n_characters) + 1:
-            raise _divergence(f"a loss of {loss:.3g} nats per character, worse than guessing", net)
+            raise divergence(f"a loss of {loss:.3g} nats per character, worse than guessing", net)
 
     def _extra_params(self, params):
         extra = self.net_params or {}
@@ -373,9 +366,9 @@ class CharLSTMGenerator(BaseCharGenerator):
     def _callbacks(self):
         callbacks = []
         if self.lr_schedule == "one_cycle":
-            callbacks.append(("one_cycle", _OneCycle()))
+            callbacks.append(("one_cycle", OneCycle()))
         if self.verbose:
-            callbacks += [("progress_bar", ProgressBar()), ("epoch_line", _EpochLine())]
+            callbacks += [("progress_bar", ProgressBar()), ("epoch_line", EpochLine())]
         if self.early_stopping:
             stopping = EarlyStopping(patience=self.n_iter_no_change, load_best=True)
             callbacks.append(("early_stopping", stopping))
@@ -417,7 +410,7 @@ class CharLSTMGenerator(BaseCharGenerator):
         try:
             net.fit_loop(train)
         except KeyboardInterrupt:
-            if not _stopped_early(net):
+            if not stopped_early(net):
                 raise
         finally:
             net.notify("on_train_end", X=train, y=None)
@@ -464,7 +457,7 @@ class CharLSTMGenerator(BaseCharGenerator):
         network = state.pop("_network", None)
         super().__setstate__(state)
         if network:
-            self.net_ = _LoadedNet(
+            self.net_ = LoadedNet(
                 criterion=torch.nn.CrossEntropyLoss,
                 device=self.device if _usable(self.device) else "cpu",
                 **_module_params(network["config"]),
@@ -481,96 +474,6 @@ class CharLSTMGenerator(BaseCharGenerator):
         tags.input_tags.two_d_array = False
         tags.input_tags.three_d_array = True
         return tags
-
-
-class _Net(skorch.NeuralNet):
-    """skorch's net with losses averaged over characters, which must stay finite.
-
-    Parameters
-    ----------
-    bfloat16 : bool
-        Whether to compute in bfloat16 where torch's autocast finds it safe.
-    """
-
-    def __init__(self, *args, bfloat16=False, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.bfloat16 = bfloat16
-
-    def infer(self, x, **fit_params):
-        kind = torch.device(self.device).type
-        with torch.autocast(kind, torch.bfloat16, enabled=self.bfloat16):
-            return super().infer(x, **fit_params).float()
-
-    def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
-        if iterator is None:
-            return
-        n_batches = 0
-        for batch in iterator:
-            self.notify("on_batch_begin", batch=batch, training=training)
-            step = step_fn(batch, **fit_params)
-            loss = step["loss"].item()
-            if not isfinite(loss):
-                raise _divergence(f"a loss of {loss}", self)
-            # skorch weights the batches of an epoch by this "size".
-            self.history.record_batch(f"{prefix}_loss", loss)
-            self.history.record_batch(f"{prefix}_batch_size", int((batch[1] != NO_TARGET).sum()))
-            self.notify("on_batch_end", batch=batch, training=training, **step)
-            n_batches += 1
-        self.history.record(f"{prefix}_batch_count", n_batches)
-
-
-class _LoadedNet(_Net):
-    """A net that only predicts: it has no optimizer, which takes most of a second to create."""
-
-    def initialize_optimizer(self, *args, **kwargs):
-        return self
-
-    def fit_loop(self, *args, **kwargs):
-        raise SkorchTrainingImpossibleError(
-            "A loaded net only predicts. To train on, fit the generator with warm_start=True."
-        )
-
-
-class _OneCycle(Callback):
-    """Raise the learning rate from zero and lower it back, before each batch."""
-
-    def on_train_begin(self, net, X=None, **kwargs):
-        self.step_, self.n_steps_ = 0, net.max_epochs * len(net.get_iterator(X, training=True))
-
-    def on_batch_begin(self, net, training=False, **kwargs):
-        if not training:
-            return
-        self.step_ += 1
-        progress = self.step_ / (self.n_steps_ + 1)
-        height = min(progress / _WARM_UP, (1 - progress) / (1 - _WARM_UP))
-        for group in net.optimizer_.param_groups:
-            group["lr"] = net.lr * (1 - cos(pi * height)) / 2
-
-
-class _EpochLine(Callback):
-    """Print the losses of each epoch."""
-
-    def on_epoch_end(self, net, **kwargs):
-        epoch = net.history[-1]
-        line = f"Epoch {epoch['epoch']}/{net.max_epochs}: {epoch['train_loss']:.4f} nats/char"
-        if "valid_loss" in epoch:
-            line += f", held out {epoch['valid_loss']:.4f}"
-        print(f"{line}, {epoch['dur']:.1f} s")
-
-
-def _stopped_early(net):
-    """Whether a skorch EarlyStopping, which raises KeyboardInterrupt, has ended the training."""
-    return any(
-        isinstance(callback, EarlyStopping) and callback.misses_ == callback.patience
-        for _, callback in net.callbacks_
-    )
-
-
-def _divergence(found, net):
-    return ValueError(
-        f"Training diverged: {found} in epoch {len(net.history)} with lr={net.lr}. "
-        "Lower lr or weight_decay."
-    )
 
 
 def _module_params(config):

@@ -771,6 +771,22 @@ def test_parameters_changed_after_fit_do_not_hurt_a_pickle(pipe, names):
 # Precision
 
 
+def test_validation_scores_are_scores_in_float32(names):
+    held_out = []
+
+    class Spy(Callback):
+        def on_epoch_end(self, net, dataset_valid=None, **kwargs):
+            held_out.append(dataset_valid)
+
+    generator = small_pipeline(
+        precision="bfloat16", early_stopping=True, max_epochs=1, callbacks=[Spy()]
+    ).fit(names)[-1]
+    inputs, targets = (getattr(held_out[0], name).numpy() for name in ("inputs", "targets"))
+    log_proba = generator._sequence_log_proba(inputs, targets).sum()
+    expected = log_proba / np.count_nonzero(targets != -100)
+    assert generator.validation_scores_[0] == pytest.approx(expected, abs=1e-5)
+
+
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @pytest.mark.parametrize("kind", [{}, {"embedding_dim": None}, {"num_layers": 2}])
 def test_training_in_each_precision(names, precision, kind):

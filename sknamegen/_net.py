@@ -1,0 +1,104 @@
+"""skorch's net and callbacks as the LSTM generator trains with them."""
+
+from math import cos, isfinite, pi
+
+import skorch
+import torch
+from skorch.callbacks import Callback, EarlyStopping
+from skorch.exceptions import SkorchTrainingImpossibleError
+
+from ._batches import NO_TARGET
+
+# Part of the training in which the one-cycle schedule raises the learning rate.
+_WARM_UP = 0.3
+
+
+class Net(skorch.NeuralNet):
+    """skorch's net with losses averaged over characters, which must stay finite.
+
+    Parameters
+    ----------
+    bfloat16 : bool
+        Whether training computes in bfloat16 where torch's autocast finds it safe.
+    """
+
+    def __init__(self, *args, bfloat16=False, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.bfloat16 = bfloat16
+
+    def infer(self, x, **fit_params):
+        kind, enabled = torch.device(self.device).type, self.bfloat16 and self.module_.training
+        with torch.autocast(kind, torch.bfloat16, enabled=enabled):
+            return super().infer(x, **fit_params).float()
+
+    def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
+        if iterator is None:
+            return
+        n_batches = 0
+        for batch in iterator:
+            self.notify("on_batch_begin", batch=batch, training=training)
+            step = step_fn(batch, **fit_params)
+            loss = step["loss"].item()
+            if not isfinite(loss):
+                raise divergence(f"a loss of {loss}", self)
+            # skorch weights the batches of an epoch by this "size".
+            self.history.record_batch(f"{prefix}_loss", loss)
+            self.history.record_batch(f"{prefix}_batch_size", int((batch[1] != NO_TARGET).sum()))
+            self.notify("on_batch_end", batch=batch, training=training, **step)
+            n_batches += 1
+        self.history.record(f"{prefix}_batch_count", n_batches)
+
+
+class LoadedNet(Net):
+    """A net that only predicts: it has no optimizer, which takes most of a second to create."""
+
+    def initialize_optimizer(self, *args, **kwargs):
+        return self
+
+    def fit_loop(self, *args, **kwargs):
+        raise SkorchTrainingImpossibleError(
+            "A loaded net only predicts. To train on, fit the generator with warm_start=True."
+        )
+
+
+class OneCycle(Callback):
+    """Raise the learning rate from zero and lower it back, before each batch."""
+
+    def on_train_begin(self, net, X=None, **kwargs):
+        self.step_, self.n_steps_ = 0, net.max_epochs * len(net.get_iterator(X, training=True))
+
+    def on_batch_begin(self, net, training=False, **kwargs):
+        if not training:
+            return
+        self.step_ += 1
+        progress = self.step_ / (self.n_steps_ + 1)
+        height = min(progress / _WARM_UP, (1 - progress) / (1 - _WARM_UP))
+        for group in net.optimizer_.param_groups:
+            group["lr"] = net.lr * (1 - cos(pi * height)) / 2
+
+
+class EpochLine(Callback):
+    """Print the losses of each epoch."""
+
+    def on_epoch_end(self, net, **kwargs):
+        epoch = net.history[-1]
+        line = f"Epoch {epoch['epoch']}/{net.max_epochs}: {epoch['train_loss']:.4f} nats/char"
+        if "valid_loss" in epoch:
+            line += f", held out {epoch['valid_loss']:.4f}"
+        print(f"{line}, {epoch['dur']:.1f} s")
+
+
+def stopped_early(net):
+    """Whether a skorch EarlyStopping, which raises KeyboardInterrupt, has ended the training."""
+    return any(
+        isinstance(callback, EarlyStopping) and callback.misses_ == callback.patience
+        for _, callback in net.callbacks_
+    )
+
+
+def divergence(found, net):
+    """Return the error that says what was found and what to do."""
+    return ValueError(
+        f"Training diverged: {found} in epoch {len(net.history)} with lr={net.lr}. "
+        "Lower lr or weight_decay."
+    )
