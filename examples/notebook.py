@@ -46,6 +46,7 @@ model = CharLSTMGenerator(
     hidden_size=128,
     embedding_dim=None,
     dropout=0,
+    ngram_weight=0,
     optimizer="RMSprop",
     lr=0.01,
     lr_schedule="constant",

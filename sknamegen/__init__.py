@@ -1,8 +1,15 @@
 """Character-level name generators with a scikit-learn interface."""
 
 from ._generator import CharLSTMGenerator
+from ._ngram import CharNGramGenerator
 from ._vectorizer import CharSequenceVectorizer
 from .datasets import load_names, read_names
 
-__all__ = ["CharLSTMGenerator", "CharSequenceVectorizer", "load_names", "read_names"]
+__all__ = [
+    "CharLSTMGenerator",
+    "CharNGramGenerator",
+    "CharSequenceVectorizer",
+    "load_names",
+    "read_names",
+]
 __version__ = "0.1.0"

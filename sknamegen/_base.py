@@ -262,7 +262,10 @@ class BaseCharGenerator(DensityMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _learn_alphabet(self, X):
         """Set what `fit` learns of the windows alone and return their sequences as indices."""
+        X = check_windows(X)
         sequences = sequences_from_windows(X)
+        if not sequences.targets.any():
+            raise ValueError("X must hold at least one character to learn. Got padding only.")
         codes = np.union1d(distinct(sequences.inputs), distinct(sequences.targets))
         if START in codes:  # names have ends, even if a step leaps over all of them
             codes = np.union1d(codes, np.int32(END))
@@ -418,6 +421,12 @@ class BaseCharGenerator(DensityMixin, BaseEstimator, metaclass=ABCMeta):
             text[rows, step] = codes[characters]
         written = decode(text.cpu().numpy())
         return [seed + characters for seed, characters in zip(seeds, written, strict=True)]
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.input_tags.three_d_array = True
+        return tags
 
 
 def _check_seeds(seeds):

@@ -13,6 +13,7 @@ import torch
 from torch.utils.data import Dataset
 
 from ._codepoints import END, N_CODE_POINTS, PAD, START
+from ._kneser_ney import contexts_and_characters
 
 # The class that torch's losses leave out by default.
 NO_TARGET = -100
@@ -164,9 +165,11 @@ class SequenceDataset(Dataset):
         Indices of characters.
     targets : ndarray of shape (n_sequences, n_steps), dtype int32
         Indices of the characters to predict, `NO_TARGET` where there is none.
+    ngrams : KneserNey, default=None
+        Gives a distribution for each target as well.
     """
 
-    def __init__(self, inputs, targets):
+    def __init__(self, inputs, targets, ngrams=None):
         self.inputs = torch.from_numpy(inputs)
         self.targets = torch.from_numpy(targets)
         steps = torch.arange(1, inputs.shape[1] + 1, dtype=torch.int32)
@@ -174,6 +177,11 @@ class SequenceDataset(Dataset):
         self.lengths = torch.where(has_target, steps, 0).amax(1)
         self.n_targets = has_target.sum(1)
         self.n_with_targets = int((self.lengths > 0).sum())
+        self.ngrams = ngrams
+        if ngrams:
+            contexts, _ = contexts_and_characters(inputs, targets, ngrams.order - 1)
+            self.contexts = torch.zeros(targets.shape, dtype=torch.int32)
+            self.contexts[has_target] = torch.from_numpy(ngrams.find(contexts)).int()
 
     def __len__(self):
         return len(self.inputs)
@@ -190,16 +198,22 @@ class SequenceDataset(Dataset):
         inputs : dict
             "codes", shape (batch, time), and, if most positions have no target,
             "where", shape (n_targets,): those in ``batch * time`` that have.
-        targets : int64 tensor of shape (n_targets or batch * time,)
-            `NO_TARGET` where there is none after all.
+        targets : dict
+            "characters", int64 of shape (n_targets or batch * time,), `NO_TARGET`
+            where there is none after all; with n-grams also "proba", float32 of shape
+            (n_targets or batch * time, n_characters), their distributions.
         """
         n_steps = int(self.lengths[rows].max())
         inputs = {"codes": self.inputs[rows, :n_steps]}
-        targets = self.targets[rows, :n_steps].flatten().long()
+        characters = self.targets[rows, :n_steps].flatten().long()
+        where = slice(None)
         # A few predictions at padding cost less than leaving them out.
-        if 2 * int(self.n_targets[rows].sum()) < len(targets):
-            inputs["where"] = (targets != NO_TARGET).nonzero().squeeze(1)
-            targets = targets[inputs["where"]]
+        if 2 * int(self.n_targets[rows].sum()) < len(characters):
+            where = inputs["where"] = (characters != NO_TARGET).nonzero().squeeze(1)
+        targets = {"characters": characters[where]}
+        if self.ngrams:
+            contexts = self.contexts[rows, :n_steps].flatten()[where]
+            targets["proba"] = torch.from_numpy(self.ngrams.proba(contexts.numpy())).float()
         return inputs, targets
 
 

@@ -2,7 +2,7 @@
 
 import inspect
 from copy import deepcopy
-from math import isfinite, log
+from math import isfinite, log, log2
 
 import numpy as np
 import torch
@@ -11,13 +11,16 @@ from skorch.helper import predefined_split
 from torch.nn import functional as F
 
 from ._base import BaseCharGenerator, _random_generator
-from ._batches import NO_TARGET, LengthGroupedBatches, SequenceDataset, check_windows
-from ._net import EpochLine, LoadedNet, Net, OneCycle, divergence, stopped_early
+from ._batches import NO_TARGET, LengthGroupedBatches, SequenceDataset
+from ._kneser_ney import KneserNey, contexts_and_characters
+from ._net import CharacterLoss, EpochLine, LoadedNet, Net, OneCycle, divergence, stopped_early
 from ._network import CharLSTM
 from ._threads import one_thread
 from ._validation import check_int, check_option, check_real
 
 _SCORING_BATCH = 1024
+_NGRAM_ORDER = 6
+_AUTO_SEQUENCES = 1_000_000  # that max_epochs="auto" trains on, where 3 to 12 epochs allow
 _CHECKED = 256  # sequences, about, that tell whether the training diverged
 
 
@@ -30,13 +33,18 @@ class CharLSTMGenerator(BaseCharGenerator):
         Units of each LSTM layer.
     num_layers : int, default=1
         LSTM layers.
-    embedding_dim : int or None, default=32
+    embedding_dim : int or None, default=64
         Dimension of the learned vector of each character; None: one-hot.
     dropout : float, default=0.3
         Probability in [0, 1) of dropping an output of a layer in training.
+    ngram_weight : float, default=0.6
+        Weight in [0, 1] of what counting says in the targets to learn from: beside
+        the character that follows, the network learns the distribution over
+        characters of an n-gram model of the same names, which keeps it from
+        learning them by heart [2]_. 0: only the characters themselves.
     optimizer : str or type, default="AdamW"
         A class of `torch.optim`, or its name.
-    lr : float, default=0.03
+    lr : float, default=0.02
         Learning rate; the highest one of the schedule.
     lr_schedule : {"one_cycle", "constant"}, default="one_cycle"
         "one_cycle" raises the learning rate from zero to `lr` over the first
@@ -44,11 +52,13 @@ class CharLSTMGenerator(BaseCharGenerator):
         cosine [1]_.
     weight_decay : float, default=0.01
         Passed to the optimizer.
-    batch_size : int, default=128
+    batch_size : int or "auto", default="auto"
         Sequences in a batch. A sequence is a name, or one window of it if the
-        window lies behind the first `window_length` positions.
-    max_epochs : int, default=12
-        Passes over the names; the most of them with `early_stopping`.
+        window lies behind the first `window_length` positions. "auto": the power of
+        two below the square root of their number, within 64 and 512.
+    max_epochs : int or "auto", default="auto"
+        Passes over the names; the most of them with `early_stopping`. "auto": as many
+        as make a million sequences, within 3 and 12.
     early_stopping : bool, default=False
         Whether to set `validation_fraction` of the names aside, to stop when
         their loss has not improved for `n_iter_no_change` epochs, and to keep
@@ -96,7 +106,7 @@ class CharLSTMGenerator(BaseCharGenerator):
         Epochs trained.
     loss_curve_ : list of float
         Training loss of each epoch in nats per character, measured while
-        training (with dropout, weights changing).
+        training (with dropout, weights changing), whatever `ngram_weight` is.
     validation_scores_ : list of float or None
         `score` of the names set aside after each epoch; None without
         `early_stopping`.
@@ -110,17 +120,20 @@ class CharLSTMGenerator(BaseCharGenerator):
     Notes
     -----
     The network maximises the log-likelihood of each character given the
-    `window_length` characters before it, as in [2]_: an LSTM starts from a zero
+    `window_length` characters before it, as in [3]_: an LSTM starts from a zero
     state at the first character of the window, and a softmax layer follows. The
     windows that begin with the start of a name are prefixes of each other, so one
     pass gives the predictions for all of them; a later window takes a pass of
-    its own. The loss is averaged over characters, not over batches.
+    its own. The loss is averaged over characters, not over batches. The n-gram model
+    is that of `CharNGramGenerator` with ``order=6``, fitted to the training names.
 
     References
     ----------
     .. [1] L. N. Smith and N. Topin, "Super-Convergence: Very Fast Training of
        Neural Networks Using Large Learning Rates", 2018.
-    .. [2] A. Graves, "Generating Sequences With Recurrent Neural Networks", 2013.
+    .. [2] G. Hinton, O. Vinyals and J. Dean, "Distilling the Knowledge in a Neural
+       Network", 2015.
+    .. [3] A. Graves, "Generating Sequences With Recurrent Neural Networks", 2013.
 
     Examples
     --------
@@ -142,14 +155,15 @@ class CharLSTMGenerator(BaseCharGenerator):
         *,
         hidden_size=256,
         num_layers=1,
-        embedding_dim=32,
+        embedding_dim=64,
         dropout=0.3,
+        ngram_weight=0.6,
         optimizer="AdamW",
-        lr=0.03,
+        lr=0.02,
         lr_schedule="one_cycle",
         weight_decay=0.01,
-        batch_size=128,
-        max_epochs=12,
+        batch_size="auto",
+        max_epochs="auto",
         early_stopping=False,
         validation_fraction=0.1,
         n_iter_no_change=3,
@@ -165,6 +179,7 @@ class CharLSTMGenerator(BaseCharGenerator):
         self.num_layers = num_layers
         self.embedding_dim = embedding_dim
         self.dropout = dropout
+        self.ngram_weight = ngram_weight
         self.optimizer = optimizer
         self.lr = lr
         self.lr_schedule = lr_schedule
@@ -232,7 +247,6 @@ class CharLSTMGenerator(BaseCharGenerator):
             self.n_characters_seen_ += n_seen
             self.max_length_ = longest and max(longest, self.max_length_)
         else:
-            X = check_windows(X)
             sequences = self._learn_alphabet(X)
             self.n_iter_, self.loss_curve_ = 0, []
             self.validation_scores_ = [] if self.early_stopping else None
@@ -241,9 +255,9 @@ class CharLSTMGenerator(BaseCharGenerator):
 
         rng = _random_generator(self.random_state)
         held_out = self._hold_out(sequences.owner, len(X), rng)
-        train = SequenceDataset(sequences.inputs[~held_out], targets[~held_out])
-        if train.n_with_targets == 0:
-            raise ValueError("X must hold at least one character to learn. Got none.")
+        if not (targets[~held_out] != NO_TARGET).any():
+            raise ValueError("X must hold at least one character to learn that is known. Got none.")
+        train = self._soften(sequences.inputs[~held_out], targets[~held_out])
         valid = SequenceDataset(sequences.inputs[held_out], targets[held_out])
         seed, shuffle_seed = rng.integers(2**63, size=2).tolist()
         config = {
@@ -255,10 +269,11 @@ class CharLSTMGenerator(BaseCharGenerator):
             "seed": seed,
         }
         params = {
-            "criterion": torch.nn.CrossEntropyLoss,
+            "criterion": CharacterLoss,
+            "criterion__ngram_weight": float(self.ngram_weight),
             "lr": float(self.lr),
-            "max_epochs": int(self.max_epochs),
-            "batch_size": int(self.batch_size),
+            "max_epochs": self._max_epochs(train.n_with_targets),
+            "batch_size": self._batch_size(train.n_with_targets),
             "iterator_train": LengthGroupedBatches,
             "iterator_train__generator": torch.Generator().manual_seed(shuffle_seed),
             "iterator_valid": LengthGroupedBatches,
@@ -295,11 +310,14 @@ class CharLSTMGenerator(BaseCharGenerator):
         return extra
 
     def _check_params(self):
-        for name in ("hidden_size", "num_layers", "batch_size", "max_epochs", "n_iter_no_change"):
+        for name in ("hidden_size", "num_layers", "n_iter_no_change"):
             check_int(name, getattr(self, name), 1)
+        for name in ("batch_size", "max_epochs"):
+            check_int(name, getattr(self, name), 1, or_auto=True)
         if self.embedding_dim is not None:
             check_int("embedding_dim", self.embedding_dim, 1)
         check_real("dropout", self.dropout, "in [0, 1)", lambda p: 0 <= p < 1)
+        check_real("ngram_weight", self.ngram_weight, "in [0, 1]", lambda w: 0 <= w <= 1)
         check_real("lr", self.lr, "a finite number > 0", lambda lr: lr > 0 and isfinite(lr))
         check_real(
             "weight_decay",
@@ -362,6 +380,25 @@ class CharLSTMGenerator(BaseCharGenerator):
         chosen = np.zeros(n_names, dtype=bool)
         chosen[rng.permutation(n_names)[:n_valid]] = True
         return chosen[owner]
+
+    def _soften(self, inputs, targets):
+        ngrams = None
+        if self.ngram_weight:
+            length = min(_NGRAM_ORDER - 1, self.window_length_)
+            ngrams = KneserNey(
+                *contexts_and_characters(inputs, targets, length), len(self.alphabet_)
+            )
+        return SequenceDataset(inputs, targets, ngrams)
+
+    def _max_epochs(self, n_sequences):
+        if self.max_epochs == "auto":
+            return int(np.clip(_AUTO_SEQUENCES // n_sequences, 3, 12))
+        return int(self.max_epochs)
+
+    def _batch_size(self, n_sequences):
+        if self.batch_size == "auto":
+            return 2 ** int(np.clip(log2(n_sequences) // 2, 6, 9))
+        return int(self.batch_size)
 
     def _callbacks(self):
         callbacks = []
@@ -432,7 +469,8 @@ class CharLSTMGenerator(BaseCharGenerator):
                 n_rows, n_steps = x["codes"].shape
                 where = x.get("where", torch.arange(n_rows * n_steps))
                 logits = network(x["codes"].to(device), where.to(device))
-                each = -F.cross_entropy(logits, y.to(device), reduction="none")
+                characters = y["characters"].to(device)
+                each = -F.cross_entropy(logits, characters, reduction="none")
                 log_proba.index_add_(0, rows[where // n_steps], each.double().cpu())
         return log_proba.numpy()
 
@@ -458,7 +496,7 @@ class CharLSTMGenerator(BaseCharGenerator):
         super().__setstate__(state)
         if network:
             self.net_ = LoadedNet(
-                criterion=torch.nn.CrossEntropyLoss,
+                criterion=CharacterLoss,
                 device=self.device if _usable(self.device) else "cpu",
                 **_module_params(network["config"]),
             ).initialize()
@@ -468,12 +506,6 @@ class CharLSTMGenerator(BaseCharGenerator):
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "net_")
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.two_d_array = False
-        tags.input_tags.three_d_array = True
-        return tags
 
 
 def _module_params(config):

@@ -6,11 +6,37 @@ import skorch
 import torch
 from skorch.callbacks import Callback, EarlyStopping
 from skorch.exceptions import SkorchTrainingImpossibleError
+from torch import nn
+from torch.nn import functional as F
 
 from ._batches import NO_TARGET
 
 # Part of the training in which the one-cycle schedule raises the learning rate.
 _WARM_UP = 0.3
+
+
+class CharacterLoss(nn.Module):
+    """Cross-entropy, the mean over characters, in nats.
+
+    Parameters
+    ----------
+    ngram_weight : float
+        Weight of the distributions "proba", where targets have them, beside the
+        characters themselves.
+    """
+
+    def __init__(self, ngram_weight=0.0):
+        super().__init__()
+        self.ngram_weight = ngram_weight
+
+    def forward(self, logits, targets):
+        log_proba, characters = logits.log_softmax(1), targets["characters"]
+        loss = F.nll_loss(log_proba, characters, ignore_index=NO_TARGET)
+        if "proba" not in targets:
+            return loss
+        each = torch.linalg.vecdot(targets["proba"], log_proba)
+        softened = -each[characters != NO_TARGET].mean()
+        return torch.lerp(loss, softened, self.ngram_weight)
 
 
 class Net(skorch.NeuralNet):
@@ -38,12 +64,14 @@ class Net(skorch.NeuralNet):
         for batch in iterator:
             self.notify("on_batch_begin", batch=batch, training=training)
             step = step_fn(batch, **fit_params)
-            loss = step["loss"].item()
+            characters = batch[1]["characters"].to(self.device)
+            # Of the characters themselves, whatever the targets were softened with.
+            loss = F.cross_entropy(step["y_pred"].detach(), characters).item()
             if not isfinite(loss):
                 raise divergence(f"a loss of {loss}", self)
             # skorch weights the batches of an epoch by this "size".
             self.history.record_batch(f"{prefix}_loss", loss)
-            self.history.record_batch(f"{prefix}_batch_size", int((batch[1] != NO_TARGET).sum()))
+            self.history.record_batch(f"{prefix}_batch_size", int((characters != NO_TARGET).sum()))
             self.notify("on_batch_end", batch=batch, training=training, **step)
             n_batches += 1
         self.history.record(f"{prefix}_batch_count", n_batches)

@@ -5,9 +5,12 @@ from numbers import Integral, Real
 import numpy as np
 
 
-def check_int(name, value, low):
-    """Raise unless `value` is an integer (no bool) of at least `low`."""
-    message = f"{name} must be an int >= {low}. Got {value!r}."
+def check_int(name, value, low, or_auto=False):
+    """Raise unless `value` is an integer (no bool) of at least `low`, or "auto" if it may be."""
+    if or_auto and isinstance(value, str) and value == "auto":
+        return
+    expected = f"'auto' or an int >= {low}" if or_auto else f"an int >= {low}"
+    message = f"{name} must be {expected}. Got {value!r}."
     if not isinstance(value, Integral) or isinstance(value, bool):
         raise TypeError(message)
     if value < low:

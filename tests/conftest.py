@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.pipeline import Pipeline
 
-from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names
+from sknamegen import CharLSTMGenerator, CharNGramGenerator, CharSequenceVectorizer, load_names
 
 
 @pytest.fixture(scope="session")
@@ -22,6 +22,11 @@ def small_generator(**params):
 def small_pipeline(window_length=10, boundary=True, **params):
     vectorizer = CharSequenceVectorizer(window_length=window_length, boundary=boundary)
     return Pipeline([("windows", vectorizer), ("lstm", small_generator(**params))])
+
+
+def ngram_pipeline(window_length=10, boundary=True, **params):
+    vectorizer = CharSequenceVectorizer(window_length=window_length, boundary=boundary)
+    return Pipeline([("windows", vectorizer), ("ngram", CharNGramGenerator(**params))])
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from sknamegen._batches import (
     check_windows,
     sequences_from_windows,
 )
+from sknamegen._kneser_ney import KneserNey, contexts_and_characters
 
 NAMES = ["", "Al", "Ada", "Eve", "Marguerite", "Annamarie-Lou"]
 
@@ -134,8 +135,25 @@ def test_a_batch_is_cut_to_its_longest_sequence():
     rows = torch.tensor([0, 3, 7])
     inputs, targets = dataset[rows]
     assert inputs["codes"].shape == (3, lengths[rows].max())
-    assert len(targets) == lengths[rows].sum()
-    np.testing.assert_array_equal(inputs["codes"].flatten()[inputs["where"]] + 1000, targets)
+    assert targets["characters"].shape == (lengths[rows].sum(),)
+    expected = inputs["codes"].flatten()[inputs["where"]] + 1000
+    np.testing.assert_array_equal(expected, targets["characters"])
+
+
+@pytest.mark.parametrize("rows", [[1, 0], [2, 1, 2], [2, 0, 2, 2]])
+def test_a_batch_has_the_distributions_of_an_ngram_model(rows):
+    inputs = np.array([[4, 1, 2, 2], [4, 2, 2, 0], [4, 0, 0, 0]], dtype=np.int32)
+    targets = np.array([[1, 2, 2, 3], [2, 2, 3, -100], [1, -100, -100, -100]], dtype=np.int32)
+    contexts, characters = contexts_and_characters(inputs, targets, 2)
+    assert contexts.tolist()[:4] == [[4, -1], [1, 4], [2, 1], [2, 2]]
+    assert characters.tolist() == [1, 2, 2, 3, 2, 2, 3, 1]
+    ngrams = KneserNey(contexts, characters, n_characters=4)
+    _, batch = SequenceDataset(inputs, targets, ngrams)[torch.tensor(rows)]
+    contexts, characters = contexts_and_characters(inputs[rows], targets[rows], 2)
+    found = batch["characters"] >= 0
+    np.testing.assert_array_equal(batch["characters"][found], characters)
+    expected = ngrams.proba(ngrams.find(contexts))
+    np.testing.assert_allclose(batch["proba"][found], expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize("generator", [None, torch.Generator().manual_seed(0)])

@@ -70,6 +70,14 @@ def test_grid_search(tmp_path):
     assert "From 'Mar': Mar" in printed
 
 
+def test_lstm_or_counting(tmp_path):
+    printed = run("lstm_or_counting.py", cwd=tmp_path)
+    assert re.findall(r"^(\d+) names$", printed, re.MULTILINE) == ["50", "4944"]
+    rows = re.findall(r"^ +(\d) +(-\S+) .* (Char\w+)\(", printed, re.MULTILINE)
+    assert [rank for rank, _, _ in rows] == list("1234567") * 2
+    assert rows[7][2] == "CharLSTMGenerator"
+
+
 def test_next_char_baseline(tmp_path):
     printed = run("next_char_baseline.py", cwd=tmp_path)
     baseline, lstm = numbers(r"(\S+) nats per character", printed)
@@ -106,6 +114,16 @@ def test_benchmark_of_fit(tmp_path):
     printed = run("benchmarks/fit.py", "--quick", cwd=tmp_path)
     assert numbers(r"all counted +(\S+) s", printed)
     assert len(numbers(r"fit / bare loop = (\S+)", printed)) in (1, 2)  # 2 where bfloat16 is
+
+
+def test_benchmark_of_quality(tmp_path):
+    path = tmp_path / "names.txt"
+    path.write_text("\n".join(f"{a}{b}na" for a in "ABCDEFGHKL" for b in "aeiou"))
+    printed = run("benchmarks/quality.py", "--quick", "--names", path, cwd=tmp_path)
+    assert "20 to learn from, 30 held out" in printed
+    losses = numbers(r"(?m)^  \w.{22} +(\d\.\d+) ", printed)
+    assert len(losses) == 11
+    assert losses[0] > losses[1]
 
 
 def test_benchmark_of_sampling(tmp_path):

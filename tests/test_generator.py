@@ -1,21 +1,19 @@
 import copy
-import itertools
 import math
 import pickle
 import re
 import threading
-from collections import Counter
 
 import numpy as np
 import pytest
 import torch
-from conftest import small_generator, small_pipeline
+from conftest import ngram_pipeline, small_generator, small_pipeline
 from sklearn.base import clone
-from sklearn.exceptions import NotFittedError
 from skorch.callbacks import Callback, EarlyStopping
 from skorch.exceptions import SkorchTrainingImpossibleError
 
-from sknamegen import CharSequenceVectorizer
+from sknamegen import CharLSTMGenerator, CharSequenceVectorizer
+from sknamegen._net import CharacterLoss
 
 END = "\3"
 
@@ -70,56 +68,6 @@ def test_scores_of_running_text(text_generator):
     np.testing.assert_allclose(text_generator.score_samples(windows), expected, atol=1e-5)
 
 
-def test_a_prediction_ignores_what_left_the_window(names):
-    generator = small_pipeline(window_length=3, max_epochs=1).fit(names)[-1]
-    first, second, third = generator.next_char_proba(["Maria", "Daria", "Mabia"])
-    np.testing.assert_array_equal(first, second)
-    assert np.abs(first - third).max() > 1e-4
-
-
-def test_score_is_nats_per_predicted_character(pipe, names):
-    score_samples = pipe.score_samples(names)
-    assert score_samples.shape == (len(names),)
-    n_characters = sum(len(name) + 1 for name in names)
-    assert pipe.score(names) == pytest.approx(score_samples.sum() / n_characters)
-    assert pipe[-1].perplexity(pipe[0].transform(names)) == pytest.approx(
-        math.exp(-pipe.score(names))
-    )
-
-
-def test_score_samples_is_the_product_of_next_char_proba(pipe, generator):
-    name = "Marguerite"
-    proba = generator.next_char_proba([name[:i] for i in range(len(name) + 1)])
-    columns = [generator.alphabet_.tolist().index(c) for c in [*name, END]]
-    log_proba = np.log(proba[np.arange(len(name) + 1), columns])
-    assert pipe.score_samples([name])[0] == pytest.approx(log_proba.sum(), abs=1e-5)
-
-
-def test_scores_do_not_depend_on_the_other_names(pipe, names):
-    together = pipe.score_samples(names)
-    np.testing.assert_allclose(pipe.score_samples(names[7:8]), together[7:8], atol=1e-5)
-
-
-def test_probabilities_of_all_names_sum_to_one():
-    pipe = small_pipeline(window_length=2).fit(["a", "ab", "b"])
-    everything = ["".join(c) for n in range(9) for c in itertools.product("ab", repeat=n)]
-    total = np.exp(pipe.score_samples(everything)).sum()
-    longer = sum(
-        np.exp(pipe.score_samples([name])[0]) * _continues(pipe[-1], name) / _ends(pipe[-1], name)
-        for name in everything
-        if len(name) == 8
-    )
-    assert total + longer == pytest.approx(1, abs=1e-6)
-
-
-def _ends(generator, name):
-    return generator.next_char_proba([name])[0, generator.alphabet_.tolist().index(END)]
-
-
-def _continues(generator, name):
-    return 1 - _ends(generator, name)
-
-
 def test_training_learns(names):
     pipe = small_pipeline(hidden_size=64, max_epochs=8, lr=0.02).fit(names)
     held_out = ["Marianna", "Joella", "Kathleen", "Bettina"]
@@ -129,18 +77,11 @@ def test_training_learns(names):
 
 
 def test_a_single_name_is_learned_by_heart():
-    pipe = small_pipeline(hidden_size=32, max_epochs=150, dropout=0, batch_size=1).fit(["Ottilie"])
-    assert pipe[-1].sample() == "Ottilie"
+    pipe = small_pipeline(
+        hidden_size=32, max_epochs=150, dropout=0, batch_size=1, ngram_weight=0
+    ).fit(["Ottilie"])
+    assert pipe[-1].sample(temperature=0) == "Ottilie"
     assert pipe.score(["Ottilie"]) > -0.05
-
-
-def test_unknown_characters_have_a_small_finite_probability(pipe, names):
-    score = pipe.score_samples(["Ma\u0416ia", "Maria"])
-    assert np.isfinite(score).all()
-    assert score[0] < score[1]
-    n_seen = sum(len(name) + 1 for name in names)
-    assert pipe[-1].n_characters_seen_ == n_seen
-    assert pipe.score_samples(["\u0416"])[0] < -math.log(n_seen)
 
 
 def test_fitted_attributes(names):
@@ -153,19 +94,6 @@ def test_fitted_attributes(names):
     assert len(generator.loss_curve_) == 3
     assert generator.loss_curve_ == sorted(generator.loss_curve_, reverse=True)
     assert generator.validation_scores_ is None
-
-
-def test_fitted_attributes_of_running_text(text_generator):
-    assert END not in text_generator.alphabet_
-    assert text_generator.max_length_ is None
-
-
-@pytest.mark.parametrize("step", [1, 2, 3])
-@pytest.mark.parametrize("window_length", [3, 20])
-def test_max_length_covers_the_longest_name(step, window_length):
-    vectorizer = CharSequenceVectorizer(window_length=window_length, step=step)
-    generator = small_generator(max_epochs=1).fit(vectorizer.fit_transform(["Al", "Marguerite"]))
-    assert 10 <= generator.max_length_ < 10 + step
 
 
 def test_loss_is_averaged_over_characters(names):
@@ -256,6 +184,59 @@ def test_the_one_cycle_schedule(names):
     assert set(rates) == {0.02}
 
 
+def test_targets_softened_by_counting_keep_from_learning_by_heart(names):
+    def fit(ngram_weight):
+        params = {"hidden_size": 128, "max_epochs": 40, "ngram_weight": ngram_weight}
+        return small_pipeline(**params).fit(names[:300])
+
+    plain, softened = fit(0), fit(0.6)
+    assert softened.score(names[:300]) < plain.score(names[:300]) - 0.1
+    assert softened.score(names[300:]) > plain.score(names[300:]) + 0.1
+    # The losses are those of the characters themselves, so they can be compared.
+    assert softened[-1].loss_curve_[-1] == pytest.approx(-softened.score(names[:300]), abs=0.3)
+
+
+def test_counting_alone_is_learned_too(names):
+    learned = small_pipeline(hidden_size=64, max_epochs=60, dropout=0, ngram_weight=1).fit(names)
+    counted = ngram_pipeline(order=6).fit(names)
+    for name in names[:5]:
+        for i in range(3):
+            p, q = (pipe[-1].next_char_proba(name[:i])[0] for pipe in (learned, counted))
+            assert (q * np.log(q / p)).sum() < 0.1
+
+
+def test_the_loss_is_mixed_over_characters():
+    rng = np.random.default_rng(0)
+    logits, proba = rng.normal(size=(4, 3)), rng.dirichlet([1, 1, 1], size=4)
+    characters = np.array([2, -100, 0, 1])
+    log_proba = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    hard = [log_proba[i, c] for i, c in enumerate(characters) if c >= 0]
+    soft = [log_proba[i] @ proba[i] for i, c in enumerate(characters) if c >= 0]
+    targets = {"characters": torch.tensor(characters), "proba": torch.tensor(proba)}
+    loss = CharacterLoss(0.25)(torch.tensor(logits), targets)
+    assert loss.item() == pytest.approx(-np.mean(hard) * 0.75 - np.mean(soft) * 0.25)
+    del targets["proba"]
+    loss = CharacterLoss(0.25)(torch.tensor(logits), targets)
+    assert loss.item() == pytest.approx(-np.mean(hard))
+
+
+@pytest.mark.parametrize(
+    ("n_names", "batch_size", "n_epochs"),
+    [(1, 64, 12), (16_383, 64, 12), (16_384, 128, 12), (100_000, 256, 10), (10**6, 512, 3)],
+)
+def test_settings_adapt_to_the_number_of_names(n_names, batch_size, n_epochs):
+    generator = small_generator(batch_size="auto", max_epochs="auto")
+    assert generator._batch_size(n_names) == batch_size
+    assert generator._max_epochs(n_names) == n_epochs
+
+
+def test_automatic_settings_reach_the_training():
+    generator = CharLSTMGenerator(hidden_size=4, random_state=0)
+    generator.fit(CharSequenceVectorizer().fit_transform(["Ada", "Eve"] * 40))
+    assert (generator.n_iter_, generator.net_.batch_size) == (12, 64)
+    assert n_optimizer_steps(generator) == 24
+
+
 def n_optimizer_steps(generator):
     return generator.net_.optimizer_.state_dict()["state"][0]["step"].item()
 
@@ -317,8 +298,10 @@ def test_refit_leaves_nothing(names):
         ({"lr": math.inf}, ValueError, "Got inf"),
         ({"lr_schedule": "cosine"}, ValueError, "lr_schedule must be one of 'one_cycle'"),
         ({"weight_decay": -1}, ValueError, "weight_decay must be a finite number >= 0"),
-        ({"batch_size": 0}, ValueError, "batch_size must be an int >= 1"),
-        ({"max_epochs": 0}, ValueError, "max_epochs must be an int >= 1"),
+        ({"batch_size": 0}, ValueError, "batch_size must be 'auto' or an int >= 1"),
+        ({"batch_size": "large"}, TypeError, "batch_size must be 'auto' or an int >= 1"),
+        ({"max_epochs": 0}, ValueError, "max_epochs must be 'auto' or an int >= 1. Got 0."),
+        ({"ngram_weight": 1.1}, ValueError, "ngram_weight must be in [0, 1]. Got 1.1."),
         ({"early_stopping": "yes"}, ValueError, "early_stopping must be one of True, False"),
         ({"validation_fraction": 1}, ValueError, "validation_fraction must be in (0, 1)"),
         ({"n_iter_no_change": 0}, ValueError, "n_iter_no_change must be an int >= 1"),
@@ -367,13 +350,6 @@ def test_odd_lists_are_learned(names, lr):
         assert set(pipe[-1].sample(random_state=0)) <= set("".join(names))
 
 
-def test_empty_names_only():
-    generator = small_pipeline().fit(["", ""])[-1]
-    assert generator.sample(min_length=0, max_length=3) == ""
-    with pytest.raises(ValueError, match="empty names only"):
-        generator.sample(max_length=3)
-
-
 def test_interruption_leaves_the_epochs_done(names):
     class Interrupt(Callback):
         def on_batch_begin(self, net, **kwargs):
@@ -395,34 +371,6 @@ def test_interruption_before_training_changes_nothing(names, monkeypatch):
     with pytest.raises(ZeroDivisionError):
         generator.fit(CharSequenceVectorizer().fit_transform(names))
     assert not [name for name in vars(generator) if name.endswith("_")]
-
-
-@pytest.mark.parametrize(
-    "call",
-    [
-        lambda g: g.sample(),
-        lambda g: g.stream(),
-        lambda g: g.next_char_proba(""),
-        lambda g: g.score(np.zeros((1, 1, 11), dtype=int)),
-        lambda g: g.score_samples(np.zeros((1, 1, 11), dtype=int)),
-        lambda g: g.perplexity(np.zeros((1, 1, 11), dtype=int)),
-    ],
-)
-def test_not_fitted(call):
-    with pytest.raises(NotFittedError):
-        call(small_generator())
-
-
-def test_scoring_other_windows(generator):
-    windows = CharSequenceVectorizer(window_length=3).fit_transform(["Ada"])
-    with pytest.raises(ValueError, match="window_length seen in fit, 10"):
-        generator.score(windows)
-    with pytest.raises(TypeError, match="put a CharSequenceVectorizer in front"):
-        generator.score(["Ada"])
-    with pytest.raises(TypeError, match="put a CharSequenceVectorizer in front"):
-        small_generator().fit(["Ada"])
-    with pytest.raises(ValueError, match="at least one character to predict"):
-        generator.score(CharSequenceVectorizer().fit_transform(["Ada", "Adaline"])[:1, 5:])
 
 
 def test_the_last_step_may_diverge_too():
@@ -465,14 +413,6 @@ def test_numpy_numbers_are_numbers(names):
     assert generator.sample(np.array(["Ma", "Jo"]), random_state=0)[1].startswith("Jo")
 
 
-def test_names_and_running_text_are_not_mixed(generator, text_generator):
-    text = CharSequenceVectorizer(boundary=False).fit_transform(["Maria Anna Maria"])
-    with pytest.raises(ValueError, match=r"boundary was True\. Got windows with boundary=False"):
-        generator.score(text)
-    with pytest.raises(ValueError, match=r"boundary was False\. Got windows with boundary=True"):
-        text_generator.score(CharSequenceVectorizer(window_length=5).fit_transform(["Maria"]))
-
-
 def test_warm_start_knows_the_longer_names():
     generator = small_generator(warm_start=True, max_epochs=1)
     generator.fit(CharSequenceVectorizer().fit_transform(["Anna", "Bo"]))
@@ -483,196 +423,6 @@ def test_warm_start_knows_the_longer_names():
 
 
 # Sampling
-
-
-def test_sample_gives_a_str_or_a_list(generator):
-    assert isinstance(generator.sample(), str)
-    assert isinstance(generator.sample("Mar", 0.5), str)
-    assert generator.sample(n_samples=0) == generator.sample([]) == []
-    assert len(generator.sample(n_samples=1)) == 1
-    written = generator.sample("Mar", 0.5, 20)
-    assert len(written) == 20
-    assert all(type(name) is str and name.startswith("Mar") for name in written)
-
-
-def test_one_name_for_each_seed(generator):
-    seeds = ["Mar", "", "Elisabe", "J"]
-    written = generator.sample(seeds, random_state=0)
-    assert len(written) == 4
-    assert all(name.startswith(seed) for name, seed in zip(written, seeds, strict=True))
-    assert generator.sample(iter(seeds), random_state=0) == written
-
-
-def test_names_stay_within_the_lengths(generator, names):
-    written = generator.sample(n_samples=300, temperature=1.5)
-    lengths = set(map(len, written))
-    assert min(lengths) >= 1
-    assert max(lengths) <= max(map(len, names))
-    assert len(lengths) > 3
-    written = generator.sample("Ma", n_samples=100, min_length=6, max_length=8)
-    assert set(map(len, written)) == {6, 7, 8}
-    assert generator.sample("Mari", max_length=4) == "Mari"
-    assert all(END not in name for name in written)
-    assert max(map(len, generator.sample(n_samples=9, min_length=30, max_length=30))) == 30
-
-
-def test_empty_names_only_where_allowed(generator):
-    proba = generator.next_char_proba("")[0, 0]
-    assert generator.alphabet_[0] == END
-    assert "" not in generator.sample(n_samples=2000, temperature=2.0)
-    written = generator.sample(n_samples=2000, temperature=2.0, min_length=0)
-    assert ("" in written) == (proba > 1e-4)
-
-
-def write_slow(generator, uniforms, temperature, max_length):
-    """One name, one character after another through the public distribution."""
-    name = ""
-    for uniform in uniforms:
-        p = generator.next_char_proba([name])[0] ** (1 / temperature)
-        if name == "":
-            p[generator.alphabet_.tolist().index(END)] = 0
-        character = generator.alphabet_[np.searchsorted(np.cumsum(p / p.sum()), uniform, "right")]
-        if character == END or len(name) == max_length:
-            break
-        name += character
-    return name
-
-
-@pytest.mark.parametrize("window_length", [1, 3, 10])
-@pytest.mark.parametrize("temperature", [0.5, 1.0])
-def test_the_batch_writes_what_a_loop_writes(names, window_length, temperature):
-    generator = small_pipeline(window_length, max_epochs=1).fit(names)[-1]
-    written = generator.sample(temperature=temperature, n_samples=20, max_length=12, random_state=3)
-    uniforms = np.random.default_rng(3).random((20, 12))
-    assert written == [write_slow(generator, row, temperature, 12) for row in uniforms]
-
-
-@pytest.mark.parametrize("temperature", [1.0, 0.5])
-def test_first_letters_are_drawn_as_predicted(generator, temperature):
-    n = 20_000
-    written = generator.sample(temperature=temperature, n_samples=n, min_length=0, random_state=0)
-    p = generator.next_char_proba("")[0] ** (1 / temperature)
-    p /= p.sum()
-    counts = Counter(name[:1] or END for name in written)
-    observed = np.array([counts[character] for character in generator.alphabet_])
-    assert observed.sum() == n
-    z = (observed - n * p) / np.sqrt(n * p * (1 - p) + 1e-9)
-    assert np.abs(z[n * p > 5]).max() < 4.5
-    chi_square = ((observed - n * p) ** 2 / (n * p))[n * p > 5]
-    assert chi_square.sum() < len(chi_square) + 5 * math.sqrt(2 * len(chi_square))
-
-
-def test_names_do_not_depend_on_the_size_of_blocks(generator, monkeypatch):
-    written = generator.sample(n_samples=50, random_state=0)
-    seeds = ["Mar", "", "J"] * 9
-    from_seeds = generator.sample(seeds, random_state=0)
-    monkeypatch.setattr("sknamegen._base._CACHED_ROWS", 4)
-    assert generator.sample(n_samples=50, random_state=0) == written
-    assert generator.sample(seeds, random_state=0) == from_seeds
-
-
-def test_random_state(generator):
-    assert generator.sample(n_samples=9, random_state=5) == generator.sample(
-        n_samples=9, random_state=5
-    )
-    assert generator.sample(n_samples=9) != generator.sample(n_samples=9)
-    for make in (np.random.RandomState, np.random.default_rng):
-        rng = make(0)
-        first, second = (generator.sample(n_samples=9, random_state=rng) for _ in range(2))
-        assert first != second
-        assert first == generator.sample(n_samples=9, random_state=make(0))
-
-
-def test_temperature_zero_takes_the_most_probable_characters(generator):
-    name = ""
-    while True:
-        p = generator.next_char_proba([name])[0]
-        if name == "":
-            p[generator.alphabet_.tolist().index(END)] = 0
-        character = generator.alphabet_[p.argmax()]
-        if character == END or len(name) == generator.max_length_:
-            break
-        name += character
-    assert generator.sample(temperature=0) == name
-    assert generator.sample(temperature=0, n_samples=3) == [name] * 3
-    assert generator.sample(top_k=1) == name
-    assert generator.sample(top_p=1e-9) == name
-    assert generator.sample(temperature=1e-9) == name
-
-
-def test_stream_yields_what_sample_writes(generator, text_generator):
-    for random_state in range(5):
-        characters = generator.stream("Ma", 0.8, random_state=random_state)
-        assert next(iter([characters])) is iter(characters)
-        streamed = list(characters)
-        assert all(len(character) == 1 for character in streamed)
-        assert "Ma" + "".join(streamed) == generator.sample("Ma", 0.8, random_state=random_state)
-    streamed = "".join(text_generator.stream("Maria", random_state=0))
-    assert len(streamed) == 100
-    assert "Maria" + streamed == text_generator.sample("Maria", random_state=0)
-
-
-def test_running_text(text_generator):
-    assert len(text_generator.sample("Mar")) == 103
-    assert list(map(len, text_generator.sample(["Mar", "Maria"], max_length=20))) == [20, 20]
-    with pytest.raises(ValueError, match="seed must hold at least one character"):
-        text_generator.sample()
-    with pytest.raises(ValueError, match="seed must hold at least one character"):
-        text_generator.next_char_proba([""])
-
-
-@pytest.mark.parametrize(
-    ("params", "error", "match"),
-    [
-        ({"temperature": -0.1}, ValueError, "temperature must be a finite number >= 0. Got -0.1."),
-        ({"temperature": math.nan}, ValueError, "Got nan"),
-        ({"temperature": math.inf}, ValueError, "Got inf"),
-        ({"temperature": "hot"}, TypeError, "Got 'hot'"),
-        ({"temperature": None}, TypeError, "Got None"),
-        ({"n_samples": -1}, ValueError, "n_samples must be an int >= 0. Got -1."),
-        ({"n_samples": 2.0}, TypeError, "n_samples must be an int >= 0. Got 2.0."),
-        ({"seed": ["A", "B"], "n_samples": 2}, ValueError, "repeat the seeds"),
-        ({"seed": 42}, TypeError, "Got 42; to make random draws repeat, there is random_state."),
-        ({"seed": b"Jo"}, TypeError, "Got b'Jo'"),
-        ({"seed": np.array("Jo")}, TypeError, "Got array('Jo'"),
-        ({"temperature": 10**400}, ValueError, "temperature must be a finite number >= 0"),
-        ({"max_length": 10**9}, ValueError, "max_length must leave at most 2,097,152 characters"),
-        ({"seed": ["A", None]}, TypeError, "Got ['A', None]"),
-        ({"seed": None}, TypeError, "seed must be what the names begin with"),
-        ({"seed": "Zoë"}, ValueError, "seed 'Zoë' holds characters the model never saw: 'Z', 'ë'"),
-        ({"seed": "A\3"}, ValueError, r"never saw: '\x03'"),
-        ({"seed": "A\2"}, ValueError, r"never saw: '\x02'"),
-        ({"seed": "A\0"}, ValueError, r"never saw: '\x00'"),
-        ({"min_length": -1}, ValueError, "min_length must be an int >= 0"),
-        ({"max_length": 0}, ValueError, "max_length must be an int >= 1"),
-        ({"max_length": 2.5}, TypeError, "max_length must be an int >= 1"),
-        ({"min_length": 5, "max_length": 4}, ValueError, "min_length=5 and max_length=4"),
-        ({"min_length": 99}, ValueError, "the longest training name; pass a larger max_length"),
-        ({"seed": "Maria", "max_length": 4}, ValueError, "Got seed 'Maria' of 5 characters"),
-        ({"seed": "Maria" * 9}, ValueError, "the longest training name"),
-        ({"top_k": 0}, ValueError, "top_k must be an int >= 1. Got 0."),
-        ({"top_p": 0}, ValueError, "top_p must be in (0, 1]. Got 0."),
-        ({"top_p": 1.1}, ValueError, "top_p must be in (0, 1]. Got 1.1."),
-        ({"random_state": "x"}, TypeError, "random_state"),
-    ],
-)
-def test_bad_sampling_parameters(generator, params, error, match):
-    with pytest.raises(error, match=re.escape(match)):
-        generator.sample(**params)
-    if "n_samples" not in params:
-        with pytest.raises(error):
-            generator.stream(**params)
-
-
-def test_next_char_proba(generator):
-    proba = generator.next_char_proba(["", "Mar", "Margueritexx"[:10]])
-    assert proba.shape == (3, len(generator.alphabet_))
-    assert proba.dtype == np.float64
-    np.testing.assert_allclose(proba.sum(1), 1)
-    np.testing.assert_allclose(generator.next_char_proba(""), proba[:1], rtol=1e-5)
-    assert generator.next_char_proba([]).shape == (0, len(generator.alphabet_))
-    with pytest.raises(TypeError, match="seed must be"):
-        generator.next_char_proba([None])
 
 
 # Randomness, copies, threads
@@ -735,18 +485,6 @@ def test_threads_get_what_one_alone_gets(names):
     assert len(found) == 4
     for scores in found:
         np.testing.assert_array_equal(scores, expected)
-
-
-@pytest.mark.parametrize(
-    "copies", [copy.copy, copy.deepcopy, lambda p: pickle.loads(pickle.dumps(p))]
-)
-def test_copies_score_and_write_the_same(pipe, names, copies):
-    copied = copies(pipe)
-    np.testing.assert_array_equal(copied.score_samples(names), pipe.score_samples(names))
-    for temperature in (0.5, 1.0):
-        assert copied[-1].sample("Ma", temperature, 5, random_state=0) == pipe[-1].sample(
-            "Ma", temperature, 5, random_state=0
-        )
 
 
 def test_a_pickle_is_little_more_than_the_weights(names):

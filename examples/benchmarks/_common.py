@@ -76,15 +76,19 @@ def lstm_operations(hidden_size, n_characters, n_steps):
     return 2 * n_steps * (4 * hidden_size**2 + hidden_size * n_characters)
 
 
-def split_names(arguments, n_test=500, seed=0):
+def split_names(names, quick, n_test=500, seed=0):
     """Return training and held-out names, shuffled, without duplicates."""
-    names = read_names(arguments.names) if arguments.names else load_names("female")
     names = list(dict.fromkeys(names))
     order = np.random.default_rng(seed).permutation(len(names))
     names = [names[i] for i in order]
-    if arguments.quick:
+    if quick:
         names, n_test = names[:300], 30
     return names[n_test:], names[:n_test]
+
+
+def given_names(arguments):
+    """Return the names of the file that was given, or the bundled female names."""
+    return read_names(arguments.names) if arguments.names else load_names("female")
 
 
 def many_names(n, seed=0):

@@ -14,6 +14,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 import torch
 from _common import (
+    given_names,
     lstm_operations,
     parse_arguments,
     print_machine,
@@ -24,7 +25,8 @@ from _common import (
 from sklearn.pipeline import make_pipeline
 
 from sknamegen import CharLSTMGenerator, CharSequenceVectorizer
-from sknamegen._batches import LengthGroupedBatches, SequenceDataset, sequences_from_windows
+from sknamegen._batches import LengthGroupedBatches, sequences_from_windows
+from sknamegen._net import CharacterLoss
 from sknamegen._network import CharLSTM
 from sknamegen._threads import one_thread
 
@@ -96,8 +98,11 @@ def bare_loop(generator, windows):
     """Train the network of a generator on the same batches without skorch."""
     inputs, targets, _ = generator._index(sequences_from_windows(windows))
     batches = LengthGroupedBatches(
-        SequenceDataset(inputs, targets), generator.batch_size, torch.Generator().manual_seed(0)
+        generator._soften(inputs, targets),
+        generator.net_.batch_size,
+        torch.Generator().manual_seed(0),
     )
+    loss_function = CharacterLoss(generator.ngram_weight)
     network = CharLSTM(**generator.net_.module_.config)
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=generator.lr, weight_decay=generator.weight_decay, fused=True
@@ -106,11 +111,11 @@ def bare_loop(generator, windows):
 
     def fit():
         with one_thread():
-            for _ in range(generator.max_epochs):
+            for _ in range(generator.n_iter_):
                 for x, y in batches:
                     with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
                         logits = network(**x)
-                    loss = torch.nn.functional.cross_entropy(logits.float(), y)
+                    loss = loss_function(logits.float(), y)
                     optimizer.zero_grad()
                     loss.backward()
                     optimizer.step()
@@ -121,7 +126,7 @@ def bare_loop(generator, windows):
 def main():
     arguments = parse_arguments(__doc__.splitlines()[0])
     print_machine("keras", "tensorflow_cpu")
-    train, test = split_names(arguments)
+    train, test = split_names(given_names(arguments), arguments.quick)
     repeat = 1 if arguments.quick else 5
     print(f"{len(train)} names to learn from, {len(test)} held out\n")
 

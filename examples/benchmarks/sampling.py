@@ -13,6 +13,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 from _common import (
+    given_names,
     lstm_operations,
     median_seconds,
     parse_arguments,
@@ -52,7 +53,7 @@ def keras_characters_per_second(n_characters):
 def main():
     arguments = parse_arguments(__doc__.splitlines()[0])
     print_machine("keras", "tensorflow_cpu")
-    train, _ = split_names(arguments)
+    train, _ = split_names(given_names(arguments), arguments.quick)
     windows = CharSequenceVectorizer().fit_transform(train)
     n_names, repeat = (200, 1) if arguments.quick else (10_000, 7)
 

@@ -7,7 +7,7 @@ import statistics
 import warnings
 
 import numpy as np
-from _common import parse_arguments, print_machine, seconds, split_names
+from _common import given_names, parse_arguments, print_machine, seconds, split_names
 from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.pipeline import Pipeline
 
@@ -23,7 +23,7 @@ GRID = {
 def main():
     arguments = parse_arguments(__doc__.splitlines()[0])
     print_machine()
-    train, test = split_names(arguments)
+    train, test = split_names(given_names(arguments), arguments.quick)
     names = train + test
     epochs = 1 if arguments.quick else 4
     lstm = CharLSTMGenerator(max_epochs=epochs, batch_size=32, random_state=0)

