@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, DensityMixin
 from sklearn.utils.validation import check_is_fitted
 
 from ._batches import NO_TARGET, Sequences, check_windows, sequences_from_windows
-from ._codepoints import END, PAD, START, decode, distinct, index_table
+from ._codepoints import END, PAD, RESERVED, START, decode, distinct, index_table
 from ._decoding import Rules, probabilities, write
 from ._threads import one_thread
 from ._validation import check_int, check_real
@@ -19,6 +19,7 @@ from ._validation import check_int, check_real
 _CACHED_ROWS = 512
 _MAX_DRAWS = 2**21
 _TEXT_LENGTH = 100
+_NOTHING_TO_LEARN = "X must hold at least one character to learn. Got padding only."
 
 
 class BaseCharGenerator(DensityMixin, BaseEstimator, metaclass=ABCMeta):
@@ -260,19 +261,39 @@ class BaseCharGenerator(DensityMixin, BaseEstimator, metaclass=ABCMeta):
 
         return characters()
 
-    def _learn_alphabet(self, X):
-        """Set what `fit` learns of the windows alone and return their sequences as indices."""
+    def _learn_alphabet(self, X, alphabet=None):
+        """Set what is learned of the windows alone; return sequences of indices."""
         X = check_windows(X)
         sequences = sequences_from_windows(X)
         if not sequences.targets.any():
-            raise ValueError("X must hold at least one character to learn. Got padding only.")
+            raise ValueError(_NOTHING_TO_LEARN)
         codes = np.union1d(distinct(sequences.inputs), distinct(sequences.targets))
+        if alphabet is not None:
+            codes = np.union1d(codes, _check_alphabet(alphabet))
         if START in codes:  # names have ends, even if a step leaps over all of them
             codes = np.union1d(codes, np.int32(END))
         self.alphabet_ = codes[~np.isin(codes, (PAD, START))].view("=U1")
         self.window_length_ = X.shape[2] - 1
         sequences = self._index(sequences)
         self._count(X, sequences)
+        return sequences
+
+    def _learn_more(self, X, alphabet=None):
+        """Update what was learned of the windows alone; return sequences of indices."""
+        if alphabet is not None:
+            new = sorted(set(map(chr, _check_alphabet(alphabet))) - set(self.alphabet_.tolist()))
+            if new:
+                raise ValueError(
+                    "alphabet must be given in the first call of partial_fit, or be the same. Got "
+                    f"characters that the model does not know: {', '.join(map(repr, new))}."
+                )
+        longest, n_seen = self.max_length_, self.n_characters_seen_
+        sequences = self._read(X)
+        if (sequences.targets == NO_TARGET).all():
+            raise ValueError(_NOTHING_TO_LEARN)
+        self._count(X, sequences)
+        self.n_characters_seen_ += n_seen
+        self.max_length_ = longest and max(longest, self.max_length_)
         return sequences
 
     def _count(self, X, sequences):
@@ -427,6 +448,17 @@ class BaseCharGenerator(DensityMixin, BaseEstimator, metaclass=ABCMeta):
         tags.input_tags.two_d_array = False
         tags.input_tags.three_d_array = True
         return tags
+
+
+def _check_alphabet(alphabet):
+    """Return the code points of an alphabet."""
+    characters = list(alphabet) if isinstance(alphabet, Iterable) else [alphabet]
+    for character in characters:
+        if not (isinstance(character, str) and len(character) == 1):
+            raise TypeError(f"alphabet must hold single characters. Got {character!r}.")
+        if ord(character) in RESERVED and ord(character) != END:
+            raise ValueError(f"alphabet must not hold {character!r}, which frames the names.")
+    return np.array([ord(character) for character in characters], dtype=np.int32)
 
 
 def _check_seeds(seeds):

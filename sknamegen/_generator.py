@@ -13,7 +13,16 @@ from torch.nn import functional as F
 from ._base import BaseCharGenerator, _random_generator
 from ._batches import NO_TARGET, LengthGroupedBatches, SequenceDataset
 from ._kneser_ney import KneserNey, contexts_and_characters
-from ._net import CharacterLoss, EpochLine, LoadedNet, Net, OneCycle, divergence, stopped_early
+from ._net import (
+    CharacterLoss,
+    EpochLine,
+    InverseSquareRoot,
+    LoadedNet,
+    Net,
+    OneCycle,
+    divergence,
+    stopped_early,
+)
 from ._network import CharLSTM
 from ._threads import one_thread
 from ._validation import check_int, check_option, check_real
@@ -104,6 +113,8 @@ class CharLSTMGenerator(BaseCharGenerator):
         Predicted characters in the training data.
     n_iter_ : int
         Epochs trained.
+    n_steps_ : int
+        Batches trained on.
     loss_curve_ : list of float
         Training loss of each epoch in nats per character, measured while
         training (with dropout, weights changing), whatever `ngram_weight` is.
@@ -225,10 +236,46 @@ class CharLSTMGenerator(BaseCharGenerator):
         A KeyboardInterrupt leaves the estimator fitted as far as it came, and
         is raised on.
         """
+        return self._fit_or_restore(X, continues=self.warm_start and hasattr(self, "net_"))
+
+    def partial_fit(self, X, y=None, *, alphabet=None):
+        """Learn from more names, in one pass over them.
+
+        Weights and optimizer go on from the last call, or the last `fit`. The learning
+        rate does too, unless it is constant: as nobody knows how many calls will come, it
+        rises to `lr` over 50 steps, and falls with the inverse square root of the steps
+        from then on.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int
+            Windows of names, from `CharSequenceVectorizer`.
+        y : None
+            Ignored.
+        alphabet : iterable of str, default=None
+            In the first call: characters to expect later, beside those in X. All
+            others are unknown to the model.
+
+        Returns
+        -------
+        self : CharLSTMGenerator
+
+        Raises
+        ------
+        TypeError, ValueError
+            As in `fit`, if `alphabet` is new in a later call, or with `early_stopping`.
+        """
+        if self.early_stopping:
+            raise ValueError(
+                "partial_fit needs early_stopping=False: one pass over the names is all it does."
+            )
+        return self._fit_or_restore(X, hasattr(self, "net_"), partial=True, alphabet=alphabet)
+
+    def _fit_or_restore(self, X, continues, **options):
         before = vars(self).copy()
         try:
             with one_thread():
-                self._fit(X)
+                self._fit(X, continues, **options)
         except BaseException as error:
             training = vars(self).get("net_") is not before.get("net_")
             if not (training and isinstance(error, KeyboardInterrupt)):
@@ -237,18 +284,14 @@ class CharLSTMGenerator(BaseCharGenerator):
             raise
         return self
 
-    def _fit(self, X):
+    def _fit(self, X, continues, partial=False, alphabet=None):
         self._check_params()
-        continues = self.warm_start and hasattr(self, "net_")
         if continues:
-            longest, n_seen = self.max_length_, self.n_characters_seen_
-            sequences = self._read(X)
-            self._count(X, sequences)
-            self.n_characters_seen_ += n_seen
-            self.max_length_ = longest and max(longest, self.max_length_)
+            sequences = self._learn_more(X, alphabet)
         else:
-            sequences = self._learn_alphabet(X)
-            self.n_iter_, self.loss_curve_ = 0, []
+            sequences = self._learn_alphabet(X, alphabet)
+            self.n_iter_, self.n_steps_, self.loss_curve_ = 0, 0, []
+            self._ngrams = None
             self.validation_scores_ = [] if self.early_stopping else None
         n_characters = len(self.alphabet_)
         targets = np.where(sequences.targets > n_characters, NO_TARGET, sequences.targets)
@@ -257,7 +300,10 @@ class CharLSTMGenerator(BaseCharGenerator):
         held_out = self._hold_out(sequences.owner, len(X), rng)
         if not (targets[~held_out] != NO_TARGET).any():
             raise ValueError("X must hold at least one character to learn that is known. Got none.")
-        train = self._soften(sequences.inputs[~held_out], targets[~held_out])
+        train = self._soften(
+            sequences.inputs[~held_out], targets[~held_out], self._ngrams if partial else None
+        )
+        self._ngrams = train.ngrams
         valid = SequenceDataset(sequences.inputs[held_out], targets[held_out])
         seed, shuffle_seed = rng.integers(2**63, size=2).tolist()
         config = {
@@ -272,7 +318,7 @@ class CharLSTMGenerator(BaseCharGenerator):
             "criterion": CharacterLoss,
             "criterion__ngram_weight": float(self.ngram_weight),
             "lr": float(self.lr),
-            "max_epochs": self._max_epochs(train.n_with_targets),
+            "max_epochs": 1 if partial else self._max_epochs(train.n_with_targets),
             "batch_size": self._batch_size(train.n_with_targets),
             "iterator_train": LengthGroupedBatches,
             "iterator_train__generator": torch.Generator().manual_seed(shuffle_seed),
@@ -280,7 +326,7 @@ class CharLSTMGenerator(BaseCharGenerator):
             "iterator_valid__batch_size": _SCORING_BATCH,
             "train_split": predefined_split(valid) if self.early_stopping else None,
             "callbacks__print_log": None,  # its table does not name the unit
-            "callbacks": self._callbacks(),
+            "callbacks": self._callbacks(partial),
             "device": self.device,
             "bfloat16": self._uses_bfloat16(),
             "verbose": int(self.verbose),
@@ -381,13 +427,13 @@ class CharLSTMGenerator(BaseCharGenerator):
         chosen[rng.permutation(n_names)[:n_valid]] = True
         return chosen[owner]
 
-    def _soften(self, inputs, targets):
-        ngrams = None
-        if self.ngram_weight:
-            length = min(_NGRAM_ORDER - 1, self.window_length_)
-            ngrams = KneserNey(
-                *contexts_and_characters(inputs, targets, length), len(self.alphabet_)
-            )
+    def _soften(self, inputs, targets, ngrams=None):
+        """Return a dataset with the distributions that counting gives, these and those before."""
+        if not self.ngram_weight:
+            return SequenceDataset(inputs, targets)
+        length = min(_NGRAM_ORDER - 1, self.window_length_)
+        found = contexts_and_characters(inputs, targets, length)
+        ngrams = ngrams.with_more(*found) if ngrams else KneserNey(*found, len(self.alphabet_))
         return SequenceDataset(inputs, targets, ngrams)
 
     def _max_epochs(self, n_sequences):
@@ -400,10 +446,11 @@ class CharLSTMGenerator(BaseCharGenerator):
             return 2 ** int(np.clip(log2(n_sequences) // 2, 6, 9))
         return int(self.batch_size)
 
-    def _callbacks(self):
+    def _callbacks(self, partial):
         callbacks = []
         if self.lr_schedule == "one_cycle":
-            callbacks.append(("one_cycle", OneCycle()))
+            schedule = InverseSquareRoot(self.n_steps_) if partial else OneCycle()
+            callbacks.append(("schedule", schedule))
         if self.verbose:
             callbacks += [("progress_bar", ProgressBar()), ("epoch_line", EpochLine())]
         if self.early_stopping:
@@ -442,7 +489,7 @@ class CharLSTMGenerator(BaseCharGenerator):
             net.optimizer_.load_state_dict(state | {"param_groups": groups})
 
     def _train(self, train):
-        net, n_iter = self.net_, self.n_iter_
+        net, n_iter, n_steps = self.net_, self.n_iter_, self.n_steps_
         net.notify("on_train_begin", X=train, y=None)
         try:
             net.fit_loop(train)
@@ -454,6 +501,9 @@ class CharLSTMGenerator(BaseCharGenerator):
             net.module_.eval()
             epochs = [epoch for epoch in net.history if "train_loss" in epoch]
             self.n_iter_ = n_iter + len(epochs)
+            self.n_steps_ = n_steps + sum(
+                "train_loss" in batch for epoch in net.history for batch in epoch["batches"]
+            )
             self.loss_curve_ = self.loss_curve_ + [float(epoch["train_loss"]) for epoch in epochs]
             if self.early_stopping:
                 scores = [-float(epoch["valid_loss"]) for epoch in epochs]
@@ -482,6 +532,7 @@ class CharLSTMGenerator(BaseCharGenerator):
 
     def __getstate__(self):
         state = dict(super().__getstate__())
+        state.pop("_ngrams", None)
         if net := state.pop("net_", None):
             weights = net.module_.state_dict()
             state["_network"] = {
@@ -494,6 +545,7 @@ class CharLSTMGenerator(BaseCharGenerator):
         state = dict(state)
         network = state.pop("_network", None)
         super().__setstate__(state)
+        self._ngrams = None
         if network:
             self.net_ = LoadedNet(
                 criterion=CharacterLoss,

@@ -21,6 +21,8 @@ class KneserNey:
         Size of the alphabet. Indices in contexts may go two further.
     discount : float, default=None
         What all counts lose; None: estimated.
+    counts : ndarray of shape (n,), dtype int, default=None
+        How often each of them occurred; None: once.
 
     Attributes
     ----------
@@ -49,16 +51,20 @@ class KneserNey:
        ICASSP 1995.
     """
 
-    def __init__(self, contexts, characters, n_characters, discount=None):
+    def __init__(self, contexts, characters, n_characters, discount=None, counts=None):
         self.n_characters = n_characters
         self.order = contexts.shape[1] + 1
-        counts, first = self._count(contexts, characters)
+        if counts is None:
+            counts = np.ones(len(characters), dtype=np.int64)
+        counts, first = self._count(contexts, characters, counts)
         context, self.characters = np.divmod(self.ngrams, n_characters)
         n_contexts = len(self.parents)
 
         shorter = (self.parents[context] * n_characters + self.characters)[context > 0]
         n_behind = np.bincount(np.searchsorted(self.ngrams, shorter), minlength=len(counts))
-        counts = np.where(n_behind > 0, n_behind, counts)
+        self.is_longest = n_behind == 0
+        counts = np.where(self.is_longest, counts, n_behind)
+        self.longest_counts = counts[self.is_longest]
 
         self.discounts = np.empty((self.order, 3))
         taken = np.empty(len(counts))
@@ -72,7 +78,7 @@ class KneserNey:
         self.unigrams[self.characters[context == 0]] += self.weights[context == 0]
         self.first = np.searchsorted(context, np.arange(n_contexts + 1))
 
-    def _count(self, contexts, characters):
+    def _count(self, contexts, characters, counts):
         """Number the contexts and the n-grams; return how often each n-gram occurs.
 
         An n-gram is known by its context's number times `n_characters` plus its last
@@ -82,21 +88,49 @@ class KneserNey:
         self.parents = np.zeros(1, dtype=np.int64)
         self.keys = np.empty(0, dtype=np.int64)
         ids = np.zeros(len(contexts), dtype=np.int64)
-        ngrams, counts = [], []
+        self.lengths = np.zeros(1, dtype=np.int64)
+        ngrams, totals = [], []
         for length in range(self.order):
             if length:
                 known = contexts[:, length - 1] >= 0
-                contexts, characters, ids = contexts[known], characters[known], ids[known]
+                contexts, characters = contexts[known], characters[known]
+                counts, ids = counts[known], ids[known]
                 keys = self._key(ids, contexts[:, length - 1])
                 keys, position = np.unique(keys, return_inverse=True)
                 ids = len(self.parents) + position
                 self.keys = np.append(self.keys, keys)
                 self.parents = np.append(self.parents, keys // self._key(1, -1))
-            found, n = np.unique(ids * self.n_characters + characters, return_counts=True)
+                self.lengths = np.append(self.lengths, np.full(len(keys), length))
+            found, position = np.unique(ids * self.n_characters + characters, return_inverse=True)
             ngrams.append(found)
-            counts.append(n)
+            totals.append(np.bincount(position, weights=counts).astype(np.int64))
         self.ngrams = np.concatenate(ngrams)
-        return np.concatenate(counts), np.cumsum([0, *map(len, ngrams)])
+        return np.concatenate(totals), np.cumsum([0, *map(len, ngrams)])
+
+    def with_more(self, contexts, characters, discount=None):
+        """Return the model that would have learned these from the beginning as well."""
+        before = self.learned()
+        counts = np.append(before[2], np.ones(len(characters), dtype=np.int64))
+        contexts = np.concatenate([before[0], contexts])
+        characters = np.append(before[1], characters)
+        return KneserNey(contexts, characters, self.n_characters, discount, counts)
+
+    def learned(self):
+        """Return what was learned from, each different thing once.
+
+        Returns
+        -------
+        contexts, characters, counts : ndarray
+            As at the beginning.
+        """
+        ids, characters = np.divmod(self.ngrams[self.is_longest], self.n_characters)
+        contexts = np.full((len(ids), self.order - 1), -1, dtype=np.int32)
+        rows = np.arange(len(ids))
+        while len(rows := rows[ids > 0]):
+            ids = ids[ids > 0]
+            contexts[rows, self.lengths[ids] - 1] = self.keys[ids - 1] % self._key(1, -1) - 1
+            ids = self.parents[ids]
+        return contexts, characters, self.longest_counts
 
     def _key(self, ids, characters):
         """Return numbers by which contexts are found, from those one character shorter."""

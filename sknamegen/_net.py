@@ -13,6 +13,8 @@ from ._batches import NO_TARGET
 
 # Part of the training in which the one-cycle schedule raises the learning rate.
 _WARM_UP = 0.3
+# Steps over which it rises where the end of the training is not known.
+_WARM_UP_STEPS = 50
 
 
 class CharacterLoss(nn.Module):
@@ -89,8 +91,8 @@ class LoadedNet(Net):
         )
 
 
-class OneCycle(Callback):
-    """Raise the learning rate from zero and lower it back, before each batch."""
+class _Schedule(Callback):
+    """Sets the learning rate before each training step; a subclass gives its `factor`."""
 
     def on_train_begin(self, net, X=None, **kwargs):
         self.step_, self.n_steps_ = 0, net.max_epochs * len(net.get_iterator(X, training=True))
@@ -99,10 +101,34 @@ class OneCycle(Callback):
         if not training:
             return
         self.step_ += 1
+        for group in net.optimizer_.param_groups:
+            group["lr"] = net.lr * self.factor()
+
+
+class OneCycle(_Schedule):
+    """Raise the learning rate from zero and lower it back."""
+
+    def factor(self):
         progress = self.step_ / (self.n_steps_ + 1)
         height = min(progress / _WARM_UP, (1 - progress) / (1 - _WARM_UP))
-        for group in net.optimizer_.param_groups:
-            group["lr"] = net.lr * (1 - cos(pi * height)) / 2
+        return (1 - cos(pi * height)) / 2
+
+
+class InverseSquareRoot(_Schedule):
+    """Raise the learning rate from zero and lower it for ever, with the inverse square root.
+
+    Parameters
+    ----------
+    n_before : int
+        Steps taken before these.
+    """
+
+    def __init__(self, n_before):
+        self.n_before = n_before
+
+    def factor(self):
+        step = self.n_before + self.step_
+        return min(step / _WARM_UP_STEPS, (_WARM_UP_STEPS / step) ** 0.5)
 
 
 class EpochLine(Callback):

@@ -4,6 +4,7 @@ import numpy as np
 import torch
 
 from ._base import BaseCharGenerator
+from ._batches import NO_TARGET
 from ._kneser_ney import KneserNey, contexts_and_characters
 from ._validation import check_int, check_real
 
@@ -87,17 +88,59 @@ class CharNGramGenerator(BaseCharGenerator):
         TypeError, ValueError
             If a parameter is out of range, or X holds no such windows.
         """
+        self._check_params()
+        self._learn(X)
+        return self
+
+    def partial_fit(self, X, y=None, *, alphabet=None):
+        """Count the n-grams of more names, as if they had been in the first call.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int
+            Windows of names, from `CharSequenceVectorizer`.
+        y : None
+            Ignored.
+        alphabet : iterable of str, default=None
+            In the first call: characters to expect later, beside those in X. All
+            others are unknown to the model, and not counted.
+
+        Returns
+        -------
+        self : CharNGramGenerator
+
+        Raises
+        ------
+        TypeError, ValueError
+            As in `fit`, or if `alphabet` or `order` are not those of the first call.
+        """
+        self._check_params()
+        if not hasattr(self, "counts_"):
+            self._learn(X, alphabet)
+            return self
+        if min(int(self.order), self.window_length_ + 1) != self.counts_.order:
+            raise ValueError(
+                f"order must be that of the first call, {self.counts_.order}. Got {self.order}."
+            )
+        found = self._found(self._learn_more(X, alphabet))
+        self.counts_ = self.counts_.with_more(*found, self.discount)
+        return self
+
+    def _learn(self, X, alphabet=None):
+        found = self._found(self._learn_alphabet(X, alphabet))
+        self.counts_ = KneserNey(*found, len(self.alphabet_), self.discount)
+
+    def _found(self, sequences):
+        """Return contexts and the known characters after them."""
+        known = sequences.targets < len(self.alphabet_)
+        targets = np.where(known, sequences.targets, NO_TARGET)
+        length = min(int(self.order), self.window_length_ + 1) - 1
+        return contexts_and_characters(sequences.inputs, targets, length)
+
+    def _check_params(self):
         check_int("order", self.order, 1)
         if self.discount is not None:
             check_real("discount", self.discount, "None or in (0, 1]", lambda d: 0 < d <= 1)
-        sequences = self._learn_alphabet(X)
-        length = min(int(self.order), self.window_length_ + 1) - 1
-        self.counts_ = KneserNey(
-            *contexts_and_characters(sequences.inputs, sequences.targets, length),
-            len(self.alphabet_),
-            self.discount and float(self.discount),
-        )
-        return self
 
     def _sequence_log_proba(self, inputs, targets):
         length = self.counts_.order - 1

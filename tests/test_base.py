@@ -355,3 +355,48 @@ def test_copies_score_and_write_the_same(pipe, names, copies):
         assert copied[-1].sample("Ma", temperature, 5, random_state=0) == pipe[-1].sample(
             "Ma", temperature, 5, random_state=0
         )
+
+
+# More data later
+
+
+def test_the_first_call_of_partial_fit_names_the_alphabet(make_pipe, names):
+    windows = CharSequenceVectorizer().fit_transform(names)
+    generator = make_pipe()[-1].partial_fit(windows[:50], alphabet="xyzq\u0416")
+    characters = {*"".join(names[:50]), *"xyzq\u0416", END}
+    assert set(generator.alphabet_) == characters
+    n_seen = generator.n_characters_seen_
+    generator.partial_fit(windows[50:], alphabet=characters)
+    assert set(generator.alphabet_) == characters
+    assert generator.n_characters_seen_ == n_seen + sum(len(name) + 1 for name in names[50:])
+    assert generator.max_length_ == max(map(len, names))
+    assert generator.sample("\u0416").startswith("\u0416")
+    with pytest.raises(ValueError, match=r"first call of partial_fit, or be the same.*'!', '\?'"):
+        generator.partial_fit(windows, alphabet="?!")
+
+
+@pytest.mark.parametrize(
+    ("alphabet", "error", "match"),
+    [
+        (5, TypeError, "alphabet must hold single characters. Got 5."),
+        (["ab"], TypeError, "alphabet must hold single characters. Got 'ab'."),
+        ("a\0", ValueError, r"alphabet must not hold '\x00', which frames the names."),
+    ],
+)
+def test_bad_alphabets(make_pipe, names, alphabet, error, match):
+    windows = CharSequenceVectorizer().fit_transform(names)
+    generator = make_pipe()[-1]
+    with pytest.raises(error, match=re.escape(match)):
+        generator.partial_fit(windows, alphabet=alphabet)
+    assert not [name for name in vars(generator) if name.endswith("_")]
+
+
+def test_characters_unknown_at_first_stay_unknown(make_pipe):
+    vectorizer = CharSequenceVectorizer()
+    generator = make_pipe()[-1].partial_fit(vectorizer.fit_transform(["Ada", "Eva"]))
+    generator.partial_fit(vectorizer.fit_transform(["Zoe", "Eva"]))
+    assert set(generator.alphabet_) == {*"AdaEva", END}
+    assert generator.n_characters_seen_ == 16
+    with pytest.raises(ValueError, match="at least one character to learn"):
+        generator.partial_fit(CharSequenceVectorizer().fit_transform(["Ada", "Adaline"])[:1, 5:])
+    assert generator.n_characters_seen_ == 16

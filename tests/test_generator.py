@@ -267,6 +267,51 @@ def test_warm_start_keeps_the_alphabet():
         generator.fit(CharSequenceVectorizer(window_length=3).fit_transform(["Ada"]))
 
 
+def test_partial_fit_reaches_what_fit_reaches(names):
+    windows = CharSequenceVectorizer().fit_transform(names)
+    params = {"hidden_size": 64, "dropout": 0.2, "lr": 0.02, "max_epochs": 8}
+    at_once = small_generator(**params).fit(windows[:300])
+    chunked = small_generator(**params)
+    for _ in range(8):
+        for chunk in np.array_split(windows[:300], 15):
+            chunked.partial_fit(chunk, alphabet=at_once.alphabet_)
+    assert chunked.n_iter_ == len(chunked.loss_curve_) == 120
+    assert chunked.n_steps_ == n_optimizer_steps(chunked) == 120
+    assert chunked.score(windows[300:]) > 1.02 * at_once.score(windows[300:])
+
+
+def test_partial_fit_goes_on_with_the_schedule(names):
+    rates = []
+
+    class Spy(Callback):
+        def on_batch_end(self, net, training, **kwargs):
+            rates.append(net.optimizer_.param_groups[0]["lr"])
+
+    windows = CharSequenceVectorizer().fit_transform(names)
+    generator = small_generator(lr=0.02, batch_size=2, callbacks=[Spy()])
+    generator.partial_fit(windows[:40])
+    n_steps = generator.n_steps_
+    loaded = pickle.loads(pickle.dumps(generator.set_params(callbacks=None)))
+    for copied in (generator, loaded):
+        del rates[n_steps:]
+        copied.set_params(callbacks=[Spy()])
+        copied.partial_fit(windows[:100]).partial_fit(windows[:100])
+        steps = np.arange(1, len(rates) + 1)
+        assert copied.n_steps_ == len(rates) > 100
+        expected = 0.02 * np.minimum(steps / 50, np.sqrt(50 / steps))
+        np.testing.assert_allclose(rates, expected)
+    rates.clear()
+    small_generator(lr=0.01, lr_schedule="constant", callbacks=[Spy()]).partial_fit(windows)
+    assert set(rates) == {0.01}
+
+
+def test_partial_fit_needs_no_early_stopping(names):
+    with pytest.raises(ValueError, match="partial_fit needs early_stopping=False"):
+        small_generator(early_stopping=True).partial_fit(
+            CharSequenceVectorizer().fit_transform(names)
+        )
+
+
 def test_refit_leaves_nothing(names):
     windows = CharSequenceVectorizer(window_length=4).fit_transform(["Al", "Bo"])
     refitted = small_pipeline(early_stopping=True).fit(names)[-1]

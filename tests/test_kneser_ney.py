@@ -107,3 +107,15 @@ def test_few_and_odd_names(names):
 def test_a_name_seen_often_is_nearly_certain():
     log_proba = fit(["anna"] * 1000, 5).log_proba(*contexts_and_characters(*indices(["anna"]), 4))
     assert math.exp(log_proba.sum()) > 0.99
+
+
+def test_what_was_learned_comes_back():
+    contexts, characters = contexts_and_characters(*indices(NAMES), 3)
+    whole = KneserNey(contexts, characters, len(ALPHABET))
+    learned = whole.learned()
+    pairs = Counter(zip(map(tuple, contexts.tolist()), characters.tolist(), strict=True))
+    found = zip(map(tuple, learned[0].tolist()), learned[1].tolist(), strict=True)
+    assert dict(zip(found, learned[2].tolist(), strict=True)) == pairs
+    again = KneserNey(*learned[:2], len(ALPHABET), counts=learned[2])
+    for name, value in vars(whole).items():
+        np.testing.assert_array_equal(getattr(again, name), value, err_msg=name)

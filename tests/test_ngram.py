@@ -38,6 +38,17 @@ def test_a_short_window_limits_the_order(names):
     )
 
 
+def test_counting_in_chunks_is_counting_at_once(names):
+    windows = CharSequenceVectorizer().fit_transform(names)
+    whole = CharNGramGenerator().fit(windows)
+    chunked = CharNGramGenerator()
+    for i, chunk in enumerate(np.array_split(windows, 100)):
+        chunked.partial_fit(chunk, alphabet=None if i else whole.alphabet_)
+    np.testing.assert_array_equal(chunked.score_samples(windows), whole.score_samples(windows))
+    with pytest.raises(ValueError, match=r"order must be that of the first call, 5. Got 3."):
+        chunked.set_params(order=3).partial_fit(windows)
+
+
 def test_a_fixed_discount(names):
     generator = ngram_pipeline(discount=0.5).fit(names)[-1]
     assert (generator.counts_.discounts == 0.5).all()

@@ -90,6 +90,9 @@ class NumericWindows:
     def fit(self, X, y=None):
         return super().fit(self._windows(X, reset=True), y)
 
+    def partial_fit(self, X, y=None):
+        return super().partial_fit(self._windows(X, reset=not hasattr(self, "alphabet_")), y)
+
     def score_samples(self, X):
         estimator_checks.check_is_fitted(self)
         return super().score_samples(self._windows(X, reset=False))
