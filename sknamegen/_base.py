@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from ._batches import NO_TARGET, Sequences, check_windows, sequences_from_windows
 from ._codepoints import END, PAD, RESERVED, START, decode, distinct, index_table
 from ._decoding import Rules, probabilities, write
+from ._state import StateFormat
 from ._threads import one_thread
 from ._validation import check_int, check_real
 
@@ -22,7 +23,7 @@ _TEXT_LENGTH = 100
 _NOTHING_TO_LEARN = "X must hold at least one character to learn. Got padding only."
 
 
-class BaseCharGenerator(DensityMixin, BaseEstimator, metaclass=ABCMeta):
+class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator, metaclass=ABCMeta):
     """Base of the generators.
 
     A subclass learns in `fit`, after `_learn_alphabet`, and provides

@@ -20,6 +20,7 @@ from ._net import (
     LoadedNet,
     Net,
     OneCycle,
+    Record,
     divergence,
     stopped_early,
 )
@@ -447,7 +448,7 @@ class CharLSTMGenerator(BaseCharGenerator):
         return int(self.batch_size)
 
     def _callbacks(self, partial):
-        callbacks = []
+        callbacks = [("record", Record(self))]
         if self.lr_schedule == "one_cycle":
             schedule = InverseSquareRoot(self.n_steps_) if partial else OneCycle()
             callbacks.append(("schedule", schedule))
@@ -489,7 +490,7 @@ class CharLSTMGenerator(BaseCharGenerator):
             net.optimizer_.load_state_dict(state | {"param_groups": groups})
 
     def _train(self, train):
-        net, n_iter, n_steps = self.net_, self.n_iter_, self.n_steps_
+        net = self.net_
         net.notify("on_train_begin", X=train, y=None)
         try:
             net.fit_loop(train)
@@ -499,15 +500,7 @@ class CharLSTMGenerator(BaseCharGenerator):
         finally:
             net.notify("on_train_end", X=train, y=None)
             net.module_.eval()
-            epochs = [epoch for epoch in net.history if "train_loss" in epoch]
-            self.n_iter_ = n_iter + len(epochs)
-            self.n_steps_ = n_steps + sum(
-                "train_loss" in batch for epoch in net.history for batch in epoch["batches"]
-            )
-            self.loss_curve_ = self.loss_curve_ + [float(epoch["train_loss"]) for epoch in epochs]
-            if self.early_stopping:
-                scores = [-float(epoch["valid_loss"]) for epoch in epochs]
-                self.validation_scores_ = (self.validation_scores_ or []) + scores
+            dict(net.callbacks_)["record"].generator = None
 
     def _sequence_log_proba(self, inputs, targets):
         dataset = SequenceDataset(inputs, targets)

@@ -131,6 +131,27 @@ class InverseSquareRoot(_Schedule):
         return min(step / _WARM_UP_STEPS, (_WARM_UP_STEPS / step) ** 0.5)
 
 
+class Record(Callback):
+    """Keep on record in a generator what it was trained on, so that it may be saved meanwhile.
+
+    Parameters
+    ----------
+    generator : CharLSTMGenerator
+    """
+
+    def __init__(self, generator):
+        self.generator = generator
+
+    def on_epoch_end(self, net, **kwargs):
+        generator, epoch = self.generator, net.history[-1]
+        generator.n_iter_ += 1
+        generator.n_steps_ += epoch["train_batch_count"]
+        generator.loss_curve_ = [*generator.loss_curve_, float(epoch["train_loss"])]
+        if "valid_loss" in epoch:
+            scores = generator.validation_scores_ or []
+            generator.validation_scores_ = [*scores, -float(epoch["valid_loss"])]
+
+
 class EpochLine(Callback):
     """Print the losses of each epoch."""
 

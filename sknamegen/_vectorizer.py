@@ -19,6 +19,7 @@ from ._codepoints import (
     distinct,
     encode,
 )
+from ._state import StateFormat
 from ._validation import check_int, check_option
 
 # A layout beyond this many cells is refused if it is nearly all padding.
@@ -27,7 +28,7 @@ _MAX_CELLS_PER_CHARACTER = 32
 _BLOCK_ROWS = 65_536
 
 
-class CharSequenceVectorizer(TransformerMixin, BaseEstimator):
+class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
     r"""Cut names into overlapping windows of characters.
 
     Row i of the result is name i. Position t of it holds the `window_length`

@@ -78,6 +78,12 @@ def test_lstm_or_counting(tmp_path):
     assert rows[7][2] == "CharLSTMGenerator"
 
 
+def test_checkpoint(tmp_path):  # that it goes on: test_saving.py
+    printed = run("checkpoint.py", cwd=tmp_path)
+    assert printed.count("Epoch ") == 12
+    assert run("checkpoint.py", cwd=tmp_path).count("Epoch ") == 0
+
+
 def test_next_char_baseline(tmp_path):
     printed = run("next_char_baseline.py", cwd=tmp_path)
     baseline, lstm = numbers(r"(\S+) nats per character", printed)
@@ -133,7 +139,7 @@ def test_benchmark_of_sampling(tmp_path):
 
 def test_benchmark_of_scale(tmp_path):
     printed = run("benchmarks/scale.py", "--quick", cwd=tmp_path)
-    for step in ("transform", "fit, one epoch", "score_samples", "sample"):
+    for step in ("transform", "fit, one epoch", "score_samples", "sample", "fit by counting"):
         assert numbers(rf"(?m)^{step} +\S+ +\S+ +(\S+)$", printed)
 
 

@@ -34,7 +34,7 @@ from sknamegen._threads import one_thread
 TARGET = 1.857
 QUICK_SETTINGS = {
     "hidden_size": 128,
-    "batch_size": 48,
+    "batch_size": 64,
     "max_epochs": 2,
     "lr": 0.05,
     "dropout": 0,

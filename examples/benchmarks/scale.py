@@ -13,9 +13,9 @@ import tracemalloc
 
 from _common import many_names, median_seconds, parse_arguments, print_machine, seconds
 
-from sknamegen import CharLSTMGenerator, CharSequenceVectorizer
+from sknamegen import CharLSTMGenerator, CharNGramGenerator, CharSequenceVectorizer
 
-STEPS = ("transform", "fit, one epoch", "score_samples", "sample")
+STEPS = ("transform", "fit, one epoch", "score_samples", "sample", "fit by counting")
 
 
 def peak_bytes():
@@ -43,6 +43,7 @@ def measure(n):
         min(seconds(lambda: generator.fit(windows)) for _ in range(repeat)),
         min(seconds(lambda: generator.score_samples(windows)) for _ in range(repeat)),
         min(seconds(lambda: generator.sample(n_samples=n)) for _ in range(repeat)),
+        min(seconds(lambda: CharNGramGenerator().fit(windows)) for _ in range(repeat)),
     ]
     return {"times": times, "peak": peak_bytes(), "layouts": transform_peak / layout}
 

@@ -1,0 +1,52 @@
+"""Go on with a training that was killed.
+
+What is learned here: a skorch callback saves the Pipeline after every epoch; with
+``warm_start=True``, another `fit` goes on from what was saved. Kill it and run it again:
+
+    python examples/checkpoint.py
+"""
+
+# %%
+import os
+from pathlib import Path
+
+import joblib
+from sklearn.pipeline import Pipeline
+from skorch.callbacks import Callback
+
+from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names
+
+SEED = 0
+N_EPOCHS = 12
+CHECKPOINT = Path("checkpoint.joblib")
+
+
+# %%
+# The file is replaced in one step, so it is whole whenever the process dies.
+class SaveEachEpoch(Callback):
+    """Save the Pipeline after each epoch."""
+
+    def on_epoch_end(self, net, **kwargs):
+        joblib.dump(pipe, CHECKPOINT.with_suffix(".tmp"))
+        os.replace(CHECKPOINT.with_suffix(".tmp"), CHECKPOINT)
+
+
+# %%
+# What was saved, or a new Pipeline.
+if CHECKPOINT.exists():
+    pipe = joblib.load(CHECKPOINT)
+    print(f"Going on after epoch {pipe[-1].n_iter_} of {N_EPOCHS}")
+else:
+    generator = CharLSTMGenerator(
+        warm_start=True, callbacks=[SaveEachEpoch()], verbose=1, random_state=SEED
+    )
+    pipe = Pipeline([("windows", CharSequenceVectorizer()), ("lstm", generator)])
+
+# %%
+# The epochs that are left.
+names = load_names("female")
+train, test = [name for i, name in enumerate(names) if i % 10], names[::10]
+n_left = N_EPOCHS - getattr(pipe[-1], "n_iter_", 0)
+if n_left:
+    pipe.set_params(lstm__max_epochs=n_left).fit(train)
+print(f"Trained for {pipe[-1].n_iter_} epochs. Held out: {-pipe.score(test):.3f} nats/char")

@@ -1,0 +1,49 @@
+"""Save small models, once for each version whose state has a new format.
+
+    python tests/saved/make.py
+
+Later versions must read these files, or say that they cannot.
+"""
+
+import json
+import pickle
+from pathlib import Path
+from zipfile import ZIP_DEFLATED
+
+import skops.io
+from sklearn.pipeline import Pipeline
+
+from sknamegen import (
+    CharLSTMGenerator,
+    CharNGramGenerator,
+    CharSequenceVectorizer,
+    __version__,
+    load_names,
+)
+
+GENERATORS = {
+    "lstm": CharLSTMGenerator(hidden_size=8, embedding_dim=4, max_epochs=4, random_state=0),
+    "ngram": CharNGramGenerator(order=3),
+}
+
+
+def main():
+    folder = Path(__file__).parent / __version__
+    folder.mkdir(exist_ok=True)
+    names = load_names("female")[::100]
+    expected = {"names": names[:5]}
+    for kind, generator in GENERATORS.items():
+        vectorizer = CharSequenceVectorizer(window_length=4)
+        pipe = Pipeline([("windows", vectorizer), ("generator", generator)]).fit(names)
+        # The steps alone: scikit-learn warns of pipelines that another version saved.
+        (folder / f"{kind}.pkl").write_bytes(pickle.dumps([vectorizer, generator]))
+        skops.io.dump([vectorizer, generator], folder / f"{kind}.skops", compression=ZIP_DEFLATED)
+        expected[kind] = {
+            "log_likelihood": pipe.score_samples(names[:5]).tolist(),
+            "written": generator.sample("A", 0.8, 5, random_state=0),
+        }
+    (folder / "expected.json").write_text(json.dumps(expected, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

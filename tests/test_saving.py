@@ -1,0 +1,146 @@
+"""Models on disk: what comes back, what may not run, what goes on after a crash."""
+
+import io
+import json
+import pickle
+import re
+import signal
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pytest
+import skops.io
+from conftest import ngram_pipeline, small_pipeline
+from sklearn.pipeline import Pipeline
+
+from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names
+
+SAVED = Path(__file__).parent / "saved"
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
+
+@pytest.fixture(scope="module", params=[small_pipeline, ngram_pipeline], ids=["lstm", "ngram"])
+def pipe(request, names):
+    return request.param().fit(names)
+
+
+def assert_same(loaded, pipe, names):
+    np.testing.assert_array_equal(loaded.score_samples(names), pipe.score_samples(names))
+    for temperature in (0.5, 1.0):
+        written, expected = (
+            p[-1].sample("Ma", temperature, 9, random_state=0) for p in (loaded, pipe)
+        )
+        assert written == expected
+    assert repr(loaded) == repr(pipe)
+
+
+@pytest.mark.parametrize("options", [{}, {"compress": 3}, {"mmap_mode": "r"}])
+def test_joblib_gives_back_the_same(pipe, names, tmp_path, options):
+    mmap_mode = options.pop("mmap_mode", None)
+    joblib.dump(pipe, tmp_path / "pipe.joblib", **options)
+    assert_same(joblib.load(tmp_path / "pipe.joblib", mmap_mode=mmap_mode), pipe, names)
+
+
+@pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
+def test_pickle_gives_back_the_same(pipe, names, protocol):
+    assert_same(pickle.loads(pickle.dumps(pipe, protocol)), pipe, names)
+
+
+def test_skops_needs_only_types_of_the_project(pipe, names):
+    data = skops.io.dumps(pipe)
+    types = skops.io.get_untrusted_types(data=data)
+    assert types
+    assert all(name.startswith("sknamegen.") for name in types)
+    assert_same(skops.io.loads(data, trusted=types), pipe, names)
+    with pytest.raises(TypeError, match=r"Untrusted types found in the file: .*sknamegen"):
+        skops.io.loads(data)
+
+
+def test_a_tampered_file_runs_nothing(pipe, tmp_path):
+    """Every class in the file is exchanged for a function that would leave a trace."""
+    planted = tmp_path / "ran"
+    data = skops.io.dumps(pipe)
+    types = skops.io.get_untrusted_types(data=data)
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    schema = files["schema.json"].decode()
+    n_tried = 0
+    for name in sorted(types):
+        module, _, kind = name.rpartition(".")
+        before = f'"__class__": "{kind}",\n'
+        assert schema.count(f'"__class__": "{kind}"') >= 1, before
+        tampered = schema.replace(f'"__class__": "{kind}"', '"__class__": "system"').replace(
+            f'"__module__": "{module}"', '"__module__": "os"'
+        )
+        tampered = tampered.replace('"windows"', f'"touch {planted}"')
+        file = io.BytesIO()
+        with zipfile.ZipFile(file, "w") as archive:
+            for path, content in (files | {"schema.json": tampered.encode()}).items():
+                archive.writestr(path, content)
+        with pytest.raises(TypeError, match="Untrusted types found"):
+            skops.io.loads(file.getvalue(), trusted=types)
+        n_tried += 1
+    assert n_tried == len(types)
+    assert not planted.exists()
+
+
+def test_a_pickle_of_the_defaults_is_little_more_than_the_weights():
+    names = load_names("female")
+    pipe = Pipeline(
+        [("windows", CharSequenceVectorizer()), ("lstm", CharLSTMGenerator(max_epochs=1))]
+    ).fit(names)
+    weights = sum(w.numel() * w.element_size() for w in pipe[-1].net_.module_.parameters())
+    assert weights < len(pickle.dumps(pipe)) < 1.02 * weights
+
+
+def test_a_model_from_a_machine_with_a_gpu_loads_without(names):
+    pipe = small_pipeline(max_epochs=1).fit(names)
+    pipe[-1].device = "cuda:7"  # as it was there
+    loaded = pickle.loads(pickle.dumps(pipe))
+    np.testing.assert_array_equal(loaded.score_samples(names), pipe.score_samples(names))
+    assert loaded[-1].device == "cuda:7"
+    assert loaded[-1].sample("Ma", random_state=0) == pipe[-1].sample("Ma", random_state=0)
+
+
+@pytest.mark.parametrize("kind", ["lstm", "ngram"])
+@pytest.mark.parametrize("version", sorted(path.name for path in SAVED.iterdir() if path.is_dir()))
+def test_files_of_earlier_versions(version, kind):
+    expected = json.loads((SAVED / version / "expected.json").read_text())
+    data = (SAVED / version / f"{kind}.skops").read_bytes()
+    types = skops.io.get_untrusted_types(data=data)
+    assert all(name.startswith("sknamegen.") for name in types)
+    for vectorizer, generator in (
+        pickle.loads((SAVED / version / f"{kind}.pkl").read_bytes()),
+        skops.io.loads(data, trusted=types),
+    ):
+        log_likelihood = generator.score_samples(vectorizer.transform(expected["names"]))
+        np.testing.assert_allclose(log_likelihood, expected[kind]["log_likelihood"], rtol=1e-4)
+        assert generator.sample("A", 0.8, 5, random_state=0) == expected[kind]["written"]
+
+
+def test_files_of_an_unknown_format_are_refused(pipe):
+    for estimator in (pipe[0], pipe[-1]):
+        state = estimator.__getstate__()
+        for found in (None, 99):
+            with pytest.raises(ValueError, match=f"another version of sknamegen.* format {found}"):
+                type(estimator)().__setstate__(state | {"_format": found})
+
+
+def test_a_killed_training_goes_on(tmp_path):
+    """The example is killed in the middle, by a signal that nothing can catch, and run again."""
+    command = [sys.executable, "-u", EXAMPLES / "checkpoint.py"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout:
+            if line.startswith("Epoch 4/"):
+                process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    again = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    (n_done,) = re.findall(r"Going on after epoch (\d+) of 12", again.stdout)
+    assert 3 <= int(n_done) < 12
+    assert again.stdout.count("Epoch ") == 12 - int(n_done)
+    (held_out,) = re.findall(r"Trained for 12 epochs. Held out: (\S+) nats", again.stdout)
+    assert 1.6 < float(held_out) < 1.76
