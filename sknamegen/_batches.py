@@ -19,6 +19,7 @@ from ._kneser_ney import contexts_and_characters
 NO_TARGET = -100
 # Windows copied at a time; a GiB of them.
 _MAX_CELLS = 2**28
+BLOCK_ROWS = 65_536
 
 
 class Sequences(NamedTuple):
@@ -179,9 +180,14 @@ class SequenceDataset(Dataset):
         self.n_with_targets = int((self.lengths > 0).sum())
         self.ngrams = ngrams
         if ngrams:
-            contexts, _ = contexts_and_characters(inputs, targets, ngrams.order - 1)
             self.contexts = torch.zeros(targets.shape, dtype=torch.int32)
-            self.contexts[has_target] = torch.from_numpy(ngrams.find(contexts)).int()
+            for start in range(0, len(inputs), BLOCK_ROWS):
+                block = slice(start, start + BLOCK_ROWS)
+                contexts, _ = contexts_and_characters(
+                    inputs[block], targets[block], ngrams.order - 1
+                )
+                found = torch.from_numpy(ngrams.find(contexts)).int()
+                self.contexts[block][has_target[block]] = found
 
     def __len__(self):
         return len(self.inputs)

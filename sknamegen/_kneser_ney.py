@@ -54,8 +54,7 @@ class KneserNey:
     def __init__(self, contexts, characters, n_characters, discount=None, counts=None):
         self.n_characters = n_characters
         self.order = contexts.shape[1] + 1
-        if counts is None:
-            counts = np.ones(len(characters), dtype=np.int64)
+        contexts, characters, counts = self._merge(contexts, characters, counts)
         counts, first = self._count(contexts, characters, counts)
         context, self.characters = np.divmod(self.ngrams, n_characters)
         n_contexts = len(self.parents)
@@ -77,6 +76,26 @@ class KneserNey:
         self.unigrams = np.full(n_characters, self.backoff[0] / n_characters)
         self.unigrams[self.characters[context == 0]] += self.weights[context == 0]
         self.first = np.searchsorted(context, np.arange(n_contexts + 1))
+
+    def _merge(self, contexts, characters, counts):
+        """Merge what is equal, if numbers are large enough to tell all of it apart."""
+        radix = self._key(1, -1)
+        if radix**self.order >= 2**63:
+            if counts is None:
+                counts = np.ones(len(characters), dtype=np.int64)
+            return contexts, characters, counts
+        packed = characters.astype(np.int64)
+        for nearest in contexts.T:
+            packed = self._key(packed, nearest)
+        if counts is None:
+            packed, counts = np.unique(packed, return_counts=True)
+        else:
+            packed, position = np.unique(packed, return_inverse=True)
+            counts = np.bincount(position, weights=counts).astype(np.int64)
+        contexts = np.empty((len(packed), self.order - 1), dtype=np.int32)
+        for column in range(self.order - 2, -1, -1):
+            packed, contexts[:, column] = np.divmod(packed, radix)
+        return contexts - 1, packed, counts
 
     def _count(self, contexts, characters, counts):
         """Number the contexts and the n-grams; return how often each n-gram occurs.

@@ -228,12 +228,12 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
         rest = windows[:, 1:, -self.step :].reshape(n_names, -1)
         text = np.concatenate([windows[:, 0], rest], axis=1)
         if not ((text >= 0) & (text < N_CODE_POINTS)).all():
-            raise ValueError("X must hold Unicode code points, 0 to 0x10FFFF.")
+            raise ValueError("X must hold Unicode code points, 0 to 0x10FFFF. Got others.")
         if self.boundary:
             if not (text[:, self.window_length - 1] == START).all():
                 raise ValueError(
                     "X must begin with the first window of each name, which ends in U+0002 "
-                    "and the name's first character."
+                    "and the name's first character. Got something else."
                 )
             text = text[:, self.window_length :]
             text = np.where(text == END, PAD, text)

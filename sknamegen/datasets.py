@@ -5,9 +5,10 @@ from importlib.resources import files
 
 import numpy as np
 
-from ._validation import check_option
+from ._validation import check_int, check_option
 
 _GROUPS = ("female", "male")
+_MAX_LINE = 1_000_000  # characters
 
 
 def load_names(group="all", *, return_X_y=False):
@@ -53,7 +54,7 @@ def load_names(group="all", *, return_X_y=False):
     return names, np.repeat(groups, list(map(len, lists)))
 
 
-def read_names(path, encoding="utf-8"):
+def read_names(path, encoding="utf-8", *, max_names=10_000_000):
     r"""Read a text file of names, one a line.
 
     Parameters
@@ -62,6 +63,8 @@ def read_names(path, encoding="utf-8"):
         The file.
     encoding : str, default="utf-8"
         Its encoding. A byte order mark is skipped in UTF-8.
+    max_names : int, default=10_000_000
+        How many names to take into memory at most; that many take up to a GB.
 
     Returns
     -------
@@ -74,7 +77,8 @@ def read_names(path, encoding="utf-8"):
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is not in this encoding, or holds no names.
+        If the file is not in this encoding, holds no names or more than `max_names`,
+        or a line is longer than a million characters.
     LookupError
         If there is no such encoding.
 
@@ -87,10 +91,24 @@ def read_names(path, encoding="utf-8"):
     >>> read_names(path)
     ['Zoë', 'Łukasz']
     """
+    check_int("max_names", max_names, 1)
     codec = "utf-8-sig" if codecs.lookup(encoding).name == "utf-8" else encoding
+    names = []
     try:
         with open(path, encoding=codec) as file:
-            names = [name for name in map(str.strip, file) if name]
+            while line := file.readline(_MAX_LINE):
+                if len(line) == _MAX_LINE:
+                    raise ValueError(
+                        f"{str(path)!r} must hold one name a line. Got a line of {_MAX_LINE:,} "
+                        f"characters or more, after {len(names):,} names."
+                    )
+                if name := line.strip():
+                    names.append(name)
+                    if len(names) > max_names:
+                        raise ValueError(
+                            f"{str(path)!r} holds more than max_names={max_names:,} names. Pass a "
+                            "larger max_names if they fit in memory, or read a part of the file."
+                        )
     except UnicodeError as error:
         raise ValueError(
             f"{str(path)!r} is not in the encoding {encoding!r} ({error}). Pass the one it is in, "

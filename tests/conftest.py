@@ -1,8 +1,18 @@
+from collections import Counter
+
 import numpy as np
 import pytest
 from sklearn.pipeline import Pipeline
 
 from sknamegen import CharLSTMGenerator, CharNGramGenerator, CharSequenceVectorizer, load_names
+
+CASES = Counter()  # of bad input, for each public call
+
+
+def pytest_terminal_summary(terminalreporter):
+    if CASES:
+        each = ", ".join(f"{name} {n:,}" for name, n in CASES.items())
+        terminalreporter.write_line(f"Bad input: {CASES.total():,} cases tried ({each})")
 
 
 @pytest.fixture(scope="session")

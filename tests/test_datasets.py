@@ -1,3 +1,5 @@
+import tracemalloc
+
 import pytest
 
 import sknamegen
@@ -54,6 +56,25 @@ def test_read_names_of_an_empty_file(tmp_path, content):
     path.write_text(content)
     with pytest.raises(ValueError, match=r"names.txt' holds no names"):
         read_names(path)
+
+
+def test_files_that_would_fill_the_memory(tmp_path):
+    path = tmp_path / "names.txt"
+    with open(path, "wb") as file:
+        file.write(b"Ada\nEve\n")
+        file.truncate(2**30)  # a GB, in one line that hardly ends
+    tracemalloc.start()
+    with pytest.raises(ValueError, match="a line of 1,000,000 characters or more, after 2 names"):
+        read_names(path)
+    with open(path, "wb") as file:
+        file.write(b"Ada\n" * 100_000)
+    with pytest.raises(ValueError, match=r"more than max_names=500 names\. Pass a larger"):
+        read_names(path, max_names=500)
+    assert tracemalloc.get_traced_memory()[1] < 2e7
+    tracemalloc.stop()
+    assert len(read_names(path, max_names=100_000)) == 100_000
+    with pytest.raises(ValueError, match=r"max_names must be an int >= 1\. Got 0\."):
+        read_names(path, max_names=0)
 
 
 def test_read_names_of_no_file(tmp_path):

@@ -2,7 +2,6 @@ import copy
 import math
 import pickle
 import re
-import threading
 
 import numpy as np
 import pytest
@@ -467,69 +466,7 @@ def test_warm_start_knows_the_longer_names():
     assert generator.n_characters_seen_ == 5 + 3 + 7 + 3
 
 
-# Sampling
-
-
-# Randomness, copies, threads
-
-
-def fit_and_write(names, **params):
-    pipe = small_pipeline(max_epochs=2, early_stopping=True, **params).fit(names)
-    return pipe.score_samples(names), pipe[-1].sample(n_samples=5, random_state=0)
-
-
-def test_random_state_decides_everything(names):
-    torch.manual_seed(1)
-    scores, written = fit_and_write(names, random_state=3)
-    torch.manual_seed(2)
-    again, written_again = fit_and_write(names, random_state=3)
-    np.testing.assert_array_equal(scores, again)
-    assert written == written_again
-    other, _ = fit_and_write(names, random_state=4)
-    assert np.abs(other - scores).max() > 0.01
-    first, _ = fit_and_write(names, random_state=None)
-    second, _ = fit_and_write(names, random_state=None)
-    assert np.abs(first - second).max() > 0.01
-
-
-def test_nothing_global_is_changed(names):
-    def state():
-        return (
-            torch.get_rng_state().tolist(),
-            repr(np.random.mtrand._rand.get_state()),
-            torch.get_num_threads(),
-            torch.get_default_dtype(),
-            torch.is_grad_enabled(),
-            torch.is_inference_mode_enabled(),
-        )
-
-    before = state()
-    pipe = small_pipeline(max_epochs=1).fit(names)
-    stream = pipe[-1].stream()
-    next(stream)
-    assert state() == before
-    pipe[-1].sample(n_samples=3)
-    pipe.score(names)
-    assert state() == before
-    with pytest.raises(ValueError, match="diverged"):
-        small_pipeline(lr=1e30).fit(names)
-    assert state() == before
-
-
-def test_threads_get_what_one_alone_gets(names):
-    expected, _ = fit_and_write(names, random_state=0)
-    found = []
-    threads = [
-        threading.Thread(target=lambda: found.append(fit_and_write(names, random_state=0)[0]))
-        for _ in range(4)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(found) == 4
-    for scores in found:
-        np.testing.assert_array_equal(scores, expected)
+# Copies
 
 
 def test_a_pickle_is_little_more_than_the_weights(names):

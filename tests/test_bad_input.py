@@ -1,0 +1,332 @@
+"""Whatever comes in, a documented error comes out, or a result that makes sense.
+
+Thousands of odd inputs for each public call; what was tried is counted and printed at the end.
+"""
+
+import re
+import traceback
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import CASES, ngram_pipeline, small_generator, small_pipeline
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sklearn.exceptions import NotFittedError
+
+import sknamegen
+from sknamegen import CharNGramGenerator, CharSequenceVectorizer, load_names, read_names
+
+PACKAGE = str(Path(sknamegen.__file__).parent)
+DOCUMENTED = (TypeError, ValueError, LookupError, OSError, NotFittedError)
+# Every message says what came, what is held, or what was needed.
+SAYS_WHY = re.compile(
+    r"Got|holds|has seen|needs|diverged|not fitted|unknown encoding|Unknown character|the encoding"
+    r"|would take"
+)
+
+characters = st.one_of(
+    st.characters(),  # all of Unicode, lone surrogates too
+    st.sampled_from("aAnN \t\n\0\1\2\3\ufffd\u0301\u0130ßé李👩‍👩‍👧\ud800\udfff\U0010ffff"),
+)
+names = st.text(characters, max_size=12)
+many_names = st.lists(names, max_size=6)
+scalars = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-3, 20),
+    st.sampled_from([10**9, 2**63, 10**400, -(10**9), np.int64(3), np.float32(0.5), np.nan]),
+    st.floats(),
+    st.text(max_size=3),
+    st.binary(max_size=3),
+    st.just([]),
+    st.just({}),
+    st.just(np.array([1, 2])),
+    st.just(object()),
+)
+containers = st.one_of(
+    many_names,
+    many_names.map(tuple),
+    many_names.map(np.array),
+    many_names.map(lambda x: np.array(x, dtype=object)),
+    many_names.map(iter),
+    many_names.map(set),
+    many_names.map(dict.fromkeys),
+    many_names.map(lambda x: np.array(x)[:, None] if x else np.empty((0, 1))),
+    st.lists(st.one_of(names, scalars), max_size=4),
+    names,
+    scalars,
+    st.integers(100, 3000).map(lambda n: ["x" * n, "", "y"]),
+)
+
+
+def arrays(low, high, dtypes):
+    """Arrays that may look like windows, or not at all."""
+    shapes = st.lists(st.integers(0, 13), min_size=0, max_size=4).map(tuple)
+    near = st.tuples(st.integers(1, 4), st.integers(1, 5), st.sampled_from([10, 11, 12]))
+    return st.builds(
+        lambda shape, dtype, seed: (
+            np.random.default_rng(seed).integers(low, high, size=shape).astype(dtype)
+        ),
+        st.one_of(shapes, near),
+        st.sampled_from(dtypes),
+        st.integers(0, 10**6),
+    )
+
+
+def spoilt(windows):
+    """Real windows with an entry, a row or an axis that is wrong."""
+
+    def spoil(kind, value, seed):
+        X = windows.copy()
+        index = tuple(np.random.default_rng(seed).integers(X.shape))
+        if kind == "entry":
+            X[index] = value
+        elif kind == "float":
+            X = X.astype(float)
+            X[index] = np.nan
+        else:
+            X = {
+                "cut": X[:, index[1] :, :],
+                "narrow": X[..., index[2] :],
+                "reversed": X[:, ::-1],
+                "swapped": X.swapaxes(1, 2),
+                "flat": X[X[..., -1] != 0],
+                "rows": X[: index[0]],
+                "wide": X.astype(np.int64) * 2**20,
+                "list": X.tolist(),
+                "strings": X.astype(str),
+                "read": X,
+            }[kind]
+        return X
+
+    kinds = ["entry", "float", "cut", "narrow", "reversed", "swapped", "flat"]
+    kinds += ["rows", "wide", "list", "strings", "read"]
+    values = st.sampled_from([-1, 0, 1, 2, 3, 97, 0x10FFFF, 0x110000, 2**31 - 1, -(2**31)])
+    return st.builds(spoil, st.sampled_from(kinds), values, st.integers(0, 10**6))
+
+
+def outcome(call):
+    """Return what a call gives, or the documented error it raises."""
+    try:
+        return call()
+    except DOCUMENTED as caught:
+        error = caught
+    raised = traceback.extract_tb(error.__traceback__)[-1].filename
+    assert raised.startswith(PACKAGE) or raised.endswith("sklearn/utils/validation.py"), error
+    assert SAYS_WHY.search(str(error)), error
+    return error
+
+
+def try_cases(n, check, *strategies):
+    """Check n cases, always the same ones, and count them."""
+
+    @settings(
+        max_examples=n,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(st.tuples(*strategies))
+    def run(args):
+        nonlocal tried
+        tried += 1
+        check(*args)
+
+    tried = 0
+    run()
+    CASES[check.__qualname__.split(".")[0].removeprefix("test_")] += tried
+    assert tried >= n
+
+
+def vectorizer_params(draw_odd):
+    return st.fixed_dictionaries(
+        {},
+        optional={
+            "window_length": st.one_of(st.integers(1, 12), draw_odd),
+            "step": st.one_of(st.integers(1, 4), draw_odd),
+            "boundary": st.one_of(st.booleans(), draw_odd),
+            "lowercase": st.one_of(st.booleans(), draw_odd),
+            "normalization": st.one_of(st.sampled_from(["NFC", "NFKD"]), draw_odd),
+            "handle_unknown": st.one_of(st.just("error"), draw_odd),
+        },
+    )
+
+
+def test_vectorizer():
+    def check(X, Y, params):
+        vectorizer = CharSequenceVectorizer(**params)
+        X, Y = (x if not hasattr(x, "__next__") else list(x) for x in (X, Y))
+        windows = outcome(lambda: vectorizer.fit_transform(X))
+        if isinstance(windows, Exception):
+            return
+        assert windows.dtype == np.int32
+        assert windows.shape == (len(X), windows.shape[1], vectorizer.window_length + 1)
+        np.testing.assert_array_equal(vectorizer.transform(X), windows)
+        plain = vectorizer.step == 1 and not vectorizer.lowercase
+        if plain and vectorizer.normalization is None:
+            assert vectorizer.inverse_transform(windows) == list(map(str, X))
+        outcome(lambda: vectorizer.transform(Y))
+
+    check.__qualname__ = "vectorizer"
+    easy = vectorizer_params(st.nothing())
+    try_cases(2000, check, many_names.filter(len), containers, easy)
+    try_cases(2500, check, containers, containers, vectorizer_params(scalars))
+
+
+def test_inverse_transform():
+    vectorizer = CharSequenceVectorizer().fit(["Ada", "Marguerite Anna"])
+    windows = vectorizer.transform(["Ada", "Marguerite Anna"])
+
+    def check(X):
+        result = outcome(lambda: vectorizer.inverse_transform(X))
+        assert isinstance(result, (list, Exception))
+
+    check.__qualname__ = "inverse_transform"
+    odd = arrays(-3, 120, [np.int32, np.int64, np.uint8, float, bool, object, "U3"])
+    try_cases(600, check, st.one_of(odd, spoilt(windows)))
+
+
+@pytest.fixture(scope="module", params=[small_pipeline, ngram_pipeline], ids=["lstm", "ngram"])
+def generator(request):
+    return request.param().fit(["Ada", "Eve Maria", "Zoë", "Marguerite Anna"])[-1]
+
+
+def test_scoring(generator):
+    windows = CharSequenceVectorizer().fit_transform(["Ada", "Marguerite Anna", "Xq"])
+
+    def check(X):
+        result = outcome(lambda: generator.score_samples(X))
+        if not isinstance(result, Exception):
+            assert result.shape == (len(X),)
+            assert np.isfinite(result).all()
+            assert np.isfinite(generator.score(X))
+
+    check.__qualname__ = "scoring"
+    odd = arrays(-3, 0x110003, [np.int32, np.int64, np.uint8, float, bool, object, "U3"])
+    try_cases(1000, check, st.one_of(odd, spoilt(windows), containers))
+
+
+def test_sampling(generator):
+    seeds = st.one_of(st.text("AdaEvMrië Z", max_size=6), containers)
+    keywords = st.fixed_dictionaries(
+        {},
+        optional={
+            "temperature": st.one_of(st.floats(0, 3), scalars),
+            "n_samples": st.one_of(st.integers(0, 4), scalars.filter(lambda n: not _large(n))),
+            "min_length": st.one_of(st.integers(0, 9), scalars),
+            "max_length": st.one_of(st.integers(1, 20), scalars),
+            "top_k": st.one_of(st.integers(1, 9), scalars),
+            "top_p": st.one_of(st.floats(0, 1), scalars),
+            "random_state": st.one_of(st.integers(0, 9), scalars),
+        },
+    )
+
+    def check(seed, options):
+        seed = list(seed) if hasattr(seed, "__next__") else seed
+        result = outcome(lambda: generator.sample(seed, **options))
+        if isinstance(result, Exception):
+            return
+        written = [result] if isinstance(result, str) else result
+        longest = options.get("max_length") or generator.max_length_
+        for name in written:
+            assert options.get("min_length", 1) <= len(name) <= longest
+            assert not set(name) & {"\0", "\2", "\3"}
+        beginnings = [seed] * len(written) if isinstance(seed, str) else list(seed)
+        assert all(n.startswith(str(b)) for n, b in zip(written, beginnings, strict=True))
+
+    check.__qualname__ = "sampling"
+    try_cases(1000, check, seeds, keywords)
+
+
+def _large(n):
+    return isinstance(n, int) and n > 10**6
+
+
+def test_next_char_proba(generator):
+    def check(seeds):
+        seeds = list(seeds) if hasattr(seeds, "__next__") else seeds
+        proba = outcome(lambda: generator.next_char_proba(seeds))
+        if not isinstance(proba, Exception):
+            np.testing.assert_allclose(proba.sum(axis=1), 1)
+
+    check.__qualname__ = "next_char_proba"
+    try_cases(500, check, st.one_of(st.lists(st.text("AdaEvMrië Z"), max_size=4), containers))
+
+
+def test_counting():
+    def check(X, Y, params):
+        generator = CharNGramGenerator(**params)
+        Y = list(Y) if hasattr(Y, "__next__") else Y
+        windows = CharSequenceVectorizer(window_length=3).fit_transform(X)
+        fitted = outcome(lambda: generator.fit(windows))
+        if isinstance(fitted, Exception):
+            assert not hasattr(generator, "alphabet_")
+            return
+        log_likelihood = generator.score_samples(windows)
+        assert np.isfinite(log_likelihood).all()
+        assert (log_likelihood < 0).all() or len(generator.alphabet_) == 1
+        outcome(lambda: generator.partial_fit(windows, alphabet=Y))
+        assert np.isfinite(generator.score(windows))
+
+    check.__qualname__ = "counting"
+    clean = st.lists(st.text(characters.filter(lambda c: c > "\3"), max_size=8), min_size=1)
+    params = st.fixed_dictionaries(
+        {},
+        optional={
+            "order": st.one_of(st.integers(1, 9), scalars),
+            "discount": st.one_of(st.floats(0, 1), scalars),
+        },
+    )
+    try_cases(1000, check, clean, containers, params)
+
+
+def test_training():
+    clean = st.lists(st.text(characters.filter(lambda c: c > "\3"), max_size=8), min_size=1)
+    odd = scalars.filter(lambda value: not _large(value))  # a network may be that large
+    ordinary = {
+        "hidden_size": st.integers(1, 9),
+        "embedding_dim": st.one_of(st.none(), st.integers(1, 9)),
+        "num_layers": st.integers(1, 2),
+        "dropout": st.floats(0, 0.9),
+        "ngram_weight": st.floats(0, 1),
+        "lr": st.sampled_from([1e-6, 1e-3, 0.1, 10.0]),
+        "batch_size": st.integers(1, 500),
+        "early_stopping": st.booleans(),
+        "weight_decay": st.floats(0, 1),
+        "optimizer": st.sampled_from(["SGD", "Adam", "RMSprop"]),
+        "precision": st.just("bfloat16"),
+    }
+    params = st.fixed_dictionaries(
+        {}, optional={name: st.one_of(values, values, odd) for name, values in ordinary.items()}
+    )
+
+    def check(X, params):
+        windows = CharSequenceVectorizer(window_length=4).fit_transform(X)
+        generator = small_generator(**{"max_epochs": 1, "hidden_size": 3} | params)
+        fitted = outcome(lambda: generator.fit(windows))
+        if isinstance(fitted, Exception):
+            assert not hasattr(generator, "net_")
+        else:
+            assert np.isfinite(generator.score_samples(windows)).all()
+
+    check.__qualname__ = "training"
+    try_cases(400, check, clean, params)
+
+
+def test_loaders(tmp_path):
+    path = tmp_path / "names.txt"
+
+    def check(content, encoding, group):
+        path.write_bytes(content)
+        found = outcome(lambda: read_names(path, encoding))
+        if not isinstance(found, Exception):
+            assert found
+            assert all(name == name.strip() != "" for name in found)
+        outcome(lambda: load_names(group))
+
+    check.__qualname__ = "loaders"
+    encodings = st.sampled_from(["utf-8", "latin-1", "utf-16", "ascii", "utf-7", "no-such", "idna"])
+    texts = names.map(lambda name: name.encode("utf-8", "surrogatepass"))
+    try_cases(600, check, st.one_of(st.binary(), texts), encodings, scalars)

@@ -1,0 +1,167 @@
+"""A seed decides everything, nothing global does or is changed, and threads do not meet."""
+
+import json
+import subprocess
+import sys
+import threading
+import warnings
+
+import joblib
+import numpy as np
+import pytest
+import torch
+from conftest import ngram_pipeline, small_pipeline
+
+from sknamegen import CharSequenceVectorizer
+
+PARAMS = {"max_epochs": 2, "early_stopping": True}
+
+
+def fit_and_write(names, random_state=0):
+    """What a fitted model says, exactly: weights, scores, names."""
+    pipe = small_pipeline(**PARAMS, random_state=random_state).fit(names)
+    weights = {name: w.tolist() for name, w in pipe[-1].net_.module_.state_dict().items()}
+    return weights, pipe.score_samples(names).tolist(), pipe[-1].sample("M", 1.2, 9, random_state=0)
+
+
+def in_threads(n, function):
+    """Call a function in n threads at once and return the n results."""
+    results, barrier = [], threading.Barrier(n)
+
+    def run():
+        barrier.wait()
+        results.append(function())
+
+    threads = [threading.Thread(target=run) for _ in range(n)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(results) == n
+    return results
+
+
+@pytest.fixture(scope="module")
+def expected(names):
+    return fit_and_write(names)
+
+
+@pytest.mark.parametrize("global_seed", [1, 2])
+def test_global_seeds_decide_nothing(names, expected, global_seed):
+    torch.manual_seed(global_seed)
+    np.random.seed(global_seed)  # noqa: NPY002
+    assert fit_and_write(names) == expected
+
+
+def test_other_seeds_give_other_models(names, expected):
+    assert fit_and_write(names, random_state=4) != expected
+    assert fit_and_write(names, random_state=None) != fit_and_write(names, random_state=None)
+
+
+def test_another_process_gives_the_same(names, expected, tmp_path):
+    path = tmp_path / "names.json"
+    path.write_text(json.dumps(names))
+    script = (
+        "import json, sys; sys.path[:0] = sys.argv[2:]; from test_randomness import *;"
+        "print(json.dumps(fit_and_write(json.load(open(sys.argv[1])))))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, path, *sys.path],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert tuple(json.loads(done.stdout)) == expected
+
+
+@pytest.mark.parametrize("backend", ["loky", "threading"])
+def test_workers_give_the_same(names, expected, backend):
+    with joblib.parallel_config(backend=backend):
+        results = joblib.Parallel(n_jobs=2)(joblib.delayed(fit_and_write)(names) for _ in range(4))
+    assert results == [expected] * 4
+
+
+def test_eight_threads_train_the_same(names, expected):
+    assert in_threads(8, lambda: fit_and_write(names)) == [expected] * 8
+
+
+@pytest.mark.parametrize("make_pipe", [small_pipeline, ngram_pipeline], ids=["lstm", "ngram"])
+def test_eight_threads_share_a_model(names, make_pipe):
+    pipe = make_pipe().fit(names)
+    windows = pipe[0].transform(names)
+
+    def use():
+        return [
+            (
+                pipe[-1].score_samples(windows).tolist(),
+                pipe[-1].sample(n_samples=50, random_state=seed),
+                pipe[-1].next_char_proba(["", "Mar"]).tolist(),
+                "".join(pipe[-1].stream(random_state=seed)),
+            )
+            for seed in range(3)
+        ]
+
+    alone = use()
+    assert in_threads(8, use) == [alone] * 8
+
+
+def global_state():
+    return (
+        torch.get_rng_state().tolist(),
+        repr(np.random.mtrand._rand.get_state()),
+        torch.get_num_threads(),
+        torch.get_default_dtype(),
+        torch.is_grad_enabled(),
+        torch.is_inference_mode_enabled(),
+        torch.is_autocast_enabled("cpu"),
+        np.geterr(),
+        list(warnings.filters),
+    )
+
+
+def succeed(pipe, names):
+    pipe.fit(names)
+    pipe[-1].partial_fit(pipe[0].transform(names))
+    pipe.score(names)
+    next(pipe[-1].stream())
+    pipe[-1].sample(n_samples=3)
+    pipe[-1].next_char_proba("")
+
+
+def fail_to_fit(pipe, names):
+    with pytest.raises(ValueError, match="code points"):
+        pipe[-1].fit(np.full((3, 4, 11), -1))
+
+
+def fail_in_training(pipe, names):
+    with pytest.raises(ValueError, match="diverged"):
+        small_pipeline(lr=1e30).fit(names)
+
+
+def fail_to_score(pipe, names):
+    with pytest.raises(ValueError, match="window_length"):
+        pipe.fit(names)[-1].score(CharSequenceVectorizer(window_length=3).fit_transform(names))
+
+
+def fail_to_sample(pipe, names):
+    generator = pipe.fit(names)[-1]
+    with pytest.raises(ValueError, match="never saw"):
+        generator.sample("\u0416")
+
+    class Broken(type(generator)):
+        def _next_character(self):
+            raise RuntimeError("in the middle")
+
+    generator.__class__ = Broken
+    with pytest.raises(RuntimeError, match="in the middle"):
+        generator.sample()
+
+
+@pytest.mark.parametrize("make_pipe", [small_pipeline, ngram_pipeline], ids=["lstm", "ngram"])
+@pytest.mark.parametrize(
+    "use", [succeed, fail_to_fit, fail_in_training, fail_to_score, fail_to_sample]
+)
+def test_nothing_global_is_changed(names, make_pipe, use):
+    before = global_state()
+    use(make_pipe(), names)
+    assert global_state() == before
