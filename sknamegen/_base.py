@@ -1,7 +1,10 @@
 """What every generator does, on top of its next-character probabilities."""
 
+import warnings
 from abc import ABCMeta, abstractmethod
+from collections import Counter
 from collections.abc import Iterable
+from heapq import heappop, heappush
 from math import exp, isfinite
 
 import numpy as np
@@ -10,16 +13,31 @@ from sklearn.base import BaseEstimator, DensityMixin
 from sklearn.utils.validation import check_is_fitted
 
 from ._batches import NO_TARGET, Sequences, check_windows, sequences_from_windows
-from ._codepoints import END, PAD, RESERVED, START, decode, distinct, index_table
+from ._codepoints import (
+    END,
+    PAD,
+    RESERVED,
+    START,
+    decode,
+    distinct,
+    encode,
+    hash_rows,
+    index_table,
+)
 from ._decoding import Rules, probabilities, write
 from ._state import StateFormat
 from ._threads import one_thread
-from ._validation import check_int, check_real
+from ._validation import check_int, check_option, check_real
 
 # Names are written in blocks that fit the cache, and of no more than so many draws.
 _CACHED_ROWS = 512
 _MAX_DRAWS = 2**21
 _TEXT_LENGTH = 100
+# Draws in one round, in a row without a name that is wanted, and for each name, at most.
+_MAX_ROUND = 4096
+_MAX_IN_VAIN = 10_000
+_MAX_TRIES = 1000
+_MAX_WAITING = 5_000_000
 _NOTHING_TO_LEARN = "X must hold at least one character to learn. Got padding only."
 
 
@@ -140,6 +158,9 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator, metaclass=ABCM
         max_length=None,
         top_k=None,
         top_p=None,
+        unique=False,
+        novel=False,
+        on_shortfall="raise",
         random_state=None,
     ):
         r"""Write new names.
@@ -167,6 +188,14 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator, metaclass=ABCM
         top_p : float, default=None
             Draw from the fewest most probable characters that together have
             this probability only (nucleus sampling).
+        unique : bool, default=False
+            Whether no two names may be alike.
+        novel : bool, default=False
+            Whether names the model has learned from are left out, as far as
+            64-bit hashes tell them.
+        on_shortfall : {"raise", "warn"}, default="raise"
+            What to do if too few names are unique or novel: raise an error, or
+            warn and return fewer of them.
         random_state : int, RandomState, Generator or None, default=None
             An int gives the same names each time, None new ones each time.
 
@@ -175,13 +204,26 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator, metaclass=ABCM
         names : str or list of str
             A str if `seed` is one and `n_samples` is None.
 
+        Warns
+        -----
+        UserWarning
+            If fewer names are returned, with ``on_shortfall="warn"``.
+
         Raises
         ------
         NotFittedError
             If the generator is not fitted.
+        ValueError
+            If too few names are unique or novel: 10,000 names in a row were not, or
+            more than 1,000 for each one wanted.
         TypeError, ValueError
             If a parameter is out of range, the lengths contradict each other or
             the seed, or a seed holds a character that is not in `alphabet_`.
+
+        Notes
+        -----
+        `unique` and `novel` work by rejection: names are drawn until enough of them are
+        as wanted, so the others keep their proportions.
 
         References
         ----------
@@ -200,10 +242,21 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator, metaclass=ABCM
                     "n_samples must be None when seed holds several seeds: one name is written "
                     f"for each. Got n_samples={n_samples}; repeat the seeds instead."
                 )
+        check_option("unique", unique, (True, False))
+        self._check_novel(novel)
+        check_option("on_shortfall", on_shortfall, ("raise", "warn"))
         windows = self._seed_windows(seeds)
         if one_seed:
             seeds = seeds * (1 if n_samples is None else n_samples)
-        names = self._write(windows, seeds, rules, _random_generator(random_state))
+        rng = _random_generator(random_state)
+        if unique or novel:
+            names, shortfall = self._write_until(windows, seeds, rules, rng, unique, novel)
+            if shortfall and (on_shortfall == "raise" or not names):
+                raise ValueError(shortfall)
+            if shortfall:
+                warnings.warn(shortfall, stacklevel=2)
+        else:
+            names = self._write(windows, seeds, rules, rng)
         return names[0] if one_seed and n_samples is None else names
 
     def stream(
@@ -262,6 +315,110 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator, metaclass=ABCM
 
         return characters()
 
+    def most_likely(self, n, seed="", *, novel=False, max_length=None):
+        """Find the names of the highest probability.
+
+        Parameters
+        ----------
+        n : int
+            How many names.
+        seed : str, default=""
+            What the names begin with.
+        novel : bool, default=False
+            Whether names the model has learned from are left out, as in `sample`.
+        max_length : int, default=None
+            Characters a name has at most, the seed included. None: the longest
+            training name.
+
+        Returns
+        -------
+        names : list of str
+            The most probable one first; fewer than n if there are not that many. The
+            empty name is left out.
+        log_likelihood : ndarray of shape (len(names),), dtype float64
+            Of each name, in nats, as `score_samples` gives it.
+
+        Raises
+        ------
+        NotFittedError
+            If the generator is not fitted.
+        TypeError, ValueError
+            If a parameter is out of range, the model learned running text, or millions
+            of beginnings would have to be kept.
+
+        Notes
+        -----
+        Best-first search: a name is never more probable than its beginning, so the
+        most probable beginnings are continued until none is more probable than the
+        n-th name found. The result is exact.
+        """
+        check_is_fitted(self)
+        check_int("n", n, 1)
+        if not isinstance(seed, str):
+            raise TypeError(f"seed must be a str. Got {seed!r}.")
+        if self._end is None:
+            raise ValueError("most_likely needs a model of names. This one has seen running text.")
+        self._check_novel(novel)
+        rules = self._check_rules([seed], 1.0, 0, max_length, None, None)
+        self._seed_windows([seed])  # refuses characters that were never seen
+        with one_thread(), torch.inference_mode():
+            found = self._search(int(n), seed, novel, rules.max_length)
+        names = [name for _, name in found]
+        return names, np.array([log_likelihood for log_likelihood, _ in found])
+
+    def _search(self, n, seed, novel, max_length):
+        """Return the n best pairs of log-likelihood and name, the best first."""
+        letters, end = self.alphabet_.tolist(), self._end
+        beginnings = [seed[:i] for i in range(len(seed))]
+        before = 0.0
+        if seed:
+            steps = np.arange(len(seed)), [letters.index(letter) for letter in seed]
+            before = float(self._next_log_proba(beginnings)[steps].sum())
+        waiting, found = [(-before, seed)], []
+        # Pairs in heaps, so equal probabilities are told apart by the names.
+        while waiting and (len(found) < n or -waiting[0][0] > found[0][0]):
+            best = [heappop(waiting) for _ in range(min(_CACHED_ROWS, len(waiting)))]
+            beginnings = [beginning for _, beginning in best]
+            log_proba = self._next_log_proba(beginnings)
+            log_proba -= np.array([cost for cost, _ in best])[:, None]
+            known = self._is_known(beginnings) if novel else np.zeros(len(best), dtype=bool)
+            for row, name in enumerate(beginnings):
+                if name and not known[row]:
+                    heappush(found, (float(log_proba[row, end]), name))
+            while len(found) > n:
+                heappop(found)
+            worst = found[0][0] if len(found) == n else -np.inf
+            worth_it = log_proba > worst
+            worth_it[:, end] = False
+            worth_it[[len(beginning) >= max_length for beginning in beginnings]] = False
+            for row, column in np.argwhere(worth_it).tolist():
+                pair = (-float(log_proba[row, column]), beginnings[row] + letters[column])
+                heappush(waiting, pair)
+            if len(waiting) > _MAX_WAITING:
+                raise ValueError(
+                    f"The search for the {n:,} most likely names keeps more than "
+                    f"{_MAX_WAITING:,} beginnings. Got max_length={max_length}; ask for fewer or "
+                    "shorter names."
+                )
+        return sorted(found, key=lambda pair: (-pair[0], pair[1]))
+
+    def _next_log_proba(self, beginnings):
+        _, logits = self._next_character().start(self._seed_windows(beginnings))
+        return logits.double().log_softmax(1).cpu().numpy()
+
+    def _is_known(self, names):
+        """Tell which names the model has learned from."""
+        codes = encode(names, max(map(len, names)))
+        return np.isin(hash_rows(codes), self.name_hashes_)
+
+    def _check_novel(self, novel):
+        check_option("novel", novel, (True, False))
+        if novel and self.name_hashes_ is None:
+            raise ValueError(
+                "novel=True needs a model of whole names, learned from windows with boundary=True "
+                "and step=1. This one learned others."
+            )
+
     def _learn_alphabet(self, X, alphabet=None):
         """Set what is learned of the windows alone; return sequences of indices."""
         X = check_windows(X)
@@ -288,18 +445,21 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator, metaclass=ABCM
                     "alphabet must be given in the first call of partial_fit, or be the same. Got "
                     f"characters that the model does not know: {', '.join(map(repr, new))}."
                 )
-        longest, n_seen = self.max_length_, self.n_characters_seen_
+        longest, n_seen, hashes = self.max_length_, self.n_characters_seen_, self.name_hashes_
         sequences = self._read(X)
         if (sequences.targets == NO_TARGET).all():
             raise ValueError(_NOTHING_TO_LEARN)
         self._count(X, sequences)
         self.n_characters_seen_ += n_seen
         self.max_length_ = longest and max(longest, self.max_length_)
+        if hashes is not None and self.name_hashes_ is not None:
+            self.name_hashes_ = np.union1d(hashes, self.name_hashes_)
         return sequences
 
     def _count(self, X, sequences):
         self.n_characters_seen_ = int(np.count_nonzero(sequences.targets != NO_TARGET))
         self.max_length_ = _longest_name(X) if self._end is not None else None
+        self.name_hashes_ = _hash_names(X) if self._end is not None else None
 
     def _read(self, X):
         """Check windows against those of `fit` and return their sequences as indices."""
@@ -423,6 +583,47 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator, metaclass=ABCM
                 names += self._write_block(contexts, seeds[rows], rules, uniforms)
         return names
 
+    def _write_until(self, windows, seeds, rules, rng, unique, novel):
+        """Write a name for each seed, and again where it is not wanted.
+
+        Returns
+        -------
+        names : list of str
+        shortfall : str or None
+            Why there are fewer names than seeds.
+        """
+        names, seen, rejected = {}, set(), Counter()
+        missing = np.arange(len(seeds))
+        n_drawn = n_in_vain = 0
+        while len(missing) and n_in_vain < _MAX_IN_VAIN and n_drawn < _MAX_TRIES * len(seeds):
+            # As many as should do, by what was wanted so far.
+            n_each = min(-(-(n_drawn + 1) // (len(names) + 1)), -(-_MAX_ROUND // len(missing)))
+            rows = np.repeat(missing, n_each)
+            contexts = windows if len(windows) == 1 else windows[rows]
+            written = self._write(contexts, [seeds[row] for row in rows], rules, rng)
+            known = self._is_known(written) if novel else np.zeros(len(written), dtype=bool)
+            n_before = len(names)
+            for row, name, is_known in zip(rows.tolist(), written, known.tolist(), strict=True):
+                if is_known:
+                    rejected["stood in the training list"] += 1
+                elif unique and name in seen:
+                    rejected["repeated another"] += 1
+                elif row not in names:
+                    names[row] = name
+                    seen.add(name)
+            n_drawn += len(written)
+            n_in_vain = 0 if len(names) > n_before else n_in_vain + len(written)
+            missing = np.array([row for row in missing.tolist() if row not in names])
+        shortfall = None
+        if len(missing):
+            reasons = " and ".join(f"{n:,} {reason}" for reason, n in rejected.items())
+            shortfall = (
+                f"Only {len(names):,} of {len(seeds):,} names were found: of {n_drawn:,} drawn, "
+                f"{reasons}. Raise temperature or max_length, ask for fewer, or use "
+                "on_shortfall='warn' to get those."
+            )
+        return [names[row] for row in sorted(names)], shortfall
+
     def _write_block(self, windows, seeds, rules, uniforms):
         device = windows.device
         n_steps = uniforms.shape[1]
@@ -449,6 +650,15 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator, metaclass=ABCM
         tags.input_tags.two_d_array = False
         tags.input_tags.three_d_array = True
         return tags
+
+
+def _hash_names(X):
+    """Return the sorted hashes of the names, None if steps leap over some of their characters."""
+    text = X[:, :, -1]
+    follows = X[:, 1:, -2] == text[:, :-1]
+    if not (follows | (text[:, 1:] == PAD)).all():
+        return None
+    return np.unique(hash_rows(np.where(text == END, PAD, text)))
 
 
 def _check_alphabet(alphabet):

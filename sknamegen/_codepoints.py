@@ -47,6 +47,31 @@ def decode(codes):
     return codes.view(f"=U{width}").ravel().tolist()
 
 
+def hash_rows(codes):
+    """Hash rows of code points, up to their padding, to 64 bits.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_rows, width), dtype int32
+        Rows that end in U+0000, as `encode` writes them.
+
+    Returns
+    -------
+    hashes : ndarray of shape (n_rows,), dtype uint64
+        FNV-1a [1]_, over code points instead of bytes.
+
+    References
+    ----------
+    .. [1] G. Fowler, L. C. Noll, K.-P. Vo and D. Eastlake, "The FNV Non-Cryptographic Hash
+       Algorithm", IETF draft.
+    """
+    hashes = np.full(len(codes), 0xCBF29CE484222325, dtype=np.uint64)
+    for column in codes.T:
+        mixed = (hashes ^ column.astype(np.uint64)) * np.uint64(0x100000001B3)
+        hashes = np.where(column == PAD, hashes, mixed)
+    return hashes
+
+
 def distinct(codes):
     """Return the sorted distinct code points of an integer array, as int32."""
     seen = np.zeros(N_CODE_POINTS, dtype=bool)

@@ -110,6 +110,9 @@ class CharLSTMGenerator(BaseCharGenerator):
         Characters of context a prediction depends on.
     max_length_ : int or None
         Characters of the longest training name; None for running text.
+    name_hashes_ : ndarray of shape (n_distinct_names,), dtype uint64, or None
+        What `sample` recognises the training names by; None if their windows do not hold
+        whole names.
     n_characters_seen_ : int
         Predicted characters in the training data.
     n_iter_ : int

@@ -13,6 +13,7 @@ from conftest import ngram_pipeline, small_pipeline
 from sklearn.exceptions import NotFittedError
 
 from sknamegen import CharSequenceVectorizer
+from sknamegen._codepoints import encode, hash_rows
 
 END = "\3"
 
@@ -324,14 +325,162 @@ def test_running_text(text_generator):
         ({"top_p": 0}, ValueError, "top_p must be in (0, 1]. Got 0."),
         ({"top_p": 1.1}, ValueError, "top_p must be in (0, 1]. Got 1.1."),
         ({"random_state": "x"}, TypeError, "random_state"),
+        ({"unique": 1.5}, ValueError, "unique must be one of True, False. Got 1.5."),
+        ({"novel": "yes"}, ValueError, "novel must be one of True, False. Got 'yes'."),
+        ({"on_shortfall": "stop"}, ValueError, "on_shortfall must be one of 'raise', 'warn'."),
     ],
 )
 def test_bad_sampling_parameters(generator, params, error, match):
     with pytest.raises(error, match=re.escape(match)):
         generator.sample(**params)
-    if "n_samples" not in params:
+    if not params.keys() & {"n_samples", "unique", "novel", "on_shortfall"}:
         with pytest.raises(error):
             generator.stream(**params)
+
+
+# New and distinct names
+
+
+def test_unique_and_novel_names(pipe, names):
+    generator = pipe[-1]
+    written = generator.sample(n_samples=300, unique=True, random_state=0)
+    assert len(set(written)) == 300
+    written = generator.sample("Mar", 0.5, 100, novel=True, random_state=0)
+    assert len(written) == 100
+    assert not set(written) & set(names)
+    seeds = ["Ma", "", "Jo", "Ma"] * 25
+    written = generator.sample(seeds, 0.7, unique=True, novel=True, random_state=0)
+    assert len(set(written)) == 100
+    assert not set(written) & set(names)
+    assert all(name.startswith(seed) for name, seed in zip(written, seeds, strict=True))
+    again = generator.sample(seeds, 0.7, unique=True, novel=True, random_state=0)
+    assert again == written
+    assert isinstance(generator.sample(novel=True), str)
+    assert generator.sample(n_samples=0, novel=True, unique=True) == []
+
+
+def test_rejection_leaves_the_other_names_their_proportions(make_pipe):
+    learned = ["a", "ab", "ab", "b", "ba", "aab"]
+    generator = make_pipe().fit(learned)[-1]
+    end = generator.alphabet_.tolist().index(END)
+    expected = {}
+    for letters in itertools.chain(*(itertools.product("ab", repeat=n) for n in (1, 2, 3))):
+        name, p = "".join(letters), 1.0
+        for i, letter in enumerate([*name, END][:3]):  # the longest end without a draw
+            proba = generator.next_char_proba(name[:i])[0]
+            if i == 0:
+                proba[end] = 0
+                proba /= proba.sum()
+            p *= proba[generator.alphabet_.tolist().index(letter)]
+        expected[name] = p
+    assert sum(expected.values()) == pytest.approx(1)
+    expected = {name: p for name, p in expected.items() if name not in learned}
+    n, total = 20_000, sum(expected.values())
+    counts = Counter(generator.sample(n_samples=n, novel=True, random_state=0))
+    assert counts.keys() <= expected.keys()
+    for name, p in expected.items():
+        q = p / total
+        assert abs(counts[name] - n * q) < 4.5 * math.sqrt(n * q * (1 - q)) + 1e-9
+
+
+def test_a_shortfall_says_why(make_pipe):
+    generator = make_pipe().fit(["a", "b", "ab", "ba"])[-1]
+    match = r"Only 6 of 50 names were found: of [\d,]+ drawn, [\d,]+ repeated another. Raise temp"
+    with pytest.raises(ValueError, match=match):
+        generator.sample(n_samples=50, max_length=2, unique=True, random_state=0)
+    with pytest.warns(UserWarning, match=match):
+        written = generator.sample(
+            n_samples=50, max_length=2, unique=True, on_shortfall="warn", random_state=0
+        )
+    assert sorted(written) == ["a", "aa", "ab", "b", "ba", "bb"]
+    match = r"Only 0 of 1 names were found: of [\d,]+ drawn, [\d,]+ stood in the training list"
+    for on_shortfall in ("raise", "warn"):  # never no name at all
+        with pytest.raises(ValueError, match=match):
+            generator.sample(max_length=1, novel=True, on_shortfall=on_shortfall)
+    match = r"drawn, [\d,]+ (stood|repeated) .* and [\d,]+ (stood|repeated)"
+    with pytest.raises(ValueError, match=match):
+        generator.sample(n_samples=3, max_length=2, unique=True, novel=True)
+
+
+def test_novel_needs_whole_names(make_pipe, text_generator):
+    with pytest.raises(ValueError, match="novel=True needs a model of whole names"):
+        text_generator.sample("Mar", novel=True)
+    windows = CharSequenceVectorizer(window_length=3, step=2).fit_transform(["Maria", "Anna"])
+    generator = make_pipe()[-1].fit(windows)
+    with pytest.raises(ValueError, match="novel=True needs a model of whole names"):
+        generator.sample(novel=True)
+    assert generator.sample(n_samples=3, unique=True)
+
+
+@pytest.mark.parametrize("window_length", [1, 2, 20])
+def test_all_names_learned_from_are_known(make_pipe, window_length):
+    vectorizer = CharSequenceVectorizer(window_length=window_length)
+    generator = make_pipe()[-1].fit(vectorizer.fit_transform(["", "a", "ab", "ab", "Marguerite"]))
+    generator.partial_fit(vectorizer.transform(["ab", "ba"]))
+    known = hash_rows(encode(["", "a", "ab", "Marguerite", "ba"], 15))
+    np.testing.assert_array_equal(generator.name_hashes_, np.sort(known))
+    loaded = pickle.loads(pickle.dumps(generator))
+    np.testing.assert_array_equal(loaded.name_hashes_, generator.name_hashes_)
+
+
+# The most likely names
+
+
+@pytest.mark.parametrize("novel", [False, True])
+@pytest.mark.parametrize("seed", ["", "b"])
+def test_the_most_likely_names_are_found(make_pipe, seed, novel):
+    learned = ["a", "ab", "abc", "bc", "ca", "cab", "b", "bcb"]
+    pipe = make_pipe().fit(learned)
+    everything = ["".join(c) for n in range(1, 6) for c in itertools.product("abc", repeat=n)]
+    everything = [name for name in everything if name.startswith(seed)]
+    if novel:
+        everything = [name for name in everything if name not in learned]
+    scores = dict(zip(everything, pipe.score_samples(everything), strict=True))
+    expected = sorted(everything, key=scores.get, reverse=True)
+    found, log_likelihood = pipe[-1].most_likely(30, seed, novel=novel, max_length=5)
+    np.testing.assert_allclose(log_likelihood, [scores[name] for name in found], atol=1e-5)
+    np.testing.assert_allclose(log_likelihood, [scores[n] for n in expected[:30]], atol=1e-5)
+    assert (np.diff(log_likelihood) <= 0).all()
+    assert pipe[-1].most_likely(30, seed, novel=novel, max_length=5)[0] == found
+    found, _ = pipe[-1].most_likely(1000, seed, novel=novel, max_length=5)
+    assert sorted(found) == sorted(everything)
+
+
+def test_the_most_likely_names_of_a_real_list(pipe, names):
+    found, log_likelihood = pipe[-1].most_likely(20)
+    np.testing.assert_allclose(pipe.score_samples(found), log_likelihood, atol=1e-4)
+    drawn = pipe[-1].sample(n_samples=500, temperature=0.5, random_state=0)
+    assert pipe.score_samples(drawn).max() <= log_likelihood[0] + 1e-4
+    assert log_likelihood[-1] > np.median(pipe.score_samples(names))
+    assert len(set(found)) == 20
+    novel, _ = pipe[-1].most_likely(20, "Mar", novel=True)
+    assert not set(novel) & set(names)
+    assert all(name.startswith("Mar") for name in novel)
+
+
+@pytest.mark.parametrize(
+    ("params", "error", "match"),
+    [
+        ({"n": 0}, ValueError, "n must be an int >= 1. Got 0."),
+        ({"n": 1.0}, TypeError, "n must be an int >= 1. Got 1.0."),
+        ({"n": 1, "seed": ["A"]}, TypeError, "seed must be a str. Got ['A']."),
+        ({"n": 1, "seed": "\u0416"}, ValueError, "never saw"),
+        ({"n": 1, "novel": "yes"}, ValueError, "novel must be one of True, False"),
+        ({"n": 1, "max_length": 0}, ValueError, "max_length must be an int >= 1"),
+        ({"n": 1, "seed": "Maria", "max_length": 4}, ValueError, "Got seed 'Maria'"),
+    ],
+)
+def test_bad_parameters_of_most_likely(generator, text_generator, params, error, match):
+    with pytest.raises(error, match=re.escape(match)):
+        generator.most_likely(**params)
+    with pytest.raises(ValueError, match="most_likely needs a model of names"):
+        text_generator.most_likely(1, "M")
+
+
+def test_the_search_stays_within_memory(generator, monkeypatch):
+    monkeypatch.setattr("sknamegen._base._MAX_WAITING", 1000)
+    with pytest.raises(ValueError, match=r"more than 1,000 beginnings\. Got max_length=11; ask"):
+        generator.most_likely(10**6)
 
 
 def test_next_char_proba(generator):

@@ -2,7 +2,15 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sknamegen._codepoints import N_CODE_POINTS, START, decode, distinct, encode, index_table
+from sknamegen._codepoints import (
+    N_CODE_POINTS,
+    START,
+    decode,
+    distinct,
+    encode,
+    hash_rows,
+    index_table,
+)
 
 strings = st.lists(st.text(st.characters(exclude_characters="\0"), max_size=8), min_size=1)
 
@@ -36,3 +44,16 @@ def test_index_table():
     assert table[alphabet].tolist() == [0, 1, 2]
     assert table[START] == 3
     assert (table[[0, 98, 0xFFFD]] == 4).all()
+
+
+def test_hashes_are_those_of_the_formula():
+    names = ["", "a", "Zoë", "\U0010ffff", "ab", "ba"]
+    expected = []
+    for name in names:
+        value = 0xCBF29CE484222325
+        for character in name:
+            value = (value ^ ord(character)) * 0x100000001B3 % 2**64
+        expected.append(value)
+    for width in (4, 9):
+        assert hash_rows(encode(names, width)).tolist() == expected
+    assert hash_rows(encode(["", ""], 0)).tolist() == expected[:1] * 2
