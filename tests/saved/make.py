@@ -1,6 +1,6 @@
 """Save small models, once for each version whose state has a new format.
 
-    python tests/saved/make.py
+    python tests/saved/make.py  # with the oldest numpy allowed: it reads no newer pickles
 
 Later versions must read these files, or say that they cannot.
 """
