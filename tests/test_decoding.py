@@ -75,6 +75,48 @@ def test_draw_inverts_the_cumulative_distribution():
     assert draw(logits, rules(), uniforms).tolist() == [0, 0, 2, 2, 3, 3]
 
 
+@pytest.mark.parametrize("temperature", [0.5, 1, 2])
+@pytest.mark.parametrize("top_k", [None, 1, 4, 6])
+@pytest.mark.parametrize("top_p", [None, 1e-9, 0.5, 0.9])
+def test_rows_are_independent(temperature, top_k, top_p):
+    logits = torch.tensor(np.random.default_rng(0).normal(0, 40, size=(4, 6)))
+    p = probabilities(logits, temperature, top_k, top_p)
+    for row in range(4):
+        scaled = (logits[row] - logits[row].max()).numpy() / temperature
+        expected = truncate_slow(np.exp(scaled) / np.exp(scaled).sum(), top_k, top_p)
+        np.testing.assert_allclose(p[row], expected, rtol=1e-9)
+        alone = probabilities(logits[row : row + 1], temperature, top_k, top_p)[0]
+        np.testing.assert_array_equal(alone, p[row])
+
+
+def test_large_logits_stay_finite():
+    p = probabilities(torch.tensor([[3e38, 3e38, -3e38]]), 0.5)
+    assert p.tolist() == [[0.5, 0.5, 0]]
+
+
+def test_the_nucleus_ends_where_its_probability_is_reached():
+    logits = torch.tensor([[0.5, 0.25, 0.25]], dtype=torch.float64).log2() * np.log(2)
+    assert probabilities(logits, 1.0, None, 0.5)[0].count_nonzero() == 1
+
+
+def test_draws_come_from_the_truncated_distribution():
+    logits = torch.tensor(np.random.default_rng(0).normal(size=(50, 7)))
+    uniforms = torch.tensor(np.random.default_rng(1).random(50))
+    best = logits.argmax(1).tolist()
+    assert draw(logits, rules(), uniforms).tolist() != best
+    assert draw(logits, rules(top_k=1), uniforms).tolist() == best
+    assert draw(logits, rules(top_p=1e-9), uniforms).tolist() == best
+
+
+def test_draws_at_the_edges_of_characters():
+    half = torch.zeros(1, 2)
+    assert draw(half, rules(), torch.tensor([0.5], dtype=torch.float64)).tolist() == [1]
+    first_never = torch.tensor([[-torch.inf, 0.0, -torch.inf]])
+    for uniform in (0.0, 1 - 2**-53):
+        uniforms = torch.tensor([uniform], dtype=torch.float64)
+        assert draw(first_never, rules(), uniforms).tolist() == [1]
+
+
 def test_temperature_zero_is_the_argmax():
     logits = torch.tensor([[0.0, 3.0, 2.0], [5.0, 3.0, 2.0]])
     assert draw(logits, rules(temperature=0), torch.rand(2)).tolist() == [1, 0]

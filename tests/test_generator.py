@@ -382,13 +382,22 @@ def test_divergence_says_so_and_changes_nothing(names, lr, params):
     assert generator.score(windows) == score
 
 
-@pytest.mark.parametrize("lr", [1e-6, 0.1])
+@pytest.mark.parametrize("lr", [1e-6, 0.1, 10])
 @pytest.mark.parametrize(
     "names",
-    [["Ada"], ["Ada"] * 20, ["A", "B"], ["x" * 500], [""], ["Ada", "x" * 50]],
+    [["Ada"], ["Ada"] * 20, ["A", "B"], ["xyz" * 1700], [""], ["Ada", "x" * 50]],
 )
 def test_odd_lists_are_learned(names, lr):
-    pipe = small_pipeline(hidden_size=1, max_epochs=2, lr=lr).fit(names)
+    pipe = small_pipeline(hidden_size=1, max_epochs=2, lr=lr, batch_size=5000)
+    complaint = ""
+    try:
+        pipe.fit(names)
+    except ValueError as error:
+        complaint = str(error)
+    if complaint:
+        assert lr == 10
+        assert re.match(r"Training diverged: .* Lower lr", complaint)
+        return
     assert np.isfinite(pipe.score_samples(names)).all()
     if "".join(names):
         assert set(pipe[-1].sample(random_state=0)) <= set("".join(names))

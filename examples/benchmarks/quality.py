@@ -50,6 +50,7 @@ def name_lists(arguments):
     for n in (200, 20):
         yield f"English female names, {n} of them", train[:n], test
     yield "English male names", *split_names(load_names("male"), arguments.quick)
+    yield "English names, both lists", *split_names(load_names("all"), arguments.quick)
     try:
         lines = files("names").joinpath("dist.all.last").read_text().splitlines()
         surnames = [line.split()[0].title() for line in lines[:32_500]]
