@@ -12,8 +12,6 @@ from ._validation import check_int, check_real
 class CharNGramGenerator(BaseCharGenerator):
     """Write new names by n-gram counts with interpolated Kneser-Ney smoothing.
 
-    Fitted in a fraction of a second, and on lists of a few dozen names as good as any.
-
     Parameters
     ----------
     order : int, default=5
@@ -45,7 +43,7 @@ class CharNGramGenerator(BaseCharGenerator):
     See Also
     --------
     CharSequenceVectorizer : Makes the windows.
-    CharLSTMGenerator : Learns with a neural network, and better from long lists.
+    CharLSTMGenerator : Learns with a neural network: better, but slower.
 
     Notes
     -----
