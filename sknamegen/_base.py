@@ -2,51 +2,45 @@
 
 import warnings
 from abc import ABCMeta, abstractmethod
-from collections import Counter
 from collections.abc import Iterable
-from heapq import heappop, heappush
 from math import exp, isfinite
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, DensityMixin
+from sklearn.base import DensityMixin
+from sklearn.utils import ClassifierTags
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from ._batches import NO_TARGET, Sequences, check_windows, sequences_from_windows
-from ._codepoints import (
-    END,
-    PAD,
-    RESERVED,
-    START,
-    decode,
-    distinct,
-    encode,
-    hash_rows,
-    index_table,
-)
-from ._decoding import Rules, probabilities, write
-from ._state import StateFormat
+from ._batches import NO_TARGET, check_windows
+from ._codepoints import END, PAD, encode, hash_rows
+from ._constraints import Constraint, check_banned
+from ._decoding import Rules, draw, write
+from ._learning import CharacterLearner, check_weights, distinct_names, whole_names
+from ._novelty import expected_novelty, temperature_for
+from ._search import most_probable
 from ._threads import one_thread
 from ._validation import check_int, check_option, check_real
+from ._writing import MAX_DRAWS, Request, log_proba_of, write_names, write_until
 
-# Names are written in blocks that fit the cache, and of no more than so many draws.
-_CACHED_ROWS = 512
-_MAX_DRAWS = 2**21
 _TEXT_LENGTH = 100
-# Draws in one round, in a row without a name that is wanted, and for each name, at most.
-_MAX_ROUND = 4096
-_MAX_IN_VAIN = 10_000
-_MAX_TRIES = 1000
-_MAX_WAITING = 5_000_000
-_NOTHING_TO_LEARN = "X must hold at least one character to learn. Got padding only."
+_WHOLE_NAMES = (
+    "needs a model of whole names, learned from windows with boundary=True and step=1. This one "
+    "learned others."
+)
 
 
-class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator, metaclass=ABCMeta):
+def _has_labels(generator):
+    if not hasattr(generator, "classes_"):
+        raise AttributeError("It needs labels to learn from: fit(X, y). None were learned.")
+    return True
+
+
+class BaseCharGenerator(DensityMixin, CharacterLearner, metaclass=ABCMeta):
     """Base of the generators.
 
-    A subclass learns in `fit`, after `_learn_alphabet`, and provides
-    `_sequence_log_proba` and `_next_character`. Indices of characters: those of
-    `alphabet_`, then the start of a name, then an unknown character.
+    A subclass learns in `fit`, after `_learn_characters`, and provides
+    `_sequence_log_proba` and `_next_character`.
     """
 
     @abstractmethod
@@ -56,7 +50,7 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator, metaclass=ABCM
         Parameters
         ----------
         inputs, targets : ndarray of shape (n_sequences, n_steps), dtype int32
-            Indices; a target is one of `alphabet_` or `NO_TARGET`.
+            Indices, inputs with labels; a target is one of `alphabet_` or `NO_TARGET`.
 
         Returns
         -------
@@ -68,33 +62,38 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator, metaclass=ABCM
     def _next_character(self):
         """Return an object with `start`, `advance` and `select`, as `CharLSTM` has them."""
 
-    def score_samples(self, X):
+    def score_samples(self, X, y=None):
         """Compute the log-likelihood of each name.
 
         Parameters
         ----------
         X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int
             Windows of names.
+        y : array-like of shape (n_names,), default=None
+            The label of each name, if the model learned with labels. None: any label,
+            each as probable as it was frequent.
 
         Returns
         -------
         log_likelihood : ndarray of shape (n_names,), dtype float64
             In nats: the sum of the log-probabilities of the characters of a
-            name and of its end. An unknown character, which has no place in the
-            distribution over `alphabet_`, counts as
+            name and of its end, given the label. An unknown character, which has no place
+            in the distribution over `alphabet_`, counts as
             ``-log(n_characters_seen_ + 1)``.
         """
-        return self._score(X)[0]
+        return self._score(X, y)[0]
 
-    def score(self, X, y=None):
+    def score(self, X, y=None, sample_weight=None):
         """Compute the mean log-likelihood per predicted character.
 
         Parameters
         ----------
         X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int
             Windows of names.
-        y : None
-            Ignored.
+        y : array-like of shape (n_names,), default=None
+            The label of each name, as in `score_samples`.
+        sample_weight : array-like of shape (n_names,), default=None
+            How often each name counts; None: once.
 
         Returns
         -------
@@ -102,11 +101,33 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator, metaclass=ABCM
             In nats per character, the ends of names included. Higher is better;
             comparable over window lengths, models and folds.
         """
-        log_likelihood, n_characters = self._score(X)
-        return float(log_likelihood.sum() / n_characters)
+        log_likelihood, n_characters = self._score(X, y)
+        if sample_weight is None:
+            return float(log_likelihood.sum() / n_characters.sum())
+        weights = check_weights(sample_weight, len(log_likelihood))
+        return float(weights @ log_likelihood / (weights @ n_characters))
 
-    def perplexity(self, X):
-        """Compute the perplexity, ``exp(-score(X))``.
+    def perplexity(self, X, y=None):
+        """Compute the perplexity, ``exp(-score(X, y))``.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int
+            Windows of names.
+        y : array-like of shape (n_names,), default=None
+            The label of each name, as in `score_samples`.
+
+        Returns
+        -------
+        perplexity : float
+            Between how many equally likely characters the model hesitates, on
+            average. Lower is better, 1 is certainty.
+        """
+        return exp(-self.score(X, y))
+
+    @available_if(_has_labels)
+    def predict_proba(self, X):
+        """Compute the probability of each label for each name.
 
         Parameters
         ----------
@@ -115,19 +136,39 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator, metaclass=ABCM
 
         Returns
         -------
-        perplexity : float
-            Between how many equally likely characters the model hesitates, on
-            average. Lower is better, 1 is certainty.
+        proba : ndarray of shape (n_names, n_classes), dtype float64
+            In the order of `classes_`. By Bayes' rule: in proportion to the frequency of
+            the label times the probability of the name given the label.
         """
-        return exp(-self.score(X))
+        joint, _ = self._joint_log_likelihood(X)
+        joint = joint - np.logaddexp.reduce(joint, axis=1)[:, None]
+        return np.exp(joint)
 
-    def next_char_proba(self, seeds):
+    @available_if(_has_labels)
+    def predict(self, X):
+        """Find the most probable label of each name.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int
+            Windows of names.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_names,)
+        """
+        return self.classes_[self._joint_log_likelihood(X)[0].argmax(axis=1)]
+
+    def next_char_proba(self, seeds, label=None):
         """Compute the distribution of the character after each seed.
 
         Parameters
         ----------
         seeds : str or iterable of str
             Beginnings of names, "" for the first character.
+        label : object, default=None
+            The label of the names, one of `classes_`. None: any label, each as probable as
+            it is for names with this beginning.
 
         Returns
         -------
@@ -138,15 +179,19 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator, metaclass=ABCM
         Raises
         ------
         ValueError
-            If a seed holds a character that is not in `alphabet_`.
+            If a seed holds a character that is not in `alphabet_`, or the label is unknown.
         """
         check_is_fitted(self)
         seeds = [seeds] if isinstance(seeds, str) else _check_seeds(seeds)
+        label = self._check_label(label)
         if not seeds:
             return np.empty((0, len(self.alphabet_)))
+        labels = self._possible(label)
         with one_thread(), torch.inference_mode():
-            _, logits = self._next_character().start(self._seed_windows(seeds))
-            return probabilities(logits.double()).cpu().numpy()
+            proba = np.exp(self._next_log_proba(seeds, labels))  # (seeds, labels, characters)
+            if len(labels) == 1:
+                return proba[:, 0]
+            return np.einsum("sl,slc->sc", self._label_proba(seeds), proba)
 
     def sample(
         self,
@@ -154,12 +199,17 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator, metaclass=ABCM
         temperature=1.0,
         n_samples=None,
         *,
+        label=None,
         min_length=1,
         max_length=None,
         top_k=None,
         top_p=None,
+        pattern=None,
+        banned=(),
+        exact=False,
         unique=False,
         novel=False,
+        target_novelty=None,
         on_shortfall="raise",
         random_state=None,
     ):
@@ -175,6 +225,9 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator, metaclass=ABCM
             character.
         n_samples : int, default=None
             Number of names; None: one name, returned as a str.
+        label : object, default=None
+            The label of the names, one of `classes_`. None: drawn for each name, as probable
+            as it is for names with this seed.
         min_length : int, default=1
             Characters a name has at least, the seed included. The end of the
             name is left out of the distribution until then.
@@ -188,13 +241,26 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator, metaclass=ABCM
         top_p : float, default=None
             Draw from the fewest most probable characters that together have
             this probability only (nucleus sampling).
+        pattern : str or re.Pattern, default=None
+            A regular expression that the whole name must match, such as ``"Ma.*[ae]"`` or
+            ``"(?i)[^q]*"``. Anchors inside, lookarounds and references to groups are refused.
+        banned : iterable of str, default=()
+            Strings that must not occur in a name, whatever their case.
+        exact : bool, default=False
+            Whether to draw from the names as they would be without `min_length`,
+            `max_length`, `pattern` and `banned`, and to reject those that do not fit.
         unique : bool, default=False
             Whether no two names may be alike.
         novel : bool, default=False
             Whether names the model has learned from are left out, as far as
             64-bit hashes tell them.
+        target_novelty : float, default=None
+            Part of the names, in (0, 1), that is to be new: instead of `temperature`,
+            which then is found by `sknamegen.metrics.expected_novelty`. For this the
+            generator must know the names it has learned from, as it does after `fit`, until
+            it is saved.
         on_shortfall : {"raise", "warn"}, default="raise"
-            What to do if too few names are unique or novel: raise an error, or
+            What to do if too few names are as wanted: raise an error, or
             warn and return fewer of them.
         random_state : int, RandomState, Generator or None, default=None
             An int gives the same names each time, None new ones each time.
@@ -214,16 +280,24 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator, metaclass=ABCM
         NotFittedError
             If the generator is not fitted.
         ValueError
-            If too few names are unique or novel: 10,000 names in a row were not, or
-            more than 1,000 for each one wanted.
+            If too few names are as wanted: 10,000 names in a row were not, or
+            more than 1,000 for each one wanted; or if no name can be: none begins with the
+            seed, matches the pattern, and so on.
         TypeError, ValueError
             If a parameter is out of range, the lengths contradict each other or
             the seed, or a seed holds a character that is not in `alphabet_`.
 
         Notes
         -----
-        `unique` and `novel` work by rejection: names are drawn until enough of them are
-        as wanted, so the others keep their proportions.
+        `unique`, `novel` and `exact` work by rejection: names are drawn until enough of them
+        are as wanted, so the others keep their proportions.
+
+        Without `exact`, each character is drawn among those from which the name can still
+        become what was asked for. That always succeeds at once, but it is not the
+        distribution of the names that fit: it knows what is possible, not how probable it
+        is. Where every second name would end in "a" and every hundredth begins with "Q",
+        ``pattern=".*a|Q.*"`` gives many names that ran into the pattern's "a" at
+        `max_length`; with `exact` they are as frequent as among all names.
 
         References
         ----------
@@ -233,30 +307,41 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator, metaclass=ABCM
         check_is_fitted(self)
         one_seed = isinstance(seed, str)
         seeds = [seed] if one_seed else _check_seeds(seed)
-        rules = self._check_rules(seeds, temperature, min_length, max_length, top_k, top_p)
         if n_samples is not None:
             check_int("n_samples", n_samples, 0)
-            n_samples = int(n_samples)
             if not one_seed:
                 raise ValueError(
                     "n_samples must be None when seed holds several seeds: one name is written "
                     f"for each. Got n_samples={n_samples}; repeat the seeds instead."
                 )
+        check_option("exact", exact, (True, False))
         check_option("unique", unique, (True, False))
         self._check_novel(novel)
         check_option("on_shortfall", on_shortfall, ("raise", "warn"))
-        windows = self._seed_windows(seeds)
-        if one_seed:
-            seeds = seeds * (1 if n_samples is None else n_samples)
-        rng = _random_generator(random_state)
-        if unique or novel:
-            names, shortfall = self._write_until(windows, seeds, rules, rng, unique, novel)
+        self._check_target(target_novelty, temperature, novel, exact)
+        request = self._request(
+            seeds, temperature, label, min_length, max_length, top_k, top_p, pattern, banned
+        )
+        if target_novelty is not None and seeds:
+            temperature = temperature_for(request, self._distinct_names(), target_novelty)
+            request = request._replace(rules=request.rules._replace(temperature=temperature))
+        unwanted = {}
+        if novel:
+            unwanted["stood in the training list"] = self._is_known
+        if exact:
+            request, unwanted["did not fit"] = _without_constraint(request, self.alphabet_.tolist())
+        rng = random_generator(random_state)
+        rows = np.zeros(n_samples or 0, dtype=np.int64)
+        if n_samples is None:
+            rows = np.arange(len(seeds))
+        if unique or unwanted:
+            names, shortfall = write_until(request, rows, rng, unique, unwanted)
             if shortfall and (on_shortfall == "raise" or not names):
                 raise ValueError(shortfall)
             if shortfall:
                 warnings.warn(shortfall, stacklevel=2)
         else:
-            names = self._write(windows, seeds, rules, rng)
+            names = write_names(request, rows, rng)
         return names[0] if one_seed and n_samples is None else names
 
     def stream(
@@ -264,10 +349,13 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator, metaclass=ABCM
         seed="",
         temperature=1.0,
         *,
+        label=None,
         min_length=1,
         max_length=None,
         top_k=None,
         top_p=None,
+        pattern=None,
+        banned=(),
         random_state=None,
     ):
         """Write one name character by character.
@@ -276,7 +364,7 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator, metaclass=ABCM
         ----------
         seed : str, default=""
             What the name begins with.
-        temperature, min_length, max_length, top_k, top_p, random_state
+        temperature, label, min_length, max_length, top_k, top_p, pattern, banned, random_state
             As in `sample`.
 
         Returns
@@ -293,29 +381,31 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator, metaclass=ABCM
         check_is_fitted(self)
         if not isinstance(seed, str):
             raise TypeError(f"seed must be a str. Got {seed!r}.")
-        rules = self._check_rules([seed], temperature, min_length, max_length, top_k, top_p)
-        windows = self._seed_windows([seed])
-        rng = _random_generator(random_state)
-        model = self._next_character()
+        request = self._request(
+            [seed], temperature, label, min_length, max_length, top_k, top_p, pattern, banned
+        )
+        rng, row = random_generator(random_state), np.zeros(1, dtype=np.int64)
+        windows, states = request.contexts(row, rng), request.states(row)
+
+        def choose(logits, rows, step):
+            uniform = torch.tensor([rng.random()], device=logits.device)
+            return draw(logits, request.rules, uniform)
 
         def characters():
-            steps = write(
-                model,
-                windows,
-                torch.tensor([len(seed)], device=windows.device),
-                rules,
-                lambda rows, step: torch.tensor([rng.random()], device=rows.device),
-            )
+            lengths = torch.tensor([len(seed)], device=windows.device)
+            steps = write(request.model, windows, lengths, request.rules, choose, states)
             while True:
                 with one_thread():
                     _, characters = next(steps, (None, None))
-                if characters is None or characters.item() == rules.end:
+                if characters is None or characters.item() == request.rules.end:
                     return
                 yield str(self.alphabet_[characters.item()])
 
         return characters()
 
-    def most_likely(self, n, seed="", *, novel=False, max_length=None):
+    def most_likely(
+        self, n, seed="", *, label=None, novel=False, pattern=None, banned=(), max_length=None
+    ):
         """Find the names of the highest probability.
 
         Parameters
@@ -324,8 +414,11 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator, metaclass=ABCM
             How many names.
         seed : str, default=""
             What the names begin with.
-        novel : bool, default=False
-            Whether names the model has learned from are left out, as in `sample`.
+        label : object, default=None
+            The label of the names, one of `classes_`. None: any label, each as probable as
+            it was frequent.
+        novel, pattern, banned
+            As in `sample`: what the names must be, and must not.
         max_length : int, default=None
             Characters a name has at most, the seed included. None: the longest
             training name.
@@ -359,52 +452,180 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator, metaclass=ABCM
         if self._end is None:
             raise ValueError("most_likely needs a model of names. This one has seen running text.")
         self._check_novel(novel)
-        rules = self._check_rules([seed], 1.0, 0, max_length, None, None)
-        self._seed_windows([seed])  # refuses characters that were never seen
+        request = self._request([seed], 1.0, label, 0, max_length, None, None, pattern, banned)
+        labels = self._possible(self._check_label(label))
         with one_thread(), torch.inference_mode():
-            found = self._search(int(n), seed, novel, rules.max_length)
-        names = [name for _, name in found]
-        return names, np.array([log_likelihood for log_likelihood, _ in found])
+            return most_probable(
+                int(n),
+                seed,
+                self.alphabet_.tolist(),
+                self._end,
+                request.rules.max_length,
+                lambda beginnings: self._next_log_proba(beginnings, labels),
+                self._log_prior() if len(labels) > 1 else np.zeros(1),
+                lambda names: ~self._is_known(names) if novel else np.ones(len(names), dtype=bool),
+                request.rules.constraint,
+            )
 
-    def _search(self, n, seed, novel, max_length):
-        """Return the n best pairs of log-likelihood and name, the best first."""
-        letters, end = self.alphabet_.tolist(), self._end
-        beginnings = [seed[:i] for i in range(len(seed))]
-        before = 0.0
-        if seed:
-            steps = np.arange(len(seed)), [letters.index(letter) for letter in seed]
-            before = float(self._next_log_proba(beginnings)[steps].sum())
-        waiting, found = [(-before, seed)], []
-        # Pairs in heaps, so equal probabilities are told apart by the names.
-        while waiting and (len(found) < n or -waiting[0][0] > found[0][0]):
-            best = [heappop(waiting) for _ in range(min(_CACHED_ROWS, len(waiting)))]
-            beginnings = [beginning for _, beginning in best]
-            log_proba = self._next_log_proba(beginnings)
-            log_proba -= np.array([cost for cost, _ in best])[:, None]
-            known = self._is_known(beginnings) if novel else np.zeros(len(best), dtype=bool)
-            for row, name in enumerate(beginnings):
-                if name and not known[row]:
-                    heappush(found, (float(log_proba[row, end]), name))
-            while len(found) > n:
-                heappop(found)
-            worst = found[0][0] if len(found) == n else -np.inf
-            worth_it = log_proba > worst
-            worth_it[:, end] = False
-            worth_it[[len(beginning) >= max_length for beginning in beginnings]] = False
-            for row, column in np.argwhere(worth_it).tolist():
-                pair = (-float(log_proba[row, column]), beginnings[row] + letters[column])
-                heappush(waiting, pair)
-            if len(waiting) > _MAX_WAITING:
+    def _expected_novelty(
+        self,
+        X,
+        temperature,
+        *,
+        seed="",
+        label=None,
+        min_length=1,
+        max_length=None,
+        top_k=None,
+        top_p=None,
+        pattern=None,
+        banned=(),
+    ):
+        """See `sknamegen.metrics.expected_novelty`."""
+        check_is_fitted(self)
+        codes = whole_names(check_windows(X, self.window_length_))
+        if codes is None or self._end is None:
+            raise ValueError("expected_novelty needs windows with boundary=True and step=1.")
+        seeds = [seed] if isinstance(seed, str) else _check_seeds(seed)
+        request = self._request(
+            seeds, temperature, label, min_length, max_length, top_k, top_p, pattern, banned
+        )
+        return expected_novelty(request, distinct_names(codes))
+
+    def _score(self, X, y=None):
+        """Log-likelihood and number of predicted characters of each name."""
+        check_is_fitted(self)
+        if y is None and self._n_labels:
+            joint, n_characters = self._joint_log_likelihood(X)
+            return np.logaddexp.reduce(joint, axis=1), n_characters
+        sequences = self._read(X)
+        n_characters = _count_characters(sequences, len(X))
+        labels = self._label_indices(y, len(X))
+        return self._log_likelihood(sequences, labels, len(X)), n_characters
+
+    def _joint_log_likelihood(self, X):
+        """Log-probability of each name and each label, and the number of characters."""
+        sequences = self._read(X)
+        n_characters = _count_characters(sequences, len(X))
+        columns = [
+            self._log_likelihood(sequences, np.full(len(X), label), len(X))
+            for label in range(self._n_labels)
+        ]
+        return np.stack(columns, axis=1) + self._log_prior(), n_characters
+
+    def _log_likelihood(self, sequences, labels, n_names):
+        inputs, targets, owner = self._labelled(sequences, labels)
+        unknown = targets == len(self.alphabet_) + 1
+        with one_thread():
+            log_proba = self._sequence_log_proba(inputs, np.where(unknown, NO_TARGET, targets))
+        log_proba = log_proba - unknown.sum(1) * np.log(self.n_characters_seen_ + 1)
+        return np.bincount(owner, weights=log_proba, minlength=n_names)
+
+    def _log_prior(self):
+        with np.errstate(divide="ignore"):
+            return np.log(self.class_count_ / self.class_count_.sum())
+
+    def _possible(self, label):
+        """Return the indices of the labels that names may have, [None] without labels."""
+        return [label] if label is not None or not self._n_labels else [*range(self._n_labels)]
+
+    def _next_log_proba(self, beginnings, labels):
+        """Log-probabilities of what follows, (n_beginnings, n_labels, n_characters)."""
+        model, each = self._next_character(), []
+        for label in labels:
+            _, logits = model.start(self._seed_windows(beginnings, label))
+            each.append(logits.double().log_softmax(1).cpu().numpy())
+        return np.stack(each, axis=1)
+
+    def _label_proba(self, seeds):
+        """Probability of each label, given what a name begins with, (n_seeds, n_labels).
+
+        Running text begins anywhere, so its labels are as probable as they were frequent.
+        """
+        joint = np.tile(self._log_prior(), (len(seeds), 1))
+        if any(seeds) and self._end is not None:
+            longest = max(map(len, seeds))
+            rules = Rules(1.0, None, None, 0, longest + 1, self._end)
+            start = Request(
+                self._next_character(),
+                self._alphabet(),
+                [""],
+                self._seed_windows([""]),
+                None,
+                rules,
+            )
+            rows = np.zeros(len(seeds), dtype=np.int64)
+            for label in range(self._n_labels):
+                labels = np.full(len(seeds), label)
+                joint[:, label] += log_proba_of(start, rows, seeds, labels, ends=False)
+        joint -= np.logaddexp.reduce(joint, axis=1)[:, None]
+        return np.exp(joint)
+
+    def _request(
+        self, seeds, temperature, label, min_length, max_length, top_k, top_p, pattern, banned
+    ):
+        """Check what is asked for and return it."""
+        rules = self._check_rules(seeds, temperature, min_length, max_length, top_k, top_p)
+        label = self._check_label(label)
+        windows = self._seed_windows(seeds, label)
+        banned = check_banned(banned)
+        if pattern is not None or banned:
+            rules = rules._replace(constraint=self._constraint(seeds, rules, pattern, banned))
+        drawn = label is None and self._n_labels
+        label_proba = self._label_proba(seeds) if drawn else None
+        return Request(self._next_character(), self._alphabet(), seeds, windows, label_proba, rules)
+
+    def _constraint(self, seeds, rules, pattern, banned):
+        alphabet = self.alphabet_.tolist()
+        lengths = rules.min_length, rules.max_length
+        constraint = Constraint(alphabet, rules.end, pattern, banned, *lengths)
+        for seed in seeds:
+            if constraint.start(seed) < 0:
+                wishes = "" if pattern is None else f", matches pattern={pattern!r}"
+                wishes += f", holds none of banned={banned!r}" if banned else ""
                 raise ValueError(
-                    f"The search for the {n:,} most likely names keeps more than "
-                    f"{_MAX_WAITING:,} beginnings. Got max_length={max_length}; ask for fewer or "
-                    "shorter names."
+                    f"No name of {lengths[0]} to {lengths[1]} characters that the model knows "
+                    f"begins with {seed!r}{wishes}. Ask for less, or for other lengths."
                 )
-        return sorted(found, key=lambda pair: (-pair[0], pair[1]))
+        return constraint
 
-    def _next_log_proba(self, beginnings):
-        _, logits = self._next_character().start(self._seed_windows(beginnings))
-        return logits.double().log_softmax(1).cpu().numpy()
+    def _alphabet(self):
+        """Return the characters with U+0000 instead of the end."""
+        alphabet = self.alphabet_.copy()
+        alphabet[alphabet == chr(END)] = chr(PAD)
+        return alphabet
+
+    def _check_label(self, label):
+        """Return the index of a label, None for any."""
+        if label is None:
+            return None
+        if not self._n_labels:
+            raise ValueError(
+                f"label needs a model that has learned with labels: fit(X, y). Got {label!r}."
+            )
+        found = [i for i, known in enumerate(self.classes_.tolist()) if known == label]
+        if not found:
+            raise ValueError(
+                f"label must be one of {', '.join(map(repr, self.classes_.tolist()))}. "
+                f"Got {label!r}."
+            )
+        return found[0]
+
+    def _check_target(self, target, temperature, novel, exact):
+        if target is None:
+            return
+        check_real("target_novelty", target, "None or in (0, 1)", lambda t: 0 < t < 1)
+        if temperature != 1 or novel or exact:
+            raise ValueError(
+                "target_novelty chooses the temperature for names drawn as they come: leave "
+                "temperature at 1, and novel and exact at False."
+            )
+        if self._distinct_names() is None:
+            raise ValueError(
+                "target_novelty needs the names that the generator has learned from, which it "
+                "knows after fit, if they were whole names, until it is saved or learns others. "
+                "Pass a temperature."
+            )
 
     def _is_known(self, names):
         """Tell which names the model has learned from."""
@@ -414,87 +635,7 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator, metaclass=ABCM
     def _check_novel(self, novel):
         check_option("novel", novel, (True, False))
         if novel and self.name_hashes_ is None:
-            raise ValueError(
-                "novel=True needs a model of whole names, learned from windows with boundary=True "
-                "and step=1. This one learned others."
-            )
-
-    def _learn_alphabet(self, X, alphabet=None):
-        """Set what is learned of the windows alone; return sequences of indices."""
-        X = check_windows(X)
-        sequences = sequences_from_windows(X)
-        if not sequences.targets.any():
-            raise ValueError(_NOTHING_TO_LEARN)
-        codes = np.union1d(distinct(sequences.inputs), distinct(sequences.targets))
-        if alphabet is not None:
-            codes = np.union1d(codes, _check_alphabet(alphabet))
-        if START in codes:  # names have ends, even if a step leaps over all of them
-            codes = np.union1d(codes, np.int32(END))
-        self.alphabet_ = codes[~np.isin(codes, (PAD, START))].view("=U1")
-        self.window_length_ = X.shape[2] - 1
-        sequences = self._index(sequences)
-        self._count(X, sequences)
-        return sequences
-
-    def _learn_more(self, X, alphabet=None):
-        """Update what was learned of the windows alone; return sequences of indices."""
-        if alphabet is not None:
-            new = sorted(set(map(chr, _check_alphabet(alphabet))) - set(self.alphabet_.tolist()))
-            if new:
-                raise ValueError(
-                    "alphabet must be given in the first call of partial_fit, or be the same. Got "
-                    f"characters that the model does not know: {', '.join(map(repr, new))}."
-                )
-        longest, n_seen, hashes = self.max_length_, self.n_characters_seen_, self.name_hashes_
-        sequences = self._read(X)
-        if (sequences.targets == NO_TARGET).all():
-            raise ValueError(_NOTHING_TO_LEARN)
-        self._count(X, sequences)
-        self.n_characters_seen_ += n_seen
-        self.max_length_ = longest and max(longest, self.max_length_)
-        if hashes is not None and self.name_hashes_ is not None:
-            self.name_hashes_ = np.union1d(hashes, self.name_hashes_)
-        return sequences
-
-    def _count(self, X, sequences):
-        self.n_characters_seen_ = int(np.count_nonzero(sequences.targets != NO_TARGET))
-        self.max_length_ = _longest_name(X) if self._end is not None else None
-        self.name_hashes_ = _hash_names(X) if self._end is not None else None
-
-    def _read(self, X):
-        """Check windows against those of `fit` and return their sequences as indices."""
-        X = check_windows(X, self.window_length_)
-        if (X[0, :, :-1] == START).any() != (self._end is not None):
-            raise ValueError(
-                "X must be windows of the kind seen in fit, where boundary was "
-                f"{self._end is not None}. Got windows with boundary={self._end is None}."
-            )
-        return self._index(sequences_from_windows(X))
-
-    @property
-    def _end(self):
-        """Index of the end in the alphabet, None if running text was learned."""
-        found = np.flatnonzero(self.alphabet_ == chr(END))
-        return int(found[0]) if len(found) else None
-
-    def _index(self, sequences):
-        """Replace code points by indices."""
-        table = index_table(self.alphabet_.view(np.int32))
-        targets = np.where(sequences.targets == PAD, NO_TARGET, table[sequences.targets])
-        return Sequences(table[sequences.inputs], targets, sequences.owner)
-
-    def _score(self, X):
-        """Log-likelihood of each name and number of predicted characters."""
-        check_is_fitted(self)
-        inputs, targets, owner = self._read(X)
-        n_characters = np.count_nonzero(targets != NO_TARGET)
-        if n_characters == 0:
-            raise ValueError("X must hold at least one character to predict. Got padding only.")
-        unknown = targets == len(self.alphabet_) + 1
-        with one_thread():
-            log_proba = self._sequence_log_proba(inputs, np.where(unknown, NO_TARGET, targets))
-        log_proba = log_proba - unknown.sum(1) * np.log(self.n_characters_seen_ + 1)
-        return np.bincount(owner, weights=log_proba, minlength=len(X)), n_characters
+            raise ValueError(f"novel=True {_WHOLE_NAMES}")
 
     def _check_rules(self, seeds, temperature, min_length, max_length, top_k, top_p):
         check_real(
@@ -531,16 +672,16 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator, metaclass=ABCM
                 f"min_length={min_length}."
             )
         n_steps = max_length - min(map(len, seeds), default=0)
-        if n_steps > _MAX_DRAWS:
+        if n_steps > MAX_DRAWS:
             raise ValueError(
-                f"max_length must leave at most {_MAX_DRAWS:,} characters to write. "
+                f"max_length must leave at most {MAX_DRAWS:,} characters to write. "
                 f"Got max_length={max_length}."
             )
         top_k = None if top_k is None else int(top_k)
         top_p = None if top_p is None else float(top_p)
         return Rules(float(temperature), top_k, top_p, int(min_length), int(max_length), self._end)
 
-    def _seed_windows(self, seeds):
+    def _seed_windows(self, seeds, label=None):
         """Return the last `window_length_` indices of each seed, -1 where there are none."""
         index = {character: i for i, character in enumerate(self.alphabet_.tolist())}
         index.pop(chr(END), None)
@@ -561,115 +702,42 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator, metaclass=ABCM
                 )
             codes = (start + [index[character] for character in seed])[-self.window_length_ :]
             windows[row, -len(codes) :] = codes
+        if label is not None:
+            windows[windows >= 0] += label * (len(self.alphabet_) + 2)
         return torch.from_numpy(windows).to(self._device())
 
     def _device(self):
         """Where `_next_character` computes."""
         return torch.device("cpu")
 
-    def _write(self, windows, seeds, rules, rng):
-        n_steps = max(0, rules.max_length - min(map(len, seeds), default=0))
-        block_size = _MAX_DRAWS // max(1, n_steps)
-        if windows.device.type == "cpu":
-            block_size = min(block_size, _CACHED_ROWS)
-        block_size = max(1, block_size)
-        names = []
-        with one_thread():
-            for first in range(0, len(seeds), block_size):
-                rows = slice(first, first + block_size)
-                contexts = windows if len(windows) == 1 else windows[rows]
-                # Drawn row by row, so a name does not depend on how rows are cut into blocks.
-                uniforms = rng.random((len(seeds[rows]), n_steps))
-                names += self._write_block(contexts, seeds[rows], rules, uniforms)
-        return names
-
-    def _write_until(self, windows, seeds, rules, rng, unique, novel):
-        """Write a name for each seed, and again where it is not wanted.
-
-        Returns
-        -------
-        names : list of str
-        shortfall : str or None
-            Why there are fewer names than seeds.
-        """
-        names, seen, rejected = {}, set(), Counter()
-        missing = np.arange(len(seeds))
-        n_drawn = n_in_vain = 0
-        while len(missing) and n_in_vain < _MAX_IN_VAIN and n_drawn < _MAX_TRIES * len(seeds):
-            # As many as should do, by what was wanted so far.
-            n_each = min(-(-(n_drawn + 1) // (len(names) + 1)), -(-_MAX_ROUND // len(missing)))
-            rows = np.repeat(missing, n_each)
-            contexts = windows if len(windows) == 1 else windows[rows]
-            written = self._write(contexts, [seeds[row] for row in rows], rules, rng)
-            known = self._is_known(written) if novel else np.zeros(len(written), dtype=bool)
-            n_before = len(names)
-            for row, name, is_known in zip(rows.tolist(), written, known.tolist(), strict=True):
-                if is_known:
-                    rejected["stood in the training list"] += 1
-                elif unique and name in seen:
-                    rejected["repeated another"] += 1
-                elif row not in names:
-                    names[row] = name
-                    seen.add(name)
-            n_drawn += len(written)
-            n_in_vain = 0 if len(names) > n_before else n_in_vain + len(written)
-            missing = np.array([row for row in missing.tolist() if row not in names])
-        shortfall = None
-        if len(missing):
-            reasons = " and ".join(f"{n:,} {reason}" for reason, n in rejected.items())
-            shortfall = (
-                f"Only {len(names):,} of {len(seeds):,} names were found: of {n_drawn:,} drawn, "
-                f"{reasons}. Raise temperature or max_length, ask for fewer, or use "
-                "on_shortfall='warn' to get those."
-            )
-        return [names[row] for row in sorted(names)], shortfall
-
-    def _write_block(self, windows, seeds, rules, uniforms):
-        device = windows.device
-        n_steps = uniforms.shape[1]
-        uniforms = torch.from_numpy(uniforms).to(device)
-        lengths = torch.tensor([len(seed) for seed in seeds], device=device)
-        codes = torch.from_numpy(self.alphabet_.view(np.int32).copy()).to(device)
-        if rules.end is not None:
-            codes[rules.end] = PAD
-        text = torch.zeros(len(seeds), n_steps, dtype=torch.int32, device=device)
-        steps = write(
-            self._next_character(),
-            windows,
-            lengths,
-            rules,
-            lambda rows, step: uniforms[rows, step],
-        )
-        for step, (rows, characters) in enumerate(steps):
-            text[rows, step] = codes[characters]
-        written = decode(text.cpu().numpy())
-        return [seed + characters for seed, characters in zip(seeds, written, strict=True)]
-
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.two_d_array = False
         tags.input_tags.three_d_array = True
+        if self._n_labels or not hasattr(self, "alphabet_"):
+            tags.estimator_type = "classifier"  # so that searches make stratified folds
+            tags.classifier_tags = ClassifierTags()
         return tags
 
 
-def _hash_names(X):
-    """Return the sorted hashes of the names, None if steps leap over some of their characters."""
-    text = X[:, :, -1]
-    follows = X[:, 1:, -2] == text[:, :-1]
-    if not (follows | (text[:, 1:] == PAD)).all():
-        return None
-    return np.unique(hash_rows(np.where(text == END, PAD, text)))
+def _without_constraint(request, alphabet):
+    """Return a request without what whole names are asked for, and what tells who does not fit."""
+    rules = request.rules
+    constraint = rules.constraint or Constraint(
+        alphabet, rules.end, None, (), rules.min_length, rules.max_length
+    )
+    if rules.end is not None:  # names that end by themselves, or are too long
+        rules = rules._replace(min_length=0, max_length=rules.max_length + 1)
+    request = request._replace(rules=rules._replace(constraint=None))
+    return request, lambda names: np.array([not constraint.accepts(name) for name in names])
 
 
-def _check_alphabet(alphabet):
-    """Return the code points of an alphabet."""
-    characters = list(alphabet) if isinstance(alphabet, Iterable) else [alphabet]
-    for character in characters:
-        if not (isinstance(character, str) and len(character) == 1):
-            raise TypeError(f"alphabet must hold single characters. Got {character!r}.")
-        if ord(character) in RESERVED and ord(character) != END:
-            raise ValueError(f"alphabet must not hold {character!r}, which frames the names.")
-    return np.array([ord(character) for character in characters], dtype=np.int32)
+def _count_characters(sequences, n_names):
+    """Return how many characters of each name are to be predicted."""
+    n_targets = (sequences.targets != NO_TARGET).sum(1)
+    if not n_targets.any():
+        raise ValueError("X must hold at least one character to predict. Got padding only.")
+    return np.bincount(sequences.owner, weights=n_targets, minlength=n_names)
 
 
 def _check_seeds(seeds):
@@ -684,19 +752,7 @@ def _check_seeds(seeds):
     return found
 
 
-def _longest_name(X):
-    """Return the characters of the longest name, up to step - 1 more if positions leap over some.
-
-    The start moves by one step from a position to the next; if it has left the window at the
-    second, the step is taken for the window's length.
-    """
-    last = np.flatnonzero((X[:, :, -1] != PAD).any(axis=0)).max()
-    starts = (X[0, :2, :-1] == START).nonzero()[1]
-    step = starts[0] - starts[1] if len(starts) == 2 else X.shape[2] - 1
-    return int(step * (last + 1) - 1) if X.shape[1] > 1 else 0
-
-
-def _random_generator(random_state):
+def random_generator(random_state):
     """Return a numpy Generator that nothing global decides or is changed by."""
     if random_state is None or isinstance(random_state, np.random.Generator):
         return np.random.default_rng(random_state)

@@ -166,11 +166,13 @@ class SequenceDataset(Dataset):
         Indices of characters.
     targets : ndarray of shape (n_sequences, n_steps), dtype int32
         Indices of the characters to predict, `NO_TARGET` where there is none.
-    ngrams : KneserNey, default=None
+    ngrams : KneserNey or LabelledKneserNey, default=None
         Gives a distribution for each target as well.
+    weights : ndarray of shape (n_sequences,), dtype float64, default=None
+        How often each sequence counts, in proportion; None: all alike.
     """
 
-    def __init__(self, inputs, targets, ngrams=None):
+    def __init__(self, inputs, targets, ngrams=None, weights=None):
         self.inputs = torch.from_numpy(inputs)
         self.targets = torch.from_numpy(targets)
         steps = torch.arange(1, inputs.shape[1] + 1, dtype=torch.int32)
@@ -178,16 +180,21 @@ class SequenceDataset(Dataset):
         self.lengths = torch.where(has_target, steps, 0).amax(1)
         self.n_targets = has_target.sum(1)
         self.n_with_targets = int((self.lengths > 0).sum())
+        self.weights = None if weights is None else torch.from_numpy(weights)
         self.ngrams = ngrams
         if ngrams:
-            self.contexts = torch.zeros(targets.shape, dtype=torch.int32)
+            dtype = torch.int64 if ngrams.n_labels else torch.int32
+            self.contexts = torch.zeros(targets.shape, dtype=dtype)
             for start in range(0, len(inputs), BLOCK_ROWS):
                 block = slice(start, start + BLOCK_ROWS)
                 contexts, _ = contexts_and_characters(
-                    inputs[block], targets[block], ngrams.order - 1
+                    inputs[block],
+                    targets[block],
+                    ngrams.order - 1,
+                    ngrams.n_characters,
+                    ngrams.n_labels,
                 )
-                found = torch.from_numpy(ngrams.find(contexts)).int()
-                self.contexts[block][has_target[block]] = found
+                self.contexts[block][has_target[block]] = torch.from_numpy(ngrams.find(contexts))
 
     def __len__(self):
         return len(self.inputs)
@@ -226,7 +233,9 @@ class SequenceDataset(Dataset):
 class LengthGroupedBatches:
     """Iterate over batches of sequences that are alike in length.
 
-    Sequences without targets are left out.
+    Sequences without targets are left out. Where sequences have weights, an iteration takes as
+    many as there are, each as often as its part of the weights asks for: the whole number below
+    that or above it, at random.
 
     Parameters
     ----------
@@ -253,9 +262,18 @@ class LengthGroupedBatches:
         """Return the row numbers of each batch, a list of int64 tensors."""
         order = self._permutation(len(self.dataset))
         order = order[self.dataset.lengths[order] > 0]
+        if self.dataset.weights is not None:
+            order = self._resample(order)
         order = order[self.dataset.lengths[order].argsort(stable=True)]
         batches = order.split(self.batch_size)
         return [batches[i] for i in self._permutation(len(batches))]
+
+    def _resample(self, rows):
+        """Draw as many rows in proportion to their weights, by systematic sampling."""
+        cumulative = self.dataset.weights[rows].cumsum(0)
+        offset = torch.rand(1, generator=self.generator, dtype=torch.float64)
+        ticks = (torch.arange(len(rows)) + offset) / len(rows) * cumulative[-1]
+        return rows[torch.searchsorted(cumulative, ticks, right=True).clamp(max=len(rows) - 1)]
 
     def _permutation(self, n):
         if self.generator is None:

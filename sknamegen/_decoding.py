@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import torch
 
+from ._constraints import Constraint
+
 
 class Rules(NamedTuple):
     """What is asked of the names, with lengths counted over the whole string.
@@ -23,6 +25,8 @@ class Rules(NamedTuple):
         Characters after which a name ends.
     end : int or None
         Index of the character that ends a name, if there is one.
+    constraint : Constraint or None
+        What else is asked of the whole name.
     """
 
     temperature: float
@@ -31,10 +35,11 @@ class Rules(NamedTuple):
     min_length: int
     max_length: int
     end: int | None
+    constraint: Constraint | None = None
 
 
 @torch.inference_mode()
-def write(model, windows, lengths, rules, uniforms):
+def write(model, windows, lengths, rules, choose, states=None):
     """Write one character after another to each row until all have ended.
 
     Parameters
@@ -46,9 +51,11 @@ def write(model, windows, lengths, rules, uniforms):
     lengths : int64 tensor of shape (n_rows,)
         Characters each row has already.
     rules : Rules
-    uniforms : callable
-        ``uniforms(rows, step)`` gives a float64 tensor of shape (len(rows),) of
-        independent uniform draws from [0, 1).
+    choose : callable
+        ``choose(logits, rows, step)`` gives the next character of those rows, an int64 tensor.
+        Characters that the rules forbid have logits of minus infinity.
+    states : ndarray of shape (n_rows,), dtype int64, default=None
+        Where each row is in the constraint of the rules, if they have one.
 
     Yields
     ------
@@ -69,11 +76,17 @@ def write(model, windows, lengths, rules, uniforms):
             kept = active.nonzero().squeeze(1)
             rows, lengths, logits = rows[kept], lengths[kept], logits[kept]
             state = model.select(state, kept)
+            states = None if states is None else states[kept.cpu().numpy()]
         if not len(rows):
             return
-        if rules.end is not None:
+        if states is not None:
+            allowed = torch.from_numpy(rules.constraint.mask(states, lengths.cpu().numpy()))
+            logits = logits.masked_fill(~allowed.to(logits.device), -torch.inf)
+        elif rules.end is not None:
             logits[lengths < rules.min_length, rules.end] = -torch.inf
-        characters = draw(logits, rules, uniforms(rows, step))
+        characters = choose(logits, rows, step)
+        if states is not None:
+            states = rules.constraint.advance(states, characters.cpu().numpy())
         lengths = lengths + 1
         active = lengths < rules.max_length
         if rules.end is not None:

@@ -10,9 +10,9 @@ from skorch.callbacks import EarlyStopping, ProgressBar
 from skorch.helper import predefined_split
 from torch.nn import functional as F
 
-from ._base import BaseCharGenerator, _random_generator
+from ._base import BaseCharGenerator, random_generator
 from ._batches import NO_TARGET, LengthGroupedBatches, SequenceDataset
-from ._kneser_ney import KneserNey, contexts_and_characters
+from ._kneser_ney import contexts_and_characters, count
 from ._net import (
     CharacterLoss,
     EpochLine,
@@ -31,6 +31,8 @@ from ._validation import check_int, check_option, check_real
 _SCORING_BATCH = 1024
 _NGRAM_ORDER = 6
 _AUTO_SEQUENCES = 1_000_000  # that max_epochs="auto" trains on, where 3 to 12 epochs allow
+_AUTO_HIDDEN_SIZES = 256, 384  # that hidden_size="auto" takes for fewer and for many sequences
+_MANY_SEQUENCES = 16_384
 _CHECKED = 256  # sequences, about, that tell whether the training diverged
 
 
@@ -39,8 +41,8 @@ class CharLSTMGenerator(BaseCharGenerator):
 
     Parameters
     ----------
-    hidden_size : int, default=256
-        Units of each LSTM layer.
+    hidden_size : int or "auto", default="auto"
+        Units of each LSTM layer. "auto": 256, or 384 for 16,384 sequences or more.
     num_layers : int, default=1
         LSTM layers.
     embedding_dim : int or None, default=64
@@ -54,7 +56,7 @@ class CharLSTMGenerator(BaseCharGenerator):
         learning them by heart [2]_. 0: only the characters themselves.
     optimizer : str or type, default="AdamW"
         A class of `torch.optim`, or its name.
-    lr : float, default=0.02
+    lr : float, default=0.015
         Learning rate; the highest one of the schedule.
     lr_schedule : {"one_cycle", "constant"}, default="one_cycle"
         "one_cycle" raises the learning rate from zero to `lr` over the first
@@ -115,6 +117,10 @@ class CharLSTMGenerator(BaseCharGenerator):
         whole names.
     n_characters_seen_ : int
         Predicted characters in the training data.
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted. Only after learning with labels.
+    class_count_ : ndarray of shape (n_classes,), dtype float64
+        How many names had each label. Only after learning with labels.
     n_iter_ : int
         Epochs trained.
     n_steps_ : int
@@ -168,13 +174,13 @@ class CharLSTMGenerator(BaseCharGenerator):
     def __init__(
         self,
         *,
-        hidden_size=256,
+        hidden_size="auto",
         num_layers=1,
         embedding_dim=64,
         dropout=0.3,
         ngram_weight=0.6,
         optimizer="AdamW",
-        lr=0.02,
+        lr=0.015,
         lr_schedule="one_cycle",
         weight_decay=0.01,
         batch_size="auto",
@@ -212,15 +218,20 @@ class CharLSTMGenerator(BaseCharGenerator):
         self.verbose = verbose
         self.random_state = random_state
 
-    def fit(self, X, y=None):
+    def fit(self, X, y=None, sample_weight=None):
         """Learn to predict the next character.
 
         Parameters
         ----------
         X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int
             Windows of names, from `CharSequenceVectorizer`.
-        y : None
-            Ignored.
+        y : array-like of shape (n_names,), default=None
+            A label for each name, such as a language. If given, the model learns names given
+            their label, and gets `classes_`, `predict` and `predict_proba`.
+        sample_weight : array-like of shape (n_names,), default=None
+            How often each name counts, in proportion: an epoch takes as many names as
+            there are, each as often as its part of the weights asks for. None: all alike.
+            Those set aside by `early_stopping` count alike.
 
         Returns
         -------
@@ -229,7 +240,8 @@ class CharLSTMGenerator(BaseCharGenerator):
         Raises
         ------
         TypeError, ValueError
-            If a parameter is out of range, or X holds no such windows.
+            If a parameter is out of range, X holds no such windows, or there is not one label
+            or weight for each name.
         ValueError
             If the loss is not finite, or the training ends worse than guessing:
             the learning rate is too high. The estimator is then as it was
@@ -240,9 +252,10 @@ class CharLSTMGenerator(BaseCharGenerator):
         A KeyboardInterrupt leaves the estimator fitted as far as it came, and
         is raised on.
         """
-        return self._fit_or_restore(X, continues=self.warm_start and hasattr(self, "net_"))
+        continues = self.warm_start and hasattr(self, "net_")
+        return self._fit_or_restore(X, y, sample_weight, continues)
 
-    def partial_fit(self, X, y=None, *, alphabet=None):
+    def partial_fit(self, X, y=None, *, alphabet=None, classes=None, sample_weight=None):
         """Learn from more names, in one pass over them.
 
         Weights and optimizer go on from the last call, or the last `fit`. The learning
@@ -254,11 +267,15 @@ class CharLSTMGenerator(BaseCharGenerator):
         ----------
         X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int
             Windows of names, from `CharSequenceVectorizer`.
-        y : None
-            Ignored.
+        y : array-like of shape (n_names,), default=None
+            A label for each name, in all calls or in none.
         alphabet : iterable of str, default=None
             In the first call: characters to expect later, beside those in X. All
             others are unknown to the model.
+        classes : array-like of shape (n_classes,), default=None
+            In the first call: all labels that will come; None: those in y.
+        sample_weight : array-like of shape (n_names,), default=None
+            How often each name counts, as in `fit`.
 
         Returns
         -------
@@ -267,19 +284,28 @@ class CharLSTMGenerator(BaseCharGenerator):
         Raises
         ------
         TypeError, ValueError
-            As in `fit`, if `alphabet` is new in a later call, or with `early_stopping`.
+            As in `fit`, if `alphabet` or `classes` are new in a later call, or with
+            `early_stopping`.
         """
         if self.early_stopping:
             raise ValueError(
                 "partial_fit needs early_stopping=False: one pass over the names is all it does."
             )
-        return self._fit_or_restore(X, hasattr(self, "net_"), partial=True, alphabet=alphabet)
+        return self._fit_or_restore(
+            X,
+            y,
+            sample_weight,
+            continues=hasattr(self, "net_"),
+            partial=True,
+            alphabet=alphabet,
+            classes=classes,
+        )
 
-    def _fit_or_restore(self, X, continues, **options):
+    def _fit_or_restore(self, *args, **options):
         before = vars(self).copy()
         try:
             with one_thread():
-                self._fit(X, continues, **options)
+                self._fit(*args, **options)
         except BaseException as error:
             training = vars(self).get("net_") is not before.get("net_")
             if not (training and isinstance(error, KeyboardInterrupt)):
@@ -288,35 +314,38 @@ class CharLSTMGenerator(BaseCharGenerator):
             raise
         return self
 
-    def _fit(self, X, continues, partial=False, alphabet=None):
+    def _fit(self, X, y, sample_weight, continues, partial=False, alphabet=None, classes=None):
         self._check_params()
-        if continues:
-            sequences = self._learn_more(X, alphabet)
-        else:
-            sequences = self._learn_alphabet(X, alphabet)
+        learn = self._learn_more_characters if continues else self._learn_characters
+        sequences, weights = learn(X, y, sample_weight, alphabet, classes)
+        if not continues:
             self.n_iter_, self.n_steps_, self.loss_curve_ = 0, 0, []
             self._ngrams = None
             self.validation_scores_ = [] if self.early_stopping else None
         n_characters = len(self.alphabet_)
         targets = np.where(sequences.targets > n_characters, NO_TARGET, sequences.targets)
 
-        rng = _random_generator(self.random_state)
-        held_out = self._hold_out(sequences.owner, len(X), rng)
+        rng = random_generator(self.random_state)
+        held_out = self._hold_out(sequences.owner, rng)
         if not (targets[~held_out] != NO_TARGET).any():
             raise ValueError("X must hold at least one character to learn that is known. Got none.")
-        train = self._soften(
-            sequences.inputs[~held_out], targets[~held_out], self._ngrams if partial else None
+        inputs, weights = (
+            sequences.inputs[~held_out],
+            None if weights is None else weights[~held_out],
         )
-        self._ngrams = train.ngrams
+        before = self._ngrams if partial else None
+        self._ngrams = self._count(inputs, targets[~held_out], weights, before)
+        train = SequenceDataset(inputs, targets[~held_out], self._ngrams, weights)
         valid = SequenceDataset(sequences.inputs[held_out], targets[held_out])
         seed, shuffle_seed = rng.integers(2**63, size=2).tolist()
         config = {
             "n_characters": n_characters,
-            "hidden_size": int(self.hidden_size),
+            "hidden_size": self._hidden_size(train.n_with_targets, continues),
             "num_layers": int(self.num_layers),
             "embedding_dim": self.embedding_dim and int(self.embedding_dim),
             "dropout": float(self.dropout),
             "seed": seed,
+            "n_labels": self._n_labels,
         }
         params = {
             "criterion": CharacterLoss,
@@ -360,9 +389,9 @@ class CharLSTMGenerator(BaseCharGenerator):
         return extra
 
     def _check_params(self):
-        for name in ("hidden_size", "num_layers", "n_iter_no_change"):
+        for name in ("num_layers", "n_iter_no_change"):
             check_int(name, getattr(self, name), 1)
-        for name in ("batch_size", "max_epochs"):
+        for name in ("hidden_size", "batch_size", "max_epochs"):
             check_int(name, getattr(self, name), 1, or_auto=True)
         if self.embedding_dim is not None:
             check_int("embedding_dim", self.embedding_dim, 1)
@@ -416,8 +445,9 @@ class CharLSTMGenerator(BaseCharGenerator):
             return torch.cuda.is_bf16_supported(including_emulation=False)
         return torch.cpu._is_avx512_bf16_supported()
 
-    def _hold_out(self, owner, n_names, rng):
+    def _hold_out(self, owner, rng):
         """Return which sequences belong to the names set aside for early stopping."""
+        n_names = owner.max() + 1
         if not self.early_stopping:
             return np.zeros(len(owner), dtype=bool)
         n_valid = max(1, round(self.validation_fraction * n_names))
@@ -431,14 +461,23 @@ class CharLSTMGenerator(BaseCharGenerator):
         chosen[rng.permutation(n_names)[:n_valid]] = True
         return chosen[owner]
 
-    def _soften(self, inputs, targets, ngrams=None):
-        """Return a dataset with the distributions that counting gives, these and those before."""
+    def _count(self, inputs, targets, weights, before):
+        """Return what counting says of these names and those before, None if it has no weight."""
         if not self.ngram_weight:
-            return SequenceDataset(inputs, targets)
+            return None
+        sizes = len(self.alphabet_), self._n_labels
         length = min(_NGRAM_ORDER - 1, self.window_length_)
-        found = contexts_and_characters(inputs, targets, length)
-        ngrams = ngrams.with_more(*found) if ngrams else KneserNey(*found, len(self.alphabet_))
-        return SequenceDataset(inputs, targets, ngrams)
+        found = contexts_and_characters(inputs, targets, length, *sizes)
+        if weights is not None:
+            weights = np.broadcast_to(weights[:, None], targets.shape)[targets >= 0]
+        return count(*found, sizes[0], counts=weights, n_labels=sizes[1], before=before)
+
+    def _hidden_size(self, n_sequences, continues):
+        if self.hidden_size != "auto":
+            return int(self.hidden_size)
+        if continues:
+            return self.net_.module_.config["hidden_size"]
+        return _AUTO_HIDDEN_SIZES[n_sequences >= _MANY_SEQUENCES]
 
     def _max_epochs(self, n_sequences):
         if self.max_epochs == "auto":

@@ -5,6 +5,9 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 # Where counts are too few to estimate discounts from.
 _FALLBACK_DISCOUNT = 0.85
+# Of the counts of a label's own beside those of all; the best of 0.3 to 0.7 for surnames of 16
+# languages and for female and male first names.
+_LABEL_WEIGHT = 0.7
 
 
 class KneserNey:
@@ -21,8 +24,10 @@ class KneserNey:
         Size of the alphabet. Indices in contexts may go two further.
     discount : float, default=None
         What all counts lose; None: estimated.
-    counts : ndarray of shape (n,), dtype int, default=None
-        How often each of them occurred; None: once.
+    counts : ndarray of shape (n,), dtype float64, default=None
+        How often each of them occurred, above zero; None: once.
+    n_labels : int, default=0
+        If the first column of the contexts holds labels, one more than the highest.
 
     Attributes
     ----------
@@ -51,8 +56,11 @@ class KneserNey:
        ICASSP 1995.
     """
 
-    def __init__(self, contexts, characters, n_characters, discount=None, counts=None):
+    n_labels = 0
+
+    def __init__(self, contexts, characters, n_characters, discount=None, counts=None, n_labels=0):
         self.n_characters = n_characters
+        self.n_labels = n_labels
         self.order = contexts.shape[1] + 1
         contexts, characters, counts = self._merge(contexts, characters, counts)
         counts, first = self._count(contexts, characters, counts)
@@ -69,7 +77,8 @@ class KneserNey:
         taken = np.empty(len(counts))
         for length, rows in enumerate(map(slice, first[:-1], first[1:])):
             self.discounts[length] = discount or _estimate_discounts(counts[rows])
-            taken[rows] = self.discounts[length][np.minimum(counts[rows], 3) - 1]
+            taken[rows] = self.discounts[length][_up_to_3(counts[rows]) - 1]
+        taken = np.minimum(taken, counts)  # counts may be parts of one
         total = np.bincount(context, weights=counts, minlength=n_contexts)
         self.backoff = np.bincount(context, weights=taken, minlength=n_contexts) / total
         self.weights = (counts - taken) / total[context]
@@ -81,9 +90,7 @@ class KneserNey:
         """Merge what is equal, if numbers are large enough to tell all of it apart."""
         radix = self._key(1, -1)
         if radix**self.order >= 2**63:
-            if counts is None:
-                counts = np.ones(len(characters), dtype=np.int64)
-            return contexts, characters, counts
+            return contexts, characters, np.ones(len(characters)) if counts is None else counts
         packed = characters.astype(np.int64)
         for nearest in contexts.T:
             packed = self._key(packed, nearest)
@@ -91,7 +98,7 @@ class KneserNey:
             packed, counts = np.unique(packed, return_counts=True)
         else:
             packed, position = np.unique(packed, return_inverse=True)
-            counts = np.bincount(position, weights=counts).astype(np.int64)
+            counts = np.bincount(position, weights=counts)
         contexts = np.empty((len(packed), self.order - 1), dtype=np.int32)
         for column in range(self.order - 2, -1, -1):
             packed, contexts[:, column] = np.divmod(packed, radix)
@@ -122,17 +129,9 @@ class KneserNey:
                 self.lengths = np.append(self.lengths, np.full(len(keys), length))
             found, position = np.unique(ids * self.n_characters + characters, return_inverse=True)
             ngrams.append(found)
-            totals.append(np.bincount(position, weights=counts).astype(np.int64))
+            totals.append(np.bincount(position, weights=counts))
         self.ngrams = np.concatenate(ngrams)
         return np.concatenate(totals), np.cumsum([0, *map(len, ngrams)])
-
-    def with_more(self, contexts, characters, discount=None):
-        """Return the model that would have learned these from the beginning as well."""
-        before = self.learned()
-        counts = np.append(before[2], np.ones(len(characters), dtype=np.int64))
-        contexts = np.concatenate([before[0], contexts])
-        characters = np.append(before[1], characters)
-        return KneserNey(contexts, characters, self.n_characters, discount, counts)
 
     def learned(self):
         """Return what was learned from, each different thing once.
@@ -153,7 +152,7 @@ class KneserNey:
 
     def _key(self, ids, characters):
         """Return numbers by which contexts are found, from those one character shorter."""
-        return ids * (self.n_characters + 3) + characters + 1
+        return ids * (max(self.n_characters + 2, self.n_labels) + 1) + characters + 1
 
     def _longer(self, ids, characters):
         """Return the contexts one character longer, -1 where there are none."""
@@ -196,20 +195,20 @@ class KneserNey:
 
         Returns
         -------
-        ids : ndarray of shape (n,), dtype int64
+        ids : ndarray of shape (n,), dtype int32
         """
         ids = longest = np.zeros(len(contexts), dtype=np.int64)
         for characters in contexts.T:
             ids = self._longer(ids, characters)
             longest = np.maximum(longest, ids)
-        return longest
+        return longest.astype(np.int32)
 
     def proba(self, ids):
         """Compute the distribution of the character after each context.
 
         Parameters
         ----------
-        ids : ndarray of shape (n,), dtype int64
+        ids : ndarray of shape (n,), dtype int
             From `find`.
 
         Returns
@@ -236,9 +235,79 @@ class KneserNey:
         return proba
 
 
+class LabelledKneserNey:
+    """Probabilities of characters given those before and a label: a mixture of two counts.
+
+    Parameters
+    ----------
+    contexts : ndarray of shape (n, order), dtype int
+        The label of each character, and the characters before it as `KneserNey` takes them.
+    characters, n_characters, discount, counts
+        As in `KneserNey`.
+    n_labels : int
+        One more than the highest label.
+
+    Attributes
+    ----------
+    shared, labelled : KneserNey
+        Of all labels together, and of each, which backs off to the characters of its label,
+        and at last to those of all.
+    """
+
+    def __init__(self, contexts, characters, n_characters, discount, counts, n_labels):
+        self.shared = KneserNey(contexts[:, 1:], characters, n_characters, discount, counts)
+        self.labelled = KneserNey(contexts, characters, n_characters, discount, counts, n_labels)
+        self.order, self.n_labels = self.shared.order, n_labels
+        self.n_characters = n_characters
+
+    def learned(self):
+        """Return what was learned from, as `KneserNey` does."""
+        return self.labelled.learned()
+
+    def log_proba(self, contexts, characters):
+        """Compute the log-probability of each character, as `KneserNey` does."""
+        return np.logaddexp(
+            np.log(_LABEL_WEIGHT) + self.labelled.log_proba(contexts, characters),
+            np.log(1 - _LABEL_WEIGHT) + self.shared.log_proba(contexts[:, 1:], characters),
+        )
+
+    def find(self, contexts):
+        """Return a number for each context, as `KneserNey` does, but int64."""
+        labelled = self.labelled.find(contexts).astype(np.int64)
+        return labelled * len(self.shared.parents) + self.shared.find(contexts[:, 1:])
+
+    def proba(self, ids):
+        """Compute the distribution of the character after each context, as `KneserNey` does."""
+        labelled, shared = np.divmod(ids, len(self.shared.parents))
+        own, all_of_them = self.labelled.proba(labelled), self.shared.proba(shared)
+        return _LABEL_WEIGHT * own + (1 - _LABEL_WEIGHT) * all_of_them
+
+
+def count(contexts, characters, n_characters, discount=None, counts=None, n_labels=0, before=None):
+    """Return smoothed counts, with labels if there are some.
+
+    Parameters
+    ----------
+    contexts, characters, n_characters, discount, counts, n_labels
+        As in `KneserNey`, or in `LabelledKneserNey` if there are labels.
+    before : KneserNey or LabelledKneserNey, default=None
+        Counts to be continued.
+
+    Returns
+    -------
+    counts : KneserNey or LabelledKneserNey
+    """
+    if before is not None:
+        counts = np.ones(len(characters)) if counts is None else counts
+        learned = zip(before.learned(), (contexts, characters, counts), strict=True)
+        contexts, characters, counts = map(np.concatenate, learned)
+    kind = LabelledKneserNey if n_labels else KneserNey
+    return kind(contexts, characters, n_characters, discount, counts, n_labels)
+
+
 def _estimate_discounts(counts):
     """Estimate discounts as Chen and Goodman do, from how many counts are 1, 2, 3 and 4."""
-    n1, n2, n3, n4 = (np.count_nonzero(counts == n) for n in (1, 2, 3, 4))
+    n1, n2, n3, n4 = (np.count_nonzero(np.ceil(counts) == n) for n in (1, 2, 3, 4))
     if n1 and n2 and n3 and n4:
         y = n1 / (n1 + 2 * n2)
         discounts = 1 - 2 * y * n2 / n1, 2 - 3 * y * n3 / n2, 3 - 4 * y * n4 / n3
@@ -247,22 +316,33 @@ def _estimate_discounts(counts):
     return (_FALLBACK_DISCOUNT,) * 3
 
 
-def contexts_and_characters(inputs, targets, length):
-    """Return each target and the characters before it, as `KneserNey` takes them.
+def _up_to_3(counts):
+    """Return whole counts, as many as there are discounts."""
+    return np.minimum(np.ceil(counts), 3).astype(np.int64)
+
+
+def contexts_and_characters(inputs, targets, length, n_characters, n_labels=0):
+    """Return each target and the characters before it, as `count` takes them.
 
     Parameters
     ----------
     inputs, targets : ndarray of shape (n_sequences, n_steps), dtype int32
-        Indices; a target is negative where there is none.
+        Indices; a target is negative where there is none. With labels, an input is
+        ``label * (n_characters + 2)`` higher than its character's index.
     length : int
         Characters of a context.
+    n_characters, n_labels : int
+        As in `count`.
 
     Returns
     -------
-    contexts : ndarray of shape (n, length), dtype int32
+    contexts : ndarray of shape (n, length), or (n, 1 + length) with labels, dtype int32
     characters : ndarray of shape (n,), dtype int32
     """
-    padded = np.pad(inputs, ((0, 0), (length, 0)), constant_values=-1)
-    windows = sliding_window_view(padded, length, axis=1)[:, 1:, ::-1]
     chosen = targets >= 0
-    return windows[chosen], targets[chosen]
+    labels, characters = np.divmod(inputs, n_characters + 2) if n_labels else (None, inputs)
+    padded = np.pad(characters, ((0, 0), (length, 0)), constant_values=-1)
+    contexts = sliding_window_view(padded, length, axis=1)[:, 1:, ::-1][chosen]
+    if n_labels:
+        contexts = np.column_stack([labels[chosen], contexts])
+    return contexts, targets[chosen]

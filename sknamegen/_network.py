@@ -15,7 +15,8 @@ class CharLSTM(nn.Module):
     n_characters : int
         Characters that can be predicted. Indices of inputs go two further: to
         `n_characters`, the start of a name, and `n_characters` + 1, an unknown
-        character, which enters as a vector of zeros.
+        character, which enters as a vector of zeros. With labels, an input is
+        ``label * (n_characters + 2)`` higher than its character's index.
     hidden_size : int
         Units of each layer.
     num_layers : int
@@ -29,6 +30,9 @@ class CharLSTM(nn.Module):
     seed : int
         Seeds the initial weights and the dropout masks. No global random
         generator is used.
+    n_labels : int, default=0
+        Labels that the characters of a sequence may have, all the same one. Each has a
+        vector that is added to those of its characters.
 
     Notes
     -----
@@ -37,7 +41,9 @@ class CharLSTM(nn.Module):
     (Jozefowicz et al., 2015) and zeros for the other biases.
     """
 
-    def __init__(self, n_characters, hidden_size, num_layers, embedding_dim, dropout, seed):
+    def __init__(
+        self, n_characters, hidden_size, num_layers, embedding_dim, dropout, seed, n_labels=0
+    ):
         super().__init__()
         self.config = {
             "n_characters": n_characters,
@@ -46,14 +52,17 @@ class CharLSTM(nn.Module):
             "embedding_dim": embedding_dim,
             "dropout": dropout,
             "seed": seed,
+            "n_labels": n_labels,
         }
         self.dropout = dropout
         self.seed = seed
-        n_inputs = n_characters + 2
-        sizes = [embedding_dim or n_inputs] + [hidden_size] * num_layers
+        self.n_labels = n_labels
+        self.n_inputs = n_characters + 2
+        n_vectors = self.n_inputs + n_labels
+        sizes = [embedding_dim or n_vectors] + [hidden_size] * num_layers
         # On the meta device the constructors draw no random numbers.
         with torch.device("meta"):
-            self.embedding = nn.Embedding(n_inputs, embedding_dim) if embedding_dim else None
+            self.embedding = nn.Embedding(n_vectors, embedding_dim) if embedding_dim else None
             self.layers = nn.ModuleList(
                 nn.LSTM(n_in, n_out, batch_first=True) for n_in, n_out in pairwise(sizes)
             )
@@ -77,9 +86,9 @@ class CharLSTM(nn.Module):
         nn.init.zeros_(self.head.bias)
         if self.embedding:
             nn.init.normal_(self.embedding.weight, generator=generator)
-            self.embedding.weight[-1] = 0
+            self.embedding.weight[self.n_inputs - 1] = 0
         else:
-            self.layers[0].weight_ih_l0[:, -1] = 0
+            self.layers[0].weight_ih_l0[:, self.n_inputs - 1] = 0
 
     def forward(self, codes, where=None):
         """Predict the character after each step of sequences that start from a zero state.
@@ -101,7 +110,7 @@ class CharLSTM(nn.Module):
         if self.embedding is None:
             x = self._first_layer_one_hot(codes)
         else:
-            x, _ = self.layers[0](self.embedding(codes))
+            x, _ = self.layers[0](self._look_up(codes, self.embedding.weight))
         x = self._drop(x)
         for layer in self.layers[1:]:
             x, _ = layer(x)
@@ -112,7 +121,7 @@ class CharLSTM(nn.Module):
         gates, layer = self._input_gates(), self.layers[0]
         state, outputs = self._zero_state(len(codes)), []
         for step in codes.unbind(1):
-            state = _cell(F.embedding(step, gates), state, layer)
+            state = _cell(self._look_up(step, gates), state, layer)
             outputs.append(state[0])
         return torch.stack(outputs, dim=1)
 
@@ -160,6 +169,7 @@ class CharLSTM(nn.Module):
         state : tuple
             From `start`, `advance` or `select`.
         characters : int64 tensor of shape (rows,)
+            Their indices, without labels.
 
         Returns
         -------
@@ -167,6 +177,8 @@ class CharLSTM(nn.Module):
         logits : float tensor of shape (rows, n_characters)
         """
         windows, gates, states = state
+        if self.n_labels:
+            characters = characters + windows[:, -1] // self.n_inputs * self.n_inputs
         was_full = windows[:, 0] >= 0
         windows = torch.cat([windows[:, 1:], characters[:, None]], dim=1)
         if was_full.any():
@@ -182,7 +194,7 @@ class CharLSTM(nn.Module):
 
     def _step(self, gates, characters, states):
         new = []
-        x = F.embedding(characters, gates)
+        x = self._look_up(characters, gates)
         for layer, state in zip(self.layers, states, strict=True):
             if new:
                 x = F.linear(x, layer.weight_ih_l0, layer.bias_ih_l0 + layer.bias_hh_l0)
@@ -191,12 +203,23 @@ class CharLSTM(nn.Module):
         return new
 
     def _input_gates(self):
-        """What each character adds to the gates of the first layer, (n_inputs, 4 * hidden)."""
+        """What each vector adds to the gates of the first layer, (n_vectors, 4 * hidden)."""
         layer = self.layers[0]
         bias = layer.bias_ih_l0 + layer.bias_hh_l0
+        if self.n_labels:  # which come on top of a character
+            bias = torch.cat(
+                [bias.expand(self.n_inputs, -1), bias.new_zeros(self.n_labels, len(bias))]
+            )
         if self.embedding is None:
             return layer.weight_ih_l0.t() + bias
-        return F.linear(self.embedding.weight, layer.weight_ih_l0, bias)
+        return torch.addmm(bias, self.embedding.weight, layer.weight_ih_l0.t())
+
+    def _look_up(self, codes, vectors):
+        """Sum the vectors of each character and its label."""
+        if not self.n_labels:
+            return F.embedding(codes, vectors)
+        labels = self.n_inputs + codes // self.n_inputs
+        return F.embedding(codes % self.n_inputs, vectors) + F.embedding(labels, vectors)
 
     def _zero_state(self, n_rows):
         zeros = self.head.weight.new_zeros(n_rows, self.head.in_features)

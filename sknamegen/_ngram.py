@@ -5,7 +5,7 @@ import torch
 
 from ._base import BaseCharGenerator
 from ._batches import BLOCK_ROWS, NO_TARGET
-from ._kneser_ney import KneserNey, contexts_and_characters
+from ._kneser_ney import contexts_and_characters, count
 from ._validation import check_int, check_real
 
 
@@ -36,9 +36,14 @@ class CharNGramGenerator(BaseCharGenerator):
         whole names.
     n_characters_seen_ : int
         Predicted characters in the training data.
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted. Only after learning with labels.
+    class_count_ : ndarray of shape (n_classes,), dtype float64
+        How many names had each label. Only after learning with labels.
     counts_ : object
         The smoothed counts; its `discounts`, of shape (order, 3), are what counts of one,
-        of two, and of more lose, for n-grams of each length.
+        of two, and of more lose, for n-grams of each length. With labels, they are a mixture:
+        `shared` of all labels, and `labelled`, of each.
 
     See Also
     --------
@@ -72,15 +77,18 @@ class CharNGramGenerator(BaseCharGenerator):
         self.order = order
         self.discount = discount
 
-    def fit(self, X, y=None):
+    def fit(self, X, y=None, sample_weight=None):
         """Count the n-grams.
 
         Parameters
         ----------
         X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int
             Windows of names, from `CharSequenceVectorizer`.
-        y : None
-            Ignored.
+        y : array-like of shape (n_names,), default=None
+            A label for each name, such as a language. If given, the model learns names given
+            their label, and gets `classes_`, `predict` and `predict_proba`.
+        sample_weight : array-like of shape (n_names,), default=None
+            How often each name counts; None: once.
 
         Returns
         -------
@@ -89,24 +97,29 @@ class CharNGramGenerator(BaseCharGenerator):
         Raises
         ------
         TypeError, ValueError
-            If a parameter is out of range, or X holds no such windows.
+            If a parameter is out of range, X holds no such windows, or there is not one label
+            or weight for each name.
         """
         self._check_params()
-        self._learn(X)
+        self._learn(X, y, sample_weight)
         return self
 
-    def partial_fit(self, X, y=None, *, alphabet=None):
+    def partial_fit(self, X, y=None, *, alphabet=None, classes=None, sample_weight=None):
         """Count the n-grams of more names, as if they had been in the first call.
 
         Parameters
         ----------
         X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int
             Windows of names, from `CharSequenceVectorizer`.
-        y : None
-            Ignored.
+        y : array-like of shape (n_names,), default=None
+            A label for each name, in all calls or in none.
         alphabet : iterable of str, default=None
             In the first call: characters to expect later, beside those in X. All
             others are unknown to the model, and not counted.
+        classes : array-like of shape (n_classes,), default=None
+            In the first call: all labels that will come; None: those in y.
+        sample_weight : array-like of shape (n_names,), default=None
+            How often each name counts; None: once.
 
         Returns
         -------
@@ -115,30 +128,35 @@ class CharNGramGenerator(BaseCharGenerator):
         Raises
         ------
         TypeError, ValueError
-            As in `fit`, or if `alphabet` or `order` are not those of the first call.
+            As in `fit`, or if `alphabet`, `classes` or `order` are not those of the first call.
         """
         self._check_params()
         if not hasattr(self, "counts_"):
-            self._learn(X, alphabet)
+            self._learn(X, y, sample_weight, alphabet, classes)
             return self
         if min(int(self.order), self.window_length_ + 1) != self.counts_.order:
             raise ValueError(
                 f"order must be that of the first call, {self.counts_.order}. Got {self.order}."
             )
-        found = self._found(self._learn_more(X, alphabet))
-        self.counts_ = self.counts_.with_more(*found, self.discount)
+        learned = self._learn_more_characters(X, y, sample_weight, alphabet, classes)
+        self._count(*learned, before=self.counts_)
         return self
 
-    def _learn(self, X, alphabet=None):
-        found = self._found(self._learn_alphabet(X, alphabet))
-        self.counts_ = KneserNey(*found, len(self.alphabet_), self.discount)
+    def _learn(self, X, *args):
+        self._count(*self._learn_characters(X, *args))
 
-    def _found(self, sequences):
-        """Return contexts and the known characters after them."""
-        known = sequences.targets < len(self.alphabet_)
+    def _count(self, sequences, weights, before=None):
+        n_characters = len(self.alphabet_)
+        known = sequences.targets < n_characters
         targets = np.where(known, sequences.targets, NO_TARGET)
+        found = self._contexts_and_characters(sequences.inputs, targets)
+        if weights is not None:
+            weights = np.broadcast_to(weights[:, None], targets.shape)[targets >= 0]
+        self.counts_ = count(*found, n_characters, self.discount, weights, self._n_labels, before)
+
+    def _contexts_and_characters(self, inputs, targets):
         length = min(int(self.order), self.window_length_ + 1) - 1
-        return contexts_and_characters(sequences.inputs, targets, length)
+        return contexts_and_characters(inputs, targets, length, len(self.alphabet_), self._n_labels)
 
     def _check_params(self):
         check_int("order", self.order, 1)
@@ -149,7 +167,7 @@ class CharNGramGenerator(BaseCharGenerator):
         log_proba = np.zeros(len(targets))
         for start in range(0, len(targets), BLOCK_ROWS):
             block = slice(start, start + BLOCK_ROWS)
-            found = contexts_and_characters(inputs[block], targets[block], self.counts_.order - 1)
+            found = self._contexts_and_characters(inputs[block], targets[block])
             each = np.zeros(targets[block].shape)
             each[targets[block] >= 0] = self.counts_.log_proba(*found)
             log_proba[block] = each.sum(axis=1)
@@ -166,14 +184,20 @@ class _NextCharacter:
         self.counts = counts
 
     def start(self, windows):
-        return self._after(windows.flip(1)[:, : self.counts.order - 1])
+        n_inputs = self.counts.n_characters + 2
+        characters = torch.where(windows >= 0, windows % n_inputs, -1)
+        contexts = characters.flip(1)[:, : self.counts.order - 1]
+        labels = windows[:, -1:] // n_inputs if self.counts.n_labels else windows[:, :0]
+        return self._after(labels, contexts)
 
-    def advance(self, contexts, characters):
-        return self._after(torch.cat([characters[:, None], contexts], dim=1)[:, :-1])
+    def advance(self, state, characters):
+        labels, contexts = state
+        return self._after(labels, torch.cat([characters[:, None], contexts], dim=1)[:, :-1])
 
-    def select(self, contexts, rows):
-        return contexts[rows]
+    def select(self, state, rows):
+        labels, contexts = state
+        return labels[rows], contexts[rows]
 
-    def _after(self, contexts):
-        proba = self.counts.proba(self.counts.find(contexts.numpy()))
-        return contexts, torch.from_numpy(np.log(proba))
+    def _after(self, labels, contexts):
+        found = self.counts.find(torch.cat([labels, contexts], dim=1).numpy())
+        return (labels, contexts), torch.from_numpy(np.log(self.counts.proba(found)))

@@ -237,7 +237,7 @@ def test_names_do_not_depend_on_the_size_of_blocks(generator, monkeypatch):
     written = generator.sample(n_samples=50, random_state=0)
     seeds = ["Mar", "", "J"] * 9
     from_seeds = generator.sample(seeds, random_state=0)
-    monkeypatch.setattr("sknamegen._base._CACHED_ROWS", 4)
+    monkeypatch.setattr("sknamegen._writing._CACHED_ROWS", 4)
     assert generator.sample(n_samples=50, random_state=0) == written
     assert generator.sample(seeds, random_state=0) == from_seeds
 
@@ -478,7 +478,7 @@ def test_bad_parameters_of_most_likely(generator, text_generator, params, error,
 
 
 def test_the_search_stays_within_memory(generator, monkeypatch):
-    monkeypatch.setattr("sknamegen._base._MAX_WAITING", 1000)
+    monkeypatch.setattr("sknamegen._search._MAX_WAITING", 1000)
     with pytest.raises(ValueError, match=r"more than 1,000 beginnings\. Got max_length=11; ask"):
         generator.most_likely(10**6)
 

@@ -144,12 +144,12 @@ def test_a_batch_is_cut_to_its_longest_sequence():
 def test_a_batch_has_the_distributions_of_an_ngram_model(rows):
     inputs = np.array([[4, 1, 2, 2], [4, 2, 2, 0], [4, 0, 0, 0]], dtype=np.int32)
     targets = np.array([[1, 2, 2, 3], [2, 2, 3, -100], [1, -100, -100, -100]], dtype=np.int32)
-    contexts, characters = contexts_and_characters(inputs, targets, 2)
+    contexts, characters = contexts_and_characters(inputs, targets, 2, 4)
     assert contexts.tolist()[:4] == [[4, -1], [1, 4], [2, 1], [2, 2]]
     assert characters.tolist() == [1, 2, 2, 3, 2, 2, 3, 1]
     ngrams = KneserNey(contexts, characters, n_characters=4)
     _, batch = SequenceDataset(inputs, targets, ngrams)[torch.tensor(rows)]
-    contexts, characters = contexts_and_characters(inputs[rows], targets[rows], 2)
+    contexts, characters = contexts_and_characters(inputs[rows], targets[rows], 2, 4)
     found = batch["characters"] >= 0
     np.testing.assert_array_equal(batch["characters"][found], characters)
     expected = ngrams.proba(ngrams.find(contexts))

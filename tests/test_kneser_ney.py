@@ -22,8 +22,12 @@ def indices(names):
     return inputs, targets
 
 
+def in_contexts(inputs, targets, length):
+    return contexts_and_characters(inputs, targets, length, len(ALPHABET))
+
+
 def fit(names, order, discount=None):
-    return KneserNey(*contexts_and_characters(*indices(names), order - 1), len(ALPHABET), discount)
+    return KneserNey(*in_contexts(*indices(names), order - 1), len(ALPHABET), discount)
 
 
 class Slow:
@@ -80,7 +84,7 @@ def test_probabilities_are_those_of_the_formula(order, discount):
     for row, name in enumerate(others, len(NAMES)):  # characters nobody knows, as contexts
         for column in np.flatnonzero(np.array(list(name)) == "?"):
             inputs[row, column + 1] = len(ALPHABET) + 1
-    contexts, characters = contexts_and_characters(inputs, targets, order - 1)
+    contexts, characters = in_contexts(inputs, targets, order - 1)
     told = ["".join((ALPHABET + "^?")[i] for i in context[::-1] if i >= 0) for context in contexts]
     expected = [[slow.proba(context, c) for c in ALPHABET] for context in told]
     np.testing.assert_allclose(counts.proba(counts.find(contexts)), expected)
@@ -105,12 +109,12 @@ def test_few_and_odd_names(names):
 
 
 def test_a_name_seen_often_is_nearly_certain():
-    log_proba = fit(["anna"] * 1000, 5).log_proba(*contexts_and_characters(*indices(["anna"]), 4))
+    log_proba = fit(["anna"] * 1000, 5).log_proba(*in_contexts(*indices(["anna"]), 4))
     assert math.exp(log_proba.sum()) > 0.99
 
 
 def test_what_was_learned_comes_back():
-    contexts, characters = contexts_and_characters(*indices(NAMES), 3)
+    contexts, characters = in_contexts(*indices(NAMES), 3)
     whole = KneserNey(contexts, characters, len(ALPHABET))
     learned = whole.learned()
     pairs = Counter(zip(map(tuple, contexts.tolist()), characters.tolist(), strict=True))

@@ -25,7 +25,7 @@ from _common import (
 from sklearn.pipeline import make_pipeline
 
 from sknamegen import CharLSTMGenerator, CharSequenceVectorizer
-from sknamegen._batches import LengthGroupedBatches, sequences_from_windows
+from sknamegen._batches import LengthGroupedBatches, SequenceDataset, sequences_from_windows
 from sknamegen._net import CharacterLoss
 from sknamegen._network import CharLSTM
 from sknamegen._threads import one_thread
@@ -98,8 +98,9 @@ def keras_recipe(train, test, max_epochs):
 def bare_loop(generator, windows):
     """Train the network of a generator on the same batches without skorch."""
     inputs, targets, _ = generator._index(sequences_from_windows(windows))
+    ngrams = generator._count(inputs, targets, weights=None, before=None)
     batches = LengthGroupedBatches(
-        generator._soften(inputs, targets),
+        SequenceDataset(inputs, targets, ngrams),
         generator.net_.batch_size,
         torch.Generator().manual_seed(0),
     )
@@ -165,11 +166,9 @@ def main():
         ]
         fit, loop, rate = (statistics.median(column) for column in zip(*rounds, strict=True))
         # The backward pass takes twice the operations of the forward pass.
-        work = (
-            3
-            * generator.n_iter_
-            * lstm_operations(generator.hidden_size, len(generator.alphabet_), n_characters)
-        )
+        config = generator.net_.module_.config
+        forward = lstm_operations(config["hidden_size"], config["n_characters"], n_characters)
+        work = 3 * generator.n_iter_ * forward
         print(
             f"  {precision:9s} fit {fit:6.2f} s = {100 * work / fit / rate:4.0f}% of sgemm;", end=""
         )

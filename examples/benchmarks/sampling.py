@@ -59,7 +59,7 @@ def main():
 
     print(f"{n_names} names in one call, and one name alone")
     epochs = {"max_epochs": 1} if arguments.quick else {}
-    for hidden_size in (128, CharLSTMGenerator().hidden_size):
+    for hidden_size in (128, 256):
         generator = CharLSTMGenerator(hidden_size=hidden_size, random_state=0, **epochs)
         generator.fit(windows)
         written = generator.sample(n_samples=n_names, random_state=0)
