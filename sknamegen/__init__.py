@@ -1,6 +1,7 @@
 """Character-level name generators with a scikit-learn interface."""
 
 from ._generator import CharLSTMGenerator
+from ._net import SamplePreview
 from ._ngram import CharNGramGenerator
 from ._vectorizer import CharSequenceVectorizer
 from .datasets import load_names, read_names
@@ -9,6 +10,7 @@ __all__ = [
     "CharLSTMGenerator",
     "CharNGramGenerator",
     "CharSequenceVectorizer",
+    "SamplePreview",
     "load_names",
     "read_names",
 ]

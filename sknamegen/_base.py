@@ -30,8 +30,8 @@ _WHOLE_NAMES = (
 )
 
 
-def _has_labels(generator):
-    if not hasattr(generator, "classes_"):
+def _may_have_labels(generator):
+    if hasattr(generator, "alphabet_") and not hasattr(generator, "classes_"):
         raise AttributeError("It needs labels to learn from: fit(X, y). None were learned.")
     return True
 
@@ -125,7 +125,7 @@ class BaseCharGenerator(DensityMixin, CharacterLearner, metaclass=ABCMeta):
         """
         return exp(-self.score(X, y))
 
-    @available_if(_has_labels)
+    @available_if(_may_have_labels)
     def predict_proba(self, X):
         """Compute the probability of each label for each name.
 
@@ -140,11 +140,12 @@ class BaseCharGenerator(DensityMixin, CharacterLearner, metaclass=ABCMeta):
             In the order of `classes_`. By Bayes' rule: in proportion to the frequency of
             the label times the probability of the name given the label.
         """
+        check_is_fitted(self)
         joint, _ = self._joint_log_likelihood(X)
         joint = joint - np.logaddexp.reduce(joint, axis=1)[:, None]
         return np.exp(joint)
 
-    @available_if(_has_labels)
+    @available_if(_may_have_labels)
     def predict(self, X):
         """Find the most probable label of each name.
 
@@ -157,6 +158,7 @@ class BaseCharGenerator(DensityMixin, CharacterLearner, metaclass=ABCMeta):
         -------
         labels : ndarray of shape (n_names,)
         """
+        check_is_fitted(self)
         return self.classes_[self._joint_log_likelihood(X)[0].argmax(axis=1)]
 
     def next_char_proba(self, seeds, label=None):
@@ -318,11 +320,11 @@ class BaseCharGenerator(DensityMixin, CharacterLearner, metaclass=ABCMeta):
         check_option("unique", unique, (True, False))
         self._check_novel(novel)
         check_option("on_shortfall", on_shortfall, ("raise", "warn"))
-        self._check_target(target_novelty, temperature, novel, exact)
         request = self._request(
             seeds, temperature, label, min_length, max_length, top_k, top_p, pattern, banned
         )
-        if target_novelty is not None and seeds:
+        if target_novelty is not None:
+            self._check_target(target_novelty, temperature, novel, exact)
             temperature = temperature_for(request, self._distinct_names(), target_novelty)
             request = request._replace(rules=request.rules._replace(temperature=temperature))
         unwanted = {}
@@ -612,13 +614,11 @@ class BaseCharGenerator(DensityMixin, CharacterLearner, metaclass=ABCMeta):
         return found[0]
 
     def _check_target(self, target, temperature, novel, exact):
-        if target is None:
-            return
         check_real("target_novelty", target, "None or in (0, 1)", lambda t: 0 < t < 1)
         if temperature != 1 or novel or exact:
             raise ValueError(
-                "target_novelty chooses the temperature for names drawn as they come: leave "
-                "temperature at 1, and novel and exact at False."
+                "target_novelty needs temperature=1, novel=False and exact=False: it chooses the "
+                "temperature for names that are drawn as they come."
             )
         if self._distinct_names() is None:
             raise ValueError(
@@ -714,7 +714,7 @@ class BaseCharGenerator(DensityMixin, CharacterLearner, metaclass=ABCMeta):
         tags = super().__sklearn_tags__()
         tags.input_tags.two_d_array = False
         tags.input_tags.three_d_array = True
-        if self._n_labels or not hasattr(self, "alphabet_"):
+        if hasattr(self, "predict"):
             tags.estimator_type = "classifier"  # so that searches make stratified folds
             tags.classifier_tags = ClassifierTags()
         return tags

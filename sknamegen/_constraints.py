@@ -66,7 +66,7 @@ class Constraint:
             max_length + 1
         ) > _MAX_PRODUCTS:
             raise ValueError(
-                f"pattern and banned must be smaller for names of up to max_length={max_length}: "
+                f"pattern and banned must be smaller for names of up to max_length={max_length:,}: "
                 f"the pattern holds {n_moves:,} characters when written out, the banned strings "
                 f"{len(after):,}. Shorten them, or pass a smaller max_length."
             )

@@ -229,8 +229,8 @@ class CharLSTMGenerator(BaseCharGenerator):
             A label for each name, such as a language. If given, the model learns names given
             their label, and gets `classes_`, `predict` and `predict_proba`.
         sample_weight : array-like of shape (n_names,), default=None
-            How often each name counts, in proportion: an epoch takes as many names as
-            there are, each as often as its part of the weights asks for. None: all alike.
+            How often each name counts, such as its frequency (not a part of one). An epoch
+            takes as many names as there are, each in proportion to its weight. None: once.
             Those set aside by `early_stopping` count alike.
 
         Returns

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.utils import assert_all_finite
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
@@ -70,7 +71,8 @@ class CharacterLearner(StateFormat, BaseEstimator):
         """Add what rows of windows say; return their sequences with labels, and weights."""
         n_targets = (sequences.targets != NO_TARGET).sum(1)
         each = None if weights is None else weights[sequences.owner]
-        self.n_characters_seen_ += round(n_targets.sum() if each is None else n_targets @ each)
+        n_seen = n_targets.sum() if each is None else max(1, n_targets @ each)
+        self.n_characters_seen_ += round(n_seen)
         if labels is not None:
             found = np.bincount(labels, weights, minlength=len(self.classes_))
             self.class_count_ = self.class_count_ + found
@@ -160,15 +162,16 @@ def _check_rows(X, y, sample_weight):
 
 def check_weights(sample_weight, n_names):
     """Return weights as an ndarray of shape (n_names,), dtype float64."""
-    expected = f"sample_weight must hold one number >= 0 for each of the {n_names:,} names"
+    expected = f"sample_weight must hold one number from 0 to 1e12 for each of {n_names:,} names"
     try:
         weights = np.asarray(sample_weight, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ValueError(f"{expected}. Got {sample_weight!r}.") from None
     if weights.shape != (n_names,):
         raise ValueError(f"{expected}. Got shape {weights.shape}.")
-    if not (np.isfinite(weights) & (weights >= 0)).all():
-        raise ValueError(f"{expected}. Got {weights[~(weights >= 0) | np.isinf(weights)][0]}.")
+    wrong = ~((weights >= 0) & (weights <= 1e12))
+    if wrong.any():
+        raise ValueError(f"{expected}. Got {weights[wrong][0]}.")
     if not weights.any():
         raise ValueError(f"{expected}, at least one of them above zero. Got zeros.")
     return weights
@@ -206,6 +209,7 @@ def _check_known(y, classes):
 def _check_1d(y):
     try:
         y = column_or_1d(y, warn=True)
+        assert_all_finite(y)
         check_classification_targets(y)
         np.unique(y)
     except (TypeError, ValueError) as error:

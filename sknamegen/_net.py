@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from ._batches import NO_TARGET
+from ._validation import check_int
 
 # Part of the training in which the one-cycle schedule raises the learning rate.
 _WARM_UP = 0.3
@@ -150,6 +151,59 @@ class Record(Callback):
         if "valid_loss" in epoch:
             scores = generator.validation_scores_ or []
             generator.validation_scores_ = [*scores, -float(epoch["valid_loss"])]
+
+
+class SamplePreview(Callback):
+    """Print names during the training of a `CharLSTMGenerator`, in its `callbacks`.
+
+    Parameters
+    ----------
+    temperatures : iterable of float, default=(0.2, 0.5, 1.0, 1.2)
+        At which the names are written, a line for each.
+    every : int, default=2
+        Epochs from one preview to the next.
+    n_samples : int, default=8
+        Names in a line.
+    seed : str, default=""
+        What the names begin with.
+    random_state : int, RandomState, Generator or None, default=0
+        As in `CharLSTMGenerator.sample`. An int writes from the same random numbers each
+        time.
+
+    Examples
+    --------
+    >>> from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, SamplePreview, load_names
+    >>> windows = CharSequenceVectorizer().fit_transform(load_names("female"))
+    >>> generator = CharLSTMGenerator(
+    ...     hidden_size=32, max_epochs=2, callbacks=[SamplePreview([0.5])], random_state=0
+    ... ).fit(windows)  # doctest: +ELLIPSIS
+    After epoch 2:
+      temperature 0.5: ...
+    """
+
+    def __init__(
+        self, temperatures=(0.2, 0.5, 1.0, 1.2), every=2, n_samples=8, seed="", random_state=0
+    ):
+        self.temperatures = temperatures
+        self.every = every
+        self.n_samples = n_samples
+        self.seed = seed
+        self.random_state = random_state
+
+    def on_train_begin(self, net, **kwargs):
+        check_int("every", self.every, 1)
+
+    def on_epoch_end(self, net, **kwargs):
+        generator = dict(net.callbacks_)["record"].generator
+        if generator.n_iter_ % self.every:
+            return
+        net.module_.eval()
+        print(f"After epoch {generator.n_iter_}:")
+        for temperature in self.temperatures:
+            names = generator.sample(
+                self.seed, temperature, self.n_samples, random_state=self.random_state
+            )
+            print(f"  temperature {temperature}: {'  '.join(names)}")
 
 
 class EpochLine(Callback):

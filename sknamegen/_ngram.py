@@ -88,7 +88,7 @@ class CharNGramGenerator(BaseCharGenerator):
             A label for each name, such as a language. If given, the model learns names given
             their label, and gets `classes_`, `predict` and `predict_proba`.
         sample_weight : array-like of shape (n_names,), default=None
-            How often each name counts; None: once.
+            How often each name counts, such as its frequency (not a part of one); None: once.
 
         Returns
         -------
@@ -119,7 +119,7 @@ class CharNGramGenerator(BaseCharGenerator):
         classes : array-like of shape (n_classes,), default=None
             In the first call: all labels that will come; None: those in y.
         sample_weight : array-like of shape (n_names,), default=None
-            How often each name counts; None: once.
+            How often each name counts, such as its frequency (not a part of one); None: once.
 
         Returns
         -------

@@ -6,8 +6,9 @@ import numpy as np
 
 from ._writing import log_proba_of
 
-# The temperatures to choose from, and how close the novelty comes to the one asked for.
-_COLDEST, _HOTTEST = 0.02, 20.0
+# Factor and number of steps from temperature 1, and how close the novelty comes to the target.
+_STEP = log(1.5)
+_MAX_STEPS = 8
 _CLOSE_ENOUGH = 1e-3
 _MAX_ROUNDS = 40
 
@@ -44,7 +45,7 @@ def expected_novelty(request, names):
         for label, proba in enumerate(request.label_proba.T):
             labels = np.full(len(known), label)
             mass += proba[rows] @ np.exp(log_proba_of(request, rows, known, labels))
-    return float(1 - mass / len(request.seeds))
+    return float(1 - mass / max(1, len(request.seeds)))
 
 
 def temperature_for(request, names, novelty):
@@ -67,7 +68,10 @@ def temperature_for(request, names, novelty):
 
     Notes
     -----
-    Regula falsi on the logarithm of the temperature, in its Illinois variant [1]_.
+    The novelty need not grow with the temperature: near zero, all names are one, which is new
+    or is not. So the temperature nearest to 1 is found, in steps of a factor of 1.5 to one on
+    the other side, and between the last two by regula falsi on its logarithm, in the Illinois
+    variant [1]_.
 
     References
     ----------
@@ -79,18 +83,25 @@ def temperature_for(request, names, novelty):
         rules = request.rules._replace(temperature=exp(x))
         return expected_novelty(request._replace(rules=rules), names) - novelty
 
-    a, b = log(_COLDEST), log(_HOTTEST)
-    f_a, f_b = surplus(a), surplus(b)
-    if not f_a <= 0 <= f_b:
-        raise ValueError(
-            f"target_novelty must be between {f_a + novelty:.3f} and {f_b + novelty:.3f}, which "
-            f"temperatures of {_COLDEST} and {_HOTTEST:g} give. Got {novelty}."
-        )
-    for _ in range(_MAX_ROUNDS):
-        x = b - f_b * (b - a) / (f_b - f_a) if f_b != f_a else (a + b) / 2
+    b, f_b = 0.0, surplus(0.0)
+    seen = [f_b]
+    direction = 1 if f_b < 0 else -1
+    while f_b * direction < 0:  # not yet on the other side
+        if len(seen) > _MAX_STEPS:
+            raise ValueError(
+                f"target_novelty must be between {min(seen) + novelty:.3f} and "
+                f"{max(seen) + novelty:.3f}, which temperatures from 1 to {exp(b):.2g} give. "
+                f"Got {novelty}."
+            )
+        a, f_a = b, f_b
+        b += direction * _STEP
+        f_b = surplus(b)
+        seen.append(f_b)
+    x = b
+    while len(seen) < _MAX_ROUNDS and abs(f_b) > _CLOSE_ENOUGH:
+        x = b - f_b * (b - a) / (f_b - f_a)
         f_x = surplus(x)
-        if abs(f_x) < _CLOSE_ENOUGH:
-            break
+        seen.append(f_x)
         if (f_x > 0) == (f_b > 0):
             f_a /= 2
         else:

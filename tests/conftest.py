@@ -23,6 +23,20 @@ def names():
     return [everything[i] for i in order[:400]]
 
 
+def assert_drawn_from(drawn, names, p):
+    """Compare how often names were drawn with their probabilities, the rare ones together."""
+    p = np.append(np.array(p) / np.sum(p), 0)
+    counts = Counter(drawn)
+    assert counts.keys() <= set(names)
+    found = np.array([counts[name] for name in names] + [0])
+    n = len(drawn)
+    rare = n * p < 10
+    p[-1], found[-1] = p[rare].sum(), found[rare].sum()
+    rare[-1] = False
+    deviation = np.abs(found - n * p) / np.sqrt(n * p * (1 - p) + 1)
+    assert deviation[~rare].max() < 4.5
+
+
 def small_generator(**params):
     defaults = {"hidden_size": 16, "embedding_dim": 8, "batch_size": 32, "max_epochs": 3}
     defaults |= {"random_state": 0}

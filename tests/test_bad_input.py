@@ -208,6 +208,9 @@ def test_scoring(generator):
     try_cases(1000, check, st.one_of(odd, spoilt(windows), containers))
 
 
+patterns = st.sampled_from(["A.*", ".{2,5}", "[^a]*|.*a", "(?i)(a|d)*", "(.*a){9}", "x", "A$|^E"])
+
+
 def test_sampling(generator):
     seeds = st.one_of(st.text("AdaEvMrië Z", max_size=6), containers)
     keywords = st.fixed_dictionaries(
@@ -219,6 +222,10 @@ def test_sampling(generator):
             "max_length": st.one_of(st.integers(1, 20), scalars),
             "top_k": st.one_of(st.integers(1, 9), scalars),
             "top_p": st.one_of(st.floats(0, 1), scalars),
+            "pattern": st.one_of(patterns, st.text(r"Ad.*+?[](){}|^$\\w1,", max_size=9), scalars),
+            "banned": st.one_of(st.lists(st.text("adE", max_size=3)), containers),
+            "label": st.one_of(st.none(), scalars),
+            "target_novelty": st.one_of(st.none(), st.none(), st.floats(0, 1), scalars),
             "random_state": st.one_of(st.integers(0, 9), scalars),
         },
     )
@@ -233,6 +240,10 @@ def test_sampling(generator):
         for name in written:
             assert options.get("min_length", 1) <= len(name) <= longest
             assert not set(name) & {"\0", "\2", "\3"}
+            if options.get("pattern") is not None:
+                assert re.fullmatch(options["pattern"], name)
+            for string in list(options.get("banned", ())):
+                assert string.casefold() not in name.casefold()
         beginnings = [seed] * len(written) if isinstance(seed, str) else list(seed)
         assert all(n.startswith(str(b)) for n, b in zip(written, beginnings, strict=True))
 
@@ -242,6 +253,43 @@ def test_sampling(generator):
 
 def _large(n):
     return isinstance(n, int) and n > 10**6
+
+
+@pytest.mark.filterwarnings("ignore:A column-vector y was passed")
+def test_labels_and_weights():
+    windows = CharSequenceVectorizer(window_length=3).fit_transform(["Ada", "Eve", "Zoe", "Al"])
+
+    def check(generator, y, sample_weight, classes):
+        y, sample_weight, classes = (
+            list(x) if hasattr(x, "__next__") else x for x in (y, sample_weight, classes)
+        )
+        fitted = outcome(
+            lambda: generator.partial_fit(windows, y, classes=classes, sample_weight=sample_weight)
+        )
+        if isinstance(fitted, Exception):
+            assert not hasattr(generator, "alphabet_")
+            return
+        assert np.isfinite(generator.score_samples(windows)).all()
+        if y is not None:
+            np.testing.assert_allclose(generator.predict_proba(windows).sum(axis=1), 1)
+            assert set(generator.predict(windows).tolist()) <= set(generator.classes_.tolist())
+            assert np.isfinite(generator.score(windows, y))
+
+    check.__qualname__ = "labels"
+    generators = st.sampled_from([CharNGramGenerator, lambda: small_generator(hidden_size=3)])
+    labels = st.one_of(
+        st.none(),
+        st.lists(st.sampled_from("ab"), min_size=4, max_size=4),
+        st.lists(st.integers(0, 2), min_size=4, max_size=4),
+        st.lists(scalars, min_size=4, max_size=4),
+        containers,
+    )
+    weights = st.one_of(
+        st.none(), st.lists(st.one_of(st.floats(0, 9), scalars), min_size=4, max_size=4), containers
+    )
+    classes = st.one_of(st.none(), st.none(), st.just(["a", "b"]), containers)
+    made = generators.map(lambda make: make())
+    try_cases(1000, check, made, labels, weights, classes)
 
 
 def test_next_char_proba(generator):

@@ -140,12 +140,14 @@ class CountingModel:
 
 def run(lengths, uniforms, **changes):
     written = [[] for _ in lengths]
+    uniforms = torch.tensor([uniforms] * len(lengths), dtype=torch.float64)
+    asked = rules(**changes)
     steps = write(
         CountingModel(),
         torch.zeros(1, 3, dtype=torch.int64),
         torch.tensor(lengths),
-        rules(**changes),
-        lambda rows, step: torch.tensor([uniforms] * len(lengths), dtype=torch.float64)[rows, step],
+        asked,
+        lambda logits, rows, step: draw(logits, asked, uniforms[rows, step]),
     )
     for rows, characters in steps:
         for row, character in zip(rows.tolist(), characters.tolist(), strict=True):

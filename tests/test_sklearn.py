@@ -143,7 +143,10 @@ EXPECTED_FAILURES = {
     "NumericVectorizer": {
         "check_transformer_preserve_dtypes": "the result holds code points, always int32",
     },
-    "NumericLSTM": {},
+    "NumericLSTM": {
+        "check_sample_weight_equivalence_on_dense_data": "weights decide what is drawn into the "
+        "batches, so the same names are trained on in another order",
+    },
     "NumericNGram": {},
 }
 

@@ -1,0 +1,298 @@
+"""Plots of what a generator has learned and writes, after scikit-learn's displays."""
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from ._codepoints import END
+from ._vectorizer import CharSequenceVectorizer
+from .metrics import expected_novelty, uniqueness
+
+__all__ = ["LossCurveDisplay", "NextCharDisplay", "TemperatureDisplay"]
+
+_TEMPERATURES = (0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6)
+_END_SIGN = "⏎"
+
+
+class _Display:
+    """Base of the displays."""
+
+    def _axes(self, ax, **size):
+        """Set `ax_` and `figure_`, new ones if `ax` is None, and return the axes."""
+        try:
+            import matplotlib.pyplot as plt
+        except ImportError as error:
+            raise ImportError(
+                f"{type(self).__name__} needs matplotlib: pip install 'sknamegen[plot]'."
+            ) from error
+        self.ax_ = plt.subplots(layout="constrained", **size)[1] if ax is None else ax
+        self.figure_ = self.ax_.figure
+        return self.ax_
+
+
+class LossCurveDisplay(_Display):
+    """Loss of each epoch of a `CharLSTMGenerator`.
+
+    Parameters
+    ----------
+    loss_curve : list of float
+        Training loss of each epoch, in nats per character.
+    validation_scores : list of float, default=None
+        Score of the names set aside after each epoch, in nats per character.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+    figure_ : matplotlib Figure
+    lines_ : list of matplotlib Line2D
+        Of the training, and of the names set aside, if there are some.
+
+    Examples
+    --------
+    >>> from sknamegen.display import LossCurveDisplay
+    >>> display = LossCurveDisplay([2.6, 2.1, 1.9])
+    >>> display.loss_curve
+    [2.6, 2.1, 1.9]
+    """
+
+    def __init__(self, loss_curve, validation_scores=None):
+        self.loss_curve = loss_curve
+        self.validation_scores = validation_scores
+
+    @classmethod
+    def from_estimator(cls, generator, *, ax=None, **kwargs):
+        """Plot the losses of a fitted generator.
+
+        Parameters
+        ----------
+        generator : CharLSTMGenerator
+        ax : matplotlib Axes, default=None
+            Where to plot; None: a new figure.
+        **kwargs
+            Passed to matplotlib's `plot`.
+
+        Returns
+        -------
+        display : LossCurveDisplay
+        """
+        check_is_fitted(generator)
+        if not hasattr(generator, "loss_curve_"):
+            raise TypeError(f"A CharLSTMGenerator has a loss curve. Got {generator!r}.")
+        return cls(generator.loss_curve_, generator.validation_scores_).plot(ax=ax, **kwargs)
+
+    def plot(self, *, ax=None, **kwargs):
+        """Plot the losses; parameters and result as in `from_estimator`."""
+        ax = self._axes(ax, figsize=(4.5, 3))
+        epochs = np.arange(1, len(self.loss_curve) + 1)
+        self.lines_ = ax.plot(
+            epochs, self.loss_curve, **{"marker": ".", "label": "training"} | kwargs
+        )
+        if self.validation_scores:
+            losses = -np.array(self.validation_scores)
+            style = {"marker": ".", "label": "set aside"} | kwargs
+            self.lines_ += ax.plot(epochs[: len(losses)], losses, **style)
+            ax.legend()
+        ax.set(xlabel="epoch", ylabel="loss, nats per character")
+        ax.xaxis.get_major_locator().set_params(integer=True)
+        return self
+
+
+class NextCharDisplay(_Display):
+    r"""What a generator expects at each position of a name, as a heat map.
+
+    Parameters
+    ----------
+    name : str
+    proba : ndarray of shape (len(name) + 1, n_characters), dtype float64
+        The distribution over characters at each position and behind the name.
+    alphabet : ndarray of shape (n_characters,), dtype str
+        U+0003 stands for the end of a name.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+    figure_ : matplotlib Figure
+    image_ : matplotlib AxesImage
+    marks_ : matplotlib Line2D
+        The name's own characters.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknamegen.display import NextCharDisplay
+    >>> display = NextCharDisplay("a", np.array([[0.1, 0.9], [0.8, 0.2]]), np.array(["\\x03", "a"]))
+    >>> display.proba.shape
+    (2, 2)
+    """
+
+    def __init__(self, name, proba, alphabet):
+        self.name = name
+        self.proba = proba
+        self.alphabet = alphabet
+
+    @classmethod
+    def from_estimator(cls, generator, name, *, label=None, ax=None, **kwargs):
+        """Plot what a fitted generator expects at each position of a name.
+
+        Parameters
+        ----------
+        generator : CharLSTMGenerator or CharNGramGenerator
+        name : str
+        label : object, default=None
+            As in `CharLSTMGenerator.next_char_proba`.
+        ax : matplotlib Axes, default=None
+            Where to plot; None: a new figure.
+        **kwargs
+            Passed to matplotlib's `imshow`.
+
+        Returns
+        -------
+        display : NextCharDisplay
+        """
+        if not isinstance(name, str):
+            raise TypeError(f"name must be a str. Got {name!r}.")
+        beginnings = [name[:i] for i in range(len(name) + 1)]
+        proba = generator.next_char_proba(beginnings, label=label)
+        return cls(name, proba, generator.alphabet_).plot(ax=ax, **kwargs)
+
+    def plot(self, *, ax=None, threshold=0.05, **kwargs):
+        """Plot the distributions.
+
+        Parameters
+        ----------
+        ax, **kwargs
+            As in `from_estimator`.
+        threshold : float, default=0.05
+            Characters that are less probable than this at all positions are left out,
+            unless they stand in the name.
+
+        Returns
+        -------
+        self : NextCharDisplay
+        """
+        own = [*self.name, chr(END)]
+        alphabet = self.alphabet.tolist()
+        rows = [
+            i
+            for i, character in enumerate(alphabet)
+            if character in own or self.proba[:, i].max() >= threshold
+        ]
+        rows.sort(key=lambda i: (alphabet[i] == chr(END), alphabet[i]))
+        height = 0.9 + 0.17 * len(rows)
+        ax = self._axes(ax, figsize=(1.6 + 0.42 * len(own), height))
+        style = {"cmap": "Blues", "vmin": 0, "vmax": 1, "aspect": "auto"} | kwargs
+        self.image_ = ax.imshow(self.proba[:, rows].T, **style)
+        place = {alphabet[i]: row for row, i in enumerate(rows)}
+        marked = [(x, place[character]) for x, character in enumerate(own) if character in place]
+        (self.marks_,) = ax.plot(*zip(*marked, strict=True), "o", mfc="none", mec="tab:red", ms=8)
+        signs = {chr(END): _END_SIGN, " ": "␣"}
+        ax.set_xticks(range(len(own)), [signs.get(character, character) for character in own])
+        ax.set_yticks(range(len(rows)), [signs.get(alphabet[i], alphabet[i]) for i in rows])
+        ax.set(xlabel="next character (marked) after those before it")
+        ax.figure.colorbar(self.image_, ax=ax, label="probability")
+        return self
+
+
+class TemperatureDisplay(_Display):
+    """How new and how usual the names are that are written at each temperature.
+
+    Parameters
+    ----------
+    temperatures : ndarray of shape (n,), dtype float64
+    novelty : ndarray of shape (n,), dtype float64
+        Part of the names that is expected to be new.
+    uniqueness : ndarray of shape (n,), dtype float64
+        Different names over names, of those drawn.
+    loss : ndarray of shape (n,), dtype float64
+        Mean loss of the names drawn at temperature 1, in nats per character.
+    n_samples : int
+        Names drawn.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Of novelty and uniqueness.
+    loss_ax_ : matplotlib Axes
+        Of the loss.
+    figure_ : matplotlib Figure
+    lines_ : list of matplotlib Line2D
+
+    Examples
+    --------
+    >>> from sknamegen.display import TemperatureDisplay
+    >>> TemperatureDisplay([0.5, 1.0], [0.2, 0.5], [0.4, 0.9], [1.0, 1.7], 500).n_samples
+    500
+    """
+
+    def __init__(self, temperatures, novelty, uniqueness, loss, n_samples):
+        self.temperatures = temperatures
+        self.novelty = novelty
+        self.uniqueness = uniqueness
+        self.loss = loss
+        self.n_samples = n_samples
+
+    @classmethod
+    def from_estimator(
+        cls,
+        generator,
+        X,
+        *,
+        temperatures=_TEMPERATURES,
+        n_samples=500,
+        label=None,
+        random_state=None,
+        ax=None,
+        **kwargs,
+    ):
+        """Plot what a fitted generator writes at each temperature.
+
+        Parameters
+        ----------
+        generator : CharLSTMGenerator or CharNGramGenerator
+            Fitted to names.
+        X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int
+            Windows of the names that are not new.
+        temperatures : iterable of float, default=(0.2, 0.4, …, 1.6)
+        n_samples : int, default=500
+            Names drawn at each temperature.
+        label, random_state
+            As in `CharLSTMGenerator.sample`.
+        ax : matplotlib Axes, default=None
+            Where to plot; None: a new figure.
+        **kwargs
+            Passed to matplotlib's `plot`.
+
+        Returns
+        -------
+        display : TemperatureDisplay
+        """
+        temperatures = np.array(list(temperatures), dtype=float)
+        new = [expected_novelty(generator, X, t, label=label) for t in temperatures]
+        different, losses = [], []
+        vectorizer = CharSequenceVectorizer(window_length=generator.window_length_)
+        for temperature in temperatures:
+            names = generator.sample(
+                "", temperature, n_samples, label=label, random_state=random_state
+            )
+            different.append(uniqueness(names))
+            windows = vectorizer.fit_transform(names)
+            losses.append(-generator.score(windows, None if label is None else [label] * n_samples))
+        return cls(
+            temperatures, np.array(new), np.array(different), np.array(losses), n_samples
+        ).plot(ax=ax, **kwargs)
+
+    def plot(self, *, ax=None, **kwargs):
+        """Plot the three curves; parameters and result as in `from_estimator`."""
+        ax = self._axes(ax, figsize=(4.5, 3))
+        style = {"marker": "."} | kwargs
+        self.loss_ax_ = ax.twinx()
+        self.lines_ = [
+            *ax.plot(self.temperatures, self.novelty, label="new", **style),
+            *ax.plot(self.temperatures, self.uniqueness, label="different", **style),
+            *self.loss_ax_.plot(
+                self.temperatures, self.loss, label="loss", **{"color": "gray", "ls": "--"} | style
+            ),
+        ]
+        ax.set(xlabel="temperature", ylabel=f"part of {self.n_samples:,} names", ylim=(0, 1.02))
+        self.loss_ax_.set(ylabel="loss, nats per character", ylim=(0, None))
+        ax.legend(handles=self.lines_, loc="lower right")
+        return self

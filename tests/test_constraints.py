@@ -1,0 +1,264 @@
+import itertools
+import re
+import time
+
+import numpy as np
+import pytest
+from conftest import assert_drawn_from, ngram_pipeline, small_pipeline
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sknamegen import CharSequenceVectorizer
+from sknamegen._constraints import Constraint, check_banned
+
+END = "\3"
+ALPHABET = [*"ab", END, *"AB -é"]
+TEXTS = ["".join(t) for n in range(5) for t in itertools.product("abAB -é", repeat=n)]
+PATTERNS = [
+    r"a.*b",
+    r"(a|b){2,3}",
+    r"(?i)A+b?",
+    r"(?i:a)B",
+    r"[^a]*",
+    r"a$|^b",
+    r"^(ab|a)(bab|)?$",
+    r"\w+\s\w|\W\S",
+    r"(a?){3}b",
+    r"(a*)*b",
+    r"(a|b)*?é{0}",
+    r"x",
+    r"",
+    r"[a-b-]+",
+    r"(?s).|.\D",
+    r"(?P<n>ab)+",
+    r"(?x) a  b # spaces mean nothing",
+    re.compile("É.?", re.IGNORECASE),
+]
+
+
+def make(pattern=None, banned=(), min_length=0, max_length=4, end=2):
+    return Constraint(ALPHABET, end, pattern, check_banned(banned), min_length, max_length)
+
+
+@pytest.mark.parametrize("lengths", [(0, 4), (2, 3)])
+@pytest.mark.parametrize("pattern", PATTERNS, ids=str)
+def test_patterns_are_those_of_re(pattern, lengths):
+    constraint = make(pattern, (), *lengths)
+    for text in TEXTS:
+        matches = re.fullmatch(pattern, text) is not None
+        assert constraint.accepts(text) == (matches and lengths[0] <= len(text) <= lengths[1])
+
+
+nodes = st.recursive(
+    st.sampled_from(["a", "b", ".", "[ab]", "[^a]", r"\w", "é", "-", "A"]),
+    lambda inner: st.one_of(
+        st.tuples(inner, inner).map("".join),
+        st.tuples(inner, inner).map(lambda pair: f"(?:{pair[0]}|{pair[1]})"),
+        st.tuples(inner, st.sampled_from(["*", "+", "?", "{2}", "{1,2}", "*?"])).map(
+            lambda pair: f"(?:{pair[0]}){pair[1]}"
+        ),
+    ),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=150, deadline=None, derandomize=True, database=None)
+@given(nodes, st.lists(st.text("abAé", min_size=1, max_size=2), max_size=2), st.integers(0, 3))
+def test_what_may_follow_is_what_can_be_finished(pattern, banned, min_length):
+    constraint = make(pattern, banned, min_length, 3)
+    fits = [
+        text
+        for text in TEXTS
+        if min_length <= len(text) <= 3
+        and re.fullmatch(pattern, text)
+        and not any(string.casefold() in text.casefold() for string in banned)
+    ]
+    assert [text for text in TEXTS if constraint.accepts(text)] == fits
+    for text in (text for text in TEXTS if len(text) < 3):
+        state = constraint.start(text)
+        finished = [fit for fit in fits if fit.startswith(text)]
+        assert (state >= 0) == (len(finished) > 0)
+        if finished:
+            (allowed,) = constraint.mask(np.array([state]), np.array([len(text)]))
+            expected = {f[len(text)] if len(f) > len(text) else END for f in finished}
+            assert {ALPHABET[i] for i in np.flatnonzero(allowed)} == expected
+            for i in np.flatnonzero(allowed).tolist():
+                if ALPHABET[i] != END:
+                    after = constraint.advance(np.array([state]), np.array([i]))
+                    assert after[0] == constraint.start(text + ALPHABET[i])
+
+
+def test_banned_strings_in_any_case_and_of_other_lengths():
+    alphabet = [*"ßsSxi", "İ"]  # whose lower-case forms have two characters
+    constraint = Constraint(alphabet, None, None, check_banned(["SSx", "i̇"]), 3, 3)
+    accepted = ["".join(t) for t in itertools.product(alphabet, repeat=3)]
+    accepted = [text for text in accepted if constraint.accepts(text)]
+    assert "ßxs" not in accepted
+    assert "sSx" not in accepted
+    assert "xİs" not in accepted
+    assert {"ßss", "xsi", "sxs"} <= set(accepted)
+
+
+def test_texts_without_an_end_fit_at_their_full_length():
+    constraint = make("(ab)*", end=None)
+    assert constraint.accepts("abab")
+    assert not constraint.accepts("ab")
+    (allowed,) = constraint.mask(np.array([constraint.start("ab")]), np.array([2]))
+    assert [ALPHABET[i] for i in np.flatnonzero(allowed)] == ["a"]
+
+
+@pytest.mark.parametrize(
+    "pattern", [".*a.{25}", "(a|b)*a(a|b){24}", "(.*a){20}b", "(a*)*(a*)*b", "(a|aa|a.)*b" * 5]
+)
+def test_no_pattern_blows_up(generator, pattern):
+    # Made deterministic in advance, the first two would have 2**25 states.
+    started = time.process_time()
+    written = generator.sample(n_samples=200, pattern=pattern, max_length=40, random_state=0)
+    assert time.process_time() - started < 60
+    assert len(written) == 200
+    if "*)*" not in pattern:  # at which re itself never ends
+        assert all(re.fullmatch(pattern, name) for name in written[:20])
+
+
+@pytest.mark.parametrize(
+    ("pattern", "error", "match"),
+    [
+        (5, TypeError, "pattern must be a regular expression, a str. Got 5."),
+        (b"a", TypeError, "pattern must be a regular expression, a str. Got b'a'."),
+        (re.compile(b"a"), TypeError, "pattern must be a regular expression of str. Got"),
+        ("(a", ValueError, "pattern must be a regular expression. Got '(a': missing )"),
+        ("a{3,2}", ValueError, "Got 'a{3,2}': min repeat greater than max repeat"),
+        ("(a)\\1", ValueError, "alternatives and repetitions. Got '(a)\\\\1', which holds a ref"),
+        ("(?=a)b", ValueError, "which holds an anchor or a look at what surrounds it"),
+        ("a(?!b).*", ValueError, "which holds a look at what surrounds it"),
+        ("a\\b.*", ValueError, "which holds an anchor or a look at what surrounds it"),
+        ("a^b", ValueError, "which holds an anchor or a look at what surrounds it"),
+        ("(?>a)", ValueError, "which holds an atomic group"),
+        ("a++", ValueError, "which holds a possessive repetition"),
+        ("((a{0,9}){0,9}){0,9}" * 9, ValueError, "pattern must hold fewer repetitions: written"),
+        ("a" * 3000, ValueError, "it has more than 2,000 characters"),
+        (
+            "(" * 90 + "a" + ")" * 90 + "(" * 5000,
+            ValueError,
+            "pattern must be a regular expression",
+        ),
+    ],
+)
+def test_bad_patterns(generator, pattern, error, match):
+    with pytest.raises(error, match=re.escape(match)):
+        generator.sample(pattern=pattern)
+
+
+@pytest.mark.parametrize("banned", ["ann", 5, ["ann", ""], [None], None])
+def test_bad_banned_strings(generator, banned):
+    with pytest.raises(TypeError, match="banned must be an iterable of str, none of them empty"):
+        generator.sample(banned=banned)
+
+
+def test_too_much_at_once_is_refused(generator):
+    with pytest.raises(ValueError, match=r"must be smaller for names of up to max_length=500,000"):
+        generator.sample(pattern=".{0,900}", max_length=500_000)
+
+
+@pytest.fixture(scope="module", params=[small_pipeline, ngram_pipeline], ids=["lstm", "ngram"])
+def generator(request, names):
+    return request.param().fit(names)[-1]
+
+
+@settings(max_examples=60, deadline=None, derandomize=True, database=None)
+@given(
+    seed=st.sampled_from(["", "M", "Mar", "An"]),
+    pattern=st.one_of(
+        st.none(),
+        nodes,
+        st.sampled_from(
+            [r".{4,7}", r".*[ae]", r"(?i)[^q]*", r"M.*|A.*a", r"(?i)([^aeiou][aeiou])*"]
+        ),
+    ),
+    banned=st.lists(st.text("anriel", min_size=1, max_size=3), max_size=3),
+    lengths=st.tuples(st.integers(0, 8), st.integers(8, 12)),
+    temperature=st.sampled_from([0, 0.5, 1.0, 2.0]),
+    top_k=st.sampled_from([None, 1, 5]),
+    wishes=st.fixed_dictionaries({"novel": st.booleans(), "exact": st.booleans()}),
+)
+def test_every_name_is_as_asked_for(
+    generator, names, seed, pattern, banned, lengths, temperature, top_k, wishes
+):
+    asked = {"pattern": pattern, "banned": banned, "min_length": lengths[0]}
+    asked |= {"max_length": lengths[1], "top_k": top_k, "random_state": 0}
+    if wishes["exact"]:
+        asked["top_k"] = None
+    try:
+        written = generator.sample(seed, temperature, 20, **asked, **wishes)
+    except ValueError as error:
+        refusal = str(error)
+    else:
+        refusal = ""
+    if refusal:
+        assert re.match(r"No name of|Only \d+ of 20 names were found", refusal)
+        return
+    assert len(written) == 20
+    for name in written:
+        assert name.startswith(seed)
+        assert lengths[0] <= len(name) <= lengths[1]
+        assert pattern is None or re.fullmatch(pattern, name)
+        assert not any(string in name.casefold() for string in banned)
+        assert not (wishes["novel"] and name in names)
+    if not any(wishes.values()):
+        streamed = seed + "".join(generator.stream(seed, temperature, **asked))
+        assert streamed == generator.sample(seed, temperature, **asked)
+
+
+def test_impossible_wishes_fail_at_once(generator):
+    match = r"No name of 1 to 3 characters that the model knows begins with 'Ma', matches pattern="
+    with pytest.raises(ValueError, match=match + r"'\.\{4\}'\. Ask for less"):
+        generator.sample("Ma", max_length=3, pattern=".{4}")
+    with pytest.raises(ValueError, match=r"begins with 'Ma', holds none of banned=\('ma',\)"):
+        generator.sample("Ma", banned=["MA"])
+    with pytest.raises(ValueError, match="No name of 1 to 12"):
+        generator.sample(pattern="[0-9]+", exact=True, max_length=12)
+    with pytest.raises(ValueError, match="No name of 0 to"):
+        generator.most_likely(3, pattern="[0-9]+")
+
+
+@pytest.mark.parametrize("make_pipe", [small_pipeline, ngram_pipeline])
+def test_exact_draws_from_the_conditional_distribution(make_pipe):
+    pipe = make_pipe().fit(["a", "ab", "abc", "ca", "cab", "b"] * 3)
+    everything = ["".join(c) for n in range(2, 4) for c in itertools.product("abc", repeat=n)]
+    fits = [name for name in everything if re.fullmatch("a.*c|b.*", name) and "bb" not in name]
+    p = np.exp(pipe.score_samples(fits))
+    asked = {"pattern": "a.*c|b.*", "banned": ["BB"], "min_length": 2, "max_length": 3}
+    drawn = pipe[-1].sample(n_samples=4000, exact=True, random_state=0, **asked)
+    assert_drawn_from(drawn, fits, p)
+    # Masking is something else: it cannot know that few names begin with a and end with c.
+    masked = pipe[-1].sample(n_samples=4000, random_state=0, **asked)
+    with pytest.raises(AssertionError):
+        assert_drawn_from(masked, fits, p)
+
+
+def test_the_most_likely_names_that_fit(generator):
+    vectorizer = CharSequenceVectorizer(window_length=generator.window_length_)
+    everything, scores = generator.most_likely(4000, max_length=6)
+    asked = {"pattern": "(?i)[^o]{4,5}|L.*", "banned": ["an"], "max_length": 6}
+    expected = [
+        name
+        for name in everything
+        if re.fullmatch(asked["pattern"], name) and "an" not in name.lower()
+    ]
+    assert len(expected) > 50
+    found, log_likelihood = generator.most_likely(50, **asked)
+    assert found == expected[:50]
+    np.testing.assert_allclose(
+        log_likelihood, generator.score_samples(vectorizer.fit_transform(found)), atol=1e-4
+    )
+    assert log_likelihood[0] <= scores[0]
+
+
+def test_texts_are_written_to_a_pattern(names):
+    text = " ".join(names[:100])
+    generator = ngram_pipeline(window_length=5, boundary=False).fit([text])[-1]
+    asked = {"pattern": r"Mar(\w+ ?)*", "max_length": 20, "random_state": 0}
+    for exact in (False, True):
+        for written in generator.sample("Mar", n_samples=20, exact=exact, **asked):
+            assert re.fullmatch(asked["pattern"], written)
+            assert len(written) == 20

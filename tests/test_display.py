@@ -1,0 +1,109 @@
+import re
+import sys
+
+import numpy as np
+import pytest
+from conftest import ngram_pipeline, small_pipeline
+from sklearn.exceptions import NotFittedError
+
+from sknamegen import CharLSTMGenerator, SamplePreview
+from sknamegen.display import LossCurveDisplay, NextCharDisplay, TemperatureDisplay
+from sknamegen.metrics import expected_novelty
+
+matplotlib = pytest.importorskip("matplotlib")
+matplotlib.use("Agg")
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    matplotlib.pyplot.close("all")
+
+
+def test_loss_curve(names):
+    generator = small_pipeline(early_stopping=True, max_epochs=4).fit(names)[-1]
+    display = LossCurveDisplay.from_estimator(generator, lw=3)
+    training, held_out = display.lines_
+    assert training.get_ydata().tolist() == generator.loss_curve_
+    assert held_out.get_ydata().tolist() == [-score for score in generator.validation_scores_]
+    assert training.get_xdata().tolist() == [1, 2, 3, 4]
+    assert training.get_linewidth() == 3
+    assert display.ax_.get_ylabel() == "loss, nats per character"
+    again = LossCurveDisplay(display.loss_curve)
+    assert again.plot(ax=display.ax_) is again
+    assert again.figure_ is display.figure_
+    assert len(again.lines_) == 1
+
+
+@pytest.mark.parametrize("make_pipe", [small_pipeline, ngram_pipeline])
+def test_next_char(make_pipe, names):
+    generator = make_pipe().fit(names, [name[0] for name in names])[-1]
+    display = NextCharDisplay.from_estimator(generator, "Mar", label="M", cmap="Reds")
+    np.testing.assert_allclose(
+        display.proba, generator.next_char_proba(["", "M", "Ma", "Mar"], label="M")
+    )
+    shown = [text.get_text() for text in display.ax_.get_yticklabels()]
+    assert shown == [*sorted(shown[:-1]), "⏎"]
+    image = display.image_.get_array()
+    assert image.shape == (len(shown), 4)
+    for x, y in display.marks_.get_xydata().astype(int):
+        character = "Mar\3"[x]
+        column = generator.alphabet_.tolist().index(character)
+        assert shown[y] == character.replace("\3", "⏎")
+        assert image[y, x] == display.proba[x, column]
+    assert image.min(axis=1).max() < 0.5
+    everything = display.plot(threshold=0)
+    assert everything.image_.get_array().shape == (len(generator.alphabet_), 4)
+
+
+def test_temperatures(names):
+    pipe = small_pipeline().fit(names)
+    windows = pipe[0].transform(names)
+    display = TemperatureDisplay.from_estimator(
+        pipe[-1], windows, temperatures=[0.2, 1.0], n_samples=50, random_state=0
+    )
+    new, different, loss = display.lines_
+    assert new.get_ydata().tolist() == [expected_novelty(pipe[-1], windows, t) for t in (0.2, 1.0)]
+    assert (np.diff(different.get_ydata()) > 0).all()
+    assert (np.diff(loss.get_ydata()) > 0).all()
+    written = pipe[-1].sample(n_samples=50, random_state=0)
+    assert different.get_ydata()[1] == len(set(written)) / 50
+    assert loss.get_ydata()[1] == pytest.approx(-pipe.score(written))
+    assert display.ax_.get_ylabel() == "part of 50 names"
+
+
+def test_errors(names, monkeypatch):
+    pipe = ngram_pipeline().fit(names)
+    with pytest.raises(TypeError, match=r"A CharLSTMGenerator has a loss curve. Got CharNGram"):
+        LossCurveDisplay.from_estimator(pipe[-1])
+    with pytest.raises(TypeError, match=r"name must be a str\. Got"):
+        NextCharDisplay.from_estimator(pipe[-1], ["Anna"])
+    with pytest.raises(NotFittedError):
+        LossCurveDisplay.from_estimator(CharLSTMGenerator())
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+    with pytest.raises(ImportError, match=re.escape("pip install 'sknamegen[plot]'")):
+        NextCharDisplay.from_estimator(pipe[-1], "Anna")
+
+
+# Names during the training
+
+
+def test_preview(names, capsys):
+    previews = [SamplePreview(every=2), SamplePreview([0.0], every=3, n_samples=2, seed="Ma")]
+    plain = small_pipeline(max_epochs=5, window_length=3).fit(names)
+    pipe = small_pipeline(max_epochs=5, window_length=3, callbacks=previews).fit(names)
+    assert pipe.score(names) == plain.score(names)  # looking on changes nothing
+    printed = capsys.readouterr().out
+    assert re.findall(r"After epoch (\d):", printed) == ["2", "3", "4"]
+    temperatures = re.findall(r"temperature (\S+): ", printed)
+    assert temperatures == ["0.2", "0.5", "1.0", "1.2", "0.0", "0.2", "0.5", "1.0", "1.2"]
+    (line,) = re.findall(r"temperature 0.0: (.*)", printed)
+    assert len(set(line.split("  "))) == 1
+    assert line.startswith("Ma")
+    first, _ = re.findall(r"temperature 0.5: (.*)", printed)
+    assert len(first.split("  ")) == 8
+
+
+def test_bad_previews(names):
+    with pytest.raises(ValueError, match=r"every must be an int >= 1\. Got 0\."):
+        small_pipeline(callbacks=[SamplePreview(every=0)]).fit(names)

@@ -1,0 +1,355 @@
+"""Names with labels and weights, for both generators."""
+
+import itertools
+import pickle
+import re
+
+import numpy as np
+import pytest
+from conftest import assert_drawn_from, ngram_pipeline, small_pipeline
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV, cross_val_predict
+
+from sknamegen import CharNGramGenerator, CharSequenceVectorizer, load_names
+
+
+@pytest.fixture(scope="module", params=[small_pipeline, ngram_pipeline], ids=["lstm", "ngram"])
+def make_pipe(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def labelled():
+    """Real names of two kinds, mixed, and their labels: a fifth is male."""
+    names, labels = load_names(return_X_y=True)
+    order = np.random.default_rng(1).permutation(len(names))
+    order = [i for i in order if labels[i] == "female" or i % 3 == 0][:900]
+    return [names[i] for i in order], labels[order]
+
+
+@pytest.fixture(scope="module")
+def pipe(make_pipe, labelled):
+    """A small pipeline fitted with labels; do not change it."""
+    return make_pipe().fit(*labelled)
+
+
+@pytest.fixture(scope="module")
+def tiny(make_pipe):
+    """A generator of names of a few letters with labels; do not change it."""
+    names, labels = ["a", "ab", "b", "ba", "bb", "aab"] * 4, ["x", "x", "y", "y", "y", "z"] * 4
+    options = {"max_epochs": 20} if make_pipe is small_pipeline else {}
+    return make_pipe(window_length=4, **options).fit(names, labels)
+
+
+def test_what_is_learned_of_labels(pipe, labelled):
+    names, labels = labelled
+    generator = pipe[-1]
+    assert generator.classes_.tolist() == ["female", "male"]
+    assert generator.class_count_.tolist() == [(labels == c).sum() for c in ("female", "male")]
+    assert pipe.score(names, labels) > pipe.score(names)
+
+
+def test_held_out_names_are_better_known_with_their_label(make_pipe):
+    names, labels = load_names(return_X_y=True)
+    options = {"hidden_size": 64, "max_epochs": 4} if make_pipe is small_pipeline else {}
+    train, test = slice(0, None, 4), slice(2, None, 16)
+    without = make_pipe(**options).fit(names[train])
+    pipe = make_pipe(**options).fit(names[train], labels[train])
+    assert pipe.score(names[test], labels[test]) > without.score(names[test]) + 0.02
+    assert (pipe.predict(names[test]) == labels[test]).mean() > 0.7
+
+
+def test_the_likelihood_is_a_mixture_over_labels(pipe, labelled):
+    names = labelled[0][:50]
+    joint = np.stack(
+        [
+            pipe[-1].score_samples(pipe[0].transform(names), [label] * 50)
+            + np.log((labelled[1] == label).mean())
+            for label in ("female", "male")
+        ],
+        axis=1,
+    )
+    np.testing.assert_allclose(pipe.score_samples(names), np.logaddexp.reduce(joint, axis=1))
+    expected = np.exp(joint - np.logaddexp.reduce(joint, axis=1)[:, None])
+    np.testing.assert_allclose(pipe.predict_proba(names), expected)
+    assert pipe.predict(names).tolist() == [["female", "male"][i] for i in expected.argmax(axis=1)]
+
+
+def test_probabilities_over_names_sum_to_one(tiny):
+    names = ["".join(c) for n in range(13) for c in itertools.product("ab", repeat=n)]
+    windows = tiny[0].transform(names)
+    for label in ("x", "y", "z"):
+        total = np.exp(tiny[-1].score_samples(windows, [label] * len(names))).sum()
+        assert 0.9 < total <= 1 + 1e-5
+    proba = tiny[-1].next_char_proba(["", "a", "abba"], label="y")
+    np.testing.assert_allclose(proba.sum(axis=1), 1)
+
+
+def test_what_follows_a_seed_is_a_mixture_over_its_labels(tiny):
+    generator = tiny[-1]
+    for seed in ("", "a", "ba", "abbab"):
+        # p(label | seed), from the probabilities of the characters of the seed
+        joint = generator.class_count_ / generator.class_count_.sum()
+        for i, character in enumerate(seed):
+            column = generator.alphabet_.tolist().index(character)
+            each = [generator.next_char_proba(seed[:i], label=c)[0, column] for c in "xyz"]
+            joint = joint * each
+        each = np.stack([generator.next_char_proba(seed, label=c)[0] for c in "xyz"])
+        expected = joint / joint.sum() @ each
+        np.testing.assert_allclose(generator.next_char_proba(seed)[0], expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("seed", ["", "b"])
+@pytest.mark.parametrize("label", [None, "x", "y"])
+def test_names_are_drawn_as_probable_as_they_are(tiny, seed, label):
+    everything = ["".join(c) for n in range(1, 7) for c in itertools.product("ab", repeat=n)]
+    everything = [name for name in everything if name.startswith(seed)]
+    labels = None if label is None else [label] * len(everything)
+    p = np.exp(tiny[-1].score_samples(tiny[0].transform(everything), labels))
+    asked = {"label": label, "exact": True, "max_length": 6}
+    drawn = tiny[-1].sample(seed, n_samples=5000, random_state=0, **asked)
+    assert_drawn_from(drawn, everything, p)
+
+
+def test_each_label_writes_names_of_its_own(pipe):
+    female = []
+    for label in ("female", "male"):
+        written = pipe[-1].sample(n_samples=200, label=label, random_state=0)
+        female.append(pipe.predict_proba(written)[:, 0].mean())
+        assert written == pipe[-1].sample(n_samples=200, label=label, random_state=0)
+        streamed = "".join(pipe[-1].stream("Al", label=label, random_state=3))
+        assert "Al" + streamed == pipe[-1].sample("Al", label=label, random_state=3)
+    assert female[0] > female[1] + 0.05
+    streamed = "".join(pipe[-1].stream("Al", random_state=3))
+    assert "Al" + streamed == pipe[-1].sample("Al", random_state=3)
+    several = pipe[-1].sample(["A", "", "Ma"], label="male", random_state=0)
+    assert [name[: len(seed)] for name, seed in zip(several, ["A", "", "Ma"], strict=True)] == [
+        "A",
+        "",
+        "Ma",
+    ]
+    assert len(pipe[-1].sample(["A", "", "Ma"] * 200, random_state=0)) == 600
+
+
+@pytest.mark.parametrize("label", [None, "x", "z"])
+def test_the_most_likely_names_of_a_label(tiny, label):
+    everything = ["".join(c) for n in range(1, 6) for c in itertools.product("ab", repeat=n)]
+    labels = None if label is None else [label] * len(everything)
+    scores = tiny[-1].score_samples(tiny[0].transform(everything), labels)
+    found, log_likelihood = tiny[-1].most_likely(20, label=label, max_length=5)
+    np.testing.assert_allclose(log_likelihood, np.sort(scores)[::-1][:20], atol=1e-5)
+    best = dict(zip(everything, scores, strict=True))
+    np.testing.assert_allclose(log_likelihood, [best[name] for name in found], atol=1e-5)
+    seeded, log_likelihood = tiny[-1].most_likely(5, "b", label=label, max_length=5)
+    np.testing.assert_allclose(log_likelihood, [best[name] for name in seeded], atol=1e-5)
+
+
+def test_labels_may_be_of_any_kind(make_pipe, labelled):
+    names, labels = labelled
+    numbers = (labels == "male").astype(int) * 7
+    pipe = make_pipe().fit(names, numbers)
+    assert set(pipe.predict(names[:20]).tolist()) <= {0, 7}
+    assert isinstance(pipe[-1].sample(label=7), str)
+    assert pipe[-1].sample(label=7, random_state=1) == pipe[-1].sample(
+        label=np.int64(7), random_state=1
+    )
+    one = make_pipe().fit(names[:30], ["all"] * 30)
+    np.testing.assert_allclose(one.predict_proba(names[:3]), 1)
+    np.testing.assert_allclose(
+        one.score_samples(names), one[-1].score_samples(one[0].transform(names), ["all"] * 900)
+    )
+
+
+def test_without_labels_there_is_no_classifier(make_pipe, labelled):
+    names, labels = labelled
+    pipe = make_pipe()
+    assert not hasattr(pipe[-1], "classes_")
+    for name in ("predict", "predict_proba"):  # nobody knows yet
+        with pytest.raises(NotFittedError):
+            getattr(pipe[-1], name)(names)
+    pipe.fit(names, labels)
+    assert hasattr(pipe[-1], "predict")
+    assert hasattr(pipe, "predict_proba")
+    pipe.fit(names)
+    for name in ("predict", "predict_proba", "classes_", "class_count_"):
+        assert not hasattr(pipe[-1], name)
+    with pytest.raises(AttributeError, match="has no attribute 'predict'") as caught:
+        pipe[-1].predict(pipe[0].transform(names))
+    assert "fit(X, y)" in str(caught.value.__cause__)
+    with pytest.raises(ValueError, match="label needs a model that has learned with labels"):
+        pipe[-1].sample(label="male")
+    with pytest.raises(ValueError, match="y must be None: this generator has learned without"):
+        pipe.score(names, labels)
+
+
+def test_copies_keep_their_labels(pipe, labelled):
+    loaded = pickle.loads(pickle.dumps(pipe))
+    names = labelled[0][:40]
+    np.testing.assert_array_equal(loaded.predict_proba(names), pipe.predict_proba(names))
+    for label in (None, "male"):
+        written, again = (
+            p[-1].sample(n_samples=9, label=label, random_state=0) for p in (loaded, pipe)
+        )
+        assert written == again
+    assert not hasattr(clone(pipe)[-1], "classes_")
+
+
+@pytest.mark.parametrize("scoring", [None, "accuracy", "neg_log_loss"])
+def test_searches_over_labelled_names(make_pipe, labelled, scoring):
+    names, labels = labelled
+    step = make_pipe().steps[-1][0]
+    order = np.argsort(labels, kind="stable")  # so that folds must be stratified
+    grid = {"windows__window_length": [1, 4]}
+    grid |= {"lstm__hidden_size": [8]} if step == "lstm" else {"ngram__order": [2, 3]}
+    search = GridSearchCV(make_pipe(), grid, cv=2, scoring=scoring, error_score="raise")
+    search.fit([names[i] for i in order], labels[order])
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    assert search.predict(names[:5]).shape == (5,)
+    if scoring == "accuracy":
+        assert search.best_score_ > 0.5
+    assert search.best_estimator_[-1].sample("Ma", label="male").startswith("Ma")
+    assert cross_val_predict(make_pipe(), names, labels, cv=2, method="predict_proba").shape == (
+        900,
+        2,
+    )
+
+
+@pytest.mark.parametrize(
+    ("y", "match"),
+    [
+        (["a"] * 5, "y must hold one label for each of the 3 names. Got 5."),
+        ([0.1, 0.2, 0.3], "y must hold labels, all of them str or all of them int. Got others"),
+        (["a", None, "b"], "y must hold labels, all of them str or all of them int. Got others"),
+        ([["a", "b"]] * 3, "y must hold labels, all of them str or all of them int. Got others"),
+    ],
+)
+def test_bad_labels(make_pipe, y, match):
+    with pytest.raises(ValueError, match=re.escape(match)):
+        make_pipe().fit(["Ada", "Eve", "Zoe"], y)
+
+
+def test_labels_that_were_never_seen(tiny):
+    with pytest.raises(ValueError, match=r"label must be one of 'x', 'y', 'z'\. Got 'male'\."):
+        tiny[-1].sample(label="male")
+    with pytest.raises(ValueError, match=r"y must hold the labels 'x', 'y', 'z'\. Got 'w'\."):
+        tiny.score(["a", "b"], ["x", "w"])
+    with pytest.raises(NotFittedError):
+        clone(tiny)[-1].sample(label="x")
+
+
+# More data later, and weights
+
+
+def test_partial_fit_with_labels(make_pipe, labelled):
+    names, labels = labelled
+    windows = CharSequenceVectorizer().fit_transform(names)
+    generator = make_pipe()[-1]
+    first = np.flatnonzero(labels == "female")[:200]
+    generator.partial_fit(windows[first], labels[first], classes=["male", "female"])
+    assert generator.classes_.tolist() == ["female", "male"]
+    np.testing.assert_array_equal(generator.predict_proba(windows[:5])[:, 1], 0)
+    assert generator.sample("", random_state=0)
+    generator.partial_fit(windows, labels, classes=["female", "male"])
+    assert generator.class_count_.tolist() == [
+        200 + (labels == "female").sum(),
+        (labels == "male").sum(),
+    ]
+    assert generator.predict_proba(windows[:5])[:, 1].min() > 0
+    before = generator.class_count_
+    for y, classes, match in [
+        (None, None, "y must hold the label of each name, as in the first call. Got None."),
+        (labels, ["other"], "classes must be given in the first call of partial_fit, or be the"),
+        (np.where(labels == "male", "m", "f"), None, "y must hold the labels 'female', 'male'"),
+    ]:
+        with pytest.raises(ValueError, match=match):
+            generator.partial_fit(windows, y, classes=classes)
+    np.testing.assert_array_equal(generator.class_count_, before)
+    with pytest.raises(ValueError, match="classes needs y, the label of each name"):
+        make_pipe()[-1].partial_fit(windows, classes=["female"])
+    unlabelled = make_pipe()[-1].partial_fit(windows)
+    with pytest.raises(ValueError, match="this generator has learned without labels"):
+        unlabelled.partial_fit(windows, labels)
+
+
+def test_counting_labelled_names_in_pieces_is_exact(labelled):
+    names, labels = labelled
+    windows = CharSequenceVectorizer().fit_transform(names)
+    weights = np.random.default_rng(0).integers(0, 4, len(names)).astype(float)
+    at_once = CharNGramGenerator().fit(windows, labels, weights)
+    alphabet, generator = at_once.alphabet_, CharNGramGenerator()
+    for rows in np.array_split(np.arange(len(names)), 5):
+        generator.partial_fit(
+            windows[rows],
+            labels[rows],
+            alphabet=alphabet,
+            classes=["female", "male"],
+            sample_weight=weights[rows],
+        )
+    np.testing.assert_allclose(
+        generator.predict_proba(windows), at_once.predict_proba(windows), rtol=1e-9
+    )
+    assert generator.n_characters_seen_ == at_once.n_characters_seen_
+
+
+def test_a_weight_is_how_often_a_name_stands(labelled):
+    names, labels = labelled
+    weights = np.random.default_rng(0).integers(0, 4, len(names))
+    repeated = [name for name, n in zip(names, weights, strict=True) for _ in range(n)]
+    pipe = ngram_pipeline().fit(names, ngram__sample_weight=weights)
+    same = ngram_pipeline().fit(repeated)
+    assert pipe[-1].alphabet_.tolist() == same[-1].alphabet_.tolist()
+    assert pipe[-1].n_characters_seen_ == same[-1].n_characters_seen_
+    np.testing.assert_array_equal(pipe[-1].name_hashes_, same[-1].name_hashes_)
+    np.testing.assert_allclose(pipe.score_samples(names), same.score_samples(names), rtol=1e-9)
+    labelled_pipe = ngram_pipeline().fit(names, labels, ngram__sample_weight=weights)
+    same = ngram_pipeline().fit(repeated, np.repeat(labels, weights))
+    np.testing.assert_allclose(
+        labelled_pipe.predict_proba(names), same.predict_proba(names), rtol=1e-9
+    )
+    score = same.score(np.repeat(names, weights), np.repeat(labels, weights))
+    windows = labelled_pipe[0].transform(names)
+    assert labelled_pipe[-1].score(windows, labels, weights) == pytest.approx(score)
+
+
+def test_parts_of_a_count_make_a_distribution(names):
+    weights = np.random.default_rng(0).uniform(0.1, 3, len(names))
+    pipe = ngram_pipeline().fit(names, ngram__sample_weight=weights)
+    proba = pipe[-1].next_char_proba(["", "M", "Mar"])
+    np.testing.assert_allclose(proba.sum(axis=1), 1)
+    assert (proba > 0).all()
+
+
+def test_training_follows_the_weights(names):
+    longer = np.array([len(name) > 6 for name in names])
+    scores = []
+    for weights in (None, np.where(longer, 1.0, 0.01), np.where(longer, 0.01, 1.0)):
+        pipe = small_pipeline(max_epochs=8).fit(names, lstm__sample_weight=weights)
+        scores.append(pipe.score([name for name in names if len(name) > 6]))
+    assert scores[1] > scores[0] > scores[2]
+
+
+def test_equal_weights_change_nothing(names):
+    plain = small_pipeline().fit(names)
+    weighted = small_pipeline().fit(names, lstm__sample_weight=[1] * len(names))
+    assert plain.score(names) == pytest.approx(weighted.score(names), abs=0.05)
+    assert plain[-1].n_steps_ == weighted[-1].n_steps_
+
+
+@pytest.mark.parametrize(
+    ("weights", "match"),
+    [
+        (
+            [1, 2],
+            "sample_weight must hold one number from 0 to 1e12 for each of 3 names. Got shape",
+        ),
+        ([1, 2, -1], "names. Got -1.0."),
+        ([1, 2, np.nan], "names. Got nan."),
+        (["a", 2, 3], "names. Got ['a', 2, 3]."),
+        ([0, 0, 0], "at least one of them above zero. Got zeros."),
+    ],
+)
+def test_bad_weights(make_pipe, weights, match):
+    windows = CharSequenceVectorizer().fit_transform(["Ada", "Eve", "Zoe"])
+    with pytest.raises(ValueError, match=re.escape(match)):
+        make_pipe()[-1].fit(windows, sample_weight=weights)

@@ -1,0 +1,180 @@
+import math
+import pickle
+import re
+import sys
+from collections import Counter
+
+import numpy as np
+import pytest
+from conftest import ngram_pipeline, small_pipeline
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.spatial.distance import jensenshannon
+
+from sknamegen import CharSequenceVectorizer, load_names
+from sknamegen.metrics import (
+    expected_novelty,
+    length_divergence,
+    nearest_training_name,
+    ngram_divergence,
+    novelty,
+    uniqueness,
+)
+
+some_names = st.lists(st.text("abcé", max_size=6), min_size=1, max_size=20)
+
+
+def edit_distance(a, b):
+    row = list(range(len(b) + 1))
+    for i, x in enumerate(a, 1):
+        before, row[0] = row[0], i
+        for j, y in enumerate(b, 1):
+            before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, before + (x != y))
+    return row[-1]
+
+
+@settings(max_examples=100, deadline=None, derandomize=True, database=None)
+@given(some_names, some_names)
+def test_metrics_of_lists(names, reference):
+    assert novelty(names, reference) == np.mean([name not in reference for name in names])
+    assert uniqueness(names) == len(set(names)) / len(names)
+    nearest, distances = nearest_training_name(names, reference)
+    for name, found, distance in zip(names, nearest, distances, strict=True):
+        assert distance == min(edit_distance(name, other) for other in reference)
+        assert edit_distance(name, found) == distance
+    lengths = [np.bincount(list(map(len, x)), minlength=7) for x in (names, reference)]
+    assert length_divergence(names, reference) == pytest.approx(jensenshannon(*lengths) ** 2)
+    for n in (2, 3):
+        grams = [
+            Counter(f"\2{x}\3"[i : i + n] for x in found for i in range(len(x) + 3 - n))
+            for found in (names, reference)
+        ]
+        keys = sorted(grams[0] | grams[1])
+        if not all(grams):
+            with pytest.raises(ValueError, match="Both lists must hold an n-gram of n=3"):
+                ngram_divergence(names, reference, n)
+            continue
+        expected = jensenshannon(*([found[key] for key in keys] for found in grams)) ** 2
+        assert ngram_divergence(names, reference, n) == pytest.approx(expected, abs=1e-12)
+        assert -1e-12 < ngram_divergence(names, reference, n) < math.log(2) + 1e-12
+
+
+def test_distances_are_found_in_blocks(monkeypatch):
+    names, known = load_names("male")[::40], load_names("female")[::40]
+    expected = nearest_training_name(names, known)
+    monkeypatch.setattr("sknamegen.metrics._BLOCK_PAIRS", 1000)
+    found = nearest_training_name(iter(names), tuple(known))
+    assert found[0] == expected[0]
+    np.testing.assert_array_equal(found[1], expected[1])
+
+
+def test_without_rapidfuzz(monkeypatch):
+    monkeypatch.setitem(sys.modules, "rapidfuzz.distance", None)
+    with pytest.raises(ImportError, match=r"needs the package rapidfuzz: pip install 'sknamegen"):
+        nearest_training_name(["a"], ["b"])
+
+
+@pytest.mark.parametrize("names", ["Anna", [], [1], 5, None, b"Anna", [None]])
+def test_bad_names(names):
+    for call in (
+        lambda: novelty(names, ["a"]),
+        lambda: novelty(["a"], names),
+        lambda: uniqueness(names),
+        lambda: length_divergence(["a"], names),
+        lambda: ngram_divergence(names, ["a"]),
+        lambda: nearest_training_name(["a"], names),
+    ):
+        with pytest.raises(
+            TypeError, match=r"(names|reference) must be an iterable of str with at"
+        ):
+            call()
+
+
+@pytest.fixture(scope="module", params=[small_pipeline, ngram_pipeline], ids=["lstm", "ngram"])
+def make_pipe(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def pipe(make_pipe, names):
+    return make_pipe().fit(names, ["long" if len(name) > 6 else "short" for name in names])
+
+
+@pytest.mark.parametrize(
+    ("temperature", "wishes"),
+    [
+        (1.0, {}),
+        (0.5, {}),
+        (0, {}),
+        (0.3, {"label": "long"}),
+        (1.4, {"seed": "Ma", "label": "short"}),
+        (0.8, {"seed": ["A", "Ma", "Ma"]}),
+        (0.7, {"top_k": 4, "top_p": 0.9}),
+        (0.6, {"min_length": 4, "max_length": 6}),
+        (0.5, {"pattern": ".*a.*", "banned": ["ann"]}),
+    ],
+)
+def test_the_expected_novelty_is_what_comes_out(pipe, names, temperature, wishes):
+    expected = expected_novelty(pipe[-1], pipe[0].transform(names * 2), temperature, **wishes)
+    asked, n = dict(wishes), 3000
+    seed = asked.pop("seed", "")
+    if isinstance(seed, list):
+        drawn = pipe[-1].sample(seed * (n // 3), temperature, random_state=0, **asked)
+    else:
+        drawn = pipe[-1].sample(seed, temperature, n, random_state=0, **asked)
+    tolerance = 4 * math.sqrt(expected * (1 - expected) / n) + 1e-6
+    assert abs(novelty(drawn, names) - expected) < tolerance
+
+
+def test_other_names_than_those_learned_from(pipe, names):
+    some = [*names[:50], "Жанна", "Not in the list"]
+    windows = CharSequenceVectorizer().fit_transform(some)
+    proba = np.exp(pipe.score_samples(names[:50])).sum()
+    assert 0.9 < expected_novelty(pipe[-1], windows) < 1
+    # Names are written without an empty one, and end at the greatest length: a bit more often.
+    assert expected_novelty(pipe[-1], windows) == pytest.approx(1 - proba, abs=0.005)
+
+
+@pytest.mark.parametrize("target", [0.5, 0.8])
+@pytest.mark.parametrize("wishes", [{}, {"label": "short", "seed": "A"}, {"pattern": ".{3,7}"}])
+def test_names_as_new_as_wanted(make_pipe, names, target, wishes):
+    options = {"max_epochs": 60, "hidden_size": 64, "dropout": 0}
+    pipe = make_pipe(**options if make_pipe is small_pipeline else {})
+    pipe.fit(names, ["long" if len(name) > 6 else "short" for name in names])
+    drawn = pipe[-1].sample(n_samples=3000, target_novelty=target, random_state=0, **wishes)
+    tolerance = 0.001 + 4 * math.sqrt(target * (1 - target) / 3000)
+    assert abs(novelty(drawn, names) - target) < tolerance
+
+
+def test_bad_targets(pipe, names):
+    generator = pipe[-1]
+    with pytest.raises(ValueError, match=r"target_novelty must be None or in \(0, 1\). Got 1.5."):
+        generator.sample(target_novelty=1.5)
+    for wishes in ({"temperature": 0.5}, {"novel": True}, {"exact": True}):
+        with pytest.raises(ValueError, match="target_novelty needs temperature=1, novel=False"):
+            generator.sample(target_novelty=0.5, **wishes)
+    match = r"target_novelty must be between [\d.]+ and 1.000, which temperatures from 1 to 0\.\d+ "
+    with pytest.raises(ValueError, match=match + r"give\. Got 1e-06\."):
+        generator.sample(max_length=2, target_novelty=1e-6)
+    with pytest.raises(ValueError, match=r"target_novelty needs the names that the generator has"):
+        pickle.loads(pickle.dumps(generator)).sample(target_novelty=0.5)
+
+
+def test_the_names_learned_from_are_known_until_there_are_others(make_pipe, names):
+    windows = CharSequenceVectorizer().fit_transform(names)
+    generator = make_pipe()[-1].partial_fit(windows[:200], alphabet=set("".join(names)))
+    reachable = expected_novelty(generator, windows[:200], 1.3)
+    assert generator.sample(target_novelty=reachable)
+    generator.partial_fit(windows[200:])
+    with pytest.raises(ValueError, match="target_novelty needs the names"):
+        generator.sample(target_novelty=0.9)
+    generator.partial_fit(windows)  # all of them
+    assert generator.sample(target_novelty=expected_novelty(generator, windows, 1.3))
+
+
+def test_expected_novelty_needs_whole_names(pipe, names):
+    windows = CharSequenceVectorizer(step=2).fit_transform(names)
+    with pytest.raises(ValueError, match="expected_novelty needs windows with boundary=True"):
+        expected_novelty(pipe[-1], windows)
+    with pytest.raises(TypeError, match=re.escape("unexpected keyword argument 'n_samples'")):
+        expected_novelty(pipe[-1], pipe[0].transform(names), n_samples=5)
