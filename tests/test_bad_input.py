@@ -21,8 +21,8 @@ PACKAGE = str(Path(sknamegen.__file__).parent)
 DOCUMENTED = (TypeError, ValueError, LookupError, OSError, NotFittedError)
 # Every message says what came, what is held, or what was needed.
 SAYS_WHY = re.compile(
-    r"Got|holds|has seen|needs|diverged|not fitted|unknown encoding|Unknown character|the encoding"
-    r"|would take"
+    r"Got|No name of|holds|has seen|needs|diverged|not fitted|unknown encoding|Unknown character"
+    r"|the encoding|would take"
 )
 
 characters = st.one_of(

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from sknamegen import load_names
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -59,6 +61,45 @@ def test_generate_names_from_a_file(tmp_path, lines):
     printed = run("generate_names.py", path, cwd=tmp_path)
     assert len(numbers(r"Held out: +(\S+) nats", printed)) == (len(lines) > 1)
     assert f"From {lines[0][:3]!r}: " in printed or len(lines) > 1
+
+
+def test_baby_names(tmp_path):
+    printed = run("baby_names.py", cwd=tmp_path)
+    (anyhow,) = numbers(r"whatever the label: (\S+) nats", printed)
+    (given,) = numbers(r"given the label: +(\S+)", printed)
+    assert given < anyhow - 0.03
+    known = set(load_names())
+    for label in ("female", "male"):
+        (new,) = re.findall(rf"^New, {label}: (.*)", printed, re.MULTILINE)
+        (likely,) = re.findall(rf"^Most likely new, {label}: (.*)  \(", printed, re.MULTILINE)
+        assert len(set(new.split("  ")) - known) == 8
+        assert len(set(likely.split("  ")) - known) == 6
+    for wish, pattern in {
+        "four to six letters": ".{4,6}",
+        "L…a or M…e": "L.*a|M.*e",
+        "without r and th": "(?i)(?!.*(r|th)).*",
+        "double letters": r".*(aa|ee|ll|nn|rr|ss|tt).*",
+    }.items():
+        (written,) = re.findall(rf"^{wish}: (.*)", printed, re.MULTILINE)
+        assert len(written.split("  ")) == 6
+        assert all(re.fullmatch(pattern, name) for name in written.split("  "))
+    (new,) = numbers(r"(\d+)% of 400 names are new", printed)
+    assert abs(new - 75) < 9
+
+
+def test_product_names(tmp_path):
+    printed = run("product_names.py", cwd=tmp_path)
+    (new,), (expected,) = (numbers(rf"{word} (\d\.\d+)", printed) for word in ("new:", "expected"))
+    assert abs(new - expected) < 0.07
+    for line in ("clean", "drug", "software", "easy to say", "most likely"):
+        assert re.search(rf"^{line}: \S+  \S", printed, re.MULTILINE)
+
+
+def test_plots(tmp_path):
+    printed = run("plots.py", cwd=tmp_path)
+    assert re.findall(r"After epoch (\d+)", printed) == ["4", "8", "12"]
+    for name in ("loss", "next_char", "temperature"):
+        assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_grid_search(tmp_path):

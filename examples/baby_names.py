@@ -1,0 +1,76 @@
+"""Find a name on one's own terms: for a girl or a boy, new, of a length, to a pattern.
+
+What is learned here: names with labels are learned in one model, which then writes names for
+a label, tells the label of a name, and finds the most probable names that nobody has yet.
+
+    python examples/baby_names.py
+"""
+
+# %%
+from sklearn.model_selection import train_test_split
+from sklearn.pipeline import Pipeline
+
+from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names
+from sknamegen.metrics import nearest_training_name
+
+SEED = 0
+
+# %%
+# Names with labels. A name in both lists stands twice, once with each label.
+names, labels = load_names(return_X_y=True)
+train, test, train_labels, test_labels = train_test_split(
+    names, labels, test_size=0.1, random_state=SEED, stratify=labels
+)
+pipe = Pipeline(
+    [("windows", CharSequenceVectorizer()), ("lstm", CharLSTMGenerator(random_state=SEED))]
+).fit(train, train_labels)
+print(f"{len(train)} names to learn from, {len(test)} held out")
+print(f"Held out, whatever the label: {-pipe.score(test):.3f} nats per character")
+print(f"Held out, given the label:    {-pipe.score(test, test_labels):.3f}")
+print(f"Label told from the name:     {(pipe.predict(test) == test_labels).mean():.0%} right")
+
+# %%
+# All names now, so that what comes out is new.
+generator = pipe.fit(names, labels)[-1]
+
+# %%
+# New names for each label, no two alike.
+for label in generator.classes_:
+    new = generator.sample(
+        temperature=0.8, n_samples=8, label=label, novel=True, unique=True, random_state=SEED
+    )
+    print(f"\nNew, {label}: {'  '.join(new)}")
+    nearest, distances = nearest_training_name(new, names)
+    pairs = [f"{a} ~ {b}" for a, b, d in zip(new, nearest, distances, strict=True) if d == 1]
+    print(f"  one letter from a known name: {'  '.join(pairs)}")
+
+# %%
+# To measure: a length, a pattern, letters that must not occur.
+wishes = {
+    "four to six letters": {"min_length": 4, "max_length": 6},
+    "L…a or M…e": {"pattern": "L.*a|M.*e", "exact": True},
+    "without r and th": {"banned": ["r", "th"]},
+    "double letters": {"pattern": r".*(aa|ee|ll|nn|rr|ss|tt).*", "exact": True},
+}
+for wish, params in wishes.items():
+    written = generator.sample(
+        temperature=0.7, n_samples=6, label="female", random_state=SEED, **params
+    )
+    print(f"\n{wish}: {'  '.join(written)}")
+
+# %%
+# Three in four new: the temperature for that is found from the probabilities, not by trial.
+written = generator.sample(n_samples=400, target_novelty=0.75, random_state=SEED)
+print(f"\n{sum(name not in names for name in written) / 400:.0%} of 400 names are new")
+
+# %%
+# The most probable names that are not in the list.
+for label in generator.classes_:
+    found, log_likelihood = generator.most_likely(6, label=label, novel=True, pattern=".{4,}")
+    print(f"\nMost likely new, {label}: {'  '.join(found)}  ({log_likelihood[0]:.1f} nats)")
+
+# %%
+# What a name sounds like.
+for name in ("Noelani", "Brock", "Robin"):
+    proba = dict(zip(generator.classes_, pipe.predict_proba([name])[0], strict=True))
+    print(f"{name}: {', '.join(f'{label} {p:.0%}' for label, p in proba.items())}")
