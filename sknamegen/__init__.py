@@ -4,13 +4,14 @@ from ._generator import CharLSTMGenerator
 from ._net import SamplePreview
 from ._ngram import CharNGramGenerator
 from ._vectorizer import CharSequenceVectorizer
-from .datasets import load_names, read_names
+from .datasets import iter_names, load_names, read_names
 
 __all__ = [
     "CharLSTMGenerator",
     "CharNGramGenerator",
     "CharSequenceVectorizer",
     "SamplePreview",
+    "iter_names",
     "load_names",
     "read_names",
 ]

@@ -245,15 +245,20 @@ class LengthGroupedBatches:
     generator : torch.Generator, default=None
         Shuffles the sequences of a length and the order of the batches, anew in
         each iteration; None: no shuffling.
+    part : tuple of (int, int), default=(0, 1)
+        Which part of each batch to take, and how many parts there are: for processes that
+        share the work and have generators of the same seed. All get as many batches.
     """
 
-    def __init__(self, dataset, batch_size, generator=None):
+    def __init__(self, dataset, batch_size, generator=None, part=(0, 1)):
         self.dataset = dataset
         self.batch_size = batch_size
         self.generator = generator
+        self.part = part
 
     def __len__(self):
-        return -(-self.dataset.n_with_targets // self.batch_size)
+        n_rows, n_parts = self.dataset.n_with_targets, self.part[1]
+        return max(1, min(-(-n_rows // self.batch_size), n_rows // n_parts))
 
     def __iter__(self):
         return (self.dataset[rows] for rows in self.rows())
@@ -265,7 +270,11 @@ class LengthGroupedBatches:
         if self.dataset.weights is not None:
             order = self._resample(order)
         order = order[self.dataset.lengths[order].argsort(stable=True)]
-        batches = order.split(self.batch_size)
+        first, n_parts = self.part
+        if n_parts == 1:
+            batches = order.split(self.batch_size)
+        else:  # no part of a batch may be empty
+            batches = [batch[first::n_parts] for batch in order.tensor_split(len(self))]
         return [batches[i] for i in self._permutation(len(batches))]
 
     def _resample(self, rows):

@@ -3,6 +3,7 @@
 import inspect
 from copy import deepcopy
 from math import isfinite, log, log2
+from numbers import Integral
 
 import numpy as np
 import torch
@@ -21,6 +22,7 @@ from ._net import (
     Net,
     OneCycle,
     Record,
+    accelerated,
     divergence,
     stopped_early,
 )
@@ -33,6 +35,7 @@ _NGRAM_ORDER = 6
 _AUTO_SEQUENCES = 1_000_000  # that max_epochs="auto" trains on, where 3 to 12 epochs allow
 _AUTO_HIDDEN_SIZES = 256, 384  # that hidden_size="auto" takes for fewer and for many sequences
 _MANY_SEQUENCES = 16_384
+_MAX_COUNTED = 10_000_000  # characters, after which partial_fit counts no more
 _CHECKED = 256  # sequences, about, that tell whether the training diverged
 
 
@@ -90,6 +93,10 @@ class CharLSTMGenerator(BaseCharGenerator):
         What training computes with. "auto" takes bfloat16 (torch's autocast)
         if the processor has instructions for it, and float32 otherwise.
         Weights, scores and sampling are always float32.
+    accelerator : accelerate.Accelerator, default=None
+        Splits each batch over the processes that `accelerate launch` has started, which all
+        call `fit` with the same names and the same `random_state`, an int, and end with equal
+        weights. It then decides the device. Not saved.
     warm_start : bool, default=False
         Whether `fit` continues from the weights of the last `fit`, and, unless
         the estimator was saved and loaded since, from the state of its
@@ -192,6 +199,7 @@ class CharLSTMGenerator(BaseCharGenerator):
         net_params=None,
         device="cpu",
         precision="auto",
+        accelerator=None,
         warm_start=False,
         verbose=0,
         random_state=None,
@@ -214,6 +222,7 @@ class CharLSTMGenerator(BaseCharGenerator):
         self.net_params = net_params
         self.device = device
         self.precision = precision
+        self.accelerator = accelerator
         self.warm_start = warm_start
         self.verbose = verbose
         self.random_state = random_state
@@ -329,10 +338,8 @@ class CharLSTMGenerator(BaseCharGenerator):
         held_out = self._hold_out(sequences.owner, rng)
         if not (targets[~held_out] != NO_TARGET).any():
             raise ValueError("X must hold at least one character to learn that is known. Got none.")
-        inputs, weights = (
-            sequences.inputs[~held_out],
-            None if weights is None else weights[~held_out],
-        )
+        inputs = sequences.inputs[~held_out]
+        weights = None if weights is None else weights[~held_out]
         before = self._ngrams if partial else None
         self._ngrams = self._count(inputs, targets[~held_out], weights, before)
         train = SequenceDataset(inputs, targets[~held_out], self._ngrams, weights)
@@ -360,12 +367,16 @@ class CharLSTMGenerator(BaseCharGenerator):
             "train_split": predefined_split(valid) if self.early_stopping else None,
             "callbacks__print_log": None,  # its table does not name the unit
             "callbacks": self._callbacks(partial),
-            "device": self.device,
+            "device": None if self.accelerator else self.device,
             "bfloat16": self._uses_bfloat16(),
             "verbose": int(self.verbose),
         }
         params |= _module_params(config) | self._optimizer_params()
-        net = Net(**params | self._extra_params(params)).initialize()
+        kind = Net
+        if self.accelerator:
+            kind, part = accelerated(self.accelerator), self._part(train.n_with_targets)
+            params["iterator_train__part"] = part
+        net = kind(**params | self._extra_params(params)).initialize()
         if continues:
             self._copy_state(net)
         self.net_ = net
@@ -377,6 +388,21 @@ class CharLSTMGenerator(BaseCharGenerator):
         loss = -log_proba / max(1, n_targets)
         if not loss < log(n_characters) + 1:
             raise divergence(f"a loss of {loss:.3g} nats per character, worse than guessing", net)
+
+    def _part(self, n_sequences):
+        """Return which part of each batch this process trains on, of how many."""
+        n_parts = self.accelerator.num_processes
+        if n_parts > 1 and not isinstance(self.random_state, Integral):
+            raise ValueError(
+                "random_state must be an int, the same in all processes, to train in "
+                f"{n_parts} of them. Got {self.random_state!r}."
+            )
+        if n_sequences < n_parts:
+            raise ValueError(
+                f"X must hold at least a sequence for each of {n_parts} processes. "
+                f"Got {n_sequences}."
+            )
+        return self.accelerator.process_index, n_parts
 
     def _extra_params(self, params):
         extra = self.net_params or {}
@@ -424,6 +450,10 @@ class CharLSTMGenerator(BaseCharGenerator):
                 "device must be one that torch can compute on here, such as 'cpu'. "
                 f"Got {self.device!r}."
             )
+        if self.accelerator is not None and not hasattr(self.accelerator, "num_processes"):
+            raise TypeError(
+                f"accelerator must be an accelerate.Accelerator or None. Got {self.accelerator!r}."
+            )
         self._optimizer_class()
 
     def _optimizer_class(self):
@@ -441,7 +471,8 @@ class CharLSTMGenerator(BaseCharGenerator):
     def _uses_bfloat16(self):
         if self.precision != "auto":
             return self.precision == "bfloat16"
-        if torch.device(self.device).type == "cuda":
+        device = self.accelerator.device if self.accelerator else torch.device(self.device)
+        if device.type == "cuda":
             return torch.cuda.is_bf16_supported(including_emulation=False)
         return torch.cpu._is_avx512_bf16_supported()
 
@@ -465,6 +496,8 @@ class CharLSTMGenerator(BaseCharGenerator):
         """Return what counting says of these names and those before, None if it has no weight."""
         if not self.ngram_weight:
             return None
+        if before is not None and before.total >= _MAX_COUNTED:
+            return before
         sizes = len(self.alphabet_), self._n_labels
         length = min(_NGRAM_ORDER - 1, self.window_length_)
         found = contexts_and_characters(inputs, targets, length, *sizes)
@@ -476,7 +509,7 @@ class CharLSTMGenerator(BaseCharGenerator):
         if self.hidden_size != "auto":
             return int(self.hidden_size)
         if continues:
-            return self.net_.module_.config["hidden_size"]
+            return self.net_.network.config["hidden_size"]
         return _AUTO_HIDDEN_SIZES[n_sequences >= _MANY_SEQUENCES]
 
     def _max_epochs(self, n_sequences):
@@ -512,7 +545,7 @@ class CharLSTMGenerator(BaseCharGenerator):
         return params
 
     def _copy_state(self, net):
-        old, new = self.net_.module_, net.module_
+        old, new = self.net_.network, net.network
         changed = [
             name
             for name in ("hidden_size", "num_layers", "embedding_dim")
@@ -541,13 +574,13 @@ class CharLSTMGenerator(BaseCharGenerator):
                 raise
         finally:
             net.notify("on_train_end", X=train, y=None)
-            net.module_.eval()
+            net.network.eval()
             dict(net.callbacks_)["record"].generator = None
 
     def _sequence_log_proba(self, inputs, targets):
         dataset = SequenceDataset(inputs, targets)
         log_proba = torch.zeros(len(dataset), dtype=torch.float64)
-        network, device = self.net_.module_, self._device()
+        network, device = self.net_.network, self._device()
         with torch.inference_mode():
             for rows in LengthGroupedBatches(dataset, _SCORING_BATCH).rows():
                 x, y = dataset[rows]
@@ -560,18 +593,19 @@ class CharLSTMGenerator(BaseCharGenerator):
         return log_proba.numpy()
 
     def _next_character(self):
-        return self.net_.module_
+        return self.net_.network
 
     def _device(self):
-        return self.net_.module_.head.weight.device
+        return self.net_.network.head.weight.device
 
     def __getstate__(self):
         state = dict(super().__getstate__())
         state.pop("_ngrams", None)
+        state["accelerator"] = None  # it belongs to the processes that run
         if net := state.pop("net_", None):
-            weights = net.module_.state_dict()
+            weights = net.network.state_dict()
             state["_network"] = {
-                "config": net.module_.config,
+                "config": net.network.config,
                 "weights": {name: weight.cpu().numpy() for name, weight in weights.items()},
             }
         return state

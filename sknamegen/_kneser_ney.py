@@ -150,6 +150,11 @@ class KneserNey:
             ids = self.parents[ids]
         return contexts, characters, self.longest_counts
 
+    @property
+    def total(self):
+        """How many characters were learned from."""
+        return self.longest_counts.sum()
+
     def _key(self, ids, characters):
         """Return numbers by which contexts are found, from those one character shorter."""
         return ids * (max(self.n_characters + 2, self.n_labels) + 1) + characters + 1
@@ -263,6 +268,11 @@ class LabelledKneserNey:
     def learned(self):
         """Return what was learned from, as `KneserNey` does."""
         return self.labelled.learned()
+
+    @property
+    def total(self):
+        """How many characters were learned from."""
+        return self.labelled.total
 
     def log_proba(self, contexts, characters):
         """Compute the log-probability of each character, as `KneserNey` does."""

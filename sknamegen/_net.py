@@ -6,7 +6,6 @@ import skorch
 import torch
 from skorch.callbacks import Callback, EarlyStopping
 from skorch.exceptions import SkorchTrainingImpossibleError
-from torch import nn
 from torch.nn import functional as F
 
 from ._batches import NO_TARGET
@@ -18,8 +17,11 @@ _WARM_UP = 0.3
 _WARM_UP_STEPS = 50
 
 
-class CharacterLoss(nn.Module):
+class CharacterLoss:
     """Cross-entropy, the mean over characters, in nats.
+
+    No module, since accelerate would wrap one for several processes, which fails without
+    parameters.
 
     Parameters
     ----------
@@ -29,10 +31,9 @@ class CharacterLoss(nn.Module):
     """
 
     def __init__(self, ngram_weight=0.0):
-        super().__init__()
         self.ngram_weight = ngram_weight
 
-    def forward(self, logits, targets):
+    def __call__(self, logits, targets):
         log_proba, characters = logits.log_softmax(1), targets["characters"]
         loss = F.nll_loss(log_proba, characters, ignore_index=NO_TARGET)
         if "proba" not in targets:
@@ -55,8 +56,14 @@ class Net(skorch.NeuralNet):
         super().__init__(*args, **kwargs)
         self.bfloat16 = bfloat16
 
+    @property
+    def network(self):
+        """The module itself, even while it trains in several processes."""
+        return getattr(self.module_, "module", self.module_)
+
     def infer(self, x, **fit_params):
-        kind, enabled = torch.device(self.device).type, self.bfloat16 and self.module_.training
+        kind = next(self.module_.parameters()).device.type
+        enabled = self.bfloat16 and self.module_.training
         with torch.autocast(kind, torch.bfloat16, enabled=enabled):
             return super().infer(x, **fit_params).float()
 
@@ -67,9 +74,10 @@ class Net(skorch.NeuralNet):
         for batch in iterator:
             self.notify("on_batch_begin", batch=batch, training=training)
             step = step_fn(batch, **fit_params)
-            characters = batch[1]["characters"].to(self.device)
+            logits = step["y_pred"].detach()
+            characters = batch[1]["characters"].to(logits.device)
             # Of the characters themselves, whatever the targets were softened with.
-            loss = F.cross_entropy(step["y_pred"].detach(), characters).item()
+            loss = F.cross_entropy(logits, characters).item()
             if not isfinite(loss):
                 raise divergence(f"a loss of {loss}", self)
             # skorch weights the batches of an epoch by this "size".
@@ -90,6 +98,17 @@ class LoadedNet(Net):
         raise SkorchTrainingImpossibleError(
             "A loaded net only predicts. To train on, fit the generator with warm_start=True."
         )
+
+
+def accelerated(accelerator):
+    """Return a class of nets that train with an accelerate.Accelerator."""
+    from skorch.hf import AccelerateMixin
+
+    class AcceleratedNet(AccelerateMixin, Net):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, accelerator=accelerator, **kwargs)
+
+    return AcceleratedNet
 
 
 class _Schedule(Callback):
@@ -197,7 +216,7 @@ class SamplePreview(Callback):
         generator = dict(net.callbacks_)["record"].generator
         if generator.n_iter_ % self.every:
             return
-        net.module_.eval()
+        net.network.eval()
         print(f"After epoch {generator.n_iter_}:")
         for temperature in self.temperatures:
             names = generator.sample(

@@ -1,9 +1,12 @@
 """Lists of names: the bundled ones and files of one's own."""
 
 import codecs
+import os
 from importlib.resources import files
+from itertools import islice
 
 import numpy as np
+from tqdm import tqdm
 
 from ._validation import check_int, check_option
 
@@ -92,28 +95,93 @@ def read_names(path, encoding="utf-8", *, max_names=10_000_000):
     ['Zoë', 'Łukasz']
     """
     check_int("max_names", max_names, 1)
-    codec = "utf-8-sig" if codecs.lookup(encoding).name == "utf-8" else encoding
     names = []
+    for name in _lines(path, encoding):
+        names.append(name)
+        if len(names) > max_names:
+            raise ValueError(
+                f"{str(path)!r} holds more than max_names={max_names:,} names. Pass a larger "
+                "max_names if they fit in memory, or read the file in pieces with iter_names."
+            )
+    return names
+
+
+def iter_names(path, encoding="utf-8", *, chunk_size=100_000, verbose=0):
+    r"""Read a text file of names, one a line, in pieces.
+
+    For files larger than memory: each piece goes to `partial_fit`.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file.
+    encoding : str, default="utf-8"
+        Its encoding. A byte order mark is skipped in UTF-8.
+    chunk_size : int, default=100_000
+        Names in a piece.
+    verbose : int, default=0
+        1 shows a progress bar on standard error: the bytes that were read.
+
+    Yields
+    ------
+    names : list of str
+        `chunk_size` lines of the file, fewer in the last piece, without the blanks around them
+        and without the empty ones.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError, LookupError
+        As `read_names`, with the first piece or the one where it shows.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> from sknamegen import CharNGramGenerator, CharSequenceVectorizer, iter_names
+    >>> path = pathlib.Path(tempfile.mkdtemp(), "names.txt")
+    >>> _ = path.write_text("Anna\nHanna\nJohanna\n")
+    >>> vectorizer, generator = CharSequenceVectorizer(), CharNGramGenerator()
+    >>> for names in iter_names(path, chunk_size=2):
+    ...     print(names)
+    ...     _ = generator.partial_fit(vectorizer.fit_transform(names))
+    ['Anna', 'Hanna']
+    ['Johanna']
+    """
+    check_int("chunk_size", chunk_size, 1)
+    check_int("verbose", verbose, 0)
+    lines = _lines(path, encoding, verbose)
+    while names := list(islice(lines, int(chunk_size))):
+        yield names
+
+
+def _lines(path, encoding, verbose=0):
+    """Yield the names of a file, at least one."""
+    codec = "utf-8-sig" if codecs.lookup(encoding).name == "utf-8" else encoding
+    n_names = n_bytes = 0
     try:
-        with open(path, encoding=codec) as file:
+        with (
+            open(path, encoding=codec) as file,
+            tqdm(
+                total=os.path.getsize(path),
+                disable=not verbose,
+                unit="B",
+                unit_scale=True,
+            ) as bar,
+        ):
             while line := file.readline(_MAX_LINE):
                 if len(line) == _MAX_LINE:
                     raise ValueError(
                         f"{str(path)!r} must hold one name a line. Got a line of {_MAX_LINE:,} "
-                        f"characters or more, after {len(names):,} names."
+                        f"characters or more, after {n_names:,} names."
                     )
                 if name := line.strip():
-                    names.append(name)
-                    if len(names) > max_names:
-                        raise ValueError(
-                            f"{str(path)!r} holds more than max_names={max_names:,} names. Pass a "
-                            "larger max_names if they fit in memory, or read a part of the file."
-                        )
+                    n_names += 1
+                    yield name
+                if verbose and n_bytes != (n_bytes := file.buffer.tell()):
+                    bar.update(n_bytes - bar.n)
     except UnicodeError as error:
         raise ValueError(
             f"{str(path)!r} is not in the encoding {encoding!r} ({error}). Pass the one it is in, "
             "such as encoding='latin-1' or 'utf-16'."
         ) from error
-    if not names:
+    if not n_names:
         raise ValueError(f"{str(path)!r} holds no names: one a line was expected.")
-    return names

@@ -111,6 +111,34 @@ def test_grid_search(tmp_path):
     assert "From 'Mar': Mar" in printed
 
 
+def test_search_on_dask(tmp_path):
+    printed = run("search_on_dask.py", cwd=tmp_path)
+    assert "2 workers, 2 threads" in printed
+    rows = re.findall(r"^ +(3|10) +(64|128) +(0.01|0.03) +(-\S+)", printed, re.MULTILINE)
+    at_home = run("grid_search.py", cwd=tmp_path)
+    for *candidate, score in rows:
+        assert re.search(rf"{' +'.join(candidate)} +{score} ", at_home)
+    assert len(rows) == 8
+
+
+def test_optuna_search(tmp_path):  # in two processes: test_beyond_one_machine.py
+    printed = run("optuna_search.py", "study.db", 2, cwd=tmp_path)
+    assert "2 trials here, 2 in the study" in printed
+
+
+def test_train_distributed(tmp_path):  # in two processes: test_beyond_one_machine.py
+    printed = run("train_distributed.py", cwd=tmp_path)
+    assert "process 0 of 1: weights" in printed
+
+
+def test_train_from_large_file(tmp_path):
+    printed = run("train_from_large_file.py", 150_000, cwd=tmp_path)
+    assert "150000 names in" in printed
+    assert numbers(r"at most (\S+) GB", printed)[0] < 1
+    counting, lstm = numbers(r"(\S+) nats/char", printed)
+    assert counting < lstm < 2.6
+
+
 def test_lstm_or_counting(tmp_path):
     printed = run("lstm_or_counting.py", cwd=tmp_path)
     assert re.findall(r"^(\d+) names$", printed, re.MULTILINE) == ["50", "4944"]
@@ -182,6 +210,12 @@ def test_benchmark_of_scale(tmp_path):
     printed = run("benchmarks/scale.py", "--quick", cwd=tmp_path)
     for step in ("transform", "fit, one epoch", "score_samples", "sample", "fit by counting"):
         assert numbers(rf"(?m)^{step} +\S+ +\S+ +(\S+)$", printed)
+
+
+def test_benchmark_of_scaling(tmp_path):
+    printed = run("benchmarks/scaling.py", "--quick", cwd=tmp_path)
+    assert numbers(r"law: (\S+) ms", printed)
+    assert len(re.findall(r"^ +[\d,]+ +[\d,]+( +[\d.]+ \w+){4}$", printed, re.MULTILINE)) == 5
 
 
 def test_benchmark_of_search(tmp_path):

@@ -1,0 +1,64 @@
+"""Search on a Dask cluster: another machine's processes in place of this one's.
+
+What is learned here: joblib hands the candidates of a GridSearchCV to Dask, with one line
+around `fit`; the scores are those of a search at home.
+
+    pip install '.[search]'
+    python examples/search_on_dask.py                     # a cluster on this machine
+    python examples/search_on_dask.py tcp://HOST:8786     # the cluster of that scheduler
+"""
+
+# %%
+import sys
+
+import joblib
+from dask.distributed import Client, LocalCluster
+from sklearn.model_selection import GridSearchCV, KFold
+from sklearn.pipeline import Pipeline
+
+from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names
+
+SEED = 0
+
+
+def main():
+    """Search, show how far it is, print a table."""
+    if len(sys.argv) > 1:
+        client = Client(sys.argv[1])
+    else:
+        client = Client(LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None))
+    workers = client.scheduler_info()["workers"]
+    print(f"{len(workers)} workers, {sum(w['nthreads'] for w in workers.values())} threads")
+
+    # %%
+    lstm = CharLSTMGenerator(batch_size=32, max_epochs=4, random_state=SEED)
+    pipe = Pipeline([("windows", CharSequenceVectorizer()), ("lstm", lstm)])
+    grid = {
+        "windows__window_length": [3, 10],
+        "lstm__hidden_size": [64, 128],
+        "lstm__lr": [0.01, 0.03],
+    }
+    cv = KFold(3, shuffle=True, random_state=SEED)
+    search = GridSearchCV(pipe, grid, cv=cv, verbose=1)
+    # joblib prints a line whenever some more of the fits are done. The last fit, of the best
+    # candidate to all names, is done here.
+    with joblib.parallel_config(backend="dask", verbose=5), client:
+        search.fit(load_names("female"))
+
+    # %%
+    results = search.cv_results_
+    print("window_length  hidden_size    lr   score    std  rank")
+    for i in results["rank_test_score"].argsort(kind="stable"):
+        print(
+            f"{results['param_windows__window_length'][i]:13d}"
+            f"{results['param_lstm__hidden_size'][i]:13d}"
+            f"{results['param_lstm__lr'][i]:6.2f}"
+            f"{results['mean_test_score'][i]:8.3f}"
+            f"{results['std_test_score'][i]:7.3f}"
+            f"{results['rank_test_score'][i]:6d}"
+        )
+    print("\nFrom 'Mar':", *search.best_estimator_[-1].sample("Mar", 0.5, 6, random_state=SEED))
+
+
+if __name__ == "__main__":  # the worker processes import this file
+    main()

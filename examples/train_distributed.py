@@ -1,0 +1,38 @@
+"""Train one model in several processes, on one machine or many.
+
+What is learned here: `accelerate launch` starts the processes; each of them trains on its part
+of every batch, and all end with the same weights.
+
+    pip install '.[distributed]'
+    accelerate launch --cpu --num_processes 2 examples/train_distributed.py
+
+`accelerate config` sets up GPUs and further machines; the script stays as it is.
+"""
+
+# %%
+import hashlib
+
+from accelerate import Accelerator
+from sklearn.model_selection import train_test_split
+from sklearn.pipeline import Pipeline
+
+from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names
+
+SEED = 0
+
+# %%
+# The same names and the same seed in all processes.
+accelerator = Accelerator()
+train, test = train_test_split(load_names("female"), test_size=0.1, random_state=SEED)
+generator = CharLSTMGenerator(max_epochs=6, accelerator=accelerator, random_state=SEED)
+pipe = Pipeline([("windows", CharSequenceVectorizer()), ("lstm", generator)]).fit(train)
+
+# %%
+weights = b"".join(w.cpu().numpy().tobytes() for w in generator.net_.module_.state_dict().values())
+print(
+    f"process {accelerator.process_index} of {accelerator.num_processes}: weights "
+    f"{hashlib.sha256(weights).hexdigest()[:12]}, held out {-pipe.score(test):.3f} nats/char\n",
+    end="",
+    flush=True,
+)
+accelerator.end_training()

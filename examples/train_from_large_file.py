@@ -1,0 +1,55 @@
+"""Train on a file that is larger than memory, in one pass.
+
+What is learned here: `iter_names` reads the file in pieces, `partial_fit` learns from each, and
+what is kept does not grow with the file, apart from eight bytes for each different name.
+
+    python examples/train_from_large_file.py [N_NAMES] [FILE]
+
+The file is made first if it does not exist: names of four syllables.
+"""
+
+# %%
+import resource
+import sys
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+
+from sknamegen import CharLSTMGenerator, CharNGramGenerator, CharSequenceVectorizer, iter_names
+
+SEED = 0
+n_names = int(sys.argv[1]) if len(sys.argv) > 1 else 200_000
+path = Path(sys.argv[2] if len(sys.argv) > 2 else f"names_{n_names}.txt")
+
+# %%
+if not path.exists():
+    rng = np.random.default_rng(SEED)
+    syllables = np.array([c + v for c in "BDFGKLMNRST" for v in "aeiou"])
+    with open(path, "w", encoding="utf-8") as file:
+        for first in range(0, n_names, 100_000):
+            parts = rng.integers(len(syllables), size=(min(100_000, n_names - first), 4))
+            rows = ["".join(row) for row in syllables[parts].tolist()]
+            file.writelines(f"{row.capitalize()}\n" for row in rows)
+print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
+
+# %%
+# One pass over the file for both; the first piece tells the characters to expect.
+vectorizer = CharSequenceVectorizer()
+counting = CharNGramGenerator(order=4)
+lstm = CharLSTMGenerator(hidden_size=32, embedding_dim=16, batch_size=512, random_state=SEED)
+start = perf_counter()
+n_read = 0
+for names in iter_names(path, chunk_size=100_000, verbose=1):
+    windows = vectorizer.fit_transform(names)
+    for generator in (counting, lstm):
+        generator.partial_fit(windows)
+    n_read += len(names)
+spent = perf_counter() - start
+
+# %%
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+print(f"{n_read} names in {spent:.1f} s, {1e6 * spent / n_read:.1f} µs each, at most {peak:.2f} GB")
+for name, generator in (("counting", counting), ("LSTM", lstm)):
+    written = generator.sample(n_samples=5, random_state=SEED)
+    print(f"{name}: {-generator.score(windows):.3f} nats/char, {'  '.join(written)}")

@@ -1,0 +1,220 @@
+"""Searches and trainings in several processes, and files read in pieces."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pytest
+from conftest import small_generator, small_pipeline
+from sklearn.model_selection import GridSearchCV, KFold
+
+from sknamegen import CharNGramGenerator, CharSequenceVectorizer, iter_names, load_names
+from sknamegen._batches import LengthGroupedBatches, SequenceDataset
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
+
+def scores_of(search):
+    return {k: v for k, v in search.cv_results_.items() if k.endswith("_score")}
+
+
+def score_and_tell(pipe, X, y=None):
+    """A scorer that leaves a file behind, so that others know that the search runs."""
+    score = pipe.score(X)
+    Path(os.environ["SKNAMEGEN_TOLD"]).touch()
+    return score
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize(("n_threads", "killed"), [(1, False), (2, False), (1, True)])
+def test_searches_on_dask(names, tmp_path, monkeypatch, n_threads, killed):
+    distributed = pytest.importorskip("dask.distributed")
+    monkeypatch.setenv("SKNAMEGEN_TOLD", str(tmp_path / "told"))
+    grid = {"windows__window_length": [2, 8], "lstm__lr": [0.01, 0.02, 0.05, 0.08]}
+    cv = KFold(2, shuffle=True, random_state=0)
+    search = GridSearchCV(small_pipeline(), grid, cv=cv, scoring=score_and_tell)
+    expected = scores_of(search.fit(names))
+    (tmp_path / "told").unlink()
+
+    def kill_one():
+        while not (tmp_path / "told").exists():
+            time.sleep(0.01)
+        os.kill(pids[0], signal.SIGKILL)
+
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=n_threads, dashboard_address=None
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        pids = list(client.run(os.getpid).values())
+        assert len({*pids, os.getpid()}) == 3
+        killer = threading.Thread(target=kill_one)
+        if killed:
+            killer.start()
+        with joblib.parallel_config(backend="dask"):
+            search.fit(names)
+        if killed:
+            killer.join()
+            with pytest.raises(ProcessLookupError):
+                os.kill(pids[0], 0)
+    found = scores_of(search)
+    assert found.keys() == expected.keys()
+    for key, value in expected.items():
+        np.testing.assert_array_equal(found[key], value, err_msg=key)
+    assert search.best_estimator_[-1].sample("Ma").startswith("Ma")
+
+
+def run_all(*commands, cwd):
+    """Run commands at the same time and return what they print."""
+    env = os.environ | {"PYTHONIOENCODING": "utf-8"}
+    running = [
+        subprocess.Popen(
+            [sys.executable, *map(str, command)],
+            cwd=cwd,
+            env=env,
+            text=True,
+            encoding="utf-8",
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        for command in commands
+    ]
+    printed = [process.communicate() for process in running]
+    for process, (_, errors) in zip(running, printed, strict=True):
+        assert process.returncode == 0, errors
+    return [out for out, _ in printed]
+
+
+def test_two_processes_share_an_optuna_study(tmp_path):
+    pytest.importorskip("optuna_integration")
+    command = (EXAMPLES / "optuna_search.py", "study.db", 3)
+    run_all((*command[:-1], 1), cwd=tmp_path)  # makes the file
+    printed = run_all(command, command, cwd=tmp_path)
+    totals = []
+    for out in printed:
+        (total,) = re.findall(r"3 trials here, (\d+) in the study", out)
+        totals.append(int(total))
+        (best,) = re.findall(r"Best: (\S+) nats/char with", out)
+        assert float(best) < 2.6
+        assert "From 'Mar': Mar" in out
+    assert max(totals) == 7
+
+
+def test_two_processes_train_one_model(tmp_path):
+    pytest.importorskip("accelerate")
+    launch = ["-m", "accelerate.commands.launch", "--cpu", "--num_processes", 2]
+    script = EXAMPLES / "train_distributed.py"
+    (both,) = run_all([*launch, script], cwd=tmp_path)
+    (alone,) = run_all([script], cwd=tmp_path)
+    line = r"process (\d) of (\d): weights (\w+), held out (\S+) nats/char"
+    first, second = sorted(re.findall(line, both))
+    (single,) = re.findall(line, alone)
+    assert [first[:2], second[:2], single[:2]] == [("0", "2"), ("1", "2"), ("0", "1")]
+    assert first[2:] == second[2:]
+    assert abs(float(first[3]) - float(single[3])) < 0.03
+
+
+@pytest.mark.parametrize(("n_parts", "batch_size"), [(2, 4), (3, 64), (5, 2)])
+def test_parts_of_batches_make_up_all_of_it(n_parts, batch_size):
+    import torch
+
+    lengths = np.arange(23) % 5 + (np.arange(23) % 7 > 0)
+    inputs = np.ones((23, 6), dtype=np.int32)
+    targets = np.where(np.arange(6) < lengths[:, None], 1, -100).astype(np.int32)
+    dataset = SequenceDataset(inputs, targets)
+    parts = [
+        LengthGroupedBatches(
+            dataset, batch_size, torch.Generator().manual_seed(0), part=(part, n_parts)
+        )
+        for part in range(n_parts)
+    ]
+    rows = [batches.rows() for batches in parts]
+    assert {len(each) for each in rows} == {len(parts[0])}
+    assert all(len(batch) for each in rows for batch in each)
+    seen = np.sort(torch.cat([batch for each in rows for batch in each]).numpy())
+    np.testing.assert_array_equal(seen, np.flatnonzero(lengths > 0))
+
+
+class TwoProcesses:
+    """Looks like an accelerator of two processes."""
+
+    num_processes, process_index = 2, 0
+
+    def __init__(self, device="cpu"):
+        import torch
+
+        self.device = torch.device(device)
+
+
+def test_bad_accelerators(names):
+    windows = CharSequenceVectorizer().fit_transform(names)
+    with pytest.raises(TypeError, match=r"accelerator must be an accelerate.Accelerator or None"):
+        small_generator(accelerator="cpu").fit(windows)
+    with pytest.raises(ValueError, match="random_state must be an int, the same in all processes"):
+        small_generator(accelerator=TwoProcesses(), random_state=None).fit(windows)
+    with pytest.raises(ValueError, match=r"at least a sequence for each of 2 processes\. Got 1"):
+        small_generator(accelerator=TwoProcesses()).fit(windows[:1])
+
+
+# Files in pieces
+
+
+@pytest.mark.parametrize("chunk_size", [1, 3, 1000])
+def test_pieces_of_a_file_make_up_all_of_it(tmp_path, capsys, chunk_size):
+    path = tmp_path / "names.txt"
+    names = load_names("female")[:50]
+    path.write_text("\n \n".join(names), encoding="utf-8")
+    pieces = list(iter_names(path, chunk_size=chunk_size))
+    assert [name for piece in pieces for name in piece] == names
+    assert {len(piece) for piece in pieces[:-1]} <= {chunk_size}
+    assert capsys.readouterr().err == ""
+    assert list(iter_names(path, chunk_size=chunk_size, verbose=1)) == pieces
+    assert "100%" in capsys.readouterr().err
+
+
+def test_bad_files_in_pieces(tmp_path):
+    path = tmp_path / "names.txt"
+    path.write_bytes(b"\n \n")
+    with pytest.raises(ValueError, match="holds no names"):
+        next(iter_names(path))
+    path.write_bytes(b"Anna\n" * 5000 + b"Zo\xeb\n")
+    pieces = iter_names(path, chunk_size=2)
+    assert next(pieces) == ["Anna", "Anna"]
+    with pytest.raises(ValueError, match=r"is not in the encoding 'utf-8'.*Pass the one it is in"):
+        list(pieces)
+    with pytest.raises(FileNotFoundError):
+        next(iter_names(tmp_path / "nothing.txt"))
+    with pytest.raises(ValueError, match=r"chunk_size must be an int >= 1\. Got 0"):
+        next(iter_names(path, chunk_size=0))
+
+
+def test_counting_a_file_in_pieces_is_counting_it_at_once(tmp_path):
+    path = tmp_path / "names.txt"
+    names = load_names("male")
+    path.write_text("\n".join(names), encoding="utf-8")
+    vectorizer = CharSequenceVectorizer()
+    at_once = CharNGramGenerator().fit(vectorizer.fit_transform(names))
+    generator = CharNGramGenerator()
+    for piece in iter_names(path, chunk_size=1000):
+        generator.partial_fit(vectorizer.fit_transform(piece), alphabet=at_once.alphabet_)
+    test = vectorizer.fit_transform(names)
+    np.testing.assert_allclose(generator.score_samples(test), at_once.score_samples(test))
+
+
+def test_partial_fit_counts_no_more_than_enough(names, monkeypatch):
+    monkeypatch.setattr("sknamegen._generator._MAX_COUNTED", 1500)
+    windows = CharSequenceVectorizer().fit_transform(names)
+    generator, totals = small_generator(), []
+    for rows in np.array_split(np.arange(len(names)), 4):
+        generator.partial_fit(windows[rows], alphabet=set("".join(names)) if not totals else None)
+        totals.append(generator._ngrams.total)
+    assert 700 < totals[0] < 1500 < totals[2]
+    assert totals[2] == totals[3]
