@@ -38,12 +38,16 @@ def main():
         "lstm__hidden_size": [64, 128],
         "lstm__lr": [0.01, 0.03],
     }
-    cv = KFold(3, shuffle=True, random_state=SEED)
+    # Folds as lists travel with each fit. Arrays would be handed to one worker, and if that dies
+    # the search would fail; so, the names go to all workers in advance.
+    names = load_names("female")
+    folds = KFold(3, shuffle=True, random_state=SEED).split(names)
+    cv = [(train.tolist(), test.tolist()) for train, test in folds]
     search = GridSearchCV(pipe, grid, cv=cv, verbose=1)
     # joblib prints a line whenever some more of the fits are done. The last fit, of the best
     # candidate to all names, is done here.
-    with joblib.parallel_config(backend="dask", verbose=5), client:
-        search.fit(load_names("female"))
+    with joblib.parallel_config(backend="dask", scatter=[names], verbose=5), client:
+        search.fit(names)
 
     # %%
     results = search.cv_results_

@@ -4,14 +4,16 @@ What is learned here: `accelerate launch` starts the processes; each of them tra
 of every batch, and all end with the same weights.
 
     pip install '.[distributed]'
-    accelerate launch --cpu --num_processes 2 examples/train_distributed.py
+    accelerate launch --multi_gpu --num_processes 2 examples/train_distributed.py
 
-`accelerate config` sets up GPUs and further machines; the script stays as it is.
+That option starts several processes on machines without GPUs, too. `accelerate config` sets up
+further machines; the script stays as it is.
 """
 
 # %%
 import hashlib
 
+import torch
 from accelerate import Accelerator
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline
@@ -22,7 +24,7 @@ SEED = 0
 
 # %%
 # The same names and the same seed in all processes.
-accelerator = Accelerator()
+accelerator = Accelerator(cpu=not torch.cuda.is_available())
 train, test = train_test_split(load_names("female"), test_size=0.1, random_state=SEED)
 generator = CharLSTMGenerator(max_epochs=6, accelerator=accelerator, random_state=SEED)
 pipe = Pipeline([("windows", CharSequenceVectorizer()), ("lstm", generator)]).fit(train)

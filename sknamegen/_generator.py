@@ -2,6 +2,7 @@
 
 import inspect
 from copy import deepcopy
+from functools import partial
 from math import isfinite, log, log2
 from numbers import Integral
 
@@ -305,7 +306,7 @@ class CharLSTMGenerator(BaseCharGenerator):
             y,
             sample_weight,
             continues=hasattr(self, "net_"),
-            partial=True,
+            one_pass=True,
             alphabet=alphabet,
             classes=classes,
         )
@@ -323,7 +324,7 @@ class CharLSTMGenerator(BaseCharGenerator):
             raise
         return self
 
-    def _fit(self, X, y, sample_weight, continues, partial=False, alphabet=None, classes=None):
+    def _fit(self, X, y, sample_weight, continues, one_pass=False, alphabet=None, classes=None):
         self._check_params()
         learn = self._learn_more_characters if continues else self._learn_characters
         sequences, weights = learn(X, y, sample_weight, alphabet, classes)
@@ -340,7 +341,7 @@ class CharLSTMGenerator(BaseCharGenerator):
             raise ValueError("X must hold at least one character to learn that is known. Got none.")
         inputs = sequences.inputs[~held_out]
         weights = None if weights is None else weights[~held_out]
-        before = self._ngrams if partial else None
+        before = self._ngrams if one_pass else None
         self._ngrams = self._count(inputs, targets[~held_out], weights, before)
         train = SequenceDataset(inputs, targets[~held_out], self._ngrams, weights)
         valid = SequenceDataset(sequences.inputs[held_out], targets[held_out])
@@ -355,10 +356,9 @@ class CharLSTMGenerator(BaseCharGenerator):
             "n_labels": self._n_labels,
         }
         params = {
-            "criterion": CharacterLoss,
-            "criterion__ngram_weight": float(self.ngram_weight),
+            "criterion": partial(CharacterLoss, float(self.ngram_weight)),
             "lr": float(self.lr),
-            "max_epochs": 1 if partial else self._max_epochs(train.n_with_targets),
+            "max_epochs": 1 if one_pass else self._max_epochs(train.n_with_targets),
             "batch_size": self._batch_size(train.n_with_targets),
             "iterator_train": LengthGroupedBatches,
             "iterator_train__generator": torch.Generator().manual_seed(shuffle_seed),
@@ -366,7 +366,7 @@ class CharLSTMGenerator(BaseCharGenerator):
             "iterator_valid__batch_size": _SCORING_BATCH,
             "train_split": predefined_split(valid) if self.early_stopping else None,
             "callbacks__print_log": None,  # its table does not name the unit
-            "callbacks": self._callbacks(partial),
+            "callbacks": self._callbacks(one_pass),
             "device": None if self.accelerator else self.device,
             "bfloat16": self._uses_bfloat16(),
             "verbose": int(self.verbose),
@@ -374,8 +374,9 @@ class CharLSTMGenerator(BaseCharGenerator):
         params |= _module_params(config) | self._optimizer_params()
         kind = Net
         if self.accelerator:
-            kind, part = accelerated(self.accelerator), self._part(train.n_with_targets)
-            params["iterator_train__part"] = part
+            kind = accelerated(self.accelerator)
+            params["iterator_train__part"] = self._part(train.n_with_targets)
+            del params["callbacks__print_log"]  # which has its sink set
         net = kind(**params | self._extra_params(params)).initialize()
         if continues:
             self._copy_state(net)
@@ -522,10 +523,10 @@ class CharLSTMGenerator(BaseCharGenerator):
             return 2 ** int(np.clip(log2(n_sequences) // 2, 6, 9))
         return int(self.batch_size)
 
-    def _callbacks(self, partial):
+    def _callbacks(self, one_pass):
         callbacks = [("record", Record(self))]
         if self.lr_schedule == "one_cycle":
-            schedule = InverseSquareRoot(self.n_steps_) if partial else OneCycle()
+            schedule = InverseSquareRoot(self.n_steps_) if one_pass else OneCycle()
             callbacks.append(("schedule", schedule))
         if self.verbose:
             callbacks += [("progress_bar", ProgressBar()), ("epoch_line", EpochLine())]

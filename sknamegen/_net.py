@@ -106,7 +106,8 @@ def accelerated(accelerator):
 
     class AcceleratedNet(AccelerateMixin, Net):
         def __init__(self, *args, **kwargs):
-            super().__init__(*args, accelerator=accelerator, **kwargs)
+            silent = {"callbacks__print_log__sink": lambda *args: None}
+            super().__init__(*args, accelerator=accelerator, **silent, **kwargs)
 
     return AcceleratedNet
 

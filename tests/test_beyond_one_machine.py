@@ -38,7 +38,9 @@ def test_searches_on_dask(names, tmp_path, monkeypatch, n_threads, killed):
     distributed = pytest.importorskip("dask.distributed")
     monkeypatch.setenv("SKNAMEGEN_TOLD", str(tmp_path / "told"))
     grid = {"windows__window_length": [2, 8], "lstm__lr": [0.01, 0.02, 0.05, 0.08]}
-    cv = KFold(2, shuffle=True, random_state=0)
+    folds = KFold(2, shuffle=True, random_state=0).split(names)
+    # Arrays would be handed to one worker, and be lost with it.
+    cv = [(train.tolist(), test.tolist()) for train, test in folds]
     search = GridSearchCV(small_pipeline(), grid, cv=cv, scoring=score_and_tell)
     expected = scores_of(search.fit(names))
     (tmp_path / "told").unlink()
@@ -110,7 +112,7 @@ def test_two_processes_share_an_optuna_study(tmp_path):
 
 def test_two_processes_train_one_model(tmp_path):
     pytest.importorskip("accelerate")
-    launch = ["-m", "accelerate.commands.launch", "--cpu", "--num_processes", 2]
+    launch = ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", 2]
     script = EXAMPLES / "train_distributed.py"
     (both,) = run_all([*launch, script], cwd=tmp_path)
     (alone,) = run_all([script], cwd=tmp_path)
@@ -216,5 +218,5 @@ def test_partial_fit_counts_no_more_than_enough(names, monkeypatch):
     for rows in np.array_split(np.arange(len(names)), 4):
         generator.partial_fit(windows[rows], alphabet=set("".join(names)) if not totals else None)
         totals.append(generator._ngrams.total)
-    assert 700 < totals[0] < 1500 < totals[2]
+    assert 600 < totals[0] < 1500 < totals[2]
     assert totals[2] == totals[3]
