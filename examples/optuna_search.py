@@ -46,6 +46,7 @@ distributions = {
 # The list is sorted, so the folds are shuffled. What other processes have tried is known too.
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", ExperimentalWarning)
+    warnings.simplefilter("ignore", FutureWarning)  # of a part of optuna that it uses itself
     search = OptunaSearchCV(
         pipe,
         distributions,
@@ -53,7 +54,7 @@ with warnings.catch_warnings():
         n_trials=n_trials,
         study=study,
     )
-search.fit(load_names("female"))
+    search.fit(load_names("female"))
 
 # %%
 print(f"{n_trials} trials here, {len(study.trials)} in the study")

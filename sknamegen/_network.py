@@ -234,7 +234,12 @@ def _cell(gates, state, layer):
     if torch.is_grad_enabled():
         sigmoid, tanh = torch.sigmoid, torch.tanh
     else:
-        sigmoid, tanh = torch.sigmoid_, torch.tanh_
+        sigmoid, tanh = torch.sigmoid_, _fast_tanh
     in_gate, forget_gate = sigmoid(in_forget).chunk(2, dim=1)
     cell = torch.addcmul(forget_gate * cell, in_gate, tanh(candidate))
-    return sigmoid(out_gate) * cell.tanh(), cell
+    return sigmoid(out_gate) * tanh(cell), cell
+
+
+def _fast_tanh(x):
+    """Compute tanh by the sigmoid, which torch computes several times as fast on processors."""
+    return (2 * x).sigmoid_().mul_(2).sub_(1)

@@ -11,7 +11,7 @@ from ._decoding import Rules, draw, probabilities, write
 from ._threads import one_thread
 
 # Names are written in blocks that fit the cache, and of no more than so many draws.
-_CACHED_ROWS = 512
+_CACHED_ROWS = 2048
 MAX_DRAWS = 2**21
 # Draws in one round, in a row without a name that is wanted, and for each name, at most.
 _MAX_ROUND = 4096
