@@ -33,9 +33,9 @@ from ._validation import check_int, check_option, check_real
 
 _SCORING_BATCH = 1024
 _NGRAM_ORDER = 6
-_AUTO_SEQUENCES = 1_000_000  # that max_epochs="auto" trains on, where 3 to 12 epochs allow
 _AUTO_HIDDEN_SIZES = 256, 384  # that hidden_size="auto" takes for fewer and for many sequences
 _MANY_SEQUENCES = 16_384
+_AUTO_EPOCHS = 1500  # of max_epochs="auto", over the square root of the number of sequences
 _MAX_COUNTED = 10_000_000  # characters, after which partial_fit counts no more
 _CHECKED = 256  # sequences, about, that tell whether the training diverged
 
@@ -73,8 +73,8 @@ class CharLSTMGenerator(BaseCharGenerator):
         window lies behind the first `window_length` positions. "auto": the power of
         two below the square root of their number, within 64 and 512.
     max_epochs : int or "auto", default="auto"
-        Passes over the names; the most of them with `early_stopping`. "auto": as many
-        as make a million sequences, within 3 and 12.
+        Passes over the names; the most of them with `early_stopping`. "auto": 1500
+        over the square root of the number of sequences, within 3 and 12.
     early_stopping : bool, default=False
         Whether to set `validation_fraction` of the names aside, to stop when
         their loss has not improved for `n_iter_no_change` epochs, and to keep
@@ -515,7 +515,7 @@ class CharLSTMGenerator(BaseCharGenerator):
 
     def _max_epochs(self, n_sequences):
         if self.max_epochs == "auto":
-            return int(np.clip(_AUTO_SEQUENCES // n_sequences, 3, 12))
+            return int(np.clip(round(_AUTO_EPOCHS / n_sequences**0.5), 3, 12))
         return int(self.max_epochs)
 
     def _batch_size(self, n_sequences):

@@ -210,7 +210,8 @@ def _check_1d(y):
     try:
         y = column_or_1d(y, warn=True)
         assert_all_finite(y)
-        check_classification_targets(y)
+        with np.errstate(invalid="ignore"):  # it casts floats to int64 to see if they are whole
+            check_classification_targets(y)
         np.unique(y)
     except (TypeError, ValueError) as error:
         raise ValueError(

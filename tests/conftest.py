@@ -9,6 +9,15 @@ from sknamegen import CharLSTMGenerator, CharNGramGenerator, CharSequenceVectori
 CASES = Counter()  # of bad input, for each public call
 
 
+def pytest_sessionfinish(session):
+    if hasattr(session.config, "workeroutput"):  # one of several processes
+        session.config.workeroutput["cases"] = CASES
+
+
+def pytest_testnodedown(node):
+    CASES.update(getattr(node, "workeroutput", {}).get("cases", {}))
+
+
 def pytest_terminal_summary(terminalreporter):
     if CASES:
         each = ", ".join(f"{name} {n:,}" for name, n in CASES.items())

@@ -222,7 +222,14 @@ def test_the_loss_is_mixed_over_characters():
 
 @pytest.mark.parametrize(
     ("n_names", "batch_size", "n_epochs"),
-    [(1, 64, 12), (16_383, 64, 12), (16_384, 128, 12), (100_000, 256, 10), (10**6, 512, 3)],
+    [
+        (1, 64, 12),
+        (16_383, 64, 12),
+        (16_384, 128, 12),
+        (32_000, 128, 8),
+        (100_000, 256, 5),
+        (10**6, 512, 3),
+    ],
 )
 def test_settings_adapt_to_the_number_of_names(n_names, batch_size, n_epochs):
     generator = small_generator(batch_size="auto", max_epochs="auto")
