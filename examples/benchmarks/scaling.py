@@ -94,8 +94,8 @@ def main():
     fit = fixed + each * n_train * EPOCHS
     alone = seconds(search(names, n_candidates))
     candidate = alone / (n_candidates * FOLDS)
-    print(f"  1 process: {alone:.1f} s, {candidate:.3f} s a fit; the law says {fit:.3f} s,")
-    print("    the rest is vectorising, scoring and copying")
+    print(f"  1 process: {alone:.1f} s, {candidate:.3f} s a fit with vectorising and scoring;")
+    print(f"    the law says {fit:.3f} s without, for names that are two letters longer")
     several = search(names, n_candidates, n_jobs=2)
     several()  # the workers import torch
     together = seconds(several)
@@ -109,10 +109,10 @@ def main():
         print(f"  2 workers on Dask: {dask:.1f} s, each worth {alone / dask / 2:.2f}")
 
     print("\n3. By that law, with machines of two cores")
-    rest = max(candidate / fit, 1)
+    correction = candidate / fit
     print(f"{'candidates':>12s}{'names':>10s}" + "".join(f"{n:>13d}" for n in (1, 10, 100, 1000)))
     for candidates, n in ((100, 5000), (10_000, 5000), (100, 10**6), (1000, 1000), (10**6, 10**6)):
-        total = candidates * FOLDS * rest * (fixed + each * n * (FOLDS - 1) / FOLDS * EPOCHS)
+        total = candidates * FOLDS * correction * (fixed + each * n * (FOLDS - 1) / FOLDS * EPOCHS)
         cells = [duration(total / (2 * m * efficiency)) for m in (1, 10, 100, 1000)]
         print(f"{candidates:12,d}{n:10,d}" + "".join(f"{cell:>13s}" for cell in cells))
 
