@@ -11,7 +11,7 @@ CASES = Counter()  # of bad input, for each public call
 
 def pytest_sessionfinish(session):
     if hasattr(session.config, "workeroutput"):  # one of several processes
-        session.config.workeroutput["cases"] = CASES
+        session.config.workeroutput["cases"] = dict(CASES)
 
 
 def pytest_testnodedown(node):
