@@ -203,7 +203,8 @@ class TemperatureDisplay(_Display):
     uniqueness : ndarray of shape (n,), dtype float64
         Different names over names, of those drawn.
     loss : ndarray of shape (n,), dtype float64
-        Mean loss of the names drawn at temperature 1, in nats per character.
+        Of the names drawn at each temperature, scored as they are at temperature 1, in nats per
+        character.
     n_samples : int
         Names drawn.
 
