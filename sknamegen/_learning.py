@@ -86,7 +86,10 @@ class CharacterLearner(StateFormat, BaseEstimator):
             self.name_hashes_ = None
         else:
             hashes = np.unique(hash_rows(names))
-            self.name_hashes_ = np.union1d(self.name_hashes_, hashes)
+            # Both are sorted; sorting all of them anew would take several times the memory.
+            place = np.searchsorted(self.name_hashes_, hashes)
+            is_new = place == np.searchsorted(self.name_hashes_, hashes, side="right")
+            self.name_hashes_ = np.insert(self.name_hashes_, place[is_new], hashes[is_new])
             if len(hashes) == len(self.name_hashes_):
                 self._names = names  # all that were learned; not saved
         return self._labelled(sequences, labels), each
