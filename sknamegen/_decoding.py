@@ -146,10 +146,11 @@ def probabilities(logits, temperature=1.0, top_k=None, top_p=None):
     p = logits.softmax(1)
     if top_k is not None and top_k < p.shape[1]:
         p = _keep(p, p.topk(top_k).indices)
-    if top_p is not None:
+    if top_p is not None and top_p < 1:
         ordered, indices = p.sort(dim=1, descending=True, stable=True)
-        before = ordered.cumsum(1) - ordered  # probability of the more probable ones
-        p = p.scatter(1, indices, ordered.masked_fill(before >= top_p * p.sum(1, True), 0))
+        cumulative = ordered.cumsum(1)
+        reached = cumulative >= top_p * cumulative[:, -1:]
+        p = p.scatter(1, indices[:, 1:], ordered[:, 1:].masked_fill(reached[:, :-1], 0))
     return p if top_k is None and top_p is None else p / p.sum(1, keepdim=True)
 
 

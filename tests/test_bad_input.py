@@ -121,13 +121,7 @@ def outcome(call):
 def try_cases(n, check, *strategies):
     """Check n cases, always the same ones, and count them."""
 
-    @settings(
-        max_examples=n,
-        deadline=None,
-        derandomize=True,
-        database=None,
-        suppress_health_check=list(HealthCheck),
-    )
+    @settings(max_examples=n, suppress_health_check=list(HealthCheck))
     @given(st.tuples(*strategies))
     def run(args):
         nonlocal tried

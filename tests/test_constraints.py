@@ -62,7 +62,7 @@ nodes = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None, derandomize=True, database=None)
+@settings(max_examples=150)
 @given(nodes, st.lists(st.text("abAé", min_size=1, max_size=2), max_size=2), st.integers(0, 3))
 def test_what_may_follow_is_what_can_be_finished(pattern, banned, min_length):
     constraint = make(pattern, banned, min_length, 3)
@@ -165,7 +165,7 @@ def generator(request, names):
     return request.param().fit(names)[-1]
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, database=None)
+@settings(max_examples=60)
 @given(
     seed=st.sampled_from(["", "M", "Mar", "An"]),
     pattern=st.one_of(

@@ -44,8 +44,8 @@ def test_extreme_temperatures(temperature):
 def truncate_slow(p, top_k, top_p):
     order = sorted(range(len(p)), key=lambda i: -p[i])
     kept = order[:top_k]
-    if top_p is not None:
-        total = sum(p[i] for i in kept)
+    if top_p is not None and top_p < 1:
+        total = np.cumsum([p[i] for i in kept])[-1]
         nucleus, mass = [], 0.0
         for i in kept:
             if mass >= top_p * total:
@@ -67,6 +67,11 @@ def test_top_k_and_top_p(logits, top_k, top_p):
     p = probabilities(logits, 1.0, top_k, top_p)[0].numpy()
     expected = truncate_slow(probabilities(logits)[0].numpy(), top_k, top_p)
     np.testing.assert_allclose(p, expected, rtol=1e-9)
+
+
+def test_a_nucleus_of_everything_loses_nothing():
+    logits = torch.tensor([[17.5, -19.5, -20.5]], dtype=torch.float64)
+    torch.testing.assert_close(probabilities(logits, 1.0, None, 1.0), probabilities(logits))
 
 
 def test_draw_inverts_the_cumulative_distribution():

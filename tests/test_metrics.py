@@ -33,7 +33,7 @@ def edit_distance(a, b):
     return row[-1]
 
 
-@settings(max_examples=100, deadline=None, derandomize=True, database=None)
+@settings(max_examples=100)
 @given(some_names, some_names)
 def test_metrics_of_lists(names, reference):
     assert novelty(names, reference) == np.mean([name not in reference for name in names])
