@@ -28,7 +28,7 @@ def main():
         ]
     )
     grid = {
-        "windows__window_length": [3, 10],
+        "windows__window_length": [6, 10],
         "lstm__hidden_size": [64, 128],
         "lstm__lr": [0.01, 0.03],
     }

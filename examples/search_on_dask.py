@@ -34,7 +34,7 @@ def main():
     lstm = CharLSTMGenerator(batch_size=32, max_epochs=4, random_state=SEED)
     pipe = Pipeline([("windows", CharSequenceVectorizer()), ("lstm", lstm)])
     grid = {
-        "windows__window_length": [3, 10],
+        "windows__window_length": [6, 10],
         "lstm__hidden_size": [64, 128],
         "lstm__lr": [0.01, 0.03],
     }

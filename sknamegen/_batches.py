@@ -19,6 +19,8 @@ from ._kneser_ney import contexts_and_characters
 NO_TARGET = -100
 # Windows copied at a time; a GiB of them.
 _MAX_CELLS = 2**28
+# Probabilities that n-grams give in advance; 128 MiB of them.
+_MAX_PROBA = 2**25
 BLOCK_ROWS = 65_536
 
 
@@ -195,6 +197,11 @@ class SequenceDataset(Dataset):
                     ngrams.n_labels,
                 )
                 self.contexts[block][has_target[block]] = torch.from_numpy(ngrams.find(contexts))
+            self.proba = None
+            if self.contexts.numel() * ngrams.n_characters <= _MAX_PROBA:
+                known, places = np.unique(self.contexts, return_inverse=True)
+                self.proba = torch.from_numpy(ngrams.proba(known)).float()
+                self.contexts = torch.from_numpy(places).view(targets.shape)
 
     def __len__(self):
         return len(self.inputs)
@@ -226,7 +233,10 @@ class SequenceDataset(Dataset):
         targets = {"characters": characters[where]}
         if self.ngrams:
             contexts = self.contexts[rows, :n_steps].flatten()[where]
-            targets["proba"] = torch.from_numpy(self.ngrams.proba(contexts.numpy())).float()
+            if self.proba is None:
+                targets["proba"] = torch.from_numpy(self.ngrams.proba(contexts.numpy())).float()
+            else:
+                targets["proba"] = self.proba[contexts]
         return inputs, targets
 
 

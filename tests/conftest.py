@@ -9,7 +9,7 @@ from sknamegen import CharLSTMGenerator, CharNGramGenerator, CharSequenceVectori
 
 CASES = Counter()  # of bad input, for each public call
 
-# The same cases in every run: a failure comes from a change, and each run starts from a clean slate.
+# The same cases in every run, so that a failure comes from a change.
 settings.register_profile("same", derandomize=True, database=None, deadline=None)
 settings.load_profile("same")
 

@@ -141,14 +141,18 @@ def test_a_batch_is_cut_to_its_longest_sequence():
 
 
 @pytest.mark.parametrize("rows", [[1, 0], [2, 1, 2], [2, 0, 2, 2]])
-def test_a_batch_has_the_distributions_of_an_ngram_model(rows):
+@pytest.mark.parametrize("n_in_advance", [0, 48])
+def test_a_batch_has_the_distributions_of_an_ngram_model(rows, n_in_advance, monkeypatch):
+    monkeypatch.setattr("sknamegen._batches._MAX_PROBA", n_in_advance)
     inputs = np.array([[4, 1, 2, 2], [4, 2, 2, 0], [4, 0, 0, 0]], dtype=np.int32)
     targets = np.array([[1, 2, 2, 3], [2, 2, 3, -100], [1, -100, -100, -100]], dtype=np.int32)
     contexts, characters = contexts_and_characters(inputs, targets, 2, 4)
     assert contexts.tolist()[:4] == [[4, -1], [1, 4], [2, 1], [2, 2]]
     assert characters.tolist() == [1, 2, 2, 3, 2, 2, 3, 1]
     ngrams = KneserNey(contexts, characters, n_characters=4)
-    _, batch = SequenceDataset(inputs, targets, ngrams)[torch.tensor(rows)]
+    dataset = SequenceDataset(inputs, targets, ngrams)
+    assert (dataset.proba is None) == (n_in_advance == 0)
+    _, batch = dataset[torch.tensor(rows)]
     contexts, characters = contexts_and_characters(inputs[rows], targets[rows], 2, 4)
     found = batch["characters"] >= 0
     np.testing.assert_array_equal(batch["characters"][found], characters)

@@ -1,10 +1,7 @@
 """Searches and trainings in several processes, and files read in pieces."""
 
 import os
-import re
 import signal
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -17,8 +14,6 @@ from sklearn.model_selection import GridSearchCV, KFold
 
 from sknamegen import CharNGramGenerator, CharSequenceVectorizer, iter_names, load_names
 from sknamegen._batches import LengthGroupedBatches, SequenceDataset
-
-EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
 def scores_of(search):
@@ -72,56 +67,6 @@ def test_searches_on_dask(names, tmp_path, monkeypatch, n_threads, killed):
     for key, value in expected.items():
         np.testing.assert_array_equal(found[key], value, err_msg=key)
     assert search.best_estimator_[-1].sample("Ma").startswith("Ma")
-
-
-def run_all(*commands, cwd):
-    """Run commands at the same time and return what they print."""
-    env = os.environ | {"PYTHONIOENCODING": "utf-8"}
-    running = [
-        subprocess.Popen(
-            [sys.executable, *map(str, command)],
-            cwd=cwd,
-            env=env,
-            text=True,
-            encoding="utf-8",
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-        for command in commands
-    ]
-    printed = [process.communicate() for process in running]
-    for process, (_, errors) in zip(running, printed, strict=True):
-        assert process.returncode == 0, errors
-    return [out for out, _ in printed]
-
-
-def test_two_processes_share_an_optuna_study(tmp_path):
-    pytest.importorskip("optuna_integration")
-    command = (EXAMPLES / "optuna_search.py", "study.db", 3)
-    run_all((*command[:-1], 1), cwd=tmp_path)  # makes the file
-    printed = run_all(command, command, cwd=tmp_path)
-    totals = []
-    for out in printed:
-        (total,) = re.findall(r"3 trials here, (\d+) in the study", out)
-        totals.append(int(total))
-        (best,) = re.findall(r"Best: (\S+) nats/char with", out)
-        assert float(best) < 2.6
-        assert "From 'Mar': Mar" in out
-    assert max(totals) == 7
-
-
-def test_two_processes_train_one_model(tmp_path):
-    pytest.importorskip("accelerate")
-    launch = ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", 2]
-    script = EXAMPLES / "train_distributed.py"
-    (both,) = run_all([*launch, script], cwd=tmp_path)
-    (alone,) = run_all([script], cwd=tmp_path)
-    line = r"process (\d) of (\d): weights (\w+), held out (\S+) nats/char"
-    first, second = sorted(re.findall(line, both))
-    (single,) = re.findall(line, alone)
-    assert [first[:2], second[:2], single[:2]] == [("0", "2"), ("1", "2"), ("0", "1")]
-    assert first[2:] == second[2:]
-    assert abs(float(first[3]) - float(single[3])) < 0.03
 
 
 @pytest.mark.parametrize(("n_parts", "batch_size"), [(2, 4), (3, 64), (5, 2)])

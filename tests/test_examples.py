@@ -2,8 +2,10 @@
 
 import math
 import re
+import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -17,11 +19,12 @@ ROOT = Path(__file__).parents[1]
 START = "import subprocess, sys; sys.exit(subprocess.call(sys.argv[1:]))"
 
 
-def run(script, *arguments, cwd):
+def run(script, *arguments, cwd, launcher=()):
     """Run an example elsewhere, so that it cannot lean on the checkout; return what it prints."""
     python = sys.executable
+    command = [python, *launcher, ROOT / "examples" / script, *map(str, arguments)]
     done = subprocess.run(
-        [python, "-c", START, python, ROOT / "examples" / script, *map(str, arguments)],
+        [python, "-c", START, *command],
         cwd=cwd,
         capture_output=True,
         text=True,
@@ -110,7 +113,7 @@ def test_plots(tmp_path):
 
 def test_grid_search_at_home_and_on_dask(tmp_path):
     at_home = run("grid_search.py", cwd=tmp_path)
-    rows = re.findall(r"^ +(3|10) +(64|128) +(0.01|0.03) +(-\S+)", at_home, re.MULTILINE)
+    rows = re.findall(r"^ +(6|10) +(64|128) +(0.01|0.03) +(-\S+)", at_home, re.MULTILINE)
     assert len({row[:3] for row in rows}) == 8
     scores = [float(row[3]) for row in rows]
     assert scores == sorted(scores, reverse=True)
@@ -118,17 +121,34 @@ def test_grid_search_at_home_and_on_dask(tmp_path):
 
     on_dask = run("search_on_dask.py", cwd=tmp_path)
     assert "2 workers, 2 threads" in on_dask
-    assert re.findall(r"^ +(3|10) +(64|128) +(0.01|0.03) +(-\S+)", on_dask, re.MULTILINE) == rows
+    assert re.findall(r"^ +(6|10) +(64|128) +(0.01|0.03) +(-\S+)", on_dask, re.MULTILINE) == rows
 
 
-def test_optuna_search(tmp_path):  # in two processes: test_beyond_one_machine.py
-    printed = run("optuna_search.py", "study.db", 2, cwd=tmp_path)
-    assert "2 trials here, 2 in the study" in printed
+def test_two_processes_share_an_optuna_study(tmp_path):
+    def search(n_trials):
+        return run("optuna_search.py", "study.db", n_trials, cwd=tmp_path)
+
+    assert "1 trials here, 1 in the study" in search(1)
+    with ThreadPoolExecutor() as pool:
+        printed = list(pool.map(search, [2, 2]))
+    for out in printed:
+        assert "2 trials here" in out
+        (best,) = numbers(r"Best: (\S+) nats/char with", out)
+        assert best < 2.6
+        assert "From 'Mar': Mar" in out
+    assert max(numbers(r"(\d+) in the study", "".join(printed))) == 5
 
 
-def test_train_distributed(tmp_path):  # in two processes: test_beyond_one_machine.py
-    printed = run("train_distributed.py", cwd=tmp_path)
-    assert "process 0 of 1: weights" in printed
+def test_two_processes_train_one_model(tmp_path):
+    launcher = ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
+    both = run("train_distributed.py", cwd=tmp_path, launcher=launcher)
+    alone = run("train_distributed.py", cwd=tmp_path)
+    line = r"process (\d) of (\d): weights (\w+), held out (\S+) nats/char"
+    first, second = sorted(re.findall(line, both))
+    (single,) = re.findall(line, alone)
+    assert [first[:2], second[:2], single[:2]] == [("0", "2"), ("1", "2"), ("0", "1")]
+    assert first[2:] == second[2:]
+    assert abs(float(first[3]) - float(single[3])) < 0.03
 
 
 def test_train_from_large_file(tmp_path):
@@ -149,9 +169,20 @@ def test_lstm_or_counting(tmp_path):
     assert rows[7][2] == "CharLSTMGenerator"
 
 
-def test_checkpoint(tmp_path):  # that it goes on: test_saving.py
+def test_a_killed_training_goes_on(tmp_path):
+    """The example is killed in the middle, by a signal that nothing can catch, and run again."""
+    command = [sys.executable, "-u", ROOT / "examples/checkpoint.py"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout:
+            if line.startswith("Epoch 4/"):
+                process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
     printed = run("checkpoint.py", cwd=tmp_path)
-    assert printed.count("Epoch ") == 12
+    (n_done,) = numbers(r"Going on after epoch (\d+) of 12", printed)
+    assert 3 <= n_done < 12
+    assert printed.count("Epoch ") == 12 - n_done
+    (held_out,) = numbers(r"Trained for 12 epochs. Held out: (\S+) nats", printed)
+    assert 1.6 < held_out < 1.76
     assert run("checkpoint.py", cwd=tmp_path).count("Epoch ") == 0
 
 

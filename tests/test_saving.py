@@ -1,12 +1,8 @@
-"""Models on disk: what comes back, what may not run, what goes on after a crash."""
+"""Models on disk: what comes back, and what may not run."""
 
 import io
 import json
 import pickle
-import re
-import signal
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
@@ -20,7 +16,6 @@ from sklearn.pipeline import Pipeline
 from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names
 
 SAVED = Path(__file__).parent / "saved"
-EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
 @pytest.fixture(scope="module", params=[small_pipeline, ngram_pipeline], ids=["lstm", "ngram"])
@@ -128,19 +123,3 @@ def test_files_of_an_unknown_format_are_refused(pipe):
         for found in (None, 99):
             with pytest.raises(ValueError, match=f"another version of sknamegen.* format {found}"):
                 type(estimator)().__setstate__(state | {"_format": found})
-
-
-def test_a_killed_training_goes_on(tmp_path):
-    """The example is killed in the middle, by a signal that nothing can catch, and run again."""
-    command = [sys.executable, "-u", EXAMPLES / "checkpoint.py"]
-    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
-        for line in process.stdout:
-            if line.startswith("Epoch 4/"):
-                process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
-    again = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
-    (n_done,) = re.findall(r"Going on after epoch (\d+) of 12", again.stdout)
-    assert 3 <= int(n_done) < 12
-    assert again.stdout.count("Epoch ") == 12 - int(n_done)
-    (held_out,) = re.findall(r"Trained for 12 epochs. Held out: (\S+) nats", again.stdout)
-    assert 1.6 < float(held_out) < 1.76

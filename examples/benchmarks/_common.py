@@ -68,12 +68,14 @@ def median_seconds(function, repeat):
     return statistics.median(seconds(function) for _ in range(repeat))
 
 
-def lstm_operations(hidden_size, n_characters, n_steps):
+def lstm_operations(hidden_size, n_characters, n_steps, input_size=0):
     """Count the floating-point operations of a forward pass over some steps.
 
-    The recurrent products and the softmax layer; input weights are a table.
+    The products of the gates with the input, of `input_size`, and with the state, and the
+    softmax layer. In sampling the input's product is a table, so it has no size.
     """
-    return 2 * n_steps * (4 * hidden_size**2 + hidden_size * n_characters)
+    gates = 4 * hidden_size * (input_size + hidden_size)
+    return 2 * n_steps * (gates + hidden_size * n_characters)
 
 
 def split_names(names, quick, n_test=500, seed=0):

@@ -167,7 +167,8 @@ def main():
         fit, loop, rate = (statistics.median(column) for column in zip(*rounds, strict=True))
         # The backward pass takes twice the operations of the forward pass.
         config = generator.net_.module_.config
-        forward = lstm_operations(config["hidden_size"], config["n_characters"], n_characters)
+        sizes = config["hidden_size"], config["n_characters"]
+        forward = lstm_operations(*sizes, n_characters, config["embedding_dim"])
         work = 3 * generator.n_iter_ * forward
         print(
             f"  {precision:9s} fit {fit:6.2f} s = {100 * work / fit / rate:4.0f}% of sgemm;", end=""
