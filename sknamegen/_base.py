@@ -24,6 +24,7 @@ from ._validation import check_int, check_option, check_real
 from ._writing import MAX_DRAWS, Request, log_proba_of, write_names, write_until
 
 _TEXT_LENGTH = 100
+_NOTHING_TO_PREDICT = "X must hold at least one character to predict. Got padding only."
 _WHOLE_NAMES = (
     "needs a model of whole names, learned from windows with boundary=True and step=1. This one "
     "learned others."
@@ -105,6 +106,8 @@ class BaseCharGenerator(DensityMixin, CharacterLearner, metaclass=ABCMeta):
         if sample_weight is None:
             return float(log_likelihood.sum() / n_characters.sum())
         weights = check_weights(sample_weight, len(log_likelihood))
+        if not weights @ n_characters:
+            raise ValueError(_NOTHING_TO_PREDICT)
         return float(weights @ log_likelihood / (weights @ n_characters))
 
     def perplexity(self, X, y=None):
@@ -390,7 +393,7 @@ class BaseCharGenerator(DensityMixin, CharacterLearner, metaclass=ABCMeta):
         windows, states = request.contexts(row, rng), request.states(row)
 
         def choose(logits, rows, step):
-            uniform = torch.tensor([rng.random()], device=logits.device)
+            uniform = torch.tensor([rng.random()], dtype=torch.float64, device=logits.device)
             return draw(logits, request.rules, uniform)
 
         def characters():
@@ -605,7 +608,8 @@ class BaseCharGenerator(DensityMixin, CharacterLearner, metaclass=ABCMeta):
             raise ValueError(
                 f"label needs a model that has learned with labels: fit(X, y). Got {label!r}."
             )
-        found = [i for i, known in enumerate(self.classes_.tolist()) if known == label]
+        known = self.classes_.tolist() if np.ndim(label) == 0 else []
+        found = [i for i, each in enumerate(known) if each == label]
         if not found:
             raise ValueError(
                 f"label must be one of {', '.join(map(repr, self.classes_.tolist()))}. "
@@ -736,7 +740,7 @@ def _count_characters(sequences, n_names):
     """Return how many characters of each name are to be predicted."""
     n_targets = (sequences.targets != NO_TARGET).sum(1)
     if not n_targets.any():
-        raise ValueError("X must hold at least one character to predict. Got padding only.")
+        raise ValueError(_NOTHING_TO_PREDICT)
     return np.bincount(sequences.owner, weights=n_targets, minlength=n_names)
 
 

@@ -358,19 +358,42 @@ def _avoid(letters, banned):
     -------
     after : ndarray of shape (n_states, n_letters), dtype int64
         -1 where a banned string would be complete. State 0 is the first.
+
+    References
+    ----------
+    A. V. Aho and M. J. Corasick, "Efficient String Matching: An Aid to Bibliographic Search",
+    Communications of the ACM, 1975.
     """
-    beginnings = sorted({word[:i] for word in banned for i in range(len(word))} | {""})
-    index = {beginning: i for i, beginning in enumerate(beginnings)}
+    longer, complete = [{}], [False]  # of each beginning of a banned string
+    for word in banned:
+        state = 0
+        for character in word:
+            if character not in longer[state]:
+                longer[state][character] = len(longer)
+                longer.append({})
+                complete.append(False)
+            state = longer[state][character]
+        complete[state] = True
+    ending = [0] * len(longer)  # the longest other beginning that a beginning ends in
+    steps = [{}] * len(longer)
+    states = [0]
+    for state in states:  # shorter ones first
+        steps[state] = steps[ending[state]] | longer[state]
+        complete[state] |= complete[ending[state]]
+        for character, new in longer[state].items():
+            ending[new] = steps[ending[state]].get(character, 0) if state else 0
+            states.append(new)
+
     folded = [letter.casefold() for letter in letters]
-    after = np.empty((len(beginnings), len(letters)), dtype=np.int64)
-    for state, beginning in enumerate(beginnings):
+    after = np.empty((len(longer), len(letters)), dtype=np.int64)
+    for first in states:
         for column, added in enumerate(folded):
-            text = beginning
+            state = first
             for character in added:
-                text += character
-                if banned and text.endswith(banned):
+                state = steps[state].get(character, 0)
+                if complete[state]:
                     break
-                while text not in index:
-                    text = text[1:]
-            after[state, column] = -1 if banned and text.endswith(banned) else index[text]
-    return after
+            after[first, column] = -1 if complete[state] else state
+    kept = ~np.array(complete)
+    numbers = np.append(np.cumsum(kept) - 1, -1)
+    return numbers[after[kept]]

@@ -8,7 +8,7 @@ from numbers import Integral
 
 import numpy as np
 import torch
-from skorch.callbacks import EarlyStopping, ProgressBar
+from skorch.callbacks import Callback, EarlyStopping, ProgressBar
 from skorch.helper import predefined_split
 from torch.nn import functional as F
 
@@ -25,6 +25,7 @@ from ._net import (
     Record,
     accelerated,
     divergence,
+    modes_restored,
     stopped_early,
 )
 from ._network import CharLSTM
@@ -312,16 +313,13 @@ class CharLSTMGenerator(BaseCharGenerator):
         )
 
     def _fit_or_restore(self, *args, **options):
-        before = vars(self).copy()
-        try:
-            with one_thread():
-                self._fit(*args, **options)
-        except BaseException as error:
-            training = vars(self).get("net_") is not before.get("net_")
-            if not (training and isinstance(error, KeyboardInterrupt)):
-                vars(self).clear()
-                vars(self).update(before)
-            raise
+        net = getattr(self, "net_", None)
+
+        def interrupted(error):
+            return isinstance(error, KeyboardInterrupt) and getattr(self, "net_", None) is not net
+
+        with self._undone_on_error(unless=interrupted), one_thread(), modes_restored():
+            self._fit(*args, **options)
         return self
 
     def _fit(self, X, y, sample_weight, continues, one_pass=False, alphabet=None, classes=None):
@@ -440,7 +438,8 @@ class CharLSTMGenerator(BaseCharGenerator):
             check_option(name, getattr(self, name), (True, False))
         if not isinstance(self.verbose, (bool, np.bool_)):
             check_int("verbose", self.verbose, 0)
-        if self.callbacks is not None and not isinstance(self.callbacks, (list, tuple)):
+        callbacks = [] if self.callbacks is None else self.callbacks
+        if not isinstance(callbacks, (list, tuple)) or not all(map(_is_callback, callbacks)):
             raise TypeError(
                 f"callbacks must be a list of skorch callbacks or None. Got {self.callbacks!r}."
             )
@@ -521,7 +520,7 @@ class CharLSTMGenerator(BaseCharGenerator):
     def _batch_size(self, n_sequences):
         if self.batch_size == "auto":
             return 2 ** int(np.clip(log2(n_sequences) // 2, 6, 9))
-        return int(self.batch_size)
+        return min(int(self.batch_size), n_sequences)
 
     def _callbacks(self, one_pass):
         callbacks = [("record", Record(self))]
@@ -632,6 +631,13 @@ class CharLSTMGenerator(BaseCharGenerator):
 
 def _module_params(config):
     return {"module": CharLSTM} | {f"module__{name}": value for name, value in config.items()}
+
+
+def _is_callback(item):
+    """Whether skorch takes it for a callback: an object, a class, or either with a name."""
+    if isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str):
+        item = item[1]
+    return isinstance(item, Callback) or (inspect.isclass(item) and issubclass(item, Callback))
 
 
 def _usable(device):

@@ -1,6 +1,7 @@
 """What a generator learns from windows, labels and weights before it has a model."""
 
 from collections.abc import Iterable
+from contextlib import contextmanager
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -22,6 +23,18 @@ class CharacterLearner(StateFormat, BaseEstimator):
     character; with labels, an input is ``label * (n_characters + 2)`` higher.
     """
 
+    @contextmanager
+    def _undone_on_error(self, unless=lambda error: False):
+        """Take back what the block has learned if it fails, whatever the error, Ctrl-C included."""
+        before = vars(self).copy()
+        try:
+            yield
+        except BaseException as error:
+            if not unless(error):
+                vars(self).clear()
+                vars(self).update(before)
+            raise
+
     def _learn_characters(self, X, y=None, sample_weight=None, alphabet=None, classes=None):
         """Set what is learned without a model; return sequences of indices and their weights."""
         X, y, weights = _check_rows(X, y, sample_weight)
@@ -32,6 +45,7 @@ class CharacterLearner(StateFormat, BaseEstimator):
         codes = np.union1d(distinct(sequences.inputs), distinct(sequences.targets))
         if alphabet is not None:
             codes = np.union1d(codes, _check_alphabet(alphabet))
+        codes = codes[codes != END]
         if START in codes:  # names have ends, even if a step leaps over all of them
             codes = np.union1d(codes, np.int32(END))
         self.alphabet_ = codes[~np.isin(codes, (PAD, START))].view("=U1")
@@ -53,7 +67,9 @@ class CharacterLearner(StateFormat, BaseEstimator):
                     f"characters that the model does not know: {', '.join(map(repr, new))}."
                 )
         known = getattr(self, "classes_", None)
-        if classes is not None and not np.array_equal(np.unique(_check_1d(classes)), known):
+        if classes is not None and not np.array_equal(
+            np.unique(_check_1d(classes, "classes")), known
+        ):
             raise ValueError(
                 "classes must be given in the first call of partial_fit, or be the same. Got "
                 f"{classes!r} instead of {known!r}."
@@ -195,7 +211,7 @@ def _check_classes(y, classes):
         return None if y is None else np.unique(y)
     if y is None:
         raise ValueError("classes needs y, the label of each name. Got y=None.")
-    classes = np.unique(_check_1d(classes))
+    classes = np.unique(_check_1d(classes, "classes"))
     _check_known(y, classes)
     return classes
 
@@ -209,7 +225,7 @@ def _check_known(y, classes):
         )
 
 
-def _check_1d(y):
+def _check_1d(y, name="y"):
     try:
         y = column_or_1d(y, warn=True)
         assert_all_finite(y)
@@ -218,7 +234,7 @@ def _check_1d(y):
         np.unique(y)
     except (TypeError, ValueError) as error:
         raise ValueError(
-            f"y must hold labels, all of them str or all of them int. Got others: {error}"
+            f"{name} must hold labels, all of them str or all of them int. Got others: {error}"
         ) from None
     return y
 

@@ -1,5 +1,6 @@
 """skorch's net and callbacks as the LSTM generator trains with them."""
 
+from contextlib import contextmanager
 from math import cos, isfinite, pi
 
 import skorch
@@ -64,7 +65,8 @@ class Net(skorch.NeuralNet):
     def infer(self, x, **fit_params):
         kind = next(self.module_.parameters()).device.type
         enabled = self.bfloat16 and self.module_.training
-        with torch.autocast(kind, torch.bfloat16, enabled=enabled):
+        # No cache: an interruption could leave old weights in it.
+        with torch.autocast(kind, torch.bfloat16, enabled=enabled, cache_enabled=False):
             return super().infer(x, **fit_params).float()
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
@@ -86,6 +88,19 @@ class Net(skorch.NeuralNet):
             self.notify("on_batch_end", batch=batch, training=training, **step)
             n_batches += 1
         self.history.record(f"{prefix}_batch_count", n_batches)
+
+
+@contextmanager
+def modes_restored():
+    """Set torch's modes back, which Ctrl-C may leave on between two lines of torch's own code."""
+    gradients = torch.is_grad_enabled()
+    autocast = {kind: torch.is_autocast_enabled(kind) for kind in ("cpu", "cuda")}
+    try:
+        yield
+    finally:
+        torch.set_grad_enabled(gradients)
+        for kind, enabled in autocast.items():
+            torch.set_autocast_enabled(kind, enabled)
 
 
 class LoadedNet(Net):

@@ -62,11 +62,14 @@ class CharLSTM(nn.Module):
         sizes = [embedding_dim or n_vectors] + [hidden_size] * num_layers
         # On the meta device the constructors draw no random numbers.
         with torch.device("meta"):
-            self.embedding = nn.Embedding(n_vectors, embedding_dim) if embedding_dim else None
+            self.embedding = None
+            if embedding_dim:
+                self.embedding = nn.Embedding(n_vectors, embedding_dim, dtype=torch.float32)
             self.layers = nn.ModuleList(
-                nn.LSTM(n_in, n_out, batch_first=True) for n_in, n_out in pairwise(sizes)
+                nn.LSTM(n_in, n_out, batch_first=True, dtype=torch.float32)
+                for n_in, n_out in pairwise(sizes)
             )
-            self.head = nn.Linear(hidden_size, n_characters)
+            self.head = nn.Linear(hidden_size, n_characters, dtype=torch.float32)
         self.to_empty(device="cpu")
         self._initialize(torch.Generator().manual_seed(seed))
         self._dropout_generator = None
@@ -132,7 +135,10 @@ class CharLSTM(nn.Module):
             self._dropout_generator = torch.Generator(x.device).manual_seed(self.seed)
         keep = 1 - self.dropout
         uniform = torch.rand(
-            (len(x), 1, x.shape[2]), generator=self._dropout_generator, device=x.device
+            (len(x), 1, x.shape[2]),
+            generator=self._dropout_generator,
+            device=x.device,
+            dtype=torch.float32,
         )
         return x * (uniform < keep).to(x.dtype).div_(keep)
 

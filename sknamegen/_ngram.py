@@ -138,12 +138,14 @@ class CharNGramGenerator(BaseCharGenerator):
             raise ValueError(
                 f"order must be that of the first call, {self.counts_.order}. Got {self.order}."
             )
-        learned = self._learn_more_characters(X, y, sample_weight, alphabet, classes)
-        self._count(*learned, before=self.counts_)
+        with self._undone_on_error():
+            learned = self._learn_more_characters(X, y, sample_weight, alphabet, classes)
+            self._count(*learned, before=self.counts_)
         return self
 
     def _learn(self, X, *args):
-        self._count(*self._learn_characters(X, *args))
+        with self._undone_on_error():
+            self._count(*self._learn_characters(X, *args))
 
     def _count(self, sequences, weights, before=None):
         n_characters = len(self.alphabet_)

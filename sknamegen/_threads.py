@@ -18,13 +18,13 @@ def one_thread():
     if n_threads == 1:
         yield
         return
-    torch.set_num_threads(1)
-    # That is also what threads get which torch meets from now on. Another thread sets this
-    # default back without touching the number of the calling one.
-    other = Thread(target=torch.set_num_threads, args=(n_threads,))
-    other.start()
-    other.join()
     try:
+        torch.set_num_threads(1)
+        # That is also what threads get which torch meets from now on. Another thread sets this
+        # default back without touching the number of the calling one.
+        other = Thread(target=torch.set_num_threads, args=(n_threads,))
+        other.start()
+        other.join()
         yield
     finally:
         torch.set_num_threads(n_threads)

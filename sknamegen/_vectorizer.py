@@ -206,7 +206,8 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         windows = np.asarray(X)
-        width = self.window_length + 1
+        window_length, step = self._check_params()
+        width = window_length + 1
         if windows.ndim != 3 or windows.shape[2] != width or 0 in windows.shape:
             raise ValueError(
                 f"X must be windows of shape (n_names, n_positions, {width}), as transform "
@@ -214,40 +215,40 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
             )
         if windows.dtype.kind not in "iu":
             raise ValueError(f"X must hold integer code points. Got dtype {windows.dtype}.")
-        if self.step > width:
+        if step > width:
             raise ValueError(
                 f"step must be at most window_length + 1 = {width} to read names back, since "
-                f"characters between two windows are lost. Got step={self.step}."
+                f"characters between two windows are lost. Got step={step}."
             )
-        if (windows[:, 1:, : -self.step] != windows[:, :-1, self.step :]).any():
+        if (windows[:, 1:, :-step] != windows[:, :-1, step:]).any():
             raise ValueError(
-                f"X must be windows cut with step={self.step}: each begins that many characters "
+                f"X must be windows cut with step={step}: each begins that many characters "
                 "into the one before. Got others."
             )
         n_names = len(windows)
-        rest = windows[:, 1:, -self.step :].reshape(n_names, -1)
+        rest = windows[:, 1:, -step:].reshape(n_names, -1)
         text = np.concatenate([windows[:, 0], rest], axis=1)
         if not ((text >= 0) & (text < N_CODE_POINTS)).all():
             raise ValueError("X must hold Unicode code points, 0 to 0x10FFFF. Got others.")
         if self.boundary:
-            if not (text[:, self.window_length - 1] == START).all():
+            if not (text[:, window_length - 1] == START).all():
                 raise ValueError(
                     "X must begin with the first window of each name, which ends in U+0002 "
                     "and the name's first character. Got something else."
                 )
-            text = text[:, self.window_length :]
+            text = text[:, window_length:]
             text = np.where(text == END, PAD, text)
         return decode(text)
 
     def _lay_out(self, X):
         """Check everything and write each row once; every step-th window of it is a position."""
-        self._check_params()
+        window_length, step = self._check_params()
         names, lengths = self._check_names(X)
         longest = int(lengths.max())
         if self.boundary:
-            left = self.window_length
+            left = window_length
             # Up to U+0003, or as far as the last window goes that reaches the last character.
-            width = left + 1 + max(longest, -((1 - longest) // self.step) * self.step)
+            width = left + 1 + max(longest, -((1 - longest) // step) * step)
         else:
             self._check_text_lengths(lengths)
             left, width = 0, longest
@@ -265,12 +266,14 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
         return text
 
     def _check_params(self):
+        """Return the window length and the step as Python's int, which does not overflow."""
         check_int("window_length", self.window_length, 1)
         check_int("step", self.step, 1)
         check_option("boundary", self.boundary, (True, False))
         check_option("lowercase", self.lowercase, (True, False))
         check_option("normalization", self.normalization, (None, "NFC", "NFD", "NFKC", "NFKD"))
         check_option("handle_unknown", self.handle_unknown, ("replace", "error"))
+        return int(self.window_length), int(self.step)
 
     def _check_names(self, X):
         """Return the names as a list of str or a `U` array, and their lengths."""
@@ -297,6 +300,7 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
                         f"X must hold str only. Got {name!r} of type {type(name).__name__} in "
                         f"row {row}; drop it, or convert it with str() if it is a name."
                     )
+            names = [str.__str__(name) for name in names]  # whatever a subclass shows instead
         if self.lowercase:
             names = [name.lower() for name in names]
         if self.normalization is not None:
@@ -361,7 +365,7 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
         text[unknown] = UNKNOWN
 
     def _cut(self, text):
-        return sliding_window_view(text, self.window_length + 1, axis=1)[:, :: self.step]
+        return sliding_window_view(text, int(self.window_length) + 1, axis=1)[:, :: int(self.step)]
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

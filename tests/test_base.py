@@ -549,3 +549,14 @@ def test_characters_unknown_at_first_stay_unknown(make_pipe):
     with pytest.raises(ValueError, match="at least one character to learn"):
         generator.partial_fit(CharSequenceVectorizer().fit_transform(["Ada", "Adaline"])[:1, 5:])
     assert generator.n_characters_seen_ == 16
+
+
+def test_running_text_has_no_end_whatever_alphabet_is_expected(make_pipe):
+    vectorizer = CharSequenceVectorizer(window_length=3, boundary=False)
+    windows = vectorizer.fit_transform(["anna bella anna bella"])
+    generator = make_pipe()[-1]
+    for alphabet in ([END, *"abeln xyz"], None):
+        generator.partial_fit(windows, alphabet=alphabet)
+    assert generator.max_length_ is None
+    assert END not in generator.alphabet_
+    assert "x" in generator.alphabet_

@@ -88,6 +88,20 @@ def test_what_may_follow_is_what_can_be_finished(pattern, banned, min_length):
                     assert after[0] == constraint.start(text + ALPHABET[i])
 
 
+@given(st.lists(st.text("abc", min_size=1, max_size=5), max_size=6), st.text("abcAB", max_size=12))
+def test_banned_strings_that_overlap(banned, text):
+    constraint = Constraint([*"abcAB"], None, None, check_banned(banned), 12, 12)
+    held = any(string in text.lower() for string in banned)
+    assert (constraint.start(text) < 0) >= held
+    if len(text) == 12:
+        assert constraint.accepts(text) != held
+
+
+def test_a_long_banned_string():
+    constraint = make(banned=["ab" * 2000], max_length=5)
+    assert constraint.accepts("ababa")
+
+
 def test_banned_strings_in_any_case_and_of_other_lengths():
     alphabet = [*"ßsSxi", "İ"]  # whose lower-case forms have two characters
     constraint = Constraint(alphabet, None, None, check_banned(["SSx", "i̇"]), 3, 3)

@@ -426,6 +426,42 @@ def test_interruption_leaves_the_epochs_done(names):
     assert isinstance(generator.sample(), str)
 
 
+def test_interruption_leaves_no_mode_of_torch_behind(names):
+    class Interrupt(Callback):
+        def on_batch_begin(self, net, **kwargs):
+            torch.set_grad_enabled(False)  # as between two lines of torch's own code
+            torch.set_autocast_enabled("cpu", True)
+            raise KeyboardInterrupt
+
+    windows = CharSequenceVectorizer().fit_transform(names)
+    with pytest.raises(KeyboardInterrupt):
+        small_generator(callbacks=[Interrupt()]).fit(windows)
+    assert torch.is_grad_enabled()
+    assert not torch.is_autocast_enabled("cpu")
+
+
+@pytest.mark.parametrize("callbacks", [[3], ["x"], [("a", 3)], [int], 3, [("a", Callback(), 1)]])
+def test_bad_callbacks(names, callbacks):
+    windows = CharSequenceVectorizer().fit_transform(names)
+    with pytest.raises(TypeError, match="callbacks must be a list of skorch callbacks or None"):
+        small_generator(callbacks=callbacks).fit(windows)
+
+
+def test_weights_are_float32_whatever_the_default(names):
+    windows = CharSequenceVectorizer().fit_transform(names)
+    expected = small_generator().fit(windows)
+    default = torch.get_default_dtype()
+    try:
+        for dtype in (torch.float64, torch.float16):
+            torch.set_default_dtype(dtype)
+            found = small_generator().fit(windows)
+            assert found.loss_curve_ == expected.loss_curve_
+            assert found.sample(random_state=0) == expected.sample(random_state=0)
+            assert pickle.loads(pickle.dumps(expected)).score(windows) == expected.score(windows)
+    finally:
+        torch.set_default_dtype(default)
+
+
 def test_interruption_before_training_changes_nothing(names, monkeypatch):
     generator = small_generator()
     monkeypatch.setattr(type(generator), "_callbacks", lambda *args: 1 / 0)

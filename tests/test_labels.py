@@ -232,6 +232,10 @@ def test_bad_labels(make_pipe, y, match):
 def test_labels_that_were_never_seen(tiny):
     with pytest.raises(ValueError, match=r"label must be one of 'x', 'y', 'z'\. Got 'male'\."):
         tiny[-1].sample(label="male")
+    with pytest.raises(ValueError, match=r"label must be one of 'x', 'y', 'z'\. Got \['x', 'y'\]"):
+        tiny[-1].sample(label=["x", "y"])
+    with pytest.raises(ValueError, match=r"label must be one of 'x', 'y', 'z'\. Got array"):
+        tiny[-1].sample(label=np.array(["x", "y"]))
     with pytest.raises(ValueError, match=r"y must hold the labels 'x', 'y', 'z'\. Got 'w'\."):
         tiny.score(["a", "b"], ["x", "w"])
     with pytest.raises(NotFittedError):
@@ -353,3 +357,10 @@ def test_bad_weights(make_pipe, weights, match):
     windows = CharSequenceVectorizer().fit_transform(["Ada", "Eve", "Zoe"])
     with pytest.raises(ValueError, match=re.escape(match)):
         make_pipe()[-1].fit(windows, sample_weight=weights)
+
+
+def test_weights_of_nothing_to_predict(make_pipe):
+    windows = CharSequenceVectorizer(window_length=3, boundary=False).fit_transform(["anna bella"])
+    generator = make_pipe(3, boundary=False)[-1].fit(windows)
+    with pytest.raises(ValueError, match="X must hold at least one character to predict"):
+        generator.score(np.concatenate([windows, 0 * windows]), sample_weight=[0, 1])

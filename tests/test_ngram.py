@@ -76,3 +76,22 @@ def test_a_fit_that_fails_changes_nothing(names):
     with pytest.raises(ValueError, match="at least one character to learn"):
         generator.fit(padding)
     assert vars(generator) == before
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_interruption_changes_nothing(names, monkeypatch, method):
+    windows = CharSequenceVectorizer().fit_transform(names)
+    others = CharSequenceVectorizer().fit_transform([name.upper() for name in names])
+    generator = CharNGramGenerator().fit(windows)
+    before = vars(generator).copy()
+
+    def interrupt(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sknamegen._ngram.count", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        getattr(generator, method)(others)
+    assert vars(generator) == before
+    monkeypatch.undo()
+    assert generator.score(windows) == CharNGramGenerator().fit(windows).score(windows)
+    assert isinstance(generator.sample(), str)

@@ -10,6 +10,7 @@ import torch
 
 torch.set_num_threads(2)  # as a user may have done; it also binds the matrix library
 
+from sknamegen import _threads
 from sknamegen._threads import one_thread
 
 seen = {}
@@ -45,6 +46,18 @@ try:
 except ZeroDivisionError:
     look("after an error")
 in_thread("thread started after")
+
+
+def interrupt(**kwargs):
+    raise KeyboardInterrupt
+
+
+_threads.Thread = interrupt
+try:
+    with one_thread():
+        pass
+except KeyboardInterrupt:
+    look("after Ctrl-C on the way in")
 print(seen)
 """
 
@@ -59,4 +72,5 @@ def test_one_thread_here_and_nowhere_else():
         "inside again": 1,
         "after an error": 2,
         "thread started after": 2,
+        "after Ctrl-C on the way in": 2,
     }

@@ -268,3 +268,24 @@ def test_refit_leaves_nothing():
     vectorizer.fit(["Al"])
     assert vectorizer.alphabet_.tolist() == ["A", "l"]
     assert vectorizer.max_length_ == 2
+
+
+def test_strings_of_another_class_are_what_they_hold():
+    class Flower(str):
+        def __str__(self):
+            return "a flower"
+
+    vectorizer = CharSequenceVectorizer()
+    windows = vectorizer.fit_transform([Flower("Rosa"), Flower("Lilja")])
+    assert vectorizer.inverse_transform(windows) == ["Rosa", "Lilja"]
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int8, np.uint32, np.uint64])
+@pytest.mark.parametrize(("window_length", "step"), [(5, 2), (100, 1), (3, 3)])
+def test_numpy_integers_do_not_overflow(kind, window_length, step):
+    names = ["Ada", "Marguerite", ""]
+    expected = CharSequenceVectorizer(window_length=window_length, step=step).fit_transform(names)
+    vectorizer = CharSequenceVectorizer(window_length=kind(window_length), step=kind(step))
+    windows = vectorizer.fit_transform(names)
+    np.testing.assert_array_equal(windows, expected)
+    assert vectorizer.inverse_transform(windows) == names
