@@ -71,7 +71,13 @@ def test_top_k_and_top_p(logits, top_k, top_p):
 
 def test_a_nucleus_of_everything_loses_nothing():
     logits = torch.tensor([[17.5, -19.5, -20.5]], dtype=torch.float64)
-    torch.testing.assert_close(probabilities(logits, 1.0, None, 1.0), probabilities(logits))
+    assert (probabilities(logits, 1.0, None, 1.0) > 0).all()
+
+
+def test_the_nucleus_is_one_of_what_top_k_leaves():
+    logits = torch.tensor([[0.4, 0.3, 0.2, 0.1]], dtype=torch.float64).log()
+    assert probabilities(logits, 1.0, 2, 0.5).count_nonzero() == 1
+    assert probabilities(logits, 1.0, 2, 0.6).count_nonzero() == 2
 
 
 def test_draw_inverts_the_cumulative_distribution():

@@ -270,6 +270,19 @@ def test_refit_leaves_nothing():
     assert vectorizer.max_length_ == 2
 
 
+@pytest.mark.parametrize("form", ["NFC", "NFD", "NFKC", "NFKD"])
+def test_each_form_of_normalization(form):
+    vectorizer = CharSequenceVectorizer(normalization=form)
+    windows = vectorizer.fit_transform(["Zoë ﬁ"])
+    assert vectorizer.inverse_transform(windows) == [unicodedata.normalize(form, "Zoë ﬁ")]
+
+
+@pytest.mark.parametrize(("text", "shown"), [("a" * 30, "a" * 30), ("a" * 31, "a" * 30 + "…")])
+def test_errors_show_the_beginning_of_long_strings(text, shown):
+    with pytest.raises(TypeError, match=re.escape(f"Got the single str {shown!r}; pass")):
+        CharSequenceVectorizer().fit(text)
+
+
 def test_strings_of_another_class_are_what_they_hold():
     class Flower(str):
         def __str__(self):
