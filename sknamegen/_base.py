@@ -24,6 +24,7 @@ from ._validation import check_int, check_option, check_real
 from ._writing import MAX_DRAWS, Request, log_proba_of, write_names, write_until
 
 _TEXT_LENGTH = 100
+_MAX_SAMPLES = 10**8
 _NOTHING_TO_PREDICT = "X must hold at least one character to predict. Got padding only."
 _WHOLE_NAMES = (
     "needs a model of whole names, learned from windows with boundary=True and step=1. This one "
@@ -314,6 +315,11 @@ class BaseCharGenerator(DensityMixin, CharacterLearner, metaclass=ABCMeta):
         seeds = [seed] if one_seed else _check_seeds(seed)
         if n_samples is not None:
             check_int("n_samples", n_samples, 0)
+            if n_samples > _MAX_SAMPLES:
+                raise ValueError(
+                    f"n_samples must be at most {_MAX_SAMPLES:,}. Got {n_samples}; draw the names "
+                    "in several calls."
+                )
             if not one_seed:
                 raise ValueError(
                     "n_samples must be None when seed holds several seeds: one name is written "

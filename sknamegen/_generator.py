@@ -37,6 +37,7 @@ _NGRAM_ORDER = 6
 _AUTO_HIDDEN_SIZES = 256, 384  # that hidden_size="auto" takes for fewer and for many sequences
 _MANY_SEQUENCES = 16_384
 _AUTO_EPOCHS = 1500  # of max_epochs="auto", over the square root of the number of sequences
+_MAX_WEIGHTS = 10**9
 _MAX_COUNTED = 10_000_000  # characters, after which partial_fit counts no more
 _CHECKED = 256  # sequences, about, that tell whether the training diverged
 
@@ -353,6 +354,7 @@ class CharLSTMGenerator(BaseCharGenerator):
             "seed": seed,
             "n_labels": self._n_labels,
         }
+        self._check_size(config)
         params = {
             "criterion": partial(CharacterLoss, float(self.ngram_weight)),
             "lr": float(self.lr),
@@ -387,6 +389,19 @@ class CharLSTMGenerator(BaseCharGenerator):
         loss = -log_proba / max(1, n_targets)
         if not loss < log(n_characters) + 1:
             raise divergence(f"a loss of {loss:.3g} nats per character, worse than guessing", net)
+
+    def _check_size(self, config):
+        hidden_size, embedding_dim = config["hidden_size"], config["embedding_dim"]
+        n_vectors = config["n_characters"] + 2 + config["n_labels"]
+        n_gates = 4 * hidden_size
+        n_weights = n_gates * (embedding_dim or n_vectors)
+        n_weights += n_gates * hidden_size * (2 * config["num_layers"] - 1)
+        n_weights += n_vectors * (embedding_dim or 0) + hidden_size * config["n_characters"]
+        if n_weights > _MAX_WEIGHTS:
+            raise ValueError(
+                f"The network must have at most {_MAX_WEIGHTS:,} weights. Got {n_weights:,}; lower "
+                "hidden_size, num_layers or embedding_dim."
+            )
 
     def _part(self, n_sequences):
         """Return which part of each batch this process trains on, of how many."""

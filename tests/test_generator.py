@@ -440,6 +440,23 @@ def test_interruption_leaves_no_mode_of_torch_behind(names):
     assert not torch.is_autocast_enabled("cpu")
 
 
+@pytest.mark.parametrize(
+    "params",
+    [{"embedding_dim": 5}, {"embedding_dim": None}, {"embedding_dim": 5, "num_layers": 3}],
+)
+def test_networks_that_are_too_large(names, monkeypatch, params):
+    windows = CharSequenceVectorizer().fit_transform(names)
+    labels = ["a", "b"] * (len(names) // 2)
+    network = small_generator(max_epochs=1, **params).fit(windows, labels).net_.module_
+    n_weights = sum(p.numel() for name, p in network.named_parameters() if "bias" not in name)
+    monkeypatch.setattr("sknamegen._generator._MAX_WEIGHTS", n_weights - 1)
+    with pytest.raises(ValueError, match=f"must have at most .* weights. Got {n_weights:,}; lower"):
+        small_generator(**params).fit(windows, labels)
+    for name in ("hidden_size", "num_layers", "embedding_dim"):
+        with pytest.raises(ValueError, match=r"lower hidden_size, num_layers or embedding_dim\."):
+            small_generator(**params | {name: 10**400}).fit(windows, labels)
+
+
 @pytest.mark.parametrize("callbacks", [[3], ["x"], [("a", 3)], [int], 3, [("a", Callback(), 1)]])
 def test_bad_callbacks(names, callbacks):
     windows = CharSequenceVectorizer().fit_transform(names)
