@@ -229,6 +229,8 @@ def _check_1d(y, name="y"):
     try:
         y = column_or_1d(y, warn=True)
         assert_all_finite(y)
+        if bytes in set(map(type, y.tolist())):  # scikit-learn 1.6 takes them, with a warning
+            raise TypeError("bytes")
         with np.errstate(invalid="ignore"):  # it casts floats to int64 to see if they are whole
             check_classification_targets(y)
         np.unique(y)

@@ -221,6 +221,8 @@ def test_searches_over_labelled_names(make_pipe, labelled, scoring):
         (["a"] * 5, "y must hold one label for each of the 3 names. Got 5."),
         ([0.1, 0.2, 0.3], "y must hold labels, all of them str or all of them int. Got others"),
         (["a", None, "b"], "y must hold labels, all of them str or all of them int. Got others"),
+        ([b"a", b"b", b"a"], "all of them str or all of them int. Got others: bytes"),
+        ([b"a", None, None], "y must hold labels, all of them str or all of them int. Got others"),
         ([["a", "b"]] * 3, "y must hold labels, all of them str or all of them int. Got others"),
     ],
 )
