@@ -1,23 +1,21 @@
-"""What every generator does, on top of its next-character probabilities."""
+"""How every generator writes names, on top of its next-character probabilities."""
 
 import warnings
-from abc import ABCMeta, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterable
-from math import exp, isfinite
+from math import isfinite
 
 import numpy as np
 import torch
-from sklearn.base import DensityMixin
-from sklearn.utils import ClassifierTags
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from ._batches import NO_TARGET, check_windows
+from ._batches import check_windows
 from ._codepoints import END, PAD, encode, hash_rows
 from ._constraints import Constraint, check_banned
 from ._decoding import Rules, draw, write
-from ._learning import CharacterLearner, check_weights, distinct_names, whole_names
+from ._learning import distinct_names, whole_names
 from ._novelty import expected_novelty, temperature_for
+from ._scoring import CharacterScorer
 from ._search import most_probable
 from ._threads import one_thread
 from ._validation import check_int, check_option, check_real
@@ -25,20 +23,13 @@ from ._writing import MAX_DRAWS, Request, log_proba_of, write_names, write_until
 
 _TEXT_LENGTH = 100
 _MAX_SAMPLES = 10**8
-_NOTHING_TO_PREDICT = "X must hold at least one character to predict. Got padding only."
 _WHOLE_NAMES = (
     "needs a model of whole names, learned from windows with boundary=True and step=1. This one "
     "learned others."
 )
 
 
-def _may_have_labels(generator):
-    if hasattr(generator, "alphabet_") and not hasattr(generator, "classes_"):
-        raise AttributeError("It needs labels to learn from: fit(X, y). None were learned.")
-    return True
-
-
-class BaseCharGenerator(DensityMixin, CharacterLearner, metaclass=ABCMeta):
+class BaseCharGenerator(CharacterScorer):
     """Base of the generators.
 
     A subclass learns in `fit`, after `_learn_characters`, and provides
@@ -46,124 +37,8 @@ class BaseCharGenerator(DensityMixin, CharacterLearner, metaclass=ABCMeta):
     """
 
     @abstractmethod
-    def _sequence_log_proba(self, inputs, targets):
-        """Sum the log-probabilities of the targets of each sequence.
-
-        Parameters
-        ----------
-        inputs, targets : ndarray of shape (n_sequences, n_steps), dtype int32
-            Indices, inputs with labels; a target is one of `alphabet_` or `NO_TARGET`.
-
-        Returns
-        -------
-        log_proba : ndarray of shape (n_sequences,), dtype float64
-            In nats.
-        """
-
-    @abstractmethod
     def _next_character(self):
         """Return an object with `start`, `advance` and `select`, as `CharLSTM` has them."""
-
-    def score_samples(self, X, y=None):
-        """Compute the log-likelihood of each name.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int
-            Windows of names.
-        y : array-like of shape (n_names,), default=None
-            The label of each name, if the model learned with labels. None: any label,
-            each as probable as it was frequent.
-
-        Returns
-        -------
-        log_likelihood : ndarray of shape (n_names,), dtype float64
-            In nats: the sum of the log-probabilities of the characters of a
-            name and of its end, given the label. An unknown character, which has no place
-            in the distribution over `alphabet_`, counts as
-            ``-log(n_characters_seen_ + 1)``.
-        """
-        return self._score(X, y)[0]
-
-    def score(self, X, y=None, sample_weight=None):
-        """Compute the mean log-likelihood per predicted character.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int
-            Windows of names.
-        y : array-like of shape (n_names,), default=None
-            The label of each name, as in `score_samples`.
-        sample_weight : array-like of shape (n_names,), default=None
-            How often each name counts; None: once.
-
-        Returns
-        -------
-        score : float
-            In nats per character, the ends of names included. Higher is better;
-            comparable over window lengths, models and folds.
-        """
-        log_likelihood, n_characters = self._score(X, y)
-        if sample_weight is None:
-            return float(log_likelihood.sum() / n_characters.sum())
-        weights = check_weights(sample_weight, len(log_likelihood))
-        if not weights @ n_characters:
-            raise ValueError(_NOTHING_TO_PREDICT)
-        return float(weights @ log_likelihood / (weights @ n_characters))
-
-    def perplexity(self, X, y=None):
-        """Compute the perplexity, ``exp(-score(X, y))``.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int
-            Windows of names.
-        y : array-like of shape (n_names,), default=None
-            The label of each name, as in `score_samples`.
-
-        Returns
-        -------
-        perplexity : float
-            Between how many equally likely characters the model hesitates, on
-            average. Lower is better, 1 is certainty.
-        """
-        return exp(-self.score(X, y))
-
-    @available_if(_may_have_labels)
-    def predict_proba(self, X):
-        """Compute the probability of each label for each name.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int
-            Windows of names.
-
-        Returns
-        -------
-        proba : ndarray of shape (n_names, n_classes), dtype float64
-            In the order of `classes_`. By Bayes' rule: in proportion to the frequency of
-            the label times the probability of the name given the label.
-        """
-        check_is_fitted(self)
-        joint, _ = self._joint_log_likelihood(X)
-        joint = joint - np.logaddexp.reduce(joint, axis=1)[:, None]
-        return np.exp(joint)
-
-    @available_if(_may_have_labels)
-    def predict(self, X):
-        """Find the most probable label of each name.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int
-            Windows of names.
-
-        Returns
-        -------
-        labels : ndarray of shape (n_names,)
-        """
-        check_is_fitted(self)
-        return self.classes_[self._joint_log_likelihood(X)[0].argmax(axis=1)]
 
     def next_char_proba(self, seeds, label=None):
         """Compute the distribution of the character after each seed.
@@ -503,39 +378,6 @@ class BaseCharGenerator(DensityMixin, CharacterLearner, metaclass=ABCMeta):
         )
         return expected_novelty(request, distinct_names(codes))
 
-    def _score(self, X, y=None):
-        """Log-likelihood and number of predicted characters of each name."""
-        check_is_fitted(self)
-        if y is None and self._n_labels:
-            joint, n_characters = self._joint_log_likelihood(X)
-            return np.logaddexp.reduce(joint, axis=1), n_characters
-        sequences = self._read(X)
-        n_characters = _count_characters(sequences, len(X))
-        labels = self._label_indices(y, len(X))
-        return self._log_likelihood(sequences, labels, len(X)), n_characters
-
-    def _joint_log_likelihood(self, X):
-        """Log-probability of each name and each label, and the number of characters."""
-        sequences = self._read(X)
-        n_characters = _count_characters(sequences, len(X))
-        columns = [
-            self._log_likelihood(sequences, np.full(len(X), label), len(X))
-            for label in range(self._n_labels)
-        ]
-        return np.stack(columns, axis=1) + self._log_prior(), n_characters
-
-    def _log_likelihood(self, sequences, labels, n_names):
-        inputs, targets, owner = self._labelled(sequences, labels)
-        unknown = targets == len(self.alphabet_) + 1
-        with one_thread():
-            log_proba = self._sequence_log_proba(inputs, np.where(unknown, NO_TARGET, targets))
-        log_proba = log_proba - unknown.sum(1) * np.log(self.n_characters_seen_ + 1)
-        return np.bincount(owner, weights=log_proba, minlength=n_names)
-
-    def _log_prior(self):
-        with np.errstate(divide="ignore"):
-            return np.log(self.class_count_ / self.class_count_.sum())
-
     def _possible(self, label):
         """Return the indices of the labels that names may have, [None] without labels."""
         return [label] if label is not None or not self._n_labels else [*range(self._n_labels)]
@@ -605,23 +447,6 @@ class BaseCharGenerator(DensityMixin, CharacterLearner, metaclass=ABCMeta):
         alphabet = self.alphabet_.copy()
         alphabet[alphabet == chr(END)] = chr(PAD)
         return alphabet
-
-    def _check_label(self, label):
-        """Return the index of a label, None for any."""
-        if label is None:
-            return None
-        if not self._n_labels:
-            raise ValueError(
-                f"label needs a model that has learned with labels: fit(X, y). Got {label!r}."
-            )
-        known = self.classes_.tolist() if np.ndim(label) == 0 else []
-        found = [i for i, each in enumerate(known) if each == label]
-        if not found:
-            raise ValueError(
-                f"label must be one of {', '.join(map(repr, self.classes_.tolist()))}. "
-                f"Got {label!r}."
-            )
-        return found[0]
 
     def _check_target(self, target, temperature, novel, exact):
         check_real("target_novelty", target, "None or in (0, 1)", lambda t: 0 < t < 1)
@@ -720,15 +545,6 @@ class BaseCharGenerator(DensityMixin, CharacterLearner, metaclass=ABCMeta):
         """Where `_next_character` computes."""
         return torch.device("cpu")
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.two_d_array = False
-        tags.input_tags.three_d_array = True
-        if hasattr(self, "predict"):
-            tags.estimator_type = "classifier"  # so that searches make stratified folds
-            tags.classifier_tags = ClassifierTags()
-        return tags
-
 
 def _without_constraint(request, alphabet):
     """Return a request without what whole names are asked for, and what tells who does not fit."""
@@ -740,14 +556,6 @@ def _without_constraint(request, alphabet):
         rules = rules._replace(min_length=0, max_length=rules.max_length + 1)
     request = request._replace(rules=rules._replace(constraint=None))
     return request, lambda names: np.array([not constraint.accepts(name) for name in names])
-
-
-def _count_characters(sequences, n_names):
-    """Return how many characters of each name are to be predicted."""
-    n_targets = (sequences.targets != NO_TARGET).sum(1)
-    if not n_targets.any():
-        raise ValueError(_NOTHING_TO_PREDICT)
-    return np.bincount(sequences.owner, weights=n_targets, minlength=n_names)
 
 
 def _check_seeds(seeds):
