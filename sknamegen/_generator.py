@@ -3,18 +3,19 @@
 import inspect
 from copy import deepcopy
 from functools import partial
-from math import isfinite, log, log2
+from math import log, log2
 from numbers import Integral
 
 import numpy as np
 import torch
-from skorch.callbacks import Callback, EarlyStopping, ProgressBar
+from skorch.callbacks import EarlyStopping, ProgressBar
 from skorch.helper import predefined_split
 from torch.nn import functional as F
 
 from ._base import BaseCharGenerator, random_generator
 from ._batches import NO_TARGET, LengthGroupedBatches, SequenceDataset
 from ._kneser_ney import contexts_and_characters, count
+from ._lstm_params import check_params, check_size, optimizer_class, usable
 from ._net import (
     CharacterLoss,
     EpochLine,
@@ -30,14 +31,12 @@ from ._net import (
 )
 from ._network import CharLSTM
 from ._threads import one_thread
-from ._validation import check_int, check_option, check_real
 
 _SCORING_BATCH = 1024
 _NGRAM_ORDER = 6
 _AUTO_HIDDEN_SIZES = 256, 384  # that hidden_size="auto" takes for fewer and for many sequences
 _MANY_SEQUENCES = 16_384
 _AUTO_EPOCHS = 1500  # of max_epochs="auto", over the square root of the number of sequences
-_MAX_WEIGHTS = 10**9
 _MAX_COUNTED = 10_000_000  # characters, after which partial_fit counts no more
 _CHECKED = 256  # sequences, about, that tell whether the training diverged
 
@@ -324,7 +323,7 @@ class CharLSTMGenerator(BaseCharGenerator):
         return self
 
     def _fit(self, X, y, sample_weight, continues, one_pass=False, alphabet=None, classes=None):
-        self._check_params()
+        check_params(self)
         learn = self._learn_more_characters if continues else self._learn_characters
         sequences, weights = learn(X, y, sample_weight, alphabet, classes)
         if not continues:
@@ -354,7 +353,7 @@ class CharLSTMGenerator(BaseCharGenerator):
             "seed": seed,
             "n_labels": self._n_labels,
         }
-        self._check_size(config)
+        check_size(config)
         params = {
             "criterion": partial(CharacterLoss, float(self.ngram_weight)),
             "lr": float(self.lr),
@@ -390,19 +389,6 @@ class CharLSTMGenerator(BaseCharGenerator):
         if not loss < log(n_characters) + 1:
             raise divergence(f"a loss of {loss:.3g} nats per character, worse than guessing", net)
 
-    def _check_size(self, config):
-        hidden_size, embedding_dim = config["hidden_size"], config["embedding_dim"]
-        n_vectors = config["n_characters"] + 2 + config["n_labels"]
-        n_gates = 4 * hidden_size
-        n_weights = n_gates * (embedding_dim or n_vectors)
-        n_weights += n_gates * hidden_size * (2 * config["num_layers"] - 1)
-        n_weights += n_vectors * (embedding_dim or 0) + hidden_size * config["n_characters"]
-        if n_weights > _MAX_WEIGHTS:
-            raise ValueError(
-                f"The network must have at most {_MAX_WEIGHTS:,} weights. Got {n_weights:,}; lower "
-                "hidden_size, num_layers or embedding_dim."
-            )
-
     def _part(self, n_sequences):
         """Return which part of each batch this process trains on, of how many."""
         n_parts = self.accelerator.num_processes
@@ -427,61 +413,6 @@ class CharLSTMGenerator(BaseCharGenerator):
                     f"does not set itself. Got {name!r}."
                 )
         return extra
-
-    def _check_params(self):
-        for name in ("num_layers", "n_iter_no_change"):
-            check_int(name, getattr(self, name), 1)
-        for name in ("hidden_size", "batch_size", "max_epochs"):
-            check_int(name, getattr(self, name), 1, or_auto=True)
-        if self.embedding_dim is not None:
-            check_int("embedding_dim", self.embedding_dim, 1)
-        check_real("dropout", self.dropout, "in [0, 1)", lambda p: 0 <= p < 1)
-        check_real("ngram_weight", self.ngram_weight, "in [0, 1]", lambda w: 0 <= w <= 1)
-        check_real("lr", self.lr, "a finite number > 0", lambda lr: lr > 0 and isfinite(lr))
-        check_real(
-            "weight_decay",
-            self.weight_decay,
-            "a finite number >= 0",
-            lambda decay: decay >= 0 and isfinite(decay),
-        )
-        check_real(
-            "validation_fraction", self.validation_fraction, "in (0, 1)", lambda f: 0 < f < 1
-        )
-        check_option("lr_schedule", self.lr_schedule, ("one_cycle", "constant"))
-        check_option("precision", self.precision, ("auto", "float32", "bfloat16"))
-        for name in ("early_stopping", "warm_start"):
-            check_option(name, getattr(self, name), (True, False))
-        if not isinstance(self.verbose, (bool, np.bool_)):
-            check_int("verbose", self.verbose, 0)
-        callbacks = [] if self.callbacks is None else self.callbacks
-        if not isinstance(callbacks, (list, tuple)) or not all(map(_is_callback, callbacks)):
-            raise TypeError(
-                f"callbacks must be a list of skorch callbacks or None. Got {self.callbacks!r}."
-            )
-        if self.net_params is not None and not isinstance(self.net_params, dict):
-            raise TypeError(f"net_params must be a dict or None. Got {self.net_params!r}.")
-        if not _usable(self.device):
-            raise ValueError(
-                "device must be one that torch can compute on here, such as 'cpu'. "
-                f"Got {self.device!r}."
-            )
-        if self.accelerator is not None and not hasattr(self.accelerator, "num_processes"):
-            raise TypeError(
-                f"accelerator must be an accelerate.Accelerator or None. Got {self.accelerator!r}."
-            )
-        self._optimizer_class()
-
-    def _optimizer_class(self):
-        optimizer = self.optimizer
-        if isinstance(optimizer, str):
-            optimizer = getattr(torch.optim, optimizer, None)
-        base = torch.optim.Optimizer
-        if not (inspect.isclass(optimizer) and issubclass(optimizer, base)) or optimizer is base:
-            raise ValueError(
-                "optimizer must be a class of torch.optim or its name, such as 'AdamW', 'RMSprop' "
-                f"or 'SGD'. Got {self.optimizer!r}."
-            )
-        return optimizer
 
     def _uses_bfloat16(self):
         if self.precision != "auto":
@@ -550,7 +481,7 @@ class CharLSTMGenerator(BaseCharGenerator):
         return callbacks + list(self.callbacks or [])
 
     def _optimizer_params(self):
-        optimizer = self._optimizer_class()
+        optimizer = optimizer_class(self.optimizer)
         accepted = inspect.signature(optimizer).parameters
         params = {"optimizer": optimizer}
         if "weight_decay" in accepted:
@@ -633,7 +564,7 @@ class CharLSTMGenerator(BaseCharGenerator):
         if network:
             self.net_ = LoadedNet(
                 criterion=CharacterLoss,
-                device=self.device if _usable(self.device) else "cpu",
+                device=self.device if usable(self.device) else "cpu",
                 **_module_params(network["config"]),
             ).initialize()
             weights = {name: torch.tensor(weight) for name, weight in network["weights"].items()}
@@ -646,18 +577,3 @@ class CharLSTMGenerator(BaseCharGenerator):
 
 def _module_params(config):
     return {"module": CharLSTM} | {f"module__{name}": value for name, value in config.items()}
-
-
-def _is_callback(item):
-    """Whether skorch takes it for a callback: an object, a class, or either with a name."""
-    if isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str):
-        item = item[1]
-    return isinstance(item, Callback) or (inspect.isclass(item) and issubclass(item, Callback))
-
-
-def _usable(device):
-    """Whether torch can compute on a device here."""
-    try:
-        return torch.zeros(1, device=torch.device(device)).item() == 0
-    except (RuntimeError, AssertionError, TypeError):
-        return False

@@ -449,7 +449,7 @@ def test_networks_that_are_too_large(names, monkeypatch, params):
     labels = ["a", "b"] * (len(names) // 2)
     network = small_generator(max_epochs=1, **params).fit(windows, labels).net_.module_
     n_weights = sum(p.numel() for name, p in network.named_parameters() if "bias" not in name)
-    monkeypatch.setattr("sknamegen._generator._MAX_WEIGHTS", n_weights - 1)
+    monkeypatch.setattr("sknamegen._lstm_params._MAX_WEIGHTS", n_weights - 1)
     with pytest.raises(ValueError, match=f"must have at most .* weights. Got {n_weights:,}; lower"):
         small_generator(**params).fit(windows, labels)
     for name in ("hidden_size", "num_layers", "embedding_dim"):
