@@ -1,6 +1,9 @@
-"""Strings as arrays of Unicode code points, and the four that have a role."""
+"""Strings as Unicode code points, the four that have a role, and strings as indices."""
+
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 PAD = 0x0000
 START = 0x0002
@@ -10,36 +13,15 @@ RESERVED = (PAD, START, END)
 N_CODE_POINTS = 0x110000
 
 
-def encode(strings, width):
-    """Write strings into a zero-padded array of code points.
-
-    Parameters
-    ----------
-    strings : sequence of str
-        None of them longer than `width`.
-    width : int
-        Columns of the result.
-
-    Returns
-    -------
-    codes : ndarray of shape (len(strings), width), dtype int32
-    """
+def encode(strings: Sequence[str] | NDArray[np.str_], width: int) -> NDArray[np.int32]:
+    """Write strings, none longer than `width`, into zero-padded rows of code points."""
     # A fixed-width numpy string is stored as UCS-4: the code points themselves.
     array = np.asarray(strings, dtype=f"=U{max(width, 1)}")
     return array.view(np.int32).reshape(len(strings), -1)[:, :width]
 
 
-def decode(codes):
-    """Read strings back from rows of code points that end in U+0000.
-
-    Parameters
-    ----------
-    codes : ndarray of shape (n_strings, width), dtype int32
-
-    Returns
-    -------
-    strings : list of str
-    """
+def decode(codes: NDArray[np.int32]) -> list[str]:
+    """Read strings back from rows of code points that end in U+0000."""
     n_strings, width = codes.shape
     if width == 0:
         return [""] * n_strings
@@ -47,54 +29,57 @@ def decode(codes):
     return codes.view(f"=U{width}").ravel().tolist()
 
 
-def hash_rows(codes):
-    """Hash rows of code points, up to their padding, to 64 bits.
+class Alphabet:
+    """The characters of a model, and strings as their indices.
 
     Parameters
     ----------
-    codes : ndarray of shape (n_rows, width), dtype int32
-        Rows that end in U+0000, as `encode` writes them.
+    characters : ndarray of shape (n_characters,), dtype str
+        In the order of their indices, U+0003 for the end of a name. The start of a name has
+        the index ``n_characters``.
 
-    Returns
-    -------
-    hashes : ndarray of shape (n_rows,), dtype uint64
-        FNV-1a [1]_, over code points instead of bytes.
-
-    References
+    Attributes
     ----------
-    .. [1] G. Fowler, L. C. Noll, K.-P. Vo and D. Eastlake, "The FNV Non-Cryptographic Hash
-       Algorithm", IETF draft.
+    letters : list of str
+        The characters.
+    index : dict of str to int
+        The indices of all but the end.
+    end : int or None
+        The index of the end; None for running text.
+    codes : ndarray of shape (n_characters,), dtype int32
+        The code points, U+0000 for the end.
     """
-    hashes = np.full(len(codes), 0xCBF29CE484222325, dtype=np.uint64)
-    for column in codes.T:
-        mixed = (hashes ^ column.astype(np.uint64)) * np.uint64(0x100000001B3)
-        hashes = np.where(column == PAD, hashes, mixed)
-    return hashes
+
+    def __init__(self, characters: NDArray[np.str_]):
+        self.letters: list[str] = characters.tolist()
+        self.index = {letter: i for i, letter in enumerate(self.letters)}
+        self.end = self.index.pop(chr(END), None)
+        self.codes = characters.view(np.int32).copy()
+        self.codes[self.codes == END] = PAD
+
+    def windows(self, beginnings: Sequence[str], window_length: int) -> NDArray[np.int64]:
+        """Return the last `window_length` indices of beginnings of names, -1 before the start."""
+        start = [] if self.end is None else [len(self.letters)]
+        windows = np.full((len(beginnings), window_length), -1)
+        for row, beginning in enumerate(beginnings):
+            unknown = sorted(set(beginning) - self.index.keys())
+            if unknown:
+                raise ValueError(
+                    f"seed {beginning!r} holds characters the model never saw: "
+                    f"{', '.join(map(repr, unknown))}. It knows: "
+                    f"{shorten(''.join(self.index), 100)}."
+                )
+            indices = start + [self.index[letter] for letter in beginning]
+            if not indices:
+                raise ValueError(
+                    "seed must hold at least one character, since the model learned running text "
+                    "(boundary=False), which has no beginning. Got ''."
+                )
+            indices = indices[-window_length:]
+            windows[row, -len(indices) :] = indices
+        return windows
 
 
-def distinct(codes):
-    """Return the sorted distinct code points of an integer array, as int32."""
-    seen = np.zeros(N_CODE_POINTS, dtype=bool)
-    seen[codes] = True
-    return np.flatnonzero(seen).astype(np.int32)
-
-
-def index_table(alphabet):
-    """Return an array that maps each code point to its index in an alphabet.
-
-    Parameters
-    ----------
-    alphabet : ndarray of shape (n_characters,), dtype int32
-        Distinct code points.
-
-    Returns
-    -------
-    table : ndarray of shape (N_CODE_POINTS,), dtype int32
-        ``table[alphabet[i]] == i``; START has index ``n_characters``, every
-        other code point ``n_characters + 1``.
-    """
-    n_characters = len(alphabet)
-    table = np.full(N_CODE_POINTS, n_characters + 1, dtype=np.int32)
-    table[START] = n_characters
-    table[alphabet] = np.arange(n_characters, dtype=np.int32)
-    return table
+def shorten(text: str, length: int) -> str:
+    """Return the repr of a text, cut to so many characters."""
+    return repr(text if len(text) <= length else text[:length] + "…")

@@ -1,17 +1,16 @@
 """What a fitted generator says of names it is given: their scores and their labels."""
 
-from abc import ABCMeta, abstractmethod
 from math import exp
+from typing import Any
 
 import numpy as np
-from sklearn.base import DensityMixin
-from sklearn.utils import ClassifierTags
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from ._batches import NO_TARGET
-from ._learning import CharacterLearner, check_weights
+from ._learning import CharacterLearner
 from ._threads import one_thread
+from ._validation import check_weights
 
 _NOTHING_TO_PREDICT = "X must hold at least one character to predict. Got padding only."
 
@@ -22,25 +21,12 @@ def _may_have_labels(generator):
     return True
 
 
-class CharacterScorer(DensityMixin, CharacterLearner, metaclass=ABCMeta):
-    """Base of estimators that tell how probable names are, on top of `_sequence_log_proba`."""
+class CharacterScorer(CharacterLearner):
+    """Base of estimators that tell how probable names are, by `_model.sequence_log_proba`."""
 
-    @abstractmethod
-    def _sequence_log_proba(self, inputs, targets):
-        """Sum the log-probabilities of the targets of each sequence.
+    _model: Any
 
-        Parameters
-        ----------
-        inputs, targets : ndarray of shape (n_sequences, n_steps), dtype int32
-            Indices, inputs with labels; a target is one of `alphabet_` or `NO_TARGET`.
-
-        Returns
-        -------
-        log_proba : ndarray of shape (n_sequences,), dtype float64
-            In nats.
-        """
-
-    def score_samples(self, X, y=None):
+    def score_samples(self, X: ArrayLike, y: ArrayLike | None = None) -> NDArray[np.float64]:
         """Compute the log-likelihood of each name.
 
         Parameters
@@ -61,7 +47,9 @@ class CharacterScorer(DensityMixin, CharacterLearner, metaclass=ABCMeta):
         """
         return self._score(X, y)[0]
 
-    def score(self, X, y=None, sample_weight=None):
+    def score(
+        self, X: ArrayLike, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None
+    ) -> float:
         """Compute the mean log-likelihood per predicted character.
 
         Parameters
@@ -87,7 +75,7 @@ class CharacterScorer(DensityMixin, CharacterLearner, metaclass=ABCMeta):
             raise ValueError(_NOTHING_TO_PREDICT)
         return float(weights @ log_likelihood / (weights @ n_characters))
 
-    def perplexity(self, X, y=None):
+    def perplexity(self, X: ArrayLike, y: ArrayLike | None = None) -> float:
         """Compute the perplexity, ``exp(-score(X, y))``.
 
         Parameters
@@ -100,13 +88,13 @@ class CharacterScorer(DensityMixin, CharacterLearner, metaclass=ABCMeta):
         Returns
         -------
         perplexity : float
-            Between how many equally likely characters the model hesitates, on
-            average. Lower is better, 1 is certainty.
+            Effective number of equally likely next characters. Lower is better; 1 is
+            certainty.
         """
         return exp(-self.score(X, y))
 
     @available_if(_may_have_labels)
-    def predict_proba(self, X):
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Compute the probability of each label for each name.
 
         Parameters
@@ -126,7 +114,7 @@ class CharacterScorer(DensityMixin, CharacterLearner, metaclass=ABCMeta):
         return np.exp(joint)
 
     @available_if(_may_have_labels)
-    def predict(self, X):
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Find the most probable label of each name.
 
         Parameters
@@ -147,63 +135,38 @@ class CharacterScorer(DensityMixin, CharacterLearner, metaclass=ABCMeta):
         if y is None and self._n_labels:
             joint, n_characters = self._joint_log_likelihood(X)
             return np.logaddexp.reduce(joint, axis=1), n_characters
-        sequences = self._read(X)
-        n_characters = _count_characters(sequences, len(X))
+        sequences, n_characters, unknown = self._sequences_to_score(X)
         labels = self._label_indices(y, len(X))
-        return self._log_likelihood(sequences, labels, len(X)), n_characters
+        return self._log_likelihood(sequences, labels) + unknown, n_characters
 
     def _joint_log_likelihood(self, X):
-        """Log-probability of each name and each label, and the number of characters."""
-        sequences = self._read(X)
-        n_characters = _count_characters(sequences, len(X))
+        """Log-probability of each name and each label, and its number of characters."""
+        sequences, n_characters, unknown = self._sequences_to_score(X)
         columns = [
-            self._log_likelihood(sequences, np.full(len(X), label), len(X))
+            self._log_likelihood(sequences, np.full(len(X), label, dtype=np.int32)) + unknown
             for label in range(self._n_labels)
         ]
         return np.stack(columns, axis=1) + self._log_prior(), n_characters
 
-    def _log_likelihood(self, sequences, labels, n_names):
-        inputs, targets, owner = self._labelled(sequences, labels)
-        unknown = targets == len(self.alphabet_) + 1
+    def _sequences_to_score(self, X):
+        """Return sequences, and of each name: how many characters, what unknown ones cost."""
+        _, sequences = self._read(X)
+        indexed = sequences.indexed(self.alphabet_)
+        counts = [
+            np.bincount(sequences.name_index, each.has_target.sum(1), minlength=len(X))
+            for each in (sequences, indexed)
+        ]
+        if not counts[0].any():
+            raise ValueError(_NOTHING_TO_PREDICT)
+        n_unknown = counts[0] - counts[1]
+        return indexed, counts[0], -n_unknown * np.log(self.n_characters_seen_ + 1)
+
+    def _log_likelihood(self, sequences, labels):
+        labelled = sequences._replace(labels=labels[sequences.name_index])
         with one_thread():
-            log_proba = self._sequence_log_proba(inputs, np.where(unknown, NO_TARGET, targets))
-        log_proba = log_proba - unknown.sum(1) * np.log(self.n_characters_seen_ + 1)
-        return np.bincount(owner, weights=log_proba, minlength=n_names)
+            log_proba = self._model.sequence_log_proba(labelled)
+        return np.bincount(sequences.name_index, log_proba, minlength=len(labels))
 
     def _log_prior(self):
         with np.errstate(divide="ignore"):
             return np.log(self.class_count_ / self.class_count_.sum())
-
-    def _check_label(self, label):
-        """Return the index of a label, None for any."""
-        if label is None:
-            return None
-        if not self._n_labels:
-            raise ValueError(
-                f"label needs a model that has learned with labels: fit(X, y). Got {label!r}."
-            )
-        known = self.classes_.tolist() if np.ndim(label) == 0 else []
-        found = [i for i, each in enumerate(known) if each == label]
-        if not found:
-            raise ValueError(
-                f"label must be one of {', '.join(map(repr, self.classes_.tolist()))}. "
-                f"Got {label!r}."
-            )
-        return found[0]
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.two_d_array = False
-        tags.input_tags.three_d_array = True
-        if hasattr(self, "predict"):
-            tags.estimator_type = "classifier"  # so that searches make stratified folds
-            tags.classifier_tags = ClassifierTags()
-        return tags
-
-
-def _count_characters(sequences, n_names):
-    """Return how many characters of each name are to be predicted."""
-    n_targets = (sequences.targets != NO_TARGET).sum(1)
-    if not n_targets.any():
-        raise ValueError(_NOTHING_TO_PREDICT)
-    return np.bincount(sequences.owner, weights=n_targets, minlength=n_names)

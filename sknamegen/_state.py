@@ -1,16 +1,27 @@
 """What a saved estimator carries to tell which versions can read it."""
 
+from typing import Any
+
 # Raised by a change after which earlier files cannot be read.
-_FORMAT = 1
+_FORMAT = 2
+
+SKOPS_TRUSTED = (
+    "sknamegen.CharLSTMGenerator",
+    "sknamegen.CharNGramGenerator",
+    "sknamegen.CharSequenceVectorizer",
+    "sknamegen.SamplePreview",
+)
+"""The types of this package that a skops file may name: ``skops.io.load(file,
+trusted=SKOPS_TRUSTED)``."""
 
 
 class StateFormat:
     """Mixin that marks the state of an estimator with its format and refuses others."""
 
-    def __getstate__(self):
-        return super().__getstate__() | {"_format": _FORMAT}
+    def __getstate__(self) -> dict[str, Any]:
+        return super().__getstate__() | {"_format": _FORMAT}  # type: ignore[operator]
 
-    def __setstate__(self, state):
+    def __setstate__(self, state: dict[str, Any]) -> None:
         found = state.get("_format")
         if found != _FORMAT:
             raise ValueError(
@@ -18,4 +29,5 @@ class StateFormat:
                 f"format {found}; this version reads {_FORMAT}. Load it with the version that "
                 "saved it, or fit it again."
             )
-        super().__setstate__({name: value for name, value in state.items() if name != "_format"})
+        state = {name: value for name, value in state.items() if name != "_format"}
+        super().__setstate__(state)  # type: ignore[misc]

@@ -1,11 +1,19 @@
-"""Checks of single parameters, with one form of error message."""
+"""Checks of parameters and arrays: each error says what was expected and what came."""
 
+from collections.abc import Callable, Iterable, Sequence
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import assert_all_finite
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import column_or_1d
+
+from ._codepoints import END, RESERVED
 
 
-def check_int(name, value, low, or_auto=False):
+def check_int(name: str, value: object, low: int, or_auto: bool = False) -> None:
     """Raise unless `value` is an integer (no bool) of at least `low`, or "auto" if it may be."""
     if or_auto and isinstance(value, str) and value == "auto":
         return
@@ -17,7 +25,7 @@ def check_int(name, value, low, or_auto=False):
         raise ValueError(message)
 
 
-def check_real(name, value, expected, accepts):
+def check_real(name: str, value: object, expected: str, accepts: Callable[[float], bool]) -> None:
     """Raise unless `value` is a real number for which `accepts(value)` holds."""
     message = f"{name} must be {expected}. Got {value!r}."
     if not isinstance(value, Real) or isinstance(value, bool):
@@ -30,8 +38,186 @@ def check_real(name, value, expected, accepts):
         raise ValueError(message)
 
 
-def check_option(name, value, options):
+def check_option(name: str, value: object, options: tuple[Any, ...] = (True, False)) -> None:
     """Raise unless `value` is one of `options`."""
     if not isinstance(value, (str, bool, np.bool_, type(None))) or value not in options:
         expected = ", ".join(map(repr, options))
         raise ValueError(f"{name} must be one of {expected}. Got {value!r}.")
+
+
+def check_str(name: str, value: object) -> None:
+    """Raise unless `value` is a str."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a str. Got {value!r}.")
+
+
+def check_strings(name: str, strings: object) -> list[str]:
+    """Return an iterable of str as a list with at least one item."""
+    found = [strings]
+    if isinstance(strings, Iterable) and not isinstance(strings, (str, bytes)):
+        found = list(strings)
+    if isinstance(strings, str) or not found or not all(isinstance(s, str) for s in found):
+        raise TypeError(
+            f"{name} must be an iterable of str with at least one name. Got {strings!r:.80}."
+        )
+    return found  # type: ignore[return-value]
+
+
+def check_seeds(seeds: object) -> list[str]:
+    """Return one or several beginnings of names as a list."""
+    found = [seeds]
+    if isinstance(seeds, Iterable) and not isinstance(seeds, str) and _is_1d(seeds):
+        found = list(seeds)
+    if not all(isinstance(seed, str) for seed in found):
+        raise TypeError(
+            "seed must be what the names begin with, a str or an iterable of str. Got "
+            f"{seeds!r}; to make random draws repeat, there is random_state."
+        )
+    return found  # type: ignore[return-value]
+
+
+def _is_1d(array):
+    return len(getattr(array, "shape", (None,))) == 1
+
+
+def check_banned(banned: object) -> tuple[str, ...]:
+    """Return banned strings as a sorted tuple, case-folded."""
+    strings = tuple(banned) if isinstance(banned, Iterable) else (banned,)
+    if isinstance(banned, str) or not all(isinstance(s, str) and s for s in strings):
+        raise TypeError(f"banned must be an iterable of str, none of them empty. Got {banned!r}.")
+    return tuple(sorted({s.casefold() for s in strings}))
+
+
+def random_generator(random_state: Any) -> np.random.Generator:
+    """Return a numpy Generator that nothing global decides or is changed by."""
+    if random_state is None or isinstance(random_state, np.random.Generator):
+        return np.random.default_rng(random_state)
+    if isinstance(random_state, np.random.RandomState):
+        return np.random.default_rng(random_state.randint(2**32, size=4, dtype=np.uint32))
+    check_int("random_state", random_state, 0)
+    return np.random.default_rng(random_state)
+
+
+def check_windows(X: ArrayLike, window_length: int | None = None) -> NDArray[Any]:
+    """Return windows as an integer array of shape (n_names, n_positions, window_length + 1)."""
+    expected = "X must be windows of code points, shape (n_names, n_positions, window_length + 1)"
+    fix = "put a CharSequenceVectorizer in front, for example in a Pipeline"
+    if not isinstance(X, np.ndarray):
+        try:
+            X = np.asarray(X)
+        except ValueError:
+            raise ValueError(f"{expected}. Got a ragged {type(X).__name__}; {fix}.") from None
+    if X.dtype.kind in "UOST":
+        raise TypeError(f"{expected}. Got text or objects (dtype {X.dtype}); {fix}.")
+    if X.ndim != 3 or X.shape[2] < 2:
+        raise ValueError(f"{expected}. Got shape {X.shape}; {fix}.")
+    if X.dtype.kind not in "iu":
+        raise TypeError(f"{expected}, of an integer dtype. Got dtype {X.dtype}; {fix}.")
+    if 0 in X.shape:
+        raise ValueError(f"{expected}, with at least one name. Got shape {X.shape}.")
+    if window_length is not None and X.shape[2] != window_length + 1:
+        raise ValueError(
+            f"X must have the window_length seen in fit, {window_length}: windows of width "
+            f"{window_length + 1}. Got width {X.shape[2]}."
+        )
+    return X
+
+
+def check_rows(
+    X: ArrayLike, y: ArrayLike | None, sample_weight: ArrayLike | None
+) -> tuple[NDArray[Any], NDArray[Any] | None, NDArray[np.float64] | None]:
+    """Return windows, labels and weights without the rows of weight zero."""
+    X = check_windows(X)
+    labels = None if y is None else check_labels(y, len(X))
+    if sample_weight is None:
+        return X, labels, None
+    weights = check_weights(sample_weight, len(X))
+    chosen = weights > 0
+    if chosen.all():
+        return X, labels, weights
+    return X[chosen], None if labels is None else labels[chosen], weights[chosen]
+
+
+def check_weights(sample_weight: ArrayLike, n_names: int) -> NDArray[np.float64]:
+    """Return weights as an ndarray of shape (n_names,), dtype float64."""
+    expected = f"sample_weight must hold one number from 0 to 1e12 for each of {n_names:,} names"
+    try:
+        weights = np.asarray(sample_weight, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"{expected}. Got {sample_weight!r}.") from None
+    if weights.shape != (n_names,):
+        raise ValueError(f"{expected}. Got shape {weights.shape}.")
+    wrong = ~((weights >= 0) & (weights <= 1e12))
+    if wrong.any():
+        raise ValueError(f"{expected}. Got {weights[wrong][0]}.")
+    if not weights.any():
+        raise ValueError(f"{expected}, at least one of them above zero. Got zeros.")
+    return weights
+
+
+def check_labels(y: ArrayLike, n_names: int) -> NDArray[Any]:
+    """Return labels as an ndarray of shape (n_names,)."""
+    labels = _check_label_list("y", y)
+    if len(labels) != n_names:
+        raise ValueError(
+            f"y must hold one label for each of the {n_names:,} names. Got {len(labels):,}."
+        )
+    return labels
+
+
+def check_classes(y: NDArray[Any] | None, classes: ArrayLike | None) -> NDArray[Any] | None:
+    """Return the sorted labels that will come, None without any."""
+    if classes is None:
+        return None if y is None else np.unique(y)
+    if y is None:
+        raise ValueError("classes needs y, the label of each name. Got y=None.")
+    found = np.unique(_check_label_list("classes", classes))
+    check_known_labels(y, found)
+    return found
+
+
+def check_same_classes(classes: ArrayLike, known: NDArray[Any] | None) -> None:
+    """Raise unless `classes` are those of the first call of partial_fit."""
+    if not np.array_equal(np.unique(_check_label_list("classes", classes)), known):
+        raise ValueError(
+            "classes must be given in the first call of partial_fit, or be the same. Got "
+            f"{classes!r} instead of {known!r}."
+        )
+
+
+def check_known_labels(y: NDArray[Any], classes: NDArray[Any]) -> None:
+    """Raise unless all labels are among the known ones."""
+    unknown = ~np.isin(y, classes)
+    if unknown.any():
+        raise ValueError(
+            f"y must hold the labels {', '.join(map(repr, classes.tolist()))}. "
+            f"Got {y[unknown].tolist()[0]!r}."
+        )
+
+
+def _check_label_list(name, y):
+    try:
+        y = column_or_1d(y, warn=True)
+        assert_all_finite(y)
+        if bytes in set(map(type, y.tolist())):  # scikit-learn 1.6 takes them, with a warning
+            raise TypeError("bytes")
+        with np.errstate(invalid="ignore"):  # it casts floats to int64 to see if they are whole
+            # It warns where most labels are different, as all classes are.
+            check_classification_targets(np.repeat(y, 3) if name == "classes" else y)
+        np.unique(y)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{name} must hold labels, all of them str or all of them int. Got others: {error}"
+        ) from None
+    return y
+
+
+def check_alphabet(alphabet: object) -> NDArray[np.int32]:
+    """Return the code points of an iterable of characters."""
+    characters: Sequence[Any] = list(alphabet) if isinstance(alphabet, Iterable) else [alphabet]
+    for character in characters:
+        if not (isinstance(character, str) and len(character) == 1):
+            raise TypeError(f"alphabet must hold single characters. Got {character!r}.")
+        if ord(character) in RESERVED and ord(character) != END:
+            raise ValueError(f"alphabet must not hold {character!r}, which frames the names.")
+    return np.array([ord(character) for character in characters], dtype=np.int32)

@@ -2,9 +2,11 @@
 
 import unicodedata
 from collections.abc import Iterable
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
@@ -16,9 +18,10 @@ from ._codepoints import (
     START,
     UNKNOWN,
     decode,
-    distinct,
     encode,
+    shorten,
 )
+from ._sequences import distinct
 from ._state import StateFormat
 from ._validation import check_int, check_option
 
@@ -41,7 +44,8 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
     window_length : int, default=10
         Characters of context, at least 1.
     step : int, default=1
-        Characters from one window to the next, at least 1.
+        Characters from one window of running text to the next; names (``boundary=True``)
+        need 1.
     boundary : bool, default=True
         Whether a row is one name: it is framed by U+0002 (start) and U+0003
         (end), and padded on the left so that its first characters have windows
@@ -91,15 +95,18 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
     ['Ada', 'Eve']
     """
 
+    alphabet_: NDArray[np.str_]
+    max_length_: int
+
     def __init__(
         self,
         *,
-        window_length=10,
-        step=1,
-        boundary=True,
-        lowercase=False,
-        normalization=None,
-        handle_unknown="replace",
+        window_length: int = 10,
+        step: int = 1,
+        boundary: bool = True,
+        lowercase: bool = False,
+        normalization: Literal["NFC", "NFD", "NFKC", "NFKD"] | None = None,
+        handle_unknown: Literal["replace", "error"] = "replace",
     ):
         self.window_length = window_length
         self.step = step
@@ -108,7 +115,7 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
         self.normalization = normalization
         self.handle_unknown = handle_unknown
 
-    def fit(self, X, y=None):
+    def fit(self, X: Iterable[str], y: object = None) -> Self:
         """Learn the alphabet.
 
         Parameters
@@ -133,7 +140,7 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
         self._learn(self._lay_out(X))
         return self
 
-    def fit_transform(self, X, y=None):
+    def fit_transform(self, X: Iterable[str], y: object = None) -> NDArray[np.int32]:
         """Learn the alphabet and cut the same names into windows.
 
         Parameters
@@ -153,7 +160,7 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
         self._learn(text)
         return self._cut(text)
 
-    def transform(self, X):
+    def transform(self, X: Iterable[str]) -> NDArray[np.int32]:
         """Cut names into windows.
 
         Parameters
@@ -182,7 +189,7 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
         self._replace_unknown(text)
         return self._cut(text)
 
-    def inverse_transform(self, X):
+    def inverse_transform(self, X: NDArray[np.integer[Any]]) -> list[str]:
         """Read the names back from their windows.
 
         Parameters
@@ -242,13 +249,12 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
 
     def _lay_out(self, X):
         """Check everything and write each row once; every step-th window of it is a position."""
-        window_length, step = self._check_params()
+        window_length, _ = self._check_params()
         names, lengths = self._check_names(X)
         longest = int(lengths.max())
         if self.boundary:
             left = window_length
-            # Up to U+0003, or as far as the last window goes that reaches the last character.
-            width = left + 1 + max(longest, -((1 - longest) // step) * step)
+            width = left + longest + 1
         else:
             self._check_text_lengths(lengths)
             left, width = 0, longest
@@ -269,10 +275,15 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
         """Return the window length and the step as Python's int, which does not overflow."""
         check_int("window_length", self.window_length, 1)
         check_int("step", self.step, 1)
-        check_option("boundary", self.boundary, (True, False))
-        check_option("lowercase", self.lowercase, (True, False))
+        check_option("boundary", self.boundary)
+        check_option("lowercase", self.lowercase)
         check_option("normalization", self.normalization, (None, "NFC", "NFD", "NFKC", "NFKD"))
         check_option("handle_unknown", self.handle_unknown, ("replace", "error"))
+        if self.boundary and self.step > 1:
+            raise ValueError(
+                "step must be 1 for names (boundary=True), which have a window for each "
+                f"character; larger steps are for running text. Got step={self.step}."
+            )
         return int(self.window_length), int(self.step)
 
     def _check_names(self, X):
@@ -280,7 +291,7 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
         if isinstance(X, str):
             raise TypeError(
                 "X must be an iterable of str, one name per item. Got the single str "
-                f"{_shorten(X)}; pass [{_shorten(X)}]."
+                f"{shorten(X, 30)}; pass [{shorten(X, 30)}]."
             )
         one_dimensional = len(getattr(X, "shape", (None,))) == 1
         if not isinstance(X, Iterable) or isinstance(X, bytes) or not one_dimensional:
@@ -323,8 +334,8 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
             raise ValueError(
                 f"The longest name has {lengths[row]:,} characters (row {row}), the median "
                 f"{int(np.median(lengths)):,}: all {len(lengths):,} rows, padded to the longest "
-                f"name and the first and last window, would take {cells * 4 / 1e9:,.1f} GB. Drop, "
-                "shorten or split that name, or use a smaller window_length or step."
+                f"name and the first window, would take {cells * 4 / 1e9:,.1f} GB. Drop, "
+                "shorten or split that name, or use a smaller window_length."
             )
 
     def _check_reserved(self, codes, names, lengths):
@@ -336,7 +347,7 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
                     if chr(code) in name:
                         raise ValueError(
                             f"Names must not hold the reserved characters U+0000, U+0002 and "
-                            f"U+0003. Got U+{code:04X} in row {row}: {_shorten(name)}."
+                            f"U+0003. Got U+{code:04X} in row {row}: {shorten(name, 30)}."
                         )
 
     def _learn(self, text):
@@ -358,8 +369,8 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
             name = decode(text[row : row + 1, self.window_length * self.boundary :])[0]
             raise ValueError(
                 f"Unknown character {character!r} (U+{ord(character):04X}) in row {row}: "
-                f"{_shorten(name.rstrip(chr(END)))}. fit saw: "
-                f"{_shorten(''.join(self.alphabet_), 60)}; use handle_unknown='replace' to "
+                f"{shorten(name.rstrip(chr(END)), 30)}. fit saw: "
+                f"{shorten(''.join(self.alphabet_), 60)}; use handle_unknown='replace' to "
                 "map it to U+FFFD."
             )
         text[unknown] = UNKNOWN
@@ -367,12 +378,8 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
     def _cut(self, text):
         return sliding_window_view(text, int(self.window_length) + 1, axis=1)[:, :: int(self.step)]
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.string = True
         tags.input_tags.two_d_array = False
         return tags
-
-
-def _shorten(text, length=30):
-    return repr(text if len(text) <= length else text[:length] + "…")

@@ -2,10 +2,13 @@
 
 import codecs
 import os
+from collections.abc import Iterator
 from importlib.resources import files
 from itertools import islice
+from typing import Literal, overload
 
 import numpy as np
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from ._validation import check_int, check_option
@@ -14,7 +17,17 @@ _GROUPS = ("female", "male")
 _MAX_LINE = 1_000_000  # characters
 
 
-def load_names(group="all", *, return_X_y=False):
+@overload
+def load_names(
+    group: Literal["female", "male", "all"] = "all", *, return_X_y: Literal[False] = False
+) -> list[str]: ...
+@overload
+def load_names(
+    group: Literal["female", "male", "all"] = "all", *, return_X_y: Literal[True]
+) -> tuple[list[str], NDArray[np.str_]]: ...
+def load_names(
+    group: Literal["female", "male", "all"] = "all", *, return_X_y: bool = False
+) -> list[str] | tuple[list[str], NDArray[np.str_]]:
     """Load the bundled English first names.
 
     Parameters
@@ -57,7 +70,9 @@ def load_names(group="all", *, return_X_y=False):
     return names, np.repeat(groups, list(map(len, lists)))
 
 
-def read_names(path, encoding="utf-8", *, max_names=10_000_000):
+def read_names(
+    path: str | os.PathLike[str], encoding: str = "utf-8", *, max_names: int = 10_000_000
+) -> list[str]:
     r"""Read a text file of names, one a line.
 
     Parameters
@@ -106,7 +121,13 @@ def read_names(path, encoding="utf-8", *, max_names=10_000_000):
     return names
 
 
-def iter_names(path, encoding="utf-8", *, chunk_size=100_000, verbose=0):
+def iter_names(
+    path: str | os.PathLike[str],
+    encoding: str = "utf-8",
+    *,
+    chunk_size: int = 100_000,
+    verbose: int = 0,
+) -> Iterator[list[str]]:
     r"""Read a text file of names, one a line, in pieces.
 
     For files larger than memory: each piece goes to `partial_fit`.

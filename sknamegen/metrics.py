@@ -2,10 +2,19 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from typing import Any, Unpack
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.distance import jensenshannon
+from sklearn.utils.validation import check_is_fitted
 
-from ._validation import check_int
+from ._base import BaseCharGenerator
+from ._codepoints import decode
+from ._sampling import novelty as _novelty
+from ._sampling.rules import Wishes
+from ._sequences import read_windows
+from ._validation import check_int, check_seeds, check_strings, check_windows
 
 __all__ = [
     "expected_novelty",
@@ -13,6 +22,7 @@ __all__ = [
     "nearest_training_name",
     "ngram_divergence",
     "novelty",
+    "temperature_for",
     "uniqueness",
 ]
 
@@ -20,8 +30,8 @@ __all__ = [
 _BLOCK_PAIRS = 2**24
 
 
-def novelty(names, training_names):
-    """Compute which part of the names is not in the training list.
+def novelty(names: Iterable[str], training_names: Iterable[str]) -> float:
+    """Compute the share of the names that is not in the training list.
 
     Parameters
     ----------
@@ -38,12 +48,15 @@ def novelty(names, training_names):
     >>> novelty(["Anna", "Annia", "Marla", "Marla"], ["Anna", "Maria"])
     0.75
     """
-    names, known = _check_names("names", names), set(_check_names("training_names", training_names))
+    names, known = (
+        check_strings("names", names),
+        set(check_strings("training_names", training_names)),
+    )
     return sum(name not in known for name in names) / len(names)
 
 
-def uniqueness(names):
-    """Compute how many different names there are for each one.
+def uniqueness(names: Iterable[str]) -> float:
+    """Compute the number of different names over the number of names.
 
     Parameters
     ----------
@@ -52,7 +65,7 @@ def uniqueness(names):
     Returns
     -------
     uniqueness : float
-        Different names over names: 1 if no two are alike.
+        In (0, 1]: 1 if no two are alike.
 
     Examples
     --------
@@ -60,11 +73,13 @@ def uniqueness(names):
     >>> uniqueness(["Anna", "Annia", "Marla", "Marla"])
     0.75
     """
-    names = _check_names("names", names)
+    names = check_strings("names", names)
     return len(set(names)) / len(names)
 
 
-def nearest_training_name(names, training_names):
+def nearest_training_name(
+    names: Iterable[str], training_names: Iterable[str]
+) -> tuple[list[str], NDArray[np.int64]]:
     """Find the training name that is most like each name.
 
     Parameters
@@ -76,8 +91,8 @@ def nearest_training_name(names, training_names):
     nearest : list of str
         For each name the first of the training names at the least distance.
     distances : ndarray of shape (n_names,), dtype int64
-        How many characters have to be inserted, deleted or replaced to get from one to the
-        other [1]_.
+        The Levenshtein distance: how many characters have to be inserted, deleted or
+        replaced to get from one to the other [1]_.
 
     Raises
     ------
@@ -95,8 +110,8 @@ def nearest_training_name(names, training_names):
     >>> nearest_training_name(["Annia", "Marla"], ["Anna", "Maria"])
     (['Anna', 'Maria'], array([1, 1]))
     """
-    names = _check_names("names", names)
-    training_names = _check_names("training_names", training_names)
+    names = check_strings("names", names)
+    training_names = check_strings("training_names", training_names)
     try:
         from rapidfuzz.distance import Levenshtein
         from rapidfuzz.process import cdist
@@ -114,7 +129,7 @@ def nearest_training_name(names, training_names):
     return [training_names[i] for i in nearest.tolist()], distances
 
 
-def ngram_divergence(names, reference, n=2):
+def ngram_divergence(names: Iterable[str], reference: Iterable[str], n: int = 2) -> float:
     """Compute how far the n-grams of two lists of names are apart.
 
     Parameters
@@ -146,7 +161,7 @@ def ngram_divergence(names, reference, n=2):
     check_int("n", n, 1)
     frame = ("\x02", "\x03") if n > 1 else ("", "")
     counts = []
-    for found in (_check_names("names", names), _check_names("reference", reference)):
+    for found in (check_strings("names", names), check_strings("reference", reference)):
         texts = [name.join(frame) for name in found]
         counts.append(Counter(t[i : i + n] for t in texts for i in range(len(t) - n + 1)))
         if not counts[-1]:
@@ -156,7 +171,7 @@ def ngram_divergence(names, reference, n=2):
     return _jensen_shannon(*counts)
 
 
-def length_divergence(names, reference):
+def length_divergence(names: Iterable[str], reference: Iterable[str]) -> float:
     """Compute how far the lengths of two lists of names are apart.
 
     Parameters
@@ -175,12 +190,19 @@ def length_divergence(names, reference):
     >>> length_divergence(["Anna", "Otto", "Maria"], ["Kurt", "Ida", "Marla"]) < 0.15
     True
     """
-    lists = _check_names("names", names), _check_names("reference", reference)
+    lists = check_strings("names", names), check_strings("reference", reference)
     return _jensen_shannon(*(Counter(map(len, found)) for found in lists))
 
 
-def expected_novelty(generator, X, temperature=1.0, **wishes):
-    """Compute which part of the names that a generator writes will be new.
+def expected_novelty(
+    generator: BaseCharGenerator,
+    X: NDArray[np.integer[Any]],
+    temperature: float = 1.0,
+    *,
+    seed: str | Iterable[str] = "",
+    **wishes: Unpack[Wishes],
+) -> float:
+    """Compute the share of the names that a generator writes that will be new.
 
     Parameters
     ----------
@@ -190,9 +212,11 @@ def expected_novelty(generator, X, temperature=1.0, **wishes):
         Windows of the names that are not new.
     temperature : float, default=1.0
         At which the names are written.
+    seed : str or iterable of str, default=""
+        What the names begin with; with several seeds, each is as frequent.
     **wishes
-        Other parameters of `generator.sample` that say what the names are like: `seed`,
-        `label`, `min_length`, `max_length`, `top_k`, `top_p`, `pattern`, `banned`.
+        `label`, `min_length`, `max_length`, `top_k`, `top_p`, `pattern` and `banned`, as in
+        `sample`.
 
     Returns
     -------
@@ -209,24 +233,65 @@ def expected_novelty(generator, X, temperature=1.0, **wishes):
     >>> [round(expected_novelty(generator, windows, t), 2) for t in (0.5, 1.0, 1.5)]
     [0.25, 0.64, 0.89]
     """
-    return generator._expected_novelty(X, temperature, **wishes)
+    names = _known_names(generator, X)
+    sampler = generator._sampler(check_seeds(seed), temperature, **wishes)
+    return _novelty.expected_novelty(sampler, names)
+
+
+def temperature_for(
+    generator: BaseCharGenerator,
+    X: NDArray[np.integer[Any]],
+    novelty: float,
+    *,
+    seed: str | Iterable[str] = "",
+    **wishes: Unpack[Wishes],
+) -> float:
+    """Find the temperature at which a share of the names that a generator writes is new.
+
+    Parameters
+    ----------
+    generator, X, seed, **wishes
+        As in `expected_novelty`.
+    novelty : float
+        The share in (0, 1) to be reached, within 0.001.
+
+    Returns
+    -------
+    temperature : float
+        The one nearest to 1.
+
+    Raises
+    ------
+    ValueError
+        If no temperature gives that novelty.
+
+    Examples
+    --------
+    >>> from sknamegen import CharNGramGenerator, CharSequenceVectorizer, load_names
+    >>> from sknamegen.metrics import temperature_for
+    >>> windows = CharSequenceVectorizer().fit_transform(load_names("female"))
+    >>> generator = CharNGramGenerator().fit(windows)
+    >>> round(temperature_for(generator, windows, novelty=0.75), 1)
+    1.2
+    """
+    names = _known_names(generator, X)
+    sampler = generator._sampler(check_seeds(seed), 1.0, **wishes)
+    return _novelty.temperature_for(sampler, names, novelty)
+
+
+def _known_names(generator, X):
+    """Return the different names in windows of names."""
+    check_is_fitted(generator)
+    names, _ = read_windows(check_windows(X, generator.window_length_))
+    if names is None or generator.max_length_ is None:
+        raise ValueError(
+            "expected_novelty and temperature_for need windows of names (boundary=True) and a "
+            "generator fitted to names."
+        )
+    return sorted(set(decode(names)))
 
 
 def _jensen_shannon(p, q):
     keys = sorted(p.keys() | q.keys())
-    p, q = (np.array([counts[key] for key in keys]) / counts.total() for counts in (p, q))
-    mean = (p + q) / 2
-    terms = [
-        np.where(each > 0, each * np.log(np.where(each > 0, each, 1) / mean), 0) for each in (p, q)
-    ]
-    return float(sum(term.sum() for term in terms) / 2)
-
-
-def _check_names(parameter, names):
-    listed = isinstance(names, Iterable) and not isinstance(names, (str, bytes))
-    found = list(names) if listed else []
-    if not found or not all(isinstance(name, str) for name in found):
-        raise TypeError(
-            f"{parameter} must be an iterable of str with at least one name. Got {names!r:.80}."
-        )
-    return found
+    distance = jensenshannon([p[key] for key in keys], [q[key] for key in keys])
+    return float(distance**2)

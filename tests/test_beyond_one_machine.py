@@ -13,7 +13,8 @@ from conftest import small_generator, small_pipeline
 from sklearn.model_selection import GridSearchCV, KFold
 
 from sknamegen import CharNGramGenerator, CharSequenceVectorizer, iter_names, load_names
-from sknamegen._batches import LengthGroupedBatches, SequenceDataset
+from sknamegen._lstm.batches import LengthGroupedBatches, SequenceDataset
+from sknamegen._sequences import NONE, Sequences
 
 
 def scores_of(search):
@@ -75,8 +76,9 @@ def test_parts_of_batches_make_up_all_of_it(n_parts, batch_size):
 
     lengths = np.arange(23) % 5 + (np.arange(23) % 7 > 0)
     inputs = np.ones((23, 6), dtype=np.int32)
-    targets = np.where(np.arange(6) < lengths[:, None], 1, -100).astype(np.int32)
-    dataset = SequenceDataset(inputs, targets)
+    targets = np.where(np.arange(6) < lengths[:, None], 1, NONE).astype(np.int32)
+    labels = np.full(23, NONE, dtype=np.int32)
+    dataset = SequenceDataset(Sequences(inputs, targets, np.arange(23), labels))
     parts = [
         LengthGroupedBatches(
             dataset, batch_size, torch.Generator().manual_seed(0), part=(part, n_parts)
@@ -157,7 +159,7 @@ def test_counting_a_file_in_pieces_is_counting_it_at_once(tmp_path):
 
 
 def test_partial_fit_counts_no_more_than_enough(names, monkeypatch):
-    monkeypatch.setattr("sknamegen._generator._MAX_COUNTED", 1500)
+    monkeypatch.setattr("sknamegen._lstm.estimator._MAX_COUNTED", 1500)
     windows = CharSequenceVectorizer().fit_transform(names)
     generator, totals = small_generator(), []
     for rows in np.array_split(np.arange(len(names)), 4):

@@ -366,3 +366,36 @@ def test_weights_of_nothing_to_predict(make_pipe):
     generator = make_pipe(3, boundary=False)[-1].fit(windows)
     with pytest.raises(ValueError, match="X must hold at least one character to predict"):
         generator.score(np.concatenate([windows, 0 * windows]), sample_weight=[0, 1])
+
+
+def test_large_alphabets_with_many_labels_score_right():
+    """27,000 characters times 100,000 labels are more than an int32 holds."""
+    rng = np.random.default_rng(0)
+    names = ["".join(map(chr, rng.integers(0x4E00, 0x4E00 + 60, size=3))) for _ in range(200)]
+    names += ["".join(map(chr, range(a, a + 90))) for a in range(0x4E00, 0x4E00 + 27_000, 90)]
+    labels = np.concatenate([np.arange(200), np.full(300, 99_999)])
+    windows = CharSequenceVectorizer(window_length=4).fit_transform(names)
+    pipes = small_pipeline(4, max_epochs=1, hidden_size=4), ngram_pipeline(4, order=3)
+    for generator in (pipe[-1] for pipe in pipes):
+        many, few = clone(generator), clone(generator)
+        many.partial_fit(windows, labels, classes=np.arange(100_000))
+        few.fit(windows, np.minimum(labels, 200))
+        assert len(many.alphabet_) > 26_900
+        assert many.classes_[-1] == 99_999
+        if isinstance(generator, CharNGramGenerator):  # the same under small numbers
+            expected = few.score_samples(windows, np.minimum(labels, 200))
+            np.testing.assert_allclose(many.score_samples(windows, labels), expected)
+        # As each character is given, so is its label: by the network run on one name alone.
+        score = many.score_samples(windows[-1:], labels[-1:])
+        assert many.score_samples(windows[-1:], [5]) != score
+        alone = many.next_char_proba([names[-1][:i] for i in range(91)], label=99_999)
+        columns = [many.alphabet_.tolist().index(c) for c in [*names[-1], "\3"]]
+        assert score == pytest.approx(np.log(alone[np.arange(91), columns]).sum(), rel=1e-4)
+
+
+def test_classes_may_be_many():
+    windows = CharSequenceVectorizer().fit_transform(["Ada", "Eve"])
+    generator = CharNGramGenerator().partial_fit(windows, ["a", "e"], classes=[*"abcdefghij" * 3])
+    assert len(generator.classes_) == 10
+    generator = CharNGramGenerator().partial_fit(windows, [1, 2], classes=range(50))
+    assert generator.class_count_.tolist() == [0, 1, 1] + [0] * 47

@@ -1,8 +1,12 @@
 """Models on disk: what comes back, and what may not run."""
 
+import copy
 import io
 import json
 import pickle
+import pickletools
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -13,7 +17,15 @@ import skops.io
 from conftest import ngram_pipeline, small_pipeline
 from sklearn.pipeline import Pipeline
 
-from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names
+import sknamegen
+from sknamegen import (
+    SKOPS_TRUSTED,
+    CharLSTMGenerator,
+    CharNGramGenerator,
+    CharSequenceVectorizer,
+    SamplePreview,
+    load_names,
+)
 
 SAVED = Path(__file__).parent / "saved"
 
@@ -49,10 +61,27 @@ def test_skops_needs_only_types_of_the_project(pipe, names):
     data = skops.io.dumps(pipe)
     types = skops.io.get_untrusted_types(data=data)
     assert types
-    assert all(name.startswith("sknamegen.") for name in types)
-    assert_same(skops.io.loads(data, trusted=types), pipe, names)
+    assert set(types) < set(SKOPS_TRUSTED)
+    assert_same(skops.io.loads(data, trusted=SKOPS_TRUSTED), pipe, names)
     with pytest.raises(TypeError, match=r"Untrusted types found in the file: .*sknamegen"):
         skops.io.loads(data)
+
+
+def test_what_may_be_trusted_is_all_that_files_name(pipe):
+    preview = SamplePreview()
+    for name in SKOPS_TRUSTED:
+        module, _, kind = name.rpartition(".")
+        assert module == "sknamegen"
+        assert getattr(sknamegen, kind).__module__ == module
+    generator = copy.deepcopy(pipe[-1])
+    if hasattr(generator, "callbacks"):
+        generator.callbacks = [preview]
+    labelled = CharNGramGenerator().fit(pipe[0].transform(["Ada", "Eve"]), ["a", "e"])
+    for saved in (generator, labelled, pipe[0], preview):
+        assert set(skops.io.get_untrusted_types(data=skops.io.dumps(saved))) <= set(SKOPS_TRUSTED)
+        opcodes = pickletools.genops(pickle.dumps(saved))
+        strings = [argument for _, argument, _ in opcodes if isinstance(argument, str)]
+        assert not [text for text in strings if text.startswith("sknamegen._")]
 
 
 def test_a_tampered_file_runs_nothing(pipe, tmp_path):
@@ -101,20 +130,50 @@ def test_a_model_from_a_machine_with_a_gpu_loads_without(names):
     assert loaded[-1].sample("Ma", random_state=0) == pipe[-1].sample("Ma", random_state=0)
 
 
+def saved_versions():
+    return sorted(path.name for path in SAVED.iterdir() if path.is_dir())
+
+
 @pytest.mark.parametrize("kind", ["lstm", "ngram"])
-@pytest.mark.parametrize("version", sorted(path.name for path in SAVED.iterdir() if path.is_dir()))
+@pytest.mark.parametrize("version", saved_versions())
 def test_files_of_earlier_versions(version, kind):
+    """They are read, or refused by name; a file of format 1 names modules that are gone."""
     expected = json.loads((SAVED / version / "expected.json").read_text())
     data = (SAVED / version / f"{kind}.skops").read_bytes()
     types = skops.io.get_untrusted_types(data=data)
     assert all(name.startswith("sknamegen.") for name in types)
-    for vectorizer, generator in (
-        pickle.loads((SAVED / version / f"{kind}.pkl").read_bytes()),
-        skops.io.loads(data, trusted=types),
+    for load in (
+        lambda: pickle.loads((SAVED / version / f"{kind}.pkl").read_bytes()),
+        lambda: skops.io.loads(data, trusted=types),
     ):
+        if version == "0.1.0":
+            with pytest.raises(ValueError, match=r"saved by another version .* format 1; this"):
+                load()
+            continue
+        assert set(types) <= set(SKOPS_TRUSTED)
+        vectorizer, generator = load()
         log_likelihood = generator.score_samples(vectorizer.transform(expected["names"]))
         np.testing.assert_allclose(log_likelihood, expected[kind]["log_likelihood"], rtol=1e-4)
         assert generator.sample("A", 0.8, 5, random_state=0) == expected[kind]["written"]
+
+
+def test_the_refusal_does_not_depend_on_what_stands_first(tmp_path):
+    """The generator alone is refused too, not only the vectorizer in front of it."""
+    for kind in ("lstm", "ngram"):
+        pickled = (SAVED / "0.1.0" / f"{kind}.pkl").read_bytes()
+        code = f"""
+import pickle, sknamegen
+sknamegen.CharSequenceVectorizer.__setstate__ = lambda self, state: None
+try:
+    pickle.loads({pickled!r})
+except ValueError as error:
+    print(error)
+"""
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert "in state format 1; this version reads" in done.stdout
+        assert "This Char" in done.stdout
+        assert "Generator was saved" in done.stdout
 
 
 def test_files_of_an_unknown_format_are_refused(pipe):

@@ -196,7 +196,7 @@ def test_set_output_stays_off():
 
 
 @pytest.mark.parametrize(
-    "estimator", [CharSequenceVectorizer(step=2), small_generator(), CharNGramGenerator()]
+    "estimator", [CharSequenceVectorizer(window_length=3), small_generator(), CharNGramGenerator()]
 )
 def test_fit_returns_self_and_leaves_parameters_and_input(estimator, names):
     X = names

@@ -23,11 +23,11 @@ from _common import (
     split_names,
 )
 from sklearn.pipeline import make_pipeline
-
-from sknamegen import CharLSTMGenerator, CharSequenceVectorizer
 from sknamegen._batches import LengthGroupedBatches, SequenceDataset, sequences_from_windows
 from sknamegen._net import CharacterLoss
 from sknamegen._network import CharLSTM
+
+from sknamegen import CharLSTMGenerator, CharSequenceVectorizer
 from sknamegen._threads import one_thread
 
 # The best held-out loss the notebook's recipe reaches on the corpus it came with.

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from sknamegen._network import CharLSTM
+from sknamegen._lstm.network import CharLSTM
 
 KINDS = [
     {"embedding_dim": 4, "num_layers": 1},
@@ -11,6 +11,7 @@ KINDS = [
     {"embedding_dim": None, "num_layers": 2},
 ]
 N_CHARACTERS = 6
+NO_LABELS = torch.full((4,), -1)
 
 
 def make_network(seed=0, dropout=0.0, **params):
@@ -47,7 +48,7 @@ def numpy_logits(network, codes):
 def test_forward_is_an_lstm(params):
     network = make_network(**params)
     codes = torch.tensor([[6, 0, 3, 7], [6, 5, 5, 1]])
-    logits = network(codes).detach().view(2, 4, N_CHARACTERS)
+    logits = network(codes, NO_LABELS[:2]).detach().view(2, 4, N_CHARACTERS)
     for row in range(2):
         for step in range(4):
             expected = numpy_logits(network, codes[row, : step + 1].tolist())
@@ -59,14 +60,15 @@ def test_forward_at_chosen_positions(params):
     network = make_network(**params)
     codes = torch.tensor([[6, 0, 3], [6, 5, 1]])
     where = torch.tensor([0, 4, 5])
-    torch.testing.assert_close(network(codes, where), network(codes)[where])
+    labels = NO_LABELS[:2]
+    torch.testing.assert_close(network(codes, labels, where), network(codes, labels)[where])
 
 
 @pytest.mark.parametrize("params", KINDS)
 def test_start_and_advance_read_exactly_the_window(params):
     network = make_network(**params)
     windows = torch.tensor([[-1, -1, 6], [-1, 6, 2], [1, 2, 3], [6, 4, 4]])
-    state, logits = network.start(windows)
+    state, logits = network.start(windows, NO_LABELS)
     for _ in range(4):
         for row, window in enumerate(windows):
             expected = numpy_logits(network, window[window >= 0].tolist())
@@ -77,9 +79,37 @@ def test_start_and_advance_read_exactly_the_window(params):
 
 
 @pytest.mark.parametrize("params", KINDS)
+def test_a_label_adds_its_vector_to_those_of_the_characters(params):
+    network = make_network(n_labels=3, **params)
+    weights = network.embedding.weight if network.embedding else network.layers[0].weight_ih_l0.t()
+    codes, labels = torch.tensor([[6, 0, 3], [6, 5, 1]]), torch.tensor([2, 0])
+    expected = []
+    for row, label in zip(codes.tolist(), labels.tolist(), strict=True):
+        moved = make_network(**params)
+        plain = moved.embedding.weight if moved.embedding else moved.layers[0].weight_ih_l0.t()
+        moved.load_state_dict(network.state_dict() | _first(moved, network))
+        with torch.no_grad():
+            plain += weights[N_CHARACTERS + 2 + label]
+        expected.append(moved(torch.tensor([row]), NO_LABELS[:1]))
+    torch.testing.assert_close(network(codes, labels), torch.cat(expected))
+    windows = torch.tensor([[-1, -1, 6], [-1, -1, 6]])
+    state, logits = network.start(windows, labels)
+    for step in range(3):
+        torch.testing.assert_close(logits, network(codes, labels).view(2, 3, -1)[:, step])
+        state, logits = network.advance(state, codes[:, (step + 1) % 3])
+
+
+def _first(moved, network):
+    """The input weights of characters alone, under the name that the network has for them."""
+    if network.embedding:
+        return {"embedding.weight": network.embedding.weight[: N_CHARACTERS + 2]}
+    return {"layers.0.weight_ih_l0": network.layers[0].weight_ih_l0[:, : N_CHARACTERS + 2]}
+
+
+@pytest.mark.parametrize("params", KINDS)
 def test_select_keeps_rows_in_their_order(params):
     network = make_network(**params)
-    state, _ = network.start(torch.tensor([[-1, -1, 6], [-1, 6, 2], [-1, 6, 3]]))
+    state, _ = network.start(torch.tensor([[-1, -1, 6], [-1, 6, 2], [-1, 6, 3]]), NO_LABELS[:3])
     rows = torch.tensor([2, 0, 0])
     characters = torch.tensor([1, 4, 5])
     _, selected = network.advance(network.select(state, rows), characters)
@@ -96,7 +126,8 @@ def test_unknown_characters_enter_as_zeros(params):
         weights = other.embedding.weight if other.embedding else other.layers[0].weight_ih_l0.t()
         weights[:-1] += 1
     unknown = torch.tensor([[N_CHARACTERS + 1] * 3])
-    torch.testing.assert_close(network(unknown), other(unknown))
+    labels = NO_LABELS[:1]
+    torch.testing.assert_close(network(unknown, labels), other(unknown, labels))
 
 
 @pytest.mark.parametrize("params", KINDS)
@@ -131,13 +162,14 @@ def test_dropout_masks_are_shared_by_the_steps_and_come_from_the_seed():
 def test_dropout_is_off_outside_of_training():
     network = make_network(dropout=0.5, embedding_dim=4, num_layers=2)
     codes = torch.tensor([[6, 0, 3]])
-    torch.testing.assert_close(network(codes), network(codes), rtol=0, atol=0)
+    first, second = (network(codes, NO_LABELS[:1]) for _ in range(2))
+    torch.testing.assert_close(first, second, rtol=0, atol=0)
 
 
 def test_gradients_of_the_one_hot_layer_are_those_of_materialised_one_hots():
     network = make_network(embedding_dim=None, num_layers=1)
     codes = torch.tensor([[6, 0, 3, 3], [6, 5, 1, 2]])
-    network(codes).square().sum().backward()
+    network(codes, NO_LABELS[:2]).square().sum().backward()
     gradients = [weight.grad.clone() for weight in network.parameters()]
     network.zero_grad()
     one_hot = torch.nn.functional.one_hot(codes, N_CHARACTERS + 2).float()

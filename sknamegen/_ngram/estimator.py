@@ -1,12 +1,15 @@
 """The generator that learns by counting."""
 
-import numpy as np
-import torch
+from collections.abc import Iterable
+from typing import Any, Self
 
-from ._base import BaseCharGenerator
-from ._batches import BLOCK_ROWS, NO_TARGET
-from ._kneser_ney import contexts_and_characters, count
-from ._validation import check_int, check_real
+from numpy.typing import ArrayLike
+
+from .._base import BaseCharGenerator
+from .._sequences import Sequences
+from .._validation import check_int, check_real
+from .kneser_ney import Counts, count, from_state, to_state
+from .model import CountsModel
 
 
 class CharNGramGenerator(BaseCharGenerator):
@@ -18,9 +21,9 @@ class CharNGramGenerator(BaseCharGenerator):
         Length of the longest n-grams: a prediction depends on the last `order` - 1
         characters, or on the whole window if that is shorter.
     discount : float, default=None
-        What all counts lose to n-grams that were not seen, in (0, 1]. None: modified
-        Kneser-Ney smoothing [1]_, with three discounts for each length, estimated from
-        the counts, or 0.85 where there are too few.
+        Absolute discount in (0, 1], subtracted from every count for the n-grams that were
+        not seen. None: modified Kneser-Ney smoothing [1]_, with three discounts for each
+        length, estimated from the counts, or 0.85 where there are too few.
 
     Attributes
     ----------
@@ -32,8 +35,7 @@ class CharNGramGenerator(BaseCharGenerator):
     max_length_ : int or None
         Characters of the longest training name; None for running text.
     name_hashes_ : ndarray of shape (n_distinct_names,), dtype uint64, or None
-        What `sample` recognises the training names by; None if their windows do not hold
-        whole names.
+        What `sample` recognises the training names by; None for running text.
     n_characters_seen_ : int
         Predicted characters in the training data.
     classes_ : ndarray of shape (n_classes,)
@@ -73,11 +75,15 @@ class CharNGramGenerator(BaseCharGenerator):
     True
     """
 
-    def __init__(self, *, order=5, discount=None):
+    counts_: Counts
+
+    def __init__(self, *, order: int = 5, discount: float | None = None):
         self.order = order
         self.discount = discount
 
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(
+        self, X: ArrayLike, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Count the n-grams.
 
         Parameters
@@ -85,8 +91,8 @@ class CharNGramGenerator(BaseCharGenerator):
         X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int
             Windows of names, from `CharSequenceVectorizer`.
         y : array-like of shape (n_names,), default=None
-            A label for each name, such as a language. If given, the model learns names given
-            their label, and gets `classes_`, `predict` and `predict_proba`.
+            A label for each name, such as a language. With labels, the generator has
+            `classes_`, `predict` and `predict_proba`.
         sample_weight : array-like of shape (n_names,), default=None
             How often each name counts, such as its frequency (not a part of one); None: once.
 
@@ -101,25 +107,30 @@ class CharNGramGenerator(BaseCharGenerator):
             or weight for each name.
         """
         self._check_params()
-        self._learn(X, y, sample_weight)
+        with self._undone_on_error():
+            self._count(self._learn_characters(X, y, sample_weight))
         return self
 
-    def partial_fit(self, X, y=None, *, alphabet=None, classes=None, sample_weight=None):
+    def partial_fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike | None = None,
+        *,
+        alphabet: Iterable[str] | None = None,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
         """Count the n-grams of more names, as if they had been in the first call.
 
         Parameters
         ----------
-        X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int
-            Windows of names, from `CharSequenceVectorizer`.
-        y : array-like of shape (n_names,), default=None
-            A label for each name, in all calls or in none.
+        X, y, sample_weight
+            As in `fit`; labels in all calls or in none.
         alphabet : iterable of str, default=None
             In the first call: characters to expect later, beside those in X. All
             others are unknown to the model, and not counted.
         classes : array-like of shape (n_classes,), default=None
             In the first call: all labels that will come; None: those in y.
-        sample_weight : array-like of shape (n_names,), default=None
-            How often each name counts, such as its frequency (not a part of one); None: once.
 
         Returns
         -------
@@ -131,75 +142,37 @@ class CharNGramGenerator(BaseCharGenerator):
             As in `fit`, or if `alphabet`, `classes` or `order` are not those of the first call.
         """
         self._check_params()
-        if not hasattr(self, "counts_"):
-            self._learn(X, y, sample_weight, alphabet, classes)
-            return self
-        if min(int(self.order), self.window_length_ + 1) != self.counts_.order:
+        counts = getattr(self, "counts_", None)
+        if counts and self._order() != counts.order:
             raise ValueError(
-                f"order must be that of the first call, {self.counts_.order}. Got {self.order}."
+                f"order must be that of the first call, {counts.order}. Got {self.order}."
             )
+        learn = self._learn_more_characters if counts else self._learn_characters
         with self._undone_on_error():
-            learned = self._learn_more_characters(X, y, sample_weight, alphabet, classes)
-            self._count(*learned, before=self.counts_)
+            self._count(learn(X, y, sample_weight, alphabet, classes), before=counts)
         return self
-
-    def _learn(self, X, *args):
-        with self._undone_on_error():
-            self._count(*self._learn_characters(X, *args))
-
-    def _count(self, sequences, weights, before=None):
-        n_characters = len(self.alphabet_)
-        known = sequences.targets < n_characters
-        targets = np.where(known, sequences.targets, NO_TARGET)
-        found = self._contexts_and_characters(sequences.inputs, targets)
-        if weights is not None:
-            weights = np.broadcast_to(weights[:, None], targets.shape)[targets >= 0]
-        self.counts_ = count(*found, n_characters, self.discount, weights, self._n_labels, before)
-
-    def _contexts_and_characters(self, inputs, targets):
-        length = min(int(self.order), self.window_length_ + 1) - 1
-        return contexts_and_characters(inputs, targets, length, len(self.alphabet_), self._n_labels)
 
     def _check_params(self):
         check_int("order", self.order, 1)
         if self.discount is not None:
             check_real("discount", self.discount, "None or in (0, 1]", lambda d: 0 < d <= 1)
 
-    def _sequence_log_proba(self, inputs, targets):
-        log_proba = np.zeros(len(targets))
-        for start in range(0, len(targets), BLOCK_ROWS):
-            block = slice(start, start + BLOCK_ROWS)
-            found = self._contexts_and_characters(inputs[block], targets[block])
-            each = np.zeros(targets[block].shape)
-            each[targets[block] >= 0] = self.counts_.log_proba(*found)
-            log_proba[block] = each.sum(axis=1)
-        return log_proba
+    def _order(self):
+        return min(int(self.order), self.window_length_ + 1)
 
-    def _next_character(self):
-        return _NextCharacter(self.counts_)
+    def _count(self, sequences: Sequences, before: Counts | None = None) -> None:
+        sizes = self._order(), len(self.alphabet_), self._n_labels
+        self.counts_ = count(sequences, *sizes, self.discount, before)
+        self._model = CountsModel(self.counts_)
 
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(super().__getstate__())
+        if state.pop("_model", None):
+            state["counts_"] = to_state(state["counts_"])
+        return state
 
-class _NextCharacter:
-    """Writes with the counts as with a network, see `CharLSTM`."""
-
-    def __init__(self, counts):
-        self.counts = counts
-
-    def start(self, windows):
-        n_inputs = self.counts.n_characters + 2
-        characters = torch.where(windows >= 0, windows % n_inputs, -1)
-        contexts = characters.flip(1)[:, : self.counts.order - 1]
-        labels = windows[:, -1:] // n_inputs if self.counts.n_labels else windows[:, :0]
-        return self._after(labels, contexts)
-
-    def advance(self, state, characters):
-        labels, contexts = state
-        return self._after(labels, torch.cat([characters[:, None], contexts], dim=1)[:, :-1])
-
-    def select(self, state, rows):
-        labels, contexts = state
-        return labels[rows], contexts[rows]
-
-    def _after(self, labels, contexts):
-        found = self.counts.find(torch.cat([labels, contexts], dim=1).numpy())
-        return (labels, contexts), torch.from_numpy(np.log(self.counts.proba(found)))
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if "counts_" in state:
+            self.counts_ = from_state(state["counts_"])
+            self._model = CountsModel(self.counts_)

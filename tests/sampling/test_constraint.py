@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sknamegen import CharSequenceVectorizer
-from sknamegen._constraints import Constraint, check_banned
+from sknamegen._codepoints import Alphabet
+from sknamegen._sampling.constraint import Constraint
+from sknamegen._validation import check_banned
 
 END = "\3"
 ALPHABET = [*"ab", END, *"AB -é"]
@@ -36,8 +38,9 @@ PATTERNS = [
 ]
 
 
-def make(pattern=None, banned=(), min_length=0, max_length=4, end=2):
-    return Constraint(ALPHABET, end, pattern, check_banned(banned), min_length, max_length)
+def make(pattern=None, banned=(), min_length=0, max_length=4, letters=ALPHABET):
+    alphabet = Alphabet(np.array(letters))
+    return Constraint(alphabet, pattern, check_banned(banned), min_length, max_length)
 
 
 @pytest.mark.parametrize("lengths", [(0, 4), (2, 3)])
@@ -46,7 +49,7 @@ def test_patterns_are_those_of_re(pattern, lengths):
     constraint = make(pattern, (), *lengths)
     for text in TEXTS:
         matches = re.fullmatch(pattern, text) is not None
-        assert constraint.accepts(text) == (matches and lengths[0] <= len(text) <= lengths[1])
+        assert constraint.accepts_name(text) == (matches and lengths[0] <= len(text) <= lengths[1])
 
 
 nodes = st.recursive(
@@ -73,7 +76,7 @@ def test_what_may_follow_is_what_can_be_finished(pattern, banned, min_length):
         and re.fullmatch(pattern, text)
         and not any(string.casefold() in text.casefold() for string in banned)
     ]
-    assert [text for text in TEXTS if constraint.accepts(text)] == fits
+    assert [text for text in TEXTS if constraint.accepts_name(text)] == fits
     for text in (text for text in TEXTS if len(text) < 3):
         state = constraint.start(text)
         finished = [fit for fit in fits if fit.startswith(text)]
@@ -90,23 +93,23 @@ def test_what_may_follow_is_what_can_be_finished(pattern, banned, min_length):
 
 @given(st.lists(st.text("abc", min_size=1, max_size=5), max_size=6), st.text("abcAB", max_size=12))
 def test_banned_strings_that_overlap(banned, text):
-    constraint = Constraint([*"abcAB"], None, None, check_banned(banned), 12, 12)
+    constraint = make(None, banned, 12, 12, [*"abcAB"])
     held = any(string in text.lower() for string in banned)
     assert (constraint.start(text) < 0) >= held
     if len(text) == 12:
-        assert constraint.accepts(text) != held
+        assert constraint.accepts_name(text) != held
 
 
 def test_a_long_banned_string():
     constraint = make(banned=["ab" * 2000], max_length=5)
-    assert constraint.accepts("ababa")
+    assert constraint.accepts_name("ababa")
 
 
 def test_banned_strings_in_any_case_and_of_other_lengths():
     alphabet = [*"ßsSxi", "İ"]  # whose lower-case forms have two characters
-    constraint = Constraint(alphabet, None, None, check_banned(["SSx", "i̇"]), 3, 3)
+    constraint = make(None, ["SSx", "i̇"], 3, 3, alphabet)
     accepted = ["".join(t) for t in itertools.product(alphabet, repeat=3)]
-    accepted = [text for text in accepted if constraint.accepts(text)]
+    accepted = [text for text in accepted if constraint.accepts_name(text)]
     assert "ßxs" not in accepted
     assert "sSx" not in accepted
     assert "xİs" not in accepted
@@ -114,9 +117,9 @@ def test_banned_strings_in_any_case_and_of_other_lengths():
 
 
 def test_texts_without_an_end_fit_at_their_full_length():
-    constraint = make("(ab)*", end=None)
-    assert constraint.accepts("abab")
-    assert not constraint.accepts("ab")
+    constraint = make("(ab)*", letters=[*"ab"])
+    assert constraint.accepts_name("abab")
+    assert not constraint.accepts_name("ab")
     (allowed,) = constraint.mask(np.array([constraint.start("ab")]), np.array([2]))
     assert [ALPHABET[i] for i in np.flatnonzero(allowed)] == ["a"]
 

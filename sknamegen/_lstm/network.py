@@ -1,10 +1,27 @@
 """The network: indices of characters in, logits of the next character out."""
 
 from itertools import pairwise
+from typing import NamedTuple
 
+import numpy as np
 import torch
-from torch import nn
+from numpy.typing import NDArray
+from torch import Tensor, nn
 from torch.nn import functional as F
+
+from .._sequences import NONE, Sequences
+from .batches import LengthGroupedBatches, SequenceDataset
+
+SCORING_BATCH = 1024
+
+
+class State(NamedTuple):
+    """What `CharLSTM` knows of rows while it reads them."""
+
+    windows: Tensor  # (rows, window_length), indices, -1 where there are none
+    labels: Tensor  # (rows,)
+    gates: Tensor  # (n_vectors, 4 * hidden), what each vector adds to the first layer
+    layers: list[tuple[Tensor, Tensor]]  # hidden and cell, (rows, hidden) each
 
 
 class CharLSTM(nn.Module):
@@ -15,8 +32,7 @@ class CharLSTM(nn.Module):
     n_characters : int
         Characters that can be predicted. Indices of inputs go two further: to
         `n_characters`, the start of a name, and `n_characters` + 1, an unknown
-        character, which enters as a vector of zeros. With labels, an input is
-        ``label * (n_characters + 2)`` higher than its character's index.
+        character, which enters as a vector of zeros.
     hidden_size : int
         Units of each layer.
     num_layers : int
@@ -31,8 +47,7 @@ class CharLSTM(nn.Module):
         Seeds the initial weights and the dropout masks. No global random
         generator is used.
     n_labels : int, default=0
-        Labels that the characters of a sequence may have, all the same one. Each has a
-        vector that is added to those of its characters.
+        Labels of sequences. Each has a vector that is added to those of the characters.
 
     Notes
     -----
@@ -42,7 +57,14 @@ class CharLSTM(nn.Module):
     """
 
     def __init__(
-        self, n_characters, hidden_size, num_layers, embedding_dim, dropout, seed, n_labels=0
+        self,
+        n_characters: int,
+        hidden_size: int,
+        num_layers: int,
+        embedding_dim: int | None,
+        dropout: float,
+        seed: int,
+        n_labels: int = 0,
     ):
         super().__init__()
         self.config = {
@@ -93,12 +115,20 @@ class CharLSTM(nn.Module):
         else:
             self.layers[0].weight_ih_l0[:, self.n_inputs - 1] = 0
 
-    def forward(self, codes, where=None):
+    @property
+    def device(self) -> torch.device:
+        """Where the network computes."""
+        return self.head.weight.device
+
+    def forward(self, inputs: Tensor, labels: Tensor, where: Tensor | None = None) -> Tensor:
         """Predict the character after each step of sequences that start from a zero state.
 
         Parameters
         ----------
-        codes : int tensor of shape (batch, time)
+        inputs : int tensor of shape (batch, time)
+            Indices of characters.
+        labels : int tensor of shape (batch,)
+            Indices of labels; without labels they are not read.
         where : int64 tensor of shape (n_targets,), default=None
             Positions in ``batch * time`` to predict at; None: all of them.
 
@@ -106,25 +136,27 @@ class CharLSTM(nn.Module):
         -------
         logits : float tensor of shape (n_targets, n_characters)
         """
-        hidden = self._hidden(codes).flatten(0, 1)  # (batch * time, hidden)
+        hidden = self._hidden(inputs, labels).flatten(0, 1)  # (batch * time, hidden)
         return self.head(hidden if where is None else hidden[where])
 
-    def _hidden(self, codes):
+    def _hidden(self, inputs, labels):
         if self.embedding is None:
-            x = self._first_layer_one_hot(codes)
+            x = self._first_layer_one_hot(inputs, labels)
         else:
-            x, _ = self.layers[0](self._look_up(codes, self.embedding.weight))
+            labels = labels[:, None].expand_as(inputs)
+            x, _ = self.layers[0](self._look_up(inputs, labels, self.embedding.weight))
         x = self._drop(x)
         for layer in self.layers[1:]:
             x, _ = layer(x)
             x = self._drop(x)
         return x  # (batch, time, hidden)
 
-    def _first_layer_one_hot(self, codes):
+    def _first_layer_one_hot(self, inputs, labels):
         gates, layer = self._input_gates(), self.layers[0]
-        state, outputs = self._zero_state(len(codes)), []
-        for step in codes.unbind(1):
-            state = _cell(self._look_up(step, gates), state, layer)
+        zeros = self.head.weight.new_zeros(len(inputs), self.head.in_features)
+        state, outputs = (zeros, zeros), []
+        for characters in inputs.unbind(1):
+            state = _cell(self._look_up(characters, labels, gates), state, layer)
             outputs.append(state[0])
         return torch.stack(outputs, dim=1)
 
@@ -142,65 +174,54 @@ class CharLSTM(nn.Module):
         )
         return x * (uniform < keep).to(x.dtype).div_(keep)
 
-    def start(self, windows):
-        """Read contexts, each from its first index that is not negative.
+    @torch.inference_mode()
+    def sequence_log_proba(self, sequences: Sequences) -> NDArray[np.float64]:
+        """Sum the log-probabilities of the targets of each sequence, in nats."""
+        dataset = SequenceDataset(sequences)
+        log_proba = torch.zeros(len(dataset), dtype=torch.float64)
+        for rows in LengthGroupedBatches(dataset, SCORING_BATCH).rows():
+            x, y = dataset[rows]
+            n_rows, n_steps = x["inputs"].shape
+            where = x.get("where", torch.arange(n_rows * n_steps))
+            inputs = (each.to(self.device) for each in (x["inputs"], x["labels"], where))
+            characters = y["characters"].to(self.device)
+            each = -F.cross_entropy(self(*inputs), characters, ignore_index=NONE, reduction="none")
+            log_proba.index_add_(0, rows[where // n_steps], each.double().cpu())
+        return log_proba.numpy()
 
-        Parameters
-        ----------
-        windows : int64 tensor of shape (rows, window_length)
-            Indices of the last characters, after as many -1 as are missing.
-
-        Returns
-        -------
-        state : tuple
-            For `advance` and `select`.
-        logits : float tensor of shape (rows, n_characters)
-        """
+    def start(self, windows: Tensor, labels: Tensor) -> tuple[State, Tensor]:
+        """Read contexts, each from its first index that is not -1; see `NextCharModel`."""
         gates, filled = self._input_gates(), windows >= 0
         if filled.all():  # no state to keep: the next character moves the whole window
-            return (windows, gates, []), self.head(self._hidden(windows)[:, -1])
-        states = [self._zero_state(len(windows)) for _ in self.layers]
+            state = State(windows, labels, gates, [])
+            return state, self.head(self._hidden(windows, labels)[:, -1])
+        zeros = self.head.weight.new_zeros(len(windows), self.head.in_features)
+        layers = [(zeros, zeros) for _ in self.layers]
         for step in range(int(filled.any(0).int().argmax()), windows.shape[1]):
-            states = self._step(gates, windows[:, step].clamp(min=0), states)
+            layers = self._step(gates, windows[:, step].clamp(min=0), labels, layers)
             # Padding leaves the state at zero.
             mask = filled[:, step, None]
-            states = [(h * mask, c * mask) for h, c in states]
-        return (windows, gates, states), self.head(states[-1][0])
+            layers = [(h * mask, c * mask) for h, c in layers]
+        return State(windows, labels, gates, layers), self.head(layers[-1][0])
 
-    def advance(self, state, characters):
-        """Append one character to each context.
-
-        Parameters
-        ----------
-        state : tuple
-            From `start`, `advance` or `select`.
-        characters : int64 tensor of shape (rows,)
-            Their indices, without labels.
-
-        Returns
-        -------
-        state : tuple
-        logits : float tensor of shape (rows, n_characters)
-        """
-        windows, gates, states = state
-        if self.n_labels:
-            characters = characters + windows[:, -1] // self.n_inputs * self.n_inputs
-        was_full = windows[:, 0] >= 0
-        windows = torch.cat([windows[:, 1:], characters[:, None]], dim=1)
+    def advance(self, state: State, characters: Tensor) -> tuple[State, Tensor]:
+        """Append one character to each context; see `NextCharModel`."""
+        was_full = state.windows[:, 0] >= 0
+        windows = torch.cat([state.windows[:, 1:], characters[:, None]], dim=1)
         if was_full.any():
             # The first character has left the window, so its traces in the state must go.
-            return self.start(windows)
-        states = self._step(gates, characters, states)
-        return (windows, gates, states), self.head(states[-1][0])
+            return self.start(windows, state.labels)
+        layers = self._step(state.gates, characters, state.labels, state.layers)
+        return state._replace(windows=windows, layers=layers), self.head(layers[-1][0])
 
-    def select(self, state, rows):
+    def select(self, state: State, rows: Tensor) -> State:
         """Return the state of some rows, in their order."""
-        windows, gates, states = state
-        return windows[rows], gates, [(h[rows], c[rows]) for h, c in states]
+        layers = [(h[rows], c[rows]) for h, c in state.layers]
+        return State(state.windows[rows], state.labels[rows], state.gates, layers)
 
-    def _step(self, gates, characters, states):
+    def _step(self, gates, characters, labels, states):
         new = []
-        x = self._look_up(characters, gates)
+        x = self._look_up(characters, labels, gates)
         for layer, state in zip(self.layers, states, strict=True):
             if new:
                 x = F.linear(x, layer.weight_ih_l0, layer.bias_ih_l0 + layer.bias_hh_l0)
@@ -220,16 +241,10 @@ class CharLSTM(nn.Module):
             return layer.weight_ih_l0.t() + bias
         return torch.addmm(bias, self.embedding.weight, layer.weight_ih_l0.t())
 
-    def _look_up(self, codes, vectors):
+    def _look_up(self, characters, labels, vectors):
         """Sum the vectors of each character and its label."""
-        if not self.n_labels:
-            return F.embedding(codes, vectors)
-        labels = self.n_inputs + codes // self.n_inputs
-        return F.embedding(codes % self.n_inputs, vectors) + F.embedding(labels, vectors)
-
-    def _zero_state(self, n_rows):
-        zeros = self.head.weight.new_zeros(n_rows, self.head.in_features)
-        return zeros, zeros
+        found = F.embedding(characters, vectors)
+        return found + F.embedding(self.n_inputs + labels, vectors) if self.n_labels else found
 
 
 def _cell(gates, state, layer):
@@ -240,12 +255,8 @@ def _cell(gates, state, layer):
     if torch.is_grad_enabled():
         sigmoid, tanh = torch.sigmoid, torch.tanh
     else:
-        sigmoid, tanh = torch.sigmoid_, _fast_tanh
+        # Torch computes the sigmoid several times as fast as tanh on processors.
+        sigmoid, tanh = torch.sigmoid_, lambda x: (2 * x).sigmoid_().mul_(2).sub_(1)
     in_gate, forget_gate = sigmoid(in_forget).chunk(2, dim=1)
     cell = torch.addcmul(forget_gate * cell, in_gate, tanh(candidate))
     return sigmoid(out_gate) * tanh(cell), cell
-
-
-def _fast_tanh(x):
-    """Compute tanh by the sigmoid, which torch computes several times as fast on processors."""
-    return (2 * x).sigmoid_().mul_(2).sub_(1)

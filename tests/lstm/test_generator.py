@@ -12,7 +12,8 @@ from skorch.callbacks import Callback, EarlyStopping
 from skorch.exceptions import SkorchTrainingImpossibleError
 
 from sknamegen import CharLSTMGenerator, CharSequenceVectorizer
-from sknamegen._net import CharacterLoss
+from sknamegen._lstm.net import CharacterLoss, training_size, uses_bfloat16
+from sknamegen._sequences import Sequences
 
 END = "\3"
 
@@ -23,7 +24,7 @@ def log_proba_slow(generator, context, target):
     index["\2"] = len(index)
     codes = torch.tensor([[index.get(c, len(generator.alphabet_) + 1) for c in context]])
     with torch.no_grad():
-        logits = generator.net_.module_(codes)[-1]
+        logits = generator.net_.module_(codes, torch.tensor([-1]))[-1]
     if target not in index:
         return -math.log(generator.n_characters_seen_ + 1)
     return logits.log_softmax(0)[index[target]].item()
@@ -54,10 +55,11 @@ def test_a_prediction_depends_on_exactly_the_window(names, window_length, kind):
 
 
 @pytest.mark.parametrize("step", [2, 5])
-def test_scores_of_windows_with_a_step(names, generator, step):
-    windows = CharSequenceVectorizer(step=step).fit_transform(["Al", "Annamaria Marguerita"])
-    expected = score_samples_slow(generator, windows)
-    np.testing.assert_allclose(generator.score_samples(windows), expected, atol=1e-5)
+def test_scores_of_text_windows_with_a_step(text_generator, step):
+    vectorizer = CharSequenceVectorizer(window_length=5, step=step, boundary=False)
+    windows = vectorizer.fit_transform(["Maria\n Anna\n Al", "Annamaria Marguerita"])
+    expected = score_samples_slow(text_generator, windows)
+    np.testing.assert_allclose(text_generator.score_samples(windows), expected, atol=1e-5)
 
 
 def test_scores_of_running_text(text_generator):
@@ -208,7 +210,7 @@ def test_counting_alone_is_learned_too(names):
 def test_the_loss_is_mixed_over_characters():
     rng = np.random.default_rng(0)
     logits, proba = rng.normal(size=(4, 3)), rng.dirichlet([1, 1, 1], size=4)
-    characters = np.array([2, -100, 0, 1])
+    characters = np.array([2, -1, 0, 1])
     log_proba = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
     hard = [log_proba[i, c] for i, c in enumerate(characters) if c >= 0]
     soft = [log_proba[i] @ proba[i] for i, c in enumerate(characters) if c >= 0]
@@ -233,8 +235,7 @@ def test_the_loss_is_mixed_over_characters():
 )
 def test_settings_adapt_to_the_number_of_names(n_names, batch_size, n_epochs):
     generator = small_generator(batch_size="auto", max_epochs="auto")
-    assert generator._batch_size(n_names) == batch_size
-    assert generator._max_epochs(n_names) == n_epochs
+    assert training_size(generator, n_names) == (batch_size, n_epochs)
 
 
 def test_automatic_settings_reach_the_training():
@@ -449,7 +450,7 @@ def test_networks_that_are_too_large(names, monkeypatch, params):
     labels = ["a", "b"] * (len(names) // 2)
     network = small_generator(max_epochs=1, **params).fit(windows, labels).net_.module_
     n_weights = sum(p.numel() for name, p in network.named_parameters() if "bias" not in name)
-    monkeypatch.setattr("sknamegen._lstm_params._MAX_WEIGHTS", n_weights - 1)
+    monkeypatch.setattr("sknamegen._lstm.net._MAX_WEIGHTS", n_weights - 1)
     with pytest.raises(ValueError, match=f"must have at most .* weights. Got {n_weights:,}; lower"):
         small_generator(**params).fit(windows, labels)
     for name in ("hidden_size", "num_layers", "embedding_dim"):
@@ -481,7 +482,7 @@ def test_weights_are_float32_whatever_the_default(names):
 
 def test_interruption_before_training_changes_nothing(names, monkeypatch):
     generator = small_generator()
-    monkeypatch.setattr(type(generator), "_callbacks", lambda *args: 1 / 0)
+    monkeypatch.setattr("sknamegen._lstm.estimator.build_net", lambda *args: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         generator.fit(CharSequenceVectorizer().fit_transform(names))
     assert not [name for name in vars(generator) if name.endswith("_")]
@@ -560,6 +561,8 @@ def test_parameters_changed_after_fit_do_not_hurt_a_pickle(pipe, names):
 
 # Precision
 
+PRECISIONS = ["float32", *["bfloat16"] * torch.ops.mkldnn._is_mkldnn_bf16_supported()]
+
 
 def test_validation_scores_are_scores_in_float32(names):
     held_out = []
@@ -569,15 +572,18 @@ def test_validation_scores_are_scores_in_float32(names):
             held_out.append(dataset_valid)
 
     generator = small_pipeline(
-        precision="bfloat16", early_stopping=True, max_epochs=1, callbacks=[Spy()]
+        precision=PRECISIONS[-1], early_stopping=True, max_epochs=1, callbacks=[Spy()]
     ).fit(names)[-1]
-    inputs, targets = (getattr(held_out[0], name).numpy() for name in ("inputs", "targets"))
-    log_proba = generator._sequence_log_proba(inputs, targets).sum()
-    expected = log_proba / np.count_nonzero(targets != -100)
+    inputs, targets, labels = (
+        getattr(held_out[0], name).numpy() for name in ("inputs", "targets", "labels")
+    )
+    sequences = Sequences(inputs, targets, np.arange(len(inputs)), labels)
+    log_proba = generator._model.sequence_log_proba(sequences).sum()
+    expected = log_proba / np.count_nonzero(sequences.has_target)
     assert generator.validation_scores_[0] == pytest.approx(expected, abs=1e-5)
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("kind", [{}, {"embedding_dim": None}, {"num_layers": 2}])
 def test_training_in_each_precision(names, precision, kind):
     generator = small_pipeline(precision=precision, max_epochs=4, **kind).fit(names)[-1]
@@ -594,8 +600,10 @@ def test_training_in_each_precision(names, precision, kind):
 def test_precision_is_chosen_by_the_processor(monkeypatch):
     for supported in (True, False):
         monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda s=supported: s)
-        assert small_generator()._uses_bfloat16() == supported
-    assert small_generator(precision="bfloat16")._uses_bfloat16()
-    assert not small_generator(precision="float32")._uses_bfloat16()
+        assert uses_bfloat16(small_generator()) == supported
+    assert not uses_bfloat16(small_generator(precision="float32"))
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: False)
+    with pytest.raises(ValueError, match="'auto' or 'float32' on this cpu, which cannot compute"):
+        small_generator(precision="bfloat16").fit(CharSequenceVectorizer().fit_transform(["Ada"]))
     with pytest.raises(ValueError, match="precision must be one of 'auto', 'float32'"):
         small_pipeline(precision="half").fit(["Ada"])

@@ -1,7 +1,11 @@
 """Counting: interpolated modified Kneser-Ney smoothing of character n-grams."""
 
+from typing import Any
+
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from .._sequences import Sequences
 
 # Where counts are too few to estimate discounts from.
 _FALLBACK_DISCOUNT = 0.85
@@ -17,7 +21,7 @@ class KneserNey:
     ----------
     contexts : ndarray of shape (n, order - 1), dtype int
         The characters before each one to learn from, the nearest first, as indices;
-        -1 where there are none.
+        -1 where there are none. See `Sequences.contexts`.
     characters : ndarray of shape (n,), dtype int
         The characters themselves, indices below `n_characters`.
     n_characters : int
@@ -56,9 +60,15 @@ class KneserNey:
        ICASSP 1995.
     """
 
-    n_labels = 0
-
-    def __init__(self, contexts, characters, n_characters, discount=None, counts=None, n_labels=0):
+    def __init__(
+        self,
+        contexts: NDArray[np.int32],
+        characters: NDArray[np.int32],
+        n_characters: int,
+        discount: float | None = None,
+        counts: NDArray[np.float64] | None = None,
+        n_labels: int = 0,
+    ):
         self.n_characters = n_characters
         self.n_labels = n_labels
         self.order = contexts.shape[1] + 1
@@ -77,7 +87,8 @@ class KneserNey:
         taken = np.empty(len(counts))
         for length, rows in enumerate(map(slice, first[:-1], first[1:])):
             self.discounts[length] = discount or _estimate_discounts(counts[rows])
-            taken[rows] = self.discounts[length][_up_to_3(counts[rows]) - 1]
+            up_to_3 = np.minimum(np.ceil(counts[rows]), 3).astype(np.int64)
+            taken[rows] = self.discounts[length][up_to_3 - 1]
         taken = np.minimum(taken, counts)  # counts may be parts of one
         total = np.bincount(context, weights=counts, minlength=n_contexts)
         self.backoff = np.bincount(context, weights=taken, minlength=n_contexts) / total
@@ -133,8 +144,8 @@ class KneserNey:
         self.ngrams = np.concatenate(ngrams)
         return np.concatenate(totals), np.cumsum([0, *map(len, ngrams)])
 
-    def learned(self):
-        """Return what was learned from, each different thing once.
+    def learned(self) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]:
+        """Return what was learned from, each different n-gram once.
 
         Returns
         -------
@@ -151,7 +162,7 @@ class KneserNey:
         return contexts, characters, self.longest_counts
 
     @property
-    def total(self):
+    def total(self) -> float:
         """How many characters were learned from."""
         return self.longest_counts.sum()
 
@@ -167,7 +178,9 @@ class KneserNey:
         position = np.searchsorted(self.keys, keys).clip(max=len(self.keys) - 1)
         return np.where(self.keys[position] == keys, position + 1, -1)
 
-    def log_proba(self, contexts, characters):
+    def log_proba(
+        self, contexts: NDArray[np.int32], characters: NDArray[np.int32]
+    ) -> NDArray[np.float64]:
         """Compute the log-probability of each character.
 
         Parameters
@@ -190,7 +203,7 @@ class KneserNey:
             p = np.where(ids > 0, weights + self.backoff[ids] * p, p)
         return np.log(p)
 
-    def find(self, contexts):
+    def find(self, contexts: NDArray[np.integer[Any]]) -> NDArray[np.int32]:
         """Return the number of the longest known context at the end of each one.
 
         Parameters
@@ -208,7 +221,7 @@ class KneserNey:
             longest = np.maximum(longest, ids)
         return longest.astype(np.int32)
 
-    def proba(self, ids):
+    def proba(self, ids: NDArray[np.integer[Any]]) -> NDArray[np.float64]:
         """Compute the distribution of the character after each context.
 
         Parameters
@@ -243,63 +256,67 @@ class KneserNey:
 class LabelledKneserNey:
     """Probabilities of characters given those before and a label: a mixture of two counts.
 
-    Parameters
-    ----------
-    contexts : ndarray of shape (n, order), dtype int
-        The label of each character, and the characters before it as `KneserNey` takes them.
-    characters, n_characters, discount, counts
-        As in `KneserNey`.
-    n_labels : int
-        One more than the highest label.
+    Its methods are those of `KneserNey`, with contexts of shape (n, order): the label, then the
+    characters before.
 
-    Attributes
+    Parameters
     ----------
     shared, labelled : KneserNey
         Of all labels together, and of each, which backs off to the characters of its label,
         and at last to those of all.
     """
 
-    def __init__(self, contexts, characters, n_characters, discount, counts, n_labels):
-        self.shared = KneserNey(contexts[:, 1:], characters, n_characters, discount, counts)
-        self.labelled = KneserNey(contexts, characters, n_characters, discount, counts, n_labels)
-        self.order, self.n_labels = self.shared.order, n_labels
-        self.n_characters = n_characters
-
-    def learned(self):
-        """Return what was learned from, as `KneserNey` does."""
-        return self.labelled.learned()
+    def __init__(self, shared: KneserNey, labelled: KneserNey):
+        self.shared, self.labelled = shared, labelled
+        self.order, self.n_characters = shared.order, shared.n_characters
+        self.n_labels = labelled.n_labels
+        self.learned = labelled.learned
 
     @property
-    def total(self):
+    def total(self) -> float:
         """How many characters were learned from."""
         return self.labelled.total
 
-    def log_proba(self, contexts, characters):
-        """Compute the log-probability of each character, as `KneserNey` does."""
+    def log_proba(
+        self, contexts: NDArray[np.int32], characters: NDArray[np.int32]
+    ) -> NDArray[np.float64]:
+        """Compute the log-probability of each character, in nats."""
         return np.logaddexp(
             np.log(_LABEL_WEIGHT) + self.labelled.log_proba(contexts, characters),
             np.log(1 - _LABEL_WEIGHT) + self.shared.log_proba(contexts[:, 1:], characters),
         )
 
-    def find(self, contexts):
-        """Return a number for each context, as `KneserNey` does, but int64."""
+    def find(self, contexts: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+        """Return a number for each context."""
         labelled = self.labelled.find(contexts).astype(np.int64)
         return labelled * len(self.shared.parents) + self.shared.find(contexts[:, 1:])
 
-    def proba(self, ids):
-        """Compute the distribution of the character after each context, as `KneserNey` does."""
+    def proba(self, ids: NDArray[np.integer[Any]]) -> NDArray[np.float64]:
+        """Compute the distribution of the character after each context."""
         labelled, shared = np.divmod(ids, len(self.shared.parents))
         own, all_of_them = self.labelled.proba(labelled), self.shared.proba(shared)
         return _LABEL_WEIGHT * own + (1 - _LABEL_WEIGHT) * all_of_them
 
 
-def count(contexts, characters, n_characters, discount=None, counts=None, n_labels=0, before=None):
-    """Return smoothed counts, with labels if there are some.
+Counts = KneserNey | LabelledKneserNey
+
+
+def count(
+    sequences: Sequences,
+    order: int,
+    n_characters: int,
+    n_labels: int = 0,
+    discount: float | None = None,
+    before: Counts | None = None,
+) -> Counts:
+    """Count n-grams, with labels if there are some.
 
     Parameters
     ----------
-    contexts, characters, n_characters, discount, counts, n_labels
-        As in `KneserNey`, or in `LabelledKneserNey` if there are labels.
+    sequences : Sequences
+        Of indices.
+    order, n_characters, n_labels, discount
+        As in `KneserNey`.
     before : KneserNey or LabelledKneserNey, default=None
         Counts to be continued.
 
@@ -307,12 +324,37 @@ def count(contexts, characters, n_characters, discount=None, counts=None, n_labe
     -------
     counts : KneserNey or LabelledKneserNey
     """
+    has_target, counts = sequences.has_target, None
+    contexts = sequences.contexts(order - 1, n_labels)
+    characters = sequences.targets[has_target]
+    if sequences.weights is not None:
+        counts = np.repeat(sequences.weights, has_target.sum(1))
     if before is not None:
         counts = np.ones(len(characters)) if counts is None else counts
         learned = zip(before.learned(), (contexts, characters, counts), strict=True)
         contexts, characters, counts = map(np.concatenate, learned)
-    kind = LabelledKneserNey if n_labels else KneserNey
-    return kind(contexts, characters, n_characters, discount, counts, n_labels)
+    if not n_labels:
+        return KneserNey(contexts, characters, n_characters, discount, counts)
+    return LabelledKneserNey(
+        KneserNey(contexts[:, 1:], characters, n_characters, discount, counts),
+        KneserNey(contexts, characters, n_characters, discount, counts, n_labels),
+    )
+
+
+def to_state(counts: Counts) -> dict[str, dict[str, Any]]:
+    """Return what `from_state` makes the same counts from: arrays and numbers, no objects."""
+    if isinstance(counts, LabelledKneserNey):
+        return {"shared": vars(counts.shared), "labelled": vars(counts.labelled)}
+    return {"shared": vars(counts)}
+
+
+def from_state(state: dict[str, dict[str, Any]]) -> Counts:
+    """Return the counts that `to_state` described."""
+    found = []
+    for attributes in state.values():
+        found.append(KneserNey.__new__(KneserNey))
+        vars(found[-1]).update(attributes)
+    return LabelledKneserNey(*found) if len(found) == 2 else found[0]
 
 
 def _estimate_discounts(counts):
@@ -324,35 +366,3 @@ def _estimate_discounts(counts):
         if 0 < discounts[0] <= discounts[1] <= discounts[2]:
             return discounts
     return (_FALLBACK_DISCOUNT,) * 3
-
-
-def _up_to_3(counts):
-    """Return whole counts, as many as there are discounts."""
-    return np.minimum(np.ceil(counts), 3).astype(np.int64)
-
-
-def contexts_and_characters(inputs, targets, length, n_characters, n_labels=0):
-    """Return each target and the characters before it, as `count` takes them.
-
-    Parameters
-    ----------
-    inputs, targets : ndarray of shape (n_sequences, n_steps), dtype int32
-        Indices; a target is negative where there is none. With labels, an input is
-        ``label * (n_characters + 2)`` higher than its character's index.
-    length : int
-        Characters of a context.
-    n_characters, n_labels : int
-        As in `count`.
-
-    Returns
-    -------
-    contexts : ndarray of shape (n, length), or (n, 1 + length) with labels, dtype int32
-    characters : ndarray of shape (n,), dtype int32
-    """
-    chosen = targets >= 0
-    labels, characters = np.divmod(inputs, n_characters + 2) if n_labels else (None, inputs)
-    padded = np.pad(characters, ((0, 0), (length, 0)), constant_values=-1)
-    contexts = sliding_window_view(padded, length, axis=1)[:, 1:, ::-1][chosen]
-    if n_labels:
-        contexts = np.column_stack([labels[chosen], contexts])
-    return contexts, targets[chosen]

@@ -4,7 +4,8 @@ from collections import Counter, defaultdict
 import numpy as np
 import pytest
 
-from sknamegen._kneser_ney import KneserNey, contexts_and_characters
+from sknamegen._ngram.kneser_ney import KneserNey
+from sknamegen._sequences import NONE, Sequences
 
 NAMES = ["anna", "hanna", "hannah", "an", "na", "nana", "a", "hahn", "", "ann", "banana", "naan"]
 ALPHABET = "abhn$"  # $ ends a name, ^ begins it
@@ -15,7 +16,7 @@ def indices(names):
     table = {character: i for i, character in enumerate(ALPHABET + "^?")}
     width = max(map(len, names)) + 1
     inputs = np.full((len(names), width), 0, dtype=np.int32)
-    targets = np.full((len(names), width), -100, dtype=np.int32)
+    targets = np.full((len(names), width), NONE, dtype=np.int32)
     for row, name in enumerate(names):
         inputs[row, : len(name) + 1] = [table[c] for c in "^" + name]
         targets[row, : len(name) + 1] = [table[c] for c in name + "$"]
@@ -23,7 +24,8 @@ def indices(names):
 
 
 def in_contexts(inputs, targets, length):
-    return contexts_and_characters(inputs, targets, length, len(ALPHABET))
+    sequences = Sequences(inputs, targets, np.arange(len(inputs)), np.full(len(inputs), NONE))
+    return sequences.contexts(length, 0), targets[sequences.has_target]
 
 
 def fit(names, order, discount=None):

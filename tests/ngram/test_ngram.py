@@ -5,7 +5,7 @@ import pytest
 from conftest import ngram_pipeline
 
 from sknamegen import CharNGramGenerator, CharSequenceVectorizer
-from sknamegen._kneser_ney import KneserNey
+from sknamegen._ngram.kneser_ney import KneserNey
 
 
 def test_scores_are_those_of_the_counts(names):
@@ -88,7 +88,7 @@ def test_interruption_changes_nothing(names, monkeypatch, method):
     def interrupt(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("sknamegen._ngram.count", interrupt)
+    monkeypatch.setattr("sknamegen._ngram.estimator.count", interrupt)
     with pytest.raises(KeyboardInterrupt):
         getattr(generator, method)(others)
     assert vars(generator) == before

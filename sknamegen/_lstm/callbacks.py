@@ -1,0 +1,80 @@
+"""Callbacks that print during the training of a `CharLSTMGenerator`."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from skorch.callbacks import Callback
+
+from .._validation import check_int
+
+
+class SamplePreview(Callback):
+    """Print names during the training of a `CharLSTMGenerator`, in its `callbacks`.
+
+    Parameters
+    ----------
+    temperatures : iterable of float, default=(0.2, 0.5, 1.0, 1.2)
+        At which the names are written, a line for each.
+    every : int, default=2
+        Epochs from one preview to the next.
+    n_samples : int, default=8
+        Names in a line.
+    seed : str, default=""
+        What the names begin with.
+    random_state : int, RandomState, Generator or None, default=0
+        As in `CharLSTMGenerator.sample`. An int writes from the same random numbers each
+        time.
+
+    Examples
+    --------
+    >>> from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, SamplePreview, load_names
+    >>> windows = CharSequenceVectorizer().fit_transform(load_names("female"))
+    >>> generator = CharLSTMGenerator(
+    ...     hidden_size=32, max_epochs=2, callbacks=[SamplePreview([0.5])], random_state=0
+    ... ).fit(windows)  # doctest: +ELLIPSIS
+    After epoch 2:
+      temperature 0.5: ...
+    """
+
+    def __init__(
+        self,
+        temperatures: Iterable[float] = (0.2, 0.5, 1.0, 1.2),
+        every: int = 2,
+        n_samples: int = 8,
+        seed: str = "",
+        random_state: Any = 0,
+    ):
+        self.temperatures = temperatures
+        self.every = every
+        self.n_samples = n_samples
+        self.seed = seed
+        self.random_state = random_state
+
+    def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
+        """Check the parameters."""
+        check_int("every", self.every, 1)
+
+    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+        """Print a preview if it is time for one."""
+        generator = dict(net.callbacks_)["training"].generator
+        if generator.n_iter_ % self.every:
+            return
+        net.network.eval()
+        print(f"After epoch {generator.n_iter_}:")
+        for temperature in self.temperatures:
+            names = generator.sample(
+                self.seed, temperature, self.n_samples, random_state=self.random_state
+            )
+            print(f"  temperature {temperature}: {'  '.join(names)}")
+
+
+class EpochLine(Callback):
+    """Print the losses of each epoch."""
+
+    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+        """Print a line."""
+        epoch = net.history[-1]
+        line = f"Epoch {epoch['epoch']}/{net.max_epochs}: {epoch['train_loss']:.4f} nats/char"
+        if "valid_loss" in epoch:
+            line += f", held out {epoch['valid_loss']:.4f}"
+        print(f"{line}, {epoch['dur']:.1f} s")

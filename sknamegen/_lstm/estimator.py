@@ -1,0 +1,389 @@
+"""The generator that learns with an LSTM."""
+
+from collections.abc import Iterable
+from math import log
+from typing import Any, Literal, Self
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+
+from .._base import BaseCharGenerator
+from .._ngram.kneser_ney import Counts, count
+from .._sequences import Sequences
+from .._threads import one_thread
+from .._validation import random_generator
+from .batches import SequenceDataset
+from .net import Net, build_net, check_params, divergence, loaded_net
+
+_NGRAM_ORDER = 6
+_MAX_COUNTED = 10_000_000  # characters, after which partial_fit counts no more
+_CHECKED = 256  # sequences, about, that tell whether the training diverged
+
+
+class CharLSTMGenerator(BaseCharGenerator):
+    """Write new names with an LSTM that predicts the next character.
+
+    Parameters
+    ----------
+    hidden_size : int or "auto", default="auto"
+        Units of each LSTM layer. "auto": 256, or 384 for 16,384 sequences or more.
+    num_layers : int, default=1
+        LSTM layers.
+    embedding_dim : int or None, default=64
+        Dimension of the learned vector of each character; None: one-hot.
+    dropout : float, default=0.3
+        Probability in [0, 1) of dropping an output of a layer in training.
+    ngram_weight : float, default=0.6
+        Share in [0, 1] of the n-gram model's distribution in the training targets
+        (knowledge distillation [2]_). It reduces memorisation. 0: only the character that
+        follows.
+    optimizer : str or type, default="AdamW"
+        A class of `torch.optim`, or its name.
+    lr : float, default=0.015
+        Learning rate; the highest one of the schedule.
+    lr_schedule : {"one_cycle", "constant"}, default="one_cycle"
+        "one_cycle" raises the learning rate from zero to `lr` over the first
+        30% of the steps and lowers it to zero over the others, both along a
+        cosine [1]_.
+    weight_decay : float, default=0.01
+        Passed to the optimizer.
+    batch_size : int or "auto", default="auto"
+        Sequences in a batch. A sequence is a name, or one window of it if the
+        window lies behind the first `window_length` positions. "auto": the power of
+        two below the square root of their number, within 64 and 512.
+    max_epochs : int or "auto", default="auto"
+        Passes over the names; the most of them with `early_stopping`. "auto": 1500
+        over the square root of the number of sequences, within 3 and 12.
+    early_stopping : bool, default=False
+        Whether to set `validation_fraction` of the names aside, to stop when
+        their loss has not improved for `n_iter_no_change` epochs, and to keep
+        the weights of the best epoch.
+    validation_fraction : float, default=0.1
+        Part of the names to set aside, in (0, 1). Only with `early_stopping`.
+    n_iter_no_change : int, default=3
+        Epochs without improvement to wait. Only with `early_stopping`.
+    callbacks : list of skorch callbacks, default=None
+        Added to the training.
+    net_params : dict, default=None
+        Further parameters of `skorch.NeuralNet`, beside those set here, for
+        example ``{"optimizer__betas": (0.9, 0.99)}``.
+    device : str, default="cpu"
+        Where torch computes.
+    precision : {"auto", "float32", "bfloat16"}, default="auto"
+        What training computes with. "auto" takes bfloat16 (torch's autocast)
+        if the processor has instructions for it, and float32 otherwise.
+        Weights, scores and sampling are always float32.
+    accelerator : accelerate.Accelerator, default=None
+        Splits each batch over the processes that `accelerate launch` has started, which all
+        call `fit` with the same names and the same `random_state`, an int, and end with equal
+        weights. It then decides the device. Not saved.
+    warm_start : bool, default=False
+        Whether `fit` continues from the weights of the last `fit`, and, unless
+        the estimator was saved and loaded since, from the state of its
+        optimizer, for `max_epochs` more epochs with a schedule of their own. The
+        alphabet stays as it was; other characters are unknown.
+    verbose : int, default=0
+        1 shows a progress bar on standard error and prints a line an epoch with
+        the loss in nats per character.
+    random_state : int, RandomState, Generator or None, default=None
+        Decides initial weights, order of the names, dropout masks and split of
+        `early_stopping`. An int gives the same model each time. No global
+        random generator is used or changed.
+
+    Attributes
+    ----------
+    alphabet_ : ndarray of shape (n_characters,), dtype str
+        Every character the model can produce, U+0003 for the end of a name
+        among them unless running text was learned.
+    window_length_ : int
+        Characters of context a prediction depends on.
+    max_length_ : int or None
+        Characters of the longest training name; None for running text.
+    name_hashes_ : ndarray of shape (n_distinct_names,), dtype uint64, or None
+        What `sample` recognises the training names by; None for running text.
+    n_characters_seen_ : int
+        Predicted characters in the training data.
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted. Only after learning with labels.
+    class_count_ : ndarray of shape (n_classes,), dtype float64
+        How many names had each label. Only after learning with labels.
+    n_iter_ : int
+        Epochs trained.
+    n_steps_ : int
+        Batches trained on.
+    loss_curve_ : list of float
+        Training loss of each epoch in nats per character, measured while
+        training (with dropout, weights changing), whatever `ngram_weight` is.
+    validation_scores_ : list of float or None
+        `score` of the names set aside after each epoch; None without
+        `early_stopping`.
+    net_ : skorch.NeuralNet
+        The trained net, for its `history`, `module_` and callbacks.
+
+    See Also
+    --------
+    CharSequenceVectorizer : Makes the windows.
+
+    Notes
+    -----
+    The network maximises the log-likelihood of each character given the
+    `window_length` characters before it, as in [3]_: an LSTM starts from a zero
+    state at the first character of the window, and a softmax layer follows. The
+    windows that begin with the start of a name are prefixes of each other, so one
+    pass gives the predictions for all of them; a later window takes a pass of
+    its own. The loss is averaged over characters, not over batches. The n-gram model
+    is that of `CharNGramGenerator` with ``order=6``, fitted to the training names.
+
+    References
+    ----------
+    .. [1] L. N. Smith and N. Topin, "Super-Convergence: Very Fast Training of
+       Neural Networks Using Large Learning Rates", 2018.
+    .. [2] G. Hinton, O. Vinyals and J. Dean, "Distilling the Knowledge in a Neural
+       Network", 2015.
+    .. [3] A. Graves, "Generating Sequences With Recurrent Neural Networks", 2013.
+
+    Examples
+    --------
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names
+    >>> names = load_names("female")[::20]
+    >>> pipe = make_pipeline(
+    ...     CharSequenceVectorizer(window_length=5),
+    ...     CharLSTMGenerator(hidden_size=16, max_epochs=2, random_state=0),
+    ... ).fit(names)
+    >>> pipe[-1].sample("Mar", n_samples=2, random_state=0)[0].startswith("Mar")
+    True
+    >>> bool(pipe.score(["Maria"]) > pipe.score(["Xqzw"]))
+    True
+    """
+
+    net_: Net
+    n_iter_: int
+    n_steps_: int
+    loss_curve_: list[float]
+    validation_scores_: list[float] | None
+
+    def __init__(
+        self,
+        *,
+        hidden_size: int | Literal["auto"] = "auto",
+        num_layers: int = 1,
+        embedding_dim: int | None = 64,
+        dropout: float = 0.3,
+        ngram_weight: float = 0.6,
+        optimizer: str | type[torch.optim.Optimizer] = "AdamW",
+        lr: float = 0.015,
+        lr_schedule: Literal["one_cycle", "constant"] = "one_cycle",
+        weight_decay: float = 0.01,
+        batch_size: int | Literal["auto"] = "auto",
+        max_epochs: int | Literal["auto"] = "auto",
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 3,
+        callbacks: list[Any] | None = None,
+        net_params: dict[str, Any] | None = None,
+        device: str | torch.device = "cpu",
+        precision: Literal["auto", "float32", "bfloat16"] = "auto",
+        accelerator: Any = None,
+        warm_start: bool = False,
+        verbose: int = 0,
+        random_state: Any = None,
+    ):
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.embedding_dim = embedding_dim
+        self.dropout = dropout
+        self.ngram_weight = ngram_weight
+        self.optimizer = optimizer
+        self.lr = lr
+        self.lr_schedule = lr_schedule
+        self.weight_decay = weight_decay
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.callbacks = callbacks
+        self.net_params = net_params
+        self.device = device
+        self.precision = precision
+        self.accelerator = accelerator
+        self.warm_start = warm_start
+        self.verbose = verbose
+        self.random_state = random_state
+
+    def fit(
+        self, X: ArrayLike, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
+        """Learn to predict the next character.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int
+            Windows of names, from `CharSequenceVectorizer`.
+        y : array-like of shape (n_names,), default=None
+            A label for each name, such as a language. With labels, the generator has
+            `classes_`, `predict` and `predict_proba`.
+        sample_weight : array-like of shape (n_names,), default=None
+            How often each name counts, such as its frequency (not a part of one). An epoch
+            takes as many names as there are, each in proportion to its weight. None: once.
+            Those set aside by `early_stopping` count alike.
+
+        Returns
+        -------
+        self : CharLSTMGenerator
+
+        Raises
+        ------
+        TypeError, ValueError
+            If a parameter is out of range, X holds no such windows, or there is not one label
+            or weight for each name.
+        ValueError
+            If the loss is not finite, or the training ends worse than guessing:
+            the learning rate is too high. The estimator is then as it was
+            before the call.
+
+        Notes
+        -----
+        A KeyboardInterrupt leaves the estimator fitted as far as it came, and
+        is raised on.
+        """
+        continues = self.warm_start and hasattr(self, "net_")
+        return self._fit_or_restore(X, y, sample_weight, continues=continues)
+
+    def partial_fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike | None = None,
+        *,
+        alphabet: Iterable[str] | None = None,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
+        """Learn from more names, in one pass over them.
+
+        Weights and optimizer go on from the last call, or the last `fit`. The learning
+        rate does too, unless it is constant: as nobody knows how many calls will come, it
+        rises to `lr` over 50 steps, and falls with the inverse square root of the steps
+        from then on.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in `fit`; labels in all calls or in none.
+        alphabet : iterable of str, default=None
+            In the first call: characters to expect later, beside those in X. All
+            others are unknown to the model.
+        classes : array-like of shape (n_classes,), default=None
+            In the first call: all labels that will come; None: those in y.
+
+        Returns
+        -------
+        self : CharLSTMGenerator
+
+        Raises
+        ------
+        TypeError, ValueError
+            As in `fit`, if `alphabet` or `classes` are new in a later call, or with
+            `early_stopping`.
+        """
+        if self.early_stopping:
+            raise ValueError(
+                "partial_fit needs early_stopping=False: one pass over the names is all it does."
+            )
+        expected = alphabet, classes
+        continues = hasattr(self, "net_")
+        return self._fit_or_restore(
+            X, y, sample_weight, *expected, continues=continues, one_pass=True
+        )
+
+    def _fit_or_restore(self, *data, continues, one_pass=False):
+        before = getattr(self, "net_", None)
+
+        def interrupted(error):
+            is_trained = getattr(self, "net_", None) is not before
+            return is_trained and isinstance(error, KeyboardInterrupt)
+
+        with self._undone_on_error(unless=interrupted), one_thread():
+            self._fit(data, before if continues else None, one_pass)
+        return self
+
+    def _fit(self, data, old, one_pass):
+        check_params(self)
+        learn = self._learn_more_characters if old else self._learn_characters
+        sequences = learn(*data)
+        if not old:
+            self.n_iter_, self.n_steps_, self.loss_curve_ = 0, 0, []
+            self.validation_scores_ = [] if self.early_stopping else None
+            self._ngrams = None
+        rng = random_generator(self.random_state)
+        train, valid = self._split(sequences, rng)
+        self._ngrams = self._count(train, self._ngrams if one_pass else None)
+        dataset = SequenceDataset(train, self._ngrams)
+        self.net_ = build_net(self, dataset, SequenceDataset(valid), rng, old, one_pass)
+        self._model = self.net_.network
+        self.net_.train(dataset)
+        self._judge(sequences)
+
+    def _split(self, sequences: Sequences, rng: np.random.Generator) -> tuple[Sequences, Sequences]:
+        """Return the sequences to train on, and those of the names set aside."""
+        n_names = sequences.name_index.max() + 1
+        is_set_aside = np.zeros(n_names, dtype=bool)
+        if self.early_stopping:
+            n_valid = max(1, round(self.validation_fraction * n_names))
+            if n_valid >= n_names:
+                raise ValueError(
+                    "early_stopping needs at least one name to train on beside those set aside. "
+                    f"Got {n_names} names and validation_fraction={self.validation_fraction}; use "
+                    "early_stopping=False, or cut a running text into several."
+                )
+            is_set_aside[rng.permutation(n_names)[:n_valid]] = True
+        is_set_aside = is_set_aside[sequences.name_index]
+        train = sequences.take(~is_set_aside)
+        if not train.has_target.any():
+            raise ValueError("X must hold at least one character to learn that is known. Got none.")
+        return train, sequences.take(is_set_aside)._replace(weights=None)
+
+    def _count(self, sequences: Sequences, before: Counts | None) -> Counts | None:
+        """Return the n-gram model of these names and those before, None if it has no weight."""
+        if not self.ngram_weight:
+            return None
+        if before and before.total >= _MAX_COUNTED:
+            return before
+        order = min(_NGRAM_ORDER, self.window_length_ + 1)
+        return count(sequences, order, len(self.alphabet_), self._n_labels, before=before)
+
+    def _judge(self, sequences: Sequences) -> None:
+        """Raise if the training made the model worse than guessing.
+
+        The losses were measured before the last steps; what counts is what they left.
+        """
+        some = sequences.take(slice(None, None, max(1, len(sequences.targets) // _CHECKED)))
+        n_targets = np.count_nonzero(some.has_target)
+        loss = -self._model.sequence_log_proba(some).sum() / max(1, n_targets)
+        if not loss < log(len(self.alphabet_)) + 1:
+            found = f"a loss of {loss:.3g} nats per character, worse than guessing"
+            raise divergence(found, self.net_)
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(super().__getstate__())
+        for name in ("_ngrams", "net_", "_model"):
+            state.pop(name, None)
+        state["accelerator"] = None  # it belongs to the processes that run
+        if hasattr(self, "net_"):
+            weights = self._model.state_dict()
+            state["_network"] = {
+                "config": self._model.config,
+                "weights": {name: weight.cpu().numpy() for name, weight in weights.items()},
+            }
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state = dict(state)
+        network = state.pop("_network", None)
+        super().__setstate__(state)
+        self._ngrams = None
+        if network:
+            self.net_ = loaded_net(network["config"], network["weights"], self.device)
+            self._model = self.net_.network

@@ -1,0 +1,1 @@
+"""How names are written with any model that predicts the next character."""

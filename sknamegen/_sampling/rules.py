@@ -1,0 +1,214 @@
+"""What is asked of the names: checked once, whoever asks."""
+
+import re
+from collections.abc import Iterable
+from math import isfinite
+from typing import Any, Literal, NamedTuple, TypedDict
+
+import torch
+from torch import Tensor
+
+from .._codepoints import Alphabet
+from .._validation import check_banned, check_int, check_real
+from .constraint import Constraint
+
+MAX_STEPS = 2**21
+_TEXT_LENGTH = 100
+
+
+class Wishes(TypedDict, total=False):
+    """What `sample` and all that draw like it can be asked for; see `sample`."""
+
+    label: object
+    min_length: int
+    max_length: int | None
+    top_k: int | None
+    top_p: float | None
+    pattern: str | re.Pattern[str] | None
+    banned: Iterable[str]
+
+
+class SampleOptions(Wishes, total=False):
+    """The keyword-only parameters of `sample`."""
+
+    exact: bool
+    unique: bool
+    novel: bool
+    on_shortfall: Literal["raise", "warn"]
+    random_state: Any
+
+
+class Rules(NamedTuple):
+    """What is asked of the names, with lengths counted over the whole string.
+
+    Attributes
+    ----------
+    temperature : float
+        Divides the logits; 0 takes the most probable character.
+    top_k : int or None
+        Draw from the `top_k` most probable characters only.
+    top_p : float or None
+        Nucleus sampling: the smallest set of most probable characters whose probabilities
+        sum to at least `top_p`.
+    min_length : int
+        Characters before a name may end.
+    max_length : int
+        Characters after which a name ends.
+    end : int or None
+        Index of the character that ends a name, if there is one.
+    constraint : Constraint or None
+        What else is asked of the whole name.
+    """
+
+    temperature: float
+    top_k: int | None
+    top_p: float | None
+    min_length: int
+    max_length: int
+    end: int | None
+    constraint: Constraint | None = None
+
+    def draw(self, logits: Tensor, uniforms: Tensor) -> Tensor:
+        """Draw one character a row.
+
+        Parameters
+        ----------
+        logits : float tensor of shape (n_rows, n_characters)
+            At least one of each row is finite, the others may be minus infinity.
+        uniforms : float64 tensor of shape (n_rows,)
+            In [0, 1).
+
+        Returns
+        -------
+        characters : int64 tensor of shape (n_rows,)
+        """
+        if self.temperature == 0:
+            return logits.argmax(1)
+        cumulative = self.probabilities(logits).cumsum(1, dtype=torch.float64)
+        thresholds = uniforms[:, None] * cumulative[:, -1:]
+        # The first character whose cumulative weight exceeds the threshold, never one of weight 0.
+        characters = torch.searchsorted(cumulative, thresholds, right=True).squeeze(1)
+        return characters.clamp(max=logits.shape[1] - 1)
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """Turn logits into the distribution, of the same dtype, that characters are drawn from.
+
+        The temperature counts as 1e-30 below that, and as 1e30 above that; at zero the most
+        probable character has all the probability.
+        """
+        if self.temperature == 0:
+            return torch.zeros_like(logits).scatter(1, logits.argmax(1, keepdim=True), 1)
+        if self.temperature != 1:
+            # Subtracting the maximum first keeps the smallest temperatures finite.
+            logits = logits - logits.amax(1, keepdim=True)
+            logits = logits / min(max(self.temperature, 1e-30), 1e30)
+        p = logits.softmax(1)
+        if self.top_k is not None and self.top_k < p.shape[1]:
+            kept = p.topk(self.top_k).indices
+            p = torch.zeros_like(p).scatter(1, kept, p.gather(1, kept))
+        if self.top_p is not None and self.top_p < 1:
+            ordered, indices = p.sort(dim=1, descending=True, stable=True)
+            cumulative = ordered.cumsum(1)
+            reached = cumulative >= self.top_p * cumulative[:, -1:]
+            p = p.scatter(1, indices[:, 1:], ordered[:, 1:].masked_fill(reached[:, :-1], 0))
+        return p if self.top_k is None and self.top_p is None else p / p.sum(1, keepdim=True)
+
+
+def check_rules(
+    alphabet: Alphabet,
+    longest_name: int | None,
+    seeds: list[str],
+    temperature: float,
+    *,
+    min_length: int = 1,
+    max_length: int | None = None,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    pattern: str | re.Pattern[str] | None = None,
+    banned: Iterable[str] = (),
+) -> Rules:
+    """Check what is asked for and return it.
+
+    Parameters
+    ----------
+    alphabet : Alphabet
+    longest_name : int or None
+        Characters of the longest training name; None for running text.
+    seeds : list of str
+        What the names begin with.
+    temperature, min_length, max_length, top_k, top_p, pattern, banned
+        As in `sample`.
+
+    Returns
+    -------
+    rules : Rules
+
+    Raises
+    ------
+    TypeError, ValueError
+        If one is out of range, they contradict each other, or no name can meet them.
+    """
+    check_real("temperature", temperature, "a finite number >= 0", lambda t: t >= 0 and isfinite(t))
+    if top_k is not None:
+        check_int("top_k", top_k, 1)
+    if top_p is not None:
+        check_real("top_p", top_p, "in (0, 1]", lambda p: 0 < p <= 1)
+    banned = check_banned(banned)
+    max_length = _check_lengths(alphabet, longest_name, seeds, min_length, max_length)
+    constraint = None
+    if pattern is not None or banned:
+        constraint = Constraint(alphabet, pattern, banned, int(min_length), max_length)
+        _check_possible(constraint, seeds, pattern, banned)
+    return Rules(
+        float(temperature),
+        None if top_k is None else int(top_k),
+        None if top_p is None else float(top_p),
+        int(min_length),
+        max_length,
+        alphabet.end,
+        constraint,
+    )
+
+
+def _check_lengths(alphabet, longest_name, seeds, min_length, max_length):
+    """Return the greatest length of a name."""
+    check_int("min_length", min_length, 0)
+    longest_seed = max(map(len, seeds), default=0)
+    source = ""
+    if max_length is not None:
+        check_int("max_length", max_length, 1)
+    elif longest_name is None:
+        max_length = max(longest_seed + _TEXT_LENGTH, min_length)
+    else:
+        max_length = longest_name
+        source = ", the longest training name; pass a larger max_length"
+    if min_length > max_length:
+        raise ValueError(
+            f"min_length must be at most max_length. Got min_length={min_length} and "
+            f"max_length={max_length}{source}."
+        )
+    if longest_seed > max_length:
+        raise ValueError(
+            f"A seed must have at most max_length characters. Got seed {max(seeds, key=len)!r} of "
+            f"{longest_seed} characters and max_length={max_length}{source}."
+        )
+    if not alphabet.index and min_length > longest_seed:
+        raise ValueError(
+            f"The model has seen empty names only, so it cannot write any of {min_length=}."
+        )
+    if max_length - min(map(len, seeds), default=0) > MAX_STEPS:
+        raise ValueError(
+            f"max_length must leave at most {MAX_STEPS:,} characters to write. Got {max_length=}."
+        )
+    return int(max_length)
+
+
+def _check_possible(constraint, seeds, pattern, banned):
+    for seed in seeds:
+        if constraint.start(seed) < 0:
+            wishes = "" if pattern is None else f", matches pattern={pattern!r}"
+            wishes += f", holds none of banned={banned!r}" if banned else ""
+            raise ValueError(
+                f"No name of {constraint.min_length} to {constraint.max_length} characters that "
+                f"the model knows begins with {seed!r}{wishes}. Ask for less, or for other lengths."
+            )

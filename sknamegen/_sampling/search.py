@@ -1,0 +1,106 @@
+"""Best-first search for the most probable names."""
+
+from collections.abc import Callable
+from heapq import heappop, heappush
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._threads import one_thread
+from .model import next_log_proba
+from .sampler import Sampler
+
+_ROWS = 512
+_MAX_WAITING = 5_000_000
+
+
+def most_probable(
+    sampler: Sampler,
+    n: int,
+    log_prior: NDArray[np.float64],
+    unwanted: Callable[[list[str]], NDArray[np.bool_]],
+) -> tuple[list[str], NDArray[np.float64]]:
+    """Find the names of the highest probability.
+
+    Parameters
+    ----------
+    sampler : Sampler
+        With one seed, at temperature 1.
+    n : int
+        How many.
+    log_prior : ndarray of shape (n_labels,), dtype float64
+        Log-probability of each label of the sampler.
+    unwanted : callable
+        ``unwanted(names)`` tells which of a list of str must not be found.
+
+    Returns
+    -------
+    names : list of str
+        The most probable first.
+    log_likelihood : ndarray of shape (n_names,), dtype float64
+
+    Notes
+    -----
+    A name is never more probable than its beginning, so the most probable beginnings are
+    continued until none is more probable than the n-th name found.
+    """
+    letters, end = sampler.alphabet.letters, sampler.alphabet.end
+    constraint, max_length = sampler.rules.constraint, sampler.rules.max_length
+    (seed,) = sampler.seeds
+    joint = log_prior  # log-probability of the seed and each label
+    for i, letter in enumerate(seed):
+        joint = joint + _log_proba(sampler, [seed[:i]])[0, :, letters.index(letter)]
+    waiting = [(-_logsumexp(joint), seed, joint, constraint.start(seed) if constraint else 0)]
+    found: list[tuple[float, str]] = []
+    # Names are all different, so they tell equal probabilities apart in the heaps.
+    while waiting and (len(found) < n or -waiting[0][0] > found[0][0]):
+        best = [heappop(waiting) for _ in range(min(_ROWS, len(waiting)))]
+        _, beginnings, joints, states = zip(*best, strict=True)
+        joints = np.stack(joints)[:, :, None] + _log_proba(sampler, beginnings)
+        states = np.array(states)
+        total = _logsumexp(joints, axis=1)  # (rows, characters)
+        may_end, may_follow = _what_may_follow(constraint, beginnings, states, total, max_length)
+        may_end &= ~unwanted(list(beginnings))
+        for row in np.flatnonzero(may_end).tolist():
+            heappush(found, (float(total[row, end]), beginnings[row]))
+        while len(found) > n:
+            heappop(found)
+        may_follow &= total > (found[0][0] if len(found) == n else -np.inf)
+        may_follow[:, end] = False
+        rows, columns = np.nonzero(may_follow)
+        after = constraint.advance(states[rows], columns) if constraint else rows
+        for row, column, state in zip(rows.tolist(), columns.tolist(), after.tolist(), strict=True):
+            beginning = beginnings[row] + letters[column]
+            heappush(
+                waiting, (-float(total[row, column]), beginning, joints[row, :, column], state)
+            )
+        if len(waiting) > _MAX_WAITING:
+            raise ValueError(
+                f"The search for the {n:,} most likely names keeps more than "
+                f"{_MAX_WAITING:,} beginnings. Got {max_length=}; ask for fewer or shorter names."
+            )
+    found.sort(key=lambda pair: (-pair[0], pair[1]))
+    return [name for _, name in found], np.array([log_likelihood for log_likelihood, _ in found])
+
+
+def _what_may_follow(constraint, beginnings, states, total, max_length):
+    """Tell which beginnings may end, and which characters may follow each."""
+    lengths = np.array([len(beginning) for beginning in beginnings])
+    may_end, may_go_on = lengths > 0, lengths < max_length
+    may_follow = np.repeat(may_go_on[:, None], total.shape[1], axis=1)
+    if constraint:
+        may_end &= [constraint.accepts_name(beginning) for beginning in beginnings]
+        if may_go_on.any():
+            may_follow[may_go_on] = constraint.mask(states[may_go_on], lengths[may_go_on])
+    return may_end, may_follow
+
+
+def _log_proba(sampler, beginnings):
+    """Log-probabilities of what follows, (n_beginnings, n_labels, n_characters)."""
+    windows = sampler.alphabet.windows(list(beginnings), sampler.windows.shape[1])
+    with one_thread():
+        return next_log_proba(sampler.model, windows, sampler.labels)
+
+
+def _logsumexp(x, axis=0):
+    return np.logaddexp.reduce(x, axis=axis)

@@ -1,0 +1,178 @@
+"""Windows of code points to sequences in which each character is predicted once.
+
+Windows that still hold the start of their name are nested prefixes of each other. One pass over
+the longest of them gives the predictions of all: one sequence for each name, with a target at each
+step. A later window is a sequence of its own, with a target at its last step.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from ._codepoints import END, N_CODE_POINTS, PAD, RESERVED, START
+
+# What stands where there is no target, no label, no character.
+NONE = -1
+# Entries of windows copied at a time; a GiB of them.
+_MAX_CELLS = 2**28
+
+
+class Sequences(NamedTuple):
+    """Characters to predict, each with those before it.
+
+    Attributes
+    ----------
+    inputs : ndarray of shape (n_sequences, n_steps), dtype int32
+        The characters, as code points or as indices (see `indexed`). Those behind a
+        sequence's last target have no meaning.
+    targets : ndarray of shape (n_sequences, n_steps), dtype int32
+        The character to predict at each step, -1 where there is none.
+    name_index : ndarray of shape (n_sequences,), dtype int64
+        The row of the windows that each sequence comes from.
+    labels : ndarray of shape (n_sequences,), dtype int32
+        Index of each sequence's label, -1 for none.
+    weights : ndarray of shape (n_sequences,), dtype float64, or None
+        How often each sequence counts; None: once.
+    """
+
+    inputs: NDArray[np.int32]
+    targets: NDArray[np.int32]
+    name_index: NDArray[np.int64]
+    labels: NDArray[np.int32]
+    weights: NDArray[np.float64] | None = None
+
+    def take(self, rows: Any) -> "Sequences":
+        """Return some of the sequences; `rows` is any index of numpy's."""
+        return Sequences(*(None if each is None else each[rows] for each in self))
+
+    def indexed(self, characters: NDArray[np.str_]) -> "Sequences":
+        """Replace code points by indices.
+
+        ``characters[i]`` becomes i, the start ``n_characters`` and any other character
+        ``n_characters + 1``, an unknown one, which is no target any more.
+        """
+        n_characters = len(characters)
+        table = np.full(N_CODE_POINTS + 1, n_characters + 1, dtype=np.int32)
+        table[START] = n_characters
+        table[characters.view(np.int32)] = np.arange(n_characters, dtype=np.int32)
+        inputs = table[self.inputs]
+        table[table >= n_characters] = NONE
+        table[NONE] = NONE
+        return self._replace(inputs=inputs, targets=table[self.targets])
+
+    @property
+    def has_target(self) -> NDArray[np.bool_]:
+        """Where there is a character to predict, shape (n_sequences, n_steps)."""
+        return self.targets != NONE
+
+    def contexts(self, length: int, n_labels: int) -> NDArray[np.int32]:
+        """Return the characters before each target, shape (n_targets, length).
+
+        The nearest one comes first; -1 before the start. With labels, the label stands in a
+        column in front of them.
+        """
+        has_target = self.has_target
+        padded = np.pad(self.inputs, ((0, 0), (length, 0)), constant_values=NONE)
+        contexts = sliding_window_view(padded, length, axis=1)[:, 1:, ::-1][has_target]
+        if n_labels:
+            labels = np.repeat(self.labels, has_target.sum(1))
+            contexts = np.column_stack([labels, contexts])
+        return contexts
+
+
+def read_windows(X: NDArray[Any]) -> tuple[NDArray[np.int32] | None, Sequences]:
+    """Read what windows hold, and check that `CharSequenceVectorizer` can have made them.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int
+        Windows that passed `check_windows`.
+
+    Returns
+    -------
+    names : ndarray of shape (n_names, width), dtype int32, or None
+        The code points of the names, zero-padded; None for running text.
+    sequences : Sequences
+        Of code points, without labels: first one for each name, in order, then one for each
+        later window.
+    """
+    n_names, n_positions, n_steps = len(X), X.shape[1], X.shape[2] - 1
+    start = int((X[0, 0, :-1] == START).argmax())
+    is_text = X[0, 0, start] != START
+    names, n_nested = None, 0
+    inputs, targets = np.empty((2, 0, n_steps), dtype=np.int32)
+    if not is_text:
+        rows = _rows_of_names(X, start)
+        names = np.where(rows == END, PAD, rows)[:, start + 1 :]
+        n_nested = min(start + 1, n_positions)
+        first, last = n_steps - 1 - start, n_steps - 1 - start + n_nested  # steps with targets
+        inputs, targets = np.full((2, n_names, n_steps), PAD, dtype=np.int32)
+        inputs[:, :last] = rows[:, start : start + last]
+        targets[:, first:last] = rows[:, start + 1 + first : start + 1 + last]
+    later_name, later_position = np.nonzero(X[:, n_nested:, -1] != PAD)
+    later = _later_windows(X, later_name, n_nested + later_position, is_text)
+    later_targets = np.full((len(later), n_steps), PAD, dtype=np.int32)
+    later_targets[:, -1] = later[:, -1]
+    targets = np.concatenate([targets, later_targets])
+    targets[targets == PAD] = NONE
+    return names, Sequences(
+        np.concatenate([inputs, later[:, :-1]]),
+        targets,
+        np.concatenate([np.arange(len(inputs)), later_name]),
+        np.full(len(targets), NONE, dtype=np.int32),
+    )
+
+
+def _rows_of_names(X, start):
+    """Return the rows that windows were cut from: padding, U+0002, name, U+0003, padding."""
+    rows = np.concatenate([X[:, 0], X[:, 1:, -1]], axis=1)
+    _check_range(rows)
+    is_over = np.isin(rows[:, start:-1], (END, PAD))
+    # Windows that share their memory agree; copies are compared.
+    if (
+        (X.strides[1] != X.strides[2] and (X[:, 1:, :-1] != X[:, :-1, 1:]).any())
+        or (rows[:, :start] != PAD).any()
+        or (rows[:, start] != START).any()
+        or (rows[:, start + 1 :] == START).any()
+        or (is_over != (rows[:, start + 1 :] == PAD)).any()
+    ):
+        raise _malformed()
+    return rows.astype(np.int32, copy=False)
+
+
+def _later_windows(X, name_index, position, is_text):
+    n_cells = len(name_index) * X.shape[2]
+    if n_cells > _MAX_CELLS:
+        raise ValueError(
+            f"X must hold fewer windows behind the start of its rows: {len(name_index):,} of "
+            f"{X.shape[2] - 1:,} characters would take {n_cells * 4 / 1e9:,.1f} GB, several times. "
+            "Shorten or split the longest rows, or use a smaller window_length."
+        )
+    windows = X[name_index, position]
+    if is_text and len(windows):
+        _check_range(windows)
+        if np.isin(windows[:, :-1], RESERVED).any() or (windows[:, -1] == START).any():
+            raise _malformed()
+    return windows.astype(np.int32, copy=False)
+
+
+def _check_range(codes):
+    if codes.min() < 0 or codes.max() >= N_CODE_POINTS:
+        raise ValueError("X must hold Unicode code points, 0 to 0x10FFFF. Got others.")
+
+
+def _malformed():
+    return ValueError(
+        "X must be the windows that CharSequenceVectorizer gives: the same start in each row, "
+        "padding in front of it and behind the end, and each window one character further than "
+        "the one before. Got something else."
+    )
+
+
+def distinct(codes: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return the sorted distinct code points of an array; -1 is left out."""
+    seen = np.zeros(N_CODE_POINTS + 1, dtype=bool)
+    seen[codes] = True  # NONE is the cell behind the last code point
+    return np.flatnonzero(seen[:-1]).astype(np.int32)
