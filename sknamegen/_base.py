@@ -2,7 +2,7 @@
 
 import re
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Literal, Unpack, overload
 
 import numpy as np
@@ -210,7 +210,9 @@ class BaseCharGenerator(CharacterScorer):
             pattern=pattern,
             banned=banned,
         )
-        unwanted = {"stood in the training list": self._is_known} if novel else {}
+        unwanted: dict[str, Callable[[list[str]], NDArray[np.bool_]]] = {}
+        if novel:
+            unwanted["stood in the training list"] = self._is_known
         if exact:
             sampler, unwanted["did not fit"] = sampler.without_constraint()
         shortfall = None
@@ -355,7 +357,7 @@ class BaseCharGenerator(CharacterScorer):
                 raise ValueError(
                     f"label needs a model that has learned with labels: fit(X, y). Got {label!r}."
                 )
-            found = [i for i, each in enumerate(known) if np.ndim(label) == 0 and each == label]
+            found = [i for i, each in enumerate(known) if np.isscalar(label) and each == label]
             if not found:
                 raise ValueError(
                     f"label must be one of {', '.join(map(repr, known))}. Got {label!r}."
@@ -364,7 +366,9 @@ class BaseCharGenerator(CharacterScorer):
         return np.array([index]), np.ones((len(seeds), 1))
 
 
-def _check_seeds_and_number(seed, n_samples):
+def _check_seeds_and_number(
+    seed: object, n_samples: int | None
+) -> tuple[list[str], NDArray[np.int64]]:
     """Return seeds, and the index of each name's seed."""
     seeds = check_seeds(seed)
     if n_samples is None:

@@ -48,8 +48,8 @@ class CharacterLearner(StateFormat, DensityMixin, BaseEstimator):
             yield
         except BaseException as error:
             if not unless(error):
-                vars(self).clear()
-                vars(self).update(before)
+                self.__dict__.clear()
+                self.__dict__.update(before)
             raise
 
     def _learn_characters(
@@ -73,7 +73,7 @@ class CharacterLearner(StateFormat, DensityMixin, BaseEstimator):
         self.alphabet_ = codes.view("=U1")
         self.window_length_ = windows.shape[2] - 1
         for name in ("classes_", "class_count_"):
-            vars(self).pop(name, None)
+            self.__dict__.pop(name, None)
         if classes is not None:
             self.classes_, self.class_count_ = classes, np.zeros(len(classes))
         self.n_characters_seen_, self.max_length_, self.name_hashes_ = 0, 0, np.empty(0, np.uint64)
@@ -120,12 +120,9 @@ class CharacterLearner(StateFormat, DensityMixin, BaseEstimator):
         if names is None:
             self.max_length_ = self.name_hashes_ = None
         else:
-            self.max_length_ = max(self.max_length_, int(np.count_nonzero(names, axis=1).max()))
-            hashes = np.unique(_hash_rows(names))
-            # Both are sorted; sorting all of them anew would take several times the memory.
-            place = np.searchsorted(self.name_hashes_, hashes)
-            is_new = place == np.searchsorted(self.name_hashes_, hashes, side="right")
-            self.name_hashes_ = np.insert(self.name_hashes_, place[is_new], hashes[is_new])
+            longest = int(np.count_nonzero(names, axis=1).max())
+            self.max_length_ = max(self.max_length_ or 0, longest)
+            self.name_hashes_ = _union(self.name_hashes_, np.unique(_hash_rows(names)))
         return sequences.indexed(self.alphabet_)
 
     def _read(self, X):
@@ -154,7 +151,8 @@ class CharacterLearner(StateFormat, DensityMixin, BaseEstimator):
 
     def _is_known(self, names: list[str]) -> NDArray[np.bool_]:
         """Tell which names the generator has learned from, as far as hashes can."""
-        return np.isin(_hash_rows(encode(names, max(map(len, names)))), self.name_hashes_)
+        hashes: Any = self.name_hashes_
+        return np.isin(_hash_rows(encode(names, max(map(len, names)))), hashes)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -164,6 +162,13 @@ class CharacterLearner(StateFormat, DensityMixin, BaseEstimator):
             tags.estimator_type = "classifier"  # so that searches make stratified folds
             tags.classifier_tags = ClassifierTags()
         return tags
+
+
+def _union(known, new):
+    """Merge sorted arrays; sorting all of them anew would take several times the memory."""
+    place = np.searchsorted(known, new)
+    is_new = place == np.searchsorted(known, new, side="right")
+    return np.insert(known, place[is_new], new[is_new])
 
 
 def _hash_rows(codes):

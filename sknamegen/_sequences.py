@@ -45,7 +45,14 @@ class Sequences(NamedTuple):
 
     def take(self, rows: Any) -> "Sequences":
         """Return some of the sequences; `rows` is any index of numpy's."""
-        return Sequences(*(None if each is None else each[rows] for each in self))
+        weights = None if self.weights is None else self.weights[rows]
+        return Sequences(
+            self.inputs[rows],
+            self.targets[rows],
+            self.name_index[rows],
+            self.labels[rows],
+            weights,
+        )
 
     def indexed(self, characters: NDArray[np.str_]) -> "Sequences":
         """Replace code points by indices.

@@ -76,7 +76,7 @@ def check_seeds(seeds: object) -> list[str]:
     return found  # type: ignore[return-value]
 
 
-def _is_1d(array):
+def _is_1d(array: object) -> bool:
     return len(getattr(array, "shape", (None,))) == 1
 
 
@@ -178,7 +178,8 @@ def check_classes(y: NDArray[Any] | None, classes: ArrayLike | None) -> NDArray[
 
 def check_same_classes(classes: ArrayLike, known: NDArray[Any] | None) -> None:
     """Raise unless `classes` are those of the first call of partial_fit."""
-    if not np.array_equal(np.unique(_check_label_list("classes", classes)), known):
+    found = np.unique(_check_label_list("classes", classes))
+    if known is None or not np.array_equal(found, known):
         raise ValueError(
             "classes must be given in the first call of partial_fit, or be the same. Got "
             f"{classes!r} instead of {known!r}."
@@ -195,7 +196,7 @@ def check_known_labels(y: NDArray[Any], classes: NDArray[Any]) -> None:
         )
 
 
-def _check_label_list(name, y):
+def _check_label_list(name: str, y: Any) -> NDArray[Any]:
     try:
         y = column_or_1d(y, warn=True)
         assert_all_finite(y)

@@ -174,10 +174,10 @@ def iter_names(
         yield names
 
 
-def _lines(path, encoding, verbose=0):
+def _lines(path: str | os.PathLike[str], encoding: str, verbose: int = 0) -> Iterator[str]:
     """Yield the names of a file, at least one."""
     codec = "utf-8-sig" if codecs.lookup(encoding).name == "utf-8" else encoding
-    n_names = n_bytes = 0
+    n_names = 0
     try:
         with (
             open(path, encoding=codec) as file,
@@ -197,7 +197,7 @@ def _lines(path, encoding, verbose=0):
                 if name := line.strip():
                     n_names += 1
                     yield name
-                if verbose and n_bytes != (n_bytes := file.buffer.tell()):
+                if verbose and bar.n != (n_bytes := file.buffer.tell()):  # type: ignore[attr-defined]
                     bar.update(n_bytes - bar.n)
     except UnicodeError as error:
         raise ValueError(

@@ -1,9 +1,15 @@
 """Plots of what a generator has learned and writes, after scikit-learn's displays."""
 
+from collections.abc import Iterable
+from typing import Any, Self
+
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from ._base import BaseCharGenerator
 from ._codepoints import END
+from ._validation import check_str
 from ._vectorizer import CharSequenceVectorizer
 from .metrics import expected_novelty, uniqueness
 
@@ -16,7 +22,10 @@ _END_SIGN = "⏎"
 class _Display:
     """Base of the displays."""
 
-    def _axes(self, ax, **size):
+    ax_: Any
+    figure_: Any
+
+    def _axes(self, ax: Any, **size: Any) -> Any:
         """Set `ax_` and `figure_`, new ones if `ax` is None, and return the axes."""
         try:
             import matplotlib.pyplot as plt
@@ -54,12 +63,14 @@ class LossCurveDisplay(_Display):
     [2.6, 2.1, 1.9]
     """
 
-    def __init__(self, loss_curve, validation_scores=None):
+    lines_: list[Any]
+
+    def __init__(self, loss_curve: list[float], validation_scores: list[float] | None = None):
         self.loss_curve = loss_curve
         self.validation_scores = validation_scores
 
     @classmethod
-    def from_estimator(cls, generator, *, ax=None, **kwargs):
+    def from_estimator(cls, generator: BaseCharGenerator, *, ax: Any = None, **kwargs: Any) -> Self:
         """Plot the losses of a fitted generator.
 
         Parameters
@@ -79,7 +90,7 @@ class LossCurveDisplay(_Display):
             raise TypeError(f"A CharLSTMGenerator has a loss curve. Got {generator!r}.")
         return cls(generator.loss_curve_, generator.validation_scores_).plot(ax=ax, **kwargs)
 
-    def plot(self, *, ax=None, **kwargs):
+    def plot(self, *, ax: Any = None, **kwargs: Any) -> Self:
         """Plot the losses; parameters and result as in `from_estimator`."""
         ax = self._axes(ax, figsize=(4.5, 3))
         epochs = np.arange(1, len(self.loss_curve) + 1)
@@ -124,13 +135,24 @@ class NextCharDisplay(_Display):
     (2, 2)
     """
 
-    def __init__(self, name, proba, alphabet):
+    image_: Any
+    marks_: Any
+
+    def __init__(self, name: str, proba: NDArray[np.float64], alphabet: NDArray[np.str_]):
         self.name = name
         self.proba = proba
         self.alphabet = alphabet
 
     @classmethod
-    def from_estimator(cls, generator, name, *, label=None, ax=None, **kwargs):
+    def from_estimator(
+        cls,
+        generator: BaseCharGenerator,
+        name: str,
+        *,
+        label: object = None,
+        ax: Any = None,
+        **kwargs: Any,
+    ) -> Self:
         """Plot what a fitted generator expects at each position of a name.
 
         Parameters
@@ -148,13 +170,12 @@ class NextCharDisplay(_Display):
         -------
         display : NextCharDisplay
         """
-        if not isinstance(name, str):
-            raise TypeError(f"name must be a str. Got {name!r}.")
+        check_str("name", name)
         beginnings = [name[:i] for i in range(len(name) + 1)]
         proba = generator.next_char_proba(beginnings, label=label)
         return cls(name, proba, generator.alphabet_).plot(ax=ax, **kwargs)
 
-    def plot(self, *, ax=None, threshold=0.05, **kwargs):
+    def plot(self, *, ax: Any = None, threshold: float = 0.05, **kwargs: Any) -> Self:
         """Plot the distributions.
 
         Parameters
@@ -224,7 +245,17 @@ class TemperatureDisplay(_Display):
     500
     """
 
-    def __init__(self, temperatures, novelty, uniqueness, loss, n_samples):
+    lines_: list[Any]
+    loss_ax_: Any
+
+    def __init__(
+        self,
+        temperatures: NDArray[np.float64],
+        novelty: NDArray[np.float64],
+        uniqueness: NDArray[np.float64],
+        loss: NDArray[np.float64],
+        n_samples: int,
+    ):
         self.temperatures = temperatures
         self.novelty = novelty
         self.uniqueness = uniqueness
@@ -234,16 +265,16 @@ class TemperatureDisplay(_Display):
     @classmethod
     def from_estimator(
         cls,
-        generator,
-        X,
+        generator: BaseCharGenerator,
+        X: NDArray[np.integer[Any]],
         *,
-        temperatures=_TEMPERATURES,
-        n_samples=500,
-        label=None,
-        random_state=None,
-        ax=None,
-        **kwargs,
-    ):
+        temperatures: Iterable[float] = _TEMPERATURES,
+        n_samples: int = 500,
+        label: object = None,
+        random_state: Any = None,
+        ax: Any = None,
+        **kwargs: Any,
+    ) -> Self:
         """Plot what a fitted generator writes at each temperature.
 
         Parameters
@@ -266,7 +297,7 @@ class TemperatureDisplay(_Display):
         -------
         display : TemperatureDisplay
         """
-        temperatures = np.array(list(temperatures), dtype=float)
+        temperatures = np.array(list(temperatures), dtype=np.float64)
         new = [expected_novelty(generator, X, t, label=label) for t in temperatures]
         different, losses = [], []
         vectorizer = CharSequenceVectorizer(window_length=generator.window_length_)
@@ -276,12 +307,13 @@ class TemperatureDisplay(_Display):
             )
             different.append(uniqueness(names))
             windows = vectorizer.fit_transform(names)
-            losses.append(-generator.score(windows, None if label is None else [label] * n_samples))
+            labels: Any = None if label is None else [label] * n_samples
+            losses.append(-generator.score(windows, labels))
         return cls(
             temperatures, np.array(new), np.array(different), np.array(losses), n_samples
         ).plot(ax=ax, **kwargs)
 
-    def plot(self, *, ax=None, **kwargs):
+    def plot(self, *, ax: Any = None, **kwargs: Any) -> Self:
         """Plot the three curves; parameters and result as in `from_estimator`."""
         ax = self._axes(ax, figsize=(4.5, 3))
         style = {"marker": "."} | kwargs

@@ -279,7 +279,7 @@ def temperature_for(
     return _novelty.temperature_for(sampler, names, novelty)
 
 
-def _known_names(generator, X):
+def _known_names(generator: BaseCharGenerator, X: NDArray[Any]) -> list[str]:
     """Return the different names in windows of names."""
     check_is_fitted(generator)
     names, _ = read_windows(check_windows(X, generator.window_length_))
@@ -291,7 +291,7 @@ def _known_names(generator, X):
     return sorted(set(decode(names)))
 
 
-def _jensen_shannon(p, q):
+def _jensen_shannon(p: Counter[Any], q: Counter[Any]) -> float:
     keys = sorted(p.keys() | q.keys())
     distance = jensenshannon([p[key] for key in keys], [q[key] for key in keys])
     return float(distance**2)

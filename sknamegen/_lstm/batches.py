@@ -30,7 +30,7 @@ class SequenceDataset(Dataset):
         self.inputs = torch.from_numpy(sequences.inputs)
         self.targets = torch.from_numpy(sequences.targets)
         self.labels = torch.from_numpy(sequences.labels)
-        self.weights = None
+        self.weights: Any = None
         if sequences.weights is not None:
             self.weights = torch.from_numpy(sequences.weights)
         has_target = self.targets != NONE
@@ -39,6 +39,7 @@ class SequenceDataset(Dataset):
         self.n_targets = has_target.sum(1)
         self.n_with_targets = int((self.lengths > 0).sum())
         self.ngrams = ngrams
+        self.proba: Any = None
         if ngrams:
             self._find_contexts(sequences, ngrams)
 
@@ -51,7 +52,6 @@ class SequenceDataset(Dataset):
             found = ngrams.find(block.contexts(ngrams.order - 1, ngrams.n_labels))
             has_target = torch.from_numpy(block.has_target)
             self.contexts[start : start + _BLOCK_ROWS][has_target] = torch.from_numpy(found)
-        self.proba = None
         if self.contexts.numel() * ngrams.n_characters <= _MAX_PROBA:
             known, places = np.unique(self.contexts, return_inverse=True)
             self.proba = torch.from_numpy(ngrams.proba(known)).float()

@@ -5,6 +5,7 @@ from math import log
 from typing import Any, Literal, Self
 
 import numpy as np
+import skorch
 import torch
 from numpy.typing import ArrayLike
 
@@ -14,7 +15,8 @@ from .._sequences import Sequences
 from .._threads import one_thread
 from .._validation import random_generator
 from .batches import SequenceDataset
-from .net import Net, build_net, check_params, divergence, loaded_net
+from .net import build_net, check_params, divergence, loaded_net
+from .network import CharLSTM
 
 _NGRAM_ORDER = 6
 _MAX_COUNTED = 10_000_000  # characters, after which partial_fit counts no more
@@ -158,7 +160,8 @@ class CharLSTMGenerator(BaseCharGenerator):
     True
     """
 
-    net_: Net
+    net_: skorch.NeuralNet
+    _model: CharLSTM
     n_iter_: int
     n_steps_: int
     loss_curve_: list[float]

@@ -194,7 +194,7 @@ def uses_bfloat16(generator: Any) -> bool:
     return is_possible if generator.precision == "bfloat16" else is_fast
 
 
-def loaded_net(config: dict[str, Any], weights: dict[str, Any], device: str) -> "Net":
+def loaded_net(config: dict[str, Any], weights: dict[str, Any], device: Any) -> "Net":
     """Return a net with these weights that only predicts, on the processor if need be."""
     net = _LoadedNet(
         criterion=CharacterLoss,
@@ -248,7 +248,8 @@ class Net(skorch.NeuralNet):
     @property
     def network(self) -> CharLSTM:
         """The module itself, even while it trains in several processes."""
-        return getattr(self.module_, "module", self.module_)
+        module: Any = self.module_
+        return getattr(module, "module", module)
 
     def infer(self, x, **fit_params):
         enabled = self.bfloat16 and self.module_.training
@@ -325,8 +326,8 @@ def _accelerated(accelerator):
 
     class AcceleratedNet(AccelerateMixin, Net):
         def __init__(self, *args, **kwargs):
-            silent = {"callbacks__print_log__sink": lambda *args: None}
-            super().__init__(*args, accelerator=accelerator, **silent, **kwargs)
+            kwargs["callbacks__print_log__sink"] = lambda *args: None
+            super().__init__(*args, accelerator=accelerator, **kwargs)
 
     return AcceleratedNet
 
@@ -434,11 +435,11 @@ def _optimizer_params(generator):
 def _continue_from(old, new):
     """Copy weights and optimizer from one net to another."""
     new.network.load_state_dict(old.network.state_dict())
-    optimizer = getattr(old, "optimizer_", None)  # a loaded net has none
-    if type(optimizer) is type(new.optimizer_):
-        groups = new.optimizer_.state_dict()["param_groups"]
-        state = deepcopy(optimizer.state_dict())
-        new.optimizer_.load_state_dict(state | {"param_groups": groups})
+    before: Any = getattr(old, "optimizer_", None)  # a loaded net has none
+    after: Any = new.optimizer_
+    if type(before) is type(after):
+        groups = after.state_dict()["param_groups"]
+        after.load_state_dict(deepcopy(before.state_dict()) | {"param_groups": groups})
 
 
 def _optimizer_class(optimizer):

@@ -1,7 +1,7 @@
 """The network: indices of characters in, logits of the next character out."""
 
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -84,17 +84,17 @@ class CharLSTM(nn.Module):
         sizes = [embedding_dim or n_vectors] + [hidden_size] * num_layers
         # On the meta device the constructors draw no random numbers.
         with torch.device("meta"):
-            self.embedding = None
+            self.embedding: nn.Embedding | None = None
             if embedding_dim:
                 self.embedding = nn.Embedding(n_vectors, embedding_dim, dtype=torch.float32)
-            self.layers = nn.ModuleList(
+            self.layers: Any = nn.ModuleList(
                 nn.LSTM(n_in, n_out, batch_first=True, dtype=torch.float32)
                 for n_in, n_out in pairwise(sizes)
             )
             self.head = nn.Linear(hidden_size, n_characters, dtype=torch.float32)
         self.to_empty(device="cpu")
         self._initialize(torch.Generator().manual_seed(seed))
-        self._dropout_generator = None
+        self._dropout_generator: torch.Generator | None = None
 
     @torch.no_grad()
     def _initialize(self, generator):
@@ -220,7 +220,7 @@ class CharLSTM(nn.Module):
         return State(state.windows[rows], state.labels[rows], state.gates, layers)
 
     def _step(self, gates, characters, labels, states):
-        new = []
+        new: list[tuple[Tensor, Tensor]] = []
         x = self._look_up(characters, labels, gates)
         for layer, state in zip(self.layers, states, strict=True):
             if new:
@@ -252,9 +252,9 @@ def _cell(gates, state, layer):
     hidden, cell = state
     gates.addmm_(hidden, layer.weight_hh_l0.t())
     in_forget, candidate, out_gate = gates.split([2 * hidden.shape[1], *hidden.shape[1:] * 2], 1)
-    if torch.is_grad_enabled():
-        sigmoid, tanh = torch.sigmoid, torch.tanh
-    else:
+    sigmoid: Any = torch.sigmoid
+    tanh: Any = torch.tanh
+    if not torch.is_grad_enabled():
         # Torch computes the sigmoid several times as fast as tanh on processors.
         sigmoid, tanh = torch.sigmoid_, lambda x: (2 * x).sigmoid_().mul_(2).sub_(1)
     in_gate, forget_gate = sigmoid(in_forget).chunk(2, dim=1)

@@ -1,5 +1,6 @@
 """Counting: interpolated modified Kneser-Ney smoothing of character n-grams."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -60,6 +61,19 @@ class KneserNey:
        ICASSP 1995.
     """
 
+    ngrams: NDArray[np.int64]  # sorted: context * n_characters + character, shorter ones first
+    characters: NDArray[np.int64]  # of the n-grams
+    weights: NDArray[np.float64]  # of the n-grams: what discounts left of their probability
+    is_longest: NDArray[np.bool_]  # of the n-grams: whether none was counted that ends in it
+    longest_counts: NDArray[np.float64]  # how often those occurred
+    first: NDArray[np.int64]  # of the contexts: their first n-gram
+    parents: NDArray[np.int64]  # of the contexts: the one without the first character
+    lengths: NDArray[np.int64]  # of the contexts
+    keys: NDArray[np.int64]  # of the contexts but the empty one, sorted: see `_key`
+    backoff: NDArray[np.float64]  # of the contexts: the share of what the parent says
+    unigrams: NDArray[np.float64]  # the distribution without a context
+    discounts: NDArray[np.float64]
+
     def __init__(
         self,
         contexts: NDArray[np.int32],
@@ -71,7 +85,7 @@ class KneserNey:
     ):
         self.n_characters = n_characters
         self.n_labels = n_labels
-        self.order = contexts.shape[1] + 1
+        self.order: int = contexts.shape[1] + 1
         contexts, characters, counts = self._merge(contexts, characters, counts)
         counts, first = self._count(contexts, characters, counts)
         context, self.characters = np.divmod(self.ngrams, n_characters)
@@ -267,10 +281,12 @@ class LabelledKneserNey:
     """
 
     def __init__(self, shared: KneserNey, labelled: KneserNey):
-        self.shared, self.labelled = shared, labelled
-        self.order, self.n_characters = shared.order, shared.n_characters
-        self.n_labels = labelled.n_labels
-        self.learned = labelled.learned
+        self.shared: KneserNey = shared
+        self.labelled: KneserNey = labelled
+        self.order: int = shared.order
+        self.n_characters: int = shared.n_characters
+        self.n_labels: int = labelled.n_labels
+        self.learned: Callable[..., Any] = labelled.learned
 
     @property
     def total(self) -> float:
@@ -331,8 +347,10 @@ def count(
         counts = np.repeat(sequences.weights, has_target.sum(1))
     if before is not None:
         counts = np.ones(len(characters)) if counts is None else counts
-        learned = zip(before.learned(), (contexts, characters, counts), strict=True)
-        contexts, characters, counts = map(np.concatenate, learned)
+        old = before.learned()
+        contexts = np.concatenate([old[0], contexts])
+        characters = np.concatenate([old[1], characters])
+        counts = np.concatenate([old[2], counts])
     if not n_labels:
         return KneserNey(contexts, characters, n_characters, discount, counts)
     return LabelledKneserNey(

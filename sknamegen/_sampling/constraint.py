@@ -194,7 +194,8 @@ def _aho_corasick(letters, banned):
     .. [1] A. V. Aho and M. J. Corasick, "Efficient String Matching: An Aid to Bibliographic
        Search", Communications of the ACM, 1975.
     """
-    goto, is_output = [{}], [False]  # the trie of banned strings
+    goto: list[dict[str, int]] = [{}]  # the trie of banned strings
+    is_output = [False]
     for word in banned:
         state = 0
         for character in word:
@@ -205,7 +206,9 @@ def _aho_corasick(letters, banned):
             state = goto[state][character]
         is_output[state] = True
     failure = [0] * len(goto)
-    delta = [{}] * len(goto)  # the transitions that do not lead back to state 0
+    delta: list[dict[str, int]] = [{}] * len(
+        goto
+    )  # the transitions that do not lead back to state 0
     states = [0]
     for state in states:  # breadth first
         delta[state] = delta[failure[state]] | goto[state]

@@ -37,16 +37,18 @@ def expected_novelty(sampler: Sampler, names: list[str]) -> float:
     ]
     if rules.constraint:
         allowed = [name for name in allowed if rules.constraint.accepts_name(name)]
-    found, rows = [], []
-    for row, seed in enumerate(sampler.seeds):
-        from_seed = [name for name in allowed if name.startswith(seed)]
-        found += from_seed
-        rows += [row] * len(from_seed)
-    rows = np.array(rows, dtype=np.int64)
+    found = [
+        (row, name)
+        for row, seed in enumerate(sampler.seeds)
+        for name in allowed
+        if name.startswith(seed)
+    ]
+    rows = np.array([row for row, _ in found], dtype=np.int64)
+    known_names = [name for _, name in found]
     mass = 0.0
     for label, proba in zip(sampler.labels, sampler.label_proba.T, strict=True):
         labels = np.full(len(found), label)
-        mass += proba[rows] @ np.exp(sampler.log_proba(rows, found, labels))
+        mass += proba[rows] @ np.exp(sampler.log_proba(rows, known_names, labels))
     return float(1 - mass / max(1, len(sampler.seeds)))
 
 

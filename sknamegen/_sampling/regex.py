@@ -119,9 +119,11 @@ class _NFA:
 
     def __init__(self, letters, compiled, max_length):
         self.letters, self.pattern, self.max_length = letters, compiled.pattern, max_length
-        self.epsilon, self.transitions = [[]], [[]]
-        self.symbol_classes, self.targets = [], []
-        self.cache = {}
+        self.epsilon: list[list[int]] = [[]]
+        self.transitions: list[list[int]] = [[]]
+        self.symbol_classes: list[list[bool]] = []
+        self.targets: list[int] = []
+        self.cache: dict[tuple[str, int], list[bool]] = {}
         try:
             tree = _parser.parse(compiled.pattern, compiled.flags)
             self.accepting = self._build(tree, 0, tree.state.flags, at_start=True, at_end=True)
@@ -177,7 +179,8 @@ class _NFA:
             _, added, removed, tree = argument
             return self._build(tree, state, (flags | added) & ~removed, at_start, at_end)
         if op in ("MAX_REPEAT", "MIN_REPEAT"):
-            return self._repeat(*argument, state, flags)
+            least, most, tree = argument
+            return self._repeat(least, most, tree, state, flags)
         anchors = [("BEGINNING", at_start), ("END", at_end)]
         if op == "AT" and any(name in str(argument) and here for name, here in anchors):
             return state

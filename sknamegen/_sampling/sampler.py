@@ -118,11 +118,11 @@ class Sampler:
         characters, int64 tensors of shape (n_active,).
         """
         rules, model = self.rules, self.model
-        lengths = np.array([len(seed) for seed in self.seeds], dtype=np.int64)[rows]
-        states = None
+        seed_lengths = np.array([len(seed) for seed in self.seeds], dtype=np.int64)
+        lengths = torch.from_numpy(seed_lengths[rows]).to(model.device)
+        states: Any = None
         if rules.constraint:
             states = np.array([rules.constraint.start(seed) for seed in self.seeds])[rows]
-        lengths = torch.from_numpy(lengths).to(model.device)
         active = torch.arange(len(rows), device=model.device)
         share = len(self.seeds) == len(self.labels) == 1  # all have the same context
         windows, context_labels = self.windows[rows], torch.from_numpy(labels)
@@ -208,10 +208,10 @@ class Sampler:
             missing = np.array([row for row in missing.tolist() if row not in names])
         shortfall = None
         if len(missing):
-            reasons = " and ".join(f"{n:,} {reason}" for reason, n in rejected.items())
+            why = " and ".join(f"{n:,} {reason}" for reason, n in rejected.items())
             shortfall = (
                 f"Only {len(names):,} of {len(rows):,} names were found: of {n_drawn:,} drawn, "
-                f"{reasons}. Raise temperature or max_length, ask for fewer, or use "
+                f"{why}. Raise temperature or max_length, ask for fewer, or use "
                 "on_shortfall='warn' to get those."
             )
         return [names[row] for row in sorted(names)], shortfall
@@ -228,9 +228,9 @@ class Sampler:
         while True:
             with one_thread():
                 _, characters = next(steps, (None, None))
-            if characters is None or characters.item() == self.rules.end:
+            if characters is None or int(characters) == self.rules.end:
                 return
-            yield self.alphabet.letters[characters.item()]
+            yield self.alphabet.letters[int(characters)]
 
     def log_proba(
         self,

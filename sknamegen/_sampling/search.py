@@ -55,12 +55,13 @@ def most_probable(
     # Names are all different, so they tell equal probabilities apart in the heaps.
     while waiting and (len(found) < n or -waiting[0][0] > found[0][0]):
         best = [heappop(waiting) for _ in range(min(_ROWS, len(waiting)))]
-        _, beginnings, joints, states = zip(*best, strict=True)
-        joints = np.stack(joints)[:, :, None] + _log_proba(sampler, beginnings)
-        states = np.array(states)
+        beginnings = [beginning for _, beginning, _, _ in best]
+        joints = np.stack([joint for _, _, joint, _ in best])[:, :, None]
+        joints = joints + _log_proba(sampler, beginnings)
+        states = np.array([state for _, _, _, state in best])
         total = _logsumexp(joints, axis=1)  # (rows, characters)
         may_end, may_follow = _what_may_follow(constraint, beginnings, states, total, max_length)
-        may_end &= ~unwanted(list(beginnings))
+        may_end &= ~unwanted(beginnings)
         for row in np.flatnonzero(may_end).tolist():
             heappush(found, (float(total[row, end]), beginnings[row]))
         while len(found) > n:
@@ -97,7 +98,7 @@ def _what_may_follow(constraint, beginnings, states, total, max_length):
 
 def _log_proba(sampler, beginnings):
     """Log-probabilities of what follows, (n_beginnings, n_labels, n_characters)."""
-    windows = sampler.alphabet.windows(list(beginnings), sampler.windows.shape[1])
+    windows = sampler.alphabet.windows(beginnings, sampler.windows.shape[1])
     with one_thread():
         return next_log_proba(sampler.model, windows, sampler.labels)
 

@@ -1,0 +1,59 @@
+"""What a type checker says of the package, and of a user's script."""
+
+import re
+from pathlib import Path
+
+from mypy import api
+
+ROOT = Path(__file__).parents[1]
+SCRIPT = """
+from sknamegen import CharLSTMGenerator, CharNGramGenerator, CharSequenceVectorizer, load_names
+from sknamegen.metrics import expected_novelty, temperature_for
+
+names, labels = load_names(return_X_y=True)
+windows = CharSequenceVectorizer(window_length=5).fit_transform(names)
+generator = CharLSTMGenerator(hidden_size=8, max_epochs="auto").fit(windows, labels)
+reveal_type(generator)  # CharLSTMGenerator
+reveal_type(generator.sample())  # str
+reveal_type(generator.sample("Mar", 0.5, max_length=5))  # str
+reveal_type(generator.sample(n_samples=3))  # list[str]
+reveal_type(generator.sample("Mar", 0.5, 3, label="female"))  # list[str]
+reveal_type(generator.sample(["A", "B"]))  # list[str]
+reveal_type(generator.score(windows))  # float
+reveal_type(load_names())  # list[str]
+reveal_type(temperature_for(CharNGramGenerator().fit(windows), windows, 0.5))  # float
+generator.sample(min_lenght=3)  # error: "min_lenght"
+"".join(generator.stream("A", pattern=5))  # error: "pattern"
+generator.most_likely(3, min_length=2)  # error: "min_length"
+expected_novelty(generator, windows, max_lenght=3)  # error: "max_lenght"
+CharLSTMGenerator(precision="half")  # error: "precision"
+CharSequenceVectorizer(5)  # error: Too many positional arguments
+generator.sample().append("x")  # error: "append"
+"""
+
+
+def test_a_users_script_is_checked_and_so_is_the_package(tmp_path):
+    script, planted = tmp_path / "script.py", tmp_path / "planted.py"
+    script.write_text(SCRIPT)
+    source = (ROOT / "sknamegen" / "metrics.py").read_text("utf-8")
+    source = source.replace("from ._", "from sknamegen._")
+    planted.write_text(source + "\n\ndef _planted():\n    return 1 + 'a'\n", encoding="utf-8")
+    config = ["--config-file", ROOT / "pyproject.toml", "--cache-dir", tmp_path / "cache"]
+    printed, failure, _ = api.run(list(map(str, [*config, script, planted])))
+    assert not failure
+
+    in_planted = re.findall(r"planted\.py:\d+: error: (.*)", printed)
+    assert len(in_planted) == 1  # so silence elsewhere means something
+    assert "Unsupported operand types" in in_planted[0]
+
+    found = dict(re.findall(r"script\.py:(\d+): (?:error: |note: (?=Revealed))(.*)", printed))
+    for number, line in enumerate(SCRIPT.splitlines(), 1):
+        code, _, expected = line.partition("  # ")
+        told = found.pop(str(number), "")
+        if code.startswith("reveal_type"):
+            told = re.sub(r"builtins\.|[\w.]+\.(?=CharLSTM)", "", told)
+            assert told == f'Revealed type is "{expected}"', code
+        else:
+            assert expected.removeprefix("error: ") in told, code
+            assert bool(told) == bool(expected), code
+    assert not found
