@@ -11,7 +11,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline
 
 from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names
-from sknamegen.metrics import nearest_training_name
+from sknamegen.metrics import nearest_training_name, temperature_for, wish_probability
 
 SEED = 0
 
@@ -48,20 +48,24 @@ for label in generator.classes_:
 # To measure: a length, a pattern, letters that must not occur.
 wishes = {
     "four to six letters": {"min_length": 4, "max_length": 6},
-    "L…a or M…e": {"pattern": "L.*a|M.*e", "exact": True},
+    "L…a or M…e": {"pattern": "L.*a|M.*e"},
     "without r and th": {"banned": ["r", "th"]},
-    "double letters": {"pattern": r".*(aa|ee|ll|nn|rr|ss|tt).*", "exact": True},
+    "double letters": {"pattern": r".*(aa|ee|ll|nn|rr|ss|tt).*"},
 }
 for wish, params in wishes.items():
     written = generator.sample(
         temperature=0.7, n_samples=6, label="female", random_state=SEED, **params
     )
+    share, _ = wish_probability(generator, 0.7, label="female", random_state=SEED, **params)
     print(f"\n{wish}: {'  '.join(written)}")
+    print(f"  {share:.1%} of the names are like that by themselves")
 
 # %%
 # Three in four new: the temperature for that is found from the probabilities, not by trial.
-written = generator.sample(n_samples=400, target_novelty=0.75, random_state=SEED)
-print(f"\n{sum(name not in names for name in written) / 400:.0%} of 400 names are new")
+temperature = temperature_for(generator, pipe[0].transform(names), novelty=0.75)
+written = generator.sample(temperature=temperature, n_samples=400, random_state=SEED)
+share = sum(name not in names for name in written) / len(written)
+print(f"\nAt temperature {temperature:.2f}, {share:.0%} of 400 names are new")
 
 # %%
 # The most probable names that are not in the list.

@@ -15,6 +15,7 @@ from ._sampling.model import NextCharModel, next_log_proba
 from ._sampling.rules import SampleOptions, Wishes, check_rules
 from ._sampling.sampler import Sampler, label_proba
 from ._sampling.search import most_probable
+from ._sampling.wish import MakeGuide, Wish
 from ._scoring import CharacterScorer
 from ._sequences import NONE
 from ._threads import one_thread
@@ -27,6 +28,7 @@ from ._validation import (
 )
 
 _MAX_SAMPLES = 10**8
+_MAX_WISHES = 16  # kept ready
 
 
 class BaseCharGenerator(CharacterScorer):
@@ -36,6 +38,8 @@ class BaseCharGenerator(CharacterScorer):
     """
 
     _model: NextCharModel
+    _guide: MakeGuide
+    _wishes: dict[Any, Wish]
 
     def next_char_proba(
         self, seeds: str | Iterable[str], label: object = None
@@ -102,7 +106,6 @@ class BaseCharGenerator(CharacterScorer):
         top_p: float | None = None,
         pattern: str | re.Pattern[str] | None = None,
         banned: Iterable[str] = (),
-        exact: bool = False,
         unique: bool = False,
         novel: bool = False,
         on_shortfall: Literal["raise", "warn"] = "raise",
@@ -140,9 +143,6 @@ class BaseCharGenerator(CharacterScorer):
             ``"(?i)[^q]*"``. Anchors inside, lookarounds and references to groups are refused.
         banned : iterable of str, default=()
             Strings that must not occur in a name, whatever their case.
-        exact : bool, default=False
-            Whether to draw names as they would be without `min_length`, `max_length`,
-            `pattern` and `banned`, and to reject those that do not fit.
         unique : bool, default=False
             Whether no two names may be alike.
         novel : bool, default=False
@@ -177,22 +177,23 @@ class BaseCharGenerator(CharacterScorer):
 
         Notes
         -----
-        `unique`, `novel` and `exact` work by rejection: names are drawn until enough of them
-        are as wanted, so the others keep their proportions.
+        Names are drawn from the model's own distribution, at this seed, label, temperature,
+        `top_k` and `top_p`, given that they fit `min_length`, `max_length`, `pattern` and
+        `banned`. Where most names fit, by drawing again; elsewhere by importance sampling with
+        an n-gram guide that knows how probable it is that a name can still be finished as asked
+        [2]_. At temperature 0 the guide is weighed in, so that the name ends well too.
 
-        Without `exact`, each character is drawn among those from which the name can still
-        become what was asked for. That always succeeds at once, but it is not the
-        distribution of the names that fit: it knows what is possible, not how probable it
-        is.
+        `unique` and `novel` work by rejection on top of that.
 
         References
         ----------
         .. [1] A. Holtzman et al., "The Curious Case of Neural Text Degeneration",
            ICLR 2020.
+        .. [2] A. K. Lew et al., "Sequential Monte Carlo Steering of Large Language Models
+           using Probabilistic Programs", 2023.
         """
         check_is_fitted(self)
         seeds, rows = _check_seeds_and_number(seed, n_samples)
-        check_option("exact", exact)
         check_option("unique", unique)
         check_option("novel", novel)
         check_option("on_shortfall", on_shortfall, ("raise", "warn"))
@@ -213,8 +214,6 @@ class BaseCharGenerator(CharacterScorer):
         unwanted: dict[str, Callable[[list[str]], NDArray[np.bool_]]] = {}
         if novel:
             unwanted["stood in the training list"] = self._is_known
-        if exact:
-            sampler, unwanted["did not fit"] = sampler.without_constraint()
         shortfall = None
         if unique or unwanted:
             names, shortfall = sampler.draw_until(rows, rng, unique, unwanted)
@@ -335,7 +334,15 @@ class BaseCharGenerator(CharacterScorer):
         """Check what is asked for and return what writes such names."""
         alphabet = Alphabet(self.alphabet_)
         windows = torch.from_numpy(alphabet.windows(seeds, self.window_length_))
-        rules = check_rules(alphabet, self.max_length_, seeds, temperature, **wishes)
+
+        def make_wish(*asked: Any) -> Wish:
+            if asked not in self._wishes:
+                if len(self._wishes) == _MAX_WISHES:
+                    self._wishes.pop(next(iter(self._wishes)))
+                self._wishes[asked] = Wish(alphabet, self._guide, *asked)
+            return self._wishes[asked]
+
+        rules = check_rules(alphabet, make_wish, self.max_length_, seeds, temperature, **wishes)
         distribution = self._label_distribution(label, seeds, alphabet)
         return Sampler(self._model, alphabet, seeds, windows, *distribution, rules)
 

@@ -92,6 +92,9 @@ def test_baby_names(tmp_path):
         (written,) = re.findall(rf"^{wish}: (.*)", printed, re.MULTILINE)
         assert len(written.split("  ")) == 6
         assert all(re.fullmatch(pattern, name) for name in written.split("  "))
+    shares = numbers(r"(\S+)% of the names are like that by themselves", printed)
+    assert len(shares) == 4
+    assert all(1 < share < 90 for share in shares)
     (new,) = numbers(r"(\d+)% of 400 names are new", printed)
     assert abs(new - 75) < 9
 
@@ -256,3 +259,12 @@ def test_benchmark_of_search(tmp_path):
     path.write_text("\n".join(f"{a}{b}na" for a in "ABCDEFGH" for b in "aeiou"))
     printed = run("benchmarks/search.py", "--quick", "--names", path, cwd=tmp_path)
     assert "same scores: True" in printed
+
+
+def test_benchmark_of_wishes(tmp_path):
+    printed = run("benchmarks/wishes.py", "--quick", cwd=tmp_path)
+    kinds = re.findall(r"(?m)^.*: (Char\w+), [\d,]+ free names/s$", printed)
+    assert kinds == ["CharLSTMGenerator", "CharNGramGenerator"] * 2
+    shares = numbers(r"(?m)^.{17} +\S+% +[\d,]+ +[\d.]+ +(\d\.\d+)", printed)
+    assert len(shares) == 4 * 16
+    assert all(0 < share <= 1 for share in shares)

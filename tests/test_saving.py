@@ -118,7 +118,7 @@ def test_a_pickle_of_the_defaults_is_little_more_than_the_weights():
         [("windows", CharSequenceVectorizer()), ("lstm", CharLSTMGenerator(max_epochs=1))]
     ).fit(names)
     weights = sum(w.numel() * w.element_size() for w in pipe[-1].net_.module_.parameters())
-    assert weights < len(pickle.dumps(pipe)) < 1.05 * weights
+    assert weights < len(pickle.dumps(pipe)) < 1.1 * weights
 
 
 def test_a_model_from_a_machine_with_a_gpu_loads_without(names):

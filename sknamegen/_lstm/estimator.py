@@ -1,6 +1,7 @@
 """The generator that learns with an LSTM."""
 
 from collections.abc import Iterable
+from functools import partial
 from math import log
 from typing import Any, Literal, Self
 
@@ -10,7 +11,8 @@ import torch
 from numpy.typing import ArrayLike
 
 from .._base import BaseCharGenerator
-from .._ngram.kneser_ney import Counts, count
+from .._ngram.guide import make_guide
+from .._ngram.kneser_ney import Counts, count, from_learned, learned_state
 from .._sequences import Sequences
 from .._threads import one_thread
 from .._validation import random_generator
@@ -19,6 +21,7 @@ from .net import build_net, check_params, divergence, loaded_net
 from .network import CharLSTM
 
 _NGRAM_ORDER = 6
+_GUIDE_ORDER = 4  # low, so that a saved model does not carry its names
 _MAX_COUNTED = 10_000_000  # characters, after which partial_fit counts no more
 _CHECKED = 256  # sequences, about, that tell whether the training diverged
 
@@ -162,6 +165,7 @@ class CharLSTMGenerator(BaseCharGenerator):
 
     net_: skorch.NeuralNet
     _model: CharLSTM
+    _guide_counts: Any
     n_iter_: int
     n_steps_: int
     loss_curve_: list[float]
@@ -319,10 +323,11 @@ class CharLSTMGenerator(BaseCharGenerator):
         if not old:
             self.n_iter_, self.n_steps_, self.loss_curve_ = 0, 0, []
             self.validation_scores_ = [] if self.early_stopping else None
-            self._ngrams = None
+            self._ngrams = self._guide_counts = None
         rng = random_generator(self.random_state)
         train, valid = self._split(sequences, rng)
         self._ngrams = self._count(train, self._ngrams if one_pass else None)
+        self._set_guide(self._count_guide(train))
         dataset = SequenceDataset(train, self._ngrams)
         self.net_ = build_net(self, dataset, SequenceDataset(valid), rng, old, one_pass)
         self._model = self.net_.network
@@ -357,6 +362,18 @@ class CharLSTMGenerator(BaseCharGenerator):
         order = min(_NGRAM_ORDER, self.window_length_ + 1)
         return count(sequences, order, len(self.alphabet_), self._n_labels, before=before)
 
+    def _count_guide(self, sequences: Sequences) -> Counts:
+        """Return the n-gram guide of these names and those before; see `Sampler`."""
+        before = self._guide_counts
+        if before and before.total >= _MAX_COUNTED:
+            return before
+        order = min(_GUIDE_ORDER, self.window_length_ + 1)
+        return count(sequences, order, len(self.alphabet_), before=before)
+
+    def _set_guide(self, counts):
+        self._guide_counts, self._wishes = counts, {}
+        self._guide = partial(make_guide, counts)
+
     def _judge(self, sequences: Sequences) -> None:
         """Raise if the training made the model worse than guessing.
 
@@ -371,11 +388,12 @@ class CharLSTMGenerator(BaseCharGenerator):
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())
-        for name in ("_ngrams", "net_", "_model"):
+        for name in ("_ngrams", "net_", "_model", "_guide", "_wishes"):
             state.pop(name, None)
         state["accelerator"] = None  # it belongs to the processes that run
         if hasattr(self, "net_"):
             weights = self._model.state_dict()
+            state["_guide_counts"] = learned_state(self._guide_counts)
             state["_network"] = {
                 "config": self._model.config,
                 "weights": {name: weight.cpu().numpy() for name, weight in weights.items()},
@@ -388,5 +406,6 @@ class CharLSTMGenerator(BaseCharGenerator):
         super().__setstate__(state)
         self._ngrams = None
         if network:
+            self._set_guide(from_learned(self._guide_counts, len(self.alphabet_)))
             self.net_ = loaded_net(network["config"], network["weights"], self.device)
             self._model = self.net_.network

@@ -85,17 +85,9 @@ def build_net(
 ) -> "Net":
     """Return a net that is ready to train as the parameters of a generator say.
 
-    Parameters
-    ----------
-    generator : CharLSTMGenerator
-        With parameters that passed `check_params`, and an alphabet.
-    train, valid : SequenceDataset
-    rng : numpy.random.Generator
-        Decides initial weights, dropout masks and the order of batches.
-    old : Net, default=None
-        A net to continue from.
-    one_pass : bool, default=False
-        Whether to train for one epoch, and as if others had come before and were to come.
+    The parameters have passed `check_params`. `rng` decides initial weights, dropout masks and
+    the order of batches. The net goes on from the weights of `old`, if there is one; with
+    `one_pass` it trains as if others had come before and were to come.
     """
     seed, shuffle_seed = rng.integers(2**63, size=2).tolist()
     n_sequences = train.n_with_targets
@@ -209,14 +201,8 @@ def loaded_net(config: dict[str, Any], weights: dict[str, Any], device: Any) -> 
 class CharacterLoss:
     """Cross-entropy, the mean over characters, in nats.
 
-    No module, since accelerate would wrap one for several processes, which fails without
-    parameters.
-
-    Parameters
-    ----------
-    ngram_weight : float
-        Share of the distributions "proba", where targets have them, beside the
-        characters themselves.
+    `ngram_weight` is the share of the distributions "proba", where targets have them. No module,
+    since accelerate would wrap one for several processes, which fails without parameters.
     """
 
     def __init__(self, ngram_weight: float = 0.0):
@@ -235,10 +221,7 @@ class CharacterLoss:
 class Net(skorch.NeuralNet):
     """skorch's net with losses averaged over characters, which must stay finite.
 
-    Parameters
-    ----------
-    bfloat16 : bool
-        Whether training computes in bfloat16 where torch's autocast finds it safe.
+    With `bfloat16` training computes in it where torch's autocast finds that safe.
     """
 
     def __init__(self, *args: Any, bfloat16: bool = False, **kwargs: Any):
@@ -361,10 +344,6 @@ class _Training(Callback):
             generator.validation_scores_ = [*scores, -float(epoch["valid_loss"])]
 
 
-def _constant(step, n_steps):
-    return 1.0
-
-
 def _one_cycle(step, n_steps):
     """Rise from zero and fall back, both along a cosine."""
     progress = step / (n_steps + 1)
@@ -379,9 +358,9 @@ def _inverse_square_root(n_before, step, n_steps):
 
 
 def _callbacks(generator, one_pass):
-    factor = partial(_inverse_square_root, generator.n_steps_) if one_pass else _one_cycle
+    factor: Any = partial(_inverse_square_root, generator.n_steps_) if one_pass else _one_cycle
     if generator.lr_schedule == "constant":
-        factor = _constant
+        factor = lambda step, n_steps: 1.0  # noqa: E731
     callbacks = [("training", _Training(generator, factor))]
     if generator.verbose:
         callbacks += [("progress_bar", ProgressBar()), ("epoch_line", EpochLine())]

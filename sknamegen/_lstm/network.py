@@ -192,9 +192,6 @@ class CharLSTM(nn.Module):
     def start(self, windows: Tensor, labels: Tensor) -> tuple[State, Tensor]:
         """Read contexts, each from its first index that is not -1; see `NextCharModel`."""
         gates, filled = self._input_gates(), windows >= 0
-        if filled.all():  # no state to keep: the next character moves the whole window
-            state = State(windows, labels, gates, [])
-            return state, self.head(self._hidden(windows, labels)[:, -1])
         zeros = self.head.weight.new_zeros(len(windows), self.head.in_features)
         layers = [(zeros, zeros) for _ in self.layers]
         for step in range(int(filled.any(0).int().argmax()), windows.shape[1]):
@@ -202,7 +199,8 @@ class CharLSTM(nn.Module):
             # Padding leaves the state at zero.
             mask = filled[:, step, None]
             layers = [(h * mask, c * mask) for h, c in layers]
-        return State(windows, labels, gates, layers), self.head(layers[-1][0])
+        is_full = bool(filled.all())  # no state to keep: the next character moves the window
+        return State(windows, labels, gates, [] if is_full else layers), self.head(layers[-1][0])
 
     def advance(self, state: State, characters: Tensor) -> tuple[State, Tensor]:
         """Append one character to each context; see `NextCharModel`."""

@@ -1,6 +1,7 @@
 """The generator that learns by counting."""
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any, Self
 
 from numpy.typing import ArrayLike
@@ -8,7 +9,8 @@ from numpy.typing import ArrayLike
 from .._base import BaseCharGenerator
 from .._sequences import Sequences
 from .._validation import check_int, check_real
-from .kneser_ney import Counts, count, from_state, to_state
+from .guide import make_guide
+from .kneser_ney import Counts, LabelledKneserNey, count, from_state, to_state
 from .model import CountsModel
 
 
@@ -70,7 +72,7 @@ class CharNGramGenerator(BaseCharGenerator):
     >>> names = load_names("female")
     >>> pipe = make_pipeline(CharSequenceVectorizer(), CharNGramGenerator()).fit(names)
     >>> pipe[-1].sample("Mar", n_samples=3, random_state=0)
-    ['Marka', 'Marta', 'Marjeysia']
+    ['Mark', 'Margomior', 'Marcy']
     >>> bool(pipe.score(["Maria"]) > pipe.score(["Xqzw"]))
     True
     """
@@ -163,11 +165,19 @@ class CharNGramGenerator(BaseCharGenerator):
     def _count(self, sequences: Sequences, before: Counts | None = None) -> None:
         sizes = self._order(), len(self.alphabet_), self._n_labels
         self.counts_ = count(sequences, *sizes, self.discount, before)
-        self._model = CountsModel(self.counts_)
+        self._set_model()
+
+    def _set_model(self):
+        self._model, self._wishes = CountsModel(self.counts_), {}
+        counts = self.counts_
+        shared = counts.shared if isinstance(counts, LabelledKneserNey) else counts
+        self._guide = partial(make_guide, shared)
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())
-        if state.pop("_model", None):
+        for name in ("_model", "_guide", "_wishes"):
+            state.pop(name, None)
+        if "counts_" in state:
             state["counts_"] = to_state(state["counts_"])
         return state
 
@@ -175,4 +185,4 @@ class CharNGramGenerator(BaseCharGenerator):
         super().__setstate__(state)
         if "counts_" in state:
             self.counts_ = from_state(state["counts_"])
-            self._model = CountsModel(self.counts_)
+            self._set_model()

@@ -171,7 +171,7 @@ class KneserNey:
         rows = np.arange(len(ids))
         while len(rows := rows[ids > 0]):
             ids = ids[ids > 0]
-            contexts[rows, self.lengths[ids] - 1] = self.keys[ids - 1] % self._key(1, -1) - 1
+            contexts[rows, self.lengths[ids] - 1] = self.farthest[ids - 1]
             ids = self.parents[ids]
         return contexts, characters, self.longest_counts
 
@@ -184,8 +184,15 @@ class KneserNey:
         """Return numbers by which contexts are found, from those one character shorter."""
         return ids * (max(self.n_characters + 2, self.n_labels) + 1) + characters + 1
 
-    def _longer(self, ids, characters):
-        """Return the contexts one character longer, -1 where there are none."""
+    @property
+    def farthest(self) -> NDArray[np.int64]:
+        """The first character of each context but the empty one."""
+        return self.keys % self._key(1, -1) - 1
+
+    def longer(
+        self, ids: NDArray[np.int64], characters: NDArray[np.integer[Any]]
+    ) -> NDArray[np.int64]:
+        """Return the contexts with one more character in front, -1 where there are none."""
         if not len(self.keys):
             return np.full(len(ids), -1)
         keys = self._key(ids, characters)
@@ -210,7 +217,7 @@ class KneserNey:
         p = self.unigrams[characters]
         ids = np.zeros(len(characters), dtype=np.int64)
         for nearest in contexts.T:
-            ids = self._longer(ids, nearest)
+            ids = self.longer(ids, nearest)
             ngrams = ids * self.n_characters + characters
             position = np.searchsorted(self.ngrams, ngrams).clip(max=len(self.ngrams) - 1)
             weights = np.where(self.ngrams[position] == ngrams, self.weights[position], 0)
@@ -231,7 +238,7 @@ class KneserNey:
         """
         ids = longest = np.zeros(len(contexts), dtype=np.int64)
         for characters in contexts.T:
-            ids = self._longer(ids, characters)
+            ids = self.longer(ids, characters)
             longest = np.maximum(longest, ids)
         return longest.astype(np.int32)
 
@@ -373,6 +380,24 @@ def from_state(state: dict[str, dict[str, Any]]) -> Counts:
         found.append(KneserNey.__new__(KneserNey))
         vars(found[-1]).update(attributes)
     return LabelledKneserNey(*found) if len(found) == 2 else found[0]
+
+
+def learned_state(counts: KneserNey) -> dict[str, Any]:
+    """Return what `from_learned` makes the same counts from again, in as few bytes as it takes."""
+    contexts, characters, times = counts.learned()
+    dtype = np.min_scalar_type(-counts.n_characters - 3)
+    whole = times.astype(np.uint32)
+    return {
+        "contexts": contexts.astype(dtype),
+        "characters": characters.astype(dtype),
+        "times": whole if (whole == times).all() else times,
+    }
+
+
+def from_learned(state: dict[str, Any], n_characters: int) -> KneserNey:
+    """Return the counts that `learned_state` described."""
+    contexts, characters = (state[name].astype(np.int32) for name in ("contexts", "characters"))
+    return KneserNey(contexts, characters, n_characters, None, state["times"].astype(np.float64))
 
 
 def _estimate_discounts(counts):

@@ -1,5 +1,6 @@
-"""How many of the names that a model writes are new, exactly."""
+"""How many of the names that a model writes are new."""
 
+from dataclasses import replace
 from math import exp, log
 
 import numpy as np
@@ -12,44 +13,42 @@ from .sampler import Sampler
 _STEP = log(1.5)
 _MAX_STEPS = 8
 _CLOSE_ENOUGH = 1e-3
+# Draws for each seed that estimate how many names fit: until the standard error is small.
+_MIN_DRAWS, _MAX_DRAWS, _SMALL_ERROR = 1000, 32_000, 0.002
 
 
 def expected_novelty(sampler: Sampler, names: list[str]) -> float:
-    """Compute the share of the names written that is not in a list.
+    """Compute the share of the names written that is not in a list of different names.
 
-    Parameters
-    ----------
-    sampler : Sampler
-    names : list of str
-        All different.
-
-    Returns
-    -------
-    novelty : float
-        One minus the sum of the probabilities of these names to be written.
+    One minus the sum of the probabilities of these names, over that of all names that fit.
     """
-    rules = sampler.rules
-    known = sampler.alphabet.index.keys()
-    allowed = [
-        name
-        for name in names
-        if rules.min_length <= len(name) <= rules.max_length and known >= set(name)
-    ]
-    if rules.constraint:
-        allowed = [name for name in allowed if rules.constraint.accepts_name(name)]
-    found = [
-        (row, name)
-        for row, seed in enumerate(sampler.seeds)
-        for name in allowed
-        if name.startswith(seed)
-    ]
-    rows = np.array([row for row, _ in found], dtype=np.int64)
-    known_names = [name for _, name in found]
-    mass = 0.0
-    for label, proba in zip(sampler.labels, sampler.label_proba.T, strict=True):
-        labels = np.full(len(found), label)
-        mass += proba[rows] @ np.exp(sampler.log_proba(rows, known_names, labels))
-    return float(1 - mass / max(1, len(sampler.seeds)))
+    wish, known = sampler.rules.wish, sampler.alphabet.index.keys()
+    fitting = [name for name in names if known >= set(name) and wish.accepts_name(name)]
+    if sampler.rules.temperature == 0:
+        return _greedy_novelty(sampler, set(fitting))
+    mass = np.zeros(len(sampler.seeds))
+    for row, seed in enumerate(sampler.seeds):
+        found = [name for name in fitting if name.startswith(seed)]
+        rows = np.full(len(found), row)
+        for label, proba in zip(sampler.labels, sampler.label_proba[row], strict=True):
+            log_proba = sampler.log_proba(rows, found, np.full(len(found), label))
+            mass[row] += proba * np.exp(log_proba).sum()
+    rng, n = np.random.default_rng(0), _MIN_DRAWS
+    while True:
+        proba, error = sampler.wish_probability(n, rng)
+        error = np.sqrt(np.square(mass / proba**2 * error).sum()) / len(mass)
+        if error < _SMALL_ERROR or n >= _MAX_DRAWS:
+            return float((1 - mass / proba).clip(0).mean())
+        n = int(min(_MAX_DRAWS, 1.2 * n * (error / _SMALL_ERROR) ** 2 + 1))
+
+
+def _greedy_novelty(sampler, known):
+    rows, novelty = np.arange(len(sampler.seeds)), 0.0
+    for column, label in enumerate(sampler.labels):
+        one = replace(sampler, labels=np.array([label]), label_proba=np.ones((len(rows), 1)))
+        is_new = [name not in known for name in one.draw(rows, np.random.default_rng(0))]
+        novelty += sampler.label_proba[:, column] @ np.array(is_new)
+    return float(novelty / len(rows))
 
 
 def temperature_for(sampler: Sampler, names: list[str], novelty: float) -> float:

@@ -1,7 +1,7 @@
 """What is asked of the names: checked once, whoever asks."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from math import isfinite
 from typing import Any, Literal, NamedTuple, TypedDict
 
@@ -10,9 +10,9 @@ from torch import Tensor
 
 from .._codepoints import Alphabet
 from .._validation import check_banned, check_int, check_real
-from .constraint import Constraint
+from .wish import Wish
 
-MAX_STEPS = 2**21
+_MAX_STEPS = 2**21
 _TEXT_LENGTH = 100
 
 
@@ -31,7 +31,6 @@ class Wishes(TypedDict, total=False):
 class SampleOptions(Wishes, total=False):
     """The keyword-only parameters of `sample`."""
 
-    exact: bool
     unique: bool
     novel: bool
     on_shortfall: Literal["raise", "warn"]
@@ -39,7 +38,7 @@ class SampleOptions(Wishes, total=False):
 
 
 class Rules(NamedTuple):
-    """What is asked of the names, with lengths counted over the whole string.
+    """How characters are drawn, and of which names.
 
     Attributes
     ----------
@@ -50,59 +49,29 @@ class Rules(NamedTuple):
     top_p : float or None
         Nucleus sampling: the smallest set of most probable characters whose probabilities
         sum to at least `top_p`.
-    min_length : int
-        Characters before a name may end.
-    max_length : int
-        Characters after which a name ends.
-    end : int or None
-        Index of the character that ends a name, if there is one.
-    constraint : Constraint or None
-        What else is asked of the whole name.
+    wish : Wish
+        Which names are asked for.
     """
 
     temperature: float
     top_k: int | None
     top_p: float | None
-    min_length: int
-    max_length: int
-    end: int | None
-    constraint: Constraint | None = None
-
-    def draw(self, logits: Tensor, uniforms: Tensor) -> Tensor:
-        """Draw one character a row.
-
-        Parameters
-        ----------
-        logits : float tensor of shape (n_rows, n_characters)
-            At least one of each row is finite, the others may be minus infinity.
-        uniforms : float64 tensor of shape (n_rows,)
-            In [0, 1).
-
-        Returns
-        -------
-        characters : int64 tensor of shape (n_rows,)
-        """
-        if self.temperature == 0:
-            return logits.argmax(1)
-        cumulative = self.probabilities(logits).cumsum(1, dtype=torch.float64)
-        thresholds = uniforms[:, None] * cumulative[:, -1:]
-        # The first character whose cumulative weight exceeds the threshold, never one of weight 0.
-        characters = torch.searchsorted(cumulative, thresholds, right=True).squeeze(1)
-        return characters.clamp(max=logits.shape[1] - 1)
+    wish: Wish
 
     def probabilities(self, logits: Tensor) -> Tensor:
-        """Turn logits into the distribution, of the same dtype, that characters are drawn from.
+        """Turn logits into the distribution that characters are drawn from, in float64.
 
         The temperature counts as 1e-30 below that, and as 1e30 above that; at zero the most
         probable character has all the probability.
         """
         if self.temperature == 0:
-            return torch.zeros_like(logits).scatter(1, logits.argmax(1, keepdim=True), 1)
+            best = logits.argmax(1, keepdim=True)
+            return torch.zeros_like(logits, dtype=torch.float64).scatter(1, best, 1)
         if self.temperature != 1:
             # Subtracting the maximum first keeps the smallest temperatures finite.
             logits = logits - logits.amax(1, keepdim=True)
             logits = logits / min(max(self.temperature, 1e-30), 1e30)
-        p = logits.softmax(1)
+        p = logits.softmax(1, dtype=torch.float64)
         if self.top_k is not None and self.top_k < p.shape[1]:
             kept = p.topk(self.top_k).indices
             p = torch.zeros_like(p).scatter(1, kept, p.gather(1, kept))
@@ -114,8 +83,32 @@ class Rules(NamedTuple):
         return p if self.top_k is None and self.top_p is None else p / p.sum(1, keepdim=True)
 
 
+def draw(weights: Tensor, uniforms: Tensor) -> tuple[Tensor, Tensor]:
+    """Draw one character a row in proportion to weights.
+
+    Parameters
+    ----------
+    weights : float64 tensor of shape (n_rows, n_characters)
+    uniforms : float64 tensor of shape (n_rows,)
+        In [0, 1).
+
+    Returns
+    -------
+    characters : int64 tensor of shape (n_rows,)
+        Of weight 0 only where all of the row are.
+    sums : float64 tensor of shape (n_rows,)
+        Of the weights of each row.
+    """
+    cumulative = weights.cumsum(1)
+    sums = cumulative[:, -1]
+    # The first character whose cumulative weight exceeds the threshold, never one of weight 0.
+    characters = torch.searchsorted(cumulative, (uniforms * sums)[:, None], right=True).squeeze(1)
+    return characters.clamp(max=weights.shape[1] - 1), sums
+
+
 def check_rules(
     alphabet: Alphabet,
+    make_wish: Callable[..., Wish],
     longest_name: int | None,
     seeds: list[str],
     temperature: float,
@@ -132,21 +125,15 @@ def check_rules(
     Parameters
     ----------
     alphabet : Alphabet
+    make_wish : callable
+        Makes a `Wish`, or gives back one made before, from a pattern, banned strings, the
+        least and the greatest length.
     longest_name : int or None
         Characters of the longest training name; None for running text.
     seeds : list of str
         What the names begin with.
     temperature, min_length, max_length, top_k, top_p, pattern, banned
         As in `sample`.
-
-    Returns
-    -------
-    rules : Rules
-
-    Raises
-    ------
-    TypeError, ValueError
-        If one is out of range, they contradict each other, or no name can meet them.
     """
     check_real("temperature", temperature, "a finite number >= 0", lambda t: t >= 0 and isfinite(t))
     if top_k is not None:
@@ -155,18 +142,20 @@ def check_rules(
         check_real("top_p", top_p, "in (0, 1]", lambda p: 0 < p <= 1)
     banned = check_banned(banned)
     max_length = _check_lengths(alphabet, longest_name, seeds, min_length, max_length)
-    constraint = None
-    if pattern is not None or banned:
-        constraint = Constraint(alphabet, pattern, banned, int(min_length), max_length)
-        _check_possible(constraint, seeds, pattern, banned)
+    wish = make_wish(pattern, banned, int(min_length), max_length)
+    for seed in seeds:
+        if not wish.can_begin(seed):
+            wishes = "" if pattern is None else f", matches pattern={pattern!r}"
+            wishes += f", holds none of banned={banned!r}" if banned else ""
+            raise ValueError(
+                f"No name of {wish.min_length} to {wish.max_length} characters that the model "
+                f"knows begins with {seed!r}{wishes}. Ask for less, or for other lengths."
+            )
     return Rules(
         float(temperature),
         None if top_k is None else int(top_k),
         None if top_p is None else float(top_p),
-        int(min_length),
-        max_length,
-        alphabet.end,
-        constraint,
+        wish,
     )
 
 
@@ -196,19 +185,8 @@ def _check_lengths(alphabet, longest_name, seeds, min_length, max_length):
         raise ValueError(
             f"The model has seen empty names only, so it cannot write any of {min_length=}."
         )
-    if max_length - min(map(len, seeds), default=0) > MAX_STEPS:
+    if max_length - min(map(len, seeds), default=0) > _MAX_STEPS:
         raise ValueError(
-            f"max_length must leave at most {MAX_STEPS:,} characters to write. Got {max_length=}."
+            f"max_length must leave at most {_MAX_STEPS:,} characters to write. Got {max_length=}."
         )
     return int(max_length)
-
-
-def _check_possible(constraint, seeds, pattern, banned):
-    for seed in seeds:
-        if constraint.start(seed) < 0:
-            wishes = "" if pattern is None else f", matches pattern={pattern!r}"
-            wishes += f", holds none of banned={banned!r}" if banned else ""
-            raise ValueError(
-                f"No name of {constraint.min_length} to {constraint.max_length} characters that "
-                f"the model knows begins with {seed!r}{wishes}. Ask for less, or for other lengths."
-            )

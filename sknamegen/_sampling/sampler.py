@@ -1,4 +1,16 @@
-"""The object that writes names: with a model, from seeds, within rules."""
+"""The object that writes names: with a model, from seeds, within rules.
+
+Names are drawn from the model's distribution given that they fit. Where most names fit, those that
+do not are drawn again. Elsewhere each character is drawn in proportion to its probability times a
+guide's probability that the name can then still be finished (a twisted proposal); each name has an
+importance weight for what the guide got wrong, and names are chosen in proportion to it [1]_ [2]_.
+
+References
+----------
+.. [1] J. Whiteley and A. Lee, "Twisted particle filters", The Annals of Statistics, 2014.
+.. [2] A. K. Lew et al., "Sequential Monte Carlo Steering of Large Language Models using
+   Probabilistic Programs", 2023.
+"""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -13,12 +25,20 @@ from torch import Tensor
 
 from .._codepoints import Alphabet, decode
 from .._threads import one_thread
-from .constraint import Constraint
-from .model import NextCharModel
-from .rules import MAX_STEPS, Rules
+from .model import NextCharModel, next_log_proba
+from .rules import Rules, draw
+from .weights import choose, draws_needed
+from .writing import Block, write_block
 
-# Names are written in blocks that fit the cache of a processor.
-_CACHED_ROWS = 2048
+# Names are written in blocks: on a processor, of as many as its cache takes.
+_BLOCK_ROWS, _LARGE_BLOCK_ROWS = 2048, 65_536
+_CHUNK_ROWS = 8192  # that are chosen among each other
+# Names are drawn again where so many fit, by the guide's estimate, and do fit.
+_COMMON, _STILL_COMMON = 0.5, 0.35
+# Elsewhere so many are drawn at first for each one wanted, and some more; then as many as it
+# takes, up to so many times the first ones.
+_FIRST_DRAWS, _MORE_DRAWS, _MAX_DRAWS = 1.4, 8, 20
+_RARITY_DRAWS, _RARE = 1000, 0.1
 # Draws in one round, in a row without a name that is wanted, and for each name, at most.
 _MAX_ROUND = 4096
 _MAX_IN_VAIN = 10_000
@@ -59,43 +79,130 @@ class Sampler:
         """Return the same sampler under rules of which some are changed."""
         return replace(self, rules=self.rules._replace(**changes))
 
-    def without_constraint(self) -> tuple["Sampler", Callable[[list[str]], NDArray[np.bool_]]]:
-        """Return a sampler of names as they come, and what tells which of them do not fit."""
-        rules = self.rules
-        constraint = rules.constraint or Constraint(
-            self.alphabet, None, (), rules.min_length, rules.max_length
-        )
-        changes: dict[str, Any] = {"constraint": None}
-        if rules.end is not None:  # names that end by themselves, or are too long
-            changes |= {"min_length": 0, "max_length": rules.max_length + 1}
-        free = self.with_rules(**changes)
-        return free, lambda names: np.array([not constraint.accepts_name(n) for n in names])
-
     def draw(self, rows: NDArray[np.int64], rng: np.random.Generator) -> list[str]:
         """Write one name for each of the rows."""
-        n_steps = max(0, self.rules.max_length - min(map(len, self.seeds), default=0))
-        device = self.model.device
-        block_size = _CACHED_ROWS if device.type == "cpu" else MAX_STEPS
-        block_size = max(1, min(MAX_STEPS // max(1, n_steps), block_size))
-        labels = self._draw_labels(rows, rng)
-        codes = torch.from_numpy(self.alphabet.codes).to(device)
-        names = []
-        for first in range(0, len(rows), block_size):
-            block = slice(first, first + block_size)
-            # Drawn row by row, so a name does not depend on how rows are cut into blocks.
-            uniforms = torch.from_numpy(rng.random((len(rows[block]), n_steps))).to(device)
-            text = torch.zeros(uniforms.shape, dtype=torch.int32, device=device)
+        names = np.full(len(rows), None, dtype=object)
+        is_common = self._is_common()
+        for first in range(0, len(rows), _CHUNK_ROWS):
+            chunk = np.arange(first, min(first + _CHUNK_ROWS, len(rows)))
+            missing, share = chunk[is_common[rows[chunk]]], 1.0
+            while len(missing) and share >= _STILL_COMMON:
+                tried = np.repeat(missing, int(np.ceil(1 / share)))
+                texts, log_weights = self.write(rows[tried], rng)
+                fits = log_weights == 0
+                names[tried[fits]] = texts[fits]
+                missing, share = missing[[name is None for name in names[missing]]], fits.mean()
+            missing = chunk[[name is None for name in names[chunk]]]
+            if len(missing):
+                names[missing] = self._draw_guided(rows[missing], rng)
+        return names.tolist()
 
-            def choose(logits, active, step, uniforms=uniforms):
-                return self.rules.draw(logits, uniforms[active, step])
+    def _is_common(self):
+        """Tell for which seeds to draw names as they come until they fit."""
+        wish = self.rules.wish
+        if wish.is_any and (wish.min_length <= 1 or wish.end is None):
+            return np.ones(len(self.seeds), dtype=bool)
+        completions = wish.completions(self.rules.temperature)
+        starts = self._starts(completions).tolist()
+        return np.array([completions.probability(*start) >= _COMMON for start in starts])
 
-            with one_thread():
-                steps = self._steps(rows[block], labels[block], choose)
-                for step, (active, characters) in enumerate(steps):
-                    text[active, step] = codes[characters]
-            written = zip(rows[block].tolist(), decode(text.cpu().numpy()), strict=True)
-            names += [self.seeds[row] + characters for row, characters in written]
+    def _starts(self, completions=None):
+        """Return the length, the state and the guide's context behind each seed, (n_seeds, 3)."""
+        found = np.zeros((len(self.seeds), 3), dtype=np.int64)
+        for row, seed in enumerate(self.seeds):
+            found[row, :2] = len(seed), self.rules.wish.automaton.read(seed)
+            if completions:
+                indices = [self.alphabet.index[letter] for letter in seed]
+                found[row, 2] = completions.context(indices)
+        return found
+
+    def _draw_guided(self, rows, rng):
+        """Draw more names than wanted, with a guide, and choose among those of each seed."""
+        seeds, pool, wanted = np.unique(rows, return_inverse=True, return_counts=True)
+        is_greedy = self.rules.temperature == 0
+        size = np.ceil(_FIRST_DRAWS * wanted).astype(np.int64) + _MORE_DRAWS
+        size = np.ones_like(wanted) if is_greedy else size
+        limit, drawn = _MAX_DRAWS * size, np.zeros_like(size)
+        texts: list[Any] = [np.empty(0, dtype=object)] * len(seeds)
+        log_weights: list[Any] = [np.empty(0)] * len(seeds)
+        while size.any():
+            found = self.write(np.repeat(seeds, size), rng, guided=True)
+            for new, old in zip(found, (texts, log_weights), strict=True):
+                parts = np.split(new, np.cumsum(size)[:-1])
+                old[:] = [np.append(*pair) for pair in zip(old, parts, strict=True)]
+            drawn += size
+            needed = map(draws_needed, texts, log_weights, wanted)
+            more = 1.1 * (np.fromiter(needed, dtype=float) - drawn)
+            is_enough = is_greedy | (more <= 0) | (drawn >= limit)
+            size = np.where(is_enough, 0, np.clip(more, _MORE_DRAWS, limit - drawn)).astype(
+                np.int64
+            )
+        names = np.empty(len(rows), dtype=object)
+        for i, (text, log_weight) in enumerate(zip(texts, log_weights, strict=True)):
+            if log_weight.max() == -np.inf:
+                raise ValueError(
+                    f"No name of {drawn[i]:,} drawn from {self.seeds[seeds[i]]!r} fits: at this "
+                    "temperature, top_k and top_p too few characters are left. Raise them."
+                )
+            names[pool == i] = text[choose(text, log_weight, wanted[i], rng)]
         return names
+
+    def write(
+        self,
+        rows: NDArray[np.int64],
+        rng: np.random.Generator,
+        guided: bool = False,
+        prune: bool = True,
+    ) -> tuple[NDArray[np.object_], NDArray[np.float64]]:
+        """Write a name for each of the rows, which may not fit.
+
+        Parameters
+        ----------
+        rows, rng
+            As in `draw`.
+        guided : bool, default=False
+            Whether to draw towards names that fit.
+        prune : bool, default=True
+            Whether names of little weight may be given up on the way.
+
+        Returns
+        -------
+        texts : ndarray of shape (n_names,), dtype object
+        log_weights : ndarray of shape (n_names,), dtype float64
+            Logarithms of importance weights: weighted with them, the names are drawn from the
+            model's distribution of those that fit, times their probability. Minus infinity for
+            those that do not; not guided, 0 for those that do.
+        """
+        completions = self.rules.wish.completions(self.rules.temperature) if guided else None
+        starts = self._starts(completions)
+        block_size = _BLOCK_ROWS if self.model.device.type == "cpu" else _LARGE_BLOCK_ROWS
+        texts, log_weights = np.empty(len(rows), dtype=object), np.empty(len(rows))
+        codes = np.append(self.alphabet.codes, 0)  # -1 is behind the end
+        for first in range(0, len(rows), block_size):
+            block = rows[first : first + block_size]
+            is_of_one_seed = prune and (block == block[0]).all()
+            with one_thread(), torch.inference_mode():
+                state, logits = self._start(block, self._draw_labels(block, rng))
+                lengths, states, contexts = torch.from_numpy(starts[block]).unbind(1)
+                index = torch.arange(len(block))
+                names = Block(index, lengths, states, contexts, state, logits)
+                prune_at = self.windows.shape[1] if is_of_one_seed else None
+                text, found = write_block(self.model, names, self.rules, completions, rng, prune_at)
+            log_weights[first : first + block_size] = found
+            written = zip(block.tolist(), decode(codes[text]), strict=True)
+            texts[first : first + block_size] = [self.seeds[row] + each for row, each in written]
+        return texts, log_weights
+
+    def _start(self, rows, labels):
+        """Read the contexts behind seeds, with those labels."""
+        device = self.model.device
+        if len(self.seeds) == len(self.labels) == 1:  # all have the same context
+            state, logits = self.model.start(
+                self.windows.to(device), torch.from_numpy(self.labels).to(device)
+            )
+            shared = torch.zeros(len(rows), dtype=torch.int64, device=device)
+            return self.model.select(state, shared), logits[shared]
+        return self.model.start(self.windows[rows].to(device), torch.from_numpy(labels).to(device))
 
     def _draw_labels(self, rows, rng):
         if len(self.labels) == 1:
@@ -103,60 +210,6 @@ class Sampler:
         cumulative = self.label_proba.cumsum(1)[rows]
         index = (cumulative <= rng.random((len(rows), 1)) * cumulative[:, -1:]).sum(1)
         return self.labels[index]
-
-    @torch.inference_mode()
-    def _steps(
-        self,
-        rows: NDArray[np.int64],
-        labels: NDArray[np.int64],
-        choose: Callable[[Tensor, Tensor, int], Tensor],
-    ) -> Iterator[tuple[Tensor, Tensor]]:
-        """Write one character after another to names of those rows and labels, until all end.
-
-        ``choose(logits, active, step)`` gives the next characters of the names that have not
-        ended; what the rules forbid has logits of minus infinity. Yields `active` and those
-        characters, int64 tensors of shape (n_active,).
-        """
-        rules, model = self.rules, self.model
-        seed_lengths = np.array([len(seed) for seed in self.seeds], dtype=np.int64)
-        lengths = torch.from_numpy(seed_lengths[rows]).to(model.device)
-        states: Any = None
-        if rules.constraint:
-            states = np.array([rules.constraint.start(seed) for seed in self.seeds])[rows]
-        active = torch.arange(len(rows), device=model.device)
-        share = len(self.seeds) == len(self.labels) == 1  # all have the same context
-        windows, context_labels = self.windows[rows], torch.from_numpy(labels)
-        if share:
-            windows, context_labels = self.windows, torch.from_numpy(self.labels)
-        state, logits = model.start(windows.to(model.device), context_labels.to(model.device))
-        if share:
-            first = torch.zeros_like(active)
-            state, logits = model.select(state, first), logits[first]
-        goes_on = lengths < rules.max_length
-        for step in count():
-            if not goes_on.all():
-                kept = goes_on.nonzero().squeeze(1)
-                active, lengths, logits = active[kept], lengths[kept], logits[kept]
-                state = model.select(state, kept)
-                states = None if states is None else states[kept.cpu().numpy()]
-            if not len(active):
-                return
-            if rules.constraint:
-                allowed = torch.from_numpy(rules.constraint.mask(states, lengths.cpu().numpy()))
-                logits = logits.masked_fill(~allowed.to(logits.device), -torch.inf)
-            elif rules.end is not None:
-                logits[lengths < rules.min_length, rules.end] = -torch.inf
-            characters = choose(logits, active, step)
-            if rules.constraint:
-                states = rules.constraint.advance(states, characters.cpu().numpy())
-            lengths = lengths + 1
-            goes_on = lengths < rules.max_length
-            if rules.end is not None:
-                goes_on &= characters != rules.end
-            yield active, characters
-            if not goes_on.any():
-                return
-            state, logits = model.advance(state, characters)
 
     def draw_until(
         self,
@@ -211,27 +264,63 @@ class Sampler:
             why = " and ".join(f"{n:,} {reason}" for reason, n in rejected.items())
             shortfall = (
                 f"Only {len(names):,} of {len(rows):,} names were found: of {n_drawn:,} drawn, "
-                f"{why}. Raise temperature or max_length, ask for fewer, or use "
-                "on_shortfall='warn' to get those."
+                f"{why}{self._how_rare(rng)}. Raise temperature or max_length, ask for fewer, or "
+                "use on_shortfall='warn' to get those."
             )
         return [names[row] for row in sorted(names)], shortfall
 
+    def _how_rare(self, rng):
+        """Say how rare what is asked for is, unless most names fit."""
+        proba = self.wish_probability(_RARITY_DRAWS, rng)[0].mean()
+        if not 0 < proba < _RARE:
+            return ""
+        step = 10 ** max(0, int(np.log10(1 / proba)) - 1)
+        return f"; about one name in {round(1 / proba / step) * step:,} fits"
+
+    def wish_probability(
+        self, n: int, rng: np.random.Generator
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Estimate for each seed the share of names that fit, by importance sampling.
+
+        Parameters
+        ----------
+        n : int
+            Draws for each seed, at least 2.
+        rng : numpy.random.Generator
+
+        Returns
+        -------
+        probability, standard_error : ndarray of shape (n_seeds,), dtype float64
+            Unbiased.
+        """
+        rows = np.repeat(np.arange(len(self.seeds)), n)
+        is_guided = self.rules.temperature > 0
+        _, log_weights = self.write(rows, rng, guided=is_guided, prune=False)
+        weights = np.exp(log_weights).reshape(len(self.seeds), n)
+        return weights.mean(axis=1), weights.std(axis=1, ddof=1) / np.sqrt(n)
+
     def stream(self, rng: np.random.Generator) -> Iterator[str]:
-        """Yield the characters that follow the one seed, each as soon as it is drawn."""
+        """Yield the characters that follow the one seed.
+
+        Those of running text of which only a length is asked come as they are drawn, others when
+        it is known that the name fits.
+        """
+        (seed,), wish = self.seeds, self.rules.wish
         row = np.zeros(1, dtype=np.int64)
+        if wish.end is not None or not wish.is_any:
+            yield from self.draw(row, rng)[0][len(seed) :]
+            return
+        label, text = self._draw_labels(row, rng), seed
+        while len(text) < wish.max_length:
+            with one_thread(), torch.inference_mode():
+                windows = self.alphabet.windows([text], self.windows.shape[1])
+                logits = next_log_proba(self.model, windows, label)[0]
+                p = self.rules.probabilities(torch.from_numpy(logits))
+                character, _ = draw(p, torch.from_numpy(rng.random(1)))
+            text += self.alphabet.letters[int(character)]
+            yield text[-1]
 
-        def choose(logits, rows, step):
-            uniform = torch.tensor([rng.random()], dtype=torch.float64, device=logits.device)
-            return self.rules.draw(logits, uniform)
-
-        steps = self._steps(row, self._draw_labels(row, rng), choose)
-        while True:
-            with one_thread():
-                _, characters = next(steps, (None, None))
-            if characters is None or int(characters) == self.rules.end:
-                return
-            yield self.alphabet.letters[int(characters)]
-
+    @torch.inference_mode()
     def log_proba(
         self,
         rows: NDArray[np.int64],
@@ -239,14 +328,13 @@ class Sampler:
         labels: NDArray[np.int64],
         ends: bool = True,
     ) -> NDArray[np.float64]:
-        """Compute the log-probability of names to be written.
+        """Compute the log-probability of names to be written, whatever is asked for.
 
         Parameters
         ----------
         rows : ndarray of shape (n_names,), dtype int64
             Their seeds, which they begin with.
         names : list of str
-            No longer than the rules allow, and such as the constraint accepts.
         labels : ndarray of shape (n_names,), dtype int64
             The labels they are written with.
         ends : bool, default=True
@@ -257,34 +345,30 @@ class Sampler:
         log_proba : ndarray of shape (n_names,), dtype float64
             In nats, minus infinity if a name cannot be written.
         """
-        rules, device = self.rules, self.model.device
-        total = torch.zeros(len(names), dtype=torch.float64, device=device)
-        targets = self._targets(rows, names).to(device)
-        with one_thread():
-            for first in range(0, len(names), _CACHED_ROWS):
-                block = slice(first, first + _CACHED_ROWS)
-
-                def follow(logits, written, step, first=first):
-                    characters = targets[written + first, step]
-                    p = rules.probabilities(logits.double())
-                    p = p.gather(1, characters[:, None]).squeeze(1)
-                    log_p = p.log() if ends else p.log().where(characters != rules.end, 0)
-                    total[written + first] += log_p
-                    return characters
-
-                for _ in self._steps(rows[block], labels[block], follow):
-                    pass
-        return total.cpu().numpy()
-
-    def _targets(self, rows, names):
-        """Return the indices behind the seeds, then the end, (n_names, longest + 1)."""
-        n_steps = max((len(name) for name in names), default=0) + 1
-        targets = np.full((len(names), n_steps), self.rules.end or 0)
-        index = self.alphabet.index
-        for target, row, name in zip(targets, rows.tolist(), names, strict=True):
-            written = name[len(self.seeds[row]) :]
-            target[: len(written)] = [index[letter] for letter in written]
-        return torch.from_numpy(targets)
+        end = [] if self.alphabet.end is None or not ends else [self.alphabet.end]
+        total, device = np.zeros(len(names)), self.model.device
+        for first in range(0, len(names), _BLOCK_ROWS):
+            block = slice(first, first + _BLOCK_ROWS)
+            targets = [
+                [self.alphabet.index[c] for c in name[len(self.seeds[row]) :]] + end
+                for row, name in zip(rows[block].tolist(), names[block], strict=True)
+            ]
+            active = np.flatnonzero([len(each) > 0 for each in targets])
+            with one_thread():
+                state, logits = self._start(rows[block], labels[block])
+                state, logits = self.model.select(state, torch.from_numpy(active)), logits[active]
+                for step in count():
+                    p = self.rules.probabilities(logits.cpu()).numpy()
+                    characters = np.array([targets[i][step] for i in active])
+                    with np.errstate(divide="ignore"):
+                        total[first + active] += np.log(p[np.arange(len(active)), characters])
+                    lasting = np.flatnonzero([len(targets[i]) > step + 1 for i in active])
+                    if not len(lasting):
+                        break
+                    active, on_device = active[lasting], torch.from_numpy(lasting).to(device)
+                    read = torch.from_numpy(characters[lasting]).to(device)
+                    state, logits = self.model.advance(self.model.select(state, on_device), read)
+        return total
 
 
 def label_proba(
@@ -314,8 +398,8 @@ def label_proba(
     if any(seeds) and alphabet.end is not None:
         labels = np.arange(len(log_prior))
         windows = torch.from_numpy(alphabet.windows([""], window_length))
-        rules = Rules(1.0, None, None, 0, max(map(len, seeds)) + 1, alphabet.end)
-        start = Sampler(model, alphabet, [""], windows, labels, np.exp(log_prior)[None], rules)
+        anything: Any = Rules(1.0, None, None, None)  # type: ignore[arg-type]
+        start = Sampler(model, alphabet, [""], windows, labels, np.exp(log_prior)[None], anything)
         rows = np.zeros(len(seeds), dtype=np.int64)
         for label in labels:
             each = np.full(len(seeds), label)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from heapq import heappop, heappush
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from .._threads import one_thread
@@ -45,12 +46,12 @@ def most_probable(
     continued until none is more probable than the n-th name found.
     """
     letters, end = sampler.alphabet.letters, sampler.alphabet.end
-    constraint, max_length = sampler.rules.constraint, sampler.rules.max_length
+    wish = sampler.rules.wish
     (seed,) = sampler.seeds
     joint = log_prior  # log-probability of the seed and each label
     for i, letter in enumerate(seed):
         joint = joint + _log_proba(sampler, [seed[:i]])[0, :, letters.index(letter)]
-    waiting = [(-_logsumexp(joint), seed, joint, constraint.start(seed) if constraint else 0)]
+    waiting = [(-_logsumexp(joint), seed, joint, wish.automaton.read(seed))]
     found: list[tuple[float, str]] = []
     # Names are all different, so they tell equal probabilities apart in the heaps.
     while waiting and (len(found) < n or -waiting[0][0] > found[0][0]):
@@ -60,7 +61,7 @@ def most_probable(
         joints = joints + _log_proba(sampler, beginnings)
         states = np.array([state for _, _, _, state in best])
         total = _logsumexp(joints, axis=1)  # (rows, characters)
-        may_end, may_follow = _what_may_follow(constraint, beginnings, states, total, max_length)
+        may_end, may_follow = _what_may_follow(wish, beginnings, states)
         may_end &= ~unwanted(beginnings)
         for row in np.flatnonzero(may_end).tolist():
             heappush(found, (float(total[row, end]), beginnings[row]))
@@ -69,7 +70,7 @@ def most_probable(
         may_follow &= total > (found[0][0] if len(found) == n else -np.inf)
         may_follow[:, end] = False
         rows, columns = np.nonzero(may_follow)
-        after = constraint.advance(states[rows], columns) if constraint else rows
+        after = wish.automaton.after[states[rows], columns]
         for row, column, state in zip(rows.tolist(), columns.tolist(), after.tolist(), strict=True):
             beginning = beginnings[row] + letters[column]
             heappush(
@@ -78,22 +79,19 @@ def most_probable(
         if len(waiting) > _MAX_WAITING:
             raise ValueError(
                 f"The search for the {n:,} most likely names keeps more than "
-                f"{_MAX_WAITING:,} beginnings. Got {max_length=}; ask for fewer or shorter names."
+                f"{_MAX_WAITING:,} beginnings. Got max_length={wish.max_length}; ask for fewer or "
+                "shorter names."
             )
     found.sort(key=lambda pair: (-pair[0], pair[1]))
     return [name for _, name in found], np.array([log_likelihood for log_likelihood, _ in found])
 
 
-def _what_may_follow(constraint, beginnings, states, total, max_length):
+def _what_may_follow(wish, beginnings, states):
     """Tell which beginnings may end, and which characters may follow each."""
-    lengths = np.array([len(beginning) for beginning in beginnings])
-    may_end, may_go_on = lengths > 0, lengths < max_length
-    may_follow = np.repeat(may_go_on[:, None], total.shape[1], axis=1)
-    if constraint:
-        may_end &= [constraint.accepts_name(beginning) for beginning in beginnings]
-        if may_go_on.any():
-            may_follow[may_go_on] = constraint.mask(states[may_go_on], lengths[may_go_on])
-    return may_end, may_follow
+    may_end = np.array([len(b) > 0 and wish.accepts_name(b) for b in beginnings])
+    lengths = torch.tensor([len(beginning) + 1 for beginning in beginnings])[:, None]
+    after = wish.states_after[torch.from_numpy(states)]
+    return may_end, wish.can_finish(lengths.expand_as(after), after).numpy()
 
 
 def _log_proba(sampler, beginnings):

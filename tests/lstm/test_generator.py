@@ -543,7 +543,7 @@ def test_warm_start_knows_the_longer_names():
 def test_a_pickle_is_little_more_than_the_weights(names):
     generator = small_pipeline(hidden_size=128, max_epochs=1).fit(names)[-1]
     weights = sum(w.numel() * w.element_size() for w in generator.net_.module_.parameters())
-    assert len(pickle.dumps(generator)) < 1.02 * weights + 3000
+    assert weights < len(pickle.dumps(generator)) < 1.3 * weights
 
 
 def test_a_loaded_net_says_that_it_cannot_be_trained(pipe):

@@ -1,16 +1,20 @@
+"""Which names are asked for: automata against `re`, and what can still be finished."""
+
 import itertools
 import re
+import sys
 import time
 
 import numpy as np
 import pytest
-from conftest import assert_drawn_from, ngram_pipeline, small_pipeline
+import torch
+from conftest import ngram_pipeline, small_pipeline
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sknamegen import CharSequenceVectorizer
 from sknamegen._codepoints import Alphabet
-from sknamegen._sampling.constraint import Constraint
+from sknamegen._sampling.wish import Wish
 from sknamegen._validation import check_banned
 
 END = "\3"
@@ -39,17 +43,20 @@ PATTERNS = [
 
 
 def make(pattern=None, banned=(), min_length=0, max_length=4, letters=ALPHABET):
+    def no_guide(temperature, is_small_enough):
+        raise AssertionError("what can be finished needs no guide")
+
     alphabet = Alphabet(np.array(letters))
-    return Constraint(alphabet, pattern, check_banned(banned), min_length, max_length)
+    return Wish(alphabet, no_guide, pattern, check_banned(banned), min_length, max_length)
 
 
 @pytest.mark.parametrize("lengths", [(0, 4), (2, 3)])
 @pytest.mark.parametrize("pattern", PATTERNS, ids=str)
 def test_patterns_are_those_of_re(pattern, lengths):
-    constraint = make(pattern, (), *lengths)
+    wish = make(pattern, (), *lengths)
     for text in TEXTS:
         matches = re.fullmatch(pattern, text) is not None
-        assert constraint.accepts_name(text) == (matches and lengths[0] <= len(text) <= lengths[1])
+        assert wish.accepts_name(text) == (matches and lengths[0] <= len(text) <= lengths[1])
 
 
 nodes = st.recursive(
@@ -68,7 +75,7 @@ nodes = st.recursive(
 @settings(max_examples=150)
 @given(nodes, st.lists(st.text("abAé", min_size=1, max_size=2), max_size=2), st.integers(0, 3))
 def test_what_may_follow_is_what_can_be_finished(pattern, banned, min_length):
-    constraint = make(pattern, banned, min_length, 3)
+    wish = make(pattern, banned, min_length, 3)
     fits = [
         text
         for text in TEXTS
@@ -76,40 +83,43 @@ def test_what_may_follow_is_what_can_be_finished(pattern, banned, min_length):
         and re.fullmatch(pattern, text)
         and not any(string.casefold() in text.casefold() for string in banned)
     ]
-    assert [text for text in TEXTS if constraint.accepts_name(text)] == fits
+    assert [text for text in TEXTS if wish.accepts_name(text)] == fits
+    after = wish.automaton.after
     for text in (text for text in TEXTS if len(text) < 3):
-        state = constraint.start(text)
         finished = [fit for fit in fits if fit.startswith(text)]
-        assert (state >= 0) == (len(finished) > 0)
-        if finished:
-            (allowed,) = constraint.mask(np.array([state]), np.array([len(text)]))
-            expected = {f[len(text)] if len(f) > len(text) else END for f in finished}
-            assert {ALPHABET[i] for i in np.flatnonzero(allowed)} == expected
-            for i in np.flatnonzero(allowed).tolist():
-                if ALPHABET[i] != END:
-                    after = constraint.advance(np.array([state]), np.array([i]))
-                    assert after[0] == constraint.start(text + ALPHABET[i])
+        assert wish.can_begin(text) == (len(finished) > 0)
+        state, length = torch.tensor([wish.automaton.read(text)]), torch.tensor([len(text)])
+        allowed = {
+            letter
+            for i, letter in enumerate(ALPHABET)
+            if wish.may_follow(length, state, torch.tensor([i]))
+        }
+        assert allowed == {f[len(text)] if len(f) > len(text) else END for f in finished}
+        for i, letter in enumerate(ALPHABET):
+            if letter != END:
+                assert after[int(state), i] == wish.automaton.read(text + letter)
 
 
 @given(st.lists(st.text("abc", min_size=1, max_size=5), max_size=6), st.text("abcAB", max_size=12))
 def test_banned_strings_that_overlap(banned, text):
-    constraint = make(None, banned, 12, 12, [*"abcAB"])
+    wish = make(None, banned, 12, 12, [*"abcAB"])
     held = any(string in text.lower() for string in banned)
-    assert (constraint.start(text) < 0) >= held
     if len(text) == 12:
-        assert constraint.accepts_name(text) != held
+        assert wish.can_begin(text) == wish.accepts_name(text) == (not held)
+    elif held:
+        assert not wish.can_begin(text)
 
 
 def test_a_long_banned_string():
-    constraint = make(banned=["ab" * 2000], max_length=5)
-    assert constraint.accepts_name("ababa")
+    wish = make(banned=["ab" * 2000], max_length=5)
+    assert wish.accepts_name("ababa")
 
 
 def test_banned_strings_in_any_case_and_of_other_lengths():
     alphabet = [*"ßsSxi", "İ"]  # whose lower-case forms have two characters
-    constraint = make(None, ["SSx", "i̇"], 3, 3, alphabet)
+    wish = make(None, ["SSx", "i̇"], 3, 3, alphabet)
     accepted = ["".join(t) for t in itertools.product(alphabet, repeat=3)]
-    accepted = [text for text in accepted if constraint.accepts_name(text)]
+    accepted = [text for text in accepted if wish.accepts_name(text)]
     assert "ßxs" not in accepted
     assert "sSx" not in accepted
     assert "xİs" not in accepted
@@ -117,24 +127,45 @@ def test_banned_strings_in_any_case_and_of_other_lengths():
 
 
 def test_texts_without_an_end_fit_at_their_full_length():
-    constraint = make("(ab)*", letters=[*"ab"])
-    assert constraint.accepts_name("abab")
-    assert not constraint.accepts_name("ab")
-    (allowed,) = constraint.mask(np.array([constraint.start("ab")]), np.array([2]))
-    assert [ALPHABET[i] for i in np.flatnonzero(allowed)] == ["a"]
+    wish = make("(ab)*", letters=[*"ab"])
+    assert wish.accepts_name("abab")
+    assert not wish.accepts_name("ab")
+    state, length = torch.tensor([wish.automaton.read("ab")] * 2), torch.tensor([2, 2])
+    assert wish.may_follow(length, state, torch.tensor([0, 1])).tolist() == [True, False]
+    assert not make("(ab)*", letters=[*"ab"], max_length=3).can_begin("")
+
+
+def test_the_parser_was_tried_on_this_python():
+    """`re._parser` is private: run these tests on a new Python, then add it here."""
+    assert sys.version_info[:2] in {(3, 11), (3, 12), (3, 13)}
 
 
 @pytest.mark.parametrize(
-    "pattern", [".*a.{25}", "(a|b)*a(a|b){24}", "(.*a){20}b", "(a*)*(a*)*b", "(a|aa|a.)*b" * 5]
+    "pattern", ["(.*a){20}b", "(a*)*(a*)*b", "(a|aa|a.)*b" * 5, ".*a.{8}", ".{0,900}"]
 )
 def test_no_pattern_blows_up(generator, pattern):
-    # Made deterministic in advance, the first two would have 2**25 states.
     started = time.process_time()
-    written = generator.sample(n_samples=200, pattern=pattern, max_length=40, random_state=0)
+    written = generator.sample(n_samples=200, pattern=pattern, max_length=30, random_state=0)
     assert time.process_time() - started < 60
-    assert len(written) == 200
     if "*)*" not in pattern:  # at which re itself never ends
         assert all(re.fullmatch(pattern, name) for name in written[:20])
+
+
+@pytest.mark.parametrize("pattern", [".*a.{25}", ".*(a.{18}|e.{19}|i.{17})"])
+def test_patterns_of_too_many_states_are_refused_at_once(generator, pattern):
+    started = time.process_time()
+    with pytest.raises(ValueError, match=r"be simpler: together they need more than 2,000 states"):
+        generator.sample(n_samples=200, pattern=pattern, max_length=60)
+    assert time.process_time() - started < 20
+
+
+def test_long_names_are_no_work_or_refused(generator):
+    started = time.process_time()
+    assert "a" not in generator.sample(banned=["a"], max_length=10**6, random_state=0)
+    assert generator.sample(max_length=10**6, random_state=0)
+    with pytest.raises(ValueError, match=r"must be at most 10,000\. Got 20,000; ask for fewer"):
+        generator.sample(min_length=20_000, max_length=10**6)
+    assert time.process_time() - started < 30
 
 
 @pytest.mark.parametrize(
@@ -172,11 +203,6 @@ def test_bad_banned_strings(generator, banned):
         generator.sample(banned=banned)
 
 
-def test_too_much_at_once_is_refused(generator):
-    with pytest.raises(ValueError, match=r"must be smaller for names of up to max_length=500,000"):
-        generator.sample(pattern=".{0,900}", max_length=500_000)
-
-
 @pytest.fixture(scope="module", params=[small_pipeline, ngram_pipeline], ids=["lstm", "ngram"])
 def generator(request, names):
     return request.param().fit(names)[-1]
@@ -195,16 +221,14 @@ def generator(request, names):
     banned=st.lists(st.text("anriel", min_size=1, max_size=3), max_size=3),
     lengths=st.tuples(st.integers(0, 8), st.integers(8, 12)),
     temperature=st.sampled_from([0, 0.5, 1.0, 2.0]),
-    top_k=st.sampled_from([None, 1, 5]),
-    wishes=st.fixed_dictionaries({"novel": st.booleans(), "exact": st.booleans()}),
+    top_k=st.sampled_from([None, 5]),
+    wishes=st.fixed_dictionaries({"novel": st.booleans(), "unique": st.booleans()}),
 )
 def test_every_name_is_as_asked_for(
     generator, names, seed, pattern, banned, lengths, temperature, top_k, wishes
 ):
     asked = {"pattern": pattern, "banned": banned, "min_length": lengths[0]}
     asked |= {"max_length": lengths[1], "top_k": top_k, "random_state": 0}
-    if wishes["exact"]:
-        asked["top_k"] = None
     try:
         written = generator.sample(seed, temperature, 20, **asked, **wishes)
     except ValueError as error:
@@ -233,24 +257,9 @@ def test_impossible_wishes_fail_at_once(generator):
     with pytest.raises(ValueError, match=r"begins with 'Ma', holds none of banned=\('ma',\)"):
         generator.sample("Ma", banned=["MA"])
     with pytest.raises(ValueError, match="No name of 1 to 12"):
-        generator.sample(pattern="[0-9]+", exact=True, max_length=12)
+        generator.sample(pattern="[0-9]+", max_length=12)
     with pytest.raises(ValueError, match="No name of 0 to"):
         generator.most_likely(3, pattern="[0-9]+")
-
-
-@pytest.mark.parametrize("make_pipe", [small_pipeline, ngram_pipeline])
-def test_exact_draws_from_the_conditional_distribution(make_pipe):
-    pipe = make_pipe().fit(["a", "ab", "abc", "ca", "cab", "b"] * 3)
-    everything = ["".join(c) for n in range(2, 4) for c in itertools.product("abc", repeat=n)]
-    fits = [name for name in everything if re.fullmatch("a.*c|b.*", name) and "bb" not in name]
-    p = np.exp(pipe.score_samples(fits))
-    asked = {"pattern": "a.*c|b.*", "banned": ["BB"], "min_length": 2, "max_length": 3}
-    drawn = pipe[-1].sample(n_samples=4000, exact=True, random_state=0, **asked)
-    assert_drawn_from(drawn, fits, p)
-    # Masking is something else: it cannot know that few names begin with a and end with c.
-    masked = pipe[-1].sample(n_samples=4000, random_state=0, **asked)
-    with pytest.raises(AssertionError):
-        assert_drawn_from(masked, fits, p)
 
 
 def test_the_most_likely_names_that_fit(generator):
@@ -275,7 +284,6 @@ def test_texts_are_written_to_a_pattern(names):
     text = " ".join(names[:100])
     generator = ngram_pipeline(window_length=5, boundary=False).fit([text])[-1]
     asked = {"pattern": r"Mar(\w+ ?)*", "max_length": 20, "random_state": 0}
-    for exact in (False, True):
-        for written in generator.sample("Mar", n_samples=20, exact=exact, **asked):
-            assert re.fullmatch(asked["pattern"], written)
-            assert len(written) == 20
+    for written in generator.sample("Mar", n_samples=20, **asked):
+        assert re.fullmatch(asked["pattern"], written)
+        assert len(written) == 20
