@@ -19,11 +19,7 @@ _BLOCK_ROWS = 65_536
 class SequenceDataset(Dataset):
     """Sequences of indices as a dataset whose items are whole batches.
 
-    Parameters
-    ----------
-    sequences : Sequences
-    ngrams : KneserNey or LabelledKneserNey, default=None
-        Gives a distribution for each target as well.
+    With n-grams, each target comes with their distribution as well.
     """
 
     def __init__(self, sequences: Sequences, ngrams: Counts | None = None):
@@ -103,9 +99,6 @@ class LengthGroupedBatches:
 
     Parameters
     ----------
-    dataset : SequenceDataset
-    batch_size : int
-        Sequences in a batch.
     generator : torch.Generator, default=None
         Shuffles the sequences of a length and the order of the batches, anew in
         each iteration; None: no shuffling.

@@ -123,18 +123,9 @@ class CharLSTM(nn.Module):
     def forward(self, inputs: Tensor, labels: Tensor, where: Tensor | None = None) -> Tensor:
         """Predict the character after each step of sequences that start from a zero state.
 
-        Parameters
-        ----------
-        inputs : int tensor of shape (batch, time)
-            Indices of characters.
-        labels : int tensor of shape (batch,)
-            Indices of labels; without labels they are not read.
-        where : int64 tensor of shape (n_targets,), default=None
-            Positions in ``batch * time`` to predict at; None: all of them.
-
-        Returns
-        -------
-        logits : float tensor of shape (n_targets, n_characters)
+        `inputs` has shape (batch, time), `labels` (batch,); `where` are the positions in
+        ``batch * time`` to predict at, None: all of them. Returns logits of shape
+        (n_targets, n_characters).
         """
         hidden = self._hidden(inputs, labels).flatten(0, 1)  # (batch * time, hidden)
         return self.head(hidden if where is None else hidden[where])

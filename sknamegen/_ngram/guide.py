@@ -98,19 +98,7 @@ class Guide:
     def averages(
         self, after: NDArray[np.int64]
     ) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
-        """Return a function that averages over the next character.
-
-        Parameters
-        ----------
-        after : ndarray of shape (n_states, n_characters), dtype int64
-            The states of an automaton after each character.
-
-        Returns
-        -------
-        average : callable
-            Takes values of each state and context behind that character, an ndarray of shape
-            (n_states, n_contexts), and returns their means before it.
-        """
+        """Return a function that averages over the next character, see `wish.Guide`."""
         n_states, n_ngrams = len(after), len(self.character)
         seen, below = (
             self._matrix(after, *each)

@@ -21,23 +21,17 @@ class KneserNey:
     Parameters
     ----------
     contexts : ndarray of shape (n, order - 1), dtype int
-        The characters before each one to learn from, the nearest first, as indices;
-        -1 where there are none. See `Sequences.contexts`.
+        The characters before each one to learn from, see `Sequences.contexts`.
     characters : ndarray of shape (n,), dtype int
-        The characters themselves, indices below `n_characters`.
+        The characters themselves.
     n_characters : int
         Size of the alphabet. Indices in contexts may go two further.
     discount : float, default=None
-        What all counts lose; None: estimated.
+        Absolute discount; None: estimated.
     counts : ndarray of shape (n,), dtype float64, default=None
         How often each of them occurred, above zero; None: once.
     n_labels : int, default=0
         If the first column of the contexts holds labels, one more than the highest.
-
-    Attributes
-    ----------
-    discounts : ndarray of shape (order, 3), dtype float64
-        For n-grams of each length, what counts of one, of two, and of more lose.
 
     Notes
     -----
@@ -47,11 +41,10 @@ class KneserNey:
         p(w | h) = (c(h w) - D(c(h w))) / c(h) + backoff(h) p(w | h')
 
     where backoff(h) is what the discounts D took, over c(h) [1]_. An n-gram that was found
-    behind other characters counts once for each of them instead of as often as it
-    occurs [2]_; the longest ones, and those that begin where a name does, never are. The
-    empty context backs off to the uniform distribution.
-
-    A context is known by a number: 0 is the empty one, longer ones have higher numbers.
+    behind other characters counts once for each of them instead of as often as it occurs [2]_;
+    the longest ones, and those at the start of a name, never are. The empty context backs off
+    to the uniform distribution. A context is known by a number: 0 is the empty one, longer ones
+    have higher numbers.
 
     References
     ----------
@@ -159,13 +152,7 @@ class KneserNey:
         return np.concatenate(totals), np.cumsum([0, *map(len, ngrams)])
 
     def learned(self) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]:
-        """Return what was learned from, each different n-gram once.
-
-        Returns
-        -------
-        contexts, characters, counts : ndarray
-            As at the beginning.
-        """
+        """Return contexts, characters and counts, as at the beginning, each n-gram once."""
         ids, characters = np.divmod(self.ngrams[self.is_longest], self.n_characters)
         contexts = np.full((len(ids), self.order - 1), -1, dtype=np.int32)
         rows = np.arange(len(ids))
@@ -202,18 +189,7 @@ class KneserNey:
     def log_proba(
         self, contexts: NDArray[np.int32], characters: NDArray[np.int32]
     ) -> NDArray[np.float64]:
-        """Compute the log-probability of each character.
-
-        Parameters
-        ----------
-        contexts, characters : ndarray
-            As at the beginning.
-
-        Returns
-        -------
-        log_proba : ndarray of shape (n,), dtype float64
-            In nats.
-        """
+        """Compute the log-probability of each character, in nats."""
         p = self.unigrams[characters]
         ids = np.zeros(len(characters), dtype=np.int64)
         for nearest in contexts.T:
@@ -225,17 +201,7 @@ class KneserNey:
         return np.log(p)
 
     def find(self, contexts: NDArray[np.integer[Any]]) -> NDArray[np.int32]:
-        """Return the number of the longest known context at the end of each one.
-
-        Parameters
-        ----------
-        contexts : ndarray of shape (n, order - 1), dtype int
-            As at the beginning.
-
-        Returns
-        -------
-        ids : ndarray of shape (n,), dtype int32
-        """
+        """Return the number of the longest known context at the end of each one."""
         ids = longest = np.zeros(len(contexts), dtype=np.int64)
         for characters in contexts.T:
             ids = self.longer(ids, characters)
@@ -243,17 +209,7 @@ class KneserNey:
         return longest.astype(np.int32)
 
     def proba(self, ids: NDArray[np.integer[Any]]) -> NDArray[np.float64]:
-        """Compute the distribution of the character after each context.
-
-        Parameters
-        ----------
-        ids : ndarray of shape (n,), dtype int
-            From `find`.
-
-        Returns
-        -------
-        proba : ndarray of shape (n, n_characters), dtype float64
-        """
+        """Return the distribution after each context that `find` found, (n, n_characters)."""
         n, size = len(ids), self.n_characters
         rows, left = np.arange(n), np.ones(n)  # what longer contexts leave to shorter ones
         parts = []
@@ -275,16 +231,10 @@ class KneserNey:
 
 
 class LabelledKneserNey:
-    """Probabilities of characters given those before and a label: a mixture of two counts.
+    """Probabilities given a label too: a mixture of counts of all labels and of each.
 
-    Its methods are those of `KneserNey`, with contexts of shape (n, order): the label, then the
-    characters before.
-
-    Parameters
-    ----------
-    shared, labelled : KneserNey
-        Of all labels together, and of each, which backs off to the characters of its label,
-        and at last to those of all.
+    The latter back off to the characters of their label, and at last to those of all. The
+    methods are those of `KneserNey`, with contexts that begin with the label.
     """
 
     def __init__(self, shared: KneserNey, labelled: KneserNey):
@@ -332,21 +282,7 @@ def count(
     discount: float | None = None,
     before: Counts | None = None,
 ) -> Counts:
-    """Count n-grams, with labels if there are some.
-
-    Parameters
-    ----------
-    sequences : Sequences
-        Of indices.
-    order, n_characters, n_labels, discount
-        As in `KneserNey`.
-    before : KneserNey or LabelledKneserNey, default=None
-        Counts to be continued.
-
-    Returns
-    -------
-    counts : KneserNey or LabelledKneserNey
-    """
+    """Count the n-grams of sequences of indices, and those of `before`, if there are some."""
     has_target, counts = sequences.has_target, None
     contexts = sequences.contexts(order - 1, n_labels)
     characters = sequences.targets[has_target]

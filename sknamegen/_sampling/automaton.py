@@ -8,7 +8,6 @@ from .._codepoints import Alphabet
 from .regex import compile_pattern, position_automaton
 
 _MAX_STATES = 2000
-_ANYTHING = re.compile(".*", re.DOTALL)
 
 
 class Automaton:
@@ -46,8 +45,22 @@ class Automaton:
         max_length: int,
     ):
         self._index = alphabet.index
-        compiled = _ANYTHING if pattern is None else compile_pattern(pattern)
-        matches, follow, first = position_automaton(compiled, alphabet.letters, max_length)
+        n_characters = len(alphabet.letters)
+        if pattern is None and not banned:
+            self.after, self.accepts = (
+                np.zeros((2, n_characters), np.int64),
+                np.array([True, False]),
+            )
+            self.after[1] = 1
+            if alphabet.end is not None:
+                self.after[0, alphabet.end] = 1
+            return
+        if pattern is None:  # one position that any character matches, and may follow itself
+            matches, follow = np.ones((1, n_characters), dtype=bool), np.ones((1, 2), dtype=bool)
+            first = follow[0]
+        else:
+            compiled = compile_pattern(pattern)
+            matches, follow, first = position_automaton(compiled, alphabet.letters, max_length)
         avoids = _aho_corasick(alphabet.letters, banned)
         if alphabet.end is not None:
             matches[:, alphabet.end] = False

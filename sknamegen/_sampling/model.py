@@ -41,18 +41,9 @@ class NextCharModel(Protocol):
 def next_log_proba(
     model: NextCharModel, windows: NDArray[np.int64], labels: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """Compute the log-probabilities of what follows each context with each label.
+    """Compute the log-probabilities of what follows each context with each label, in nats.
 
-    Parameters
-    ----------
-    model : NextCharModel
-    windows : ndarray of shape (n_rows, window_length), dtype int64
-    labels : ndarray of shape (n_labels,), dtype int64
-
-    Returns
-    -------
-    log_proba : ndarray of shape (n_rows, n_labels, n_characters), dtype float64
-        In nats.
+    Their shape is (n_rows, n_labels, n_characters).
     """
     contexts, each = torch.from_numpy(windows).to(model.device), []
     for label in labels.tolist():

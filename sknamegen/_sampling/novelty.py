@@ -52,28 +52,11 @@ def _greedy_novelty(sampler, known):
 
 
 def temperature_for(sampler: Sampler, names: list[str], novelty: float) -> float:
-    """Find a temperature at which that share of the names written is not in a list.
+    """Find the temperature nearest to 1 at which that share of the names written is new.
 
-    Parameters
-    ----------
-    sampler, names
-        As in `expected_novelty`, at any temperature.
-    novelty : float
-
-    Returns
-    -------
-    temperature : float
-
-    Raises
-    ------
-    ValueError
-        If no temperature gives it.
-
-    Notes
-    -----
     The novelty need not grow with the temperature: near zero, all names are one, which is new
-    or is not. So the temperature nearest to 1 is found, in steps of a factor of 1.5 to one on
-    the other side, and between the last two by Brent's method on its logarithm.
+    or is not. So temperatures are tried in steps of a factor of 1.5 to one on the other side, and
+    between the last two by Brent's method.
     """
     check_real("novelty", novelty, "in (0, 1)", lambda n: 0 < n < 1)
     surpluses: dict[float, float] = {}

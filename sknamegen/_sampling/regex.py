@@ -70,24 +70,9 @@ def compile_pattern(pattern: object) -> re.Pattern[str]:
 def position_automaton(
     compiled: re.Pattern[str], letters: list[str], max_length: int
 ) -> PositionAutomaton:
-    """Turn a regular expression into an automaton that reads whole strings.
+    """Turn a regular expression into an automaton that reads whole strings of some letters.
 
-    Parameters
-    ----------
-    compiled : re.Pattern
-    letters : list of str
-        The characters that strings are made of.
-    max_length : int
-        Characters of the longest string to be read.
-
-    Returns
-    -------
-    automaton : PositionAutomaton
-
-    Raises
-    ------
-    ValueError
-        If automata cannot read such an expression, or it is too large.
+    No string is longer than `max_length`. Raises if automata cannot read such an expression.
     """
     nfa = _NFA(letters, compiled, max_length)
     n_positions = len(nfa.targets)

@@ -84,20 +84,10 @@ class Rules(NamedTuple):
 
 
 def draw(weights: Tensor, uniforms: Tensor) -> tuple[Tensor, Tensor]:
-    """Draw one character a row in proportion to weights.
+    """Draw one character a row in proportion to weights; return them and the rows' sums.
 
-    Parameters
-    ----------
-    weights : float64 tensor of shape (n_rows, n_characters)
-    uniforms : float64 tensor of shape (n_rows,)
-        In [0, 1).
-
-    Returns
-    -------
-    characters : int64 tensor of shape (n_rows,)
-        Of weight 0 only where all of the row are.
-    sums : float64 tensor of shape (n_rows,)
-        Of the weights of each row.
+    `weights` has shape (n_rows, n_characters), `uniforms`, in [0, 1), (n_rows,): float64. A
+    character of weight 0 is drawn only where all of the row are.
     """
     cumulative = weights.cumsum(1)
     sums = cumulative[:, -1]
@@ -120,20 +110,10 @@ def check_rules(
     pattern: str | re.Pattern[str] | None = None,
     banned: Iterable[str] = (),
 ) -> Rules:
-    """Check what is asked for and return it.
+    """Check what is asked for, as in `sample`, and return it.
 
-    Parameters
-    ----------
-    alphabet : Alphabet
-    make_wish : callable
-        Makes a `Wish`, or gives back one made before, from a pattern, banned strings, the
-        least and the greatest length.
-    longest_name : int or None
-        Characters of the longest training name; None for running text.
-    seeds : list of str
-        What the names begin with.
-    temperature, min_length, max_length, top_k, top_p, pattern, banned
-        As in `sample`.
+    ``make_wish(pattern, banned, min_length, max_length)`` makes a `Wish`, or gives back one made
+    before; `longest_name` is None for running text.
     """
     check_real("temperature", temperature, "a finite number >= 0", lambda t: t >= 0 and isfinite(t))
     if top_k is not None:
@@ -143,7 +123,7 @@ def check_rules(
     banned = check_banned(banned)
     max_length = _check_lengths(alphabet, longest_name, seeds, min_length, max_length)
     wish = make_wish(pattern, banned, int(min_length), max_length)
-    for seed in seeds:
+    for seed in () if wish.is_any else seeds:
         if not wish.can_begin(seed):
             wishes = "" if pattern is None else f", matches pattern={pattern!r}"
             wishes += f", holds none of banned={banned!r}" if banned else ""

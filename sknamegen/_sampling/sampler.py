@@ -220,20 +220,8 @@ class Sampler:
     ) -> tuple[list[str], str | None]:
         """Write a name for each of the rows, and again where it is not wanted.
 
-        Parameters
-        ----------
-        rows, rng
-            As in `draw`.
-        unique : bool
-            Whether no two names may be alike.
-        unwanted : dict of str to callable
-            Why a name is unwanted, and what tells that of a list of names.
-
-        Returns
-        -------
-        names : list of str
-        shortfall : str or None
-            Why there are fewer names than rows.
+        `unwanted` has for each reason what tells which of a list of names have it. Returns the
+        names, and why there are fewer than rows, None if there are not.
         """
         names: dict[int, str] = {}
         seen, rejected = set(), Counter[str]()
@@ -280,18 +268,9 @@ class Sampler:
     def wish_probability(
         self, n: int, rng: np.random.Generator
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Estimate for each seed the share of names that fit, by importance sampling.
+        """Estimate for each seed the share of names that fit, and its standard error.
 
-        Parameters
-        ----------
-        n : int
-            Draws for each seed, at least 2.
-        rng : numpy.random.Generator
-
-        Returns
-        -------
-        probability, standard_error : ndarray of shape (n_seeds,), dtype float64
-            Unbiased.
+        By importance sampling with n draws, at least 2, for each seed: unbiased.
         """
         rows = np.repeat(np.arange(len(self.seeds)), n)
         is_guided = self.rules.temperature > 0
@@ -328,22 +307,10 @@ class Sampler:
         labels: NDArray[np.int64],
         ends: bool = True,
     ) -> NDArray[np.float64]:
-        """Compute the log-probability of names to be written, whatever is asked for.
+        """Compute the log-probability of names to be written, whatever is asked for, in nats.
 
-        Parameters
-        ----------
-        rows : ndarray of shape (n_names,), dtype int64
-            Their seeds, which they begin with.
-        names : list of str
-        labels : ndarray of shape (n_names,), dtype int64
-            The labels they are written with.
-        ends : bool, default=True
-            Whether the names must end where they do, or may go on.
-
-        Returns
-        -------
-        log_proba : ndarray of shape (n_names,), dtype float64
-            In nats, minus infinity if a name cannot be written.
+        The names begin with the seeds of the rows, and have those labels; without `ends` they
+        may go on. Minus infinity if a name cannot be written.
         """
         end = [] if self.alphabet.end is None or not ends else [self.alphabet.end]
         total, device = np.zeros(len(names)), self.model.device
@@ -378,21 +345,9 @@ def label_proba(
     seeds: list[str],
     log_prior: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Compute the probability of each label, given what a name begins with.
+    """Compute the probability of each label, given each seed, (n_seeds, n_labels).
 
     Running text begins anywhere, so its labels are as probable as they were frequent.
-
-    Parameters
-    ----------
-    model, alphabet, seeds
-        As in `Sampler`.
-    window_length : int
-    log_prior : ndarray of shape (n_labels,), dtype float64
-        Log-probability of each label.
-
-    Returns
-    -------
-    proba : ndarray of shape (n_seeds, n_labels), dtype float64
     """
     joint = np.tile(log_prior, (len(seeds), 1))
     if any(seeds) and alphabet.end is not None:

@@ -21,29 +21,10 @@ def most_probable(
     log_prior: NDArray[np.float64],
     unwanted: Callable[[list[str]], NDArray[np.bool_]],
 ) -> tuple[list[str], NDArray[np.float64]]:
-    """Find the names of the highest probability.
+    """Find the n names of the highest probability; see `BaseCharGenerator.most_likely`.
 
-    Parameters
-    ----------
-    sampler : Sampler
-        With one seed, at temperature 1.
-    n : int
-        How many.
-    log_prior : ndarray of shape (n_labels,), dtype float64
-        Log-probability of each label of the sampler.
-    unwanted : callable
-        ``unwanted(names)`` tells which of a list of str must not be found.
-
-    Returns
-    -------
-    names : list of str
-        The most probable first.
-    log_likelihood : ndarray of shape (n_names,), dtype float64
-
-    Notes
-    -----
-    A name is never more probable than its beginning, so the most probable beginnings are
-    continued until none is more probable than the n-th name found.
+    The sampler has one seed, and temperature 1. `log_prior` has the log-probability of each of
+    its labels, ``unwanted(names)`` tells which names must not be found.
     """
     letters, end = sampler.alphabet.letters, sampler.alphabet.end
     wish = sampler.rules.wish

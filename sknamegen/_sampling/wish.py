@@ -11,7 +11,7 @@ References
 
 import re
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -109,21 +109,23 @@ class Wish:
         self.automaton = Automaton(alphabet, pattern, banned, max_length)
         self.states_after = torch.from_numpy(self.automaton.after)
         self.accepts = torch.from_numpy(self.automaton.accepts)
-        self._possible, self._n_late = self._levels()
+        if not self.is_any:
+            self._possible, self._n_late = self._levels()
         self._make_guide = make_guide
         self._completions: dict[float, Completions] = {}
 
     def _levels(self):
         """Tell from which states a name can be finished, for each level; see `level`."""
         after, accepts = self.automaton.after, self.automaton.accepts
-        can, levels = np.zeros_like(accepts), []
+        can: Any = np.zeros_like(accepts)
+        levels = []
         for _ in range(self.max_length - self.min_length + 1):
             before, can = can, can[after].any(1) | accepts
             levels.append(can)
             if (can == before).all():
                 break
         n_late = len(levels)
-        for _ in range(0 if self.is_any else self.min_length):
+        for _ in range(self.min_length):
             can = can[after].any(1)
             levels.append(can)
         return torch.from_numpy(np.stack([*levels, np.zeros_like(can)])), n_late
@@ -205,7 +207,8 @@ class Completions:
         self.wish, self.start_context = wish, guide.start
         after, accepts = wish.automaton.after, wish.automaton.accepts
         too_long = np.zeros((len(after), guide.n_contexts))
-        now, can, table = too_long, np.zeros_like(accepts), []
+        can: Any = np.zeros_like(accepts)
+        now, table = too_long, []
         average = guide.averages(after)
         p_end = np.ones(guide.n_contexts) if wish.end is None else guide.proba_of(wish.end)
         for _ in range(wish.max_length - wish.min_length + 1):

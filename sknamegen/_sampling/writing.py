@@ -55,19 +55,10 @@ def write_block(
     rng: np.random.Generator,
     prune_at: int | None,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Write one character after another until all names have ended.
+    """Write one character after another until all names of a block have ended.
 
-    Parameters
-    ----------
-    model : NextCharModel
-    names : Block
-        As they begin.
-    rules : Rules
-    completions : Completions or None
-        What guides; None: names are drawn as they come, and given up when they cannot fit.
-    rng : numpy.random.Generator
-    prune_at : int or None
-        The length at which names of little weight are given up; None: never.
+    Without completions names are drawn as they come, and given up when they cannot fit. Names of
+    little weight are given up once, at the length `prune_at`.
 
     Returns
     -------
