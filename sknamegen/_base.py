@@ -1,4 +1,4 @@
-"""How every generator writes names, on top of its model of the next character."""
+"""What both generators share: `sample`, `stream`, `most_likely`, `next_char_proba`."""
 
 import re
 import warnings
@@ -125,14 +125,11 @@ class BaseCharGenerator(CharacterScorer):
         label : object, default=None
             The label of the names, one of `classes_`. None: drawn for each name, as probable
             as it is for names with this seed.
-        min_length : int, default=1
-            Characters a name has at least, the seed included. The end of the
-            name is left out of the distribution until then.
-        max_length : int, default=None
-            Characters a name has at most, the seed included; it ends there.
-            None: the longest training name, and in a model of running text
-            (``boundary=False``), which has no ends, 100 characters more than
-            the longest seed.
+        min_length, max_length : int, default=1, None
+            Characters a name has at least and at most, the seed included. ``max_length=None``:
+            as many as the longest training name. A model of running text
+            (``boundary=False``), which has no ends, writes `max_length` characters; None: 100
+            more than the longest seed.
         top_k : int, default=None
             Draw from the `top_k` most probable characters only.
         top_p : float, default=None
@@ -144,12 +141,12 @@ class BaseCharGenerator(CharacterScorer):
         banned : iterable of str, default=()
             Strings that must not occur in a name, whatever their case.
         unique : bool, default=False
-            Whether no two names may be alike.
+            Whether all names must be different.
         novel : bool, default=False
-            Whether to leave out training names, as far as 64-bit hashes tell them.
+            Whether to leave out training names, which are known by 64-bit hashes.
         on_shortfall : {"raise", "warn"}, default="raise"
-            What to do if too few names are as wanted: raise an error, or
-            warn and return fewer of them.
+            What to do if too few names are unique or novel: raise an error, or warn and
+            return fewer.
         random_state : int, RandomState, Generator or None, default=None
             An int gives the same names each time, None new ones each time.
 
@@ -168,9 +165,9 @@ class BaseCharGenerator(CharacterScorer):
         NotFittedError
             If the generator is not fitted.
         ValueError
-            If too few names are as wanted: 10,000 names in a row were not, or
-            more than 1,000 for each one wanted; or if no name can be: none begins with the
-            seed, matches the pattern, and so on.
+            If too few names are unique or novel: 10,000 in a row were not, or more than 1,000
+            for each one wanted. If no name can fit what is asked, or a pattern is too large for
+            an automaton of 2,000 states.
         TypeError, ValueError
             If a parameter is out of range, the lengths contradict each other or
             the seed, or a seed holds a character that is not in `alphabet_`.
@@ -248,8 +245,9 @@ class BaseCharGenerator(CharacterScorer):
         Returns
         -------
         characters : iterator of str
-            The characters after the seed, each as soon as it is drawn. Joined
-            to the seed they are what `sample` returns for the same arguments.
+            The characters after the seed: those of running text each as soon as it is drawn,
+            those of a name, or of what must match a pattern, when it is known to fit. Joined to
+            the seed they are what `sample` returns for the same arguments.
 
         Raises
         ------

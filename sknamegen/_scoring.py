@@ -1,4 +1,4 @@
-"""What a fitted generator says of names it is given: their scores and their labels."""
+"""Scores and labels of given names."""
 
 from math import exp
 from typing import Any

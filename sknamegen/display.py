@@ -1,4 +1,4 @@
-"""Plots of what a generator has learned and writes, after scikit-learn's displays."""
+"""Plots of a generator's training, predictions and names, after scikit-learn's displays."""
 
 from collections.abc import Iterable
 from typing import Any, Self
@@ -108,7 +108,7 @@ class LossCurveDisplay(_Display):
 
 
 class NextCharDisplay(_Display):
-    r"""What a generator expects at each position of a name, as a heat map.
+    r"""Heat map of the next-character probabilities at each position of a name.
 
     Parameters
     ----------
@@ -214,18 +214,18 @@ class NextCharDisplay(_Display):
 
 
 class TemperatureDisplay(_Display):
-    """How new and how usual the names are that are written at each temperature.
+    """Novelty, uniqueness and loss of the names written at each temperature.
 
     Parameters
     ----------
     temperatures : ndarray of shape (n,), dtype float64
     novelty : ndarray of shape (n,), dtype float64
-        Part of the names that is expected to be new.
+        Expected share of new names.
     uniqueness : ndarray of shape (n,), dtype float64
-        Different names over names, of those drawn.
+        Share of different names among those drawn.
     loss : ndarray of shape (n,), dtype float64
-        Of the names drawn at each temperature, scored as they are at temperature 1, in nats per
-        character.
+        Negative mean log-likelihood of the names drawn at each temperature, by the model at
+        temperature 1, in nats per character.
     n_samples : int
         Names drawn.
 
@@ -285,7 +285,7 @@ class TemperatureDisplay(_Display):
             Windows of the names that are not new.
         temperatures : iterable of float, default=(0.2, 0.4, …, 1.6)
         n_samples : int, default=500
-            Names drawn at each temperature.
+            Number of names drawn at each temperature.
         label, random_state
             As in `CharLSTMGenerator.sample`.
         ax : matplotlib Axes, default=None

@@ -1,4 +1,4 @@
-"""How new a set of names is, and how like the names it was learned from."""
+"""Figures about names: how new they are, how like a list, how rare a wish is."""
 
 from collections import Counter
 from collections.abc import Iterable

@@ -65,7 +65,7 @@ class CharLSTMGenerator(BaseCharGenerator):
         their loss has not improved for `n_iter_no_change` epochs, and to keep
         the weights of the best epoch.
     validation_fraction : float, default=0.1
-        Part of the names to set aside, in (0, 1). Only with `early_stopping`.
+        Share of the names to set aside, in (0, 1). Only with `early_stopping`.
     n_iter_no_change : int, default=3
         Epochs without improvement to wait. Only with `early_stopping`.
     callbacks : list of skorch callbacks, default=None
@@ -106,7 +106,7 @@ class CharLSTMGenerator(BaseCharGenerator):
     max_length_ : int or None
         Characters of the longest training name; None for running text.
     name_hashes_ : ndarray of shape (n_distinct_names,), dtype uint64, or None
-        What `sample` recognises the training names by; None for running text.
+        Hashes of the training names, for ``novel=True``; None for running text.
     n_characters_seen_ : int
         Predicted characters in the training data.
     classes_ : ndarray of shape (n_classes,)

@@ -183,8 +183,7 @@ class CharLSTM(nn.Module):
     def start(self, windows: Tensor, labels: Tensor) -> tuple[State, Tensor]:
         """Read contexts, each from its first index that is not -1; see `NextCharModel`."""
         gates, filled = self._input_gates(), windows >= 0
-        zeros = self.head.weight.new_zeros(len(windows), self.head.in_features)
-        layers = [(zeros, zeros) for _ in self.layers]
+        layers: Any = [None] * len(self.layers)
         for step in range(int(filled.any(0).int().argmax()), windows.shape[1]):
             layers = self._step(gates, windows[:, step].clamp(min=0), labels, layers)
             # Padding leaves the state at zero.
@@ -237,15 +236,22 @@ class CharLSTM(nn.Module):
 
 
 def _cell(gates, state, layer):
-    """One step of an LSTM layer; adds to the input's part of the gates (rows, 4 * hidden)."""
-    hidden, cell = state
-    gates.addmm_(hidden, layer.weight_hh_l0.t())
-    in_forget, candidate, out_gate = gates.split([2 * hidden.shape[1], *hidden.shape[1:] * 2], 1)
+    """One step of an LSTM layer; adds to the input's part of the gates (rows, 4 * hidden).
+
+    A state of None is one of zeros.
+    """
+    n_units = layer.hidden_size
+    if state:
+        gates.addmm_(state[0], layer.weight_hh_l0.t())
+    in_forget, candidate, out_gate = gates.split([2 * n_units, n_units, n_units], 1)
     sigmoid: Any = torch.sigmoid
     tanh: Any = torch.tanh
     if not torch.is_grad_enabled():
         # Torch computes the sigmoid several times as fast as tanh on processors.
         sigmoid, tanh = torch.sigmoid_, lambda x: (2 * x).sigmoid_().mul_(2).sub_(1)
     in_gate, forget_gate = sigmoid(in_forget).chunk(2, dim=1)
-    cell = torch.addcmul(forget_gate * cell, in_gate, tanh(candidate))
+    if state:
+        cell = torch.addcmul(forget_gate * state[1], in_gate, tanh(candidate))
+    else:
+        cell = in_gate * tanh(candidate)
     return sigmoid(out_gate) * tanh(cell), cell

@@ -1,4 +1,4 @@
-"""How many of the names that a model writes are new."""
+"""The expected share of new names."""
 
 from dataclasses import replace
 from math import exp, log

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 # the weights are evened out until it is the second one.
 _ENOUGH, _AT_LEAST = 0.8, 0.5
 # A name that was drawn once is expected to be chosen so many times at most.
-_MAX_COPIES = 3
+_MAX_COPIES = 4
 # Names are few where such a share of the draws are different, of so many wanted at least; then
 # draws that would be chosen more than once are to have no more than a share of all weight.
 _FEW_NAMES, _MANY_WANTED, _TOO_HEAVY = 0.2, 50, 0.02
@@ -26,7 +26,7 @@ def choose(
     """
     for power in np.linspace(1, 0, 11):
         found = np.where(np.isfinite(log_weights), power * log_weights, -np.inf)
-        found = _capped(texts, found, n)
+        found = _singles_capped(texts, found, n)
         if effective_size(found) >= n * _AT_LEAST:
             break
     return resample(found, n, rng)
@@ -38,7 +38,7 @@ def draws_needed(texts: NDArray[np.object_], log_weights: NDArray[np.float64], n
     Enough to be worth as many without weights, or nearly. Where names are few, so that their
     frequencies can be seen, none but a few draws may be expected to be chosen more than once.
     """
-    found, n_drawn = _capped(texts, log_weights, n), len(log_weights)
+    found, n_drawn = _singles_capped(texts, log_weights, n), len(log_weights)
     needed = n_drawn * _ENOUGH * n / max(effective_size(found), 0.1)
     alive = np.isfinite(found)
     if n > _MANY_WANTED and len(set(texts[alive])) < _FEW_NAMES * alive.sum():
@@ -49,15 +49,18 @@ def draws_needed(texts: NDArray[np.object_], log_weights: NDArray[np.float64], n
     return needed
 
 
-def _capped(texts, log_weights, n):
+def _singles_capped(texts, log_weights, n):
     """Limit the weights of names drawn once, so that none is chosen many times for being rare."""
-    if not np.isfinite(log_weights.max(initial=-np.inf)):
-        return log_weights
     _, place, times = np.unique(texts.astype(str), return_inverse=True, return_counts=True)
-    is_single = times[place] == 1
-    for _ in range(4):
-        cap = np.logaddexp.reduce(log_weights) + np.log(_MAX_COPIES / n)
-        log_weights = np.where(is_single, np.minimum(log_weights, cap), log_weights)
+    return np.where(times[place] == 1, capped(log_weights, n), log_weights)
+
+
+def capped(log_weights: NDArray[np.float64], n: int) -> NDArray[np.float64]:
+    """Limit weights so that none of n choices is expected to fall on a draw many times."""
+    if np.isfinite(log_weights.max(initial=-np.inf)):
+        for _ in range(4):
+            cap = np.logaddexp.reduce(log_weights) + np.log(_MAX_COPIES / n)
+            log_weights = np.minimum(log_weights, cap)
     return log_weights
 
 

@@ -10,12 +10,12 @@ from torch import Tensor
 
 from .model import NextCharModel
 from .rules import Rules, draw
-from .weights import effective_size, resample
+from .weights import capped, effective_size, resample
 from .wish import Completions
 
 # Of the names that are cut down to their effective number, so many for each one of it, and only
 # if that leaves no more than such a share of them.
-_KEPT, _WORTH_PRUNING = 1.25, 0.75
+_KEPT, _WORTH_PRUNING = 1.1, 0.75
 
 
 @dataclass
@@ -123,6 +123,7 @@ def _prune(model, names, text, log_weights, log_worth, rng):
     """
     expected = (log_weights[names.index] + log_worth).numpy()
     n_kept = int(np.ceil(_KEPT * effective_size(expected)))
+    expected = capped(expected, n_kept)
     if n_kept > _WORTH_PRUNING * len(expected):
         return torch.arange(len(expected))
     chosen = torch.from_numpy(np.sort(resample(expected, n_kept, rng)))
