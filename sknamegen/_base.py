@@ -336,7 +336,7 @@ class BaseCharGenerator(CharacterScorer):
         def make_wish(*asked: Any) -> Wish:
             if asked not in self._wishes:
                 if len(self._wishes) == _MAX_WISHES:
-                    self._wishes.pop(next(iter(self._wishes)))
+                    self._wishes.pop(next(iter(self._wishes)), None)
                 self._wishes[asked] = Wish(alphabet, self._guide, *asked)
             return self._wishes[asked]
 

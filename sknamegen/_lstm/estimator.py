@@ -327,11 +327,12 @@ class CharLSTMGenerator(BaseCharGenerator):
         rng = random_generator(self.random_state)
         train, valid = self._split(sequences, rng)
         self._ngrams = self._count(train, self._ngrams if one_pass else None)
-        self._set_guide(self._count_guide(train))
+        self._set_guide(self._count_guide(train, self._guide_counts if one_pass else None))
         dataset = SequenceDataset(train, self._ngrams)
-        self.net_ = build_net(self, dataset, SequenceDataset(valid), rng, old, one_pass)
-        self._model = self.net_.network
-        self.net_.train(dataset)
+        net = build_net(self, dataset, SequenceDataset(valid), rng, old, one_pass)
+        self._model = net.network
+        self.net_ = net
+        net.train(dataset)
         self._judge(sequences)
 
     def _split(self, sequences: Sequences, rng: np.random.Generator) -> tuple[Sequences, Sequences]:
@@ -362,9 +363,8 @@ class CharLSTMGenerator(BaseCharGenerator):
         order = min(_NGRAM_ORDER, self.window_length_ + 1)
         return count(sequences, order, len(self.alphabet_), self._n_labels, before=before)
 
-    def _count_guide(self, sequences: Sequences) -> Counts:
+    def _count_guide(self, sequences: Sequences, before: Counts | None) -> Counts:
         """Return the n-gram guide of these names and those before; see `Sampler`."""
-        before = self._guide_counts
         if before and before.total >= _MAX_COUNTED:
             return before
         order = min(_GUIDE_ORDER, self.window_length_ + 1)

@@ -36,8 +36,10 @@ _CHUNK_ROWS = 8192  # that are chosen among each other
 # Names are drawn again where so many fit, by the guide's estimate, and do fit.
 _COMMON, _STILL_COMMON = 0.5, 0.35
 # Elsewhere so many are drawn at first for each one wanted, and some more; then as many as it
-# takes, up to so many times the first ones.
+# takes until they are worth so many draws without weights, up to so many times the first ones.
+# Names that are longer than the window take several times as long.
 _FIRST_DRAWS, _MORE_DRAWS, _MAX_DRAWS = 1.4, 8, 20
+_ENOUGH, _ENOUGH_LONG = 1.3, 0.75
 _RARITY_DRAWS, _RARE = 1000, 0.1
 # Draws in one round, in a row without a name that is wanted, and for each name, at most.
 _MAX_ROUND = 4096
@@ -118,8 +120,16 @@ class Sampler:
 
     def _draw_guided(self, rows, rng):
         """Draw more names than wanted, with a guide, and choose among those of each seed."""
-        seeds, pool, wanted = np.unique(rows, return_inverse=True, return_counts=True)
+        _, first, pool, wanted = np.unique(
+            [self.seeds[row] for row in rows.tolist()],
+            return_index=True,
+            return_inverse=True,
+            return_counts=True,
+        )
+        seeds = rows[first]
         is_greedy = self.rules.temperature == 0
+        is_long = self.rules.wish.min_length + 1 >= self.windows.shape[1]
+        enough = _ENOUGH_LONG if is_long else _ENOUGH
         size = np.ceil(_FIRST_DRAWS * wanted).astype(np.int64) + _MORE_DRAWS
         size = np.ones_like(wanted) if is_greedy else size
         limit, drawn = _MAX_DRAWS * size, np.zeros_like(size)
@@ -131,8 +141,10 @@ class Sampler:
                 parts = np.split(new, np.cumsum(size)[:-1])
                 old[:] = [np.append(*pair) for pair in zip(old, parts, strict=True)]
             drawn += size
-            needed = map(draws_needed, texts, log_weights, wanted)
-            more = 1.1 * (np.fromiter(needed, dtype=float) - drawn)
+            needed = [
+                draws_needed(*each, enough) for each in zip(texts, log_weights, wanted, strict=True)
+            ]
+            more = 1.1 * (np.array(needed) - drawn)
             is_enough = is_greedy | (more <= 0) | (drawn >= limit)
             size = np.where(is_enough, 0, np.clip(more, _MORE_DRAWS, limit - drawn)).astype(
                 np.int64

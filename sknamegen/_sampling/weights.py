@@ -3,9 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-# The effective number of draws is to be such a share of those wanted, or if that takes too long,
-# the weights are evened out until it is the second one.
-_ENOUGH, _AT_LEAST = 0.8, 0.5
+# If the effective number of draws is not such a share of those wanted, the weights are evened out.
+_AT_LEAST = 0.5
 # A name that was drawn once is expected to be chosen so many times at most.
 _MAX_COPIES = 4
 # Names are few where such a share of the draws are different, of so many wanted at least; then
@@ -32,14 +31,16 @@ def choose(
     return resample(found, n, rng)
 
 
-def draws_needed(texts: NDArray[np.object_], log_weights: NDArray[np.float64], n: int) -> float:
+def draws_needed(
+    texts: NDArray[np.object_], log_weights: NDArray[np.float64], n: int, enough: float
+) -> float:
     """Estimate how many draws it takes to choose n of them.
 
-    Enough to be worth as many without weights, or nearly. Where names are few, so that their
+    They are to be worth `enough` without weights for each one. Where names are few, so that their
     frequencies can be seen, none but a few draws may be expected to be chosen more than once.
     """
     found, n_drawn = _singles_capped(texts, log_weights, n), len(log_weights)
-    needed = n_drawn * _ENOUGH * n / max(effective_size(found), 0.1)
+    needed = n_drawn * enough * n / max(effective_size(found), 0.1)
     alive = np.isfinite(found)
     if n > _MANY_WANTED and len(set(texts[alive])) < _FEW_NAMES * alive.sum():
         weights = np.sort(np.exp(found[alive] - found.max()))

@@ -169,7 +169,7 @@ class Wish:
         temperature = float(np.clip(temperature or 1.0, *_TEMPERATURES))
         if temperature not in self._completions:
             if len(self._completions) == _MAX_GUIDES:
-                self._completions.pop(next(iter(self._completions)))
+                self._completions.pop(next(iter(self._completions)), None)
             guide = self._make_guide(temperature, self._is_small_enough)
             if guide is None:
                 n_states = len(self.automaton.after)
