@@ -23,11 +23,12 @@ from _common import (
     split_names,
 )
 from sklearn.pipeline import make_pipeline
-from sknamegen._batches import LengthGroupedBatches, SequenceDataset, sequences_from_windows
-from sknamegen._net import CharacterLoss
-from sknamegen._network import CharLSTM
 
 from sknamegen import CharLSTMGenerator, CharSequenceVectorizer
+from sknamegen._lstm.batches import LengthGroupedBatches, SequenceDataset
+from sknamegen._lstm.net import CharacterLoss, uses_bfloat16
+from sknamegen._lstm.network import CharLSTM
+from sknamegen._sequences import read_windows
 from sknamegen._threads import one_thread
 
 # The best held-out loss the notebook's recipe reaches on the corpus it came with.
@@ -97,10 +98,9 @@ def keras_recipe(train, test, max_epochs):
 
 def bare_loop(generator, windows):
     """Train the network of a generator on the same batches without skorch."""
-    inputs, targets, _ = generator._index(sequences_from_windows(windows))
-    ngrams = generator._count(inputs, targets, weights=None, before=None)
+    sequences = read_windows(windows)[1].indexed(generator.alphabet_)
     batches = LengthGroupedBatches(
-        SequenceDataset(inputs, targets, ngrams),
+        SequenceDataset(sequences, generator._count(sequences, before=None)),
         generator.net_.batch_size,
         torch.Generator().manual_seed(0),
     )
@@ -109,7 +109,7 @@ def bare_loop(generator, windows):
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=generator.lr, weight_decay=generator.weight_decay, fused=True
     )
-    bfloat16 = generator._uses_bfloat16()
+    bfloat16 = uses_bfloat16(generator)
 
     def fit():
         with one_thread():
@@ -153,7 +153,7 @@ def main():
     n_characters = sum(len(name) + 1 for name in train)
     epochs = {"max_epochs": 1} if arguments.quick else {}
     precisions = ["float32"]
-    if CharLSTMGenerator()._uses_bfloat16():
+    if uses_bfloat16(CharLSTMGenerator()):
         precisions.append("bfloat16")
     for precision in precisions:
         generator = CharLSTMGenerator(random_state=0, precision=precision, **epochs)

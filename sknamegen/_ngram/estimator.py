@@ -90,13 +90,8 @@ class CharNGramGenerator(BaseCharGenerator):
 
         Parameters
         ----------
-        X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int
-            Windows of names, from `CharSequenceVectorizer`.
-        y : array-like of shape (n_names,), default=None
-            A label for each name, such as a language. With labels, the generator has
-            `classes_`, `predict` and `predict_proba`.
-        sample_weight : array-like of shape (n_names,), default=None
-            How often each name counts, such as its frequency (not a part of one); None: once.
+        X, y, sample_weight
+            As in `CharLSTMGenerator.fit`; a name counts as often as its weight says.
 
         Returns
         -------
@@ -128,11 +123,8 @@ class CharNGramGenerator(BaseCharGenerator):
         ----------
         X, y, sample_weight
             As in `fit`; labels in all calls or in none.
-        alphabet : iterable of str, default=None
-            In the first call: characters to expect later, beside those in X. All
-            others are unknown to the model, and not counted.
-        classes : array-like of shape (n_classes,), default=None
-            In the first call: all labels that will come; None: those in y.
+        alphabet, classes
+            As in `CharLSTMGenerator.partial_fit`; unknown characters are not counted.
 
         Returns
         -------
