@@ -44,7 +44,6 @@ WISHES = {
     "banned a": {"banned": ["a"]},
     ".*x.*z.*": {"pattern": ".*x.*z.*"},
 }
-N_NAMES = 2000
 HEADER = (
     "wish                  fits names/s ratio  share bigrams masked lengths masked   score sample "
     "masked  sample | masked"
@@ -61,7 +60,7 @@ def masked(sampler, n, rng):
     return texts[np.isfinite(log_weights)].tolist()
 
 
-def rows(generator, free, free_rate):
+def rows(generator, free, free_rate, n_names):
     """Yield a line for each wish."""
     vectorizer = CharSequenceVectorizer(window_length=generator.window_length_)
 
@@ -71,15 +70,15 @@ def rows(generator, free, free_rate):
     for title, wish in WISHES.items():
         sampler = generator._sampler([""], 1.0, **wish)
         fitting = [name for name in free if sampler.rules.wish.accepts_name(name)]
-        n = min(N_NAMES, len(fitting) // 2)
+        n = min(n_names, len(fitting) // 2)
         generator._wishes.clear()
-        spent = seconds(partial(generator.sample, n_samples=N_NAMES, random_state=0, **wish))
-        written = [generator.sample(n_samples=N_NAMES, random_state=i, **wish) for i in range(3)]
+        spent = seconds(partial(generator.sample, n_samples=n_names, random_state=0, **wish))
+        written = [generator.sample(n_samples=n_names, random_state=i, **wish) for i in range(3)]
         rng = np.random.default_rng(0)
-        _, log_weights = sampler.write(np.zeros(N_NAMES, dtype=int), rng, guided=True, prune=False)
-        wall = masked(sampler, N_NAMES, rng)
-        line = f"{title:17} {len(fitting) / len(free):8.2%} {N_NAMES / spent:7,.0f}"
-        line += f" {N_NAMES / spent / free_rate:5.2f}  {effective_size(log_weights) / N_NAMES:5.2f}"
+        _, log_weights = sampler.write(np.zeros(n_names, dtype=int), rng, guided=True, prune=False)
+        wall = masked(sampler, n_names, rng)
+        line = f"{title:17} {len(fitting) / len(free):8.2%} {n_names / spent:7,.0f}"
+        line += f" {n_names / spent / free_rate:5.2f}  {effective_size(log_weights) / n_names:5.2f}"
         if n >= 100:
             lists = [fitting[i : i + n] for i in range(0, min(len(fitting) - n, 5 * n) + 1, n)]
             for divergence in (ngram_divergence, length_divergence):
@@ -100,26 +99,26 @@ def main():
     lists = {"female first names": given_names(arguments)}
     if not arguments.names:
         lists["male first names, lower case"] = [name.lower() for name in load_names("male")]
-    n_free, settings = (400_000, {}) if not arguments.quick else (2000, {"max_epochs": 1})
+    n_names, n_free, settings = 2000, 400_000, {}
     if arguments.quick:
         lists = {title: names[::5] for title, names in lists.items()}
-        settings["hidden_size"] = 16
+        n_names, n_free, settings = 200, 2000, {"max_epochs": 1, "hidden_size": 16}
     for title, names in lists.items():
         windows = CharSequenceVectorizer().fit_transform(names)
         free_rate = None
         for generator in (CharLSTMGenerator(random_state=0, **settings), CharNGramGenerator()):
             generator.fit(windows)
-            generator.sample(n_samples=N_NAMES)
-            one = seconds(lambda g=generator: g.sample(n_samples=N_NAMES, random_state=0))
-            free_rate = free_rate or N_NAMES / one
+            generator.sample(n_samples=n_names)
+            one = seconds(lambda g=generator: g.sample(n_samples=n_names, random_state=0))
+            free_rate = free_rate or n_names / one
             longest = generator.max_length_ + 5
             free = generator.sample(n_samples=n_free, max_length=longest, random_state=1)
             print(
-                f"{title}, {len(names):,}: {type(generator).__name__}, {N_NAMES / one:,.0f}", end=""
+                f"{title}, {len(names):,}: {type(generator).__name__}, {n_names / one:,.0f}", end=""
             )
             print(" free names/s")
             print(HEADER)
-            for line in rows(generator, free, free_rate):
+            for line in rows(generator, free, free_rate, n_names):
                 print(line)
             print()
 
