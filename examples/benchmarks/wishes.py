@@ -96,7 +96,7 @@ def rows(generator, free, free_rate, n_names):
 def main():
     arguments = parse_arguments(__doc__.splitlines()[0])
     print_machine()
-    lists = {"female first names": given_names(arguments)}
+    lists = {arguments.names or "female first names": given_names(arguments)}
     if not arguments.names:
         lists["male first names, lower case"] = [name.lower() for name in load_names("male")]
     n_names, n_free, settings = 2000, 400_000, {}
