@@ -153,19 +153,17 @@ def test_no_pattern_blows_up(generator, pattern):
 
 @pytest.mark.parametrize("pattern", [".*a.{25}", ".*(a.{18}|e.{19}|i.{17})"])
 def test_patterns_of_too_many_states_are_refused_at_once(generator, pattern):
-    started = time.process_time()
     with pytest.raises(ValueError, match=r"be simpler: together they need more than 2,000 states"):
         generator.sample(n_samples=200, pattern=pattern, max_length=60)
-    assert time.process_time() - started < 20
 
 
 def test_long_names_are_no_work_or_refused(generator):
-    started = time.process_time()
     assert "a" not in generator.sample(banned=["a"], max_length=10**6, random_state=0)
+    (completions,) = next(reversed(generator._wishes.values()))._completions.values()
+    assert len(completions.table) < 300  # lengths, after which nothing changes any more
     assert generator.sample(max_length=10**6, random_state=0)
     with pytest.raises(ValueError, match=r"must be at most 10,000\. Got 20,000; ask for fewer"):
         generator.sample(min_length=20_000, max_length=10**6)
-    assert time.process_time() - started < 30
 
 
 @pytest.mark.parametrize(
