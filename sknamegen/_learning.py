@@ -59,8 +59,12 @@ class CharacterLearner(StateFormat, DensityMixin, BaseEstimator):
         sample_weight: ArrayLike | None = None,
         alphabet: Iterable[str] | None = None,
         classes: ArrayLike | None = None,
+        with_others: Callable[[NDArray[np.int32]], NDArray[np.int32]] | None = None,
     ) -> Sequences:
-        """Set what is learned without a model; return the sequences of indices."""
+        """Set what is learned without a model; return the sequences of indices.
+
+        `with_others` adds code points of characters that were not seen but may come.
+        """
         windows, labels, weights = check_rows(X, y, sample_weight)
         classes = check_classes(labels, classes)
         names, sequences = read_windows(windows)
@@ -68,6 +72,8 @@ class CharacterLearner(StateFormat, DensityMixin, BaseEstimator):
         if alphabet is not None:
             codes = np.union1d(codes, check_alphabet(alphabet))
         codes = codes[~np.isin(codes, (PAD, START, END))]
+        if with_others:
+            codes = with_others(codes)
         if names is not None:
             codes = np.union1d(codes, np.int32(END))
         self.alphabet_ = codes.view("=U1")

@@ -15,7 +15,7 @@ from ._codepoints import END, RESERVED
 
 def check_int(name: str, value: object, low: int, or_auto: bool = False) -> None:
     """Raise unless `value` is an integer (no bool) of at least `low`, or "auto" if it may be."""
-    if or_auto and isinstance(value, str) and value == "auto":
+    if or_auto and is_auto(value):
         return
     expected = f"'auto' or an int >= {low}" if or_auto else f"an int >= {low}"
     message = f"{name} must be {expected}. Got {value!r}."
@@ -23,6 +23,11 @@ def check_int(name: str, value: object, low: int, or_auto: bool = False) -> None
         raise TypeError(message)
     if value < low:
         raise ValueError(message)
+
+
+def is_auto(value: object) -> bool:
+    """Whether a parameter is to be found by itself."""
+    return isinstance(value, str) and value == "auto"
 
 
 def check_real(name: str, value: object, expected: str, accepts: Callable[[float], bool]) -> None:
@@ -222,3 +227,16 @@ def check_alphabet(alphabet: object) -> NDArray[np.int32]:
         if ord(character) in RESERVED and ord(character) != END:
             raise ValueError(f"alphabet must not hold {character!r}, which frames the names.")
     return np.array([ord(character) for character in characters], dtype=np.int32)
+
+
+def check_saved_alphabet(alphabet: Any) -> None:
+    """Raise unless what stands in a saved model as its alphabet is one."""
+    if isinstance(alphabet, np.ndarray) and alphabet.dtype == "=U1" and alphabet.ndim == 1:
+        codes = np.ascontiguousarray(alphabet).view(np.int32)
+        is_free = ~np.isin(codes, tuple(code for code in RESERVED if code != END))
+        if len(codes) and is_free.all() and (np.diff(codes) > 0).all():
+            return
+    raise ValueError(
+        "A saved alphabet must hold different characters in the order of their code points. Got "
+        "another: the file is damaged or was changed."
+    )

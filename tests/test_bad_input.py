@@ -333,6 +333,7 @@ def test_training():
         "weight_decay": st.floats(0, 1),
         "optimizer": st.sampled_from(["SGD", "Adam", "RMSprop"]),
         "precision": st.just("bfloat16"),
+        "init": st.none(),
     }
     params = st.fixed_dictionaries(
         {}, optional={name: st.one_of(values, values, scalars) for name, values in ordinary.items()}

@@ -99,6 +99,28 @@ def test_baby_names(tmp_path):
     assert abs(new - 75) < 9
 
 
+def test_few_names(tmp_path):
+    printed = run("few_names.py", cwd=tmp_path)
+    assert len(numbers(r"Learned from (?:scratch|the base) in (\S+) s", printed)) == 2
+    for wish, pattern in {"'Am'": "Am.*", "eight letters": ".{8}", "with a v": "(?i).*v.*"}.items():
+        (written,) = re.findall(rf"^From the base, .*{wish}: (.*)", printed, re.MULTILINE)
+        assert len(written.split("  ")) == 6
+        assert all(re.fullmatch(pattern, name) for name in written.split("  "))
+    path = tmp_path / "names.txt"
+    path.write_text("\n".join(["Łucja", "Żaneta", "Bożena", "Grażyna", "Zofia"]), encoding="utf-8")
+    assert "5 names, such as Łucja" in run("few_names.py", path, cwd=tmp_path)
+
+
+def test_make_base(tmp_path):
+    """A base is made, twice the same, and can be started from."""
+    for file in ("a.npz", "b.npz"):
+        printed = run("make_base.py", file, "--quick", "--without", "pl_PL,ru_RU", cwd=tmp_path)
+        assert re.search(r"^100 lists: \S+ nats/char", printed, re.MULTILINE)
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+    printed = run("benchmarks/few_names.py", "--quick", "--base", "a.npz", cwd=tmp_path)
+    assert re.search(r"^ +20 .* zu_ZA last \S", printed, re.MULTILINE)
+
+
 def test_product_names(tmp_path):
     printed = run("product_names.py", cwd=tmp_path)
     (new,), (expected,) = (numbers(rf"{word} (\d\.\d+)", printed) for word in ("new:", "expected"))

@@ -17,8 +17,10 @@ from .._sequences import Sequences
 from .._threads import one_thread
 from .._validation import random_generator
 from .batches import SequenceDataset
-from .net import build_net, check_params, divergence, loaded_net
+from .net import build_net, divergence, loaded_net
 from .network import CharLSTM
+from .params import check_params, find_settings
+from .start import find_start, with_kin
 
 _NGRAM_ORDER = 6
 _GUIDE_ORDER = 4  # low, so that a saved model does not carry its names
@@ -31,32 +33,43 @@ class CharLSTMGenerator(BaseCharGenerator):
 
     Parameters
     ----------
+    init : None, "base" or fitted generator, default=None
+        What to start from. None: random weights. "base": a model that comes with the package
+        and knows first names and surnames of some seventy languages and countries; worth it for
+        lists of up to some thousand names. Or a fitted `CharLSTMGenerator` of one's own, also as
+        the last step of a pipeline; where it will be cloned, as in pipelines and searches, in
+        `sklearn.frozen.FrozenEstimator`. Only weights are taken from it; `num_layers` and
+        `embedding_dim` must be its. Saved with the rest.
     hidden_size : int or "auto", default="auto"
-        Units of each LSTM layer. "auto": 256, or 384 for 16,384 sequences or more.
+        Units of each LSTM layer. "auto": 256, or 384 for 16,384 sequences or more; with `init`
+        those of its network, unless there are more than 1,000 sequences and they are fewer.
     num_layers : int, default=1
         LSTM layers.
     embedding_dim : int or None, default=64
         Dimension of the learned vector of each character; None: one-hot.
     dropout : float, default=0.3
         Probability in [0, 1) of dropping an output of a layer in training.
-    ngram_weight : float, default=0.6
+    ngram_weight : float or "auto", default="auto"
         Share in [0, 1] of the n-gram model's distribution in the training targets
         (knowledge distillation [2]_). It reduces memorisation. 0: only the character that
-        follows.
+        follows. "auto": 0.6; with `init` 0 up to 50 sequences, and more for more.
     optimizer : str or type, default="AdamW"
         A class of `torch.optim`, or its name.
-    lr : float, default=0.015
-        Learning rate; the highest one of the schedule.
+    lr : float or "auto", default="auto"
+        Learning rate; the highest one of the schedule. "auto": 0.015; with `init` from 0.002, for
+        few sequences, up to that.
     lr_schedule : {"one_cycle", "constant"}, default="one_cycle"
         "one_cycle" raises the learning rate from zero to `lr` over the first
         30% of the steps and lowers it to zero over the others, both along a
         cosine [1]_.
-    weight_decay : float, default=0.01
-        Passed to the optimizer.
+    weight_decay : float or "auto", default="auto"
+        Passed to the optimizer. "auto": 0.01; with `init` as much as takes 8% of the weights
+        over the training, for 50 sequences or fewer, up to 25%, as AdamW understands it.
     batch_size : int or "auto", default="auto"
         Sequences in a batch. A sequence is a name, or one window of it if the
         window lies behind the first `window_length` positions. "auto": the power of
-        two below the square root of their number, within 64 and 512.
+        two below the square root of their number, within 64 and 512; with `init` from 8, for
+        few sequences, up to that.
     max_epochs : int or "auto", default="auto"
         Passes over the names; the most of them with `early_stopping`. "auto": 1500
         over the square root of the number of sequences, within 3 and 12.
@@ -140,6 +153,11 @@ class CharLSTMGenerator(BaseCharGenerator):
     its own. The loss is averaged over characters, not over batches. The n-gram model
     is that of `CharNGramGenerator` with ``order=6``, fitted to the training names.
 
+    With `init` everything but the weights is learned from the names alone. `alphabet_` then also
+    has characters that `init` knows and that are of a kind with some of the names: of the same
+    script, the same case, and plain or not as they are. Where `init` knows less than half of the
+    characters, it is of no use and is left aside.
+
     References
     ----------
     .. [1] L. N. Smith and N. Topin, "Super-Convergence: Very Fast Training of
@@ -161,11 +179,20 @@ class CharLSTMGenerator(BaseCharGenerator):
     True
     >>> bool(pipe.score(["Maria"]) > pipe.score(["Xqzw"]))
     True
+
+    From few names, starting from the base model:
+
+    >>> few = ["Makris", "Pappas", "Kouros", "Samaras", "Vlahos", "Spanos", "Kanaris", "Zervas"]
+    >>> windows = CharSequenceVectorizer().fit_transform(few)
+    >>> generator = CharLSTMGenerator(init="base", random_state=0).fit(windows)
+    >>> len(generator.sample(n_samples=5, unique=True, novel=True, random_state=0))
+    5
     """
 
     net_: skorch.NeuralNet
     _model: CharLSTM
     _guide_counts: Any
+    _from_init: bool
     n_iter_: int
     n_steps_: int
     loss_curve_: list[float]
@@ -174,15 +201,16 @@ class CharLSTMGenerator(BaseCharGenerator):
     def __init__(
         self,
         *,
+        init: Any = None,
         hidden_size: int | Literal["auto"] = "auto",
         num_layers: int = 1,
         embedding_dim: int | None = 64,
         dropout: float = 0.3,
-        ngram_weight: float = 0.6,
+        ngram_weight: float | Literal["auto"] = "auto",
         optimizer: str | type[torch.optim.Optimizer] = "AdamW",
-        lr: float = 0.015,
+        lr: float | Literal["auto"] = "auto",
         lr_schedule: Literal["one_cycle", "constant"] = "one_cycle",
-        weight_decay: float = 0.01,
+        weight_decay: float | Literal["auto"] = "auto",
         batch_size: int | Literal["auto"] = "auto",
         max_epochs: int | Literal["auto"] = "auto",
         early_stopping: bool = False,
@@ -197,6 +225,7 @@ class CharLSTMGenerator(BaseCharGenerator):
         verbose: int = 0,
         random_state: Any = None,
     ):
+        self.init = init
         self.hidden_size = hidden_size
         self.num_layers = num_layers
         self.embedding_dim = embedding_dim
@@ -318,18 +347,27 @@ class CharLSTMGenerator(BaseCharGenerator):
 
     def _fit(self, data, old, one_pass):
         check_params(self)
-        learn = self._learn_more_characters if old else self._learn_characters
-        sequences = learn(*data)
-        if not old:
+        if old:
+            origin, sequences = old, self._learn_more_characters(*data)
+        else:
+            origin = find_start(self.init)
+            kin = partial(with_kin, alphabet=origin.alphabet) if origin else None
+            learn = partial(self._learn_characters, with_others=kin)
+            sequences = learn(*data)
+            if origin and not origin.knows(self.alphabet_):
+                origin = None
+            self._from_init = origin is not None
             self.n_iter_, self.n_steps_, self.loss_curve_ = 0, 0, []
             self.validation_scores_ = [] if self.early_stopping else None
             self._ngrams = self._guide_counts = None
         rng = random_generator(self.random_state)
         train, valid = self._split(sequences, rng)
-        self._ngrams = self._count(train, self._ngrams if one_pass else None)
+        settings = find_settings(self, int(train.has_target.any(axis=1).sum()))
+        before = self._ngrams if one_pass else None
+        self._ngrams = self._count(train, before) if settings.ngram_weight else None
         self._set_guide(self._count_guide(train, self._guide_counts if one_pass else None))
         dataset = SequenceDataset(train, self._ngrams)
-        net = build_net(self, dataset, SequenceDataset(valid), rng, old, one_pass)
+        net = build_net(self, settings, dataset, SequenceDataset(valid), rng, origin, one_pass)
         self._model = net.network
         self.net_ = net
         net.train(dataset)
@@ -354,10 +392,8 @@ class CharLSTMGenerator(BaseCharGenerator):
             raise ValueError("X must hold at least one character to learn that is known. Got none.")
         return train, sequences.take(is_set_aside)._replace(weights=None)
 
-    def _count(self, sequences: Sequences, before: Counts | None) -> Counts | None:
-        """Return the n-gram model of these names and those before, None if it has no weight."""
-        if not self.ngram_weight:
-            return None
+    def _count(self, sequences: Sequences, before: Counts | None) -> Counts:
+        """Return the n-gram model of these names and those before."""
         if before and before.total >= _MAX_COUNTED:
             return before
         order = min(_NGRAM_ORDER, self.window_length_ + 1)
@@ -403,7 +439,7 @@ class CharLSTMGenerator(BaseCharGenerator):
     def __setstate__(self, state: dict[str, Any]) -> None:
         state = dict(state)
         network = state.pop("_network", None)
-        super().__setstate__(state)
+        super().__setstate__({"init": None, "_from_init": False} | state)  # of version 0.2.0
         self._ngrams = None
         if network:
             self._set_guide(from_learned(self._guide_counts, len(self.alphabet_)))

@@ -1,10 +1,10 @@
-"""The parameters of `CharLSTMGenerator`, and everything that skorch is told of them."""
+"""Everything that skorch is told of the parameters of `CharLSTMGenerator`."""
 
 import inspect
 from collections.abc import Callable
 from copy import deepcopy
 from functools import partial
-from math import cos, isfinite, log2, pi
+from math import cos, isfinite, pi
 from numbers import Integral
 from typing import Any
 
@@ -18,85 +18,44 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .._sequences import NONE
-from .._validation import check_int, check_option, check_real
+from .._validation import is_auto
 from .batches import LengthGroupedBatches, SequenceDataset
 from .callbacks import EpochLine
 from .network import SCORING_BATCH, CharLSTM
+from .params import Settings, init_share, optimizer_class, usable
+from .start import Start, start_from
 
 _MAX_WEIGHTS = 10**9
-# hidden_size="auto" takes the first for fewer sequences than so many, else the second.
-_AUTO_HIDDEN_SIZES = 256, 384
-_MANY_SEQUENCES = 16_384
-_AUTO_EPOCHS = 1500  # of max_epochs="auto", over the square root of the number of sequences
 # Share of the training in which the one-cycle schedule raises the learning rate, and steps over
 # which it rises where the end of the training is not known.
 _WARM_UP = 0.3
 _WARM_UP_STEPS = 50
-
-
-def check_params(generator: Any) -> None:
-    """Raise unless the parameters of a `CharLSTMGenerator` are of the kinds it documents."""
-    for name in ("num_layers", "n_iter_no_change"):
-        check_int(name, getattr(generator, name), 1)
-    for name in ("hidden_size", "batch_size", "max_epochs"):
-        check_int(name, getattr(generator, name), 1, or_auto=True)
-    if generator.embedding_dim is not None:
-        check_int("embedding_dim", generator.embedding_dim, 1)
-    for name, expected, accepts in (
-        ("dropout", "in [0, 1)", lambda p: 0 <= p < 1),
-        ("ngram_weight", "in [0, 1]", lambda w: 0 <= w <= 1),
-        ("lr", "a finite number > 0", lambda lr: lr > 0 and isfinite(lr)),
-        ("weight_decay", "a finite number >= 0", lambda d: d >= 0 and isfinite(d)),
-        ("validation_fraction", "in (0, 1)", lambda f: 0 < f < 1),
-    ):
-        check_real(name, getattr(generator, name), expected, accepts)
-    check_option("lr_schedule", generator.lr_schedule, ("one_cycle", "constant"))
-    check_option("precision", generator.precision, ("auto", "float32", "bfloat16"))
-    check_option("early_stopping", generator.early_stopping)
-    check_option("warm_start", generator.warm_start)
-    if not isinstance(generator.verbose, (bool, np.bool_)):
-        check_int("verbose", generator.verbose, 0)
-    callbacks = [] if generator.callbacks is None else generator.callbacks
-    if not isinstance(callbacks, (list, tuple)) or not all(map(_is_callback, callbacks)):
-        raise TypeError(
-            f"callbacks must be a list of skorch callbacks or None. Got {generator.callbacks!r}."
-        )
-    if generator.net_params is not None and not isinstance(generator.net_params, dict):
-        raise TypeError(f"net_params must be a dict or None. Got {generator.net_params!r}.")
-    if not _usable(generator.device):
-        raise ValueError(
-            "device must be one that torch can compute on here, such as 'cpu'. "
-            f"Got {generator.device!r}."
-        )
-    if generator.accelerator is not None and not hasattr(generator.accelerator, "num_processes"):
-        raise TypeError(
-            f"accelerator must be an accelerate.Accelerator or None. Got {generator.accelerator!r}."
-        )
-    _optimizer_class(generator.optimizer)
+# How much faster the softmax layer learns where the network starts from another's weights.
+_HEAD_LR_FACTOR = 3
 
 
 def build_net(
     generator: Any,
+    settings: Settings,
     train: SequenceDataset,
     valid: SequenceDataset,
     rng: np.random.Generator,
-    old: "Net | None" = None,
+    origin: "Net | Start | None" = None,
     one_pass: bool = False,
 ) -> "Net":
     """Return a net that is ready to train as the parameters of a generator say.
 
     The parameters have passed `check_params`. `rng` decides initial weights, dropout masks and
-    the order of batches. The net goes on from the weights of `old`, if there is one; with
+    the order of batches. The net goes on from the weights of `origin`, if there is one; with
     `one_pass` it trains as if others had come before and were to come.
     """
     seed, shuffle_seed = rng.integers(2**63, size=2).tolist()
     n_sequences = train.n_with_targets
-    batch_size, max_epochs = training_size(generator, n_sequences)
     params = {
-        "criterion": partial(CharacterLoss, float(generator.ngram_weight)),
-        "lr": float(generator.lr),
-        "max_epochs": 1 if one_pass else max_epochs,
-        "batch_size": batch_size,
+        "criterion": partial(CharacterLoss, settings.ngram_weight),
+        "lr": settings.lr,
+        "max_epochs": 1 if one_pass else settings.max_epochs,
+        "batch_size": settings.batch_size,
         "iterator_train": LengthGroupedBatches,
         "iterator_train__generator": torch.Generator().manual_seed(shuffle_seed),
         "iterator_valid": LengthGroupedBatches,
@@ -108,38 +67,32 @@ def build_net(
         "bfloat16": uses_bfloat16(generator),
         "verbose": int(generator.verbose),
     }
-    config = _network_config(generator, n_sequences, seed, old)
-    params |= _module_params(config) | _optimizer_params(generator)
+    share = init_share(n_sequences)
+    config = _network_config(generator, settings, seed, origin, share)
+    params |= _module_params(config) | _optimizer_params(generator, settings)
     kind = Net
     if generator.accelerator:
         kind = _accelerated(generator.accelerator)
         params["iterator_train__part"] = _part(generator, n_sequences)
         del params["callbacks__print_log"]  # which has its sink set
     net = kind(**params | _extra_params(generator, params)).initialize()
-    if old:
-        _continue_from(old, net)
+    if isinstance(origin, Start):
+        labels = getattr(generator, "classes_", np.empty(0)).tolist()
+        start_from(origin, net.network, generator.alphabet_, labels, share)
+    elif origin:
+        _continue_from(origin, net)
     return net
 
 
-def training_size(generator: Any, n_sequences: int) -> tuple[int, int]:
-    """Return the sequences in a batch, and the epochs at most, for so many sequences."""
-    batch_size, max_epochs = generator.batch_size, generator.max_epochs
-    if batch_size == "auto":
-        batch_size = 2 ** int(np.clip(log2(n_sequences) // 2, 6, 9))
-    else:
-        batch_size = min(int(batch_size), n_sequences)
-    if max_epochs == "auto":
-        max_epochs = np.clip(round(_AUTO_EPOCHS / n_sequences**0.5), 3, 12)
-    return batch_size, int(max_epochs)
-
-
-def _network_config(generator, n_sequences, seed, old):
-    """Return the arguments of `CharLSTM`; `old` is a net to continue from, or None."""
-    before = old.network.config if old else {}
-    hidden_size = generator.hidden_size
-    if hidden_size == "auto":
-        many = n_sequences >= _MANY_SEQUENCES
-        hidden_size = before.get("hidden_size", _AUTO_HIDDEN_SIZES[many])
+def _network_config(generator, settings, seed, origin, share):
+    """Return the arguments of `CharLSTM`, whose sizes are those of `origin`, if there is one."""
+    before = {}
+    if origin:
+        before = dict(origin.config if isinstance(origin, Start) else origin.network.config)
+    hidden_size, grows = settings.hidden_size, isinstance(origin, Start) and share < 1
+    if is_auto(generator.hidden_size) and before:
+        least = hidden_size if grows else 1
+        hidden_size = before["hidden_size"] = max(least, before["hidden_size"])
     config = {
         "n_characters": len(generator.alphabet_),
         "hidden_size": int(hidden_size),
@@ -161,9 +114,8 @@ def _network_config(generator, n_sequences, seed, old):
     for name in ("hidden_size", "num_layers", "embedding_dim"):
         if before and config[name] != before[name]:
             raise ValueError(
-                f"warm_start needs the network of the last fit. Got another {name}: "
-                f"{config[name]!r} instead of {before[name]!r}; set it back, or use "
-                "warm_start=False."
+                f"{name} must be {before[name]!r}, as in the network to go on from, that of init "
+                f"or of the last fit. Got {config[name]!r}."
             )
     return config
 
@@ -190,7 +142,7 @@ def loaded_net(config: dict[str, Any], weights: dict[str, Any], device: Any) -> 
     """Return a net with these weights that only predicts, on the processor if need be."""
     net = _LoadedNet(
         criterion=CharacterLoss,
-        device=device if _usable(device) else "cpu",
+        device=device if usable(device) else "cpu",
         **_module_params(config),
     ).initialize()
     net.module_.load_state_dict({name: torch.tensor(weight) for name, weight in weights.items()})
@@ -332,7 +284,8 @@ class _Training(Callback):
         if training:
             self.step_ += 1
             for group in net.optimizer_.param_groups:
-                group["lr"] = net.lr * self.factor(self.step_, self.n_steps_)
+                factor = group.get("lr_factor", 1) * self.factor(self.step_, self.n_steps_)
+                group["lr"] = net.lr * factor
 
     def on_epoch_end(self, net, **kwargs):
         generator, epoch = self.generator, net.history[-1]
@@ -400,14 +353,16 @@ def _module_params(config):
     return {"module": CharLSTM} | {f"module__{name}": value for name, value in config.items()}
 
 
-def _optimizer_params(generator):
-    optimizer = _optimizer_class(generator.optimizer)
+def _optimizer_params(generator, settings):
+    optimizer = optimizer_class(generator.optimizer)
     accepted = inspect.signature(optimizer).parameters
     params = {"optimizer": optimizer}
     if "weight_decay" in accepted:
-        params["optimizer__weight_decay"] = generator.weight_decay
+        params["optimizer__weight_decay"] = settings.weight_decay
     if "fused" in accepted:
         params["optimizer__fused"] = True
+    if generator._from_init:
+        params["optimizer__param_groups"] = [("head.*", {"lr_factor": _HEAD_LR_FACTOR})]
     return params
 
 
@@ -419,32 +374,3 @@ def _continue_from(old, new):
     if type(before) is type(after):
         groups = after.state_dict()["param_groups"]
         after.load_state_dict(deepcopy(before.state_dict()) | {"param_groups": groups})
-
-
-def _optimizer_class(optimizer):
-    """Return the class of torch.optim that is meant by a class or its name."""
-    given = optimizer
-    if isinstance(optimizer, str):
-        optimizer = getattr(torch.optim, optimizer, None)
-    base = torch.optim.Optimizer
-    if not (inspect.isclass(optimizer) and issubclass(optimizer, base)) or optimizer is base:
-        raise ValueError(
-            "optimizer must be a class of torch.optim or its name, such as 'AdamW', 'RMSprop' "
-            f"or 'SGD'. Got {given!r}."
-        )
-    return optimizer
-
-
-def _usable(device):
-    """Whether torch can compute on a device here."""
-    try:
-        return torch.zeros(1, device=torch.device(device)).item() == 0
-    except (RuntimeError, AssertionError, TypeError):
-        return False
-
-
-def _is_callback(item):
-    """Whether skorch takes it for a callback: an object, a class, or either with a name."""
-    if isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str):
-        item = item[1]
-    return isinstance(item, Callback) or (inspect.isclass(item) and issubclass(item, Callback))

@@ -235,6 +235,54 @@ class CharLSTM(nn.Module):
         return found + F.embedding(self.n_inputs + labels, vectors) if self.n_labels else found
 
 
+def weight_shapes(config: dict[str, Any]) -> dict[str, tuple[int, ...]]:
+    """Return the shape of each weight of the network that `config` describes."""
+    n_units, n_out = config["hidden_size"], config["n_characters"]
+    n_vectors = n_out + 2 + config["n_labels"]
+    n_in = n_vectors
+    shapes: dict[str, tuple[int, ...]] = {}
+    if config["embedding_dim"]:
+        n_in = config["embedding_dim"]
+        shapes["embedding.weight"] = n_vectors, n_in
+    for layer in range(config["num_layers"]):
+        shapes[f"layers.{layer}.weight_ih_l0"] = 4 * n_units, n_in
+        shapes[f"layers.{layer}.weight_hh_l0"] = 4 * n_units, n_units
+        shapes[f"layers.{layer}.bias_ih_l0"] = shapes[f"layers.{layer}.bias_hh_l0"] = (4 * n_units,)
+        n_in = n_units
+    return shapes | {"head.weight": (n_out, n_units), "head.bias": (n_out,)}
+
+
+def check_saved_network(config: Any, weights: Any) -> None:
+    """Raise unless `config` describes a network that has these weights, all of them finite.
+
+    Nothing is built for it, so a file that lies about sizes costs neither time nor memory.
+    """
+    if not _is_sound(config, weights):
+        raise ValueError(
+            "A saved network must have the weights that its sizes ask for, finite numbers. Got "
+            "others: the file is damaged or was changed."
+        )
+
+
+def _is_sound(config, weights):
+    lowest = {"n_characters": 1, "hidden_size": 1, "num_layers": 1, "n_labels": 0, "seed": 0}
+    if not isinstance(config, dict) or not isinstance(weights, dict):
+        return False
+    if config.get("embedding_dim") is not None:
+        lowest["embedding_dim"] = 1
+    if config.keys() != lowest.keys() | {"embedding_dim", "dropout"}:
+        return False
+    if not all(type(config[name]) is int and config[name] >= low for name, low in lowest.items()):
+        return False
+    if not isinstance(config["dropout"], float) or not 0 <= config["dropout"] < 1:
+        return False
+    if config["num_layers"] > len(weights) or config["seed"] >= 2**63:
+        return False
+    if weight_shapes(config) != {name: getattr(w, "shape", None) for name, w in weights.items()}:
+        return False
+    return all(each.dtype.kind == "f" and np.isfinite(each).all() for each in weights.values())
+
+
 def _cell(gates, state, layer):
     """One step of an LSTM layer; adds to the input's part of the gates (rows, 4 * hidden).
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from .._codepoints import Alphabet
 from .._validation import check_banned, check_int, check_real
+from .regex import compile_pattern
 from .wish import Wish
 
 _MAX_STEPS = 2**21
@@ -122,7 +123,8 @@ def check_rules(
         check_real("top_p", top_p, "in (0, 1]", lambda p: 0 < p <= 1)
     banned = check_banned(banned)
     max_length = _check_lengths(alphabet, longest_name, seeds, min_length, max_length)
-    wish = make_wish(pattern, banned, int(min_length), max_length)
+    compiled = None if pattern is None else compile_pattern(pattern)
+    wish = make_wish(compiled, banned, int(min_length), max_length)
     for seed in () if wish.is_any else seeds:
         if not wish.can_begin(seed):
             wishes = "" if pattern is None else f", matches pattern={pattern!r}"

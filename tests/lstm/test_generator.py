@@ -12,7 +12,8 @@ from skorch.callbacks import Callback, EarlyStopping
 from skorch.exceptions import SkorchTrainingImpossibleError
 
 from sknamegen import CharLSTMGenerator, CharSequenceVectorizer
-from sknamegen._lstm.net import CharacterLoss, training_size, uses_bfloat16
+from sknamegen._lstm.net import CharacterLoss, uses_bfloat16
+from sknamegen._lstm.params import find_settings
 from sknamegen._sequences import Sequences
 
 END = "\3"
@@ -234,8 +235,11 @@ def test_the_loss_is_mixed_over_characters():
     ],
 )
 def test_settings_adapt_to_the_number_of_names(n_names, batch_size, n_epochs):
-    generator = small_generator(batch_size="auto", max_epochs="auto")
-    assert training_size(generator, n_names) == (batch_size, n_epochs)
+    generator = CharLSTMGenerator()
+    generator._from_init = False
+    found = find_settings(generator, n_names)
+    assert (found.batch_size, found.max_epochs) == (min(batch_size, n_names), n_epochs)
+    assert (found.lr, found.ngram_weight, found.weight_decay) == (0.015, 0.6, 0.01)
 
 
 def test_automatic_settings_reach_the_training():
@@ -269,7 +273,7 @@ def test_warm_start_keeps_the_alphabet():
     generator.fit(CharSequenceVectorizer().fit_transform(["Ada"]))
     generator.fit(CharSequenceVectorizer().fit_transform(["Eve", "dad"]))
     assert generator.alphabet_.tolist() == [END, "A", "a", "d"]
-    with pytest.raises(ValueError, match="warm_start needs the network of the last fit"):
+    with pytest.raises(ValueError, match="hidden_size must be 16, as in the network to go on from"):
         generator.set_params(hidden_size=5).fit(CharSequenceVectorizer().fit_transform(["Ada"]))
     with pytest.raises(ValueError, match="window_length seen in fit, 10"):
         generator.fit(CharSequenceVectorizer(window_length=3).fit_transform(["Ada"]))
@@ -346,15 +350,15 @@ def test_refit_leaves_nothing(names):
         ({"dropout": math.nan}, ValueError, "Got nan"),
         ({"optimizer": "Adm"}, ValueError, "optimizer must be a class of torch.optim"),
         ({"optimizer": "Tensor"}, ValueError, "Got 'Tensor'"),
-        ({"lr": 0}, ValueError, "lr must be a finite number > 0. Got 0."),
-        ({"lr": "fast"}, TypeError, "lr must be a finite number > 0. Got 'fast'."),
+        ({"lr": 0}, ValueError, "lr must be 'auto' or a finite number > 0. Got 0."),
+        ({"lr": "fast"}, TypeError, "a finite number > 0. Got 'fast'."),
         ({"lr": math.inf}, ValueError, "Got inf"),
         ({"lr_schedule": "cosine"}, ValueError, "lr_schedule must be one of 'one_cycle'"),
-        ({"weight_decay": -1}, ValueError, "weight_decay must be a finite number >= 0"),
+        ({"weight_decay": -1}, ValueError, "weight_decay must be 'auto' or a finite number >= 0"),
         ({"batch_size": 0}, ValueError, "batch_size must be 'auto' or an int >= 1"),
         ({"batch_size": "large"}, TypeError, "batch_size must be 'auto' or an int >= 1"),
         ({"max_epochs": 0}, ValueError, "max_epochs must be 'auto' or an int >= 1. Got 0."),
-        ({"ngram_weight": 1.1}, ValueError, "ngram_weight must be in [0, 1]. Got 1.1."),
+        ({"ngram_weight": 1.1}, ValueError, "ngram_weight must be 'auto' or in [0, 1]. Got 1.1."),
         ({"early_stopping": "yes"}, ValueError, "early_stopping must be one of True, False"),
         ({"validation_fraction": 1}, ValueError, "validation_fraction must be in (0, 1)"),
         ({"n_iter_no_change": 0}, ValueError, "n_iter_no_change must be an int >= 1"),
@@ -363,7 +367,7 @@ def test_refit_leaves_nothing(names):
         ({"net_params": {1: 2}}, ValueError, "Got 1."),
         ({"callbacks": 5}, TypeError, "callbacks must be a list of skorch callbacks or None"),
         ({"optimizer": "Optimizer"}, ValueError, "Got 'Optimizer'"),
-        ({"lr": 10**400}, ValueError, "lr must be a finite number > 0"),
+        ({"lr": 10**400}, ValueError, "lr must be 'auto' or a finite number > 0"),
         ({"device": None}, ValueError, "device must be one that torch can compute on"),
         ({"device": "meta"}, ValueError, "device must be one that torch can compute on"),
         ({"device": "abacus"}, ValueError, "device must be one that torch can compute on"),

@@ -1,0 +1,189 @@
+"""Make the base model that ``CharLSTMGenerator(init="base")`` starts from.
+
+What is learned here: an LSTM learns from the person names of some seventy languages and countries;
+then it learns to be started from. Again and again a fit on a few names of one list starts from it,
+and its weights move to where the other names of that list become more probable after such a fit
+(first-order meta-learning: Finn, Abbeel and Levine, 2017).
+
+    python examples/make_base.py FILE [--without pl_PL,tr_TR] [--quick]
+
+writes the model to FILE; ``data/base.npz`` is its place. ``--without`` leaves out locales of the
+package Faker, and their names wherever else they stand, to measure on lists that a base has not
+seen. The same seed gives the same file on the same processor, in about nine minutes. It needs
+Faker and names: pip install '.[base]'
+"""
+
+# %%
+import argparse
+import importlib
+import pkgutil
+import unicodedata
+from importlib.resources import files
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+import torch
+from sklearn.frozen import FrozenEstimator
+
+from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names
+from sknamegen._lstm.batches import SequenceDataset
+from sknamegen._lstm.net import CharacterLoss
+from sknamegen._lstm.start import write_start
+
+SEED = 0
+# Thousands of characters each, of which few names would teach little.
+LEFT_OUT = "zh_CN", "zh_TW", "ko_KR"
+MAX_LENGTH = 24
+N_SURNAMES = 40_000
+# A list counts like its length to this power: long ones a bit less than they would.
+POWER = 0.85
+# Shares of names that are given again in small letters, in capitals, and without accents.
+SMALL, CAPITAL, PLAIN = 0.08, 0.03, 0.25
+# Lists learned from in the second part, how many for a step, and how many names of each.
+N_LISTS, LISTS_A_STEP, FEW = 1000, 4, (20, 30, 50)
+N_OTHERS = 100
+SECOND_LR = 4e-4
+
+
+# %%
+# The lists.
+def clean(name):
+    """Return a name in composed letters, None if it is more or less than one of letters."""
+    name = unicodedata.normalize("NFC", name.strip().strip("()"))
+    is_letters = all(c in " -'’." or unicodedata.category(c)[0] in "LM" for c in name)
+    is_short = 0 < len(name) <= MAX_LENGTH and name[0].isalpha()
+    is_han = any("CJK" in unicodedata.name(c, "") or c == "々" for c in name)
+    return name if is_letters and is_short and not is_han else None
+
+
+def faker_lists():
+    """Return the first names and the surnames of each locale that Faker has."""
+    import faker.providers.person as person
+
+    lists = {}
+    for module in pkgutil.iter_modules(person.__path__):
+        if module.name in LEFT_OUT:
+            continue
+        provider = importlib.import_module(f"{person.__name__}.{module.name}").Provider
+        for kind in ("first", "last"):
+            names = set()
+            for attribute, values in vars(provider).items():
+                if f"{kind}_name" in attribute and isinstance(values, (dict, list, tuple)):
+                    for value in values:  # Japanese names come with kana and Latin letters
+                        names |= {*value[1:]} if isinstance(value, tuple) else {value}
+            lists[f"{module.name} {kind}"] = sorted(filter(None, map(clean, names)))
+    return {title: names for title, names in lists.items() if names}
+
+
+def name_lists(without):
+    """Return all lists by their titles, without the names of some locales."""
+    lists = faker_lists()
+    out = {title: names for title, names in lists.items() if title.split()[0] in without}
+    lists |= {group: sorted(set(load_names(group))) for group in ("female", "male")}
+    lines = files("names").joinpath("dist.all.last").read_text().splitlines()
+    lists["census"] = [line.split()[0].title() for line in lines[:N_SURNAMES]]
+    names_out = set().union(*out.values())
+    lists = {title: [n for n in names if n not in names_out] for title, names in lists.items()}
+    return {title: names for title, names in lists.items() if names}
+
+
+def with_variants(names, rng):
+    """Return names, and some of them again in small letters, in capitals, without accents."""
+    variants = set()
+    for name, chance in zip(names, rng.random(len(names)), strict=True):
+        decomposed = unicodedata.normalize("NFD", name)
+        is_latin = "LATIN" in unicodedata.name(name[0], "")
+        if chance < SMALL:
+            variants.add(name.lower())
+        elif chance < SMALL + CAPITAL:
+            variants.add(name.upper())
+        elif chance > 1 - PLAIN and is_latin:
+            variants.add("".join(c for c in decomposed if not unicodedata.combining(c)))
+    return names + sorted(variants - set(names))
+
+
+# %%
+# The first part: names of all lists.
+def learn(lists, rng, **params):
+    """Return an LSTM that knows what names of all lists look like."""
+    names, weights = [], []
+    for each in lists.values():
+        found = with_variants(each, rng)
+        names += found
+        weights += [len(each) ** (POWER - 1)] * len(found)
+    print(f"{len(names):,} names of {len(lists)} lists, {len(set(''.join(names)))} characters")
+    windows = CharSequenceVectorizer(window_length=MAX_LENGTH + 1).fit_transform(names)
+    settings = {"hidden_size": 256, "max_epochs": 4, "batch_size": 128, "lr": 0.012} | params
+    generator = CharLSTMGenerator(**settings, verbose=1, random_state=SEED)
+    return generator.fit(windows, sample_weight=weights)
+
+
+# %%
+# The second part: to be started from.
+def learn_to_be_started_from(base, lists, rng, n_lists):
+    """Move the weights of a generator to where fits that start from them end better."""
+    lists = {title: names for title, names in lists.items() if len(names) >= min(FEW) + 40}
+    titles, shares = list(lists), np.array([len(names) ** 0.4 for names in lists.values()])
+    weights = dict(base.net_.network.named_parameters())
+    optimizer = torch.optim.Adam(weights.values(), betas=(0.9, 0.99))
+    losses = []
+    n_steps = n_lists // LISTS_A_STEP
+    for step in range(n_steps):
+        for weight in weights.values():
+            weight.grad = torch.zeros_like(weight)
+        for title in rng.choice(titles, LISTS_A_STEP, p=shares / shares.sum()):
+            names = rng.permutation(lists[title]).tolist()
+            losses.append(add_gradient(base, weights, names, int(rng.choice(FEW)), rng))
+        progress = (step + 1) / (n_steps + 1)
+        optimizer.param_groups[0]["lr"] = SECOND_LR * min(10 * progress, 1 - progress)
+        optimizer.step()
+        if (step + 1) % 25 == 0:
+            print(f"{len(losses)} lists: {np.mean(losses[-100:]):.3f} nats/char", flush=True)
+
+
+def add_gradient(base, weights, names, n_few, rng):
+    """Fit to the first names, started from `base`; add the gradient of the loss of the others."""
+    vectorizer = CharSequenceVectorizer(window_length=MAX_LENGTH + 1)
+    generator = CharLSTMGenerator(init=FrozenEstimator(base), random_state=int(rng.integers(2**31)))
+    generator.fit(vectorizer.fit_transform(names[:n_few]))
+    sequences, *_ = generator._sequences_to_score(vectorizer.transform(names[n_few:][:N_OTHERS]))
+    inputs, targets = SequenceDataset(sequences)[torch.arange(len(sequences.inputs))]
+    network = generator.net_.network.train()
+    loss = CharacterLoss()(network(**inputs), targets)
+    loss.backward()
+    n_known = len(base.alphabet_)
+    characters = np.searchsorted(base.alphabet_, generator.alphabet_).tolist()
+    rows = {
+        "embedding.weight": [*characters, n_known, n_known + 1],
+        "head.weight": characters,
+        "head.bias": characters,
+    }
+    for name, weight in network.named_parameters():
+        weights[name].grad[rows.get(name, slice(None))] += weight.grad / LISTS_A_STEP
+    return loss.item()
+
+
+# %%
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("file", metavar="FILE", help="where to write the model, such as base.npz")
+    parser.add_argument("--without", default="", help="locales to leave out, such as pl_PL,tr_TR")
+    parser.add_argument("--quick", action="store_true", help="a smoke run: a small, poor model")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)  # sums in another order would give another file
+    start, rng = perf_counter(), np.random.default_rng(SEED)
+    lists, params, n_lists = name_lists(arguments.without.split(",")), {}, N_LISTS
+    if arguments.quick:
+        lists = {title: names[:100] for title, names in lists.items()}
+        params, n_lists = {"hidden_size": 16, "max_epochs": 1}, 100
+    base = learn(lists, rng, **params)
+    learn_to_be_started_from(base, lists, rng, n_lists)
+    with open(arguments.file, "wb") as file:
+        write_start(base, file)
+    size = Path(arguments.file).stat().st_size / 1e6
+    print(f"{arguments.file}: {size:.2f} MB, in {perf_counter() - start:.0f} s")
+
+
+if __name__ == "__main__":
+    main()

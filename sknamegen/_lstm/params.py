@@ -1,0 +1,148 @@
+"""The parameters of `CharLSTMGenerator`: what they may be, and what "auto" stands for."""
+
+import inspect
+from math import isfinite, log2, log10
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from skorch.callbacks import Callback
+
+from .._validation import check_int, check_option, check_real, is_auto
+
+# hidden_size="auto" takes the first for fewer sequences than so many, else the second.
+_HIDDEN_SIZES = 256, 384
+_MANY_SEQUENCES = 16_384
+
+
+def check_params(generator: Any) -> None:
+    """Raise unless the parameters of a `CharLSTMGenerator` are of the kinds it documents."""
+    for name in ("num_layers", "n_iter_no_change"):
+        check_int(name, getattr(generator, name), 1)
+    for name in ("hidden_size", "batch_size", "max_epochs"):
+        check_int(name, getattr(generator, name), 1, or_auto=True)
+    if generator.embedding_dim is not None:
+        check_int("embedding_dim", generator.embedding_dim, 1)
+    for name, expected, accepts in (
+        ("dropout", "in [0, 1)", lambda p: 0 <= p < 1),
+        ("ngram_weight", "'auto' or in [0, 1]", lambda w: 0 <= w <= 1),
+        ("lr", "'auto' or a finite number > 0", lambda lr: lr > 0 and isfinite(lr)),
+        ("weight_decay", "'auto' or a finite number >= 0", lambda d: d >= 0 and isfinite(d)),
+        ("validation_fraction", "in (0, 1)", lambda f: 0 < f < 1),
+    ):
+        if "auto" not in expected or not is_auto(getattr(generator, name)):
+            check_real(name, getattr(generator, name), expected, accepts)
+    check_option("lr_schedule", generator.lr_schedule, ("one_cycle", "constant"))
+    check_option("precision", generator.precision, ("auto", "float32", "bfloat16"))
+    check_option("early_stopping", generator.early_stopping)
+    check_option("warm_start", generator.warm_start)
+    if not isinstance(generator.verbose, (bool, np.bool_)):
+        check_int("verbose", generator.verbose, 0)
+    callbacks = [] if generator.callbacks is None else generator.callbacks
+    if not isinstance(callbacks, (list, tuple)) or not all(map(_is_callback, callbacks)):
+        raise TypeError(
+            f"callbacks must be a list of skorch callbacks or None. Got {generator.callbacks!r}."
+        )
+    if generator.net_params is not None and not isinstance(generator.net_params, dict):
+        raise TypeError(f"net_params must be a dict or None. Got {generator.net_params!r}.")
+    if not usable(generator.device):
+        raise ValueError(
+            "device must be one that torch can compute on here, such as 'cpu'. "
+            f"Got {generator.device!r}."
+        )
+    if generator.accelerator is not None and not hasattr(generator.accelerator, "num_processes"):
+        raise TypeError(
+            f"accelerator must be an accelerate.Accelerator or None. Got {generator.accelerator!r}."
+        )
+    optimizer_class(generator.optimizer)
+
+
+class Settings(NamedTuple):
+    """Parameters that may be "auto", as numbers."""
+
+    hidden_size: int
+    lr: float
+    ngram_weight: float
+    weight_decay: float
+    batch_size: int
+    max_epochs: int
+
+
+def find_settings(generator: Any, n_sequences: int) -> Settings:
+    """Return what the parameters mean for so many sequences."""
+    given = {
+        name: kind(getattr(generator, name))
+        for name, kind in Settings.__annotations__.items()
+        if not is_auto(getattr(generator, name))
+    }
+    found = _from_scratch(n_sequences)
+    if generator._from_init:
+        found = _from_init(n_sequences, found, given)
+    found = found._replace(**given)
+    return found._replace(batch_size=min(found.batch_size, n_sequences))
+
+
+def _from_scratch(n_sequences):
+    return Settings(
+        hidden_size=_HIDDEN_SIZES[n_sequences >= _MANY_SEQUENCES],
+        lr=0.015,
+        ngram_weight=0.6,
+        weight_decay=0.01,
+        batch_size=2 ** int(np.clip(log2(n_sequences) // 2, 6, 9)),
+        max_epochs=int(np.clip(round(1500 / n_sequences**0.5), 3, 12)),
+    )
+
+
+def _from_init(n_sequences, scratch, given):
+    """Go from small steps, for few names, to those from scratch, for many.
+
+    The weight decay is what takes a share of the weights that depends on the names alone: the
+    steps times their mean learning rate times the weight decay, 0.08 for 50 names, 0.25 at most.
+    """
+    found = scratch._replace(
+        lr=float(np.clip(0.00014 * n_sequences**0.5, 0.002, scratch.lr)),
+        ngram_weight=float(np.clip(0.35 * log10(n_sequences / 50), 0, scratch.ngram_weight)),
+        batch_size=min(2 ** int(max(3, log2(n_sequences) // 2 + 1)), scratch.batch_size),
+    )
+    sizes = found._replace(**given)
+    n_steps = sizes.max_epochs * -(-n_sequences // sizes.batch_size)
+    decay = np.clip(0.0113 * n_sequences**0.5, 0.08, 0.25)
+    return found._replace(weight_decay=float(decay / (n_steps * sizes.lr / 2)))
+
+
+def init_share(n_sequences: int) -> float:
+    """Return the share of what a network starts from in its weights; noise is the rest.
+
+    Weights that have learned long learn less well anew (shrink and perturb: Ash and Adams, "On
+    Warm-Starting Neural Network Training", 2020).
+    """
+    return float(np.clip(1 - 0.57 * log10(n_sequences / 1000), 0.6, 1))
+
+
+def optimizer_class(optimizer):
+    """Return the class of torch.optim that is meant by a class or its name."""
+    given = optimizer
+    if isinstance(optimizer, str):
+        optimizer = getattr(torch.optim, optimizer, None)
+    base = torch.optim.Optimizer
+    if not (inspect.isclass(optimizer) and issubclass(optimizer, base)) or optimizer is base:
+        raise ValueError(
+            "optimizer must be a class of torch.optim or its name, such as 'AdamW', 'RMSprop' "
+            f"or 'SGD'. Got {given!r}."
+        )
+    return optimizer
+
+
+def usable(device):
+    """Whether torch can compute on a device here."""
+    try:
+        return torch.zeros(1, device=torch.device(device)).item() == 0
+    except (RuntimeError, AssertionError, TypeError):
+        return False
+
+
+def _is_callback(item):
+    """Whether skorch takes it for a callback: an object, a class, or either with a name."""
+    if isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str):
+        item = item[1]
+    return isinstance(item, Callback) or (inspect.isclass(item) and issubclass(item, Callback))
