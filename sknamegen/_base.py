@@ -18,7 +18,7 @@ from ._sampling.search import most_probable
 from ._sampling.wish import MakeGuide, Wish
 from ._scoring import CharacterScorer
 from ._sequences import NONE
-from ._threads import one_thread
+from ._threads import own_torch
 from ._validation import (
     check_int,
     check_option,
@@ -41,6 +41,7 @@ class BaseCharGenerator(CharacterScorer):
     _guide: MakeGuide
     _wishes: dict[Any, Wish]
 
+    @own_torch()
     def next_char_proba(
         self, seeds: str | Iterable[str], label: object = None
     ) -> NDArray[np.float64]:
@@ -72,8 +73,7 @@ class BaseCharGenerator(CharacterScorer):
         if not beginnings:
             return np.empty((0, len(self.alphabet_)))
         windows = alphabet.windows(beginnings, self.window_length_)
-        with one_thread():
-            proba = np.exp(next_log_proba(self._model, windows, labels))
+        proba = np.exp(next_log_proba(self._model, windows, labels))
         return np.einsum("sl,slc->sc", label_proba, proba)
 
     @overload
@@ -93,6 +93,7 @@ class BaseCharGenerator(CharacterScorer):
         **options: Unpack[SampleOptions],
     ) -> list[str]: ...
 
+    @own_torch()
     def sample(
         self,
         seed: str | Iterable[str] = "",
@@ -321,6 +322,7 @@ class BaseCharGenerator(CharacterScorer):
         unwanted = self._is_known if novel else lambda names: np.zeros(len(names), dtype=bool)
         return most_probable(sampler, int(n), log_prior, unwanted)
 
+    @own_torch()
     def _sampler(
         self,
         seeds: list[str],

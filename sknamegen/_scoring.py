@@ -9,7 +9,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from ._learning import CharacterLearner
-from ._threads import one_thread
+from ._threads import own_torch
 from ._validation import check_weights
 
 _NOTHING_TO_PREDICT = "X must hold at least one character to predict. Got padding only."
@@ -163,7 +163,7 @@ class CharacterScorer(CharacterLearner):
 
     def _log_likelihood(self, sequences, labels):
         labelled = sequences._replace(labels=labels[sequences.name_index])
-        with one_thread():
+        with own_torch():
             log_proba = self._model.sequence_log_proba(labelled)
         return np.bincount(sequences.name_index, log_proba, minlength=len(labels))
 

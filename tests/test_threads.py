@@ -11,7 +11,7 @@ import torch
 torch.set_num_threads(2)  # as a user may have done; it also binds the matrix library
 
 from sknamegen import _threads
-from sknamegen._threads import one_thread
+from sknamegen._threads import own_torch
 
 seen = {}
 
@@ -35,10 +35,10 @@ def in_thread(name):
 
 
 try:
-    with one_thread():
+    with own_torch():
         look("inside")
         in_thread("thread started inside")
-        with one_thread():
+        with own_torch():
             look("nested")
         look("inside again")
         assert busy_cores() < 1.2, "matrix products still use several threads"
@@ -54,7 +54,7 @@ def interrupt(**kwargs):
 
 _threads.Thread = interrupt
 try:
-    with one_thread():
+    with own_torch():
         pass
 except KeyboardInterrupt:
     look("after Ctrl-C on the way in")

@@ -29,7 +29,7 @@ from sknamegen._lstm.batches import LengthGroupedBatches, SequenceDataset
 from sknamegen._lstm.net import CharacterLoss, uses_bfloat16
 from sknamegen._lstm.network import CharLSTM
 from sknamegen._sequences import read_windows
-from sknamegen._threads import one_thread
+from sknamegen._threads import own_torch
 
 # The best held-out loss the notebook's recipe reaches on the corpus it came with.
 TARGET = 1.857
@@ -112,7 +112,7 @@ def bare_loop(generator, windows):
     bfloat16 = uses_bfloat16(generator)
 
     def fit():
-        with one_thread():
+        with own_torch():
             for _ in range(generator.n_iter_):
                 for x, y in batches:
                     with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):

@@ -14,7 +14,7 @@ from .._base import BaseCharGenerator
 from .._ngram.guide import make_guide
 from .._ngram.kneser_ney import Counts, count, from_learned, learned_state
 from .._sequences import Sequences
-from .._threads import one_thread
+from .._threads import own_torch
 from .._validation import random_generator
 from .batches import SequenceDataset
 from .net import build_net, divergence, loaded_net
@@ -341,7 +341,7 @@ class CharLSTMGenerator(BaseCharGenerator):
             is_trained = getattr(self, "net_", None) is not before
             return is_trained and isinstance(error, KeyboardInterrupt)
 
-        with self._undone_on_error(unless=interrupted), one_thread():
+        with self._undone_on_error(unless=interrupted), own_torch():
             self._fit(data, before if continues else None, one_pass)
         return self
 
@@ -436,6 +436,7 @@ class CharLSTMGenerator(BaseCharGenerator):
             }
         return state
 
+    @own_torch()
     def __setstate__(self, state: dict[str, Any]) -> None:
         state = dict(state)
         network = state.pop("_network", None)

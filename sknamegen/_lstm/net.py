@@ -216,14 +216,16 @@ class Net(skorch.NeuralNet):
 
     def train(self, dataset: SequenceDataset) -> None:
         """Train until the end, or until early stopping; leave the network in evaluation mode."""
-        self.notify("on_train_begin", X=dataset, y=None)
         try:
-            self.fit_loop(dataset)
-        except KeyboardInterrupt:
-            if not self._has_stopped_early():
-                raise
+            self.notify("on_train_begin", X=dataset, y=None)
+            try:
+                self.fit_loop(dataset)
+            except KeyboardInterrupt:
+                if not self._has_stopped_early():
+                    raise
+            finally:
+                self.notify("on_train_end", X=dataset, y=None)
         finally:
-            self.notify("on_train_end", X=dataset, y=None)
             self.network.eval()
             dict(self.callbacks_)["training"].generator = None
 

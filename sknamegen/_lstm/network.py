@@ -152,7 +152,8 @@ class CharLSTM(nn.Module):
         return torch.stack(outputs, dim=1)
 
     def _drop(self, x):
-        if not self.training or self.dropout == 0:
+        # Scores are computed without gradients: whatever raised in the training, it is not left on.
+        if not (self.training and torch.is_grad_enabled()) or self.dropout == 0:
             return x
         if self._dropout_generator is None or self._dropout_generator.device != x.device:
             self._dropout_generator = torch.Generator(x.device).manual_seed(self.seed)

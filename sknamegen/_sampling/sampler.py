@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .._codepoints import Alphabet, decode
-from .._threads import one_thread
+from .._threads import own_torch
 from .model import NextCharModel, next_log_proba
 from .rules import Rules, draw
 from .weights import choose, draws_needed
@@ -81,6 +81,7 @@ class Sampler:
         """Return the same sampler under rules of which some are changed."""
         return replace(self, rules=self.rules._replace(**changes))
 
+    @own_torch()
     def draw(self, rows: NDArray[np.int64], rng: np.random.Generator) -> list[str]:
         """Write one name for each of the rows."""
         names = np.full(len(rows), None, dtype=object)
@@ -193,7 +194,7 @@ class Sampler:
         for first in range(0, len(rows), block_size):
             block = rows[first : first + block_size]
             is_of_one_seed = prune and (block == block[0]).all()
-            with one_thread(), torch.inference_mode():
+            with torch.inference_mode():
                 state, logits = self._start(block, self._draw_labels(block, rng))
                 lengths, states, contexts = torch.from_numpy(starts[block]).unbind(1)
                 index = torch.arange(len(block))
@@ -277,6 +278,7 @@ class Sampler:
         step = 10 ** max(0, int(np.log10(1 / proba)) - 1)
         return f"; about one name in {round(1 / proba / step) * step:,} fits"
 
+    @own_torch()
     def wish_probability(
         self, n: int, rng: np.random.Generator
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -303,7 +305,7 @@ class Sampler:
             return
         label, text = self._draw_labels(row, rng), seed
         while len(text) < wish.max_length:
-            with one_thread(), torch.inference_mode():
+            with own_torch(), torch.inference_mode():
                 windows = self.alphabet.windows([text], self.windows.shape[1])
                 logits = next_log_proba(self.model, windows, label)[0]
                 p = self.rules.probabilities(torch.from_numpy(logits))
@@ -311,7 +313,7 @@ class Sampler:
             text += self.alphabet.letters[int(character)]
             yield text[-1]
 
-    @torch.inference_mode()
+    @own_torch()
     def log_proba(
         self,
         rows: NDArray[np.int64],
@@ -333,7 +335,7 @@ class Sampler:
                 for row, name in zip(rows[block].tolist(), names[block], strict=True)
             ]
             active = np.flatnonzero([len(each) > 0 for each in targets])
-            with one_thread():
+            with torch.inference_mode():
                 state, logits = self._start(rows[block], labels[block])
                 state, logits = self.model.select(state, torch.from_numpy(active)), logits[active]
                 for step in count():

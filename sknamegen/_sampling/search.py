@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .._threads import one_thread
+from .._threads import own_torch
 from .model import next_log_proba
 from .sampler import Sampler
 
@@ -15,6 +15,7 @@ _ROWS = 512
 _MAX_WAITING = 5_000_000
 
 
+@own_torch()
 def most_probable(
     sampler: Sampler,
     n: int,
@@ -78,8 +79,7 @@ def _what_may_follow(wish, beginnings, states):
 def _log_proba(sampler, beginnings):
     """Log-probabilities of what follows, (n_beginnings, n_labels, n_characters)."""
     windows = sampler.alphabet.windows(beginnings, sampler.windows.shape[1])
-    with one_thread():
-        return next_log_proba(sampler.model, windows, sampler.labels)
+    return next_log_proba(sampler.model, windows, sampler.labels)
 
 
 def _logsumexp(x, axis=0):

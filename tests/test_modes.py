@@ -1,0 +1,113 @@
+"""What the caller has set in torch does not matter, and is left as it was."""
+
+import pickle
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+import torch
+from conftest import ngram_pipeline, small_generator, small_pipeline
+from skorch.callbacks import Callback
+
+from sknamegen import CharSequenceVectorizer
+from sknamegen.metrics import expected_novelty, wish_probability
+
+
+@contextmanager
+def default_device(device):
+    before = torch.get_default_device()
+    torch.set_default_device(device)
+    try:
+        yield
+    finally:
+        torch.set_default_device(before)
+
+
+MODES = {
+    "autocast": lambda: torch.autocast("cpu", torch.bfloat16),
+    "inference": torch.inference_mode,
+    "no_grad": torch.no_grad,
+    "device": lambda: default_device("meta"),
+}
+
+
+def what_is_done(make, names):
+    """All that computes, as numbers and names."""
+    pipe = make().fit(names[:100], np.repeat(["a", "b"], 50))
+    vectorizer, generator = pickle.loads(pickle.dumps(pipe)).named_steps.values()
+    windows = vectorizer.transform(names[:100])
+    yield pipe.score_samples(names[:20]).tolist()
+    yield generator.score_samples(windows[:20]).tolist()
+    yield generator.predict_proba(windows[:20]).tolist()
+    for wish in ({}, {"label": "a"}, {"pattern": ".*n"}, {"min_length": 7}, {"seed": "Ma"}):
+        yield generator.sample(n_samples=5, random_state=0, **wish)
+    yield "".join(generator.stream("Ma", random_state=0))
+    yield generator.most_likely(3, "M")[0]
+    yield generator.next_char_proba(["", "Mar"]).tolist()
+    yield expected_novelty(generator, windows)
+    yield wish_probability(generator, pattern=".*n", random_state=0)
+    generator.partial_fit(windows, ["a"] * 100)
+    yield generator.score(windows)
+
+
+@pytest.mark.parametrize("make", [small_pipeline, ngram_pipeline], ids=["lstm", "ngram"])
+@pytest.mark.parametrize("mode", MODES)
+def test_modes_of_the_caller_do_not_matter(make, mode, names):
+    expected = list(what_is_done(make, names))
+    with MODES[mode]():
+        before = torch.is_autocast_enabled("cpu"), torch.is_grad_enabled()
+        found = list(what_is_done(make, names))
+        assert before == (torch.is_autocast_enabled("cpu"), torch.is_grad_enabled())
+        assert torch.is_inference_mode_enabled() == (mode == "inference")
+        assert (torch.get_default_device().type == "meta") == (mode == "device")
+    assert found == expected
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_start_and_running_text_in_each_mode(mode, names):
+    text = CharSequenceVectorizer(window_length=5, boundary=False).fit_transform(["anna\n" * 9])
+    windows = CharSequenceVectorizer().fit_transform(names[:30])
+
+    def done():
+        base = small_generator(init="base", hidden_size="auto", embedding_dim=64, max_epochs=1)
+        yield base.fit(windows).sample(n_samples=5, random_state=0)
+        yield "".join(small_generator().fit(text).stream("ann", max_length=20, random_state=0))
+        yield (
+            small_generator(early_stopping=True, warm_start=True).fit(windows).fit(windows).n_iter_
+        )
+
+    expected = list(done())
+    with MODES[mode]():
+        assert list(done()) == expected
+
+
+class Raising(Callback):
+    """Raises Ctrl-C at one point of the training."""
+
+    def __init__(self, where):
+        self.where = where
+
+    def on_train_begin(self, net, **kwargs):
+        self.maybe_raise("begin")
+
+    def on_batch_end(self, net, **kwargs):
+        self.maybe_raise("batch")
+
+    def on_train_end(self, net, **kwargs):
+        self.maybe_raise("end")
+
+    def maybe_raise(self, where):
+        if where in self.where:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("where", ["begin", "batch", "end", "batch end"])
+def test_an_interrupted_training_leaves_no_dropout_behind(where, names):
+    windows = CharSequenceVectorizer().fit_transform(names)
+    generator = small_generator(dropout=0.5, callbacks=[Raising(where)])
+    with pytest.raises(KeyboardInterrupt):
+        generator.fit(windows)
+    assert not generator.net_.network.training
+    generator.net_.network.train()  # even so
+    assert generator.score(windows) == generator.score(windows)
+    assert generator.sample(random_state=0) == generator.sample(random_state=0)
