@@ -269,6 +269,7 @@ class BaseCharGenerator(CharacterScorer):
         novel: bool = False,
         pattern: str | re.Pattern[str] | None = None,
         banned: Iterable[str] = (),
+        min_length: int = 1,
         max_length: int | None = None,
     ) -> tuple[list[str], NDArray[np.float64]]:
         """Find the names of the highest probability.
@@ -284,15 +285,13 @@ class BaseCharGenerator(CharacterScorer):
             it was frequent.
         novel, pattern, banned
             As in `sample`.
-        max_length : int, default=None
-            Characters a name has at most, the seed included. None: the longest
-            training name.
+        min_length, max_length : int, default=1, None
+            As in `sample`.
 
         Returns
         -------
         names : list of str
-            The most probable one first; fewer than n if there are not that many. The
-            empty name is left out.
+            The most probable one first; fewer than n if there are not that many.
         log_likelihood : ndarray of shape (len(names),), dtype float64
             Of each name, in nats, as `score_samples` gives it.
 
@@ -316,8 +315,8 @@ class BaseCharGenerator(CharacterScorer):
         if self.max_length_ is None:
             raise ValueError("most_likely needs a generator fitted to names (boundary=True).")
         check_option("novel", novel)
-        wishes = {"max_length": max_length, "pattern": pattern, "banned": banned}
-        sampler = self._sampler([seed], 1.0, label=label, min_length=0, **wishes)
+        lengths = {"min_length": min_length, "max_length": max_length}
+        sampler = self._sampler([seed], 1.0, label=label, pattern=pattern, banned=banned, **lengths)
         log_prior = self._log_prior() if len(sampler.labels) > 1 else np.zeros(1)
         unwanted = self._is_known if novel else lambda names: np.zeros(len(names), dtype=bool)
         return most_probable(sampler, int(n), log_prior, unwanted)

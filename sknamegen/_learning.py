@@ -35,6 +35,7 @@ class CharacterLearner(StateFormat, DensityMixin, BaseEstimator):
     max_length_: int | None
     name_hashes_: NDArray[np.uint64] | None
     n_characters_seen_: int
+    _seen_weight: float
     classes_: NDArray[Any]
     class_count_: NDArray[np.float64]
 
@@ -82,7 +83,8 @@ class CharacterLearner(StateFormat, DensityMixin, BaseEstimator):
             self.__dict__.pop(name, None)
         if classes is not None:
             self.classes_, self.class_count_ = classes, np.zeros(len(classes))
-        self.n_characters_seen_, self.max_length_, self.name_hashes_ = 0, 0, np.empty(0, np.uint64)
+        self._seen_weight, self.n_characters_seen_ = 0.0, 0
+        self.max_length_, self.name_hashes_ = 0, np.empty(0, np.uint64)
         return self._learn_rows(names, sequences, labels, weights, len(windows))
 
     def _learn_more_characters(
@@ -119,7 +121,9 @@ class CharacterLearner(StateFormat, DensityMixin, BaseEstimator):
         if weights is not None:
             sequences = sequences._replace(weights=weights[sequences.name_index])
             n_targets = n_targets * sequences.weights
-        self.n_characters_seen_ += round(max(1, n_targets.sum()))
+        # Rounded once, so that it does not depend on the pieces that the names come in.
+        self._seen_weight += float(n_targets.sum())
+        self.n_characters_seen_ = max(1, round(self._seen_weight))
         if y is not None:
             found = np.bincount(labels, weights, minlength=len(self.classes_))
             self.class_count_ = self.class_count_ + found

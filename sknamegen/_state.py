@@ -30,4 +30,6 @@ class StateFormat:
                 "saved it, or fit it again."
             )
         state = {name: value for name, value in state.items() if name != "_format"}
+        if "n_characters_seen_" in state:  # and nothing finer, in version 0.2.0
+            state = {"_seen_weight": float(state["n_characters_seen_"])} | state
         super().__setstate__(state)  # type: ignore[misc]

@@ -13,15 +13,18 @@ from sklearn.utils.validation import column_or_1d
 from ._codepoints import END, RESERVED
 
 
-def check_int(name: str, value: object, low: int, or_auto: bool = False) -> None:
+def check_int(
+    name: str, value: object, low: int, or_auto: bool = False, high: int | None = None
+) -> None:
     """Raise unless `value` is an integer (no bool) of at least `low`, or "auto" if it may be."""
     if or_auto and is_auto(value):
         return
     expected = f"'auto' or an int >= {low}" if or_auto else f"an int >= {low}"
+    expected += "" if high is None else f" and <= {high}"
     message = f"{name} must be {expected}. Got {value!r}."
     if not isinstance(value, Integral) or isinstance(value, bool):
         raise TypeError(message)
-    if value < low:
+    if value < low or (high is not None and not value <= high):
         raise ValueError(message)
 
 
@@ -203,6 +206,8 @@ def check_known_labels(y: NDArray[Any], classes: NDArray[Any]) -> None:
 
 def _check_label_list(name: str, y: Any) -> NDArray[Any]:
     try:
+        if isinstance(y, (list, tuple)) and len({isinstance(each, str) for each in y}) > 1:
+            raise TypeError("str and others mixed")  # numpy would make all of them str
         y = column_or_1d(y, warn=True)
         assert_all_finite(y)
         if bytes in set(map(type, y.tolist())):  # scikit-learn 1.6 takes them, with a warning

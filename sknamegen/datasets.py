@@ -94,6 +94,8 @@ def read_names(
     ------
     FileNotFoundError
         If there is no such file.
+    TypeError
+        If path is neither a str nor path-like.
     ValueError
         If the file is not in this encoding, holds no names or more than `max_names`,
         or a line is longer than a million characters.
@@ -151,7 +153,7 @@ def iter_names(
 
     Raises
     ------
-    FileNotFoundError, ValueError, LookupError
+    FileNotFoundError, TypeError, ValueError, LookupError
         As `read_names`, with the first piece or the one where it shows.
 
     Examples
@@ -176,6 +178,8 @@ def iter_names(
 
 def _lines(path: str | os.PathLike[str], encoding: str, verbose: int = 0) -> Iterator[str]:
     """Yield the names of a file, at least one."""
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(f"path must be a str or path-like. Got {path!r}.")
     codec = "utf-8-sig" if codecs.lookup(encoding).name == "utf-8" else encoding
     n_names = 0
     try:

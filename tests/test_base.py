@@ -429,6 +429,15 @@ def test_the_most_likely_names_are_found(make_pipe, seed, novel):
     assert sorted(found) == sorted(everything)
 
 
+def test_the_most_likely_names_of_a_length(pipe):
+    found, log_likelihood = pipe[-1].most_likely(10, min_length=5, max_length=6)
+    assert len(found) == 10
+    assert {len(name) for name in found} <= {5, 6}
+    np.testing.assert_allclose(pipe.score_samples(found), log_likelihood, rtol=1e-4)
+    assert pipe[-1].most_likely(10, pattern=".{5,6}")[0] == found
+    assert pipe[-1].most_likely(10, max_length=6)[0] != found
+
+
 def test_the_most_likely_names_of_a_real_list(pipe, names):
     found, log_likelihood = pipe[-1].most_likely(20)
     np.testing.assert_allclose(pipe.score_samples(found), log_likelihood, atol=1e-4)

@@ -3,7 +3,7 @@ import tracemalloc
 import pytest
 
 import sknamegen
-from sknamegen import load_names, read_names
+from sknamegen import iter_names, load_names, read_names
 
 
 def test_bundled_lists():
@@ -86,3 +86,12 @@ def test_read_names_of_no_file(tmp_path):
 
 def test_public_names():
     assert all(hasattr(sknamegen, name) for name in sknamegen.__all__)
+
+
+@pytest.mark.parametrize("path", [3, None, b"names.txt", ["names.txt"]])
+def test_only_paths_are_read(path):
+    """A number would be a file descriptor, and be closed."""
+    with pytest.raises(TypeError, match="path must be a str or path-like"):
+        read_names(path)
+    with pytest.raises(TypeError, match="path must be a str or path-like"):
+        next(iter_names(path))

@@ -107,3 +107,15 @@ def test_preview(names, capsys):
 def test_bad_previews(names):
     with pytest.raises(ValueError, match=r"every must be an int >= 1\. Got 0\."):
         small_pipeline(callbacks=[SamplePreview(every=0)]).fit(names)
+
+
+def test_a_preview_never_ends_a_training(capsys):
+    """Characters without an encoding are written with escapes; bad parameters are found before."""
+    pipe = small_pipeline(callbacks=[SamplePreview([0.5], every=1)], max_epochs=1)
+    pipe.fit(["\ud800\ud801"] * 4)
+    assert "\\ud80" in capsys.readouterr().out
+    for preview in (SamplePreview([-1]), SamplePreview(seed="x"), SamplePreview(n_samples=-1)):
+        pipe = small_pipeline(callbacks=[preview]).set_params(lstm__max_epochs=1)
+        with pytest.raises(ValueError, match=r"Got|never saw"):
+            pipe.fit(["Ada"])
+        assert capsys.readouterr().out == ""

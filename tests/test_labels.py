@@ -399,3 +399,33 @@ def test_classes_may_be_many():
     assert len(generator.classes_) == 10
     generator = CharNGramGenerator().partial_fit(windows, [1, 2], classes=range(50))
     assert generator.class_count_.tolist() == [0, 1, 1] + [0] * 47
+
+
+@pytest.mark.parametrize("labels", [[np.nan, "f"], [1, "f"], ["f", None], [True, "f"]])
+def test_labels_of_mixed_kinds_are_refused(make_pipe, labels):
+    """Also in a list, which numpy would make strings of."""
+    for y in (labels, tuple(labels), np.array(labels, dtype=object)):
+        with pytest.raises(ValueError, match="y must hold labels, all of them str or all of them"):
+            make_pipe().fit(["Ada", "Eve"], y)
+    generator = make_pipe()[-1]
+    windows = CharSequenceVectorizer().fit_transform(["Ada", "Eve"])
+    with pytest.raises(ValueError, match="classes must hold labels, all of them str or all of"):
+        generator.partial_fit(windows, ["f", "f"], classes=labels)
+
+
+def test_a_label_that_is_none(pipe):
+    for label in ([[1], [2, 3]], ["female"], np.array(["female", "male"]), {}):
+        with pytest.raises(ValueError, match="label must be one of 'female', 'male'"):
+            pipe[-1].sample(label=label)
+
+
+def test_characters_seen_with_parts_of_weights(make_pipe, labelled):
+    names, weights = labelled[0][:60], np.linspace(0.1, 0.9, 60)
+    windows = CharSequenceVectorizer().fit_transform(names)
+    whole = make_pipe()[-1].partial_fit(windows, sample_weight=weights)
+    pieces = make_pipe()[-1]
+    for i in range(0, 60, 4):
+        piece = {"alphabet": whole.alphabet_} if i == 0 else {}
+        pieces.partial_fit(windows[i : i + 4], sample_weight=weights[i : i + 4], **piece)
+    seen = sum(weight * (len(name) + 1) for name, weight in zip(names, weights, strict=True))
+    assert pieces.n_characters_seen_ == whole.n_characters_seen_ == round(seen)

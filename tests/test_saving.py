@@ -121,12 +121,13 @@ def test_a_pickle_of_the_defaults_is_little_more_than_the_weights():
     assert weights < len(pickle.dumps(pipe)) < 1.1 * weights
 
 
-def test_a_model_from_a_machine_with_a_gpu_loads_without(names):
+@pytest.mark.parametrize("device", ["cuda:7", "hpu"])
+def test_a_model_from_a_machine_with_a_gpu_loads_without(names, device):
     pipe = small_pipeline(max_epochs=1).fit(names)
-    pipe[-1].device = "cuda:7"  # as it was there
+    pipe[-1].device = device  # as it was there
     loaded = pickle.loads(pickle.dumps(pipe))
     np.testing.assert_array_equal(loaded.score_samples(names), pipe.score_samples(names))
-    assert loaded[-1].device == "cuda:7"
+    assert loaded[-1].device == device
     assert loaded[-1].sample("Ma", random_state=0) == pipe[-1].sample("Ma", random_state=0)
 
 

@@ -1,5 +1,6 @@
 """Callbacks that print during the training of a `CharLSTMGenerator`."""
 
+import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -51,21 +52,27 @@ class SamplePreview(Callback):
         self.random_state = random_state
 
     def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
-        """Check the parameters."""
+        """Check the parameters, before anything is learned."""
         check_int("every", self.every, 1)
+        self._write(net)
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
         """Print a preview if it is time for one."""
         generator = dict(net.callbacks_)["training"].generator
         if generator.n_iter_ % self.every:
             return
-        net.network.eval()
         print(f"After epoch {generator.n_iter_}:")
-        for temperature in self.temperatures:
-            names = generator.sample(
-                self.seed, temperature, self.n_samples, random_state=self.random_state
-            )
-            print(f"  temperature {temperature}: {'  '.join(names)}")
+        for temperature, names in self._write(net).items():
+            line = f"  temperature {temperature}: {'  '.join(names)}"
+            encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+            # What the terminal has no characters for is written with escapes.
+            print(line.encode(encoding, "backslashreplace").decode(encoding))
+
+    def _write(self, net: Any) -> dict[float, list[str]]:
+        """Return names for each temperature."""
+        sample = dict(net.callbacks_)["training"].generator.sample
+        options = {"n_samples": self.n_samples, "random_state": self.random_state}
+        return {t: sample(self.seed, t, **options) for t in self.temperatures}
 
 
 class EpochLine(Callback):

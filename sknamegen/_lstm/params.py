@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from skorch import NeuralNet
 from skorch.callbacks import Callback
 
 from .._validation import check_int, check_option, check_real, is_auto
@@ -13,12 +14,16 @@ from .._validation import check_int, check_option, check_real, is_auto
 # hidden_size="auto" takes the first for fewer sequences than so many, else the second.
 _HIDDEN_SIZES = 256, 384
 _MANY_SEQUENCES = 16_384
+_MAX_LAYERS = 100
+# What `net_params` may set: parameters of skorch's net, and those of what it creates.
+_NET_PARAMS = set(inspect.signature(NeuralNet.__init__).parameters) - {"self", "kwargs"}
+_CREATED = "criterion", "dataset", "iterator_train", "iterator_valid", "module", "optimizer"
 
 
 def check_params(generator: Any) -> None:
     """Raise unless the parameters of a `CharLSTMGenerator` are of the kinds it documents."""
-    for name in ("num_layers", "n_iter_no_change"):
-        check_int(name, getattr(generator, name), 1)
+    check_int("n_iter_no_change", generator.n_iter_no_change, 1)
+    check_int("num_layers", generator.num_layers, 1, high=_MAX_LAYERS)
     for name in ("hidden_size", "batch_size", "max_epochs"):
         check_int(name, getattr(generator, name), 1, or_auto=True)
     if generator.embedding_dim is not None:
@@ -43,8 +48,7 @@ def check_params(generator: Any) -> None:
         raise TypeError(
             f"callbacks must be a list of skorch callbacks or None. Got {generator.callbacks!r}."
         )
-    if generator.net_params is not None and not isinstance(generator.net_params, dict):
-        raise TypeError(f"net_params must be a dict or None. Got {generator.net_params!r}.")
+    _check_net_params(generator.net_params)
     if not usable(generator.device):
         raise ValueError(
             "device must be one that torch can compute on here, such as 'cpu'. "
@@ -54,7 +58,44 @@ def check_params(generator: Any) -> None:
         raise TypeError(
             f"accelerator must be an accelerate.Accelerator or None. Got {generator.accelerator!r}."
         )
-    optimizer_class(generator.optimizer)
+    _check_optimizer(generator)
+
+
+def _check_net_params(net_params):
+    if net_params is None:
+        return
+    if not isinstance(net_params, dict):
+        raise TypeError(f"net_params must be a dict or None. Got {net_params!r}.")
+    for name in net_params:
+        owner, is_of_another, _ = str(name).partition("__")
+        if not isinstance(name, str) or owner not in (_CREATED if is_of_another else _NET_PARAMS):
+            raise ValueError(
+                "net_params must hold parameters of skorch.NeuralNet, or of what it creates, such "
+                f"as 'optimizer__betas'. Got {name!r}."
+            )
+
+
+def _check_optimizer(generator):
+    """Raise unless the optimizer can take a step with weights of the network's kinds."""
+    optimizer = optimizer_class(generator.optimizer)
+    prefix, given = "optimizer__", generator.net_params or {}
+    options = {name.removeprefix(prefix): v for name, v in given.items() if name.startswith(prefix)}
+    options.pop("param_groups", None)
+    weights = [torch.ones(shape, dtype=torch.float32, requires_grad=True) for shape in (2, (2, 2))]
+
+    def closure():
+        loss = weights[0].square().sum() + weights[1].square().sum()
+        loss.backward()
+        return loss
+
+    try:
+        closure()
+        optimizer(weights, **{"lr": 1e-3} | options).step(closure)
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise ValueError(
+            "optimizer must be one that can train weights of one and of two dimensions with dense "
+            f"gradients, with the options of net_params. Got {generator.optimizer!r}: {error}"
+        ) from error
 
 
 class Settings(NamedTuple):
@@ -137,7 +178,7 @@ def usable(device):
     """Whether torch can compute on a device here."""
     try:
         return torch.zeros(1, device=torch.device(device)).item() == 0
-    except (RuntimeError, AssertionError, TypeError):
+    except Exception:  # of many kinds, also ModuleNotFoundError and NotImplementedError
         return False
 
 

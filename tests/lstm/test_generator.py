@@ -344,7 +344,7 @@ def test_refit_leaves_nothing(names):
     [
         ({"hidden_size": 0}, ValueError, "hidden_size must be 'auto' or an int >= 1. Got 0."),
         ({"hidden_size": 2.5}, TypeError, "hidden_size must be 'auto' or an int >= 1. Got 2.5."),
-        ({"num_layers": 0}, ValueError, "num_layers must be an int >= 1"),
+        ({"num_layers": 0}, ValueError, "num_layers must be an int >= 1 and <= 100"),
         ({"embedding_dim": 0}, ValueError, "embedding_dim must be an int >= 1"),
         ({"dropout": 1}, ValueError, "dropout must be in [0, 1). Got 1."),
         ({"dropout": math.nan}, ValueError, "Got nan"),
@@ -372,13 +372,34 @@ def test_refit_leaves_nothing(names):
         ({"device": "meta"}, ValueError, "device must be one that torch can compute on"),
         ({"device": "abacus"}, ValueError, "device must be one that torch can compute on"),
         ({"verbose": "loud"}, TypeError, "verbose must be an int >= 0. Got 'loud'."),
+        ({"num_layers": 10_000}, ValueError, "num_layers must be an int >= 1 and <= 100"),
+        (
+            {"optimizer": "SparseAdam"},
+            ValueError,
+            "dense gradients, with the options of net_params",
+        ),
+        ({"optimizer": "Muon"}, ValueError, "optimizer must be one that can train weights"),
+        ({"net_params": {"optimizer__speed": 3}}, ValueError, "with the options of net_params"),
+        ({"net_params": {"callbacks__record": None}}, ValueError, "Got 'callbacks__record'."),
+        ({"net_params": {"speed": 3}}, ValueError, "parameters of skorch.NeuralNet, or of what it"),
+        ({"device": "hpu"}, ValueError, "device must be one that torch can compute on"),
         ({"random_state": -1}, ValueError, "random_state must be an int >= 0. Got -1."),
         ({"random_state": "x"}, TypeError, "random_state"),
     ],
 )
 def test_bad_parameters(params, error, match):
+    pipe = small_pipeline(**params)
     with pytest.raises(error, match=re.escape(match)):
-        small_pipeline(**params).fit(["Ada"])
+        pipe.fit(["Ada"])
+    assert not hasattr(pipe[-1], "alphabet_")
+
+
+@pytest.mark.parametrize("optimizer", ["LBFGS", "Adafactor", "Rprop", torch.optim.NAdam])
+def test_other_optimizers_are_taken(optimizer):
+    windows = CharSequenceVectorizer().fit_transform(["Ada", "Eve"])
+    net_params = {"optimizer__max_iter": 2} if optimizer == "LBFGS" else None
+    generator = small_generator(optimizer=optimizer, lr=0.01, net_params=net_params)
+    assert np.isfinite(generator.fit(windows).score(windows))
 
 
 @pytest.mark.parametrize(
@@ -457,7 +478,7 @@ def test_networks_that_are_too_large(names, monkeypatch, params):
     monkeypatch.setattr("sknamegen._lstm.net._MAX_WEIGHTS", n_weights - 1)
     with pytest.raises(ValueError, match=f"must have at most .* weights. Got {n_weights:,}; lower"):
         small_generator(**params).fit(windows, labels)
-    for name in ("hidden_size", "num_layers", "embedding_dim"):
+    for name in ("hidden_size", "embedding_dim"):
         with pytest.raises(ValueError, match=r"lower hidden_size, num_layers or embedding_dim\."):
             small_generator(**params | {name: 10**400}).fit(windows, labels)
 
