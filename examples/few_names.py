@@ -9,6 +9,7 @@ villages in a novel; put your own in their place.
 """
 
 # %%
+import re
 import sys
 from time import perf_counter
 
@@ -44,11 +45,12 @@ for title, init in {"from scratch": None, "from the base": "base"}.items():
 
 # %%
 # Wishes work as always.
-beginning = names[0][:2]
+beginning, ending = names[0][:2], names[-1][-2:]
+length = sorted(map(len, names))[len(names) // 2]
 wishes = {
     f"from {beginning!r}": {"seed": beginning},
-    "eight letters": {"pattern": ".{8}"},
-    "with a v": {"pattern": "(?i).*v.*"},
+    f"of {length} letters": {"min_length": length, "max_length": length},
+    f"ending in {ending!r}": {"pattern": f".+{re.escape(ending)}"},
 }
 generator = generators["from the base"]
 print()
