@@ -19,6 +19,7 @@ from ._validation import (
     check_labels,
     check_rows,
     check_same_classes,
+    check_saved_knowledge,
     check_windows,
 )
 
@@ -52,6 +53,11 @@ class CharacterLearner(StateFormat, DensityMixin, BaseEstimator):
                 self.__dict__.clear()
                 self.__dict__.update(before)
             raise
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if "alphabet_" in state:
+            check_saved_knowledge(dict(vars(self)))
 
     def _learn_characters(
         self,

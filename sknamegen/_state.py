@@ -31,5 +31,5 @@ class StateFormat:
             )
         state = {name: value for name, value in state.items() if name != "_format"}
         if "n_characters_seen_" in state:  # and nothing finer, in version 0.2.0
-            state = {"_seen_weight": float(state["n_characters_seen_"])} | state
+            state = {"_seen_weight": state["n_characters_seen_"]} | state
         super().__setstate__(state)  # type: ignore[misc]

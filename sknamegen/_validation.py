@@ -236,12 +236,62 @@ def check_alphabet(alphabet: object) -> NDArray[np.int32]:
 
 def check_saved_alphabet(alphabet: Any) -> None:
     """Raise unless what stands in a saved model as its alphabet is one."""
-    if isinstance(alphabet, np.ndarray) and alphabet.dtype == "=U1" and alphabet.ndim == 1:
+    if _is_array(alphabet, "=U1") and len(alphabet):
         codes = np.ascontiguousarray(alphabet).view(np.int32)
         is_free = ~np.isin(codes, tuple(code for code in RESERVED if code != END))
-        if len(codes) and is_free.all() and (np.diff(codes) > 0).all():
+        if is_free.all() and (np.diff(codes) > 0).all():
             return
-    raise ValueError(
-        "A saved alphabet must hold different characters in the order of their code points. Got "
-        "another: the file is damaged or was changed."
+    raise damaged("alphabet_", "different characters in the order of their code points")
+
+
+def check_saved_knowledge(state: dict[str, Any]) -> None:
+    """Raise unless the fitted attributes of a saved generator can be those of one."""
+    alphabet = state.get("alphabet_")
+    check_saved_alphabet(alphabet)
+    is_text = chr(END) not in np.asarray(alphabet)
+    hashes: Any = state.get("name_hashes_", np.nan)
+    longest = state.get("max_length_", np.nan)
+    weight: Any = state.get("_seen_weight")
+    sound = {
+        "window_length_": _is_int(state.get("window_length_"), 1),
+        "max_length_": longest is None if is_text else _is_int(longest, 0),
+        "_seen_weight": isinstance(weight, (int, float)) and 0 < weight < np.inf,
+    }
+    n_seen = max(1, round(weight)) if sound["_seen_weight"] else None
+    sound["n_characters_seen_"] = state.get("n_characters_seen_") == n_seen
+    if not is_text:
+        is_array = _is_array(hashes, np.uint64) and len(hashes) > 0
+        sound["name_hashes_"] = is_array and bool((hashes[1:] > hashes[:-1]).all())
+    elif hashes is not None:
+        sound["name_hashes_"] = False
+    if "classes_" in state or "class_count_" in state:
+        sound["classes_"] = _are_classes(state.get("classes_"), state.get("class_count_"))
+    for name, is_sound in sound.items():
+        if not is_sound:
+            raise damaged(name, "what `fit` sets it to")
+
+
+def damaged(name: str, expected: str) -> ValueError:
+    """Return the error for a saved model that cannot have been saved like that."""
+    return ValueError(
+        f"{name} of a saved model must be {expected}. Got something else: the file is damaged or "
+        "was changed."
     )
+
+
+def _is_int(value: Any, low: int) -> bool:
+    is_int = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    return is_int and bool(value >= low)
+
+
+def _is_array(value: Any, dtype: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.ndim == 1 and value.dtype == dtype
+
+
+def _are_classes(classes: Any, counts: Any) -> bool:
+    if not isinstance(classes, np.ndarray) or not _is_array(counts, np.float64):
+        return False
+    if classes.shape != counts.shape or not len(classes):
+        return False
+    is_sorted = np.array_equal(np.unique(classes), classes)
+    return is_sorted and bool((np.isfinite(counts) & (counts >= 0)).all() and counts.sum() > 0)

@@ -3,8 +3,10 @@
 import copy
 import io
 import json
+import math
 import pickle
 import pickletools
+import re
 import subprocess
 import sys
 import zipfile
@@ -183,3 +185,96 @@ def test_files_of_an_unknown_format_are_refused(pipe):
         for found in (None, 99):
             with pytest.raises(ValueError, match=f"another version of sknamegen.* format {found}"):
                 type(estimator)().__setstate__(state | {"_format": found})
+
+
+SPOILED = {
+    "deleted": None,
+    "none": lambda value: None,
+    "text": lambda value: "x",
+    "minus one": lambda value: -1,
+    "huge": lambda value: 10**12,
+    "nan": lambda value: math.nan,
+    "list": lambda value: [value],
+    "reversed": lambda value: value[::-1],
+    "shorter": lambda value: value[1:],
+    "longer": lambda value: np.concatenate([value, value]),
+    "of objects": lambda value: value.astype(object),
+    "of floats": lambda value: value.astype(np.float64) + 0.5,
+    "with nan": lambda value: np.where(np.arange(value.size).reshape(value.shape), value, np.nan),
+    "negative": lambda value: -value.astype(np.float64),
+    "of minus ones": lambda value: np.full_like(value, -1),
+    "large": lambda value: np.full_like(value, 10**9),
+    "flat": lambda value: value.ravel()[:, None],
+}
+
+
+def entries(state, path=()):
+    """All keys of nested dicts, as tuples."""
+    for key, value in state.items():
+        yield (*path, key)
+        if isinstance(value, dict):
+            yield from entries(value, (*path, key))
+
+
+def spoiled(state, path, how):
+    """A copy of a state with one entry changed; None if it cannot be changed like that."""
+    state = copy.deepcopy(state)
+    inner = state
+    for key in path[:-1]:
+        inner = inner[key]
+    if how == "deleted":
+        del inner[path[-1]]
+        return state
+    try:
+        changed = SPOILED[how](inner[path[-1]])
+    except Exception:
+        return None
+    if type(changed) is type(inner[path[-1]]) and np.array_equal(changed, inner[path[-1]]):
+        return None
+    inner[path[-1]] = changed
+    return state
+
+
+REFUSALS = "the file is damaged|state format|window_length seen in fit"
+# Another value of these is as good as the one that was saved.
+FREE = {"class_count_", "name_hashes_", "max_length_", "_seen_weight", "times", "contexts"}
+
+
+@pytest.mark.parametrize("kind", ["plain", "labels", "text", "two layers"])
+def test_spoiled_states_are_refused_or_do_no_harm(kind, names):
+    boundary, labels = kind != "text", ["a", "b"] * 20 if kind == "labels" else None
+    given = names[:40] if boundary else [" ".join(names)] * 40
+    params = {"num_layers": 2, "embedding_dim": None} if kind == "two layers" else {}
+    pipe = small_pipeline(boundary=boundary, max_epochs=1, **params).fit(given, labels)
+    generator, windows = pipe[-1], pipe[0].transform(given[:5])
+    expected = generator.score_samples(windows)
+    n_refused = n_same = 0
+    state = generator.__getstate__()
+    for path in entries(state):
+        for how in SPOILED:
+            changed = spoiled(state, path, how)
+            if changed is None:
+                continue
+            loaded = CharLSTMGenerator()
+            try:
+                loaded.__setstate__(changed)
+                found = loaded.score_samples(windows)
+            except ValueError as error:
+                if not re.search(REFUSALS, str(error)):
+                    pytest.fail(f"{path} {how}: {error}")
+                n_refused += 1
+                continue
+            n_same += 1
+            assert np.isfinite(found).all(), (path, how)
+            if not FREE & set(path) and path[:2] != ("_network", "weights"):
+                np.testing.assert_array_equal(found, expected, err_msg=f"{path} {how}")
+    assert n_refused > 150
+    assert n_same > 100
+
+
+@pytest.mark.parametrize("size", ["num_layers", "embedding_dim", "hidden_size", "n_characters"])
+def test_a_file_that_lies_about_sizes_costs_nothing(size, names):
+    state = small_pipeline(max_epochs=1).fit(names)[-1].__getstate__()
+    state["_network"]["config"][size] = 10**7
+    with pytest.raises(ValueError, match="The network of a saved model must be"):
+        CharLSTMGenerator().__setstate__(state)

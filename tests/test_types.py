@@ -24,7 +24,7 @@ reveal_type(load_names())  # list[str]
 reveal_type(temperature_for(CharNGramGenerator().fit(windows), windows, 0.5))  # float
 generator.sample(min_lenght=3)  # error: "min_lenght"
 "".join(generator.stream("A", pattern=5))  # error: "pattern"
-generator.most_likely(3, min_length=2)  # error: "min_length"
+generator.most_likely(3, top_k=2)  # error: "top_k"
 expected_novelty(generator, windows, max_lenght=3)  # error: "max_lenght"
 CharLSTMGenerator(precision="half")  # error: "precision"
 CharSequenceVectorizer(5)  # error: Too many positional arguments

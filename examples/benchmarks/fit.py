@@ -28,6 +28,7 @@ from sknamegen import CharLSTMGenerator, CharSequenceVectorizer
 from sknamegen._lstm.batches import LengthGroupedBatches, SequenceDataset
 from sknamegen._lstm.net import CharacterLoss, uses_bfloat16
 from sknamegen._lstm.network import CharLSTM
+from sknamegen._lstm.params import find_settings
 from sknamegen._sequences import read_windows
 from sknamegen._threads import own_torch
 
@@ -104,10 +105,11 @@ def bare_loop(generator, windows):
         generator.net_.batch_size,
         torch.Generator().manual_seed(0),
     )
-    loss_function = CharacterLoss(generator.ngram_weight)
+    settings = find_settings(generator, len(sequences.inputs))
+    loss_function = CharacterLoss(settings.ngram_weight)
     network = CharLSTM(**generator.net_.module_.config)
     optimizer = torch.optim.AdamW(
-        network.parameters(), lr=generator.lr, weight_decay=generator.weight_decay, fused=True
+        network.parameters(), lr=settings.lr, weight_decay=settings.weight_decay, fused=True
     )
     bfloat16 = uses_bfloat16(generator)
 

@@ -15,7 +15,7 @@ from .._ngram.guide import make_guide
 from .._ngram.kneser_ney import Counts, count, from_learned, learned_state
 from .._sequences import Sequences
 from .._threads import own_torch
-from .._validation import random_generator
+from .._validation import damaged, random_generator
 from .batches import SequenceDataset
 from .net import build_net, divergence, loaded_net
 from .network import CharLSTM
@@ -440,9 +440,11 @@ class CharLSTMGenerator(BaseCharGenerator):
     def __setstate__(self, state: dict[str, Any]) -> None:
         state = dict(state)
         network = state.pop("_network", None)
+        if ("alphabet_" in state) != (network is not None):
+            raise damaged("The network", "there with what else was learned")
         super().__setstate__({"init": None, "_from_init": False} | state)  # of version 0.2.0
         self._ngrams = None
         if network:
-            self._set_guide(from_learned(self._guide_counts, len(self.alphabet_)))
-            self.net_ = loaded_net(network["config"], network["weights"], self.device)
+            self._set_guide(from_learned(state.get("_guide_counts"), len(self.alphabet_)))
+            self.net_ = loaded_net(network, len(self.alphabet_), self._n_labels, self.device)
             self._model = self.net_.network

@@ -18,10 +18,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .._sequences import NONE
-from .._validation import is_auto
+from .._validation import damaged, is_auto
 from .batches import LengthGroupedBatches, SequenceDataset
 from .callbacks import EpochLine
-from .network import SCORING_BATCH, CharLSTM
+from .network import SCORING_BATCH, CharLSTM, check_saved_network
 from .params import Settings, init_share, optimizer_class, usable
 from .start import Start, start_from
 
@@ -138,14 +138,23 @@ def uses_bfloat16(generator: Any) -> bool:
     return is_possible if generator.precision == "bfloat16" else is_fast
 
 
-def loaded_net(config: dict[str, Any], weights: dict[str, Any], device: Any) -> "Net":
-    """Return a net with these weights that only predicts, on the processor if need be."""
+def loaded_net(network: Any, n_characters: int, n_labels: int, device: Any) -> "Net":
+    """Return a net with saved weights that only predicts, on the processor if need be.
+
+    `network` holds its "config", of so many characters and labels, and its "weights".
+    """
+    if not isinstance(network, dict) or network.keys() != {"config", "weights"}:
+        raise damaged("The network", "its sizes and its weights")
+    config, weights = network["config"], network["weights"]
+    check_saved_network(config, weights)
+    if (config["n_characters"], config["n_labels"]) != (n_characters, n_labels):
+        raise damaged("The network", "one for the alphabet and the labels")
     net = _LoadedNet(
         criterion=CharacterLoss,
         device=device if usable(device) else "cpu",
         **_module_params(config),
     ).initialize()
-    net.module_.load_state_dict({name: torch.tensor(weight) for name, weight in weights.items()})
+    net.module_.load_state_dict({name: torch.tensor(weight.copy()) for name, weight in weights.items()})
     net.module_.eval()
     return net
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .._sequences import NONE, Sequences
+from .._validation import damaged
 from .batches import LengthGroupedBatches, SequenceDataset
 
 SCORING_BATCH = 1024
@@ -259,10 +260,7 @@ def check_saved_network(config: Any, weights: Any) -> None:
     Nothing is built for it, so a file that lies about sizes costs neither time nor memory.
     """
     if not _is_sound(config, weights):
-        raise ValueError(
-            "A saved network must have the weights that its sizes ask for, finite numbers. Got "
-            "others: the file is damaged or was changed."
-        )
+        raise damaged("The network", "one with the weights that its sizes ask for, finite numbers")
 
 
 def _is_sound(config, weights):

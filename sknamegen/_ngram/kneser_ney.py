@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._sequences import Sequences
+from .._validation import damaged
 
 # Where counts are too few to estimate discounts from.
 _FALLBACK_DISCOUNT = 0.85
@@ -330,10 +331,31 @@ def learned_state(counts: KneserNey) -> dict[str, Any]:
     }
 
 
-def from_learned(state: dict[str, Any], n_characters: int) -> KneserNey:
-    """Return the counts that `learned_state` described."""
+def from_learned(state: Any, n_characters: int) -> KneserNey:
+    """Return the counts that `learned_state` described, if they can be some."""
+    if not isinstance(state, dict) or not _are_counts(n_characters, **state):
+        raise damaged("The n-grams", "counts of characters behind others")
     contexts, characters = (state[name].astype(np.int32) for name in ("contexts", "characters"))
     return KneserNey(contexts, characters, n_characters, None, state["times"].astype(np.float64))
+
+
+def _are_counts(n_characters, contexts=None, characters=None, times=None, **others):
+    """Whether arrays are what `learned_state` returns."""
+    arrays = contexts, characters, times
+    if others or not all(isinstance(each, np.ndarray) for each in arrays):
+        return False
+    if [each.ndim for each in arrays] != [2, 1, 1] or len({len(each) for each in arrays}) > 1:
+        return False
+    if not len(times) or any(each.dtype.kind not in "iu" for each in (contexts, characters)):
+        return False
+    return bool(
+        times.dtype.kind in "uf"
+        and (np.isfinite(times) & (times > 0)).all()
+        and characters.min() >= 0
+        and characters.max() < n_characters
+        and contexts.min(initial=0) >= -1
+        and contexts.max(initial=0) <= n_characters + 1
+    )
 
 
 def _estimate_discounts(counts):

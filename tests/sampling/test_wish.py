@@ -256,7 +256,7 @@ def test_impossible_wishes_fail_at_once(generator):
         generator.sample("Ma", banned=["MA"])
     with pytest.raises(ValueError, match="No name of 1 to 12"):
         generator.sample(pattern="[0-9]+", max_length=12)
-    with pytest.raises(ValueError, match="No name of 0 to"):
+    with pytest.raises(ValueError, match="No name of 1 to"):
         generator.most_likely(3, pattern="[0-9]+")
 
 
