@@ -154,7 +154,9 @@ def loaded_net(network: Any, n_characters: int, n_labels: int, device: Any) -> "
         device=device if usable(device) else "cpu",
         **_module_params(config),
     ).initialize()
-    net.module_.load_state_dict({name: torch.tensor(weight.copy()) for name, weight in weights.items()})
+    net.module_.load_state_dict(
+        {name: torch.tensor(weight.copy()) for name, weight in weights.items()}
+    )
     net.module_.eval()
     return net
 
