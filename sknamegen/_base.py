@@ -291,7 +291,8 @@ class BaseCharGenerator(CharacterScorer):
         Returns
         -------
         names : list of str
-            The most probable one first; fewer than n if there are not that many.
+            The most probable one first; fewer than n if there are not that many. The
+            empty name is left out.
         log_likelihood : ndarray of shape (len(names),), dtype float64
             Of each name, in nats, as `score_samples` gives it.
 

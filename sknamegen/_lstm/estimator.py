@@ -20,7 +20,7 @@ from .batches import SequenceDataset
 from .net import build_net, divergence, loaded_net
 from .network import CharLSTM
 from .params import check_params, find_settings
-from .start import find_start, with_kin
+from .start import find_start
 
 _NGRAM_ORDER = 6
 _GUIDE_ORDER = 4  # low, so that a saved model does not carry its names
@@ -351,7 +351,7 @@ class CharLSTMGenerator(BaseCharGenerator):
             origin, sequences = old, self._learn_more_characters(*data)
         else:
             origin = find_start(self.init)
-            kin = partial(with_kin, alphabet=origin.alphabet) if origin else None
+            kin = origin.with_kin if origin else None
             learn = partial(self._learn_characters, with_others=kin)
             sequences = learn(*data)
             if origin and not origin.knows(self.alphabet_):

@@ -15,6 +15,7 @@ from sklearn.pipeline import Pipeline
 from torch import Tensor
 
 from .._base import BaseCharGenerator
+from .._codepoints import END
 from .._validation import check_saved_alphabet
 from .network import CharLSTM, check_saved_network
 
@@ -41,13 +42,26 @@ class Start(NamedTuple):
     weights: Mapping[str, Tensor]
     label_shares: dict[Any, float]
 
-    def knows(self, alphabet: NDArray[np.str_]) -> bool:
-        """Whether at least half of the characters of an alphabet are known."""
-        return bool(np.isin(alphabet, self.alphabet).mean() >= 0.5)
+    def knows(self, characters: NDArray[np.str_]) -> bool:
+        """Whether at least half of the characters are known, the end of a name aside."""
+        characters = characters[characters != chr(END)]
+        return bool(2 * np.isin(characters, self.alphabet).sum() >= len(characters))
+
+    def with_kin(self, codes: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Add to code points the known characters that are of a kind with one of them.
+
+        So a letter that happens to be missing from a few names may be written, and one of another
+        script, or with an accent where the names have none, may not. None where most are unknown.
+        """
+        if not self.knows(codes.view("=U1")):
+            return codes
+        kinds = {_kind(chr(code)) for code in codes}
+        kin = [ord(character) for character in self.alphabet.tolist() if _kind(character) in kinds]
+        return np.union1d(codes, np.array(kin, dtype=np.int32))
 
 
 def find_start(init: Any) -> Start | None:
-    """Return what `init` of a `CharLSTMGenerator` says to start from, None for nothing."""
+    """Return what `init` of a `CharLSTMGenerator`, or a `Start`, says to start from, or None."""
     if init is None or isinstance(init, Start):
         return init
     if isinstance(init, str) and init == "base":
@@ -71,17 +85,6 @@ def find_start(init: Any) -> Start | None:
         counts = generator.class_count_ / generator.class_count_.sum()
         shares = dict(zip(generator.classes_.tolist(), counts.tolist(), strict=True))
     return Start(generator.alphabet_, model.config, model.state_dict(), shares)
-
-
-def with_kin(codes: NDArray[np.int32], alphabet: NDArray[np.str_]) -> NDArray[np.int32]:
-    """Add to code points the characters of an alphabet that are of a kind with one of them.
-
-    So a letter that happens to be missing from a few names may be written, and one of another
-    script, or with an accent where the names have none, may not.
-    """
-    kinds = {_kind(chr(code)) for code in codes}
-    kin = [ord(character) for character in alphabet.tolist() if _kind(character) in kinds]
-    return np.union1d(codes, np.array(kin, dtype=np.int32))
 
 
 def _kind(character):

@@ -309,8 +309,10 @@ def test_settings_go_from_small_steps_to_those_from_scratch():
     assert find_settings(generator, 20)[1:] == (0.1, 0, 0.5, 7, 3)
 
 
-def test_a_list_of_unknown_characters_is_learned_from_scratch(names):
-    few = ["김민준", "이서연", "박지훈", "최수빈"]
+@pytest.mark.parametrize("more", ["", "A"])
+def test_a_list_of_unknown_characters_is_learned_from_scratch(more):
+    """Whatever else the start knows of the kind of the few that it does know."""
+    few = ["김민준", "이서연", "박지훈", f"최수빈{more}"]
     scratch, base = (
         CharLSTMGenerator(init=init, random_state=0).fit(windows_of(few)) for init in (None, "base")
     )
