@@ -1,8 +1,8 @@
 """Names from a list of thirty: from scratch, and from a model that knows what names are.
 
 What is learned here: thirty names are too few to learn what a name is. With ``init="base"`` the
-training starts from a base model that comes with the package and knows the names of some seventy
-languages; it then learns only what is special about yours. The names below are invented, of
+training starts from a base model that comes with the package and knows the names of more than
+fifty languages; it then learns only what is special about yours. The names below are invented, of
 villages in a novel; put your own in their place.
 
     python examples/few_names.py [FILE]

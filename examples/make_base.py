@@ -1,6 +1,6 @@
 """Make the base model that ``CharLSTMGenerator(init="base")`` starts from.
 
-What is learned here: an LSTM learns from the person names of some seventy languages and countries;
+What is learned here: an LSTM learns from the person names of more than fifty languages;
 then it learns to be started from. Again and again a fit on a few names of one list starts from it,
 and its weights move to where the other names of that list become more probable after such a fit
 (first-order meta-learning: Finn, Abbeel and Levine, 2017).

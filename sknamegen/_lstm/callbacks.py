@@ -54,7 +54,8 @@ class SamplePreview(Callback):
     def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
         """Check the parameters, before anything is learned."""
         check_int("every", self.every, 1)
-        self._write(net)
+        check_int("n_samples", self.n_samples, 0)
+        self._write(net, 0)
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
         """Print a preview if it is time for one."""
@@ -62,16 +63,16 @@ class SamplePreview(Callback):
         if generator.n_iter_ % self.every:
             return
         print(f"After epoch {generator.n_iter_}:")
-        for temperature, names in self._write(net).items():
+        for temperature, names in self._write(net, self.n_samples).items():
             line = f"  temperature {temperature}: {'  '.join(names)}"
             encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
             # What the terminal has no characters for is written with escapes.
             print(line.encode(encoding, "backslashreplace").decode(encoding))
 
-    def _write(self, net: Any) -> dict[float, list[str]]:
-        """Return names for each temperature."""
+    def _write(self, net: Any, n_samples: int) -> dict[float, list[str]]:
+        """Return so many names for each temperature."""
         sample = dict(net.callbacks_)["training"].generator.sample
-        options = {"n_samples": self.n_samples, "random_state": self.random_state}
+        options: Any = {"n_samples": n_samples, "random_state": self.random_state}
         return {t: sample(self.seed, t, **options) for t in self.temperatures}
 
 

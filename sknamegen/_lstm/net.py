@@ -155,7 +155,7 @@ def loaded_net(network: Any, n_characters: int, n_labels: int, device: Any) -> "
         **_module_params(config),
     ).initialize()
     net.module_.load_state_dict(
-        {name: torch.tensor(weight.copy()) for name, weight in weights.items()}
+        {name: torch.from_numpy(np.array(weight, np.float32)) for name, weight in weights.items()}
     )
     net.module_.eval()
     return net

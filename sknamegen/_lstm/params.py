@@ -81,7 +81,10 @@ def _check_optimizer(generator):
     prefix, given = "optimizer__", generator.net_params or {}
     options = {name.removeprefix(prefix): v for name, v in given.items() if name.startswith(prefix)}
     options.pop("param_groups", None)
-    weights = [torch.ones(shape, dtype=torch.float32, requires_grad=True) for shape in (2, (2, 2))]
+    accelerator = generator.accelerator
+    device = torch.device(accelerator.device if accelerator else generator.device)
+    kind: Any = {"dtype": torch.float32, "device": device, "requires_grad": True}
+    weights = [torch.ones(2, **kind), torch.ones(2, 2, **kind)]
 
     def closure():
         loss = weights[0].square().sum() + weights[1].square().sum()
@@ -116,14 +119,14 @@ def find_settings(generator: Any, n_sequences: int) -> Settings:
         for name, kind in Settings.__annotations__.items()
         if not is_auto(getattr(generator, name))
     }
-    found = _from_scratch(n_sequences)
+    found = _scratch_settings(n_sequences)
     if generator._from_init:
-        found = _from_init(n_sequences, found, given)
+        found = _init_settings(n_sequences, found, given)
     found = found._replace(**given)
     return found._replace(batch_size=min(found.batch_size, n_sequences))
 
 
-def _from_scratch(n_sequences):
+def _scratch_settings(n_sequences):
     return Settings(
         hidden_size=_HIDDEN_SIZES[n_sequences >= _MANY_SEQUENCES],
         lr=0.015,
@@ -134,7 +137,7 @@ def _from_scratch(n_sequences):
     )
 
 
-def _from_init(n_sequences, scratch, given):
+def _init_settings(n_sequences, scratch, given):
     """Go from small steps, for few names, to those from scratch, for many.
 
     The weight decay is what takes a share of the weights that depends on the names alone: the
