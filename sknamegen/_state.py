@@ -3,7 +3,7 @@
 from typing import Any
 
 # Raised by a change after which earlier files cannot be read.
-_FORMAT = 2
+_FORMAT = 3
 
 SKOPS_TRUSTED = (
     "sknamegen.CharLSTMGenerator",
@@ -30,6 +30,4 @@ class StateFormat:
                 "saved it, or fit it again."
             )
         state = {name: value for name, value in state.items() if name != "_format"}
-        if "n_characters_seen_" in state:  # and nothing finer, in version 0.2.0
-            state = {"_seen_weight": state["n_characters_seen_"]} | state
         super().__setstate__(state)  # type: ignore[misc]

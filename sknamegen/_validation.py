@@ -12,6 +12,8 @@ from sklearn.utils.validation import column_or_1d
 
 from ._codepoints import END, RESERVED
 
+_MAX_WINDOW = 2**20  # characters; sampling lays out such a row for each name
+
 
 def check_int(
     name: str, value: object, low: int, or_auto: bool = False, high: int | None = None
@@ -123,6 +125,8 @@ def check_windows(X: ArrayLike, window_length: int | None = None) -> NDArray[Any
         raise TypeError(f"{expected}, of an integer dtype. Got dtype {X.dtype}; {fix}.")
     if 0 in X.shape:
         raise ValueError(f"{expected}, with at least one name. Got shape {X.shape}.")
+    if X.shape[2] - 1 > _MAX_WINDOW:
+        raise ValueError(f"{expected}, window_length <= {_MAX_WINDOW:,}. Got shape {X.shape}.")
     if window_length is not None and X.shape[2] != window_length + 1:
         raise ValueError(
             f"X must have the window_length seen in fit, {window_length}: windows of width "
@@ -236,12 +240,23 @@ def check_alphabet(alphabet: object) -> NDArray[np.int32]:
 
 def check_saved_alphabet(alphabet: Any) -> None:
     """Raise unless what stands in a saved model as its alphabet is one."""
-    if _is_array(alphabet, "=U1") and len(alphabet):
-        codes = np.ascontiguousarray(alphabet).view(np.int32)
-        is_free = ~np.isin(codes, tuple(code for code in RESERVED if code != END))
-        if is_free.all() and (np.diff(codes) > 0).all():
-            return
-    raise damaged("alphabet_", "different characters in the order of their code points")
+    if not _is_alphabet(alphabet, {*RESERVED} - {END}) or not len(alphabet):
+        raise damaged("alphabet_", "different characters in the order of their code points")
+
+
+def check_saved_vectorizer(state: dict[str, Any]) -> None:
+    """Raise unless the fitted attributes of a saved vectorizer can be those of one."""
+    if not _is_alphabet(state.get("alphabet_"), RESERVED):
+        raise damaged("alphabet_", "different characters in the order of their code points")
+    if not _is_int(state.get("max_length_"), 0):
+        raise damaged("max_length_", "what `fit` sets it to")
+
+
+def _is_alphabet(alphabet: Any, forbidden: Iterable[int]) -> bool:
+    if not _is_array(alphabet, "=U1"):
+        return False
+    codes = np.ascontiguousarray(alphabet).view(np.int32)
+    return not np.isin(codes, [*forbidden]).any() and bool((np.diff(codes) > 0).all())
 
 
 def check_saved_knowledge(state: dict[str, Any]) -> None:
@@ -253,7 +268,7 @@ def check_saved_knowledge(state: dict[str, Any]) -> None:
     longest = state.get("max_length_", np.nan)
     weight: Any = state.get("_seen_weight")
     sound = {
-        "window_length_": _is_int(state.get("window_length_"), 1),
+        "window_length_": _is_int(state.get("window_length_"), 1, _MAX_WINDOW),
         "max_length_": longest is None if is_text else _is_int(longest, 0),
         "_seen_weight": isinstance(weight, (int, float)) and 0 < weight < np.inf,
     }
@@ -279,9 +294,9 @@ def damaged(name: str, expected: str) -> ValueError:
     )
 
 
-def _is_int(value: Any, low: int) -> bool:
+def _is_int(value: Any, low: int, high: float = np.inf) -> bool:
     is_int = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    return is_int and bool(value >= low)
+    return is_int and bool(low <= value <= high)
 
 
 def _is_array(value: Any, dtype: Any) -> bool:

@@ -23,7 +23,7 @@ from ._codepoints import (
 )
 from ._sequences import distinct
 from ._state import StateFormat
-from ._validation import check_int, check_option
+from ._validation import check_int, check_option, check_saved_vectorizer
 
 # A layout beyond this many cells is refused if it is nearly all padding.
 _MAX_SPARSE_CELLS = 2**27
@@ -246,6 +246,11 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
             text = text[:, window_length:]
             text = np.where(text == END, PAD, text)
         return decode(text)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if "alphabet_" in state or "max_length_" in state:
+            check_saved_vectorizer(dict(vars(self)))
 
     def _lay_out(self, X):
         """Check everything and write each row once; every step-th window of it is a position."""

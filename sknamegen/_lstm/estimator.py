@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from .._base import BaseCharGenerator
 from .._ngram.guide import make_guide
-from .._ngram.kneser_ney import Counts, count, from_learned, learned_state
+from .._ngram.kneser_ney import Counts, count, from_state, to_state
 from .._sequences import Sequences
 from .._threads import own_torch
 from .._validation import damaged, random_generator
@@ -429,7 +429,7 @@ class CharLSTMGenerator(BaseCharGenerator):
         state["accelerator"] = None  # it belongs to the processes that run
         if hasattr(self, "net_"):
             weights = self._model.state_dict()
-            state["_guide_counts"] = learned_state(self._guide_counts)
+            state["_guide_counts"] = to_state(self._guide_counts)
             state["_network"] = {
                 "config": self._model.config,
                 "weights": {name: weight.cpu().numpy() for name, weight in weights.items()},
@@ -442,9 +442,9 @@ class CharLSTMGenerator(BaseCharGenerator):
         network = state.pop("_network", None)
         if ("alphabet_" in state) != (network is not None):
             raise damaged("The network", "there with what else was learned")
-        super().__setstate__({"init": None, "_from_init": False} | state)  # of version 0.2.0
+        super().__setstate__(state)
         self._ngrams = None
         if network:
-            self._set_guide(from_learned(state.get("_guide_counts"), len(self.alphabet_)))
+            self._set_guide(from_state(state.get("_guide_counts"), len(self.alphabet_)))
             self.net_ = loaded_net(network, len(self.alphabet_), self._n_labels, self.device)
             self._model = self.net_.network

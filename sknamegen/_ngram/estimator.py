@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from .._base import BaseCharGenerator
 from .._sequences import Sequences
-from .._validation import check_int, check_real
+from .._validation import check_int, check_real, damaged
 from .guide import make_guide
 from .kneser_ney import Counts, LabelledKneserNey, count, from_state, to_state
 from .model import CountsModel
@@ -174,7 +174,9 @@ class CharNGramGenerator(BaseCharGenerator):
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
+        if ("alphabet_" in state) != ("counts_" in state):
+            raise damaged("The n-grams", "there with what else was learned")
         super().__setstate__(state)
         if "counts_" in state:
-            self.counts_ = from_state(state["counts_"])
+            self.counts_ = from_state(state["counts_"], len(self.alphabet_), self._n_labels)
             self._set_model()

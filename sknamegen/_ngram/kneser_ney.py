@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._sequences import Sequences
+from .._sequences import NONE, Sequences
 from .._validation import damaged
 
 # Where counts are too few to estimate discounts from.
@@ -79,6 +79,7 @@ class KneserNey:
     ):
         self.n_characters = n_characters
         self.n_labels = n_labels
+        self.discount = None if discount is None else float(discount)
         self.order: int = contexts.shape[1] + 1
         contexts, characters, counts = self._merge(contexts, characters, counts)
         counts, first = self._count(contexts, characters, counts)
@@ -244,6 +245,7 @@ class LabelledKneserNey:
         self.order: int = shared.order
         self.n_characters: int = shared.n_characters
         self.n_labels: int = labelled.n_labels
+        self.discount: float | None = shared.discount
         self.learned: Callable[..., Any] = labelled.learned
 
     @property
@@ -295,6 +297,11 @@ def count(
         contexts = np.concatenate([old[0], contexts])
         characters = np.concatenate([old[1], characters])
         counts = np.concatenate([old[2], counts])
+    return _counts_of(contexts, characters, n_characters, n_labels, discount, counts)
+
+
+def _counts_of(contexts, characters, n_characters, n_labels, discount, counts):
+    """Count n-grams; with labels the first column of the contexts holds them."""
     if not n_labels:
         return KneserNey(contexts, characters, n_characters, discount, counts)
     return LabelledKneserNey(
@@ -303,58 +310,49 @@ def count(
     )
 
 
-def to_state(counts: Counts) -> dict[str, dict[str, Any]]:
-    """Return what `from_state` makes the same counts from: arrays and numbers, no objects."""
-    if isinstance(counts, LabelledKneserNey):
-        return {"shared": vars(counts.shared), "labelled": vars(counts.labelled)}
-    return {"shared": vars(counts)}
-
-
-def from_state(state: dict[str, dict[str, Any]]) -> Counts:
-    """Return the counts that `to_state` described."""
-    found = []
-    for attributes in state.values():
-        found.append(KneserNey.__new__(KneserNey))
-        vars(found[-1]).update(attributes)
-    return LabelledKneserNey(*found) if len(found) == 2 else found[0]
-
-
-def learned_state(counts: KneserNey) -> dict[str, Any]:
-    """Return what `from_learned` makes the same counts from again, in as few bytes as it takes."""
+def to_state(counts: Counts) -> dict[str, Any]:
+    """Return what `from_state` makes the same counts from again, in as few bytes as it takes."""
     contexts, characters, times = counts.learned()
-    dtype = np.min_scalar_type(-counts.n_characters - 3)
+    dtype = np.min_scalar_type(-max(counts.n_characters + 3, counts.n_labels))
     whole = times.astype(np.uint32)
     return {
         "contexts": contexts.astype(dtype),
         "characters": characters.astype(dtype),
         "times": whole if (whole == times).all() else times,
+        "discount": counts.discount,
     }
 
 
-def from_learned(state: Any, n_characters: int) -> KneserNey:
-    """Return the counts that `learned_state` described, if they can be some."""
-    if not isinstance(state, dict) or not _are_counts(n_characters, **state):
+def from_state(state: Any, n_characters: int, n_labels: int = 0) -> Counts:
+    """Return the counts that `to_state` described, if they can be some."""
+    if not isinstance(state, dict) or not _are_counts(n_characters, n_labels, **state):
         raise damaged("The n-grams", "counts of characters behind others")
     contexts, characters = (state[name].astype(np.int32) for name in ("contexts", "characters"))
-    return KneserNey(contexts, characters, n_characters, None, state["times"].astype(np.float64))
+    times = state["times"].astype(np.float64)
+    return _counts_of(contexts, characters, n_characters, n_labels, state["discount"], times)
 
 
-def _are_counts(n_characters, contexts=None, characters=None, times=None, **others):
-    """Whether arrays are what `learned_state` returns."""
+def _are_counts(n_characters, n_labels, contexts=None, characters=None, times=None, **others):
+    """Whether arrays are what `to_state` returns."""
     arrays = contexts, characters, times
-    if others or not all(isinstance(each, np.ndarray) for each in arrays):
+    if others.keys() != {"discount"} or not all(isinstance(each, np.ndarray) for each in arrays):
         return False
     if [each.ndim for each in arrays] != [2, 1, 1] or len({len(each) for each in arrays}) > 1:
         return False
     if not len(times) or any(each.dtype.kind not in "iu" for each in (contexts, characters)):
         return False
+    labels, contexts = contexts[:, : n_labels > 0], contexts[:, n_labels > 0 :]
+    discount = others["discount"]
     return bool(
         times.dtype.kind in "uf"
         and (np.isfinite(times) & (times > 0)).all()
         and characters.min() >= 0
         and characters.max() < n_characters
-        and contexts.min(initial=0) >= -1
+        and contexts.min(initial=0) >= NONE
         and contexts.max(initial=0) <= n_characters + 1
+        and labels.min(initial=0) >= 0
+        and labels.max(initial=-1) < n_labels
+        and (discount is None or (isinstance(discount, float) and 0 < discount <= 1))
     )
 
 
