@@ -62,7 +62,7 @@ class Alphabet:
         start = [] if self.end is None else [len(self.letters)]
         windows = np.full((len(beginnings), window_length), -1)
         for row, beginning in enumerate(beginnings):
-            unknown = sorted(set(beginning) - self.index.keys())
+            unknown = sorted({letter for letter in beginning if letter not in self.index})
             if unknown:
                 raise ValueError(
                     f"seed {beginning!r} holds characters the model never saw: "

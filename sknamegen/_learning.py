@@ -162,7 +162,7 @@ class CharacterLearner(StateFormat, DensityMixin, BaseEstimator):
         if not self._n_labels:
             raise ValueError("y must be None: this generator has learned without labels. Got some.")
         y = check_labels(y, n_names)
-        check_known_labels(y, self.classes_)
+        check_known_labels(y, self.classes_, "; in a search, cv=StratifiedKFold() shares them out")
         return np.searchsorted(self.classes_, y).astype(np.int32)
 
     def _is_known(self, names: list[str]) -> NDArray[np.bool_]:
@@ -174,8 +174,8 @@ class CharacterLearner(StateFormat, DensityMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.two_d_array = False
         tags.input_tags.three_d_array = True
-        if hasattr(self, "classes_") or not hasattr(self, "alphabet_"):
-            tags.estimator_type = "classifier"  # so that searches make stratified folds
+        if hasattr(self, "classes_"):
+            tags.estimator_type = "classifier"
             tags.classifier_tags = ClassifierTags()
         return tags
 

@@ -198,13 +198,13 @@ def check_same_classes(classes: ArrayLike, known: NDArray[Any] | None) -> None:
         )
 
 
-def check_known_labels(y: NDArray[Any], classes: NDArray[Any]) -> None:
+def check_known_labels(y: NDArray[Any], classes: NDArray[Any], hint: str = "") -> None:
     """Raise unless all labels are among the known ones."""
     unknown = ~np.isin(y, classes)
     if unknown.any():
         raise ValueError(
             f"y must hold the labels {', '.join(map(repr, classes.tolist()))}. "
-            f"Got {y[unknown].tolist()[0]!r}."
+            f"Got {y[unknown].tolist()[0]!r}{hint}."
         )
 
 

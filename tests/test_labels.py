@@ -7,9 +7,11 @@ import re
 import numpy as np
 import pytest
 from conftest import assert_drawn_from, ngram_pipeline, small_pipeline
-from sklearn.base import clone
+from sklearn.base import ClassifierMixin, clone
+from sklearn.ensemble import StackingClassifier, VotingClassifier
 from sklearn.exceptions import NotFittedError
-from sklearn.model_selection import GridSearchCV, cross_val_predict
+from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_predict
+from sklearn.pipeline import make_pipeline
 
 from sknamegen import CharNGramGenerator, CharSequenceVectorizer, load_names
 
@@ -202,17 +204,35 @@ def test_searches_over_labelled_names(make_pipe, labelled, scoring):
     order = np.argsort(labels, kind="stable")  # so that folds must be stratified
     grid = {"windows__window_length": [1, 4]}
     grid |= {"lstm__hidden_size": [8]} if step == "lstm" else {"ngram__order": [2, 3]}
-    search = GridSearchCV(make_pipe(), grid, cv=2, scoring=scoring, error_score="raise")
+    cv = StratifiedKFold(2)
+    search = GridSearchCV(make_pipe(), grid, cv=cv, scoring=scoring, error_score="raise")
     search.fit([names[i] for i in order], labels[order])
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
     assert search.predict(names[:5]).shape == (5,)
     if scoring == "accuracy":
         assert search.best_score_ > 0.5
     assert search.best_estimator_[-1].sample("Ma", label="male").startswith("Ma")
-    assert cross_val_predict(make_pipe(), names, labels, cv=2, method="predict_proba").shape == (
-        900,
-        2,
-    )
+    proba = cross_val_predict(make_pipe(), names, labels, cv=2, method="predict_proba")
+    assert proba.shape == (900, 2)
+
+
+def test_a_fold_without_a_label_says_what_to_do():
+    search = GridSearchCV(ngram_pipeline(), {"ngram__order": [2]}, cv=3, error_score="raise")
+    with pytest.raises(ValueError, match=r"Got 'a'; in a search, cv=StratifiedKFold\(\) shares"):
+        search.fit(["Ada", "Eve", "Zoe"], ["a", "b", "c"])
+
+
+class NameClassifier(ClassifierMixin, CharNGramGenerator):
+    """As the docstring of `fit` has it, for what asks for a classifier before it is fitted."""
+
+
+@pytest.mark.parametrize("ensemble", [VotingClassifier, StackingClassifier])
+def test_ensembles_of_classifiers(ensemble, labelled):
+    pipes = [
+        (str(order), make_pipeline(CharSequenceVectorizer(), NameClassifier(order=order)))
+        for order in (2, 3)
+    ]
+    assert ensemble(pipes).fit(*labelled).score(*labelled) > 0.7
 
 
 @pytest.mark.parametrize(
@@ -238,7 +258,7 @@ def test_labels_that_were_never_seen(tiny):
         tiny[-1].sample(label=["x", "y"])
     with pytest.raises(ValueError, match=r"label must be one of 'x', 'y', 'z'\. Got array"):
         tiny[-1].sample(label=np.array(["x", "y"]))
-    with pytest.raises(ValueError, match=r"y must hold the labels 'x', 'y', 'z'\. Got 'w'\."):
+    with pytest.raises(ValueError, match=r"y must hold the labels 'x', 'y', 'z'\. Got 'w'"):
         tiny.score(["a", "b"], ["x", "w"])
     with pytest.raises(NotFittedError):
         clone(tiny)[-1].sample(label="x")

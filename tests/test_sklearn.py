@@ -20,12 +20,14 @@ from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.model_selection import (
     GridSearchCV,
     HalvingGridSearchCV,
+    HalvingRandomSearchCV,
     KFold,
+    RandomizedSearchCV,
     cross_val_score,
     learning_curve,
 )
 from sklearn.pipeline import Pipeline
-from sklearn.utils import estimator_checks, get_tags
+from sklearn.utils import ClassifierTags, estimator_checks, get_tags
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from sknamegen import CharLSTMGenerator, CharNGramGenerator, CharSequenceVectorizer
@@ -122,8 +124,9 @@ class NumericWindows:
         tags = super().__sklearn_tags__()
         tags.input_tags.two_d_array = True
         tags.input_tags.three_d_array = False
-        if tags.classifier_tags:  # near numbers are told as letters that have nothing in common
-            tags.classifier_tags.poor_score = True
+        tags.estimator_type = "classifier"  # before `fit` too, for the checks of classifiers
+        # Near numbers are told as letters that have nothing in common.
+        tags.classifier_tags = ClassifierTags(poor_score=True)
         return tags
 
 
@@ -179,7 +182,7 @@ def test_tags():
     assert (tags.string, tags.two_d_array) == (True, False)
     tags = get_tags(CharLSTMGenerator())
     assert (tags.input_tags.three_d_array, tags.input_tags.two_d_array) == (True, False)
-    assert tags.estimator_type == "classifier"  # until it has learned without labels
+    assert tags.estimator_type == "density_estimator"  # until it has learned labels
 
 
 def test_a_generator_is_a_classifier_where_it_has_labels(names):
@@ -273,11 +276,26 @@ def test_a_candidate_that_diverges_fails_alone(names):
     assert search.best_params_ == {"lstm__lr": 0.01}
 
 
+@pytest.mark.parametrize("labelled", [False, True])
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        (GridSearchCV, {}),
+        (RandomizedSearchCV, {"n_iter": 2}),
+        (HalvingGridSearchCV, {}),
+        (HalvingRandomSearchCV, {"n_candidates": 3}),
+    ],
+)
+def test_searches_of_every_kind_with_their_defaults(kind, options, labelled, names):
+    labels = ["long" if len(name) > 6 else "short" for name in names] if labelled else None
+    search = kind(ngram_pipeline(), {"ngram__order": [2, 3, 4]}, **options).fit(names, labels)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    assert isinstance(search.best_estimator_[-1].sample(), str)
+
+
 def test_other_searches_and_curves(names):
     grid = {"lstm__hidden_size": [2, 4, 8], "windows__lowercase": [True, False]}
-    halving = HalvingGridSearchCV(
-        small_pipeline(max_epochs=1), grid, cv=FOLDS, random_state=0, min_resources=100
-    ).fit(names)
+    halving = HalvingGridSearchCV(small_pipeline(max_epochs=1), grid, cv=FOLDS).fit(names)
     assert isinstance(halving.best_estimator_[-1].sample(), str)
     scores = cross_val_score(small_pipeline(), names, cv=FOLDS)
     assert scores.shape == (2,)

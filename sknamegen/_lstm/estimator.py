@@ -260,7 +260,7 @@ class CharLSTMGenerator(BaseCharGenerator):
             Windows of names, from `CharSequenceVectorizer`.
         y : array-like of shape (n_names,), default=None
             A label for each name, such as a language. With labels, the generator has
-            `classes_`, `predict` and `predict_proba`.
+            `classes_`, `predict` and `predict_proba`; see Notes.
         sample_weight : array-like of shape (n_names,), default=None
             How often each name counts, such as its frequency (not a part of one). An epoch
             takes as many names as there are, each in proportion to its weight. None: once.
@@ -282,8 +282,13 @@ class CharLSTMGenerator(BaseCharGenerator):
 
         Notes
         -----
-        A KeyboardInterrupt leaves the estimator fitted as far as it came, and
-        is raised on.
+        A KeyboardInterrupt leaves the estimator fitted as far as it came, and is raised on.
+
+        scikit-learn takes the generator for a classifier as soon as it has learned labels, not
+        before: a search or a cross-validation with labels needs ``cv=StratifiedKFold()`` to have
+        all of them in each fold, and what asks beforehand, such as `VotingClassifier`, a class
+        ``NameClassifier(ClassifierMixin, CharLSTMGenerator)``. `score` stays nats per character
+        with labels too; ``scoring="accuracy"`` is how often `predict` is right.
         """
         continues = self.warm_start and hasattr(self, "net_")
         return self._fit_or_restore(X, y, sample_weight, continues=continues)

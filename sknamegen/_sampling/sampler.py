@@ -30,8 +30,8 @@ from .rules import Rules, draw
 from .weights import choose, draws_needed
 from .writing import Block, write_block
 
-# Names are written in blocks: on a processor, of as many as its cache takes.
-_BLOCK_ROWS, _LARGE_BLOCK_ROWS = 2048, 65_536
+# Names are written in blocks: on a processor, of as many as its cache takes the distributions of.
+_BLOCK_ROWS, _LARGE_BLOCK_ROWS, _BLOCK_CELLS = (64, 2048), 65_536, 2**18
 _CHUNK_ROWS = 8192  # that are chosen among each other
 # Names are drawn again where so many fit, by the guide's estimate, and do fit.
 _COMMON, _STILL_COMMON = 0.5, 0.35
@@ -188,7 +188,7 @@ class Sampler:
         """
         completions = self.rules.wish.completions(self.rules.temperature) if guided else None
         starts = self._starts(completions)
-        block_size = _BLOCK_ROWS if self.model.device.type == "cpu" else _LARGE_BLOCK_ROWS
+        block_size = self._block_rows()
         texts, log_weights = np.empty(len(rows), dtype=object), np.empty(len(rows))
         codes = np.append(self.alphabet.codes, 0)  # -1 is behind the end
         for first in range(0, len(rows), block_size):
@@ -205,6 +205,12 @@ class Sampler:
             written = zip(block.tolist(), decode(codes[text]), strict=True)
             texts[first : first + block_size] = [self.seeds[row] + each for row, each in written]
         return texts, log_weights
+
+    def _block_rows(self):
+        """Return how many names to write at a time."""
+        if self.model.device.type != "cpu":
+            return _LARGE_BLOCK_ROWS
+        return int(np.clip(_BLOCK_CELLS // len(self.alphabet.codes), *_BLOCK_ROWS))
 
     def _start(self, rows, labels):
         """Read the contexts behind seeds, with those labels."""
@@ -328,8 +334,9 @@ class Sampler:
         """
         end = [] if self.alphabet.end is None or not ends else [self.alphabet.end]
         total, device = np.zeros(len(names)), self.model.device
-        for first in range(0, len(names), _BLOCK_ROWS):
-            block = slice(first, first + _BLOCK_ROWS)
+        block_size = self._block_rows()
+        for first in range(0, len(names), block_size):
+            block = slice(first, first + block_size)
             targets = [
                 [self.alphabet.index[c] for c in name[len(self.seeds[row]) :]] + end
                 for row, name in zip(rows[block].tolist(), names[block], strict=True)

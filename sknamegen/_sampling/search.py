@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from heapq import heappop, heappush
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -11,8 +12,38 @@ from .._threads import own_torch
 from .model import next_log_proba
 from .sampler import Sampler
 
-_ROWS = 512
-_MAX_WAITING = 5_000_000
+# Beginnings read at a time: so many, or fewer if their distributions have more cells.
+_ROWS, _CELLS = 512, 2**20
+_MAX_WAITING = 20_000_000
+
+
+class _Longer(NamedTuple):
+    """What may follow a beginning, the most probable character first.
+
+    Attributes
+    ----------
+    beginning : str
+    letters : ndarray of shape (n_names,), dtype str
+        What may follow it.
+    total : ndarray of shape (n_names,)
+        Log-probability of each.
+    joint : ndarray of shape (n_labels, n_names)
+        And of each with each label.
+    states : ndarray of shape (n_names,)
+        Of the automaton, behind each.
+    """
+
+    beginning: str
+    letters: NDArray[np.str_]
+    total: NDArray[np.float64]
+    joint: NDArray[np.float64]
+    states: NDArray[np.int64]
+
+    def wait(self, waiting: list[Any], place: int = 0) -> None:
+        """Put the name at that place on a heap, if there is one; the others wait for it."""
+        if place < len(self.letters):
+            name = self.beginning + self.letters[place]
+            heappush(waiting, (-self.total[place], name, place, self))
 
 
 @own_torch()
@@ -27,38 +58,48 @@ def most_probable(
     The sampler has one seed, and temperature 1. `log_prior` has the log-probability of each of
     its labels, ``unwanted(names)`` tells which names must not be found.
     """
-    letters, end = sampler.alphabet.letters, sampler.alphabet.end
+    letters, end = np.array(sampler.alphabet.letters), sampler.alphabet.end
     wish = sampler.rules.wish
     (seed,) = sampler.seeds
     joint = log_prior  # log-probability of the seed and each label
     for i, letter in enumerate(seed):
-        joint = joint + _log_proba(sampler, [seed[:i]])[0, :, letters.index(letter)]
-    waiting = [(-_logsumexp(joint), seed, joint, wish.automaton.read(seed))]
+        joint = joint + _log_proba(sampler, [seed[:i]])[0, :, sampler.alphabet.index[letter]]
+    total = _logsumexp(joint)[None]
+    waiting: list[Any] = []  # names are all different, so they tell equal probabilities apart
+    _Longer(seed, np.array([""]), total, joint[:, None], np.array([wish.automaton.read(seed)])).wait(waiting)
     found: list[tuple[float, str]] = []
-    # Names are all different, so they tell equal probabilities apart in the heaps.
+    n_rows, n_waiting = int(np.clip(_CELLS // (len(letters) * len(joint)), 1, _ROWS)), 0
     while waiting and (len(found) < n or -waiting[0][0] > found[0][0]):
-        best = [heappop(waiting) for _ in range(min(_ROWS, len(waiting)))]
+        best = []
+        while waiting and len(best) < n_rows:
+            best.append(heappop(waiting))
+            _, _, place, siblings = best[-1]
+            siblings.wait(waiting, place + 1)
         beginnings = [beginning for _, beginning, _, _ in best]
-        joints = np.stack([joint for _, _, joint, _ in best])[:, :, None]
+        joints = np.stack([siblings.joint[:, place] for _, _, place, siblings in best])[:, :, None]
         joints = joints + _log_proba(sampler, beginnings)
-        states = np.array([state for _, _, _, state in best])
-        total = _logsumexp(joints, axis=1)  # (rows, characters)
+        states = np.array([siblings.states[place] for _, _, place, siblings in best])
+        totals = _logsumexp(joints, axis=1)  # (rows, characters)
         may_end, may_follow = _what_may_follow(wish, beginnings, states)
         may_end &= ~unwanted(beginnings)
         for row in np.flatnonzero(may_end).tolist():
-            heappush(found, (float(total[row, end]), beginnings[row]))
+            heappush(found, (float(totals[row, end]), beginnings[row]))
         while len(found) > n:
             heappop(found)
-        may_follow &= total > (found[0][0] if len(found) == n else -np.inf)
+        may_follow &= totals > (found[0][0] if len(found) == n else -np.inf)
         may_follow[:, end] = False
-        rows, columns = np.nonzero(may_follow)
-        after = wish.automaton.after[states[rows], columns]
-        for row, column, state in zip(rows.tolist(), columns.tolist(), after.tolist(), strict=True):
-            beginning = beginnings[row] + letters[column]
-            heappush(
-                waiting, (-float(total[row, column]), beginning, joints[row, :, column], state)
-            )
-        if len(waiting) > _MAX_WAITING:
+        n_waiting += np.count_nonzero(may_follow) - len(best)
+        for row, beginning in enumerate(beginnings):
+            columns = np.flatnonzero(may_follow[row])
+            columns = columns[np.argsort(-totals[row, columns], kind="stable")]
+            _Longer(
+                beginning,
+                letters[columns],
+                totals[row, columns],
+                joints[row][:, columns],
+                wish.automaton.after[states[row], columns],
+            ).wait(waiting)
+        if n_waiting > _MAX_WAITING:
             raise ValueError(
                 f"The search for the {n:,} most likely names keeps more than "
                 f"{_MAX_WAITING:,} beginnings. Got max_length={wish.max_length}; ask for fewer or "
@@ -83,4 +124,4 @@ def _log_proba(sampler, beginnings):
 
 
 def _logsumexp(x, axis=0):
-    return np.logaddexp.reduce(x, axis=axis)
+    return np.logaddexp.reduce(x, axis=axis) if x.shape[axis] > 1 else x.squeeze(axis)
