@@ -19,7 +19,7 @@ __all__ = [
     "load_names",
     "read_names",
 ]
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 # Files that users save name the classes by this module, so that the code can move.
 for _public in (CharLSTMGenerator, CharNGramGenerator, CharSequenceVectorizer, SamplePreview):

@@ -4,6 +4,7 @@ import codecs
 import os
 from collections.abc import Iterator
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from itertools import islice
 from typing import Literal, overload
 
@@ -61,13 +62,19 @@ def load_names(
     (8849, ['female', 'male'])
     """
     check_option("group", group, (*_GROUPS, "all"))
-    folder = files("sknamegen.data")
     groups = _GROUPS if group == "all" else (group,)
-    lists = [folder.joinpath(f"{g}.txt").read_text("utf-8").split("\n")[:-1] for g in groups]
+    lists = [bundled_file(f"{g}.txt").read_text("utf-8").split("\n")[:-1] for g in groups]
     names = [name for names in lists for name in names]
     if not return_X_y:
         return names
     return names, np.repeat(groups, list(map(len, lists)))
+
+
+def bundled_file(name: str) -> Traversable:
+    """Return a file that comes with the package, or stands beside it in a clone."""
+    package = files("sknamegen")
+    inside = package.joinpath("data", name)
+    return inside if inside.is_file() else package.joinpath("..", "data", name)
 
 
 def read_names(

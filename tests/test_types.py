@@ -32,7 +32,8 @@ generator.sample().append("x")  # error: "append"
 """
 
 
-def test_a_users_script_is_checked_and_so_is_the_package(tmp_path):
+def test_a_users_script_is_checked_and_so_is_the_package(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # so that the package is found where it was installed, or not
     script, planted = tmp_path / "script.py", tmp_path / "planted.py"
     script.write_text(SCRIPT)
     source = (ROOT / "sknamegen" / "metrics.py").read_text("utf-8")

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from functools import partial
-from math import log
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -17,7 +16,7 @@ from .._sequences import Sequences
 from .._threads import own_torch
 from .._validation import damaged, random_generator
 from .batches import SequenceDataset
-from .net import build_net, divergence, loaded_net
+from .net import build_net, loaded_net
 from .network import CharLSTM
 from .params import check_params, find_settings
 from .start import find_start
@@ -25,7 +24,6 @@ from .start import find_start
 _NGRAM_ORDER = 6
 _GUIDE_ORDER = 4  # low, so that a saved model does not carry its names
 _MAX_COUNTED = 10_000_000  # characters, after which partial_fit counts no more
-_CHECKED = 256  # sequences, about, that tell whether the training diverged
 
 
 class CharLSTMGenerator(BaseCharGenerator):
@@ -112,8 +110,8 @@ class CharLSTMGenerator(BaseCharGenerator):
     Attributes
     ----------
     alphabet_ : ndarray of shape (n_characters,), dtype str
-        Every character the model can produce, U+0003 for the end of a name
-        among them unless running text was learned.
+        Every character the model can produce, U+0003 for the end of a name among them unless
+        running text was learned.
     window_length_ : int
         Characters of context a prediction depends on.
     max_length_ : int or None
@@ -276,19 +274,17 @@ class CharLSTMGenerator(BaseCharGenerator):
             If a parameter is out of range, X holds no such windows, or there is not one label
             or weight for each name.
         ValueError
-            If the loss is not finite, or the training ends worse than guessing:
-            the learning rate is too high. The estimator is then as it was
-            before the call.
+            If the loss is not finite, or the training ends worse than guessing: the learning
+            rate is too high. The estimator is then as it was before the call.
 
         Notes
         -----
         A KeyboardInterrupt leaves the estimator fitted as far as it came, and is raised on.
 
-        scikit-learn takes the generator for a classifier as soon as it has learned labels, not
-        before: a search or a cross-validation with labels needs ``cv=StratifiedKFold()`` to have
-        all of them in each fold, and what asks beforehand, such as `VotingClassifier`, a class
-        ``NameClassifier(ClassifierMixin, CharLSTMGenerator)``. `score` stays nats per character
-        with labels too; ``scoring="accuracy"`` is how often `predict` is right.
+        scikit-learn takes a generator for a classifier once it has learned labels. So searches
+        with labels need ``cv=StratifiedKFold()`` to have all of them in each fold, and
+        `VotingClassifier` needs a class ``NameClassifier(ClassifierMixin, CharLSTMGenerator)``.
+        `score` stays nats per character; ``scoring="accuracy"`` is how often `predict` is right.
         """
         continues = self.warm_start and hasattr(self, "net_")
         return self._fit_or_restore(X, y, sample_weight, continues=continues)
@@ -376,7 +372,7 @@ class CharLSTMGenerator(BaseCharGenerator):
         self._model = net.network
         self.net_ = net
         net.train(dataset)
-        self._judge(sequences)
+        net.judge(sequences)
 
     def _split(self, sequences: Sequences, rng: np.random.Generator) -> tuple[Sequences, Sequences]:
         """Return the sequences to train on, and those of the names set aside."""
@@ -414,18 +410,6 @@ class CharLSTMGenerator(BaseCharGenerator):
     def _set_guide(self, counts):
         self._guide_counts, self._wishes = counts, {}
         self._guide = partial(make_guide, counts)
-
-    def _judge(self, sequences: Sequences) -> None:
-        """Raise if the training made the model worse than guessing.
-
-        The losses were measured before the last steps; what counts is what they left.
-        """
-        some = sequences.take(slice(None, None, max(1, len(sequences.targets) // _CHECKED)))
-        n_targets = np.count_nonzero(some.has_target)
-        loss = -self._model.sequence_log_proba(some).sum() / max(1, n_targets)
-        if not loss < log(len(self.alphabet_)) + 1:
-            found = f"a loss of {loss:.3g} nats per character, worse than guessing"
-            raise divergence(found, self.net_)
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable
 from copy import deepcopy
 from functools import partial
-from math import cos, isfinite, pi
+from math import cos, isfinite, log, pi
 from numbers import Integral
 from typing import Any
 
@@ -17,7 +17,7 @@ from skorch.helper import predefined_split
 from torch import Tensor
 from torch.nn import functional as F
 
-from .._sequences import NONE
+from .._sequences import NONE, Sequences
 from .._validation import damaged, is_auto
 from .batches import LengthGroupedBatches, SequenceDataset
 from .callbacks import EpochLine
@@ -32,6 +32,7 @@ _WARM_UP = 0.3
 _WARM_UP_STEPS = 50
 # How much faster the softmax layer learns where the network starts from another's weights.
 _HEAD_LR_FACTOR = 3
+_CHECKED = 256  # sequences, about, that tell whether the training diverged
 
 
 def build_net(
@@ -239,6 +240,17 @@ class Net(skorch.NeuralNet):
         finally:
             self.network.eval()
             dict(self.callbacks_)["training"].generator = None
+
+    def judge(self, sequences: Sequences) -> None:
+        """Raise if the training made the network worse than guessing.
+
+        The losses were measured before the last steps; what counts is what they left.
+        """
+        some = sequences.take(slice(None, None, max(1, len(sequences.targets) // _CHECKED)))
+        n_targets = np.count_nonzero(some.has_target)
+        loss = -self.network.sequence_log_proba(some).sum() / max(1, n_targets)
+        if not loss < log(self.network.config["n_characters"]) + 1:
+            raise divergence(f"a loss of {loss:.3g} nats per character, worse than guessing", self)
 
     def _has_stopped_early(self):
         """Whether a skorch EarlyStopping, which raises KeyboardInterrupt, ended the training."""

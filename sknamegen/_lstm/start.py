@@ -3,7 +3,6 @@
 import unicodedata
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
@@ -17,6 +16,7 @@ from torch import Tensor
 from .._base import BaseCharGenerator
 from .._codepoints import END
 from .._validation import check_saved_alphabet
+from ..datasets import bundled_file
 from .network import CharLSTM, check_saved_network
 
 _SIZES = "hidden_size", "num_layers", "embedding_dim"
@@ -173,5 +173,5 @@ def read_start(file: Any) -> Start:
 @cache
 def _base():
     """Return the base model that comes with the package."""
-    with files("sknamegen.data").joinpath("base.npz").open("rb") as file:
+    with bundled_file("base.npz").open("rb") as file:
         return read_start(file)

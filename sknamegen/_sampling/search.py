@@ -66,19 +66,14 @@ def most_probable(
         joint = joint + _log_proba(sampler, [seed[:i]])[0, :, sampler.alphabet.index[letter]]
     total = _logsumexp(joint)[None]
     waiting: list[Any] = []  # names are all different, so they tell equal probabilities apart
-    _Longer(seed, np.array([""]), total, joint[:, None], np.array([wish.automaton.read(seed)])).wait(waiting)
+    _Longer(
+        seed, np.array([""]), total, joint[:, None], np.array([wish.automaton.read(seed)])
+    ).wait(waiting)
     found: list[tuple[float, str]] = []
     n_rows, n_waiting = int(np.clip(_CELLS // (len(letters) * len(joint)), 1, _ROWS)), 0
     while waiting and (len(found) < n or -waiting[0][0] > found[0][0]):
-        best = []
-        while waiting and len(best) < n_rows:
-            best.append(heappop(waiting))
-            _, _, place, siblings = best[-1]
-            siblings.wait(waiting, place + 1)
-        beginnings = [beginning for _, beginning, _, _ in best]
-        joints = np.stack([siblings.joint[:, place] for _, _, place, siblings in best])[:, :, None]
-        joints = joints + _log_proba(sampler, beginnings)
-        states = np.array([siblings.states[place] for _, _, place, siblings in best])
+        beginnings, joints, states = _take(waiting, n_rows)
+        joints = joints[:, :, None] + _log_proba(sampler, beginnings)
         totals = _logsumexp(joints, axis=1)  # (rows, characters)
         may_end, may_follow = _what_may_follow(wish, beginnings, states)
         may_end &= ~unwanted(beginnings)
@@ -88,17 +83,13 @@ def most_probable(
             heappop(found)
         may_follow &= totals > (found[0][0] if len(found) == n else -np.inf)
         may_follow[:, end] = False
-        n_waiting += np.count_nonzero(may_follow) - len(best)
+        n_waiting += np.count_nonzero(may_follow) - len(beginnings)
         for row, beginning in enumerate(beginnings):
             columns = np.flatnonzero(may_follow[row])
             columns = columns[np.argsort(-totals[row, columns], kind="stable")]
-            _Longer(
-                beginning,
-                letters[columns],
-                totals[row, columns],
-                joints[row][:, columns],
-                wish.automaton.after[states[row], columns],
-            ).wait(waiting)
+            after = wish.automaton.after[states[row], columns]
+            longer = letters[columns], totals[row, columns], joints[row][:, columns], after
+            _Longer(beginning, *longer).wait(waiting)
         if n_waiting > _MAX_WAITING:
             raise ValueError(
                 f"The search for the {n:,} most likely names keeps more than "
@@ -107,6 +98,17 @@ def most_probable(
             )
     found.sort(key=lambda pair: (-pair[0], pair[1]))
     return [name for _, name in found], np.array([log_likelihood for log_likelihood, _ in found])
+
+
+def _take(waiting, n_rows):
+    """Take the most probable ones from the heap: beginnings, (rows, labels) and states."""
+    best = []
+    while waiting and len(best) < n_rows:
+        _, beginning, place, siblings = heappop(waiting)
+        siblings.wait(waiting, place + 1)
+        best.append((beginning, siblings.joint[:, place], siblings.states[place]))
+    beginnings, joints, states = zip(*best, strict=True)
+    return beginnings, np.stack(joints), np.array(states)
 
 
 def _what_may_follow(wish, beginnings, states):

@@ -1,1 +1,0 @@
-"""The bundled lists, read by :func:`sknamegen.datasets.load_names`."""
