@@ -149,7 +149,9 @@ class BaseCharGenerator(CharacterScorer):
             What to do if too few names are unique or novel: raise an error, or warn and
             return fewer.
         random_state : int, RandomState, Generator or None, default=None
-            An int gives the same names each time, None new ones each time.
+            An int gives the same names each time, None new ones each time. With the same int,
+            names at two temperatures or for two labels begin alike, as they share their random
+            numbers: good for comparing; for variety take different ones.
 
         Returns
         -------

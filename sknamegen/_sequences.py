@@ -160,7 +160,7 @@ def _later_windows(X, name_index, position, is_text):
     windows = X[name_index, position]
     if is_text and len(windows):
         _check_range(windows)
-        if np.isin(windows[:, :-1], RESERVED).any() or (windows[:, -1] == START).any():
+        if np.isin(windows, RESERVED).any():
             raise _malformed()
     return windows.astype(np.int32, copy=False)
 

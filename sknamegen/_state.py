@@ -23,7 +23,7 @@ class StateFormat:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         found = state.get("_format")
-        if found != _FORMAT:
+        if not (isinstance(found, int) and found == _FORMAT):
             raise ValueError(
                 f"This {type(self).__name__} was saved by another version of sknamegen, in state "
                 f"format {found}; this version reads {_FORMAT}. Load it with the version that "

@@ -272,8 +272,8 @@ def check_saved_knowledge(state: dict[str, Any]) -> None:
         "max_length_": longest is None if is_text else _is_int(longest, 0),
         "_seen_weight": isinstance(weight, (int, float)) and 0 < weight < np.inf,
     }
-    n_seen = max(1, round(weight)) if sound["_seen_weight"] else None
-    sound["n_characters_seen_"] = state.get("n_characters_seen_") == n_seen
+    n_seen = max(1, round(weight)) if sound["_seen_weight"] else 0
+    sound["n_characters_seen_"] = _is_int(state.get("n_characters_seen_"), n_seen, n_seen)
     if not is_text:
         is_array = _is_array(hashes, np.uint64) and len(hashes) > 0
         sound["name_hashes_"] = is_array and bool((hashes[1:] > hashes[:-1]).all())

@@ -78,6 +78,10 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
     U+0000 lies behind the end of its name; ``X[X[..., -1] != 0]`` are the flat
     pairs, ready for any other estimator.
 
+    Names are one column, and windows have three dimensions. So of a data frame the column is
+    given, ``pipe.fit(df["name"])``, no frame of one column; and `ColumnTransformer` and
+    `FeatureUnion`, which put matrices side by side, take no windows.
+
     Examples
     --------
     >>> from sknamegen import CharSequenceVectorizer
@@ -301,8 +305,11 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
         one_dimensional = len(getattr(X, "shape", (None,))) == 1
         if not isinstance(X, Iterable) or isinstance(X, bytes) or not one_dimensional:
             shape = f" of shape {X.shape}" if hasattr(X, "shape") else ""
+            hint = '; pass the column, such as df["name"]' if hasattr(X, "columns") else ""
+            hint = "; pass X.ravel()" if isinstance(X, np.ndarray) and X.shape[1:] == (1,) else hint
             raise TypeError(
-                f"X must be an iterable of str, one name per item. Got {type(X).__name__}{shape}."
+                "X must be an iterable of str, one name per item. Got "
+                f"{type(X).__name__}{shape}{hint}."
             )
         # Series and arrays give their items back as Python objects faster than iteration does.
         to_list = getattr(X, "to_list", None) or getattr(X, "tolist", None)

@@ -1,4 +1,5 @@
-from collections import Counter
+import math
+from collections import Counter, defaultdict
 
 import numpy as np
 import pytest
@@ -7,26 +8,90 @@ from sklearn.pipeline import Pipeline
 
 from sknamegen import CharLSTMGenerator, CharNGramGenerator, CharSequenceVectorizer, load_names
 
-CASES = Counter()  # of bad input, for each public call
+# Of odd input, for each subject: how many were tried, and how many of them got past validation.
+CASES = defaultdict(lambda: np.zeros(2, dtype=int))
 
-# The same cases in every run, so that a failure comes from a change.
-settings.register_profile("same", derandomize=True, database=None, deadline=None)
-settings.load_profile("same")
+# The same cases in every run, so that a failure comes from a change. CI tries all of them, by
+# --hypothesis-profile=full.
+for profile, share in {"full": 100, "quick": 10}.items():
+    options = {"derandomize": True, "database": None, "deadline": None, "max_examples": share}
+    settings.register_profile(profile, **options)
+settings.load_profile("quick")
 
 
 def pytest_sessionfinish(session):
     if hasattr(session.config, "workeroutput"):  # one of several processes
-        session.config.workeroutput["cases"] = dict(CASES)
+        session.config.workeroutput["cases"] = {name: n.tolist() for name, n in CASES.items()}
 
 
 def pytest_testnodedown(node):
-    CASES.update(getattr(node, "workeroutput", {}).get("cases", {}))
+    for name, n in getattr(node, "workeroutput", {}).get("cases", {}).items():
+        CASES[name] += n
 
 
 def pytest_terminal_summary(terminalreporter):
     if CASES:
-        each = ", ".join(f"{name} {n:,}" for name, n in CASES.items())
-        terminalreporter.write_line(f"Bad input: {CASES.total():,} cases tried ({each})")
+        each = ", ".join(f"{name} {tried:,}" for name, (tried, _) in CASES.items())
+        tried, accepted = sum(CASES.values())
+        terminalreporter.write_line(
+            f"Odd input: {tried:,} cases tried ({each}); {accepted:,} of them got past validation"
+        )
+
+
+SPOILED = {
+    "deleted": None,
+    "none": lambda value: None,
+    "text": lambda value: "x",
+    "minus one": lambda value: -1,
+    "huge": lambda value: 10**12,
+    "nan": lambda value: math.nan,
+    "list": lambda value: [value],
+    "reversed": lambda value: value[::-1],
+    "shorter": lambda value: value[1:],
+    "longer": lambda value: np.concatenate([value, value]),
+    "of objects": lambda value: value.astype(object),
+    "of floats": lambda value: value.astype(np.float64) + 0.5,
+    "with nan": lambda value: np.where(np.arange(value.size).reshape(value.shape), value, np.nan),
+    "negative": lambda value: -value.astype(np.float64),
+    "of minus ones": lambda value: np.full_like(value, -1),
+    "large": lambda value: np.full_like(value, 10**9),
+    "flat": lambda value: value.ravel()[:, None],
+}
+
+
+def entries(state, path=()):
+    """All keys of nested dicts, as tuples."""
+    for key, value in state.items():
+        yield (*path, key)
+        if isinstance(value, dict):
+            yield from entries(value, (*path, key))
+
+
+def spoiled(state, path, how):
+    """A copy of a state with one entry changed; None if it cannot be changed like that."""
+    inner = state
+    for key in path:
+        inner = inner[key]
+    try:
+        changed = None if how == "deleted" else SPOILED[how](inner)
+    except Exception:
+        return None
+    if how != "deleted" and type(changed) is type(inner) and np.array_equal(changed, inner):
+        return None
+    state = replaced(state, path, changed)
+    if how == "deleted":
+        inner = state
+        for key in path[:-1]:
+            inner = inner[key]
+        del inner[path[-1]]
+    return state
+
+
+def replaced(state, path, value):
+    """A copy of a state with another value in one place."""
+    if not path:
+        return value
+    return state | {path[0]: replaced(state[path[0]], path[1:], value)}
 
 
 @pytest.fixture(scope="session")

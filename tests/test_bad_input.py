@@ -3,13 +3,24 @@
 Thousands of odd inputs for each public call; what was tried is counted and printed at the end.
 """
 
+import contextlib
 import re
 import traceback
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import CASES, ngram_pipeline, small_generator, small_pipeline
+import torch
+from conftest import (
+    CASES,
+    SPOILED,
+    entries,
+    ngram_pipeline,
+    replaced,
+    small_generator,
+    small_pipeline,
+    spoiled,
+)
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sklearn.exceptions import NotFittedError
@@ -22,7 +33,7 @@ DOCUMENTED = (TypeError, ValueError, LookupError, OSError, NotFittedError)
 # Every message says what came, what is held, or what was needed.
 SAYS_WHY = re.compile(
     r"Got|No name of|holds|has seen|needs|diverged|not fitted|unknown encoding|Unknown character"
-    r"|the encoding|would take"
+    r"|the encoding|would take|was saved by another version"
 )
 
 characters = st.one_of(
@@ -106,6 +117,16 @@ def spoilt(windows):
     return st.builds(spoil, st.sampled_from(kinds), values, st.integers(0, 10**6))
 
 
+# Of every kind that the vectorizer gives: what it is told, and what it is given.
+KINDS = {
+    "names": ({}, ["Ada", "Marguerite Anna", "Xq", ""]),
+    "names longer than the window": ({"window_length": 3}, ["Ada", "Marguerite Anna", "Xq"]),
+    "bigrams": ({"window_length": 1}, ["Ada", "Eve", "Zoë"]),
+    "text": ({"window_length": 3, "boundary": False}, ["Ada and Eve and Zoë", "Eve, Anna"]),
+    "text in steps": ({"window_length": 3, "boundary": False, "step": 2}, ["Ada and Eve"] * 3),
+}
+
+
 def outcome(call):
     """Return what a call gives, or the documented error it raises."""
     try:
@@ -119,19 +140,25 @@ def outcome(call):
 
 
 def try_cases(n, check, *strategies):
-    """Check n cases, always the same ones, and count them."""
+    """Check n cases, always the same ones, and count them, and those that got past validation.
+
+    ``check(*case)`` tells whether one did. Fewer are tried with a smaller profile.
+    """
+    n = n * settings.default.max_examples // 100
 
     @settings(max_examples=n, suppress_health_check=list(HealthCheck))
     @given(st.tuples(*strategies))
     def run(args):
-        nonlocal tried
+        nonlocal tried, accepted
         tried += 1
-        check(*args)
+        accepted += check(*args)
 
-    tried = 0
+    tried = accepted = 0
     run()
-    CASES[check.__qualname__.split(".")[0].removeprefix("test_")] += tried
+    subject = check.__qualname__.split(".")[0].removeprefix("test_")
+    CASES[subject] += np.array([tried, accepted])
     assert tried >= n
+    assert accepted
 
 
 def vectorizer_params(draw_odd):
@@ -154,7 +181,7 @@ def test_vectorizer():
         X, Y = (x if not hasattr(x, "__next__") else list(x) for x in (X, Y))
         windows = outcome(lambda: vectorizer.fit_transform(X))
         if isinstance(windows, Exception):
-            return
+            return False
         assert windows.dtype == np.int32
         assert windows.shape == (len(X), windows.shape[1], vectorizer.window_length + 1)
         np.testing.assert_array_equal(vectorizer.transform(X), windows)
@@ -162,10 +189,11 @@ def test_vectorizer():
         if plain and vectorizer.normalization is None:
             assert vectorizer.inverse_transform(windows) == list(map(str, X))
         outcome(lambda: vectorizer.transform(Y))
+        return True
 
     check.__qualname__ = "vectorizer"
     easy = vectorizer_params(st.nothing())
-    try_cases(2000, check, many_names.filter(len), containers, easy)
+    try_cases(4000, check, many_names.filter(len), containers, easy)
     try_cases(2500, check, containers, containers, vectorizer_params(scalars))
 
 
@@ -176,6 +204,7 @@ def test_inverse_transform():
     def check(X):
         result = outcome(lambda: vectorizer.inverse_transform(X))
         assert isinstance(result, (list, Exception))
+        return isinstance(result, list)
 
     check.__qualname__ = "inverse_transform"
     odd = arrays(-3, 120, [np.int32, np.int64, np.uint8, float, bool, object, "U3"])
@@ -196,13 +225,100 @@ def test_scoring(generator):
             assert result.shape == (len(X),)
             assert np.isfinite(result).all()
             assert np.isfinite(generator.score(X))
+        return not isinstance(result, Exception)
 
     check.__qualname__ = "scoring"
     odd = arrays(-3, 0x110003, [np.int32, np.int64, np.uint8, float, bool, object, "U3"])
     try_cases(1000, check, st.one_of(odd, spoilt(windows), containers))
 
 
+def test_windows_of_every_kind():
+    """What is spoilt in windows of any kind is refused; the rest is scored and learned."""
+    fitted, spoilt_kinds = {}, []
+    for kind, (params, texts) in KINDS.items():
+        windows = CharSequenceVectorizer(**params).fit_transform(texts)
+        fitted[kind] = [CharNGramGenerator(order=3).fit(windows)]
+        labels = np.resize(["a", "b"], len(windows))
+        fitted[kind].append(small_generator(hidden_size=3, max_epochs=1).fit(windows, labels))
+        spoilt_kinds.append(st.tuples(st.just(kind), spoilt(windows)))
+
+    def check(spoilt_kind, which):
+        kind, X = spoilt_kind
+        generator = fitted[kind][which]
+        result = outcome(lambda: generator.score_samples(X))
+        new = outcome(lambda: CharNGramGenerator(order=2).fit(X))
+        if not isinstance(new, Exception):
+            assert np.isfinite(new.score_samples(X)).all()
+        if isinstance(result, Exception):
+            return False
+        assert result.shape == (len(X),)
+        assert np.isfinite(result).all()
+        return True
+
+    check.__qualname__ = "windows_of_every_kind"
+    try_cases(6000, check, st.one_of(spoilt_kinds), st.integers(0, 1))
+
+
+def test_saved_states():
+    """What is spoilt in what is saved is refused, or scores are finite still."""
+    windows = CharSequenceVectorizer().fit_transform(["Ada", "Marguerite Anna", "Xq"])
+    labels = ["a", "b", "a"]
+    states = []
+    for generator in (CharNGramGenerator(order=3), small_generator(hidden_size=3, max_epochs=1)):
+        for y in (None, labels):
+            state = generator.fit(windows, y).__getstate__()
+            states += [(type(generator), state, path) for path in entries(state)]
+
+    def check(saved, how, value):
+        kind, state, path = saved
+        changed = spoiled(state, path, how) if how else replaced(state, path, value)
+        if changed is None:
+            return False
+        loaded = kind()
+        result = outcome(lambda: loaded.__setstate__(changed) or loaded.score_samples(windows))
+        if isinstance(result, Exception):
+            return False
+        assert np.isfinite(result).all()
+        return True
+
+    check.__qualname__ = "saved_states"
+    how = st.one_of(st.none(), st.sampled_from([*SPOILED]))
+    odd = arrays(-3, 120, [np.int8, np.int32, np.uint32, np.float32, np.float64, bool, "U1"])
+    try_cases(6000, check, st.sampled_from(states), how, st.one_of(scalars, odd))
+
+
 patterns = st.sampled_from(["A.*", ".{2,5}", "[^a]*|.*a", "(?i)(a|d)*", "(.*a){9}", "x", "A$|^E"])
+MODES = {
+    "inference": torch.inference_mode,
+    "no gradients": torch.no_grad,
+    "autocast": lambda: torch.autocast("cpu", torch.bfloat16),
+    "meta": lambda: torch.device("meta"),
+}
+
+
+def test_modes_of_torch(generator):
+    """Whatever the caller has set, the names are the same."""
+
+    def check(modes, seed, temperature, options):
+        options = options | {"random_state": 0, "n_samples": 2}
+        expected = outcome(lambda: generator.sample(seed, temperature, **options))
+        with contextlib.ExitStack() as stack:
+            for mode in modes:
+                stack.enter_context(MODES[mode]())
+            found = outcome(lambda: generator.sample(seed, temperature, **options))
+        if isinstance(expected, Exception):
+            assert str(found) == str(expected)
+            return False
+        assert found == expected
+        return True
+
+    check.__qualname__ = "modes_of_torch"
+    modes = st.lists(st.sampled_from([*MODES]), min_size=1, max_size=3)
+    options = st.fixed_dictionaries(
+        {}, optional={"pattern": patterns, "max_length": st.integers(3, 15)}
+    )
+    seeds, temperatures = st.text("AdaEvMri", max_size=2), st.sampled_from([0, 0.5, 1.0, 2.0])
+    try_cases(1000, check, modes, seeds, temperatures, options)
 
 
 def test_sampling(generator):
@@ -227,7 +343,7 @@ def test_sampling(generator):
         seed = list(seed) if hasattr(seed, "__next__") else seed
         result = outcome(lambda: generator.sample(seed, **options))
         if isinstance(result, Exception):
-            return
+            return False
         written = [result] if isinstance(result, str) else result
         longest = options.get("max_length") or generator.max_length_
         for name in written:
@@ -239,9 +355,21 @@ def test_sampling(generator):
                 assert string.casefold() not in name.casefold()
         beginnings = [seed] * len(written) if isinstance(seed, str) else list(seed)
         assert all(n.startswith(str(b)) for n, b in zip(written, beginnings, strict=True))
+        return True
 
     check.__qualname__ = "sampling"
     try_cases(1000, check, seeds, keywords)
+    easy = st.fixed_dictionaries(
+        {"random_state": st.integers(0, 9)},
+        optional={
+            "temperature": st.floats(0.1, 3),
+            "n_samples": st.integers(0, 4),
+            "min_length": st.integers(0, 3),
+            "max_length": st.integers(6, 20),
+            "top_p": st.floats(0.5, 1),
+        },
+    )
+    try_cases(1000, check, st.text("AdEvMri", max_size=3), easy)
 
 
 @pytest.mark.filterwarnings("ignore:A column-vector y was passed")
@@ -257,12 +385,13 @@ def test_labels_and_weights():
         )
         if isinstance(fitted, Exception):
             assert not hasattr(generator, "alphabet_")
-            return
+            return False
         assert np.isfinite(generator.score_samples(windows)).all()
         if y is not None:
             np.testing.assert_allclose(generator.predict_proba(windows).sum(axis=1), 1)
             assert set(generator.predict(windows).tolist()) <= set(generator.classes_.tolist())
             assert np.isfinite(generator.score(windows, y))
+        return True
 
     check.__qualname__ = "labels"
     generators = st.sampled_from([CharNGramGenerator, lambda: small_generator(hidden_size=3)])
@@ -287,9 +416,11 @@ def test_next_char_proba(generator):
         proba = outcome(lambda: generator.next_char_proba(seeds))
         if not isinstance(proba, Exception):
             np.testing.assert_allclose(proba.sum(axis=1), 1)
+        return not isinstance(proba, Exception)
 
     check.__qualname__ = "next_char_proba"
-    try_cases(500, check, st.one_of(st.lists(st.text("AdaEvMrië Z"), max_size=4), containers))
+    seeds = st.lists(st.text("AdaEvMrië Z"), max_size=4)
+    try_cases(1000, check, st.one_of(seeds, seeds, containers))
 
 
 def test_counting():
@@ -300,12 +431,13 @@ def test_counting():
         fitted = outcome(lambda: generator.fit(windows))
         if isinstance(fitted, Exception):
             assert not hasattr(generator, "alphabet_")
-            return
+            return False
         log_likelihood = generator.score_samples(windows)
         assert np.isfinite(log_likelihood).all()
         assert (log_likelihood < 0).all() or len(generator.alphabet_) == 1
         outcome(lambda: generator.partial_fit(windows, alphabet=Y))
         assert np.isfinite(generator.score(windows))
+        return True
 
     check.__qualname__ = "counting"
     clean = st.lists(st.text(characters.filter(lambda c: c > "\3"), max_size=8), min_size=1)
@@ -347,6 +479,7 @@ def test_training():
             assert not hasattr(generator, "net_")
         else:
             assert np.isfinite(generator.score_samples(windows)).all()
+        return not isinstance(fitted, Exception)
 
     check.__qualname__ = "training"
     try_cases(400, check, clean, params)
@@ -362,6 +495,7 @@ def test_loaders(tmp_path):
             assert found
             assert all(name == name.strip() != "" for name in found)
         outcome(lambda: load_names(group))
+        return not isinstance(found, Exception)
 
     check.__qualname__ = "loaders"
     encodings = st.sampled_from(["utf-8", "latin-1", "utf-16", "ascii", "utf-7", "no-such", "idna"])

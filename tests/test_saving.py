@@ -3,7 +3,6 @@
 import copy
 import io
 import json
-import math
 import pickle
 import pickletools
 import re
@@ -16,7 +15,7 @@ import joblib
 import numpy as np
 import pytest
 import skops.io
-from conftest import ngram_pipeline, small_pipeline
+from conftest import SPOILED, entries, ngram_pipeline, small_pipeline, spoiled
 from sklearn.pipeline import Pipeline
 
 import sknamegen
@@ -189,54 +188,6 @@ def test_files_of_an_unknown_format_are_refused(pipe):
         for found in (None, 99):
             with pytest.raises(ValueError, match=f"another version of sknamegen.* format {found}"):
                 type(estimator)().__setstate__(state | {"_format": found})
-
-
-SPOILED = {
-    "deleted": None,
-    "none": lambda value: None,
-    "text": lambda value: "x",
-    "minus one": lambda value: -1,
-    "huge": lambda value: 10**12,
-    "nan": lambda value: math.nan,
-    "list": lambda value: [value],
-    "reversed": lambda value: value[::-1],
-    "shorter": lambda value: value[1:],
-    "longer": lambda value: np.concatenate([value, value]),
-    "of objects": lambda value: value.astype(object),
-    "of floats": lambda value: value.astype(np.float64) + 0.5,
-    "with nan": lambda value: np.where(np.arange(value.size).reshape(value.shape), value, np.nan),
-    "negative": lambda value: -value.astype(np.float64),
-    "of minus ones": lambda value: np.full_like(value, -1),
-    "large": lambda value: np.full_like(value, 10**9),
-    "flat": lambda value: value.ravel()[:, None],
-}
-
-
-def entries(state, path=()):
-    """All keys of nested dicts, as tuples."""
-    for key, value in state.items():
-        yield (*path, key)
-        if isinstance(value, dict):
-            yield from entries(value, (*path, key))
-
-
-def spoiled(state, path, how):
-    """A copy of a state with one entry changed; None if it cannot be changed like that."""
-    state = copy.deepcopy(state)
-    inner = state
-    for key in path[:-1]:
-        inner = inner[key]
-    if how == "deleted":
-        del inner[path[-1]]
-        return state
-    try:
-        changed = SPOILED[how](inner[path[-1]])
-    except Exception:
-        return None
-    if type(changed) is type(inner[path[-1]]) and np.array_equal(changed, inner[path[-1]]):
-        return None
-    inner[path[-1]] = changed
-    return state
 
 
 REFUSALS = "the file is damaged|state format|window_length seen in fit"

@@ -433,7 +433,7 @@ class CharLSTMGenerator(BaseCharGenerator):
             raise damaged("The network", "there with what else was learned")
         super().__setstate__(state)
         self._ngrams = None
-        if network:
+        if network is not None:
             self._set_guide(from_state(state.get("_guide_counts"), len(self.alphabet_)))
             self.net_ = loaded_net(network, len(self.alphabet_), self._n_labels, self.device)
             self._model = self.net_.network
