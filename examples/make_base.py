@@ -114,7 +114,8 @@ def learn(lists, rng, **params):
         weights += [len(each) ** (POWER - 1)] * len(found)
     print(f"{len(names):,} names of {len(lists)} lists, {len(set(''.join(names)))} characters")
     windows = CharSequenceVectorizer(window_length=MAX_LENGTH + 1).fit_transform(names)
-    settings = {"hidden_size": 256, "max_epochs": 4, "batch_size": 128, "lr": 0.012} | params
+    settings = {"hidden_size": 256, "max_epochs": 4, "batch_size": 128, "lr": 0.012}
+    settings |= {"ngram_weight": 0.6, "dropout": 0.3, "weight_decay": 0.01} | params
     generator = CharLSTMGenerator(**settings, verbose=1, random_state=SEED)
     return generator.fit(windows, sample_weight=weights)
 
@@ -150,14 +151,14 @@ def add_gradient(base, weights, names, n_few, rng):
     sequences, *_ = generator._sequences_to_score(vectorizer.transform(names[n_few:][:N_OTHERS]))
     inputs, targets = SequenceDataset(sequences)[torch.arange(len(sequences.inputs))]
     network = generator.net_.network.train()
-    loss = CharacterLoss()(network(**inputs), targets)
+    loss = CharacterLoss((targets["characters"] >= 0).sum())(network(**inputs), targets)
     loss.backward()
     n_known = len(base.alphabet_)
     characters = np.searchsorted(base.alphabet_, generator.alphabet_).tolist()
     rows = {
-        "embedding.weight": [*characters, n_known, n_known + 1],
-        "head.weight": characters,
-        "head.bias": characters,
+        "networks.0.embedding.weight": [*characters, n_known, n_known + 1],
+        "networks.0.head.weight": characters,
+        "networks.0.head.bias": characters,
     }
     for name, weight in network.named_parameters():
         weights[name].grad[rows.get(name, slice(None))] += weight.grad / LISTS_A_STEP

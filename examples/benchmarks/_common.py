@@ -15,13 +15,15 @@ import torch
 from sknamegen import load_names, read_names
 
 
-def parse_arguments(description):
-    """Read the options that all benchmarks take."""
+def parse_arguments(description, **switches):
+    """Read the options that all benchmarks take, and switches with what they mean."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument(
         "--quick", action="store_true", help="a smoke run, its figures mean nothing"
     )
     parser.add_argument("--names", metavar="FILE", help="names, one a line, instead of the bundled")
+    for name, meaning in switches.items():
+        parser.add_argument(f"--{name}", action="store_true", help=meaning)
     return parser.parse_args()
 
 

@@ -26,9 +26,8 @@ from sklearn.pipeline import make_pipeline
 
 from sknamegen import CharLSTMGenerator, CharSequenceVectorizer
 from sknamegen._lstm.batches import LengthGroupedBatches, SequenceDataset
-from sknamegen._lstm.net import CharacterLoss, uses_bfloat16
+from sknamegen._lstm.net import uses_bfloat16
 from sknamegen._lstm.network import CharLSTM
-from sknamegen._lstm.params import find_settings
 from sknamegen._sequences import read_windows
 from sknamegen._threads import own_torch
 
@@ -105,12 +104,9 @@ def bare_loop(generator, windows):
         generator.net_.batch_size,
         torch.Generator().manual_seed(0),
     )
-    settings = find_settings(generator, len(sequences.inputs))
-    loss_function = CharacterLoss(settings.ngram_weight)
+    loss_function, options = generator.net_.criterion_, generator.net_.optimizer_.defaults
     network = CharLSTM(**generator.net_.module_.config)
-    optimizer = torch.optim.AdamW(
-        network.parameters(), lr=settings.lr, weight_decay=settings.weight_decay, fused=True
-    )
+    optimizer = torch.optim.AdamW(network.parameters(), **options | {"lr": generator.net_.lr})
     bfloat16 = uses_bfloat16(generator)
 
     def fit():
@@ -171,7 +167,7 @@ def main():
         config = generator.net_.module_.config
         sizes = config["hidden_size"], config["n_characters"]
         forward = lstm_operations(*sizes, n_characters, config["embedding_dim"])
-        work = 3 * generator.n_iter_ * forward
+        work = 3 * generator.n_iter_ * config["num_networks"] * forward
         print(
             f"  {precision:9s} fit {fit:6.2f} s = {100 * work / fit / rate:4.0f}% of sgemm;", end=""
         )

@@ -123,6 +123,15 @@ class LengthGroupedBatches:
         n_rows, n_parts = self.dataset.n_with_targets, self.part[1]
         return max(1, min(-(-n_rows // self.batch_size), n_rows // n_parts))
 
+    @property
+    def mean_targets(self) -> float:
+        """Targets that a part of a batch is expected to hold."""
+        n_targets, weights = self.dataset.n_targets.double(), self.dataset.weights
+        if weights is not None:
+            has_targets = n_targets > 0
+            n_targets = n_targets * weights * (has_targets.sum() / weights[has_targets].sum())
+        return float(n_targets.sum()) / (len(self) * self.part[1])
+
     def __iter__(self) -> Iterator[tuple[dict[str, Tensor], dict[str, Tensor]]]:
         return (self.dataset[rows] for rows in self.rows())
 

@@ -38,39 +38,45 @@ class CharLSTMGenerator(BaseCharGenerator):
         the last step of a pipeline; where it will be cloned, as in pipelines and searches, in
         `sklearn.frozen.FrozenEstimator`. Only weights are taken from it; `num_layers` and
         `embedding_dim` must be its. Saved with the rest.
+    num_networks : int or "auto", default="auto"
+        LSTMs that learn side by side, from different random weights; their logits are averaged.
+        "auto": two, but one where `hidden_size` is given; with `init` as many as it has.
     hidden_size : int or "auto", default="auto"
-        Units of each LSTM layer. "auto": 256, or 384 for 16,384 sequences or more; with `init`
-        those of its network, unless there are more than 1,000 sequences and they are fewer.
+        Units of each LSTM layer. "auto": 192, or 288 for 16,384 sequences or more; 256 or 384 in
+        one network alone; with `init` those of its networks, unless there are more than 1,000
+        sequences and they are fewer.
     num_layers : int, default=1
         LSTM layers.
     embedding_dim : int or None, default=64
         Dimension of the learned vector of each character; None: one-hot.
-    dropout : float, default=0.3
+    dropout : float, default=0.2
         Probability in [0, 1) of dropping an output of a layer in training.
     ngram_weight : float or "auto", default="auto"
         Share in [0, 1] of the n-gram model's distribution in the training targets
         (knowledge distillation [2]_). It reduces memorisation. 0: only the character that
-        follows. "auto": 0.6; with `init` 0 up to 50 sequences, and more for more.
+        follows. "auto": 0.5; with `init` 0 up to 50 sequences, and more for more.
     optimizer : str or type, default="AdamW"
         A class of `torch.optim`, or its name.
     lr : float or "auto", default="auto"
-        Learning rate; the highest one of the schedule. "auto": 0.015; with `init` from 0.002, for
-        few sequences, up to that.
+        Learning rate; the highest one of the schedule. "auto": 0.02; with `init` from 0.002, for
+        few sequences, up to 0.015.
     lr_schedule : {"one_cycle", "constant"}, default="one_cycle"
         "one_cycle" raises the learning rate from zero to `lr` over the first
         30% of the steps and lowers it to zero over the others, both along a
         cosine [1]_.
     weight_decay : float or "auto", default="auto"
-        Passed to the optimizer. "auto": 0.01; with `init` as much as takes 8% of the weights
-        over the training, for 50 sequences or fewer, up to 25%, as AdamW understands it.
+        Passed to the optimizer. "auto": 0.1 for AdamW, else 0.01; with `init` as much as takes 8%
+        of the weights over the training, for 50 sequences or fewer, up to 25%, as AdamW
+        understands it.
     batch_size : int or "auto", default="auto"
         Sequences in a batch. A sequence is a name, or one window of it if the
         window lies behind the first `window_length` positions. "auto": the power of
         two below the square root of their number, within 64 and 512; with `init` from 8, for
         few sequences, up to that.
     max_epochs : int or "auto", default="auto"
-        Passes over the names; the most of them with `early_stopping`. "auto": 1500
-        over the square root of the number of sequences, within 3 and 12.
+        Passes over the names; the most of them with `early_stopping`. "auto": 1125
+        over the square root of the number of sequences, within 3 and 9; with `init` 1500 over
+        it, within 3 and 12.
     early_stopping : bool, default=False
         Whether to set `validation_fraction` of the names aside, to stop when
         their loss has not improved for `n_iter_no_change` epochs, and to keep
@@ -83,7 +89,7 @@ class CharLSTMGenerator(BaseCharGenerator):
         Added to the training.
     net_params : dict, default=None
         Further parameters of `skorch.NeuralNet`, beside those set here, for
-        example ``{"optimizer__betas": (0.9, 0.99)}``.
+        example ``{"optimizer__betas": (0.9, 0.999)}``; here they are (0.8, 0.99).
     device : str, default="cpu"
         Where torch computes.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
@@ -200,10 +206,11 @@ class CharLSTMGenerator(BaseCharGenerator):
         self,
         *,
         init: Any = None,
+        num_networks: int | Literal["auto"] = "auto",
         hidden_size: int | Literal["auto"] = "auto",
         num_layers: int = 1,
         embedding_dim: int | None = 64,
-        dropout: float = 0.3,
+        dropout: float = 0.2,
         ngram_weight: float | Literal["auto"] = "auto",
         optimizer: str | type[torch.optim.Optimizer] = "AdamW",
         lr: float | Literal["auto"] = "auto",
@@ -224,6 +231,7 @@ class CharLSTMGenerator(BaseCharGenerator):
         random_state: Any = None,
     ):
         self.init = init
+        self.num_networks = num_networks
         self.hidden_size = hidden_size
         self.num_layers = num_layers
         self.embedding_dim = embedding_dim

@@ -22,7 +22,7 @@ from .._validation import damaged, is_auto
 from .batches import LengthGroupedBatches, SequenceDataset
 from .callbacks import EpochLine
 from .network import SCORING_BATCH, CharLSTM, check_saved_network
-from .params import Settings, init_share, optimizer_class, usable
+from .params import Settings, init_share, optimizer_class, usable, usual_hidden_size
 from .start import Start, start_from
 
 _MAX_WEIGHTS = 10**9
@@ -32,6 +32,9 @@ _WARM_UP = 0.3
 _WARM_UP_STEPS = 50
 # How much faster the softmax layer learns where the network starts from another's weights.
 _HEAD_LR_FACTOR = 3
+# Of the optimizers that take two: they forget faster than by default, as the training is short.
+_BETAS = 0.8, 0.99
+_FREE = {"optimizer__betas", "optimizer__weight_decay"}  # also for net_params to set
 _CHECKED = 256  # sequences, about, that tell whether the training diverged
 
 
@@ -52,13 +55,16 @@ def build_net(
     """
     seed, shuffle_seed = rng.integers(2**63, size=2).tolist()
     n_sequences = train.n_with_targets
+    part = _part(generator, n_sequences) if generator.accelerator else (0, 1)
+    batches = LengthGroupedBatches(train, settings.batch_size, part=part)
     params = {
-        "criterion": partial(CharacterLoss, settings.ngram_weight),
+        "criterion": partial(CharacterLoss, batches.mean_targets, settings.ngram_weight),
         "lr": settings.lr,
         "max_epochs": 1 if one_pass else settings.max_epochs,
         "batch_size": settings.batch_size,
         "iterator_train": LengthGroupedBatches,
         "iterator_train__generator": torch.Generator().manual_seed(shuffle_seed),
+        "iterator_train__part": part,
         "iterator_valid": LengthGroupedBatches,
         "iterator_valid__batch_size": SCORING_BATCH,
         "train_split": predefined_split(valid) if generator.early_stopping else None,
@@ -69,12 +75,11 @@ def build_net(
         "verbose": int(generator.verbose),
     }
     share = init_share(n_sequences)
-    config = _network_config(generator, settings, seed, origin, share)
+    config = _network_config(generator, settings, seed, origin, n_sequences)
     params |= _module_params(config) | _optimizer_params(generator, settings)
     kind = Net
     if generator.accelerator:
         kind = _accelerated(generator.accelerator)
-        params["iterator_train__part"] = _part(generator, n_sequences)
         del params["callbacks__print_log"]  # which has its sink set
     net = kind(**params | _extra_params(generator, params)).initialize()
     if isinstance(origin, Start):
@@ -85,14 +90,17 @@ def build_net(
     return net
 
 
-def _network_config(generator, settings, seed, origin, share):
+def _network_config(generator, settings, seed, origin, n_sequences):
     """Return the arguments of `CharLSTM`, whose sizes are those of `origin`, if there is one."""
     before = {}
     if origin:
         before = dict(origin.config if isinstance(origin, Start) else origin.network.config)
-    hidden_size, grows = settings.hidden_size, isinstance(origin, Start) and share < 1
+    hidden_size, num_networks = settings.hidden_size, settings.num_networks
+    if is_auto(generator.num_networks) and before:
+        num_networks = before["num_networks"]
     if is_auto(generator.hidden_size) and before:
-        least = hidden_size if grows else 1
+        grows = isinstance(origin, Start) and init_share(n_sequences) < 1
+        least = usual_hidden_size(num_networks, n_sequences) if grows else 1
         hidden_size = before["hidden_size"] = max(least, before["hidden_size"])
     config = {
         "n_characters": len(generator.alphabet_),
@@ -102,17 +110,19 @@ def _network_config(generator, settings, seed, origin, share):
         "dropout": float(generator.dropout),
         "seed": seed,
         "n_labels": len(getattr(generator, "classes_", ())),
+        "num_networks": int(num_networks),
     }
     n_vectors = config["n_characters"] + 2 + config["n_labels"]
     n_units, n_inputs = config["hidden_size"], config["embedding_dim"] or n_vectors
     n_weights = 4 * n_units * (n_inputs + n_units * (2 * config["num_layers"] - 1))
     n_weights += n_vectors * (config["embedding_dim"] or 0) + n_units * config["n_characters"]
+    n_weights *= config["num_networks"]
     if n_weights > _MAX_WEIGHTS:
         raise ValueError(
             f"The network must have at most {_MAX_WEIGHTS:,} weights. Got {n_weights:,}; lower "
             "hidden_size, num_layers or embedding_dim."
         )
-    for name in ("hidden_size", "num_layers", "embedding_dim"):
+    for name in ("hidden_size", "num_layers", "embedding_dim", "num_networks"):
         if before and config[name] != before[name]:
             raise ValueError(
                 f"{name} must be {before[name]!r}, as in the network to go on from, that of init "
@@ -163,23 +173,28 @@ def loaded_net(network: Any, n_characters: int, n_labels: int, device: Any) -> "
 
 
 class CharacterLoss:
-    """Cross-entropy, the mean over characters, in nats.
+    """Cross-entropy, summed over the characters of a batch and divided by `n_targets`, in nats.
 
-    `ngram_weight` is the share of the distributions "proba", where targets have them. No module,
-    since accelerate would wrap one for several processes, which fails without parameters.
+    `n_targets` is the mean number of them in a batch, so that each character weighs the same,
+    however many others its batch has. `ngram_weight` is the share of the distributions "proba",
+    where targets have them. Losses of several networks are added, so that each learns as if it
+    were alone. No module, since accelerate would wrap one for several processes, which fails
+    without parameters.
     """
 
-    def __init__(self, ngram_weight: float = 0.0):
+    def __init__(self, n_targets: float = 1.0, ngram_weight: float = 0.0):
+        self.n_targets = n_targets
         self.ngram_weight = ngram_weight
 
     def __call__(self, logits: Tensor, targets: dict[str, Tensor]) -> Tensor:
-        log_proba, characters = logits.log_softmax(1), targets["characters"]
-        loss = F.nll_loss(log_proba, characters, ignore_index=NONE)
-        if "proba" not in targets:
-            return loss
-        each = torch.linalg.vecdot(targets["proba"], log_proba)
-        softened = -each[characters != NONE].mean()
-        return torch.lerp(loss, softened, self.ngram_weight)
+        # (networks, n_targets, n_characters), or of their mean, without the first axis
+        log_proba, characters = logits.log_softmax(-1), targets["characters"]
+        known = characters != NONE
+        each = log_proba[..., torch.arange(len(known)), characters.clamp(min=0)]
+        if "proba" in targets:
+            softened = torch.linalg.vecdot(targets["proba"], log_proba)
+            each = torch.lerp(each, softened, self.ngram_weight)
+        return -each[..., known].sum() / self.n_targets
 
 
 class Net(skorch.NeuralNet):
@@ -214,6 +229,7 @@ class Net(skorch.NeuralNet):
             self.notify("on_batch_begin", batch=batch, training=training)
             step = step_fn(batch, **fit_params)
             logits = step["y_pred"].detach()
+            logits = logits.mean(0) if training else logits
             characters = batch[1]["characters"].to(logits.device)
             # Of the characters themselves, whatever the targets were softened with.
             loss = F.cross_entropy(logits, characters, ignore_index=NONE).item()
@@ -366,7 +382,7 @@ def _part(generator, n_sequences):
 def _extra_params(generator, params):
     extra = generator.net_params or {}
     for name in extra:
-        if not isinstance(name, str) or name in params.keys() - {"optimizer__weight_decay"}:
+        if not isinstance(name, str) or name in params.keys() - _FREE:
             raise ValueError(
                 "net_params must hold parameters of skorch.NeuralNet that CharLSTMGenerator "
                 f"does not set itself. Got {name!r}."
@@ -384,6 +400,8 @@ def _optimizer_params(generator, settings):
     params = {"optimizer": optimizer}
     if "weight_decay" in accepted:
         params["optimizer__weight_decay"] = settings.weight_decay
+    if "betas" in accepted:
+        params["optimizer__betas"] = _BETAS
     if "fused" in accepted:
         params["optimizer__fused"] = True
     if generator._from_init:

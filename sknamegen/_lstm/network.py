@@ -1,4 +1,4 @@
-"""The network: indices of characters in, logits of the next character out."""
+"""The networks: indices of characters in, logits of the next character out."""
 
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -16,17 +16,35 @@ from .batches import LengthGroupedBatches, SequenceDataset
 SCORING_BATCH = 1024
 
 
+# What the seeds of the networks of one module are apart.
+_SEED_STEP = 0x9E3779B97F4A7C15
+
+
+class Cells(NamedTuple):
+    """Weights of all networks, as reading one more character takes them.
+
+    States are the halves of the hidden ones and the doubles of the cells, so that tanh(x) is
+    computed as 2 sigmoid(2 x) - 1, all gates by one call, and the factors lie in the weights.
+    """
+
+    offsets: Tensor  # (networks, 1), of the vectors of each network
+    vectors: Tensor  # (networks * n_vectors, 4 * hidden), what each adds to the first gates
+    recurrent: list[Tensor]  # of the layers, (networks, hidden, 4 * hidden) each
+    between: list[tuple[Tensor, Tensor]]  # from one layer to the next: bias, weights
+    head: tuple[Tensor, Tensor]  # (n_characters,), (networks, hidden, n_characters)
+
+
 class State(NamedTuple):
     """What `CharLSTM` knows of rows while it reads them."""
 
     windows: Tensor  # (rows, window_length), indices, -1 where there are none
     labels: Tensor  # (rows,)
-    gates: Tensor  # (n_vectors, 4 * hidden), what each vector adds to the first layer
-    layers: list[tuple[Tensor, Tensor]]  # hidden and cell, (rows, hidden) each
+    cells: Cells
+    layers: list[tuple[Tensor, Tensor]]  # see `Cells`; (networks, rows, hidden) each
 
 
 class CharLSTM(nn.Module):
-    """A character-level LSTM (Hochreiter and Schmidhuber, 1997).
+    """Character-level LSTMs (Hochreiter and Schmidhuber, 1997), whose logits are averaged.
 
     Parameters
     ----------
@@ -49,12 +67,13 @@ class CharLSTM(nn.Module):
         generator is used.
     n_labels : int, default=0
         Labels of sequences. Each has a vector that is added to those of the characters.
+    num_networks : int, default=1
+        Networks, alike but for their seeds.
 
     Notes
     -----
-    Initial weights follow Keras, which the project began with: Glorot uniform
-    input weights, orthogonal recurrent weights, a forget-gate bias of one
-    (Jozefowicz et al., 2015) and zeros for the other biases.
+    The networks know nothing of each other in training, where `forward` returns the logits of
+    each. Averaged logits are those of one network whose recurrent weights are block-diagonal.
     """
 
     def __init__(
@@ -66,8 +85,10 @@ class CharLSTM(nn.Module):
         dropout: float,
         seed: int,
         n_labels: int = 0,
+        num_networks: int = 1,
     ):
         super().__init__()
+        sizes = n_characters, hidden_size, num_layers, embedding_dim, dropout
         self.config = {
             "n_characters": n_characters,
             "hidden_size": hidden_size,
@@ -76,7 +97,146 @@ class CharLSTM(nn.Module):
             "dropout": dropout,
             "seed": seed,
             "n_labels": n_labels,
+            "num_networks": num_networks,
         }
+        self.n_labels = n_labels
+        self.networks: Any = nn.ModuleList(
+            _Network(*sizes, (seed + number * _SEED_STEP) % 2**63, n_labels)
+            for number in range(num_networks)
+        )
+
+    @property
+    def device(self) -> torch.device:
+        """Where the networks compute."""
+        return self.networks[0].head.weight.device
+
+    def forward(self, inputs: Tensor, labels: Tensor, where: Tensor | None = None) -> Tensor:
+        """Predict the character after each step of sequences that start from a zero state.
+
+        `inputs` has shape (batch, time), `labels` (batch,); `where` are the positions in
+        ``batch * time`` to predict at, None: all of them. Returns logits of shape
+        (n_targets, n_characters), or in training (networks, n_targets, n_characters).
+        """
+        logits = torch.stack([network(inputs, labels, where) for network in self.networks])
+        return logits if _is_trained(self) else logits.mean(0)
+
+    @torch.inference_mode()
+    def sequence_log_proba(self, sequences: Sequences) -> NDArray[np.float64]:
+        """Sum the log-probabilities of the targets of each sequence, in nats."""
+        dataset = SequenceDataset(sequences)
+        log_proba = torch.zeros(len(dataset), dtype=torch.float64)
+        for rows in LengthGroupedBatches(dataset, SCORING_BATCH).rows():
+            x, y = dataset[rows]
+            n_rows, n_steps = x["inputs"].shape
+            where = x.get("where", torch.arange(n_rows * n_steps))
+            inputs = (each.to(self.device) for each in (x["inputs"], x["labels"], where))
+            characters = y["characters"].to(self.device)
+            each = -F.cross_entropy(self(*inputs), characters, ignore_index=NONE, reduction="none")
+            log_proba.index_add_(0, rows[where // n_steps], each.double().cpu())
+        return log_proba.numpy()
+
+    def start(self, windows: Tensor, labels: Tensor) -> tuple[State, Tensor]:
+        """Read contexts, each from its first index that is not -1; see `NextCharModel`."""
+        return self._read(self._cells(), windows, labels)
+
+    @torch.no_grad()
+    def advance(self, state: State, characters: Tensor) -> tuple[State, Tensor]:
+        """Append one character to each context; see `NextCharModel`."""
+        was_full = state.windows[:, 0] >= 0
+        windows = torch.cat([state.windows[:, 1:], characters[:, None]], dim=1)
+        if was_full.any():
+            # The first character has left the window, so its traces in the state must go.
+            return self._read(state.cells, windows, state.labels)
+        layers = self._step(state.cells, characters, state.labels, state.layers)
+        return state._replace(windows=windows, layers=layers), _logits(state.cells, layers)
+
+    def select(self, state: State, rows: Tensor) -> State:
+        """Return the state of some rows, in their order."""
+        layers = [(h.index_select(1, rows), c.index_select(1, rows)) for h, c in state.layers]
+        return State(state.windows[rows], state.labels[rows], state.cells, layers)
+
+    @torch.no_grad()
+    def _read(self, cells, windows, labels):
+        filled = windows >= 0
+        layers: Any = [None] * len(cells.recurrent)
+        for step in range(int(filled.any(0).int().argmax()), windows.shape[1]):
+            layers = self._step(cells, windows[:, step].clamp(min=0), labels, layers)
+            # Padding leaves the state at zero.
+            mask = filled[:, step, None]
+            layers = [(h * mask, c * mask) for h, c in layers]
+        is_full = bool(filled.all())  # no state to keep: the next character moves the window
+        return State(windows, labels, cells, [] if is_full else layers), _logits(cells, layers)
+
+    def _step(self, cells, characters, labels, states):
+        gates = F.embedding(characters + cells.offsets, cells.vectors)
+        if self.n_labels:
+            n_inputs = self.networks[0].n_inputs
+            gates += F.embedding(n_inputs + labels + cells.offsets, cells.vectors)
+        new: list[tuple[Tensor, Tensor]] = []
+        for layer, state in enumerate(states):
+            if layer:
+                bias, weights = cells.between[layer - 1]
+                gates = torch.baddbmm(bias, new[-1][0], weights)
+            if state:
+                gates.baddbmm_(state[0], cells.recurrent[layer])
+            in_gate, forget_gate, candidate, out_gate = gates.sigmoid_().chunk(4, dim=2)
+            cell = forget_gate * state[1] if state else torch.zeros_like(in_gate)
+            cell.addcmul_(in_gate, candidate, value=4).sub_(in_gate, alpha=2)
+            new.append((cell.sigmoid().sub_(0.5).mul_(out_gate), cell))
+        return new
+
+    @torch.no_grad()
+    def _cells(self):
+        networks, first = self.networks, self.networks[0]
+        vectors = torch.stack([network.input_gates() for network in networks])
+        doubled = vectors.new_ones(4, first.head.in_features)
+        doubled[2] = 2  # of the candidates
+        doubled = doubled.flatten()
+
+        def stacked(number, name):
+            weights = [getattr(network.layers[number], name) for network in networks]
+            return 2 * torch.stack(weights).transpose(1, 2) * doubled
+
+        between = []
+        for number in range(1, len(first.layers)):
+            layers = [network.layers[number] for network in networks]
+            bias = torch.stack([layer.bias_ih_l0 + layer.bias_hh_l0 for layer in layers])
+            between.append(((bias * doubled)[:, None], stacked(number, "weight_ih_l0")))
+        head = torch.stack([network.head.weight.t() for network in networks])
+        bias = torch.stack([network.head.bias for network in networks])
+        return Cells(
+            torch.arange(len(networks), device=self.device)[:, None] * vectors.shape[1],
+            (vectors * doubled).flatten(0, 1),
+            [stacked(number, "weight_hh_l0") for number in range(len(first.layers))],
+            between,
+            (bias.mean(0), 2 * head / len(networks)),
+        )
+
+
+def _logits(cells, layers):
+    bias, weights = cells.head
+    return torch.bmm(layers[-1][0], weights).sum(0).add_(bias)
+
+
+def _is_trained(module):
+    # Scores are computed without gradients: whatever raised in the training, nothing of it stays.
+    return module.training and torch.is_grad_enabled()
+
+
+class _Network(nn.Module):
+    """One network; parameters as in `CharLSTM`.
+
+    Notes
+    -----
+    Initial weights follow Keras, which the project began with: Glorot uniform
+    input weights, orthogonal recurrent weights, a forget-gate bias of one
+    (Jozefowicz et al., 2015) and zeros for the other biases.
+    """
+
+    def __init__(
+        self, n_characters, hidden_size, num_layers, embedding_dim, dropout, seed, n_labels
+    ):
+        super().__init__()
         self.dropout = dropout
         self.seed = seed
         self.n_labels = n_labels
@@ -116,22 +276,7 @@ class CharLSTM(nn.Module):
         else:
             self.layers[0].weight_ih_l0[:, self.n_inputs - 1] = 0
 
-    @property
-    def device(self) -> torch.device:
-        """Where the network computes."""
-        return self.head.weight.device
-
-    def forward(self, inputs: Tensor, labels: Tensor, where: Tensor | None = None) -> Tensor:
-        """Predict the character after each step of sequences that start from a zero state.
-
-        `inputs` has shape (batch, time), `labels` (batch,); `where` are the positions in
-        ``batch * time`` to predict at, None: all of them. Returns logits of shape
-        (n_targets, n_characters).
-        """
-        hidden = self._hidden(inputs, labels).flatten(0, 1)  # (batch * time, hidden)
-        return self.head(hidden if where is None else hidden[where])
-
-    def _hidden(self, inputs, labels):
+    def forward(self, inputs, labels, where):
         if self.embedding is None:
             x = self._first_layer_one_hot(inputs, labels)
         else:
@@ -141,20 +286,23 @@ class CharLSTM(nn.Module):
         for layer in self.layers[1:]:
             x, _ = layer(x)
             x = self._drop(x)
-        return x  # (batch, time, hidden)
+        hidden = x.flatten(0, 1)  # (batch * time, hidden)
+        return self.head(hidden if where is None else hidden[where])
 
     def _first_layer_one_hot(self, inputs, labels):
-        gates, layer = self._input_gates(), self.layers[0]
-        zeros = self.head.weight.new_zeros(len(inputs), self.head.in_features)
-        state, outputs = (zeros, zeros), []
+        vectors, recurrent = self.input_gates(), self.layers[0].weight_hh_l0.t()
+        hidden = cell = self.head.weight.new_zeros(len(inputs), self.head.in_features)
+        outputs = []
         for characters in inputs.unbind(1):
-            state = _cell(self._look_up(characters, labels, gates), state, layer)
-            outputs.append(state[0])
+            gates = torch.addmm(self._look_up(characters, labels, vectors), hidden, recurrent)
+            in_gate, forget_gate, candidate, out_gate = gates.chunk(4, dim=1)
+            cell = forget_gate.sigmoid() * cell + in_gate.sigmoid() * candidate.tanh()
+            hidden = out_gate.sigmoid() * cell.tanh()
+            outputs.append(hidden)
         return torch.stack(outputs, dim=1)
 
     def _drop(self, x):
-        # Scores are computed without gradients: whatever raised in the training, it is not left on.
-        if not (self.training and torch.is_grad_enabled()) or self.dropout == 0:
+        if not _is_trained(self) or self.dropout == 0:
             return x
         if self._dropout_generator is None or self._dropout_generator.device != x.device:
             self._dropout_generator = torch.Generator(x.device).manual_seed(self.seed)
@@ -167,59 +315,7 @@ class CharLSTM(nn.Module):
         )
         return x * (uniform < keep).to(x.dtype).div_(keep)
 
-    @torch.inference_mode()
-    def sequence_log_proba(self, sequences: Sequences) -> NDArray[np.float64]:
-        """Sum the log-probabilities of the targets of each sequence, in nats."""
-        dataset = SequenceDataset(sequences)
-        log_proba = torch.zeros(len(dataset), dtype=torch.float64)
-        for rows in LengthGroupedBatches(dataset, SCORING_BATCH).rows():
-            x, y = dataset[rows]
-            n_rows, n_steps = x["inputs"].shape
-            where = x.get("where", torch.arange(n_rows * n_steps))
-            inputs = (each.to(self.device) for each in (x["inputs"], x["labels"], where))
-            characters = y["characters"].to(self.device)
-            each = -F.cross_entropy(self(*inputs), characters, ignore_index=NONE, reduction="none")
-            log_proba.index_add_(0, rows[where // n_steps], each.double().cpu())
-        return log_proba.numpy()
-
-    def start(self, windows: Tensor, labels: Tensor) -> tuple[State, Tensor]:
-        """Read contexts, each from its first index that is not -1; see `NextCharModel`."""
-        gates, filled = self._input_gates(), windows >= 0
-        layers: Any = [None] * len(self.layers)
-        for step in range(int(filled.any(0).int().argmax()), windows.shape[1]):
-            layers = self._step(gates, windows[:, step].clamp(min=0), labels, layers)
-            # Padding leaves the state at zero.
-            mask = filled[:, step, None]
-            layers = [(h * mask, c * mask) for h, c in layers]
-        is_full = bool(filled.all())  # no state to keep: the next character moves the window
-        return State(windows, labels, gates, [] if is_full else layers), self.head(layers[-1][0])
-
-    def advance(self, state: State, characters: Tensor) -> tuple[State, Tensor]:
-        """Append one character to each context; see `NextCharModel`."""
-        was_full = state.windows[:, 0] >= 0
-        windows = torch.cat([state.windows[:, 1:], characters[:, None]], dim=1)
-        if was_full.any():
-            # The first character has left the window, so its traces in the state must go.
-            return self.start(windows, state.labels)
-        layers = self._step(state.gates, characters, state.labels, state.layers)
-        return state._replace(windows=windows, layers=layers), self.head(layers[-1][0])
-
-    def select(self, state: State, rows: Tensor) -> State:
-        """Return the state of some rows, in their order."""
-        layers = [(h[rows], c[rows]) for h, c in state.layers]
-        return State(state.windows[rows], state.labels[rows], state.gates, layers)
-
-    def _step(self, gates, characters, labels, states):
-        new: list[tuple[Tensor, Tensor]] = []
-        x = self._look_up(characters, labels, gates)
-        for layer, state in zip(self.layers, states, strict=True):
-            if new:
-                x = F.linear(x, layer.weight_ih_l0, layer.bias_ih_l0 + layer.bias_hh_l0)
-            new.append(_cell(x, state, layer))
-            x = new[-1][0]
-        return new
-
-    def _input_gates(self):
+    def input_gates(self):
         """What each vector adds to the gates of the first layer, (n_vectors, 4 * hidden)."""
         layer = self.layers[0]
         bias = layer.bias_ih_l0 + layer.bias_hh_l0
@@ -251,7 +347,9 @@ def weight_shapes(config: dict[str, Any]) -> dict[str, tuple[int, ...]]:
         shapes[f"layers.{layer}.weight_hh_l0"] = 4 * n_units, n_units
         shapes[f"layers.{layer}.bias_ih_l0"] = shapes[f"layers.{layer}.bias_hh_l0"] = (4 * n_units,)
         n_in = n_units
-    return shapes | {"head.weight": (n_out, n_units), "head.bias": (n_out,)}
+    shapes |= {"head.weight": (n_out, n_units), "head.bias": (n_out,)}
+    numbers = range(config["num_networks"])
+    return {f"networks.{n}.{name}": shape for n in numbers for name, shape in shapes.items()}
 
 
 def check_saved_network(config: Any, weights: Any) -> None:
@@ -264,7 +362,8 @@ def check_saved_network(config: Any, weights: Any) -> None:
 
 
 def _is_sound(config, weights):
-    lowest = {"n_characters": 1, "hidden_size": 1, "num_layers": 1, "n_labels": 0, "seed": 0}
+    lowest = {"n_characters": 1, "hidden_size": 1, "num_layers": 1, "num_networks": 1}
+    lowest |= {"n_labels": 0, "seed": 0}
     if not isinstance(config, dict) or not isinstance(weights, dict):
         return False
     if config.get("embedding_dim") is not None:
@@ -275,30 +374,8 @@ def _is_sound(config, weights):
         return False
     if not isinstance(config["dropout"], float) or not 0 <= config["dropout"] < 1:
         return False
-    if config["num_layers"] > len(weights) or config["seed"] >= 2**63:
+    if config["num_layers"] * config["num_networks"] > len(weights) or config["seed"] >= 2**63:
         return False
     if weight_shapes(config) != {name: getattr(w, "shape", None) for name, w in weights.items()}:
         return False
     return all(each.dtype.kind == "f" and np.isfinite(each).all() for each in weights.values())
-
-
-def _cell(gates, state, layer):
-    """One step of an LSTM layer; adds to the input's part of the gates (rows, 4 * hidden).
-
-    A state of None is one of zeros.
-    """
-    n_units = layer.hidden_size
-    if state:
-        gates.addmm_(state[0], layer.weight_hh_l0.t())
-    in_forget, candidate, out_gate = gates.split([2 * n_units, n_units, n_units], 1)
-    sigmoid: Any = torch.sigmoid
-    tanh: Any = torch.tanh
-    if not torch.is_grad_enabled():
-        # Torch computes the sigmoid several times as fast as tanh on processors.
-        sigmoid, tanh = torch.sigmoid_, lambda x: (2 * x).sigmoid_().mul_(2).sub_(1)
-    in_gate, forget_gate = sigmoid(in_forget).chunk(2, dim=1)
-    if state:
-        cell = torch.addcmul(forget_gate * state[1], in_gate, tanh(candidate))
-    else:
-        cell = in_gate * tanh(candidate)
-    return sigmoid(out_gate) * tanh(cell), cell

@@ -12,8 +12,9 @@ from skorch.callbacks import Callback
 from .._validation import check_int, check_option, check_real, is_auto
 
 # hidden_size="auto" takes the first for fewer sequences than so many, else the second.
-_HIDDEN_SIZES = 256, 384
+_HIDDEN_SIZES_ALONE, _HIDDEN_SIZES = (256, 384), (192, 288)
 _MANY_SEQUENCES = 16_384
+_MAX_NETWORKS = 100
 _MAX_LAYERS = 100
 # What `net_params` may set: parameters of skorch's net, and those of what it creates.
 _NET_PARAMS = set(inspect.signature(NeuralNet.__init__).parameters) - {"self", "kwargs"}
@@ -24,6 +25,7 @@ def check_params(generator: Any) -> None:
     """Raise unless the parameters of a `CharLSTMGenerator` are of the kinds it documents."""
     check_int("n_iter_no_change", generator.n_iter_no_change, 1)
     check_int("num_layers", generator.num_layers, 1, high=_MAX_LAYERS)
+    check_int("num_networks", generator.num_networks, 1, or_auto=True, high=_MAX_NETWORKS)
     for name in ("hidden_size", "batch_size", "max_epochs"):
         check_int(name, getattr(generator, name), 1, or_auto=True)
     if generator.embedding_dim is not None:
@@ -104,6 +106,7 @@ def _check_optimizer(generator):
 class Settings(NamedTuple):
     """Parameters that may be "auto", as numbers."""
 
+    num_networks: int
     hidden_size: int
     lr: float
     ngram_weight: float
@@ -119,22 +122,27 @@ def find_settings(generator: Any, n_sequences: int) -> Settings:
         for name, kind in Settings.__annotations__.items()
         if not is_auto(getattr(generator, name))
     }
-    found = _scratch_settings(n_sequences)
+    given.setdefault("num_networks", 1 if generator._from_init or "hidden_size" in given else 2)
+    decouples = optimizer_class(generator.optimizer) is torch.optim.AdamW
+    found = Settings(
+        given["num_networks"],
+        hidden_size=usual_hidden_size(given["num_networks"], n_sequences),
+        lr=0.02,
+        ngram_weight=0.5,
+        weight_decay=0.1 if decouples else 0.01,
+        batch_size=2 ** int(np.clip(log2(n_sequences) // 2, 6, 9)),
+        max_epochs=int(np.clip(round(1125 / n_sequences**0.5), 3, 9)),
+    )
     if generator._from_init:
         found = _init_settings(n_sequences, found, given)
     found = found._replace(**given)
     return found._replace(batch_size=min(found.batch_size, n_sequences))
 
 
-def _scratch_settings(n_sequences):
-    return Settings(
-        hidden_size=_HIDDEN_SIZES[n_sequences >= _MANY_SEQUENCES],
-        lr=0.015,
-        ngram_weight=0.6,
-        weight_decay=0.01,
-        batch_size=2 ** int(np.clip(log2(n_sequences) // 2, 6, 9)),
-        max_epochs=int(np.clip(round(1500 / n_sequences**0.5), 3, 12)),
-    )
+def usual_hidden_size(num_networks: int, n_sequences: int) -> int:
+    """Return the units of so many networks that are to learn from so many sequences."""
+    sizes = _HIDDEN_SIZES_ALONE if num_networks == 1 else _HIDDEN_SIZES
+    return sizes[n_sequences >= _MANY_SEQUENCES]
 
 
 def _init_settings(n_sequences, scratch, given):
@@ -144,9 +152,10 @@ def _init_settings(n_sequences, scratch, given):
     steps times their mean learning rate times the weight decay, 0.08 for 50 names, 0.25 at most.
     """
     found = scratch._replace(
-        lr=float(np.clip(0.00014 * n_sequences**0.5, 0.002, scratch.lr)),
-        ngram_weight=float(np.clip(0.35 * log10(n_sequences / 50), 0, scratch.ngram_weight)),
+        lr=float(np.clip(0.00014 * n_sequences**0.5, 0.002, 0.015)),
+        ngram_weight=float(np.clip(0.35 * log10(n_sequences / 50), 0, 0.6)),
         batch_size=min(2 ** int(max(3, log2(n_sequences) // 2 + 1)), scratch.batch_size),
+        max_epochs=int(np.clip(round(1500 / n_sequences**0.5), 3, 12)),
     )
     sizes = found._replace(**given)
     n_steps = sizes.max_epochs * -(-n_sequences // sizes.batch_size)

@@ -19,7 +19,7 @@ from .._validation import check_saved_alphabet
 from ..datasets import bundled_file
 from .network import CharLSTM, check_saved_network
 
-_SIZES = "hidden_size", "num_layers", "embedding_dim"
+_SIZES = "hidden_size", "num_layers", "embedding_dim", "num_networks"
 
 
 class Start(NamedTuple):
@@ -101,22 +101,25 @@ def start_from(
 
     Characters that it does not know keep their own, and so do units that it does not have.
     """
-    given = _laid_out(start, alphabet.tolist(), labels)
-    for name, weight in network.state_dict().items():
-        n_gates = 4 if name.startswith("layers") else 1
-        old = given[name].to(network.device)
-        old = old.reshape(n_gates, len(old) // n_gates, -1)
-        own = weight.view(n_gates, len(weight) // n_gates, -1)[:, : old.shape[1], : old.shape[2]]
-        own.copy_(torch.where(old.isnan(), own, own.lerp(old, share)))
+    for number, one in enumerate(network.networks):
+        given = _laid_out(start, number, alphabet.tolist(), labels)
+        for name, weight in one.state_dict().items():
+            n_gates = 4 if name.startswith("layers") else 1
+            old = given[name].to(network.device)
+            old = old.reshape(n_gates, len(old) // n_gates, -1)
+            own = weight.view(n_gates, len(weight) // n_gates, -1)
+            own = own[:, : old.shape[1], : old.shape[2]]
+            own.copy_(torch.where(old.isnan(), own, own.lerp(old, share)))
 
 
-def _laid_out(start, characters, labels):
-    """Return the weights of `start` for other characters and labels, NaN for unknown characters.
+def _laid_out(start, number, characters, labels):
+    """Return weights of `start` for other characters and labels, NaN for unknown characters.
 
     Where it had labels, the mean of their vectors, by their frequency, goes to the characters, and
     a label has what its vector is apart from that; a new one has zeros.
     """
-    given, n_known = dict(start.weights), len(start.alphabet)
+    prefix, n_known = f"networks.{number}.", len(start.alphabet)
+    given = {name.removeprefix(prefix): weight for name, weight in start.weights.items()}
     places = {character: i for i, character in enumerate(start.alphabet.tolist())}
     rows = torch.tensor([places.get(character, -1) for character in characters])
     is_known = (rows >= 0)[:, None]

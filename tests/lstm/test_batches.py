@@ -73,3 +73,14 @@ def test_shuffling_differs_between_epochs_and_repeats_with_the_seed():
     assert epochs(0) == epochs(0)
     assert epochs(0)[0] != epochs(0)[1]
     assert epochs(0) != epochs(1)
+
+
+@pytest.mark.parametrize("n_parts", [1, 3])
+def test_the_mean_number_of_targets_is_that_of_the_batches(n_parts):
+    dataset, _ = make_dataset()
+    n_targets, mean = [], []
+    for part in range(n_parts):
+        batches = LengthGroupedBatches(dataset, 4, part=(part, n_parts))
+        n_targets += [int((targets["characters"] >= 0).sum()) for _, targets in batches]
+        mean.append(batches.mean_targets)
+    assert mean == [pytest.approx(np.mean(n_targets))] * n_parts

@@ -208,29 +208,76 @@ def test_counting_alone_is_learned_too(names):
             assert (q * np.log(q / p)).sum() < 0.1
 
 
-def test_the_loss_is_mixed_over_characters():
+def test_the_loss_is_mixed_and_summed_over_characters_and_networks():
     rng = np.random.default_rng(0)
-    logits, proba = rng.normal(size=(4, 3)), rng.dirichlet([1, 1, 1], size=4)
+    logits, proba = rng.normal(size=(2, 4, 3)), rng.dirichlet([1, 1, 1], size=4)
     characters = np.array([2, -1, 0, 1])
-    log_proba = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
-    hard = [log_proba[i, c] for i, c in enumerate(characters) if c >= 0]
-    soft = [log_proba[i] @ proba[i] for i, c in enumerate(characters) if c >= 0]
+    log_proba = logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
+    known = [(i, c) for i, c in enumerate(characters) if c >= 0]
+    hard = sum(each[i, c] for each in log_proba for i, c in known)
+    soft = sum(each[i] @ proba[i] for each in log_proba for i, _ in known)
     targets = {"characters": torch.tensor(characters), "proba": torch.tensor(proba)}
-    loss = CharacterLoss(0.25)(torch.tensor(logits), targets)
-    assert loss.item() == pytest.approx(-np.mean(hard) * 0.75 - np.mean(soft) * 0.25)
+    loss = CharacterLoss(7, 0.25)(torch.tensor(logits), targets)
+    assert loss.item() == pytest.approx((-hard * 0.75 - soft * 0.25) / 7)
     del targets["proba"]
-    loss = CharacterLoss(0.25)(torch.tensor(logits), targets)
-    assert loss.item() == pytest.approx(-np.mean(hard))
+    loss = CharacterLoss(7, 0.25)(torch.tensor(logits), targets)
+    assert loss.item() == pytest.approx(-hard / 7)
+
+
+LONG_AND_SHORT = ["Al", "Bo", "Cy", "Di", "Ed"] * 7 + ["Alexandrina", "Wilhelmina-Anne"] * 5
+
+
+@pytest.mark.parametrize("case", ["plain", "weights", "labels", "stopping", "windows", "one pass"])
+def test_every_character_weighs_the_same(case):
+    """The losses of an epoch are the mean over its characters, not over those of each batch."""
+    window_length = 3 if case == "windows" else 20
+    windows = CharSequenceVectorizer(window_length=window_length).fit_transform(LONG_AND_SHORT)
+    labels = ["a", "b", "b"] * 15 if case == "labels" else None
+    weights = None
+    if case == "weights":  # the short ones twice as often
+        weights = [0.5 if len(name) < 5 else 0.25 for name in LONG_AND_SHORT]
+    sums, n_targets = [], []
+
+    class Note(Callback):
+        def on_batch_end(self, net, batch=None, training=False, loss=None, **kwargs):
+            if training:
+                sums.append(loss.item() * net.criterion_.n_targets)
+                n_targets.append(int((batch[1]["characters"] >= 0).sum()))
+                logits = net.network.eval()(**batch[0])
+                net.network.train()
+                expected = torch.nn.functional.cross_entropy(
+                    logits, batch[1]["characters"], ignore_index=-1, reduction="sum"
+                )
+                assert sums[-1] == pytest.approx(expected.item(), rel=1e-3)
+
+    generator = small_generator(
+        batch_size=8,
+        max_epochs=1 if case == "one pass" else 20,
+        dropout=0,
+        ngram_weight=0,
+        lr=1e-9,  # so that the losses of all batches are those of one network
+        precision="float32",
+        early_stopping=case == "stopping",
+        callbacks=[Note()],
+    )
+    if case == "one pass":
+        generator.partial_fit(windows)
+    else:
+        generator.fit(windows, labels, sample_weight=weights)
+    constant = generator.net_.criterion_.n_targets
+    tolerance = 0.06 if case in ("weights", "stopping") else 1e-9  # what they draw is random
+    assert constant == pytest.approx(sum(n_targets) / len(n_targets), rel=tolerance)
+    assert max(n_targets) > 2 * min(n_targets)
 
 
 @pytest.mark.parametrize(
     ("n_names", "batch_size", "n_epochs"),
     [
-        (1, 64, 12),
-        (16_383, 64, 12),
-        (16_384, 128, 12),
-        (32_000, 128, 8),
-        (100_000, 256, 5),
+        (1, 64, 9),
+        (16_383, 64, 9),
+        (16_384, 128, 9),
+        (32_000, 128, 6),
+        (100_000, 256, 4),
         (10**6, 512, 3),
     ],
 )
@@ -239,14 +286,19 @@ def test_settings_adapt_to_the_number_of_names(n_names, batch_size, n_epochs):
     generator._from_init = False
     found = find_settings(generator, n_names)
     assert (found.batch_size, found.max_epochs) == (min(batch_size, n_names), n_epochs)
-    assert (found.lr, found.ngram_weight, found.weight_decay) == (0.015, 0.6, 0.01)
+    assert (found.lr, found.ngram_weight, found.weight_decay) == (0.02, 0.5, 0.1)
+    assert (found.num_networks, found.hidden_size) == (2, 192 if n_names < 16_384 else 288)
+    alone = find_settings(generator.set_params(num_networks=1, optimizer="Adam"), n_names)
+    assert (alone.hidden_size, alone.weight_decay) == (256 if n_names < 16_384 else 384, 0.01)
+    generator.set_params(num_networks="auto", hidden_size=9)
+    assert find_settings(generator, n_names).num_networks == 1
 
 
 def test_automatic_settings_reach_the_training():
     generator = CharLSTMGenerator(hidden_size=4, random_state=0)
     generator.fit(CharSequenceVectorizer().fit_transform(["Ada", "Eve"] * 40))
-    assert (generator.n_iter_, generator.net_.batch_size) == (12, 64)
-    assert n_optimizer_steps(generator) == 24
+    assert (generator.n_iter_, generator.net_.batch_size) == (9, 64)
+    assert n_optimizer_steps(generator) == 18
 
 
 def n_optimizer_steps(generator):

@@ -9,6 +9,7 @@ KINDS = [
     {"embedding_dim": 4, "num_layers": 3},
     {"embedding_dim": None, "num_layers": 1},
     {"embedding_dim": None, "num_layers": 2},
+    {"embedding_dim": 4, "num_layers": 2, "num_networks": 3},
 ]
 N_CHARACTERS = 6
 NO_LABELS = torch.full((4,), -1)
@@ -19,7 +20,12 @@ def make_network(seed=0, dropout=0.0, **params):
     return network.eval()
 
 
-def numpy_logits(network, codes):
+def numpy_logits(module, codes):
+    """The mean logits of the networks of a module."""
+    return np.mean([numpy_logits_of_one(network, codes) for network in module.networks], axis=0)
+
+
+def numpy_logits_of_one(network, codes):
     """The logits after the last code, by the equations of an LSTM, one step after another."""
     weights = {name: weight.numpy() for name, weight in network.state_dict().items()}
 
@@ -81,15 +87,14 @@ def test_start_and_advance_read_exactly_the_window(params):
 @pytest.mark.parametrize("params", KINDS)
 def test_a_label_adds_its_vector_to_those_of_the_characters(params):
     network = make_network(n_labels=3, **params)
-    weights = network.embedding.weight if network.embedding else network.layers[0].weight_ih_l0.t()
     codes, labels = torch.tensor([[6, 0, 3], [6, 5, 1]]), torch.tensor([2, 0])
     expected = []
     for row, label in zip(codes.tolist(), labels.tolist(), strict=True):
         moved = make_network(**params)
-        plain = moved.embedding.weight if moved.embedding else moved.layers[0].weight_ih_l0.t()
-        moved.load_state_dict(network.state_dict() | _first(moved, network))
-        with torch.no_grad():
-            plain += weights[N_CHARACTERS + 2 + label]
+        for old, new in zip(network.networks, moved.networks, strict=True):
+            new.load_state_dict(old.state_dict() | _first(old))
+            with torch.no_grad():
+                _vectors(new).add_(_vectors(old)[N_CHARACTERS + 2 + label])
         expected.append(moved(torch.tensor([row]), NO_LABELS[:1]))
     torch.testing.assert_close(network(codes, labels), torch.cat(expected))
     windows = torch.tensor([[-1, -1, 6], [-1, -1, 6]])
@@ -99,7 +104,11 @@ def test_a_label_adds_its_vector_to_those_of_the_characters(params):
         state, logits = network.advance(state, codes[:, (step + 1) % 3])
 
 
-def _first(moved, network):
+def _vectors(network):
+    return network.embedding.weight if network.embedding else network.layers[0].weight_ih_l0.t()
+
+
+def _first(network):
     """The input weights of characters alone, under the name that the network has for them."""
     if network.embedding:
         return {"embedding.weight": network.embedding.weight[: N_CHARACTERS + 2]}
@@ -123,8 +132,8 @@ def test_unknown_characters_enter_as_zeros(params):
     network = make_network(**params)
     other = make_network(**params)
     with torch.no_grad():  # what any other input weighs does not matter
-        weights = other.embedding.weight if other.embedding else other.layers[0].weight_ih_l0.t()
-        weights[:-1] += 1
+        for each in other.networks:
+            _vectors(each)[:-1] += 1
     unknown = torch.tensor([[N_CHARACTERS + 1] * 3])
     labels = NO_LABELS[:1]
     torch.testing.assert_close(network(unknown, labels), other(unknown, labels))
@@ -138,7 +147,9 @@ def test_weights_come_from_the_seed_alone(params):
     assert torch.equal(torch.get_rng_state(), before)
     for name in first:
         torch.testing.assert_close(first[name], second[name], rtol=0, atol=0)
-    assert not torch.equal(first["head.weight"], other["head.weight"])
+    heads = [each["networks.0.head.weight"] for each in (first, other)]
+    heads += [first[f"networks.{i}.head.weight"] for i in range(1, params.get("num_networks", 1))]
+    assert len({tuple(head.flatten().tolist()) for head in heads}) == len(heads)
     assert all(weight.isfinite().all() for weight in first.values())
 
 
@@ -148,7 +159,8 @@ def test_dropout_masks_are_shared_by_the_steps_and_come_from_the_seed():
 
     def masks():
         network = make_network(dropout=0.3, embedding_dim=4, num_layers=1).train()
-        return network._drop(x), network._drop(x)
+        (one,) = network.networks
+        return one._drop(x), one._drop(x)
 
     (first, then), (again, _) = masks(), masks()
     assert torch.equal(first, again)
@@ -173,7 +185,20 @@ def test_gradients_of_the_one_hot_layer_are_those_of_materialised_one_hots():
     gradients = [weight.grad.clone() for weight in network.parameters()]
     network.zero_grad()
     one_hot = torch.nn.functional.one_hot(codes, N_CHARACTERS + 2).float()
-    hidden, _ = network.layers[0](one_hot)
-    network.head(hidden).square().sum().backward()
+    (one,) = network.networks
+    hidden, _ = one.layers[0](one_hot)
+    one.head(hidden).square().sum().backward()
     for gradient, weight in zip(gradients, network.parameters(), strict=True):
         torch.testing.assert_close(gradient, weight.grad)
+
+
+def test_in_training_each_network_gives_its_own_logits():
+    module = make_network(embedding_dim=4, num_layers=1, num_networks=3).train()
+    codes = torch.tensor([[6, 0, 3]])
+    logits = module(codes, NO_LABELS[:1])
+    assert logits.shape == (3, 3, N_CHARACTERS)
+    for network, own in zip(module.networks, logits, strict=True):
+        expected = numpy_logits_of_one(network, codes[0].tolist())
+        np.testing.assert_allclose(own[-1].detach(), expected, atol=1e-6)
+    assert (logits[0] != logits[1]).all()
+    torch.testing.assert_close(module.eval()(codes, NO_LABELS[:1]), logits.mean(0))
