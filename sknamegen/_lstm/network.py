@@ -89,7 +89,7 @@ class CharLSTM(nn.Module):
     ):
         super().__init__()
         sizes = n_characters, hidden_size, num_layers, embedding_dim, dropout
-        self.config = {
+        self.config: dict[str, Any] = {
             "n_characters": n_characters,
             "hidden_size": hidden_size,
             "num_layers": num_layers,

@@ -83,7 +83,7 @@ def most_probable(
             heappop(found)
         may_follow &= totals > (found[0][0] if len(found) == n else -np.inf)
         may_follow[:, end] = False
-        n_waiting += np.count_nonzero(may_follow) - len(beginnings)
+        n_waiting += int(np.count_nonzero(may_follow)) - len(beginnings)
         for row, beginning in enumerate(beginnings):
             columns = np.flatnonzero(may_follow[row])
             columns = columns[np.argsort(-totals[row, columns], kind="stable")]
@@ -102,7 +102,7 @@ def most_probable(
 
 def _take(waiting, n_rows):
     """Take the most probable ones from the heap: beginnings, (rows, labels) and states."""
-    best = []
+    best: list[Any] = []
     while waiting and len(best) < n_rows:
         _, beginning, place, siblings = heappop(waiting)
         siblings.wait(waiting, place + 1)
