@@ -39,7 +39,7 @@ html_static_path = ["_static"]
 html_css_files = ["manual.css"]
 html_show_sourcelink = False
 html_copy_source = False
-html_sidebars = {"getting_started": [], "benchmarks": [], "changelog": []}
+html_sidebars: dict[str, list[str]] = {"getting_started": [], "benchmarks": [], "changelog": []}
 html_theme_options = {
     "logo": {"text": "sknamegen"},
     "navbar_align": "left",
@@ -53,7 +53,7 @@ copyright = f"{author}, BSD-3-Clause"
 # Which examples run, by the names of their files; the others are shown.
 RUN = r"/(?!make_base\.py)\w+\.py$"
 sphinx_gallery_conf = {
-    "examples_dirs": copy_examples(HERE.parent / "examples", HERE / "_build" / "examples"),
+    "examples_dirs": copy_examples(HERE / "_build" / "examples"),
     "gallery_dirs": "gallery",
     "filename_pattern": RUN,
     "reset_argv": "manual.arguments",

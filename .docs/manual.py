@@ -6,9 +6,10 @@ from pathlib import Path
 
 from sphinx.pycode import ModuleAnalyzer
 
+EXAMPLES = Path(__file__).parents[1] / "examples"
 # What an example is given when the manual runs it. Those that are not named here, and know
 # `--quick`, run quick; the named ones take no longer than a reader's patience.
-ARGUMENTS = {
+ARGUMENTS: dict[str, list[str]] = {
     "few_names.py": [],
     "generate_names.py": [],
     "plots.py": [],
@@ -28,26 +29,25 @@ could be.
 """
 
 
-def copy_examples(source, target):
+def copy_examples(target):
     """Copy the examples to where they may leave files, with a title that Sphinx knows."""
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
-    listed = (source / "README.md").read_text("utf-8")
-    (target / "listed.md").write_text(listed, "utf-8")
+    listed = (EXAMPLES / "README.md").read_text("utf-8")
     header = HEADER.format(listed.split("\n\n")[1])
     (target / "GALLERY_HEADER.rst").write_text(header, "utf-8")
-    for script in source.glob("*.py"):
+    for script in EXAMPLES.glob("*.py"):
         (target / script.name).write_text(with_title(script.read_text("utf-8")), "utf-8")
     return str(target)
 
 
 def with_title(code):
     """Return a script whose docstring is reStructuredText: a title, and commands as such."""
-    docstring, rest = re.match(r'(?s)"""(.*?)"""(.*)', code).groups()
+    prefix, docstring, rest = code.split('"""', 2)
     title, _, text = docstring.partition("\n")
     title = title.rstrip(".")
     text = re.sub(r"(?m)(^\S.*)\n\n(?=    \S)", _literal, text)
-    return f'"""\n{title}\n{"=" * len(title)}\n{text}"""{rest}'
+    return f'{prefix}"""\n{title}\n{"=" * len(title)}\n{text}"""{rest}'
 
 
 def _literal(paragraph):
@@ -67,8 +67,8 @@ class AsListed:
     """Sort the examples as their README lists them, what it does not list last."""
 
     def __init__(self, src_dir):
-        listed = Path(src_dir, "listed.md").read_text("utf-8")
-        self.names = re.findall(r"`(\w+\.py)`", listed)
+        listed = (EXAMPLES / "README.md").read_text("utf-8")
+        self.names = re.findall(r"(?m)^\| `(\w+\.py)`", listed)
 
     def __repr__(self):
         return "<AsListed>"
