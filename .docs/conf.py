@@ -20,7 +20,7 @@ extensions = [
     "sphinx.ext.autosummary",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build", "README.md"]
+exclude_patterns = ["_build"]
 templates_path = ["_templates"]
 default_role = "py:obj"  # a link where there is such a thing, code where there is none
 suppress_warnings = ["config.cache"]  # what ran is told by the gallery itself
