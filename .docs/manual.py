@@ -58,7 +58,8 @@ def _literal(paragraph):
 def arguments(gallery_conf, script_vars):
     """Return the arguments that an example is run with."""
     script = Path(script_vars["src_file"])
-    return ["--quick"] if script.name in QUICK else []
+    takes_it = "--quick" in script.read_text("utf-8")
+    return ["--quick"] if script.name in QUICK and takes_it else []
 
 
 class AsListed:
