@@ -1,11 +1,14 @@
 """Settings of the manual: python -m sphinx -W --keep-going -b html .docs .docs/_build/html."""
 
+import os
 import sys
 from importlib.metadata import version as installed_version
 from pathlib import Path
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
+
+os.environ["TQDM_DISABLE"] = "1"  # bars are for terminals
 
 from manual import copy_examples, show_types, skip_member  # noqa: E402
 
