@@ -7,9 +7,10 @@ from pathlib import Path
 from sphinx.pycode import ModuleAnalyzer
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-# Examples of the long searches and trainings, which the manual runs with `--quick`.
+# Examples of much work, which the manual runs with `--quick`.
 QUICK = (
     "checkpoint.py",
+    "generated_names_in_pandas.py",
     "lstm_or_counting.py",
     "optuna_search.py",
     "search_on_dask.py",
