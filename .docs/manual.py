@@ -24,7 +24,7 @@ Examples
 .. include:: ../../examples/README.md
    :parser: myst_parser.sphinx_
    :start-after: # Examples
-   :end-before: | script
+   :end-before: `benchmarks/`
 
 For these pages {} ran with ``--quick``: their figures mean nothing.
 
