@@ -57,7 +57,7 @@ class BaseCharGenerator(CharacterScorer):
 
         Returns
         -------
-        proba : ndarray of shape (n_seeds, len(alphabet_)), dtype float64
+        proba : ndarray of shape (n_seeds, n_characters), dtype float64
             ``proba[i, j]`` is the probability that ``alphabet_[j]`` follows
             seed i. Rows sum to 1.
 

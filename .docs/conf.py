@@ -1,0 +1,76 @@
+"""Settings of the manual: python -m sphinx -W --keep-going -b html .docs .docs/_build/html."""
+
+import os
+import sys
+from importlib.metadata import version as installed_version
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+
+os.environ["TQDM_DISABLE"] = "1"  # bars are for terminals
+
+from manual import copy_examples, show_types, skip_member  # noqa: E402
+
+project = "sknamegen"
+author = "the sknamegen authors"
+release = version = installed_version("sknamegen")
+
+extensions = [
+    "myst_parser",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx_gallery.gen_gallery",
+]
+exclude_patterns = ["_build"]
+templates_path = ["_templates"]
+default_role = "py:obj"  # a link where there is such a thing, code where there is none
+suppress_warnings = ["config.cache"]  # what ran is told by the gallery itself
+myst_heading_anchors = 3
+
+# The signature says the defaults, the docstring the types.
+autodoc_typehints = "none"
+autosummary_generate = True
+maximum_signature_line_length = 80
+numpydoc_show_class_members = False
+toc_object_entries_show_parents = "hide"
+
+html_theme = "pydata_sphinx_theme"
+html_title = f"sknamegen {release}"
+html_static_path = ["_static"]
+html_css_files = ["manual.css"]
+html_show_sourcelink = False
+html_copy_source = False
+html_sidebars: dict[str, list[str]] = {"getting_started": [], "benchmarks": [], "changelog": []}
+html_theme_options = {
+    "logo": {"text": "sknamegen"},
+    "navbar_align": "left",
+    "header_links_before_dropdown": 6,
+    "footer_start": ["copyright"],
+    "footer_end": ["theme-version"],
+    "show_toc_level": 2,
+}
+copyright = f"{author}, BSD-3-Clause"
+
+# Which examples run, by the names of their files; the others are shown.
+RUN = r"/(?!make_base\.py)\w+\.py$"
+sphinx_gallery_conf = {
+    "examples_dirs": copy_examples(HERE / "_build" / "examples"),
+    "gallery_dirs": "gallery",
+    "filename_pattern": RUN,
+    "reset_argv": "manual.arguments",
+    "within_subsection_order": "manual.AsListed",
+    "backreferences_dir": "api/examples",
+    "doc_module": ("sknamegen",),
+    "remove_config_comments": True,
+    "show_signature": False,
+    "write_computation_times": False,
+    "capture_repr": (),
+}
+
+
+def setup(app):
+    """Connect what the API pages need."""
+    app.connect("autodoc-process-docstring", show_types)
+    app.connect("autodoc-skip-member", skip_member)

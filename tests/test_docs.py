@@ -1,0 +1,50 @@
+"""The manual's chapters run as a reader runs them, and print what they say."""
+
+import io
+import re
+from contextlib import redirect_stdout
+from pathlib import Path
+
+import pytest
+
+import sknamegen
+from sknamegen import display, metrics
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / ".docs"
+# A chapter: blocks of Python, and behind those that print a block of text with what they print.
+# "% varies", which pages do not show, stands before text that depends on the processor.
+BLOCK = re.compile(r"^(% varies\n)?```(python|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+CHAPTERS = sorted(path for path in DOCS.rglob("*.md") if "_build" not in path.parts)
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.relative_to(DOCS).as_posix())
+def test_chapters_print_what_they_say(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    namespace = {"__name__": path.stem}
+    printed = ""
+    for varies, kind, text in BLOCK.findall(path.read_text("utf-8")):
+        if kind == "python":
+            assert not printed, "This is printed, and not shown."
+            with redirect_stdout(io.StringIO()) as out:
+                exec(text, namespace)
+            printed = out.getvalue()
+        else:
+            assert printed
+            assert varies or printed == text
+            printed = ""
+    assert not printed
+
+
+def test_the_reference_lists_what_is_public():
+    listed = re.findall(r"^   ([\w.]+)$", (DOCS / "api.rst").read_text("utf-8"), re.MULTILINE)
+    public = list(sknamegen.__all__)
+    for module in (metrics, display):
+        public += [f"{module.__name__.rpartition('.')[2]}.{name}" for name in module.__all__]
+    assert sorted(listed) == sorted(public)
+
+
+def test_the_manual_shows_every_chapter():
+    guide = (DOCS / "guide/index.md").read_text("utf-8")
+    for path in (DOCS / "guide").glob("*.md"):
+        assert path.stem == "index" or f"\n{path.stem}\n" in guide
