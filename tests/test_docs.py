@@ -13,12 +13,13 @@ from sknamegen import display, metrics
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / ".docs"
 # A chapter: blocks of Python, and behind those that print a block of text with what they print.
-# "% varies", which pages do not show, stands before text that depends on the processor.
-BLOCK = re.compile(r"^(% varies\n)?```(python|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+# A comment, which pages do not show, stands before text that depends on the processor.
+BLOCK = re.compile(r"^(<!-- varies -->\n)?```(python|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CHAPTERS = sorted(path for path in DOCS.rglob("*.md") if "_build" not in path.parts)
+CHAPTERS.append(ROOT / "README.md")
 
 
-@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.relative_to(DOCS).as_posix())
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_chapters_print_what_they_say(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     namespace = {"__name__": path.stem}
