@@ -29,7 +29,7 @@ parser = argparse.ArgumentParser(
     description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
 )
 parser.add_argument("--quick", action="store_true", help="a smoke run: fewer rows")
-n_rows = 20 if parser.parse_args().quick else 1000
+n_rows = 20 if parser.parse_args().quick else 500
 
 # %%
 # Counting learns in a moment, and always the same; so every run has the same model.

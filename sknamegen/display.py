@@ -106,7 +106,7 @@ class LossCurveDisplay(_Display):
             style = {"marker": ".", "label": "validation"} | kwargs
             self.lines_ += ax.plot(epochs[: len(losses)], losses, **style)
             ax.legend()
-        title = "How much is learned, epoch by epoch (lower is better)"
+        title = "Learning, epoch by epoch (lower is better)"
         self._describe(title, xlabel="epoch", ylabel="loss (nats per character)")
         ax.xaxis.get_major_locator().set_params(integer=True)
         return self
@@ -387,7 +387,7 @@ class TemperatureDisplay(_Display):
         ax.set_ylim(0, 1.02)
         self.loss_ax_.set(ylabel="loss (nats per character)", ylim=(0, None))
         ax.legend(handles=self.lines_, loc="lower right")
-        title = "Higher temperature: more names are novel, fewer are likely"
+        title = "Higher temperature: more novel, less likely names"
         shares = "share of names that are novel / unique"
         self._describe(title, xlabel="temperature", ylabel=shares)
         return self

@@ -218,15 +218,14 @@ def test_product_names(run):
         "for a garden": "Fl",
         "for software": "(?=.*[sx]$)",
     }
-    vowel, other = "[aeiouy]", "[^aeiouy]"
     for title, pattern in shortlists.items():
         listed = re.findall(r"(\w+) (-\d\.\d\d)", line(f"{title}:", printed))
         assert len(listed) == 7
         scores = [float(score) for _, score in listed]
         assert scores == sorted(scores, reverse=True)
         for name, _ in listed:
-            easy = rf"(?i){pattern}{other}{{0,2}}({vowel}{other}{{1,2}})+{vowel}?{other}?"
-            assert re.fullmatch(easy, name), name
+            assert re.match(pattern, name), name
+            assert not re.search("[aeiou]{3}|[^aeiouy]{3}", name.lower()), name  # easy to say
 
 
 def test_faker_provider(run):
@@ -249,7 +248,7 @@ def test_generated_names_in_pandas(run, tmp_path):
     printed = run("generated_names_in_pandas.py")
     assert len(re.findall(r"^ *(?:fe)?male +\d\d +\w+$", printed, re.MULTILINE)) == 6
     n_names, n_pseudonyms = numbers(r"(\d+)", line("Names and pseudonyms:", printed))
-    assert n_names == n_pseudonyms > 150
+    assert n_names == n_pseudonyms > 90
     assert line("Pseudonyms that are a known name:", printed) == "0"
     real, shown = numbers(r"(\d+)", line("Rows of the two tables joined by it:", printed))
     assert real == shown
