@@ -50,7 +50,7 @@ else:
 
 # %%
 # The epochs that are left.
-names = load_names("female")[:: 5 if arguments.quick else 1]
+names = load_names("female")[:: 10 if arguments.quick else 1]
 train, test = [name for i, name in enumerate(names) if i % 10], names[::10]
 n_left = N_EPOCHS - getattr(pipe[-1], "n_iter_", 0)
 if n_left:

@@ -29,7 +29,7 @@ parser = argparse.ArgumentParser(
     description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
 )
 parser.add_argument("--quick", action="store_true", help="a smoke run: fewer rows")
-n_rows = 20 if parser.parse_args().quick else 500
+n_rows = 100 if parser.parse_args().quick else 500
 
 # %%
 # Counting learns in a moment, and always the same; so every run has the same model.
@@ -56,7 +56,7 @@ print(f"Test data\n{people.to_string(index=False)}\n")
 def pseudonyms(column, key, earlier=None):
     """Return a dict from each name of a column to its pseudonym."""
     found = dict(earlier or {})
-    new = set(column) - found.keys()
+    new = set(column.dropna()) - found.keys()
     seeds = {name: hmac.digest(key, name.encode(), "sha256") for name in new}
     taken = {*found, *found.values(), *new}
     for name in sorted(new, key=seeds.get):

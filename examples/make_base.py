@@ -143,7 +143,7 @@ def learn_to_be_started_from(base, lists, rng, n_lists):
         progress = (step + 1) / (n_steps + 1)
         optimizer.param_groups[0]["lr"] = SECOND_LR * min(10 * progress, 1 - progress)
         optimizer.step()
-        if (step + 1) % 25 == 0:
+        if (step + 1) % 25 == 0 or step + 1 == n_steps:
             print(f"{len(losses)} lists: {np.mean(losses[-100:]):.3f} nats/char", flush=True)
 
 
@@ -183,7 +183,7 @@ def main():
     lists, params, n_lists = name_lists(arguments.without.split(",")), {}, N_LISTS
     if arguments.quick:
         lists = {title: names[:100] for title, names in lists.items()}
-        params, n_lists = {"hidden_size": 16, "max_epochs": 1}, 100
+        params, n_lists = {"hidden_size": 16, "max_epochs": 1}, 8
     base = learn(lists, rng, **params)
     learn_to_be_started_from(base, lists, rng, n_lists)
     with open(arguments.file, "wb") as file:
