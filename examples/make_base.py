@@ -182,8 +182,8 @@ def main():
     start, rng = perf_counter(), np.random.default_rng(SEED)
     lists, params, n_lists = name_lists(arguments.without.split(",")), {}, N_LISTS
     if arguments.quick:
-        lists = {title: names[:100] for title, names in lists.items()}
-        params, n_lists = {"hidden_size": 16, "max_epochs": 1}, 8
+        lists = {title: names[:60] for title, names in lists.items()}
+        params, n_lists = {"hidden_size": 16, "max_epochs": 1}, 4
     base = learn(lists, rng, **params)
     learn_to_be_started_from(base, lists, rng, n_lists)
     with open(arguments.file, "wb") as file:

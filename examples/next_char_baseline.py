@@ -28,8 +28,8 @@ arguments = parser.parse_args()
 
 # %%
 # Windows of each side; the names stay apart.
-names = list(dict.fromkeys(load_names("female")))[:: 5 if arguments.quick else 1]
-train, test = train_test_split(names, test_size=500, random_state=SEED)
+names = list(dict.fromkeys(load_names("female")))[:: 10 if arguments.quick else 1]
+train, test = train_test_split(names, test_size=50 if arguments.quick else 500, random_state=SEED)
 vectorizer = CharSequenceVectorizer(window_length=10)
 X_train = vectorizer.fit_transform(train)
 X_test = vectorizer.transform(test)

@@ -42,7 +42,9 @@ generator = CharLSTMGenerator(
 displays = {
     "loss": LossCurveDisplay.from_estimator(generator),
     "next_char": NextCharDisplay.from_estimator(generator, "Marianne"),
-    "temperature": TemperatureDisplay.from_estimator(generator, windows, random_state=SEED),
+    "temperature": TemperatureDisplay.from_estimator(
+        generator, windows, n_samples=100 if arguments.quick else 500, random_state=SEED
+    ),
 }
 for name, display in displays.items():
     display.figure_.savefig(folder / f"{name}.png", dpi=70)

@@ -38,7 +38,7 @@ def main():
     if arguments.scheduler:
         client = Client(arguments.scheduler)
     else:
-        client = Client(LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None))
+        client = Client(LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0"))
     workers = client.scheduler_info()["workers"]
     print(f"{len(workers)} workers, {sum(w['nthreads'] for w in workers.values())} threads")
 
