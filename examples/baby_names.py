@@ -3,27 +3,40 @@
 What is learned here: names with labels are learned in one model, which then writes names for
 a label, tells the label of a name, and finds the most probable names that nobody has yet.
 
-    python examples/baby_names.py
+    pip install -e '.[metrics]' && python examples/baby_names.py
 """
 
 # %%
+import argparse
+import sys
+from importlib.util import find_spec
+
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline
 
 from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names
 from sknamegen.metrics import nearest_training_name, temperature_for, wish_probability
 
+if find_spec("rapidfuzz") is None:
+    sys.exit("This needs rapidfuzz. In a clone of sknamegen: pip install -e '.[metrics]'")
+
 SEED = 0
+parser = argparse.ArgumentParser(
+    description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+)
+parser.add_argument("--quick", action="store_true", help="a smoke run: fewer names and epochs")
+arguments = parser.parse_args()
 
 # %%
 # Names with labels. A name in both lists stands twice, once with each label.
 names, labels = load_names(return_X_y=True)
+if arguments.quick:
+    names, labels = names[::10], labels[::10]
 train, test, train_labels, test_labels = train_test_split(
     names, labels, test_size=0.1, random_state=SEED, stratify=labels
 )
-pipe = Pipeline(
-    [("windows", CharSequenceVectorizer()), ("lstm", CharLSTMGenerator(random_state=SEED))]
-).fit(train, train_labels)
+lstm = CharLSTMGenerator(max_epochs=2 if arguments.quick else "auto", random_state=SEED)
+pipe = Pipeline([("windows", CharSequenceVectorizer()), ("lstm", lstm)]).fit(train, train_labels)
 print(f"{len(train)} names to learn from, {len(test)} held out")
 print(f"Held out, whatever the label: {-pipe.score(test):.3f} nats per character")
 print(f"Held out, given the label:    {-pipe.score(test, test_labels):.3f}")
@@ -35,9 +48,9 @@ generator = pipe.fit(names, labels)[-1]
 
 # %%
 # New names for each label, no two alike.
-for label in generator.classes_:
+for i, label in enumerate(generator.classes_):
     new = generator.sample(
-        temperature=0.8, n_samples=8, label=label, novel=True, unique=True, random_state=SEED
+        temperature=0.8, n_samples=8, label=label, novel=True, unique=True, random_state=SEED + i
     )
     print(f"\nNew, {label}: {'  '.join(new)}")
     nearest, distances = nearest_training_name(new, names)
@@ -52,20 +65,21 @@ wishes = {
     "without r and th": {"banned": ["r", "th"]},
     "double letters": {"pattern": r".*(aa|ee|ll|nn|rr|ss|tt).*"},
 }
-for wish, params in wishes.items():
+for i, (wish, params) in enumerate(wishes.items()):
     written = generator.sample(
-        temperature=0.7, n_samples=6, label="female", random_state=SEED, **params
+        temperature=0.7, n_samples=6, label="female", random_state=SEED + i, **params
     )
     share, _ = wish_probability(generator, 0.7, label="female", random_state=SEED, **params)
     print(f"\n{wish}: {'  '.join(written)}")
     print(f"  {share:.1%} of the names are like that by themselves")
 
 # %%
-# Three in four new: the temperature for that is found from the probabilities, not by trial.
-temperature = temperature_for(generator, pipe[0].transform(names), novelty=0.75)
+# Three in four novel: the temperature for that is found from the probabilities, not by trial.
+novelty = 0.99 if arguments.quick else 0.75  # few names leave nearly everything novel
+temperature = temperature_for(generator, pipe[0].transform(names), novelty=novelty)
 written = generator.sample(temperature=temperature, n_samples=400, random_state=SEED)
 share = sum(name not in names for name in written) / len(written)
-print(f"\nAt temperature {temperature:.2f}, {share:.0%} of 400 names are new")
+print(f"\nAt temperature {temperature:.2f}, {share:.0%} of 400 names are novel")
 
 # %%
 # The most probable names that are not in the list.

@@ -7,6 +7,7 @@ What is learned here: a skorch callback saves the Pipeline after every epoch; wi
 """
 
 # %%
+import argparse
 import os
 from pathlib import Path
 
@@ -19,6 +20,11 @@ from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names
 SEED = 0
 N_EPOCHS = 12
 CHECKPOINT = Path("checkpoint.joblib")
+parser = argparse.ArgumentParser(
+    description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+)
+parser.add_argument("--quick", action="store_true", help="a smoke run: fewer names")
+arguments = parser.parse_args()
 
 
 # %%
@@ -44,7 +50,7 @@ else:
 
 # %%
 # The epochs that are left.
-names = load_names("female")
+names = load_names("female")[:: 10 if arguments.quick else 1]
 train, test = [name for i, name in enumerate(names) if i % 10], names[::10]
 n_left = N_EPOCHS - getattr(pipe[-1], "n_iter_", 0)
 if n_left:

@@ -9,8 +9,8 @@ villages in a novel; put your own in their place.
 """
 
 # %%
+import argparse
 import re
-import sys
 from time import perf_counter
 
 from sklearn.pipeline import make_pipeline
@@ -24,9 +24,15 @@ NAMES = """
     Underfell Wexbarrow Withermoor
 """.split()  # noqa: SIM905
 SEED = 0
+parser = argparse.ArgumentParser(
+    description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+)
+parser.add_argument("file", nargs="?", metavar="FILE", help="names, one a line")
+parser.add_argument("--quick", action="store_true", help="a smoke run: fewer epochs")
+arguments = parser.parse_args()
 
 # %%
-names = read_names(sys.argv[1]) if len(sys.argv) > 1 else NAMES
+names = read_names(arguments.file) if arguments.file else NAMES
 print(f"{len(names)} names, such as {', '.join(names[:4])}")
 
 # %%
@@ -34,13 +40,14 @@ print(f"{len(names)} names, such as {', '.join(names[:4])}")
 generators = {}
 for title, init in {"from scratch": None, "from the base": "base"}.items():
     start = perf_counter()
-    pipe = make_pipeline(
-        CharSequenceVectorizer(window_length=12), CharLSTMGenerator(init=init, random_state=SEED)
-    ).fit(names)
+    epochs = 2 if arguments.quick else "auto"
+    lstm = CharLSTMGenerator(init=init, max_epochs=epochs, random_state=SEED)
+    pipe = make_pipeline(CharSequenceVectorizer(window_length=12), lstm).fit(names)
     generators[title] = pipe[-1]
     print(f"\nLearned {title} in {perf_counter() - start:.1f} s")
-    for temperature in (0.5, 1.0):
-        written = pipe[-1].sample("", temperature, 8, unique=True, novel=True, random_state=SEED)
+    for i, temperature in enumerate((0.5, 1.0)):
+        options = {"unique": True, "novel": True, "random_state": SEED + i}
+        written = pipe[-1].sample("", temperature, 8, **options)
         print(f"  temperature {temperature}: {'  '.join(written)}")
 
 # %%
@@ -54,7 +61,7 @@ wishes = {
 }
 generator = generators["from the base"]
 print()
-for title, wish in wishes.items():
+for i, (title, wish) in enumerate(wishes.items()):
     options = {"temperature": 0.7, "n_samples": 6, "unique": True, "novel": True}
-    written = generator.sample(**options | wish, random_state=SEED)
+    written = generator.sample(**options | wish, random_state=SEED + i)
     print(f"From the base, {title}: {'  '.join(written)}")

@@ -8,6 +8,8 @@ nats per character.
 """
 
 # %%
+import argparse
+
 import numpy as np
 from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.pipeline import Pipeline
@@ -21,17 +23,24 @@ SEED = 0
 # Two grids: one for each kind of generator.
 def main():
     """Search on 50 names and on all, and print both tables."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help="a smoke run: fewer names and epochs")
+    arguments = parser.parse_args()
+
+    epochs = 1 if arguments.quick else "auto"
     pipe = Pipeline([("windows", CharSequenceVectorizer()), ("generator", CharNGramGenerator())])
     grid = [
         {"generator": [CharNGramGenerator()], "generator__order": [2, 3, 4, 5, 6]},
         {
-            "generator": [CharLSTMGenerator(random_state=SEED)],
+            "generator": [CharLSTMGenerator(max_epochs=epochs, random_state=SEED)],
             "generator__ngram_weight": [0, 0.6],
         },
     ]
     names = list(dict.fromkeys(load_names("female")))
     order = np.random.default_rng(SEED).permutation(len(names))
-    names = [names[i] for i in order]
+    names = [names[i] for i in order][: 200 if arguments.quick else None]
     for learned in (names[:50], names):
         folds = KFold(3, shuffle=True, random_state=SEED)
         search = GridSearchCV(pipe, grid, cv=folds, n_jobs=2).fit(learned)

@@ -10,15 +10,17 @@ and its weights move to where the other names of that list become more probable 
 writes the model to FILE; ``data/base.npz`` is its place. ``--without`` leaves out locales of the
 package Faker, and their names wherever else they stand, to measure on lists that a base has not
 seen. The same seed gives the same file on the same processor; with AVX2 alone it takes eleven
-minutes. It needs Faker and names: pip install '.[base]'
+minutes. It needs Faker and names: pip install -e '.[base]'
 """
 
 # %%
 import argparse
 import importlib
 import pkgutil
+import sys
 import unicodedata
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 from time import perf_counter
 
@@ -30,6 +32,9 @@ from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names
 from sknamegen._lstm.batches import SequenceDataset
 from sknamegen._lstm.net import CharacterLoss
 from sknamegen._lstm.start import write_start
+
+if not (find_spec("faker") and find_spec("names")):
+    sys.exit("This needs faker and names. In a clone of sknamegen: pip install -e '.[base]'")
 
 SEED = 0
 # Thousands of characters each, of which few names would teach little.
@@ -139,7 +144,7 @@ def learn_to_be_started_from(base, lists, rng, n_lists):
         progress = (step + 1) / (n_steps + 1)
         optimizer.param_groups[0]["lr"] = SECOND_LR * min(10 * progress, 1 - progress)
         optimizer.step()
-        if (step + 1) % 25 == 0:
+        if (step + 1) % 25 == 0 or step + 1 == n_steps:
             print(f"{len(losses)} lists: {np.mean(losses[-100:]):.3f} nats/char", flush=True)
 
 
@@ -167,7 +172,9 @@ def add_gradient(base, weights, names, n_few, rng):
 
 # %%
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("file", metavar="FILE", help="where to write the model, such as base.npz")
     parser.add_argument("--without", default="", help="locales to leave out, such as pl_PL,tr_TR")
     parser.add_argument("--quick", action="store_true", help="a smoke run: a small, poor model")
@@ -176,8 +183,8 @@ def main():
     start, rng = perf_counter(), np.random.default_rng(SEED)
     lists, params, n_lists = name_lists(arguments.without.split(",")), {}, N_LISTS
     if arguments.quick:
-        lists = {title: names[:100] for title, names in lists.items()}
-        params, n_lists = {"hidden_size": 16, "max_epochs": 1}, 100
+        lists = {title: names[:60] for title, names in lists.items()}
+        params, n_lists = {"hidden_size": 16, "max_epochs": 1}, 4
     base = learn(lists, rng, **params)
     learn_to_be_started_from(base, lists, rng, n_lists)
     with open(arguments.file, "wb") as file:

@@ -8,6 +8,7 @@ character is the same measure for both.
 """
 
 # %%
+import argparse
 from time import perf_counter
 
 from sklearn.linear_model import LogisticRegression
@@ -19,11 +20,16 @@ from sklearn.preprocessing import OneHotEncoder
 from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names
 
 SEED = 0
+parser = argparse.ArgumentParser(
+    description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+)
+parser.add_argument("--quick", action="store_true", help="a smoke run: fewer names")
+arguments = parser.parse_args()
 
 # %%
 # Windows of each side; the names stay apart.
-names = list(dict.fromkeys(load_names("female")))
-train, test = train_test_split(names, test_size=500, random_state=SEED)
+names = list(dict.fromkeys(load_names("female")))[:: 10 if arguments.quick else 1]
+train, test = train_test_split(names, test_size=50 if arguments.quick else 500, random_state=SEED)
 vectorizer = CharSequenceVectorizer(window_length=10)
 X_train = vectorizer.fit_transform(train)
 X_test = vectorizer.transform(test)

@@ -11,22 +11,28 @@ Run it on the bundled list of female names, or on a file of your own, one name a
 """
 
 # %%
+import argparse
 import random
-import sys
 
 from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names
 
 SEED = 0
 WINDOW_LENGTH = 10
+parser = argparse.ArgumentParser(
+    description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+)
+parser.add_argument("file", nargs="?", metavar="FILE", help="names, one a line")
+parser.add_argument("--quick", action="store_true", help="a smoke run: fewer names")
+arguments = parser.parse_args()
 
 # %%
 # 1. Read the data: lines with their newlines, joined by blanks into one text.
-if len(sys.argv) > 1:
-    with open(sys.argv[1], encoding="utf-8") as file:
+if arguments.file:
+    with open(arguments.file, encoding="utf-8") as file:
         lines = file.readlines()
 else:
     lines = [f"{name}\n" for name in load_names("female")]
-text = " ".join(lines)
+text = " ".join(lines[:: 20 if arguments.quick else 1])
 print(repr(text[:100]))
 
 # %%
@@ -61,13 +67,13 @@ model = CharLSTMGenerator(
 
 # %%
 # 4. Train two epochs at a time, and see it generate some names.
-random.seed(SEED)
+rng = random.Random(SEED)
 for iteration in range(1, 5):
     print("\n" + "-" * 50)
     print("Iteration", iteration)
     model.fit(windows)
 
-    start = random.randint(0, len(text) - WINDOW_LENGTH - 1)
+    start = rng.randint(0, len(text) - WINDOW_LENGTH - 1)
     seed = text[start : start + WINDOW_LENGTH]
     for diversity in [0.2, 0.5, 1.0, 1.2]:
         print("\n----- diversity:", diversity)

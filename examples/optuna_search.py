@@ -4,36 +4,52 @@ What is learned here: OptunaSearchCV takes the Pipeline as GridSearchCV does, wi
 distributions instead of lists; its study lies in a file, so further processes, started
 with the same line, help with the same search.
 
-    pip install '.[search]'
+    pip install -e '.[search]'
     python examples/optuna_search.py [STUDY.db] [N_TRIALS]
 """
 
 # %%
+import argparse
 import sys
 import warnings
 
-import optuna
-from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-from optuna.exceptions import ExperimentalWarning
-from optuna_integration import OptunaSearchCV
 from sklearn.model_selection import KFold
 from sklearn.pipeline import Pipeline
 
 from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names
 
+try:
+    import optuna
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+    from optuna.exceptions import ExperimentalWarning
+    from optuna_integration import OptunaSearchCV
+except ImportError:
+    sys.exit(
+        "This needs optuna and optuna-integration. In a clone of sknamegen: "
+        "pip install -e '.[search]'"
+    )
+
 SEED = 0
-path = sys.argv[1] if len(sys.argv) > 1 else "study.db"
-n_trials = int(sys.argv[2]) if len(sys.argv) > 2 else 10
+parser = argparse.ArgumentParser(
+    description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+)
+parser.add_argument("study", nargs="?", default="study.db", help="its file (study.db)")
+parser.add_argument("n_trials", nargs="?", type=int, default=10, help="how many here (10)")
+parser.add_argument("--quick", action="store_true", help="a smoke run: fewer names and epochs")
+arguments = parser.parse_args()
 
 # %%
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 study = optuna.create_study(
-    study_name="names", storage=f"sqlite:///{path}", direction="maximize", load_if_exists=True
+    study_name="names",
+    storage=f"sqlite:///{arguments.study}",
+    direction="maximize",
+    load_if_exists=True,
 )
 pipe = Pipeline(
     [
         ("windows", CharSequenceVectorizer()),
-        ("lstm", CharLSTMGenerator(max_epochs=3, random_state=SEED)),
+        ("lstm", CharLSTMGenerator(max_epochs=1 if arguments.quick else 3, random_state=SEED)),
     ]
 )
 distributions = {
@@ -51,12 +67,12 @@ with warnings.catch_warnings():
         pipe,
         distributions,
         cv=KFold(3, shuffle=True, random_state=SEED),
-        n_trials=n_trials,
+        n_trials=arguments.n_trials,
         study=study,
     )
-    search.fit(load_names("female"))
+    search.fit(load_names("female")[:: 20 if arguments.quick else 1])
 
 # %%
-print(f"{n_trials} trials here, {len(study.trials)} in the study")
+print(f"{arguments.n_trials} trials here, {len(study.trials)} in the study")
 print(f"Best: {-search.best_score_:.3f} nats/char with {search.best_params_}")
 print("From 'Mar':", *search.best_estimator_[-1].sample("Mar", 0.5, 6, random_state=SEED))

@@ -3,34 +3,48 @@
 What is learned here: the displays follow scikit-learn's, `from_estimator` computes and plots;
 a preview shows names while the training goes on. The pictures are written to a folder.
 
-    pip install '.[plot]' && python examples/plots.py [FOLDER]
+    pip install -e '.[plot]' && python examples/plots.py [FOLDER]
 """
 
 # %%
+import argparse
 import sys
+from importlib.util import find_spec
 from pathlib import Path
-
-import matplotlib
 
 from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, SamplePreview, load_names
 from sknamegen.display import LossCurveDisplay, NextCharDisplay, TemperatureDisplay
 
-matplotlib.use("Agg")
+if find_spec("matplotlib") is None:
+    sys.exit("This needs matplotlib. In a clone of sknamegen: pip install -e '.[plot]'")
+
 SEED = 0
-folder = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
+parser = argparse.ArgumentParser(
+    description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+)
+parser.add_argument("folder", nargs="?", default=".", help="where the pictures go")
+parser.add_argument("--quick", action="store_true", help="a smoke run: fewer names")
+arguments = parser.parse_args()
+folder = Path(arguments.folder)
 
 # %%
 # Names are printed during the training, as the notebook did that this project began with.
-windows = CharSequenceVectorizer().fit_transform(load_names("female"))
+names = load_names("female")[:: 20 if arguments.quick else 1]
+windows = CharSequenceVectorizer().fit_transform(names)
 generator = CharLSTMGenerator(
-    early_stopping=True, callbacks=[SamplePreview(every=4)], random_state=SEED
+    early_stopping=True,
+    max_epochs=12,
+    callbacks=[SamplePreview(every=4)],
+    random_state=SEED,
 ).fit(windows)
 
 # %%
 displays = {
     "loss": LossCurveDisplay.from_estimator(generator),
     "next_char": NextCharDisplay.from_estimator(generator, "Marianne"),
-    "temperature": TemperatureDisplay.from_estimator(generator, windows, random_state=SEED),
+    "temperature": TemperatureDisplay.from_estimator(
+        generator, windows, n_samples=100 if arguments.quick else 500, random_state=SEED
+    ),
 }
 for name, display in displays.items():
     display.figure_.savefig(folder / f"{name}.png", dpi=70)

@@ -3,35 +3,48 @@
 What is learned here: joblib hands the candidates of a GridSearchCV to Dask, with one line
 around `fit`; the scores are those of a search at home.
 
-    pip install '.[search]'
+    pip install -e '.[search]'
     python examples/search_on_dask.py                     # a cluster on this machine
     python examples/search_on_dask.py tcp://HOST:8786     # the cluster of that scheduler
 """
 
 # %%
+import argparse
 import sys
 
 import joblib
-from dask.distributed import Client, LocalCluster
 from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.pipeline import Pipeline
 
 from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names
+
+try:
+    from dask.distributed import Client, LocalCluster
+except ImportError:
+    sys.exit("This needs distributed. In a clone of sknamegen: pip install -e '.[search]'")
 
 SEED = 0
 
 
 def main():
     """Search, show how far it is, print a table."""
-    if len(sys.argv) > 1:
-        client = Client(sys.argv[1])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("scheduler", nargs="?", help="its address; without one, workers here")
+    parser.add_argument("--quick", action="store_true", help="a smoke run: fewer names and epochs")
+    arguments = parser.parse_args()
+
+    if arguments.scheduler:
+        client = Client(arguments.scheduler)
     else:
-        client = Client(LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None))
+        client = Client(LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0"))
     workers = client.scheduler_info()["workers"]
     print(f"{len(workers)} workers, {sum(w['nthreads'] for w in workers.values())} threads")
 
     # %%
-    lstm = CharLSTMGenerator(batch_size=32, max_epochs=4, random_state=SEED)
+    epochs = 1 if arguments.quick else 4
+    lstm = CharLSTMGenerator(batch_size=32, max_epochs=epochs, random_state=SEED)
     pipe = Pipeline([("windows", CharSequenceVectorizer()), ("lstm", lstm)])
     grid = {
         "windows__window_length": [6, 10],
@@ -40,7 +53,7 @@ def main():
     }
     # Folds as lists travel with each fit. Arrays would be handed to one worker, and if that dies
     # the search would fail; so, the names go to all workers in advance.
-    names = load_names("female")
+    names = load_names("female")[:: 20 if arguments.quick else 1]
     folds = KFold(3, shuffle=True, random_state=SEED).split(names)
     cv = [(train.tolist(), test.tolist()) for train, test in folds]
     search = GridSearchCV(pipe, grid, cv=cv, verbose=1)

@@ -3,7 +3,7 @@
 What is learned here: `accelerate launch` starts the processes; each of them trains on its part
 of every batch, and all end with the same weights.
 
-    pip install '.[distributed]'
+    pip install -e '.[distributed]'
     accelerate launch --multi_gpu --num_processes 2 examples/train_distributed.py
 
 That option starts several processes on machines without GPUs, too. `accelerate config` sets up
@@ -11,22 +11,35 @@ further machines; the script stays as it is.
 """
 
 # %%
+import argparse
 import hashlib
+import sys
 
 import torch
-from accelerate import Accelerator
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline
 
 from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names
 
+try:
+    from accelerate import Accelerator
+except ImportError:
+    sys.exit("This needs accelerate. In a clone of sknamegen: pip install -e '.[distributed]'")
+
 SEED = 0
+parser = argparse.ArgumentParser(
+    description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+)
+parser.add_argument("--quick", action="store_true", help="a smoke run: fewer names and epochs")
+arguments = parser.parse_args()
 
 # %%
 # The same names and the same seed in all processes.
 accelerator = Accelerator(cpu=not torch.cuda.is_available())
-train, test = train_test_split(load_names("female"), test_size=0.1, random_state=SEED)
-generator = CharLSTMGenerator(max_epochs=6, accelerator=accelerator, random_state=SEED)
+names = load_names("female")[:: 20 if arguments.quick else 1]
+train, test = train_test_split(names, test_size=0.1, random_state=SEED)
+epochs = 1 if arguments.quick else 6
+generator = CharLSTMGenerator(max_epochs=epochs, accelerator=accelerator, random_state=SEED)
 pipe = Pipeline([("windows", CharSequenceVectorizer()), ("lstm", generator)]).fit(train)
 
 # %%

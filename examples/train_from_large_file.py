@@ -5,12 +5,13 @@ what is kept does not grow with the file, apart from eight bytes for each differ
 
     python examples/train_from_large_file.py [N_NAMES] [FILE]
 
-The file is made first if it does not exist: names of four syllables.
+The file is made first if it does not exist: names of four syllables. For Linux, which tells how
+much memory was needed.
 """
 
 # %%
+import argparse
 import resource
-import sys
 from pathlib import Path
 from time import perf_counter
 
@@ -19,8 +20,17 @@ import numpy as np
 from sknamegen import CharLSTMGenerator, CharNGramGenerator, CharSequenceVectorizer, iter_names
 
 SEED = 0
-n_names = int(sys.argv[1]) if len(sys.argv) > 1 else 200_000
-path = Path(sys.argv[2] if len(sys.argv) > 2 else f"names_{n_names}.txt")
+parser = argparse.ArgumentParser(
+    description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+)
+parser.add_argument("n_names", nargs="?", type=int, default=200_000, help="200,000 by default")
+parser.add_argument("file", nargs="?", help="names_200000.txt by default")
+parser.add_argument(
+    "--quick", action="store_true", help="a smoke run: 5,000 names, in smaller pieces"
+)
+arguments = parser.parse_args()
+n_names, chunk_size = (5000, 2000) if arguments.quick else (arguments.n_names, 100_000)
+path = Path(arguments.file or f"names_{n_names}.txt")
 
 # %%
 if not path.exists():
@@ -40,7 +50,7 @@ counting = CharNGramGenerator(order=4)
 lstm = CharLSTMGenerator(hidden_size=32, embedding_dim=16, batch_size=512, random_state=SEED)
 start = perf_counter()
 n_read = 0
-for names in iter_names(path, chunk_size=100_000, verbose=1):
+for names in iter_names(path, chunk_size=chunk_size, verbose=1):
     windows = vectorizer.fit_transform(names)
     for generator in (counting, lstm):
         generator.partial_fit(windows)

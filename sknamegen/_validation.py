@@ -98,6 +98,13 @@ def check_banned(banned: object) -> tuple[str, ...]:
     return tuple(sorted({s.casefold() for s in strings}))
 
 
+def missing_package(user: str, package: str, extra: str) -> ImportError:
+    """Return the error for a package that is not installed, and an extra that brings it."""
+    return ImportError(
+        f"{user} needs the package {package}. In a clone of sknamegen: pip install '.[{extra}]'"
+    )
+
+
 def random_generator(random_state: Any) -> np.random.Generator:
     """Return a numpy Generator that nothing global decides or is changed by."""
     if random_state is None or isinstance(random_state, np.random.Generator):

@@ -1,5 +1,6 @@
 """Plots of a generator's training, predictions and names, after scikit-learn's displays."""
 
+import unicodedata
 from collections.abc import Iterable
 from typing import Any, Self
 
@@ -9,14 +10,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._base import BaseCharGenerator
 from ._codepoints import END
-from ._validation import check_str
+from ._validation import check_str, missing_package
 from ._vectorizer import CharSequenceVectorizer
 from .metrics import expected_novelty, uniqueness
 
 __all__ = ["LossCurveDisplay", "NextCharDisplay", "TemperatureDisplay"]
 
 _TEMPERATURES = (0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6)
-_END_SIGN = "⏎"
+_SIGNS = {chr(END): "⏎", " ": "␣"}
 
 
 class _Display:
@@ -30,12 +31,15 @@ class _Display:
         try:
             import matplotlib.pyplot as plt
         except ImportError as error:
-            raise ImportError(
-                f"{type(self).__name__} needs matplotlib: pip install 'sknamegen[plot]'."
-            ) from error
+            raise missing_package(type(self).__name__, "matplotlib", "plot") from error
         self.ax_ = plt.subplots(layout="constrained", **size)[1] if ax is None else ax
         self.figure_ = self.ax_.figure
         return self.ax_
+
+    def _describe(self, title: str, **labels: Any) -> None:
+        """Say what is to be seen, in letters of one size."""
+        self.ax_.set_title(title, size=self.ax_.xaxis.label.get_size())
+        self.ax_.set(**labels)
 
 
 class LossCurveDisplay(_Display):
@@ -46,14 +50,14 @@ class LossCurveDisplay(_Display):
     loss_curve : list of float
         Training loss of each epoch, in nats per character.
     validation_scores : list of float, default=None
-        Score of the names set aside after each epoch, in nats per character.
+        Score of the validation names after each epoch, in nats per character.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
     figure_ : matplotlib Figure
     lines_ : list of matplotlib Line2D
-        Of the training, and of the names set aside, if there are some.
+        Of the training, and of the validation names, if there are some.
 
     Examples
     --------
@@ -92,17 +96,18 @@ class LossCurveDisplay(_Display):
 
     def plot(self, *, ax: Any = None, **kwargs: Any) -> Self:
         """Plot the losses; parameters and result as in `from_estimator`."""
-        ax = self._axes(ax, figsize=(4.5, 3))
+        ax = self._axes(ax, figsize=(4.5, 3.4))
         epochs = np.arange(1, len(self.loss_curve) + 1)
         self.lines_ = ax.plot(
             epochs, self.loss_curve, **{"marker": ".", "label": "training"} | kwargs
         )
         if self.validation_scores:
             losses = -np.array(self.validation_scores)
-            style = {"marker": ".", "label": "set aside"} | kwargs
+            style = {"marker": ".", "label": "validation"} | kwargs
             self.lines_ += ax.plot(epochs[: len(losses)], losses, **style)
             ax.legend()
-        ax.set(xlabel="epoch", ylabel="loss, nats per character")
+        title = "Learning, epoch by epoch (lower is better)"
+        self._describe(title, xlabel="epoch", ylabel="loss (nats per character)")
         ax.xaxis.get_major_locator().set_params(integer=True)
         return self
 
@@ -198,19 +203,72 @@ class NextCharDisplay(_Display):
             if character in own or self.proba[:, i].max() >= threshold
         ]
         rows.sort(key=lambda i: (alphabet[i] == chr(END), alphabet[i]))
-        height = 0.9 + 0.17 * len(rows)
-        ax = self._axes(ax, figsize=(1.6 + 0.42 * len(own), height))
+        size = max(3.3, 1.7 + 0.3 * len(own)), max(2.6, 1.2 + 0.17 * len(rows))  # inches
+        ax = self._axes(ax, figsize=size)
         style = {"cmap": "Blues", "vmin": 0, "vmax": 1, "aspect": "auto"} | kwargs
         self.image_ = ax.imshow(self.proba[:, rows].T, **style)
         place = {alphabet[i]: row for row, i in enumerate(rows)}
         marked = [(x, place[character]) for x, character in enumerate(own) if character in place]
         (self.marks_,) = ax.plot(*zip(*marked, strict=True), "o", mfc="none", mec="tab:red", ms=8)
-        signs = {chr(END): _END_SIGN, " ": "␣"}
-        ax.set_xticks(range(len(own)), [signs.get(character, character) for character in own])
-        ax.set_yticks(range(len(rows)), [signs.get(alphabet[i], alphabet[i]) for i in rows])
-        ax.set(xlabel="next character (marked) after those before it")
+        _name_ticks(ax.xaxis, own)
+        _name_ticks(ax.yaxis, [alphabet[i] for i in rows])
         ax.figure.colorbar(self.image_, ax=ax, label="probability")
+        title = "Next characters by probability\n(circled: those of the name)"
+        self._describe(title, xlabel="character of the name", ylabel="next character")
         return self
+
+
+def _name_ticks(axis: Any, characters: list[str]) -> None:
+    """Name the ticks of an axis by characters, each in a font that has it."""
+    from matplotlib.font_manager import FontProperties, findfont
+
+    usual = findfont(FontProperties())
+    signs = [_sign(character) for character in characters]
+    fonts = _fonts_with({*signs}, usual)
+    names = [
+        sign if sign in fonts else _code_point(character)
+        for sign, character in zip(signs, characters, strict=True)
+    ]
+    axis.set_ticks(range(len(names)), names)
+    for label, name in zip(axis.get_ticklabels(), names, strict=True):
+        if fonts.get(name, usual) != usual:
+            label.set_fontproperties(FontProperties(fname=fonts[name], size=label.get_size()))
+        if axis.axis_name == "x" and name.startswith("U+"):
+            label.set_rotation(90)
+
+
+def _sign(character: str) -> str:
+    """Return what stands for a character: itself where it can be seen."""
+    if character in _SIGNS:
+        return _SIGNS[character]
+    if unicodedata.category(character)[0] == "M":
+        return f"◌{character}"
+    return character if character.isprintable() else _code_point(character)
+
+
+def _code_point(character: str) -> str:
+    return f"U+{ord(character):04X}"
+
+
+def _fonts_with(texts: set[str], usual: str) -> dict[str, str]:
+    """Return the file of a font for each text, the usual one if it will do; none for some."""
+    from matplotlib.font_manager import fontManager, get_font
+
+    entries = sorted(fontManager.ttflist, key=lambda font: (font.style != "normal", font.name))
+    # A font of last resort has a box for every character.
+    others = (font.fname for font in entries if "LastResort" not in font.name.replace(" ", ""))
+    fonts: dict[str, str] = {}
+    for path in (usual, *others):
+        if len(fonts) == len(texts):
+            break
+        try:
+            font = get_font(path)
+        except (OSError, RuntimeError):  # the list of fonts is older than the machine's
+            continue
+        for text in texts - fonts.keys():
+            if font.scalable and all(font.get_char_index(ord(c)) for c in text):
+                fonts[text] = path
+    return fonts
 
 
 class TemperatureDisplay(_Display):
@@ -220,9 +278,9 @@ class TemperatureDisplay(_Display):
     ----------
     temperatures : ndarray of shape (n,), dtype float64
     novelty : ndarray of shape (n,), dtype float64
-        Expected share of new names.
+        Expected share of names that are novel: not in the training list.
     uniqueness : ndarray of shape (n,), dtype float64
-        Share of different names among those drawn.
+        Share of names that are unique: the different ones among those drawn.
     loss : ndarray of shape (n,), dtype float64
         Negative mean log-likelihood of the names drawn at each temperature, by the model at
         temperature 1, in nats per character.
@@ -282,7 +340,7 @@ class TemperatureDisplay(_Display):
         generator : CharLSTMGenerator or CharNGramGenerator
             Fitted to names.
         X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int
-            Windows of the names that are not new.
+            Windows of the names that are not novel.
         temperatures : iterable of float, default=(0.2, 0.4, …, 1.6)
         n_samples : int, default=500
             Number of names drawn at each temperature.
@@ -298,34 +356,38 @@ class TemperatureDisplay(_Display):
         display : TemperatureDisplay
         """
         temperatures = np.array(list(temperatures), dtype=np.float64)
-        new = [expected_novelty(generator, X, t, label=label) for t in temperatures]
-        different, losses = [], []
+        novel = [expected_novelty(generator, X, t, label=label) for t in temperatures]
+        unique, losses = [], []
         vectorizer = CharSequenceVectorizer(window_length=generator.window_length_)
         for temperature in temperatures:
             names = generator.sample(
                 "", temperature, n_samples, label=label, random_state=random_state
             )
-            different.append(uniqueness(names))
+            unique.append(uniqueness(names))
             windows = vectorizer.fit_transform(names)
             labels: Any = None if label is None else [label] * n_samples
             losses.append(-generator.score(windows, labels))
         return cls(
-            temperatures, np.array(new), np.array(different), np.array(losses), n_samples
+            temperatures, np.array(novel), np.array(unique), np.array(losses), n_samples
         ).plot(ax=ax, **kwargs)
 
     def plot(self, *, ax: Any = None, **kwargs: Any) -> Self:
         """Plot the three curves; parameters and result as in `from_estimator`."""
-        ax = self._axes(ax, figsize=(4.5, 3))
+        ax = self._axes(ax, figsize=(4.5, 3.4))
         style = {"marker": "."} | kwargs
         self.loss_ax_ = ax.twinx()
+        unique = f"unique, of {self.n_samples:,}"
         self.lines_ = [
-            *ax.plot(self.temperatures, self.novelty, label="new", **style),
-            *ax.plot(self.temperatures, self.uniqueness, label="different", **style),
+            *ax.plot(self.temperatures, self.novelty, label="novel", **style),
+            *ax.plot(self.temperatures, self.uniqueness, label=unique, **style),
             *self.loss_ax_.plot(
                 self.temperatures, self.loss, label="loss", **{"color": "gray", "ls": "--"} | style
             ),
         ]
-        ax.set(xlabel="temperature", ylabel=f"part of {self.n_samples:,} names", ylim=(0, 1.02))
-        self.loss_ax_.set(ylabel="loss, nats per character", ylim=(0, None))
+        ax.set_ylim(0, 1.02)
+        self.loss_ax_.set(ylabel="loss (nats per character)", ylim=(0, None))
         ax.legend(handles=self.lines_, loc="lower right")
+        title = "Higher temperature: more novel, less likely names"
+        shares = "share of names that are novel / unique"
+        self._describe(title, xlabel="temperature", ylabel=shares)
         return self

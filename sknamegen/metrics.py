@@ -20,6 +20,7 @@ from ._validation import (
     check_str,
     check_strings,
     check_windows,
+    missing_package,
     random_generator,
 )
 
@@ -124,9 +125,7 @@ def nearest_training_name(
         from rapidfuzz.distance import Levenshtein
         from rapidfuzz.process import cdist
     except ImportError as error:
-        raise ImportError(
-            "nearest_training_name needs the package rapidfuzz: pip install 'sknamegen[metrics]'."
-        ) from error
+        raise missing_package("nearest_training_name", "rapidfuzz", "metrics") from error
     n_rows = max(1, _BLOCK_PAIRS // len(training_names))
     nearest = np.empty(len(names), dtype=np.int64)
     distances = np.empty(len(names), dtype=np.int64)

@@ -20,6 +20,26 @@ def close_figures():
     matplotlib.pyplot.close("all")
 
 
+def assert_inside(display):
+    """All that is written lies inside of the figure."""
+    display.figure_.canvas.draw()
+    width, height = display.figure_.bbox.size
+    texts = [*display.ax_.get_xticklabels(), *display.ax_.get_yticklabels()]
+    if not isinstance(display, NextCharDisplay):
+        texts = display.ax_.get_legend().get_texts()  # ticks outside of the limits are not drawn
+    for ax in display.figure_.axes:
+        texts += [ax.title, ax.xaxis.label, ax.yaxis.label]
+    for text in filter(matplotlib.text.Text.get_text, texts):
+        box = text.get_window_extent()
+        assert min(box.x0, box.y0) >= 0, text
+        assert box.x1 <= width, text
+        assert box.y1 <= height, text
+
+
+def tick_labels(axis):
+    return [label.get_text() for label in axis.get_ticklabels()]
+
+
 def test_loss_curve(names):
     generator = small_pipeline(early_stopping=True, max_epochs=4).fit(names)[-1]
     display = LossCurveDisplay.from_estimator(generator, lw=3)
@@ -28,7 +48,12 @@ def test_loss_curve(names):
     assert held_out.get_ydata().tolist() == [-score for score in generator.validation_scores_]
     assert training.get_xdata().tolist() == [1, 2, 3, 4]
     assert training.get_linewidth() == 3
-    assert display.ax_.get_ylabel() == "loss, nats per character"
+    assert display.ax_.get_ylabel() == "loss (nats per character)"
+    assert [text.get_text() for text in display.ax_.get_legend().get_texts()] == [
+        "training",
+        "validation",
+    ]
+    assert_inside(display)
     again = LossCurveDisplay(display.loss_curve)
     assert again.plot(ax=display.ax_) is again
     assert again.figure_ is display.figure_
@@ -56,20 +81,65 @@ def test_next_char(make_pipe, names):
     assert everything.image_.get_array().shape == (len(generator.alphabet_), 4)
 
 
+@pytest.mark.parametrize("name", ["A", "Jo", "Marianneli", "Anna" * 7 + "An"])
+def test_next_char_fits_names_of_any_length(name, names):
+    display = NextCharDisplay.from_estimator(ngram_pipeline().fit(names)[-1], name)
+    assert_inside(display)
+    assert tick_labels(display.ax_.xaxis) == [*name, "⏎"]
+
+
+@pytest.mark.parametrize(
+    "name", ["あい", "李 娜", "Zoe\u0308", "דוד", "देवी", "👩\u200d👧", "a\n$\\"]
+)
+def test_next_char_shows_any_character(name):
+    """In a font that has it, or as its code point: matplotlib warns of glyphs that are missing."""
+    generator = ngram_pipeline().fit([name, "Ada"])[-1]
+    before = dict(matplotlib.rcParams)
+    display = NextCharDisplay.from_estimator(generator, name)
+    assert_inside(display)
+    assert dict(matplotlib.rcParams) == before
+    *shown, end = tick_labels(display.ax_.xaxis)
+    assert end == "⏎"
+    for character, label in zip(name, shown, strict=True):
+        signs = {character.replace(" ", "␣"), f"◌{character}", f"U+{ord(character):04X}"}
+        assert label in signs
+    assert set(shown) < set(tick_labels(display.ax_.yaxis))
+
+
+def test_next_char_takes_a_font_that_has_the_character(monkeypatch):
+    """Each character is drawn in a font that has it; where none has, its code point stands."""
+    fonts = matplotlib.font_manager.fontManager
+    entries = [font for font in fonts.ttflist if font.name in ("DejaVu Sans", "STIXGeneral")]
+    gone = matplotlib.font_manager.FontEntry("/nowhere/gone.ttf", "A gone font")
+    monkeypatch.setattr(fonts, "ttflist", [gone, *entries])
+    plain, fraktur = "g", "\U0001d4b6"  # a script a, in STIX but not in DejaVu Sans
+    generator = ngram_pipeline().fit([plain + fraktur + "あ"])[-1]
+    display = NextCharDisplay.from_estimator(generator, plain + fraktur + "あ")
+    assert_inside(display)
+    assert tick_labels(display.ax_.xaxis) == [plain, fraktur, "U+3042", "⏎"]
+    families = [label.get_fontname() for label in display.ax_.get_xticklabels()]
+    assert families == ["DejaVu Sans", "STIXGeneral", "DejaVu Sans", "DejaVu Sans"]
+
+
 def test_temperatures(names):
     pipe = small_pipeline().fit(names)
     windows = pipe[0].transform(names)
     display = TemperatureDisplay.from_estimator(
         pipe[-1], windows, temperatures=[0.2, 1.0], n_samples=50, random_state=0
     )
-    new, different, loss = display.lines_
-    assert new.get_ydata().tolist() == [expected_novelty(pipe[-1], windows, t) for t in (0.2, 1.0)]
-    assert (np.diff(different.get_ydata()) > 0).all()
+    novel, unique, loss = display.lines_
+    assert novel.get_ydata().tolist() == [
+        expected_novelty(pipe[-1], windows, t) for t in (0.2, 1.0)
+    ]
+    assert (np.diff(unique.get_ydata()) > 0).all()
     assert (np.diff(loss.get_ydata()) > 0).all()
     written = pipe[-1].sample(n_samples=50, random_state=0)
-    assert different.get_ydata()[1] == len(set(written)) / 50
+    assert unique.get_ydata()[1] == len(set(written)) / 50
     assert loss.get_ydata()[1] == pytest.approx(-pipe.score(written))
-    assert display.ax_.get_ylabel() == "part of 50 names"
+    assert display.ax_.get_ylabel() == "share of names that are novel / unique"
+    assert unique.get_label() == "unique, of 50"
+    assert_inside(display)
+    assert display.ax_.title.get_size() == display.loss_ax_.yaxis.label.get_size()
 
 
 def test_errors(names, monkeypatch):
@@ -81,7 +151,7 @@ def test_errors(names, monkeypatch):
     with pytest.raises(NotFittedError):
         LossCurveDisplay.from_estimator(CharLSTMGenerator())
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
-    with pytest.raises(ImportError, match=re.escape("pip install 'sknamegen[plot]'")):
+    with pytest.raises(ImportError, match=r"clone of sknamegen: pip install '\.\[plot\]'"):
         NextCharDisplay.from_estimator(pipe[-1], "Anna")
 
 

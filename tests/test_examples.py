@@ -1,30 +1,69 @@
-"""The examples and the README run as a newcomer runs them."""
+"""The examples and the README run as a newcomer runs them.
+
+Most run in this process, with ``--quick``, so that torch is imported once. What holds only at
+full size is marked `full`, and left out unless pytest is called with ``-m "full or not full"``.
+"""
 
 import math
 import re
+import runpy
 import signal
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import torch
 
-from sknamegen import load_names
+from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names
+from sknamegen._lstm.start import read_start
 
 ROOT = Path(__file__).parents[1]
-
-
+SCRIPTS = sorted(path.name for path in (ROOT / "examples").glob("*.py"))
+# What some need: the extra that brings it.
+NEEDS = [
+    ("baby_names.py", "rapidfuzz", "metrics"),
+    ("faker_provider.py", "faker", "base"),
+    ("generated_names_in_pandas.py", "pandas", "examples"),
+    ("make_base.py", "names", "base"),
+    ("optuna_search.py", "optuna_integration", "search"),
+    ("plots.py", "matplotlib", "plot"),
+    ("product_names.py", "rapidfuzz", "metrics"),
+    ("search_on_dask.py", "dask.distributed", "search"),
+    ("train_distributed.py", "accelerate", "distributed"),
+]
 # Started by pytest itself, an example would begin with the peak memory that pytest has reached.
 START = "import subprocess, sys; sys.exit(subprocess.call(sys.argv[1:]))"
+full = pytest.mark.full
 
 
-def run(script, *arguments, cwd, launcher=()):
-    """Run an example elsewhere, so that it cannot lean on the checkout; return what it prints."""
-    python = sys.executable
-    command = [python, *launcher, ROOT / "examples" / script, *map(str, arguments)]
+@pytest.fixture
+def run(tmp_path, monkeypatch, capsys):
+    """Run a script in this process, elsewhere than in the checkout; return what it prints."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    n_threads = torch.get_num_threads()
+
+    def run(script, *arguments):
+        path = ROOT / "examples" / script
+        monkeypatch.syspath_prepend(path.parent)
+        monkeypatch.setattr(sys, "argv", [script, *map(str, arguments)])
+        capsys.readouterr()
+        runpy.run_path(str(path), run_name="__main__")
+        return capsys.readouterr().out
+
+    yield run
+    torch.set_num_threads(n_threads)
+
+
+def command_of(script, *arguments, launcher=()):
+    return [sys.executable, *launcher, ROOT / "examples" / script, *map(str, arguments)]
+
+
+def run_process(script, *arguments, cwd, launcher=()):
+    """Run a script in a process of its own; return what it prints."""
     done = subprocess.run(
-        [python, "-c", START, *command],
+        [sys.executable, "-c", START, *command_of(script, *arguments, launcher=launcher)],
         cwd=cwd,
         capture_output=True,
         text=True,
@@ -40,19 +79,56 @@ def numbers(pattern, text):
     return [float(number) for number in re.findall(pattern, text)]
 
 
+def line(beginning, text):
+    """Return what stands behind the beginning of a line."""
+    (found,) = re.findall(rf"^{beginning} *(.*)", text, re.MULTILINE)
+    return found
+
+
 def test_every_example_is_tested():
     tested = Path(__file__).read_text("utf-8")
     for script in (ROOT / "examples").rglob("*.py"):
         if not script.name.startswith("_"):
-            assert f'run("{script.relative_to(ROOT / "examples").as_posix()}"' in tested
+            name = script.relative_to(ROOT / "examples").as_posix()
+            assert re.search(rf'run(_process)?\(\s*"{name}"', tested), name
 
 
-def test_generate_names(tmp_path):
-    printed = run("generate_names.py", cwd=tmp_path)
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_every_example_explains_itself(run, capsys, script):
+    with pytest.raises(SystemExit) as end:
+        run(script, "--help")
+    assert end.value.code == 0
+    printed = capsys.readouterr().out
+    assert "What is learned here: " in printed
+    assert f"examples/{script}" in printed
+    assert "--quick" in printed
+    assert f"`{script}`" in (ROOT / "examples" / "README.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize(("script", "package", "extra"), NEEDS)
+def test_what_is_missing_is_said_first(run, monkeypatch, script, package, extra):
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(SystemExit, match=rf"This needs .*: pip install -e '\.\[{extra}\]'"):
+        run(script, "--help")
+    assert (
+        f"pip install -e '.[{extra}]'" in (ROOT / "examples" / script).read_text().split('"""')[1]
+    )
+
+
+def test_generate_names(run):
+    printed = run("generate_names.py", "--quick")
+    assert len(numbers(r"Epoch \d+/2: (\S+) nats/char", printed)) == 2
+    assert numbers(r"Temperature (\S+):", printed) == [0.2, 0.5, 1.0, 1.2]
+    written = re.findall(r"^Temperature .*?:  (\S+)", printed, re.MULTILINE)
+    assert len({name[:2] for name in written}) > 1  # they do not begin alike
+
+
+@full
+def test_generate_names_at_full_size(tmp_path):
+    printed = run_process("generate_names.py", cwd=tmp_path)
     (held_out,) = numbers(r"Held out: +(\S+) nats", printed)
     assert 1.5 < held_out < 1.857  # the best of the notebook's recipe on such a split
     assert len(numbers(r"Epoch \d+/12: (\S+) nats/char", printed)) == 12
-    assert numbers(r"Temperature (\S+):", printed) == [0.2, 0.5, 1.0, 1.2]
 
 
 @pytest.mark.parametrize(
@@ -64,120 +140,217 @@ def test_generate_names(tmp_path):
         ["שרה", "דוד", "👩‍👩‍👧", "Zoë", "x" * 60] * 4,
     ],
 )
-def test_generate_names_from_a_file(tmp_path, lines):
+def test_generate_names_from_a_file(run, tmp_path, lines):
     path = tmp_path / "names.txt"
     path.write_text("\n".join(lines), encoding="utf-8")
-    printed = run("generate_names.py", path, cwd=tmp_path)
+    printed = run("generate_names.py", path)
     assert len(numbers(r"Held out: +(\S+) nats", printed)) == (len(lines) > 1)
     assert f"From {lines[0][:3]!r}: " in printed or len(lines) > 1
 
 
-def test_baby_names(tmp_path):
-    printed = run("baby_names.py", cwd=tmp_path)
+WISHES = {
+    "four to six letters": ".{4,6}",
+    "L…a or M…e": "L.*a|M.*e",
+    "without r and th": "(?i)(?!.*(r|th)).*",
+    "double letters": r".*(aa|ee|ll|nn|rr|ss|tt).*",
+}
+
+
+def test_baby_names(run):
+    printed = run("baby_names.py", "--quick")
+    known = set(load_names()[::10])
+    for label in ("female", "male"):
+        assert len(set(line(f"New, {label}:", printed).split("  ")) - known) == 8
+        likely = line(f"Most likely new, {label}:", printed).split("  (")[0]
+        assert len(set(likely.split("  ")) - known) == 6
+    for wish, pattern in WISHES.items():
+        written = line(f"{wish}:", printed).split("  ")
+        assert len(written) == 6
+        assert all(re.fullmatch(pattern, name) for name in written)
+    assert numbers(r"(\S+)% of 400 names are novel", printed)
+
+
+@full
+def test_baby_names_at_full_size(run):
+    printed = run("baby_names.py")
     (anyhow,) = numbers(r"whatever the label: (\S+) nats", printed)
     (given,) = numbers(r"given the label: +(\S+)", printed)
     assert given < anyhow - 0.03
-    known = set(load_names())
-    for label in ("female", "male"):
-        (new,) = re.findall(rf"^New, {label}: (.*)", printed, re.MULTILINE)
-        (likely,) = re.findall(rf"^Most likely new, {label}: (.*)  \(", printed, re.MULTILINE)
-        assert len(set(new.split("  ")) - known) == 8
-        assert len(set(likely.split("  ")) - known) == 6
-    for wish, pattern in {
-        "four to six letters": ".{4,6}",
-        "L…a or M…e": "L.*a|M.*e",
-        "without r and th": "(?i)(?!.*(r|th)).*",
-        "double letters": r".*(aa|ee|ll|nn|rr|ss|tt).*",
-    }.items():
-        (written,) = re.findall(rf"^{wish}: (.*)", printed, re.MULTILINE)
-        assert len(written.split("  ")) == 6
-        assert all(re.fullmatch(pattern, name) for name in written.split("  "))
     shares = numbers(r"(\S+)% of the names are like that by themselves", printed)
     assert len(shares) == 4
     assert all(1 < share < 90 for share in shares)
-    (new,) = numbers(r"(\d+)% of 400 names are new", printed)
-    assert abs(new - 75) < 9
+    (novel,) = numbers(r"(\d+)% of 400 names are novel", printed)
+    assert abs(novel - 75) < 9
 
 
-def test_few_names(tmp_path):
-    printed = run("few_names.py", cwd=tmp_path)
+def test_few_names(run, tmp_path):
+    printed = run("few_names.py", "--quick")
     assert len(numbers(r"Learned from (?:scratch|the base) in (\S+) s", printed)) == 2
     for wish, pattern in {"'Am'": "Am.*", "9 letters": ".{9}", "in 'or'": ".+or"}.items():
-        (written,) = re.findall(rf"^From the base, .*{wish}: (.*)", printed, re.MULTILINE)
-        assert len(written.split("  ")) == 6
-        assert all(re.fullmatch(pattern, name) for name in written.split("  "))
+        written = line(f"From the base, .*{wish}:", printed).split("  ")
+        assert len(written) == 6
+        assert all(re.fullmatch(pattern, name) for name in written)
     path = tmp_path / "names.txt"
     path.write_text("\n".join(["Łucja", "Żaneta", "Bożena", "Grażyna", "Zofia"]), encoding="utf-8")
-    assert "5 names, such as Łucja" in run("few_names.py", path, cwd=tmp_path)
+    assert "5 names, such as Łucja" in run("few_names.py", path, "--quick")
 
 
-def test_make_base(tmp_path):
-    """A base is made, twice the same, and can be started from."""
+def test_make_base(run):
+    """A base is made, and can be started from."""
+    printed = run("make_base.py", "base.npz", "--quick", "--without", "pl_PL,ru_RU")
+    assert re.search(r"^4 lists: \S+ nats/char", printed, re.MULTILINE)
+    windows = CharSequenceVectorizer().fit_transform(["Ada", "Eve"])
+    CharLSTMGenerator(init=read_start("base.npz"), max_epochs=1).fit(windows)
+
+
+@full
+def test_benchmark_of_few_names(run, tmp_path):
+    """With a base that was made twice, and came out the same."""
     for file in ("a.npz", "b.npz"):
-        printed = run("make_base.py", file, "--quick", "--without", "pl_PL,ru_RU", cwd=tmp_path)
-        assert re.search(r"^100 lists: \S+ nats/char", printed, re.MULTILINE)
+        run("make_base.py", file, "--quick", "--without", "pl_PL,ru_RU")
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
-    printed = run("benchmarks/few_names.py", "--quick", "--base", "a.npz", cwd=tmp_path)
+    printed = run("benchmarks/few_names.py", "--quick", "--base", "a.npz")
     assert re.search(r"^ +20 .* zu_ZA last \S", printed, re.MULTILINE)
 
 
-def test_product_names(tmp_path):
-    printed = run("product_names.py", cwd=tmp_path)
-    (new,), (expected,) = (numbers(rf"{word} (\d\.\d+)", printed) for word in ("new:", "expected"))
-    assert abs(new - expected) < 0.07
-    for line in ("clean", "drug", "software", "easy to say", "most likely"):
-        assert re.search(rf"^{line}: \S+  \S", printed, re.MULTILINE)
+def test_product_names(run):
+    printed = run("product_names.py")
+    novel, expected, unique = numbers(r"(\d+)%", line("Of 1,000 words drawn freely", printed))
+    assert abs(novel - expected) < 7
+    assert unique > 70
+    shortlists = {
+        "of any kind": "",
+        "Latin": "",
+        "Greek": "",
+        "of five letters": "(?=.{5}$)",
+        "for a lamp": "Lu",
+        "for a garden": "Fl",
+        "for software": "(?=.*[sx]$)",
+    }
+    for title, pattern in shortlists.items():
+        listed = re.findall(r"(\w+) (-\d\.\d\d)", line(f"{title}:", printed))
+        assert len(listed) == 7
+        scores = [float(score) for _, score in listed]
+        assert scores == sorted(scores, reverse=True)
+        for name, _ in listed:
+            assert re.match(pattern, name), name
+            assert not re.search("[aeiou]{3}|[^aeiouy]{3}", name.lower()), name  # easy to say
 
 
-def test_plots(tmp_path):
-    printed = run("plots.py", cwd=tmp_path)
+def test_faker_provider(run):
+    printed = run("faker_provider.py", "--quick")
+    assert len(re.findall(r"^  \w+ \w+ +\w+\.\w+@example\.\w+ +\w", printed, re.MULTILINE)) == 8
+    assert "The same again with the same seed: True" in printed
+    assert numbers(r"(\d+)%", line("invented", printed)) == [100, 100]
+
+
+@full
+def test_faker_provider_at_full_size(run):
+    printed = run("faker_provider.py", "--locale", "nl_NL")
+    unique, novel = numbers(r"(\d+)%", line("Faker's own", printed))
+    assert unique < 60
+    assert novel == 0
+    assert numbers(r"(\d+)%", line("invented", printed)) == [100, 100]
+
+
+def test_generated_names_in_pandas(run):
+    printed = run("generated_names_in_pandas.py", "--quick")
+    assert len(re.findall(r"^ *(?:fe)?male +\d\d +\w+$", printed, re.MULTILINE)) == 6
+    n_names, n_pseudonyms = numbers(r"(\d+)", line("Names and pseudonyms:", printed))
+    assert n_names == n_pseudonyms > 15
+    assert line("Pseudonyms that are a known name:", printed) == "0"
+    real, shown = numbers(r"(\d+)", line("Rows of the two tables joined by it:", printed))
+    assert real == shown
+    assert line("The same again with the same key:", printed) == "True"
+    assert int(line("Unchanged with another key:", printed)) < 3
+
+
+@full
+def test_pseudonyms_are_the_same_in_another_run(run, tmp_path):
+    printed = run("generated_names_in_pandas.py")
+    assert printed == run_process("generated_names_in_pandas.py", cwd=tmp_path)
+
+
+def test_plots(run, tmp_path):
+    printed = run("plots.py", "--quick")
     assert re.findall(r"After epoch (\d+)", printed) == ["4", "8", "12"]
     for name in ("loss", "next_char", "temperature"):
         assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+    sys.modules["matplotlib.pyplot"].close("all")
 
 
-def test_grid_search_at_home_and_on_dask(tmp_path):
-    at_home = run("grid_search.py", cwd=tmp_path)
-    rows = re.findall(r"^ +(6|10) +(64|128) +(0.01|0.03) +(-\S+)", at_home, re.MULTILINE)
+GRID_ROW = re.compile(r"^ +(6|10) +(64|128) +(0.01|0.03) +(-\S+)", re.MULTILINE)
+
+
+def test_grid_search(run):
+    printed = run("grid_search.py", "--quick")
+    rows = GRID_ROW.findall(printed)
     assert len({row[:3] for row in rows}) == 8
     scores = [float(row[3]) for row in rows]
     assert scores == sorted(scores, reverse=True)
-    assert "From 'Mar': Mar" in at_home
-
-    on_dask = run("search_on_dask.py", cwd=tmp_path)
-    assert "2 workers, 2 threads" in on_dask
-    assert re.findall(r"^ +(6|10) +(64|128) +(0.01|0.03) +(-\S+)", on_dask, re.MULTILINE) == rows
+    assert "From 'Mar': Mar" in printed
 
 
-def test_two_processes_share_an_optuna_study(tmp_path):
-    def search(n_trials):
-        return run("optuna_search.py", "study.db", n_trials, cwd=tmp_path)
+@full
+def test_search_on_dask_finds_the_same(run, tmp_path):
+    printed = run_process("search_on_dask.py", "--quick", cwd=tmp_path)
+    assert "2 workers, 2 threads" in printed
+    assert GRID_ROW.findall(printed) == GRID_ROW.findall(run("grid_search.py", "--quick"))
 
-    assert "1 trials here, 1 in the study" in search(1)
-    with ThreadPoolExecutor() as pool:
-        printed = list(pool.map(search, [2, 2]))
-    for out in printed:
-        assert "2 trials here" in out
-        (best,) = numbers(r"Best: (\S+) nats/char with", out)
-        assert best < 2.6
+
+@full
+def test_grid_search_at_full_size(run):
+    scores = [float(row[3]) for row in GRID_ROW.findall(run("grid_search.py"))]
+    assert scores[0] > -1.9 > scores[-1]
+
+
+def test_two_processes_share_an_optuna_study(run, tmp_path):
+    assert "1 trials here, 1 in the study" in run("optuna_search.py", "s.db", 1, "--quick")
+    command = command_of("optuna_search.py", "s.db", 1, "--quick")
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
+        here = run("optuna_search.py", "s.db", 1, "--quick")
+        there = process.stdout.read()
+    assert process.returncode == 0
+    for out in (here, there):
+        assert "1 trials here" in out
+        assert numbers(r"Best: (\S+) nats/char with", out)
         assert "From 'Mar': Mar" in out
-    assert max(numbers(r"(\d+) in the study", "".join(printed))) == 5
+    assert max(numbers(r"(\d+) in the study", here + there)) == 3
 
 
-def test_two_processes_train_one_model(tmp_path):
-    launcher = ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
-    both = run("train_distributed.py", cwd=tmp_path, launcher=launcher)
-    alone = run("train_distributed.py", cwd=tmp_path)
-    line = r"process (\d) of (\d): weights (\w+), held out (\S+) nats/char"
-    first, second = sorted(re.findall(line, both))
-    (single,) = re.findall(line, alone)
+LAUNCHER = ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
+TRAINED = re.compile(r"process (\d) of (\d): weights (\w+), held out (\S+) nats/char")
+
+
+@full
+def test_train_distributed(tmp_path):
+    ((index, n_processes, *_),) = TRAINED.findall(
+        run_process("train_distributed.py", "--quick", cwd=tmp_path)
+    )
+    assert (index, n_processes) == ("0", "1")
+
+
+@full
+def test_two_processes_train_one_model_as_well_as_one(tmp_path):
+    both = run_process("train_distributed.py", cwd=tmp_path, launcher=LAUNCHER)
+    alone = run_process("train_distributed.py", cwd=tmp_path)
+    first, second = sorted(TRAINED.findall(both))
+    (single,) = TRAINED.findall(alone)
     assert [first[:2], second[:2], single[:2]] == [("0", "2"), ("1", "2"), ("0", "1")]
     assert first[2:] == second[2:]
     assert abs(float(first[3]) - float(single[3])) < 0.03
 
 
-def test_train_from_large_file(tmp_path):
-    printed = run("train_from_large_file.py", 150_000, cwd=tmp_path)
+def test_train_from_large_file(run):
+    printed = run("train_from_large_file.py", "--quick")
+    assert "5000 names in" in printed
+    assert numbers(r"at most (\S+) GB", printed)
+    assert len(numbers(r"(\S+) nats/char", printed)) == 2
+
+
+@full
+def test_train_from_large_file_at_full_size(tmp_path):
+    printed = run_process("train_from_large_file.py", 150_000, cwd=tmp_path)
     assert "150000 names in" in printed
     assert numbers(r"at most (\S+) GB", printed)[0] < 1
     entropy = 4 * math.log(55) / 9  # four syllables of 55, nine characters with the end
@@ -186,40 +359,64 @@ def test_train_from_large_file(tmp_path):
     assert all(entropy < loss < 2.1 for loss in losses)
 
 
-def test_lstm_or_counting(tmp_path):
-    printed = run("lstm_or_counting.py", cwd=tmp_path)
-    assert re.findall(r"^(\d+) names$", printed, re.MULTILINE) == ["50", "4944"]
+def kinds_of_generators(printed):
     rows = re.findall(r"^ +(\d) +(-\S+) .* (Char\w+)\(", printed, re.MULTILINE)
     assert [rank for rank, _, _ in rows] == list("1234567") * 2
-    assert rows[7][2] == "CharLSTMGenerator"
+    return [kind for _, _, kind in rows]
 
 
-def test_a_killed_training_goes_on(tmp_path):
+def test_lstm_or_counting(run):
+    printed = run("lstm_or_counting.py", "--quick")
+    assert re.findall(r"^(\d+) names$", printed, re.MULTILINE) == ["50", "200"]
+    assert len(set(kinds_of_generators(printed))) == 2
+
+
+@full
+def test_lstm_or_counting_at_full_size(run):
+    printed = run("lstm_or_counting.py")
+    assert re.findall(r"^(\d+) names$", printed, re.MULTILINE) == ["50", "4944"]
+    assert kinds_of_generators(printed)[7] == "CharLSTMGenerator"
+
+
+def test_a_killed_training_goes_on(run, tmp_path):
     """The example is killed in the middle, by a signal that nothing can catch, and run again."""
-    command = [sys.executable, "-u", ROOT / "examples/checkpoint.py"]
+    command = [sys.executable, "-u", *command_of("checkpoint.py", "--quick")[1:]]
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
-        for line in process.stdout:
-            if line.startswith("Epoch 4/"):
+        for printed in process.stdout:
+            if printed.startswith("Epoch 4/"):
                 process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
-    printed = run("checkpoint.py", cwd=tmp_path)
+    printed = run("checkpoint.py", "--quick")
     (n_done,) = numbers(r"Going on after epoch (\d+) of 12", printed)
     assert 3 <= n_done < 12
     assert printed.count("Epoch ") == 12 - n_done
-    (held_out,) = numbers(r"Trained for 12 epochs. Held out: (\S+) nats", printed)
+    assert numbers(r"Trained for 12 epochs. Held out: (\S+) nats", printed)
+    assert run("checkpoint.py", "--quick").count("Epoch ") == 0
+
+
+@full
+def test_checkpoint_at_full_size(run):
+    (held_out,) = numbers(r"Trained for 12 epochs. Held out: (\S+) nats", run("checkpoint.py"))
     assert 1.6 < held_out < 1.76
-    assert run("checkpoint.py", cwd=tmp_path).count("Epoch ") == 0
 
 
-def test_next_char_baseline(tmp_path):
-    printed = run("next_char_baseline.py", cwd=tmp_path)
-    baseline, lstm = numbers(r"(\S+) nats per character", printed)
+def test_next_char_baseline(run):
+    baseline, lstm = numbers(r"(\S+) nats per character", run("next_char_baseline.py", "--quick"))
+    assert 1.5 < lstm < 2.6
+    assert 1.5 < baseline < 2.6
+
+
+@full
+def test_next_char_baseline_at_full_size(run):
+    baseline, lstm = numbers(r"(\S+) nats per character", run("next_char_baseline.py"))
     assert lstm < baseline < 2.2
 
 
-def test_notebook(tmp_path):
-    printed = run("notebook.py", cwd=tmp_path)
-    text = " ".join(f"{name}\n" for name in (ROOT / "data" / "female.txt").read_text().split())
+@pytest.mark.parametrize("arguments", [["--quick"], pytest.param([], marks=full)])
+def test_notebook(run, arguments):
+    printed = run("notebook.py", *arguments)
+    names = (ROOT / "data" / "female.txt").read_text().split()[:: 20 if arguments else 1]
+    text = " ".join(f"{name}\n" for name in names)
     assert f"total chars: {len(set(text))}\n" in printed
     assert f"Number of sequences: {len(text) - 10}\n" in printed
     assert repr([text[i : i + 10] for i in range(7, 15)]) in printed
@@ -243,48 +440,67 @@ def test_readme():
     exec("\n".join(blocks), {"__name__": "readme"})
 
 
-def test_benchmark_of_fit(tmp_path):
-    printed = run("benchmarks/fit.py", "--quick", cwd=tmp_path)
+BENCHMARKS = sorted(path.name for path in (ROOT / "examples/benchmarks").glob("[!_]*.py"))
+
+
+@pytest.mark.parametrize("script", BENCHMARKS)
+def test_every_benchmark_explains_itself(run, capsys, script):
+    with pytest.raises(SystemExit) as end:
+        run(f"benchmarks/{script}", "--help")
+    assert end.value.code == 0
+    assert "--quick" in capsys.readouterr().out
+
+
+@full
+def test_benchmark_of_fit(run):
+    printed = run("benchmarks/fit.py", "--quick")
     assert numbers(r"all counted +(\S+) s", printed)
     assert len(numbers(r"fit / bare loop = (\S+)", printed)) in (1, 2)  # 2 where bfloat16 is
 
 
-def test_benchmark_of_quality(tmp_path):
+@full
+def test_benchmark_of_quality(run, tmp_path):
     path = tmp_path / "names.txt"
     path.write_text("\n".join(f"{a}{b}na" for a in "ABCDEFGHKL" for b in "aeiou"))
-    printed = run("benchmarks/quality.py", "--quick", "--names", path, cwd=tmp_path)
+    printed = run("benchmarks/quality.py", "--quick", "--names", path)
     assert "20 to learn from, 30 held out" in printed
     losses = numbers(r"(?m)^  \w.{22} +(\d\.\d+) ", printed)
     assert len(losses) == 11
     assert losses[0] > losses[1]
 
 
-def test_benchmark_of_sampling(tmp_path):
-    printed = run("benchmarks/sampling.py", "--quick", cwd=tmp_path)
+@full
+def test_benchmark_of_sampling(run):
+    printed = run("benchmarks/sampling.py", "--quick")
     assert len(numbers(r"(\S+) names/s", printed)) == 2
 
 
-def test_benchmark_of_scale(tmp_path):
-    printed = run("benchmarks/scale.py", "--quick", cwd=tmp_path)
+@full
+def test_benchmark_of_scale(run):
+    printed = run("benchmarks/scale.py", "--quick")
     for step in ("transform", "fit, one epoch", "score_samples", "sample", "fit by counting"):
         assert numbers(rf"(?m)^{step} +\S+ +\S+ +(\S+)$", printed)
 
 
+@full
 def test_benchmark_of_scaling(tmp_path):
-    printed = run("benchmarks/scaling.py", "--quick", cwd=tmp_path)
+    printed = run_process("benchmarks/scaling.py", "--quick", cwd=tmp_path)
+    assert numbers(r"2 workers on Dask: (\S+) s", printed)
     assert numbers(r"law: (\S+) ms", printed)
     assert len(re.findall(r"^ +[\d,]+ +[\d,]+( +[\d.]+ \w+){4}$", printed, re.MULTILINE)) == 5
 
 
-def test_benchmark_of_search(tmp_path):
+@full
+def test_benchmark_of_search(run, tmp_path):
     path = tmp_path / "names.txt"
     path.write_text("\n".join(f"{a}{b}na" for a in "ABCDEFGH" for b in "aeiou"))
-    printed = run("benchmarks/search.py", "--quick", "--names", path, cwd=tmp_path)
+    printed = run("benchmarks/search.py", "--quick", "--names", path)
     assert "same scores: True" in printed
 
 
-def test_benchmark_of_wishes(tmp_path):
-    printed = run("benchmarks/wishes.py", "--quick", cwd=tmp_path)
+@full
+def test_benchmark_of_wishes(run):
+    printed = run("benchmarks/wishes.py", "--quick")
     kinds = re.findall(r"(?m)^.*: (Char\w+), [\d,]+ free names/s$", printed)
     assert kinds == ["CharLSTMGenerator", "CharNGramGenerator"] * 2
     shares = numbers(r"(?m)^.{17} +\S+% +[\d,]+ +[\d.]+ +(\d\.\d+)", printed)
