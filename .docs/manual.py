@@ -11,7 +11,9 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 QUICK = (
     "checkpoint.py",
     "generated_names_in_pandas.py",
+    "grid_search.py",
     "lstm_or_counting.py",
+    "notebook.py",
     "optuna_search.py",
     "search_on_dask.py",
     "train_distributed.py",

@@ -35,7 +35,7 @@ def main():
         {"generator": [CharNGramGenerator()], "generator__order": [2, 3, 4, 5, 6]},
         {
             "generator": [CharLSTMGenerator(max_epochs=epochs, random_state=SEED)],
-            "generator__ngram_weight": [0, 0.6],
+            "generator__ngram_weight": [0, 0.5],
         },
     ]
     names = list(dict.fromkeys(load_names("female")))
