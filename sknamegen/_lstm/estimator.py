@@ -74,8 +74,8 @@ class CharLSTMGenerator(BaseCharGenerator):
         two below the square root of their number, within 64 and 512; with `init` from 8, for
         few sequences, up to that.
     max_epochs : int or "auto", default="auto"
-        Passes over the names; the most of them with `early_stopping`. "auto": 1125
-        over the square root of the number of sequences, within 3 and 9; with `init` 1500 over
+        Passes over the names; the most of them with `early_stopping`. "auto": 1250
+        over the square root of the number of sequences, within 3 and 10; with `init` 1500 over
         it, within 3 and 12.
     early_stopping : bool, default=False
         Whether to set `validation_fraction` of the names aside, to stop when

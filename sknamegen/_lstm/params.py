@@ -131,7 +131,7 @@ def find_settings(generator: Any, n_sequences: int) -> Settings:
         ngram_weight=0.5,
         weight_decay=0.1 if decouples else 0.01,
         batch_size=2 ** int(np.clip(log2(n_sequences) // 2, 6, 9)),
-        max_epochs=int(np.clip(round(1125 / n_sequences**0.5), 3, 9)),
+        max_epochs=int(np.clip(round(1250 / n_sequences**0.5), 3, 10)),
     )
     if generator._from_init:
         found = _init_settings(n_sequences, found, given)

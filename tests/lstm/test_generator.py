@@ -273,10 +273,10 @@ def test_every_character_weighs_the_same(case):
 @pytest.mark.parametrize(
     ("n_names", "batch_size", "n_epochs"),
     [
-        (1, 64, 9),
-        (16_383, 64, 9),
-        (16_384, 128, 9),
-        (32_000, 128, 6),
+        (1, 64, 10),
+        (16_383, 64, 10),
+        (16_384, 128, 10),
+        (32_000, 128, 7),
         (100_000, 256, 4),
         (10**6, 512, 3),
     ],
@@ -297,8 +297,8 @@ def test_settings_adapt_to_the_number_of_names(n_names, batch_size, n_epochs):
 def test_automatic_settings_reach_the_training():
     generator = CharLSTMGenerator(hidden_size=4, random_state=0)
     generator.fit(CharSequenceVectorizer().fit_transform(["Ada", "Eve"] * 40))
-    assert (generator.n_iter_, generator.net_.batch_size) == (9, 64)
-    assert n_optimizer_steps(generator) == 18
+    assert (generator.n_iter_, generator.net_.batch_size) == (10, 64)
+    assert n_optimizer_steps(generator) == 20
 
 
 def n_optimizer_steps(generator):
