@@ -84,7 +84,7 @@ def people(n):
     """Return rows of a table."""
     names = [fake.invented_person() for _ in range(n)]
     emails = [f"{name.lower().replace(' ', '.')}@{fake.safe_domain_name()}" for name in names]
-    return [(name, email, fake.city()) for name, email in zip(names, emails, strict=True)]
+    return [(name, email, fake.phone_number()) for name, email in zip(names, emails, strict=True)]
 
 
 Faker.seed(SEED)
