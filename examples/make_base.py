@@ -151,7 +151,8 @@ def learn_to_be_started_from(base, lists, rng, n_lists):
 def add_gradient(base, weights, names, n_few, rng):
     """Fit to the first names, started from `base`; add the gradient of the loss of the others."""
     vectorizer = CharSequenceVectorizer(window_length=MAX_LENGTH + 1)
-    generator = CharLSTMGenerator(init=FrozenEstimator(base), random_state=int(rng.integers(2**31)))
+    settings = {"precision": base.precision, "random_state": int(rng.integers(2**31))}
+    generator = CharLSTMGenerator(init=FrozenEstimator(base), **settings)
     generator.fit(vectorizer.fit_transform(names[:n_few]))
     sequences, *_ = generator._sequences_to_score(vectorizer.transform(names[n_few:][:N_OTHERS]))
     inputs, targets = SequenceDataset(sequences)[torch.arange(len(sequences.inputs))]
@@ -177,6 +178,7 @@ def main():
     )
     parser.add_argument("file", metavar="FILE", help="where to write the model, such as base.npz")
     parser.add_argument("--without", default="", help="locales to leave out, such as pl_PL,tr_TR")
+    parser.add_argument("--precision", default="auto", help="what training computes with")
     parser.add_argument("--quick", action="store_true", help="a smoke run: a small, poor model")
     arguments = parser.parse_args()
     torch.set_num_threads(1)  # sums in another order would give another file
@@ -185,7 +187,7 @@ def main():
     if arguments.quick:
         lists = {title: names[:60] for title, names in lists.items()}
         params, n_lists = {"hidden_size": 16, "max_epochs": 1}, 4
-    base = learn(lists, rng, **params)
+    base = learn(lists, rng, precision=arguments.precision, **params)
     learn_to_be_started_from(base, lists, rng, n_lists)
     with open(arguments.file, "wb") as file:
         write_start(base, file)

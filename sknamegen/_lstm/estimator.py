@@ -93,8 +93,8 @@ class CharLSTMGenerator(BaseCharGenerator):
     device : str, default="cpu"
         Where torch computes.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        What training computes with. "auto" takes bfloat16 (torch's autocast)
-        if the processor has instructions for it, and float32 otherwise.
+        What training computes with. "auto" takes bfloat16 (torch's autocast) if the processor is
+        faster with it (AMX, or AVX-512 of AMD), and float32 otherwise.
         Weights, scores and sampling are always float32.
     accelerator : accelerate.Accelerator, default=None
         Splits each batch over the processes that `accelerate launch` has started, which all

@@ -1,11 +1,13 @@
 """Everything that skorch is told of the parameters of `CharLSTMGenerator`."""
 
 import inspect
+import platform
 from collections.abc import Callable
 from copy import deepcopy
 from functools import partial
 from math import cos, isfinite, log, pi
 from numbers import Integral
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -137,8 +139,10 @@ def uses_bfloat16(generator: Any) -> bool:
         return False
     accelerator = generator.accelerator
     device = accelerator.device if accelerator else torch.device(generator.device)
-    is_fast = torch.cpu._is_avx512_bf16_supported()
-    is_possible = is_fast or torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    is_possible = torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    # Intel's AVX-512 without AMX computes more slowly in it than in float32.
+    is_fast = torch.cpu._is_amx_tile_supported()
+    is_fast = is_fast or (torch.cpu._is_avx512_bf16_supported() and _is_amd())
     if device.type == "cuda":
         is_fast = is_possible = torch.cuda.is_bf16_supported(including_emulation=False)
     if generator.precision == "bfloat16" and not is_possible:
@@ -147,6 +151,12 @@ def uses_bfloat16(generator: Any) -> bool:
             "in bfloat16. Got 'bfloat16'."
         )
     return is_possible if generator.precision == "bfloat16" else is_fast
+
+
+def _is_amd():
+    told = platform.processor()  # on Windows; on Linux it is a file
+    cpuinfo = Path("/proc/cpuinfo")
+    return "AuthenticAMD" in told + (cpuinfo.read_text() if cpuinfo.exists() else "")
 
 
 def loaded_net(network: Any, n_characters: int, n_labels: int, device: Any) -> "Net":

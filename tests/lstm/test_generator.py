@@ -1,4 +1,5 @@
 import copy
+import itertools
 import math
 import pickle
 import re
@@ -675,9 +676,11 @@ def test_training_in_each_precision(names, precision, kind):
 
 
 def test_precision_is_chosen_by_the_processor(monkeypatch):
-    for supported in (True, False):
-        monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda s=supported: s)
-        assert uses_bfloat16(small_generator()) == supported
+    for amx, avx512, amd in itertools.product([True, False], repeat=3):
+        monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda amx=amx: amx)
+        monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda avx512=avx512: avx512)
+        monkeypatch.setattr("sknamegen._lstm.net._is_amd", lambda amd=amd: amd)
+        assert uses_bfloat16(small_generator()) == (amx or (avx512 and amd))
     assert not uses_bfloat16(small_generator(precision="float32"))
     monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: False)
     with pytest.raises(ValueError, match="'auto' or 'float32' on this cpu, which cannot compute"):
