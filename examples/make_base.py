@@ -5,7 +5,7 @@ then it learns to be started from. Again and again a fit on a few names of one l
 and its weights move to where the other names of that list become more probable after such a fit
 (first-order meta-learning: Finn, Abbeel and Levine, 2017).
 
-    python examples/make_base.py FILE [--without pl_PL,tr_TR] [--quick]
+    python examples/make_base.py FILE [--without pl_PL,tr_TR] [--precision bfloat16] [--quick]
 
 writes the model to FILE; ``data/base.npz`` is its place. ``--without`` leaves out locales of the
 package Faker, and their names wherever else they stand, to measure on lists that a base has not

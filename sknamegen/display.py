@@ -209,7 +209,8 @@ class NextCharDisplay(_Display):
         self.image_ = ax.imshow(self.proba[:, rows].T, **style)
         place = {alphabet[i]: row for row, i in enumerate(rows)}
         marked = [(x, place[character]) for x, character in enumerate(own) if character in place]
-        (self.marks_,) = ax.plot(*zip(*marked, strict=True), "o", mfc="none", mec="tab:red", ms=8)
+        places = [x for x, _ in marked], [y for _, y in marked]
+        (self.marks_,) = ax.plot(*places, "o", mfc="none", mec="tab:red", ms=8)
         _name_ticks(ax.xaxis, own)
         _name_ticks(ax.yaxis, [alphabet[i] for i in rows])
         ax.figure.colorbar(self.image_, ax=ax, label="probability")

@@ -255,6 +255,17 @@ def test_spoiled_vectorizers_are_refused_or_do_no_harm(names):
     assert n_same > 0
 
 
+def test_counts_of_parts_of_names_come_back(names):
+    labels = np.resize(["a", "b", "c"], len(names))
+    weights = np.resize([0.1, 0.2, 0.7, 1e10], len(names))
+    windows = CharSequenceVectorizer().fit_transform(names)
+    generator = CharNGramGenerator().fit(windows, labels, sample_weight=weights)
+    loaded = pickle.loads(pickle.dumps(generator))
+    np.testing.assert_allclose(
+        loaded.score_samples(windows), generator.score_samples(windows), rtol=1e-9
+    )
+
+
 @pytest.mark.parametrize("size", ["num_layers", "embedding_dim", "hidden_size", "n_characters"])
 def test_a_file_that_lies_about_sizes_costs_nothing(size, names):
     state = small_pipeline(max_epochs=1).fit(names)[-1].__getstate__()

@@ -37,10 +37,11 @@ class CharLSTMGenerator(BaseCharGenerator):
         lists of up to some thousand names. Or a fitted `CharLSTMGenerator` of one's own, also as
         the last step of a pipeline; where it will be cloned, as in pipelines and searches, in
         `sklearn.frozen.FrozenEstimator`. Only weights are taken from it; `num_layers` and
-        `embedding_dim` must be its. Saved with the rest.
+        `embedding_dim`, and other sizes that are given, must be its. Saved with the rest.
     num_networks : int or "auto", default="auto"
         LSTMs that learn side by side, from different random weights; their logits are averaged.
-        "auto": two, but one where `hidden_size` is given; with `init` as many as it has.
+        "auto": two, but one where `hidden_size` is given, also by a search; with `init` as many
+        as it has.
     hidden_size : int or "auto", default="auto"
         Units of each LSTM layer. "auto": 192, or 288 for 16,384 sequences or more; 256 or 384 in
         one network alone; with `init` those of its networks, unless there are more than 1,000
@@ -54,7 +55,7 @@ class CharLSTMGenerator(BaseCharGenerator):
     ngram_weight : float or "auto", default="auto"
         Share in [0, 1] of the n-gram model's distribution in the training targets
         (knowledge distillation [2]_). It reduces memorisation. 0: only the character that
-        follows. "auto": 0.5; with `init` 0 up to 50 sequences, and more for more.
+        follows. "auto": 0.5; with `init` 0 up to 50 sequences, and more for more, up to 0.6.
     optimizer : str or type, default="AdamW"
         A class of `torch.optim`, or its name.
     lr : float or "auto", default="auto"

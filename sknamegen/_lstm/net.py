@@ -32,8 +32,6 @@ _MAX_WEIGHTS = 10**9
 # which it rises where the end of the training is not known.
 _WARM_UP = 0.3
 _WARM_UP_STEPS = 50
-# How much faster the softmax layer learns where the network starts from another's weights.
-_HEAD_LR_FACTOR = 3
 # Of the optimizers that take two: they forget faster than by default, as the training is short.
 _BETAS = 0.8, 0.99
 _FREE = {"optimizer__betas", "optimizer__weight_decay"}  # also for net_params to set
@@ -122,7 +120,7 @@ def _network_config(generator, settings, seed, origin, n_sequences):
     if n_weights > _MAX_WEIGHTS:
         raise ValueError(
             f"The network must have at most {_MAX_WEIGHTS:,} weights. Got {n_weights:,}; lower "
-            "hidden_size, num_layers or embedding_dim."
+            "hidden_size, num_layers, embedding_dim or num_networks."
         )
     for name in ("hidden_size", "num_layers", "embedding_dim", "num_networks"):
         if before and config[name] != before[name]:
@@ -141,8 +139,8 @@ def uses_bfloat16(generator: Any) -> bool:
     device = accelerator.device if accelerator else torch.device(generator.device)
     is_possible = torch.ops.mkldnn._is_mkldnn_bf16_supported()
     # Intel's AVX-512 without AMX computes more slowly in it than in float32.
-    is_fast = torch.cpu._is_amx_tile_supported()
-    is_fast = is_fast or (torch.cpu._is_avx512_bf16_supported() and _is_amd())
+    is_fast = torch.cpu._is_avx512_bf16_supported() and _is_amd()
+    is_fast = device.type == "cpu" and (torch.cpu._is_amx_tile_supported() or is_fast)
     if device.type == "cuda":
         is_fast = is_possible = torch.cuda.is_bf16_supported(including_emulation=False)
     if generator.precision == "bfloat16" and not is_possible:
@@ -335,8 +333,7 @@ class _Training(Callback):
         if training:
             self.step_ += 1
             for group in net.optimizer_.param_groups:
-                factor = group.get("lr_factor", 1) * self.factor(self.step_, self.n_steps_)
-                group["lr"] = net.lr * factor
+                group["lr"] = net.lr * self.factor(self.step_, self.n_steps_)
 
     def on_epoch_end(self, net, **kwargs):
         generator, epoch = self.generator, net.history[-1]
@@ -410,12 +407,10 @@ def _optimizer_params(generator, settings):
     params = {"optimizer": optimizer}
     if "weight_decay" in accepted:
         params["optimizer__weight_decay"] = settings.weight_decay
-    if "betas" in accepted:
+    if "betas" in accepted and len(accepted["betas"].default) == len(_BETAS):
         params["optimizer__betas"] = _BETAS
     if "fused" in accepted:
         params["optimizer__fused"] = True
-    if generator._from_init:
-        params["optimizer__param_groups"] = [("head.*", {"lr_factor": _HEAD_LR_FACTOR})]
     return params
 
 

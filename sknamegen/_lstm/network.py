@@ -14,8 +14,6 @@ from .._validation import damaged
 from .batches import LengthGroupedBatches, SequenceDataset
 
 SCORING_BATCH = 1024
-
-
 # What the seeds of the networks of one module are apart.
 _SEED_STEP = 0x9E3779B97F4A7C15
 
@@ -378,4 +376,9 @@ def _is_sound(config, weights):
         return False
     if weight_shapes(config) != {name: getattr(w, "shape", None) for name, w in weights.items()}:
         return False
-    return all(each.dtype.kind == "f" and np.isfinite(each).all() for each in weights.values())
+    if not all(
+        isinstance(each, np.ndarray) and each.dtype.kind == "f" for each in weights.values()
+    ):
+        return False
+    with np.errstate(over="ignore"):
+        return all(np.isfinite(each.astype(np.float32)).all() for each in weights.values())

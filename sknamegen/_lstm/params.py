@@ -18,7 +18,7 @@ _MAX_NETWORKS = 100
 _MAX_LAYERS = 100
 # What `net_params` may set: parameters of skorch's net, and those of what it creates.
 _NET_PARAMS = set(inspect.signature(NeuralNet.__init__).parameters) - {"self", "kwargs"}
-_CREATED = "criterion", "dataset", "iterator_train", "iterator_valid", "module", "optimizer"
+_CREATED = "dataset", "iterator_train", "iterator_valid", "module", "optimizer"
 
 
 def check_params(generator: Any) -> None:

@@ -84,7 +84,8 @@ def find_start(init: Any) -> Start | None:
     if model.n_labels:
         counts = generator.class_count_ / generator.class_count_.sum()
         shares = dict(zip(generator.classes_.tolist(), counts.tolist(), strict=True))
-    return Start(generator.alphabet_, model.config, model.state_dict(), shares)
+    weights = {name: weight.cpu() for name, weight in model.state_dict().items()}
+    return Start(generator.alphabet_, model.config, weights, shares)
 
 
 def _kind(character):

@@ -96,7 +96,7 @@ class KneserNey:
         taken = np.empty(len(counts))
         for length, rows in enumerate(map(slice, first[:-1], first[1:])):
             self.discounts[length] = discount or _estimate_discounts(counts[rows])
-            up_to_3 = np.minimum(np.ceil(counts[rows]), 3).astype(np.int64)
+            up_to_3 = np.minimum(_rounded_up(counts[rows]), 3).astype(np.int64)
             taken[rows] = self.discounts[length][up_to_3 - 1]
         taken = np.minimum(taken, counts)  # counts may be parts of one
         total = np.bincount(context, weights=counts, minlength=n_contexts)
@@ -314,35 +314,39 @@ def to_state(counts: Counts) -> dict[str, Any]:
     """Return what `from_state` makes the same counts from again, in as few bytes as it takes."""
     contexts, characters, times = counts.learned()
     dtype = np.min_scalar_type(-max(counts.n_characters + 3, counts.n_labels))
-    whole = times.astype(np.uint32)
+    is_whole = times.max() < 2**32 and (times == np.rint(times)).all()
     return {
         "contexts": contexts.astype(dtype),
         "characters": characters.astype(dtype),
-        "times": whole if (whole == times).all() else times,
+        "times": times.astype(np.uint32) if is_whole else times,
         "discount": counts.discount,
     }
 
 
 def from_state(state: Any, n_characters: int, n_labels: int = 0) -> Counts:
     """Return the counts that `to_state` described, if they can be some."""
-    if not isinstance(state, dict) or not _are_counts(n_characters, n_labels, **state):
+    names = {"contexts", "characters", "times", "discount"}
+    if not isinstance(state, dict) or state.keys() != names:
+        raise damaged("The n-grams", "counts of characters behind others")
+    if not _are_counts(n_characters, n_labels, **state):
         raise damaged("The n-grams", "counts of characters behind others")
     contexts, characters = (state[name].astype(np.int32) for name in ("contexts", "characters"))
     times = state["times"].astype(np.float64)
     return _counts_of(contexts, characters, n_characters, n_labels, state["discount"], times)
 
 
-def _are_counts(n_characters, n_labels, contexts=None, characters=None, times=None, **others):
+def _are_counts(n_characters, n_labels, contexts, characters, times, discount):
     """Whether arrays are what `to_state` returns."""
     arrays = contexts, characters, times
-    if others.keys() != {"discount"} or not all(isinstance(each, np.ndarray) for each in arrays):
+    if not all(isinstance(each, np.ndarray) for each in arrays):
         return False
     if [each.ndim for each in arrays] != [2, 1, 1] or len({len(each) for each in arrays}) > 1:
         return False
     if not len(times) or any(each.dtype.kind not in "iu" for each in (contexts, characters)):
         return False
+    if contexts.shape[1] < (n_labels > 0):
+        return False
     labels, contexts = contexts[:, : n_labels > 0], contexts[:, n_labels > 0 :]
-    discount = others["discount"]
     return bool(
         times.dtype.kind in "uf"
         and (np.isfinite(times) & (times > 0)).all()
@@ -356,9 +360,14 @@ def _are_counts(n_characters, n_labels, contexts=None, characters=None, times=No
     )
 
 
+def _rounded_up(counts):
+    """Round up, but for errors of rounding in sums of parts of one."""
+    return np.maximum(np.ceil(counts - 1e-9), 1)
+
+
 def _estimate_discounts(counts):
     """Estimate discounts as Chen and Goodman do, from how many counts are 1, 2, 3 and 4."""
-    n1, n2, n3, n4 = (np.count_nonzero(np.ceil(counts) == n) for n in (1, 2, 3, 4))
+    n1, n2, n3, n4 = (np.count_nonzero(_rounded_up(counts) == n) for n in (1, 2, 3, 4))
     if n1 and n2 and n3 and n4:
         y = n1 / (n1 + 2 * n2)
         discounts = 1 - 2 * y * n2 / n1, 2 - 3 * y * n3 / n2, 3 - 4 * y * n4 / n3
