@@ -388,6 +388,7 @@ def test_weights_of_nothing_to_predict(make_pipe):
         generator.score(np.concatenate([windows, 0 * windows]), sample_weight=[0, 1])
 
 
+@pytest.mark.full
 def test_large_alphabets_with_many_labels_score_right():
     """27,000 characters times 100,000 labels are more than an int32 holds."""
     rng = np.random.default_rng(0)
