@@ -4,7 +4,7 @@ import inspect
 import platform
 from collections.abc import Callable
 from copy import deepcopy
-from functools import partial
+from functools import cache, partial
 from math import cos, isfinite, log, pi
 from numbers import Integral
 from pathlib import Path
@@ -151,10 +151,11 @@ def uses_bfloat16(generator: Any) -> bool:
     return is_possible if generator.precision == "bfloat16" else is_fast
 
 
+@cache
 def _is_amd():
-    told = platform.processor()  # on Windows; on Linux it is a file
-    cpuinfo = Path("/proc/cpuinfo")
-    return "AuthenticAMD" in told + (cpuinfo.read_text() if cpuinfo.exists() else "")
+    cpuinfo = Path("/proc/cpuinfo")  # there is one on Linux
+    told = cpuinfo.read_text() if cpuinfo.exists() else platform.processor()
+    return "AuthenticAMD" in told
 
 
 def loaded_net(network: Any, n_characters: int, n_labels: int, device: Any) -> "Net":
@@ -198,7 +199,8 @@ class CharacterLoss:
         # (networks, n_targets, n_characters), or of their mean, without the first axis
         log_proba, characters = logits.log_softmax(-1), targets["characters"]
         known = characters != NONE
-        each = log_proba[..., torch.arange(len(known)), characters.clamp(min=0)]
+        positions = torch.arange(len(known), device=known.device)
+        each = log_proba[..., positions, characters.clamp(min=0)]
         if "proba" in targets:
             softened = torch.linalg.vecdot(targets["proba"], log_proba)
             each = torch.lerp(each, softened, self.ngram_weight)
