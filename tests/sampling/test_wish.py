@@ -285,3 +285,15 @@ def test_texts_are_written_to_a_pattern(names):
     for written in generator.sample("Mar", n_samples=20, **asked):
         assert re.fullmatch(asked["pattern"], written)
         assert len(written) == 20
+
+
+def test_the_search_reads_fewer_beginnings_at_a_time_where_alphabets_are_large(
+    generator, monkeypatch
+):
+    """What waits behind its more probable siblings is found just the same."""
+    asked = {"n": 50, "max_length": 6, "novel": True}
+    expected, scores = generator.most_likely(**asked)
+    monkeypatch.setattr("sknamegen._sampling.search._CELLS", 1)
+    found, log_likelihood = generator.most_likely(**asked)
+    assert found == expected
+    np.testing.assert_allclose(log_likelihood, scores, rtol=1e-5)
