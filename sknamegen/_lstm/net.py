@@ -16,10 +16,12 @@ import torch
 from skorch.callbacks import Callback, EarlyStopping, ProgressBar
 from skorch.exceptions import SkorchTrainingImpossibleError
 from skorch.helper import predefined_split
+from skorch.utils import to_tensor
 from torch import Tensor
 from torch.nn import functional as F
 
 from .._sequences import NONE, Sequences
+from .._threads import side_by_side
 from .._validation import damaged, is_auto
 from .batches import LengthGroupedBatches, SequenceDataset
 from .callbacks import EpochLine
@@ -224,12 +226,32 @@ class Net(skorch.NeuralNet):
         return getattr(module, "module", module)
 
     def infer(self, x, **fit_params):
-        enabled = self.bfloat16 and self.module_.training
-        # No cache: an interruption could leave old weights in it.
-        with torch.autocast(
-            self.network.device.type, torch.bfloat16, enabled=enabled, cache_enabled=False
-        ):
+        with self._autocast():
             return super().infer(x, **fit_params).float()
+
+    def train_step_single(self, batch, **fit_params):
+        """Compute the gradients of the networks, side by side."""
+        self._set_training(True)
+        inputs, targets = (to_tensor(each, device=self.device) for each in batch)
+
+        def learn(network):
+            with self._autocast():
+                logits = network(**inputs).float()
+            loss = self.criterion_(logits, targets)
+            loss.backward()
+            return loss.detach(), logits.detach()
+
+        losses, logits = zip(*side_by_side(learn, self.network.networks), strict=True)
+        return {"loss": sum(losses), "y_pred": torch.stack(logits)}
+
+    def _autocast(self):
+        # No cache: an interruption could leave old weights in it.
+        return torch.autocast(
+            self.network.device.type,
+            torch.bfloat16,
+            enabled=self.bfloat16 and self.module_.training,
+            cache_enabled=False,
+        )
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
         if iterator is None:

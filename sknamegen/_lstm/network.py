@@ -1,5 +1,6 @@
 """The networks: indices of characters in, logits of the next character out."""
 
+from functools import partial
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -10,26 +11,29 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .._sequences import NONE, Sequences
+from .._threads import side_by_side
 from .._validation import damaged
 from .batches import LengthGroupedBatches, SequenceDataset
 
 SCORING_BATCH = 1024
 # What the seeds of the networks of one module are apart.
 _SEED_STEP = 0x9E3779B97F4A7C15
+# From so many rows on a thread for each network gains more than it costs.
+_MANY_ROWS = 1024
 
 
 class Cells(NamedTuple):
-    """Weights of all networks, as reading one more character takes them.
+    """Weights of a network, as reading one more character takes them.
 
     States are the halves of the hidden ones and the doubles of the cells, so that tanh(x) is
     computed as 2 sigmoid(2 x) - 1, all gates by one call, and the factors lie in the weights.
     """
 
-    offsets: Tensor  # (networks, 1), of the vectors of each network
-    vectors: Tensor  # (networks * n_vectors, 4 * hidden), what each adds to the first gates
-    recurrent: list[Tensor]  # of the layers, (networks, hidden, 4 * hidden) each
+    vectors: Tensor  # (n_vectors, 4 * hidden), what each adds to the first gates
+    first_label: int  # from which vector on they are those of labels, 0: none are
+    recurrent: list[Tensor]  # of the layers, (hidden, 4 * hidden) each
     between: list[tuple[Tensor, Tensor]]  # from one layer to the next: bias, weights
-    head: tuple[Tensor, Tensor]  # (n_characters,), (networks, hidden, n_characters)
+    head: tuple[Tensor, Tensor]  # (n_characters,), (hidden, n_characters)
 
 
 class State(NamedTuple):
@@ -37,8 +41,8 @@ class State(NamedTuple):
 
     windows: Tensor  # (rows, window_length), indices, -1 where there are none
     labels: Tensor  # (rows,)
-    cells: Cells
-    layers: list[tuple[Tensor, Tensor]]  # see `Cells`; (networks, rows, hidden) each
+    cells: list[Cells]  # of the networks
+    layers: list[list[tuple[Tensor, Tensor]]]  # of each network; see `Cells`; (rows, hidden) each
 
 
 class CharLSTM(nn.Module):
@@ -135,85 +139,79 @@ class CharLSTM(nn.Module):
 
     def start(self, windows: Tensor, labels: Tensor) -> tuple[State, Tensor]:
         """Read contexts, each from its first index that is not -1; see `NextCharModel`."""
-        return self._read(self._cells(), windows, labels)
+        return self._read([network.cells() for network in self.networks], windows, labels)
 
-    @torch.no_grad()
     def advance(self, state: State, characters: Tensor) -> tuple[State, Tensor]:
         """Append one character to each context; see `NextCharModel`."""
-        was_full = state.windows[:, 0] >= 0
         windows = torch.cat([state.windows[:, 1:], characters[:, None]], dim=1)
-        if was_full.any():
+        if (state.windows[:, 0] >= 0).any():
             # The first character has left the window, so its traces in the state must go.
             return self._read(state.cells, windows, state.labels)
-        layers = self._step(state.cells, characters, state.labels, state.layers)
-        return state._replace(windows=windows, layers=layers), _logits(state.cells, layers)
+        step = partial(_step, characters, state.labels)
+        layers, logits = _each(step, len(windows), state.cells, state.layers)
+        return state._replace(windows=windows, layers=layers), logits
 
     def select(self, state: State, rows: Tensor) -> State:
         """Return the state of some rows, in their order."""
-        layers = [(h.index_select(1, rows), c.index_select(1, rows)) for h, c in state.layers]
+        layers = [
+            [(h.index_select(0, rows), c.index_select(0, rows)) for h, c in each]
+            for each in state.layers
+        ]
         return State(state.windows[rows], state.labels[rows], state.cells, layers)
 
-    @torch.no_grad()
     def _read(self, cells, windows, labels):
-        filled = windows >= 0
-        layers: Any = [None] * len(cells.recurrent)
-        for step in range(int(filled.any(0).int().argmax()), windows.shape[1]):
-            layers = self._step(cells, windows[:, step].clamp(min=0), labels, layers)
-            # Padding leaves the state at zero.
-            mask = filled[:, step, None]
-            layers = [(h * mask, c * mask) for h, c in layers]
-        is_full = bool(filled.all())  # no state to keep: the next character moves the window
-        return State(windows, labels, cells, [] if is_full else layers), _logits(cells, layers)
+        layers, logits = _each(partial(_read, windows, labels), len(windows), cells)
+        return State(windows, labels, cells, layers), logits
 
-    def _step(self, cells, characters, labels, states):
-        gates = F.embedding(characters + cells.offsets, cells.vectors)
-        if self.n_labels:
-            n_inputs = self.networks[0].n_inputs
-            gates += F.embedding(n_inputs + labels + cells.offsets, cells.vectors)
-        new: list[tuple[Tensor, Tensor]] = []
-        for layer, state in enumerate(states):
-            if layer:
-                bias, weights = cells.between[layer - 1]
-                gates = torch.baddbmm(bias, new[-1][0], weights)
-            if state:
-                gates.baddbmm_(state[0], cells.recurrent[layer])
-            in_gate, forget_gate, candidate, out_gate = gates.sigmoid_().chunk(4, dim=2)
-            cell = forget_gate * state[1] if state else torch.zeros_like(in_gate)
-            cell.addcmul_(in_gate, candidate, value=4).sub_(in_gate, alpha=2)
-            new.append((cell.sigmoid().sub_(0.5).mul_(out_gate), cell))
-        return new
 
-    @torch.no_grad()
-    def _cells(self):
-        networks, first = self.networks, self.networks[0]
-        vectors = torch.stack([network.input_gates() for network in networks])
-        doubled = vectors.new_ones(4, first.head.in_features)
-        doubled[2] = 2  # of the candidates
-        doubled = doubled.flatten()
+def _each(function, n_rows, *args):
+    """Call a function for each network; return the states of the layers and the mean logits."""
+    in_turn = side_by_side if n_rows >= _MANY_ROWS else map
+    layers, logits = zip(*in_turn(function, *args), strict=True)
+    return list(layers), sum(logits) / len(logits)
 
-        def stacked(number, name):
-            weights = [getattr(network.layers[number], name) for network in networks]
-            return 2 * torch.stack(weights).transpose(1, 2) * doubled
 
-        between = []
-        for number in range(1, len(first.layers)):
-            layers = [network.layers[number] for network in networks]
-            bias = torch.stack([layer.bias_ih_l0 + layer.bias_hh_l0 for layer in layers])
-            between.append(((bias * doubled)[:, None], stacked(number, "weight_ih_l0")))
-        head = torch.stack([network.head.weight.t() for network in networks])
-        bias = torch.stack([network.head.bias for network in networks])
-        return Cells(
-            torch.arange(len(networks), device=self.device)[:, None] * vectors.shape[1],
-            (vectors * doubled).flatten(0, 1),
-            [stacked(number, "weight_hh_l0") for number in range(len(first.layers))],
-            between,
-            (bias.mean(0), 2 * head / len(networks)),
-        )
+@torch.inference_mode()
+def _read(windows, labels, cells):
+    """Read contexts from a zero state."""
+    filled = windows >= 0
+    layers: Any = [None] * len(cells.recurrent)
+    for step in range(int(filled.any(0).int().argmax()), windows.shape[1]):
+        layers = _advanced(windows[:, step].clamp(min=0), labels, cells, layers)
+        # Padding leaves the state at zero.
+        mask = filled[:, step, None]
+        layers = [(h * mask, c * mask) for h, c in layers]
+    return layers, _logits(cells, layers)
+
+
+@torch.inference_mode()
+def _step(characters, labels, cells, layers):
+    """Read one more character."""
+    layers = _advanced(characters, labels, cells, layers)
+    return layers, _logits(cells, layers)
+
+
+def _advanced(characters, labels, cells, layers):
+    gates = F.embedding(characters, cells.vectors)
+    if cells.first_label:
+        gates += F.embedding(labels + cells.first_label, cells.vectors)
+    new: list[tuple[Tensor, Tensor]] = []
+    for layer, state in enumerate(layers):
+        if layer:
+            bias, weights = cells.between[layer - 1]
+            gates = torch.addmm(bias, new[-1][0], weights)
+        if state:
+            gates.addmm_(state[0], cells.recurrent[layer])
+        in_gate, forget_gate, candidate, out_gate = gates.sigmoid_().chunk(4, dim=1)
+        cell = forget_gate * state[1] if state else torch.zeros_like(in_gate)
+        cell.addcmul_(in_gate, candidate, value=4).sub_(in_gate, alpha=2)
+        new.append((cell.sigmoid().sub_(0.5).mul_(out_gate), cell))
+    return new
 
 
 def _logits(cells, layers):
     bias, weights = cells.head
-    return torch.bmm(layers[-1][0], weights).sum(0).add_(bias)
+    return torch.addmm(bias, layers[-1][0], weights)
 
 
 def _is_trained(module):
@@ -274,7 +272,7 @@ class _Network(nn.Module):
         else:
             self.layers[0].weight_ih_l0[:, self.n_inputs - 1] = 0
 
-    def forward(self, inputs, labels, where):
+    def forward(self, inputs, labels, where=None):
         if self.embedding is None:
             x = self._first_layer_one_hot(inputs, labels)
         else:
@@ -312,6 +310,26 @@ class _Network(nn.Module):
             dtype=torch.float32,
         )
         return x * (uniform < keep).to(x.dtype).div_(keep)
+
+    @torch.no_grad()
+    def cells(self):
+        """Return the weights as reading one more character takes them."""
+        doubled = self.head.weight.new_ones(4, self.head.in_features)
+        doubled[2] = 2  # of the candidates
+        doubled = doubled.flatten()
+        return Cells(
+            self.input_gates() * doubled,
+            self.n_inputs if self.n_labels else 0,
+            [(layer.weight_hh_l0 * (2 * doubled[:, None])).t() for layer in self.layers],
+            [
+                (
+                    (layer.bias_ih_l0 + layer.bias_hh_l0) * doubled,
+                    (layer.weight_ih_l0 * (2 * doubled[:, None])).t(),
+                )
+                for layer in self.layers[1:]
+            ],
+            (self.head.bias, (2 * self.head.weight).t()),
+        )
 
     def input_gates(self):
         """What each vector adds to the gates of the first layer, (n_vectors, 4 * hidden)."""
