@@ -29,20 +29,20 @@ def score_and_tell(pipe, X, y=None):
 
 
 @pytest.mark.filterwarnings("default")
-@pytest.mark.parametrize(("n_threads", "killed"), [(1, False), (2, False), (1, True)])
-def test_searches_on_dask(names, tmp_path, monkeypatch, n_threads, killed):
+@pytest.mark.parametrize("n_threads", [2, pytest.param(1, marks=pytest.mark.full)])
+def test_searches_on_dask_also_if_a_worker_dies(names, tmp_path, monkeypatch, n_threads):
     distributed = pytest.importorskip("dask.distributed")
-    monkeypatch.setenv("SKNAMEGEN_TOLD", str(tmp_path / "told"))
+    told = tmp_path / "told"
+    monkeypatch.setenv("SKNAMEGEN_TOLD", str(told))
     grid = {"windows__window_length": [2, 8], "lstm__lr": [0.01, 0.02, 0.05, 0.08]}
     folds = KFold(2, shuffle=True, random_state=0).split(names)
     # Arrays would be handed to one worker, and be lost with it.
     cv = [(train.tolist(), test.tolist()) for train, test in folds]
     search = GridSearchCV(small_pipeline(), grid, cv=cv, scoring=score_and_tell)
     expected = scores_of(search.fit(names))
-    (tmp_path / "told").unlink()
 
     def kill_one():
-        while not (tmp_path / "told").exists():
+        while not told.exists():
             time.sleep(0.01)
         os.kill(pids[0], signal.SIGKILL)
 
@@ -54,20 +54,22 @@ def test_searches_on_dask(names, tmp_path, monkeypatch, n_threads, killed):
     ):
         pids = list(client.run(os.getpid).values())
         assert len({*pids, os.getpid()}) == 3
-        killer = threading.Thread(target=kill_one)
-        if killed:
-            killer.start()
-        with joblib.parallel_config(backend="dask"):
-            search.fit(names)
-        if killed:
-            killer.join()
-            with pytest.raises(ProcessLookupError):
-                os.kill(pids[0], 0)
-    found = scores_of(search)
-    assert found.keys() == expected.keys()
-    for key, value in expected.items():
-        np.testing.assert_array_equal(found[key], value, err_msg=key)
-    assert search.best_estimator_[-1].sample("Ma").startswith("Ma")
+        for killed in (False, True):
+            told.unlink()
+            killer = threading.Thread(target=kill_one)
+            if killed:
+                killer.start()
+            with joblib.parallel_config(backend="dask"):
+                search.fit(names)
+            if killed:
+                killer.join()
+                with pytest.raises(ProcessLookupError):
+                    os.kill(pids[0], 0)
+            found = scores_of(search)
+            assert found.keys() == expected.keys()
+            for key, value in expected.items():
+                np.testing.assert_array_equal(found[key], value, err_msg=key)
+            assert search.best_estimator_[-1].sample("Ma").startswith("Ma")
 
 
 @pytest.mark.parametrize(("n_parts", "batch_size"), [(2, 4), (3, 64), (5, 2)])

@@ -447,7 +447,8 @@ def test_every_benchmark_explains_itself(run, capsys, script):
 def test_benchmark_of_fit(run):
     printed = run("benchmarks/fit.py", "--quick")
     assert numbers(r"all counted +(\S+) s", printed)
-    assert len(numbers(r"fit / bare loop = (\S+)", printed)) in (1, 2)  # 2 where bfloat16 is
+    ratios = numbers(r"threads: +\d+ +\S+ s, (\S+) times the loop", printed)
+    assert len(ratios) in (2, 4)  # 4 where bfloat16 is
 
 
 @full
@@ -464,7 +465,8 @@ def test_benchmark_of_quality(run, tmp_path):
 @full
 def test_benchmark_of_sampling(run):
     printed = run("benchmarks/sampling.py", "--quick")
-    assert len(numbers(r"(\S+) names/s", printed)) == 2
+    n_threads = numbers(r"threads: (\d+): +\S+ names/s", printed)
+    assert n_threads == 2 * sorted({1, torch.get_num_threads()})
 
 
 @full

@@ -158,22 +158,26 @@ def main():
         generator = CharLSTMGenerator(random_state=0, precision=precision, **epochs)
         generator.fit(windows)
         bare = bare_loop(generator, windows)
-        # Side by side, so that a busy moment of the machine hits all of them.
-        rounds = [
-            (seconds(partial(generator.fit, windows)), seconds(bare), sgemm_rate())
-            for _ in range(repeat)
-        ]
-        fit, loop, rate = (statistics.median(column) for column in zip(*rounds, strict=True))
+        fit, n_threads = partial(generator.fit, windows), torch.get_num_threads()
+        rounds = []
+        # One after the other, so that a busy moment of the machine hits all of them.
+        for _ in range(repeat):
+            torch.set_num_threads(1)
+            alone = seconds(fit)
+            torch.set_num_threads(n_threads)
+            rounds.append((alone, seconds(fit), seconds(bare), sgemm_rate()))
+        alone, together, loop, rate = map(statistics.median, zip(*rounds, strict=True))
         # The backward pass takes twice the operations of the forward pass.
         config = generator.net_.module_.config
         sizes = config["hidden_size"], config["n_characters"]
         forward = lstm_operations(*sizes, n_characters, config["embedding_dim"])
         work = 3 * generator.n_iter_ * config["num_networks"] * forward
-        print(
-            f"  {precision:9s} fit {fit:6.2f} s = {100 * work / fit / rate:4.0f}% of sgemm;", end=""
-        )
-        ratio = statistics.median(a / b for a, b, _ in rounds)
-        print(f"  bare torch loop {loop:6.2f} s;  fit / bare loop = {ratio:.2f}")
+        print(f"  {precision}, bare torch loop          {loop:6.2f} s")
+        for threads, spent in ((1, alone), (n_threads, together)):
+            print(
+                f"  {precision}, fit, threads: {threads:2d}          {spent:6.2f} s, "
+                f"{spent / loop:.2f} times the loop; {100 * work / spent / rate:.0f}% of sgemm"
+            )
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ from sknamegen import (
 )
 
 # Beyond so many names, all but the default is run with one seed instead of three.
-_MANY = 2_000
+_MANY = 10_000
 NOTEBOOK = {
     "hidden_size": 128,
     "embedding_dim": None,

@@ -12,6 +12,7 @@ from functools import partial
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
+import torch
 from _common import (
     given_names,
     lstm_operations,
@@ -67,16 +68,18 @@ def main():
         written = generator.sample(n_samples=n_names, random_state=0)
         # A name is ended by a draw of its own, unless it has the greatest length.
         n_characters = sum(min(len(name) + 1, generator.max_length_) for name in written)
-        write = partial(generator.sample, n_samples=n_names, random_state=0)
-        rounds = [(seconds(write), sgemm_rate()) for _ in range(repeat)]
-        spent, rate = (statistics.median(column) for column in zip(*rounds, strict=True))
         work = config["num_networks"] * lstm_operations(*sizes, n_characters)
-        alone = median_seconds(generator.sample, 5 * repeat)
-        print(
-            f"  {config['num_networks']} of {sizes[0]} units: {n_names / spent:7.0f} names/s, "
-            f"{n_characters / spent:8.0f} characters/s, {100 * work / spent / rate:3.0f}% of sgemm;"
-            f"  one name {1000 * alone:.1f} ms"
-        )
+        write = partial(generator.sample, n_samples=n_names, random_state=0)
+        for n_threads in sorted({1, torch.get_num_threads()}):
+            torch.set_num_threads(n_threads)
+            rounds = [(seconds(write), sgemm_rate()) for _ in range(repeat)]
+            spent, rate = (statistics.median(column) for column in zip(*rounds, strict=True))
+            alone = median_seconds(generator.sample, 5 * repeat)
+            print(
+                f"  {config['num_networks']} of {sizes[0]} units, threads: {n_threads}: "
+                f"{n_names / spent:7.0f} names/s, {n_characters / spent:8.0f} characters/s, "
+                f"{100 * work / spent / rate:3.0f}% of sgemm;  one name {1000 * alone:.1f} ms"
+            )
     try:
         keras_rate = keras_characters_per_second(5 if arguments.quick else 100)
         print(f"  the notebook's loop in Keras: {keras_rate:.1f} characters/s")

@@ -39,13 +39,13 @@ class CharLSTMGenerator(BaseCharGenerator):
         `sklearn.frozen.FrozenEstimator`. Only weights are taken from it; `num_layers` and
         `embedding_dim`, and other sizes that are given, must be its. Saved with the rest.
     num_networks : int or "auto", default="auto"
-        LSTMs that learn side by side, from different random weights; their logits are averaged.
+        LSTMs that learn side by side, in a thread each if torch may use several, from different
+        random weights; their logits are averaged.
         "auto": two, but one where `hidden_size` is given, also by a search; with `init` as many
         as it has.
     hidden_size : int or "auto", default="auto"
-        Units of each LSTM layer. "auto": 192, or 288 for 16,384 sequences or more; 256 or 384 in
-        one network alone; with `init` those of its networks, unless there are more than 1,000
-        sequences and they are fewer.
+        Units of each LSTM layer. "auto": 240, or 352 for 16,384 sequences or more; with `init`
+        those of its networks, unless there are more than 1,000 sequences and they are fewer.
     num_layers : int, default=1
         LSTM layers.
     embedding_dim : int or None, default=64

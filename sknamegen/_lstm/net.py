@@ -102,7 +102,7 @@ def _network_config(generator, settings, seed, origin, n_sequences):
         num_networks = before["num_networks"]
     if is_auto(generator.hidden_size) and before:
         grows = isinstance(origin, Start) and init_share(n_sequences) < 1
-        least = usual_hidden_size(num_networks, n_sequences) if grows else 1
+        least = usual_hidden_size(n_sequences) if grows else 1
         hidden_size = before["hidden_size"] = max(least, before["hidden_size"])
     config = {
         "n_characters": len(generator.alphabet_),

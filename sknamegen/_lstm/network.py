@@ -19,7 +19,7 @@ SCORING_BATCH = 1024
 # What the seeds of the networks of one module are apart.
 _SEED_STEP = 0x9E3779B97F4A7C15
 # From so many rows on a thread for each network gains more than it costs.
-_MANY_ROWS = 1024
+_MANY_ROWS = 128
 
 
 class Cells(NamedTuple):
@@ -148,26 +148,27 @@ class CharLSTM(nn.Module):
             # The first character has left the window, so its traces in the state must go.
             return self._read(state.cells, windows, state.labels)
         step = partial(_step, characters, state.labels)
-        layers, logits = _each(step, len(windows), state.cells, state.layers)
+        layers, logits = _averaged(_apart(step, len(windows), state.cells, state.layers))
         return state._replace(windows=windows, layers=layers), logits
 
     def select(self, state: State, rows: Tensor) -> State:
         """Return the state of some rows, in their order."""
-        layers = [
-            [(h.index_select(0, rows), c.index_select(0, rows)) for h, c in each]
-            for each in state.layers
-        ]
-        return State(state.windows[rows], state.labels[rows], state.cells, layers)
+        layers = _apart(partial(_select, rows), len(rows), state.layers)
+        return State(state.windows[rows], state.labels[rows], state.cells, list(layers))
 
     def _read(self, cells, windows, labels):
-        layers, logits = _each(partial(_read, windows, labels), len(windows), cells)
+        layers, logits = _averaged(_apart(partial(_read, windows, labels), len(windows), cells))
         return State(windows, labels, cells, layers), logits
 
 
-def _each(function, n_rows, *args):
-    """Call a function for each network; return the states of the layers and the mean logits."""
-    in_turn = side_by_side if n_rows >= _MANY_ROWS else map
-    layers, logits = zip(*in_turn(function, *args), strict=True)
+def _apart(function, n_rows, *args):
+    """Call a function for each network."""
+    return (side_by_side if n_rows >= _MANY_ROWS else map)(function, *args)
+
+
+def _averaged(layers_and_logits):
+    """Return the states of the layers of each network, and the mean logits."""
+    layers, logits = zip(*layers_and_logits, strict=True)
     return list(layers), sum(logits) / len(logits)
 
 
@@ -189,6 +190,11 @@ def _step(characters, labels, cells, layers):
     """Read one more character."""
     layers = _advanced(characters, labels, cells, layers)
     return layers, _logits(cells, layers)
+
+
+@torch.inference_mode()
+def _select(rows, layers):
+    return [(h.index_select(0, rows), c.index_select(0, rows)) for h, c in layers]
 
 
 def _advanced(characters, labels, cells, layers):

@@ -12,8 +12,7 @@ from skorch.callbacks import Callback
 from .._validation import check_int, check_option, check_real, is_auto
 
 # hidden_size="auto" takes the first for fewer sequences than so many, else the second.
-_HIDDEN_SIZES_ALONE, _HIDDEN_SIZES = (256, 384), (192, 288)
-_MANY_SEQUENCES = 16_384
+_HIDDEN_SIZES, _MANY_SEQUENCES = (240, 352), 16_384
 _MAX_NETWORKS = 100
 _MAX_LAYERS = 100
 # What `net_params` may set: parameters of skorch's net, and those of what it creates.
@@ -126,7 +125,7 @@ def find_settings(generator: Any, n_sequences: int) -> Settings:
     decouples = optimizer_class(generator.optimizer) is torch.optim.AdamW
     found = Settings(
         given["num_networks"],
-        hidden_size=usual_hidden_size(given["num_networks"], n_sequences),
+        hidden_size=usual_hidden_size(n_sequences),
         lr=0.02,
         ngram_weight=0.5,
         weight_decay=0.1 if decouples else 0.01,
@@ -139,10 +138,9 @@ def find_settings(generator: Any, n_sequences: int) -> Settings:
     return found._replace(batch_size=min(found.batch_size, n_sequences))
 
 
-def usual_hidden_size(num_networks: int, n_sequences: int) -> int:
-    """Return the units of so many networks that are to learn from so many sequences."""
-    sizes = _HIDDEN_SIZES_ALONE if num_networks == 1 else _HIDDEN_SIZES
-    return sizes[n_sequences >= _MANY_SEQUENCES]
+def usual_hidden_size(n_sequences: int) -> int:
+    """Return the units of networks that are to learn from so many sequences."""
+    return _HIDDEN_SIZES[n_sequences >= _MANY_SEQUENCES]
 
 
 def _init_settings(n_sequences, scratch, given):

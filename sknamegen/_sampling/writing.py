@@ -95,10 +95,11 @@ def write_block(
         text[names.index[written], step] = characters[written]
         step += 1
         lasting = torch.nonzero(fits & ~is_over).squeeze(1)
-        names.keep(model, lasting)
-        characters = characters[lasting]
         if not len(lasting):
             break
+        if len(lasting) < len(characters):
+            names.keep(model, lasting)
+            characters = characters[lasting]
         if completions and prune_at is not None and int(names.lengths.min()) >= prune_at:
             prune_at = None
             chosen = _prune(model, names, text, log_weights, worth[lasting].log(), rng)

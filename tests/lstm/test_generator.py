@@ -288,9 +288,10 @@ def test_settings_adapt_to_the_number_of_names(n_names, batch_size, n_epochs):
     found = find_settings(generator, n_names)
     assert (found.batch_size, found.max_epochs) == (min(batch_size, n_names), n_epochs)
     assert (found.lr, found.ngram_weight, found.weight_decay) == (0.02, 0.5, 0.1)
-    assert (found.num_networks, found.hidden_size) == (2, 192 if n_names < 16_384 else 288)
+    hidden_size = 240 if n_names < 16_384 else 352
+    assert (found.num_networks, found.hidden_size) == (2, hidden_size)
     alone = find_settings(generator.set_params(num_networks=1, optimizer="Adam"), n_names)
-    assert (alone.hidden_size, alone.weight_decay) == (256 if n_names < 16_384 else 384, 0.01)
+    assert (alone.hidden_size, alone.weight_decay) == (hidden_size, 0.01)
     generator.set_params(num_networks="auto", hidden_size=9)
     assert find_settings(generator, n_names).num_networks == 1
 

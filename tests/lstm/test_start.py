@@ -300,7 +300,7 @@ def test_settings_of_a_start_go_from_small_steps_to_large_ones():
     found = [find_settings(generator, n) for n in sizes]
     assert [each.lr for each in found] == sorted(each.lr for each in found)
     assert found[1][2:] == (0.002, 0, pytest.approx(0.08 / (36 * 0.001)), 8, 12)
-    assert found[-1][:4] == (1, 384, 0.015, 0.6)
+    assert found[-1][:4] == (1, 352, 0.015, 0.6)
     assert found[-1][5:] == (128, 11)
     shares = [init_share(n) for n in sizes]
     assert shares == sorted(shares, reverse=True)
