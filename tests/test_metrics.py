@@ -145,8 +145,10 @@ def test_other_names_than_those_learned_from(pipe, names):
     assert expected_novelty(pipe[-1], windows) == pytest.approx(1 - proba, abs=0.005)
 
 
-@pytest.mark.parametrize("target", [0.5, 0.8])
-@pytest.mark.parametrize("wishes", [{}, {"label": "short", "seed": "A"}, {"pattern": ".{3,7}"}])
+@pytest.mark.parametrize(
+    ("target", "wishes"),
+    [(0.5, {}), (0.8, {"label": "short", "seed": "A"}), (0.8, {"pattern": ".{3,7}"})],
+)
 def test_names_as_new_as_wanted(make_pipe, names, target, wishes):
     options = {"max_epochs": 60, "hidden_size": 64, "dropout": 0}
     pipe = make_pipe(**options if make_pipe is small_pipeline else {})

@@ -225,7 +225,7 @@ def try_spoiled(estimator, use, refusals, free):
 @pytest.mark.parametrize("kind", ["plain", "labels", "text", "two layers"])
 def test_spoiled_states_are_refused_or_do_no_harm(kind, make, names):
     boundary, labels = kind != "text", ["a", "b"] * 20 if kind == "labels" else None
-    given = names[:40] if boundary else [" ".join(names)] * 40
+    given = names[:40] if boundary else [" ".join(names[:10])] * 40
     params = {}
     if make is small_pipeline:
         params = {"max_epochs": 1}
@@ -238,11 +238,19 @@ def test_spoiled_states_are_refused_or_do_no_harm(kind, make, names):
     n_refused, n_same = try_spoiled(pipe[-1], score, REFUSALS, free)
     assert n_refused > (150 if make is small_pipeline else 80)
     assert n_same > (100 if make is small_pipeline else 10)
-    if kind != "labels":
-        return
+
+
+@pytest.mark.parametrize(
+    "make", [pytest.param(small_pipeline, marks=pytest.mark.full), ngram_pipeline]
+)
+def test_spoiled_states_are_refused_or_write_names(make, names):
+    params = {"max_epochs": 1} if make is small_pipeline else {}
+    pipe = make(**params).fit(names[:40], ["a", "b"] * 20)
     options = {"n_samples": 3, "pattern": ".*a", "max_length": 12, "random_state": 0}
     count = lambda generator: len(generator.sample("S", **options))  # noqa: E731
-    try_spoiled(pipe[-1], count, REFUSALS + "|seed 'S' holds|pattern", set())
+    n_refused, n_same = try_spoiled(pipe[-1], count, REFUSALS + "|seed 'S' holds|pattern", set())
+    assert n_refused > (150 if make is small_pipeline else 80)
+    assert n_same > (100 if make is small_pipeline else 10)
 
 
 def test_spoiled_vectorizers_are_refused_or_do_no_harm(names):

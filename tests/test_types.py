@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import pytest
 from mypy import api
 
 ROOT = Path(__file__).parents[1]
@@ -32,6 +33,7 @@ generator.sample().append("x")  # error: "append"
 """
 
 
+@pytest.mark.full
 def test_a_users_script_is_checked_and_so_is_the_package(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # so that the package is found where it was installed, or not
     script, planted = tmp_path / "script.py", tmp_path / "planted.py"

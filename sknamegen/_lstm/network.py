@@ -131,9 +131,10 @@ class CharLSTM(nn.Module):
             x, y = dataset[rows]
             n_rows, n_steps = x["inputs"].shape
             where = x.get("where", torch.arange(n_rows * n_steps))
-            inputs = (each.to(self.device) for each in (x["inputs"], x["labels"], where))
+            inputs = [each.to(self.device) for each in (x["inputs"], x["labels"], where)]
+            logits = _mean(_apart(partial(_infer, *inputs), n_rows, self.networks))
             characters = y["characters"].to(self.device)
-            each = -F.cross_entropy(self(*inputs), characters, ignore_index=NONE, reduction="none")
+            each = -F.cross_entropy(logits, characters, ignore_index=NONE, reduction="none")
             log_proba.index_add_(0, rows[where // n_steps], each.double().cpu())
         return log_proba.numpy()
 
@@ -169,7 +170,16 @@ def _apart(function, n_rows, *args):
 def _averaged(layers_and_logits):
     """Return the states of the layers of each network, and the mean logits."""
     layers, logits = zip(*layers_and_logits, strict=True)
-    return list(layers), sum(logits) / len(logits)
+    return list(layers), _mean(logits)
+
+
+def _mean(logits):
+    return torch.stack(list(logits)).mean(0)
+
+
+@torch.inference_mode()
+def _infer(inputs, labels, where, network):
+    return network(inputs, labels, where)
 
 
 @torch.inference_mode()
@@ -182,7 +192,8 @@ def _read(windows, labels, cells):
         # Padding leaves the state at zero.
         mask = filled[:, step, None]
         layers = [(h * mask, c * mask) for h, c in layers]
-    return layers, _logits(cells, layers)
+    # No state to keep where all are full: the next character moves the window.
+    return [] if filled.all() else layers, _logits(cells, layers)
 
 
 @torch.inference_mode()
