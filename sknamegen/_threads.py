@@ -1,7 +1,7 @@
 """How torch computes here: each thing in one thread, and as if nobody else had set anything."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sized
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from threading import Thread
@@ -51,14 +51,15 @@ def own_torch() -> Iterator[None]:
             pool.shutdown()
 
 
-def side_by_side(function: Callable[..., _Result], *args: Iterable[Any]) -> Iterator[_Result]:
+def side_by_side(function: Callable[..., _Result], *args: Sized) -> Iterator[_Result]:
     """Call a function like `map`, each call in another thread, all at once.
 
     There are as many threads as the caller of `own_torch` let torch use. What comes out does not
     depend on them, as each call computes with one.
     """
     pool = getattr(_here, "pool", None)
-    return pool.map(function, *args) if pool else map(function, *args)
+    in_turn: Any = pool.map if pool and len(args[0]) > 1 else map
+    return in_turn(function, *args)
 
 
 def _compute_alone(n_threads):

@@ -29,8 +29,7 @@ def score_and_tell(pipe, X, y=None):
 
 
 @pytest.mark.filterwarnings("default")
-@pytest.mark.parametrize("n_threads", [2, pytest.param(1, marks=pytest.mark.full)])
-def test_searches_on_dask_also_if_a_worker_dies(names, tmp_path, monkeypatch, n_threads):
+def test_searches_on_dask_also_if_a_worker_dies(names, tmp_path, monkeypatch):
     distributed = pytest.importorskip("dask.distributed")
     told = tmp_path / "told"
     monkeypatch.setenv("SKNAMEGEN_TOLD", str(told))
@@ -48,7 +47,7 @@ def test_searches_on_dask_also_if_a_worker_dies(names, tmp_path, monkeypatch, n_
 
     with (
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=n_threads, dashboard_address=None
+            n_workers=2, threads_per_worker=2, dashboard_address=None
         ) as cluster,
         distributed.Client(cluster) as client,
     ):

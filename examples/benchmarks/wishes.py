@@ -97,7 +97,7 @@ def main():
     arguments = parse_arguments(__doc__.splitlines()[0])
     print_machine()
     lists = {arguments.names or "female first names": given_names(arguments)}
-    if not arguments.names:
+    if not (arguments.names or arguments.quick):
         lists["male first names, lower case"] = [name.lower() for name in load_names("male")]
     n_names, n_free, settings = 2000, 400_000, {}
     if arguments.quick:

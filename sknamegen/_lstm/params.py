@@ -11,8 +11,8 @@ from skorch.callbacks import Callback
 
 from .._validation import check_int, check_option, check_real, is_auto
 
-# hidden_size="auto" takes the first for fewer sequences than so many, else the second.
-_HIDDEN_SIZES, _MANY_SEQUENCES = (240, 352), 16_384
+# hidden_size="auto": more units from so many sequences on.
+_HIDDEN_SIZES = {1: 128, 200: 240, 16_384: 352}
 _MAX_NETWORKS = 100
 _MAX_LAYERS = 100
 # What `net_params` may set: parameters of skorch's net, and those of what it creates.
@@ -140,7 +140,7 @@ def find_settings(generator: Any, n_sequences: int) -> Settings:
 
 def usual_hidden_size(n_sequences: int) -> int:
     """Return the units of networks that are to learn from so many sequences."""
-    return _HIDDEN_SIZES[n_sequences >= _MANY_SEQUENCES]
+    return max(size for least, size in _HIDDEN_SIZES.items() if n_sequences >= least)
 
 
 def _init_settings(n_sequences, scratch, given):

@@ -288,7 +288,7 @@ def test_settings_adapt_to_the_number_of_names(n_names, batch_size, n_epochs):
     found = find_settings(generator, n_names)
     assert (found.batch_size, found.max_epochs) == (min(batch_size, n_names), n_epochs)
     assert (found.lr, found.ngram_weight, found.weight_decay) == (0.02, 0.5, 0.1)
-    hidden_size = 240 if n_names < 16_384 else 352
+    hidden_size = 128 if n_names < 200 else 240 if n_names < 16_384 else 352
     assert (found.num_networks, found.hidden_size) == (2, hidden_size)
     alone = find_settings(generator.set_params(num_networks=1, optimizer="Adam"), n_names)
     assert (alone.hidden_size, alone.weight_decay) == (hidden_size, 0.01)
