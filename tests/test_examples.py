@@ -127,7 +127,7 @@ def test_generate_names(run):
 def test_generate_names_at_full_size(tmp_path):
     printed = run_process("generate_names.py", cwd=tmp_path)
     (held_out,) = numbers(r"Held out: +(\S+) nats", printed)
-    assert 1.5 < held_out < 1.857  # the best of the notebook's recipe on such a split
+    assert 1.6 < held_out < 1.72  # counting 1.76; the notebook's recipe 1.857 at its best
     assert len(numbers(r"Epoch \d+/10: (\S+) nats/char", printed)) == 10
 
 

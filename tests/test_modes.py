@@ -41,6 +41,7 @@ def what_is_done(make, names):
     yield generator.predict_proba(windows[:20]).tolist()
     for wish in ({}, {"label": "a"}, {"pattern": ".*n"}, {"min_length": 7}, {"seed": "Ma"}):
         yield generator.sample(n_samples=5, random_state=0, **wish)
+    yield generator.sample(n_samples=200, random_state=0)
     yield "".join(generator.stream("Ma", random_state=0))
     yield generator.most_likely(3, "M")[0]
     yield generator.next_char_proba(["", "Mar"]).tolist()
@@ -50,7 +51,15 @@ def what_is_done(make, names):
     yield generator.score(windows)
 
 
-@pytest.mark.parametrize("make", [small_pipeline, ngram_pipeline], ids=["lstm", "ngram"])
+def pair_pipeline():
+    """Two networks, which compute in threads of their own where torch may use two."""
+    return small_pipeline(num_networks=2)
+
+
+MAKE = [small_pipeline, pair_pipeline, ngram_pipeline]
+
+
+@pytest.mark.parametrize("make", MAKE, ids=["lstm", "two lstms", "ngram"])
 @pytest.mark.parametrize("mode", MODES)
 def test_modes_of_the_caller_do_not_matter(make, mode, names):
     expected = list(what_is_done(make, names))

@@ -160,7 +160,7 @@ def main():
         bare = bare_loop(generator, windows)
         fit, n_threads = partial(generator.fit, windows), torch.get_num_threads()
         rounds = []
-        # One after the other, so that a busy moment of the machine hits all of them.
+        # In rounds, so that a busy moment of the machine hits all of them.
         for _ in range(repeat):
             torch.set_num_threads(1)
             alone = seconds(fit)
@@ -173,7 +173,7 @@ def main():
         forward = lstm_operations(*sizes, n_characters, config["embedding_dim"])
         work = 3 * generator.n_iter_ * config["num_networks"] * forward
         print(f"  {precision}, bare torch loop          {loop:6.2f} s")
-        for threads, spent in ((1, alone), (n_threads, together)):
+        for threads, spent in {1: alone, n_threads: together}.items():
             print(
                 f"  {precision}, fit, threads: {threads:2d}          {spent:6.2f} s, "
                 f"{spent / loop:.2f} times the loop; {100 * work / spent / rate:.0f}% of sgemm"

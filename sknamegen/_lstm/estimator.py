@@ -39,8 +39,8 @@ class CharLSTMGenerator(BaseCharGenerator):
         `sklearn.frozen.FrozenEstimator`. Only weights are taken from it; `num_layers` and
         `embedding_dim`, and other sizes that are given, must be its. Saved with the rest.
     num_networks : int or "auto", default="auto"
-        LSTMs that learn side by side, in a thread each if torch may use several, from different
-        random weights; their logits are averaged.
+        LSTMs that learn from different random weights, in a thread each if torch may use several
+        (with `accelerator` in turn); their logits are averaged.
         "auto": two, but one where `hidden_size` is given, also by a search; with `init` as many
         as it has.
     hidden_size : int or "auto", default="auto"
@@ -158,7 +158,8 @@ class CharLSTMGenerator(BaseCharGenerator):
     its own. The loss is averaged over characters, not over batches. The n-gram model
     is that of `CharNGramGenerator` with ``order=6``, fitted to the training names.
 
-    With `init` everything but the weights is learned from the names alone. `alphabet_` then also
+    With `init` everything but the weights is learned from the names alone, and the softmax layer
+    learns three times as fast. `alphabet_` then also
     has characters that `init` knows and that are of a kind with some of the names: of the same
     script, the same case, and plain or not as they are. Where `init` knows less than half of the
     characters, it is of no use and is left aside.

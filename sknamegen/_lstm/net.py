@@ -21,7 +21,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .._sequences import NONE, Sequences
-from .._threads import side_by_side
 from .._validation import damaged, is_auto
 from .batches import LengthGroupedBatches, SequenceDataset
 from .callbacks import EpochLine
@@ -34,6 +33,8 @@ _MAX_WEIGHTS = 10**9
 # which it rises where the end of the training is not known.
 _WARM_UP = 0.3
 _WARM_UP_STEPS = 50
+# How much faster the softmax layer learns where the network starts from another's weights.
+_HEAD_LR_FACTOR = 3
 # Of the optimizers that take two: they forget faster than by default, as the training is short.
 _BETAS = 0.8, 0.99
 _FREE = {"optimizer__betas", "optimizer__weight_decay"}  # also for net_params to set
@@ -188,9 +189,9 @@ class CharacterLoss:
 
     `n_targets` is the mean number of them in a batch, so that each character weighs the same,
     however many others its batch has. `ngram_weight` is the share of the distributions "proba",
-    where targets have them. Losses of several networks are added, so that each learns as if it
-    were alone. No module, since accelerate would wrap one for several processes, which fails
-    without parameters.
+    where targets have them. Where there are logits of several networks, their losses are added,
+    so that each learns as if it were alone. No module, since accelerate would wrap one for
+    several processes, which fails without parameters.
     """
 
     def __init__(self, n_targets: float = 1.0, ngram_weight: float = 0.0):
@@ -198,7 +199,7 @@ class CharacterLoss:
         self.ngram_weight = ngram_weight
 
     def __call__(self, logits: Tensor, targets: dict[str, Tensor]) -> Tensor:
-        # (networks, n_targets, n_characters), or of their mean, without the first axis
+        # logits of shape (n_targets, n_characters), or of several networks (networks, ...)
         log_proba, characters = logits.log_softmax(-1), targets["characters"]
         known = characters != NONE
         positions = torch.arange(len(known), device=known.device)
@@ -241,17 +242,14 @@ class Net(skorch.NeuralNet):
             loss.backward()
             return loss.detach(), logits.detach()
 
-        losses, logits = zip(*side_by_side(learn, self.network.networks), strict=True)
+        n_characters, networks = inputs["inputs"].numel(), self.network.networks
+        losses, logits = zip(*self.network.apart(learn, n_characters, networks), strict=True)
         return {"loss": sum(losses), "y_pred": torch.stack(logits)}
 
     def _autocast(self):
         # No cache: an interruption could leave old weights in it.
-        return torch.autocast(
-            self.network.device.type,
-            torch.bfloat16,
-            enabled=self.bfloat16 and self.module_.training,
-            cache_enabled=False,
-        )
+        kind, enabled = self.network.device.type, self.bfloat16 and self.module_.training
+        return torch.autocast(kind, torch.bfloat16, enabled=enabled, cache_enabled=False)
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
         if iterator is None:
@@ -329,7 +327,7 @@ class _LoadedNet(Net):
 
 
 def _accelerated(accelerator):
-    """Return a class of nets that train with an accelerate.Accelerator."""
+    """Return a class of nets that train with an accelerate.Accelerator, networks in turn."""
     from skorch.hf import AccelerateMixin
 
     class AcceleratedNet(AccelerateMixin, Net):
@@ -357,7 +355,8 @@ class _Training(Callback):
         if training:
             self.step_ += 1
             for group in net.optimizer_.param_groups:
-                group["lr"] = net.lr * self.factor(self.step_, self.n_steps_)
+                factor = group.get("lr_factor", 1) * self.factor(self.step_, self.n_steps_)
+                group["lr"] = net.lr * factor
 
     def on_epoch_end(self, net, **kwargs):
         generator, epoch = self.generator, net.history[-1]
@@ -435,6 +434,8 @@ def _optimizer_params(generator, settings):
         params["optimizer__betas"] = _BETAS
     if "fused" in accepted:
         params["optimizer__fused"] = True
+    if generator._from_init and optimizer is not torch.optim.LBFGS:  # which takes one group
+        params["optimizer__param_groups"] = [("*.head.*", {"lr_factor": _HEAD_LR_FACTOR})]
     return params
 
 

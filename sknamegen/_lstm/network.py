@@ -1,5 +1,6 @@
 """The networks: indices of characters in, logits of the next character out."""
 
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -42,7 +43,9 @@ class State(NamedTuple):
     windows: Tensor  # (rows, window_length), indices, -1 where there are none
     labels: Tensor  # (rows,)
     cells: list[Cells]  # of the networks
-    layers: list[list[tuple[Tensor, Tensor]]]  # of each network; see `Cells`; (rows, hidden) each
+    layers: Sequence[
+        list[tuple[Tensor, Tensor]]
+    ]  # of each network, (rows, hidden) each; see `Cells`
 
 
 class CharLSTM(nn.Module):
@@ -74,8 +77,9 @@ class CharLSTM(nn.Module):
 
     Notes
     -----
-    The networks know nothing of each other in training, where `forward` returns the logits of
-    each. Averaged logits are those of one network whose recurrent weights are block-diagonal.
+    The networks know nothing of each other in training: `forward` then returns the logits of
+    each, and skorch's net takes each by itself. Averaged logits are those of one network whose
+    recurrent weights are block-diagonal.
     """
 
     def __init__(
@@ -132,11 +136,21 @@ class CharLSTM(nn.Module):
             n_rows, n_steps = x["inputs"].shape
             where = x.get("where", torch.arange(n_rows * n_steps))
             inputs = [each.to(self.device) for each in (x["inputs"], x["labels"], where)]
-            logits = _mean(_apart(partial(_infer, *inputs), n_rows, self.networks))
+            logits = _mean(self.apart(partial(_infer, *inputs), n_rows, self.networks))
             characters = y["characters"].to(self.device)
             each = -F.cross_entropy(logits, characters, ignore_index=NONE, reduction="none")
             log_proba.index_add_(0, rows[where // n_steps], each.double().cpu())
         return log_proba.numpy()
+
+    def apart(self, function: Callable[..., Any], n_rows: int, *args: Iterable[Any]) -> list[Any]:
+        """Call a function for each network, side by side where that is worth it.
+
+        That is for so many rows, times steps in training, on the processor: threads would get in
+        each other's way on other devices.
+        """
+        if n_rows >= _MANY_ROWS and self.device.type == "cpu":
+            return side_by_side(function, *args)
+        return list(map(function, *args))
 
     def start(self, windows: Tensor, labels: Tensor) -> tuple[State, Tensor]:
         """Read contexts, each from its first index that is not -1; see `NextCharModel`."""
@@ -149,32 +163,22 @@ class CharLSTM(nn.Module):
             # The first character has left the window, so its traces in the state must go.
             return self._read(state.cells, windows, state.labels)
         step = partial(_step, characters, state.labels)
-        layers, logits = _averaged(_apart(step, len(windows), state.cells, state.layers))
-        return state._replace(windows=windows, layers=layers), logits
+        found = self.apart(step, len(windows), state.cells, state.layers)
+        layers, logits = zip(*found, strict=True)
+        return state._replace(windows=windows, layers=layers), _mean(logits)
 
     def select(self, state: State, rows: Tensor) -> State:
         """Return the state of some rows, in their order."""
-        layers = _apart(partial(_select, rows), len(rows), state.layers)
-        return State(state.windows[rows], state.labels[rows], state.cells, list(layers))
+        layers = self.apart(partial(_select, rows), len(rows), state.layers)
+        return State(state.windows[rows], state.labels[rows], state.cells, layers)
 
     def _read(self, cells, windows, labels):
-        layers, logits = _averaged(_apart(partial(_read, windows, labels), len(windows), cells))
-        return State(windows, labels, cells, layers), logits
+        found = self.apart(partial(_read_from_zero, windows, labels), len(windows), cells)
+        layers, logits = zip(*found, strict=True)
+        return State(windows, labels, cells, layers), _mean(logits)
 
 
-def _apart(function, n_rows, *args):
-    """Call a function for each network."""
-    return (side_by_side if n_rows >= _MANY_ROWS else map)(function, *args)
-
-
-def _averaged(layers_and_logits):
-    """Return the states of the layers of each network, and the mean logits."""
-    layers, logits = zip(*layers_and_logits, strict=True)
-    return list(layers), _mean(logits)
-
-
-def _mean(logits):
-    return torch.stack(list(logits)).mean(0)
+# What threads do for a network each: they have none of torch's modes of the calling one.
 
 
 @torch.inference_mode()
@@ -183,8 +187,18 @@ def _infer(inputs, labels, where, network):
 
 
 @torch.inference_mode()
-def _read(windows, labels, cells):
-    """Read contexts from a zero state."""
+def _step(characters, labels, cells, layers):
+    layers = _advanced(characters, labels, cells, layers)
+    return layers, _logits(cells, layers)
+
+
+@torch.inference_mode()
+def _select(rows, layers):
+    return [(h.index_select(0, rows), c.index_select(0, rows)) for h, c in layers]
+
+
+@torch.inference_mode()
+def _read_from_zero(windows, labels, cells):
     filled = windows >= 0
     layers: Any = [None] * len(cells.recurrent)
     for step in range(int(filled.any(0).int().argmax()), windows.shape[1]):
@@ -194,18 +208,6 @@ def _read(windows, labels, cells):
         layers = [(h * mask, c * mask) for h, c in layers]
     # No state to keep where all are full: the next character moves the window.
     return [] if filled.all() else layers, _logits(cells, layers)
-
-
-@torch.inference_mode()
-def _step(characters, labels, cells, layers):
-    """Read one more character."""
-    layers = _advanced(characters, labels, cells, layers)
-    return layers, _logits(cells, layers)
-
-
-@torch.inference_mode()
-def _select(rows, layers):
-    return [(h.index_select(0, rows), c.index_select(0, rows)) for h, c in layers]
 
 
 def _advanced(characters, labels, cells, layers):
@@ -229,6 +231,10 @@ def _advanced(characters, labels, cells, layers):
 def _logits(cells, layers):
     bias, weights = cells.head
     return torch.addmm(bias, layers[-1][0], weights)
+
+
+def _mean(logits):
+    return torch.stack(list(logits)).mean(0)
 
 
 def _is_trained(module):

@@ -16,7 +16,7 @@ _HIDDEN_SIZES = {1: 128, 200: 240, 16_384: 352}
 _MAX_NETWORKS = 100
 _MAX_LAYERS = 100
 # What `net_params` may set: parameters of skorch's net, and those of what it creates.
-_NET_PARAMS = set(inspect.signature(NeuralNet.__init__).parameters) - {"self", "kwargs"}
+_NET_PARAMS = set(inspect.signature(NeuralNet.__init__).parameters) - {"self", "kwargs", "compile"}
 _CREATED = "dataset", "iterator_train", "iterator_valid", "module", "optimizer"
 
 

@@ -272,23 +272,24 @@ def test_every_character_weighs_the_same(case):
 
 
 @pytest.mark.parametrize(
-    ("n_names", "batch_size", "n_epochs"),
+    ("n_names", "hidden_size", "batch_size", "n_epochs"),
     [
-        (1, 64, 10),
-        (16_383, 64, 10),
-        (16_384, 128, 10),
-        (32_000, 128, 7),
-        (100_000, 256, 4),
-        (10**6, 512, 3),
+        (1, 128, 64, 10),
+        (199, 128, 64, 10),
+        (200, 240, 64, 10),
+        (16_383, 240, 64, 10),
+        (16_384, 352, 128, 10),
+        (32_000, 352, 128, 7),
+        (100_000, 352, 256, 4),
+        (10**6, 352, 512, 3),
     ],
 )
-def test_settings_adapt_to_the_number_of_names(n_names, batch_size, n_epochs):
+def test_settings_adapt_to_the_number_of_names(n_names, hidden_size, batch_size, n_epochs):
     generator = CharLSTMGenerator()
     generator._from_init = False
     found = find_settings(generator, n_names)
     assert (found.batch_size, found.max_epochs) == (min(batch_size, n_names), n_epochs)
     assert (found.lr, found.ngram_weight, found.weight_decay) == (0.02, 0.5, 0.1)
-    hidden_size = 128 if n_names < 200 else 240 if n_names < 16_384 else 352
     assert (found.num_networks, found.hidden_size) == (2, hidden_size)
     alone = find_settings(generator.set_params(num_networks=1, optimizer="Adam"), n_names)
     assert (alone.hidden_size, alone.weight_decay) == (hidden_size, 0.01)

@@ -294,6 +294,23 @@ def test_a_network_may_have_more_units_than_its_start(names, kind):
         torch.testing.assert_close(weight, before[name])
 
 
+@pytest.mark.parametrize("init", ["base", None])
+def test_the_softmax_layer_learns_faster_from_a_start(names, init):
+    windows = CharSequenceVectorizer().fit_transform(names[:20])
+    generator = CharLSTMGenerator(init=init, num_networks=1, max_epochs=1, random_state=0)
+    rates = {
+        weight: group["lr"]
+        for group in generator.fit(windows).net_.optimizer_.param_groups
+        for weight in group["params"]
+    }
+    named = dict(generator.net_.module_.named_parameters())
+    slowest = min(rates.values())
+    for name, weight in named.items():
+        factor = 3 if init and ".head." in name else 1
+        assert rates.pop(weight) == pytest.approx(factor * slowest), name
+    assert not rates
+
+
 def test_settings_of_a_start_go_from_small_steps_to_large_ones():
     generator, sizes = CharLSTMGenerator(), (1, 20, 50, 100, 500, 2000, 5000, 20_000)
     generator._from_init = True
