@@ -121,6 +121,8 @@ def learn(lists, rng, **params):
     windows = CharSequenceVectorizer(window_length=MAX_LENGTH + 1).fit_transform(names)
     settings = {"hidden_size": 256, "max_epochs": 4, "batch_size": 128, "lr": 0.012}
     settings |= {"ngram_weight": 0.6, "dropout": 0.3, "weight_decay": 0.01} | params
+    # Starts from it end better than with the faster ones of the defaults.
+    settings["net_params"] = {"optimizer__betas": (0.9, 0.999)}
     generator = CharLSTMGenerator(**settings, verbose=1, random_state=SEED)
     return generator.fit(windows, sample_weight=weights)
 

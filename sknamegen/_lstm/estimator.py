@@ -34,7 +34,7 @@ class CharLSTMGenerator(BaseCharGenerator):
     init : None, "base" or fitted generator, default=None
         What to start from. None: random weights. "base": a model that comes with the package
         and knows first names and surnames of more than fifty languages; worth it for
-        lists of up to some thousand names. Or a fitted `CharLSTMGenerator` of one's own, also as
+        lists of up to 500 names or so. Or a fitted `CharLSTMGenerator` of one's own, also as
         the last step of a pipeline; where it will be cloned, as in pipelines and searches, in
         `sklearn.frozen.FrozenEstimator`. Only weights are taken from it; `num_layers` and
         `embedding_dim`, and other sizes that are given, must be its. Saved with the rest.
