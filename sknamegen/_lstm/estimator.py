@@ -44,8 +44,9 @@ class CharLSTMGenerator(BaseCharGenerator):
         "auto": two, but one where `hidden_size` is given, also by a search; with `init` as many
         as it has.
     hidden_size : int or "auto", default="auto"
-        Units of each LSTM layer. "auto": 128, 240 from 200 sequences on, 352 from 16,384 on; with
-        `init` those of its networks, unless there are more than 1,000 sequences and they are fewer.
+        Units of each LSTM layer. "auto": 128, 240 from 200 sequences on, 352 from 16,384 on, which
+        the first call of `partial_fit` decides; with `init` those of its networks, unless there
+        are more than 1,000 sequences and they are fewer.
     num_layers : int, default=1
         LSTM layers.
     embedding_dim : int or None, default=64
