@@ -60,10 +60,12 @@ class Sequences(NamedTuple):
         ``characters[i]`` becomes i, the start ``n_characters`` and any other character
         ``n_characters + 1``, an unknown one, which is no target any more.
         """
-        n_characters = len(characters)
-        table = np.full(N_CODE_POINTS + 1, n_characters + 1, dtype=np.int32)
+        n_characters, known = len(characters), characters.view(np.int32)
+        # A table up to the greatest code point, and an entry for NONE at its end.
+        n_codes = max(codes.max(initial=START) for codes in (known, self.inputs, self.targets)) + 2
+        table = np.full(n_codes, n_characters + 1, dtype=np.int32)
         table[START] = n_characters
-        table[characters.view(np.int32)] = np.arange(n_characters, dtype=np.int32)
+        table[known] = np.arange(n_characters, dtype=np.int32)
         inputs = table[self.inputs]
         table[table >= n_characters] = NONE
         table[NONE] = NONE

@@ -24,6 +24,7 @@ def pytest_sessionfinish(session):
         session.config.workeroutput["cases"] = {name: n.tolist() for name, n in CASES.items()}
 
 
+@pytest.hookimpl(optionalhook=True)  # called by pytest-xdist
 def pytest_testnodedown(node):
     for name, n in getattr(node, "workeroutput", {}).get("cases", {}).items():
         CASES[name] += n

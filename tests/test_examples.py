@@ -245,8 +245,8 @@ def test_generated_names_in_pandas(run):
 
 @full
 def test_pseudonyms_are_the_same_in_another_run(run, tmp_path):
-    printed = run("generated_names_in_pandas.py")
-    assert printed == run_process("generated_names_in_pandas.py", cwd=tmp_path)
+    printed = run("generated_names_in_pandas.py", "--quick")
+    assert printed == run_process("generated_names_in_pandas.py", "--quick", cwd=tmp_path)
 
 
 def test_plots(run, tmp_path):
@@ -260,8 +260,7 @@ def test_plots(run, tmp_path):
 GRID_ROW = re.compile(r"^ +(6|10) +(64|128) +(0.01|0.03) +(-\S+)", re.MULTILINE)
 
 
-def test_grid_search(run):
-    printed = run("grid_search.py", "--quick")
+def assert_grid_searched(printed):
     rows = GRID_ROW.findall(printed)
     assert len({row[:3] for row in rows}) == 8
     scores = [float(row[3]) for row in rows]
@@ -269,11 +268,15 @@ def test_grid_search(run):
     assert "From 'Mar': Mar" in printed
 
 
+def test_grid_search(run):
+    assert_grid_searched(run("grid_search.py", "--quick"))
+
+
 @full
-def test_search_on_dask_finds_the_same(run, tmp_path):
+def test_search_on_dask(tmp_path):
     printed = run_process("search_on_dask.py", "--quick", cwd=tmp_path)
     assert "2 workers, 2 threads" in printed
-    assert GRID_ROW.findall(printed) == GRID_ROW.findall(run("grid_search.py", "--quick"))
+    assert_grid_searched(printed)
 
 
 def test_two_processes_share_an_optuna_study(run, tmp_path):
@@ -295,22 +298,14 @@ TRAINED = re.compile(r"process (\d) of (\d): weights (\w+), held out (\S+) nats/
 
 
 @full
-def test_train_distributed(tmp_path):
-    ((index, n_processes, *_),) = TRAINED.findall(
-        run_process("train_distributed.py", "--quick", cwd=tmp_path)
-    )
-    assert (index, n_processes) == ("0", "1")
-
-
-@full
 def test_two_processes_train_one_model_as_well_as_one(tmp_path):
-    both = run_process("train_distributed.py", cwd=tmp_path, launcher=LAUNCHER)
-    alone = run_process("train_distributed.py", cwd=tmp_path)
+    both = run_process("train_distributed.py", "--quick", cwd=tmp_path, launcher=LAUNCHER)
+    alone = run_process("train_distributed.py", "--quick", cwd=tmp_path)
     first, second = sorted(TRAINED.findall(both))
     (single,) = TRAINED.findall(alone)
     assert [first[:2], second[:2], single[:2]] == [("0", "2"), ("1", "2"), ("0", "1")]
     assert first[2:] == second[2:]
-    assert abs(float(first[3]) - float(single[3])) < 0.03
+    assert abs(float(first[3]) - float(single[3])) < 0.05
 
 
 def test_train_from_large_file(run):
@@ -357,12 +352,6 @@ def test_a_killed_training_goes_on(run, tmp_path):
     assert printed.count("Epoch ") == 12 - n_done
     assert numbers(r"Trained for 12 epochs. Held out: (\S+) nats", printed)
     assert run("checkpoint.py", "--quick").count("Epoch ") == 0
-
-
-@full
-def test_checkpoint_at_full_size(run):
-    (held_out,) = numbers(r"Trained for 12 epochs. Held out: (\S+) nats", run("checkpoint.py"))
-    assert 1.6 < held_out < 1.76
 
 
 def test_next_char_baseline(run):

@@ -14,6 +14,8 @@ import torch
 
 from sknamegen import load_names, read_names
 
+gc.freeze()  # what is imported by now is not looked through before each measurement
+
 
 def parse_arguments(description, **switches):
     """Read the options that all benchmarks take, and switches with what they mean."""

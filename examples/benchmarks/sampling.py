@@ -59,7 +59,7 @@ def main():
     n_names, repeat = (200, 1) if arguments.quick else (10_000, 7)
 
     print(f"{n_names} names in one call, and one name alone")
-    epochs = {"max_epochs": 1} if arguments.quick else {}
+    epochs = {"max_epochs": 4} if arguments.quick else {}
     for params in ({"hidden_size": 128}, {}):
         generator = CharLSTMGenerator(random_state=0, **params, **epochs)
         generator.fit(windows)

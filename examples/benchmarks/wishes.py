@@ -102,7 +102,7 @@ def main():
     n_names, n_free, settings = 2000, 400_000, {}
     if arguments.quick:
         lists = {title: names[::5] for title, names in lists.items()}
-        n_names, n_free, settings = 200, 2000, {"max_epochs": 1, "hidden_size": 16}
+        n_names, n_free, settings = 200, 2000, {"max_epochs": 4, "hidden_size": 32}
     for title, names in lists.items():
         windows = CharSequenceVectorizer().fit_transform(names)
         free_rate = None
