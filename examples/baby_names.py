@@ -11,7 +11,6 @@ import argparse
 import sys
 from importlib.util import find_spec
 
-from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline
 
 from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names
@@ -32,19 +31,10 @@ arguments = parser.parse_args()
 names, labels = load_names(return_X_y=True)
 if arguments.quick:
     names, labels = names[::10], labels[::10]
-train, test, train_labels, test_labels = train_test_split(
-    names, labels, test_size=0.1, random_state=SEED, stratify=labels
-)
 lstm = CharLSTMGenerator(max_epochs=2 if arguments.quick else "auto", random_state=SEED)
-pipe = Pipeline([("windows", CharSequenceVectorizer()), ("lstm", lstm)]).fit(train, train_labels)
-print(f"{len(train)} names to learn from, {len(test)} held out")
-print(f"Held out, whatever the label: {-pipe.score(test):.3f} nats per character")
-print(f"Held out, given the label:    {-pipe.score(test, test_labels):.3f}")
-print(f"Label told from the name:     {(pipe.predict(test) == test_labels).mean():.0%} right")
-
-# %%
-# All names now, so that what comes out is new.
-generator = pipe.fit(names, labels)[-1]
+pipe = Pipeline([("windows", CharSequenceVectorizer()), ("lstm", lstm)]).fit(names, labels)
+generator = pipe[-1]
+print(f"{len(names)} names to learn from")
 
 # %%
 # New names for each label, no two alike.

@@ -12,7 +12,7 @@ from ._base import BaseCharGenerator
 from ._codepoints import END
 from ._validation import check_str, missing_package
 from ._vectorizer import CharSequenceVectorizer
-from .metrics import expected_novelty, uniqueness
+from .metrics import _novelties, uniqueness
 
 __all__ = ["LossCurveDisplay", "NextCharDisplay", "TemperatureDisplay"]
 
@@ -357,7 +357,7 @@ class TemperatureDisplay(_Display):
         display : TemperatureDisplay
         """
         temperatures = np.array(list(temperatures), dtype=np.float64)
-        novel = [expected_novelty(generator, X, t, label=label) for t in temperatures]
+        novel = _novelties(generator, X, temperatures, label=label)
         unique, losses = [], []
         vectorizer = CharSequenceVectorizer(window_length=generator.window_length_)
         for temperature in temperatures:

@@ -242,9 +242,7 @@ def expected_novelty(
     >>> [round(expected_novelty(generator, windows, t), 2) for t in (0.5, 1.0, 1.5)]
     [0.25, 0.64, 0.87]
     """
-    names = _known_names(generator, X)
-    sampler = generator._sampler(check_seeds(seed), temperature, **wishes)
-    return _novelty.expected_novelty(sampler, names)
+    return _novelties(generator, X, [temperature], seed, **wishes)[0]
 
 
 def wish_probability(
@@ -336,7 +334,21 @@ def temperature_for(
     """
     names = _known_names(generator, X)
     sampler = generator._sampler(check_seeds(seed), 1.0, **wishes)
-    return _novelty.temperature_for(sampler, names, novelty)
+    return _novelty.temperature_for(_novelty.KnownNames(sampler, names), novelty)
+
+
+def _novelties(
+    generator: BaseCharGenerator,
+    X: NDArray[Any],
+    temperatures: Iterable[float],
+    seed: str | Iterable[str] = "",
+    **wishes: Unpack[Wishes],
+) -> list[float]:
+    """Compute the expected novelty at each temperature."""
+    names, seeds = _known_names(generator, X), check_seeds(seed)
+    known = _novelty.KnownNames(generator._sampler(seeds, 1.0, **wishes), names)
+    samplers = [generator._sampler(seeds, temperature, **wishes) for temperature in temperatures]
+    return [known.novelty(sampler.rules.temperature) for sampler in samplers]
 
 
 def _known_names(generator: BaseCharGenerator, X: NDArray[Any]) -> list[str]:

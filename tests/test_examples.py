@@ -273,8 +273,13 @@ def test_grid_search(run):
 
 
 @full
-def test_search_on_dask(tmp_path):
-    printed = run_process("search_on_dask.py", "--quick", cwd=tmp_path)
+def test_search_on_dask(run):
+    """On a cluster whose address is given; the manual runs it without."""
+    distributed = pytest.importorskip("dask.distributed")
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None
+    ) as cluster:
+        printed = run("search_on_dask.py", cluster.scheduler_address, "--quick")
     assert "2 workers, 2 threads" in printed
     assert_grid_searched(printed)
 
@@ -408,6 +413,13 @@ def test_benchmark_of_quality(run, tmp_path):
     losses = numbers(r"(?m)^  \w.{22} +(\d\.\d+) ", printed)
     assert len(losses) == 11
     assert losses[0] > losses[1]
+
+
+@full
+def test_benchmark_of_labels(run):
+    rows = re.findall(r"(?m)^(.{20}) .* +(\S+)% +\S+$", run("benchmarks/labels.py", "--quick"))
+    assert len(rows) == 3
+    assert all(50 < float(right) < 100 for _, right in rows)
 
 
 @full

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sknamegen import CharSequenceVectorizer, load_names
+from sknamegen._sampling.sampler import Sampler
 from sknamegen.metrics import (
     expected_novelty,
     length_divergence,
@@ -162,6 +163,19 @@ def test_names_as_new_as_wanted(make_pipe, names, target, wishes):
     drawn = generator.sample(temperature=temperature, n_samples=3000, random_state=0, **wishes)
     tolerance = 0.001 + 4 * math.sqrt(target * (1 - target) / 3000)
     assert abs(novelty(drawn, names) - target) < tolerance
+
+
+@pytest.mark.parametrize("seed", ["", ["A", "Be"]])
+def test_the_model_reads_names_once_if_that_can_be_kept(names, monkeypatch, seed):
+    pipe, reads, read = ngram_pipeline().fit(names), [], Sampler.read
+    monkeypatch.setattr(Sampler, "read", lambda *args: reads.append(args) or read(*args))
+    windows = pipe[0].transform(names)
+    found = temperature_for(pipe[-1], windows, 0.9, seed=seed)
+    n_seeds = 1 if seed == "" else 2
+    assert len(reads) == n_seeds
+    monkeypatch.setattr("sknamegen._sampling.novelty._MAX_KEPT", 0)
+    assert temperature_for(pipe[-1], windows, 0.9, seed=seed) == found
+    assert len(reads) > 2 * n_seeds
 
 
 def test_no_temperature_gives_every_novelty(pipe, names):

@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterable
 from math import isfinite
 from typing import Any, Literal, NamedTuple, TypedDict
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from .._codepoints import Alphabet
@@ -36,6 +38,22 @@ class SampleOptions(Wishes, total=False):
     novel: bool
     on_shortfall: Literal["raise", "warn"]
     random_state: Any
+
+
+class Step(NamedTuple):
+    """A character of each of some names, with what the model says before it.
+
+    Attributes
+    ----------
+    rows : ndarray of shape (n_active,), dtype int64
+        Which names.
+    characters : ndarray of shape (n_active,), dtype int64
+    logits : tensor of shape (n_active, n_characters), on the processor
+    """
+
+    rows: NDArray[np.int64]
+    characters: NDArray[np.int64]
+    logits: Tensor
 
 
 class Rules(NamedTuple):
@@ -82,6 +100,12 @@ class Rules(NamedTuple):
             reached = cumulative >= self.top_p * cumulative[:, -1:]
             p = p.scatter(1, indices[:, 1:], ordered[:, 1:].masked_fill(reached[:, :-1], 0))
         return p if self.top_k is None and self.top_p is None else p / p.sum(1, keepdim=True)
+
+    def log_proba(self, step: Step) -> NDArray[np.float64]:
+        """Compute the log-probability of each character of a step, in nats."""
+        p = self.probabilities(step.logits).numpy()
+        with np.errstate(divide="ignore"):
+            return np.log(p[np.arange(len(p)), step.characters])
 
 
 def draw(weights: Tensor, uniforms: Tensor) -> tuple[Tensor, Tensor]:

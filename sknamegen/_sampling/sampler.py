@@ -26,7 +26,7 @@ from torch import Tensor
 from .._codepoints import Alphabet, decode
 from .._threads import own_torch
 from .model import NextCharModel, next_log_proba
-from .rules import Rules, draw
+from .rules import Rules, Step, draw
 from .weights import choose, draws_needed
 from .writing import Block, write_block
 
@@ -332,9 +332,24 @@ class Sampler:
         The names begin with the seeds of the rows, and have those labels; without `ends` they
         may go on. Minus infinity if a name cannot be written.
         """
+        total = np.zeros(len(names))
+        for step in self.read(rows, names, labels, ends):
+            total[step.rows] += self.rules.log_proba(step)
+        return total
+
+    def read(
+        self,
+        rows: NDArray[np.int64],
+        names: list[str],
+        labels: NDArray[np.int64],
+        ends: bool = True,
+    ) -> Iterator[Step]:
+        """Yield what the model says along names, as `log_proba` takes them, step by step.
+
+        Within `own_torch`.
+        """
         end = [] if self.alphabet.end is None or not ends else [self.alphabet.end]
-        total, device = np.zeros(len(names)), self.model.device
-        block_size = self._block_rows()
+        block_size, device = self._block_rows(), self.model.device
         for first in range(0, len(names), block_size):
             block = slice(first, first + block_size)
             targets = [
@@ -345,18 +360,16 @@ class Sampler:
             with torch.inference_mode():
                 state, logits = self._start(rows[block], labels[block])
                 state, logits = self.model.select(state, torch.from_numpy(active)), logits[active]
-                for step in count():
-                    p = self.rules.probabilities(logits.cpu()).numpy()
-                    characters = np.array([targets[i][step] for i in active])
-                    with np.errstate(divide="ignore"):
-                        total[first + active] += np.log(p[np.arange(len(active)), characters])
-                    lasting = np.flatnonzero([len(targets[i]) > step + 1 for i in active])
-                    if not len(lasting):
-                        break
-                    active, on_device = active[lasting], torch.from_numpy(lasting).to(device)
-                    read = torch.from_numpy(characters[lasting]).to(device)
+            for step in count():
+                characters = np.array([targets[i][step] for i in active])
+                yield Step(first + active, characters, logits.cpu())
+                lasting = np.flatnonzero([len(targets[i]) > step + 1 for i in active])
+                if not len(lasting):
+                    break
+                active, on_device = active[lasting], torch.from_numpy(lasting).to(device)
+                read = torch.from_numpy(characters[lasting]).to(device)
+                with torch.inference_mode():
                     state, logits = self.model.advance(self.model.select(state, on_device), read)
-        return total
 
 
 def label_proba(
