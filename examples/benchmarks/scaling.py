@@ -52,14 +52,19 @@ def search(names, n_candidates, n_jobs=1):
     return lambda: candidates.fit(names)
 
 
-def on_dask(function, n_workers):
-    """Return how long a search takes on a Dask cluster of that many processes, None without."""
+def on_dask(function, n_workers, processes):
+    """Return how long a search takes on a Dask cluster of that many workers, None without."""
     try:
         from dask.distributed import Client, LocalCluster
     except ImportError:
         return None
     with (
-        LocalCluster(n_workers=n_workers, threads_per_worker=1, dashboard_address=None) as cluster,
+        LocalCluster(
+            n_workers=n_workers,
+            threads_per_worker=1,
+            processes=processes,
+            dashboard_address=None,
+        ) as cluster,
         Client(cluster) as client,
         joblib.parallel_config(backend="dask"),
     ):
@@ -101,7 +106,8 @@ def main():
     together = seconds(several)
     efficiency = alone / together / 2
     print(f"  2 processes: {together:.1f} s, each worth {efficiency:.2f} of one alone")
-    dask = on_dask(search(names, n_candidates, n_jobs=None), 2)
+    several = search(names, n_candidates, n_jobs=None)
+    dask = on_dask(several, 2, processes=not arguments.quick)
     if dask is None:
         print("  Dask is not installed: pip install '.[search]'")
     else:
