@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from ._base import BaseCharGenerator
 from ._codepoints import decode
 from ._sampling import novelty as _novelty
-from ._sampling.rules import Wishes
+from ._sampling.rules import Wishes, check_temperature
 from ._sequences import read_windows
 from ._validation import (
     check_int,
@@ -332,9 +332,7 @@ def temperature_for(
     >>> round(temperature_for(generator, windows, novelty=0.75), 1)
     1.2
     """
-    names = _known_names(generator, X)
-    sampler = generator._sampler(check_seeds(seed), 1.0, **wishes)
-    return _novelty.temperature_for(_novelty.KnownNames(sampler, names), novelty)
+    return _novelty.temperature_for(_known(generator, X, seed, **wishes), novelty)
 
 
 def _novelties(
@@ -345,10 +343,24 @@ def _novelties(
     **wishes: Unpack[Wishes],
 ) -> list[float]:
     """Compute the expected novelty at each temperature."""
+    temperatures = [check_temperature(temperature) for temperature in temperatures]
+    known = _known(generator, X, seed, len(temperatures), **wishes)
+    return [known.novelty(temperature) for temperature in temperatures]
+
+
+def _known(
+    generator: BaseCharGenerator,
+    X: NDArray[Any],
+    seed: str | Iterable[str],
+    n_temperatures: int | None = None,
+    **wishes: Unpack[Wishes],
+) -> _novelty.KnownNames:
+    """Return what computes the novelty, for so many temperatures."""
     names, seeds = _known_names(generator, X), check_seeds(seed)
-    known = _novelty.KnownNames(generator._sampler(seeds, 1.0, **wishes), names)
-    samplers = [generator._sampler(seeds, temperature, **wishes) for temperature in temperatures]
-    return [known.novelty(sampler.rules.temperature) for sampler in samplers]
+    if not seeds:
+        raise ValueError(f"seed must hold at least one beginning of names. Got {seed!r}.")
+    sampler = generator._sampler(seeds, 1.0, **wishes)
+    return _novelty.KnownNames(sampler, names, n_temperatures)
 
 
 def _known_names(generator: BaseCharGenerator, X: NDArray[Any]) -> list[str]:

@@ -4,6 +4,7 @@ Most run in this process, with ``--quick``, so that torch is imported once. What
 full size is marked `full`, and left out unless pytest is called with ``-m "full or not full"``.
 """
 
+import gc
 import math
 import re
 import runpy
@@ -54,6 +55,7 @@ def run(tmp_path, monkeypatch, capsys):
 
     yield run
     torch.set_num_threads(n_threads)
+    gc.unfreeze()  # benchmarks freeze what is imported
 
 
 def command_of(script, *arguments, launcher=()):

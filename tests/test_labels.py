@@ -88,6 +88,13 @@ def test_probabilities_over_names_sum_to_one(tiny):
     np.testing.assert_allclose(proba.sum(axis=1), 1)
 
 
+def test_seeds_may_be_empty_where_others_are_not(pipe):
+    """Also if a block of rows, which are read together, has none to read."""
+    for seeds in (["A"] * 2100 + [""], [""] * 2100 + ["A"]):
+        written = pipe[-1].sample(seeds, random_state=0)
+        assert all(name.startswith(seed) for name, seed in zip(written, seeds, strict=True))
+
+
 def test_what_follows_a_seed_is_a_mixture_over_its_labels(tiny):
     generator = tiny[-1]
     for seed in ("", "a", "ba", "abbab"):

@@ -191,5 +191,7 @@ def test_the_novelty_of_names_needs_names(pipe):
     text = CharSequenceVectorizer(boundary=False).fit_transform(["Maria Anna Joanna"])
     with pytest.raises(ValueError, match="need windows of names"):
         expected_novelty(pipe[-1], text)
+    with pytest.raises(ValueError, match=r"seed must hold at least one beginning.* Got \[\]"):
+        temperature_for(pipe[-1], pipe[0].transform(["Ada"]), 0.5, seed=[])
     with pytest.raises(TypeError, match=re.escape("unexpected keyword argument 'n_samples'")):
         expected_novelty(pipe[-1], pipe[0].transform(["Ada"]), n_samples=5)

@@ -14,16 +14,17 @@ import torch
 
 from sknamegen import load_names, read_names
 
-gc.freeze()  # what is imported by now is not looked through before each measurement
 
-
-def parse_arguments(description, **switches):
-    """Read the options that all benchmarks take, and switches with what they mean."""
+def parse_arguments(description, takes_names=True, **switches):
+    """Read the options that benchmarks take, and switches with what they mean."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument(
         "--quick", action="store_true", help="a smoke run, its figures mean nothing"
     )
-    parser.add_argument("--names", metavar="FILE", help="names, one a line, instead of the bundled")
+    if takes_names:
+        parser.add_argument(
+            "--names", metavar="FILE", help="names, one a line, instead of the bundled"
+        )
     for name, meaning in switches.items():
         parser.add_argument(f"--{name}", action="store_true", help=meaning)
     return parser.parse_args()
@@ -31,6 +32,7 @@ def parse_arguments(description, **switches):
 
 def print_machine(*packages):
     """Print what the figures depend on."""
+    gc.freeze()  # what is imported by now is not looked through before each measurement
     model = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():

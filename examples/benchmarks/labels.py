@@ -18,7 +18,7 @@ from sknamegen import CharLSTMGenerator, CharNGramGenerator, CharSequenceVectori
 
 
 def main():
-    arguments = parse_arguments(__doc__.splitlines()[0])
+    arguments = parse_arguments(__doc__.splitlines()[0], takes_names=False)
     print_machine()
     names, labels = load_names(return_X_y=True)
     if arguments.quick:

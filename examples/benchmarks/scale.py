@@ -50,7 +50,7 @@ def measure(n):
 
 
 def main():
-    arguments = parse_arguments(__doc__.splitlines()[0])
+    arguments = parse_arguments(__doc__.splitlines()[0], takes_names=False)
     print_machine()
     sizes = [800] if arguments.quick else [5000, 50_000, 1_000_000]
     results = {}

@@ -16,7 +16,7 @@ from .sampler import Sampler
 _STEP = log(1.5)
 _MAX_STEPS = 8
 _CLOSE_ENOUGH = 1e-3
-# Logits along names that are kept for other temperatures: 64 MB of them.
+# Logits along names that are kept for other temperatures: 64 MB, 128 MB of an n-gram generator's.
 _MAX_KEPT = 2**24
 # Draws for each seed that estimate how many names fit: until the standard error is small.
 _MIN_DRAWS, _MAX_DRAWS, _SMALL_ERROR = 1000, 32_000, 0.002
@@ -28,7 +28,7 @@ class KnownNames:
     The model reads them once for all temperatures, if what it says can be kept.
     """
 
-    def __init__(self, sampler: Sampler, names: list[str]):
+    def __init__(self, sampler: Sampler, names: list[str], n_temperatures: int | None = None):
         wish, letters = sampler.rules.wish, sampler.alphabet.index.keys()
         fitting = [name for name in names if letters >= set(name) and wish.accepts_name(name)]
         self.sampler = sampler
@@ -36,7 +36,7 @@ class KnownNames:
         self.names = [[name for name in fitting if name.startswith(seed)] for seed in sampler.seeds]
         n_steps = sum(len(name) + 1 for found in self.names for name in found)
         n_logits = n_steps * len(sampler.labels) * len(sampler.alphabet.codes)
-        self._is_kept = n_logits <= _MAX_KEPT
+        self._is_kept = n_temperatures != 1 and n_logits <= _MAX_KEPT
         self._kept: dict[tuple[int, int], list[Step]] = {}
 
     def novelty(self, temperature: float) -> float:

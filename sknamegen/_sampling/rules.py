@@ -121,6 +121,12 @@ def draw(weights: Tensor, uniforms: Tensor) -> tuple[Tensor, Tensor]:
     return characters.clamp(max=weights.shape[1] - 1), sums
 
 
+def check_temperature(temperature: Any) -> float:
+    """Return a temperature, or raise if it is none."""
+    check_real("temperature", temperature, "a finite number >= 0", lambda t: t >= 0 and isfinite(t))
+    return float(temperature)
+
+
 def check_rules(
     alphabet: Alphabet,
     make_wish: Callable[..., Wish],
@@ -140,7 +146,7 @@ def check_rules(
     ``make_wish(pattern, banned, min_length, max_length)`` makes a `Wish`, or gives back one made
     before; `longest_name` is None for running text.
     """
-    check_real("temperature", temperature, "a finite number >= 0", lambda t: t >= 0 and isfinite(t))
+    temperature = check_temperature(temperature)
     if top_k is not None:
         check_int("top_k", top_k, 1)
     if top_p is not None:
@@ -158,7 +164,7 @@ def check_rules(
                 f"knows begins with {seed!r}{wishes}. Ask for less, or for other lengths."
             )
     return Rules(
-        float(temperature),
+        temperature,
         None if top_k is None else int(top_k),
         None if top_p is None else float(top_p),
         wish,

@@ -357,6 +357,8 @@ class Sampler:
                 for row, name in zip(rows[block].tolist(), names[block], strict=True)
             ]
             active = np.flatnonzero([len(each) > 0 for each in targets])
+            if not len(active):
+                continue
             with torch.inference_mode():
                 state, logits = self._start(rows[block], labels[block])
                 state, logits = self.model.select(state, torch.from_numpy(active)), logits[active]
