@@ -332,7 +332,7 @@ def temperature_for(
     >>> round(temperature_for(generator, windows, novelty=0.75), 1)
     1.2
     """
-    return _novelty.temperature_for(_known(generator, X, seed, **wishes), novelty)
+    return _novelty.temperature_for(_known(generator, X, seed, several=True, **wishes), novelty)
 
 
 def _novelties(
@@ -344,7 +344,7 @@ def _novelties(
 ) -> list[float]:
     """Compute the expected novelty at each temperature."""
     temperatures = [check_temperature(temperature) for temperature in temperatures]
-    known = _known(generator, X, seed, len(temperatures), **wishes)
+    known = _known(generator, X, seed, several=len(temperatures) > 1, **wishes)
     return [known.novelty(temperature) for temperature in temperatures]
 
 
@@ -352,15 +352,15 @@ def _known(
     generator: BaseCharGenerator,
     X: NDArray[Any],
     seed: str | Iterable[str],
-    n_temperatures: int | None = None,
+    several: bool,
     **wishes: Unpack[Wishes],
 ) -> _novelty.KnownNames:
-    """Return what computes the novelty, for so many temperatures."""
+    """Return what computes the novelty, at one temperature or several."""
     names, seeds = _known_names(generator, X), check_seeds(seed)
     if not seeds:
         raise ValueError(f"seed must hold at least one beginning of names. Got {seed!r}.")
     sampler = generator._sampler(seeds, 1.0, **wishes)
-    return _novelty.KnownNames(sampler, names, n_temperatures)
+    return _novelty.KnownNames(sampler, names, several)
 
 
 def _known_names(generator: BaseCharGenerator, X: NDArray[Any]) -> list[str]:

@@ -367,9 +367,10 @@ def test_next_char_baseline(run):
     assert 1.5 < baseline < 2.6
 
 
-def test_notebook(run):
-    printed = run("notebook.py", "--quick")
-    names = (ROOT / "data" / "female.txt").read_text().split()[::20]
+@pytest.mark.parametrize("arguments", [["--quick"], pytest.param([], marks=full)])
+def test_notebook(run, arguments):
+    printed = run("notebook.py", *arguments)
+    names = (ROOT / "data" / "female.txt").read_text().split()[:: 20 if arguments else 1]
     text = " ".join(f"{name}\n" for name in names)
     assert f"total chars: {len(set(text))}\n" in printed
     assert f"Number of sequences: {len(text) - 10}\n" in printed

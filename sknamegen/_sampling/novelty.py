@@ -25,10 +25,10 @@ _MIN_DRAWS, _MAX_DRAWS, _SMALL_ERROR = 1000, 32_000, 0.002
 class KnownNames:
     """Different names, and how probable it is at any temperature that others are written.
 
-    The model reads them once for all temperatures, if what it says can be kept.
+    The model reads them once for several temperatures, if what it says can be kept.
     """
 
-    def __init__(self, sampler: Sampler, names: list[str], n_temperatures: int | None = None):
+    def __init__(self, sampler: Sampler, names: list[str], several: bool):
         wish, letters = sampler.rules.wish, sampler.alphabet.index.keys()
         fitting = [name for name in names if letters >= set(name) and wish.accepts_name(name)]
         self.sampler = sampler
@@ -36,7 +36,7 @@ class KnownNames:
         self.names = [[name for name in fitting if name.startswith(seed)] for seed in sampler.seeds]
         n_steps = sum(len(name) + 1 for found in self.names for name in found)
         n_logits = n_steps * len(sampler.labels) * len(sampler.alphabet.codes)
-        self._is_kept = n_temperatures != 1 and n_logits <= _MAX_KEPT
+        self._is_kept = several and n_logits <= _MAX_KEPT
         self._kept: dict[tuple[int, int], list[Step]] = {}
 
     def novelty(self, temperature: float) -> float:
@@ -62,9 +62,7 @@ class KnownNames:
         mass = np.zeros(len(self.names))
         for row, names in enumerate(self.names):
             for column, proba in enumerate(sampler.label_proba[row]):
-                log_proba = np.zeros(len(names))
-                for step in self._read(row, column):
-                    log_proba[step.rows] += sampler.rules.log_proba(step)
+                log_proba = sampler.log_proba(len(names), self._read(row, column))
                 mass[row] += proba * np.exp(log_proba).sum()
         return mass
 

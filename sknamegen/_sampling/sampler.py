@@ -13,7 +13,7 @@ References
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
@@ -320,20 +320,13 @@ class Sampler:
             yield text[-1]
 
     @own_torch()
-    def log_proba(
-        self,
-        rows: NDArray[np.int64],
-        names: list[str],
-        labels: NDArray[np.int64],
-        ends: bool = True,
-    ) -> NDArray[np.float64]:
-        """Compute the log-probability of names to be written, whatever is asked for, in nats.
+    def log_proba(self, n_names: int, steps: Iterable[Step]) -> NDArray[np.float64]:
+        """Compute the log-probability of names to be written, from what `read` yields, in nats.
 
-        The names begin with the seeds of the rows, and have those labels; without `ends` they
-        may go on. Minus infinity if a name cannot be written.
+        Whatever is asked for; minus infinity if a name cannot be written.
         """
-        total = np.zeros(len(names))
-        for step in self.read(rows, names, labels, ends):
+        total = np.zeros(n_names)
+        for step in steps:
             total[step.rows] += self.rules.log_proba(step)
         return total
 
@@ -344,9 +337,10 @@ class Sampler:
         labels: NDArray[np.int64],
         ends: bool = True,
     ) -> Iterator[Step]:
-        """Yield what the model says along names, as `log_proba` takes them, step by step.
+        """Yield what the model says along names, step by step; within `own_torch`.
 
-        Within `own_torch`.
+        The names begin with the seeds of the rows, and have those labels; without `ends` they
+        may go on.
         """
         end = [] if self.alphabet.end is None or not ends else [self.alphabet.end]
         block_size, device = self._block_rows(), self.model.device
@@ -394,6 +388,8 @@ def label_proba(
         rows = np.zeros(len(seeds), dtype=np.int64)
         for label in labels:
             each = np.full(len(seeds), label)
-            joint[:, label] += start.log_proba(rows, seeds, each, ends=False)
+            joint[:, label] += start.log_proba(
+                len(seeds), start.read(rows, seeds, each, ends=False)
+            )
     joint -= np.logaddexp.reduce(joint, axis=1)[:, None]
     return np.exp(joint)

@@ -93,9 +93,9 @@ def test_texts_without_an_end_reach_max_length():
 def test_log_proba_is_that_of_the_model(temperature):
     names = ["", "a", "aa", "aaa", "aaaa", "aaaaa"]
     sampler = make(temperature=temperature)
-    log_proba = sampler.log_proba(zeros(6), names, np.full(6, -1))
+    log_proba = sampler.log_proba(6, sampler.read(zeros(6), names, np.full(6, -1)))
     np.testing.assert_allclose(np.exp(log_proba), 0.5 ** np.arange(1, 7))
-    open_ended = sampler.log_proba(zeros(6), names, np.full(6, -1), ends=False)
+    open_ended = sampler.log_proba(6, sampler.read(zeros(6), names, np.full(6, -1), ends=False))
     np.testing.assert_allclose(np.exp(open_ended), 0.5 ** np.arange(6))
 
 
