@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from sklearn.pipeline import Pipeline
 
 from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names
-from sknamegen.metrics import nearest_training_name, temperature_for, wish_probability
+from sknamegen.metrics import constraint_probability, nearest_training_name, temperature_for
 
 if find_spec("rapidfuzz") is None:
     sys.exit("This needs rapidfuzz. In a clone of sknamegen: pip install -e '.[metrics]'")
@@ -49,18 +49,17 @@ for i, label in enumerate(generator.classes_):
 
 # %%
 # To measure: a length, a pattern, letters that must not occur.
-wishes = {
+constraints = {
     "four to six letters": {"min_length": 4, "max_length": 6},
     "L…a or M…e": {"pattern": "L.*a|M.*e"},
     "without r and th": {"banned": ["r", "th"]},
     "double letters": {"pattern": r".*(aa|ee|ll|nn|rr|ss|tt).*"},
 }
-for i, (wish, params) in enumerate(wishes.items()):
-    written = generator.sample(
-        temperature=0.7, n_samples=6, label="female", random_state=SEED + i, **params
-    )
-    share, _ = wish_probability(generator, 0.7, label="female", random_state=SEED, **params)
-    print(f"\n{wish}: {'  '.join(written)}")
+for i, (title, constraint) in enumerate(constraints.items()):
+    options = {"temperature": 0.7, "label": "female"} | constraint
+    written = generator.sample(n_samples=6, random_state=SEED + i, **options)
+    share, _ = constraint_probability(generator, random_state=SEED, **options)
+    print(f"\n{title}: {'  '.join(written)}")
     print(f"  {share:.1%} of the names are like that by themselves")
 
 # %%

@@ -28,12 +28,14 @@ arguments = parser.parse_args()
 
 
 # %%
-# The file is replaced in one step, so it is whole whenever the process dies.
+# During a training `pipe` stays as it was; `net.generator()` is fitted as far as the training has
+# come. The file is replaced in one step, so it is whole whenever the process dies.
 class SaveEachEpoch(Callback):
     """Save the Pipeline after each epoch."""
 
     def on_epoch_end(self, net, **kwargs):
-        joblib.dump(pipe, CHECKPOINT.with_suffix(".tmp"))
+        steps = [("windows", pipe[0]), ("lstm", net.generator())]
+        joblib.dump(Pipeline(steps), CHECKPOINT.with_suffix(".tmp"))
         os.replace(CHECKPOINT.with_suffix(".tmp"), CHECKPOINT)
 
 

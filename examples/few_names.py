@@ -36,7 +36,7 @@ names = read_names(arguments.file) if arguments.file else NAMES
 print(f"{len(names)} names, such as {', '.join(names[:4])}")
 
 # %%
-# The same settings but for the start.
+# The same settings but for what the training starts from.
 generators = {}
 for title, init in {"from scratch": None, "from the base": "base"}.items():
     start = perf_counter()
@@ -51,17 +51,17 @@ for title, init in {"from scratch": None, "from the base": "base"}.items():
         print(f"  temperature {temperature}: {'  '.join(written)}")
 
 # %%
-# Wishes work as always.
+# Constraints work as always.
 beginning, ending = names[0][:2], names[-1][-2:]
 length = sorted(map(len, names))[len(names) // 2]
-wishes = {
+constraints = {
     f"from {beginning!r}": {"seed": beginning},
     f"of {length} letters": {"min_length": length, "max_length": length},
     f"ending in {ending!r}": {"pattern": f".+{re.escape(ending)}"},
 }
 generator = generators["from the base"]
 print()
-for i, (title, wish) in enumerate(wishes.items()):
+for i, (title, constraint) in enumerate(constraints.items()):
     options = {"temperature": 0.7, "n_samples": 6, "unique": True, "novel": True}
-    written = generator.sample(**options | wish, random_state=SEED + i)
+    written = generator.sample(**options | constraint, random_state=SEED + i)
     print(f"From the base, {title}: {'  '.join(written)}")

@@ -1,8 +1,8 @@
 """Make the base model that ``CharLSTMGenerator(init="base")`` starts from.
 
 What is learned here: an LSTM learns from the person names of more than fifty languages;
-then it learns to be started from. Again and again a fit on a few names of one list starts from it,
-and its weights move to where the other names of that list become more probable after such a fit
+then it learns to be transferred. Again and again a fit on a few names of one list starts from its
+weights, and they move to where the other names of that list become more probable after such a fit
 (first-order meta-learning: Finn, Abbeel and Levine, 2017).
 
     python examples/make_base.py FILE [--without pl_PL,tr_TR] [--precision bfloat16] [--quick]
@@ -29,9 +29,10 @@ import torch
 from sklearn.frozen import FrozenEstimator
 
 from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names
-from sknamegen._lstm.batches import SequenceDataset
-from sknamegen._lstm.net import CharacterLoss
-from sknamegen._lstm.start import write_start
+from sknamegen._models.model import average
+from sknamegen._training.batches import SequenceDataset
+from sknamegen._training.net import CharacterLoss
+from sknamegen._training.transfer import write_origin
 
 if not (find_spec("faker") and find_spec("names")):
     sys.exit("This needs faker and names. In a clone of sknamegen: pip install -e '.[base]'")
@@ -119,17 +120,17 @@ def learn(lists, rng, **params):
         weights += [len(each) ** (POWER - 1)] * len(found)
     print(f"{len(names):,} names of {len(lists)} lists, {len(set(''.join(names)))} characters")
     windows = CharSequenceVectorizer(window_length=MAX_LENGTH + 1).fit_transform(names)
-    settings = {"hidden_size": 256, "max_epochs": 4, "batch_size": 128, "lr": 0.012}
-    settings |= {"ngram_weight": 0.6, "dropout": 0.3, "weight_decay": 0.01} | params
-    # Starts from it end better than with the faster ones of the defaults.
+    settings = {"num_networks": 1, "hidden_size": 256, "max_epochs": 4, "batch_size": 128}
+    settings |= {"lr": 0.012, "ngram_weight": 0.6, "dropout": 0.3, "weight_decay": 0.01} | params
+    # Transfer from it ends better than with the faster ones of the defaults.
     settings["net_params"] = {"optimizer__betas": (0.9, 0.999)}
     generator = CharLSTMGenerator(**settings, verbose=1, random_state=SEED)
     return generator.fit(windows, sample_weight=weights)
 
 
 # %%
-# The second part: to be started from.
-def learn_to_be_started_from(base, lists, rng, n_lists):
+# The second part: to be transferred.
+def learn_to_be_transferred(base, lists, rng, n_lists):
     """Move the weights of a generator to where fits that start from them end better."""
     lists = {title: names for title, names in lists.items() if len(names) >= min(FEW) + 40}
     titles, shares = list(lists), np.array([len(names) ** 0.4 for names in lists.values()])
@@ -146,12 +147,14 @@ def learn_to_be_started_from(base, lists, rng, n_lists):
         progress = (step + 1) / (n_steps + 1)
         optimizer.param_groups[0]["lr"] = SECOND_LR * min(10 * progress, 1 - progress)
         optimizer.step()
+        # Fits start from the arrays that writing uses, which are copies of these weights.
+        base._model = average(base.net_.network.models())
         if (step + 1) % 25 == 0 or step + 1 == n_steps:
             print(f"{len(losses)} lists: {np.mean(losses[-100:]):.3f} nats/char", flush=True)
 
 
 def add_gradient(base, weights, names, n_few, rng):
-    """Fit to the first names, started from `base`; add the gradient of the loss of the others."""
+    """Fit to the first names, from the weights of `base`; add the gradient for the others."""
     vectorizer = CharSequenceVectorizer(window_length=MAX_LENGTH + 1)
     settings = {"precision": base.precision, "random_state": int(rng.integers(2**31))}
     generator = CharLSTMGenerator(init=FrozenEstimator(base), **settings)
@@ -190,9 +193,9 @@ def main():
         lists = {title: names[:60] for title, names in lists.items()}
         params, n_lists = {"hidden_size": 16, "max_epochs": 1}, 4
     base = learn(lists, rng, precision=arguments.precision, **params)
-    learn_to_be_started_from(base, lists, rng, n_lists)
+    learn_to_be_transferred(base, lists, rng, n_lists)
     with open(arguments.file, "wb") as file:
-        write_start(base, file)
+        write_origin(base, file)
     size = Path(arguments.file).stat().st_size / 1e6
     print(f"{arguments.file}: {size:.2f} MB, in {perf_counter() - start:.0f} s")
 

@@ -49,6 +49,7 @@ print([pair[-1] for pair in pairs])
 # %%
 # 3. Build the model: one-hot input, one LSTM layer, softmax; Keras' settings of RMSprop.
 model = CharLSTMGenerator(
+    num_networks=1,
     hidden_size=128,
     embedding_dim=None,
     dropout=0,

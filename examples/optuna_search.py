@@ -46,12 +46,9 @@ study = optuna.create_study(
     direction="maximize",
     load_if_exists=True,
 )
-pipe = Pipeline(
-    [
-        ("windows", CharSequenceVectorizer()),
-        ("lstm", CharLSTMGenerator(max_epochs=1 if arguments.quick else 3, random_state=SEED)),
-    ]
-)
+epochs = 1 if arguments.quick else 3
+lstm = CharLSTMGenerator(num_networks=1, max_epochs=epochs, random_state=SEED)
+pipe = Pipeline([("windows", CharSequenceVectorizer()), ("lstm", lstm)])
 distributions = {
     "windows__window_length": IntDistribution(2, 12),
     "lstm__hidden_size": CategoricalDistribution([32, 64, 128]),

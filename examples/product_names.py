@@ -1,9 +1,9 @@
 """Make up names for products, from Latin and Greek words.
 
 What is learned here: nothing ties the generators to names of people. A few hundred words are
-enough for counting; weights say which of them matter, labels where they come from, wishes what a
-name must be like. Many names are drawn, those that are nearly a word of the list are left out, and
-the score puts the ones that sound most like the list first.
+enough for counting; weights say which of them matter, labels where they come from, constraints
+what a name must be like. Many names are drawn, those that are nearly a word of the list are left
+out, and the score puts the ones that sound most like the list first.
 
     pip install -e '.[metrics]' && python examples/product_names.py
 
@@ -79,7 +79,7 @@ OPTIONS = {
 }
 
 
-def shortlist(n, random_state, **wishes):
+def shortlist(n, random_state, **constraints):
     """Return the n names of the best score, two letters or more from any word of the list."""
     drawn = generator.sample(
         n_samples=n_drawn,
@@ -87,7 +87,7 @@ def shortlist(n, random_state, **wishes):
         unique=True,
         on_shortfall="warn",
         random_state=random_state,
-        **OPTIONS | wishes,
+        **OPTIONS | constraints,
     )
     _, distances = nearest_training_name(drawn, words)
     drawn = [name for name, distance in zip(drawn, distances, strict=True) if distance > 1]
@@ -101,7 +101,7 @@ def shortlist(n, random_state, **wishes):
 
 # %%
 # Each with the score in nats per character: the higher, the more it sounds like the list.
-wishes = {
+constraints = {
     "of any kind": {},
     "Latin": {"label": "Latin"},
     "Greek": {"label": "Greek"},
@@ -110,8 +110,8 @@ wishes = {
     "for a garden": {"seed": "Fl"},
     "for software": {"pattern": SAYABLE + "[sx]"},
 }
-for i, (title, wish) in enumerate(wishes.items()):
-    print(f"{title + ':':16} {shortlist(7, SEED + i, **wish)}")
+for i, (title, constraint) in enumerate(constraints.items()):
+    print(f"{title + ':':16} {shortlist(7, SEED + i, **constraint)}")
 
 # %%
 # And how new is what it writes when nothing is asked of it?

@@ -44,7 +44,8 @@ def main():
 
     # %%
     epochs = 1 if arguments.quick else 4
-    lstm = CharLSTMGenerator(batch_size=32, max_epochs=epochs, random_state=SEED)
+    settings = {"num_networks": 1, "batch_size": 32, "max_epochs": epochs}
+    lstm = CharLSTMGenerator(**settings, random_state=SEED)
     pipe = Pipeline([("windows", CharSequenceVectorizer()), ("lstm", lstm)])
     grid = {
         "windows__window_length": [6, 10],

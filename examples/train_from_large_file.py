@@ -47,7 +47,8 @@ print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
 # One pass over the file for both; the first piece tells the characters to expect.
 vectorizer = CharSequenceVectorizer()
 counting = CharNGramGenerator(order=4)
-lstm = CharLSTMGenerator(hidden_size=32, embedding_dim=16, batch_size=512, random_state=SEED)
+sizes = {"num_networks": 1, "hidden_size": 32, "embedding_dim": 16}
+lstm = CharLSTMGenerator(**sizes, batch_size=512, random_state=SEED)
 start = perf_counter()
 n_read = 0
 for names in iter_names(path, chunk_size=chunk_size, verbose=1):

@@ -1,13 +1,18 @@
 """Character-level name generators with a scikit-learn interface."""
 
 import sys
+from typing import TYPE_CHECKING, Any
 
-from . import _lstm, _ngram
-from ._lstm import CharLSTMGenerator, SamplePreview
-from ._ngram import CharNGramGenerator
+from ._models.kneser_ney import KneserNey as _KneserNey
 from ._state import SKOPS_TRUSTED
-from ._vectorizer import CharSequenceVectorizer
+from ._state import new as new
 from .datasets import iter_names, load_names, read_names
+from .lstm import CharLSTMGenerator
+from .ngram import CharNGramGenerator
+from .vectorizer import CharSequenceVectorizer
+
+if TYPE_CHECKING:
+    from .callbacks import SamplePreview
 
 __all__ = [
     "CharLSTMGenerator",
@@ -19,16 +24,20 @@ __all__ = [
     "load_names",
     "read_names",
 ]
-__version__ = "0.3.0"
+__version__ = "0.4.0"
 
-# Files that users save name the classes by this module, so that the code can move.
-for _public in (CharLSTMGenerator, CharNGramGenerator, CharSequenceVectorizer, SamplePreview):
-    _public.__module__ = __name__
-# State format 1 named them by modules that are gone; they are found, to be refused clearly.
-sys.modules.update(
-    {
-        "sknamegen._generator": _lstm,
-        "sknamegen._kneser_ney": _ngram.kneser_ney,
-        "sknamegen._net": _lstm,
-    }
-)
+
+def __getattr__(name: str) -> Any:
+    """Import what needs skorch, and so torch, on first use."""
+    if name == "SamplePreview":
+        from .callbacks import SamplePreview
+
+        return SamplePreview
+    if name == "KneserNey":  # named by files of state format 1
+        return _KneserNey
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+# Files of state format 1 name modules that are gone; they are found, to be refused clearly.
+for _gone in ("_generator", "_kneser_ney", "_net", "_ngram", "_vectorizer"):
+    sys.modules[f"{__name__}.{_gone}"] = sys.modules[__name__]

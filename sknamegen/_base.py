@@ -1,47 +1,99 @@
-"""What both generators share: `sample`, `stream`, `most_likely`, `next_char_proba`."""
+"""The public methods of both generators but those that learn: they check, then ask others."""
 
 import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Literal, Unpack, overload
+from math import exp
+from typing import Any, Literal, TypedDict, Unpack, overload
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, DensityMixin
+from sklearn.utils import ClassifierTags
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from ._codepoints import Alphabet
-from ._sampling.model import NextCharModel, next_log_proba
-from ._sampling.rules import SampleOptions, Wishes, check_rules
+from ._alphabet import NONE
+from ._learning import Knowledge
+from ._models.model import NextCharModel, log_likelihood, next_log_proba
+from ._sampling.cache import Cache
+from ._sampling.constraint import Constraint, check_constraint, check_prefixes
+from ._sampling.decoding import check_decoding
 from ._sampling.sampler import Sampler, label_proba
 from ._sampling.search import most_probable
-from ._sampling.wish import MakeGuide, Wish
-from ._scoring import CharacterScorer
-from ._sequences import NONE
-from ._threads import own_torch
+from ._sequences import Sequences
+from ._state import StateFormat
 from ._validation import (
     check_int,
     check_option,
     check_seeds,
     check_str,
+    check_weights,
     random_generator,
 )
 
 _MAX_SAMPLES = 10**8
-_MAX_WISHES = 16  # kept ready
+_NOTHING_TO_PREDICT = "X must hold at least one character to predict. Got padding only."
 
 
-class BaseCharGenerator(CharacterScorer):
+class Constraints(TypedDict, total=False):
+    """What `sample` and all that draw like it can be asked for; see `sample`."""
+
+    label: object
+    min_length: int
+    max_length: int | None
+    top_k: int | None
+    top_p: float | None
+    pattern: str | re.Pattern[str] | None
+    banned: Iterable[str]
+
+
+class SampleOptions(Constraints, total=False):
+    """The keyword-only parameters of `sample`."""
+
+    unique: bool
+    novel: bool
+    on_shortfall: Literal["raise", "warn"]
+    random_state: Any
+
+
+def _may_have_labels(generator: Any) -> bool:
+    if hasattr(generator, "alphabet_") and not hasattr(generator, "classes_"):
+        raise AttributeError("It needs labels to learn from: fit(X, y). None were learned.")
+    return True
+
+
+class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
     """Base of the generators.
 
-    A subclass learns in `fit`, after `_learn_characters`, and sets `_model`.
+    A subclass learns a `Knowledge` and a `NextCharModel`, and gives both to `_assign`.
     """
 
+    alphabet_: NDArray[np.str_]
+    window_length_: int
+    max_length_: int | None
+    name_hashes_: NDArray[np.uint64] | None
+    n_characters_seen_: int
+    classes_: NDArray[Any]
+    class_count_: NDArray[np.float64]
+    _known: Knowledge
     _model: NextCharModel
-    _guide: MakeGuide
-    _wishes: dict[Any, Wish]
+    _cache: Cache
 
-    @own_torch()
+    def _assign(self, known: Knowledge, model: NextCharModel, **learned: Any) -> None:
+        """Set all that was learned, at once; labels of an earlier fit go."""
+        kept = vars(self).copy()
+        for name in ("classes_", "class_count_"):
+            kept.pop(name, None)
+        found = {"_known": known, "_model": model, "_cache": Cache()}
+        self.__dict__ = kept | known.attributes() | learned | found
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__()
+        for name in ("_known", "_model", "_cache"):
+            state.pop(name, None)
+        return state
+
     def next_char_proba(
         self, seeds: str | Iterable[str], label: object = None
     ) -> NDArray[np.float64]:
@@ -67,14 +119,14 @@ class BaseCharGenerator(CharacterScorer):
             If a seed holds a character that is not in `alphabet_`, or the label is unknown.
         """
         check_is_fitted(self)
-        beginnings = check_seeds(seeds)
-        alphabet = Alphabet(self.alphabet_)
-        labels, label_proba = self._label_distribution(label, beginnings, alphabet)
-        if not beginnings:
+        prefixes = check_seeds(seeds)
+        self._known.alphabet.check_prefixes(prefixes)
+        labels, proba_of_labels = self._label_distribution(label, prefixes)
+        if not prefixes:
             return np.empty((0, len(self.alphabet_)))
-        windows = alphabet.windows(beginnings, self.window_length_)
+        windows = self._known.alphabet.windows(prefixes, self.window_length_)
         proba = np.exp(next_log_proba(self._model, windows, labels))
-        return np.einsum("sl,slc->sc", label_proba, proba)
+        return np.einsum("sl,slc->sc", proba_of_labels, proba)
 
     @overload
     def sample(
@@ -93,7 +145,6 @@ class BaseCharGenerator(CharacterScorer):
         **options: Unpack[SampleOptions],
     ) -> list[str]: ...
 
-    @own_torch()
     def sample(
         self,
         seed: str | Iterable[str] = "",
@@ -179,9 +230,11 @@ class BaseCharGenerator(CharacterScorer):
         -----
         Names are drawn from the model's own distribution, at this seed, label, temperature,
         `top_k` and `top_p`, given that they fit `min_length`, `max_length`, `pattern` and
-        `banned`. Where most names fit, by drawing again; elsewhere by importance sampling with
-        an n-gram guide that knows how probable it is that a name can still be finished as asked
-        [2]_. At temperature 0 the guide is weighed in, so that the name ends well too.
+        `banned`. Where enough names fit, by drawing again; elsewhere by importance sampling with
+        a lookahead, which tells by n-grams how probable it is that a name can still be finished
+        as asked [2]_. A network learns it from 20,000 names of its own, at this temperature,
+        `top_k`, `top_p` and label: a second or two, once. At temperature 0 the lookahead is
+        weighed in, so that the name ends well too.
 
         `unique` and `novel` work by rejection on top of that.
 
@@ -213,7 +266,7 @@ class BaseCharGenerator(CharacterScorer):
         )
         unwanted: dict[str, Callable[[list[str]], NDArray[np.bool_]]] = {}
         if novel:
-            unwanted["stood in the training list"] = self._is_known
+            unwanted["stood in the training list"] = self._known.is_known
         shortfall = None
         if unique or unwanted:
             names, shortfall = sampler.draw_until(rows, rng, unique, unwanted)
@@ -231,7 +284,7 @@ class BaseCharGenerator(CharacterScorer):
         temperature: float = 1.0,
         *,
         random_state: Any = None,
-        **wishes: Unpack[Wishes],
+        **constraints: Unpack[Constraints],
     ) -> Iterator[str]:
         """Write one name character by character.
 
@@ -241,7 +294,7 @@ class BaseCharGenerator(CharacterScorer):
             What the name begins with.
         temperature, random_state
             As in `sample`.
-        **wishes
+        **constraints
             `label`, `min_length`, `max_length`, `top_k`, `top_p`, `pattern` and `banned`, as in
             `sample`.
 
@@ -259,7 +312,7 @@ class BaseCharGenerator(CharacterScorer):
         """
         check_is_fitted(self)
         check_str("seed", seed)
-        sampler = self._sampler([seed], temperature, **wishes)
+        sampler = self._sampler([seed], temperature, **constraints)
         return sampler.stream(random_generator(random_state))
 
     def most_likely(
@@ -304,12 +357,12 @@ class BaseCharGenerator(CharacterScorer):
             If the generator is not fitted.
         TypeError, ValueError
             If a parameter is out of range, the model learned running text, or millions
-            of beginnings would have to be kept.
+            of prefixes would have to be kept.
 
         Notes
         -----
-        Best-first search: a name is never more probable than its beginning, so the
-        most probable beginnings are continued until none is more probable than the
+        Best-first search: a name is never more probable than a prefix of it, so the
+        most probable prefixes are continued until none is more probable than the
         n-th name found. The result is exact.
         """
         check_is_fitted(self)
@@ -318,61 +371,223 @@ class BaseCharGenerator(CharacterScorer):
         if self.max_length_ is None:
             raise ValueError("most_likely needs a generator fitted to names (boundary=True).")
         check_option("novel", novel)
-        lengths = {"min_length": min_length, "max_length": max_length}
+        lengths: Any = {"min_length": min_length, "max_length": max_length}
         sampler = self._sampler([seed], 1.0, label=label, pattern=pattern, banned=banned, **lengths)
-        log_prior = self._log_prior() if len(sampler.labels) > 1 else np.zeros(1)
-        unwanted = self._is_known if novel else lambda names: np.zeros(len(names), dtype=bool)
+        log_prior = self._known.log_prior if len(sampler.labels) > 1 else np.zeros(1)
+        unwanted = self._known.is_known if novel else lambda names: np.zeros(len(names), dtype=bool)
         return most_probable(sampler, int(n), log_prior, unwanted)
 
-    @own_torch()
+    def score_samples(self, X: ArrayLike, y: ArrayLike | None = None) -> NDArray[np.float64]:
+        """Compute the log-likelihood of each name.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int
+            Windows of names.
+        y : array-like of shape (n_names,), default=None
+            The label of each name, if the model learned with labels. None: any label,
+            each as probable as it was frequent.
+
+        Returns
+        -------
+        log_likelihood : ndarray of shape (n_names,), dtype float64
+            In nats: the sum of the log-probabilities of the characters of a
+            name and of its end, given the label. An unknown character, which has no place
+            in the distribution over `alphabet_`, counts as
+            ``-log(n_characters_seen_ + 1)``.
+        """
+        return self._score(X, y)[0]
+
+    def score(
+        self, X: ArrayLike, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None
+    ) -> float:
+        """Compute the mean log-likelihood per predicted character.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int
+            Windows of names.
+        y : array-like of shape (n_names,), default=None
+            The label of each name, as in `score_samples`.
+        sample_weight : array-like of shape (n_names,), default=None
+            How often each name counts; None: once.
+
+        Returns
+        -------
+        score : float
+            In nats per character, the ends of names included. Higher is better;
+            comparable over window lengths, models and folds.
+        """
+        log_likelihood, n_characters = self._score(X, y)
+        if sample_weight is None:
+            return float(log_likelihood.sum() / n_characters.sum())
+        weights = check_weights(sample_weight, len(log_likelihood))
+        if not weights @ n_characters:
+            raise ValueError(_NOTHING_TO_PREDICT)
+        return float(weights @ log_likelihood / (weights @ n_characters))
+
+    def perplexity(self, X: ArrayLike, y: ArrayLike | None = None) -> float:
+        """Compute the perplexity, ``exp(-score(X, y))``.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int
+            Windows of names.
+        y : array-like of shape (n_names,), default=None
+            The label of each name, as in `score_samples`.
+
+        Returns
+        -------
+        perplexity : float
+            Effective number of equally likely next characters. Lower is better; 1 is
+            certainty.
+        """
+        return exp(-self.score(X, y))
+
+    @available_if(_may_have_labels)
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Compute the probability of each label for each name.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int
+            Windows of names.
+
+        Returns
+        -------
+        proba : ndarray of shape (n_names, n_classes), dtype float64
+            In the order of `classes_`. By Bayes' rule: in proportion to the frequency of
+            the label times the probability of the name given the label.
+        """
+        check_is_fitted(self)
+        joint, _ = self._joint_log_likelihood(X)
+        joint = joint - np.logaddexp.reduce(joint, axis=1)[:, None]
+        return np.exp(joint)
+
+    @available_if(_may_have_labels)
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """Find the most probable label of each name.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int
+            Windows of names.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_names,)
+        """
+        check_is_fitted(self)
+        return self.classes_[self._joint_log_likelihood(X)[0].argmax(axis=1)]
+
+    def _score(
+        self, X: Any, y: ArrayLike | None = None
+    ) -> tuple[NDArray[np.float64], NDArray[Any]]:
+        """Log-likelihood and number of predicted characters of each name."""
+        check_is_fitted(self)
+        if y is None and self._known.labels:
+            joint, n_characters = self._joint_log_likelihood(X)
+            return np.logaddexp.reduce(joint, axis=1), n_characters
+        sequences, n_characters, unknown = self._sequences_to_score(X)
+        labels = self._known.label_indices(y, len(X))[sequences.name_index]
+        found = log_likelihood(self._model, sequences._replace(labels=labels), len(X))
+        return found + unknown, n_characters
+
+    def _joint_log_likelihood(self, X: Any) -> tuple[NDArray[np.float64], NDArray[Any]]:
+        """Log-probability of each name and each label, and its number of characters."""
+        sequences, n_characters, unknown = self._sequences_to_score(X)
+        joint = np.empty((len(X), len(self.classes_)))
+        for label in range(joint.shape[1]):
+            labels = np.full(len(sequences.inputs), label, dtype=np.int32)
+            joint[:, label] = log_likelihood(self._model, sequences._replace(labels=labels), len(X))
+        return joint + unknown[:, None] + self._known.log_prior, n_characters
+
+    def _sequences_to_score(self, X: Any) -> tuple[Sequences, NDArray[Any], NDArray[np.float64]]:
+        """Return sequences, and of each name: how many characters, what unknown ones cost."""
+        _, sequences = self._known.read(X)
+        indexed = sequences.indexed(self._known.alphabet)
+        counts = [
+            np.bincount(sequences.name_index, each.has_target.sum(1), minlength=len(X))
+            for each in (sequences, indexed)
+        ]
+        if not counts[0].any():
+            raise ValueError(_NOTHING_TO_PREDICT)
+        n_unknown = counts[0] - counts[1]
+        return indexed, counts[0], -n_unknown * np.log(self.n_characters_seen_ + 1)
+
     def _sampler(
         self,
-        seeds: list[str],
+        prefixes: list[str],
         temperature: float,
         *,
         label: object = None,
-        **wishes: Any,
+        min_length: int = 1,
+        max_length: int | None = None,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        pattern: str | re.Pattern[str] | None = None,
+        banned: Iterable[str] = (),
     ) -> Sampler:
         """Check what is asked for and return what writes such names."""
-        alphabet = Alphabet(self.alphabet_)
-        windows = torch.from_numpy(alphabet.windows(seeds, self.window_length_))
-
-        def make_wish(*asked: Any) -> Wish:
-            if asked not in self._wishes:
-                if len(self._wishes) == _MAX_WISHES:
-                    self._wishes.pop(next(iter(self._wishes)), None)
-                self._wishes[asked] = Wish(alphabet, self._guide, *asked)
-            return self._wishes[asked]
-
-        rules = check_rules(alphabet, make_wish, self.max_length_, seeds, temperature, **wishes)
-        distribution = self._label_distribution(label, seeds, alphabet)
-        return Sampler(self._model, alphabet, seeds, windows, *distribution, rules)
+        known = self._known
+        known.alphabet.check_prefixes(prefixes)
+        decoding = check_decoding(temperature, top_k, top_p)
+        lengths = min_length, max_length
+        asked = check_constraint(
+            known.alphabet, known.max_length_, prefixes, *lengths, pattern, banned
+        )
+        constraint = self._cache.get(asked, lambda: Constraint(known.alphabet, *asked))
+        check_prefixes(constraint, prefixes, pattern, banned)
+        labels, proba_of_labels = self._label_distribution(label, prefixes)
+        shares = known.label_shares if len(labels) > 1 else np.ones(1)
+        return Sampler(
+            self._model,
+            known.alphabet,
+            known.window_length_,
+            known.max_length_,
+            prefixes,
+            labels,
+            shares,
+            proba_of_labels,
+            decoding,
+            constraint,
+            self._cache,
+        )
 
     def _label_distribution(
-        self, label: object, seeds: list[str], alphabet: Alphabet
+        self, label: object, prefixes: list[str]
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return the labels that names may have, [-1] for none, and their probability.
 
-        The probability has the shape (n_seeds, n_labels).
+        The probability has the shape (n_prefixes, n_labels).
         """
-        known = getattr(self, "classes_", np.empty(0)).tolist()
-        if label is None and len(known) > 1:
-            labels = np.arange(len(known))
-            prior = self._log_prior()
-            return labels, label_proba(self._model, alphabet, self.window_length_, seeds, prior)
-        index = 0 if known else NONE
+        known, labels = self._known, self._known.labels
+        if label is None and len(labels) > 1:
+            context = known.alphabet, known.window_length_
+            found = label_proba(self._model, *context, prefixes, known.log_prior)
+            return np.arange(len(labels)), found
+        index = 0 if labels else NONE
         if label is not None:
-            if not known:
+            if not labels:
                 raise ValueError(
                     f"label needs a model that has learned with labels: fit(X, y). Got {label!r}."
                 )
-            found = [i for i, each in enumerate(known) if np.isscalar(label) and each == label]
-            if not found:
+            places = [i for i, each in enumerate(labels) if np.isscalar(label) and each == label]
+            if not places:
                 raise ValueError(
-                    f"label must be one of {', '.join(map(repr, known))}. Got {label!r}."
+                    f"label must be one of {', '.join(map(repr, labels))}. Got {label!r}."
                 )
-            index = found[0]
-        return np.array([index]), np.ones((len(seeds), 1))
+            index = places[0]
+        return np.array([index]), np.ones((len(prefixes), 1))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.input_tags.three_d_array = True
+        if hasattr(self, "classes_"):
+            tags.estimator_type = "classifier"
+            tags.classifier_tags = ClassifierTags()
+        return tags
 
 
 def _check_seeds_and_number(

@@ -1,149 +1,125 @@
-"""What a generator learns from windows, labels and weights before it has a model."""
+"""What a generator learns of names, labels and weights beside its model."""
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, DensityMixin
-from sklearn.utils import ClassifierTags
 
-from ._codepoints import END, PAD, START, encode
-from ._sequences import NONE, Sequences, distinct, malformed, read_windows
-from ._state import StateFormat
+from ._alphabet import (
+    END,
+    END_UNIT,
+    NONE,
+    PAD,
+    START,
+    Alphabet,
+    distinct,
+    hash_names,
+    hash_rows,
+    is_alphabet,
+    units_of,
+)
+from ._sequences import Sequences, malformed, read_windows
 from ._validation import (
+    MAX_WINDOW,
     check_alphabet,
     check_classes,
     check_known_labels,
     check_labels,
     check_rows,
     check_same_classes,
-    check_saved_knowledge,
     check_windows,
+    damaged,
+    is_array,
+    is_int,
 )
 
 
-class CharacterLearner(StateFormat, DensityMixin, BaseEstimator):
-    """Base of estimators that learn from windows of characters.
+@dataclass(frozen=True)
+class Knowledge:
+    """What is known of the names; those with an underscore are attributes of the estimator.
 
-    Indices of characters: those of `alphabet_`, then the start of a name, then an unknown
-    character. Indices of labels: those of `classes_`, -1 for none.
+    Attributes
+    ----------
+    alphabet_, window_length_, max_length_, name_hashes_, classes_, class_count_
+        As documented there; None for classes_ and class_count_ without labels.
+    seen_weight : float
+        Predicted characters, each as often as its name counts.
     """
 
     alphabet_: NDArray[np.str_]
     window_length_: int
     max_length_: int | None
     name_hashes_: NDArray[np.uint64] | None
-    n_characters_seen_: int
-    _seen_weight: float
-    classes_: NDArray[Any]
-    class_count_: NDArray[np.float64]
+    seen_weight: float
+    classes_: NDArray[Any] | None
+    class_count_: NDArray[np.float64] | None
 
-    @contextmanager
-    def _undone_on_error(
-        self, unless: Callable[[BaseException], bool] = lambda error: False
-    ) -> Iterator[None]:
-        """Take back what the block has learned if it fails, whatever the error, Ctrl-C included."""
-        before = vars(self).copy()
-        try:
-            yield
-        except BaseException as error:
-            if not unless(error):
-                self.__dict__.clear()
-                self.__dict__.update(before)
-            raise
+    @cached_property
+    def alphabet(self) -> Alphabet:
+        """What indices of characters mean."""
+        return Alphabet(self.alphabet_)
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        if "alphabet_" in state:
-            check_saved_knowledge(dict(vars(self)))
+    @property
+    def labels(self) -> list[Any]:
+        """The labels, in the order of their indices."""
+        return [] if self.classes_ is None else self.classes_.tolist()
 
-    def _learn_characters(
-        self,
-        X: ArrayLike,
-        y: ArrayLike | None = None,
-        sample_weight: ArrayLike | None = None,
-        alphabet: Iterable[str] | None = None,
-        classes: ArrayLike | None = None,
-        with_others: Callable[[NDArray[np.int32]], NDArray[np.int32]] | None = None,
-    ) -> Sequences:
-        """Set what is learned without a model; return the sequences of indices.
+    @property
+    def label_shares(self) -> NDArray[np.float64]:
+        """How frequent each label was."""
+        counts = np.empty(0) if self.class_count_ is None else self.class_count_
+        return counts / counts.sum()
 
-        `with_others` adds code points of characters that were not seen but may come.
-        """
-        windows, labels, weights = check_rows(X, y, sample_weight)
-        classes = check_classes(labels, classes)
-        names, sequences = read_windows(windows)
-        if names is None and (sequences.targets == END).any():  # parts of names, without starts
-            raise malformed()
-        codes = np.union1d(distinct(sequences.inputs), distinct(sequences.targets))
-        if alphabet is not None:
-            codes = np.union1d(codes, check_alphabet(alphabet))
-        codes = codes[~np.isin(codes, (PAD, START, END))]
-        if with_others:
-            codes = with_others(codes)
-        if names is not None:
-            codes = np.union1d(codes, np.int32(END))
-        self.alphabet_ = codes.view("=U1")
-        self.window_length_ = windows.shape[2] - 1
-        for name in ("classes_", "class_count_"):
-            self.__dict__.pop(name, None)
-        if classes is not None:
-            self.classes_, self.class_count_ = classes, np.zeros(len(classes))
-        self._seen_weight, self.n_characters_seen_ = 0.0, 0
-        self.max_length_, self.name_hashes_ = 0, np.empty(0, np.uint64)
-        return self._learn_rows(names, sequences, labels, weights, len(windows))
+    @property
+    def log_prior(self) -> NDArray[np.float64]:
+        """The log-probability of each label."""
+        with np.errstate(divide="ignore"):
+            return np.log(self.label_shares)
 
-    def _learn_more_characters(
-        self,
-        X: ArrayLike,
-        y: ArrayLike | None = None,
-        sample_weight: ArrayLike | None = None,
-        alphabet: Iterable[str] | None = None,
-        classes: ArrayLike | None = None,
-    ) -> Sequences:
-        """Update what was learned without a model; return the sequences of indices."""
-        if alphabet is not None:
-            new = sorted(set(map(chr, check_alphabet(alphabet))) - set(self.alphabet_.tolist()))
-            if new:
-                raise ValueError(
-                    "alphabet must be given in the first call of partial_fit, or be the same. Got "
-                    f"characters that the model does not know: {', '.join(map(repr, new))}."
-                )
-        if classes is not None:
-            check_same_classes(classes, getattr(self, "classes_", None))
-        windows, labels, weights = check_rows(X, y, sample_weight)
-        if labels is None and self._n_labels:
-            raise ValueError("y must hold the label of each name, as in the first call. Got None.")
-        names, sequences = self._read(windows)
-        return self._learn_rows(names, sequences, labels, weights, len(windows))
+    @property
+    def n_characters_seen(self) -> int:
+        """Predicted characters in the training data."""
+        return max(1, round(self.seen_weight))
 
-    def _learn_rows(self, names, sequences, y, weights, n_names):
-        """Add what names or texts tell; return their sequences of indices."""
-        labels = self._label_indices(y, n_names)
-        n_targets = sequences.has_target.sum(1)
-        if not n_targets.any():
-            raise ValueError("X must hold at least one character to learn. Got padding only.")
-        sequences = sequences._replace(labels=labels[sequences.name_index])
-        if weights is not None:
-            sequences = sequences._replace(weights=weights[sequences.name_index])
-            n_targets = n_targets * sequences.weights
-        # Rounded once, so that it does not depend on the pieces that the names come in.
-        self._seen_weight += float(n_targets.sum())
-        self.n_characters_seen_ = max(1, round(self._seen_weight))
-        if y is not None:
-            found = np.bincount(labels, weights, minlength=len(self.classes_))
-            self.class_count_ = self.class_count_ + found
-        if names is None:
-            self.max_length_ = self.name_hashes_ = None
-        else:
-            longest = int(np.count_nonzero(names, axis=1).max())
-            self.max_length_ = max(self.max_length_ or 0, longest)
-            self.name_hashes_ = _union(self.name_hashes_, np.unique(_hash_rows(names)))
-        return sequences.indexed(self.alphabet_)
+    def attributes(self) -> dict[str, Any]:
+        """Return the attributes of an estimator that knows this, by their names."""
+        names = [field.name for field in fields(self) if field.name.endswith("_")]
+        found = {name: getattr(self, name) for name in names}
+        if self.classes_ is None:
+            del found["classes_"], found["class_count_"]
+        seen = {"n_characters_seen_": self.n_characters_seen, "_seen_weight": self.seen_weight}
+        return found | seen
 
-    def _read(self, X):
+    @classmethod
+    def of_state(cls, state: Mapping[str, Any]) -> "Knowledge":
+        """Return what the saved attributes of an estimator say, if `fit` can have set them so."""
+        alphabet: Any = state.get("alphabet_")
+        if not is_alphabet(alphabet) or not len(alphabet):
+            raise damaged("alphabet_", "different characters in the order of their code points")
+        is_text = END_UNIT not in alphabet
+        hashes: Any = state.get("name_hashes_", np.nan)
+        longest = state.get("max_length_", np.nan)
+        weight: Any = state.get("_seen_weight")
+        sound = {
+            "window_length_": is_int(state.get("window_length_"), 1, MAX_WINDOW),
+            "max_length_": longest is None if is_text else is_int(longest, 0),
+            "_seen_weight": isinstance(weight, (int, float)) and 0 < weight < np.inf,
+            "name_hashes_": hashes is None if is_text else _are_hashes(hashes),
+        }
+        n_seen = max(1, round(weight)) if sound["_seen_weight"] else 0
+        sound["n_characters_seen_"] = is_int(state.get("n_characters_seen_"), n_seen, n_seen)
+        if "classes_" in state or "class_count_" in state:
+            sound["classes_"] = _are_classes(state.get("classes_"), state.get("class_count_"))
+        for name, is_sound in sound.items():
+            if not is_sound:
+                raise damaged(name, "what `fit` sets it to")
+        labels = state.get("classes_"), state.get("class_count_")
+        return cls(alphabet, state["window_length_"], longest, hashes, weight, *labels)
+
+    def read(self, X: ArrayLike) -> tuple[NDArray[np.int32] | None, Sequences]:
         """Return names and sequences of windows of the kind seen in `fit`, as code points."""
         names, sequences = read_windows(check_windows(X, self.window_length_))
         if (names is None) != (self.max_length_ is None):
@@ -153,52 +129,127 @@ class CharacterLearner(StateFormat, DensityMixin, BaseEstimator):
             )
         return names, sequences
 
-    @property
-    def _n_labels(self):
-        return len(getattr(self, "classes_", ()))
-
-    def _label_indices(self, y, n_names):
-        """Return the index of each name's label in `classes_`, -1 without labels."""
+    def label_indices(self, y: ArrayLike | None, n_names: int) -> NDArray[np.int32]:
+        """Return the index of each name's label, -1 without labels."""
         if y is None:
             return np.full(n_names, NONE, dtype=np.int32)
-        if not self._n_labels:
+        if self.classes_ is None:
             raise ValueError("y must be None: this generator has learned without labels. Got some.")
         y = check_labels(y, n_names)
         check_known_labels(y, self.classes_, "; in a search, cv=StratifiedKFold() shares them out")
         return np.searchsorted(self.classes_, y).astype(np.int32)
 
-    def _is_known(self, names: list[str]) -> NDArray[np.bool_]:
-        """Tell which names the generator has learned from, as far as hashes can."""
+    def is_known(self, names: list[str]) -> NDArray[np.bool_]:
+        """Tell which names were learned from, as far as hashes can."""
         hashes: Any = self.name_hashes_
-        return np.isin(_hash_rows(encode(names, max(map(len, names)))), hashes)
+        return np.isin(hash_names(names), hashes)
 
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.two_d_array = False
-        tags.input_tags.three_d_array = True
-        if hasattr(self, "classes_"):
-            tags.estimator_type = "classifier"
-            tags.classifier_tags = ClassifierTags()
-        return tags
+    def learn_more(
+        self,
+        X: ArrayLike,
+        y: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        alphabet: Iterable[str] | None = None,
+        classes: ArrayLike | None = None,
+    ) -> "tuple[Knowledge, Sequences]":
+        """Return what is known with more names, and their sequences of indices."""
+        if alphabet is not None:
+            new = np.setdiff1d(units_of(check_alphabet(alphabet)), self.alphabet_).tolist()
+            if new:
+                raise ValueError(
+                    "alphabet must be given in the first call of partial_fit, or be the same. Got "
+                    f"characters that the model does not know: {', '.join(map(repr, new))}."
+                )
+        if classes is not None:
+            check_same_classes(classes, self.classes_)
+        windows, labels, weights = check_rows(X, y, sample_weight)
+        if labels is None and self.classes_ is not None:
+            raise ValueError("y must hold the label of each name, as in the first call. Got None.")
+        names, sequences = self.read(windows)
+        return self._with_rows(names, sequences, labels, weights, len(windows))
+
+    def _with_rows(
+        self,
+        names: NDArray[np.int32] | None,
+        sequences: Sequences,
+        y: NDArray[Any] | None,
+        weights: NDArray[np.float64] | None,
+        n_names: int,
+    ) -> "tuple[Knowledge, Sequences]":
+        """Add what names or texts tell."""
+        labels = self.label_indices(y, n_names)
+        n_targets = sequences.has_target.sum(1)
+        if not n_targets.any():
+            raise ValueError("X must hold at least one character to learn. Got padding only.")
+        sequences = sequences._replace(labels=labels[sequences.name_index])
+        if weights is not None:
+            sequences = sequences._replace(weights=weights[sequences.name_index])
+            n_targets = n_targets * sequences.weights
+        counts, longest, hashes = self.class_count_, None, None
+        if counts is not None:
+            counts = counts + np.bincount(labels, weights, minlength=len(counts))
+        if names is not None:
+            longest = max(self.max_length_ or 0, int(np.count_nonzero(names, axis=1).max()))
+            hashes = _union(self.name_hashes_, np.unique(hash_rows(names)))
+        known = replace(
+            self,
+            max_length_=longest,
+            name_hashes_=hashes,
+            # Not rounded, so that it does not depend on the pieces that the names come in.
+            seen_weight=self.seen_weight + float(n_targets.sum()),
+            class_count_=counts,
+        )
+        return known, sequences.indexed(self.alphabet)
 
 
-def _union(known, new):
+def learn(
+    X: ArrayLike,
+    y: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+    alphabet: Iterable[str] | None = None,
+    classes: ArrayLike | None = None,
+    with_others: Callable[[NDArray[np.int32]], NDArray[np.int32]] | None = None,
+) -> tuple[Knowledge, Sequences]:
+    """Return what is known of names, and their sequences of indices.
+
+    `alphabet` holds characters to expect, and `with_others` adds code points of characters that
+    were not seen but may come.
+    """
+    windows, labels, weights = check_rows(X, y, sample_weight)
+    classes = check_classes(labels, classes)
+    names, sequences = read_windows(windows)
+    if names is None and (sequences.targets == END).any():  # parts of names, without starts
+        raise malformed()
+    codes = np.union1d(distinct(sequences.inputs), distinct(sequences.targets))
+    if alphabet is not None:
+        codes = np.union1d(codes, check_alphabet(alphabet))
+    codes = codes[~np.isin(codes, (PAD, START, END))]
+    if with_others:
+        codes = with_others(codes)
+    if names is not None:
+        codes = np.union1d(codes, np.int32(END))
+    counts = None if classes is None else np.zeros(len(classes))
+    hashes = np.empty(0, np.uint64)
+    nothing = Knowledge(units_of(codes), windows.shape[2] - 1, 0, hashes, 0.0, classes, counts)
+    return nothing._with_rows(names, sequences, labels, weights, len(windows))
+
+
+def _union(known: NDArray[Any] | None, new: NDArray[Any]) -> NDArray[Any]:
     """Merge sorted arrays; sorting all of them anew would take several times the memory."""
     place = np.searchsorted(known, new)
     is_new = place == np.searchsorted(known, new, side="right")
     return np.insert(known, place[is_new], new[is_new])
 
 
-def _hash_rows(codes):
-    """Hash zero-padded rows of code points to 64 bits: FNV-1a, over code points [1]_.
+def _are_hashes(hashes: Any) -> bool:
+    is_sound = is_array(hashes, "u") and hashes.dtype == np.uint64 and len(hashes) > 0
+    return is_sound and bool((hashes[1:] > hashes[:-1]).all())
 
-    References
-    ----------
-    .. [1] G. Fowler, L. C. Noll, K.-P. Vo and D. Eastlake, "The FNV Non-Cryptographic Hash
-       Algorithm", IETF draft.
-    """
-    hashes = np.full(len(codes), 0xCBF29CE484222325, dtype=np.uint64)
-    for column in codes.T:
-        mixed = (hashes ^ column.astype(np.uint64)) * np.uint64(0x100000001B3)
-        hashes = np.where(column == PAD, hashes, mixed)
-    return hashes
+
+def _are_classes(classes: Any, counts: Any) -> bool:
+    if not isinstance(classes, np.ndarray) or not is_array(counts, "f"):
+        return False
+    if classes.shape != counts.shape or not len(classes) or counts.dtype != np.float64:
+        return False
+    is_sorted = np.array_equal(np.unique(classes), classes)
+    return is_sorted and bool((np.isfinite(counts) & (counts >= 0)).all() and counts.sum() > 0)

@@ -5,18 +5,21 @@ the longest of them gives the predictions of all: one sequence for each name, wi
 step. A later window is a sequence of its own, with a target at its last step.
 """
 
+from collections.abc import Sequence
+from itertools import chain, pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from ._codepoints import END, N_CODE_POINTS, PAD, RESERVED, START
+from ._alphabet import END, N_CODE_POINTS, NONE, PAD, RESERVED, START, Alphabet, encode
 
-# What stands where there is no target, no label, no character.
-NONE = -1
 # Entries of windows copied at a time; a GiB of them.
 _MAX_CELLS = 2**28
+# Of the blocks that names are read in: logits, rows, and from how many rows on there are two, so
+# that two threads can share them.
+_BLOCK_CELLS, _BLOCK_ROWS, _SHARED_ROWS = 2**22, 1024, 128
 
 
 class Sequences(NamedTuple):
@@ -54,22 +57,20 @@ class Sequences(NamedTuple):
             weights,
         )
 
-    def indexed(self, characters: NDArray[np.str_]) -> "Sequences":
-        """Replace code points by indices.
+    def indexed(self, alphabet: Alphabet) -> "Sequences":
+        """Replace code points by indices; an unknown character is no target any more."""
+        targets = alphabet.indices(self.targets)
+        targets[targets >= len(alphabet)] = NONE
+        return self._replace(inputs=alphabet.indices(self.inputs), targets=targets)
 
-        ``characters[i]`` becomes i, the start ``n_characters`` and any other character
-        ``n_characters + 1``, an unknown one, which is no target any more.
-        """
-        n_characters, known = len(characters), characters.view(np.int32)
-        # A table up to the greatest code point, and an entry for NONE at its end.
-        n_codes = max(codes.max(initial=START) for codes in (known, self.inputs, self.targets)) + 2
-        table = np.full(n_codes, n_characters + 1, dtype=np.int32)
-        table[START] = n_characters
-        table[known] = np.arange(n_characters, dtype=np.int32)
-        inputs = table[self.inputs]
-        table[table >= n_characters] = NONE
-        table[NONE] = NONE
-        return self._replace(inputs=inputs, targets=table[self.targets])
+    def blocks(self, n_characters: int) -> list["Sequences"]:
+        """Cut into blocks of which the logits of all targets can be held."""
+        n_rows = len(self.inputs)
+        n_cells = int(np.count_nonzero(self.has_target)) * n_characters
+        least = 2 if n_rows >= _SHARED_ROWS else 1
+        n_blocks = min(n_rows, max(least, -(-n_cells // _BLOCK_CELLS), -(-n_rows // _BLOCK_ROWS)))
+        ends = [n_rows * number // n_blocks for number in range(n_blocks + 1)] if n_rows else []
+        return [self.take(slice(*pair)) for pair in pairwise(ends)]
 
     @property
     def has_target(self) -> NDArray[np.bool_]:
@@ -89,6 +90,44 @@ class Sequences(NamedTuple):
             labels = np.repeat(self.labels, has_target.sum(1))
             contexts = np.column_stack([labels, contexts])
         return contexts
+
+
+def frame(rows: NDArray[np.int32], lengths: NDArray[np.int64], window_length: int) -> None:
+    """Write start and end into rows that hold names behind `window_length` cells, in place."""
+    rows[:, window_length - 1] = START
+    rows[np.arange(len(rows)), window_length + lengths] = END
+
+
+def name_sequences(
+    alphabet: Alphabet, names: Sequence[str], window_length: int, ends: bool = True, skip: int = 0
+) -> Sequences:
+    """Return the sequences of names, as indices; without `ends` they may go on.
+
+    The first `skip` characters of each name are given, so they are no targets.
+    """
+    n_names, lengths = len(names), np.array([len(name) for name in names], dtype=np.int64)
+    longest = int(lengths.max(initial=0))
+    rows = np.zeros((n_names, window_length + longest + 1), dtype=np.int32)
+    rows[:, window_length:-1] = encode(names, longest)
+    frame(rows, lengths, window_length)
+    found = read_windows(sliding_window_view(rows, window_length + 1, axis=1))[1]
+    if not ends:
+        found.targets[found.targets == END] = NONE
+    if skip:
+        later = found.name_index[n_names:]
+        positions = window_length + np.arange(len(later)) - np.searchsorted(later, later)
+        found.targets[:n_names, :skip] = NONE
+        found.targets[n_names:][positions < skip] = NONE
+    return found.indexed(alphabet)
+
+
+def row_sequences(rows: list[list[int]]) -> Sequences:
+    """Return rows of indices as sequences, each whole, without labels."""
+    lengths = np.array(list(map(len, rows)))
+    indices = np.full((len(rows), int(lengths.max(initial=1))), NONE, dtype=np.int32)
+    indices[np.arange(indices.shape[1]) < lengths[:, None]] = list(chain.from_iterable(rows))
+    none = np.full(len(rows), NONE, dtype=np.int32)
+    return Sequences(indices[:, :-1], indices[:, 1:], np.arange(len(rows)), none)
 
 
 def read_windows(X: NDArray[Any]) -> tuple[NDArray[np.int32] | None, Sequences]:
@@ -179,10 +218,3 @@ def malformed() -> ValueError:
         "padding in front of it and behind the end, and each window one character further than "
         "the one before. Got something else."
     )
-
-
-def distinct(codes: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Return the sorted distinct code points of an array; -1 is left out."""
-    seen = np.zeros(N_CODE_POINTS + 1, dtype=bool)
-    seen[codes] = True  # NONE is the cell behind the last code point
-    return np.flatnonzero(seen[:-1]).astype(np.int32)

@@ -1,21 +1,43 @@
-"""What a saved estimator carries to tell which versions can read it."""
+"""What a saved estimator carries: the format of its state, and a name that stays."""
 
+import sys
 from typing import Any
 
+PACKAGE = __name__.partition(".")[0]
 # Raised by a change after which earlier files cannot be read.
-_FORMAT = 3
+_FORMAT = 4
+_PUBLIC = {
+    "CharLSTMGenerator": "lstm",
+    "CharNGramGenerator": "ngram",
+    "CharSequenceVectorizer": "vectorizer",
+    "SamplePreview": "callbacks",
+}
 
-SKOPS_TRUSTED = (
-    "sknamegen.CharLSTMGenerator",
-    "sknamegen.CharNGramGenerator",
-    "sknamegen.CharSequenceVectorizer",
-    "sknamegen.SamplePreview",
-)
+SKOPS_TRUSTED = tuple(f"{PACKAGE}.{module}.{name}" for name, module in _PUBLIC.items())
 """The types of this package that a skops file may name: ``skops.io.load(file,
 trusted=SKOPS_TRUSTED)``."""
 
 
-class StateFormat:
+def new(name: str) -> Any:
+    """Return an object of a public class, without a state, for pickles."""
+    kind = getattr(sys.modules[PACKAGE], name)
+    return kind.__new__(kind)
+
+
+new.__module__ = PACKAGE
+
+
+class PublicName:
+    """Mixin whose pickles name the package alone, so that the code can move."""
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        kind = type(self)
+        if f"{kind.__module__}.{kind.__qualname__}" in SKOPS_TRUSTED:
+            return new, (kind.__name__,), self.__getstate__()  # type: ignore[attr-defined]
+        return super().__reduce_ex__(protocol)  # a user's subclass, by its own name
+
+
+class StateFormat(PublicName):
     """Mixin that marks the state of an estimator with its format and refuses others."""
 
     def __getstate__(self) -> dict[str, Any]:

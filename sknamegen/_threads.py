@@ -1,86 +1,135 @@
-"""How torch computes here: each thing in one thread, and as if nobody else had set anything."""
+"""Blocks of work on several cores: the same digits for any number of threads.
 
+Each block computes with one BLAS thread, whoever else computes: more would gain nothing on
+products of this size, lose much beside other busy processes, and change the last digits of sums.
+"""
+
+import os
 import threading
+from _thread import start_new_thread
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager, nullcontext, suppress
-from threading import Thread
+from contextlib import contextmanager, suppress
+from functools import cache
+from queue import SimpleQueue
 from typing import Any, TypeVar
+from weakref import WeakSet
 
-import torch
+from threadpoolctl import ThreadpoolController
 
 _Result = TypeVar("_Result")
-_here = threading.local()  # .pool: the threads that `side_by_side` may use, if there are any
-_changing = threading.Lock()  # the number of threads that torch takes by default
+
+
+class _Block:
+    """Stands for a block of code that computes with one BLAS thread, as long as it does."""
+
+
+# Kept weakly: what Ctrl-C tears down half-way counts no more at the next call.
+_computing: WeakSet[_Block] = WeakSet()
+_before: list[int] = []  # the threads that BLAS had when the first of them began
+_changing = threading.Lock()
+
+
+@cache
+def _libraries() -> list[Any]:
+    """Return what controls the BLAS that numpy uses; finding it takes a millisecond."""
+    return ThreadpoolController().select(user_api="blas").lib_controllers
+
+
+def _set_threads(numbers: Iterable[int]) -> None:
+    for library, number in zip(_libraries(), numbers, strict=True):
+        library.set_num_threads(number)
 
 
 @contextmanager
-def own_torch() -> Iterator[None]:
-    """Let torch compute as always inside the block, with one thread for one thing.
-
-    More threads gain nothing on networks of this size, lose much beside other busy
-    processes, and change the last digits of the sums, so that the same seed would
-    give another model in a worker process. They may do several things at once, see
-    `side_by_side`. The caller's autocast, inference mode, gradients and
-    default device have no effect in the block. All is set back at the end: Ctrl-C may
-    leave modes on between two lines of torch's own code.
-    """
-    with _changing:
-        n_threads = torch.get_num_threads()
-    gradients = torch.is_grad_enabled()
-    autocast = {kind: torch.is_autocast_enabled(kind) for kind in ("cpu", "cuda")}
-    on_processor: Any = nullcontext()
-    if torch.get_default_device().type != "cpu":  # a context that slows down all calls
-        on_processor = torch.device("cpu")
-    before, pool = getattr(_here, "pool", None), None
+def one_blas_thread() -> Iterator[int]:
+    """Let BLAS compute with one thread inside the block; yield how many the caller allows."""
+    block = _Block()
     try:
-        if n_threads > 1:
-            _compute_alone(n_threads)
-            pool = ThreadPoolExecutor(n_threads, "sknamegen", _compute_alone, (n_threads,))
-            _here.pool = pool
-        for kind in autocast:
-            torch.set_autocast_enabled(kind, False)
-        with torch.inference_mode(False), torch.enable_grad(), on_processor:
-            yield
+        with _changing:
+            if not _computing:
+                _before[:] = _before or [each.get_num_threads() for each in _libraries()]
+            _computing.add(block)
+            if any(number > 1 for number in _before):
+                _set_threads([1] * len(_before))
+            n_threads = max(_before, default=os.cpu_count() or 1)
+        yield n_threads
     finally:
-        _here.pool = before
-        if n_threads > 1:
-            torch.set_num_threads(n_threads)
-        torch.set_grad_enabled(gradients)
-        for kind, enabled in autocast.items():
-            torch.set_autocast_enabled(kind, enabled)
-        if pool:
-            pool.shutdown()
+        with _changing:
+            _computing.discard(block)
+            if not _computing:
+                _restore()
 
 
-def side_by_side(function: Callable[..., _Result], *args: Iterable[Any]) -> list[_Result]:
-    """Call a function like `map`, several calls at once, each in a thread of its own.
+def _restore():
+    if any(number > 1 for number in _before):
+        _set_threads(_before)
+    _before.clear()
 
-    There are as many threads as the caller of `own_torch` let torch use; one call, or calls
-    outside of such a block, are made in turn in this thread. The other threads have none of
-    torch's modes of this one, so the function sets those it needs. What comes out does not
-    depend on the threads, as each call computes in one.
+
+def _after_fork():
+    """Begin anew in a child, which has none of its parent's other threads."""
+    global _changing
+    _changing = threading.Lock()
+    _computing.clear()
+    _restore()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def side_by_side(
+    function: Callable[..., _Result], calls: Iterable[tuple[Any, ...]]
+) -> list[_Result]:
+    """Call a function like `itertools.starmap`, as many calls at once as BLAS may use threads."""
+    waiting = deque(enumerate(calls))
+    with one_blas_thread() as n_threads:
+        n_helpers = min(n_threads, len(waiting)) - 1
+        return share(function, waiting, n_helpers)
+
+
+def share(
+    function: Callable[..., _Result],
+    waiting: deque[tuple[int, tuple[Any, ...]]],
+    n_helpers: int = 0,
+    start: Callable[[Callable[[], None]], object] = lambda help_out: start_new_thread(help_out, ()),
+) -> list[_Result]:
+    """Make numbered calls with the help of other threads; return their results in order.
+
+    ``start(help_out)`` lets one more thread help out. This thread makes calls too; the others
+    end by themselves when none is left, and nothing waits for them but for results. After an
+    error or Ctrl-C no further call is begun.
     """
-    pool, calls = getattr(_here, "pool", None), list(zip(*args, strict=True))
-    futures: list[Future[_Result]] = []
-    with suppress(RuntimeError):  # no thread can be started once the main thread has ended
-        futures.extend(pool.submit(function, *call) for call in calls if pool and len(calls) > 1)
+    results: dict[int, _Result] = {}
+    finished: SimpleQueue[BaseException | None] = SimpleQueue()
+
+    def work() -> None:
+        while waiting:
+            try:
+                number, arguments = waiting.popleft()
+            except IndexError:  # another thread was quicker
+                return
+            results[number] = function(*arguments)
+
+    def help_out() -> None:
+        try:
+            work()
+        except BaseException as error:
+            finished.put(error)
+        else:
+            finished.put(None)
+
+    n_started = 0
     try:
-        in_turn = [function(*call) for call in calls[len(futures) :]]
-        return [future.result() for future in futures] + in_turn
-    finally:  # nothing computes on, not even after Ctrl-C
-        for future in futures:
-            future.cancel()
-        wait(futures)
-
-
-def _compute_alone(n_threads):
-    """Let torch compute with one thread in this thread, of the `n_threads` that it takes."""
-    with _changing:
-        torch.get_num_threads()  # the first call in a thread sets the default
-        torch.set_num_threads(1)
-        # That is also what threads get which torch meets from now on. Another thread sets
-        # this default back without touching the number of the calling one.
-        other = Thread(target=torch.set_num_threads, args=(n_threads,))
-        other.start()
-        other.join()
+        with suppress(RuntimeError):  # no thread can be started once the main one has ended
+            for _ in range(n_helpers):
+                start(help_out)
+                n_started += 1
+        work()
+        for _ in range(n_started):
+            if error := finished.get():
+                raise error
+    finally:
+        waiting.clear()
+    return [results[number] for number in sorted(results)]

@@ -10,9 +10,9 @@ from sklearn.utils import assert_all_finite
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
-from ._codepoints import END, RESERVED
+from ._alphabet import FRAMING, codes_of
 
-_MAX_WINDOW = 2**20  # characters; sampling lays out such a row for each name
+MAX_WINDOW = 2**20  # characters; sampling lays out such a row for each name
 
 
 def check_int(
@@ -35,8 +35,17 @@ def is_auto(value: object) -> bool:
     return isinstance(value, str) and value == "auto"
 
 
-def check_real(name: str, value: object, expected: str, accepts: Callable[[float], bool]) -> None:
-    """Raise unless `value` is a real number for which `accepts(value)` holds."""
+def check_real(
+    name: str,
+    value: object,
+    expected: str,
+    accepts: Callable[[float], bool],
+    or_auto: bool = False,
+) -> None:
+    """Raise unless `value` is a real number for which `accepts(value)` holds, or "auto"."""
+    if or_auto and is_auto(value):
+        return
+    expected = f"'auto' or {expected}" if or_auto else expected
     message = f"{name} must be {expected}. Got {value!r}."
     if not isinstance(value, Real) or isinstance(value, bool):
         raise TypeError(message)
@@ -132,8 +141,8 @@ def check_windows(X: ArrayLike, window_length: int | None = None) -> NDArray[Any
         raise TypeError(f"{expected}, of an integer dtype. Got dtype {X.dtype}; {fix}.")
     if 0 in X.shape:
         raise ValueError(f"{expected}, with at least one name. Got shape {X.shape}.")
-    if X.shape[2] - 1 > _MAX_WINDOW:
-        raise ValueError(f"{expected}, window_length <= {_MAX_WINDOW:,}. Got shape {X.shape}.")
+    if X.shape[2] - 1 > MAX_WINDOW:
+        raise ValueError(f"{expected}, window_length <= {MAX_WINDOW:,}. Got shape {X.shape}.")
     if window_length is not None and X.shape[2] != window_length + 1:
         raise ValueError(
             f"X must have the window_length seen in fit, {window_length}: windows of width "
@@ -240,57 +249,9 @@ def check_alphabet(alphabet: object) -> NDArray[np.int32]:
     for character in characters:
         if not (isinstance(character, str) and len(character) == 1):
             raise TypeError(f"alphabet must hold single characters. Got {character!r}.")
-        if ord(character) in RESERVED and ord(character) != END:
+        if character in FRAMING:
             raise ValueError(f"alphabet must not hold {character!r}, which frames the names.")
-    return np.array([ord(character) for character in characters], dtype=np.int32)
-
-
-def check_saved_alphabet(alphabet: Any) -> None:
-    """Raise unless what stands in a saved model as its alphabet is one."""
-    if not _is_alphabet(alphabet, {*RESERVED} - {END}) or not len(alphabet):
-        raise damaged("alphabet_", "different characters in the order of their code points")
-
-
-def check_saved_vectorizer(state: dict[str, Any]) -> None:
-    """Raise unless the fitted attributes of a saved vectorizer can be those of one."""
-    if not _is_alphabet(state.get("alphabet_"), RESERVED):
-        raise damaged("alphabet_", "different characters in the order of their code points")
-    if not _is_int(state.get("max_length_"), 0):
-        raise damaged("max_length_", "what `fit` sets it to")
-
-
-def _is_alphabet(alphabet: Any, forbidden: Iterable[int]) -> bool:
-    if not _is_array(alphabet, "=U1"):
-        return False
-    codes = np.ascontiguousarray(alphabet).view(np.int32)
-    return not np.isin(codes, [*forbidden]).any() and bool((np.diff(codes) > 0).all())
-
-
-def check_saved_knowledge(state: dict[str, Any]) -> None:
-    """Raise unless the fitted attributes of a saved generator can be those of one."""
-    alphabet = state.get("alphabet_")
-    check_saved_alphabet(alphabet)
-    is_text = chr(END) not in np.asarray(alphabet)
-    hashes: Any = state.get("name_hashes_", np.nan)
-    longest = state.get("max_length_", np.nan)
-    weight: Any = state.get("_seen_weight")
-    sound = {
-        "window_length_": _is_int(state.get("window_length_"), 1, _MAX_WINDOW),
-        "max_length_": longest is None if is_text else _is_int(longest, 0),
-        "_seen_weight": isinstance(weight, (int, float)) and 0 < weight < np.inf,
-    }
-    n_seen = max(1, round(weight)) if sound["_seen_weight"] else 0
-    sound["n_characters_seen_"] = _is_int(state.get("n_characters_seen_"), n_seen, n_seen)
-    if not is_text:
-        is_array = _is_array(hashes, np.uint64) and len(hashes) > 0
-        sound["name_hashes_"] = is_array and bool((hashes[1:] > hashes[:-1]).all())
-    elif hashes is not None:
-        sound["name_hashes_"] = False
-    if "classes_" in state or "class_count_" in state:
-        sound["classes_"] = _are_classes(state.get("classes_"), state.get("class_count_"))
-    for name, is_sound in sound.items():
-        if not is_sound:
-            raise damaged(name, "what `fit` sets it to")
+    return codes_of(characters)
 
 
 def damaged(name: str, expected: str) -> ValueError:
@@ -301,19 +262,12 @@ def damaged(name: str, expected: str) -> ValueError:
     )
 
 
-def _is_int(value: Any, low: int, high: float = np.inf) -> bool:
-    is_int = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    return is_int and bool(low <= value <= high)
+def is_int(value: Any, low: int, high: float = np.inf) -> bool:
+    """Whether what a file holds is an integer within bounds."""
+    is_integer = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    return is_integer and bool(low <= value <= high)
 
 
-def _is_array(value: Any, dtype: Any) -> bool:
-    return isinstance(value, np.ndarray) and value.ndim == 1 and value.dtype == dtype
-
-
-def _are_classes(classes: Any, counts: Any) -> bool:
-    if not isinstance(classes, np.ndarray) or not _is_array(counts, np.float64):
-        return False
-    if classes.shape != counts.shape or not len(classes):
-        return False
-    is_sorted = np.array_equal(np.unique(classes), classes)
-    return is_sorted and bool((np.isfinite(counts) & (counts >= 0)).all() and counts.sum() > 0)
+def is_array(value: Any, kinds: str, ndim: int = 1) -> bool:
+    """Whether what a file holds is an array of some kinds of numbers, see `numpy.dtype.kind`."""
+    return isinstance(value, np.ndarray) and value.ndim == ndim and value.dtype.kind in kinds

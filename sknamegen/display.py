@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from ._alphabet import END_UNIT, code_point, codes_of
 from ._base import BaseCharGenerator
-from ._codepoints import END
 from ._validation import check_str, missing_package
 from ._vectorizer import CharSequenceVectorizer
 from .metrics import _novelties, uniqueness
@@ -17,7 +17,7 @@ from .metrics import _novelties, uniqueness
 __all__ = ["LossCurveDisplay", "NextCharDisplay", "TemperatureDisplay"]
 
 _TEMPERATURES = (0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6)
-_SIGNS = {chr(END): "⏎", " ": "␣"}
+_SIGNS = {END_UNIT: "⏎", " ": "␣"}
 
 
 class _Display:
@@ -195,14 +195,14 @@ class NextCharDisplay(_Display):
         -------
         self : NextCharDisplay
         """
-        own = [*self.name, chr(END)]
+        own = [*self.name, END_UNIT]
         alphabet = self.alphabet.tolist()
         rows = [
             i
             for i, character in enumerate(alphabet)
             if character in own or self.proba[:, i].max() >= threshold
         ]
-        rows.sort(key=lambda i: (alphabet[i] == chr(END), alphabet[i]))
+        rows.sort(key=lambda i: (alphabet[i] == END_UNIT, alphabet[i]))
         size = max(3.3, 1.7 + 0.3 * len(own)), max(2.6, 1.2 + 0.17 * len(rows))  # inches
         ax = self._axes(ax, figsize=size)
         style = {"cmap": "Blues", "vmin": 0, "vmax": 1, "aspect": "auto"} | kwargs
@@ -227,7 +227,7 @@ def _name_ticks(axis: Any, characters: list[str]) -> None:
     signs = [_sign(character) for character in characters]
     fonts = _fonts_with({*signs}, usual)
     names = [
-        sign if sign in fonts else _code_point(character)
+        sign if sign in fonts else code_point(character)
         for sign, character in zip(signs, characters, strict=True)
     ]
     axis.set_ticks(range(len(names)), names)
@@ -244,11 +244,7 @@ def _sign(character: str) -> str:
         return _SIGNS[character]
     if unicodedata.category(character)[0] == "M":
         return f"◌{character}"
-    return character if character.isprintable() else _code_point(character)
-
-
-def _code_point(character: str) -> str:
-    return f"U+{ord(character):04X}"
+    return character if character.isprintable() else code_point(character)
 
 
 def _fonts_with(texts: set[str], usual: str) -> dict[str, str]:
@@ -267,7 +263,7 @@ def _fonts_with(texts: set[str], usual: str) -> dict[str, str]:
         except (OSError, RuntimeError):  # the list of fonts is older than the machine's
             continue
         for text in texts - fonts.keys():
-            if font.scalable and all(font.get_char_index(ord(c)) for c in text):
+            if font.scalable and all(map(font.get_char_index, codes_of(text).tolist())):
                 fonts[text] = path
     return fonts
 

@@ -1,4 +1,4 @@
-"""Figures about names: how new they are, how like a list, how rare a wish is."""
+"""Figures about names: how new they are, how like a list, how rare a constraint is."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -6,13 +6,12 @@ from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.distance import jensenshannon
 from sklearn.utils.validation import check_is_fitted
 
-from ._base import BaseCharGenerator
-from ._codepoints import decode
+from ._alphabet import FRAME, decode
+from ._base import BaseCharGenerator, Constraints
 from ._sampling import novelty as _novelty
-from ._sampling.rules import Wishes, check_temperature
+from ._sampling.decoding import check_decoding
 from ._sequences import read_windows
 from ._validation import (
     check_int,
@@ -25,6 +24,7 @@ from ._validation import (
 )
 
 __all__ = [
+    "constraint_probability",
     "expected_novelty",
     "length_divergence",
     "nearest_training_name",
@@ -32,7 +32,6 @@ __all__ = [
     "novelty",
     "temperature_for",
     "uniqueness",
-    "wish_probability",
 ]
 
 # Pairs of names compared at a time.
@@ -166,7 +165,7 @@ def ngram_divergence(names: Iterable[str], reference: Iterable[str], n: int = 2)
     0.693
     """
     check_int("n", n, 1)
-    frame = ("\x02", "\x03") if n > 1 else ("", "")
+    frame = FRAME if n > 1 else ("", "")
     counts = []
     for found in (check_strings("names", names), check_strings("reference", reference)):
         texts = [name.join(frame) for name in found]
@@ -207,7 +206,7 @@ def expected_novelty(
     temperature: float = 1.0,
     *,
     seed: str | Iterable[str] = "",
-    **wishes: Unpack[Wishes],
+    **constraints: Unpack[Constraints],
 ) -> float:
     """Compute the share of the names that a generator writes that will be new.
 
@@ -221,7 +220,7 @@ def expected_novelty(
         At which the names are written.
     seed : str or iterable of str, default=""
         What the names begin with; with several seeds, each is as frequent.
-    **wishes
+    **constraints
         `label`, `min_length`, `max_length`, `top_k`, `top_p`, `pattern` and `banned`, as in
         `sample`.
 
@@ -229,7 +228,7 @@ def expected_novelty(
     -------
     novelty : float
         One minus the sum of the probabilities of the different names in X that fit, over the
-        probability of all names that fit. The latter is estimated, as by `wish_probability`,
+        probability of all names that fit. The latter is estimated, as by `constraint_probability`,
         until the standard error of the novelty is below 0.002 (or 32,000 names were drawn);
         all else is exact.
 
@@ -242,17 +241,17 @@ def expected_novelty(
     >>> [round(expected_novelty(generator, windows, t), 2) for t in (0.5, 1.0, 1.5)]
     [0.25, 0.64, 0.87]
     """
-    return _novelties(generator, X, [temperature], seed, **wishes)[0]
+    return _novelties(generator, X, [temperature], seed, **constraints)[0]
 
 
-def wish_probability(
+def constraint_probability(
     generator: BaseCharGenerator,
     temperature: float = 1.0,
     *,
     seed: str = "",
     n_draws: int = 2000,
     random_state: Any = None,
-    **wishes: Unpack[Wishes],
+    **constraints: Unpack[Constraints],
 ) -> tuple[float, float]:
     """Estimate the share of the names that a generator writes which fit what is asked for.
 
@@ -267,32 +266,32 @@ def wish_probability(
         Names to draw, at least 2.
     random_state : int, RandomState, Generator or None, default=None
         An int gives the same estimate each time.
-    **wishes
+    **constraints
         `label`, `min_length`, `max_length`, `top_k`, `top_p`, `pattern` and `banned`, as in
         `sample`; the default lengths count too.
 
     Returns
     -------
     probability : float
-        Unbiased: the mean importance weight of names drawn towards the wish, so rare wishes
-        can be told as well. At temperature 0: 1 or 0.
+        Unbiased: the mean importance weight of names drawn towards the constraint, so rare
+        ones can be told as well. At temperature 0: 1 or 0.
     standard_error : float
 
     Examples
     --------
     >>> from sknamegen import CharNGramGenerator, CharSequenceVectorizer, load_names
-    >>> from sknamegen.metrics import wish_probability
+    >>> from sknamegen.metrics import constraint_probability
     >>> windows = CharSequenceVectorizer().fit_transform(load_names("female"))
     >>> generator = CharNGramGenerator().fit(windows)
-    >>> probability, _ = wish_probability(generator, pattern=".*x.*z.*", random_state=0)
+    >>> probability, _ = constraint_probability(generator, pattern=".*x.*z.*", random_state=0)
     >>> 5e-5 < probability < 9e-5
     True
     """
     check_is_fitted(generator)
     check_str("seed", seed)
     check_int("n_draws", n_draws, 2)
-    sampler = generator._sampler([seed], temperature, **wishes)
-    found = sampler.wish_probability(int(n_draws), random_generator(random_state))
+    sampler = generator._sampler([seed], temperature, **constraints)
+    found = sampler.constraint_probability(int(n_draws), random_generator(random_state))
     return float(found[0][0]), float(found[1][0])
 
 
@@ -302,13 +301,13 @@ def temperature_for(
     novelty: float,
     *,
     seed: str | Iterable[str] = "",
-    **wishes: Unpack[Wishes],
+    **constraints: Unpack[Constraints],
 ) -> float:
     """Find the temperature at which a share of the names that a generator writes is new.
 
     Parameters
     ----------
-    generator, X, seed, **wishes
+    generator, X, seed, **constraints
         As in `expected_novelty`.
     novelty : float
         The share in (0, 1) to be reached, within 0.001.
@@ -332,7 +331,9 @@ def temperature_for(
     >>> round(temperature_for(generator, windows, novelty=0.75), 1)
     1.2
     """
-    return _novelty.temperature_for(_known(generator, X, seed, several=True, **wishes), novelty)
+    return _novelty.temperature_for(
+        _known(generator, X, seed, several=True, **constraints), novelty
+    )
 
 
 def _novelties(
@@ -340,11 +341,11 @@ def _novelties(
     X: NDArray[Any],
     temperatures: Iterable[float],
     seed: str | Iterable[str] = "",
-    **wishes: Unpack[Wishes],
+    **constraints: Unpack[Constraints],
 ) -> list[float]:
     """Compute the expected novelty at each temperature."""
-    temperatures = [check_temperature(temperature) for temperature in temperatures]
-    known = _known(generator, X, seed, several=len(temperatures) > 1, **wishes)
+    temperatures = [check_decoding(each, None, None).temperature for each in temperatures]
+    known = _known(generator, X, seed, several=len(temperatures) > 1, **constraints)
     return [known.novelty(temperature) for temperature in temperatures]
 
 
@@ -353,13 +354,13 @@ def _known(
     X: NDArray[Any],
     seed: str | Iterable[str],
     several: bool,
-    **wishes: Unpack[Wishes],
+    **constraints: Unpack[Constraints],
 ) -> _novelty.KnownNames:
     """Return what computes the novelty, at one temperature or several."""
     names, seeds = _known_names(generator, X), check_seeds(seed)
     if not seeds:
         raise ValueError(f"seed must hold at least one beginning of names. Got {seed!r}.")
-    sampler = generator._sampler(seeds, 1.0, **wishes)
+    sampler = generator._sampler(seeds, 1.0, **constraints)
     return _novelty.KnownNames(sampler, names, several)
 
 
@@ -376,6 +377,8 @@ def _known_names(generator: BaseCharGenerator, X: NDArray[Any]) -> list[str]:
 
 
 def _jensen_shannon(p: Counter[Any], q: Counter[Any]) -> float:
+    from scipy.spatial.distance import jensenshannon  # which takes long to import
+
     keys = sorted(p.keys() | q.keys())
     distance = jensenshannon([p[key] for key in keys], [q[key] for key in keys])
     return float(distance**2)

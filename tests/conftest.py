@@ -119,7 +119,7 @@ def assert_drawn_from(drawn, names, p):
 
 def small_generator(**params):
     defaults = {"hidden_size": 16, "embedding_dim": 8, "batch_size": 32, "max_epochs": 3}
-    defaults |= {"random_state": 0}
+    defaults |= {"num_networks": 1, "random_state": 0}
     return CharLSTMGenerator(**defaults | params)
 
 

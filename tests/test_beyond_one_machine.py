@@ -13,8 +13,9 @@ from conftest import small_generator, small_pipeline
 from sklearn.model_selection import GridSearchCV, KFold
 
 from sknamegen import CharNGramGenerator, CharSequenceVectorizer, iter_names, load_names
-from sknamegen._lstm.batches import LengthGroupedBatches, SequenceDataset
-from sknamegen._sequences import NONE, Sequences
+from sknamegen._alphabet import NONE
+from sknamegen._sequences import Sequences
+from sknamegen._training.batches import LengthGroupedBatches, SequenceDataset
 
 
 def scores_of(search):
@@ -158,11 +159,11 @@ def test_counting_a_file_in_pieces_is_counting_it_at_once(tmp_path):
 
 
 def test_partial_fit_counts_no_more_than_enough(names, monkeypatch):
-    monkeypatch.setattr("sknamegen._lstm.estimator._MAX_COUNTED", 1500)
+    monkeypatch.setattr("sknamegen.lstm._MAX_COUNTED", 1500)
     windows = CharSequenceVectorizer().fit_transform(names)
     generator, totals = small_generator(), []
     for rows in np.array_split(np.arange(len(names)), 4):
         generator.partial_fit(windows[rows], alphabet=set("".join(names)) if not totals else None)
-        totals.append(generator._ngrams.total)
+        totals.append(generator._teacher.total)
     assert 600 < totals[0] < 1500 < totals[2]
     assert totals[2] == totals[3]

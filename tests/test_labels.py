@@ -124,9 +124,9 @@ def test_names_are_drawn_as_probable_as_they_are(tiny, seed, label):
 def test_each_label_writes_names_of_its_own(pipe):
     female = []
     for label in ("female", "male"):
-        written = pipe[-1].sample(n_samples=200, label=label, random_state=0)
+        written = pipe[-1].sample(n_samples=1000, label=label, random_state=0)
         female.append(pipe.predict_proba(written)[:, 0].mean())
-        assert written == pipe[-1].sample(n_samples=200, label=label, random_state=0)
+        assert written == pipe[-1].sample(n_samples=1000, label=label, random_state=0)
         streamed = "".join(pipe[-1].stream("Al", label=label, random_state=3))
         assert "Al" + streamed == pipe[-1].sample("Al", label=label, random_state=3)
     assert female[0] > female[1] + 0.05

@@ -10,7 +10,7 @@ from conftest import ngram_pipeline, small_generator, small_pipeline
 from skorch.callbacks import Callback
 
 from sknamegen import CharSequenceVectorizer
-from sknamegen.metrics import expected_novelty, wish_probability
+from sknamegen.metrics import constraint_probability, expected_novelty
 
 
 @contextmanager
@@ -39,14 +39,14 @@ def what_is_done(make, names):
     yield pipe.score_samples(names[:20]).tolist()
     yield generator.score_samples(windows[:20]).tolist()
     yield generator.predict_proba(windows[:20]).tolist()
-    for wish in ({}, {"label": "a"}, {"pattern": ".*n"}, {"min_length": 7}, {"seed": "Ma"}):
-        yield generator.sample(n_samples=5, random_state=0, **wish)
+    for asked in ({}, {"label": "a"}, {"pattern": ".*n"}, {"min_length": 7}, {"seed": "Ma"}):
+        yield generator.sample(n_samples=5, random_state=0, **asked)
     yield generator.sample(n_samples=200, random_state=0)
     yield "".join(generator.stream("Ma", random_state=0))
     yield generator.most_likely(3, "M")[0]
     yield generator.next_char_proba(["", "Mar"]).tolist()
     yield expected_novelty(generator, windows)
-    yield wish_probability(generator, pattern=".*n", random_state=0)
+    yield constraint_probability(generator, pattern=".*n", random_state=0)
     generator.partial_fit(windows, ["a"] * 100)
     yield generator.score(windows)
 

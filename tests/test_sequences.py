@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from sknamegen import CharSequenceVectorizer
-from sknamegen._codepoints import decode
-from sknamegen._sequences import NONE, distinct, read_windows
+from sknamegen._alphabet import NONE, Alphabet, decode, distinct
+from sknamegen._sequences import name_sequences, read_windows, row_sequences
 from sknamegen._validation import check_windows
 
 NAMES = ["", "Al", "Ada", "Eve", "Marguerite", "Annamarie-Lou"]
@@ -124,7 +124,7 @@ def test_too_many_later_windows_are_refused():
 
 def test_indices_of_characters():
     _, sequences = read_windows(CharSequenceVectorizer(window_length=4).fit_transform(["ab", "c"]))
-    indexed = sequences.indexed(np.array(["\3", "a", "c"]))
+    indexed = sequences.indexed(Alphabet(np.array(["\3", "a", "c"])))
     assert indexed.inputs[:, :3].tolist() == [[3, 1, 4], [3, 2, 0]]  # b is unknown
     assert indexed.targets.tolist() == [[1, NONE, 0, NONE], [2, 0, NONE, NONE]]
     assert indexed.labels.tolist() == [NONE, NONE]
@@ -132,7 +132,7 @@ def test_indices_of_characters():
 
 def test_contexts_hold_the_nearest_character_first_and_the_label_in_front():
     _, sequences = read_windows(CharSequenceVectorizer(window_length=4).fit_transform(["ab", "c"]))
-    sequences = sequences.indexed(np.array(["\3", *"abc"]))
+    sequences = sequences.indexed(Alphabet(np.array(["\3", *"abc"])))
     contexts = [[4, -1], [1, 4], [2, 1], [4, -1], [3, 4]]
     assert sequences.contexts(2, 0).tolist() == contexts
     labelled = sequences._replace(labels=np.array([7, 100_000], dtype=np.int32))
@@ -140,6 +140,41 @@ def test_contexts_hold_the_nearest_character_first_and_the_label_in_front():
     expected = [[label, *context] for label, context in zip(labels, contexts, strict=True)]
     assert labelled.contexts(2, 100_001).tolist() == expected
     assert sequences.contexts(0, 0).shape == (5, 0)
+
+
+@pytest.mark.parametrize("window_length", [1, 3, 30])
+def test_sequences_of_names_are_those_of_their_windows(window_length):
+    alphabet = Alphabet(np.array(sorted({"\3", *"".join(NAMES)})))
+    windows = CharSequenceVectorizer(window_length=window_length).fit_transform(NAMES)
+    expected = read_windows(windows)[1].indexed(alphabet)
+    found = name_sequences(alphabet, NAMES, window_length)
+    for one, other in zip(found[:4], expected[:4], strict=True):
+        np.testing.assert_array_equal(one, other)
+    n_targets = expected.has_target.sum()
+    open_ended = name_sequences(alphabet, NAMES, window_length, ends=False)
+    assert open_ended.has_target.sum() == n_targets - len(NAMES)
+    for skip in (1, 4, 12):
+        skipped = name_sequences(alphabet, NAMES, window_length, skip=skip)
+        left = [max(0, len(name) + 1 - skip) for name in NAMES]
+        counted = np.bincount(skipped.name_index, skipped.has_target.sum(1))
+        assert counted.tolist() == left
+
+
+def test_rows_of_indices_are_sequences():
+    found = row_sequences([[3, 1, 0], [3, 0], [3]])
+    assert found.inputs.tolist() == [[3, 1], [3, 0], [3, NONE]]
+    assert found.targets.tolist() == [[1, 0], [0, NONE], [NONE, NONE]]
+
+
+def test_blocks_hold_all_rows_in_order():
+    _, sequences = read_windows(CharSequenceVectorizer().fit_transform(NAMES * 60))
+    for n_characters, n_blocks in ((10, 2), (10**6, 530), (10**8, len(sequences.inputs))):
+        blocks = sequences.blocks(n_characters)
+        assert len(blocks) == n_blocks  # of about 4 million cells
+        joined = np.concatenate([block.inputs for block in blocks])
+        np.testing.assert_array_equal(joined, sequences.inputs)
+    assert len(sequences.take(slice(0, 100)).blocks(10)) == 1
+    assert sequences.take(slice(0, 0)).blocks(10) == []
 
 
 def test_distinct_is_unique():

@@ -1,16 +1,26 @@
+"""Threads: as many as the caller allows, the same digits for any number, none left behind."""
+
 import ast
+import os
+import re
 import subprocess
 import sys
 import threading
 import time
+import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from conftest import ngram_pipeline, small_pipeline
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from sknamegen import CharLSTMGenerator, CharSequenceVectorizer
-from sknamegen._lstm import network
-from sknamegen._threads import own_torch, side_by_side
+from sknamegen import _threads as numpy_threads
+from sknamegen._threads import one_blas_thread
+from sknamegen._training import threads
+from sknamegen._training.threads import own_torch, side_by_side
 
 SCRIPT = """
 import threading
@@ -20,8 +30,8 @@ import torch
 
 torch.set_num_threads(2)  # as a user may have done; it also binds the matrix library
 
-from sknamegen import _threads
-from sknamegen._threads import own_torch
+from sknamegen._training import threads
+from sknamegen._training.threads import own_torch
 
 seen = {}
 
@@ -58,11 +68,11 @@ except ZeroDivisionError:
 in_thread("thread started after")
 
 
-def interrupt(**kwargs):
+def interrupt(*args):
     raise KeyboardInterrupt
 
 
-_threads.Thread = interrupt
+threads.start_new_thread = interrupt
 try:
     with own_torch():
         pass
@@ -109,9 +119,9 @@ def test_calls_side_by_side_are_made_at_once_with_one_thread_each(n_threads):
 
 def test_without_threads_calls_are_made_in_turn():
     def call(number):
-        return number, threading.current_thread()
+        return number, threading.get_ident()
 
-    assert side_by_side(call, [1, 2]) == [(n, threading.current_thread()) for n in (1, 2)]
+    assert side_by_side(call, [1, 2]) == [(n, threading.get_ident()) for n in (1, 2)]
 
 
 def test_errors_of_any_thread_are_raised(n_threads):
@@ -122,25 +132,53 @@ def test_errors_of_any_thread_are_raised(n_threads):
         side_by_side(call, [1, 0])
 
 
-def test_nothing_computes_on_after_an_interruption(n_threads):
-    ended = []
+def n_native_threads():
+    return int(re.search(r"Threads:\s+(\d+)", Path("/proc/self/status").read_text())[1])
+
+
+def wait_for(condition):
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_no_call_is_begun_after_an_interruption(n_threads):
+    begun = []
 
     def call(number):
+        begun.append(number)
         if number == 0:
             raise KeyboardInterrupt
-        time.sleep(0.1)
-        ended.append(number)
+        time.sleep(0.05)
 
     with own_torch():
         with pytest.raises(KeyboardInterrupt):
-            side_by_side(call, range(3))
-        n_ended = len(ended)
+            side_by_side(call, range(20))
+        n_begun = len(begun)
         time.sleep(0.3)
-        assert len(ended) == n_ended
+        assert len(begun) == n_begun <= 2 * n_threads
         # The threads are still there for what comes next, and in a block within this one.
         with own_torch():
             assert side_by_side(abs, [-1, -2]) == [1, 2]
         assert side_by_side(abs, [-1, -2]) == [1, 2]
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="it counts threads on Linux")
+def test_no_thread_is_left_behind(names):
+    windows = CharSequenceVectorizer().fit_transform(names)
+    params = {"num_networks": 2, "hidden_size": 8, "max_epochs": 1, "random_state": 0}
+
+    def work():
+        generator = CharLSTMGenerator(**params).fit(windows)
+        generator.sample(n_samples=1000, random_state=0)
+        generator.score(windows)
+
+    work()
+    before = n_native_threads()
+    for _ in range(5):
+        work()
+    wait_for(lambda: n_native_threads() <= before)
 
 
 def test_a_thread_may_outlive_the_main_one():
@@ -178,28 +216,152 @@ def test_threads_change_nothing_but_the_time(names, monkeypatch, kind):
     """Not a digit of the weights, the scores or the names, also where many are written at once."""
     windows = CharSequenceVectorizer().fit_transform(names)
     params = {"num_networks": 2, "hidden_size": 24, "max_epochs": 2, "random_state": 0}
-    made, threads, before = [], set(), torch.get_num_threads()
+    made, seen, before = [], {}, torch.get_num_threads()
 
-    def told(function, *args):
-        def call(*args):
-            threads.add(threading.current_thread())
-            return function(*args)
+    def told(where, share):
+        def call(function, *args):
+            def noted(*args):
+                seen.setdefault(where, set()).add(threading.get_ident())
+                return function(*args)
 
-        return side_by_side(call, *args)
+            return share(noted, *args)
 
-    monkeypatch.setattr(network, "side_by_side", told)
-    for n_threads in (1, 2):
-        threads.clear()
+        return call
+
+    # Of both halves: what torch does, and what numpy does.
+    monkeypatch.setattr(threads, "share", told("torch", threads.share))
+    monkeypatch.setattr(numpy_threads, "share", told("numpy", numpy_threads.share))
+    for n_threads in (1, 2, 3):
+        seen.clear()
         torch.set_num_threads(n_threads)
         try:
-            generator = CharLSTMGenerator(**params, **KINDS[kind])
-            generator.fit(windows, np.resize(["a", "b"], len(names)) if kind == "labels" else None)
-            weights = generator.net_.module_.state_dict().values()
-            drawn = generator.sample(n_samples=1500, random_state=0)
-            scores = generator.score_samples(windows).tolist()
+            with threadpool_limits(n_threads, "blas"):
+                generator = CharLSTMGenerator(**params, **KINDS[kind])
+                labels = np.resize(["a", "b"], len(names)) if kind == "labels" else None
+                generator.fit(windows, labels)
+                drawn = generator.sample(n_samples=1500, random_state=0)
+                drawn += generator.sample(n_samples=300, pattern=".*x.*", random_state=0)
+                scores = generator.score_samples(windows).tolist()
+                proba = generator.next_char_proba(["", "Ma"]).tolist()
         finally:
             torch.set_num_threads(before)
-        assert (threading.current_thread() in threads) == (n_threads == 1)
-        assert threads
-        made.append((b"".join(w.numpy().tobytes() for w in weights), scores, drawn))
-    assert made[0] == made[1]
+        assert {where: len(each) > 1 for where, each in seen.items()} == {
+            "torch": n_threads > 1,
+            "numpy": n_threads > 1,
+        }
+        weights = generator.net_.module_.state_dict().values()
+        written = drawn, scores, proba
+        made.append((b"".join(w.numpy().tobytes() for w in weights), *written))
+    assert made[0] == made[1] == made[2]
+
+
+def blas_threads():
+    return [each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"]
+
+
+def test_blas_computes_with_one_thread_and_has_its_threads_back():
+    with threadpool_limits(2, "blas"):
+        before = blas_threads()
+        with one_blas_thread() as n_threads:
+            assert n_threads == 2
+            assert blas_threads()[0] == 1
+            with one_blas_thread() as n_inside:
+                assert n_inside == 2
+            assert blas_threads()[0] == 1
+        assert blas_threads() == before
+        with pytest.raises(ZeroDivisionError), one_blas_thread():
+            raise ZeroDivisionError
+        assert blas_threads() == before
+
+
+def test_blocks_of_several_threads_overlap():
+    """The last of them sets the number back."""
+    first, second = one_blas_thread(), one_blas_thread()
+    with threadpool_limits(2, "blas"):
+        before = blas_threads()
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert blas_threads()[0] == 1
+        second.__exit__(None, None, None)
+        assert blas_threads() == before
+
+
+def test_a_block_that_was_torn_down_counts_no_more():
+    """As where Ctrl-C comes in the lines that end it: the next block sets the number back."""
+    with threadpool_limits(2, "blas"):
+        before = blas_threads()
+        numpy_threads._computing.add(block := numpy_threads._Block())
+        numpy_threads._before[:] = [2] * len(numpy_threads._libraries())
+        numpy_threads._set_threads([1] * len(numpy_threads._before))
+        del block
+        with one_blas_thread() as n_threads:
+            assert n_threads == 2
+        assert blas_threads() == before
+
+
+@pytest.mark.parametrize("make_pipe", [small_pipeline, ngram_pipeline], ids=["lstm", "ngram"])
+def test_a_forked_child_may_sample_while_its_parent_does(names, make_pipe):
+    generator = make_pipe().fit(names)[-1]
+    expected, done = generator.sample(n_samples=300, random_state=0), threading.Event()
+
+    def sample():
+        while not done.is_set():
+            generator.sample(n_samples=300)
+
+    parent = threading.Thread(target=sample)
+    parent.start()
+    try:
+        for _ in range(20):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)  # of forks beside threads
+                child = os.fork()
+            if not child:
+                os._exit(generator.sample(n_samples=300, random_state=0) != expected)
+            deadline, status = time.monotonic() + 60, (0, 0)
+            while status[0] == 0 and time.monotonic() < deadline:
+                status = os.waitpid(child, os.WNOHANG)
+                time.sleep(0.005)
+            if status[0] == 0:
+                os.kill(child, 9)
+            assert status == (child, 0)
+    finally:
+        done.set()
+        parent.join()
+
+
+SCRIPT_OF_INTERRUPTS = """
+import random, signal, sys, threading, time, os
+from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names
+windows = CharSequenceVectorizer().fit_transform(load_names("female")[::10])
+generator = CharLSTMGenerator(hidden_size=12, max_epochs=1, random_state=0).fit(windows)
+calls = [
+    lambda: generator.sample(n_samples=400),
+    lambda: generator.sample(n_samples=50, pattern=".*x.*"),
+    lambda: generator.score(windows),
+    lambda: generator.most_likely(20),
+    lambda: CharLSTMGenerator(hidden_size=12, max_epochs=1).fit(windows[:200]),
+]
+rng, n_interrupted = random.Random(0), 0
+for call in calls:
+    call()
+for number in range(int(sys.argv[1])):
+    call = calls[number % len(calls)]
+    timer = threading.Timer(rng.uniform(0.001, 0.06), os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    try:
+        while True:
+            call()
+    except KeyboardInterrupt:
+        n_interrupted += 1
+    timer.join()
+print(n_interrupted, generator.sample("Ma", random_state=0)[:2], threading.active_count())
+"""
+
+
+@pytest.mark.parametrize("n", [100, pytest.param(1000, marks=pytest.mark.full)])
+def test_interrupts_at_any_moment(n):
+    """Each ends the call, and nothing hangs."""
+    command = [sys.executable, "-c", SCRIPT_OF_INTERRUPTS, str(n)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.stdout.split() == [str(n), "Ma", "1"], done.stderr[-2000:]

@@ -1,11 +1,11 @@
-"""What is a start from the base model worth? Held-out loss against the number of names.
+"""What is transfer from the base model worth? Held-out loss against the number of names.
 
     python examples/make_base.py held_out.npz --without pl_PL,tr_TR,fi_FI,id_ID,uk_UA,\
 it_IT,ga_IE,en_IE,nl_NL,nl_BE,zu_ZA,hr_HR
     python examples/benchmarks/few_names.py --base held_out.npz
 
 The first five locales served to find the settings, with towns of Great Britain and the United
-States and the names of Pokémon; those measured here are others. Only how the start fades from 1,000
+States and the names of Pokémon; those measured here are others. Only how transfer fades from 1,000
 names on was chosen with lists of 5,000 and more: Dutch surnames of the package mimesis, and the
 towns of the world, so the last rows of these are no test of that. A base that was made
 without them is needed: the one that comes with the package has learned those lists. Without --base
@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from make_base import faker_lists
 
 from sknamegen import CharLSTMGenerator, CharNGramGenerator, CharSequenceVectorizer
-from sknamegen._lstm.start import read_start
+from sknamegen._training.transfer import read_origin
 
 PEOPLE = "it_IT last", "ga_IE last", "nl_NL last", "zu_ZA last", "hr_HR last"
 COUNTRIES = {"FR": "French towns", "JP": "Japanese towns", "ZA": "South African towns"}
@@ -107,7 +107,7 @@ def main():
     )
     arguments = parser.parse_args()
     print_machine()
-    base = read_start(arguments.base) if arguments.base else "base"
+    base = read_origin(arguments.base) if arguments.base else "base"
     sizes, n_seeds = (SIZES[:1], 1) if arguments.quick else (SIZES, 3)
     print("Nats per character held out (seconds to fit); gain over the better one from scratch\n")
     faker = faker_lists()

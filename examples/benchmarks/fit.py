@@ -25,15 +25,15 @@ from _common import (
 from sklearn.pipeline import make_pipeline
 
 from sknamegen import CharLSTMGenerator, CharSequenceVectorizer
-from sknamegen._lstm.batches import LengthGroupedBatches, SequenceDataset
-from sknamegen._lstm.net import uses_bfloat16
-from sknamegen._lstm.network import CharLSTM
-from sknamegen._sequences import read_windows
-from sknamegen._threads import own_torch
+from sknamegen._training.batches import LengthGroupedBatches, SequenceDataset
+from sknamegen._training.network import CharLSTM
+from sknamegen._training.plan import uses_bfloat16
+from sknamegen._training.threads import own_torch
 
 # The best held-out loss the notebook's recipe reaches on the corpus it came with.
 TARGET = 1.857
 QUICK_SETTINGS = {
+    "num_networks": 1,
     "hidden_size": 128,
     "batch_size": 64,
     "max_epochs": 2,
@@ -97,18 +97,18 @@ def keras_recipe(train, test, max_epochs):
 
 
 def bare_loop(generator, windows):
-    """Train the network of a generator on the same batches without skorch."""
-    sequences = read_windows(windows)[1].indexed(generator.alphabet_)
+    """Train the networks of a generator on the same batches without skorch."""
+    known = generator._known
     batches = LengthGroupedBatches(
-        SequenceDataset(sequences, generator._count(sequences, before=None)),
+        SequenceDataset(known.read(windows)[1].indexed(known.alphabet), generator._teacher),
         generator.net_.batch_size,
         torch.Generator().manual_seed(0),
     )
     loss_function, ours = generator.net_.criterion_, generator.net_.optimizer_.defaults
-    network = CharLSTM(**generator.net_.module_.config)
+    network = CharLSTM(**generator.net_.get_params_for("module"))
     options = {name: ours[name] for name in ("betas", "weight_decay", "fused")}
     optimizer = torch.optim.AdamW(network.parameters(), lr=generator.net_.lr, **options)
-    bfloat16 = uses_bfloat16(generator)
+    bfloat16 = uses_bfloat16(generator.precision, torch.device(generator.device))
 
     def fit():
         with own_torch():
@@ -152,7 +152,7 @@ def main():
     n_characters = sum(len(name) + 1 for name in train)
     epochs = {"max_epochs": 1} if arguments.quick else {}
     precisions = ["float32"]
-    if uses_bfloat16(CharLSTMGenerator()):
+    if uses_bfloat16("auto", torch.device("cpu")):
         precisions.append("bfloat16")
     for precision in precisions:
         generator = CharLSTMGenerator(random_state=0, precision=precision, **epochs)
@@ -168,7 +168,7 @@ def main():
             rounds.append((alone, seconds(fit), seconds(bare), sgemm_rate()))
         alone, together, loop, rate = map(statistics.median, zip(*rounds, strict=True))
         # The backward pass takes twice the operations of the forward pass.
-        config = generator.net_.module_.config
+        config = generator.net_.get_params_for("module")
         sizes = config["hidden_size"], config["n_characters"]
         forward = lstm_operations(*sizes, n_characters, config["embedding_dim"])
         work = 3 * generator.n_iter_ * config["num_networks"] * forward

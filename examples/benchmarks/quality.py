@@ -30,6 +30,7 @@ from sknamegen import (
 # Beyond so many names, all but the default is run with one seed instead of three.
 _MANY = 10_000
 NOTEBOOK = {
+    "num_networks": 1,
     "hidden_size": 128,
     "embedding_dim": None,
     "dropout": 0,

@@ -12,7 +12,6 @@ from functools import partial
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
-import torch
 from _common import (
     given_names,
     lstm_operations,
@@ -23,6 +22,7 @@ from _common import (
     sgemm_rate,
     split_names,
 )
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from sknamegen import CharLSTMGenerator, CharSequenceVectorizer
 
@@ -60,21 +60,22 @@ def main():
 
     print(f"{n_names} names in one call, and one name alone")
     epochs = {"max_epochs": 4} if arguments.quick else {}
-    for params in ({"hidden_size": 128}, {}):
+    blas = [each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"]
+    for params in ({"num_networks": 1, "hidden_size": 128}, {}):
         generator = CharLSTMGenerator(random_state=0, **params, **epochs)
         generator.fit(windows)
-        config = generator.net_.module_.config
+        config = generator.net_.get_params_for("module")
         sizes = config["hidden_size"], len(generator.alphabet_)
         written = generator.sample(n_samples=n_names, random_state=0)
         # A name is ended by a draw of its own, unless it has the greatest length.
         n_characters = sum(min(len(name) + 1, generator.max_length_) for name in written)
         work = config["num_networks"] * lstm_operations(*sizes, n_characters)
         write = partial(generator.sample, n_samples=n_names, random_state=0)
-        for n_threads in sorted({1, torch.get_num_threads()}):
-            torch.set_num_threads(n_threads)
-            rounds = [(seconds(write), sgemm_rate()) for _ in range(repeat)]
+        for n_threads in sorted({1, max(blas)}):
+            with threadpool_limits(n_threads, user_api="blas"):
+                rounds = [(seconds(write), sgemm_rate()) for _ in range(repeat)]
+                alone = median_seconds(generator.sample, 5 * repeat)
             spent, rate = (statistics.median(column) for column in zip(*rounds, strict=True))
-            alone = median_seconds(generator.sample, 5 * repeat)
             print(
                 f"  {config['num_networks']} of {sizes[0]} units, threads: {n_threads}: "
                 f"{n_names / spent:7.0f} names/s, {n_characters / spent:8.0f} characters/s, "

@@ -23,7 +23,8 @@ FOLDS = 3
 
 def make_pipe():
     """Return a small pipeline with warnings, progress and searches left out."""
-    generator = CharLSTMGenerator(hidden_size=64, batch_size=64, max_epochs=EPOCHS, random_state=0)
+    sizes = {"num_networks": 1, "hidden_size": 64, "batch_size": 64}
+    generator = CharLSTMGenerator(**sizes, max_epochs=EPOCHS, random_state=0)
     return make_pipeline(CharSequenceVectorizer(), generator)
 
 
@@ -90,7 +91,7 @@ def main():
         names = names[:100]
     n_candidates = 2 if arguments.quick else 8
 
-    print(f"1. A fit of {EPOCHS} epochs, 64 units")
+    print(f"1. A fit of {EPOCHS} epochs, one network of 64 units")
     fixed, each = cost_of_names(sizes, repeat)
     print(f"  law: {1000 * fixed:.0f} ms + {1e6 * each:.1f} µs a name and epoch\n")
 

@@ -26,7 +26,7 @@ def main():
     train, test = split_names(given_names(arguments), arguments.quick)
     names = train + test
     epochs = 1 if arguments.quick else 4
-    lstm = CharLSTMGenerator(max_epochs=epochs, batch_size=32, random_state=0)
+    lstm = CharLSTMGenerator(num_networks=1, max_epochs=epochs, batch_size=32, random_state=0)
     pipe = Pipeline([("windows", CharSequenceVectorizer()), ("lstm", lstm)])
     folds = KFold(3, shuffle=True, random_state=0)
 

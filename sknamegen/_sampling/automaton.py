@@ -4,8 +4,8 @@ import re
 
 import numpy as np
 
-from .._codepoints import Alphabet
-from .regex import compile_pattern, position_automaton
+from .._alphabet import Alphabet
+from .regex import PositionAutomaton, bits, compile_pattern
 
 _MAX_STATES = 2000
 
@@ -56,11 +56,11 @@ class Automaton:
                 self.after[0, alphabet.end] = 1
             return
         if pattern is None:  # one position that any character matches, and may follow itself
-            matches, follow = np.ones((1, n_characters), dtype=bool), np.ones((1, 2), dtype=bool)
-            first = follow[0]
+            matches, follow, first = np.ones((1, n_characters), dtype=bool), [3], 3
         else:
-            compiled = compile_pattern(pattern)
-            matches, follow, first = position_automaton(compiled, alphabet.letters, max_length)
+            positions = PositionAutomaton(compile_pattern(pattern), alphabet.letters, max_length)
+            matches = np.array(positions.matches, dtype=bool).reshape(-1, n_characters)
+            follow, first = positions.follow, positions.first
         avoids = _aho_corasick(alphabet.letters, banned)
         if alphabet.end is not None:
             matches[:, alphabet.end] = False
@@ -87,17 +87,15 @@ def _subsets(matches, follow, first, avoids, max_length):
     no string of `max_length` characters goes beyond lead nowhere.
     """
     n_positions, n_classes = matches.shape
-    follow_masks, class_masks = list(map(_mask, follow)), list(map(_mask, matches.T))
-    states = [(_mask(first), 0)]
+    class_masks = list(map(_mask, matches.T))
+    states = [(first, 0)]
     ids, depths, after = {states[0]: 0}, [0], []
     for state, (positions, banned) in enumerate(states):
         row = [-1] * n_classes
         for symbol_class in range(n_classes) if depths[state] < max_length else ():
-            taken, reached = positions & class_masks[symbol_class], 0
-            while taken:
-                position = taken.bit_length() - 1
-                reached |= follow_masks[position]
-                taken ^= 1 << position
+            reached = 0
+            for position in bits(positions & class_masks[symbol_class]):
+                reached |= follow[position]
             new = reached, int(avoids[banned, symbol_class])
             if not reached or new[1] < 0:
                 continue

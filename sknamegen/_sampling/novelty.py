@@ -1,15 +1,13 @@
 """The expected share of new names."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 from math import exp, log
 
 import numpy as np
-from scipy.optimize import brentq
 
-from .._threads import own_torch
+from .._sequences import Sequences
+from .._threads import side_by_side
 from .._validation import check_real
-from .rules import Step
 from .sampler import Sampler
 
 # Factor and number of steps from temperature 1, and how close the novelty comes to the target.
@@ -18,7 +16,7 @@ _MAX_STEPS = 8
 _CLOSE_ENOUGH = 1e-3
 # Logits along names that are kept for other temperatures: 64 MB, 128 MB of an n-gram generator's.
 _MAX_KEPT = 2**24
-# Draws for each seed that estimate how many names fit: until the standard error is small.
+# Draws for each prefix that estimate how many names fit: until the standard error is small.
 _MIN_DRAWS, _MAX_DRAWS, _SMALL_ERROR = 1000, 32_000, 0.002
 
 
@@ -29,57 +27,62 @@ class KnownNames:
     """
 
     def __init__(self, sampler: Sampler, names: list[str], several: bool):
-        wish, letters = sampler.rules.wish, sampler.alphabet.index.keys()
-        fitting = [name for name in names if letters >= set(name) and wish.accepts_name(name)]
+        constraint, letters = sampler.constraint, sampler.alphabet.index.keys()
+        fitting = [n for n in names if letters >= set(n) and constraint.accepts_name(n)]
         self.sampler = sampler
-        # For each seed, those that begin with it.
-        self.names = [[name for name in fitting if name.startswith(seed)] for seed in sampler.seeds]
+        # For each prefix, those that begin with it.
+        self.names = [[n for n in fitting if n.startswith(p)] for p in sampler.prefixes]
         n_steps = sum(len(name) + 1 for found in self.names for name in found)
-        n_logits = n_steps * len(sampler.labels) * len(sampler.alphabet.codes)
+        n_logits = n_steps * len(sampler.labels) * len(sampler.alphabet)
         self._is_kept = several and n_logits <= _MAX_KEPT
-        self._kept: dict[tuple[int, int], list[Step]] = {}
+        self._kept: dict[tuple[int, int, int], np.ndarray] = {}
 
     def novelty(self, temperature: float) -> float:
         """Compute the share of the names written that is not among them.
 
         One minus the sum of the probabilities of these names, over that of all names that fit.
         """
-        sampler = self.sampler.with_rules(temperature=temperature)
+        sampler = self.sampler.at(temperature)
         if temperature == 0:
             return _greedy_novelty(sampler, set().union(*self.names))
         mass = self._mass(sampler)
         rng, n = np.random.default_rng(0), _MIN_DRAWS
         while True:
-            proba, error = sampler.wish_probability(n, rng)
+            proba, error = sampler.constraint_probability(n, rng)
             error = np.sqrt(np.square(mass / proba**2 * error).sum()) / len(mass)
             if error < _SMALL_ERROR or n >= _MAX_DRAWS:
                 return float((1 - mass / proba).clip(0).mean())
             n = int(min(_MAX_DRAWS, 1.2 * n * (error / _SMALL_ERROR) ** 2 + 1))
 
-    @own_torch()
     def _mass(self, sampler):
-        """Sum the probabilities of the names behind each seed."""
+        """Sum the probabilities of the names behind each prefix."""
         mass = np.zeros(len(self.names))
         for row, names in enumerate(self.names):
-            for column, proba in enumerate(sampler.label_proba[row]):
-                log_proba = sampler.log_proba(len(names), self._read(row, column))
-                mass[row] += proba * np.exp(log_proba).sum()
+            for column, proba in enumerate(sampler.label_proba[row] if names else ()):
+                mass[row] += proba * np.exp(self._log_proba(sampler, row, column)).sum()
         return mass
 
-    def _read(self, row, column):
-        """Return what the model says along the names behind a seed, given a label."""
-        if (row, column) in self._kept:
-            return self._kept[row, column]
-        names = self.names[row]
-        labels = np.full(len(names), self.sampler.labels[column])
-        steps: Iterable[Step] = self.sampler.read(np.full(len(names), row), names, labels)
-        if self._is_kept:
-            steps = self._kept[row, column] = list(steps)
-        return steps
+    def _log_proba(self, sampler, row, column):
+        """Return the log-probability of each name behind a prefix, given a label, in nats."""
+
+        def read(number: int, block: Sequences) -> np.ndarray:
+            place = row, column, number
+            logits = self._kept.get(place)
+            if logits is None:
+                logits = sampler.model.logits(block)
+            if self._is_kept:
+                self._kept[place] = logits
+            each = sampler.decoding.log_proba(logits, block.targets[block.has_target])
+            names = np.repeat(block.name_index, block.has_target.sum(1))
+            return np.bincount(names, each, minlength=len(self.names[row]))
+
+        sequences = sampler.sequences(self.names[row], row, int(sampler.labels[column]))
+        blocks = sequences.blocks(len(sampler.alphabet))
+        return sum(side_by_side(read, enumerate(blocks)))
 
 
 def _greedy_novelty(sampler, known):
-    rows, novelty = np.arange(len(sampler.seeds)), 0.0
+    rows, novelty = np.arange(len(sampler.prefixes)), 0.0
     for column, label in enumerate(sampler.labels):
         one = replace(sampler, labels=np.array([label]), label_proba=np.ones((len(rows), 1)))
         is_new = [name not in known for name in one.draw(rows, np.random.default_rng(0))]
@@ -94,6 +97,8 @@ def temperature_for(known: KnownNames, novelty: float) -> float:
     or is not. So temperatures are tried in steps of a factor of 1.5 to one on the other side, and
     between the last two by Brent's method.
     """
+    from scipy.optimize import brentq
+
     check_real("novelty", novelty, "in (0, 1)", lambda n: 0 < n < 1)
     surpluses: dict[float, float] = {}
 

@@ -5,15 +5,13 @@ whose trees agree for what is accepted here.
 """
 
 import re
+from collections.abc import Iterator
 from re import _parser  # type: ignore[attr-defined]
 from typing import Any, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
+from .._alphabet import shorten
 
-from .._codepoints import shorten
-
-_MAX_TRANSITIONS = 2000
+_MAX_POSITIONS = 2000
 _CATEGORIES = {
     "CATEGORY_DIGIT": r"\d",
     "CATEGORY_NOT_DIGIT": r"\D",
@@ -25,6 +23,7 @@ _CATEGORIES = {
 _REFUSED = {
     "ASSERT": "an anchor or a look at what surrounds it",
     "ASSERT_NOT": "a look at what surrounds it",
+    "AT": "an anchor or a look at what surrounds it",
     "GROUPREF": "a reference to a group",
     "GROUPREF_EXISTS": "a reference to a group",
     "POSSESSIVE_REPEAT": "a possessive repetition",
@@ -32,24 +31,15 @@ _REFUSED = {
 }
 
 
-class PositionAutomaton(NamedTuple):
-    """A nondeterministic automaton without epsilon transitions (Glushkov, 1961).
+class Part(NamedTuple):
+    """A part of a regular expression; sets of positions are integers, a bit for each."""
 
-    Its states are the positions of a regular expression: the places that one character matches.
+    is_optional: bool
+    first: int  # which positions it may begin with
+    last: int  # which it may end with
 
-    Attributes
-    ----------
-    accepts : ndarray of shape (n_positions, n_letters), dtype bool
-        Which letters match at each position.
-    follow : ndarray of shape (n_positions, n_positions + 1), dtype bool
-        Which positions may come next; the last column stands for the end of the string.
-    first : ndarray of shape (n_positions + 1,), dtype bool
-        Which positions a string may begin with.
-    """
 
-    accepts: NDArray[np.bool_]
-    follow: NDArray[np.bool_]
-    first: NDArray[np.bool_]
+_NOTHING = Part(True, 0, 0)
 
 
 def compile_pattern(pattern: object) -> re.Pattern[str]:
@@ -67,140 +57,129 @@ def compile_pattern(pattern: object) -> re.Pattern[str]:
     return compiled
 
 
-def position_automaton(
-    compiled: re.Pattern[str], letters: list[str], max_length: int
-) -> PositionAutomaton:
-    """Turn a regular expression into an automaton that reads whole strings of some letters.
-
-    No string is longer than `max_length`. Raises if automata cannot read such an expression.
-    """
-    nfa = _NFA(letters, compiled, max_length)
-    n_positions = len(nfa.targets)
-    accepts = np.array(nfa.symbol_classes, dtype=bool).reshape(n_positions, len(letters))
-    follow = np.zeros((n_positions, n_positions + 1), dtype=bool)
-    for position, state in enumerate(nfa.targets):
-        follow[position, nfa.reachable(state)] = True
-    first = np.zeros(n_positions + 1, dtype=bool)
-    first[nfa.reachable(0)] = True
-    return PositionAutomaton(accepts, follow, first)
+def bits(mask: int) -> Iterator[int]:
+    """Yield the numbers in a set, the greatest first."""
+    while mask:
+        yield (greatest := mask.bit_length() - 1)
+        mask ^= 1 << greatest
 
 
-class _NFA:
-    """A nondeterministic automaton with epsilon transitions (Thompson, 1968).
+class PositionAutomaton:
+    """A nondeterministic automaton without epsilon transitions (Glushkov, 1961).
+
+    Its states are the positions of a regular expression: the places that one character matches.
+    It reads whole strings, none longer than `max_length`, of some letters.
 
     Attributes
     ----------
-    epsilon : list of list of int
-        The states that each state reaches without a character.
-    transitions : list of list of int
-        The transitions that leave each state.
-    symbol_classes : list of list of bool
-        Which letters each transition accepts.
-    targets : list of int
-        The state that each transition leads to.
-    accepting : int
-        The state behind a whole string.
+    matches : list of list of bool
+        Which letters match at each position.
+    follow : list of int
+        The set of positions that may come next; position ``len(follow)`` is the end.
+    first : int
+        The set of positions that a string may begin with.
+
+    Raises
+    ------
+    ValueError
+        If automata cannot read such an expression.
     """
 
-    def __init__(self, letters, compiled, max_length):
-        self.letters, self.pattern, self.max_length = letters, compiled.pattern, max_length
-        self.epsilon: list[list[int]] = [[]]
-        self.transitions: list[list[int]] = [[]]
-        self.symbol_classes: list[list[bool]] = []
-        self.targets: list[int] = []
-        self.cache: dict[tuple[str, int], list[bool]] = {}
+    def __init__(self, compiled: re.Pattern[str], letters: list[str], max_length: int):
+        self._letters, self._pattern, self._max_length = letters, compiled.pattern, max_length
+        self.matches: list[list[bool]] = []
+        self.follow: list[int] = []
+        self._known: dict[tuple[str, int], list[bool]] = {}
         try:
             tree = _parser.parse(compiled.pattern, compiled.flags)
-            self.accepting = self._build(tree, 0, tree.state.flags, at_start=True, at_end=True)
+            whole = self._sequence(tree, tree.state.flags, True, True)
         except RecursionError:
             raise ValueError(
-                f"pattern must not be nested so deeply. Got {shorten(self.pattern, 80)}."
+                f"pattern must not be nested so deeply. Got {shorten(self._pattern, 80)}."
             ) from None
+        end = 1 << len(self.follow)
+        for position in bits(whole.last):
+            self.follow[position] |= end
+        self.first = whole.first | end * whole.is_optional
 
-    def reachable(self, state):
-        """Return the transitions that a state reaches, and their number if it accepts."""
-        closure, waiting = {state}, [state]
-        while waiting:
-            for other in self.epsilon[waiting.pop()]:
-                if other not in closure:
-                    closure.add(other)
-                    waiting.append(other)
-        found = [transition for other in closure for transition in self.transitions[other]]
-        return found + [len(self.targets)] * (self.accepting in closure)
-
-    def _new_state(self, reached_from=()):
-        new = len(self.epsilon)
-        if new > 4 * _MAX_TRANSITIONS:
-            self._refuse_size()
-        self.epsilon.append([])
-        self.transitions.append([])
-        for state in reached_from:
-            self.epsilon[state].append(new)
-        return new
-
-    def _refuse_size(self):
-        raise ValueError(
-            f"pattern must hold fewer repetitions: written out for max_length={self.max_length} "
-            f"it has more than {_MAX_TRANSITIONS:,} characters. Got {shorten(self.pattern, 80)}."
-        )
-
-    def _build(self, tree, state, flags, at_start=False, at_end=False):
-        """Append a sequence to a state and return the state behind it."""
+    def _sequence(self, tree, flags, at_start=False, at_end=False):
+        whole = _NOTHING
         for i, (op, argument) in enumerate(tree):
-            first, last = at_start and i == 0, at_end and i == len(tree) - 1
-            state = self._append(str(op), argument, state, flags, first, last)
-        return state
+            ends = at_start and i == 0, at_end and i == len(tree) - 1
+            part = self._part(str(op), argument, flags, *ends)
+            self._connect(whole.last, part.first)
+            whole = Part(
+                whole.is_optional and part.is_optional,
+                whole.first | part.first * whole.is_optional,
+                part.last | whole.last * part.is_optional,
+            )
+        return whole
 
-    def _append(self, op, argument, state, flags, at_start, at_end):
+    def _connect(self, last, first):
+        for position in bits(last):
+            self.follow[position] |= first
+
+    def _part(self, op, argument, flags, at_start, at_end):
         if op in ("LITERAL", "NOT_LITERAL", "ANY", "IN"):
-            return self._append_transition(_one_character(op, argument), state, flags)
+            return self._position(_one_character(op, argument), flags)
         if op == "BRANCH":
-            ends = [
-                self._build(branch, self._new_state([state]), flags, at_start, at_end)
-                for branch in argument[1]
-            ]
-            return self._new_state(ends)
+            parts = [self._sequence(tree, flags, at_start, at_end) for tree in argument[1]]
+            optional, firsts, lasts = zip(*parts, strict=True)
+            return Part(any(optional), _union(firsts), _union(lasts))
         if op == "SUBPATTERN":
             _, added, removed, tree = argument
-            return self._build(tree, state, (flags | added) & ~removed, at_start, at_end)
+            return self._sequence(tree, (flags | added) & ~removed, at_start, at_end)
         if op in ("MAX_REPEAT", "MIN_REPEAT"):
             least, most, tree = argument
-            return self._repeat(least, most, tree, state, flags)
+            return self._repeat(least, most, tree, flags)
         anchors = [("BEGINNING", at_start), ("END", at_end)]
         if op == "AT" and any(name in str(argument) and here for name, here in anchors):
-            return state
-        kind = "ASSERT" if op == "AT" else op
+            return _NOTHING
         raise ValueError(
             "pattern must be a regular expression of characters, classes, groups, alternatives "
-            f"and repetitions. Got {shorten(self.pattern, 80)}, which holds "
-            f"{_REFUSED.get(kind, kind)}."
+            f"and repetitions. Got {shorten(self._pattern, 80)}, which holds "
+            f"{_REFUSED.get(op, op)}."
         )
 
-    def _append_transition(self, piece, state, flags):
+    def _position(self, piece, flags):
+        if len(self.follow) == _MAX_POSITIONS:
+            raise ValueError(
+                "pattern must hold fewer repetitions: written out for max_length="
+                f"{self._max_length} it has more than {_MAX_POSITIONS:,} characters. Got "
+                f"{shorten(self._pattern, 80)}."
+            )
         key = piece, flags
-        if key not in self.cache:
+        if key not in self._known:
             matches = re.compile(piece, flags & ~re.DEBUG).fullmatch
-            self.cache[key] = [matches(letter) is not None for letter in self.letters]
-        if len(self.targets) == _MAX_TRANSITIONS:
-            self._refuse_size()
-        self.transitions[state].append(len(self.targets))
-        self.symbol_classes.append(self.cache[key])
-        self.targets.append(self._new_state())
-        return self.targets[-1]
+            self._known[key] = [matches(letter) is not None for letter in self._letters]
+        self.matches.append(self._known[key])
+        self.follow.append(0)
+        here = 1 << len(self.follow) - 1
+        return Part(False, here, here)
 
-    def _repeat(self, least, most, tree, state, flags):
-        # A string holds no more repetitions than characters, apart from empty ones.
-        for _ in range(min(least, self.max_length + 1)):
-            state = self._build(tree, self._new_state([state]), flags)
-        if most == _parser.MAXREPEAT:
-            loop = self._new_state([state])
-            self.epsilon[self._build(tree, loop, flags)].append(loop)
-            return self._new_state([loop])
-        exits = [state]
-        for _ in range(min(most - min(least, most), self.max_length)):
-            state = self._build(tree, self._new_state([state]), flags)
-            exits.append(state)
-        return self._new_state(exits)
+    def _repeat(self, least, most, tree, flags):
+        """Write a repetition out; a string holds no more of them than characters."""
+        is_endless = most == _parser.MAXREPEAT
+        least, most = (min(n, self._max_length + 1) for n in (least, most))
+        parts: list[Part] = []
+        while len(parts) < (max(least, 1) if is_endless else most):
+            part = self._sequence(tree, flags)
+            if parts:
+                self._connect(parts[-1].last, part.first)
+            parts.append(part)
+            least *= not part.is_optional
+        if not parts:
+            return _NOTHING
+        if is_endless:
+            self._connect(parts[-1].last, parts[-1].first)
+        return Part(not least, parts[0].first, _union(p.last for p in parts[max(least, 1) - 1 :]))
+
+
+def _union(sets):
+    whole = 0
+    for each in sets:
+        whole |= each
+    return whole
 
 
 def _one_character(op, argument):

@@ -1,9 +1,10 @@
-"""The object that writes names: with a model, from seeds, within rules.
+"""The object that writes names: with a model, from prefixes, given that they fit.
 
-Names are drawn from the model's distribution given that they fit. Where most names fit, those that
-do not are drawn again. Elsewhere each character is drawn in proportion to its probability times a
-guide's probability that the name can then still be finished (a twisted proposal); each name has an
-importance weight for what the guide got wrong, and names are chosen in proportion to it [1]_ [2]_.
+Names are drawn from the model's distribution given that they fit. Where enough names fit, those
+that do not are drawn again. Elsewhere each character is drawn in proportion to its probability
+times the lookahead, which tells how probable it is that the name can then still be finished (a
+twisted proposal); each name has an importance weight for what the lookahead got wrong, and names
+are chosen in proportion to it [1]_ [2]_.
 
 References
 ----------
@@ -13,159 +14,152 @@ References
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from itertools import count
-from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from .._codepoints import Alphabet, decode
-from .._threads import own_torch
-from .model import NextCharModel, next_log_proba
-from .rules import Rules, Step, draw
-from .weights import choose, draws_needed
+from .._alphabet import Alphabet
+from .._models.kneser_ney import count
+from .._models.model import Indices, NextCharModel, log_likelihood
+from .._sequences import Sequences, name_sequences, row_sequences
+from .._threads import one_blas_thread, side_by_side
+from .cache import Cache
+from .constraint import Constraint
+from .decoding import Decoding, draw
+from .lookahead import Lookahead
+from .weights import draws_needed, resample
 from .writing import Block, write_block
 
-# Names are written in blocks: on a processor, of as many as its cache takes the distributions of.
-_BLOCK_ROWS, _LARGE_BLOCK_ROWS, _BLOCK_CELLS = (64, 2048), 65_536, 2**18
+# Names are written in blocks of as many as a processor's cache takes the states and distributions
+# of, and from so many on in two at least, so that two threads can share them.
+_BLOCK_ROWS, _BLOCK_CELLS, _SHARED_ROWS = (64, 256), 2**18, 128
 _CHUNK_ROWS = 8192  # that are chosen among each other
-# Names are drawn again where so many fit, by the guide's estimate, and do fit.
-_COMMON, _STILL_COMMON = 0.5, 0.35
-# Elsewhere so many are drawn at first for each one wanted, and some more; then as many as it
-# takes until they are worth so many draws without weights, up to so many times the first ones.
-# Names that are longer than the window take several times as long.
-_FIRST_DRAWS, _MORE_DRAWS, _MAX_DRAWS = 1.4, 8, 20
-_ENOUGH, _ENOUGH_LONG = 1.3, 0.75
+# A few names are drawn as they come; then again as long as such a share of them fits. Elsewhere a
+# round of so many times more draws is tried, up to so many for each name and in all.
+_PILOT, _COMMON, _MORE_TRIES, _MAX_TRIES_EACH, _MAX_TRIED = 256, 0.2, 8, 512, 4096
+# With a lookahead so many are drawn at first for each one wanted, and some more; then as many as
+# it takes, up to so many times the first ones.
+_FIRST_DRAWS, _MORE_DRAWS, _MAX_DRAWS = 1.4, 16, 5
 _RARITY_DRAWS, _RARE = 1000, 0.1
 # Draws in one round, in a row without a name that is wanted, and for each name, at most.
 _MAX_ROUND = 4096
 _MAX_IN_VAIN = 10_000
 _MAX_TRIES = 1000
+# What the lookahead learns from: so many of the model's own names, or as many as cost so many
+# characters to be read, after a first few; cut at a length; at temperatures within these.
+_LOOKAHEAD_ORDER, _LOOKAHEAD_NAMES, _LOOKAHEAD_READS, _FIRST_NAMES = 6, 20_000, 160_000, 64
+_LONGEST, _TEXT_LENGTH = 256, 64
+_LOOKAHEAD_TEMPERATURES = 0.25, 4.0
 
 
 @dataclass(frozen=True)
 class Sampler:
     """Writes names.
 
-    Rows of its methods are the indices of seeds, one for each name.
+    Rows of its methods are the indices of prefixes, one for each name.
 
     Parameters
     ----------
     model : NextCharModel
     alphabet : Alphabet
         What the model's indices mean.
-    seeds : list of str
+    window_length : int
+    longest_name : int or None
+        Characters of the longest training name; None for running text.
+    prefixes : list of str
         What the names begin with.
-    windows : int64 tensor of shape (n_seeds, window_length)
-        The contexts behind the seeds.
     labels : ndarray of shape (n_labels,), dtype int64
         The labels that names may have; [-1] for none.
-    label_proba : ndarray of shape (n_seeds, n_labels), dtype float64
-        Their distribution for each seed.
-    rules : Rules
+    label_shares : ndarray of shape (n_labels,), dtype float64
+        How frequent they are, whatever a name begins with.
+    label_proba : ndarray of shape (n_prefixes, n_labels), dtype float64
+        Their distribution for each prefix.
+    decoding : Decoding
+    constraint : Constraint
+    cache : Cache
+        Of lookaheads and what they are made of.
     """
 
     model: NextCharModel
     alphabet: Alphabet
-    seeds: list[str]
-    windows: Tensor
+    window_length: int
+    longest_name: int | None
+    prefixes: list[str]
     labels: NDArray[np.int64]
+    label_shares: NDArray[np.float64]
     label_proba: NDArray[np.float64]
-    rules: Rules
+    decoding: Decoding
+    constraint: Constraint
+    cache: Cache
 
-    def with_rules(self, **changes: Any) -> "Sampler":
-        """Return the same sampler under rules of which some are changed."""
-        return replace(self, rules=self.rules._replace(**changes))
+    def at(self, temperature: float) -> "Sampler":
+        """Return the same sampler at another temperature."""
+        return replace(self, decoding=self.decoding._replace(temperature=temperature))
 
-    @own_torch()
-    def draw(self, rows: NDArray[np.int64], rng: np.random.Generator) -> list[str]:
+    def draw(self, rows: Indices, rng: np.random.Generator) -> list[str]:
         """Write one name for each of the rows."""
         names = np.full(len(rows), None, dtype=object)
-        is_common = self._is_common()
         for first in range(0, len(rows), _CHUNK_ROWS):
-            chunk = np.arange(first, min(first + _CHUNK_ROWS, len(rows)))
-            missing, share = chunk[is_common[rows[chunk]]], 1.0
-            while len(missing) and share >= _STILL_COMMON:
-                tried = np.repeat(missing, int(np.ceil(1 / share)))
-                texts, log_weights = self.write(rows[tried], rng)
-                fits = log_weights == 0
-                names[tried[fits]] = texts[fits]
-                missing, share = missing[[name is None for name in names[missing]]], fits.mean()
-            missing = chunk[[name is None for name in names[chunk]]]
+            missing = np.arange(first, min(first + _CHUNK_ROWS, len(rows)))
+            missing = self._draw_until_they_fit(names, rows, missing, rng)
             if len(missing):
                 names[missing] = self._draw_guided(rows[missing], rng)
         return names.tolist()
 
-    def _is_common(self):
-        """Tell for which seeds to draw names as they come until they fit."""
-        wish = self.rules.wish
-        if wish.is_any and (wish.min_length <= 1 or wish.end is None):
-            return np.ones(len(self.seeds), dtype=bool)
-        completions = wish.completions(self.rules.temperature)
-        starts = self._starts(completions).tolist()
-        return np.array([completions.probability(*start) >= _COMMON for start in starts])
-
-    def _starts(self, completions=None):
-        """Return the length, the state and the guide's context behind each seed, (n_seeds, 3)."""
-        found = np.zeros((len(self.seeds), 3), dtype=np.int64)
-        for row, seed in enumerate(self.seeds):
-            found[row, :2] = len(seed), self.rules.wish.automaton.read(seed)
-            if completions:
-                indices = [self.alphabet.index[letter] for letter in seed]
-                found[row, 2] = completions.context(indices)
-        return found
+    def _draw_until_they_fit(self, names, rows, missing, rng):
+        """Write names as they come, again where they do not fit; return where it takes too long."""
+        n_each, share, now = 1, 1.0, missing[:_PILOT]
+        while len(now) and (share >= _COMMON or n_each * len(now) <= _MAX_TRIED):
+            tried = np.repeat(now, n_each)
+            texts, log_weights = self.write(rows[tried], rng)
+            fits = log_weights == 0
+            names[tried[fits]] = texts[fits]
+            now, share = missing[[name is None for name in names[missing]]], fits.mean()
+            n_each = int(np.ceil(1 / share)) if share >= _COMMON else n_each * _MORE_TRIES
+            is_always_same = self.decoding.temperature == 0 and share < 1
+            if is_always_same or n_each > _MAX_TRIES_EACH:
+                break
+        return now
 
     def _draw_guided(self, rows, rng):
-        """Draw more names than wanted, with a guide, and choose among those of each seed."""
+        """Draw more names than wanted, looking ahead, and choose among those of each prefix."""
+        lookahead = self.lookahead()
+        prefixes = [self.prefixes[row] for row in rows.tolist()]
         _, first, pool, wanted = np.unique(
-            [self.seeds[row] for row in rows.tolist()],
-            return_index=True,
-            return_inverse=True,
-            return_counts=True,
+            prefixes, return_index=True, return_inverse=True, return_counts=True
         )
-        seeds = rows[first]
-        is_greedy = self.rules.temperature == 0
-        is_long = self.rules.wish.min_length + 1 >= self.windows.shape[1]
-        enough = _ENOUGH_LONG if is_long else _ENOUGH
-        size = np.ceil(_FIRST_DRAWS * wanted).astype(np.int64) + _MORE_DRAWS
-        size = np.ones_like(wanted) if is_greedy else size
-        limit, drawn = _MAX_DRAWS * size, np.zeros_like(size)
-        texts: list[Any] = [np.empty(0, dtype=object)] * len(seeds)
-        log_weights: list[Any] = [np.empty(0)] * len(seeds)
-        while size.any():
-            found = self.write(np.repeat(seeds, size), rng, guided=True)
-            for new, old in zip(found, (texts, log_weights), strict=True):
-                parts = np.split(new, np.cumsum(size)[:-1])
-                old[:] = [np.append(*pair) for pair in zip(old, parts, strict=True)]
-            drawn += size
-            needed = [
-                draws_needed(*each, enough) for each in zip(texts, log_weights, wanted, strict=True)
-            ]
-            more = 1.1 * (np.array(needed) - drawn)
-            is_enough = is_greedy | (more <= 0) | (drawn >= limit)
-            size = np.where(is_enough, 0, np.clip(more, _MORE_DRAWS, limit - drawn)).astype(
-                np.int64
-            )
         names = np.empty(len(rows), dtype=object)
-        for i, (text, log_weight) in enumerate(zip(texts, log_weights, strict=True)):
-            if log_weight.max() == -np.inf:
+        is_greedy = self.decoding.temperature == 0
+        missing = np.ceil(_FIRST_DRAWS * wanted).astype(np.int64) + _MORE_DRAWS
+        missing = np.ones_like(wanted) if is_greedy else missing
+        limit = _MAX_DRAWS * missing
+        texts, log_weights = np.empty(0, dtype=object), np.empty(0)
+        drawn_for = np.empty(0, dtype=np.int64)  # which of the different prefixes
+        while missing.any():
+            drawn_for = np.append(drawn_for, np.repeat(np.arange(len(wanted)), missing))
+            found = self.write(np.repeat(rows[first], missing), rng, lookahead)
+            texts, log_weights = np.append(texts, found[0]), np.append(log_weights, found[1])
+            mine = [drawn_for == i for i in range(len(wanted))]
+            each = [(texts[own], log_weights[own], n) for own, n in zip(mine, wanted, strict=True)]
+            needed = 1.1 * np.array([draws_needed(*one) for one in each])
+            more = np.minimum(needed, limit) - np.bincount(drawn_for, minlength=len(wanted))
+            missing = np.where(is_greedy, 0, np.maximum(more, 0)).astype(np.int64)
+        for i, (found_texts, weights, n) in enumerate(each):
+            if weights.max() == -np.inf:
                 raise ValueError(
-                    f"No name of {drawn[i]:,} drawn from {self.seeds[seeds[i]]!r} fits: at this "
+                    f"No name of {len(weights):,} drawn from {prefixes[first[i]]!r} fits: at this "
                     "temperature, top_k and top_p too few characters are left. Raise them."
                 )
-            names[pool == i] = text[choose(text, log_weight, wanted[i], rng)]
+            names[pool == i] = found_texts[resample(weights, n, rng)]
         return names
 
     def write(
         self,
-        rows: NDArray[np.int64],
+        rows: Indices,
         rng: np.random.Generator,
-        guided: bool = False,
-        prune: bool = True,
+        lookahead: Lookahead | None = None,
     ) -> tuple[NDArray[np.object_], NDArray[np.float64]]:
         """Write a name for each of the rows, which may not fit.
 
@@ -173,10 +167,8 @@ class Sampler:
         ----------
         rows, rng
             As in `draw`.
-        guided : bool, default=False
-            Whether to draw towards names that fit.
-        prune : bool, default=True
-            Whether names of little weight may be given up on the way.
+        lookahead : Lookahead, default=None
+            Draws towards names that fit.
 
         Returns
         -------
@@ -184,44 +176,50 @@ class Sampler:
         log_weights : ndarray of shape (n_names,), dtype float64
             Logarithms of importance weights: weighted with them, the names are drawn from the
             model's distribution of those that fit, times their probability. Minus infinity for
-            those that do not; not guided, 0 for those that do.
+            those that do not; without a lookahead, 0 for those that do.
         """
-        completions = self.rules.wish.completions(self.rules.temperature) if guided else None
-        starts = self._starts(completions)
-        block_size = self._block_rows()
-        texts, log_weights = np.empty(len(rows), dtype=object), np.empty(len(rows))
-        codes = np.append(self.alphabet.codes, 0)  # -1 is behind the end
-        for first in range(0, len(rows), block_size):
-            block = rows[first : first + block_size]
-            is_of_one_seed = prune and (block == block[0]).all()
-            with torch.inference_mode():
-                state, logits = self._start(block, self._draw_labels(block, rng))
-                lengths, states, contexts = torch.from_numpy(starts[block]).unbind(1)
-                index = torch.arange(len(block))
-                names = Block(index, lengths, states, contexts, state, logits)
-                prune_at = self.windows.shape[1] if is_of_one_seed else None
-                text, found = write_block(self.model, names, self.rules, completions, rng, prune_at)
-            log_weights[first : first + block_size] = found
-            written = zip(block.tolist(), decode(codes[text]), strict=True)
-            texts[first : first + block_size] = [self.seeds[row] + each for row, each in written]
+        size = int(np.clip(_BLOCK_CELLS // len(self.alphabet), *_BLOCK_ROWS))
+        n_blocks = max(2 if len(rows) >= _SHARED_ROWS else 1, -(-len(rows) // size))
+        rngs = [rng]
+        if n_blocks > 1:  # what each draws does not depend on which is written first
+            rngs = list(map(np.random.default_rng, rng.integers(2**63, size=n_blocks)))
+        starts, windows = self._starts(lookahead), self._windows(self.prefixes)
+        blocks = zip(np.array_split(rows, n_blocks), rngs, strict=True)
+        calls = ((each, own, starts, windows, lookahead) for each, own in blocks)
+        texts, log_weights = zip(*side_by_side(self._write_block, calls), strict=True)
+        return np.concatenate(texts), np.concatenate(log_weights)
+
+    def _starts(self, lookahead):
+        """Return the length, the state and the context behind each prefix, (n_prefixes, 3)."""
+        found = np.zeros((len(self.prefixes), 3), dtype=np.int64)
+        for row, prefix in enumerate(self.prefixes):
+            found[row, :2] = len(prefix), self.constraint.automaton.read(prefix)
+            if lookahead:
+                indices = [self.alphabet.index[letter] for letter in prefix]
+                found[row, 2] = lookahead.context(indices)
+        return found
+
+    def _windows(self, prefixes):
+        return self.alphabet.windows(prefixes, self.window_length)
+
+    def _write_block(self, rows, rng, starts, windows, lookahead):
+        state, logits = self._start(rows, windows, self._draw_labels(rows, rng))
+        lengths, states, contexts = starts[rows].T
+        names = Block(np.arange(len(rows)), lengths, states, contexts, state, logits)
+        how = self.decoding, self.constraint, lookahead
+        text, log_weights = write_block(self.model, names, *how, rng)
+        written = zip(rows.tolist(), self.alphabet.decode(text), strict=True)
+        texts = np.empty(len(rows), dtype=object)
+        texts[:] = [self.prefixes[row] + each for row, each in written]
         return texts, log_weights
 
-    def _block_rows(self):
-        """Return how many names to write at a time."""
-        if self.model.device.type != "cpu":
-            return _LARGE_BLOCK_ROWS
-        return int(np.clip(_BLOCK_CELLS // len(self.alphabet.codes), *_BLOCK_ROWS))
-
-    def _start(self, rows, labels):
-        """Read the contexts behind seeds, with those labels."""
-        device = self.model.device
-        if len(self.seeds) == len(self.labels) == 1:  # all have the same context
-            state, logits = self.model.start(
-                self.windows.to(device), torch.from_numpy(self.labels).to(device)
-            )
-            shared = torch.zeros(len(rows), dtype=torch.int64, device=device)
+    def _start(self, rows, windows, labels):
+        """Read the contexts behind prefixes, with those labels."""
+        if len(self.prefixes) == len(self.labels) == 1:  # all have the same context
+            state, logits = self.model.start(windows, self.labels)
+            shared = np.zeros(len(rows), dtype=np.int64)
             return self.model.select(state, shared), logits[shared]
-        return self.model.start(self.windows[rows].to(device), torch.from_numpy(labels).to(device))
+        return self.model.start(windows[rows], labels)
 
     def _draw_labels(self, rows, rng):
         if len(self.labels) == 1:
@@ -230,9 +228,58 @@ class Sampler:
         index = (cumulative <= rng.random((len(rows), 1)) * cumulative[:, -1:]).sum(1)
         return self.labels[index]
 
+    def lookahead(self) -> Lookahead:
+        """Return the lookahead for the constraint, of this model at this decoding.
+
+        Kept for further calls, and so are the n-grams that it is made of.
+        """
+        power, counts = 1.0, self.model.ngrams()
+        decoding = self.decoding if self.decoding.temperature else Decoding()
+        temperature = float(np.clip(decoding.temperature, *_LOOKAHEAD_TEMPERATURES))
+        decoding = decoding._replace(temperature=temperature)
+        if counts is not None:
+            power, decoding = 1 / temperature, Decoding(temperature)
+        drawn = decoding, tuple(self.labels.tolist())
+
+        def make() -> Lookahead:
+            ngrams = counts
+            if ngrams is None:
+                ngrams = self.cache.get(drawn, lambda: self._learn_ngrams(decoding))
+            return Lookahead(self.constraint, ngrams, power)
+
+        return self.cache.get((*drawn, self.constraint.asked), make)
+
+    def _learn_ngrams(self, decoding):
+        """Count the n-grams of the model's own names, whatever they begin with and are."""
+        rng = np.random.default_rng(0)  # so that names do not depend on what was asked before
+        prefixes, max_length = list(self.alphabet.index), _TEXT_LENGTH
+        if self.longest_name is not None:
+            prefixes, max_length = [""], min(4 * self.longest_name, _LONGEST)
+        free = replace(
+            self,
+            prefixes=prefixes,
+            label_proba=np.tile(self.label_shares, (len(prefixes), 1)),
+            decoding=decoding,
+            constraint=Constraint(self.alphabet, None, (), 0, max_length),
+        )
+        rows: list[list[int]] = []
+        n_names = _FIRST_NAMES
+        while len(rows) < n_names:
+            which = rng.integers(len(prefixes), size=n_names - len(rows))
+            texts, log_weights = free.write(which, rng)
+            has_ended = log_weights == 0
+            rows += self.alphabet.rows(texts[has_ended], ends=True)
+            rows += self.alphabet.rows(texts[~has_ended])
+            # Behind its window the model reads all of it again for each character.
+            n_late = [max(0, len(row) - self.window_length) for row in rows]
+            n_reads = sum(map(len, rows)) + sum(n_late) * self.window_length
+            n_names = min(_LOOKAHEAD_NAMES, _LOOKAHEAD_READS * len(rows) // n_reads)
+        order = min(_LOOKAHEAD_ORDER, self.window_length + 1)
+        return count(row_sequences(rows), order, len(self.alphabet))
+
     def draw_until(
         self,
-        rows: NDArray[np.int64],
+        rows: Indices,
         rng: np.random.Generator,
         unique: bool,
         unwanted: dict[str, Callable[[list[str]], NDArray[np.bool_]]],
@@ -278,118 +325,75 @@ class Sampler:
 
     def _how_rare(self, rng):
         """Say how rare what is asked for is, unless most names fit."""
-        proba = self.wish_probability(_RARITY_DRAWS, rng)[0].mean()
+        proba = self.constraint_probability(_RARITY_DRAWS, rng)[0].mean()
         if not 0 < proba < _RARE:
             return ""
         step = 10 ** max(0, int(np.log10(1 / proba)) - 1)
         return f"; about one name in {round(1 / proba / step) * step:,} fits"
 
-    @own_torch()
-    def wish_probability(
+    def constraint_probability(
         self, n: int, rng: np.random.Generator
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Estimate for each seed the share of names that fit, and its standard error.
+        """Estimate for each prefix the share of names that fit, and its standard error.
 
-        By importance sampling with n draws, at least 2, for each seed: unbiased.
+        By importance sampling with n draws, at least 2, for each prefix: unbiased.
         """
-        rows = np.repeat(np.arange(len(self.seeds)), n)
-        is_guided = self.rules.temperature > 0
-        _, log_weights = self.write(rows, rng, guided=is_guided, prune=False)
-        weights = np.exp(log_weights).reshape(len(self.seeds), n)
+        rows = np.repeat(np.arange(len(self.prefixes)), n)
+        lookahead = self.lookahead() if self.decoding.temperature else None
+        _, log_weights = self.write(rows, rng, lookahead)
+        weights = np.exp(log_weights).reshape(len(self.prefixes), n)
         return weights.mean(axis=1), weights.std(axis=1, ddof=1) / np.sqrt(n)
 
     def stream(self, rng: np.random.Generator) -> Iterator[str]:
-        """Yield the characters that follow the one seed.
+        """Yield the characters that follow the one prefix.
 
         Those of running text of which only a length is asked come as they are drawn, others when
         it is known that the name fits.
         """
-        (seed,), wish = self.seeds, self.rules.wish
-        row = np.zeros(1, dtype=np.int64)
-        if wish.end is not None or not wish.is_any:
-            yield from self.draw(row, rng)[0][len(seed) :]
+        (prefix,), constraint = self.prefixes, self.constraint
+        row: Indices = np.zeros(1, dtype=np.int64)
+        if constraint.end is not None or not constraint.is_any:
+            yield from self.draw(row, rng)[0][len(prefix) :]
             return
-        label, text = self._draw_labels(row, rng), seed
-        while len(text) < wish.max_length:
-            with own_torch(), torch.inference_mode():
-                windows = self.alphabet.windows([text], self.windows.shape[1])
-                logits = next_log_proba(self.model, windows, label)[0]
-                p = self.rules.probabilities(torch.from_numpy(logits))
-                character, _ = draw(p, torch.from_numpy(rng.random(1)))
-            text += self.alphabet.letters[int(character)]
-            yield text[-1]
+        state, character = None, row
+        for _ in range(len(prefix), constraint.max_length):
+            with one_blas_thread():
+                if state is None:
+                    state, logits = self._start(
+                        row, self._windows(self.prefixes), self._draw_labels(row, rng)
+                    )
+                else:
+                    state, logits = self.model.advance(state, character)
+            p = self.decoding.probabilities(logits)
+            character, _ = draw(p, rng.random(1))
+            yield self.alphabet.letters[int(character[0])]
 
-    @own_torch()
-    def log_proba(self, n_names: int, steps: Iterable[Step]) -> NDArray[np.float64]:
-        """Compute the log-probability of names to be written, from what `read` yields, in nats.
+    def sequences(self, names: list[str], row: int, label: int) -> Sequences:
+        """Return the sequences of whole names that begin with the prefix of a row, with a label.
 
-        Whatever is asked for; minus infinity if a name cannot be written.
+        What is predicted is what follows the prefix.
         """
-        total = np.zeros(n_names)
-        for step in steps:
-            total[step.rows] += self.rules.log_proba(step)
-        return total
-
-    def read(
-        self,
-        rows: NDArray[np.int64],
-        names: list[str],
-        labels: NDArray[np.int64],
-        ends: bool = True,
-    ) -> Iterator[Step]:
-        """Yield what the model says along names, step by step; within `own_torch`.
-
-        The names begin with the seeds of the rows, and have those labels; without `ends` they
-        may go on.
-        """
-        end = [] if self.alphabet.end is None or not ends else [self.alphabet.end]
-        block_size, device = self._block_rows(), self.model.device
-        for first in range(0, len(names), block_size):
-            block = slice(first, first + block_size)
-            targets = [
-                [self.alphabet.index[c] for c in name[len(self.seeds[row]) :]] + end
-                for row, name in zip(rows[block].tolist(), names[block], strict=True)
-            ]
-            active = np.flatnonzero([len(each) > 0 for each in targets])
-            if not len(active):
-                continue
-            with torch.inference_mode():
-                state, logits = self._start(rows[block], labels[block])
-                state, logits = self.model.select(state, torch.from_numpy(active)), logits[active]
-            for step in count():
-                characters = np.array([targets[i][step] for i in active])
-                yield Step(first + active, characters, logits.cpu())
-                lasting = np.flatnonzero([len(targets[i]) > step + 1 for i in active])
-                if not len(lasting):
-                    break
-                active, on_device = active[lasting], torch.from_numpy(lasting).to(device)
-                read = torch.from_numpy(characters[lasting]).to(device)
-                with torch.inference_mode():
-                    state, logits = self.model.advance(self.model.select(state, on_device), read)
+        skip = len(self.prefixes[row])
+        found = name_sequences(self.alphabet, names, self.window_length, skip=skip)
+        return found._replace(labels=np.full(len(found.inputs), label, dtype=np.int32))
 
 
 def label_proba(
     model: NextCharModel,
     alphabet: Alphabet,
     window_length: int,
-    seeds: list[str],
+    prefixes: list[str],
     log_prior: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Compute the probability of each label, given each seed, (n_seeds, n_labels).
+    """Compute the probability of each label, given each prefix, (n_prefixes, n_labels).
 
     Running text begins anywhere, so its labels are as probable as they were frequent.
     """
-    joint = np.tile(log_prior, (len(seeds), 1))
-    if any(seeds) and alphabet.end is not None:
-        labels = np.arange(len(log_prior))
-        windows = torch.from_numpy(alphabet.windows([""], window_length))
-        anything: Any = Rules(1.0, None, None, None)  # type: ignore[arg-type]
-        start = Sampler(model, alphabet, [""], windows, labels, np.exp(log_prior)[None], anything)
-        rows = np.zeros(len(seeds), dtype=np.int64)
-        for label in labels:
-            each = np.full(len(seeds), label)
-            joint[:, label] += start.log_proba(
-                len(seeds), start.read(rows, seeds, each, ends=False)
-            )
+    joint = np.tile(log_prior, (len(prefixes), 1))
+    if any(prefixes) and alphabet.end is not None:
+        read = name_sequences(alphabet, prefixes, window_length, ends=False)
+        for label in range(len(log_prior)):
+            labels = np.full(len(read.inputs), label, dtype=np.int32)
+            joint[:, label] += log_likelihood(model, read._replace(labels=labels), len(prefixes))
     joint -= np.logaddexp.reduce(joint, axis=1)[:, None]
     return np.exp(joint)

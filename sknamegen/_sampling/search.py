@@ -5,24 +5,22 @@ from heapq import heappop, heappush
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from .._threads import own_torch
-from .model import next_log_proba
+from .._models.model import next_log_proba
 from .sampler import Sampler
 
-# Beginnings read at a time: so many, or fewer if their distributions have more cells.
+# Prefixes read at a time: so many, or fewer if their distributions have more cells.
 _ROWS, _CELLS = 512, 2**20
 _MAX_WAITING = 20_000_000
 
 
 class _Longer(NamedTuple):
-    """What may follow a beginning, the most probable character first.
+    """What may follow a prefix, the most probable character first.
 
     Attributes
     ----------
-    beginning : str
+    prefix : str
     letters : ndarray of shape (n_names,), dtype str
         What may follow it.
     total : ndarray of shape (n_names,)
@@ -33,7 +31,7 @@ class _Longer(NamedTuple):
         Of the automaton, behind each.
     """
 
-    beginning: str
+    prefix: str
     letters: NDArray[np.str_]
     total: NDArray[np.float64]
     joint: NDArray[np.float64]
@@ -42,86 +40,83 @@ class _Longer(NamedTuple):
     def wait(self, waiting: list[Any], place: int = 0) -> None:
         """Put the name at that place on a heap, if there is one; the others wait for it."""
         if place < len(self.letters):
-            name = self.beginning + self.letters[place]
+            name = self.prefix + self.letters[place]
             heappush(waiting, (-self.total[place], name, place, self))
 
 
-@own_torch()
 def most_probable(
     sampler: Sampler,
     n: int,
     log_prior: NDArray[np.float64],
     unwanted: Callable[[list[str]], NDArray[np.bool_]],
 ) -> tuple[list[str], NDArray[np.float64]]:
-    """Find the n names of the highest probability; see `BaseCharGenerator.most_likely`.
+    """Find the n names of the highest probability; see `CharLSTMGenerator.most_likely`.
 
-    The sampler has one seed, and temperature 1. `log_prior` has the log-probability of each of
+    The sampler has one prefix, and temperature 1. `log_prior` has the log-probability of each of
     its labels, ``unwanted(names)`` tells which names must not be found.
     """
     letters, end = np.array(sampler.alphabet.letters), sampler.alphabet.end
-    wish = sampler.rules.wish
-    (seed,) = sampler.seeds
-    joint = log_prior  # log-probability of the seed and each label
-    for i, letter in enumerate(seed):
-        joint = joint + _log_proba(sampler, [seed[:i]])[0, :, sampler.alphabet.index[letter]]
+    constraint = sampler.constraint
+    (prefix,) = sampler.prefixes
+    joint = log_prior  # log-probability of the prefix and each label
+    for i, letter in enumerate(prefix):
+        joint = joint + _log_proba(sampler, [prefix[:i]])[0, :, sampler.alphabet.index[letter]]
     total = _logsumexp(joint)[None]
     waiting: list[Any] = []  # names are all different, so they tell equal probabilities apart
-    _Longer(
-        seed, np.array([""]), total, joint[:, None], np.array([wish.automaton.read(seed)])
-    ).wait(waiting)
+    states = np.array([constraint.automaton.read(prefix)])
+    _Longer(prefix, np.array([""]), total, joint[:, None], states).wait(waiting)
     found: list[tuple[float, str]] = []
     n_rows, n_waiting = int(np.clip(_CELLS // (len(letters) * len(joint)), 1, _ROWS)), 0
     while waiting and (len(found) < n or -waiting[0][0] > found[0][0]):
-        beginnings, joints, states = _take(waiting, n_rows)
-        joints = joints[:, :, None] + _log_proba(sampler, beginnings)
+        prefixes, joints, states = _take(waiting, n_rows)
+        joints = joints[:, :, None] + _log_proba(sampler, prefixes)
         totals = _logsumexp(joints, axis=1)  # (rows, characters)
-        may_end, may_follow = _what_may_follow(wish, beginnings, states)
-        may_end &= ~unwanted(beginnings)
+        may_end, may_follow = _what_may_follow(constraint, prefixes, states)
+        may_end &= ~unwanted(prefixes)
         for row in np.flatnonzero(may_end).tolist():
-            heappush(found, (float(totals[row, end]), beginnings[row]))
+            heappush(found, (float(totals[row, end]), prefixes[row]))
         while len(found) > n:
             heappop(found)
         may_follow &= totals > (found[0][0] if len(found) == n else -np.inf)
         may_follow[:, end] = False
-        n_waiting += int(np.count_nonzero(may_follow)) - len(beginnings)
-        for row, beginning in enumerate(beginnings):
+        n_waiting += int(np.count_nonzero(may_follow)) - len(prefixes)
+        for row, prefix in enumerate(prefixes):
             columns = np.flatnonzero(may_follow[row])
             columns = columns[np.argsort(-totals[row, columns], kind="stable")]
-            after = wish.automaton.after[states[row], columns]
+            after = constraint.states_after[states[row], columns]
             longer = letters[columns], totals[row, columns], joints[row][:, columns], after
-            _Longer(beginning, *longer).wait(waiting)
+            _Longer(prefix, *longer).wait(waiting)
         if n_waiting > _MAX_WAITING:
             raise ValueError(
                 f"The search for the {n:,} most likely names keeps more than "
-                f"{_MAX_WAITING:,} beginnings. Got max_length={wish.max_length}; ask for fewer or "
-                "shorter names."
+                f"{_MAX_WAITING:,} beginnings. Got max_length={constraint.max_length}; ask for "
+                "fewer or shorter names."
             )
     found.sort(key=lambda pair: (-pair[0], pair[1]))
     return [name for _, name in found], np.array([log_likelihood for log_likelihood, _ in found])
 
 
 def _take(waiting, n_rows):
-    """Take the most probable ones from the heap: beginnings, (rows, labels) and states."""
+    """Take the most probable ones from the heap: prefixes, (rows, labels) and states."""
     best: list[Any] = []
     while waiting and len(best) < n_rows:
-        _, beginning, place, siblings = heappop(waiting)
+        _, prefix, place, siblings = heappop(waiting)
         siblings.wait(waiting, place + 1)
-        best.append((beginning, siblings.joint[:, place], siblings.states[place]))
-    beginnings, joints, states = zip(*best, strict=True)
-    return beginnings, np.stack(joints), np.array(states)
+        best.append((prefix, siblings.joint[:, place], siblings.states[place]))
+    prefixes, joints, states = zip(*best, strict=True)
+    return prefixes, np.stack(joints), np.array(states)
 
 
-def _what_may_follow(wish, beginnings, states):
-    """Tell which beginnings may end, and which characters may follow each."""
-    may_end = np.array([len(b) > 0 and wish.accepts_name(b) for b in beginnings])
-    lengths = torch.tensor([len(beginning) + 1 for beginning in beginnings])[:, None]
-    after = wish.states_after[torch.from_numpy(states)]
-    return may_end, wish.can_finish(lengths.expand_as(after), after).numpy()
+def _what_may_follow(constraint, prefixes, states):
+    """Tell which prefixes may end, and which characters may follow each."""
+    may_end = np.array([len(b) > 0 and constraint.accepts_name(b) for b in prefixes])
+    lengths = np.array([[len(prefix) + 1] for prefix in prefixes])
+    return may_end, constraint.can_finish(lengths, constraint.states_after[states])
 
 
-def _log_proba(sampler, beginnings):
-    """Log-probabilities of what follows, (n_beginnings, n_labels, n_characters)."""
-    windows = sampler.alphabet.windows(beginnings, sampler.windows.shape[1])
+def _log_proba(sampler, prefixes):
+    """Log-probabilities of what follows, (n_prefixes, n_labels, n_characters)."""
+    windows = sampler.alphabet.windows(prefixes, sampler.window_length)
     return next_log_proba(sampler.model, windows, sampler.labels)
 
 

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from conftest import assert_drawn_from, ngram_pipeline, small_pipeline
 
-from sknamegen.metrics import expected_novelty, wish_probability
+from sknamegen._sampling.sampler import Sampler
+from sknamegen.metrics import constraint_probability, expected_novelty
 
 END = "\3"
 NAMES = ["a", "ab", "abc", "ca", "cab", "b", "bb", "acca", "baca", "cabab", "bca"]
 LABELS = ["x", "y", "x", "y", "y", "x", "x", "y", "x", "x", "y"]
-WISHES = [
+CONSTRAINTS = [
     {},
     {"min_length": 3},
     {"max_length": 2},
@@ -74,12 +75,12 @@ def all_probabilities(generator, seed, label, how, max_length, ends=True):
     return found
 
 
-def conditional(generator, wish, max_length=MAX_LENGTH, ends=True):
-    """All strings that fit, and the joint probability of each and the wish."""
-    wish = dict(wish)
-    seed, label = wish.pop("seed", ""), wish.pop("label", None)
-    how = wish.pop("temperature", 1.0), wish.pop("top_k", None), wish.pop("top_p", None)
-    max_length = wish.get("max_length", max_length)
+def conditional(generator, constraint, max_length=MAX_LENGTH, ends=True):
+    """All strings that fit, and the joint probability of each and the constraint."""
+    asked = dict(constraint)
+    seed, label = asked.pop("seed", ""), asked.pop("label", None)
+    how = asked.pop("temperature", 1.0), asked.pop("top_k", None), asked.pop("top_p", None)
+    max_length = asked.get("max_length", max_length)
     weights = {label: 1.0}
     if label is None and hasattr(generator, "classes_"):
         weights = dict(zip(generator.classes_, _label_proba(generator, seed), strict=True))
@@ -91,9 +92,9 @@ def conditional(generator, wish, max_length=MAX_LENGTH, ends=True):
     return {
         name: probability
         for name, probability in p.items()
-        if wish.get("min_length", 1) <= len(name)
-        and re.fullmatch(wish.get("pattern") or "(?s).*", name)
-        and not any(banned.lower() in name for banned in wish.get("banned", ()))
+        if asked.get("min_length", 1) <= len(name)
+        and re.fullmatch(constraint.get("pattern") or "(?s).*", name)
+        and not any(banned.lower() in name for banned in asked.get("banned", ()))
     }
 
 
@@ -107,16 +108,16 @@ def _label_proba(generator, seed):
 
 
 @pytest.mark.parametrize("labelled", [False, True])
-@pytest.mark.parametrize("wish", WISHES, ids=str)
-def test_names_are_drawn_given_that_they_fit(pipes, wish, labelled):
-    if "label" in wish and not labelled:
-        wish = {name: value for name, value in wish.items() if name != "label"}
+@pytest.mark.parametrize("constraint", CONSTRAINTS, ids=str)
+def test_names_are_drawn_given_that_they_fit(pipes, constraint, labelled):
+    if "label" in constraint and not labelled:
+        constraint = {name: value for name, value in constraint.items() if name != "label"}
     generator = pipes[labelled][-1]
-    asked = {"max_length": MAX_LENGTH} | wish
+    asked = {"max_length": MAX_LENGTH} | constraint
     p = conditional(generator, asked)
     drawn = generator.sample(n_samples=4000, random_state=1, **asked)
     assert_drawn_from(drawn, list(p), list(p.values()))
-    proba, error = wish_probability(generator, n_draws=3000, random_state=0, **asked)
+    proba, error = constraint_probability(generator, n_draws=3000, random_state=0, **asked)
     assert abs(proba - sum(p.values())) < 4.5 * error + 1e-6
     known = pipes[labelled][0].transform(NAMES)
     share = sum(p.get(name, 0) for name in NAMES) / sum(p.values())
@@ -152,39 +153,35 @@ def test_streams_are_drawn_given_that_they_fit(pipes):
     assert_drawn_from(drawn, list(p), list(p.values()))
 
 
-@pytest.mark.parametrize("wish", [{}, {"pattern": ".*cc.*"}, {"banned": ["ab"]}], ids=str)
+@pytest.mark.parametrize("constraint", [{}, {"pattern": ".*cc.*"}, {"banned": ["ab"]}], ids=str)
 @pytest.mark.parametrize("make_pipe", [small_pipeline, ngram_pipeline])
-def test_texts_are_drawn_given_that_they_fit(make_pipe, wish):
+def test_texts_are_drawn_given_that_they_fit(make_pipe, constraint):
     text = "".join(np.random.default_rng(0).choice(list("abcab"), size=300))
     generator = make_pipe(window_length=3, boundary=False).fit([text])[-1]
-    asked = {"seed": "a", "max_length": 6} | wish
+    asked = {"seed": "a", "max_length": 6} | constraint
     p = conditional(generator, asked, ends=False)
     drawn = generator.sample(n_samples=4000, random_state=0, **asked)
     assert_drawn_from(drawn, list(p), list(p.values()))
 
 
-@pytest.mark.parametrize("wish", [{"min_length": 4}, {"pattern": "b.*c"}, {"max_length": 1}])
-def test_the_greedy_name_fits_and_ends_well(pipes, wish):
+@pytest.mark.parametrize("constraint", [{"min_length": 4}, {"pattern": "b.*c"}, {"max_length": 1}])
+def test_the_greedy_name_fits_and_ends_well(pipes, constraint):
     generator = pipes[0][-1]
-    asked = {"max_length": MAX_LENGTH} | wish
+    asked = {"max_length": MAX_LENGTH} | constraint
     p = conditional(generator, asked)
     name = generator.sample(temperature=0, **asked)
     assert p[name] >= 0.2 * max(p.values())
     assert generator.sample(temperature=0, n_samples=2, **asked) == [name] * 2
 
 
-def test_a_wish_that_most_names_meet_costs_no_guide(pipes, monkeypatch):
-    """Then names are drawn as they come: exactly, whatever a guide says."""
+@pytest.mark.parametrize("asked", [{"max_length": MAX_LENGTH}, {"pattern": ".*b.*"}], ids=str)
+def test_a_constraint_that_enough_names_meet_needs_no_lookahead(pipes, monkeypatch, asked):
+    """Then names are drawn as they come: exactly, whatever a lookahead says."""
     generator = pipes[0][-1]
-    generator._wishes.clear()
-
-    def refuse(*args):
-        raise AssertionError("guided")
-
-    monkeypatch.setattr(generator, "_guide", refuse)
-    drawn = generator.sample(n_samples=4000, max_length=MAX_LENGTH, random_state=0)
-    generator._wishes.clear()
-    p = conditional(generator, {"max_length": MAX_LENGTH})
+    asked = {"max_length": MAX_LENGTH} | asked
+    monkeypatch.setattr(Sampler, "lookahead", lambda self: 1 / 0)
+    drawn = generator.sample(n_samples=4000, random_state=0, **asked)
+    p = conditional(generator, asked)
     assert_drawn_from(drawn, list(p), list(p.values()))
 
 
@@ -196,9 +193,9 @@ def test_too_few_characters_are_left(pipes):
         generator.sample(top_k=1, pattern=f"{other}.*", max_length=MAX_LENGTH)
 
 
-def test_a_shortfall_says_how_rare_the_wish_is(pipes):
+def test_a_shortfall_says_how_rare_the_constraint_is(pipes):
     generator = pipes[0][-1]
-    share, _ = wish_probability(generator, pattern="cc.{3}", max_length=5, random_state=0)
+    share, _ = constraint_probability(generator, pattern="cc.{3}", max_length=5, random_state=0)
     everything = ["".join(t) for t in itertools.product("abc", repeat=3)]
     with pytest.raises(ValueError, match=r"about one name in [\d,]+ fits\.") as shortfall:
         generator.sample(n_samples=len(everything) + 1, pattern="cc.{3}", max_length=5, unique=True)

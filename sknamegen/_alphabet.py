@@ -1,0 +1,180 @@
+"""The one owner of units: names as code points and as indices, what frames them, their hashes.
+
+A unit is what is predicted at a time: here a Unicode code point. Four have a role.
+"""
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+PAD = 0x0000
+START = 0x0002
+END = 0x0003
+UNKNOWN = 0xFFFD
+RESERVED = (PAD, START, END)
+N_CODE_POINTS = 0x110000
+END_UNIT = chr(END)
+FRAME = chr(START) + chr(END)
+FRAMING = chr(PAD) + chr(START)  # what is no character of an alphabet
+# What stands where there is no character, no label, no target.
+NONE = -1
+
+
+def encode(strings: Sequence[str] | NDArray[np.str_], width: int) -> NDArray[np.int32]:
+    """Write strings, none longer than `width`, into zero-padded rows of code points."""
+    # A fixed-width numpy string is stored as UCS-4: the code points themselves.
+    array = np.asarray(strings, dtype=f"=U{max(width, 1)}")
+    return array.view(np.int32).reshape(len(strings), max(width, 1))[:, :width]
+
+
+def decode(codes: NDArray[np.int32]) -> list[str]:
+    """Read strings back from rows of code points that end in U+0000."""
+    n_strings, width = codes.shape
+    if width == 0:
+        return [""] * n_strings
+    codes = np.ascontiguousarray(codes, dtype=np.int32)
+    return codes.view(f"=U{width}").ravel().tolist()
+
+
+def codes_of(units: Iterable[str]) -> NDArray[np.int32]:
+    """Return the code point of each unit."""
+    return np.array([ord(unit) for unit in units], dtype=np.int32)
+
+
+def units_of(codes: NDArray[np.int32]) -> NDArray[np.str_]:
+    """Return the unit of each code point, a view."""
+    return codes.view("=U1")
+
+
+def code_point(code: str | int) -> str:
+    """Write a code point as in "U+0041"."""
+    return f"U+{code if isinstance(code, int) else ord(code):04X}"
+
+
+def distinct(codes: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return the sorted distinct code points of an array; -1 is left out."""
+    seen = np.zeros(N_CODE_POINTS + 1, dtype=bool)
+    seen[codes] = True  # NONE is the cell behind the last code point
+    return np.flatnonzero(seen[:-1]).astype(np.int32)
+
+
+def hash_rows(codes: NDArray[np.int32]) -> NDArray[np.uint64]:
+    """Hash zero-padded rows of code points to 64 bits: FNV-1a, over code points [1]_.
+
+    References
+    ----------
+    .. [1] G. Fowler, L. C. Noll, K.-P. Vo and D. Eastlake, "The FNV Non-Cryptographic Hash
+       Algorithm", IETF draft.
+    """
+    hashes = np.full(len(codes), 0xCBF29CE484222325, dtype=np.uint64)
+    for column in codes.T:
+        mixed = (hashes ^ column.astype(np.uint64)) * np.uint64(0x100000001B3)
+        hashes = np.where(column == PAD, hashes, mixed)
+    return hashes
+
+
+def hash_names(names: Sequence[str]) -> NDArray[np.uint64]:
+    """Hash names to 64 bits."""
+    return hash_rows(encode(names, max(map(len, names), default=0)))
+
+
+def kind(unit: str) -> tuple[str, str, bool]:
+    """Return script, category such as small letter, and whether it is plain ASCII."""
+    script = unicodedata.name(unit, unit).split(" ")[0]
+    return script, unicodedata.category(unit), unit.isascii()
+
+
+def is_alphabet(characters: object, forbidden: Iterable[int] = (PAD, START)) -> bool:
+    """Whether an array holds different units in the order of their code points, none forbidden."""
+    if not isinstance(characters, np.ndarray) or characters.ndim != 1:
+        return False
+    if characters.dtype != "=U1":
+        return False
+    codes = np.ascontiguousarray(characters).view(np.int32)
+    return not np.isin(codes, [*forbidden]).any() and bool((np.diff(codes) > 0).all())
+
+
+class Alphabet:
+    """The characters of a model, and strings as their indices.
+
+    Behind the indices of the characters come those of the start of a name and of an unknown
+    character, which are read but never written.
+
+    Parameters
+    ----------
+    characters : ndarray of shape (n_characters,), dtype str
+        In the order of their indices, U+0003 for the end of a name.
+
+    Attributes
+    ----------
+    letters : list of str
+        The characters.
+    index : dict of str to int
+        The indices of all but the end.
+    end : int or None
+        The index of the end; None for running text.
+    """
+
+    def __init__(self, characters: NDArray[np.str_]):
+        self.letters: list[str] = characters.tolist()
+        self.index = {letter: i for i, letter in enumerate(self.letters)}
+        self.end = self.index.pop(END_UNIT, None)
+        self._codes = characters.view(np.int32).copy()
+        self._written = np.append(np.where(self._codes == END, PAD, self._codes), PAD)
+
+    def __len__(self) -> int:
+        return len(self.letters)
+
+    def decode(self, indices: NDArray[np.int64]) -> list[str]:
+        """Read strings back from rows of indices that end in that of the end, or in -1."""
+        return decode(self._written[indices])
+
+    def indices(self, codes: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Replace code points by indices; -1 stays."""
+        # A table up to the greatest code point, and an entry for NONE at its end.
+        n_codes = max(each.max(initial=START) for each in (self._codes, codes)) + 2
+        table = np.full(n_codes, len(self) + 1, dtype=np.int32)
+        table[START] = len(self)
+        table[self._codes] = np.arange(len(self), dtype=np.int32)
+        table[NONE] = NONE
+        return table[codes]
+
+    def rows(self, prefixes: Sequence[str], ends: bool = False) -> list[list[int]]:
+        """Return the indices of prefixes of names, behind that of the start where names have one.
+
+        With `ends` the names end there.
+        """
+        start = [] if self.end is None else [len(self)]
+        end = [self.end] if ends and self.end is not None else []
+        return [[*start, *(self.index[letter] for letter in prefix), *end] for prefix in prefixes]
+
+    def windows(self, prefixes: Sequence[str], window_length: int) -> NDArray[np.int64]:
+        """Return the last `window_length` indices of prefixes of names, -1 before the start."""
+        windows = np.full((len(prefixes), window_length), NONE)
+        for row, indices in enumerate(self.rows(prefixes)):
+            indices = indices[-window_length:]
+            windows[row, window_length - len(indices) :] = indices
+        return windows
+
+    def check_prefixes(self, prefixes: Sequence[str]) -> None:
+        """Raise unless names, or running text, can begin with those: the seeds of `sample`."""
+        for prefix in prefixes:
+            unknown = sorted({letter for letter in prefix if letter not in self.index})
+            if unknown:
+                raise ValueError(
+                    f"seed {prefix!r} holds characters the model never saw: "
+                    f"{', '.join(map(repr, unknown))}. It knows: "
+                    f"{shorten(''.join(self.index), 100)}."
+                )
+            if not prefix and self.end is None:
+                raise ValueError(
+                    "seed must hold at least one character, since the model learned running text "
+                    "(boundary=False), which has no beginning. Got ''."
+                )
+
+
+def shorten(text: str, length: int) -> str:
+    """Return the repr of a text, cut to so many characters."""
+    return repr(text if len(text) <= length else text[:length] + "…")

@@ -1,0 +1,1 @@
+"""Models of the next character, in numpy."""

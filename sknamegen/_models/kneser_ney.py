@@ -1,0 +1,379 @@
+"""Counting: interpolated modified Kneser-Ney smoothing of character n-grams."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._alphabet import NONE
+from .._sequences import Sequences
+from .._validation import damaged, is_array
+
+# Where counts are too few to estimate discounts from.
+_FALLBACK_DISCOUNT = 0.85
+# Of the counts of a label's own beside those of all; the best of 0.3 to 0.7 for surnames of 16
+# languages and for female and male first names.
+_LABEL_WEIGHT = 0.7
+
+
+class KneserNey:
+    """Probabilities of characters given those before, from counts.
+
+    Parameters
+    ----------
+    contexts : ndarray of shape (n, order - 1), dtype int
+        The characters before each one to learn from, see `Sequences.contexts`.
+    characters : ndarray of shape (n,), dtype int
+        The characters themselves.
+    n_characters : int
+        Size of the alphabet. Indices in contexts may go two further.
+    discount : float, default=None
+        Absolute discount; None: estimated.
+    counts : ndarray of shape (n,), dtype float64, default=None
+        How often each of them occurred, above zero; None: once.
+    n_labels : int, default=0
+        If the first column of the contexts holds labels, one more than the highest.
+
+    Notes
+    -----
+    Let c count n-grams, h be a context, and h' the same without its first character.
+    Then::
+
+        p(w | h) = (c(h w) - D(c(h w))) / c(h) + backoff(h) p(w | h')
+
+    where backoff(h) is what the discounts D took, over c(h) [1]_. An n-gram that was found
+    behind other characters counts once for each of them instead of as often as it occurs [2]_;
+    the longest ones, and those at the start of a name, never are. The empty context backs off
+    to the uniform distribution. A context is known by a number: 0 is the empty one, longer ones
+    have higher numbers.
+
+    References
+    ----------
+    .. [1] S. F. Chen and J. Goodman, "An empirical study of smoothing techniques for
+       language modeling", Computer Speech & Language, 1999.
+    .. [2] R. Kneser and H. Ney, "Improved backing-off for m-gram language modeling",
+       ICASSP 1995.
+    """
+
+    ngrams: NDArray[np.int64]  # sorted: context * n_characters + character, shorter ones first
+    characters: NDArray[np.int64]  # of the n-grams
+    weights: NDArray[np.float64]  # of the n-grams: what discounts left of their probability
+    is_longest: NDArray[np.bool_]  # of the n-grams: whether none was counted that ends in it
+    longest_counts: NDArray[np.float64]  # how often those occurred
+    first: NDArray[np.int64]  # of the contexts: their first n-gram
+    parents: NDArray[np.int64]  # of the contexts: the one without the first character
+    lengths: NDArray[np.int64]  # of the contexts
+    keys: NDArray[np.int64]  # of the contexts but the empty one, sorted: see `_key`
+    backoff: NDArray[np.float64]  # of the contexts: the share of what the parent says
+    unigrams: NDArray[np.float64]  # the distribution without a context
+    discounts: NDArray[np.float64]
+
+    def __init__(
+        self,
+        contexts: NDArray[np.int32],
+        characters: NDArray[np.int32],
+        n_characters: int,
+        discount: float | None = None,
+        counts: NDArray[np.float64] | None = None,
+        n_labels: int = 0,
+    ):
+        self.n_characters = n_characters
+        self.n_labels = n_labels
+        self.discount = None if discount is None else float(discount)
+        self.order: int = contexts.shape[1] + 1
+        contexts, characters, counts = self._merge(contexts, characters, counts)
+        counts, first = self._count(contexts, characters, counts)
+        context, self.characters = np.divmod(self.ngrams, n_characters)
+        n_contexts = len(self.parents)
+
+        shorter = (self.parents[context] * n_characters + self.characters)[context > 0]
+        n_behind = np.bincount(np.searchsorted(self.ngrams, shorter), minlength=len(counts))
+        self.is_longest = n_behind == 0
+        counts = np.where(self.is_longest, counts, n_behind)
+        self.longest_counts = counts[self.is_longest]
+
+        self.discounts = np.empty((self.order, 3))
+        taken = np.empty(len(counts))
+        for length, rows in enumerate(map(slice, first[:-1], first[1:])):
+            self.discounts[length] = discount or _estimate_discounts(counts[rows])
+            up_to_3 = np.minimum(_rounded_up(counts[rows]), 3).astype(np.int64)
+            taken[rows] = self.discounts[length][up_to_3 - 1]
+        taken = np.minimum(taken, counts)  # counts may be parts of one
+        total = np.bincount(context, weights=counts, minlength=n_contexts)
+        self.backoff = np.bincount(context, weights=taken, minlength=n_contexts) / total
+        self.weights = (counts - taken) / total[context]
+        self.unigrams = np.full(n_characters, self.backoff[0] / n_characters)
+        self.unigrams[self.characters[context == 0]] += self.weights[context == 0]
+        self.first = np.searchsorted(context, np.arange(n_contexts + 1))
+
+    def _merge(self, contexts, characters, counts):
+        """Merge what is equal, if numbers are large enough to tell all of it apart."""
+        radix = self._key(1, -1)
+        if radix**self.order >= 2**63:
+            return contexts, characters, np.ones(len(characters)) if counts is None else counts
+        packed = characters.astype(np.int64)
+        for nearest in contexts.T:
+            packed = self._key(packed, nearest)
+        if counts is None:
+            packed, counts = np.unique(packed, return_counts=True)
+        else:
+            packed, position = np.unique(packed, return_inverse=True)
+            counts = np.bincount(position, weights=counts)
+        contexts = np.empty((len(packed), self.order - 1), dtype=np.int32)
+        for column in range(self.order - 2, -1, -1):
+            packed, contexts[:, column] = np.divmod(packed, radix)
+        return contexts - 1, packed, counts
+
+    def _count(self, contexts, characters, counts):
+        """Number the contexts and the n-grams; return how often each n-gram occurs.
+
+        An n-gram is known by its context's number times `n_characters` plus its last
+        character. They are sorted, shorter ones first; `first` are the rows where each
+        length begins.
+        """
+        self.parents = np.zeros(1, dtype=np.int64)
+        self.keys = np.empty(0, dtype=np.int64)
+        ids = np.zeros(len(contexts), dtype=np.int64)
+        self.lengths = np.zeros(1, dtype=np.int64)
+        ngrams, totals = [], []
+        for length in range(self.order):
+            if length:
+                known = contexts[:, length - 1] >= 0
+                contexts, characters = contexts[known], characters[known]
+                counts, ids = counts[known], ids[known]
+                keys = self._key(ids, contexts[:, length - 1])
+                keys, position = np.unique(keys, return_inverse=True)
+                ids = len(self.parents) + position
+                self.keys = np.append(self.keys, keys)
+                self.parents = np.append(self.parents, keys // self._key(1, -1))
+                self.lengths = np.append(self.lengths, np.full(len(keys), length))
+            found, position = np.unique(ids * self.n_characters + characters, return_inverse=True)
+            ngrams.append(found)
+            totals.append(np.bincount(position, weights=counts))
+        self.ngrams = np.concatenate(ngrams)
+        return np.concatenate(totals), np.cumsum([0, *map(len, ngrams)])
+
+    def learned(self) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]:
+        """Return contexts, characters and counts, as at the beginning, each n-gram once."""
+        ids, characters = np.divmod(self.ngrams[self.is_longest], self.n_characters)
+        contexts = np.full((len(ids), self.order - 1), -1, dtype=np.int32)
+        rows = np.arange(len(ids))
+        while len(rows := rows[ids > 0]):
+            ids = ids[ids > 0]
+            contexts[rows, self.lengths[ids] - 1] = self.farthest[ids - 1]
+            ids = self.parents[ids]
+        return contexts, characters, self.longest_counts
+
+    @property
+    def total(self) -> float:
+        """How many characters were learned from."""
+        return self.longest_counts.sum()
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all arrays."""
+        return sum(each.nbytes for each in vars(self).values() if isinstance(each, np.ndarray))
+
+    def _key(self, ids, characters):
+        """Return numbers by which contexts are found, from those one character shorter."""
+        return ids * (max(self.n_characters + 2, self.n_labels) + 1) + characters + 1
+
+    @property
+    def farthest(self) -> NDArray[np.int64]:
+        """The first character of each context but the empty one."""
+        return self.keys % self._key(1, -1) - 1
+
+    def longer(
+        self, ids: NDArray[np.int64], characters: NDArray[np.integer[Any]]
+    ) -> NDArray[np.int64]:
+        """Return the contexts with one more character in front, -1 where there are none."""
+        if not len(self.keys):
+            return np.full(len(ids), -1)
+        keys = self._key(ids, characters)
+        position = np.searchsorted(self.keys, keys).clip(max=len(self.keys) - 1)
+        return np.where(self.keys[position] == keys, position + 1, -1)
+
+    def log_proba(
+        self, contexts: NDArray[np.int32], characters: NDArray[np.int32]
+    ) -> NDArray[np.float64]:
+        """Compute the log-probability of each character, in nats."""
+        p = self.unigrams[characters]
+        ids = np.zeros(len(characters), dtype=np.int64)
+        for nearest in contexts.T:
+            ids = self.longer(ids, nearest)
+            ngrams = ids * self.n_characters + characters
+            position = np.searchsorted(self.ngrams, ngrams).clip(max=len(self.ngrams) - 1)
+            weights = np.where(self.ngrams[position] == ngrams, self.weights[position], 0)
+            p = np.where(ids > 0, weights + self.backoff[ids] * p, p)
+        return np.log(p)
+
+    def find(self, contexts: NDArray[np.integer[Any]]) -> NDArray[np.int32]:
+        """Return the number of the longest known context at the end of each one."""
+        ids = longest = np.zeros(len(contexts), dtype=np.int64)
+        for characters in contexts.T:
+            ids = self.longer(ids, characters)
+            longest = np.maximum(longest, ids)
+        return longest.astype(np.int32)
+
+    def proba(self, ids: NDArray[np.integer[Any]]) -> NDArray[np.float64]:
+        """Return the distribution after each context that `find` found, (n, n_characters)."""
+        n, size = len(ids), self.n_characters
+        rows, left = np.arange(n), np.ones(n)  # what longer contexts leave to shorter ones
+        parts = []
+        while len(rows := rows[ids > 0]):
+            ids = ids[ids > 0]
+            parts.append((rows, ids, left[rows]))
+            left[rows] *= self.backoff[ids]
+            ids = self.parents[ids]
+        proba = left[:, None] * self.unigrams
+        if parts:
+            rows, ids, factors = map(np.concatenate, zip(*parts, strict=True))
+            n_each = self.first[ids + 1] - self.first[ids]
+            ends = n_each.cumsum()
+            ngrams = np.arange(ends[-1]) + np.repeat(self.first[ids + 1] - ends, n_each)
+            cells = np.repeat(rows * size, n_each) + self.characters[ngrams]
+            weights = np.repeat(factors, n_each) * self.weights[ngrams]
+            proba += np.bincount(cells, weights, minlength=n * size).reshape(n, size)
+        return proba
+
+
+class LabelledKneserNey:
+    """Probabilities given a label too: a mixture of counts of all labels and of each.
+
+    The latter back off to the characters of their label, and at last to those of all. The
+    methods are those of `KneserNey`, with contexts that begin with the label.
+    """
+
+    def __init__(self, shared: KneserNey, labelled: KneserNey):
+        self.shared: KneserNey = shared
+        self.labelled: KneserNey = labelled
+        self.order: int = shared.order
+        self.n_characters: int = shared.n_characters
+        self.n_labels: int = labelled.n_labels
+        self.discount: float | None = shared.discount
+        self.learned: Callable[..., Any] = labelled.learned
+
+    @property
+    def total(self) -> float:
+        """How many characters were learned from."""
+        return self.labelled.total
+
+    def log_proba(
+        self, contexts: NDArray[np.int32], characters: NDArray[np.int32]
+    ) -> NDArray[np.float64]:
+        """Compute the log-probability of each character, in nats."""
+        return np.logaddexp(
+            np.log(_LABEL_WEIGHT) + self.labelled.log_proba(contexts, characters),
+            np.log(1 - _LABEL_WEIGHT) + self.shared.log_proba(contexts[:, 1:], characters),
+        )
+
+    def find(self, contexts: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+        """Return a number for each context."""
+        labelled = self.labelled.find(contexts).astype(np.int64)
+        return labelled * len(self.shared.parents) + self.shared.find(contexts[:, 1:])
+
+    def proba(self, ids: NDArray[np.integer[Any]]) -> NDArray[np.float64]:
+        """Compute the distribution of the character after each context."""
+        labelled, shared = np.divmod(ids, len(self.shared.parents))
+        own, all_of_them = self.labelled.proba(labelled), self.shared.proba(shared)
+        return _LABEL_WEIGHT * own + (1 - _LABEL_WEIGHT) * all_of_them
+
+
+Counts = KneserNey | LabelledKneserNey
+
+
+def count(
+    sequences: Sequences,
+    order: int,
+    n_characters: int,
+    n_labels: int = 0,
+    discount: float | None = None,
+    before: Counts | None = None,
+) -> Counts:
+    """Count the n-grams of sequences of indices, and those of `before`, if there are some."""
+    has_target, counts = sequences.has_target, None
+    contexts = sequences.contexts(order - 1, n_labels)
+    characters = sequences.targets[has_target]
+    if sequences.weights is not None:
+        counts = np.repeat(sequences.weights, has_target.sum(1))
+    if before is not None:
+        counts = np.ones(len(characters)) if counts is None else counts
+        old = before.learned()
+        contexts = np.concatenate([old[0], contexts])
+        characters = np.concatenate([old[1], characters])
+        counts = np.concatenate([old[2], counts])
+    return _counts_of(contexts, characters, n_characters, n_labels, discount, counts)
+
+
+def _counts_of(contexts, characters, n_characters, n_labels, discount, counts):
+    """Count n-grams; with labels the first column of the contexts holds them."""
+    if not n_labels:
+        return KneserNey(contexts, characters, n_characters, discount, counts)
+    return LabelledKneserNey(
+        KneserNey(contexts[:, 1:], characters, n_characters, discount, counts),
+        KneserNey(contexts, characters, n_characters, discount, counts, n_labels),
+    )
+
+
+def to_state(counts: Counts) -> dict[str, Any]:
+    """Return what `from_state` makes the same counts from again, in as few bytes as it takes."""
+    contexts, characters, times = counts.learned()
+    dtype = np.min_scalar_type(-max(counts.n_characters + 3, counts.n_labels))
+    is_whole = times.max() < 2**32 and (times == np.rint(times)).all()
+    return {
+        "contexts": contexts.astype(dtype),
+        "characters": characters.astype(dtype),
+        "times": times.astype(np.uint32) if is_whole else times,
+        "discount": counts.discount,
+    }
+
+
+def from_state(state: Any, n_characters: int, n_labels: int = 0) -> Counts:
+    """Return the counts that `to_state` described, if they can be some."""
+    names = {"contexts", "characters", "times", "discount"}
+    if not isinstance(state, dict) or state.keys() != names:
+        raise damaged("The n-grams", "counts of characters behind others")
+    if not _are_counts(n_characters, n_labels, **state):
+        raise damaged("The n-grams", "counts of characters behind others")
+    contexts, characters = (state[name].astype(np.int32) for name in ("contexts", "characters"))
+    times = state["times"].astype(np.float64)
+    return _counts_of(contexts, characters, n_characters, n_labels, state["discount"], times)
+
+
+def _are_counts(n_characters, n_labels, contexts, characters, times, discount):
+    """Whether arrays are what `to_state` returns."""
+    kinds = (contexts, "iu", 2), (characters, "iu", 1), (times, "uf", 1)
+    if not all(is_array(*each) for each in kinds):
+        return False
+    if not len(times) or not len(contexts) == len(characters) == len(times):
+        return False
+    if contexts.shape[1] < (n_labels > 0):
+        return False
+    labels, contexts = contexts[:, : n_labels > 0], contexts[:, n_labels > 0 :]
+    return bool(
+        (np.isfinite(times) & (times > 0)).all()
+        and characters.min() >= 0
+        and characters.max() < n_characters
+        and contexts.min(initial=0) >= NONE
+        and contexts.max(initial=0) <= n_characters + 1
+        and labels.min(initial=0) >= 0
+        and labels.max(initial=-1) < n_labels
+        and (discount is None or (isinstance(discount, float) and 0 < discount <= 1))
+    )
+
+
+def _rounded_up(counts):
+    """Round up, but for errors of rounding in sums of parts of one."""
+    return np.maximum(np.ceil(counts - 1e-9), 1)
+
+
+def _estimate_discounts(counts):
+    """Estimate discounts as Chen and Goodman do, from how many counts are 1, 2, 3 and 4."""
+    n1, n2, n3, n4 = (np.count_nonzero(_rounded_up(counts) == n) for n in (1, 2, 3, 4))
+    if n1 and n2 and n3 and n4:
+        y = n1 / (n1 + 2 * n2)
+        discounts = 1 - 2 * y * n2 / n1, 2 - 3 * y * n3 / n2, 3 - 4 * y * n4 / n3
+        if 0 < discounts[0] <= discounts[1] <= discounts[2]:
+            return discounts
+    return (_FALLBACK_DISCOUNT,) * 3

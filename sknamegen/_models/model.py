@@ -1,0 +1,204 @@
+"""What a model of the next character is, and the weighted mean of several."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._alphabet import NONE
+from .._sequences import Sequences
+from .._threads import one_blas_thread, side_by_side
+
+Indices = NDArray[np.integer[Any]]
+Logits = NDArray[np.floating[Any]]
+
+
+class NextCharModel(ABC):
+    """What names are written and scored with: numpy in, numpy out.
+
+    It reads contexts, then one more character of each at a time. A context is the indices of the
+    last characters, after as many -1 as are missing, and the index of a label, -1 for none. Rows
+    know nothing of each other. Logits are defined up to a constant for each row.
+
+    Attributes
+    ----------
+    n_characters : int
+        Characters that can be predicted, so columns of the logits. Contexts may hold two more:
+        the start of a name, and an unknown character.
+    n_labels : int
+    """
+
+    n_characters: int
+    n_labels: int
+
+    @abstractmethod
+    def start(self, windows: Indices, labels: Indices) -> tuple[Any, Logits]:
+        """Read contexts.
+
+        Parameters
+        ----------
+        windows : ndarray of shape (n_rows, window_length), dtype int
+        labels : ndarray of shape (n_rows,), dtype int
+
+        Returns
+        -------
+        state : object
+            For `advance` and `select`.
+        logits : ndarray of shape (n_rows, n_characters), dtype float
+            Of the next character.
+        """
+
+    @abstractmethod
+    def advance(self, state: Any, characters: Indices) -> tuple[Any, Logits]:
+        """Read one more character of each row; return the same as `start`."""
+
+    @abstractmethod
+    def select(self, state: Any, rows: Indices) -> Any:
+        """Return the state of some rows, in their order."""
+
+    @abstractmethod
+    def logits(self, sequences: Sequences) -> Logits:
+        """Read given names; return the logits before each target, (n_targets, n_characters).
+
+        The targets are those of ``sequences.targets[sequences.has_target]``. All of it is held
+        in memory: callers cut long lists into blocks.
+        """
+
+    def log_proba(self, sequences: Sequences) -> NDArray[np.float64]:
+        """Compute the log-probability of each target, in nats, shape (n_targets,)."""
+        logits = self.logits(sequences)
+        logits -= logits.max(axis=1, keepdims=True)
+        targets = sequences.targets[sequences.has_target]
+        of_targets = np.take_along_axis(logits, targets[:, None], axis=1)[:, 0].astype(np.float64)
+        return of_targets - np.log(np.exp(logits, out=logits).sum(axis=1, dtype=np.float64))
+
+    def ngrams(self) -> Any:
+        """Return what the model has counted, a `KneserNey`, None if it does not count."""
+        return None
+
+
+# What the axes of a network's weights count. The inputs are the characters, the start of a name, an
+# unknown character and the labels; the gates are four for each unit.
+CHARACTERS, INPUTS, UNITS, GATES, VECTOR = "characters", "inputs", "units", "gates", "vector"
+
+
+class Network(NextCharModel):
+    """A model of weights that were trained, and from which another training can start.
+
+    Attributes
+    ----------
+    weights : dict of str to ndarray
+        Everything that was learned.
+    axes : dict of str to tuple of str
+        What the axes of each weight count, of the constants of this module.
+    sizes : dict of str to int or None
+        The parameters of a generator that decide the shapes.
+    """
+
+    weights: dict[str, NDArray[np.float32]]
+    axes: dict[str, tuple[str, ...]]
+    sizes: dict[str, int | None]
+
+
+class Part(NamedTuple):
+    """A model in an `Average`, with the label to ask it for, -1 for that of each row."""
+
+    model: NextCharModel
+    label: int
+    weight: float
+
+    def labels(self, labels: Any) -> Any:
+        """Return the labels that the model is to be asked for."""
+        return labels if self.label == NONE else np.full_like(labels, self.label)
+
+
+class Average(NextCharModel):
+    """The weighted mean of the logits of several models over the same characters.
+
+    So probabilities are weighted geometric means, normalised afterwards.
+
+    Parameters
+    ----------
+    parts : sequence of Part
+        Weights are above zero; their sum counts as one.
+    """
+
+    def __init__(self, parts: Sequence[Part]):
+        weights = np.array([part.weight for part in parts], dtype=np.float64)
+        if not len(parts) or not (np.isfinite(weights) & (weights > 0)).all():
+            raise ValueError(f"weights must be finite numbers > 0, at least one. Got {weights}.")
+        sizes = {(part.model.n_characters, part.model.n_labels) for part in parts}
+        if len(sizes) > 1:
+            raise ValueError(
+                f"Models must have the same characters and labels to be averaged. Got {sizes}."
+            )
+        (self.n_characters, self.n_labels) = sizes.pop()
+        total = float(weights.sum())
+        self.parts = [part._replace(weight=float(part.weight) / total) for part in parts]
+
+    def start(self, windows: Indices, labels: Indices) -> tuple[Any, Logits]:
+        """Read contexts."""
+        found = [part.model.start(windows, part.labels(labels)) for part in self.parts]
+        return [state for state, _ in found], self._mean([logits for _, logits in found])
+
+    def advance(self, state: Any, characters: Indices) -> tuple[Any, Logits]:
+        """Read one more character of each row."""
+        each = zip(self.parts, state, strict=True)
+        found = [part.model.advance(own, characters) for part, own in each]
+        return [state for state, _ in found], self._mean([logits for _, logits in found])
+
+    def select(self, state: Any, rows: Indices) -> Any:
+        """Return the state of some rows, in their order."""
+        return [part.model.select(own, rows) for part, own in zip(self.parts, state, strict=True)]
+
+    def logits(self, sequences: Sequences) -> Logits:
+        """Read given names; return the logits before each target."""
+        asked = [sequences._replace(labels=part.labels(sequences.labels)) for part in self.parts]
+        each = zip(self.parts, asked, strict=True)
+        return self._mean([part.model.logits(own) for part, own in each])
+
+    def _mean(self, logits: list[Logits]) -> Logits:
+        mean = logits[0] * self.parts[0].weight
+        for part, each in zip(self.parts[1:], logits[1:], strict=True):
+            mean += each * part.weight
+        return mean
+
+
+def average(models: Sequence[NextCharModel]) -> NextCharModel:
+    """Return the mean of models, the model itself if it is one."""
+    if len(models) == 1:
+        return models[0]
+    return Average([Part(model, NONE, 1.0) for model in models])
+
+
+def next_log_proba(model: NextCharModel, windows: Indices, labels: Indices) -> NDArray[np.float64]:
+    """Compute the log-probabilities of what follows each context with each label, in nats.
+
+    Their shape is (n_rows, n_labels, n_characters).
+    """
+    each = []
+    for label in labels:
+        with one_blas_thread():
+            _, logits = model.start(windows, np.full(len(windows), label))
+        logits = logits.astype(np.float64)
+        logits -= logits.max(axis=1, keepdims=True)
+        each.append(logits - np.log(np.exp(logits).sum(axis=1, keepdims=True)))
+    return np.stack(each, axis=1)
+
+
+def log_likelihood(model: NextCharModel, sequences: Sequences, n_names: int) -> NDArray[np.float64]:
+    """Sum the log-probabilities of the targets of each name, in nats, shape (n_names,)."""
+    total = np.zeros(n_names)
+    blocks = sequences.blocks(model.n_characters)
+    for block, each in zip(blocks, side_by_side(model.log_proba, zip(blocks)), strict=True):
+        names = np.repeat(block.name_index, block.has_target.sum(1))
+        total += np.bincount(names, each, minlength=n_names)
+    return total
+
+
+def networks_of(model: NextCharModel) -> list[Network]:
+    """Return the networks that a model is, or is the mean of; none if it is something else."""
+    models = [part.model for part in model.parts] if isinstance(model, Average) else [model]
+    return [each for each in models if isinstance(each, Network)]

@@ -1,0 +1,96 @@
+"""How characters are drawn from logits: temperature, top_k and top_p."""
+
+from math import isfinite
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._models.model import Indices, Logits
+from .._validation import check_int, check_real
+
+Array = NDArray[np.float64]
+
+
+class Decoding(NamedTuple):
+    """How characters are drawn.
+
+    Attributes
+    ----------
+    temperature : float
+        Divides the logits; 0 takes the most probable character.
+    top_k : int or None
+        Draw from the `top_k` most probable characters only.
+    top_p : float or None
+        Nucleus sampling: the smallest set of most probable characters whose probabilities
+        sum to at least `top_p`.
+    """
+
+    temperature: float = 1.0
+    top_k: int | None = None
+    top_p: float | None = None
+
+    def probabilities(self, logits: Logits) -> Array:
+        """Turn logits into the distribution that characters are drawn from, in float64.
+
+        The temperature counts as 1e-30 below that, and as 1e30 above that; at zero the most
+        probable character has all the probability.
+        """
+        # Subtracting the maximum first keeps the smallest temperatures finite.
+        p = logits.astype(np.float64)
+        p -= p.max(axis=1, keepdims=True)
+        if self.temperature == 0:
+            return only(np.ones_like(p), logits.argmax(axis=1))
+        if self.temperature != 1:
+            p /= min(max(self.temperature, 1e-30), 1e30)
+        np.exp(p, out=p)
+        if self.top_k is not None or self.top_p is not None:
+            order = np.argsort(-p, axis=1, kind="stable")
+            np.put_along_axis(p, order[:, self.top_k or p.shape[1] :], 0, axis=1)
+            if self.top_p is not None and self.top_p < 1:
+                cumulative = np.take_along_axis(p, order, axis=1).cumsum(axis=1)
+                rows, places = np.nonzero(cumulative[:, :-1] >= self.top_p * cumulative[:, -1:])
+                p[rows, order[rows, places + 1]] = 0
+        p /= p.sum(axis=1, keepdims=True)
+        return p
+
+    def log_proba(self, logits: Logits, characters: Indices) -> Array:
+        """Compute the log-probability of a character of each row, in nats."""
+        p = self.probabilities(logits)
+        with np.errstate(divide="ignore"):
+            return np.log(p[np.arange(len(p)), characters])
+
+
+def only(weights: Array, characters: Indices) -> Array:
+    """Return weights of which all are zero but that of one character of each row."""
+    kept = np.zeros_like(weights)
+    columns = characters[:, None]
+    np.put_along_axis(kept, columns, np.take_along_axis(weights, columns, axis=1), axis=1)
+    return kept
+
+
+def draw(weights: Array, uniforms: Array) -> tuple[Indices, Array]:
+    """Draw one character of each row in proportion to weights; return them and the rows' sums.
+
+    `weights` has shape (n_rows, n_characters), `uniforms`, in [0, 1), (n_rows,). A character of
+    weight 0 is drawn only where all of the row are.
+    """
+    cumulative = weights.cumsum(axis=1)
+    sums = cumulative[:, -1]
+    # The first character whose cumulative weight exceeds the threshold, never one of weight 0.
+    characters = (cumulative <= (uniforms * sums)[:, None]).sum(axis=1)
+    return np.minimum(characters, weights.shape[1] - 1), sums
+
+
+def check_decoding(temperature: Any, top_k: int | None, top_p: float | None) -> Decoding:
+    """Return how characters are to be drawn, or raise if they cannot be."""
+    check_real("temperature", temperature, "a finite number >= 0", lambda t: t >= 0 and isfinite(t))
+    if top_k is not None:
+        check_int("top_k", top_k, 1)
+    if top_p is not None:
+        check_real("top_p", top_p, "in (0, 1]", lambda p: 0 < p <= 1)
+    return Decoding(
+        float(temperature),
+        None if top_k is None else int(top_k),
+        None if top_p is None else float(top_p),
+    )

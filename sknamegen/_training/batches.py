@@ -1,0 +1,163 @@
+"""Sequences as batches of tensors."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from .._alphabet import NONE
+from .._models.kneser_ney import Counts
+from .._sequences import Sequences
+
+# Probabilities that n-grams give in advance; 128 MiB of them.
+_MAX_PROBA = 2**25
+_BLOCK_ROWS = 65_536
+
+
+class SequenceDataset(Dataset):
+    """Sequences of indices as a dataset whose items are whole batches.
+
+    With n-grams, each target comes with their distribution as well.
+    """
+
+    def __init__(self, sequences: Sequences, ngrams: Counts | None = None):
+        self.inputs = torch.from_numpy(sequences.inputs)
+        self.targets = torch.from_numpy(sequences.targets)
+        self.labels = torch.from_numpy(sequences.labels)
+        self.weights: Any = None
+        if sequences.weights is not None:
+            self.weights = torch.from_numpy(sequences.weights)
+        has_target = self.targets != NONE
+        steps = torch.arange(1, self.inputs.shape[1] + 1, dtype=torch.int32)
+        self.lengths = torch.where(has_target, steps, 0).amax(1)
+        self.n_targets = has_target.sum(1)
+        self.n_with_targets = int((self.lengths > 0).sum())
+        self.ngrams = ngrams
+        self.proba: Any = None
+        if ngrams:
+            self._find_contexts(sequences, ngrams)
+
+    def _find_contexts(self, sequences, ngrams):
+        """Number the context of each target; look up the distributions if they are few."""
+        dtype = torch.int64 if ngrams.n_labels else torch.int32
+        self.contexts = torch.zeros(self.targets.shape, dtype=dtype)
+        for start in range(0, len(self), _BLOCK_ROWS):
+            block = sequences.take(slice(start, start + _BLOCK_ROWS))
+            found = ngrams.find(block.contexts(ngrams.order - 1, ngrams.n_labels))
+            has_target = torch.from_numpy(block.has_target)
+            self.contexts[start : start + _BLOCK_ROWS][has_target] = torch.from_numpy(found)
+        if self.contexts.numel() * ngrams.n_characters <= _MAX_PROBA:
+            known, places = np.unique(self.contexts, return_inverse=True)
+            self.proba = torch.from_numpy(ngrams.proba(known)).float()
+            self.contexts = torch.from_numpy(places).view(self.targets.shape)
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def __getitem__(self, rows: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Return one batch, cut to its longest sequence.
+
+        Parameters
+        ----------
+        rows : int64 tensor of shape (batch,)
+
+        Returns
+        -------
+        inputs : dict
+            "inputs", shape (batch, time), "labels", shape (batch,), and, if most positions
+            have no target, "where", shape (n_targets,): those in ``batch * time`` that have.
+        targets : dict
+            "characters", int64 of shape (n_targets or batch * time,), -1 where there is none
+            after all; with n-grams also "proba", float32 of shape
+            (n_targets or batch * time, n_characters), their distributions.
+        """
+        n_steps = int(self.lengths[rows].max())
+        inputs = {"inputs": self.inputs[rows, :n_steps], "labels": self.labels[rows]}
+        characters = self.targets[rows, :n_steps].flatten().long()
+        where: Any = slice(None)
+        # A few predictions at padding cost less than leaving them out.
+        if 2 * int(self.n_targets[rows].sum()) < len(characters):
+            where = inputs["where"] = (characters != NONE).nonzero().squeeze(1)
+        targets = {"characters": characters[where]}
+        if self.ngrams:
+            contexts = self.contexts[rows, :n_steps].flatten()[where]
+            if self.proba is None:
+                targets["proba"] = torch.from_numpy(self.ngrams.proba(contexts.numpy())).float()
+            else:
+                targets["proba"] = self.proba[contexts]
+        return inputs, targets
+
+
+class LengthGroupedBatches:
+    """Iterate over batches of sequences that are alike in length.
+
+    Sequences without targets are left out. Where sequences have weights, an iteration takes as
+    many as there are, each as often as its share of the weights asks for: the whole number below
+    that or above it, at random.
+
+    Parameters
+    ----------
+    generator : torch.Generator, default=None
+        Shuffles the sequences of a length and the order of the batches, anew in
+        each iteration; None: no shuffling.
+    part : tuple of (int, int), default=(0, 1)
+        Which part of each batch to take, and how many parts there are: for processes that
+        share the work and have generators of the same seed. All get as many batches.
+    """
+
+    def __init__(
+        self,
+        dataset: SequenceDataset,
+        batch_size: int,
+        generator: torch.Generator | None = None,
+        part: tuple[int, int] = (0, 1),
+    ):
+        self.dataset = dataset
+        self.batch_size = batch_size
+        self.generator = generator
+        self.part = part
+
+    def __len__(self) -> int:
+        n_rows, n_parts = self.dataset.n_with_targets, self.part[1]
+        return max(1, min(-(-n_rows // self.batch_size), n_rows // n_parts))
+
+    @property
+    def mean_targets(self) -> float:
+        """Targets that a part of a batch is expected to hold."""
+        n_targets, weights = self.dataset.n_targets.double(), self.dataset.weights
+        if weights is not None:
+            has_targets = n_targets > 0
+            n_targets = n_targets * weights * (has_targets.sum() / weights[has_targets].sum())
+        return float(n_targets.sum()) / (len(self) * self.part[1])
+
+    def __iter__(self) -> Iterator[tuple[dict[str, Tensor], dict[str, Tensor]]]:
+        return (self.dataset[rows] for rows in self.rows())
+
+    def rows(self) -> list[Tensor]:
+        """Return the row numbers of each batch, a list of int64 tensors."""
+        order = self._permutation(len(self.dataset))
+        order = order[self.dataset.lengths[order] > 0]
+        if self.dataset.weights is not None:
+            order = self._resample(order)
+        order = order[self.dataset.lengths[order].argsort(stable=True)]
+        first, n_parts = self.part
+        if n_parts == 1:
+            batches = order.split(self.batch_size)
+        else:  # no part of a batch may be empty
+            batches = tuple(batch[first::n_parts] for batch in order.tensor_split(len(self)))
+        return [batches[i] for i in self._permutation(len(batches))]
+
+    def _resample(self, rows):
+        """Draw as many rows in proportion to their weights, by systematic sampling."""
+        cumulative = self.dataset.weights[rows].cumsum(0)
+        offset = torch.rand(1, generator=self.generator, dtype=torch.float64)
+        ticks = (torch.arange(len(rows)) + offset) / len(rows) * cumulative[-1]
+        return rows[torch.searchsorted(cumulative, ticks, right=True).clamp(max=len(rows) - 1)]
+
+    def _permutation(self, n):
+        if self.generator is None:
+            return torch.arange(n)
+        return torch.randperm(n, generator=self.generator)

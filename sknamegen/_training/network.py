@@ -1,0 +1,184 @@
+"""The networks as torch trains them: indices of characters in, logits of the next one out."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .._models.lstm import LSTM
+
+# What the seeds of the networks of one module are apart.
+_SEED_STEP = 0x9E3779B97F4A7C15
+
+
+class CharLSTM(nn.Module):
+    """Character-level LSTMs (Hochreiter and Schmidhuber, 1997), which learn side by side.
+
+    Parameters
+    ----------
+    n_characters : int
+        Characters that can be predicted. Indices of inputs go two further: to
+        `n_characters`, the start of a name, and `n_characters` + 1, an unknown
+        character, which enters as a vector of zeros.
+    hidden_size : int
+        Units of each layer.
+    num_layers : int
+        LSTM layers.
+    embedding_dim : int or None
+        Dimension of the learned vector of a character. None: one-hot.
+    dropout : float
+        Probability of dropping an output of a layer during training, the same
+        outputs at all steps of a sequence (Gal and Ghahramani, 2016).
+    seed : int
+        Seeds the initial weights and the dropout masks. No global random
+        generator is used.
+    n_labels : int, default=0
+        Labels of sequences. Each has a vector that is added to those of the characters.
+    num_networks : int, default=1
+        Networks, alike but for their seeds. They know nothing of each other: in training
+        `forward` returns the logits of each, and skorch's net takes each by itself.
+    """
+
+    def __init__(
+        self,
+        n_characters: int,
+        hidden_size: int,
+        num_layers: int,
+        embedding_dim: int | None,
+        dropout: float,
+        seed: int,
+        n_labels: int = 0,
+        num_networks: int = 1,
+    ):
+        super().__init__()
+        sizes = n_characters, hidden_size, num_layers, embedding_dim, dropout
+        self.networks: Any = nn.ModuleList(
+            _Network(*sizes, (seed + number * _SEED_STEP) % 2**63, n_labels)
+            for number in range(num_networks)
+        )
+
+    @property
+    def device(self) -> torch.device:
+        """Where the networks compute."""
+        return self.networks[0].head.weight.device
+
+    def forward(self, inputs: Tensor, labels: Tensor, where: Tensor | None = None) -> Tensor:
+        """Predict the character after each step of sequences that start from a zero state.
+
+        `inputs` has shape (batch, time), `labels` (batch,); `where` are the positions in
+        ``batch * time`` to predict at, None: all of them. Returns logits of shape
+        (n_targets, n_characters), or in training (networks, n_targets, n_characters).
+        """
+        logits = torch.stack([network(inputs, labels, where) for network in self.networks])
+        return logits if _is_trained(self) else logits.mean(0)
+
+    def arrays(self) -> list[dict[str, NDArray[np.float32]]]:
+        """Return copies of the weights of each network."""
+        return [
+            {name: weight.cpu().numpy().copy() for name, weight in network.state_dict().items()}
+            for network in self.networks
+        ]
+
+    @torch.no_grad()
+    def load_arrays(self, networks: Sequence[dict[str, NDArray[np.float32]]]) -> None:
+        """Take over the weights of each network."""
+        for network, weights in zip(self.networks, networks, strict=True):
+            network.load_state_dict({name: torch.from_numpy(w) for name, w in weights.items()})
+
+    def models(self) -> list[LSTM]:
+        """Return the networks as numpy computes them."""
+        return [LSTM(weights) for weights in self.arrays()]
+
+
+def _is_trained(module):
+    # Scores are computed without gradients: whatever raised in the training, nothing of it stays.
+    return module.training and torch.is_grad_enabled()
+
+
+class _Network(nn.Module):
+    """One network; parameters as in `CharLSTM`.
+
+    Notes
+    -----
+    Initial weights follow Keras, which the project began with: Glorot uniform
+    input weights, orthogonal recurrent weights, a forget-gate bias of one
+    (Jozefowicz et al., 2015) and zeros for the other biases.
+    """
+
+    def __init__(
+        self, n_characters, hidden_size, num_layers, embedding_dim, dropout, seed, n_labels
+    ):
+        super().__init__()
+        self.dropout = dropout
+        self.seed = seed
+        self.n_labels = n_labels
+        self.n_inputs = n_characters + 2
+        n_vectors = self.n_inputs + n_labels
+        sizes = [embedding_dim or n_vectors] + [hidden_size] * num_layers
+        # On the meta device the constructors draw no random numbers.
+        with torch.device("meta"):
+            self.embedding: nn.Embedding | None = None
+            if embedding_dim:
+                self.embedding = nn.Embedding(n_vectors, embedding_dim, dtype=torch.float32)
+            self.layers: Any = nn.ModuleList(
+                nn.LSTM(n_in, n_out, batch_first=True, dtype=torch.float32)
+                for n_in, n_out in pairwise(sizes)
+            )
+            self.head = nn.Linear(hidden_size, n_characters, dtype=torch.float32)
+        self.to_empty(device="cpu")
+        self._initialize(torch.Generator().manual_seed(seed))
+        self._dropout_generator: torch.Generator | None = None
+
+    @torch.no_grad()
+    def _initialize(self, generator):
+        for layer in self.layers:
+            nn.init.xavier_uniform_(layer.weight_ih_l0, generator=generator)
+            for block in layer.weight_hh_l0.chunk(4):
+                nn.init.orthogonal_(block, generator=generator)
+            nn.init.zeros_(layer.bias_hh_l0)
+            input_gate, forget_gate, cell, output_gate = layer.bias_ih_l0.chunk(4)
+            nn.init.ones_(forget_gate)
+            for bias in (input_gate, cell, output_gate):
+                nn.init.zeros_(bias)
+        nn.init.xavier_uniform_(self.head.weight, generator=generator)
+        nn.init.zeros_(self.head.bias)
+        if self.embedding:
+            nn.init.normal_(self.embedding.weight, generator=generator)
+            self.embedding.weight[self.n_inputs - 1] = 0
+        else:
+            self.layers[0].weight_ih_l0[:, self.n_inputs - 1] = 0
+
+    def forward(self, inputs, labels, where=None):
+        x = self._embed(inputs)  # (batch, time, embedding)
+        if self.n_labels:
+            x = x + self._embed(self.n_inputs + labels[:, None].expand_as(inputs))
+        for layer in self.layers:
+            x, _ = layer(x)
+            x = self._drop(x)
+        hidden = x.flatten(0, 1)  # (batch * time, hidden)
+        return self.head(hidden if where is None else hidden[where])
+
+    def _embed(self, indices):
+        if self.embedding:
+            return self.embedding(indices)
+        one_hot = F.one_hot(indices.long(), self.layers[0].input_size)  # a frozen identity matrix
+        return one_hot.to(self.head.weight.dtype)
+
+    def _drop(self, x):
+        if not _is_trained(self) or self.dropout == 0:
+            return x
+        if self._dropout_generator is None or self._dropout_generator.device != x.device:
+            self._dropout_generator = torch.Generator(x.device).manual_seed(self.seed)
+        keep = 1 - self.dropout
+        uniform = torch.rand(
+            (len(x), 1, x.shape[2]),
+            generator=self._dropout_generator,
+            device=x.device,
+            dtype=torch.float32,
+        )
+        return x * (uniform < keep).to(x.dtype).div_(keep)

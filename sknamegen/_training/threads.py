@@ -1,0 +1,107 @@
+"""How torch computes in training: each thing in one thread, as if nobody else had set anything."""
+
+import threading
+from _thread import start_new_thread
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+from queue import SimpleQueue
+from typing import Any, TypeVar
+
+import torch
+
+from .._threads import share
+
+_Result = TypeVar("_Result")
+_here = threading.local()  # .helpers: the threads that `side_by_side` may use, if there are any
+_changing = threading.Lock()  # the number of threads that torch takes by default
+
+
+class _Helpers:
+    """Threads that do what they are given until they are dismissed, and end by themselves."""
+
+    def __init__(self, n_threads: int):
+        self.n_threads = n_threads
+        self.n_started = 0
+        self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+
+    def start(self, job: Callable[[], None]) -> None:
+        """Let one of the threads do it, each that was started at most once at a time."""
+        if self.n_started < self.n_threads - 1:
+            start_new_thread(self._serve, ())
+            self.n_started += 1
+        self._jobs.put(job)
+
+    def _serve(self):
+        _compute_alone(self.n_threads)
+        while job := self._jobs.get():
+            job()
+
+    def dismiss(self) -> None:
+        """Let the threads end when they have done what they do."""
+        for _ in range(self.n_started):
+            self._jobs.put(None)
+
+
+@contextmanager
+def own_torch() -> Iterator[None]:
+    """Let torch compute as always inside the block, with one thread for one thing.
+
+    More threads gain nothing on networks of this size, lose much beside other busy
+    processes, and change the last digits of the sums, so that the same seed would
+    give another model in a worker process. They may do several things at once, see
+    `side_by_side`. The caller's autocast, inference mode, gradients and
+    default device have no effect in the block. All is set back at the end: Ctrl-C may
+    leave modes on between two lines of torch's own code.
+    """
+    with _changing:
+        n_threads = torch.get_num_threads()
+    gradients = torch.is_grad_enabled()
+    autocast = {kind: torch.is_autocast_enabled(kind) for kind in ("cpu", "cuda")}
+    on_processor: Any = nullcontext()
+    if torch.get_default_device().type != "cpu":  # a context that slows down all calls
+        on_processor = torch.device("cpu")
+    before, helpers = getattr(_here, "helpers", None), _Helpers(n_threads)
+    try:
+        if n_threads > 1:
+            _compute_alone(n_threads)
+            _here.helpers = helpers
+        for kind in autocast:
+            torch.set_autocast_enabled(kind, False)
+        with torch.inference_mode(False), torch.enable_grad(), on_processor:
+            yield
+    finally:
+        helpers.dismiss()
+        _here.helpers = before
+        if n_threads > 1:
+            torch.set_num_threads(n_threads)
+        torch.set_grad_enabled(gradients)
+        for kind, enabled in autocast.items():
+            torch.set_autocast_enabled(kind, enabled)
+
+
+def side_by_side(function: Callable[..., _Result], *args: Iterable[Any]) -> list[_Result]:
+    """Call a function like `map`, several calls at once, each in a thread of its own.
+
+    There are as many threads as the caller of `own_torch` let torch use; one call, or calls
+    outside of such a block, are made in turn in this thread. The other threads have none of
+    torch's modes of this one, so the function sets those it needs. What comes out does not
+    depend on the threads, as each call computes in one.
+    """
+    helpers, waiting = getattr(_here, "helpers", None), deque(enumerate(zip(*args, strict=True)))
+    if helpers is None:
+        return share(function, waiting)
+    return share(function, waiting, min(helpers.n_threads, len(waiting)) - 1, helpers.start)
+
+
+def _compute_alone(n_threads):
+    """Let torch compute with one thread in this thread, of the `n_threads` that it takes."""
+    with _changing:
+        torch.get_num_threads()  # the first call in a thread sets the default
+        torch.set_num_threads(1)
+        # That is also what threads get which torch meets from now on. Another thread sets
+        # this default back without touching the number of the calling one.
+        done: SimpleQueue[Any] = SimpleQueue()
+        set_back: Any = torch.set_num_threads
+        start_new_thread(lambda: done.put(set_back(n_threads)), ())
+        done.get()

@@ -1,0 +1,183 @@
+"""What a training starts from: networks that know names, laid out for another list."""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, BinaryIO, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
+
+from .._alphabet import END_UNIT, is_alphabet, kind, units_of
+from .._base import BaseCharGenerator
+from .._models.lstm import LSTM
+from .._models.model import CHARACTERS, GATES, INPUTS, Network, networks_of
+from .._validation import damaged
+from ..datasets import bundled_file
+
+
+class Origin(NamedTuple):
+    """What a training starts from: the base, another generator, the last fit, or a file.
+
+    Attributes
+    ----------
+    alphabet : ndarray of shape (n_characters,), dtype str
+        What the indices of the characters mean.
+    networks : list of Network
+    label_shares : dict of object to float
+        How frequent each label was, in the order of their indices.
+    """
+
+    alphabet: NDArray[np.str_]
+    networks: list[Network]
+    label_shares: dict[Any, float]
+
+    @property
+    def sizes(self) -> dict[str, int | None]:
+        """The parameters of a generator that must be those of the networks."""
+        return self.networks[0].sizes | {"num_networks": len(self.networks)}
+
+    def knows(self, characters: NDArray[np.str_]) -> bool:
+        """Whether at least half of the characters are known, the end of a name aside."""
+        characters = characters[characters != END_UNIT]
+        return bool(2 * np.isin(characters, self.alphabet).sum() >= len(characters))
+
+    def with_kin(self, codes: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Add to code points the known characters that are of a kind with one of them.
+
+        So a letter that happens to be missing from a few names may be written, and one of another
+        script, or with an accent where the names have none, may not. None where most are unknown.
+        """
+        characters = units_of(codes)
+        if not self.knows(characters):
+            return codes
+        kinds = {kind(character) for character in characters.tolist()}
+        is_kin = [kind(character) in kinds for character in self.alphabet.tolist()]
+        return np.union1d(codes, self.alphabet[is_kin].view(np.int32))
+
+    def move(
+        self,
+        weights: list[dict[str, NDArray[np.float32]]],
+        alphabet: NDArray[np.str_],
+        labels: list[Any],
+        share: float,
+    ) -> list[dict[str, NDArray[np.float32]]]:
+        """Move weights of networks by a share, above a half, of the way to those of here.
+
+        Characters that are not known keep their own, and so do units that are not there.
+        """
+        toward = np.float64(np.float32(share) - 1)
+        return [
+            {
+                name: self._moved(network, name, own, alphabet, labels, toward)
+                for name, own in each.items()
+            }
+            for network, each in zip(self.networks, weights, strict=True)
+        ]
+
+    def _moved(self, network, name, own, alphabet, labels, toward):
+        old, is_known = network.weights[name], np.ones(own.shape, dtype=bool)
+        for axis, counted in enumerate(network.axes[name]):
+            if counted == INPUTS:
+                old = np.moveaxis(self._labels_apart(np.moveaxis(old, axis, 0)), 0, axis)
+            places = self._places(counted, old.shape[axis], own.shape[axis], alphabet, labels)
+            old = old.take(places, axis=axis)
+            is_known &= np.expand_dims(places >= 0, [a for a in range(own.ndim) if a != axis])
+        return np.where(is_known, old + toward * (old - own), own).astype(np.float32)
+
+    def _labels_apart(self, old):
+        """Add to the vectors of characters the mean of those of labels, which lose it.
+
+        Behind them come zeros, for a label that is new.
+        """
+        n_labels = len(self.label_shares)
+        of_characters, of_labels = old[: len(old) - n_labels], old[len(old) - n_labels :]
+        zeros = np.zeros((1, *old.shape[1:]), np.float32)
+        if not n_labels:
+            return np.concatenate([old, zeros])
+        mean = np.array(list(self.label_shares.values()), np.float32) @ of_labels
+        return np.concatenate([of_characters + mean, of_labels - mean, zeros])
+
+    def _places(self, counted, n_old, n_new, alphabet, labels):
+        """Return where along an axis of the old weights those of the new ones stand, or -1."""
+        if counted in (CHARACTERS, INPUTS):
+            place = {character: i for i, character in enumerate(self.alphabet.tolist())}
+            places = [place.get(character, -1) for character in alphabet.tolist()]
+            if counted == INPUTS:
+                start = len(place)  # of a name; then comes an unknown character
+                of_labels = {label: start + 2 + i for i, label in enumerate(self.label_shares)}
+                places += [start, start + 1, *(of_labels.get(label, n_old - 1) for label in labels)]
+            return np.array(places)
+        n_blocks = 4 if counted == GATES else 1
+        units = np.arange(n_new // n_blocks)
+        first = np.arange(n_blocks)[:, None] * (n_old // n_blocks)
+        return np.where(units < n_old // n_blocks, first + units, -1).ravel()
+
+
+def origin_of(generator: BaseCharGenerator) -> Origin:
+    """Return what a fitted generator of networks has learned."""
+    known = generator._known
+    shares = dict(zip(known.labels, known.label_shares.tolist(), strict=True))
+    return Origin(known.alphabet_, networks_of(generator._model), shares)
+
+
+def find_origin(init: Any) -> Origin | None:
+    """Return what `init` of a `CharLSTMGenerator` says to start from, or None."""
+    if init is None or isinstance(init, Origin):
+        return init
+    if isinstance(init, str) and init == "base":
+        return _base()
+    generator = init.estimator if isinstance(init, FrozenEstimator) else init
+    if isinstance(generator, Pipeline):
+        generator = generator[-1]
+    is_generator = isinstance(generator, BaseCharGenerator)
+    if is_generator and not hasattr(generator, "alphabet_"):
+        raise NotFittedError(
+            f"init must be a fitted generator. Got {generator!r}, which is not. Where it was: "
+            "pipelines and searches clone what they are given, which undoes a fit unless it is "
+            "frozen, as by init=sklearn.frozen.FrozenEstimator(generator)."
+        )
+    if not is_generator or not networks_of(generator._model):
+        raise TypeError(
+            f"init must be None, 'base' or a fitted CharLSTMGenerator. Got {init!r:.200}."
+        )
+    return origin_of(generator)
+
+
+def write_origin(generator: BaseCharGenerator, file: BinaryIO) -> None:
+    """Write the networks of a generator without labels to a file that `read_origin` reads.
+
+    Their weights are rounded to 16 bits.
+    """
+    arrays: dict[str, Any] = {
+        f"networks.{number}.{name}": weight.astype(np.float16)
+        for number, network in enumerate(networks_of(generator._model))
+        for name, weight in network.weights.items()
+    }
+    np.savez_compressed(file, alphabet=generator.alphabet_, **arrays)
+
+
+def read_origin(file: Any) -> Origin:
+    """Read what `write_origin` wrote; nothing in the file is run."""
+    with np.load(file, allow_pickle=False) as arrays:
+        weights = {name: arrays[name] for name in arrays}
+    alphabet: Any = weights.pop("alphabet", None)
+    if not is_alphabet(alphabet):
+        raise damaged("alphabet", "different characters in the order of their code points")
+    by_network: dict[str, Mapping[str, Any]] = {}
+    for name, weight in weights.items():
+        network, _, of_network = name.removeprefix("networks.").partition(".")
+        by_network.setdefault(network, {})[of_network] = weight  # type: ignore[index]
+    networks: list[Network] = [LSTM(each) for each in by_network.values()]
+    if not networks or any(each.n_characters != len(alphabet) for each in networks):
+        raise damaged("The network", "one for the alphabet")
+    return Origin(alphabet, networks, {})
+
+
+@cache
+def _base() -> Origin:
+    """Return the base model that comes with the package."""
+    with bundled_file("base.npz").open("rb") as file:
+        return read_origin(file)

@@ -1,0 +1,76 @@
+"""Callbacks that print during the training of a `CharLSTMGenerator`."""
+
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+from skorch.callbacks import Callback
+
+from ._state import PublicName
+from ._validation import check_int
+
+
+class SamplePreview(PublicName, Callback):
+    """Print names during the training of a `CharLSTMGenerator`, in its `callbacks`.
+
+    Parameters
+    ----------
+    temperatures : iterable of float, default=(0.2, 0.5, 1.0, 1.2)
+        At which the names are written, a line for each.
+    every : int, default=2
+        Epochs from one preview to the next.
+    n_samples : int, default=8
+        Names in a line.
+    seed : str, default=""
+        What the names begin with.
+    random_state : int, RandomState, Generator or None, default=0
+        As in `CharLSTMGenerator.sample`. An int writes from the same random numbers each
+        time.
+
+    Examples
+    --------
+    >>> from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, SamplePreview, load_names
+    >>> windows = CharSequenceVectorizer().fit_transform(load_names("female"))
+    >>> generator = CharLSTMGenerator(
+    ...     hidden_size=32, max_epochs=2, callbacks=[SamplePreview([0.5])], random_state=0
+    ... ).fit(windows)  # doctest: +ELLIPSIS
+    After epoch 2:
+      temperature 0.5: ...
+    """
+
+    def __init__(
+        self,
+        temperatures: Iterable[float] = (0.2, 0.5, 1.0, 1.2),
+        every: int = 2,
+        n_samples: int = 8,
+        seed: str = "",
+        random_state: Any = 0,
+    ):
+        self.temperatures = temperatures
+        self.every = every
+        self.n_samples = n_samples
+        self.seed = seed
+        self.random_state = random_state
+
+    def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
+        """Check the parameters, before anything is learned."""
+        check_int("every", self.every, 1)
+        check_int("n_samples", self.n_samples, 0)
+        self._write(net.generator(), 0)
+
+    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+        """Print a preview if it is time for one."""
+        generator = net.generator()
+        if generator.n_iter_ % self.every:
+            return
+        print(f"After epoch {generator.n_iter_}:")
+        for temperature, names in self._write(generator, self.n_samples).items():
+            line = f"  temperature {temperature}: {'  '.join(names)}"
+            encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+            # What the terminal has no characters for is written with escapes.
+            print(line.encode(encoding, "backslashreplace").decode(encoding))
+
+    def _write(self, generator: Any, n_samples: int) -> dict[float, list[str]]:
+        """Return so many names for each temperature."""
+        options: Any = {"n_samples": n_samples, "random_state": self.random_state}
+        return {t: generator.sample(self.seed, t, **options) for t in self.temperatures}

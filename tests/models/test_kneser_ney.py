@@ -1,0 +1,128 @@
+import math
+from collections import Counter, defaultdict
+
+import numpy as np
+import pytest
+
+from sknamegen._alphabet import NONE
+from sknamegen._models.kneser_ney import KneserNey
+from sknamegen._sequences import Sequences
+
+NAMES = ["anna", "hanna", "hannah", "an", "na", "nana", "a", "hahn", "", "ann", "banana", "naan"]
+ALPHABET = "abhn$"  # $ ends a name, ^ begins it
+
+
+def indices(names):
+    """Names as the sequences that windows are turned into."""
+    table = {character: i for i, character in enumerate(ALPHABET + "^?")}
+    width = max(map(len, names)) + 1
+    inputs = np.full((len(names), width), 0, dtype=np.int32)
+    targets = np.full((len(names), width), NONE, dtype=np.int32)
+    for row, name in enumerate(names):
+        inputs[row, : len(name) + 1] = [table[c] for c in "^" + name]
+        targets[row, : len(name) + 1] = [table[c] for c in name + "$"]
+    return inputs, targets
+
+
+def in_contexts(inputs, targets, length):
+    sequences = Sequences(inputs, targets, np.arange(len(inputs)), np.full(len(inputs), NONE))
+    return sequences.contexts(length, 0), targets[sequences.has_target]
+
+
+def fit(names, order, discount=None):
+    return KneserNey(*in_contexts(*indices(names), order - 1), len(ALPHABET), discount)
+
+
+class Slow:
+    """The formula in dictionaries, one n-gram after another."""
+
+    def __init__(self, names, order, discount):
+        texts = [f"^{name}$" for name in names]
+        grams = Counter(
+            text[max(0, end - n) : end]
+            for text in texts
+            for end in range(2, len(text) + 1)
+            for n in range(1, order + 1)
+            if n <= end
+        )
+        behind = defaultdict(set)
+        for gram in grams:
+            behind[gram[1:]].add(gram[0])
+        extended = {g for g in grams if g[0] != "^" and len(g) < order}
+        self.counts = {g: len(behind[g]) if g in extended else n for g, n in grams.items()}
+        self.order = order
+        self.discounts = [self.estimate(n, discount) for n in range(1, order + 1)]
+
+    def estimate(self, length, discount):
+        if discount is not None:
+            return [discount] * 3
+        of_length = [n for gram, n in self.counts.items() if len(gram) == length]
+        n1, n2, n3, n4 = (of_length.count(n) for n in (1, 2, 3, 4))
+        if not (n1 and n2 and n3 and n4):
+            return [0.85] * 3
+        y = n1 / (n1 + 2 * n2)
+        found = [1 - 2 * y * n2 / n1, 2 - 3 * y * n3 / n2, 3 - 4 * y * n4 / n3]
+        return found if found == sorted(found) and found[0] > 0 else [0.85] * 3
+
+    def proba(self, context, character):
+        shorter = self.proba(context[1:], character) if context else 1 / len(ALPHABET)
+        followed = {c: self.counts.get(context + c, 0) for c in ALPHABET}
+        total = sum(followed.values())
+        if total == 0:
+            return shorter
+        taken = {
+            c: self.discounts[len(context)][min(n, 3) - 1] if n else 0 for c, n in followed.items()
+        }
+        return (followed[character] - taken[character] + sum(taken.values()) * shorter) / total
+
+
+@pytest.mark.parametrize("order", [1, 2, 3, 5, 9, 30])
+@pytest.mark.parametrize("discount", [None, 0.4, 1.0])
+def test_probabilities_are_those_of_the_formula(order, discount):
+    slow = Slow(NAMES, order, discount)
+    counts = fit(NAMES, order, discount)
+    np.testing.assert_allclose(counts.discounts, slow.discounts)
+    others = ["hab", "nnnnnnnnnnnn", "banan?a", "?"]
+    inputs, targets = indices(NAMES + [name.replace("?", "h") for name in others])
+    for row, name in enumerate(others, len(NAMES)):  # characters nobody knows, as contexts
+        for column in np.flatnonzero(np.array(list(name)) == "?"):
+            inputs[row, column + 1] = len(ALPHABET) + 1
+    contexts, characters = in_contexts(inputs, targets, order - 1)
+    told = ["".join((ALPHABET + "^?")[i] for i in context[::-1] if i >= 0) for context in contexts]
+    expected = [[slow.proba(context, c) for c in ALPHABET] for context in told]
+    np.testing.assert_allclose(counts.proba(counts.find(contexts)), expected)
+    chosen = np.array(expected)[np.arange(len(characters)), characters]
+    np.testing.assert_allclose(counts.log_proba(contexts, characters), np.log(chosen))
+
+
+def test_discounts_are_estimated_from_many_counts():
+    rng = np.random.default_rng(0)
+    names = ["".join(rng.choice(list("abhn"), size=4, p=[0.6, 0.2, 0.15, 0.05])) for _ in range(99)]
+    slow = Slow(names, 4, None)
+    assert slow.discounts[2] != [0.85] * 3
+    np.testing.assert_allclose(fit(names, 4).discounts, slow.discounts)
+
+
+@pytest.mark.parametrize("names", [[""], ["a"], ["", "a" * 30]])
+def test_few_and_odd_names(names):
+    counts = fit(names, 5)
+    proba = counts.proba(np.arange(len(counts.parents)))
+    np.testing.assert_allclose(proba.sum(axis=1), 1)
+    assert proba.min() > 0
+
+
+def test_a_name_seen_often_is_nearly_certain():
+    log_proba = fit(["anna"] * 1000, 5).log_proba(*in_contexts(*indices(["anna"]), 4))
+    assert math.exp(log_proba.sum()) > 0.99
+
+
+def test_what_was_learned_comes_back():
+    contexts, characters = in_contexts(*indices(NAMES), 3)
+    whole = KneserNey(contexts, characters, len(ALPHABET))
+    learned = whole.learned()
+    pairs = Counter(zip(map(tuple, contexts.tolist()), characters.tolist(), strict=True))
+    found = zip(map(tuple, learned[0].tolist()), learned[1].tolist(), strict=True)
+    assert dict(zip(found, learned[2].tolist(), strict=True)) == pairs
+    again = KneserNey(*learned[:2], len(ALPHABET), counts=learned[2])
+    for name, value in vars(whole).items():
+        np.testing.assert_array_equal(getattr(again, name), value, err_msg=name)

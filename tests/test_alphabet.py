@@ -1,0 +1,50 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sknamegen._alphabet import Alphabet, decode, encode, hash_names, hash_rows
+
+strings = st.lists(st.text(st.characters(exclude_characters="\0"), max_size=8), min_size=1)
+
+
+@given(strings)
+def test_encode_writes_ord_of_each_character(strings):
+    codes = encode(strings, 8)
+    assert codes.dtype == np.int32
+    assert codes.tolist() == [[*map(ord, s), *[0] * (8 - len(s))] for s in strings]
+
+
+@given(strings)
+def test_decode_inverts_encode(strings):
+    assert decode(encode(strings, 8)) == strings
+
+
+def test_width_zero():
+    assert encode(["", ""], 0).shape == (2, 0)
+    assert decode(np.empty((2, 0), dtype=np.int32)) == ["", ""]
+
+
+def test_an_alphabet_writes_strings_as_indices():
+    names = Alphabet(np.array(["\3", "a", "b"]))
+    assert (names.end, names.index) == (0, {"a": 1, "b": 2})
+    assert names.decode(np.array([[1, 2, 0, -1], [2, -1, -1, -1]])) == ["ab", "b"]
+    expected = [[-1, -1, 3], [-1, 3, 1], [1, 2, 2]]
+    assert names.windows(["", "a", "abb"], 3).tolist() == expected
+    text = Alphabet(np.array(["a", "b"]))
+    assert text.end is None
+    assert text.windows(["ab"], 3).tolist() == [[-1, 0, 1]]
+
+
+def test_hashes_are_those_of_the_formula():
+    names = ["", "a", "Zoë", "\U0010ffff", "ab", "ba"]
+    expected = []
+    for name in names:
+        value = 0xCBF29CE484222325
+        for character in name:
+            value = (value ^ ord(character)) * 0x100000001B3 % 2**64
+        expected.append(value)
+    for width in (4, 9):
+        assert hash_rows(encode(names, width)).tolist() == expected
+    assert hash_rows(encode(["", ""], 0)).tolist() == expected[:1] * 2
+    assert hash_names(names).tolist() == expected
+    assert hash_names([]).tolist() == []

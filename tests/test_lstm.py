@@ -1,0 +1,726 @@
+import copy
+import dataclasses
+import itertools
+import math
+import pickle
+import re
+
+import numpy as np
+import pytest
+import torch
+from conftest import ngram_pipeline, small_generator, small_pipeline
+from sklearn.base import clone
+from skorch.callbacks import Callback, EarlyStopping
+
+from sknamegen import CharLSTMGenerator, CharSequenceVectorizer
+from sknamegen._sequences import Sequences
+from sknamegen._training.net import CharacterLoss
+from sknamegen._training.plan import make_plan, uses_bfloat16
+
+END = "\3"
+
+
+def log_proba_slow(generator, context, target):
+    """Log-probability of one character after one window, the network run on it alone."""
+    index = {character: i for i, character in enumerate(generator.alphabet_)}
+    index["\2"] = len(index)
+    codes = torch.tensor([[index.get(c, len(generator.alphabet_) + 1) for c in context]])
+    with torch.no_grad():
+        logits = generator.net_.module_(codes, torch.tensor([-1]))[-1]
+    if target not in index:
+        return -math.log(generator.n_characters_seen_ + 1)
+    return logits.log_softmax(0)[index[target]].item()
+
+
+def score_samples_slow(generator, windows):
+    """A loop over all windows."""
+    return [
+        sum(
+            log_proba_slow(generator, "".join(map(chr, w[:-1])).lstrip("\0"), chr(w[-1]))
+            for w in positions
+            if w[-1] != 0
+        )
+        for positions in windows
+    ]
+
+
+# What is learned, and how it is scored
+
+
+@pytest.mark.parametrize("window_length", [1, 3, 10])
+@pytest.mark.parametrize("kind", [{}, {"embedding_dim": None}, {"num_layers": 2}])
+def test_a_prediction_depends_on_exactly_the_window(names, window_length, kind):
+    pipe = small_pipeline(window_length, max_epochs=1, **kind).fit(names)
+    windows = pipe[0].transform(["", "Al", "Maria", "Marguerite", "Annamaria Marguerita", "Zoë"])
+    expected = score_samples_slow(pipe[-1], windows)
+    np.testing.assert_allclose(pipe[-1].score_samples(windows), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("step", [2, 5])
+def test_scores_of_text_windows_with_a_step(text_generator, step):
+    vectorizer = CharSequenceVectorizer(window_length=5, step=step, boundary=False)
+    windows = vectorizer.fit_transform(["Maria\n Anna\n Al", "Annamaria Marguerita"])
+    expected = score_samples_slow(text_generator, windows)
+    np.testing.assert_allclose(text_generator.score_samples(windows), expected, atol=1e-5)
+
+
+def test_scores_of_running_text(text_generator):
+    vectorizer = CharSequenceVectorizer(window_length=5, boundary=False)
+    windows = vectorizer.fit_transform(["Maria\n Anna\n", "Elisabeth"])
+    expected = score_samples_slow(text_generator, windows)
+    np.testing.assert_allclose(text_generator.score_samples(windows), expected, atol=1e-5)
+
+
+def test_training_learns(names):
+    pipe = small_pipeline(hidden_size=64, max_epochs=8, lr=0.02).fit(names)
+    held_out = ["Marianna", "Joella", "Kathleen", "Bettina"]
+    untrained = math.log(len(pipe[-1].alphabet_))
+    assert -pipe.score(held_out) < untrained - 1
+    assert -pipe.score(names) < untrained - 1.5
+
+
+def test_a_single_name_is_learned_by_heart():
+    pipe = small_pipeline(
+        hidden_size=32, max_epochs=150, dropout=0, batch_size=1, ngram_weight=0
+    ).fit(["Ottilie"])
+    assert pipe[-1].sample(temperature=0) == "Ottilie"
+    assert pipe.score(["Ottilie"]) > -0.05
+
+
+def test_fitted_attributes(names):
+    pipe = small_pipeline(window_length=4).fit(names)
+    generator = pipe[-1]
+    assert generator.alphabet_.tolist() == sorted({END, *"".join(names)})
+    assert generator.window_length_ == 4
+    assert generator.max_length_ == max(map(len, names))
+    assert generator.n_iter_ == 3
+    assert len(generator.loss_curve_) == 3
+    assert generator.loss_curve_ == sorted(generator.loss_curve_, reverse=True)
+    assert generator.validation_scores_ is None
+
+
+def test_loss_is_averaged_over_characters(names):
+    # Without updates worth mentioning, the loss of an epoch is minus the score.
+    pipe = small_pipeline(lr=1e-12, dropout=0, max_epochs=1, weight_decay=0, batch_size=150)
+    assert pipe.fit(names)[-1].loss_curve_[0] == pytest.approx(-pipe.score(names), abs=1e-5)
+
+
+def test_verbose_prints_a_line_an_epoch(names, capsys):
+    generator = small_pipeline(verbose=1, early_stopping=True).fit(names)[-1]
+    printed = capsys.readouterr()
+    lines = [line for line in printed.out.splitlines() if line.startswith("Epoch")]
+    for i, line in enumerate(lines):
+        loss, valid = generator.loss_curve_[i], -generator.validation_scores_[i]
+        assert line.startswith(f"Epoch {i + 1}/3: {loss:.4f} nats/char, held out {valid:.4f}, ")
+    assert len(lines) == 3
+    assert "it/s]" in printed.err
+
+
+def test_silent_by_default(names, capsys):
+    small_pipeline(max_epochs=1).fit(names)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_early_stopping_holds_out_names_and_keeps_the_best_epoch(names):
+    class Spy(Callback):
+        def on_train_begin(self, net, X=None, **kwargs):
+            self.n_train_ = len(X)
+
+        def on_epoch_begin(self, net, dataset_valid=None, **kwargs):
+            self.n_valid_ = len(dataset_valid)
+            Spy.seen = self
+
+    pipe = small_pipeline(
+        window_length=20,  # one sequence a name
+        early_stopping=True,
+        validation_fraction=0.25,
+        n_iter_no_change=2,
+        hidden_size=64,
+        lr=0.05,
+        dropout=0,
+        max_epochs=50,
+        callbacks=[Spy()],
+    ).fit(names)
+    generator = pipe[-1]
+    assert (Spy.seen.n_train_, Spy.seen.n_valid_) == (300, 100)
+    assert generator.n_iter_ == len(generator.validation_scores_) < 50
+    best = int(np.argmax(generator.validation_scores_))
+    assert best == generator.n_iter_ - 3
+    # The weights are those of that epoch: fewer epochs of the same training are worse.
+    assert pipe.score(names) < -generator.loss_curve_[-1]
+
+
+def test_early_stopping_needs_two_names():
+    with pytest.raises(ValueError, match="at least one name to train on"):
+        small_pipeline(early_stopping=True).fit(["Ada"])
+
+
+def test_skorch_callbacks_are_called_and_may_stop(names):
+    stopping = EarlyStopping(monitor="train_loss", patience=1, threshold=10)
+    generator = small_pipeline(callbacks=[("mine", stopping)], max_epochs=20).fit(names)[-1]
+    assert generator.n_iter_ == 2
+
+
+def test_net_params_reach_skorch(names):
+    generator = small_pipeline(optimizer="RMSprop", net_params={"optimizer__alpha": 0.9}).fit(
+        names
+    )[-1]
+    assert isinstance(generator.net_.optimizer_, torch.optim.RMSprop)
+    assert generator.net_.optimizer_.param_groups[0]["alpha"] == 0.9
+
+
+def test_the_one_cycle_schedule(names):
+    rates = []
+
+    class Spy(Callback):
+        def on_batch_end(self, net, training, **kwargs):
+            rates.append(net.optimizer_.param_groups[0]["lr"])
+
+    small_pipeline(lr=0.02, callbacks=[Spy()], batch_size=20, max_epochs=4).fit(names)
+    peak = int(np.argmax(rates))
+    assert peak / len(rates) == pytest.approx(0.3, abs=0.05)
+    assert rates[peak] == pytest.approx(0.02, rel=0.01)
+    assert rates == sorted(rates[:peak]) + sorted(rates[peak:], reverse=True)
+    assert max(rates[0], rates[-1]) < 0.001
+    rates.clear()
+    small_pipeline(lr=0.02, lr_schedule="constant", callbacks=[Spy()]).fit(names)
+    assert set(rates) == {0.02}
+
+
+def test_targets_softened_by_counting_keep_from_learning_by_heart(names):
+    def fit(ngram_weight):
+        params = {"hidden_size": 128, "max_epochs": 40, "ngram_weight": ngram_weight}
+        return small_pipeline(**params).fit(names[:300])
+
+    plain, softened = fit(0), fit(0.6)
+    assert softened.score(names[:300]) < plain.score(names[:300]) - 0.1
+    assert softened.score(names[300:]) > plain.score(names[300:]) + 0.1
+    # The losses are those of the characters themselves, so they can be compared.
+    assert softened[-1].loss_curve_[-1] == pytest.approx(-softened.score(names[:300]), abs=0.3)
+
+
+def test_counting_alone_is_learned_too(names):
+    learned = small_pipeline(hidden_size=64, max_epochs=60, dropout=0, ngram_weight=1, lr=0.02)
+    learned.fit(names)
+    counted = ngram_pipeline(order=6).fit(names)
+    for name in names[:5]:
+        for i in range(3):
+            p, q = (pipe[-1].next_char_proba(name[:i])[0] for pipe in (learned, counted))
+            assert (q * np.log(q / p)).sum() < 0.1
+
+
+def test_the_loss_is_mixed_and_summed_over_characters_and_networks():
+    rng = np.random.default_rng(0)
+    logits, proba = rng.normal(size=(2, 4, 3)), rng.dirichlet([1, 1, 1], size=4)
+    characters = np.array([2, -1, 0, 1])
+    log_proba = logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
+    known = [(i, c) for i, c in enumerate(characters) if c >= 0]
+    hard = sum(each[i, c] for each in log_proba for i, c in known)
+    soft = sum(each[i] @ proba[i] for each in log_proba for i, _ in known)
+    targets = {"characters": torch.tensor(characters), "proba": torch.tensor(proba)}
+    loss = CharacterLoss(7, 0.25)(torch.tensor(logits), targets)
+    assert loss.item() == pytest.approx((-hard * 0.75 - soft * 0.25) / 7)
+    del targets["proba"]
+    loss = CharacterLoss(7, 0.25)(torch.tensor(logits), targets)
+    assert loss.item() == pytest.approx(-hard / 7)
+
+
+LONG_AND_SHORT = ["Al", "Bo", "Cy", "Di", "Ed"] * 7 + ["Alexandrina", "Wilhelmina-Anne"] * 5
+
+
+@pytest.mark.parametrize("case", ["plain", "weights", "labels", "stopping", "windows", "one pass"])
+def test_every_character_weighs_the_same(case):
+    """The losses of an epoch are the mean over its characters, not over those of each batch."""
+    window_length = 3 if case == "windows" else 20
+    windows = CharSequenceVectorizer(window_length=window_length).fit_transform(LONG_AND_SHORT)
+    labels = ["a", "b", "b"] * 15 if case == "labels" else None
+    weights = None
+    if case == "weights":  # the short ones twice as often
+        weights = [0.5 if len(name) < 5 else 0.25 for name in LONG_AND_SHORT]
+    sums, n_targets = [], []
+
+    class Note(Callback):
+        def on_batch_end(self, net, batch=None, training=False, loss=None, **kwargs):
+            if training:
+                sums.append(loss.item() * net.criterion_.n_targets)
+                n_targets.append(int((batch[1]["characters"] >= 0).sum()))
+                logits = net.network.eval()(**batch[0])
+                net.network.train()
+                expected = torch.nn.functional.cross_entropy(
+                    logits, batch[1]["characters"], ignore_index=-1, reduction="sum"
+                )
+                assert sums[-1] == pytest.approx(expected.item(), rel=1e-3)
+
+    generator = small_generator(
+        batch_size=8,
+        max_epochs=1 if case == "one pass" else 20,
+        dropout=0,
+        ngram_weight=0,
+        lr=1e-9,  # so that the losses of all batches are those of one network
+        precision="float32",
+        early_stopping=case == "stopping",
+        callbacks=[Note()],
+    )
+    if case == "one pass":
+        generator.partial_fit(windows)
+    else:
+        generator.fit(windows, labels, sample_weight=weights)
+    constant = generator.net_.criterion_.n_targets
+    tolerance = 0.06 if case in ("weights", "stopping") else 1e-9  # what they draw is random
+    assert constant == pytest.approx(sum(n_targets) / len(n_targets), rel=tolerance)
+    assert max(n_targets) > 2 * min(n_targets)
+
+
+@pytest.mark.parametrize(
+    ("n_names", "hidden_size", "batch_size", "n_epochs"),
+    [
+        (1, 128, 64, 10),
+        (199, 128, 64, 10),
+        (200, 240, 64, 10),
+        (16_383, 240, 64, 10),
+        (16_384, 352, 128, 10),
+        (32_000, 352, 128, 7),
+        (100_000, 352, 256, 4),
+        (10**6, 352, 512, 3),
+    ],
+)
+def test_settings_adapt_to_the_number_of_names(n_names, hidden_size, batch_size, n_epochs):
+    def plan(**params):
+        given = CharLSTMGenerator(**params).get_params()
+        sizes = {"n_characters": 50, "n_labels": 0, "n_sequences": n_names}
+        return make_plan(given, **sizes, rng=np.random.default_rng(0))
+
+    found = plan()
+    assert (found.batch_size, found.max_epochs) == (min(batch_size, n_names), n_epochs)
+    assert (found.lr, found.ngram_weight, found.weight_decay) == (0.02, 0.5, 0.1)
+    assert (found.num_networks, found.hidden_size) == (2, hidden_size)
+    alone = plan(num_networks=1, optimizer="Adam")
+    assert (alone.num_networks, alone.hidden_size, alone.weight_decay) == (1, hidden_size, 0.01)
+    assert plan(hidden_size=9).num_networks == 2
+    assert (found.origin_share, found.head_lr_factor, found.n_steps_before) == (1, 1, None)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        found.lr = 1
+
+
+def test_automatic_settings_reach_the_training():
+    generator = CharLSTMGenerator(hidden_size=4, random_state=0)
+    generator.fit(CharSequenceVectorizer().fit_transform(["Ada", "Eve"] * 40))
+    assert (generator.n_iter_, generator.net_.batch_size) == (10, 64)
+    assert n_optimizer_steps(generator) == 20
+
+
+def n_optimizer_steps(generator):
+    return generator.net_.optimizer_.state_dict()["state"][0]["step"].item()
+
+
+def test_warm_start_continues(names):
+    windows = CharSequenceVectorizer().fit_transform(names)
+    generator = small_generator(warm_start=True, lr_schedule="constant", lr=0.01)
+    losses = generator.fit(windows).loss_curve_
+    n_steps = n_optimizer_steps(generator)
+    generator.fit(windows)
+    assert generator.n_iter_ == 6
+    assert generator.loss_curve_[:3] == losses
+    assert generator.loss_curve_[3] < losses[-1]
+    assert n_optimizer_steps(generator) == 2 * n_steps
+    copied = pickle.loads(pickle.dumps(generator)).fit(windows)
+    assert copied.n_iter_ == 9
+    assert copied.loss_curve_[6] < losses[-1]
+
+
+def test_warm_start_keeps_the_alphabet():
+    generator = small_generator(warm_start=True)
+    generator.fit(CharSequenceVectorizer().fit_transform(["Ada"]))
+    generator.fit(CharSequenceVectorizer().fit_transform(["Eve", "dad"]))
+    assert generator.alphabet_.tolist() == [END, "A", "a", "d"]
+    with pytest.raises(ValueError, match="hidden_size must be 16, as in the network to go on from"):
+        generator.set_params(hidden_size=5).fit(CharSequenceVectorizer().fit_transform(["Ada"]))
+    with pytest.raises(ValueError, match="window_length seen in fit, 10"):
+        generator.fit(CharSequenceVectorizer(window_length=3).fit_transform(["Ada"]))
+
+
+def test_partial_fit_reaches_what_fit_reaches(names):
+    windows = CharSequenceVectorizer().fit_transform(names)
+    params = {"hidden_size": 64, "dropout": 0.2, "lr": 0.02, "max_epochs": 8}
+    at_once = small_generator(**params).fit(windows[:300])
+    chunked = small_generator(**params)
+    for _ in range(8):
+        for chunk in np.array_split(windows[:300], 15):
+            chunked.partial_fit(chunk, alphabet=at_once.alphabet_)
+    assert chunked.n_iter_ == len(chunked.loss_curve_) == 120
+    assert chunked.n_steps_ == n_optimizer_steps(chunked) == 120
+    assert chunked.score(windows[300:]) > 1.02 * at_once.score(windows[300:])
+
+
+def test_partial_fit_goes_on_with_the_schedule(names):
+    rates = []
+
+    class Spy(Callback):
+        def on_batch_end(self, net, training, **kwargs):
+            rates.append(net.optimizer_.param_groups[0]["lr"])
+
+    windows = CharSequenceVectorizer().fit_transform(names)
+    generator = small_generator(lr=0.02, batch_size=2, callbacks=[Spy()])
+    generator.partial_fit(windows[:40])
+    n_steps = generator.n_steps_
+    loaded = pickle.loads(pickle.dumps(generator.set_params(callbacks=None)))
+    for copied in (generator, loaded):
+        del rates[n_steps:]
+        copied.set_params(callbacks=[Spy()])
+        copied.partial_fit(windows[:100]).partial_fit(windows[:100])
+        steps = np.arange(1, len(rates) + 1)
+        assert copied.n_steps_ == len(rates) > 100
+        expected = 0.02 * np.minimum(steps / 50, np.sqrt(50 / steps))
+        np.testing.assert_allclose(rates, expected)
+    rates.clear()
+    small_generator(lr=0.01, lr_schedule="constant", callbacks=[Spy()]).partial_fit(windows)
+    assert set(rates) == {0.01}
+
+
+def test_partial_fit_needs_no_early_stopping(names):
+    with pytest.raises(ValueError, match="partial_fit needs early_stopping=False"):
+        small_generator(early_stopping=True).partial_fit(
+            CharSequenceVectorizer().fit_transform(names)
+        )
+
+
+def test_refit_leaves_nothing(names):
+    windows = CharSequenceVectorizer(window_length=4).fit_transform(["Al", "Bo"])
+    refitted = small_pipeline(early_stopping=True).fit(names)[-1]
+    refitted.set_params(early_stopping=False).fit(windows)
+    fresh = clone(refitted).fit(windows)
+    assert vars(refitted).keys() == vars(fresh).keys()
+    for name in ("alphabet_", "window_length_", "max_length_", "n_iter_", "loss_curve_"):
+        np.testing.assert_array_equal(getattr(refitted, name), getattr(fresh, name))
+    assert refitted.validation_scores_ is None
+    np.testing.assert_array_equal(refitted.score_samples(windows), fresh.score_samples(windows))
+
+
+# What goes wrong
+
+
+@pytest.mark.parametrize(
+    ("params", "error", "match"),
+    [
+        ({"hidden_size": 0}, ValueError, "hidden_size must be 'auto' or an int >= 1. Got 0."),
+        ({"hidden_size": 2.5}, TypeError, "hidden_size must be 'auto' or an int >= 1. Got 2.5."),
+        ({"num_layers": 0}, ValueError, "num_layers must be an int >= 1 and <= 100"),
+        ({"embedding_dim": 0}, ValueError, "embedding_dim must be an int >= 1"),
+        ({"dropout": 1}, ValueError, "dropout must be in [0, 1). Got 1."),
+        ({"dropout": math.nan}, ValueError, "Got nan"),
+        ({"optimizer": "Adm"}, ValueError, "optimizer must be a class of torch.optim"),
+        ({"optimizer": "Tensor"}, ValueError, "Got 'Tensor'"),
+        ({"lr": 0}, ValueError, "lr must be 'auto' or a finite number > 0. Got 0."),
+        ({"lr": "fast"}, TypeError, "a finite number > 0. Got 'fast'."),
+        ({"lr": math.inf}, ValueError, "Got inf"),
+        ({"lr_schedule": "cosine"}, ValueError, "lr_schedule must be one of 'one_cycle'"),
+        ({"weight_decay": -1}, ValueError, "weight_decay must be 'auto' or a finite number >= 0"),
+        ({"batch_size": 0}, ValueError, "batch_size must be 'auto' or an int >= 1"),
+        ({"batch_size": "large"}, TypeError, "batch_size must be 'auto' or an int >= 1"),
+        ({"max_epochs": 0}, ValueError, "max_epochs must be 'auto' or an int >= 1. Got 0."),
+        ({"ngram_weight": 1.1}, ValueError, "ngram_weight must be 'auto' or in [0, 1]. Got 1.1."),
+        ({"early_stopping": "yes"}, ValueError, "early_stopping must be one of True, False"),
+        ({"validation_fraction": 1}, ValueError, "validation_fraction must be in (0, 1)"),
+        ({"n_iter_no_change": 0}, ValueError, "n_iter_no_change must be an int >= 1"),
+        ({"net_params": [1]}, TypeError, "net_params must be a dict or None"),
+        ({"net_params": {"batch_size": 7}}, ValueError, "does not set itself. Got 'batch_size'."),
+        ({"net_params": {1: 2}}, ValueError, "Got 1."),
+        ({"callbacks": 5}, TypeError, "callbacks must be a list of skorch callbacks or None"),
+        ({"optimizer": "Optimizer"}, ValueError, "Got 'Optimizer'"),
+        ({"lr": 10**400}, ValueError, "lr must be 'auto' or a finite number > 0"),
+        ({"device": None}, ValueError, "device must be one that torch can compute on"),
+        ({"device": "meta"}, ValueError, "device must be one that torch can compute on"),
+        ({"device": "abacus"}, ValueError, "device must be one that torch can compute on"),
+        ({"verbose": "loud"}, TypeError, "verbose must be an int >= 0. Got 'loud'."),
+        ({"num_layers": 10_000}, ValueError, "num_layers must be an int >= 1 and <= 100"),
+        (
+            {"optimizer": "SparseAdam"},
+            ValueError,
+            "dense gradients, with the options of net_params",
+        ),
+        ({"optimizer": "Muon"}, ValueError, "optimizer must be one that can train weights"),
+        ({"net_params": {"optimizer__speed": 3}}, ValueError, "with the options of net_params"),
+        ({"net_params": {"callbacks__record": None}}, ValueError, "Got 'callbacks__record'."),
+        ({"net_params": {"speed": 3}}, ValueError, "parameters of skorch.NeuralNet, or of what it"),
+        ({"device": "hpu"}, ValueError, "device must be one that torch can compute on"),
+        ({"random_state": -1}, ValueError, "random_state must be an int >= 0. Got -1."),
+        ({"random_state": "x"}, TypeError, "random_state"),
+    ],
+)
+def test_bad_parameters(params, error, match):
+    pipe = small_pipeline(**params)
+    with pytest.raises(error, match=re.escape(match)):
+        pipe.fit(["Ada"])
+    assert not hasattr(pipe[-1], "alphabet_")
+
+
+@pytest.mark.parametrize("optimizer", ["LBFGS", "Adafactor", "Rprop", torch.optim.NAdam])
+def test_other_optimizers_are_taken(optimizer):
+    windows = CharSequenceVectorizer().fit_transform(["Ada", "Eve"])
+    net_params = {"optimizer__max_iter": 2} if optimizer == "LBFGS" else None
+    generator = small_generator(optimizer=optimizer, lr=0.01, net_params=net_params)
+    assert np.isfinite(generator.fit(windows).score(windows))
+
+
+@pytest.mark.parametrize(
+    ("lr", "params"),
+    [(1e30, {}), (1e6, {"optimizer": "SGD"}), (1e4, {})],
+)
+def test_divergence_says_so_and_changes_nothing(names, lr, params):
+    windows = CharSequenceVectorizer().fit_transform(names)
+    generator = small_generator(max_epochs=2).fit(windows)
+    before, score = vars(generator).copy(), generator.score(windows)
+    with pytest.raises(ValueError, match=rf"diverged: .* in epoch \d with lr={re.escape(str(lr))}"):
+        generator.set_params(lr=lr, **params).fit(windows)
+    assert vars(generator) == before | {"lr": lr} | params
+    assert generator.score(windows) == score
+
+
+@pytest.mark.parametrize("lr", [1e-6, 0.1, 10])
+@pytest.mark.parametrize(
+    "names",
+    [["Ada"], ["Ada"] * 20, ["A", "B"], ["xyz" * 1700], [""], ["Ada", "x" * 50]],
+)
+def test_odd_lists_are_learned(names, lr):
+    pipe = small_pipeline(hidden_size=1, max_epochs=2, lr=lr, batch_size=5000)
+    complaint = ""
+    try:
+        pipe.fit(names)
+    except ValueError as error:
+        complaint = str(error)
+    if complaint:
+        assert lr == 10
+        assert re.match(r"Training diverged: .* Lower lr", complaint)
+        return
+    assert np.isfinite(pipe.score_samples(names)).all()
+    if "".join(names):
+        assert set(pipe[-1].sample(max_length=60, random_state=0)) <= set("".join(names))
+
+
+def test_interruption_leaves_the_epochs_done(names):
+    class Interrupt(Callback):
+        def on_batch_begin(self, net, **kwargs):
+            if len(net.history) == 3:
+                raise KeyboardInterrupt
+
+    windows = CharSequenceVectorizer().fit_transform(names)
+    generator = small_generator(max_epochs=9, callbacks=[Interrupt()])
+    with pytest.raises(KeyboardInterrupt):
+        generator.fit(windows)
+    assert generator.n_iter_ == len(generator.loss_curve_) == 2
+    assert -generator.score(windows) < generator.loss_curve_[0]
+    assert isinstance(generator.sample(), str)
+
+
+def test_interruption_leaves_no_mode_of_torch_behind(names):
+    class Interrupt(Callback):
+        def on_batch_begin(self, net, **kwargs):
+            torch.set_grad_enabled(False)  # as between two lines of torch's own code
+            torch.set_autocast_enabled("cpu", True)
+            raise KeyboardInterrupt
+
+    windows = CharSequenceVectorizer().fit_transform(names)
+    with pytest.raises(KeyboardInterrupt):
+        small_generator(callbacks=[Interrupt()]).fit(windows)
+    assert torch.is_grad_enabled()
+    assert not torch.is_autocast_enabled("cpu")
+
+
+@pytest.mark.parametrize(
+    "params",
+    [{"embedding_dim": 5}, {"embedding_dim": None}, {"embedding_dim": 5, "num_layers": 3}],
+)
+def test_networks_that_are_too_large(names, monkeypatch, params):
+    windows = CharSequenceVectorizer().fit_transform(names)
+    labels = ["a", "b"] * (len(names) // 2)
+    network = small_generator(max_epochs=1, **params).fit(windows, labels).net_.module_
+    n_weights = sum(p.numel() for name, p in network.named_parameters() if "bias" not in name)
+    monkeypatch.setattr("sknamegen._training.plan._MAX_WEIGHTS", n_weights - 1)
+    with pytest.raises(ValueError, match=f"must have at most .* weights. Got {n_weights:,}; lower"):
+        small_generator(**params).fit(windows, labels)
+    for name in ("hidden_size", "embedding_dim"):
+        with pytest.raises(
+            ValueError, match=r"lower hidden_size, num_layers, embedding_dim or num"
+        ):
+            small_generator(**params | {name: 10**400}).fit(windows, labels)
+
+
+@pytest.mark.parametrize("callbacks", [[3], ["x"], [("a", 3)], [int], 3, [("a", Callback(), 1)]])
+def test_bad_callbacks(names, callbacks):
+    windows = CharSequenceVectorizer().fit_transform(names)
+    with pytest.raises(TypeError, match="callbacks must be a list of skorch callbacks or None"):
+        small_generator(callbacks=callbacks).fit(windows)
+
+
+def test_weights_are_float32_whatever_the_default(names):
+    windows = CharSequenceVectorizer().fit_transform(names)
+    expected = small_generator().fit(windows)
+    default = torch.get_default_dtype()
+    try:
+        for dtype in (torch.float64, torch.float16):
+            torch.set_default_dtype(dtype)
+            found = small_generator().fit(windows)
+            assert found.loss_curve_ == expected.loss_curve_
+            assert found.sample(random_state=0) == expected.sample(random_state=0)
+            assert pickle.loads(pickle.dumps(expected)).score(windows) == expected.score(windows)
+    finally:
+        torch.set_default_dtype(default)
+
+
+def test_interruption_before_training_changes_nothing(names, monkeypatch):
+    generator = small_generator()
+    monkeypatch.setattr("sknamegen._training.net.Net.initialize", lambda *args: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        generator.fit(CharSequenceVectorizer().fit_transform(names))
+    assert not [name for name in vars(generator) if name.endswith("_")]
+
+
+def test_the_estimator_is_untouched_until_the_end(names):
+    """What a callback gets meanwhile is a generator of its own."""
+    windows = CharSequenceVectorizer().fit_transform(names)
+    seen = []
+
+    class Spy(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            meanwhile = net.generator()
+            assert type(meanwhile) is CharLSTMGenerator
+            seen.append((vars(generator).copy(), meanwhile, meanwhile.score(windows)))
+
+    generator = small_generator(callbacks=[Spy()], warm_start=True)
+    untouched = vars(generator).copy()
+    generator.fit(windows)
+    assert [before for before, _, _ in seen] == [untouched] * 3
+    assert [meanwhile.n_iter_ for _, meanwhile, _ in seen] == [1, 2, 3]
+    scores = [score for _, _, score in seen]
+    assert scores[0] < scores[-1] == generator.score(windows)
+    assert generator.net_.generator is None
+    loaded = pickle.loads(pickle.dumps(seen[0][1].set_params(callbacks=None)))
+    assert loaded.score(windows) == scores[0]
+    fitted = vars(generator).copy()
+    generator.fit(windows)
+    assert seen[3][0] == fitted
+    assert generator.n_iter_ == 6
+
+
+def test_the_last_step_may_diverge_too():
+    windows = CharSequenceVectorizer().fit_transform(["Ada", "Eve"])  # one batch, one step
+    for lr in (10, 1e30):
+        with pytest.raises(ValueError, match=r"Training diverged: a loss of .* worse than guess"):
+            small_generator(max_epochs=1, lr=lr).fit(windows)
+
+
+def test_early_stopping_is_judged_by_the_weights_it_keeps(names):
+    generator = small_pipeline(
+        lr=3, lr_schedule="constant", max_epochs=10, early_stopping=True, optimizer="SGD"
+    ).fit(names)[-1]
+    assert max(generator.validation_scores_) > -math.log(len(generator.alphabet_))
+
+
+def test_numpy_numbers_are_numbers(names):
+    generator = small_pipeline(
+        hidden_size=np.int64(4),
+        num_layers=np.int8(1),
+        embedding_dim=np.int32(3),
+        batch_size=np.uint8(50),
+        max_epochs=np.int64(1),
+        lr=np.float32(0.01),
+        dropout=np.float64(0.1),
+        verbose=np.False_,
+        random_state=np.int64(0),
+    ).fit(names)[-1]
+    written = generator.sample(
+        "Ma",
+        np.float32(0.5),
+        np.int8(3),
+        min_length=np.uint8(4),
+        max_length=np.uint8(9),
+        top_k=np.int16(5),
+        top_p=np.float16(0.9),
+        random_state=np.uint8(1),
+    )
+    assert all(4 <= len(name) <= 9 for name in written)
+    assert generator.sample(np.array(["Ma", "Jo"]), random_state=0)[1].startswith("Jo")
+
+
+def test_warm_start_knows_the_longer_names():
+    generator = small_generator(warm_start=True, max_epochs=1)
+    generator.fit(CharSequenceVectorizer().fit_transform(["Anna", "Bo"]))
+    generator.fit(CharSequenceVectorizer().fit_transform(["Annabo"]))
+    generator.fit(CharSequenceVectorizer().fit_transform(["Bo"]))
+    assert generator.max_length_ == 6
+    assert generator.n_characters_seen_ == 5 + 3 + 7 + 3
+
+
+# Copies
+
+
+def test_a_pickle_is_little_more_than_the_weights(names):
+    generator = small_pipeline(hidden_size=128, max_epochs=1).fit(names)[-1]
+    weights = sum(w.numel() * w.element_size() for w in generator.net_.module_.parameters())
+    assert weights < len(pickle.dumps(generator)) < 1.3 * weights
+
+
+def test_a_loaded_generator_has_a_net_when_it_has_trained_on(pipe, names):
+    loaded = pickle.loads(pickle.dumps(pipe[-1]))
+    assert not hasattr(loaded, "net_")
+    loaded.set_params(warm_start=True).fit(CharSequenceVectorizer().fit_transform(names))
+    assert loaded.net_.history
+
+
+def test_parameters_changed_after_fit_do_not_hurt_a_pickle(pipe, names):
+    changed = copy.deepcopy(pipe).set_params(lstm__hidden_size=3, lstm__embedding_dim=None)
+    copied = pickle.loads(pickle.dumps(changed))
+    np.testing.assert_array_equal(copied.score_samples(names), pipe.score_samples(names))
+    assert copied[-1].hidden_size == 3
+
+
+# Precision
+
+PRECISIONS = ["float32", *["bfloat16"] * torch.ops.mkldnn._is_mkldnn_bf16_supported()]
+
+
+def test_validation_scores_are_scores_in_float32(names):
+    held_out = []
+
+    class Spy(Callback):
+        def on_epoch_end(self, net, dataset_valid=None, **kwargs):
+            held_out.append(dataset_valid)
+
+    generator = small_pipeline(
+        precision=PRECISIONS[-1], early_stopping=True, max_epochs=1, callbacks=[Spy()]
+    ).fit(names)[-1]
+    inputs, targets, labels = (
+        getattr(held_out[0], name).numpy() for name in ("inputs", "targets", "labels")
+    )
+    sequences = Sequences(inputs, targets, np.arange(len(inputs)), labels)
+    log_proba = generator._model.log_proba(sequences).sum()
+    expected = log_proba / np.count_nonzero(sequences.has_target)
+    assert generator.validation_scores_[0] == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("kind", [{}, {"embedding_dim": None}, {"num_layers": 2}])
+def test_training_in_each_precision(names, precision, kind):
+    generator = small_pipeline(precision=precision, max_epochs=4, **kind).fit(names)[-1]
+    assert generator.loss_curve_[-1] < generator.loss_curve_[0] - 0.3
+    weights = list(generator.net_.module_.parameters())
+    assert {weight.dtype for weight in weights} == {torch.float32}
+    # bfloat16 has 8 bits of precision, so weights trained in it differ, a little.
+    reference = small_pipeline(precision="float32", max_epochs=4, **kind).fit(names)
+    difference = generator.score(reference[0].transform(names)) - reference.score(names)
+    assert (difference == 0) == (precision == "float32")
+    assert abs(difference) < 0.05
+
+
+def test_precision_is_chosen_by_the_processor(monkeypatch):
+    for amx, avx512, amd in itertools.product([True, False], repeat=3):
+        monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda amx=amx: amx)
+        monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda avx512=avx512: avx512)
+        monkeypatch.setattr("sknamegen._training.plan._is_amd", lambda amd=amd: amd)
+        assert uses_bfloat16("auto", torch.device("cpu")) == (amx or (avx512 and amd))
+    assert not uses_bfloat16("float32", torch.device("cpu"))
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: False)
+    with pytest.raises(ValueError, match="'auto' or 'float32' on this cpu, which cannot compute"):
+        small_generator(precision="bfloat16").fit(CharSequenceVectorizer().fit_transform(["Ada"]))
+    with pytest.raises(ValueError, match="precision must be one of 'auto', 'float32'"):
+        small_pipeline(precision="half").fit(["Ada"])

@@ -1,0 +1,201 @@
+import numpy as np
+import pytest
+import torch
+
+from sknamegen._models.model import average
+from sknamegen._training.network import CharLSTM
+
+KINDS = [
+    {"embedding_dim": 4, "num_layers": 1},
+    {"embedding_dim": 4, "num_layers": 3},
+    {"embedding_dim": None, "num_layers": 1},
+    {"embedding_dim": None, "num_layers": 2},
+    {"embedding_dim": 4, "num_layers": 2, "num_networks": 3},
+]
+N_CHARACTERS = 6
+NO_LABELS = torch.full((4,), -1)
+
+
+def make_network(seed=0, dropout=0.0, **params):
+    network = CharLSTM(N_CHARACTERS, hidden_size=5, dropout=dropout, seed=seed, **params)
+    return network.eval()
+
+
+def numpy_logits(module, codes):
+    """The mean logits of the networks of a module."""
+    return np.mean([numpy_logits_of_one(network, codes) for network in module.networks], axis=0)
+
+
+def numpy_logits_of_one(network, codes):
+    """The logits after the last code, by the equations of an LSTM, one step after another."""
+    weights = {name: weight.numpy() for name, weight in network.state_dict().items()}
+
+    def sigmoid(x):
+        return 1 / (1 + np.exp(-x))
+
+    embedding = weights.get("embedding.weight", np.eye(N_CHARACTERS + 2))
+    inputs = [embedding[code] for code in codes]
+    for layer in range(len(network.layers)):
+        w_x, w_h, b_x, b_h = (
+            weights[f"layers.{layer}.{name}_l0"]
+            for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        )
+        h = c = np.zeros(w_h.shape[1])
+        outputs = []
+        for x in inputs:
+            i, f, g, o = np.split(w_x @ x + b_x + w_h @ h + b_h, 4)
+            c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+            h = sigmoid(o) * np.tanh(c)
+            outputs.append(h)
+        inputs = outputs
+    return weights["head.weight"] @ inputs[-1] + weights["head.bias"]
+
+
+@pytest.mark.parametrize("params", KINDS)
+def test_forward_is_an_lstm(params):
+    network = make_network(**params)
+    codes = torch.tensor([[6, 0, 3, 7], [6, 5, 5, 1]])
+    logits = network(codes, NO_LABELS[:2]).detach().view(2, 4, N_CHARACTERS)
+    for row in range(2):
+        for step in range(4):
+            expected = numpy_logits(network, codes[row, : step + 1].tolist())
+            np.testing.assert_allclose(logits[row, step], expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("params", KINDS)
+def test_forward_at_chosen_positions(params):
+    network = make_network(**params)
+    codes = torch.tensor([[6, 0, 3], [6, 5, 1]])
+    where = torch.tensor([0, 4, 5])
+    labels = NO_LABELS[:2]
+    torch.testing.assert_close(network(codes, labels, where), network(codes, labels)[where])
+
+
+@pytest.mark.parametrize("params", KINDS)
+def test_the_same_networks_in_numpy(params):
+    """Read in training and out of it alike, a start with padding in front of it, too."""
+    module = make_network(n_labels=2, **params)
+    codes, labels = torch.tensor([[6, 0, 3, 7], [6, 5, 5, 1]]), torch.tensor([1, 0])
+    expected = module(codes, labels).detach().view(2, 4, N_CHARACTERS)
+    model = average(module.models())
+    windows = np.full((2, 9), -1)
+    windows[:, -1] = codes[:, 0]
+    state, logits = model.start(windows, labels.numpy())
+    for step in range(4):
+        np.testing.assert_allclose(logits, expected[:, step], atol=1e-6)
+        if step < 3:
+            state, logits = model.advance(state, codes[:, step + 1].numpy())
+    state, logits = model.start(codes.numpy(), labels.numpy())
+    np.testing.assert_allclose(logits, expected[:, -1], atol=1e-6)
+
+
+def test_weights_come_back_as_they_were():
+    module, other = (make_network(seed, embedding_dim=4, num_layers=2) for seed in (0, 1))
+    other.load_arrays(module.arrays())
+    for name, weight in module.state_dict().items():
+        assert torch.equal(weight, other.state_dict()[name])
+    module.arrays()[0]["head.bias"][:] = 7
+    assert (module.networks[0].head.bias != 7).all()
+
+
+@pytest.mark.parametrize("params", KINDS)
+def test_a_label_adds_its_vector_to_those_of_the_characters(params):
+    network = make_network(n_labels=3, **params)
+    codes, labels = torch.tensor([[6, 0, 3], [6, 5, 1]]), torch.tensor([2, 0])
+    expected = []
+    for row, label in zip(codes.tolist(), labels.tolist(), strict=True):
+        moved = make_network(**params)
+        for old, new in zip(network.networks, moved.networks, strict=True):
+            new.load_state_dict(old.state_dict() | _first(old))
+            with torch.no_grad():
+                _vectors(new).add_(_vectors(old)[N_CHARACTERS + 2 + label])
+        expected.append(moved(torch.tensor([row]), NO_LABELS[:1]))
+    torch.testing.assert_close(network(codes, labels), torch.cat(expected))
+
+
+def _vectors(network):
+    return network.embedding.weight if network.embedding else network.layers[0].weight_ih_l0.t()
+
+
+def _first(network):
+    """The input weights of characters alone, under the name that the network has for them."""
+    if network.embedding:
+        return {"embedding.weight": network.embedding.weight[: N_CHARACTERS + 2]}
+    return {"layers.0.weight_ih_l0": network.layers[0].weight_ih_l0[:, : N_CHARACTERS + 2]}
+
+
+@pytest.mark.parametrize("params", KINDS)
+def test_unknown_characters_enter_as_zeros(params):
+    network = make_network(**params)
+    other = make_network(**params)
+    with torch.no_grad():  # what any other input weighs does not matter
+        for each in other.networks:
+            _vectors(each)[:-1] += 1
+    unknown = torch.tensor([[N_CHARACTERS + 1] * 3])
+    labels = NO_LABELS[:1]
+    torch.testing.assert_close(network(unknown, labels), other(unknown, labels))
+
+
+@pytest.mark.parametrize("params", KINDS)
+def test_weights_come_from_the_seed_alone(params):
+    torch.manual_seed(1)
+    before = torch.get_rng_state()
+    first, second, other = (make_network(seed, **params).state_dict() for seed in (7, 7, 8))
+    assert torch.equal(torch.get_rng_state(), before)
+    for name in first:
+        torch.testing.assert_close(first[name], second[name], rtol=0, atol=0)
+    heads = [each["networks.0.head.weight"] for each in (first, other)]
+    heads += [first[f"networks.{i}.head.weight"] for i in range(1, params.get("num_networks", 1))]
+    assert len({tuple(head.flatten().tolist()) for head in heads}) == len(heads)
+    assert all(weight.isfinite().all() for weight in first.values())
+
+
+def test_dropout_masks_are_shared_by_the_steps_and_come_from_the_seed():
+    before = torch.get_rng_state()
+    x = torch.ones(50, 4, 5)
+
+    def masks():
+        network = make_network(dropout=0.3, embedding_dim=4, num_layers=1).train()
+        (one,) = network.networks
+        return one._drop(x), one._drop(x)
+
+    (first, then), (again, _) = masks(), masks()
+    assert torch.equal(first, again)
+    assert not torch.equal(first, then)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert (first == first[:, :1]).all()
+    np.testing.assert_allclose(first.unique(), [0, 1 / 0.7], rtol=1e-6)
+    assert 0.2 < (first == 0).float().mean() < 0.4
+
+
+def test_dropout_is_off_outside_of_training():
+    network = make_network(dropout=0.5, embedding_dim=4, num_layers=2)
+    codes = torch.tensor([[6, 0, 3]])
+    first, second = (network(codes, NO_LABELS[:1]) for _ in range(2))
+    torch.testing.assert_close(first, second, rtol=0, atol=0)
+
+
+def test_gradients_of_the_one_hot_layer_are_those_of_materialised_one_hots():
+    network = make_network(embedding_dim=None, num_layers=1)
+    codes = torch.tensor([[6, 0, 3, 3], [6, 5, 1, 2]])
+    network(codes, NO_LABELS[:2]).square().sum().backward()
+    gradients = [weight.grad.clone() for weight in network.parameters()]
+    network.zero_grad()
+    one_hot = torch.nn.functional.one_hot(codes, N_CHARACTERS + 2).float()
+    (one,) = network.networks
+    hidden, _ = one.layers[0](one_hot)
+    one.head(hidden).square().sum().backward()
+    for gradient, weight in zip(gradients, network.parameters(), strict=True):
+        torch.testing.assert_close(gradient, weight.grad)
+
+
+def test_in_training_each_network_gives_its_own_logits():
+    module = make_network(embedding_dim=4, num_layers=1, num_networks=3).train()
+    codes = torch.tensor([[6, 0, 3]])
+    logits = module(codes, NO_LABELS[:1])
+    assert logits.shape == (3, 3, N_CHARACTERS)
+    for network, own in zip(module.networks, logits, strict=True):
+        expected = numpy_logits_of_one(network, codes[0].tolist())
+        np.testing.assert_allclose(own[-1].detach(), expected, atol=1e-6)
+    assert (logits[0] != logits[1]).all()
+    torch.testing.assert_close(module.eval()(codes, NO_LABELS[:1]), logits.mean(0))
