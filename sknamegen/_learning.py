@@ -234,7 +234,7 @@ def learn(
     return nothing._with_rows(names, sequences, labels, weights, len(windows))
 
 
-def _union(known: NDArray[Any] | None, new: NDArray[Any]) -> NDArray[Any]:
+def _union(known: Any, new: NDArray[Any]) -> NDArray[Any]:
     """Merge sorted arrays; sorting all of them anew would take several times the memory."""
     place = np.searchsorted(known, new)
     is_new = place == np.searchsorted(known, new, side="right")

@@ -273,8 +273,9 @@ def constraint_probability(
     Returns
     -------
     probability : float
-        Unbiased: the mean importance weight of names drawn towards the constraint, so rare
-        ones can be told as well. At temperature 0: 1 or 0.
+        The share of names drawn as they come, if a fifth of them fit; elsewhere the mean
+        importance weight of names drawn towards the constraint, so that rare ones can be told
+        as well. At temperature 0: 1 or 0.
     standard_error : float
 
     Examples

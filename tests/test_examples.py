@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from threadpoolctl import threadpool_info
 
 from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names

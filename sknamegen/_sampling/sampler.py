@@ -336,11 +336,19 @@ class Sampler:
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Estimate for each prefix the share of names that fit, and its standard error.
 
-        By importance sampling with n draws, at least 2, for each prefix: unbiased.
+        With n draws, at least 2, for each prefix: as they come where enough fit, by importance
+        sampling elsewhere.
         """
         rows = np.repeat(np.arange(len(self.prefixes)), n)
-        lookahead = self.lookahead() if self.decoding.temperature else None
-        _, log_weights = self.write(rows, rng, lookahead)
+        log_weights = np.full(len(rows), -np.inf)
+        if not self.decoding.temperature or self.model.ngrams() is None:
+            _, log_weights = self.write(rows, rng)
+            share = (log_weights == 0).reshape(len(self.prefixes), n).mean(axis=1)
+            if not self.decoding.temperature or share.min(initial=1) >= _COMMON:
+                # As if one more did not fit: none out of few does not mean that none can.
+                spread = np.maximum(share * (1 - share), 1 / n) * (self.decoding.temperature > 0)
+                return share, np.sqrt(spread / n)
+        _, log_weights = self.write(rows, rng, self.lookahead())
         weights = np.exp(log_weights).reshape(len(self.prefixes), n)
         return weights.mean(axis=1), weights.std(axis=1, ddof=1) / np.sqrt(n)
 
