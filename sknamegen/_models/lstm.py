@@ -38,8 +38,9 @@ class _Cells(NamedTuple):
 
     characters: Array  # (4, n_characters + 2, units), what each adds to the first gates
     labels: Array | None  # (4, n_labels + 1, units), likewise; no label is the last one
-    recurrent: list[Array]  # of the layers, (units, 4 * units)
-    between: list[tuple[Array, Array]]  # from one layer to the next: weights, bias
+    recurrent: list[tuple[Array, Array]]  # of the layers, see `_both_ways`
+    # From one layer to the next: weights, see `_both_ways`, and bias.
+    between: list[tuple[tuple[Array, Array], Array]]
     head: tuple[Array, Array]  # (units, n_characters), (n_characters,)
 
 
@@ -109,8 +110,8 @@ class LSTM(Network):
         return _Cells(
             _by_gates(inputs[0][:n_inputs] + biases[0]).copy(),
             _by_gates(labels).copy() if self.n_labels else None,
-            recurrent,
-            list(zip(between, map(_by_gates, biases[1:]), strict=True)),
+            list(map(_both_ways, recurrent)),
+            list(zip(map(_both_ways, between), map(_by_gates, biases[1:]), strict=True)),
             (np.ascontiguousarray(self.weights["head.weight"].T * half), self.weights["head.bias"]),
         )
 
@@ -197,11 +198,17 @@ def _by_gates(rows):
     return np.moveaxis(rows.reshape(*rows.shape[:-1], 4, -1), -2, 0)
 
 
+def _both_ways(weights):
+    """Return weights of (units, 4 * units), and a view of them as (4, units, units)."""
+    return weights, _by_gates(weights)
+
+
 def _product(hidden, weights):
-    """Return the products of (n_rows, units) with (units, 4 * units), as (4, n_rows, units)."""
+    """Return the products of (n_rows, units) with weights, as (4, n_rows, units)."""
+    flat, by_gates = weights
     if len(hidden) == 1:  # one product is quicker than four
-        return (hidden @ weights).reshape(4, 1, -1)
-    return np.matmul(hidden, _by_gates(weights))
+        return (hidden @ flat).reshape(4, 1, -1)
+    return np.matmul(hidden, by_gates)
 
 
 def _cell(gates, memory):

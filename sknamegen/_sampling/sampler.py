@@ -34,7 +34,7 @@ from .writing import Block, write_block
 
 # Names are written in blocks of as many as a processor's cache takes the states and distributions
 # of, and from so many on in two at least, so that two threads can share them.
-_BLOCK_ROWS, _BLOCK_CELLS, _SHARED_ROWS = (64, 256), 2**18, 128
+_BLOCK_ROWS, _BLOCK_CELLS, _SHARED_ROWS = (64, 384), 2**18, 128
 _CHUNK_ROWS = 8192  # that are chosen among each other
 # A few names are drawn as they come; then again as long as such a share of them fits. Elsewhere a
 # round of so many times more draws is tried, up to so many for each name and in all.

@@ -156,8 +156,8 @@ def test_blocks_are_drawn_from_random_numbers_of_their_own(n):
         patch.setattr(sampler_module, "write_block", told)
         texts, _ = sampler.write(zeros(n), np.random.default_rng(0))
     assert sum(blocks) == n == len(texts)
-    assert max(blocks) <= 256
-    assert len(blocks) == (1 if n < 128 else max(2, -(-n // 256)))
+    assert max(blocks) <= 384
+    assert len(blocks) == (1 if n < 128 else max(2, -(-n // 384)))
 
 
 def test_draws_are_chosen_in_proportion_to_their_weights():
