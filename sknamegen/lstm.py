@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
@@ -382,7 +383,8 @@ class CharLSTMGenerator(BaseCharGenerator):
                 teacher = _count(known, train, counted)
             training = Training(plan, train, valid, teacher, progress)
             if origin:
-                training.start_from(origin, known, getattr(self, "net_", None))
+                before = getattr(self, "net_", None) if continues else None
+                training.start_from(origin, known, before)
 
             def fitted(generator: CharLSTMGenerator) -> CharLSTMGenerator:
                 model = average(training.net.network.models())
@@ -394,7 +396,8 @@ class CharLSTMGenerator(BaseCharGenerator):
             try:
                 training.run(lambda: fitted(self._unfitted()))
             except KeyboardInterrupt:
-                fitted(self)
+                with suppress(ValueError):  # of weights that are not finite
+                    fitted(self)
                 raise
             training.judge(sequences)
             return fitted(self)  # type: ignore[return-value]

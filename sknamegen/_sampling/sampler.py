@@ -105,7 +105,7 @@ class Sampler:
             missing = np.arange(first, min(first + _CHUNK_ROWS, len(rows)))
             missing = self._draw_until_they_fit(names, rows, missing, rng)
             if len(missing):
-                names[missing] = self._draw_guided(rows[missing], rng)
+                names[missing] = self._draw_looking_ahead(rows[missing], rng)
         return names.tolist()
 
     def _draw_until_they_fit(self, names, rows, missing, rng):
@@ -123,7 +123,7 @@ class Sampler:
                 break
         return now
 
-    def _draw_guided(self, rows, rng):
+    def _draw_looking_ahead(self, rows, rng):
         """Draw more names than wanted, looking ahead, and choose among those of each prefix."""
         lookahead = self.lookahead()
         prefixes = [self.prefixes[row] for row in rows.tolist()]

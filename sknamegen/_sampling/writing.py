@@ -70,7 +70,7 @@ def write_block(
         uniforms = rng.random(len(names.index))
         if lookahead:
             ahead = lookahead.ahead(names.lengths, names.states, names.contexts)
-            characters, sums = draw(_guided(decoding, names.logits, ahead), uniforms)
+            characters, sums = draw(_looking_ahead(decoding, names.logits, ahead), uniforms)
             worth = ahead[np.arange(len(ahead)), characters]
             with np.errstate(divide="ignore", invalid="ignore"):  # of rows that cannot fit
                 log_weights[names.index] += np.log(sums) - np.log(worth)
@@ -99,7 +99,7 @@ def write_block(
     return text, log_weights
 
 
-def _guided(decoding, logits, ahead):
+def _looking_ahead(decoding, logits, ahead):
     """Multiply the distribution with what each character is worth; at temperature 0, its best."""
     if decoding.temperature:
         return decoding.probabilities(logits) * ahead

@@ -199,6 +199,15 @@ def test_it_is_reproducible_and_comes_back_from_disk(names, labels, params):
     assert again.n_iter_ > generators[0].n_iter_
 
 
+def test_another_fit_starts_from_the_origin_alone(names):
+    """Not from the optimizer of the fit before."""
+    base = FrozenEstimator(small_generator().fit(windows_of(names)))
+    fresh = small_generator(init=base).fit(windows_of(GREEK))
+    again = small_generator(init=base).fit(windows_of(GREEK[:20])).fit(windows_of(GREEK))
+    assert again.loss_curve_ == fresh.loss_curve_
+    assert again.score(windows_of(GREEK)) == fresh.score(windows_of(GREEK))
+
+
 def test_weights_and_partial_fit(names):
     base = FrozenEstimator(small_generator(hidden_size=32, max_epochs=8).fit(windows_of(names)))
     params = {"init": base, "hidden_size": "auto", "lr": 0.01}
