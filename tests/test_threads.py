@@ -345,8 +345,8 @@ for call in calls:
 for number in range(int(sys.argv[1])):
     call = calls[number % len(calls)]
     timer = threading.Timer(rng.uniform(0.001, 0.06), os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
     try:
+        timer.start()
         while True:
             call()
     except KeyboardInterrupt:
