@@ -221,7 +221,7 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         ValueError
             If too few names are unique or novel: 10,000 in a row were not, or more than 1,000
             for each one wanted. If no name can fit what is asked, or a pattern is too large for
-            an automaton of 2,000 states.
+            an automaton.
         TypeError, ValueError
             If a parameter is out of range, the lengths contradict each other or
             the seed, or a seed holds a character that is not in `alphabet_`.

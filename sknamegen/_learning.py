@@ -23,6 +23,7 @@ from ._alphabet import (
 )
 from ._sequences import Sequences, malformed, read_windows
 from ._validation import (
+    MAX_TOTAL_WEIGHT,
     MAX_WINDOW,
     check_alphabet,
     check_classes,
@@ -106,7 +107,7 @@ class Knowledge:
         sound = {
             "window_length_": is_int(state.get("window_length_"), 1, MAX_WINDOW),
             "max_length_": longest is None if is_text else is_int(longest, 0),
-            "_seen_weight": isinstance(weight, (int, float)) and 0 < weight < np.inf,
+            "_seen_weight": isinstance(weight, (int, float)) and 0 < weight <= MAX_TOTAL_WEIGHT,
             "name_hashes_": hashes is None if is_text else _are_hashes(hashes),
         }
         n_seen = max(1, round(weight)) if sound["_seen_weight"] else 0
@@ -251,5 +252,5 @@ def _are_classes(classes: Any, counts: Any) -> bool:
         return False
     if classes.shape != counts.shape or not len(classes) or counts.dtype != np.float64:
         return False
-    is_sorted = np.array_equal(np.unique(classes), classes)
-    return is_sorted and bool((np.isfinite(counts) & (counts >= 0)).all() and counts.sum() > 0)
+    are_counts = ((counts >= 0) & (counts <= MAX_TOTAL_WEIGHT)).all() and counts.any()
+    return bool(are_counts) and np.array_equal(np.unique(classes), classes)

@@ -13,6 +13,8 @@ from sklearn.utils.validation import column_or_1d
 from ._alphabet import FRAMING, codes_of
 
 MAX_WINDOW = 2**20  # characters; sampling lays out such a row for each name
+MAX_WEIGHT = 1e12  # of a name; and what the sum of all cannot exceed
+MAX_TOTAL_WEIGHT = 1e24
 
 
 def check_int(
@@ -175,7 +177,7 @@ def check_weights(sample_weight: ArrayLike, n_names: int) -> NDArray[np.float64]
         raise ValueError(f"{expected}. Got {sample_weight!r}.") from None
     if weights.shape != (n_names,):
         raise ValueError(f"{expected}. Got shape {weights.shape}.")
-    wrong = ~((weights >= 0) & (weights <= 1e12))
+    wrong = ~((weights >= 0) & (weights <= MAX_WEIGHT))
     if wrong.any():
         raise ValueError(f"{expected}. Got {weights[wrong][0]}.")
     if not weights.any():

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from ._base import BaseCharGenerator
 from ._learning import Knowledge, learn
 from ._models.counts import CountsModel
-from ._models.kneser_ney import Counts, count, from_state, to_state
+from ._models.kneser_ney import MAX_ORDER, Counts, count, from_state, to_state
 from ._sequences import Sequences
 from ._validation import check_int, check_real, damaged
 
@@ -19,7 +19,7 @@ class CharNGramGenerator(BaseCharGenerator):
     Parameters
     ----------
     order : int, default=5
-        Length of the longest n-grams: a prediction depends on the last `order` - 1
+        Length of the longest n-grams, 1 to 100: a prediction depends on the last `order` - 1
         characters, or on the whole window if that is shorter.
     discount : float, default=None
         Absolute discount in (0, 1], subtracted from every count for the n-grams that were
@@ -142,7 +142,7 @@ class CharNGramGenerator(BaseCharGenerator):
         return self._count(*(self._known.learn_more(*given) if counts else learn(*given)), counts)
 
     def _check_params(self):
-        check_int("order", self.order, 1)
+        check_int("order", self.order, 1, high=MAX_ORDER)
         if self.discount is not None:
             check_real("discount", self.discount, "None or in (0, 1]", lambda d: 0 < d <= 1)
 
@@ -164,7 +164,8 @@ class CharNGramGenerator(BaseCharGenerator):
             raise damaged("The n-grams", "there with what else was learned")
         if "counts_" in state:
             known = Knowledge.of_state(state)
-            counts = from_state(state["counts_"], len(known.alphabet), len(known.labels))
+            sizes = known.window_length_, len(known.alphabet), len(known.labels)
+            counts = from_state(state["counts_"], *sizes)
             self._assign(known, CountsModel(counts), counts_=counts)
 
 

@@ -54,6 +54,8 @@ SPOILED = {
     "of floats": lambda value: value.astype(np.float64) + 0.5,
     "with nan": lambda value: np.where(np.arange(value.size).reshape(value.shape), value, np.nan),
     "negative": lambda value: -value.astype(np.float64),
+    "of far too large ones": lambda value: np.full(value.shape, 1e300),
+    "wider": lambda value: np.repeat(value, 40, axis=1),
     "of minus ones": lambda value: np.full_like(value, -1),
     "large": lambda value: np.full_like(value, 10**9),
     "flat": lambda value: value.ravel()[:, None],

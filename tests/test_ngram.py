@@ -57,8 +57,8 @@ def test_a_fixed_discount(names):
 @pytest.mark.parametrize(
     ("params", "error", "match"),
     [
-        ({"order": 0}, ValueError, "order must be an int >= 1. Got 0."),
-        ({"order": 2.0}, TypeError, "order must be an int >= 1. Got 2.0."),
+        ({"order": 0}, ValueError, "order must be an int >= 1 and <= 100. Got 0."),
+        ({"order": 2.0}, TypeError, "order must be an int >= 1 and <= 100. Got 2.0."),
         ({"discount": 0}, ValueError, "discount must be None or in (0, 1]. Got 0."),
         ({"discount": 1.5}, ValueError, "discount must be None or in (0, 1]. Got 1.5."),
         ({"discount": "auto"}, TypeError, "discount must be None or in (0, 1]. Got 'auto'."),

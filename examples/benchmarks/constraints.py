@@ -25,7 +25,6 @@ import numpy as np
 from _common import given_names, parse_arguments, print_machine, seconds
 
 from sknamegen import CharLSTMGenerator, CharNGramGenerator, CharSequenceVectorizer, load_names
-from sknamegen._sampling.weights import effective_size
 from sknamegen.metrics import length_divergence, ngram_divergence
 
 CONSTRAINTS = {
@@ -56,8 +55,14 @@ def masked(sampler, n, rng):
     """Write names as if all that can still be finished were as probable."""
     possible = copy(sampler.lookahead())
     possible.table = (possible.table > 0).astype(float)
-    texts, log_weights = sampler.write(np.zeros(n, dtype=int), rng, possible)
-    return texts[np.isfinite(log_weights)].tolist()
+    draws = sampler.write(np.zeros(n, dtype=int), rng, possible)
+    return draws.texts[np.isfinite(draws.log_weights)].tolist()
+
+
+def effective_share(log_weights):
+    """What draws with weights are worth, each, in draws without (Kong, 1992)."""
+    weights = np.exp(log_weights - log_weights.max())
+    return weights.sum() ** 2 / np.square(weights).sum() / len(weights)
 
 
 def rows(generator, free, free_rate, n_names):
@@ -75,10 +80,10 @@ def rows(generator, free, free_rate, n_names):
         written = [generator.sample(n_samples=n_names, random_state=i, **asked) for i in range(3)]
         rng, lookahead = np.random.default_rng(0), sampler.lookahead()
         prefixes = np.zeros(n_names, dtype=int)
-        _, log_weights = sampler.write(prefixes, rng, lookahead)
+        log_weights = sampler.write(prefixes, rng, lookahead).log_weights
         wall = masked(sampler, n_names, rng)
         line = f"{title:17} {len(fitting) / len(free):8.2%} {n_names / spent:7,.0f}"
-        line += f" {n_names / spent / free_rate:5.2f}  {effective_size(log_weights) / n_names:5.2f}"
+        line += f" {n_names / spent / free_rate:5.2f}  {effective_share(log_weights):5.2f}"
         if n >= 100:
             lists = [fitting[i : i + n] for i in range(0, min(len(fitting) - n, 5 * n) + 1, n)]
             for divergence in (ngram_divergence, length_divergence):

@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from .._alphabet import NONE
 from .._sequences import Sequences
-from .._validation import damaged, is_array
+from .._validation import MAX_TOTAL_WEIGHT, damaged, is_array
 
+MAX_ORDER = 100
 # Where counts are too few to estimate discounts from.
 _FALLBACK_DISCOUNT = 0.85
 # Of the counts of a label's own beside those of all; the best of 0.3 to 0.7 for surnames of 16
@@ -329,30 +330,29 @@ def to_state(counts: Counts) -> dict[str, Any]:
     }
 
 
-def from_state(state: Any, n_characters: int, n_labels: int = 0) -> Counts:
+def from_state(state: Any, window_length: int, n_characters: int, n_labels: int = 0) -> Counts:
     """Return the counts that `to_state` described, if they can be some."""
-    names = {"contexts", "characters", "times", "discount"}
-    if not isinstance(state, dict) or state.keys() != names:
-        raise damaged("The n-grams", "counts of characters behind others")
-    if not _are_counts(n_characters, n_labels, **state):
+    is_sound = isinstance(state, dict)
+    is_sound = is_sound and state.keys() == {"contexts", "characters", "times", "discount"}
+    if not is_sound or not _are_counts(window_length, n_characters, n_labels, **state):
         raise damaged("The n-grams", "counts of characters behind others")
     contexts, characters = (state[name].astype(np.int32) for name in ("contexts", "characters"))
     times = state["times"].astype(np.float64)
     return _counts_of(contexts, characters, n_characters, n_labels, state["discount"], times)
 
 
-def _are_counts(n_characters, n_labels, contexts, characters, times, discount):
+def _are_counts(window_length, n_characters, n_labels, contexts, characters, times, discount):
     """Whether arrays are what `to_state` returns."""
     kinds = (contexts, "iu", 2), (characters, "iu", 1), (times, "uf", 1)
     if not all(is_array(*each) for each in kinds):
         return False
     if not len(times) or not len(contexts) == len(characters) == len(times):
         return False
-    if contexts.shape[1] < (n_labels > 0):
+    if not 0 <= contexts.shape[1] - (n_labels > 0) <= min(window_length, MAX_ORDER - 1):
         return False
     labels, contexts = contexts[:, : n_labels > 0], contexts[:, n_labels > 0 :]
     return bool(
-        (np.isfinite(times) & (times > 0)).all()
+        ((times > 0) & (times <= MAX_TOTAL_WEIGHT)).all()
         and characters.min() >= 0
         and characters.max() < n_characters
         and contexts.min(initial=0) >= NONE

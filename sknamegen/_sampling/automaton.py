@@ -7,7 +7,8 @@ import numpy as np
 from .._alphabet import Alphabet
 from .regex import PositionAutomaton, bits, compile_pattern
 
-_MAX_STATES = 2000
+# States, steps from one to another that are looked at, and cells of the final table.
+_MAX_STATES, _MAX_STEPS, _MAX_CELLS = 20_000, 1_000_000, 2**24
 
 
 class Automaton:
@@ -25,7 +26,7 @@ class Automaton:
 
     Attributes
     ----------
-    after : ndarray of shape (n_states, n_characters), dtype int64
+    after : ndarray of shape (n_states, n_characters), dtype int32
         The state after each character. A name begins in state 0; in the last state it is
         dead: nothing that follows makes it as asked for. The end of a name leads there.
     accepts : ndarray of shape (n_states,), dtype bool
@@ -44,32 +45,26 @@ class Automaton:
         banned: tuple[str, ...],
         max_length: int,
     ):
-        self._index = alphabet.index
-        n_characters = len(alphabet.letters)
-        if pattern is None and not banned:
-            self.after, self.accepts = (
-                np.zeros((2, n_characters), np.int64),
-                np.array([True, False]),
-            )
-            self.after[1] = 1
-            if alphabet.end is not None:
-                self.after[0, alphabet.end] = 1
-            return
-        if pattern is None:  # one position that any character matches, and may follow itself
-            matches, follow, first = np.ones((1, n_characters), dtype=bool), [3], 3
+        self._index, letters = alphabet.index, alphabet.letters
+        avoids, classes = _aho_corasick(letters, banned, max_length)
+        if pattern is None:
+            after, accepts = avoids, np.ones(len(avoids), dtype=bool)
         else:
-            positions = PositionAutomaton(compile_pattern(pattern), alphabet.letters, max_length)
-            matches = np.array(positions.matches, dtype=bool).reshape(-1, n_characters)
-            follow, first = positions.follow, positions.first
-        avoids = _aho_corasick(alphabet.letters, banned)
-        if alphabet.end is not None:
-            matches[:, alphabet.end] = False
-        # Characters that are alike in all respects form one symbol class.
-        columns = np.concatenate([matches, avoids])
-        _, some, classes = np.unique(columns, axis=1, return_index=True, return_inverse=True)
-        after, accepts = _subsets(matches[:, some], follow, first, avoids[:, some], max_length)
+            positions = PositionAutomaton(compile_pattern(pattern), letters, max_length)
+            # Letters that are alike in all respects form one class.
+            matched = np.packbits(positions.pieces, axis=0)
+            alike = np.column_stack([matched.T, classes[:, None].view(np.uint8)])
+            _, some, symbols = np.unique(alike, axis=0, return_index=True, return_inverse=True)
+            avoids, classes = avoids[:, classes[some]], symbols.reshape(-1)
+            matches = [np.flatnonzero(piece[some]).tolist() for piece in positions.pieces]
+            after, accepts = _subsets(positions, matches, avoids, max_length)
+        after, accepts = np.vstack([after, np.full_like(after[:1], -1)]), np.append(accepts, False)
         after, self.accepts = _merge_equivalent(after, accepts, max_length)
-        self.after = after[:, classes.reshape(-1)]
+        if len(after) * len(letters) > _MAX_CELLS:
+            raise _too_large(max_length)
+        self.after = after[:, classes]
+        if alphabet.end is not None:
+            self.after[:, alphabet.end] = len(after) - 1
 
     def read(self, text: str) -> int:
         """Return the state after a text."""
@@ -80,116 +75,124 @@ class Automaton:
         return state % len(self.after)
 
 
-def _subsets(matches, follow, first, avoids, max_length):
-    """Make the position automaton and that of banned strings deterministic, side by side.
+def _too_large(max_length):
+    return ValueError(
+        "pattern and banned must be simpler: together they need too large an automaton, for "
+        f"names of up to {max_length=:,}. Shorten them, or pass a smaller max_length."
+    )
 
-    Sets of positions are integers, a bit for each and a highest one for the end. States that
-    no string of `max_length` characters goes beyond lead nowhere.
+
+def _subsets(positions, matches, avoids, max_length):
+    """Make a position automaton deterministic, beside the automaton of banned strings.
+
+    `matches` has the classes of letters that each piece matches, `avoids` a column for each
+    class. States that no string of `max_length` characters goes beyond lead nowhere.
     """
-    n_positions, n_classes = matches.shape
-    class_masks = list(map(_mask, matches.T))
-    states = [(first, 0)]
-    ids, depths, after = {states[0]: 0}, [0], []
-    for state, (positions, banned) in enumerate(states):
-        row = [-1] * n_classes
-        for symbol_class in range(n_classes) if depths[state] < max_length else ():
-            reached = 0
-            for position in bits(positions & class_masks[symbol_class]):
-                reached |= follow[position]
-            new = reached, int(avoids[banned, symbol_class])
-            if not reached or new[1] < 0:
-                continue
-            if new not in ids:
-                ids[new] = len(states)
-                states.append(new)
-                depths.append(depths[state] + 1)
-            row[symbol_class] = ids[new]
-        after.append(row)
-        if len(states) > _MAX_STATES:
-            raise ValueError(
-                f"pattern and banned must be simpler: together they need more than {_MAX_STATES:,} "
-                f"states for names of up to {max_length=:,}. Shorten them, or pass a smaller "
-                "max_length."
-            )
-    accepts = [positions >> n_positions & 1 for positions, _ in states]
-    dead = [-1] * n_classes
-    return np.array([*after, dead]).reshape(-1, n_classes), np.array([*accepts, 0], dtype=bool)
-
-
-def _mask(row):
-    return int.from_bytes(np.packbits(row, bitorder="little").tobytes(), "little")
+    avoids = avoids.tolist()
+    states = [(positions.first, 0)]
+    ids, depths, n_steps = {states[0]: 0}, [0], 0
+    rows: list[dict[int, int]] = []
+    for state, (here, banned) in enumerate(states):
+        reached: dict[int, int] = {}
+        for position in bits(here) if depths[state] < max_length else ():
+            follow, classes = positions.follow[position], matches[positions.piece_of[position]]
+            n_steps += len(classes)
+            for symbol in classes:
+                reached[symbol] = reached.get(symbol, 0) | follow
+        if n_steps > _MAX_STEPS or len(states) > _MAX_STATES:
+            raise _too_large(max_length)
+        rows.append({})
+        for symbol, ahead in reached.items():
+            new = ahead, avoids[banned][symbol]
+            if new[1] >= 0:
+                if new not in ids:
+                    ids[new] = len(states)
+                    states.append(new)
+                    depths.append(depths[state] + 1)
+                rows[-1][symbol] = ids[new]
+    after = np.full((len(states), len(avoids[0])), -1, dtype=np.int32)
+    for state, row in enumerate(rows):
+        after[state, [*row]] = [*row.values()]
+    return after, np.array([here & 1 for here, _ in states], dtype=bool)
 
 
 def _merge_equivalent(after, accepts, max_length):
     """Merge states that tell no strings apart (Moore, 1956); the last one is dead."""
-    block = accepts.astype(np.int64)
+    block = accepts.astype(np.int32)
     for _ in range(max_length + 1):
         signature = np.column_stack([block, block[after]])
         _, finer = np.unique(signature, axis=0, return_inverse=True)
-        finer = finer.reshape(-1)
+        finer = finer.reshape(-1).astype(np.int32)
         if finer.max() == block.max():
             break
         block = finer
     # Numbered anew: the block of the first state is 0, that of the dead one the last.
     kept, some = np.unique(block, return_index=True)
     order = sorted(kept.tolist(), key=lambda b: (b == block[-1], b != block[0]))
-    number = np.empty(len(kept), dtype=np.int64)
+    number = np.empty(len(kept), dtype=np.int32)
     number[order] = np.arange(len(kept))
     return number[block[after[some[order]]]], accepts[some[order]]
 
 
-def _aho_corasick(letters, banned):
-    """Return the states after each letter of an automaton that looks for banned strings [1]_.
+def _aho_corasick(letters, banned, max_length):
+    """Return the transitions of an automaton that looks for banned strings [1]_.
 
     Parameters
     ----------
     letters : list of str
     banned : tuple of str
         From `check_banned`; a letter counts by its case-folded form.
+    max_length : int
 
     Returns
     -------
-    after : ndarray of shape (n_states, n_letters), dtype int64
-        -1 where a banned string would be complete. State 0 is the first.
+    after : ndarray of shape (n_states, n_classes), dtype int32
+        The state after each class of letters, -1 where a banned string would be complete.
+        State 0 is the first.
+    classes : ndarray of shape (n_letters,), dtype int32
+        The class of each letter.
 
     References
     ----------
     .. [1] A. V. Aho and M. J. Corasick, "Efficient String Matching: An Aid to Bibliographic
        Search", Communications of the ACM, 1975.
     """
-    goto: list[dict[str, int]] = [{}]  # the trie of banned strings
+    folded = [letter.casefold() for letter in letters]
+    longest = max_length * max(map(len, folded), default=0)
+    goto: list[dict[int, int]] = [{}]  # the trie of banned strings
     is_output = [False]
-    for word in banned:
+    columns: dict[str, int] = {}
+    for word in (each for each in banned if len(each) <= longest):
         state = 0
         for character in word:
-            if character not in goto[state]:
-                goto[state][character] = len(goto)
+            column = columns.setdefault(character, len(columns))
+            if column not in goto[state]:
+                goto[state][column] = len(goto)
                 goto.append({})
                 is_output.append(False)
-            state = goto[state][character]
+            state = goto[state][column]
         is_output[state] = True
-    failure = [0] * len(goto)
-    delta: list[dict[str, int]] = [{}] * len(
-        goto
-    )  # the transitions that do not lead back to state 0
-    states = [0]
+    # The state after each character of banned strings; other characters lead to the first one.
+    if len(goto) * len(columns) > _MAX_CELLS:
+        raise _too_large(max_length)
+    delta = np.zeros((len(goto), len(columns) + 1), dtype=np.int32)
+    failure, states = [0] * len(goto), [0]
     for state in states:  # breadth first
-        delta[state] = delta[failure[state]] | goto[state]
         is_output[state] |= is_output[failure[state]]
-        for character, new in goto[state].items():
-            failure[new] = delta[failure[state]].get(character, 0) if state else 0
+        delta[state] = delta[failure[state]]
+        for column, new in goto[state].items():
+            failure[new] = int(delta[state, column])
+            delta[state, column] = new
             states.append(new)
-
-    folded = [letter.casefold() for letter in letters]
-    after = np.empty((len(goto), len(letters)), dtype=np.int64)
-    for first in states:
-        for column, added in enumerate(folded):
-            state = first
-            for character in added:
-                state = delta[state].get(character, 0)
-                if is_output[state]:
-                    break
-            after[first, column] = -1 if is_output[state] else state
+    # Banned strings are never left behind, and have numbers of their own no more.
     kept = ~np.array(is_output)
-    numbers = np.append(np.cumsum(kept) - 1, -1)
-    return numbers[after[kept]]
+    number = np.where(kept, kept.cumsum() - 1, -1).astype(np.int32)
+    delta = np.vstack([number[delta[kept]], np.full_like(delta[:1], -1)])
+    read = [tuple(columns.get(each, len(columns)) for each in letter) for letter in folded]
+    different = {each: number for number, each in enumerate(dict.fromkeys(read))}
+    after = np.empty((len(delta) - 1, len(different)), dtype=np.int32)
+    for each, column in different.items():
+        after[:, column] = np.arange(len(after))
+        for character in each:
+            after[:, column] = delta[after[:, column], character]
+    return after, np.array([different[each] for each in read], dtype=np.int32)

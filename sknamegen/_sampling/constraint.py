@@ -32,7 +32,7 @@ class Constraint:
 
     Attributes
     ----------
-    states_after : ndarray of shape (n_states, n_characters), dtype int64
+    states_after : ndarray of shape (n_states, n_characters), dtype int32
     accepts : ndarray of shape (n_states,), dtype bool
         The automaton's.
     asked : tuple

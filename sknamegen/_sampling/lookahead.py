@@ -20,11 +20,10 @@ from .._models.kneser_ney import KneserNey
 from .._models.model import Indices
 from .constraint import Constraint
 
-# Cells of the tables of contexts and of what is ahead, and n-grams to look at to fill the latter:
+# Bytes of the tables, which a `Cache` must be able to keep, and n-grams to look at to fill them:
 # the order of the n-grams is lowered until they suffice.
-_MAX_CELLS = 2**22
-_MAX_AHEAD = 6 * 2**20
-_MAX_WORK = 2**22
+_MAX_BYTES = 56 * 2**20
+_MAX_WORK = 2**24
 _USUAL_LEVELS = 64  # after which what the greatest length changes is too little to count
 _CONVERGED = 1e-3
 _LEAST = 1e-290  # what is possible but less probable counts as that
@@ -114,11 +113,8 @@ def _order(constraint, ngrams):
     for order in range(ngrams.order, 0, -1):
         n_contexts = int(np.searchsorted(ngrams.lengths, order))
         n_ngrams = int(ngrams.first[n_contexts]) + n_characters
-        if (
-            (n_contexts == 1 or n_contexts * n_characters <= _MAX_CELLS)
-            and n_states * n_levels * n_contexts <= _MAX_AHEAD
-            and n_states * n_levels * n_ngrams <= _MAX_WORK
-        ):
+        n_bytes = n_contexts * (8 * n_states * n_levels + 4 * n_characters)
+        if n_bytes <= _MAX_BYTES and n_states * n_levels * n_ngrams <= _MAX_WORK:
             return order
     raise ValueError(
         "pattern and banned must be simpler for names of up to max_length="

@@ -1,6 +1,5 @@
 """The expected share of new names."""
 
-from dataclasses import replace
 from math import exp, log
 
 import numpy as np
@@ -49,6 +48,8 @@ class KnownNames:
         rng, n = np.random.default_rng(0), _MIN_DRAWS
         while True:
             proba, error = sampler.constraint_probability(n, rng)
+            if not proba.all():
+                raise sampler.nothing_fits(n, int(proba.argmin()))
             error = np.sqrt(np.square(mass / proba**2 * error).sum()) / len(mass)
             if error < _SMALL_ERROR or n >= _MAX_DRAWS:
                 return float((1 - mass / proba).clip(0).mean())
@@ -82,12 +83,10 @@ class KnownNames:
 
 
 def _greedy_novelty(sampler, known):
-    rows, novelty = np.arange(len(sampler.prefixes)), 0.0
-    for column, label in enumerate(sampler.labels):
-        one = replace(sampler, labels=np.array([label]), label_proba=np.ones((len(rows), 1)))
-        is_new = [name not in known for name in one.draw(rows, np.random.default_rng(0))]
-        novelty += sampler.label_proba[:, column] @ np.array(is_new)
-    return float(novelty / len(rows))
+    cases = np.indices(sampler.label_proba.shape).reshape(2, -1)
+    names = sampler.greedy(cases[0], sampler.labels[cases[1]])
+    is_new = np.array([name not in known for name in names])
+    return float(sampler.label_proba.ravel() @ is_new / len(sampler.prefixes))
 
 
 def temperature_for(known: KnownNames, novelty: float) -> float:

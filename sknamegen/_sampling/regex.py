@@ -7,11 +7,17 @@ whose trees agree for what is accepted here.
 import re
 from collections.abc import Iterator
 from re import _parser  # type: ignore[attr-defined]
-from typing import Any, NamedTuple
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from .._alphabet import shorten
 
-_MAX_POSITIONS = 2000
+# Characters of a pattern, and different ones of them times letters to compare.
+_MAX_POSITIONS = 40_000
+_MAX_COMPARED = 2_000_000
+_KINDS_OF_CHARACTERS = re.ASCII | re.LOCALE | re.UNICODE  # flags of which one holds
 _CATEGORIES = {
     "CATEGORY_DIGIT": r"\d",
     "CATEGORY_NOT_DIGIT": r"\D",
@@ -29,17 +35,6 @@ _REFUSED = {
     "POSSESSIVE_REPEAT": "a possessive repetition",
     "ATOMIC_GROUP": "an atomic group",
 }
-
-
-class Part(NamedTuple):
-    """A part of a regular expression; sets of positions are integers, a bit for each."""
-
-    is_optional: bool
-    first: int  # which positions it may begin with
-    last: int  # which it may end with
-
-
-_NOTHING = Part(True, 0, 0)
 
 
 def compile_pattern(pattern: object) -> re.Pattern[str]:
@@ -68,14 +63,17 @@ class PositionAutomaton:
     """A nondeterministic automaton without epsilon transitions (Glushkov, 1961).
 
     Its states are the positions of a regular expression: the places that one character matches.
-    It reads whole strings, none longer than `max_length`, of some letters.
+    Position 0 is the end. It reads whole strings, none longer than `max_length`, of some letters.
+    Sets of positions are integers, a bit for each.
 
     Attributes
     ----------
-    matches : list of list of bool
-        Which letters match at each position.
+    pieces : list of ndarray of shape (n_letters,), dtype bool
+        Which letters match, for each different piece of the expression.
+    piece_of : list of int
+        The piece at each position.
     follow : list of int
-        The set of positions that may come next; position ``len(follow)`` is the end.
+        The set of positions that may come next.
     first : int
         The set of positions that a string may begin with.
 
@@ -87,99 +85,102 @@ class PositionAutomaton:
 
     def __init__(self, compiled: re.Pattern[str], letters: list[str], max_length: int):
         self._letters, self._pattern, self._max_length = letters, compiled.pattern, max_length
-        self.matches: list[list[bool]] = []
-        self.follow: list[int] = []
-        self._known: dict[tuple[str, int], list[bool]] = {}
+        self.pieces: list[NDArray[np.bool_]] = []
+        self._numbers: dict[tuple[str, int], int] = {}
+        self.piece_of, self.follow = [0], [0]
+        self._add_piece("(?!)", 0)
         try:
             tree = _parser.parse(compiled.pattern, compiled.flags)
-            whole = self._sequence(tree, tree.state.flags, True, True)
+            first, is_optional = self._sequence(tree, 1, tree.state.flags, True, True)
         except RecursionError:
             raise ValueError(
                 f"pattern must not be nested so deeply. Got {shorten(self._pattern, 80)}."
             ) from None
-        end = 1 << len(self.follow)
-        for position in bits(whole.last):
-            self.follow[position] |= end
-        self.first = whole.first | end * whole.is_optional
+        self.first = first | is_optional
 
-    def _sequence(self, tree, flags, at_start=False, at_end=False):
-        whole = _NOTHING
-        for i, (op, argument) in enumerate(tree):
+    # These methods add the positions of a part in front of the set `after`, the positions that
+    # follow the part. They return the set it may begin with, and whether it may be left out.
+
+    def _sequence(self, tree, after, flags, at_start=False, at_end=False):
+        first, is_optional = 0, True
+        for i in reversed(range(len(tree))):
             ends = at_start and i == 0, at_end and i == len(tree) - 1
-            part = self._part(str(op), argument, flags, *ends)
-            self._connect(whole.last, part.first)
-            whole = Part(
-                whole.is_optional and part.is_optional,
-                whole.first | part.first * whole.is_optional,
-                part.last | whole.last * part.is_optional,
-            )
-        return whole
+            # Behind it comes what the rest begins with, and if that may be left out, `after`.
+            op, argument = tree[i]
+            then = first | after * is_optional
+            begins, may_miss = self._part(str(op), argument, then, flags, *ends)
+            first = begins | first * may_miss
+            is_optional = is_optional and may_miss
+        return first, is_optional
 
-    def _connect(self, last, first):
-        for position in bits(last):
-            self.follow[position] |= first
-
-    def _part(self, op, argument, flags, at_start, at_end):
+    def _part(self, op, argument, after, flags, at_start, at_end):
         if op in ("LITERAL", "NOT_LITERAL", "ANY", "IN"):
-            return self._position(_one_character(op, argument), flags)
+            return 1 << self._position(_one_character(op, argument), flags, after), False
         if op == "BRANCH":
-            parts = [self._sequence(tree, flags, at_start, at_end) for tree in argument[1]]
-            optional, firsts, lasts = zip(*parts, strict=True)
-            return Part(any(optional), _union(firsts), _union(lasts))
+            first, is_optional = 0, False
+            for tree in argument[1]:
+                begins, may_miss = self._sequence(tree, after, flags, at_start, at_end)
+                first, is_optional = first | begins, is_optional or may_miss
+            return first, is_optional
         if op == "SUBPATTERN":
             _, added, removed, tree = argument
-            return self._sequence(tree, (flags | added) & ~removed, at_start, at_end)
+            if added & _KINDS_OF_CHARACTERS:
+                flags &= ~_KINDS_OF_CHARACTERS
+            return self._sequence(tree, after, (flags | added) & ~removed, at_start, at_end)
         if op in ("MAX_REPEAT", "MIN_REPEAT"):
             least, most, tree = argument
-            return self._repeat(least, most, tree, flags)
+            return self._repeat(least, most, tree, after, flags)
         anchors = [("BEGINNING", at_start), ("END", at_end)]
         if op == "AT" and any(name in str(argument) and here for name, here in anchors):
-            return _NOTHING
+            return 0, True
         raise ValueError(
             "pattern must be a regular expression of characters, classes, groups, alternatives "
             f"and repetitions. Got {shorten(self._pattern, 80)}, which holds "
             f"{_REFUSED.get(op, op)}."
         )
 
-    def _position(self, piece, flags):
-        if len(self.follow) == _MAX_POSITIONS:
+    def _repeat(self, least, most, tree, after, flags):
+        """Write a repetition out; a string holds no more of them than characters."""
+        is_endless = most == _parser.MAXREPEAT
+        least, most = (min(n, self._max_length + 1) for n in (least, most))
+        most = max(least, 1) if is_endless else most
+        first = loop = 0
+        for number in range(most, 0, -1):
+            may_end = number >= least
+            if is_endless and number == most:  # a position that stands for its own beginning
+                loop = 1 << self._position("(?!)", 0, 0)
+            begin = len(self.follow)
+            first, may_miss = self._sequence(tree, first | after * may_end | loop, flags)
+            for position in range(begin, len(self.follow)) if loop else ():
+                if self.follow[position] & loop:
+                    self.follow[position] = self.follow[position] & ~loop | first
+            loop = 0
+            least *= not may_miss
+        return first, least == 0
+
+    def _position(self, piece, flags, after):
+        if len(self.follow) > _MAX_POSITIONS:
             raise ValueError(
                 "pattern must hold fewer repetitions: written out for max_length="
                 f"{self._max_length} it has more than {_MAX_POSITIONS:,} characters. Got "
                 f"{shorten(self._pattern, 80)}."
             )
-        key = piece, flags
-        if key not in self._known:
+        self.piece_of.append(self._add_piece(piece, flags))
+        self.follow.append(after)
+        return len(self.follow) - 1
+
+    def _add_piece(self, piece, flags):
+        number = self._numbers.setdefault((piece, flags), len(self.pieces))
+        if number == len(self.pieces):
+            if number * len(self._letters) > _MAX_COMPARED:
+                raise ValueError(
+                    f"pattern must hold fewer different characters and classes, with "
+                    f"{len(self._letters):,} characters that the model knows. Got more than "
+                    f"{number:,}, in {shorten(self._pattern, 80)}."
+                )
             matches = re.compile(piece, flags & ~re.DEBUG).fullmatch
-            self._known[key] = [matches(letter) is not None for letter in self._letters]
-        self.matches.append(self._known[key])
-        self.follow.append(0)
-        here = 1 << len(self.follow) - 1
-        return Part(False, here, here)
-
-    def _repeat(self, least, most, tree, flags):
-        """Write a repetition out; a string holds no more of them than characters."""
-        is_endless = most == _parser.MAXREPEAT
-        least, most = (min(n, self._max_length + 1) for n in (least, most))
-        parts: list[Part] = []
-        while len(parts) < (max(least, 1) if is_endless else most):
-            part = self._sequence(tree, flags)
-            if parts:
-                self._connect(parts[-1].last, part.first)
-            parts.append(part)
-            least *= not part.is_optional
-        if not parts:
-            return _NOTHING
-        if is_endless:
-            self._connect(parts[-1].last, parts[-1].first)
-        return Part(not least, parts[0].first, _union(p.last for p in parts[max(least, 1) - 1 :]))
-
-
-def _union(sets):
-    whole = 0
-    for each in sets:
-        whole |= each
-    return whole
+            self.pieces.append(np.array([matches(each) is not None for each in self._letters]))
+        return number
 
 
 def _one_character(op, argument):

@@ -29,7 +29,7 @@ from .cache import Cache
 from .constraint import Constraint
 from .decoding import Decoding, draw
 from .lookahead import Lookahead
-from .weights import draws_needed, resample
+from .weights import Draws, Pool
 from .writing import Block, write_block
 
 # Names are written in blocks of as many as a processor's cache takes the states and distributions
@@ -100,6 +100,8 @@ class Sampler:
 
     def draw(self, rows: Indices, rng: np.random.Generator) -> list[str]:
         """Write one name for each of the rows."""
+        if self.decoding.temperature == 0:
+            return self.greedy(rows, self._draw_labels(rows, rng))
         names = np.full(len(rows), None, dtype=object)
         for first in range(0, len(rows), _CHUNK_ROWS):
             missing = np.arange(first, min(first + _CHUNK_ROWS, len(rows)))
@@ -108,18 +110,30 @@ class Sampler:
                 names[missing] = self._draw_looking_ahead(rows[missing], rng)
         return names.tolist()
 
+    def greedy(self, rows: Indices, labels: Indices) -> list[str]:
+        """Write the name that prefix and label have at temperature 0: as it comes, if it fits."""
+        (rows, labels), place = np.unique([rows, labels], axis=1, return_inverse=True)
+        rng = np.random.default_rng(0)  # which decides nothing
+        found = self.write(rows, rng, labels=labels)
+        misfits = np.flatnonzero(found.log_weights < 0)
+        if len(misfits):
+            again = self.write(rows[misfits], rng, self.lookahead(), labels[misfits])
+            if (again.log_weights == -np.inf).any():
+                raise self.nothing_fits(len(misfits), rows[misfits[0]])
+            found.texts[misfits] = again.texts
+        return found.texts[place.reshape(-1)].tolist()
+
     def _draw_until_they_fit(self, names, rows, missing, rng):
         """Write names as they come, again where they do not fit; return where it takes too long."""
         n_each, share, now = 1, 1.0, missing[:_PILOT]
         while len(now) and (share >= _COMMON or n_each * len(now) <= _MAX_TRIED):
             tried = np.repeat(now, n_each)
-            texts, log_weights = self.write(rows[tried], rng)
-            fits = log_weights == 0
-            names[tried[fits]] = texts[fits]
+            found = self.write(rows[tried], rng)
+            fits = found.log_weights == 0
+            names[tried[fits]] = found.texts[fits]
             now, share = missing[[name is None for name in names[missing]]], fits.mean()
             n_each = int(np.ceil(1 / share)) if share >= _COMMON else n_each * _MORE_TRIES
-            is_always_same = self.decoding.temperature == 0 and share < 1
-            if is_always_same or n_each > _MAX_TRIES_EACH:
+            if n_each > _MAX_TRIES_EACH:
                 break
         return now
 
@@ -127,40 +141,40 @@ class Sampler:
         """Draw more names than wanted, looking ahead, and choose among those of each prefix."""
         lookahead = self.lookahead()
         prefixes = [self.prefixes[row] for row in rows.tolist()]
-        _, first, pool, wanted = np.unique(
+        _, first, own, wanted = np.unique(
             prefixes, return_index=True, return_inverse=True, return_counts=True
         )
+        pools = list(map(Pool, wanted.tolist()))
         names = np.empty(len(rows), dtype=object)
-        is_greedy = self.decoding.temperature == 0
         missing = np.ceil(_FIRST_DRAWS * wanted).astype(np.int64) + _MORE_DRAWS
-        missing = np.ones_like(wanted) if is_greedy else missing
         limit = _MAX_DRAWS * missing
-        texts, log_weights = np.empty(0, dtype=object), np.empty(0)
-        drawn_for = np.empty(0, dtype=np.int64)  # which of the different prefixes
         while missing.any():
-            drawn_for = np.append(drawn_for, np.repeat(np.arange(len(wanted)), missing))
             found = self.write(np.repeat(rows[first], missing), rng, lookahead)
-            texts, log_weights = np.append(texts, found[0]), np.append(log_weights, found[1])
-            mine = [drawn_for == i for i in range(len(wanted))]
-            each = [(texts[own], log_weights[own], n) for own, n in zip(mine, wanted, strict=True)]
-            needed = 1.1 * np.array([draws_needed(*one) for one in each])
-            more = np.minimum(needed, limit) - np.bincount(drawn_for, minlength=len(wanted))
-            missing = np.where(is_greedy, 0, np.maximum(more, 0)).astype(np.int64)
-        for i, (found_texts, weights, n) in enumerate(each):
-            if weights.max() == -np.inf:
-                raise ValueError(
-                    f"No name of {len(weights):,} drawn from {prefixes[first[i]]!r} fits: at this "
-                    "temperature, top_k and top_p too few characters are left. Raise them."
-                )
-            names[pool == i] = found_texts[resample(weights, n, rng)]
+            ends = missing.cumsum().tolist()
+            for i in np.flatnonzero(missing).tolist():
+                pools[i].add(found.take(slice(ends[i] - missing[i], ends[i])))
+                n_drawn = sum(pools[i].sizes)
+                missing[i] = max(0, min(1.1 * pools[i].missing()[0], n_drawn, limit[i] - n_drawn))
+        for i, pool in enumerate(pools):
+            if not pool.names:
+                raise self.nothing_fits(sum(pool.sizes), rows[first[i]])
+            names[own == i] = pool.choose(rng)
         return names
+
+    def nothing_fits(self, n_drawn: int, row: int) -> ValueError:
+        """Return the error for a prefix behind which no name fits."""
+        return ValueError(
+            f"No name of {n_drawn:,} drawn from {self.prefixes[row]!r} fits: at this "
+            "temperature, top_k and top_p too few characters are left. Raise them."
+        )
 
     def write(
         self,
         rows: Indices,
         rng: np.random.Generator,
         lookahead: Lookahead | None = None,
-    ) -> tuple[NDArray[np.object_], NDArray[np.float64]]:
+        labels: Indices | None = None,
+    ) -> Draws:
         """Write a name for each of the rows, which may not fit.
 
         Parameters
@@ -169,25 +183,21 @@ class Sampler:
             As in `draw`.
         lookahead : Lookahead, default=None
             Draws towards names that fit.
-
-        Returns
-        -------
-        texts : ndarray of shape (n_names,), dtype object
-        log_weights : ndarray of shape (n_names,), dtype float64
-            Logarithms of importance weights: weighted with them, the names are drawn from the
-            model's distribution of those that fit, times their probability. Minus infinity for
-            those that do not; without a lookahead, 0 for those that do.
+        labels : ndarray of shape (n_names,), dtype int, default=None
+            Of the names; None: drawn.
         """
         size = int(np.clip(_BLOCK_CELLS // len(self.alphabet), *_BLOCK_ROWS))
         n_blocks = max(2 if len(rows) >= _SHARED_ROWS else 1, -(-len(rows) // size))
+        if labels is None:
+            labels = self._draw_labels(rows, rng)
         rngs = [rng]
         if n_blocks > 1:  # what each draws does not depend on which is written first
             rngs = list(map(np.random.default_rng, rng.integers(2**63, size=n_blocks)))
         starts, windows = self._starts(lookahead), self._windows(self.prefixes)
-        blocks = zip(np.array_split(rows, n_blocks), rngs, strict=True)
-        calls = ((each, own, starts, windows, lookahead) for each, own in blocks)
-        texts, log_weights = zip(*side_by_side(self._write_block, calls), strict=True)
-        return np.concatenate(texts), np.concatenate(log_weights)
+        blocks = (np.array_split(each, n_blocks) for each in (rows, labels))
+        calls = ((*each, starts, windows, lookahead) for each in zip(*blocks, rngs, strict=True))
+        each = side_by_side(self._write_block, calls)
+        return Draws(*map(np.concatenate, zip(*each, strict=True)))
 
     def _starts(self, lookahead):
         """Return the length, the state and the context behind each prefix, (n_prefixes, 3)."""
@@ -202,16 +212,17 @@ class Sampler:
     def _windows(self, prefixes):
         return self.alphabet.windows(prefixes, self.window_length)
 
-    def _write_block(self, rows, rng, starts, windows, lookahead):
-        state, logits = self._start(rows, windows, self._draw_labels(rows, rng))
+    def _write_block(self, rows, labels, rng, starts, windows, lookahead):
+        state, logits = self._start(rows, windows, labels)
         lengths, states, contexts = starts[rows].T
         names = Block(np.arange(len(rows)), lengths, states, contexts, state, logits)
         how = self.decoding, self.constraint, lookahead
-        text, log_weights = write_block(self.model, names, *how, rng)
+        text, log_proba, log_weights = write_block(self.model, names, *how, rng)
+        log_proba += np.log(self.label_proba[rows, np.searchsorted(self.labels, labels)])
         written = zip(rows.tolist(), self.alphabet.decode(text), strict=True)
         texts = np.empty(len(rows), dtype=object)
         texts[:] = [self.prefixes[row] + each for row, each in written]
-        return texts, log_weights
+        return Draws(texts, labels, log_proba, log_weights)
 
     def _start(self, rows, windows, labels):
         """Read the contexts behind prefixes, with those labels."""
@@ -266,10 +277,10 @@ class Sampler:
         n_names = _FIRST_NAMES
         while len(rows) < n_names:
             which = rng.integers(len(prefixes), size=n_names - len(rows))
-            texts, log_weights = free.write(which, rng)
-            has_ended = log_weights == 0
-            rows += self.alphabet.rows(texts[has_ended], ends=True)
-            rows += self.alphabet.rows(texts[~has_ended])
+            found = free.write(which, rng)
+            has_ended = found.log_weights == 0
+            rows += self.alphabet.rows(found.texts[has_ended], ends=True)
+            rows += self.alphabet.rows(found.texts[~has_ended])
             # Behind its window the model reads all of it again for each character.
             n_late = [max(0, len(row) - self.window_length) for row in rows]
             n_reads = sum(map(len, rows)) + sum(n_late) * self.window_length
@@ -340,17 +351,20 @@ class Sampler:
         sampling elsewhere.
         """
         rows = np.repeat(np.arange(len(self.prefixes)), n)
-        log_weights = np.full(len(rows), -np.inf)
         if not self.decoding.temperature or self.model.ngrams() is None:
-            _, log_weights = self.write(rows, rng)
+            log_weights = self.write(rows, rng).log_weights
             share = (log_weights == 0).reshape(len(self.prefixes), n).mean(axis=1)
             if not self.decoding.temperature or share.min(initial=1) >= _COMMON:
                 # As if one more did not fit: none out of few does not mean that none can.
                 spread = np.maximum(share * (1 - share), 1 / n) * (self.decoding.temperature > 0)
                 return share, np.sqrt(spread / n)
-        _, log_weights = self.write(rows, rng, self.lookahead())
-        weights = np.exp(log_weights).reshape(len(self.prefixes), n)
-        return weights.mean(axis=1), weights.std(axis=1, ddof=1) / np.sqrt(n)
+        lookahead, pools = self.lookahead(), [Pool(n) for _ in self.prefixes]
+        for size in filter(None, (n // 4, n - n // 4)):
+            found = self.write(np.repeat(np.arange(len(pools)), size), rng, lookahead)
+            for i, pool in enumerate(pools):
+                pool.add(found.take(slice(i * size, (i + 1) * size)))
+        probability, error = np.array([pool.probability() for pool in pools]).T
+        return probability, error
 
     def stream(self, rng: np.random.Generator) -> Iterator[str]:
         """Yield the characters that follow the one prefix.

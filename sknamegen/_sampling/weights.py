@@ -1,48 +1,130 @@
-"""Importance weights: what draws are worth, and which are chosen."""
+"""Importance weights: what draws tell, and which names are chosen."""
+
+from collections.abc import Hashable
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-# How many draws without weights those are to be worth, for each one wanted and beside that.
-_ENOUGH, _POOL = 1.0, 16
-# Names are few where such a share of the draws are different, of so many wanted at least; then
-# draws that would be chosen more than once are to have no more than a share of all weight.
-_FEW, _MANY, _TOO_HEAVY = 0.2, 50, 0.02
+# As if so many more were to be chosen, so that a single name has some to be chosen from. Such a
+# share of the different ones may be missing, as one draw stands for several; less where few names
+# are different, as the rarest ones, of the greatest weights, are then not even seen.
+_POOL, _MISSING = 16, 0.03
 
 
-def effective_size(log_weights: NDArray[np.float64]) -> float:
-    """Return how many draws without weights those with weights are worth (Kong, 1992)."""
-    weights = _scaled(log_weights)
-    return weights.sum() ** 2 / (weights**2).sum() if len(weights) else 0.0
+class Draws(NamedTuple):
+    """Names that were written.
 
-
-def draws_needed(texts: NDArray[np.object_], log_weights: NDArray[np.float64], n: int) -> float:
-    """Estimate how many draws it takes to choose n of them.
-
-    They are to be worth a little more than n without weights. Where names are few, so that their
-    frequencies can be seen, none but a few draws may be expected to be chosen more than once.
+    Attributes
+    ----------
+    texts : ndarray of shape (n_names,), dtype object
+    labels : ndarray of shape (n_names,), dtype int
+    log_proba : ndarray of shape (n_names,), dtype float64
+        With a lookahead: log-probability of each name with its label, in nats, whether it fits
+        or not; at temperature 0 that at temperature 1.
+    log_weights : ndarray of shape (n_names,), dtype float64
+        Logarithms of importance weights: weighted with them, the names are drawn from the
+        model's distribution of those that fit, times their probability. Minus infinity for
+        those that do not; without a lookahead, 0 for those that do.
     """
-    n_drawn, weights = len(log_weights), np.sort(_scaled(log_weights))
-    if not len(weights):
-        return np.inf
-    needed = n_drawn * (_ENOUGH * n + _POOL) / effective_size(log_weights)
-    if n > _MANY and len(set(texts[np.isfinite(log_weights)])) < _FEW * n_drawn:
-        below = weights.cumsum()
-        usual = weights[np.searchsorted(below, (1 - _TOO_HEAVY) * below[-1])]
-        needed = max(needed, n_drawn * n * usual / below[-1])
-    return needed
+
+    texts: NDArray[np.object_]
+    labels: NDArray[np.integer[Any]]
+    log_proba: NDArray[np.float64]
+    log_weights: NDArray[np.float64]
+
+    def take(self, rows: slice) -> "Draws":
+        """Return some of the names."""
+        return Draws._make(each[rows] for each in self)
 
 
-def resample(
-    log_weights: NDArray[np.float64], n: int, rng: np.random.Generator
-) -> NDArray[np.int64]:
-    """Choose n draws in proportion to their weights, systematically, in random order."""
-    cumulative = _scaled(log_weights).cumsum()
-    ticks = (np.arange(n) + rng.random()) / n * cumulative[-1]
-    chosen = np.searchsorted(cumulative, ticks, side="right")
-    return rng.permutation(chosen.clip(max=len(cumulative) - 1))
+class Pool:
+    """Draws behind one prefix, from which n names are to be chosen.
 
+    They come in rounds. A name's own probability is known once it has been drawn, so in later
+    rounds only names that are new have importance weights: these tell how probable all others
+    are. The estimates of the rounds are averaged by how many draws each has, and the first ones
+    left out if that is better.
 
-def _scaled(log_weights):
-    greatest = log_weights.max(initial=-np.inf)
-    return np.exp(log_weights - greatest) if np.isfinite(greatest) else np.zeros(0)
+    Parameters
+    ----------
+    n : int
+    """
+
+    def __init__(self, n: int):
+        self.n = n
+        self.sizes: list[int] = []  # draws of each round
+        self._numbers: dict[Hashable, int] = {}  # of the different names, by what they are
+        self.names: list[str] = []  # different ones that fit, or alike with different labels
+        self._log_proba: list[float] = []
+        self._found: list[int] = []  # in which round
+        # Of the draws that fit: the number of the name, the round, and the weight.
+        self._draws, self._rounds = np.empty((2, 0), dtype=np.int64)
+        self._log_weights = np.empty(0)
+
+    def add(self, draws: Draws) -> None:
+        """Add a round, written with a lookahead."""
+        number, fits, names = len(self.sizes), np.isfinite(draws.log_weights), []
+        each = (draws.texts[fits], draws.labels[fits].tolist(), draws.log_proba[fits].tolist())
+        for text, label, log_proba in zip(*each, strict=True):
+            names.append(self._numbers.setdefault((text, label), len(self._numbers)))
+            if names[-1] == len(self.names):
+                self.names.append(text)
+                self._log_proba.append(log_proba)
+                self._found.append(number)
+        self.sizes.append(len(fits))
+        self._draws = np.append(self._draws, np.array(names, dtype=np.int64))
+        self._rounds = np.append(self._rounds, np.full(len(names), number))
+        self._log_weights = np.append(self._log_weights, draws.log_weights[fits])
+
+    def _estimate(self, first):
+        """Return what names that are known, and draws, have of all probability, up to a factor.
+
+        By the rounds from `first` on; the logarithm of the factor is the greatest log-weight.
+        """
+        used = np.where(np.arange(len(self.sizes)) < first, 0, self.sizes)
+        later = used.sum() - used.cumsum()  # draws of the rounds after each one
+        scale, found = self._log_weights.max(initial=-np.inf), np.array(self._found, dtype=np.int64)
+        known = np.exp(np.array(self._log_proba) - scale) * later[found] / used.sum()
+        is_new = (self._rounds >= first) & (self._rounds == found[self._draws])
+        return known, np.exp(self._log_weights - scale) * is_new / used.sum()
+
+    def missing(self) -> tuple[float, int]:
+        """Estimate how many more draws it takes, and from which round on to count them.
+
+        Among n names chosen, and a few more, draws that stand for several should be few beside
+        the different names.
+        """
+        best = np.inf, 0
+        for first in range(len(self.sizes) if len(self._draws) else 0):
+            known, drawn = self._estimate(first)
+            n = self.n + _POOL
+            total = known.sum() + drawn.sum()
+            times = np.sort(drawn)[::-1] * n / total  # that each draw is chosen
+            different = np.minimum(known * n / total, 1).sum() + times.sum()
+            # With k times as many draws each would stand for 1 / k times as many names, so that
+            # sum(max(0, times - k)) were missing.
+            allowed = _MISSING * different * (different / n) ** 0.5
+            k = ((times.cumsum() - allowed) / np.arange(1, len(times) + 1)).max()
+            best = min(best, ((k - 1) * sum(self.sizes[first:]), first))
+        return best
+
+    def choose(self, rng: np.random.Generator) -> list[str]:
+        """Choose n names in proportion to their probability, systematically, in random order."""
+        known, drawn = self._estimate(self.missing()[1])
+        shares = known + np.bincount(self._draws, drawn, minlength=len(known))
+        cumulative = shares.cumsum()
+        ticks = (np.arange(self.n) + rng.random()) / self.n * cumulative[-1]
+        chosen = np.searchsorted(cumulative, ticks, side="right").clip(max=len(shares) - 1)
+        return [self.names[name] for name in rng.permutation(chosen)]
+
+    def probability(self) -> tuple[float, float]:
+        """Estimate the probability of all names that fit, by the last round; and its error."""
+        if not self.names:
+            return 0.0, 0.0
+        known, drawn = self._estimate(len(self.sizes) - 1)
+        mean, scale = known.sum() + drawn.sum(), np.exp(self._log_weights.max())
+        # As if one more draw had been new, of the greatest weight that any had, which is `scale`:
+        # that none was does not mean that none can be.
+        spread = (drawn**2).sum() - drawn.sum() ** 2 / self.sizes[-1] + self.sizes[-1] ** -2
+        return float(scale * mean), float(scale * spread**0.5)

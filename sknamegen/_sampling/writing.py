@@ -48,7 +48,7 @@ def write_block(
     constraint: Constraint,
     lookahead: Lookahead | None,
     rng: np.random.Generator,
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
     """Write one character after another until all names of a block have ended.
 
     Without a lookahead names are drawn as they come, and given up when they cannot fit.
@@ -57,12 +57,14 @@ def write_block(
     -------
     text : ndarray of shape (n_names, n_steps), dtype int64
         The indices written, -1 behind the last one.
-    log_weights : ndarray of shape (n_names,), dtype float64
+    log_proba, log_weights : ndarray of shape (n_names,), dtype float64
         As from `Sampler.write`.
     """
     end = constraint.end
     text = np.full((len(names.index), 16), NONE)
-    log_weights = np.zeros(len(names.index))
+    log_proba, log_weights = np.zeros((2, len(names.index)))
+    is_greedy = decoding.temperature == 0
+    weighed = decoding._replace(temperature=1.0) if is_greedy else decoding
     step = 0
     if end is None:
         names.keep(model, np.flatnonzero(names.lengths < constraint.max_length))
@@ -70,10 +72,15 @@ def write_block(
         uniforms = rng.random(len(names.index))
         if lookahead:
             ahead = lookahead.ahead(names.lengths, names.states, names.contexts)
-            characters, sums = draw(_looking_ahead(decoding, names.logits, ahead), uniforms)
-            worth = ahead[np.arange(len(ahead)), characters]
+            p = weighed.probabilities(names.logits)
+            worth = p * ahead
+            if is_greedy:
+                worth = only(worth, worth.argmax(axis=1))
+            characters, sums = draw(worth, uniforms)
+            chosen = np.arange(len(p)), characters
             with np.errstate(divide="ignore", invalid="ignore"):  # of rows that cannot fit
-                log_weights[names.index] += np.log(sums) - np.log(worth)
+                log_proba[names.index] += np.log(p[chosen])
+                log_weights[names.index] += np.log(sums) - np.log(ahead[chosen])
             names.contexts = lookahead.contexts_after[names.contexts, characters]
             fits = sums > 0
         else:
@@ -96,12 +103,4 @@ def write_block(
             names.keep(model, lasting)
             characters = characters[lasting]
         names.state, names.logits = model.advance(names.state, characters)
-    return text, log_weights
-
-
-def _looking_ahead(decoding, logits, ahead):
-    """Multiply the distribution with what each character is worth; at temperature 0, its best."""
-    if decoding.temperature:
-        return decoding.probabilities(logits) * ahead
-    weighted = decoding._replace(temperature=1.0).probabilities(logits) * ahead
-    return only(weighted, weighted.argmax(axis=1))
+    return text, log_proba, log_weights

@@ -2,13 +2,15 @@
 
 import itertools
 import re
+from collections import Counter
+from functools import partial
 
 import numpy as np
 import pytest
 from conftest import assert_drawn_from, ngram_pipeline, small_pipeline
 
 from sknamegen._sampling.sampler import Sampler
-from sknamegen.metrics import constraint_probability, expected_novelty
+from sknamegen.metrics import constraint_probability, expected_novelty, temperature_for
 
 END = "\3"
 NAMES = ["a", "ab", "abc", "ca", "cab", "b", "bb", "acca", "baca", "cabab", "bca"]
@@ -26,6 +28,10 @@ CONSTRAINTS = [
     {"seed": "ca", "min_length": 4, "temperature": 1.5},
     {"min_length": 4, "top_k": 3},
     {"pattern": ".*c.*", "top_p": 0.8, "temperature": 1.2},
+    {"pattern": ".*cc.*", "temperature": 0.3},
+    {"min_length": 5, "top_p": 0.9},
+    {"pattern": ".*b.*", "banned": ["ac", "bb"], "temperature": 0.5},
+    {"min_length": 4, "temperature": 0.3, "top_k": 2},
     {"label": "y", "pattern": "(ab?c?)+"},
     {"label": "x", "min_length": 4, "seed": "c"},
 ]
@@ -174,6 +180,18 @@ def test_the_greedy_name_fits_and_ends_well(pipes, constraint):
     assert generator.sample(temperature=0, n_samples=2, **asked) == [name] * 2
 
 
+@pytest.mark.parametrize("asked", [{}, {"min_length": 4}, {"pattern": ".*c.*"}], ids=str)
+def test_greedy_names_have_labels_in_proportion(pipes, asked):
+    """At temperature 0 each label has one name, and that is as frequent as the label."""
+    generator = pipes[1][-1]
+    asked = {"temperature": 0, "max_length": MAX_LENGTH} | asked
+    shares = generator.class_count_ / generator.class_count_.sum()
+    counts = Counter(generator.sample(n_samples=2000, random_state=0, **asked))
+    assert sorted(counts.values()) == pytest.approx(sorted(2000 * shares), abs=100)
+    known = pipes[1][0].transform([min(counts, key=counts.get)])
+    assert expected_novelty(generator, known, **asked) == pytest.approx(max(shares))
+
+
 @pytest.mark.parametrize("asked", [{"max_length": MAX_LENGTH}, {"pattern": ".*b.*"}], ids=str)
 def test_a_constraint_that_enough_names_meet_needs_no_lookahead(pipes, monkeypatch, asked):
     """Then names are drawn as they come: exactly, whatever a lookahead says."""
@@ -191,6 +209,10 @@ def test_too_few_characters_are_left(pipes):
     other = {"a": "b", "b": "c", "c": "a"}[best[0]]
     with pytest.raises(ValueError, match=r"No name of [\d,]+ drawn from '' fits: at this"):
         generator.sample(top_k=1, pattern=f"{other}.*", max_length=MAX_LENGTH)
+    known = pipes[0][0].transform(NAMES)
+    for novelty in (expected_novelty, partial(temperature_for, novelty=0.5)):
+        with pytest.raises(ValueError, match=r"No name of [\d,]+ drawn from '' fits: at this"):
+            novelty(generator, known, top_k=1, pattern=f"{other}.*", max_length=MAX_LENGTH)
 
 
 def test_a_shortfall_says_how_rare_the_constraint_is(pipes):

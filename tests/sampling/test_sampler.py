@@ -14,7 +14,7 @@ from sknamegen._sampling.cache import Cache
 from sknamegen._sampling.constraint import Constraint
 from sknamegen._sampling.decoding import Decoding
 from sknamegen._sampling.sampler import Sampler
-from sknamegen._sampling.weights import effective_size, resample
+from sknamegen._sampling.weights import Draws, Pool
 
 
 class FakeModel(NextCharModel):
@@ -154,17 +154,58 @@ def test_blocks_are_drawn_from_random_numbers_of_their_own(n):
     sampler = make()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sampler_module, "write_block", told)
-        texts, _ = sampler.write(zeros(n), np.random.default_rng(0))
+        texts = sampler.write(zeros(n), np.random.default_rng(0)).texts
     assert sum(blocks) == n == len(texts)
     assert max(blocks) <= 384
     assert len(blocks) == (1 if n < 128 else max(2, -(-n // 384)))
 
 
-def test_draws_are_chosen_in_proportion_to_their_weights():
-    rng = np.random.default_rng(0)
-    log_weights = np.log([0.1, 0.5, 0.4, 1e-300])
-    assert effective_size(log_weights) == pytest.approx(1 / (0.01 + 0.25 + 0.16))
-    assert effective_size(np.full(3, -np.inf)) == 0
-    chosen = resample(log_weights, 1000, rng)
-    assert np.bincount(chosen, minlength=4).tolist() == [100, 500, 400, 0]
-    assert resample(np.array([-np.inf, 0, -np.inf]), 3, rng).tolist() == [1, 1, 1]
+def drawn(p, q, n, rng):
+    """A round of draws from q, in the place of p."""
+    number = rng.choice(len(q), size=n, p=q)
+    names = np.array([str(each) for each in number], dtype=object)
+    return Draws(names, zeros(n), np.log(p[number]), np.log(p[number] / q[number]))
+
+
+def test_names_are_chosen_in_proportion_to_their_probability():
+    """Also where they are drawn in quite another one."""
+    rng, p = np.random.default_rng(0), np.array([0.9, 0.06, 0.03, 0.01])
+    pool = Pool(1000)
+    for _ in range(2):
+        pool.add(drawn(p, np.array([0.001, 0.009, 0.49, 0.5]), 3000, rng))
+    chosen = pool.choose(rng)
+    assert [chosen.count(str(name)) for name in range(4)] == [900, 60, 30, 10]
+
+
+def test_the_probability_of_names_is_estimated_as_well_as_is_said():
+    rng, p, q = np.random.default_rng(0), 0.5 ** np.arange(1, 31), np.full(30, 1 / 30)
+    p *= 0.2
+    found = []
+    for _ in range(400):
+        pool = Pool(1)
+        for n in (10, 100):
+            pool.add(drawn(p, q, n, rng))
+        found.append(pool.probability())
+    estimates, errors = np.array(found).T
+    assert estimates.mean() == pytest.approx(p.sum(), abs=3 * estimates.std() / 20)
+    assert (np.abs(estimates - p.sum()) < 1.96 * errors).mean() > 0.93
+    assert errors.mean() < 3 * estimates.std()
+
+
+def test_what_does_not_fit_is_not_chosen():
+    rng, pool = np.random.default_rng(0), Pool(3)
+    names, labels = np.array(["a", "b", "c"], dtype=object), zeros(3)
+    pool.add(Draws(names, labels, np.zeros(3), np.full(3, -np.inf)))
+    assert pool.missing()[0] == np.inf
+    assert pool.probability() == (0, 0)
+    pool.add(Draws(names, labels, np.zeros(3), np.array([-np.inf, 0, -np.inf])))
+    assert pool.choose(rng) == ["b"] * 3
+
+
+def test_draws_that_stand_for_several_names_ask_for_more():
+    pool, names = Pool(1000), np.array([str(i) for i in range(1000)], dtype=object)
+    pool.add(Draws(names, zeros(1000), np.full(1000, -20.0), np.full(1000, -3.0)))
+    assert pool.missing()[0] < 0
+    few = Pool(1000)
+    few.add(Draws(names, zeros(1000), np.full(1000, -20.0), np.repeat([-3.0, -9.0], 500)))
+    assert 800 < few.missing()[0] < 1000
