@@ -28,7 +28,6 @@ import torch
 
 torch.set_num_threads(2)  # as a user may have done; it also binds the matrix library
 
-from sknamegen._training import threads
 from sknamegen._training.threads import own_torch
 
 seen = {}
@@ -66,11 +65,32 @@ except ZeroDivisionError:
 in_thread("thread started after")
 
 
+def enter_and_leave():
+    while not is_over.is_set():
+        with own_torch():
+            pass
+
+
+is_over = threading.Event()
+training = threading.Thread(target=enter_and_leave)
+training.start()
+meanwhile = set()
+for _ in range(300):
+    in_thread("meanwhile")
+    meanwhile.add(seen.pop("meanwhile"))
+is_over.set()
+training.join()
+seen["threads started meanwhile"] = meanwhile
+
+set_autocast = torch.set_autocast_enabled
+
+
 def interrupt(*args):
+    torch.set_autocast_enabled = set_autocast
     raise KeyboardInterrupt
 
 
-threads.start_new_thread = interrupt
+torch.set_autocast_enabled = interrupt
 try:
     with own_torch():
         pass
@@ -90,6 +110,7 @@ def test_one_thread_here_and_nowhere_else():
         "inside again": 1,
         "after an error": 2,
         "thread started after": 2,
+        "threads started meanwhile": {2},
         "after Ctrl-C on the way in": 2,
     }
 

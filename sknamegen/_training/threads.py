@@ -1,20 +1,22 @@
 """How torch computes in training: each thing in one thread, as if nobody else had set anything."""
 
+import ctypes
 import threading
 from _thread import start_new_thread
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
+from functools import cache
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
 import torch
+from threadpoolctl import ThreadpoolController
 
 from .._threads import share
 
 _Result = TypeVar("_Result")
 _here = threading.local()  # .helpers: the threads that `side_by_side` may use, if there are any
-_changing = threading.Lock()  # the number of threads that torch takes by default
 
 
 class _Helpers:
@@ -33,7 +35,7 @@ class _Helpers:
         self._jobs.put(job)
 
     def _serve(self):
-        _compute_alone(self.n_threads)
+        _set_threads(1, 1)
         while job := self._jobs.get():
             job()
 
@@ -54,8 +56,7 @@ def own_torch() -> Iterator[None]:
     default device have no effect in the block. All is set back at the end: Ctrl-C may
     leave modes on between two lines of torch's own code.
     """
-    with _changing:
-        n_threads = torch.get_num_threads()
+    n_threads, n_mkl_threads = torch.get_num_threads(), 0
     gradients = torch.is_grad_enabled()
     autocast = {kind: torch.is_autocast_enabled(kind) for kind in ("cpu", "cuda")}
     on_processor: Any = nullcontext()
@@ -64,7 +65,7 @@ def own_torch() -> Iterator[None]:
     before, helpers = getattr(_here, "helpers", None), _Helpers(n_threads)
     try:
         if n_threads > 1:
-            _compute_alone(n_threads)
+            n_mkl_threads = _set_threads(1, 1)
             _here.helpers = helpers
         for kind in autocast:
             torch.set_autocast_enabled(kind, False)
@@ -74,7 +75,7 @@ def own_torch() -> Iterator[None]:
         helpers.dismiss()
         _here.helpers = before
         if n_threads > 1:
-            torch.set_num_threads(n_threads)
+            _set_threads(n_threads, n_mkl_threads)
         torch.set_grad_enabled(gradients)
         for kind, enabled in autocast.items():
             torch.set_autocast_enabled(kind, enabled)
@@ -94,14 +95,20 @@ def side_by_side(function: Callable[..., _Result], *args: Iterable[Any]) -> list
     return share(function, waiting, min(helpers.n_threads, len(waiting)) - 1, helpers.start)
 
 
-def _compute_alone(n_threads):
-    """Let torch compute with one thread in this thread, of the `n_threads` that it takes."""
-    with _changing:
-        torch.get_num_threads()  # the first call in a thread sets the default
-        torch.set_num_threads(1)
-        # That is also what threads get which torch meets from now on. Another thread sets
-        # this default back without touching the number of the calling one.
-        done: SimpleQueue[Any] = SimpleQueue()
-        set_back: Any = torch.set_num_threads
-        start_new_thread(lambda: done.put(set_back(n_threads)), ())
-        done.get()
+@cache
+def _libraries() -> tuple[list[Any], Callable[[int], int]]:
+    """Return what controls OpenMP, which torch computes with, and MKL where torch brings it."""
+    set_mkl = getattr(ctypes.CDLL(torch._C.__file__), "MKL_Set_Num_Threads_Local", lambda n: 0)
+    return ThreadpoolController().select(user_api="openmp").lib_controllers, set_mkl
+
+
+def _set_threads(n_threads: int, n_mkl_threads: int) -> int:
+    """Let torch compute with so many threads in this thread; return how many MKL had, 0 for all.
+
+    `torch.set_num_threads` would also be what threads get that torch meets from now on.
+    """
+    torch.get_num_threads()  # the first call in a thread takes over what all have
+    openmp, set_mkl_threads = _libraries()
+    for library in openmp:
+        library.set_num_threads(n_threads)
+    return set_mkl_threads(n_mkl_threads)
