@@ -46,7 +46,8 @@ pipe = Pipeline([("windows", CharSequenceVectorizer()), ("lstm", generator)]).fi
 weights = b"".join(w.cpu().numpy().tobytes() for w in generator.net_.module_.state_dict().values())
 print(
     f"process {accelerator.process_index} of {accelerator.num_processes}: weights "
-    f"{hashlib.sha256(weights).hexdigest()[:12]}, held out {-pipe.score(test):.3f} nats/char\n",
+    f"{hashlib.sha256(weights).hexdigest()[:12]}, held out {-pipe.score(test):.3f} nats/char, "
+    f"trained to {generator.loss_curve_[-1]:.6f}\n",
     end="",
     flush=True,
 )

@@ -23,6 +23,7 @@ from ._sampling.sampler import Sampler, label_proba
 from ._sampling.search import most_probable
 from ._sequences import Sequences
 from ._state import StateFormat
+from ._threads import side_by_side
 from ._validation import (
     check_int,
     check_option,
@@ -33,6 +34,7 @@ from ._validation import (
 )
 
 _MAX_SAMPLES = 10**8
+_MAX_PROBA = 2**20  # of characters, given labels, at a time
 _NOTHING_TO_PREDICT = "X must hold at least one character to predict. Got padding only."
 
 
@@ -125,8 +127,14 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         if not prefixes:
             return np.empty((0, len(self.alphabet_)))
         windows = self._known.alphabet.windows(prefixes, self.window_length_)
-        proba = np.exp(next_log_proba(self._model, windows, labels))
-        return np.einsum("sl,slc->sc", proba_of_labels, proba)
+
+        def mean_proba(windows: NDArray[np.int64], weights: NDArray[np.float64]) -> Any:
+            proba = np.exp(next_log_proba(self._model, windows, labels))
+            return np.einsum("sl,slc->sc", weights, proba)
+
+        n_blocks = -(-len(prefixes) * len(labels) * len(self.alphabet_) // _MAX_PROBA)
+        blocks = (np.array_split(each, n_blocks) for each in (windows, proba_of_labels))
+        return np.concatenate(side_by_side(mean_proba, zip(*blocks, strict=True)))
 
     @overload
     def sample(
@@ -356,8 +364,9 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         NotFittedError
             If the generator is not fitted.
         TypeError, ValueError
-            If a parameter is out of range, the model learned running text, or millions
-            of prefixes would have to be kept.
+            If a parameter is out of range, the model learned running text, or more than a
+            gigabyte of prefixes would have to be kept: tens of millions, or with labels, each
+            of which is asked about all of them, fewer.
 
         Notes
         -----

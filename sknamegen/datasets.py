@@ -199,11 +199,11 @@ def _lines(path: str | os.PathLike[str], encoding: str, verbose: int = 0) -> Ite
                 unit_scale=True,
             ) as bar,
         ):
-            while line := file.readline(_MAX_LINE):
-                if len(line) == _MAX_LINE:
+            while line := file.readline(_MAX_LINE + 1):  # one more, for the end of the line
+                if len(line) > _MAX_LINE and not line.endswith("\n"):
                     raise ValueError(
-                        f"{str(path)!r} must hold one name a line. Got a line of {_MAX_LINE:,} "
-                        f"characters or more, after {n_names:,} names."
+                        f"{str(path)!r} must hold one name a line. Got a line of more than "
+                        f"{_MAX_LINE:,} characters, after {n_names:,} names."
                     )
                 if name := line.strip():
                     n_names += 1

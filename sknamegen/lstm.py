@@ -322,7 +322,9 @@ class CharLSTMGenerator(BaseCharGenerator):
             In the first call: characters to expect later, beside those in X. All
             others are unknown to the model.
         classes : array-like of shape (n_classes,), default=None
-            In the first call: all labels that will come; None: those in y.
+            In the first call: all labels that will come; None: those in y. scikit-learn's
+            ``learning_curve(…, exploit_incremental_learning=True)`` tells them to classifiers
+            only, such as the ``NameClassifier`` in the notes of `fit`.
 
         Returns
         -------

@@ -319,8 +319,9 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
                 "X must be an iterable of str, one name per item. Got "
                 f"{type(X).__name__}{shape}{hint}."
             )
-        # Series and arrays give their items back as Python objects faster than iteration does.
-        to_list = getattr(X, "to_list", None) or getattr(X, "tolist", None)
+        # Series and arrays give their items back as Python objects, and faster than iteration does.
+        methods = (getattr(X, name, None) for name in ("to_list", "tolist", "to_pylist"))
+        to_list = next(filter(None, methods), None)
         names = to_list() if to_list else list(X)
         if not names:
             raise ValueError("X must hold at least one name. Got none.")

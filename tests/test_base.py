@@ -470,7 +470,7 @@ def test_bad_parameters_of_most_likely(generator, text_generator, params, error,
 
 
 def test_the_search_stays_within_memory(generator, monkeypatch):
-    monkeypatch.setattr("sknamegen._sampling.search._MAX_WAITING", 1000)
+    monkeypatch.setattr("sknamegen._sampling.search._MAX_BYTES", 28_000)
     with pytest.raises(ValueError, match=r"more than 1,000 beginnings\. Got max_length=11; ask"):
         generator.most_likely(10**6)
 

@@ -302,7 +302,9 @@ def test_two_processes_share_an_optuna_study(run, tmp_path):
 
 
 LAUNCHER = ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
-TRAINED = re.compile(r"process (\d) of (\d): weights (\w+), held out (\S+) nats/char")
+TRAINED = re.compile(
+    r"process (\d) of (\d): weights (\w+), held out (\S+) nats/char, trained to (\S+)"
+)
 
 
 @full
@@ -314,6 +316,7 @@ def test_two_processes_train_one_model_as_well_as_one(tmp_path):
     assert [first[:2], second[:2], single[:2]] == [("0", "2"), ("1", "2"), ("0", "1")]
     assert first[2:] == second[2:]
     assert abs(float(first[3]) - float(single[3])) < 0.05
+    assert abs(float(first[4]) - float(single[4])) < 0.02
 
 
 def test_train_from_large_file(run):

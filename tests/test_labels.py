@@ -10,7 +10,7 @@ from conftest import assert_drawn_from, ngram_pipeline, small_pipeline
 from sklearn.base import ClassifierMixin, clone
 from sklearn.ensemble import StackingClassifier, VotingClassifier
 from sklearn.exceptions import NotFittedError
-from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_predict
+from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_predict, learning_curve
 from sklearn.pipeline import make_pipeline
 
 from sknamegen import CharNGramGenerator, CharSequenceVectorizer, load_names
@@ -231,6 +231,21 @@ def test_a_fold_without_a_label_says_what_to_do():
 
 class NameClassifier(ClassifierMixin, CharNGramGenerator):
     """As the docstring of `fit` has it, for what asks for a classifier before it is fitted."""
+
+
+def test_learning_curves_that_go_on_where_they_were(labelled):
+    names, labels = labelled
+    windows = CharSequenceVectorizer().fit_transform(names)
+    found = learning_curve(
+        NameClassifier(),
+        windows,
+        labels,
+        train_sizes=[1, 10, len(names) // 2],  # the first piece has one label only
+        exploit_incremental_learning=True,
+        cv=StratifiedKFold(2),
+        error_score="raise",
+    )
+    assert found[2].mean(1)[-1] > 0.6
 
 
 @pytest.mark.parametrize("ensemble", [VotingClassifier, StackingClassifier])

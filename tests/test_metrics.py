@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sknamegen import CharSequenceVectorizer, load_names
+from sknamegen._sampling import novelty as novelty_module
 from sknamegen.metrics import (
     expected_novelty,
     length_divergence,
@@ -182,9 +183,22 @@ def test_no_temperature_gives_every_novelty(pipe, names):
     windows = pipe[0].transform(names)
     with pytest.raises(ValueError, match=r"novelty must be in \(0, 1\). Got 1.5."):
         temperature_for(pipe[-1], windows, 1.5)
-    match = r"novelty must be between [\d.]+ and [\d.]+, which temperatures from 1 to 0\.\d+ give"
-    with pytest.raises(ValueError, match=match + r"\. Got 1e-06\."):
+    match = r"must be one that temperatures from 0\.039 to 26 give, [\d.]+ to [\d.]+ where they"
+    with pytest.raises(ValueError, match=match + r" were tried\. Got 1e-06\."):
         temperature_for(pipe[-1], windows, 1e-6, max_length=2)
+
+
+@pytest.mark.parametrize(
+    ("novelty", "expected"), [(0.7, 2 / 3), (0.605, 0.983), (0.6, 1), (0.5, 2)]
+)
+def test_the_novelty_may_fall_with_the_temperature(novelty, expected):
+    """As it does with few characters, where random names are known ones."""
+
+    class Known:
+        def novelty(self, temperature):
+            return 0.9 - 0.3 * temperature if temperature < 1 else 0.7 - 0.1 * temperature
+
+    assert novelty_module.temperature_for(Known(), novelty) == pytest.approx(expected, abs=0.01)
 
 
 def test_the_novelty_of_names_needs_names(pipe):

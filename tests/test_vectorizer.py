@@ -317,3 +317,18 @@ def test_numpy_integers_do_not_overflow(kind, window_length, step, boundary):
     windows = vectorizer.fit_transform(names)
     np.testing.assert_array_equal(windows, plain.fit_transform(names))
     assert vectorizer.inverse_transform(windows) == plain.inverse_transform(windows)
+
+
+def test_columns_that_only_pyarrow_knows():
+    class ChunkedArray(list):
+        """Iterates over scalars of its own, and has neither `tolist` nor a shape."""
+
+        def __iter__(self):
+            return iter([object()] * len(self))
+
+        def to_pylist(self):
+            return list.copy(self)
+
+    vectorizer = CharSequenceVectorizer()
+    windows = vectorizer.fit_transform(ChunkedArray(["Ada", "Eve"]))
+    assert vectorizer.inverse_transform(windows) == ["Ada", "Eve"]

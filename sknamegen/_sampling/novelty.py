@@ -93,8 +93,9 @@ def temperature_for(known: KnownNames, novelty: float) -> float:
     """Find the temperature nearest to 1 at which that share of the names written is new.
 
     The novelty need not grow with the temperature: near zero, all names are one, which is new
-    or is not. So temperatures are tried in steps of a factor of 1.5 to one on the other side, and
-    between the last two by Brent's method.
+    or is not, and with few characters random names may be known ones. So temperatures are tried
+    in steps of a factor of 1.5, in the direction that usually helps and then in the other, to one
+    on the other side, and between the last two by Brent's method.
     """
     from scipy.optimize import brentq
 
@@ -107,17 +108,17 @@ def temperature_for(known: KnownNames, novelty: float) -> float:
             surpluses[x] = found if abs(found) > _CLOSE_ENOUGH else 0.0  # which ends the search
         return surpluses[x]
 
-    x = 0.0
-    direction = 1 if surplus(x) < 0 else -1
-    while surplus(x) * direction < 0:  # not yet on the other side
-        if len(surpluses) > _MAX_STEPS:
-            seen = surpluses.values()
-            raise ValueError(
-                f"novelty must be between {min(seen) + novelty:.3f} and "
-                f"{max(seen) + novelty:.3f}, which temperatures from 1 to {exp(x):.2g} give. "
-                f"Got {novelty}."
-            )
-        x += direction * _STEP
-    if surplus(x):
-        x = brentq(surplus, x - direction * _STEP, x, xtol=1e-6)
-    return exp(x)
+    usual = _STEP if surplus(0.0) < 0 else -_STEP
+    for step in (usual, -usual):
+        for number in range(_MAX_STEPS):
+            before, x = number * step, (number + 1) * step
+            if not surplus(before):
+                return exp(before)
+            if surplus(before) * surplus(x) <= 0:
+                return exp(brentq(surplus, before, x, xtol=1e-6))
+    seen = surpluses.values()
+    raise ValueError(
+        f"novelty must be one that temperatures from {exp(min(surpluses)):.2g} to "
+        f"{exp(max(surpluses)):.2g} give, {min(seen) + novelty:.3f} to {max(seen) + novelty:.3f} "
+        f"where they were tried. Got {novelty}."
+    )

@@ -12,7 +12,7 @@ from .sampler import Sampler
 
 # Prefixes read at a time: so many, or fewer if their distributions have more cells.
 _ROWS, _CELLS = 512, 2**20
-_MAX_WAITING = 20_000_000
+_MAX_BYTES = 2**30  # of prefixes that wait
 
 
 class _Longer(NamedTuple):
@@ -67,6 +67,7 @@ def most_probable(
     _Longer(prefix, np.array([""]), total, joint[:, None], states).wait(waiting)
     found: list[tuple[float, str]] = []
     n_rows, n_waiting = int(np.clip(_CELLS // (len(letters) * len(joint)), 1, _ROWS)), 0
+    max_waiting = _MAX_BYTES // (8 * len(joint) + 20)
     while waiting and (len(found) < n or -waiting[0][0] > found[0][0]):
         prefixes, joints, states = _take(waiting, n_rows)
         joints = joints[:, :, None] + _log_proba(sampler, prefixes)
@@ -86,10 +87,10 @@ def most_probable(
             after = constraint.states_after[states[row], columns]
             longer = letters[columns], totals[row, columns], joints[row][:, columns], after
             _Longer(prefix, *longer).wait(waiting)
-        if n_waiting > _MAX_WAITING:
+        if n_waiting > max_waiting:
             raise ValueError(
                 f"The search for the {n:,} most likely names keeps more than "
-                f"{_MAX_WAITING:,} beginnings. Got max_length={constraint.max_length}; ask for "
+                f"{max_waiting:,} beginnings. Got max_length={constraint.max_length}; ask for "
                 "fewer or shorter names."
             )
     found.sort(key=lambda pair: (-pair[0], pair[1]))

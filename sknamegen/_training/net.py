@@ -155,14 +155,20 @@ class Net(skorch.NeuralNet):
             characters = batch[1]["characters"].to(logits.device)
             # Of the characters themselves, whatever the targets were softened with.
             loss = F.cross_entropy(logits, characters, ignore_index=NONE).item()
+            n_targets = int((characters != NONE).sum())
+            loss, n_targets = self._of_all_processes(loss, n_targets)
             if not isfinite(loss):
                 raise divergence(f"a loss of {loss}", self)
             # skorch weights the batches of an epoch by this "size".
             self.history.record_batch(f"{prefix}_loss", loss)
-            self.history.record_batch(f"{prefix}_batch_size", int((characters != NONE).sum()))
+            self.history.record_batch(f"{prefix}_batch_size", n_targets)
             self.notify("on_batch_end", batch=batch, training=training, **step)
             n_batches += 1
         self.history.record(f"{prefix}_batch_count", n_batches)
+
+    def _of_all_processes(self, loss: float, n_targets: int) -> tuple[float, int]:
+        """Return the mean loss and the targets of all parts of a batch."""
+        return loss, n_targets
 
 
 def divergence(found: str, net: Net) -> ValueError:
@@ -181,6 +187,11 @@ def _accelerated(accelerator):
         def __init__(self, *args, **kwargs):
             kwargs["callbacks__print_log__sink"] = lambda *args: None
             super().__init__(*args, accelerator=accelerator, **kwargs)
+
+        def _of_all_processes(self, loss, n_targets):
+            here = torch.tensor([loss * n_targets, n_targets], device=accelerator.device)
+            total, n_targets = accelerator.reduce(here, reduction="sum").tolist()
+            return total / n_targets, int(n_targets)
 
     return AcceleratedNet
 

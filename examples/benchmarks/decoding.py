@@ -1,0 +1,138 @@
+"""Names under a constraint beside free ones that fit, at every temperature, with top_k and top_p.
+
+For each constraint, from many free names of the same temperature:
+
+* fits: their share that fits, what `constraint_probability` says of it, how far off that is in
+  standard errors of both;
+* lists, single: total variation over the 60 most frequent of them, of lists and of names asked for
+  one by one, over that of equally many free ones: 1 is as good as free;
+* different: different names in a list, over those in as many free ones;
+* seconds for a list, and for as many free names.
+"""
+
+import re
+import time
+from collections import Counter
+from functools import partial
+from statistics import mean
+from typing import NamedTuple
+
+import numpy as np
+from _common import given_names, parse_arguments, print_machine, seconds
+
+from sknamegen import CharLSTMGenerator, CharNGramGenerator, CharSequenceVectorizer
+from sknamegen.metrics import constraint_probability
+
+DECODINGS = [
+    {"temperature": 0.3},
+    {"temperature": 0.5},
+    {"temperature": 0.7},
+    {"temperature": 1.0},
+    {"temperature": 1.5},
+    {"temperature": 0.5, "top_k": 5},
+    {"temperature": 1.0, "top_p": 0.9},
+]
+CONSTRAINTS = [
+    {"min_length": 9},
+    {"min_length": 11},
+    {"max_length": 4},
+    {"pattern": ".*x.*"},
+    {"pattern": "J.*e.{2}"},
+    {"pattern": "[^e]*", "min_length": 8},
+    {"banned": ["a"], "max_length": 5},
+]
+N_TOP, N_LISTS = 60, 3
+HEADER = (
+    "constraint                            fits    said  errors  lists single different    s free s"
+)
+
+
+def fits(name, min_length=0, max_length=99, pattern=".*", banned=()):
+    is_long_enough = min_length <= len(name) <= max_length
+    return (
+        is_long_enough
+        and re.fullmatch(pattern, name)
+        and not any(b in name.lower() for b in banned)
+    )
+
+
+def distance(names, reference):
+    """Total variation over the most frequent names of the reference."""
+    found, expected = Counter(names), Counter(reference)
+    return sum(
+        abs(found[name] / len(names) - count / len(reference))
+        for name, count in expected.most_common(N_TOP)
+    )
+
+
+class Free(NamedTuple):
+    """Names as they come."""
+
+    names: list[str]
+    seconds: float  # for each
+    usual: float  # the probability of the lengths that they have
+
+
+def line(generator, decoding, asked, free, n_list, n_single, rng):
+    """Compare what is written under a constraint with free names that fit."""
+    fitting = [name for name in free.names if fits(name, **asked)]
+    share = len(fitting) / len(free.names)
+    said, error = constraint_probability(generator, random_state=rng, **decoding, **asked)
+    said, error = said / free.usual, error / free.usual
+    off = abs(said - share) / np.hypot(error, (share * (1 - share) / len(free.names)) ** 0.5)
+    title = ", ".join(f"{name}={value}" for name, value in asked.items())
+    result = f"{title:34} {share:8.3%} {said:7.3%} {off:6.1f} "
+    n_list = min(n_list, len(fitting) // (N_LISTS + 1))
+    if n_list < 100:
+        return result + "  (too few free ones fit)"
+    write = partial(generator.sample, random_state=rng, **decoding, **asked)
+    write()  # which learns the lookahead
+    started = time.perf_counter()
+    lists = [write(n_samples=n_list) for _ in range(N_LISTS)]
+    spent = (time.perf_counter() - started) / N_LISTS
+    single = [write() for _ in range(min(n_single, n_list))]
+
+    def of_free(n, measure):
+        parts = (slice(i * n, (i + 1) * n) for i in range(N_LISTS))
+        return mean(
+            measure(fitting[part], fitting[: part.start] + fitting[part.stop :]) for part in parts
+        )
+
+    def different(names, reference):
+        return len(set(names))
+
+    ratio = mean(distance(each, fitting) for each in lists) / of_free(n_list, distance)
+    of_single = distance(single, fitting) / of_free(len(single), distance)
+    variety = mean(len(set(each)) for each in lists) / of_free(n_list, different)
+    result += (
+        f"{ratio:6.2f} {of_single:6.2f} {variety:9.2f} {spent:5.2f} {free.seconds * n_list:5.2f}"
+    )
+    return result
+
+
+def main():
+    arguments = parse_arguments(__doc__.splitlines()[0])
+    print_machine()
+    windows = CharSequenceVectorizer().fit_transform(
+        given_names(arguments)[:: 10 if arguments.quick else 1]
+    )
+    n_free, n_list, n_single = (2000, 200, 20) if arguments.quick else (200_000, 2000, 400)
+    settings = {"max_epochs": 4, "hidden_size": 32} if arguments.quick else {}
+    rng = np.random.default_rng(0)
+    for generator in (CharLSTMGenerator(random_state=0, **settings), CharNGramGenerator()):
+        generator.fit(windows)
+        for decoding in DECODINGS[1::3] if arguments.quick else DECODINGS:
+            write = partial(generator.sample, n_samples=n_list, random_state=rng, **decoding)
+            spent = min(seconds(write) for _ in range(3)) / n_list
+            names = generator.sample(n_samples=n_free, random_state=rng, **decoding)
+            usual = constraint_probability(generator, n_draws=20_000, random_state=rng, **decoding)
+            print(f"{type(generator).__name__}, {decoding}, lists of up to {n_list:,} names")
+            print(HEADER)
+            for asked in CONSTRAINTS:
+                free = Free(names, spent, usual[0])
+                print(line(generator, decoding, asked, free, n_list, n_single, rng), flush=True)
+            print()
+
+
+if __name__ == "__main__":
+    main()
