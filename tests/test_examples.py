@@ -13,6 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from threadpoolctl import threadpool_info
@@ -465,6 +466,21 @@ def test_benchmark_of_search(run, tmp_path):
     path.write_text("\n".join(f"{a}{b}na" for a in "ABCDEFGH" for b in "aeiou"))
     printed = run("benchmarks/search.py", "--quick", "--names", path)
     assert "same scores: True" in printed
+
+
+@full
+def test_benchmark_of_decoding(run):
+    printed = run("benchmarks/decoding.py", "--quick")
+    number = r" +([\d.]+)"
+    lines = re.findall(
+        rf"(?m)^\S.*% +[\d.]+%{number}{number}{number}{number}{number}{number}$", printed
+    )
+    assert len(lines) > 5
+    errors, lists, single, different, *_ = np.array(lines, dtype=float).T
+    assert errors.mean() < 2
+    assert lists.mean() == pytest.approx(1, abs=0.3)
+    assert single.mean() == pytest.approx(1, abs=0.5)
+    assert different.mean() == pytest.approx(1, abs=0.1)
 
 
 @full
