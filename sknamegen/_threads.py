@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from queue import SimpleQueue
+from time import sleep
 from typing import Any, TypeVar
 from weakref import WeakSet
 
@@ -38,6 +39,8 @@ def _libraries() -> list[Any]:
 
 def _set_threads(numbers: Iterable[int]) -> None:
     for library, number in zip(_libraries(), numbers, strict=True):
+        # From version 3.8 on only one thread may set it, as long as it lives, unless it is let go.
+        getattr(library, "clear_controlling_thread", lambda force: None)(force=True)
         library.set_num_threads(number)
 
 
@@ -47,11 +50,11 @@ def one_blas_thread() -> Iterator[int]:
     block = _Block()
     try:
         with _changing:
-            if not _computing:
+            if not _computing:  # elsewhere it is set, and must not be while others compute
                 _before[:] = _before or [each.get_num_threads() for each in _libraries()]
+                if any(number > 1 for number in _before):
+                    _set_threads([1] * len(_before))
             _computing.add(block)
-            if any(number > 1 for number in _before):
-                _set_threads([1] * len(_before))
             n_threads = max(_before, default=os.cpu_count() or 1)
         yield n_threads
     finally:
@@ -86,23 +89,25 @@ def side_by_side(
     waiting = deque(enumerate(calls))
     with one_blas_thread() as n_threads:
         n_helpers = min(n_threads, len(waiting)) - 1
-        return share(function, waiting, n_helpers)
+        return share(function, waiting, n_helpers, lambda help_out: start_new_thread(help_out, ()))
 
 
 def share(
     function: Callable[..., _Result],
     waiting: deque[tuple[int, tuple[Any, ...]]],
-    n_helpers: int = 0,
-    start: Callable[[Callable[[], None]], object] = lambda help_out: start_new_thread(help_out, ()),
+    n_helpers: int,
+    start: Callable[[Callable[[], None]], object],
 ) -> list[_Result]:
     """Make numbered calls with the help of other threads; return their results in order.
 
     ``start(help_out)`` lets one more thread help out. This thread makes calls too; the others
-    end by themselves when none is left, and nothing waits for them but for results. After an
-    error or Ctrl-C no further call is begun.
+    end by themselves when none is left. After an error or Ctrl-C no further call is begun, and
+    those that were are waited for, as BLAS must not get its threads back under them.
     """
     results: dict[int, _Result] = {}
-    finished: SimpleQueue[BaseException | None] = SimpleQueue()
+    errors: list[BaseException] = []
+    ended: list[None] = []  # of each helper
+    news: SimpleQueue[None] = SimpleQueue()
 
     def work() -> None:
         while waiting:
@@ -116,9 +121,10 @@ def share(
         try:
             work()
         except BaseException as error:
-            finished.put(error)
-        else:
-            finished.put(None)
+            errors.append(error)
+        finally:
+            ended.append(None)
+            news.put(None)
 
     n_started = 0
     try:
@@ -127,9 +133,12 @@ def share(
                 start(help_out)
                 n_started += 1
         work()
-        for _ in range(n_started):
-            if error := finished.get():
-                raise error
+        while len(ended) < n_started and not errors:
+            news.get()
     finally:
         waiting.clear()
+        while len(ended) < n_started:  # what Ctrl-C may tear from `news` is not missed
+            sleep(0.001)
+    if errors:
+        raise errors[0]
     return [results[number] for number in sorted(results)]

@@ -300,7 +300,8 @@ import sys
 import {loader}
 
 heavy = {{"torch", "skorch"}} - {{name.partition(".")[0] for name in sys.modules}}
-assert heavy == {{"skorch"}} if {loader!r} == "skops.io" else len(heavy) == 2  # it imports torch
+assert "skorch" in heavy
+assert "torch" in heavy or {loader!r} == "skops.io"  # some versions of which import it
 pipe = {load}
 generator = pipe[-1]
 import sknamegen.display

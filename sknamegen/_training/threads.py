@@ -89,9 +89,10 @@ def side_by_side(function: Callable[..., _Result], *args: Iterable[Any]) -> list
     torch's modes of this one, so the function sets those it needs. What comes out does not
     depend on the threads, as each call computes in one.
     """
-    helpers, waiting = getattr(_here, "helpers", None), deque(enumerate(zip(*args, strict=True)))
+    helpers = getattr(_here, "helpers", None)
     if helpers is None:
-        return share(function, waiting)
+        return list(map(function, *args))
+    waiting = deque(enumerate(zip(*args, strict=True)))
     return share(function, waiting, min(helpers.n_threads, len(waiting)) - 1, helpers.start)
 
 
