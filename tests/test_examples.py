@@ -468,6 +468,13 @@ def test_benchmark_of_search(run, tmp_path):
     assert "same scores: True" in printed
 
 
+def test_interrupts_at_any_moment(tmp_path):
+    """Each ends its call; nothing hangs, or is left behind."""
+    printed = run_process("benchmarks/interrupts.py", "--quick", cwd=tmp_path)
+    told = ": 30 of 30 ended, 0 half fitted, 0 threads left, same score: True"
+    assert printed.count(told) == 6, printed
+
+
 @full
 def test_benchmark_of_decoding(run):
     printed = run("benchmarks/decoding.py", "--quick")

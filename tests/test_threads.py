@@ -7,7 +7,6 @@ import sys
 import threading
 import time
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -379,13 +378,3 @@ def test_a_forked_child_may_sample_while_its_parent_does(names, make_pipe):
     finally:
         done.set()
         parent.join()
-
-
-@pytest.mark.parametrize("n", [20, pytest.param(200, marks=pytest.mark.full)])
-def test_interrupts_at_any_moment(n):
-    """Each ends its call; nothing hangs, or is left behind."""
-    script = Path(__file__).parents[1] / "examples" / "benchmarks" / "interrupts.py"
-    command = [sys.executable, script, str(n)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
-    told = f": {n} of {n} ended, 0 half fitted, 0 threads left, same score: True"
-    assert done.stdout.count(told) == 6, done.stdout + done.stderr[-2000:]

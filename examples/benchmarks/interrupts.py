@@ -1,18 +1,17 @@
 """Ctrl-C at random moments: does a call hang, leave a thread behind or a generator half fitted?
 
-    python examples/benchmarks/interrupts.py 5000
-
-interrupts each kind of call so many times. Every interrupt must end its call; a line tells how many
-did, how many generators were left half fitted, how many threads there are then beside the main
+Each kind of call is interrupted so many times. Every interrupt must end its call; a line tells how
+many did, how many generators were left half fitted, how many threads there are then beside the main
 one, and whether the generator still scores as before.
 """
 
 import os
 import random
 import signal
-import sys
 import threading
 import time
+
+from _common import parse_arguments, print_machine
 
 from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names
 
@@ -21,7 +20,9 @@ MOST_SECONDS = 0.03  # from the beginning of a call to its interrupt
 
 
 def main():
-    n_interrupts = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
+    arguments = parse_arguments(__doc__.splitlines()[0], takes_names=False)
+    print_machine()
+    n_interrupts = 30 if arguments.quick else 2000
     names, labels = load_names(return_X_y=True)
     windows, labels = CharSequenceVectorizer().fit_transform(names[::20]), labels[::20]
     few, few_labels = windows[::2], labels[::2]
@@ -39,6 +40,7 @@ def main():
         "score": lambda: generator.score(windows),
         "most_likely": lambda: generator.most_likely(5, max_length=5),
     }
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell may have ignored
     rng = random.Random(0)
     for title, call in calls.items():
         call()
