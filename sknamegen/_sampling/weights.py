@@ -95,10 +95,12 @@ class Pool:
         Among n names chosen, and a few more, draws that stand for several should be few beside
         the different names.
         """
-        best = np.inf, 0
-        for first in range(len(self.sizes) if len(self._draws) else 0):
+        best, n = (np.inf, 0), self.n + _POOL
+        for first in range(len(self.sizes) if self.names else 0):
+            size = sum(self.sizes[first:])
+            if first and size < n:  # too few draws to tell what is not known yet
+                break
             known, drawn = self._estimate(first)
-            n = self.n + _POOL
             total = known.sum() + drawn.sum()
             times = np.sort(drawn)[::-1] * n / total  # that each draw is chosen
             different = np.minimum(known * n / total, 1).sum() + times.sum()
@@ -106,7 +108,7 @@ class Pool:
             # sum(max(0, times - k)) were missing.
             allowed = _MISSING * different * (different / n) ** 0.5
             k = ((times.cumsum() - allowed) / np.arange(1, len(times) + 1)).max()
-            best = min(best, ((k - 1) * sum(self.sizes[first:]), first))
+            best = min(best, ((k - 1) * size, first))
         return best
 
     def choose(self, rng: np.random.Generator) -> list[str]:

@@ -202,6 +202,16 @@ def test_what_does_not_fit_is_not_chosen():
     assert pool.choose(rng) == ["b"] * 3
 
 
+def test_a_few_draws_do_not_tell_that_all_is_known():
+    """Names beside the known ones stay as probable as many draws before have said."""
+    rng, p = np.random.default_rng(0), np.array([0.5] + [0.0005] * 1000)
+    pool = Pool(1000)
+    pool.add(drawn(p, np.array([0.95] + [0.00005] * 1000), 3000, rng))
+    pool.add(drawn(p, np.array([1] + [0] * 1000), 20, rng))
+    chosen = pool.choose(rng)
+    assert 400 < chosen.count("0") < 600
+
+
 def test_draws_that_stand_for_several_names_ask_for_more():
     pool, names = Pool(1000), np.array([str(i) for i in range(1000)], dtype=object)
     pool.add(Draws(names, zeros(1000), np.full(1000, -20.0), np.full(1000, -3.0)))
