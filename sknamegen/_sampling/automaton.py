@@ -97,10 +97,10 @@ def _subsets(positions, matches, avoids, max_length):
         for position in bits(here) if depths[state] < max_length else ():
             follow, classes = positions.follow[position], matches[positions.piece_of[position]]
             n_steps += len(classes)
+            if n_steps > _MAX_STEPS or len(states) > _MAX_STATES:
+                raise _too_large(max_length)
             for symbol in classes:
                 reached[symbol] = reached.get(symbol, 0) | follow
-        if n_steps > _MAX_STEPS or len(states) > _MAX_STATES:
-            raise _too_large(max_length)
         rows.append({})
         for symbol, ahead in reached.items():
             new = ahead, avoids[banned][symbol]
