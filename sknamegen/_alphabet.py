@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ._clusters import Clusters, n_clusters
+
 PAD = 0x0000
 START = 0x0002
 END = 0x0003
@@ -80,10 +82,39 @@ def hash_names(names: Sequence[str]) -> NDArray[np.uint64]:
     return hash_rows(encode(names, max(map(len, names), default=0)))
 
 
-def kind(unit: str) -> tuple[str, str, bool]:
-    """Return script, category such as small letter, and whether it is plain ASCII."""
-    script = unicodedata.name(unit, unit).split(" ")[0]
-    return script, unicodedata.category(unit), unit.isascii()
+def category(unit: str) -> str:
+    """Return the general category, "M" for that of all marks."""
+    found = unicodedata.category(unit)
+    return "M" if found[0] == "M" else found
+
+
+def shape(name: str) -> str:
+    """Return the runs of general categories of a name; marks belong to what they stand behind."""
+    runs: list[str] = []
+    for kind in map(category, name):
+        if not runs or kind not in ("M", runs[-1]):
+            runs.append(kind)
+    return " ".join(runs)
+
+
+def compose(text: str) -> str:
+    """Return a text in composed characters (NFC)."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def spellings(text: str) -> set[str]:
+    """Return a text in composed and in decomposed characters (NFC and NFD)."""
+    return {unicodedata.normalize(form, text) for form in ("NFC", "NFD")}
+
+
+def script(unit: str) -> str:
+    """Return the script, as a word in capitals."""
+    return unicodedata.name(unit, unit).split(" ")[0]
+
+
+def is_special_latin(unit: str) -> bool:
+    """Whether it is a Latin letter of some languages only, such as one with an accent."""
+    return script(unit) == "LATIN" and not unit.isascii()
 
 
 def is_alphabet(characters: object, forbidden: Iterable[int] = (PAD, START)) -> bool:
@@ -115,6 +146,13 @@ class Alphabet:
         The indices of all but the end.
     end : int or None
         The index of the end; None for running text.
+    clusters : Clusters
+        Tells where names are whole, and what counts as a character of them; in running text all
+        of them do.
+    kinds : ndarray of shape (n_characters + 3,), dtype int64
+        A number for the kind of each character, its general category of Unicode's; then for that
+        of the start, of an unknown character, and of none, the one at index -1. All marks are of
+        kind 0, and the end of a name is of a kind of its own.
     """
 
     def __init__(self, characters: NDArray[np.str_]):
@@ -123,6 +161,14 @@ class Alphabet:
         self.end = self.index.pop(END_UNIT, None)
         self._codes = characters.view(np.int32).copy()
         self._written = np.append(np.where(self._codes == END, PAD, self._codes), PAD)
+        # Running text goes on before and behind what is read of it.
+        is_text = self.end is None
+        self.clusters = Clusters(["x"] * len(self.letters) if is_text else self.letters)
+        kinds = [*map(category, self.letters), "start", "unknown", "none"]
+        if self.end is not None:
+            kinds[self.end] = "end"
+        numbers = {kind: number for number, kind in enumerate(dict.fromkeys(["M", *kinds]))}
+        self.kinds = np.array([numbers[kind] for kind in kinds])
 
     def __len__(self) -> int:
         return len(self.letters)
@@ -141,6 +187,12 @@ class Alphabet:
         table[NONE] = NONE
         return table[codes]
 
+    def lengths(self, texts: Sequence[str]) -> NDArray[np.int64]:
+        """Count the characters of texts, as people do: those that begin one."""
+        if self.clusters.is_trivial:
+            return np.array([*map(len, texts)], dtype=np.int64)
+        return np.array([*map(n_clusters, texts)], dtype=np.int64)
+
     def rows(self, prefixes: Sequence[str], ends: bool = False) -> list[list[int]]:
         """Return the indices of prefixes of names, behind that of the start where names have one.
 
@@ -157,6 +209,13 @@ class Alphabet:
             indices = indices[-window_length:]
             windows[row, window_length - len(indices) :] = indices
         return windows
+
+    def composed(self, prefixes: Iterable[str]) -> list[str]:
+        """Return prefixes in composed characters, unless all of a prefix is known as it is."""
+        return [
+            prefix if all(letter in self.index for letter in prefix) else compose(prefix)
+            for prefix in prefixes
+        ]
 
     def check_prefixes(self, prefixes: Sequence[str]) -> None:
         """Raise unless names, or running text, can begin with those: the seeds of `sample`."""

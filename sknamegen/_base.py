@@ -121,7 +121,7 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
             If a seed holds a character that is not in `alphabet_`, or the label is unknown.
         """
         check_is_fitted(self)
-        prefixes = check_seeds(seeds)
+        prefixes = self._known.alphabet.composed(check_seeds(seeds))
         self._known.alphabet.check_prefixes(prefixes)
         labels, proba_of_labels = self._label_distribution(label, prefixes)
         if not prefixes:
@@ -176,7 +176,8 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         Parameters
         ----------
         seed : str or iterable of str, default=""
-            What the names begin with. With several seeds, one name for each.
+            What the names begin with. With several seeds, one name for each. An accent may be
+            composed or not (NFC or NFD): the letters are those that the names were learned with.
         temperature : float, default=1.0
             Divides the logits: below 1 the names become more ordinary, above 1 more daring;
             0 always takes the most probable character.
@@ -186,9 +187,10 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
             The label of the names, one of `classes_`. None: drawn for each name, as probable
             as it is for names with this seed.
         min_length, max_length : int, default=1, None
-            Characters a name has at least and at most, the seed included. ``max_length=None``:
-            as many as the longest training name. A model of running text
-            (``boundary=False``), which has no ends, writes `max_length` characters; None: 100
+            Characters a name has at least and at most, the seed included, as people count them
+            (extended grapheme clusters [3]_): a flag is one, and so is a letter with its marks.
+            ``max_length=None``: as many as the longest training name. A model of running text
+            (``boundary=False``), which has no ends, writes `max_length` code points; None: 100
             more than the longest seed.
         top_k : int, default=None
             Draw from the `top_k` most probable characters only.
@@ -245,6 +247,10 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         A name that has been drawn counts with its own probability instead of a weight. At
         temperature 0 the lookahead is weighed in, so that the name ends well too.
 
+        Names are made of whole characters, as if a pattern asked for it: none begins with a mark,
+        ends in a joiner or holds half a flag. In running text and in `pattern` each code point
+        counts as a character.
+
         `unique` and `novel` work by rejection on top of that.
 
         References
@@ -253,6 +259,7 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
            ICLR 2020.
         .. [2] A. K. Lew et al., "Sequential Monte Carlo Steering of Large Language Models
            using Probabilistic Programs", 2023.
+        .. [3] M. Davis and C. Chapman, "Unicode Text Segmentation", Unicode Standard Annex #29.
         """
         check_is_fitted(self)
         seeds, rows = _check_seeds_and_number(seed, n_samples)
@@ -540,6 +547,7 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
     ) -> Sampler:
         """Check what is asked for and return what writes such names."""
         known = self._known
+        prefixes = known.alphabet.composed(prefixes)
         known.alphabet.check_prefixes(prefixes)
         decoding = check_decoding(temperature, top_k, top_p)
         lengths = min_length, max_length

@@ -21,6 +21,7 @@ from ._alphabet import (
     is_alphabet,
     units_of,
 )
+from ._models.shapes import ShapeCounts, are_shapes, no_shapes
 from ._sequences import Sequences, malformed, read_windows
 from ._validation import (
     MAX_TOTAL_WEIGHT,
@@ -48,6 +49,8 @@ class Knowledge:
         As documented there; None for classes_ and class_count_ without labels.
     seen_weight : float
         Predicted characters, each as often as its name counts.
+    shapes : ShapeCounts
+        Which kinds of character followed each other.
     """
 
     alphabet_: NDArray[np.str_]
@@ -57,6 +60,7 @@ class Knowledge:
     seen_weight: float
     classes_: NDArray[Any] | None
     class_count_: NDArray[np.float64] | None
+    shapes: ShapeCounts
 
     @cached_property
     def alphabet(self) -> Alphabet:
@@ -92,7 +96,7 @@ class Knowledge:
         if self.classes_ is None:
             del found["classes_"], found["class_count_"]
         seen = {"n_characters_seen_": self.n_characters_seen, "_seen_weight": self.seen_weight}
-        return found | seen
+        return found | seen | {"_shapes": self.shapes._asdict()}
 
     @classmethod
     def of_state(cls, state: Mapping[str, Any]) -> "Knowledge":
@@ -117,8 +121,12 @@ class Knowledge:
         for name, is_sound in sound.items():
             if not is_sound:
                 raise damaged(name, "what `fit` sets it to")
+        kinds, shapes = Alphabet(alphabet).kinds, state.get("_shapes", {})
+        if not are_shapes(shapes, kinds):
+            raise damaged("_shapes", "how often kinds of characters followed each other")
         labels = state.get("classes_"), state.get("class_count_")
-        return cls(alphabet, state["window_length_"], longest, hashes, weight, *labels)
+        known = alphabet, state["window_length_"], longest, hashes, weight, *labels
+        return cls(*known, ShapeCounts(**shapes))
 
     def read(self, X: ArrayLike) -> tuple[NDArray[np.int32] | None, Sequences]:
         """Return names and sequences of windows of the kind seen in `fit`, as code points."""
@@ -190,8 +198,13 @@ class Knowledge:
         if counts is not None:
             counts = counts + np.bincount(labels, weights, minlength=len(counts))
         if names is not None:
-            longest = max(self.max_length_ or 0, int(np.count_nonzero(names, axis=1).max()))
+            lengths = np.count_nonzero(names, axis=1)
+            if not self.alphabet.clusters.is_trivial:
+                rows = self.alphabet.indices(np.where(names == PAD, NONE, names))
+                lengths = self.alphabet.clusters.lengths(rows)
+            longest = max(self.max_length_ or 0, int(lengths.max()))
             hashes = _union(self.name_hashes_, np.unique(hash_rows(names)))
+        sequences = sequences.indexed(self.alphabet)
         known = replace(
             self,
             max_length_=longest,
@@ -199,8 +212,9 @@ class Knowledge:
             # Not rounded, so that it does not depend on the pieces that the names come in.
             seen_weight=self.seen_weight + float(n_targets.sum()),
             class_count_=counts,
+            shapes=self.shapes.more(sequences, self.alphabet.kinds),
         )
-        return known, sequences.indexed(self.alphabet)
+        return known, sequences
 
 
 def learn(
@@ -231,7 +245,9 @@ def learn(
         codes = np.union1d(codes, np.int32(END))
     counts = None if classes is None else np.zeros(len(classes))
     hashes = np.empty(0, np.uint64)
-    nothing = Knowledge(units_of(codes), windows.shape[2] - 1, 0, hashes, 0.0, classes, counts)
+    shapes = no_shapes(Alphabet(units_of(codes)).kinds)
+    known = units_of(codes), windows.shape[2] - 1, 0, hashes, 0.0, classes, counts, shapes
+    nothing = Knowledge(*known)
     return nothing._with_rows(names, sequences, labels, weights, len(windows))
 
 

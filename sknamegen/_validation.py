@@ -10,7 +10,7 @@ from sklearn.utils import assert_all_finite
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
-from ._alphabet import FRAMING, codes_of
+from ._alphabet import FRAMING, codes_of, compose, spellings
 
 MAX_WINDOW = 2**20  # characters; sampling lays out such a row for each name
 MAX_WEIGHT = 1e12  # of a name; and what the sum of all cannot exceed
@@ -73,7 +73,7 @@ def check_str(name: str, value: object) -> None:
 
 
 def check_strings(name: str, strings: object) -> list[str]:
-    """Return an iterable of str as a list with at least one item."""
+    """Return an iterable of str as a list with at least one item, in composed characters."""
     found = [strings]
     if isinstance(strings, Iterable) and not isinstance(strings, (str, bytes)):
         found = list(strings)
@@ -81,7 +81,7 @@ def check_strings(name: str, strings: object) -> list[str]:
         raise TypeError(
             f"{name} must be an iterable of str with at least one name. Got {strings!r:.80}."
         )
-    return found  # type: ignore[return-value]
+    return list(map(compose, found))  # type: ignore[arg-type]
 
 
 def check_seeds(seeds: object) -> list[str]:
@@ -102,11 +102,11 @@ def _is_1d(array: object) -> bool:
 
 
 def check_banned(banned: object) -> tuple[str, ...]:
-    """Return banned strings as a sorted tuple, case-folded."""
+    """Return banned strings as a sorted tuple, case-folded, their accents composed and not."""
     strings = tuple(banned) if isinstance(banned, Iterable) else (banned,)
     if isinstance(banned, str) or not all(isinstance(s, str) and s for s in strings):
         raise TypeError(f"banned must be an iterable of str, none of them empty. Got {banned!r}.")
-    return tuple(sorted({s.casefold() for s in strings}))
+    return tuple(sorted({each.casefold() for s in strings for each in spellings(s)}))
 
 
 def missing_package(user: str, package: str, extra: str) -> ImportError:

@@ -176,6 +176,8 @@ class NextCharDisplay(_Display):
         display : NextCharDisplay
         """
         check_str("name", name)
+        check_is_fitted(generator)
+        (name,) = generator._known.alphabet.composed([name])
         beginnings = [name[:i] for i in range(len(name) + 1)]
         proba = generator.next_char_proba(beginnings, label=label)
         return cls(name, proba, generator.alphabet_).plot(ax=ax, **kwargs)

@@ -13,6 +13,7 @@ from ._learning import Knowledge, learn
 from ._models.kneser_ney import Counts, count
 from ._models.lstm import LSTM
 from ._models.model import NextCharModel, average, networks_of
+from ._models.shapes import shaped
 from ._sequences import Sequences
 from ._validation import damaged, random_generator
 
@@ -139,7 +140,7 @@ class CharLSTMGenerator(BaseCharGenerator):
         Training loss of each epoch in nats per character, measured while
         training (with dropout, weights changing), whatever `ngram_weight` is.
     validation_scores_ : list of float or None
-        `score` of the names set aside after each epoch; None without
+        `score` of the names set aside after each epoch, by the networks alone; None without
         `early_stopping`.
     net_ : skorch.NeuralNet
         The trained net, for its `history`, `module_` and callbacks. Only in the process that
@@ -161,8 +162,9 @@ class CharLSTMGenerator(BaseCharGenerator):
 
     With `init` everything but the weights is learned from the names alone, and the softmax layer
     learns three times as fast. `alphabet_` then also
-    has characters that `init` knows and that are of a kind with some of the names: of the same
-    script, the same case, and plain or not as they are. Where `init` knows less than half of the
+    has characters that `init` knows and that are of a kind with some of the names, of the same
+    script and general category, but for Latin letters beyond ASCII, which belong to some languages
+    only. Where `init` knows less than half of the
     characters, it is of no use and is left aside.
 
     References
@@ -390,6 +392,7 @@ class CharLSTMGenerator(BaseCharGenerator):
 
             def fitted(generator: CharLSTMGenerator) -> CharLSTMGenerator:
                 model = average(training.net.network.models())
+                model = shaped(model, known.shapes, known.alphabet.kinds)
                 progress = training.progress.attributes()
                 learned = {"net_": training.net, "_from_init": from_init, "_teacher": teacher}
                 generator._assign(known, model, **progress, **learned)
@@ -465,7 +468,7 @@ def _loaded(networks: Any, known: Knowledge) -> NextCharModel:
     expected = len(known.alphabet), len(known.labels)
     if any((each.n_characters, each.n_labels) != expected for each in models):
         raise damaged("The network", "one for the alphabet and the labels")
-    return average(models)
+    return shaped(average(models), known.shapes, known.alphabet.kinds)
 
 
 def _count(known: Knowledge, sequences: Sequences, before: Counts | None) -> Counts:
@@ -473,4 +476,4 @@ def _count(known: Knowledge, sequences: Sequences, before: Counts | None) -> Cou
     if before and before.total >= _MAX_COUNTED:
         return before
     order = min(_TEACHER_ORDER, known.window_length_ + 1)
-    return count(sequences, order, len(known.alphabet), len(known.labels), before=before)
+    return count(sequences, order, known.alphabet.kinds, len(known.labels), before=before)

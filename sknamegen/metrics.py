@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from ._alphabet import FRAME, decode
+from ._alphabet import FRAME, decode, shape
 from ._base import BaseCharGenerator, Constraints
+from ._clusters import n_clusters
 from ._sampling import novelty as _novelty
 from ._sampling.decoding import check_decoding
 from ._sequences import read_windows
@@ -30,6 +31,8 @@ __all__ = [
     "nearest_training_name",
     "ngram_divergence",
     "novelty",
+    "odd_shapes",
+    "shape_novelty",
     "temperature_for",
     "uniqueness",
 ]
@@ -83,6 +86,65 @@ def uniqueness(names: Iterable[str]) -> float:
     """
     names = check_strings("names", names)
     return len(set(names)) / len(names)
+
+
+def odd_shapes(names: Iterable[str], training_names: Iterable[str]) -> list[str]:
+    """Find the names of a shape that no training name has.
+
+    The shape of a name is the runs of Unicode's general categories in it: "McLeod" is a capital,
+    small letters, a capital, small letters. Marks belong to what they stand behind.
+
+    Parameters
+    ----------
+    names, training_names : iterable of str
+
+    Returns
+    -------
+    odd : list of str
+        In their order, as often as they stand in `names`.
+
+    See Also
+    --------
+    shape_novelty : How many they are.
+
+    Examples
+    --------
+    >>> from sknamegen.metrics import odd_shapes
+    >>> odd_shapes(["McAnna", "SalvaBrini", "gInoni", "Ivo"], ["Anna", "McLeod", "Mia"])
+    ['gInoni']
+    """
+    names = check_strings("names", names)
+    known = set(map(shape, check_strings("training_names", training_names)))
+    return [name for name in names if shape(name) not in known]
+
+
+def shape_novelty(names: Iterable[str], training_names: Iterable[str]) -> float:
+    """Compute the share of the names whose shape no training name has.
+
+    Where shapes are as in "MacLeod" or "de la Cruz", real names have new ones, too: compare with
+    the share among names that were held out.
+
+    Parameters
+    ----------
+    names, training_names : iterable of str
+
+    Returns
+    -------
+    share : float
+        Between 0 and 1.
+
+    See Also
+    --------
+    odd_shapes : Which names these are, and what a shape is.
+
+    Examples
+    --------
+    >>> from sknamegen.metrics import shape_novelty
+    >>> shape_novelty(["Nia", "gInoni"], ["Anna", "McLeod", "Mia"])
+    0.5
+    """
+    names = check_strings("names", names)
+    return len(odd_shapes(names, training_names)) / len(names)
 
 
 def nearest_training_name(
@@ -187,8 +249,8 @@ def length_divergence(names: Iterable[str], reference: Iterable[str]) -> float:
     Returns
     -------
     divergence : float
-        The Jensen-Shannon divergence of the distributions of lengths in nats, see
-        `ngram_divergence`.
+        The Jensen-Shannon divergence of the distributions of lengths, in characters as people
+        count them, in nats; see `ngram_divergence`.
 
     Examples
     --------
@@ -197,7 +259,7 @@ def length_divergence(names: Iterable[str], reference: Iterable[str]) -> float:
     True
     """
     lists = check_strings("names", names), check_strings("reference", reference)
-    return _jensen_shannon(*(Counter(map(len, found)) for found in lists))
+    return _jensen_shannon(*(Counter(map(n_clusters, found)) for found in lists))
 
 
 def expected_novelty(

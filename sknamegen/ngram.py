@@ -9,6 +9,7 @@ from ._base import BaseCharGenerator
 from ._learning import Knowledge, learn
 from ._models.counts import CountsModel
 from ._models.kneser_ney import MAX_ORDER, Counts, count, from_state, to_state
+from ._models.shapes import shaped
 from ._sequences import Sequences
 from ._validation import check_int, check_real, damaged
 
@@ -147,9 +148,13 @@ class CharNGramGenerator(BaseCharGenerator):
             check_real("discount", self.discount, "None or in (0, 1]", lambda d: 0 < d <= 1)
 
     def _count(self, known: Knowledge, sequences: Sequences, before: Counts | None = None) -> Self:
-        sizes = _order(self.order, known), len(known.alphabet), len(known.labels)
+        sizes = _order(self.order, known), known.alphabet.kinds, len(known.labels)
         counts = count(sequences, *sizes, self.discount, before)
-        self._assign(known, CountsModel(counts), counts_=counts)
+        return self._learned(known, counts)
+
+    def _learned(self, known: Knowledge, counts: Counts) -> Self:
+        model = shaped(CountsModel(counts), known.shapes, known.alphabet.kinds)
+        self._assign(known, model, counts_=counts)
         return self
 
     def __getstate__(self) -> dict[str, Any]:
@@ -164,9 +169,9 @@ class CharNGramGenerator(BaseCharGenerator):
             raise damaged("The n-grams", "there with what else was learned")
         if "counts_" in state:
             known = Knowledge.of_state(state)
-            sizes = known.window_length_, len(known.alphabet), len(known.labels)
+            sizes = known.window_length_, known.alphabet.kinds, len(known.labels)
             counts = from_state(state["counts_"], *sizes)
-            self._assign(known, CountsModel(counts), counts_=counts)
+            self._learned(known, counts)
 
 
 def _order(order, known):

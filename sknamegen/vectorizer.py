@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterable
+from functools import partial
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -59,8 +60,9 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
         context are cut: ``range(0, len(text) - window_length, step)``.
     lowercase : bool, default=False
         Whether to lowercase the names first.
-    normalization : {None, "NFC", "NFD", "NFKC", "NFKD"}, default=None
-        Unicode normalisation form to bring the names to, after lowercasing.
+    normalization : {None, "NFC", "NFD", "NFKC", "NFKD"}, default="NFC"
+        Unicode normalisation form to bring the names to, after lowercasing. "NFC" composes: a
+        letter and its accent are one character, however the name was spelled. None: as they are.
     handle_unknown : {"replace", "error"}, default="replace"
         What `transform` does with a character that `fit` did not see: replace
         it by U+FFFD, or raise a ValueError that names it.
@@ -70,7 +72,7 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
     alphabet_ : ndarray of shape (n_characters,), dtype str
         The distinct characters of the names, sorted by code point.
     max_length_ : int
-        Characters in the longest name.
+        Code points in the longest name.
 
     See Also
     --------
@@ -115,7 +117,7 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
         step: int = 1,
         boundary: bool = True,
         lowercase: bool = False,
-        normalization: Literal["NFC", "NFD", "NFKC", "NFKD"] | None = None,
+        normalization: Literal["NFC", "NFD", "NFKC", "NFKD"] | None = "NFC",
         handle_unknown: Literal["replace", "error"] = "replace",
     ):
         self.window_length = window_length
@@ -336,7 +338,8 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
         if self.lowercase:
             names = [name.lower() for name in names]
         if self.normalization is not None:
-            names = [unicodedata.normalize(self.normalization, name) for name in names]
+            normalize = partial(unicodedata.normalize, self.normalization)
+            names = [name if name.isascii() else normalize(name) for name in names]
         return names, np.fromiter(map(len, names), dtype=np.int64, count=len(names))
 
     def _check_text_lengths(self, lengths):

@@ -1,5 +1,6 @@
 import re
 import sys
+import unicodedata
 
 import numpy as np
 import pytest
@@ -98,6 +99,7 @@ def test_next_char_shows_any_character(name):
     display = NextCharDisplay.from_estimator(generator, name)
     assert_inside(display)
     assert dict(matplotlib.rcParams) == before
+    name = unicodedata.normalize("NFC", name)
     *shown, end = tick_labels(display.ax_.xaxis)
     assert end == "⏎"
     for character, label in zip(name, shown, strict=True):

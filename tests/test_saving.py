@@ -195,7 +195,7 @@ def test_files_of_an_unknown_format_are_refused(pipe):
 
 REFUSALS = "the file is damaged|state format|window_length seen in fit"
 # Another value of these is as good as the one that was saved.
-FREE = {"class_count_", "name_hashes_", "max_length_", "_seen_weight", "_networks"}
+FREE = {"class_count_", "name_hashes_", "max_length_", "_seen_weight", "_networks", "_shapes"}
 
 
 def try_spoiled(estimator, use, refusals, free):

@@ -13,6 +13,8 @@ from .model import Indices, NextCharModel
 class CountsModel(NextCharModel):
     """Writes and scores with smoothed counts; its logits are log-probabilities."""
 
+    block_rows = 2048
+
     def __init__(self, counts: Counts):
         self.counts = counts
         self.n_characters, self.n_labels = counts.n_characters, counts.n_labels

@@ -16,6 +16,8 @@ _FALLBACK_DISCOUNT = 0.85
 # Of the counts of a label's own beside those of all; the best of 0.3 to 0.7 for surnames of 16
 # languages and for female and male first names.
 _LABEL_WEIGHT = 0.7
+_KIND_WEIGHT = 0.5
+_TINY = 1e-300
 
 
 class KneserNey:
@@ -27,8 +29,8 @@ class KneserNey:
         The characters before each one to learn from, see `Sequences.contexts`.
     characters : ndarray of shape (n,), dtype int
         The characters themselves.
-    n_characters : int
-        Size of the alphabet. Indices in contexts may go two further.
+    kinds : ndarray of shape (n_characters + 3,), dtype int
+        See `Alphabet`. Indices in contexts may go two beyond those of the characters.
     discount : float, default=None
         Absolute discount; None: estimated.
     counts : ndarray of shape (n,), dtype float64, default=None
@@ -45,9 +47,16 @@ class KneserNey:
 
     where backoff(h) is what the discounts D took, over c(h) [1]_. An n-gram that was found
     behind other characters counts once for each of them instead of as often as it occurs [2]_;
-    the longest ones, and those at the start of a name, never are. The empty context backs off
-    to the uniform distribution. A context is known by a number: 0 is the empty one, longer ones
-    have higher numbers.
+    the longest ones, and those at the start of a name, never are. Below the last character alone
+    stands its kind k, such as "a small letter"::
+
+        p(w | k) = p(kind of w | k) p(w | kind of w)
+
+    where the first factor is how often kinds followed each other, with a half of a character
+    shared out as kinds are in all, and the second comes from the empty context, which backs off
+    to the uniform distribution. So a capital behind an unseen small letter is as rare as capitals
+    behind small letters are. A context is known by a number: first come those that are no more
+    than a kind, the roots; longer ones have higher numbers.
 
     References
     ----------
@@ -67,19 +76,20 @@ class KneserNey:
     lengths: NDArray[np.int64]  # of the contexts
     keys: NDArray[np.int64]  # of the contexts but the empty one, sorted: see `_key`
     backoff: NDArray[np.float64]  # of the contexts: the share of what the parent says
-    unigrams: NDArray[np.float64]  # the distribution without a context
+    roots: NDArray[np.float64]  # the distributions after each kind, (n_kinds, n_characters)
     discounts: NDArray[np.float64]
 
     def __init__(
         self,
         contexts: NDArray[np.int32],
         characters: NDArray[np.int32],
-        n_characters: int,
+        kinds: NDArray[np.integer[Any]],
         discount: float | None = None,
         counts: NDArray[np.float64] | None = None,
         n_labels: int = 0,
     ):
-        self.n_characters = n_characters
+        self.n_characters = n_characters = len(kinds) - 3
+        self.kinds, self.n_kinds = kinds, int(kinds.max()) + 1
         self.n_labels = n_labels
         self.discount = None if discount is None else float(discount)
         self.order: int = contexts.shape[1] + 1
@@ -88,25 +98,43 @@ class KneserNey:
         context, self.characters = np.divmod(self.ngrams, n_characters)
         n_contexts = len(self.parents)
 
-        shorter = (self.parents[context] * n_characters + self.characters)[context > 0]
+        shorter = (self.parents[context] * n_characters + self.characters)[first[1] :]
         n_behind = np.bincount(np.searchsorted(self.ngrams, shorter), minlength=len(counts))
         self.is_longest = n_behind == 0
-        counts = np.where(self.is_longest, counts, n_behind)
         self.longest_counts = counts[self.is_longest]
+        occurred, counts = counts[: first[1]], np.where(self.is_longest, counts, n_behind)
 
         self.discounts = np.empty((self.order, 3))
-        taken = np.empty(len(counts))
-        for length, rows in enumerate(map(slice, first[:-1], first[1:])):
-            self.discounts[length] = discount or _estimate_discounts(counts[rows])
-            up_to_3 = np.minimum(_rounded_up(counts[rows]), 3).astype(np.int64)
-            taken[rows] = self.discounts[length][up_to_3 - 1]
-        taken = np.minimum(taken, counts)  # counts may be parts of one
+        taken = np.zeros(len(counts))
+        for length, rows in enumerate(map(slice, first[1:-1], first[2:]), 1):
+            self.discounts[length], taken[rows] = _discounts(counts[rows], discount)
         total = np.bincount(context, weights=counts, minlength=n_contexts)
+        total = np.maximum(total, _TINY)  # of kinds that were not seen
+        self.first = np.searchsorted(context, np.arange(n_contexts + 1))
         self.backoff = np.bincount(context, weights=taken, minlength=n_contexts) / total
         self.weights = (counts - taken) / total[context]
-        self.unigrams = np.full(n_characters, self.backoff[0] / n_characters)
-        self.unigrams[self.characters[context == 0]] += self.weights[context == 0]
-        self.first = np.searchsorted(context, np.arange(n_contexts + 1))
+        roots = slice(first[1])
+        behind = np.bincount(self.characters[roots], counts[roots], minlength=n_characters)
+        self.roots = self._make_roots(behind, context[roots], occurred, discount)
+
+    def _make_roots(self, behind, context, occurred, discount):
+        """Return the distributions after each kind.
+
+        `behind` is how many contexts each character was found behind, `occurred` how often
+        each character did behind each kind.
+        """
+        seen = behind > 0
+        self.discounts[0], taken = _discounts(behind[seen], discount)
+        unigrams = np.full(self.n_characters, taken.sum() / self.n_characters)
+        unigrams[seen] += behind[seen] - taken
+        unigrams /= behind.sum()
+        of_kind = self.kinds[: self.n_characters]
+        shares = np.bincount(of_kind, unigrams, minlength=self.n_kinds)
+        pairs = context * self.n_kinds + of_kind[self.characters[: len(context)]]
+        followed = np.bincount(pairs, occurred, minlength=self.n_kinds**2)
+        smoothed = followed.reshape(self.n_kinds, -1) + _KIND_WEIGHT * shares
+        smoothed /= smoothed.sum(axis=1, keepdims=True)
+        return smoothed[:, of_kind] * (unigrams / shares[of_kind])
 
     def _merge(self, contexts, characters, counts):
         """Merge what is equal, if numbers are large enough to tell all of it apart."""
@@ -133,10 +161,9 @@ class KneserNey:
         character. They are sorted, shorter ones first; `first` are the rows where each
         length begins.
         """
-        self.parents = np.zeros(1, dtype=np.int64)
+        self.parents, self.lengths = np.zeros((2, self.n_kinds), dtype=np.int64)
         self.keys = np.empty(0, dtype=np.int64)
-        ids = np.zeros(len(contexts), dtype=np.int64)
-        self.lengths = np.zeros(1, dtype=np.int64)
+        ids = self._roots_of(contexts)
         ngrams, totals = [], []
         for length in range(self.order):
             if length:
@@ -155,14 +182,21 @@ class KneserNey:
         self.ngrams = np.concatenate(ngrams)
         return np.concatenate(totals), np.cumsum([0, *map(len, ngrams)])
 
+    def _roots_of(self, contexts):
+        """Return the contexts that are no more than the kind of the last character."""
+        of_labels = int(self.n_labels > 0)
+        if contexts.shape[1] == of_labels:
+            return np.full(len(contexts), self.kinds[NONE])
+        return self.kinds[contexts[:, of_labels]]
+
     def learned(self) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]:
         """Return contexts, characters and counts, as at the beginning, each n-gram once."""
         ids, characters = np.divmod(self.ngrams[self.is_longest], self.n_characters)
         contexts = np.full((len(ids), self.order - 1), -1, dtype=np.int32)
         rows = np.arange(len(ids))
-        while len(rows := rows[ids > 0]):
-            ids = ids[ids > 0]
-            contexts[rows, self.lengths[ids] - 1] = self.farthest[ids - 1]
+        while len(rows := rows[ids >= self.n_kinds]):
+            ids = ids[ids >= self.n_kinds]
+            contexts[rows, self.lengths[ids] - 1] = self.farthest[ids - self.n_kinds]
             ids = self.parents[ids]
         return contexts, characters, self.longest_counts
 
@@ -182,7 +216,7 @@ class KneserNey:
 
     @property
     def farthest(self) -> NDArray[np.int64]:
-        """The first character of each context but the empty one."""
+        """The first character of each context but the roots."""
         return self.keys % self._key(1, -1) - 1
 
     def longer(
@@ -193,14 +227,14 @@ class KneserNey:
             return np.full(len(ids), -1)
         keys = self._key(ids, characters)
         position = np.searchsorted(self.keys, keys).clip(max=len(self.keys) - 1)
-        return np.where(self.keys[position] == keys, position + 1, -1)
+        return np.where(self.keys[position] == keys, position + self.n_kinds, -1)
 
     def log_proba(
         self, contexts: NDArray[np.int32], characters: NDArray[np.int32]
     ) -> NDArray[np.float64]:
         """Compute the log-probability of each character, in nats."""
-        p = self.unigrams[characters]
-        ids = np.zeros(len(characters), dtype=np.int64)
+        ids = self._roots_of(contexts)
+        p = self.roots[ids, characters]
         for nearest in contexts.T:
             ids = self.longer(ids, nearest)
             ngrams = ids * self.n_characters + characters
@@ -211,7 +245,7 @@ class KneserNey:
 
     def find(self, contexts: NDArray[np.integer[Any]]) -> NDArray[np.int32]:
         """Return the number of the longest known context at the end of each one."""
-        ids = longest = np.zeros(len(contexts), dtype=np.int64)
+        ids = longest = self._roots_of(contexts)
         for characters in contexts.T:
             ids = self.longer(ids, characters)
             longest = np.maximum(longest, ids)
@@ -219,23 +253,22 @@ class KneserNey:
 
     def proba(self, ids: NDArray[np.integer[Any]]) -> NDArray[np.float64]:
         """Return the distribution after each context that `find` found, (n, n_characters)."""
-        n, size = len(ids), self.n_characters
-        rows, left = np.arange(n), np.ones(n)  # what longer contexts leave to shorter ones
-        parts = []
-        while len(rows := rows[ids > 0]):
-            ids = ids[ids > 0]
-            parts.append((rows, ids, left[rows]))
-            left[rows] *= self.backoff[ids]
-            ids = self.parents[ids]
-        proba = left[:, None] * self.unigrams
-        if parts:
-            rows, ids, factors = map(np.concatenate, zip(*parts, strict=True))
-            n_each = self.first[ids + 1] - self.first[ids]
+        roots, left = np.array(ids), np.ones(len(ids))  # what longer contexts leave to shorter ones
+        rows, parts = np.arange(len(ids)), []
+        while len(rows := rows[roots[rows] >= self.n_kinds]):
+            found = roots[rows]
+            parts.append((rows, found, left[rows]))
+            left[rows] *= self.backoff[found]
+            roots[rows] = self.parents[found]
+        proba = self.roots.take(roots, axis=0)
+        proba *= left[:, None]
+        cells = proba.reshape(-1)  # a view
+        for rows, found, factors in parts:
+            n_each = self.first[found + 1] - self.first[found]
             ends = n_each.cumsum()
-            ngrams = np.arange(ends[-1]) + np.repeat(self.first[ids + 1] - ends, n_each)
-            cells = np.repeat(rows * size, n_each) + self.characters[ngrams]
-            weights = np.repeat(factors, n_each) * self.weights[ngrams]
-            proba += np.bincount(cells, weights, minlength=n * size).reshape(n, size)
+            ngrams = np.arange(ends[-1]) + np.repeat(self.first[found + 1] - ends, n_each)
+            places = np.repeat(rows * self.n_characters, n_each) + self.characters[ngrams]
+            cells[places] += np.repeat(factors, n_each) * self.weights[ngrams]
         return proba
 
 
@@ -287,7 +320,7 @@ Counts = KneserNey | LabelledKneserNey
 def count(
     sequences: Sequences,
     order: int,
-    n_characters: int,
+    kinds: NDArray[np.integer[Any]],
     n_labels: int = 0,
     discount: float | None = None,
     before: Counts | None = None,
@@ -304,16 +337,16 @@ def count(
         contexts = np.concatenate([old[0], contexts])
         characters = np.concatenate([old[1], characters])
         counts = np.concatenate([old[2], counts])
-    return _counts_of(contexts, characters, n_characters, n_labels, discount, counts)
+    return _counts_of(contexts, characters, kinds, n_labels, discount, counts)
 
 
-def _counts_of(contexts, characters, n_characters, n_labels, discount, counts):
+def _counts_of(contexts, characters, kinds, n_labels, discount, counts):
     """Count n-grams; with labels the first column of the contexts holds them."""
     if not n_labels:
-        return KneserNey(contexts, characters, n_characters, discount, counts)
+        return KneserNey(contexts, characters, kinds, discount, counts)
     return LabelledKneserNey(
-        KneserNey(contexts[:, 1:], characters, n_characters, discount, counts),
-        KneserNey(contexts, characters, n_characters, discount, counts, n_labels),
+        KneserNey(contexts[:, 1:], characters, kinds, discount, counts),
+        KneserNey(contexts, characters, kinds, discount, counts, n_labels),
     )
 
 
@@ -330,15 +363,17 @@ def to_state(counts: Counts) -> dict[str, Any]:
     }
 
 
-def from_state(state: Any, window_length: int, n_characters: int, n_labels: int = 0) -> Counts:
+def from_state(
+    state: Any, window_length: int, kinds: NDArray[np.integer[Any]], n_labels: int = 0
+) -> Counts:
     """Return the counts that `to_state` described, if they can be some."""
     is_sound = isinstance(state, dict)
     is_sound = is_sound and state.keys() == {"contexts", "characters", "times", "discount"}
-    if not is_sound or not _are_counts(window_length, n_characters, n_labels, **state):
+    if not is_sound or not _are_counts(window_length, len(kinds) - 3, n_labels, **state):
         raise damaged("The n-grams", "counts of characters behind others")
     contexts, characters = (state[name].astype(np.int32) for name in ("contexts", "characters"))
     times = state["times"].astype(np.float64)
-    return _counts_of(contexts, characters, n_characters, n_labels, state["discount"], times)
+    return _counts_of(contexts, characters, kinds, n_labels, state["discount"], times)
 
 
 def _are_counts(window_length, n_characters, n_labels, contexts, characters, times, discount):
@@ -361,6 +396,14 @@ def _are_counts(window_length, n_characters, n_labels, contexts, characters, tim
         and labels.max(initial=-1) < n_labels
         and (discount is None or (isinstance(discount, float) and 0 < discount <= 1))
     )
+
+
+def _discounts(counts, discount):
+    """Return the discounts of n-grams of one length, and what is taken from each."""
+    discounts = discount or _estimate_discounts(counts)
+    discounts = np.broadcast_to(discounts, 3)
+    up_to_3 = np.minimum(_rounded_up(counts), 3).astype(np.int64)
+    return discounts, np.minimum(discounts[up_to_3 - 1], counts)  # counts may be parts of one
 
 
 def _rounded_up(counts):

@@ -28,10 +28,13 @@ class NextCharModel(ABC):
         Characters that can be predicted, so columns of the logits. Contexts may hold two more:
         the start of a name, and an unknown character.
     n_labels : int
+    block_rows : int
+        How many rows are read quickest at a time.
     """
 
     n_characters: int
     n_labels: int
+    block_rows = 384
 
     @abstractmethod
     def start(self, windows: Indices, labels: Indices) -> tuple[Any, Logits]:
@@ -135,6 +138,7 @@ class Average(NextCharModel):
                 f"Models must have the same characters and labels to be averaged. Got {sizes}."
             )
         (self.n_characters, self.n_labels) = sizes.pop()
+        self.block_rows = min(part.model.block_rows for part in parts)
         total = float(weights.sum())
         self.parts = [part._replace(weight=float(part.weight) / total) for part in parts]
 
@@ -200,5 +204,6 @@ def log_likelihood(model: NextCharModel, sequences: Sequences, n_names: int) -> 
 
 def networks_of(model: NextCharModel) -> list[Network]:
     """Return the networks that a model is, or is the mean of; none if it is something else."""
+    model = getattr(model, "model", model)  # that which something is added to
     models = [part.model for part in model.parts] if isinstance(model, Average) else [model]
     return [each for each in models if isinstance(each, Network)]

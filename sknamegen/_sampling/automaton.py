@@ -1,10 +1,12 @@
 """What a whole name must look like, as a deterministic automaton over a model's characters."""
 
 import re
+from typing import Any
 
 import numpy as np
 
 from .._alphabet import Alphabet
+from .._clusters import MAX_CODE_POINTS
 from .regex import PositionAutomaton, bits, compile_pattern
 
 # States, steps from one to another that are looked at, and cells of the final table.
@@ -12,7 +14,7 @@ _MAX_STATES, _MAX_STEPS, _MAX_CELLS = 20_000, 1_000_000, 2**24
 
 
 class Automaton:
-    """Reads names and tells which are as asked for, whatever their length.
+    """Reads names and tells which are whole and as asked for, whatever their length.
 
     Parameters
     ----------
@@ -31,6 +33,8 @@ class Automaton:
         dead: nothing that follows makes it as asked for. The end of a name leads there.
     accepts : ndarray of shape (n_states,), dtype bool
         Whether a name may end in a state.
+    begins : ndarray of shape (n_states, n_characters), dtype bool
+        Whether a character there is one of those that lengths count, see `Clusters`.
 
     Raises
     ------
@@ -46,9 +50,13 @@ class Automaton:
         max_length: int,
     ):
         self._index, letters = alphabet.index, alphabet.letters
+        if not alphabet.clusters.is_trivial:
+            max_length *= MAX_CODE_POINTS
         avoids, classes = _aho_corasick(letters, banned, max_length)
+        avoids, classes, of_clusters = _whole(avoids, classes, alphabet.clusters, max_length)
+        begins, may_end = alphabet.clusters.begins, alphabet.clusters.is_whole
         if pattern is None:
-            after, accepts = avoids, np.ones(len(avoids), dtype=bool)
+            after, accepts = avoids, may_end[of_clusters]
         else:
             positions = PositionAutomaton(compile_pattern(pattern), letters, max_length)
             # Letters that are alike in all respects form one class.
@@ -57,12 +65,17 @@ class Automaton:
             _, some, symbols = np.unique(alike, axis=0, return_index=True, return_inverse=True)
             avoids, classes = avoids[:, classes[some]], symbols.reshape(-1)
             matches = [np.flatnonzero(piece[some]).tolist() for piece in positions.pieces]
-            after, accepts = _subsets(positions, matches, avoids, max_length)
+            after, accepts, banned_states = _subsets(positions, matches, avoids, max_length)
+            of_clusters = of_clusters[banned_states]
+            accepts &= may_end[of_clusters]
+        # The dead state, as good as any.
         after, accepts = np.vstack([after, np.full_like(after[:1], -1)]), np.append(accepts, False)
-        after, self.accepts = _merge_equivalent(after, accepts, max_length)
+        some = np.unique(classes, return_index=True)[1]
+        begins = begins[np.append(of_clusters, 0)][:, some]
+        after, self.accepts, begins = _merge_equivalent(after, accepts, begins, max_length)
         if len(after) * len(letters) > _MAX_CELLS:
             raise _too_large(max_length)
-        self.after = after[:, classes]
+        self.after, self.begins = after[:, classes], begins[:, classes]
         if alphabet.end is not None:
             self.after[:, alphabet.end] = len(after) - 1
 
@@ -80,6 +93,34 @@ def _too_large(max_length):
         "pattern and banned must be simpler: together they need too large an automaton, for "
         f"names of up to {max_length=:,}. Shorten them, or pass a smaller max_length."
     )
+
+
+def _whole(avoids, classes, clusters, max_length):
+    """Let an automaton of banned strings also see to it that clusters are whole.
+
+    Returns its transitions, the classes of letters, and the state of the clusters in each state.
+    """
+    if clusters.is_trivial:
+        return avoids, classes, np.zeros(len(avoids), dtype=np.int64)
+    alike = np.column_stack([classes, clusters.after.T, clusters.begins.T])
+    _, some, symbols = np.unique(alike, axis=0, return_index=True, return_inverse=True)
+    columns, of_clusters = classes[some], clusters.after[:, some]
+    states = [(0, 0)]
+    ids = {states[0]: 0}
+    rows: list[list[int]] = []
+    for banned, cluster in states:
+        rows.append([])
+        for new in zip(
+            avoids[banned, columns].tolist(), of_clusters[cluster].tolist(), strict=True
+        ):
+            if min(new) >= 0 and new not in ids:
+                ids[new] = len(states)
+                states.append(new)
+            rows[-1].append(ids.get(new, -1))
+        if len(states) > _MAX_STATES:
+            raise _too_large(max_length)
+    after = np.array(rows, dtype=np.int32)
+    return after, symbols.reshape(-1).astype(np.int32), np.array([state for _, state in states])
 
 
 def _subsets(positions, matches, avoids, max_length):
@@ -113,12 +154,15 @@ def _subsets(positions, matches, avoids, max_length):
     after = np.full((len(states), len(avoids[0])), -1, dtype=np.int32)
     for state, row in enumerate(rows):
         after[state, [*row]] = [*row.values()]
-    return after, np.array([here & 1 for here, _ in states], dtype=bool)
+    accepts = np.array([here & 1 for here, _ in states], dtype=bool)
+    return after, accepts, np.array([banned for _, banned in states])
 
 
-def _merge_equivalent(after, accepts, max_length):
+def _merge_equivalent(after, accepts, begins, max_length):
     """Merge states that tell no strings apart (Moore, 1956); the last one is dead."""
-    block = accepts.astype(np.int32)
+    looks = np.packbits(np.column_stack([accepts, begins]), axis=1)
+    _, found = np.unique(looks, axis=0, return_inverse=True)
+    block: Any = found.reshape(-1).astype(np.int32)
     for _ in range(max_length + 1):
         signature = np.column_stack([block, block[after]])
         _, finer = np.unique(signature, axis=0, return_inverse=True)
@@ -131,7 +175,8 @@ def _merge_equivalent(after, accepts, max_length):
     order = sorted(kept.tolist(), key=lambda b: (b == block[-1], b != block[0]))
     number = np.empty(len(kept), dtype=np.int32)
     number[order] = np.arange(len(kept))
-    return number[block[after[some[order]]]], accepts[some[order]]
+    some = some[order]
+    return number[block[after[some]]], accepts[some], begins[some]
 
 
 def _aho_corasick(letters, banned, max_length):

@@ -28,7 +28,7 @@ class Constraint:
     pattern, banned
         As in `Automaton`.
     min_length, max_length : int
-        Characters of a name. Running text has `max_length` of them.
+        Characters of a name, as `Alphabet.lengths` counts them. Running text has `max_length`.
 
     Attributes
     ----------
@@ -37,8 +37,10 @@ class Constraint:
         The automaton's.
     asked : tuple
         What tells constraints over the same characters apart.
+    begins : ndarray of shape (n_states, n_characters), dtype bool
+        The automaton's.
     is_any : bool
-        Whether only lengths are asked for.
+        Whether only lengths are asked for, and each code point counts.
     nbytes : int
     """
 
@@ -51,10 +53,10 @@ class Constraint:
         max_length: int,
     ):
         self.asked = pattern, banned, min_length, max_length
-        self.end = alphabet.end
+        self.end, self.lengths = alphabet.end, alphabet.lengths
         self.min_length = max_length if alphabet.end is None else min_length
         self.max_length = max_length
-        self.is_any = pattern is None and not banned
+        self.is_any = pattern is None and not banned and alphabet.clusters.is_trivial
         if self.min_length > _MAX_LENGTHS and not (self.is_any and self.end is None):
             raise ValueError(
                 f"min_length, and with pattern or banned a text's length, must be at most "
@@ -62,6 +64,7 @@ class Constraint:
             )
         self.automaton = Automaton(alphabet, pattern, banned, max_length)
         self.states_after, self.accepts = self.automaton.after, self.automaton.accepts
+        self.begins = self.automaton.begins
         self._possible, self._n_late = self._levels()
         self.nbytes = self.states_after.nbytes + self._possible.nbytes
 
@@ -72,15 +75,26 @@ class Constraint:
         can: Any = np.zeros_like(self.accepts)
         levels = []
         for _ in range(self.max_length - self.min_length + 1):
-            before, can = can, can[self.states_after].any(1) | self.accepts
+            before, can = can, self.before(can, self.accepts)
             levels.append(can)
             if (can == before).all():
                 break
         n_late = len(levels)
         for _ in range(self.min_length):
-            can = can[self.states_after].any(1)
+            can = self.before(can, np.zeros_like(can))
             levels.append(can)
         return np.stack([*levels, np.zeros_like(can)]), n_late
+
+    def before(self, can: NDArray[np.bool_], accepts: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Tell from which states a name can be finished, one character shorter than `can`.
+
+        Code points that go on with a character leave the length as it is.
+        """
+        now = (can[self.states_after] & self.begins).any(1) | accepts
+        while True:
+            last, now = now, now | (now[self.states_after] & ~self.begins).any(1)
+            if self.begins.all() or (now == last).all():
+                return now
 
     def level(self, lengths: Indices, n_late: int) -> Indices:
         """Return the rows of a table that names of these lengths have.
@@ -102,7 +116,8 @@ class Constraint:
         self, lengths: Indices, states: Indices, characters: Indices
     ) -> NDArray[np.bool_]:
         """Tell which names can still be finished, or are, with one more character each."""
-        can = self.can_finish(lengths + 1, self.states_after[states, characters])
+        longer = lengths + self.begins[states, characters]
+        can = self.can_finish(longer, self.states_after[states, characters])
         if self.end is None:
             return can
         return np.where(characters == self.end, self.may_end(lengths, states), can)
@@ -114,11 +129,11 @@ class Constraint:
     def can_begin(self, prefix: str) -> bool:
         """Tell whether a name that fits can begin like that."""
         state = np.array([self.automaton.read(prefix)])
-        return bool(self.can_finish(np.array([len(prefix)]), state)[0])
+        return bool(self.can_finish(self.lengths([prefix]), state)[0])
 
     def accepts_name(self, name: str) -> bool:
         """Tell whether a whole name is as asked for."""
-        fits = self.min_length <= len(name) <= self.max_length
+        fits = self.min_length <= self.lengths([name])[0] <= self.max_length
         return bool(fits and self.accepts[self.automaton.read(name)])
 
 
@@ -156,7 +171,8 @@ def check_prefixes(constraint: Constraint, prefixes: list[str], pattern: Any, ba
 def _check_lengths(alphabet, longest_name, prefixes, min_length, max_length):
     """Return the least and the greatest length of a name."""
     check_int("min_length", min_length, 0)
-    longest_seed = max(map(len, prefixes), default=0)
+    lengths = alphabet.lengths(prefixes)
+    longest_seed = int(lengths.max(initial=0))
     source = ""
     if max_length is not None:
         check_int("max_length", max_length, 1)
@@ -179,7 +195,7 @@ def _check_lengths(alphabet, longest_name, prefixes, min_length, max_length):
         raise ValueError(
             f"The model has seen empty names only, so it cannot write any of {min_length=}."
         )
-    if max_length - min(map(len, prefixes), default=0) > _MAX_STEPS:
+    if max_length - lengths.min(initial=longest_seed) > _MAX_STEPS:
         raise ValueError(
             f"max_length must leave at most {_MAX_STEPS:,} characters to write. Got {max_length=}."
         )

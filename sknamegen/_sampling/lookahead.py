@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from .._alphabet import NONE
 from .._models.kneser_ney import KneserNey
 from .._models.model import Indices
 from .constraint import Constraint
@@ -25,7 +26,7 @@ from .constraint import Constraint
 _MAX_BYTES = 56 * 2**20
 _MAX_WORK = 2**24
 _USUAL_LEVELS = 64  # after which what the greatest length changes is too little to count
-_CONVERGED = 1e-3
+_CONVERGED, _MAX_GOES_ON = 1e-3, 16
 _LEAST = 1e-290  # what is possible but less probable counts as that
 
 
@@ -58,24 +59,46 @@ class Lookahead:
         too_long = np.zeros((len(after), tables.n_contexts))
         can: Any = np.zeros_like(accepts)
         now, table = too_long, []
-        average = tables.averages(after)
+        average = self._averages(tables)
         end = constraint.end
         p_end = np.ones(tables.n_contexts) if end is None else tables.proba_of(end)
         for _ in range(constraint.max_length - constraint.min_length + 1):
-            later, can = now, can[after].any(1) | accepts
-            now = average(later) + p_end * accepts[:, None]
+            later, can = now, constraint.before(can, accepts)
+            now = average(later, p_end * accepts[:, None])
             now = np.where(can[:, None], np.maximum(now, _LEAST), 0)
             table.append(now)
             if (np.abs(now - later) <= _CONVERGED * now).all():
                 break
         self.n_late = len(table)
         for _ in range(constraint.min_length):
-            can = can[after].any(1)
-            now = average(now)
+            can = constraint.before(can, np.zeros_like(can))
+            now = average(now, 0.0)
             now = np.where(can[:, None], np.maximum(now / (now.max() or 1.0), _LEAST), 0)
             table.append(now)
         self.table = np.stack([*table, too_long])
         self.nbytes = self.table.nbytes + self.contexts_after.nbytes
+
+    def _averages(self, tables):
+        """Return a function that averages over what follows names of one length, and adds `ends`.
+
+        What begins a character leads to the next length; what goes on with one stays.
+        """
+        after, begins = self.constraint.states_after, self.constraint.begins
+        n_states = len(after)
+        if begins.all():
+            average = tables.averages(after, n_states)
+            return lambda later, ends: average(later) + ends
+        average = tables.averages(np.where(begins, after, after + n_states), 2 * n_states)
+
+        def until_it_stays(later, ends):
+            now = average(np.concatenate([later, np.zeros_like(later)])) + ends
+            for _ in range(_MAX_GOES_ON):
+                before, now = now, average(np.concatenate([later, now])) + ends
+                if (np.abs(now - before) <= _CONVERGED * now).all():
+                    break
+            return now
+
+        return until_it_stays
 
     def context(self, prefix: list[int]) -> int:
         """Return the context behind the indices of a prefix."""
@@ -97,8 +120,11 @@ class Lookahead:
         worth : ndarray of shape (n_rows, n_characters), dtype float64
         """
         constraint, (_, n_states, n_contexts) = self.constraint, self.table.shape
-        level = constraint.level(lengths + 1, self.n_late)
-        cells = level[:, None] * n_states + constraint.states_after[states]
+        level = constraint.level(lengths + 1, self.n_late)[:, None]
+        if not constraint.is_any:
+            stays = constraint.level(lengths, self.n_late)[:, None]
+            level = np.where(constraint.begins[states], level, stays)
+        cells = level * n_states + constraint.states_after[states]
         cells = cells * n_contexts + self.contexts_after[contexts]
         worth = self.table.ravel().take(cells)
         if constraint.end is not None:
@@ -112,7 +138,7 @@ def _order(constraint, ngrams):
     n_levels = min(constraint.max_length, _USUAL_LEVELS + constraint.min_length) + 2
     for order in range(ngrams.order, 0, -1):
         n_contexts = int(np.searchsorted(ngrams.lengths, order))
-        n_ngrams = int(ngrams.first[n_contexts]) + n_characters
+        n_ngrams = int(ngrams.first[n_contexts]) + ngrams.roots.size
         n_bytes = n_contexts * (8 * n_states * n_levels + 4 * n_characters)
         if n_bytes <= _MAX_BYTES and n_states * n_levels * n_ngrams <= _MAX_WORK:
             return order
@@ -142,7 +168,7 @@ class _NGramTables:
     after : ndarray of shape (n_contexts, n_characters), dtype int32
         The context after each context and character: the longest known one.
     start : int
-        The context of a name that has no character yet; 0, the empty one, in running text.
+        The context of a name that has no character yet; a root in running text.
     """
 
     def __init__(self, counts: KneserNey, power: float, order: int):
@@ -151,57 +177,72 @@ class _NGramTables:
         self.levels = [np.flatnonzero(self.lengths == n) for n in range(1, self.lengths[-1] + 1)]
         self.parents = counts.parents[: self.n_contexts]
         self.after = self._contexts_after(counts)
-        n_ngrams, n_first = counts.first[self.n_contexts], counts.first[1]
-        context, character = np.divmod(counts.ngrams[:n_ngrams], counts.n_characters)
-        shorter = self.parents[context] * counts.n_characters + character
-        lower = np.searchsorted(counts.ngrams, shorter)  # the n-grams without a first character
-        p = np.zeros(n_ngrams)
-        p[:n_first] = counts.unigrams[character[:n_first]]
-        unigrams, backoff = counts.unigrams**power, counts.backoff[: self.n_contexts] ** power
-        sums = np.full(self.n_contexts, unigrams.sum())
+        n_roots, n_characters = counts.roots.shape
+        # Of the n-grams that have a context longer than a root, which begin at `first` for each:
+        n_below = counts.first[n_roots]
+        self.first = counts.first[n_roots : self.n_contexts] - n_below
+        ngrams = slice(n_below, counts.first[self.n_contexts])
+        context, self.character = np.divmod(counts.ngrams[ngrams], n_characters)
+        shorter = self.parents[context] * n_characters + self.character
+        lower = np.searchsorted(counts.ngrams, shorter) - n_below  # n-grams of their parents
+        p, lower_p = counts.weights[ngrams].copy(), np.empty(len(context))
+        roots, backoff = counts.roots**power, counts.backoff[: self.n_contexts] ** power
+        sums = np.empty(self.n_contexts)
+        sums[:n_roots] = roots.sum(axis=1)
         for level in self.levels:
-            rows = slice(counts.first[level[0]], counts.first[level[-1] + 1])
-            p[rows] = counts.weights[rows] + counts.backoff[context[rows]] * p[lower[rows]]
-            first = counts.first[level] - counts.first[level[0]]
-            below = np.add.reduceat(p[lower[rows]] ** power, first)
+            start = self.first[level[0] - n_roots]
+            rows = slice(start, counts.first[level[-1] + 1] - n_below)
+            if level is self.levels[0]:
+                lower_p[rows] = counts.roots[self.parents[context[rows]], self.character[rows]]
+            else:
+                lower_p[rows] = p[lower[rows]]
+            p[rows] += counts.backoff[context[rows]] * lower_p[rows]
+            first = self.first[level - n_roots] - start
+            below = np.add.reduceat(lower_p[rows] ** power, first)
             unseen = np.maximum(sums[self.parents[level]] - below, 0)
             sums[level] = backoff[level] * unseen + np.add.reduceat(p[rows] ** power, first)
-        self.unigrams = unigrams / sums[0]
+        self.roots = roots / sums[:n_roots, None]
         self.backoff = backoff * sums[self.parents] / sums
-        # Of the n-grams that have a context, which begin at `first` for each context:
-        self.first = counts.first[1 : self.n_contexts] - n_first
-        context, self.character = context[n_first:], character[n_first:]
-        self.p = p[n_first:] ** power / sums[context]
-        self.lower_p = p[lower[n_first:]] ** power / sums[self.parents[context]]
+        self.p = p**power / sums[context]
+        self.lower_p = lower_p**power / sums[self.parents[context]]
         self.next = self.after[context, self.character]
         self.lower_next = self.after[self.parents[context], self.character]
 
     def _contexts_after(self, counts):
         """Tabulate: that of the shorter context, but where a longer one is known."""
-        farthest = np.append(0, counts.farthest[: self.n_contexts - 1])
+        n_roots, n_characters = counts.roots.shape
+        farthest = np.full(self.n_contexts, NONE)
+        farthest[n_roots:] = counts.farthest[: self.n_contexts - n_roots]
         # Of each context: its last character, and the context without that.
-        nearest, rest = farthest.copy(), np.zeros(self.n_contexts, dtype=np.int64)
+        nearest, rest = farthest.copy(), counts.kinds[farthest]
         for level in self.levels[1:]:
-            nearest[level] = nearest[self.parents[level]]
-            rest[level] = counts.longer(rest[self.parents[level]], farthest[level])
-        starts = np.flatnonzero((nearest == counts.n_characters) & (self.lengths == 1))
-        self.start = int(starts[0]) if len(starts) else 0
-        after = np.zeros((self.n_contexts, counts.n_characters), dtype=np.int32)
+            parents = self.parents[level]
+            nearest[level] = nearest[parents]
+            before = rest[level] if level is self.levels[1] else rest[parents]
+            rest[level] = counts.longer(before, farthest[level])
+        starts = np.flatnonzero(nearest == n_characters)
+        self.start = int(starts[0] if len(starts) else counts.kinds[NONE])
+        after = np.empty((self.n_contexts, n_characters), dtype=np.int32)
+        after[:n_roots] = counts.kinds[:n_characters]
         for length, level in enumerate(self.levels):
+            known = level[nearest[level] < n_characters]
             if length:
                 shorter = self.levels[length - 1]
                 after[shorter] = after[self.parents[shorter]]
-            level = level[nearest[level] < counts.n_characters]
-            after[rest[level], nearest[level]] = level
+                after[rest[known], nearest[known]] = known
+            else:
+                after[:n_roots, nearest[known]] = known
         if self.levels:
             after[self.levels[-1]] = after[self.parents[self.levels[-1]]]
         return after
 
     def proba_of(self, character: int) -> NDArray[np.float64]:
         """Return the probability of a character after each context."""
-        p = np.full(self.n_contexts, self.unigrams[character])
+        n_roots = len(self.roots)
+        p = np.empty(self.n_contexts)
+        p[:n_roots] = self.roots[:, character]
         (ngrams,) = np.nonzero(self.character == character)
-        seen = np.searchsorted(self.first, ngrams, side="right")
+        seen = np.searchsorted(self.first, ngrams, side="right") - 1 + n_roots
         for level in self.levels:
             p[level] = self.backoff[level] * p[self.parents[level]]
             here = (seen >= level[0]) & (seen <= level[-1])
@@ -209,38 +250,39 @@ class _NGramTables:
         return p
 
     def averages(
-        self, after: NDArray[np.int64]
+        self, after: NDArray[np.integer[Any]], n_later: int
     ) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
         """Return a function that averages over the next character, for a `Lookahead`.
 
-        ``after[state, character]`` is the state behind it. The function takes values of each
-        state and context there and returns their means in each state and context before it.
+        ``after[state, character]`` is the state behind it, one of `n_later`. The function takes
+        values of each state and context there and returns their means in each state and context
+        before it.
         """
-        n_states, n_ngrams = len(after), len(self.character)
+        n_states, n_ngrams, n_roots = len(after), len(self.character), len(self.roots)
         seen, below = (
-            self._matrix(after, *each)
+            self._matrix(after, n_later, *each)
             for each in ((self.p, self.next), (self.lower_p, self.lower_next))
         )
 
         def average(later):
-            now = np.empty_like(later)
-            now[:, 0] = later[after, self.after[0]] @ self.unigrams
+            now = np.empty((n_states, self.n_contexts))
+            now[:, :n_roots] = later[after, self.after[0]] @ self.roots.T
             if n_ngrams:
                 of_seen, of_below = (
                     (matrix @ later.ravel()).reshape(n_states, -1) for matrix in (seen, below)
                 )
             for level in self.levels:
-                unseen = np.maximum(now[:, self.parents[level]] - of_below[:, level - 1], 0)
-                now[:, level] = self.backoff[level] * unseen + of_seen[:, level - 1]
+                unseen = np.maximum(now[:, self.parents[level]] - of_below[:, level - n_roots], 0)
+                now[:, level] = self.backoff[level] * unseen + of_seen[:, level - n_roots]
             return now
 
         return average
 
-    def _matrix(self, after, p, contexts):
-        """Return a sparse matrix: row (state, context but the empty one), column the next ones."""
-        n_states, n_ngrams = len(after), len(p)
+    def _matrix(self, after, n_later, p, contexts):
+        """Return a sparse matrix: row (state, context but the roots), column the next ones."""
+        n_states, n_ngrams, n_rows = len(after), len(p), len(self.first)
         columns = (after[:, self.character] * self.n_contexts + contexts).astype(np.int32)
         starts = (np.arange(n_states)[:, None] * n_ngrams + self.first).ravel()
         starts = np.append(starts, n_states * n_ngrams).astype(np.int32)
-        shape = (n_states * (self.n_contexts - 1), n_states * self.n_contexts)
+        shape = (n_states * n_rows, n_later * self.n_contexts)
         return csr_matrix((np.tile(p, n_states), columns.ravel(), starts), shape=shape)

@@ -36,7 +36,7 @@ from .writing import Block, write_block
 
 # Names are written in blocks of as many as a processor's cache takes the states and distributions
 # of, and from so many on in two at least, so that two threads can share them.
-_BLOCK_ROWS, _BLOCK_CELLS, _SHARED_ROWS = (64, 384), 2**18, 128
+_LEAST_ROWS, _BLOCK_CELLS, _SHARED_ROWS = 64, 2**18, 128
 _CHUNK_ROWS = 8192  # that are chosen among each other
 # A few names are drawn as they come; then again as long as such a share of them fits. Elsewhere a
 # round of so many times more draws is tried, up to so many for each name and in all.
@@ -191,7 +191,7 @@ class Sampler:
         labels : ndarray of shape (n_names,), dtype int, default=None
             Of the names; None: drawn.
         """
-        size = int(np.clip(_BLOCK_CELLS // len(self.alphabet), *_BLOCK_ROWS))
+        size = int(np.clip(_BLOCK_CELLS // len(self.alphabet), _LEAST_ROWS, self.model.block_rows))
         n_blocks = max(2 if len(rows) >= _SHARED_ROWS else 1, -(-len(rows) // size))
         if labels is None:
             labels = self._draw_labels(rows, rng)
@@ -207,8 +207,9 @@ class Sampler:
     def _starts(self, lookahead):
         """Return the length, the state and the context behind each prefix, (n_prefixes, 3)."""
         found = np.zeros((len(self.prefixes), 3), dtype=np.int64)
+        found[:, 0] = self.alphabet.lengths(self.prefixes)
         for row, prefix in enumerate(self.prefixes):
-            found[row, :2] = len(prefix), self.constraint.automaton.read(prefix)
+            found[row, 1] = self.constraint.automaton.read(prefix)
             if lookahead:
                 indices = [self.alphabet.index[letter] for letter in prefix]
                 found[row, 2] = lookahead.context(indices)
@@ -277,7 +278,7 @@ class Sampler:
             weights = np.where(np.arange(len(rows)) < n_own, 1.0, _BOLDER_WEIGHT)
         order = min(_LOOKAHEAD_ORDER, self.window_length + 1)
         sequences = row_sequences(rows)._replace(weights=weights)
-        return count(sequences, order, len(self.alphabet))
+        return count(sequences, order, self.alphabet.kinds)
 
     def _free_rows(self, decoding, share):
         """Write names of any kind, a share of those to learn from; return rows of indices."""

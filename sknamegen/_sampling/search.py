@@ -111,7 +111,7 @@ def _take(waiting, n_rows):
 def _what_may_follow(constraint, prefixes, states):
     """Tell which prefixes may end, and which characters may follow each."""
     may_end = np.array([len(b) > 0 and constraint.accepts_name(b) for b in prefixes])
-    lengths = np.array([[len(prefix) + 1] for prefix in prefixes])
+    lengths = constraint.lengths(prefixes)[:, None] + constraint.begins[states]
     return may_end, constraint.can_finish(lengths, constraint.states_after[states])
 
 

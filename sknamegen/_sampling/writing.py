@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._alphabet import NONE
+from .._clusters import MAX_CODE_POINTS
 from .._models.model import Indices, Logits, NextCharModel
 from .constraint import Constraint
 from .decoding import Decoding, draw, only
@@ -65,7 +66,7 @@ def write_block(
     log_proba, log_weights = np.zeros((2, len(names.index)))
     is_greedy = decoding.temperature == 0
     weighed = decoding._replace(temperature=1.0) if is_greedy else decoding
-    step = 0
+    step, longest = 0, MAX_CODE_POINTS * (constraint.max_length + 1)
     if end is None:
         names.keep(model, np.flatnonzero(names.lengths < constraint.max_length))
     while len(names.index):
@@ -86,11 +87,14 @@ def write_block(
         else:
             characters, _ = draw(decoding.probabilities(names.logits), uniforms)
             fits = constraint.may_follow(names.lengths, names.states, characters)
+        names.lengths = names.lengths + constraint.begins[names.states, characters]
         names.states = constraint.states_after[names.states, characters]
-        names.lengths = names.lengths + 1
         ends = characters == (NONE if end is None else end)
         log_weights[names.index[~fits]] = -np.inf
         is_over = ends if end is not None else names.lengths >= constraint.max_length
+        if step == longest:  # of code points that go on with one character for ever
+            log_weights[names.index] = -np.inf
+            break
         if step == text.shape[1]:
             text = np.concatenate([text, np.full_like(text, NONE)], axis=1)
         written = fits & ~ends

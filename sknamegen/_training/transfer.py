@@ -10,7 +10,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
-from .._alphabet import END_UNIT, is_alphabet, kind, units_of
+from .._alphabet import END_UNIT, category, is_alphabet, is_special_latin, script, units_of
 from .._base import BaseCharGenerator
 from .._models.lstm import LSTM
 from .._models.model import CHARACTERS, GATES, INPUTS, Network, networks_of
@@ -47,14 +47,18 @@ class Origin(NamedTuple):
     def with_kin(self, codes: NDArray[np.int32]) -> NDArray[np.int32]:
         """Add to code points the known characters that are of a kind with one of them.
 
-        So a letter that happens to be missing from a few names may be written, and one of another
-        script, or with an accent where the names have none, may not. None where most are unknown.
+        They are of the same script and general category. So a letter that happens to be missing
+        from a few names may be written. Latin letters of some languages only may not: most of
+        them belong to other languages than the names. None where most are unknown.
         """
         characters = units_of(codes)
         if not self.knows(characters):
             return codes
-        kinds = {kind(character) for character in characters.tolist()}
-        is_kin = [kind(character) in kinds for character in self.alphabet.tolist()]
+        kinds = {(script(each), category(each)) for each in characters.tolist()}
+        is_kin = [
+            (script(each), category(each)) in kinds and not is_special_latin(each)
+            for each in self.alphabet.tolist()
+        ]
         return np.union1d(codes, self.alphabet[is_kin].view(np.int32))
 
     def move(

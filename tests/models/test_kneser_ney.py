@@ -10,6 +10,9 @@ from sknamegen._sequences import Sequences
 
 NAMES = ["anna", "hanna", "hannah", "an", "na", "nana", "a", "hahn", "", "ann", "banana", "naan"]
 ALPHABET = "abhn$"  # $ ends a name, ^ begins it
+# Of these, of ^, of an unknown character and of none: all letters but h are of one kind.
+KINDS = np.array([1, 1, 2, 1, 3, 4, 5, 6])
+KIND = dict(zip([*ALPHABET, "^", "?", ""], KINDS.tolist(), strict=True))
 
 
 def indices(names):
@@ -30,7 +33,7 @@ def in_contexts(inputs, targets, length):
 
 
 def fit(names, order, discount=None):
-    return KneserNey(*in_contexts(*indices(names), order - 1), len(ALPHABET), discount)
+    return KneserNey(*in_contexts(*indices(names), order - 1), KINDS, discount)
 
 
 class Slow:
@@ -51,6 +54,11 @@ class Slow:
         extended = {g for g in grams if g[0] != "^" and len(g) < order}
         self.counts = {g: len(behind[g]) if g in extended else n for g, n in grams.items()}
         self.order = order
+        self.kinds = Counter(
+            (KIND[text[end - 1] if order > 1 else ""], KIND[text[end]])
+            for text in texts
+            for end in range(1, len(text))
+        )
         self.discounts = [self.estimate(n, discount) for n in range(1, order + 1)]
 
     def estimate(self, length, discount):
@@ -64,8 +72,23 @@ class Slow:
         found = [1 - 2 * y * n2 / n1, 2 - 3 * y * n3 / n2, 3 - 4 * y * n4 / n3]
         return found if found == sorted(found) and found[0] > 0 else [0.85] * 3
 
+    def root(self, kind, character):
+        unigrams = {c: self.interpolated("", c, 1 / len(ALPHABET)) for c in ALPHABET}
+        alike = sum(p for c, p in unigrams.items() if KIND[c] == KIND[character])
+        n = sum(times for (last, _), times in self.kinds.items() if last == kind)
+        p_of_kind = (self.kinds[kind, KIND[character]] + alike / 2) / (n + 1 / 2)
+        return p_of_kind * unigrams[character] / alike
+
     def proba(self, context, character):
-        shorter = self.proba(context[1:], character) if context else 1 / len(ALPHABET)
+        if not context:
+            return self.root(KIND[""], character)
+        if len(context) == 1:
+            shorter = self.root(KIND[context], character)
+        else:
+            shorter = self.proba(context[1:], character)
+        return self.interpolated(context, character, shorter)
+
+    def interpolated(self, context, character, shorter):
         followed = {c: self.counts.get(context + c, 0) for c in ALPHABET}
         total = sum(followed.values())
         if total == 0:
@@ -109,6 +132,23 @@ def test_few_and_odd_names(names):
     proba = counts.proba(np.arange(len(counts.parents)))
     np.testing.assert_allclose(proba.sum(axis=1), 1)
     assert proba.min() > 0
+    np.testing.assert_array_equal(proba[: counts.n_kinds], counts.roots)
+
+
+def test_an_unseen_letter_is_followed_like_those_of_its_kind():
+    """A capital behind an unseen small letter is as rare as behind others."""
+    names = ["Anna", "Mona", "Nora", "Rhea"]
+    letters = sorted({*"".join(names), "b", "B"})
+    kinds = np.array([1 if c.islower() else 2 for c in letters] + [3, 4, 5, 6])
+    index = {c: i for i, c in enumerate([*letters, "$", "^"])}
+    rows = [[index[c] for c in f"^{name}$"] for name in names]
+    contexts = np.array([[i] for row in rows for i in row[:-1]], dtype=np.int32)
+    characters = np.array([i for row in rows for i in row[1:]], dtype=np.int32)
+    counts = KneserNey(contexts, characters, kinds)
+    (p,) = counts.proba(counts.find(np.array([[index["b"]]])))
+    capitals = sum(p[index[c]] for c in letters if c.isupper())
+    assert capitals < 0.02 < p[index["n"]]
+    assert 0 < p[index["B"]] < p[index["b"]] < p[index["n"]]
 
 
 def test_a_name_seen_often_is_nearly_certain():
@@ -118,11 +158,11 @@ def test_a_name_seen_often_is_nearly_certain():
 
 def test_what_was_learned_comes_back():
     contexts, characters = in_contexts(*indices(NAMES), 3)
-    whole = KneserNey(contexts, characters, len(ALPHABET))
+    whole = KneserNey(contexts, characters, KINDS)
     learned = whole.learned()
     pairs = Counter(zip(map(tuple, contexts.tolist()), characters.tolist(), strict=True))
     found = zip(map(tuple, learned[0].tolist()), learned[1].tolist(), strict=True)
     assert dict(zip(found, learned[2].tolist(), strict=True)) == pairs
-    again = KneserNey(*learned[:2], len(ALPHABET), counts=learned[2])
+    again = KneserNey(*learned[:2], KINDS, counts=learned[2])
     for name, value in vars(whole).items():
         np.testing.assert_array_equal(getattr(again, name), value, err_msg=name)

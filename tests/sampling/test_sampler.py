@@ -111,7 +111,7 @@ def test_weights_do_not_repeat_one_draw():
     class Wrong(FakeModel):
         def ngrams(self):
             characters = np.array([0] * 999 + [1])
-            return KneserNey(np.empty((1000, 0), int), characters, 2)
+            return KneserNey(np.empty((1000, 0), int), characters, np.array([1, 2, 3, 4, 5]))
 
     sampler = make(min_length=8, max_length=40, model=Wrong())
     written = sampler.draw(zeros(3000), np.random.default_rng(0))

@@ -42,7 +42,7 @@ def test_a_batch_has_the_distributions_of_an_ngram_model(rows, n_in_advance, mon
         [[4, 1, 2, 2], [4, 2, 2, 0], [4, 0, 0, 0]],
         [[1, 2, 2, 3], [2, 2, 3, NONE], [1, NONE, NONE, NONE]],
     )
-    ngrams = count(learned, order=3, n_characters=4)
+    ngrams = count(learned, order=3, kinds=np.array([1, 1, 2, 3, 4, 5, 6]))
     dataset = SequenceDataset(learned, ngrams)
     assert (dataset.proba is None) == (n_in_advance == 0)
     _, batch = dataset[torch.tensor(rows)]

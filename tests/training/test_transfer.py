@@ -47,11 +47,18 @@ def barely_trained(names, init, **params):
     ).fit(windows_of(names))
 
 
+def without_shapes(generator):
+    """The same generator with its networks alone."""
+    generator._model = generator._model.model
+    return generator
+
+
 @pytest.mark.parametrize("kind", [{}, {"embedding_dim": None}, {"num_layers": 2}])
 def test_the_weights_are_those_of_the_start_for_the_letters_of_the_list(names, kind):
     base = small_generator(**kind).fit(windows_of(names))
     sizes = {"embedding_dim": 8} | kind
-    generator = barely_trained(["Anna", "annama", "noémi"], base, **sizes)
+    generator = without_shapes(barely_trained(["Anna", "annama", "noémi"], base, **sizes))
+    without_shapes(base)
     known = [c in base.alphabet_ for c in generator.alphabet_]
     assert set(generator.alphabet_[~np.array(known)]) == {"é"}
     seeds = ["", "A", "Mar", "marina", "Christophanie"]
@@ -67,18 +74,19 @@ def test_the_weights_are_those_of_the_start_for_the_letters_of_the_list(names, k
 def test_labels_of_the_start(names):
     """Its labels are known again; without labels their mean is."""
     labels = np.repeat(["a", "b", "c", "d"], len(names) // 4)
-    base = small_generator().fit(windows_of(names), labels)
+    base = without_shapes(small_generator().fit(windows_of(names), labels))
     same = {"init": base, "lr": 1e-12, "weight_decay": 0, "max_epochs": 1, "embedding_dim": 8}
-    again = CharLSTMGenerator(**same).fit(windows_of(names), labels)
+    again = without_shapes(CharLSTMGenerator(**same).fit(windows_of(names), labels))
     for label in "abcd":
         np.testing.assert_allclose(
             again.next_char_proba(["", "Ma"], label), base.next_char_proba(["", "Ma"], label), 1e-4
         )
-    new = CharLSTMGenerator(**same).fit(windows_of(names), np.where(labels == "a", "a", "x"))
+    others = np.where(labels == "a", "a", "x")
+    new = without_shapes(CharLSTMGenerator(**same).fit(windows_of(names), others))
     np.testing.assert_allclose(
         new.next_char_proba(["Ma"], "a"), base.next_char_proba(["Ma"], "a"), 1e-4
     )
-    without = CharLSTMGenerator(**same).fit(windows_of(names))
+    without = without_shapes(CharLSTMGenerator(**same).fit(windows_of(names)))
     np.testing.assert_allclose(
         without.next_char_proba(["", "Ma"]), new.next_char_proba(["", "Ma"], "x"), 1e-4
     )
@@ -112,7 +120,7 @@ def test_letters_that_may_come_are_of_a_kind_with_those_of_the_list(names, expec
         assert letters == expected
     elif "-" in names[0]:
         assert set("-abcABC") <= set(letters)
-        assert set("éüØ") <= set(letters)
+        assert set("ëÉ") == {c for c in letters if not c.isascii()}
         assert not set(letters) & set(" 'αж")
     else:
         assert set("абвАБВ") <= set(letters)

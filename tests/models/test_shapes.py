@@ -1,0 +1,196 @@
+"""What shapes names have, and what that does to a model."""
+
+import pickle
+
+import numpy as np
+import pytest
+from conftest import ngram_pipeline, small_generator, small_pipeline
+
+from sknamegen import CharNGramGenerator, CharSequenceVectorizer
+from sknamegen._alphabet import NONE, Alphabet, shape
+from sknamegen._learning import learn
+from sknamegen._models.shapes import Shaped, Shapes, no_shapes
+from sknamegen.metrics import odd_shapes, shape_novelty
+
+NAMES = ["Anna", "McLeod", "O'Neill", "Jean-Luc", "van Dyk", "Zoé", "Ruth"]
+
+
+def counted(names, window_length=10, weights=None):
+    windows = CharSequenceVectorizer(window_length=window_length).fit_transform(names)
+    known, sequences = learn(windows, sample_weight=weights)
+    return known, sequences
+
+
+@pytest.mark.parametrize(
+    ("name", "runs"),
+    [
+        ("Anna", "Lu Ll"),
+        ("McLeod", "Lu Ll Lu Ll"),
+        ("O'Neill", "Lu Po Lu Ll"),
+        ("de la Cruz", "Ll Zs Ll Zs Lu Ll"),
+        ("कि", "Lo"),
+        ("ि", "M"),
+        ("Zoe\u0301", "Lu Ll"),
+        ("", ""),
+    ],
+)
+def test_the_shape_of_a_name(name, runs):
+    assert shape(name) == runs
+
+
+def test_odd_shapes():
+    assert odd_shapes(["MacNab", "gInoni", "Ann-", "gInoni"], NAMES) == ["gInoni", "Ann-", "gInoni"]
+    assert shape_novelty(["MacNab", "gInoni", "Ann-", "gInoni"], NAMES) == 0.75
+
+
+def by_formula(names, alphabet, prefix, character):
+    """The offset of one character behind a prefix, one character of the names after another."""
+    letters = [*alphabet.letters, "\2"]
+    kind = dict(zip(letters, alphabet.kinds.tolist(), strict=False))
+
+    def runs(text):
+        found = []
+        for letter in text:
+            if kind[letter] != 0 and (not found or found[-1] != kind[letter]):
+                found.append(kind[letter])
+        return tuple(found[-3:])
+
+    followed = {}
+    for name in names:
+        whole = f"\2{name}\3"
+        for i in range(1, len(whole)):
+            for n in range(4):
+                behind = runs(whole[:i])
+                if n <= len(behind):
+                    counts = followed.setdefault(behind[len(behind) - n :], {})
+                    counts[kind[whole[i]]] = counts.get(kind[whole[i]], 0) + 1
+    wanted = kind[character]
+
+    def proba(behind):
+        counts = followed.get(behind, {})
+        if not behind:
+            n_alike = sum(kind[letter] == wanted for letter in alphabet.letters)
+            share = n_alike / len(alphabet)
+            return (counts.get(wanted, 0) + share / 2) / (sum(counts.values()) + 0.5)
+        shorter = proba(behind[1:])
+        n = sum(counts.values())
+        if n == sum(followed[behind[1:]].values()):
+            return shorter
+        return (counts.get(wanted, 0) + shorter / 2) / (n + 0.5)
+
+    behind = runs(prefix)
+    while behind and behind not in followed:
+        behind = behind[1:]
+    return min(0, max(-8, np.log(proba(behind)) - np.log(proba(()))))
+
+
+def test_offsets_are_those_of_the_formula():
+    known, _ = counted(NAMES, 20)
+    alphabet = known.alphabet
+    shapes = Shapes(known.shapes, alphabet.kinds)
+    for prefix in ("\2", "\2A", "\2An", "\2Mc", "\2McL", "\2van D", "\2Jean-", "\2Luc-L-A", "\2'"):
+        inputs = np.array([[alphabet.index.get(c, len(alphabet)) for c in prefix]])
+        row = shapes.offsets[shapes.states(inputs)[0, -1]]
+        expected = [by_formula(NAMES, alphabet, prefix, c) for c in alphabet.letters]
+        np.testing.assert_allclose(row, expected, rtol=1e-5, atol=1e-6, err_msg=prefix)
+
+
+def test_names_count_as_often_as_their_weights_say():
+    weights = [3, 1, 2, 1, 1, 4, 1]
+    repeated = [name for name, n in zip(NAMES, weights, strict=True) for _ in range(n)]
+    (known, _), (expected, _) = counted(NAMES, weights=weights), counted(repeated)
+    np.testing.assert_array_equal(known.shapes.codes, expected.shapes.codes)
+    np.testing.assert_allclose(known.shapes.followed, expected.shapes.followed)
+
+
+def test_parts_are_counted_like_all_at_once():
+    known, sequences = counted(NAMES)
+    kinds = known.alphabet.kinds
+    parts = no_shapes(kinds)
+    for rows in (slice(0, 3), slice(3, None)):
+        parts = parts.more(sequences.take(rows), kinds)
+    np.testing.assert_array_equal(parts.codes, known.shapes.codes)
+    np.testing.assert_array_equal(parts.followed, known.shapes.followed)
+
+
+@pytest.mark.parametrize("make", [small_pipeline, ngram_pipeline])
+def test_partial_fit_counts_shapes(make, names):
+    whole = make().fit(names)
+    windows = whole[0].transform(names)
+    parts = type(whole[-1])(**whole[-1].get_params())
+    for rows in (slice(0, 150), slice(150, None)):
+        parts.partial_fit(windows[rows], alphabet=set("".join(names)))
+    shapes = whole[-1]._known.shapes
+    np.testing.assert_array_equal(parts._known.shapes.followed, shapes.followed)
+    loaded = pickle.loads(pickle.dumps(parts))
+    np.testing.assert_array_equal(loaded.score_samples(windows), parts.score_samples(windows))
+
+
+def test_unlike_names_are_rare(names):
+    """A network of hardly any training writes capitals anywhere, if nothing tells it not to."""
+    generator = small_pipeline(max_epochs=2).fit(names)[-1]
+    assert isinstance(generator._model, Shaped)
+    written = generator.sample(n_samples=1000, random_state=0)
+    assert shape_novelty(written, names) < 0.02
+    generator._model = generator._model.model
+    assert shape_novelty(generator.sample(n_samples=1000, random_state=0), names) > 0.2
+
+
+def test_scores_of_held_out_names_gain(names):
+    generator = small_pipeline().fit(names[100:])[-1]
+    windows = CharSequenceVectorizer().fit_transform(names[:100])
+    score = generator.score(windows)
+    generator._model = generator._model.model
+    assert score > generator.score(windows)
+
+
+def test_counts_heed_shapes_only_where_they_tell_more_than_the_last_kind():
+    plain = ["Anna", "Ruth", "Mona", "Zoé"] * 5
+    mixed = ["Anna", "McLeod", "van Dyk", "Jean-Luc"] * 5
+    models = [ngram_pipeline().fit(each)[-1]._model for each in (plain, mixed)]
+    assert [isinstance(model, Shaped) for model in models] == [False, True]
+
+
+def test_ways_to_write_stay_as_frequent():
+    """Names such as "McLeod" and "O'Neill" in one of five and one of ten."""
+    rng = np.random.default_rng(0)
+    ends = ["leod", "nab", "neill", "brien", "hara", "dowd", "gann", "carthy", "rory", "shea"]
+    ends += ["".join(rng.choice(list("aeinorst"), size=5)) for _ in range(40)]
+    begins = ["Mc", "Mc", "O'", *[""] * 7]
+    names = [begin + end.title() for begin in begins for end in ends]
+    generator = CharNGramGenerator().fit(CharSequenceVectorizer().fit_transform(names))
+    written = generator.sample(n_samples=4000, random_state=0)
+    assert shape_novelty(written, names) < 0.005
+    for begin, share in (("Mc", 0.2), ("O'", 0.1)):
+        found = np.mean([name.startswith(begin) for name in written])
+        assert found == pytest.approx(share, abs=0.03)
+
+
+def test_tables_are_bounded():
+    """Of many kinds and characters, fewer runs are told apart."""
+    rng = np.random.default_rng(0)
+    letters = [chr(c) for c in range(0x4E00, 0x4E00 + 20_000)] + list("aA1-' .,()&%$+<é")
+    names = ["".join(rng.choice(letters[-16:], 6)) for _ in range(500)] + letters[:-16]
+    known, _ = counted(names, 8)
+    shapes = Shapes(known.shapes, known.alphabet.kinds)
+    assert shapes.offsets.size <= 2**22
+    assert len(shapes.offsets) > 10
+
+
+def test_unknown_characters_and_none():
+    known, _ = counted(NAMES)
+    shapes = Shapes(known.shapes, known.alphabet.kinds)
+    n = len(known.alphabet)
+    states = shapes.states(np.array([[NONE, NONE, n], [NONE, n, n + 1], [NONE, NONE, NONE]]))
+    assert states[2].tolist() == [0, 0, 0]
+    assert (states[:2, :1] == 0).all()
+    assert np.isfinite(shapes.offsets).all()
+    np.testing.assert_array_equal(shapes.offsets[0], np.zeros(n))
+
+
+def test_networks_start_from_shaped_ones(names):
+    base = small_generator().fit(CharSequenceVectorizer().fit_transform(names[:200]))
+    windows = CharSequenceVectorizer().fit_transform(names[200:])
+    generator = small_generator(init=base, max_epochs=1).fit(windows)
+    assert generator._known.shapes.followed.sum() == generator._known.seen_weight
+    assert Alphabet(generator.alphabet_).kinds.max() < generator._known.shapes.followed.shape[1]
