@@ -2,7 +2,7 @@
 
 import re
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from math import exp
 from typing import Any, Literal, TypedDict, Unpack, overload
 
@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._alphabet import NONE
 from ._learning import Knowledge
-from ._models.model import NextCharModel, log_likelihood, next_log_proba
+from ._models.model import Average, NextCharModel, Part, log_likelihood, next_log_proba
 from ._sampling.cache import Cache
 from ._sampling.constraint import Constraint, check_constraint, check_prefixes
 from ._sampling.decoding import check_decoding
@@ -25,6 +25,7 @@ from ._sequences import Sequences
 from ._state import StateFormat
 from ._threads import side_by_side
 from ._validation import (
+    check_blend,
     check_int,
     check_option,
     check_seeds,
@@ -105,9 +106,10 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         ----------
         seeds : str or iterable of str
             Beginnings of names, "" for the first character.
-        label : object, default=None
+        label : object or dict, default=None
             The label of the names, one of `classes_`. None: any label, each as probable as
-            it is for names with this beginning.
+            it is for names with this beginning. A dict of labels to weights: a blend, see
+            `sample`.
 
         Returns
         -------
@@ -123,13 +125,13 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         check_is_fitted(self)
         prefixes = self._known.alphabet.composed(check_seeds(seeds))
         self._known.alphabet.check_prefixes(prefixes)
-        labels, proba_of_labels = self._label_distribution(label, prefixes)
+        model, labels, proba_of_labels = self._labelled(label, prefixes)
         if not prefixes:
             return np.empty((0, len(self.alphabet_)))
         windows = self._known.alphabet.windows(prefixes, self.window_length_)
 
         def mean_proba(windows: NDArray[np.int64], weights: NDArray[np.float64]) -> Any:
-            proba = np.exp(next_log_proba(self._model, windows, labels))
+            proba = np.exp(next_log_proba(model, windows, labels))
             return np.einsum("sl,slc->sc", weights, proba)
 
         n_blocks = -(-len(prefixes) * len(labels) * len(self.alphabet_) // _MAX_PROBA)
@@ -183,9 +185,11 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
             0 always takes the most probable character.
         n_samples : int, default=None
             Number of names; None: one name, returned as a str.
-        label : object, default=None
+        label : object or dict, default=None
             The label of the names, one of `classes_`. None: drawn for each name, as probable
-            as it is for names with this seed.
+            as it is for names with this seed. A dict of labels to weights > 0, such as
+            ``{"Italian": 0.5, "Japanese": 0.5}``: a blend, in which each character is drawn from
+            the weighted geometric mean of the labels' distributions.
         min_length, max_length : int, default=1, None
             Characters a name has at least and at most, the seed included, as people count them
             (extended grapheme clusters [3]_): a flag is one, and so is a letter with its marks.
@@ -351,9 +355,9 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
             How many names.
         seed : str, default=""
             What the names begin with.
-        label : object, default=None
-            The label of the names, one of `classes_`. None: any label, each as probable as
-            it was frequent.
+        label : object or dict, default=None
+            The label of the names, one of `classes_`, or a blend of several, as in `sample`. None:
+            any label, each as probable as it was frequent.
         novel, pattern, banned
             As in `sample`.
         min_length, max_length : int, default=1, None
@@ -556,10 +560,10 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         )
         constraint = self._cache.get(asked, lambda: Constraint(known.alphabet, *asked))
         check_prefixes(constraint, prefixes, pattern, banned)
-        labels, proba_of_labels = self._label_distribution(label, prefixes)
+        model, labels, proba_of_labels = self._labelled(label, prefixes)
         shares = known.label_shares if len(labels) > 1 else np.ones(1)
         return Sampler(
-            self._model,
+            model,
             known.alphabet,
             known.window_length_,
             known.max_length_,
@@ -572,31 +576,39 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
             self._cache,
         )
 
-    def _label_distribution(
+    def _labelled(
         self, label: object, prefixes: list[str]
-    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Return the labels that names may have, [-1] for none, and their probability.
+    ) -> tuple[NextCharModel, NDArray[np.int64], NDArray[np.float64]]:
+        """Return the model to ask, the labels that names may have, [-1] for none, and their shares.
 
-        The probability has the shape (n_prefixes, n_labels).
+        These have the shape (n_prefixes, n_labels).
         """
         known, labels = self._known, self._known.labels
+        if isinstance(label, Mapping) and labels:
+            weights = check_blend(label)
+            parts = [Part(self._model, self._label_index(each), w) for each, w in weights.items()]
+            if len(parts) > 1:
+                return Average(parts), np.array([NONE]), np.ones((len(prefixes), 1))
+            (label,) = weights
         if label is None and len(labels) > 1:
             context = known.alphabet, known.window_length_
             found = label_proba(self._model, *context, prefixes, known.log_prior)
-            return np.arange(len(labels)), found
+            return self._model, np.arange(len(labels)), found
         index = 0 if labels else NONE
         if label is not None:
-            if not labels:
-                raise ValueError(
-                    f"label needs a model that has learned with labels: fit(X, y). Got {label!r}."
-                )
-            places = [i for i, each in enumerate(labels) if np.isscalar(label) and each == label]
-            if not places:
-                raise ValueError(
-                    f"label must be one of {', '.join(map(repr, labels))}. Got {label!r}."
-                )
-            index = places[0]
-        return np.array([index]), np.ones((len(prefixes), 1))
+            index = self._label_index(label)
+        return self._model, np.array([index]), np.ones((len(prefixes), 1))
+
+    def _label_index(self, label: object) -> int:
+        labels = self._known.labels
+        if not labels:
+            raise ValueError(
+                f"label needs a model that has learned with labels: fit(X, y). Got {label!r}."
+            )
+        places = [i for i, each in enumerate(labels) if np.isscalar(label) and each == label]
+        if not places:
+            raise ValueError(f"label must be one of {', '.join(map(repr, labels))}. Got {label!r}.")
+        return places[0]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -1,6 +1,7 @@
 """Checks of parameters and arrays: each error says what was expected and what came."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import isfinite
 from numbers import Integral, Real
 from typing import Any
 
@@ -82,6 +83,18 @@ def check_strings(name: str, strings: object) -> list[str]:
             f"{name} must be an iterable of str with at least one name. Got {strings!r:.80}."
         )
     return list(map(compose, found))  # type: ignore[arg-type]
+
+
+def check_blend(weights: Mapping[object, object]) -> dict[object, float]:
+    """Return a mapping of labels to weights as one to floats."""
+    if not weights or not all(
+        isinstance(each, Real) and isfinite(each) and float(each) > 0 for each in weights.values()
+    ):
+        raise ValueError(
+            "label must be one label, or a dict of at least one label to finite weights > 0. Got "
+            f"{weights!r:.200}."
+        )
+    return {label: float(each) for label, each in weights.items()}  # type: ignore[arg-type]
 
 
 def check_seeds(seeds: object) -> list[str]:

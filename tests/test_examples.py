@@ -26,6 +26,7 @@ SCRIPTS = sorted(path.name for path in (ROOT / "examples").glob("*.py"))
 # What some need: the extra that brings it.
 NEEDS = [
     ("baby_names.py", "rapidfuzz", "metrics"),
+    ("blends.py", "faker", "base,plot"),
     ("faker_provider.py", "faker", "base"),
     ("generated_names_in_pandas.py", "pandas", "examples"),
     ("make_base.py", "names", "base"),
@@ -202,6 +203,14 @@ def test_benchmark_of_few_names(run, tmp_path):
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
     printed = run("benchmarks/few_names.py", "--quick", "--base", "a.npz")
     assert re.search(r"^ +20 .* zu_ZA last \S", printed, re.MULTILINE)
+
+
+def test_blends(run):
+    printed = run("blends.py", "--quick")
+    assert len(re.findall(r"(?m)^ *\d+% Japanese: \w+(, \w+){5}$", printed)) == 5
+    middle, pure = map(int, re.findall(r"(\d+)% of", printed))
+    assert middle > 1.5 * pure
+    assert Path("blends.png").stat().st_size > 10_000
 
 
 def test_product_names(run):

@@ -30,11 +30,14 @@ class NextCharModel(ABC):
     n_labels : int
     block_rows : int
         How many rows are read quickest at a time.
+    blend : tuple of (int, float)
+        Labels and weights, if it is a mean of several labels of one model.
     """
 
     n_characters: int
     n_labels: int
     block_rows = 384
+    blend: tuple[tuple[int, float], ...] = ()
 
     @abstractmethod
     def start(self, windows: Indices, labels: Indices) -> tuple[Any, Logits]:
@@ -141,6 +144,7 @@ class Average(NextCharModel):
         self.block_rows = min(part.model.block_rows for part in parts)
         total = float(weights.sum())
         self.parts = [part._replace(weight=float(part.weight) / total) for part in parts]
+        self.blend = tuple((part.label, part.weight) for part in self.parts if part.label != NONE)
 
     def start(self, windows: Indices, labels: Indices) -> tuple[Any, Logits]:
         """Read contexts."""

@@ -256,7 +256,7 @@ class Sampler:
         decoding = decoding._replace(temperature=temperature)
         if counts is not None:
             power, decoding = 1 / temperature, Decoding(temperature)
-        drawn = decoding, tuple(self.labels.tolist())
+        drawn = decoding, tuple(self.labels.tolist()), self.model.blend
 
         def make() -> Lookahead:
             ngrams = counts

@@ -1,0 +1,116 @@
+"""Names between labels: half Italian, half Japanese."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+from conftest import assert_drawn_from, ngram_pipeline, small_pipeline
+
+ITALIAN = ["Rossi", "Bianchi", "Romano", "Colombo", "Ricci", "Marino", "Greco", "Bruno", "Gallo"]
+JAPANESE = ["Sato", "Suzuki", "Takahashi", "Tanaka", "Watanabe", "Yamamoto", "Nakamura", "Ito"]
+NAMES, LABELS = ITALIAN + JAPANESE, ["Italian"] * 9 + ["Japanese"] * 8
+HALF = {"Italian": 0.5, "Japanese": 0.5}
+
+
+@pytest.fixture(scope="module", params=[ngram_pipeline, small_pipeline])
+def generator(request):
+    return request.param().fit(NAMES, LABELS)[-1]
+
+
+@pytest.mark.parametrize("weights", [(1, 1), (0.2, 0.8), (30, 10)])
+def test_a_blend_is_the_weighted_geometric_mean(generator, weights):
+    seeds = ["", "S", "Ma", "Tanaka"]
+    shares = np.array(weights) / sum(weights)
+    each = [np.log(generator.next_char_proba(seeds, label)) for label in HALF]
+    mean = np.exp(shares[0] * each[0] + shares[1] * each[1])
+    blend = dict(zip(HALF, weights, strict=True))
+    expected = mean / mean.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(generator.next_char_proba(seeds, blend), expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("weight", [1, 0.3])
+def test_one_label_is_that_label_to_the_digit(generator, weight):
+    one, label = {"Japanese": weight}, "Japanese"
+    options = {"n_samples": 20, "random_state": 0}
+    for asked in ({}, {"min_length": 5, "pattern": ".*a"}):
+        names = generator.sample(label=label, **asked, **options)
+        assert generator.sample(label=one, **asked, **options) == names
+    np.testing.assert_array_equal(
+        generator.next_char_proba("S", one), generator.next_char_proba("S", label)
+    )
+    assert generator.most_likely(5, label=one)[0] == generator.most_likely(5, label=label)[0]
+    assert list(generator.stream("T", label=one, random_state=0)) == list(
+        generator.stream("T", label=label, random_state=0)
+    )
+
+
+def test_names_of_a_blend_are_as_asked_for(generator):
+    names = generator.sample(
+        "",
+        1.0,
+        30,
+        label=HALF,
+        min_length=5,
+        pattern="[^k]*",
+        unique=True,
+        novel=True,
+        random_state=0,
+    )
+    assert len(set(names)) == 30
+    assert not set(names) & set(NAMES)
+    assert all(len(name) >= 5 and "k" not in name for name in names)
+    assert all(name.startswith("Ta") for name in generator.sample("Ta", 1.0, 5, label=HALF))
+
+
+def test_names_are_drawn_from_the_blend_given_that_they_fit():
+    names = ["ab", "abb", "b", "ba", "aab", "bbb", "a", "bb", "bab", "aba"]
+    generator = ngram_pipeline(order=3).fit(names, ["x", "y"] * 5)[-1]
+    for blend in ({"x": 1, "y": 1}, {"x": 1, "y": 9}):  # with lookaheads of their own
+        drawn = generator.sample(
+            n_samples=4000, label=blend, pattern="b.*b", max_length=6, random_state=0
+        )
+        fits = [f"b{''.join(each)}b" for n in range(5) for each in product("ab", repeat=n)]
+        p = []
+        for name in fits:
+            rows = generator.next_char_proba([name[:i] for i in range(len(name) + 1)], blend)
+            columns = [*np.searchsorted(generator.alphabet_, [*name]), 0]
+            p.append(rows[np.arange(len(columns)), columns].prod())
+        assert_drawn_from(drawn, fits, p)
+        found, log_likelihood = generator.most_likely(3, label=blend, pattern="b.*b", max_length=6)
+        best = np.argsort(p)[::-1][:3]
+        assert found == [fits[i] for i in best]
+        np.testing.assert_allclose(log_likelihood, np.log(p)[best])
+
+
+def test_what_a_network_learns_to_look_ahead_with_is_of_one_blend():
+    generator = small_pipeline().fit(NAMES, LABELS)[-1]
+    asked = {"n_samples": 20, "pattern": ".*[ou].*a", "random_state": 0}
+    blends = [{"Italian": 1, "Japanese": 5}, {"Italian": 5, "Japanese": 1}]
+    first = [generator.sample(label=blend, **asked) for blend in blends]
+    generator._cache.__init__()
+    assert [generator.sample(label=blend, **asked) for blend in blends[::-1]][::-1] == first
+
+
+@pytest.mark.parametrize(
+    ("label", "message"),
+    [
+        ({}, "a dict of at least one label to finite weights > 0"),
+        ({"Italian": 0, "Japanese": 1}, "finite weights > 0"),
+        ({"Italian": -1, "Japanese": 1}, "finite weights > 0"),
+        ({"Italian": np.nan, "Japanese": 1}, "finite weights > 0"),
+        ({"Italian": "half", "Japanese": 1}, "finite weights > 0"),
+        ({"Italian": 1, "French": 1}, "label must be one of 'Italian', 'Japanese'. Got 'French'"),
+        ({"Italian": 1, None: 1}, "label must be one of 'Italian', 'Japanese'. Got None"),
+    ],
+)
+def test_blends_that_cannot_be(generator, label, message):
+    for call in (generator.sample, generator.stream):
+        with pytest.raises(ValueError, match=message):
+            call(label=label)
+    with pytest.raises(ValueError, match=message):
+        generator.next_char_proba("", label)
+
+
+def test_a_blend_needs_labels():
+    with pytest.raises(ValueError, match="label needs a model that has learned with labels"):
+        ngram_pipeline().fit(NAMES)[-1].sample(label=HALF)
