@@ -508,3 +508,22 @@ def test_benchmark_of_constraints(run):
     assert len(shares) == 2 * 16
     assert all(0 <= share <= 1 for share in shares)
     assert max(shares) == 1  # counts look ahead by themselves
+
+
+@full
+def test_benchmark_of_shapes(run):
+    printed = run("benchmarks/shapes.py", "--quick")
+    (alone,) = numbers(r"(?m)^mean +LSTM .* ([\d.]+)% +[\d.]+% +[\d.]+%$", printed)
+    assert alone > 10
+    shaped = numbers(r"(?m)^mean +\w+ .* [\d.]+% +([\d.]+)% +[\d.]+%$", printed)
+    assert len(shaped) == 2
+    assert max(shaped) < 1
+    assert len(re.findall(r"(?m)^Irish surnames .* \d+% +[\d.]+%$", printed)) == 7
+
+
+@full
+def test_benchmark_of_membership(run):
+    printed = run("benchmarks/membership.py", "--quick")
+    rows = numbers(r"(?m)^ +30 .* (\d\.\d\d) +\d\.\d+ +\d+%$", printed)
+    assert len(rows) == 4
+    assert min(rows) > 0.7

@@ -9,12 +9,15 @@ import pytest
 from conftest import ngram_pipeline, small_pipeline
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.metrics import roc_auc_score
 
-from sknamegen import CharSequenceVectorizer, load_names
+from sknamegen import CharNGramGenerator, CharSequenceVectorizer, load_names
 from sknamegen._sampling import novelty as novelty_module
 from sknamegen.metrics import (
     expected_novelty,
+    far_apart,
     length_divergence,
+    membership_auc,
     nearest_training_name,
     ngram_divergence,
     novelty,
@@ -209,3 +212,59 @@ def test_the_novelty_of_names_needs_names(pipe):
         temperature_for(pipe[-1], pipe[0].transform(["Ada"]), 0.5, seed=[])
     with pytest.raises(TypeError, match=re.escape("unexpected keyword argument 'n_samples'")):
         expected_novelty(pipe[-1], pipe[0].transform(["Ada"]), n_samples=5)
+
+
+def test_names_far_apart_are_chosen_in_their_order():
+    pytest.importorskip("rapidfuzz")
+    names = ["Anna", "anne", "Anja", "Otto", "OTTA", "Ottilie", "Maria", "Marla", "Zoe\u0301"]
+    assert far_apart(names) == ["Anna", "Otto", "Ottilie", "Maria", "Zoé"]
+    assert far_apart(names, 2) == ["Anna", "Otto"]
+    assert far_apart(names, min_distance=1) == [*names[:-1], "Zoé"]
+    assert far_apart(names, away_from=["Mario", "anna"]) == ["Otto", "Ottilie", "Marla", "Zoé"]
+    chosen = far_apart(load_names("female")[:150], min_distance=4)
+    folded = [name.casefold() for name in chosen]
+    assert all(edit_distance(a, b) >= 4 for i, a in enumerate(folded) for b in folded[:i])
+    left = set(load_names("female")[:150]) - set(chosen)
+    assert all(min(edit_distance(name.casefold(), each) for each in folded) < 4 for name in left)
+
+
+@pytest.mark.parametrize("options", [{"n": 0}, {"min_distance": 0}, {"away_from": [1]}])
+def test_far_apart_checks_what_it_gets(options):
+    with pytest.raises((TypeError, ValueError), match="must be"):
+        far_apart(["Anna"], **options)
+
+
+def test_membership_is_told_by_a_generator_that_knows_names_by_heart(names):
+    vectorizer = CharSequenceVectorizer()
+    windows = vectorizer.fit_transform(names)
+    by_heart = CharNGramGenerator(order=9, discount=0.1).fit(windows[::2])
+    auc, error = membership_auc(by_heart, windows[::2], windows[1::2])
+    assert auc > 0.97
+    assert 0 < error < 0.02
+    of_none = CharNGramGenerator(order=1).fit(windows[::2])
+    auc, error = membership_auc(of_none, windows[::2], windows[1::2])
+    assert abs(auc - 0.5) < 3 * error
+    members, others = (
+        of_none.score_samples(part) / np.count_nonzero(part[..., -1], axis=1)
+        for part in (windows[::2], windows[1::2])
+    )
+    known = np.repeat([1, 0], [len(members), len(others)])
+    assert auc == pytest.approx(roc_auc_score(known, np.append(members, others)))
+
+
+def test_the_error_of_membership_is_what_it_spreads_by(names):
+    windows = CharSequenceVectorizer().fit_transform(names)
+    generator = CharNGramGenerator().fit(windows[:200])
+    rng, found = np.random.default_rng(0), []
+    for _ in range(200):
+        rows = rng.integers(0, 200, 60), rng.integers(200, 400, 60)
+        found.append(membership_auc(generator, windows[rows[0]], windows[rows[1]]))
+    auc, error = np.transpose(found)
+    assert error.mean() == pytest.approx(auc.std(), rel=0.2)
+
+
+def test_membership_needs_two_names_of_each(names):
+    windows = CharSequenceVectorizer().fit_transform(names)
+    generator = CharNGramGenerator().fit(windows)
+    with pytest.raises(ValueError, match="X_held_out must hold at least two names"):
+        membership_auc(generator, windows, windows[:1])

@@ -1,0 +1,45 @@
+"""Does a model give its list away? How well a name's likelihood tells whether it was learned.
+
+    python examples/benchmarks/membership.py [--quick] [--names FILE]
+
+Some names of a list are learned, others are not; duplicates are removed before. The figure is
+`sknamegen.metrics.membership_auc` with its standard error: 0.5 if nothing can be told, 1 if all
+can. Beside it: the share of learned names among the hundred most likely ones, or as many as were
+learned.
+"""
+
+import numpy as np
+from _common import given_names, parse_arguments, print_machine
+
+from sknamegen import CharLSTMGenerator, CharNGramGenerator, CharSequenceVectorizer
+from sknamegen.metrics import membership_auc
+
+MODELS = {
+    "counting": CharNGramGenerator,
+    "LSTM": lambda: CharLSTMGenerator(random_state=0),
+    "LSTM, ngram_weight=0": lambda: CharLSTMGenerator(ngram_weight=0, random_state=0),
+    "LSTM from the base": lambda: CharLSTMGenerator(init="base", random_state=0),
+}
+SIZES = 2000, 500, 100, 30
+
+
+def main():
+    arguments = parse_arguments(__doc__.splitlines()[0])
+    print_machine()
+    names = sorted(set(given_names(arguments)))
+    names = [names[i] for i in np.random.default_rng(0).permutation(len(names))]
+    vectorizer = CharSequenceVectorizer().fit(names)
+    sizes = [30] if arguments.quick else [n for n in SIZES if 2 * n <= len(names)]
+    print(f"{'names':>6s}  {'':22s} AUC   error   most likely")
+    for n in sizes:
+        learned, others = (vectorizer.transform(part) for part in (names[:n], names[n:][:2000]))
+        for title, make in MODELS.items():
+            generator = make().fit(learned)
+            auc, error = membership_auc(generator, learned, others)
+            likely, known = generator.most_likely(min(n, 100))[0], set(names[:n])
+            share = np.mean([name in known for name in likely])
+            print(f"{n:6,d}  {title:22s}{auc:5.2f}  {error:5.3f}  {share:8.0%}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
