@@ -12,7 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from ._cleaning import NamesWarning, clean_names
 from ._validation import check_int, check_option
+
+__all__ = ["NamesWarning", "clean_names", "iter_names", "load_names", "read_names"]
 
 _GROUPS = ("female", "male")
 _MAX_LINE = 1_000_000  # characters

@@ -28,6 +28,7 @@ from ._alphabet import (
     shorten,
     units_of,
 )
+from ._cleaning import warn_of_odd_names
 from ._sequences import frame
 from ._state import StateFormat
 from ._validation import check_int, check_option, damaged, is_int
@@ -141,6 +142,12 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
         -------
         self : CharSequenceVectorizer
 
+        Warns
+        -----
+        NamesWarning
+            Once, if names are empty, have blanks at an edge, hold invisible characters or are
+            otherwise seldom meant; see `sknamegen.datasets.clean_names`.
+
         Raises
         ------
         TypeError
@@ -149,7 +156,7 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
             If X is empty, a parameter is out of range, a name holds U+0000,
             U+0002 or U+0003, or a text is too short for one window.
         """
-        self._learn(self._lay_out(X))
+        self._learn(self._lay_out(X, warns=True))
         return self
 
     def fit_transform(self, X: Iterable[str], y: object = None) -> NDArray[np.int32]:
@@ -168,7 +175,7 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
                 dtype int32
             A read-only view. See `transform`.
         """
-        text = self._lay_out(X)
+        text = self._lay_out(X, warns=True)
         self._learn(text)
         return self._cut(text)
 
@@ -267,10 +274,12 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
             if not is_int(state.get("max_length_"), 0):
                 raise damaged("max_length_", "what `fit` sets it to")
 
-    def _lay_out(self, X):
+    def _lay_out(self, X, warns=False):
         """Check everything and write each row once; every step-th window of it is a position."""
         window_length, _ = self._check_params()
         names, lengths = self._check_names(X)
+        if warns and self.boundary:
+            warn_of_odd_names(names)
         longest = int(lengths.max())
         if self.boundary:
             left = window_length

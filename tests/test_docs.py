@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import sknamegen
-from sknamegen import display, metrics
+from sknamegen import datasets, display, metrics
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / ".docs"
@@ -40,6 +40,7 @@ def test_chapters_print_what_they_say(path, tmp_path, monkeypatch):
 def test_the_reference_lists_what_is_public():
     listed = re.findall(r"^   ([\w.]+)$", (DOCS / "api.rst").read_text("utf-8"), re.MULTILINE)
     public = list(sknamegen.__all__)
+    public += [f"datasets.{name}" for name in datasets.__all__ if name not in public]
     for module in (metrics, display):
         public += [f"{module.__name__.rpartition('.')[2]}.{name}" for name in module.__all__]
     assert sorted(listed) == sorted(public)

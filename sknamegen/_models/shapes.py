@@ -21,7 +21,9 @@ from .model import Indices, Logits, NextCharModel
 _RUNS, _MAX_CELLS = 3, 2**22
 # What shorter contexts say counts as so many characters.
 _WEIGHT = 0.5
-_LEAST = np.exp(-8.0)  # that what follows can be less probable by
+# What is up to so many times rarer than usual stays as it is; what is rarer becomes so much less
+# probable at most.
+_SLACK, _LEAST = 3, np.exp(-8.0)
 # Counts heed the runs before the last one if such a share of all characters would be of a kind
 # that is so much rarer behind them.
 _TELLING, _RARE = 2e-4, 0.3
@@ -122,7 +124,8 @@ class Shapes:
 
         p(k | r) = (n(k) + p(k | r') / 2) / (n + 1/2)
 
-    and the offset is min(0, log p(k | r) - log p(k)), at least -8.
+    and the offset is min(0, log(3 p(k | r) / p(k))), at least -8: what is less than three times
+    rarer than usual is left to the model, so that ways of writing stay as frequent as they are.
     """
 
     def __init__(self, counts: ShapeCounts, kinds: Indices):
@@ -149,7 +152,8 @@ class Shapes:
         for n_runs in range(1, _RUNS + 1):
             place = _find(known, code % n_kinds**n_runs)
             self.after = np.where(known[place] == code % n_kinds**n_runs, place, self.after)
-        ratio = np.clip(proba[:, of_characters] / proba[0, of_characters], _LEAST, 1)
+        ratio = _SLACK * proba[:, of_characters] / proba[0, of_characters]
+        ratio = np.clip(ratio, _LEAST, 1)
         self.offsets = np.log(ratio).astype(np.float32)
         by_last = proba[_find(known, known % n_kinds)]
         self.share = float(n @ (by_last * (proba < _RARE * by_last)).sum(axis=1) / n.sum())

@@ -81,7 +81,7 @@ def by_formula(names, alphabet, prefix, character):
     behind = runs(prefix)
     while behind and behind not in followed:
         behind = behind[1:]
-    return min(0, max(-8, np.log(proba(behind)) - np.log(proba(()))))
+    return min(0, max(-8, np.log(3 * proba(behind) / proba(()))))
 
 
 def test_offsets_are_those_of_the_formula():

@@ -1,0 +1,111 @@
+"""Lists as people have them: blanks, capitals, nothing, invisible characters."""
+
+import math
+import warnings
+
+import pytest
+from conftest import ngram_pipeline
+
+from sknamegen import CharSequenceVectorizer, load_names
+from sknamegen.datasets import NamesWarning, clean_names
+
+DIRTY = ["Maria ", "MARIA", "Maria", "", "nan", "Smith, John", "12345", "Zo\u200bë", "Ana  Luz"]
+
+
+@pytest.mark.parametrize("group", ["female", "male", "all"])
+def test_clean_lists_are_silent(group):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        CharSequenceVectorizer().fit(load_names(group))
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["O'Neill", "van der Berg", "Jean-Luc", "Nan", "Ng", "X Æ A-12", "नमिता", "👩\u200d👧"],
+        ["ANNA", "OTTO", "MARIA"],
+        ["123", "4567", "89"],
+        ["a, b", "c, d"],
+        ["José", "Jose\u0301"],
+        ["Anna", "Anna", "Anna"],
+    ],
+)
+def test_names_that_are_meant_are_silent(names):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        CharSequenceVectorizer().fit(names)
+
+
+def test_one_warning_tells_of_all():
+    with pytest.warns(NamesWarning) as record:
+        CharSequenceVectorizer().fit(DIRTY)
+    assert len(record) == 1
+    assert record[0].filename == __file__
+    message = str(record[0].message)
+    for told in (
+        "1 empty ('')",
+        "2 with blanks at an edge or in a row ('Maria ', 'Ana  Luz')",
+        "1 with invisible characters ('Zo\\u200bë')",
+        "1 that say there is no name ('nan')",
+        "1 with a comma ('Smith, John')",
+        "1 of digits only ('12345')",
+        "1 in capitals beside the same in small letters ('MARIA')",
+    ):
+        assert told in message
+    assert "clean_names" in message
+
+
+def test_nothing_is_dropped_and_only_fit_warns():
+    with pytest.warns(NamesWarning):
+        windows = CharSequenceVectorizer().fit_transform(DIRTY)
+    assert len(windows) == len(DIRTY)
+    vectorizer = CharSequenceVectorizer().fit(["Maria"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(vectorizer.transform(DIRTY)) == len(DIRTY)
+        CharSequenceVectorizer(boundary=False, window_length=2).fit(["Maria  Anna, "])
+
+
+def test_pipelines_warn_and_can_be_told_not_to():
+    with pytest.warns(NamesWarning):
+        ngram_pipeline().fit(["Maria ", "Anna", "Otto"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.simplefilter("ignore", NamesWarning)
+        ngram_pipeline().fit(["Maria ", "Anna", "Otto"])
+
+
+def test_what_is_safe_is_mended():
+    names, changes = clean_names([*DIRTY, None, math.nan, " Jose\u0301", "\ufeffEva", "Maria"])
+    expected = ["Maria", "MARIA", "Maria", "Smith, John", "12345", "Zoë", "Ana Luz", "José"]
+    assert names == [*expected, "Eva", "Maria"]
+    assert changes == {"invisible": 2, "blanks": 3, "composed": 1, "empty": 4}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        CharSequenceVectorizer().fit([name for name in names if name[0] not in "M1S"])
+
+
+def test_what_is_asked_for_is_done():
+    names = ["MARIA", "maria", "McLeod", "O'NEILL", "R2D2", "Maria"]
+    assert clean_names(names, case="title") == (
+        ["Maria", "Maria", "McLeod", "O'Neill", "R2D2", "Maria"],
+        {"case": 3},
+    )
+    assert clean_names(names, case="lower", drop_duplicates=True, drop_digits=True) == (
+        ["maria", "mcleod", "o'neill"],
+        {"case": 5, "digits": 1, "duplicates": 2},
+    )
+    assert clean_names(names, case="upper")[0][2] == "MCLEOD"
+    assert clean_names(["Anna", "Otto"]) == (["Anna", "Otto"], {})
+
+
+@pytest.mark.parametrize("entry", [1, 2.5, b"Anna", ["Anna"]])
+def test_entries_that_are_no_names(entry):
+    with pytest.raises(TypeError, match=r"names must hold str, None or NaN\. Got .* in row 1"):
+        clean_names(["Anna", entry])
+
+
+@pytest.mark.parametrize("options", [{"case": "Title"}, {"drop_digits": "yes"}])
+def test_options_that_cannot_be(options):
+    with pytest.raises(ValueError, match="must be"):
+        clean_names(["Anna"], **options)
