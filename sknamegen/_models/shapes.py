@@ -21,8 +21,8 @@ from .model import Indices, Logits, NextCharModel
 _RUNS, _MAX_CELLS = 3, 2**22
 # What shorter contexts say counts as so many characters.
 _WEIGHT = 0.5
-# What is up to so many times rarer than usual stays as it is; what is rarer becomes so much less
-# probable at most.
+# What does follow stays as it is where it is up to so many times rarer than usual; all else becomes so
+# much less probable at most.
 _SLACK, _LEAST = 3, np.exp(-8.0)
 # Counts heed the runs before the last one if such a share of all characters would be of a kind
 # that is so much rarer behind them.
@@ -124,8 +124,9 @@ class Shapes:
 
         p(k | r) = (n(k) + p(k | r') / 2) / (n + 1/2)
 
-    and the offset is min(0, log(3 p(k | r) / p(k))), at least -8: what is less than three times
-    rarer than usual is left to the model, so that ways of writing stay as frequent as they are.
+    and the offset is min(0, log p(k | r) - log p(k)), at least -8. Where n(k) is above zero,
+    p(k | r) is taken three times: what is a little rarer than usual is left to the model, so
+    that ways of writing stay as frequent as they are.
     """
 
     def __init__(self, counts: ShapeCounts, kinds: Indices):
@@ -134,6 +135,7 @@ class Shapes:
         times = counts.followed.sum(axis=0)
         times += _WEIGHT * np.bincount(of_characters, minlength=n_kinds) / n_characters
         known, n, proba = np.zeros(1, np.int64), times.sum()[None], times[None] / times.sum()
+        follows = np.ones(proba.shape, dtype=bool)
         for n_runs in range(1, _RUNS + 1):
             codes, which = np.unique(counts.codes % n_kinds**n_runs, return_inverse=True)
             followed = np.zeros((len(codes), n_kinds))
@@ -146,13 +148,16 @@ class Shapes:
             longer = (followed + _WEIGHT * proba[shorter]) / (total + _WEIGHT)[:, None]
             tells_more = (total < n[shorter])[:, None]
             proba = np.concatenate([proba, np.where(tells_more, longer, proba[shorter])])
+            of_longer = np.where(tells_more, followed > 0, follows[shorter])
+            follows = np.concatenate([follows, of_longer])
             known, n = np.append(known, codes), np.append(n, total)  # sorted, as longer is greater
         code = _extended(known[:, None], np.arange(n_kinds), n_kinds)
         self.after = np.zeros(code.shape, dtype=np.int64)
         for n_runs in range(1, _RUNS + 1):
             place = _find(known, code % n_kinds**n_runs)
             self.after = np.where(known[place] == code % n_kinds**n_runs, place, self.after)
-        ratio = _SLACK * proba[:, of_characters] / proba[0, of_characters]
+        ratio = np.where(follows, _SLACK, 1)[:, of_characters]
+        ratio = ratio * proba[:, of_characters] / proba[0, of_characters]
         ratio = np.clip(ratio, _LEAST, 1)
         self.offsets = np.log(ratio).astype(np.float32)
         by_last = proba[_find(known, known % n_kinds)]

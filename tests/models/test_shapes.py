@@ -81,7 +81,10 @@ def by_formula(names, alphabet, prefix, character):
     behind = runs(prefix)
     while behind and behind not in followed:
         behind = behind[1:]
-    return min(0, max(-8, np.log(3 * proba(behind) / proba(()))))
+    while behind and sum(followed[behind].values()) == sum(followed[behind[1:]].values()):
+        behind = behind[1:]
+    slack = 3 if not behind or followed[behind].get(wanted) else 1
+    return min(0, max(-8, np.log(slack * proba(behind) / proba(()))))
 
 
 def test_offsets_are_those_of_the_formula():
