@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stdout
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -95,6 +96,10 @@ def _run(given):
         raise ValueError(
             "--load takes a model as it is: leave FILE, --labelled, --counting, --base."
         )
+    if given.file == given.score == "-":
+        raise ValueError(
+            "Standard input cannot be both: give FILE or the names to score as a file."
+        )
     if given.base and given.counting:
         raise ValueError("--base is for the network: leave --counting.")
     for path in filter(None, (given.load, given.save)):
@@ -175,11 +180,18 @@ def _load(path):
 
         from ._state import SKOPS_TRUSTED
 
-        found = skops.io.load(path, trusted=SKOPS_TRUSTED)
+        load: Any = partial(skops.io.load, trusted=SKOPS_TRUSTED)
     else:
         import joblib
 
-        found = joblib.load(path)
+        load = joblib.load
+    try:
+        found = load(path)
+    except OSError:
+        raise
+    except Exception as error:  # of as many kinds as there are ways to be damaged
+        told = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise ValueError(f"{path!r} cannot be loaded. {told}") from error
     if not hasattr(found, "steps") or not hasattr(found[-1], "sample"):
         raise ValueError(
             "A model must be a Pipeline of a vectorizer and a generator, as --save writes it. Got "

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ._clusters import Clusters, n_clusters
+from ._clusters import Clusters
 
 PAD = 0x0000
 START = 0x0002
@@ -102,9 +102,9 @@ def compose(text: str) -> str:
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
-def spellings(text: str) -> set[str]:
-    """Return a text in composed and in decomposed characters (NFC and NFD)."""
-    return {unicodedata.normalize(form, text) for form in ("NFC", "NFD")}
+def decompose(text: str) -> str:
+    """Return a text in decomposed characters (NFD)."""
+    return unicodedata.normalize("NFD", text)
 
 
 def script(unit: str) -> str:
@@ -191,7 +191,8 @@ class Alphabet:
         """Count the characters of texts, as people do: those that begin one."""
         if self.clusters.is_trivial:
             return np.array([*map(len, texts)], dtype=np.int64)
-        return np.array([*map(n_clusters, texts)], dtype=np.int64)
+        codes = encode(texts, max(map(len, texts), default=0))
+        return self.clusters.lengths(self.indices(np.where(codes == PAD, NONE, codes)))
 
     def rows(self, prefixes: Sequence[str], ends: bool = False) -> list[list[int]]:
         """Return the indices of prefixes of names, behind that of the start where names have one.
@@ -211,11 +212,15 @@ class Alphabet:
         return windows
 
     def composed(self, prefixes: Iterable[str]) -> list[str]:
-        """Return prefixes in composed characters, unless all of a prefix is known as it is."""
-        return [
-            prefix if all(letter in self.index for letter in prefix) else compose(prefix)
-            for prefix in prefixes
-        ]
+        """Return prefixes in a spelling that is known: composed, as they are, or decomposed."""
+        return list(map(self._known_spelling, prefixes))
+
+    def _known_spelling(self, prefix: str) -> str:
+        composed = compose(prefix)
+        for spelling in (composed, prefix, decompose(prefix)):
+            if all(letter in self.index for letter in spelling):
+                return spelling
+        return composed
 
     def check_prefixes(self, prefixes: Sequence[str]) -> None:
         """Raise unless names, or running text, can begin with those: the seeds of `sample`."""

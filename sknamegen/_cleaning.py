@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Any
 
-from ._alphabet import compose
+from ._alphabet import category, compose
 from ._validation import check_option
 
 _INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u200e\u200f\u2060\ufeff"))
@@ -47,7 +47,7 @@ def warn_of_odd_names(names: list[str]) -> None:
         if odd and (2 * len(odd) < len(some) or "blanks" in what):
             found[what] = odd
     capitals = [name for name in some if len(name) > 1 and name.isupper()]
-    doubled = [name for name in capitals if ({name.title(), name.lower()} - {name}) & known]
+    doubled = [name for name in capitals if ({_title(name), name.lower()} - {name}) & known]
     if doubled:
         found["in capitals beside the same in small letters"] = doubled
     if found:
@@ -113,7 +113,7 @@ def clean_names(
         "invisible": _without_invisible,
         "blanks": _with_single_blanks,
         "composed": compose,
-        "case": lambda name: name if case is None else _in_case(name, case),
+        "case": lambda name: name if case is None else compose(_in_case(name, case)),
     }
     changes = dict.fromkeys([*steps, "empty", "digits", "duplicates"], 0)
     cleaned: list[str] = []
@@ -121,10 +121,12 @@ def clean_names(
         is_missing = entry is None or (isinstance(entry, float) and entry != entry)
         if not is_missing and not isinstance(entry, str):
             raise TypeError(f"names must hold str, None or NaN. Got {entry!r} in row {row}.")
-        name = "" if is_missing or entry.strip() in _NOTHING else entry
+        name = "" if is_missing else entry
         for step, mend in steps.items():
             before, name = name, mend(name)
             changes[step] += name != before
+            if name in _NOTHING:
+                name = ""
         if not name:
             changes["empty"] += 1
         elif drop_digits and any(map(str.isdigit, name)):
@@ -141,4 +143,13 @@ def clean_names(
 def _in_case(name, case):
     if case != "title":
         return name.lower() if case == "lower" else name.upper()
-    return name.title() if name.isupper() or name.islower() else name
+    return _title(name) if name.isupper() or name.islower() else name
+
+
+def _title(name):
+    """Begin each word with a capital; marks are no ends of words, as for `str.title`."""
+    letters, is_inside = [], False
+    for letter in name:
+        letters.append(letter.lower() if is_inside else letter.title())
+        is_inside = letter.isalpha() or (is_inside and category(letter) == "M")
+    return "".join(letters)

@@ -29,6 +29,7 @@ _SELECTOR, _KEYCAP, _TAG, _LAST_TAG = "selector", "keycap", "tag", "last tag"
 _ROLES = (
     dict.fromkeys("\u0e33\u0eb3\uff9e\uff9f", _MARK)  # letters that count as marks
     | dict.fromkeys(map(chr, range(0x1F3FB, 0x1F400)), _MARK)  # tones of skin
+    | dict.fromkeys(map(chr, range(0x1160, 0x1200)), _MARK)  # what follows the first jamo
     | dict.fromkeys("\u094d\u09cd\u0acd\u0b4d\u0c4d\u0d4d", _LINKER)  # viramas
     | {"\u200d": _JOINER, "\u200c": _NON_JOINER, "\ufe0f": _SELECTOR, "\u20e3": _KEYCAP}
     | dict.fromkeys("0123456789#*", _DIGIT)
@@ -133,11 +134,15 @@ class Clusters:
         self._read = np.where(self.after < 0, np.maximum(self.after[0], 0), self.after)
 
     def lengths(self, rows: NDArray[np.int32]) -> NDArray[np.int64]:
-        """Count the clusters of rows of indices of letters; other indices count for nothing."""
+        """Count the clusters of rows of indices of letters; greater ones are unknown."""
         lengths, states = np.zeros((2, len(rows)), dtype=np.int64)
+        n_letters = self.after.shape[1]
         for column in rows.T:
-            is_read = (column >= 0) & (column < self.after.shape[1])
+            is_read = (column >= 0) & (column < n_letters)
+            # An unknown one, and what goes on with nothing, count.
+            lengths += column >= n_letters
             column = np.where(is_read, column, 0)
+            lengths += is_read & ~self.begins[states, column] & (lengths == 0)
             lengths += self.begins[states, column] & is_read
             states = np.where(is_read, self._read[states, column], states)
         return lengths

@@ -1,7 +1,7 @@
 """Checks of parameters and arrays: each error says what was expected and what came."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from math import isfinite
+from math import inf
 from numbers import Integral, Real
 from typing import Any
 
@@ -11,7 +11,7 @@ from sklearn.utils import assert_all_finite
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
-from ._alphabet import FRAMING, codes_of, compose, spellings
+from ._alphabet import FRAMING, codes_of, compose, decompose
 
 MAX_WINDOW = 2**20  # characters; sampling lays out such a row for each name
 MAX_WEIGHT = 1e12  # of a name; and what the sum of all cannot exceed
@@ -88,13 +88,15 @@ def check_strings(name: str, strings: object) -> list[str]:
 def check_blend(weights: Mapping[object, object]) -> dict[object, float]:
     """Return a mapping of labels to weights as one to floats."""
     if not weights or not all(
-        isinstance(each, Real) and isfinite(each) and float(each) > 0 for each in weights.values()
+        isinstance(each, Real) and 0 < each < inf  # type: ignore[operator]
+        for each in weights.values()
     ):
         raise ValueError(
             "label must be one label, or a dict of at least one label to finite weights > 0. Got "
             f"{weights!r:.200}."
         )
-    return {label: float(each) for label, each in weights.items()}  # type: ignore[arg-type]
+    greatest: Any = max(weights.values())  # type: ignore[type-var]
+    return {label: float(each / greatest) for label, each in weights.items()}
 
 
 def check_seeds(seeds: object) -> list[str]:
@@ -119,7 +121,7 @@ def check_banned(banned: object) -> tuple[str, ...]:
     strings = tuple(banned) if isinstance(banned, Iterable) else (banned,)
     if isinstance(banned, str) or not all(isinstance(s, str) and s for s in strings):
         raise TypeError(f"banned must be an iterable of str, none of them empty. Got {banned!r}.")
-    return tuple(sorted({each.casefold() for s in strings for each in spellings(s)}))
+    return tuple(sorted({each.casefold() for s in strings for each in (compose(s), decompose(s))}))
 
 
 def missing_package(user: str, package: str, extra: str) -> ImportError:

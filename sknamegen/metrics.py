@@ -115,9 +115,10 @@ def odd_shapes(names: Iterable[str], training_names: Iterable[str]) -> list[str]
     >>> odd_shapes(["McAnna", "SalvaBrini", "gInoni", "Ivo"], ["Anna", "McLeod", "Mia"])
     ['gInoni']
     """
-    names = check_strings("names", names)
+    given = list(names) if not isinstance(names, str) else names
+    names = check_strings("names", given)
     known = set(map(shape, check_strings("training_names", training_names)))
-    return [name for name in names if shape(name) not in known]
+    return [own for own, name in zip(given, names, strict=True) if shape(name) not in known]
 
 
 def shape_novelty(names: Iterable[str], training_names: Iterable[str]) -> float:
@@ -238,11 +239,12 @@ def far_apart(
     >>> far_apart(["Velora", "Velara", "Lumina", "Lumena", "Aster"], away_from=["Astra"], n=2)
     ['Velora', 'Lumina']
     """
-    names = check_strings("names", names)
+    given = list(names) if not isinstance(names, str) else names
+    names = check_strings("names", given)
     check_int("min_distance", min_distance, 1)
     if n is not None:
         check_int("n", n, 1)
-    others = list(away_from)
+    others = away_from if isinstance(away_from, str) else list(away_from)
     taken = [each.casefold() for each in (check_strings("away_from", others) if others else [])]
     try:
         from rapidfuzz.distance import Levenshtein
@@ -250,14 +252,14 @@ def far_apart(
     except ImportError as error:
         raise missing_package("far_apart", "rapidfuzz", "metrics") from error
     chosen: list[str] = []
-    for name in names:
+    for own, name in zip(given, names, strict=True):
         if len(chosen) == n:
             break
         folded = name.casefold()
         # The first one that is too near, if there is one.
         how: Any = {"scorer": Levenshtein.distance, "score_cutoff": min_distance - 1}
         if extractOne(folded, taken, processor=None, **how) is None:
-            chosen.append(name)
+            chosen.append(own)
             taken.append(folded)
     return chosen
 

@@ -17,10 +17,11 @@ def generator(request):
     return request.param().fit(NAMES, LABELS)[-1]
 
 
-@pytest.mark.parametrize("weights", [(1, 1), (0.2, 0.8), (30, 10)])
+@pytest.mark.parametrize("weights", [(1, 1), (0.2, 0.8), (30, 10), (1e308, 1e308)])
 def test_a_blend_is_the_weighted_geometric_mean(generator, weights):
     seeds = ["", "S", "Ma", "Tanaka"]
-    shares = np.array(weights) / sum(weights)
+    shares = np.array(weights) / max(weights)
+    shares /= shares.sum()
     each = [np.log(generator.next_char_proba(seeds, label)) for label in HALF]
     mean = np.exp(shares[0] * each[0] + shares[1] * each[1])
     blend = dict(zip(HALF, weights, strict=True))
@@ -99,6 +100,7 @@ def test_what_a_network_learns_to_look_ahead_with_is_of_one_blend():
         ({"Italian": -1, "Japanese": 1}, "finite weights > 0"),
         ({"Italian": np.nan, "Japanese": 1}, "finite weights > 0"),
         ({"Italian": "half", "Japanese": 1}, "finite weights > 0"),
+        ({"Italian": 10**400, "Japanese": 1}, "finite numbers > 0"),
         ({"Italian": 1, "French": 1}, "label must be one of 'Italian', 'Japanese'. Got 'French'"),
         ({"Italian": 1, None: 1}, "label must be one of 'Italian', 'Japanese'. Got None"),
     ],

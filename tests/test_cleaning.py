@@ -97,6 +97,9 @@ def test_what_is_asked_for_is_done():
     )
     assert clean_names(names, case="upper")[0][2] == "MCLEOD"
     assert clean_names(["Anna", "Otto"]) == (["Anna", "Otto"], {})
+    assert clean_names(["o'neill jean-luc"], case="title")[0] == ["O'Neill Jean-Luc"]
+    assert clean_names(["ẹ\u0300kọ\u0301"], case="title")[0] == ["Ẹ\u0300kọ\u0301"]
+    assert clean_names(["\ufeffnan", "n\u00adan", "Ana"])[0] == ["Ana"]
 
 
 @pytest.mark.parametrize("entry", [1, 2.5, b"Anna", ["Anna"]])

@@ -33,7 +33,9 @@ LENGTHS = {
     "1️⃣2️⃣": 2,
     "👋🏽a": 2,
     "🤷🏽‍♀️": 1,
-    "\u0301a": 1,
+    "\u0301a": 2,  # with a mark that stands alone
+    "한국": 2,
+    "\u1112\u1161\u11ab\u1100": 2,  # the same, decomposed, and cut
 }
 
 
@@ -194,3 +196,19 @@ def test_spellings_of_one_name_are_one():
     assert other.sample("Zoe\u0301", temperature=0).startswith("Zoe\u0301")
     free = other.sample(n_samples=200, banned=["é"], random_state=0)
     assert not any("e\u0301" in name for name in free)
+    assert other.sample("Zoé", temperature=0).startswith("Zoe\u0301")
+
+
+def test_seeds_are_composed_where_the_mark_is_known_too():
+    """Some names keep a mark, as no letter with it exists: Yoruba ones, for example."""
+    names = ["Zoé", "éva", "éa", "ẹ\u0301la", "ela"]
+    generator = ngram_pipeline().fit(names * 5)[-1]
+    proba = generator.next_char_proba(["e\u0301", "é"])
+    np.testing.assert_array_equal(proba[0], proba[1])
+
+
+def test_unknown_characters_count_whatever_the_alphabet():
+    for names in (["Anna", "Bob"], ["Anna", "B\u0323ob"]):
+        windows = CharSequenceVectorizer().fit_transform([*names, "Anñaxyz"])
+        generator = CharNGramGenerator().partial_fit(windows[:2])
+        assert generator.partial_fit(windows[2:]).max_length_ == 7

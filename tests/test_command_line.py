@@ -91,6 +91,8 @@ def test_models_are_saved_and_loaded(run, ending):
         (["names.txt", "--load", "model.pkl"], "--load takes a model as it is"),
         (["--load", "missing.pkl"], "No such file"),
         (["--load", "other.pkl"], "Got dict in 'other.pkl'"),
+        (["--load", "empty.joblib"], "'empty.joblib' cannot be loaded. EOFError"),
+        (["-", "--score", "-"], "Standard input cannot be both"),
         (["names.txt", "--base", "--counting"], "--base is for the network"),
         (["-"], "Standard input must hold names"),
         (["names.txt", "--labelled"], "a name, a tab and a label"),
@@ -101,6 +103,7 @@ def test_models_are_saved_and_loaded(run, ending):
 )
 def test_errors_are_one_line(run, tmp_path, arguments, message, monkeypatch):
     (tmp_path / "other.pkl").write_bytes(pickle.dumps({}))
+    (tmp_path / "empty.joblib").touch()
     for kind in (CharLSTMGenerator, CharNGramGenerator):  # none but the last three learn
         if "--counting" not in arguments:
             monkeypatch.setattr(kind, "fit", lambda *a, **k: pytest.fail("it has learned"))

@@ -142,8 +142,9 @@ class Average(NextCharModel):
             )
         (self.n_characters, self.n_labels) = sizes.pop()
         self.block_rows = min(part.model.block_rows for part in parts)
-        total = float(weights.sum())
-        self.parts = [part._replace(weight=float(part.weight) / total) for part in parts]
+        shares = (weights / weights.max() / (weights / weights.max()).sum()).tolist()
+        each = zip(parts, shares, strict=True)
+        self.parts = [part._replace(weight=share) for part, share in each]
         self.blend = tuple((part.label, part.weight) for part in self.parts if part.label != NONE)
 
     def start(self, windows: Indices, labels: Indices) -> tuple[Any, Logits]:

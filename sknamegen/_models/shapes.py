@@ -21,8 +21,8 @@ from .model import Indices, Logits, NextCharModel
 _RUNS, _MAX_CELLS = 3, 2**22
 # What shorter contexts say counts as so many characters.
 _WEIGHT = 0.5
-# What does follow stays as it is where it is up to so many times rarer than usual; all else becomes so
-# much less probable at most.
+# What does follow stays as it is where it is up to so many times rarer than usual; all else becomes
+# so much less probable at most.
 _SLACK, _LEAST = 3, np.exp(-8.0)
 # Counts heed the runs before the last one if such a share of all characters would be of a kind
 # that is so much rarer behind them.
