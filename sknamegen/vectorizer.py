@@ -367,7 +367,7 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
             raise ValueError(
                 f"The longest name has {lengths[row]:,} characters (row {row}), the median "
                 f"{int(np.median(lengths)):,}: all {len(lengths):,} rows, padded to the longest "
-                f"name and the first window, would take {cells * 4 / 1e9:,.1f} GB. Drop, "
+                f"name and the first window, would take {min(cells, 1e300) * 4 / 1e9:,.1f} GB. Drop, "
                 "shorten or split that name, or use a smaller window_length."
             )
 

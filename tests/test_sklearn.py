@@ -282,8 +282,8 @@ def test_a_candidate_that_diverges_fails_alone(names):
     [
         (GridSearchCV, {}),
         (RandomizedSearchCV, {"n_iter": 2}),
-        (HalvingGridSearchCV, {}),
-        (HalvingRandomSearchCV, {"n_candidates": 3}),
+        (HalvingGridSearchCV, {"random_state": 0}),
+        (HalvingRandomSearchCV, {"n_candidates": 3, "random_state": 0}),
     ],
 )
 def test_searches_of_every_kind_with_their_defaults(kind, options, labelled, names):

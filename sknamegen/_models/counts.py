@@ -9,6 +9,8 @@ from .._sequences import Sequences
 from .kneser_ney import Counts, KneserNey
 from .model import Indices, NextCharModel
 
+_LEAST = 1e-300
+
 
 class CountsModel(NextCharModel):
     """Writes and scores with smoothed counts; its logits are log-probabilities."""
@@ -36,7 +38,7 @@ class CountsModel(NextCharModel):
 
     def logits(self, sequences: Sequences) -> NDArray[np.float64]:
         """Read given names; return the log-probabilities before each target."""
-        return np.log(self.counts.proba(self.counts.find(self._contexts(sequences))))
+        return self._log_proba(self.counts.find(self._contexts(sequences)))
 
     def log_proba(self, sequences: Sequences) -> NDArray[np.float64]:
         """Compute the log-probability of each target without those of other characters."""
@@ -52,4 +54,8 @@ class CountsModel(NextCharModel):
 
     def _after(self, labels, contexts):
         found = self.counts.find(np.concatenate([labels, contexts], axis=1))
-        return (labels, contexts), np.log(self.counts.proba(found))
+        return (labels, contexts), self._log_proba(found)
+
+    def _log_proba(self, found):
+        # The tiniest discounts leave nothing that a number could hold to what was not seen.
+        return np.log(np.maximum(self.counts.proba(found), _LEAST))
