@@ -364,10 +364,11 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
         cells = width * len(lengths)
         if cells > max(_MAX_SPARSE_CELLS, _MAX_CELLS_PER_CHARACTER * lengths.sum()):
             row = int(lengths.argmax())
+            gigabytes = min(cells, 1e300) * 4 / 1e9
             raise ValueError(
                 f"The longest name has {lengths[row]:,} characters (row {row}), the median "
                 f"{int(np.median(lengths)):,}: all {len(lengths):,} rows, padded to the longest "
-                f"name and the first window, would take {min(cells, 1e300) * 4 / 1e9:,.1f} GB. Drop, "
+                f"name and the first window, would take {gigabytes:,.1f} GB. Drop, "
                 "shorten or split that name, or use a smaller window_length."
             )
 
