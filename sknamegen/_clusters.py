@@ -82,9 +82,10 @@ _GOES_ON = {
 def _role(unit):
     if unit in _ROLES:
         return _ROLES[unit]
-    category, name = unicodedata.category(unit), unicodedata.name(unit, "")
-    if category[0] == "M" or name.startswith("VARIATION SELECTOR"):
-        return _MARK
+    category = unicodedata.category(unit)
+    if category[0] in "LMN":
+        return _MARK if category[0] == "M" else _LETTER
+    name = unicodedata.name(unit, "")
     if name == "CANCEL TAG":
         return _LAST_TAG
     if name.startswith("TAG "):
@@ -93,7 +94,7 @@ def _role(unit):
         return _FLAG
     if category in ("So", "Sm"):
         return _PICTURE
-    return _LETTER if category[0] in "LN" else _BLANK if category[0] == "Z" else _OTHER
+    return _BLANK if category[0] == "Z" else _OTHER
 
 
 class Clusters:

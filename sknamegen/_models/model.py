@@ -142,8 +142,8 @@ class Average(NextCharModel):
             )
         (self.n_characters, self.n_labels) = sizes.pop()
         self.block_rows = min(part.model.block_rows for part in parts)
-        shares = (weights / weights.max() / (weights / weights.max()).sum()).tolist()
-        each = zip(parts, shares, strict=True)
+        weights /= weights.max()  # so that no sum is infinite
+        each = zip(parts, (weights / weights.sum()).tolist(), strict=True)
         self.parts = [part._replace(weight=share) for part, share in each]
         self.blend = tuple((part.label, part.weight) for part in self.parts if part.label != NONE)
 

@@ -35,7 +35,7 @@ class ShapeCounts(NamedTuple):
     Attributes
     ----------
     codes : ndarray of shape (n_contexts,), dtype int64
-        The last runs as a number, sorted; see `_Codes`.
+        The last runs as a number, sorted; see `_extended`.
     followed : ndarray of shape (n_contexts, n_kinds), dtype float64
     """
 
