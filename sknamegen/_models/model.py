@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from math import ceil
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -175,11 +176,26 @@ class Average(NextCharModel):
         return mean
 
 
-def average(models: Sequence[NextCharModel]) -> NextCharModel:
-    """Return the mean of models, the model itself if it is one."""
+def average(
+    models: Sequence[NextCharModel], shares: Sequence[float] | None = None
+) -> NextCharModel:
+    """Return the weighted mean of models, the model itself if it is one. None: equal shares."""
     if len(models) == 1:
         return models[0]
-    return Average([Part(model, NONE, 1.0) for model in models])
+    each = zip(models, shares or [1.0] * len(models), strict=True)
+    return Average([Part(model, NONE, share) for model, share in each])
+
+
+def n_from_init(n_networks: int, init_share: float) -> int:
+    """Return how many networks start from `init`, the first ones, where these have a share."""
+    return n_networks if init_share == 1 else ceil(n_networks / 2) if init_share else 0
+
+
+def network_shares(n_networks: int, init_share: float) -> tuple[float, ...]:
+    """Return the share of each network in the average."""
+    n_init = n_from_init(n_networks, init_share)
+    n_others = n_networks - n_init
+    return (init_share / max(n_init, 1),) * n_init + ((1 - init_share) / max(n_others, 1),) * n_others
 
 
 def next_log_proba(model: NextCharModel, windows: Indices, labels: Indices) -> NDArray[np.float64]:

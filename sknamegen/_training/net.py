@@ -72,31 +72,32 @@ class CharacterLoss:
 
     `n_targets` is the mean number of them in a batch, so that each character weighs the same,
     however many others its batch has. `ngram_weight` is the share of the distributions "proba",
-    where targets have them. Where there are logits of several networks, their losses are added,
-    so that each learns as if it were alone. No module, since accelerate would wrap one for
+    where targets have them. No module, since accelerate would wrap one for
     several processes, which fails without parameters.
     """
 
-    def __init__(self, n_targets: float = 1.0, ngram_weight: float = 0.0):
+    def __init__(self, n_targets: float = 1.0):
         self.n_targets = n_targets
-        self.ngram_weight = ngram_weight
 
-    def __call__(self, logits: Tensor, targets: dict[str, Tensor]) -> Tensor:
-        # logits of shape (n_targets, n_characters), or of several networks (networks, ...)
+    def __call__(
+        self, logits: Tensor, targets: dict[str, Tensor], ngram_weight: float = 0.0
+    ) -> Tensor:
+        # logits of shape (n_targets, n_characters)
         log_proba, characters = logits.log_softmax(-1), targets["characters"]
         known = characters != NONE
         positions = torch.arange(len(known), device=known.device)
-        each = log_proba[..., positions, characters.clamp(min=0)]
-        if "proba" in targets:
+        each = log_proba[positions, characters.clamp(min=0)]
+        if ngram_weight:
             softened = torch.linalg.vecdot(targets["proba"], log_proba)
-            each = torch.lerp(each, softened, self.ngram_weight)
-        return -each[..., known].sum() / self.n_targets
+            each = torch.lerp(each, softened, ngram_weight)
+        return -each[known].sum() / self.n_targets
 
 
 class Net(skorch.NeuralNet):
     """skorch's net with losses averaged over characters, which must stay finite.
 
-    With `bfloat16` training computes in it where torch's autocast finds that safe.
+    With `bfloat16` training computes in it where torch's autocast finds that safe; `ngram_weights`
+    are those of the networks.
 
     Attributes
     ----------
@@ -106,9 +107,16 @@ class Net(skorch.NeuralNet):
 
     generator: Callable[[], Any] | None = None
 
-    def __init__(self, *args: Any, bfloat16: bool = False, **kwargs: Any):
+    def __init__(
+        self,
+        *args: Any,
+        bfloat16: bool = False,
+        ngram_weights: tuple[float, ...] = (),
+        **kwargs: Any,
+    ):
         super().__init__(*args, **kwargs)
         self.bfloat16 = bfloat16
+        self.ngram_weights = ngram_weights
 
     @property
     def network(self) -> CharLSTM:
@@ -125,17 +133,18 @@ class Net(skorch.NeuralNet):
         self._set_training(True)
         inputs, targets = (to_tensor(each, device=self.device) for each in batch)
 
-        def learn(network):
+        def learn(network, ngram_weight):
             with self._autocast():
                 logits = network(**inputs).float()
-            loss = self.criterion_(logits, targets)
+            loss = self.criterion_(logits, targets, ngram_weight)
             loss.backward()
             return loss.detach(), logits.detach()
 
         # Threads would get in each other's way on other devices.
         is_large = inputs["inputs"].numel() >= _MANY_CHARACTERS
         apart: Any = side_by_side if is_large and self.network.device.type == "cpu" else map
-        losses, logits = zip(*apart(learn, self.network.networks), strict=True)
+        found = apart(learn, self.network.networks, self.ngram_weights)
+        losses, logits = zip(*found, strict=True)
         return {"loss": sum(losses), "y_pred": torch.stack(logits)}
 
     def _autocast(self):
@@ -151,7 +160,7 @@ class Net(skorch.NeuralNet):
             self.notify("on_batch_begin", batch=batch, training=training)
             step = step_fn(batch, **fit_params)
             logits = step["y_pred"].detach()
-            logits = logits.mean(0) if training else logits
+            logits = self.network.mean(logits) if training else logits
             characters = batch[1]["characters"].to(logits.device)
             # Of the characters themselves, whatever the targets were softened with.
             loss = F.cross_entropy(logits, characters, ignore_index=NONE).item()
@@ -235,7 +244,7 @@ class Training:
         plan = self.plan
         batches = LengthGroupedBatches(self._train, plan.batch_size, part=plan.part)
         params = {
-            "criterion": partial(CharacterLoss, batches.mean_targets, plan.ngram_weight),
+            "criterion": partial(CharacterLoss, batches.mean_targets),
             "lr": plan.lr,
             "max_epochs": plan.max_epochs,
             "batch_size": plan.batch_size,
@@ -249,6 +258,7 @@ class Training:
             "callbacks": self._callbacks(),
             "device": plan.device,
             "bfloat16": plan.bfloat16,
+            "ngram_weights": tuple(network.ngram_weight for network in plan.networks),
             "verbose": plan.verbose,
             "module": CharLSTM,
         }
@@ -280,9 +290,11 @@ class Training:
 
         If they are those of the net `before`, so is the state of its optimizer.
         """
-        network, share = self.net.network, self.plan.origin_share
-        to = known.alphabet_, known.labels
-        network.load_arrays(origin.move(network.arrays(), *to, share))
+        network, to = self.net.network, (known.alphabet_, known.labels)
+        network.load_arrays(
+            own if plan.origin is None else origin.move(plan.origin, own, *to, plan.origin_share)
+            for plan, own in zip(self.plan.networks, network.arrays(), strict=True)
+        )
         new: Any = self.net.optimizer_
         old: Any = before and before.optimizer_
         if type(old) is type(new):
@@ -407,14 +419,20 @@ def _extra_params(plan, params):
 
 def _optimizer_params(plan):
     accepted = inspect.signature(plan.optimizer).parameters
-    params = {"optimizer": plan.optimizer}
-    if "weight_decay" in accepted:
-        params["optimizer__weight_decay"] = plan.weight_decay
+    params, decays = {"optimizer": plan.optimizer}, "weight_decay" in accepted
+    if decays:
+        params["optimizer__weight_decay"] = plan.networks[-1].weight_decay
     if "betas" in accepted and len(accepted["betas"].default) == len(_BETAS):
         params["optimizer__betas"] = _BETAS
     if "fused" in accepted:
         params["optimizer__fused"] = True
-    if plan.head_lr_factor != 1 and plan.optimizer is not torch.optim.LBFGS:  # it takes one group
-        groups = [("*.head.*", {"lr_factor": plan.head_lr_factor})]
+    groups = []
+    for number, network in enumerate(plan.networks):
+        own = {"lr_factor": network.lr / plan.lr}
+        own |= {"weight_decay": network.weight_decay} if decays else {}
+        head = own | {"lr_factor": own["lr_factor"] * network.head_lr_factor}
+        groups += [(f"*networks.{number}.head.*", head), (f"*networks.{number}.*", own)]
+    is_uniform = all(options == groups[-1][1] for _, options in groups)
+    if not is_uniform and plan.optimizer is not torch.optim.LBFGS:  # it takes one group
         params["optimizer__param_groups"] = groups
     return params

@@ -1,6 +1,6 @@
 """The networks as torch trains them: indices of characters in, logits of the next one out."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .._models.lstm import LSTM
+from .._models.model import NextCharModel, average
 
 # What the seeds of the networks of one module are apart.
 _SEED_STEP = 0x9E3779B97F4A7C15
@@ -39,9 +40,10 @@ class CharLSTM(nn.Module):
         generator is used.
     n_labels : int, default=0
         Labels of sequences. Each has a vector that is added to those of the characters.
-    num_networks : int, default=1
-        Networks, alike but for their seeds. They know nothing of each other: in training
-        `forward` returns the logits of each, and skorch's net takes each by itself.
+    shares : tuple of float, default=(1.0,)
+        Of networks, alike but for their seeds, in the average of their logits. They know nothing
+        of each other: in training `forward` returns the logits of each, and skorch's net takes
+        each by itself.
     """
 
     def __init__(
@@ -53,13 +55,14 @@ class CharLSTM(nn.Module):
         dropout: float,
         seed: int,
         n_labels: int = 0,
-        num_networks: int = 1,
+        shares: tuple[float, ...] = (1.0,),
     ):
         super().__init__()
+        self.shares = shares
         sizes = n_characters, hidden_size, num_layers, embedding_dim, dropout
         self.networks: Any = nn.ModuleList(
             _Network(*sizes, (seed + number * _SEED_STEP) % 2**63, n_labels)
-            for number in range(num_networks)
+            for number in range(len(shares))
         )
 
     @property
@@ -75,7 +78,11 @@ class CharLSTM(nn.Module):
         (n_targets, n_characters), or in training (networks, n_targets, n_characters).
         """
         logits = torch.stack([network(inputs, labels, where) for network in self.networks])
-        return logits if _is_trained(self) else logits.mean(0)
+        return logits if _is_trained(self) else self.mean(logits)
+
+    def mean(self, logits: Tensor) -> Tensor:
+        """Return the average of the logits of each network."""
+        return torch.tensordot(logits.new_tensor(self.shares), logits, 1)
 
     def arrays(self) -> list[dict[str, NDArray[np.float32]]]:
         """Return copies of the weights of each network."""
@@ -85,14 +92,14 @@ class CharLSTM(nn.Module):
         ]
 
     @torch.no_grad()
-    def load_arrays(self, networks: Sequence[dict[str, NDArray[np.float32]]]) -> None:
+    def load_arrays(self, networks: Iterable[dict[str, NDArray[np.float32]]]) -> None:
         """Take over the weights of each network."""
         for network, weights in zip(self.networks, networks, strict=True):
             network.load_state_dict({name: torch.from_numpy(w) for name, w in weights.items()})
 
-    def models(self) -> list[LSTM]:
-        """Return the networks as numpy computes them."""
-        return [LSTM(weights) for weights in self.arrays()]
+    def model(self) -> NextCharModel:
+        """Return the average of the networks as numpy computes it."""
+        return average([LSTM(weights) for weights in self.arrays()], self.shares)
 
 
 def _is_trained(module):

@@ -15,6 +15,7 @@ import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback
 
+from .._models.model import n_from_init, network_shares
 from .._validation import check_int, check_option, check_real, is_auto
 from .transfer import Origin
 
@@ -64,6 +65,19 @@ _CHECKS: dict[str, Callable[[str, Any], None]] = {
 
 
 @dataclass(frozen=True)
+class NetworkPlan:
+    """What one network starts from, and how it learns; names as in `TrainPlan`."""
+
+    origin: int | None  # which network of those that the training starts from
+    origin_share: float  # of that one's weights in those that it begins with
+    lr: float
+    head_lr_factor: float  # times the learning rate, for the softmax layer
+    weight_decay: float
+    ngram_weight: float
+    share: float  # in the average
+
+
+@dataclass(frozen=True)
 class TrainPlan:
     """Every setting of a training as a number, for one list of names.
 
@@ -73,7 +87,7 @@ class TrainPlan:
     # The networks.
     n_characters: int
     n_labels: int
-    num_networks: int
+    networks: tuple[NetworkPlan, ...]
     hidden_size: int
     num_layers: int
     embedding_dim: int | None
@@ -81,18 +95,13 @@ class TrainPlan:
     network_seed: int
     # How they learn.
     optimizer: type[torch.optim.Optimizer]
-    lr: float
     lr_schedule: str
-    weight_decay: float
-    ngram_weight: float
     batch_size: int
     max_epochs: int
     shuffle_seed: int
     patience: int | None  # epochs without improvement; None: no early stopping
     # Steps of all calls before; None: this training is whole, not one pass of several.
     n_steps_before: int | None
-    head_lr_factor: float  # times the learning rate, for the softmax layer
-    origin_share: float  # in the weights, of those that the networks start from
     # Where, and what is told.
     device: Any
     bfloat16: bool
@@ -103,11 +112,17 @@ class TrainPlan:
     verbose: int
 
     @property
+    def lr(self) -> float:
+        """The highest learning rate of a network."""
+        return max(network.lr for network in self.networks)
+
+    @property
     def module_params(self) -> dict[str, Any]:
         """The arguments of `CharLSTM`."""
-        names = "n_characters", "hidden_size", "num_layers", "embedding_dim", "dropout"
-        found = {name: getattr(self, name) for name in (*names, "n_labels", "num_networks")}
-        return found | {"seed": self.network_seed}
+        names = "n_characters", "hidden_size", "num_layers", "embedding_dim", "dropout", "n_labels"
+        found = {name: getattr(self, name) for name in names}
+        shares = tuple(network.share for network in self.networks)
+        return found | {"seed": self.network_seed, "shares": shares}
 
 
 def check_params(params: Mapping[str, Any]) -> None:
@@ -180,7 +195,7 @@ def make_plan(
     n_sequences: int,
     rng: np.random.Generator,
     origin: Origin | None = None,
-    from_init: bool = False,
+    init_share: float = 0.0,
     continues: bool = False,
     n_steps_before: int | None = None,
 ) -> TrainPlan:
@@ -196,46 +211,57 @@ def make_plan(
         Decides initial weights, dropout masks and the order of batches.
     origin : Origin, default=None
         What the networks start from.
-    from_init : bool, default=False
-        Whether they began, now or in an earlier call, with what `init` says.
+    init_share : float, default=0
+        Share in the average of those networks that began, now or in an earlier call, with what
+        `init` says. Above 0 and below 1 they are the first half of the networks.
     continues : bool, default=False
         Whether `origin` is the last fit.
     n_steps_before : int, default=None
         See `TrainPlan`.
     """
     network_seed, shuffle_seed = rng.integers(2**63, size=2).tolist()
-    given = {name: value for name, value in params.items() if not is_auto(value)}
-    scratch = _scratch_settings(params, n_sequences)
-    settings: dict[str, Any] = scratch
-    if from_init:
-        settings = _init_settings(n_sequences, scratch, given)
-    settings |= {name: kind(given[name]) for name, kind in _KINDS.items() if name in given}
-    sizes = {name: settings[name] for name in ("hidden_size", "num_networks")}
-    sizes |= {name: params[name] and int(params[name]) for name in ("num_layers", "embedding_dim")}
-    share = 1.0 if continues else origin_share(n_sequences)
+    given = {name: kind(params[name]) for name, kind in _KINDS.items() if not is_auto(params[name])}
+    scratch = _scratch_settings(params, n_sequences) | given
+    of_init = _init_settings(n_sequences, scratch, given)
+    settings = of_init if init_share else scratch
+    fade = 1.0 if continues else origin_share(n_sequences)
+    sizes = {name: params[name] and int(params[name]) for name in ("num_layers", "embedding_dim")}
+    sizes |= {name: settings[name] for name in ("hidden_size", "num_networks")}
     if origin:
-        sizes |= _sizes_of_origin(params, sizes, origin.sizes, share)
+        sizes |= _sizes_of_origin(params, sizes, origin, fade, init_share, continues)
     _check_size(sizes, n_characters, n_labels)
+    n_networks = sizes.pop("num_networks")
+    n_init, shares = n_from_init(n_networks, init_share), network_shares(n_networks, init_share)
+    if "lr" not in given:  # fewer sequences in a batch ask for smaller steps
+        scratch["lr"] *= (settings["batch_size"] / scratch["batch_size"]) ** 0.5
+    own = [of_init] * n_init + [scratch] * (n_networks - n_init)
+    networks = [
+        NetworkPlan(
+            origin=i % len(origin.networks) if origin and (i < n_init or continues) else None,
+            origin_share=fade,
+            lr=own[i]["lr"],
+            head_lr_factor=_HEAD_LR_FACTOR if i < n_init else 1,
+            weight_decay=own[i]["weight_decay"],
+            ngram_weight=own[i]["ngram_weight"],
+            share=shares[i],
+        )
+        for i in range(n_networks)
+    ]
     accelerator = params["accelerator"]
-    starts = origin is not None and not continues
     return TrainPlan(
         n_characters=n_characters,
         n_labels=n_labels,
+        networks=tuple(networks),
         **sizes,
         dropout=float(params["dropout"]),
         network_seed=network_seed,
         optimizer=_optimizer_class(params["optimizer"]),
-        lr=settings["lr"],
         lr_schedule=params["lr_schedule"],
-        weight_decay=settings["weight_decay"],
-        ngram_weight=settings["ngram_weight"],
         batch_size=min(settings["batch_size"], n_sequences),
         max_epochs=settings["max_epochs"] if n_steps_before is None else 1,
         shuffle_seed=shuffle_seed,
         patience=int(params["n_iter_no_change"]) if params["early_stopping"] else None,
         n_steps_before=n_steps_before,
-        head_lr_factor=_HEAD_LR_FACTOR if from_init else 1,
-        origin_share=share if starts else 1.0,
         device=None if accelerator else params["device"],
         bfloat16=uses_bfloat16(params["precision"], _device(params)),
         accelerator=accelerator,
@@ -284,7 +310,6 @@ def _init_settings(n_sequences, scratch, given):
     steps times their mean learning rate times the weight decay, 0.08 for 50 names, 0.25 at most.
     """
     found = scratch | {
-        "num_networks": 1,
         "lr": float(np.clip(0.00014 * n_sequences**0.5, 0.002, 0.015)),
         "ngram_weight": float(np.clip(0.35 * log10(n_sequences / 50), 0, 0.6)),
         "batch_size": min(2 ** int(max(3, log2(n_sequences) // 2 + 1)), scratch["batch_size"]),
@@ -293,7 +318,7 @@ def _init_settings(n_sequences, scratch, given):
     sizes = found | given
     n_steps = sizes["max_epochs"] * -(-n_sequences // sizes["batch_size"])
     decay = np.clip(0.0113 * n_sequences**0.5, 0.08, 0.25)
-    return found | {"weight_decay": float(decay / (n_steps * sizes["lr"] / 2))}
+    return found | {"weight_decay": float(decay / (n_steps * sizes["lr"] / 2))} | given
 
 
 def origin_share(n_sequences: int) -> float:
@@ -305,15 +330,17 @@ def origin_share(n_sequences: int) -> float:
     return float(np.clip(1 - 0.57 * log10(n_sequences / 1000), 0.6, 1))
 
 
-def _sizes_of_origin(params, sizes, before, share):
+def _sizes_of_origin(params, sizes, origin, fade, init_share, continues):
     """Return the sizes of networks that start from others, or raise if they cannot."""
-    found = dict(sizes)
-    if is_auto(params["num_networks"]):
-        found["num_networks"] = before["num_networks"]
+    before, found = dict(origin.networks[0].sizes), dict(sizes)
+    if is_auto(params["num_networks"]) and (continues or init_share == 1):
+        found["num_networks"] = len(origin.networks)
+    if continues:
+        before["num_networks"] = len(origin.networks)
     expected = dict(before)
     if is_auto(params["hidden_size"]):
         # Where the start fades, the networks may be as large as they would be without.
-        usual = sizes["hidden_size"] if share < 1 else 1
+        usual = sizes["hidden_size"] if fade < 1 else 1
         expected["hidden_size"] = found["hidden_size"] = max(usual, before["hidden_size"])
     for name, size in expected.items():
         if found[name] != size:

@@ -6,14 +6,16 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import logsumexp
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
-from .._alphabet import END_UNIT, category, is_alphabet, is_special_latin, script, units_of
+from .._alphabet import END_UNIT, NONE, category, is_alphabet, is_special_latin, script, units_of
 from .._base import BaseCharGenerator
 from .._models.lstm import LSTM
 from .._models.model import CHARACTERS, GATES, INPUTS, Network, networks_of
+from .._sequences import Sequences
 from .._validation import damaged
 from ..datasets import bundled_file
 
@@ -34,52 +36,62 @@ class Origin(NamedTuple):
     networks: list[Network]
     label_shares: dict[Any, float]
 
-    @property
-    def sizes(self) -> dict[str, int | None]:
-        """The parameters of a generator that must be those of the networks."""
-        return self.networks[0].sizes | {"num_networks": len(self.networks)}
-
     def knows(self, characters: NDArray[np.str_]) -> bool:
         """Whether at least half of the characters are known, the end of a name aside."""
         characters = characters[characters != END_UNIT]
         return bool(2 * np.isin(characters, self.alphabet).sum() >= len(characters))
 
-    def with_kin(self, codes: NDArray[np.int32]) -> NDArray[np.int32]:
-        """Add to code points the known characters that are of a kind with one of them.
+    def kin_of(self, characters: NDArray[np.str_]) -> NDArray[np.str_]:
+        """Return the known characters that are of a kind with one of some, and not among them.
 
         They are of the same script and general category. So a letter that happens to be missing
         from a few names may be written. Latin letters of some languages only may not: most of
-        them belong to other languages than the names. None where most are unknown.
+        them belong to other languages than the names.
         """
-        characters = units_of(codes)
-        if not self.knows(characters):
-            return codes
         kinds = {(script(each), category(each)) for each in characters.tolist()}
         is_kin = [
             (script(each), category(each)) in kinds and not is_special_latin(each)
             for each in self.alphabet.tolist()
         ]
-        return np.union1d(codes, self.alphabet[is_kin].view(np.int32))
+        return np.setdiff1d(self.alphabet[is_kin], characters)
+
+    def log_proba(
+        self, sequences: Sequences, alphabet: NDArray[np.str_]
+    ) -> NDArray[np.float64]:
+        """Compute the log-probability of each target that is known, by the first network as it is.
+
+        Indices of `sequences` are those of `alphabet`, and only its characters can come.
+        """
+        place = {character: i for i, character in enumerate(self.alphabet.tolist())}
+        unknown = len(place) + 1
+        places = [place.get(character, unknown) for character in alphabet.tolist()]
+        places = np.array([*places, unknown - 1, unknown, NONE], dtype=np.int32)  # NONE is the last
+        targets = places[sequences.targets]
+        targets[targets == unknown] = NONE
+        asked = sequences._replace(inputs=places[sequences.inputs], targets=targets)
+        logits = self.networks[0].logits(asked)
+        come = places[places < unknown - 1]
+        come = come[come != NONE]
+        of_targets = np.take_along_axis(logits, targets[targets != NONE][:, None], 1)[:, 0]
+        return of_targets - logsumexp(logits[:, come], axis=1)
 
     def move(
         self,
-        weights: list[dict[str, NDArray[np.float32]]],
+        number: int,
+        weights: dict[str, NDArray[np.float32]],
         alphabet: NDArray[np.str_],
         labels: list[Any],
         share: float,
-    ) -> list[dict[str, NDArray[np.float32]]]:
-        """Move weights of networks by a share, above a half, of the way to those of here.
+    ) -> dict[str, NDArray[np.float32]]:
+        """Move weights of a network by a share, above a half, of the way to those of one of here.
 
         Characters that are not known keep their own, and so do units that are not there.
         """
         toward = np.float64(np.float32(share) - 1)
-        return [
-            {
-                name: self._moved(network, name, own, alphabet, labels, toward)
-                for name, own in each.items()
-            }
-            for network, each in zip(self.networks, weights, strict=True)
-        ]
+        return {
+            name: self._moved(self.networks[number], name, own, alphabet, labels, toward)
+            for name, own in weights.items()
+        }
 
     def _moved(self, network, name, own, alphabet, labels, toward):
         old, is_known = network.weights[name], np.ones(own.shape, dtype=bool)
@@ -131,7 +143,7 @@ def find_origin(init: Any) -> Origin | None:
     """Return what `init` of a `CharLSTMGenerator` says to start from, or None."""
     if init is None or isinstance(init, Origin):
         return init
-    if isinstance(init, str) and init == "base":
+    if isinstance(init, str) and init in ("auto", "base"):
         return _base()
     generator = init.estimator if isinstance(init, FrozenEstimator) else init
     if isinstance(generator, Pipeline):
@@ -145,7 +157,7 @@ def find_origin(init: Any) -> Origin | None:
         )
     if not is_generator or not networks_of(generator._model):
         raise TypeError(
-            f"init must be None, 'base' or a fitted CharLSTMGenerator. Got {init!r:.200}."
+            f"init must be 'auto', None, 'base' or a fitted CharLSTMGenerator. Got {init!r:.200}."
         )
     return origin_of(generator)
 

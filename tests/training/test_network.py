@@ -10,7 +10,7 @@ KINDS = [
     {"embedding_dim": 4, "num_layers": 3},
     {"embedding_dim": None, "num_layers": 1},
     {"embedding_dim": None, "num_layers": 2},
-    {"embedding_dim": 4, "num_layers": 2, "num_networks": 3},
+    {"embedding_dim": 4, "num_layers": 2, "shares": (0.5, 0.3, 0.2)},
 ]
 N_CHARACTERS = 6
 NO_LABELS = torch.full((4,), -1)
@@ -23,7 +23,8 @@ def make_network(seed=0, dropout=0.0, **params):
 
 def numpy_logits(module, codes):
     """The mean logits of the networks of a module."""
-    return np.mean([numpy_logits_of_one(network, codes) for network in module.networks], axis=0)
+    each = [numpy_logits_of_one(network, codes) for network in module.networks]
+    return np.average(each, axis=0, weights=module.shares)
 
 
 def numpy_logits_of_one(network, codes):
@@ -77,7 +78,7 @@ def test_the_same_networks_in_numpy(params):
     module = make_network(n_labels=2, **params)
     codes, labels = torch.tensor([[6, 0, 3, 7], [6, 5, 5, 1]]), torch.tensor([1, 0])
     expected = module(codes, labels).detach().view(2, 4, N_CHARACTERS)
-    model = average(module.models())
+    model = module.model()
     windows = np.full((2, 9), -1)
     windows[:, -1] = codes[:, 0]
     state, logits = model.start(windows, labels.numpy())
@@ -145,7 +146,7 @@ def test_weights_come_from_the_seed_alone(params):
     for name in first:
         torch.testing.assert_close(first[name], second[name], rtol=0, atol=0)
     heads = [each["networks.0.head.weight"] for each in (first, other)]
-    heads += [first[f"networks.{i}.head.weight"] for i in range(1, params.get("num_networks", 1))]
+    heads += [first[f"networks.{i}.head.weight"] for i in range(1, len(params.get("shares", "1")))]
     assert len({tuple(head.flatten().tolist()) for head in heads}) == len(heads)
     assert all(weight.isfinite().all() for weight in first.values())
 
@@ -190,7 +191,7 @@ def test_gradients_of_the_one_hot_layer_are_those_of_materialised_one_hots():
 
 
 def test_in_training_each_network_gives_its_own_logits():
-    module = make_network(embedding_dim=4, num_layers=1, num_networks=3).train()
+    module = make_network(embedding_dim=4, num_layers=1, shares=(0.5, 0.3, 0.2)).train()
     codes = torch.tensor([[6, 0, 3]])
     logits = module(codes, NO_LABELS[:1])
     assert logits.shape == (3, 3, N_CHARACTERS)
@@ -198,4 +199,4 @@ def test_in_training_each_network_gives_its_own_logits():
         expected = numpy_logits_of_one(network, codes[0].tolist())
         np.testing.assert_allclose(own[-1].detach(), expected, atol=1e-6)
     assert (logits[0] != logits[1]).all()
-    torch.testing.assert_close(module.eval()(codes, NO_LABELS[:1]), logits.mean(0))
+    torch.testing.assert_close(module.eval()(codes, NO_LABELS[:1]), module.mean(logits))

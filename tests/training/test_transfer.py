@@ -21,7 +21,6 @@ from sknamegen import (
     CharNGramGenerator,
     CharSequenceVectorizer,
 )
-from sknamegen._models.model import average
 from sknamegen._training.network import CharLSTM
 from sknamegen._training.plan import make_plan, origin_share
 from sknamegen._training.transfer import origin_of, read_origin, write_origin
@@ -95,7 +94,7 @@ def test_labels_of_the_start(names):
         vectors = network.networks[0].embedding.weight
         vectors[: n + 2] += vectors[n + 2 :].mean(0)
         vectors[n + 2 :] = 0
-    base._model = average(network.models())
+    base._model = network.model()
     np.testing.assert_allclose(
         without.next_char_proba(["", "Ma"]), base.next_char_proba(["", "Ma"], "a"), 1e-4
     )
@@ -235,7 +234,7 @@ def test_weights_and_partial_fit(names):
 @pytest.mark.parametrize(
     ("params", "error", "match"),
     [
-        ({"init": "bass"}, TypeError, "init must be None, 'base' or a fitted CharLSTMGenerator"),
+        ({"init": "bass"}, TypeError, "init must be 'auto', None, 'base' or a fitted CharLSTMGenerator"),
         ({"init": 3}, TypeError, "Got 3."),
         ({"init": CharLSTMGenerator()}, NotFittedError, "frozen.FrozenEstimator(generator)"),
         ({"init": CharNGramGenerator()}, NotFittedError, "init must be a fitted generator"),
@@ -294,10 +293,12 @@ def test_a_saved_start_is_checked(names):
 )
 def test_a_network_may_have_more_units_than_its_origin(names, kind):
     base = small_generator(**kind).fit(windows_of(names))
-    sizes = {"num_layers": 1, "embedding_dim": 8, "num_networks": 1} | kind
+    sizes = {"num_layers": 1, "embedding_dim": 8} | kind
+    sizes["shares"] = (1.0,) * sizes.pop("num_networks", 1)
     new = CharLSTM(len(base.alphabet_), hidden_size=20, dropout=0.0, seed=5, **sizes)
     before = new.arrays()
-    moved = origin_of(base).move(new.arrays(), base.alphabet_, [], share=0.75)
+    origin, to = origin_of(base), (base.alphabet_, [])
+    moved = [origin.move(i, own, *to, share=0.75) for i, own in enumerate(new.arrays())]
     for old, own, found in zip(base.net_.network.arrays(), before, moved, strict=True):
         for name, weight in found.items():
             is_layer, was = name.startswith("layers."), old[name]
@@ -314,8 +315,8 @@ def test_a_network_may_have_more_units_than_its_origin(names, kind):
 def test_all_the_way_is_what_the_origin_has(names):
     base = small_generator(num_networks=2).fit(windows_of(names), ["a", "b"] * 200)
     origin, network = origin_of(base), base.net_.network
-    moved = origin.move(network.arrays(), base.alphabet_, ["a", "b"], share=1.0)
-    for own, found in zip(network.arrays(), moved, strict=True):
+    for i, own in enumerate(network.arrays()):
+        found = origin.move(i, own, base.alphabet_, ["a", "b"], share=1.0)
         for name in found.keys() - {"embedding.weight"}:
             np.testing.assert_array_equal(found[name], own[name])
 
@@ -341,21 +342,23 @@ def test_settings_of_a_start_go_from_small_steps_to_large_ones():
     def plan(n, **params):
         given = CharLSTMGenerator(**params).get_params()
         sizes = {"n_characters": 50, "n_labels": 0, "n_sequences": n}
-        return make_plan(given, **sizes, rng=np.random.default_rng(0), from_init=True)
+        plan = make_plan(given, **sizes, rng=np.random.default_rng(0), init_share=1.0)
+        return plan, plan.networks[0]
 
     sizes = 1, 20, 50, 100, 500, 2000, 5000, 20_000
     found = [plan(n) for n in sizes]
-    assert [each.lr for each in found] == sorted(each.lr for each in found)
-    few, many = found[1], found[-1]
-    assert (few.lr, few.ngram_weight, few.batch_size, few.max_epochs) == (0.002, 0, 8, 12)
-    assert few.weight_decay == pytest.approx(0.08 / (36 * 0.001))
-    assert (many.num_networks, many.hidden_size, many.lr) == (1, 352, 0.015)
-    assert (many.ngram_weight, many.batch_size, many.max_epochs) == (0.6, 128, 11)
+    rates = [network.lr for _, network in found]
+    assert rates == sorted(rates)
+    (few, of_few), (many, of_many) = found[1], found[-1]
+    assert (of_few.lr, of_few.ngram_weight, few.batch_size, few.max_epochs) == (0.002, 0, 8, 12)
+    assert of_few.weight_decay == pytest.approx(0.08 / (36 * 0.001))
+    assert (of_many.lr, of_many.ngram_weight) == (0.015, 0.6)
+    assert (many.hidden_size, many.batch_size, many.max_epochs) == (352, 128, 11)
     shares = [origin_share(n) for n in sizes]
     assert shares == sorted(shares, reverse=True)
     assert (shares[0], shares[-1]) == (1, 0.6)
-    told = plan(20, lr=0.1, weight_decay=0.5, batch_size=np.int8(7), max_epochs=3)
-    assert (told.lr, told.ngram_weight, told.weight_decay) == (0.1, 0, 0.5)
+    told, network = plan(20, lr=0.1, weight_decay=0.5, batch_size=np.int8(7), max_epochs=3)
+    assert (network.lr, network.ngram_weight, network.weight_decay) == (0.1, 0, 0.5)
     assert (told.batch_size, told.max_epochs) == (7, 3)
 
 
