@@ -49,12 +49,14 @@ MAX_LENGTH = 24
 N_SURNAMES = N_WORDS = 40_000
 # Of towns, the inhabitants that they have at least.
 INHABITANTS = 500
-# A list counts like its length to this power: long ones a bit less than they would.
+# Within its group a list counts like its length to this power: long ones a bit less than they would.
 POWER = 0.85
+# What the groups count: people, towns, things.
+SHARES = 0.5, 0.3, 0.2
 # Shares of names that are given again in small letters, in capitals, and without accents.
 SMALL, CAPITAL, PLAIN = 0.08, 0.03, 0.25
 # Lists learned from in the second part, how many for a step, and how many names of each.
-N_LISTS, LISTS_A_STEP, FEW = 2000, 4, (20, 30, 50)
+N_LISTS, LISTS_A_STEP, FEW = 1500, 4, (20, 30, 50)
 N_OTHERS = 100
 SECOND_LR = 4e-4
 
@@ -162,19 +164,21 @@ def with_variants(names, rng):
 def learn(groups, rng, **params):
     """Return an LSTM that knows what names of all lists look like."""
     names, weights = [], []
-    for each in (each for lists in groups for each in lists.values()):
-        found = with_variants(each, rng)
-        names += found
-        weights += [len(each) ** (POWER - 1)] * len(found)
+    for lists, share in zip(groups, SHARES, strict=True):
+        whole = sum(len(each) ** POWER for each in lists.values())
+        for each in lists.values():
+            found = with_variants(each, rng)
+            names += found
+            weights += [share * len(each) ** (POWER - 1) / whole] * len(found)
     n_lists, n_characters = sum(map(len, groups)), len(set("".join(names)))
     print(f"{len(names):,} names of {n_lists} lists, {n_characters:,} characters", flush=True)
     windows = CharSequenceVectorizer(window_length=MAX_LENGTH + 1).fit_transform(names)
-    settings = {"num_networks": 1, "hidden_size": 256, "max_epochs": 6, "batch_size": 128}
+    settings = {"init": None, "num_networks": 1, "batch_size": 128, "hidden_size": 256, "max_epochs": 4}
     settings |= {"lr": 0.012, "ngram_weight": 0.6, "dropout": 0.3, "weight_decay": 0.01} | params
     # Transfer from it ends better than with the faster ones of the defaults.
     settings["net_params"] = {"optimizer__betas": (0.9, 0.999)}
     generator = CharLSTMGenerator(**settings, verbose=1, random_state=SEED)
-    return generator.fit(windows, sample_weight=weights)
+    return generator.fit(windows, sample_weight=np.array(weights) / np.mean(weights))
 
 
 # %%
@@ -182,11 +186,11 @@ def learn(groups, rng, **params):
 def learn_to_be_transferred(base, groups, rng, n_lists):
     """Move the weights of a generator to where fits that start from them end better."""
     lists, shares = [], []
-    for group in groups:  # each has as many turns
+    for group, share in zip(groups, SHARES, strict=True):
         enough = [names for names in group.values() if len(names) >= min(FEW) + 40]
         lengths = np.array([len(names) ** 0.4 for names in enough])
         lists += enough
-        shares += (lengths / lengths.sum() / len(groups)).tolist()
+        shares += (share * lengths / lengths.sum()).tolist()
     weights = dict(base.net_.network.named_parameters())
     optimizer = torch.optim.Adam(weights.values(), betas=(0.9, 0.99))
     losses = []
@@ -215,7 +219,7 @@ def add_gradient(base, weights, names, n_few, rng):
     sequences, *_ = generator._sequences_to_score(vectorizer.transform(names[n_few:][:N_OTHERS]))
     inputs, targets = SequenceDataset(sequences)[torch.arange(len(sequences.inputs))]
     network = generator.net_.network.train()
-    loss = CharacterLoss((targets["characters"] >= 0).sum())(network(**inputs), targets)
+    loss = CharacterLoss((targets["characters"] >= 0).sum())(network(**inputs)[0], targets)
     loss.backward()
     n_known = len(base.alphabet_)
     characters = np.searchsorted(base.alphabet_, generator.alphabet_).tolist()

@@ -30,21 +30,25 @@ class CharLSTMGenerator(BaseCharGenerator):
 
     Parameters
     ----------
-    init : None, "base" or fitted generator, default=None
-        What to start from. None: random weights. "base": a model that comes with the package
-        and knows first names and surnames of more than fifty languages; worth it for
-        lists of up to 500 names or so. Or a fitted `CharLSTMGenerator` of one's own, also as
+    init : {"auto", "base"}, None or fitted generator, default="auto"
+        What to start from. "base": a model that comes with the package and knows names of people,
+        towns and brands, and English words. None: random weights. "auto": the base for up to 80
+        sequences or so; up to 1,500 half of the networks start from it and half from random
+        weights, and how near it is to the names decides what each half counts; beyond, and for
+        running text or where other sizes are given than those of the base, random weights.
+        `init_share_` tells what came of it.
+        Or a fitted `CharLSTMGenerator` of one's own, also as
         the last step of a pipeline; where it will be cloned, as in pipelines and searches, in
         `sklearn.frozen.FrozenEstimator`. Only weights are taken from it; `num_layers` and
-        `embedding_dim`, and other sizes that are given, must be its. Saved with the rest.
+        `embedding_dim`, and `hidden_size` if given, must be its. Saved with the rest.
     num_networks : int or "auto", default="auto"
         LSTMs that learn from different random weights, in a thread each if torch may use several
         (with `accelerator` in turn); their logits are averaged.
-        "auto": two, or with `init` as many as it has.
+        "auto": two; where all start from `init`, as many as it has, one for the base.
     hidden_size : int or "auto", default="auto"
         Units of each LSTM layer. "auto": 128, 240 from 200 sequences on, 352 from 16,384 on, which
-        the first call of `partial_fit` decides; with `init` those of its networks, unless there
-        are more than 1,000 sequences and they are fewer.
+        the first call of `partial_fit` decides; from `init` those of its networks, 256 for the
+        base, unless there are more than 1,000 sequences and they are fewer.
     num_layers : int, default=1
         LSTM layers.
     embedding_dim : int or None, default=64
@@ -54,29 +58,29 @@ class CharLSTMGenerator(BaseCharGenerator):
     ngram_weight : float or "auto", default="auto"
         Share in [0, 1] of the n-gram model's distribution in the training targets
         (knowledge distillation [2]_). It reduces memorisation. 0: only the character that
-        follows. "auto": 0.5; with `init` 0 up to 50 sequences, and more for more, up to 0.6.
+        follows. "auto": 0.5; from `init` 0 up to 50 sequences, and more for more, up to 0.6.
     optimizer : str or type, default="AdamW"
         A class of `torch.optim`, or its name.
     lr : float or "auto", default="auto"
-        Learning rate; the highest one of the schedule. "auto": 0.02; with `init` from 0.002, for
-        few sequences, up to 0.015.
+        Learning rate; the highest one of the schedule. "auto": 0.02, less for
+        smaller batches than usual; from `init` 0.002, for few sequences, to 0.015.
     lr_schedule : {"one_cycle", "constant"}, default="one_cycle"
         "one_cycle" raises the learning rate from zero to `lr` over the first
         30% of the steps and lowers it to zero over the others, both along a
         cosine [1]_.
     weight_decay : float or "auto", default="auto"
-        Passed to the optimizer. "auto": 0.1 for AdamW, else 0.01; with `init` as much as takes 8%
+        Passed to the optimizer. "auto": 0.1 for AdamW, else 0.01; from `init` as much as takes 8%
         of the weights over the training, for 50 sequences or fewer, up to 25%, as AdamW
         understands it.
     batch_size : int or "auto", default="auto"
         Sequences in a batch. A sequence is a name, or one window of it if the
         window lies behind the first `window_length` positions. "auto": the power of
-        two below the square root of their number, within 64 and 512; with `init` from 8, for
-        few sequences, up to that.
+        two below the square root of their number, within 64 and 512; where any starts from
+        `init` from 8, for few sequences, up to that.
     max_epochs : int or "auto", default="auto"
         Passes over the names; the most of them with `early_stopping`. "auto": 1250
-        over the square root of the number of sequences, within 3 and 10; with `init` 1500 over
-        it, within 3 and 12.
+        over the square root of the number of sequences, within 3 and 10; where any
+        starts from `init` 1500 over it, within 3 and 12.
     early_stopping : bool, default=False
         Whether to set `validation_fraction` of the names aside, to stop when
         their loss has not improved for `n_iter_no_change` epochs, and to keep
@@ -132,6 +136,9 @@ class CharLSTMGenerator(BaseCharGenerator):
         The labels, sorted. Only after learning with labels.
     class_count_ : ndarray of shape (n_classes,), dtype float64
         How many names had each label. Only after learning with labels.
+    init_share_ : float
+        Share in the average of those networks that began with what `init` says: 1 for all of them,
+        0 from random weights; in between, the first half of them.
     n_iter_ : int
         Epochs trained.
     n_steps_ : int
@@ -160,9 +167,9 @@ class CharLSTMGenerator(BaseCharGenerator):
     its own. The loss is averaged over characters, not over batches. The n-gram model
     is that of `CharNGramGenerator` with ``order=6``, fitted to the training names.
 
-    With `init` everything but the weights is learned from the names alone, and the softmax layer
-    learns three times as fast. `alphabet_` then also
-    has characters that `init` knows and that are of a kind with some of the names, of the same
+    Whatever `init` is, everything but the weights is learned from the names alone. Where it has a
+    share, its softmax layer learns three times as fast, and `alphabet_` also
+    has characters that it knows and that are of a kind with some of the names, of the same
     script and general category, but for Latin letters beyond ASCII, which belong to some languages
     only. Where `init` knows less than half of the
     characters, it is of no use and is left aside.
@@ -189,11 +196,13 @@ class CharLSTMGenerator(BaseCharGenerator):
     >>> bool(pipe.score(["Maria"]) > pipe.score(["Xqzw"]))
     True
 
-    From few names, starting from the base model:
+    From few names it starts from the base model:
 
     >>> few = ["Makris", "Pappas", "Kouros", "Samaras", "Vlahos", "Spanos", "Kanaris", "Zervas"]
     >>> windows = CharSequenceVectorizer().fit_transform(few)
-    >>> generator = CharLSTMGenerator(init="base", random_state=0).fit(windows)
+    >>> generator = CharLSTMGenerator(random_state=0).fit(windows)
+    >>> generator.init_share_
+    1.0
     >>> len(generator.sample(n_samples=5, unique=True, novel=True, random_state=0))
     5
     """

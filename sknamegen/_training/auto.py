@@ -57,4 +57,4 @@ def distance(known: Knowledge, sequences: Sequences, base: Origin) -> float:
             by_counting = counts.log_proba(test.contexts(order - 1, 0), targets)
             gains.append(by_counting.mean() - base.log_proba(test, known.alphabet_).mean())
             n_judged += len(test.inputs)
-    return float(np.mean(gains))
+    return float(np.mean(gains)) if gains else 0.0

@@ -128,6 +128,16 @@ class Net(skorch.NeuralNet):
         with self._autocast():
             return super().infer(x, **fit_params).float()
 
+    def get_loss(self, y_pred, y_true, X=None, training=False):
+        """Return the loss; in training the sum of those of the networks.
+
+        So each learns as if it were alone.
+        """
+        if y_pred.ndim == 2:
+            return self.criterion_(y_pred, y_true)
+        each = zip(y_pred, self.ngram_weights, strict=True)
+        return sum(self.criterion_(logits, y_true, weight) for logits, weight in each)
+
     def train_step_single(self, batch, **fit_params):
         """Compute the gradients of the networks, side by side."""
         self._set_training(True)
