@@ -1,8 +1,8 @@
 """Names from a list of thirty: from scratch, and from a model that knows what names are.
 
-What is learned here: thirty names are too few to learn what a name is. With ``init="base"`` the
-training starts from a base model that comes with the package and knows the names of more than
-fifty languages; it then learns only what is special about yours. The names below are invented, of
+What is learned here: thirty names are too few to learn what a name is. So the
+training starts from a base model that comes with the package and knows people, towns and brands of
+many languages; it then learns only what is special about yours. The names below are invented, of
 villages in a novel; put your own in their place.
 
     python examples/few_names.py [FILE]
@@ -38,7 +38,7 @@ print(f"{len(names)} names, such as {', '.join(names[:4])}")
 # %%
 # The same settings but for what the training starts from.
 generators = {}
-for title, init in {"from scratch": None, "from the base": "base"}.items():
+for title, init in {"from scratch": None, "from the base": "auto"}.items():
     start = perf_counter()
     epochs = 2 if arguments.quick else "auto"
     lstm = CharLSTMGenerator(init=init, max_epochs=epochs, random_state=SEED)

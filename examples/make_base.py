@@ -133,7 +133,9 @@ def without(groups, left_out):
         if title.split()[0] in left_out
         for name in names
     }
-    out.update(name.lower() for file in left_out if Path(file).is_file() for name in read_names(file))
+    out.update(
+        name.lower() for file in left_out if Path(file).is_file() for name in read_names(file)
+    )
     kept = [
         {
             title: sorted({name for name in map(clean, names) if name and name.lower() not in out})
@@ -173,7 +175,13 @@ def learn(groups, rng, **params):
     n_lists, n_characters = sum(map(len, groups)), len(set("".join(names)))
     print(f"{len(names):,} names of {n_lists} lists, {n_characters:,} characters", flush=True)
     windows = CharSequenceVectorizer(window_length=MAX_LENGTH + 1).fit_transform(names)
-    settings = {"init": None, "num_networks": 1, "batch_size": 128, "hidden_size": 256, "max_epochs": 4}
+    settings = {
+        "init": None,
+        "num_networks": 1,
+        "batch_size": 128,
+        "hidden_size": 256,
+        "max_epochs": 4,
+    }
     settings |= {"lr": 0.012, "ngram_weight": 0.6, "dropout": 0.3, "weight_decay": 0.01} | params
     # Transfer from it ends better than with the faster ones of the defaults.
     settings["net_params"] = {"optimizer__betas": (0.9, 0.999)}
@@ -240,7 +248,9 @@ def main():
     )
     parser.add_argument("file", metavar="FILE", help="where to write the model, such as base.npz")
     parser.add_argument("--brands", metavar="JSON", help="the brands; only --quick goes without")
-    parser.add_argument("--without", default="", help="what to leave out, such as pl_PL,FR,dogs.txt")
+    parser.add_argument(
+        "--without", default="", help="what to leave out, such as pl_PL,FR,dogs.txt"
+    )
     parser.add_argument("--precision", default="auto", help="what training computes with")
     parser.add_argument("--quick", action="store_true", help="a smoke run: a small, poor model")
     arguments = parser.parse_args()

@@ -26,7 +26,6 @@ def _parser():
     )
     source.add_argument("--labelled", action="store_true", help="lines are a name, a tab, a label")
     source.add_argument("--counting", action="store_true", help="count n-grams: done in no time")
-    source.add_argument("--base", action="store_true", help="start from the base: for few names")
     source.add_argument(
         "--load", metavar="MODEL", help="learn nothing: take a model that was saved"
     )
@@ -92,16 +91,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(given):
-    if given.load and (given.file or given.labelled or given.counting or given.base):
-        raise ValueError(
-            "--load takes a model as it is: leave FILE, --labelled, --counting, --base."
-        )
+    if given.load and (given.file or given.labelled or given.counting):
+        raise ValueError("--load takes a model as it is: leave FILE, --labelled, --counting.")
     if given.file == given.score == "-":
         raise ValueError(
             "Standard input cannot be both: give FILE or the names to score as a file."
         )
-    if given.base and given.counting:
-        raise ValueError("--base is for the network: leave --counting.")
     for path in filter(None, (given.load, given.save)):
         _ending(path)  # before anything is learned
     pipe = _load(given.load) if given.load else _learn(given)
@@ -146,9 +141,8 @@ def _learn(given) -> "Pipeline":
     is_watched = sys.stderr.isatty()
     generator: Any = CharNGramGenerator()
     if not given.counting:
-        init = "base" if given.base else None
         options = {"verbose": int(is_watched), "random_state": given.random_state}
-        generator = CharLSTMGenerator(init=init, **options)
+        generator = CharLSTMGenerator(**options)
     if is_watched:
         print(f"Learning from {len(names):,} names", file=sys.stderr)
     pipe = Pipeline([("windows", CharSequenceVectorizer()), ("generator", generator)])

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any, Unpack
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from ._alphabet import FRAME, decode, shape
@@ -14,6 +14,7 @@ from ._clusters import n_clusters
 from ._sampling import novelty as _novelty
 from ._sampling.decoding import check_decoding
 from ._sequences import read_windows
+from ._typos import best_neighbours
 from ._validation import (
     check_int,
     check_seeds,
@@ -29,6 +30,7 @@ __all__ = [
     "expected_novelty",
     "far_apart",
     "length_divergence",
+    "likely_typos",
     "membership_auc",
     "nearest_training_name",
     "ngram_divergence",
@@ -39,6 +41,8 @@ __all__ = [
     "uniqueness",
 ]
 
+# Letters that are tried in a name for a typo, put in and in the place of another.
+_TYPO_LETTERS = 8
 # Pairs of names compared at a time.
 _BLOCK_PAIRS = 2**24
 
@@ -321,6 +325,71 @@ def membership_auc(
         places.append(np.mean(below, axis=0) / len(others))
     variance = sum(float(np.var(each, ddof=1)) / len(each) for each in places)
     return float(places[0].mean()), float(variance**0.5)
+
+
+def likely_typos(
+    generator: BaseCharGenerator, X: NDArray[Any], y: ArrayLike | None = None
+) -> tuple[NDArray[np.float64], list[str]]:
+    """Find names that are probably mistyped, and what was probably meant.
+
+    A name is suspicious if another one that is one edit away is far more probable: a letter put
+    in, left out or replaced, or two neighbours that change places (the noisy channel [1]_).
+
+    Parameters
+    ----------
+    generator : CharLSTMGenerator or CharNGramGenerator
+        Fitted to other names of the same kind. It takes for right what it has learned, so learn in
+        folds: see Examples.
+    X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int
+        Windows of names.
+    y : array-like of shape (n_names,), default=None
+        Their labels, if the generator has learned with labels.
+
+    Returns
+    -------
+    scores : ndarray of shape (n_names,), dtype float64
+        How much more probable the correction is than the name, in nats; negative where no name
+        nearby is more probable.
+    corrections : list of str
+        The most probable name that is one edit away, of the letters of the alphabet. Of those to put
+        in, only the eight places and letters are tried that gain most by themselves.
+
+    Notes
+    -----
+    It finds odd spellings beside usual ones, whether they were meant or not: a rare name that is
+    nobody's neighbour is not suspicious, and a typo that makes another usual name is not found.
+
+    References
+    ----------
+    .. [1] M. D. Kernighan, K. W. Church and W. A. Gale, "A Spelling Correction Program Based on a
+       Noisy Channel Model", COLING 1990.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.model_selection import KFold
+    >>> from sknamegen import CharNGramGenerator, CharSequenceVectorizer, load_names
+    >>> from sknamegen.metrics import likely_typos
+    >>> names = np.array([*load_names("female"), "Marrgaret", "Jessciah"])
+    >>> windows, found = CharSequenceVectorizer().fit_transform(names), []
+    >>> for others, fold in KFold(5, shuffle=True, random_state=0).split(windows):
+    ...     generator = CharNGramGenerator().fit(windows[others])
+    ...     scores, corrections = likely_typos(generator, windows[fold])
+    ...     found += zip(scores.tolist(), names[fold].tolist(), corrections)
+    >>> [(name, correction) for _, name, correction in sorted(found, reverse=True)[:3]]
+    [('TEirtza', 'Eirtza'), ('Ariadne', 'Arianne'), ('Elspeth', 'Elsbeth')]
+    >>> {name: correction for _, name, correction in found}["Marrgaret"]
+    'Margaret'
+    """
+    check_is_fitted(generator)
+    codes, _ = generator._known.read(X)
+    if codes is None:
+        raise ValueError("likely_typos needs windows of names (boundary=True). Got running text.")
+    if generator._known.labels and y is None:
+        raise ValueError("y must hold the label of each name, as the generator has learned labels.")
+    names = decode(codes)
+    labels = generator._known.label_indices(y, len(names))
+    return best_neighbours(generator._model, generator._known, names, labels, _TYPO_LETTERS)
 
 
 def ngram_divergence(names: Iterable[str], reference: Iterable[str], n: int = 2) -> float:

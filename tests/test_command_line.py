@@ -40,7 +40,7 @@ def test_the_bundled_list_is_the_default(run):
     assert len(set(names) & set(load_names("female"))) > 20
 
 
-@pytest.mark.parametrize("how", [["--counting"], ["--base"], []])
+@pytest.mark.parametrize("how", [["--counting"], []])
 def test_a_random_state_gives_the_same_names(run, how):
     first = run("names.txt", *how, "-n", 5, "--random-state", 3)
     assert first[0] == 0
@@ -93,7 +93,6 @@ def test_models_are_saved_and_loaded(run, ending):
         (["--load", "other.pkl"], "Got dict in 'other.pkl'"),
         (["--load", "empty.joblib"], "'empty.joblib' cannot be loaded. EOFError"),
         (["-", "--score", "-"], "Standard input cannot be both"),
-        (["names.txt", "--base", "--counting"], "--base is for the network"),
         (["-"], "Standard input must hold names"),
         (["names.txt", "--labelled"], "a name, a tab and a label"),
         (["names.txt", "--counting", "--seed", "Ж"], "holds characters the model never saw"),

@@ -213,6 +213,13 @@ def test_blends(run):
     assert Path("blends.png").stat().st_size > 10_000
 
 
+def test_typos(run):
+    printed = run("typos.py", "--quick")
+    (planted,), (rare,) = (numbers(of, printed) for of in (r"(\d+)% were", r"rarest (\d+)%"))
+    assert planted > 2 * rare
+    assert numbers(r"(\d+)% of the typos have", printed)[0] > 40
+
+
 def test_product_names(run):
     printed = run("product_names.py")
     novel, expected, unique = numbers(r"(\d+)%", line("Of 1,000 words drawn freely", printed))
@@ -268,8 +275,6 @@ def test_plots(run, tmp_path):
     for name in ("loss", "next_char", "temperature"):
         assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
     sys.modules["matplotlib.pyplot"].close("all")
-
-
 
 
 def test_grid_search(run, tmp_path):

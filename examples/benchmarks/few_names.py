@@ -116,7 +116,9 @@ def print_table(lists, sizes, n_seeds):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--base", metavar="FILE", help="a base made without the lists measured")
-    parser.add_argument("--print-things", action="store_true", help="print the names of things only")
+    parser.add_argument(
+        "--print-things", action="store_true", help="print the names of things only"
+    )
     parser.add_argument(
         "--quick", action="store_true", help="a smoke run, its figures mean nothing"
     )

@@ -16,9 +16,9 @@ from sknamegen.metrics import membership_auc
 
 MODELS = {
     "counting": CharNGramGenerator,
-    "LSTM": lambda: CharLSTMGenerator(random_state=0),
-    "LSTM, ngram_weight=0": lambda: CharLSTMGenerator(ngram_weight=0, random_state=0),
-    "LSTM from the base": lambda: CharLSTMGenerator(init="base", random_state=0),
+    "LSTM from scratch": lambda: CharLSTMGenerator(init=None, random_state=0),
+    "with ngram_weight=0": lambda: CharLSTMGenerator(init=None, ngram_weight=0, random_state=0),
+    "LSTM, default": lambda: CharLSTMGenerator(random_state=0),
 }
 SIZES = 2000, 500, 100, 30
 

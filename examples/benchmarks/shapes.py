@@ -52,7 +52,7 @@ COUNTRIES = {"GB": "British towns", "FR": "French towns", "TR": "Turkish towns"}
 MOST, N_TEST, N_WRITTEN, N_JUDGED = 3000, 250, 3000, 1000
 MODELS: dict[str, tuple[int | None, Callable]] = {
     "counting": (None, CharNGramGenerator),
-    "LSTM": (None, lambda: CharLSTMGenerator(random_state=0)),
+    "LSTM": (None, lambda: CharLSTMGenerator(init=None, random_state=0)),
     "base, 100": (100, lambda: CharLSTMGenerator(init="base", random_state=0)),
     "base, 20": (20, lambda: CharLSTMGenerator(init="base", random_state=0)),
 }

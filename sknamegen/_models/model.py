@@ -195,7 +195,9 @@ def network_shares(n_networks: int, init_share: float) -> tuple[float, ...]:
     """Return the share of each network in the average."""
     n_init = n_from_init(n_networks, init_share)
     n_others = n_networks - n_init
-    return (init_share / max(n_init, 1),) * n_init + ((1 - init_share) / max(n_others, 1),) * n_others
+    return (init_share / max(n_init, 1),) * n_init + (
+        (1 - init_share) / max(n_others, 1),
+    ) * n_others
 
 
 def next_log_proba(model: NextCharModel, windows: Indices, labels: Indices) -> NDArray[np.float64]:

@@ -13,7 +13,7 @@ from .._sequences import Sequences
 from .._validation import is_auto
 from .transfer import Origin
 
-# Up to so many sequences the base alone, from so many on none of it.
+# Below so many names the base alone, beyond so many none of it.
 _ALONE, _NONE = 80, 1500
 # Of `distance`: folds, names that are enough to judge by, and the order of counting.
 _FOLDS, _ENOUGH, _ORDER = 5, 200, 5
@@ -28,7 +28,7 @@ def base_share(
     fitted to the held-out losses of 75 lists of 100 to 3,500 names of people, towns and things, for
     shares from 0 to 1; it ends 0.001 nats per character above the best one for each list.
     """
-    sizes, n = base.networks[0].sizes, len(sequences.inputs)
+    sizes, n = base.networks[0].sizes, int(sequences.name_index.max()) + 1
     is_left_open = all(
         is_auto(params[name]) or params[name] == size for name, size in sizes.items()
     )
@@ -53,7 +53,10 @@ def distance(known: Knowledge, sequences: Sequences, base: Origin) -> float:
     for fold in range(_FOLDS):
         others, test = plain.take(folds != fold), plain.take(folds == fold)
         if n_judged < _ENOUGH and others.has_target.any() and test.has_target.any():
-            counts, targets = count(others, order, known.alphabet.kinds), test.targets[test.has_target]
+            counts, targets = (
+                count(others, order, known.alphabet.kinds),
+                test.targets[test.has_target],
+            )
             by_counting = counts.log_proba(test.contexts(order - 1, 0), targets)
             gains.append(by_counting.mean() - base.log_proba(test, known.alphabet_).mean())
             n_judged += len(test.inputs)

@@ -55,9 +55,7 @@ class Origin(NamedTuple):
         ]
         return np.setdiff1d(self.alphabet[is_kin], characters)
 
-    def log_proba(
-        self, sequences: Sequences, alphabet: NDArray[np.str_]
-    ) -> NDArray[np.float64]:
+    def log_proba(self, sequences: Sequences, alphabet: NDArray[np.str_]) -> NDArray[np.float64]:
         """Compute the log-probability of each target that is known, by the first network as it is.
 
         Indices of `sequences` are those of `alphabet`, and only its characters can come.

@@ -234,7 +234,11 @@ def test_weights_and_partial_fit(names):
 @pytest.mark.parametrize(
     ("params", "error", "match"),
     [
-        ({"init": "bass"}, TypeError, "init must be 'auto', None, 'base' or a fitted CharLSTMGenerator"),
+        (
+            {"init": "bass"},
+            TypeError,
+            "init must be 'auto', None, 'base' or a fitted CharLSTMGenerator",
+        ),
         ({"init": 3}, TypeError, "Got 3."),
         ({"init": CharLSTMGenerator()}, NotFittedError, "frozen.FrozenEstimator(generator)"),
         ({"init": CharNGramGenerator()}, NotFittedError, "init must be a fitted generator"),

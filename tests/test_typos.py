@@ -1,0 +1,69 @@
+"""Names that are probably mistyped."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from conftest import small_generator
+
+from sknamegen import CharNGramGenerator, CharSequenceVectorizer, load_names
+from sknamegen._typos import best_neighbours
+from sknamegen.metrics import likely_typos
+
+ABC = ["abca", "abc", "cab", "bca", "cabab", "abcab", "bcab", "abab", "caba"] * 3
+
+
+def neighbours(name, letters) -> Iterator[str]:
+    """All names that are one edit away, by the definition."""
+    for i in range(len(name) + 1):
+        yield from (name[:i] + letter + name[i:] for letter in letters)
+    for i in range(len(name)):
+        yield name[:i] + name[i + 1 :]
+        yield from (name[:i] + letter + name[i + 1 :] for letter in letters)
+    for i in range(len(name) - 1):
+        yield name[:i] + name[i + 1] + name[i] + name[i + 2 :]
+
+
+@pytest.mark.parametrize("window_length", [2, 10])
+@pytest.mark.parametrize("labels", [None, ["x", "y", "y"] * 9])
+@pytest.mark.parametrize("make", [CharNGramGenerator, lambda: small_generator(hidden_size=8)])
+def test_the_correction_is_the_best_neighbour(make, labels, window_length):
+    vectorizer = CharSequenceVectorizer(window_length=window_length)
+    generator = make().fit(vectorizer.fit_transform(ABC), labels)
+    names = ["abca", "a", "bac", "cabbage", "aabcabb", "éab", "b" * 9]
+    y = None if labels is None else ["y"] * len(names)
+    indices = np.full(len(names), -1 if labels is None else 1, dtype=np.int32)
+    known = generator._known
+    found = best_neighbours(generator._model, known, names, indices, 100)
+    own = generator.score_samples(vectorizer.transform(names), y)
+    for name, gain, correction, score in zip(names, *found, own, strict=True):
+        others = sorted(set(neighbours(name, "abc")) - {name, ""})
+        labels_of_others = None if y is None else ["y"] * len(others)
+        scores = generator.score_samples(vectorizer.transform(others), labels_of_others)
+        assert gain == pytest.approx(scores.max() - score, abs=1e-4)
+        assert scores[others.index(correction)] == pytest.approx(scores.max(), abs=1e-5)
+
+
+def test_typos_among_names():
+    names, typos = load_names("female"), {"Marrgaret": "Margaret", "Jessciah": "Jessicah"}
+    typos |= {"Victroia": "Victoria", "Barbra7": "Barbra"}
+    vectorizer = CharSequenceVectorizer()
+    generator = CharNGramGenerator().fit(vectorizer.fit_transform(names[::2]))
+    scores, corrections = likely_typos(generator, vectorizer.transform([*typos, *names[1::2]]))
+    assert corrections[0] == "Margaret"
+    assert corrections[3] == "Barbra"
+    assert (scores[: len(typos)] > np.percentile(scores, 95)).all()
+    alone = likely_typos(generator, vectorizer.transform(list(typos)))
+    np.testing.assert_allclose(alone[0], scores[: len(typos)], atol=1e-4)
+    assert alone[1] == corrections[: len(typos)]
+
+
+def test_what_cannot_be_searched_for_typos(names):
+    vectorizer = CharSequenceVectorizer()
+    windows = vectorizer.fit_transform(names)
+    labelled = CharNGramGenerator().fit(windows, np.arange(len(names)) % 2)
+    with pytest.raises(ValueError, match="y must hold the label of each name"):
+        likely_typos(labelled, windows)
+    text = CharSequenceVectorizer(boundary=False).fit_transform([" ".join(names)])
+    with pytest.raises(ValueError, match=r"windows of names \(boundary=True\)"):
+        likely_typos(CharNGramGenerator().fit(text), text)
