@@ -49,7 +49,7 @@ MAX_LENGTH = 24
 N_SURNAMES = N_WORDS = 40_000
 # Of towns, the inhabitants that they have at least.
 INHABITANTS = 500
-# Within its group a list counts like its length to this power: long ones a bit less than they would.
+# Within its group a list counts like its length to this power: long ones a bit less than that.
 POWER = 0.85
 # What the groups count: people, towns, things.
 SHARES = 0.5, 0.3, 0.2
@@ -182,7 +182,8 @@ def learn(groups, rng, **params):
         "hidden_size": 256,
         "max_epochs": 4,
     }
-    settings |= {"lr": 0.012, "ngram_weight": 0.6, "dropout": 0.3, "weight_decay": 0.01} | params
+    settings |= {"lr": 0.012}
+    settings |= {"ngram_weight": 0.6, "dropout": 0.3, "weight_decay": 0.01} | params
     # Transfer from it ends better than with the faster ones of the defaults.
     settings["net_params"] = {"optimizer__betas": (0.9, 0.999)}
     generator = CharLSTMGenerator(**settings, verbose=1, random_state=SEED)
@@ -248,9 +249,7 @@ def main():
     )
     parser.add_argument("file", metavar="FILE", help="where to write the model, such as base.npz")
     parser.add_argument("--brands", metavar="JSON", help="the brands; only --quick goes without")
-    parser.add_argument(
-        "--without", default="", help="what to leave out, such as pl_PL,FR,dogs.txt"
-    )
+    parser.add_argument("--without", default="", help="leave out such as pl_PL,FR,dogs.txt")
     parser.add_argument("--precision", default="auto", help="what training computes with")
     parser.add_argument("--quick", action="store_true", help="a smoke run: a small, poor model")
     arguments = parser.parse_args()

@@ -55,7 +55,7 @@ distributions = {
     "lstm__lr": FloatDistribution(0.005, 0.05, log=True),
     "lstm__dropout": FloatDistribution(0.1, 0.4),
 }
-# The first to be tried is what the default is for so many names, so the search ends at least as good.
+# What the default is for so many names comes first, so the search ends at least as good.
 default = {"windows__window_length": 10, "lstm__hidden_size": 240, "lstm__lr": 0.02}
 study.enqueue_trial(default | {"lstm__dropout": 0.2}, skip_if_exists=True)
 

@@ -351,8 +351,8 @@ def likely_typos(
         How much more probable the correction is than the name, in nats; negative where no name
         nearby is more probable.
     corrections : list of str
-        The most probable name that is one edit away, of the letters of the alphabet. Of those to put
-        in, only the eight places and letters are tried that gain most by themselves.
+        The most probable name that is one edit away, of the letters of the alphabet. Of those to
+        put in, only the eight places and letters are tried that gain most by themselves.
 
     Notes
     -----

@@ -27,6 +27,7 @@ SCRIPTS = sorted(path.name for path in (ROOT / "examples").glob("*.py"))
 NEEDS = [
     ("baby_names.py", "rapidfuzz", "metrics"),
     ("blends.py", "faker", "base,plot"),
+    ("customers.py", "pandas", "examples"),
     ("faker_provider.py", "faker", "base"),
     ("generated_names_in_pandas.py", "pandas", "examples"),
     ("make_base.py", "names", "base"),
@@ -211,6 +212,20 @@ def test_blends(run):
     middle, pure = map(int, re.findall(r"(\d+)% of", printed))
     assert middle > 1.5 * pure
     assert Path("blends.png").stat().st_size > 10_000
+
+
+def test_customers(run):
+    """Names are as frequent as in the original, but for those that must be invented."""
+    printed = run("customers.py", "--quick")
+    assert numbers(r"(\d+)% real names", printed)[0] == 100
+    drawn, invented, in_place = numbers(r"(\d+)% real names", printed)[1:]
+    assert drawn > 30
+    assert invented == in_place == 0
+    shares = [
+        float(each) for each in re.findall(r"(?m)^  first .*different  \S+ ([\d.]+)%", printed)
+    ]
+    assert shares[1] == pytest.approx(shares[0], rel=0.15)
+    assert shares[3] == shares[0]
 
 
 def test_typos(run):

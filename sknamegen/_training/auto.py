@@ -13,8 +13,9 @@ from .._sequences import Sequences
 from .._validation import is_auto
 from .transfer import Origin
 
-# Below so many names the base alone, beyond so many none of it.
-_ALONE, _NONE = 80, 1500
+# Below so many names the base alone; from so many on none of it unless it is near, with a share of
+# at least so much; beyond so many none of it at all.
+_ALONE, _MANY, _NEAR, _NONE = 80, 1000, 0.65, 1500
 # Of `distance`: folds, names that are enough to judge by, and the order of counting.
 _FOLDS, _ENOUGH, _ORDER = 5, 200, 5
 
@@ -37,6 +38,8 @@ def base_share(
     if n < _ALONE:
         return 1.0
     share = 0.85 - 0.21 * distance(known, sequences, base) - 0.15 * log10(n / 300)
+    if n >= _MANY and share < _NEAR:
+        return 0.0
     return 1.0 if share > 0.95 else max(share, 0.5)
 
 

@@ -11,7 +11,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
-from .._alphabet import END_UNIT, NONE, category, is_alphabet, is_special_latin, script, units_of
+from .._alphabet import END_UNIT, NONE, category, is_alphabet, is_special_latin, script
 from .._base import BaseCharGenerator
 from .._models.lstm import LSTM
 from .._models.model import CHARACTERS, GATES, INPUTS, Network, networks_of

@@ -46,7 +46,7 @@ def codes(n):
         (FEMALE[::300], {"num_layers": 2, "hidden_size": 16}, 0),
         (FEMALE[::300], {"embedding_dim": None}, 0),
         (SOME, {"init": "base"}, 1),
-        (["김민준", "이서연", "박지훈"], {}, 0),
+        (["ᏣᎳᎩ", "ᏎᏉᏯ", "ᎠᏰᎵ"], {}, 0),
         (FEMALE[::3], {"max_epochs": 1}, 0),
     ],
 )
@@ -189,7 +189,7 @@ def test_distance():
         return distance(*learn(windows_of(names), y), base)
 
     assert of(codes(200)) > of(SOME[:200]) + 0.3
-    assert of(SOME[:200]) > of(SOME[:40])
+    assert of(SOME) > of(SOME[::20])
     assert of(SOME, np.arange(len(SOME)) % 2) == of(SOME)
     # Against counting by hand, on the first fifth.
     names = SOME[:250]

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 import torch
 
-from sknamegen._models.model import average
 from sknamegen._training.network import CharLSTM
 
 KINDS = [

@@ -369,7 +369,7 @@ def test_settings_of_a_start_go_from_small_steps_to_large_ones():
 @pytest.mark.parametrize("more", ["", "A"])
 def test_a_list_of_unknown_characters_is_learned_from_scratch(more):
     """Whatever else the start knows of the kind of the few that it does know."""
-    few = ["김민준", "이서연", "박지훈", f"최수빈{more}"]
+    few = ["ᏣᎳᎩ", "ᏎᏉᏯ", "ᎠᏰᎵ", f"ᎣᏏᏲ{more}"]
     scratch, base = (
         CharLSTMGenerator(init=init, random_state=0).fit(windows_of(few)) for init in (None, "base")
     )
