@@ -286,7 +286,7 @@ def test_pseudonyms_are_the_same_in_another_run(run, tmp_path):
 
 def test_plots(run, tmp_path):
     printed = run("plots.py", "--quick")
-    assert re.findall(r"After epoch (\d+)", printed)[:2] == ["4", "8"]
+    assert re.findall(r"After epoch (\d+)", printed)[0] == "4"
     for name in ("loss", "next_char", "temperature"):
         assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
     sys.modules["matplotlib.pyplot"].close("all")

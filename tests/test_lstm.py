@@ -15,7 +15,7 @@ from skorch.callbacks import Callback, EarlyStopping
 from sknamegen import CharLSTMGenerator, CharSequenceVectorizer
 from sknamegen._sequences import Sequences
 from sknamegen._training.net import CharacterLoss
-from sknamegen._training.plan import make_plan, uses_bfloat16
+from sknamegen._training.plan import NetworkPlan, make_plan, uses_bfloat16
 
 END = "\3"
 
@@ -213,7 +213,7 @@ def test_counting_alone_is_learned_too(names):
             assert (q * np.log(q / p)).sum() < 0.1
 
 
-def test_the_loss_is_mixed_and_summed_over_characters_and_networks():
+def test_the_loss_is_mixed_and_summed_over_characters():
     rng = np.random.default_rng(0)
     logits, proba = rng.normal(size=(2, 4, 3)), rng.dirichlet([1, 1, 1], size=4)
     characters = np.array([2, -1, 0, 1])
@@ -222,11 +222,11 @@ def test_the_loss_is_mixed_and_summed_over_characters_and_networks():
     hard = sum(each[i, c] for each in log_proba for i, c in known)
     soft = sum(each[i] @ proba[i] for each in log_proba for i, _ in known)
     targets = {"characters": torch.tensor(characters), "proba": torch.tensor(proba)}
-    loss = CharacterLoss(7, 0.25)(torch.tensor(logits), targets)
-    assert loss.item() == pytest.approx((-hard * 0.75 - soft * 0.25) / 7)
-    del targets["proba"]
-    loss = CharacterLoss(7, 0.25)(torch.tensor(logits), targets)
-    assert loss.item() == pytest.approx(-hard / 7)
+    loss = CharacterLoss(7)
+    mixed = [loss(torch.tensor(each), targets, 0.25).item() for each in logits]
+    assert sum(mixed) == pytest.approx((-hard * 0.75 - soft * 0.25) / 7)
+    alone = [loss(torch.tensor(each), targets).item() for each in logits]
+    assert sum(alone) == pytest.approx(-hard / 7)
 
 
 LONG_AND_SHORT = ["Al", "Bo", "Cy", "Di", "Ed"] * 7 + ["Alexandrina", "Wilhelmina-Anne"] * 5
@@ -296,14 +296,14 @@ def test_settings_adapt_to_the_number_of_names(n_names, hidden_size, batch_size,
 
     found = plan()
     assert (found.batch_size, found.max_epochs) == (min(batch_size, n_names), n_epochs)
-    assert (found.lr, found.ngram_weight, found.weight_decay) == (0.02, 0.5, 0.1)
-    assert (found.num_networks, found.hidden_size) == (2, hidden_size)
-    alone = plan(num_networks=1, optimizer="Adam")
-    assert (alone.num_networks, alone.hidden_size, alone.weight_decay) == (1, hidden_size, 0.01)
-    assert plan(hidden_size=9).num_networks == 2
-    assert (found.origin_share, found.head_lr_factor, found.n_steps_before) == (1, 1, None)
+    each = NetworkPlan(None, 1.0, 0.02, 1, 0.1, 0.5, 0.5)
+    assert (found.networks, found.hidden_size, found.lr) == ((each, each), hidden_size, 0.02)
+    (alone,) = plan(num_networks=1, optimizer="Adam").networks
+    assert (alone.weight_decay, alone.share) == (0.01, 1)
+    assert len(plan(hidden_size=9).networks) == 2
+    assert found.n_steps_before is None
     with pytest.raises(dataclasses.FrozenInstanceError):
-        found.lr = 1
+        found.hidden_size = 1
 
 
 def test_automatic_settings_reach_the_training():

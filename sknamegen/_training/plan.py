@@ -238,7 +238,7 @@ def make_plan(
     networks = [
         NetworkPlan(
             origin=i % len(origin.networks) if origin and (i < n_init or continues) else None,
-            origin_share=fade,
+            origin_share=fade if i < n_init else 1.0,
             lr=own[i]["lr"],
             head_lr_factor=_HEAD_LR_FACTOR if i < n_init else 1,
             weight_decay=own[i]["weight_decay"],
