@@ -373,15 +373,16 @@ class CharLSTMGenerator(BaseCharGenerator):
                 known, sequences = self._known.learn_more(X, *data)
                 progress = Progress.of(self)
             else:
-                origin = find_origin(self.init)
+                origin, init_share = find_origin(self.init), 0.0
                 known, sequences = learn(X, *data)
-                init_share = 1.0 if origin and origin.knows(known.alphabet_) else 0.0
-                if is_auto(self.init) and init_share:
-                    init_share = base_share(params, known, sequences, origin)
+                if origin and origin.knows(known.alphabet_):
+                    init_share = 1.0
+                    if is_auto(self.init):
+                        init_share = base_share(params, known, sequences, origin)
                 if not init_share:
                     origin = None
-                elif len(kin := origin.kin_of(known.alphabet_)):
-                    known, sequences = learn(X, *data, others=kin)
+                if origin and len(kin := origin.kin_of(known.alphabet_)):
+                    known, sequences = learn(X, *data, others=kin)  # type: ignore[misc]
             rng = random_generator(self.random_state)
             train, valid = self._split(sequences, rng)
             plan = make_plan(

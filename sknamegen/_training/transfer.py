@@ -60,18 +60,17 @@ class Origin(NamedTuple):
 
         Indices of `sequences` are those of `alphabet`, and only its characters can come.
         """
-        place = {character: i for i, character in enumerate(self.alphabet.tolist())}
-        unknown = len(place) + 1
-        places = [place.get(character, unknown) for character in alphabet.tolist()]
-        places = np.array([*places, unknown - 1, unknown, NONE], dtype=np.int32)  # NONE is the last
-        targets = places[sequences.targets]
-        targets[targets == unknown] = NONE
-        asked = sequences._replace(inputs=places[sequences.inputs], targets=targets)
-        logits = self.networks[0].logits(asked)
-        come = places[places < unknown - 1]
-        come = come[come != NONE]
-        of_targets = np.take_along_axis(logits, targets[targets != NONE][:, None], 1)[:, 0]
-        return of_targets - logsumexp(logits[:, come], axis=1)
+        n_known = len(self.alphabet)
+        place = np.searchsorted(self.alphabet, alphabet)
+        is_known = self.alphabet[np.minimum(place, n_known - 1)] == alphabet
+        # Behind the characters come the start of a name, an unknown one, and none at all.
+        index = np.array([*np.where(is_known, place, n_known + 1), n_known, n_known + 1, NONE])
+        targets = index[sequences.targets].astype(np.int32)
+        targets[targets == n_known + 1] = NONE
+        inputs = index[sequences.inputs].astype(np.int32)
+        logits = self.networks[0].logits(sequences._replace(inputs=inputs, targets=targets))
+        of_targets = np.take_along_axis(logits, targets[targets != NONE][:, None], axis=1)[:, 0]
+        return of_targets - logsumexp(logits[:, place[is_known]], axis=1)
 
     def move(
         self,
