@@ -191,7 +191,7 @@ def test_empty_names_only_where_allowed(generator):
     assert generator.alphabet_[0] == END
     assert "" not in generator.sample(n_samples=2000, temperature=2.0)
     written = generator.sample(n_samples=2000, temperature=2.0, min_length=0)
-    assert written.count("") == pytest.approx(2000 * proba[0] / proba.sum(), rel=0.5, abs=4)
+    assert written.count("") == pytest.approx(2000 * proba[0] / proba.sum(), rel=0.5, abs=6)
 
 
 def write_slow(generator, rng, temperature, max_length):

@@ -19,6 +19,7 @@ import statistics
 import sys
 from importlib.resources import files
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 from _common import print_machine, seconds
@@ -127,14 +128,13 @@ def main():
         print("\n".join(sorted(set().union(*things().values()))))
         return
     print_machine()
-    if arguments.base:
-        base = transfer.read_origin(arguments.base)
-        transfer._base = lambda: base  # the start that is bundled otherwise
+    base = transfer.read_origin(arguments.base) if arguments.base else transfer._base()
     print("Nats per character held out (seconds to fit)\n")
     sizes, n_seeds = (SIZES[:1], 1) if arguments.quick else (SIZES, 3)
-    for group in (people, places) if arguments.quick else (people, places, things):
-        print(group.__name__.title())
-        print_table(group(), sizes, n_seeds)
+    with patch.object(transfer, "_base", lambda: base):
+        for group in (people, places) if arguments.quick else (people, places, things):
+            print(group.__name__.title())
+            print_table(group(), sizes, n_seeds)
 
 
 if __name__ == "__main__":

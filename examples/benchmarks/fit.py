@@ -104,7 +104,7 @@ def bare_loop(generator, windows):
         generator.net_.batch_size,
         torch.Generator().manual_seed(0),
     )
-    loss_function, ours = generator.net_.criterion_, generator.net_.optimizer_.defaults
+    net, ours = generator.net_, generator.net_.optimizer_.defaults
     network = CharLSTM(**generator.net_.get_params_for("module"))
     options = {name: ours[name] for name in ("betas", "weight_decay", "fused")}
     optimizer = torch.optim.AdamW(network.parameters(), lr=generator.net_.lr, **options)
@@ -116,7 +116,7 @@ def bare_loop(generator, windows):
                 for x, y in batches:
                     with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
                         logits = network(**x)
-                    loss = loss_function(logits.float(), y)
+                    loss = net.get_loss(logits.float(), y)
                     optimizer.zero_grad()
                     loss.backward()
                     optimizer.step()
@@ -155,7 +155,7 @@ def main():
     if uses_bfloat16("auto", torch.device("cpu")):
         precisions.append("bfloat16")
     for precision in precisions:
-        generator = CharLSTMGenerator(random_state=0, precision=precision, **epochs)
+        generator = CharLSTMGenerator(init=None, precision=precision, random_state=0, **epochs)
         generator.fit(windows)
         bare = bare_loop(generator, windows)
         fit, n_threads = partial(generator.fit, windows), torch.get_num_threads()
@@ -171,7 +171,7 @@ def main():
         config = generator.net_.get_params_for("module")
         sizes = config["hidden_size"], config["n_characters"]
         forward = lstm_operations(*sizes, n_characters, config["embedding_dim"])
-        work = 3 * generator.n_iter_ * config["num_networks"] * forward
+        work = 3 * generator.n_iter_ * len(config["shares"]) * forward
         print(f"  {precision}, bare torch loop          {loop:6.2f} s")
         for threads, spent in {1: alone, n_threads: together}.items():
             print(

@@ -48,7 +48,8 @@ def main():
     ratio = statistics.median(a / b for a, b in rounds)
     print(f"{len(names)} names, 12 candidates x 3 folds x {epochs} epochs")
     print(f"  n_jobs=1 {one:6.1f} s   n_jobs=2 {two:6.1f} s   ratio {ratio:.2f}")
-    print(f"  same scores: {np.array_equal(found[1], found[2])}")
+    # On some processors sums come out otherwise in the last digit, by where arrays lie in memory.
+    print(f"  scores differ by at most {np.abs(found[1] - found[2]).max():.0e} nats/char")
 
 
 if __name__ == "__main__":  # the worker processes import this file
