@@ -11,7 +11,8 @@ from ._learning import Knowledge
 from ._models.model import NextCharModel, log_likelihood
 from ._sequences import Sequences, name_sequences
 
-_BLOCK_NAMES = 1024
+# Names read at a time, fewer where letters are many: at each place of each name all are weighed.
+_BLOCK_NAMES, _BLOCK_LETTERS = 1024, 2**19
 
 
 def best_neighbours(
@@ -27,8 +28,9 @@ def best_neighbours(
     put in or in the place of another, the `n_letters` whose own probability gains most.
     """
     gains, corrections = np.empty(len(names)), list[str]()
-    for start in range(0, len(names), _BLOCK_NAMES):
-        block = slice(start, start + _BLOCK_NAMES)
+    n_names = max(1, min(_BLOCK_NAMES, _BLOCK_LETTERS // len(known.alphabet_)))
+    for start in range(0, len(names), n_names):
+        block = slice(start, start + n_names)
         found = _of_block(model, known, names[block], labels[block], n_letters)
         gains[block] = found[0]
         corrections += found[1]
