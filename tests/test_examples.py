@@ -541,7 +541,7 @@ def test_benchmark_of_shapes(run):
     shaped = numbers(r"(?m)^mean +\w+ .* [\d.]+% +([\d.]+)% +[\d.]+%$", printed)
     assert len(shaped) == 2
     assert max(shaped) < 1
-    assert len(re.findall(r"(?m)^Irish surnames .* \d+% +[\d.]+%$", printed)) == 7
+    assert len(re.findall(r"(?m)^Irish surnames .* \d+% +[\d.]+%$", printed)) in (5, 7)  # markovify
 
 
 @full
