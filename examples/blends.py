@@ -22,10 +22,17 @@ if not (find_spec("faker") and find_spec("matplotlib")):
     )
 
 import matplotlib.pyplot as plt
+from faker.providers.person.fi_FI import Provider as Finnish
 from faker.providers.person.it_IT import Provider as Italian
 from faker.providers.person.ja_JP import Provider as Japanese
+from sklearn.base import clone
 
-from sknamegen import CharLSTMGenerator, CharNGramGenerator, CharSequenceVectorizer
+from sknamegen import (
+    CharAverageGenerator,
+    CharLSTMGenerator,
+    CharNGramGenerator,
+    CharSequenceVectorizer,
+)
 
 SEED = 0
 parser = argparse.ArgumentParser(
@@ -84,3 +91,14 @@ ax.legend(loc="upper left")
 fig.savefig("blends.png", dpi=120)
 middle, pure = doubt[len(doubt) // 2], (doubt[0] + doubt[-1]) / 2
 print(f"in doubt: {middle:.0%} of the names at one half, {pure:.0%} of pure ones")
+
+# %%
+# Two generators that know nothing of each other can be averaged, too, whatever they are made of:
+# here a network that has learned Italian names, and counts of Finnish ones.
+finnish = sorted({*Finnish.first_names})
+counts = CharNGramGenerator().fit(vectorizer.transform(finnish))
+italian_alone = clone(generator).fit(vectorizer.transform(italian))
+for weights in ([3, 1], [1, 1], [1, 3]):
+    average = CharAverageGenerator([italian_alone, counts], weights=weights).fit()
+    written = average.sample(n_samples=6, min_length=4, novel=True, unique=True, random_state=SEED)
+    print(f"{weights[0]} parts Italian, {weights[1]} Finnish: {', '.join(written)}")

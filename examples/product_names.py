@@ -1,13 +1,17 @@
-"""Make up names for products, from Latin and Greek words.
+"""Make up names for products, from Latin and Greek words or from a list of your own.
 
-What is learned here: nothing ties the generators to names of people. A few hundred words are
-enough for counting; weights say which of them matter, labels where they come from, constraints
-what a name must be like. Many names are drawn, those that are nearly a word of the list are left
-out, and the score puts the ones that sound most like the list first.
+What is learned here: nothing ties the generators to names of people. Weights say which words
+matter, labels where they come from, constraints what a name must be like. Ranked by their score
+alone, words and first names that everybody knows would come first ("Village", "Nicola"); so names
+are ranked by how much more the list makes them probable than the base model does, which has read
+people, towns, brands and words of the world. Of these are taken what is unlike each other and
+unlike the list.
 
-    pip install -e '.[metrics]' && python examples/product_names.py
+    pip install -e '.[metrics]' && python examples/product_names.py [FILE]
 
-Whether a name is still free, only a search of the trademarks can tell.
+FILE holds names of your own, one a line; some sixty are enough, as what they are learned with knows
+brands, towns and words already. Whether a name is still free, only a search of the trademarks can
+tell.
 """
 
 # %%
@@ -17,8 +21,13 @@ from importlib.util import find_spec
 
 import numpy as np
 
-from sknamegen import CharNGramGenerator, CharSequenceVectorizer
-from sknamegen.metrics import expected_novelty, nearest_training_name, novelty, uniqueness
+from sknamegen import (
+    CharLSTMGenerator,
+    CharNGramGenerator,
+    CharSequenceVectorizer,
+    read_names,
+)
+from sknamegen.metrics import expected_novelty, far_apart, novelty, uniqueness
 
 if find_spec("rapidfuzz") is None:
     sys.exit("This needs rapidfuzz. In a clone of sknamegen: pip install -e '.[metrics]'")
@@ -27,8 +36,10 @@ SEED = 0
 parser = argparse.ArgumentParser(
     description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
 )
+parser.add_argument("file", nargs="?", help="a list of your own, one name a line")
 parser.add_argument("--quick", action="store_true", help="a smoke run: fewer names are drawn")
-n_drawn = 30 if parser.parse_args().quick else 300
+arguments = parser.parse_args()
+n_drawn = 100 if arguments.quick else 500
 
 # %%
 # The list: words of Latin and Greek, some of them bent a little.
@@ -56,16 +67,26 @@ GREEK = """
     sigma sophia sphaera symbola syntha techna telos thalassa thema theora topos tropa xenia zephyra
     zoe
 """.split()  # noqa: SIM905
-words = [word.capitalize() for word in LATIN + GREEK]
-labels = ["Latin"] * len(LATIN) + ["Greek"] * len(GREEK)
-print(f"{len(words)} words, for example {', '.join(words[::40])}")
 
 # %%
-# Words of at most six letters count twice.
-weights = np.where(np.array([len(word) for word in words]) <= 6, 2, 1)
+# Words of at most six letters count twice. A list of your own is left to the default.
 vectorizer = CharSequenceVectorizer(window_length=8)
-windows = vectorizer.fit_transform(words)
-generator = CharNGramGenerator(order=4).fit(windows, labels, sample_weight=weights)
+if arguments.file:
+    words = read_names(arguments.file)
+    windows = vectorizer.fit_transform(words)
+    generator = CharLSTMGenerator(random_state=SEED).fit(windows)
+else:
+    words = [word.capitalize() for word in LATIN + GREEK]
+    labels = ["Latin"] * len(LATIN) + ["Greek"] * len(GREEK)
+    weights = np.where(np.array([len(word) for word in words]) <= 6, 2, 1)
+    windows = vectorizer.fit_transform(words)
+    generator = CharNGramGenerator(order=4).fit(windows, labels, sample_weight=weights)
+print(f"{len(words)} words, for example {', '.join(words[:: len(words) // 6][:7])}")
+
+# %%
+# The base model as it is: at this learning rate it takes the characters of the list, and no more.
+base = CharLSTMGenerator(init="base", lr=1e-9, max_epochs=1, ngram_weight=0, random_state=SEED)
+base.fit(windows)
 
 # %%
 # Easy to say: consonants in ones and twos, and a vowel between them.
@@ -80,7 +101,7 @@ OPTIONS = {
 
 
 def shortlist(n, random_state, **constraints):
-    """Return the n names of the best score, two letters or more from any word of the list."""
+    """Return n names with how much more probable they are by the list than by the base."""
     drawn = generator.sample(
         n_samples=n_drawn,
         novel=True,
@@ -89,34 +110,39 @@ def shortlist(n, random_state, **constraints):
         random_state=random_state,
         **OPTIONS | constraints,
     )
-    _, distances = nearest_training_name(drawn, words)
-    drawn = [name for name, distance in zip(drawn, distances, strict=True) if distance > 1]
-    log_likelihood = generator.score_samples(vectorizer.transform(drawn))
-    scores = {name: s / (len(name) + 1) for name, s in zip(drawn, log_likelihood, strict=True)}
-    best = {}  # one of each ending
-    for name in sorted(scores, key=scores.get, reverse=True):
-        best.setdefault(name[-3:], f"{name} {scores[name]:.2f}")
-    return "  ".join(list(best.values())[:n])
+    windows = vectorizer.transform(drawn)
+    gain = generator.score_samples(windows) - base.score_samples(windows)
+    ranked = {drawn[i]: gain[i] for i in np.argsort(-gain)}
+    return [f"{name} {ranked[name]:.1f}" for name in far_apart(ranked, n, 3, away_from=words)]
 
 
 # %%
-# Each with the score in nats per character: the higher, the more it sounds like the list.
+# Each with that gain in nats: e to the power of it is how many times more probable it has become.
 constraints = {
     "of any kind": {},
-    "Latin": {"label": "Latin"},
-    "Greek": {"label": "Greek"},
     "of five letters": {"max_length": 5},
-    "for a lamp": {"seed": "Lu"},
-    "for a garden": {"seed": "Fl"},
     "for software": {"pattern": SAYABLE + "[sx]"},
 }
+if not arguments.file:
+    constraints |= {
+        "Latin": {"label": "Latin"},
+        "Greek": {"label": "Greek"},
+        "for a lamp": {"seed": "Lu"},
+        "for a garden": {"seed": "Fl"},
+    }
 for i, (title, constraint) in enumerate(constraints.items()):
-    print(f"{title + ':':16} {shortlist(7, SEED + i, **constraint)}")
+    print(f"{title + ':':16} {'  '.join(shortlist(7, SEED + i, **constraint))}")
+
+# %%
+# Fifty candidates to choose from, any two of them three letters apart at least.
+candidates = [each.split()[0] for each in shortlist(50, SEED)]
+for row in range(0, len(candidates), 10):
+    print(" ".join(f"{name:8}" for name in candidates[row : row + 10]).rstrip())
 
 # %%
 # And how new is what it writes when nothing is asked of it?
 written = generator.sample(n_samples=1000, random_state=SEED)
-expected = expected_novelty(generator, windows)
+expected = expected_novelty(generator, vectorizer.transform(words))
 print(
     f"Of 1,000 words drawn freely, {novelty(written, words):.0%} are novel ({expected:.0%} "
     f"expected), {uniqueness(written):.0%} unique"

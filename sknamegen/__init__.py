@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from ._models.kneser_ney import KneserNey as _KneserNey
 from ._state import SKOPS_TRUSTED
 from ._state import new as new
+from .average import CharAverageGenerator
 from .datasets import iter_names, load_names, read_names
 from .lstm import CharLSTMGenerator
 from .ngram import CharNGramGenerator
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from .callbacks import SamplePreview
 
 __all__ = [
+    "CharAverageGenerator",
     "CharLSTMGenerator",
     "CharNGramGenerator",
     "CharSequenceVectorizer",

@@ -3,8 +3,9 @@
 import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from math import exp
-from typing import Any, Literal, TypedDict, Unpack, overload
+from typing import Any, Literal, Self, TypedDict, Unpack, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -96,6 +97,19 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         for name in ("_known", "_model", "_cache"):
             state.pop(name, None)
         return state
+
+    def forget_names(self) -> Self:
+        """Drop the hashes of the training names, so that none of them can be told by these.
+
+        ``novel=True`` is refused then. What the model itself has learned stays as it is.
+
+        Returns
+        -------
+        self : object
+        """
+        check_is_fitted(self)
+        self._known, self.name_hashes_ = replace(self._known, name_hashes_=None), None
+        return self
 
     def next_char_proba(
         self, seeds: str | Iterable[str], label: object = None
@@ -270,8 +284,7 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         check_option("unique", unique)
         check_option("novel", novel)
         check_option("on_shortfall", on_shortfall, ("raise", "warn"))
-        if novel and self.name_hashes_ is None:
-            raise ValueError("novel=True needs a generator fitted to names (boundary=True).")
+        self._check_novel(novel)
         rng = random_generator(random_state)
         sampler = self._sampler(
             seeds,
@@ -392,6 +405,7 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         if self.max_length_ is None:
             raise ValueError("most_likely needs a generator fitted to names (boundary=True).")
         check_option("novel", novel)
+        self._check_novel(novel)
         lengths: Any = {"min_length": min_length, "max_length": max_length}
         sampler = self._sampler([seed], 1.0, label=label, pattern=pattern, banned=banned, **lengths)
         log_prior = self._known.log_prior if len(sampler.labels) > 1 else np.zeros(1)
@@ -500,6 +514,13 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         """
         check_is_fitted(self)
         return self.classes_[self._joint_log_likelihood(X)[0].argmax(axis=1)]
+
+    def _check_novel(self, novel: bool) -> None:
+        if novel and self.name_hashes_ is None:
+            raise ValueError(
+                "novel=True needs a generator fitted to names (boundary=True) that has kept their "
+                "hashes. Got one without."
+            )
 
     def _score(
         self, X: Any, y: ArrayLike | None = None

@@ -112,7 +112,7 @@ class Knowledge:
             "window_length_": is_int(state.get("window_length_"), 1, MAX_WINDOW),
             "max_length_": longest is None if is_text else is_int(longest, 0),
             "_seen_weight": isinstance(weight, (int, float)) and 0 < weight <= MAX_TOTAL_WEIGHT,
-            "name_hashes_": hashes is None if is_text else _are_hashes(hashes),
+            "name_hashes_": hashes is None or (not is_text and _are_hashes(hashes)),
         }
         n_seen = max(1, round(weight)) if sound["_seen_weight"] else 0
         sound["n_characters_seen_"] = is_int(state.get("n_characters_seen_"), n_seen, n_seen)
@@ -203,7 +203,8 @@ class Knowledge:
                 rows = self.alphabet.indices(np.where(names == PAD, NONE, names))
                 lengths = self.alphabet.clusters.lengths(rows)
             longest = max(self.max_length_ or 0, int(lengths.max()))
-            hashes = _union(self.name_hashes_, np.unique(hash_rows(names)))
+            if self.name_hashes_ is not None:
+                hashes = _union(self.name_hashes_, np.unique(hash_rows(names)))
         sequences = sequences.indexed(self.alphabet)
         known = replace(
             self,

@@ -4,9 +4,12 @@ import sys
 from typing import Any
 
 PACKAGE = __name__.partition(".")[0]
+# Where Read the Docs shows the manual, by .readthedocs.yaml; pyproject.toml has it, too.
+MANUAL = "https://sknamegen.readthedocs.io/en/stable"
 # Raised by a change after which earlier files cannot be read.
 _FORMAT = 4
 _PUBLIC = {
+    "CharAverageGenerator": "average",
     "CharLSTMGenerator": "lstm",
     "CharNGramGenerator": "ngram",
     "CharSequenceVectorizer": "vectorizer",
@@ -28,7 +31,13 @@ new.__module__ = PACKAGE
 
 
 class PublicName:
-    """Mixin whose pickles name the package alone, so that the code can move."""
+    """Mixin whose pickles name the package alone, so that the code can move.
+
+    scikit-learn's HTML representation of it links to its page in the manual.
+    """
+
+    _doc_link_module = PACKAGE
+    _doc_link_template = f"{MANUAL}/api/{PACKAGE}.{{estimator_name}}.html"
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         kind = type(self)

@@ -99,6 +99,18 @@ def check_blend(weights: Mapping[object, object]) -> dict[object, float]:
     return {label: float(each / greatest) for label, each in weights.items()}
 
 
+def check_shares(weights: object, n: int) -> list[float]:
+    """Return weights of a mean, the greatest one 1; None: all the same."""
+    found = np.ones(n) if weights is None else np.asarray(weights)
+    is_number = found.dtype.kind in "iuf" and found.shape == (n,)
+    if not (is_number and np.isfinite(found).all() and (found > 0).all()):
+        raise ValueError(
+            f"weights must be None, or {n} finite numbers > 0, one for each generator. Got "
+            f"{weights!r:.200}."
+        )
+    return (found / found.max()).tolist()
+
+
 def check_seeds(seeds: object) -> list[str]:
     """Return one or several beginnings of names as a list."""
     found = [seeds]

@@ -130,7 +130,8 @@ class CharLSTMGenerator(BaseCharGenerator):
     max_length_ : int or None
         Characters of the longest training name; None for running text.
     name_hashes_ : ndarray of shape (n_distinct_names,), dtype uint64, or None
-        Hashes of the training names, for ``novel=True``; None for running text.
+        Hashes of the training names, for ``novel=True``; None for running
+        text, or after `forget_names`.
     n_characters_seen_ : int
         Predicted characters in the training data.
     classes_ : ndarray of shape (n_classes,)

@@ -28,6 +28,7 @@ from ._validation import (
 __all__ = [
     "constraint_probability",
     "expected_novelty",
+    "exposure",
     "far_apart",
     "length_divergence",
     "likely_typos",
@@ -325,6 +326,57 @@ def membership_auc(
         places.append(np.mean(below, axis=0) / len(others))
     variance = sum(float(np.var(each, ddof=1)) / len(each) for each in places)
     return float(places[0].mean()), float(variance**0.5)
+
+
+def exposure(
+    generator: BaseCharGenerator, X: NDArray[Any], X_others: NDArray[Any]
+) -> NDArray[np.float64]:
+    """Compute how far planted names stand out among those that might have been planted.
+
+    To see what a model would give away, invent some strings of one form, such as random letters,
+    put a few of them into the list before `fit`, and compare them with the rest.
+
+    Parameters
+    ----------
+    generator : CharLSTMGenerator or CharNGramGenerator
+    X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int
+        Windows of the planted names, the "canaries".
+    X_others : ndarray of shape (n_others, n_positions, window_length + 1), dtype int
+        Windows of names of the same form that were not planted: all of them, or some drawn at
+        random.
+
+    Returns
+    -------
+    exposure : ndarray of shape (n_names,), dtype float64
+        In bits, ``log2(n_others + 1) - log2(rank)``, by the definition of [1]_: the rank of a
+        planted name is 1 if none of the others is as probable. It is 1.44 on average where nothing
+        is given away, and ``log2(n_others + 1)`` where a name is found by the model alone.
+
+    References
+    ----------
+    .. [1] N. Carlini, C. Liu, U. Erlingsson, J. Kos and D. Song, "The Secret Sharer: Evaluating
+       and Testing Unintended Memorization in Neural Networks", USENIX Security, 2019.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknamegen import CharNGramGenerator, CharSequenceVectorizer, load_names
+    >>> from sknamegen.metrics import exposure
+    >>> letters = np.random.default_rng(0).choice([*"abcdefghijklmnopqrstuvwxyz"], (1001, 8))
+    >>> canary, *others = map("".join, letters)
+    >>> vectorizer = CharSequenceVectorizer()
+    >>> windows = vectorizer.fit_transform([*load_names("female"), canary])
+    >>> generator = CharNGramGenerator().fit(windows)
+    >>> exposure(generator, vectorizer.transform([canary]), vectorizer.transform(others)).round(1)
+    array([10.])
+    """
+    check_is_fitted(generator)
+    found, others = (
+        generator.score_samples(check_windows(each, generator.window_length_))
+        for each in (X, X_others)
+    )
+    ranks = 1 + len(others) - np.searchsorted(np.sort(others), found)
+    return np.log2(len(others) + 1) - np.log2(ranks)
 
 
 def likely_typos(

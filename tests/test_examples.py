@@ -11,11 +11,13 @@ import runpy
 import signal
 import subprocess
 import sys
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from rapidfuzz.distance import Levenshtein
 from threadpoolctl import threadpool_info
 
 from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names
@@ -211,6 +213,7 @@ def test_blends(run):
     assert len(re.findall(r"(?m)^ *\d+% Japanese: \w+(, \w+){5}$", printed)) == 5
     middle, pure = map(int, re.findall(r"(\d+)% of", printed))
     assert middle > 1.5 * pure
+    assert len(re.findall(r"(?m)^\d parts Italian, \d Finnish: \w+(, \w+){5}$", printed)) == 3
     assert Path("blends.png").stat().st_size > 10_000
 
 
@@ -235,6 +238,34 @@ def test_typos(run):
     assert numbers(r"(\d+)% of the typos have", printed)[0] > 40
 
 
+BRANDS = """
+    Adidas Barilla Bosch Braun Canon Danone Evian Ferrero Fiat Garmin Gucci Haribo Hilti Husqvarna
+    Ikea Kawasaki Klarna Lavazza Lego Levis Lidl Lindt Logitech Lufthansa Makita Mango Mazda Miele
+    Milka Nestea Nikon Nissan Nivea Nutella Olympus Opel Pentax Persil Philips Playmobil Puma Reebok
+    Renault Ritter Ryanair Shopify Siemens Skoda Sony Spotify Stihl Suzuki Toblerone Toyota Vittel
+    Volvo Wrangler Yamaha Zalando Zara
+"""
+
+
+def shortlist(title, printed):
+    """Return the names of a list, after a look at what they are ranked by."""
+    listed = re.findall(r"(\w+) (-?\d+\.\d)", line(f"{title}:", printed))
+    assert len(listed) == 7
+    gains = [float(gain) for _, gain in listed]
+    assert gains == sorted(gains, reverse=True)
+    for name, _ in listed:
+        assert not re.search("[aeiou]{3}|[^aeiouy]{3}", name.lower()), name  # easy to say
+    return [name for name, _ in listed]
+
+
+def candidates(printed):
+    rows = re.findall(r"(?m)^(?:[A-Z][a-z]+ *){10}$", printed)
+    names = " ".join(rows).split()
+    assert len(names) == 50
+    assert all(Levenshtein.distance(*map(str.lower, pair)) > 2 for pair in combinations(names, 2))
+    return names
+
+
 def test_product_names(run):
     printed = run("product_names.py")
     novel, expected, unique = numbers(r"(\d+)%", line("Of 1,000 words drawn freely", printed))
@@ -250,13 +281,20 @@ def test_product_names(run):
         "for software": "(?=.*[sx]$)",
     }
     for title, pattern in shortlists.items():
-        listed = re.findall(r"(\w+) (-\d\.\d\d)", line(f"{title}:", printed))
-        assert len(listed) == 7
-        scores = [float(score) for _, score in listed]
-        assert scores == sorted(scores, reverse=True)
-        for name, _ in listed:
-            assert re.match(pattern, name), name
-            assert not re.search("[aeiou]{3}|[^aeiouy]{3}", name.lower()), name  # easy to say
+        assert all(re.match(pattern, name) for name in shortlist(title, printed))
+    candidates(printed)
+
+
+def test_product_names_of_a_list_of_ones_own(run, tmp_path):
+    """Names that everybody knows do not come first, as they would by their score alone."""
+    brands = BRANDS.split()
+    (tmp_path / "brands.txt").write_text("\n".join(brands), "utf-8")
+    printed = run("product_names.py", str(tmp_path / "brands.txt"))
+    assert "for a lamp" not in printed
+    found = shortlist("of any kind", printed) + candidates(printed)[:20]
+    known = {*load_names("female"), *load_names("male")}
+    assert sum(name in known for name in found) < 3
+    assert not {*brands} & {*found}
 
 
 def test_faker_provider(run):

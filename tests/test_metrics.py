@@ -15,6 +15,7 @@ from sknamegen import CharNGramGenerator, CharSequenceVectorizer, load_names
 from sknamegen._sampling import novelty as novelty_module
 from sknamegen.metrics import (
     expected_novelty,
+    exposure,
     far_apart,
     length_divergence,
     membership_auc,
@@ -263,6 +264,31 @@ def test_the_error_of_membership_is_what_it_spreads_by(names):
         found.append(membership_auc(generator, windows[rows[0]], windows[rows[1]]))
     auc, error = np.transpose(found)
     assert error.mean() == pytest.approx(auc.std(), rel=0.2)
+
+
+def test_planted_names_are_exposed_where_they_are_learned(names):
+    rng = np.random.default_rng(0)
+    strings = ["".join(rng.choice([*"abcdefgh"], 9)) for _ in range(2010)]
+    vectorizer = CharSequenceVectorizer().fit(names + strings)
+    planted, others = vectorizer.transform(strings[:10]), vectorizer.transform(strings[10:])
+    knows = CharNGramGenerator().fit(vectorizer.transform(names + strings[:10]))
+    bits = exposure(knows, planted, others)
+    assert bits.shape == (10,)
+    assert (bits > 7).all()
+    assert (bits <= np.log2(2001)).all()
+    score, scores = knows.score_samples(planted), knows.score_samples(others)
+    rank = 1 + (scores[None] >= score[:, None]).sum(axis=1)
+    np.testing.assert_allclose(bits, np.log2(2001) - np.log2(rank))
+
+
+def test_nothing_is_exposed_of_what_was_not_learned(names):
+    """Then ranks are those of chance, and the mean is the one of an exponential, 1 / ln 2."""
+    rng = np.random.default_rng(0)
+    strings = ["".join(rng.choice([*"abcdefgh"], 9)) for _ in range(4000)]
+    vectorizer = CharSequenceVectorizer().fit(names + strings)
+    generator = CharNGramGenerator().fit(vectorizer.transform(names))
+    halves = vectorizer.transform(strings[:2000]), vectorizer.transform(strings[2000:])
+    assert exposure(generator, *halves).mean() == pytest.approx(1 / np.log(2), abs=0.15)
 
 
 def test_membership_needs_two_names_of_each(names):

@@ -48,6 +48,26 @@ def assert_same(loaded, pipe, names):
     assert repr(loaded) == repr(pipe)
 
 
+def test_names_that_are_forgotten_are_not_saved(pipe, names):
+    """Not what tells them for certain; and no later call brings the hashes back."""
+    generator = copy.deepcopy(pipe[-1])
+    before = generator.sample(n_samples=9, random_state=0)
+    hashes = generator.name_hashes_.tobytes()
+    assert hashes in pickle.dumps(generator)
+    assert generator.forget_names() is generator
+    saved = pickle.dumps(generator)
+    assert hashes not in saved
+    loaded = pickle.loads(saved)
+    windows = pipe[0].transform(names[:20])
+    for each in (generator, loaded, loaded.partial_fit(windows)):
+        assert each.name_hashes_ is None
+        for ask in (each.sample, lambda each=each, **options: each.most_likely(3, **options)):
+            with pytest.raises(ValueError, match="has kept their hashes"):
+                ask(novel=True)
+    assert generator.sample(n_samples=9, random_state=0) == before
+    assert generator.fit(windows).name_hashes_ is not None
+
+
 @pytest.mark.parametrize("options", [{}, {"compress": 3}, {"mmap_mode": "r"}])
 def test_joblib_gives_back_the_same(pipe, names, tmp_path, options):
     mmap_mode = options.pop("mmap_mode", None)

@@ -7,7 +7,10 @@ turn the numbers of scikit-learn's checks into names first.
 
 import io
 import pickle
+import re
+import tomllib
 import warnings
+from pathlib import Path
 from unittest import SkipTest
 
 import joblib
@@ -30,8 +33,14 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import ClassifierTags, estimator_checks, get_tags
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
-from sknamegen import CharLSTMGenerator, CharNGramGenerator, CharSequenceVectorizer
+from sknamegen import (
+    CharAverageGenerator,
+    CharLSTMGenerator,
+    CharNGramGenerator,
+    CharSequenceVectorizer,
+)
 
+ROOT = Path(__file__).parents[1]
 FOLDS = KFold(2, shuffle=True, random_state=0)
 
 WITHOUT_DATA = [
@@ -49,10 +58,38 @@ WITHOUT_DATA = [
 
 @pytest.mark.parametrize("check", WITHOUT_DATA, ids=lambda check: check.__name__)
 @pytest.mark.parametrize(
-    "estimator", [CharSequenceVectorizer(), CharLSTMGenerator(), CharNGramGenerator()]
+    "estimator",
+    [
+        CharSequenceVectorizer(),
+        CharLSTMGenerator(),
+        CharNGramGenerator(),
+        CharAverageGenerator([CharNGramGenerator()]),
+    ],
 )
 def test_checks_without_data(estimator, check):
     check(type(estimator).__name__, estimator)
+
+
+@pytest.mark.parametrize("fitted", [False, True])
+@pytest.mark.parametrize("make", [small_pipeline, ngram_pipeline])
+def test_the_html_of_a_pipeline_links_to_the_manual(names, make, fitted):
+    pipe = make()
+    if fitted:
+        pipe.fit(names)
+    links = re.findall(r'href="([^"]*sknamegen[^"]*)"', pipe._repr_html_())
+    urls = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["urls"]
+    pages = [f"/api/sknamegen.{type(step).__name__}.html" for step in pipe]
+    assert [link for link in links if link.endswith(".html")] == [
+        urls["Documentation"] + page for page in pages
+    ]
+
+
+def test_a_subclass_of_a_user_links_to_nothing():
+    class Mine(CharNGramGenerator):
+        pass
+
+    Mine.__module__ = "mine"
+    assert "sknamegen" not in Mine()._repr_html_()
 
 
 def names_from_numbers(X):

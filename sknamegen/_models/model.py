@@ -176,6 +176,63 @@ class Average(NextCharModel):
         return mean
 
 
+class Translated(NextCharModel):
+    """A model read and written in an alphabet that holds more characters than its own.
+
+    A character that it does not know has a share of the probability of those of its kind, of all
+    where there are none.
+
+    Parameters
+    ----------
+    model : NextCharModel
+    place : ndarray of shape (model.n_characters,), dtype int
+        The index of each of its characters there.
+    kinds : ndarray of shape (n_characters + 3,), dtype int
+        Of that `Alphabet`.
+    share : float
+        Of an unknown character.
+    """
+
+    def __init__(self, model: NextCharModel, place: Indices, kinds: Indices, share: float):
+        n_own, self.n_characters, self.n_labels = len(place), len(kinds) - 3, model.n_labels
+        self.block_rows = model.block_rows
+        self._model, self._place = model, place
+        # Behind the characters: the start, an unknown one, and none at -1.
+        self._own = np.full(len(kinds), n_own + 1, dtype=np.int32)
+        self._own[place] = np.arange(n_own)
+        self._own[[self.n_characters, NONE]] = n_own, NONE
+        self._missing = np.setdiff1d(np.arange(self.n_characters), place)
+        is_kin = kinds[place][:, None] == kinds[self._missing]
+        self._shares = np.where(is_kin | ~is_kin.any(axis=0), share, 0).astype(np.float32)
+
+    def start(self, windows: Indices, labels: Indices) -> tuple[Any, Logits]:
+        """Read contexts."""
+        state, logits = self._model.start(self._own[windows], labels)
+        return state, self._written(logits)
+
+    def advance(self, state: Any, characters: Indices) -> tuple[Any, Logits]:
+        """Read one more character of each row."""
+        state, logits = self._model.advance(state, self._own[characters])
+        return state, self._written(logits)
+
+    def select(self, state: Any, rows: Indices) -> Any:
+        """Return the state of some rows, in their order."""
+        return self._model.select(state, rows)
+
+    def logits(self, sequences: Sequences) -> Logits:
+        """Read given names; return the logits before each target."""
+        inputs = self._own[sequences.inputs]
+        return self._written(self._model.logits(sequences._replace(inputs=inputs)))
+
+    def _written(self, logits: Logits) -> Logits:
+        log_proba = log_softmax(logits)
+        written = np.empty((len(logits), self.n_characters), dtype=logits.dtype)
+        written[:, self._place] = log_proba
+        unknown = np.exp(log_proba) @ self._shares
+        written[:, self._missing] = np.log(np.maximum(unknown, np.finfo(np.float32).tiny))
+        return written
+
+
 def average(
     models: Sequence[NextCharModel], shares: Sequence[float] | None = None
 ) -> NextCharModel:
@@ -200,6 +257,12 @@ def network_shares(n_networks: int, init_share: float) -> tuple[float, ...]:
     ) * n_others
 
 
+def log_softmax(logits: Logits) -> Logits:
+    """Return the log-probabilities, in nats, along the last axis."""
+    logits = logits - logits.max(axis=-1, keepdims=True)
+    return logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
+
+
 def next_log_proba(model: NextCharModel, windows: Indices, labels: Indices) -> NDArray[np.float64]:
     """Compute the log-probabilities of what follows each context with each label, in nats.
 
@@ -209,9 +272,7 @@ def next_log_proba(model: NextCharModel, windows: Indices, labels: Indices) -> N
     for label in labels:
         with one_blas_thread():
             _, logits = model.start(windows, np.full(len(windows), label))
-        logits = logits.astype(np.float64)
-        logits -= logits.max(axis=1, keepdims=True)
-        each.append(logits - np.log(np.exp(logits).sum(axis=1, keepdims=True)))
+        each.append(log_softmax(logits.astype(np.float64)))
     return np.stack(each, axis=1)
 
 

@@ -7,7 +7,14 @@ from sknamegen._alphabet import NONE, Alphabet
 from sknamegen._models.counts import CountsModel
 from sknamegen._models.kneser_ney import count
 from sknamegen._models.lstm import LSTM, axes
-from sknamegen._models.model import Average, NextCharModel, Part, average, next_log_proba
+from sknamegen._models.model import (
+    Average,
+    NextCharModel,
+    Part,
+    Translated,
+    average,
+    next_log_proba,
+)
 from sknamegen._models.shapes import Shaped, Shapes, no_shapes
 from sknamegen._sequences import name_sequences
 
@@ -33,6 +40,18 @@ def counts(n_labels=N_LABELS, order=3):
     labels = sequences.name_index % 2 if n_labels else np.full(len(sequences.inputs), NONE)
     sequences = sequences._replace(labels=labels.astype(np.int32))
     return CountsModel(count(sequences, order, ALPHABET.kinds, n_labels))
+
+
+def translated():
+    """A model that knows neither b nor r, in an alphabet that holds both."""
+    few = Alphabet(np.array(["\3", *"acd"]))
+    rng, n = np.random.default_rng(0), len(few)
+    sizes = {"characters": n, "inputs": n + 2 + N_LABELS, "units": 5, "gates": 20, "vector": 3}
+    weights = {
+        name: rng.normal(size=[sizes[a] for a in each]) for name, each in axes(1, False).items()
+    }
+    place = np.array([ALPHABET.letters.index(letter) for letter in few.letters])
+    return Translated(LSTM(weights), place, KINDS, 0.1)
 
 
 class Fake(NextCharModel):
@@ -71,6 +90,8 @@ MODELS = {
     "one-hot lstm": lstm(embedding_dim=None),
     "lstm of two layers": lstm(num_layers=2),
     "counts": counts(),
+    "translated": translated(),
+    "average of translated ones": Average([Part(translated(), NONE, 1.0), Part(lstm(), NONE, 2.0)]),
     "average": Average([Part(lstm(), NONE, 1.0), Part(lstm(1), 0, 0.5), Part(counts(), NONE, 2.0)]),
     "average of averages": Average(
         [Part(average([lstm(), lstm(2)]), 1, 0.3), Part(Fake(), NONE, 0.7)]
