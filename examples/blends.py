@@ -96,7 +96,7 @@ print(f"in doubt: {middle:.0%} of the names at one half, {pure:.0%} of pure ones
 # Two generators that know nothing of each other can be averaged, too, whatever they are made of:
 # here a network that has learned Italian names, and counts of Finnish ones.
 finnish = sorted({*Finnish.first_names})
-counts = CharNGramGenerator().fit(vectorizer.transform(finnish))
+counts = CharNGramGenerator().fit(CharSequenceVectorizer().fit_transform(finnish))
 italian_alone = clone(generator).fit(vectorizer.transform(italian))
 for weights in ([3, 1], [1, 1], [1, 3]):
     average = CharAverageGenerator([italian_alone, counts], weights=weights).fit()

@@ -14,6 +14,7 @@ from ._alphabet import (
     NONE,
     PAD,
     START,
+    UNKNOWN,
     Alphabet,
     distinct,
     hash_names,
@@ -238,11 +239,13 @@ def learn(
     codes = np.union1d(distinct(sequences.inputs), distinct(sequences.targets))
     if alphabet is not None:
         codes = np.union1d(codes, check_alphabet(alphabet))
-    codes = codes[~np.isin(codes, (PAD, START, END))]
+    codes = codes[~np.isin(codes, (PAD, START, END, UNKNOWN))]
     if others is not None:
         codes = np.union1d(codes, others.view(np.int32))
     if names is not None:
         codes = np.union1d(codes, np.int32(END))
+    if not np.isin(sequences.targets, codes).any():
+        raise ValueError("X must hold at least one known character to learn. Got U+FFFD only.")
     counts = None if classes is None else np.zeros(len(classes))
     hashes = np.empty(0, np.uint64)
     shapes = no_shapes(Alphabet(units_of(codes)).kinds)

@@ -61,16 +61,12 @@ class CharAverageGenerator(BaseCharGenerator):
     Examples
     --------
     >>> from sknamegen import CharAverageGenerator, CharNGramGenerator, CharSequenceVectorizer
-    >>> vectorizer = CharSequenceVectorizer()
-    >>> elves = CharNGramGenerator().fit(
-    ...     vectorizer.fit_transform(["Elanor", "Galadhel", "Nimrodel", "Celebril", "Idriel"])
-    ... )
-    >>> welsh = CharNGramGenerator().fit(
-    ...     vectorizer.fit_transform(["Gwendolyn", "Rhiannon", "Carys", "Angharad", "Eirlys"])
-    ... )
-    >>> both = CharAverageGenerator([elves, welsh], weights=[2, 1]).fit()
-    >>> both.sample(n_samples=4, min_length=5, novel=True, random_state=0)
-    ['']
+    >>> from sknamegen import load_names
+    >>> windows = [CharSequenceVectorizer().fit_transform(load_names(s)) for s in ("female", "male")]
+    >>> female, male = (CharNGramGenerator().fit(each) for each in windows)
+    >>> both = CharAverageGenerator([female, male], weights=[1, 3]).fit()
+    >>> both.sample("Al", n_samples=4, min_length=5, novel=True, random_state=0)
+    ['Alisco', 'Alexando', 'Alannor', 'Aleechieyton']
     """
 
     generators_: list[BaseCharGenerator]

@@ -47,6 +47,18 @@ def test_a_prediction_ignores_what_left_the_window(make_pipe, names):
     assert np.abs(first - third).max() > 1e-4
 
 
+def test_what_stands_for_unknown_characters_is_never_written(make_pipe):
+    """The vectorizer puts U+FFFD in their place, which is nobody's letter."""
+    vectorizer = CharSequenceVectorizer().fit(["abc"])
+    generator = make_pipe()[-1].fit(vectorizer.transform(["xax", "bxa", "axxb", "xx"]))
+    assert generator.alphabet_.tolist() == [END, "a", "b"]
+    assert set("".join(generator.sample(n_samples=50, random_state=0))) <= {"a", "b"}
+    text = CharSequenceVectorizer(window_length=2, boundary=False).fit(["abc"])
+    for nothing in ("xyzw", "abxyzw"):
+        with pytest.raises(ValueError, match=r"U\+FFFD only"):
+            make_pipe(window_length=2)[-1].fit(text.transform([nothing]))
+
+
 def test_score_is_nats_per_predicted_character(pipe, names):
     score_samples = pipe.score_samples(names)
     assert score_samples.shape == (len(names),)
