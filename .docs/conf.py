@@ -10,7 +10,16 @@ sys.path.insert(0, str(HERE))
 
 os.environ["TQDM_DISABLE"] = "1"  # bars are for terminals
 
-from manual import copy_examples, show_types, skip_member  # noqa: E402
+from manual import (  # noqa: E402
+    copy_examples,
+    draw_cards,
+    find_elsewhere,
+    group_parameters,
+    run_blocks,
+    show_types,
+    skip_member,
+    to_run,
+)
 
 project = "sknamegen"
 author = "the sknamegen authors"
@@ -21,12 +30,16 @@ extensions = [
     "numpydoc",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
+    "sphinx.ext.viewcode",
+    "sphinx_copybutton",
+    "sphinx_design",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "kept"]
 templates_path = ["_templates"]
 default_role = "py:obj"  # a link where there is such a thing, code where there is none
 suppress_warnings = ["config.cache"]  # what ran is told by the gallery itself
+myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
 
 # The signature says the defaults, the docstring the types.
@@ -53,12 +66,11 @@ html_theme_options = {
 }
 copyright = f"{author}, BSD-3-Clause"
 
-# Which examples run, by the names of their files; the others are shown.
-RUN = r"/(?!make_base\.py)\w+\.py$"
 sphinx_gallery_conf = {
     "examples_dirs": copy_examples(HERE / "_build" / "examples"),
     "gallery_dirs": "gallery",
-    "filename_pattern": RUN,
+    "filename_pattern": to_run(),
+    "download_all_examples": False,
     "reset_argv": "manual.arguments",
     "within_subsection_order": "manual.AsListed",
     "backreferences_dir": "api/examples",
@@ -72,5 +84,9 @@ sphinx_gallery_conf = {
 
 def setup(app):
     """Connect what the API pages need."""
+    app.connect("autodoc-process-docstring", group_parameters, priority=900)
     app.connect("autodoc-process-docstring", show_types)
+    app.connect("builder-inited", draw_cards, priority=900)  # when the gallery is there
+    app.connect("missing-reference", find_elsewhere)
+    app.connect("source-read", run_blocks)
     app.connect("autodoc-skip-member", skip_member)

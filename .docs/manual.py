@@ -1,18 +1,39 @@
-"""How the manual shows the examples and the API: what conf.py names."""
+"""How the manual shows examples, chapters and the API: what conf.py names.
 
+    python .docs/manual.py
+
+runs the examples that take long, as far as they or the version have changed, and keeps their pages
+in .docs/kept: all of them in a quarter of an hour on two cores. The manual shows these, and does
+not build if they are of something else.
+"""
+
+import ast
+import hashlib
+import json
+import os
 import re
 import shutil
+import subprocess
+import sys
+import textwrap
+from contextlib import redirect_stdout
+from io import StringIO
+from itertools import count
 from pathlib import Path
 
-from sphinx.pycode import ModuleAnalyzer
-
-EXAMPLES = Path(__file__).parents[1] / "examples"
-# Examples of much work, which the manual runs with `--quick`.
-QUICK = (
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+EXAMPLES = ROOT / "examples"
+GALLERY, KEPT = HERE / "gallery", HERE / "kept"
+MADE_OF = KEPT / "made_of.json"
+# Examples that take long, or write files as large as they are told to: their pages are kept.
+LONG = (
+    "baby_names.py",
     "checkpoint.py",
-    "generated_names_in_pandas.py",
+    "customers.py",
     "grid_search.py",
     "lstm_or_counting.py",
+    "next_char_baseline.py",
     "notebook.py",
     "optuna_search.py",
     "search_on_dask.py",
@@ -26,21 +47,35 @@ Examples
 .. include:: ../../examples/README.md
    :parser: myst_parser.sphinx_
    :start-after: # Examples
-   :end-before: `benchmarks/`
-
-For these pages {} ran with ``--quick``: their figures mean nothing.
+   :end-before: | script |
 
 """
 
 
+def to_keep():
+    """Return the examples that are run for their pages to be kept, none in a usual build."""
+    return os.environ.get("SKNAMEGEN_KEEP", "").split()
+
+
+def to_run():
+    """Return a pattern of the examples that run; the others are shown."""
+    return (
+        rf"/({'|'.join(map(re.escape, to_keep()))})$"
+        if to_keep()
+        else r"/(?!make_base\.py)\w+\.py$"
+    )
+
+
 def copy_examples(target):
-    """Copy the examples to where they may leave files, with a title that Sphinx knows."""
+    """Copy the examples to where they may leave files, as Sphinx-Gallery wants them."""
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
-    quick = ", ".join(f"``{name}``" for name in QUICK)
-    (target / "GALLERY_HEADER.rst").write_text(HEADER.format(quick), "utf-8")
+    (target / "GALLERY_HEADER.rst").write_text(HEADER, "utf-8")
     for script in EXAMPLES.glob("*.py"):
-        (target / script.name).write_text(with_title(script.read_text("utf-8")), "utf-8")
+        page = without_options(with_title(script.read_text("utf-8")))
+        (target / script.name).write_text(page, "utf-8")
+    if not to_keep():
+        restore(target)
     return str(target)
 
 
@@ -58,11 +93,168 @@ def _literal(paragraph):
     return f"{last}:\n\n" if last.endswith(":") else f"{last}\n\n::\n\n"
 
 
+def without_options(code):
+    """Return a script that runs as before, and whose page does not show how it reads options."""
+    code = re.sub(r"(?m)^try:\n((?:    .*\n)+)except ImportError:\n(?:    .*\n)+", _imports, code)
+    hidden = r"\b(argparse|parser|find_spec)\b"
+    if not re.search(r"\bsys\.(?!exit)", code):
+        hidden += r"|^import sys$"
+    first, last, nodes = set(), set(), [ast.parse(code)]
+    while nodes:
+        node = nodes.pop()
+        source = ast.get_source_segment(code, node) or ""
+        is_simple = isinstance(node, ast.Import | ast.ImportFrom | ast.Assign | ast.Expr | ast.If)
+        if is_simple and "__main__" not in source and re.search(hidden, source):
+            first.add(node.lineno)
+            last.add(node.end_lineno)
+        else:
+            nodes += ast.iter_child_nodes(node)
+    shown = []
+    for number, line in enumerate(code.splitlines(), 1):
+        # Comments right behind "# %%" would be text of the page.
+        start = ["", "# sphinx_gallery_start_ignore"] if number in first else []
+        end = ["# sphinx_gallery_end_ignore"] if number in last else []
+        shown += [*start, line, *end]
+    return "\n".join(shown) + "\n"
+
+
+def _imports(match):
+    return textwrap.dedent(match[1])
+
+
+def restore(target):
+    """Put the pages that are kept into the gallery, which takes them for up to date."""
+    if stale():
+        raise RuntimeError(
+            f"The kept pages of {', '.join(stale())} are not of the scripts as they are and this "
+            "version: python .docs/manual.py"
+        )
+    (GALLERY / "images").mkdir(parents=True, exist_ok=True)
+    for path in KEPT.glob("*.*"):
+        shutil.copy(path, GALLERY / ("images" if path.suffix == ".png" else "") / path.name)
+    for name in LONG:
+        shutil.copy(target / name, GALLERY / name)
+        md5 = hashlib.md5((target / name).read_bytes()).hexdigest()
+        (GALLERY / f"{name}.md5").write_text(md5, "utf-8")
+        draw_card((GALLERY / name).with_suffix(".rst"))
+
+
+def stale():
+    """Return the long examples whose kept pages are missing or of something else."""
+    return [name for name in LONG if made_of_kept().get(name) != made_of_now(name)]
+
+
+def made_of_kept():
+    """Return what the kept pages were made of."""
+    return json.loads(MADE_OF.read_text("utf-8")) if MADE_OF.exists() else {}
+
+
+def made_of_now(name):
+    """Return what the page of an example depends on: the version, and its text."""
+    package = (ROOT / "sknamegen/__init__.py").read_text("utf-8")
+    version = re.search(r'__version__ = "(.*)"', package)[1]
+    text = (EXAMPLES / name).read_text("utf-8")
+    return f"{version} {hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
+def keep(names):
+    """Run examples in full, and keep their pages."""
+    shutil.rmtree(GALLERY, ignore_errors=True)
+    environment = os.environ | {"SKNAMEGEN_KEEP": " ".join(names)}
+    build = ["sphinx", "-q", "-E", "-b", "dummy", HERE, HERE / "_build/dummy"]
+    subprocess.run([sys.executable, "-m", *build], check=True, env=environment)
+    KEPT.mkdir(exist_ok=True)
+    for name in names:
+        page = (GALLERY / name).with_suffix(".rst")
+        text, label, rest = page.read_text("utf-8").partition(".. _sphx_glr_download_")
+        label += rest.partition("\n")[0]
+        download = f":download:`Download Python source code: {name} <{name}>`"
+        (KEPT / page.name).write_text(f"{text.rstrip()}\n\n\n{label}\n\n{download}\n", "utf-8")
+        for picture in (GALLERY / "images").glob(f"sphx_glr_{page.stem}_0*.png"):
+            shutil.copy(picture, KEPT / picture.name)
+    made_of = {name: made_of_now(name) for name in names}
+    MADE_OF.write_text(json.dumps(made_of_kept() | made_of, indent=1) + "\n", "utf-8")
+
+
+def draw_cards(app):
+    """Give each example that draws nothing a picture of what it prints, for the gallery."""
+    for page in GALLERY.glob("*.rst"):
+        if page.with_suffix(".py").exists():
+            draw_card(page)
+
+
+def draw_card(page):
+    """Draw the thumbnail of the page of an example, unless it has a picture of its own."""
+    import matplotlib.pyplot as plt
+
+    if (GALLERY / f"images/sphx_glr_{page.stem}_001.png").exists():
+        return
+    blocks = re.findall(
+        r"(?m)^ \.\. code-block:: none\n\n((?:    .*\n|\n)+)", page.read_text("utf-8")
+    )
+    lines = [line[4:] for line in "".join(blocks).splitlines() if line.strip()]
+    fig = plt.figure(figsize=(4, 2.8), facecolor="#f6f8fa")
+    for i, line in enumerate(lines[:11]):
+        fig.text(0.04, 0.93 - 0.085 * i, line[:46], family="monospace", size=8, va="top")
+    folder = GALLERY / "images/thumb"
+    folder.mkdir(parents=True, exist_ok=True)
+    fig.savefig(folder / f"sphx_glr_{page.stem}_thumb.png", dpi=100)
+    plt.close(fig)
+
+
 def arguments(gallery_conf, script_vars):
-    """Return the arguments that an example is run with."""
-    script = Path(script_vars["src_file"])
-    takes_it = "--quick" in script.read_text("utf-8")
-    return ["--quick"] if script.name in QUICK and takes_it else []
+    """Return the arguments that an example is run with: none, whatever those of Sphinx are."""
+    return []
+
+
+def run_blocks(app, docname, source):
+    """Put the pictures that the blocks of a chapter draw behind these blocks."""
+    if to_keep() or (".figure_" not in source[0] and "plt." not in source[0]):
+        return
+    import matplotlib.pyplot as plt
+
+    folder = HERE / "_build/figures"
+    folder.mkdir(parents=True, exist_ok=True)
+    namespace, numbers = {"__name__": docname}, count(1)
+
+    def with_figures(block):
+        plt.close("all")
+        with redirect_stdout(StringIO()):
+            exec(block[1], namespace)
+        shown = [block[0]]
+        for figure in plt.get_fignums():
+            name = f"{docname.replace('/', '_')}_{next(numbers)}.png"
+            plt.figure(figure).savefig(folder / name, dpi=130)
+            shown.append(f"\n![](/_build/figures/{name})\n")
+        return "".join(shown)
+
+    source[0] = re.sub(r"(?ms)^```python\n(.*?)^```\n", with_figures, source[0])
+    plt.close("all")
+
+
+# Where other projects describe what ours names: the inventories of Sphinx need a network.
+SKLEARN = "https://scikit-learn.org/stable/modules/generated/{}.html"
+TORCH = "https://docs.pytorch.org/docs/stable/generated/{}.html"
+SKORCH = "https://skorch.readthedocs.io/en/stable/{module}.html#{}"
+ELSEWHERE = {
+    "skorch.NeuralNet": SKORCH.format("skorch.net.NeuralNet", module="net"),
+    "torch.optim": "https://docs.pytorch.org/docs/stable/optim.html",
+    "torch": "https://docs.pytorch.org/docs/stable/",
+    "skorch": "https://skorch.readthedocs.io/en/stable/",
+}
+
+
+def find_elsewhere(app, env, node, contnode):
+    """Link to another project's page where one of its names is meant."""
+    from docutils.nodes import reference
+
+    target = node.get("reftarget", "")
+    url = ELSEWHERE.get(target)
+    patterns = {"sklearn.": SKLEARN, "torch.": TORCH, "skorch.": SKORCH}
+    for prefix, pattern in patterns.items():
+        if target.startswith(prefix) and target.count(".") > 1:
+            url = url or pattern.format(target, module=target.split(".")[1])
+    return reference("", "", contnode, refuri=url, internal=False) if url else None
 
 
 class AsListed:
@@ -83,11 +275,37 @@ class AsListed:
 
 def show_types(app, what, name, obj, options, lines):
     """Give the constants of the package the docstrings that stand behind them."""
+    from sphinx.pycode import ModuleAnalyzer
+
     if what == "data" and name == "sknamegen.SKOPS_TRUSTED":
         analyzer = ModuleAnalyzer.for_module("sknamegen._state")
         lines[:] = analyzer.find_attr_docs()["", "SKOPS_TRUSTED"]
 
 
+# Above which parameters of CharLSTMGenerator a heading stands.
+HEADINGS = {
+    "init": "Where it starts",
+    "hidden_size": "The network",
+    "ngram_weight": "Training",
+    "callbacks": "Callbacks, devices, and what repeats",
+}
+
+
+def group_parameters(app, what, name, obj, options, lines):
+    """Put headings into the long list of parameters that numpydoc has made."""
+    if name != "sknamegen.CharLSTMGenerator":
+        return
+    for number, line in reversed(list(enumerate(lines))):
+        parameter = re.match(r"( +)\*\*(\w+)\*\* :", line)
+        if parameter and parameter[2] in HEADINGS:
+            indent = parameter[1]
+            lines[number:number] = ["", f"{indent}.. rubric:: {HEADINGS[parameter[2]]}", ""]
+
+
 def skip_member(app, what, name, obj, skip, options):
     """Leave out scikit-learn's metadata routing, whose pages are scikit-learn's."""
     return skip or bool(re.fullmatch(r"set_\w+_request|get_metadata_routing|set_output", name))
+
+
+if __name__ == "__main__":
+    keep(stale())

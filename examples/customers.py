@@ -29,7 +29,8 @@ parser = argparse.ArgumentParser(
     description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
 )
 parser.add_argument("--quick", action="store_true", help="a smoke run: fewer customers")
-n_customers = 2_000 if parser.parse_args().quick else 100_000
+arguments = parser.parse_args()
+n_customers = 2_000 if arguments.quick else 100_000
 
 # %%
 # The original: first names and surnames of the package Faker, and German towns by inhabitants.

@@ -29,7 +29,8 @@ parser = argparse.ArgumentParser(
     description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
 )
 parser.add_argument("--quick", action="store_true", help="a smoke run: fewer rows")
-n_rows = 100 if parser.parse_args().quick else 500
+arguments = parser.parse_args()
+n_rows = 100 if arguments.quick else 500
 
 # %%
 # Counting learns in a moment, and always the same; so every run has the same model.

@@ -62,8 +62,10 @@ class CharAverageGenerator(BaseCharGenerator):
     --------
     >>> from sknamegen import CharAverageGenerator, CharNGramGenerator, CharSequenceVectorizer
     >>> from sknamegen import load_names
-    >>> windows = [CharSequenceVectorizer().fit_transform(load_names(s)) for s in ("female", "male")]
-    >>> female, male = (CharNGramGenerator().fit(each) for each in windows)
+    >>> female, male = (
+    ...     CharNGramGenerator().fit(CharSequenceVectorizer().fit_transform(load_names(sex)))
+    ...     for sex in ("female", "male")
+    ... )
     >>> both = CharAverageGenerator([female, male], weights=[1, 3]).fit()
     >>> both.sample("Al", n_samples=4, min_length=5, novel=True, random_state=0)
     ['Alisco', 'Alexando', 'Alannor', 'Aleechieyton']

@@ -28,6 +28,17 @@ _MAX_COUNTED = 10_000_000  # characters, after which partial_fit counts no more
 class CharLSTMGenerator(BaseCharGenerator):
     """Write new names with an LSTM that predicts the next character.
 
+    It learns from the windows of `CharSequenceVectorizer`, and suits itself to any number of names:
+    twenty are learned in a tenth of a second, starting from a model that knows what names are;
+    five thousand in some ten seconds, from nothing.
+
+    >>> from sknamegen import CharLSTMGenerator, CharSequenceVectorizer
+    >>> few = ["Makris", "Pappas", "Kouros", "Samaras", "Vlahos", "Spanos", "Kanaris", "Zervas"]
+    >>> windows = CharSequenceVectorizer().fit_transform(few)
+    >>> generator = CharLSTMGenerator(random_state=0).fit(windows)
+    >>> generator.sample("K", temperature=0.7, n_samples=3, random_state=0)  # doctest: +SKIP
+    ['Kanos', 'Karas', 'Kastos']
+
     Parameters
     ----------
     init : {"auto", "base"}, None or fitted generator, default="auto"
@@ -35,21 +46,19 @@ class CharLSTMGenerator(BaseCharGenerator):
         towns and brands, and English words. None: random weights. "auto": the base below 80
         names; below 1,000, or up to 1,500 where it is near to the names, half of the networks start
         from it and half from random weights, and how near it is decides what each half counts;
-        beyond, and for
-        running text or where other sizes are given than those of the base, random weights.
-        `init_share_` tells what came of it.
+        beyond, and for running text or where other sizes are given than those of the base, random
+        weights. `init_share_` tells what came of it.
         Or a fitted `CharLSTMGenerator` of one's own, also as
         the last step of a pipeline; where it will be cloned, as in pipelines and searches, in
         `sklearn.frozen.FrozenEstimator`. Only weights are taken from it; `num_layers` and
         `embedding_dim`, and `hidden_size` if given, must be its. Saved with the rest.
     num_networks : int or "auto", default="auto"
         LSTMs that learn from different random weights, in a thread each if torch may use several
-        (with `accelerator` in turn); their logits are averaged.
-        "auto": two; where all start from `init`, as many as it has, one for the base.
+        (with `accelerator` in turn); their logits are averaged. "auto": see the notes, as for all
+        that are "auto".
     hidden_size : int or "auto", default="auto"
-        Units of each LSTM layer. "auto": 128, 240 from 200 sequences on, 352 from 16,384 on, which
-        the first call of `partial_fit` decides; from `init` those of its networks, 256 for the
-        base, unless there are more than 1,000 sequences and they are fewer.
+        Units of each LSTM layer. A number other than 256, which is the base's, means to learn from
+        random weights, also where names are few.
     num_layers : int, default=1
         LSTM layers.
     embedding_dim : int or None, default=64
@@ -59,29 +68,22 @@ class CharLSTMGenerator(BaseCharGenerator):
     ngram_weight : float or "auto", default="auto"
         Share in [0, 1] of the n-gram model's distribution in the training targets
         (knowledge distillation [2]_). It reduces memorisation. 0: only the character that
-        follows. "auto": 0.5; from `init` 0 up to 50 sequences, and more for more, up to 0.6.
+        follows.
     optimizer : str or type, default="AdamW"
         A class of `torch.optim`, or its name.
     lr : float or "auto", default="auto"
-        Learning rate; the highest one of the schedule. "auto": 0.02, less for
-        smaller batches than usual; from `init` 0.002, for few sequences, to 0.015.
+        Learning rate; the highest one of the schedule.
     lr_schedule : {"one_cycle", "constant"}, default="one_cycle"
         "one_cycle" raises the learning rate from zero to `lr` over the first
         30% of the steps and lowers it to zero over the others, both along a
         cosine [1]_.
     weight_decay : float or "auto", default="auto"
-        Passed to the optimizer. "auto": 0.1 for AdamW, else 0.01; from `init` as much as takes 8%
-        of the weights over the training, for 50 sequences or fewer, up to 25%, as AdamW
-        understands it.
+        Passed to the optimizer.
     batch_size : int or "auto", default="auto"
         Sequences in a batch. A sequence is a name, or one window of it if the
-        window lies behind the first `window_length` positions. "auto": the power of
-        two below the square root of their number, within 64 and 512; where any starts from
-        `init` from 8, for few sequences, up to that.
+        window lies behind the first `window_length` positions.
     max_epochs : int or "auto", default="auto"
-        Passes over the names; the most of them with `early_stopping`. "auto": 1250
-        over the square root of the number of sequences, within 3 and 10; where any
-        starts from `init` 1500 over it, within 3 and 12.
+        Passes over the names; the most of them with `early_stopping`.
     early_stopping : bool, default=False
         Whether to set `validation_fraction` of the names aside, to stop when
         their loss has not improved for `n_iter_no_change` epochs, and to keep
@@ -169,6 +171,27 @@ class CharLSTMGenerator(BaseCharGenerator):
     its own. The loss is averaged over characters, not over batches. The n-gram model
     is that of `CharNGramGenerator` with ``order=6``, fitted to the training names.
 
+    What is "auto" follows from the number n of sequences, for each network by what it starts from:
+
+    ================  ====================================  ====================================
+    parameter         from random weights                   from `init`
+    ================  ====================================  ====================================
+    `num_networks`    2                                     as many as it has: 1 for the base
+    `hidden_size`     128; 240 from n = 200 on; 352 from    that of its networks, 256 for the
+                      16,384 on. The first call of          base; as from random weights where
+                      `partial_fit` decides                 that is more and n above 1,000
+    `ngram_weight`    0.5                                   0 up to n = 50, then more, up to 0.6
+    `lr`              0.02; less for smaller batches        0.002, for small n, to 0.015
+    `weight_decay`    0.1 for AdamW, else 0.01              takes 8% (n up to 50) to 25% of the
+                                                            weights, as AdamW understands it
+    `batch_size`      the power of two below the square     from 8, for small n, up to that
+                      root of n, within 64 and 512
+    `max_epochs`      1250 / sqrt(n), within 3 and 10       1500 / sqrt(n), within 3 and 12
+    ================  ====================================  ====================================
+
+    Where there are networks of both kinds, `num_networks` is 2, and size, batches and epochs are
+    those from `init`.
+
     Whatever `init` is, everything but the weights is learned from the names alone. Where it has a
     share, its softmax layer learns three times as fast, and `alphabet_` also
     has characters that it knows and that are of a kind with some of the names, of the same
@@ -198,11 +221,8 @@ class CharLSTMGenerator(BaseCharGenerator):
     >>> bool(pipe.score(["Maria"]) > pipe.score(["Xqzw"]))
     True
 
-    From few names it starts from the base model:
+    The names above were few, so the training has started from the base model:
 
-    >>> few = ["Makris", "Pappas", "Kouros", "Samaras", "Vlahos", "Spanos", "Kanaris", "Zervas"]
-    >>> windows = CharSequenceVectorizer().fit_transform(few)
-    >>> generator = CharLSTMGenerator(random_state=0).fit(windows)
     >>> generator.init_share_
     1.0
     >>> len(generator.sample(n_samples=5, unique=True, novel=True, random_state=0))

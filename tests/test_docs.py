@@ -2,9 +2,11 @@
 
 import io
 import re
+import runpy
 from contextlib import redirect_stdout
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import pytest
 
 import sknamegen
@@ -35,6 +37,12 @@ def test_chapters_print_what_they_say(path, tmp_path, monkeypatch):
             assert varies or printed == text
             printed = ""
     assert not printed
+    plt.close("all")
+
+
+def test_the_pages_that_are_kept_are_of_the_examples_as_they_are():
+    """Else: python .docs/manual.py, which runs them in full."""
+    assert runpy.run_path(str(DOCS / "manual.py"))["stale"]() == []
 
 
 def test_the_reference_lists_what_is_public():

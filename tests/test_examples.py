@@ -493,6 +493,19 @@ def test_benchmark_of_quality(run, tmp_path):
 
 
 @full
+def test_the_protocol_of_makemore(run, tmp_path):
+    """Names that stand twice may be on both sides, which makes them easier."""
+    path = tmp_path / "names.txt"
+    names = [f"{a}{b}{c}a" for a in "ABCDEFGHKL" for b in "aeiou" for c in "nrst"]
+    path.write_text("\n".join(names[:150] * 2), "utf-8")
+    printed = run("benchmarks/quality.py", "--quick", "--names", path, "--protocol", "makemore")
+    assert "by the protocol of makemore: 270 to learn from, 30 held out" in printed
+    assert "each name once: 120 to learn from, 30 held out" in printed
+    losses = numbers(r"(?m)^  n-gram, order 6 +(\d\.\d+) ", printed)
+    assert losses[0] < losses[1]
+
+
+@full
 def test_benchmark_of_labels(run):
     rows = re.findall(r"(?m)^(.{20}) .* +(\S+)% +\S+$", run("benchmarks/labels.py", "--quick"))
     assert len(rows) == 3

@@ -15,7 +15,7 @@ import torch
 from sknamegen import load_names, read_names
 
 
-def parse_arguments(description, takes_names=True, **switches):
+def parse_arguments(description, takes_names=True, protocol=None, **switches):
     """Read the options that benchmarks take, and switches with what they mean."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument(
@@ -27,6 +27,8 @@ def parse_arguments(description, takes_names=True, **switches):
         )
     for name, meaning in switches.items():
         parser.add_argument(f"--{name}", action="store_true", help=meaning)
+    if protocol:
+        parser.add_argument("--protocol", choices=protocol, help="how names are held out")
     return parser.parse_args()
 
 

@@ -222,3 +222,12 @@ def test_in_a_search():
     search = GridSearchCV(pipe, {"lstm__hidden_size": ["auto", 64]}, cv=2).fit(FEMALE[::100])
     assert search.best_params_ == {"lstm__hidden_size": "auto"}
     assert search.best_estimator_[-1].init_share_ == 1
+
+
+def test_the_usual_size_said_again_changes_nothing():
+    """Where names are too many for the base, `hidden_size="auto"` is a number like any other."""
+    windows = windows_of(FEMALE[:1600])
+    usual = CharLSTMGenerator(**QUICK).fit(windows)
+    said = CharLSTMGenerator(hidden_size=240, num_networks=2, **QUICK).fit(windows)
+    assert usual.init_share_ == said.init_share_ == 0
+    assert usual.score(windows) == said.score(windows)
