@@ -112,7 +112,10 @@ def without_options(code):
     shown = []
     for number, line in enumerate(code.splitlines(), 1):
         # Comments right behind "# %%" would be text of the page.
-        start = ["", "# sphinx_gallery_start_ignore"] if number in first else []
+        before = shown[-1] if shown else ""
+        is_behind_text = before.startswith("#") and not before.endswith("_ignore")
+        start = [""] * is_behind_text + ["# sphinx_gallery_start_ignore"]
+        start = start if number in first else []
         end = ["# sphinx_gallery_end_ignore"] if number in last else []
         shown += [*start, line, *end]
     return "\n".join(shown) + "\n"
@@ -166,7 +169,9 @@ def keep(names):
     KEPT.mkdir(exist_ok=True)
     for name in names:
         page = (GALLERY / name).with_suffix(".rst")
-        text, label, rest = page.read_text("utf-8").partition(".. _sphx_glr_download_")
+        text = re.sub(r"(?m)^.*\d%\|.*\n", "", page.read_text("utf-8"))  # bars are for terminals
+        text = re.sub(r"\n{4,}", "\n\n\n", text)
+        text, label, rest = text.partition(".. _sphx_glr_download_")
         label += rest.partition("\n")[0]
         download = f":download:`Download Python source code: {name} <{name}>`"
         (KEPT / page.name).write_text(f"{text.rstrip()}\n\n\n{label}\n\n{download}\n", "utf-8")
@@ -189,13 +194,15 @@ def draw_card(page):
 
     if (GALLERY / f"images/sphx_glr_{page.stem}_001.png").exists():
         return
-    blocks = re.findall(
-        r"(?m)^ \.\. code-block:: none\n\n((?:    .*\n|\n)+)", page.read_text("utf-8")
-    )
+    text = page.read_text("utf-8")
+    blocks = re.findall(r"(?m)^ \.\. code-block:: none\n\n((?:    .*\n|\n)+)", text)
+    blocks = blocks or re.findall(r"(?m)^::\n\n((?:    .*\n)+)", text)
     lines = [line[4:] for line in "".join(blocks).splitlines() if line.strip()]
+    lines = [line for line in lines if not line.startswith("Epoch")] or lines
+    lines = [part for line in lines for part in textwrap.wrap(line, 35, subsequent_indent="  ")]
     fig = plt.figure(figsize=(4, 2.8), facecolor="#f6f8fa")
-    for i, line in enumerate(lines[:11]):
-        fig.text(0.04, 0.93 - 0.085 * i, line[:46], family="monospace", size=8, va="top")
+    for i, line in enumerate(lines[:9]):
+        fig.text(0.04, 0.93 - 0.1 * i, line, family="monospace", size=10.5, va="top")
     folder = GALLERY / "images/thumb"
     folder.mkdir(parents=True, exist_ok=True)
     fig.savefig(folder / f"sphx_glr_{page.stem}_thumb.png", dpi=100)
