@@ -52,9 +52,10 @@ labels = ["Italian"] * len(italian) + ["Japanese"] * 3 * len(japanese)
 print(f"{len(italian)} Italian names, {len(japanese)} Japanese ones")
 
 # %%
-# Learning both, and writing between them.
+# Learning both, and writing between them. Each of the two lists is to be learned for what it is, not
+# what both have in common with other names; so here the training starts from random weights.
 vectorizer = CharSequenceVectorizer()
-generator = CharNGramGenerator() if quick else CharLSTMGenerator(random_state=SEED)
+generator = CharNGramGenerator() if quick else CharLSTMGenerator(init=None, random_state=SEED)
 generator.fit(vectorizer.fit_transform(names), labels)
 for weight in (0, 0.25, 0.5, 0.75, 1):
     blend = {"Italian": 1 - weight, "Japanese": weight}
@@ -87,7 +88,7 @@ fig, ax = plt.subplots(figsize=(6, 3.5), layout="constrained")
 ax.plot(weights, japanese_share, label="probability of Japanese, mean")
 ax.plot(weights, doubt, label="names in doubt (0.1 to 0.9)")
 ax.set(xlabel="weight of Japanese", ylabel="share", ylim=(0, 1))
-ax.legend(loc="upper left")
+ax.legend(loc="upper center")
 fig.savefig("blends.png", dpi=120)
 middle, pure = doubt[len(doubt) // 2], (doubt[0] + doubt[-1]) / 2
 print(f"in doubt: {middle:.0%} of the names at one half, {pure:.0%} of pure ones")

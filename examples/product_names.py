@@ -73,6 +73,8 @@ GREEK = """
 vectorizer = CharSequenceVectorizer(window_length=8)
 if arguments.file:
     words = read_names(arguments.file)
+    if not all(word.isascii() for word in words):
+        sys.exit("Write FILE in the letters a to z: what is easy to say is told by them.")
     windows = vectorizer.fit_transform(words)
     generator = CharLSTMGenerator(random_state=SEED).fit(windows)
 else:
@@ -81,7 +83,7 @@ else:
     weights = np.where(np.array([len(word) for word in words]) <= 6, 2, 1)
     windows = vectorizer.fit_transform(words)
     generator = CharNGramGenerator(order=4).fit(windows, labels, sample_weight=weights)
-print(f"{len(words)} words, for example {', '.join(words[:: len(words) // 6][:7])}")
+print(f"{len(words)} words, for example {', '.join(words[:: len(words) // 6 or 1][:7])}")
 
 # %%
 # The base model as it is: at this learning rate it takes the characters of the list, and no more.
@@ -89,8 +91,10 @@ base = CharLSTMGenerator(init="base", lr=1e-9, max_epochs=1, ngram_weight=0, ran
 base.fit(windows)
 
 # %%
-# Easy to say: consonants in ones and twos, and a vowel between them.
+# Easy to say: consonants in ones and twos, and a vowel between them; in Latin letters.
 SAYABLE = "([AEIOUY]|[A-Z][hlr]?[aeiouy])([^aeiouyA-Z]{1,2}[aeiouy])+"
+if not any(word[0].isupper() for word in words):
+    SAYABLE = "([aeiouy]|[a-z][hlr]?[aeiouy])([^aeiouyA-Z]{1,2}[aeiouy])+"
 OPTIONS = {
     "temperature": 0.9,
     "pattern": SAYABLE + "[lnrsx]?",

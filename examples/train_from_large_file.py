@@ -50,6 +50,7 @@ counting = CharNGramGenerator(order=4)
 sizes = {"num_networks": 1, "hidden_size": 32, "embedding_dim": 16}
 lstm = CharLSTMGenerator(**sizes, batch_size=512, random_state=SEED)
 start = perf_counter()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
 n_read = 0
 for names in iter_names(path, chunk_size=chunk_size, verbose=1):
     windows = vectorizer.fit_transform(names)
@@ -60,7 +61,8 @@ spent = perf_counter() - start
 
 # %%
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-print(f"{n_read} names in {spent:.1f} s, {1e6 * spent / n_read:.1f} µs each, at most {peak:.2f} GB")
+print(f"{n_read} names in {spent:.1f} s, {1e6 * spent / n_read:.1f} µs each")
+print(f"at most {peak:.2f} GB, {peak - before:.2f} more than before")
 for name, generator in (("counting", counting), ("LSTM", lstm)):
     written = generator.sample(n_samples=5, random_state=SEED)
     print(f"{name}: {-generator.score(windows):.3f} nats/char, {'  '.join(written)}")

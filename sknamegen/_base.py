@@ -101,7 +101,8 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
     def forget_names(self) -> Self:
         """Drop the hashes of the training names, so that none of them can be told by these.
 
-        ``novel=True`` is refused then. What the model itself has learned stays as it is.
+        ``novel=True`` is refused then. What the model itself has learned stays as it is. So does a
+        generator that was given as `init`, which is saved with this one: forget its names, too.
 
         Returns
         -------

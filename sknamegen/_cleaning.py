@@ -31,6 +31,7 @@ _ODD: dict[str, Callable[[str], bool]] = {
     "with blanks at an edge or in a row": lambda name: name != _with_single_blanks(name) != "",
     "with invisible characters": lambda name: name != _without_invisible(name),
     "that say there is no name": lambda name: name in _NOTHING,
+    "with U+FFFD, which stands for what could not be read": lambda name: "\ufffd" in name,
     "with a comma": lambda name: "," in name,
     "of digits only": str.isdigit,
 }

@@ -164,7 +164,8 @@ class Knowledge:
     ) -> "tuple[Knowledge, Sequences]":
         """Return what is known with more names, and their sequences of indices."""
         if alphabet is not None:
-            new = np.setdiff1d(units_of(check_alphabet(alphabet)), self.alphabet_).tolist()
+            asked = check_alphabet(alphabet)
+            new = np.setdiff1d(units_of(asked[asked != UNKNOWN]), self.alphabet_).tolist()
             if new:
                 raise ValueError(
                     "alphabet must be given in the first call of partial_fit, or be the same. Got "

@@ -101,7 +101,10 @@ def check_blend(weights: Mapping[object, object]) -> dict[object, float]:
 
 def check_shares(weights: object, n: int) -> list[float]:
     """Return weights of a mean, the greatest one 1; None: all the same."""
-    found = np.ones(n) if weights is None else np.asarray(weights)
+    try:
+        found = np.ones(n) if weights is None else np.asarray(weights)
+    except ValueError:  # ragged
+        found = np.empty(0)
     is_number = found.dtype.kind in "iuf" and found.shape == (n,)
     if not (is_number and np.isfinite(found).all() and (found > 0).all()):
         raise ValueError(

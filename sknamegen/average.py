@@ -1,12 +1,13 @@
 """The generator that is the mean of others."""
 
-from collections.abc import Iterable, Sequence
-from copy import copy
+from collections.abc import Sequence
+from copy import deepcopy
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils.validation import check_is_fitted
+from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
 
 from ._alphabet import NONE, Alphabet
 from ._base import BaseCharGenerator
@@ -24,9 +25,10 @@ class CharAverageGenerator(BaseCharGenerator):
 
     Parameters
     ----------
-    generators : sequence of CharLSTMGenerator and CharNGramGenerator
+    generators : list of fitted generators
         At least one, fitted without labels to windows of one `window_length`: all to names, or
         all to running text. They are used as they are when `fit` is called, and stay as they are.
+        In the grid of a search, in `sklearn.frozen.FrozenEstimator` each.
     weights : array-like of shape (n_generators,), default=None
         How much each counts, above zero; their sum counts as one. None: all the same.
 
@@ -38,6 +40,8 @@ class CharAverageGenerator(BaseCharGenerator):
         ``n_characters_seen_ + 1``.
     generators_ : list
         The generators as they were in `fit`.
+    weights_ : list of float
+        And their weights, the greatest one 1.
     window_length_ : int
         Characters of context in the windows.
     max_length_ : int or None
@@ -72,6 +76,8 @@ class CharAverageGenerator(BaseCharGenerator):
     """
 
     generators_: list[BaseCharGenerator]
+    weights_: list[float]
+    _n_parts: int
 
     def __init__(
         self, generators: Sequence[BaseCharGenerator], *, weights: ArrayLike | None = None
@@ -79,13 +85,15 @@ class CharAverageGenerator(BaseCharGenerator):
         self.generators = generators
         self.weights = weights
 
-    def fit(self, X: object = None, y: object = None) -> Self:
+    def fit(self, X: ArrayLike | None = None, y: None = None) -> Self:
         """Put the generators together; nothing is learned.
 
         Parameters
         ----------
-        X, y : object, default=None
-            Not used: for pipelines.
+        X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int, default=None
+            For pipelines: looked at, but not learned from.
+        y : None
+            There are no labels.
 
         Returns
         -------
@@ -96,75 +104,126 @@ class CharAverageGenerator(BaseCharGenerator):
         NotFittedError
             If one of the generators is not fitted.
         TypeError, ValueError
-            If `generators` or `weights` are none that can be averaged.
+            If `generators` or `weights` are none that can be averaged, or the windows are not of
+            their kind.
         """
-        generators = self._checked_generators()
+        if y is not None:
+            raise ValueError("y must be None: an average has no labels. Got some.")
+        generators = [_unwrapped(each) for each in _as_list(self.generators)]
+        _check_generators(generators)
         weights = check_shares(self.weights, len(generators))
+        if X is not None:
+            generators[0]._known.read(X)
+        # A later fit of one of them replaces what it has, and leaves these copies.
+        return self._average([*map(_shallow_copy, generators)], weights)
+
+    def _average(self, generators: list[BaseCharGenerator], weights: list[float]) -> Self:
         known = _union([each._known for each in generators], weights)
         models = [_translated(each, known) for each in generators]
         parts = [Part(model, NONE, share) for model, share in zip(models, weights, strict=True)]
-        # A later fit of one of them replaces what it has, and leaves these copies.
-        self._assign(known, Average(parts), generators_=[*map(copy, generators)])
+        found = {"generators_": generators, "weights_": weights, "_n_parts": _n_parts(generators)}
+        self._assign(known, Average(parts), **found)
         return self
 
     def forget_names(self) -> Self:
-        """Drop the hashes of the training names, here and in `generators_`.
+        """Drop the hashes of the training names, here and in `generators_`, in place.
 
         Returns
         -------
         self : CharAverageGenerator
         """
         super().forget_names()
-        for each in self.generators_:  # copies of what was given
-            each.forget_names()
+        self.generators_ = [_shallow_copy(each).forget_names() for each in self.generators_]
         return self
 
-    def _checked_generators(self) -> list[BaseCharGenerator]:
-        generators = self.generators
-        expected = "generators must be fitted generators without labels, at least one"
-        if not isinstance(generators, Iterable) or isinstance(generators, str):
-            raise TypeError(f"{expected}. Got {generators!r:.200}.")
-        generators = list(generators)
-        for each in generators:
-            if not isinstance(each, BaseCharGenerator):
-                raise TypeError(f"{expected}. Got {each!r:.200} among them.")
-            check_is_fitted(each)
-            if each._known.labels:
-                raise ValueError(
-                    f"{expected}. Got one with labels; to average labels of one generator, "
-                    "sample(label={...}) takes weights."
-                )
-        kinds = {(each.window_length_, each.max_length_ is None) for each in generators}
-        if not kinds:
-            raise ValueError(f"{expected}. Got none.")
-        if len(kinds) > 1:
-            raise ValueError(
-                "generators must have learned from windows of one window_length and boundary. Got "
-                + ", ".join(f"{length} and {not is_text}" for length, is_text in sorted(kinds))
-                + "; fit them to windows of the same vectorizer."
-            )
-        return generators
-
     def __sklearn_clone__(self) -> Self:
-        return type(self)(**self.get_params(deep=False))
+        cloned = type(self)(**self.get_params(deep=False))
+        if hasattr(self, "_metadata_request"):
+            cloned._metadata_request = deepcopy(self._metadata_request)
+        return cloned
 
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
-        kept = {"_format", "_sklearn_version", *self.get_params(deep=False)}
-        kept_state = {name: value for name, value in state.items() if name in kept}
-        if "generators_" in state:  # which later fits of `generators` have left as they were
-            kept_state |= {"generators": state["generators_"], "is_fitted": True}
-        return kept_state
+        if "generators_" in state:  # instead of what was given, which may have learned anew
+            state["generators"] = state["generators_"]
+        return {name: value for name, value in state.items() if name in _STATE}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         state = dict(state)
-        is_fitted = state.pop("is_fitted", False)
+        learned = state.pop("generators_", None), state.pop("weights_", None)
+        if not _PARAMS <= state.keys() <= _STATE:
+            raise damaged("An average", "generators and weights")
         super().__setstate__(state)
-        if is_fitted:
+        if learned != (None, None):
+            generators, weights = learned
             try:
-                self.fit()
-            except (TypeError, ValueError) as error:
-                raise damaged("generators", "fitted ones that fit each other") from error
+                _check_generators(generators)
+                weights = check_shares([] if weights is None else weights, len(generators))
+                self._average(generators, weights)
+            except (TypeError, ValueError) as error:  # as is NotFittedError
+                raise damaged("generators_", "fitted ones that can be averaged") from error
+
+
+_PARAMS = {"generators", "weights"}
+_STATE = _PARAMS | {"generators_", "weights_", "_format", "_metadata_request"}
+_MAX_PARTS = 1000
+_EXPECTED = "generators must be a list of fitted generators without labels, at least one"
+
+
+def _as_list(generators: object) -> list[Any]:
+    if not isinstance(generators, (list, tuple)):
+        raise TypeError(f"{_EXPECTED}. Got {generators!r:.200}.")
+    return list(generators)
+
+
+def _unwrapped(generator: object) -> Any:
+    """Return what stands in a `FrozenEstimator`, which searches leave fitted."""
+    return generator.estimator if isinstance(generator, FrozenEstimator) else generator
+
+
+def _check_generators(generators: list[Any]) -> None:
+    """Raise unless they can be averaged."""
+    for each in _as_list(generators):
+        if not isinstance(each, BaseCharGenerator):
+            raise TypeError(
+                f"{_EXPECTED}. Got {each!r:.200} among them; of a pipeline take the last step, "
+                "pipe[-1]."
+            )
+        if not hasattr(each, "alphabet_"):
+            raise NotFittedError(
+                f"{_EXPECTED}. Got {each!r:.200}, which is not fitted. Where it was: a search "
+                "clones the values of its grid, which undoes a fit unless it is frozen, as by "
+                "sklearn.frozen.FrozenEstimator(generator)."
+            )
+        if each._known.labels:
+            raise ValueError(
+                f"{_EXPECTED}. Got one with labels; to average labels of one generator, "
+                "sample(label={...}) takes weights."
+            )
+    if not generators:
+        raise ValueError(f"{_EXPECTED}. Got none.")
+    if _n_parts(generators) > _MAX_PARTS:
+        raise ValueError(
+            f"generators must be at most {_MAX_PARTS:,}, those in averages included. Got "
+            f"{_n_parts(generators):,}."
+        )
+    kinds = {(each.window_length_, each.max_length_ is None) for each in generators}
+    if len(kinds) > 1:
+        raise ValueError(
+            "generators must have learned from windows of one window_length and boundary. Got "
+            + ", ".join(f"{length} and {not is_text}" for length, is_text in sorted(kinds))
+            + "; fit them to windows of the same vectorizer."
+        )
+
+
+def _n_parts(generators: list[Any]) -> int:
+    return sum(getattr(each, "_n_parts", 1) for each in generators)
+
+
+def _shallow_copy(generator: Any) -> Any:
+    other = object.__new__(type(generator))
+    other.__dict__.update(vars(generator))
+    return other
 
 
 def _union(each: list[Knowledge], weights: list[float]) -> Knowledge:

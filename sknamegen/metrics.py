@@ -371,10 +371,9 @@ def exposure(
     array([10.])
     """
     check_is_fitted(generator)
-    found, others = (
-        generator.score_samples(check_windows(each, generator.window_length_))
-        for each in (X, X_others)
-    )
+    if not len(X_others):
+        raise ValueError("X_others must hold at least one name. Got none.")
+    found, others = map(generator.score_samples, (X, X_others))
     ranks = 1 + len(others) - np.searchsorted(np.sort(others), found)
     return np.log2(len(others) + 1) - np.log2(ranks)
 

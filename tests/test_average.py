@@ -1,12 +1,15 @@
 """The mean of several fitted generators."""
 
+import copy
 import pickle
 
 import numpy as np
 import pytest
 from conftest import assert_drawn_from, ngram_pipeline, small_pipeline
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
@@ -151,9 +154,60 @@ def test_it_is_saved(both, tmp_path):
         )
     state = average.__getstate__()
     assert len(pickle.dumps(average)) < 1.1 * len(pickle.dumps(state["generators"]))
-    state["generators"] = ["Maria"]
-    with pytest.raises(ValueError, match="generators"):
-        other.__setstate__(state)
+    spoiled = [
+        {"generators_": ["Maria"]},
+        {"generators_": []},
+        {"generators_": None},
+        {"generators_": [CharNGramGenerator()]},
+        {"weights_": [1.0]},
+        {"weights_": [1.0, -1.0]},
+        {"weights_": None},
+        {"alphabet_": np.array(["a"])},
+    ]
+    for entry in spoiled:
+        with pytest.raises(ValueError, match="is damaged or was changed"):
+            other.__setstate__(state | entry)
+    for name in ("generators", "weights"):
+        with pytest.raises(ValueError, match="is damaged or was changed"):
+            other.__setstate__({key: value for key, value in state.items() if key != name})
+
+
+def test_what_is_set_after_fit_is_saved_and_changes_nothing():
+    average = CharAverageGenerator([fitted(ITALIAN), fitted(JAPANESE)], weights=[1, 3]).fit()
+    before = average.sample(n_samples=20, random_state=0)
+    for weights in ([9, 1], [9, 1, 3]):
+        average.set_params(weights=weights)
+        loaded = pickle.loads(pickle.dumps(average))
+        assert loaded.weights == weights
+        for each in (average, loaded, copy.copy(average)):
+            assert each.sample(n_samples=20, random_state=0) == before
+
+
+def test_averages_in_averages_are_not_without_end():
+    """Nor does a file that says so take long."""
+    average = fitted(ITALIAN)
+    for _ in range(9):
+        average = CharAverageGenerator([average, average]).fit()
+    with pytest.raises(ValueError, match="at most 1,000"):
+        CharAverageGenerator([average, average]).fit()
+    assert len(pickle.dumps(average)) < 100_000
+    assert pickle.loads(pickle.dumps(average))._n_parts == 512
+
+
+def test_frozen_generators_in_a_search():
+    frozen = [FrozenEstimator(fitted(names)) for names in (ITALIAN, JAPANESE)]
+    pipe = make_pipeline(FrozenEstimator(VECTORIZER), CharAverageGenerator(frozen))
+    grid = {"charaveragegenerator__generators": [frozen, frozen[:1]]}
+    search = GridSearchCV(pipe, grid, cv=2).fit(ITALIAN)
+    assert len(search.best_params_["charaveragegenerator__generators"]) == 1
+
+
+def test_metadata_requests_are_cloned():
+    average = CharAverageGenerator([fitted(ITALIAN)])
+    with config_context(enable_metadata_routing=True):
+        average.set_score_request(sample_weight=True)
+        cloned = clone(average)
+        assert cloned.get_metadata_routing().score.requests == {"sample_weight": True}
 
 
 def test_names_are_forgotten_in_the_average_alone(both):
@@ -197,15 +251,32 @@ def test_what_cannot_be_averaged_is_told():
         CharAverageGenerator([one, CharLSTMGenerator()]).fit()
     with pytest.raises(TypeError, match="fitted generators"):
         CharAverageGenerator([one, VECTORIZER]).fit()
-    for none in (one, "Maria", 3):
+    for none in (one, "Maria", 3, iter([one])):
         with pytest.raises(TypeError, match="fitted generators"):
             CharAverageGenerator(none).fit()
     with pytest.raises(ValueError, match="Got none"):
         CharAverageGenerator([]).fit()
+    with pytest.raises(ValueError, match="y must be None"):
+        CharAverageGenerator([one]).fit(VECTORIZER.transform(ITALIAN), ["it"] * 9)
+    windows = CharSequenceVectorizer(window_length=3).fit_transform(ITALIAN)
+    with pytest.raises(ValueError, match="window_length seen in fit"):
+        CharAverageGenerator([one]).fit(windows)
+    with pytest.raises(TypeError, match=r"pipe\[-1\]"):
+        CharAverageGenerator([ngram_pipeline().fit(ITALIAN)]).fit()
     with pytest.raises(ValueError, match=r"sample\(label="):
         CharAverageGenerator([one, labelled]).fit()
     with pytest.raises(ValueError, match="same vectorizer"):
         CharAverageGenerator([one, short]).fit()
-    for weights in ([1], [1, 0], [1, -1], [1, np.nan], [1, np.inf], ["a", "b"], 3, [[1, 2]]):
+    for weights in (
+        [1],
+        [1, 0],
+        [1, -1],
+        [1, np.nan],
+        [1, np.inf],
+        ["a", "b"],
+        3,
+        [[1, 2]],
+        [1, [2]],
+    ):
         with pytest.raises(ValueError, match="weights must be None, or 2"):
             CharAverageGenerator([one, one], weights=weights).fit()

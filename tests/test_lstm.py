@@ -296,7 +296,7 @@ def test_settings_adapt_to_the_number_of_names(n_names, hidden_size, batch_size,
 
     found = plan()
     assert (found.batch_size, found.max_epochs) == (min(batch_size, n_names), n_epochs)
-    each = NetworkPlan(None, 1.0, 0.02, 1, 0.1, 0.5, 0.5)
+    each = NetworkPlan(None, 1.0, 0.02, 1, 1, 0.1, 0.5, 0.5)
     assert (found.networks, found.hidden_size, found.lr) == ((each, each), hidden_size, 0.02)
     (alone,) = plan(num_networks=1, optimizer="Adam").networks
     assert (alone.weight_decay, alone.share) == (0.01, 1)

@@ -64,7 +64,7 @@ def name_lists(arguments):
         names = read_names(arguments.names)
         if arguments.protocol:
             names = names[: 300 if arguments.quick else None]
-            n_test = min(1000, len(names) // 10)
+            n_test = min(1000, len(names) // 10) or 1
             shuffled = np.random.default_rng(0).permutation(names).tolist()
             title = f"{arguments.names}, by the protocol of makemore"
             yield title, shuffled[:-n_test], shuffled[-n_test:]

@@ -441,6 +441,11 @@ def _optimizer_params(plan):
         own = {"lr_factor": network.lr / plan.lr}
         own |= {"weight_decay": network.weight_decay} if decays else {}
         head = own | {"lr_factor": own["lr_factor"] * network.head_lr_factor}
+        if plan.n_labels and plan.embedding_dim:
+            factor = network.label_lr_factor
+            labels = own | {"lr_factor": own["lr_factor"] * factor}
+            labels |= {"weight_decay": network.weight_decay / factor} if decays else {}
+            groups.append((f"*networks.{number}.labels.*", labels))
         groups += [(f"*networks.{number}.head.*", head), (f"*networks.{number}.*", own)]
     is_uniform = all(options == groups[-1][1] for _, options in groups)
     if not is_uniform and plan.optimizer is not torch.optim.LBFGS:  # it takes one group

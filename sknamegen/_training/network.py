@@ -86,16 +86,13 @@ class CharLSTM(nn.Module):
 
     def arrays(self) -> list[dict[str, NDArray[np.float32]]]:
         """Return copies of the weights of each network."""
-        return [
-            {name: weight.cpu().numpy().copy() for name, weight in network.state_dict().items()}
-            for network in self.networks
-        ]
+        return [network.arrays() for network in self.networks]
 
     @torch.no_grad()
     def load_arrays(self, networks: Iterable[dict[str, NDArray[np.float32]]]) -> None:
         """Take over the weights of each network."""
         for network, weights in zip(self.networks, networks, strict=True):
-            network.load_state_dict({name: torch.from_numpy(w) for name, w in weights.items()})
+            network.load_arrays(weights)
 
     def model(self) -> NextCharModel:
         """Return the average of the networks as numpy computes it."""
@@ -131,7 +128,9 @@ class _Network(nn.Module):
         with torch.device("meta"):
             self.embedding: nn.Embedding | None = None
             if embedding_dim:
-                self.embedding = nn.Embedding(n_vectors, embedding_dim, dtype=torch.float32)
+                self.embedding = nn.Embedding(self.n_inputs, embedding_dim, dtype=torch.float32)
+                # Apart, so that they can learn at a rate of their own.
+                self.labels = nn.Embedding(n_labels, embedding_dim, dtype=torch.float32)
             self.layers: Any = nn.ModuleList(
                 nn.LSTM(n_in, n_out, batch_first=True, dtype=torch.float32)
                 for n_in, n_out in pairwise(sizes)
@@ -155,7 +154,8 @@ class _Network(nn.Module):
         nn.init.xavier_uniform_(self.head.weight, generator=generator)
         nn.init.zeros_(self.head.bias)
         if self.embedding:
-            nn.init.normal_(self.embedding.weight, generator=generator)
+            for vectors in (self.embedding, self.labels):
+                nn.init.normal_(vectors.weight, generator=generator)
             self.embedding.weight[self.n_inputs - 1] = 0
         else:
             self.layers[0].weight_ih_l0[:, self.n_inputs - 1] = 0
@@ -163,12 +163,32 @@ class _Network(nn.Module):
     def forward(self, inputs, labels, where=None):
         x = self._embed(inputs)  # (batch, time, embedding)
         if self.n_labels:
-            x = x + self._embed(self.n_inputs + labels[:, None].expand_as(inputs))
+            x = x + self._embed_labels(labels[:, None].expand_as(inputs))
         for layer in self.layers:
             x, _ = layer(x)
             x = self._drop(x)
         hidden = x.flatten(0, 1)  # (batch * time, hidden)
         return self.head(hidden if where is None else hidden[where])
+
+    def arrays(self):
+        """Return copies of the weights, the vectors of labels behind those of characters."""
+        found = {name: weight.cpu().numpy().copy() for name, weight in self.state_dict().items()}
+        if self.embedding:
+            vectors = found["embedding.weight"], found.pop("labels.weight")
+            found["embedding.weight"] = np.concatenate(vectors)
+        return found
+
+    def load_arrays(self, weights):
+        """Take over weights that `arrays` returned."""
+        found = {name: torch.from_numpy(weight) for name, weight in weights.items()}
+        if self.embedding:
+            vectors = found["embedding.weight"]
+            found["embedding.weight"] = vectors[: self.n_inputs]
+            found["labels.weight"] = vectors[self.n_inputs :]
+        self.load_state_dict(found)
+
+    def _embed_labels(self, labels):
+        return self.labels(labels) if self.embedding else self._embed(self.n_inputs + labels)
 
     def _embed(self, indices):
         if self.embedding:

@@ -25,6 +25,8 @@ _NUM_NETWORKS = 2
 _MAX_WEIGHTS = 10**9
 # How much faster the softmax layer learns where the network starts from another's weights.
 _HEAD_LR_FACTOR = 3
+# And vectors of labels there, which begin at zero, among others that are learned already.
+_LABEL_LR_FACTOR = 50
 # What `net_params` may set: parameters of skorch's net, and those of what it creates.
 _NET_PARAMS = set(inspect.signature(NeuralNet.__init__).parameters) - {"self", "kwargs", "compile"}
 _CREATED = "dataset", "iterator_train", "iterator_valid", "module", "optimizer"
@@ -72,6 +74,7 @@ class NetworkPlan:
     origin_share: float  # of that one's weights in those that it begins with
     lr: float
     head_lr_factor: float  # times the learning rate, for the softmax layer
+    label_lr_factor: float  # likewise, for the vectors of labels
     weight_decay: float
     ngram_weight: float
     share: float  # in the average
@@ -234,6 +237,7 @@ def make_plan(
     n_init, shares = n_from_init(n_networks, init_share), network_shares(n_networks, init_share)
     if "lr" not in given:  # fewer sequences in a batch ask for smaller steps
         scratch["lr"] *= (settings["batch_size"] / scratch["batch_size"]) ** 0.5
+    has_new_labels = origin is not None and not origin.label_shares
     own = [of_init] * n_init + [scratch] * (n_networks - n_init)
     networks = [
         NetworkPlan(
@@ -241,6 +245,7 @@ def make_plan(
             origin_share=fade if i < n_init else 1.0,
             lr=own[i]["lr"],
             head_lr_factor=_HEAD_LR_FACTOR if i < n_init else 1,
+            label_lr_factor=_LABEL_LR_FACTOR if i < n_init and has_new_labels else 1,
             weight_decay=own[i]["weight_decay"],
             ngram_weight=own[i]["ngram_weight"],
             share=shares[i],

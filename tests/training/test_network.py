@@ -106,22 +106,17 @@ def test_a_label_adds_its_vector_to_those_of_the_characters(params):
     for row, label in zip(codes.tolist(), labels.tolist(), strict=True):
         moved = make_network(**params)
         for old, new in zip(network.networks, moved.networks, strict=True):
-            new.load_state_dict(old.state_dict() | _first(old))
-            with torch.no_grad():
-                _vectors(new).add_(_vectors(old)[N_CHARACTERS + 2 + label])
+            weights = old.arrays()
+            name, axis = ("embedding.weight", 0) if old.embedding else ("layers.0.weight_ih_l0", 1)
+            vectors = np.moveaxis(weights[name], axis, 0)
+            vectors = vectors[: N_CHARACTERS + 2] + vectors[N_CHARACTERS + 2 + label]
+            new.load_arrays(weights | {name: np.moveaxis(vectors, 0, axis)})
         expected.append(moved(torch.tensor([row]), NO_LABELS[:1]))
     torch.testing.assert_close(network(codes, labels), torch.cat(expected))
 
 
 def _vectors(network):
     return network.embedding.weight if network.embedding else network.layers[0].weight_ih_l0.t()
-
-
-def _first(network):
-    """The input weights of characters alone, under the name that the network has for them."""
-    if network.embedding:
-        return {"embedding.weight": network.embedding.weight[: N_CHARACTERS + 2]}
-    return {"layers.0.weight_ih_l0": network.layers[0].weight_ih_l0[:, : N_CHARACTERS + 2]}
 
 
 @pytest.mark.parametrize("params", KINDS)

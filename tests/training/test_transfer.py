@@ -91,9 +91,11 @@ def test_labels_of_the_start(names):
     )
     network, n = base.net_.network, len(base.alphabet_)
     with torch.no_grad():
-        vectors = network.networks[0].embedding.weight
+        (weights,) = network.arrays()
+        vectors = weights["embedding.weight"]
         vectors[: n + 2] += vectors[n + 2 :].mean(0)
         vectors[n + 2 :] = 0
+        network.load_arrays([weights])
     base._model = network.model()
     np.testing.assert_allclose(
         without.next_char_proba(["", "Ma"]), base.next_char_proba(["", "Ma"], "a"), 1e-4
