@@ -37,6 +37,7 @@ extensions = [
 ]
 exclude_patterns = ["_build", "kept"]
 templates_path = ["_templates"]
+copybutton_exclude = ".linenos, .gp, .go"  # what a session prints is not copied
 default_role = "py:obj"  # a link where there is such a thing, code where there is none
 suppress_warnings = ["config.cache"]  # what ran is told by the gallery itself
 myst_enable_extensions = ["colon_fence"]

@@ -72,7 +72,9 @@ def copy_examples(target):
     target.mkdir(parents=True)
     (target / "GALLERY_HEADER.rst").write_text(HEADER, "utf-8")
     for script in EXAMPLES.glob("*.py"):
-        page = without_options(with_title(script.read_text("utf-8")))
+        page = with_title(script.read_text("utf-8"))
+        if script.name != "make_base.py":  # which is shown, but does not run
+            page = without_options(page)
         (target / script.name).write_text(page, "utf-8")
     if not to_keep():
         restore(target)
@@ -94,31 +96,71 @@ def _literal(paragraph):
 
 
 def without_options(code):
-    """Return a script that runs as before, and whose page does not show how it reads options."""
+    """Return a script as it runs without options, and does not read any."""
     code = re.sub(r"(?m)^try:\n((?:    .*\n)+)except ImportError:\n(?:    .*\n)+", _imports, code)
-    hidden = r"\b(argparse|parser|find_spec)\b"
+    given = r"add_argument\(\s*\"(?:--)?(\w+)\"((?:[^()]|\([^()]*\))*)\)"
+    defaults = {"quick": "False"} | {
+        name: (re.search(r"default=([^,)]+)", how) or ["", "None"])[1]
+        for name, how in re.findall(given, code)
+        if "store_true" not in how
+    }
+    while found := edits(code, defaults):  # what is left may hold more
+        for old, new in sorted(found.items(), reverse=True):
+            text = code.encode()
+            code = (text[: old[0]] + new.encode() + text[old[1] :]).decode()
+    code = re.sub(r"\[:: 1\]|None or ", "", code)
+    code = re.sub(r"(?m)(^# %%\n(?:# .*\n)*)\n+", r"\1", code)
+    return re.sub(r"\n{4,}", "\n\n\n", code)
+
+
+def edits(code, defaults):
+    """Return what replaces which bytes of a script: options by their defaults."""
+    gone = r"\b(argparse|parser|find_spec)\b"
     if not re.search(r"\bsys\.(?!exit)", code):
-        hidden += r"|^import sys$"
-    first, last, nodes = set(), set(), [ast.parse(code)]
+        gone += r"|^import sys$"
+    begins = [0, *(match.end() for match in re.finditer(b"\n", code.encode()))]
+    found, nodes = {}, [ast.parse(code)]
+
+    def source(node):
+        return ast.get_source_segment(code, node) or ""
+
+    def span(first, last):
+        return begins[first.lineno - 1], begins[last.end_lineno]
+
     while nodes:
         node = nodes.pop()
-        source = ast.get_source_segment(code, node) or ""
-        is_simple = isinstance(node, ast.Import | ast.ImportFrom | ast.Assign | ast.Expr | ast.If)
-        if is_simple and "__main__" not in source and re.search(hidden, source):
-            first.add(node.lineno)
-            last.add(node.end_lineno)
+        is_statement = isinstance(
+            node, ast.Import | ast.ImportFrom | ast.Assign | ast.Expr | ast.If
+        )
+        test = re.fullmatch(r"(not )?(?:arguments\.)?(\w+)", source(getattr(node, "test", node)))
+        value = test and defaults.get(test[2])
+        if is_statement and "__main__" not in source(node) and re.search(gone, source(node)):
+            found[span(node, node)] = ""
+        elif isinstance(node, ast.If | ast.IfExp) and value:
+            is_true = (value not in ("None", "False")) != bool(test[1])
+            chosen = node.body if is_true else node.orelse
+            if isinstance(node, ast.IfExp):
+                first, last = begins[node.lineno - 1], begins[node.end_lineno - 1]
+                place = first + node.col_offset, last + node.end_col_offset
+                found[place] = source(chosen)
+            else:
+                lines = (
+                    code.encode()[slice(*span(chosen[0], chosen[-1]))].decode() if chosen else ""
+                )
+                indent = " " * node.col_offset
+                found[span(node, node)] = textwrap.indent(textwrap.dedent(lines), indent)
+        elif isinstance(node, ast.Attribute) and source(node).startswith("arguments."):
+            if node.attr in defaults:
+                begin = begins[node.lineno - 1]
+                begin, end = begin + node.col_offset, begin + node.end_col_offset
+                is_in_string = (
+                    code.encode()[begin - 1 : begin] + code.encode()[end : end + 1] == b"{}"
+                )
+                value = defaults[node.attr].strip('"') if is_in_string else defaults[node.attr]
+                found[begin - is_in_string, end + is_in_string] = value
         else:
             nodes += ast.iter_child_nodes(node)
-    shown = []
-    for number, line in enumerate(code.splitlines(), 1):
-        # Comments right behind "# %%" would be text of the page.
-        before = shown[-1] if shown else ""
-        is_behind_text = before.startswith("#") and not before.endswith("_ignore")
-        start = [""] * is_behind_text + ["# sphinx_gallery_start_ignore"]
-        start = start if number in first else []
-        end = ["# sphinx_gallery_end_ignore"] if number in last else []
-        shown += [*start, line, *end]
-    return "\n".join(shown) + "\n"
+    return found
 
 
 def _imports(match):
@@ -162,6 +204,8 @@ def made_of_now(name):
 
 def keep(names):
     """Run examples in full, and keep their pages."""
+    if not names:
+        return
     shutil.rmtree(GALLERY, ignore_errors=True)
     environment = os.environ | {"SKNAMEGEN_KEEP": " ".join(names)}
     build = ["sphinx", "-q", "-E", "-b", "dummy", HERE, HERE / "_build/dummy"]
@@ -171,12 +215,18 @@ def keep(names):
         page = (GALLERY / name).with_suffix(".rst")
         text = re.sub(r"(?m)^.*\d%\|.*\n", "", page.read_text("utf-8"))  # bars are for terminals
         text = re.sub(r"\n{4,}", "\n\n\n", text)
+        text = re.sub(r"\.\. rst-class:: sphx-glr-script-out\n\n.*none\n\n+(?=\.\.)", "", text)
         text, label, rest = text.partition(".. _sphx_glr_download_")
         label += rest.partition("\n")[0]
         download = f":download:`Download Python source code: {name} <{name}>`"
         (KEPT / page.name).write_text(f"{text.rstrip()}\n\n\n{label}\n\n{download}\n", "utf-8")
+        for old in KEPT.glob(f"sphx_glr_{page.stem}_0*.png"):
+            old.unlink()
         for picture in (GALLERY / "images").glob(f"sphx_glr_{page.stem}_0*.png"):
             shutil.copy(picture, KEPT / picture.name)
+    for name in LONG:  # by which pages of the API find their examples
+        objects = (GALLERY / name).with_suffix(".codeobj.json")
+        shutil.copy(objects, KEPT / objects.name)
     made_of = {name: made_of_now(name) for name in names}
     MADE_OF.write_text(json.dumps(made_of_kept() | made_of, indent=1) + "\n", "utf-8")
 

@@ -52,8 +52,8 @@ labels = ["Italian"] * len(italian) + ["Japanese"] * 3 * len(japanese)
 print(f"{len(italian)} Italian names, {len(japanese)} Japanese ones")
 
 # %%
-# Learning both, and writing between them. Each of the two lists is to be learned for what it is, not
-# what both have in common with other names; so here the training starts from random weights.
+# Learning both, and writing between them. What sets the two lists apart matters here, not what they
+# have in common with other names; so the training starts from random weights.
 vectorizer = CharSequenceVectorizer()
 generator = CharNGramGenerator() if quick else CharLSTMGenerator(init=None, random_state=SEED)
 generator.fit(vectorizer.fit_transform(names), labels)

@@ -26,6 +26,8 @@ except ImportError:
 SEED = 0
 
 
+# %%
+# A cluster of two processes, where none is given.
 def main():
     """Search, show how far it is, print a table."""
     parser = argparse.ArgumentParser(

@@ -1,4 +1,4 @@
-"""The public methods of both generators but those that learn: they check, then ask others."""
+"""The public methods of all generators but those that learn: they check, then ask others."""
 
 import re
 import warnings

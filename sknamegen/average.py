@@ -230,8 +230,8 @@ def _union(each: list[Knowledge], weights: list[float]) -> Knowledge:
     """Return what is known of the names of all."""
     seen = np.log([known.n_characters_seen + 1 for known in each])
     alphabet = np.unique(np.concatenate([known.alphabet_ for known in each]))
-    hashes = [known.name_hashes_ for known in each]
-    has_hashes = all(each is not None for each in hashes)
+    hashes = [known.name_hashes_ for known in each if known.name_hashes_ is not None]
+    has_hashes = len(hashes) == len(each)
     lengths = [known.max_length_ for known in each if known.max_length_ is not None]
     return Knowledge(
         alphabet,

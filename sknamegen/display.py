@@ -162,7 +162,7 @@ class NextCharDisplay(_Display):
 
         Parameters
         ----------
-        generator : CharLSTMGenerator or CharNGramGenerator
+        generator : CharLSTMGenerator, CharNGramGenerator or CharAverageGenerator
         name : str
         label : object, default=None
             As in `CharLSTMGenerator.next_char_proba`.
@@ -336,7 +336,7 @@ class TemperatureDisplay(_Display):
 
         Parameters
         ----------
-        generator : CharLSTMGenerator or CharNGramGenerator
+        generator : CharLSTMGenerator, CharNGramGenerator or CharAverageGenerator
             Fitted to names.
         X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int
             Windows of the names that are not novel.

@@ -37,7 +37,7 @@ class CharLSTMGenerator(BaseCharGenerator):
     >>> windows = CharSequenceVectorizer().fit_transform(few)
     >>> generator = CharLSTMGenerator(random_state=0).fit(windows)
     >>> generator.sample("K", temperature=0.7, n_samples=3, random_state=0)  # doctest: +SKIP
-    ['Kanos', 'Karas', 'Kastos']
+    ['Karazar', 'Karis', 'Kaspars']
 
     Parameters
     ----------
@@ -57,8 +57,8 @@ class CharLSTMGenerator(BaseCharGenerator):
         (with `accelerator` in turn); their logits are averaged. "auto": see the notes, as for all
         that are "auto".
     hidden_size : int or "auto", default="auto"
-        Units of each LSTM layer. A number other than 256, which is the base's, means to learn from
-        random weights, also where names are few.
+        Units of each LSTM layer. Where `init` is "auto", a number other than 256, which is the
+        base's, means to learn from random weights, also where names are few.
     num_layers : int, default=1
         LSTM layers.
     embedding_dim : int or None, default=64
@@ -221,8 +221,11 @@ class CharLSTMGenerator(BaseCharGenerator):
     >>> bool(pipe.score(["Maria"]) > pipe.score(["Xqzw"]))
     True
 
-    The names above were few, so the training has started from the base model:
+    A few names, and so a start from the base model:
 
+    >>> few = ["Makris", "Pappas", "Kouros", "Samaras", "Vlahos", "Spanos", "Kanaris", "Zervas"]
+    >>> windows = CharSequenceVectorizer().fit_transform(few)
+    >>> generator = CharLSTMGenerator(random_state=0).fit(windows)
     >>> generator.init_share_
     1.0
     >>> len(generator.sample(n_samples=5, unique=True, novel=True, random_state=0))

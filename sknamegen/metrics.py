@@ -276,7 +276,7 @@ def membership_auc(
 
     Parameters
     ----------
-    generator : CharLSTMGenerator or CharNGramGenerator
+    generator : CharLSTMGenerator, CharNGramGenerator or CharAverageGenerator
     X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int
         Windows of names that it has learned.
     X_held_out : ndarray of shape (n_held_out, n_positions, window_length + 1), dtype int
@@ -338,7 +338,7 @@ def exposure(
 
     Parameters
     ----------
-    generator : CharLSTMGenerator or CharNGramGenerator
+    generator : CharLSTMGenerator, CharNGramGenerator or CharAverageGenerator
     X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int
         Windows of the planted names, the "canaries".
     X_others : ndarray of shape (n_others, n_positions, window_length + 1), dtype int
@@ -388,7 +388,7 @@ def likely_typos(
 
     Parameters
     ----------
-    generator : CharLSTMGenerator or CharNGramGenerator
+    generator : CharLSTMGenerator, CharNGramGenerator or CharAverageGenerator
         Fitted to other names of the same kind. It takes for right what it has learned, so learn in
         folds: see Examples.
     X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int
@@ -520,7 +520,7 @@ def expected_novelty(
 
     Parameters
     ----------
-    generator : CharLSTMGenerator or CharNGramGenerator
+    generator : CharLSTMGenerator, CharNGramGenerator or CharAverageGenerator
         Fitted to names.
     X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int
         Windows of the names that are not new.
@@ -565,7 +565,7 @@ def constraint_probability(
 
     Parameters
     ----------
-    generator : CharLSTMGenerator or CharNGramGenerator
+    generator : CharLSTMGenerator, CharNGramGenerator or CharAverageGenerator
     temperature : float, default=1.0
         At which the names are written.
     seed : str, default=""

@@ -53,6 +53,10 @@ def test_what_stands_for_unknown_characters_is_never_written(make_pipe):
     generator = make_pipe()[-1].fit(vectorizer.transform(["xax", "bxa", "axxb", "xx"]))
     assert generator.alphabet_.tolist() == [END, "a", "b"]
     assert set("".join(generator.sample(n_samples=50, random_state=0))) <= {"a", "b"}
+    letters = np.array(["a", "b", "\ufffd"])  # as of a vectorizer of a list that was read wrongly
+    generator = make_pipe()[-1].partial_fit(vectorizer.transform(["ab"]), alphabet=letters)
+    generator.partial_fit(vectorizer.transform(["ba"]), alphabet=letters)
+    assert generator.alphabet_.tolist() == [END, "a", "b"]
     text = CharSequenceVectorizer(window_length=2, boundary=False).fit(["abc"])
     for nothing in ("xyzw", "abxyzw"):
         with pytest.raises(ValueError, match=r"U\+FFFD only"):

@@ -55,6 +55,11 @@ def test_one_warning_tells_of_all():
     assert "clean_names" in message
 
 
+def test_what_could_not_be_read_is_told():
+    with pytest.warns(NamesWarning, match=r"1 with U\+FFFD, .* \('M\ufffdller'\)"):
+        CharSequenceVectorizer().fit(["Anna", "M\ufffdller", "Otto"])
+
+
 def test_nothing_is_dropped_and_only_fit_warns():
     with pytest.warns(NamesWarning):
         windows = CharSequenceVectorizer().fit_transform(DIRTY)

@@ -40,6 +40,52 @@ def test_chapters_print_what_they_say(path, tmp_path, monkeypatch):
     plt.close("all")
 
 
+def test_a_page_shows_what_runs_without_options():
+    manual = runpy.run_path(str(DOCS / "manual.py"))
+    code = """
+import argparse
+import sys
+from importlib.util import find_spec
+
+if find_spec("rapidfuzz") is None:
+    sys.exit("This needs rapidfuzz.")
+try:
+    import pandas
+except ImportError:
+    sys.exit("This needs pandas.")
+
+# %%
+# Options
+parser = argparse.ArgumentParser()
+parser.add_argument("file", nargs="?", help="names (one a line)")
+parser.add_argument("--quick", action="store_true")
+parser.add_argument("--n", type=int, default=7)
+arguments = parser.parse_args()
+names = read(arguments.file) if arguments.file else ["Ada"]
+if arguments.quick:
+    names = names[:1]
+if not arguments.file:
+    names += ["µ", "Eve"][:: 2 if arguments.quick else 1]
+print(f"{arguments.n} of {len(names)}", arguments.n)
+"""
+    page = manual["without_options"](code)
+    expected = """
+import pandas
+
+# %%
+# Options
+names = ["Ada"]
+names += ["µ", "Eve"]
+print(f"7 of {len(names)}", 7)
+"""
+    assert page.split() == expected.split()
+    for script in (ROOT / "examples").glob("*.py"):
+        if script.name != "make_base.py":
+            page = manual["without_options"](script.read_text("utf-8"))
+            compile(page, script.name, "exec")
+            assert not re.search(r"argparse|arguments\.|\bquick\b", page), script.name
+
+
 def test_the_pages_that_are_kept_are_of_the_examples_as_they_are():
     """Else: python .docs/manual.py, which runs them in full."""
     assert runpy.run_path(str(DOCS / "manual.py"))["stale"]() == []
