@@ -245,7 +245,7 @@ def learn(
         codes = np.union1d(codes, others.view(np.int32))
     if names is not None:
         codes = np.union1d(codes, np.int32(END))
-    if not np.isin(sequences.targets, codes).any():
+    if sequences.has_target.any() and not np.isin(sequences.targets, codes).any():
         raise ValueError("X must hold at least one known character to learn. Got U+FFFD only.")
     counts = None if classes is None else np.zeros(len(classes))
     hashes = np.empty(0, np.uint64)

@@ -301,7 +301,9 @@ def test_faker_provider(run):
     printed = run("faker_provider.py", "--quick")
     assert len(re.findall(r"^  \w+ \w+ +\w+\.\w+@example\.\w+ +[+\d]", printed, re.MULTILINE)) == 8
     assert "The same again with the same seed: True" in printed
-    assert numbers(r"(\d+)%", line("invented", printed)) == [100, 100]
+    unique, novel = numbers(r"(\d+)%", line("invented", printed))
+    assert unique == 100
+    assert novel > 95  # only some of the real names were learned
 
 
 def test_generated_names_in_pandas(run):
@@ -598,6 +600,8 @@ def test_benchmark_of_shapes(run):
 @full
 def test_benchmark_of_membership(run):
     printed = run("benchmarks/membership.py", "--quick")
-    rows = numbers(r"(?m)^ +30 .* (\d\.\d\d) +\d\.\d+ +\d+%$", printed)
+    rows = re.findall(r"(?m)^ +30 .* (\d\.\d\d) +\d\.\d+ +\d+% +(\d+\.\d)$", printed)
+    areas, bits = np.array(rows, dtype=float).T
     assert len(rows) == 4
-    assert min(rows) > 0.7
+    assert min(areas) > 0.7
+    assert min(bits) > 5

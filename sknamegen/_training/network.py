@@ -127,10 +127,11 @@ class _Network(nn.Module):
         # On the meta device the constructors draw no random numbers.
         with torch.device("meta"):
             self.embedding: nn.Embedding | None = None
+            self.labels: nn.Embedding | None = None
             if embedding_dim:
                 self.embedding = nn.Embedding(self.n_inputs, embedding_dim, dtype=torch.float32)
-                # Apart, so that they can learn at a rate of their own.
-                self.labels = nn.Embedding(n_labels, embedding_dim, dtype=torch.float32)
+                if n_labels:  # apart, so that they can learn at a rate of their own
+                    self.labels = nn.Embedding(n_labels, embedding_dim, dtype=torch.float32)
             self.layers: Any = nn.ModuleList(
                 nn.LSTM(n_in, n_out, batch_first=True, dtype=torch.float32)
                 for n_in, n_out in pairwise(sizes)
@@ -154,7 +155,7 @@ class _Network(nn.Module):
         nn.init.xavier_uniform_(self.head.weight, generator=generator)
         nn.init.zeros_(self.head.bias)
         if self.embedding:
-            for vectors in (self.embedding, self.labels):
+            for vectors in filter(None, (self.embedding, self.labels)):
                 nn.init.normal_(vectors.weight, generator=generator)
             self.embedding.weight[self.n_inputs - 1] = 0
         else:
@@ -173,7 +174,7 @@ class _Network(nn.Module):
     def arrays(self):
         """Return copies of the weights, the vectors of labels behind those of characters."""
         found = {name: weight.cpu().numpy().copy() for name, weight in self.state_dict().items()}
-        if self.embedding:
+        if self.labels:
             vectors = found["embedding.weight"], found.pop("labels.weight")
             found["embedding.weight"] = np.concatenate(vectors)
         return found
@@ -181,14 +182,14 @@ class _Network(nn.Module):
     def load_arrays(self, weights):
         """Take over weights that `arrays` returned."""
         found = {name: torch.from_numpy(weight) for name, weight in weights.items()}
-        if self.embedding:
+        if self.labels:
             vectors = found["embedding.weight"]
             found["embedding.weight"] = vectors[: self.n_inputs]
             found["labels.weight"] = vectors[self.n_inputs :]
         self.load_state_dict(found)
 
     def _embed_labels(self, labels):
-        return self.labels(labels) if self.embedding else self._embed(self.n_inputs + labels)
+        return self.labels(labels) if self.labels else self._embed(self.n_inputs + labels)
 
     def _embed(self, indices):
         if self.embedding:
