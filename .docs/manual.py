@@ -16,7 +16,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
-from contextlib import redirect_stdout
+from contextlib import chdir, redirect_stdout
 from io import StringIO
 from itertools import count
 from pathlib import Path
@@ -276,7 +276,7 @@ def run_blocks(app, docname, source):
 
     def with_figures(block):
         plt.close("all")
-        with redirect_stdout(StringIO()):
+        with redirect_stdout(StringIO()), chdir(folder):  # where they may leave files
             exec(block[1], namespace)
         shown = [block[0]]
         for figure in plt.get_fignums():
