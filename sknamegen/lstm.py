@@ -36,8 +36,8 @@ class CharLSTMGenerator(BaseCharGenerator):
     >>> few = ["Makris", "Pappas", "Kouros", "Samaras", "Vlahos", "Spanos", "Kanaris", "Zervas"]
     >>> windows = CharSequenceVectorizer().fit_transform(few)
     >>> generator = CharLSTMGenerator(random_state=0).fit(windows)
-    >>> generator.sample("K", temperature=0.7, n_samples=3, random_state=0)  # doctest: +SKIP
-    ['Karazar', 'Karis', 'Kaspars']
+    >>> generator.sample("Ka", 0.7, n_samples=3, random_state=0)  # doctest: +ELLIPSIS
+    ['Ka...', 'Ka...', 'Ka...']
 
     Parameters
     ----------
