@@ -13,7 +13,7 @@ from ._learning import Knowledge, learn
 from ._models.kneser_ney import Counts, count
 from ._models.lstm import LSTM
 from ._models.model import NextCharModel, average, network_shares, networks_of
-from ._models.shapes import shaped
+from ._models.shapes import Shaped, Shapes
 from ._sequences import Sequences
 from ._validation import damaged, is_auto, random_generator
 
@@ -431,7 +431,7 @@ class CharLSTMGenerator(BaseCharGenerator):
 
             def fitted(generator: CharLSTMGenerator) -> CharLSTMGenerator:
                 model = training.net.network.model()
-                model = shaped(model, known.shapes, known.alphabet.kinds)
+                model = Shaped(model, Shapes(known.shapes, known.alphabet.kinds))
                 progress = training.progress.attributes()
                 learned = {"net_": training.net, "init_share_": init_share, "_teacher": teacher}
                 generator._assign(known, model, **progress, **learned)
@@ -510,7 +510,7 @@ def _loaded(networks: Any, known: Knowledge, init_share: Any) -> NextCharModel:
     if any((each.n_characters, each.n_labels) != expected for each in models):
         raise damaged("The network", "one for the alphabet and the labels")
     mean = average(models, network_shares(len(models), init_share))
-    return shaped(mean, known.shapes, known.alphabet.kinds)
+    return Shaped(mean, Shapes(known.shapes, known.alphabet.kinds))
 
 
 def _count(known: Knowledge, sequences: Sequences, before: Counts | None) -> Counts:

@@ -9,7 +9,7 @@ from ._base import BaseCharGenerator
 from ._learning import Knowledge, learn
 from ._models.counts import CountsModel
 from ._models.kneser_ney import MAX_ORDER, Counts, count, from_state, to_state
-from ._models.shapes import shaped
+from ._models.shapes import Shaped, Shapes
 from ._sequences import Sequences
 from ._validation import check_int, check_real, damaged
 
@@ -154,7 +154,7 @@ class CharNGramGenerator(BaseCharGenerator):
         return self._learned(known, counts)
 
     def _learned(self, known: Knowledge, counts: Counts) -> Self:
-        model = shaped(CountsModel(counts), known.shapes, known.alphabet.kinds)
+        model = Shaped(CountsModel(counts), Shapes(known.shapes, known.alphabet.kinds))
         self._assign(known, model, counts_=counts)
         return self
 

@@ -18,6 +18,7 @@ def test_scores_are_those_of_the_counts(names):
     characters = [i for c in codes for i in c[1:]]
     counts = KneserNey(np.array(contexts), np.array(characters), Alphabet(pipe[-1].alphabet_).kinds)
     log_proba = counts.log_proba(np.array(contexts), np.array(characters))
+    pipe[-1]._model = pipe[-1]._model.model  # without what the shapes of names tell
     assert pipe.score(names) == pytest.approx(log_proba.mean())
     rows = np.repeat(np.arange(len(names)), [len(c) - 1 for c in codes])
     np.testing.assert_allclose(pipe.score_samples(names), np.bincount(rows, log_proba))

@@ -3,9 +3,11 @@
 A network gives every character some probability, and smoothed counts do too: seven characters on, a
 few names in a hundred have a capital inside or begin small, as no name of the list does. Kinds are
 few and seen often, so a list tells much more surely which of them follow each other. "MacLeod" is
-a run of one capital, one of small letters, and so on; what follows depends on the last few runs.
+a run of one capital, one of two small letters, and so on; what follows depends on the last few runs
+and on how long the last one is: behind the "van" of "van Dyk" comes a blank.
 """
 
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,19 +16,17 @@ from numpy.typing import NDArray
 from .._alphabet import NONE
 from .._sequences import Sequences
 from .._validation import MAX_TOTAL_WEIGHT, is_array
-from .counts import CountsModel
 from .model import Indices, Logits, NextCharModel
 
 # Runs that what follows depends on, fewer where that would take more than so many cells.
 _RUNS, _MAX_CELLS = 3, 2**22
+# Lengths of the last run that are told apart: any (0), 1, 2, 3, and more.
+_LENGTHS = 5
 # What shorter contexts say counts as so many characters.
 _WEIGHT = 0.5
 # What does follow stays as it is where it is up to so many times rarer than usual; all else becomes
 # so much less probable at most.
 _SLACK, _LEAST = 3, np.exp(-8.0)
-# Counts heed the runs before the last one if such a share of all characters would be of a kind
-# that is so much rarer behind them.
-_TELLING, _RARE = 2e-4, 0.3
 
 
 class ShapeCounts(NamedTuple):
@@ -35,7 +35,7 @@ class ShapeCounts(NamedTuple):
     Attributes
     ----------
     codes : ndarray of shape (n_contexts,), dtype int64
-        The last runs as a number, sorted; see `_extended`.
+        The last runs and the length of the last one as a number, sorted; see `_extended`.
     followed : ndarray of shape (n_contexts, n_kinds), dtype float64
     """
 
@@ -52,7 +52,7 @@ class ShapeCounts(NamedTuple):
         times, codes = None, codes[has_target]
         if sequences.weights is not None:
             times = np.repeat(sequences.weights, has_target.sum(1))
-        is_known = np.bincount(codes, minlength=n_kinds**_RUNS) > 0
+        is_known = np.bincount(codes, minlength=n_kinds**_RUNS * _LENGTHS) > 0
         is_known[self.codes] = True
         place = np.cumsum(is_known) - 1
         cells = place[codes] * n_kinds + kinds[sequences.targets[has_target]]
@@ -83,18 +83,28 @@ def are_shapes(state: Any, kinds: Indices) -> bool:
         and len(codes)
         and (np.diff(codes) > 0).all()
         and codes[0] >= 0
-        and codes[-1] < n_kinds**_RUNS
+        and codes[-1] < n_kinds**_RUNS * _LENGTHS
         and ((followed >= 0) & (followed <= MAX_TOTAL_WEIGHT)).all()
     )
 
 
 def _extended(code, kinds, base):
-    """Append a character to runs: digits in a base, 0 for none, the last run the lowest one.
+    """Append a character to runs: digits in a base, 0 for none, and below them the last one's length.
 
-    Marks, of kind 0, belong to the run before.
+    Marks, of kind 0, belong to the character before.
     """
-    goes_on = (kinds == 0) | (kinds == code % base)
-    return np.where(goes_on, code, code * base % base**_RUNS + kinds)
+    runs, length = np.divmod(code, _LENGTHS)
+    goes_on = (kinds == 0) | (kinds == runs % base)
+    adds = goes_on & (kinds > 0) & (length > 0)
+    length = np.where(goes_on, np.minimum(length + adds, _LENGTHS - 1), 1)
+    return np.where(goes_on, runs, runs * base % base**_RUNS + kinds) * _LENGTHS + length
+
+
+def _contexts(code, base):
+    """Return ever longer contexts: no runs, the last one, two, three; its length, too, if known."""
+    runs, length = np.divmod(code, _LENGTHS)
+    of_runs = [runs % base**n for n in range(_RUNS + 1)]
+    return [*of_runs, np.where(length > 0, base**_RUNS + code, runs)]
 
 
 class Shapes:
@@ -109,18 +119,16 @@ class Shapes:
     Attributes
     ----------
     after : ndarray of shape (n_states, n_kinds), dtype int64
-        A state stands for the longest runs that are known; this is the one behind each kind.
-        State 0 knows of none.
+        A state stands for the longest runs that are known, with the length of the last one or
+        the longest known below it; this is the one behind each kind. State 0 knows of none.
     offsets : ndarray of shape (n_states, n_characters), dtype float32
         To be added to logits: zero, or negative for what is rarer.
-    share : float
-        Of all characters, how many would be of a kind that is much rarer behind the last runs,
-        if each were as frequent as behind the last one.
 
     Notes
     -----
     Let n be how often runs r were found, n(k) how often kind k followed, and r' the same runs
-    without the first one, which were found more often. Then::
+    without the length of the last one or without the first one, which were found more often.
+    Then::
 
         p(k | r) = (n(k) + p(k | r') / 2) / (n + 1/2)
 
@@ -136,45 +144,55 @@ class Shapes:
         times += _WEIGHT * np.bincount(of_characters, minlength=n_kinds) / n_characters
         known, n, proba = np.zeros(1, np.int64), times.sum()[None], times[None] / times.sum()
         follows = np.ones(proba.shape, dtype=bool)
-        for n_runs in range(1, _RUNS + 1):
-            codes, which = np.unique(counts.codes % n_kinds**n_runs, return_inverse=True)
+        for of_shorter, of_longer in pairwise(_contexts(counts.codes, n_kinds)):
+            codes, first, which = np.unique(of_longer, return_index=True, return_inverse=True)
             followed = np.zeros((len(codes), n_kinds))
             np.add.at(followed, which, counts.followed)
-            is_new = codes >= n_kinds ** (n_runs - 1)
+            is_new = ~np.isin(codes, known)
             codes, followed = codes[is_new], followed[is_new]
-            if n_runs > 1 and (len(known) + len(codes)) * n_characters > _MAX_CELLS:
+            if len(known) > 1 and (len(known) + len(codes)) * n_characters > _MAX_CELLS:
                 break
-            shorter, total = _find(known, codes % n_kinds ** (n_runs - 1)), followed.sum(axis=1)
+            shorter, total = _find(known, of_shorter[first][is_new]), followed.sum(axis=1)
             longer = (followed + _WEIGHT * proba[shorter]) / (total + _WEIGHT)[:, None]
             tells_more = (total < n[shorter])[:, None]
             proba = np.concatenate([proba, np.where(tells_more, longer, proba[shorter])])
             of_longer = np.where(tells_more, followed > 0, follows[shorter])
             follows = np.concatenate([follows, of_longer])
             known, n = np.append(known, codes), np.append(n, total)  # sorted, as longer is greater
-        code = _extended(known[:, None], np.arange(n_kinds), n_kinds)
-        self.after = np.zeros(code.shape, dtype=np.int64)
-        for n_runs in range(1, _RUNS + 1):
-            place = _find(known, code % n_kinds**n_runs)
-            self.after = np.where(known[place] == code % n_kinds**n_runs, place, self.after)
+        self.after = _after(known, n_kinds)
+        self.after[:, kinds[NONE]] = 0  # nothing is known before a name begins
         ratio = np.where(follows, _SLACK, 1)[:, of_characters]
         ratio = ratio * proba[:, of_characters] / proba[0, of_characters]
         ratio = np.clip(ratio, _LEAST, 1)
         self.offsets = np.log(ratio).astype(np.float32)
-        by_last = proba[_find(known, known % n_kinds)]
-        self.share = float(n @ (by_last * (proba < _RARE * by_last)).sum(axis=1) / n.sum())
 
     def states(self, inputs: Indices) -> Indices:
         """Return the state behind each of rows of characters, -1 before the first."""
-        states = np.zeros(inputs.shape, dtype=np.int64)
+        states, kinds = np.zeros(inputs.shape, dtype=np.int64), self.kinds[inputs]
         state = np.zeros(len(inputs), dtype=np.int64)
-        for step, characters in enumerate(inputs.T):
-            state = np.where(characters == NONE, 0, self.after[state, self.kinds[characters]])
-            states[:, step] = state
+        for step in range(inputs.shape[1]):
+            state = states[:, step] = self.after[state, kinds[:, step]]
         return states
 
 
-def _find(known, codes):
-    return np.searchsorted(known, codes).clip(max=len(known) - 1)
+def _find(known, contexts):
+    """Return the places of contexts, or of the greatest below them."""
+    return np.searchsorted(known, contexts, side="right") - 1
+
+
+def _after(known, base):
+    """Return which of the known contexts comes behind each of them and each kind."""
+    big = base**_RUNS
+    codes = np.where(known < big, known * _LENGTHS, known - big)
+    codes = _extended(codes[:, None], np.arange(base), base)
+    *of_runs, with_length = _contexts(codes, base)
+    after = np.zeros(codes.shape, dtype=np.int64)
+    for contexts in of_runs:
+        place = _find(known, contexts)
+        after = np.where(known[place] == contexts, place, after)
+    place = _find(known, with_length)  # of a length that is not known, the longest below it
+    is_alike = (known[place] > big) & ((known[place] - big) // _LENGTHS == codes // _LENGTHS)
+    return np.where(is_alike, place, after)
 
 
 class Shaped(NextCharModel):
@@ -227,13 +245,3 @@ class Shaped(NextCharModel):
     def ngrams(self) -> Any:
         """Return what the other model has counted."""
         return self.model.ngrams()
-
-
-def shaped(model: NextCharModel, counts: ShapeCounts, kinds: Indices) -> NextCharModel:
-    """Return a model that heeds shapes, the model itself if it does so well enough.
-
-    One that counts knows what follows the last kind.
-    """
-    shapes = Shapes(counts, kinds)
-    knows_enough = isinstance(model, CountsModel) and shapes.share < _TELLING
-    return model if knows_enough else Shaped(model, shapes)
