@@ -43,11 +43,11 @@ class CharLSTMGenerator(BaseCharGenerator):
     ----------
     init : {"auto", "base"}, None or fitted generator, default="auto"
         What to start from. "base": a model that comes with the package and knows names of people,
-        towns and brands, and English words. None: random weights. "auto": the base below 80
-        names; below 1,000, or up to 1,500 where it is near to the names, half of the networks start
-        from it and half from random weights, and how near it is decides what each half counts;
-        beyond, and for running text or where other sizes are given than those of the base, random
-        weights. `init_share_` tells what came of it.
+        towns and brands, and English words. None: random weights. "auto": below 1,000 names, or
+        up to 1,500 where the base is near to them, half of the networks start from it and half
+        from random weights, and how near it is decides what each half counts: where it is very
+        near, it counts alone. Beyond, and for running text or where other sizes are given than
+        those of the base, random weights. `init_share_` tells what came of it.
         Or a fitted `CharLSTMGenerator` of one's own, also as
         the last step of a pipeline; where it will be cloned, as in pipelines and searches, in
         `sklearn.frozen.FrozenEstimator`. Only weights are taken from it; `num_layers` and
