@@ -78,7 +78,18 @@ def copy_examples(target):
         (target / script.name).write_text(page, "utf-8")
     if not to_keep():
         restore(target)
+    if "checkpoint.py" in to_keep():
+        kill_halfway(target / "checkpoint.py")
     return str(target)
+
+
+def kill_halfway(script):
+    """Start a training and kill it, so that the page of the script shows how it goes on."""
+    command = [sys.executable, "-u", script]
+    with subprocess.Popen(command, cwd=script.parent, stdout=subprocess.PIPE, text=True) as process:
+        for printed in process.stdout:
+            if printed.startswith("Epoch 5/"):
+                process.kill()
 
 
 def with_title(code):
@@ -225,24 +236,39 @@ def keep(names):
         for picture in (GALLERY / "images").glob(f"sphx_glr_{page.stem}_0*.png"):
             shutil.copy(picture, KEPT / picture.name)
     for name in LONG:  # by which pages of the API find their examples
-        objects = (GALLERY / name).with_suffix(".codeobj.json")
-        shutil.copy(objects, KEPT / objects.name)
+        path = (GALLERY / name).with_suffix(".codeobj.json")
+        (KEPT / path.name).write_text(ours(path.read_text("utf-8")), "utf-8")
     made_of = {name: made_of_now(name) for name in names}
     MADE_OF.write_text(json.dumps(made_of_kept() | made_of, indent=1) + "\n", "utf-8")
 
 
+def ours(objects):
+    """Return what the code of an example names, without other packages, whose pages we lack."""
+    objects = {
+        name: [each for each in found if each["module"].partition(".")[0] == "sknamegen"]
+        for name, found in json.loads(objects).items()
+    }
+    return json.dumps({name: found for name, found in objects.items() if found}, indent=1) + "\n"
+
+
 def draw_cards(app):
-    """Give each example that draws nothing a picture of what it prints, for the gallery."""
+    """Give each example a picture for the gallery, of what it prints if it draws nothing."""
     for page in GALLERY.glob("*.rst"):
         if page.with_suffix(".py").exists():
             draw_card(page)
 
 
 def draw_card(page):
-    """Draw the thumbnail of the page of an example, unless it has a picture of its own."""
+    """Draw the thumbnail of the page of an example: its own picture, or what it prints."""
     import matplotlib.pyplot as plt
+    from sphinx_gallery.utils import scale_image
 
-    if (GALLERY / f"images/sphx_glr_{page.stem}_001.png").exists():
+    folder = GALLERY / "images/thumb"
+    folder.mkdir(parents=True, exist_ok=True)
+    thumbnail = folder / f"sphx_glr_{page.stem}_thumb.png"
+    picture = GALLERY / f"images/sphx_glr_{page.stem}_001.png"
+    if picture.exists():
+        scale_image(picture, thumbnail, 400, 280)
         return
     text = page.read_text("utf-8")
     blocks = re.findall(r"(?m)^ \.\. code-block:: none\n\n((?:    .*\n|\n)+)", text)
@@ -253,9 +279,7 @@ def draw_card(page):
     fig = plt.figure(figsize=(4, 2.8), facecolor="#f6f8fa")
     for i, line in enumerate(lines[:9]):
         fig.text(0.04, 0.93 - 0.1 * i, line, family="monospace", size=10.5, va="top")
-    folder = GALLERY / "images/thumb"
-    folder.mkdir(parents=True, exist_ok=True)
-    fig.savefig(folder / f"sphx_glr_{page.stem}_thumb.png", dpi=100)
+    fig.savefig(thumbnail, dpi=100)
     plt.close(fig)
 
 

@@ -1,14 +1,17 @@
 """Go on with a training that was killed.
 
 What is learned here: a skorch callback saves the Pipeline after every epoch; with
-``warm_start=True``, another `fit` goes on from what was saved. Kill it and run it again:
+``warm_start=True``, another `fit` goes on from what was saved. Kill it and run it again; a picture
+shows where it went on:
 
-    python examples/checkpoint.py
+    pip install -e '.[plot]' && python examples/checkpoint.py
 """
 
 # %%
 import argparse
 import os
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import joblib
@@ -16,6 +19,10 @@ from sklearn.pipeline import Pipeline
 from skorch.callbacks import Callback
 
 from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names
+from sknamegen.display import LossCurveDisplay
+
+if find_spec("matplotlib") is None:
+    sys.exit("This needs matplotlib. In a clone of sknamegen: pip install -e '.[plot]'")
 
 SEED = 0
 N_EPOCHS = 12
@@ -58,3 +65,12 @@ n_left = N_EPOCHS - getattr(pipe[-1], "n_iter_", 0)
 if n_left:
     pipe.set_params(lstm__max_epochs=n_left).fit(train)
 print(f"Trained for {pipe[-1].n_iter_} epochs. Held out: {-pipe.score(test):.3f} nats/char")
+
+# %%
+# Where it went on, if it was killed.
+display = LossCurveDisplay.from_estimator(pipe[-1])
+if 0 < n_left < N_EPOCHS:
+    killed = N_EPOCHS - n_left + 0.5
+    display.ax_.axvline(killed, color="tab:red", ls="--", label="killed, and run again")
+    display.ax_.legend()
+display.figure_.savefig("checkpoint.png", dpi=120)

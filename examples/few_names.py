@@ -3,19 +3,25 @@
 What is learned here: thirty names are too few to learn what a name is. So the
 training starts from a base model that comes with the package and knows people, towns and brands of
 many languages; it then learns only what is special about yours. The names below are invented, of
-villages in a novel; put your own in their place.
+villages in a novel; put your own in their place. A picture shows how both trainings went.
 
-    python examples/few_names.py [FILE]
+    pip install -e '.[plot]' && python examples/few_names.py [FILE]
 """
 
 # %%
 import argparse
 import re
+import sys
+from importlib.util import find_spec
 from time import perf_counter
 
 from sklearn.pipeline import make_pipeline
 
 from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, read_names
+from sknamegen.display import LossCurveDisplay
+
+if find_spec("matplotlib") is None:
+    sys.exit("This needs matplotlib. In a clone of sknamegen: pip install -e '.[plot]'")
 
 NAMES = """
     Ambermoor Ashwick Brackenfell Brindlehow Cairnbeck Coldharrow Dunmarsh Eldermere Fallowby
@@ -65,3 +71,12 @@ for i, (title, constraint) in enumerate(constraints.items()):
     options = {"temperature": 0.7, "n_samples": 6, "unique": True, "novel": True}
     written = generator.sample(**options | constraint, random_state=SEED + i)
     print(f"From the base, {title}: {'  '.join(written)}")
+
+# %%
+# What the base knows shows from the first epoch on.
+ax = None
+for title, generator in generators.items():
+    display = LossCurveDisplay.from_estimator(generator, ax=ax, label=title)
+    ax = display.ax_
+ax.legend()
+ax.figure.savefig("few_names.png", dpi=120)

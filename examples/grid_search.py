@@ -4,14 +4,20 @@ What is learned here: the Pipeline is an estimator like any other, so GridSearch
 vary the parameters of its steps, and the steps themselves, at once; no name is ever on both sides
 of a split; the score, in nats per character, can be compared over all of them. The default and
 counting are candidates too, so the search ends at least as good as they are, and the table tells
-what each candidate cost.
+what each candidate cost; a picture, how far the scores are apart.
 
-    python examples/grid_search.py [FILE]
+    pip install -e '.[plot]' && python examples/grid_search.py [FILE]
 """
 
 # %%
 import argparse
+import sys
+from importlib.util import find_spec
 
+if find_spec("matplotlib") is None:
+    sys.exit("This needs matplotlib. In a clone of sknamegen: pip install -e '.[plot]'")
+
+import matplotlib.pyplot as plt
 from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.pipeline import Pipeline
 
@@ -70,18 +76,22 @@ def main():
 
     # %%
     # Higher is better: minus the nats per character. Seconds are those of a fit.
+    # In the picture, a line is as long as two std over the folds.
     results = search.cv_results_
+    fig, ax = plt.subplots(figsize=(5, 3.2), layout="constrained")
     print(f"{len(names):,} names\n\n{'candidate':42s}  score    std  seconds")
     for i in results["rank_test_score"].argsort(kind="stable"):
         params = dict(results["params"][i])
         title = "counting" if isinstance(params.pop("generator"), CharNGramGenerator) else "LSTM"
         changes = ", ".join(f"{key.partition('__')[2]}={value!r}" for key, value in params.items())
-        print(
-            f"{title + ', ' + (changes or 'default'):42s}"
-            f"{results['mean_test_score'][i]:7.3f}"
-            f"{results['std_test_score'][i]:7.3f}"
-            f"{results['mean_fit_time'][i]:9.1f}"
-        )
+        color = "gray" if title == "counting" else "tab:blue" if changes else "tab:red"
+        title += f", {changes or 'default'}"
+        score, std = results["mean_test_score"][i], results["std_test_score"][i]
+        print(f"{title:42s}{score:7.3f}{std:7.3f}{results['mean_fit_time'][i]:9.1f}")
+        ax.errorbar(score, title, xerr=std, fmt="o", color=color)
+    ax.invert_yaxis()
+    ax.set(xlabel="score (nats per character)")
+    fig.savefig("grid_search.png", dpi=120)
 
     # %%
     # The best model, trained again on all names.

@@ -2,15 +2,21 @@
 
 What is learned here: ``X[X[..., -1] != 0]`` are flat pairs of ten characters and the
 next one, which any scikit-learn estimator can learn from; the held-out loss per
-character is the same measure for both.
+character is the same measure for both, which a picture compares.
 
-    python examples/next_char_baseline.py
+    pip install -e '.[plot]' && python examples/next_char_baseline.py
 """
 
 # %%
 import argparse
+import sys
+from importlib.util import find_spec
 from time import perf_counter
 
+if find_spec("matplotlib") is None:
+    sys.exit("This needs matplotlib. In a clone of sknamegen: pip install -e '.[plot]'")
+
+import matplotlib.pyplot as plt
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.model_selection import train_test_split
@@ -48,14 +54,20 @@ start = perf_counter()
 baseline.fit(pairs_train[:, :-1], pairs_train[:, -1])
 seconds = perf_counter() - start
 proba = baseline.predict_proba(pairs_test[:, :-1])
-loss = log_loss(pairs_test[:, -1], proba, labels=baseline.classes_)
-print(f"logistic regression: {loss:.3f} nats per character, fitted in {seconds:.1f} s")
+losses = [log_loss(pairs_test[:, -1], proba, labels=baseline.classes_)]
+print(f"logistic regression: {losses[0]:.3f} nats per character, fitted in {seconds:.1f} s")
 
 # %%
 lstm = CharLSTMGenerator(random_state=SEED)
 start = perf_counter()
 lstm.fit(X_train)
 seconds = perf_counter() - start
-print(
-    f"LSTM:                {-lstm.score(X_test):.3f} nats per character, fitted in {seconds:.1f} s"
-)
+losses.append(-lstm.score(X_test))
+print(f"LSTM:                {losses[1]:.3f} nats per character, fitted in {seconds:.1f} s")
+
+# %%
+fig, ax = plt.subplots(figsize=(5, 2.2), layout="constrained")
+bars = ax.barh(["LSTM", "logistic\nregression"], losses[::-1], color=["tab:blue", "gray"])
+ax.bar_label(bars, fmt=" %.2f", label_type="center", color="white")
+ax.set(xlabel="loss on held-out names (nats per character)")
+fig.savefig("next_char_baseline.png", dpi=120)

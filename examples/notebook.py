@@ -3,18 +3,25 @@
 What is learned here: the names are joined into one text and cut into windows of ten
 characters with the character that follows each; an LSTM of 128 units learns from the
 one-hot encoded windows with RMSprop; in between, text is generated from a random place
-of the corpus at four "diversities" (temperatures), one character at a time.
+of the corpus at four "diversities" (temperatures), one character at a time; at the
+end the loss is drawn.
 
 Run it on the bundled list of female names, or on a file of your own, one name a line:
 
-    python examples/notebook.py [FILE]
+    pip install -e '.[plot]' && python examples/notebook.py [FILE]
 """
 
 # %%
 import argparse
 import random
+import sys
+from importlib.util import find_spec
 
 from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names
+from sknamegen.display import LossCurveDisplay
+
+if find_spec("matplotlib") is None:
+    sys.exit("This needs matplotlib. In a clone of sknamegen: pip install -e '.[plot]'")
 
 SEED = 0
 WINDOW_LENGTH = 10
@@ -84,3 +91,7 @@ for iteration in range(1, 5):
         for character in model.stream(seed, diversity, max_length=len(seed) + 20):
             print(character, end="", flush=True)
         print()
+
+# %%
+# 5. Look at the training: the epochs of all iterations.
+LossCurveDisplay.from_estimator(model).figure_.savefig("notebook.png", dpi=120)

@@ -2,9 +2,9 @@
 
 What is learned here: OptunaSearchCV takes the Pipeline as GridSearchCV does, with
 distributions instead of lists; its study lies in a file, so further processes, started
-with the same line, help with the same search.
+with the same line, help with the same search. A picture shows how it went.
 
-    pip install -e '.[search]'
+    pip install -e '.[plot,search]'
     python examples/optuna_search.py [STUDY.db] [N_TRIALS]
 """
 
@@ -13,20 +13,22 @@ import argparse
 import sys
 import warnings
 
+import numpy as np
 from sklearn.model_selection import KFold
 from sklearn.pipeline import Pipeline
 
 from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names
 
 try:
+    import matplotlib.pyplot as plt
     import optuna
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
     from optuna.exceptions import ExperimentalWarning
     from optuna_integration import OptunaSearchCV
 except ImportError:
     sys.exit(
-        "This needs optuna and optuna-integration. In a clone of sknamegen: "
-        "pip install -e '.[search]'"
+        "This needs optuna, optuna-integration and matplotlib. In a clone of sknamegen: "
+        "pip install -e '.[plot,search]'"
     )
 
 SEED = 0
@@ -80,3 +82,16 @@ if first.value is not None:  # another process may still be at it
     print(f"The default: {-first.value:.3f} nats/char")
 print(f"Best: {-search.best_score_:.3f} nats/char with {search.best_params_}")
 print("From 'Mar':", *search.best_estimator_[-1].sample("Mar", 0.5, 6, random_state=SEED))
+
+# %%
+# The trials in the order in which they began, and the best so far.
+trials = [trial for trial in study.trials if trial.value is not None]
+numbers, losses = [trial.number + 1 for trial in trials], [-trial.value for trial in trials]
+fig, ax = plt.subplots(figsize=(5, 3.2), layout="constrained")
+ax.plot(numbers, losses, "o", label="trial")
+ax.step(numbers, np.minimum.accumulate(losses), where="post", label="best so far")
+if first.value is not None:
+    ax.axhline(-first.value, color="gray", ls="--", label="default")
+ax.set(xlabel="trial", ylabel="loss (nats per character)")
+ax.legend()
+fig.savefig("optuna_search.png", dpi=120)

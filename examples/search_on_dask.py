@@ -1,9 +1,9 @@
 """Search on a Dask cluster: another machine's processes in place of this one's.
 
 What is learned here: joblib hands the candidates of a GridSearchCV to Dask, with one line
-around `fit`; the scores are those of a search at home.
+around `fit`; the scores are those of a search at home. A picture shows what each worker did when.
 
-    pip install -e '.[search]'
+    pip install -e '.[plot,search]'
     python examples/search_on_dask.py                     # a cluster on this machine
     python examples/search_on_dask.py tcp://HOST:8786     # the cluster of that scheduler
 """
@@ -19,9 +19,13 @@ from sklearn.pipeline import Pipeline
 from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names
 
 try:
-    from dask.distributed import Client, LocalCluster
+    import matplotlib.pyplot as plt
+    from dask.distributed import Client, LocalCluster, get_task_stream
 except ImportError:
-    sys.exit("This needs distributed. In a clone of sknamegen: pip install -e '.[search]'")
+    sys.exit(
+        "This needs distributed and matplotlib. In a clone of sknamegen: "
+        "pip install -e '.[plot,search]'"
+    )
 
 SEED = 0
 
@@ -62,7 +66,8 @@ def main():
     search = GridSearchCV(pipe, grid, cv=cv, verbose=1)
     # joblib prints a line whenever some more of the fits are done. The last fit, of the best
     # candidate to all names, is done here.
-    with joblib.parallel_config(backend="dask", scatter=[names], verbose=5), client:
+    on_dask = joblib.parallel_config(backend="dask", scatter=[names], verbose=5)
+    with client, get_task_stream(client) as stream, on_dask:
         search.fit(names)
 
     # %%
@@ -76,6 +81,17 @@ def main():
             f"  {results['params'][i]}"
         )
     print("\nFrom 'Mar':", *search.best_estimator_[-1].sample("Mar", 0.5, 6, random_state=SEED))
+
+    # %%
+    # What the workers were busy with: each bar is a fit and its score.
+    tasks = [(task["worker"], task["startstops"][-1]) for task in stream.data]
+    begin, places = min(span["start"] for _, span in tasks), sorted({place for place, _ in tasks})
+    fig, ax = plt.subplots(figsize=(5, 2.5), layout="constrained")
+    for place, span in tasks:
+        left, width = span["start"] - begin, span["stop"] - span["start"]
+        ax.barh(f"worker {places.index(place) + 1}", width, left=left, color="tab:blue", ec="w")
+    ax.set(xlabel="time (s)")
+    fig.savefig("search_on_dask.png", dpi=120)
 
 
 if __name__ == "__main__":  # the worker processes import this file

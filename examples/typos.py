@@ -3,15 +3,21 @@
 What is learned here: a low score finds rare names, not wrong ones. What gives a typo away is that
 another name, one edit away, is far more probable (the noisy channel). A model takes for right what
 it has learned, so each fold of the names is judged by a model of the others. To see how well that
-works, fifty typos are added to the list first.
+works, fifty typos are added to the list first; a picture shows how far they stand out.
 
-    python examples/typos.py [FILE]
+    pip install -e '.[plot]' && python examples/typos.py [FILE]
 """
 
 # %%
 import argparse
+import sys
+from importlib.util import find_spec
 from time import perf_counter
 
+if find_spec("matplotlib") is None:
+    sys.exit("This needs matplotlib. In a clone of sknamegen: pip install -e '.[plot]'")
+
+import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.base import clone
 from sklearn.model_selection import KFold
@@ -74,3 +80,13 @@ rare = np.mean([checked[i] in typos for i in np.argsort(log_likelihood)[:N_TYPOS
 mended = [corrections[len(names) + k] == name for k, name in enumerate(typos.values())]
 print(f"\nOf the {N_TYPOS} most suspicious {found:.0%} were planted, of the rarest {rare:.0%}.")
 print(f"{np.mean(mended):.0%} of the typos have their own name as the correction.")
+
+# %%
+# The scale is logarithmic, as there are far more right names than typos.
+fig, ax = plt.subplots(figsize=(5, 3.2), layout="constrained")
+bins = np.linspace(scores.min(), scores.max(), 30)
+ax.hist(scores[: len(names)], bins, color="silver", label="names of the list")
+ax.hist(scores[len(names) :], bins, color="tab:red", label="planted typos")
+ax.set(xlabel="what the correction is more probable by (nats)", ylabel="names", yscale="log")
+ax.legend()
+fig.savefig("typos.png", dpi=120)
