@@ -366,6 +366,7 @@ def test_only_training_imports_torch(names, tmp_path):
     command = [sys.executable, "-c", FRESH]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    loads = [f"{each} {kind}" for each in ("pickle", "joblib", "skops.io") for kind in ("lstm", "ngram")]
-    nothing = [f"{what} set()" for what in ("import sknamegen", *loads)]
-    assert done.stdout.splitlines() == [*nothing, "SamplePreview ['skorch', 'torch']"]
+    loaders, kinds = ("pickle", "joblib", "skops.io"), ("lstm", "ngram")
+    steps = ["import sknamegen", *(f"{loader} {kind}" for loader in loaders for kind in kinds)]
+    expected = [*(f"{step} set()" for step in steps), "SamplePreview ['skorch', 'torch']"]
+    assert done.stdout.splitlines() == expected
