@@ -355,6 +355,21 @@ def test_a_block_that_was_torn_down_counts_no_more():
         assert blas_threads() == before
 
 
+def assert_a_forked_child_samples(generator, expected):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of forks beside threads
+        child = os.fork()
+    if not child:
+        os._exit(generator.sample(n_samples=150, random_state=0) != expected)
+    deadline, status = time.monotonic() + 60, (0, 0)
+    while status[0] == 0 and time.monotonic() < deadline:
+        status = os.waitpid(child, os.WNOHANG)
+        time.sleep(0.005)
+    if status[0] == 0:
+        os.kill(child, 9)
+    assert status == (child, 0)
+
+
 @pytest.mark.parametrize("make_pipe", [small_pipeline, ngram_pipeline], ids=["lstm", "ngram"])
 def test_a_forked_child_may_sample_while_its_parent_does(names, make_pipe):
     generator = make_pipe().fit(names)[-1]
@@ -367,19 +382,15 @@ def test_a_forked_child_may_sample_while_its_parent_does(names, make_pipe):
     parent = threading.Thread(target=sample)
     parent.start()
     try:
-        for _ in range(12):
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", DeprecationWarning)  # of forks beside threads
-                child = os.fork()
-            if not child:
-                os._exit(generator.sample(n_samples=150, random_state=0) != expected)
-            deadline, status = time.monotonic() + 60, (0, 0)
-            while status[0] == 0 and time.monotonic() < deadline:
-                status = os.waitpid(child, os.WNOHANG)
-                time.sleep(0.005)
-            if status[0] == 0:
-                os.kill(child, 9)
-            assert status == (child, 0)
+        for _ in range(6):
+            assert_a_forked_child_samples(generator, expected)
     finally:
         done.set()
         parent.join()
+
+
+def test_a_forked_child_may_sample_while_its_parent_changes_threads(generator):
+    """That is the moment at which a child would wait for a thread that it does not have."""
+    expected = generator.sample(n_samples=150, random_state=0)
+    with one_blas_thread(), numpy_threads._changing:
+        assert_a_forked_child_samples(generator, expected)

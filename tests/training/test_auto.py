@@ -23,6 +23,7 @@ from sknamegen._training.transfer import find_origin
 
 FEMALE = load_names("female")
 SOME = FEMALE[::12]  # 412, so that half of the networks start from the base
+FEW = FEMALE[::20]  # 248, as well
 QUICK = {"max_epochs": 1, "random_state": 0}
 
 
@@ -69,7 +70,7 @@ def test_running_text_is_learned_from_scratch():
 @pytest.mark.parametrize("num_networks", ["auto", 1, 3])
 def test_one_half_of_the_networks_starts_from_the_base(num_networks):
     sizes = {"num_networks": num_networks, "lr": 1e-12, "weight_decay": 0}
-    windows = windows_of(SOME)
+    windows = windows_of(FEW)
     generator = CharLSTMGenerator(**QUICK | sizes).fit(windows)
     base = CharLSTMGenerator(**QUICK | sizes | {"init": "base"}).fit(windows)
     networks = generator.net_.network.arrays()
@@ -99,7 +100,7 @@ def test_shares():
 
 def test_settings_of_each_network():
     """Those from the base learn as with init="base", the others as from scratch."""
-    windows, groups = windows_of(SOME), {}
+    windows, groups = windows_of(FEW), {}
     for init in ("auto", "base", None):
         net = CharLSTMGenerator(init=init, **QUICK).fit(windows).net_
         named = dict(net.module_.named_parameters())
@@ -122,10 +123,10 @@ def test_settings_of_each_network():
     assert of_base[0]["lr"] < peak / 3
 
 
-@pytest.mark.parametrize("labels", [None, np.arange(len(SOME)) % 2])
+@pytest.mark.parametrize("labels", [None, np.arange(len(FEW)) % 2])
 @pytest.mark.parametrize("params", [{}, {"early_stopping": True}])
 def test_it_is_reproducible_saved_and_goes_on(labels, params):
-    windows, weights = windows_of(SOME), np.arange(len(SOME)) % 3
+    windows, weights = windows_of(FEW), np.arange(len(FEW)) % 3
     made = [
         CharLSTMGenerator(**QUICK | params).fit(windows, labels, sample_weight=weights)
         for _ in range(2)
@@ -147,7 +148,7 @@ def test_early_stopping_judges_the_average(monkeypatch):
     scores = {}
     for share in (0.999999, 0.000001):
         monkeypatch.setattr(auto, "base_share", lambda *args, share=share: share)
-        generator = CharLSTMGenerator(**QUICK, early_stopping=True).fit(windows_of(SOME))
+        generator = CharLSTMGenerator(**QUICK, early_stopping=True).fit(windows_of(FEW))
         (scores[share],) = generator.validation_scores_
     assert scores[0.999999] > scores[0.000001] + 0.3
 
@@ -170,7 +171,7 @@ def test_pieces():
 
 def test_with_accelerate():
     accelerator = Accelerator(cpu=True)
-    windows = windows_of(SOME)
+    windows = windows_of(FEW)
     generator = CharLSTMGenerator(**QUICK, accelerator=accelerator).fit(windows)
     plain = CharLSTMGenerator(**QUICK).fit(windows)
     assert generator.init_share_ == plain.init_share_
