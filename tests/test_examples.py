@@ -57,7 +57,8 @@ def run(tmp_path, monkeypatch, capsys):
         monkeypatch.syspath_prepend(path.parent)
         monkeypatch.setattr(sys, "argv", [script, *map(str, arguments)])
         capsys.readouterr()
-        runpy.run_path(str(path), run_name="__main__")
+        with joblib.parallel_config(backend="threading"):  # processes would import torch first
+            runpy.run_path(str(path), run_name="__main__")
         return capsys.readouterr().out
 
     yield run
@@ -338,8 +339,7 @@ def test_grid_search(run, tmp_path):
     path = tmp_path / "names.txt"
     path.write_text("\n".join(load_names("male")[::2]), encoding="utf-8")
     for arguments in ((), (path,)):
-        with joblib.parallel_config(backend="threading"):  # processes would import torch first
-            printed = run("grid_search.py", *arguments, "--quick")
+        printed = run("grid_search.py", *arguments, "--quick")
         rows = re.findall(r"(?m)^((?:counting|LSTM), .*?) +(-\d\.\d+) +\d\.\d+ +\d+\.\d$", printed)
         assert set(dict(rows)) == {"counting, order=4", "counting, order=6", "LSTM, default"}
         scores = [float(score) for _, score in rows]

@@ -123,10 +123,10 @@ def test_settings_of_each_network():
     assert of_base[0]["lr"] < peak / 3
 
 
-@pytest.mark.parametrize("labels", [None, np.arange(len(FEW)) % 2])
+@pytest.mark.parametrize("labels", [None, np.arange(len(SOME)) % 2])
 @pytest.mark.parametrize("params", [{}, {"early_stopping": True}])
 def test_it_is_reproducible_saved_and_goes_on(labels, params):
-    windows, weights = windows_of(FEW), np.arange(len(FEW)) % 3
+    windows, weights = windows_of(SOME), np.arange(len(SOME)) % 3
     made = [
         CharLSTMGenerator(**QUICK | params).fit(windows, labels, sample_weight=weights)
         for _ in range(2)
