@@ -129,11 +129,15 @@ def edits(code, defaults):
     gone = r"\b(argparse|parser|find_spec)\b"
     if not re.search(r"\bsys\.(?!exit)", code):
         gone += r"|^import sys$"
-    begins = [0, *(match.end() for match in re.finditer(b"\n", code.encode()))]
+    text = code.encode()
+    begins = [0, *(match.end() for match in re.finditer(b"\n", text))]
     found, nodes = {}, [ast.parse(code)]
 
-    def source(node):
-        return ast.get_source_segment(code, node) or ""
+    def source(node):  # as ast.get_source_segment, which splits the lines again each time
+        if not hasattr(node, "lineno"):
+            return ""
+        first, last = begins[node.lineno - 1], begins[node.end_lineno - 1]
+        return text[first + node.col_offset : last + node.end_col_offset].decode()
 
     def span(first, last):
         return begins[first.lineno - 1], begins[last.end_lineno]
@@ -155,18 +159,14 @@ def edits(code, defaults):
                 place = first + node.col_offset, last + node.end_col_offset
                 found[place] = source(chosen)
             else:
-                lines = (
-                    code.encode()[slice(*span(chosen[0], chosen[-1]))].decode() if chosen else ""
-                )
+                lines = text[slice(*span(chosen[0], chosen[-1]))].decode() if chosen else ""
                 indent = " " * node.col_offset
                 found[span(node, node)] = textwrap.indent(textwrap.dedent(lines), indent)
         elif isinstance(node, ast.Attribute) and source(node).startswith("arguments."):
             if node.attr in defaults:
                 begin = begins[node.lineno - 1]
                 begin, end = begin + node.col_offset, begin + node.end_col_offset
-                is_in_string = (
-                    code.encode()[begin - 1 : begin] + code.encode()[end : end + 1] == b"{}"
-                )
+                is_in_string = text[begin - 1 : begin] + text[end : end + 1] == b"{}"
                 value = defaults[node.attr].strip('"') if is_in_string else defaults[node.attr]
                 found[begin - is_in_string, end + is_in_string] = value
         else:

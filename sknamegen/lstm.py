@@ -221,13 +221,13 @@ class CharLSTMGenerator(BaseCharGenerator):
     >>> bool(pipe.score(["Maria"]) > pipe.score(["Xqzw"]))
     True
 
-    A few names, and so a start from the base model:
+    A few names, and so most is left to a network that starts from the base model:
 
     >>> few = ["Makris", "Pappas", "Kouros", "Samaras", "Vlahos", "Spanos", "Kanaris", "Zervas"]
     >>> windows = CharSequenceVectorizer().fit_transform(few)
     >>> generator = CharLSTMGenerator(random_state=0).fit(windows)
-    >>> generator.init_share_
-    1.0
+    >>> bool(generator.init_share_ > 0.8)
+    True
     >>> len(generator.sample(n_samples=5, unique=True, novel=True, random_state=0))
     5
     """

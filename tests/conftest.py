@@ -1,5 +1,10 @@
 import math
+import os
 from collections import Counter, defaultdict
+
+# A thread that waits for others does not keep a core busy, which other processes of this test run
+# can use. Read when torch is imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import numpy as np
 import pytest

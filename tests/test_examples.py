@@ -14,6 +14,7 @@ import sys
 from itertools import combinations
 from pathlib import Path
 
+import joblib
 import numpy as np
 import pytest
 import torch
@@ -66,7 +67,8 @@ def run(tmp_path, monkeypatch, capsys):
         monkeypatch.syspath_prepend(path.parent)
         monkeypatch.setattr(sys, "argv", [script, *map(str, arguments)])
         capsys.readouterr()
-        runpy.run_path(str(path), run_name="__main__")
+        with joblib.parallel_config(backend="threading"):  # processes would import torch first
+            runpy.run_path(str(path), run_name="__main__")
         for picture in DRAWING.findall(path.read_text("utf-8")):
             assert (tmp_path / picture).stat().st_size > 8_000
         return capsys.readouterr().out
@@ -146,8 +148,8 @@ def test_generate_names(run):
 
 
 @full
-def test_generate_names_at_full_size(tmp_path):
-    printed = run_process("generate_names.py", cwd=tmp_path)
+def test_generate_names_at_full_size(run):
+    printed = run("generate_names.py")
     (held_out,) = numbers(r"Held out: +(\S+) nats", printed)
     assert 1.6 < held_out < 1.72  # counting 1.76; the notebook's recipe 1.857 at its best
     assert len(numbers(r"Epoch \d+/10: (\S+) nats/char", printed)) == 10
@@ -219,7 +221,7 @@ def test_benchmark_of_few_names(run, tmp_path):
         run("make_base.py", file, "--quick", "--without", "pl_PL,FR")
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
     printed = run("benchmarks/few_names.py", "--quick", "--base", "a.npz")
-    assert re.search(r"^ +20 .* zu_ZA \S", printed, re.MULTILINE)
+    assert re.search(r"^ +20 .* hr_HR \S", printed, re.MULTILINE)
 
 
 def test_blends(run):
@@ -372,6 +374,7 @@ def test_search_on_dask(run):
     assert "From 'Mar': Mar" in printed
 
 
+@full
 def test_two_processes_share_an_optuna_study(run, tmp_path):
     assert "1 trials here, 1 in the study" in run("optuna_search.py", "s.db", 1, "--quick")
     command = command_of("optuna_search.py", "s.db", 1, "--quick")
@@ -393,9 +396,9 @@ TRAINED = re.compile(
 
 
 @full
-def test_two_processes_train_one_model_as_well_as_one(tmp_path):
+def test_two_processes_train_one_model_as_well_as_one(run, tmp_path):
     both = run_process("train_distributed.py", "--quick", cwd=tmp_path, launcher=LAUNCHER)
-    alone = run_process("train_distributed.py", "--quick", cwd=tmp_path)
+    alone = run("train_distributed.py", "--quick")
     first, second = sorted(TRAINED.findall(both))
     (single,) = TRAINED.findall(alone)
     assert [first[:2], second[:2], single[:2]] == [("0", "2"), ("1", "2"), ("0", "1")]
@@ -413,8 +416,8 @@ def test_train_from_large_file(run):
 
 @full
 def test_train_from_large_file_at_full_size(tmp_path):
-    printed = run_process("train_from_large_file.py", 150_000, cwd=tmp_path)
-    assert "150000 names in" in printed
+    printed = run_process("train_from_large_file.py", 110_000, cwd=tmp_path)
+    assert "110000 names in" in printed
     assert numbers(r"at most (\S+) GB", printed)[0] < 1
     entropy = 4 * math.log(55) / 9  # four syllables of 55, nine characters with the end
     losses = numbers(r"(\S+) nats/char", printed)
@@ -434,6 +437,7 @@ def test_lstm_or_counting(run):
     assert len(set(kinds_of_generators(printed))) == 2
 
 
+@full
 def test_a_killed_training_goes_on(run, tmp_path):
     """The example is killed in the middle, by a signal that nothing can catch, and run again."""
     command = [sys.executable, "-u", *command_of("checkpoint.py", "--quick")[1:]]
@@ -457,9 +461,11 @@ def test_next_char_baseline(run):
 
 
 @pytest.mark.parametrize("arguments", [["--quick"], pytest.param([], marks=full)])
-def test_notebook(run, arguments):
+def test_notebook(run, monkeypatch, arguments):
+    names = (ROOT / "data" / "female.txt").read_text().split()[:: 1 if arguments else 6]
+    monkeypatch.setattr("sknamegen.load_names", {"female": names}.get)
     printed = run("notebook.py", *arguments)
-    names = (ROOT / "data" / "female.txt").read_text().split()[:: 20 if arguments else 1]
+    names = names[:: 20 if arguments else 1]
     text = " ".join(f"{name}\n" for name in names)
     assert f"total chars: {len(set(text))}\n" in printed
     assert f"Number of sequences: {len(text) - 10}\n" in printed
@@ -565,10 +571,11 @@ def test_benchmark_of_search(run, tmp_path):
     assert numbers(r"differ by at most (\S+)", printed)[0] < 1e-6
 
 
+@full
 def test_interrupts_at_any_moment(tmp_path):
     """Each ends its call; nothing hangs, or is left behind."""
     printed = run_process("benchmarks/interrupts.py", "--quick", cwd=tmp_path)
-    told = ": 30 of 30 ended, 0 half fitted, 0 threads left, same score: True"
+    told = ": 15 of 15 ended, 0 half fitted, 0 threads left, same score: True"
     assert printed.count(told) == 6, printed
 
 

@@ -150,16 +150,21 @@ def test_other_names_than_those_learned_from(pipe, names):
     assert expected_novelty(pipe[-1], windows) == pytest.approx(1 - proba, abs=0.005)
 
 
+@pytest.fixture(scope="module")
+def by_heart(make_pipe, names):
+    """A pipeline that has learned the names well enough to write some of them."""
+    options = {"max_epochs": 60, "hidden_size": 64, "dropout": 0}
+    pipe = make_pipe(**options if make_pipe is small_pipeline else {})
+    return pipe.fit(names, ["long" if len(name) > 6 else "short" for name in names])
+
+
 @pytest.mark.parametrize(
     ("target", "constraints"),
     [(0.5, {}), (0.8, {"label": "short", "seed": "A"}), (0.8, {"pattern": ".{3,7}"})],
 )
-def test_names_as_new_as_wanted(make_pipe, names, target, constraints):
-    options = {"max_epochs": 60, "hidden_size": 64, "dropout": 0}
-    pipe = make_pipe(**options if make_pipe is small_pipeline else {})
-    pipe.fit(names, ["long" if len(name) > 6 else "short" for name in names])
-    generator = pickle.loads(pickle.dumps(pipe[-1]))  # a loaded model knows no names
-    windows = pipe[0].transform(names)
+def test_names_as_new_as_wanted(by_heart, names, target, constraints):
+    generator = pickle.loads(pickle.dumps(by_heart[-1]))  # a loaded model knows no names
+    windows = by_heart[0].transform(names)
     temperature = temperature_for(generator, windows, target, **constraints)
     assert expected_novelty(generator, windows, temperature, **constraints) == pytest.approx(
         target, abs=0.001
@@ -189,7 +194,7 @@ def test_no_temperature_gives_every_novelty(pipe, names):
         temperature_for(pipe[-1], windows, 1.5)
     match = r"must be one that temperatures from 0\.039 to 26 give, [\d.]+ to [\d.]+ where they"
     with pytest.raises(ValueError, match=match + r" were tried\. Got 1e-06\."):
-        temperature_for(pipe[-1], windows, 1e-6, pattern="[A-Z]q.*")
+        temperature_for(pipe[-1], windows, 1e-6)
 
 
 @pytest.mark.parametrize(

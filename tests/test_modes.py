@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 import torch
-from conftest import ngram_pipeline, small_generator, small_pipeline
+from conftest import small_generator, small_pipeline
 from skorch.callbacks import Callback
 
 from sknamegen import CharSequenceVectorizer
@@ -56,13 +56,14 @@ def pair_pipeline():
     return small_pipeline(num_networks=2)
 
 
-MAKE = [small_pipeline, pair_pipeline, ngram_pipeline]
+@pytest.fixture(scope="module", params=[small_pipeline, pair_pipeline], ids=["lstm", "two lstms"])
+def make_and_expected(request, names):
+    return request.param, list(what_is_done(request.param, names))
 
 
-@pytest.mark.parametrize("make", MAKE, ids=["lstm", "two lstms", "ngram"])
 @pytest.mark.parametrize("mode", MODES)
-def test_modes_of_the_caller_do_not_matter(make, mode, names):
-    expected = list(what_is_done(make, names))
+def test_modes_of_the_caller_do_not_matter(mode, make_and_expected, names):
+    make, expected = make_and_expected
     with MODES[mode]():
         before = torch.is_autocast_enabled("cpu"), torch.is_grad_enabled()
         found = list(what_is_done(make, names))

@@ -269,11 +269,7 @@ def test_pipeline_with_memory(names, tmp_path):
 
 
 def make_search(n_jobs=1, **grid):
-    grid = grid or {
-        "windows__window_length": [2, 8],
-        "lstm__hidden_size": [4, 8],
-        "lstm__lr": [0.01, 0.05],
-    }
+    grid = grid or {"windows__window_length": [2, 8], "lstm__lr": [0.01, 0.05]}
     return GridSearchCV(small_pipeline(max_epochs=1), grid, cv=FOLDS, n_jobs=n_jobs)
 
 
@@ -285,6 +281,7 @@ def results(search):
     }
 
 
+@pytest.mark.full
 def test_grid_search_gives_the_same_in_parallel(names):
     serial = make_search().fit(names)
     parallel = make_search(n_jobs=2).fit(names)
@@ -292,7 +289,7 @@ def test_grid_search_gives_the_same_in_parallel(names):
     assert results(serial).keys() == results(parallel).keys()
     for key, value in results(serial).items():
         np.testing.assert_array_equal(value, results(parallel)[key], err_msg=key)
-    assert len(set(serial.cv_results_["mean_test_score"])) == 8
+    assert len(set(serial.cv_results_["mean_test_score"])) == 4
     with joblib.parallel_config(backend="threading"):
         threaded = make_search(n_jobs=2).fit(names)
     np.testing.assert_array_equal(

@@ -97,13 +97,31 @@ try:
 except KeyboardInterrupt:
     look("after Ctrl-C on the way in")
 print(seen)
+
+from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names
+
+
+def train():
+    threading.main_thread().join()
+    windows = CharSequenceVectorizer().fit_transform(load_names("female")[::20])
+    generator = CharLSTMGenerator(num_networks=2, hidden_size=8, max_epochs=1, random_state=0)
+    print(generator.fit(windows).sample("Ma", random_state=0))
+
+
+threading.Thread(target=train).start()
 """
 
 
-def test_one_thread_here_and_nowhere_else():
+@pytest.fixture(scope="module")
+def printed():
+    """What the script printed, line by line."""
     done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert ast.literal_eval(done.stdout) == {
+    return done.stdout.splitlines()
+
+
+def test_one_thread_here_and_nowhere_else(printed):
+    assert ast.literal_eval(printed[0]) == {
         "inside": 1,
         "thread started inside": 2,
         "nested": 1,
@@ -113,6 +131,12 @@ def test_one_thread_here_and_nowhere_else():
         "threads started meanwhile": {2},
         "after Ctrl-C on the way in": 2,
     }
+
+
+def test_a_thread_may_outlive_the_main_one(printed):
+    """As where a script ends with the start of a thread that trains."""
+    assert len(printed) == 2
+    assert printed[1].startswith("Ma")
 
 
 @pytest.fixture(params=[1, 2, 3])
@@ -199,26 +223,6 @@ def test_no_thread_is_left_behind(names):
     wait_for(lambda: n_threads_alive() <= before)
 
 
-def test_a_thread_may_outlive_the_main_one():
-    """As where a script ends with the start of a thread that trains."""
-    script = """
-import threading, time
-import torch
-torch.set_num_threads(2)
-from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names
-
-def train():
-    threading.main_thread().join()
-    windows = CharSequenceVectorizer().fit_transform(load_names("female")[::20])
-    generator = CharLSTMGenerator(num_networks=2, hidden_size=8, max_epochs=1, random_state=0)
-    print(generator.fit(windows).sample("Ma", random_state=0))
-
-threading.Thread(target=train).start()
-"""
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert done.stdout.startswith("Ma"), done.stderr
-
-
 HAS_BFLOAT16 = torch.ops.mkldnn._is_mkldnn_bf16_supported()
 KINDS = {
     "plain": {"precision": "float32"},
@@ -232,6 +236,7 @@ KINDS = {
 @pytest.mark.parametrize("kind", KINDS)
 def test_threads_change_nothing_but_the_time(names, monkeypatch, kind):
     """Not a digit of the weights, the scores or the names, also where many are written at once."""
+    names = names[:150]
     windows = CharSequenceVectorizer().fit_transform(names)
     params = {"num_networks": 2, "hidden_size": 24, "max_epochs": 2, "random_state": 0}
     made, seen, before = [], {}, torch.get_num_threads()
@@ -257,8 +262,8 @@ def test_threads_change_nothing_but_the_time(names, monkeypatch, kind):
                 generator = CharLSTMGenerator(**params, **KINDS[kind])
                 labels = np.resize(["a", "b"], len(names)) if kind == "labels" else None
                 generator.fit(windows, labels)
-                drawn = generator.sample(n_samples=1500, random_state=0)
-                drawn += generator.sample(n_samples=300, pattern=".*x.*", random_state=0)
+                drawn = generator.sample(n_samples=600, random_state=0)
+                drawn += generator.sample(n_samples=200, pattern=".*x.*", random_state=0)
                 scores = generator.score_samples(windows).tolist()
                 proba = generator.next_char_proba(["", "Ma"]).tolist()
         finally:
@@ -350,31 +355,42 @@ def test_a_block_that_was_torn_down_counts_no_more():
         assert blas_threads() == before
 
 
+def assert_a_forked_child_samples(generator, expected):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of forks beside threads
+        child = os.fork()
+    if not child:
+        os._exit(generator.sample(n_samples=150, random_state=0) != expected)
+    deadline, status = time.monotonic() + 60, (0, 0)
+    while status[0] == 0 and time.monotonic() < deadline:
+        status = os.waitpid(child, os.WNOHANG)
+        time.sleep(0.005)
+    if status[0] == 0:
+        os.kill(child, 9)
+    assert status == (child, 0)
+
+
 @pytest.mark.parametrize("make_pipe", [small_pipeline, ngram_pipeline], ids=["lstm", "ngram"])
 def test_a_forked_child_may_sample_while_its_parent_does(names, make_pipe):
     generator = make_pipe().fit(names)[-1]
-    expected, done = generator.sample(n_samples=300, random_state=0), threading.Event()
+    expected, done = generator.sample(n_samples=150, random_state=0), threading.Event()
 
     def sample():
         while not done.is_set():
-            generator.sample(n_samples=300)
+            generator.sample(n_samples=150)
 
     parent = threading.Thread(target=sample)
     parent.start()
     try:
-        for _ in range(20):
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", DeprecationWarning)  # of forks beside threads
-                child = os.fork()
-            if not child:
-                os._exit(generator.sample(n_samples=300, random_state=0) != expected)
-            deadline, status = time.monotonic() + 60, (0, 0)
-            while status[0] == 0 and time.monotonic() < deadline:
-                status = os.waitpid(child, os.WNOHANG)
-                time.sleep(0.005)
-            if status[0] == 0:
-                os.kill(child, 9)
-            assert status == (child, 0)
+        for _ in range(6):
+            assert_a_forked_child_samples(generator, expected)
     finally:
         done.set()
         parent.join()
+
+
+def test_a_forked_child_may_sample_while_its_parent_changes_threads(generator):
+    """That is the moment at which a child would wait for a thread that it does not have."""
+    expected = generator.sample(n_samples=150, random_state=0)
+    with one_blas_thread(), numpy_threads._changing:
+        assert_a_forked_child_samples(generator, expected)

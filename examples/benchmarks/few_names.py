@@ -134,7 +134,8 @@ def main():
     with patch.object(transfer, "_base", lambda: base):
         for group in (people, places) if arguments.quick else (people, places, things):
             print(group.__name__.title())
-            print_table(group(), sizes, n_seeds)
+            lists = list(group().items())[-2 if arguments.quick else 0 :]
+            print_table(dict(lists), sizes, n_seeds)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ MOST_SECONDS = 0.03  # from the beginning of a call to its interrupt
 def main():
     arguments = parse_arguments(__doc__.splitlines()[0], takes_names=False)
     print_machine()
-    n_interrupts = 30 if arguments.quick else 2000
+    n_interrupts = 15 if arguments.quick else 2000
     names, labels = load_names(return_X_y=True)
     windows, labels = CharSequenceVectorizer().fit_transform(names[::20]), labels[::20]
     few, few_labels = windows[::2], labels[::2]

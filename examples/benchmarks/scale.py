@@ -53,7 +53,7 @@ def measure(n):
 def main():
     arguments = parse_arguments(__doc__.splitlines()[0], takes_names=False)
     print_machine()
-    sizes = [800] if arguments.quick else [5000, 50_000, 1_000_000]
+    sizes = [60] if arguments.quick else [5000, 50_000, 1_000_000]
     results = {}
     for n in sizes:
         command = [sys.executable, __file__, "--measure", str(n)]

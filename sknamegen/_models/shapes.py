@@ -89,7 +89,7 @@ def are_shapes(state: Any, kinds: Indices) -> bool:
 
 
 def _extended(code, kinds, base):
-    """Append a character to runs: digits in a base, 0 for none, and below them the last one's length.
+    """Append a character to runs: digits in a base, 0 for none; below them the last one's length.
 
     Marks, of kind 0, belong to the character before.
     """
