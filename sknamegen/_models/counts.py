@@ -40,11 +40,6 @@ class CountsModel(NextCharModel):
         """Read given names; return the log-probabilities before each target."""
         return self._log_proba(self.counts.find(self._contexts(sequences)))
 
-    def log_proba(self, sequences: Sequences) -> NDArray[np.float64]:
-        """Compute the log-probability of each target without those of other characters."""
-        targets = sequences.targets[sequences.has_target]
-        return self.counts.log_proba(self._contexts(sequences), targets)
-
     def ngrams(self) -> KneserNey | None:
         """Return what was counted, None with labels, of which each would have its own."""
         return self.counts if isinstance(self.counts, KneserNey) else None

@@ -229,20 +229,6 @@ class KneserNey:
         position = np.searchsorted(self.keys, keys).clip(max=len(self.keys) - 1)
         return np.where(self.keys[position] == keys, position + self.n_kinds, -1)
 
-    def log_proba(
-        self, contexts: NDArray[np.int32], characters: NDArray[np.int32]
-    ) -> NDArray[np.float64]:
-        """Compute the log-probability of each character, in nats."""
-        ids = self._roots_of(contexts)
-        p = self.roots[ids, characters]
-        for nearest in contexts.T:
-            ids = self.longer(ids, nearest)
-            ngrams = ids * self.n_characters + characters
-            position = np.searchsorted(self.ngrams, ngrams).clip(max=len(self.ngrams) - 1)
-            weights = np.where(self.ngrams[position] == ngrams, self.weights[position], 0)
-            p = np.where(ids > 0, weights + self.backoff[ids] * p, p)
-        return np.log(p)
-
     def find(self, contexts: NDArray[np.integer[Any]]) -> NDArray[np.int32]:
         """Return the number of the longest known context at the end of each one."""
         ids = longest = self._roots_of(contexts)
@@ -292,15 +278,6 @@ class LabelledKneserNey:
     def total(self) -> float:
         """How many characters were learned from."""
         return self.labelled.total
-
-    def log_proba(
-        self, contexts: NDArray[np.int32], characters: NDArray[np.int32]
-    ) -> NDArray[np.float64]:
-        """Compute the log-probability of each character, in nats."""
-        return np.logaddexp(
-            np.log(_LABEL_WEIGHT) + self.labelled.log_proba(contexts, characters),
-            np.log(1 - _LABEL_WEIGHT) + self.shared.log_proba(contexts[:, 1:], characters),
-        )
 
     def find(self, contexts: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
         """Return a number for each context."""
