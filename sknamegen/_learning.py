@@ -122,10 +122,10 @@ class Knowledge:
         for name, is_sound in sound.items():
             if not is_sound:
                 raise damaged(name, "what `fit` sets it to")
-        kinds, shapes = Alphabet(alphabet).kinds, state.get("_shapes", {})
-        if not are_shapes(shapes, kinds):
-            raise damaged("_shapes", "how often kinds of characters followed each other")
         labels = state.get("classes_"), state.get("class_count_")
+        n_labels, shapes = len(state.get("classes_", ())), state.get("_shapes", {})
+        if not are_shapes(shapes, Alphabet(alphabet).kinds, n_labels):
+            raise damaged("_shapes", "how often kinds of characters followed each other")
         known = alphabet, state["window_length_"], longest, hashes, weight, *labels
         return cls(*known, ShapeCounts(**shapes))
 

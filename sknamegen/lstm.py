@@ -431,7 +431,7 @@ class CharLSTMGenerator(BaseCharGenerator):
 
             def fitted(generator: CharLSTMGenerator) -> CharLSTMGenerator:
                 model = training.net.network.model()
-                model = Shaped(model, Shapes(known.shapes, known.alphabet.kinds))
+                model = Shaped(model, Shapes(known.shapes, known.alphabet.kinds, len(known.labels)))
                 progress = training.progress.attributes()
                 learned = {"net_": training.net, "init_share_": init_share, "_teacher": teacher}
                 generator._assign(known, model, **progress, **learned)
@@ -510,7 +510,7 @@ def _loaded(networks: Any, known: Knowledge, init_share: Any) -> NextCharModel:
     if any((each.n_characters, each.n_labels) != expected for each in models):
         raise damaged("The network", "one for the alphabet and the labels")
     mean = average(models, network_shares(len(models), init_share))
-    return Shaped(mean, Shapes(known.shapes, known.alphabet.kinds))
+    return Shaped(mean, Shapes(known.shapes, known.alphabet.kinds, len(known.labels)))
 
 
 def _count(known: Knowledge, sequences: Sequences, before: Counts | None) -> Counts:

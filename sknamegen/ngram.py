@@ -154,7 +154,9 @@ class CharNGramGenerator(BaseCharGenerator):
         return self._learned(known, counts)
 
     def _learned(self, known: Knowledge, counts: Counts) -> Self:
-        model = Shaped(CountsModel(counts), Shapes(known.shapes, known.alphabet.kinds))
+        model = Shaped(
+            CountsModel(counts), Shapes(known.shapes, known.alphabet.kinds, len(known.labels))
+        )
         self._assign(known, model, counts_=counts)
         return self
 

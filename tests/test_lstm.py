@@ -28,7 +28,8 @@ def log_proba_slow(generator, context, target):
     with torch.no_grad():
         logits = generator.net_.module_(codes, torch.tensor([-1]))[-1]
     shapes = generator._model.shapes
-    logits = logits + torch.from_numpy(shapes.offsets[shapes.states(codes.numpy())[0, -1]])
+    state = shapes.states(codes.numpy(), np.array([-1]))[0, -1]
+    logits = logits + torch.from_numpy(shapes.offsets[state, shapes.kinds[: len(logits)]])
     if target not in index:
         return -math.log(generator.n_characters_seen_ + 1)
     return logits.log_softmax(0)[index[target]].item()

@@ -40,6 +40,12 @@ class CountsModel(NextCharModel):
         """Read given names; return the log-probabilities before each target."""
         return self._log_proba(self.counts.find(self._contexts(sequences)))
 
+    def distinct_logits(self, sequences: Sequences) -> tuple[Indices, NDArray[np.float64]]:
+        """Read given names; return which logits are before each target, and these."""
+        each = self.counts.find(self._contexts(sequences))
+        found, which = np.unique(each, return_inverse=True)
+        return which, self._log_proba(found)
+
     def ngrams(self) -> KneserNey | None:
         """Return what was counted, None with labels, of which each would have its own."""
         return self.counts if isinstance(self.counts, KneserNey) else None

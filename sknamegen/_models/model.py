@@ -73,13 +73,21 @@ class NextCharModel(ABC):
         in memory: callers cut long lists into blocks.
         """
 
+    def distinct_logits(self, sequences: Sequences) -> tuple[Indices, Logits]:
+        """Read given names; return which logits are before each target, and these.
+
+        Targets that are known to have the same may share them.
+        """
+        logits = self.logits(sequences)
+        return np.arange(len(logits)), logits
+
     def log_proba(self, sequences: Sequences) -> NDArray[np.float64]:
         """Compute the log-probability of each target, in nats, shape (n_targets,)."""
-        logits = self.logits(sequences)
+        which, logits = self.distinct_logits(sequences)
         logits -= logits.max(axis=1, keepdims=True)
-        targets = sequences.targets[sequences.has_target]
-        of_targets = np.take_along_axis(logits, targets[:, None], axis=1)[:, 0].astype(np.float64)
-        return of_targets - np.log(np.exp(logits, out=logits).sum(axis=1, dtype=np.float64))
+        of_targets = logits[which, sequences.targets[sequences.has_target]].astype(np.float64)
+        total = np.exp(logits, out=logits).sum(axis=1, dtype=np.float64)
+        return of_targets - np.log(total)[which]
 
     def ngrams(self) -> Any:
         """Return what the model has counted, a `KneserNey`, None if it does not count."""

@@ -4,7 +4,8 @@ A network gives every character some probability, and smoothed counts do too: se
 few names in a hundred have a capital inside or begin small, as no name of the list does. Kinds are
 few and seen often, so a list tells much more surely which of them follow each other. "MacLeod" is
 a run of one capital, one of two small letters, and so on; what follows depends on the last few runs
-and on how long the last one is: behind the "van" of "van Dyk" comes a blank.
+and on how long the last one is: behind the "van" of "van Dyk" comes a blank. With labels, it
+depends on these too.
 """
 
 from itertools import pairwise
@@ -18,15 +19,15 @@ from .._sequences import Sequences
 from .._validation import MAX_TOTAL_WEIGHT, is_array
 from .model import Indices, Logits, NextCharModel
 
-# Runs that what follows depends on, fewer where that would take more than so many cells.
+# Runs that what follows depends on; fewer, or no labels, where that would take so many cells.
 _RUNS, _MAX_CELLS = 3, 2**22
 # Lengths of the last run that are told apart: any (0), 1, 2, 3, and more.
 _LENGTHS = 5
-# What shorter contexts say counts as so many characters.
-_WEIGHT = 0.5
+# What shorter contexts say counts as so many characters, and what all labels say.
+_WEIGHT, _LABEL_WEIGHT = 0.5, 0.5
 # What does follow stays as it is where it is up to so many times rarer than usual; all else becomes
 # so much less probable at most.
-_SLACK, _LEAST = 3, np.exp(-8.0)
+_SLACK, _LEAST, _TINY = 3, np.exp(-8.0), 1e-300
 
 
 class ShapeCounts(NamedTuple):
@@ -35,7 +36,8 @@ class ShapeCounts(NamedTuple):
     Attributes
     ----------
     codes : ndarray of shape (n_contexts,), dtype int64
-        The last runs and the length of the last one as a number, sorted; see `_extended`.
+        The label, 0 without labels, the last runs and the length of the last one as a number,
+        sorted; see `_extended`.
     followed : ndarray of shape (n_contexts, n_kinds), dtype float64
     """
 
@@ -49,17 +51,20 @@ class ShapeCounts(NamedTuple):
         code = np.zeros(len(codes), dtype=np.int64)
         for step, characters in enumerate(sequences.inputs.T):
             code = codes[:, step] = _extended(code, kinds[characters], n_kinds)
-        times, codes = None, codes[has_target]
+        times = None
         if sequences.weights is not None:
             times = np.repeat(sequences.weights, has_target.sum(1))
-        is_known = np.bincount(codes, minlength=n_kinds**_RUNS * _LENGTHS) > 0
-        is_known[self.codes] = True
-        place = np.cumsum(is_known) - 1
-        cells = place[codes] * n_kinds + kinds[sequences.targets[has_target]]
-        new = np.bincount(cells, times, minlength=is_known.sum() * n_kinds)
+        labels = np.repeat(np.maximum(sequences.labels, 0), has_target.sum(1))
+        old_labels, old_codes = np.divmod(self.codes, _n_codes(n_kinds))
+        codes, place = _numbered(np.append(codes[has_target], old_codes))
+        rows, place = _numbered(np.append(labels, old_labels) * len(codes) + place)
+        known = rows // len(codes) * _n_codes(n_kinds) + codes[rows % len(codes)]
+        place, of_old = np.split(place, [len(labels)])
+        cells = place * n_kinds + kinds[sequences.targets[has_target]]
+        new = np.bincount(cells, times, minlength=len(known) * n_kinds)
         followed = new.reshape(-1, n_kinds).astype(np.float64)
-        followed[place[self.codes]] += self.followed
-        return ShapeCounts(np.flatnonzero(is_known), followed)
+        followed[of_old] += self.followed
+        return ShapeCounts(known, followed)
 
 
 def no_shapes(kinds: Indices) -> ShapeCounts:
@@ -68,7 +73,7 @@ def no_shapes(kinds: Indices) -> ShapeCounts:
     return ShapeCounts(np.empty(0, dtype=np.int64), np.empty((0, n_kinds)))
 
 
-def are_shapes(state: Any, kinds: Indices) -> bool:
+def are_shapes(state: Any, kinds: Indices, n_labels: int) -> bool:
     """Whether a saved state can be the counts of some names, as a dict."""
     if not isinstance(state, dict) or state.keys() != {"codes", "followed"}:
         return False
@@ -83,9 +88,22 @@ def are_shapes(state: Any, kinds: Indices) -> bool:
         and len(codes)
         and (np.diff(codes) > 0).all()
         and codes[0] >= 0
-        and codes[-1] < n_kinds**_RUNS * _LENGTHS
+        and codes[-1] < _n_codes(n_kinds) * max(n_labels, 1)
         and ((followed >= 0) & (followed <= MAX_TOTAL_WEIGHT)).all()
     )
+
+
+def _numbered(numbers):
+    """Return those that differ, sorted, and the place of each: `np.unique` for small numbers."""
+    found = np.flatnonzero(np.bincount(numbers))
+    place = np.empty(numbers.max(initial=-1) + 1, dtype=np.int64)
+    place[found] = np.arange(len(found))
+    return found, place[numbers]
+
+
+def _n_codes(n_kinds):
+    """Return how many codes there are for each label."""
+    return n_kinds**_RUNS * _LENGTHS
 
 
 def _extended(code, kinds, base):
@@ -115,14 +133,17 @@ class Shapes:
     counts : ShapeCounts
     kinds : ndarray of shape (n_characters + 3,), dtype int
         Of `Alphabet`.
+    n_labels : int
 
     Attributes
     ----------
-    after : ndarray of shape (n_states, n_kinds), dtype int64
-        A state stands for the longest runs that are known, with the length of the last one or
-        the longest known below it; this is the one behind each kind. State 0 knows of none.
-    offsets : ndarray of shape (n_states, n_characters), dtype float32
-        To be added to logits: zero, or negative for what is rarer.
+    n_states : int
+        For each label. A state stands for the longest runs that are known, with the length of the
+        last one or the longest known below it. The first one knows of none.
+    after : ndarray of shape (n_labels * n_states, n_kinds), dtype int64
+        The state behind each kind; without labels there is one.
+    offsets : ndarray of shape (n_labels * n_states, n_kinds), dtype float32
+        To be added to the logits of characters of each kind: zero, or negative for what is rarer.
 
     Notes
     -----
@@ -132,25 +153,28 @@ class Shapes:
 
         p(k | r) = (n(k) + p(k | r') / 2) / (n + 1/2)
 
-    and the offset is min(0, log p(k | r) - log p(k)), at least -8. Where n(k) is above zero,
-    p(k | r) is taken three times: what is a little rarer than usual is left to the model, so
-    that ways of writing stay as frequent as they are.
+    and, with n of a label's names only, in the same way p(k | r, label) of p(k | r). The offset is
+    min(0, log p(k | r, label) - log p(k)), at least -8. Where n(k) is above zero, the former is
+    taken three times: what is a little rarer than usual is left to the model, so that ways of
+    writing stay as frequent as they are.
     """
 
-    def __init__(self, counts: ShapeCounts, kinds: Indices):
+    def __init__(self, counts: ShapeCounts, kinds: Indices, n_labels: int):
         self.kinds, n_characters = kinds, len(kinds) - 3
         n_kinds, of_characters = counts.followed.shape[1], kinds[:n_characters]
         times = counts.followed.sum(axis=0)
         times += _WEIGHT * np.bincount(of_characters, minlength=n_kinds) / n_characters
         known, n, proba = np.zeros(1, np.int64), times.sum()[None], times[None] / times.sum()
         follows = np.ones(proba.shape, dtype=bool)
-        for of_shorter, of_longer in pairwise(_contexts(counts.codes, n_kinds)):
-            codes, first, which = np.unique(of_longer, return_index=True, return_inverse=True)
-            followed = np.zeros((len(codes), n_kinds))
+        labels, codes = np.divmod(counts.codes, _n_codes(n_kinds))
+        contexts = _contexts(codes, n_kinds)
+        for of_shorter, of_longer in pairwise(contexts):
+            new, first, which = np.unique(of_longer, return_index=True, return_inverse=True)
+            followed = np.zeros((len(new), n_kinds))
             np.add.at(followed, which, counts.followed)
-            is_new = ~np.isin(codes, known)
-            codes, followed = codes[is_new], followed[is_new]
-            if len(known) > 1 and (len(known) + len(codes)) * n_characters > _MAX_CELLS:
+            is_new = ~np.isin(new, known)
+            new, followed = new[is_new], followed[is_new]
+            if len(known) > 1 and (len(known) + len(new)) * n_kinds > _MAX_CELLS:
                 break
             shorter, total = _find(known, of_shorter[first][is_new]), followed.sum(axis=1)
             longer = (followed + _WEIGHT * proba[shorter]) / (total + _WEIGHT)[:, None]
@@ -158,21 +182,41 @@ class Shapes:
             proba = np.concatenate([proba, np.where(tells_more, longer, proba[shorter])])
             of_longer = np.where(tells_more, followed > 0, follows[shorter])
             follows = np.concatenate([follows, of_longer])
-            known, n = np.append(known, codes), np.append(n, total)  # sorted, as longer is greater
-        self.after = _after(known, n_kinds)
-        self.after[:, kinds[NONE]] = 0  # nothing is known before a name begins
-        ratio = np.where(follows, _SLACK, 1)[:, of_characters]
-        ratio = ratio * proba[:, of_characters] / proba[0, of_characters]
-        ratio = np.clip(ratio, _LEAST, 1)
-        self.offsets = np.log(ratio).astype(np.float32)
+            known, n = np.append(known, new), np.append(n, total)  # sorted, as longer is greater
+        after = _after(known, n_kinds)
+        after[:, kinds[NONE]] = 0  # nothing is known before a name begins
+        self.n_states, self._n_labels, usual = len(known), 1, proba[0]
+        if n_labels > 1 and n_labels * proba.size <= _MAX_CELLS:
+            self._n_labels, followed = n_labels, np.zeros((n_labels, *proba.shape))
+            for shorter, longer in pairwise([np.full(len(codes), NONE), *contexts]):
+                place = _find(known, longer)
+                is_known = (known[place] == longer) & (longer != shorter)
+                cells = labels[is_known], place[is_known]
+                np.add.at(followed, cells, counts.followed[is_known])
+            total = followed.sum(axis=2, keepdims=True)
+            proba = (followed + _LABEL_WEIGHT * proba) / (total + _LABEL_WEIGHT)
+            follows = np.where(total > 0, followed > 0, follows)
+        firsts = np.arange(self._n_labels)[:, None, None] * self.n_states
+        self.after = (firsts + after).reshape(-1, n_kinds)
+        ratio = np.where(follows, _SLACK, 1) * proba / np.maximum(usual, _TINY)
+        self.offsets = np.log(np.clip(ratio, _LEAST, 1)).reshape(-1, n_kinds).astype(np.float32)
+        self._is_of_kind = np.equal.outer(np.arange(n_kinds), of_characters).astype(np.float32)
 
-    def states(self, inputs: Indices) -> Indices:
+    def states(self, inputs: Indices, labels: Indices) -> Indices:
         """Return the state behind each of rows of characters, -1 before the first."""
         states, kinds = np.zeros(inputs.shape, dtype=np.int64), self.kinds[inputs]
-        state = np.zeros(len(inputs), dtype=np.int64)
+        state = labels.clip(0, self._n_labels - 1) * self.n_states
         for step in range(inputs.shape[1]):
             state = states[:, step] = self.after[state, kinds[:, step]]
         return states
+
+    def label_of(self, states: Indices) -> Indices:
+        """Return the label that states stand for, 0 where labels are not told apart."""
+        return states // self.n_states
+
+    def add_to(self, logits: Logits, states: Indices) -> None:
+        """Add the offsets of states to logits, in place."""
+        logits += self.offsets.take(states, axis=0) @ self._is_of_kind
 
 
 def _find(known, contexts):
@@ -212,7 +256,8 @@ class Shaped(NextCharModel):
     def start(self, windows: Indices, labels: Indices) -> tuple[Any, Logits]:
         """Read contexts."""
         state, logits = self.model.start(windows, labels)
-        return self._with_offsets(state, logits, windows, self.shapes.states(windows)[:, -1])
+        shapes = self.shapes.states(windows, labels)[:, -1]
+        return self._with_offsets(state, logits, windows, shapes)
 
     def advance(self, state: Any, characters: Indices) -> tuple[Any, Logits]:
         """Read one more character of each row."""
@@ -221,13 +266,13 @@ class Shaped(NextCharModel):
         has_left = (windows[:, 0] != NONE).any()  # a character, the window
         windows = np.concatenate([windows[:, 1:], characters[:, None]], axis=1)
         if has_left:
-            shapes = self.shapes.states(windows)[:, -1]
+            shapes = self.shapes.states(windows, self.shapes.label_of(shapes))[:, -1]
         else:
             shapes = self.shapes.after[shapes, self.shapes.kinds[characters]]
         return self._with_offsets(own, logits, windows, shapes)
 
     def _with_offsets(self, state, logits, windows, shapes):
-        logits += self.shapes.offsets.take(shapes, axis=0)
+        self.shapes.add_to(logits, shapes)
         return (state, windows, shapes), logits
 
     def select(self, state: Any, rows: Indices) -> Any:
@@ -238,9 +283,22 @@ class Shaped(NextCharModel):
     def logits(self, sequences: Sequences) -> Logits:
         """Read given names; return the logits before each target."""
         logits = self.model.logits(sequences)
-        states = self.shapes.states(sequences.inputs)[sequences.has_target]
-        logits += self.shapes.offsets.take(states, axis=0)
+        self.shapes.add_to(logits, self._states(sequences))
         return logits
+
+    def distinct_logits(self, sequences: Sequences) -> tuple[Indices, Logits]:
+        """Read given names; return which logits are before each target, and these."""
+        which, logits = self.model.distinct_logits(sequences)
+        n_states, states = len(self.shapes.after), self._states(sequences)
+        pairs, which = np.unique(which * n_states + states, return_inverse=True)
+        own, states = np.divmod(pairs, n_states)
+        logits = logits.take(own, axis=0)
+        self.shapes.add_to(logits, states)
+        return which, logits
+
+    def _states(self, sequences):
+        states = self.shapes.states(sequences.inputs, sequences.labels)
+        return states[sequences.has_target]
 
     def ngrams(self) -> Any:
         """Return what the other model has counted."""

@@ -77,8 +77,9 @@ class Fake(NextCharModel):
 
 def shaped(model):
     sequences = name_sequences(ALPHABET, NAMES, WINDOW)
+    sequences = sequences._replace(labels=(sequences.name_index % 2).astype(np.int32))
     shapes = no_shapes(KINDS).more(sequences, KINDS)
-    return Shaped(model, Shapes(shapes, KINDS))
+    return Shaped(model, Shapes(shapes, KINDS, N_LABELS))
 
 
 MODELS = {

@@ -13,11 +13,12 @@ from sknamegen._models.shapes import Shaped, Shapes, no_shapes
 from sknamegen.metrics import odd_shapes, shape_novelty
 
 NAMES = ["Anna", "McLeod", "O'Neill", "Jean-Luc", "van Dyk", "Zoé", "Ruth"]
+NO_LABEL = np.array([NONE])
 
 
-def counted(names, window_length=10, weights=None):
+def counted(names, window_length=10, weights=None, labels=None):
     windows = CharSequenceVectorizer(window_length=window_length).fit_transform(names)
-    known, sequences = learn(windows, sample_weight=weights)
+    known, sequences = learn(windows, labels, sample_weight=weights)
     return known, sequences
 
 
@@ -98,10 +99,10 @@ def by_formula(names, alphabet, prefix, character):
 def test_offsets_are_those_of_the_formula():
     known, _ = counted(NAMES, 20)
     alphabet = known.alphabet
-    shapes = Shapes(known.shapes, alphabet.kinds)
+    shapes = Shapes(known.shapes, alphabet.kinds, 0)
     for prefix in ("\2", "\2A", "\2An", "\2Mc", "\2McL", "\2van D", "\2Jean-", "\2Luc-L-A", "\2'"):
         inputs = np.array([[alphabet.index.get(c, len(alphabet)) for c in prefix]])
-        row = shapes.offsets[shapes.states(inputs)[0, -1]]
+        row = shapes.offsets[shapes.states(inputs, NO_LABEL)[0, -1], alphabet.kinds[:-3]]
         expected = [by_formula(NAMES, alphabet, prefix, c) for c in alphabet.letters]
         np.testing.assert_allclose(row, expected, rtol=1e-5, atol=1e-6, err_msg=prefix)
 
@@ -122,6 +123,47 @@ def test_parts_are_counted_like_all_at_once():
         parts = parts.more(sequences.take(rows), kinds)
     np.testing.assert_array_equal(parts.codes, known.shapes.codes)
     np.testing.assert_array_equal(parts.followed, known.shapes.followed)
+
+
+def test_what_follows_depends_on_the_label():
+    known, _ = counted(["Ab", "Ab", "ab"], labels=[0, 0, 1])
+    alphabet = known.alphabet
+    shapes = Shapes(known.shapes, alphabet.kinds, 2)
+    start, capital = len(alphabet), alphabet.index["A"]
+    states = shapes.states(np.array([[start], [start]]), np.array([0, 1]))[:, -1]
+    assert shapes.label_of(states).tolist() == [0, 1]
+    usual = (2 + 0.5 / 4) / 9.5  # two of nine, and a fourth of a half
+    behind_start = (2 + usual / 2) / 3.5
+    expected = [0, np.log((0 + behind_start / 2) / 1.5 / usual)]
+    found = shapes.offsets[states, alphabet.kinds[capital]]
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_labels_are_told_apart_while_there_is_room(monkeypatch):
+    known, _ = counted(["Ab", "Ab", "ab"], labels=[0, 0, 1])
+    kinds = known.alphabet.kinds
+    together = Shapes(known.shapes, kinds, 0)
+    monkeypatch.setattr("sknamegen._models.shapes._MAX_CELLS", together.offsets.size * 2 - 1)
+    full = Shapes(known.shapes, kinds, 2)
+    np.testing.assert_array_equal(full.offsets, together.offsets)
+    inputs = np.array([[len(kinds) - 3, 1]] * 2)
+    states = full.states(inputs, np.array([0, 1]))
+    np.testing.assert_array_equal(states, together.states(inputs, NO_LABEL.repeat(2)))
+    assert full.label_of(states).tolist() == [[0, 0], [0, 0]]
+
+
+@pytest.mark.parametrize("make", [small_generator, CharNGramGenerator])
+def test_each_label_writes_in_its_own_letters(make):
+    rng = np.random.default_rng(0)
+    latin, hebrew = (
+        ["".join(rng.choice(list(letters), 5)) for _ in range(150)]
+        for letters in ("aeinorst", "אבגדהוזח")
+    )
+    windows = CharSequenceVectorizer().fit_transform([name.title() for name in latin] + hebrew)
+    generator = make().fit(windows, ["latin"] * 150 + ["hebrew"] * 150)
+    for label in ("latin", "hebrew"):
+        written = generator.sample(n_samples=1000, label=label, random_state=0)
+        assert np.mean([name.isascii() != (label == "latin") for name in written]) < 0.01
 
 
 @pytest.mark.parametrize("make", [small_pipeline, ngram_pipeline])
@@ -187,20 +229,21 @@ def test_tables_are_bounded():
     letters = [chr(c) for c in range(0x4E00, 0x4E00 + 20_000)] + list("aA1-' .,()&%$+<é")
     names = ["".join(rng.choice(letters[-16:], 6)) for _ in range(500)] + letters[:-16]
     known, _ = counted(names, 8)
-    shapes = Shapes(known.shapes, known.alphabet.kinds)
+    shapes = Shapes(known.shapes, known.alphabet.kinds, 0)
     assert shapes.offsets.size <= 2**22
     assert len(shapes.offsets) > 10
 
 
 def test_unknown_characters_and_none():
     known, _ = counted(NAMES)
-    shapes = Shapes(known.shapes, known.alphabet.kinds)
+    shapes = Shapes(known.shapes, known.alphabet.kinds, 0)
     n = len(known.alphabet)
-    states = shapes.states(np.array([[NONE, NONE, n], [NONE, n, n + 1], [NONE, NONE, NONE]]))
+    inputs = np.array([[NONE, NONE, n], [NONE, n, n + 1], [NONE, NONE, NONE]])
+    states = shapes.states(inputs, NO_LABEL.repeat(3))
     assert states[2].tolist() == [0, 0, 0]
     assert (states[:2, :1] == 0).all()
     assert np.isfinite(shapes.offsets).all()
-    np.testing.assert_array_equal(shapes.offsets[0], np.zeros(n))
+    np.testing.assert_array_equal(shapes.offsets[0, known.alphabet.kinds[:n]], np.zeros(n))
 
 
 def test_networks_start_from_shaped_ones(names):
