@@ -97,6 +97,11 @@ def shape(name: str) -> str:
     return " ".join(runs)
 
 
+def _kind(unit: str) -> str:
+    found = category(unit)
+    return f"{found} {script(unit)}" if found in ("Lu", "Ll") else found
+
+
 def compose(text: str) -> str:
     """Return a text in composed characters (NFC)."""
     return text if text.isascii() else unicodedata.normalize("NFC", text)
@@ -150,9 +155,10 @@ class Alphabet:
         Tells where names are whole, and what counts as a character of them; in running text all
         of them do.
     kinds : ndarray of shape (n_characters + 3,), dtype int64
-        A number for the kind of each character, its general category of Unicode's; then for that
-        of the start, of an unknown character, and of none, the one at index -1. All marks are of
-        kind 0, and the end of a name is of a kind of its own.
+        A number for the kind of each character, its general category of Unicode's and, of capital
+        and small letters, the script; then for that of the start, of an unknown character, and of
+        none, the one at index -1. All marks are of kind 0, and the end of a name is of a kind of
+        its own.
     """
 
     def __init__(self, characters: NDArray[np.str_]):
@@ -164,7 +170,7 @@ class Alphabet:
         # Running text goes on before and behind what is read of it.
         is_text = self.end is None
         self.clusters = Clusters(["x"] * len(self.letters) if is_text else self.letters)
-        kinds = [*map(category, self.letters), "start", "unknown", "none"]
+        kinds = [*map(_kind, self.letters), "start", "unknown", "none"]
         if self.end is not None:
             kinds[self.end] = "end"
         numbers = {kind: number for number, kind in enumerate(dict.fromkeys(["M", *kinds]))}

@@ -23,7 +23,8 @@ from .model import Indices, Logits, NextCharModel
 _RUNS, _MAX_CELLS = 3, 2**22
 # Lengths of the last run that are told apart: any (0), 1, 2, 3, and more.
 _LENGTHS = 5
-# What shorter contexts say counts as so many characters, and what all labels say.
+# What shorter contexts say counts as so many characters, and what all labels say; 1 to 5 for these
+# lose up to 0.01 nats per character less where labels have 20 names, and mix scripts more often.
 _WEIGHT, _LABEL_WEIGHT = 0.5, 0.5
 # What does follow stays as it is where it is up to so many times rarer than usual; all else becomes
 # so much less probable at most.
