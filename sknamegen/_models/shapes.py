@@ -291,6 +291,9 @@ class Shaped(NextCharModel):
         """Read given names; return which logits are before each target, and these."""
         which, logits = self.model.distinct_logits(sequences)
         n_states, states = len(self.shapes.after), self._states(sequences)
+        if len(logits) == len(which):  # nothing is shared
+            self.shapes.add_to(logits, states[np.argsort(which)])
+            return which, logits
         pairs, which = np.unique(which * n_states + states, return_inverse=True)
         own, states = np.divmod(pairs, n_states)
         logits = logits.take(own, axis=0)
