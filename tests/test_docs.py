@@ -19,10 +19,13 @@ DOCS = ROOT / ".docs"
 # A comment, which pages do not show, stands before text that depends on the processor.
 BLOCK = re.compile(r"^(<!-- varies -->\n)?```(python|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CHAPTERS = sorted(path for path in DOCS.rglob("*.md") if "_build" not in path.parts)
-CHAPTERS.append(ROOT / "README.md")
+FIRST_READ = [ROOT / "README.md", DOCS / "index.md", DOCS / "getting_started.md"]
+OTHERS = [pytest.param(path, marks=pytest.mark.full) for path in CHAPTERS if path not in FIRST_READ]
 
 
-@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.relative_to(ROOT).as_posix())
+@pytest.mark.parametrize(
+    "path", [*FIRST_READ, *OTHERS], ids=lambda path: path.relative_to(ROOT).as_posix()
+)
 def test_chapters_print_what_they_say(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     namespace = {"__name__": path.stem}

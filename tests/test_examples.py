@@ -180,6 +180,7 @@ CONSTRAINTS = {
 }
 
 
+@full
 def test_baby_names(run):
     printed = run("baby_names.py", "--quick")
     known = set(load_names()[::10])
@@ -206,6 +207,7 @@ def test_few_names(run, tmp_path):
     assert "5 names, such as Łucja" in run("few_names.py", path, "--quick")
 
 
+@full
 def test_make_base(run):
     """A base is made, and can be started from."""
     printed = run("make_base.py", "base.npz", "--quick", "--without", "pl_PL,FR")
@@ -232,6 +234,7 @@ def test_blends(run):
     assert len(re.findall(r"(?m)^\d parts Italian, \d Finnish: \w+(, \w+){5}$", printed)) == 3
 
 
+@full
 def test_customers(run):
     """Names are as frequent as in the original, but for those that must be invented."""
     printed = run("customers.py", "--quick")
@@ -281,6 +284,7 @@ def candidates(printed):
     return names
 
 
+@full
 def test_product_names(run):
     printed = run("product_names.py")
     novel, expected, unique = numbers(r"(\d+)%", line("Of 1,000 words drawn freely", printed))
@@ -300,6 +304,7 @@ def test_product_names(run):
     candidates(printed)
 
 
+@full
 def test_product_names_of_a_list_of_ones_own(run, tmp_path):
     """Names that everybody knows do not come first, as they would by their score alone."""
     brands = BRANDS.split()
@@ -431,6 +436,7 @@ def kinds_of_generators(printed):
     return [kind for _, _, kind in rows]
 
 
+@full
 def test_lstm_or_counting(run):
     printed = run("lstm_or_counting.py", "--quick")
     assert re.findall(r"^(\d+) names$", printed, re.MULTILINE) == ["50", "200"]
@@ -454,6 +460,7 @@ def test_a_killed_training_goes_on(run, tmp_path):
     assert run("checkpoint.py", "--quick").count("Epoch ") == 0
 
 
+@full
 def test_next_char_baseline(run):
     baseline, lstm = numbers(r"(\S+) nats per character", run("next_char_baseline.py", "--quick"))
     assert 1.5 < lstm < 2.6
