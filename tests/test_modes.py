@@ -56,7 +56,13 @@ def pair_pipeline():
     return small_pipeline(num_networks=2)
 
 
-@pytest.fixture(scope="module", params=[small_pipeline, pair_pipeline], ids=["lstm", "two lstms"])
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(small_pipeline, marks=pytest.mark.full, id="lstm"),
+        pytest.param(pair_pipeline, id="two lstms"),
+    ],
+)
 def make_and_expected(request, names):
     return request.param, list(what_is_done(request.param, names))
 

@@ -55,7 +55,7 @@ def test_other_seeds_give_other_models(names, expected):
     assert fit_and_write(names, random_state=None) != fit_and_write(names, random_state=None)
 
 
-@pytest.mark.parametrize("backend", ["loky", "threading"])
+@pytest.mark.parametrize("backend", [pytest.param("loky", marks=pytest.mark.full), "threading"])
 def test_workers_give_the_same(names, expected, backend):
     """Those of loky are processes of their own, begun anew, with another seed of hashes."""
     with joblib.parallel_config(backend=backend):
