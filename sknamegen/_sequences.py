@@ -84,8 +84,10 @@ class Sequences(NamedTuple):
         column in front of them.
         """
         has_target = self.has_target
-        padded = np.pad(self.inputs, ((0, 0), (length, 0)), constant_values=NONE)
-        contexts = sliding_window_view(padded, length, axis=1)[:, 1:, ::-1][has_target]
+        rows, steps = np.nonzero(has_target)
+        padded = np.full((len(has_target), length + has_target.shape[1]), NONE, dtype=np.int32)
+        padded[:, length:] = self.inputs
+        contexts = padded[rows[:, None], steps[:, None] + np.arange(length, 0, -1)]
         if n_labels:
             labels = np.repeat(self.labels, has_target.sum(1))
             contexts = np.column_stack([labels, contexts])

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from .._sequences import Sequences
 from .kneser_ney import Counts, KneserNey
-from .model import Indices, NextCharModel
+from .model import Indices, NextCharModel, numbered
 
 _LEAST = 1e-300
 
@@ -42,8 +42,7 @@ class CountsModel(NextCharModel):
 
     def distinct_logits(self, sequences: Sequences) -> tuple[Indices, NDArray[np.float64]]:
         """Read given names; return which logits are before each target, and these."""
-        each = self.counts.find(self._contexts(sequences))
-        found, which = np.unique(each, return_inverse=True)
+        found, which = numbered(self.counts.find(self._contexts(sequences)))
         return which, self._log_proba(found)
 
     def ngrams(self) -> KneserNey | None:

@@ -1,6 +1,7 @@
 """Counting: interpolated modified Kneser-Ney smoothing of character n-grams."""
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ _FALLBACK_DISCOUNT = 0.85
 _LABEL_WEIGHT = 0.7
 _KIND_WEIGHT = 0.5
 _TINY = 1e-300
+# Of the table that contexts are found in; those beyond it are searched for.
+_MAX_CELLS = 2**22
 
 
 class KneserNey:
@@ -232,10 +235,26 @@ class KneserNey:
     def find(self, contexts: NDArray[np.integer[Any]]) -> NDArray[np.int32]:
         """Return the number of the longest known context at the end of each one."""
         ids = longest = self._roots_of(contexts)
+        table, n_cells = self._table, len(self._table) - 1
+        is_whole = not len(self.keys) or self.keys[-1] < n_cells
         for characters in contexts.T:
-            ids = self.longer(ids, characters)
+            keys = self._key(ids, characters)  # that an int32 may be too small for
+            found = table.take(keys, mode="clip").astype(np.int64)
+            if not is_whole:
+                beyond = np.flatnonzero(keys >= n_cells)
+                found[beyond] = self.longer(ids[beyond], characters[beyond])
+            ids = found
             longest = np.maximum(longest, ids)
         return longest.astype(np.int32)
+
+    @cached_property
+    def _table(self):
+        """The contexts of the lowest keys, -1 for none: so the first, and one more at the end."""
+        n_cells = min(int(self.keys.max(initial=-1)) + 1, _MAX_CELLS)
+        table = np.full(n_cells + 1, -1, dtype=np.int32)
+        known = np.arange(np.searchsorted(self.keys, n_cells))
+        table[self.keys[known]] = self.n_kinds + known
+        return table
 
     def proba(self, ids: NDArray[np.integer[Any]]) -> NDArray[np.float64]:
         """Return the distribution after each context that `find` found, (n, n_characters)."""

@@ -15,6 +15,9 @@ from .._threads import one_blas_thread, side_by_side
 Indices = NDArray[np.integer[Any]]
 Logits = NDArray[np.floating[Any]]
 
+# Numbers up to so many times as many as there are are counted rather than sorted.
+_MANY = 32
+
 
 class NextCharModel(ABC):
     """What names are written and scored with: numpy in, numpy out.
@@ -263,6 +266,16 @@ def network_shares(n_networks: int, init_share: float) -> tuple[float, ...]:
     return (init_share / max(n_init, 1),) * n_init + (
         (1 - init_share) / max(n_others, 1),
     ) * n_others
+
+
+def numbered(numbers: Indices) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return those that differ, sorted, and the place of each: quick if all are small, from 0."""
+    if numbers.max(initial=-1) > _MANY * len(numbers):
+        return np.unique(numbers.astype(np.int64), return_inverse=True)
+    found = np.flatnonzero(np.bincount(numbers))
+    place = np.empty(numbers.max(initial=-1) + 1, dtype=np.int64)
+    place[found] = np.arange(len(found))
+    return found, place[numbers]
 
 
 def log_softmax(logits: Logits) -> Logits:

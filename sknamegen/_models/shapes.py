@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from .._alphabet import NONE
 from .._sequences import Sequences
 from .._validation import MAX_TOTAL_WEIGHT, is_array
-from .model import Indices, Logits, NextCharModel
+from .model import Indices, Logits, NextCharModel, numbered
 
 # Runs that what follows depends on; fewer, or no labels, where that would take so many cells.
 _RUNS, _MAX_CELLS = 3, 2**22
@@ -57,8 +57,8 @@ class ShapeCounts(NamedTuple):
             times = np.repeat(sequences.weights, has_target.sum(1))
         labels = np.repeat(np.maximum(sequences.labels, 0), has_target.sum(1))
         old_labels, old_codes = np.divmod(self.codes, _n_codes(n_kinds))
-        codes, place = _numbered(np.append(codes[has_target], old_codes))
-        rows, place = _numbered(np.append(labels, old_labels) * len(codes) + place)
+        codes, place = numbered(np.append(codes[has_target], old_codes))
+        rows, place = numbered(np.append(labels, old_labels) * len(codes) + place)
         known = rows // len(codes) * _n_codes(n_kinds) + codes[rows % len(codes)]
         place, of_old = np.split(place, [len(labels)])
         cells = place * n_kinds + kinds[sequences.targets[has_target]]
@@ -92,14 +92,6 @@ def are_shapes(state: Any, kinds: Indices, n_labels: int) -> bool:
         and codes[-1] < _n_codes(n_kinds) * max(n_labels, 1)
         and ((followed >= 0) & (followed <= MAX_TOTAL_WEIGHT)).all()
     )
-
-
-def _numbered(numbers):
-    """Return those that differ, sorted, and the place of each: `np.unique` for small numbers."""
-    found = np.flatnonzero(np.bincount(numbers))
-    place = np.empty(numbers.max(initial=-1) + 1, dtype=np.int64)
-    place[found] = np.arange(len(found))
-    return found, place[numbers]
 
 
 def _n_codes(n_kinds):
@@ -215,6 +207,10 @@ class Shapes:
         """Return the label that states stand for, 0 where labels are not told apart."""
         return states // self.n_states
 
+    def sums_of_kinds(self, values: Logits) -> Logits:
+        """Sum values of characters, the columns, over those of each kind."""
+        return values @ self._is_of_kind.T
+
     def add_to(self, logits: Logits, states: Indices) -> None:
         """Add the offsets of states to logits, in place."""
         logits += self.offsets.take(states, axis=0) @ self._is_of_kind
@@ -287,18 +283,17 @@ class Shaped(NextCharModel):
         self.shapes.add_to(logits, self._states(sequences))
         return logits
 
-    def distinct_logits(self, sequences: Sequences) -> tuple[Indices, Logits]:
-        """Read given names; return which logits are before each target, and these."""
+    def log_proba(self, sequences: Sequences) -> NDArray[np.float64]:
+        """Compute the log-probability of each target: offsets differ by kind only."""
         which, logits = self.model.distinct_logits(sequences)
-        n_states, states = len(self.shapes.after), self._states(sequences)
-        if len(logits) == len(which):  # nothing is shared
-            self.shapes.add_to(logits, states[np.argsort(which)])
-            return which, logits
-        pairs, which = np.unique(which * n_states + states, return_inverse=True)
-        own, states = np.divmod(pairs, n_states)
-        logits = logits.take(own, axis=0)
-        self.shapes.add_to(logits, states)
-        return which, logits
+        logits -= logits.max(axis=1, keepdims=True)
+        targets = sequences.targets[sequences.has_target]
+        offsets = self.shapes.offsets.take(self._states(sequences), axis=0)
+        own = offsets[np.arange(len(targets)), self.shapes.kinds[targets]]
+        of_targets = logits[which, targets] + own.astype(np.float64)
+        of_kinds = self.shapes.sums_of_kinds(np.exp(logits, out=logits)).take(which, axis=0)
+        total = np.einsum("ij,ij->i", of_kinds, np.exp(offsets), dtype=np.float64)
+        return of_targets - np.log(total)
 
     def _states(self, sequences):
         states = self.shapes.states(sequences.inputs, sequences.labels)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from sknamegen._alphabet import NONE
+from sknamegen._models import kneser_ney
 from sknamegen._models.kneser_ney import KneserNey
 from sknamegen._sequences import Sequences
 
@@ -113,6 +114,29 @@ def test_probabilities_are_those_of_the_formula(order, discount):
     told = ["".join((ALPHABET + "^?")[i] for i in context[::-1] if i >= 0) for context in contexts]
     expected = [[slow.proba(context, c) for c in ALPHABET] for context in told]
     np.testing.assert_allclose(counts.proba(counts.find(contexts)), expected)
+
+
+@pytest.mark.parametrize("n_cells", [0, 1, 7, 40, 10**6])
+def test_contexts_are_found_in_a_table_of_any_size(n_cells, monkeypatch):
+    """At each size just below and above a key, too; what is beyond it is searched for."""
+    contexts, _ = in_contexts(*indices([*NAMES, "hab", "nnnnnnn"]), 4)
+    expected = fit(NAMES, 5).find(contexts)
+    for cells in (n_cells, *(fit(NAMES, 5).keys[[0, 5, -2, -1]] + n_cells % 2)):
+        monkeypatch.setattr(kneser_ney, "_MAX_CELLS", int(cells))
+        counts = fit(NAMES, 5)
+        np.testing.assert_array_equal(counts.find(contexts), expected)
+        assert len(counts._table) <= cells + 1
+
+
+def test_keys_may_be_more_than_an_int32_holds():
+    """Contexts times labels."""
+    labels = np.arange(4000, dtype=np.int32)
+    contexts = np.column_stack([labels * 300, labels % 4, labels // 4 % 4]).astype(np.int32)
+    counts = KneserNey(contexts, labels % 5, KINDS, n_labels=4000 * 300)
+    assert counts.keys[-1] > 2**31
+    found = counts.find(contexts)
+    assert len(np.unique(found)) == 4000
+    np.testing.assert_array_equal(counts.lengths[found], 3)
 
 
 def test_discounts_are_estimated_from_many_counts():
