@@ -48,6 +48,36 @@ def test_chapters_print_what_they_say(path, tmp_path, monkeypatch):
     plt.close("all")
 
 
+def benchmark(heading):
+    """The first table behind a heading of the benchmarks: the figures of each row, without bold."""
+    text = (
+        (ROOT / "examples/benchmarks/README.md").read_text("utf-8").partition(f"## {heading}\n")[2]
+    )
+    rows = re.search(r"(?:^\|.*\n)+", text, re.MULTILINE)[0].replace("*", "").splitlines()
+    cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows[2:]]
+    return {
+        first: [float(re.match(r"[\d.]*", c)[0] or "nan") for c in rest] for first, *rest in cells
+    }
+
+
+def drawn(chapter, beginning):
+    """The lists of figures that a block types in, from where it begins."""
+    text = (DOCS / "guide" / chapter).read_text("utf-8")
+    block = beginning + text.partition(beginning)[2].partition("\nfig, ax")[0]
+    return [[float(n) for n in re.findall(r"\d+\.\d+", each)] for each in block.splitlines()]
+
+
+def test_figures_in_pictures_are_those_of_the_benchmarks():
+    rows = [benchmark("Few names")[n] for n in ("20", "50", "100", "200", "500")]
+    for each, column in zip(drawn("generators.md", "loss = {")[1:4], (0, 1, 3), strict=True):
+        means = [sum(row[column::4]) / 3 for row in rows]
+        assert each == pytest.approx(means, abs=0.00051)
+    shares = [row[1:4] for row in benchmark("Names that look right").values()]
+    assert drawn("scores.md", "before = {") == [
+        list(column) for column in zip(*shares, strict=True)
+    ]
+
+
 def test_a_page_shows_what_runs_without_options():
     manual = runpy.run_path(str(DOCS / "manual.py"))
     code = """
