@@ -186,7 +186,8 @@ class CharLSTMGenerator(BaseCharGenerator):
                                                             weights, as AdamW understands it
     `batch_size`      the power of two below the square     from 8, for small n, up to that
                       root of n, within 64 and 512
-    `max_epochs`      1250 / sqrt(n), within 3 and 10       1500 / sqrt(n), within 3 and 12
+    `max_epochs`      1250 / sqrt(n), within 3 and 10       1500 / sqrt(n), within 3 and 12; 10
+                                                            for n below 64
     ================  ====================================  ====================================
 
     Where there are networks of both kinds, `num_networks` is 2, and size, batches and epochs are

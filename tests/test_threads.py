@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 import warnings
+import weakref
 
 import numpy as np
 import pytest
@@ -205,6 +206,21 @@ def test_no_call_is_begun_after_an_interruption(n_threads):
         with own_torch():
             assert side_by_side(abs, [-1, -2]) == [1, 2]
         assert side_by_side(abs, [-1, -2]) == [1, 2]
+
+
+def test_what_threads_held_is_free_when_the_block_ends(n_threads):
+    """Freed later, perhaps while Python ends, tensors abort the process."""
+
+    class Held:
+        pass
+
+    for _ in range(20):
+        held = Held()
+        is_alive = weakref.ref(held)
+        with own_torch():
+            side_by_side(lambda number, held=held: time.sleep(0.001), range(n_threads))
+            del held
+        assert is_alive() is None
 
 
 def test_no_thread_is_left_behind(names):

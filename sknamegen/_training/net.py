@@ -27,8 +27,9 @@ from .threads import side_by_side
 from .transfer import Origin
 
 _VALIDATION_BATCH = 1024
-# From so many characters in a batch on a thread for each network gains more than it costs.
-_MANY_CHARACTERS = 128
+# From so many characters in a batch, times the units of a network, a thread for each network gains
+# more than it costs.
+_MANY_CELLS = 2**13
 # Share of the training in which the one-cycle schedule raises the learning rate, and steps over
 # which it rises where the end of the training is not known.
 _WARM_UP = 0.3
@@ -151,8 +152,9 @@ class Net(skorch.NeuralNet):
             return loss.detach(), logits.detach()
 
         # Threads would get in each other's way on other devices.
-        is_large = inputs["inputs"].numel() >= _MANY_CHARACTERS
-        apart: Any = side_by_side if is_large and self.network.device.type == "cpu" else map
+        n_cells = inputs["inputs"].numel() * self.network.networks[0].head.in_features
+        is_apart = n_cells >= _MANY_CELLS and self.network.device.type == "cpu"
+        apart: Any = side_by_side if is_apart else map
         found = apart(learn, self.network.networks, self.ngram_weights)
         losses, logits = zip(*found, strict=True)
         return {"loss": sum(losses), "y_pred": torch.stack(logits)}

@@ -1,6 +1,7 @@
 """How torch computes in training: each thing in one thread, as if nobody else had set anything."""
 
 import ctypes
+import os
 import threading
 from _thread import start_new_thread
 from collections import deque
@@ -8,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import cache
 from queue import SimpleQueue
+from time import sleep
 from typing import Any, TypeVar
 
 import torch
@@ -25,6 +27,8 @@ class _Helpers:
     def __init__(self, n_threads: int):
         self.n_threads = n_threads
         self.n_started = 0
+        self._ended: list[None] = []
+        self._process = os.getpid()
         self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
 
     def start(self, job: Callable[[], None]) -> None:
@@ -38,11 +42,21 @@ class _Helpers:
         _set_threads(1, 1)
         while job := self._jobs.get():
             job()
+            del job
+        self._ended.append(None)
 
     def dismiss(self) -> None:
         """Let the threads end when they have done what they do."""
         for _ in range(self.n_started):
             self._jobs.put(None)
+
+    def wait(self) -> None:
+        """Wait until the threads have let go of what they did, after `dismiss`.
+
+        Python aborts if it ends while another thread frees tensors.
+        """
+        while len(self._ended) < self.n_started and self._process == os.getpid():
+            sleep(0.0001)
 
 
 @contextmanager
@@ -79,6 +93,7 @@ def own_torch() -> Iterator[None]:
         torch.set_grad_enabled(gradients)
         for kind, enabled in autocast.items():
             torch.set_autocast_enabled(kind, enabled)
+        helpers.wait()  # last, as Ctrl-C may end it
 
 
 def side_by_side(function: Callable[..., _Result], *args: Iterable[Any]) -> list[_Result]:

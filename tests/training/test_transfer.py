@@ -356,10 +356,11 @@ def test_settings_of_a_start_go_from_small_steps_to_large_ones():
     rates = [network.lr for _, network in found]
     assert rates == sorted(rates)
     (few, of_few), (many, of_many) = found[1], found[-1]
-    assert (of_few.lr, of_few.ngram_weight, few.batch_size, few.max_epochs) == (0.002, 0, 8, 12)
-    assert of_few.weight_decay == pytest.approx(0.08 / (36 * 0.001))
+    assert (of_few.lr, of_few.ngram_weight, few.batch_size, few.max_epochs) == (0.002, 0, 8, 10)
+    assert of_few.weight_decay == pytest.approx(0.08 / (30 * 0.001))
     assert (of_many.lr, of_many.ngram_weight) == (0.015, 0.6)
     assert (many.hidden_size, many.batch_size, many.max_epochs) == (352, 128, 11)
+    assert found[3][0].max_epochs == 12
     shares = [origin_share(n) for n in sizes]
     assert shares == sorted(shares, reverse=True)
     assert (shares[0], shares[-1]) == (1, 0.6)
