@@ -274,7 +274,7 @@ def draw_card(page):
     blocks = re.findall(r"(?m)^ \.\. code-block:: none\n\n((?:    .*\n|\n)+)", text)
     blocks = blocks or re.findall(r"(?m)^::\n\n((?:    .*\n)+)", text)
     texts = [re.sub("(?m)^    (Epoch .*\n)?", "", block) for block in blocks]
-    lines = [line for line in max(texts, key=len).splitlines() if line.strip()]
+    lines = [line for line in max(texts, key=len, default="").splitlines() if line.strip()]
     lines = [part for line in lines for part in textwrap.wrap(line, 35, subsequent_indent="  ")]
     fig = plt.figure(figsize=(4, 2.8), facecolor="#f6f8fa")
     for i, line in enumerate(lines[:9]):

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -24,6 +23,7 @@ from ._alphabet import (
 )
 from ._models.shapes import ShapeCounts, are_shapes, no_shapes
 from ._sequences import Sequences, malformed, read_windows
+from ._threads import cached
 from ._validation import (
     MAX_TOTAL_WEIGHT,
     MAX_WINDOW,
@@ -63,7 +63,7 @@ class Knowledge:
     class_count_: NDArray[np.float64] | None
     shapes: ShapeCounts
 
-    @cached_property
+    @cached
     def alphabet(self) -> Alphabet:
         """What indices of characters mean."""
         return Alphabet(self.alphabet_)

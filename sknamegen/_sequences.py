@@ -87,10 +87,12 @@ class Sequences(NamedTuple):
         rows, steps = np.nonzero(has_target)
         padded = np.full((len(has_target), length + has_target.shape[1]), NONE, dtype=np.int32)
         padded[:, length:] = self.inputs
-        contexts = padded[rows[:, None], steps[:, None] + np.arange(length, 0, -1)]
+        n_before = int(n_labels > 0)
+        contexts = np.empty((len(rows), n_before + length), dtype=np.int32)
+        for back in range(length):
+            contexts[:, n_before + back] = padded[rows, steps + length - back]
         if n_labels:
-            labels = np.repeat(self.labels, has_target.sum(1))
-            contexts = np.column_stack([labels, contexts])
+            contexts[:, 0] = self.labels[rows]
         return contexts
 
 

@@ -13,12 +13,26 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from queue import SimpleQueue
 from time import sleep
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 from weakref import WeakSet
 
 from threadpoolctl import ThreadpoolController
 
 _Result = TypeVar("_Result")
+
+
+class cached(Generic[_Result]):
+    """`functools.cached_property` without the lock that it has in Python 3.11.
+
+    A fork might leave that taken. Here two threads may compute the same value.
+    """
+
+    def __init__(self, compute: Callable[[Any], _Result]):
+        self._compute = compute
+
+    def __get__(self, instance: Any, owner: Any) -> _Result:
+        value = vars(instance)[self._compute.__name__] = self._compute(instance)
+        return value
 
 
 class _Block:

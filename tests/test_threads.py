@@ -371,12 +371,12 @@ def test_a_block_that_was_torn_down_counts_no_more():
         assert blas_threads() == before
 
 
-def assert_a_forked_child_samples(generator, expected):
+def assert_a_forked_child_gets(get, expected):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of forks beside threads
         child = os.fork()
     if not child:
-        os._exit(generator.sample(n_samples=150, random_state=0) != expected)
+        os._exit(get() != expected)
     deadline, status = time.monotonic() + 60, (0, 0)
     while status[0] == 0 and time.monotonic() < deadline:
         status = os.waitpid(child, os.WNOHANG)
@@ -399,14 +399,38 @@ def test_a_forked_child_may_sample_while_its_parent_does(names, make_pipe):
     parent.start()
     try:
         for _ in range(6):
-            assert_a_forked_child_samples(generator, expected)
+            assert_a_forked_child_gets(
+                lambda: generator.sample(n_samples=150, random_state=0), expected
+            )
     finally:
         done.set()
         parent.join()
+
+
+def test_a_forked_child_may_compute_what_its_parent_does_just_then():
+    class Holder:
+        def __init__(self, may_go_on):
+            self.may_go_on = may_go_on
+
+        @numpy_threads.cached
+        def value(self):
+            assert self.may_go_on.wait(60)
+            return [1]
+
+    slow, quick = Holder(threading.Event()), Holder(threading.Event())
+    quick.may_go_on.set()
+    parent = threading.Thread(target=lambda: slow.value)
+    parent.start()
+    assert_a_forked_child_gets(lambda: quick.value, [1])
+    slow.may_go_on.set()
+    parent.join()
+    assert slow.value is slow.value
 
 
 def test_a_forked_child_may_sample_while_its_parent_changes_threads(generator):
     """That is the moment at which a child would wait for a thread that it does not have."""
     expected = generator.sample(n_samples=150, random_state=0)
     with one_blas_thread(), numpy_threads._changing:
-        assert_a_forked_child_samples(generator, expected)
+        assert_a_forked_child_gets(
+            lambda: generator.sample(n_samples=150, random_state=0), expected
+        )

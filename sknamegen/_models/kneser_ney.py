@@ -1,7 +1,6 @@
 """Counting: interpolated modified Kneser-Ney smoothing of character n-grams."""
 
 from collections.abc import Callable
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -9,6 +8,7 @@ from numpy.typing import NDArray
 
 from .._alphabet import NONE
 from .._sequences import Sequences
+from .._threads import cached
 from .._validation import MAX_TOTAL_WEIGHT, damaged, is_array
 
 MAX_ORDER = 100
@@ -238,8 +238,8 @@ class KneserNey:
         table, n_cells = self._table, len(self._table) - 1
         is_whole = not len(self.keys) or self.keys[-1] < n_cells
         for characters in contexts.T:
-            keys = self._key(ids, characters)  # that an int32 may be too small for
-            found = table.take(keys, mode="clip").astype(np.int64)
+            keys = self._key(ids, characters)
+            found = table.take(keys, mode="clip").astype(np.int64)  # an int32 holds no keys
             if not is_whole:
                 beyond = np.flatnonzero(keys >= n_cells)
                 found[beyond] = self.longer(ids[beyond], characters[beyond])
@@ -247,9 +247,12 @@ class KneserNey:
             longest = np.maximum(longest, ids)
         return longest.astype(np.int32)
 
-    @cached_property
+    @cached
     def _table(self):
-        """The contexts of the lowest keys, -1 for none: so the first, and one more at the end."""
+        """The context of each key below a bound, -1 for none.
+
+        Keys beyond its ends meet -1, too: key 0 has no character, and one cell is added.
+        """
         n_cells = min(int(self.keys.max(initial=-1)) + 1, _MAX_CELLS)
         table = np.full(n_cells + 1, -1, dtype=np.int32)
         known = np.arange(np.searchsorted(self.keys, n_cells))

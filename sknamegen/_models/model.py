@@ -270,10 +270,12 @@ def network_shares(n_networks: int, init_share: float) -> tuple[float, ...]:
 
 def numbered(numbers: Indices) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return those that differ, sorted, and the place of each: quick if all are small, from 0."""
-    if numbers.max(initial=-1) > _MANY * len(numbers):
+    end = int(numbers.max(initial=-1)) + 1
+    if end > _MANY * len(numbers):
         return np.unique(numbers.astype(np.int64), return_inverse=True)
-    found = np.flatnonzero(np.bincount(numbers))
-    place = np.empty(numbers.max(initial=-1) + 1, dtype=np.int64)
+    is_there, place = np.zeros(end, dtype=bool), np.empty(end, dtype=np.int64)
+    is_there[numbers] = True
+    found = np.flatnonzero(is_there)
     place[found] = np.arange(len(found))
     return found, place[numbers]
 

@@ -314,7 +314,7 @@ def _init_settings(n_sequences, scratch, given):
     The weight decay is what takes a share of the weights that depends on the names alone: the
     steps times their mean learning rate times the weight decay, 0.08 for 50 names, 0.25 at most.
     """
-    most_epochs = 12 if n_sequences >= 64 else 10
+    most_epochs = 12 if n_sequences >= 64 else 10  # there batches double, so steps are half as many
     found = scratch | {
         "lr": float(np.clip(0.00014 * n_sequences**0.5, 0.002, 0.015)),
         "ngram_weight": float(np.clip(0.35 * log10(n_sequences / 50), 0, 0.6)),
