@@ -235,7 +235,7 @@ def keep(names):
             old.unlink()
         for picture in (GALLERY / "images").glob(f"sphx_glr_{page.stem}_0*.png"):
             shutil.copy(picture, KEPT / picture.name)
-    for name in LONG:  # by which pages of the API find their examples
+    for name in names:  # by which pages of the API find their examples
         path = (GALLERY / name).with_suffix(".codeobj.json")
         (KEPT / path.name).write_text(ours(path.read_text("utf-8")), "utf-8")
     made_of = {name: made_of_now(name) for name in names}
