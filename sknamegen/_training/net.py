@@ -29,7 +29,7 @@ from .transfer import Origin
 _VALIDATION_BATCH = 1024
 # From so many characters in a batch, times the units of a network, a thread for each network gains
 # more than it costs.
-_MANY_CELLS = 2**13
+_MANY_CELLS = 2**11
 # Share of the training in which the one-cycle schedule raises the learning rate, and steps over
 # which it rises where the end of the training is not known.
 _WARM_UP = 0.3
