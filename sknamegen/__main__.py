@@ -6,7 +6,10 @@ import sys
 from collections.abc import Sequence
 from contextlib import redirect_stdout
 from functools import partial
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
+
+import sknamegen
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -20,6 +23,7 @@ def _parser():
         description="Learn what the names of a list look like, and print new ones, one a line.",
         epilog="What the options mean in detail, and everything else, stands in the manual.",
     )
+    parser.add_argument("--version", action="version", version=sknamegen.__version__)
     source = parser.add_argument_group("what to learn from")
     source.add_argument(
         "file", nargs="?", help="names, one a line; - for standard input; the bundled list if left"
@@ -43,8 +47,12 @@ def _parser():
         help="below 1 more ordinary (default: 1)",
     )
     names.add_argument("--label", help="of the names, one of those learned")
-    names.add_argument("--min-length", type=int, default=1, metavar="N")
-    names.add_argument("--max-length", type=int, metavar="N")
+    names.add_argument(
+        "--min-length", type=int, default=1, metavar="N", help="characters, as people count them"
+    )
+    names.add_argument(
+        "--max-length", type=int, metavar="N", help="(default: as the longest learned)"
+    )
     names.add_argument("--pattern", metavar="REGEX", help="that the whole name must match")
     names.add_argument(
         "--banned", nargs="+", default=(), metavar="TEXT", help="not to be in a name"
@@ -99,6 +107,9 @@ def _run(given):
         )
     for path in filter(None, (given.load, given.save)):
         _ending(path)  # before anything is learned
+    folder = os.path.dirname(given.save or "")
+    if folder and not os.path.isdir(folder):
+        raise ValueError(f"--save takes a file in a folder that exists. Got {given.save!r}.")
     pipe = _load(given.load) if given.load else _learn(given)
     if given.save:
         _save(pipe, given.save)
@@ -154,6 +165,8 @@ def _ending(path):
     ending = os.path.splitext(path)[1]
     if ending not in (".joblib", ".pkl", ".skops"):
         raise ValueError(f"A model must have the ending {_SAVED}. Got {path!r}.")
+    if ending == ".skops" and find_spec("skops") is None:
+        raise ImportError(f"{path!r} needs skops: pip install skops, or save a .joblib.")
     return ending
 
 

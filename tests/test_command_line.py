@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+import sknamegen
 from sknamegen import CharLSTMGenerator, CharNGramGenerator, load_names
 from sknamegen.__main__ import main
 
@@ -88,6 +89,7 @@ def test_models_are_saved_and_loaded(run, ending):
     [
         (["missing.txt"], "No such file"),
         (["names.txt", "--save", "model.txt"], "ending .joblib, .pkl or .skops. Got 'model.txt'"),
+        (["names.txt", "--save", "nowhere/model.pkl"], "Got 'nowhere/model.pkl'"),
         (["names.txt", "--load", "model.pkl"], "--load takes a model as it is"),
         (["--load", "missing.pkl"], "No such file"),
         (["--load", "other.pkl"], "Got dict in 'other.pkl'"),
@@ -111,6 +113,21 @@ def test_errors_are_one_line(run, tmp_path, arguments, message, monkeypatch):
     assert error.startswith("sknamegen: error: ")
     assert message in error
     assert error.count("\n") == 1
+
+
+def test_what_is_missing_to_save_is_said_before_learning(run, monkeypatch):
+    monkeypatch.setitem(sys.modules, "skops", None)
+    monkeypatch.setattr("sknamegen.__main__.find_spec", lambda name: None)
+    monkeypatch.setattr(CharLSTMGenerator, "fit", lambda *a, **k: pytest.fail("it has learned"))
+    status, _, error = run("names.txt", "--save", "model.skops")
+    assert status == 1
+    assert "'model.skops' needs skops: pip install skops" in error
+
+
+def test_version(run, capsys):
+    with pytest.raises(SystemExit, match="0"):
+        run("--version")
+    assert capsys.readouterr().out == f"{sknamegen.__version__}\n"
 
 
 def test_wrong_options(run, capsys):
