@@ -117,7 +117,6 @@ def test_errors_are_one_line(run, tmp_path, arguments, message, monkeypatch):
 
 def test_what_is_missing_to_save_is_said_before_learning(run, monkeypatch):
     monkeypatch.setitem(sys.modules, "skops", None)
-    monkeypatch.setattr("sknamegen.__main__.find_spec", lambda name: None)
     monkeypatch.setattr(CharLSTMGenerator, "fit", lambda *a, **k: pytest.fail("it has learned"))
     status, _, error = run("names.txt", "--save", "model.skops")
     assert status == 1
