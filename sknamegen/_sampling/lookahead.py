@@ -23,8 +23,8 @@ from .constraint import Constraint
 
 # Bytes of the tables, which a `Cache` must be able to keep, and n-grams to look at to fill them:
 # the order of the n-grams is lowered until they suffice.
-_MAX_BYTES = 56 * 2**20
-_MAX_WORK = 2**24
+_MAX_BYTES = 40 * 2**20
+_MAX_WORK = 2**26
 _USUAL_LEVELS = 64  # after which what the greatest length changes is too little to count
 _CONVERGED, _MAX_GOES_ON = 1e-3, 16
 _LEAST = 1e-290  # what is possible but less probable counts as that
@@ -43,9 +43,12 @@ class Lookahead:
 
     Attributes
     ----------
-    table : ndarray of shape (n_levels, n_states, n_contexts), dtype float64
-        The probability for names of one length each, in the order of `Constraint.level`. Those
-        of names that must not end yet are right up to a factor for each length.
+    table : ndarray of shape (n_levels, n_states - 1, n_contexts), dtype float64
+        The probability for names of one length each, in the order of `Constraint.level`; not for
+        the last state, which is dead. Zeros come last. Those of names that must not end yet are
+        right up to a factor for each length.
+    log_scales : ndarray of shape (n_levels,), dtype float64
+        The logarithms of these factors.
     contexts_after : ndarray of shape (n_contexts, n_characters), dtype int32
         The context after each context and character: the longest known one.
     nbytes : int
@@ -66,16 +69,20 @@ class Lookahead:
             later, can = now, constraint.before(can, accepts)
             now = average(later, p_end * accepts[:, None])
             now = np.where(can[:, None], np.maximum(now, _LEAST), 0)
-            table.append(now)
+            table.append(now[:-1])
             if (np.abs(now - later) <= _CONVERGED * now).all():
                 break
         self.n_late = len(table)
+        log_scales = [0.0] * self.n_late
         for _ in range(constraint.min_length):
             can = constraint.before(can, np.zeros_like(can))
             now = average(now, 0.0)
-            now = np.where(can[:, None], np.maximum(now / (now.max() or 1.0), _LEAST), 0)
-            table.append(now)
-        self.table = np.stack([*table, too_long])
+            scale = now.max() or 1.0
+            now = np.where(can[:, None], np.maximum(now / scale, _LEAST), 0)
+            table.append(now[:-1])
+            log_scales.append(log_scales[-1] + np.log(scale))
+        self.table = np.stack([*table, too_long[:-1]])
+        self.log_scales = np.array([*log_scales, 0.0])
         self.nbytes = self.table.nbytes + self.contexts_after.nbytes
 
     def _averages(self, tables):
@@ -107,6 +114,11 @@ class Lookahead:
             context = int(self.contexts_after[context, character])
         return context
 
+    def log_fits(self, lengths: Indices, states: Indices, contexts: Indices) -> NDArray[np.float64]:
+        """Return the log-probability, by n-grams, that names that have not ended will fit."""
+        level = self.constraint.level(lengths, self.n_late)
+        return np.log(self.table[level, states, contexts]) + self.log_scales[level]
+
     def ahead(self, lengths: Indices, states: Indices, contexts: Indices) -> NDArray[np.float64]:
         """Return what each next character is worth, up to a factor for each row.
 
@@ -124,7 +136,8 @@ class Lookahead:
         if not constraint.is_any:
             stays = constraint.level(lengths, self.n_late)[:, None]
             level = np.where(constraint.begins[states], level, stays)
-        cells = level * n_states + constraint.states_after[states]
+        after = constraint.states_after[states]
+        cells = np.where(after < n_states, level * n_states + after, -1)  # what is dead: zeros
         cells = cells * n_contexts + self.contexts_after[contexts]
         worth = self.table.ravel().take(cells)
         if constraint.end is not None:
@@ -139,7 +152,7 @@ def _order(constraint, ngrams):
     for order in range(ngrams.order, 0, -1):
         n_contexts = int(np.searchsorted(ngrams.lengths, order))
         n_ngrams = int(ngrams.first[n_contexts]) + ngrams.roots.size
-        n_bytes = n_contexts * (8 * n_states * n_levels + 4 * n_characters)
+        n_bytes = n_contexts * (8 * (n_states - 1) * n_levels + 4 * n_characters)
         if n_bytes <= _MAX_BYTES and n_states * n_levels * n_ngrams <= _MAX_WORK:
             return order
     raise ValueError(

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._alphabet import Alphabet
-from .._models.kneser_ney import count
+from .._models.kneser_ney import KneserNey
 from .._models.model import Indices, NextCharModel, log_likelihood
 from .._sequences import Sequences, name_sequences, row_sequences
 from .._threads import one_blas_thread, side_by_side
@@ -31,7 +31,8 @@ from .cache import Cache
 from .constraint import Constraint
 from .decoding import Decoding, draw
 from .lookahead import Lookahead
-from .weights import Draws, Pool
+from .soft_counts import Observed
+from .weights import POOL, Draws, Pool
 from .writing import Block, write_block
 
 # Names are written in blocks of as many as a processor's cache takes the states and distributions
@@ -51,12 +52,12 @@ _MAX_IN_VAIN = 10_000
 _MAX_TRIES = 1000
 # What the lookahead learns from: so many of the model's own names, or as many as cost so many
 # characters to be read, after a first few; cut at a length; at temperatures within these.
-_LOOKAHEAD_ORDER, _LOOKAHEAD_NAMES, _LOOKAHEAD_READS, _FIRST_NAMES = 6, 20_000, 160_000, 64
+_LOOKAHEAD_ORDER, _LOOKAHEAD_NAMES, _LOOKAHEAD_READS, _FIRST_NAMES = 8, 20_000, 140_000, 64
 _LONGEST, _TEXT_LENGTH = 256, 64
 _LOOKAHEAD_TEMPERATURES = 0.25, 4.0
-# Below temperature 1 such a share of them is written at so many times the temperature, 1 at most,
-# and counts so often: else what follows rare beginnings would be known from other ones only.
-_BOLDER, _BOLDER_SHARE, _BOLDER_WEIGHT = 2, 0.3, 0.3
+# Below temperature 1 such a share of them is written at so many times the temperature, 1 at most:
+# else what follows rare beginnings would be known from other ones only.
+_BOLDER, _BOLDER_SHARE = 2, 0.3
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,9 @@ class Sampler:
         missing = np.ceil(_FIRST_DRAWS * wanted).astype(np.int64) + _MORE_DRAWS
         limit = _MAX_DRAWS * missing
         while missing.any():
-            found = self.write(np.repeat(rows[first], missing), rng, lookahead)
+            n_drawn = missing.sum() + sum(sum(pool.sizes) for pool in pools)
+            share = (wanted + POOL).sum() / n_drawn
+            found = self.write(np.repeat(rows[first], missing), rng, lookahead, share=share)
             ends = missing.cumsum().tolist()
             for i in np.flatnonzero(missing).tolist():
                 pools[i].add(found.take(slice(ends[i] - missing[i], ends[i])))
@@ -179,6 +182,7 @@ class Sampler:
         rng: np.random.Generator,
         lookahead: Lookahead | None = None,
         labels: Indices | None = None,
+        share: float | None = None,
     ) -> Draws:
         """Write a name for each of the rows, which may not fit.
 
@@ -190,6 +194,9 @@ class Sampler:
             Draws towards names that fit.
         labels : ndarray of shape (n_names,), dtype int, default=None
             Of the names; None: drawn.
+        share : float, default=None
+            With a lookahead: how many of the names will be chosen; most others are given up
+            early. None: all are written.
         """
         size = int(np.clip(_BLOCK_CELLS // len(self.alphabet), _LEAST_ROWS, self.model.block_rows))
         n_blocks = max(2 if len(rows) >= _SHARED_ROWS else 1, -(-len(rows) // size))
@@ -198,9 +205,9 @@ class Sampler:
         rngs = [rng]
         if n_blocks > 1:  # what each draws does not depend on which is written first
             rngs = list(map(np.random.default_rng, rng.integers(2**63, size=n_blocks)))
-        starts, windows = self._starts(lookahead), self._windows(self.prefixes)
         blocks = (np.array_split(each, n_blocks) for each in (rows, labels))
-        calls = ((*each, starts, windows, lookahead) for each in zip(*blocks, rngs, strict=True))
+        shared = self._starts(lookahead), self._windows(self.prefixes), lookahead, share
+        calls = ((*each, *shared) for each in zip(*blocks, rngs, strict=True))
         each = side_by_side(self._write_block, calls)
         return Draws(*map(np.concatenate, zip(*each, strict=True)))
 
@@ -218,12 +225,12 @@ class Sampler:
     def _windows(self, prefixes):
         return self.alphabet.windows(prefixes, self.window_length)
 
-    def _write_block(self, rows, labels, rng, starts, windows, lookahead):
+    def _write_block(self, rows, labels, rng, starts, windows, lookahead, share):
         state, logits = self._start(rows, windows, labels)
         lengths, states, contexts = starts[rows].T
         names = Block(np.arange(len(rows)), lengths, states, contexts, state, logits)
         how = self.decoding, self.constraint, lookahead
-        text, log_proba, log_weights = write_block(self.model, names, *how, rng)
+        text, log_proba, log_weights = write_block(self.model, names, *how, rng, share)
         log_proba += np.log(self.label_proba[rows, np.searchsorted(self.labels, labels)])
         written = zip(rows.tolist(), self.alphabet.decode(text), strict=True)
         texts = np.empty(len(rows), dtype=object)
@@ -268,17 +275,16 @@ class Sampler:
 
     def _learn_ngrams(self, decoding):
         """Count the n-grams of the model's own names, whatever they begin with and are."""
-        if decoding.temperature >= 1:
-            rows, weights = self._free_rows(decoding, 1.0), None
-        else:
-            rows = self._free_rows(decoding, 1 - _BOLDER_SHARE)
-            n_own = len(rows)
-            bolder = decoding._replace(temperature=min(1.0, _BOLDER * decoding.temperature))
-            rows += self._free_rows(bolder, _BOLDER_SHARE)
-            weights = np.where(np.arange(len(rows)) < n_own, 1.0, _BOLDER_WEIGHT)
         order = min(_LOOKAHEAD_ORDER, self.window_length + 1)
-        sequences = row_sequences(rows)._replace(weights=weights)
-        return count(sequences, order, self.alphabet.kinds)
+        model = Observed(self.model, decoding, order - 1)
+        observed, is_low = replace(self, model=model), decoding.temperature < 1
+        rows = observed._free_rows(decoding, 1 - _BOLDER_SHARE * is_low)
+        if is_low:
+            bolder = min(1.0, _BOLDER * decoding.temperature)
+            rows += observed._free_rows(decoding._replace(temperature=bolder), _BOLDER_SHARE)
+        read = row_sequences(rows)
+        targets = read.targets[read.has_target]
+        return model.soften(KneserNey(read.contexts(order - 1, 0), targets, self.alphabet.kinds))
 
     def _free_rows(self, decoding, share):
         """Write names of any kind, a share of those to learn from; return rows of indices."""

@@ -1,4 +1,10 @@
-"""Importance weights: what draws tell, and which names are chosen."""
+"""Importance weights: what draws tell, which go on, and which names are chosen.
+
+References
+----------
+.. [1] J. S. Liu, R. Chen and W. H. Wong, "Rejection Control and Sequential Importance Sampling",
+   Journal of the American Statistical Association, 1998.
+"""
 
 from collections.abc import Hashable
 from typing import Any, NamedTuple
@@ -9,7 +15,11 @@ from numpy.typing import NDArray
 # As if so many more were to be chosen, so that a single name has some to be chosen from. Such a
 # share of the different ones may be missing, as one draw stands for several; less where few names
 # are different, as the rarest ones, of the greatest weights, are then not even seen.
-_POOL, _MISSING = 16, 0.03
+POOL, _MISSING = 16, 0.05
+# Names that are being written are given up at random if they are worth less than such a part of
+# what is chosen once, or of what the others are worth; the former if they will fit, all but surely.
+_SURE, _PART_IF_SURE, _PART = 0.9, 0.8, 0.5
+_TINY = 1e-300
 
 
 class Draws(NamedTuple):
@@ -36,6 +46,39 @@ class Draws(NamedTuple):
     def take(self, rows: slice) -> "Draws":
         """Return some of the names."""
         return Draws._make(each[rows] for each in self)
+
+
+def thin(
+    log_worth: NDArray[np.float64],
+    rows: NDArray[np.integer[Any]],
+    log_fits: NDArray[np.float64],
+    share: float,
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Give up names at random that are worth little; weights stay right on average [1]_.
+
+    Parameters
+    ----------
+    log_worth : ndarray of shape (n_names,), dtype float64
+        Logarithms of weights times the probability to fit, of all names that were begun.
+    rows : ndarray of shape (n_rows,), dtype int
+        Those that have not ended.
+    log_fits : ndarray of shape (n_rows,), dtype float64
+        Their probability to fit alone.
+    share : float
+        Of all names those that will be chosen.
+
+    Returns
+    -------
+    goes_on : ndarray of shape (n_rows,), dtype bool
+    log_factors : ndarray of shape (n_rows,), dtype float64
+        What is to be added to the logarithms of their weights.
+    """
+    worth = np.exp(log_worth - log_worth.max())
+    once, worth = worth.mean() / share, worth[rows]
+    usual = min(once, worth @ worth / worth.sum())
+    chance = worth / np.where(log_fits > np.log(_SURE), _PART_IF_SURE * once, _PART * usual)
+    return rng.random(len(rows)) < chance, -np.log(np.clip(chance, _TINY, 1))
 
 
 class Pool:
@@ -95,7 +138,7 @@ class Pool:
         Among n names chosen, and a few more, draws that stand for several should be few beside
         the different names.
         """
-        best, n = (np.inf, 0), self.n + _POOL
+        best, n = (np.inf, 0), self.n + POOL
         for first in range(len(self.sizes) if self.names else 0):
             size = sum(self.sizes[first:])
             if first and size < n:  # too few draws to tell what is not known yet

@@ -12,6 +12,7 @@ from .._models.model import Indices, Logits, NextCharModel
 from .constraint import Constraint
 from .decoding import Decoding, draw, only
 from .lookahead import Lookahead
+from .weights import thin
 
 
 @dataclass
@@ -49,10 +50,12 @@ def write_block(
     constraint: Constraint,
     lookahead: Lookahead | None,
     rng: np.random.Generator,
+    share: float | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
     """Write one character after another until all names of a block have ended.
 
-    Without a lookahead names are drawn as they come, and given up when they cannot fit.
+    Without a lookahead names are drawn as they come, and given up when they cannot fit. With one,
+    and a share of them that is wanted, those that are worth little are given up at random.
 
     Returns
     -------
@@ -69,6 +72,10 @@ def write_block(
     step, longest = 0, MAX_CODE_POINTS * (constraint.max_length + 1)
     if end is None:
         names.keep(model, np.flatnonzero(names.lengths < constraint.max_length))
+    log_at_start = np.zeros_like(log_weights)
+    if lookahead and share:
+        where = names.lengths, names.states, names.contexts
+        log_at_start[names.index] = lookahead.log_fits(*where)
     while len(names.index):
         uniforms = rng.random(len(names.index))
         if lookahead:
@@ -101,6 +108,14 @@ def write_block(
         text[names.index[written], step] = characters[written]
         step += 1
         lasting = np.flatnonzero(fits & ~is_over)
+        if lookahead and share and len(lasting):
+            where = names.lengths, names.states, names.contexts
+            log_fits = lookahead.log_fits(*(each[lasting] for each in where))
+            here, log_worth = names.index[lasting], log_weights - log_at_start
+            log_worth[here] += log_fits
+            goes_on, log_factors = thin(log_worth, here, log_fits, share, rng)
+            log_weights[here] = np.where(goes_on, log_weights[here] + log_factors, -np.inf)
+            lasting = lasting[goes_on]
         if not len(lasting):
             break
         if len(lasting) < len(characters):

@@ -16,6 +16,8 @@ from sknamegen._models.model import (
     next_log_proba,
 )
 from sknamegen._models.shapes import Shaped, Shapes, no_shapes
+from sknamegen._sampling.decoding import Decoding
+from sknamegen._sampling.soft_counts import Observed
 from sknamegen._sequences import name_sequences
 
 ALPHABET = Alphabet(np.array(["\3", *"abcdr"]))
@@ -94,6 +96,7 @@ MODELS = {
     "translated": translated(),
     "average of translated ones": Average([Part(translated(), NONE, 1.0), Part(lstm(), NONE, 2.0)]),
     "average": Average([Part(lstm(), NONE, 1.0), Part(lstm(1), 0, 0.5), Part(counts(), NONE, 2.0)]),
+    "observed": Observed(lstm(), Decoding(0.7), 3),
     "average of averages": Average(
         [Part(average([lstm(), lstm(2)]), 1, 0.3), Part(Fake(), NONE, 0.7)]
     ),
