@@ -261,8 +261,9 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         `top_k` and `top_p`, given that they fit `min_length`, `max_length`, `pattern` and
         `banned`. Where enough names fit, by drawing again; elsewhere by importance sampling with
         a lookahead, which tells by n-grams how probable it is that a name can still be finished
-        as asked [2]_. A network learns it from 20,000 names of its own, at this temperature (below
-        1, three in ten of them at twice that), `top_k`, `top_p` and label: a second or two, once.
+        as asked [2]_. A network learns it from all that it says while it writes up to 20,000 names
+        at this temperature (below 1, three in ten of them at twice that), `top_k`, `top_p` and
+        label: about a second, once, for alphabets of up to some hundred characters.
         A name that has been drawn counts with its own probability instead of a weight. At
         temperature 0 the lookahead is weighed in, so that the name ends well too.
 

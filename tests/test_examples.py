@@ -585,8 +585,15 @@ def test_interrupts_at_any_moment(tmp_path):
 
 
 @full
-def test_benchmark_of_decoding(run):
-    printed = run("benchmarks/decoding.py", "--quick")
+def test_benchmark_of_independent_scores(run):
+    printed = run("benchmarks/independent.py", "--quick")
+    assert printed.count(": 9 of 9 alike") == 2, printed
+
+
+@full
+@pytest.mark.parametrize("options", [[], ["--given"]], ids=str)
+def test_benchmark_of_decoding(run, options):
+    printed = run("benchmarks/decoding.py", "--quick", *options)
     number = r" +([\d.]+)"
     lines = re.findall(
         rf"(?m)^\S.*% +[\d.]+%{number}{number}{number}{number}{number}{number}$", printed

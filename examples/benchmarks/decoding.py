@@ -8,19 +8,23 @@ For each constraint, from many free names of the same temperature:
   one by one, over that of equally many free ones: 1 is as good as free;
 * different: different names in a list, over those in as many free ones;
 * seconds for a list, and for as many free names.
+
+With ``--given`` names begin with a prefix, have a label, or a blend of both labels (of the bundled
+lists).
 """
 
 import re
 import time
 from collections import Counter
 from functools import partial
+from itertools import product
 from statistics import mean
 from typing import NamedTuple
 
 import numpy as np
 from _common import given_names, parse_arguments, print_machine, seconds
 
-from sknamegen import CharLSTMGenerator, CharNGramGenerator, CharSequenceVectorizer
+from sknamegen import CharLSTMGenerator, CharNGramGenerator, CharSequenceVectorizer, load_names
 from sknamegen.metrics import constraint_probability
 
 DECODINGS = [
@@ -40,6 +44,13 @@ CONSTRAINTS = [
     {"pattern": "J.*e.{2}"},
     {"pattern": "[^e]*", "min_length": 8},
     {"banned": ["a"], "max_length": 5},
+]
+GIVEN = [{"seed": "Ma"}, {}, {"label": "male"}, {"label": {"female": 0.5, "male": 0.5}}]
+FEW_DECODINGS = [DECODINGS[0], DECODINGS[1], DECODINGS[3]]
+FEW_CONSTRAINTS = [
+    {"min_length": 9},
+    {"pattern": ".*l.*n.*"},
+    {"pattern": "[^e]*", "min_length": 8},
 ]
 N_TOP, N_LISTS = 60, 3
 HEADER = (
@@ -73,11 +84,11 @@ class Free(NamedTuple):
     usual: float  # the probability of the lengths that they have
 
 
-def line(generator, decoding, asked, free, n_list, n_single, rng):
+def line(generator, how, asked, free, n_list, n_single, rng):
     """Compare what is written under a constraint with free names that fit."""
     fitting = [name for name in free.names if fits(name, **asked)]
     share = len(fitting) / len(free.names)
-    said, error = constraint_probability(generator, random_state=rng, **decoding, **asked)
+    said, error = constraint_probability(generator, random_state=rng, **how, **asked)
     said, error = said / free.usual, error / free.usual
     off = abs(said - share) / np.hypot(error, (share * (1 - share) / len(free.names)) ** 0.5)
     title = ", ".join(f"{name}={value}" for name, value in asked.items())
@@ -85,12 +96,13 @@ def line(generator, decoding, asked, free, n_list, n_single, rng):
     n_list = min(n_list, len(fitting) // (N_LISTS + 1))
     if n_list < 100:
         return result + "  (too few free ones fit)"
-    write = partial(generator.sample, random_state=rng, **decoding, **asked)
+    write = partial(generator.sample, random_state=rng, **how, **asked)
     write()  # which learns the lookahead
     started = time.perf_counter()
     lists = [write(n_samples=n_list) for _ in range(N_LISTS)]
     spent = (time.perf_counter() - started) / N_LISTS
-    single = [write() for _ in range(min(n_single, n_list))]
+    n_single = min(n_single, n_list)
+    single = [[write() for _ in range(n_single)] for _ in range(N_LISTS)]
 
     def of_free(n, measure):
         parts = (slice(i * n, (i + 1) * n) for i in range(N_LISTS))
@@ -102,7 +114,7 @@ def line(generator, decoding, asked, free, n_list, n_single, rng):
         return len(set(names))
 
     ratio = mean(distance(each, fitting) for each in lists) / of_free(n_list, distance)
-    of_single = distance(single, fitting) / of_free(len(single), distance)
+    of_single = mean(distance(each, fitting) for each in single) / of_free(n_single, distance)
     variety = mean(len(set(each)) for each in lists) / of_free(n_list, different)
     result += (
         f"{ratio:6.2f} {of_single:6.2f} {variety:9.2f} {spent:5.2f} {free.seconds * n_list:5.2f}"
@@ -110,28 +122,39 @@ def line(generator, decoding, asked, free, n_list, n_single, rng):
     return result
 
 
-def main():
-    arguments = parse_arguments(__doc__.splitlines()[0])
-    print_machine()
-    windows = CharSequenceVectorizer().fit_transform(
-        given_names(arguments)[:: 10 if arguments.quick else 1]
-    )
-    n_free, n_list, n_single = (2000, 200, 20) if arguments.quick else (200_000, 2000, 400)
-    settings = {"max_epochs": 4, "hidden_size": 32} if arguments.quick else {}
+def compare(generator, how, constraints, n_free, n_list, n_single):
+    """Print a table for names that are written in one way."""
     rng = np.random.default_rng(0)
+    write = partial(generator.sample, random_state=rng, **how)
+    spent = min(seconds(partial(write, n_samples=n_list)) for _ in range(3)) / n_list
+    names = write(n_samples=n_free)
+    usual = constraint_probability(generator, n_draws=20_000, random_state=rng, **how)
+    print(f"{type(generator).__name__}, {how}, lists of up to {n_list:,} names\n{HEADER}")
+    for asked in constraints:
+        free = Free(names, spent, usual[0])
+        print(line(generator, how, asked, free, n_list, n_single, rng), flush=True)
+    print()
+
+
+def main():
+    arguments = parse_arguments(
+        __doc__.splitlines()[0], given="a prefix, a label, a blend of labels"
+    )
+    print_machine()
+    step = 10 if arguments.quick else 1
+    sizes = (2000, 200, 20) if arguments.quick else (200_000, 2000, 400)
+    settings = {"max_epochs": 4, "hidden_size": 32} if arguments.quick else {}
+    vectorizer = CharSequenceVectorizer()
     for generator in (CharLSTMGenerator(random_state=0, **settings), CharNGramGenerator()):
-        generator.fit(windows)
-        for decoding in DECODINGS[1::3] if arguments.quick else DECODINGS:
-            write = partial(generator.sample, n_samples=n_list, random_state=rng, **decoding)
-            spent = min(seconds(write) for _ in range(3)) / n_list
-            names = generator.sample(n_samples=n_free, random_state=rng, **decoding)
-            usual = constraint_probability(generator, n_draws=20_000, random_state=rng, **decoding)
-            print(f"{type(generator).__name__}, {decoding}, lists of up to {n_list:,} names")
-            print(HEADER)
-            for asked in CONSTRAINTS:
-                free = Free(names, spent, usual[0])
-                print(line(generator, decoding, asked, free, n_list, n_single, rng), flush=True)
-            print()
+        if arguments.given:
+            names, labels = load_names(return_X_y=True)
+            generator.fit(vectorizer.fit_transform(names[::step]), labels[::step])
+            for given, decoding in product(GIVEN, FEW_DECODINGS[:: 3 if arguments.quick else 1]):
+                compare(generator, decoding | given, FEW_CONSTRAINTS, *sizes)
+        else:
+            generator.fit(vectorizer.fit_transform(given_names(arguments)[::step]))
+            for decoding in DECODINGS[1::3] if arguments.quick else DECODINGS:
+                compare(generator, decoding, CONSTRAINTS, *sizes)
 
 
 if __name__ == "__main__":

@@ -44,15 +44,17 @@ _CHUNK_ROWS = 8192  # that are chosen among each other
 _PILOT, _COMMON, _MORE_TRIES, _MAX_TRIES_EACH, _MAX_TRIED = 256, 0.2, 8, 512, 4096
 # With a lookahead so many are drawn at first for each one wanted, and some more; then as many as
 # it takes, up to so many times the first ones.
-_FIRST_DRAWS, _MORE_DRAWS, _MAX_DRAWS = 1.4, 16, 5
+_FIRST_DRAWS, _MORE_DRAWS, _MAX_DRAWS = 1.8, 16, 4
 _RARITY_DRAWS, _RARE = 1000, 0.1
 # Draws in one round, in a row without a name that is wanted, and for each name, at most.
 _MAX_ROUND = 4096
 _MAX_IN_VAIN = 10_000
 _MAX_TRIES = 1000
 # What the lookahead learns from: so many of the model's own names, or as many as cost so many
-# characters to be read, after a first few; cut at a length; at temperatures within these.
-_LOOKAHEAD_ORDER, _LOOKAHEAD_NAMES, _LOOKAHEAD_READS, _FIRST_NAMES = 8, 20_000, 140_000, 64
+# characters to be read, or probabilities, after a first few; cut at a length; at temperatures
+# within these.
+_LOOKAHEAD_ORDER, _LOOKAHEAD_NAMES, _FIRST_NAMES = 8, 20_000, 64
+_LOOKAHEAD_READS, _LOOKAHEAD_CELLS = 140_000, 2**25
 _LONGEST, _TEXT_LENGTH = 256, 64
 _LOOKAHEAD_TEMPERATURES = 0.25, 4.0
 # Below temperature 1 such a share of them is written at so many times the temperature, 1 at most:
@@ -310,7 +312,8 @@ class Sampler:
             # Behind its window the model reads all of it again for each character.
             n_late = [max(0, len(row) - self.window_length) for row in rows]
             n_reads = sum(map(len, rows)) + sum(n_late) * self.window_length
-            most = min(_LOOKAHEAD_NAMES, _LOOKAHEAD_READS * len(rows) // n_reads)
+            most_reads = min(_LOOKAHEAD_READS, _LOOKAHEAD_CELLS // len(self.alphabet))
+            most = min(_LOOKAHEAD_NAMES, most_reads * len(rows) // n_reads)
             n_names = max(1, int(share * most))
         return rows
 

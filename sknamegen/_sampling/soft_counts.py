@@ -20,10 +20,10 @@ from .decoding import Decoding
 
 # Distributions are kept as integers, so that their sums do not depend on which thread comes first.
 # So many numbers are kept in all, and summed up for so many at a time.
-_ONE, _MAX_CELLS, _MAX_SUMS = 2**30, 2**24, 2**22
+_ONE, _MAX_CELLS, _MAX_SUMS = 2**30, 2**26, 2**22
 # Sums of so much are told one by one, but so many at most; the shorter context counts as so many
 # distributions.
-_TOLD, _MAX_TOLD, _PRIOR = 0.005, 2**20, 0.5
+_TOLD, _MAX_TOLD, _PRIOR = 0.005, 3 * 2**18, 0.5
 
 
 class Observed(NextCharModel):
