@@ -157,17 +157,17 @@ class Sampler:
         missing = np.ceil(_FIRST_DRAWS * wanted).astype(np.int64) + _MORE_DRAWS
         limit = _MAX_DRAWS * missing
         while missing.any():
-            n_drawn = missing.sum() + sum(sum(pool.sizes) for pool in pools)
+            n_drawn = missing.sum() + sum(pool.n_drawn for pool in pools)
             share = (wanted + POOL).sum() / n_drawn
             found = self.write(np.repeat(rows[first], missing), rng, lookahead, share=share)
             ends = missing.cumsum().tolist()
             for i in np.flatnonzero(missing).tolist():
                 pools[i].add(found.take(slice(ends[i] - missing[i], ends[i])))
-                n_drawn = sum(pools[i].sizes)
-                missing[i] = max(0, min(1.1 * pools[i].missing()[0], n_drawn, limit[i] - n_drawn))
+                n_drawn = pools[i].n_drawn
+                missing[i] = max(0, min(1.1 * pools[i].missing(), n_drawn, limit[i] - n_drawn))
         for i, pool in enumerate(pools):
             if not pool.names:
-                raise self.nothing_fits(sum(pool.sizes), rows[first[i]])
+                raise self.nothing_fits(pool.n_drawn, rows[first[i]])
             names[own == i] = pool.choose(rng)
         return names
 
@@ -387,11 +387,9 @@ class Sampler:
                 # As if one more did not fit: none out of few does not mean that none can.
                 spread = np.maximum(share * (1 - share), 1 / n) * (self.decoding.temperature > 0)
                 return share, np.sqrt(spread / n)
-        lookahead, pools = self.lookahead(), [Pool(n) for _ in self.prefixes]
-        for size in filter(None, (n // 4, n - n // 4)):
-            found = self.write(np.repeat(np.arange(len(pools)), size), rng, lookahead)
-            for i, pool in enumerate(pools):
-                pool.add(found.take(slice(i * size, (i + 1) * size)))
+        found, pools = self.write(rows, rng, self.lookahead()), [Pool(n) for _ in self.prefixes]
+        for i, pool in enumerate(pools):
+            pool.add(found.take(slice(i * n, (i + 1) * n)))
         probability, error = np.array([pool.probability() for pool in pools]).T
         return probability, error
 

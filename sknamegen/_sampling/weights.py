@@ -4,6 +4,8 @@ References
 ----------
 .. [1] J. S. Liu, R. Chen and W. H. Wong, "Rejection Control and Sequential Importance Sampling",
    Journal of the American Statistical Association, 1998.
+.. [2] D. G. Horvitz and D. J. Thompson, "A Generalization of Sampling Without Replacement from a
+   Finite Universe", Journal of the American Statistical Association, 1952.
 """
 
 from collections.abc import Hashable
@@ -13,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 # As if so many more were to be chosen, so that a single name has some to be chosen from. Such a
-# share of the different ones may be missing, as one draw stands for several; less where few names
-# are different, as the rarest ones, of the greatest weights, are then not even seen.
-POOL, _MISSING = 16, 0.05
+# share of the different ones may be missing, as one that was drawn stands for several. So many
+# times as many draws are thought of.
+POOL, _MISSING, _TIMES = 16, 0.15, (1, 1.2, 1.5, 2, 3, 5, 10, 100)
 # Names that are being written are given up at random if they are worth less than such a part of
 # what is chosen once, or of what the others are worth; the former if they will fit, all but surely.
 _SURE, _PART_IF_SURE, _PART = 0.9, 0.8, 0.5
-_TINY = 1e-300
+_TINY, _TINY_CHANCE = 1e-300, 1e-15
 
 
 class Draws(NamedTuple):
@@ -84,10 +86,9 @@ def thin(
 class Pool:
     """Draws behind one prefix, from which n names are to be chosen.
 
-    They come in rounds. A name's own probability is known once it has been drawn, so in later
-    rounds only names that are new have importance weights: these tell how probable all others
-    are. The estimates of the rounds are averaged by how many draws each has, and the first ones
-    left out if that is better.
+    Each different name counts as its probability over the chance to be drawn at least once, which
+    are both known once it has been drawn [2]_. So a name that was bound to be drawn counts as its
+    probability, and a rare one stands for those that were not drawn, too.
 
     Parameters
     ----------
@@ -96,80 +97,69 @@ class Pool:
 
     def __init__(self, n: int):
         self.n = n
-        self.sizes: list[int] = []  # draws of each round
-        self._numbers: dict[Hashable, int] = {}  # of the different names, by what they are
+        self.n_drawn = 0
         self.names: list[str] = []  # different ones that fit, or alike with different labels
-        self._log_proba: list[float] = []
-        self._found: list[int] = []  # in which round
-        # Of the draws that fit: the number of the name, the round, and the weight.
-        self._draws, self._rounds = np.empty((2, 0), dtype=np.int64)
-        self._log_weights = np.empty(0)
+        self._numbers: dict[Hashable, int] = {}  # of the names, by what they are
+        self._log_proba = np.empty(0)
+        self._found = np.empty(0)  # how often
+        self._chances = np.empty(0)  # to be the next one drawn; sums over the draws
 
     def add(self, draws: Draws) -> None:
-        """Add a round, written with a lookahead."""
-        number, fits, names = len(self.sizes), np.isfinite(draws.log_weights), []
-        each = (draws.texts[fits], draws.labels[fits].tolist(), draws.log_proba[fits].tolist())
-        for text, label, log_proba in zip(*each, strict=True):
-            names.append(self._numbers.setdefault((text, label), len(self._numbers)))
-            if names[-1] == len(self.names):
-                self.names.append(text)
-                self._log_proba.append(log_proba)
-                self._found.append(number)
-        self.sizes.append(len(fits))
-        self._draws = np.append(self._draws, np.array(names, dtype=np.int64))
-        self._rounds = np.append(self._rounds, np.full(len(names), number))
-        self._log_weights = np.append(self._log_weights, draws.log_weights[fits])
+        """Add names that were written with a lookahead."""
+        fits = np.isfinite(draws.log_weights)
+        texts, labels, log_proba, log_weights = (each[fits] for each in draws)
+        n_known, numbers = len(self.names), []
+        for key in zip(texts.tolist(), labels.tolist(), strict=True):
+            numbers.append(self._numbers.setdefault(key, len(self._numbers)))
+            if numbers[-1] == len(self.names):
+                self.names.append(key[0])
+        n_new, number = len(self.names) - n_known, np.array(numbers, dtype=np.int64)
+        self.n_drawn += len(fits)
+        self._log_proba = np.append(self._log_proba, np.zeros(n_new))
+        self._log_proba[number] = log_proba
+        chances = np.exp(log_proba - log_weights)
+        for name, each in (("_found", np.ones(len(number))), ("_chances", chances)):
+            known = np.append(getattr(self, name), np.zeros(n_new))
+            setattr(self, name, known + np.bincount(number, each, minlength=len(known)))
 
-    def _estimate(self, first):
-        """Return what names that are known, and draws, have of all probability, up to a factor.
+    def _drawn(self, times: float = 1.0) -> NDArray[np.float64]:
+        """Return the chance that each name is found, by so many times as many draws."""
+        chance = np.minimum(self._chances / self._found, 1 - _TINY_CHANCE)
+        return -np.expm1(times * self.n_drawn * np.log1p(-chance))
 
-        By the rounds from `first` on; the logarithm of the factor is the greatest log-weight.
+    def missing(self) -> float:
+        """Estimate how many more draws it takes.
+
+        Among n names chosen, and a few more, those that stand for others should be few.
         """
-        used = np.where(np.arange(len(self.sizes)) < first, 0, self.sizes)
-        later = used.sum() - used.cumsum()  # draws of the rounds after each one
-        scale, found = self._log_weights.max(initial=-np.inf), np.array(self._found, dtype=np.int64)
-        known = np.exp(np.array(self._log_proba) - scale) * later[found] / used.sum()
-        is_new = (self._rounds >= first) & (self._rounds == found[self._draws])
-        return known, np.exp(self._log_weights - scale) * is_new / used.sum()
-
-    def missing(self) -> tuple[float, int]:
-        """Estimate how many more draws it takes, and from which round on to count them.
-
-        Among n names chosen, and a few more, draws that stand for several should be few beside
-        the different names.
-        """
-        best, n = (np.inf, 0), self.n + POOL
-        for first in range(len(self.sizes) if self.names else 0):
-            size = sum(self.sizes[first:])
-            if first and size < n:  # too few draws to tell what is not known yet
+        if not self.names:
+            return np.inf
+        found, n = self._drawn(), self.n + POOL
+        usual = np.exp(self._log_proba - self._log_proba.max())
+        usual *= n / (usual / found).sum()  # how often each should be chosen
+        allowed = _MISSING * np.minimum(usual / found, 1).sum()
+        for times in _TIMES:
+            later = self._drawn(times)
+            too_often = np.maximum(usual / later - np.maximum(usual, 1), 0)
+            if (later / found * too_often).sum() <= allowed:
                 break
-            known, drawn = self._estimate(first)
-            total = known.sum() + drawn.sum()
-            times = np.sort(drawn)[::-1] * n / total  # that each draw is chosen
-            different = np.minimum(known * n / total, 1).sum() + times.sum()
-            # With k times as many draws each would stand for 1 / k times as many names, so that
-            # sum(max(0, times - k)) were missing.
-            allowed = _MISSING * different * (different / n) ** 0.5
-            k = ((times.cumsum() - allowed) / np.arange(1, len(times) + 1)).max()
-            best = min(best, ((k - 1) * size, first))
-        return best
+        return (times - 1) * self.n_drawn
 
     def choose(self, rng: np.random.Generator) -> list[str]:
         """Choose n names in proportion to their probability, systematically, in random order."""
-        known, drawn = self._estimate(self.missing()[1])
-        shares = known + np.bincount(self._draws, drawn, minlength=len(known))
+        shares = np.exp(self._log_proba - self._log_proba.max()) / self._drawn()
         cumulative = shares.cumsum()
         ticks = (np.arange(self.n) + rng.random()) / self.n * cumulative[-1]
         chosen = np.searchsorted(cumulative, ticks, side="right").clip(max=len(shares) - 1)
         return [self.names[name] for name in rng.permutation(chosen)]
 
     def probability(self) -> tuple[float, float]:
-        """Estimate the probability of all names that fit, by the last round; and its error."""
+        """Estimate the probability of all names that fit; and its error."""
         if not self.names:
             return 0.0, 0.0
-        known, drawn = self._estimate(len(self.sizes) - 1)
-        mean, scale = known.sum() + drawn.sum(), np.exp(self._log_weights.max())
-        # As if one more draw had been new, of the greatest weight that any had, which is `scale`:
-        # that none was does not mean that none can be.
-        spread = (drawn**2).sum() - drawn.sum() ** 2 / self.sizes[-1] + self.sizes[-1] ** -2
-        return float(scale * mean), float(scale * spread**0.5)
+        found, proba = self._drawn(), np.exp(self._log_proba)
+        # As if one more draw had been new, of the greatest weight that any had: that none was does
+        # not mean that none can be.
+        spread = ((1 - found) * (proba / found) ** 2).sum()
+        heaviest = (proba * self._found / self._chances).max() / self.n_drawn
+        return float((proba / found).sum()), float((spread + heaviest**2) ** 0.5)

@@ -183,8 +183,7 @@ def test_the_probability_of_names_is_estimated_as_well_as_is_said():
     found = []
     for _ in range(400):
         pool = Pool(1)
-        for n in (10, 100):
-            pool.add(drawn(p, q, n, rng))
+        pool.add(drawn(p, q, 110, rng))
         found.append(pool.probability())
     estimates, errors = np.array(found).T
     assert estimates.mean() == pytest.approx(p.sum(), abs=3 * estimates.std() / 20)
@@ -196,26 +195,41 @@ def test_what_does_not_fit_is_not_chosen():
     rng, pool = np.random.default_rng(0), Pool(3)
     names, labels = np.array(["a", "b", "c"], dtype=object), zeros(3)
     pool.add(Draws(names, labels, np.zeros(3), np.full(3, -np.inf)))
-    assert pool.missing()[0] == np.inf
+    assert pool.missing() == np.inf
     assert pool.probability() == (0, 0)
     pool.add(Draws(names, labels, np.zeros(3), np.array([-np.inf, 0, -np.inf])))
     assert pool.choose(rng) == ["b"] * 3
 
 
-def test_a_few_draws_do_not_tell_that_all_is_known():
-    """Names beside the known ones stay as probable as many draws before have said."""
-    rng, p = np.random.default_rng(0), np.array([0.5] + [0.0005] * 1000)
-    pool = Pool(1000)
-    pool.add(drawn(p, np.array([0.95] + [0.00005] * 1000), 3000, rng))
-    pool.add(drawn(p, np.array([1] + [0] * 1000), 20, rng))
+@pytest.mark.parametrize("q", [[0.3, 0.3, 0.2, 0.1, 0.1], [0.001, 0.009, 0.01, 0.08, 0.9]])
+def test_totals_are_right_on_average_however_few_are_drawn(q):
+    """What is drawn once counts as what it stands for."""
+    rng, p = np.random.default_rng(0), np.array([0.5, 0.2, 0.1, 0.1, 0.1])
+    found = []
+    for _ in range(3000):
+        pool = Pool(1)
+        pool.add(drawn(p, np.array(q), 20, rng))
+        found.append(pool.probability()[0])
+    assert np.mean(found) == pytest.approx(1, abs=4 * np.std(found) / len(found) ** 0.5)
+
+
+def test_what_was_bound_to_be_drawn_counts_as_its_probability():
+    rng, p = np.random.default_rng(0), np.array([0.6, 0.3, 0.1])
+    pool = Pool(100)
+    pool.add(drawn(p, np.array([0.2, 0.3, 0.5]), 2000, rng))
+    assert pool.probability()[0] == pytest.approx(1, abs=1e-12)
     chosen = pool.choose(rng)
-    assert 400 < chosen.count("0") < 600
+    assert [chosen.count(name) for name in "012"] == [60, 30, 10]
 
 
 def test_draws_that_stand_for_several_names_ask_for_more():
-    pool, names = Pool(1000), np.array([str(i) for i in range(1000)], dtype=object)
-    pool.add(Draws(names, zeros(1000), np.full(1000, -20.0), np.full(1000, -3.0)))
-    assert pool.missing()[0] < 0
-    few = Pool(1000)
-    few.add(Draws(names, zeros(1000), np.full(1000, -20.0), np.repeat([-3.0, -9.0], 500)))
-    assert 800 < few.missing()[0] < 1000
+    names = np.array([str(i) for i in range(1000)], dtype=object)
+
+    def missing(log_weights):
+        pool = Pool(1000)
+        pool.add(Draws(names, zeros(1000), np.full(1000, -20.0), log_weights))
+        return pool.missing()
+
+    assert missing(np.full(1000, -3.0)) == 0  # as good as free ones
+    assert 500 <= missing(np.repeat([-3.0, -9.0], 500)) <= 2000
+    assert missing(np.repeat([-3.0, -9.0], [100, 900])) >= 4000
