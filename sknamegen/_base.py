@@ -264,8 +264,9 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         as asked [2]_. A network learns it from all that it says while it writes up to 20,000 names
         at this temperature (below 1, three in ten of them at twice that), `top_k`, `top_p` and
         label: about a second, once, for alphabets of up to some hundred characters.
-        A name that has been drawn counts with its own probability instead of a weight. At
-        temperature 0 the lookahead is weighed in, so that the name ends well too.
+        Names that were drawn are chosen in proportion to their probability over the chance that
+        they had to be drawn, both of which are known then. At temperature 0 the lookahead is
+        weighed in, so that the name ends well too.
 
         Names are made of whole characters, as if a pattern asked for it: none begins with a mark,
         ends in a joiner or holds half a flag. In running text and in `pattern` each code point

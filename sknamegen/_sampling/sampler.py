@@ -3,10 +3,8 @@
 Names are drawn from the model's distribution given that they fit. Where enough names fit, those
 that do not are drawn again. Elsewhere each character is drawn in proportion to its probability
 times the lookahead, which tells how probable it is that the name can then still be finished (a
-twisted proposal); each name has an importance weight for what the lookahead got wrong, and names
-are chosen in proportion to it [1]_ [2]_. Once a name has been drawn its own probability is known
-and takes the place of its weight: at low temperatures, where few names hold most of the
-probability, hardly anything is left to chance.
+twisted proposal) [1]_ [2]_. What the lookahead got wrong is known of each name that was drawn:
+names are chosen in proportion to their probability over the chance that they had to be drawn.
 
 References
 ----------

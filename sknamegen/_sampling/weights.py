@@ -88,7 +88,8 @@ class Pool:
 
     Each different name counts as its probability over the chance to be drawn at least once, which
     are both known once it has been drawn [2]_. So a name that was bound to be drawn counts as its
-    probability, and a rare one stands for those that were not drawn, too.
+    probability, and a rare one stands for those that were not drawn, too. Where names are given up
+    on the way, the chance of a draw is the mean of those that it had.
 
     Parameters
     ----------
@@ -101,31 +102,37 @@ class Pool:
         self.names: list[str] = []  # different ones that fit, or alike with different labels
         self._numbers: dict[Hashable, int] = {}  # of the names, by what they are
         self._log_proba = np.empty(0)
-        self._found = np.empty(0)  # how often
-        self._chances = np.empty(0)  # to be the next one drawn; sums over the draws
+        self._n_found = np.empty(0)
+        self._log_sums = np.empty(0)  # over the draws, of one over the weight
 
     def add(self, draws: Draws) -> None:
         """Add names that were written with a lookahead."""
         fits = np.isfinite(draws.log_weights)
         texts, labels, log_proba, log_weights = (each[fits] for each in draws)
-        n_known, numbers = len(self.names), []
+        numbers = []
         for key in zip(texts.tolist(), labels.tolist(), strict=True):
             numbers.append(self._numbers.setdefault(key, len(self._numbers)))
             if numbers[-1] == len(self.names):
                 self.names.append(key[0])
-        n_new, number = len(self.names) - n_known, np.array(numbers, dtype=np.int64)
+        number, n_new = np.array(numbers, dtype=np.int64), len(self.names) - len(self._n_found)
         self.n_drawn += len(fits)
         self._log_proba = np.append(self._log_proba, np.zeros(n_new))
         self._log_proba[number] = log_proba
-        chances = np.exp(log_proba - log_weights)
-        for name, each in (("_found", np.ones(len(number))), ("_chances", chances)):
-            known = np.append(getattr(self, name), np.zeros(n_new))
-            setattr(self, name, known + np.bincount(number, each, minlength=len(known)))
+        self._n_found = np.append(self._n_found, np.zeros(n_new))
+        self._n_found += np.bincount(number, minlength=len(self.names))
+        self._log_sums = np.append(self._log_sums, np.full(n_new, -np.inf))
+        np.logaddexp.at(self._log_sums, number, -log_weights)
 
-    def _drawn(self, times: float = 1.0) -> NDArray[np.float64]:
-        """Return the chance that each name is found, by so many times as many draws."""
-        chance = np.minimum(self._chances / self._found, 1 - _TINY_CHANCE)
-        return -np.expm1(times * self.n_drawn * np.log1p(-chance))
+    def _known(self):
+        """Return the logarithm of each name's weight, and its chance to be the next one drawn."""
+        log_weights = np.log(self._n_found) - self._log_sums
+        chance = np.exp(self._log_proba - log_weights)
+        return log_weights, np.clip(chance, _TINY, 1 - _TINY_CHANCE)
+
+    def _counts(self):
+        """Return what each name counts as, its logarithm."""
+        log_weights, chance = self._known()
+        return log_weights + np.log(chance / _is_drawn(chance, self.n_drawn))
 
     def missing(self) -> float:
         """Estimate how many more draws it takes.
@@ -134,32 +141,38 @@ class Pool:
         """
         if not self.names:
             return np.inf
-        found, n = self._drawn(), self.n + POOL
-        usual = np.exp(self._log_proba - self._log_proba.max())
-        usual *= n / (usual / found).sum()  # how often each should be chosen
+        log_weights, chance = self._known()
+        found, weights = _is_drawn(chance, self.n_drawn), np.exp(log_weights - log_weights.max())
+        usual = weights * chance  # in the end, how often each should be chosen
+        usual *= (self.n + POOL) / (usual / found).sum()
         allowed = _MISSING * np.minimum(usual / found, 1).sum()
         for times in _TIMES:
-            later = self._drawn(times)
+            later = _is_drawn(chance, times * self.n_drawn)
             too_often = np.maximum(usual / later - np.maximum(usual, 1), 0)
             if (later / found * too_often).sum() <= allowed:
                 break
         return (times - 1) * self.n_drawn
 
     def choose(self, rng: np.random.Generator) -> list[str]:
-        """Choose n names in proportion to their probability, systematically, in random order."""
-        shares = np.exp(self._log_proba - self._log_proba.max()) / self._drawn()
-        cumulative = shares.cumsum()
+        """Choose n names in proportion to what they count as, systematically, in random order."""
+        log_counts = self._counts()
+        cumulative = np.exp(log_counts - log_counts.max()).cumsum()
         ticks = (np.arange(self.n) + rng.random()) / self.n * cumulative[-1]
-        chosen = np.searchsorted(cumulative, ticks, side="right").clip(max=len(shares) - 1)
+        chosen = np.searchsorted(cumulative, ticks, side="right").clip(max=len(cumulative) - 1)
         return [self.names[name] for name in rng.permutation(chosen)]
 
     def probability(self) -> tuple[float, float]:
         """Estimate the probability of all names that fit; and its error."""
         if not self.names:
             return 0.0, 0.0
-        found, proba = self._drawn(), np.exp(self._log_proba)
+        counts, (log_weights, chance) = np.exp(self._counts()), self._known()
         # As if one more draw had been new, of the greatest weight that any had: that none was does
         # not mean that none can be.
-        spread = ((1 - found) * (proba / found) ** 2).sum()
-        heaviest = (proba * self._found / self._chances).max() / self.n_drawn
-        return float((proba / found).sum()), float((spread + heaviest**2) ** 0.5)
+        spread = ((1 - _is_drawn(chance, self.n_drawn)) * counts**2).sum()
+        heaviest = np.exp(log_weights.max()) / self.n_drawn
+        return float(counts.sum()), float((spread + heaviest**2) ** 0.5)
+
+
+def _is_drawn(chance, n):
+    """Return the probability that something is among n draws that has such a chance in each."""
+    return -np.expm1(n * np.log1p(-chance))

@@ -222,6 +222,16 @@ def test_what_was_bound_to_be_drawn_counts_as_its_probability():
     assert [chosen.count(name) for name in "012"] == [60, 30, 10]
 
 
+def test_what_is_less_probable_than_numbers_can_hold_is_chosen_all_the_same():
+    """Such as texts of a thousand characters."""
+    pool, names = Pool(400), np.array(["a", "b", "c"], dtype=object)
+    log_proba, log_weights = np.array([-2000.0, -2001, -1999]), np.array([-3, -3, -1000.0])
+    pool.add(Draws(names, zeros(3), log_proba, log_weights))
+    chosen = pool.choose(np.random.default_rng(0))
+    assert [chosen.count(name) for name in names] == [200, 200, 0]
+    assert np.isfinite(pool.missing())
+
+
 def test_draws_that_stand_for_several_names_ask_for_more():
     names = np.array([str(i) for i in range(1000)], dtype=object)
 
