@@ -16,6 +16,7 @@ References
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import starmap
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +31,7 @@ from .constraint import Constraint
 from .decoding import Decoding, draw
 from .lookahead import Lookahead
 from .soft_counts import Observed
-from .weights import POOL, Draws, Pool
+from .weights import POOL, Draws, Pool, Thinning
 from .writing import Block, write_block
 
 # Names are written in blocks of as many as a processor's cache takes the states and distributions
@@ -155,14 +156,17 @@ class Sampler:
         missing = np.ceil(_FIRST_DRAWS * wanted).astype(np.int64) + _MORE_DRAWS
         limit = _MAX_DRAWS * missing
         while missing.any():
-            n_drawn = missing.sum() + sum(pool.n_drawn for pool in pools)
-            share = (wanted + POOL).sum() / n_drawn
-            found = self.write(np.repeat(rows[first], missing), rng, lookahead, share=share)
+            n_drawn = np.array([pool.n_drawn for pool in pools])
+            # Where all were given up, none is.
+            thins = [bool(pool.names) or not pool.n_drawn for pool in pools]
+            shares = np.where(thins, (wanted + POOL) / np.maximum(n_drawn + missing, 1), np.inf)
+            drawn = np.repeat(rows[first], missing), rng, lookahead
+            found = self.write(*drawn, shares=np.repeat(shares, missing))
             ends = missing.cumsum().tolist()
             for i in np.flatnonzero(missing).tolist():
                 pools[i].add(found.take(slice(ends[i] - missing[i], ends[i])))
-                n_drawn = pools[i].n_drawn
-                missing[i] = max(0, min(1.1 * pools[i].missing(), n_drawn, limit[i] - n_drawn))
+                n = pools[i].n_drawn
+                missing[i] = max(0, min(1.1 * pools[i].missing(), n, limit[i] - n))
         for i, pool in enumerate(pools):
             if not pool.names:
                 raise self.nothing_fits(pool.n_drawn, rows[first[i]])
@@ -182,7 +186,7 @@ class Sampler:
         rng: np.random.Generator,
         lookahead: Lookahead | None = None,
         labels: Indices | None = None,
-        share: float | None = None,
+        shares: NDArray[np.float64] | None = None,
     ) -> Draws:
         """Write a name for each of the rows, which may not fit.
 
@@ -194,9 +198,9 @@ class Sampler:
             Draws towards names that fit.
         labels : ndarray of shape (n_names,), dtype int, default=None
             Of the names; None: drawn.
-        share : float, default=None
-            With a lookahead: how many of the names will be chosen; most others are given up
-            early. None: all are written.
+        shares : ndarray of shape (n_names,), dtype float64, default=None
+            With a lookahead: the share of the names behind the same prefix that will be chosen;
+            most others are given up early. None: all are written.
         """
         size = int(np.clip(_BLOCK_CELLS // len(self.alphabet), _LEAST_ROWS, self.model.block_rows))
         n_blocks = max(2 if len(rows) >= _SHARED_ROWS else 1, -(-len(rows) // size))
@@ -205,9 +209,13 @@ class Sampler:
         rngs = [rng]
         if n_blocks > 1:  # what each draws does not depend on which is written first
             rngs = list(map(np.random.default_rng, rng.integers(2**63, size=n_blocks)))
-        blocks = (np.array_split(each, n_blocks) for each in (rows, labels))
-        shared = self._starts(lookahead), self._windows(self.prefixes), lookahead, share
-        calls = ((*each, *shared) for each in zip(*blocks, rngs, strict=True))
+        thinnings: list[Thinning | None] = [None] * n_blocks
+        blocks = [np.array_split(each, n_blocks) for each in (rows, labels)]
+        if shares is not None:
+            parts = zip(blocks[0], np.array_split(shares, n_blocks), strict=True)
+            thinnings = list(starmap(Thinning, parts))
+        shared = self._starts(lookahead), self._windows(self.prefixes), lookahead
+        calls = ((*each, *shared) for each in zip(*blocks, rngs, thinnings, strict=True))
         each = side_by_side(self._write_block, calls)
         return Draws(*map(np.concatenate, zip(*each, strict=True)))
 
@@ -225,12 +233,12 @@ class Sampler:
     def _windows(self, prefixes):
         return self.alphabet.windows(prefixes, self.window_length)
 
-    def _write_block(self, rows, labels, rng, starts, windows, lookahead, share):
+    def _write_block(self, rows, labels, rng, thinning, starts, windows, lookahead):
         state, logits = self._start(rows, windows, labels)
         lengths, states, contexts = starts[rows].T
         names = Block(np.arange(len(rows)), lengths, states, contexts, state, logits)
         how = self.decoding, self.constraint, lookahead
-        text, log_proba, log_weights = write_block(self.model, names, *how, rng, share)
+        text, log_proba, log_weights = write_block(self.model, names, *how, rng, thinning)
         log_proba += np.log(self.label_proba[rows, np.searchsorted(self.labels, labels)])
         written = zip(rows.tolist(), self.alphabet.decode(text), strict=True)
         texts = np.empty(len(rows), dtype=object)

@@ -19,8 +19,8 @@ from .._sequences import Sequences
 from .decoding import Decoding
 
 # Distributions are kept as integers, so that their sums do not depend on which thread comes first.
-# So many numbers are kept in all, and summed up for so many at a time.
-_ONE, _MAX_CELLS, _MAX_SUMS = 2**30, 2**26, 2**22
+# They are summed up for so many numbers at a time.
+_ONE, _MAX_SUMS = 2**30, 2**22
 # Sums of so much are told one by one, but so many at most; the shorter context counts as so many
 # distributions.
 _TOLD, _MAX_TOLD, _PRIOR = 0.005, 3 * 2**18, 0.5
@@ -43,7 +43,6 @@ class Observed(NextCharModel):
         self.n_characters, self.n_labels = model.n_characters, model.n_labels
         self.block_rows, self.blend = model.block_rows, model.blend
         self._kept: list[tuple[Indices, NDArray[np.uint32]]] = []
-        self._n_cells = 0
 
     def start(self, windows: Indices, labels: Indices) -> tuple[Any, Logits]:
         """Read contexts."""
@@ -66,10 +65,8 @@ class Observed(NextCharModel):
         return self.model.logits(sequences)
 
     def _keep(self, state, contexts, logits):
-        self._n_cells += logits.size
-        if self._n_cells <= _MAX_CELLS:
-            proba = self.decoding.probabilities(logits)
-            self._kept.append((contexts, np.rint(proba * _ONE).astype(np.uint32)))
+        proba = self.decoding.probabilities(logits)
+        self._kept.append((contexts, np.rint(proba * _ONE).astype(np.uint32)))
         return (state, contexts), logits
 
     def soften(self, counts: KneserNey) -> KneserNey:
@@ -78,11 +75,9 @@ class Observed(NextCharModel):
         ``p(w | h) = (s(h w) + (a + u(h)) p(w | h')) / (n(h) + a)``, where n(h) distributions are
         kept behind a context h, s(h w) is the sum of what they say of w, u(h) that of all that is
         too little to be told one by one, h' is h without its first character, and a is a constant.
-        If not all could be kept, the counts are returned as they are. What was counted, as told
-        by `KneserNey.learned`, is not changed.
+        What follows a kind alone stays as counted. The result is for a `Lookahead` only: it cannot
+        tell what it learned.
         """
-        if self._n_cells > _MAX_CELLS:
-            return counts
         soft = copy.copy(counts)
         contexts, proba = (np.concatenate(each) for each in zip(*self._kept, strict=True))
         n_contexts, (n_visits, n_characters) = len(counts.parents), proba.shape
@@ -92,7 +87,7 @@ class Observed(NextCharModel):
         context, character = np.divmod(counts.ngrams, n_characters)
         found: list[NDArray[np.int64]] = []
         sums: list[NDArray[np.float64]] = []
-        width = max(1, _MAX_SUMS // n_contexts)
+        width = max(1, _MAX_SUMS // max(n_contexts, n_visits))
         for first in range(0, n_characters, width):
             each = _with_shorter(counts, behind @ (proba[:, first : first + width] / _ONE))
             is_told = each >= _TOLD

@@ -21,7 +21,7 @@ POOL, _MISSING, _TIMES = 16, 0.15, (1, 1.2, 1.5, 2, 3, 5, 10, 100)
 # Names that are being written are given up at random if they are worth less than such a part of
 # what is chosen once, or of what the others are worth; the former if they will fit, all but surely.
 _SURE, _PART_IF_SURE, _PART = 0.9, 0.8, 0.5
-_TINY, _TINY_CHANCE = 1e-300, 1e-15
+_TINY, _TINY_CHANCE, _LOG_HUGE = 1e-300, 1e-15, 600.0
 
 
 class Draws(NamedTuple):
@@ -37,7 +37,7 @@ class Draws(NamedTuple):
     log_weights : ndarray of shape (n_names,), dtype float64
         Logarithms of importance weights: weighted with them, the names are drawn from the
         model's distribution of those that fit, times their probability. Minus infinity for
-        those that do not; without a lookahead, 0 for those that do.
+        those that do not, or were given up; without a lookahead, 0 for those that do.
     """
 
     texts: NDArray[np.object_]
@@ -50,37 +50,60 @@ class Draws(NamedTuple):
         return Draws._make(each[rows] for each in self)
 
 
-def thin(
-    log_worth: NDArray[np.float64],
-    rows: NDArray[np.integer[Any]],
-    log_fits: NDArray[np.float64],
-    share: float,
-    rng: np.random.Generator,
-) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-    """Give up names at random that are worth little; weights stay right on average [1]_.
+class Thinning:
+    """Gives up names at random that are worth little; weights stay right on average [1]_.
 
     Parameters
     ----------
-    log_worth : ndarray of shape (n_names,), dtype float64
-        Logarithms of weights times the probability to fit, of all names that were begun.
-    rows : ndarray of shape (n_rows,), dtype int
-        Those that have not ended.
-    log_fits : ndarray of shape (n_rows,), dtype float64
-        Their probability to fit alone.
-    share : float
-        Of all names those that will be chosen.
-
-    Returns
-    -------
-    goes_on : ndarray of shape (n_rows,), dtype bool
-    log_factors : ndarray of shape (n_rows,), dtype float64
-        What is to be added to the logarithms of their weights.
+    prefixes : ndarray of shape (n_names,), dtype int
+        Numbers of what the names begin with. Names are compared where that is the same.
+    shares : ndarray of shape (n_names,), dtype float64
+        Of those that are drawn behind the same prefix, the share that will be chosen.
     """
-    worth = np.exp(log_worth - log_worth.max())
-    once, worth = worth.mean() / share, worth[rows]
-    usual = min(once, worth @ worth / worth.sum())
-    chance = worth / np.where(log_fits > np.log(_SURE), _PART_IF_SURE * once, _PART * usual)
-    return rng.random(len(rows)) < chance, -np.log(np.clip(chance, _TINY, 1))
+
+    def __init__(self, prefixes: NDArray[np.integer[Any]], shares: NDArray[np.float64]):
+        self.shares = shares
+        _, self._groups, self._sizes = np.unique(prefixes, return_inverse=True, return_counts=True)
+
+    def keep(
+        self,
+        log_worth: NDArray[np.float64],
+        rows: NDArray[np.integer[Any]],
+        log_fits: NDArray[np.float64],
+        rng: np.random.Generator,
+    ) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+        """Tell which names go on.
+
+        Parameters
+        ----------
+        log_worth : ndarray of shape (n_names,), dtype float64
+            Logarithms of weights times the probability to fit, of all names that were begun.
+        rows : ndarray of shape (n_rows,), dtype int
+            Those that have not ended.
+        log_fits : ndarray of shape (n_rows,), dtype float64
+            Their probability to fit alone.
+        rng : Generator
+
+        Returns
+        -------
+        goes_on : ndarray of shape (n_rows,), dtype bool
+        log_factors : ndarray of shape (n_rows,), dtype float64
+            What is to be added to the logarithms of their weights.
+        """
+        groups, n_groups = self._groups[rows], len(self._sizes)
+        greatest = np.full(n_groups, -np.inf)  # of those that go on
+        np.maximum.at(greatest, groups, log_worth[rows])
+        greatest[np.isinf(greatest)] = 0
+        # Beside it those that have ended may be worth beyond all numbers.
+        worth = np.exp(np.minimum(log_worth - greatest[self._groups], _LOG_HUGE))
+        once = (np.bincount(self._groups, worth) / self._sizes)[groups] / self.shares[rows]
+        worth = worth[rows]
+        squares, sums = (np.bincount(groups, each, n_groups) for each in (worth**2, worth))
+        usual = squares[groups] / sums[groups]
+        sure = log_fits > np.log(_SURE)
+        least = np.where(sure, _PART_IF_SURE * once, _PART * np.minimum(once, usual))
+        chance = worth / np.maximum(least, _TINY)
+        return rng.random(len(rows)) < chance, -np.log(np.clip(chance, _TINY, 1))
 
 
 class Pool:
@@ -89,7 +112,7 @@ class Pool:
     Each different name counts as its probability over the chance to be drawn at least once, which
     are both known once it has been drawn [2]_. So a name that was bound to be drawn counts as its
     probability, and a rare one stands for those that were not drawn, too. Where names are given up
-    on the way, the chance of a draw is the mean of those that it had.
+    on the way, the chance of a draw is about the mean of those with which it was found.
 
     Parameters
     ----------
@@ -166,10 +189,13 @@ class Pool:
         if not self.names:
             return 0.0, 0.0
         counts, (log_weights, chance) = np.exp(self._counts()), self._known()
+        found, n = _is_drawn(chance, self.n_drawn), self.n_drawn
+        # Of n draws the more names some take, the fewer are left for others.
+        shared = n * (counts * chance * (1 - found) / ((1 - chance) * found)).sum() ** 2
         # As if one more draw had been new, of the greatest weight that any had: that none was does
         # not mean that none can be.
-        spread = ((1 - _is_drawn(chance, self.n_drawn)) * counts**2).sum()
-        heaviest = np.exp(log_weights.max()) / self.n_drawn
+        spread = max(0.0, ((1 - found) * counts**2).sum() - shared)
+        heaviest = np.exp(log_weights.max()) / n
         return float(counts.sum()), float((spread + heaviest**2) ** 0.5)
 
 

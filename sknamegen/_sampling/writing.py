@@ -12,7 +12,7 @@ from .._models.model import Indices, Logits, NextCharModel
 from .constraint import Constraint
 from .decoding import Decoding, draw, only
 from .lookahead import Lookahead
-from .weights import thin
+from .weights import Thinning
 
 
 @dataclass
@@ -50,12 +50,12 @@ def write_block(
     constraint: Constraint,
     lookahead: Lookahead | None,
     rng: np.random.Generator,
-    share: float | None = None,
+    thinning: Thinning | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
     """Write one character after another until all names of a block have ended.
 
-    Without a lookahead names are drawn as they come, and given up when they cannot fit. With one,
-    and a share of them that is wanted, those that are worth little are given up at random.
+    Without a lookahead names are drawn as they come, and given up when they cannot fit. With one
+    they may be thinned.
 
     Returns
     -------
@@ -73,7 +73,7 @@ def write_block(
     if end is None:
         names.keep(model, np.flatnonzero(names.lengths < constraint.max_length))
     log_at_start = np.zeros_like(log_weights)
-    if lookahead and share:
+    if lookahead and thinning:
         where = names.lengths, names.states, names.contexts
         log_at_start[names.index] = lookahead.log_fits(*where)
     while len(names.index):
@@ -108,12 +108,12 @@ def write_block(
         text[names.index[written], step] = characters[written]
         step += 1
         lasting = np.flatnonzero(fits & ~is_over)
-        if lookahead and share and len(lasting):
+        if lookahead and thinning and len(lasting):
             where = names.lengths, names.states, names.contexts
             log_fits = lookahead.log_fits(*(each[lasting] for each in where))
             here, log_worth = names.index[lasting], log_weights - log_at_start
             log_worth[here] += log_fits
-            goes_on, log_factors = thin(log_worth, here, log_fits, share, rng)
+            goes_on, log_factors = thinning.keep(log_worth, here, log_fits, rng)
             log_weights[here] = np.where(goes_on, log_weights[here] + log_factors, -np.inf)
             lasting = lasting[goes_on]
         if not len(lasting):

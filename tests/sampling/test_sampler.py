@@ -188,7 +188,7 @@ def test_the_probability_of_names_is_estimated_as_well_as_is_said():
     estimates, errors = np.array(found).T
     assert estimates.mean() == pytest.approx(p.sum(), abs=3 * estimates.std() / 20)
     assert (np.abs(estimates - p.sum()) < 1.96 * errors).mean() > 0.93
-    assert errors.mean() < 3 * estimates.std()
+    assert errors.mean() < 2 * estimates.std()
 
 
 def test_what_does_not_fit_is_not_chosen():

@@ -3,15 +3,16 @@
 import numpy as np
 import pytest
 
-from sknamegen._sampling.weights import thin
+from sknamegen._sampling.weights import Thinning
 
 
 def thinned(log_worth, log_fits, share, n=4000):
     """What becomes of the weights of all names, in many tries."""
     rng, rows = np.random.default_rng(0), np.arange(len(log_fits))
+    thinning = Thinning(np.zeros(len(log_worth), int), np.full(len(log_worth), share))
     factors = np.zeros((n, len(rows)))
     for factor in factors:
-        goes_on, log_factors = thin(log_worth, rows, log_fits, share, rng)
+        goes_on, log_factors = thinning.keep(log_worth, rows, log_fits, rng)
         factor[goes_on] = np.exp(log_factors[goes_on])
     return factors
 
@@ -36,10 +37,20 @@ def test_what_is_worth_alike_goes_on_until_it_is_sure_to_fit():
     assert (thinned(log_worth, np.zeros(20), 1.0) == 1).all()  # all will be chosen
 
 
+def test_names_are_compared_behind_the_same_prefix_only():
+    log_worth = np.repeat([0.0, -3000, -1000], 20)
+    thinning = Thinning(np.repeat([4, 0, 2], 20), np.full(60, 0.5))
+    rng = np.random.default_rng(0)
+    goes_on, log_factors = thinning.keep(log_worth, np.arange(60), np.full(60, -1.0), rng)
+    assert goes_on.all()
+    np.testing.assert_array_equal(log_factors, 0)
+
+
 def test_what_is_worth_nothing_is_given_up():
-    log_worth = np.array([0.0, -5, -2000, 0.3])
-    goes_on, log_factors = thin(
-        log_worth, np.arange(4), np.full(4, -1.0), 0.5, np.random.default_rng(0)
-    )
+    log_worth, rows = np.array([0.0, -5, -2000, 0.3, 900]), np.arange(4)  # the last one has ended
+    thinning = Thinning(np.zeros(5, int), np.full(5, 0.5))
+    rng = np.random.default_rng(0)
+    goes_on, log_factors = thinning.keep(log_worth, rows, np.full(4, -1.0), rng)
     assert not goes_on[2]
+    assert goes_on[3]
     assert np.isfinite(log_factors).all()
