@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 # As if so many more were to be chosen, so that a single name has some to be chosen from. Such a
 # share of the different ones may be missing, as one that was drawn stands for several. So many
 # times as many draws are thought of.
-POOL, _MISSING, _TIMES = 16, 0.15, (1, 1.2, 1.5, 2, 3, 5, 10, 100)
+POOL, _MISSING, _TIMES = 16, 0.12, (1, 1.2, 1.5, 2, 3, 5, 10, 100)
 # Names that are being written are given up at random if they are worth less than such a part of
 # what is chosen once, or of what the others are worth; the former if they will fit, all but surely.
 _SURE, _PART_IF_SURE, _PART = 0.9, 0.8, 0.5

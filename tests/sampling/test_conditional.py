@@ -229,3 +229,14 @@ def test_a_shortfall_says_how_rare_the_constraint_is(pipes):
         generator.sample(n_samples=len(everything) + 1, pattern="cc.{3}", max_length=5, unique=True)
     (told,) = re.findall(r"one name in ([\d,]+) fits", str(shortfall.value))
     assert int(told.replace(",", "")) == pytest.approx(1 / share, rel=0.2)
+
+
+def test_prefixes_that_fit_much_less_often_than_it_seems_have_names_all_the_same(names):
+    """Each is compared with itself only, and nothing is given up where all was."""
+    generator = ngram_pipeline(window_length=10).fit(names)[-1]
+    seeds = ["A", "Be", "Ca", "Do", "El", "Fa", "Ge", "Ma"]
+    for random_state in range(3):
+        written = generator.sample(
+            seeds, 0.1, pattern=".*i.*i.*", max_length=14, random_state=random_state
+        )
+        assert all(map(str.startswith, written, seeds))
