@@ -598,7 +598,7 @@ def test_benchmark_of_decoding(run, options):
     lines = re.findall(
         rf"(?m)^\S.*% +[\d.]+%{number}{number}{number}{number}{number}{number}$", printed
     )
-    assert len(lines) > 5
+    assert len(lines) > 2
     errors, lists, single, different, *_ = np.array(lines, dtype=float).T
     assert errors.mean() < 2
     assert lists.mean() == pytest.approx(1, abs=0.3)

@@ -142,7 +142,7 @@ def main():
     )
     print_machine()
     step = 10 if arguments.quick else 1
-    sizes = (2000, 200, 20) if arguments.quick else (200_000, 2000, 400)
+    sizes = (8000, 200, 20) if arguments.quick else (200_000, 2000, 400)
     settings = {"max_epochs": 4, "hidden_size": 32} if arguments.quick else {}
     vectorizer = CharSequenceVectorizer()
     for generator in (CharLSTMGenerator(random_state=0, **settings), CharNGramGenerator()):
