@@ -51,7 +51,7 @@ def test_a_search_on_dask_finds_the_same_also_if_a_worker_dies(names, tmp_path, 
 
     with (
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=2, dashboard_address=None
+            n_workers=2, threads_per_worker=2, dashboard_address=":0"
         ) as cluster,
         distributed.Client(cluster) as client,
     ):

@@ -369,7 +369,7 @@ def test_search_on_dask(run):
     """On a cluster whose address is given; the manual runs it without."""
     distributed = pytest.importorskip("dask.distributed")
     with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None
+        n_workers=2, threads_per_worker=1, processes=False, dashboard_address=":0"
     ) as cluster:
         printed = run("search_on_dask.py", cluster.scheduler_address, "--quick")
     assert "2 workers, 2 threads" in printed

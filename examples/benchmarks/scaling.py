@@ -64,7 +64,7 @@ def on_dask(function, n_workers, processes):
             n_workers=n_workers,
             threads_per_worker=1,
             processes=processes,
-            dashboard_address=None,
+            dashboard_address=":0",
         ) as cluster,
         Client(cluster) as client,
         joblib.parallel_config(backend="dask"),
