@@ -1,4 +1,10 @@
-"""The loop that writes blocks of names, and the weights of what it wrote."""
+"""The loop that writes blocks of names, and the weights of what it wrote.
+
+References
+----------
+.. [1] T. Hesterberg, "Weighted Average Importance Sampling and Defensive Mixture Distributions",
+   Technometrics, 1995.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +19,11 @@ from .constraint import Constraint
 from .decoding import Decoding, draw, only
 from .lookahead import Lookahead
 from .weights import Thinning
+
+# What the lookahead says of a character is mixed with such a part of what it says on average: where
+# it is wrong, names that it takes for impossible would else be drawn once in many thousand times,
+# and count for all of these [1]_.
+_DEFENCE = 0.2
 
 
 @dataclass
@@ -84,6 +95,9 @@ def write_block(
             worth = p * ahead
             if is_greedy:
                 worth = only(worth, worth.argmax(axis=1))
+            else:
+                ahead += _DEFENCE * (ahead > 0) * worth.sum(axis=1, keepdims=True)
+                worth = p * ahead
             characters, sums = draw(worth, uniforms)
             chosen = np.arange(len(p)), characters
             with np.errstate(divide="ignore", invalid="ignore"):  # of rows that cannot fit

@@ -35,6 +35,14 @@ class FakeModel(NextCharModel):
         return np.zeros((np.count_nonzero(sequences.has_target), 2))
 
 
+class Wrong(FakeModel):
+    """Its lookahead expects the end behind nearly every character."""
+
+    def ngrams(self):
+        characters = np.array([0] * 999 + [1])
+        return KneserNey(np.empty((1000, 0), int), characters, np.array([1, 2, 3, 4, 5]))
+
+
 def make(prefixes=("",), end="\3", pattern=None, min_length=0, max_length=5, model=None, **how):
     alphabet = Alphabet(np.array([end, "a"]))
     constraint = Constraint(alphabet, pattern, (), min_length, max_length)
@@ -107,16 +115,18 @@ def test_another_temperature_leaves_the_sampler_as_it_was():
 
 def test_weights_do_not_repeat_one_draw():
     """A lookahead that is badly wrong costs draws, not variety."""
-
-    class Wrong(FakeModel):
-        def ngrams(self):
-            characters = np.array([0] * 999 + [1])
-            return KneserNey(np.empty((1000, 0), int), characters, np.array([1, 2, 3, 4, 5]))
-
     sampler = make(min_length=8, max_length=40, model=Wrong())
     written = sampler.draw(zeros(3000), np.random.default_rng(0))
     fits = ["a" * n for n in range(8, 41)]
     assert_drawn_from(written, fits, [0.5 ** len(name) for name in fits])
+
+
+def test_names_that_the_lookahead_hardly_knows_of_are_found():
+    """It takes three of what it says comes once in a thousand times."""
+    sampler = make(pattern="a{5}|a{8}", max_length=12, model=Wrong())
+    for seed in range(3):
+        written = sampler.draw(zeros(3000), np.random.default_rng(seed))
+        assert_drawn_from(written, ["a" * 5, "a" * 8], [8, 1])
 
 
 def test_a_lookahead_is_learned_once_from_names_of_the_model(monkeypatch):
