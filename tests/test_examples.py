@@ -614,7 +614,7 @@ def test_benchmark_of_constraints(run):
     shares = numbers(r"(?m)^.{17} +\S+% +[\d,]+ +[\d.]+ +(\d\.\d+)", printed)
     assert len(shares) == 2 * 16
     assert all(0 <= share <= 1 for share in shares)
-    assert max(shares) == 1  # counts look ahead by themselves
+    assert min(shares[16:]) > 0.7  # counts look ahead by themselves
 
 
 @full
