@@ -39,6 +39,8 @@ class Constraint:
         What tells constraints over the same characters apart.
     begins : ndarray of shape (n_states, n_characters), dtype bool
         The automaton's.
+    all_begin : bool
+        Whether none goes on with the character before it.
     is_any : bool
         Whether only lengths are asked for, and each code point counts.
     nbytes : int
@@ -65,6 +67,7 @@ class Constraint:
         self.automaton = Automaton(alphabet, pattern, banned, max_length)
         self.states_after, self.accepts = self.automaton.after, self.automaton.accepts
         self.begins = self.automaton.begins
+        self.all_begin = bool(self.begins.all())
         self._possible, self._n_late = self._levels()
         self.nbytes = self.states_after.nbytes + self._possible.nbytes
 
@@ -93,7 +96,7 @@ class Constraint:
         now = (can[self.states_after] & self.begins).any(1) | accepts
         while True:
             last, now = now, now | (now[self.states_after] & ~self.begins).any(1)
-            if self.begins.all() or (now == last).all():
+            if self.all_begin or (now == last).all():
                 return now
 
     def level(self, lengths: Indices, n_late: int) -> Indices:

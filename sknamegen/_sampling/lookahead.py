@@ -92,7 +92,7 @@ class Lookahead:
         """
         after, begins = self.constraint.states_after, self.constraint.begins
         n_states = len(after)
-        if begins.all():
+        if self.constraint.all_begin:
             average = tables.averages(after, n_states)
             return lambda later, ends: average(later) + ends
         average = tables.averages(np.where(begins, after, after + n_states), 2 * n_states)
@@ -132,14 +132,18 @@ class Lookahead:
         worth : ndarray of shape (n_rows, n_characters), dtype float64
         """
         constraint, (_, n_states, n_contexts) = self.constraint, self.table.shape
-        level = constraint.level(lengths + 1, self.n_late)[:, None]
-        if not constraint.is_any:
+        longer = level = constraint.level(lengths + 1, self.n_late)[:, None]
+        if not constraint.all_begin:
+            begins = constraint.begins[states]
             stays = constraint.level(lengths, self.n_late)[:, None]
-            level = np.where(constraint.begins[states], level, stays)
+            level = np.where(begins, longer, stays)
         after = constraint.states_after[states]
         cells = np.where(after < n_states, level * n_states + after, -1)  # what is dead: zeros
         cells = cells * n_contexts + self.contexts_after[contexts]
         worth = self.table.ravel().take(cells)
+        if not constraint.all_begin:
+            factors = np.exp(self.log_scales[stays] - self.log_scales[longer])
+            worth *= np.where(begins, 1, factors)
         if constraint.end is not None:
             worth[:, constraint.end] = constraint.may_end(lengths, states)
         return worth

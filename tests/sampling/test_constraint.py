@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from sknamegen import CharSequenceVectorizer, load_names
 from sknamegen._alphabet import Alphabet
+from sknamegen._models.kneser_ney import KneserNey
 from sknamegen._sampling.constraint import Constraint
 from sknamegen._sampling.lookahead import Lookahead
+from sknamegen._sequences import row_sequences
 from sknamegen._validation import check_banned
 
 END = "\3"
@@ -181,6 +183,30 @@ def test_thousands_of_strings_may_be_banned():
     constraint = make(None, banned, letters=letters)
     assert constraint.accepts_name(letters[2] + letters[1] + letters[-1])
     assert not any(constraint.accepts_name(letters[9] + string) for string in banned)
+
+
+@pytest.mark.parametrize("lengths", [(0, 4), (3, 4)])
+@pytest.mark.parametrize("asked", [{}, {"pattern": "a.*"}])
+def test_what_next_characters_are_worth_is_what_the_name_is_worth(asked, lengths):
+    """By each probability, also where some begin a character and others go on with one."""
+    letters = [END, "a", "\u0301", "b"]
+    names = [[4, 1, 2, 3, 0], [4, 1, 1, 2, 1, 0], [4, 3, 2, 0], [4, 3, 1, 3, 1, 0], [4, 1, 0]]
+    read = row_sequences(names)
+    kinds = Alphabet(np.array(letters)).kinds
+    ngrams = KneserNey(read.contexts(2, 0), read.targets[read.has_target], kinds)
+    constraint = make(**asked, min_length=lengths[0], max_length=lengths[1], letters=letters)
+    lookahead = Lookahead(constraint, ngrams)
+    n_states, n_contexts = lookahead.table.shape[1:]
+    where = np.meshgrid(range(lengths[1]), range(n_states), range(n_contexts))
+    lengths, states, contexts = (each.ravel() for each in where)
+    with np.errstate(divide="ignore"):
+        log_fits = lookahead.log_fits(lengths, states, contexts)
+        ahead = (ngrams.proba(contexts) * lookahead.ahead(lengths, states, contexts)).sum(axis=1)
+        longer = constraint.level(lengths + 1, lookahead.n_late)
+        expected = np.log(ahead) + lookahead.log_scales[longer]
+    possible = log_fits > -600
+    assert possible.sum() > 20
+    np.testing.assert_allclose(log_fits[possible], expected[possible], atol=1e-2)
 
 
 def test_long_names_are_no_work_or_refused(generator):
