@@ -80,8 +80,8 @@ class CharLSTMGenerator(BaseCharGenerator):
     weight_decay : float or "auto", default="auto"
         Passed to the optimizer.
     batch_size : int or "auto", default="auto"
-        Sequences in a batch. A sequence is a name, or one window of it if the
-        window lies behind the first `window_length` positions.
+        Sequences in a batch. A sequence is a name as far as its first `window_length`
+        positions, or the last quarter of a later window of it; of running text, a window.
     max_epochs : int or "auto", default="auto"
         Passes over the names; the most of them with `early_stopping`.
     early_stopping : bool, default=False
@@ -167,9 +167,11 @@ class CharLSTMGenerator(BaseCharGenerator):
     `window_length` characters before it, as in [3]_: an LSTM starts from a zero
     state at the first character of the window, and a softmax layer follows. The
     windows that begin with the start of a name are prefixes of each other, so one
-    pass gives the predictions for all of them; a later window takes a pass of
-    its own. The loss is averaged over characters, not over batches. The n-gram model
-    is that of `CharNGramGenerator` with ``order=6``, fitted to the training names.
+    pass gives the predictions for all of them. Behind them a pass learns the last
+    quarter of a window, each character from at least three quarters of a window; of
+    running text, its last character alone. The loss is averaged over characters, not
+    over batches. The n-gram model is that of `CharNGramGenerator` with ``order=6``,
+    fitted to the training names.
 
     What is "auto" follows from the number n of sequences, for each network by what it starts from:
 
@@ -185,7 +187,8 @@ class CharLSTMGenerator(BaseCharGenerator):
     `weight_decay`    0.1 for AdamW, else 0.01              takes 8% (n up to 50) to 25% of the
                                                             weights, as AdamW understands it
     `batch_size`      the power of two below the square     from 8, for small n, up to that
-                      root of n, within 64 and 512
+                      root of n, within 64 and 512; 32
+                      for n below 200
     `max_epochs`      1250 / sqrt(n), within 3 and 10       1500 / sqrt(n), within 3 and 12; 10
                                                             for n below 64
     ================  ====================================  ====================================
@@ -382,6 +385,7 @@ class CharLSTMGenerator(BaseCharGenerator):
     def _learn(self, X: Any, *data: Any, continues: bool, one_pass: bool = False) -> Self:
         """Learn from names; go on from the last fit, if there was one and this `continues` it."""
         from ._training.auto import base_share
+        from ._training.batches import join_windows
         from ._training.net import Progress, Training
         from ._training.plan import check_params, make_plan
         from ._training.threads import own_torch
@@ -410,11 +414,12 @@ class CharLSTMGenerator(BaseCharGenerator):
                     known, sequences = learn(X, *data, others=kin)  # type: ignore[misc]
             rng = random_generator(self.random_state)
             train, valid = self._split(sequences, rng)
+            lessons = train if known.max_length_ is None else join_windows(train)
             plan = make_plan(
                 params,
                 n_characters=len(known.alphabet),
                 n_labels=len(known.labels),
-                n_sequences=int(train.has_target.any(axis=1).sum()),
+                n_sequences=int(lessons.has_target.any(axis=1).sum()),
                 rng=rng,
                 origin=origin,
                 init_share=init_share,
@@ -425,7 +430,7 @@ class CharLSTMGenerator(BaseCharGenerator):
             if any(network.ngram_weight for network in plan.networks):
                 counted = getattr(self, "_teacher", None) if continues and one_pass else None
                 teacher = _count(known, train, counted)
-            training = Training(plan, train, valid, teacher, progress)
+            training = Training(plan, lessons, valid, teacher, progress)
             if origin:
                 before = getattr(self, "net_", None) if continues else None
                 training.start_from(origin, known, before)

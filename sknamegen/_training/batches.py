@@ -15,6 +15,29 @@ from .._sequences import Sequences
 # Probabilities that n-grams give in advance; 128 MiB of them.
 _MAX_PROBA = 2**25
 _BLOCK_ROWS = 65_536
+# Where windows are joined, of one in so many steps the target is learned.
+_TARGETS = 4
+
+
+def join_windows(sequences: Sequences) -> Sequences:
+    """Join later windows of names, of which each has one target and costs as much as a name.
+
+    From the last one of a name on, as many as make up a quarter of a window become one sequence
+    with the targets of all. What one learns there is predicted from at least three quarters of a
+    window, instead of from a whole one.
+    """
+    name, n_steps = sequences.name_index, sequences.inputs.shape[1]
+    n_joined = -(-n_steps // _TARGETS)
+    n_names = len(np.unique(name))  # whose first windows come first
+    later = name[n_names:]
+    n_behind = np.searchsorted(later, later, side="right") - 1 - np.arange(len(later))
+    last = n_names + np.flatnonzero(n_behind % n_joined == 0)
+    joined = sequences.take(np.append(np.arange(n_names), last))
+    for back in range(1, n_joined):
+        before = last - back
+        (own,) = np.nonzero((before >= n_names) & (name[before] == name[last]))
+        joined.targets[n_names + own, -1 - back] = sequences.targets[before[own], -1]
+    return joined
 
 
 class SequenceDataset(Dataset):

@@ -19,8 +19,10 @@ from .._models.model import n_from_init, network_shares
 from .._validation import check_int, check_option, check_real, is_auto
 from .transfer import Origin
 
+# Below so many sequences networks are smaller, and batches.
+_FEW = 200
 # hidden_size="auto": more units from so many sequences on.
-_HIDDEN_SIZES = {1: 128, 200: 240, 16_384: 352}
+_HIDDEN_SIZES = {1: 128, _FEW: 240, 16_384: 352}
 _NUM_NETWORKS = 2
 _MAX_WEIGHTS = 10**9
 # How much faster the softmax layer learns where the network starts from another's weights.
@@ -298,7 +300,7 @@ def _scratch_settings(params, n_sequences):
         "lr": 0.02,
         "ngram_weight": 0.5,
         "weight_decay": 0.1 if decouples else 0.01,
-        "batch_size": 2 ** int(np.clip(log2(n_sequences) // 2, 6, 9)),
+        "batch_size": 2 ** int(np.clip(log2(n_sequences) // 2, 5 if n_sequences < _FEW else 6, 9)),
         "max_epochs": int(np.clip(round(1250 / n_sequences**0.5), 3, 10)),
     }
 

@@ -2,10 +2,11 @@ import numpy as np
 import pytest
 import torch
 
+from sknamegen import CharSequenceVectorizer
 from sknamegen._alphabet import NONE
 from sknamegen._models.kneser_ney import count
-from sknamegen._sequences import Sequences
-from sknamegen._training.batches import LengthGroupedBatches, SequenceDataset
+from sknamegen._sequences import Sequences, read_windows
+from sknamegen._training.batches import LengthGroupedBatches, SequenceDataset, join_windows
 
 
 def sequences(inputs, targets, **changes):
@@ -85,3 +86,41 @@ def test_the_mean_number_of_targets_is_that_of_the_batches(n_parts):
         n_targets += [int((targets["characters"] >= 0).sum()) for _, targets in batches]
         mean.append(batches.mean_targets)
     assert mean == [pytest.approx(np.mean(n_targets))] * n_parts
+
+
+NAMES = ["", "Ann", "abcdefghijklm", "Constantine", "pqrstuvwxyzäö", "Abcdefgh"]
+
+
+def learned(sequences):
+    """Return what comes before each target and the target, by name and as text."""
+    for row, step in zip(*np.nonzero(sequences.has_target), strict=True):
+        window = sequences.inputs[row, : step + 1]
+        text = "".join(map(chr, window[window != 0]))
+        yield sequences.name_index[row], text, chr(sequences.targets[row, step])
+
+
+@pytest.mark.parametrize("window_length", [1, 3, 4, 5, 8, 9, 12, 20])
+def test_joined_windows_learn_each_character_once_from_what_comes_before_it(window_length):
+    vectorizer = CharSequenceVectorizer(window_length=window_length)
+    _, whole = read_windows(vectorizer.fit_transform(NAMES))
+    joined = join_windows(whole)
+    n_joined = -(-window_length // 4)
+    n_later = [max(0, len(name) + 1 - window_length) for name in NAMES]
+    assert len(joined.inputs) == len(NAMES) + sum(-(-n // n_joined) for n in n_later)
+    found, expected = (sorted(learned(each)) for each in (joined, whole))
+    assert len(found) == len(expected) == sum(len(name) + 1 for name in NAMES)
+    for name, text in enumerate(NAMES):
+        framed = f"\2{text}\3"
+        own = {(before, target) for row, before, target in found if row == name}
+        for end in range(1, len(framed)):
+            least = min(end, window_length - n_joined + 1)
+            befores = {framed[max(0, end - n) : end] for n in range(least, window_length + 1)}
+            assert len(own & {(before, framed[end]) for before in befores}) == 1
+
+
+def test_joined_windows_keep_labels_and_weights():
+    _, whole = read_windows(CharSequenceVectorizer(window_length=8).fit_transform(NAMES))
+    labels = whole.name_index.astype(np.int32)
+    joined = join_windows(whole._replace(labels=labels, weights=labels * 2.0))
+    np.testing.assert_array_equal(joined.labels, joined.name_index)
+    np.testing.assert_array_equal(joined.weights, joined.name_index * 2)
