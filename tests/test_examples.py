@@ -224,6 +224,9 @@ def test_benchmark_of_few_names(run, tmp_path):
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
     printed = run("benchmarks/few_names.py", "--quick", "--base", "a.npz")
     assert re.search(r"^ +20 .* hr_HR \S", printed, re.MULTILINE)
+    (tmp_path / "own.txt").write_text("\n".join(load_names("male")[::20]))
+    printed = run("benchmarks/few_names.py", "--quick", "--names", "own.txt")
+    assert re.search(r"^ +20 .* \(own \S+\)", printed, re.MULTILINE)
 
 
 def test_blends(run):

