@@ -54,7 +54,7 @@ def test_what_is_learned_of_labels(pipe, labelled):
 
 def test_held_out_names_are_better_known_with_their_label(make_pipe):
     names, labels = load_names(return_X_y=True)
-    options = {"hidden_size": 64, "max_epochs": 4} if make_pipe is small_pipeline else {}
+    options = {"hidden_size": 64, "max_epochs": 6} if make_pipe is small_pipeline else {}
     train, test = slice(0, None, 4), slice(2, None, 16)
     without = make_pipe(**options).fit(names[train])
     pipe = make_pipe(**options).fit(names[train], labels[train])

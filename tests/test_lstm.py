@@ -205,7 +205,7 @@ def test_targets_softened_by_counting_keep_from_learning_by_heart(names):
 
 
 def test_counting_alone_is_learned_too(names):
-    learned = small_pipeline(hidden_size=64, max_epochs=60, dropout=0, ngram_weight=1, lr=0.02)
+    learned = small_pipeline(hidden_size=64, max_epochs=90, dropout=0, ngram_weight=1, lr=0.02)
     learned.fit(names)
     counted = ngram_pipeline(order=6).fit(names)
     for name in names[:5]:
@@ -279,8 +279,8 @@ def test_every_character_weighs_the_same(case):
 @pytest.mark.parametrize(
     ("n_names", "hidden_size", "batch_size", "n_epochs"),
     [
-        (1, 128, 64, 10),
-        (199, 128, 64, 10),
+        (1, 128, 32, 10),
+        (199, 128, 32, 10),
         (200, 240, 64, 10),
         (16_383, 240, 64, 10),
         (16_384, 352, 128, 10),
@@ -310,8 +310,8 @@ def test_settings_adapt_to_the_number_of_names(n_names, hidden_size, batch_size,
 def test_automatic_settings_reach_the_training():
     generator = CharLSTMGenerator(hidden_size=4, random_state=0)
     generator.fit(CharSequenceVectorizer().fit_transform(["Ada", "Eve"] * 40))
-    assert (generator.n_iter_, generator.net_.batch_size) == (10, 64)
-    assert n_optimizer_steps(generator) == 20
+    assert (generator.n_iter_, generator.net_.batch_size) == (10, 32)
+    assert n_optimizer_steps(generator) == 30
 
 
 def n_optimizer_steps(generator):
