@@ -81,7 +81,8 @@ class CharLSTMGenerator(BaseCharGenerator):
         Passed to the optimizer.
     batch_size : int or "auto", default="auto"
         Sequences in a batch. A sequence is a name as far as its first `window_length`
-        positions, or the last quarter of a later window of it; of running text, a window.
+        positions, or the last quarter of a later window of it, if `window_length` is 8 or
+        more, else a later window; of running text, a window.
     max_epochs : int or "auto", default="auto"
         Passes over the names; the most of them with `early_stopping`.
     early_stopping : bool, default=False
@@ -169,9 +170,9 @@ class CharLSTMGenerator(BaseCharGenerator):
     windows that begin with the start of a name are prefixes of each other, so one
     pass gives the predictions for all of them. Behind them a pass learns the last
     quarter of a window, each character from at least three quarters of a window; of
-    running text, its last character alone. The loss is averaged over characters, not
-    over batches. The n-gram model is that of `CharNGramGenerator` with ``order=6``,
-    fitted to the training names.
+    windows below 8, and of running text, the last character alone. The loss is averaged
+    over characters, not over batches. The n-gram model is that of `CharNGramGenerator`
+    with ``order=6``, fitted to the training names.
 
     What is "auto" follows from the number n of sequences, for each network by what it starts from:
 
