@@ -414,13 +414,13 @@ class CharLSTMGenerator(BaseCharGenerator):
                 if origin and len(kin := origin.kin_of(known.alphabet_)):
                     known, sequences = learn(X, *data, others=kin)  # type: ignore[misc]
             rng = random_generator(self.random_state)
-            train, valid = self._split(sequences, rng)
-            lessons = train if known.max_length_ is None else join_windows(train)
+            whole, valid = self._split(sequences, rng)
+            train = whole if known.max_length_ is None else join_windows(whole)
             plan = make_plan(
                 params,
                 n_characters=len(known.alphabet),
                 n_labels=len(known.labels),
-                n_sequences=int(lessons.has_target.any(axis=1).sum()),
+                n_sequences=int(train.has_target.any(axis=1).sum()),
                 rng=rng,
                 origin=origin,
                 init_share=init_share,
@@ -430,8 +430,8 @@ class CharLSTMGenerator(BaseCharGenerator):
             teacher = None
             if any(network.ngram_weight for network in plan.networks):
                 counted = getattr(self, "_teacher", None) if continues and one_pass else None
-                teacher = _count(known, train, counted)
-            training = Training(plan, lessons, valid, teacher, progress)
+                teacher = _count(known, whole, counted)
+            training = Training(plan, train, valid, teacher, progress)
             if origin:
                 before = getattr(self, "net_", None) if continues else None
                 training.start_from(origin, known, before)
