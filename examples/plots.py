@@ -32,6 +32,8 @@ folder = Path(arguments.folder)
 names = load_names("female")[:: 20 if arguments.quick else 1]
 windows = CharSequenceVectorizer().fit_transform(names)
 generator = CharLSTMGenerator(
+    init=None,
+    num_networks=1,  # each network would print names of its own
     early_stopping=True,
     max_epochs=12,
     callbacks=[SamplePreview(every=4)],

@@ -43,7 +43,11 @@ generator = CharLSTMGenerator(max_epochs=epochs, accelerator=accelerator, random
 pipe = Pipeline([("windows", CharSequenceVectorizer()), ("lstm", generator)]).fit(train)
 
 # %%
-weights = b"".join(w.cpu().numpy().tobytes() for w in generator.net_.module_.state_dict().values())
+weights = b"".join(
+    weight.cpu().numpy().tobytes()
+    for net in generator.nets_
+    for weight in net.module_.state_dict().values()
+)
 print(
     f"process {accelerator.process_index} of {accelerator.num_processes}: weights "
     f"{hashlib.sha256(weights).hexdigest()[:12]}, held out {-pipe.score(test):.3f} nats/char, "

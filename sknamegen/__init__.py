@@ -1,9 +1,7 @@
 """Character-level name generators with a scikit-learn interface."""
 
-import sys
 from typing import TYPE_CHECKING, Any
 
-from ._models.kneser_ney import KneserNey as _KneserNey
 from ._state import SKOPS_TRUSTED
 from ._state import new as new
 from .average import CharAverageGenerator
@@ -13,7 +11,7 @@ from .ngram import CharNGramGenerator
 from .vectorizer import CharSequenceVectorizer
 
 if TYPE_CHECKING:
-    from .callbacks import SamplePreview
+    from .callbacks import SamplePreview as SamplePreview
 
 __all__ = [
     "CharAverageGenerator",
@@ -21,7 +19,6 @@ __all__ = [
     "CharNGramGenerator",
     "CharSequenceVectorizer",
     "SKOPS_TRUSTED",
-    "SamplePreview",
     "iter_names",
     "load_names",
     "read_names",
@@ -32,14 +29,7 @@ __version__ = "0.4.0"
 def __getattr__(name: str) -> Any:
     """Import what needs skorch, and so torch, on first use."""
     if name == "SamplePreview":
-        from .callbacks import SamplePreview
+        from .callbacks import SamplePreview as SamplePreview
 
         return SamplePreview
-    if name == "KneserNey":  # named by files of state format 1
-        return _KneserNey
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-# Files of state format 1 name modules that are gone; they are found, to be refused clearly.
-for _gone in ("_generator", "_kneser_ney", "_net", "_ngram", "_vectorizer"):
-    sys.modules[f"{__name__}.{_gone}"] = sys.modules[__name__]

@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stdout
-from functools import partial
+from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -14,59 +14,39 @@ import sknamegen
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
-_SAVED = ".joblib, .pkl or .skops"
+_ENDINGS = ".joblib", ".pkl", ".skops"
 
 
 def _parser():
     parser = argparse.ArgumentParser(
         prog="sknamegen",
         description="Learn what the names of a list look like, and print new ones, one a line.",
-        epilog="What the options mean in detail, and everything else, stands in the manual.",
+        epilog="The manual describes the options in detail, and everything else.",
     )
     parser.add_argument("--version", action="version", version=sknamegen.__version__)
-    source = parser.add_argument_group("what to learn from")
-    source.add_argument(
-        "file", nargs="?", help="names, one a line; - for standard input; the bundled list if left"
-    )
-    source.add_argument("--labelled", action="store_true", help="lines are a name, a tab, a label")
-    source.add_argument("--counting", action="store_true", help="count n-grams: done in no time")
-    source.add_argument(
-        "--load", metavar="MODEL", help="learn nothing: take a model that was saved"
-    )
-    source.add_argument(
-        "--save", metavar="MODEL", help=f"save the model, as its ending says: {_SAVED}"
-    )
-    names = parser.add_argument_group("which names to print")
-    names.add_argument("-n", type=int, default=10, metavar="N", help="how many (default: 10)")
-    names.add_argument("--seed", default="", metavar="TEXT", help="what they begin with")
-    names.add_argument(
-        "--temperature",
-        type=float,
-        default=1.0,
-        metavar="T",
-        help="below 1 more ordinary (default: 1)",
-    )
-    names.add_argument("--label", help="of the names, one of those learned")
-    names.add_argument(
-        "--min-length", type=int, default=1, metavar="N", help="characters, as people count them"
-    )
-    names.add_argument(
-        "--max-length", type=int, metavar="N", help="(default: as the longest learned)"
-    )
-    names.add_argument("--pattern", metavar="REGEX", help="that the whole name must match")
-    names.add_argument(
-        "--banned", nargs="+", default=(), metavar="TEXT", help="not to be in a name"
-    )
-    names.add_argument("--novel", action="store_true", help="none of the list")
-    names.add_argument("--unique", action="store_true", help="no two alike")
-    names.add_argument(
-        "--random-state", type=int, metavar="N", help="the same names each time, and the same model"
-    )
-    names.add_argument(
-        "--score",
-        metavar="FILE",
-        help="instead: read names, print the log-likelihood of each in nats, a tab, and the name",
-    )
+    switch: Any = {"action": "store_true"}
+    number: Any = {"type": int, "metavar": "N"}
+    endings = ", ".join(_ENDINGS)
+    add = parser.add_argument_group("what to learn from").add_argument
+    add("file", nargs="?", help="names, one a line; - for standard input (default: bundled names)")
+    add("--labelled", help="each line is a name, a tab and a label", **switch)
+    add("--counting", help="count n-grams, which takes no time, instead of training", **switch)
+    add("--load", metavar="MODEL", help="use a saved model instead of learning")
+    add("--save", metavar="MODEL", help=f"save the model to a file ending in {endings}")
+    add = parser.add_argument_group("which names to print").add_argument
+    add("-n", default=10, help="how many (default: 10)", **number)
+    add("--seed", default="", metavar="TEXT", help="beginning of the names")
+    add("--temperature", type=float, default=1.0, metavar="T", help="(default: 1)")
+    add("--label", help="of the names, one of those learned")
+    add("--min-length", default=1, help="in characters (default: 1)", **number)
+    add("--max-length", help="(default: of the longest training name)", **number)
+    add("--pattern", metavar="REGEX", help="that the whole name must match")
+    add("--banned", nargs="+", default=(), metavar="TEXT", help="must not occur in a name")
+    add("--novel", help="no training names", **switch)
+    add("--unique", help="no name twice", **switch)
+    add("--random-state", help="gives the same names each time, and the same model", **number)
+    scores = "print the log-likelihood of each name of a file in nats, a tab, and the name instead"
+    add("--score", metavar="FILE", help=scores)
     return parser
 
 
@@ -106,21 +86,21 @@ def _run(given):
             "Standard input cannot be both: give FILE or the names to score as a file."
         )
     for path in filter(None, (given.load, given.save)):
-        _ending(path)  # before anything is learned
+        _library(path)  # before anything is learned
     folder = os.path.dirname(given.save or "")
     if folder and not os.path.isdir(folder):
         raise ValueError(f"--save takes a file in a folder that exists. Got {given.save!r}.")
     pipe = _load(given.load) if given.load else _learn(given)
     if given.save:
-        _save(pipe, given.save)
+        _library(given.save).dump(pipe, given.save)
     if given.score:
         names = _read(given.score)
         for name, score in zip(names, pipe.score_samples(names).tolist(), strict=True):
             print(f"{score:.3f}\t{name}")
         return
-    options = ("label", "min_length", "max_length", "pattern", "banned", "novel", "unique")
-    asked = {option: getattr(given, option) for option in (*options, "random_state")}
-    for name in pipe[-1].sample(given.seed, given.temperature, given.n, **asked):
+    names = ("label", "min_length", "max_length", "pattern", "banned", "novel", "unique")
+    options = {name: getattr(given, name) for name in (*names, "random_state")}
+    for name in pipe[-1].sample(given.seed, given.temperature, given.n, **options):
         print(name)
 
 
@@ -161,44 +141,26 @@ def _learn(given) -> "Pipeline":
         return pipe.fit(names, labels)
 
 
-def _ending(path):
+def _library(path) -> Any:
+    """Return the module that saves and loads files of such a name."""
     ending = os.path.splitext(path)[1]
-    if ending not in (".joblib", ".pkl", ".skops"):
-        raise ValueError(f"A model must have the ending {_SAVED}. Got {path!r}.")
+    if ending not in _ENDINGS:
+        raise ValueError(f"A model must have the ending {', '.join(_ENDINGS)}. Got {path!r}.")
     if ending == ".skops" and find_spec("skops") is None:
         raise ImportError(f"{path!r} needs skops: pip install skops, or save a .joblib.")
-    return ending
-
-
-def _save(pipe, path):
-    if _ending(path) == ".skops":
-        import skops.io
-
-        skops.io.dump(pipe, path)
-    else:
-        import joblib
-
-        joblib.dump(pipe, path)
+    return import_module("skops.io" if ending == ".skops" else "joblib")
 
 
 def _load(path):
-    if _ending(path) == ".skops":
-        import skops.io
-
-        from ._state import SKOPS_TRUSTED
-
-        load: Any = partial(skops.io.load, trusted=SKOPS_TRUSTED)
-    else:
-        import joblib
-
-        load = joblib.load
+    library = _library(path)
+    options = {"trusted": sknamegen.SKOPS_TRUSTED} if path.endswith(".skops") else {}
     try:
-        found = load(path)
+        found = library.load(path, **options)
     except OSError:
         raise
     except Exception as error:  # of as many kinds as there are ways to be damaged
-        told = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise ValueError(f"{path!r} cannot be loaded. {told}") from error
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise ValueError(f"{path!r} cannot be loaded. {reason}") from error
     if not hasattr(found, "steps") or not hasattr(found[-1], "sample"):
         raise ValueError(
             "A model must be a Pipeline of a vectorizer and a generator, as --save writes it. Got "

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ._clusters import Clusters
+from ._graphemes import Clusters
 
 PAD = 0x0000
 START = 0x0002
@@ -117,11 +117,6 @@ def script(unit: str) -> str:
     return unicodedata.name(unit, unit).split(" ")[0]
 
 
-def is_special_latin(unit: str) -> bool:
-    """Whether it is a Latin letter of some languages only, such as one with an accent."""
-    return script(unit) == "LATIN" and not unit.isascii()
-
-
 def is_alphabet(characters: object, forbidden: Iterable[int] = (PAD, START)) -> bool:
     """Whether an array holds different units in the order of their code points, none forbidden."""
     if not isinstance(characters, np.ndarray) or characters.ndim != 1:
@@ -194,10 +189,15 @@ class Alphabet:
         return table[codes]
 
     def lengths(self, texts: Sequence[str]) -> NDArray[np.int64]:
-        """Count the characters of texts, as people do: those that begin one."""
+        """Count the characters of texts, in grapheme clusters."""
         if self.clusters.is_trivial:
             return np.array([*map(len, texts)], dtype=np.int64)
-        codes = encode(texts, max(map(len, texts), default=0))
+        return self.lengths_of_rows(encode(texts, max(map(len, texts), default=0)))
+
+    def lengths_of_rows(self, codes: NDArray[np.int32]) -> NDArray[np.int64]:
+        """Count the characters of zero-padded rows of code points."""
+        if self.clusters.is_trivial:
+            return np.count_nonzero(codes, axis=1)
         return self.clusters.lengths(self.indices(np.where(codes == PAD, NONE, codes)))
 
     def rows(self, prefixes: Sequence[str], ends: bool = False) -> list[list[int]]:

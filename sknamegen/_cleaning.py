@@ -11,7 +11,7 @@ from ._validation import check_option
 _INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u200e\u200f\u2060\ufeff"))
 # What other programs write where there is nothing; "Nan" is a name.
 _NOTHING = {"nan", "NaN", "NAN", "None", "none", "NULL", "null", "NA", "N/A", "n/a", "<NA>"}
-_N_LOOKED_AT, _N_SHOWN = 100_000, 3
+_N_LOOKED_AT = 100_000
 
 
 class NamesWarning(UserWarning):
@@ -52,10 +52,7 @@ def warn_of_odd_names(names: list[str]) -> None:
     if doubled:
         found["in capitals beside the same in small letters"] = doubled
     if found:
-        each = (
-            f"{len(odd):,} {what} ({', '.join(map(repr, dict.fromkeys(odd[:_N_SHOWN])))})"
-            for what, odd in found.items()
-        )
+        each = (f"{len(odd):,} {what} (such as {odd[0]!r})" for what, odd in found.items())
         warnings.warn(
             f"X holds names that are seldom meant: {'; '.join(each)}. They are learned like the "
             "others. sknamegen.datasets.clean_names mends what is safe to mend; filter "

@@ -6,7 +6,6 @@ step. A later window is a sequence of its own, with a target at its last step.
 """
 
 from collections.abc import Sequence
-from itertools import chain, pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,12 +13,10 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from ._alphabet import END, N_CODE_POINTS, NONE, PAD, RESERVED, START, Alphabet, encode
+from ._parallel import blocks
 
 # Entries of windows copied at a time; a GiB of them.
 _MAX_CELLS = 2**28
-# Of the blocks that names are read in: logits, rows, and from how many rows on there are two, so
-# that two threads can share them.
-_BLOCK_CELLS, _BLOCK_ROWS, _SHARED_ROWS = 2**22, 1024, 128
 
 
 class Sequences(NamedTuple):
@@ -48,14 +45,7 @@ class Sequences(NamedTuple):
 
     def take(self, rows: Any) -> "Sequences":
         """Return some of the sequences; `rows` is any index of numpy's."""
-        weights = None if self.weights is None else self.weights[rows]
-        return Sequences(
-            self.inputs[rows],
-            self.targets[rows],
-            self.name_index[rows],
-            self.labels[rows],
-            weights,
-        )
+        return Sequences._make(None if column is None else column[rows] for column in self)
 
     def indexed(self, alphabet: Alphabet) -> "Sequences":
         """Replace code points by indices; an unknown character is no target any more."""
@@ -66,11 +56,8 @@ class Sequences(NamedTuple):
     def blocks(self, n_characters: int) -> list["Sequences"]:
         """Cut into blocks of which the logits of all targets can be held."""
         n_rows = len(self.inputs)
-        n_cells = int(np.count_nonzero(self.has_target)) * n_characters
-        least = 2 if n_rows >= _SHARED_ROWS else 1
-        n_blocks = min(n_rows, max(least, -(-n_cells // _BLOCK_CELLS), -(-n_rows // _BLOCK_ROWS)))
-        ends = [n_rows * number // n_blocks for number in range(n_blocks + 1)] if n_rows else []
-        return [self.take(slice(*pair)) for pair in pairwise(ends)]
+        row_cells = np.count_nonzero(self.has_target) * n_characters // max(1, n_rows)
+        return [self.take(rows) for rows in blocks(n_rows, int(row_cells))]
 
     @property
     def has_target(self) -> NDArray[np.bool_]:
@@ -83,16 +70,15 @@ class Sequences(NamedTuple):
         The nearest one comes first; -1 before the start. With labels, the label stands in a
         column in front of them.
         """
-        has_target = self.has_target
-        rows, steps = np.nonzero(has_target)
-        padded = np.full((len(has_target), length + has_target.shape[1]), NONE, dtype=np.int32)
+        padded = np.full((len(self.inputs), length + self.inputs.shape[1]), NONE, dtype=np.int32)
         padded[:, length:] = self.inputs
-        n_before = int(n_labels > 0)
-        contexts = np.empty((len(rows), n_before + length), dtype=np.int32)
-        for back in range(length):
-            contexts[:, n_before + back] = padded[rows, steps + length - back]
+        has_target, n_before = self.has_target, int(n_labels > 0)
+        contexts = np.empty((np.count_nonzero(has_target), n_before + length), dtype=np.int32)
+        if length:
+            nearest_last = sliding_window_view(padded, length, axis=1)[:, 1:]
+            contexts[:, n_before:] = nearest_last[has_target][:, ::-1]
         if n_labels:
-            contexts[:, 0] = self.labels[rows]
+            contexts[:, 0] = np.repeat(self.labels, has_target.sum(1))
         return contexts
 
 
@@ -123,15 +109,6 @@ def name_sequences(
         found.targets[:n_names, :skip] = NONE
         found.targets[n_names:][positions < skip] = NONE
     return found.indexed(alphabet)
-
-
-def row_sequences(rows: list[list[int]]) -> Sequences:
-    """Return rows of indices as sequences, each whole, without labels."""
-    lengths = np.array(list(map(len, rows)))
-    indices = np.full((len(rows), int(lengths.max(initial=1))), NONE, dtype=np.int32)
-    indices[np.arange(indices.shape[1]) < lengths[:, None]] = list(chain.from_iterable(rows))
-    none = np.full(len(rows), NONE, dtype=np.int32)
-    return Sequences(indices[:, :-1], indices[:, 1:], np.arange(len(rows)), none)
 
 
 def read_windows(X: NDArray[Any]) -> tuple[NDArray[np.int32] | None, Sequences]:

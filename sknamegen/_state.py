@@ -7,7 +7,7 @@ PACKAGE = __name__.partition(".")[0]
 # Where Read the Docs shows the manual, by .readthedocs.yaml; pyproject.toml has it, too.
 MANUAL = "https://sknamegen.readthedocs.io/en/stable"
 # Raised by a change after which earlier files cannot be read.
-_FORMAT = 4
+_FORMAT = 5
 _PUBLIC = {
     "CharAverageGenerator": "average",
     "CharLSTMGenerator": "lstm",

@@ -1,59 +1,56 @@
 """Names that are probably one edit away from what was meant."""
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logsumexp
 
 from ._alphabet import END_UNIT, NONE
-from ._learning import Knowledge
-from ._models.model import NextCharModel, log_likelihood
+from ._generator import Fitted
+from ._models.contract import log_likelihood, log_softmax
+from ._parallel import blocks
 from ._sequences import Sequences, name_sequences
 
-# Names read at a time, fewer where letters are many: at each place of each name all are weighed.
-_BLOCK_NAMES, _BLOCK_LETTERS = 1024, 2**19
+# Letters that are tried in each name, inserted and in the place of another.
+_N_LETTERS = 8
 
 
 def best_neighbours(
-    model: NextCharModel,
-    known: Knowledge,
-    names: list[str],
-    labels: NDArray[np.int32],
-    n_letters: int,
+    fitted: Fitted, names: list[str], labels: NDArray[np.int32]
 ) -> tuple[NDArray[np.float64], list[str]]:
-    """Return the most probable neighbour of each name, and how much more probable it is, in nats.
+    """Return how much more probable the best neighbour of each name is, in nats, and which it is.
 
-    Neighbours are one edit away: a letter left out, two that change places, and of letters that are
-    put in or in the place of another, the `n_letters` whose own probability gains most.
+    Neighbours are one edit away: a letter deleted, two neighbours swapped, and of all letters that
+    may be inserted or may replace one, those that gain most by themselves.
     """
-    gains, corrections = np.empty(len(names)), list[str]()
-    n_names = max(1, min(_BLOCK_NAMES, _BLOCK_LETTERS // len(known.alphabet_)))
-    for start in range(0, len(names), n_names):
-        block = slice(start, start + n_names)
-        found = _of_block(model, known, names[block], labels[block], n_letters)
-        gains[block] = found[0]
-        corrections += found[1]
-    return gains, corrections
+    gains, corrections = [np.empty(0)], list[str]()
+    # At each place of a name all letters are weighed.
+    for block in blocks(len(names), 32 * len(fitted.corpus.alphabet)):
+        gain, best = _of_block(fitted, names[block], labels[block])
+        gains.append(gain)
+        corrections += best
+    return np.concatenate(gains), corrections
 
 
-def _of_block(model, known, names, labels, n_letters):
+def _of_block(fitted, names, labels):
     neighbours, owners = [], []
     for owner, (name, letters) in enumerate(
-        zip(names, _likely_letters(model, known, names, labels, n_letters), strict=True)
+        zip(names, _likely_letters(fitted, names, labels), strict=True)
     ):
-        found = {name[:i] + name[i + 1 :] for i in range(len(name))}
-        found |= {name[:i] + name[i + 1] + name[i] + name[i + 2 :] for i in range(len(name) - 1)}
+        edited = {name[:i] + name[i + 1 :] for i in range(len(name))}
+        edited |= {name[:i] + name[i + 1] + name[i] + name[i + 2 :] for i in range(len(name) - 1)}
         for position, letter in letters:
-            found.add(name[:position] + letter + name[position:])
+            edited.add(name[:position] + letter + name[position:])
             if position < len(name):
-                found.add(name[:position] + letter + name[position + 1 :])
-        found -= {name, ""}
-        neighbours += sorted(found)
-        owners += [owner] * len(found)
-    asked = [*names, *neighbours]
-    score = _log_likelihood(model, known, asked, np.concatenate([labels, labels[owners]]))
-    of_names, of_neighbours = np.split(score, [len(names)])
+                edited.add(name[:position] + letter + name[position + 1 :])
+        edited -= {name, ""}
+        neighbours += sorted(edited)
+        owners += [owner] * len(edited)
+    texts = [*names, *neighbours]
+    sequences = _sequences(fitted, texts, np.concatenate([labels, labels[owners]]))
+    n_known = np.bincount(sequences.name_index, sequences.has_target.sum(1), len(texts))
+    n_unknown = np.array([len(text) + 1 for text in texts]) - n_known
+    scores = log_likelihood(fitted.model, sequences, len(texts))
+    scores -= n_unknown * np.log(fitted.corpus.n_characters_seen + 1)
+    of_names, of_neighbours = np.split(scores, [len(names)])
     gains, corrections = np.full(len(names), -np.inf), list(names)
     for place in np.argsort(of_neighbours, kind="stable").tolist():  # the best one stays
         owner = owners[place]
@@ -62,50 +59,42 @@ def _of_block(model, known, names, labels, n_letters):
     return gains, corrections
 
 
-def _likely_letters(model, known, names, labels, n_letters):
-    """Return for each name where which letters gain most over those that stand there."""
-    sequences, positions = _sequences(known, names, labels), _positions(known, names)
+def _likely_letters(fitted, names, labels):
+    """Return for each name the places and letters that gain most over the letters there."""
+    corpus, sequences = fitted.corpus, _sequences(fitted, names, labels)
+    positions = _positions(names, corpus.window_length_)
     # Also before an unknown letter, which is no target.
-    is_asked = positions != NONE
-    targets = np.where(is_asked, np.maximum(sequences.targets, 0), NONE)
-    logits = model.logits(sequences._replace(targets=targets)).astype(np.float64)
-    log_proba = logits - logsumexp(logits, axis=1, keepdims=True)
-    own = np.take_along_axis(log_proba, targets[is_asked][:, None], axis=1)
-    own[sequences.targets[is_asked] == NONE] = -np.log(known.n_characters_seen + 1)
-    letters = np.flatnonzero(known.alphabet_ != END_UNIT)
-    gain = (log_proba[:, letters] - own).ravel()
-    owners = np.repeat(np.repeat(sequences.name_index, is_asked.sum(1)), len(letters))
-    where = np.repeat(positions[is_asked], len(letters))
+    is_place = positions != NONE
+    targets = np.where(is_place, np.maximum(sequences.targets, 0), NONE)
+    logits = fitted.model.logits(sequences._replace(targets=targets))
+    log_proba = log_softmax(logits.astype(np.float64))
+    present = np.take_along_axis(log_proba, targets[is_place][:, None], axis=1)
+    present[sequences.targets[is_place] == NONE] = -np.log(corpus.n_characters_seen + 1)
+    letters = np.flatnonzero(corpus.alphabet_ != END_UNIT)
+    gain = (log_proba[:, letters] - present).ravel()
+    owners = np.repeat(np.repeat(sequences.name_index, is_place.sum(1)), len(letters))
+    places = np.repeat(positions[is_place], len(letters))
     order = np.lexsort((-gain, owners))
     ends = np.searchsorted(owners[order], np.arange(len(names)), "right").tolist()
-    found = []
+    likely = []
     for first, last in zip([0, *ends[:-1]], ends, strict=True):
-        best = order[first : min(last, first + n_letters)]
-        units = known.alphabet_[letters[best % len(letters)]]
-        found.append(list(zip(where[best].tolist(), units.tolist(), strict=True)))
-    return found
+        best = order[first : min(last, first + _N_LETTERS)]
+        units = corpus.alphabet_[letters[best % len(letters)]]
+        likely.append(list(zip(places[best].tolist(), units.tolist(), strict=True)))
+    return likely
 
 
-def _positions(known, names):
-    """Return which character of its name each step of the sequences is before, -1 for none."""
-    lengths, width = np.array([len(name) for name in names]), known.window_length_
-    steps = np.arange(min(width, int(lengths.max()) + 1))
+def _positions(names, window_length):
+    """Return which character of its name each step of the sequences predicts, -1 for none."""
+    lengths = np.array([len(name) for name in names])
+    steps = np.arange(min(window_length, int(lengths.max()) + 1))
     first = np.where(steps <= lengths[:, None], steps, NONE)
-    later = [np.arange(width, length + 1) for length in lengths.tolist()]
-    behind = np.concatenate(later)
-    rows = np.full((len(behind), first.shape[1]), NONE)
-    rows[:, -1] = behind
+    later = np.concatenate([np.arange(window_length, n + 1) for n in lengths.tolist()])
+    rows = np.full((len(later), first.shape[1]), NONE)
+    rows[:, -1] = later
     return np.concatenate([first, rows])
 
 
-def _sequences(known, names, labels) -> Sequences:
-    sequences = name_sequences(known.alphabet, names, known.window_length_)
+def _sequences(fitted, names, labels) -> Sequences:
+    sequences = name_sequences(fitted.corpus.alphabet, names, fitted.corpus.window_length_)
     return sequences._replace(labels=labels[sequences.name_index])
-
-
-def _log_likelihood(model, known, names, labels) -> Any:
-    sequences = _sequences(known, names, labels)
-    n_known = np.bincount(sequences.name_index, sequences.has_target.sum(1), len(names))
-    n_unknown = np.array([len(name) + 1 for name in names]) - n_known
-    score = log_likelihood(model, sequences, len(names))
-    return score - n_unknown * np.log(known.n_characters_seen + 1)

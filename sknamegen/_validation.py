@@ -75,28 +75,33 @@ def check_str(name: str, value: object) -> None:
 
 def check_strings(name: str, strings: object) -> list[str]:
     """Return an iterable of str as a list with at least one item, in composed characters."""
-    found = [strings]
-    if isinstance(strings, Iterable) and not isinstance(strings, (str, bytes)):
-        found = list(strings)
-    if isinstance(strings, str) or not found or not all(isinstance(s, str) for s in found):
+    items = _strings(strings)
+    if not items:
         raise TypeError(
             f"{name} must be an iterable of str with at least one name. Got {strings!r:.80}."
         )
-    return list(map(compose, found))  # type: ignore[arg-type]
+    return list(map(compose, items))
+
+
+def _strings(strings: Any) -> list[str] | None:
+    """Return the items of an iterable of str with one dimension, None for anything else."""
+    is_1d = isinstance(strings, Iterable) and len(getattr(strings, "shape", (None,))) == 1
+    items: list[Any] = [None]
+    if is_1d and not isinstance(strings, (str, bytes)):
+        items = list(strings)
+    return items if all(isinstance(item, str) for item in items) else None
 
 
 def check_blend(weights: Mapping[object, object]) -> dict[object, float]:
     """Return a mapping of labels to weights as one to floats."""
-    if not weights or not all(
-        isinstance(each, Real) and 0 < each < inf  # type: ignore[operator]
-        for each in weights.values()
-    ):
+    values: list[Any] = list(weights.values())
+    are_weights = [isinstance(v, Real) and 0 < v < inf for v in values]  # type: ignore[operator]
+    if not all(are_weights) or not values:
         raise ValueError(
             "label must be one label, or a dict of at least one label to finite weights > 0. Got "
             f"{weights!r:.200}."
         )
-    greatest: Any = max(weights.values())  # type: ignore[type-var]
-    return {label: float(each / greatest) for label, each in weights.items()}
+    return {label: float(value / max(values)) for label, value in zip(weights, values, strict=True)}
 
 
 def check_shares(weights: object, n: int) -> list[float]:
@@ -116,27 +121,22 @@ def check_shares(weights: object, n: int) -> list[float]:
 
 def check_seeds(seeds: object) -> list[str]:
     """Return one or several beginnings of names as a list."""
-    found = [seeds]
-    if isinstance(seeds, Iterable) and not isinstance(seeds, str) and _is_1d(seeds):
-        found = list(seeds)
-    if not all(isinstance(seed, str) for seed in found):
+    items = [seeds] if isinstance(seeds, str) else _strings(seeds)
+    if items is None:
         raise TypeError(
             "seed must be what the names begin with, a str or an iterable of str. Got "
             f"{seeds!r}; to make random draws repeat, there is random_state."
         )
-    return found  # type: ignore[return-value]
-
-
-def _is_1d(array: object) -> bool:
-    return len(getattr(array, "shape", (None,))) == 1
+    return items
 
 
 def check_banned(banned: object) -> tuple[str, ...]:
     """Return banned strings as a sorted tuple, case-folded, their accents composed and not."""
-    strings = tuple(banned) if isinstance(banned, Iterable) else (banned,)
-    if isinstance(banned, str) or not all(isinstance(s, str) and s for s in strings):
+    items = _strings(banned)
+    if items is None or "" in items:
         raise TypeError(f"banned must be an iterable of str, none of them empty. Got {banned!r}.")
-    return tuple(sorted({each.casefold() for s in strings for each in (compose(s), decompose(s))}))
+    spellings = {form(item).casefold() for item in items for form in (compose, decompose)}
+    return tuple(sorted(spellings))
 
 
 def missing_package(user: str, package: str, extra: str) -> ImportError:
@@ -286,7 +286,7 @@ def check_alphabet(alphabet: object) -> NDArray[np.int32]:
     return codes_of(characters)
 
 
-def damaged(name: str, expected: str) -> ValueError:
+def corrupt_file_error(name: str, expected: str) -> ValueError:
     """Return the error for a saved model that cannot have been saved like that."""
     return ValueError(
         f"{name} of a saved model must be {expected}. Got something else: the file is damaged or "

@@ -9,12 +9,10 @@ from numpy.typing import ArrayLike
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 
-from ._alphabet import NONE, Alphabet
-from ._base import BaseCharGenerator
-from ._learning import Knowledge
-from ._models.model import Average, NextCharModel, Part, Translated
-from ._models.shapes import no_shapes
-from ._validation import check_shares, damaged
+from ._corpus import Corpus
+from ._generator import BaseCharGenerator, Fitted
+from ._models.mixture import AlphabetMap, Component, Mixture
+from ._validation import check_shares
 
 
 class CharAverageGenerator(BaseCharGenerator):
@@ -72,7 +70,7 @@ class CharAverageGenerator(BaseCharGenerator):
     ... )
     >>> both = CharAverageGenerator([female, male], weights=[1, 3]).fit()
     >>> both.sample("Al", n_samples=4, min_length=5, novel=True, random_state=0)
-    ['Allsmund', 'Alessander', 'Alannor', 'Alarey']
+    ['Allsmund', 'Aleri', 'Alannor', 'Alver']
     """
 
     generators_: list[BaseCharGenerator]
@@ -109,20 +107,20 @@ class CharAverageGenerator(BaseCharGenerator):
         """
         if y is not None:
             raise ValueError("y must be None: an average has no labels. Got some.")
-        generators = [_unwrapped(each) for each in _as_list(self.generators)]
-        _check_generators(generators)
+        generators = _check_generators(self.generators)
         weights = check_shares(self.weights, len(generators))
         if X is not None:
-            generators[0]._known.read(X)
+            generators[0]._fitted.corpus.read(X)
         # A later fit of one of them replaces what it has, and leaves these copies.
-        return self._average([*map(_shallow_copy, generators)], weights)
+        return self._average([generator._copy() for generator in generators], weights)
 
     def _average(self, generators: list[BaseCharGenerator], weights: list[float]) -> Self:
-        known = _union([each._known for each in generators], weights)
-        models = [_translated(each, known) for each in generators]
-        parts = [Part(model, NONE, share) for model, share in zip(models, weights, strict=True)]
-        found = {"generators_": generators, "weights_": weights, "_n_parts": _n_parts(generators)}
-        self._assign(known, Average(parts), **found)
+        parts: list[Fitted] = [generator._fitted for generator in generators]
+        corpus = _union([part.corpus for part in parts], weights)
+        pairs = zip(parts, weights, strict=True)
+        components = [_component(part, weight, corpus) for part, weight in pairs]
+        learned = {"generators_": generators, "weights_": weights}
+        self._assign(corpus, Mixture(components), **learned, _n_parts=_n_parts(generators))
         return self
 
     def forget_names(self) -> Self:
@@ -133,7 +131,7 @@ class CharAverageGenerator(BaseCharGenerator):
         self : CharAverageGenerator
         """
         super().forget_names()
-        self.generators_ = [_shallow_copy(each).forget_names() for each in self.generators_]
+        self.generators_ = [part._copy().forget_names() for part in self.generators_]
         return self
 
     def __sklearn_clone__(self) -> Self:
@@ -144,112 +142,85 @@ class CharAverageGenerator(BaseCharGenerator):
 
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
-        if "generators_" in state:  # instead of what was given, which may have learned anew
-            state["generators"] = state["generators_"]
-        return {name: value for name, value in state.items() if name in _STATE}
+        if hasattr(self, "generators_"):
+            # Instead of what was given, which may have learned anew.
+            state["generators"] = self.generators_
+            for name in (*self._fitted.corpus.attributes(), "_corpus", "_n_parts"):
+                state.pop(name, None)
+        return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        state = dict(state)
-        learned = state.pop("generators_", None), state.pop("weights_", None)
-        if not _PARAMS <= state.keys() <= _STATE:
-            raise damaged("An average", "generators and weights")
         super().__setstate__(state)
-        if learned != (None, None):
-            generators, weights = learned
-            try:
-                _check_generators(generators)
-                weights = check_shares([] if weights is None else weights, len(generators))
-                self._average(generators, weights)
-            except (TypeError, ValueError) as error:  # as is NotFittedError
-                raise damaged("generators_", "fitted ones that can be averaged") from error
+        if "generators_" in state:
+            _check_generators(self.generators_)
+            self._average(self.generators_, check_shares(self.weights_, len(self.generators_)))
 
 
-_PARAMS = {"generators", "weights"}
-_STATE = _PARAMS | {"generators_", "weights_", "_format", "_metadata_request"}
 _MAX_PARTS = 1000
 _EXPECTED = "generators must be a list of fitted generators without labels, at least one"
 
 
-def _as_list(generators: object) -> list[Any]:
-    if not isinstance(generators, (list, tuple)):
-        raise TypeError(f"{_EXPECTED}. Got {generators!r:.200}.")
-    return list(generators)
-
-
-def _unwrapped(generator: object) -> Any:
-    """Return what stands in a `FrozenEstimator`, which searches leave fitted."""
-    return generator.estimator if isinstance(generator, FrozenEstimator) else generator
-
-
-def _check_generators(generators: list[Any]) -> None:
-    """Raise unless they can be averaged."""
-    for each in _as_list(generators):
-        if not isinstance(each, BaseCharGenerator):
+def _check_generators(generators: Any) -> list[Any]:
+    """Return generators, those that searches leave frozen unwrapped, if they can be averaged."""
+    if not isinstance(generators, (list, tuple)) or not generators:
+        raise TypeError(f"{_EXPECTED}. Got {type(generators).__name__}.")
+    checked = [g.estimator if isinstance(g, FrozenEstimator) else g for g in generators]
+    for generator in checked:
+        if not isinstance(generator, BaseCharGenerator):
             raise TypeError(
-                f"{_EXPECTED}. Got {each!r:.200} among them; of a pipeline take the last step, "
-                "pipe[-1]."
+                f"{_EXPECTED}. Got a {type(generator).__name__}; of a pipeline take the last "
+                "step, pipe[-1]."
             )
-        if not hasattr(each, "alphabet_"):
+        if not hasattr(generator, "alphabet_"):
             raise NotFittedError(
-                f"{_EXPECTED}. Got {each!r:.200}, which is not fitted. Where it was: a search "
+                f"{_EXPECTED}. Got one that is not fitted. If it was: a search "
                 "clones the values of its grid, which undoes a fit unless it is frozen, as by "
                 "sklearn.frozen.FrozenEstimator(generator)."
             )
-        if each._known.labels:
+        if generator._fitted.corpus.labels:
             raise ValueError(
                 f"{_EXPECTED}. Got one with labels; to average labels of one generator, "
                 "sample(label={...}) takes weights."
             )
-    if not generators:
-        raise ValueError(f"{_EXPECTED}. Got none.")
-    if _n_parts(generators) > _MAX_PARTS:
+    if _n_parts(checked) > _MAX_PARTS:
         raise ValueError(
             f"generators must be at most {_MAX_PARTS:,}, those in averages included. Got "
-            f"{_n_parts(generators):,}."
+            f"{_n_parts(checked):,}."
         )
-    kinds = {(each.window_length_, each.max_length_ is None) for each in generators}
+    kinds = {(generator.window_length_, generator.max_length_ is None) for generator in checked}
     if len(kinds) > 1:
         raise ValueError(
             "generators must have learned from windows of one window_length and boundary. Got "
             + ", ".join(f"{length} and {not is_text}" for length, is_text in sorted(kinds))
             + "; fit them to windows of the same vectorizer."
         )
+    return checked
 
 
 def _n_parts(generators: list[Any]) -> int:
-    return sum(getattr(each, "_n_parts", 1) for each in generators)
+    return sum(getattr(generator, "_n_parts", 1) for generator in generators)
 
 
-def _shallow_copy(generator: Any) -> Any:
-    other = object.__new__(type(generator))
-    other.__dict__.update(vars(generator))
-    return other
-
-
-def _union(each: list[Knowledge], weights: list[float]) -> Knowledge:
+def _union(corpora: list[Corpus], weights: list[float]) -> Corpus:
     """Return what is known of the names of all."""
-    seen = np.log([known.n_characters_seen + 1 for known in each])
-    alphabet = np.unique(np.concatenate([known.alphabet_ for known in each]))
-    hashes = [known.name_hashes_ for known in each if known.name_hashes_ is not None]
-    has_hashes = len(hashes) == len(each)
-    lengths = [known.max_length_ for known in each if known.max_length_ is not None]
-    return Knowledge(
-        alphabet,
-        each[0].window_length_,
+    seen = np.log([corpus.n_characters_seen + 1 for corpus in corpora])
+    hashes = [corpus.name_hashes_ for corpus in corpora if corpus.name_hashes_ is not None]
+    lengths = [corpus.max_length_ for corpus in corpora if corpus.max_length_ is not None]
+    return Corpus(
+        np.unique(np.concatenate([corpus.alphabet_ for corpus in corpora])),
+        corpora[0].window_length_,
         max(lengths, default=None),
-        np.unique(np.concatenate(hashes)) if has_hashes else None,
+        np.unique(np.concatenate(hashes)) if len(hashes) == len(corpora) else None,
         float(np.exp(np.average(seen, weights=weights)) - 1),
-        None,
-        None,
-        no_shapes(Alphabet(alphabet).kinds),
     )
 
 
-def _translated(generator: BaseCharGenerator, known: Knowledge) -> NextCharModel:
+def _component(part: Fitted, weight: float, corpus: Corpus) -> Component:
     """Return its model over the characters of all."""
-    own = generator.alphabet_
-    if np.array_equal(own, known.alphabet_):
-        return generator._model
-    place = np.searchsorted(known.alphabet_, own)
-    share = 1 / (generator.n_characters_seen_ + 1)
-    return Translated(generator._model, place, known.alphabet.kinds, share)
+    characters = part.corpus.alphabet_
+    if np.array_equal(characters, corpus.alphabet_):
+        return Component(part.model, weight)
+    places = np.searchsorted(corpus.alphabet_, characters)
+    share = 1 / (part.corpus.n_characters_seen + 1)
+    alphabet = AlphabetMap(places, corpus.alphabet.kinds, share)
+    return Component(part.model, weight, alphabet=alphabet)

@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from ._alphabet import END_UNIT, code_point, codes_of
-from ._base import BaseCharGenerator
+from ._generator import BaseCharGenerator, fitted
 from ._validation import check_str, missing_package
-from ._vectorizer import CharSequenceVectorizer
-from .metrics import _novelties, uniqueness
+from .metrics import expected_novelty, uniqueness
+from .vectorizer import CharSequenceVectorizer
 
 __all__ = ["LossCurveDisplay", "NextCharDisplay", "TemperatureDisplay"]
 
-_TEMPERATURES = (0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6)
+
 _SIGNS = {END_UNIT: "⏎", " ": "␣"}
 
 
@@ -176,8 +176,7 @@ class NextCharDisplay(_Display):
         display : NextCharDisplay
         """
         check_str("name", name)
-        check_is_fitted(generator)
-        (name,) = generator._known.alphabet.composed([name])
+        (name,) = fitted(generator).corpus.alphabet.composed([name])
         beginnings = [name[:i] for i in range(len(name) + 1)]
         proba = generator.next_char_proba(beginnings, label=label)
         return cls(name, proba, generator.alphabet_).plot(ax=ax, **kwargs)
@@ -222,21 +221,16 @@ class NextCharDisplay(_Display):
 
 
 def _name_ticks(axis: Any, characters: list[str]) -> None:
-    """Name the ticks of an axis by characters, each in a font that has it."""
-    from matplotlib.font_manager import FontProperties, findfont
+    """Name the ticks of an axis by characters, in fonts that have them."""
+    from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
 
-    usual = findfont(FontProperties())
-    signs = [_sign(character) for character in characters]
-    fonts = _fonts_with({*signs}, usual)
-    names = [
-        sign if sign in fonts else code_point(character)
-        for sign, character in zip(signs, characters, strict=True)
-    ]
-    axis.set_ticks(range(len(names)), names)
-    for label, name in zip(axis.get_ticklabels(), names, strict=True):
-        if fonts.get(name, usual) != usual:
-            label.set_fontproperties(FontProperties(fname=fonts[name], size=label.get_size()))
-        if axis.axis_name == "x" and name.startswith("U+"):
+    glyphs = get_font(findfont(FontProperties())).get_charmap()
+    others = sorted({font.name for font in fontManager.ttflist if font.weight == 400})
+    axis.set_ticks(range(len(characters)), list(map(_sign, characters)))
+    for label in axis.get_ticklabels():
+        if not glyphs.keys() >= {*codes_of(label.get_text()).tolist()}:
+            label.set_fontfamily([*label.get_fontfamily(), *others])
+        if axis.axis_name == "x" and label.get_text().startswith("U+"):
             label.set_rotation(90)
 
 
@@ -247,27 +241,6 @@ def _sign(character: str) -> str:
     if unicodedata.category(character)[0] == "M":
         return f"◌{character}"
     return character if character.isprintable() else code_point(character)
-
-
-def _fonts_with(texts: set[str], usual: str) -> dict[str, str]:
-    """Return the file of a font for each text, the usual one if it will do; none for some."""
-    from matplotlib.font_manager import fontManager, get_font
-
-    entries = sorted(fontManager.ttflist, key=lambda font: (font.style != "normal", font.name))
-    # A font of last resort has a box for every character.
-    others = (font.fname for font in entries if "LastResort" not in font.name.replace(" ", ""))
-    fonts: dict[str, str] = {}
-    for path in (usual, *others):
-        if len(fonts) == len(texts):
-            break
-        try:
-            font = get_font(path)
-        except (OSError, RuntimeError):  # the list of fonts is older than the machine's
-            continue
-        for text in texts - fonts.keys():
-            if font.scalable and all(map(font.get_char_index, codes_of(text).tolist())):
-                fonts[text] = path
-    return fonts
 
 
 class TemperatureDisplay(_Display):
@@ -325,7 +298,7 @@ class TemperatureDisplay(_Display):
         generator: BaseCharGenerator,
         X: NDArray[np.integer[Any]],
         *,
-        temperatures: Iterable[float] = _TEMPERATURES,
+        temperatures: Iterable[float] = (0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6),
         n_samples: int = 500,
         label: object = None,
         random_state: Any = None,
@@ -355,7 +328,7 @@ class TemperatureDisplay(_Display):
         display : TemperatureDisplay
         """
         temperatures = np.array(list(temperatures), dtype=np.float64)
-        novel = _novelties(generator, X, temperatures, label=label)
+        novel = [expected_novelty(generator, X, each, label=label) for each in temperatures]
         unique, losses = [], []
         vectorizer = CharSequenceVectorizer(window_length=generator.window_length_)
         for temperature in temperatures:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ._base import BaseCharGenerator
-from ._learning import Knowledge, learn
-from ._models.kneser_ney import Counts, count
+from ._corpus import Corpus, learn
+from ._generator import BaseCharGenerator
 from ._models.lstm import LSTM
-from ._models.model import NextCharModel, average, network_shares, networks_of
-from ._models.shapes import Shaped, Shapes
+from ._models.mixture import Component, Mixture
+from ._models.ngrams import NGrams
+from ._parallel import in_threads
 from ._sequences import Sequences
-from ._validation import damaged, is_auto, random_generator
+from ._validation import corrupt_file_error, random_generator
 
 if TYPE_CHECKING:
     import skorch
@@ -28,9 +28,9 @@ _MAX_COUNTED = 10_000_000  # characters, after which partial_fit counts no more
 class CharLSTMGenerator(BaseCharGenerator):
     """Write new names with an LSTM that predicts the next character.
 
-    It learns from the windows of `CharSequenceVectorizer`, and suits itself to any number of names:
-    twenty are learned in a tenth of a second, starting from a model that knows what names are;
-    five thousand in some ten seconds, from nothing.
+    It learns from the windows of `CharSequenceVectorizer` and adapts to any number of names: twenty
+    take a fraction of a second, starting from a network that knows names, and five thousand some
+    ten seconds.
 
     >>> from sknamegen import CharLSTMGenerator, CharSequenceVectorizer
     >>> few = ["Makris", "Pappas", "Kouros", "Samaras", "Vlahos", "Spanos", "Kanaris", "Zervas"]
@@ -42,23 +42,19 @@ class CharLSTMGenerator(BaseCharGenerator):
     Parameters
     ----------
     init : {"auto", "base"}, None or fitted generator, default="auto"
-        What to start from. "base": a model that comes with the package and knows names of people,
-        towns and brands, and English words. None: random weights. "auto": below 1,000 names, or
-        up to 1,500 where the base is near to them, half of the networks start from it and half
-        from random weights, and how near it is decides what each half counts: where it is very
-        near, it counts alone. Beyond, and for running text or where other sizes are given than
-        those of the base, random weights. `init_share_` tells what came of it.
-        Or a fitted `CharLSTMGenerator` of one's own, also as
-        the last step of a pipeline; where it will be cloned, as in pipelines and searches, in
-        `sklearn.frozen.FrozenEstimator`. Only weights are taken from it; `num_layers` and
-        `embedding_dim`, and `hidden_size` if given, must be its. Saved with the rest.
+        What the networks start from. "base": a network that comes with the package and knows names
+        of people, towns and brands, and English words. None: random weights. "auto": the first
+        network starts from the base, the others from random weights; see the notes. A fitted
+        `CharLSTMGenerator` of your own, also as the last step of a pipeline: only its weights are
+        used, and it is saved with this generator. Where it will be cloned, as in pipelines and
+        searches, wrap it in `sklearn.frozen.FrozenEstimator`.
+        With "base" and a generator of your own, the sizes are those of its networks.
     num_networks : int or "auto", default="auto"
-        LSTMs that learn from different random weights, in a thread each if torch may use several
-        (with `accelerator` in turn); their logits are averaged. "auto": see the notes, as for all
-        that are "auto".
+        LSTMs, each trained by itself, as many at a time as torch may use threads (with
+        `accelerator` in turn); their logits are averaged. "auto": 2, or as many as `init` has.
     hidden_size : int or "auto", default="auto"
-        Units of each LSTM layer. Where `init` is "auto", a number other than 256, which is the
-        base's, means to learn from random weights, also where names are few.
+        Units of each LSTM layer. Where `init` is "auto", this and the next two parameters describe
+        the networks that start from random weights.
     num_layers : int, default=1
         LSTM layers.
     embedding_dim : int or None, default=64
@@ -80,9 +76,7 @@ class CharLSTMGenerator(BaseCharGenerator):
     weight_decay : float or "auto", default="auto"
         Passed to the optimizer.
     batch_size : int or "auto", default="auto"
-        Sequences in a batch. A sequence is a name as far as its first `window_length`
-        positions, or the last quarter of a later window of it, if `window_length` is 8 or
-        more, else a later window; of running text, a window.
+        Names in a batch, with all their windows; of running text, windows.
     max_epochs : int or "auto", default="auto"
         Passes over the names; the most of them with `early_stopping`.
     early_stopping : bool, default=False
@@ -94,8 +88,10 @@ class CharLSTMGenerator(BaseCharGenerator):
     n_iter_no_change : int, default=3
         Epochs without improvement to wait. Only with `early_stopping`.
     callbacks : list of skorch callbacks, default=None
-        Added to the training. They get a generator that is fitted as far as the training has
-        come from ``net.generator()``; this one stays as it was until the end of `fit`.
+        Added to the training of each network, as copies: read results from the callbacks of
+        `nets_`, and let files of `skorch.callbacks.Checkpoint` go to one network
+        (``num_networks=1``). ``net.generator()`` returns a generator of the network that calls it,
+        fitted as far as its training has come; this one stays as it was until the end of `fit`.
     net_params : dict, default=None
         Further parameters of `skorch.NeuralNet`, beside those set here, for
         example ``{"optimizer__betas": (0.9, 0.999)}``; here they are (0.8, 0.99).
@@ -142,21 +138,25 @@ class CharLSTMGenerator(BaseCharGenerator):
     class_count_ : ndarray of shape (n_classes,), dtype float64
         How many names had each label. Only after learning with labels.
     init_share_ : float
-        Share in the average of those networks that began with what `init` says: 1 for all of them,
-        0 from random weights; in between, the first half of them.
+        Weight in the average of the networks that started from what `init` says: 1 for all of them,
+        0 for random weights; in between, of the first one.
     n_iter_ : int
-        Epochs trained.
+        Epochs trained, the most of any network.
     n_steps_ : int
-        Batches trained on.
+        Batches trained on, the most of any network.
     loss_curve_ : list of float
         Training loss of each epoch in nats per character, measured while
-        training (with dropout, weights changing), whatever `ngram_weight` is.
+        training (with dropout, weights changing), whatever `ngram_weight` is: the mean over the
+        networks that were still training.
     validation_scores_ : list of float or None
-        `score` of the names set aside after each epoch, by the networks alone; None without
-        `early_stopping`.
+        `score` of the names set aside after each epoch, by the networks alone: the mean over those
+        that were still training; None without `early_stopping`.
+    nets_ : list of skorch.NeuralNet
+        The trained net of each network, for its `history`, `module_` and callbacks, which are
+        copies of those given. Only in the process that trained them: they are not saved, and made
+        anew when a loaded generator trains on.
     net_ : skorch.NeuralNet
-        The trained net, for its `history`, `module_` and callbacks. Only in the process that
-        trained it: it is not saved, and made anew when a loaded generator trains on.
+        The only one of them, with ``num_networks=1``.
 
     See Also
     --------
@@ -174,35 +174,30 @@ class CharLSTMGenerator(BaseCharGenerator):
     over characters, not over batches. The n-gram model is that of `CharNGramGenerator`
     with ``order=6``, fitted to the training names.
 
-    What is "auto" follows from the number n of sequences, for each network by what it starts from:
+    With ``init="auto"``, the weight of the network from the base is 1 / (1 + (n / 5000)^0.6) for n
+    names. The base is left aside for running text, where it knows less than half of the characters,
+    and where it predicts the names, untrained, no better than guessing. With ``num_networks=1`` the
+    network is of the kind with the greater weight, or from random weights if its size is given.
+
+    "auto" depends on the number n of names (of running text, windows):
 
     ================  ====================================  ====================================
     parameter         from random weights                   from `init`
     ================  ====================================  ====================================
-    `num_networks`    2                                     as many as it has: 1 for the base
     `hidden_size`     128; 240 from n = 200 on; 352 from    that of its networks, 256 for the
-                      16,384 on. The first call of          base; as from random weights where
-                      `partial_fit` decides                 that is more and n above 1,000
-    `ngram_weight`    0.5                                   0 up to n = 50, then more, up to 0.6
-    `lr`              0.02; less for smaller batches        0.002, for small n, to 0.015
-    `weight_decay`    0.1 for AdamW, else 0.01              takes 8% (n up to 50) to 25% of the
-                                                            weights, as AdamW understands it
-    `batch_size`      the power of two below the square     from 8, for small n, up to that
-                      root of n, within 64 and 512; 32
-                      for n below 200
-    `max_epochs`      1250 / sqrt(n), within 3 and 10       1500 / sqrt(n), within 3 and 12; 10
-                                                            for n below 64
+                      16,384 on                             base
+    `ngram_weight`    0.5                                   below n = 1,000 from 0 to 0.5
+    `lr`              0.02                                  0.01; below n = 1,000 from 0.002
+    `weight_decay`    0.1 for AdamW, else 0.01              the same; below n = 1,000 what takes 16%
+                                                            of the weights
+    `batch_size`      the power of two about the square     the same
+                      root of n, within 8 and 512
+    `max_epochs`      1250 / sqrt(n), within 3 and 10       the same; 10 below n = 1,000
     ================  ====================================  ====================================
 
-    Where there are networks of both kinds, `num_networks` is 2, and size, batches and epochs are
-    those from `init`.
-
-    Whatever `init` is, everything but the weights is learned from the names alone. Where it has a
-    share, its softmax layer learns three times as fast, and `alphabet_` also
-    has characters that it knows and that are of a kind with some of the names, of the same
-    script and general category, but for Latin letters beyond ASCII, which belong to some languages
-    only. Where `init` knows less than half of the
-    characters, it is of no use and is left aside.
+    The softmax layer of `init`, and vectors of labels that it does not know, learn faster. All but
+    the weights is learned from the names alone. With a "one_cycle" schedule, the weights are
+    averaged over the last quarter of the steps [4]_.
 
     References
     ----------
@@ -211,6 +206,8 @@ class CharLSTMGenerator(BaseCharGenerator):
     .. [2] G. Hinton, O. Vinyals and J. Dean, "Distilling the Knowledge in a Neural
        Network", 2015.
     .. [3] A. Graves, "Generating Sequences With Recurrent Neural Networks", 2013.
+    .. [4] P. Izmailov et al., "Averaging Weights Leads to Wider Optima and Better Generalization",
+       UAI 2018.
 
     Examples
     --------
@@ -226,7 +223,7 @@ class CharLSTMGenerator(BaseCharGenerator):
     >>> bool(pipe.score(["Maria"]) > pipe.score(["Xqzw"]))
     True
 
-    A few names, and so most is left to a network that starts from the base model:
+    With a few names, the network from the base has most of the weight:
 
     >>> few = ["Makris", "Pappas", "Kouros", "Samaras", "Vlahos", "Spanos", "Kanaris", "Zervas"]
     >>> windows = CharSequenceVectorizer().fit_transform(few)
@@ -237,8 +234,8 @@ class CharLSTMGenerator(BaseCharGenerator):
     5
     """
 
-    net_: "skorch.NeuralNet"
-    _teacher: Counts | None
+    nets_: "list[skorch.NeuralNet]"
+    _teacher: NGrams | None
     n_iter_: int
     n_steps_: int
     loss_curve_: list[float]
@@ -385,73 +382,67 @@ class CharLSTMGenerator(BaseCharGenerator):
 
     def _learn(self, X: Any, *data: Any, continues: bool, one_pass: bool = False) -> Self:
         """Learn from names; go on from the last fit, if there was one and this `continues` it."""
-        from ._training.auto import base_share
         from ._training.batches import join_windows
-        from ._training.net import Progress, Training
-        from ._training.plan import check_params, make_plan
-        from ._training.threads import own_torch
-        from ._training.transfer import Origin, find_origin, origin_of
+        from ._training.fit import Ensemble
+        from ._training.plan import check_params, make_plans
+        from ._training.pretrained import Pretrained, choose_pretrained, pretrained_of
 
         params = {name: getattr(self, name) for name in _PARAMS}
-        with own_torch():
-            check_params(params)
-            continues = continues and hasattr(self, "alphabet_")
-            progress = Progress(validation_scores_=() if self.early_stopping else None)
-            if continues:
-                origin: Origin | None = origin_of(self)
-                init_share = self.init_share_
-                known, sequences = self._known.learn_more(X, *data)
-                progress = Progress.of(self)
-            else:
-                origin, init_share = find_origin(self.init), 0.0
-                known, sequences = learn(X, *data)
-                if origin and origin.knows(known.alphabet_):
-                    init_share = 1.0
-                    if is_auto(self.init):
-                        init_share = base_share(params, known, sequences, origin)
-                if not init_share:
-                    origin = None
-                if origin and len(kin := origin.kin_of(known.alphabet_)):
-                    known, sequences = learn(X, *data, others=kin)  # type: ignore[misc]
-            rng = random_generator(self.random_state)
-            whole, valid = self._split(sequences, rng)
-            train = whole if known.max_length_ is None else join_windows(whole)
-            plan = make_plan(
-                params,
-                n_characters=len(known.alphabet),
-                n_labels=len(known.labels),
-                n_sequences=int(train.has_target.any(axis=1).sum()),
-                rng=rng,
-                origin=origin,
-                init_share=init_share,
-                continues=continues,
-                n_steps_before=progress.n_steps_ if one_pass else None,
+        in_threads(check_params, [(params,)])
+        nets: list[Any] = []
+        before = shares = None
+        if continues and hasattr(self, "alphabet_"):
+            pretrained: Pretrained | None = pretrained_of(self)
+            before, nets = self._copy(), getattr(self, "nets_", [])
+            shares = [part.weight for part in self._fitted.model.components]  # type: ignore
+            corpus, sequences = self._fitted.corpus.learn_more(X, *data)
+        else:
+            corpus, sequences = learn(X, *data)
+            pretrained = choose_pretrained(params, corpus, sequences)
+        rng, is_text = random_generator(self.random_state), corpus.max_length_ is None
+        whole, valid = self._split(sequences, rng)
+        train = whole if is_text else join_windows(whole)
+        has_target = train.has_target.any(axis=1)
+        n_names = int(has_target.sum()) if is_text else len(np.unique(train.name_index[has_target]))
+        n_steps = before.n_steps_ if before else 0
+        start = pretrained, shares, before.init_share_ if before else 0.0
+        plans = make_plans(params, corpus, n_names, rng, *start, n_steps if one_pass else None)
+        teacher = None
+        if any(plan.ngram_weight for plan in plans):
+            counted = getattr(self, "_teacher", None) if before and one_pass else None
+            teacher = _count(corpus, whole, counted)
+        ensemble = Ensemble(plans, corpus, pretrained, nets)
+
+        def fitted(generator: CharLSTMGenerator, trainings: Any) -> CharLSTMGenerator:
+            learned = ensemble.progress(trainings, before) | {"_teacher": teacher}
+            learned["nets_"] = [training.net for training in trainings]
+            model = Mixture([training.component for training in trainings], corpus.penalty)
+            pairs = zip(trainings, model.components, strict=True)
+            started = [
+                part.weight for training, part in pairs if training.plan.pretrained is not None
+            ]
+            learned["init_share_"] = before.init_share_ if before else float(sum(started))
+            generator._assign(corpus, model, **learned)
+            return generator
+
+        try:
+            ensemble.run(train, valid, teacher, is_text, lambda some: fitted(self._copy(), some))
+            return fitted(self, ensemble.trainings)  # type: ignore[return-value]
+        except KeyboardInterrupt:
+            with suppress(ValueError):  # of weights that are not finite
+                if begun := [training for training in ensemble.trainings if training.has_weights]:
+                    fitted(self, begun)
+            raise
+
+    @property
+    def net_(self) -> "skorch.NeuralNet":
+        """The trained net, where there is one."""
+        nets = getattr(self, "nets_", [])
+        if len(nets) != 1:
+            raise AttributeError(
+                f"net_ is the net of one network (num_networks=1). Got {len(nets)}; see nets_."
             )
-            teacher = None
-            if any(network.ngram_weight for network in plan.networks):
-                counted = getattr(self, "_teacher", None) if continues and one_pass else None
-                teacher = _count(known, whole, counted)
-            training = Training(plan, train, valid, teacher, progress)
-            if origin:
-                before = getattr(self, "net_", None) if continues else None
-                training.start_from(origin, known, before)
-
-            def fitted(generator: CharLSTMGenerator) -> CharLSTMGenerator:
-                model = training.net.network.model()
-                model = Shaped(model, Shapes(known.shapes, known.alphabet.kinds, len(known.labels)))
-                progress = training.progress.attributes()
-                learned = {"net_": training.net, "init_share_": init_share, "_teacher": teacher}
-                generator._assign(known, model, **progress, **learned)
-                return generator
-
-            try:
-                training.run(lambda: fitted(self._unfitted()))
-            except KeyboardInterrupt:
-                with suppress(ValueError):  # of weights that are not finite
-                    fitted(self)
-                raise
-            training.judge(sequences)
-            return fitted(self)  # type: ignore[return-value]
+        return nets[0]
 
     def _split(self, sequences: Sequences, rng: np.random.Generator) -> tuple[Sequences, Sequences]:
         """Return the sequences to train on, and those of the names set aside."""
@@ -472,57 +463,38 @@ class CharLSTMGenerator(BaseCharGenerator):
             raise ValueError("X must hold at least one character to learn that is known. Got none.")
         return train, sequences.take(is_set_aside)._replace(weights=None)
 
-    def _unfitted(self) -> Self:
-        """Return a generator with the same parameters, the very objects, to be assigned to."""
-        other = type(self).__new__(type(self))
-        other.__dict__.update(vars(self))
-        return other
-
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
-        for name in ("_teacher", "net_"):
+        for name in ("_teacher", "nets_"):
             state.pop(name, None)
         state["accelerator"] = None  # it belongs to the processes that run
         if hasattr(self, "alphabet_"):
-            networks = networks_of(self._model)
-            state["_networks"] = {str(i): each.weights for i, each in enumerate(networks)}
+            components = self._fitted.model.components  # type: ignore[attr-defined]
+            state["_networks"] = [component.model.weights for component in components]
+            state["_shares"] = [component.weight for component in components]
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         state = dict(state)
-        networks = state.pop("_networks", None)
+        networks, shares = state.pop("_networks", None), state.pop("_shares", None)
         super().__setstate__(state)
-        if ("alphabet_" in state) != (networks is not None):
-            raise damaged("The network", "there with what else was learned")
-        if networks is not None:
-            known = Knowledge.of_state(state)
-            learned = {name: state.get(name) for name in _LEARNED}
-            self._assign(known, _loaded(networks, known, learned["init_share_"]), **learned)
+        if "alphabet_" in state:
+            corpus = Corpus.from_state(state)
+            pairs = zip(networks or (), shares or (), strict=True)
+            components = [Component(LSTM(weights), float(share)) for weights, share in pairs]
+            model = Mixture(components, corpus.penalty)
+            if (model.n_characters, model.n_labels) != (len(corpus.alphabet), len(corpus.labels)):
+                raise corrupt_file_error("The network", "one for the alphabet and the labels")
+            self._assign(corpus, model)
 
 
 # Whatever of them a subclass takes.
 _PARAMS = tuple(inspect.signature(CharLSTMGenerator).parameters)
-# What is saved of a training beside its networks.
-_LEARNED = "n_iter_", "n_steps_", "loss_curve_", "validation_scores_", "init_share_"
 
 
-def _loaded(networks: Any, known: Knowledge, init_share: Any) -> NextCharModel:
-    """Return the mean of saved networks."""
-    if not (isinstance(init_share, float) and 0 <= init_share <= 1):
-        raise damaged("init_share_", "a number in [0, 1]")
-    if not isinstance(networks, dict) or not networks:
-        raise damaged("The network", "one at least")
-    models = [LSTM(weights) for weights in networks.values()]
-    expected = len(known.alphabet), len(known.labels)
-    if any((each.n_characters, each.n_labels) != expected for each in models):
-        raise damaged("The network", "one for the alphabet and the labels")
-    mean = average(models, network_shares(len(models), init_share))
-    return Shaped(mean, Shapes(known.shapes, known.alphabet.kinds, len(known.labels)))
-
-
-def _count(known: Knowledge, sequences: Sequences, before: Counts | None) -> Counts:
+def _count(corpus: Corpus, sequences: Sequences, before: NGrams | None) -> NGrams:
     """Return the n-gram model of these names and those before."""
     if before and before.total >= _MAX_COUNTED:
         return before
-    order = min(_TEACHER_ORDER, known.window_length_ + 1)
-    return count(sequences, order, known.alphabet.kinds, len(known.labels), before=before)
+    order = min(_TEACHER_ORDER, corpus.window_length_ + 1)
+    return NGrams.count(sequences, order, corpus.alphabet.kinds, len(corpus.labels), before=before)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from math import exp, log
 from typing import Any, Unpack
 
 import numpy as np
@@ -9,14 +10,15 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from ._alphabet import FRAME, decode, shape
-from ._base import BaseCharGenerator, Constraints
-from ._clusters import n_clusters
-from ._sampling import novelty as _novelty
-from ._sampling.decoding import check_decoding
-from ._sequences import read_windows
+from ._generator import BaseCharGenerator, Constraints, fitted
+from ._graphemes import n_clusters
+from ._parallel import parallel_map
+from ._sampling.sampler import Sampler
+from ._sequences import Sequences, read_windows
 from ._typos import best_neighbours
 from ._validation import (
     check_int,
+    check_real,
     check_seeds,
     check_str,
     check_strings,
@@ -42,8 +44,6 @@ __all__ = [
     "uniqueness",
 ]
 
-# Letters that are tried in a name for a typo, put in and in the place of another.
-_TYPO_LETTERS = 8
 # Pairs of names compared at a time.
 _BLOCK_PAIRS = 2**24
 
@@ -66,10 +66,8 @@ def novelty(names: Iterable[str], training_names: Iterable[str]) -> float:
     >>> novelty(["Anna", "Annia", "Marla", "Marla"], ["Anna", "Maria"])
     0.75
     """
-    names, known = (
-        check_strings("names", names),
-        set(check_strings("training_names", training_names)),
-    )
+    names = check_strings("names", names)
+    known = set(check_strings("training_names", training_names))
     return sum(name not in known for name in names) / len(names)
 
 
@@ -190,17 +188,13 @@ def nearest_training_name(
     """
     names = check_strings("names", names)
     training_names = check_strings("training_names", training_names)
-    try:
-        from rapidfuzz.distance import Levenshtein
-        from rapidfuzz.process import cdist
-    except ImportError as error:
-        raise missing_package("nearest_training_name", "rapidfuzz", "metrics") from error
+    process, distance = _rapidfuzz("nearest_training_name")
     n_rows = max(1, _BLOCK_PAIRS // len(training_names))
     nearest = np.empty(len(names), dtype=np.int64)
     distances = np.empty(len(names), dtype=np.int64)
     for first in range(0, len(names), n_rows):
         block = slice(first, first + n_rows)
-        pairs = cdist(names[block], training_names, scorer=Levenshtein.distance, dtype=np.int32)
+        pairs = process.cdist(names[block], training_names, scorer=distance, dtype=np.int32)
         nearest[block], distances[block] = pairs.argmin(axis=1), pairs.min(axis=1)
     return [training_names[i] for i in nearest.tolist()], distances
 
@@ -251,22 +245,27 @@ def far_apart(
         check_int("n", n, 1)
     others = away_from if isinstance(away_from, str) else list(away_from)
     taken = [each.casefold() for each in (check_strings("away_from", others) if others else [])]
-    try:
-        from rapidfuzz.distance import Levenshtein
-        from rapidfuzz.process import extractOne
-    except ImportError as error:
-        raise missing_package("far_apart", "rapidfuzz", "metrics") from error
+    process, distance = _rapidfuzz("far_apart")
     chosen: list[str] = []
     for own, name in zip(given, names, strict=True):
         if len(chosen) == n:
             break
         folded = name.casefold()
-        # The first one that is too near, if there is one.
-        how: Any = {"scorer": Levenshtein.distance, "score_cutoff": min_distance - 1}
-        if extractOne(folded, taken, processor=None, **how) is None:
+        options: Any = {"scorer": distance, "score_cutoff": min_distance - 1}
+        if process.extractOne(folded, taken, processor=None, **options) is None:  # none is near
             chosen.append(own)
             taken.append(folded)
     return chosen
+
+
+def _rapidfuzz(user: str) -> tuple[Any, Any]:
+    """Return rapidfuzz's module for many names, and its Levenshtein distance."""
+    try:
+        from rapidfuzz import process
+        from rapidfuzz.distance import Levenshtein
+    except ImportError as error:
+        raise missing_package(user, "rapidfuzz", "metrics") from error
+    return process, Levenshtein.distance
 
 
 def membership_auc(
@@ -432,15 +431,14 @@ def likely_typos(
     >>> {name: correction for _, name, correction in found}["Marrgaret"]
     'Margaret'
     """
-    check_is_fitted(generator)
-    codes, _ = generator._known.read(X)
+    corpus = fitted(generator).corpus
+    codes, _ = corpus.read(X)
     if codes is None:
         raise ValueError("likely_typos needs windows of names (boundary=True). Got running text.")
-    if generator._known.labels and y is None:
+    if corpus.labels and y is None:
         raise ValueError("y must hold the label of each name, as the generator has learned labels.")
     names = decode(codes)
-    labels = generator._known.label_indices(y, len(names))
-    return best_neighbours(generator._model, generator._known, names, labels, _TYPO_LETTERS)
+    return best_neighbours(fitted(generator), names, corpus.label_indices(y, len(names)))
 
 
 def ngram_divergence(names: Iterable[str], reference: Iterable[str], n: int = 2) -> float:
@@ -549,7 +547,22 @@ def expected_novelty(
     >>> [round(expected_novelty(generator, windows, t), 2) for t in (0.5, 1.0, 1.5)]
     [0.25, 0.63, 0.87]
     """
-    return _novelties(generator, X, [temperature], seed, **constraints)[0]
+    sampler = _sampler(generator, seed, temperature, constraints)
+    names = _names_of(generator, X, sampler)
+    if sampler.decoding.temperature == 0:
+        rows, columns = np.indices(sampler.label_proba.shape).reshape(2, -1)
+        is_new = [name not in names for name in sampler.greedy(rows, sampler.labels[columns])]
+        return float(sampler.label_proba.ravel() @ is_new / len(sampler.prefixes))
+    mass = np.array([_probability(sampler, names, row) for row in range(len(sampler.prefixes))])
+    rng, n = np.random.default_rng(0), 1000
+    while True:
+        proba, errors = sampler.constraint_probability(n, rng)
+        if not proba.all():
+            raise sampler.nothing_fits(n, int(proba.argmin()))
+        error = np.sqrt(np.square(mass / proba**2 * errors).sum()) / len(mass)
+        if error < 0.002 or n == 32_000:
+            return float((1 - mass / proba).clip(0).mean())
+        n = int(min(32_000, 1.2 * n * (error / 0.002) ** 2 + 1))
 
 
 def constraint_probability(
@@ -596,12 +609,11 @@ def constraint_probability(
     >>> 5e-5 < probability < 9e-5
     True
     """
-    check_is_fitted(generator)
     check_str("seed", seed)
     check_int("n_draws", n_draws, 2)
-    sampler = generator._sampler([seed], temperature, **constraints)
-    found = sampler.constraint_probability(int(n_draws), random_generator(random_state))
-    return float(found[0][0]), float(found[1][0])
+    sampler, rng = _sampler(generator, seed, temperature, constraints), random_state
+    probability, error = sampler.constraint_probability(int(n_draws), random_generator(rng))
+    return float(probability[0]), float(error[0])
 
 
 def temperature_for(
@@ -640,49 +652,73 @@ def temperature_for(
     >>> round(temperature_for(generator, windows, novelty=0.75), 1)
     1.2
     """
-    return _novelty.temperature_for(
-        _known(generator, X, seed, several=True, **constraints), novelty
+    from scipy.optimize import brentq
+
+    check_real("novelty", novelty, "in (0, 1)", lambda n: 0 < n < 1)
+    surpluses: dict[float, float] = {}
+
+    def surplus(x: float) -> float:
+        if x not in surpluses:
+            share = expected_novelty(generator, X, exp(x), seed=seed, **constraints)
+            surpluses[x] = share - novelty if abs(share - novelty) > 1e-3 else 0.0
+        return surpluses[x]
+
+    # The novelty need not grow with the temperature: near zero, all names are one, which is new or
+    # is not, and with few characters random names may be training names. So temperatures are tried
+    # in the direction that usually helps, then in the other.
+    usual = log(1.5) if surplus(0.0) < 0 else -log(1.5)
+    for step in (usual, -usual):
+        for x in np.arange(8) * step:
+            if not surplus(x):
+                return exp(x)
+            if surplus(x) * surplus(x + step) <= 0:
+                return exp(brentq(surplus, x, x + step, xtol=1e-6))
+    seen = surpluses.values()
+    raise ValueError(
+        f"novelty must be one that temperatures from {exp(min(surpluses)):.2g} to "
+        f"{exp(max(surpluses)):.2g} give, {min(seen) + novelty:.3f} to {max(seen) + novelty:.3f} "
+        f"where they were tried. Got {novelty}."
     )
 
 
-def _novelties(
-    generator: BaseCharGenerator,
-    X: NDArray[Any],
-    temperatures: Iterable[float],
-    seed: str | Iterable[str] = "",
-    **constraints: Unpack[Constraints],
-) -> list[float]:
-    """Compute the expected novelty at each temperature."""
-    temperatures = [check_decoding(each, None, None).temperature for each in temperatures]
-    known = _known(generator, X, seed, several=len(temperatures) > 1, **constraints)
-    return [known.novelty(temperature) for temperature in temperatures]
-
-
-def _known(
-    generator: BaseCharGenerator,
-    X: NDArray[Any],
-    seed: str | Iterable[str],
-    several: bool,
-    **constraints: Unpack[Constraints],
-) -> _novelty.KnownNames:
-    """Return what computes the novelty, at one temperature or several."""
-    names, seeds = _known_names(generator, X), check_seeds(seed)
+def _sampler(
+    generator: BaseCharGenerator, seed: object, temperature: float, constraints: Constraints
+) -> Sampler:
+    """Return what writes names as `sample` would."""
+    seeds = check_seeds(seed)
     if not seeds:
         raise ValueError(f"seed must hold at least one beginning of names. Got {seed!r}.")
-    sampler = generator._sampler(seeds, 1.0, **constraints)
-    return _novelty.KnownNames(sampler, names, several)
+    return fitted(generator).sampler(seeds, temperature, **constraints)
 
 
-def _known_names(generator: BaseCharGenerator, X: NDArray[Any]) -> list[str]:
-    """Return the different names in windows of names."""
-    check_is_fitted(generator)
-    names, _ = read_windows(check_windows(X, generator.window_length_))
-    if names is None or generator.max_length_ is None:
+def _probability(sampler: Sampler, names: list[str], row: int) -> float:
+    """Return the probability that one of the names is written after the prefix of a row."""
+
+    def log_proba(block: Sequences) -> Any:
+        targets = block.targets[block.has_target]
+        by_target = sampler.decoding.log_proba(sampler.model.logits(block), targets)
+        owners = np.repeat(block.name_index, block.has_target.sum(1))
+        return np.bincount(owners, by_target, minlength=len(names))
+
+    total, names = 0.0, [name for name in names if name.startswith(sampler.prefixes[row])]
+    if not names:
+        return total
+    for label, share in zip(sampler.labels.tolist(), sampler.label_proba[row], strict=True):
+        blocks = sampler.sequences(names, row, label).blocks(len(sampler.corpus.alphabet))
+        total += share * np.exp(sum(parallel_map(log_proba, zip(blocks)))).sum()
+    return total
+
+
+def _names_of(generator: BaseCharGenerator, X: NDArray[Any], sampler: Sampler) -> list[str]:
+    """Return the different names in windows of names that the sampler may write."""
+    codes, _ = read_windows(check_windows(X, generator.window_length_))
+    if codes is None or generator.max_length_ is None:
         raise ValueError(
             "expected_novelty and temperature_for need windows of names (boundary=True) and a "
             "generator fitted to names."
         )
-    return sorted(set(decode(names)))
+    letters, accepts = sampler.corpus.alphabet.index.keys(), sampler.constraint.accepts_name
+    return [name for name in sorted({*decode(codes)}) if letters >= {*name} and accepts(name)]
 
 
 def _jensen_shannon(p: Counter[Any], q: Counter[Any]) -> float:

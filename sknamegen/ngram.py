@@ -5,13 +5,12 @@ from typing import Any, Self
 
 from numpy.typing import ArrayLike
 
-from ._base import BaseCharGenerator
-from ._learning import Knowledge, learn
-from ._models.counts import CountsModel
-from ._models.kneser_ney import MAX_ORDER, Counts, count, from_state, to_state
-from ._models.shapes import Shaped, Shapes
+from ._corpus import Corpus, learn
+from ._generator import BaseCharGenerator
+from ._models.mixture import Component, Mixture
+from ._models.ngrams import MAX_ORDER, NGrams
 from ._sequences import Sequences
-from ._validation import check_int, check_real, damaged
+from ._validation import check_int, check_real
 
 
 class CharNGramGenerator(BaseCharGenerator):
@@ -46,9 +45,10 @@ class CharNGramGenerator(BaseCharGenerator):
     class_count_ : ndarray of shape (n_classes,), dtype float64
         How many names had each label. Only after learning with labels.
     counts_ : object
-        The smoothed counts; its `discounts`, of shape (order, 3), are what counts of one,
-        of two, and of more lose, for n-grams of each length. With labels, they are a mixture:
-        `shared` of all labels, and `labelled`, of each.
+        The smoothed counts. Its `discounts`, of shape (order, 3), are what is subtracted from
+        counts of one, of two, and of more, for n-grams of each length. With labels, the label
+        counts as a character, and the probabilities are averaged with those of `shared`, the
+        counts of all labels.
 
     See Also
     --------
@@ -78,7 +78,7 @@ class CharNGramGenerator(BaseCharGenerator):
     True
     """
 
-    counts_: Counts
+    counts_: NGrams
 
     def __init__(self, *, order: int = 5, discount: float | None = None):
         self.order = order
@@ -136,46 +136,42 @@ class CharNGramGenerator(BaseCharGenerator):
         """
         self._check_params()
         counts = getattr(self, "counts_", None)
-        if counts and _order(self.order, self._known) != counts.order:
+        if counts and self._order(self._fitted.corpus) != counts.order:
             raise ValueError(
                 f"order must be that of the first call, {counts.order}. Got {self.order}."
             )
         given = X, y, sample_weight, alphabet, classes
-        return self._count(*(self._known.learn_more(*given) if counts else learn(*given)), counts)
+        learned = self._fitted.corpus.learn_more(*given) if counts else learn(*given)
+        return self._count(*learned, counts)
 
     def _check_params(self):
         check_int("order", self.order, 1, high=MAX_ORDER)
         if self.discount is not None:
             check_real("discount", self.discount, "None or in (0, 1]", lambda d: 0 < d <= 1)
 
-    def _count(self, known: Knowledge, sequences: Sequences, before: Counts | None = None) -> Self:
-        sizes = _order(self.order, known), known.alphabet.kinds, len(known.labels)
-        counts = count(sequences, *sizes, self.discount, before)
-        return self._learned(known, counts)
+    def _order(self, corpus: Corpus) -> int:
+        return min(int(self.order), corpus.window_length_ + 1)
 
-    def _learned(self, known: Knowledge, counts: Counts) -> Self:
-        model = Shaped(
-            CountsModel(counts), Shapes(known.shapes, known.alphabet.kinds, len(known.labels))
+    def _count(self, corpus: Corpus, sequences: Sequences, before: NGrams | None = None) -> Self:
+        sizes = self._order(corpus), corpus.alphabet.kinds, len(corpus.labels)
+        return self._learned(
+            corpus, NGrams.count(sequences, *sizes, discount=self.discount, before=before)
         )
-        self._assign(known, model, counts_=counts)
+
+    def _learned(self, corpus: Corpus, counts: NGrams) -> Self:
+        self._assign(corpus, Mixture([Component(counts)], corpus.penalty), counts_=counts)
         return self
 
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
         if "counts_" in state:
-            state["counts_"] = to_state(state["counts_"])
+            state["counts_"] = state["counts_"].to_state() | {"discount": self.counts_.discount}
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        if ("alphabet_" in state) != ("counts_" in state):
-            raise damaged("The n-grams", "there with what else was learned")
-        if "counts_" in state:
-            known = Knowledge.of_state(state)
-            sizes = known.window_length_, known.alphabet.kinds, len(known.labels)
-            counts = from_state(state["counts_"], *sizes)
-            self._learned(known, counts)
-
-
-def _order(order, known):
-    return min(int(order), known.window_length_ + 1)
+        if "alphabet_" in state:
+            corpus, counts = Corpus.from_state(state), dict(state.get("counts_", {}))
+            options = {"discount": counts.pop("discount", None)}
+            sizes = corpus.alphabet.kinds, len(corpus.labels)
+            self._learned(corpus, NGrams.from_state(counts, *sizes, **options))

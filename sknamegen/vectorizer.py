@@ -24,19 +24,18 @@ from ._alphabet import (
     decode,
     distinct,
     encode,
-    is_alphabet,
     shorten,
     units_of,
 )
 from ._cleaning import warn_of_odd_names
+from ._parallel import blocks
 from ._sequences import frame
 from ._state import StateFormat
-from ._validation import check_int, check_option, damaged, is_int
+from ._validation import check_int, check_option
 
 # A layout beyond this many cells is refused if it is nearly all padding.
 _MAX_SPARSE_CELLS = 2**27
 _MAX_CELLS_PER_CHARACTER = 32
-_BLOCK_ROWS = 65_536
 
 
 class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
@@ -234,13 +233,12 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
         windows = np.asarray(X)
         window_length, step = self._check_params()
         width = window_length + 1
-        if windows.ndim != 3 or windows.shape[2] != width or 0 in windows.shape:
+        is_3d = windows.ndim == 3 and windows.shape[2] == width and 0 not in windows.shape
+        if not is_3d or windows.dtype.kind not in "iu":
             raise ValueError(
-                f"X must be windows of shape (n_names, n_positions, {width}), as transform "
-                f"gives them. Got an array of shape {windows.shape}."
+                f"X must be integer windows of shape (n_names, n_positions, {width}), as transform "
+                f"gives them. Got an array of shape {windows.shape}, dtype {windows.dtype}."
             )
-        if windows.dtype.kind not in "iu":
-            raise ValueError(f"X must hold integer code points. Got dtype {windows.dtype}.")
         if step > width:
             raise ValueError(
                 f"step must be at most window_length + 1 = {width} to read names back, since "
@@ -266,14 +264,6 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
             text = np.where(text == END, PAD, text)
         return decode(text)
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        if "alphabet_" in state or "max_length_" in state:
-            if not is_alphabet(state.get("alphabet_"), RESERVED):
-                raise damaged("alphabet_", "different characters in the order of their code points")
-            if not is_int(state.get("max_length_"), 0):
-                raise damaged("max_length_", "what `fit` sets it to")
-
     def _lay_out(self, X, warns=False):
         """Check everything and write each row once; every step-th window of it is a position."""
         window_length, _ = self._check_params()
@@ -291,8 +281,7 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
 
         text = np.zeros((len(names), width), dtype=np.int32)
         characters = text[:, left : left + longest]
-        for start in range(0, len(names), _BLOCK_ROWS):
-            block = slice(start, start + _BLOCK_ROWS)
+        for block in blocks(len(names), longest):
             characters[block] = encode(names[block], longest)
         self._check_reserved(characters, names, lengths)
         if self.boundary:
@@ -373,17 +362,15 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
             )
 
     def _check_reserved(self, codes, names, lengths):
-        reserved = (codes == START) | (codes == END)
         # U+0000 cannot be told from padding in the array, but it is missing in the count.
-        if reserved.any() or np.count_nonzero(codes) != lengths.sum():
-            for row, name in enumerate(names):
-                for character in name:
-                    if character in FRAMING or character == END_UNIT:
-                        raise ValueError(
-                            "Names must not hold the reserved characters U+0000, U+0002 and "
-                            f"U+0003. Got {code_point(character)} in row {row}: "
-                            f"{shorten(name, 30)}."
-                        )
+        n_allowed = np.count_nonzero((codes != PAD) & (codes != START) & (codes != END), axis=1)
+        if (n_allowed != lengths).any():
+            row = int((n_allowed != lengths).argmax())
+            reserved = [c for c in names[row] if c in FRAMING or c == END_UNIT]
+            raise ValueError(
+                "Names must not hold the reserved characters U+0000, U+0002 and U+0003. Got "
+                f"{code_point(reserved[0])} in row {row}: {shorten(names[row], 30)}."
+            )
 
     def _learn(self, text):
         codes = distinct(text)

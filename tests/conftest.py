@@ -1,3 +1,4 @@
+import copy
 import math
 import os
 from collections import Counter, defaultdict
@@ -37,10 +38,11 @@ def pytest_testnodedown(node):
 
 def pytest_terminal_summary(terminalreporter):
     if CASES:
-        each = ", ".join(f"{name} {tried:,}" for name, (tried, _) in CASES.items())
+        by_subject = ", ".join(f"{name} {tried:,}" for name, (tried, _) in CASES.items())
         tried, accepted = sum(CASES.values())
         terminalreporter.write_line(
-            f"Odd input: {tried:,} cases tried ({each}); {accepted:,} of them got past validation"
+            f"Odd input: {tried:,} cases tried ({by_subject}); {accepted:,} of them got past "
+            "validation"
         )
 
 
@@ -68,10 +70,10 @@ SPOILED = {
 
 
 def entries(state, path=()):
-    """All keys of nested dicts, as tuples."""
-    for key, value in state.items():
+    """All places in nested dicts and lists, as tuples of keys."""
+    for key, value in state.items() if isinstance(state, dict) else enumerate(state):
         yield (*path, key)
-        if isinstance(value, dict):
+        if isinstance(value, (dict, list)):
             yield from entries(value, (*path, key))
 
 
@@ -80,26 +82,29 @@ def spoiled(state, path, how):
     inner = state
     for key in path:
         inner = inner[key]
+    if how == "deleted":
+        return replaced(state, path)
     try:
-        changed = None if how == "deleted" else SPOILED[how](inner)
+        changed = SPOILED[how](inner)
+        is_same = type(changed) is type(inner) and np.array_equal(changed, inner)
     except Exception:
         return None
-    if how != "deleted" and type(changed) is type(inner) and np.array_equal(changed, inner):
-        return None
-    state = replaced(state, path, changed)
-    if how == "deleted":
-        inner = state
-        for key in path[:-1]:
-            inner = inner[key]
-        del inner[path[-1]]
-    return state
+    return None if is_same else replaced(state, path, changed)
 
 
-def replaced(state, path, value):
-    """A copy of a state with another value in one place."""
+_GONE = object()
+
+
+def replaced(state, path, value=_GONE):
+    """A copy of a state with another value in one place, or none."""
     if not path:
         return value
-    return state | {path[0]: replaced(state[path[0]], path[1:], value)}
+    copied, (key, *rest) = copy.copy(state), path
+    if rest or value is not _GONE:
+        copied[key] = replaced(state[key], rest, value)
+    else:
+        del copied[key]
+    return copied
 
 
 @pytest.fixture(scope="session")
@@ -115,12 +120,12 @@ def assert_drawn_from(drawn, names, p):
     p = np.append(np.array(p) / np.sum(p), 0)
     counts = Counter(drawn)
     assert counts.keys() <= set(names)
-    found = np.array([counts[name] for name in names] + [0])
+    times = np.array([counts[name] for name in names] + [0])
     n = len(drawn)
     rare = n * p < 10
-    p[-1], found[-1] = p[rare].sum(), found[rare].sum()
+    p[-1], times[-1] = p[rare].sum(), times[rare].sum()
     rare[-1] = False
-    deviation = np.abs(found - n * p) / np.sqrt(n * p * (1 - p) + 1)
+    deviation = np.abs(times - n * p) / np.sqrt(n * p * (1 - p) + 1)
     assert deviation[~rare].max() < 4.5
 
 

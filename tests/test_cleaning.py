@@ -1,6 +1,7 @@
 """Lists as people have them: blanks, capitals, nothing, invisible characters."""
 
 import math
+import re
 import warnings
 
 import pytest
@@ -42,21 +43,21 @@ def test_one_warning_tells_of_all():
     assert len(record) == 1
     assert record[0].filename == __file__
     message = str(record[0].message)
-    for told in (
-        "1 empty ('')",
-        "2 with blanks at an edge or in a row ('Maria ', 'Ana  Luz')",
-        "1 with invisible characters ('Zo\\u200bë')",
-        "1 that say there is no name ('nan')",
-        "1 with a comma ('Smith, John')",
-        "1 of digits only ('12345')",
-        "1 in capitals beside the same in small letters ('MARIA')",
+    for part in (
+        r"1 empty [^;]*''",
+        r"2 with blanks at an edge or in a row [^;]*'Maria '",
+        r"1 with invisible characters [^;]*'Zo\\u200bë'",
+        r"1 that say there is no name [^;]*'nan'",
+        r"1 with a comma [^;]*'Smith, John'",
+        r"1 of digits only [^;]*'12345'",
+        r"1 in capitals [^;]*'MARIA'",
     ):
-        assert told in message
+        assert re.search(part, message), part
     assert "clean_names" in message
 
 
 def test_what_could_not_be_read_is_told():
-    with pytest.warns(NamesWarning, match=r"1 with U\+FFFD, .* \('M\ufffdller'\)"):
+    with pytest.warns(NamesWarning, match=r"1 with U\+FFFD, .*'M\ufffdller'"):
         CharSequenceVectorizer().fit(["Anna", "M\ufffdller", "Otto"])
 
 

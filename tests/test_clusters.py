@@ -1,5 +1,6 @@
 """Characters are what people call characters: extended grapheme clusters."""
 
+import re
 from itertools import product
 
 import numpy as np
@@ -7,13 +8,7 @@ import pytest
 from conftest import assert_drawn_from, ngram_pipeline, small_pipeline
 
 from sknamegen import CharNGramGenerator, CharSequenceVectorizer
-from sknamegen._alphabet import NONE, Alphabet
-from sknamegen._clusters import Clusters, n_clusters
-from sknamegen._models.model import NextCharModel
-from sknamegen._sampling.cache import Cache
-from sknamegen._sampling.constraint import Constraint
-from sknamegen._sampling.decoding import Decoding
-from sknamegen._sampling.sampler import Sampler
+from sknamegen.metrics import constraint_probability, length_divergence
 
 FAMILY, SCOTLAND = "👨‍👩‍👧", "🏴\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f"
 LENGTHS = {
@@ -39,27 +34,29 @@ LENGTHS = {
 }
 
 
+def learned(*names):
+    return CharNGramGenerator().fit(CharSequenceVectorizer(normalization=None).fit_transform(names))
+
+
 @pytest.mark.parametrize("text", LENGTHS)
 def test_lengths_are_those_of_unicode(text):
-    assert n_clusters(text) == LENGTHS[text]
-    letters = sorted(set(text + "x"))
-    rows = np.array([[letters.index(letter) for letter in text] + [NONE] * 3])
-    assert Clusters(letters).lengths(rows).tolist() == [LENGTHS[text]]
+    assert learned(text).max_length_ == LENGTHS[text]
+    assert learned(text, "x" * LENGTHS[text]).max_length_ == LENGTHS[text]
+    if text:
+        assert length_divergence([text], ["x" * LENGTHS[text]]) == 0
+        assert length_divergence([text], ["x" * (LENGTHS[text] + 1)]) > 0
 
 
-def is_whole(text):
-    clusters, state = Clusters(letters := sorted(set(text))), 0
-    for letter in text:
-        state = clusters.after[state, letters.index(letter)]
-        if state < 0:
-            return False
-    return bool(clusters.is_whole[state])
+def write(text):
+    """Ask a generator that has learned the characters for a text."""
+    pattern = "".join(map(re.escape, text))
+    return learned(text, "x", "y" * 99).sample(pattern=pattern, random_state=0)
 
 
-@pytest.mark.parametrize("text", [text for text in LENGTHS if text not in ("🇩", "\u0301a")])
+@pytest.mark.parametrize("text", [text for text in LENGTHS if text not in ("", "🇩", "\u0301a")])
 def test_whole_names(text):
-    assert is_whole(text)
-    assert is_whole(f"A {text}")
+    assert write(text) == text
+    assert write(f"A {text}") == f"A {text}"
 
 
 @pytest.mark.parametrize(
@@ -85,86 +82,91 @@ def test_whole_names(text):
     ],
 )
 def test_broken_names(text):
-    assert not is_whole(text)
+    with pytest.raises(ValueError, match="No name of 1 to 99 characters"):
+        write(text)
 
 
-def test_letters_without_such_characters_have_one_state():
-    assert Clusters("abcÄж漢😀 -").is_trivial
-    assert not Clusters("ab\u0301").is_trivial
-    assert Alphabet(np.array(["a", "\u0301"])).clusters.is_trivial  # running text
+def test_in_running_text_each_code_point_counts():
+    vectorizer = CharSequenceVectorizer(window_length=2, boundary=False, normalization=None)
+    text = "a\u0302\u0303a\u0302b" * 20
+    generator = CharNGramGenerator().fit(vectorizer.fit_transform([text]))
+    written = generator.sample("\u0302", max_length=30, n_samples=20, random_state=0)
+    assert {len(text) for text in written} == {30}
+    assert {text[-1] for text in written} == {*"a\u0302\u0303b"}  # also half a character
 
 
-class Alike(NextCharModel):
-    """Predicts all of its characters alike."""
-
-    n_labels = 0
-
-    def __init__(self, n_characters):
-        self.n_characters = n_characters
-
-    def start(self, windows, labels):
-        return np.zeros(len(windows)), np.zeros((len(windows), self.n_characters))
-
-    def advance(self, state, characters):
-        return state, np.zeros((len(state), self.n_characters))
-
-    def select(self, state, rows):
-        return state[rows]
-
-    def logits(self, sequences):
-        return np.zeros((np.count_nonzero(sequences.has_target), self.n_characters))
+LETTERS = ["a", "\u0302", "\u200d"]
+WHOLE = re.compile("a\u0302*(\u200d?a\u0302*)*")
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "options",
     [
-        (None, (), 0, 3),
-        (None, (), 2, 3),
-        (None, (), 4, 4),
-        ("a.*", (), 3, 4),
-        (".*", ("aa",), 3, 3),
+        {"max_length": 3},
+        {"min_length": 2, "max_length": 3},
+        {"min_length": 3, "max_length": 3},
+        {"pattern": "[^\u0302].*[^a]", "min_length": 2, "max_length": 3},
+        {"pattern": ".*", "banned": ["aa"], "max_length": 2},
     ],
 )
-def test_names_are_drawn_given_that_they_are_whole(asked):
+def test_names_are_drawn_given_that_they_are_whole(options):
     """With lengths in characters, however many code points these have."""
-    letters = ["\3", "a", "\u0301", "\u200d"]
-    alphabet = Alphabet(np.array(letters))
-    constraint = Constraint(alphabet, *asked)
-    shares = np.array([NONE]), np.ones(1), np.ones((1, 1))
-    where = Alike(4), alphabet, 4, 4, [""]
-    sampler = Sampler(*where, *shares, Decoding(), constraint, Cache())
-    names = sampler.draw(np.zeros(4000, dtype=int), np.random.default_rng(0))
-    pattern, banned, least, most = asked
+    generator = learned("a\u200da", "aa\u0302", "a", "a\u0302\u200da", "aaa")
+    names = ["".join(parts) for n in range(1, 9) for parts in product(LETTERS, repeat=n)]
 
     def fits(name):
-        is_asked = (pattern is None or name[:1] == "a") and not any(each in name for each in banned)
-        return is_asked and is_whole(name) and least <= name.count("a") <= most
+        pattern, banned = options.get("pattern", ".*"), options.get("banned", ())
+        return (
+            re.fullmatch(pattern, name)
+            and WHOLE.fullmatch(name)
+            and not any(string in name for string in banned)
+            and options.get("min_length", 1) <= name.count("a") <= options["max_length"]
+        )
 
-    found = ["".join(each) for n in range(10) for each in product(letters[1:], repeat=n)]
-    found = list(filter(fits, found))
-    p = np.array([0.25 ** (len(name) + 1) for name in found])
-    assert_drawn_from([name for name in names if len(name) < 10], found, p)
-    proba, error = sampler.constraint_probability(2000, np.random.default_rng(0))
-    assert proba[0] == pytest.approx(p.sum(), abs=4 * error[0] + 0.02 * p.sum())
+    names = list(filter(fits, names))
+    windows = CharSequenceVectorizer(normalization=None).fit_transform(names)
+    p = np.exp(generator.score_samples(windows))
+    drawn = generator.sample(n_samples=4000, random_state=0, **options)
+    assert_drawn_from([name for name in drawn if len(name) < 9], names, p)
+    proba, error = constraint_probability(generator, random_state=0, **options)
+    assert proba == pytest.approx(p.sum(), abs=4 * error + 0.02 * p.sum())
 
 
+# What the characters of these names may be, in regular expressions.
+MODIFIERS = "[\U0001f3fb-\U0001f3ff\ufe0f]"
+PICTURE = "[👨👩👧🚀👋❤🔥🤷♀😀🏴♂]"
+TAGS = f"(?:[\U000e0020-\U000e007e]+\U000e007f{MODIFIERS}*)?"
+EMOJI_CHARACTER = (
+    f"(?:[\U0001f1e6-\U0001f1ff]{{2}}|\\d\ufe0f*\u20e3?){MODIFIERS}*"
+    f"|{PICTURE}{MODIFIERS}*(?:\u200d{PICTURE}{MODIFIERS}*)*{TAGS}"
+)
+MARK = "[\u0900-\u0903\u093a-\u094d]"
+HINDI_CHARACTER = f"[\u0904-\u0939](?:\u094d{MARK}*[\u0904-\u0939]|{MARK})*"
 EMOJI = ["🇩🇪🇫🇷", "🇪🇸", FAMILY, "👩‍🚀👋🏽", "❤️‍🔥", "1️⃣2️⃣", "🤷🏽‍♀️", SCOTLAND, "🇩🇰😀", "👋🏽3️⃣"]
 HINDI = ["अंकिता", "अंकुर", "क्षितिज", "लक्ष्मी", "श्री", "विद्या", "सिद्धार्थ", "ईश्वर", "नूतन"]
 
 
 @pytest.mark.parametrize("make", [small_pipeline, ngram_pipeline])
-@pytest.mark.parametrize("names", [EMOJI, HINDI])
-def test_generators_write_whole_names(make, names):
+@pytest.mark.parametrize(
+    ("names", "character"),
+    [(EMOJI, EMOJI_CHARACTER), (HINDI, HINDI_CHARACTER)],
+    ids=["emoji", "hindi"],
+)
+def test_generators_write_whole_names(make, names, character):
+    def n_characters(name):
+        assert re.fullmatch(f"(?:{character})+", name), ascii(name)
+        return len(re.findall(character, name))
+
     generator = make().fit(names * 3)[-1]
-    assert generator.max_length_ == max(map(n_clusters, names))
-    for temperature in (0, 0.7, 1.5):
+    longest = generator.max_length_
+    assert longest == max(map(n_characters, names))
+    for temperature in (0, 1.5):
         written = generator.sample(temperature=temperature, n_samples=200, random_state=0)
-        assert all(map(is_whole, written))
-        assert all(1 <= n_clusters(name) <= generator.max_length_ for name in written)
-    written = generator.sample(n_samples=100, min_length=2, max_length=3, random_state=0)
-    assert all(map(is_whole, written))
-    assert {n_clusters(name) for name in written} <= {2, 3}
-    assert all(map(is_whole, generator.most_likely(20)[0]))
+        assert all(n_characters(name) <= longest for name in written)
+    options = {"min_length": 2, "max_length": 3, "random_state": 0}
+    written = generator.sample("", 1.5, n_samples=100, **options)
+    assert set(map(n_characters, written)) == {2, 3}
+    assert all(n_characters(name) <= longest for name in generator.most_likely(20)[0])
     with pytest.raises(ValueError, match="begins with"):
         generator.sample("\u200d" if names is EMOJI else "ि")
 
@@ -174,8 +176,9 @@ def test_a_name_of_marks_only_ends():
     names = ["a" + "\u0301\u0302" * 40]
     windows = CharSequenceVectorizer(normalization=None).fit_transform(names)
     generator = CharNGramGenerator().fit(windows)
-    with pytest.raises(ValueError, match="No name of"):
-        generator.sample(temperature=0)
+    written = generator.sample(temperature=0)
+    assert written[0] == "a"
+    assert set(written[1:]) <= {"\u0301", "\u0302"}
 
 
 def test_spellings_of_one_name_are_one():

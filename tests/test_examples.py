@@ -21,8 +21,7 @@ import torch
 from rapidfuzz.distance import Levenshtein
 from threadpoolctl import threadpool_info
 
-from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names
-from sknamegen._training.transfer import read_origin
+from sknamegen import load_names
 
 ROOT = Path(__file__).parents[1]
 SCRIPTS = sorted(path.name for path in (ROOT / "examples").glob("*.py"))
@@ -141,7 +140,9 @@ def test_what_is_missing_is_said_first(run, monkeypatch, script, package, extra)
 
 def test_generate_names(run):
     printed = run("generate_names.py", "--quick")
-    assert len(numbers(r"Epoch \d+/2: (\S+) nats/char", printed)) == 2
+    epochs = re.findall(r"Epoch (\d+)/2: \S+ nats/char", printed)  # of each network
+    assert epochs
+    assert epochs.count("1") == epochs.count("2") == len(epochs) / 2
     assert numbers(r"Temperature (\S+):", printed) == [0.2, 0.5, 1.0, 1.2]
     written = re.findall(r"^Temperature .*?:  (\S+)", printed, re.MULTILINE)
     assert len({name[:2] for name in written}) > 1  # they do not begin alike
@@ -152,7 +153,8 @@ def test_generate_names_at_full_size(run):
     printed = run("generate_names.py")
     (held_out,) = numbers(r"Held out: +(\S+) nats", printed)
     assert 1.6 < held_out < 1.72  # counting 1.76; the notebook's recipe 1.857 at its best
-    assert len(numbers(r"Epoch \d+/10: (\S+) nats/char", printed)) == 10
+    epochs = re.findall(r"Epoch (\d+)/10: \S+ nats/char", printed)
+    assert {*epochs} == {*map(str, range(1, 11))}
 
 
 @pytest.mark.parametrize(
@@ -209,11 +211,15 @@ def test_few_names(run, tmp_path):
 
 @full
 def test_make_base(run):
-    """A base is made, and can be started from."""
+    """A base is made: arrays alone. The benchmark of few names starts from one."""
     printed = run("make_base.py", "base.npz", "--quick", "--without", "pl_PL,FR")
     assert re.search(r"^4 lists: \S+ nats/char", printed, re.MULTILINE)
-    windows = CharSequenceVectorizer().fit_transform(["Ada", "Eve"])
-    CharLSTMGenerator(init=read_origin("base.npz"), max_epochs=1).fit(windows)
+    with np.load("base.npz", allow_pickle=False) as base:
+        arrays = {name: base[name] for name in base}
+    alphabet = arrays.pop("alphabet").tolist()
+    assert {*"\3abcxyzABC"} <= {*alphabet}
+    assert len(arrays["networks.0.head.bias"]) == len(alphabet)
+    assert all(np.isfinite(array).all() for array in arrays.values())
 
 
 @full
@@ -231,10 +237,12 @@ def test_benchmark_of_few_names(run, tmp_path):
 
 def test_blends(run):
     printed = run("blends.py", "--quick")
-    assert len(re.findall(r"(?m)^ *\d+% Japanese: \w+(, \w+){5}$", printed)) == 5
+    assert len(re.findall(r"(?m)^ *\d+% Japanese: [^,\n]+(, [^,\n]+){5}$", printed)) == 5
     middle, pure = map(int, re.findall(r"(\d+)% of", printed))
     assert middle > 1.5 * pure
-    assert len(re.findall(r"(?m)^\d parts Italian, \d Finnish: \w+(, \w+){5}$", printed)) == 3
+    assert (
+        len(re.findall(r"(?m)^\d parts Italian, \d Finnish: [^,\n]+(, [^,\n]+){5}$", printed)) == 3
+    )
 
 
 @full
@@ -604,7 +612,7 @@ def test_benchmark_of_decoding(run, options):
     assert len(lines) > 2
     errors, lists, single, different, *_ = np.array(lines, dtype=float).T
     assert errors.mean() < 2
-    assert lists.mean() == pytest.approx(1, abs=0.3)
+    assert 0.2 < lists.mean() < 1.3  # chosen systematically, they are closer than free names
     assert single.mean() == pytest.approx(1, abs=0.5)
     assert different.mean() == pytest.approx(1, abs=0.1)
 
@@ -623,11 +631,9 @@ def test_benchmark_of_constraints(run):
 @full
 def test_benchmark_of_shapes(run):
     printed = run("benchmarks/shapes.py", "--quick")
-    (alone,) = numbers(r"(?m)^mean +LSTM .* ([\d.]+)% +[\d.]+% +[\d.]+%$", printed)
-    assert alone > 10
-    shaped = numbers(r"(?m)^mean +\w+ .* [\d.]+% +([\d.]+)% +[\d.]+%$", printed)
-    assert len(shaped) == 2
-    assert max(shaped) < 1
+    odd = numbers(r"(?m)^mean +\w+ .* ([\d.]+)% +[\d.]+%$", printed)
+    assert len(odd) == 2
+    assert max(odd) < 1
     assert len(re.findall(r"(?m)^Irish surnames .* \d+% +[\d.]+%$", printed)) in (5, 7)  # markovify
 
 

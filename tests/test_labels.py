@@ -430,8 +430,6 @@ def test_large_alphabets_with_many_labels_score_right():
         many.partial_fit(windows, labels, classes=np.arange(100_000), alphabet=alphabet)
         few.partial_fit(windows, np.minimum(labels, 1999), classes=range(2000), alphabet=alphabet)
         assert len(many.alphabet_) == 27_001  # and the end
-        for each in (many, few):  # neither tells shapes apart by label
-            assert len(each._model.shapes.offsets) == each._model.shapes.n_states
         assert many.classes_[-1] == 99_999
         if isinstance(generator, CharNGramGenerator):  # the same under small numbers
             expected = few.score_samples(windows, np.minimum(labels, 1999))

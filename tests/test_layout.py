@@ -6,20 +6,72 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parents[1] / "sknamegen"
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "sknamegen"
 FILES = sorted(PACKAGE.rglob("*.py"))
+EXAMPLES = sorted((ROOT / "examples").rglob("*.py"))
+
+
+def file_of(module):
+    """The file of a module of the package, whose path has no suffix; None if it is not there."""
+    for file in (module.with_suffix(".py"), module / "__init__.py"):
+        if file.exists():
+            return file
+    return None
+
+
+def bound(path):
+    """The names that a file defines, also in branches."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            yield node.name
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            yield from (alias.asname or alias.name for alias in node.names)
 
 
 def imports(path):
-    """The files of the package that a file imports by name, in functions too."""
+    """Pairs of what a file imports of the package, in functions too, and its file or None."""
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.level:
-            base = path.parents[node.level - 1].joinpath(*(node.module or "").split("."))
-            for name in node.names:
-                for found in (base / f"{name.name}.py", base.with_suffix(".py"), base):
-                    if found.exists():
-                        yield found
-                        break
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.name.partition(".")[0] == PACKAGE.name:
+                    yield alias.name, file_of(ROOT.joinpath(*alias.name.split(".")))
+        elif isinstance(node, ast.ImportFrom):
+            parts = (node.module or "").split(".")
+            if not node.level and parts[0] != PACKAGE.name:
+                continue
+            module = (path.parents[node.level - 1] if node.level else ROOT).joinpath(*parts)
+            for alias in node.names:
+                file, attribute = file_of(module / alias.name), None
+                if file is None:
+                    file, attribute = file_of(module), alias.name
+                if file and attribute not in {None, *bound(file)}:
+                    file = None
+                yield f"{'.' * node.level}{node.module or ''} {alias.name}", file
+
+
+@pytest.mark.parametrize("path", FILES + EXAMPLES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_what_is_imported_is_there(path):
+    """In functions too, which rarely run."""
+    assert not [imported for imported, file in imports(path) if file is None]
+
+
+def test_imports_that_are_not_there_are_noticed(tmp_path):
+    source = """
+import sknamegen._gone
+from sknamegen import CharNGramGenerator
+from sknamegen._gone import fit
+from sknamegen._alphabet import Alphabet, gone
+
+def function():
+    from sknamegen import _gone
+"""
+    (tmp_path / "file.py").write_text(source)
+    missing = [imported for imported, file in imports(tmp_path / "file.py") if file is None]
+    expected = ["sknamegen._gone", "sknamegen _gone", "sknamegen._alphabet gone"]
+    assert sorted(missing) == sorted([*expected, "sknamegen._gone fit"])
 
 
 def room(path):
@@ -33,7 +85,8 @@ def test_imports_run_one_way(level):
     graph = {}
     for path in FILES:
         if path.name != "__init__.py":
-            others = {name(other) for other in imports(path)} - {name(path)}
+            files = {file for _, file in imports(path) if file}
+            others = {name(file) for file in files if file.name != "__init__.py"} - {name(path)}
             graph.setdefault(name(path), set()).update(others)
     assert list(TopologicalSorter(graph).static_order())
 
@@ -53,22 +106,19 @@ def test_torch_and_skorch_are_where_networks_learn():
     assert users - inside == {PACKAGE / "callbacks.py"}
     assert {path.name for path in inside} == {
         "batches.py",
-        "net.py",
+        "fit.py",
         "network.py",
         "plan.py",
-        "threads.py",
     }
 
 
 def test_the_training_knows_no_estimator():
-    """It reads a plan: `TrainPlan`, made of parameters."""
+    """It reads plans, which are made of parameters; what it starts from may be a generator."""
+    estimators = {PACKAGE / f"{name}.py" for name in ("_generator", "average", "lstm", "ngram")}
     for path in (PACKAGE / "_training").glob("*.py"):
-        text = path.read_text("utf-8")
-        assert "lstm import CharLSTMGenerator" not in text
-        if path.name != "transfer.py":  # what a training starts from may be a generator
-            assert "_base" not in text
-    for path in ("batches", "network", "net", "plan"):
-        assert "getattr(generator" not in (PACKAGE / "_training" / f"{path}.py").read_text("utf-8")
+        files = {file for _, file in imports(path)}
+        allowed = {PACKAGE / "_generator.py"} if path.name == "pretrained.py" else set()
+        assert files & estimators <= allowed, path
 
 
 def test_one_alphabet_owns_code_points():
@@ -82,7 +132,7 @@ def test_one_alphabet_owns_code_points():
 
 
 def test_the_map_names_every_file():
-    told = (PACKAGE / "README.md").read_text("utf-8")
+    described = (PACKAGE / "README.md").read_text("utf-8")
     for path in FILES:
         if path.name != "__init__.py":
-            assert path.name in told, path
+            assert f"{path.name}`" in described, path

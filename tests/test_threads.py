@@ -1,103 +1,23 @@
 """Threads: as many as the caller allows, the same digits for any number, none left behind."""
 
-import ast
 import os
 import subprocess
 import sys
 import threading
 import time
 import warnings
-import weakref
 
 import numpy as np
 import pytest
 import torch
-from conftest import ngram_pipeline, small_pipeline
-from threadpoolctl import threadpool_info, threadpool_limits
+from conftest import ngram_pipeline, small_generator, small_pipeline
+from skorch.callbacks import Callback
+from threadpoolctl import threadpool_limits
 
 from sknamegen import CharLSTMGenerator, CharSequenceVectorizer
-from sknamegen import _threads as numpy_threads
-from sknamegen._threads import one_blas_thread
-from sknamegen._training import threads
-from sknamegen._training.threads import own_torch, side_by_side
 
-SCRIPT = """
+OUTLIVING = """
 import threading
-import time
-
-import torch
-
-torch.set_num_threads(2)  # as a user may have done; it also binds the matrix library
-
-from sknamegen._training.threads import own_torch
-
-seen = {}
-
-
-def look(name):
-    seen[name] = torch.get_num_threads()
-
-
-def busy_cores():
-    a = torch.rand(1500, 1500)
-    wall, cpu = time.perf_counter(), time.process_time()
-    for _ in range(10):
-        a @ a
-    return (time.process_time() - cpu) / (time.perf_counter() - wall)
-
-
-def in_thread(name):
-    thread = threading.Thread(target=look, args=(name,))
-    thread.start()
-    thread.join()
-
-
-try:
-    with own_torch():
-        look("inside")
-        in_thread("thread started inside")
-        with own_torch():
-            look("nested")
-        look("inside again")
-        assert busy_cores() < 1.2, "matrix products still use several threads"
-        1 / 0
-except ZeroDivisionError:
-    look("after an error")
-in_thread("thread started after")
-
-
-def enter_and_leave():
-    while not is_over.is_set():
-        with own_torch():
-            pass
-
-
-is_over = threading.Event()
-training = threading.Thread(target=enter_and_leave)
-training.start()
-meanwhile = set()
-for _ in range(300):
-    in_thread("meanwhile")
-    meanwhile.add(seen.pop("meanwhile"))
-is_over.set()
-training.join()
-seen["threads started meanwhile"] = meanwhile
-
-set_autocast = torch.set_autocast_enabled
-
-
-def interrupt(*args):
-    torch.set_autocast_enabled = set_autocast
-    raise KeyboardInterrupt
-
-
-torch.set_autocast_enabled = interrupt
-try:
-    with own_torch():
-        pass
-except KeyboardInterrupt:
-    look("after Ctrl-C on the way in")
-print(seen)
 
 from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names
 
@@ -113,31 +33,11 @@ threading.Thread(target=train).start()
 """
 
 
-@pytest.fixture(scope="module")
-def printed():
-    """What the script printed, line by line."""
-    done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines()
-
-
-def test_one_thread_here_and_nowhere_else(printed):
-    assert ast.literal_eval(printed[0]) == {
-        "inside": 1,
-        "thread started inside": 2,
-        "nested": 1,
-        "inside again": 1,
-        "after an error": 2,
-        "thread started after": 2,
-        "threads started meanwhile": {2},
-        "after Ctrl-C on the way in": 2,
-    }
-
-
-def test_a_thread_may_outlive_the_main_one(printed):
+def test_a_thread_may_outlive_the_main_one():
     """As where a script ends with the start of a thread that trains."""
-    assert len(printed) == 2
-    assert printed[1].startswith("Ma")
+    done = subprocess.run([sys.executable, "-c", OUTLIVING], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("Ma")
 
 
 @pytest.fixture(params=[1, 2, 3])
@@ -148,32 +48,85 @@ def n_threads(request):
     torch.set_num_threads(before)
 
 
-def test_calls_side_by_side_are_made_at_once_with_one_thread_each(n_threads):
-    barrier = threading.Barrier(n_threads, timeout=30)
-
-    def call(number, letter):
-        barrier.wait()
-        return number, letter, torch.get_num_threads(), torch.is_grad_enabled()
-
-    with torch.no_grad(), own_torch():
-        done = side_by_side(call, range(n_threads), "abc"[:n_threads])
-    assert done == [(number, "abc"[number], 1, True) for number in range(n_threads)]
-    assert torch.get_num_threads() == n_threads
+def threads_elsewhere():
+    """How many threads torch has in a thread that starts now."""
+    found = []
+    thread = threading.Thread(target=lambda: found.append(torch.get_num_threads()))
+    thread.start()
+    thread.join()
+    return found[0]
 
 
-def test_without_threads_calls_are_made_in_turn():
-    def call(number):
-        return number, threading.get_ident()
-
-    assert side_by_side(call, [1, 2]) == [(n, threading.get_ident()) for n in (1, 2)]
+# Of the trainings of a test; callbacks are copied for each network.
+SEEN = []
+BARRIERS = {n: threading.Barrier(n, timeout=60) for n in (1, 2, 3)}
 
 
-def test_errors_of_any_thread_are_raised(n_threads):
-    def call(number):
-        return 1 / number
+class Look(Callback):
+    """Waits for as many networks as may train at a time; notes what torch is set to."""
 
-    with own_torch(), pytest.raises(ZeroDivisionError):
-        side_by_side(call, [1, 0])
+    def __init__(self, n_at_a_time):
+        self.n_at_a_time = n_at_a_time
+
+    def on_train_begin(self, net, **kwargs):
+        BARRIERS[self.n_at_a_time].wait()
+
+    def on_batch_end(self, net, **kwargs):
+        modes = torch.is_grad_enabled(), torch.is_autocast_enabled("cpu")
+        SEEN.append((threading.get_ident(), torch.get_num_threads(), *modes))
+
+
+def test_networks_are_trained_at_the_same_time_with_one_thread_each(names, n_threads):
+    SEEN.clear()
+    windows = CharSequenceVectorizer().fit_transform(names[:50])
+    generator = small_generator(
+        num_networks=n_threads, max_epochs=1, precision="float32", callbacks=[Look(n_threads)]
+    )
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        generator.fit(windows)
+    assert len({ident for ident, *_ in SEEN}) == n_threads
+    assert {tuple(settings) for _, *settings in SEEN} == {(1, True, False)}
+    assert torch.get_num_threads() == threads_elsewhere() == n_threads
+
+
+class Fail(Callback):
+    """Fails in all of the networks but the one that comes first, or in all."""
+
+    def __init__(self, spares_first):
+        self.spares_first = spares_first
+
+    def on_batch_end(self, net, **kwargs):
+        SEEN.append(net.module_)
+        if net.module_ is not SEEN[0] or not self.spares_first:
+            raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("n_networks", [1, 3])
+def test_errors_of_any_thread_are_raised(names, n_threads, n_networks):
+    SEEN.clear()
+    windows = CharSequenceVectorizer().fit_transform(names[:50])
+    generator = small_generator(num_networks=n_networks, callbacks=[Fail(n_networks > 1)])
+    with pytest.raises(ZeroDivisionError):
+        generator.fit(windows)
+    assert not hasattr(generator, "alphabet_")
+    assert torch.get_num_threads() == threads_elsewhere() == n_threads
+
+
+class FitAnother(Callback):
+    """Fits another generator meanwhile."""
+
+    def on_epoch_end(self, net, dataset_train=None, **kwargs):
+        names = ["Ada", "Eve", "Zoe"]
+        small_generator(max_epochs=1).fit(CharSequenceVectorizer().fit_transform(names))
+        SEEN.append(torch.get_num_threads())
+
+
+def test_trainings_in_trainings(names, n_threads):
+    SEEN.clear()
+    windows = CharSequenceVectorizer().fit_transform(names[:50])
+    small_generator(max_epochs=2, callbacks=[FitAnother()]).fit(windows)
+    assert SEEN == [1, 1]
+    assert torch.get_num_threads() == threads_elsewhere() == n_threads
 
 
 def n_threads_alive():
@@ -185,42 +138,6 @@ def wait_for(condition):
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
-
-
-def test_no_call_is_begun_after_an_interruption(n_threads):
-    begun = []
-
-    def call(number):
-        begun.append(number)
-        if number == 0:
-            raise KeyboardInterrupt
-        time.sleep(0.05)
-
-    with own_torch():
-        with pytest.raises(KeyboardInterrupt):
-            side_by_side(call, range(20))
-        n_begun = len(begun)
-        time.sleep(0.3)
-        assert len(begun) == n_begun <= 2 * n_threads
-        # The threads are still there for what comes next, and in a block within this one.
-        with own_torch():
-            assert side_by_side(abs, [-1, -2]) == [1, 2]
-        assert side_by_side(abs, [-1, -2]) == [1, 2]
-
-
-def test_what_threads_held_is_free_when_the_block_ends(n_threads):
-    """Freed later, perhaps while Python ends, tensors abort the process."""
-
-    class Held:
-        pass
-
-    for _ in range(20):
-        held = Held()
-        is_alive = weakref.ref(held)
-        with own_torch():
-            side_by_side(lambda number, held=held: time.sleep(0.001), range(n_threads))
-            del held
-        assert is_alive() is None
 
 
 def test_no_thread_is_left_behind(names):
@@ -250,28 +167,13 @@ KINDS = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_threads_change_nothing_but_the_time(names, monkeypatch, kind):
+def test_threads_change_nothing_but_the_time(names, kind):
     """Not a digit of the weights, the scores or the names, also where many are written at once."""
     names = names[:150]
     windows = CharSequenceVectorizer().fit_transform(names)
     params = {"num_networks": 2, "hidden_size": 24, "max_epochs": 2, "random_state": 0}
-    made, seen, before = [], {}, torch.get_num_threads()
-
-    def told(where, share):
-        def call(function, *args):
-            def noted(*args):
-                seen.setdefault(where, set()).add(threading.get_ident())
-                return function(*args)
-
-            return share(noted, *args)
-
-        return call
-
-    # Of both halves: what torch does, and what numpy does.
-    monkeypatch.setattr(threads, "share", told("torch", threads.share))
-    monkeypatch.setattr(numpy_threads, "share", told("numpy", numpy_threads.share))
-    for n_threads in (1, 2, 3):
-        seen.clear()
+    made, before = [], torch.get_num_threads()
+    for n_threads in (1, 3):
         torch.set_num_threads(n_threads)
         try:
             with threadpool_limits(n_threads, "blas"):
@@ -279,96 +181,16 @@ def test_threads_change_nothing_but_the_time(names, monkeypatch, kind):
                 labels = np.resize(["a", "b"], len(names)) if kind == "labels" else None
                 generator.fit(windows, labels)
                 drawn = generator.sample(n_samples=600, random_state=0)
-                drawn += generator.sample(n_samples=200, pattern=".*x.*", random_state=0)
+                if kind in ("plain", "labels"):  # with a lookahead that is learned in threads, too
+                    drawn += generator.sample(n_samples=200, pattern=".*x.*", random_state=0)
                 scores = generator.score_samples(windows).tolist()
                 proba = generator.next_char_proba(["", "Ma"]).tolist()
         finally:
             torch.set_num_threads(before)
-        assert len(seen["numpy"]) > 1 if n_threads > 1 else len(seen["numpy"]) == 1
-        assert len(seen.get("torch", ())) > 1 if n_threads > 1 else "torch" not in seen
-        weights = generator.net_.module_.state_dict().values()
-        written = drawn, scores, proba
-        made.append((b"".join(w.numpy().tobytes() for w in weights), *written))
-    assert made[0] == made[1] == made[2]
-
-
-def blas_threads():
-    return [each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"]
-
-
-def test_blas_computes_with_one_thread_and_has_its_threads_back():
-    with threadpool_limits(2, "blas"):
-        before = blas_threads()
-        with one_blas_thread() as n_threads:
-            assert n_threads == 2
-            assert blas_threads()[0] == 1
-            with one_blas_thread() as n_inside:
-                assert n_inside == 2
-            assert blas_threads()[0] == 1
-        assert blas_threads() == before
-        with pytest.raises(ZeroDivisionError), one_blas_thread():
-            raise ZeroDivisionError
-        assert blas_threads() == before
-
-
-def test_blas_has_its_threads_back_when_nothing_computes_any_more():
-    """Also after Ctrl-C, and whichever thread is the last."""
-    started, seen = threading.Event(), []
-
-    def compute(number):
-        if threading.get_ident() == threading.main_thread().ident:
-            started.wait()
-            raise KeyboardInterrupt
-        started.set()
-        time.sleep(0.1)
-        seen.append(blas_threads()[0])
-
-    def outlast():
-        with one_blas_thread():
-            entered.set()
-            left.wait()
-
-    entered, left = threading.Event(), threading.Event()
-    other = threading.Thread(target=outlast)
-    with threadpool_limits(2, "blas"):
-        before = blas_threads()
-        with pytest.raises(KeyboardInterrupt):
-            numpy_threads.side_by_side(compute, [(0,), (1,)])
-        assert seen == [1]
-        assert blas_threads() == before
-        with one_blas_thread():
-            other.start()
-            entered.wait()
-        assert blas_threads()[0] == 1
-        left.set()
-        other.join()
-        assert blas_threads() == before
-
-
-def test_blocks_of_several_threads_overlap():
-    """The last of them sets the number back."""
-    first, second = one_blas_thread(), one_blas_thread()
-    with threadpool_limits(2, "blas"):
-        before = blas_threads()
-        first.__enter__()
-        second.__enter__()
-        first.__exit__(None, None, None)
-        assert blas_threads()[0] == 1
-        second.__exit__(None, None, None)
-        assert blas_threads() == before
-
-
-def test_a_block_that_was_torn_down_counts_no_more():
-    """As where Ctrl-C comes in the lines that end it: the next block sets the number back."""
-    with threadpool_limits(2, "blas"):
-        before = blas_threads()
-        numpy_threads._computing.add(block := numpy_threads._Block())
-        numpy_threads._before[:] = [2] * len(numpy_threads._libraries())
-        numpy_threads._set_threads([1] * len(numpy_threads._before))
-        del block
-        with one_blas_thread() as n_threads:
-            assert n_threads == 2
-        assert blas_threads() == before
+        networks = generator.__getstate__()["_networks"]
+        weights = [array.tobytes() for network in networks for array in network.values()]
+        made.append((weights, drawn, scores, proba))
+    assert made[0] == made[1]
 
 
 def assert_a_forked_child_gets(get, expected):
@@ -405,32 +227,3 @@ def test_a_forked_child_may_sample_while_its_parent_does(names, make_pipe):
     finally:
         done.set()
         parent.join()
-
-
-def test_a_forked_child_may_compute_what_its_parent_does_just_then():
-    class Holder:
-        def __init__(self, may_go_on):
-            self.may_go_on = may_go_on
-
-        @numpy_threads.cached
-        def value(self):
-            assert self.may_go_on.wait(60)
-            return [1]
-
-    slow, quick = Holder(threading.Event()), Holder(threading.Event())
-    quick.may_go_on.set()
-    parent = threading.Thread(target=lambda: slow.value)
-    parent.start()
-    assert_a_forked_child_gets(lambda: quick.value, [1])
-    slow.may_go_on.set()
-    parent.join()
-    assert slow.value is slow.value
-
-
-def test_a_forked_child_may_sample_while_its_parent_changes_threads(generator):
-    """That is the moment at which a child would wait for a thread that it does not have."""
-    expected = generator.sample(n_samples=150, random_state=0)
-    with one_blas_thread(), numpy_threads._changing:
-        assert_a_forked_child_gets(
-            lambda: generator.sample(n_samples=150, random_state=0), expected
-        )

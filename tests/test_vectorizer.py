@@ -262,7 +262,7 @@ def test_one_endless_name_alone_works():
         (np.zeros((2, 3, 7), dtype=int), "shape (2, 3, 7)"),
         (np.zeros((2, 0, 11), dtype=int), "shape (2, 0, 11)"),
         (np.zeros((0, 3, 11), dtype=int), "shape (0, 3, 11)"),
-        (np.zeros((2, 3, 11)), "integer code points"),
+        (np.zeros((2, 3, 11)), "integer windows"),
         (np.zeros((2, 3, 11), dtype=int), "first window"),
         (CharSequenceVectorizer().fit_transform(NAMES)[:, ::2], "cut with step=1"),
         (np.full((2, 3, 11), -1), "0 to 0x10FFFF"),

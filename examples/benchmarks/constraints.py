@@ -25,6 +25,7 @@ import numpy as np
 from _common import given_names, parse_arguments, print_machine, seconds
 
 from sknamegen import CharLSTMGenerator, CharNGramGenerator, CharSequenceVectorizer, load_names
+from sknamegen._generator import fitted
 from sknamegen.metrics import length_divergence, ngram_divergence
 
 CONSTRAINTS = {
@@ -74,7 +75,7 @@ def rows(generator, free, free_rate, n_names):
 
     for title, asked in CONSTRAINTS.items():
         spent = seconds(partial(generator.sample, n_samples=n_names, random_state=0, **asked))
-        sampler = generator._sampler([""], 1.0, **asked)
+        sampler = fitted(generator).sampler([""], 1.0, **asked)
         fitting = [name for name in free if sampler.constraint.accepts_name(name)]
         n = min(n_names, len(fitting) // 2)
         written = [generator.sample(n_samples=n_names, random_state=i, **asked) for i in range(3)]
@@ -122,7 +123,7 @@ def main():
                 f"{title}, {len(names):,}: {type(generator).__name__}, {n_names / one:,.0f}", end=""
             )
             print(" free names/s")
-            spent = seconds(lambda g=generator: g._sampler([""], 1.0).lookahead())
+            spent = seconds(lambda g=generator: fitted(g).sampler([""], 1.0).lookahead())
             print(f"lookahead learned in {spent:.2f} s")
             print(HEADER)
             for line in rows(generator, free, free_rate, n_names):

@@ -34,7 +34,7 @@ from sknamegen import (
     CharSequenceVectorizer,
     read_names,
 )
-from sknamegen._training import transfer
+from sknamegen._training import pretrained
 
 PEOPLE = "it_IT last", "ga_IE last", "nl_NL last", "zu_ZA last", "hr_HR last"
 COUNTRIES = {"FR": "French towns", "JP": "Japanese towns", "ZA": "South African towns"}
@@ -135,10 +135,10 @@ def main():
         print("\n".join(sorted(set().union(*things().values()))))
         return
     print_machine()
-    base = transfer.read_origin(arguments.base) if arguments.base else transfer._base()
+    base = pretrained.read_pretrained(arguments.base) if arguments.base else pretrained._base()
     print("Nats per character held out (seconds to fit)\n")
     sizes, n_seeds = (SIZES[:1], 1) if arguments.quick else (SIZES, 3)
-    with patch.object(transfer, "_base", lambda: base):
+    with patch.object(pretrained, "_base", lambda: base):
         if arguments.names:
             lists = {Path(file).stem: sorted(set(read_names(file))) for file in arguments.names}
             print_table(lists, sizes, n_seeds)

@@ -25,10 +25,10 @@ from _common import (
 from sklearn.pipeline import make_pipeline
 
 from sknamegen import CharLSTMGenerator, CharSequenceVectorizer
+from sknamegen._generator import fitted
 from sknamegen._training.batches import LengthGroupedBatches, SequenceDataset
 from sknamegen._training.network import CharLSTM
 from sknamegen._training.plan import uses_bfloat16
-from sknamegen._training.threads import own_torch
 
 # The best held-out loss the notebook's recipe reaches on the corpus it came with.
 TARGET = 1.857
@@ -97,29 +97,32 @@ def keras_recipe(train, test, max_epochs):
 
 
 def bare_loop(generator, windows):
-    """Train the networks of a generator on the same batches without skorch."""
-    known = generator._known
-    batches = LengthGroupedBatches(
-        SequenceDataset(known.read(windows)[1].indexed(known.alphabet), generator._teacher),
-        generator.net_.batch_size,
-        torch.Generator().manual_seed(0),
-    )
-    net, ours = generator.net_, generator.net_.optimizer_.defaults
-    network = CharLSTM(**generator.net_.get_params_for("module"))
-    options = {name: ours[name] for name in ("betas", "weight_decay", "fused")}
-    optimizer = torch.optim.AdamW(network.parameters(), lr=generator.net_.lr, **options)
+    """Train the networks of a generator on the same batches without skorch, one by one."""
+    corpus = fitted(generator).corpus
+    _, sequences = corpus.read(windows)
+    dataset = SequenceDataset(sequences.indexed(corpus.alphabet), generator._teacher)
     bfloat16 = uses_bfloat16(generator.precision, torch.device(generator.device))
 
+    def fit_one(net):
+        batches = LengthGroupedBatches(dataset, net.batch_size, torch.Generator().manual_seed(0))
+        ours, network = net.optimizer_.defaults, CharLSTM(**net.get_params_for("module"))
+        options = {name: ours[name] for name in ("betas", "weight_decay", "fused")}
+        optimizer = torch.optim.AdamW(network.parameters(), lr=net.lr, **options)
+        for _ in range(generator.n_iter_):
+            for x, y in batches:
+                with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+                    logits = network(**x)
+                loss = net.get_loss(logits.float(), y, training=True)
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+
     def fit():
-        with own_torch():
-            for _ in range(generator.n_iter_):
-                for x, y in batches:
-                    with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
-                        logits = network(**x)
-                    loss = net.get_loss(logits.float(), y)
-                    optimizer.zero_grad()
-                    loss.backward()
-                    optimizer.step()
+        n_threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        for net in generator.nets_:
+            fit_one(net)
+        torch.set_num_threads(n_threads)
 
     return fit
 
@@ -168,10 +171,10 @@ def main():
             rounds.append((alone, seconds(fit), seconds(bare), sgemm_rate()))
         alone, together, loop, rate = map(statistics.median, zip(*rounds, strict=True))
         # The backward pass takes twice the operations of the forward pass.
-        config = generator.net_.get_params_for("module")
+        config = generator.nets_[0].get_params_for("module")
         sizes = config["hidden_size"], config["n_characters"]
         forward = lstm_operations(*sizes, n_characters, config["embedding_dim"])
-        work = 3 * generator.n_iter_ * len(config["shares"]) * forward
+        work = 3 * generator.n_iter_ * len(generator.nets_) * forward
         print(f"  {precision}, bare torch loop          {loop:6.2f} s")
         for threads, spent in {1: alone, n_threads: together}.items():
             print(

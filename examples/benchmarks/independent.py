@@ -1,7 +1,8 @@
-"""Scores beside plain Python that does what the manual's formulas say, one character at a time.
+"""Scores compared with plain Python that follows the manual's formulas, one character at a time.
 
-The networks' weights are those that were trained; counts and shapes are counted here once more,
-from the windows. Printed: how far log-probabilities of characters are from each other at most.
+The networks' weights are those that were trained. The counts of characters, and of kinds of
+characters for the penalty, are counted here once more, from the windows. Printed: the greatest
+difference between log-probabilities of characters.
 """
 
 import unicodedata
@@ -17,48 +18,63 @@ PAD, START, END = "\0", "\2", "\3"
 TOLERANCE = 1e-6  # networks compute in float32
 
 
-def kind(character):
-    """The general category, and of letters that have capitals the script."""
-    if character in (START, END):
-        return character
-    category = unicodedata.category(character)
-    if category[0] == "M":
-        return "M"
-    name = unicodedata.name(character, character)
-    return category + " " + name.split(" ")[0] if category in ("Lu", "Ll") else category
+def kinds_in(alphabet):
+    """A function that returns the kind of a character, given those that a model knows."""
+
+    def kind(character):
+        if character in (START, END):
+            return {START: "start", END: "end"}[character]
+        if character not in alphabet:
+            return "unknown"
+        category = unicodedata.category(character)
+        if category[0] == "M":
+            return "M"
+        script = unicodedata.name(character, character).split(" ")[0]
+        return f"{category} {script}" if category in ("Lu", "Ll") else category
+
+    return kind
 
 
-def sigmoid(x):
-    return 1 / (1 + np.exp(-x))
+def log_softmax(logits):
+    return logits - np.logaddexp.reduce(logits)
 
 
-def targets(X, labels):
-    """Each context, without padding, the character behind it, and the label."""
-    for name, label in zip(X, labels, strict=True):
+def targets(windows, labels=None):
+    """Each context without padding, the character after it and the label of the name."""
+    labels = [None] * len(windows) if labels is None else labels
+    for name, label in zip(windows, labels, strict=True):
         for window in name:
             *context, target = map(chr, window)
             if target != PAD:
                 yield "".join(context).lstrip(PAD), target, label
 
 
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
 class Network:
-    """An LSTM as its equations say (Hochreiter and Schmidhuber, 1997)."""
+    """The equations of an LSTM (Hochreiter and Schmidhuber, 1997).
+
+    Weights have the names that a saved generator gives them. The vectors of the start of a name, of
+    an unknown character and of the labels follow those of the characters.
+    """
 
     def __init__(self, weights, alphabet):
-        self.weights = {name: each.astype(np.float64) for name, each in weights.items()}
-        self.index = {letter: i for i, letter in enumerate([*alphabet, START])}
-        self.n_layers = sum(name.endswith("weight_hh_l0") for name in weights)
+        self.weights = {name: array.astype(np.float64) for name, array in weights.items()}
+        self.index = {character: i for i, character in enumerate([*alphabet, START])}
+        self.num_layers = sum(name.endswith("weight_hh_l0") for name in weights)
 
     def vector(self, index):
         if "embedding.weight" in self.weights:
             return self.weights["embedding.weight"][index]
         return np.eye(self.weights["layers.0.weight_ih_l0"].shape[1])[index]
 
-    def logits(self, context, label):
-        states = [(0.0, 0.0)] * self.n_layers
+    def logits(self, context, label=None):
+        states = [(0.0, 0.0)] * self.num_layers
         for character in context:
-            x = self.vector(self.index[character])
-            if label is not None:  # behind the characters, the start and the unknown character
+            x = self.vector(self.index.get(character, len(self.index)))
+            if label is not None:
                 x = x + self.vector(len(self.index) + 1 + label)
             for layer, (h, c) in enumerate(states):
                 w_ih, w_hh, b_ih, b_hh = (
@@ -74,19 +90,26 @@ class Network:
 
 
 class Counts:
-    """Interpolated modified Kneser-Ney smoothing, see the notes of `KneserNey`."""
+    """Interpolated modified Kneser-Ney smoothing (Chen and Goodman, 1999).
 
-    def __init__(self, seen, alphabet, order, discount, of_labels=False):
-        self.alphabet, self.order, self.of_labels = alphabet, order, of_labels
-        occurred = [Counter() for _ in range(order + of_labels)]
-        for (context, target, label), times in Counter(seen).items():
+    `seen` are triples of a context, the symbol after it and a label. `kind_of` sorts the symbols
+    into kinds, None: as characters: after the last symbol the counts back off to its kind, and then
+    to all symbols. With `uses_labels` the label is the symbol nearest to the target.
+    """
+
+    def __init__(self, seen, symbols, order, discount=None, kind_of=None, uses_labels=False):
+        self.symbols, self.order, self.uses_labels = list(symbols), order, uses_labels
+        self.kind_of = kind_of = kind_of or kinds_in(self.symbols)
+        occurred = [Counter() for _ in range(order + uses_labels)]
+        for context, symbol, label in seen:
             for length, h in enumerate(self.contexts(context, label)):
-                occurred[length][h, target] += times
-        behind = [Counter((h[:-1], w) for h, w in longer) for longer in occurred[1:]] + [Counter()]
+                occurred[length][h, symbol] += 1
+        # In how many contexts an n-gram occurs that are longer by a symbol.
+        longer = [Counter((h[:-1], w) for h, w in ngrams) for ngrams in occurred[1:]] + [Counter()]
         self.p_seen, self.backoff = {}, {}
         for length in range(1, len(occurred)):
-            counts = {ngram: behind[length][ngram] or n for ngram, n in occurred[length].items()}
-            taken = self.taken(counts, discount)
+            counts = {ngram: longer[length][ngram] or n for ngram, n in occurred[length].items()}
+            taken = discounted(counts, discount)
             total, left = Counter(), Counter()
             for (h, w), n in counts.items():
                 total[h] += n
@@ -95,179 +118,125 @@ class Counts:
             self.p_seen |= {(h, w): (n - taken[h, w]) / total[h] for (h, w), n in counts.items()}
         unigrams = Counter()
         for (h, w), n in occurred[0].items():
-            unigrams[w] += behind[0][h, w] or n
-        taken, total = self.taken(unigrams, discount), sum(unigrams.values())
-        rest = sum(taken.values()) / len(alphabet)
-        self.p_unigram = {w: (unigrams[w] - taken.get(w, 0) + rest) / total for w in alphabet}
-        self.p_kind = Counter()
-        for w in alphabet:
-            self.p_kind[kind(w)] += self.p_unigram[w]
-        self.kinds = defaultdict(Counter)
+            unigrams[w] += longer[0][h, w] or n
+        taken, total = discounted(unigrams, discount), sum(unigrams.values())
+        rest = sum(taken.values()) / len(self.symbols)
+        self.p_unigram = {w: (unigrams[w] - taken.get(w, 0) + rest) / total for w in self.symbols}
+        self.p_kind, self.after_kind = Counter(), defaultdict(Counter)
+        for w, p in self.p_unigram.items():
+            self.p_kind[kind_of(w)] += p
         for (h, w), n in occurred[0].items():
-            self.kinds[h][kind(w)] += n
+            self.after_kind[h][kind_of(w)] += n
+        self.followed = {*occurred[0], *self.p_seen}
 
     def contexts(self, context, label):
-        """Ever longer ones: the kind of the last character, the label, the characters."""
-        last = kind(context[-1]) if context and self.order > 1 else None
-        columns = ([label] if self.of_labels else []) + list(context[::-1][: self.order - 1])
+        """Ever longer contexts: the kind of the last symbol, the label, the symbols."""
+        last = self.kind_of(context[-1]) if len(context) and self.order > 1 else None
+        columns = ([label] if self.uses_labels else []) + list(context[::-1][: self.order - 1])
         return [(last, *columns[:length]) for length in range(len(columns) + 1)]
 
-    @staticmethod
-    def taken(counts, discount):
-        """What is taken from each count (Chen and Goodman, 1999)."""
-        n1, n2, n3, n4 = (sum(n == i for n in counts.values()) for i in (1, 2, 3, 4))
-        discounts = [discount or 0.85] * 3
-        if not discount and n1 and n2 and n3 and n4:
-            y = n1 / (n1 + 2 * n2)
-            d = [1 - 2 * y * n2 / n1, 2 - 3 * y * n3 / n2, 3 - 4 * y * n4 / n3]
-            discounts = d if 0 < d[0] <= d[1] <= d[2] else discounts
-        return {ngram: min(discounts[min(n, 3) - 1], n) for ngram, n in counts.items()}
+    def has_followed(self, context, symbol, label=None):
+        """Whether a symbol was seen after the longest known context."""
+        shortest, *longer = self.contexts(context, label)
+        known = [shortest, *(h for h in longer if h in self.backoff)]
+        return (known[-1], symbol) in self.followed
 
-    def proba(self, context, label):
-        first, *longer = self.contexts(context, label)
-        followed = self.kinds[first]
-        total = sum(followed.values()) + 0.5
-        p = np.array(
-            [
-                (followed[kind(w)] + 0.5 * self.p_kind[kind(w)])
-                / total
-                * self.p_unigram[w]
-                / self.p_kind[kind(w)]
-                for w in self.alphabet
-            ]
-        )
+    def proba(self, context, label=None):
+        """The distribution over the symbols."""
+        shortest, *longer = self.contexts(context, label)
+        followed = self.after_kind.get(shortest, Counter())
+        proba = {}
+        for w, p in self.p_unigram.items():
+            share = self.p_kind[self.kind_of(w)]
+            p_of_kind = (followed[self.kind_of(w)] + 0.5 * share) / (followed.total() + 0.5)
+            proba[w] = p_of_kind * p / share
         for h in longer:
             if h not in self.backoff:
                 break
-            p = np.array([self.p_seen.get((h, w), 0) for w in self.alphabet]) + self.backoff[h] * p
-        return p
+            proba = {w: self.p_seen.get((h, w), 0) + self.backoff[h] * p for w, p in proba.items()}
+        return proba
 
 
-class Shapes:
-    """Which kind follows which runs of kinds, see the notes of `Shapes` in the package."""
-
-    def __init__(self, seen, alphabet, n_labels):
-        self.of_characters = list(map(kind, alphabet))
-        self.kinds = list(dict.fromkeys(self.of_characters))
-        followed, of_label = defaultdict(Counter), defaultdict(Counter)
-        shorter = {}
-        for context, target, label in seen:
-            chain = self.chain(*self.read(context))
-            for below, longer in zip([None, *chain], chain, strict=False):
-                if longer != below:
-                    followed[longer][kind(target)] += 1
-                    of_label[label, longer][kind(target)] += 1
-                    shorter.setdefault(longer, below)
-        usual = {
-            k: followed[()][k] + 0.5 * self.of_characters.count(k) / len(alphabet)
-            for k in self.kinds
-        }
-        n = {(): sum(usual.values())}
-        p = {(): {k: usual[k] / n[()] for k in self.kinds}}
-        follows = {(): dict.fromkeys(self.kinds, True)}
-        for runs in sorted(shorter, key=lambda runs: (is_measured(runs), len(runs))):
-            if runs == ():
-                continue
-            n[runs], below = sum(followed[runs].values()), shorter[runs]
-            p[runs], follows[runs] = p[below], follows[below]
-            if n[runs] < n[below]:
-                p[runs] = smoothed(followed[runs], p[below])
-                follows[runs] = {k: followed[runs][k] > 0 for k in self.kinds}
-        self.offsets = {}
-        for label, runs in product(range(max(n_labels, 1)), p):
-            own, may = p[runs], follows[runs]
-            if n_labels > 1:
-                counts = of_label[label, runs]
-                own = smoothed(counts, own)
-                may = {k: counts[k] > 0 for k in self.kinds} if sum(counts.values()) else may
-            self.offsets[label, runs] = np.log(
-                [
-                    np.clip((3 if may[k] else 1) * own[k] / p[()][k], np.exp(-8), 1)
-                    for k in self.of_characters
-                ]
-            )
-        self.known = set(p)
-
-    @staticmethod
-    def more(runs, length, character):
-        """The last three runs and the length of the last one, one character on."""
-        this = kind(character)
-        if this == "M" or (runs and runs[-1] == this):
-            return runs, min(length + (this != "M" and length > 0), 4)
-        return (*runs, this)[-3:], 1
-
-    def read(self, context):
-        runs, length = (), 0
-        for character in context:
-            runs, length = self.more(runs, length, character)
-        return runs, length
-
-    @staticmethod
-    def chain(runs, length):
-        """Ever longer contexts; the longest one knows the length of the last run."""
-        of_runs = [runs[len(runs) - n :] if n <= len(runs) else runs for n in range(4)]
-        return [*of_runs, (*runs, length)] if length else of_runs
-
-    def offset(self, context, label):
-        """To be added to the logits behind a context."""
-        state = ()
-        for character in context:
-            runs, length = (state[:-1], state[-1]) if is_measured(state) else (state, 0)
-            runs, length = self.more(runs, length, character)
-            state = max((r for r in self.chain(runs, 0) if r in self.known), key=len)
-            for least in range(length, 0, -1):
-                if (*runs, least) in self.known:
-                    state = (*runs, least)
-                    break
-        return self.offsets[label or 0, state]
+def discounted(counts, discount):
+    """What each count loses."""
+    n1, n2, n3, n4 = (sum(n == i for n in counts.values()) for i in (1, 2, 3, 4))
+    discounts = [discount or 0.85] * 3
+    if not discount and n1 and n2 and n3 and n4:
+        y = n1 / (n1 + 2 * n2)
+        estimated = [1 - 2 * y * n2 / n1, 2 - 3 * y * n3 / n2, 3 - 4 * y * n4 / n3]
+        if 0 < estimated[0] <= estimated[1] <= estimated[2]:
+            discounts = estimated
+    return {ngram: min(discounts[min(n, 3) - 1], n) for ngram, n in counts.items()}
 
 
-def is_measured(runs):
-    return bool(runs) and isinstance(runs[-1], int)
+class Penalty:
+    """How much rarer each kind of character is after the preceding kinds than it is overall."""
 
+    def __init__(self, seen, alphabet, window_length, uses_labels=False):
+        self.alphabet, self.kind = list(alphabet), kinds_in(list(alphabet))
+        kinds = list(map(self.kind, self.alphabet))
+        every_kind = {*kinds, "M", "start", "unknown", "none"}
+        seen = [(self.kinds(h), self.kind(w), label) for h, w, label in seen]
+        order = min(8, window_length + 1)
+        options = {"kind_of": lambda kind: None, "uses_labels": uses_labels}
+        self.counts = Counts(seen, sorted(every_kind), order, 0.1, **options)
+        overall = Counter(w for _, w, _ in seen)
+        for k in kinds:
+            overall[k] += 1 / len(kinds)
+        self.p_overall = {k: n / overall.total() for k, n in overall.items()}
 
-def smoothed(counts, below):
-    total = sum(counts.values()) + 0.5
-    return {k: (counts[k] + 0.5 * share) / total for k, share in below.items()}
+    def kinds(self, context):
+        """The kinds of characters, of each run of the same kind the first three."""
+        kinds = []
+        for kind in map(self.kind, context):
+            if kinds[-3:] != [kind] * 3:
+                kinds.append(kind)
+        return tuple(kinds)
 
-
-def log_softmax(logits):
-    return logits - np.logaddexp.reduce(logits)
+    def after(self, context, label=None):
+        """What is added to the logit of each character of the alphabet."""
+        kinds = self.kinds(context)
+        proba = self.counts.proba(kinds, label)
+        for k in proba:  # what did follow is left to the model if it is up to three times rarer
+            proba[k] *= 3 if self.counts.has_followed(kinds, k, label) else 1
+        ratio = [proba[k] / self.p_overall[k] for k in map(self.kind, self.alphabet)]
+        return np.log(ratio).clip(-8, 0)
 
 
 def difference(generator, X, y, others, of_others):
-    """Score other windows in both ways; return how far a character is off at most."""
-    alphabet = generator.alphabet_.tolist()
-    seen = list(targets(X, [None] * len(X) if y is None else y))
-    n_labels = 0 if y is None else 2
-    shapes = Shapes(seen, alphabet, n_labels)
+    """Score other windows in both ways; return the greatest mean difference of a character."""
+    alphabet, has_labels = generator.alphabet_.tolist(), y is not None
+    seen, window_length = list(targets(X, y)), X.shape[2] - 1
+    penalty = Penalty(seen, alphabet, window_length, has_labels)
     if isinstance(generator, CharLSTMGenerator):
-        networks = [
-            Network(each, alphabet) for each in generator.__getstate__()["_networks"].values()
-        ]
+        state = generator.__getstate__()
+        networks = [Network(weights, alphabet) for weights in state["_networks"]]
 
-        def log_proba(context, label):
-            return np.mean([each.logits(context, label) for each in networks], axis=0)
+        def logits(context, label):
+            by_network = [network.logits(context, label) for network in networks]
+            return np.average(by_network, axis=0, weights=state["_shares"])
     else:
-        how = min(generator.order, X.shape[2]), generator.discount
-        counts = Counts([(c, t, None) for c, t, _ in seen], alphabet, *how)
-        own = Counts(seen, alphabet, *how, of_labels=True) if n_labels else None
+        options = min(generator.order, window_length + 1), generator.discount
+        of_all = of_label = Counts(seen, alphabet, *options)
+        if has_labels:
+            of_label = Counts(seen, alphabet, *options, uses_labels=True)
 
-        def log_proba(context, label):
-            p = counts.proba(context, None)
-            return np.log(p if own is None else 0.7 * own.proba(context, label) + 0.3 * p)
+        def logits(context, label):
+            counts = of_label, of_all
+            p, q = (np.array([*model.proba(context, label).values()]) for model in counts)
+            return np.log(0.7 * p + 0.3 * q)
 
-    scores = generator.score_samples(others, None if y is None else of_others)
+    labels = of_others if has_labels else None
+    scores = generator.score_samples(others, labels)
     worst = 0.0
     for i, score in enumerate(scores.tolist()):
-        own_score, n = 0.0, 0
-        label = None if y is None else int(of_others[i])
-        for context, target, _ in targets(others[i : i + 1], [label]):
+        total, n = 0.0, 0
+        for context, target, label in targets(others[i : i + 1], labels and labels[i : i + 1]):
             if target in alphabet:
-                logits = log_proba(context, label) + shapes.offset(context, label)
-                own_score += log_softmax(logits)[alphabet.index(target)]
+                log_proba = log_softmax(logits(context, label) + penalty.after(context, label))
+                total += log_proba[alphabet.index(target)]
                 n += 1
-        worst = max(worst, abs(own_score - score) / n)
+        worst = max(worst, abs(total - score) / n)
     return worst
 
 
@@ -299,9 +268,10 @@ def main():
         vectorizer = CharSequenceVectorizer(window_length=window, boundary=not is_text)
         texts, held = ([" ".join(names)], [" ".join(others)]) if is_text else (names, others)
         X, other_X = vectorizer.fit_transform(texts), vectorizer.transform(held)
-        y = np.arange(len(X)) % 2 if has_labels else None
+        y = (np.arange(len(X)) % 2).tolist() if has_labels else None
         generator.fit(X, y)
-        off = difference(generator, X, y, other_X, np.arange(len(other_X)) // 2 % 2)
+        of_others = (np.arange(len(other_X)) // 2 % 2).tolist()
+        off = difference(generator, X, y, other_X, of_others)
         kind_of = type(generator)
         worst[kind_of] = max(worst[kind_of], off)
         n_alike[kind_of] += off <= TOLERANCE

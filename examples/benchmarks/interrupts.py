@@ -15,7 +15,7 @@ from _common import parse_arguments, print_machine
 
 from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names
 
-FITTED = {"alphabet_", "classes_", "net_", "n_iter_", "loss_curve_", "_known", "_model", "_cache"}
+FITTED = {"alphabet_", "classes_", "nets_", "n_iter_", "loss_curve_", "_fitted"}
 MOST_SECONDS = 0.03  # from the beginning of a call to its interrupt
 
 

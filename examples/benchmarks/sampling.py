@@ -64,12 +64,12 @@ def main():
     for params in ({"num_networks": 1, "hidden_size": 128}, {}):
         generator = CharLSTMGenerator(init=None, random_state=0, **params, **epochs)
         generator.fit(windows)
-        config = generator.net_.get_params_for("module")
+        config, n_networks = generator.nets_[0].get_params_for("module"), len(generator.nets_)
         sizes = config["hidden_size"], len(generator.alphabet_)
         written = generator.sample(n_samples=n_names, random_state=0)
         # A name is ended by a draw of its own, unless it has the greatest length.
         n_characters = sum(min(len(name) + 1, generator.max_length_) for name in written)
-        work = len(config["shares"]) * lstm_operations(*sizes, n_characters)
+        work = n_networks * lstm_operations(*sizes, n_characters)
         write = partial(generator.sample, n_samples=n_names, random_state=0)
         for n_threads in sorted({1, max(blas)}):
             with threadpool_limits(n_threads, user_api="blas"):
@@ -77,7 +77,7 @@ def main():
                 alone = median_seconds(generator.sample, 5 * repeat)
             spent, rate = (statistics.median(column) for column in zip(*rounds, strict=True))
             print(
-                f"  {len(config['shares'])} of {sizes[0]} units, threads: {n_threads}: "
+                f"  {n_networks} of {sizes[0]} units, threads: {n_threads}: "
                 f"{n_names / spent:7.0f} names/s, {n_characters / spent:8.0f} characters/s, "
                 f"{100 * work / spent / rate:3.0f}% of sgemm;  one name {1000 * alone:.1f} ms"
             )

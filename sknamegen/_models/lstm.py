@@ -7,13 +7,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._sequences import Sequences
-from .._validation import damaged
-from .model import CHARACTERS, GATES, INPUTS, UNITS, VECTOR, Indices, Network
+from .._validation import corrupt_file_error
+from .contract import Indices, NextCharModel
 
 Array = NDArray[np.float32]
-# Two characters are read beside those that can be predicted.
+# What the axes of the weights count. The inputs are the characters, the start of a name, an unknown
+# character and the labels; there are four gates for each unit.
+CHARACTERS, INPUTS, UNITS, GATES, VECTOR = "characters", "inputs", "units", "gates", "vector"
+# The start of a name and an unknown character can be read, but not predicted.
 _N_SPECIAL = 2
 _MAX_LAYERS = 100
+# Windows (n_rows, window_length), labels (n_rows,), and of each layer hidden state and memory, see
+# `_Cells`, (n_rows, units).
+State = tuple[Indices, Indices, list[tuple[Array, Array]]]
 
 
 def axes(num_layers: int, is_one_hot: bool) -> dict[str, tuple[str, ...]]:
@@ -44,15 +50,7 @@ class _Cells(NamedTuple):
     head: tuple[Array, Array]  # (units, n_characters), (n_characters,)
 
 
-class LSTMState(NamedTuple):
-    """What an `LSTM` knows of rows while it reads them."""
-
-    windows: Indices  # (n_rows, window_length), -1 where there are none
-    labels: Indices  # (n_rows,)
-    layers: list[tuple[Array, Array]]  # hidden state and memory, see `_Cells`; (n_rows, units)
-
-
-class LSTM(Network):
+class LSTM(NextCharModel):
     """Character-level LSTM (Hochreiter and Schmidhuber, 1997).
 
     It starts from a zero state at the first index of a context that is not -1. The vector of a
@@ -63,6 +61,15 @@ class LSTM(Network):
     weights : mapping of str to ndarray
         What `axes` names, in the layout of `torch.nn.LSTM`. Sizes are those of the arrays.
 
+    Attributes
+    ----------
+    weights : dict of str to ndarray
+        A copy, in float32.
+    axes : dict of str to tuple of str
+        What the axes of each weight count, of the constants of this module.
+    sizes : dict of str to int or None
+        The parameters of a generator that decide the shapes.
+
     Raises
     ------
     ValueError
@@ -72,7 +79,8 @@ class LSTM(Network):
 
     def __init__(self, weights: Mapping[str, Any]):
         if not isinstance(weights, Mapping) or not _fit_each_other(weights):
-            raise damaged("The network", "weights that fit each other, all of them finite numbers")
+            expected = "weights that fit each other, all of them finite numbers"
+            raise corrupt_file_error("The network", expected)
         self.weights = {name: np.array(weights[name], np.float32) for name in sorted(weights)}
         self.n_characters, self.hidden_size = self.weights["head.weight"].shape
         self.num_layers = sum(name.endswith("weight_hh_l0") for name in weights)
@@ -115,7 +123,7 @@ class LSTM(Network):
             (np.ascontiguousarray(self.weights["head.weight"].T * half), self.weights["head.bias"]),
         )
 
-    def start(self, windows: Indices, labels: Indices) -> tuple[LSTMState, Array]:
+    def start(self, windows: Indices, labels: Indices) -> tuple[State, Array]:
         """Read contexts."""
         filled = windows >= 0
         layers: list[tuple[Array, Array]] = []
@@ -126,24 +134,25 @@ class LSTM(Network):
                 layers = [(hidden * mask, memory * mask) for hidden, memory in layers]
         # No state to keep where all are full: the next character moves the window.
         kept = [] if filled.all() else layers
-        return LSTMState(windows, labels, kept), self._predict(layers[-1][0])
+        return (windows, labels, kept), self._predict(layers[-1][0])
 
-    def advance(self, state: LSTMState, characters: Indices) -> tuple[LSTMState, Array]:
+    def advance(self, state: State, characters: Indices) -> tuple[State, Array]:
         """Append one character to each context."""
-        windows = np.concatenate([state.windows[:, 1:], characters[:, None]], axis=1)
-        if (state.windows[:, 0] >= 0).any():
-            # The first character has left the window, so its traces in the state must go.
-            return self.start(windows, state.labels)
-        layers = self._read(characters, state.labels, state.layers)
-        return LSTMState(windows, state.labels, layers), self._predict(layers[-1][0])
+        windows, labels, layers = state
+        has_left = (windows[:, 0] >= 0).any()
+        windows = np.concatenate([windows[:, 1:], characters[:, None]], axis=1)
+        if has_left:  # the window, so the traces of that character in the state must go
+            return self.start(windows, labels)
+        layers = self._read(characters, labels, layers)
+        return (windows, labels, layers), self._predict(layers[-1][0])
 
-    def select(self, state: LSTMState, rows: Indices) -> LSTMState:
+    def select(self, state: State, rows: Indices) -> State:
         """Return the state of some rows, in their order."""
+        windows, labels, layers = state
         layers = [
-            (hidden.take(rows, axis=0), memory.take(rows, axis=0))
-            for hidden, memory in state.layers
+            (hidden.take(rows, axis=0), memory.take(rows, axis=0)) for hidden, memory in layers
         ]
-        return LSTMState(state.windows.take(rows, axis=0), state.labels.take(rows), layers)
+        return windows.take(rows, axis=0), labels.take(rows), layers
 
     def logits(self, sequences: Sequences) -> Array:
         """Read given names; return the logits before each target.

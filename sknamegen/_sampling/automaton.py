@@ -4,88 +4,76 @@ import re
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .._alphabet import Alphabet
-from .._clusters import MAX_CODE_POINTS
-from .regex import PositionAutomaton, bits, compile_pattern
+from .._graphemes import MAX_CODE_POINTS
+from .regex import PositionAutomaton, bits
 
 # States, steps from one to another that are looked at, and cells of the final table.
 _MAX_STATES, _MAX_STEPS, _MAX_CELLS = 20_000, 1_000_000, 2**24
 
 
-class Automaton:
-    """Reads names and tells which are whole and as asked for, whatever their length.
+def build_automaton(
+    alphabet: Alphabet,
+    pattern: re.Pattern[str] | None,
+    banned: tuple[str, ...],
+    max_length: int,
+) -> tuple[NDArray[np.int32], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Build an automaton that tells which names are whole and allowed, whatever their length.
 
     Parameters
     ----------
-    alphabet : Alphabet
-    pattern : str, re.Pattern or None
-        A regular expression that the whole name must match.
-    banned : tuple of str
-        Strings that must not occur in it, whatever their case, from `check_banned`.
+    alphabet, pattern, banned
+        As in `Constraint`.
     max_length : int
         Characters of the longest name to be read.
 
-    Attributes
-    ----------
+    Returns
+    -------
     after : ndarray of shape (n_states, n_characters), dtype int32
-        The state after each character. A name begins in state 0; in the last state it is
-        dead: nothing that follows makes it as asked for. The end of a name leads there.
+        The state after each character. A name begins in state 0. The last state is dead: nothing
+        that follows makes the name allowed. The end of a name leads there.
     accepts : ndarray of shape (n_states,), dtype bool
         Whether a name may end in a state.
     begins : ndarray of shape (n_states, n_characters), dtype bool
-        Whether a character there is one of those that lengths count, see `Clusters`.
+        Whether a code point there begins a character, see `Clusters`.
 
     Raises
     ------
-    TypeError, ValueError
-        If the pattern is no regular expression that automata can read, or too large.
+    ValueError
+        If automata cannot read such an expression, or it is too large.
     """
-
-    def __init__(
-        self,
-        alphabet: Alphabet,
-        pattern: str | re.Pattern[str] | None,
-        banned: tuple[str, ...],
-        max_length: int,
-    ):
-        self._index, letters = alphabet.index, alphabet.letters
-        if not alphabet.clusters.is_trivial:
-            max_length *= MAX_CODE_POINTS
-        avoids, classes = _aho_corasick(letters, banned, max_length)
-        avoids, classes, of_clusters = _whole(avoids, classes, alphabet.clusters, max_length)
-        begins, may_end = alphabet.clusters.begins, alphabet.clusters.is_whole
-        if pattern is None:
-            after, accepts = avoids, may_end[of_clusters]
-        else:
-            positions = PositionAutomaton(compile_pattern(pattern), letters, max_length)
-            # Letters that are alike in all respects form one class.
-            matched = np.packbits(positions.pieces, axis=0)
-            alike = np.column_stack([matched.T, classes[:, None].view(np.uint8)])
-            _, some, symbols = np.unique(alike, axis=0, return_index=True, return_inverse=True)
-            avoids, classes = avoids[:, classes[some]], symbols.reshape(-1)
-            matches = [np.flatnonzero(piece[some]).tolist() for piece in positions.pieces]
-            after, accepts, banned_states = _subsets(positions, matches, avoids, max_length)
-            of_clusters = of_clusters[banned_states]
-            accepts &= may_end[of_clusters]
-        # The dead state, as good as any.
-        after, accepts = np.vstack([after, np.full_like(after[:1], -1)]), np.append(accepts, False)
-        some = np.unique(classes, return_index=True)[1]
-        begins = begins[np.append(of_clusters, 0)][:, some]
-        after, self.accepts, begins = _merge_equivalent(after, accepts, begins, max_length)
-        if len(after) * len(letters) > _MAX_CELLS:
-            raise _too_large(max_length)
-        self.after, self.begins = after[:, classes], begins[:, classes]
-        if alphabet.end is not None:
-            self.after[:, alphabet.end] = len(after) - 1
-
-    def read(self, text: str) -> int:
-        """Return the state after a text."""
-        state = 0
-        for letter in text:
-            known = letter in self._index
-            state = int(self.after[state, self._index[letter]]) if known else -1
-        return state % len(self.after)
+    letters = alphabet.letters
+    if not alphabet.clusters.is_trivial:
+        max_length *= MAX_CODE_POINTS
+    avoids, classes = _aho_corasick(letters, banned, max_length)
+    avoids, classes, of_clusters = _whole(avoids, classes, alphabet.clusters, max_length)
+    begins, may_end = alphabet.clusters.begins, alphabet.clusters.is_whole
+    if pattern is None:
+        after, accepts = avoids, may_end[of_clusters]
+    else:
+        positions = PositionAutomaton(pattern, letters, max_length)
+        # Letters that are alike in all respects form one class.
+        matched = np.packbits(positions.pieces, axis=0)
+        alike = np.column_stack([matched.T, classes[:, None].view(np.uint8)])
+        _, some, symbols = np.unique(alike, axis=0, return_index=True, return_inverse=True)
+        avoids, classes = avoids[:, classes[some]], symbols.reshape(-1)
+        matches = [np.flatnonzero(piece[some]).tolist() for piece in positions.pieces]
+        after, accepts, banned_states = _subsets(positions, matches, avoids, max_length)
+        of_clusters = of_clusters[banned_states]
+        accepts &= may_end[of_clusters]
+    # The dead state comes last.
+    after, accepts = np.vstack([after, np.full_like(after[:1], -1)]), np.append(accepts, False)
+    some = np.unique(classes, return_index=True)[1]
+    begins = begins[np.append(of_clusters, 0)][:, some]
+    after, accepts, begins = _merge_equivalent(after, accepts, begins, max_length)
+    if len(after) * len(letters) > _MAX_CELLS:
+        raise _too_large(max_length)
+    after, begins = after[:, classes], begins[:, classes]
+    if alphabet.end is not None:
+        after[:, alphabet.end] = len(after) - 1
+    return after, accepts, begins
 
 
 def _too_large(max_length):

@@ -1,174 +1,141 @@
-"""What is asked of a name: a length, a pattern, no banned strings."""
+"""What a name must satisfy: its length, a pattern, no banned strings."""
 
 import re
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .._alphabet import Alphabet
-from .._models.model import Indices
+from .._models.contract import Indices
 from .._validation import check_banned, check_int
-from .automaton import Automaton
+from .automaton import build_automaton
+from .cache import Cache
+from .lookahead import Lookahead
 from .regex import compile_pattern
 
-# Lengths that must not be passed in one go, as those of running text and below min_length.
-_MAX_LENGTHS = 10_000
-_MAX_STEPS = 2**21
-_TEXT_LENGTH = 100  # of running text, behind the longest seed
+_MAX_STEPS = 2**21  # characters to write
+_TEXT_LENGTH = 100  # of running text, after the longest seed
 
 
 class Constraint:
-    """Which names are asked for.
+    """What a name must satisfy, as an automaton and bounds on its length.
 
     Parameters
     ----------
     alphabet : Alphabet
-    pattern, banned
-        As in `Automaton`.
+    pattern : re.Pattern, default=None
+        A regular expression that the whole name must match.
+    banned : tuple of str, default=()
+        Strings that must not occur in it, whatever their case, from `check_banned`.
     min_length, max_length : int
         Characters of a name, as `Alphabet.lengths` counts them. Running text has `max_length`.
 
     Attributes
     ----------
-    states_after : ndarray of shape (n_states, n_characters), dtype int32
-    accepts : ndarray of shape (n_states,), dtype bool
-        The automaton's.
-    asked : tuple
-        What tells constraints over the same characters apart.
-    begins : ndarray of shape (n_states, n_characters), dtype bool
-        The automaton's.
+    after, accepts, begins
+        The automaton, see `build_automaton`.
     all_begin : bool
-        Whether none goes on with the character before it.
-    is_any : bool
-        Whether only lengths are asked for, and each code point counts.
+        Whether each code point is a character.
+    possible : Lookahead
+        Which prefixes can still be completed.
+    is_unconstrained : bool
+        Whether lengths are the only restriction, and each code point is a character.
     nbytes : int
     """
 
     def __init__(
         self,
         alphabet: Alphabet,
-        pattern: re.Pattern[str] | None,
-        banned: tuple[str, ...],
-        min_length: int,
-        max_length: int,
+        pattern: re.Pattern[str] | None = None,
+        banned: tuple[str, ...] = (),
+        min_length: int = 0,
+        max_length: int = 1,
     ):
-        self.asked = pattern, banned, min_length, max_length
-        self.end, self.lengths = alphabet.end, alphabet.lengths
+        self.key = pattern, banned, min_length, max_length
+        self.end, self.lengths, self._index = alphabet.end, alphabet.lengths, alphabet.index
         self.min_length = max_length if alphabet.end is None else min_length
         self.max_length = max_length
-        self.is_any = pattern is None and not banned and alphabet.clusters.is_trivial
-        if self.min_length > _MAX_LENGTHS and not (self.is_any and self.end is None):
-            raise ValueError(
-                f"min_length, and with pattern or banned a text's length, must be at most "
-                f"{_MAX_LENGTHS:,}. Got {self.min_length:,}; ask for fewer characters."
-            )
-        self.automaton = Automaton(alphabet, pattern, banned, max_length)
-        self.states_after, self.accepts = self.automaton.after, self.automaton.accepts
-        self.begins = self.automaton.begins
+        self.after, self.accepts, self.begins = build_automaton(
+            alphabet, pattern, banned, max_length
+        )
         self.all_begin = bool(self.begins.all())
-        self._possible, self._n_late = self._levels()
-        self.nbytes = self.states_after.nbytes + self._possible.nbytes
+        self.is_unconstrained = pattern is None and not banned and alphabet.clusters.is_trivial
+        self.possible = Lookahead(self)
+        self.nbytes = self.after.nbytes + self.possible.nbytes
 
-    def _levels(self):
-        """Tell from which states a name can be finished, for each level; see `level`."""
-        if self.is_any:
-            return np.stack([self.accepts, np.zeros_like(self.accepts)]), 1
-        can: Any = np.zeros_like(self.accepts)
-        levels = []
-        for _ in range(self.max_length - self.min_length + 1):
-            before, can = can, self.before(can, self.accepts)
-            levels.append(can)
-            if (can == before).all():
-                break
-        n_late = len(levels)
-        for _ in range(self.min_length):
-            can = self.before(can, np.zeros_like(can))
-            levels.append(can)
-        return np.stack([*levels, np.zeros_like(can)]), n_late
+    def rows_after(self) -> tuple[Indices, int]:
+        """Return where the values after each state and character are, and how many values.
 
-    def before(self, can: NDArray[np.bool_], accepts: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Tell from which states a name can be finished, one character shorter than `can`.
-
-        Code points that go on with a character leave the length as it is.
+        First come those of prefixes one character longer, in the order of states; where code points
+        may continue a character, those of prefixes of the same length; and last, that of whole
+        names.
         """
-        now = (can[self.states_after] & self.begins).any(1) | accepts
-        while True:
-            last, now = now, now | (now[self.states_after] & ~self.begins).any(1)
-            if self.all_begin or (now == last).all():
-                return now
+        n_states = len(self.after)
+        n_later = n_states * (1 if self.all_begin else 2)
+        rows = self.after.copy() if self.all_begin else self.after + n_states * ~self.begins
+        if self.end is not None:
+            rows[:, self.end] = np.where(self.accepts, n_later, n_states - 1)
+        return rows, n_later + 1
 
-    def level(self, lengths: Indices, n_late: int) -> Indices:
-        """Return the rows of a table that names of these lengths have.
-
-        First come `n_late` lengths at which a name may end, from the greatest down, the last one
-        for all smaller ones too; then those at which it may not, down to 0; at last, that of
-        names that are too long.
-        """
-        late = np.minimum(self.max_length - lengths, n_late - 1)
-        return np.where(lengths >= self.min_length, late, n_late - 1 + self.min_length - lengths)
-
-    def can_finish(self, lengths: Indices, states: Indices) -> NDArray[np.bool_]:
-        """Tell which names, of these lengths and in these states, can still be finished."""
-        if self.is_any:
-            return (lengths <= self.max_length) & self.accepts[states]
-        return self._possible[self.level(lengths, self._n_late), states]
+    def read(self, text: str) -> int:
+        """Return the state after a text."""
+        state = 0
+        for letter in text:
+            known = letter in self._index
+            state = int(self.after[state, self._index[letter]]) if known else -1
+        return state % len(self.after)
 
     def may_follow(
         self, lengths: Indices, states: Indices, characters: Indices
     ) -> NDArray[np.bool_]:
-        """Tell which names can still be finished, or are, with one more character each."""
+        """Whether prefixes can still be completed, or are whole, with one more character each."""
         longer = lengths + self.begins[states, characters]
-        can = self.can_finish(longer, self.states_after[states, characters])
+        can = self.possible.is_possible(longer, self.after[states, characters])
         if self.end is None:
             return can
         return np.where(characters == self.end, self.may_end(lengths, states), can)
 
     def may_end(self, lengths: Indices, states: Indices) -> NDArray[np.bool_]:
-        """Tell which names, not too long and in these states, fit as they are."""
+        """Whether names that are not too long, in these states, satisfy the constraint."""
         return self.accepts[states] & (lengths >= self.min_length)
 
-    def can_begin(self, prefix: str) -> bool:
-        """Tell whether a name that fits can begin like that."""
-        state = np.array([self.automaton.read(prefix)])
-        return bool(self.can_finish(self.lengths([prefix]), state)[0])
-
     def accepts_name(self, name: str) -> bool:
-        """Tell whether a whole name is as asked for."""
+        """Whether a whole name satisfies the constraint."""
         fits = self.min_length <= self.lengths([name])[0] <= self.max_length
-        return bool(fits and self.accepts[self.automaton.read(name)])
+        return bool(fits and self.accepts[self.read(name)])
 
 
-def check_constraint(
+def make_constraint(
     alphabet: Alphabet,
     longest_name: int | None,
     prefixes: list[str],
-    min_length: int,
-    max_length: int | None,
-    pattern: str | re.Pattern[str] | None,
-    banned: Iterable[str],
-) -> tuple[re.Pattern[str] | None, tuple[str, ...], int, int]:
-    """Check what is asked for, as in `sample`; return the arguments of a `Constraint`.
+    cache: Cache,
+    *,
+    min_length: int = 1,
+    max_length: int | None = None,
+    pattern: str | re.Pattern[str] | None = None,
+    banned: Iterable[str] = (),
+) -> Constraint:
+    """Check the parameters of `sample` and return their constraint, which prefixes can satisfy.
 
     `longest_name` is None for running text.
     """
     strings = check_banned(banned)
     lengths = _check_lengths(alphabet, longest_name, prefixes, min_length, max_length)
-    return None if pattern is None else compile_pattern(pattern), strings, *lengths
-
-
-def check_prefixes(constraint: Constraint, prefixes: list[str], pattern: Any, banned: Any) -> None:
-    """Raise unless names that fit can begin like that."""
-    for prefix in () if constraint.is_any else prefixes:
-        if not constraint.can_begin(prefix):
-            asked = "" if pattern is None else f", matches pattern={pattern!r}"
-            asked += f", holds none of banned={check_banned(banned)!r}" if banned else ""
-            raise ValueError(
-                f"No name of {constraint.min_length} to {constraint.max_length} characters that "
-                f"the model knows begins with {prefix!r}{asked}. Ask for less, or for other "
-                "lengths."
-            )
+    key = None if pattern is None else compile_pattern(pattern), strings, *lengths
+    constraint = cache.get(key, lambda: Constraint(alphabet, *key))
+    states = np.array([constraint.read(prefix) for prefix in prefixes], dtype=np.int64)
+    possible = constraint.possible.is_possible(alphabet.lengths(prefixes), states)
+    if not possible.all():
+        rule = "" if pattern is None else f", matches pattern={pattern!r}"
+        rule += f", holds none of banned={strings!r}" if strings else ""
+        raise ValueError(
+            f"No name of {constraint.min_length} to {constraint.max_length} characters that the "
+            f"model can write begins with {prefixes[int(possible.argmin())]!r}{rule}. Relax the "
+            "constraint or the length limits."
+        )
+    return constraint
 
 
 def _check_lengths(alphabet, longest_name, prefixes, min_length, max_length):

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .._models.model import Indices, Logits
+from .._models.contract import Indices, Logits
 from .._validation import check_int, check_real
 
 Array = NDArray[np.float64]

@@ -1,10 +1,10 @@
-"""The object that writes names: with a model, from prefixes, given that they fit.
+"""Writes names: with a model, from prefixes, so that they satisfy a constraint.
 
-Names are drawn from the model's distribution given that they fit. Where enough names fit, those
-that do not are drawn again. Elsewhere each character is drawn in proportion to its probability
-times the lookahead, which tells how probable it is that the name can then still be finished (a
-twisted proposal) [1]_ [2]_. What the lookahead got wrong is known of each name that was drawn:
-names are chosen in proportion to their probability over the chance that they had to be drawn.
+Names are drawn from the model's distribution given that they satisfy the constraint. Where enough
+names do, the others are drawn again. Elsewhere each character is drawn in proportion to its
+probability times the lookahead, the probability that the name can then still be completed (a
+twisted proposal) [1]_ [2]_. The errors of the lookahead are known for each name that was drawn:
+names are chosen by importance weight.
 
 References
 ----------
@@ -14,51 +14,37 @@ References
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, replace
-from itertools import starmap
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .._alphabet import Alphabet
-from .._models.kneser_ney import KneserNey
-from .._models.model import Indices, NextCharModel, log_likelihood
-from .._sequences import Sequences, name_sequences, row_sequences
-from .._threads import one_blas_thread, side_by_side
+from .._corpus import Corpus
+from .._models.contract import Indices, Logits, NextCharModel, log_likelihood
+from .._models.ngrams import NGrams
+from .._parallel import BLOCK_CELLS, blocks, one_blas_thread, parallel_map
+from .._sequences import Sequences, name_sequences
 from .cache import Cache
 from .constraint import Constraint
 from .decoding import Decoding, draw
 from .lookahead import Lookahead
-from .soft_counts import Observed
-from .weights import POOL, Draws, Pool, Thinning
-from .writing import Block, write_block
+from .writing import Draws, Pool, write_block
 
-# Names are written in blocks of as many as a processor's cache takes the states and distributions
-# of, and from so many on in two at least, so that two threads can share them.
-_LEAST_ROWS, _BLOCK_CELLS, _SHARED_ROWS = 64, 2**18, 128
-_CHUNK_ROWS = 8192  # that are chosen among each other
-# A few names are drawn as they come; then again as long as such a share of them fits. Elsewhere a
-# round of so many times more draws is tried, up to so many for each name and in all.
-_PILOT, _COMMON, _MORE_TRIES, _MAX_TRIES_EACH, _MAX_TRIED = 256, 0.2, 8, 512, 4096
-# With a lookahead so many are drawn at first for each one wanted, and some more; then as many as
-# it takes, up to so many times the first ones.
-_FIRST_DRAWS, _MORE_DRAWS, _MAX_DRAWS = 1.8, 16, 4
-_RARITY_DRAWS, _RARE = 1000, 0.1
-# Draws in one round, in a row without a name that is wanted, and for each name, at most.
-_MAX_ROUND = 4096
-_MAX_IN_VAIN = 10_000
-_MAX_TRIES = 1000
-# What the lookahead learns from: so many of the model's own names, or as many as cost so many
-# characters to be read, or probabilities, after a first few; cut at a length; at temperatures
-# within these.
-_LOOKAHEAD_ORDER, _LOOKAHEAD_NAMES, _FIRST_NAMES = 8, 20_000, 64
-_LOOKAHEAD_READS, _LOOKAHEAD_CELLS = 140_000, 2**25
-_LONGEST, _TEXT_LENGTH = 256, 64
-_LOOKAHEAD_TEMPERATURES = 0.25, 4.0
-# Below temperature 1 such a share of them is written at so many times the temperature, 1 at most:
-# else what follows rare beginnings would be known from other ones only.
-_BOLDER, _BOLDER_SHARE = 2, 0.3
+# Names are drawn as they come where this share of them satisfies the constraint, or where so many
+# are expected to do; elsewhere the lookahead is used.
+_COMMON, _ROUND = 0.2, 256
+# Candidates for each name that is wanted, and some more.
+_CANDIDATES, _MORE_CANDIDATES, _MAX_ROUNDS = 1.8, 16, 4
+# Draws in a row without a wanted name, and for each name, at most.
+_MAX_IN_VAIN, _MAX_TRIES = 10_000, 1000
+# The lookahead of a network is learned from this many characters that it writes, or probabilities.
+_ORDER, _READS, _CELLS = 8, 120_000, 2**25
+_LOWEST_TEMPERATURE = 0.25
+# Below temperature 1 this share of them is written at a higher temperature: otherwise rare prefixes
+# would be known from other ones only.
+_WARMER, _WARMER_SHARE = 2, 0.3
 
 
 @dataclass(frozen=True)
@@ -70,114 +56,138 @@ class Sampler:
     Parameters
     ----------
     model : NextCharModel
-    alphabet : Alphabet
-        What the model's indices mean.
-    window_length : int
-    longest_name : int or None
-        Characters of the longest training name; None for running text.
+    corpus : Corpus
     prefixes : list of str
         What the names begin with.
     labels : ndarray of shape (n_labels,), dtype int64
         The labels that names may have; [-1] for none.
-    label_shares : ndarray of shape (n_labels,), dtype float64
-        How frequent they are, whatever a name begins with.
     label_proba : ndarray of shape (n_prefixes, n_labels), dtype float64
         Their distribution for each prefix.
     decoding : Decoding
     constraint : Constraint
     cache : Cache
         Of lookaheads and what they are made of.
+    key : hashable
+        Tells labels and blends apart in the cache.
     """
 
     model: NextCharModel
-    alphabet: Alphabet
-    window_length: int
-    longest_name: int | None
+    corpus: Corpus
     prefixes: list[str]
     labels: NDArray[np.int64]
-    label_shares: NDArray[np.float64]
     label_proba: NDArray[np.float64]
     decoding: Decoding
     constraint: Constraint
     cache: Cache
+    key: Hashable
 
     def at(self, temperature: float) -> "Sampler":
         """Return the same sampler at another temperature."""
         return replace(self, decoding=self.decoding._replace(temperature=temperature))
 
-    def draw(self, rows: Indices, rng: np.random.Generator) -> list[str]:
-        """Write one name for each of the rows."""
+    def draw(
+        self,
+        rows: Indices,
+        rng: np.random.Generator,
+        unique: bool = False,
+        unwanted: dict[str, Callable[[list[str]], NDArray[np.bool_]]] | None = None,
+    ) -> tuple[list[str], str | None]:
+        """Write a name for each of the rows, and again until it is wanted.
+
+        `unwanted` has for each reason a function that tells which of a list of names it applies to.
+        Returns the names, and why there are fewer than rows, None if there are not.
+        """
+        names: dict[int, str] = {}
+        seen, rejected = set(), Counter[str]()
+        lookahead, missing = None, np.arange(len(rows))
+        n_written = n_new = n_drawn = n_in_vain = 0
+        while len(missing) and n_in_vain < _MAX_IN_VAIN and n_drawn < _MAX_TRIES * len(rows):
+            # As many as should do, by the share that was wanted so far.
+            n_each = -(-(n_written + 1) // (n_new + 1)) if n_new else 4 * n_written + 1
+            n_each = min(n_each, -(-_ROUND // len(missing)))
+            is_first = lookahead is None and not n_written
+            tried = np.repeat(missing[:_ROUND] if is_first else missing, n_each)
+            n_written += len(tried)
+            n_tried = len(tried)
+            tried, drawn = self._candidates(tried, rows, rng, lookahead)
+            reasons = np.full(len(drawn), "", dtype=object)
+            for reason, applies in (unwanted or {}).items():
+                reasons[applies(drawn) & (reasons == "")] = reason
+            n_before = len(names)
+            for row, name, reason in zip(tried.tolist(), drawn, reasons, strict=True):
+                if reason:
+                    rejected[reason] += 1
+                elif unique and name in seen:
+                    rejected["repeated another"] += 1
+                elif row not in names:
+                    names[row] = name
+                    seen.add(name)
+            n_drawn += len(drawn)
+            n_new += len(names) - n_before
+            n_in_vain = 0 if len(names) > n_before else n_in_vain + len(drawn)
+            missing = np.array([row for row in missing.tolist() if row not in names])
+            is_rare = lookahead is None and len(drawn) < _COMMON * n_tried
+            # A lookahead of counts takes less time than one that a network has to write for.
+            n_most = _ROUND if self.model.ngrams() else 4 * _ROUND
+            if is_rare and len(missing) * (n_written + 1) > n_most * (n_new + 1):
+                lookahead, n_written, n_new = self.lookahead(), 0, 0
+        shortfall = None
+        if len(missing):
+            why = " and ".join(f"{n:,} {reason}" for reason, n in rejected.items())
+            shortfall = (
+                f"Only {len(names):,} of {len(rows):,} names were found: of {n_drawn:,} drawn, "
+                f"{why}{self._how_rare(rng)}. Raise temperature or max_length, ask for fewer, or "
+                "use on_shortfall='warn' to get those."
+            )
+        return [names[row] for row in sorted(names)], shortfall
+
+    def _candidates(self, tried, rows, rng, lookahead):
+        """Write a name for each place in rows; return the places and names that may be taken."""
         if self.decoding.temperature == 0:
-            return self.greedy(rows, self._draw_labels(rows, rng))
-        names = np.full(len(rows), None, dtype=object)
-        for first in range(0, len(rows), _CHUNK_ROWS):
-            missing = np.arange(first, min(first + _CHUNK_ROWS, len(rows)))
-            missing = self._draw_until_they_fit(names, rows, missing, rng)
-            if len(missing):
-                names[missing] = self._draw_looking_ahead(rows[missing], rng)
-        return names.tolist()
+            return tried, self.greedy(rows[tried], self._draw_labels(rows[tried], rng))
+        if lookahead is None:
+            draws = self.write(rows[tried], rng)
+            fits = draws.log_weights == 0
+            return tried[fits], draws.texts[fits].tolist()
+        prefixes = [self.prefixes[row] for row in rows[tried].tolist()]
+        _, first, pool_of, wanted = np.unique(
+            prefixes, return_index=True, return_inverse=True, return_counts=True
+        )
+        pools, names = list(map(Pool, wanted.tolist())), np.empty(len(tried), dtype=object)
+        n_more = np.ceil(_CANDIDATES * wanted).astype(np.int64) + _MORE_CANDIDATES
+        for _ in range(_MAX_ROUNDS):
+            short = np.array([i for i, pool in enumerate(pools) if not pool.is_enough()])
+            if not len(short):
+                break
+            draws = self.write(np.repeat(rows[tried[first[short]]], n_more[short]), rng, lookahead)
+            ends = n_more[short].cumsum()
+            for i, start, end in zip(short, ends - n_more[short], ends, strict=True):
+                pools[i].add(draws, slice(start, end))
+                n_more[i] = pools[i].n_drawn
+        for i, pool in enumerate(pools):
+            if not pool.names:
+                raise self.nothing_fits(pool.n_drawn, rows[tried[first[i]]])
+            names[pool_of == i] = pool.choose(rng)
+        return tried, names.tolist()
 
     def greedy(self, rows: Indices, labels: Indices) -> list[str]:
-        """Write the name that prefix and label have at temperature 0: as it comes, if it fits."""
+        """Write the name of temperature 0 for each prefix and label: unconstrained, if it fits."""
         (rows, labels), place = np.unique([rows, labels], axis=1, return_inverse=True)
         rng = np.random.default_rng(0)  # which decides nothing
-        found = self.write(rows, rng, labels=labels)
-        misfits = np.flatnonzero(found.log_weights < 0)
+        draws = self.write(rows, rng, labels=labels)
+        misfits = np.flatnonzero(draws.log_weights < 0)
         if len(misfits):
             again = self.write(rows[misfits], rng, self.lookahead(), labels[misfits])
             if (again.log_weights == -np.inf).any():
                 raise self.nothing_fits(len(misfits), rows[misfits[0]])
-            found.texts[misfits] = again.texts
-        return found.texts[place.reshape(-1)].tolist()
-
-    def _draw_until_they_fit(self, names, rows, missing, rng):
-        """Write names as they come, again where they do not fit; return where it takes too long."""
-        n_each, share, now = 1, 1.0, missing[:_PILOT]
-        while len(now) and (share >= _COMMON or n_each * len(now) <= _MAX_TRIED):
-            tried = np.repeat(now, n_each)
-            found = self.write(rows[tried], rng)
-            fits = found.log_weights == 0
-            names[tried[fits]] = found.texts[fits]
-            now, share = missing[[name is None for name in names[missing]]], fits.mean()
-            n_each = int(np.ceil(1 / share)) if share >= _COMMON else n_each * _MORE_TRIES
-            if n_each > _MAX_TRIES_EACH:
-                break
-        return now
-
-    def _draw_looking_ahead(self, rows, rng):
-        """Draw more names than wanted, looking ahead, and choose among those of each prefix."""
-        lookahead = self.lookahead()
-        prefixes = [self.prefixes[row] for row in rows.tolist()]
-        _, first, own, wanted = np.unique(
-            prefixes, return_index=True, return_inverse=True, return_counts=True
-        )
-        pools = list(map(Pool, wanted.tolist()))
-        names = np.empty(len(rows), dtype=object)
-        missing = np.ceil(_FIRST_DRAWS * wanted).astype(np.int64) + _MORE_DRAWS
-        limit = _MAX_DRAWS * missing
-        while missing.any():
-            n_drawn = np.array([pool.n_drawn for pool in pools])
-            # Where all were given up, none is.
-            thins = [bool(pool.names) or not pool.n_drawn for pool in pools]
-            shares = np.where(thins, (wanted + POOL) / np.maximum(n_drawn + missing, 1), np.inf)
-            drawn = np.repeat(rows[first], missing), rng, lookahead
-            found = self.write(*drawn, shares=np.repeat(shares, missing))
-            ends = missing.cumsum().tolist()
-            for i in np.flatnonzero(missing).tolist():
-                pools[i].add(found.take(slice(ends[i] - missing[i], ends[i])))
-                n = pools[i].n_drawn
-                missing[i] = max(0, min(1.1 * pools[i].missing(), n, limit[i] - n))
-        for i, pool in enumerate(pools):
-            if not pool.names:
-                raise self.nothing_fits(pool.n_drawn, rows[first[i]])
-            names[own == i] = pool.choose(rng)
-        return names
+            draws.texts[misfits] = again.texts
+        return draws.texts[place.reshape(-1)].tolist()
 
     def nothing_fits(self, n_drawn: int, row: int) -> ValueError:
-        """Return the error for a prefix behind which no name fits."""
+        """Return the error for a prefix that no name completes."""
         return ValueError(
-            f"No name of {n_drawn:,} drawn from {self.prefixes[row]!r} fits: at this "
-            "temperature, top_k and top_p too few characters are left. Raise them."
+            f"No name of {n_drawn:,} drawn from {self.prefixes[row]!r} satisfies the constraint: "
+            "at this temperature, top_k and top_p too few characters are left. Raise them."
         )
 
     def write(
@@ -186,72 +196,65 @@ class Sampler:
         rng: np.random.Generator,
         lookahead: Lookahead | None = None,
         labels: Indices | None = None,
-        shares: NDArray[np.float64] | None = None,
+        wrapped: Callable[[NextCharModel], NextCharModel] | None = None,
     ) -> Draws:
-        """Write a name for each of the rows, which may not fit.
+        """Write a name for each of the rows, which may not satisfy the constraint.
 
         Parameters
         ----------
         rows, rng
             As in `draw`.
         lookahead : Lookahead, default=None
-            Draws towards names that fit.
+            Draws towards names that satisfy the constraint.
         labels : ndarray of shape (n_names,), dtype int, default=None
             Of the names; None: drawn.
-        shares : ndarray of shape (n_names,), dtype float64, default=None
-            With a lookahead: the share of the names behind the same prefix that will be chosen;
-            most others are given up early. None: all are written.
+        wrapped : callable, default=None
+            Returns a model that writes a block instead.
         """
-        size = int(np.clip(_BLOCK_CELLS // len(self.alphabet), _LEAST_ROWS, self.model.block_rows))
-        n_blocks = max(2 if len(rows) >= _SHARED_ROWS else 1, -(-len(rows) // size))
+        row_cells = max(8 * len(self.corpus.alphabet), BLOCK_CELLS // self.model.block_rows)
+        parts = blocks(len(rows), row_cells)
         if labels is None:
             labels = self._draw_labels(rows, rng)
         rngs = [rng]
-        if n_blocks > 1:  # what each draws does not depend on which is written first
-            rngs = list(map(np.random.default_rng, rng.integers(2**63, size=n_blocks)))
-        thinnings: list[Thinning | None] = [None] * n_blocks
-        blocks = [np.array_split(each, n_blocks) for each in (rows, labels)]
-        if shares is not None:
-            parts = zip(blocks[0], np.array_split(shares, n_blocks), strict=True)
-            thinnings = list(starmap(Thinning, parts))
-        shared = self._starts(lookahead), self._windows(self.prefixes), lookahead
-        calls = ((*each, *shared) for each in zip(*blocks, rngs, thinnings, strict=True))
-        each = side_by_side(self._write_block, calls)
-        return Draws(*map(np.concatenate, zip(*each, strict=True)))
+        if len(parts) > 1:  # what each draws does not depend on which is written first
+            rngs = list(map(np.random.default_rng, rng.integers(2**63, size=len(parts))))
+        starts, windows = self._starts(lookahead), self._windows()
+
+        def write(rows, labels, rng, model):
+            start = self._start(model, rows, windows, labels)
+            how = self.decoding, self.constraint, lookahead, rng
+            text, log_proba, log_weights = write_block(model, start, starts[:, rows], *how)
+            log_proba += np.log(self.label_proba[rows, np.searchsorted(self.labels, labels)])
+            written = zip(rows.tolist(), self.corpus.alphabet.decode(text), strict=True)
+            texts = np.empty(len(rows), dtype=object)
+            texts[:] = [self.prefixes[row] + name for row, name in written]
+            return Draws(texts, labels, log_proba, log_weights)
+
+        models = [wrapped(self.model) if wrapped else self.model for _ in parts]
+        calls = zip(parts, rngs, models, strict=True)
+        draws = parallel_map(write, ((rows[part], labels[part], *how) for part, *how in calls))
+        return Draws(*map(np.concatenate, zip(*draws, strict=True)))
 
     def _starts(self, lookahead):
-        """Return the length, the state and the context behind each prefix, (n_prefixes, 3)."""
-        found = np.zeros((len(self.prefixes), 3), dtype=np.int64)
-        found[:, 0] = self.alphabet.lengths(self.prefixes)
+        """Return the length, the state and the context of each prefix, (3, n_prefixes)."""
+        alphabet, starts = self.corpus.alphabet, np.zeros((3, len(self.prefixes)), dtype=np.int64)
+        starts[0] = alphabet.lengths(self.prefixes)
         for row, prefix in enumerate(self.prefixes):
-            found[row, 1] = self.constraint.automaton.read(prefix)
+            starts[1, row] = self.constraint.read(prefix)
             if lookahead:
-                indices = [self.alphabet.index[letter] for letter in prefix]
-                found[row, 2] = lookahead.context(indices)
-        return found
+                starts[2, row] = lookahead.context([alphabet.index[letter] for letter in prefix])
+        return starts
 
-    def _windows(self, prefixes):
-        return self.alphabet.windows(prefixes, self.window_length)
+    def _windows(self):
+        return self.corpus.alphabet.windows(self.prefixes, self.corpus.window_length_)
 
-    def _write_block(self, rows, labels, rng, thinning, starts, windows, lookahead):
-        state, logits = self._start(rows, windows, labels)
-        lengths, states, contexts = starts[rows].T
-        names = Block(np.arange(len(rows)), lengths, states, contexts, state, logits)
-        how = self.decoding, self.constraint, lookahead
-        text, log_proba, log_weights = write_block(self.model, names, *how, rng, thinning)
-        log_proba += np.log(self.label_proba[rows, np.searchsorted(self.labels, labels)])
-        written = zip(rows.tolist(), self.alphabet.decode(text), strict=True)
-        texts = np.empty(len(rows), dtype=object)
-        texts[:] = [self.prefixes[row] + each for row, each in written]
-        return Draws(texts, labels, log_proba, log_weights)
-
-    def _start(self, rows, windows, labels):
-        """Read the contexts behind prefixes, with those labels."""
+    def _start(self, model, rows, windows, labels):
+        """Read prefixes with labels; return the model's state and logits."""
         if len(self.prefixes) == len(self.labels) == 1:  # all have the same context
-            state, logits = self.model.start(windows, self.labels)
+            state, logits = model.start(windows, self.labels)
             shared = np.zeros(len(rows), dtype=np.int64)
-            return self.model.select(state, shared), logits[shared]
-        return self.model.start(windows[rows], labels)
+            return model.select(state, shared), logits[shared]
+        return model.start(windows[rows], labels)
 
     def _draw_labels(self, rows, rng):
         if len(self.labels) == 1:
@@ -263,116 +266,66 @@ class Sampler:
     def lookahead(self) -> Lookahead:
         """Return the lookahead for the constraint, of this model at this decoding.
 
-        Kept for further calls, and so are the n-grams that it is made of.
+        It is kept for further calls, and so are the n-grams that it is made of.
         """
-        power, counts = 1.0, self.model.ngrams()
-        decoding = self.decoding if self.decoding.temperature else Decoding()
-        temperature = float(np.clip(decoding.temperature, *_LOOKAHEAD_TEMPERATURES))
+        counts, decoding = self.model.ngrams(), self.decoding
+        temperature = max(decoding.temperature or 1.0, _LOWEST_TEMPERATURE)
         decoding = decoding._replace(temperature=temperature)
         if counts is not None:
-            power, decoding = 1 / temperature, Decoding(temperature)
-        drawn = decoding, tuple(self.labels.tolist()), self.model.blend
+            decoding = Decoding(temperature)
+        key = decoding, self.key
+
+        def make_ngrams() -> NGrams:
+            return (
+                self._learn_ngrams(decoding) if counts is None else counts.tempered(1 / temperature)
+            )
 
         def make() -> Lookahead:
-            ngrams = counts
-            if ngrams is None:
-                ngrams = self.cache.get(drawn, lambda: self._learn_ngrams(decoding))
-            return Lookahead(self.constraint, ngrams, power)
+            return Lookahead(self.constraint, self.cache.get(key, make_ngrams))
 
-        return self.cache.get((*drawn, self.constraint.asked), make)
+        return self.cache.get((key, self.constraint.key), make)
 
     def _learn_ngrams(self, decoding):
-        """Count the n-grams of the model's own names, whatever they begin with and are."""
-        order = min(_LOOKAHEAD_ORDER, self.window_length + 1)
-        model = Observed(self.model, decoding, order - 1)
-        observed, is_low = replace(self, model=model), decoding.temperature < 1
-        rows = observed._free_rows(decoding, 1 - _BOLDER_SHARE * is_low)
-        if is_low:
-            bolder = min(1.0, _BOLDER * decoding.temperature)
-            rows += observed._free_rows(decoding._replace(temperature=bolder), _BOLDER_SHARE)
-        read = row_sequences(rows)
-        targets = read.targets[read.has_target]
-        return model.soften(KneserNey(read.contexts(order - 1, 0), targets, self.alphabet.kinds))
-
-    def _free_rows(self, decoding, share):
-        """Write names of any kind, a share of those to learn from; return rows of indices."""
-        rng = np.random.default_rng(0)  # so that names do not depend on what was asked before
-        prefixes, max_length = list(self.alphabet.index), _TEXT_LENGTH
-        if self.longest_name is not None:
-            prefixes, max_length = [""], min(4 * self.longest_name, _LONGEST)
+        """Learn n-grams from what the model computes while it writes names freely."""
+        corpus = self.corpus
+        alphabet, order = corpus.alphabet, min(_ORDER, corpus.window_length_ + 1)
+        prefixes, max_length = list(alphabet.index), 64
+        if corpus.max_length_ is not None:
+            prefixes, max_length = [""], min(4 * corpus.max_length_ + 1, 256)
+        shares = np.ones(1) if len(self.labels) == 1 else corpus.label_shares[self.labels]
         free = replace(
             self,
             prefixes=prefixes,
-            label_proba=np.tile(self.label_shares, (len(prefixes), 1)),
-            decoding=decoding,
-            constraint=Constraint(self.alphabet, None, (), 0, max_length),
+            label_proba=np.tile(shares, (len(prefixes), 1)),
+            constraint=Constraint(alphabet, max_length=max_length),
         )
-        rows: list[list[int]] = []
-        n_names = _FIRST_NAMES
-        while len(rows) < n_names:
-            which = rng.integers(len(prefixes), size=n_names - len(rows))
-            found = free.write(which, rng)
-            has_ended = found.log_weights == 0
-            rows += self.alphabet.rows(found.texts[has_ended], ends=True)
-            rows += self.alphabet.rows(found.texts[~has_ended])
-            # Behind its window the model reads all of it again for each character.
-            n_late = [max(0, len(row) - self.window_length) for row in rows]
-            n_reads = sum(map(len, rows)) + sum(n_late) * self.window_length
-            most_reads = min(_LOOKAHEAD_READS, _LOOKAHEAD_CELLS // len(self.alphabet))
-            most = min(_LOOKAHEAD_NAMES, most_reads * len(rows) // n_reads)
-            n_names = max(1, int(share * most))
-        return rows
+        warmer = decoding._replace(temperature=min(1.0, _WARMER * decoding.temperature))
+        share = _WARMER_SHARE * (decoding.temperature < 1)
+        n_reads = min(_READS, _CELLS // len(alphabet))
+        rng = np.random.default_rng(0)  # so that names do not depend on earlier calls
+        recorders: list[_Recorder] = []
 
-    def draw_until(
-        self,
-        rows: Indices,
-        rng: np.random.Generator,
-        unique: bool,
-        unwanted: dict[str, Callable[[list[str]], NDArray[np.bool_]]],
-    ) -> tuple[list[str], str | None]:
-        """Write a name for each of the rows, and again where it is not wanted.
+        def recorder(model):
+            recorders.append(_Recorder(model, decoding, order - 1, corpus.window_length_))
+            return recorders[-1]
 
-        `unwanted` has for each reason what tells which of a list of names have it. Returns the
-        names, and why there are fewer than rows, None if there are not.
-        """
-        names: dict[int, str] = {}
-        seen, rejected = set(), Counter[str]()
-        missing = np.arange(len(rows))
-        n_drawn = n_in_vain = 0
-        while len(missing) and n_in_vain < _MAX_IN_VAIN and n_drawn < _MAX_TRIES * len(rows):
-            # As many as should do, by what was wanted so far.
-            n_each = min(-(-(n_drawn + 1) // (len(names) + 1)), -(-_MAX_ROUND // len(missing)))
-            tried = np.repeat(missing, n_each)
-            written = self.draw(rows[tried], rng)
-            reasons = np.full(len(written), "", dtype=object)
-            for reason, applies in unwanted.items():
-                reasons[applies(written) & (reasons == "")] = reason
-            n_before = len(names)
-            for row, name, reason in zip(tried.tolist(), written, reasons, strict=True):
-                if reason:
-                    rejected[reason] += 1
-                elif unique and name in seen:
-                    rejected["repeated another"] += 1
-                elif row not in names:
-                    names[row] = name
-                    seen.add(name)
-            n_drawn += len(written)
-            n_in_vain = 0 if len(names) > n_before else n_in_vain + len(written)
-            missing = np.array([row for row in missing.tolist() if row not in names])
-        shortfall = None
-        if len(missing):
-            why = " and ".join(f"{n:,} {reason}" for reason, n in rejected.items())
-            shortfall = (
-                f"Only {len(names):,} of {len(rows):,} names were found: of {n_drawn:,} drawn, "
-                f"{why}{self._how_rare(rng)}. Raise temperature or max_length, ask for fewer, or "
-                "use on_shortfall='warn' to get those."
-            )
-        return [names[row] for row in sorted(names)], shortfall
+        for now, n in ((decoding, (1 - share) * n_reads), (warmer, share * n_reads)):
+            first, size = len(recorders), 2 * int(n**0.5)
+            while n and sum(each.n_reads for each in recorders[first:]) < n:
+                rows = rng.integers(len(prefixes), size=size)
+                replace(free, decoding=now).write(rows, rng, wrapped=recorder)
+        contexts, proba = map(
+            np.concatenate,
+            zip(*(step for each in recorders for step in each.steps), strict=True),
+        )
+        characters, _ = draw(proba, rng.random(len(proba)))
+        ngrams = NGrams(contexts, characters, alphabet.kinds)
+        return ngrams.with_expected_counts(contexts, proba)
 
     def _how_rare(self, rng):
-        """Say how rare what is asked for is, unless most names fit."""
-        proba = self.constraint_probability(_RARITY_DRAWS, rng)[0].mean()
-        if not 0 < proba < _RARE:
+        """Say how rare names are that satisfy the constraint, unless a tenth of all do."""
+        proba = self.constraint_probability(1000, rng)[0].mean()
+        if not 0 < proba < 0.1:
             return ""
         step = 10 ** max(0, int(np.log10(1 / proba)) - 1)
         return f"; about one name in {round(1 / proba / step) * step:,} fits"
@@ -380,10 +333,10 @@ class Sampler:
     def constraint_probability(
         self, n: int, rng: np.random.Generator
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Estimate for each prefix the share of names that fit, and its standard error.
+        """Estimate for each prefix the share of names that satisfy the constraint, and its error.
 
-        With n draws, at least 2, for each prefix: as they come where enough fit, by importance
-        sampling elsewhere.
+        With n draws, at least 2, for each prefix: as they come where enough of them satisfy it, by
+        importance sampling elsewhere.
         """
         rows = np.repeat(np.arange(len(self.prefixes)), n)
         if not self.decoding.temperature or self.model.ngrams() is None:
@@ -393,61 +346,100 @@ class Sampler:
                 # As if one more did not fit: none out of few does not mean that none can.
                 spread = np.maximum(share * (1 - share), 1 / n) * (self.decoding.temperature > 0)
                 return share, np.sqrt(spread / n)
-        found, pools = self.write(rows, rng, self.lookahead()), [Pool(n) for _ in self.prefixes]
+        draws, pools = self.write(rows, rng, self.lookahead()), [Pool(n) for _ in self.prefixes]
         for i, pool in enumerate(pools):
-            pool.add(found.take(slice(i * n, (i + 1) * n)))
+            pool.add(draws, slice(i * n, (i + 1) * n))
         probability, error = np.array([pool.probability() for pool in pools]).T
         return probability, error
 
     def stream(self, rng: np.random.Generator) -> Iterator[str]:
         """Yield the characters that follow the one prefix.
 
-        Those of running text of which only a length is asked come as they are drawn, others when
-        it is known that the name fits.
+        Those of running text without constraints come as they are drawn, others when it is known
+        that the name satisfies the constraint.
         """
         (prefix,), constraint = self.prefixes, self.constraint
         row: Indices = np.zeros(1, dtype=np.int64)
-        if constraint.end is not None or not constraint.is_any:
-            yield from self.draw(row, rng)[0][len(prefix) :]
+        if constraint.end is not None or not constraint.is_unconstrained:
+            yield from self.draw(row, rng)[0][0][len(prefix) :]
             return
         state, character = None, row
         for _ in range(len(prefix), constraint.max_length):
             with one_blas_thread():
                 if state is None:
-                    state, logits = self._start(
-                        row, self._windows(self.prefixes), self._draw_labels(row, rng)
-                    )
+                    labels = self._draw_labels(row, rng)
+                    state, logits = self._start(self.model, row, self._windows(), labels)
                 else:
                     state, logits = self.model.advance(state, character)
-            p = self.decoding.probabilities(logits)
-            character, _ = draw(p, rng.random(1))
-            yield self.alphabet.letters[int(character[0])]
+            character, _ = draw(self.decoding.probabilities(logits), rng.random(1))
+            yield self.corpus.alphabet.letters[int(character[0])]
 
     def sequences(self, names: list[str], row: int, label: int) -> Sequences:
         """Return the sequences of whole names that begin with the prefix of a row, with a label.
 
-        What is predicted is what follows the prefix.
+        The targets are the characters after the prefix.
         """
-        skip = len(self.prefixes[row])
-        found = name_sequences(self.alphabet, names, self.window_length, skip=skip)
-        return found._replace(labels=np.full(len(found.inputs), label, dtype=np.int32))
+        skip, window_length = len(self.prefixes[row]), self.corpus.window_length_
+        sequences = name_sequences(self.corpus.alphabet, names, window_length, skip=skip)
+        return sequences._replace(labels=np.full(len(sequences.inputs), label, dtype=np.int32))
 
 
-def label_proba(
-    model: NextCharModel,
-    alphabet: Alphabet,
-    window_length: int,
-    prefixes: list[str],
-    log_prior: NDArray[np.float64],
-) -> NDArray[np.float64]:
+class _Recorder(NextCharModel):
+    """A model of which the distributions that it computes are kept, for one block of names.
+
+    Parameters
+    ----------
+    model : NextCharModel
+    decoding : Decoding
+        Of the distributions.
+    length : int
+        Of the contexts.
+    window_length : int
+        After which the model reads a whole window for each character.
+    """
+
+    def __init__(self, model: NextCharModel, decoding: Decoding, length: int, window_length: int):
+        self.model, self.decoding = model, decoding
+        self.length, self.window_length = length, window_length
+        self.n_reads = 0
+        self.steps: list[tuple[Indices, NDArray[np.float32]]] = []
+
+    def start(self, windows: Indices, labels: Indices) -> tuple[Any, Logits]:
+        """Read contexts."""
+        start = self.model.start(windows, labels)
+        return self._keep(start, windows[:, ::-1][:, : self.length])
+
+    def advance(self, state: Any, characters: Indices) -> tuple[Any, Logits]:
+        """Read one more character of each row."""
+        state, contexts = state
+        new = np.column_stack([characters, contexts])[:, : self.length]
+        return self._keep(self.model.advance(state, characters), new)
+
+    def select(self, state: Any, rows: Indices) -> Any:
+        """Return the state of some rows, in their order."""
+        return self.model.select(state[0], rows), state[1][rows]
+
+    def logits(self, sequences: Sequences) -> Logits:
+        """Read given names, of which nothing is kept."""
+        return self.model.logits(sequences)
+
+    def _keep(self, result, contexts):
+        state, logits = result
+        is_late = len(self.steps) >= self.window_length
+        self.n_reads += len(contexts) * (self.window_length if is_late else 1)
+        self.steps.append((contexts, self.decoding.probabilities(logits).astype(np.float32)))
+        return (state, contexts), logits
+
+
+def label_proba(model: NextCharModel, corpus: Corpus, prefixes: list[str]) -> NDArray[np.float64]:
     """Compute the probability of each label, given each prefix, (n_prefixes, n_labels).
 
     Running text begins anywhere, so its labels are as probable as they were frequent.
     """
-    joint = np.tile(log_prior, (len(prefixes), 1))
-    if any(prefixes) and alphabet.end is not None:
-        read = name_sequences(alphabet, prefixes, window_length, ends=False)
-        for label in range(len(log_prior)):
+    joint = np.tile(corpus.log_prior, (len(prefixes), 1))
+    if any(prefixes) and corpus.max_length_ is not None:
+        read = name_sequences(corpus.alphabet, prefixes, corpus.window_length_, ends=False)
+        for label in range(joint.shape[1]):
             labels = np.full(len(read.inputs), label, dtype=np.int32)
             joint[:, label] += log_likelihood(model, read._replace(labels=labels), len(prefixes))
     joint -= np.logaddexp.reduce(joint, axis=1)[:, None]

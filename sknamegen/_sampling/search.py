@@ -2,46 +2,16 @@
 
 from collections.abc import Callable
 from heapq import heappop, heappush
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .._models.model import next_log_proba
+from .._models.contract import next_log_proba
+from .._parallel import BLOCK_CELLS
 from .sampler import Sampler
 
-# Prefixes read at a time: so many, or fewer if their distributions have more cells.
-_ROWS, _CELLS = 512, 2**20
 _MAX_BYTES = 2**30  # of prefixes that wait
-
-
-class _Longer(NamedTuple):
-    """What may follow a prefix, the most probable character first.
-
-    Attributes
-    ----------
-    prefix : str
-    letters : ndarray of shape (n_names,), dtype str
-        What may follow it.
-    total : ndarray of shape (n_names,)
-        Log-probability of each.
-    joint : ndarray of shape (n_labels, n_names)
-        And of each with each label.
-    states : ndarray of shape (n_names,)
-        Of the automaton, behind each.
-    """
-
-    prefix: str
-    letters: NDArray[np.str_]
-    total: NDArray[np.float64]
-    joint: NDArray[np.float64]
-    states: NDArray[np.int64]
-
-    def wait(self, waiting: list[Any], place: int = 0) -> None:
-        """Put the name at that place on a heap, if there is one; the others wait for it."""
-        if place < len(self.letters):
-            name = self.prefix + self.letters[place]
-            heappush(waiting, (-self.total[place], name, place, self))
 
 
 def most_probable(
@@ -55,18 +25,20 @@ def most_probable(
     The sampler has one prefix, and temperature 1. `log_prior` has the log-probability of each of
     its labels, ``unwanted(names)`` tells which names must not be found.
     """
-    letters, end = np.array(sampler.alphabet.letters), sampler.alphabet.end
+    letters, end = np.array(sampler.corpus.alphabet.letters), sampler.corpus.alphabet.end
     constraint = sampler.constraint
     (prefix,) = sampler.prefixes
     joint = log_prior  # log-probability of the prefix and each label
     for i, letter in enumerate(prefix):
-        joint = joint + _log_proba(sampler, [prefix[:i]])[0, :, sampler.alphabet.index[letter]]
+        joint = (
+            joint + _log_proba(sampler, [prefix[:i]])[0, :, sampler.corpus.alphabet.index[letter]]
+        )
     total = _logsumexp(joint)[None]
     waiting: list[Any] = []  # names are all different, so they tell equal probabilities apart
-    states = np.array([constraint.automaton.read(prefix)])
-    _Longer(prefix, np.array([""]), total, joint[:, None], states).wait(waiting)
+    states = np.array([constraint.read(prefix)])
+    _wait(waiting, (prefix, np.array([""]), total, joint[:, None], states))
     found: list[tuple[float, str]] = []
-    n_rows, n_waiting = int(np.clip(_CELLS // (len(letters) * len(joint)), 1, _ROWS)), 0
+    n_rows, n_waiting = max(1, BLOCK_CELLS // max(2 * len(letters) * len(joint), 2**12)), 0
     max_waiting = _MAX_BYTES // (8 * len(joint) + 20)
     while waiting and (len(found) < n or -waiting[0][0] > found[0][0]):
         prefixes, joints, states = _take(waiting, n_rows)
@@ -84,9 +56,9 @@ def most_probable(
         for row, prefix in enumerate(prefixes):
             columns = np.flatnonzero(may_follow[row])
             columns = columns[np.argsort(-totals[row, columns], kind="stable")]
-            after = constraint.states_after[states[row], columns]
+            after = constraint.after[states[row], columns]
             longer = letters[columns], totals[row, columns], joints[row][:, columns], after
-            _Longer(prefix, *longer).wait(waiting)
+            _wait(waiting, (prefix, *longer))
         if n_waiting > max_waiting:
             raise ValueError(
                 f"The search for the {n:,} most likely names keeps more than "
@@ -97,13 +69,24 @@ def most_probable(
     return [name for _, name in found], np.array([log_likelihood for log_likelihood, _ in found])
 
 
+def _wait(waiting, siblings, place=0):
+    """Put the prefix at that place on a heap, if there is one; the others wait for it.
+
+    Siblings are a prefix and the letters that may follow it, the most probable first; the
+    log-probability of each, (n,), and with each label, (n_labels, n); and the state after each.
+    """
+    prefix, letters, total, *_ = siblings
+    if place < len(letters):
+        heappush(waiting, (-total[place], prefix + letters[place], place, siblings))
+
+
 def _take(waiting, n_rows):
     """Take the most probable ones from the heap: prefixes, (rows, labels) and states."""
     best: list[Any] = []
     while waiting and len(best) < n_rows:
         _, prefix, place, siblings = heappop(waiting)
-        siblings.wait(waiting, place + 1)
-        best.append((prefix, siblings.joint[:, place], siblings.states[place]))
+        _wait(waiting, siblings, place + 1)
+        best.append((prefix, siblings[3][:, place], siblings[4][place]))
     prefixes, joints, states = zip(*best, strict=True)
     return prefixes, np.stack(joints), np.array(states)
 
@@ -112,12 +95,12 @@ def _what_may_follow(constraint, prefixes, states):
     """Tell which prefixes may end, and which characters may follow each."""
     may_end = np.array([len(b) > 0 and constraint.accepts_name(b) for b in prefixes])
     lengths = constraint.lengths(prefixes)[:, None] + constraint.begins[states]
-    return may_end, constraint.can_finish(lengths, constraint.states_after[states])
+    return may_end, constraint.possible.is_possible(lengths, constraint.after[states])
 
 
 def _log_proba(sampler, prefixes):
     """Log-probabilities of what follows, (n_prefixes, n_labels, n_characters)."""
-    windows = sampler.alphabet.windows(prefixes, sampler.window_length)
+    windows = sampler.corpus.alphabet.windows(prefixes, sampler.corpus.window_length_)
     return next_log_proba(sampler.model, windows, sampler.labels)
 
 

@@ -1,139 +1,210 @@
-"""The loop that writes blocks of names, and the weights of what it wrote.
+"""Names that were written: the loop that writes a block of them, and the choice among candidates.
 
 References
 ----------
 .. [1] T. Hesterberg, "Weighted Average Importance Sampling and Defensive Mixture Distributions",
    Technometrics, 1995.
+.. [2] D. G. Horvitz and D. J. Thompson, "A Generalization of Sampling Without Replacement from a
+   Finite Universe", Journal of the American Statistical Association, 1952.
 """
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Hashable
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .._alphabet import NONE
-from .._clusters import MAX_CODE_POINTS
-from .._models.model import Indices, Logits, NextCharModel
+from .._graphemes import MAX_CODE_POINTS
+from .._models.contract import NextCharModel
 from .constraint import Constraint
 from .decoding import Decoding, draw, only
 from .lookahead import Lookahead
-from .weights import Thinning
 
-# What the lookahead says of a character is mixed with such a part of what it says on average: where
-# it is wrong, names that it takes for impossible would else be drawn once in many thousand times,
-# and count for all of these [1]_.
+# The lookahead of each character is mixed with this share of the mean lookahead: where it is wrong,
+# names that it takes for impossible would otherwise be drawn once in many thousand times, and count
+# for all of these [1]_.
 _DEFENCE = 0.2
+# Of the names chosen, the share that may stand for names that were not drawn.
+_MISSING = 0.12
+_FLOAT = np.finfo(float)
 
 
-@dataclass
-class Block:
-    """Names that are being written; those that have ended are dropped.
+class Draws(NamedTuple):
+    """Names that were written.
 
     Attributes
     ----------
-    index : ndarray of shape (n_active,), dtype int64
-        Where in the block the names stand.
-    lengths, states, contexts : ndarray of shape (n_active,), dtype int64
-        Characters of each name, its state in the automaton and its context in the lookahead.
-    state, logits
-        From `NextCharModel`.
+    texts : ndarray of shape (n_names,), dtype object
+    labels : ndarray of shape (n_names,), dtype int
+    log_proba : ndarray of shape (n_names,), dtype float64
+        With a lookahead: log-probability of each name with its label, in nats; at temperature 0
+        that at temperature 1.
+    log_weights : ndarray of shape (n_names,), dtype float64
+        Logarithms of importance weights: of that probability over the one with which the name was
+        drawn. Minus infinity for names that do not satisfy the constraint; without a lookahead, 0
+        for all others.
     """
 
-    index: Indices
-    lengths: Indices
-    states: Indices
-    contexts: Indices
-    state: Any
-    logits: Logits
-
-    def keep(self, model: NextCharModel, rows: Indices) -> None:
-        """Drop all but some of the names, or repeat them."""
-        self.index, self.lengths = self.index[rows], self.lengths[rows]
-        self.states, self.contexts = self.states[rows], self.contexts[rows]
-        self.state, self.logits = model.select(self.state, rows), self.logits[rows]
+    texts: NDArray[np.object_]
+    labels: NDArray[np.integer[Any]]
+    log_proba: NDArray[np.float64]
+    log_weights: NDArray[np.float64]
 
 
 def write_block(
     model: NextCharModel,
-    names: Block,
+    start: tuple[Any, Any],
+    at: NDArray[np.int64],
     decoding: Decoding,
     constraint: Constraint,
     lookahead: Lookahead | None,
     rng: np.random.Generator,
-    thinning: Thinning | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
     """Write one character after another until all names of a block have ended.
 
-    Without a lookahead names are drawn as they come, and given up when they cannot fit. With one
-    they may be thinned.
+    Without a lookahead names are drawn as they come, and given up when they cannot satisfy the
+    constraint.
+
+    Parameters
+    ----------
+    model, decoding, constraint, lookahead, rng
+    start : tuple
+        State and logits of the model after the prefixes.
+    at : ndarray of shape (3, n_names), dtype int64
+        The length of each prefix, its state in the automaton and its context in the lookahead.
 
     Returns
     -------
     text : ndarray of shape (n_names, n_steps), dtype int64
-        The indices written, -1 behind the last one.
+        The indices written, -1 after the last one.
     log_proba, log_weights : ndarray of shape (n_names,), dtype float64
-        As from `Sampler.write`.
+        As in `Draws`.
     """
-    end = constraint.end
-    text = np.full((len(names.index), 16), NONE)
-    log_proba, log_weights = np.zeros((2, len(names.index)))
-    is_greedy = decoding.temperature == 0
-    weighed = decoding._replace(temperature=1.0) if is_greedy else decoding
-    step, longest = 0, MAX_CODE_POINTS * (constraint.max_length + 1)
+    (state, logits), end, n_names = start, constraint.end, at.shape[1]
+    text = np.full((n_names, 16), NONE)
+    log_proba, log_weights = np.zeros((2, n_names))
+    index, lasting = np.arange(n_names), np.arange(n_names)
     if end is None:
-        names.keep(model, np.flatnonzero(names.lengths < constraint.max_length))
-    log_at_start = np.zeros_like(log_weights)
-    if lookahead and thinning:
-        where = names.lengths, names.states, names.contexts
-        log_at_start[names.index] = lookahead.log_fits(*where)
-    while len(names.index):
-        uniforms = rng.random(len(names.index))
-        if lookahead:
-            ahead = lookahead.ahead(names.lengths, names.states, names.contexts)
-            p = weighed.probabilities(names.logits)
-            worth = p * ahead
-            if is_greedy:
-                worth = only(worth, worth.argmax(axis=1))
-            else:
-                ahead += _DEFENCE * (ahead > 0) * worth.sum(axis=1, keepdims=True)
-                worth = p * ahead
-            characters, sums = draw(worth, uniforms)
-            chosen = np.arange(len(p)), characters
-            with np.errstate(divide="ignore", invalid="ignore"):  # of rows that cannot fit
-                log_proba[names.index] += np.log(p[chosen])
-                log_weights[names.index] += np.log(sums) - np.log(ahead[chosen])
-            names.contexts = lookahead.contexts_after[names.contexts, characters]
-            fits = sums > 0
-        else:
-            characters, _ = draw(decoding.probabilities(names.logits), uniforms)
-            fits = constraint.may_follow(names.lengths, names.states, characters)
-        names.lengths = names.lengths + constraint.begins[names.states, characters]
-        names.states = constraint.states_after[names.states, characters]
-        ends = characters == (NONE if end is None else end)
-        log_weights[names.index[~fits]] = -np.inf
-        is_over = ends if end is not None else names.lengths >= constraint.max_length
-        if step == longest:  # of code points that go on with one character for ever
-            log_weights[names.index] = -np.inf
+        lasting = np.flatnonzero(at[0] < constraint.max_length)
+        state, logits = model.select(state, lasting), logits[lasting]
+        index, at = index[lasting], at[:, lasting]
+    for step in range(MAX_CODE_POINTS * (constraint.max_length + 1)):
+        if not len(lasting):
             break
+        lengths, states, contexts = at
+        uniforms = rng.random(len(index))
+        if lookahead:
+            characters, log_p, log_weight = _draw_ahead(logits, at, decoding, lookahead, uniforms)
+            log_proba[index] += log_p
+            log_weights[index] += log_weight
+            contexts = lookahead.contexts_after[contexts, characters]
+            fits = log_weight > -np.inf
+        else:
+            characters, _ = draw(decoding.probabilities(logits), uniforms)
+            fits = constraint.may_follow(lengths, states, characters)
+        lengths = lengths + constraint.begins[states, characters]
+        at = np.stack([lengths, constraint.after[states, characters], contexts])
+        log_weights[index[~fits]] = -np.inf
+        ends = characters == (NONE if end is None else end)
         if step == text.shape[1]:
             text = np.concatenate([text, np.full_like(text, NONE)], axis=1)
         written = fits & ~ends
-        text[names.index[written], step] = characters[written]
-        step += 1
+        text[index[written], step] = characters[written]
+        is_over = ends if end is not None else lengths >= constraint.max_length
         lasting = np.flatnonzero(fits & ~is_over)
-        if lookahead and thinning and len(lasting):
-            where = names.lengths, names.states, names.contexts
-            log_fits = lookahead.log_fits(*(each[lasting] for each in where))
-            here, log_worth = names.index[lasting], log_weights - log_at_start
-            log_worth[here] += log_fits
-            goes_on, log_factors = thinning.keep(log_worth, here, log_fits, rng)
-            log_weights[here] = np.where(goes_on, log_weights[here] + log_factors, -np.inf)
-            lasting = lasting[goes_on]
-        if not len(lasting):
-            break
-        if len(lasting) < len(characters):
-            names.keep(model, lasting)
-            characters = characters[lasting]
-        names.state, names.logits = model.advance(names.state, characters)
+        if len(lasting) < len(index):
+            state, characters = model.select(state, lasting), characters[lasting]
+            index, at = index[lasting], at[:, lasting]
+        if len(lasting):
+            state, logits = model.advance(state, characters)
+    log_weights[index] = -np.inf  # of code points that continue a character for ever
     return text, log_proba, log_weights
+
+
+def _draw_ahead(logits, at, decoding, lookahead, uniforms):
+    """Draw characters by probability times lookahead; return them and the logs of p and p / q."""
+    ahead = lookahead.ahead(*at)
+    is_greedy = decoding.temperature == 0
+    p = (decoding._replace(temperature=1.0) if is_greedy else decoding).probabilities(logits)
+    weights = p * ahead
+    if is_greedy:
+        weights = only(weights, weights.argmax(axis=1))
+    else:
+        ahead += _DEFENCE * (ahead > 0) * weights.sum(axis=1, keepdims=True)
+        weights = p * ahead
+    characters, sums = draw(weights, uniforms)
+    chosen = np.arange(len(p)), characters
+    with np.errstate(divide="ignore", invalid="ignore"):  # of rows that cannot be completed
+        log_weight = np.where(sums > 0, np.log(sums) - np.log(ahead[chosen]), -np.inf)
+        return characters, np.log(p[chosen]), log_weight
+
+
+class Pool:
+    """Candidates after one prefix, from which n names are chosen.
+
+    The weight of each different name is its probability over the chance to be drawn at least once,
+    both of which are known once it has been drawn [2]_. So a name that was almost certain to be
+    drawn counts as its probability, and a rare one stands for others that were not drawn, too.
+
+    Parameters
+    ----------
+    n : int
+    """
+
+    def __init__(self, n: int):
+        self.n = n
+        self.n_drawn = 0
+        self.names: list[str] = []  # different ones, or equal ones with different labels
+        self._keys: set[Hashable] = set()
+        self._logs: list[tuple[float, float]] = []  # of p and p / q
+
+    def add(self, draws: Draws, rows: slice) -> None:
+        """Add names that were written with a lookahead."""
+        texts, labels, *logs = (column[rows].tolist() for column in draws)
+        self.n_drawn += len(texts)
+        for text, label, log_p, log_weight in zip(texts, labels, *logs, strict=True):
+            if log_weight > -np.inf and (text, label) not in self._keys:
+                self._keys.add((text, label))
+                self.names.append(text)
+                self._logs.append((log_p, log_weight))
+
+    def _weights(self):
+        """Return of each name log(p / q), q, and the chance to be among the draws."""
+        log_p, log_weights = np.array(self._logs).T
+        chance = np.clip(np.exp(log_p - log_weights), _FLOAT.tiny, 1 - _FLOAT.eps)
+        return log_weights, chance, -np.expm1(self.n_drawn * np.log1p(-chance))
+
+    def is_enough(self) -> bool:
+        """Whether few of n names chosen would stand for names that were not drawn."""
+        if not self.names:
+            return False
+        log_weights, chance, is_drawn = self._weights()
+        p = np.exp(log_weights - log_weights.max()) * chance
+        n_times = self.n / (p / is_drawn).sum()  # a name of probability p should be chosen
+        excess = n_times * p / is_drawn - np.maximum(n_times * p, 1)
+        return bool(excess.clip(0).sum() <= _MISSING * self.n)
+
+    def choose(self, rng: np.random.Generator) -> list[str]:
+        """Choose n names in proportion to their weights, systematically, in random order."""
+        log_weights, chance, is_drawn = self._weights()
+        log_weights += np.log(chance / is_drawn)
+        cumulative = np.exp(log_weights - log_weights.max()).cumsum()
+        ticks = (np.arange(self.n) + rng.random()) / self.n * cumulative[-1]
+        chosen = np.searchsorted(cumulative, ticks, side="right").clip(max=len(cumulative) - 1)
+        return [self.names[name] for name in rng.permutation(chosen)]
+
+    def probability(self) -> tuple[float, float]:
+        """Estimate the probability of all names that satisfy the constraint, and its error."""
+        if not self.names:
+            return 0.0, 0.0
+        log_weights, chance, is_drawn = self._weights()
+        weights = np.exp(log_weights) * chance / is_drawn
+        # With a fixed number of draws, the more of them some names take, the fewer others take.
+        ratio = (1 - is_drawn) / ((1 - chance) * is_drawn)
+        shared = self.n_drawn * (weights * chance * ratio).sum() ** 2
+        spread = max(0.0, ((1 - is_drawn) * weights**2).sum() - shared)
+        # As if one more draw had been new, with the greatest importance weight of all: that none
+        # was does not mean that none can be.
+        heaviest = np.exp(log_weights.max()) / self.n_drawn
+        return float(weights.sum()), float((spread + heaviest**2) ** 0.5)

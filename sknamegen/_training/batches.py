@@ -9,12 +9,12 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from .._alphabet import NONE
-from .._models.kneser_ney import Counts
+from .._models.ngrams import NGrams
+from .._parallel import blocks
 from .._sequences import Sequences
 
 # Probabilities that n-grams give in advance; 128 MiB of them.
 _MAX_PROBA = 2**25
-_BLOCK_ROWS = 65_536
 # Of joined windows one step in so many is learned. Windows below `_SHORT` are not joined: those of
 # six characters lost 0.007 nats by it.
 _TARGETS, _SHORT = 4, 8
@@ -42,23 +42,30 @@ def join_windows(sequences: Sequences) -> Sequences:
 
 
 class SequenceDataset(Dataset):
-    """Sequences of indices as a dataset whose items are whole batches.
+    """Sequences of indices as a dataset whose items are whole batches of names.
 
-    With n-grams, each target comes with their distribution as well.
+    With n-grams, each target comes with their distribution as well. The sequences of a name stand
+    together, in `first` to the next one; of running text each is a name of its own.
     """
 
-    def __init__(self, sequences: Sequences, ngrams: Counts | None = None):
+    def __init__(self, sequences: Sequences, ngrams: NGrams | None = None, is_text: bool = False):
+        if not is_text:
+            sequences = sequences.take(np.argsort(sequences.name_index, kind="stable"))
+        n_rows, names = len(sequences.inputs), sequences.name_index
+        starts = np.arange(n_rows) if is_text else np.flatnonzero(np.diff(names, prepend=-1))
+        self.first = torch.from_numpy(np.append(starts, n_rows))
         self.inputs = torch.from_numpy(sequences.inputs)
         self.targets = torch.from_numpy(sequences.targets)
         self.labels = torch.from_numpy(sequences.labels)
         self.weights: Any = None
         if sequences.weights is not None:
-            self.weights = torch.from_numpy(sequences.weights)
-        has_target = self.targets != NONE
-        steps = torch.arange(1, self.inputs.shape[1] + 1, dtype=torch.int32)
-        self.lengths = torch.where(has_target, steps, 0).amax(1)
-        self.n_targets = has_target.sum(1)
-        self.n_with_targets = int((self.lengths > 0).sum())
+            self.weights = torch.from_numpy(sequences.weights[starts])
+        n_targets = sequences.has_target.sum(1)
+        self.n_targets: Any = (
+            torch.from_numpy(np.add.reduceat(n_targets, starts)) if n_rows else None
+        )
+        steps = np.arange(1, sequences.inputs.shape[1] + 1)
+        self.lengths = torch.from_numpy(np.where(sequences.has_target, steps, 0).max(1, initial=0))
         self.ngrams = ngrams
         self.proba: Any = None
         if ngrams:
@@ -66,27 +73,25 @@ class SequenceDataset(Dataset):
 
     def _find_contexts(self, sequences, ngrams):
         """Number the context of each target; look up the distributions if they are few."""
-        dtype = torch.int64 if ngrams.n_labels else torch.int32
-        self.contexts = torch.zeros(self.targets.shape, dtype=dtype)
-        for start in range(0, len(self), _BLOCK_ROWS):
-            block = sequences.take(slice(start, start + _BLOCK_ROWS))
-            found = ngrams.find(block.contexts(ngrams.order - 1, ngrams.n_labels))
-            has_target = torch.from_numpy(block.has_target)
-            self.contexts[start : start + _BLOCK_ROWS][has_target] = torch.from_numpy(found)
-        if self.contexts.numel() * ngrams.n_characters <= _MAX_PROBA:
-            known, places = np.unique(self.contexts, return_inverse=True)
+        contexts = np.zeros(sequences.targets.shape, dtype=np.int64)
+        for block in blocks(len(contexts), 0):
+            part = sequences.take(block)
+            ids = ngrams.find(part.contexts(ngrams.order - 1, ngrams.n_labels))
+            contexts[block][part.has_target] = ids
+        if contexts.size * ngrams.n_characters <= _MAX_PROBA:
+            known, contexts = np.unique(contexts, return_inverse=True)
             self.proba = torch.from_numpy(ngrams.proba(known)).float()
-            self.contexts = torch.from_numpy(places).view(self.targets.shape)
+        self.contexts = torch.from_numpy(contexts).view(self.targets.shape)
 
     def __len__(self) -> int:
-        return len(self.inputs)
+        return len(self.first) - 1
 
-    def __getitem__(self, rows: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Return one batch, cut to its longest sequence.
+    def __getitem__(self, names: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Return the sequences of some names as one batch, cut to the longest sequence.
 
         Parameters
         ----------
-        rows : int64 tensor of shape (batch,)
+        names : int64 tensor of shape (n_names,)
 
         Returns
         -------
@@ -98,12 +103,15 @@ class SequenceDataset(Dataset):
             after all; with n-grams also "proba", float32 of shape
             (n_targets or batch * time, n_characters), their distributions.
         """
+        first, n = self.first[names], self.first[names + 1] - self.first[names]
+        rows = torch.arange(int(n.sum())) + (first - n.cumsum(0) + n).repeat_interleave(n)
+        rows = rows[self.lengths[rows] > 0]
         n_steps = int(self.lengths[rows].max())
         inputs = {"inputs": self.inputs[rows, :n_steps], "labels": self.labels[rows]}
         characters = self.targets[rows, :n_steps].flatten().long()
         where: Any = slice(None)
         # A few predictions at padding cost less than leaving them out.
-        if 2 * int(self.n_targets[rows].sum()) < len(characters):
+        if 2 * int(self.n_targets[names].sum()) < len(characters):
             where = inputs["where"] = (characters != NONE).nonzero().squeeze(1)
         targets = {"characters": characters[where]}
         if self.ngrams:
@@ -116,16 +124,19 @@ class SequenceDataset(Dataset):
 
 
 class LengthGroupedBatches:
-    """Iterate over batches of sequences that are alike in length.
+    """Iterate over batches of names that are alike in length.
 
-    Sequences without targets are left out. Where sequences have weights, an iteration takes as
-    many as there are, each as often as its share of the weights asks for: the whole number below
-    that or above it, at random.
+    Names without targets are left out. Where names have weights, an iteration takes as many as
+    there are, each as often as its share of the weights asks for: the whole number below that or
+    above it, at random.
 
     Parameters
     ----------
+    dataset : SequenceDataset
+    batch_size : int
+        Names in a batch.
     generator : torch.Generator, default=None
-        Shuffles the sequences of a length and the order of the batches, anew in
+        Shuffles the names of a length and the order of the batches, anew in
         each iteration; None: no shuffling.
     part : tuple of (int, int), default=(0, 1)
         Which part of each batch to take, and how many parts there are: for processes that
@@ -145,8 +156,8 @@ class LengthGroupedBatches:
         self.part = part
 
     def __len__(self) -> int:
-        n_rows, n_parts = self.dataset.n_with_targets, self.part[1]
-        return max(1, min(-(-n_rows // self.batch_size), n_rows // n_parts))
+        n_names, n_parts = int((self.dataset.n_targets > 0).sum()), self.part[1]
+        return max(1, min(-(-n_names // self.batch_size), n_names // n_parts))
 
     @property
     def mean_targets(self) -> float:
@@ -158,15 +169,15 @@ class LengthGroupedBatches:
         return float(n_targets.sum()) / (len(self) * self.part[1])
 
     def __iter__(self) -> Iterator[tuple[dict[str, Tensor], dict[str, Tensor]]]:
-        return (self.dataset[rows] for rows in self.rows())
+        return (self.dataset[names] for names in self.names())
 
-    def rows(self) -> list[Tensor]:
-        """Return the row numbers of each batch, a list of int64 tensors."""
-        order = self._permutation(len(self.dataset))
-        order = order[self.dataset.lengths[order] > 0]
+    def names(self) -> list[Tensor]:
+        """Return the names of each batch, a list of int64 tensors."""
+        order, n_targets = self._permutation(len(self.dataset)), self.dataset.n_targets
+        order = order[n_targets[order] > 0]
         if self.dataset.weights is not None:
             order = self._resample(order)
-        order = order[self.dataset.lengths[order].argsort(stable=True)]
+        order = order[n_targets[order].argsort(stable=True)]
         first, n_parts = self.part
         if n_parts == 1:
             batches = order.split(self.batch_size)
@@ -174,12 +185,12 @@ class LengthGroupedBatches:
             batches = tuple(batch[first::n_parts] for batch in order.tensor_split(len(self)))
         return [batches[i] for i in self._permutation(len(batches))]
 
-    def _resample(self, rows):
-        """Draw as many rows in proportion to their weights, by systematic sampling."""
-        cumulative = self.dataset.weights[rows].cumsum(0)
+    def _resample(self, names):
+        """Draw as many names in proportion to their weights, by systematic sampling."""
+        cumulative = self.dataset.weights[names].cumsum(0)
         offset = torch.rand(1, generator=self.generator, dtype=torch.float64)
-        ticks = (torch.arange(len(rows)) + offset) / len(rows) * cumulative[-1]
-        return rows[torch.searchsorted(cumulative, ticks, right=True).clamp(max=len(rows) - 1)]
+        ticks = (torch.arange(len(names)) + offset) / len(names) * cumulative[-1]
+        return names[torch.searchsorted(cumulative, ticks, right=True).clamp(max=len(names) - 1)]
 
     def _permutation(self, n):
         if self.generator is None:

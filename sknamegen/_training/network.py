@@ -1,6 +1,5 @@
-"""The networks as torch trains them: indices of characters in, logits of the next one out."""
+"""A network as torch trains it: indices of characters in, logits of the next one out."""
 
-from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
@@ -10,15 +9,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .._models.lstm import LSTM
-from .._models.model import NextCharModel, average
-
-# What the seeds of the networks of one module are apart.
-_SEED_STEP = 0x9E3779B97F4A7C15
-
 
 class CharLSTM(nn.Module):
-    """Character-level LSTMs (Hochreiter and Schmidhuber, 1997), which learn side by side.
+    """Character-level LSTM (Hochreiter and Schmidhuber, 1997).
 
     Parameters
     ----------
@@ -40,10 +33,12 @@ class CharLSTM(nn.Module):
         generator is used.
     n_labels : int, default=0
         Labels of sequences. Each has a vector that is added to those of the characters.
-    shares : tuple of float, default=(1.0,)
-        Of networks, alike but for their seeds, in the average of their logits. They know nothing
-        of each other: in training `forward` returns the logits of each, and skorch's net takes
-        each by itself.
+
+    Notes
+    -----
+    Initial weights follow Keras, which the project began with: Glorot uniform
+    input weights, orthogonal recurrent weights, a forget-gate bias of one
+    (Jozefowicz et al., 2015) and zeros for the other biases.
     """
 
     def __init__(
@@ -55,67 +50,6 @@ class CharLSTM(nn.Module):
         dropout: float,
         seed: int,
         n_labels: int = 0,
-        shares: tuple[float, ...] = (1.0,),
-    ):
-        super().__init__()
-        self.shares = shares
-        sizes = n_characters, hidden_size, num_layers, embedding_dim, dropout
-        self.networks: Any = nn.ModuleList(
-            _Network(*sizes, (seed + number * _SEED_STEP) % 2**63, n_labels)
-            for number in range(len(shares))
-        )
-
-    @property
-    def device(self) -> torch.device:
-        """Where the networks compute."""
-        return self.networks[0].head.weight.device
-
-    def forward(self, inputs: Tensor, labels: Tensor, where: Tensor | None = None) -> Tensor:
-        """Predict the character after each step of sequences that start from a zero state.
-
-        `inputs` has shape (batch, time), `labels` (batch,); `where` are the positions in
-        ``batch * time`` to predict at, None: all of them. Returns logits of shape
-        (n_targets, n_characters), or in training (networks, n_targets, n_characters).
-        """
-        logits = torch.stack([network(inputs, labels, where) for network in self.networks])
-        return logits if _is_trained(self) else self.mean(logits)
-
-    def mean(self, logits: Tensor) -> Tensor:
-        """Return the average of the logits of each network."""
-        return torch.tensordot(logits.new_tensor(self.shares), logits, 1)
-
-    def arrays(self) -> list[dict[str, NDArray[np.float32]]]:
-        """Return copies of the weights of each network."""
-        return [network.arrays() for network in self.networks]
-
-    @torch.no_grad()
-    def load_arrays(self, networks: Iterable[dict[str, NDArray[np.float32]]]) -> None:
-        """Take over the weights of each network."""
-        for network, weights in zip(self.networks, networks, strict=True):
-            network.load_arrays(weights)
-
-    def model(self) -> NextCharModel:
-        """Return the average of the networks as numpy computes it."""
-        return average([LSTM(weights) for weights in self.arrays()], self.shares)
-
-
-def _is_trained(module):
-    # Scores are computed without gradients: whatever raised in the training, nothing of it stays.
-    return module.training and torch.is_grad_enabled()
-
-
-class _Network(nn.Module):
-    """One network; parameters as in `CharLSTM`.
-
-    Notes
-    -----
-    Initial weights follow Keras, which the project began with: Glorot uniform
-    input weights, orthogonal recurrent weights, a forget-gate bias of one
-    (Jozefowicz et al., 2015) and zeros for the other biases.
-    """
-
-    def __init__(
-        self, n_characters, hidden_size, num_layers, embedding_dim, dropout, seed, n_labels
     ):
         super().__init__()
         self.dropout = dropout
@@ -161,7 +95,13 @@ class _Network(nn.Module):
         else:
             self.layers[0].weight_ih_l0[:, self.n_inputs - 1] = 0
 
-    def forward(self, inputs, labels, where=None):
+    def forward(self, inputs: Tensor, labels: Tensor, where: Tensor | None = None) -> Tensor:
+        """Predict the character after each step of sequences that start from a zero state.
+
+        `inputs` has shape (batch, time), `labels` (batch,); `where` are the positions in
+        ``batch * time`` to predict at, None: all of them. Returns logits of shape
+        (n_targets, n_characters).
+        """
         x = self._embed(inputs)  # (batch, time, embedding)
         if self.n_labels:
             x = x + self._embed_labels(labels[:, None].expand_as(inputs))
@@ -171,22 +111,22 @@ class _Network(nn.Module):
         hidden = x.flatten(0, 1)  # (batch * time, hidden)
         return self.head(hidden if where is None else hidden[where])
 
-    def arrays(self):
-        """Return copies of the weights, the vectors of labels behind those of characters."""
-        found = {name: weight.cpu().numpy().copy() for name, weight in self.state_dict().items()}
+    def arrays(self) -> dict[str, NDArray[np.float32]]:
+        """Return copies of the weights, the vectors of labels after those of characters."""
+        arrays = {name: weight.cpu().numpy().copy() for name, weight in self.state_dict().items()}
         if self.labels:
-            vectors = found["embedding.weight"], found.pop("labels.weight")
-            found["embedding.weight"] = np.concatenate(vectors)
-        return found
+            vectors = arrays["embedding.weight"], arrays.pop("labels.weight")
+            arrays["embedding.weight"] = np.concatenate(vectors)
+        return arrays
 
-    def load_arrays(self, weights):
+    def load_arrays(self, arrays: dict[str, NDArray[np.float32]]) -> None:
         """Take over weights that `arrays` returned."""
-        found = {name: torch.from_numpy(weight) for name, weight in weights.items()}
+        weights = {name: torch.from_numpy(weight) for name, weight in arrays.items()}
         if self.labels:
-            vectors = found["embedding.weight"]
-            found["embedding.weight"] = vectors[: self.n_inputs]
-            found["labels.weight"] = vectors[self.n_inputs :]
-        self.load_state_dict(found)
+            vectors = weights["embedding.weight"]
+            weights["embedding.weight"] = vectors[: self.n_inputs]
+            weights["labels.weight"] = vectors[self.n_inputs :]
+        self.load_state_dict(weights)
 
     def _embed_labels(self, labels):
         return self.labels(labels) if self.labels else self._embed(self.n_inputs + labels)
@@ -198,7 +138,7 @@ class _Network(nn.Module):
         return one_hot.to(self.head.weight.dtype)
 
     def _drop(self, x):
-        if not _is_trained(self) or self.dropout == 0:
+        if not self.training or self.dropout == 0:
             return x
         if self._dropout_generator is None or self._dropout_generator.device != x.device:
             self._dropout_generator = torch.Generator(x.device).manual_seed(self.seed)

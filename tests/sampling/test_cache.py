@@ -1,13 +1,13 @@
 """What is kept for further calls: bounded in bytes, the least recently used goes."""
 
-import gc
 import weakref
 
-import numpy as np
 import pytest
 from conftest import ngram_pipeline, small_pipeline
 
+from sknamegen._sampling import sampler
 from sknamegen._sampling.cache import MAX_BYTES, Cache
+from sknamegen._sampling.lookahead import Lookahead
 
 
 class Value:
@@ -35,28 +35,22 @@ def test_the_least_recently_used_goes():
 
 
 @pytest.mark.parametrize("make_pipe", [small_pipeline, ngram_pipeline], ids=["lstm", "ngram"])
-def test_many_constraints_stay_within_bounds(names, make_pipe):
+def test_many_constraints_stay_within_bounds(names, make_pipe, monkeypatch):
+    """And a network learns n-grams only once for a temperature, whatever the constraints."""
+    learned, learn = [], sampler.Sampler._learn_ngrams
+    monkeypatch.setattr(
+        sampler.Sampler, "_learn_ngrams", lambda *args: learned.append(1) or learn(*args)
+    )
     generator = make_pipe().fit(names)[-1]
-    dropped = []
-    for temperature in (0.5, 0.8, 1.0):
-        for letters in ("xz", "ne", "kw", "vy", "ri"):
-            asked = {"pattern": f".*{letters[0]}.*{letters[1]}.*(a|e|i).*", "max_length": 20}
-            generator.sample(temperature=temperature, random_state=0, **asked)
-            dropped += map(weakref.ref, generator._cache._kept.values())
-    assert 0 < generator._cache.nbytes <= MAX_BYTES
-    generator._cache._kept.clear()
-    assert gc.isenabled()
-    assert not [each for each in dropped if each() is not None]  # nothing refers back
-
-
-@pytest.mark.parametrize("make_pipe", [small_pipeline, ngram_pipeline], ids=["lstm", "ngram"])
-def test_a_stream_of_text_goes_on_from_its_state(names, make_pipe, monkeypatch):
-    generator = make_pipe(window_length=5, boundary=False).fit([" ".join(names)])[-1]
-    starts, start = [], generator._model.start
-    monkeypatch.setattr(generator._model, "start", lambda *a: starts.append(len(a[0])) or start(*a))
-    expected = generator.sample("Ma", max_length=400, random_state=0)
-    n_starts = len(starts)
-    assert "Ma" + "".join(generator.stream("Ma", max_length=400, random_state=0)) == expected
-    # The LSTM reads its window anew behind its fifth character, no more than `sample` does.
-    assert len(starts) == 2 * n_starts
-    assert np.max(starts) == 1
+    cache, dropped = generator._fitted.cache, set()
+    for letters in ("xz", "vy", "kw"):
+        options = {"pattern": f".*{letters[0]}.*{letters[1]}.*(a|e|i).*", "max_length": 20}
+        generator.sample(random_state=0, **options)
+        lookaheads = [value for value in cache._kept.values() if isinstance(value, Lookahead)]
+        dropped.update(map(weakref.ref, lookaheads))
+    assert len(learned) == (1 if make_pipe is small_pipeline else 0)
+    assert 0 < cache.nbytes <= MAX_BYTES
+    assert len(dropped) >= 2
+    del lookaheads
+    cache._kept.clear()
+    assert not any(reference() for reference in dropped)  # they are in no cycle

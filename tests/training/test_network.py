@@ -1,7 +1,10 @@
+"""A network as torch trains it, against an LSTM written in numpy."""
+
 import numpy as np
 import pytest
 import torch
 
+from sknamegen._models.lstm import LSTM
 from sknamegen._training.network import CharLSTM
 
 KINDS = [
@@ -9,7 +12,6 @@ KINDS = [
     {"embedding_dim": 4, "num_layers": 3},
     {"embedding_dim": None, "num_layers": 1},
     {"embedding_dim": None, "num_layers": 2},
-    {"embedding_dim": 4, "num_layers": 2, "shares": (0.5, 0.3, 0.2)},
 ]
 N_CHARACTERS = 6
 NO_LABELS = torch.full((4,), -1)
@@ -20,13 +22,7 @@ def make_network(seed=0, dropout=0.0, **params):
     return network.eval()
 
 
-def numpy_logits(module, codes):
-    """The mean logits of the networks of a module."""
-    each = [numpy_logits_of_one(network, codes) for network in module.networks]
-    return np.average(each, axis=0, weights=module.shares)
-
-
-def numpy_logits_of_one(network, codes):
+def numpy_logits(network, codes):
     """The logits after the last code, by the equations of an LSTM, one step after another."""
     weights = {name: weight.numpy() for name, weight in network.state_dict().items()}
 
@@ -72,12 +68,12 @@ def test_forward_at_chosen_positions(params):
 
 
 @pytest.mark.parametrize("params", KINDS)
-def test_the_same_networks_in_numpy(params):
-    """Read in training and out of it alike, a start with padding in front of it, too."""
-    module = make_network(n_labels=2, **params)
+def test_the_same_network_in_numpy(params):
+    """In training and afterwards a context gives the same logits, also with padding before it."""
+    network = make_network(n_labels=2, **params)
     codes, labels = torch.tensor([[6, 0, 3, 7], [6, 5, 5, 1]]), torch.tensor([1, 0])
-    expected = module(codes, labels).detach().view(2, 4, N_CHARACTERS)
-    model = module.model()
+    expected = network(codes, labels).detach().view(2, 4, N_CHARACTERS)
+    model = LSTM(network.arrays())
     windows = np.full((2, 9), -1)
     windows[:, -1] = codes[:, 0]
     state, logits = model.start(windows, labels.numpy())
@@ -89,43 +85,37 @@ def test_the_same_networks_in_numpy(params):
     np.testing.assert_allclose(logits, expected[:, -1], atol=1e-6)
 
 
-def test_weights_come_back_as_they_were():
-    module, other = (make_network(seed, embedding_dim=4, num_layers=2) for seed in (0, 1))
-    other.load_arrays(module.arrays())
-    for name, weight in module.state_dict().items():
+@pytest.mark.parametrize("params", KINDS)
+def test_weights_come_back_as_they_were(params):
+    network, other = (make_network(seed, n_labels=2, **params) for seed in (0, 1))
+    other.load_arrays(network.arrays())
+    for name, weight in network.state_dict().items():
         assert torch.equal(weight, other.state_dict()[name])
-    module.arrays()[0]["head.bias"][:] = 7
-    assert (module.networks[0].head.bias != 7).all()
+    network.arrays()["head.bias"][:] = 7
+    assert (network.head.bias != 7).all()
 
 
 @pytest.mark.parametrize("params", KINDS)
 def test_a_label_adds_its_vector_to_those_of_the_characters(params):
     network = make_network(n_labels=3, **params)
     codes, labels = torch.tensor([[6, 0, 3], [6, 5, 1]]), torch.tensor([2, 0])
-    expected = []
+    weights, expected = network.arrays(), []
+    name, axis = ("embedding.weight", 0) if network.embedding else ("layers.0.weight_ih_l0", 1)
     for row, label in zip(codes.tolist(), labels.tolist(), strict=True):
         moved = make_network(**params)
-        for old, new in zip(network.networks, moved.networks, strict=True):
-            weights = old.arrays()
-            name, axis = ("embedding.weight", 0) if old.embedding else ("layers.0.weight_ih_l0", 1)
-            vectors = np.moveaxis(weights[name], axis, 0)
-            vectors = vectors[: N_CHARACTERS + 2] + vectors[N_CHARACTERS + 2 + label]
-            new.load_arrays(weights | {name: np.moveaxis(vectors, 0, axis)})
+        vectors = np.moveaxis(weights[name], axis, 0)
+        vectors = vectors[: N_CHARACTERS + 2] + vectors[N_CHARACTERS + 2 + label]
+        moved.load_arrays(weights | {name: np.moveaxis(vectors, 0, axis)})
         expected.append(moved(torch.tensor([row]), NO_LABELS[:1]))
     torch.testing.assert_close(network(codes, labels), torch.cat(expected))
 
 
-def _vectors(network):
-    return network.embedding.weight if network.embedding else network.layers[0].weight_ih_l0.t()
-
-
 @pytest.mark.parametrize("params", KINDS)
 def test_unknown_characters_enter_as_zeros(params):
-    network = make_network(**params)
-    other = make_network(**params)
-    with torch.no_grad():  # what any other input weighs does not matter
-        for each in other.networks:
-            _vectors(each)[:-1] += 1
+    network, other = make_network(**params), make_network(**params)
+    vectors = other.embedding.weight if other.embedding else other.layers[0].weight_ih_l0.t()
+    with torch.no_grad():  # no other input has an influence
+        vectors[:-1] += 1
     unknown = torch.tensor([[N_CHARACTERS + 1] * 3])
     labels = NO_LABELS[:1]
     torch.testing.assert_close(network(unknown, labels), other(unknown, labels))
@@ -139,9 +129,7 @@ def test_weights_come_from_the_seed_alone(params):
     assert torch.equal(torch.get_rng_state(), before)
     for name in first:
         torch.testing.assert_close(first[name], second[name], rtol=0, atol=0)
-    heads = [each["networks.0.head.weight"] for each in (first, other)]
-    heads += [first[f"networks.{i}.head.weight"] for i in range(1, len(params.get("shares", "1")))]
-    assert len({tuple(head.flatten().tolist()) for head in heads}) == len(heads)
+    assert not torch.equal(first["head.weight"], other["head.weight"])
     assert all(weight.isfinite().all() for weight in first.values())
 
 
@@ -151,8 +139,7 @@ def test_dropout_masks_are_shared_by_the_steps_and_come_from_the_seed():
 
     def masks():
         network = make_network(dropout=0.3, embedding_dim=4, num_layers=1).train()
-        (one,) = network.networks
-        return one._drop(x), one._drop(x)
+        return network._drop(x), network._drop(x)
 
     (first, then), (again, _) = masks(), masks()
     assert torch.equal(first, again)
@@ -168,6 +155,7 @@ def test_dropout_is_off_outside_of_training():
     codes = torch.tensor([[6, 0, 3]])
     first, second = (network(codes, NO_LABELS[:1]) for _ in range(2))
     torch.testing.assert_close(first, second, rtol=0, atol=0)
+    assert not torch.equal(first, network.train()(codes, NO_LABELS[:1]))
 
 
 def test_gradients_of_the_one_hot_layer_are_those_of_materialised_one_hots():
@@ -177,20 +165,7 @@ def test_gradients_of_the_one_hot_layer_are_those_of_materialised_one_hots():
     gradients = [weight.grad.clone() for weight in network.parameters()]
     network.zero_grad()
     one_hot = torch.nn.functional.one_hot(codes, N_CHARACTERS + 2).float()
-    (one,) = network.networks
-    hidden, _ = one.layers[0](one_hot)
-    one.head(hidden).square().sum().backward()
+    hidden, _ = network.layers[0](one_hot)
+    network.head(hidden).square().sum().backward()
     for gradient, weight in zip(gradients, network.parameters(), strict=True):
         torch.testing.assert_close(gradient, weight.grad)
-
-
-def test_in_training_each_network_gives_its_own_logits():
-    module = make_network(embedding_dim=4, num_layers=1, shares=(0.5, 0.3, 0.2)).train()
-    codes = torch.tensor([[6, 0, 3]])
-    logits = module(codes, NO_LABELS[:1])
-    assert logits.shape == (3, 3, N_CHARACTERS)
-    for network, own in zip(module.networks, logits, strict=True):
-        expected = numpy_logits_of_one(network, codes[0].tolist())
-        np.testing.assert_allclose(own[-1].detach(), expected, atol=1e-6)
-    assert (logits[0] != logits[1]).all()
-    torch.testing.assert_close(module.eval()(codes, NO_LABELS[:1]), module.mean(logits))

@@ -1,0 +1,246 @@
+"""What is known of the training list beside the model: lengths, hashes, labels, weights."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ._alphabet import (
+    END,
+    NONE,
+    PAD,
+    START,
+    UNKNOWN,
+    Alphabet,
+    distinct,
+    hash_names,
+    hash_rows,
+    is_alphabet,
+    units_of,
+)
+from ._models.mixture import Penalty, count_kinds, from_state_of_kinds
+from ._models.ngrams import NGrams
+from ._parallel import cached
+from ._sequences import Sequences, malformed, read_windows
+from ._validation import (
+    MAX_WINDOW,
+    check_alphabet,
+    check_classes,
+    check_known_labels,
+    check_labels,
+    check_rows,
+    check_same_classes,
+    check_windows,
+    corrupt_file_error,
+    is_int,
+)
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """What is known of the names; fields with an underscore are attributes of the estimator.
+
+    Attributes
+    ----------
+    alphabet_, window_length_, max_length_, name_hashes_, classes_, class_count_
+        As documented there; None for classes_ and class_count_ without labels.
+    weight : float
+        Predicted characters, counted as often as the weight of their name says.
+    kinds : NGrams or None
+        Of kinds of characters; None for what has none of its own, such as an average.
+    """
+
+    alphabet_: NDArray[np.str_]
+    window_length_: int
+    max_length_: int | None
+    name_hashes_: NDArray[np.uint64] | None
+    weight: float
+    classes_: NDArray[Any] | None = None
+    class_count_: NDArray[np.float64] | None = None
+    kinds: NGrams | None = None
+
+    @cached
+    def alphabet(self) -> Alphabet:
+        """The meaning of the indices of characters."""
+        return Alphabet(self.alphabet_)
+
+    @property
+    def labels(self) -> list[Any]:
+        """The labels, in the order of their indices."""
+        return [] if self.classes_ is None else self.classes_.tolist()
+
+    @property
+    def label_shares(self) -> NDArray[np.float64]:
+        """How frequent each label was."""
+        counts = np.empty(0) if self.class_count_ is None else self.class_count_
+        return counts / counts.sum()
+
+    @property
+    def log_prior(self) -> NDArray[np.float64]:
+        """The log-probability of each label."""
+        with np.errstate(divide="ignore"):
+            return np.log(self.label_shares)
+
+    @property
+    def n_characters_seen(self) -> int:
+        """Predicted characters in the training data."""
+        return max(1, round(self.weight))
+
+    @cached
+    def penalty(self) -> Penalty:
+        """The penalty by kinds of a model of these names."""
+        return Penalty(self.kinds, self.alphabet.kinds)  # type: ignore[arg-type]
+
+    def attributes(self) -> dict[str, Any]:
+        """Return the attributes of an estimator with this corpus, by their names."""
+        names = [field.name for field in fields(self) if field.name.endswith("_")]
+        values = {name: getattr(self, name) for name in names}
+        if self.classes_ is None:
+            del values["classes_"], values["class_count_"]
+        return values | {"n_characters_seen_": self.n_characters_seen}
+
+    def to_state(self) -> dict[str, Any]:
+        """Return what `from_state` needs beside the attributes."""
+        return {"weight": float(self.weight), "kinds": self.kinds and self.kinds.to_state()}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> "Corpus":
+        """Return the corpus of a saved estimator."""
+        names = [field.name for field in fields(cls) if field.name.endswith("_")]
+        values: dict[str, Any] = {name: state.get(name) for name in names}
+        saved: Any = state.get("_corpus")
+        if not is_alphabet(values["alphabet_"]) or not len(values["alphabet_"]):
+            expected = "different characters in the order of their code points"
+            raise corrupt_file_error("alphabet_", expected)
+        if not is_int(values["window_length_"], 1, MAX_WINDOW) or not isinstance(saved, dict):
+            raise corrupt_file_error("window_length_", "what `fit` sets it to")
+        kinds, labels = Alphabet(values["alphabet_"]).kinds, values["classes_"]
+        n_labels = 0 if labels is None else len(labels)
+        counts = from_state_of_kinds(saved.get("kinds"), kinds, n_labels)
+        return cls(**values, weight=float(saved.get("weight", 1)), kinds=counts)
+
+    def read(self, X: ArrayLike) -> tuple[NDArray[np.int32] | None, Sequences]:
+        """Return names and sequences of windows of the kind seen in `fit`, as code points."""
+        names, sequences = read_windows(check_windows(X, self.window_length_))
+        if (names is None) != (self.max_length_ is None):
+            raise ValueError(
+                "X must be windows of the kind seen in fit, where boundary was "
+                f"{self.max_length_ is not None}. Got windows with boundary={names is not None}."
+            )
+        return names, sequences
+
+    def label_indices(self, y: ArrayLike | None, n_names: int) -> NDArray[np.int32]:
+        """Return the index of each name's label, -1 without labels."""
+        if y is None:
+            return np.full(n_names, NONE, dtype=np.int32)
+        if self.classes_ is None:
+            raise ValueError("y must be None: this generator has learned without labels. Got some.")
+        y = check_labels(y, n_names)
+        check_known_labels(y, self.classes_, "; in a search, cv=StratifiedKFold() shares them out")
+        return np.searchsorted(self.classes_, y).astype(np.int32)
+
+    def contains(self, names: list[str]) -> NDArray[np.bool_]:
+        """Whether each name is a training name, by its hash."""
+        hashes: Any = self.name_hashes_
+        return np.isin(hash_names(names), hashes)
+
+    def learn_more(
+        self,
+        X: ArrayLike,
+        y: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        alphabet: Iterable[str] | None = None,
+        classes: ArrayLike | None = None,
+    ) -> "tuple[Corpus, Sequences]":
+        """Return the corpus with more names, and their sequences of indices."""
+        if alphabet is not None:
+            expected = check_alphabet(alphabet)
+            new = np.setdiff1d(units_of(expected[expected != UNKNOWN]), self.alphabet_).tolist()
+            if new:
+                raise ValueError(
+                    "alphabet must be given in the first call of partial_fit, or be the same. Got "
+                    f"characters that the model does not know: {', '.join(map(repr, new))}."
+                )
+        if classes is not None:
+            check_same_classes(classes, self.classes_)
+        windows, labels, weights = check_rows(X, y, sample_weight)
+        if labels is None and self.classes_ is not None:
+            raise ValueError("y must hold the label of each name, as in the first call. Got None.")
+        names, sequences = self.read(windows)
+        return self._with_rows(names, sequences, labels, weights, len(windows))
+
+    def _with_rows(
+        self,
+        names: NDArray[np.int32] | None,
+        sequences: Sequences,
+        y: NDArray[Any] | None,
+        weights: NDArray[np.float64] | None,
+        n_names: int,
+    ) -> "tuple[Corpus, Sequences]":
+        """Add names or texts."""
+        labels = self.label_indices(y, n_names)
+        n_targets = sequences.has_target.sum(1)
+        if not n_targets.any():
+            raise ValueError("X must hold at least one character to learn. Got padding only.")
+        sequences = sequences._replace(labels=labels[sequences.name_index])
+        if weights is not None:
+            sequences = sequences._replace(weights=weights[sequences.name_index])
+            n_targets = n_targets * sequences.weights
+        counts, longest, hashes = self.class_count_, None, None
+        if counts is not None:
+            counts = counts + np.bincount(labels, weights, minlength=len(counts))
+        if names is not None:
+            longest = max(self.max_length_ or 0, int(self.alphabet.lengths_of_rows(names).max()))
+            if self.name_hashes_ is not None:
+                hashes = _union(self.name_hashes_, np.unique(hash_rows(names)))
+        sequences = sequences.indexed(self.alphabet)
+        sizes = self.alphabet.kinds, len(self.labels), self.window_length_
+        corpus = replace(
+            self,
+            max_length_=longest,
+            name_hashes_=hashes,
+            # Not rounded, so that it does not depend on the pieces that the names come in.
+            weight=self.weight + float(n_targets.sum()),
+            class_count_=counts,
+            kinds=count_kinds(sequences, *sizes, before=self.kinds),
+        )
+        return corpus, sequences
+
+
+def learn(
+    X: ArrayLike,
+    y: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+    alphabet: Iterable[str] | None = None,
+    classes: ArrayLike | None = None,
+) -> tuple[Corpus, Sequences]:
+    """Return the corpus of names, and their sequences of indices.
+
+    `alphabet` holds characters to expect.
+    """
+    windows, labels, weights = check_rows(X, y, sample_weight)
+    classes = check_classes(labels, classes)
+    names, sequences = read_windows(windows)
+    if names is None and (sequences.targets == END).any():  # parts of names, without starts
+        raise malformed()
+    codes = np.union1d(distinct(sequences.inputs), distinct(sequences.targets))
+    if alphabet is not None:
+        codes = np.union1d(codes, check_alphabet(alphabet))
+    codes = codes[~np.isin(codes, (PAD, START, END, UNKNOWN))]
+    if names is not None:
+        codes = np.union1d(codes, np.int32(END))
+    if sequences.has_target.any() and not np.isin(sequences.targets, codes).any():
+        raise ValueError("X must hold at least one known character to learn. Got U+FFFD only.")
+    counts = None if classes is None else np.zeros(len(classes))
+    hashes = np.empty(0, np.uint64)
+    empty = Corpus(units_of(codes), windows.shape[2] - 1, 0, hashes, 0.0, classes, counts)
+    return empty._with_rows(names, sequences, labels, weights, len(windows))
+
+
+def _union(hashes: Any, new: NDArray[Any]) -> NDArray[Any]:
+    """Merge sorted arrays; sorting all of them again would take several times the memory."""
+    place = np.searchsorted(hashes, new)
+    is_new = place == np.searchsorted(hashes, new, side="right")
+    return np.insert(hashes, place[is_new], new[is_new])

@@ -1,0 +1,329 @@
+"""The composition of models: weighted logits, labels, other alphabets, and a penalty by kinds."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._alphabet import NONE
+from .._sequences import Sequences
+from .contract import Indices, Logits, NextCharModel, log_softmax
+from .ngrams import NGrams
+
+# The n-grams of kinds; contexts hold so many of a run. A penalty is at least `_LOWEST` nats.
+_ORDER, _RUN, _DISCOUNT, _SLACK, _LOWEST = 8, 3, 0.1, 3, -8.0
+
+
+class AlphabetMap:
+    """Indices and logits of a model, translated to an alphabet that holds more characters.
+
+    A character that the model does not know has a share of the probability of the characters of
+    its kind, or of all characters if there are none of its kind.
+
+    Parameters
+    ----------
+    places : ndarray of shape (n_model_characters,), dtype int
+        The index of each of the model's characters in the larger alphabet.
+    kinds : ndarray of shape (n_characters + 3,), dtype int
+        Of the larger `Alphabet`.
+    share : float
+        Of an unknown character.
+    """
+
+    def __init__(self, places: Indices, kinds: Indices, share: float):
+        n_known, n_characters = len(places), len(kinds) - 3
+        self._places = places
+        # After the characters: the start, an unknown character, and none at -1.
+        self.inner = np.full(len(kinds), n_known + 1, dtype=np.int32)
+        self.inner[places] = np.arange(n_known)
+        self.inner[[n_characters, NONE]] = n_known, NONE
+        self._missing = np.setdiff1d(np.arange(n_characters), places)
+        same_kind = kinds[places][:, None] == kinds[self._missing]
+        self._shares = np.where(same_kind | ~same_kind.any(axis=0), share, 0).astype(np.float32)
+
+    def outer(self, logits: Logits) -> Logits:
+        """Return the model's logits over the larger alphabet."""
+        log_proba = log_softmax(logits)
+        outer = np.empty((len(logits), len(self._places) + len(self._missing)), logits.dtype)
+        outer[:, self._places] = log_proba
+        unknown = np.exp(log_proba) @ self._shares
+        outer[:, self._missing] = np.log(np.maximum(unknown, np.finfo(np.float32).tiny))
+        return outer
+
+
+class Component(NamedTuple):
+    """A model in a `Mixture`.
+
+    Attributes
+    ----------
+    model : NextCharModel
+    weight : float
+        Above zero; the mixture divides it by the sum of all.
+    label : int
+        The label to condition on; -1: the label of each row.
+    alphabet : AlphabetMap or None
+        None: the model has the alphabet of the mixture.
+    """
+
+    model: NextCharModel
+    weight: float = 1.0
+    label: int = NONE
+    alphabet: AlphabetMap | None = None
+
+    def start(self, windows: Indices, labels: Indices) -> tuple[Any, Logits]:
+        """Read contexts."""
+        state, logits = self.model.start(self._inner(windows), self._labels(labels))
+        return state, self._outer(logits)
+
+    def advance(self, state: Any, characters: Indices) -> tuple[Any, Logits]:
+        """Read one more character of each row."""
+        state, logits = self.model.advance(state, self._inner(characters))
+        return state, self._outer(logits)
+
+    def distinct_logits(self, sequences: Sequences) -> tuple[Indices, Logits]:
+        """Return a row number for each target, and the logits of these rows."""
+        inputs, labels = self._inner(sequences.inputs), self._labels(sequences.labels)
+        inner = sequences._replace(inputs=inputs, labels=labels)
+        rows, logits = self.model.distinct_logits(inner)
+        return rows, self._outer(logits)
+
+    def _labels(self, labels):
+        return labels if self.label == NONE else np.full_like(labels, self.label)
+
+    def _inner(self, indices):
+        return self.alphabet.inner[indices] if self.alphabet else indices
+
+    def _outer(self, logits):
+        return self.alphabet.outer(logits) if self.alphabet else logits
+
+
+class Penalty:
+    """How much rarer characters of each kind are after the preceding kinds than they are overall.
+
+    A network gives every character some probability, and so do smoothed counts. Seven characters
+    on, a few names in a hundred have a capital inside or begin with a small letter. Kinds are few
+    and frequent, so a list shows reliably which kinds follow each other.
+
+    Parameters
+    ----------
+    counts : NGrams
+        From `count_kinds`.
+    kinds : ndarray of shape (n_characters + 3,), dtype int
+        Of `Alphabet`.
+
+    Attributes
+    ----------
+    by_kind : ndarray of shape (n_contexts, n_kinds), dtype float32
+        For kind k after kinds h, ``min(0, log p(k | h) - log p(k))``, at least -8. Where k did
+        follow h, p(k | h) is taken three times: what is a little rarer than overall is left to the
+        model, so that ways of writing stay as frequent as they are.
+    one_hot : ndarray of shape (n_kinds, n_characters), dtype float32
+        The kind of each character.
+    """
+
+    def __init__(self, counts: NGrams, kinds: Indices):
+        self.counts, self.kinds = counts, as_context(kinds)
+        of_characters = kinds[: len(kinds) - 3]
+        _, kind, times = counts.learned()
+        overall = np.bincount(of_characters, minlength=counts.n_characters) / len(of_characters)
+        overall += np.bincount(kind, times, counts.n_characters)
+        overall = np.maximum(overall / overall.sum(), np.finfo(float).tiny)
+        proba = np.maximum(counts.proba(np.arange(len(counts.parents))), np.finfo(float).tiny)
+        proba.ravel()[counts.ngrams_] *= _SLACK  # of what did follow a context
+        self.by_kind = np.log(proba / overall).clip(_LOWEST, 0).astype(np.float32)
+        self.one_hot = np.equal.outer(np.arange(len(overall)), of_characters).astype(np.float32)
+
+    def start(self, windows: Indices, labels: Indices) -> tuple[Indices, Indices]:
+        """Read the kinds of windows; return these and the contexts at their end."""
+        kinds = self.kinds[windows]
+        contexts = _no_contexts(labels, self.counts.order - 1, self.counts.n_labels)
+        for column in kinds.T:
+            contexts = _extended(contexts, column, self.counts.n_labels)
+        return kinds, contexts
+
+    def advance(self, state: tuple[Indices, Indices], characters: Indices) -> Any:
+        """Append the kind of one more character to each row."""
+        kinds, contexts = state
+        new, has_left = self.kinds[characters], (kinds[:, 0] != NONE).any()
+        windows = np.concatenate([kinds[:, 1:], new[:, None]], axis=1)
+        contexts = _extended(contexts, new, self.counts.n_labels)
+        if has_left:  # the window, which alone decides
+            contexts = _no_contexts(contexts[:, 0], self.counts.order - 1, self.counts.n_labels)
+            for column in windows.T:
+                contexts = _extended(contexts, column, self.counts.n_labels)
+        return windows, contexts
+
+    def add_to(self, logits: Logits, state: tuple[Indices, Indices]) -> None:
+        """Add the penalties to logits, in place."""
+        logits += self.by_kind.take(self.counts.find(state[1]), axis=0) @ self.one_hot
+
+    def of_sequences(self, sequences: Sequences) -> NDArray[np.float32]:
+        """Return the penalty of each kind before each target, (n_targets, n_kinds)."""
+        sizes = self.counts.order - 1, self.counts.n_labels
+        contexts = _contexts_of_kinds(sequences, self.kinds[sequences.inputs], *sizes)
+        return self.by_kind.take(self.counts.find(contexts), axis=0)
+
+
+class Mixture(NextCharModel):
+    """The weighted mean of the logits of models, with a penalty added.
+
+    So probabilities are weighted geometric means, normalised afterwards.
+
+    Parameters
+    ----------
+    components : sequence of Component
+        All of the same characters, after translation, and the same labels.
+    penalty : Penalty, default=None
+    """
+
+    def __init__(self, components: Sequence[Component], penalty: Penalty | None = None):
+        weights = np.array([component.weight for component in components], dtype=np.float64)
+        if not len(weights) or not (np.isfinite(weights) & (weights > 0)).all():
+            raise ValueError(f"weights must be finite numbers > 0, at least one. Got {weights}.")
+        sizes = {
+            (len(alphabet.inner) - 3 if alphabet else model.n_characters, model.n_labels)
+            for model, _, _, alphabet in components
+        }
+        if len(sizes) > 1:
+            raise ValueError(f"Models must have the same characters and labels. Got {sizes}.")
+        (self.n_characters, self.n_labels) = sizes.pop()
+        self.block_rows = min(component.model.block_rows for component in components)
+        weights /= weights.max()  # so that the sum is finite
+        shares = zip(components, (weights / weights.sum()).tolist(), strict=True)
+        self.components = [component._replace(weight=share) for component, share in shares]
+        self.penalty = penalty
+
+    def start(self, windows: Indices, labels: Indices) -> tuple[Any, Logits]:
+        """Read contexts."""
+        parts = [component.start(windows, labels) for component in self.components]
+        state = self.penalty.start(windows, labels) if self.penalty else None
+        return self._penalised(parts, state)
+
+    def advance(self, state: Any, characters: Indices) -> tuple[Any, Logits]:
+        """Read one more character of each row."""
+        states, kinds = state
+        parts = [
+            component.advance(own, characters)
+            for component, own in zip(self.components, states, strict=True)
+        ]
+        return self._penalised(parts, self.penalty and self.penalty.advance(kinds, characters))
+
+    def select(self, state: Any, rows: Indices) -> Any:
+        """Return the state of some rows, in their order."""
+        states, kinds = state
+        pairs = zip(self.components, states, strict=True)
+        states = [component.model.select(own, rows) for component, own in pairs]
+        return states, self.penalty and tuple(part.take(rows, axis=0) for part in kinds)
+
+    def logits(self, sequences: Sequences) -> Logits:
+        """Read given names; return the logits before each target."""
+        rows, mean = self._read(sequences)
+        logits = mean.take(rows, axis=0)
+        if self.penalty:
+            logits += self.penalty.of_sequences(sequences) @ self.penalty.one_hot
+        return logits
+
+    def log_proba(self, sequences: Sequences) -> NDArray[np.float64]:
+        """Compute the log-probability of each target."""
+        if not self.penalty:
+            return super().log_proba(sequences)
+        # Penalties differ by kind only, so the distinct rows are summed up by kind first.
+        rows, logits = self._read(sequences)
+        logits -= logits.max(axis=1, keepdims=True)
+        targets = sequences.targets[sequences.has_target]
+        penalties = self.penalty.of_sequences(sequences)
+        of_targets = logits[rows, targets].astype(np.float64)
+        of_targets += penalties[np.arange(len(targets)), self.penalty.kinds[targets]]
+        by_kind = (np.exp(logits, out=logits) @ self.penalty.one_hot.T).take(rows, axis=0)
+        total = np.einsum("ij,ij->i", by_kind, np.exp(penalties), dtype=np.float64)
+        return of_targets - np.log(total)
+
+    def ngrams(self) -> Any:
+        """Return the n-grams of the only model, which the penalty makes a little more likely."""
+        return self.components[0].model.ngrams() if len(self.components) == 1 else None
+
+    def _read(self, sequences):
+        """Return a row number for each target, and the mean logits of these rows."""
+        parts = [component.distinct_logits(sequences) for component in self.components]
+        if len(parts) == 1:
+            return parts[0]
+        mean = self._mean([logits.take(rows, axis=0) for rows, logits in parts])
+        return np.arange(len(mean)), mean
+
+    def _penalised(self, parts, state):
+        logits = self._mean([logits for _, logits in parts])
+        if self.penalty:
+            self.penalty.add_to(logits, state)
+        return ([own for own, _ in parts], state), logits
+
+    def _mean(self, logits):
+        if len(logits) == 1:
+            return logits[0]
+        mean = logits[0] * self.components[0].weight
+        for component, part in zip(self.components[1:], logits[1:], strict=True):
+            mean += part * component.weight
+        return mean
+
+
+def count_kinds(
+    sequences: Sequences, kinds: Indices, n_labels: int, window_length: int, before: Any = None
+) -> NGrams:
+    """Count the n-grams of kinds of characters, on top of those of `before`."""
+    of_context, order = as_context(kinds), min(_ORDER, window_length + 1)
+    inputs, targets = of_context[sequences.inputs], of_context[sequences.targets]
+    return NGrams.count(
+        sequences._replace(inputs=inputs, targets=targets),
+        order,
+        kinds_of_kinds(kinds),
+        n_labels,
+        contexts=_contexts_of_kinds(sequences, inputs, order - 1, n_labels),
+        discount=_DISCOUNT,
+        label_weight=1.0,
+        before=before,
+    )
+
+
+def _contexts_of_kinds(sequences, kinds, length, n_labels):
+    """Return the contexts before each target, as `Sequences.contexts` does, with short runs."""
+    contexts = _no_contexts(sequences.labels, length, n_labels)
+    by_step = np.empty((*kinds.shape, contexts.shape[1]), dtype=np.int32)
+    for step, column in enumerate(kinds.T):
+        contexts = by_step[:, step] = _extended(contexts, column, n_labels)
+    return by_step[sequences.has_target]
+
+
+def _no_contexts(labels, length, n_labels):
+    contexts = np.full((len(labels), length + (n_labels > 0)), NONE, dtype=np.int32)
+    if n_labels:
+        contexts[:, 0] = labels
+    return contexts
+
+
+def _extended(contexts, kinds, n_labels):
+    """Append a kind to contexts; of a run of the same kind they hold the first ones only.
+
+    So what follows the "van" of "van Dyk" is known however long such a word goes on.
+    """
+    first = int(n_labels > 0)
+    longer = contexts.copy()
+    rows = np.flatnonzero((contexts[:, first : first + _RUN] != kinds[:, None]).any(axis=1))
+    longer[rows, first + 1 :] = contexts[rows, first:-1]
+    longer[rows, first] = kinds[rows]
+    return longer
+
+
+def from_state_of_kinds(state: Any, kinds: Indices, n_labels: int) -> NGrams:
+    """Return the n-grams of kinds whose state was saved."""
+    options: Any = {"discount": _DISCOUNT, "label_weight": 1.0}
+    return NGrams.from_state(state, kinds_of_kinds(kinds), n_labels, **options)
+
+
+def kinds_of_kinds(kinds: Indices) -> Indices:
+    """Return the kinds of kinds, for n-grams of them: all are of one."""
+    return np.zeros(int(kinds.max()) + 4, dtype=np.int64)
+
+
+def as_context(kinds: Indices) -> NDArray[np.int32]:
+    """Return the kind of each character in contexts: -1 for none, which is at index -1."""
+    return np.append(kinds[:-1], NONE).astype(np.int32)

@@ -1,0 +1,479 @@
+"""The training of networks: each is one skorch net, fitted whole in a thread of its own."""
+
+import inspect
+from collections.abc import Callable
+from copy import deepcopy
+from functools import partial
+from itertools import zip_longest
+from math import cos, isfinite, log, pi
+from typing import Any
+
+import numpy as np
+import skorch
+import torch
+from skorch.callbacks import Callback, EarlyStopping
+from skorch.helper import predefined_split
+from torch import Tensor
+from torch.nn import functional as F
+from tqdm import tqdm
+
+from .._alphabet import NONE
+from .._corpus import Corpus
+from .._models.lstm import LSTM
+from .._models.mixture import Component
+from .._models.ngrams import NGrams
+from .._parallel import Setting, in_threads
+from .._sequences import Sequences
+from .batches import LengthGroupedBatches, SequenceDataset
+from .network import CharLSTM
+from .plan import TrainPlan
+from .pretrained import Pretrained
+
+_VALIDATION_BATCH = 1024
+# The one-cycle schedule raises the learning rate in this share of the training, and averages the
+# weights over the last one. Where the end is not known, the learning rate rises over some steps.
+_WARM_UP, _AVERAGED, _WARM_UP_STEPS = 0.3, 0.25, 50
+# Of the optimizers that take two: they forget faster than by default, as the training is short.
+_BETAS = 0.8, 0.99
+_CHECKED = 256  # sequences, about, that tell whether the training diverged
+
+# `torch.set_num_threads` acts on its own thread, but also on threads that torch meets later. So the
+# threads of trainings call it, and the last one to end sets it back.
+_torch_threads = Setting(torch.get_num_threads, torch.set_num_threads)
+
+
+class CharacterLoss:
+    """Cross-entropy, summed over the characters of a batch and divided by `n_targets`, in nats.
+
+    `n_targets` is the mean number of them in a batch, so that each character weighs the same,
+    however many others its batch has. `ngram_weight` is the share of the distributions "proba",
+    where targets have them. No module, since accelerate would wrap one for
+    several processes, which fails without parameters.
+    """
+
+    def __init__(self, n_targets: float = 1.0):
+        self.n_targets = n_targets
+
+    def __call__(
+        self, logits: Tensor, targets: dict[str, Tensor], ngram_weight: float = 0.0
+    ) -> Tensor:
+        # logits of shape (n_targets, n_characters)
+        log_proba, characters = logits.log_softmax(-1), targets["characters"]
+        known = characters != NONE
+        positions = torch.arange(len(known), device=known.device)
+        of_targets = log_proba[positions, characters.clamp(min=0)]
+        if ngram_weight:
+            softened = torch.linalg.vecdot(targets["proba"], log_proba)
+            of_targets = torch.lerp(of_targets, softened, ngram_weight)
+        return -of_targets[known].sum() / self.n_targets
+
+
+class Net(skorch.NeuralNet):
+    """skorch's net with losses averaged over characters, which must stay finite.
+
+    With `bfloat16` training computes in it where torch's autocast finds that safe; `ngram_weight`
+    is as in `CharacterLoss`.
+
+    Attributes
+    ----------
+    generator : callable
+        While it trains: returns a generator of this network alone, fitted as far as the training
+        has come.
+    """
+
+    generator: Callable[[], Any] | None = None
+
+    def __init__(
+        self, *args: Any, bfloat16: bool = False, ngram_weight: float = 0.0, **kwargs: Any
+    ):
+        super().__init__(*args, **kwargs)
+        self.bfloat16 = bfloat16
+        self.ngram_weight = ngram_weight
+
+    @property
+    def network(self) -> CharLSTM:
+        """The module itself, even while it trains in several processes."""
+        module: Any = self.module_
+        return getattr(module, "module", module)
+
+    def infer(self, x, **fit_params):
+        # No cache: an interruption could leave old weights in it.
+        kind, enabled = (
+            self.network.head.weight.device.type,
+            self.bfloat16 and self.module_.training,
+        )
+        with torch.autocast(kind, torch.bfloat16, enabled=enabled, cache_enabled=False):
+            return super().infer(x, **fit_params).float()
+
+    def get_loss(self, y_pred, y_true, X=None, training=False):
+        y_true = skorch.utils.to_tensor(y_true, device=self.device)
+        return self.criterion_(y_pred, y_true, self.ngram_weight if training else 0.0)
+
+    def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
+        if iterator is None:
+            return
+        n_batches = 0
+        for batch in iterator:
+            self.notify("on_batch_begin", batch=batch, training=training)
+            step = step_fn(batch, **fit_params)
+            logits = step["y_pred"].detach()
+            characters = batch[1]["characters"].to(logits.device)
+            # Of the characters themselves, whatever the targets were softened with.
+            loss = F.cross_entropy(logits, characters, ignore_index=NONE).item()
+            n_targets = int((characters != NONE).sum())
+            loss, n_targets = self._of_all_processes(loss, n_targets)
+            if not isfinite(loss):
+                raise divergence(f"a loss of {loss}", self)
+            # skorch weights the batches of an epoch by this "size".
+            self.history.record_batch(f"{prefix}_loss", loss)
+            self.history.record_batch(f"{prefix}_batch_size", n_targets)
+            self.notify("on_batch_end", batch=batch, training=training, **step)
+            n_batches += 1
+        self.history.record(f"{prefix}_batch_count", n_batches)
+
+    def _of_all_processes(self, loss: float, n_targets: int) -> tuple[float, int]:
+        """Return the mean loss and the targets of all parts of a batch."""
+        return loss, n_targets
+
+
+def divergence(reason: str, net: Net) -> ValueError:
+    """Return the error that says what happened and what to do."""
+    return ValueError(
+        f"Training diverged: {reason} in epoch {len(net.history)} with lr={net.lr}. "
+        "Lower lr or weight_decay."
+    )
+
+
+def _accelerated(accelerator):
+    """Return a class of nets that train with an accelerate.Accelerator."""
+    from skorch.hf import AccelerateMixin
+
+    class AcceleratedNet(AccelerateMixin, Net):
+        def __init__(self, *args, **kwargs):
+            kwargs["callbacks__print_log__sink"] = lambda *args: None
+            super().__init__(*args, accelerator=accelerator, **kwargs)
+
+        def _of_all_processes(self, loss, n_targets):
+            here = torch.tensor([loss * n_targets, n_targets], device=accelerator.device)
+            total, n_targets = accelerator.reduce(here, reduction="sum").tolist()
+            return total / n_targets, int(n_targets)
+
+    return AcceleratedNet
+
+
+class Training:
+    """The training of one network.
+
+    Parameters
+    ----------
+    plan : TrainPlan
+    corpus : Corpus
+    pretrained : Pretrained or None
+        The networks that the plan may name one of.
+    before : Net or None
+        The net of the last fit, whose optimizer goes on.
+
+    Attributes
+    ----------
+    net : Net
+        From the beginning of the training; until then that of the last fit.
+    """
+
+    def __init__(
+        self, plan: TrainPlan, corpus: Corpus, pretrained: Pretrained | None, before: Net | None
+    ):
+        self.plan, self._corpus = plan, corpus
+        self._pretrained, self._before = pretrained, before
+        self.net: Any = before
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether it has made a step, in this fit or in the last one."""
+        return self._before is not None or (self.net is not None and self._schedule.step > 0)
+
+    @property
+    def history(self) -> list[Any]:
+        """The epochs of this fit."""
+        epochs = [] if self.net is self._before else self.net.history
+        return [epoch for epoch in epochs if "train_loss" in epoch]
+
+    @property
+    def component(self) -> Component:
+        """The network as numpy computes it, with its share in the average."""
+        return Component(LSTM(self.net.network.arrays()), self.plan.share)
+
+    def run(
+        self,
+        data: tuple[SequenceDataset, SequenceDataset, Sequences],
+        generator: Callable[[], Any],
+        bar: Any,
+        is_stopped: Callable[[], bool],
+    ) -> None:
+        """Train until the end, or until early stopping; leave the network in evaluation mode.
+
+        `data` are the names to train on, those set aside, and sequences to check the result with.
+        """
+        dataset, valid, some = data
+        net = self.net = self._build_net(dataset, valid, bar, is_stopped)
+        self._start_weights()
+        net.generator = generator
+        try:
+            net.notify("on_train_begin", X=dataset, y=None)
+            try:
+                net.fit_loop(dataset)
+            except KeyboardInterrupt:
+                if not (self._has_stopped_early() or is_stopped()):
+                    raise
+            finally:
+                net.notify("on_train_end", X=dataset, y=None)
+            if not is_stopped():
+                self._check_not_diverged(some)
+        finally:
+            net.network.eval()
+            net.generator = None
+
+    def _build_net(self, dataset, valid, bar, is_stopped):
+        plan = self.plan
+        batches = LengthGroupedBatches(dataset, plan.batch_size, part=plan.part)
+        self._schedule = _Schedule(plan, bar, is_stopped)
+        callbacks: list[Any] = [("schedule", self._schedule)]
+        if plan.patience is not None:
+            stopping = EarlyStopping(patience=plan.patience, load_best=True)
+            callbacks.append(("early_stopping", stopping))
+        params = {
+            "criterion": partial(CharacterLoss, batches.mean_targets),
+            "lr": plan.lr,
+            "max_epochs": plan.max_epochs,
+            "batch_size": plan.batch_size,
+            "iterator_train": LengthGroupedBatches,
+            "iterator_train__generator": torch.Generator().manual_seed(plan.shuffle_seed),
+            "iterator_train__part": plan.part,
+            "iterator_valid": LengthGroupedBatches,
+            "iterator_valid__batch_size": _VALIDATION_BATCH,
+            "train_split": None if plan.patience is None else predefined_split(valid),
+            "callbacks__print_log": None,  # its table does not name the unit
+            # Each network has copies of the callbacks.
+            "callbacks": callbacks + deepcopy(list(plan.callbacks)),
+            "device": plan.device,
+            "bfloat16": plan.bfloat16,
+            "ngram_weight": plan.ngram_weight,
+            "verbose": plan.verbose,
+            "module": CharLSTM,
+        }
+        params |= {f"module__{name}": value for name, value in plan.module_params.items()}
+        params |= _optimizer_params(plan)
+        kind = Net
+        if plan.accelerator:
+            kind = _accelerated(plan.accelerator)
+            del params["callbacks__print_log"]  # which has its sink set
+        for name in plan.net_params:
+            if name in params.keys() - {"optimizer__betas", "optimizer__weight_decay"}:
+                raise ValueError(
+                    "net_params must hold parameters of skorch.NeuralNet that CharLSTMGenerator "
+                    f"does not set itself. Got {name!r}."
+                )
+        return kind(**params | dict(plan.net_params)).initialize()
+
+    def _start_weights(self):
+        """Take over the weights of a pretrained network, and the optimizer of the last fit."""
+        network, number = self.net.network, self.plan.pretrained
+        if self._pretrained is not None and number is not None:
+            to = self._corpus.alphabet_, self._corpus.labels
+            network.load_arrays(self._pretrained.weights_for(number, network.arrays(), *to))
+        old, new = self._before, self.net.optimizer_.state
+        if old and type(old.optimizer_) is type(self.net.optimizer_):
+            states = {name: old.optimizer_.state[w] for name, w in old.network.named_parameters()}
+            new |= {w: deepcopy(states[name]) for name, w in network.named_parameters()}
+
+    def _has_stopped_early(self):
+        """Whether a skorch EarlyStopping, which raises KeyboardInterrupt, ended the training."""
+        return any(
+            isinstance(callback, EarlyStopping) and callback.misses_ == callback.patience
+            for _, callback in self.net.callbacks_
+        )
+
+    def _check_not_diverged(self, some):
+        """Raise if the training made the network worse than guessing.
+
+        The losses were measured before the last steps; what counts is what they left.
+        """
+        arrays, loss = self.net.network.arrays(), np.nan
+        if all(np.isfinite(weights).all() for weights in arrays.values()):
+            with np.errstate(over="ignore", invalid="ignore"):
+                loss = -float(LSTM(arrays).log_proba(some).mean())
+        if not loss < log(self.plan.n_characters) + 1:
+            reason = f"a loss of {loss:.3g} nats per character, worse than guessing"
+            raise divergence(reason, self.net)
+
+
+class Ensemble:
+    """The trainings of all networks, as many at a time as torch may use threads.
+
+    Parameters
+    ----------
+    plans : list of TrainPlan
+    corpus, pretrained
+        As in `Training`.
+    before : list of Net
+        The nets of the last fit, empty if there are none to go on from.
+    """
+
+    def __init__(self, plans: list[TrainPlan], corpus: Corpus, pretrained: Any, before: list[Net]):
+        pairs = zip_longest(plans, before[: len(plans)])
+        self.trainings = [Training(plan, corpus, pretrained, net) for plan, net in pairs]
+        self._is_stopped = False
+
+    def run(
+        self,
+        train: Sequences,
+        valid: Sequences,
+        teacher: NGrams | None,
+        is_text: bool,
+        generator: Callable[[list[Training]], Any],
+    ) -> None:
+        """Train all networks; ``generator(trainings)`` returns a generator of some of them.
+
+        Other threads have none of the modes that the caller has set, such as `torch.no_grad`,
+        autocast or a default device.
+        """
+        plan = self.trainings[0].plan
+        n_threads = 1 if plan.accelerator else torch.get_num_threads()
+        step = max(1, len(train.inputs) // _CHECKED)
+        some = train.take(slice(None, None, step))
+
+        def read() -> tuple[SequenceDataset, SequenceDataset, Sequences]:
+            with _torch_threads.changed(lambda number: 1):
+                return SequenceDataset(train, teacher, is_text), SequenceDataset(valid), some
+
+        (data,) = in_threads(read, [()])
+        bar = tqdm(unit="batch") if plan.verbose else None  # it keeps a thread
+
+        def run(training: Training) -> None:
+            with _torch_threads.changed(lambda number: 1):
+                torch.set_num_threads(1)
+                training.run(data, lambda: generator([training]), bar, lambda: self._is_stopped)
+
+        try:
+            in_threads(run, [(training,) for training in self.trainings], n_threads, self._stop)
+        finally:
+            if bar is not None:
+                bar.close()
+
+    def _stop(self):
+        self._is_stopped = True
+
+    def progress(self, trainings: list[Training], before: Any = None) -> dict[str, Any]:
+        """Return the attributes of an estimator that tell how far these trainings have come."""
+        histories = [training.history for training in trainings]
+        old: dict[str, Any] = {
+            "n_iter_": 0,
+            "n_steps_": 0,
+            "loss_curve_": [],
+            "validation_scores_": None,
+        }
+        old |= {name: getattr(before, name) for name in old if before is not None}
+        losses = _mean_curve(histories, "train_loss")
+        n_steps = [sum(epoch["train_batch_count"] for epoch in epochs) for epochs in histories]
+        scores = old["validation_scores_"]
+        if trainings[0].plan.patience is not None:
+            scores = [*(scores or []), *(-loss for loss in _mean_curve(histories, "valid_loss"))]
+        return {
+            "n_iter_": old["n_iter_"] + len(losses),
+            "n_steps_": old["n_steps_"] + max(n_steps),
+            "loss_curve_": old["loss_curve_"] + losses,
+            "validation_scores_": scores,
+        }
+
+
+def _mean_curve(histories, name):
+    """Return the mean over the networks that were still training at each epoch."""
+    curves = [[epoch[name] for epoch in epochs] for epochs in histories]
+    epochs = zip_longest(*curves, fillvalue=np.nan)
+    return [float(np.nanmean(values)) for values in epochs]
+
+
+class _Schedule(Callback):
+    """Sets the learning rate before each step, averages the weights over the last, shows progress.
+
+    See [1]_ for the average.
+
+    References
+    ----------
+    .. [1] P. Izmailov et al., "Averaging Weights Leads to Wider Optima and Better Generalization",
+       UAI 2018.
+    """
+
+    def __init__(self, plan: TrainPlan, bar: Any, is_stopped: Callable[[], bool]):
+        self.plan, self.bar, self.is_stopped = plan, bar, is_stopped
+        self.step = 0
+
+    def on_train_begin(self, net, X=None, **kwargs):
+        self.n_steps = net.max_epochs * len(net.get_iterator(X, training=True))
+        if self.bar is not None:
+            self.bar.total = (self.bar.total or 0) + self.n_steps
+        is_whole = self.plan.lr_schedule == "one_cycle" and self.plan.n_steps_before is None
+        self.first = self.n_steps * (1 - _AVERAGED) if is_whole else self.n_steps
+        self.means: list[Tensor] = []
+
+    def on_batch_begin(self, net, training=False, **kwargs):
+        if self.is_stopped():
+            raise KeyboardInterrupt  # as skorch's EarlyStopping does
+        if training:
+            self.step += 1
+            for group in net.optimizer_.param_groups:
+                group["lr"] = net.lr * group.get("lr_factor", 1) * self._factor()
+
+    def on_batch_end(self, net, training=False, **kwargs):
+        if not training:
+            return
+        if self.bar is not None:
+            self.bar.update()
+        if self.step > self.first:
+            weights = [weight.detach() for weight in net.network.parameters()]
+            self.means = self.means or [weight.clone() for weight in weights]
+            for mean, weight in zip(self.means, weights, strict=True):
+                mean.lerp_(weight, 1 / (self.step - int(self.first)))
+        if self.step == self.n_steps and self.means:
+            with torch.no_grad():
+                for mean, weight in zip(self.means, net.network.parameters(), strict=True):
+                    weight.copy_(mean)
+
+    def on_epoch_end(self, net, **kwargs):
+        if self.plan.verbose:
+            epoch = net.history[-1]
+            line = f"Epoch {epoch['epoch']}/{net.max_epochs}: {epoch['train_loss']:.4f} nats/char"
+            if "valid_loss" in epoch:
+                line += f", held out {epoch['valid_loss']:.4f}"
+            print(f"{line}, {epoch['dur']:.1f} s")
+
+    def _factor(self):
+        """Return the learning rate over the highest one."""
+        if self.plan.lr_schedule == "constant":
+            return 1.0
+        if self.plan.n_steps_before is not None:  # rise over the first steps, then fall
+            step = self.plan.n_steps_before + self.step
+            return min(step / _WARM_UP_STEPS, (_WARM_UP_STEPS / step) ** 0.5)
+        progress = self.step / (self.n_steps + 1)
+        height = min(progress / _WARM_UP, (1 - progress) / (1 - _WARM_UP))
+        return (1 - cos(pi * height)) / 2
+
+
+def _optimizer_params(plan):
+    accepted = inspect.signature(plan.optimizer).parameters
+    params = {"optimizer": plan.optimizer}
+    if "weight_decay" in accepted:
+        params["optimizer__weight_decay"] = plan.weight_decay
+    if "betas" in accepted and len(accepted["betas"].default) == len(_BETAS):
+        params["optimizer__betas"] = _BETAS
+    if "fused" in accepted:
+        params["optimizer__fused"] = True
+    factors = {"head.*": plan.head_lr_factor}
+    if plan.n_labels and plan.embedding_dim:
+        factors["labels.*"] = plan.label_lr_factor
+    factors = {name: factor for name, factor in factors.items() if factor != 1}
+    if factors and plan.optimizer is not torch.optim.LBFGS:  # it takes one group
+        groups = [(name, {"lr_factor": factor}) for name, factor in factors.items()]
+        if "labels.*" in factors and "weight_decay" in accepted:
+            groups[-1][1]["weight_decay"] = plan.weight_decay / plan.label_lr_factor
+        params["optimizer__param_groups"] = groups
+    return params

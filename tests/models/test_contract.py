@@ -1,0 +1,302 @@
+"""What every model of the next character guarantees, whatever it consists of."""
+
+import numpy as np
+import pytest
+
+from sknamegen._alphabet import NONE, Alphabet
+from sknamegen._models.contract import NextCharModel, next_log_proba
+from sknamegen._models.lstm import LSTM, axes
+from sknamegen._models.mixture import AlphabetMap, Component, Mixture, Penalty, count_kinds
+from sknamegen._models.ngrams import NGrams
+from sknamegen._sampling.decoding import Decoding
+from sknamegen._sampling.sampler import _Recorder
+from sknamegen._sequences import name_sequences
+
+ALPHABET = Alphabet(np.array(["\3", *"abcdr"]))
+# As if b were a capital and r a blank.
+KINDS = np.where(np.isin([*ALPHABET.letters, "", "", ""], ["b", "r"]), 6, ALPHABET.kinds)
+KINDS[ALPHABET.index["r"]] = 7
+N_LABELS = 2
+NAMES = ["", "a", "abba", "cab", "dad", "abracadabra", "bb"]
+WINDOW = 4
+
+
+def lstm(seed=0, embedding_dim=3, num_layers=1, n_labels=N_LABELS, n_characters=6):
+    rng = np.random.default_rng(seed)
+    sizes = {"characters": n_characters, "inputs": n_characters + 2 + n_labels}
+    sizes |= {"units": 5, "gates": 20, "vector": embedding_dim}
+    shapes = axes(num_layers, embedding_dim is None).items()
+    return LSTM({name: rng.normal(size=[sizes[axis] for axis in of]) for name, of in shapes})
+
+
+def labelled_sequences(names=NAMES, window_length=WINDOW):
+    """The sequences of names, of which every second one has label 1, the others label 0."""
+    sequences = name_sequences(ALPHABET, names, window_length)
+    return sequences._replace(labels=(sequences.name_index % N_LABELS).astype(np.int32))
+
+
+def ngrams(n_labels=N_LABELS, order=3):
+    return NGrams.count(labelled_sequences(), order, ALPHABET.kinds, n_labels)
+
+
+def penalty():
+    return Penalty(count_kinds(labelled_sequences(), KINDS, N_LABELS, WINDOW), KINDS)
+
+
+FEW = Alphabet(np.array(["\3", *"acd"]))
+PLACES = np.array([ALPHABET.letters.index(letter) for letter in FEW.letters])
+
+
+def mapped():
+    """A component of which the model knows neither b nor r."""
+    return Component(lstm(n_characters=len(FEW)), 1.0, NONE, AlphabetMap(PLACES, KINDS, 0.1))
+
+
+class Fake(NextCharModel):
+    """Predicts by the last character and the label: as short as a model can be."""
+
+    n_characters, n_labels = len(ALPHABET), N_LABELS
+    table = np.random.default_rng(1).normal(size=(n_characters + 2, n_characters))
+
+    def start(self, windows, labels):
+        return labels, self.table[windows[:, -1]] + labels[:, None] * np.arange(6)
+
+    def advance(self, state, characters):
+        return self.start(characters[:, None], state)
+
+    def select(self, state, rows):
+        return state[rows]
+
+    def logits(self, sequences):
+        has_target = sequences.has_target
+        labels = np.repeat(sequences.labels, has_target.sum(1))
+        return self.start(sequences.inputs[has_target][:, None], labels)[1]
+
+
+def mean(*models):
+    return Mixture([Component(model) for model in models])
+
+
+MODELS = {
+    "fake": Fake(),
+    "lstm": lstm(),
+    "one-hot lstm": lstm(embedding_dim=None),
+    "lstm of two layers": lstm(num_layers=2),
+    "n-grams with labels": ngrams(),
+    "n-grams without labels": ngrams(n_labels=0),
+    "unigrams": ngrams(order=1),
+    "penalised lstm": Mixture([Component(lstm())], penalty()),
+    "penalised mean": Mixture([Component(lstm()), Component(lstm(2))], penalty()),
+    "penalised n-grams": Mixture([Component(ngrams())], penalty()),
+    "component with an alphabet": Mixture([mapped()]),
+    "components with two alphabets": Mixture([mapped(), Component(lstm(), 2.0)], penalty()),
+    "component with a label": Mixture(
+        [Component(lstm()), Component(lstm(1), 0.5, 0), Component(ngrams(), 2.0)]
+    ),
+    "mixture of mixtures": Mixture(
+        [Component(mean(lstm(), lstm(2)), 0.3, 1), Component(Fake(), 0.7)]
+    ),
+    "recorder": _Recorder(lstm(), Decoding(0.7), 3, WINDOW),
+}
+# Models whose predictions depend on less than the whole window.
+SHORT_SIGHTED = {"fake", "n-grams with labels", "n-grams without labels", "unigrams"}
+SHORT_SIGHTED |= {"penalised n-grams"}
+
+
+@pytest.fixture(params=MODELS)
+def model(request):
+    return MODELS[request.param]
+
+
+def log_softmax(logits):
+    logits = np.asarray(logits, dtype=np.float64)
+    return logits - np.logaddexp.reduce(logits, axis=1)[:, None]
+
+
+def assert_alike(logits, others):
+    np.testing.assert_allclose(log_softmax(logits), log_softmax(others), atol=1e-5)
+
+
+PREFIXES = ["", "a", "ab", "cab", "dadda", "abracad"]
+LABELS = np.array([0, 1, 0, 1, 0, 1])
+NEXT = np.array([1, 3, 2, 2, 4, 1])
+
+
+def begin(model, window_length=WINDOW):
+    return model.start(ALPHABET.windows(PREFIXES, window_length), LABELS)
+
+
+def test_logits_have_a_column_for_each_character(model):
+    _, logits = begin(model)
+    assert logits.shape == (len(PREFIXES), len(ALPHABET))
+    assert logits.dtype.kind == "f"
+    assert np.isfinite(logits).all()
+
+
+@pytest.mark.parametrize("name", sorted({*MODELS} - {"recorder"}))
+def test_a_model_states_its_sizes(name):
+    assert MODELS[name].n_characters == len(ALPHABET)
+    assert MODELS[name].n_labels == (0 if name == "n-grams without labels" else N_LABELS)
+
+
+def test_select_and_advance_commute(model):
+    state, _ = begin(model)
+    rows = np.array([3, 0, 0, 5])
+    first, of_first = model.advance(model.select(state, rows), NEXT[rows])
+    then, of_then = model.advance(state, NEXT)
+    assert_alike(of_first, of_then[rows])
+    then = model.select(then, rows)
+    more = np.array([1, 2, 3, 4])
+    assert_alike(model.advance(first, more)[1], model.advance(then, more)[1])
+
+
+def test_a_state_is_not_modified(model):
+    """So that several continuations can start from one state."""
+    state, _ = begin(model)
+    _, logits = model.advance(state, NEXT)
+    expected = logits.copy()
+    logits[:] = np.nan  # the caller may overwrite them
+    model.advance(state, NEXT[::-1])
+    model.select(state, np.array([0, 0]))
+    np.testing.assert_array_equal(model.advance(state, NEXT)[1], expected)
+
+
+def test_rows_are_independent(model):
+    state, logits = begin(model)
+    _, advanced = model.advance(state, NEXT)
+    for row in range(len(PREFIXES)):
+        windows = ALPHABET.windows([PREFIXES[row]], WINDOW)
+        alone, of_alone = model.start(windows, LABELS[row : row + 1])
+        assert_alike(of_alone, logits[row : row + 1])
+        assert_alike(model.advance(alone, NEXT[row : row + 1])[1], advanced[row : row + 1])
+
+
+@pytest.mark.parametrize("window_length", [1, 2, WINDOW, 20])
+def test_reading_names_agrees_with_writing_them(model, window_length):
+    sequences = labelled_sequences(window_length=window_length)
+    labels = np.arange(len(NAMES)) % N_LABELS
+    read = model.logits(sequences)
+    owners = np.repeat(sequences.name_index, sequences.has_target.sum(1))
+    targets = sequences.targets[sequences.has_target]
+    expected = log_softmax(read)[np.arange(len(targets)), targets]
+    np.testing.assert_allclose(model.log_proba(sequences), expected, atol=1e-5)
+    for row, name in enumerate(NAMES):
+        state, logits = model.start(ALPHABET.windows([""], window_length), labels[row : row + 1])
+        written = [logits]
+        for letter in name:
+            state, logits = model.advance(state, np.array([ALPHABET.index[letter]]))
+            written.append(logits)
+        assert targets[owners == row].tolist() == ALPHABET.rows([name], ends=True)[0][1:]
+        assert_alike(np.concatenate(written), read[owners == row])
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_prediction_depends_on_exactly_the_window(name):
+    """Whatever was before the window, and however the window was reached."""
+    model, long, short = MODELS[name], ["dddabc", "bbbabc"], ["abc", "abc"]
+    label = np.zeros(2, dtype=int)
+    _, expected = model.start(ALPHABET.windows(long, 3), label)
+    expected = expected.copy()
+    state, _ = model.start(ALPHABET.windows(["ddd", "bbb"], 3), label)
+    for letter in "abc":
+        state, logits = model.advance(state, np.full(2, ALPHABET.index[letter]))
+    assert_alike(logits, expected)
+    assert_alike(logits[:1], logits[1:])
+    _, of_start = model.start(ALPHABET.windows(short, 20), label)
+    difference = np.abs(log_softmax(of_start) - log_softmax(expected)).max()
+    assert (difference > 1e-3) == (name not in SHORT_SIGHTED)
+
+
+def test_blocks_of_names_are_read_like_the_whole_list(model):
+    names = [name * (i % 3) for i, name in enumerate(NAMES * 40)]
+    sequences = labelled_sequences(names)
+    blocks = sequences.blocks(len(ALPHABET))
+    assert len(blocks) == 2
+    log_proba = np.concatenate([model.log_proba(block) for block in blocks])
+    np.testing.assert_allclose(log_proba, model.log_proba(sequences), atol=1e-5)
+
+
+def test_a_mixture_is_the_weighted_geometric_mean():
+    models, weights = [lstm(), ngrams()], [1.0, 3.0]
+    mixture = Mixture([Component(m, w) for m, w in zip(models, weights, strict=True)])
+    assert [component.weight for component in mixture.components] == [0.25, 0.75]
+    windows = ALPHABET.windows(PREFIXES, WINDOW)
+    of_models = [next_log_proba(m, windows, np.array([1]))[:, 0] for m in models]
+    expected = log_softmax(0.25 * of_models[0] + 0.75 * of_models[1])
+    np.testing.assert_allclose(next_log_proba(mixture, windows, [1])[:, 0], expected, atol=1e-6)
+
+
+def test_a_component_may_fix_the_label():
+    model = lstm()
+    mixture = Mixture([Component(model, 0.5, 1)])
+    windows = ALPHABET.windows(PREFIXES, WINDOW)
+    for label in (NONE, 0, 1):
+        _, logits = mixture.start(windows, np.full(6, label))
+        np.testing.assert_array_equal(logits, model.start(windows, np.ones(6, dtype=int))[1])
+
+
+def test_a_character_outside_the_alphabet_has_a_share_of_its_kind():
+    """Here r is of the kind of a. The model knows none of the kind of b: b has a share of all."""
+    kinds = KINDS.copy()
+    kinds[ALPHABET.index["r"]] = kinds[ALPHABET.index["a"]]
+    logits = np.random.default_rng(0).normal(size=(4, len(FEW))).astype(np.float32)
+    outer = np.exp(AlphabetMap(PLACES, kinds, 0.1).outer(logits))
+    inner = np.exp(log_softmax(logits))
+    for letter, proba in zip(FEW.letters, inner.T, strict=True):
+        np.testing.assert_allclose(outer[:, ALPHABET.letters.index(letter)], proba, rtol=1e-5)
+    of_letters = inner[:, [FEW.letters.index(letter) for letter in "acd"]].sum(axis=1)
+    np.testing.assert_allclose(outer[:, ALPHABET.index["r"]], 0.1 * of_letters, rtol=1e-5)
+    np.testing.assert_allclose(outer[:, ALPHABET.index["b"]], 0.1, rtol=1e-5)
+
+
+@pytest.mark.parametrize("weights", [[], [0.0], [-1.0], [np.nan], [np.inf, 1.0]])
+def test_weights_of_a_mixture_must_be_positive(weights):
+    with pytest.raises(ValueError, match="weights must be finite numbers > 0"):
+        Mixture([Component(Fake(), weight) for weight in weights])
+
+
+@pytest.mark.parametrize("other", [lstm(n_labels=1), lstm(n_characters=len(FEW))])
+def test_models_of_a_mixture_must_have_the_same_sizes(other):
+    with pytest.raises(ValueError, match="must have the same characters and labels"):
+        mean(lstm(), other)
+
+
+def test_no_label_adds_nothing():
+    labelled = lstm()
+    embedding = labelled.weights["embedding.weight"][: len(ALPHABET) + 2]
+    plain = LSTM(labelled.weights | {"embedding.weight": embedding})
+    windows, none = ALPHABET.windows(PREFIXES, WINDOW), np.full(6, NONE)
+    np.testing.assert_array_equal(labelled.start(windows, none)[1], plain.start(windows, none)[1])
+
+
+SPOILT = {
+    "missing": lambda w: w.pop("head.bias"),
+    "more": lambda w: w.update(more=w["head.bias"]),
+    "no array": lambda w: w.update({"head.bias": [0.0] * 6}),
+    "integers": lambda w: w.update({"head.bias": np.zeros(6, dtype=int)}),
+    "objects": lambda w: w.update({"head.bias": np.zeros(6, dtype=object)}),
+    "nan": lambda w: w.update({"head.bias": np.full(6, np.nan)}),
+    "too large for float32": lambda w: w.update({"head.bias": np.full(6, 1e300)}),
+    "longer": lambda w: w.update({"head.bias": np.zeros(7)}),
+    "flat": lambda w: w.update({"head.weight": w["head.weight"].ravel()}),
+    "gates": lambda w: w.update({"layers.0.bias_ih_l0": np.zeros(19)}),
+    "nothing": lambda w: w.clear(),
+    "empty": lambda w: w.update({"head.weight": np.zeros((0, 5)), "head.bias": np.zeros(0)}),
+    "too few inputs": lambda w: w.update({"embedding.weight": np.zeros((7, 3))}),
+    "a layer without another": lambda w: w.update({"layers.7.weight_hh_l0": np.zeros((20, 5))}),
+}
+
+
+@pytest.mark.parametrize("how", SPOILT)
+def test_weights_that_do_not_fit_each_other(how):
+    weights = dict(lstm().weights)
+    SPOILT[how](weights)
+    with pytest.raises(ValueError, match="The network of a saved model must be weights that fit"):
+        LSTM(weights)
+
+
+def test_sizes_are_those_of_the_arrays():
+    assert lstm().sizes == {"hidden_size": 5, "num_layers": 1, "embedding_dim": 3}
+    deep = lstm(embedding_dim=None, num_layers=2, n_labels=0)
+    assert deep.sizes == {"hidden_size": 5, "num_layers": 2, "embedding_dim": None}
+    assert deep.n_labels == 0

@@ -1,0 +1,313 @@
+from collections import Counter, defaultdict
+
+import numpy as np
+import pytest
+
+from sknamegen._alphabet import NONE
+from sknamegen._models import ngrams as ngrams_module
+from sknamegen._models.ngrams import NGrams
+from sknamegen._sequences import Sequences
+
+NAMES = ["anna", "hanna", "hannah", "an", "na", "nana", "a", "hahn", "", "ann", "banana", "naan"]
+OTHERS = ["hab", "nnnnnnnnnnnn", "bhb"]
+ALPHABET = "abhn$"  # $ ends a name, ^ begins it, ? is an unknown character
+INDEX = {character: i for i, character in enumerate(ALPHABET + "^?")}
+# Of these, and of none: all letters but h are of one kind.
+KINDS = np.array([1, 1, 2, 1, 3, 4, 5, 6])
+KIND = dict(zip([*ALPHABET, "^", "?", ""], KINDS.tolist(), strict=True))
+
+
+def indices(names):
+    """Inputs and targets of names, as windows are turned into them; "?" is no target."""
+    width = max(map(len, names)) + 1
+    inputs = np.full((len(names), width), 0, dtype=np.int32)
+    targets = np.full((len(names), width), NONE, dtype=np.int32)
+    for row, name in enumerate(names):
+        inputs[row, : len(name) + 1] = [INDEX[c] for c in "^" + name]
+        targets[row, : len(name) + 1] = [INDEX[c] if c != "?" else NONE for c in name + "$"]
+    return inputs, targets
+
+
+def pairs(names, length):
+    """The contexts of names, the nearest character first, and the characters after them."""
+    inputs, targets = indices(names)
+    sequences = Sequences(inputs, targets, np.arange(len(inputs)), np.full(len(inputs), NONE))
+    return sequences.contexts(length, 0), targets[sequences.has_target]
+
+
+def count(names, order, discount=None):
+    return NGrams(*pairs(names, order - 1), KINDS, discount=discount)
+
+
+def as_text(context):
+    return "".join((ALPHABET + "^?")[i] for i in context[::-1] if i >= 0)
+
+
+class Slow:
+    """The formula in dictionaries, one n-gram after another."""
+
+    def __init__(self, names, order, discount):
+        texts = [f"^{name}$" for name in names]
+        grams = Counter(
+            text[max(0, end - n) : end]
+            for text in texts
+            for end in range(2, len(text) + 1)
+            for n in range(1, order + 1)
+            if n <= end
+        )
+        before = defaultdict(set)
+        for gram in grams:
+            before[gram[1:]].add(gram[0])
+        extended = {g for g in grams if g[0] != "^" and len(g) < order}
+        self.counts = {g: len(before[g]) if g in extended else n for g, n in grams.items()}
+        self.order = order
+        self.kinds = Counter(
+            (KIND[text[end - 1] if order > 1 else ""], KIND[text[end]])
+            for text in texts
+            for end in range(1, len(text))
+        )
+        self.discounts = [self.estimate(n, discount) for n in range(1, order + 1)]
+
+    def estimate(self, length, discount):
+        if discount is not None:
+            return [discount] * 3
+        of_length = [n for gram, n in self.counts.items() if len(gram) == length]
+        n1, n2, n3, n4 = (of_length.count(n) for n in (1, 2, 3, 4))
+        if not (n1 and n2 and n3 and n4):
+            return [0.85] * 3
+        y = n1 / (n1 + 2 * n2)
+        discounts = [1 - 2 * y * n2 / n1, 2 - 3 * y * n3 / n2, 3 - 4 * y * n4 / n3]
+        return discounts if discounts == sorted(discounts) and discounts[0] > 0 else [0.85] * 3
+
+    def root(self, kind, character):
+        unigrams = {c: self.interpolated("", c, 1 / len(ALPHABET)) for c in ALPHABET}
+        alike = sum(p for c, p in unigrams.items() if KIND[c] == KIND[character])
+        n = sum(times for (last, _), times in self.kinds.items() if last == kind)
+        p_of_kind = (self.kinds[kind, KIND[character]] + alike / 2) / (n + 1 / 2)
+        return p_of_kind * unigrams[character] / alike
+
+    def proba(self, context, character):
+        if not context:
+            return self.root(KIND[""], character)
+        if len(context) == 1:
+            shorter = self.root(KIND[context], character)
+        else:
+            shorter = self.proba(context[1:], character)
+        return self.interpolated(context, character, shorter)
+
+    def interpolated(self, context, character, shorter):
+        followed = {c: self.counts.get(context + c, 0) for c in ALPHABET}
+        total = sum(followed.values())
+        if total == 0:
+            return shorter
+        taken = {
+            c: self.discounts[len(context)][min(n, 3) - 1] if n else 0 for c, n in followed.items()
+        }
+        return (followed[character] - taken[character] + sum(taken.values()) * shorter) / total
+
+
+@pytest.mark.parametrize("order", [1, 2, 3, 5, 9, 30])
+@pytest.mark.parametrize("discount", [None, 0.4, 1.0])
+def test_probabilities_are_those_of_the_formula(order, discount):
+    slow = Slow(NAMES, order, discount)
+    counts = count(NAMES, order, discount)
+    np.testing.assert_allclose(counts.discounts, slow.discounts)
+    contexts, _ = pairs([*NAMES, *OTHERS, "banan?a", "?"], order - 1)
+    expected = [[slow.proba(as_text(context), c) for c in ALPHABET] for context in contexts]
+    np.testing.assert_allclose(counts.proba(counts.find(contexts)), expected)
+
+
+def test_the_counts_of_a_label_are_averaged_with_those_of_all():
+    """The label is the first character of a context; without its counts, those of all are left."""
+    names, others = NAMES[:6], NAMES[6:]
+    contexts, characters = pairs(names + others, 3)
+    labels = np.repeat([0, 1], [len(pairs(part, 3)[1]) for part in (names, others)])
+    labelled = np.column_stack([labels, contexts])
+    by_label = NGrams(labelled, characters, KINDS, n_labels=3, label_weight=0.6)
+    plain = NGrams(contexts, characters, KINDS)
+    single = NGrams(labelled, characters, KINDS, n_labels=3, label_weight=1.0)
+    expected = 0.6 * single.proba(single.find(labelled)) + 0.4 * plain.proba(plain.find(contexts))
+    np.testing.assert_allclose(by_label.proba(by_label.find(labelled)), expected)
+    # In a context that one label alone has seen, its distribution is nearer to that label's.
+    seen, _ = pairs(["hanna"], 3)
+    of_label = [single.proba(single.find(np.column_stack([np.full(6, n), seen]))) for n in (0, 1)]
+    alone = count(names, 4).proba(count(names, 4).find(seen))
+    assert np.abs(of_label[0] - alone).max() < np.abs(of_label[1] - alone).max()
+
+
+def test_contexts_are_found_in_a_table_of_any_size(monkeypatch):
+    """At each size just below and above a key, too; other contexts are searched for."""
+    contexts, _ = pairs([*NAMES, "hab", "nnnnnnn"], 4)
+    whole = count(NAMES, 5)
+    expected = whole.find(contexts)
+    for n_cells in {0, 1, 7, *whole.keys.tolist(), *(whole.keys + 1).tolist()}:
+        monkeypatch.setattr(ngrams_module, "_MAX_CELLS", n_cells)
+        counts = count(NAMES, 5)
+        np.testing.assert_array_equal(counts.find(contexts), expected)
+        assert len(counts._table) <= n_cells + 1
+
+
+def test_keys_may_be_more_than_an_int32_holds():
+    """Contexts times labels."""
+    labels = np.arange(4000, dtype=np.int32)
+    contexts = np.column_stack([labels * 300, labels % 4, labels // 4 % 4]).astype(np.int32)
+    counts = NGrams(contexts, labels % 5, KINDS, n_labels=4000 * 300, label_weight=1.0)
+    assert counts.keys[-1] > 2**31
+    ids = counts.find(contexts)
+    assert len(np.unique(ids)) == 4000
+    np.testing.assert_array_equal(counts.lengths[ids], 3)
+
+
+def test_discounts_are_estimated_from_many_counts():
+    rng = np.random.default_rng(0)
+    names = ["".join(rng.choice(list("abhn"), size=4, p=[0.6, 0.2, 0.15, 0.05])) for _ in range(99)]
+    slow = Slow(names, 4, None)
+    assert slow.discounts[2] != [0.85] * 3
+    np.testing.assert_allclose(count(names, 4).discounts, slow.discounts)
+
+
+@pytest.mark.parametrize("names", [[""], ["a"], ["", "a" * 30]])
+def test_few_and_odd_names(names):
+    counts = count(names, 5)
+    proba = counts.proba(np.arange(len(counts.parents)))
+    np.testing.assert_allclose(proba.sum(axis=1), 1)
+    assert proba.min() > 0
+    np.testing.assert_array_equal(proba[: counts.n_kinds], counts.roots)
+
+
+def test_an_unseen_letter_is_followed_like_those_of_its_kind():
+    """A capital after an unseen small letter is as rare as after others."""
+    names = ["Anna", "Mona", "Nora", "Rhea"]
+    letters = sorted({*"".join(names), "b", "B"})
+    kinds = np.array([1 if c.islower() else 2 for c in letters] + [3, 4, 5, 6])
+    index = {c: i for i, c in enumerate([*letters, "$", "^"])}
+    rows = [[index[c] for c in f"^{name}$"] for name in names]
+    contexts = np.array([[i] for row in rows for i in row[:-1]], dtype=np.int32)
+    characters = np.array([i for row in rows for i in row[1:]], dtype=np.int32)
+    counts = NGrams(contexts, characters, kinds)
+    (p,) = counts.proba(counts.find(np.array([[index["b"]]])))
+    capitals = sum(p[index[c]] for c in letters if c.isupper())
+    assert capitals < 0.02 < p[index["n"]]
+    assert 0 < p[index["B"]] < p[index["b"]] < p[index["n"]]
+
+
+def test_a_name_seen_often_is_nearly_certain():
+    counts = count(["anna"] * 1000, 5)
+    contexts, characters = pairs(["anna"], 4)
+    proba = counts.proba(counts.find(contexts))
+    assert proba[np.arange(len(characters)), characters].prod() > 0.99
+
+
+@pytest.mark.parametrize("length", [3, 40])
+def test_counts_come_back(length):
+    """With contexts that one number can hold, and longer ones, which are not merged."""
+    contexts, characters = pairs(NAMES, length)
+    whole = NGrams(contexts, characters, KINDS)
+    learned = whole.learned()
+    occurred = Counter(zip(map(tuple, contexts.tolist()), characters.tolist(), strict=True))
+    grams = zip(map(tuple, learned[0].tolist()), learned[1].tolist(), strict=True)
+    assert dict(zip(grams, learned[2].tolist(), strict=True)) == occurred
+    again = NGrams(*learned[:2], KINDS, counts=learned[2])
+    saved = NGrams.from_state(whole.to_state(), KINDS, 0)
+    for name, value in vars(whole).items():
+        np.testing.assert_array_equal(getattr(again, name), value, err_msg=name)
+        np.testing.assert_array_equal(getattr(saved, name), value, err_msg=name)
+
+
+ORDERS = pytest.mark.parametrize("order", [1, 2, 3, 6])
+
+
+@ORDERS
+@pytest.mark.parametrize("power", [0.2, 1.0, 1.7, 10.0])
+def test_tempered_probabilities_are_powers_normalised(order, power):
+    counts = count(NAMES, order, 0.6)
+    ids = np.arange(len(counts.parents))
+    expected = counts.proba(ids) ** power
+    expected /= expected.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(counts.tempered(power).proba(ids), expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("lower", [1, 2, 4, 6])
+def test_a_truncated_model_ignores_farther_characters(lower):
+    counts = count(NAMES, 6)
+    assert len(counts.contexts_after) == len(counts.parents)  # kept, and made anew
+    truncated = counts.truncated(lower)
+    assert truncated.order == lower
+    assert len(truncated.contexts_after) == len(truncated.parents)
+    contexts, _ = pairs(NAMES + OTHERS, 5)
+    nearest = np.where(np.arange(5) < lower - 1, contexts, NONE)
+    ids = truncated.find(contexts[:, : lower - 1])
+    np.testing.assert_array_equal(ids, counts.find(nearest))
+    np.testing.assert_array_equal(truncated.proba(ids), counts.proba(ids))
+
+
+def known_contexts(counts):
+    """The characters of each context, the nearest first; () for those that are only a kind."""
+    contexts = [()] * counts.n_kinds
+    for context in range(counts.n_kinds, len(counts.parents)):
+        farthest = int(counts.farthest[context - counts.n_kinds])
+        contexts.append((*contexts[counts.parents[context]], farthest))
+    return contexts
+
+
+@pytest.mark.parametrize("order", [2, 3, 6])
+def test_contexts_after_are_those_that_find_returns(order):
+    counts = count(NAMES, order)
+    known, length = known_contexts(counts), order - 1
+    assert {as_text(context) for context in known} == {
+        f"^{name}"[:end][-n:] if n else ""
+        for name in NAMES
+        for end in range(1, len(name) + 2)
+        for n in range(length + 1)
+    }
+    for character in range(len(ALPHABET)):
+        longer = [[character, *context, *[NONE] * length][:length] for context in known]
+        expected = counts.find(np.array(longer, dtype=np.int32))
+        np.testing.assert_array_equal(counts.contexts_after[:, character], expected)
+    start = np.array([[INDEX["^"], *[NONE] * length][:length]])
+    assert counts.start_context == counts.find(start)[0]
+
+
+@ORDERS
+@pytest.mark.parametrize("power", [1.0, 2.5])
+def test_averages_are_those_of_a_dense_loop(order, power):
+    counts = count(NAMES, order).tempered(power)
+    rng, n_contexts = np.random.default_rng(0), len(counts.parents)
+    after = rng.integers(4, size=(3, len(ALPHABET)))
+    later = rng.random((4, n_contexts)) * (rng.random((4, n_contexts)) < 0.7)
+    proba = counts.proba(np.arange(n_contexts))
+    expected = np.zeros((3, n_contexts))
+    for state in range(3):
+        for context in range(n_contexts):
+            for character in range(len(ALPHABET)):
+                value = later[after[state, character], counts.contexts_after[context, character]]
+                expected[state, context] += proba[context, character] * value
+    np.testing.assert_allclose(counts.averages(after, 4)(later), expected, atol=1e-12)
+
+
+@ORDERS
+@pytest.mark.parametrize("max_cells", [2**22, 1])
+def test_expected_counts_are_sums_of_distributions(order, max_cells, monkeypatch):
+    """With each character by itself, too, where the cells are few."""
+    counts, (contexts, _) = count(NAMES, order), pairs(NAMES[:5] + OTHERS, order - 1)
+    weights = counts.weights.copy()
+    proba = np.random.default_rng(0).dirichlet([0.05] * len(ALPHABET), size=len(contexts))
+    proba[0] = [0.996, 0.004, 0, 0, 0]  # the second of which is too little to keep by itself
+    monkeypatch.setattr(ngrams_module, "_MAX_CELLS", max_cells)
+    expected_counts = counts.with_expected_counts(contexts, proba)
+    known = known_contexts(counts)
+    sums, n = defaultdict(lambda: np.zeros(len(ALPHABET))), Counter()
+    for context, row in zip(contexts.tolist(), proba, strict=True):
+        for length in range(1, order):
+            if tuple(context[:length]) in known:
+                sums[tuple(context[:length])] += row
+                n[tuple(context[:length])] += 1
+    distributions = list(counts.roots)
+    for context, parent in list(zip(known, counts.parents, strict=True))[counts.n_kinds :]:
+        kept = np.where(sums[context] >= ngrams_module._LEAST_EXPECTED, sums[context], 0)
+        prior = ngrams_module._PRIOR
+        left = prior + n[context] - kept.sum()
+        distributions.append((kept + left * distributions[parent]) / (n[context] + prior))
+    actual = expected_counts.proba(np.arange(len(known)))
+    np.testing.assert_allclose(actual, distributions, atol=1e-9)
+    np.testing.assert_array_equal(counts.weights, weights)  # the counts stay as they were

@@ -1,0 +1,78 @@
+"""What is decided before a training, which is too slow or needs too many machines to be run."""
+
+import dataclasses
+import itertools
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from sknamegen import CharLSTMGenerator
+from sknamegen._alphabet import NONE
+from sknamegen._sequences import Sequences
+from sknamegen._training.batches import LengthGroupedBatches, SequenceDataset
+from sknamegen._training.plan import make_plans, uses_bfloat16
+
+
+@pytest.mark.parametrize(
+    ("n_names", "hidden_size", "batch_size", "n_epochs"),
+    [
+        (1, 128, 8, 10),
+        (199, 128, 16, 10),
+        (200, 240, 16, 10),
+        (16_383, 240, 64, 10),
+        (16_384, 352, 128, 10),
+        (32_000, 352, 128, 7),
+        (100_000, 352, 256, 4),
+        (10**6, 352, 512, 3),
+    ],
+)
+def test_settings_adapt_to_the_number_of_names(n_names, hidden_size, batch_size, n_epochs):
+    corpus = SimpleNamespace(alphabet=range(50), labels=[])
+
+    def plans(**params):
+        given = CharLSTMGenerator(**params).get_params()
+        return make_plans(given, corpus, n_names, np.random.default_rng(0))
+
+    first, second = plans()
+    for plan in (first, second):
+        assert (plan.batch_size, plan.max_epochs) == (min(batch_size, n_names), n_epochs)
+        assert (plan.share, plan.pretrained, plan.hidden_size) == (0.5, None, hidden_size)
+        assert (plan.lr, plan.weight_decay, plan.ngram_weight) == (0.02, 0.1, 0.5)
+        assert (plan.head_lr_factor, plan.label_lr_factor, plan.n_steps_before) == (1, 1, None)
+    assert first.network_seed != second.network_seed
+    (alone,) = plans(num_networks=1, optimizer="Adam")
+    assert (alone.weight_decay, alone.share) == (0.01, 1)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        alone.hidden_size = 1
+
+
+def test_precision_is_chosen_by_the_processor(monkeypatch):
+    for amx, avx512, amd in itertools.product([True, False], repeat=3):
+        monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda amx=amx: amx)
+        monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda avx512=avx512: avx512)
+        monkeypatch.setattr("sknamegen._training.plan._is_amd", lambda amd=amd: amd)
+        assert uses_bfloat16("auto", torch.device("cpu")) == (amx or (avx512 and amd))
+    assert not uses_bfloat16("float32", torch.device("cpu"))
+
+
+@pytest.mark.parametrize(("n_parts", "batch_size"), [(2, 4), (3, 64), (5, 2)])
+def test_parts_of_batches_make_up_all_of_it(n_parts, batch_size):
+    """For processes that share the work; here the label of a name is its number."""
+    numbers = np.arange(23, dtype=np.int32)
+    lengths = numbers % 5 + (numbers % 7 > 0)
+    inputs = np.ones((23, 6), dtype=np.int32)
+    targets = np.where(np.arange(6) < lengths[:, None], 1, NONE).astype(np.int32)
+    dataset = SequenceDataset(Sequences(inputs, targets, np.arange(23), numbers))
+    parts = [
+        LengthGroupedBatches(
+            dataset, batch_size, torch.Generator().manual_seed(0), part=(part, n_parts)
+        )
+        for part in range(n_parts)
+    ]
+    labels = [[inputs["labels"] for inputs, _ in batches] for batches in parts]
+    assert {len(of_part) for of_part in labels} == {len(parts[0])}
+    assert all(len(batch) for of_part in labels for batch in of_part)
+    seen = np.sort(torch.cat([batch for of_part in labels for batch in of_part]).numpy())
+    np.testing.assert_array_equal(seen, np.flatnonzero(lengths > 0))

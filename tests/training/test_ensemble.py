@@ -1,0 +1,683 @@
+"""Several networks: what they start from, how each of them trains, and what ends them."""
+
+import _thread
+import pickle
+import signal
+import threading
+import time
+from typing import ClassVar
+
+import numpy as np
+import pytest
+import skops.io
+import torch
+from accelerate import Accelerator
+from conftest import small_generator
+from skorch.callbacks import Callback
+
+from sknamegen import SKOPS_TRUSTED, CharLSTMGenerator, CharSequenceVectorizer, load_names
+
+FEMALE = load_names("female")
+FEW = FEMALE[::120]  # 42 names
+SHORT = [name for name in FEMALE if len(name) <= 4]
+SEEDS = ["", "A", "Mar"]
+HIRAGANA = "さくら はるか ゆい あおい ひなた みさき めい りん ことね かえで こはる いちか".split()  # noqa: SIM905
+RANDOM_CODES = ["".join(row) for row in np.random.default_rng(0).choice(list("ACGT"), (60, 8))]
+ONE_STEP = {"batch_size": 10_000, "max_epochs": 1}
+
+
+def windows_of(names, window_length=10):
+    return CharSequenceVectorizer(window_length=window_length).fit_transform(names)
+
+
+def base_share(n_names):
+    return 1 / (1 + (n_names / 5000) ** 0.6)
+
+
+def tiny(**params):
+    """An ensemble of two tiny networks from random weights."""
+    return small_generator(**{"init": None, "num_networks": 2, "max_epochs": 2} | params)
+
+
+def mixed(**params):
+    """An ensemble of the base and a tiny network."""
+    return CharLSTMGenerator(**{"hidden_size": 16, "max_epochs": 1, "random_state": 0} | params)
+
+
+def sizes_of(generator):
+    return [net.module_.head.in_features for net in generator.nets_]
+
+
+def weights_of(net):
+    return {name: weight.numpy().copy() for name, weight in net.module_.state_dict().items()}
+
+
+def assert_same_weights(net, other):
+    weights, of_other = weights_of(net), weights_of(other)
+    assert weights.keys() == of_other.keys()
+    for name, weight in weights.items():
+        np.testing.assert_array_equal(weight, of_other[name])
+
+
+@pytest.fixture(params=[1, 2])
+def n_threads(request):
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield request.param
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("n_names", [1, 30, 1000, 6000])
+def test_the_share_of_the_base_follows_from_the_number_of_names(n_names):
+    windows = windows_of(np.resize(SHORT, n_names), window_length=5)
+    generator = mixed(**ONE_STEP).fit(windows)
+    assert generator.init_share_ == pytest.approx(base_share(n_names), rel=1e-12)
+    assert sizes_of(generator) == [256, 16]
+
+
+@pytest.mark.parametrize(("n_names", "is_base"), [(4999, True), (5001, False)])
+def test_one_network_is_of_the_kind_with_the_greater_share(n_names, is_base):
+    windows = windows_of(np.resize(SHORT, n_names), window_length=5)
+    generator = CharLSTMGenerator(num_networks=1, random_state=0, **ONE_STEP).fit(windows)
+    assert generator.init_share_ == is_base
+    assert sizes_of(generator) == [256 if is_base else 240]
+
+
+@pytest.mark.parametrize(
+    ("params", "sizes", "share"),
+    [
+        ({}, [256, 128], base_share(42)),
+        ({"num_networks": 3}, [256, 128, 128], base_share(42)),
+        ({"num_networks": 3, "hidden_size": 16}, [256, 16, 16], base_share(42)),
+        ({"num_layers": 2, "hidden_size": 16}, [256, 16], base_share(42)),
+        ({"embedding_dim": None, "hidden_size": 16}, [256, 16], base_share(42)),
+        ({"num_networks": 1}, [256], 1),
+        ({"num_networks": 1, "hidden_size": 256, "num_layers": 1, "embedding_dim": 64}, [256], 1),
+        ({"num_networks": 1, "hidden_size": 16}, [16], 0),
+        ({"num_networks": 1, "num_layers": 2}, [128], 0),
+        ({"num_networks": 1, "embedding_dim": None}, [128], 0),
+        ({"num_networks": 1, "embedding_dim": 8}, [128], 0),
+        ({"init": None}, [128, 128], 0),
+        ({"init": None, "num_networks": 3, "hidden_size": 16}, [16, 16, 16], 0),
+        ({"init": "base"}, [256], 1),
+        ({"init": "base", "num_networks": 2}, [256, 256], 1),
+    ],
+)
+def test_sizes_and_starts(params, sizes, share):
+    generator = CharLSTMGenerator(random_state=0, **ONE_STEP | params).fit(windows_of(FEW))
+    assert sizes_of(generator) == sizes
+    assert generator.init_share_ == pytest.approx(share)
+    for net in generator.nets_:
+        is_base = net.module_.head.in_features == 256
+        n_layers = 1 if is_base else params.get("num_layers", 1)
+        assert len(net.module_.layers) == n_layers
+        embedding_dim = 64 if is_base else params.get("embedding_dim", 64)
+        n_inputs = len(generator.alphabet_) + 2 if embedding_dim is None else embedding_dim
+        assert net.module_.layers[0].input_size == n_inputs
+
+
+@pytest.mark.parametrize(
+    "names",
+    [RANDOM_CODES, HIRAGANA, ["ᏣᎳᎩ", "ᏎᏉᏯ", "ᎠᏰᎵ"]],
+    ids=["random codes", "hiragana", "unknown script"],
+)
+def test_the_base_is_left_aside_where_it_is_of_no_use(names):
+    windows = windows_of(names)
+    generator, scratch = (mixed(init=init).fit(windows) for init in ("auto", None))
+    assert generator.init_share_ == 0
+    assert sizes_of(generator) == [16, 16]
+    assert generator.score(windows) == scratch.score(windows)
+
+
+@pytest.mark.parametrize("names", [["Анна", "Мария", "Ольга"], ["LONDON", "PARIS"], FEW])
+def test_the_base_has_a_share_in_real_names(names):
+    assert mixed().fit(windows_of(names)).init_share_ == base_share(len(names))
+
+
+def test_running_text_is_learned_from_random_weights():
+    windows = CharSequenceVectorizer(boundary=False).fit_transform([" ".join(FEW)])
+    generator = mixed().fit(windows)
+    assert generator.init_share_ == 0
+    assert sizes_of(generator) == [16, 16]
+
+
+class Proba(Callback):
+    """Keeps what the network that calls it predicts when its training ends."""
+
+    def on_train_end(self, net, **kwargs):
+        generator = net.generator()
+        assert generator.nets_ == [net]
+        self.proba_ = generator.next_char_proba(SEEDS)
+
+
+def probas_of(generator):
+    return [dict(net.callbacks_)["Proba"].proba_ for net in generator.nets_]
+
+
+@pytest.mark.parametrize(
+    ("params", "shares"),
+    [
+        ({}, [base_share(42), 1 - base_share(42)]),
+        ({"num_networks": 3}, [base_share(42)] + [(1 - base_share(42)) / 2] * 2),
+        ({"init": None, "num_networks": 3}, [1 / 3] * 3),
+        ({"init": "base", "hidden_size": "auto", "num_networks": 2}, [1 / 2] * 2),
+    ],
+)
+def test_the_average_is_of_logits_by_the_shares(params, shares):
+    generator = mixed(callbacks=[Proba], **params).fit(windows_of(FEW))
+    probas = probas_of(generator)
+    assert len(probas) == len(shares)
+    assert np.abs(probas[0] - probas[-1]).max() > 1e-3
+    mean = np.exp(sum(share * np.log(p) for share, p in zip(shares, probas, strict=True)))
+    expected = mean / mean.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(generator.next_char_proba(SEEDS), expected, rtol=1e-3, atol=1e-8)
+
+
+@pytest.mark.parametrize("num_networks", [2, 3])
+def test_no_cliff_with_explicit_sizes_at_few_names(num_networks):
+    train, test = windows_of(FEMALE[::160]), windows_of(FEMALE[7::60])
+    params = {"num_networks": num_networks, "random_state": 0}
+    scores = [
+        CharLSTMGenerator(hidden_size=size, **params).fit(train).score(test)
+        for size in ("auto", 64, 16)
+    ]
+    scratch = CharLSTMGenerator(init=None, hidden_size=16, **params).fit(train)
+    assert max(scores) - min(scores) < 0.05
+    assert min(scores) > scratch.score(test) + 0.1
+
+
+def test_each_network_is_a_fit_of_its_own():
+    """The one from the base is what init="base" trains; the others, what init=None trains."""
+    windows = windows_of(FEW)
+    both = mixed(max_epochs="auto").fit(windows)
+    base = CharLSTMGenerator(init="base", random_state=0).fit(windows)
+    scratch = mixed(init=None, max_epochs="auto").fit(windows)
+    assert_same_weights(both.nets_[0], base.nets_[0])
+    assert_same_weights(both.nets_[1], scratch.nets_[1])
+    assert both.nets_[0].lr < both.nets_[1].lr
+
+
+@pytest.mark.parametrize(
+    ("params", "names"),
+    [
+        ({"lr": 0.0123, "batch_size": 7, "max_epochs": 2}, {}),
+        ({"ngram_weight": 0.125}, {}),
+        ({"weight_decay": 0.25}, {"weight_decay": "optimizer__weight_decay"}),
+        ({"dropout": 0.125}, {"dropout": "module__dropout"}),
+    ],
+)
+def test_explicit_settings_reach_all_networks(params, names):
+    generator = mixed(**params).fit(windows_of(FEW))
+    assert generator.init_share_ == base_share(42)
+    for net in generator.nets_:
+        settings = net.get_params()
+        assert {name: settings[names.get(name, name)] for name in params} == params
+
+
+def test_nets_and_the_only_net():
+    several, one = (tiny(num_networks=n).fit(windows_of(FEW)) for n in (2, 1))
+    assert len(several.nets_) == 2
+    with pytest.raises(AttributeError, match="see nets_"):
+        _ = several.net_
+    assert not hasattr(several, "net_")
+    assert one.nets_ == [one.net_]
+    assert not hasattr(tiny(), "net_")
+    assert not hasattr(pickle.loads(pickle.dumps(one)), "net_")
+
+
+@pytest.mark.parametrize("window_length", [3, 6, 12])
+def test_batches_count_names(window_length):
+    windows = windows_of(FEW, window_length)
+    generator = tiny(batch_size=8, max_epochs=3).fit(windows)
+    assert generator.n_steps_ == 3 * -(-len(FEW) // 8)
+    stopping = tiny(batch_size=8, max_epochs=1, early_stopping=True, validation_fraction=0.25)
+    assert stopping.fit(windows).n_steps_ == -(-(len(FEW) - round(0.25 * len(FEW))) // 8)
+
+
+def test_batches_of_running_text_count_windows():
+    windows = CharSequenceVectorizer(boundary=False).fit_transform([" ".join(FEW)])
+    n_windows = windows.shape[0] * windows.shape[1]
+    assert tiny(batch_size=50, max_epochs=1).fit(windows).n_steps_ == -(-n_windows // 50)
+
+
+class Validation(Callback):
+    """Keeps the characters that a network is validated with."""
+
+    def on_train_begin(self, net, **kwargs):
+        self.characters_ = set()
+
+    def on_batch_begin(self, net, batch=None, training=False, **kwargs):
+        if not training:
+            self.characters_.add(tuple(batch[1]["characters"].tolist()))
+
+
+def curve_of(net, name):
+    return [epoch[name] for epoch in net.history]
+
+
+def mean_curve(curves):
+    """The mean over the curves that are long enough, step by step."""
+    return [np.mean([c[i] for c in curves if len(c) > i]) for i in range(max(map(len, curves)))]
+
+
+def test_early_stopping_decides_for_each_network_by_itself():
+    patience, params = 2, {"max_epochs": 40, "early_stopping": True, "n_iter_no_change": 2}
+    generator = mixed(callbacks=[Validation], lr=0.02, **params).fit(windows_of(FEW))
+    for net in generator.nets_:
+        losses = curve_of(net, "valid_loss")
+        misses = [min(losses[:i]) <= loss for i, loss in enumerate(losses) if i]
+        is_over = [all(misses[i : i + patience]) for i in range(len(misses) - patience + 1)]
+        assert is_over == [False] * (len(is_over) - 1) + [True]
+    seen = [dict(net.callbacks_)["Validation"].characters_ for net in generator.nets_]
+    assert seen[0] == seen[1]
+    assert len(seen[0]) == 1
+    n_epochs = [len(net.history) for net in generator.nets_]
+    assert len(set(n_epochs)) == 2, "both stopped together, so the means below show little"
+    assert generator.n_iter_ == max(n_epochs)
+    losses, scores = (
+        mean_curve([curve_of(net, name) for net in generator.nets_])
+        for name in ("train_loss", "valid_loss")
+    )
+    np.testing.assert_allclose(generator.loss_curve_, losses)
+    np.testing.assert_allclose(generator.validation_scores_, [-score for score in scores])
+    assert generator.n_steps_ == max(
+        sum(curve_of(net, "train_batch_count")) for net in generator.nets_
+    )
+
+
+class Counter(Callback):
+    """Counts the epochs of its network."""
+
+    def __init__(self):
+        self.n_epochs = 0
+
+    def on_epoch_end(self, net, **kwargs):
+        self.n_epochs += 1
+
+
+def test_each_network_has_a_copy_of_the_callbacks():
+    given = Counter()
+    generator = tiny(callbacks=[("counter", given)], max_epochs=3).fit(windows_of(FEW))
+    copies = [dict(net.callbacks_)["counter"] for net in generator.nets_]
+    assert [copy.n_epochs for copy in copies] == [3, 3]
+    assert given.n_epochs == 0
+    assert len({id(callback) for callback in [given, *copies]}) == 3
+    assert generator.callbacks == [("counter", given)]
+
+
+def test_one_progress_bar(capsys):
+    generator = tiny(verbose=1, batch_size=8).fit(windows_of(FEW))
+    captured = capsys.readouterr()
+    n_steps = 2 * generator.n_steps_
+    assert f" {n_steps}/{n_steps} " in captured.err
+    assert captured.err.count("\n") == 1
+    assert captured.out.count("nats/char") == 2 * generator.n_iter_
+
+
+def n_optimizer_steps(net):
+    return [int(state["step"]) for state in net.optimizer_.state_dict()["state"].values()]
+
+
+@pytest.mark.parametrize("make", [tiny, mixed])
+def test_warm_start_goes_on_with_each_networks_weights_and_share(make):
+    windows = windows_of(FEW)
+    generator = make(warm_start=True, callbacks=[Proba]).fit(windows)
+    share, before = generator.init_share_, probas_of(generator)
+    generator.set_params(lr=1e-12, weight_decay=0).fit(windows_of(FEMALE[1::40]))
+    assert generator.init_share_ == share
+    letters = [i for i, c in enumerate(generator.alphabet_) if c.islower()]
+    for old, new in zip(before, probas_of(generator), strict=True):
+        # The penalty by kinds, which more names change, is the same for all small letters.
+        old, new = (p[:, letters] / p[:, letters].sum(1, keepdims=True) for p in (old, new))
+        np.testing.assert_allclose(new, old, rtol=1e-3)
+    shares = [share, 1 - share] if share else [0.5, 0.5]
+    mean = np.exp(sum(s * np.log(p) for s, p in zip(shares, probas_of(generator), strict=True)))
+    expected = mean / mean.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(generator.next_char_proba(SEEDS), expected, rtol=1e-3, atol=1e-8)
+
+
+@pytest.mark.parametrize("make", [tiny, mixed])
+@pytest.mark.parametrize("one_pass", [False, True])
+def test_training_on_goes_on_with_each_networks_optimizer(make, one_pass):
+    windows = windows_of(FEW)
+    generator = make(warm_start=True, batch_size=8, max_epochs=1)
+    learn = generator.partial_fit if one_pass else generator.fit
+    n_steps = -(-len(FEW) // 8)
+    for number in (1, 2, 3):
+        learn(windows)
+        assert len(generator.nets_) == 2
+        assert generator.n_steps_ == number * n_steps
+        for net in generator.nets_:
+            assert set(n_optimizer_steps(net)) == {number * n_steps}
+            for weight, state in net.optimizer_.state.items():
+                assert state["exp_avg"].shape == weight.shape
+    # A loaded generator has the weights, but no optimizers.
+    loaded = pickle.loads(pickle.dumps(generator))
+    assert loaded.score(windows) == generator.score(windows)
+    loaded.fit(windows)
+    assert {n for net in loaded.nets_ for n in n_optimizer_steps(net)} == {n_steps}
+
+
+def test_training_on_improves_on_new_names():
+    """With pieces, the share of the base is that of the first call."""
+    windows, test = windows_of(FEMALE[::60]), windows_of(FEMALE[7::60])
+    generator = mixed().partial_fit(windows[:20], alphabet="".join(FEMALE))
+    share, score = generator.init_share_, generator.score(test)
+    assert share == base_share(20)
+    for start in range(20, 80, 20):
+        generator.partial_fit(windows[start : start + 20])
+    assert generator.init_share_ == share
+    assert sizes_of(generator) == [256, 16]
+    assert generator.score(test) > score
+
+
+def test_sizes_stay_those_of_the_first_call():
+    generator = mixed(num_networks=2).partial_fit(windows_of(FEW))
+    with pytest.raises(ValueError, match="hidden_size must be 16"):
+        generator.set_params(hidden_size=32).partial_fit(windows_of(FEW))
+    with pytest.raises(ValueError, match="num_networks must be 2"):
+        generator.set_params(hidden_size=16, num_networks=3).partial_fit(windows_of(FEW))
+    assert generator.set_params(num_networks=2).partial_fit(windows_of(FEW)).n_iter_ == 2
+
+
+@pytest.mark.parametrize("labels", [None, np.arange(len(FEW)) % 2])
+@pytest.mark.parametrize("params", [{}, {"early_stopping": True}])
+def test_it_is_reproducible_and_comes_back_from_disk(labels, params):
+    windows, weights = windows_of(FEW), np.arange(len(FEW)) % 3
+    first, second = (mixed(**params).fit(windows, labels, sample_weight=weights) for _ in range(2))
+    loaded = [
+        pickle.loads(pickle.dumps(first)),
+        skops.io.loads(skops.io.dumps(first), trusted=SKOPS_TRUSTED),
+    ]
+    for generator in (second, *loaded):
+        assert generator.score(windows, labels) == first.score(windows, labels)
+        assert generator.init_share_ == first.init_share_
+    assert 0.9 < first.init_share_ < 1
+
+
+@pytest.mark.parametrize("optimizer", ["LBFGS", "SGD", "Adagrad"])
+def test_optimizers_of_several_kinds(optimizer):
+    params = {"optimizer": optimizer, "lr": 0.01}
+    if optimizer == "LBFGS":
+        params["net_params"] = {"optimizer__max_iter": 2}
+    generator = mixed(**params).fit(windows_of(FEW))
+    assert generator.init_share_ == base_share(42)
+    assert [type(net.optimizer_).__name__ for net in generator.nets_] == [optimizer] * 2
+
+
+def test_labels_are_learned_from_few_names():
+    """The base knows no labels, and yet it tells them apart."""
+    names, labels = load_names(return_X_y=True)
+    train, test, truth = windows_of(names[::20]), windows_of(names[13::40]), labels[13::40]
+    generator = CharLSTMGenerator(init="base", random_state=0).fit(train, labels[::20])
+    accuracy, greatest_share = (generator.predict(test) == truth).mean(), (truth == "female").mean()
+    assert accuracy > max(greatest_share, 1 - greatest_share) + 0.06
+    assert generator.score(test, truth) > generator.score(test) + 0.008
+
+
+def test_threads_change_no_digit_and_stay_as_they_were(n_threads):
+    windows = windows_of(FEW)
+    generator = mixed().fit(windows)
+    assert torch.get_num_threads() == n_threads
+    in_new_thread = []
+    thread = threading.Thread(target=lambda: in_new_thread.append(torch.get_num_threads()))
+    thread.start()
+    thread.join()
+    assert in_new_thread == [n_threads]
+    torch.set_num_threads(3 - n_threads)
+    other = mixed().fit(windows)
+    for net, of_other in zip(generator.nets_, other.nets_, strict=True):
+        assert_same_weights(net, of_other)
+    assert generator.loss_curve_ == other.loss_curve_
+    assert generator.score_samples(windows).tolist() == other.score_samples(windows).tolist()
+    samples = [g.sample(n_samples=50, random_state=0) for g in (generator, other)]
+    assert samples[0] == samples[1]
+
+
+class Log(Callback):
+    """Notes when the training of a network begins and ends, and where it computes."""
+
+    events: ClassVar = []  # shared by all copies
+
+    def on_train_begin(self, net, **kwargs):
+        self.events.append(("begin", _thread.get_ident(), torch.get_num_threads()))
+        time.sleep(0.1)  # the other network, if it trains at the same time, begins meanwhile
+
+    def on_train_end(self, net, **kwargs):
+        self.events.append(("end", _thread.get_ident(), torch.get_num_threads()))
+
+
+def logged(**params):
+    Log.events.clear()
+    tiny(callbacks=[Log], max_epochs=1, **params).fit(windows_of(FEW))
+    events, threads, n_threads = zip(*Log.events, strict=True)
+    assert _thread.get_ident() not in threads
+    assert set(n_threads) == {1}
+    return list(events)
+
+
+def test_as_many_networks_train_at_a_time_as_torch_may_use_threads(n_threads):
+    expected = ["begin", "end"] * 2 if n_threads == 1 else ["begin", "begin", "end", "end"]
+    assert logged() == expected
+
+
+def test_with_an_accelerator_networks_train_in_turn(n_threads):
+    assert logged(accelerator=Accelerator(cpu=True)) == ["begin", "end"] * 2
+
+
+def test_an_accelerator_changes_nothing_else():
+    windows = windows_of(FEW)
+    generator = mixed(accelerator=Accelerator(cpu=True)).fit(windows)
+    plain = mixed().fit(windows)
+    assert generator.init_share_ == plain.init_share_
+    assert generator.score(windows) == pytest.approx(plain.score(windows), abs=1e-3)
+
+
+# Epochs of trainings that something ends early.
+ENDLESS = 1000
+
+
+def ctrl_c():
+    signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+
+def interrupt():
+    raise KeyboardInterrupt
+
+
+def fail():
+    raise RuntimeError("from a callback")
+
+
+class Act(Callback):
+    """Does something at a moment of the training of one of the networks, and counts batches.
+
+    Parameters
+    ----------
+    action : callable
+    moment : str
+        The name of a method of callbacks.
+    number : int
+        Of the network, in the order in which trainings begin.
+    """
+
+    n_begun = 0  # shared by all copies
+    n_batches: ClassVar = []  # of each network, likewise
+    done = False
+
+    def __init__(self, action, moment, number=0):
+        self.action, self.moment, self.number = action, moment, number
+
+    def _note(self, moment):
+        if moment == self.moment and self.number_ == self.number and not self.done:
+            self.done = True
+            self.action()
+
+    def on_train_begin(self, net, **kwargs):
+        self.number_ = Act.n_begun
+        Act.n_begun += 1
+        self.n_batches.append(0)
+        self._note("on_train_begin")
+
+    def on_batch_begin(self, net, **kwargs):
+        if self.n_batches[self.number_] == 3:
+            self._note("on_batch_begin")
+
+    def on_batch_end(self, net, **kwargs):
+        self.n_batches[self.number_] += 1
+        self._note("on_batch_end")
+
+    def on_epoch_end(self, net, **kwargs):
+        self._note("on_epoch_end")
+
+    def on_train_end(self, net, **kwargs):
+        self._note("on_train_end")
+
+
+def act(*args):
+    Act.n_begun = 0
+    Act.n_batches.clear()
+    return [Act(*args)]
+
+
+def assert_works(generator, windows):
+    """Another fit works, with what it always gives."""
+    generator.set_params(callbacks=None, max_epochs=1, num_networks=2, batch_size=32)
+    fresh = tiny(max_epochs=1).fit(windows)
+    assert generator.fit(windows).score(windows) == fresh.score(windows)
+    assert len(generator.nets_) == 2
+
+
+@pytest.mark.parametrize("action", [ctrl_c, interrupt])
+@pytest.mark.parametrize("moment", ["on_batch_begin", "on_batch_end", "on_epoch_end"])
+def test_an_interruption_stops_all_networks_and_leaves_what_they_have(n_threads, action, moment):
+    windows = windows_of(FEW)
+    generator = tiny(callbacks=act(action, moment), max_epochs=ENDLESS, batch_size=8)
+    with pytest.raises(KeyboardInterrupt):
+        generator.fit(windows)
+    assert torch.get_num_threads() == n_threads
+    n_batches = sum(Act.n_batches)
+    assert max(Act.n_batches) < ENDLESS
+    assert len(generator.nets_) == sum(n > 0 for n in Act.n_batches)
+    if n_threads == 1:  # the other network has not begun
+        assert Act.n_begun == 1
+        assert generator.net_ is generator.nets_[0]
+    generator.sample(n_samples=5, random_state=0)
+    generator.score(windows)
+    assert sum(Act.n_batches) == n_batches, "a network still trains"
+    assert (
+        generator.n_iter_
+        == len(generator.loss_curve_)
+        == max(
+            len([epoch for epoch in net.history if "train_loss" in epoch])
+            for net in generator.nets_
+        )
+    )
+    assert_works(generator, windows)
+
+
+@pytest.mark.parametrize("action", [ctrl_c, interrupt])
+def test_an_interruption_of_the_last_network(one_thread, action):
+    """The first one has ended by then, and is whole."""
+    windows = windows_of(FEW)
+    generator = tiny(callbacks=act(action, "on_epoch_end", 1), max_epochs=30)
+    with pytest.raises(KeyboardInterrupt):
+        generator.fit(windows)
+    whole = tiny(max_epochs=30).fit(windows)
+    assert_same_weights(generator.nets_[0], whole.nets_[0])
+    losses = [
+        [epoch["train_loss"] for epoch in net.history if "train_loss" in epoch]
+        for net in generator.nets_
+    ]
+    assert generator.n_iter_ == len(losses[0]) == 30
+    assert 1 <= len(losses[1]) < 30
+    np.testing.assert_allclose(generator.loss_curve_, mean_curve(losses))
+
+
+@pytest.mark.parametrize("action", [ctrl_c, interrupt])
+def test_an_interruption_before_any_step_changes_nothing(one_thread, action):
+    windows = windows_of(FEW)
+    generator = tiny(callbacks=act(action, "on_train_begin"), max_epochs=ENDLESS)
+    state = dict(vars(generator))
+    with pytest.raises(KeyboardInterrupt):
+        generator.fit(windows)
+    if action is interrupt:  # Ctrl-C may come a batch late
+        assert vars(generator) == state
+    assert_works(generator, windows)
+
+
+@pytest.mark.parametrize("action", [ctrl_c, interrupt])
+def test_an_interruption_at_the_end_leaves_all_of_it(one_thread, action):
+    windows = windows_of(FEW)
+    generator = tiny(callbacks=act(action, "on_train_end", 1))
+    with pytest.raises(KeyboardInterrupt):
+        generator.fit(windows)
+    assert generator.score(windows) == tiny().fit(windows).score(windows)
+
+
+@pytest.mark.parametrize("action", [ctrl_c, interrupt])
+@pytest.mark.parametrize("make", [tiny, mixed])
+def test_an_interruption_of_partial_fit(n_threads, make, action):
+    windows = windows_of(FEMALE[::20])
+    generator = make(batch_size=2, num_networks=2).partial_fit(
+        windows[:20], alphabet="".join(FEMALE)
+    )
+    before, share = generator.score(windows), generator.init_share_
+    generator.set_params(callbacks=act(action, "on_batch_end"))
+    with pytest.raises(KeyboardInterrupt):
+        generator.partial_fit(windows)
+    assert max(Act.n_batches) < len(windows) / 2
+    assert torch.get_num_threads() == n_threads
+    assert generator.score(windows) != before
+    if len(generator.nets_) == 2:
+        assert generator.init_share_ == share
+    # The next call goes on from there, with the same parameters.
+    steps = generator.n_steps_
+    generator.set_params(callbacks=None).partial_fit(windows)
+    assert generator.n_steps_ == steps + len(windows) // 2
+
+
+def test_the_share_of_what_an_interruption_leaves(one_thread):
+    """Of the base alone, if the other network has not begun."""
+    generator = mixed(callbacks=act(interrupt, "on_epoch_end"), max_epochs=ENDLESS)
+    with pytest.raises(KeyboardInterrupt):
+        generator.fit(windows_of(FEW))
+    assert sizes_of(generator) == [256]
+    assert generator.init_share_ == 1
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_an_error_in_one_network_stops_the_others_and_is_raised(n_threads, number):
+    windows = windows_of(FEW)
+    # In turn, the second one fails when the first one has ended.
+    n_epochs = ENDLESS if n_threads > 1 or number == 0 else 2
+    generator = tiny(callbacks=act(fail, "on_batch_end", number), max_epochs=n_epochs)
+    with pytest.raises(RuntimeError, match="from a callback"):
+        generator.fit(windows)
+    assert not hasattr(generator, "alphabet_")
+    assert max(Act.n_batches) < ENDLESS
+    if n_threads == 1 and number == 0:
+        assert Act.n_begun == 1
+    n_batches = sum(Act.n_batches)
+    assert torch.get_num_threads() == n_threads
+    assert_works(generator, windows)
+    assert sum(Act.n_batches) == n_batches, "a network still trains"
+
+
+def test_an_error_leaves_the_last_fit_as_it_was():
+    windows = windows_of(FEW)
+    generator = tiny().fit(windows)
+    before, nets = generator.score_samples(windows).tolist(), generator.nets_
+    generator.set_params(callbacks=act(fail, "on_epoch_end", 1))
+    with pytest.raises(RuntimeError, match="from a callback"):
+        generator.fit(windows[:10])
+    assert generator.score_samples(windows).tolist() == before
+    assert generator.nets_ is nets

@@ -1,0 +1,270 @@
+"""Training that starts from the networks of another generator, or from the base model."""
+
+import copy
+import pickle
+import re
+
+import numpy as np
+import pytest
+import skops.io
+import torch
+from conftest import small_generator, small_pipeline
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import Pipeline
+
+from sknamegen import (
+    SKOPS_TRUSTED,
+    CharLSTMGenerator,
+    CharNGramGenerator,
+    CharSequenceVectorizer,
+)
+from sknamegen.metrics import expected_novelty
+
+END = "\3"
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+GREEK = """
+    Antonopoulos Papadakis Georgiou Nikolaidis Stavrou Vasilakis Makris Samaras Kanaris Kouros
+    Pappas Demas Koumanidis Stroggylis Rousses Xenakis Karahalios Lambros Theodorou Mavridis
+    Kalogeropoulos Dimitriou Panagakos Sarantis Giannakis Kostopoulos Alexiou Zervas Markopoulos
+    Petridis Christakos Manolis Fotiadis Tsakalos Vlahos Spanos Galanis Kokkinos Economou Drakos
+""".split()  # noqa: SIM905
+UNTRAINED = {"lr": 1e-12, "weight_decay": 0, "max_epochs": 1}  # steps too small to matter
+
+
+def windows_of(names, window_length=10):
+    return CharSequenceVectorizer(window_length=window_length).fit_transform(names)
+
+
+def letters_of(*generators):
+    """The small letters that all of them know."""
+    return [c for c in LETTERS if all(c in generator.alphabet_ for generator in generators)]
+
+
+def proba_of_letters(generator, seeds, label=None, letters=None):
+    """The distribution of the next small letter, given that it is one of `letters`.
+
+    The generator's penalty by kinds of characters, which depends on the list of names, is the same
+    for all small letters. So it cancels out, and the networks alone decide.
+    """
+    letters = letters or letters_of(generator)
+    columns = [generator.alphabet_.tolist().index(letter) for letter in letters]
+    proba = generator.next_char_proba(seeds, label)[:, columns]
+    return proba / proba.sum(axis=1, keepdims=True)
+
+
+@pytest.fixture(scope="module")
+def small_base(names):
+    return small_generator(init=None).fit(windows_of(names))
+
+
+@pytest.mark.parametrize(
+    "kind", [{}, {"embedding_dim": None}, {"num_layers": 2}, {"num_networks": 2}]
+)
+def test_the_weights_are_those_of_the_start_for_the_letters_of_the_list(names, kind):
+    base = small_generator(init=None, **kind).fit(windows_of(names))
+    generator = small_generator(init=base, **UNTRAINED | kind)
+    generator.fit(windows_of(["Anna", "Maria", "noémi", "christophe"]))
+    assert set(generator.alphabet_) - set(base.alphabet_) == {"é"}
+    assert len(generator.nets_) == len(base.nets_)
+    seeds, letters = ["", "A", "Mar", "marina", "christopherstina"], letters_of(generator, base)
+    np.testing.assert_allclose(
+        proba_of_letters(generator, seeds, letters=letters),
+        proba_of_letters(base, seeds, letters=letters),
+        rtol=1e-4,
+    )
+
+
+def test_labels_of_the_start_are_known_again(names):
+    labels = np.resize(["a", "b", "c", "d"], len(names))
+    base = small_generator(init=None).fit(windows_of(names), labels)
+    again = small_generator(init=base, **UNTRAINED).fit(windows_of(names), labels)
+    seeds, of_base = ["", "Ma"], {}
+    for label in "abcd":
+        of_base[label] = proba_of_letters(base, seeds, label)
+        np.testing.assert_allclose(proba_of_letters(again, seeds, label), of_base[label], 1e-4)
+    assert np.abs(of_base["a"] - of_base["b"]).max() > 1e-4
+    # One label that is known, and a new one.
+    others = np.where(labels == "a", "a", "x")
+    mixed = small_generator(init=base, **UNTRAINED).fit(windows_of(names), others)
+    np.testing.assert_allclose(proba_of_letters(mixed, seeds, "a"), of_base["a"], 1e-4)
+    assert np.abs(proba_of_letters(mixed, seeds, "x") - of_base["a"]).max() > 1e-4
+
+
+def test_without_its_labels_the_start_has_the_mean_of_their_vectors(names):
+    """Each label counts as often as it was learned."""
+    labels = np.resize(["a", "b", "b", "b"], len(names))
+    base = small_generator(init=None).fit(windows_of(names), labels)
+    module = copy.deepcopy(base.nets_[0].module_).eval()
+    with torch.no_grad():
+        vectors = module.labels.weight
+        vectors[:] = torch.tensor([0.25, 0.75]) @ vectors
+        start, *seed = [len(base.alphabet_), *map(base.alphabet_.tolist().index, "Ma")]
+        logits = module(torch.tensor([[start, *seed]]), torch.tensor([0]))[-1].double().numpy()
+    expected = np.exp(logits)[
+        [base.alphabet_.tolist().index(letter) for letter in letters_of(base)]
+    ]
+    without = small_generator(init=base, **UNTRAINED).fit(windows_of(names))
+    with_others = small_generator(init=base, **UNTRAINED).fit(windows_of(names), labels == "a")
+    for generator, label in ((without, None), (with_others, True), (with_others, False)):
+        proba = proba_of_letters(generator, ["Ma"], label)[0]
+        np.testing.assert_allclose(proba, expected / expected.sum(), rtol=1e-4)
+
+
+@pytest.mark.parametrize("names", [["anna"], ["Zoë-Éa"], ["Анна"], ["Ab7", "龍a"]])
+def test_the_characters_are_those_of_the_list(names):
+    generator = CharLSTMGenerator(init="base", max_epochs=1).fit(windows_of(names))
+    assert generator.alphabet_.tolist() == sorted({*"".join(names), END})
+    assert generator.init_share_ == 1
+
+
+def test_what_is_known_of_the_list_is_of_the_list_alone(small_base):
+    few = ["Anna", "Hanna"]
+    generator = small_generator(init=small_base).fit(windows_of(few))
+    plain = small_generator(init=None).fit(windows_of(few))
+    assert generator.max_length_ == 5
+    assert generator.n_characters_seen_ == plain.n_characters_seen_
+    np.testing.assert_array_equal(generator.name_hashes_, plain.name_hashes_)
+    novel_names = generator.sample(n_samples=300, novel=True, random_state=0)
+    assert not set(novel_names) & set(few)
+    drawn = generator.sample(n_samples=4000, random_state=0)
+    novelty = np.mean([name not in few for name in drawn])
+    assert abs(expected_novelty(generator, windows_of(few)) - novelty) < 0.03
+
+
+def test_in_pipelines_and_searches(names, small_base):
+    base = FrozenEstimator(small_base)
+    params = {"hidden_size": 16, "embedding_dim": 8, "max_epochs": 1, "random_state": 0}
+    pipe = Pipeline([("windows", CharSequenceVectorizer()), ("lstm", CharLSTMGenerator(**params))])
+    grid = {"lstm__init": [None, base], "windows__window_length": [4, 12]}
+    search = GridSearchCV(pipe, grid, cv=2).fit(names[:60])
+    scores = {None: [], base: []}
+    for candidate, score in zip(
+        search.cv_results_["params"], search.cv_results_["mean_test_score"], strict=True
+    ):
+        scores[candidate["lstm__init"]].append(score)
+    assert min(scores[base]) > max(scores[None])
+    copied = clone(search.best_estimator_).fit(names[:60])
+    assert copied.score(names) == search.best_estimator_.score(names)
+
+
+def test_names_from_the_base_are_likelier():
+    train, test = windows_of(GREEK[:30]), windows_of(GREEK[30:])
+    params = {"num_networks": 1, "max_epochs": 8, "random_state": 0}
+    base, scratch = (CharLSTMGenerator(init=init, **params).fit(train) for init in ("base", None))
+    assert base.init_share_ == 1
+    assert scratch.init_share_ == 0
+    assert base.score(test) > scratch.score(test) + 0.1
+
+
+def test_a_pipeline_and_its_step_are_the_same_start(names):
+    pipe = small_pipeline(init=None, max_epochs=1).fit(names[:100])
+    scores = {
+        small_generator(init=init, max_epochs=1).fit(windows_of(GREEK)).score(windows_of(names))
+        for init in (pipe, pipe[-1], FrozenEstimator(pipe[-1]), FrozenEstimator(pipe))
+    }
+    assert len(scores) == 1
+
+
+@pytest.mark.parametrize("labels", [None, ["a", "b"] * 20])
+@pytest.mark.parametrize("params", [{}, {"early_stopping": True}])
+def test_it_is_reproducible_and_comes_back_from_disk(small_base, labels, params):
+    base = FrozenEstimator(small_base)
+    generators = [
+        small_generator(init=base, **params).fit(windows_of(GREEK, 4), labels) for _ in range(2)
+    ]
+    generators.append(pickle.loads(pickle.dumps(generators[0])))
+    saved = skops.io.dumps(generators[0])
+    generators.append(skops.io.loads(saved, trusted=SKOPS_TRUSTED))
+    samples = [generator.sample(n_samples=20, random_state=1) for generator in generators]
+    assert samples.count(samples[0]) == 4
+    n_iter = generators[0].n_iter_
+    again = generators[-1].set_params(warm_start=True).fit(windows_of(GREEK, 4), labels)
+    assert again.n_iter_ > n_iter
+
+
+def test_another_fit_starts_from_init_again(small_base):
+    """Neither weights nor optimizer of the fit before go on."""
+    base = FrozenEstimator(small_base)
+    fresh = small_generator(init=base).fit(windows_of(GREEK))
+    again = small_generator(init=base).fit(windows_of(GREEK[:20])).fit(windows_of(GREEK))
+    assert again.loss_curve_ == fresh.loss_curve_
+    assert again.score(windows_of(GREEK)) == fresh.score(windows_of(GREEK))
+
+
+def test_pieces_and_weights(small_base):
+    params = {"init": FrozenEstimator(small_base), "lr": 0.01}
+    windows = windows_of(GREEK)
+    weighted = small_generator(**params).fit(windows, sample_weight=[1] + [0] * 39)
+    assert weighted.sample(n_samples=40, novel=True, random_state=0)
+    assert weighted.score(windows[:1]) > weighted.score(windows[1:])
+    pieces = small_generator(**params)
+    scratch = small_generator(**params | {"init": None})
+    for _ in range(2):
+        for generator in (pieces, scratch):
+            generator.partial_fit(windows[:20], alphabet="".join(GREEK))
+            generator.partial_fit(windows[20:])
+    assert pieces.n_iter_ == 4
+    assert pieces.score(windows) > scratch.score(windows) + 0.1
+
+
+def test_several_networks_from_a_start(names, small_base):
+    """They take turns with its networks, and train on different random numbers."""
+    start = small_generator(init=None, num_networks=2, max_epochs=1).fit(windows_of(names[:100]))
+    windows = windows_of(GREEK)
+    barely = small_generator(init=start, **UNTRAINED | {"num_networks": 3}).fit(windows)
+    recurrent, of_start = (
+        [net.module_.layers[0].weight_hh_l0.detach().numpy() for net in generator.nets_]
+        for generator in (barely, start)
+    )
+    assert len(recurrent) == 3
+    for number, weights in enumerate(recurrent):
+        np.testing.assert_allclose(weights, of_start[number % 2], atol=1e-6)
+    trained = small_generator(init=small_base, num_networks=2).fit(windows)
+    first, second = (net.module_.head.weight for net in trained.nets_)
+    assert trained.init_share_ == 1
+    assert not torch.equal(first, second)
+
+
+@pytest.mark.parametrize(
+    ("params", "error", "match"),
+    [
+        (
+            {"init": "bass"},
+            TypeError,
+            "init must be 'auto', None, 'base' or a fitted CharLSTMGenerator",
+        ),
+        ({"init": 3}, TypeError, "Got 3."),
+        ({"init": CharLSTMGenerator()}, NotFittedError, "frozen.FrozenEstimator(generator)"),
+        ({"init": CharNGramGenerator()}, NotFittedError, "init must be a fitted generator"),
+        ({"init": "base", "num_layers": 2}, ValueError, "num_layers must be 1, as in the network"),
+        ({"init": "base", "hidden_size": 7}, ValueError, "hidden_size must be 256"),
+        ({"init": "base", "embedding_dim": None}, ValueError, "embedding_dim must be 64"),
+    ],
+)
+def test_what_cannot_be_started_from(params, error, match):
+    generator = CharLSTMGenerator(**params)
+    with pytest.raises(error, match=re.escape(match)):
+        generator.fit(windows_of(["Ada"]))
+    assert not hasattr(generator, "alphabet_")
+
+
+def test_ngrams_are_no_start():
+    ngrams = CharNGramGenerator().fit(windows_of(["Ada"]))
+    with pytest.raises(TypeError, match=r"fitted CharLSTMGenerator. Got CharNGramGenerator"):
+        CharLSTMGenerator(init=ngrams).fit(windows_of(["Ada"]))
+
+
+@pytest.mark.parametrize("more", ["", "A"])
+def test_a_list_of_unknown_characters_is_learned_from_random_weights(more):
+    """Even if the start knows other letters of the kind of the few that it knows."""
+    few = ["ᏣᎳᎩ", "ᏎᏉᏯ", "ᎠᏰᎵ", f"ᎣᏏᏲ{more}"]
+    params = {"num_networks": 1, "hidden_size": 16, "max_epochs": 1, "random_state": 0}
+    scratch, base = (
+        CharLSTMGenerator(init=init, **params).fit(windows_of(few)) for init in (None, "base")
+    )
+    assert base.init_share_ == 0
+    assert base.alphabet_.tolist() == scratch.alphabet_.tolist()
+    assert base.score(windows_of(few)) == scratch.score(windows_of(few))

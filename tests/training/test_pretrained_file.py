@@ -1,0 +1,72 @@
+"""The file format of pretrained networks."""
+
+import io
+
+import numpy as np
+import pytest
+from conftest import small_generator
+
+from sknamegen import CharSequenceVectorizer
+from sknamegen._training.pretrained import read_pretrained, write_pretrained
+
+
+def write(generator):
+    file = io.BytesIO()
+    write_pretrained(generator, file)
+    file.seek(0)
+    return file
+
+
+@pytest.fixture(scope="module")
+def windows(names):
+    return CharSequenceVectorizer().fit_transform(names[:100])
+
+
+@pytest.mark.parametrize("params", [{}, {"num_networks": 2}, {"embedding_dim": None}])
+def test_a_file_holds_the_networks_of_a_generator(windows, params):
+    generator = small_generator(init=None, **params).fit(windows)
+    pretrained = read_pretrained(write(generator))
+    assert pretrained.alphabet.tolist() == generator.alphabet_.tolist()
+    assert len(pretrained.networks) == len(generator.nets_)
+    for network, net in zip(pretrained.networks, generator.nets_, strict=True):
+        weights = net.module_.state_dict()
+        assert network.weights.keys() == weights.keys()
+        for name, weight in weights.items():
+            np.testing.assert_allclose(network.weights[name], weight, rtol=2**-10, atol=1e-6)
+
+
+def test_damaged_files_are_refused(windows):
+    with np.load(write(small_generator(init=None).fit(windows))) as arrays:
+        sound = dict(arrays)
+
+    def read(**changes):
+        changed = io.BytesIO()
+        np.savez(changed, **{k: v for k, v in (sound | changes).items() if v is not None})
+        changed.seek(0)
+        return read_pretrained(changed)
+
+    assert read().alphabet.tolist() == sound["alphabet"].tolist()
+    head = sound["networks.0.head.weight"]
+    for changes in (
+        {"alphabet": None},
+        {"alphabet": sound["alphabet"][::-1]},
+        {"alphabet": sound["alphabet"][1:]},
+        {"alphabet": np.arange(5)},
+        {"networks.0.head.weight": None},
+        {"networks.0.head.weight": head[:-1]},
+        {"networks.0.head.weight": np.full_like(head, np.nan)},
+        {"networks.0.head.weight": head.astype(np.int64)},
+        {"more": head},
+    ):
+        with pytest.raises(ValueError, match="the file is damaged or was changed"):
+            read(**changes)
+
+
+def test_nothing_in_a_file_is_run(windows):
+    with np.load(write(small_generator(init=None).fit(windows))) as arrays:
+        sound = dict(arrays)
+    changed = io.BytesIO()
+    np.savez(changed, **sound, more=np.array([{}], dtype=object))
+    changed.seek(0)
+    with pytest.raises(ValueError, match="allow_pickle=False"):
+        read_pretrained(changed)
