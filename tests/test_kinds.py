@@ -5,8 +5,8 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from _formulas import Penalty, log_likelihood, ngram_logits, targets
 from conftest import small_generator
-from independent import Penalty, log_likelihood, ngram_logits, targets
 
 from sknamegen import CharNGramGenerator, CharSequenceVectorizer
 from sknamegen.metrics import odd_shapes, shape_novelty

@@ -6,8 +6,8 @@ import re
 import numpy as np
 import pytest
 import torch
+from _formulas import END, START, Network, Penalty, log_likelihood, log_softmax, targets
 from conftest import ngram_pipeline, small_generator, small_pipeline
-from independent import END, START, Network, Penalty, log_likelihood, log_softmax, targets
 from sklearn.base import clone
 from skorch.callbacks import Callback, EarlyStopping
 

@@ -2,8 +2,8 @@ import re
 
 import numpy as np
 import pytest
+from _formulas import Penalty, log_likelihood, ngram_logits, targets
 from conftest import ngram_pipeline
-from independent import Penalty, log_likelihood, ngram_logits, targets
 
 from sknamegen import CharNGramGenerator, CharSequenceVectorizer
 

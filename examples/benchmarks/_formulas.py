@@ -1,4 +1,4 @@
-"""The formulas of the package in plain Python, one character at a time, as oracles for the tests.
+"""The formulas of the package in plain Python, one character at a time, to compare it with.
 
 `Network` is the LSTM, `Counts` are the n-grams and `Penalty` is the penalty by kinds of characters.
 """
