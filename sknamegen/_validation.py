@@ -282,7 +282,7 @@ def check_alphabet(alphabet: object) -> NDArray[np.int32]:
         if not (isinstance(character, str) and len(character) == 1):
             raise TypeError(f"alphabet must hold single characters. Got {character!r}.")
         if character in FRAMING:
-            raise ValueError(f"alphabet must not hold {character!r}, which frames the names.")
+            raise ValueError(f"alphabet must not hold characters of framing. Got {character!r}.")
     return codes_of(characters)
 
 

@@ -538,7 +538,7 @@ def test_the_first_call_of_partial_fit_names_the_alphabet(make_pipe, names):
     [
         (5, TypeError, "alphabet must hold single characters. Got 5."),
         (["ab"], TypeError, "alphabet must hold single characters. Got 'ab'."),
-        ("a\0", ValueError, r"alphabet must not hold '\x00', which frames the names."),
+        ("a\0", ValueError, r"alphabet must not hold characters of framing. Got '\x00'."),
     ],
 )
 def test_bad_alphabets(make_pipe, names, alphabet, error, match):
