@@ -63,20 +63,17 @@ class NextCharModel(ABC):
         """Return the state of some rows, in their order."""
 
     @abstractmethod
-    def logits(self, sequences: Sequences) -> Logits:
-        """Read given names; return the logits before each target, (n_targets, n_characters).
-
-        The targets are ``sequences.targets[sequences.has_target]``. The result is held in memory as
-        a whole: callers cut long lists into blocks.
-        """
-
     def distinct_logits(self, sequences: Sequences) -> tuple[Indices, Logits]:
-        """Return a row number for each target, and the logits of these rows.
+        """Read given names; return a row number for each target, and the logits of these rows.
 
-        Targets in the same context may share a row.
+        The targets are ``sequences.targets[sequences.has_target]``; those in the same context may
+        share a row. The result is held in memory as a whole: callers cut long lists into blocks.
         """
-        logits = self.logits(sequences)
-        return np.arange(len(logits)), logits
+
+    def logits(self, sequences: Sequences) -> Logits:
+        """Read given names; return the logits before each target, (n_targets, n_characters)."""
+        rows, logits = self.distinct_logits(sequences)
+        return logits.take(rows, axis=0)
 
     def log_proba(self, sequences: Sequences) -> NDArray[np.float64]:
         """Compute the log-probability of each target, in nats, shape (n_targets,)."""

@@ -154,8 +154,8 @@ class LSTM(NextCharModel):
         ]
         return windows.take(rows, axis=0), labels.take(rows), layers
 
-    def logits(self, sequences: Sequences) -> Array:
-        """Read given names; return the logits before each target.
+    def distinct_logits(self, sequences: Sequences) -> tuple[Indices, Array]:
+        """Read given names; return the logits before each target, which share no row.
 
         Each step reads the rows that have a target at it or later, so padding costs nothing.
         """
@@ -176,7 +176,7 @@ class LSTM(NextCharModel):
             layers = self._read(inputs[:n, step], labels[:n], layers)
             here = expected[:n, step]
             states[place[:n, step][here]] = layers[-1][0][here]
-        return self._predict(states)
+        return np.arange(len(states)), self._predict(states)
 
     def _read(self, characters, labels, layers):
         """Read one character of each row; no layers are such with zero states."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from .._alphabet import NONE
@@ -134,34 +135,32 @@ class Penalty:
         self.by_kind = np.log(proba / overall).clip(_LOWEST, 0).astype(np.float32)
         self.one_hot = np.equal.outer(np.arange(len(overall)), of_characters).astype(np.float32)
 
-    def start(self, windows: Indices, labels: Indices) -> tuple[Indices, Indices]:
-        """Read the kinds of windows; return these and the contexts at their end."""
-        kinds = self.kinds[windows]
-        contexts = _no_contexts(labels, self.counts.order - 1, self.counts.n_labels)
-        for column in kinds.T:
-            contexts = _extended(contexts, column, self.counts.n_labels)
-        return kinds, contexts
+    def start(self, windows: Indices, labels: Indices) -> tuple[Indices, ...]:
+        """Read the kinds of windows; return these, their labels, and the kinds that count."""
+        kinds, rows = self.kinds[windows], np.arange(len(windows))
+        return kinds, labels, _with_short_runs(kinds, rows, -1, self.counts.order - 1)
 
-    def advance(self, state: tuple[Indices, Indices], characters: Indices) -> Any:
+    def advance(self, state: tuple[Indices, ...], characters: Indices) -> tuple[Indices, ...]:
         """Append the kind of one more character to each row."""
-        kinds, contexts = state
-        new, has_left = self.kinds[characters], (kinds[:, 0] != NONE).any()
-        windows = np.concatenate([kinds[:, 1:], new[:, None]], axis=1)
-        contexts = _extended(contexts, new, self.counts.n_labels)
-        if has_left:  # the window, which alone decides
-            contexts = _no_contexts(contexts[:, 0], self.counts.order - 1, self.counts.n_labels)
-            for column in windows.T:
-                contexts = _extended(contexts, column, self.counts.n_labels)
-        return windows, contexts
+        kinds, labels, recent = state
+        rows, new = np.arange(len(kinds)), self.kinds[characters][:, None]
+        windows = np.concatenate([kinds[:, 1:], new], axis=1)
+        if (kinds[:, 0] == NONE).all():  # nothing has left the window, which alone decides
+            recent = np.concatenate([recent, new], axis=1)
+        else:
+            recent = windows
+        return windows, labels, _with_short_runs(recent, rows, -1, self.counts.order - 1)
 
-    def add_to(self, logits: Logits, state: tuple[Indices, Indices]) -> None:
+    def add_to(self, logits: Logits, state: tuple[Indices, ...]) -> None:
         """Add the penalties to logits, in place."""
-        logits += self.by_kind.take(self.counts.find(state[1]), axis=0) @ self.one_hot
+        _, labels, recent = state
+        contexts = self.counts.contexts(recent, labels)
+        logits += self.by_kind.take(self.counts.find(contexts), axis=0) @ self.one_hot
 
     def of_sequences(self, sequences: Sequences) -> NDArray[np.float32]:
         """Return the penalty of each kind before each target, (n_targets, n_kinds)."""
-        sizes = self.counts.order - 1, self.counts.n_labels
-        contexts = _contexts_of_kinds(sequences, self.kinds[sequences.inputs], *sizes)
+        recent, labels = _before_targets(sequences, self.kinds, self.counts.order - 1)
+        contexts = self.counts.contexts(recent, labels)
         return self.by_kind.take(self.counts.find(contexts), axis=0)
 
 
@@ -216,13 +215,14 @@ class Mixture(NextCharModel):
         states = [component.model.select(own, rows) for component, own in pairs]
         return states, self.penalty and tuple(part.take(rows, axis=0) for part in kinds)
 
-    def logits(self, sequences: Sequences) -> Logits:
-        """Read given names; return the logits before each target."""
+    def distinct_logits(self, sequences: Sequences) -> tuple[Indices, Logits]:
+        """Return a row number for each target, and the logits of these rows."""
         rows, mean = self._read(sequences)
+        if not self.penalty:
+            return rows, mean
         logits = mean.take(rows, axis=0)
-        if self.penalty:
-            logits += self.penalty.of_sequences(sequences) @ self.penalty.one_hot
-        return logits
+        logits += self.penalty.of_sequences(sequences) @ self.penalty.one_hot
+        return np.arange(len(logits)), logits
 
     def log_proba(self, sequences: Sequences) -> NDArray[np.float64]:
         """Compute the log-probability of each target."""
@@ -271,46 +271,40 @@ def count_kinds(
 ) -> NGrams:
     """Count the n-grams of kinds of characters, on top of those of `before`."""
     of_context, order = as_context(kinds), min(_ORDER, window_length + 1)
-    inputs, targets = of_context[sequences.inputs], of_context[sequences.targets]
+    recent, labels = _before_targets(sequences, of_context, order - 1)
     return NGrams.count(
-        sequences._replace(inputs=inputs, targets=targets),
+        sequences._replace(targets=of_context[sequences.targets]),
         order,
         kinds_of_kinds(kinds),
         n_labels,
-        contexts=_contexts_of_kinds(sequences, inputs, order - 1, n_labels),
+        contexts=np.concatenate([labels[:, None][:, :n_labels], recent[:, ::-1]], axis=1),
         discount=_DISCOUNT,
         label_weight=1.0,
         before=before,
     )
 
 
-def _contexts_of_kinds(sequences, kinds, length, n_labels):
-    """Return the contexts before each target, as `Sequences.contexts` does, with short runs."""
-    contexts = _no_contexts(sequences.labels, length, n_labels)
-    by_step = np.empty((*kinds.shape, contexts.shape[1]), dtype=np.int32)
-    for step, column in enumerate(kinds.T):
-        contexts = by_step[:, step] = _extended(contexts, column, n_labels)
-    return by_step[sequences.has_target]
+def _before_targets(sequences, kinds, length):
+    """Return the kinds that count before each target, (n_targets, length), and its label."""
+    rows, steps = np.nonzero(sequences.has_target)
+    recent = _with_short_runs(kinds[sequences.inputs], rows, steps, length)
+    return recent, sequences.labels[rows]
 
 
-def _no_contexts(labels, length, n_labels):
-    contexts = np.full((len(labels), length + (n_labels > 0)), NONE, dtype=np.int32)
-    if n_labels:
-        contexts[:, 0] = labels
-    return contexts
-
-
-def _extended(contexts, kinds, n_labels):
-    """Append a kind to contexts; of a run of the same kind they hold the first ones only.
+def _with_short_runs(kinds, rows, steps, length):
+    """Return the last kinds up to some steps of rows, of a run of the same kind the first ones.
 
     So what follows the "van" of "van Dyk" is known however long such a word goes on.
     """
-    first = int(n_labels > 0)
-    longer = contexts.copy()
-    rows = np.flatnonzero((contexts[:, first : first + _RUN] != kinds[:, None]).any(axis=1))
-    longer[rows, first + 1 :] = contexts[rows, first:-1]
-    longer[rows, first] = kinds[rows]
-    return longer
+    n_rows, n_steps = kinds.shape
+    run = min(_RUN, length)
+    padded = np.concatenate([np.full((n_rows, run), NONE, kinds.dtype), kinds], axis=1)
+    before = [padded[:, i : i + n_steps] for i in range(run)]
+    is_kept = np.logical_or.reduce([one != kinds for one in before])
+    n_kept = is_kept.cumsum(axis=1)
+    kept = np.full((n_rows, length + n_steps), NONE, dtype=np.int32)
+    kept[np.nonzero(is_kept)[0], length - 1 + n_kept[is_kept]] = kinds[is_kept]
+    return sliding_window_view(kept, length, axis=1)[rows, n_kept[rows, steps]]
 
 
 def from_state_of_kinds(state: Any, kinds: Indices, n_labels: int) -> NGrams:

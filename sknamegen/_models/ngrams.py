@@ -411,11 +411,6 @@ class NGrams(NextCharModel):
         """Return the state of some rows, in their order."""
         return state[rows]
 
-    def logits(self, sequences: Sequences) -> NDArray[np.float64]:
-        """Read given names; return the log-probabilities before each target."""
-        rows, log_proba = self.distinct_logits(sequences)
-        return log_proba.take(rows, axis=0)
-
     def distinct_logits(self, sequences: Sequences) -> tuple[Indices, NDArray[np.float64]]:
         """Return a row number for each target, and the log-probabilities of these rows."""
         contexts = sequences.contexts(self.order - 1, self.n_labels)

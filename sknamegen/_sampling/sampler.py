@@ -419,9 +419,9 @@ class _Recorder(NextCharModel):
         """Return the state of some rows, in their order."""
         return self.model.select(state[0], rows), state[1][rows]
 
-    def logits(self, sequences: Sequences) -> Logits:
+    def distinct_logits(self, sequences: Sequences) -> tuple[Indices, Logits]:
         """Read given names, of which nothing is kept."""
-        return self.model.logits(sequences)
+        return self.model.distinct_logits(sequences)
 
     def _keep(self, result, contexts):
         state, logits = result

@@ -67,10 +67,11 @@ class Fake(NextCharModel):
     def select(self, state, rows):
         return state[rows]
 
-    def logits(self, sequences):
+    def distinct_logits(self, sequences):
         has_target = sequences.has_target
         labels = np.repeat(sequences.labels, has_target.sum(1))
-        return self.start(sequences.inputs[has_target][:, None], labels)[1]
+        logits = self.start(sequences.inputs[has_target][:, None], labels)[1]
+        return np.arange(len(logits)), logits
 
 
 def mean(*models):
