@@ -145,10 +145,8 @@ class Penalty:
         kinds, labels, recent = state
         rows, new = np.arange(len(kinds)), self.kinds[characters][:, None]
         windows = np.concatenate([kinds[:, 1:], new], axis=1)
-        if (kinds[:, 0] == NONE).all():  # nothing has left the window, which alone decides
-            recent = np.concatenate([recent, new], axis=1)
-        else:
-            recent = windows
+        has_left = (kinds[:, 0] != NONE).any()  # the window, which alone decides
+        recent = windows if has_left else np.concatenate([recent, new], axis=1)
         return windows, labels, _with_short_runs(recent, rows, -1, self.counts.order - 1)
 
     def add_to(self, logits: Logits, state: tuple[Indices, ...]) -> None:

@@ -279,7 +279,7 @@ class Training:
         network, number = self.net.network, self.plan.pretrained
         if self._pretrained is not None and number is not None:
             to = self._corpus.alphabet_, self._corpus.labels
-            network.load_arrays(self._pretrained.weights_for(number, network.arrays(), *to))
+            network.load_arrays(self._pretrained.weights_for(number, *to, network.arrays()))
         old, new = self._before, self.net.optimizer_.state
         if old and type(old.optimizer_) is type(self.net.optimizer_):
             states = {name: old.optimizer_.state[w] for name, w in old.network.named_parameters()}

@@ -7,7 +7,6 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logsumexp
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
@@ -15,10 +14,13 @@ from sklearn.pipeline import Pipeline
 from .._alphabet import END_UNIT, NONE, is_alphabet
 from .._corpus import Corpus
 from .._generator import BaseCharGenerator, fitted
+from .._models.contract import log_softmax
 from .._models.lstm import CHARACTERS, INPUTS, LSTM
 from .._sequences import Sequences
 from .._validation import corrupt_file_error, is_auto
 from ..datasets import bundled_file
+
+_ASKED = 256  # sequences, about, that a network is tried on
 
 
 class Pretrained(NamedTuple):
@@ -48,43 +50,38 @@ class Pretrained(NamedTuple):
         Guessing costs log(len(alphabet)) nats for each character. Only the characters of the
         alphabet can come; those that the network does not know are left out.
         """
-        alphabet, n_known = corpus.alphabet_, len(self.alphabet)
-        place = np.searchsorted(self.alphabet, alphabet)
-        is_known = self.alphabet[np.minimum(place, n_known - 1)] == alphabet
-        # After the characters come the start of a name, an unknown character, and none at all.
-        index = np.array([*np.where(is_known, place, n_known + 1), n_known, n_known + 1, NONE])
-        some = sequences.take(slice(None, None, max(1, len(sequences.inputs) // 256)))
-        inputs, targets = (index[part].astype(np.int32) for part in (some.inputs, some.targets))
-        targets[targets == n_known + 1] = NONE
-        none = np.full_like(some.labels, NONE)
-        logits = self.networks[0].logits(Sequences(inputs, targets, some.name_index, none))
-        of_targets = np.take_along_axis(logits, targets[targets != NONE][:, None], axis=1)[:, 0]
-        log_proba = of_targets - logsumexp(logits[:, place[is_known]], axis=1)
-        return len(log_proba) > 0 and -log_proba.mean() < log(len(alphabet))
+        is_known = np.isin(corpus.alphabet_, self.alphabet)
+        some = sequences.take(slice(None, None, max(1, len(sequences.inputs) // _ASKED)))
+        targets = np.where(np.append(is_known, False)[some.targets], some.targets, NONE)
+        network = LSTM(self.weights_for(0, corpus.alphabet_, corpus.labels))
+        logits = network.logits(some._replace(targets=targets))
+        logits[:, ~is_known] = -np.inf
+        log_proba = log_softmax(logits)[np.arange(len(logits)), targets[targets != NONE]]
+        return len(log_proba) > 0 and bool(-log_proba.mean() < log(len(is_known)))
 
     def weights_for(
         self,
         number: int,
-        new: dict[str, NDArray[np.float32]],
         alphabet: NDArray[np.str_],
         labels: list[Any],
+        new: Mapping[str, NDArray[np.float32]] | None = None,
     ) -> dict[str, NDArray[np.float32]]:
         """Return the weights of a network for another alphabet and other labels.
 
-        Characters and labels that are not known keep their new weights.
+        Characters and labels that are not known have those of `new`; None: zeros.
         """
         network, weights = self.networks[number], {}
-        for name, own in new.items():
-            old, is_known = network.weights[name], np.ones(own.shape, dtype=bool)
+        for name, weight in network.weights.items():
+            is_known = np.ones((1,) * weight.ndim, dtype=bool)
             for axis, counted in enumerate(network.axes[name]):
                 if counted == INPUTS:
-                    old = np.moveaxis(self._labels_apart(np.moveaxis(old, axis, 0)), 0, axis)
+                    weight = np.moveaxis(self._labels_apart(np.moveaxis(weight, axis, 0)), 0, axis)
                 if counted in (CHARACTERS, INPUTS):
-                    places = self._places(counted, old.shape[axis], alphabet, labels)
-                    old = old.take(places, axis=axis)
-                    others = [other for other in range(own.ndim) if other != axis]
-                    is_known &= np.expand_dims(places >= 0, others)
-            weights[name] = np.where(is_known, old, own).astype(np.float32)
+                    places = self._places(counted, weight.shape[axis], alphabet, labels)
+                    weight = weight.take(places, axis=axis)
+                    others = [other for other in range(weight.ndim) if other != axis]
+                    is_known = is_known & np.expand_dims(places >= 0, others)
+            weights[name] = np.where(is_known, weight, new[name] if new else np.float32(0))
         return weights
 
     def _labels_apart(self, old):
