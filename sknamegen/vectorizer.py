@@ -29,9 +29,9 @@ from ._alphabet import (
 )
 from ._cleaning import warn_of_odd_names
 from ._parallel import blocks
-from ._sequences import frame
+from ._sequences import frame, malformed, read_windows
 from ._state import StateFormat
-from ._validation import check_int, check_option
+from ._validation import check_int, check_option, check_windows
 
 # A layout beyond this many cells is refused if it is nearly all padding.
 _MAX_SPARSE_CELLS = 2**27
@@ -225,44 +225,30 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
 
         Raises
         ------
-        ValueError
+        TypeError, ValueError
             If X is no array of windows of this length and step, or `step` is so
             long that characters lie between two windows.
         """
         check_is_fitted(self)
-        windows = np.asarray(X)
         window_length, step = self._check_params()
-        width = window_length + 1
-        is_3d = windows.ndim == 3 and windows.shape[2] == width and 0 not in windows.shape
-        if not is_3d or windows.dtype.kind not in "iu":
+        windows = check_windows(X, window_length)
+        names, _ = read_windows(windows)
+        if (names is None) == self.boundary:
+            raise malformed()
+        if names is not None:
+            return decode(names)
+        if step > window_length + 1:
             raise ValueError(
-                f"X must be integer windows of shape (n_names, n_positions, {width}), as transform "
-                f"gives them. Got an array of shape {windows.shape}, dtype {windows.dtype}."
-            )
-        if step > width:
-            raise ValueError(
-                f"step must be at most window_length + 1 = {width} to read names back, since "
-                f"characters between two windows are lost. Got step={step}."
+                f"step must be at most window_length + 1 = {window_length + 1} to read names back, "
+                f"since characters between two windows are lost. Got step={step}."
             )
         if (windows[:, 1:, :-step] != windows[:, :-1, step:]).any():
             raise ValueError(
                 f"X must be windows cut with step={step}: each begins that many characters "
                 "into the one before. Got others."
             )
-        n_names = len(windows)
-        rest = windows[:, 1:, -step:].reshape(n_names, -1)
-        text = np.concatenate([windows[:, 0], rest], axis=1)
-        if not ((text >= 0) & (text < N_CODE_POINTS)).all():
-            raise ValueError("X must hold Unicode code points, 0 to 0x10FFFF. Got others.")
-        if self.boundary:
-            if not (text[:, window_length - 1] == START).all():
-                raise ValueError(
-                    "X must begin with the first window of each name, which ends in U+0002 "
-                    "and the name's first character. Got something else."
-                )
-            text = text[:, window_length:]
-            text = np.where(text == END, PAD, text)
-        return decode(text)
+        rest = windows[:, 1:, -step:].reshape(len(windows), -1)
+        return decode(np.concatenate([windows[:, 0], rest], axis=1))
 
     def _lay_out(self, X, warns=False):
         """Check everything and write each row once; every step-th window of it is a position."""
