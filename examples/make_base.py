@@ -35,6 +35,7 @@ import torch
 from sklearn.frozen import FrozenEstimator
 
 from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names, read_names
+from sknamegen._generator import fitted
 from sknamegen._models.lstm import LSTM
 from sknamegen._models.mixture import Mixture
 from sknamegen._sampling.cache import Cache
@@ -232,7 +233,9 @@ def add_gradient(base, weights, names, n_few, rng):
     settings = {"precision": base.precision, "random_state": int(rng.integers(2**31))}
     generator = CharLSTMGenerator(init=FrozenEstimator(base), **settings)
     generator.fit(vectorizer.fit_transform(names[:n_few]))
-    sequences, *_ = generator._sequences_to_score(vectorizer.transform(names[n_few:][:N_OTHERS]))
+    corpus = fitted(generator).corpus
+    _, sequences = corpus.read(vectorizer.transform(names[n_few:][:N_OTHERS]))
+    sequences = sequences.indexed(corpus.alphabet)
     inputs, targets = SequenceDataset(sequences)[torch.arange(len(sequences.inputs))]
     network = generator.net_.network.train()
     loss = CharacterLoss((targets["characters"] >= 0).sum())(network(**inputs), targets)

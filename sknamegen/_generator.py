@@ -104,6 +104,25 @@ class Fitted:
         context = prefixes, labels, proba_of_labels, decoding, constraint, self.cache, key
         return Sampler(model, corpus, *context)
 
+    def score(
+        self, sequences: Sequences, labels: NDArray[np.integer[Any]]
+    ) -> tuple[NDArray[np.float64], NDArray[Any]]:
+        """Return the log-likelihood of each name with its label, and its number of characters.
+
+        The sequences are of code points. Unknown characters count as `score_samples` says.
+        """
+        indexed, n_names = sequences.indexed(self.corpus.alphabet), len(labels)
+        n_characters, n_known = (
+            np.bincount(sequences.name_index, of.has_target.sum(1), minlength=n_names)
+            for of in (sequences, indexed)
+        )
+        if not n_characters.any():
+            raise ValueError(_NOTHING_TO_PREDICT)
+        labelled = indexed._replace(labels=labels[sequences.name_index].astype(np.int32))
+        scores = log_likelihood(self.model, labelled, n_names)
+        scores -= (n_characters - n_known) * np.log(self.corpus.n_characters_seen + 1)
+        return scores, n_characters
+
     def labelled(
         self, label: object, prefixes: list[str]
     ) -> tuple[NextCharModel, NDArray[np.int64], NDArray[np.float64]]:
@@ -607,36 +626,19 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
     ) -> tuple[NDArray[np.float64], NDArray[Any]]:
         """Log-likelihood and number of predicted characters of each name."""
         check_is_fitted(self)
-        corpus, model = self._fitted.corpus, self._fitted.model
+        corpus = self._fitted.corpus
         if y is None and corpus.labels:
             joint, n_characters = self._joint_log_likelihood(X)
             return np.logaddexp.reduce(joint, axis=1), n_characters
-        sequences, n_characters, unknown = self._sequences_to_score(X)
-        labels = corpus.label_indices(y, len(X))[sequences.name_index]
-        scores = log_likelihood(model, sequences._replace(labels=labels), len(X))
-        return scores + unknown, n_characters
+        return self._fitted.score(corpus.read(X)[1], corpus.label_indices(y, len(X)))
 
     def _joint_log_likelihood(self, X: Any) -> tuple[NDArray[np.float64], NDArray[Any]]:
         """Log-probability of each name and each label, and its number of characters."""
-        sequences, n_characters, unknown = self._sequences_to_score(X)
-        joint, model = np.empty((len(X), len(self.classes_))), self._fitted.model
-        for label in range(joint.shape[1]):
-            labels = np.full(len(sequences.inputs), label, dtype=np.int32)
-            joint[:, label] = log_likelihood(model, sequences._replace(labels=labels), len(X))
-        return joint + unknown[:, None] + self._fitted.corpus.log_prior, n_characters
-
-    def _sequences_to_score(self, X: Any) -> tuple[Sequences, NDArray[Any], NDArray[np.float64]]:
-        """Return sequences, and of each name: how many characters, what unknown ones cost."""
         _, sequences = self._fitted.corpus.read(X)
-        indexed = sequences.indexed(self._fitted.corpus.alphabet)
-        counts = [
-            np.bincount(sequences.name_index, of.has_target.sum(1), minlength=len(X))
-            for of in (sequences, indexed)
-        ]
-        if not counts[0].any():
-            raise ValueError(_NOTHING_TO_PREDICT)
-        n_unknown = counts[0] - counts[1]
-        return indexed, counts[0], -n_unknown * np.log(self.n_characters_seen_ + 1)
+        labels = np.repeat(np.arange(len(self.classes_)), len(X)).reshape(-1, len(X))
+        scored = [self._fitted.score(sequences, row) for row in labels]
+        joint = np.stack([scores for scores, _ in scored], axis=1)
+        return joint + self._fitted.corpus.log_prior, scored[0][1]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -89,9 +89,9 @@ def frame(rows: NDArray[np.int32], lengths: NDArray[np.int64], window_length: in
 
 
 def name_sequences(
-    alphabet: Alphabet, names: Sequence[str], window_length: int, ends: bool = True, skip: int = 0
+    names: Sequence[str], window_length: int, ends: bool = True, skip: int = 0
 ) -> Sequences:
-    """Return the sequences of names, as indices; without `ends` they may go on.
+    """Return the sequences of names, of code points; without `ends` they may go on.
 
     The first `skip` characters of each name are given, so they are no targets.
     """
@@ -108,7 +108,7 @@ def name_sequences(
         positions = window_length + np.arange(len(later)) - np.searchsorted(later, later)
         found.targets[:n_names, :skip] = NONE
         found.targets[n_names:][positions < skip] = NONE
-    return found.indexed(alphabet)
+    return found
 
 
 def read_windows(X: NDArray[Any]) -> tuple[NDArray[np.int32] | None, Sequences]:

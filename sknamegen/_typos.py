@@ -5,9 +5,9 @@ from numpy.typing import NDArray
 
 from ._alphabet import END_UNIT, NONE
 from ._generator import Fitted
-from ._models.contract import log_likelihood, log_softmax
+from ._models.contract import log_softmax
 from ._parallel import blocks
-from ._sequences import Sequences, name_sequences
+from ._sequences import name_sequences
 
 # Letters that are tried in each name, inserted and in the place of another.
 _N_LETTERS = 8
@@ -44,12 +44,8 @@ def _of_block(fitted, names, labels):
         edited -= {name, ""}
         neighbours += sorted(edited)
         owners += [owner] * len(edited)
-    texts = [*names, *neighbours]
-    sequences = _sequences(fitted, texts, np.concatenate([labels, labels[owners]]))
-    n_known = np.bincount(sequences.name_index, sequences.has_target.sum(1), len(texts))
-    n_unknown = np.array([len(text) + 1 for text in texts]) - n_known
-    scores = log_likelihood(fitted.model, sequences, len(texts))
-    scores -= n_unknown * np.log(fitted.corpus.n_characters_seen + 1)
+    sequences = name_sequences([*names, *neighbours], fitted.corpus.window_length_)
+    scores, _ = fitted.score(sequences, np.concatenate([labels, labels[owners]]))
     of_names, of_neighbours = np.split(scores, [len(names)])
     gains, corrections = np.full(len(names), -np.inf), list(names)
     for place in np.argsort(of_neighbours, kind="stable").tolist():  # the best one stays
@@ -60,41 +56,24 @@ def _of_block(fitted, names, labels):
 
 
 def _likely_letters(fitted, names, labels):
-    """Return for each name the places and letters that gain most over the letters there."""
-    corpus, sequences = fitted.corpus, _sequences(fitted, names, labels)
-    positions = _positions(names, corpus.window_length_)
+    """Yield for each name the places and letters that gain most over the letters there."""
+    corpus = fitted.corpus
+    sequences = name_sequences(names, corpus.window_length_)
+    sequences = sequences._replace(labels=labels[sequences.name_index])
+    indexed = sequences.indexed(corpus.alphabet)
     # Also before an unknown letter, which is no target.
-    is_place = positions != NONE
-    targets = np.where(is_place, np.maximum(sequences.targets, 0), NONE)
-    logits = fitted.model.logits(sequences._replace(targets=targets))
+    targets = np.where(sequences.has_target, np.maximum(indexed.targets, 0), NONE)
+    logits = fitted.model.logits(indexed._replace(targets=targets))
     log_proba = log_softmax(logits.astype(np.float64))
-    present = np.take_along_axis(log_proba, targets[is_place][:, None], axis=1)
-    present[sequences.targets[is_place] == NONE] = -np.log(corpus.n_characters_seen + 1)
+    present, unknown = indexed.targets[sequences.has_target], -np.log(corpus.n_characters_seen + 1)
+    known = log_proba[np.arange(len(present)), present]
     letters = np.flatnonzero(corpus.alphabet_ != END_UNIT)
-    gain = (log_proba[:, letters] - present).ravel()
-    owners = np.repeat(np.repeat(sequences.name_index, is_place.sum(1)), len(letters))
-    places = np.repeat(positions[is_place], len(letters))
-    order = np.lexsort((-gain, owners))
-    ends = np.searchsorted(owners[order], np.arange(len(names)), "right").tolist()
-    likely = []
-    for first, last in zip([0, *ends[:-1]], ends, strict=True):
-        best = order[first : min(last, first + _N_LETTERS)]
-        units = corpus.alphabet_[letters[best % len(letters)]]
-        likely.append(list(zip(places[best].tolist(), units.tolist(), strict=True)))
-    return likely
-
-
-def _positions(names, window_length):
-    """Return which character of its name each step of the sequences predicts, -1 for none."""
-    lengths = np.array([len(name) for name in names])
-    steps = np.arange(min(window_length, int(lengths.max()) + 1))
-    first = np.where(steps <= lengths[:, None], steps, NONE)
-    later = np.concatenate([np.arange(window_length, n + 1) for n in lengths.tolist()])
-    rows = np.full((len(later), first.shape[1]), NONE)
-    rows[:, -1] = later
-    return np.concatenate([first, rows])
-
-
-def _sequences(fitted, names, labels) -> Sequences:
-    sequences = name_sequences(fitted.corpus.alphabet, names, fitted.corpus.window_length_)
-    return sequences._replace(labels=labels[sequences.name_index])
+    gain = log_proba[:, letters] - np.where(present == NONE, unknown, known)[:, None]
+    owners = np.repeat(sequences.name_index, sequences.has_target.sum(1))
+    # The first sequence of a name has its first characters, then each has one more.
+    order, ends = np.argsort(owners, kind="stable"), np.cumsum([len(name) + 1 for name in names])
+    for rows in np.split(order, ends[:-1]):
+        best = np.argsort(-gain[rows].ravel(), kind="stable")[:_N_LETTERS]
+        places, which = np.divmod(best, len(letters))
+        units = corpus.alphabet_[letters[which]].tolist()
+        yield list(zip(places.tolist(), units, strict=True))

@@ -147,14 +147,14 @@ def test_sequences_of_names_are_those_of_their_windows(window_length):
     alphabet = Alphabet(np.array(sorted({"\3", *"".join(NAMES)})))
     windows = CharSequenceVectorizer(window_length=window_length).fit_transform(NAMES)
     expected = read_windows(windows)[1].indexed(alphabet)
-    found = name_sequences(alphabet, NAMES, window_length)
+    found = name_sequences(NAMES, window_length).indexed(alphabet)
     for one, other in zip(found[:4], expected[:4], strict=True):
         np.testing.assert_array_equal(one, other)
     n_targets = expected.has_target.sum()
-    open_ended = name_sequences(alphabet, NAMES, window_length, ends=False)
+    open_ended = name_sequences(NAMES, window_length, ends=False).indexed(alphabet)
     assert open_ended.has_target.sum() == n_targets - len(NAMES)
     for skip in (1, 4, 12):
-        skipped = name_sequences(alphabet, NAMES, window_length, skip=skip)
+        skipped = name_sequences(NAMES, window_length, skip=skip).indexed(alphabet)
         left = [max(0, len(name) + 1 - skip) for name in NAMES]
         counted = np.bincount(skipped.name_index, skipped.has_target.sum(1))
         assert counted.tolist() == left

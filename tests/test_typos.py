@@ -74,3 +74,17 @@ def test_what_cannot_be_searched_for_typos(names):
     text = CharSequenceVectorizer(boundary=False).fit_transform([" ".join(names)])
     with pytest.raises(ValueError, match=r"windows of names \(boundary=True\)"):
         likely_typos(CharNGramGenerator().fit(text), text)
+
+
+@pytest.mark.parametrize("few", [["A"], [""], ["", "Ann"], ["Éa"], ["Xyz"]])
+def test_names_shorter_than_the_window_and_of_unknown_letters(few):
+    vectorizer = CharSequenceVectorizer(window_length=6)
+    generator = CharNGramGenerator().fit(vectorizer.fit_transform(["A", "Ab", "Anna", "Annabella"]))
+    scores, corrections = likely_typos(generator, vectorizer.transform(few))
+    assert np.isfinite(scores).all()
+    assert len(corrections) == len(few)
+    assert not set(few) & set(corrections)
+    assert all(
+        set(correction) <= set("Abnel") | set(name)
+        for correction, name in zip(corrections, few, strict=True)
+    )

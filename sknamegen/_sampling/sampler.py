@@ -379,9 +379,10 @@ class Sampler:
 
         The targets are the characters after the prefix.
         """
-        skip, window_length = len(self.prefixes[row]), self.corpus.window_length_
-        sequences = name_sequences(self.corpus.alphabet, names, window_length, skip=skip)
-        return sequences._replace(labels=np.full(len(sequences.inputs), label, dtype=np.int32))
+        skip = len(self.prefixes[row])
+        sequences = name_sequences(names, self.corpus.window_length_, skip=skip)
+        labels = np.full(len(sequences.inputs), label, dtype=np.int32)
+        return sequences.indexed(self.corpus.alphabet)._replace(labels=labels)
 
 
 class _Recorder(NextCharModel):
@@ -438,7 +439,7 @@ def label_proba(model: NextCharModel, corpus: Corpus, prefixes: list[str]) -> ND
     """
     joint = np.tile(corpus.log_prior, (len(prefixes), 1))
     if any(prefixes) and corpus.max_length_ is not None:
-        read = name_sequences(corpus.alphabet, prefixes, corpus.window_length_, ends=False)
+        read = name_sequences(prefixes, corpus.window_length_, ends=False).indexed(corpus.alphabet)
         for label in range(joint.shape[1]):
             labels = np.full(len(read.inputs), label, dtype=np.int32)
             joint[:, label] += log_likelihood(model, read._replace(labels=labels), len(prefixes))

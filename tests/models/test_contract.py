@@ -31,7 +31,7 @@ def lstm(seed=0, embedding_dim=3, num_layers=1, n_labels=N_LABELS, n_characters=
 
 def labelled_sequences(names=NAMES, window_length=WINDOW):
     """The sequences of names, of which every second one has label 1, the others label 0."""
-    sequences = name_sequences(ALPHABET, names, window_length)
+    sequences = name_sequences(names, window_length).indexed(ALPHABET)
     return sequences._replace(labels=(sequences.name_index % N_LABELS).astype(np.int32))
 
 

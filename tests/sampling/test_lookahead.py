@@ -17,7 +17,7 @@ END = "\3"
 
 def make(letters, names, order=3, pattern=None, min_length=0, max_length=4, banned=()):
     alphabet = Alphabet(np.array(letters))
-    ngrams = NGrams.count(name_sequences(alphabet, names, 20), order, alphabet.kinds)
+    ngrams = NGrams.count(name_sequences(names, 20).indexed(alphabet), order, alphabet.kinds)
     pattern = pattern and re.compile(pattern)
     constraint = Constraint(alphabet, pattern, banned, min_length, max_length)
     return alphabet, ngrams, constraint, Lookahead(constraint, ngrams)

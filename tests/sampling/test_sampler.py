@@ -101,7 +101,7 @@ def test_the_recorder_keeps_the_distribution_in_each_context():
         state = recorder.select(state, lasting)
         state, _ = recorder.advance(state, np.full(len(lasting), alphabet.index["a"]))
     contexts, proba = map(np.concatenate, zip(*recorder.steps, strict=True))
-    sequences = name_sequences(alphabet, names, 10)
+    sequences = name_sequences(names, 10).indexed(alphabet)
     expected = sequences.contexts(3, 0)
     assert sorted(contexts.tolist()) == sorted(expected.tolist())
     p = np.exp(2 * Bigrams.table)
