@@ -84,7 +84,4 @@ def test_names_shorter_than_the_window_and_of_unknown_letters(few):
     assert np.isfinite(scores).all()
     assert len(corrections) == len(few)
     assert not set(few) & set(corrections)
-    assert all(
-        set(correction) <= set("Abnel") | set(name)
-        for correction, name in zip(corrections, few, strict=True)
-    )
+    assert set("".join(corrections)) <= {*"Aabnel\ufffd"}
