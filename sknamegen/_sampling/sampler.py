@@ -16,13 +16,15 @@ References
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .._corpus import Corpus
-from .._models.contract import Indices, Logits, NextCharModel, log_likelihood
+from .._models.contract import Indices, NextCharModel, log_likelihood
 from .._models.ngrams import NGrams
 from .._parallel import BLOCK_CELLS, blocks, one_blas_thread, parallel_map
 from .._sequences import Sequences, name_sequences
@@ -196,7 +198,7 @@ class Sampler:
         rng: np.random.Generator,
         lookahead: Lookahead | None = None,
         labels: Indices | None = None,
-        wrapped: Callable[[NextCharModel], NextCharModel] | None = None,
+        observe: Callable[..., None] | None = None,
     ) -> Draws:
         """Write a name for each of the rows, which may not satisfy the constraint.
 
@@ -208,8 +210,9 @@ class Sampler:
             Draws towards names that satisfy the constraint.
         labels : ndarray of shape (n_names,), dtype int, default=None
             Of the names; None: drawn.
-        wrapped : callable, default=None
-            Returns a model that writes a block instead.
+        observe : callable, default=None
+            Called as by `write_block`, but first with the place where the block begins and the
+            last characters of the prefixes of its rows.
         """
         row_cells = max(8 * len(self.corpus.alphabet), BLOCK_CELLS // self.model.block_rows)
         parts = blocks(len(rows), row_cells)
@@ -220,19 +223,21 @@ class Sampler:
             rngs = list(map(np.random.default_rng, rng.integers(2**63, size=len(parts))))
         starts, windows = self._starts(lookahead), self._windows()
 
-        def write(rows, labels, rng, model):
-            start = self._start(model, rows, windows, labels)
+        def write(part: slice, rng: np.random.Generator) -> Draws:
+            own, label = rows[part], labels[part]
+            start = self._start(own, windows, label)
             how = self.decoding, self.constraint, lookahead, rng
-            text, log_proba, log_weights = write_block(model, start, starts[:, rows], *how)
-            log_proba += np.log(self.label_proba[rows, np.searchsorted(self.labels, labels)])
-            written = zip(rows.tolist(), self.corpus.alphabet.decode(text), strict=True)
-            texts = np.empty(len(rows), dtype=object)
+            watch = observe and partial(observe, part.start, windows[own])
+            text, log_proba, log_weights = write_block(
+                self.model, start, starts[:, own], *how, watch
+            )
+            log_proba += np.log(self.label_proba[own, np.searchsorted(self.labels, label)])
+            written = zip(own.tolist(), self.corpus.alphabet.decode(text), strict=True)
+            texts = np.empty(len(own), dtype=object)
             texts[:] = [self.prefixes[row] + name for row, name in written]
-            return Draws(texts, labels, log_proba, log_weights)
+            return Draws(texts, label, log_proba, log_weights)
 
-        models = [wrapped(self.model) if wrapped else self.model for _ in parts]
-        calls = zip(parts, rngs, models, strict=True)
-        draws = parallel_map(write, ((rows[part], labels[part], *how) for part, *how in calls))
+        draws = parallel_map(write, zip(parts, rngs, strict=True))
         return Draws(*map(np.concatenate, zip(*draws, strict=True)))
 
     def _starts(self, lookahead):
@@ -248,13 +253,13 @@ class Sampler:
     def _windows(self):
         return self.corpus.alphabet.windows(self.prefixes, self.corpus.window_length_)
 
-    def _start(self, model, rows, windows, labels):
+    def _start(self, rows, windows, labels):
         """Read prefixes with labels; return the model's state and logits."""
         if len(self.prefixes) == len(self.labels) == 1:  # all have the same context
-            state, logits = model.start(windows, self.labels)
+            state, logits = self.model.start(windows, self.labels)
             shared = np.zeros(len(rows), dtype=np.int64)
-            return model.select(state, shared), logits[shared]
-        return model.start(windows[rows], labels)
+            return self.model.select(state, shared), logits[shared]
+        return self.model.start(windows[rows], labels)
 
     def _draw_labels(self, rows, rng):
         if len(self.labels) == 1:
@@ -303,21 +308,22 @@ class Sampler:
         share = _WARMER_SHARE * (decoding.temperature < 1)
         n_reads = min(_READS, _CELLS // len(alphabet))
         rng = np.random.default_rng(0)  # so that names do not depend on earlier calls
-        recorders: list[_Recorder] = []
+        steps: list[tuple[Any, ...]] = []
 
-        def recorder(model):
-            recorders.append(_Recorder(model, decoding, order - 1, corpus.window_length_))
-            return recorders[-1]
+        def observe(start, windows, rows, text, logits):
+            contexts = np.concatenate([windows[rows], text], axis=1)[:, :-order:-1]
+            steps.append((start, contexts, decoding.probabilities(logits).astype(np.float32)))
+            # After that the model reads a whole window for each character.
+            is_late = text.shape[1] >= corpus.window_length_
+            n_read.append(len(rows) * (corpus.window_length_ if is_late else 1))
 
         for now, n in ((decoding, (1 - share) * n_reads), (warmer, share * n_reads)):
-            first, size = len(recorders), 2 * int(n**0.5)
-            while n and sum(each.n_reads for each in recorders[first:]) < n:
-                rows = rng.integers(len(prefixes), size=size)
-                replace(free, decoding=now).write(rows, rng, wrapped=recorder)
-        contexts, proba = map(
-            np.concatenate,
-            zip(*(step for each in recorders for step in each.steps), strict=True),
-        )
+            size, n_read = 2 * int(n**0.5), list[int]()
+            while sum(n_read) < n:
+                first, rows = len(steps), rng.integers(len(prefixes), size=size)
+                replace(free, decoding=now).write(rows, rng, observe=observe)
+                steps[first:] = sorted(steps[first:], key=itemgetter(0))  # whichever came first
+        contexts, proba = (np.concatenate([step[i] for step in steps]) for i in (1, 2))
         characters, _ = draw(proba, rng.random(len(proba)))
         ngrams = NGrams(contexts, characters, alphabet.kinds)
         return ngrams.with_expected_counts(contexts, proba)
@@ -368,7 +374,7 @@ class Sampler:
             with one_blas_thread():
                 if state is None:
                     labels = self._draw_labels(row, rng)
-                    state, logits = self._start(self.model, row, self._windows(), labels)
+                    state, logits = self._start(row, self._windows(), labels)
                 else:
                     state, logits = self.model.advance(state, character)
             character, _ = draw(self.decoding.probabilities(logits), rng.random(1))
@@ -383,53 +389,6 @@ class Sampler:
         sequences = name_sequences(names, self.corpus.window_length_, skip=skip)
         labels = np.full(len(sequences.inputs), label, dtype=np.int32)
         return sequences.indexed(self.corpus.alphabet)._replace(labels=labels)
-
-
-class _Recorder(NextCharModel):
-    """A model of which the distributions that it computes are kept, for one block of names.
-
-    Parameters
-    ----------
-    model : NextCharModel
-    decoding : Decoding
-        Of the distributions.
-    length : int
-        Of the contexts.
-    window_length : int
-        After which the model reads a whole window for each character.
-    """
-
-    def __init__(self, model: NextCharModel, decoding: Decoding, length: int, window_length: int):
-        self.model, self.decoding = model, decoding
-        self.length, self.window_length = length, window_length
-        self.n_reads = 0
-        self.steps: list[tuple[Indices, NDArray[np.float32]]] = []
-
-    def start(self, windows: Indices, labels: Indices) -> tuple[Any, Logits]:
-        """Read contexts."""
-        start = self.model.start(windows, labels)
-        return self._keep(start, windows[:, ::-1][:, : self.length])
-
-    def advance(self, state: Any, characters: Indices) -> tuple[Any, Logits]:
-        """Read one more character of each row."""
-        state, contexts = state
-        new = np.column_stack([characters, contexts])[:, : self.length]
-        return self._keep(self.model.advance(state, characters), new)
-
-    def select(self, state: Any, rows: Indices) -> Any:
-        """Return the state of some rows, in their order."""
-        return self.model.select(state[0], rows), state[1][rows]
-
-    def distinct_logits(self, sequences: Sequences) -> tuple[Indices, Logits]:
-        """Read given names, of which nothing is kept."""
-        return self.model.distinct_logits(sequences)
-
-    def _keep(self, result, contexts):
-        state, logits = result
-        is_late = len(self.steps) >= self.window_length
-        self.n_reads += len(contexts) * (self.window_length if is_late else 1)
-        self.steps.append((contexts, self.decoding.probabilities(logits).astype(np.float32)))
-        return (state, contexts), logits
 
 
 def label_proba(model: NextCharModel, corpus: Corpus, prefixes: list[str]) -> NDArray[np.float64]:

@@ -8,7 +8,7 @@ References
    Finite Universe", Journal of the American Statistical Association, 1952.
 """
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from .._alphabet import NONE
 from .._graphemes import MAX_CODE_POINTS
-from .._models.contract import NextCharModel
+from .._models.contract import Indices, Logits, NextCharModel
 from .constraint import Constraint
 from .decoding import Decoding, draw, only
 from .lookahead import Lookahead
@@ -60,6 +60,7 @@ def write_block(
     constraint: Constraint,
     lookahead: Lookahead | None,
     rng: np.random.Generator,
+    observe: Callable[[Indices, Indices, Logits], None] | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
     """Write one character after another until all names of a block have ended.
 
@@ -73,6 +74,9 @@ def write_block(
         State and logits of the model after the prefixes.
     at : ndarray of shape (3, n_names), dtype int64
         The length of each prefix, its state in the automaton and its context in the lookahead.
+    observe : callable, default=None
+        Called before each step with the rows that go on, what was written to them, and their
+        logits.
 
     Returns
     -------
@@ -93,6 +97,8 @@ def write_block(
         if not len(lasting):
             break
         lengths, states, contexts = at
+        if observe:
+            observe(index, text[index, :step], logits)
         uniforms = rng.random(len(index))
         if lookahead:
             characters, log_p, log_weight = _draw_ahead(logits, at, decoding, lookahead, uniforms)

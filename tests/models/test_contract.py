@@ -8,8 +8,6 @@ from sknamegen._models.contract import NextCharModel, next_log_proba
 from sknamegen._models.lstm import LSTM, axes
 from sknamegen._models.mixture import AlphabetMap, Component, Mixture, Penalty, count_kinds
 from sknamegen._models.ngrams import NGrams
-from sknamegen._sampling.decoding import Decoding
-from sknamegen._sampling.sampler import _Recorder
 from sknamegen._sequences import name_sequences
 
 ALPHABET = Alphabet(np.array(["\3", *"abcdr"]))
@@ -97,7 +95,6 @@ MODELS = {
     "mixture of mixtures": Mixture(
         [Component(mean(lstm(), lstm(2)), 0.3, 1), Component(Fake(), 0.7)]
     ),
-    "recorder": _Recorder(lstm(), Decoding(0.7), 3, WINDOW),
 }
 # Models whose predictions depend on less than the whole window.
 SHORT_SIGHTED = {"fake", "n-grams with labels", "n-grams without labels", "unigrams"}

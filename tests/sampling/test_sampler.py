@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from conftest import assert_drawn_from, ngram_pipeline
 
-from sknamegen._alphabet import END, NONE, Alphabet, units_of
+from sknamegen._alphabet import END, NONE, units_of
 from sknamegen._corpus import Corpus
 from sknamegen._models.contract import NextCharModel
 from sknamegen._models.mixture import Mixture
@@ -12,9 +12,8 @@ from sknamegen._models.ngrams import NGrams
 from sknamegen._sampling.cache import Cache
 from sknamegen._sampling.constraint import make_constraint
 from sknamegen._sampling.decoding import Decoding
-from sknamegen._sampling.sampler import Sampler, _Recorder
+from sknamegen._sampling.sampler import Sampler
 from sknamegen._sampling.writing import Draws, Pool
-from sknamegen._sequences import name_sequences
 
 
 class Even(NextCharModel):
@@ -81,32 +80,25 @@ def test_prefixes_of_which_some_are_rarely_completed():
         assert_drawn_from(names[1000 * number : 1000 * (number + 1)], fits, p)
 
 
-def test_the_recorder_keeps_the_distribution_in_each_context():
-    alphabet, rng = Alphabet(np.array(["\3", "a"])), np.random.default_rng(0)
-
-    class Bigrams(Even):
-        table = rng.normal(size=(4, 2))
-
-        def start(self, windows, labels):
-            return labels, self.table[windows[:, -1]]
-
-        def advance(self, state, characters):
-            return self.start(characters[:, None], state)
-
-    recorder = _Recorder(Bigrams(), Decoding(0.5), 3, 4)
-    names = ["a", "aaa", "aaaaaa"]
-    state, _ = recorder.start(alphabet.windows([""] * 3, 4), np.full(3, NONE))
-    for step in range(1, 7):
-        lasting = np.flatnonzero([len(name) >= step for name in names if len(name) >= step - 1])
-        state = recorder.select(state, lasting)
-        state, _ = recorder.advance(state, np.full(len(lasting), alphabet.index["a"]))
-    contexts, proba = map(np.concatenate, zip(*recorder.steps, strict=True))
-    sequences = name_sequences(names, 10).indexed(alphabet)
-    expected = sequences.contexts(3, 0)
-    assert sorted(contexts.tolist()) == sorted(expected.tolist())
-    p = np.exp(2 * Bigrams.table)
-    p /= p.sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(proba, p[contexts[:, 0]], rtol=1e-6)
+def test_what_is_written_can_be_observed():
+    sampler, seen = make(Even(), ["", "aa"], max_length=40), []
+    rows = np.array([0, 1] * 200)
+    draws = sampler.write(
+        rows, np.random.default_rng(0), observe=lambda *step: seen.append([*map(np.copy, step)])
+    )
+    whole = [name for name in draws.texts if len(name) < 40]
+    n_steps = sum(len(name) + 1 for name in whole) - 2 * 200
+    assert sum(len(step[2]) for step in seen) >= n_steps
+    letters = sampler.corpus.alphabet.letters
+    for start, windows, index, text, logits in seen:
+        assert logits.shape == (len(index), 2)
+        assert text.shape[0] == len(index)
+        for row, window, written in zip(index, windows[index], text, strict=True):
+            prefix = sampler.prefixes[rows[start + row]]
+            assert window[window < 2].tolist() == [1] * len(prefix)
+            assert draws.texts[start + row].startswith(
+                prefix + "".join(letters[i] for i in written)
+            )
 
 
 @pytest.mark.parametrize("pattern", [None, "a*"])
