@@ -657,12 +657,7 @@ def _check_seeds_and_number(
     seeds = check_seeds(seed)
     if n_samples is None:
         return seeds, np.arange(len(seeds))
-    check_int("n_samples", n_samples, 0)
-    if n_samples > _MAX_SAMPLES:
-        raise ValueError(
-            f"n_samples must be at most {_MAX_SAMPLES:,}. Got {n_samples}; draw the names "
-            "in several calls."
-        )
+    check_int("n_samples", n_samples, 0, high=_MAX_SAMPLES)
     if not isinstance(seed, str):
         raise ValueError(
             "n_samples must be None when seed holds several seeds: one name is written "

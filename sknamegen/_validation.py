@@ -1,6 +1,7 @@
 """Checks of parameters and arrays: each error says what was expected and what came."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from math import inf
 from numbers import Integral, Real
 from typing import Any
@@ -18,19 +19,10 @@ MAX_WEIGHT = 1e12  # of a name; and what the sum of all cannot exceed
 MAX_TOTAL_WEIGHT = 1e24
 
 
-def check_int(
-    name: str, value: object, low: int, or_auto: bool = False, high: int | None = None
-) -> None:
-    """Raise unless `value` is an integer (no bool) of at least `low`, or "auto" if it may be."""
-    if or_auto and is_auto(value):
-        return
-    expected = f"'auto' or an int >= {low}" if or_auto else f"an int >= {low}"
-    expected += "" if high is None else f" and <= {high}"
-    message = f"{name} must be {expected}. Got {value!r}."
-    if not isinstance(value, Integral) or isinstance(value, bool):
-        raise TypeError(message)
-    if value < low or (high is not None and not value <= high):
-        raise ValueError(message)
+def check_int(name: str, value: object, low: int, or_auto: bool = False, high: float = inf) -> None:
+    """Raise unless `value` is an integer (no bool) within bounds, or "auto" if it may be."""
+    expected = f"an int >= {low}" + ("" if high == inf else f" and <= {high:,}")
+    check_real(name, value, expected, lambda n: low <= n <= high, or_auto, Integral)
 
 
 def is_auto(value: object) -> bool:
@@ -40,22 +32,22 @@ def is_auto(value: object) -> bool:
 
 def check_real(
     name: str,
-    value: object,
+    value: Any,
     expected: str,
     accepts: Callable[[float], bool],
     or_auto: bool = False,
+    kind: Any = Real,
 ) -> None:
     """Raise unless `value` is a real number for which `accepts(value)` holds, or "auto"."""
     if or_auto and is_auto(value):
         return
-    expected = f"'auto' or {expected}" if or_auto else expected
-    message = f"{name} must be {expected}. Got {value!r}."
-    if not isinstance(value, Real) or isinstance(value, bool):
+    auto = "'auto' or " * or_auto
+    message = f"{name} must be {auto}{expected}. Got {value!r}."
+    if not isinstance(value, kind) or isinstance(value, bool):
         raise TypeError(message)
-    try:
-        accepted = accepts(float(value))
-    except OverflowError:
-        accepted = False
+    accepted = False
+    with suppress(OverflowError):
+        accepted = accepts(value)
     if not accepted:
         raise ValueError(message)
 
@@ -94,29 +86,36 @@ def _strings(strings: Any) -> list[str] | None:
 
 def check_blend(weights: Mapping[object, object]) -> dict[object, float]:
     """Return a mapping of labels to weights as one to floats."""
-    values: list[Any] = list(weights.values())
-    are_weights = [isinstance(v, Real) and 0 < v < inf for v in values]  # type: ignore[operator]
-    if not all(are_weights) or not values:
+    shares = _shares([*weights.values()], len(weights))
+    if not shares:
         raise ValueError(
             "label must be one label, or a dict of at least one label to finite weights > 0. Got "
             f"{weights!r:.200}."
         )
-    return {label: float(value / max(values)) for label, value in zip(weights, values, strict=True)}
+    return dict(zip(weights, shares, strict=True))
 
 
 def check_shares(weights: object, n: int) -> list[float]:
     """Return weights of a mean, the greatest one 1; None: all the same."""
-    try:
-        found = np.ones(n) if weights is None else np.asarray(weights)
-    except ValueError:  # ragged
-        found = np.empty(0)
-    is_number = found.dtype.kind in "iuf" and found.shape == (n,)
-    if not (is_number and np.isfinite(found).all() and (found > 0).all()):
+    shares = _shares([1] * n if weights is None else weights, n)
+    if not shares:
         raise ValueError(
             f"weights must be None, or {n} finite numbers > 0, one for each generator. Got "
             f"{weights!r:.200}."
         )
-    return (found / found.max()).tolist()
+    return shares
+
+
+def _shares(weights: Any, n: int) -> list[float] | None:
+    """Return n weights as floats, the greatest one 1; None unless they are n numbers > 0."""
+    try:
+        weights = np.asarray(weights)
+    except ValueError:  # ragged
+        return None
+    is_number = weights.dtype.kind in "iuf" and weights.shape == (n,)
+    if not (is_number and np.isfinite(weights).all() and (weights > 0).all()):
+        return None
+    return (weights / weights.max(initial=0)).tolist()
 
 
 def check_seeds(seeds: object) -> list[str]:

@@ -102,7 +102,7 @@ def test_what_a_network_learns_to_look_ahead_with_is_of_one_blend():
         ({"Italian": -1, "Japanese": 1}, "finite weights > 0"),
         ({"Italian": np.nan, "Japanese": 1}, "finite weights > 0"),
         ({"Italian": "half", "Japanese": 1}, "finite weights > 0"),
-        ({"Italian": 10**400, "Japanese": 1}, "finite numbers > 0"),
+        ({"Italian": 10**400, "Japanese": 1}, "finite weights > 0"),
         ({"Italian": 1, "French": 1}, "label must be one of 'Italian', 'Japanese'. Got 'French'"),
         ({"Italian": 1, None: 1}, "label must be one of 'Italian', 'Japanese'. Got None"),
     ],

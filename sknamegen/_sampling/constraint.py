@@ -14,7 +14,7 @@ from .cache import Cache
 from .lookahead import Lookahead
 from .regex import compile_pattern
 
-_MAX_STEPS = 2**21  # characters to write
+_MAX_LENGTH = 2**21  # of names that can be asked for
 _TEXT_LENGTH = 100  # of running text, after the longest seed
 
 
@@ -140,12 +140,12 @@ def make_constraint(
 
 def _check_lengths(alphabet, longest_name, prefixes, min_length, max_length):
     """Return the least and the greatest length of a name."""
-    check_int("min_length", min_length, 0)
+    check_int("min_length", min_length, 0, high=_MAX_LENGTH)
     lengths = alphabet.lengths(prefixes)
     longest_seed = int(lengths.max(initial=0))
     source = ""
     if max_length is not None:
-        check_int("max_length", max_length, 1)
+        check_int("max_length", max_length, 1, high=_MAX_LENGTH)
     elif longest_name is None:
         max_length = max(longest_seed + _TEXT_LENGTH, min_length)
     else:
@@ -164,9 +164,5 @@ def _check_lengths(alphabet, longest_name, prefixes, min_length, max_length):
     if not alphabet.index and min_length > longest_seed:
         raise ValueError(
             f"The model has seen empty names only, so it cannot write any of {min_length=}."
-        )
-    if max_length - lengths.min(initial=longest_seed) > _MAX_STEPS:
-        raise ValueError(
-            f"max_length must leave at most {_MAX_STEPS:,} characters to write. Got {max_length=}."
         )
     return int(min_length), int(max_length)

@@ -89,8 +89,4 @@ def check_decoding(temperature: Any, top_k: int | None, top_p: float | None) -> 
         check_int("top_k", top_k, 1)
     if top_p is not None:
         check_real("top_p", top_p, "in (0, 1]", lambda p: 0 < p <= 1)
-    return Decoding(
-        float(temperature),
-        None if top_k is None else int(top_k),
-        None if top_p is None else float(top_p),
-    )
+    return Decoding(float(temperature), top_k and int(top_k), top_p and float(top_p))
