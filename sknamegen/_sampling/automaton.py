@@ -12,6 +12,7 @@ from .regex import PositionAutomaton, bits
 
 # States, steps from one to another that are looked at, and cells of the final table.
 _MAX_STATES, _MAX_STEPS, _MAX_CELLS = 20_000, 1_000_000, 2**24
+_ANYTHING = re.compile("(?s).*")
 
 
 def build_automaton(
@@ -48,25 +49,26 @@ def build_automaton(
     if not alphabet.clusters.is_trivial:
         max_length *= MAX_CODE_POINTS
     avoids, classes = _aho_corasick(letters, banned, max_length)
-    avoids, classes, of_clusters = _whole(avoids, classes, alphabet.clusters, max_length)
-    begins, may_end = alphabet.clusters.begins, alphabet.clusters.is_whole
-    if pattern is None:
-        after, accepts = avoids, may_end[of_clusters]
+    clusters = alphabet.clusters
+    if pattern is None and clusters.is_trivial:
+        after, accepts = avoids, np.ones(len(avoids), dtype=bool)
+        of_clusters = np.zeros(len(avoids), dtype=np.int64)
     else:
-        positions = PositionAutomaton(pattern, letters, max_length)
+        positions = PositionAutomaton(pattern or _ANYTHING, letters, max_length)
         # Letters that are alike in all respects form one class.
-        matched = np.packbits(positions.pieces, axis=0)
-        alike = np.column_stack([matched.T, classes[:, None].view(np.uint8)])
+        matched = np.packbits(positions.pieces, axis=0).T
+        alike = np.column_stack([matched, classes, clusters.after.T, clusters.begins.T])
         _, some, symbols = np.unique(alike, axis=0, return_index=True, return_inverse=True)
-        avoids, classes = avoids[:, classes[some]], symbols.reshape(-1)
         matches = [np.flatnonzero(piece[some]).tolist() for piece in positions.pieces]
-        after, accepts, banned_states = _subsets(positions, matches, avoids, max_length)
-        of_clusters = of_clusters[banned_states]
-        accepts &= may_end[of_clusters]
+        readers = avoids[:, classes[some]], clusters.after[:, some]
+        after, states = _product(positions, matches, *readers, max_length)
+        of_clusters = np.array([cluster for _, _, cluster in states])
+        accepts = np.array([here & 1 for here, _, _ in states], dtype=bool)
+        accepts, classes = accepts & clusters.is_whole[of_clusters], symbols.reshape(-1)
     # The dead state comes last.
     after, accepts = np.vstack([after, np.full_like(after[:1], -1)]), np.append(accepts, False)
     some = np.unique(classes, return_index=True)[1]
-    begins = begins[np.append(of_clusters, 0)][:, some]
+    begins = clusters.begins[np.append(of_clusters, 0)][:, some]
     after, accepts, begins = _merge_equivalent(after, accepts, begins, max_length)
     if len(after) * len(letters) > _MAX_CELLS:
         raise _too_large(max_length)
@@ -83,45 +85,18 @@ def _too_large(max_length):
     )
 
 
-def _whole(avoids, classes, clusters, max_length):
-    """Let an automaton of banned strings also see to it that clusters are whole.
+def _product(positions, matches, avoids, clusters, max_length):
+    """Make a position automaton deterministic, beside those of banned strings and of clusters.
 
-    Returns its transitions, the classes of letters, and the state of the clusters in each state.
+    `matches` has the classes of letters that each piece matches, `avoids` and `clusters` a column
+    for each class. States that no string of `max_length` characters goes beyond lead nowhere.
+    Returns the state after each class, and what each state consists of.
     """
-    if clusters.is_trivial:
-        return avoids, classes, np.zeros(len(avoids), dtype=np.int64)
-    alike = np.column_stack([classes, clusters.after.T, clusters.begins.T])
-    _, some, symbols = np.unique(alike, axis=0, return_index=True, return_inverse=True)
-    columns, of_clusters = classes[some], clusters.after[:, some]
-    states = [(0, 0)]
-    ids = {states[0]: 0}
-    rows: list[list[int]] = []
-    for banned, cluster in states:
-        rows.append([])
-        for new in zip(
-            avoids[banned, columns].tolist(), of_clusters[cluster].tolist(), strict=True
-        ):
-            if min(new) >= 0 and new not in ids:
-                ids[new] = len(states)
-                states.append(new)
-            rows[-1].append(ids.get(new, -1))
-        if len(states) > _MAX_STATES:
-            raise _too_large(max_length)
-    after = np.array(rows, dtype=np.int32)
-    return after, symbols.reshape(-1).astype(np.int32), np.array([state for _, state in states])
-
-
-def _subsets(positions, matches, avoids, max_length):
-    """Make a position automaton deterministic, beside the automaton of banned strings.
-
-    `matches` has the classes of letters that each piece matches, `avoids` a column for each
-    class. States that no string of `max_length` characters goes beyond lead nowhere.
-    """
-    avoids = avoids.tolist()
-    states = [(positions.first, 0)]
+    avoids, clusters = avoids.tolist(), clusters.tolist()
+    states = [(positions.first, 0, 0)]
     ids, depths, n_steps = {states[0]: 0}, [0], 0
     rows: list[dict[int, int]] = []
-    for state, (here, banned) in enumerate(states):
+    for state, (here, banned, cluster) in enumerate(states):
         reached: dict[int, int] = {}
         for position in bits(here) if depths[state] < max_length else ():
             follow, classes = positions.follow[position], matches[positions.piece_of[position]]
@@ -132,8 +107,8 @@ def _subsets(positions, matches, avoids, max_length):
                 reached[symbol] = reached.get(symbol, 0) | follow
         rows.append({})
         for symbol, ahead in reached.items():
-            new = ahead, avoids[banned][symbol]
-            if new[1] >= 0:
+            new = ahead, avoids[banned][symbol], clusters[cluster][symbol]
+            if new[1] >= 0 and new[2] >= 0:
                 if new not in ids:
                     ids[new] = len(states)
                     states.append(new)
@@ -142,8 +117,7 @@ def _subsets(positions, matches, avoids, max_length):
     after = np.full((len(states), len(avoids[0])), -1, dtype=np.int32)
     for state, row in enumerate(rows):
         after[state, [*row]] = [*row.values()]
-    accepts = np.array([here & 1 for here, _ in states], dtype=bool)
-    return after, accepts, np.array([banned for _, banned in states])
+    return after, states
 
 
 def _merge_equivalent(after, accepts, begins, max_length):
