@@ -200,20 +200,12 @@ class Alphabet:
             return np.count_nonzero(codes, axis=1)
         return self.clusters.lengths(self.indices(np.where(codes == PAD, NONE, codes)))
 
-    def rows(self, prefixes: Sequence[str], ends: bool = False) -> list[list[int]]:
-        """Return the indices of prefixes of names, behind that of the start where names have one.
-
-        With `ends` the names end there.
-        """
-        start = [] if self.end is None else [len(self)]
-        end = [self.end] if ends and self.end is not None else []
-        return [[*start, *(self.index[letter] for letter in prefix), *end] for prefix in prefixes]
-
     def windows(self, prefixes: Sequence[str], window_length: int) -> NDArray[np.int64]:
         """Return the last `window_length` indices of prefixes of names, -1 before the start."""
+        start = [] if self.end is None else [len(self)]
         windows = np.full((len(prefixes), window_length), NONE)
-        for row, indices in enumerate(self.rows(prefixes)):
-            indices = indices[-window_length:]
+        for row, prefix in enumerate(prefixes):
+            indices = [*start, *(self.index[letter] for letter in prefix)][-window_length:]
             windows[row, window_length - len(indices) :] = indices
         return windows
 

@@ -395,17 +395,12 @@ class NGrams(NextCharModel):
 
     def advance(self, state: Any, characters: Indices) -> tuple[Any, NDArray[np.float64]]:
         """Read one more character of each row."""
-        contexts = self.extended(state, characters)
-        return contexts, self._log_proba(self.find(contexts))
-
-    def extended(self, contexts: Indices, characters: Indices) -> Indices:
-        """Return contexts with one more character, of the same length."""
-        n, longer = self._n_label_columns, np.empty_like(contexts)
-        longer[:, :n] = contexts[:, :n]
+        n = self._n_label_columns
+        contexts = np.empty_like(state)
+        contexts[:, :n], contexts[:, n + 1 :] = state[:, :n], state[:, n:-1]
         if self.order > 1:
-            longer[:, n] = characters
-            longer[:, n + 1 :] = contexts[:, n:-1]
-        return longer
+            contexts[:, n] = characters
+        return contexts, self._log_proba(self.find(contexts))
 
     def select(self, state: Any, rows: Indices) -> Any:
         """Return the state of some rows, in their order."""

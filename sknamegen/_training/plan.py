@@ -249,9 +249,8 @@ def _settings(params, n_names, is_pretrained):
     if is_pretrained and n_names < _MANY:
         n_steps = 10 * -(-n_names // batch_size)
         settings |= {
-            "lr": float(np.clip(0.00014 * n_names**0.5, 0.002, 0.015)),
-            "ngram_weight": float(np.clip(0.35 * log10(n_names / 50), 0, 0.6)),
-            "max_epochs": 10,
+            "lr": max(0.00014 * n_names**0.5, 0.002),
+            "ngram_weight": max(0.35 * log10(n_names / 50), 0.0),
         }
         settings["weight_decay"] = 0.16 / (n_steps * settings["lr"] / 2)
     return settings
