@@ -592,7 +592,17 @@ def test_interrupts_at_any_moment(tmp_path):
     """Each ends its call; nothing hangs, or is left behind."""
     printed = run_process("benchmarks/interrupts.py", "--quick", cwd=tmp_path)
     told = ": 15 of 15 ended, 0 half fitted, 0 threads left, same score: True"
-    assert printed.count(told) == 6, printed
+    assert printed.count(told) == 7, printed
+    assert printed.count(" lines: 0 times other numbers of threads") == 2, printed
+
+
+@pytest.mark.parametrize("option", [[], ["--share"]], ids=str)
+def test_ablation(run, option):
+    printed = run("benchmarks/ablation.py", "--quick", *option)
+    assert "20 names, 1 lists: " in printed
+    changes = numbers(r"(?m)^  .{28} (\S+) ± nan$", printed)
+    assert len(changes) > 8
+    assert np.isfinite(changes).all()
 
 
 @full
