@@ -23,7 +23,6 @@ from ._sampling.cache import Cache
 from ._sampling.constraint import make_constraint
 from ._sampling.decoding import check_decoding
 from ._sampling.sampler import Sampler, label_proba
-from ._sampling.search import most_probable
 from ._sequences import Sequences
 from ._state import StateFormat
 from ._validation import (
@@ -506,10 +505,7 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         self._check_novel(novel)
         limits: Any = {"min_length": min_length, "max_length": max_length, "pattern": pattern}
         sampler = self._fitted.sampler([seed], 1.0, label=label, banned=banned, **limits)
-        corpus = self._fitted.corpus
-        log_prior = corpus.log_prior if len(sampler.labels) > 1 else np.zeros(1)
-        unwanted = corpus.contains if novel else lambda names: np.zeros(len(names), dtype=bool)
-        return most_probable(sampler, int(n), log_prior, unwanted)
+        return sampler.most_likely(int(n), self._fitted.corpus.contains if novel else None)
 
     def score_samples(self, X: ArrayLike, y: ArrayLike | None = None) -> NDArray[np.float64]:
         """Compute the log-likelihood of each name.

@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from heapq import heappop, heappush
 from operator import itemgetter
 from typing import Any
 
@@ -32,7 +33,8 @@ from .cache import Cache
 from .constraint import Constraint
 from .decoding import Decoding, draw
 from .lookahead import Lookahead
-from .writing import Draws, Pool, write_block
+from .search import Search
+from .writing import Draws, LikelyNames, Pool, write_block
 
 # Names are drawn as they come where this share of them satisfies the constraint, or where so many
 # are expected to do; elsewhere the lookahead is used.
@@ -44,6 +46,10 @@ _MAX_IN_VAIN, _MAX_TRIES = 10_000, 1000
 # The lookahead of a network is learned from this many characters that it writes, or probabilities.
 _ORDER, _READS, _CELLS = 8, 120_000, 2**25
 _LOWEST_TEMPERATURE = 0.25
+# Below that temperature names are searched for, until all others have a thousandth of their
+# probability together, or so many prefixes were continued, those that are at most a thousandth as
+# probable as the best one later. Then no other name may have more than a hundredth.
+_REST, _HEAVY, _WITHIN, _MAX_EXPANDED = -7.0, -4.6, 7.0, 8192
 # Below temperature 1 this share of them is written at a higher temperature: otherwise rare prefixes
 # would be known from other ones only.
 _WARMER, _WARMER_SHARE = 2, 0.3
@@ -83,10 +89,6 @@ class Sampler:
     cache: Cache
     key: Hashable
 
-    def at(self, temperature: float) -> "Sampler":
-        """Return the same sampler at another temperature."""
-        return replace(self, decoding=self.decoding._replace(temperature=temperature))
-
     def draw(
         self,
         rows: Indices,
@@ -101,17 +103,17 @@ class Sampler:
         """
         names: dict[int, str] = {}
         seen, rejected = set(), Counter[str]()
-        lookahead, missing = None, np.arange(len(rows))
+        is_rare, missing = False, np.arange(len(rows))
         n_written = n_new = n_drawn = n_in_vain = 0
         while len(missing) and n_in_vain < _MAX_IN_VAIN and n_drawn < _MAX_TRIES * len(rows):
             # As many as should do, by the share that was wanted so far.
             n_each = -(-(n_written + 1) // (n_new + 1)) if n_new else 4 * n_written + 1
             n_each = min(n_each, -(-_ROUND // len(missing)))
-            is_first = lookahead is None and not n_written
+            is_first = not is_rare and not n_written
             tried = np.repeat(missing[:_ROUND] if is_first else missing, n_each)
             n_written += len(tried)
             n_tried = len(tried)
-            tried, drawn = self._candidates(tried, rows, rng, lookahead)
+            tried, drawn = self._candidates(tried, rows, rng, is_rare)
             reasons = np.full(len(drawn), "", dtype=object)
             for reason, applies in (unwanted or {}).items():
                 reasons[applies(drawn) & (reasons == "")] = reason
@@ -128,11 +130,11 @@ class Sampler:
             n_new += len(names) - n_before
             n_in_vain = 0 if len(names) > n_before else n_in_vain + len(drawn)
             missing = np.array([row for row in missing.tolist() if row not in names])
-            is_rare = lookahead is None and len(drawn) < _COMMON * n_tried
             # A lookahead of counts takes less time than one that a network has to write for.
             n_most = _ROUND if self.model.ngrams() else 4 * _ROUND
-            if is_rare and len(missing) * (n_written + 1) > n_most * (n_new + 1):
-                lookahead, n_written, n_new = self.lookahead(), 0, 0
+            is_slow = len(missing) * (n_written + 1) > n_most * (n_new + 1)
+            if not is_rare and is_slow and len(drawn) < _COMMON * n_tried:
+                is_rare, n_written, n_new = True, 0, 0
         shortfall = None
         if len(missing):
             why = " and ".join(f"{n:,} {reason}" for reason, n in rejected.items())
@@ -143,11 +145,11 @@ class Sampler:
             )
         return [names[row] for row in sorted(names)], shortfall
 
-    def _candidates(self, tried, rows, rng, lookahead):
+    def _candidates(self, tried, rows, rng, is_rare):
         """Write a name for each place in rows; return the places and names that may be taken."""
         if self.decoding.temperature == 0:
             return tried, self.greedy(rows[tried], self._draw_labels(rows[tried], rng))
-        if lookahead is None:
+        if not is_rare:
             draws = self.write(rows[tried], rng)
             fits = draws.log_weights == 0
             return tried[fits], draws.texts[fits].tolist()
@@ -155,22 +157,57 @@ class Sampler:
         _, first, pool_of, wanted = np.unique(
             prefixes, return_index=True, return_inverse=True, return_counts=True
         )
-        pools, names = list(map(Pool, wanted.tolist())), np.empty(len(tried), dtype=object)
+        firsts, names = rows[tried[first]], np.empty(len(tried), dtype=object)
+        likely = [self._likely_names(row) for row in firsts.tolist()]
+        pools = list(map(Pool, wanted.tolist(), likely))
         n_more = np.ceil(_CANDIDATES * wanted).astype(np.int64) + _MORE_CANDIDATES
         for _ in range(_MAX_ROUNDS):
             short = np.array([i for i, pool in enumerate(pools) if not pool.is_enough()])
             if not len(short):
                 break
-            draws = self.write(np.repeat(rows[tried[first[short]]], n_more[short]), rng, lookahead)
+            draws = self.write(np.repeat(firsts[short], n_more[short]), rng, self.lookahead())
             ends = n_more[short].cumsum()
             for i, start, end in zip(short, ends - n_more[short], ends, strict=True):
                 pools[i].add(draws, slice(start, end))
                 n_more[i] = pools[i].n_drawn
         for i, pool in enumerate(pools):
             if not pool.names:
-                raise self.nothing_fits(pool.n_drawn, rows[tried[first[i]]])
+                raise self.nothing_fits(pool.n_drawn, firsts[i])
             names[pool_of == i] = pool.choose(rng)
         return tried, names.tolist()
+
+    def _likely_names(self, row: int) -> LikelyNames | None:
+        """Search for the names that have nearly all of the probability, where temperature is low.
+
+        There the lookahead is too rough: what it takes for rare counts many times.
+        """
+        if self.decoding.temperature >= _LOWEST_TEMPERATURE or self.constraint.end is None:
+            return None
+        prefix, joint = self.prefixes[row], np.log(self.label_proba[row])
+
+        def search() -> LikelyNames:
+            search, log_mass = self._search(prefix, joint), -np.inf
+            names, columns = list[str](), [np.empty((0, len(joint)))]
+            while search.n_expanded < _MAX_EXPANDED and search.mass > log_mass + _REST:
+                more, log_proba = search.step(within=_WITHIN)
+                names += more
+                columns.append(log_proba)
+                log_mass = np.logaddexp(log_mass, np.logaddexp.reduce(log_proba, axis=None))
+            if search.best > log_mass + _HEAVY:
+                raise ValueError(
+                    f"temperature must be at least {_LOWEST_TEMPERATURE} for so rare a constraint: "
+                    f"the most probable names after {prefix!r} were not found among "
+                    f"{search.n_expanded:,} beginnings. Got {self.decoding.temperature}."
+                )
+            log_proba = np.concatenate(columns)
+            texts = np.repeat(names, len(joint)).tolist()
+            labels = np.tile(self.labels, len(names)).tolist()
+            rest, is_all = search.mass, search.mass <= log_mass + _REST
+            return LikelyNames(texts, labels, log_proba.ravel().tolist(), rest, is_all)
+
+        return self.cache.get(
+            ("names", prefix, self.decoding, self.key, self.constraint.key), search
+        )
 
     def greedy(self, rows: Indices, labels: Indices) -> list[str]:
         """Write the name of temperature 0 for each prefix and label: unconstrained, if it fits."""
@@ -352,9 +389,12 @@ class Sampler:
                 # As if one more did not fit: none out of few does not mean that none can.
                 spread = np.maximum(share * (1 - share), 1 / n) * (self.decoding.temperature > 0)
                 return share, np.sqrt(spread / n)
-        draws, pools = self.write(rows, rng, self.lookahead()), [Pool(n) for _ in self.prefixes]
-        for i, pool in enumerate(pools):
-            pool.add(draws, slice(i * n, (i + 1) * n))
+        likely = [self._likely_names(row) for row in range(len(self.prefixes))]
+        pools = [Pool(n, names) for names in likely]
+        if not all(names and names.are_all for names in likely):
+            draws = self.write(rows, rng, self.lookahead())
+            for i, pool in enumerate(pools):
+                pool.add(draws, slice(i * n, (i + 1) * n))
         probability, error = np.array([pool.probability() for pool in pools]).T
         return probability, error
 
@@ -380,6 +420,34 @@ class Sampler:
             character, _ = draw(self.decoding.probabilities(logits), rng.random(1))
             yield self.corpus.alphabet.letters[int(character[0])]
 
+    def most_likely(
+        self, n: int, unwanted: Callable[[list[str]], NDArray[np.bool_]] | None = None
+    ) -> tuple[list[str], NDArray[np.float64]]:
+        """Find the n names of the highest probability; see `CharLSTMGenerator.most_likely`.
+
+        There is one prefix, and the temperature is 1. ``unwanted(names)`` tells which names must
+        not be found.
+        """
+        log_prior = self.corpus.log_prior if len(self.labels) > 1 else np.zeros(1)
+        joint = log_prior + _log_proba(self.model, self.corpus, self.prefixes, self.labels)[0]
+        search = self._search(self.prefixes[0], joint)
+        found: list[tuple[float, str]] = []
+        while search.best > (found[0][0] if len(found) == n else -np.inf):
+            names, joints = search.step(found[0][0] if len(found) == n else -np.inf)
+            left_out = unwanted(names) if unwanted else np.zeros(len(names), dtype=bool)
+            totals = np.logaddexp.reduce(joints, axis=1).tolist()
+            for name, total, is_left_out in zip(names, totals, left_out, strict=True):
+                if name and not is_left_out:
+                    heappush(found, (total, name))
+            while len(found) > n:
+                heappop(found)
+        found.sort(key=lambda pair: (-pair[0], pair[1]))
+        return [name for _, name in found], np.array([total for total, _ in found])
+
+    def _search(self, prefix, joint):
+        how = self.labels, self.decoding, self.constraint
+        return Search(self.model, self.corpus, *how, prefix, joint)
+
     def sequences(self, names: list[str], row: int, label: int) -> Sequences:
         """Return the sequences of whole names that begin with the prefix of a row, with a label.
 
@@ -392,15 +460,21 @@ class Sampler:
 
 
 def label_proba(model: NextCharModel, corpus: Corpus, prefixes: list[str]) -> NDArray[np.float64]:
-    """Compute the probability of each label, given each prefix, (n_prefixes, n_labels).
-
-    Running text begins anywhere, so its labels are as probable as they were frequent.
-    """
-    joint = np.tile(corpus.log_prior, (len(prefixes), 1))
-    if any(prefixes) and corpus.max_length_ is not None:
-        read = name_sequences(prefixes, corpus.window_length_, ends=False).indexed(corpus.alphabet)
-        for label in range(joint.shape[1]):
-            labels = np.full(len(read.inputs), label, dtype=np.int32)
-            joint[:, label] += log_likelihood(model, read._replace(labels=labels), len(prefixes))
+    """Compute the probability of each label, given each prefix, (n_prefixes, n_labels)."""
+    joint = corpus.log_prior + _log_proba(model, corpus, prefixes, np.arange(len(corpus.labels)))
     joint -= np.logaddexp.reduce(joint, axis=1)[:, None]
     return np.exp(joint)
+
+
+def _log_proba(model, corpus, prefixes, labels):
+    """Compute the log-probability of each prefix given each label, (n_prefixes, n_labels).
+
+    Running text begins anywhere, so its prefixes say nothing of the label.
+    """
+    log_proba = np.zeros((len(prefixes), len(labels)))
+    if any(prefixes) and corpus.max_length_ is not None:
+        read = name_sequences(prefixes, corpus.window_length_, ends=False).indexed(corpus.alphabet)
+        for column, label in enumerate(labels.tolist()):
+            of_label = read._replace(labels=np.full_like(read.labels, label))
+            log_proba[:, column] = log_likelihood(model, of_label, len(prefixes))
+    return log_proba

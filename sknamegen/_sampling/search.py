@@ -1,107 +1,135 @@
 """Best-first search for the most probable names."""
 
-from collections.abc import Callable
 from heapq import heappop, heappush
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .._models.contract import next_log_proba
+from .._corpus import Corpus
+from .._models.contract import Indices, NextCharModel, next_log_proba
 from .._parallel import BLOCK_CELLS
-from .sampler import Sampler
+from .constraint import Constraint
+from .decoding import Decoding
 
 _MAX_BYTES = 2**30  # of prefixes that wait
 
 
-def most_probable(
-    sampler: Sampler,
-    n: int,
-    log_prior: NDArray[np.float64],
-    unwanted: Callable[[list[str]], NDArray[np.bool_]],
-) -> tuple[list[str], NDArray[np.float64]]:
-    """Find the n names of the highest probability; see `CharLSTMGenerator.most_likely`.
+class Search:
+    """Continues the most probable prefixes first: no name is more probable than its prefixes.
 
-    The sampler has one prefix, and temperature 1. `log_prior` has the log-probability of each of
-    its labels, ``unwanted(names)`` tells which names must not be found.
+    Parameters
+    ----------
+    model : NextCharModel
+    corpus : Corpus
+    labels : ndarray of shape (n_labels,), dtype int64
+        The labels that names may have; [-1] for none.
+    decoding : Decoding
+    constraint : Constraint
+    prefix : str
+        What the names begin with.
+    joint : ndarray of shape (n_labels,), dtype float64
+        Log-probability of the prefix and each label.
+
+    Attributes
+    ----------
+    n_expanded : int
+        Prefixes that were continued.
     """
-    letters, end = np.array(sampler.corpus.alphabet.letters), sampler.corpus.alphabet.end
-    constraint = sampler.constraint
-    (prefix,) = sampler.prefixes
-    joint = log_prior  # log-probability of the prefix and each label
-    for i, letter in enumerate(prefix):
-        joint = (
-            joint + _log_proba(sampler, [prefix[:i]])[0, :, sampler.corpus.alphabet.index[letter]]
-        )
-    total = _logsumexp(joint)[None]
-    waiting: list[Any] = []  # names are all different, so they tell equal probabilities apart
-    states = np.array([constraint.read(prefix)])
-    _wait(waiting, (prefix, np.array([""]), total, joint[:, None], states))
-    found: list[tuple[float, str]] = []
-    n_rows, n_waiting = max(1, BLOCK_CELLS // max(2 * len(letters) * len(joint), 2**12)), 0
-    max_waiting = _MAX_BYTES // (8 * len(joint) + 20)
-    while waiting and (len(found) < n or -waiting[0][0] > found[0][0]):
-        prefixes, joints, states = _take(waiting, n_rows)
-        joints = joints[:, :, None] + _log_proba(sampler, prefixes)
+
+    def __init__(
+        self,
+        model: NextCharModel,
+        corpus: Corpus,
+        labels: Indices,
+        decoding: Decoding,
+        constraint: Constraint,
+        prefix: str,
+        joint: NDArray[np.float64],
+    ):
+        self._model, self._corpus, self._labels = model, corpus, labels
+        self._decoding, self._constraint = decoding, constraint
+        self._letters = np.array(corpus.alphabet.letters)
+        self._n_rows = max(1, BLOCK_CELLS // max(2 * len(self._letters) * len(joint), 2**12))
+        self._max_waiting = _MAX_BYTES // (8 * len(joint) + 20)
+        self._waiting: list[Any] = []  # prefixes all differ, so they tell equal probabilities apart
+        self._n_waiting, self.n_expanded = 1, 0
+        state = np.array([constraint.read(prefix)])
+        self._wait((prefix, np.array([""]), _logsumexp(joint)[None], joint[:, None], state))
+
+    @property
+    def best(self) -> float:
+        """The log-probability of the most probable prefix that waits."""
+        return -self._waiting[0][0] if self._waiting else -np.inf
+
+    @property
+    def mass(self) -> float:
+        """The logarithm of the probability of all names that were not found."""
+        left = [siblings[2][place:] for _, _, place, siblings in self._waiting]
+        return float(np.logaddexp.reduce(np.concatenate([[-np.inf], *left])))
+
+    def step(
+        self, least: float = -np.inf, within: float = np.inf
+    ) -> tuple[list[str], NDArray[np.float64]]:
+        """Continue the most probable prefixes, those `within` so many nats of the best one.
+
+        Prefixes of a log-probability up to `least` are given up. Returns the names that were found,
+        and their log-probabilities with each label, (n_names, n_labels).
+        """
+        end, constraint = self._corpus.alphabet.end, self._constraint
+        prefixes, joints, states = self._take(self.best - within)
+        self.n_expanded += len(prefixes)
+        joints = joints[:, :, None] + self._log_proba(prefixes)
         totals = _logsumexp(joints, axis=1)  # (rows, characters)
-        may_end, may_follow = _what_may_follow(constraint, prefixes, states)
-        may_end &= ~unwanted(prefixes)
-        for row in np.flatnonzero(may_end).tolist():
-            heappush(found, (float(totals[row, end]), prefixes[row]))
-        while len(found) > n:
-            heappop(found)
-        may_follow &= totals > (found[0][0] if len(found) == n else -np.inf)
+        lengths = constraint.lengths(prefixes)[:, None] + constraint.begins[states]
+        may_follow = constraint.possible.is_possible(lengths, constraint.after[states])
+        may_follow &= totals > least
         may_follow[:, end] = False
-        n_waiting += int(np.count_nonzero(may_follow)) - len(prefixes)
+        self._n_waiting += int(np.count_nonzero(may_follow)) - len(prefixes)
         for row, prefix in enumerate(prefixes):
             columns = np.flatnonzero(may_follow[row])
             columns = columns[np.argsort(-totals[row, columns], kind="stable")]
             after = constraint.after[states[row], columns]
-            longer = letters[columns], totals[row, columns], joints[row][:, columns], after
-            _wait(waiting, (prefix, *longer))
-        if n_waiting > max_waiting:
+            longer = self._letters[columns], totals[row, columns], joints[row][:, columns], after
+            self._wait((prefix, *longer))
+        if self._n_waiting > self._max_waiting:
             raise ValueError(
-                f"The search for the {n:,} most likely names keeps more than "
-                f"{max_waiting:,} beginnings. Got max_length={constraint.max_length}; ask for "
-                "fewer or shorter names."
+                f"The search for the most likely names keeps more than {self._max_waiting:,} "
+                f"beginnings. Got max_length={constraint.max_length}; ask for fewer or shorter "
+                "names."
             )
-    found.sort(key=lambda pair: (-pair[0], pair[1]))
-    return [name for _, name in found], np.array([log_likelihood for log_likelihood, _ in found])
+        ends = [row for row, name in enumerate(prefixes) if constraint.accepts_name(name)]
+        return [prefixes[row] for row in ends], joints[ends, :, end]
 
+    def _wait(self, siblings, place=0):
+        """Put the prefix at that place on a heap, if there is one; the others wait for it.
 
-def _wait(waiting, siblings, place=0):
-    """Put the prefix at that place on a heap, if there is one; the others wait for it.
+        Siblings are a prefix and the letters that may follow it, the most probable first; the
+        log-probability of each, (n,), and with each label, (n_labels, n); and the state after each.
+        """
+        prefix, letters, total, *_ = siblings
+        if place < len(letters):
+            heappush(self._waiting, (-total[place], prefix + letters[place], place, siblings))
 
-    Siblings are a prefix and the letters that may follow it, the most probable first; the
-    log-probability of each, (n,), and with each label, (n_labels, n); and the state after each.
-    """
-    prefix, letters, total, *_ = siblings
-    if place < len(letters):
-        heappush(waiting, (-total[place], prefix + letters[place], place, siblings))
+    def _take(self, least):
+        """Take the most probable ones from the heap: prefixes, (rows, labels) and states."""
+        best: list[Any] = []
+        while self._waiting and len(best) < self._n_rows and self.best >= least:
+            _, prefix, place, siblings = heappop(self._waiting)
+            self._wait(siblings, place + 1)
+            best.append((prefix, siblings[3][:, place], siblings[4][place]))
+        prefixes, joints, states = zip(*best, strict=True)
+        return prefixes, np.stack(joints), np.array(states)
 
-
-def _take(waiting, n_rows):
-    """Take the most probable ones from the heap: prefixes, (rows, labels) and states."""
-    best: list[Any] = []
-    while waiting and len(best) < n_rows:
-        _, prefix, place, siblings = heappop(waiting)
-        _wait(waiting, siblings, place + 1)
-        best.append((prefix, siblings[3][:, place], siblings[4][place]))
-    prefixes, joints, states = zip(*best, strict=True)
-    return prefixes, np.stack(joints), np.array(states)
-
-
-def _what_may_follow(constraint, prefixes, states):
-    """Tell which prefixes may end, and which characters may follow each."""
-    may_end = np.array([len(b) > 0 and constraint.accepts_name(b) for b in prefixes])
-    lengths = constraint.lengths(prefixes)[:, None] + constraint.begins[states]
-    return may_end, constraint.possible.is_possible(lengths, constraint.after[states])
-
-
-def _log_proba(sampler, prefixes):
-    """Log-probabilities of what follows, (n_prefixes, n_labels, n_characters)."""
-    windows = sampler.corpus.alphabet.windows(prefixes, sampler.corpus.window_length_)
-    return next_log_proba(sampler.model, windows, sampler.labels)
+    def _log_proba(self, prefixes):
+        """Log-probabilities of what follows, (n_prefixes, n_labels, n_characters)."""
+        windows = self._corpus.alphabet.windows(prefixes, self._corpus.window_length_)
+        log_proba = next_log_proba(self._model, windows, self._labels)
+        if self._decoding == Decoding():
+            return log_proba
+        flat = self._decoding.probabilities(log_proba.reshape(-1, log_proba.shape[2]))
+        with np.errstate(divide="ignore"):
+            return np.log(flat).reshape(log_proba.shape)
 
 
 def _logsumexp(x, axis=0):

@@ -8,7 +8,7 @@ References
    Finite Universe", Journal of the American Statistical Association, 1952.
 """
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,6 +28,33 @@ _DEFENCE = 0.2
 # Of the names chosen, the share that may stand for names that were not drawn.
 _MISSING = 0.12
 _FLOAT = np.finfo(float)
+
+
+class LikelyNames(NamedTuple):
+    """The most probable names, with their exact probabilities.
+
+    Attributes
+    ----------
+    texts : list of str
+    labels : list of int
+    log_proba : list of float
+        Log-probability of each name with its label, in nats.
+    log_rest : float
+        The logarithm of what all other names have at most, together.
+    are_all : bool
+        Whether the others may be left out.
+    """
+
+    texts: Sequence[str] = ()
+    labels: Sequence[int] = ()
+    log_proba: Sequence[float] = ()
+    log_rest: float = 0.0
+    are_all: bool = False
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes, about."""
+        return 100 * len(self.texts)
 
 
 class Draws(NamedTuple):
@@ -156,20 +183,28 @@ class Pool:
     Parameters
     ----------
     n : int
+    likely : LikelyNames, default=None
+        Names that are candidates for certain.
     """
 
-    def __init__(self, n: int):
-        self.n = n
+    def __init__(self, n: int, likely: LikelyNames | None = None):
+        self.n, self._likely = n, likely or LikelyNames()
         self.n_drawn = 0
         self.names: list[str] = []  # different ones, or equal ones with different labels
         self._keys: set[Hashable] = set()
         self._logs: list[tuple[float, float]] = []  # of p and p / q
+        columns = self._likely.texts, self._likely.labels, self._likely.log_proba
+        self._add(*columns, self._likely.log_proba)
+        self._n_likely = len(self.names)
 
     def add(self, draws: Draws, rows: slice) -> None:
         """Add names that were written with a lookahead."""
-        texts, labels, *logs = (column[rows].tolist() for column in draws)
-        self.n_drawn += len(texts)
-        for text, label, log_p, log_weight in zip(texts, labels, *logs, strict=True):
+        columns = [column[rows].tolist() for column in draws]
+        self.n_drawn += len(columns[0])
+        self._add(*columns)
+
+    def _add(self, *columns):
+        for text, label, log_p, log_weight in zip(*columns, strict=True):
             if log_weight > -np.inf and (text, label) not in self._keys:
                 self._keys.add((text, label))
                 self.names.append(text)
@@ -179,11 +214,11 @@ class Pool:
         """Return of each name log(p / q), q, and the chance to be among the draws."""
         log_p, log_weights = np.array(self._logs).T
         chance = np.clip(np.exp(log_p - log_weights), _FLOAT.tiny, 1 - _FLOAT.eps)
-        return log_weights, chance, -np.expm1(self.n_drawn * np.log1p(-chance))
+        return log_weights, chance, -np.expm1(max(self.n_drawn, 1) * np.log1p(-chance))
 
     def is_enough(self) -> bool:
         """Whether few of n names chosen would stand for names that were not drawn."""
-        if not self.names:
+        if not self.names or not (self.n_drawn or self._likely.are_all):
             return False
         log_weights, chance, is_drawn = self._weights()
         p = np.exp(log_weights - log_weights.max()) * chance
@@ -212,5 +247,8 @@ class Pool:
         spread = max(0.0, ((1 - is_drawn) * weights**2).sum() - shared)
         # As if one more draw had been new, with the greatest importance weight of all: that none
         # was does not mean that none can be.
-        heaviest = np.exp(log_weights.max()) / self.n_drawn
-        return float(weights.sum()), float((spread + heaviest**2) ** 0.5)
+        rest = np.exp(self._likely.log_rest)
+        if not self._likely.are_all:
+            rest = np.exp(log_weights[self._n_likely :].max(initial=-np.inf))
+            rest /= self.n_drawn
+        return float(weights.sum()), float((spread + rest**2) ** 0.5)
