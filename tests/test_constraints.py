@@ -42,12 +42,18 @@ CONSTRAINTS = [
     {"min_length": 5, "top_p": 0.9},
     {"pattern": ".*b.*", "banned": ["ac", "bb"], "temperature": 0.5},
     {"min_length": 4, "temperature": 0.3, "top_k": 2},
+    {"max_length": 2, "temperature": 0.05},
+    {"min_length": 4, "temperature": 0.1},
+    {"pattern": ".*cc.*", "temperature": 0.15},
+    {"banned": ["a"], "temperature": 0.2, "top_k": 3},
 ]
 LABELLED = [
     {},
     {"min_length": 4, "top_k": 3},
     {"seed": "ca", "min_length": 4, "temperature": 1.5},
     {"pattern": ".*cc.*", "temperature": 0.3},
+    {"min_length": 4, "temperature": 0.1},
+    {"label": "x", "seed": "c", "pattern": ".*b.*", "temperature": 0.05},
     {"label": "y", "pattern": "(ab?c?)+"},
     {"label": "x", "min_length": 4, "seed": "c"},
     {"label": {"x": 1, "y": 2}, "pattern": ".*bb"},
@@ -145,6 +151,33 @@ def test_names_are_drawn_given_that_they_satisfy_the_constraint(pipes, constrain
     total = sum(p.values())
     proba, error = constraint_probability(generator, random_state=0, **options)
     assert abs(proba - total) < 4.5 * error + 1e-6
+
+
+@pytest.mark.parametrize("temperature", [0.05, 0.1, 0.15, 0.2])
+def test_short_names_at_low_temperature(temperature):
+    """There hardly any name is as short; one by one and in a list they are drawn alike."""
+    pipe = ngram_pipeline().fit(load_names("female"))
+    decoding = temperature, None, None
+    p = all_probabilities(pipe[-1], "", None, decoding, 3)
+    names = [name for name in p if name]
+    options = {"max_length": 3, "temperature": temperature}
+    drawn = pipe[-1].sample(n_samples=2000, random_state=0, **options)
+    assert_drawn_from(drawn, names, [p[name] for name in names])
+    drawn = [pipe[-1].sample(random_state=state, **options) for state in range(300)]
+    assert_drawn_from(drawn, names, [p[name] for name in names])
+    total = sum(p[name] for name in names)
+    proba, error = constraint_probability(pipe[-1], random_state=0, **options)
+    assert proba == pytest.approx(total, abs=error + 1e-6 * total)
+    assert error < 0.002 * total
+
+
+def test_names_that_cannot_be_found_at_low_temperature_are_refused():
+    generator = ngram_pipeline().fit(load_names("female"))[-1]
+    options = {"pattern": ".*x.*z.*", "temperature": 0.1}
+    for call in (generator.sample, generator.stream, partial(constraint_probability, generator)):
+        with pytest.raises(ValueError, match=r"temperature must be at least 0.25 for so rare"):
+            list(call(**options))
+    assert re.fullmatch(options["pattern"], generator.sample(**options | {"temperature": 0.25}))
 
 
 @pytest.mark.parametrize("labelled", [False, True], ids=["plain", "labelled"])

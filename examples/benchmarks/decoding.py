@@ -9,6 +9,10 @@ For each constraint, from many free names of the same temperature:
 * different: different names in a list, over those in as many free ones;
 * seconds for a list, and for as many free names.
 
+Then names of at most three letters beside the exact probabilities of all such names, at low
+temperatures, too, at which hardly any free name is as short: total variation of a list and of names
+asked for one by one, over that of as many draws from these probabilities.
+
 With ``--given`` names begin with a prefix, have a label, or a blend of both labels (of the bundled
 lists).
 """
@@ -27,7 +31,10 @@ from _common import given_names, parse_arguments, print_machine, seconds
 from sknamegen import CharLSTMGenerator, CharNGramGenerator, CharSequenceVectorizer, load_names
 from sknamegen.metrics import constraint_probability
 
+LOW = 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.5, 1.0
 DECODINGS = [
+    {"temperature": 0.1},
+    {"temperature": 0.2},
     {"temperature": 0.3},
     {"temperature": 0.5},
     {"temperature": 0.7},
@@ -46,7 +53,7 @@ CONSTRAINTS = [
     {"banned": ["a"], "max_length": 5},
 ]
 GIVEN = [{"seed": "Ma"}, {}, {"label": "male"}, {"label": {"female": 0.5, "male": 0.5}}]
-FEW_DECODINGS = [DECODINGS[0], DECODINGS[1], DECODINGS[3]]
+FEW_DECODINGS = [{"temperature": temperature} for temperature in (0.3, 0.5, 1.0)]
 FEW_CONSTRAINTS = [
     {"min_length": 9},
     {"pattern": ".*l.*n.*"},
@@ -136,6 +143,57 @@ def compare(generator, how, constraints, n_free, n_list, n_single):
     print()
 
 
+def all_short_names(generator, temperature):
+    """Return the probability of each name of one to three characters."""
+    letters, end = generator.alphabet_.tolist(), generator.alphabet_.tolist().index("\3")
+    p, prefixes = {}, {"": 1.0}
+    for _ in range(4):
+        rows = generator.next_char_proba(list(prefixes)) ** (1 / temperature)
+        rows /= rows.sum(axis=1, keepdims=True)
+        p |= {name: own * row[end] for (name, own), row in zip(prefixes.items(), rows, strict=True)}
+        prefixes = {
+            name + letter: own * row[i]
+            for (name, own), row in zip(prefixes.items(), rows, strict=True)
+            for i, letter in enumerate(letters)
+            if i != end and len(name) < 3
+        }
+        if not prefixes:
+            break
+    del p[""]
+    return p
+
+
+def compare_short_names(generator, n_list, n_single):
+    """Print a table of short names, at each temperature."""
+    rng = np.random.default_rng(0)
+    print(f"{type(generator).__name__}, names of at most three letters")
+    print("temperature  most probable          exact    said  errors  list single")
+    for temperature in LOW:
+        p = all_short_names(generator, temperature)
+        names, proba = list(p), np.array(list(p.values()))
+        how = {"temperature": temperature, "max_length": 3, "random_state": rng}
+
+        def distance(drawn, names=names, proba=proba):
+            found = Counter(drawn)
+            found = np.array([found[name] for name in names]) / len(drawn)
+            return np.abs(found - proba / proba.sum()).sum()
+
+        def expected(n, names=names, proba=proba):
+            return mean(distance(rng.choice(names, n, p=proba / proba.sum())) for _ in range(20))
+
+        single = [generator.sample(**how) for _ in range(n_single)]
+        said, error = constraint_probability(generator, **how)
+        best = sorted(zip(proba / proba.sum(), names, strict=True), reverse=True)[:2]
+        print(
+            f"{temperature:11}  {', '.join(f'{name} {p:.0%}' for p, name in best):20}"
+            f" {proba.sum():7.1e} {said:7.1e} {abs(said - proba.sum()) / error:7.1f}"
+            f" {distance(generator.sample(n_samples=n_list, **how)) / expected(n_list):5.2f}"
+            f" {distance(single) / expected(n_single):6.2f}",
+            flush=True,
+        )
+    print()
+
+
 def main():
     arguments = parse_arguments(
         __doc__.splitlines()[0], given="a prefix, a label, a blend of labels"
@@ -153,8 +211,9 @@ def main():
                 compare(generator, decoding | given, FEW_CONSTRAINTS, *sizes)
         else:
             generator.fit(vectorizer.fit_transform(given_names(arguments)[::step]))
-            for decoding in DECODINGS[1::3] if arguments.quick else DECODINGS:
+            for decoding in DECODINGS[3::3] if arguments.quick else DECODINGS:
                 compare(generator, decoding, CONSTRAINTS, *sizes)
+            compare_short_names(generator, *sizes[1:])
 
 
 if __name__ == "__main__":
