@@ -103,6 +103,15 @@ class Fitted:
         context = prefixes, labels, proba_of_labels, decoding, constraint, self.cache, key
         return Sampler(model, corpus, *context)
 
+    def known_names(self) -> Callable[[list[str]], NDArray[np.bool_]]:
+        """Return what tells which of some names are training names, or raise if nothing does."""
+        if self.corpus.name_hashes_ is None:
+            raise ValueError(
+                "novel=True needs a generator fitted to names (boundary=True) that has kept their "
+                "hashes. Got one without."
+            )
+        return self.corpus.contains
+
     def score(
         self, sequences: Sequences, labels: NDArray[np.integer[Any]]
     ) -> tuple[NDArray[np.float64], NDArray[Any]]:
@@ -380,14 +389,15 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
            using Probabilistic Programs", 2023.
         .. [3] M. Davis and C. Chapman, "Unicode Text Segmentation", Unicode Standard Annex #29.
         """
-        check_is_fitted(self)
+        learned = fitted(self)
         seeds, rows = _check_seeds_and_number(seed, n_samples)
         check_option("unique", unique)
-        check_option("novel", novel)
         check_option("on_shortfall", on_shortfall, ("raise", "warn"))
-        self._check_novel(novel)
+        unwanted: dict[str, Callable[[list[str]], NDArray[np.bool_]]] = {}
+        if check_option("novel", novel):
+            unwanted["stood in the training list"] = learned.known_names()
         rng = random_generator(random_state)
-        sampler = self._fitted.sampler(
+        sampler = learned.sampler(
             seeds,
             temperature,
             label=label,
@@ -398,9 +408,6 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
             pattern=pattern,
             banned=banned,
         )
-        unwanted: dict[str, Callable[[list[str]], NDArray[np.bool_]]] = {}
-        if novel:
-            unwanted["stood in the training list"] = self._fitted.corpus.contains
         names, shortfall = sampler.draw(rows, rng, unique, unwanted)
         if shortfall and (on_shortfall == "raise" or not names):
             raise ValueError(shortfall)
@@ -496,16 +503,15 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         most probable prefixes are continued until none is more probable than the
         n-th name found. The result is exact.
         """
-        check_is_fitted(self)
+        learned = fitted(self)
         check_int("n", n, 1)
         check_str("seed", seed)
         if self.max_length_ is None:
             raise ValueError("most_likely needs a generator fitted to names (boundary=True).")
-        check_option("novel", novel)
-        self._check_novel(novel)
+        unwanted = learned.known_names() if check_option("novel", novel) else None
         limits: Any = {"min_length": min_length, "max_length": max_length, "pattern": pattern}
-        sampler = self._fitted.sampler([seed], 1.0, label=label, banned=banned, **limits)
-        return sampler.most_likely(int(n), self._fitted.corpus.contains if novel else None)
+        sampler = learned.sampler([seed], 1.0, label=label, banned=banned, **limits)
+        return sampler.most_likely(int(n), unwanted)
 
     def score_samples(self, X: ArrayLike, y: ArrayLike | None = None) -> NDArray[np.float64]:
         """Compute the log-likelihood of each name.
@@ -609,13 +615,6 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         """
         check_is_fitted(self)
         return self.classes_[self._joint_log_likelihood(X)[0].argmax(axis=1)]
-
-    def _check_novel(self, novel: bool) -> None:
-        if novel and self.name_hashes_ is None:
-            raise ValueError(
-                "novel=True needs a generator fitted to names (boundary=True) that has kept their "
-                "hashes. Got one without."
-            )
 
     def _score(
         self, X: Any, y: ArrayLike | None = None

@@ -52,11 +52,12 @@ def check_real(
         raise ValueError(message)
 
 
-def check_option(name: str, value: object, options: tuple[Any, ...] = (True, False)) -> None:
-    """Raise unless `value` is one of `options`."""
+def check_option(name: str, value: Any, options: tuple[Any, ...] = (True, False)) -> Any:
+    """Return the value, or raise unless it is one of `options`."""
     if not isinstance(value, (str, bool, np.bool_, type(None))) or value not in options:
         expected = ", ".join(map(repr, options))
         raise ValueError(f"{name} must be one of {expected}. Got {value!r}.")
+    return value
 
 
 def check_str(name: str, value: object) -> None:

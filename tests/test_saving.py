@@ -32,6 +32,7 @@ from sknamegen import (
     SamplePreview,
     load_names,
 )
+from sknamegen._sampling.sampler import Sampler
 
 SAVED = Path(__file__).parent / "saved"
 FORMAT = "format-{}".format(CharNGramGenerator().__getstate__()["_format"])
@@ -71,6 +72,25 @@ def test_names_that_are_forgotten_are_not_saved(pipe, names):
             other.most_likely(3, novel=True)
     assert generator.sample(n_samples=9, random_state=0) == before
     assert generator.fit(windows).name_hashes_ is not None
+
+
+@pytest.mark.parametrize("method", ["draw", "most_likely"])
+def test_names_that_are_forgotten_meanwhile_are_left_out(names, method, monkeypatch):
+    """As by another thread: what is known is taken once, at the call."""
+    generator = ngram_pipeline(order=9).fit(names)[-1]
+    original = getattr(Sampler, method)
+
+    def forget_first(*arguments):
+        generator.forget_names()
+        return original(*arguments)
+
+    monkeypatch.setattr(Sampler, method, forget_first)
+    if method == "draw":
+        written = generator.sample(n_samples=50, novel=True, random_state=0)
+    else:
+        written, _ = generator.most_likely(5, novel=True)
+    assert generator.name_hashes_ is None
+    assert not set(written) & set(names)
 
 
 @pytest.mark.parametrize("options", [{}, {"compress": 3}, {"mmap_mode": "r"}])

@@ -53,7 +53,6 @@ VARIANTS = {
     "batch_size=16": ({"batch_size": 16}, 0, 1000),
     "batch_size=64": ({"batch_size": 64}, 200, 1000),
     "betas of AdamW": ((fit, "_BETAS", (0.9, 0.999)), 0, 10**6),
-    "no average of weights": ((fit, "_AVERAGED", 0), 0, 10**6),
     "hidden_size=128": ({"hidden_size": 128}, 200, 10**6),
     "hidden_size=240": ({"hidden_size": 240}, 0, 199),
     "dropout=0.35, epochs x 1.4": ({"dropout": 0.35, "max_epochs": 14}, 0, 10**6),

@@ -30,9 +30,9 @@ from .plan import TrainPlan
 from .pretrained import Pretrained
 
 _VALIDATION_BATCH = 1024
-# The one-cycle schedule raises the learning rate in this share of the training, and averages the
-# weights over the last one. Where the end is not known, the learning rate rises over some steps.
-_WARM_UP, _AVERAGED, _WARM_UP_STEPS = 0.3, 0.25, 50
+# The one-cycle schedule raises the learning rate in this share of the training; where the end is
+# unknown, it rises over some steps.
+_WARM_UP, _WARM_UP_STEPS = 0.3, 50
 # Of the optimizers that take two: they forget faster than by default, as the training is short.
 _BETAS = 0.8, 0.99
 _CHECKED = 256  # sequences, about, that tell whether the training diverged
@@ -393,15 +393,7 @@ def _mean_curve(histories, name):
 
 
 class _Schedule(Callback):
-    """Sets the learning rate before each step, averages the weights over the last, shows progress.
-
-    See [1]_ for the average.
-
-    References
-    ----------
-    .. [1] P. Izmailov et al., "Averaging Weights Leads to Wider Optima and Better Generalization",
-       UAI 2018.
-    """
+    """Sets the learning rate before each step, and shows progress."""
 
     def __init__(self, plan: TrainPlan, bar: Any, is_stopped: Callable[[], bool]):
         self.plan, self.bar, self.is_stopped = plan, bar, is_stopped
@@ -411,9 +403,6 @@ class _Schedule(Callback):
         self.n_steps = net.max_epochs * len(net.get_iterator(X, training=True))
         if self.bar is not None:
             self.bar.total = (self.bar.total or 0) + self.n_steps
-        is_whole = self.plan.lr_schedule == "one_cycle" and self.plan.n_steps_before is None
-        self.first = self.n_steps * (1 - _AVERAGED) if is_whole else self.n_steps
-        self.means: list[Tensor] = []
 
     def on_batch_begin(self, net, training=False, **kwargs):
         if self.is_stopped():
@@ -424,19 +413,8 @@ class _Schedule(Callback):
                 group["lr"] = net.lr * group.get("lr_factor", 1) * self._factor()
 
     def on_batch_end(self, net, training=False, **kwargs):
-        if not training:
-            return
-        if self.bar is not None:
+        if training and self.bar is not None:
             self.bar.update()
-        if self.step > self.first:
-            weights = [weight.detach() for weight in net.network.parameters()]
-            self.means = self.means or [weight.clone() for weight in weights]
-            for mean, weight in zip(self.means, weights, strict=True):
-                mean.lerp_(weight, 1 / (self.step - int(self.first)))
-        if self.step == self.n_steps and self.means:
-            with torch.no_grad():
-                for mean, weight in zip(self.means, net.network.parameters(), strict=True):
-                    weight.copy_(mean)
 
     def on_epoch_end(self, net, **kwargs):
         if self.plan.verbose:

@@ -198,7 +198,7 @@ def make_plans(
                 network_seed=network_seed,
                 optimizer=_optimizer_class(params["optimizer"]),
                 lr=settings["lr"],
-                head_lr_factor=_HEAD_LR_FACTOR if is_init else 1,
+                head_lr_factor=_HEAD_LR_FACTOR if is_init and n_names < _MANY else 1,
                 label_lr_factor=_LABEL_LR_FACTOR if is_init and has_new_labels else 1,
                 lr_schedule=params["lr_schedule"],
                 weight_decay=settings["weight_decay"],
