@@ -43,13 +43,15 @@ _COMMON, _ROUND = 0.2, 256
 _CANDIDATES, _MORE_CANDIDATES, _MAX_ROUNDS = 1.8, 16, 4
 # Draws in a row without a wanted name, and for each name, at most.
 _MAX_IN_VAIN, _MAX_TRIES = 10_000, 1000
-# The lookahead of a network is learned from this many characters that it writes, or probabilities.
-_ORDER, _READS, _CELLS = 8, 120_000, 2**25
+# The lookahead of a network is learned from this many characters that it writes; from more if fewer
+# than `_EFFECTIVE` of the names drawn with it count; and from so many probabilities at most.
+_ORDER, _READS, _EFFECTIVE, _CELLS = 8, (12_000, 120_000), 0.1, 2**25
 _LOWEST_TEMPERATURE = 0.25
 # Below that temperature names are searched for, until all others have a thousandth of their
 # probability together, or so many prefixes were continued, those that are at most a thousandth as
 # probable as the best one later. Then no other name may have more than a hundredth.
 _REST, _HEAVY, _WITHIN, _MAX_EXPANDED = -7.0, -4.6, 7.0, 8192
+_FLOAT = np.finfo(float)
 # Below temperature 1 this share of them is written at a higher temperature: otherwise rare prefixes
 # would be known from other ones only.
 _WARMER, _WARMER_SHARE = 2, 0.3
@@ -130,9 +132,7 @@ class Sampler:
             n_new += len(names) - n_before
             n_in_vain = 0 if len(names) > n_before else n_in_vain + len(drawn)
             missing = np.array([row for row in missing.tolist() if row not in names])
-            # A lookahead of counts takes less time than one that a network has to write for.
-            n_most = _ROUND if self.model.ngrams() else 4 * _ROUND
-            is_slow = len(missing) * (n_written + 1) > n_most * (n_new + 1)
+            is_slow = len(missing) * (n_written + 1) > _ROUND * (n_new + 1)
             if not is_rare and is_slow and len(drawn) < _COMMON * n_tried:
                 is_rare, n_written, n_new = True, 0, 0
         shortfall = None
@@ -317,33 +317,48 @@ class Sampler:
             decoding = Decoding(temperature)
         key = decoding, self.key
 
-        def make_ngrams() -> NGrams:
-            return (
-                self._learn_ngrams(decoding) if counts is None else counts.tempered(1 / temperature)
-            )
-
         def make() -> Lookahead:
-            return Lookahead(self.constraint, self.cache.get(key, make_ngrams))
+            if counts is not None:
+                ngrams = self.cache.get(key, lambda: counts.tempered(1 / temperature))
+                return Lookahead(self.constraint, ngrams)
+            for n_reads in _READS:
+                learn = partial(self._learn_ngrams, decoding, n_reads)
+                lookahead = Lookahead(self.constraint, self.cache.get((key, n_reads), learn))
+                if not self._is_rough(lookahead, decoding):
+                    break
+            return lookahead
 
         return self.cache.get((key, self.constraint.key), make)
 
-    def _learn_ngrams(self, decoding):
-        """Learn n-grams from what the model computes while it writes names freely."""
-        corpus = self.corpus
-        alphabet, order = corpus.alphabet, min(_ORDER, corpus.window_length_ + 1)
+    def _is_rough(self, lookahead, decoding):
+        """Whether few of the names drawn with a lookahead have most of the weight."""
+        free = replace(self._free(), constraint=self.constraint, decoding=decoding)
+        rows, rng = np.arange(_ROUND) % len(free.prefixes), np.random.default_rng(0)
+        log_weights = free.write(rows, rng, lookahead).log_weights
+        weights = np.exp(log_weights - max(log_weights.max(), -_FLOAT.max))
+        return weights.sum() ** 2 <= _EFFECTIVE * _ROUND * (weights**2).sum()
+
+    def _free(self):
+        """Return what writes whole names, or text from any character on, without a constraint."""
+        alphabet, longest = self.corpus.alphabet, self.corpus.max_length_
         prefixes, max_length = list(alphabet.index), 64
-        if corpus.max_length_ is not None:
-            prefixes, max_length = [""], min(4 * corpus.max_length_ + 1, 256)
-        shares = np.ones(1) if len(self.labels) == 1 else corpus.label_shares[self.labels]
-        free = replace(
+        if longest is not None:
+            prefixes, max_length = [""], min(4 * longest + 1, 256)
+        shares = np.ones(1) if len(self.labels) == 1 else self.corpus.label_shares[self.labels]
+        return replace(
             self,
             prefixes=prefixes,
             label_proba=np.tile(shares, (len(prefixes), 1)),
             constraint=Constraint(alphabet, max_length=max_length),
         )
+
+    def _learn_ngrams(self, decoding, n_reads):
+        """Learn n-grams from what the model computes while it writes names freely."""
+        corpus, free = self.corpus, self._free()
+        alphabet, order = corpus.alphabet, min(_ORDER, corpus.window_length_ + 1)
         warmer = decoding._replace(temperature=min(1.0, _WARMER * decoding.temperature))
         share = _WARMER_SHARE * (decoding.temperature < 1)
-        n_reads = min(_READS, _CELLS // len(alphabet))
+        n_reads = min(n_reads, _CELLS // len(alphabet))
         rng = np.random.default_rng(0)  # so that names do not depend on earlier calls
         steps: list[tuple[Any, ...]] = []
 
@@ -357,7 +372,7 @@ class Sampler:
         for now, n in ((decoding, (1 - share) * n_reads), (warmer, share * n_reads)):
             size, n_read = 2 * int(n**0.5), list[int]()
             while sum(n_read) < n:
-                first, rows = len(steps), rng.integers(len(prefixes), size=size)
+                first, rows = len(steps), rng.integers(len(free.prefixes), size=size)
                 replace(free, decoding=now).write(rows, rng, observe=observe)
                 steps[first:] = sorted(steps[first:], key=itemgetter(0))  # whichever came first
         contexts, proba = (np.concatenate([step[i] for step in steps]) for i in (1, 2))
