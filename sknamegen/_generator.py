@@ -357,8 +357,8 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
             If the generator is not fitted.
         ValueError
             If too few names are unique or novel: 10,000 in a row were not, or more than 1,000
-            for each one wanted. If no name can fit what is asked, or a pattern is too large for
-            an automaton.
+            for each one wanted. If no name can satisfy the constraint, if it is too rare for so low
+            a temperature, or if a pattern is too large for an automaton.
         TypeError, ValueError
             If a parameter is out of range, the lengths contradict each other or
             the seed, or a seed holds a character that is not in `alphabet_`.
@@ -367,13 +367,17 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         -----
         Names are drawn from the model's own distribution, at this seed, label, temperature,
         `top_k` and `top_p`, given that they satisfy `min_length`, `max_length`, `pattern` and
-        `banned`. Where enough names do, the others are drawn again. Elsewhere candidates are drawn
-        with a lookahead, the probability by n-grams that a prefix can still be completed [2]_, and
-        chosen in proportion to their probability over the chance to be among the candidates. A
-        network learns these n-grams from 120,000 characters that it writes at this temperature
-        (below 1, three in ten of them at twice that), `top_k`, `top_p` and label: about a second,
-        once, for alphabets of up to some hundred characters. At temperature 0 the lookahead is
-        weighed in, so that the name ends well too.
+        `banned`. Where enough names satisfy the constraint, the others are drawn again. Elsewhere
+        candidates are drawn with a lookahead, the probability by n-grams that a prefix can still be
+        completed [2]_, and chosen in proportion to their probability over the chance to be among
+        the candidates. A network learns these n-grams from 12,000 characters that it writes at this
+        temperature (below 1, three in ten of them at twice that), `top_k`, `top_p` and label, and
+        from 120,000 if a few candidates have nearly all of the weight. At temperature 0 the
+        lookahead is weighed in, so that the name ends well too.
+
+        Below temperature 0.25 a best-first search finds the names that have 99.9% of the
+        probability of all that satisfy a rare constraint, and draws among them. Where the most
+        probable names cannot be found, an error says so.
 
         Names are made of whole characters, as if a pattern asked for it: none begins with a mark,
         ends in a joiner or holds half a flag. In running text and in `pattern` each code point
