@@ -356,9 +356,10 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         NotFittedError
             If the generator is not fitted.
         ValueError
-            If too few names are unique or novel: 10,000 in a row were not, or more than 1,000
-            for each one wanted. If no name can satisfy the constraint, if it is too rare for so low
-            a temperature, or if a pattern is too large for an automaton.
+            If too few names are unique or novel: 10,000 in a row were not, or the last ones let
+            expect more than a million draws, and more than ten for each name. If no name can
+            satisfy the constraint, if it is too rare for so low a temperature, or if a pattern is
+            too large for an automaton.
         TypeError, ValueError
             If a parameter is out of range, the lengths contradict each other or
             the seed, or a seed holds a character that is not in `alphabet_`.

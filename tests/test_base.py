@@ -541,6 +541,18 @@ def test_the_first_call_of_partial_fit_names_the_alphabet(make_pipe, names):
         generator.partial_fit(windows, alphabet="?!")
 
 
+def test_more_unique_names_than_there_are_end_soon():
+    """The share of new names falls, which tells how many draws it would take."""
+    names = ["Anna", "Berta", "Carla", "Dora", "Emma", "Frida", "Greta", "Hanna"]
+    generator = ngram_pipeline().fit(names)[-1]
+    options = {"n_samples": 50_000, "unique": True, "novel": True, "random_state": 0}
+    with pytest.raises(ValueError, match=r"Only [\d,]+ of 50,000 names were found") as caught:
+        generator.sample(**options)
+    n_drawn = int(re.search(r"of ([\d,]+) drawn", str(caught.value))[1].replace(",", ""))
+    assert n_drawn < 500_000
+    assert len(generator.sample(**options | {"n_samples": 500})) == 500
+
+
 @pytest.mark.parametrize(
     ("alphabet", "error", "match"),
     [

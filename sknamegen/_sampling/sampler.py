@@ -41,8 +41,9 @@ from .writing import Draws, LikelyNames, Pool, write_block
 _COMMON, _ROUND = 0.2, 256
 # Candidates for each name that is wanted, and some more.
 _CANDIDATES, _MORE_CANDIDATES, _MAX_ROUNDS = 1.8, 16, 4
-# Draws in a row without a wanted name, and for each name, at most.
-_MAX_IN_VAIN, _MAX_TRIES = 10_000, 1000
+# Draws in a row without a wanted name, at most; and draws in all that the last ones let expect, if
+# they are not a few for each name.
+_MAX_IN_VAIN, _MAX_DRAWS, _MAX_EACH = 10_000, 1_000_000, 10
 # The lookahead of a network is learned from this many characters that it writes; from more if fewer
 # than `_EFFECTIVE` of the names drawn with it count; and from so many probabilities at most.
 _ORDER, _READS, _EFFECTIVE, _CELLS = 8, (12_000, 120_000), 0.1, 2**25
@@ -106,8 +107,9 @@ class Sampler:
         names: dict[int, str] = {}
         seen, rejected = set(), Counter[str]()
         is_rare, missing = False, np.arange(len(rows))
-        n_written = n_new = n_drawn = n_in_vain = 0
-        while len(missing) and n_in_vain < _MAX_IN_VAIN and n_drawn < _MAX_TRIES * len(rows):
+        n_written = n_new = n_drawn = n_in_vain = n_needed = 0
+        n_most = max(_MAX_DRAWS, _MAX_EACH * len(rows))
+        while len(missing) and n_in_vain < _MAX_IN_VAIN and n_needed <= n_most:
             # As many as should do, by the share that was wanted so far.
             n_each = -(-(n_written + 1) // (n_new + 1)) if n_new else 4 * n_written + 1
             n_each = min(n_each, -(-_ROUND // len(missing)))
@@ -132,6 +134,7 @@ class Sampler:
             n_new += len(names) - n_before
             n_in_vain = 0 if len(names) > n_before else n_in_vain + len(drawn)
             missing = np.array([row for row in missing.tolist() if row not in names])
+            n_needed = n_drawn + len(missing) * (len(drawn) + 1) // (len(names) - n_before + 1)
             is_slow = len(missing) * (n_written + 1) > _ROUND * (n_new + 1)
             if not is_rare and is_slow and len(drawn) < _COMMON * n_tried:
                 is_rare, n_written, n_new = True, 0, 0
