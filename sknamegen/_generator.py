@@ -35,7 +35,7 @@ from ._validation import (
     random_generator,
 )
 
-_MAX_SAMPLES = 10**8
+_MAX_SAMPLES, _MAX_SEARCHED = 10**8, 10**5
 _NOTHING_TO_PREDICT = "X must hold at least one character to predict. Got padding only."
 
 
@@ -474,7 +474,7 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         Parameters
         ----------
         n : int
-            How many names.
+            How many names, 100,000 at most.
         seed : str, default=""
             What the names begin with.
         label : object or dict, default=None
@@ -498,9 +498,9 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         NotFittedError
             If the generator is not fitted.
         TypeError, ValueError
-            If a parameter is out of range, the model learned running text, or more than a
-            gigabyte of prefixes would have to be kept: tens of millions, or with labels, each
-            of which is asked about all of them, fewer.
+            If a parameter is out of range, the model learned running text, or the search would
+            take longer than some seconds: it would have to look at more than 131,000 beginnings of
+            names and 8 for each name, fewer with thousands of characters or labels.
 
         Notes
         -----
@@ -509,7 +509,7 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         n-th name found. The result is exact.
         """
         learned = fitted(self)
-        check_int("n", n, 1)
+        check_int("n", n, 1, high=_MAX_SEARCHED)
         check_str("seed", seed)
         if self.max_length_ is None:
             raise ValueError("most_likely needs a generator fitted to names (boundary=True).")

@@ -18,7 +18,7 @@ from ._validation import check_int, check_option
 __all__ = ["NamesWarning", "clean_names", "iter_names", "load_names", "read_names"]
 
 _GROUPS = ("female", "male")
-_MAX_LINE = 1_000_000  # characters
+_MAX_LINE = 10_000  # characters
 
 
 @overload
@@ -108,7 +108,7 @@ def read_names(
         If path is neither a str nor path-like.
     ValueError
         If the file is not in this encoding, holds no names or more than `max_names`,
-        or a line is longer than a million characters.
+        or a line is longer than 10,000 characters.
     LookupError
         If there is no such encoding.
 

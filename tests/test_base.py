@@ -494,10 +494,10 @@ def test_bad_parameters_of_most_likely(generator, text_generator, params, error,
         text_generator.most_likely(1, "M")
 
 
-def test_the_search_stays_within_memory(generator, monkeypatch):
-    monkeypatch.setattr("sknamegen._sampling.search._MAX_BYTES", 28_000)
-    with pytest.raises(ValueError, match=r"more than 1,000 beginnings\. Got max_length=11; ask"):
-        generator.most_likely(10**6)
+def test_the_search_ends_within_seconds(generator, monkeypatch):
+    monkeypatch.setattr("sknamegen._sampling.search._MAX_CELLS", 2**21)
+    with pytest.raises(ValueError, match=r"The search for the 3 most likely names needs more"):
+        generator.most_likely(3, min_length=11, pattern="[^aeiou]*")
 
 
 def test_next_char_proba(generator):

@@ -64,10 +64,10 @@ def test_files_that_would_fill_the_memory(tmp_path):
         file.write(b"Ada\nEve\n")
         file.truncate(2**30)  # a GB, in one line that hardly ends
     tracemalloc.start()
-    with pytest.raises(ValueError, match="a line of more than 1,000,000 characters, after 2 names"):
+    with pytest.raises(ValueError, match="a line of more than 10,000 characters, after 2 names"):
         read_names(path)
-    path.write_text("x" * 1_000_000 + "\nAda\n")
-    assert read_names(path) == ["x" * 1_000_000, "Ada"]
+    path.write_text("x" * 10_000 + "\nAda\n")
+    assert read_names(path) == ["x" * 10_000, "Ada"]
     with open(path, "wb") as file:
         file.write(b"Ada\n" * 100_000)
     with pytest.raises(ValueError, match=r"more than max_names=500 names\. Pass a larger"):

@@ -111,12 +111,11 @@ def next_log_proba(model: NextCharModel, windows: Indices, labels: Indices) -> N
 
     The shape is (n_rows, n_labels, n_characters).
     """
-    by_label = []
-    for label in labels:
-        with one_blas_thread():
-            _, logits = model.start(windows, np.full(len(windows), label))
-        by_label.append(log_softmax(logits.astype(np.float64)))
-    return np.stack(by_label, axis=1)
+    n_rows, n_labels = len(windows), len(labels)
+    with one_blas_thread():
+        _, logits = model.start(np.repeat(windows, n_labels, axis=0), np.tile(labels, n_rows))
+    log_proba: NDArray[np.float64] = log_softmax(logits.astype(np.float64))  # type: ignore
+    return log_proba.reshape(n_rows, n_labels, -1)
 
 
 def log_likelihood(model: NextCharModel, sequences: Sequences, n_names: int) -> NDArray[np.float64]:

@@ -52,6 +52,7 @@ _LOWEST_TEMPERATURE = 0.25
 # probability together, or so many prefixes were continued, those that are at most a thousandth as
 # probable as the best one later. Then no other name may have more than a hundredth.
 _REST, _HEAVY, _WITHIN, _MAX_EXPANDED = -7.0, -4.6, 7.0, 8192
+_EACH_EXPANDED = 8  # for each of the most likely names; it takes about three
 _FLOAT = np.finfo(float)
 # Below temperature 1 this share of them is written at a higher temperature: otherwise rare prefixes
 # would be known from other ones only.
@@ -191,7 +192,8 @@ class Sampler:
         def search() -> LikelyNames:
             search, log_mass = self._search(prefix, joint), -np.inf
             names, columns = list[str](), [np.empty((0, len(joint)))]
-            while search.n_expanded < _MAX_EXPANDED and search.mass > log_mass + _REST:
+            n_most = min(_MAX_EXPANDED, search.n_most)
+            while search.n_expanded < n_most and search.mass > log_mass + _REST:
                 more, log_proba = search.step(within=_WITHIN)
                 names += more
                 columns.append(log_proba)
@@ -451,6 +453,11 @@ class Sampler:
         search = self._search(self.prefixes[0], joint)
         found: list[tuple[float, str]] = []
         while search.best > (found[0][0] if len(found) == n else -np.inf):
+            if search.n_expanded > search.n_most + _EACH_EXPANDED * n:
+                raise ValueError(
+                    f"The search for the {n:,} most likely names needs more than "
+                    f"{search.n_expanded:,} beginnings. Relax the constraint, or pass a smaller n."
+                )
             names, joints = search.step(found[0][0] if len(found) == n else -np.inf)
             left_out = unwanted(names) if unwanted else np.zeros(len(names), dtype=bool)
             totals = np.logaddexp.reduce(joints, axis=1).tolist()

@@ -12,7 +12,7 @@ from .._parallel import BLOCK_CELLS
 from .constraint import Constraint
 from .decoding import Decoding
 
-_MAX_BYTES = 2**30  # of prefixes that wait
+_MAX_CELLS = 2**28  # probabilities of characters that a search may look at, a few seconds
 
 
 class Search:
@@ -33,8 +33,8 @@ class Search:
 
     Attributes
     ----------
-    n_expanded : int
-        Prefixes that were continued.
+    n_expanded, n_most : int
+        Prefixes that were continued, and how many should be at most.
     """
 
     def __init__(
@@ -50,10 +50,10 @@ class Search:
         self._model, self._corpus, self._labels = model, corpus, labels
         self._decoding, self._constraint = decoding, constraint
         self._letters = np.array(corpus.alphabet.letters)
-        self._n_rows = max(1, BLOCK_CELLS // max(2 * len(self._letters) * len(joint), 2**12))
-        self._max_waiting = _MAX_BYTES // (8 * len(joint) + 20)
+        row_cells = max(len(self._letters) * len(joint), 2**11)
+        self._n_rows = max(1, BLOCK_CELLS // (2 * row_cells))
+        self.n_expanded, self.n_most = 0, _MAX_CELLS // row_cells
         self._waiting: list[Any] = []  # prefixes all differ, so they tell equal probabilities apart
-        self._n_waiting, self.n_expanded = 1, 0
         state = np.array([constraint.read(prefix)])
         self._wait((prefix, np.array([""]), _logsumexp(joint)[None], joint[:, None], state))
 
@@ -85,19 +85,12 @@ class Search:
         may_follow = constraint.possible.is_possible(lengths, constraint.after[states])
         may_follow &= totals > least
         may_follow[:, end] = False
-        self._n_waiting += int(np.count_nonzero(may_follow)) - len(prefixes)
         for row, prefix in enumerate(prefixes):
             columns = np.flatnonzero(may_follow[row])
             columns = columns[np.argsort(-totals[row, columns], kind="stable")]
             after = constraint.after[states[row], columns]
             longer = self._letters[columns], totals[row, columns], joints[row][:, columns], after
             self._wait((prefix, *longer))
-        if self._n_waiting > self._max_waiting:
-            raise ValueError(
-                f"The search for the most likely names keeps more than {self._max_waiting:,} "
-                f"beginnings. Got max_length={constraint.max_length}; ask for fewer or shorter "
-                "names."
-            )
         ends = [row for row, name in enumerate(prefixes) if constraint.accepts_name(name)]
         return [prefixes[row] for row in ends], joints[ends, :, end]
 

@@ -18,6 +18,7 @@ _MAX_PROBA = 2**25
 # Of joined windows one step in so many is learned. Windows below `_SHORT` are not joined: those of
 # six characters lost 0.007 nats by it.
 _TARGETS, _SHORT = 4, 8
+_TOGETHER = 256  # sequences of a name in a batch, at most
 
 
 def join_windows(sequences: Sequences) -> Sequences:
@@ -45,14 +46,16 @@ class SequenceDataset(Dataset):
     """Sequences of indices as a dataset whose items are whole batches of names.
 
     With n-grams, each target comes with their distribution as well. The sequences of a name stand
-    together, in `first` to the next one; of running text each is a name of its own.
+    together, in `first` to the next one; those of a very long name count as several names, and of
+    running text each is a name of its own.
     """
 
     def __init__(self, sequences: Sequences, ngrams: NGrams | None = None, is_text: bool = False):
         if not is_text:
             sequences = sequences.take(np.argsort(sequences.name_index, kind="stable"))
         n_rows, names = len(sequences.inputs), sequences.name_index
-        starts = np.arange(n_rows) if is_text else np.flatnonzero(np.diff(names, prepend=-1))
+        place = np.arange(n_rows) - np.searchsorted(names, names)  # within its name
+        starts = np.flatnonzero(place % (1 if is_text else _TOGETHER) == 0)
         self.first = torch.from_numpy(np.append(starts, n_rows))
         self.inputs = torch.from_numpy(sequences.inputs)
         self.targets = torch.from_numpy(sequences.targets)

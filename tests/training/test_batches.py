@@ -134,6 +134,15 @@ def test_all_windows_of_a_name_are_in_one_batch(window_length):
     assert sorted(characters) == sorted("".join(f"{name}\3" for name in NAMES))
 
 
+def test_a_very_long_name_is_in_several_batches():
+    names = ["ab" * 700, "Ann"]
+    dataset = SequenceDataset(windows_of(names, 5))
+    batches = [batch for batch, _ in LengthGroupedBatches(dataset, 2)]
+    assert max(len(batch["inputs"]) for batch in batches) <= 2 * 256
+    n_targets = sum(int(number) for number in dataset.n_targets)
+    assert n_targets == sum(len(name) + 1 for name in names)
+
+
 def test_each_window_of_running_text_is_a_name_by_itself():
     vectorizer = CharSequenceVectorizer(window_length=4, boundary=False)
     _, sequences = read_windows(vectorizer.fit_transform(["anna ada ", "eva eva"]))
