@@ -186,17 +186,15 @@ class CharLSTMGenerator(BaseCharGenerator):
     ================  ====================================  ====================================
     `hidden_size`     128; 240 from n = 200 on; 352 from    that of its networks, 256 for the
                       16,384 on                             base
-    `ngram_weight`    0.5                                   below n = 1,000 from 0 to 0.5
-    `lr`              0.02                                  0.01; below n = 1,000 from 0.002
+    `ngram_weight`    0.5                                   the same; 0 to 0.5 below n = 1,000
+    `lr`              0.02                                  0.01; 0.002 to 0.004 below n = 1,000
     `weight_decay`    0.1 for AdamW, else 0.01              the same; below n = 1,000 what takes 16%
                                                             of the weights
-    `batch_size`      the power of two about the square     the same
-                      root of n, within 8 and 512
-    `max_epochs`      1250 / sqrt(n), within 3 and 10       the same; 10 below n = 1,000
     ================  ====================================  ====================================
 
-    Below n = 1,000 the softmax layer of `init` learns three times as fast; vectors of labels that
-    it does not know always learn faster. All but the weights is learned from the names alone.
+    `batch_size` is the power of two about the square root of n, within 8 and 512, and `max_epochs`
+    1250 / sqrt(n), within 3 and 10. Below n = 1,000 the softmax layer of `init` learns three times
+    as fast. Vectors of labels that `init` does not know always learn faster.
 
     References
     ----------

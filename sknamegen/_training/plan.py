@@ -19,8 +19,8 @@ from .._corpus import Corpus
 from .._validation import check_int, check_option, check_real, is_auto
 from .pretrained import Pretrained, base_share
 
-# Below `_FEW` names networks and batches are smaller; from `_MANY` on, a pretrained network learns
-# like one from random weights.
+# Below `_FEW` names networks are smaller; from `_MANY` on, pretrained ones learn like those from
+# random weights.
 _FEW, _MANY = 200, 1000
 _MAX_WEIGHTS = 10**9
 # How much faster the softmax layer of a pretrained network learns, and vectors of labels that it
@@ -198,7 +198,7 @@ def make_plans(
                 network_seed=network_seed,
                 optimizer=_optimizer_class(params["optimizer"]),
                 lr=settings["lr"],
-                head_lr_factor=_HEAD_LR_FACTOR if is_init and n_names < _MANY else 1,
+                head_lr_factor=settings["head_lr_factor"],
                 label_lr_factor=_LABEL_LR_FACTOR if is_init and has_new_labels else 1,
                 lr_schedule=params["lr_schedule"],
                 weight_decay=settings["weight_decay"],
@@ -241,6 +241,7 @@ def _settings(params, n_names, is_pretrained):
     batch_size = 2 ** min(max(power + 1, 3), max(power, 6), 9)
     settings = {
         "lr": 0.01 if is_pretrained else 0.02,
+        "head_lr_factor": 1,
         "ngram_weight": 0.5,
         "weight_decay": 0.1 if decouples else 0.01,
         "batch_size": batch_size,
@@ -250,6 +251,7 @@ def _settings(params, n_names, is_pretrained):
         n_steps = 10 * -(-n_names // batch_size)
         settings |= {
             "lr": max(0.00014 * n_names**0.5, 0.002),
+            "head_lr_factor": _HEAD_LR_FACTOR,
             "ngram_weight": max(0.35 * log10(n_names / 50), 0.0),
         }
         settings["weight_decay"] = 0.16 / (n_steps * settings["lr"] / 2)
