@@ -1,17 +1,18 @@
 """Character-level name generators with a scikit-learn interface."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ._state import SKOPS_TRUSTED
+from ._state import PUBLIC, SKOPS_TRUSTED
 from ._state import new as new
-from .average import CharAverageGenerator
-from .datasets import iter_names, load_names, read_names
-from .lstm import CharLSTMGenerator
-from .ngram import CharNGramGenerator
-from .vectorizer import CharSequenceVectorizer
 
 if TYPE_CHECKING:
+    from .average import CharAverageGenerator
     from .callbacks import SamplePreview as SamplePreview
+    from .datasets import iter_names, load_names, read_names
+    from .lstm import CharLSTMGenerator
+    from .ngram import CharNGramGenerator
+    from .vectorizer import CharSequenceVectorizer
 
 __all__ = [
     "CharAverageGenerator",
@@ -25,11 +26,17 @@ __all__ = [
 ]
 __version__ = "0.4.0"
 
+_MODULES = PUBLIC | dict.fromkeys(("iter_names", "load_names", "read_names"), "datasets")
+
 
 def __getattr__(name: str) -> Any:
-    """Import what needs skorch, and so torch, on first use."""
-    if name == "SamplePreview":
-        from .callbacks import SamplePreview as SamplePreview
-
-        return SamplePreview
+    """Import what is used when it is used: `sknamegen --help` needs nothing, names no torch."""
+    if name in _MODULES:
+        return getattr(import_module(f".{_MODULES[name]}", __name__), name)
+    if name in {*_MODULES.values(), "display", "metrics"}:
+        return import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULES})

@@ -8,7 +8,7 @@ PACKAGE = __name__.partition(".")[0]
 MANUAL = "https://sknamegen.readthedocs.io/en/stable"
 # Raised by a change after which earlier files cannot be read.
 _FORMAT = 5
-_PUBLIC = {
+PUBLIC = {
     "CharAverageGenerator": "average",
     "CharLSTMGenerator": "lstm",
     "CharNGramGenerator": "ngram",
@@ -16,7 +16,7 @@ _PUBLIC = {
     "SamplePreview": "callbacks",
 }
 
-SKOPS_TRUSTED = tuple(f"{PACKAGE}.{module}.{name}" for name, module in _PUBLIC.items())
+SKOPS_TRUSTED = tuple(f"{PACKAGE}.{module}.{name}" for name, module in PUBLIC.items())
 """The types of this package that a skops file may name: ``skops.io.load(file,
 trusted=SKOPS_TRUSTED)``."""
 

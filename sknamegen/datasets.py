@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from itertools import islice
-from typing import Literal, overload
+from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -123,7 +123,7 @@ def read_names(
     """
     check_int("max_names", max_names, 1)
     names = []
-    for name in _lines(path, encoding):
+    for name in read_lines(_check_path(path), encoding):
         names.append(name)
         if len(names) > max_names:
             raise ValueError(
@@ -181,20 +181,29 @@ def iter_names(
     """
     check_int("chunk_size", chunk_size, 1)
     check_int("verbose", verbose, 0)
-    lines = _lines(path, encoding, verbose)
+    lines = read_lines(_check_path(path), encoding, verbose)
     while names := list(islice(lines, int(chunk_size))):
         yield names
 
 
-def _lines(path: str | os.PathLike[str], encoding: str, verbose: int = 0) -> Iterator[str]:
-    """Yield the names of a file, at least one."""
+def _check_path(path: object) -> Any:
     if not isinstance(path, (str, os.PathLike)):
         raise TypeError(f"path must be a str or path-like. Got {path!r}.")
+    return path
+
+
+def read_lines(
+    path: str | os.PathLike[str] | int, encoding: str, verbose: int = 0, strip: bool = True
+) -> Iterator[str]:
+    """Yield the lines of a file, at least one, without the empty ones; 0 is standard input.
+
+    Without `strip` blanks at their edges are kept.
+    """
     codec = "utf-8-sig" if codecs.lookup(encoding).name == "utf-8" else encoding
-    n_names = 0
+    shown, n_names = repr(str(path)) if path else "Standard input", 0
     try:
         with (
-            open(path, encoding=codec) as file,
+            open(path, encoding=codec, closefd=path != 0) as file,
             tqdm(
                 total=os.path.getsize(path),
                 disable=not verbose,
@@ -205,18 +214,18 @@ def _lines(path: str | os.PathLike[str], encoding: str, verbose: int = 0) -> Ite
             while line := file.readline(_MAX_LINE + 1):  # one more, for the end of the line
                 if len(line) > _MAX_LINE and not line.endswith("\n"):
                     raise ValueError(
-                        f"{str(path)!r} must hold one name a line. Got a line of more than "
+                        f"{shown} must hold one name a line. Got a line of more than "
                         f"{_MAX_LINE:,} characters, after {n_names:,} names."
                     )
                 if name := line.strip():
                     n_names += 1
-                    yield name
+                    yield name if strip else line.rstrip("\r\n")
                 if verbose and bar.n != (n_bytes := file.buffer.tell()):  # type: ignore[attr-defined]
                     bar.update(n_bytes - bar.n)
     except UnicodeError as error:
         raise ValueError(
-            f"{str(path)!r} is not in the encoding {encoding!r} ({error}). Pass the one it is in, "
+            f"{shown} is not in the encoding {encoding!r} ({error}). Pass the one it is in, "
             "such as encoding='latin-1' or 'utf-16'."
         ) from error
     if not n_names:
-        raise ValueError(f"{str(path)!r} holds no names: one a line was expected.")
+        raise ValueError(f"{shown} holds no names: one a line was expected.")

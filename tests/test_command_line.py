@@ -1,9 +1,13 @@
 """``python -m sknamegen`` as a user types it."""
 
-import io
+import os
 import pickle
+import pty
+import shlex
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -19,14 +23,31 @@ def run(capsys, monkeypatch, tmp_path):
     """Run the command line in an empty folder; return its status, its lines and its errors."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "names.txt").write_text("\n".join(NAMES) + "\n", encoding="utf-8")
+    kept = os.dup(0)
 
-    def run(*arguments, given=""):
-        monkeypatch.setattr(sys, "stdin", io.StringIO(given))
+    def run(*arguments, given=b""):
+        reader, writer = os.pipe()
+        os.write(writer, given if isinstance(given, bytes) else given.encode())
+        os.close(writer)
+        os.dup2(reader, 0)
+        os.close(reader)
         status = main(list(map(str, arguments)))
         out, error = capsys.readouterr()
         return status, out.splitlines(), error
 
-    return run
+    yield run
+    os.dup2(kept, 0)
+    os.close(kept)
+
+
+def shell(line, *, given=None, **variables):
+    """Run a line of a shell, in which `sknamegen` is this one."""
+    line = line.replace("sknamegen", f"{shlex.quote(sys.executable)} -m sknamegen")
+    environment = os.environ | variables
+    done = subprocess.run(
+        line, shell=True, input=given, capture_output=True, env=environment, timeout=120
+    )
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
 
 
 def test_names_are_printed_one_a_line(run):
@@ -36,8 +57,8 @@ def test_names_are_printed_one_a_line(run):
     assert not set(names) & set(NAMES)
 
 
-def test_the_bundled_list_is_the_default(run):
-    _, names, _ = run("--counting", "-n", 200, "--temperature", 0.3)
+def test_the_bundled_list_is_a_demonstration(run):
+    _, names, _ = run("--demo", "--counting", "-n", 200, "--temperature", 0.3)
     assert len(set(names) & set(load_names("female"))) > 20
 
 
@@ -46,12 +67,14 @@ def test_a_random_state_gives_the_same_names(run, how):
     first = run("names.txt", *how, "-n", 5, "--random-state", 3)
     assert first[0] == 0
     assert len(first[1]) == 5
-    assert run("-", *how, "-n", 5, "--random-state", 3, given="\n".join(NAMES)) == first
+    for file in ([], ["-"]):
+        given = "\n".join(NAMES)
+        assert run(*file, *how, "-n", 5, "--random-state", 3, given=given) == first
 
 
 def test_what_can_be_asked_of_names(run):
     asked = ["--seed", "Mar", "--min-length", 6, "--max-length", 8, "--pattern", ".*[ae]"]
-    _, names, _ = run("--counting", "-n", 30, *asked, "--banned", "x", "tt")
+    _, names, _ = run("--demo", "--counting", "-n", 30, *asked, "--banned", "x", "tt")
     assert len(names) == 30
     for name in names:
         assert name.startswith("Mar")
@@ -90,12 +113,20 @@ def test_models_are_saved_and_loaded(run, ending):
         (["missing.txt"], "No such file"),
         (["names.txt", "--save", "model.txt"], ".skops. Got 'model.txt'"),
         (["names.txt", "--save", "nowhere/model.pkl"], "Got 'nowhere/model.pkl'"),
-        (["names.txt", "--load", "model.pkl"], "--load takes a model as it is"),
+        (["names.txt", "--load", "model.pkl"], "FILE, --load and --demo are different things"),
+        (["names.txt", "--demo"], "FILE, --load and --demo are different things"),
+        (["names.txt", "--column", "name"], "The file has no column 'name'. It has Ambermoor."),
+        (["names.txt", "--column", "2"], "Column 2 must be in each line. Got ['Ambermoor']"),
+        (["names.txt", "--column", "0"], "Column 0 must be in each line"),
+        (["names.txt", "--header"], "--label-column and --header need --column"),
+        (["names.txt", "--encoding", "utf-99"], "unknown encoding: utf-99"),
+        (["names.txt", "--encoding", "utf-16"], "not in the encoding 'utf-16'"),
         (["--load", "missing.pkl"], "No such file"),
         (["--load", "other.pkl"], "Got dict in 'other.pkl'"),
         (["--load", "empty.joblib"], "'empty.joblib' cannot be loaded. EOFError"),
         (["-", "--score", "-"], "Standard input cannot be both"),
-        (["-"], "Standard input must hold names"),
+        (["-"], "Standard input holds no names"),
+        ([], "Standard input holds no names"),
         (["names.txt", "--labelled"], "a name, a tab and a label"),
         (["names.txt", "--counting", "--seed", "Ж"], "holds characters the model never saw"),
         (["names.txt", "--counting", "--temperature", "-1"], "temperature must be"),
@@ -136,9 +167,130 @@ def test_wrong_options(run, capsys):
 
 
 def test_a_reader_that_has_enough_is_no_error():
-    command = [sys.executable, "-m", "sknamegen", "--counting", "-n", "50000"]
+    command = [sys.executable, "-m", "sknamegen", "--demo", "--counting", "-n", "50000"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout.readline()
         process.stdout.close()
         assert process.wait(60) == 0
         assert process.stderr.read() == b""
+
+
+def test_names_that_are_piped_in_are_learned():
+    status, out, error = shell("printf 'Xaxa\\nXuxu\\nXixi\\n' | sknamegen --counting -n 20")
+    assert (status, error) == (0, "")
+    assert set("".join(out.split())) <= set("Xxaui")
+
+
+def test_on_a_terminal_something_to_learn_from_is_asked_for():
+    """Instead of waiting for what is typed."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "sknamegen"]
+    done = subprocess.run(command, stdin=theirs, capture_output=True, text=True, timeout=60)
+    os.close(ours)
+    os.close(theirs)
+    assert done.returncode == 2
+    assert "FILE, names on standard input, --load or --demo is needed" in done.stderr
+
+
+TABLE = 'surname,land\n"Rossi, jr",IT\n Bianchi ,IT\nMüller,DE\n,DE\nSchmidt,DE\n'
+
+
+@pytest.mark.parametrize(
+    ("table", "columns"),
+    [
+        (TABLE, ["--column", "surname", "--label-column", "land"]),
+        (TABLE, ["--column", "1", "--label-column", "2", "--header"]),
+        (TABLE.split("\n", 1)[1], ["--column", "1", "--label-column", "2"]),
+        ("\ufeff" + TABLE, ["--column", "surname", "--label-column", "land"]),
+        (TABLE.replace('"Rossi, jr"', "Rossi").replace(",", ";"), ["--column", "surname"]),
+        (TABLE.replace('"Rossi, jr"', "Rossi").replace(",", "\t"), ["--column", "1", "--header"]),
+    ],
+)
+def test_a_column_of_a_table(run, table, columns, monkeypatch):
+    learned = {}
+    fit = CharNGramGenerator.fit
+    monkeypatch.setattr(
+        CharNGramGenerator, "fit", lambda self, X, y=None: fit(self, learned.setdefault("X", X), y)
+    )
+    status, _, error = run("--counting", *columns, given=table)
+    assert (status, error) == (0, "")
+    windows = sknamegen.CharSequenceVectorizer().fit(["a"])
+    names = [name.replace(", jr", "") for name in windows.inverse_transform(learned["X"])]
+    assert names == ["Rossi", "Bianchi", "Müller", "Schmidt"]
+    if "--label-column" in columns:
+        _, names, _ = run("--counting", *columns, "--label", "DE", given=table)
+        assert len(names) == 10
+        assert run("--counting", *columns, "--label", "FR", given=table)[0] == 1
+
+
+@pytest.mark.parametrize(("mark", "what"), [(",", "comma"), ("\t", "tab")])
+def test_lines_that_look_like_a_table_are_warned_of(run, mark, what):
+    given = "\n".join(f"{name}{mark}DE" for name in NAMES)
+    status, _, error = run("--counting", given=given)
+    assert status == 0
+    assert (
+        f"warning: all lines hold a {what}. For a column of a CSV or TSV file pass --column"
+        in error
+    )
+
+
+def test_encodings(run, tmp_path):
+    (tmp_path / "latin.txt").write_bytes("Zoë\nChloë\nNoël\n".encode("latin-1"))
+    options = ["--counting", "-n", 40, "--random-state", 0]
+    status, names, _ = run("latin.txt", *options, "--encoding", "latin-1")
+    assert status == 0
+    assert any("ë" in name for name in names)
+    assert "not in the encoding 'utf-8'" in run("latin.txt", *options)[2]
+
+
+def test_letters_that_cannot_be_printed_are_replaced_and_said():
+    given = "Zoë\nChloë\nNoël\n".encode()
+    status, out, error = shell("sknamegen --counting -n 40", given=given, PYTHONIOENCODING="ascii")
+    assert status == 0
+    assert "?" in out
+    assert "standard output is in ascii, which has no '\\xeb'" in error
+
+
+def test_what_would_control_a_terminal_is_escaped():
+    given = b"a\x1b[31mb\na\x1b[32mb\n"
+    status, out, _ = shell("sknamegen --counting -n 40 --temperature 0.2", given=given)
+    assert status == 0
+    assert "\x1b" not in out
+    assert "\\x1b[3" in out
+
+
+def test_a_closed_output_is_no_error():
+    assert shell("sknamegen --demo --counting >&-") == (0, "", "")
+
+
+def test_a_suffix_ends_the_names(run):
+    _, names, _ = run("--demo", "--counting", "--seed", "Ma", "--suffix", "a", "-n", 20)
+    assert len(names) == 20
+    assert all(name.startswith("Ma") and name.endswith("a") for name in names)
+    with pytest.raises(SystemExit, match="2"):
+        run("--demo", "--suffix", "a", "--pattern", ".*")
+
+
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_help_imports_no_library(option):
+    script = (
+        "import sys\nfrom sknamegen.__main__ import main\n"
+        f"try:\n    main(['{option}'])\nfinally:\n"
+        "    print(*{'numpy', 'scipy', 'sklearn', 'torch'} & sys.modules.keys(), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0
+    assert done.stderr.strip() == ""
+    assert option == "--version" or "cat names.txt | sknamegen" in done.stdout
+
+
+@pytest.mark.parametrize("delay", [0.3, 0.8, 1.6])
+def test_an_interrupt_ends_it_with_130(delay):
+    """During imports, too."""
+    command = [sys.executable, "-m", "sknamegen", "--demo", "-n", "1000000", "--counting"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        time.sleep(delay)
+        process.send_signal(signal.SIGINT)
+        _, error = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert error == b""
