@@ -206,10 +206,11 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         return state
 
     def forget_names(self) -> Self:
-        """Drop the hashes of the training names, so that none of them can be told by these.
+        """Drop the hashes of the training names.
 
-        ``novel=True`` is refused then. What the model itself has learned stays as it is. So does a
-        generator that was given as `init`, which is saved with this one: forget its names, too.
+        ``novel=True`` is refused then. What the model itself has learned stays: the counts of a
+        `CharNGramGenerator` give away all of its names, and the weights of a network may give away
+        some. So does a generator that was given as `init` and is saved with this one.
 
         Returns
         -------

@@ -596,6 +596,12 @@ def test_interrupts_at_any_moment(tmp_path):
     assert printed.count(" lines: 0 times other numbers of threads") == 2, printed
 
 
+def test_names_are_recovered_from_counts(run):
+    """All of them, so the documentation must not promise otherwise."""
+    printed = run("benchmarks/recover.py", "--quick")
+    assert printed.count(" 100% ") == 8, printed
+
+
 @pytest.mark.parametrize("option", [[], ["--share"]], ids=str)
 def test_ablation(run, option):
     printed = run("benchmarks/ablation.py", "--quick", *option)
