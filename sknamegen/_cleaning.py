@@ -1,12 +1,11 @@
 """What is odd in a list of names, and what of it can be mended."""
 
-import warnings
 from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Any
 
 from ._alphabet import category, compose
-from ._validation import check_option
+from ._validation import check_option, warn_user
 
 _INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u200e\u200f\u2060\ufeff"))
 # What other programs write where there is nothing; "Nan" is a name.
@@ -53,12 +52,11 @@ def warn_of_odd_names(names: list[str]) -> None:
         found["in capitals beside the same in small letters"] = doubled
     if found:
         each = (f"{len(odd):,} {what} (such as {odd[0]!r})" for what, odd in found.items())
-        warnings.warn(
+        warn_user(
             f"X holds names that are seldom meant: {'; '.join(each)}. They are learned like the "
             "others. sknamegen.datasets.clean_names mends what is safe to mend; filter "
             "sknamegen.datasets.NamesWarning if they are meant.",
             NamesWarning,
-            stacklevel=4,
         )
 
 

@@ -1,7 +1,6 @@
 """The public methods that all generators share: they validate, then delegate."""
 
 import re
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from math import exp
@@ -33,6 +32,7 @@ from ._validation import (
     check_str,
     check_weights,
     random_generator,
+    warn_user,
 )
 
 _MAX_SAMPLES, _MAX_SEARCHED = 10**8, 10**5
@@ -418,7 +418,7 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         if shortfall and (on_shortfall == "raise" or not names):
             raise ValueError(shortfall)
         if shortfall:
-            warnings.warn(shortfall, stacklevel=2)
+            warn_user(shortfall)
         return names[0] if n_samples is None and isinstance(seed, str) else names
 
     def stream(

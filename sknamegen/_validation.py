@@ -1,5 +1,7 @@
 """Checks of parameters and arrays: each error says what was expected and what came."""
 
+import sys
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from math import inf
@@ -14,6 +16,7 @@ from sklearn.utils.validation import column_or_1d
 
 from ._alphabet import FRAMING, codes_of, compose, decompose
 
+_LIBRARIES = __name__.partition(".")[0], "sklearn", "joblib"
 MAX_WINDOW = 2**20  # characters; sampling lays out such a row for each name
 MAX_WEIGHT = 1e12  # of a name; and what the sum of all cannot exceed
 MAX_TOTAL_WEIGHT = 1e24
@@ -47,7 +50,7 @@ def check_real(
         raise TypeError(message)
     accepted = False
     with suppress(OverflowError):
-        accepted = accepts(value)
+        accepted = accepts(value if kind is Integral else float(value))
     if not accepted:
         raise ValueError(message)
 
@@ -144,6 +147,14 @@ def missing_package(user: str, package: str, extra: str) -> ImportError:
     return ImportError(
         f"{user} needs the package {package}. In a clone of sknamegen: pip install '.[{extra}]'"
     )
+
+
+def warn_user(message: str, category: type[Warning] = UserWarning) -> None:
+    """Warn at the line of the user's that called this package, through scikit-learn or not."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back and frame.f_globals["__name__"].partition(".")[0] in _LIBRARIES:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, category, stacklevel=level)
 
 
 def random_generator(random_state: Any) -> np.random.Generator:
@@ -257,6 +268,8 @@ def check_known_labels(y: NDArray[Any], classes: NDArray[Any], hint: str = "") -
 
 
 def _check_label_list(name: str, y: Any) -> NDArray[Any]:
+    if isinstance(y, np.ndarray) and y.dtype.kind == "T":  # numpy's strings of any length
+        y = np.array(y.tolist())
     try:
         if isinstance(y, (list, tuple)) and len({isinstance(each, str) for each in y}) > 1:
             raise TypeError("str and others mixed")  # numpy would make all of them str

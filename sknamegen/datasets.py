@@ -153,7 +153,7 @@ def iter_names(
     chunk_size : int, default=100_000
         Names in a piece.
     verbose : int, default=0
-        1 shows a progress bar on standard error: the bytes that were read.
+        1 shows a progress bar on standard error, if that is a terminal: the bytes that were read.
 
     Yields
     ------
@@ -206,7 +206,7 @@ def read_lines(
             open(path, encoding=codec, closefd=path != 0) as file,
             tqdm(
                 total=os.path.getsize(path),
-                disable=not verbose,
+                disable=None if verbose else True,  # None: without a terminal
                 unit="B",
                 unit_scale=True,
             ) as bar,

@@ -118,3 +118,13 @@ def test_entries_that_are_no_names(entry):
 def test_options_that_cannot_be(options):
     with pytest.raises(ValueError, match="must be"):
         clean_names(["Anna"], **options)
+
+
+@pytest.mark.parametrize("in_pipeline", [False, True])
+def test_the_warning_points_at_the_line_that_called(in_pipeline):
+    """Not into scikit-learn, which wraps the call."""
+    pipe = ngram_pipeline()
+    call = pipe.fit if in_pipeline else pipe[0].fit_transform
+    with pytest.warns(NamesWarning) as caught:
+        call(["Anna", "Berta", "Carla", " Dora"])
+    assert caught[0].filename == __file__

@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 import pytest
-from conftest import assert_drawn_from, ngram_pipeline, small_pipeline
+from conftest import assert_drawn_from, ngram_pipeline, small_generator, small_pipeline
 from sklearn.base import ClassifierMixin, clone
 from sklearn.ensemble import StackingClassifier, VotingClassifier
 from sklearn.exceptions import NotFittedError
@@ -482,3 +482,16 @@ def test_characters_seen_with_parts_of_weights(make_pipe, labelled):
         pieces.partial_fit(windows[i : i + 4], sample_weight=weights[i : i + 4], **piece)
     seen = sum(weight * (len(name) + 1) for name, weight in zip(names, weights, strict=True))
     assert pieces.n_characters_seen_ == whole.n_characters_seen_ == round(seen)
+
+
+@pytest.mark.skipif(not hasattr(np.dtypes, "StringDType"), reason="numpy < 2 has no such strings")
+@pytest.mark.parametrize("make", [CharNGramGenerator, small_generator])
+def test_numpys_strings_of_any_length_are_names_and_labels(make):
+    kind = np.dtypes.StringDType()
+    names, labels = ["Anna", "Berta", "Carla", "Dora"] * 5, ["a", "b", "a", "b"] * 5
+    windows = CharSequenceVectorizer().fit_transform(np.array(names, dtype=kind))
+    generator = make().fit(windows, np.array(labels, dtype=kind))
+    assert generator.classes_.tolist() == ["a", "b"]
+    assert generator.score(windows, np.array(labels, dtype=kind)) == make().fit(
+        windows, labels
+    ).score(windows, labels)

@@ -2,6 +2,7 @@ import copy
 import math
 import pickle
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -129,7 +130,9 @@ def test_loss_is_averaged_over_characters(names):
     assert pipe[-1].loss_curve_[0] == pytest.approx(-total / n_characters, abs=1e-5)
 
 
-def test_verbose_prints_a_line_an_epoch(names, capsys):
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_verbose_prints_a_line_an_epoch(names, capsys, is_terminal, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: is_terminal, raising=False)
     generator = small_pipeline(verbose=1, early_stopping=True).fit(names)[-1]
     printed = capsys.readouterr()
     lines = [line for line in printed.out.splitlines() if line.startswith("Epoch")]
@@ -137,7 +140,7 @@ def test_verbose_prints_a_line_an_epoch(names, capsys):
         loss, valid = generator.loss_curve_[i], -generator.validation_scores_[i]
         assert line.startswith(f"Epoch {i + 1}/3: {loss:.4f} nats/char, held out {valid:.4f}, ")
     assert len(lines) == 3
-    assert "batch" in printed.err  # a progress bar
+    assert ("batch" in printed.err) == is_terminal  # a progress bar
 
 
 def test_silent_by_default(names, capsys):

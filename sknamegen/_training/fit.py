@@ -346,7 +346,8 @@ class Ensemble:
                 return SequenceDataset(train, teacher, is_text), SequenceDataset(valid), some
 
         (data,) = in_threads(read, [()])
-        bar = tqdm(unit="batch") if plan.verbose else None  # it keeps a thread
+        # It keeps a thread. Without a terminal it shows nothing.
+        bar = tqdm(unit="batch", disable=None) if plan.verbose else None
 
         def run(training: Training) -> None:
             with _torch_threads.changed(lambda number: 1):

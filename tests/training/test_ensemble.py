@@ -3,6 +3,7 @@
 import _thread
 import pickle
 import signal
+import sys
 import threading
 import time
 from typing import ClassVar
@@ -313,7 +314,8 @@ def test_each_network_has_a_copy_of_the_callbacks():
     assert generator.callbacks == [("counter", given)]
 
 
-def test_one_progress_bar(capsys):
+def test_one_progress_bar(capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     generator = tiny(verbose=1, batch_size=8).fit(windows_of(FEW))
     captured = capsys.readouterr()
     n_steps = 2 * generator.n_steps_
