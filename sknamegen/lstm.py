@@ -377,11 +377,16 @@ class CharLSTMGenerator(BaseCharGenerator):
 
     def _learn(self, X: Any, *data: Any, continues: bool, one_pass: bool = False) -> Self:
         """Learn from names; go on from the last fit, if there was one and this `continues` it."""
-        from ._training.batches import join_windows
-        from ._training.fit import Ensemble
-        from ._training.plan import check_params, make_plans
-        from ._training.pretrained import Pretrained, choose_pretrained, pretrained_of
-
+        try:
+            from ._training.batches import join_windows
+            from ._training.fit import Ensemble
+            from ._training.plan import check_params, make_plans
+            from ._training.pretrained import Pretrained, choose_pretrained, pretrained_of
+        except ModuleNotFoundError as error:
+            raise ImportError(
+                f"Fitting a CharLSTMGenerator needs {error.name}: pip install torch skorch. "
+                "Loading, sampling and scoring do not."
+            ) from error
         params = {name: getattr(self, name) for name in _PARAMS}
         in_threads(check_params, [(params,)])
         nets: list[Any] = []

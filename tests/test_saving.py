@@ -74,6 +74,40 @@ def test_names_that_are_forgotten_are_not_saved(pipe, names):
     assert generator.fit(windows).name_hashes_ is not None
 
 
+@pytest.mark.parametrize("missing", ["torch", "skorch"])
+def test_without_torch_all_but_the_training_works(names, missing, tmp_path):
+    """As `.ci/run` tries with packages that are not installed at all."""
+    pipe = small_pipeline().fit(names)
+    joblib.dump(pipe, tmp_path / "names.joblib")
+    script = f"""
+import sys
+
+class Missing:
+    def find_spec(self, name, *arguments):
+        if name == "{missing}":
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+sys.meta_path.insert(0, Missing())
+import joblib
+from sknamegen import *
+
+pipe = joblib.load("names.joblib")
+print(pipe[-1].sample(n_samples=3, pattern=".*a", random_state=0))
+CharNGramGenerator().fit(pipe[0].transform(["Ann", "Eve"])).sample()
+try:
+    pipe.fit(["Ann", "Eve"])
+except ImportError as error:
+    print(error)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    written, message = done.stdout.splitlines()
+    assert written == str(pipe[-1].sample(n_samples=3, pattern=".*a", random_state=0))
+    assert f"Fitting a CharLSTMGenerator needs {missing}: pip install torch skorch" in message
+
+
 @pytest.mark.parametrize("method", ["draw", "most_likely"])
 def test_names_that_are_forgotten_meanwhile_are_left_out(names, method, monkeypatch):
     """As by another thread: what is known is taken once, at the call."""
