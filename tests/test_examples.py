@@ -5,6 +5,7 @@ full size is marked `full`, and left out unless pytest is called with ``-m "full
 """
 
 import gc
+import importlib
 import math
 import re
 import runpy
@@ -18,6 +19,7 @@ import joblib
 import numpy as np
 import pytest
 import torch
+from conftest import ngram_pipeline
 from rapidfuzz.distance import Levenshtein
 from threadpoolctl import threadpool_info
 
@@ -600,6 +602,30 @@ def test_names_are_recovered_from_counts(run):
     """All of them, so the documentation must not promise otherwise."""
     printed = run("benchmarks/recover.py", "--quick")
     assert printed.count(" 100% ") == 8, printed
+
+
+def test_a_web_service_answers_and_says_what_is_wrong(names, tmp_path, monkeypatch):
+    client = pytest.importorskip("fastapi.testclient")
+    joblib.dump(ngram_pipeline().fit(names), tmp_path / "names.joblib")
+    monkeypatch.setenv("MODEL", str(tmp_path / "names.joblib"))
+    monkeypatch.syspath_prepend(str(ROOT / "examples" / "benchmarks"))
+    app = client.TestClient(importlib.import_module("_app").app)
+    answer = app.get("/names", params={"seed": "Ma", "n": 3, "pattern": ".*a"})
+    assert answer.status_code == 200
+    assert len(answer.json()) == 3
+    assert all(re.fullmatch("Ma.*a", name) for name in answer.json())
+    for wrong, why in (("seed=%D0%96", "never saw"), ("pattern=(", "regular expression")):
+        answer = app.get(f"/names?{wrong}")
+        assert answer.status_code == 422
+        assert why in answer.json()["detail"]
+    assert app.get("/names?n=0").status_code == 422
+
+
+@full
+def test_benchmark_of_a_web_service(tmp_path):
+    printed = run_process("benchmarks/serve.py", "--quick", cwd=tmp_path)
+    assert printed.count("first answer after") == 2
+    assert printed.count(" answers/s from 8 clients") == 6
 
 
 @pytest.mark.parametrize("option", [[], ["--share"]], ids=str)
