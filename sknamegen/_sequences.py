@@ -47,6 +47,10 @@ class Sequences(NamedTuple):
         """Return some of the sequences; `rows` is any index of numpy's."""
         return Sequences._make(None if column is None else column[rows] for column in self)
 
+    def some(self, n: int = 256) -> "Sequences":
+        """Return about n of the sequences, at equal distances."""
+        return self.take(slice(None, None, max(1, len(self.inputs) // n)))
+
     def indexed(self, alphabet: Alphabet) -> "Sequences":
         """Replace code points by indices; an unknown character is no target any more."""
         targets = alphabet.indices(self.targets)

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import threading
 import time
 from pathlib import Path
@@ -94,7 +95,7 @@ def test_bad_accelerators(names):
 
 
 @pytest.mark.parametrize("chunk_size", [1, 3, 1000])
-def test_pieces_of_a_file_make_up_all_of_it(tmp_path, capsys, chunk_size):
+def test_pieces_of_a_file_make_up_all_of_it(tmp_path, capsys, chunk_size, monkeypatch):
     path = tmp_path / "names.txt"
     names = load_names("female")[:50]
     path.write_text("\n \n".join(names), encoding="utf-8")
@@ -102,6 +103,9 @@ def test_pieces_of_a_file_make_up_all_of_it(tmp_path, capsys, chunk_size):
     assert [name for piece in pieces for name in piece] == names
     assert {len(piece) for piece in pieces[:-1]} <= {chunk_size}
     assert capsys.readouterr().err == ""
+    assert list(iter_names(path, chunk_size=chunk_size, verbose=1)) == pieces
+    assert capsys.readouterr().err == ""  # there is no terminal
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     assert list(iter_names(path, chunk_size=chunk_size, verbose=1)) == pieces
     assert "100%" in capsys.readouterr().err
 

@@ -48,11 +48,9 @@ _MAX_IN_VAIN, _MAX_DRAWS, _MAX_EACH = 10_000, 1_000_000, 10
 # than `_EFFECTIVE` of the names drawn with it count; and from so many probabilities at most.
 _ORDER, _READS, _EFFECTIVE, _CELLS = 8, (12_000, 120_000), 0.1, 2**25
 _LOWEST_TEMPERATURE = 0.25
-# Below that temperature names are searched for, until all others have a thousandth of their
-# probability together, or so many prefixes were continued, those that are at most a thousandth as
-# probable as the best one later. Then no other name may have more than a hundredth.
-_REST, _HEAVY, _WITHIN, _MAX_EXPANDED = -7.0, -4.6, 7.0, 8192
-_EACH_EXPANDED = 8  # for each of the most likely names; it takes about three
+# Below that temperature names are searched for. What has this logarithm of a probability, beside
+# others, is negligible. So many prefixes are continued; and for each of the most likely names.
+_NEGLIGIBLE, _MAX_EXPANDED, _EACH_EXPANDED = -7.0, 8192, 8
 _FLOAT = np.finfo(float)
 # Below temperature 1 this share of them is written at a higher temperature: otherwise rare prefixes
 # would be known from other ones only.
@@ -193,12 +191,12 @@ class Sampler:
             search, log_mass = self._search(prefix, joint), -np.inf
             names, columns = list[str](), [np.empty((0, len(joint)))]
             n_most = min(_MAX_EXPANDED, search.n_most)
-            while search.n_expanded < n_most and search.mass > log_mass + _REST:
-                more, log_proba = search.step(within=_WITHIN)
+            while search.n_expanded < n_most and search.mass > log_mass + _NEGLIGIBLE:
+                more, log_proba = search.step(within=-_NEGLIGIBLE)
                 names += more
                 columns.append(log_proba)
                 log_mass = np.logaddexp(log_mass, np.logaddexp.reduce(log_proba, axis=None))
-            if search.best > log_mass + _HEAVY:
+            if search.best > log_mass + _NEGLIGIBLE:
                 raise ValueError(
                     f"temperature must be at least {_LOWEST_TEMPERATURE} for so rare a constraint: "
                     f"the most probable names after {prefix!r} were not found among "
@@ -207,7 +205,7 @@ class Sampler:
             log_proba = np.concatenate(columns)
             texts = np.repeat(names, len(joint)).tolist()
             labels = np.tile(self.labels, len(names)).tolist()
-            rest, is_all = search.mass, search.mass <= log_mass + _REST
+            rest, is_all = search.mass, search.mass <= log_mass + _NEGLIGIBLE
             return LikelyNames(texts, labels, log_proba.ravel().tolist(), rest, is_all)
 
         return self.cache.get(

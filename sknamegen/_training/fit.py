@@ -35,7 +35,6 @@ _VALIDATION_BATCH = 1024
 _WARM_UP, _WARM_UP_STEPS = 0.3, 50
 # Of the optimizers that take two: they forget faster than by default, as the training is short.
 _BETAS = 0.8, 0.99
-_CHECKED = 256  # sequences, about, that tell whether the training diverged
 
 # `torch.set_num_threads` acts on its own thread, but also on threads that torch meets later. So the
 # threads of trainings call it, and the last one to end sets it back.
@@ -338,8 +337,7 @@ class Ensemble:
         """
         plan = self.trainings[0].plan
         n_threads = 1 if plan.accelerator else torch.get_num_threads()
-        step = max(1, len(train.inputs) // _CHECKED)
-        some = train.take(slice(None, None, step))
+        some = train.some()
 
         def read() -> tuple[SequenceDataset, SequenceDataset, Sequences]:
             with _torch_threads.changed(lambda number: 1):

@@ -20,8 +20,6 @@ from .._sequences import Sequences
 from .._validation import corrupt_file_error, is_auto
 from ..datasets import bundled_file
 
-_ASKED = 256  # sequences, about, that a network is tried on
-
 
 class Pretrained(NamedTuple):
     """Networks that know names: the base, those of a generator, or those of the last fit.
@@ -51,7 +49,7 @@ class Pretrained(NamedTuple):
         alphabet can come; those that the network does not know are left out.
         """
         is_known = np.isin(corpus.alphabet_, self.alphabet)
-        some = sequences.take(slice(None, None, max(1, len(sequences.inputs) // _ASKED)))
+        some = sequences.some()
         targets = np.where(np.append(is_known, False)[some.targets], some.targets, NONE)
         network = LSTM(self.weights_for(0, corpus.alphabet_, corpus.labels))
         logits = network.logits(some._replace(targets=targets))
