@@ -35,7 +35,7 @@ from ._validation import (
     warn_user,
 )
 
-_MAX_SAMPLES, _MAX_SEARCHED = 10**8, 10**5
+_MAX_SAMPLES = 10**8
 _NOTHING_TO_PREDICT = "X must hold at least one character to predict. Got padding only."
 
 
@@ -475,7 +475,7 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         Parameters
         ----------
         n : int
-            How many names, 100,000 at most.
+            How many names.
         seed : str, default=""
             What the names begin with.
         label : object or dict, default=None
@@ -501,7 +501,7 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         TypeError, ValueError
             If a parameter is out of range, the model learned running text, or the search would
             take longer than some seconds: it would have to look at more than 131,000 beginnings of
-            names and 8 for each name, fewer with thousands of characters or labels.
+            names, or fewer with thousands of characters or labels.
 
         Notes
         -----
@@ -510,7 +510,7 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         n-th name found. The result is exact.
         """
         learned = fitted(self)
-        check_int("n", n, 1, high=_MAX_SEARCHED)
+        check_int("n", n, 1)
         check_str("seed", seed)
         if self.max_length_ is None:
             raise ValueError("most_likely needs a generator fitted to names (boundary=True).")

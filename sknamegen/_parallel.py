@@ -118,8 +118,9 @@ def one_blas_thread() -> Iterator[int]:
         yield max(numbers, default=os.cpu_count() or 1)
 
 
-# Numbers that are computed at a time, and rows from which two threads can share them.
-BLOCK_CELLS, _SHARED_ROWS = 2**21, 128
+# Numbers that are computed at a time, and that are kept at a time: 256 MB.
+BLOCK_CELLS, MAX_CELLS = 2**21, 2**25
+_SHARED_ROWS = 128  # from which two threads can share them
 
 
 def blocks(n_rows: int, row_cells: int) -> list[slice]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from .._alphabet import NONE
-from .._parallel import cached
+from .._parallel import MAX_CELLS, cached
 from .._sequences import Sequences
 from .._validation import MAX_TOTAL_WEIGHT, corrupt_file_error, is_array
 from .contract import Indices, NextCharModel, unique_inverse
@@ -25,7 +25,7 @@ _LABEL_WEIGHT = 0.7
 _KIND_WEIGHT = 0.5
 # The table that contexts are looked up in; those beyond it are searched for. And the probabilities
 # of characters after each kind.
-_MAX_CELLS, _MAX_ROOTS = 2**22, 2**25
+_MAX_CELLS = 2**22
 # Expected counts: the least that is kept, and how many observations the shorter context counts as.
 _LEAST_EXPECTED, _PRIOR = 0.005, 0.5
 _TINY = np.finfo(float).tiny
@@ -120,7 +120,7 @@ class NGrams(NextCharModel):
     ):
         self.n_characters, self.n_labels = len(kinds) - 3, n_labels
         self.kinds, self.n_kinds = kinds, int(kinds.max()) + 1
-        is_small = self.n_characters * self.n_kinds <= _MAX_ROOTS
+        is_small = self.n_characters * self.n_kinds <= MAX_CELLS
         given = contexts, characters, counts
         if not is_small or not _fit_each_other(*given, self.n_characters, n_labels):
             raise corrupt_file_error("The n-grams", "counts of characters after others")
@@ -441,7 +441,7 @@ class NGrams(NextCharModel):
             rows, columns = np.nonzero(sums >= _LEAST_EXPECTED)
             ngrams.append(rows * self.n_characters + first + columns)
             expected.append(sums[rows, columns])
-        sums, n_most = np.concatenate(expected), _MAX_ROOTS // 32
+        sums, n_most = np.concatenate(expected), MAX_CELLS // 32
         if len(sums) > n_most:  # those of shorter contexts are larger
             least = np.partition(sums, -n_most)[-n_most]
             ngrams, expected = [np.concatenate(ngrams)[sums >= least]], [sums[sums >= least]]

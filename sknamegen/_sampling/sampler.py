@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from .._corpus import Corpus
 from .._models.contract import Indices, NextCharModel, log_likelihood
 from .._models.ngrams import NGrams
-from .._parallel import BLOCK_CELLS, blocks, one_blas_thread, parallel_map
+from .._parallel import BLOCK_CELLS, MAX_CELLS, blocks, one_blas_thread, parallel_map
 from .._sequences import Sequences, name_sequences
 from .cache import Cache
 from .constraint import Constraint
@@ -45,12 +45,12 @@ _CANDIDATES, _MORE_CANDIDATES, _MAX_ROUNDS = 1.8, 16, 4
 # they are not a few for each name.
 _MAX_IN_VAIN, _MAX_DRAWS, _MAX_EACH = 10_000, 1_000_000, 10
 # The lookahead of a network is learned from this many characters that it writes; from more if fewer
-# than `_EFFECTIVE` of the names drawn with it count; and from so many probabilities at most.
-_ORDER, _READS, _EFFECTIVE, _CELLS = 8, (12_000, 120_000), 0.1, 2**25
+# than `_EFFECTIVE` of the names drawn with it count.
+_ORDER, _READS, _EFFECTIVE = 8, (12_000, 120_000), 0.1
 _LOWEST_TEMPERATURE = 0.25
 # Below that temperature names are searched for. What has this logarithm of a probability, beside
-# others, is negligible. So many prefixes are continued; and for each of the most likely names.
-_NEGLIGIBLE, _MAX_EXPANDED, _EACH_EXPANDED = -7.0, 8192, 8
+# others, is negligible. So many prefixes are continued.
+_NEGLIGIBLE, _MAX_EXPANDED = -7.0, 8192
 _FLOAT = np.finfo(float)
 # Below temperature 1 this share of them is written at a higher temperature: otherwise rare prefixes
 # would be known from other ones only.
@@ -361,7 +361,7 @@ class Sampler:
         alphabet, order = corpus.alphabet, min(_ORDER, corpus.window_length_ + 1)
         warmer = decoding._replace(temperature=min(1.0, _WARMER * decoding.temperature))
         share = _WARMER_SHARE * (decoding.temperature < 1)
-        n_reads = min(n_reads, _CELLS // len(alphabet))
+        n_reads = min(n_reads, MAX_CELLS // len(alphabet))
         rng = np.random.default_rng(0)  # so that names do not depend on earlier calls
         steps: list[tuple[Any, ...]] = []
 
@@ -451,7 +451,7 @@ class Sampler:
         search = self._search(self.prefixes[0], joint)
         found: list[tuple[float, str]] = []
         while search.best > (found[0][0] if len(found) == n else -np.inf):
-            if search.n_expanded > search.n_most + _EACH_EXPANDED * n:
+            if search.n_expanded > search.n_most:
                 raise ValueError(
                     f"The search for the {n:,} most likely names needs more than "
                     f"{search.n_expanded:,} beginnings. Relax the constraint, or pass a smaller n."

@@ -10,11 +10,9 @@ from torch.utils.data import Dataset
 
 from .._alphabet import NONE
 from .._models.ngrams import NGrams
-from .._parallel import blocks
+from .._parallel import MAX_CELLS, blocks
 from .._sequences import Sequences
 
-# Probabilities that n-grams give in advance; 128 MiB of them.
-_MAX_PROBA = 2**25
 # Of joined windows one step in so many is learned. Windows below `_SHORT` are not joined: those of
 # six characters lost 0.007 nats by it.
 _TARGETS, _SHORT = 4, 8
@@ -81,7 +79,7 @@ class SequenceDataset(Dataset):
             part = sequences.take(block)
             ids = ngrams.find(part.contexts(ngrams.order - 1, ngrams.n_labels))
             contexts[block][part.has_target] = ids
-        if contexts.size * ngrams.n_characters <= _MAX_PROBA:
+        if contexts.size * ngrams.n_characters <= MAX_CELLS:
             known, contexts = np.unique(contexts, return_inverse=True)
             self.proba = torch.from_numpy(ngrams.proba(known)).float()
         self.contexts = torch.from_numpy(contexts).view(self.targets.shape)

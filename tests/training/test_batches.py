@@ -56,7 +56,7 @@ def test_a_batch_is_cut_to_its_longest_sequence():
 @pytest.mark.parametrize("rows", [[1, 0], [2, 1, 2], [2, 0, 2, 2]])
 @pytest.mark.parametrize("n_in_advance", [0, 48])
 def test_a_batch_has_the_distributions_of_an_ngram_model(rows, n_in_advance, monkeypatch):
-    monkeypatch.setattr("sknamegen._training.batches._MAX_PROBA", n_in_advance)
+    monkeypatch.setattr("sknamegen._training.batches.MAX_CELLS", n_in_advance)
     sequences = make_sequences(
         [[4, 1, 2, 2], [4, 2, 2, 0], [4, 0, 0, 0]],
         [[1, 2, 2, 3], [2, 2, 3, NONE], [1, NONE, NONE, NONE]],
