@@ -8,6 +8,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from .._alphabet import NONE
+from .._parallel import cached
 from .._sequences import Sequences
 from .contract import Indices, Logits, NextCharModel, log_softmax
 from .ngrams import NGrams
@@ -135,31 +136,53 @@ class Penalty:
         self.by_kind = np.log(proba / overall).clip(_LOWEST, 0).astype(np.float32)
         self.one_hot = np.equal.outer(np.arange(len(overall)), of_characters).astype(np.float32)
 
+    @cached
+    def _after(self) -> NDArray[np.int32]:
+        """The context after each context and kind, and last after none."""
+        contexts = self.counts.contexts_of(np.arange(len(self.counts.parents)))
+        labels, recent = np.split(contexts, [self.counts.n_labels > 0], axis=1)
+        after = np.empty((len(contexts), int(self.kinds.max()) + 2), dtype=np.int32)
+        after[:, NONE] = np.arange(len(contexts))
+        for kind in range(after.shape[1] - 1):
+            kinds = np.append(recent[:, ::-1], np.full((len(recent), 1), kind, np.int32), axis=1)
+            recent_kinds = _with_short_runs(kinds, np.arange(len(kinds)), -1, recent.shape[1])
+            after[:, kind] = self.counts.find(np.append(labels, recent_kinds[:, ::-1], axis=1))
+        return after
+
+    def _read(self, kinds, labels):
+        """Return the contexts after each column of kinds of names with these labels."""
+        n_labels, length = self.counts.n_labels, self.counts.order - 1
+        first = np.full((max(1, n_labels), length + (n_labels > 0)), NONE)
+        if n_labels:
+            first[:, 0] = np.arange(n_labels)
+        contexts = self.counts.find(first)[labels if n_labels else np.zeros_like(labels)]
+        by_step = np.empty(kinds.shape, dtype=np.int32)
+        for step, column in enumerate(kinds.T):
+            contexts = by_step[:, step] = self._after[contexts, column]
+        return by_step
+
     def start(self, windows: Indices, labels: Indices) -> tuple[Indices, ...]:
-        """Read the kinds of windows; return these, their labels, and the kinds that count."""
-        kinds, rows = self.kinds[windows], np.arange(len(windows))
-        return kinds, labels, _with_short_runs(kinds, rows, -1, self.counts.order - 1)
+        """Read the kinds of windows; return these, their labels, and the contexts at their ends."""
+        kinds = self.kinds[windows]
+        return kinds, labels, self._read(kinds, labels)[:, -1]
 
     def advance(self, state: tuple[Indices, ...], characters: Indices) -> tuple[Indices, ...]:
         """Append the kind of one more character to each row."""
-        kinds, labels, recent = state
-        rows, new = np.arange(len(kinds)), self.kinds[characters][:, None]
-        windows = np.concatenate([kinds[:, 1:], new], axis=1)
-        has_left = (kinds[:, 0] != NONE).any()  # the window, which alone decides
-        recent = windows if has_left else np.concatenate([recent, new], axis=1)
-        return windows, labels, _with_short_runs(recent, rows, -1, self.counts.order - 1)
+        kinds, labels, contexts = state
+        longer, new = np.empty_like(kinds), self.kinds[characters]
+        longer[:, :-1], longer[:, -1] = kinds[:, 1:], new
+        if (kinds[:, 0] != NONE).any():  # has left the window, which alone decides
+            return longer, labels, self._read(longer, labels)[:, -1]
+        return longer, labels, self._after[contexts, new]
 
     def add_to(self, logits: Logits, state: tuple[Indices, ...]) -> None:
         """Add the penalties to logits, in place."""
-        _, labels, recent = state
-        contexts = self.counts.contexts(recent, labels)
-        logits += self.by_kind.take(self.counts.find(contexts), axis=0) @ self.one_hot
+        logits += self.by_kind.take(state[2], axis=0) @ self.one_hot
 
     def of_sequences(self, sequences: Sequences) -> NDArray[np.float32]:
         """Return the penalty of each kind before each target, (n_targets, n_kinds)."""
-        recent, labels = _before_targets(sequences, self.kinds, self.counts.order - 1)
-        contexts = self.counts.contexts(recent, labels)
-        return self.by_kind.take(self.counts.find(contexts), axis=0)
+        contexts = self._read(self.kinds[sequences.inputs], sequences.labels)
+        return self.by_kind.take(contexts[sequences.has_target], axis=0)
 
 
 class Mixture(NextCharModel):
@@ -269,24 +292,19 @@ def count_kinds(
 ) -> NGrams:
     """Count the n-grams of kinds of characters, on top of those of `before`."""
     of_context, order = as_context(kinds), min(_ORDER, window_length + 1)
-    recent, labels = _before_targets(sequences, of_context, order - 1)
+    rows, steps = np.nonzero(sequences.has_target)
+    recent = _with_short_runs(of_context[sequences.inputs], rows, steps, order - 1)
+    labels = sequences.labels[rows][:, None][:, : n_labels > 0]
     return NGrams.count(
         sequences._replace(targets=of_context[sequences.targets]),
         order,
         kinds_of_kinds(kinds),
         n_labels,
-        contexts=np.concatenate([labels[:, None][:, :n_labels], recent[:, ::-1]], axis=1),
+        contexts=np.append(labels, recent[:, ::-1], axis=1),
         discount=_DISCOUNT,
         label_weight=1.0,
         before=before,
     )
-
-
-def _before_targets(sequences, kinds, length):
-    """Return the kinds that count before each target, (n_targets, length), and its label."""
-    rows, steps = np.nonzero(sequences.has_target)
-    recent = _with_short_runs(kinds[sequences.inputs], rows, steps, length)
-    return recent, sequences.labels[rows]
 
 
 def _with_short_runs(kinds, rows, steps, length):

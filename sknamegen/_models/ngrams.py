@@ -289,6 +289,10 @@ class NGrams(NextCharModel):
     def learned(self) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]:
         """Return contexts, characters and counts as in the constructor, each n-gram once."""
         ids, characters = np.divmod(self.ngrams_[self.is_whole], self.n_characters)
+        return self.contexts_of(ids), characters.astype(np.int32), self.whole_counts
+
+    def contexts_of(self, ids: Indices) -> NDArray[np.int32]:
+        """Return known contexts as in the constructor, with -1 for characters that are left out."""
         n_columns = self.order - 1 + self._n_label_columns
         contexts = np.full((len(ids), n_columns), NONE, dtype=np.int32)
         rows, farthest = np.arange(len(ids)), self.farthest
@@ -296,7 +300,7 @@ class NGrams(NextCharModel):
             ids = ids[ids >= self.n_kinds]
             contexts[rows, self.lengths[ids] - 1] = farthest[ids - self.n_kinds]
             ids = self.parents[ids]
-        return contexts, characters.astype(np.int32), self.whole_counts
+        return contexts
 
     def _roots_of(self, contexts):
         """Return the contexts that are only the kind of the last character."""

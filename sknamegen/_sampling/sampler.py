@@ -44,9 +44,9 @@ _CANDIDATES, _MORE_CANDIDATES, _MAX_ROUNDS = 1.8, 16, 4
 # Draws in a row without a wanted name, at most; and draws in all that the last ones let expect, if
 # they are not a few for each name.
 _MAX_IN_VAIN, _MAX_DRAWS, _MAX_EACH = 10_000, 1_000_000, 10
-# The lookahead of a network is learned from this many characters that it writes; from more if fewer
-# than `_EFFECTIVE` of the names drawn with it count.
-_ORDER, _READS, _EFFECTIVE = 8, (12_000, 120_000), 0.1
+# The lookahead of a network is learned from so many characters that it writes; from more for long
+# lists, or if fewer than `_EFFECTIVE` of the names drawn with it count.
+_ORDER, _READS, _EFFECTIVE = 8, (12_000, 40_000, 120_000), 0.1
 _LOWEST_TEMPERATURE = 0.25
 # Below that temperature names are searched for. What has this logarithm of a probability, beside
 # others, is negligible. So many prefixes are continued.
@@ -167,7 +167,8 @@ class Sampler:
             short = np.array([i for i, pool in enumerate(pools) if not pool.is_enough()])
             if not len(short):
                 break
-            draws = self.write(np.repeat(firsts[short], n_more[short]), rng, self.lookahead())
+            lookahead = self.lookahead(len(tried))
+            draws = self.write(np.repeat(firsts[short], n_more[short]), rng, lookahead)
             ends = n_more[short].cumsum()
             for i, start, end in zip(short, ends - n_more[short], ends, strict=True):
                 pools[i].add(draws, slice(start, end))
@@ -308,12 +309,12 @@ class Sampler:
         index = (cumulative <= rng.random((len(rows), 1)) * cumulative[:, -1:]).sum(1)
         return self.labels[index]
 
-    def lookahead(self) -> Lookahead:
-        """Return the lookahead for the constraint, of this model at this decoding.
+    def lookahead(self, n: int = 1) -> Lookahead:
+        """Return the lookahead for the constraint, of this model at this decoding, for n names.
 
         It is kept for further calls, and so are the n-grams that it is made of.
         """
-        counts, decoding = self.model.ngrams(), self.decoding
+        counts, decoding, is_long = self.model.ngrams(), self.decoding, n > 2 * _ROUND
         temperature = max(decoding.temperature or 1.0, _LOWEST_TEMPERATURE)
         decoding = decoding._replace(temperature=temperature)
         if counts is not None:
@@ -324,14 +325,14 @@ class Sampler:
             if counts is not None:
                 ngrams = self.cache.get(key, lambda: counts.tempered(1 / temperature))
                 return Lookahead(self.constraint, ngrams)
-            for n_reads in _READS:
+            for n_reads in _READS[int(is_long) :]:
                 learn = partial(self._learn_ngrams, decoding, n_reads)
                 lookahead = Lookahead(self.constraint, self.cache.get((key, n_reads), learn))
                 if not self._is_rough(lookahead, decoding):
                     break
             return lookahead
 
-        return self.cache.get((key, self.constraint.key), make)
+        return self.cache.get((key, is_long, self.constraint.key), make)
 
     def _is_rough(self, lookahead, decoding):
         """Whether few of the names drawn with a lookahead have most of the weight."""
