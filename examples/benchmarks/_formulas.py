@@ -172,7 +172,7 @@ class Penalty:
         seen = [(self.kinds(h), self.kind(w), label) for h, w, label in seen]
         order = min(8, window_length + 1)
         options = {"kind_of": lambda kind: None, "uses_labels": uses_labels}
-        self.counts = Counts(seen, sorted(every_kind), order, 0.1, **options)
+        self.counts = Counts(seen, sorted(every_kind), order, 0.3, **options)
         overall = Counter(w for _, w, _ in seen)
         for k in kinds:
             overall[k] += 1 / len(kinds)

@@ -14,7 +14,7 @@ from .contract import Indices, Logits, NextCharModel, log_softmax
 from .ngrams import NGrams
 
 # The n-grams of kinds; contexts hold so many of a run. A penalty is at least `_LOWEST` nats.
-_ORDER, _RUN, _DISCOUNT, _SLACK, _LOWEST = 8, 3, 0.1, 3, -8.0
+_ORDER, _RUN, _DISCOUNT, _SLACK, _LOWEST = 8, 3, 0.3, 3, -8.0
 
 
 class AlphabetMap:
