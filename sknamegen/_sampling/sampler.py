@@ -34,7 +34,7 @@ from .constraint import Constraint
 from .decoding import Decoding, draw
 from .lookahead import Lookahead
 from .search import Search
-from .writing import Draws, LikelyNames, Pool, write_block
+from .writing import Draws, Pool, write_block
 
 # Names are drawn as they come where this share of them satisfies the constraint, or where so many
 # are expected to do; elsewhere the lookahead is used.
@@ -179,7 +179,7 @@ class Sampler:
             names[pool_of == i] = pool.choose(rng)
         return tried, names.tolist()
 
-    def _likely_names(self, row: int) -> LikelyNames | None:
+    def _likely_names(self, row: int) -> Draws | None:
         """Search for the names that have nearly all of the probability, where temperature is low.
 
         There the lookahead is too rough: what it takes for rare counts many times.
@@ -188,7 +188,7 @@ class Sampler:
             return None
         prefix, joint = self.prefixes[row], np.log(self.label_proba[row])
 
-        def search() -> LikelyNames:
+        def search() -> Draws:
             search, log_mass = self._search(prefix, joint), -np.inf
             names, columns = list[str](), [np.empty((0, len(joint)))]
             n_most = min(_MAX_EXPANDED, search.n_most)
@@ -203,11 +203,11 @@ class Sampler:
                     f"the most probable names after {prefix!r} were not found among "
                     f"{search.n_expanded:,} beginnings. Got {self.decoding.temperature}."
                 )
-            log_proba = np.concatenate(columns)
-            texts = np.repeat(names, len(joint)).tolist()
-            labels = np.tile(self.labels, len(names)).tolist()
-            rest, is_all = search.mass, search.mass <= log_mass + _NEGLIGIBLE
-            return LikelyNames(texts, labels, log_proba.ravel().tolist(), rest, is_all)
+            log_proba = np.concatenate(columns).ravel()
+            texts = np.repeat(np.array(names, dtype=object), len(joint))
+            labels = np.tile(self.labels, len(names))
+            is_all = search.mass <= log_mass + _NEGLIGIBLE
+            return Draws(texts, labels, log_proba, log_proba, search.mass if is_all else 0.0)
 
         return self.cache.get(
             ("names", prefix, self.decoding, self.key, self.constraint.key), search
@@ -279,7 +279,9 @@ class Sampler:
             return Draws(texts, label, log_proba, log_weights)
 
         draws = parallel_map(write, zip(parts, rngs, strict=True))
-        return Draws(*map(np.concatenate, zip(*draws, strict=True)))
+        columns = zip(*(part[:4] for part in draws), strict=True)
+        arrays: list[Any] = list(map(np.concatenate, columns))
+        return Draws(*arrays)
 
     def _starts(self, lookahead):
         """Return the length, the state and the context of each prefix, (3, n_prefixes)."""
@@ -410,7 +412,7 @@ class Sampler:
                 return share, np.sqrt(spread / n)
         likely = [self._likely_names(row) for row in range(len(self.prefixes))]
         pools = [Pool(n, names) for names in likely]
-        if not all(names and names.are_all for names in likely):
+        if not all(names and names.log_rest < 0 for names in likely):
             draws = self.write(rows, rng, self.lookahead())
             for i, pool in enumerate(pools):
                 pool.add(draws, slice(i * n, (i + 1) * n))

@@ -8,7 +8,7 @@ References
    Finite Universe", Journal of the American Statistical Association, 1952.
 """
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,33 +30,6 @@ _MISSING = 0.12
 _FLOAT = np.finfo(float)
 
 
-class LikelyNames(NamedTuple):
-    """The most probable names, with their exact probabilities.
-
-    Attributes
-    ----------
-    texts : list of str
-    labels : list of int
-    log_proba : list of float
-        Log-probability of each name with its label, in nats.
-    log_rest : float
-        The logarithm of what all other names have at most, together.
-    are_all : bool
-        Whether the others may be left out.
-    """
-
-    texts: Sequence[str] = ()
-    labels: Sequence[int] = ()
-    log_proba: Sequence[float] = ()
-    log_rest: float = 0.0
-    are_all: bool = False
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes, about."""
-        return 100 * len(self.texts)
-
-
 class Draws(NamedTuple):
     """Names that were written.
 
@@ -71,12 +44,20 @@ class Draws(NamedTuple):
         Logarithms of importance weights: of that probability over the one with which the name was
         drawn. Minus infinity for names that do not satisfy the constraint; without a lookahead, 0
         for all others.
+    log_rest : float
+        The logarithm of what all other names have at most, together; 0: unknown.
     """
 
     texts: NDArray[np.object_]
     labels: NDArray[np.integer[Any]]
     log_proba: NDArray[np.float64]
     log_weights: NDArray[np.float64]
+    log_rest: float = 0.0
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes, about."""
+        return 100 * len(self.texts)
 
 
 def write_block(
@@ -183,28 +164,26 @@ class Pool:
     Parameters
     ----------
     n : int
-    likely : LikelyNames, default=None
-        Names that are candidates for certain.
+    likely : Draws, default=None
+        Names that are candidates for certain, so their weight is their probability.
     """
 
-    def __init__(self, n: int, likely: LikelyNames | None = None):
-        self.n, self._likely = n, likely or LikelyNames()
+    def __init__(self, n: int, likely: Draws | None = None):
+        self.n, self._log_rest = n, likely.log_rest if likely else 0.0
         self.n_drawn = 0
         self.names: list[str] = []  # different ones, or equal ones with different labels
         self._keys: set[Hashable] = set()
         self._logs: list[tuple[float, float]] = []  # of p and p / q
-        columns = self._likely.texts, self._likely.labels, self._likely.log_proba
-        self._add(*columns, self._likely.log_proba)
+        if likely:
+            self.add(likely, slice(None))
+            self.n_drawn = 0
         self._n_likely = len(self.names)
 
     def add(self, draws: Draws, rows: slice) -> None:
         """Add names that were written with a lookahead."""
-        columns = [column[rows].tolist() for column in draws]
-        self.n_drawn += len(columns[0])
-        self._add(*columns)
-
-    def _add(self, *columns):
-        for text, label, log_p, log_weight in zip(*columns, strict=True):
+        texts, labels, *logs = (column[rows].tolist() for column in draws[:4])
+        self.n_drawn += len(texts)
+        for text, label, log_p, log_weight in zip(texts, labels, *logs, strict=True):
             if log_weight > -np.inf and (text, label) not in self._keys:
                 self._keys.add((text, label))
                 self.names.append(text)
@@ -218,7 +197,7 @@ class Pool:
 
     def is_enough(self) -> bool:
         """Whether few of n names chosen would stand for names that were not drawn."""
-        if not self.names or not (self.n_drawn or self._likely.are_all):
+        if not self.names or not (self.n_drawn or self._log_rest < 0):
             return False
         log_weights, chance, is_drawn = self._weights()
         p = np.exp(log_weights - log_weights.max()) * chance
@@ -247,8 +226,8 @@ class Pool:
         spread = max(0.0, ((1 - is_drawn) * weights**2).sum() - shared)
         # As if one more draw had been new, with the greatest importance weight of all: that none
         # was does not mean that none can be.
-        rest = np.exp(self._likely.log_rest)
-        if not self._likely.are_all:
+        rest = np.exp(self._log_rest)
+        if not self._log_rest:
             rest = np.exp(log_weights[self._n_likely :].max(initial=-np.inf))
             rest /= self.n_drawn
         return float(weights.sum()), float((spread + rest**2) ** 0.5)
