@@ -40,7 +40,7 @@ from .writing import Draws, Pool, write_block
 # are expected to do; elsewhere the lookahead is used.
 _COMMON, _ROUND = 0.2, 256
 # Candidates for each name that is wanted, and some more.
-_CANDIDATES, _MORE_CANDIDATES, _MAX_ROUNDS = 1.8, 16, 4
+_CANDIDATES, _MORE_CANDIDATES, _MAX_ROUNDS = 1.4, 16, 10
 # Draws in a row without a wanted name, at most; and draws in all that the last ones let expect, if
 # they are not a few for each name.
 _MAX_IN_VAIN, _MAX_DRAWS, _MAX_EACH = 10_000, 1_000_000, 10
@@ -172,7 +172,7 @@ class Sampler:
             ends = n_more[short].cumsum()
             for i, start, end in zip(short, ends - n_more[short], ends, strict=True):
                 pools[i].add(draws, slice(start, end))
-                n_more[i] = pools[i].n_drawn
+                n_more[i] = -(-pools[i].n_drawn // 4)
         for i, pool in enumerate(pools):
             if not pool.names:
                 raise self.nothing_fits(pool.n_drawn, firsts[i])
