@@ -377,9 +377,10 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         from 120,000 if a few candidates have nearly all of the weight. At temperature 0 the
         lookahead is weighed in, so that the name ends well too.
 
-        Below temperature 0.25 a best-first search finds the names that have 99.9% of the
-        probability of all that satisfy a rare constraint, and draws among them. Where the most
-        probable names cannot be found, an error says so.
+        Below temperature 0.25 a best-first search finds the most probable names that satisfy a rare
+        constraint, until all others have a thousandth of their probability. If it stops before, the
+        others are drawn with the lookahead, and none of them is more probable than that. Where the
+        most probable names cannot be found, an error says so.
 
         Names are made of whole characters, as if a pattern asked for it: none begins with a mark,
         ends in a joiner or holds half a flag. In running text and in `pattern` each code point

@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import ngram_pipeline
+from fastapi.testclient import TestClient
 from rapidfuzz.distance import Levenshtein
 from threadpoolctl import threadpool_info
 
@@ -605,11 +606,10 @@ def test_names_are_recovered_from_counts(run):
 
 
 def test_a_web_service_answers_and_says_what_is_wrong(names, tmp_path, monkeypatch):
-    client = pytest.importorskip("fastapi.testclient")
     joblib.dump(ngram_pipeline().fit(names), tmp_path / "names.joblib")
     monkeypatch.setenv("MODEL", str(tmp_path / "names.joblib"))
     monkeypatch.syspath_prepend(str(ROOT / "examples" / "benchmarks"))
-    app = client.TestClient(importlib.import_module("_app").app)
+    app = TestClient(importlib.import_module("_app").app)
     answer = app.get("/names", params={"seed": "Ma", "n": 3, "pattern": ".*a"})
     assert answer.status_code == 200
     assert len(answer.json()) == 3

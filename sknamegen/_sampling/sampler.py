@@ -4,7 +4,8 @@ Names are drawn from the model's distribution given that they satisfy the constr
 names do, the others are drawn again. Elsewhere each character is drawn in proportion to its
 probability times the lookahead, the probability that the name can then still be completed (a
 twisted proposal) [1]_ [2]_. The errors of the lookahead are known for each name that was drawn:
-names are chosen by importance weight.
+names are chosen by importance weight. At low temperatures a search finds the most probable names,
+which are candidates for certain.
 
 References
 ----------
