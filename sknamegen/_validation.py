@@ -4,8 +4,10 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from math import inf
 from numbers import Integral, Real
+from operator import contains
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,7 @@ from sklearn.utils import assert_all_finite
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
-from ._alphabet import FRAMING, codes_of, compose, decompose
+from ._alphabet import FRAMING, codes_of, compose, decompose, fold
 
 _LIBRARIES = __name__.partition(".")[0], "sklearn", "joblib"
 MAX_WINDOW = 2**20  # characters; sampling lays out such a row for each name
@@ -69,13 +71,12 @@ def check_str(name: str, value: object) -> None:
         raise TypeError(f"{name} must be a str. Got {value!r}.")
 
 
-def check_strings(name: str, strings: object) -> list[str]:
-    """Return an iterable of str as a list with at least one item, in composed characters."""
+def check_strings(name: str, strings: object, may_be_empty: bool = False) -> list[str]:
+    """Return an iterable of str as a list, in composed characters."""
     items = _strings(strings)
-    if not items:
-        raise TypeError(
-            f"{name} must be an iterable of str with at least one name. Got {strings!r:.80}."
-        )
+    if items is None or not (items or may_be_empty):
+        at_least = "" if may_be_empty else " with at least one name"
+        raise TypeError(f"{name} must be an iterable of str{at_least}. Got {strings!r:.80}.")
     return list(map(compose, items))
 
 
@@ -140,6 +141,20 @@ def check_banned(banned: object) -> tuple[str, ...]:
         raise TypeError(f"banned must be an iterable of str, none of them empty. Got {banned!r}.")
     spellings = {form(item).casefold() for item in items for form in (compose, decompose)}
     return tuple(sorted(spellings))
+
+
+def check_exclude(exclude: object) -> Callable[[str], bool]:
+    """Return a function that says whether a name, folded, must not be written."""
+    if isinstance(exclude, Iterable):
+        names = _strings(exclude)
+        if names is not None:
+            return frozenset(map(fold, names)).__contains__
+    elif hasattr(exclude, "__contains__"):
+        return partial(contains, exclude)
+    raise TypeError(
+        "exclude must be an iterable of str, or an object that answers `name in exclude`. Got "
+        f"{exclude!r:.80}."
+    )
 
 
 def missing_package(user: str, package: str, extra: str) -> ImportError:

@@ -2,7 +2,10 @@
 
 import codecs
 import os
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from hashlib import blake2b
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from itertools import islice
@@ -12,13 +15,23 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from ._alphabet import fold
 from ._cleaning import NamesWarning, clean_names
-from ._validation import check_int, check_option
+from ._validation import check_int, check_option, check_strings
 
-__all__ = ["NamesWarning", "clean_names", "iter_names", "load_names", "read_names"]
+__all__ = [
+    "KnownNames",
+    "NamesWarning",
+    "clean_names",
+    "iter_names",
+    "known_names",
+    "load_names",
+    "read_names",
+]
 
 _GROUPS = ("female", "male")
 _MAX_LINE = 10_000  # characters
+_HASH_BITS = 29  # 450,000 names are one in 1,200 of so many hashes
 
 
 @overload
@@ -71,6 +84,94 @@ def load_names(
     if not return_X_y:
         return names
     return names, np.repeat(groups, list(map(len, lists)))
+
+
+class KnownNames:
+    """Names that exist, kept as hashes: ``name in known_names()``, whatever its case.
+
+    A name that is not among them is taken for one with a probability of one in 1,200.
+
+    Parameters
+    ----------
+    hashes : sequence of int
+        Sorted, see `hash_name`.
+    others : iterable of str, default=()
+        More names.
+
+    See Also
+    --------
+    known_names : Those that come with the package.
+    """
+
+    def __init__(self, hashes: Sequence[int], others: Iterable[str] = ()):
+        self._hashes, self._others = hashes, frozenset(map(fold, others))
+
+    def __contains__(self, name: str) -> bool:
+        folded = fold(name)
+        hashed = hash_name(folded)
+        place = bisect_left(self._hashes, hashed)
+        is_known = place < len(self._hashes) and self._hashes[place] == hashed
+        return is_known or folded in self._others
+
+    def __or__(self, names: Iterable[str]) -> "KnownNames":
+        """Return these names and others."""
+        names = check_strings("names", names, may_be_empty=True)
+        return KnownNames(self._hashes, self._others.union(names))
+
+    def share(self, names: Iterable[str]) -> float:
+        """Compute the share of names that exist.
+
+        Parameters
+        ----------
+        names : iterable of str
+
+        Returns
+        -------
+        share : float
+            Between 0 and 1. A name that stands several times in `names` counts as often.
+        """
+        names = check_strings("names", names)
+        return sum(name in self for name in names) / len(names)
+
+
+def hash_name(folded: str) -> int:
+    """Return a hash of 29 bits (BLAKE2b, RFC 7693)."""
+    digest = blake2b(folded.encode("utf-8", "surrogatepass"), digest_size=4).digest()
+    return int.from_bytes(digest, "big") >> 32 - _HASH_BITS
+
+
+@cache
+def known_names() -> KnownNames:
+    """Return names that exist: those that the base model has read, and some more.
+
+    For ``exclude=known_names()``, where a name must be nobody's.
+
+    Returns
+    -------
+    known : KnownNames
+        Answers ``name in known``. ``known | names`` holds other names as well, such as trademarks,
+        and ``known.share(names)`` is the share of some names that exist.
+
+    Notes
+    -----
+    About 450,000 names: first names and surnames in more than fifty languages, first names of the
+    US Social Security Administration and surnames of the US census, towns of 500 inhabitants and
+    more all over the world, brands, and English words. A name of several words is held as a whole.
+    `data/README.md` of the repository has sources and licences; towns are those of GeoNames
+    (CC BY 4.0).
+
+    Examples
+    --------
+    >>> from sknamegen.datasets import known_names
+    >>> known = known_names()
+    >>> "Marina" in known, "marina" in known, "Marvessa" in known
+    (True, True, False)
+    >>> known.share(["Peter", "Berlin", "Velothe", "Ixmara"])
+    0.5
+    """
+    with bundled_file("known.npz").open("rb") as file, np.load(file) as arrays:
+        gaps = arrays["low"] + (arrays["high"].astype(np.int64) << 8)
+    return KnownNames(memoryview(gaps.cumsum()))
 
 
 def bundled_file(name: str) -> Traversable:

@@ -243,8 +243,8 @@ def far_apart(
     check_int("min_distance", min_distance, 1)
     if n is not None:
         check_int("n", n, 1)
-    others = away_from if isinstance(away_from, str) else list(away_from)
-    taken = [each.casefold() for each in (check_strings("away_from", others) if others else [])]
+    others = check_strings("away_from", away_from, may_be_empty=True)
+    taken = [other.casefold() for other in others]
     process, distance = _rapidfuzz("far_apart")
     chosen: list[str] = []
     for own, name in zip(given, names, strict=True):

@@ -6,8 +6,10 @@ import math
 import pickle
 import re
 from collections import Counter
+from functools import partial
 
 import numpy as np
+import pandas as pd
 import pytest
 from conftest import ngram_pipeline, small_pipeline
 from sklearn.exceptions import NotFittedError
@@ -413,6 +415,72 @@ def test_a_shortfall_says_why(make_pipe):
     match = r"drawn, [\d,]+ (stood|repeated) .* and [\d,]+ (stood|repeated)"
     with pytest.raises(ValueError, match=match):
         generator.sample(n_samples=3, max_length=2, unique=True, novel=True)
+
+
+class Folded:
+    """Answers `in`, and keeps what it was asked."""
+
+    def __init__(self, names):
+        self.names, self.asked = names, []
+
+    def __contains__(self, name):
+        self.asked.append(name)
+        return name in self.names
+
+
+def test_excluded_names_are_not_written(make_pipe):
+    generator = make_pipe().fit(["Zoë", "zoe", "Ann", "ann", "Zo"])[-1]
+    names = Counter(generator.sample(n_samples=2000, random_state=0))
+    assert {"Zoë", "Ann", "ann"} <= names.keys()
+    excluded = ["ZOE\u0308", "ANN"]
+    for exclude in (excluded, set(excluded), iter(excluded), pd.Series(excluded, index=["b", "c"])):
+        left = set(generator.sample(n_samples=2000, exclude=exclude, random_state=0))
+        assert not {name.casefold() for name in left} & {"zoë", "ann"}
+        assert {"zoe", "Zo"} <= left
+    asked = Folded({"zoë", "ann"})
+    assert set(generator.sample(n_samples=2000, exclude=asked, random_state=0)) == left
+    assert all(name == name.casefold() for name in asked.asked)
+    likely, scores = generator.most_likely(30, exclude=excluded)
+    every, all_scores = generator.most_likely(30 + len(excluded) * 4)
+    kept = [name for name in every if name.casefold() not in ("zoë", "ann")]
+    assert likely == kept[:30]
+    np.testing.assert_allclose(scores, all_scores[[every.index(name) for name in likely]])
+    for random_state in range(20):
+        streamed = "".join(generator.stream("A", exclude=excluded, random_state=random_state))
+        assert "A" + streamed == generator.sample("A", exclude=excluded, random_state=random_state)
+        assert streamed.casefold() != "nn"
+
+
+def test_exclusion_leaves_the_other_names_their_proportions(make_pipe):
+    generator = make_pipe().fit(["a", "ab", "ab", "b", "ba", "aab"])[-1]
+    names = ["a", "aab", "b"]
+    n, free = 20_000, Counter(generator.sample(n_samples=60_000, random_state=1))
+    counts = Counter(generator.sample(n_samples=n, exclude=names, random_state=0))
+    total = sum(count for name, count in free.items() if name not in names)
+    for name, count in free.most_common(8):
+        share = 0 if name in names else count / total
+        assert abs(counts[name] - n * share) < 5 * math.sqrt(n * share * 1.4) + 1e-9
+
+
+def test_what_cannot_be_excluded(make_pipe, text_generator):
+    generator = make_pipe().fit(["a", "b", "ab", "ba"])[-1]
+    for exclude in ("ab", b"ab", 3, ["ab", 3], [["ab"]], np.array([["ab"]])):
+        for write in (generator.sample, generator.stream, partial(generator.most_likely, 3)):
+            with pytest.raises(TypeError, match=r"exclude must be an iterable of str, or an obj"):
+                write(exclude=exclude)
+    assert generator.sample(n_samples=5, exclude=[], random_state=0) == generator.sample(
+        n_samples=5, random_state=0
+    )
+    match = r"Only 0 of 1 names were found: of [\d,]+ drawn, [\d,]+ were excluded"
+    with pytest.raises(ValueError, match=match):
+        generator.sample(max_length=1, exclude=["A", "b"])
+    with pytest.raises(ValueError, match=match):
+        list(generator.stream(max_length=1, exclude=["A", "b"]))
+    text = text_generator.sample("Mar", max_length=8, random_state=0)
+    written = text_generator.sample("Mar", max_length=8, exclude=[text], random_state=0)
+    assert written != text
+    streamed = text_generator.stream("Mar", max_length=8, exclude=[text], random_state=0)
+    assert "Mar" + "".join(streamed) == written
 
 
 def test_novel_needs_names(text_generator):

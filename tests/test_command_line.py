@@ -12,6 +12,7 @@ import pytest
 import sknamegen
 from sknamegen import CharLSTMGenerator, CharNGramGenerator, load_names
 from sknamegen.__main__ import main
+from sknamegen.datasets import known_names
 
 NAMES = ["Ambermoor", "Ashwick", "Brackenfell", "Oakhollow", "Ravensby", "Larkmoor", "Fennick"]
 
@@ -53,6 +54,25 @@ def test_names_are_printed_one_a_line(run):
     assert (status, error) == (0, "")
     assert len(set(names)) == 20
     assert not set(names) & set(NAMES)
+
+
+def test_names_are_excluded(run, tmp_path):
+    options = "names.txt", "--counting", "-n", 200, "--temperature", 0.5, "--random-state", 0
+    _, names, _ = run(*options)
+    (tmp_path / "taken.txt").write_text("\n".join(names[:100]).upper())
+    status, others, error = run(*options, "--exclude", "taken.txt")
+    assert (status, error) == (0, "")
+    assert not set(names[:100]) & set(others)
+    known = known_names()
+    assert sum(name in known for name in others) > 0
+    _, others, _ = run(*options, "--exclude", "taken.txt", "--exclude-known")
+    assert not any(name in known or name in names[:100] for name in others)
+    _, others, _ = run(*options, "--exclude-known")
+    assert not any(name in known for name in others)
+    assert set(names[:100]) & set(others)
+    status, others, error = run(*options, "--exclude", "missing.txt")
+    assert (status, others) == (1, [])
+    assert "missing.txt" in error
 
 
 def test_the_bundled_list_is_a_demonstration(run):
@@ -293,6 +313,7 @@ class Interrupt:
 signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.meta_path.insert(0, Interrupt())
 from sknamegen.__main__ import main
+from sknamegen.datasets import known_names
 
 sys.exit(main(["--demo", "--counting"]))
 """

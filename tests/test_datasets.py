@@ -1,9 +1,11 @@
 import tracemalloc
 
+import numpy as np
 import pytest
 
 import sknamegen
 from sknamegen import iter_names, load_names, read_names
+from sknamegen.datasets import known_names
 
 
 def test_bundled_lists():
@@ -97,3 +99,28 @@ def test_only_paths_are_read(path):
         read_names(path)
     with pytest.raises(TypeError, match="path must be a str or path-like"):
         next(iter_names(path))
+
+
+def test_known_names():
+    known = known_names()
+    assert all(name in known for name in ("Marina", "marina", "MARINA", "Zürich", "Zu\u0308rich"))
+    assert known.share(load_names()) == 1
+    rng = np.random.default_rng(0)
+    invented = ["".join(row) for row in rng.choice([*"bcdfghjklmnpqrstvwxz"], (50_000, 12))]
+    assert known.share(invented) < 0.0015  # one in 1,200 is taken for a name
+    assert known.share(["Marina", invented[0], invented[0]]) == pytest.approx(1 / 3)
+
+
+def test_known_names_and_others():
+    more = known_names() | ["Bresnu\u0308 Xq", "Vzqlmo"]
+    assert "BRESNÜ xq" in more
+    assert "bresnü xq" not in known_names()
+    assert "Marina" in more
+    assert "Vzqlmo" in more | []
+    with pytest.raises(TypeError, match=r"names must be an iterable of str. Got 'Anna'"):
+        known_names() | "Anna"
+
+
+def test_known_names_are_small():
+    file = sknamegen.datasets.bundled_file("known.npz")
+    assert len(file.read_bytes()) <= 700_000

@@ -56,6 +56,8 @@ _FLOAT = np.finfo(float)
 # Below temperature 1 this share of them is written at a higher temperature: otherwise rare prefixes
 # would be known from other ones only.
 _WARMER, _WARMER_SHARE = 2, 0.3
+# For each reason to leave out names, a function that tells which names it applies to.
+Filters = dict[str, Callable[[list[str]], NDArray[np.bool_]]]
 
 
 @dataclass(frozen=True)
@@ -97,11 +99,10 @@ class Sampler:
         rows: Indices,
         rng: np.random.Generator,
         unique: bool = False,
-        unwanted: dict[str, Callable[[list[str]], NDArray[np.bool_]]] | None = None,
+        filters: Filters | None = None,
     ) -> tuple[list[str], str | None]:
-        """Write a name for each of the rows, and again until it is wanted.
+        """Write a name for each of the rows, and again until no filter applies to it.
 
-        `unwanted` has for each reason a function that tells which of a list of names it applies to.
         Returns the names, and why there are fewer than rows, None if there are not.
         """
         names: dict[int, str] = {}
@@ -119,7 +120,7 @@ class Sampler:
             n_tried = len(tried)
             tried, drawn = self._candidates(tried, rows, rng, is_rare)
             reasons = np.full(len(drawn), "", dtype=object)
-            for reason, applies in (unwanted or {}).items():
+            for reason, applies in (filters or {}).items():
                 reasons[applies(drawn) & (reasons == "")] = reason
             n_before = len(names)
             for row, name, reason in zip(tried.tolist(), drawn, reasons, strict=True):
@@ -420,16 +421,19 @@ class Sampler:
         probability, error = np.array([pool.probability() for pool in pools]).T
         return probability, error
 
-    def stream(self, rng: np.random.Generator) -> Iterator[str]:
+    def stream(self, rng: np.random.Generator, filters: Filters) -> Iterator[str]:
         """Yield the characters that follow the one prefix.
 
-        Those of running text without constraints come as they are drawn, others when it is known
-        that the name satisfies the constraint.
+        Those of running text without constraints or filters come as they are drawn, others when it
+        is known that the name satisfies the constraint.
         """
         (prefix,), constraint = self.prefixes, self.constraint
         row: Indices = np.zeros(1, dtype=np.int64)
-        if constraint.end is not None or not constraint.is_unconstrained:
-            yield from self.draw(row, rng)[0][0][len(prefix) :]
+        if constraint.end is not None or filters or not constraint.is_unconstrained:
+            names, shortfall = self.draw(row, rng, filters=filters)
+            if shortfall:
+                raise ValueError(shortfall)
+            yield from names[0][len(prefix) :]
             return
         state, character = None, row
         for _ in range(len(prefix), constraint.max_length):
@@ -442,13 +446,10 @@ class Sampler:
             character, _ = draw(self.decoding.probabilities(logits), rng.random(1))
             yield self.corpus.alphabet.letters[int(character[0])]
 
-    def most_likely(
-        self, n: int, unwanted: Callable[[list[str]], NDArray[np.bool_]] | None = None
-    ) -> tuple[list[str], NDArray[np.float64]]:
+    def most_likely(self, n: int, filters: Filters) -> tuple[list[str], NDArray[np.float64]]:
         """Find the n names of the highest probability; see `CharLSTMGenerator.most_likely`.
 
-        There is one prefix, and the temperature is 1. ``unwanted(names)`` tells which names must
-        not be found.
+        There is one prefix, and the temperature is 1.
         """
         log_prior = self.corpus.log_prior if len(self.labels) > 1 else np.zeros(1)
         joint = log_prior + _log_proba(self.model, self.corpus, self.prefixes, self.labels)[0]
@@ -461,7 +462,9 @@ class Sampler:
                     f"{search.n_expanded:,} beginnings. Relax the constraint, or pass a smaller n."
                 )
             names, joints = search.step(found[0][0] if len(found) == n else -np.inf)
-            left_out = unwanted(names) if unwanted else np.zeros(len(names), dtype=bool)
+            left_out = np.zeros(len(names), dtype=bool)
+            for applies in filters.values():
+                left_out |= applies(names)
             totals = np.logaddexp.reduce(joints, axis=1).tolist()
             for name, total, is_left_out in zip(names, totals, left_out, strict=True):
                 if name and not is_left_out:
