@@ -50,6 +50,8 @@ class Corpus:
         Predicted characters, counted as often as the weight of their name says.
     kinds : NGrams or None
         Of kinds of characters; None for what has none of its own, such as an average.
+    letters : NGrams or None
+        Of order 1: how often names of each label hold each character. None without labels.
     """
 
     alphabet_: NDArray[np.str_]
@@ -60,6 +62,7 @@ class Corpus:
     classes_: NDArray[Any] | None = None
     class_count_: NDArray[np.float64] | None = None
     kinds: NGrams | None = None
+    letters: NGrams | None = None
 
     @cached
     def alphabet(self) -> Alphabet:
@@ -90,8 +93,8 @@ class Corpus:
 
     @cached
     def penalty(self) -> Penalty:
-        """The penalty by kinds of a model of these names."""
-        return Penalty(self.kinds, self.alphabet.kinds)  # type: ignore[arg-type]
+        """The penalty of a model of these names."""
+        return Penalty(self.kinds, self.alphabet.kinds, self.letters)  # type: ignore[arg-type]
 
     def attributes(self) -> dict[str, Any]:
         """Return the attributes of an estimator with this corpus, by their names."""
@@ -103,7 +106,9 @@ class Corpus:
 
     def to_state(self) -> dict[str, Any]:
         """Return what `from_state` needs beside the attributes."""
-        return {"weight": float(self.weight), "kinds": self.kinds and self.kinds.to_state()}
+        counts = {"kinds": self.kinds, "letters": self.letters}
+        states = {name: ngrams.to_state() for name, ngrams in counts.items() if ngrams}
+        return {"weight": float(self.weight)} | states
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> "Corpus":
@@ -119,7 +124,10 @@ class Corpus:
         kinds, labels = Alphabet(values["alphabet_"]).kinds, values["classes_"]
         n_labels = 0 if labels is None else len(labels)
         counts = from_state_of_kinds(saved.get("kinds"), kinds, n_labels)
-        return cls(**values, weight=float(saved.get("weight", 1)), kinds=counts)
+        letters = None
+        if n_labels:
+            letters = NGrams.from_state(saved.get("letters"), kinds, n_labels, label_weight=1.0)
+        return cls(**values, weight=float(saved.get("weight", 1)), kinds=counts, letters=letters)
 
     def read(self, X: ArrayLike) -> tuple[NDArray[np.int32] | None, Sequences]:
         """Return names and sequences of windows of the kind seen in `fit`, as code points."""
@@ -196,7 +204,11 @@ class Corpus:
             if self.name_hashes_ is not None:
                 hashes = _union(self.name_hashes_, np.unique(hash_rows(names)))
         sequences = sequences.indexed(self.alphabet)
-        sizes = self.alphabet.kinds, len(self.labels), self.window_length_
+        kinds, n_labels = self.alphabet.kinds, len(self.labels)
+        letters = None
+        if n_labels:
+            how: Any = {"label_weight": 1.0, "before": self.letters}
+            letters = NGrams.count(sequences, 1, kinds, n_labels, **how)
         corpus = replace(
             self,
             max_length_=longest,
@@ -204,7 +216,8 @@ class Corpus:
             # Not rounded, so that it does not depend on the pieces that the names come in.
             weight=self.weight + float(n_targets.sum()),
             class_count_=counts,
-            kinds=count_kinds(sequences, *sizes, before=self.kinds),
+            kinds=count_kinds(sequences, kinds, n_labels, self.window_length_, before=self.kinds),
+            letters=letters,
         )
         return corpus, sequences
 

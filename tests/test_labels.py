@@ -3,6 +3,8 @@
 import itertools
 import pickle
 import re
+import tracemalloc
+from functools import partial
 
 import numpy as np
 import pytest
@@ -495,3 +497,60 @@ def test_numpys_strings_of_any_length_are_names_and_labels(make):
     assert generator.score(windows, np.array(labels, dtype=kind)) == make().fit(
         windows, labels
     ).score(windows, labels)
+
+
+# Letters that a label's names never hold
+
+
+def with_new_letters(names, learned):
+    known = set("".join(learned))
+    return np.mean([not known.issuperset(name) for name in names])
+
+
+def by_letters(n, letters, seed):
+    """Names whose letters are as frequent as one over their place."""
+    rng, shares = np.random.default_rng(seed), 1 / np.arange(1, len(letters) + 1)
+    drawn = rng.choice([*letters], (n, 6), p=shares / shares.sum())
+    return ["".join(row) for row in drawn]
+
+
+LETTERS = {"a": "aeioknstrhmyu", "b": "eanirslotdcumvpzwqxj", "c": "äöüaeionstrkl"}
+
+
+@pytest.mark.parametrize("make", [ngram_pipeline, partial(small_pipeline, max_epochs=20)])
+def test_letters_that_a_label_never_holds_are_as_rare_as_good_says(make):
+    learned = {label: by_letters(150, letters, 0) for label, letters in LETTERS.items()}
+    names = [name for of_label in learned.values() for name in of_label]
+    pipe = make().fit(names, np.repeat([*LETTERS], 150))
+    for label, letters in LETTERS.items():
+        held_out = with_new_letters(by_letters(4000, letters, 1), learned[label])
+        written = pipe[-1].sample(n_samples=1500, label=label, random_state=0)
+        assert with_new_letters(written, learned[label]) < held_out + 0.02
+    blend = pipe[-1].sample(n_samples=500, label={"a": 0.5, "b": 0.5}, random_state=0)
+    assert with_new_letters(blend, learned["a"] + learned["b"]) < 0.02
+
+
+def test_a_label_without_names_writes_all_letters(make_pipe):
+    pipe = make_pipe()
+    windows = pipe[0].fit_transform(["Anna", "Ωμ"])
+    generator = pipe[-1].partial_fit(windows, ["a", "b"], classes=["a", "b", "none"])
+    assert {*"".join(generator.sample(n_samples=300, label="none", random_state=0))} == {*"AnaΩμ"}
+    together = np.logaddexp.reduce(
+        [generator.score_samples(windows, [label] * 2) - np.log(2) for label in "ab"], axis=0
+    )
+    np.testing.assert_allclose(generator.score_samples(windows), together, atol=1e-5)
+
+
+def test_letters_and_labels_take_no_table_of_both():
+    """2,000 labels and 20,000 letters: a table of them would take 160 MB."""
+    letters = "".join(chr(0x4E00 + i) for i in range(20_000))
+    names = [letters[i : i + 10] for i in range(0, 20_000, 5)]
+    labels = np.repeat(np.arange(2000), 2)
+    pipe = ngram_pipeline()
+    windows = pipe[0].fit_transform(names)
+    tracemalloc.start()
+    generator = pipe[-1].fit(windows, labels)
+    generator.score_samples(windows[:3], labels[:3])
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 120e6

@@ -163,12 +163,18 @@ def discounted(counts, discount):
 
 
 class Penalty:
-    """How much rarer each kind of character is after the preceding kinds than it is overall."""
+    """How much rarer each kind of character is after the preceding kinds than it is overall.
+
+    With labels, also how much rarer characters are that no name of the label holds (Good, 1953).
+    """
 
     def __init__(self, seen, alphabet, window_length, uses_labels=False):
         self.alphabet, self.kind = list(alphabet), kinds_in(list(alphabet))
         kinds = list(map(self.kind, self.alphabet))
         every_kind = {*kinds, "M", "start", "unknown", "none"}
+        self.letters = defaultdict(Counter)
+        for _, w, label in seen if uses_labels else ():
+            self.letters[label][w] += 1
         seen = [(self.kinds(h), self.kind(w), label) for h, w, label in seen]
         order = min(8, window_length + 1)
         options = {"kind_of": lambda kind: None, "uses_labels": uses_labels}
@@ -193,7 +199,20 @@ class Penalty:
         for k in proba:  # what did follow is left to the model if it is up to three times rarer
             proba[k] *= 3 if self.counts.has_followed(kinds, k, label) else 1
         ratio = [proba[k] / self.p_overall[k] for k in map(self.kind, self.alphabet)]
-        return np.log(ratio).clip(-8, 0)
+        return np.log(ratio).clip(-8, 0) + self.of_label(label)
+
+    def of_label(self, label):
+        """What is added for the label to the logit of each character of the alphabet."""
+        if not self.letters:
+            return 0
+        own, of_all = self.letters[label], sum(self.letters.values(), Counter())
+        unseen = [w for w in self.alphabet if not own[w]]
+        n_once = sum(n == 1 for n in own.values())
+        p_unseen = sum(of_all[w] for w in unseen) / of_all.total()
+        penalty = 0
+        if unseen:
+            penalty = np.log((n_once + 0.5) / (own.total() + 1) / max(p_unseen, 1e-300))
+        return np.where([w in unseen for w in self.alphabet], np.clip(penalty, -8, 0), 0)
 
 
 def ngram_logits(seen, alphabet, order, discount=None, uses_labels=False):

@@ -1,4 +1,4 @@
-"""The composition of models: weighted logits, labels, other alphabets, and a penalty by kinds."""
+"""The composition of models: weighted logits, labels, other alphabets, and a penalty."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from .._alphabet import NONE
 from .._parallel import cached
 from .._sequences import Sequences
-from .contract import Indices, Logits, NextCharModel, log_softmax
+from .contract import Indices, Logits, NextCharModel, log_softmax, unique_inverse
 from .ngrams import NGrams
 
 # The n-grams of kinds; contexts hold so many of a run. A penalty is at least `_LOWEST` nats.
 _ORDER, _RUN, _DISCOUNT, _SLACK, _LOWEST = 8, 3, 0.3, 3, -8.0
+_TINY = np.finfo(float).tiny
 
 
 class AlphabetMap:
@@ -101,11 +102,15 @@ class Component(NamedTuple):
 
 
 class Penalty:
-    """How much rarer characters of each kind are after the preceding kinds than they are overall.
+    """How much rarer some characters are than a model says that has seen too few of them.
 
     A network gives every character some probability, and so do smoothed counts. Seven characters
     on, a few names in a hundred have a capital inside or begin with a small letter. Kinds are few
-    and frequent, so a list shows reliably which kinds follow each other.
+    and frequent, so a list shows reliably which kinds follow each other: the first part is how much
+    rarer characters of each kind are after the preceding kinds than they are overall.
+
+    With labels, the second part makes characters rarer that no name of the label holds. All of them
+    together should be as probable as characters are that its names hold once [1]_.
 
     Parameters
     ----------
@@ -113,6 +118,8 @@ class Penalty:
         From `count_kinds`.
     kinds : ndarray of shape (n_characters + 3,), dtype int
         Of `Alphabet`.
+    letters : NGrams, default=None
+        Of order 1: the characters of each label.
 
     Attributes
     ----------
@@ -122,19 +129,50 @@ class Penalty:
         model, so that ways of writing stay as frequent as they are.
     one_hot : ndarray of shape (n_kinds, n_characters), dtype float32
         The kind of each character.
+    unseen : ndarray of shape (n_labels,), dtype float32
+        For the characters U that no name of the label holds,
+        ``min(0, log((n_once + 0.5) / (n + 1) / p(U)))``, at least -8: n characters were counted,
+        n_once of them once, and p(U) is how frequent those of U are in all names.
+
+    References
+    ----------
+    .. [1] I. J. Good, "The Population Frequencies of Species and the Estimation of Population
+       Parameters", Biometrika, 1953.
     """
 
-    def __init__(self, counts: NGrams, kinds: Indices):
+    def __init__(self, counts: NGrams, kinds: Indices, letters: NGrams | None = None):
         self.counts, self.kinds = counts, as_context(kinds)
+        self.unseen = self._count_unseen(letters) if letters else None
         of_characters = kinds[: len(kinds) - 3]
         _, kind, times = counts.learned()
         overall = np.bincount(of_characters, minlength=counts.n_characters) / len(of_characters)
         overall += np.bincount(kind, times, counts.n_characters)
-        overall = np.maximum(overall / overall.sum(), np.finfo(float).tiny)
-        proba = np.maximum(counts.proba(np.arange(len(counts.parents))), np.finfo(float).tiny)
+        overall = np.maximum(overall / overall.sum(), _TINY)
+        proba = np.maximum(counts.proba(np.arange(len(counts.parents))), _TINY)
         proba.ravel()[counts.ngrams_] *= _SLACK  # of what did follow a context
         self.by_kind = np.log(proba / overall).clip(_LOWEST, 0).astype(np.float32)
         self.one_hot = np.equal.outer(np.arange(len(overall)), of_characters).astype(np.float32)
+
+    def _count_unseen(self, letters):
+        columns, seen, times = letters.learned()
+        labels, n_labels = columns[:, 0].astype(np.int64), letters.n_labels
+        order = np.argsort(labels, kind="stable")
+        self._seen = np.split(seen[order], np.searchsorted(labels[order], np.arange(1, n_labels)))
+        n = np.bincount(labels, times, n_labels)
+        once = np.bincount(labels, times <= 1, n_labels)
+        overall = np.bincount(seen, times) / times.sum()
+        of_unseen = np.maximum(1 - np.bincount(labels, overall[seen], n_labels), _TINY)
+        return np.log((once + 0.5) / (n + 1) / of_unseen).clip(_LOWEST, 0).astype(np.float32)
+
+    def add_unseen(self, logits: Logits, labels: Indices) -> None:
+        """Add the penalties of what labels never hold to rows of logits, in place."""
+        if self.unseen is None:
+            return
+        labels, place = unique_inverse(labels)
+        table = np.repeat(self.unseen[labels, None], logits.shape[1], axis=1)
+        for row, label in zip(table, labels.tolist(), strict=True):
+            row[self._seen[label]] = 0
+        logits += table if len(table) == 1 else table.take(place, axis=0)
 
     @cached
     def _after(self) -> NDArray[np.int32]:
@@ -178,6 +216,7 @@ class Penalty:
     def add_to(self, logits: Logits, state: tuple[Indices, ...]) -> None:
         """Add the penalties to logits, in place."""
         logits += self.by_kind.take(state[2], axis=0) @ self.one_hot
+        self.add_unseen(logits, state[1])
 
     def of_sequences(self, sequences: Sequences) -> NDArray[np.float32]:
         """Return the penalty of each kind before each target, (n_targets, n_kinds)."""
@@ -265,12 +304,23 @@ class Mixture(NextCharModel):
         return self.components[0].model.ngrams() if len(self.components) == 1 else None
 
     def _read(self, sequences):
-        """Return a row number for each target, and the mean logits of these rows."""
+        """Return a row number for each target, and the logits of these rows.
+
+        Of the penalty they have the part that depends on labels only.
+        """
         parts = [component.distinct_logits(sequences) for component in self.components]
         if len(parts) == 1:
-            return parts[0]
-        mean = self._mean([logits.take(rows, axis=0) for rows, logits in parts])
-        return np.arange(len(mean)), mean
+            rows, mean = parts[0]
+        else:
+            mean = self._mean([logits.take(rows, axis=0) for rows, logits in parts])
+            rows = np.arange(len(mean))
+        if self.penalty and self.penalty.unseen is not None:
+            # Rows of the same logits differ by label then.
+            labels = np.repeat(sequences.labels, sequences.has_target.sum(1))
+            pairs, rows = unique_inverse(rows * self.n_labels + labels)
+            mean = mean.take(pairs // self.n_labels, axis=0)
+            self.penalty.add_unseen(mean, pairs % self.n_labels)
+        return rows, mean
 
     def _penalised(self, parts, state):
         logits = self._mean([logits for _, logits in parts])
