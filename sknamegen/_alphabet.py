@@ -3,6 +3,7 @@
 A unit is what is predicted at a time: here a Unicode code point. Four have a role.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
@@ -22,6 +23,11 @@ FRAME = chr(START) + chr(END)
 FRAMING = chr(PAD) + chr(START)  # what is no character of an alphabet
 # What stands where there is no character, no label, no target.
 NONE = -1
+# In names of Unicode's: what marks of Indic scripts do, which of their letters are vowels, and what
+# a letter of kana stands for.
+_MARK = re.compile("VOWEL SIGN|NUKTA|VIRAMA")
+_VOWEL = re.compile(r" LETTER (?:(?:CANDRA |SHORT )?[AEIOU]{1,2}|VOCALIC .*)$")
+_KANA = re.compile(r"(?:HIRAGANA|KATAKANA) LETTER (SMALL |)([^AEIOU]*)([AEIOU]?)$")
 
 
 def encode(strings: Sequence[str] | NDArray[np.str_], width: int) -> NDArray[np.int32]:
@@ -98,8 +104,25 @@ def shape(name: str) -> str:
 
 
 def _kind(unit: str) -> str:
-    found = category(unit)
-    return f"{found} {script(unit)}" if found in ("Lu", "Ll") else found
+    """Return the general category, and what decides where a letter or a mark may stand.
+
+    Of capital and small letters, the script. Of kana, whether they are small, ん, or of the column
+    that small ones follow. Of other scripts, whether they are vowels by themselves, vowel signs,
+    or what joins consonants.
+    """
+    of_unit, name = category(unit), unicodedata.name(unit, "")
+    if of_unit in ("Lu", "Ll"):
+        return f"{of_unit} {script(unit)}"
+    if of_unit == "M" and (mark := _MARK.search(name)):
+        return f"M {mark[0]}"
+    if of_unit == "Lo" and (kana := _KANA.search(name)):
+        small, consonant, vowel = kana.groups()
+        if small or not vowel:
+            return f"Lo {small}{consonant}"
+        return "Lo I" if consonant and vowel == "I" else "Lo"
+    if of_unit == "Lo" and _VOWEL.search(name):
+        return "Lo vowel"
+    return of_unit
 
 
 def compose(text: str) -> str:
@@ -155,10 +178,10 @@ class Alphabet:
         Tells where names are whole, and what counts as a character of them; in running text all
         of them do.
     kinds : ndarray of shape (n_characters + 3,), dtype int64
-        A number for the kind of each character, its general category of Unicode's and, of capital
-        and small letters, the script; then for that of the start, of an unknown character, and of
-        none, the one at index -1. All marks are of kind 0, and the end of a name is of a kind of
-        its own.
+        A number for the kind of each character; then for that of the start, of an unknown
+        character, and of none, the one at index -1. The end of a name is of a kind of its own.
+    caseless : ndarray of shape (n_kinds,), dtype bool
+        Whether a kind is one of marks, or of letters in a script that has no capitals.
     """
 
     def __init__(self, characters: NDArray[np.str_]):
@@ -173,8 +196,9 @@ class Alphabet:
         kinds = [*map(_kind, self.letters), "start", "unknown", "none"]
         if self.end is not None:
             kinds[self.end] = "end"
-        numbers = {kind: number for number, kind in enumerate(dict.fromkeys(["M", *kinds]))}
+        numbers = {kind: number for number, kind in enumerate(dict.fromkeys(kinds))}
         self.kinds = np.array([numbers[kind] for kind in kinds])
+        self.caseless = np.array([kind.startswith(("Lm", "Lo", "M")) for kind in numbers])
 
     def __len__(self) -> int:
         return len(self.letters)

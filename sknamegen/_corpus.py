@@ -209,6 +209,7 @@ class Corpus:
         if n_labels:
             how: Any = {"label_weight": 1.0, "before": self.letters}
             letters = NGrams.count(sequences, 1, kinds, n_labels, **how)
+        sizes = kinds, self.alphabet.caseless, n_labels
         corpus = replace(
             self,
             max_length_=longest,
@@ -216,7 +217,7 @@ class Corpus:
             # Not rounded, so that it does not depend on the pieces that the names come in.
             weight=self.weight + float(n_targets.sum()),
             class_count_=counts,
-            kinds=count_kinds(sequences, kinds, n_labels, self.window_length_, before=self.kinds),
+            kinds=count_kinds(sequences, *sizes, self.window_length_, before=self.kinds),
             letters=letters,
         )
         return corpus, sequences

@@ -1,6 +1,8 @@
 """Kinds of characters, such as capitals: generated names follow them as the training names do."""
 
 import pickle
+import re
+from functools import partial
 from itertools import combinations
 
 import numpy as np
@@ -12,6 +14,7 @@ from sknamegen import CharNGramGenerator, CharSequenceVectorizer
 from sknamegen.metrics import odd_shapes, shape_novelty
 
 NAMES = ["Anna", "McLeod", "O'Neill", "Jean-Luc", "van Dyk", "Zoé", "Ruth"]
+CASELESS = ["आरती", "फ़िरोज़ शाह", "अद्वैत", "しんじゅく", "ニッポン ハム", "ヴィー", "שרה לאה"]
 MAKERS = pytest.mark.parametrize("make", [small_generator, CharNGramGenerator])
 
 
@@ -47,16 +50,18 @@ def test_names_have_the_same_shape_where_categories_change_alike():
 
 
 @pytest.mark.parametrize("labelled", [False, True])
+@pytest.mark.parametrize("given", [NAMES, CASELESS, NAMES + CASELESS])
 @pytest.mark.parametrize(("window_length", "order"), [(2, 5), (20, 1), (20, 4)])
-def test_scores_are_those_of_counts_and_penalty(window_length, order, labelled):
+def test_scores_are_those_of_counts_and_penalty(window_length, order, given, labelled):
     """By their formulas in plain Python; of names of all shapes and of unknown characters."""
-    labels = [0, 1, 0, 0, 1, 1, 0] if labelled else None
-    learned = windows_of(NAMES, window_length)
+    labels = [0, 1, 0, 0, 1, 1, 0] * (len(given) // 7) if labelled else None
+    learned = windows_of(given, window_length)
     generator = CharNGramGenerator(order=order).fit(learned, labels)
     seen, alphabet = list(targets(learned, labels)), generator.alphabet_.tolist()
     logits = ngram_logits(seen, alphabet, min(order, window_length + 1), uses_labels=labelled)
     penalty = Penalty(seen, alphabet, window_length, uses_labels=labelled)
-    names = [*NAMES, "", "anna", "McO'Neill", "ANNA", "vanDyk-", "XyZ-X", "Jean Luc van Lea"]
+    names = [*given, "", "anna", "McO'Neill", "ANNA", "vanDyk-", "XyZ-X", "Jean Luc van Lea"]
+    names += ["आती फिरी", "ふしんじょう", "ンニーッハ", "שר אה"]
     windows = windows_of(names, window_length)
     labels = np.arange(len(names)) % 2 if labelled else None
     expected = log_likelihood(windows, generator, lambda *h: logits(*h) + penalty.after(*h), labels)
@@ -171,3 +176,43 @@ def test_a_network_that_starts_from_another_has_the_shapes_of_its_names():
     for of_generator, least, most in ((base, 0.3, 0.7), (generator, 0.98, 1)):
         written = of_generator.sample(n_samples=500, random_state=0)
         assert least <= np.mean(list(map(str.islower, written))) <= most
+
+
+# Scripts without capitals
+
+
+STATIONS = (
+    "とうきょう かんだ あきはばら おかちまち うえの うぐいすだに にっぽり にしにっぽり たばた "
+    "こまごめ すがも おおつか いけぶくろ めじろ たかだのばば しんおおくぼ しんじゅく よよぎ "
+    "はらじゅく しぶや えびす めぐろ ごたんだ おおさき"
+)
+HINDI = (
+    "आदित्य अनिरुद्ध आशीष उमेश ऋषि एकता कमलेश किशोर कृष्णा गायत्री चंद्रेश जगदीश ज्योति दीपिका "
+    "धर्मेंद्र नंदिनी निखिल पूजा प्रियंका फ़ातिमा बलराम भूपेंद्र मीनाक्षी मोहिनी राजेश रुक्मिणी लक्ष्मी "
+    "विक्रम शकुंतला सिद्धार्थ सुनीता हरीश इंदिरा ओमप्रकाश"
+)
+
+
+def is_kana_word(name):
+    """Whether small ones follow a syllable that they can follow, and a word can begin like that."""
+    syllable = "(?:[きしちにひみりぎじぢびぴ][ゃゅょ]|[^んっゃゅょ])"
+    doubled = "(?:っ(?=[かきくけこさしすせそたちつてとぱぴぷぺぽ]))?"
+    return re.fullmatch(f"{syllable}(?:{doubled}{syllable}|ん)*", name) is not None
+
+
+def is_hindi_word(name):
+    """Whether a vowel sign follows a consonant only, and a virama stands between or after some."""
+    consonant = "[क-ह]़?"
+    syllable = f"(?:(?:{consonant}्)*{consonant}[ा-ौ]?|[अ-औ])[ंःँ]?"
+    return re.fullmatch(f"(?:{syllable})+(?:{consonant}्)*", name) is not None
+
+
+@pytest.mark.parametrize("make", [partial(small_generator, max_epochs=40), CharNGramGenerator])
+@pytest.mark.parametrize(
+    ("names", "is_word"), [(STATIONS, is_kana_word), (HINDI, is_hindi_word)], ids=["kana", "hindi"]
+)
+def test_few_names_of_other_scripts_are_spelled_as_they_can_be(make, names, is_word):
+    assert all(map(is_word, names.split()))
+    written = make().fit(windows_of(names.split())).sample(n_samples=2000, random_state=0)
+    assert np.mean([not is_word(name) for name in written]) < 0.03
+    assert len(set(written)) > 500

@@ -20,12 +20,29 @@ def kinds_in(alphabet):
         if character not in alphabet:
             return "unknown"
         category = unicodedata.category(character)
+        first, _, last = unicodedata.name(character, "").partition(" LETTER ")
+        if category in ("Lu", "Ll"):
+            return f"{category} {unicodedata.name(character, character).split()[0]}"
         if category[0] == "M":
-            return "M"
-        script = unicodedata.name(character, character).split(" ")[0]
-        return f"{category} {script}" if category in ("Lu", "Ll") else category
+            roles = [role for role in ("VOWEL SIGN", "NUKTA", "VIRAMA") if role in first]
+            return " ".join(["M", *roles])
+        if category == "Lo" and first.split()[-1:] in (["HIRAGANA"], ["KATAKANA"]):
+            consonant = last.split()[-1].rstrip("AEIOU")
+            if "SMALL" in last or last == "N":
+                return f"Lo SMALL {consonant}" if "SMALL" in last else "Lo N"
+            return "Lo I" if consonant and last[-1] == "I" else "Lo"
+        if category == "Lo" and is_vowel(last):
+            return "Lo vowel"
+        return category
 
     return kind
+
+
+def is_vowel(name):
+    """Whether a letter of such a name is a vowel that stands by itself in an Indic script."""
+    words = [word for word in name.split() if word not in ("CANDRA", "SHORT")]
+    vowels = len(words) == 1 and len(words[0]) <= 2 and not words[0].strip("AEIOU")
+    return vowels or words[:1] == ["VOCALIC"]
 
 
 def log_softmax(logits):
@@ -97,11 +114,17 @@ class Counts:
         for context, symbol, label in seen:
             for length, h in enumerate(self.contexts(context, label)):
                 occurred[length][h, symbol] += 1
-        # In how many contexts an n-gram occurs that are longer by a symbol.
-        longer = [Counter((h[:-1], w) for h, w in ngrams) for ngrams in occurred[1:]] + [Counter()]
+        # In how many contexts an n-gram occurs that are longer by a symbol, and how often in none.
+        longer, whole = [Counter() for _ in occurred], [counts.copy() for counts in occurred]
+        for length, ngrams in enumerate(occurred[1:]):
+            for (h, w), n in ngrams.items():
+                longer[length][h[:-1], w] += 1
+                whole[length][h[:-1], w] -= n
         self.p_seen, self.backoff = {}, {}
         for length in range(1, len(occurred)):
-            counts = {ngram: longer[length][ngram] or n for ngram, n in occurred[length].items()}
+            counts = {
+                ngram: longer[length][ngram] + whole[length][ngram] for ngram in whole[length]
+            }
             taken = discounted(counts, discount)
             total, left = Counter(), Counter()
             for (h, w), n in counts.items():
@@ -110,8 +133,8 @@ class Counts:
             self.backoff |= {h: left[h] / total[h] for h in total}
             self.p_seen |= {(h, w): (n - taken[h, w]) / total[h] for (h, w), n in counts.items()}
         unigrams = Counter()
-        for (h, w), n in occurred[0].items():
-            unigrams[w] += longer[0][h, w] or n
+        for h, w in occurred[0]:
+            unigrams[w] += longer[0][h, w] + whole[0][h, w]
         taken, total = discounted(unigrams, discount), sum(unigrams.values())
         rest = sum(taken.values()) / len(self.symbols)
         self.p_unigram = {w: (unigrams[w] - taken.get(w, 0) + rest) / total for w in self.symbols}
@@ -171,7 +194,7 @@ class Penalty:
     def __init__(self, seen, alphabet, window_length, uses_labels=False):
         self.alphabet, self.kind = list(alphabet), kinds_in(list(alphabet))
         kinds = list(map(self.kind, self.alphabet))
-        every_kind = {*kinds, "M", "start", "unknown", "none"}
+        every_kind = {*kinds, "start", "unknown", "none"}
         self.letters = defaultdict(Counter)
         for _, w, label in seen if uses_labels else ():
             self.letters[label][w] += 1
@@ -185,11 +208,17 @@ class Penalty:
         self.p_overall = {k: n / overall.total() for k, n in overall.items()}
 
     def kinds(self, context):
-        """The kinds of characters, of each run of the same kind the first three."""
+        """The kinds of characters, of each run of the same kind the first three.
+
+        They begin after the last kind without case that is the third last or farther back.
+        """
         kinds = []
         for kind in map(self.kind, context):
             if kinds[-3:] != [kind] * 3:
                 kinds.append(kind)
+        for n, kind in enumerate(reversed(kinds)):
+            if n >= 2 and kind.startswith(("Lm", "Lo", "M")):
+                return tuple(kinds[-n:])
         return tuple(kinds)
 
     def after(self, context, label=None):

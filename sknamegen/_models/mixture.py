@@ -13,8 +13,9 @@ from .._sequences import Sequences
 from .contract import Indices, Logits, NextCharModel, log_softmax, unique_inverse
 from .ngrams import NGrams
 
-# The n-grams of kinds; contexts hold so many of a run. A penalty is at least `_LOWEST` nats.
-_ORDER, _RUN, _DISCOUNT, _SLACK, _LOWEST = 8, 3, 0.3, 3, -8.0
+# The n-grams of kinds; contexts hold so many of a run, and end with the second last one where that
+# has no case. A penalty is at least `_LOWEST` nats.
+_ORDER, _RUN, _CASELESS, _DISCOUNT, _SLACK, _LOWEST = 8, 3, 2, 0.3, 3, -8.0
 _TINY = np.finfo(float).tiny
 
 
@@ -338,19 +339,32 @@ class Mixture(NextCharModel):
 
 
 def count_kinds(
-    sequences: Sequences, kinds: Indices, n_labels: int, window_length: int, before: Any = None
+    sequences: Sequences,
+    kinds: Indices,
+    caseless: NDArray[np.bool_],
+    n_labels: int,
+    window_length: int,
+    before: Any = None,
 ) -> NGrams:
-    """Count the n-grams of kinds of characters, on top of those of `before`."""
+    """Count the n-grams of kinds of characters, on top of those of `before`.
+
+    A context ends where a kind without case would be the third: what may follow letters and marks
+    is decided by two of them, while words in capital and small letters have shapes.
+    """
     of_context, order = as_context(kinds), min(_ORDER, window_length + 1)
     rows, steps = np.nonzero(sequences.has_target)
     recent = _with_short_runs(of_context[sequences.inputs], rows, steps, order - 1)
+    recent = recent[:, ::-1]
+    is_end = np.append(caseless, False)[recent]  # none is at -1
+    is_end[:, :_CASELESS] = False
+    recent = np.where(is_end.cumsum(axis=1) > 0, NONE, recent)
     labels = sequences.labels[rows][:, None][:, : n_labels > 0]
     return NGrams.count(
         sequences._replace(targets=of_context[sequences.targets]),
         order,
         kinds_of_kinds(kinds),
         n_labels,
-        contexts=np.append(labels, recent[:, ::-1], axis=1),
+        contexts=np.append(labels, recent, axis=1),
         discount=_DISCOUNT,
         label_weight=1.0,
         before=before,

@@ -38,7 +38,10 @@ def ngrams(n_labels=N_LABELS, order=3):
 
 
 def penalty():
-    return Penalty(count_kinds(labelled_sequences(), KINDS, N_LABELS, WINDOW), KINDS)
+    caseless = np.arange(KINDS.max() + 1) == KINDS[ALPHABET.index["r"]]
+    counts = count_kinds(labelled_sequences(), KINDS, caseless, N_LABELS, WINDOW)
+    letters = NGrams.count(labelled_sequences(), 1, KINDS, N_LABELS, label_weight=1.0)
+    return Penalty(counts, KINDS, letters)
 
 
 FEW = Alphabet(np.array(["\3", *"acd"]))
