@@ -1,10 +1,11 @@
 """Invent a table of customers whose names are as frequent as real ones.
 
 What is learned here: frequencies are information. A model that learns with them, as sample_weight
-through the Pipeline, draws ordinary names as often as they come, real ones among them; with
-``novel=True`` all are invented. And invented names can have the frequencies of real ones: the most
-frequent real name gives way to the most probable invented one, and so on. A picture shows
-them all by rank.
+through the Pipeline, draws ordinary names as often as they come, real ones among them. With
+``exclude=known_names()`` all are invented: ``novel=True`` alone leaves out the names of the list,
+and writes Frankfurt for Frankfurt am Main. And invented names can have the frequencies of real
+ones: the most frequent real name gives way to the most probable invented one, and so on. A picture
+shows them all by rank.
 
     pip install -e '.[examples]' && python examples/customers.py
 """
@@ -17,6 +18,7 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 
 from sknamegen import CharNGramGenerator, CharSequenceVectorizer
+from sknamegen.datasets import known_names
 
 try:
     import matplotlib.pyplot as plt
@@ -32,7 +34,7 @@ parser = argparse.ArgumentParser(
 )
 parser.add_argument("--quick", action="store_true", help="a smoke run: fewer customers")
 arguments = parser.parse_args()
-n_customers = 2_000 if arguments.quick else 100_000
+n_customers = 2_000 if arguments.quick else 50_000
 
 # %%
 # The original: first names and surnames of the package Faker, and German towns by inhabitants.
@@ -71,23 +73,26 @@ generators = {title: learned(column) for title, column in original.items()}
 
 
 # %%
+# Names that are neither of the list nor known elsewhere.
+NOBODYS = {"novel": True, "exclude": known_names(), "random_state": SEED}
+
+
+# %%
 # As the model has them, real or invented; invented ones only; and invented ones in place of the
 # real ones, so that whoever shared a name still does.
 def in_place(column, generator):
     """Return a column with an invented name in place of each real one, by their ranks."""
     real = column.value_counts().index
-    invented = generator.sample(
-        n_samples=len(real), unique=True, novel=True, min_length=3, random_state=SEED
-    )
+    invented = generator.sample(n_samples=len(real), unique=True, min_length=3, **NOBODYS)
     windows = CharSequenceVectorizer(window_length=generator.window_length_).fit_transform(invented)
     by_rank = np.array(invented)[np.argsort(-generator.score_samples(windows))]
     return column.map(dict(zip(real, by_rank.tolist(), strict=True)))
 
 
-options = {"n_samples": n_customers, "random_state": SEED}
+n = {"n_samples": n_customers}
 tables = {
-    "drawn from the model": {t: g.sample(**options) for t, g in generators.items()},
-    "invented names only": {t: g.sample(novel=True, **options) for t, g in generators.items()},
+    "drawn from the model": {t: g.sample(random_state=SEED, **n) for t, g in generators.items()},
+    "invented names only": {t: g.sample(**n, **NOBODYS) for t, g in generators.items()},
     "invented, as frequent": {t: in_place(original[t], g) for t, g in generators.items()},
 }
 tables = {title: pd.DataFrame(columns) for title, columns in tables.items()}
@@ -96,7 +101,8 @@ tables = {title: pd.DataFrame(columns) for title, columns in tables.items()}
 # What one would check: how many cells hold a real name, and how often the most frequent ones come.
 for title, table in {"the original": original, **tables}.items():
     real = np.mean([table[column].isin(original[column]) for column in original])
-    print(f"{title}: {real:.0%} real names")
+    exist = np.mean([known_names().share(table[column]) for column in original])
+    print(f"{title}: {real:.0%} real names, {exist:.0%} that exist")
     for column in original:
         shares = table[column].value_counts(normalize=True)
         top = ", ".join(f"{name} {share:.1%}" for name, share in shares.head(3).items())

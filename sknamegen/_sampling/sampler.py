@@ -44,7 +44,7 @@ _COMMON, _ROUND = 0.2, 256
 _CANDIDATES, _MORE_CANDIDATES, _MAX_ROUNDS = 1.4, 16, 10
 # Draws in a row without a wanted name, at most; and draws in all that the last ones let expect, if
 # they are not a few for each name.
-_MAX_IN_VAIN, _MAX_DRAWS, _MAX_EACH = 10_000, 1_000_000, 10
+_MAX_IN_VAIN, _MAX_DRAWS, _MAX_EACH = 10_000, 1_000_000, 100
 # The lookahead of a network is learned from so many characters that it writes; from more for long
 # lists, or if fewer than `_EFFECTIVE` of the names drawn with it count.
 _ORDER, _READS, _EFFECTIVE = 8, (12_000, 40_000, 120_000), 0.1

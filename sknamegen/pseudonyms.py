@@ -1,0 +1,212 @@
+"""Names replaced by invented ones."""
+
+import hmac
+from collections import Counter
+from functools import partial
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, clone
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from ._alphabet import compose, fold
+from ._state import PublicName
+from ._validation import check_exclude, check_labels, check_option
+from .ngram import CharNGramGenerator
+from .vectorizer import CharSequenceVectorizer
+
+_TEMPERATURE = 0.7
+
+
+class NamePseudonymizer(PublicName, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+    """Replace the names of a column by invented ones, the same name by the same one.
+
+    Parameters
+    ----------
+    generator : CharNGramGenerator, CharLSTMGenerator or Pipeline, default=None
+        What invents the names. A clone of it learns the names of the column. Where these are few,
+        or should not be learned, wrap a fitted Pipeline in `sklearn.frozen.FrozenEstimator`: it is
+        used as it is. None: `CharNGramGenerator`, which gives the same pseudonyms on every machine;
+        networks differ a little by processor.
+    key : bytes or str
+        The secret that decides who gets which pseudonym, such as ``secrets.token_bytes(32)``.
+    exclude : iterable of str, or object that answers ``in``, default=None
+        Names that no pseudonym may be, see `CharNGramGenerator.sample`:
+        ``sknamegen.datasets.known_names()`` leaves out names that exist.
+    unseen : {"error", "generate"}, default="error"
+        What `transform` does with names that `fit` has not met: raise an error, or invent a name,
+        which may be the pseudonym of another one.
+
+    Attributes
+    ----------
+    pseudonyms_ : dict of str to str
+        The pseudonym of each name. No two are alike, and none is a name of the column, whatever
+        the case.
+    generator_ : Pipeline
+        The fitted one.
+    n_features_in_ : int
+        1.
+    feature_names_in_ : ndarray of shape (1,), dtype object
+        The title of the column, if it has one.
+
+    Notes
+    -----
+    The HMAC [1]_ of the names with the key decides which invented name each of them gets. The same
+    column and key give the same pseudonyms, in any order of the rows; another key gives others. For
+    several tables, fit to the names of all.
+
+    What it promises: nobody without the key and without `pseudonyms_` can compute which name a
+    pseudonym stands for. What it does not: frequencies stay, so a name that is known to be the most
+    frequent one can be recognised, and so may a person by other columns; and pseudonyms look like
+    the names that were learned. The key must be kept secret. The object holds it, shows it when it
+    is printed, and holds all names: do not pass on saved ones.
+
+    References
+    ----------
+    .. [1] H. Krawczyk, M. Bellare and R. Canetti, "HMAC: Keyed-Hashing for Message
+       Authentication", RFC 2104, 1997.
+
+    Examples
+    --------
+    >>> from sknamegen import NamePseudonymizer, load_names
+    >>> pseudonymizer = NamePseudonymizer(key=b"keep this secret").fit(load_names("female"))
+    >>> pseudonymizer.transform(["Maria", "Anna", None, "Maria"]).ravel().tolist()
+    """
+
+    def __init__(
+        self,
+        generator: Any = None,
+        key: bytes | str | None = None,
+        exclude: object = None,
+        unseen: Literal["error", "generate"] = "error",
+    ):
+        self.generator = generator
+        self.key = key
+        self.exclude = exclude
+        self.unseen = unseen
+
+    def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
+        """Invent a name for each different name of a column.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_names,) or (n_names, 1), dtype str
+            The column; None, NaN, NA and "" stand for no name.
+        y : array-like of shape (n_names,), default=None
+            Labels. A pseudonym is of the label that its name has most often.
+
+        Returns
+        -------
+        self : NamePseudonymizer
+
+        Raises
+        ------
+        TypeError, ValueError
+            If X is not one column of names, there is no key, or a parameter is of another kind.
+            If too few names can be invented.
+        """
+        check_option("unseen", self.unseen, ("error", "generate"))
+        if not (isinstance(self.key, (bytes, str)) and self.key):
+            raise TypeError("key must be bytes or str, such as secrets.token_bytes(32). Got none.")
+        rows = self._column(X, reset=True)
+        labels = [None] * len(rows) if y is None else check_labels(y, len(rows)).tolist()
+        counts = Counter(pair for pair in zip(rows, labels, strict=True) if _is_name(pair[0]))
+        if not counts:
+            raise ValueError("X must hold at least one name. Got none.")
+        label_of: dict[str, Any] = {}
+        for name, label in sorted(counts, key=lambda pair: (-counts[pair], str(pair[1]))):
+            label_of.setdefault(name, label)
+        names = sorted(label_of, key=self._seed)
+        pipe = clone(CharNGramGenerator() if self.generator is None else self.generator)
+        if not hasattr(pipe, "steps"):
+            pipe = Pipeline([("windows", CharSequenceVectorizer()), ("generator", pipe)])
+        of_names = [label_of[name] for name in names]
+        self.generator_ = pipe.fit(names, None if y is None else of_names)
+        taken, rng = _Taken(self.exclude, names), np.random.default_rng(self._seed(""))
+        pseudonyms: dict[str, str] = {}
+        for label in dict.fromkeys(of_names):
+            group = [name for name in names if label_of[name] == label]
+            options = {"label": label, "unique": True, "exclude": taken, "random_state": rng}
+            invented = self.generator_[-1].sample("", _TEMPERATURE, len(group), **options)
+            pseudonyms |= zip(group, invented, strict=True)
+            taken.names.update(map(fold, invented))
+        self.pseudonyms_ = pseudonyms
+        return self
+
+    def transform(self, X: ArrayLike) -> NDArray[np.object_]:
+        """Replace names.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_names,) or (n_names, 1), dtype str
+            A column.
+
+        Returns
+        -------
+        pseudonyms : ndarray of shape (n_names, 1), dtype object
+            What is no name stays as it is.
+
+        Raises
+        ------
+        NotFittedError
+            If the pseudonymizer is not fitted.
+        ValueError
+            If `fit` has not met all names, and `unseen` is not "generate".
+        """
+        check_is_fitted(self)
+        rows = self._column(X, reset=False)
+        new = sorted(set(filter(_is_name, rows)) - self.pseudonyms_.keys())
+        if new and self.unseen == "error":
+            raise ValueError(
+                f"X must hold names that fit has met. Got {len(new):,} others, the first in row "
+                f"{min(map(rows.index, new))}: fit to the names of all tables, or pass "
+                "unseen='generate'."
+            )
+        taken = _Taken(self.exclude, self.pseudonyms_)
+        write = partial(self.generator_[-1].sample, "", _TEMPERATURE, exclude=taken)
+        seeds = {name: np.random.default_rng(self._seed(name)) for name in new}
+        pseudonyms = self.pseudonyms_ | {n: write(random_state=seed) for n, seed in seeds.items()}
+        values = [pseudonyms[name] if _is_name(name) else name for name in rows]
+        return np.array(values, dtype=object).reshape(-1, 1)
+
+    def _column(self, X, reset):
+        """Return the values of a column, names in composed characters."""
+        if hasattr(X, "to_frame"):  # a Series
+            X = X.to_frame()
+        if not hasattr(X, "columns"):
+            X = np.array(X, dtype=object)
+            X = X.reshape(-1, 1) if X.ndim == 1 else X
+        if len(X.shape) != 2 or X.shape[1] != 1:
+            raise ValueError(f"X must be one column of names. Got the shape {X.shape}.")
+        validate_data(self, X, reset=reset, skip_check_array=True)
+        rows = np.array(X, dtype=object).ravel().tolist()
+        for i, value in enumerate(rows):
+            if not (isinstance(value, str) or value is None or str(value) in ("nan", "<NA>")):
+                raise TypeError(f"X must hold str, or None for no name. Got {value!r} in row {i}.")
+        return [compose(value) if isinstance(value, str) else value for value in rows]
+
+    def _seed(self, name):
+        key: Any = self.key.encode() if isinstance(self.key, str) else self.key
+        return int.from_bytes(hmac.digest(key, name.encode("utf-8", "surrogatepass"), "sha256"))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = tags.input_tags.allow_nan = True
+        return tags
+
+
+def _is_name(value):
+    return isinstance(value, str) and value != ""
+
+
+class _Taken:
+    """Names that a pseudonym must not be: it answers `in` for folded ones."""
+
+    def __init__(self, exclude, names=()):
+        self.names = set(map(fold, names))
+        self._is_excluded = check_exclude(() if exclude is None else exclude)
+
+    def __contains__(self, name):
+        return name in self.names or self._is_excluded(name)
