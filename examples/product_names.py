@@ -1,11 +1,10 @@
 """Make up names for products, from Latin and Greek words or from a list of your own.
 
 What is learned here: nothing ties the generators to names of people. Weights say which words
-matter, labels where they come from, constraints what a name must be like. Ranked by their score
-alone, words and first names that everybody knows would come first ("Village", "Nicola"); so names
-are ranked by how much more the list makes them probable than the base model does, which has read
-people, towns, brands and words of the world. Of these are taken what is unlike each other and
-unlike the list.
+matter, labels where they come from, constraints what a name must be like. Without more the most
+probable names would be words and first names that everybody knows ("Village", "Nicola"), so
+``exclude=known_names()`` leaves out what exists. Of the others the most probable ones are taken
+that are unlike each other and unlike the list.
 
     pip install -e '.[metrics]' && python examples/product_names.py [FILE]
 
@@ -27,6 +26,7 @@ from sknamegen import (
     CharSequenceVectorizer,
     read_names,
 )
+from sknamegen.datasets import known_names
 from sknamegen.metrics import expected_novelty, far_apart, novelty, uniqueness
 
 if find_spec("rapidfuzz") is None:
@@ -86,26 +86,22 @@ else:
 print(f"{len(words)} words, for example {', '.join(words[:: len(words) // 6 or 1][:7])}")
 
 # %%
-# The base model as it is: at this learning rate it takes the characters of the list, and no more.
-base = CharLSTMGenerator(init="base", lr=1e-9, max_epochs=1, ngram_weight=0, random_state=SEED)
-base.fit(windows)
-
-# %%
 # Easy to say: consonants in ones and twos, and a vowel between them; in Latin letters.
 SAYABLE = "([AEIOUY]|[A-Z][hlr]?[aeiouy])([^aeiouyA-Z]{1,2}[aeiouy])+"
 if not any(word[0].isupper() for word in words):
     SAYABLE = "([aeiouy]|[a-z][hlr]?[aeiouy])([^aeiouyA-Z]{1,2}[aeiouy])+"
 OPTIONS = {
-    "temperature": 0.9,
+    "temperature": 0.7,
     "pattern": SAYABLE + "[lnrsx]?",
     "banned": ["ass", "anus"],
     "min_length": 5,
     "max_length": 8,
+    "exclude": known_names(),
 }
 
 
 def shortlist(n, random_state, **constraints):
-    """Return n names with how much more probable they are by the list than by the base."""
+    """Return n names with their log-likelihoods per character."""
     drawn = generator.sample(
         n_samples=n_drawn,
         novel=True,
@@ -114,14 +110,14 @@ def shortlist(n, random_state, **constraints):
         random_state=random_state,
         **OPTIONS | constraints,
     )
-    windows = vectorizer.transform(drawn)
-    gain = generator.score_samples(windows) - base.score_samples(windows)
-    ranked = {drawn[i]: gain[i] for i in np.argsort(-gain)}
+    scores = generator.score_samples(vectorizer.transform(drawn))
+    scores /= [len(name) + 1 for name in drawn]
+    ranked = {drawn[i]: scores[i] for i in np.argsort(-scores)}
     return [f"{name} {ranked[name]:.1f}" for name in far_apart(ranked, n, 3, away_from=words)]
 
 
 # %%
-# Each with that gain in nats: e to the power of it is how many times more probable it has become.
+# Each with its log-likelihood, in nats per character.
 constraints = {
     "of any kind": {},
     "of five letters": {"max_length": 5},

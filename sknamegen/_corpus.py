@@ -94,7 +94,8 @@ class Corpus:
     @cached
     def penalty(self) -> Penalty:
         """The penalty of a model of these names."""
-        return Penalty(self.kinds, self.alphabet.kinds, self.letters)  # type: ignore[arg-type]
+        kinds: Any = self.kinds
+        return Penalty(kinds, self.alphabet.kinds, self.alphabet.caseless, self.letters)
 
     def attributes(self) -> dict[str, Any]:
         """Return the attributes of an estimator with this corpus, by their names."""

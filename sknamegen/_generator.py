@@ -378,7 +378,7 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
             If the generator is not fitted.
         ValueError
             If too few names are unique, novel or not excluded: 10,000 in a row were not, or the
-            last ones let expect more than a million draws, and more than a hundred for each name.
+            last ones let expect more than a million draws, and more than thirty for each name.
             If no name can satisfy the constraint, if it is too rare for so low a temperature, or if
             a pattern is too large for an automaton.
         TypeError, ValueError

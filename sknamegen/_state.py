@@ -17,7 +17,8 @@ PUBLIC = {
     "SamplePreview": "callbacks",
 }
 
-SKOPS_TRUSTED = tuple(f"{PACKAGE}.{module}.{name}" for name, module in PUBLIC.items())
+_SAVED = PUBLIC | {"KnownNames": "datasets"}
+SKOPS_TRUSTED = tuple(f"{PACKAGE}.{module}.{name}" for name, module in _SAVED.items())
 """The types of this package that a skops file may name: ``skops.io.load(file,
 trusted=SKOPS_TRUSTED)``."""
 

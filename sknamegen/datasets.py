@@ -2,8 +2,7 @@
 
 import codecs
 import os
-from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from functools import cache
 from hashlib import blake2b
 from importlib.resources import files
@@ -93,7 +92,7 @@ class KnownNames:
 
     Parameters
     ----------
-    hashes : sequence of int
+    hashes : ndarray of shape (n_names,), dtype int32
         Sorted, see `hash_name`.
     others : iterable of str, default=()
         More names.
@@ -103,15 +102,15 @@ class KnownNames:
     known_names : Those that come with the package.
     """
 
-    def __init__(self, hashes: Sequence[int], others: Iterable[str] = ()):
-        self._hashes, self._others = hashes, frozenset(map(fold, others))
+    def __init__(self, hashes: NDArray[np.int32], others: Iterable[str] = ()):
+        self._hashes, self._others = hashes, set(map(fold, others))
 
     def __contains__(self, name: str) -> bool:
         folded = fold(name)
-        hashed = hash_name(folded)
-        place = bisect_left(self._hashes, hashed)
+        hashed = np.int32(hash_name(folded))  # of another type, all of them would be converted
+        place = self._hashes.searchsorted(hashed)
         is_known = place < len(self._hashes) and self._hashes[place] == hashed
-        return is_known or folded in self._others
+        return bool(is_known) or folded in self._others
 
     def __or__(self, names: Iterable[str]) -> "KnownNames":
         """Return these names and others."""
@@ -170,8 +169,8 @@ def known_names() -> KnownNames:
     0.5
     """
     with bundled_file("known.npz").open("rb") as file, np.load(file) as arrays:
-        gaps = arrays["low"] + (arrays["high"].astype(np.int64) << 8)
-    return KnownNames(memoryview(gaps.cumsum()))
+        gaps = arrays["low"] + (arrays["high"].astype(np.int32) << 8)
+    return KnownNames(gaps.cumsum(dtype=np.int32))
 
 
 def bundled_file(name: str) -> Traversable:

@@ -313,7 +313,6 @@ class Interrupt:
 signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.meta_path.insert(0, Interrupt())
 from sknamegen.__main__ import main
-from sknamegen.datasets import known_names
 
 sys.exit(main(["--demo", "--counting"]))
 """

@@ -552,6 +552,17 @@ def test_benchmark_of_labels(run):
 
 
 @full
+def test_benchmark_of_names_that_exist(run):
+    shares = numbers(r"([\d.]+)%", line(r"\| planets", run("benchmarks/exists.py", "--quick")))
+    assert shares[0] > shares[1]
+
+
+def test_benchmark_of_spelling(run):
+    printed = run("benchmarks/spelling.py", "--quick")
+    assert max(numbers(r"([\d.]+)%", line(r"\| 24 stations in hiragana", printed))) < 5
+    assert len(re.findall(r"(?m)^\| (?:five|Chinese).*%\)", printed)) == 4
+
+
 def test_benchmark_of_sampling(run):
     printed = run("benchmarks/sampling.py", "--quick")
     n_threads = numbers(r"threads: (\d+): +\S+ names/s", printed)

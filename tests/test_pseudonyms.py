@@ -123,7 +123,8 @@ def test_names_that_exist_are_left_out():
 
 
 def test_saved_and_cloned():
-    pseudonymizer = NamePseudonymizer(CharNGramGenerator(order=3), key=KEY).fit(NAMES)
+    exclude = known_names() | ["Qurt"]
+    pseudonymizer = NamePseudonymizer(CharNGramGenerator(order=3), KEY, exclude).fit(NAMES)
     assert not hasattr(clone(pseudonymizer), "pseudonyms_")
     expected = pseudonymizer.transform(NAMES).tolist()
     for loaded in (
@@ -131,6 +132,7 @@ def test_saved_and_cloned():
         skops.io.loads(skops.io.dumps(pseudonymizer), trusted=SKOPS_TRUSTED),
     ):
         assert loaded.transform(NAMES).tolist() == expected
+        assert "qurt" in loaded.exclude
 
 
 def test_errors():

@@ -114,17 +114,11 @@ class Counts:
         for context, symbol, label in seen:
             for length, h in enumerate(self.contexts(context, label)):
                 occurred[length][h, symbol] += 1
-        # In how many contexts an n-gram occurs that are longer by a symbol, and how often in none.
-        longer, whole = [Counter() for _ in occurred], [counts.copy() for counts in occurred]
-        for length, ngrams in enumerate(occurred[1:]):
-            for (h, w), n in ngrams.items():
-                longer[length][h[:-1], w] += 1
-                whole[length][h[:-1], w] -= n
+        # In how many contexts an n-gram occurs that are longer by a symbol.
+        longer = [Counter((h[:-1], w) for h, w in ngrams) for ngrams in occurred[1:]] + [Counter()]
         self.p_seen, self.backoff = {}, {}
         for length in range(1, len(occurred)):
-            counts = {
-                ngram: longer[length][ngram] + whole[length][ngram] for ngram in whole[length]
-            }
+            counts = {ngram: longer[length][ngram] or n for ngram, n in occurred[length].items()}
             taken = discounted(counts, discount)
             total, left = Counter(), Counter()
             for (h, w), n in counts.items():
@@ -133,8 +127,8 @@ class Counts:
             self.backoff |= {h: left[h] / total[h] for h in total}
             self.p_seen |= {(h, w): (n - taken[h, w]) / total[h] for (h, w), n in counts.items()}
         unigrams = Counter()
-        for h, w in occurred[0]:
-            unigrams[w] += longer[0][h, w] + whole[0][h, w]
+        for (h, w), n in occurred[0].items():
+            unigrams[w] += longer[0][h, w] or n
         taken, total = discounted(unigrams, discount), sum(unigrams.values())
         rest = sum(taken.values()) / len(self.symbols)
         self.p_unigram = {w: (unigrams[w] - taken.get(w, 0) + rest) / total for w in self.symbols}
@@ -207,23 +201,37 @@ class Penalty:
             overall[k] += 1 / len(kinds)
         self.p_overall = {k: n / overall.total() for k, n in overall.items()}
 
-    def kinds(self, context):
-        """The kinds of characters, of each run of the same kind the first three.
+    def longer(self, kinds, kind):
+        """A context with one more kind: of each run of the same kind the first three.
 
-        They begin after the last kind without case that is the third last or farther back.
+        The last kind without case that is the third last or farther back is "far", and nothing is
+        before it.
         """
-        kinds = []
+        kinds = kinds if kinds[-3:] == (kind,) * 3 else (*kinds, kind)
+        for n in range(3, len(kinds) + 1):
+            if kinds[-n].startswith(("Lm", "Lo", "M")):
+                return ("far", *kinds[1 - n :])
+        return kinds
+
+    def kinds(self, context):
+        """The context that characters are."""
+        kinds = ()
         for kind in map(self.kind, context):
-            if kinds[-3:] != [kind] * 3:
-                kinds.append(kind)
-        for n, kind in enumerate(reversed(kinds)):
-            if n >= 2 and kind.startswith(("Lm", "Lo", "M")):
-                return tuple(kinds[-n:])
-        return tuple(kinds)
+            kinds = self.longer(kinds, kind)
+        return kinds
+
+    def known_kinds(self, context, label):
+        """The same, where each time no more is kept than was seen with the label."""
+        kinds = ()
+        for kind in map(self.kind, context):
+            kinds = self.longer(kinds, kind)[1 - self.counts.order :]
+            while kinds and self.counts.contexts(kinds, label)[-1] not in self.counts.backoff:
+                kinds = kinds[1:]
+        return kinds
 
     def after(self, context, label=None):
         """What is added to the logit of each character of the alphabet."""
-        kinds = self.kinds(context)
+        kinds = self.known_kinds(context, label)
         proba = self.counts.proba(kinds, label)
         for k in proba:  # what did follow is left to the model if it is up to three times rarer
             proba[k] *= 3 if self.counts.has_followed(kinds, k, label) else 1

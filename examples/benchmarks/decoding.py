@@ -97,7 +97,8 @@ def line(generator, how, asked, free, n_list, n_single, rng):
     share = len(fitting) / len(free.names)
     said, error = constraint_probability(generator, random_state=rng, **how, **asked)
     said, error = said / free.usual, error / free.usual
-    off = abs(said - share) / np.hypot(error, (share * (1 - share) / len(free.names)) ** 0.5)
+    n_free = len(free.names)  # none of them is as if nearly one
+    off = abs(said - share) / np.hypot(error, max(share * (1 - share) / n_free, n_free**-2) ** 0.5)
     title = ", ".join(f"{name}={value}" for name, value in asked.items())
     result = f"{title:34} {share:8.3%} {said:7.3%} {off:6.1f} "
     n_list = min(n_list, len(fitting) // (N_LISTS + 1))

@@ -1,6 +1,7 @@
 """The composition of models: weighted logits, labels, other alphabets, and a penalty."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,8 +14,8 @@ from .._sequences import Sequences
 from .contract import Indices, Logits, NextCharModel, log_softmax, unique_inverse
 from .ngrams import NGrams
 
-# The n-grams of kinds; contexts hold so many of a run, and end with the second last one where that
-# has no case. A penalty is at least `_LOWEST` nats.
+# The n-grams of kinds; contexts hold so many of a run, and so many kinds without case. A penalty is
+# at least `_LOWEST` nats.
 _ORDER, _RUN, _CASELESS, _DISCOUNT, _SLACK, _LOWEST = 8, 3, 2, 0.3, 3, -8.0
 _TINY = np.finfo(float).tiny
 
@@ -117,7 +118,7 @@ class Penalty:
     ----------
     counts : NGrams
         From `count_kinds`.
-    kinds : ndarray of shape (n_characters + 3,), dtype int
+    kinds, caseless
         Of `Alphabet`.
     letters : NGrams, default=None
         Of order 1: the characters of each label.
@@ -141,8 +142,15 @@ class Penalty:
        Parameters", Biometrika, 1953.
     """
 
-    def __init__(self, counts: NGrams, kinds: Indices, letters: NGrams | None = None):
+    def __init__(
+        self,
+        counts: NGrams,
+        kinds: Indices,
+        caseless: NDArray[np.bool_],
+        letters: NGrams | None = None,
+    ):
         self.counts, self.kinds = counts, as_context(kinds)
+        self._without_far = partial(_without_far, kinds=kinds, caseless=caseless)
         self.unseen = self._count_unseen(letters) if letters else None
         of_characters = kinds[: len(kinds) - 3]
         _, kind, times = counts.learned()
@@ -184,8 +192,9 @@ class Penalty:
         after[:, NONE] = np.arange(len(contexts))
         for kind in range(after.shape[1] - 1):
             kinds = np.append(recent[:, ::-1], np.full((len(recent), 1), kind, np.int32), axis=1)
-            recent_kinds = _with_short_runs(kinds, np.arange(len(kinds)), -1, recent.shape[1])
-            after[:, kind] = self.counts.find(np.append(labels, recent_kinds[:, ::-1], axis=1))
+            kinds = _with_short_runs(kinds, np.arange(len(kinds)), -1, recent.shape[1])
+            kinds = self._without_far(kinds[:, ::-1])
+            after[:, kind] = self.counts.find(np.append(labels, kinds, axis=1))
         return after
 
     def _read(self, kinds, labels):
@@ -346,18 +355,11 @@ def count_kinds(
     window_length: int,
     before: Any = None,
 ) -> NGrams:
-    """Count the n-grams of kinds of characters, on top of those of `before`.
-
-    A context ends where a kind without case would be the third: what may follow letters and marks
-    is decided by two of them, while words in capital and small letters have shapes.
-    """
+    """Count the n-grams of kinds of characters, on top of those of `before`."""
     of_context, order = as_context(kinds), min(_ORDER, window_length + 1)
     rows, steps = np.nonzero(sequences.has_target)
     recent = _with_short_runs(of_context[sequences.inputs], rows, steps, order - 1)
-    recent = recent[:, ::-1]
-    is_end = np.append(caseless, False)[recent]  # none is at -1
-    is_end[:, :_CASELESS] = False
-    recent = np.where(is_end.cumsum(axis=1) > 0, NONE, recent)
+    recent = _without_far(recent[:, ::-1], kinds, caseless)
     labels = sequences.labels[rows][:, None][:, : n_labels > 0]
     return NGrams.count(
         sequences._replace(targets=of_context[sequences.targets]),
@@ -385,6 +387,19 @@ def _with_short_runs(kinds, rows, steps, length):
     kept = np.full((n_rows, length + n_steps), NONE, dtype=np.int32)
     kept[np.nonzero(is_kept)[0], length - 1 + n_kept[is_kept]] = kinds[is_kept]
     return sliding_window_view(kept, length, axis=1)[rows, n_kept[rows, steps]]
+
+
+def _without_far(contexts, kinds, caseless):
+    """Replace the first kind without case from the third one on, and all before it, by one kind.
+
+    What may follow marks, and letters of a script that has no capitals, is decided by two of them,
+    while words in capital and small letters have shapes. The kind is the one of no character, which
+    contexts do not hold; the nearest kind comes first.
+    """
+    is_far = np.append(caseless, False)[contexts]  # none is at -1
+    is_far[:, :_CASELESS] = False
+    n_far = np.logical_or.accumulate(is_far, axis=1).cumsum(axis=1)
+    return np.where(n_far == 1, kinds[NONE], np.where(n_far > 1, NONE, contexts))
 
 
 def from_state_of_kinds(state: Any, kinds: Indices, n_labels: int) -> NGrams:

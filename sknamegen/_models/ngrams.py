@@ -209,7 +209,7 @@ class NGrams(NextCharModel):
         whole = counts - np.bincount(shorter, counts[first[1] :], minlength=len(counts))
         self.is_whole = whole > 1e-9 * counts  # but for errors of rounding
         self.whole_counts = whole[self.is_whole]
-        occurred, counts = counts[: first[1]], np.where(self.is_whole, n_before + whole, n_before)
+        occurred, counts = counts[: first[1]], np.where(n_before == 0, counts, n_before)
         self.discounts = np.empty((len(first) - 1, 3))
         taken = np.zeros(len(counts))
         for length, rows in enumerate(map(slice, first[1:-1], first[2:]), 1):

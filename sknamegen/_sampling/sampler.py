@@ -44,7 +44,7 @@ _COMMON, _ROUND = 0.2, 256
 _CANDIDATES, _MORE_CANDIDATES, _MAX_ROUNDS = 1.4, 16, 10
 # Draws in a row without a wanted name, at most; and draws in all that the last ones let expect, if
 # they are not a few for each name.
-_MAX_IN_VAIN, _MAX_DRAWS, _MAX_EACH = 10_000, 1_000_000, 100
+_MAX_IN_VAIN, _MAX_DRAWS, _MAX_EACH = 10_000, 1_000_000, 30
 # The lookahead of a network is learned from so many characters that it writes; from more for long
 # lists, or if fewer than `_EFFECTIVE` of the names drawn with it count.
 _ORDER, _READS, _EFFECTIVE = 8, (12_000, 40_000, 120_000), 0.1
@@ -110,7 +110,9 @@ class Sampler:
         is_rare, missing = False, np.arange(len(rows))
         n_written = n_new = n_drawn = n_in_vain = n_needed = 0
         n_most = max(_MAX_DRAWS, _MAX_EACH * len(rows))
-        while len(missing) and n_in_vain < _MAX_IN_VAIN and n_needed <= n_most:
+        while len(missing) and n_in_vain < _MAX_IN_VAIN:
+            if n_drawn >= _MAX_IN_VAIN and n_needed > n_most:
+                break
             # As many as should do, by the share that was wanted so far.
             n_each = -(-(n_written + 1) // (n_new + 1)) if n_new else 4 * n_written + 1
             n_each = min(n_each, -(-_ROUND // len(missing)))

@@ -41,7 +41,7 @@ def penalty():
     caseless = np.arange(KINDS.max() + 1) == KINDS[ALPHABET.index["r"]]
     counts = count_kinds(labelled_sequences(), KINDS, caseless, N_LABELS, WINDOW)
     letters = NGrams.count(labelled_sequences(), 1, KINDS, N_LABELS, label_weight=1.0)
-    return Penalty(counts, KINDS, letters)
+    return Penalty(counts, KINDS, caseless, letters)
 
 
 FEW = Alphabet(np.array(["\3", *"acd"]))
