@@ -1,8 +1,8 @@
 """Give Faker a provider of people who do not exist, with names like those of a country.
 
 What is learned here: a generator learns the names that Faker has for a locale, and a provider
-makes them part of Faker. The names do not run out, none of them stands in Faker's lists, and
-Faker's seed decides them like everything else.
+makes them part of Faker. The names do not run out, none of them is a name that exists as far as
+`known_names` knows, and Faker's seed decides them like everything else.
 
     pip install -e '.[base]' && python examples/faker_provider.py [--locale nl_NL]
 """
@@ -16,6 +16,7 @@ from time import perf_counter
 from sklearn.pipeline import make_pipeline
 
 from sknamegen import CharLSTMGenerator, CharSequenceVectorizer
+from sknamegen.datasets import known_names
 from sknamegen.metrics import novelty, uniqueness
 
 try:
@@ -56,7 +57,7 @@ class InventedPersonProvider(BaseProvider):
     """Names that a model has made up."""
 
     def invented_names(self, n, kind):
-        """Return n different names, none of which the model has learned from."""
+        """Return n different names that do not exist."""
         return model.sample(
             temperature=0.6,
             n_samples=n,
@@ -64,6 +65,7 @@ class InventedPersonProvider(BaseProvider):
             min_length=3,
             pattern="[A-Z].*",
             novel=True,
+            exclude=known_names(),
             unique=True,
             random_state=self.generator.random.getrandbits(32),
         )

@@ -18,6 +18,7 @@ from time import perf_counter
 from sklearn.pipeline import make_pipeline
 
 from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, read_names
+from sknamegen.datasets import known_names
 from sknamegen.display import LossCurveDisplay
 
 if find_spec("matplotlib") is None:
@@ -53,7 +54,8 @@ for title, init in {"from scratch": None, "from the base": "base"}.items():
     generators[title] = pipe[-1]
     print(f"\nLearned {title} in {perf_counter() - start:.1f} s")
     for i, temperature in enumerate((0.5, 1.0)):
-        options = {"unique": True, "novel": True, "random_state": SEED + i}
+        options = {"unique": True, "novel": True, "exclude": known_names()}
+        options |= {"random_state": SEED + i}
         written = pipe[-1].sample("", temperature, 8, **options)
         print(f"  temperature {temperature}: {'  '.join(written)}")
 
@@ -69,7 +71,7 @@ constraints = {
 generator = generators["from the base"]
 print()
 for i, (title, constraint) in enumerate(constraints.items()):
-    options = {"temperature": 0.7, "n_samples": 6, "unique": True, "novel": True}
+    options = {"temperature": 0.7, "n_samples": 6, "unique": True, "exclude": known_names()}
     written = generator.sample(**options | constraint, random_state=SEED + i)
     print(f"From the base, {title}: {'  '.join(written)}")
 

@@ -73,7 +73,7 @@ class NamePseudonymizer(PublicName, OneToOneFeatureMixin, TransformerMixin, Base
     >>> from sknamegen import NamePseudonymizer, load_names
     >>> pseudonymizer = NamePseudonymizer(key=b"keep this secret").fit(load_names("female"))
     >>> pseudonymizer.transform(["Maria", "Anna", None, "Maria"]).ravel().tolist()
-    ['Babelle', 'Christabelle', None, 'Babelle']
+    ['Babelle', 'Tathy', None, 'Babelle']
     """
 
     def __init__(
