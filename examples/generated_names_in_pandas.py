@@ -1,9 +1,9 @@
 """Put generated names into a pandas frame, in place of real ones or for a test.
 
 What is learned here: a column of names is filled with new ones for each sex, none of which exist
-elsewhere; and real names are replaced by pseudonyms, the same one wherever the same name stands, in
-every table and every run, as long as the key is the same. Without the key nobody can tell which
-name became which.
+elsewhere; and real names are replaced by pseudonyms, the same one wherever the same name stands in
+two tables, and the same in every run with the same names and key. Without the key nobody can tell
+which name became which.
 
     pip install -e '.[examples]' && python examples/generated_names_in_pandas.py
 

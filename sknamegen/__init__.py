@@ -7,6 +7,7 @@ from ._state import PUBLIC, SKOPS_TRUSTED
 from ._state import new as new
 
 if TYPE_CHECKING:
+    from ._page import save_page
     from .average import CharAverageGenerator
     from .callbacks import SamplePreview as SamplePreview
     from .datasets import iter_names, load_names, read_names
@@ -25,10 +26,12 @@ __all__ = [
     "iter_names",
     "load_names",
     "read_names",
+    "save_page",
 ]
 __version__ = "0.4.0"
 
 _MODULES = PUBLIC | dict.fromkeys(("iter_names", "load_names", "read_names"), "datasets")
+_MODULES["save_page"] = "_page"
 
 
 def __getattr__(name: str) -> Any:

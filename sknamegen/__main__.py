@@ -48,7 +48,8 @@ def _parser():
     add("--encoding", default="utf-8", help="of all files (default: utf-8)")
     add("--counting", help="count n-grams, which takes no time, instead of training", **switch)
     add("--load", metavar="MODEL", help="use a saved model instead of learning")
-    add("--save", metavar="MODEL", help=f"save the model to a file ending in {endings}")
+    saved = f"save the model to a file ending in {endings}, or as a web page ending in .html"
+    add("--save", metavar="MODEL", help=saved)
     group = parser.add_argument_group("which names to print")
     add = group.add_argument
     add("-n", default=10, help="how many (default: 10)", **number)
@@ -108,18 +109,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(given):
     if bool(given.load) + bool(given.demo) + bool(given.file) > 1:
         raise ValueError("FILE, --load and --demo are different things to use. Got several.")
-    if given.file == given.score == "-":
-        raise ValueError(
-            "Standard input cannot be both. Pass FILE, or the names to score as a file."
-        )
-    for path in filter(None, (given.load, given.save)):
+    if [given.file, given.score, given.exclude].count("-") > 1:
+        raise ValueError("Standard input can be read once only. Pass the other names as a file.")
+    is_page = (given.save or "").endswith(".html")
+    for path in filter(None, (given.load, None if is_page else given.save)):
         _library(path)  # before anything is learned
     folder = os.path.dirname(given.save or "")
     if folder and not os.path.isdir(folder):
         raise ValueError(f"--save takes a file in a folder that exists. Got {given.save!r}.")
     exclude = _excluded(given)
     pipe = _load(given.load) if given.load else _learn(given)
-    if given.save:
+    if is_page:
+        sknamegen.save_page(pipe, given.save)
+    elif given.save:
         _library(given.save).dump(pipe, given.save)
     if given.score:
         names, _ = _read(given.score, given)
@@ -138,9 +140,10 @@ def _run(given):
 
 def _excluded(given):
     """Return what `exclude` takes."""
-    from .datasets import known_names, read_names
+    from .datasets import known_names, read_lines
 
-    names = read_names(given.exclude, given.encoding) if given.exclude else []
+    source = 0 if given.exclude == "-" else given.exclude
+    names = [] if source is None else list(read_lines(source, given.encoding))
     if not given.exclude_known:
         return names
     return known_names() | names

@@ -23,10 +23,13 @@ FRAME = chr(START) + chr(END)
 FRAMING = chr(PAD) + chr(START)  # what is no character of an alphabet
 # What stands where there is no character, no label, no target.
 NONE = -1
-# In names of Unicode's: what marks of Indic scripts do, which of their letters are vowels, and what
-# a letter of kana stands for.
+# In names of Unicode's: what marks of Indic scripts do, which of their letters are vowels, where in
+# a word Hebrew and Arabic letters stand, and what a letter of kana stands for.
 _MARK = re.compile("VOWEL SIGN|NUKTA|VIRAMA")
 _VOWEL = re.compile(r" LETTER (?:(?:CANDRA |SHORT )?[AEIOU]{1,2}|VOCALIC .*)$")
+_PLACE = re.compile(
+    r" LETTER (FINAL) |(TEH MARBUTA|ALEF MAKSURA)$|(YEH|WAW) WITH HAMZA|(LETTER HAMZA)$"
+)
 _KANA = re.compile(r"(?:HIRAGANA|KATAKANA) LETTER (SMALL |)([^AEIOU]*)([AEIOU]?)$")
 
 
@@ -107,8 +110,8 @@ def _kind(unit: str) -> str:
     """Return the general category, and what decides where a letter or a mark may stand.
 
     Of capital and small letters, the script. Of kana, whether they are small, ん, or of the column
-    that small ones follow. Of other scripts, whether they are vowels by themselves, vowel signs,
-    or what joins consonants.
+    that small ones follow. Of other letters, whether they end a word, such as ם and ة, hold a
+    hamza, or are vowels by themselves; of marks, whether they are vowel signs or join consonants.
     """
     of_unit, name = category(unit), unicodedata.name(unit, "")
     if of_unit in ("Lu", "Ll"):
@@ -120,6 +123,8 @@ def _kind(unit: str) -> str:
         if small or not vowel:
             return f"Lo {small}{consonant}"
         return "Lo I" if consonant and vowel == "I" else "Lo"
+    if of_unit == "Lo" and (place := _PLACE.search(name)):
+        return f"Lo {'final' if place[1] or place[2] else 'hamza'}"
     if of_unit == "Lo" and _VOWEL.search(name):
         return "Lo vowel"
     return of_unit

@@ -149,7 +149,7 @@ def check_exclude(exclude: object) -> Callable[[str], bool]:
         names = _strings(exclude)
         if names is not None:
             return frozenset(map(fold, names)).__contains__
-    elif hasattr(exclude, "__contains__"):
+    elif hasattr(exclude, "__contains__") and not isinstance(exclude, type):
         return partial(contains, exclude)
     raise TypeError(
         "exclude must be an iterable of str, or an object that answers `name in exclude`. Got "

@@ -105,7 +105,9 @@ class KnownNames:
     def __init__(self, hashes: NDArray[np.int32], others: Iterable[str] = ()):
         self._hashes, self._others = hashes, set(map(fold, others))
 
-    def __contains__(self, name: str) -> bool:
+    def __contains__(self, name: object) -> bool:
+        if not isinstance(name, str):
+            return False
         folded = fold(name)
         hashed = np.int32(hash_name(folded))  # of another type, all of them would be converted
         place = self._hashes.searchsorted(hashed)
@@ -143,7 +145,7 @@ def hash_name(folded: str) -> int:
 def known_names() -> KnownNames:
     """Return names that exist: those that the base model has read, and some more.
 
-    For ``exclude=known_names()``, where a name must be nobody's.
+    Pass them as ``exclude=known_names()`` where invented names must not belong to anyone.
 
     Returns
     -------
@@ -156,6 +158,7 @@ def known_names() -> KnownNames:
     About 450,000 names: first names and surnames in more than fifty languages, first names of the
     US Social Security Administration and surnames of the US census, towns of 500 inhabitants and
     more all over the world, brands, and English words. A name of several words is held as a whole.
+    Towns are held in Latin letters, and there are no Chinese or Korean names.
     `data/README.md` of the repository has sources and licences; towns are those of GeoNames
     (CC BY 4.0).
 

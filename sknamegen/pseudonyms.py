@@ -2,7 +2,6 @@
 
 import hmac
 from collections import Counter
-from functools import partial
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -42,8 +41,8 @@ class NamePseudonymizer(PublicName, OneToOneFeatureMixin, TransformerMixin, Base
     Attributes
     ----------
     pseudonyms_ : dict of str to str
-        The pseudonym of each name. No two are alike, and none is a name of the column, whatever
-        the case.
+        The pseudonym of each name. No two are alike and none is a name of the column, even if case
+        is ignored.
     generator_ : Pipeline
         The fitted one.
     n_features_in_ : int
@@ -54,14 +53,14 @@ class NamePseudonymizer(PublicName, OneToOneFeatureMixin, TransformerMixin, Base
     Notes
     -----
     The HMAC [1]_ of the names with the key decides which invented name each of them gets. The same
-    column and key give the same pseudonyms, in any order of the rows; another key gives others. For
-    several tables, fit to the names of all.
+    names and key give the same pseudonyms, in any order of the rows. Another key gives others, and
+    so do other names: for several tables, fit once to the names of all, and keep the object.
 
-    What it promises: nobody without the key and without `pseudonyms_` can compute which name a
-    pseudonym stands for. What it does not: frequencies stay, so a name that is known to be the most
-    frequent one can be recognised, and so may a person by other columns; and pseudonyms look like
-    the names that were learned. The key must be kept secret. The object holds it, shows it when it
-    is printed, and holds all names: do not pass on saved ones.
+    Without the key and without `pseudonyms_`, nobody can compute which name a pseudonym stands for;
+    a key that can be guessed can be tried out. Frequencies are not hidden: the most frequent name
+    stays the most frequent one, and other columns may identify a person. Pseudonyms look like the
+    names that were learned. Keep the key secret. The object holds it, shows it when it is printed,
+    and holds all names: do not pass on saved ones.
 
     References
     ----------
@@ -96,7 +95,8 @@ class NamePseudonymizer(PublicName, OneToOneFeatureMixin, TransformerMixin, Base
         X : array-like of shape (n_names,) or (n_names, 1), dtype str
             The column; None, NaN, NA and "" stand for no name.
         y : array-like of shape (n_names,), default=None
-            Labels. A pseudonym is of the label that its name has most often.
+            Labels, str, such as a gender. A name with several labels gets a pseudonym of its most
+            frequent one. A target of another kind, which a Pipeline hands on, is ignored.
 
         Returns
         -------
@@ -110,29 +110,33 @@ class NamePseudonymizer(PublicName, OneToOneFeatureMixin, TransformerMixin, Base
         """
         check_option("unseen", self.unseen, ("error", "generate"))
         if not (isinstance(self.key, (bytes, str)) and self.key):
-            raise TypeError("key must be bytes or str, such as secrets.token_bytes(32). Got none.")
-        rows = self._column(X, reset=True)
-        labels = [None] * len(rows) if y is None else check_labels(y, len(rows)).tolist()
-        counts = Counter(pair for pair in zip(rows, labels, strict=True) if _is_name(pair[0]))
-        if not counts:
-            raise ValueError("X must hold at least one name. Got none.")
-        label_of: dict[str, Any] = {}
-        for name, label in sorted(counts, key=lambda pair: (-counts[pair], str(pair[1]))):
-            label_of.setdefault(name, label)
+            raise TypeError(f"key must be bytes or str, not empty. Got {type(self.key).__name__}.")
+        if hasattr(self.exclude, "__next__"):
+            raise TypeError("exclude must be a collection, which is read again. Got an iterator.")
+        rows, labels = self._column(X, reset=True), None
+        if y is not None and all(isinstance(label, str) for label in np.asarray(y).tolist()):
+            labels = check_labels(y, len(rows)).tolist()
+        counts = Counter(zip(rows, labels or [None] * len(rows), strict=True))
+        pairs = [pair for pair in counts if _is_name(pair[0])]
+        # The most frequent label of a name comes last, and stays.
+        label_of = dict(sorted(pairs, key=lambda pair: (counts[pair], str(pair[1]))))
         names = sorted(label_of, key=self._seed)
+        of_names = [label_of[name] for name in names]
         pipe = clone(CharNGramGenerator() if self.generator is None else self.generator)
         if not hasattr(pipe, "steps"):
             pipe = Pipeline([("windows", CharSequenceVectorizer()), ("generator", pipe)])
-        of_names = [label_of[name] for name in names]
-        self.generator_ = pipe.fit(names, None if y is None else of_names)
+        if pipe[-1].get_params().get("random_state", 0) is None:
+            pipe[-1].set_params(random_state=self._seed("") % 2**32)
+        self.generator_ = pipe.fit(names, labels and of_names)
         taken, rng = _Taken(self.exclude, names), np.random.default_rng(self._seed(""))
         pseudonyms: dict[str, str] = {}
         for label in dict.fromkeys(of_names):
             group = [name for name in names if label_of[name] == label]
-            options = {"label": label, "unique": True, "exclude": taken, "random_state": rng}
-            invented = self.generator_[-1].sample("", _TEMPERATURE, len(group), **options)
-            pseudonyms |= zip(group, invented, strict=True)
-            taken.names.update(map(fold, invented))
+            while group:  # again for those that differ from others in case only
+                for invented in self._invent(len(group), taken, rng, label):
+                    if (folded := fold(invented)) not in taken.names:
+                        taken.names.add(folded)
+                        pseudonyms[group.pop()] = invented
         self.pseudonyms_ = pseudonyms
         return self
 
@@ -161,21 +165,19 @@ class NamePseudonymizer(PublicName, OneToOneFeatureMixin, TransformerMixin, Base
         new = sorted(set(filter(_is_name, rows)) - self.pseudonyms_.keys())
         if new and self.unseen == "error":
             raise ValueError(
-                f"X must hold names that fit has met. Got {len(new):,} others, the first in row "
-                f"{min(map(rows.index, new))}: fit to the names of all tables, or pass "
-                "unseen='generate'."
+                f"X holds {len(new):,} names that fit has not met, the first in row "
+                f"{min(map(rows.index, new))}. Fit to all names, or pass unseen='generate'."
             )
-        taken = _Taken(self.exclude, self.pseudonyms_)
-        write = partial(self.generator_[-1].sample, "", _TEMPERATURE, exclude=taken)
-        seeds = {name: np.random.default_rng(self._seed(name)) for name in new}
-        pseudonyms = self.pseudonyms_ | {n: write(random_state=seed) for n, seed in seeds.items()}
+        taken, pseudonyms = _Taken(self.exclude, self.pseudonyms_), dict(self.pseudonyms_)
+        for name in new:  # each by itself, so that it does not depend on the others
+            taken.itself, rng = fold(name), np.random.default_rng(self._seed(name))
+            (pseudonyms[name],) = self._invent(1, taken, rng)
         values = [pseudonyms[name] if _is_name(name) else name for name in rows]
         return np.array(values, dtype=object).reshape(-1, 1)
 
     def _column(self, X, reset):
         """Return the values of a column, names in composed characters."""
-        if hasattr(X, "to_frame"):  # a Series
-            X = X.to_frame()
+        X = X.to_frame() if hasattr(X, "to_frame") else X  # of a Series
         if not hasattr(X, "columns"):
             X = np.array(X, dtype=object)
             X = X.reshape(-1, 1) if X.ndim == 1 else X
@@ -183,19 +185,25 @@ class NamePseudonymizer(PublicName, OneToOneFeatureMixin, TransformerMixin, Base
             raise ValueError(f"X must be one column of names. Got the shape {X.shape}.")
         validate_data(self, X, reset=reset, skip_check_array=True)
         rows = np.array(X, dtype=object).ravel().tolist()
-        for i, value in enumerate(rows):
-            if not (isinstance(value, str) or value is None or str(value) in ("nan", "<NA>")):
-                raise TypeError(f"X must hold str, or None for no name. Got {value!r} in row {i}.")
+        for value in rows:
+            if not (isinstance(value, str) or str(value) in ("None", "nan", "NaT", "<NA>")):
+                raise TypeError(f"X must hold str, or None for no name. Got {value!r}.")
         return [compose(value) if isinstance(value, str) else value for value in rows]
 
-    def _seed(self, name):
-        key: Any = self.key.encode() if isinstance(self.key, str) else self.key
-        return int.from_bytes(hmac.digest(key, name.encode("utf-8", "surrogatepass"), "sha256"))
+    def _invent(self, n, taken, rng, label=None):
+        options = {"label": label, "unique": True, "exclude": taken, "random_state": rng}
+        try:
+            return self.generator_[-1].sample("", _TEMPERATURE, n, **options)
+        except ValueError as error:
+            advice = "If names are too few, pass a FrozenEstimator of a Pipeline that learned more."
+            raise ValueError(f"No {n:,} names could be invented. {advice} {error}") from error
 
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.string = tags.input_tags.allow_nan = True
-        return tags
+    def _seed(self, name):
+        given: Any = (self.key, name)
+        key, text = (
+            v if isinstance(v, bytes) else v.encode("utf-8", "surrogatepass") for v in given
+        )
+        return int.from_bytes(hmac.digest(key, text, "sha256"))
 
 
 def _is_name(value):
@@ -206,8 +214,8 @@ class _Taken:
     """Names that a pseudonym must not be: it answers `in` for folded ones."""
 
     def __init__(self, exclude, names=()):
-        self.names = set(map(fold, names))
+        self.names, self.itself = set(map(fold, names)), ""
         self._is_excluded = check_exclude(() if exclude is None else exclude)
 
     def __contains__(self, name):
-        return name in self.names or self._is_excluded(name)
+        return name == self.itself or name in self.names or self._is_excluded(name)

@@ -104,7 +104,9 @@ def test_labels_and_a_fitted_generator():
 
 def test_names_that_fit_has_not_met():
     pseudonymizer = NamePseudonymizer(key=KEY).fit(NAMES)
-    with pytest.raises(ValueError, match=r"names that fit has met. Got 2 others, the first in row"):
+    with pytest.raises(
+        ValueError, match=r"X holds 2 names that fit has not met, the first in row 1"
+    ):
         pseudonymizer.transform([NAMES[0], "Xenobia", NAMES[1], "Qurt"])
     pseudonymizer.set_params(unseen="generate")
     known = pseudonymizer.transform(NAMES)
@@ -112,6 +114,37 @@ def test_names_that_fit_has_not_met():
     assert together[: len(NAMES)].tolist() == known.tolist()
     assert pseudonymizer.transform(["Xenobia"]).tolist() == together[-1:].tolist()
     assert together[-1, 0] not in {*NAMES, "Xenobia"}
+
+
+def test_targets_of_a_pipeline_are_no_labels():
+    frame = pd.DataFrame({"name": NAMES})
+    expected = NamePseudonymizer(key=KEY).fit_transform(frame).tolist()
+    for y in (
+        np.linspace(0, 1, len(NAMES)),
+        np.arange(len(NAMES)) % 2,
+        pd.Series([True] * len(NAMES)),
+    ):
+        assert NamePseudonymizer(key=KEY).fit_transform(frame, y).tolist() == expected
+
+
+def test_no_two_differ_in_case_only():
+    column = [*NAMES, *(name.upper() for name in NAMES), *(name.lower() for name in NAMES)]
+    for y in (None, ["x", "y"] * (len(column) // 2) + ["x"] * (len(column) % 2)):
+        pseudonyms = NamePseudonymizer(key=KEY).fit(column, y).pseudonyms_
+        assert len({name.casefold() for name in pseudonyms.values()}) == len(set(column))
+
+
+def test_a_network_is_seeded_by_the_key():
+    network = small_pipeline(max_epochs=1)[-1].set_params(random_state=None)
+    first, again = (of(NAMES[:40], generator=network) for _ in range(2))
+    assert first == again
+    assert first != of(NAMES[:40], generator=network, key=b"another")
+
+
+def test_an_unseen_name_never_stays():
+    names = load_names("female")
+    pseudonymizer = NamePseudonymizer(key=b"k", unseen="generate").fit(names[::2])
+    assert pseudonymizer.transform(["Jacqueline"]).tolist() != [["Jacqueline"]]
 
 
 def test_names_that_exist_are_left_out():
@@ -138,13 +171,13 @@ def test_saved_and_cloned():
 def test_errors():
     with pytest.raises(NotFittedError):
         NamePseudonymizer(key=KEY).transform(NAMES)
-    for key in (None, "", b"", 3):
-        with pytest.raises(TypeError, match=r"key must be bytes or str, such as secrets"):
+    for key in (None, "", b"", 3, bytearray(b"abc")):
+        with pytest.raises(TypeError, match=r"key must be bytes or str, not empty. Got"):
             NamePseudonymizer(key=key).fit(NAMES)
     for X in (np.array([NAMES, NAMES]), "Anna", [[NAMES]]):
         with pytest.raises(ValueError, match=r"X must be one column of names. Got the shape"):
             NamePseudonymizer(key=KEY).fit(X)
-    with pytest.raises(TypeError, match=r"X must hold str, or None for no name. Got 3 in row 1"):
+    with pytest.raises(TypeError, match=r"X must hold str, or None for no name. Got 3"):
         NamePseudonymizer(key=KEY).fit(["Anna", 3])
     with pytest.raises(ValueError, match=r"X must hold at least one name. Got none"):
         NamePseudonymizer(key=KEY).fit([None, ""])
@@ -152,5 +185,9 @@ def test_errors():
         NamePseudonymizer(key=KEY, unseen="x").fit(NAMES)
     with pytest.raises(TypeError, match=r"exclude must be an iterable of str"):
         NamePseudonymizer(key=KEY, exclude="Anna").fit(NAMES)
+    with pytest.raises(TypeError, match="Got an iterator"):
+        NamePseudonymizer(key=KEY, exclude=iter(NAMES)).fit(NAMES)
+    with pytest.raises(ValueError, match="pass a FrozenEstimator of a Pipeline"):
+        NamePseudonymizer(key=KEY).fit(["A"])
     with pytest.raises(ValueError, match=r"one label|as many labels"):
         NamePseudonymizer(key=KEY).fit(NAMES, ["a"])

@@ -31,6 +31,12 @@ def kinds_in(alphabet):
             if "SMALL" in last or last == "N":
                 return f"Lo SMALL {consonant}" if "SMALL" in last else "Lo N"
             return "Lo I" if consonant and last[-1] == "I" else "Lo"
+        if category == "Lo" and (
+            last.startswith("FINAL ") or last in ("TEH MARBUTA", "ALEF MAKSURA")
+        ):
+            return "Lo final"
+        if category == "Lo" and last in ("HAMZA", "YEH WITH HAMZA ABOVE", "WAW WITH HAMZA ABOVE"):
+            return "Lo hamza"
         if category == "Lo" and is_vowel(last):
             return "Lo vowel"
         return category

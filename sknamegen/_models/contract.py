@@ -83,6 +83,10 @@ class NextCharModel(ABC):
         total = np.exp(logits, out=logits).sum(axis=1, dtype=np.float64)
         return of_targets - np.log(total)[rows]
 
+    def exported(self) -> dict[str, Any]:
+        """Return what the script of a web page needs: arrays, numbers and nested dicts."""
+        raise NotImplementedError
+
     def ngrams(self) -> Any:
         """Return the `NGrams` that the model consists of, None if it is of another kind."""
         return None

@@ -47,6 +47,11 @@ class AlphabetMap:
         same_kind = kinds[places][:, None] == kinds[self._missing]
         self._shares = np.where(same_kind | ~same_kind.any(axis=0), share, 0).astype(np.float32)
 
+    def exported(self) -> dict[str, Any]:
+        """Return what the script of a web page needs."""
+        tables = {"inner": self.inner, "places": self._places, "missing": self._missing}
+        return tables | {"shares": self._shares}
+
     def outer(self, logits: Logits) -> Logits:
         """Return the model's logits over the larger alphabet."""
         log_proba = log_softmax(logits)
@@ -197,17 +202,36 @@ class Penalty:
             after[:, kind] = self.counts.find(np.append(labels, kinds, axis=1))
         return after
 
-    def _read(self, kinds, labels):
-        """Return the contexts after each column of kinds of names with these labels."""
+    @cached
+    def _first(self) -> Indices:
+        """The context before the first kind of names of each label."""
         n_labels, length = self.counts.n_labels, self.counts.order - 1
         first = np.full((max(1, n_labels), length + (n_labels > 0)), NONE)
         if n_labels:
             first[:, 0] = np.arange(n_labels)
-        contexts = self.counts.find(first)[labels if n_labels else np.zeros_like(labels)]
+        return self.counts.find(first)
+
+    def _read(self, kinds, labels):
+        """Return the contexts after each column of kinds of names with these labels."""
+        contexts = self._first[labels if self.counts.n_labels else np.zeros_like(labels)]
         by_step = np.empty(kinds.shape, dtype=np.int32)
         for step, column in enumerate(kinds.T):
             contexts = by_step[:, step] = self._after[contexts, column]
         return by_step
+
+    def exported(self) -> dict[str, Any]:
+        """Return what the script of a web page needs."""
+        unseen = [] if self.unseen is None else self.unseen.tolist()
+        return {
+            "characters": self.one_hot.shape[1],
+            "nKinds": self.by_kind.shape[1],
+            "kinds": self.kinds,
+            "first": self._first,
+            "after": self._after,
+            "byKind": self.by_kind,
+            "unseen": unseen,
+            "seen": [letters.tolist() for letters in self._seen] if unseen else [],
+        }
 
     def start(self, windows: Indices, labels: Indices) -> tuple[Indices, ...]:
         """Read the kinds of windows; return these, their labels, and the contexts at their ends."""
@@ -308,6 +332,20 @@ class Mixture(NextCharModel):
         by_kind = (np.exp(logits, out=logits) @ self.penalty.one_hot.T).take(rows, axis=0)
         total = np.einsum("ij,ij->i", by_kind, np.exp(penalties), dtype=np.float64)
         return of_targets - np.log(total)
+
+    def exported(self) -> dict[str, Any]:
+        """Return what the script of a web page needs."""
+        components = [
+            {
+                "model": model.exported(),
+                "weight": weight,
+                "label": label,
+                "alphabet": alphabet and alphabet.exported(),
+            }
+            for model, weight, label, alphabet in self.components
+        ]
+        penalty = self.penalty and self.penalty.exported()
+        return {"type": "mixture", "components": components, "penalty": penalty}
 
     def ngrams(self) -> Any:
         """Return the n-grams of the only model, which the penalty makes a little more likely."""

@@ -416,6 +416,20 @@ class NGrams(NextCharModel):
         ids, rows = unique_inverse(self.find(contexts))
         return rows, self._log_proba(ids)
 
+    def exported(self) -> dict[str, Any]:
+        """Return what the script of a web page needs."""
+        names = "parents", "farthest", "backoff", "first", "weights", "roots", "kinds"
+        return {name: getattr(self, name) for name in names} | {
+            "type": "ngrams",
+            "characters": self.n_characters,
+            "order": self.order,
+            "last": self.characters,
+            "radix": int(self._key(1, -1)),
+            "hasLabels": self.n_labels > 0,
+            "labelWeight": self.label_weight,
+            "shared": self.shared and self.shared.exported(),
+        }
+
     def ngrams(self) -> "NGrams | None":
         """Return itself, None with labels, of which each would have n-grams of its own."""
         return None if self.n_labels else self

@@ -146,8 +146,10 @@ class Sampler:
             why = " and ".join(f"{n:,} {reason}" for reason, n in rejected.items())
             shortfall = (
                 f"Only {len(names):,} of {len(rows):,} names were found: of {n_drawn:,} drawn, "
-                f"{why}{self._how_rare(rng)}. Raise temperature or max_length, ask for fewer, or "
-                "use on_shortfall='warn' to get those."
+                f"{why}{self._how_rare(rng)}. Raise temperature or max_length"
+            )
+            shortfall += (
+                ", ask for fewer, or use on_shortfall='warn' to get those." if names else "."
             )
         return [names[row] for row in sorted(names)], shortfall
 
