@@ -19,6 +19,7 @@ from manual import (  # noqa: E402
     show_types,
     skip_member,
     to_run,
+    write_pages,
 )
 
 project = "sknamegen"
@@ -53,6 +54,7 @@ toc_object_entries_show_parents = "hide"
 html_theme = "pydata_sphinx_theme"
 html_title = f"sknamegen {release}"
 html_static_path = ["_static"]
+html_extra_path = [str(write_pages(HERE / "_build" / "pages"))]
 html_css_files = ["manual.css"]
 html_show_sourcelink = False
 html_copy_source = False

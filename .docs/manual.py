@@ -390,3 +390,35 @@ def skip_member(app, what, name, obj, skip, options):
 
 if __name__ == "__main__":
     keep(stale())
+
+
+# Pages that write names, of the lists that the manual shows.
+
+
+def write_pages(folder):
+    """Save the web pages of the front page in a folder, and return it."""
+    from sklearn.pipeline import make_pipeline
+
+    from sknamegen import (
+        CharLSTMGenerator,
+        CharNGramGenerator,
+        CharSequenceVectorizer,
+        load_names,
+        save_page,
+    )
+
+    folder.mkdir(parents=True, exist_ok=True)
+    lstm = CharLSTMGenerator(random_state=0)
+    for title, generator, given in (
+        ("Villages", lstm, (_list_of("index.md"),)),
+        ("Planets", lstm, (_list_of("guide/new_names.md"),)),
+        ("First names", CharNGramGenerator(), load_names(return_X_y=True)),
+    ):
+        pipe = make_pipeline(CharSequenceVectorizer(), generator).fit(*given)
+        save_page(pipe, folder / f"{title.lower().replace(' ', '_')}.html", title)
+    return folder
+
+
+def _list_of(chapter):
+    """Return the first list of names in a chapter."""
+    return re.search(r'"""(.*?)"""', (HERE / chapter).read_text("utf-8"), re.DOTALL)[1].split()

@@ -72,7 +72,7 @@ class NamePseudonymizer(PublicName, OneToOneFeatureMixin, TransformerMixin, Base
     >>> from sknamegen import NamePseudonymizer, load_names
     >>> pseudonymizer = NamePseudonymizer(key=b"keep this secret").fit(load_names("female"))
     >>> pseudonymizer.transform(["Maria", "Anna", None, "Maria"]).ravel().tolist()
-    ['Babelle', 'Tathy', None, 'Babelle']
+    ['Helonore', 'Kireielle', None, 'Helonore']
     """
 
     def __init__(
