@@ -16,7 +16,6 @@ from ._generator import fitted
 from ._state import MANUAL
 
 _FILES = files(__name__.partition(".")[0]).joinpath("page")
-_FORMAT = 1
 
 
 def save_page(
@@ -94,13 +93,12 @@ def _model(generator, title):
     if corpus.max_length_ is None:
         raise ValueError("generator must be fitted to names (boundary=True). Got running text.")
     return {
-        "format": _FORMAT,
         "title": title,
         "letters": corpus.alphabet.letters,
         "window": corpus.window_length_,
         "longest": corpus.max_length_,
         "labels": list(map(str, corpus.labels)),
-        "prior": corpus.log_prior.tolist(),
+        "prior": np.maximum(corpus.log_prior, -1e9).tolist(),  # JSON has no infinity
         "seen": corpus.n_characters_seen,
         "hashes": corpus.name_hashes_,
         "model": model.exported(),

@@ -325,6 +325,14 @@ def test_the_command_line_saves_a_page(tmp_path, monkeypatch, capsys):
     assert "A model must have the ending" in capsys.readouterr().err
 
 
+def test_a_label_without_names(tmp_path):
+    pipe = ngram_pipeline()
+    windows = pipe[0].fit_transform(["Anna", "Berta"] * 3)
+    pipe[-1].partial_fit(windows, ["a", "b"] * 3, classes=["a", "b", "none"])
+    found = node(tmp_path, pipe[-1], "return [g.logLikelihood('Anna'), g.sample({label: 'none'})];")
+    assert found[0] == pytest.approx(pipe[-1].score_samples(windows[:1])[0], abs=1e-4)
+
+
 def test_running_text_is_refused(tmp_path):
     pipe = ngram_pipeline(5, boundary=False).fit([" ".join(FEW)])
     with pytest.raises(ValueError, match=r"fitted to names \(boundary=True\)"):

@@ -180,28 +180,25 @@ class LSTM(NextCharModel):
 
     def exported(self) -> dict[str, Any]:
         """Return what the script of a web page needs, in 16 bits."""
-        layers: list[dict[str, Array]] = []
+        layers = []
         for layer in range(self.num_layers):
             into, back, *biases = (
-                self.weights[f"layers.{layer}.{name}_l0"]
+                self.weights[f"layers.{layer}.{name}_l0"].astype(np.float16)
                 for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
             )
             layers.append({"into": into, "back": back, "bias": np.add(*biases)})
-        inputs = layers[0]["into"].T
-        if self.embedding is not None:
-            inputs = self.embedding @ inputs
-        inputs = inputs + layers[0]["bias"] * (
-            np.arange(len(inputs))[:, None] < self.n_characters + _N_SPECIAL
-        )
-        del layers[0]["into"], layers[0]["bias"]
-        head = {"weight": self.weights["head.weight"], "bias": self.weights["head.bias"]}
+        n_inputs = self.n_characters + _N_SPECIAL + self.n_labels
+        vectors = np.eye(n_inputs) if self.embedding is None else self.embedding
+        head = {
+            name: self.weights[f"head.{name}"].astype(np.float16) for name in ("weight", "bias")
+        }
         return {
             "type": "lstm",
             "units": self.hidden_size,
             "characters": self.n_characters,
-            "inputs": inputs.astype(np.float16),
-            "layers": [{k: w.astype(np.float16) for k, w in of.items()} for of in layers],
-            "head": {name: weight.astype(np.float16) for name, weight in head.items()},
+            "vectors": vectors.astype(np.float16),
+            "layers": layers,
+            "head": head,
         }
 
     def _read(self, characters, labels, layers):

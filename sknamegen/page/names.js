@@ -58,11 +58,16 @@ function logSumExp(values) {
 const rowsOf = (flat, size) =>
   Array.from({ length: flat.length / size }, (_, i) => flat.subarray(i * size, (i + 1) * size));
 
-// Gates are input, forget, candidate and output. `inputs` is what each character and each label adds
-// to those of the first layer.
+// Gates are input, forget, candidate and output.
 class LSTM {
-  constructor({ units, characters, inputs, layers, head }) {
-    Object.assign(this, { units, characters, layers, head, inputs: rowsOf(inputs, 4 * units) });
+  constructor({ units, characters, vectors, layers, head }) {
+    Object.assign(this, { units, characters, layers, head });
+    // What each character and each label adds to the gates of the first layer.
+    const [{ into, bias }] = layers, nGates = 4 * units, nColumns = into.length / nGates;
+    const inputs = new Float32Array((vectors.length / nColumns) * nGates);
+    addProducts(into, nGates, nColumns, vectors, inputs);
+    this.inputs = rowsOf(inputs, nGates);
+    for (const row of this.inputs.slice(0, characters + 2)) row.forEach((_, i) => (row[i] += bias[i]));
   }
 
   start(windows, labels) {
@@ -181,11 +186,10 @@ class Penalty {
 // Logits of a model over a larger alphabet, where what it does not know has a share of its kind.
 function outer(logits, { places, missing, shares }) {
   const total = logSumExp(logits), all = new Float64Array(places.length + missing.length);
-  places.forEach((place, i) => (all[place] = logits[i] - total));
+  const proba = logits.map((x, i) => Math.exp((all[places[i]] = x - total)));
   missing.forEach((place, m) => {
-    let sum = 0;
-    places.forEach((_, i) => (sum += Math.exp(logits[i] - total) * shares[i * missing.length + m]));
-    all[place] = Math.log(Math.max(sum, 1.2e-38));
+    const p = proba.reduce((sum, q, i) => sum + q * shares[i * missing.length + m], 0);
+    all[place] = Math.log(Math.max(p, 1.2e-38));
   });
   return all;
 }
@@ -246,12 +250,8 @@ const length = (name) => [...segmenter.segment(name)].length; // in characters a
 // Whether a name consists of whole characters: it begins with no mark and ends with no joiner.
 const isWhole = (name) => !/^\p{M}|\u200d$/u.test(name);
 // FNV-1a of the code points, 64 bits.
-function hash(name) {
-  let bits = 0xcbf29ce484222325n;
-  for (const letter of name)
-    bits = BigInt.asUintN(64, (bits ^ BigInt(letter.codePointAt(0))) * 0x100000001b3n);
-  return bits;
-}
+const hash = (name) => [...name].reduce((bits, letter) => BigInt.asUintN(64,
+  (bits ^ BigInt(letter.codePointAt(0))) * 0x100000001b3n), 0xcbf29ce484222325n);
 
 class Generator {
   constructor({ model, ...saved }) {
