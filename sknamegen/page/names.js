@@ -5,25 +5,21 @@
 // are none; all windows of a call have as many. A label is an index, -1 for none.
 const END = "\u0003";
 const ARRAYS = { f2: Uint16Array, f4: Float32Array, i4: Int32Array, u8: BigUint64Array };
-function half(bits) {
-  const exponent = (bits >> 10) & 31, fraction = bits & 1023;
-  const size = exponent ? 2 ** (exponent - 15) * (1 + fraction / 1024) : fraction * 2 ** -24;
-  return bits & 0x8000 ? -size : size;
-}
+const half = (bits, exponent = (bits >> 10) & 31, fraction = bits & 1023) => (bits & 0x8000 ? -1 : 1)
+  * (exponent ? 2 ** (exponent - 15) * (1 + fraction / 1024) : fraction * 2 ** -24);
 // An array of numbers: little-endian, as base64.
 function decode({ dtype, data }) {
   const text = atob(data), bytes = new Uint8Array(text.length);
   for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
   const array = new ARRAYS[dtype](bytes.buffer);
-  return dtype === "f2" ? Float32Array.from(array, half) : array;
+  return dtype === "f2" ? new Float32Array(array).map((bits) => half(bits)) : array;
 }
-
 // Replace all arrays in a nested object.
 function decoded(value) {
-  if (Array.isArray(value)) return value.map(decoded);
   if (value === null || typeof value !== "object") return value;
   if ("dtype" in value) return decode(value);
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, decoded(item)]));
+  const items = Object.entries(value).map(([key, item]) => [key, decoded(item)]);
+  return Array.isArray(value) ? items.map(([, item]) => item) : Object.fromEntries(items);
 }
 
 // Add the products of a matrix (nRows, nColumns) and vectors, which follow each other in x, to out.
@@ -37,19 +33,14 @@ function addProducts(matrix, nRows, nColumns, x, out) {
       let s0 = 0, s1 = 0, s2 = 0, s3 = 0;
       for (let k = 0; k < nColumns; k++) {
         const weight = matrix[cell++];
-        s0 += weight * x0[k];
-        s1 += weight * x1[k];
-        s2 += weight * x2[k];
-        s3 += weight * x3[k];
+        s0 += weight * x0[k]; s1 += weight * x1[k];
+        s2 += weight * x2[k]; s3 += weight * x3[k];
       }
-      out[b * nRows + row] += s0;
-      out[(b + 1) * nRows + row] += s1; // beyond the end nothing is written
-      out[(b + 2) * nRows + row] += s2;
-      out[(b + 3) * nRows + row] += s3;
+      // Beyond the end nothing is written.
+      [s0, s1, s2, s3].forEach((sum, i) => (out[(b + i) * nRows + row] += sum));
     }
   }
 }
-
 const sigmoid = (x) => 1 / (1 + Math.exp(-x));
 function logSumExp(values) {
   const max = values.reduce((a, b) => Math.max(a, b), -Infinity);
@@ -87,7 +78,7 @@ class LSTM {
   }
 
   select({ read, layers }, rows, units = this.units) {
-    const picked = (flat) => Float32Array.from({ length: rows.length * units },
+    const picked = (flat) => new Float32Array(rows.length * units).map(
       (_, i) => flat[rows[Math.floor(i / units)] * units + (i % units)]);
     const of = ({ hidden, memory }) => ({ hidden: picked(hidden), memory: picked(memory) });
     return { read, layers: layers.map(of) };
@@ -129,10 +120,8 @@ class NGrams {
   constructor({ shared, ...counts }) {
     Object.assign(this, counts, { shared: shared && new NGrams(shared), ids: new Map() });
     this.nRoots = this.parents.length - this.farthest.length;
-    this.farthest.forEach((character, i) => {
-      const id = this.nRoots + i;
-      this.ids.set(this.parents[id] * this.radix + character, id);
-    });
+    const parents = this.parents.slice(this.nRoots);
+    parents.forEach((id, i) => this.ids.set(id * this.radix + this.farthest[i], this.nRoots + i));
   }
 
   start(windows, labels) {
@@ -247,8 +236,9 @@ function draw(logits, temperature, random) {
 
 const segmenter = new Intl.Segmenter(undefined, { granularity: "grapheme" });
 const length = (name) => [...segmenter.segment(name)].length; // in characters as people count
-// Whether a name consists of whole characters: it begins with no mark and ends with no joiner.
-const isWhole = (name) => !/^\p{M}|\u200d$/u.test(name);
+// Whether a name consists of whole characters: no mark at its beginning, no half flag, no loose joiner.
+const isWhole = (name) => !/^[\p{M}\p{EMod}]|\u200d$/u.test(name) && [...segmenter.segment(name)].every(
+  ({ segment }) => !/^\p{RI}(?!\p{RI})|^\u200d|[\u{E0020}-\u{E007E}]$/u.test(segment));
 // FNV-1a of the code points, 64 bits.
 const hash = (name) => [...name].reduce((bits, letter) => BigInt.asUintN(64,
   (bits ^ BigInt(letter.codePointAt(0))) * 0x100000001b3n), 0xcbf29ce484222325n);
@@ -265,23 +255,25 @@ class Generator {
     const known = spellings.find((spelling) => [...spelling].every((letter) => index.has(letter)));
     return [...(known ?? spellings[0])].map((c) => index.get(c) ?? this.letters.length + 1);
   }
-
-  windowOf(indices) {
-    return [...Array(this.window).fill(-1), this.letters.length, ...indices].slice(-this.window);
+  windowOf = (indices) =>
+    [...Array(this.window).fill(-1), this.letters.length, ...indices].slice(-this.window);
+  // The index of a label, -1 for none.
+  place(label) {
+    const place = label === undefined ? -1 : this.labels.indexOf(String(label));
+    if (label !== undefined && place < 0) throw new Error(`The model has no label ${label}.`);
+    return place;
   }
 
   // In nats, as score_samples in Python. Without a label: any, each as probable as it was frequent.
   logLikelihood(name, label) {
     const indices = [...this.read(name), this.index.get(END)];
-    if (label !== undefined || !this.labels.length)
-      return this.scores(indices, [this.labels.indexOf(label)])[0];
-    return logSumExp(this.joint(indices));
+    if (label === undefined && this.labels.length) return logSumExp(this.joint(indices));
+    return this.scores(indices, [this.place(label)])[0];
   }
 
   // The log-probability of each label and of what comes first in its names.
-  joint(indices) {
-    return this.scores(indices, [...this.labels.keys()]).map((score, i) => score + this.prior[i]);
-  }
+  joint = (indices) =>
+    this.scores(indices, [...this.labels.keys()]).map((score, i) => score + this.prior[i]);
 
   scores(indices, labels) {
     const windows = (n) => labels.map(() => this.windowOf(indices.slice(0, n)));
@@ -302,14 +294,15 @@ class Generator {
     if (prefix.some((index) => index > this.letters.length))
       throw new Error(`The model does not know all letters of ${seed}.`);
     const next = random === undefined ? Math.random : randomNumbers(random);
-    const expression = pattern && new RegExp(`^(?:${pattern})$`, "u");
+    const whole = pattern && new RegExp(pattern, "u") && new RegExp(`^(?:${pattern})$`, "u");
     const fits = (name) => length(name) >= minLength && length(name) <= maxLength && isWhole(name)
-      && !(expression && !expression.test(name)) && !(novel && this.known.has(hash(name)))
+      && !(whole && !whole.test(name)) && !(novel && this.known.has(hash(name)))
       && !(unique && names.includes(name));
     const end = Date.now() + 1000 * seconds, isOver = () => Date.now() > end;
+    const how = this.choose(prefix, label, next);
     for (let drawn = 0; names.length < wanted && drawn < tries * wanted && !isOver(); ) {
       const size = Math.min(32, Math.max(wanted - names.length, Math.ceil(drawn / 4)));
-      for (const name of this.write(prefix, size, temperature, label, maxLength, next))
+      for (const name of this.write(prefix, size, temperature, how, maxLength, next, isOver))
         if (names.length < wanted && fits(name)) names.push(name);
       drawn += size;
     }
@@ -318,31 +311,38 @@ class Generator {
     throw new Error("No name fits: relax the pattern or the lengths.");
   }
 
-  // Write names freely, without those that become far too long.
-  write(prefix, size, temperature, label, maxLength, random) {
-    let { model } = this, labels = Array(size).fill(this.labels.indexOf(label));
+  // Return the model of a label or a blend, and a function that draws the label of a name.
+  choose(prefix, label, random, model = this.model) {
     if (label !== null && typeof label === "object") {
-      const weights = Object.entries(label), total = weights.reduce((sum, [, w]) => sum + w, 0);
-      const components = weights.map(([name, weight]) => (
-        { model, weight: weight / total, label: this.labels.indexOf(name) }));
-      model = new Mixture({ components });
-    } else if (label === undefined && this.labels.length) {
-      const joint = this.joint(prefix);
-      labels = labels.map(() => draw(joint, 1, random));
+      const total = Object.values(label).reduce((sum, weight) => sum + weight, 0);
+      if (!Object.values(label).every((w) => w > 0)) throw new Error("Weights must be > 0.");
+      const components = Object.entries(label).map(
+        ([name, weight]) => ({ model, weight: weight / total, label: this.place(name) }));
+      return [new Mixture({ components }), () => -1];
     }
-    let rows = labels.map(() => prefix), names = [];
+    const place = this.place(label), joint = place < 0 && this.labels.length && this.joint(prefix);
+    return [model, () => (joint ? draw(joint, 1, random) : place)];
+  }
+
+  // Write names freely, without those that become too long; none if the time is over.
+  write(prefix, size, temperature, [model, drawLabel], maxLength, random, isOver) {
+    const textOf = (row) => row.map((index) => this.letters[index]).join("");
+    const isShort = (row) => row.length <= maxLength
+      || (row.length <= 16 * maxLength && length(textOf(row)) <= maxLength);
+    let labels = Array.from({ length: size }, drawLabel), rows = labels.map(() => prefix), names = [];
     let [state, logits] = model.start(rows.map((row) => this.windowOf(row)), labels);
-    while (rows.length) {
+    while (rows.length && !isOver()) {
       const drawn = logits.map((row) => draw(row, temperature, random));
       const isEnd = drawn.map((c) => this.letters[c] === END);
       names.push(...rows.filter((_, i) => isEnd[i]));
-      const going = [...rows.keys()].filter((i) => !isEnd[i] && rows[i].length < 4 * maxLength);
-      rows = going.map((i) => [...rows[i], drawn[i]]);
+      const longer = rows.map((row, i) => [...row, drawn[i]]);
+      const going = [...rows.keys()].filter((i) => !isEnd[i] && isShort(longer[i]));
+      rows = going.map((i) => longer[i]);
       labels = going.map((i) => labels[i]);
       const windows = rows.map((row) => this.windowOf(row));
       if (rows.length) [state, logits] = model.advance(model.select(state, going), windows, labels);
     }
-    return names.map((row) => row.map((index) => this.letters[index]).join(""));
+    return rows.length ? [] : names.map(textOf);
   }
 }
 
