@@ -120,7 +120,7 @@ def shortlist(n, random_state, **constraints):
 # Each with its log-likelihood, in nats per character.
 constraints = {
     "of any kind": {},
-    "of five letters": {"max_length": 5},
+    "of five letters": {"max_length": 5, "temperature": 1.2},
     "for software": {"pattern": SAYABLE + "[sx]"},
 }
 if not arguments.file:
