@@ -363,11 +363,13 @@ class Mixture(NextCharModel):
             mean = self._mean([logits.take(rows, axis=0) for rows, logits in parts])
             rows = np.arange(len(mean))
         if self.penalty and self.penalty.unseen is not None:
-            # Rows of the same logits differ by label then.
             labels = np.repeat(sequences.labels, sequences.has_target.sum(1))
-            pairs, rows = unique_inverse(rows * self.n_labels + labels)
-            mean = mean.take(pairs // self.n_labels, axis=0)
-            self.penalty.add_unseen(mean, pairs % self.n_labels)
+            if (labels != labels[:1]).any():  # rows of the same logits differ by label then
+                pairs, rows = unique_inverse(rows * self.n_labels + labels)
+                labels, mean = pairs % self.n_labels, mean.take(pairs // self.n_labels, axis=0)
+                self.penalty.add_unseen(mean, labels)
+            else:
+                self.penalty.add_unseen(mean, labels[:1])
         return rows, mean
 
     def _penalised(self, parts, state):
