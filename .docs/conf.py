@@ -58,7 +58,12 @@ html_extra_path = [str(write_pages(HERE / "_build" / "pages"))]
 html_css_files = ["manual.css"]
 html_show_sourcelink = False
 html_copy_source = False
-html_sidebars: dict[str, list[str]] = {"getting_started": [], "benchmarks": [], "changelog": []}
+html_sidebars: dict[str, list[str]] = {
+    "getting_started": [],
+    "game_writers": [],
+    "benchmarks": [],
+    "changelog": [],
+}
 html_theme_options = {
     "logo": {"text": "sknamegen"},
     "navbar_align": "left",
