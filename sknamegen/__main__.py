@@ -142,8 +142,10 @@ def _excluded(given):
     """Return what `exclude` takes."""
     from .datasets import known_names, read_lines
 
+    if given.exclude is None:
+        return known_names() if given.exclude_known else None
     source = 0 if given.exclude == "-" else given.exclude
-    names = [] if source is None else list(read_lines(source, given.encoding))
+    names = list(read_lines(source, given.encoding))
     if not given.exclude_known:
         return names
     return known_names() | names

@@ -113,21 +113,21 @@ def _kind(unit: str) -> str:
     that small ones follow. Of other letters, whether they end a word, such as ם and ة, hold a
     hamza, or are vowels by themselves; of marks, whether they are vowel signs or join consonants.
     """
-    of_unit, name = category(unit), unicodedata.name(unit, "")
-    if of_unit in ("Lu", "Ll"):
-        return f"{of_unit} {script(unit)}"
-    if of_unit == "M" and (mark := _MARK.search(name)):
+    general, name = category(unit), unicodedata.name(unit, "")
+    if general in ("Lu", "Ll"):
+        return f"{general} {script(unit)}"
+    if general == "M" and (mark := _MARK.search(name)):
         return f"M {mark[0]}"
-    if of_unit == "Lo" and (kana := _KANA.search(name)):
+    if general == "Lo" and (kana := _KANA.search(name)):
         small, consonant, vowel = kana.groups()
         if small or not vowel:
             return f"Lo {small}{consonant}"
         return "Lo I" if consonant and vowel == "I" else "Lo"
-    if of_unit == "Lo" and (place := _PLACE.search(name)):
+    if general == "Lo" and (place := _PLACE.search(name)):
         return f"Lo {'final' if place[1] or place[2] else 'hamza'}"
-    if of_unit == "Lo" and _VOWEL.search(name):
+    if general == "Lo" and _VOWEL.search(name):
         return "Lo vowel"
-    return of_unit
+    return general
 
 
 def compose(text: str) -> str:

@@ -119,8 +119,8 @@ class Fitted:
             is_excluded = check_exclude(exclude)
 
             def excluded(names: list[str]) -> NDArray[np.bool_]:
-                found = {name for name in set(names) if is_excluded(fold(name))}
-                return np.fromiter((name in found for name in names), bool, len(names))
+                matches = {name for name in set(names) if is_excluded(fold(name))}
+                return np.fromiter((name in matches for name in names), bool, len(names))
 
             filters["were excluded"] = excluded
         return filters

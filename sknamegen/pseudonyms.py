@@ -31,12 +31,12 @@ class NamePseudonymizer(PublicName, OneToOneFeatureMixin, TransformerMixin, Base
         networks differ a little by processor.
     key : bytes or str
         The secret that decides who gets which pseudonym, such as ``secrets.token_bytes(32)``.
-    exclude : iterable of str, or object that answers ``in``, default=None
+    exclude : collection of str, or object that answers ``in``, default=None
         Names that no pseudonym may be, see `CharNGramGenerator.sample`:
         ``sknamegen.datasets.known_names()`` leaves out names that exist.
     unseen : {"error", "generate"}, default="error"
         What `transform` does with names that `fit` has not met: raise an error, or invent a name,
-        which may be the pseudonym of another one.
+        which may be the pseudonym of another name, or another name of the column.
 
     Attributes
     ----------

@@ -12,12 +12,11 @@ from .._alphabet import NONE
 from .._parallel import cached
 from .._sequences import Sequences
 from .contract import Indices, Logits, NextCharModel, log_softmax, unique_inverse
-from .ngrams import NGrams
+from .ngrams import TINY, NGrams
 
 # The n-grams of kinds; contexts hold so many of a run, and so many kinds without case. A penalty is
 # at least `_LOWEST` nats.
 _ORDER, _RUN, _CASELESS, _DISCOUNT, _SLACK, _LOWEST = 8, 3, 2, 0.3, 3, -8.0
-_TINY = np.finfo(float).tiny
 
 
 class AlphabetMap:
@@ -161,8 +160,8 @@ class Penalty:
         _, kind, times = counts.learned()
         overall = np.bincount(of_characters, minlength=counts.n_characters) / len(of_characters)
         overall += np.bincount(kind, times, counts.n_characters)
-        overall = np.maximum(overall / overall.sum(), _TINY)
-        proba = np.maximum(counts.proba(np.arange(len(counts.parents))), _TINY)
+        overall = np.maximum(overall / overall.sum(), TINY)
+        proba = np.maximum(counts.proba(np.arange(len(counts.parents))), TINY)
         proba.ravel()[counts.ngrams_] *= _SLACK  # of what did follow a context
         self.by_kind = np.log(proba / overall).clip(_LOWEST, 0).astype(np.float32)
         self.one_hot = np.equal.outer(np.arange(len(overall)), of_characters).astype(np.float32)
@@ -175,7 +174,7 @@ class Penalty:
         n = np.bincount(labels, times, n_labels)
         once = np.bincount(labels, times <= 1, n_labels)
         overall = np.bincount(seen, times) / times.sum()
-        of_unseen = np.maximum(1 - np.bincount(labels, overall[seen], n_labels), _TINY)
+        of_unseen = np.maximum(1 - np.bincount(labels, overall[seen], n_labels), TINY)
         return np.log((once + 0.5) / (n + 1) / of_unseen).clip(_LOWEST, 0).astype(np.float32)
 
     def add_unseen(self, logits: Logits, labels: Indices) -> None:

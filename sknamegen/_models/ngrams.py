@@ -28,7 +28,7 @@ _KIND_WEIGHT = 0.5
 _MAX_CELLS = 2**22
 # Expected counts: the least that is kept, and how many observations the shorter context counts as.
 _LEAST_EXPECTED, _PRIOR = 0.005, 0.5
-_TINY = np.finfo(float).tiny
+TINY = np.finfo(float).tiny
 
 
 class NGrams(NextCharModel):
@@ -215,7 +215,7 @@ class NGrams(NextCharModel):
         for length, rows in enumerate(map(slice, first[1:-1], first[2:]), 1):
             self.discounts[length], taken[rows] = _discounts(counts[rows], self.discount)
         total = np.bincount(context, weights=counts, minlength=n_contexts)
-        total = np.maximum(total, _TINY)  # of kinds that did not occur
+        total = np.maximum(total, TINY)  # of kinds that did not occur
         self.first = np.searchsorted(context, np.arange(n_contexts + 1))
         self.backoff = np.bincount(context, weights=taken, minlength=n_contexts) / total
         self.weights = (counts - taken) / total[context]
@@ -385,7 +385,7 @@ class NGrams(NextCharModel):
 
     def _log_proba(self, ids):
         # The smallest discounts leave nothing that a number could hold to unseen characters.
-        return np.log(np.maximum(self.proba(ids), _TINY))
+        return np.log(np.maximum(self.proba(ids), TINY))
 
     def start(self, windows: Indices, labels: Indices) -> tuple[Any, NDArray[np.float64]]:
         """Read contexts."""
