@@ -1,4 +1,4 @@
-"""Settings of the manual: python -m sphinx -W --keep-going -b html .docs .docs/_build/html."""
+"""Sphinx configuration: python -m sphinx -W --keep-going -b html .docs .docs/_build/html."""
 
 import os
 import sys
@@ -8,18 +8,19 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
-os.environ["TQDM_DISABLE"] = "1"  # bars are for terminals
+os.environ["TQDM_DISABLE"] = "1"  # no progress bars in the pages
 
 from manual import (  # noqa: E402
     copy_examples,
+    document_constants,
     draw_cards,
-    find_elsewhere,
+    gallery_pattern,
     group_parameters,
+    link_external,
+    link_shared,
     run_blocks,
-    show_types,
+    save_pages,
     skip_member,
-    to_run,
-    write_pages,
 )
 
 project = "sknamegen"
@@ -38,13 +39,13 @@ extensions = [
 ]
 exclude_patterns = ["_build", "kept"]
 templates_path = ["_templates"]
-copybutton_exclude = ".linenos, .gp, .go"  # what a session prints is not copied
-default_role = "py:obj"  # a link where there is such a thing, code where there is none
-suppress_warnings = ["config.cache"]  # what ran is told by the gallery itself
+copybutton_exclude = ".linenos, .gp, .go"  # do not copy the output of sessions
+default_role = "py:obj"  # link known objects, show other text as code
+suppress_warnings = ["config.cache"]  # sphinx_gallery_conf contains objects that cannot be pickled
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
 
-# The signature says the defaults, the docstring the types.
+# The signature shows the defaults, the docstring the types.
 autodoc_typehints = "none"
 autosummary_generate = True
 maximum_signature_line_length = 80
@@ -54,7 +55,7 @@ toc_object_entries_show_parents = "hide"
 html_theme = "pydata_sphinx_theme"
 html_title = f"sknamegen {release}"
 html_static_path = ["_static"]
-html_extra_path = [str(write_pages(HERE / "_build" / "pages"))]
+html_extra_path = [str(save_pages(HERE / "_build" / "pages"))]
 html_css_files = ["manual.css"]
 html_show_sourcelink = False
 html_copy_source = False
@@ -78,10 +79,10 @@ copyright = f"{author}, BSD-3-Clause"
 sphinx_gallery_conf = {
     "examples_dirs": copy_examples(HERE / "_build" / "examples"),
     "gallery_dirs": "gallery",
-    "filename_pattern": to_run(),
+    "filename_pattern": gallery_pattern(),
     "download_all_examples": False,
-    "reset_argv": "manual.arguments",
-    "within_subsection_order": "manual.AsListed",
+    "reset_argv": "manual.no_arguments",
+    "within_subsection_order": "manual.ReadmeOrder",
     "backreferences_dir": "api/examples",
     "doc_module": ("sknamegen",),
     "remove_config_comments": True,
@@ -92,10 +93,11 @@ sphinx_gallery_conf = {
 
 
 def setup(app):
-    """Connect what the API pages need."""
+    """Connect the handlers of manual.py."""
     app.connect("autodoc-process-docstring", group_parameters, priority=900)
-    app.connect("autodoc-process-docstring", show_types)
-    app.connect("builder-inited", draw_cards, priority=900)  # when the gallery is there
-    app.connect("missing-reference", find_elsewhere)
+    app.connect("autodoc-process-docstring", document_constants)
+    app.connect("builder-inited", draw_cards, priority=900)  # after Sphinx-Gallery
+    app.connect("missing-reference", link_external)
+    app.connect("missing-reference", link_shared)
     app.connect("source-read", run_blocks)
     app.connect("autodoc-skip-member", skip_member)

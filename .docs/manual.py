@@ -1,10 +1,10 @@
-"""How the manual shows examples, chapters and the API: what conf.py names.
+"""Sphinx helpers of the manual: examples, chapters and API pages.
 
     python .docs/manual.py
 
-runs the examples that take long, as far as they or the version have changed, and keeps their pages
-in .docs/kept: all of them in a quarter of an hour on two cores. The manual shows these, and does
-not build if they are of something else.
+runs all long examples that have changed, or all of them after a change of the version, and stores
+their pages in .docs/kept. All long examples take a quarter of an hour on two cores. The manual
+shows the stored pages, and its build fails if a stored page is outdated.
 """
 
 import ast
@@ -24,9 +24,10 @@ from pathlib import Path
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 EXAMPLES = ROOT / "examples"
-GALLERY, KEPT = HERE / "gallery", HERE / "kept"
-MADE_OF = KEPT / "made_of.json"
-# Examples that take long, or write files as large as they are told to: their pages are kept.
+GALLERY, STORED = HERE / "gallery", HERE / "kept"
+# Version and hash of the script of each stored page.
+SOURCES = STORED / "made_of.json"
+# Examples that are slow or write large files. Their pages are stored.
 LONG = (
     "baby_names.py",
     "checkpoint.py",
@@ -52,48 +53,48 @@ Examples
 """
 
 
-def to_keep():
-    """Return the examples that are run for their pages to be kept, none in a usual build."""
+def examples_to_store():
+    """Return the examples whose pages this build stores. A normal build stores no pages."""
     return os.environ.get("SKNAMEGEN_KEEP", "").split()
 
 
-def to_run():
-    """Return a pattern of the examples that run; the others are shown."""
+def gallery_pattern():
+    """Return a regular expression of the examples that the build runs."""
     return (
-        rf"/({'|'.join(map(re.escape, to_keep()))})$"
-        if to_keep()
+        rf"/({'|'.join(map(re.escape, examples_to_store()))})$"
+        if examples_to_store()
         else r"/(?!make_base\.py)\w+\.py$"
     )
 
 
 def copy_examples(target):
-    """Copy the examples to where they may leave files, as Sphinx-Gallery wants them."""
+    """Copy the examples, converted for Sphinx-Gallery, to a folder for their output files."""
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     (target / "GALLERY_HEADER.rst").write_text(HEADER, "utf-8")
     for script in EXAMPLES.glob("*.py"):
         page = with_title(script.read_text("utf-8"))
-        if script.name != "make_base.py":  # which is shown, but does not run
+        if script.name != "make_base.py":  # shown but not run
             page = without_options(page)
         (target / script.name).write_text(page, "utf-8")
-    if not to_keep():
-        restore(target)
-    if "checkpoint.py" in to_keep():
+    if not examples_to_store():
+        restore_pages(target)
+    if "checkpoint.py" in examples_to_store():
         kill_halfway(target / "checkpoint.py")
     return str(target)
 
 
 def kill_halfway(script):
-    """Start a training and kill it, so that the page of the script shows how it goes on."""
+    """Start a training and kill it, so that the page of the script shows how it resumes."""
     command = [sys.executable, "-u", script]
     with subprocess.Popen(command, cwd=script.parent, stdout=subprocess.PIPE, text=True) as process:
-        for printed in process.stdout:
-            if printed.startswith("Epoch 5/"):
+        for line in process.stdout:
+            if line.startswith("Epoch 5/"):
                 process.kill()
 
 
 def with_title(code):
-    """Return a script whose docstring is reStructuredText: a title, and commands as such."""
+    """Convert the docstring of a script to reStructuredText, with a title and literal blocks."""
     prefix, docstring, rest = code.split('"""', 2)
     title, _, text = docstring.partition("\n")
     title = title.rstrip(".")
@@ -107,40 +108,40 @@ def _literal(paragraph):
 
 
 def without_options(code):
-    """Return a script as it runs without options, and does not read any."""
+    """Return the script without option parsing, with the default value of each option."""
     code = re.sub(r"(?m)^try:\n((?:    .*\n)+)except ImportError:\n(?:    .*\n)+", _imports, code)
-    given = r"add_argument\(\s*\"(?:--)?(\w+)\"((?:[^()]|\([^()]*\))*)\)"
+    option = r"add_argument\(\s*\"(?:--)?(\w+)\"((?:[^()]|\([^()]*\))*)\)"
     defaults = {"quick": "False"} | {
-        name: (re.search(r"default=([^,)]+)", how) or ["", "None"])[1]
-        for name, how in re.findall(given, code)
-        if "store_true" not in how
+        name: (re.search(r"default=([^,)]+)", settings) or ["", "None"])[1]
+        for name, settings in re.findall(option, code)
+        if "store_true" not in settings
     }
-    while found := edits(code, defaults):  # what is left may hold more
-        for old, new in sorted(found.items(), reverse=True):
+    while replacements := option_edits(code, defaults):  # an edit may expose nested options
+        for (start, end), new in sorted(replacements.items(), reverse=True):
             text = code.encode()
-            code = (text[: old[0]] + new.encode() + text[old[1] :]).decode()
+            code = (text[:start] + new.encode() + text[end:]).decode()
     code = re.sub(r"\[:: 1\]|None or ", "", code)
     code = re.sub(r"(?m)(^# %%\n(?:# .*\n)*)\n+", r"\1", code)
     return re.sub(r"\n{4,}", "\n\n\n", code)
 
 
-def edits(code, defaults):
-    """Return what replaces which bytes of a script: options by their defaults."""
-    gone = r"\b(argparse|parser|find_spec)\b"
+def option_edits(code, defaults):
+    """Return the edits that replace options by their defaults, as a dict of byte spans to texts."""
+    removed = r"\b(argparse|parser|find_spec)\b"
     if not re.search(r"\bsys\.(?!exit)", code):
-        gone += r"|^import sys$"
+        removed += r"|^import sys$"
     text = code.encode()
-    begins = [0, *(match.end() for match in re.finditer(b"\n", text))]
-    found, nodes = {}, [ast.parse(code)]
+    line_starts = [0, *(match.end() for match in re.finditer(b"\n", text))]
+    replacements, nodes = {}, [ast.parse(code)]
 
-    def source(node):  # as ast.get_source_segment, which splits the lines again each time
+    def source(node):  # faster than ast.get_source_segment, which splits the lines at each call
         if not hasattr(node, "lineno"):
             return ""
-        first, last = begins[node.lineno - 1], begins[node.end_lineno - 1]
+        first, last = line_starts[node.lineno - 1], line_starts[node.end_lineno - 1]
         return text[first + node.col_offset : last + node.end_col_offset].decode()
 
     def span(first, last):
-        return begins[first.lineno - 1], begins[last.end_lineno]
+        return line_starts[first.lineno - 1], line_starts[last.end_lineno]
 
     while nodes:
         node = nodes.pop()
@@ -149,44 +150,43 @@ def edits(code, defaults):
         )
         test = re.fullmatch(r"(not )?(?:arguments\.)?(\w+)", source(getattr(node, "test", node)))
         value = test and defaults.get(test[2])
-        if is_statement and "__main__" not in source(node) and re.search(gone, source(node)):
-            found[span(node, node)] = ""
+        if is_statement and "__main__" not in source(node) and re.search(removed, source(node)):
+            replacements[span(node, node)] = ""
         elif isinstance(node, ast.If | ast.IfExp) and value:
             is_true = (value not in ("None", "False")) != bool(test[1])
-            chosen = node.body if is_true else node.orelse
+            branch = node.body if is_true else node.orelse
             if isinstance(node, ast.IfExp):
-                first, last = begins[node.lineno - 1], begins[node.end_lineno - 1]
-                place = first + node.col_offset, last + node.end_col_offset
-                found[place] = source(chosen)
+                first, last = line_starts[node.lineno - 1], line_starts[node.end_lineno - 1]
+                replacements[first + node.col_offset, last + node.end_col_offset] = source(branch)
             else:
-                lines = text[slice(*span(chosen[0], chosen[-1]))].decode() if chosen else ""
+                lines = text[slice(*span(branch[0], branch[-1]))].decode() if branch else ""
                 indent = " " * node.col_offset
-                found[span(node, node)] = textwrap.indent(textwrap.dedent(lines), indent)
+                replacements[span(node, node)] = textwrap.indent(textwrap.dedent(lines), indent)
         elif isinstance(node, ast.Attribute) and source(node).startswith("arguments."):
             if node.attr in defaults:
-                begin = begins[node.lineno - 1]
+                begin = line_starts[node.lineno - 1]
                 begin, end = begin + node.col_offset, begin + node.end_col_offset
                 is_in_string = text[begin - 1 : begin] + text[end : end + 1] == b"{}"
                 value = defaults[node.attr].strip('"') if is_in_string else defaults[node.attr]
-                found[begin - is_in_string, end + is_in_string] = value
+                replacements[begin - is_in_string, end + is_in_string] = value
         else:
             nodes += ast.iter_child_nodes(node)
-    return found
+    return replacements
 
 
 def _imports(match):
     return textwrap.dedent(match[1])
 
 
-def restore(target):
-    """Put the pages that are kept into the gallery, which takes them for up to date."""
+def restore_pages(target):
+    """Copy the stored pages to the gallery, with checksums so that Sphinx-Gallery skips them."""
     if stale():
         raise RuntimeError(
-            f"The kept pages of {', '.join(stale())} are not of the scripts as they are and this "
-            "version: python .docs/manual.py"
+            f"The stored pages of {', '.join(stale())} are outdated. Regenerate them with: "
+            "python .docs/manual.py"
         )
     (GALLERY / "images").mkdir(parents=True, exist_ok=True)
-    for path in KEPT.glob("*.*"):
+    for path in STORED.glob("*.*"):
         shutil.copy(path, GALLERY / ("images" if path.suffix == ".png" else "") / path.name)
     for name in LONG:
         shutil.copy(target / name, GALLERY / name)
@@ -196,70 +196,71 @@ def restore(target):
 
 
 def stale():
-    """Return the long examples whose kept pages are missing or of something else."""
-    return [name for name in LONG if made_of_kept().get(name) != made_of_now(name)]
+    """Return the long examples whose stored pages are missing or outdated."""
+    return [name for name in LONG if stored_sources().get(name) != current_source(name)]
 
 
-def made_of_kept():
-    """Return what the kept pages were made of."""
-    return json.loads(MADE_OF.read_text("utf-8")) if MADE_OF.exists() else {}
+def stored_sources():
+    """Return the version and hash of the script of each stored page."""
+    return json.loads(SOURCES.read_text("utf-8")) if SOURCES.exists() else {}
 
 
-def made_of_now(name):
-    """Return what the page of an example depends on: the version, and its text."""
+def current_source(name):
+    """Return the current version and hash of a script."""
     package = (ROOT / "sknamegen/__init__.py").read_text("utf-8")
     version = re.search(r'__version__ = "(.*)"', package)[1]
     text = (EXAMPLES / name).read_text("utf-8")
     return f"{version} {hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
-def keep(names):
-    """Run examples in full, and keep their pages."""
+def store_pages(names):
+    """Run examples at full size and store their pages."""
     if not names:
         return
     shutil.rmtree(GALLERY, ignore_errors=True)
     environment = os.environ | {"SKNAMEGEN_KEEP": " ".join(names)}
     build = ["sphinx", "-q", "-E", "-b", "dummy", HERE, HERE / "_build/dummy"]
     subprocess.run([sys.executable, "-m", *build], check=True, env=environment)
-    KEPT.mkdir(exist_ok=True)
+    STORED.mkdir(exist_ok=True)
     for name in names:
         page = (GALLERY / name).with_suffix(".rst")
-        text = re.sub(r"(?m)^.*\d%\|.*\n", "", page.read_text("utf-8"))  # bars are for terminals
+        text = re.sub(r"(?m)^.*\d%\|.*\n", "", page.read_text("utf-8"))  # progress bars
         text = re.sub(r"\n{4,}", "\n\n\n", text)
         text = re.sub(r"\.\. rst-class:: sphx-glr-script-out\n\n.*none\n\n+(?=\.\.)", "", text)
         text, label, rest = text.partition(".. _sphx_glr_download_")
         label += rest.partition("\n")[0]
         download = f":download:`Download Python source code: {name} <{name}>`"
-        (KEPT / page.name).write_text(f"{text.rstrip()}\n\n\n{label}\n\n{download}\n", "utf-8")
-        for old in KEPT.glob(f"sphx_glr_{page.stem}_0*.png"):
+        (STORED / page.name).write_text(f"{text.rstrip()}\n\n\n{label}\n\n{download}\n", "utf-8")
+        for old in STORED.glob(f"sphx_glr_{page.stem}_0*.png"):
             old.unlink()
         for picture in (GALLERY / "images").glob(f"sphx_glr_{page.stem}_0*.png"):
-            shutil.copy(picture, KEPT / picture.name)
-    for name in names:  # by which pages of the API find their examples
+            shutil.copy(picture, STORED / picture.name)
+    for name in names:  # used by the API pages to list examples
         path = (GALLERY / name).with_suffix(".codeobj.json")
-        (KEPT / path.name).write_text(ours(path.read_text("utf-8")), "utf-8")
-    made_of = {name: made_of_now(name) for name in names}
-    MADE_OF.write_text(json.dumps(made_of_kept() | made_of, indent=1) + "\n", "utf-8")
+        (STORED / path.name).write_text(package_objects(path.read_text("utf-8")), "utf-8")
+    made_of = {name: current_source(name) for name in names}
+    SOURCES.write_text(json.dumps(stored_sources() | made_of, indent=1) + "\n", "utf-8")
 
 
-def ours(objects):
-    """Return what the code of an example names, without other packages, whose pages we lack."""
+def package_objects(objects):
+    """Return the objects that an example uses, restricted to this package."""
     objects = {
-        name: [each for each in found if each["module"].partition(".")[0] == "sknamegen"]
-        for name, found in json.loads(objects).items()
+        name: [target for target in targets if target["module"].partition(".")[0] == "sknamegen"]
+        for name, targets in json.loads(objects).items()
     }
-    return json.dumps({name: found for name, found in objects.items() if found}, indent=1) + "\n"
+    objects = {name: targets for name, targets in objects.items() if targets}
+    return json.dumps(objects, indent=1) + "\n"
 
 
 def draw_cards(app):
-    """Give each example a picture for the gallery, of what it prints if it draws nothing."""
+    """Draw the gallery thumbnails of all examples."""
     for page in GALLERY.glob("*.rst"):
         if page.with_suffix(".py").exists():
             draw_card(page)
 
 
 def draw_card(page):
-    """Draw the thumbnail of the page of an example: its own picture, or what it prints."""
+    """Draw the thumbnail of an example: its first plot, or else its printed output."""
     import matplotlib.pyplot as plt
     from sphinx_gallery.utils import scale_image
 
@@ -283,14 +284,14 @@ def draw_card(page):
     plt.close(fig)
 
 
-def arguments(gallery_conf, script_vars):
-    """Return the arguments that an example is run with: none, whatever those of Sphinx are."""
+def no_arguments(gallery_conf, script_vars):
+    """Return no command-line arguments for examples. The default would be those of Sphinx."""
     return []
 
 
 def run_blocks(app, docname, source):
-    """Put the pictures that the blocks of a chapter draw behind these blocks."""
-    if to_keep() or (".figure_" not in source[0] and "plt." not in source[0]):
+    """Insert the figures of a chapter after the code that draws them, or before a dropdown."""
+    if examples_to_store() or (".figure_" not in source[0] and "plt." not in source[0]):
         return
     import matplotlib.pyplot as plt
 
@@ -300,24 +301,26 @@ def run_blocks(app, docname, source):
 
     def with_figures(block):
         plt.close("all")
-        with redirect_stdout(StringIO()), chdir(folder):  # where they may leave files
-            exec(block[1], namespace)
-        shown = [block[0]]
+        with redirect_stdout(StringIO()), chdir(folder):  # output files go here
+            exec(block[2], namespace)
+        figures = ""
         for figure in plt.get_fignums():
             name = f"{docname.replace('/', '_')}_{next(numbers)}.png"
             plt.figure(figure).savefig(folder / name, dpi=130)
-            shown.append(f"\n![](/_build/figures/{name})\n")
-        return "".join(shown)
+            figures += f"\n![](/_build/figures/{name})\n"
+        is_collapsed = block[1] is not None
+        return f"{figures}\n{block[0]}" if is_collapsed else f"{block[0]}{figures}"
 
-    source[0] = re.sub(r"(?ms)^```python\n(.*?)^```\n", with_figures, source[0])
+    code = r"(?ms)^(:::\{dropdown\}[^\n]*\n)?```python\n(.*?)^```\n"
+    source[0] = re.sub(code, with_figures, source[0])
     plt.close("all")
 
 
-# Where other projects describe what ours names: the inventories of Sphinx need a network.
+# Pages of other projects. intersphinx would need network access.
 SKLEARN = "https://scikit-learn.org/stable/modules/generated/{}.html"
 TORCH = "https://docs.pytorch.org/docs/stable/generated/{}.html"
 SKORCH = "https://skorch.readthedocs.io/en/stable/{module}.html#{}"
-ELSEWHERE = {
+EXTERNAL = {
     "skorch.NeuralNet": SKORCH.format("skorch.net.NeuralNet", module="net"),
     "torch.optim": "https://docs.pytorch.org/docs/stable/optim.html",
     "torch": "https://docs.pytorch.org/docs/stable/",
@@ -325,12 +328,12 @@ ELSEWHERE = {
 }
 
 
-def find_elsewhere(app, env, node, contnode):
-    """Link to another project's page where one of its names is meant."""
+def link_external(app, env, node, contnode):
+    """Link names of other projects to their documentation."""
     from docutils.nodes import reference
 
     target = node.get("reftarget", "")
-    url = ELSEWHERE.get(target)
+    url = EXTERNAL.get(target)
     patterns = {"sklearn.": SKLEARN, "torch.": TORCH, "skorch.": SKORCH}
     for prefix, pattern in patterns.items():
         if target.startswith(prefix) and target.count(".") > 1:
@@ -338,24 +341,24 @@ def find_elsewhere(app, env, node, contnode):
     return reference("", "", contnode, refuri=url, internal=False) if url else None
 
 
-class AsListed:
-    """Sort the examples as their README lists them, what it does not list last."""
+class ReadmeOrder:
+    """Sort key that orders examples as in their README, with unlisted examples last."""
 
     def __init__(self, src_dir):
         listed = (EXAMPLES / "README.md").read_text("utf-8")
         self.names = re.findall(r"(?m)^\| `(\w+\.py)`", listed)
 
     def __repr__(self):
-        return "<AsListed>"
+        return "<ReadmeOrder>"
 
     def __call__(self, filename):
-        """Return what to sort by."""
-        known = filename in self.names
-        return (0, self.names.index(filename)) if known else (1, filename)
+        """Return the sort key of a file name."""
+        is_listed = filename in self.names
+        return (0, self.names.index(filename)) if is_listed else (1, filename)
 
 
-def show_types(app, what, name, obj, options, lines):
-    """Give the constants of the package the docstrings that stand behind them."""
+def document_constants(app, what, name, obj, options, lines):
+    """Add the docstring of `SKOPS_TRUSTED`, which autodoc does not find."""
     from sphinx.pycode import ModuleAnalyzer
 
     if what == "data" and name == "sknamegen.SKOPS_TRUSTED":
@@ -363,17 +366,17 @@ def show_types(app, what, name, obj, options, lines):
         lines[:] = analyzer.find_attr_docs()["", "SKOPS_TRUSTED"]
 
 
-# Above which parameters of CharLSTMGenerator a heading stands.
+# Headings in the parameter list of CharLSTMGenerator, by the first parameter after the heading.
 HEADINGS = {
-    "init": "Where it starts",
-    "hidden_size": "The network",
+    "init": "Initial weights",
+    "hidden_size": "Network size",
     "ngram_weight": "Training",
-    "callbacks": "Callbacks, devices, and what repeats",
+    "callbacks": "Callbacks, devices and reproducibility",
 }
 
 
 def group_parameters(app, what, name, obj, options, lines):
-    """Put headings into the long list of parameters that numpydoc has made."""
+    """Insert headings into the parameter list that numpydoc creates."""
     if name != "sknamegen.CharLSTMGenerator":
         return
     for number, line in reversed(list(enumerate(lines))):
@@ -383,20 +386,37 @@ def group_parameters(app, what, name, obj, options, lines):
             lines[number:number] = ["", f"{indent}.. rubric:: {HEADINGS[parameter[2]]}", ""]
 
 
+def link_shared(app, env, node, contnode):
+    """Link the methods of all generators to their page, and public names to their pages."""
+    from sknamegen._generator import BaseCharGenerator
+
+    owner, _, name = node.get("reftarget", "").rpartition(".")
+    base = f"{BaseCharGenerator.__module__}.{BaseCharGenerator.__name__}"
+    targets = [base] if name == BaseCharGenerator.__name__ else []
+    if not owner:
+        targets.append(f"sknamegen.{name}")
+        owner = node.get("py:class") or ""
+    if re.search(r"Char\w+Generator$", owner):
+        targets.append(f"{base}.{name}")
+    domain = env.domains["py"]
+    for target in targets:
+        if node.get("refdomain") == "py" and target in domain.objects:
+            page = node["refdoc"], app.builder
+            return domain.resolve_xref(env, *page, "obj", target, node, contnode)
+    return None
+
+
 def skip_member(app, what, name, obj, skip, options):
-    """Leave out scikit-learn's metadata routing, whose pages are scikit-learn's."""
+    """Skip the metadata-routing methods, which scikit-learn documents."""
     return skip or bool(re.fullmatch(r"set_\w+_request|get_metadata_routing|set_output", name))
 
 
 if __name__ == "__main__":
-    keep(stale())
+    store_pages(stale())
 
 
-# Pages that write names, of the lists that the manual shows.
-
-
-def write_pages(folder):
-    """Save the web pages of the front page in a folder, and return it."""
+def save_pages(folder):
+    """Save the web pages of the front page in a folder and return the folder."""
     from sklearn.pipeline import make_pipeline
 
     from sknamegen import (
@@ -409,16 +429,16 @@ def write_pages(folder):
 
     folder.mkdir(parents=True, exist_ok=True)
     lstm = CharLSTMGenerator(random_state=0)
-    for title, generator, given in (
-        ("Villages", lstm, (_list_of("index.md"),)),
-        ("Planets", lstm, (_list_of("guide/new_names.md"),)),
+    for title, generator, data in (
+        ("Villages", lstm, (_first_list("index.md"),)),
+        ("Planets", lstm, (_first_list("guide/new_names.md"),)),
         ("First names", CharNGramGenerator(), load_names(return_X_y=True)),
     ):
-        pipe = make_pipeline(CharSequenceVectorizer(), generator).fit(*given)
+        pipe = make_pipeline(CharSequenceVectorizer(), generator).fit(*data)
         save_page(pipe, folder / f"{title.lower().replace(' ', '_')}.html", title)
     return folder
 
 
-def _list_of(chapter):
+def _first_list(chapter):
     """Return the first list of names in a chapter."""
     return re.search(r'"""(.*?)"""', (HERE / chapter).read_text("utf-8"), re.DOTALL)[1].split()

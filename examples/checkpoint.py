@@ -1,8 +1,8 @@
-"""Go on with a training that was killed.
+"""Resume training after an interruption.
 
-What is learned here: a skorch callback saves the Pipeline after every epoch; with
-``warm_start=True``, another `fit` goes on from what was saved. Kill it and run it again; a picture
-shows where it went on:
+This example shows how a skorch callback saves the Pipeline after every epoch. With
+``warm_start=True``, the next `fit` continues from the saved state. Kill the script and run it
+again. The plot marks the epoch after which training was resumed.
 
     pip install -e '.[plot]' && python examples/checkpoint.py
 """
@@ -22,7 +22,7 @@ from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names
 from sknamegen.display import LossCurveDisplay
 
 if find_spec("matplotlib") is None:
-    sys.exit("This needs matplotlib. In a clone of sknamegen: pip install -e '.[plot]'")
+    sys.exit("This example needs matplotlib. In a clone of sknamegen: pip install -e '.[plot]'")
 
 SEED = 0
 N_EPOCHS = 12
@@ -30,13 +30,14 @@ CHECKPOINT = Path("checkpoint.joblib")
 parser = argparse.ArgumentParser(
     description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
 )
-parser.add_argument("--quick", action="store_true", help="a smoke run: fewer names")
+parser.add_argument("--quick", action="store_true", help="smoke test with fewer names")
 arguments = parser.parse_args()
 
 
 # %%
-# During a training `pipe` stays as it was; `net.generator()` is fitted as far as the training has
-# come. The file is replaced in one step, so it is whole whenever the process dies.
+# Save a checkpoint after each epoch. During training, `pipe` does not change, and `net.generator()`
+# returns a generator with the current weights. `os.replace` is atomic, so the file is complete even
+# if the process is killed.
 class SaveEachEpoch(Callback):
     """Save the Pipeline after each epoch."""
 
@@ -47,30 +48,30 @@ class SaveEachEpoch(Callback):
 
 
 # %%
-# What was saved, or a new Pipeline.
+# Load the checkpoint if it exists.
 if CHECKPOINT.exists():
     pipe = joblib.load(CHECKPOINT)
-    print(f"Going on after epoch {pipe[-1].n_iter_} of {N_EPOCHS}")
+    print(f"Resuming after epoch {pipe[-1].n_iter_} of {N_EPOCHS}")
 else:
-    # One network: each has copies of the callbacks, and generates by itself while it trains.
+    # With several networks, each network would overwrite the checkpoint with its own weights.
     options = {"num_networks": 1, "init": None, "warm_start": True, "verbose": 1}
     generator = CharLSTMGenerator(callbacks=[SaveEachEpoch()], random_state=SEED, **options)
     pipe = Pipeline([("windows", CharSequenceVectorizer()), ("lstm", generator)])
 
 # %%
-# The epochs that are left.
+# Train for the remaining epochs.
 names = load_names("female")[:: 10 if arguments.quick else 1]
 train, test = [name for i, name in enumerate(names) if i % 10], names[::10]
-n_left = N_EPOCHS - getattr(pipe[-1], "n_iter_", 0)
-if n_left:
-    pipe.set_params(lstm__max_epochs=n_left).fit(train)
-print(f"Trained for {pipe[-1].n_iter_} epochs. Held out: {-pipe.score(test):.3f} nats/char")
+n_remaining = N_EPOCHS - getattr(pipe[-1], "n_iter_", 0)
+if n_remaining:
+    pipe.set_params(lstm__max_epochs=n_remaining).fit(train)
+print(f"Trained for {pipe[-1].n_iter_} epochs. Held-out loss: {-pipe.score(test):.3f} nats/char")
 
 # %%
-# Where it went on, if it was killed.
+# Plot the loss and mark the interruption.
 display = LossCurveDisplay.from_estimator(pipe[-1])
-if 0 < n_left < N_EPOCHS:
-    killed = N_EPOCHS - n_left + 0.5
-    display.ax_.axvline(killed, color="tab:red", ls="--", label="killed, and run again")
+if 0 < n_remaining < N_EPOCHS:
+    interruption = N_EPOCHS - n_remaining + 0.5
+    display.ax_.axvline(interruption, color="tab:red", ls="--", label="killed and restarted")
     display.ax_.legend()
 display.figure_.savefig("checkpoint.png", dpi=120)

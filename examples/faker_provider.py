@@ -1,8 +1,8 @@
-"""Give Faker a provider of people who do not exist, with names like those of a country.
+"""Add invented people to Faker.
 
-What is learned here: a generator learns the names that Faker has for a locale, and a provider
-makes them part of Faker. The names do not run out, none of them is a name that exists as far as
-`known_names` knows, and Faker's seed decides them like everything else.
+This example shows how to train a generator on the names that Faker has for a locale, and how to use
+it in a Faker provider. The provider does not run out of names and excludes all names in
+`known_names`. `Faker.seed` makes it reproducible.
 
     pip install -e '.[base]' && python examples/faker_provider.py [--locale nl_NL]
 """
@@ -23,41 +23,41 @@ try:
     from faker import Faker
     from faker.providers import BaseProvider
 except ImportError:
-    sys.exit("This needs faker. In a clone of sknamegen: pip install -e '.[base]'")
+    sys.exit("This example needs faker. In a clone of sknamegen: pip install -e '.[base]'")
 
 SEED = 0
 parser = argparse.ArgumentParser(
     description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
 )
-parser.add_argument("--locale", default="it_IT", help="one that Faker has lists of names for")
-parser.add_argument("--quick", action="store_true", help="a smoke run: fewer names and epochs")
+parser.add_argument("--locale", default="it_IT", help="a locale with name lists in Faker")
+parser.add_argument("--quick", action="store_true", help="smoke test with fewer names and epochs")
 arguments = parser.parse_args()
 
 # %%
-# Faker's own names, each with its kind as a label.
+# Load Faker's names, with the kind of name as the label.
 person = import_module(f"faker.providers.person.{arguments.locale}").Provider
-known = {
+names_of_kind = {
     "female": list(dict.fromkeys(person.first_names_female)),
     "male": list(dict.fromkeys(person.first_names_male)),
     "last": list(dict.fromkeys(person.last_names)),
 }
 if arguments.quick:
-    known = {kind: names[::5] for kind, names in known.items()}
-names = [name for kind in known for name in known[kind]]
-kinds = [kind for kind in known for _ in known[kind]]
+    names_of_kind = {kind: names[::5] for kind, names in names_of_kind.items()}
+names = [name for kind in names_of_kind for name in names_of_kind[kind]]
+kinds = [kind for kind in names_of_kind for _ in names_of_kind[kind]]
 start = perf_counter()
 lstm = CharLSTMGenerator(max_epochs=1 if arguments.quick else "auto", random_state=SEED)
 model = make_pipeline(CharSequenceVectorizer(), lstm).fit(names, kinds)[-1]
-print(f"Learned {len(names):,} names of {arguments.locale} in {perf_counter() - start:.1f} s")
+print(f"Trained on {len(names):,} names of {arguments.locale} in {perf_counter() - start:.1f} s")
 
 
 # %%
-# The provider. Faker's random numbers seed the model's, so that `Faker.seed` decides both.
+# Define the provider. Faker's random generator seeds the sampler, so `Faker.seed` controls both.
 class InventedPersonProvider(BaseProvider):
-    """Names that a model has made up."""
+    """Provider of invented names."""
 
     def invented_names(self, n, kind):
-        """Return n different names that do not exist."""
+        """Return n different invented names."""
         return model.sample(
             temperature=0.6,
             n_samples=n,
@@ -71,7 +71,7 @@ class InventedPersonProvider(BaseProvider):
         )
 
     def invented_person(self):
-        """Return a first name and a surname."""
+        """Return an invented first name and surname."""
         kinds = self.random_element(["female", "male"]), "last"
         return " ".join(self.invented_names(1, kind)[0] for kind in kinds)
 
@@ -81,9 +81,9 @@ fake.add_provider(InventedPersonProvider)
 
 
 # %%
-# Beside Faker's other providers.
+# Combine invented names with Faker's other providers.
 def people(n):
-    """Return rows of a table."""
+    """Return n rows with a name, an e-mail address and a phone number."""
     names = [fake.invented_person() for _ in range(n)]
     emails = [f"{name.lower().replace(' ', '.')}@{fake.safe_domain_name()}" for name in names]
     return [(name, email, fake.phone_number()) for name, email in zip(names, emails, strict=True)]
@@ -94,14 +94,14 @@ rows = people(8)
 for row in rows:
     print("  {:20} {:33} {}".format(*row))
 Faker.seed(SEED)
-print(f"The same again with the same seed: {people(8) == rows}")
+print(f"Same rows with the same seed: {people(8) == rows}")
 
 # %%
-# Where each name may stand once, a list of names soon ends.
+# Compare the uniqueness and novelty of both sources. Lists of names soon repeat.
 n = 100 if arguments.quick else 2000
-own = [fake.last_name() for _ in range(n)]
+faker_surnames = [fake.last_name() for _ in range(n)]
 invented = fake.invented_names(n, "last")
 print(f"{n:,} surnames       unique  novel")
-for title, surnames in {"Faker's own": own, "invented": invented}.items():
+for title, surnames in {"Faker": faker_surnames, "invented": invented}.items():
     shares = uniqueness(surnames), novelty(surnames, person.last_names)
     print("{:18} {:6.0%} {:6.0%}".format(title, *shares))

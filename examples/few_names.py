@@ -1,9 +1,9 @@
-"""Names from a list of thirty: from scratch, and from a model that knows what names are.
+"""Generate names from a list of thirty.
 
-What is learned here: thirty names are too few to learn what a name is. So the
-training starts from a base model that comes with the package and knows people, towns and brands of
-many languages; it then learns only what is special about yours. The names below are invented, of
-villages in a novel; put your own in their place. A picture shows how both trainings went.
+This example compares training from scratch with training from the pretrained base. Thirty names are
+too few to train a network from scratch. The base was trained on people, towns and brands in many
+languages, so training only has to learn the style of your list. The default list contains invented
+villages. The plot shows the loss curves of both runs.
 
     pip install -e '.[plot]' && python examples/few_names.py [FILE]
 """
@@ -22,7 +22,7 @@ from sknamegen.datasets import known_names
 from sknamegen.display import LossCurveDisplay
 
 if find_spec("matplotlib") is None:
-    sys.exit("This needs matplotlib. In a clone of sknamegen: pip install -e '.[plot]'")
+    sys.exit("This example needs matplotlib. In a clone of sknamegen: pip install -e '.[plot]'")
 
 NAMES = """
     Ambermoor Ashwick Brackenfell Brindlehow Cairnbeck Coldharrow Dunmarsh Eldermere Fallowby
@@ -34,8 +34,8 @@ SEED = 0
 parser = argparse.ArgumentParser(
     description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
 )
-parser.add_argument("file", nargs="?", metavar="FILE", help="names, one a line")
-parser.add_argument("--quick", action="store_true", help="a smoke run: fewer epochs")
+parser.add_argument("file", nargs="?", metavar="FILE", help="text file with one name per line")
+parser.add_argument("--quick", action="store_true", help="smoke test with fewer epochs")
 arguments = parser.parse_args()
 
 # %%
@@ -43,8 +43,8 @@ names = read_names(arguments.file) if arguments.file else NAMES
 print(f"{len(names)} names, such as {', '.join(names[:4])}")
 
 # %%
-# The same settings but for what the training starts from. The default, init="auto", averages a
-# network of each kind.
+# Train twice with the same settings but different initial weights. The default, init="auto",
+# averages a network of each kind.
 generators = {}
 for title, init in {"from scratch": None, "from the base": "base"}.items():
     start = perf_counter()
@@ -52,31 +52,31 @@ for title, init in {"from scratch": None, "from the base": "base"}.items():
     lstm = CharLSTMGenerator(init=init, max_epochs=epochs, random_state=SEED)
     pipe = make_pipeline(CharSequenceVectorizer(window_length=12), lstm).fit(names)
     generators[title] = pipe[-1]
-    print(f"\nLearned {title} in {perf_counter() - start:.1f} s")
+    print(f"\nTrained {title} in {perf_counter() - start:.1f} s")
     for i, temperature in enumerate((0.5, 1.0)):
         options = {"unique": True, "novel": True, "exclude": known_names()}
         options |= {"random_state": SEED + i}
-        written = pipe[-1].sample("", temperature, 8, **options)
-        print(f"  temperature {temperature}: {'  '.join(written)}")
+        samples = pipe[-1].sample("", temperature, 8, **options)
+        print(f"  temperature {temperature}: {'  '.join(samples)}")
 
 # %%
-# Constraints work as always.
-beginning, ending = names[0][:2], names[-1][-2:]
+# Generate names with a prefix, a length or an ending.
+prefix, ending = names[0][:2], names[-1][-2:]
 length = sorted(map(len, names))[len(names) // 2]
 constraints = {
-    f"from {beginning!r}": {"seed": beginning},
-    f"of {length} letters": {"min_length": length, "max_length": length},
+    f"prefix {prefix!r}": {"seed": prefix},
+    f"{length} letters": {"min_length": length, "max_length": length},
     f"ending in {ending!r}": {"pattern": f".+{re.escape(ending)}"},
 }
 generator = generators["from the base"]
 print()
 for i, (title, constraint) in enumerate(constraints.items()):
     options = {"temperature": 0.7, "n_samples": 6, "unique": True, "exclude": known_names()}
-    written = generator.sample(**options | constraint, random_state=SEED + i)
-    print(f"From the base, {title}: {'  '.join(written)}")
+    samples = generator.sample(**options | constraint, random_state=SEED + i)
+    print(f"From the base, {title}: {'  '.join(samples)}")
 
 # %%
-# What the base knows shows from the first epoch on.
+# Plot both loss curves. The base starts with a lower loss.
 ax = None
 for title, generator in generators.items():
     display = LossCurveDisplay.from_estimator(generator, ax=ax, label=title)

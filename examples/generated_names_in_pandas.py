@@ -1,13 +1,12 @@
-"""Put generated names into a pandas frame, in place of real ones or for a test.
+"""Generated names and pseudonyms in pandas.
 
-What is learned here: a column of names is filled with new ones for each sex, none of which exist
-elsewhere; and real names are replaced by pseudonyms, the same one wherever the same name stands in
-two tables, and the same in every run with the same names and key. Without the key nobody can tell
-which name became which.
+This example shows how to fill a column with invented names, depending on the sex in each row, and
+how to replace real names by pseudonyms. A name has the same pseudonym in all tables, and in every
+run with the same names and key. Without the key, nobody can compute which name became which.
 
     pip install -e '.[examples]' && python examples/generated_names_in_pandas.py
 
-A pseudonym hides a name, not a person: the other columns may still tell who it is.
+A pseudonym hides a name, not a person: other columns may still identify the person.
 """
 
 # %%
@@ -24,19 +23,19 @@ from sknamegen.datasets import known_names
 try:
     import pandas as pd
 except ImportError:
-    sys.exit("This needs pandas. In a clone of sknamegen: pip install -e '.[examples]'")
+    sys.exit("This example needs pandas. In a clone of sknamegen: pip install -e '.[examples]'")
 
 SEED = 0
 parser = argparse.ArgumentParser(
     description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
 )
-parser.add_argument("--quick", action="store_true", help="a smoke run: fewer rows")
+parser.add_argument("--quick", action="store_true", help="smoke test with fewer rows")
 arguments = parser.parse_args()
 n_rows = 100 if arguments.quick else 500
 
 # %%
-# A frame of test data: a new name in each row, of the sex that stands there. `exclude` leaves out
-# names that exist, in whatever list.
+# Generate test data with an invented name in each row, depending on the sex. `exclude` rejects
+# names that exist.
 names, sexes = load_names(return_X_y=True)
 pipe = make_pipeline(CharSequenceVectorizer(), CharNGramGenerator()).fit(names, sexes)
 options = {"temperature": 0.7, "min_length": 4, "max_length": 9, "exclude": known_names()}
@@ -49,8 +48,8 @@ for i, (sex, rows) in enumerate(people.groupby("sex").groups.items()):
 print(f"Test data\n{people.to_string(index=False)}\n")
 
 # %%
-# Two tables with the same people. The pseudonymizer learns the names of both, each with its sex, so
-# that a woman's name becomes a woman's.
+# Create two tables with the same patients. The pseudonymizer is fitted to the names of both tables,
+# with the sex as the label, so that female names get female pseudonyms.
 patients = rng.choice(len(names), n_rows // 5, replace=False)
 visits = pd.DataFrame(
     {"patient": rng.choice(patients, n_rows), "days": rng.integers(1, 30, n_rows)}
@@ -61,38 +60,49 @@ labs = pd.DataFrame(
 for table in (visits, labs):
     table.insert(0, "name", [names[i] for i in table["patient"]])
     table["sex"] = sexes[table.pop("patient")]
-both = pd.concat([visits, labs])
+all_rows = pd.concat([visits, labs])
 
 
-def pseudonymizer(key):
-    """Return one that has learned the names of both tables."""
-    return NamePseudonymizer(key=key, exclude=known_names()).fit(both[["name"]], both["sex"])
+def fit_pseudonymizer(key):
+    """Return a pseudonymizer fitted to the names of both tables."""
+    return NamePseudonymizer(key=key, exclude=known_names()).fit(
+        all_rows[["name"]], all_rows["sex"]
+    )
 
 
-pseudonyms = pseudonymizer(b"keep this secret")
-hidden_visits = visits.assign(name=pseudonyms.transform(visits[["name"]]).ravel())
-hidden_labs = labs.assign(name=pseudonyms.transform(labs[["name"]]).ravel())
-print("Visits, as they are and as they may be shown")
-print(pd.concat([visits, hidden_visits], axis=1, keys=["real", "shown"]).head(6).to_string())
+pseudonymizer = fit_pseudonymizer(b"keep this secret")
+hidden_visits = visits.assign(name=pseudonymizer.transform(visits[["name"]]).ravel())
+hidden_labs = labs.assign(name=pseudonymizer.transform(labs[["name"]]).ravel())
+print("Visits with real names and with pseudonyms")
+print(
+    pd.concat([visits, hidden_visits], axis=1, keys=["real", "pseudonymized"]).head(6).to_string()
+)
 
 # %%
-# It is a transformer like others: here as a step for one column of a table.
-shown = make_column_transformer(
+# The pseudonymizer is a transformer and works in a `ColumnTransformer`.
+transformer = make_column_transformer(
     (NamePseudonymizer(key=b"keep this secret"), ["name"]),
     remainder="passthrough",
     verbose_feature_names_out=False,
 ).set_output(transform="pandas")
-print(f"\nAs a step\n{shown.fit_transform(labs).head(3).to_string(index=False)}\n")
+print(
+    f"\nIn a ColumnTransformer\n{transformer.fit_transform(labs).head(3).to_string(index=False)}\n"
+)
 
 # %%
-# What one would check.
-book = pseudonyms.pseudonyms_
-joined = visits.merge(labs, on="name"), hidden_visits.merge(hidden_labs, on="name")
-again, other = (pseudonymizer(key).pseudonyms_ for key in (b"keep this secret", b"another one"))
-print(f"Names and pseudonyms:                 {len(book)} and {len(set(book.values()))}")
-print(
-    f"Pseudonyms that exist:                {sum(name in known_names() for name in book.values())}"
+# Check that pseudonyms are unique, new, consistent and reproducible.
+pseudonyms = pseudonymizer.pseudonyms_
+joined = visits.merge(labs, on="name")
+hidden_joined = hidden_visits.merge(hidden_labs, on="name")
+same_key, other_key = (
+    fit_pseudonymizer(key).pseudonyms_ for key in (b"keep this secret", b"another one")
 )
-print(f"Rows of the two tables joined by it:  {len(joined[0])} and {len(joined[1])}")
-print(f"The same again with the same key:     {again == book}")
-print(f"Unchanged with another key:           {sum(other[n] == book[n] for n in book)}")
+print(
+    f"Names and pseudonyms:                 {len(pseudonyms)} and {len(set(pseudonyms.values()))}"
+)
+n_existing = sum(name in known_names() for name in pseudonyms.values())
+n_unchanged = sum(other_key[name] == pseudonyms[name] for name in pseudonyms)
+print(f"Pseudonyms that exist elsewhere:      {n_existing}")
+print(f"Rows after joining, real and hidden:  {len(joined)} and {len(hidden_joined)}")
+print(f"Identical with the same key:          {same_key == pseudonyms}")
+print(f"Unchanged with another key:           {n_unchanged}")

@@ -1,8 +1,8 @@
-"""Let a grid search choose between the LSTM and counting, for a short list and a long one.
+"""Choose between LSTM and n-grams by grid search.
 
-What is learned here: the step of a Pipeline is a parameter itself, so GridSearchCV can try
-different generators in it, each with a grid of its own; their scores are in the same unit,
-nats per character, which a picture shows.
+This example shows how GridSearchCV chooses the generator of a Pipeline. A step of a Pipeline is a
+parameter, so each generator can have its own grid. All scores are in nats per character. The plot
+compares them for a short list and a long list.
 
     pip install -e '.[plot]' && python examples/lstm_or_counting.py
 """
@@ -13,7 +13,7 @@ import sys
 from importlib.util import find_spec
 
 if find_spec("matplotlib") is None:
-    sys.exit("This needs matplotlib. In a clone of sknamegen: pip install -e '.[plot]'")
+    sys.exit("This example needs matplotlib. In a clone of sknamegen: pip install -e '.[plot]'")
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -26,13 +26,15 @@ SEED = 0
 
 
 # %%
-# Two grids: one for each kind of generator.
+# Define one grid for each generator.
 def main():
-    """Search on 50 names and on all, and print both tables."""
+    """Run the search on 50 names and on all names, and print both tables."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--quick", action="store_true", help="a smoke run: fewer names and epochs")
+    parser.add_argument(
+        "--quick", action="store_true", help="smoke test with fewer names and epochs"
+    )
     arguments = parser.parse_args()
 
     epochs = 1 if arguments.quick else "auto"
@@ -48,15 +50,15 @@ def main():
     order = np.random.default_rng(SEED).permutation(len(names))
     names = [names[i] for i in order][: 200 if arguments.quick else None]
     fig, ax = plt.subplots(figsize=(5, 3.2), layout="constrained")
-    for learned in (names[:50], names):
+    for train in (names[:50], names):
         folds = KFold(3, shuffle=True, random_state=SEED)
-        search = GridSearchCV(pipe, grid, cv=folds, n_jobs=2).fit(learned)
+        search = GridSearchCV(pipe, grid, cv=folds, n_jobs=2).fit(train)
 
         # %%
-        # Higher is better: minus the nats per character. In the picture, a line is as long as two
-        # std over the folds.
+        # The score is minus the loss in nats per character, so higher is better. Error bars in the
+        # plot show one standard deviation over the folds.
         results, titles = search.cv_results_, []
-        print(f"{len(learned)} names\n  rank   score    std  seconds  generator")
+        print(f"{len(train)} names\n  rank   score    std  seconds  generator")
         ranked = results["rank_test_score"].argsort(kind="stable")
         for i in ranked:
             params = results["params"][i] | {"generator": ""}
@@ -67,11 +69,11 @@ def main():
                 f"{results['std_test_score'][i]:7.3f}{results['mean_fit_time'][i]:9.2f}"
                 f"  {kind}({settings})"
             )
-            titles.append(f"{'counting' if kind == 'CharNGramGenerator' else 'LSTM'}, {settings}")
+            titles.append(f"{'n-grams' if kind == 'CharNGramGenerator' else 'LSTM'}, {settings}")
         best = search.best_estimator_[-1]
         print("  New names:", *best.sample(n_samples=8, random_state=SEED), "\n")
         score, std = results["mean_test_score"][ranked], results["std_test_score"][ranked]
-        ax.errorbar(score, titles, xerr=std, fmt="o", label=f"{len(learned):,} names")
+        ax.errorbar(score, titles, xerr=std, fmt="o", label=f"{len(train):,} names")
 
     ax.invert_yaxis()
     ax.set(xlabel="score (nats per character)")
@@ -79,5 +81,5 @@ def main():
     fig.savefig("lstm_or_counting.png", dpi=120)
 
 
-if __name__ == "__main__":  # the worker processes import this file
+if __name__ == "__main__":  # required because worker processes import this file
     main()

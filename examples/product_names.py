@@ -1,16 +1,16 @@
-"""Make up names for products, from Latin and Greek words or from a list of your own.
+"""Generate product names.
 
-What is learned here: nothing ties the generators to names of people. Weights say which words
-matter, labels where they come from, constraints what a name must be like. Without more the most
-probable names would be words and first names that everybody knows ("Village", "Nicola"), so
-``exclude=known_names()`` leaves out what exists. Of the others the most probable ones are taken
-that are unlike each other and unlike the list.
+This example shows how to generate names that are not personal names, from Latin and Greek words or
+from your own list. Weights set the importance of words, labels their language, and constraints
+the form of the generated names. The most probable names would be familiar words and first names
+("Village", "Nicola"), so ``exclude=known_names()`` excludes names that exist. `far_apart` then
+selects probable names that differ from each other and from the list.
 
     pip install -e '.[metrics]' && python examples/product_names.py [FILE]
 
-FILE holds names of your own, one a line; some sixty are enough, as what they are learned with knows
-brands, towns and words already. Whether a name is still free, only a search of the trademarks can
-tell.
+FILE contains your own names, one name per line. About sixty names are enough, because training
+starts from a network that has seen brands, towns and words. Only a trademark search can show
+whether a name is available.
 """
 
 # %%
@@ -30,19 +30,19 @@ from sknamegen.datasets import known_names
 from sknamegen.metrics import expected_novelty, far_apart, novelty, uniqueness
 
 if find_spec("rapidfuzz") is None:
-    sys.exit("This needs rapidfuzz. In a clone of sknamegen: pip install -e '.[metrics]'")
+    sys.exit("This example needs rapidfuzz. In a clone of sknamegen: pip install -e '.[metrics]'")
 
 SEED = 0
 parser = argparse.ArgumentParser(
     description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
 )
-parser.add_argument("file", nargs="?", help="a list of your own, one name a line")
-parser.add_argument("--quick", action="store_true", help="a smoke run: fewer names are drawn")
+parser.add_argument("file", nargs="?", help="text file with one name per line")
+parser.add_argument("--quick", action="store_true", help="smoke test with fewer samples")
 arguments = parser.parse_args()
-n_drawn = 100 if arguments.quick else 500
+n_candidates = 100 if arguments.quick else 500
 
 # %%
-# The list: words of Latin and Greek, some of them bent a little.
+# The default list: Latin and Greek words, some of them slightly modified.
 LATIN = """
     aerea alba altana ambra amica ampla anima ardora arbora argenta arida astra aurata aurora avena
     avis bella borea brevis calida candor canta carina celera cera cinera clara claria colora corona
@@ -69,12 +69,12 @@ GREEK = """
 """.split()  # noqa: SIM905
 
 # %%
-# Words of at most six letters count twice. A list of your own is left to the default.
+# Words of at most six letters have twice the weight. The LSTM with default settings handles FILE.
 vectorizer = CharSequenceVectorizer(window_length=8)
 if arguments.file:
     words = read_names(arguments.file)
     if not all(word.isascii() for word in words):
-        sys.exit("Write FILE in the letters a to z: what is easy to say is told by them.")
+        sys.exit("FILE contains non-ASCII names. The pattern supports only the letters A to Z.")
     windows = vectorizer.fit_transform(words)
     generator = CharLSTMGenerator(random_state=SEED).fit(windows)
 else:
@@ -86,7 +86,7 @@ else:
 print(f"{len(words)} words, for example {', '.join(words[:: len(words) // 6 or 1][:7])}")
 
 # %%
-# Easy to say: consonants in ones and twos, and a vowel between them; in Latin letters.
+# Pattern of pronounceable names: one or two consonants between single vowels.
 SAYABLE = "([AEIOUY]|[A-Z][hlr]?[aeiouy])([^aeiouyA-Z]{1,2}[aeiouy])+"
 if not any(word[0].isupper() for word in words):
     SAYABLE = "([aeiouy]|[a-z][hlr]?[aeiouy])([^aeiouyA-Z]{1,2}[aeiouy])+"
@@ -101,26 +101,26 @@ OPTIONS = {
 
 
 def shortlist(n, random_state, **constraints):
-    """Return n names with their log-likelihoods per character."""
-    drawn = generator.sample(
-        n_samples=n_drawn,
+    """Return n names, each with its log-likelihood per character."""
+    samples = generator.sample(
+        n_samples=n_candidates,
         novel=True,
         unique=True,
         on_shortfall="warn",
         random_state=random_state,
         **OPTIONS | constraints,
     )
-    scores = generator.score_samples(vectorizer.transform(drawn))
-    scores /= [len(name) + 1 for name in drawn]
-    ranked = {drawn[i]: scores[i] for i in np.argsort(-scores)}
+    scores = generator.score_samples(vectorizer.transform(samples))
+    scores /= [len(name) + 1 for name in samples]
+    ranked = {samples[i]: scores[i] for i in np.argsort(-scores)}
     return [f"{name} {ranked[name]:.1f}" for name in far_apart(ranked, n, 3, away_from=words)]
 
 
 # %%
-# Each with its log-likelihood, in nats per character.
+# Print a shortlist for each constraint, with log-likelihoods in nats per character.
 constraints = {
-    "of any kind": {},
-    "of five letters": {"max_length": 5, "temperature": 1.2},
+    "no constraint": {},
+    "five letters": {"max_length": 5, "temperature": 1.2},
     "for software": {"pattern": SAYABLE + "[sx]"},
 }
 if not arguments.file:
@@ -134,16 +134,16 @@ for i, (title, constraint) in enumerate(constraints.items()):
     print(f"{title + ':':16} {'  '.join(shortlist(7, SEED + i, **constraint))}")
 
 # %%
-# Fifty candidates to choose from, any two of them three letters apart at least.
-candidates = [each.split()[0] for each in shortlist(50, SEED)]
+# Print fifty candidates with pairwise edit distances of at least three.
+candidates = [entry.split()[0] for entry in shortlist(50, SEED)]
 for row in range(0, len(candidates), 10):
     print(" ".join(f"{name:8}" for name in candidates[row : row + 10]).rstrip())
 
 # %%
-# And how new is what it writes when nothing is asked of it?
-written = generator.sample(n_samples=1000, random_state=SEED)
+# Measure the novelty of samples without constraints.
+samples = generator.sample(n_samples=1000, random_state=SEED)
 expected = expected_novelty(generator, vectorizer.transform(words))
 print(
-    f"Of 1,000 words drawn freely, {novelty(written, words):.0%} are novel ({expected:.0%} "
-    f"expected), {uniqueness(written):.0%} unique"
+    f"Of 1,000 unconstrained samples, {novelty(samples, words):.0%} are novel ({expected:.0%} "
+    f"expected), {uniqueness(samples):.0%} unique"
 )

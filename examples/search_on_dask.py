@@ -1,11 +1,11 @@
-"""Search on a Dask cluster: another machine's processes in place of this one's.
+"""Grid search on a Dask cluster.
 
-What is learned here: joblib hands the candidates of a GridSearchCV to Dask, with one line
-around `fit`; the scores are those of a search at home. A picture shows what each worker did when.
+This example shows how joblib runs the fits of a GridSearchCV on Dask, with one line around `fit`.
+The scores equal the scores of a local search. The plot shows the activity of each worker over time.
 
     pip install -e '.[plot,search]'
     python examples/search_on_dask.py                     # a cluster on this machine
-    python examples/search_on_dask.py tcp://HOST:8786     # the cluster of that scheduler
+    python examples/search_on_dask.py tcp://HOST:8786     # an existing cluster
 """
 
 # %%
@@ -23,7 +23,7 @@ try:
     from dask.distributed import Client, LocalCluster, get_task_stream
 except ImportError:
     sys.exit(
-        "This needs distributed and matplotlib. In a clone of sknamegen: "
+        "This example needs distributed and matplotlib. In a clone of sknamegen: "
         "pip install -e '.[plot,search]'"
     )
 
@@ -31,14 +31,16 @@ SEED = 0
 
 
 # %%
-# A cluster of two processes, where none is given.
+# Without a scheduler address, the script starts a cluster of two processes.
 def main():
-    """Search, show how far it is, print a table."""
+    """Run the search with progress messages and print a table."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("scheduler", nargs="?", help="its address; without one, workers here")
-    parser.add_argument("--quick", action="store_true", help="a smoke run: fewer names and epochs")
+    parser.add_argument("scheduler", nargs="?", help="address (default: start a local cluster)")
+    parser.add_argument(
+        "--quick", action="store_true", help="smoke test with fewer names and epochs"
+    )
     arguments = parser.parse_args()
 
     if arguments.scheduler:
@@ -49,7 +51,7 @@ def main():
     print(f"{len(workers)} workers, {sum(w['nthreads'] for w in workers.values())} threads")
 
     # %%
-    # The default is among the candidates, and each of the others changes one thing about it.
+    # One candidate is the default. Each other candidate changes one parameter.
     epochs = 1 if arguments.quick else "auto"
     lstm = CharLSTMGenerator(max_epochs=epochs, random_state=SEED)
     pipe = Pipeline([("windows", CharSequenceVectorizer()), ("lstm", lstm)])
@@ -58,14 +60,14 @@ def main():
         {"lstm__hidden_size": [320]},
         {"lstm__lr": [0.01]},
     ]
-    # Folds as lists travel with each fit. Arrays would be handed to one worker, and if that dies
-    # the search would fail; so, the names go to all workers in advance.
+    # Lists of folds are sent with each fit. Arrays would be stored on one worker, and the search
+    # would fail if that worker dies. For the same reason, `scatter` sends the names to all workers.
     names = load_names("female")[:: 20 if arguments.quick else 1]
     folds = KFold(3, shuffle=True, random_state=SEED).split(names)
     cv = [(train.tolist(), test.tolist()) for train, test in folds]
     search = GridSearchCV(pipe, grid, cv=cv, verbose=1)
-    # joblib prints a line whenever some more of the fits are done. The last fit, of the best
-    # candidate to all names, is done here.
+    # joblib prints its progress from time to time. The final fit, of the best candidate on all
+    # names, runs in this process.
     on_dask = joblib.parallel_config(backend="dask", scatter=[names], verbose=5)
     with client, get_task_stream(client) as stream, on_dask:
         search.fit(names)
@@ -80,19 +82,22 @@ def main():
             f"{results['mean_fit_time'][i]:9.1f}"
             f"  {results['params'][i]}"
         )
-    print("\nFrom 'Mar':", *search.best_estimator_[-1].sample("Mar", 0.5, 6, random_state=SEED))
+    best = search.best_estimator_[-1]
+    print("\nStarting with 'Mar':", *best.sample("Mar", 0.5, 6, random_state=SEED))
 
     # %%
-    # What the workers were busy with: each bar is a fit and its score.
+    # Plot the activity of the workers. A bar is a fit and its score.
     tasks = [(task["worker"], task["startstops"][-1]) for task in stream.data]
-    begin, places = min(span["start"] for _, span in tasks), sorted({place for place, _ in tasks})
+    start = min(span["start"] for _, span in tasks)
+    addresses = sorted({address for address, _ in tasks})
     fig, ax = plt.subplots(figsize=(5, 2.5), layout="constrained")
-    for place, span in tasks:
-        left, width = span["start"] - begin, span["stop"] - span["start"]
-        ax.barh(f"worker {places.index(place) + 1}", width, left=left, color="tab:blue", ec="w")
+    for address, span in tasks:
+        begin, width = span["start"] - start, span["stop"] - span["start"]
+        title = f"worker {addresses.index(address) + 1}"
+        ax.barh(title, width, left=begin, color="tab:blue", ec="w")
     ax.set(xlabel="time (s)")
     fig.savefig("search_on_dask.png", dpi=120)
 
 
-if __name__ == "__main__":  # the worker processes import this file
+if __name__ == "__main__":  # required because worker processes import this file
     main()

@@ -1,13 +1,13 @@
-"""Train one model in several processes, on one machine or many.
+"""Train one model in several processes.
 
-What is learned here: `accelerate launch` starts the processes; each of them trains on its part
-of every batch, and all end with the same weights.
+This example shows how to train with accelerate. `accelerate launch` starts the processes. Each
+process trains on its part of every batch, and all processes end with the same weights.
 
     pip install -e '.[distributed]'
     accelerate launch --multi_gpu --num_processes 2 examples/train_distributed.py
 
-That option starts several processes on machines without GPUs, too. `accelerate config` sets up
-further machines; the script stays as it is.
+The option `--multi_gpu` also starts several processes on machines without GPUs. To use several
+machines, run `accelerate config` first. The script needs no changes.
 """
 
 # %%
@@ -24,17 +24,19 @@ from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names
 try:
     from accelerate import Accelerator
 except ImportError:
-    sys.exit("This needs accelerate. In a clone of sknamegen: pip install -e '.[distributed]'")
+    sys.exit(
+        "This example needs accelerate. In a clone of sknamegen: pip install -e '.[distributed]'"
+    )
 
 SEED = 0
 parser = argparse.ArgumentParser(
     description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
 )
-parser.add_argument("--quick", action="store_true", help="a smoke run: fewer names and epochs")
+parser.add_argument("--quick", action="store_true", help="smoke test with fewer names and epochs")
 arguments = parser.parse_args()
 
 # %%
-# The same names and the same seed in all processes.
+# All processes use the same names and the same seed.
 accelerator = Accelerator(cpu=not torch.cuda.is_available())
 names = load_names("female")[:: 20 if arguments.quick else 1]
 train, test = train_test_split(names, test_size=0.1, random_state=SEED)
@@ -50,8 +52,8 @@ weights = b"".join(
 )
 print(
     f"process {accelerator.process_index} of {accelerator.num_processes}: weights "
-    f"{hashlib.sha256(weights).hexdigest()[:12]}, held out {-pipe.score(test):.3f} nats/char, "
-    f"trained to {generator.loss_curve_[-1]:.6f}\n",
+    f"{hashlib.sha256(weights).hexdigest()[:12]}, held-out loss {-pipe.score(test):.3f} nats/char, "
+    f"training loss {generator.loss_curve_[-1]:.6f}\n",
     end="",
     flush=True,
 )

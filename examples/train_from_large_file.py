@@ -1,13 +1,13 @@
-"""Train on a file that is larger than memory, in one pass.
+"""Train on a file larger than memory.
 
-What is learned here: `iter_names` reads the file in pieces, `partial_fit` learns from each, and
-what is kept does not grow with the file, apart from eight bytes for each different name. A picture
-shows what they have learned by each place: names that come next are scored before they are learned.
+This example shows how to read a file in chunks with `iter_names` and train on each chunk with
+`partial_fit`. Memory use does not grow with the file, except for eight bytes per distinct name. The
+plot shows the loss on names of the next chunk, before the model is trained on them.
 
     pip install -e '.[plot]' && python examples/train_from_large_file.py [N_NAMES] [FILE]
 
-The file is made first if it does not exist: names of four syllables. For Linux, which tells how
-much memory was needed.
+If the file does not exist, the script creates it with random names of four syllables. It runs on
+Linux, because it reads the peak memory of the process.
 """
 
 # %%
@@ -19,7 +19,7 @@ from pathlib import Path
 from time import perf_counter
 
 if find_spec("matplotlib") is None:
-    sys.exit("This needs matplotlib. In a clone of sknamegen: pip install -e '.[plot]'")
+    sys.exit("This example needs matplotlib. In a clone of sknamegen: pip install -e '.[plot]'")
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -30,9 +30,11 @@ SEED = 0
 parser = argparse.ArgumentParser(
     description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
 )
-parser.add_argument("n_names", nargs="?", type=int, default=200_000, help="200,000 by default")
-parser.add_argument("file", nargs="?", help="names_200000.txt by default")
-parser.add_argument("--quick", action="store_true", help="a smoke run: 5,000 names")
+parser.add_argument(
+    "n_names", nargs="?", type=int, default=200_000, help="number of names (default: 200000)"
+)
+parser.add_argument("file", nargs="?", help="text file (default: names_N_NAMES.txt)")
+parser.add_argument("--quick", action="store_true", help="smoke test with 5,000 names")
 arguments = parser.parse_args()
 n_names = 5000 if arguments.quick else arguments.n_names
 chunk_size = min(100_000, 1 + n_names // 20)
@@ -50,11 +52,11 @@ if not path.exists():
 print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
 
 # %%
-# One pass over the file for both; the first piece tells the characters to expect.
+# Train both generators in one pass. The first chunk determines the alphabet.
 vectorizer = CharSequenceVectorizer()
 sizes = {"num_networks": 1, "hidden_size": 32, "embedding_dim": 16}
 generators = {
-    "counting": CharNGramGenerator(order=4),
+    "n-grams": CharNGramGenerator(order=4),
     "LSTM": CharLSTMGenerator(**sizes, batch_size=512, random_state=SEED),
 }
 losses = {name: [] for name in generators}
@@ -68,21 +70,21 @@ for names in iter_names(path, chunk_size=chunk_size, verbose=1):
             losses[name].append((n_read / 1000, -generator.score(windows[:1000])))
         generator.partial_fit(windows)
     n_read += len(names)
-spent = perf_counter() - start
+seconds = perf_counter() - start
 
 # %%
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-print(f"{n_read} names in {spent:.1f} s, {1e6 * spent / n_read:.1f} µs each")
-print(f"at most {peak:.2f} GB, {peak - before:.2f} more than before")
+print(f"{n_read} names in {seconds:.1f} s, {1e6 * seconds / n_read:.1f} µs per name")
+print(f"peak memory {peak:.2f} GB, {peak - before:.2f} GB more than before training")
 for name, generator in generators.items():
-    written = generator.sample(n_samples=5, random_state=SEED)
-    print(f"{name}: {-generator.score(windows):.3f} nats/char, {'  '.join(written)}")
+    samples = generator.sample(n_samples=5, random_state=SEED)
+    print(f"{name}: {-generator.score(windows):.3f} nats/char, {'  '.join(samples)}")
 
 # %%
-# Counting is quicker to learn, the LSTM learns more.
+# Plot both losses. N-grams need fewer names, the LSTM reaches a lower loss.
 fig, ax = plt.subplots(figsize=(5, 3.2), layout="constrained")
 for name, curve in losses.items():
     ax.plot(*zip(*curve, strict=True), marker=".", label=name)
-ax.set(xlabel="thousands of names read", ylabel="loss of what comes next\n(nats per character)")
+ax.set(xlabel="thousands of names read", ylabel="loss on the next chunk\n(nats per character)")
 ax.legend()
 fig.savefig("train_from_large_file.png", dpi=120)

@@ -30,12 +30,13 @@ __all__ = [
 ]
 __version__ = "0.4.0"
 
+# Module of each public name.
 _MODULES = PUBLIC | dict.fromkeys(("iter_names", "load_names", "read_names"), "datasets")
 _MODULES["save_page"] = "_page"
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is used when it is used: `sknamegen --help` needs nothing, names no torch."""
+    """Import public names on first use, so that `sknamegen --help` imports no libraries."""
     if name in _MODULES:
         return getattr(import_module(f".{_MODULES[name]}", __name__), name)
     if name in {*_MODULES.values(), "display", "metrics"}:

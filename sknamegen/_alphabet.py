@@ -1,6 +1,7 @@
-"""The one owner of units: names as code points and as indices, what frames them, their hashes.
+"""Units of names: code points, indices, start and end, hashes.
 
-A unit is what is predicted at a time: here a Unicode code point. Four have a role.
+A unit is the symbol that a model predicts in one step, a Unicode code point. Four code points have
+a special role. This is the only module that defines units.
 """
 
 import re
@@ -20,11 +21,11 @@ RESERVED = (PAD, START, END)
 N_CODE_POINTS = 0x110000
 END_UNIT = chr(END)
 FRAME = chr(START) + chr(END)
-FRAMING = chr(PAD) + chr(START)  # what is no character of an alphabet
-# What stands where there is no character, no label, no target.
+FRAMING = chr(PAD) + chr(START)  # code points that no alphabet contains
+# Index for no character, no label and no target.
 NONE = -1
-# In names of Unicode's: what marks of Indic scripts do, which of their letters are vowels, where in
-# a word Hebrew and Arabic letters stand, and what a letter of kana stands for.
+# Parts of Unicode character names: the functions of Indic marks, Indic vowels, the positions of
+# Hebrew and Arabic letters in a word, and the sounds of kana.
 _MARK = re.compile("VOWEL SIGN|NUKTA|VIRAMA")
 _VOWEL = re.compile(r" LETTER (?:(?:CANDRA |SHORT )?[AEIOU]{1,2}|VOCALIC .*)$")
 _PLACE = re.compile(
@@ -34,14 +35,14 @@ _KANA = re.compile(r"(?:HIRAGANA|KATAKANA) LETTER (SMALL |)([^AEIOU]*)([AEIOU]?)
 
 
 def encode(strings: Sequence[str] | NDArray[np.str_], width: int) -> NDArray[np.int32]:
-    """Write strings, none longer than `width`, into zero-padded rows of code points."""
-    # A fixed-width numpy string is stored as UCS-4: the code points themselves.
+    """Convert strings of at most `width` code points to zero-padded rows of code points."""
+    # numpy stores fixed-width strings as UCS-4, which are the code points.
     array = np.asarray(strings, dtype=f"=U{max(width, 1)}")
     return array.view(np.int32).reshape(len(strings), max(width, 1))[:, :width]
 
 
 def decode(codes: NDArray[np.int32]) -> list[str]:
-    """Read strings back from rows of code points that end in U+0000."""
+    """Convert rows of code points that end in U+0000 to strings."""
     n_strings, width = codes.shape
     if width == 0:
         return [""] * n_strings
@@ -55,24 +56,24 @@ def codes_of(units: Iterable[str]) -> NDArray[np.int32]:
 
 
 def units_of(codes: NDArray[np.int32]) -> NDArray[np.str_]:
-    """Return the unit of each code point, a view."""
+    """Return the unit of each code point, as a view."""
     return codes.view("=U1")
 
 
 def code_point(code: str | int) -> str:
-    """Write a code point as in "U+0041"."""
+    """Format a code point, as in "U+0041"."""
     return f"U+{code if isinstance(code, int) else ord(code):04X}"
 
 
 def distinct(codes: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Return the sorted distinct code points of an array; -1 is left out."""
+    """Return the sorted distinct code points of an array, without -1."""
     seen = np.zeros(N_CODE_POINTS + 1, dtype=bool)
-    seen[codes] = True  # NONE is the cell behind the last code point
+    seen[codes] = True  # NONE is the index of the last cell
     return np.flatnonzero(seen[:-1]).astype(np.int32)
 
 
 def hash_rows(codes: NDArray[np.int32]) -> NDArray[np.uint64]:
-    """Hash zero-padded rows of code points to 64 bits: FNV-1a, over code points [1]_.
+    """Hash zero-padded rows of code points to 64 bits with FNV-1a, by code point [1]_.
 
     References
     ----------
@@ -92,26 +93,27 @@ def hash_names(names: Sequence[str]) -> NDArray[np.uint64]:
 
 
 def category(unit: str) -> str:
-    """Return the general category, "M" for that of all marks."""
-    found = unicodedata.category(unit)
-    return "M" if found[0] == "M" else found
+    """Return the general category of a unit, "M" for all marks."""
+    general = unicodedata.category(unit)
+    return "M" if general[0] == "M" else general
 
 
 def shape(name: str) -> str:
-    """Return the runs of general categories of a name; marks belong to what they stand behind."""
+    """Return the general category of each run in a name. Marks belong to the run before them."""
     runs: list[str] = []
-    for kind in map(category, name):
-        if not runs or kind not in ("M", runs[-1]):
-            runs.append(kind)
+    for unit_category in map(category, name):
+        if not runs or unit_category not in ("M", runs[-1]):
+            runs.append(unit_category)
     return " ".join(runs)
 
 
 def _kind(unit: str) -> str:
-    """Return the general category, and what decides where a letter or a mark may stand.
+    """Return the general category, with details that decide where a letter or a mark may occur.
 
-    Of capital and small letters, the script. Of kana, whether they are small, ん, or of the column
-    that small ones follow. Of other letters, whether they end a word, such as ם and ة, hold a
-    hamza, or are vowels by themselves; of marks, whether they are vowel signs or join consonants.
+    For capital and lowercase letters, the detail is the script. For kana, it is whether they are
+    small, ん, or in the column before small kana. For other letters, it is whether they end a word,
+    such as ם and ة, hold a hamza, or are independent vowels. For marks, it is whether they are
+    vowel signs or join consonants.
     """
     general, name = category(unit), unicodedata.name(unit, "")
     if general in ("Lu", "Ll"):
@@ -131,27 +133,27 @@ def _kind(unit: str) -> str:
 
 
 def compose(text: str) -> str:
-    """Return a text in composed characters (NFC)."""
+    """Return a text in composed form (NFC)."""
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def fold(name: str) -> str:
-    """Return a name as `exclude` compares it: composed and case-folded."""
+    """Return a name in the form that `exclude` compares: composed and case-folded."""
     return compose(compose(name).casefold())
 
 
 def decompose(text: str) -> str:
-    """Return a text in decomposed characters (NFD)."""
+    """Return a text in decomposed form (NFD)."""
     return unicodedata.normalize("NFD", text)
 
 
 def script(unit: str) -> str:
-    """Return the script, as a word in capitals."""
+    """Return the script of a unit, as a word in capitals."""
     return unicodedata.name(unit, unit).split(" ")[0]
 
 
 def is_alphabet(characters: object, forbidden: Iterable[int] = (PAD, START)) -> bool:
-    """Whether an array holds different units in the order of their code points, none forbidden."""
+    """Return whether an array contains different, allowed units, sorted by code point."""
     if not isinstance(characters, np.ndarray) or characters.ndim != 1:
         return False
     if characters.dtype != "=U1":
@@ -161,32 +163,31 @@ def is_alphabet(characters: object, forbidden: Iterable[int] = (PAD, START)) -> 
 
 
 class Alphabet:
-    """The characters of a model, and strings as their indices.
+    """Characters of a model, and their indices.
 
-    Behind the indices of the characters come those of the start of a name and of an unknown
-    character, which are read but never written.
+    Two more indices follow, which models read but never predict: the start of a name and an unknown
+    character.
 
     Parameters
     ----------
     characters : ndarray of shape (n_characters,), dtype str
-        In the order of their indices, U+0003 for the end of a name.
+        In the order of their indices, with U+0003 for the end of a name.
 
     Attributes
     ----------
     letters : list of str
         The characters.
     index : dict of str to int
-        The indices of all but the end.
+        The index of each character except the end.
     end : int or None
-        The index of the end; None for running text.
+        The index of the end. None for running text.
     clusters : Clusters
-        Tells where names are whole, and what counts as a character of them; in running text all
-        of them do.
+        The grapheme clusters of names. In running text, every code point is a cluster.
     kinds : ndarray of shape (n_characters + 3,), dtype int64
-        A number for the kind of each character; then for that of the start, of an unknown
-        character, and of none, the one at index -1. The end of a name is of a kind of its own.
+        The number of the kind of each character, of the start, of an unknown character, and of no
+        character (index -1). The end of a name has its own kind.
     caseless : ndarray of shape (n_kinds,), dtype bool
-        Whether a kind is one of marks, or of letters in a script that has no capitals.
+        Whether a kind contains marks, or letters of a script without capitals.
     """
 
     def __init__(self, characters: NDArray[np.str_]):
@@ -194,8 +195,8 @@ class Alphabet:
         self.index = {letter: i for i, letter in enumerate(self.letters)}
         self.end = self.index.pop(END_UNIT, None)
         self._codes = characters.view(np.int32).copy()
-        self._written = np.append(np.where(self._codes == END, PAD, self._codes), PAD)
-        # Running text goes on before and behind what is read of it.
+        self._decoding_table = np.append(np.where(self._codes == END, PAD, self._codes), PAD)
+        # Windows may cut running text inside a cluster, so each code point is a cluster.
         is_text = self.end is None
         self.clusters = Clusters(["x"] * len(self.letters) if is_text else self.letters)
         kinds = [*map(_kind, self.letters), "start", "unknown", "none"]
@@ -209,13 +210,13 @@ class Alphabet:
         return len(self.letters)
 
     def decode(self, indices: NDArray[np.int64]) -> list[str]:
-        """Read strings back from rows of indices that end in that of the end, or in -1."""
-        return decode(self._written[indices])
+        """Convert rows of indices to strings. Rows end in the index of the end or in -1."""
+        return decode(self._decoding_table[indices])
 
     def indices(self, codes: NDArray[np.int32]) -> NDArray[np.int32]:
-        """Replace code points by indices; -1 stays."""
-        # A table up to the greatest code point, and an entry for NONE at its end.
-        n_codes = max(each.max(initial=START) for each in (self._codes, codes)) + 2
+        """Replace code points by indices. Entries of -1 do not change."""
+        # A table up to the largest code point, with an entry for NONE at the end.
+        n_codes = max(array.max(initial=START) for array in (self._codes, codes)) + 2
         table = np.full(n_codes, len(self) + 1, dtype=np.int32)
         table[START] = len(self)
         table[self._codes] = np.arange(len(self), dtype=np.int32)
@@ -223,14 +224,14 @@ class Alphabet:
         return table[codes]
 
     def lengths(self, texts: Sequence[str]) -> NDArray[np.int64]:
-        """Count the characters of texts, in grapheme clusters."""
-        if self.clusters.is_trivial:
+        """Return the lengths of texts, in grapheme clusters."""
+        if self.clusters.one_code_per_cluster:
             return np.array([*map(len, texts)], dtype=np.int64)
         return self.lengths_of_rows(encode(texts, max(map(len, texts), default=0)))
 
     def lengths_of_rows(self, codes: NDArray[np.int32]) -> NDArray[np.int64]:
-        """Count the characters of zero-padded rows of code points."""
-        if self.clusters.is_trivial:
+        """Return the lengths of zero-padded rows of code points, in grapheme clusters."""
+        if self.clusters.one_code_per_cluster:
             return np.count_nonzero(codes, axis=1)
         return self.clusters.lengths(self.indices(np.where(codes == PAD, NONE, codes)))
 
@@ -244,10 +245,10 @@ class Alphabet:
         return windows
 
     def composed(self, prefixes: Iterable[str]) -> list[str]:
-        """Return prefixes in a spelling that is known: composed, as they are, or decomposed."""
-        return list(map(self._known_spelling, prefixes))
+        """Return prefixes in a supported spelling: composed, unchanged or decomposed."""
+        return list(map(self._supported_spelling, prefixes))
 
-    def _known_spelling(self, prefix: str) -> str:
+    def _supported_spelling(self, prefix: str) -> str:
         composed = compose(prefix)
         for spelling in (composed, prefix, decompose(prefix)):
             if all(letter in self.index for letter in spelling):
@@ -255,22 +256,22 @@ class Alphabet:
         return composed
 
     def check_prefixes(self, prefixes: Sequence[str]) -> None:
-        """Raise unless names, or running text, can begin with those: the seeds of `sample`."""
+        """Raise an error if names, or running text, cannot start with the prefixes."""
         for prefix in prefixes:
             unknown = sorted({letter for letter in prefix if letter not in self.index})
             if unknown:
                 raise ValueError(
-                    f"seed {prefix!r} holds characters the model never saw: "
-                    f"{', '.join(map(repr, unknown))}. It knows: "
+                    f"seed {prefix!r} contains characters outside the model's alphabet: "
+                    f"{', '.join(map(repr, unknown))}. Choose from "
                     f"{shorten(''.join(self.index), 100)}."
                 )
             if not prefix and self.end is None:
                 raise ValueError(
-                    "seed must hold at least one character, since the model learned running text "
-                    "(boundary=False), which has no beginning. Got ''."
+                    "seed must contain at least one character, because the model was trained on "
+                    "running text (boundary=False), which has no start. Got ''."
                 )
 
 
 def shorten(text: str, length: int) -> str:
-    """Return the repr of a text, cut to so many characters."""
+    """Return the repr of a text, cut after `length` characters."""
     return repr(text if len(text) <= length else text[:length] + "…")

@@ -1,4 +1,4 @@
-"""What is odd in a list of names, and what of it can be mended."""
+"""Detection of suspicious entries in a list of names, and automatic fixes."""
 
 from collections.abc import Callable, Iterable
 from itertools import islice
@@ -8,54 +8,59 @@ from ._alphabet import category, compose
 from ._validation import check_option, warn_user
 
 _INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u200e\u200f\u2060\ufeff"))
-# What other programs write where there is nothing; "Nan" is a name.
-_NOTHING = {"nan", "NaN", "NAN", "None", "none", "NULL", "null", "NA", "N/A", "n/a", "<NA>"}
-_N_LOOKED_AT = 100_000
+# Strings that other programs use for a missing value. "Nan" is a name.
+_MISSING = {"nan", "NaN", "NAN", "None", "none", "NULL", "null", "NA", "N/A", "n/a", "<NA>"}
+# Maximum number of names to check.
+_N_CHECKED = 100_000
+_WHITESPACE = "with leading, trailing or repeated whitespace"
 
 
 class NamesWarning(UserWarning):
-    """A list of names holds entries that are seldom meant."""
+    """Warning about suspicious entries in a list of names."""
 
 
-def _with_single_blanks(name):
+def _normalize_whitespace(name):
     return " ".join(name.split())
 
 
-def _without_invisible(name):
+def _remove_invisible(name):
     return name.translate(_INVISIBLE)
 
 
-_ODD: dict[str, Callable[[str], bool]] = {
+_SUSPICIOUS: dict[str, Callable[[str], bool]] = {
     "empty": lambda name: not name.strip(),
-    "with blanks at an edge or in a row": lambda name: name != _with_single_blanks(name) != "",
-    "with invisible characters": lambda name: name != _without_invisible(name),
-    "that say there is no name": lambda name: name in _NOTHING,
-    "with U+FFFD, which stands for what could not be read": lambda name: "\ufffd" in name,
+    _WHITESPACE: lambda name: name != _normalize_whitespace(name) != "",
+    "with invisible characters": lambda name: name != _remove_invisible(name),
+    "spelled like a missing value": lambda name: name in _MISSING,
+    "with U+FFFD, which replaces unreadable characters": lambda name: "\ufffd" in name,
     "with a comma": lambda name: "," in name,
     "of digits only": str.isdigit,
 }
 
 
-def warn_of_odd_names(names: list[str]) -> None:
-    """Warn once if some of the names, the first 100,000, are seldom meant."""
-    some = list(islice(names, _N_LOOKED_AT))
-    known, found = set(some), {}
-    suspects = [name for name in some if name in _NOTHING or not name.isalpha()]
-    for what, is_odd in _ODD.items():
-        odd = list(filter(is_odd, suspects))
-        # Where most are like that, it is meant.
-        if odd and (2 * len(odd) < len(some) or "blanks" in what):
-            found[what] = odd
-    capitals = [name for name in some if len(name) > 1 and name.isupper()]
-    doubled = [name for name in capitals if ({_title(name), name.lower()} - {name}) & known]
-    if doubled:
-        found["in capitals beside the same in small letters"] = doubled
-    if found:
-        each = (f"{len(odd):,} {what} (such as {odd[0]!r})" for what, odd in found.items())
+def warn_about_suspicious_names(names: list[str]) -> None:
+    """Warn once if the first 100,000 names contain suspicious entries."""
+    checked = list(islice(names, _N_CHECKED))
+    distinct, suspects = set(checked), {}
+    candidates = [name for name in checked if name in _MISSING or not name.isalpha()]
+    for description, is_suspicious in _SUSPICIOUS.items():
+        matches = list(filter(is_suspicious, candidates))
+        # A property of most names is probably intended, except for whitespace.
+        if matches and (2 * len(matches) < len(checked) or description == _WHITESPACE):
+            suspects[description] = matches
+    capitals = [name for name in checked if len(name) > 1 and name.isupper()]
+    variants = [name for name in capitals if ({_title(name), name.lower()} - {name}) & distinct]
+    if variants:
+        suspects["in capitals that also occur in lower or title case"] = variants
+    if suspects:
+        counts = [
+            f"{len(matches):,} {description} (such as {matches[0]!r})"
+            for description, matches in suspects.items()
+        ]
         warn_user(
-            f"X holds names that are seldom meant: {'; '.join(each)}. They are learned like the "
-            "others. sknamegen.datasets.clean_names mends what is safe to mend; filter "
-            "sknamegen.datasets.NamesWarning if they are meant.",
+            f"X holds suspicious names: {'; '.join(counts)}. The model learns them unchanged. To "
+            "fix them, use sknamegen.datasets.clean_names. If they are intended, ignore warnings "
+            "of the category sknamegen.datasets.NamesWarning.",
             NamesWarning,
         )
 
@@ -67,34 +72,36 @@ def clean_names(
     drop_duplicates: bool = False,
     drop_digits: bool = False,
 ) -> tuple[list[str], dict[str, int]]:
-    r"""Mend what is safe to mend in a list of names, and what is asked for.
+    r"""Clean a list of names.
 
-    Always: letters are composed with their accents (NFC), blanks around names are taken away, and
-    those in a row made one, invisible characters are taken away, and what is then empty, or
-    None or NaN, or a word for that such as "nan" or "NULL", is dropped.
+    The function always composes letters and accents (NFC), removes invisible characters, removes
+    leading and trailing whitespace, and replaces repeated whitespace by one space. It then drops
+    names that are empty, None, NaN, or a word for a missing value, such as "nan" or "NULL".
 
     Parameters
     ----------
     names : iterable of str, None or NaN
     case : {None, "title", "lower", "upper"}, default=None
-        None: as they are. "title": "MARIA" and "maria" become "Maria", and "O'NEILL" "O'Neill", but
-        names that have small letters and capitals stay as they are.
+        "title" changes "MARIA" and "maria" to "Maria", and "O'NEILL" to "O'Neill". It does not
+        change names in mixed case. "lower" and "upper" convert all names. None: no conversion.
     drop_duplicates : bool, default=False
-        Whether to keep each name once. How often a name stands in a list is what generators
-        learn its frequency from.
+        Whether to keep only one copy of each name. Generators learn the frequency of a name from
+        its number of copies.
     drop_digits : bool, default=False
-        Whether to drop names that hold a digit.
+        Whether to drop names that contain a digit.
 
     Returns
     -------
     names : list of str
     changes : dict of str to int
-        What was done, and to how many names: only what was.
+        Number of changed or dropped names for each kind of change that occurred.
 
     Raises
     ------
     TypeError
-        If an entry is neither a str nor None nor NaN.
+        If an entry is not a str, None or NaN.
+    ValueError
+        If `case`, `drop_duplicates` or `drop_digits` has another value.
 
     Examples
     --------
@@ -106,10 +113,10 @@ def clean_names(
     check_option("drop_duplicates", drop_duplicates)
     check_option("drop_digits", drop_digits)
     steps: dict[str, Callable[[str], str]] = {
-        "invisible": _without_invisible,
-        "blanks": _with_single_blanks,
+        "invisible": _remove_invisible,
+        "blanks": _normalize_whitespace,
         "composed": compose,
-        "case": lambda name: name if case is None else compose(_in_case(name, case)),
+        "case": lambda name: name if case is None else compose(_convert_case(name, case)),
     }
     changes = dict.fromkeys([*steps, "empty", "digits", "duplicates"], 0)
     cleaned: list[str] = []
@@ -118,10 +125,10 @@ def clean_names(
         if not is_missing and not isinstance(entry, str):
             raise TypeError(f"names must hold str, None or NaN. Got {entry!r} in row {row}.")
         name = "" if is_missing else entry
-        for step, mend in steps.items():
-            before, name = name, mend(name)
+        for step, fix in steps.items():
+            before, name = name, fix(name)
             changes[step] += name != before
-            if name in _NOTHING:
+            if name in _MISSING:
                 name = ""
         if not name:
             changes["empty"] += 1
@@ -133,19 +140,19 @@ def clean_names(
         n_before = len(cleaned)
         cleaned = list(dict.fromkeys(cleaned))
         changes["duplicates"] = n_before - len(cleaned)
-    return cleaned, {what: n for what, n in changes.items() if n}
+    return cleaned, {change: n for change, n in changes.items() if n}
 
 
-def _in_case(name, case):
+def _convert_case(name, case):
     if case != "title":
         return name.lower() if case == "lower" else name.upper()
     return _title(name) if name.isupper() or name.islower() else name
 
 
 def _title(name):
-    """Begin each word with a capital; marks are no ends of words, as for `str.title`."""
-    letters, is_inside = [], False
-    for letter in name:
-        letters.append(letter.lower() if is_inside else letter.title())
-        is_inside = letter.isalpha() or (is_inside and category(letter) == "M")
-    return "".join(letters)
+    """Capitalize each word. Unlike in `str.title`, combining marks do not end a word."""
+    characters, is_inside = [], False
+    for character in name:
+        characters.append(character.lower() if is_inside else character.title())
+        is_inside = character.isalpha() or (is_inside and category(character) == "M")
+    return "".join(characters)

@@ -1,4 +1,4 @@
-"""What is known of the training list beside the model: lengths, hashes, labels, weights."""
+"""Data on the training names besides the model: lengths, hashes, labels, weights."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
@@ -20,10 +20,10 @@ from ._alphabet import (
     is_alphabet,
     units_of,
 )
-from ._models.mixture import Penalty, count_kinds, from_state_of_kinds
+from ._models.mixture import Penalty, count_kinds, kinds_from_state
 from ._models.ngrams import NGrams
 from ._parallel import cached
-from ._sequences import Sequences, malformed, read_windows
+from ._sequences import Sequences, malformed_error, read_windows
 from ._validation import (
     MAX_WINDOW,
     check_alphabet,
@@ -40,18 +40,19 @@ from ._validation import (
 
 @dataclass(frozen=True)
 class Corpus:
-    """What is known of the names; fields with an underscore are attributes of the estimator.
+    """Data on the training names.
 
     Attributes
     ----------
     alphabet_, window_length_, max_length_, name_hashes_, classes_, class_count_
-        As documented there; None for classes_ and class_count_ without labels.
+        Attributes of the estimator, documented there. Without labels, classes_ and class_count_
+        are None.
     weight : float
-        Predicted characters, counted as often as the weight of their name says.
+        Sum of the sample weights of all predicted characters.
     kinds : NGrams or None
-        Of kinds of characters; None for what has none of its own, such as an average.
+        N-gram model of the kinds of characters. None if there is no such model, as for an average.
     letters : NGrams or None
-        Of order 1: how often names of each label hold each character. None without labels.
+        N-gram model of order 1 of the characters for each label. None without labels.
     """
 
     alphabet_: NDArray[np.str_]
@@ -66,7 +67,7 @@ class Corpus:
 
     @cached
     def alphabet(self) -> Alphabet:
-        """The meaning of the indices of characters."""
+        """The alphabet of the names, which maps characters to indices."""
         return Alphabet(self.alphabet_)
 
     @property
@@ -76,29 +77,29 @@ class Corpus:
 
     @property
     def label_shares(self) -> NDArray[np.float64]:
-        """How frequent each label was."""
+        """The relative frequency of each label."""
         counts = np.empty(0) if self.class_count_ is None else self.class_count_
         return counts / counts.sum()
 
     @property
     def log_prior(self) -> NDArray[np.float64]:
-        """The log-probability of each label."""
+        """The log-probability of each label, in nats."""
         with np.errstate(divide="ignore"):
             return np.log(self.label_shares)
 
     @property
     def n_characters_seen(self) -> int:
-        """Predicted characters in the training data."""
+        """The number of predicted characters in the training data, at least 1."""
         return max(1, round(self.weight))
 
     @cached
     def penalty(self) -> Penalty:
-        """The penalty of a model of these names."""
+        """The penalty by kinds of characters and by labels, for models of these names."""
         kinds: Any = self.kinds
         return Penalty(kinds, self.alphabet.kinds, self.alphabet.caseless, self.letters)
 
     def attributes(self) -> dict[str, Any]:
-        """Return the attributes of an estimator with this corpus, by their names."""
+        """Return the attributes of an estimator with this corpus, as a dict."""
         names = [field.name for field in fields(self) if field.name.endswith("_")]
         values = {name: getattr(self, name) for name in names}
         if self.classes_ is None:
@@ -106,56 +107,59 @@ class Corpus:
         return values | {"n_characters_seen_": self.n_characters_seen}
 
     def to_state(self) -> dict[str, Any]:
-        """Return what `from_state` needs beside the attributes."""
+        """Return the state that `from_state` needs in addition to the attributes."""
         counts = {"kinds": self.kinds, "letters": self.letters}
         states = {name: ngrams.to_state() for name, ngrams in counts.items() if ngrams}
         return {"weight": float(self.weight)} | states
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> "Corpus":
-        """Return the corpus of a saved estimator."""
+        """Return the corpus of a saved estimator, or raise ValueError if its state is invalid."""
         names = [field.name for field in fields(cls) if field.name.endswith("_")]
         values: dict[str, Any] = {name: state.get(name) for name in names}
         saved: Any = state.get("_corpus")
         if not is_alphabet(values["alphabet_"]) or not len(values["alphabet_"]):
-            expected = "different characters in the order of their code points"
+            expected = "distinct characters in the order of their code points"
             raise corrupt_file_error("alphabet_", expected)
         if not is_int(values["window_length_"], 1, MAX_WINDOW) or not isinstance(saved, dict):
-            raise corrupt_file_error("window_length_", "what `fit` sets it to")
+            raise corrupt_file_error("window_length_", "the value that `fit` sets")
         kinds, labels = Alphabet(values["alphabet_"]).kinds, values["classes_"]
         n_labels = 0 if labels is None else len(labels)
-        counts = from_state_of_kinds(saved.get("kinds"), kinds, n_labels)
+        counts = kinds_from_state(saved.get("kinds"), kinds, n_labels)
         letters = None
         if n_labels:
             letters = NGrams.from_state(saved.get("letters"), kinds, n_labels, label_weight=1.0)
         return cls(**values, weight=float(saved.get("weight", 1)), kinds=counts, letters=letters)
 
     def read(self, X: ArrayLike) -> tuple[NDArray[np.int32] | None, Sequences]:
-        """Return names and sequences of windows of the kind seen in `fit`, as code points."""
+        """Return the names and sequences of windows like those in `fit`, as code points."""
         names, sequences = read_windows(check_windows(X, self.window_length_))
         if (names is None) != (self.max_length_ is None):
             raise ValueError(
-                "X must be windows of the kind seen in fit, where boundary was "
+                "X must hold the same kind of windows as in fit, where boundary was "
                 f"{self.max_length_ is not None}. Got windows with boundary={names is not None}."
             )
         return names, sequences
 
     def label_indices(self, y: ArrayLike | None, n_names: int) -> NDArray[np.int32]:
-        """Return the index of each name's label, -1 without labels."""
+        """Return the label index of each name, -1 without labels."""
         if y is None:
             return np.full(n_names, NONE, dtype=np.int32)
         if self.classes_ is None:
-            raise ValueError("y must be None: this generator has learned without labels. Got some.")
+            raise ValueError(
+                "y must be None, because this generator was fitted without labels. Got labels."
+            )
         y = check_labels(y, n_names)
-        check_known_labels(y, self.classes_, "; in a search, cv=StratifiedKFold() shares them out")
+        hint = ", which fit has not seen. In a search, use cv=StratifiedKFold()"
+        check_known_labels(y, self.classes_, hint)
         return np.searchsorted(self.classes_, y).astype(np.int32)
 
     def contains(self, names: list[str]) -> NDArray[np.bool_]:
-        """Whether each name is a training name, by its hash."""
+        """Whether the hash of each name is the hash of a training name."""
         hashes: Any = self.name_hashes_
         return np.isin(hash_names(names), hashes)
 
-    def learn_more(
+    def extend(
         self,
         X: ArrayLike,
         y: ArrayLike | None = None,
@@ -163,14 +167,14 @@ class Corpus:
         alphabet: Iterable[str] | None = None,
         classes: ArrayLike | None = None,
     ) -> "tuple[Corpus, Sequences]":
-        """Return the corpus with more names, and their sequences of indices."""
+        """Return the corpus with more names, and the new sequences as indices."""
         if alphabet is not None:
             expected = check_alphabet(alphabet)
             new = np.setdiff1d(units_of(expected[expected != UNKNOWN]), self.alphabet_).tolist()
             if new:
                 raise ValueError(
-                    "alphabet must be given in the first call of partial_fit, or be the same. Got "
-                    f"characters that the model does not know: {', '.join(map(repr, new))}."
+                    "alphabet must not add characters after the first call of partial_fit. Got "
+                    f"new characters: {', '.join(map(repr, new))}."
                 )
         if classes is not None:
             check_same_classes(classes, self.classes_)
@@ -188,7 +192,7 @@ class Corpus:
         weights: NDArray[np.float64] | None,
         n_names: int,
     ) -> "tuple[Corpus, Sequences]":
-        """Add names or texts."""
+        """Return the corpus with more rows, and the new sequences as indices."""
         labels = self.label_indices(y, n_names)
         n_targets = sequences.has_target.sum(1)
         if not n_targets.any():
@@ -197,25 +201,26 @@ class Corpus:
         if weights is not None:
             sequences = sequences._replace(weights=weights[sequences.name_index])
             n_targets = n_targets * sequences.weights
-        counts, longest, hashes = self.class_count_, None, None
+        counts, max_length, hashes = self.class_count_, None, None
         if counts is not None:
             counts = counts + np.bincount(labels, weights, minlength=len(counts))
         if names is not None:
-            longest = max(self.max_length_ or 0, int(self.alphabet.lengths_of_rows(names).max()))
+            lengths = self.alphabet.lengths_of_rows(names)
+            max_length = max(self.max_length_ or 0, int(lengths.max()))
             if self.name_hashes_ is not None:
                 hashes = _union(self.name_hashes_, np.unique(hash_rows(names)))
         sequences = sequences.indexed(self.alphabet)
         kinds, n_labels = self.alphabet.kinds, len(self.labels)
         letters = None
         if n_labels:
-            how: Any = {"label_weight": 1.0, "before": self.letters}
-            letters = NGrams.count(sequences, 1, kinds, n_labels, **how)
+            options: Any = {"label_weight": 1.0, "before": self.letters}
+            letters = NGrams.count(sequences, 1, kinds, n_labels, **options)
         sizes = kinds, self.alphabet.caseless, n_labels
         corpus = replace(
             self,
-            max_length_=longest,
+            max_length_=max_length,
             name_hashes_=hashes,
-            # Not rounded, so that it does not depend on the pieces that the names come in.
+            # Unrounded, so that the sum is the same for any split of the names into batches.
             weight=self.weight + float(n_targets.sum()),
             class_count_=counts,
             kinds=count_kinds(sequences, *sizes, self.window_length_, before=self.kinds),
@@ -231,15 +236,15 @@ def learn(
     alphabet: Iterable[str] | None = None,
     classes: ArrayLike | None = None,
 ) -> tuple[Corpus, Sequences]:
-    """Return the corpus of names, and their sequences of indices.
+    """Return the corpus of names, and their sequences as indices.
 
-    `alphabet` holds characters to expect.
+    `alphabet` contains additional characters for later names.
     """
     windows, labels, weights = check_rows(X, y, sample_weight)
     classes = check_classes(labels, classes)
     names, sequences = read_windows(windows)
-    if names is None and (sequences.targets == END).any():  # parts of names, without starts
-        raise malformed()
+    if names is None and (sequences.targets == END).any():  # incomplete names without a start
+        raise malformed_error()
     codes = np.union1d(distinct(sequences.inputs), distinct(sequences.targets))
     if alphabet is not None:
         codes = np.union1d(codes, check_alphabet(alphabet))
@@ -255,7 +260,7 @@ def learn(
 
 
 def _union(hashes: Any, new: NDArray[Any]) -> NDArray[Any]:
-    """Merge sorted arrays; sorting all of them again would take several times the memory."""
-    place = np.searchsorted(hashes, new)
-    is_new = place == np.searchsorted(hashes, new, side="right")
-    return np.insert(hashes, place[is_new], new[is_new])
+    """Merge sorted arrays. Sorting their concatenation takes several times the memory."""
+    positions = np.searchsorted(hashes, new)
+    is_new = positions == np.searchsorted(hashes, new, side="right")
+    return np.insert(hashes, positions[is_new], new[is_new])

@@ -1,4 +1,4 @@
-"""The public methods that all generators share: they validate, then delegate."""
+"""Base class of the generators, with the methods that they share."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -36,12 +36,13 @@ from ._validation import (
     warn_user,
 )
 
+# Maximum number of names per call.
 _MAX_SAMPLES = 10**8
-_NOTHING_TO_PREDICT = "X must hold at least one character to predict. Got padding only."
+_NOTHING_TO_PREDICT = "X must contain at least one character to predict. Got padding only."
 
 
 class Constraints(TypedDict, total=False):
-    """The parameters of `sample` that decide its distribution."""
+    """Parameters of `sample` that determine the distribution of names."""
 
     label: object
     min_length: int
@@ -53,7 +54,7 @@ class Constraints(TypedDict, total=False):
 
 
 class SampleOptions(Constraints, total=False):
-    """The keyword-only parameters of `sample`."""
+    """Keyword-only parameters of `sample`."""
 
     unique: bool
     novel: bool
@@ -62,22 +63,22 @@ class SampleOptions(Constraints, total=False):
     random_state: Any
 
 
-def _may_have_labels(generator: Any) -> bool:
+def _supports_labels(generator: Any) -> bool:
     if hasattr(generator, "alphabet_") and not hasattr(generator, "classes_"):
-        raise AttributeError("It needs labels to learn from: fit(X, y). None were learned.")
+        raise AttributeError("Predictions need a generator fitted with labels: fit(X, y).")
     return True
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """What a fitted generator consists of.
+    """Fitted components of a generator.
 
     Attributes
     ----------
     corpus : Corpus
     model : NextCharModel
     cache : Cache
-        Of constraints, lookaheads and n-grams.
+        Cached constraints, lookaheads and n-grams.
     """
 
     corpus: Corpus
@@ -94,27 +95,27 @@ class Fitted:
         top_p: float | None = None,
         **limits: Any,
     ) -> Sampler:
-        """Return what writes names as the parameters of `sample` say, once they are checked."""
+        """Validate the parameters of `sample` and return a sampler."""
         decoding, corpus = check_decoding(temperature, top_k, top_p), self.corpus
         prefixes = corpus.alphabet.composed(prefixes)
         corpus.alphabet.check_prefixes(prefixes)
-        longest = corpus.max_length_
-        constraint = make_constraint(corpus.alphabet, longest, prefixes, self.cache, **limits)
-        model, labels, proba_of_labels = self.labelled(label, prefixes)
+        max_length = corpus.max_length_
+        constraint = make_constraint(corpus.alphabet, max_length, prefixes, self.cache, **limits)
+        model, labels, label_proba = self.resolve_label(label, prefixes)
         key = tuple(labels.tolist()), model is self.model or repr(label)
-        context = prefixes, labels, proba_of_labels, decoding, constraint, self.cache, key
+        context = prefixes, labels, label_proba, decoding, constraint, self.cache, key
         return Sampler(model, corpus, *context)
 
     def filters(self, novel: object, exclude: object) -> Filters:
-        """Return which names must not be written, once the parameters are checked."""
+        """Validate `novel` and `exclude`, and return a filter for each reason to reject a name."""
         filters: Filters = {}
         if check_option("novel", novel):
             if self.corpus.name_hashes_ is None:
                 raise ValueError(
                     "novel=True needs a generator fitted to names (boundary=True) that has kept "
-                    "their hashes. Got one without."
+                    "their hashes. Got a generator without hashes. Fit it to names."
                 )
-            filters["stood in the training list"] = self.corpus.contains
+            filters["were in the training list"] = self.corpus.contains
         if exclude is not None:
             is_excluded = check_exclude(exclude)
 
@@ -128,14 +129,15 @@ class Fitted:
     def score(
         self, sequences: Sequences, labels: NDArray[np.integer[Any]]
     ) -> tuple[NDArray[np.float64], NDArray[Any]]:
-        """Return the log-likelihood of each name with its label, and its number of characters.
+        """Return the log-likelihood of each name given its label, and its number of characters.
 
-        The sequences are of code points. Unknown characters count as `score_samples` says.
+        `sequences` holds code points. `score_samples` describes the treatment of unknown
+        characters.
         """
         indexed, n_names = sequences.indexed(self.corpus.alphabet), len(labels)
         n_characters, n_known = (
-            np.bincount(sequences.name_index, of.has_target.sum(1), minlength=n_names)
-            for of in (sequences, indexed)
+            np.bincount(sequences.name_index, encoded.has_target.sum(1), minlength=n_names)
+            for encoded in (sequences, indexed)
         )
         if not n_characters.any():
             raise ValueError(_NOTHING_TO_PREDICT)
@@ -144,19 +146,23 @@ class Fitted:
         scores -= (n_characters - n_known) * np.log(self.corpus.n_characters_seen + 1)
         return scores, n_characters
 
-    def labelled(
+    def resolve_label(
         self, label: object, prefixes: list[str]
     ) -> tuple[NextCharModel, NDArray[np.int64], NDArray[np.float64]]:
-        """Return a model, the labels that names may have, [-1] for none, and their distributions.
+        """Return the model, the label indices and their probabilities for each prefix.
 
-        The latter have the shape (n_prefixes, n_labels).
+        Without labels, the only index is -1. The probabilities have the shape (n_prefixes,
+        n_labels).
         """
-        labels, certain = self.corpus.labels, np.ones((len(prefixes), 1))
+        labels, ones = self.corpus.labels, np.ones((len(prefixes), 1))
         if isinstance(label, Mapping) and labels:
             weights = check_blend(label)
-            blend = [Component(self.model, w, self._label_index(of)) for of, w in weights.items()]
+            blend = [
+                Component(self.model, weight, self._label_index(name))
+                for name, weight in weights.items()
+            ]
             if len(blend) > 1:
-                return Mixture(blend), np.array([NONE]), certain
+                return Mixture(blend), np.array([NONE]), ones
             (label,) = weights
         if label is None and len(labels) > 1:
             proba = label_proba(self.model, self.corpus, prefixes)
@@ -164,30 +170,50 @@ class Fitted:
         index = 0 if labels else NONE
         if label is not None:
             index = self._label_index(label)
-        return self.model, np.array([index]), certain
+        return self.model, np.array([index]), ones
 
     def _label_index(self, label: object) -> int:
         labels = self.corpus.labels
         if not labels:
             raise ValueError(
-                f"label needs a model that has learned with labels: fit(X, y). Got {label!r}."
+                f"label needs a generator fitted with labels: fit(X, y). Got {label!r}."
             )
-        places = [i for i, known in enumerate(labels) if np.isscalar(label) and known == label]
-        if not places:
+        matches = [i for i, name in enumerate(labels) if np.isscalar(label) and name == label]
+        if not matches:
             raise ValueError(f"label must be one of {', '.join(map(repr, labels))}. Got {label!r}.")
-        return places[0]
+        return matches[0]
 
 
 def fitted(generator: Any) -> Fitted:
-    """Return what a fitted generator consists of, for modules that are no generators."""
+    """Return the fitted components of a generator."""
     check_is_fitted(generator)
     return generator._fitted
 
 
 class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
-    """Base of the generators.
+    """Base class of all generators.
 
-    A subclass learns a `Corpus` and a `NextCharModel`, and passes both to `_assign`.
+    `CharLSTMGenerator`, `CharNGramGenerator` and `CharAverageGenerator` inherit the following
+    attributes and methods.
+
+    Attributes
+    ----------
+    alphabet_ : ndarray of shape (n_characters,), dtype str
+        All characters that the model can generate, sorted by code point. They include U+0003, the
+        end of a name, unless the model was fitted to running text.
+    window_length_ : int
+        Number of context characters in a window.
+    max_length_ : int or None
+        Number of characters of the longest training name. None for running text.
+    name_hashes_ : ndarray of shape (n_distinct_names,), dtype uint64, or None
+        Hashes of the training names, for ``novel=True``. None for running text and after
+        `forget_names`.
+    n_characters_seen_ : int
+        Number of predicted characters in the training data.
+    classes_ : ndarray of shape (n_classes,)
+        Sorted labels. Only available after fitting with labels.
+    class_count_ : ndarray of shape (n_classes,), dtype float64
+        Number of training names with each label. Only available after fitting with labels.
     """
 
     alphabet_: NDArray[np.str_]
@@ -199,15 +225,16 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
     class_count_: NDArray[np.float64]
     _fitted: Fitted
 
-    def _assign(self, corpus: Corpus, model: NextCharModel, **learned: Any) -> None:
-        """Set everything that was learned in one step; labels of an earlier fit go."""
-        kept = vars(self).copy()
+    def _assign(self, corpus: Corpus, model: NextCharModel, **attributes: Any) -> None:
+        """Set all fitted attributes in one step. Labels of an earlier fit are removed."""
+        state = vars(self).copy()
         for name in ("classes_", "class_count_", "_corpus"):
-            kept.pop(name, None)
-        self.__dict__ = kept | corpus.attributes() | learned | {"_fitted": Fitted(corpus, model)}
+            state.pop(name, None)
+        fitted = {"_fitted": Fitted(corpus, model)}
+        self.__dict__ = state | corpus.attributes() | attributes | fitted
 
     def _copy(self) -> Self:
-        """Return a generator with the same attributes, the very objects."""
+        """Return a shallow copy of the generator."""
         other = type(self).__new__(type(self))
         other.__dict__.update(vars(self))
         return other
@@ -219,11 +246,12 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         return state
 
     def forget_names(self) -> Self:
-        """Drop the hashes of the training names.
+        """Delete the hashes of the training names.
 
-        ``novel=True`` is refused then. What the model itself has learned stays: the counts of a
-        `CharNGramGenerator` give away all of its names, and the weights of a network may give away
-        some. So does a generator that was given as `init` and is saved with this one.
+        Afterwards, ``novel=True`` raises an error. The model itself does not change: the counts of
+        a `CharNGramGenerator` reveal all of its training names, and the weights of a network may
+        reveal some of them. The same applies to a generator passed as `init`, which is saved with
+        this generator.
 
         Returns
         -------
@@ -237,40 +265,39 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
     def next_char_proba(
         self, seeds: str | Iterable[str], label: object = None
     ) -> NDArray[np.float64]:
-        """Compute the distribution of the character after each seed.
+        """Return the distribution of the character after each seed.
 
         Parameters
         ----------
         seeds : str or iterable of str
-            Beginnings of names, "" for the first character.
+            Beginnings of names. Use "" for the first character.
         label : object or dict, default=None
-            The label of the names, one of `classes_`. None: any label, each as probable as
-            it is for names with this beginning. A dict of labels to weights: a blend, see
+            Label of the names, one of `classes_`. If None, average over all labels, weighted by
+            their probability given the seed. A dict from labels to weights is a blend, see
             `sample`.
 
         Returns
         -------
         proba : ndarray of shape (n_seeds, n_characters), dtype float64
-            ``proba[i, j]`` is the probability that ``alphabet_[j]`` follows
-            seed i. Rows sum to 1.
+            ``proba[i, j]`` is the probability that ``alphabet_[j]`` follows seed i. Rows sum to 1.
 
         Raises
         ------
         ValueError
-            If a seed holds a character that is not in `alphabet_`, or the label is unknown.
+            If a seed contains a character outside `alphabet_`, or the label is unknown.
         """
         check_is_fitted(self)
         alphabet = self._fitted.corpus.alphabet
         prefixes = alphabet.composed(check_seeds(seeds))
         alphabet.check_prefixes(prefixes)
-        model, labels, proba_of_labels = self._fitted.labelled(label, prefixes)
+        model, labels, label_proba = self._fitted.resolve_label(label, prefixes)
         if not prefixes:
             return np.empty((0, len(alphabet)))
         windows = alphabet.windows(prefixes, self.window_length_)
 
         def mean_proba(rows: slice) -> NDArray[np.float64]:
             proba = np.exp(next_log_proba(model, windows[rows], labels))
-            return np.einsum("sl,slc->sc", proba_of_labels[rows], proba)
+            return np.einsum("sl,slc->sc", label_proba[rows], proba)
 
         parts = blocks(len(prefixes), len(labels) * len(alphabet))
         return np.concatenate(parallel_map(mean_proba, zip(parts)))
@@ -311,61 +338,65 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         on_shortfall: Literal["raise", "warn"] = "raise",
         random_state: Any = None,
     ) -> str | list[str]:
-        r"""Write new names.
+        r"""Generate names.
 
         Parameters
         ----------
         seed : str or iterable of str, default=""
-            What the names begin with. With several seeds, one name for each. An accent may be
-            composed or not (NFC or NFD): the letters are those that the names were learned with.
+            Beginning of the names. With several seeds, one name is generated for each seed. Accents
+            may be composed (NFC) or decomposed (NFD). They are converted to the form of the
+            training names.
         temperature : float, default=1.0
-            Divides the logits: below 1 the names become more ordinary, above 1 more daring;
-            0 always takes the most probable character.
+            Divisor of the logits. Values below 1 give more typical names, values above 1 more
+            varied names. 0 always selects the most probable character.
         n_samples : int, default=None
-            Number of names; None: one name, returned as a str.
+            Number of names. If None, generate one name for each seed.
         label : object or dict, default=None
-            The label of the names, one of `classes_`. None: drawn for each name, as probable
-            as it is for names with this seed. A dict of labels to weights > 0, such as
-            ``{"Italian": 0.5, "Japanese": 0.5}``: a blend, in which each character is drawn from
-            the weighted geometric mean of the labels' distributions.
+            Label of the names, one of `classes_`. If None, draw a label for each name from the
+            probabilities of the labels given the seed. A dict from labels to weights > 0, such as
+            ``{"Italian": 0.5, "Japanese": 0.5}``, is a blend: each character is drawn from the
+            weighted geometric mean of the labels' distributions.
         min_length, max_length : int, default=1, None
-            Characters a name has at least and at most, the seed included, as people count them
-            (extended grapheme clusters [3]_): a flag is one, and so is a letter with its marks.
-            ``max_length=None``: as many as the longest training name. A model of running text
-            (``boundary=False``), which has no ends, writes `max_length` code points; None: 100
-            more than the longest seed.
+            Minimum and maximum number of characters in a name, including the seed. Characters are
+            extended grapheme clusters [3]_: a flag is one character, and so is a letter with its
+            marks. ``max_length=None`` uses the length of the longest training name. For running
+            text (``boundary=False``), `max_length` is the exact length in code points, and None
+            adds 100 to the length of the longest seed.
         top_k : int, default=None
-            Draw from the `top_k` most probable characters only.
+            If set, draw from the `top_k` most probable characters only.
         top_p : float, default=None
-            Nucleus sampling [1]_: draw from the smallest set of most probable characters
-            whose probabilities sum to at least `top_p`.
+            If set, draw from the smallest set of most probable characters whose probabilities sum
+            to at least `top_p` (nucleus sampling [1]_).
         pattern : str or re.Pattern, default=None
-            A regular expression that the whole name must match, such as ``"Ma.*[ae]"`` or
-            ``"(?i)[^q]*"``. Anchors inside, lookarounds and references to groups are refused.
+            Regular expression that the whole name must match, such as ``"Ma.*[ae]"`` or
+            ``"(?i)[^q]*"``. Anchors inside the pattern, lookarounds and backreferences raise an
+            error.
         banned : iterable of str, default=()
-            Strings that must not occur in a name, whatever their case.
+            Strings that must not occur in a name, regardless of case.
         unique : bool, default=False
             Whether all names must be different.
         novel : bool, default=False
-            Whether to leave out training names, which are known by 64-bit hashes. A novel name is
-            new to the list, not to the world: see `exclude`.
-        exclude : iterable of str, or object that answers ``in``, default=None
-            Names that must not be written, compared as a whole, composed (NFC) and case-folded.
-            An iterable goes by its values; another object is asked for the folded name, such as
+            Whether to exclude training names, which are stored as 64-bit hashes. A novel name may
+            still exist outside the list, see `exclude`.
+        exclude : iterable of str, or object that supports ``in``, default=None
+            Names that must not be generated. Whole names are compared after composition (NFC) and
+            case folding. An iterable is read as a set of names. Any other object must support
+            ``name in exclude`` for the folded name. An example is
             `sknamegen.datasets.known_names()`, which holds 450,000 names of people, towns and
             brands, and words.
         on_shortfall : {"raise", "warn"}, default="raise"
-            What to do if too few names are unique, novel or not excluded: raise an error, or warn
-            and return fewer.
+            Action if too few names are unique, novel or not excluded: raise an error, or warn and
+            return fewer names.
         random_state : int, RandomState, Generator or None, default=None
-            An int gives the same names each time, None new ones each time. With the same int,
-            names at two temperatures or for two labels begin alike, as they share their random
-            numbers: good for comparing; for variety take different ones.
+            With an int, each call returns the same names. With None, each call returns different
+            names. With the same int, names at two temperatures or for two labels begin alike,
+            because they share random numbers. This is useful for comparisons. For variety, use
+            different ints.
 
         Returns
         -------
         names : str or list of str
-            A str if `seed` is one and `n_samples` is None.
+            A str if `seed` is a str and `n_samples` is None, otherwise a list.
 
         Warns
         -----
@@ -377,36 +408,39 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         NotFittedError
             If the generator is not fitted.
         ValueError
-            If too few names are unique, novel or not excluded: 10,000 in a row were not, or the
-            last ones let expect more than a million draws, and more than thirty for each name.
-            If no name can satisfy the constraint, if it is too rare for so low a temperature, or if
-            a pattern is too large for an automaton.
+            If too few names are unique, novel or not excluded: 10,000 consecutive draws were
+            rejected, or the expected number of draws exceeds both one million and thirty per name.
+            If no name can satisfy the constraint, if the constraint is too rare for a low
+            temperature, or if the automaton of the pattern is too large.
         TypeError, ValueError
-            If a parameter is out of range, the lengths contradict each other or
-            the seed, or a seed holds a character that is not in `alphabet_`.
+            If a parameter is out of range, the lengths contradict each other or the seed, or a seed
+            contains a character outside `alphabet_`.
 
         Notes
         -----
-        Names are drawn from the model's own distribution, at this seed, label, temperature,
-        `top_k` and `top_p`, given that they satisfy `min_length`, `max_length`, `pattern` and
-        `banned`. Where enough names satisfy the constraint, the others are drawn again. Elsewhere
-        candidates are drawn with a lookahead, the probability by n-grams that a prefix can still be
-        completed [2]_, and chosen in proportion to their probability over the chance to be among
-        the candidates. A network learns these n-grams from 12,000 characters that it writes at this
-        temperature (below 1, three in ten of them at twice that), `top_k`, `top_p` and label, and
-        from 120,000 if a few candidates have nearly all of the weight. At temperature 0 the
-        lookahead is weighed in, so that the name ends well too.
+        Names follow the model's distribution for the seed, label, temperature, `top_k` and `top_p`,
+        conditioned on `min_length`, `max_length`, `pattern` and `banned`. If the constraint is
+        common, the sampler rejects names that violate it and draws again. If the constraint is
+        rare, the sampler draws candidates with a lookahead: the probability, estimated with
+        n-grams, that a prefix can still be completed [2]_. It then selects candidates by importance
+        weight, the ratio of the model's probability to the probability of the proposal.
 
-        Below temperature 0.25 a best-first search finds the most probable names that satisfy a rare
-        constraint, until all others have a thousandth of their probability. If it stops before, the
-        others are drawn with the lookahead, and none of them is more probable than that. Where the
-        most probable names cannot be found, an error says so.
+        For a network, the sampler estimates these n-grams from 12,000 characters. The network
+        generates them at the same temperature, `top_k`, `top_p` and label. Below temperature 1, it
+        generates 30% of them at twice the temperature. If a few candidates have nearly all of the
+        weight, the sampler uses up to 120,000 characters. At temperature 0, the lookahead helps to
+        choose each character if the unconstrained name violates the constraint.
 
-        Names are made of whole characters, as if a pattern asked for it: none begins with a mark,
-        ends in a joiner or holds half a flag. In running text and in `pattern` each code point
-        counts as a character.
+        Below temperature 0.25, a best-first search finds the most probable names under a rare
+        constraint. It stops when all other names together have a thousandth of the probability of
+        the names found. If the search reaches its limit earlier, the other names are drawn with the
+        lookahead, and none of them has more than this share. If the search cannot find the most
+        probable names, `sample` raises an error.
 
-        `unique`, `novel` and `exclude` work by rejection on top of that.
+        Names consist of whole characters. No name begins with a combining mark, ends in a joiner or
+        contains half a flag. In running text and in `pattern`, each code point is a character.
+
+        `unique`, `novel` and `exclude` are applied by rejection.
 
         References
         ----------
@@ -416,13 +450,13 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
            using Probabilistic Programs", 2023.
         .. [3] M. Davis and C. Chapman, "Unicode Text Segmentation", Unicode Standard Annex #29.
         """
-        learned = fitted(self)
+        components = fitted(self)
         seeds, rows = _check_seeds_and_number(seed, n_samples)
         check_option("unique", unique)
         check_option("on_shortfall", on_shortfall, ("raise", "warn"))
-        filters = learned.filters(novel, exclude)
+        filters = components.filters(novel, exclude)
         rng = random_generator(random_state)
-        sampler = learned.sampler(
+        sampler = components.sampler(
             seeds,
             temperature,
             label=label,
@@ -449,12 +483,12 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         random_state: Any = None,
         **constraints: Unpack[Constraints],
     ) -> Iterator[str]:
-        """Write one name character by character.
+        """Generate one name, character by character.
 
         Parameters
         ----------
         seed : str, default=""
-            What the name begins with.
+            Beginning of the name.
         temperature, exclude, random_state
             As in `sample`.
         **constraints
@@ -464,14 +498,16 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         Returns
         -------
         characters : iterator of str
-            The characters after the seed: those of running text each as soon as it is drawn,
-            those of a name, or of what must match a pattern, when it is known to fit. Joined to
-            the seed they are what `sample` returns for the same arguments.
+            Characters after the seed. In running text without constraints, the iterator yields each
+            character as soon as it is drawn. Otherwise, it yields the characters after the whole
+            name is drawn. The seed and the characters together equal the result of `sample` for the
+            same arguments.
 
         Raises
         ------
         NotFittedError, TypeError, ValueError
-            As `sample`, at the call.
+            As in `sample`. Invalid arguments raise an error immediately, not at the first
+            character.
         """
         check_is_fitted(self)
         check_str("seed", seed)
@@ -492,53 +528,52 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         min_length: int = 1,
         max_length: int | None = None,
     ) -> tuple[list[str], NDArray[np.float64]]:
-        """Find the names of the highest probability.
+        """Find the most probable names.
 
         Parameters
         ----------
         n : int
-            How many names.
+            Number of names.
         seed : str, default=""
-            What the names begin with.
+            Beginning of the names.
         label : object or dict, default=None
-            The label of the names, one of `classes_`, or a blend of several, as in `sample`. None:
-            any label, each as probable as it was frequent.
-        novel, exclude, pattern, banned
-            As in `sample`.
+            Label of the names, one of `classes_`, or a blend of several labels, as in `sample`. If
+            None, marginalise over the labels, with their training frequencies as the prior. novel,
+            exclude, pattern, banned As in `sample`.
         min_length, max_length : int, default=1, None
             As in `sample`.
 
         Returns
         -------
         names : list of str
-            The most probable one first; fewer than n if there are not that many. The
-            empty name is left out.
+            Names in order of decreasing probability, without the empty name. The list is shorter
+            than n if fewer names exist.
         log_likelihood : ndarray of shape (len(names),), dtype float64
-            Of each name, in nats, as `score_samples` gives it.
+            Log-likelihood of each name in nats, as returned by `score_samples`.
 
         Raises
         ------
         NotFittedError
             If the generator is not fitted.
         TypeError, ValueError
-            If a parameter is out of range, the model learned running text, or the search would
-            take longer than some seconds: it would have to look at more than 131,000 beginnings of
-            names, or fewer with thousands of characters or labels.
+            If a parameter is out of range, the model was fitted to running text, or the search
+            would take longer than a few seconds. The limit is 131,000 prefixes. It is lower if
+            `alphabet_` has thousands of characters or `classes_` thousands of labels.
 
         Notes
         -----
-        Best-first search: a name is never more probable than a prefix of it, so the
-        most probable prefixes are continued until none is more probable than the
-        n-th name found. The result is exact.
+        The method uses best-first search. A name is never more probable than its prefixes, so the
+        search extends the most probable prefixes until none of them is more probable than the n-th
+        name. The result is exact.
         """
-        learned = fitted(self)
+        components = fitted(self)
         check_int("n", n, 1)
         check_str("seed", seed)
         if self.max_length_ is None:
             raise ValueError("most_likely needs a generator fitted to names (boundary=True).")
-        filters = learned.filters(novel, exclude)
+        filters = components.filters(novel, exclude)
         limits: Any = {"min_length": min_length, "max_length": max_length, "pattern": pattern}
-        sampler = learned.sampler([seed], 1.0, label=label, banned=banned, **limits)
+        sampler = components.sampler([seed], 1.0, label=label, banned=banned, **limits)
         return sampler.most_likely(int(n), filters)
 
     def score_samples(self, X: ArrayLike, y: ArrayLike | None = None) -> NDArray[np.float64]:
@@ -547,18 +582,17 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         Parameters
         ----------
         X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int
-            Windows of names.
+            Windows of names, from `CharSequenceVectorizer`.
         y : array-like of shape (n_names,), default=None
-            The label of each name, if the model learned with labels. None: any label,
-            each as probable as it was frequent.
+            Label of each name, if the generator was fitted with labels. If None, marginalise over
+            the labels, with their training frequencies as the prior.
 
         Returns
         -------
         log_likelihood : ndarray of shape (n_names,), dtype float64
-            In nats: the sum of the log-probabilities of the characters of a
-            name and of its end, given the label. An unknown character, which has no place
-            in the distribution over `alphabet_`, counts as
-            ``-log(n_characters_seen_ + 1)``.
+            Log-likelihood in nats: the sum of the log-probabilities of all characters of a name and
+            of its end, given the label. An unknown character has no probability in the distribution
+            over `alphabet_`. It contributes ``-log(n_characters_seen_ + 1)``.
         """
         return self._score(X, y)[0]
 
@@ -570,17 +604,17 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         Parameters
         ----------
         X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int
-            Windows of names.
+            Windows of names, from `CharSequenceVectorizer`.
         y : array-like of shape (n_names,), default=None
-            The label of each name, as in `score_samples`.
+            Label of each name, as in `score_samples`.
         sample_weight : array-like of shape (n_names,), default=None
-            How often each name counts; None: once.
+            Weight of each name. If None, all names have weight 1.
 
         Returns
         -------
         score : float
-            In nats per character, the ends of names included. Higher is better;
-            comparable over window lengths, models and folds.
+            Mean log-likelihood in nats per character, including the ends of names. Higher is
+            better. Scores are comparable across window lengths, models and folds.
         """
         log_likelihood, n_characters = self._score(X, y)
         if sample_weight is None:
@@ -596,50 +630,58 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         Parameters
         ----------
         X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int
-            Windows of names.
+            Windows of names, from `CharSequenceVectorizer`.
         y : array-like of shape (n_names,), default=None
-            The label of each name, as in `score_samples`.
+            Label of each name, as in `score_samples`.
 
         Returns
         -------
         perplexity : float
-            Effective number of equally likely next characters. Lower is better; 1 is
-            certainty.
+            Effective number of equally likely next characters. Lower is better. The minimum is 1.
         """
         return exp(-self.score(X, y))
 
-    @available_if(_may_have_labels)
+    @available_if(_supports_labels)
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Compute the probability of each label for each name.
+
+        The probabilities follow from Bayes' rule. The prior of a label is its frequency in the
+        training data. The likelihood is the probability of the name given the label. The method is
+        only available after fitting with labels.
 
         Parameters
         ----------
         X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int
-            Windows of names.
+            Windows of names, from `CharSequenceVectorizer`.
 
         Returns
         -------
         proba : ndarray of shape (n_names, n_classes), dtype float64
-            In the order of `classes_`. By Bayes' rule: in proportion to the frequency of
-            the label times the probability of the name given the label.
+            ``proba[i, j]`` is the probability that name i has the label ``classes_[j]``. Rows sum
+            to 1.
         """
         check_is_fitted(self)
         joint, _ = self._joint_log_likelihood(X)
         joint = joint - np.logaddexp.reduce(joint, axis=1)[:, None]
         return np.exp(joint)
 
-    @available_if(_may_have_labels)
+    @available_if(_supports_labels)
     def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """Find the most probable label of each name.
+        """Predict the most probable label of each name.
+
+        The most probable label has the highest probability in `predict_proba`: it follows from
+        Bayes' rule with the label frequencies in the training data as the prior. The method is only
+        available after fitting with labels.
 
         Parameters
         ----------
         X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int
-            Windows of names.
+            Windows of names, from `CharSequenceVectorizer`.
 
         Returns
         -------
         labels : ndarray of shape (n_names,)
+            Predicted label of each name, one of `classes_`.
         """
         check_is_fitted(self)
         return self.classes_[self._joint_log_likelihood(X)[0].argmax(axis=1)]
@@ -647,7 +689,7 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
     def _score(
         self, X: Any, y: ArrayLike | None = None
     ) -> tuple[NDArray[np.float64], NDArray[Any]]:
-        """Log-likelihood and number of predicted characters of each name."""
+        """Return the log-likelihood and the number of predicted characters of each name."""
         check_is_fitted(self)
         corpus = self._fitted.corpus
         if y is None and corpus.labels:
@@ -656,12 +698,15 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         return self._fitted.score(corpus.read(X)[1], corpus.label_indices(y, len(X)))
 
     def _joint_log_likelihood(self, X: Any) -> tuple[NDArray[np.float64], NDArray[Any]]:
-        """Log-probability of each name and each label, and its number of characters."""
+        """Return the joint log-probability of names and labels, and the number of characters.
+
+        The log-probabilities have the shape (n_names, n_labels).
+        """
         _, sequences = self._fitted.corpus.read(X)
         labels = np.repeat(np.arange(len(self.classes_)), len(X)).reshape(-1, len(X))
-        scored = [self._fitted.score(sequences, row) for row in labels]
-        joint = np.stack([scores for scores, _ in scored], axis=1)
-        return joint + self._fitted.corpus.log_prior, scored[0][1]
+        results = [self._fitted.score(sequences, row) for row in labels]
+        joint = np.stack([scores for scores, _ in results], axis=1)
+        return joint + self._fitted.corpus.log_prior, results[0][1]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -676,14 +721,14 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
 def _check_seeds_and_number(
     seed: object, n_samples: int | None
 ) -> tuple[list[str], NDArray[np.int64]]:
-    """Return seeds, and the index of each name's seed."""
+    """Return the seeds, and the index of the seed of each name."""
     seeds = check_seeds(seed)
     if n_samples is None:
         return seeds, np.arange(len(seeds))
     check_int("n_samples", n_samples, 0, high=_MAX_SAMPLES)
     if not isinstance(seed, str):
         raise ValueError(
-            "n_samples must be None when seed holds several seeds: one name is written "
-            f"for each. Got n_samples={n_samples}; repeat the seeds instead."
+            "n_samples must be None for several seeds, because each seed gives one name. Got "
+            f"n_samples={n_samples}. To generate more names, repeat the seeds."
         )
     return seeds, np.zeros(n_samples, dtype=np.int64)

@@ -1,7 +1,7 @@
-"""What people call a character: extended grapheme clusters of code points [1]_.
+"""Extended grapheme clusters of code points, the characters that readers perceive [1]_.
 
-A mark belongs to the letter before it, two halves make a flag, a joiner holds together what stands
-on its sides. A name is made of whole ones; lengths count them.
+A mark belongs to the letter before it, two regional indicators form a flag, and a joiner connects
+its neighbours. A name consists of complete clusters, and its length is their number.
 
 References
 ----------
@@ -14,27 +14,27 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-# Roles of code points. Those of _BEGIN begin a cluster, the others continue one.
+# Roles of code points. Roles outside _START continue a cluster.
 _ROLES = (
-    dict.fromkeys("\u0e33\u0eb3\uff9e\uff9f", "mark")  # letters that count as marks
-    | dict.fromkeys(map(chr, range(0x1F3FB, 0x1F400)), "mark")  # tones of skin
-    | dict.fromkeys(map(chr, range(0x1160, 0x1200)), "mark")  # what follows the first jamo
+    dict.fromkeys("\u0e33\u0eb3\uff9e\uff9f", "mark")  # letters that act as marks
+    | dict.fromkeys(map(chr, range(0x1F3FB, 0x1F400)), "mark")  # skin tones
+    | dict.fromkeys(map(chr, range(0x1160, 0x1200)), "mark")  # Hangul vowels and finals
     | dict.fromkeys("\u094d\u09cd\u0acd\u0b4d\u0c4d\u0d4d", "linker")  # viramas
     | {"\u200d": "joiner", "\u200c": "non-joiner", "\ufe0f": "selector", "\u20e3": "keycap"}
     | dict.fromkeys("0123456789#*", "digit")
 )
-# A character has so many code points at most, on average over a name.
+# Largest mean number of code points per character in a name.
 MAX_CODE_POINTS = 16
 
-# The state after a role, for each state. States are named after what was read last; names may end
-# in those of _WHOLE.
-_BEGIN = {role: role for role in ("letter", "other", "picture", "digit")}
-_BEGIN |= {"blank": "", "flag": "half a flag"}
+# The next state for each state and role. The name of a state describes the last role. Names may end
+# in the states of _COMPLETE.
+_START = {role: role for role in ("letter", "other", "picture", "digit")}
+_START |= {"blank": "", "flag": "half a flag"}
 _MARKED = dict.fromkeys(("mark", "linker", "selector"), "other")
 _MARKED |= dict.fromkeys(("non-joiner", "joiner"), "letter joined")
-_MARKED |= _BEGIN
-_AFTER = {
-    "": _BEGIN,
+_MARKED |= _START
+_TRANSITIONS = {
+    "": _START,
     "other": _MARKED,
     "letter": _MARKED | {"mark": "letter", "selector": "letter", "linker": "linked"},
     "linked": _MARKED | {"mark": "linked", "linker": "linked", "joiner": "linked and joined"},
@@ -47,9 +47,9 @@ _AFTER = {
     "half a flag": {"flag": "other"},
     "tagged": {"tag": "tagged", "last tag": "other"},
 }
-_STATES = list(_AFTER)
-_WHOLE = "", "other", "letter", "linked", "digit", "picture"
-# What continues the cluster before it although it could begin one.
+_STATES = list(_TRANSITIONS)
+_COMPLETE = "", "other", "letter", "linked", "digit", "picture"
+# Pairs of state and role in which a role of _START continues the cluster.
 _CONTINUES = {
     ("linked", "letter"),
     ("linked and joined", "letter"),
@@ -76,62 +76,67 @@ def _role(unit):
 
 
 class Clusters:
-    """Reads names of some code points, and tells where they are whole and how long they are.
+    """Automaton that checks whether names are complete and counts their clusters.
 
     Parameters
     ----------
     letters : sequence of str
-        The code points.
+        The code points of the names.
 
     Attributes
     ----------
-    after : ndarray of shape (n_states, n_letters), dtype int32
-        The state after each code point, -1 where it cannot follow. A name begins in state 0.
-    begins : ndarray of shape (n_states, n_letters), dtype bool
-        Whether the code point begins a cluster.
-    is_whole : ndarray of shape (n_states,), dtype bool
-        Whether a name may end in a state.
-    is_trivial : bool
-        Whether each code point is a cluster whatever stands before it: there is one state.
+    transitions : ndarray of shape (n_states, n_letters), dtype int32
+        The next state, -1 if the code point cannot follow. The initial state is 0.
+    starts_cluster : ndarray of shape (n_states, n_letters), dtype bool
+        Whether the code point starts a cluster.
+    is_complete : ndarray of shape (n_states,), dtype bool
+        Whether a name may end in the state.
+    one_code_per_cluster : bool
+        Whether every code point is a cluster. There is only one state then.
     """
 
     def __init__(self, letters: Sequence[str]):
         roles = list(map(_role, letters))
-        self.is_trivial = set(roles) <= {*_BEGIN} - {"flag"}
-        states = _STATES[:1] if self.is_trivial else _STATES
-        self.after = np.zeros((len(states), len(roles)), dtype=np.int32)
-        self.begins = np.ones(self.after.shape, dtype=bool)
-        if not self.is_trivial:
-            each = [[_AFTER[state].get(role) for role in roles] for state in states]
-            self.after[:] = [[-1 if s is None else _STATES.index(s) for s in row] for row in each]
-            self.begins[:] = [
-                [role in _BEGIN and (state, role) not in _CONTINUES for role in roles]
+        self.one_code_per_cluster = set(roles) <= {*_START} - {"flag"}
+        states = _STATES[:1] if self.one_code_per_cluster else _STATES
+        self.transitions = np.zeros((len(states), len(roles)), dtype=np.int32)
+        self.starts_cluster = np.ones(self.transitions.shape, dtype=bool)
+        if not self.one_code_per_cluster:
+            next_states = [[_TRANSITIONS[state].get(role) for role in roles] for state in states]
+            self.transitions[:] = [
+                [-1 if state is None else _STATES.index(state) for state in row]
+                for row in next_states
+            ]
+            self.starts_cluster[:] = [
+                [role in _START and (state, role) not in _CONTINUES for role in roles]
                 for state in states
             ]
-        self.is_whole = np.array([state in _WHOLE for state in states])
-        # What cannot follow is read as if it stood at the beginning.
-        self._read = np.where(self.after < 0, np.maximum(self.after[0], 0), self.after)
+        self.is_complete = np.array([state in _COMPLETE for state in states])
+        # A code point that cannot follow is read as in the initial state.
+        self._lenient_transitions = np.where(
+            self.transitions < 0, np.maximum(self.transitions[0], 0), self.transitions
+        )
 
     def lengths(self, rows: NDArray[np.int32]) -> NDArray[np.int64]:
-        """Count the clusters of rows of indices of letters; greater ones are unknown."""
+        """Count the clusters in rows of letter indices. Unknown letters have larger indices."""
         lengths, states = np.zeros((2, len(rows)), dtype=np.int64)
-        n_letters = self.after.shape[1]
+        n_letters = self.transitions.shape[1]
         for column in rows.T:
-            is_read = (column >= 0) & (column < n_letters)
-            # An unknown one, and what goes on with nothing, count.
+            is_letter = (column >= 0) & (column < n_letters)
+            # Unknown letters are clusters, as is a continuation at the start.
             lengths += column >= n_letters
-            column = np.where(is_read, column, 0)
-            lengths += is_read & ~self.begins[states, column] & (lengths == 0)
-            lengths += self.begins[states, column] & is_read
-            states = np.where(is_read, self._read[states, column], states)
+            column = np.where(is_letter, column, 0)
+            lengths += is_letter & ~self.starts_cluster[states, column] & (lengths == 0)
+            lengths += self.starts_cluster[states, column] & is_letter
+            states = np.where(is_letter, self._lenient_transitions[states, column], states)
         return lengths
 
 
 def n_clusters(text: str) -> int:
-    """Count the clusters of a text."""
+    """Return the number of clusters in a text."""
     letters = sorted(set(text))
     clusters = Clusters(letters)
-    if clusters.is_trivial:
+    if clusters.one_code_per_cluster:
         return len(text)
     row = np.array([[letters.index(letter) for letter in text]], dtype=np.int32)
     return int(clusters.lengths(row)[0])

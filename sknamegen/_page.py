@@ -1,4 +1,4 @@
-"""Web pages that write names without Python."""
+"""Web pages that generate names without Python."""
 
 import base64
 import html
@@ -15,46 +15,47 @@ import numpy as np
 from ._generator import fitted
 from ._state import MANUAL
 
+# Folder of the templates of the page.
 _FILES = files(__name__.partition(".")[0]).joinpath("page")
 
 
 def save_page(
     generator: Any, path: str | os.PathLike[str], title: str | None = None, *, parts: bool = False
 ) -> None:
-    """Save a generator as a web page that writes names in a browser.
+    """Save a generator as a web page that generates names in a browser.
 
-    The page is one file that needs no server and no network. It runs in today's Chromium and
-    Firefox. It cannot be loaded again in Python.
+    The page is a single file that needs no server and no network. It runs in current versions of
+    Chromium and Firefox. Python cannot load it.
 
     Parameters
     ----------
     generator : CharLSTMGenerator, CharNGramGenerator, CharAverageGenerator or Pipeline
-        Fitted to names.
+        A generator fitted to names.
     path : str or path-like
-        The file, such as ``"names.html"``.
+        The file to write, such as ``"names.html"``.
     title : str, default=None
-        The heading; None: "Names".
+        The heading of the page, by default "Names".
     parts : bool, default=False
-        Whether `path` is a folder instead, for one's own page: ``model.json``, the script
-        ``names.js``, and ``example.html``, which shows how both are used.
+        Whether to write a folder at `path` instead, for use in your own page: ``model.json``, the
+        script ``names.js``, and ``example.html``, which shows how to use them.
 
     Raises
     ------
     NotFittedError
         If the generator is not fitted.
     ValueError
-        If it learned running text (``boundary=False``).
+        If the generator is fitted to running text (``boundary=False``).
 
     Notes
     -----
-    Weights of networks are rounded to 16 bits; log-likelihoods agree with `score_samples` within
-    0.001 nats per character. A name that does not fit is drawn again, so names have the same
-    distribution as with `sample`, but rare constraints are not found: there is no lookahead and no
-    `most_likely`.
+    Network weights are rounded to 16 bits. Log-likelihoods agree with `score_samples` within 0.001
+    nats per character. The page rejects names that violate the constraints and draws again, so
+    names have the same distribution as with `sample`. Without a lookahead, it fails on rare
+    constraints. It has no `most_likely`.
 
-    The page holds what the model holds: weights and hashes of the training names, or counts, from
-    which all names can be recovered. Call `forget_names` first to leave out the hashes; the page
-    then offers no new names only.
+    The page contains the saved model: network weights and hashes of the training names, or counts,
+    from which all names can be recovered. Call `forget_names` first to remove the hashes. The page
+    then lacks the option "New names only".
 
     Examples
     --------
@@ -68,13 +69,15 @@ def save_page(
     True
     """
     generator = generator[-1] if hasattr(generator, "steps") else generator
-    model = json.dumps(_encoded(_model(generator, title or "Names")), separators=(",", ":"))
+    model = json.dumps(
+        _encode_arrays(_exported(generator, title or "Names")), separators=(",", ":")
+    )
     script = _FILES.joinpath("names.js").read_text("utf-8")
     if not parts:
         page = _FILES.joinpath("page.html").read_text("utf-8")
-        ui = page.partition("<script>")[2].partition("</script>")[0]
-        digest = base64.b64encode(sha256(ui.encode()).digest()).decode()
-        # "<" in JSON stands in strings only, where it may be escaped.
+        interface = page.partition("<script>")[2].partition("</script>")[0]
+        digest = base64.b64encode(sha256(interface.encode()).digest()).decode()
+        # JSON contains "<" only inside strings, where an escape is valid.
         values = {"TITLE": html.escape(title or "Names"), "DIGEST": digest, "MANUAL": MANUAL}
         values |= {"NAMES_JS": script, "MODEL_JSON": model.replace("<", "\\u003c")}
         page = re.sub(r"\{\{(\w+)\}\}", lambda match: values[match[1]], page)
@@ -87,8 +90,8 @@ def save_page(
         folder.joinpath(name).write_text(text, "utf-8")
 
 
-def _model(generator, title):
-    """Return what the page knows of a generator."""
+def _exported(generator, title):
+    """Return the data of a generator that the page needs, as nested dicts and arrays."""
     corpus, model = fitted(generator).corpus, fitted(generator).model
     if corpus.max_length_ is None:
         raise ValueError("generator must be fitted to names (boundary=True). Got running text.")
@@ -101,16 +104,16 @@ def _model(generator, title):
         "prior": np.maximum(corpus.log_prior, -1e9).tolist(),  # JSON has no infinity
         "seen": corpus.n_characters_seen,
         "hashes": corpus.name_hashes_,
-        "model": model.exported(),
+        "model": model.export(),
     }
 
 
-def _encoded(value):
-    """Replace arrays in nested lists and dicts: little-endian, as base64."""
+def _encode_arrays(value):
+    """Encode arrays in nested lists and dicts as little-endian bytes in base64."""
     if isinstance(value, dict):
-        return {name: _encoded(item) for name, item in value.items()}
+        return {name: _encode_arrays(item) for name, item in value.items()}
     if isinstance(value, list):
-        return list(map(_encoded, value))
+        return list(map(_encode_arrays, value))
     if not isinstance(value, np.ndarray):
         return value
     dtype = {"i": "<i4", "f": "<f4", "u": "<u8"}[value.dtype.kind]

@@ -1,8 +1,8 @@
-"""Work in several threads: the same digits for any number of them.
+"""Work in several threads, with results that do not depend on the number of threads.
 
-Blocks of numpy's work compute with one BLAS thread each, whoever else computes: more would gain
-nothing on products of this size, lose much where other processes are busy, and change the last
-digits of sums. So do trainings with torch's threads.
+Each block of numpy work uses one BLAS thread. More BLAS threads are no faster on products of this
+size, are much slower if other processes are busy, and change the last digits of sums. Each training
+uses one torch thread for the same reasons.
 """
 
 import os
@@ -24,9 +24,10 @@ _Result = TypeVar("_Result")
 
 
 class cached(Generic[_Result]):
-    """`functools.cached_property` without the lock that it has in Python 3.11.
+    """Variant of `functools.cached_property` without the lock of Python 3.11.
 
-    A fork might leave that taken. Here two threads may compute the same value.
+    A forked process could inherit a locked lock. Without it, two threads may compute the same
+    value.
     """
 
     def __init__(self, compute: Callable[[Any], _Result]):
@@ -38,14 +39,14 @@ class cached(Generic[_Result]):
 
 
 class Setting:
-    """A setting of the process that blocks of code change.
+    """Process-wide setting that blocks of code change temporarily.
 
-    The last of these blocks to end, in whichever thread, sets it back.
+    The last of these blocks to end, in any thread, restores the value.
 
     Parameters
     ----------
     read, write : callable
-        Return and set the value.
+        Functions that return and set the value.
     """
 
     _all: ClassVar[WeakSet["Setting"]] = WeakSet()
@@ -53,18 +54,18 @@ class Setting:
     def __init__(self, read: Callable[[], Any], write: Callable[[Any], None]):
         self._read, self._write = read, write
         self._lock = threading.Lock()
-        # Kept weakly: a block that Ctrl-C tears down half-way counts no more at the next call.
+        # Weak references, so that a block interrupted by Ctrl-C does not stay registered.
         self._blocks: WeakSet[threading.Event] = WeakSet()
-        self._before: list[Any] = []  # the value when the first block began
+        self._before: list[Any] = []  # value before the first block
         self._all.add(self)
 
     @contextmanager
     def changed(self, change: Callable[[Any], Any]) -> Iterator[Any]:
-        """Change the value inside the block; yield the value before all blocks."""
-        block = threading.Event()  # any object that can be kept weakly
+        """Change the value inside the block and yield the value before all blocks."""
+        block = threading.Event()  # any object that supports weak references
         try:
             with self._lock:
-                if not self._blocks:  # elsewhere it is set, and must not be while others compute
+                if not self._blocks:  # The value must not change while other blocks run.
                     self._before[:] = self._before or [self._read()]
                     self._write(change(self._before[0]))
                 self._blocks.add(block)
@@ -83,7 +84,7 @@ class Setting:
 
     @classmethod
     def after_fork(cls) -> None:
-        """Set all back in a child, which has none of its parent's other threads."""
+        """Restore all settings in a child process, which has no other threads of its parent."""
         for setting in cls._all:
             setting._lock = threading.Lock()
             setting._blocks.clear()
@@ -96,37 +97,41 @@ if hasattr(os, "register_at_fork"):
 
 @cache
 def _libraries() -> list[Any]:
-    """Return what controls the BLAS that numpy uses; finding it takes a millisecond."""
+    """Return the controllers of numpy's BLAS libraries. The search takes a millisecond."""
     return ThreadpoolController().select(user_api="blas").lib_controllers
 
 
 def _set_blas_threads(numbers: list[int]) -> None:
     for library, number in zip(_libraries(), numbers, strict=True):
         if library.get_num_threads() != number:
-            # From version 3.8 on only one thread may set it, as long as it lives, unless let go.
+            # Since threadpoolctl 3.8, only one live thread may set the number, until released.
             getattr(library, "clear_controlling_thread", lambda force: None)(force=True)
             library.set_num_threads(number)
 
 
-_blas = Setting(lambda: [each.get_num_threads() for each in _libraries()], _set_blas_threads)
+_blas = Setting(lambda: [library.get_num_threads() for library in _libraries()], _set_blas_threads)
 
 
 @contextmanager
 def one_blas_thread() -> Iterator[int]:
-    """Let BLAS compute with one thread inside the block; yield how many the caller allows."""
+    """Restrict BLAS to one thread inside the block and yield the number before."""
     with _blas.changed(lambda numbers: [1] * len(numbers)) as numbers:
         yield max(numbers, default=os.cpu_count() or 1)
 
 
-# Numbers that are computed at a time, and that are kept at a time: 256 MB.
+# Maximum numbers to compute at a time, and to keep in memory (256 MB).
 BLOCK_CELLS, MAX_CELLS = 2**21, 2**25
-_SHARED_ROWS = 128  # from which two threads can share them
+# Minimum number of rows to split between two threads.
+_MIN_SPLIT_ROWS = 128
 
 
 def blocks(n_rows: int, row_cells: int) -> list[slice]:
-    """Cut rows of so many numbers into blocks, of 1,024 rows at most, by their number alone."""
+    """Cut rows of `row_cells` numbers into blocks of at most 1,024 rows.
+
+    The blocks must not depend on the number of threads, because rounding depends on the blocks.
+    """
     size = max(1, BLOCK_CELLS // max(row_cells, 2**11))
-    n_blocks = min(n_rows, max(2 if n_rows >= _SHARED_ROWS else 1, -(-n_rows // size)))
+    n_blocks = min(n_rows, max(2 if n_rows >= _MIN_SPLIT_ROWS else 1, -(-n_rows // size)))
     ends = [n_rows * number // n_blocks for number in range(n_blocks + 1)] if n_rows else []
     return [slice(*pair) for pair in pairwise(ends)]
 
@@ -134,10 +139,11 @@ def blocks(n_rows: int, row_cells: int) -> list[slice]:
 def parallel_map(
     function: Callable[..., _Result], calls: Iterable[tuple[Any, ...]]
 ) -> list[_Result]:
-    """Call a function like `itertools.starmap`, as many calls at a time as BLAS may use threads."""
-    waiting = deque(enumerate(calls))
+    """Call a function like `itertools.starmap`, on as many threads as BLAS may use."""
+    queue = deque(enumerate(calls))
     with one_blas_thread() as n_threads:
-        return _share(function, waiting, min(n_threads, len(waiting)) - 1, works=True)
+        n_helpers = min(n_threads, len(queue)) - 1
+        return _run_calls(function, queue, n_helpers, is_worker=True)
 
 
 def in_threads(
@@ -146,69 +152,69 @@ def in_threads(
     n_threads: int = 1,
     stop: Callable[[], None] = lambda: None,
 ) -> list[_Result]:
-    """Call a function like `itertools.starmap`, in other threads while this one waits.
+    """Call a function like `itertools.starmap`, in other threads while this thread waits.
 
-    So Ctrl-C, which only reaches the main thread, interrupts none of the calls. After it, or after
-    an error, ``stop()`` asks them to end, and they are waited for.
+    Ctrl-C reaches only the main thread, so it does not interrupt the calls. After Ctrl-C or an
+    error, ``stop()`` requests the calls to end, and this function waits for them.
     """
-    waiting = deque(enumerate(calls))
-    return _share(function, waiting, min(n_threads, len(waiting)), works=False, stop=stop)
+    queue = deque(enumerate(calls))
+    return _run_calls(function, queue, min(n_threads, len(queue)), is_worker=False, stop=stop)
 
 
-def _share(function, waiting, n_helpers, works, stop=lambda: None):
-    """Make numbered calls with the help of other threads; return their results in order.
+def _run_calls(function, queue, n_helpers, is_worker, stop=lambda: None):
+    """Run queued calls in helper threads and return their results in order.
 
-    After an error or Ctrl-C no further call is begun, and those that were are waited for: BLAS must
-    not get its threads back under them, and Python aborts if it ends while another thread frees
-    tensors.
+    If `is_worker`, the current thread runs calls, too. After an error or Ctrl-C, no further call
+    starts, and this function waits for the running calls. Otherwise BLAS could change its threads
+    during a call, and Python aborts if it exits while a thread frees tensors.
     """
     results: dict[int, Any] = {}
     errors: list[BaseException] = []
-    # Of helpers: those that have begun, and that have ended. When it is over, none begins.
-    begun: list[None] = []
-    ended: list[None] = []
-    over: list[None] = []
-    news: SimpleQueue[None] = SimpleQueue()
-    n_calls = len(waiting)
+    # Started and finished helpers. Helpers that start after closing run no calls.
+    started: list[None] = []
+    finished: list[None] = []
+    closed: list[None] = []
+    wakeups: SimpleQueue[None] = SimpleQueue()
+    n_calls = len(queue)
 
     def work():
-        while waiting:
+        while queue:
             try:
-                number, arguments = waiting.popleft()
-            except IndexError:  # another thread was quicker
+                index, arguments = queue.popleft()
+            except IndexError:  # Another thread has taken the last call.
                 return
-            results[number] = function(*arguments)
+            results[index] = function(*arguments)
 
-    def help_out():
-        begun.append(None)
+    def run_helper():
+        started.append(None)
         try:
-            if not over:
+            if not closed:
                 work()
         except BaseException as error:
             errors.append(error)
         finally:
-            ended.append(None)
-            news.put(None)
+            finished.append(None)
+            wakeups.put(None)
 
     try:
         try:
             for _ in range(n_helpers):
-                start_new_thread(help_out, ())
-        except RuntimeError:  # no thread can be started once the main one has ended
-            works = True
-        if works:
+                start_new_thread(run_helper, ())
+        except RuntimeError:  # No thread can start after the main thread has ended.
+            is_worker = True
+        if is_worker:
             work()
         while len(results) < n_calls and not errors:
-            # Libraries such as polars let the system call go on after Ctrl-C.
+            # With libraries such as polars, Ctrl-C does not interrupt a wait without timeout.
             with suppress(Empty):
-                news.get(timeout=0.1)
+                wakeups.get(timeout=0.1)
     finally:
-        over.append(None)
-        waiting.clear()
+        closed.append(None)
+        queue.clear()
         stop()
-        while len(ended) < len(begun):  # what Ctrl-C may tear from `news` is not missed
+        while len(finished) < len(started):  # Ctrl-C may interrupt `wakeups.get`.
             sleep(0.001)
-        function = stop = None  # which the threads still refer to
+        function = stop = None  # Threads may still hold references to this frame.
     if errors:
         raise errors[0]
-    return [results.pop(number) for number in sorted(results)]
+    return [results.pop(index) for index in sorted(results)]

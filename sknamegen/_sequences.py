@@ -1,8 +1,8 @@
-"""Windows of code points to sequences in which each character is predicted once.
+"""Conversion of windows of code points to sequences that predict each character once.
 
-Windows that still hold the start of their name are nested prefixes of each other. One pass over
-the longest of them gives the predictions of all: one sequence for each name, with a target at each
-step. A later window is a sequence of its own, with a target at its last step.
+Windows that contain the start of their name are nested prefixes. One pass over the longest prefix
+gives the predictions for all of them. So each name has one sequence with a target at each step.
+Each later window is a separate sequence with a target at its last step.
 """
 
 from collections.abc import Sequence
@@ -15,26 +15,26 @@ from numpy.typing import NDArray
 from ._alphabet import END, N_CODE_POINTS, NONE, PAD, RESERVED, START, Alphabet, encode
 from ._parallel import blocks
 
-# Entries of windows copied at a time; a GiB of them.
+# Maximum number of window entries to copy (1 GiB).
 _MAX_CELLS = 2**28
 
 
 class Sequences(NamedTuple):
-    """Characters to predict, each with those before it.
+    """Characters to predict and the characters before them.
 
     Attributes
     ----------
     inputs : ndarray of shape (n_sequences, n_steps), dtype int32
-        The characters, as code points or as indices (see `indexed`). Those behind a
-        sequence's last target have no meaning.
+        The characters, as code points or as indices (see `indexed`). Entries after the
+        last target of a sequence are undefined.
     targets : ndarray of shape (n_sequences, n_steps), dtype int32
-        The character to predict at each step, -1 where there is none.
+        The character to predict at each step, -1 for no target.
     name_index : ndarray of shape (n_sequences,), dtype int64
-        The row of the windows that each sequence comes from.
+        Index of the name of each sequence, its row in the windows.
     labels : ndarray of shape (n_sequences,), dtype int32
-        Index of each sequence's label, -1 for none.
+        Label index of each sequence, -1 for no label.
     weights : ndarray of shape (n_sequences,), dtype float64, or None
-        How often each sequence counts; None: once.
+        Sample weight of each sequence. None: 1.
     """
 
     inputs: NDArray[np.int32]
@@ -44,35 +44,35 @@ class Sequences(NamedTuple):
     weights: NDArray[np.float64] | None = None
 
     def take(self, rows: Any) -> "Sequences":
-        """Return some of the sequences; `rows` is any index of numpy's."""
+        """Return a selection of sequences, where `rows` is any numpy index."""
         return Sequences._make(None if column is None else column[rows] for column in self)
 
-    def some(self, n: int = 256) -> "Sequences":
-        """Return about n of the sequences, at equal distances."""
+    def subsample(self, n: int = 256) -> "Sequences":
+        """Return about n sequences at equal distances."""
         return self.take(slice(None, None, max(1, len(self.inputs) // n)))
 
     def indexed(self, alphabet: Alphabet) -> "Sequences":
-        """Replace code points by indices; an unknown character is no target any more."""
+        """Convert code points to indices and remove unknown characters from the targets."""
         targets = alphabet.indices(self.targets)
         targets[targets >= len(alphabet)] = NONE
         return self._replace(inputs=alphabet.indices(self.inputs), targets=targets)
 
     def blocks(self, n_characters: int) -> list["Sequences"]:
-        """Cut into blocks of which the logits of all targets can be held."""
+        """Cut into blocks that are small enough to hold the logits of all targets."""
         n_rows = len(self.inputs)
         row_cells = np.count_nonzero(self.has_target) * n_characters // max(1, n_rows)
         return [self.take(rows) for rows in blocks(n_rows, int(row_cells))]
 
     @property
     def has_target(self) -> NDArray[np.bool_]:
-        """Where there is a character to predict, shape (n_sequences, n_steps)."""
+        """Mask of the steps with a target, shape (n_sequences, n_steps)."""
         return self.targets != NONE
 
     def contexts(self, length: int, n_labels: int) -> NDArray[np.int32]:
         """Return the characters before each target, shape (n_targets, length).
 
-        The nearest one comes first; -1 before the start. With labels, the label stands in a
-        column in front of them.
+        The nearest character is in the first column, and entries before the start are -1. With
+        labels, an additional first column contains the label.
         """
         padded = np.full((len(self.inputs), length + self.inputs.shape[1]), NONE, dtype=np.int32)
         padded[:, length:] = self.inputs
@@ -86,8 +86,8 @@ class Sequences(NamedTuple):
         return contexts
 
 
-def frame(rows: NDArray[np.int32], lengths: NDArray[np.int64], window_length: int) -> None:
-    """Write start and end into rows that hold names behind `window_length` cells, in place."""
+def add_boundaries(rows: NDArray[np.int32], lengths: NDArray[np.int64], window_length: int) -> None:
+    """Write start and end into rows in place, around names that begin at `window_length`."""
     rows[:, window_length - 1] = START
     rows[np.arange(len(rows)), window_length + lengths] = END
 
@@ -95,28 +95,29 @@ def frame(rows: NDArray[np.int32], lengths: NDArray[np.int64], window_length: in
 def name_sequences(
     names: Sequence[str], window_length: int, ends: bool = True, skip: int = 0
 ) -> Sequences:
-    """Return the sequences of names, of code points; without `ends` they may go on.
+    """Return the sequences of names, as code points.
 
-    The first `skip` characters of each name are given, so they are no targets.
+    Without `ends`, the end of a name is not a target. The first `skip` characters of each name are
+    not targets either.
     """
     n_names, lengths = len(names), np.array([len(name) for name in names], dtype=np.int64)
     longest = int(lengths.max(initial=0))
     rows = np.zeros((n_names, window_length + longest + 1), dtype=np.int32)
     rows[:, window_length:-1] = encode(names, longest)
-    frame(rows, lengths, window_length)
-    found = read_windows(sliding_window_view(rows, window_length + 1, axis=1))[1]
+    add_boundaries(rows, lengths, window_length)
+    sequences = read_windows(sliding_window_view(rows, window_length + 1, axis=1))[1]
     if not ends:
-        found.targets[found.targets == END] = NONE
+        sequences.targets[sequences.targets == END] = NONE
     if skip:
-        later = found.name_index[n_names:]
+        later = sequences.name_index[n_names:]
         positions = window_length + np.arange(len(later)) - np.searchsorted(later, later)
-        found.targets[:n_names, :skip] = NONE
-        found.targets[n_names:][positions < skip] = NONE
-    return found
+        sequences.targets[:n_names, :skip] = NONE
+        sequences.targets[n_names:][positions < skip] = NONE
+    return sequences
 
 
 def read_windows(X: NDArray[Any]) -> tuple[NDArray[np.int32] | None, Sequences]:
-    """Read what windows hold, and check that `CharSequenceVectorizer` can have made them.
+    """Extract names and sequences from windows, and check the layout of the windows.
 
     Parameters
     ----------
@@ -126,10 +127,10 @@ def read_windows(X: NDArray[Any]) -> tuple[NDArray[np.int32] | None, Sequences]:
     Returns
     -------
     names : ndarray of shape (n_names, width), dtype int32, or None
-        The code points of the names, zero-padded; None for running text.
+        Zero-padded code points of the names. None for running text.
     sequences : Sequences
-        Of code points, without labels: first one for each name, in order, then one for each
-        later window.
+        Code points, without labels. The sequences of all names, in order, precede the sequences
+        of later windows.
     """
     n_names, n_positions, n_steps = len(X), X.shape[1], X.shape[2] - 1
     start = int((X[0, 0, :-1] == START).argmax())
@@ -159,19 +160,19 @@ def read_windows(X: NDArray[Any]) -> tuple[NDArray[np.int32] | None, Sequences]:
 
 
 def _rows_of_names(X, start):
-    """Return the rows that windows were cut from: padding, U+0002, name, U+0003, padding."""
+    """Return the rows before windowing: padding, U+0002, name, U+0003, padding."""
     rows = np.concatenate([X[:, 0], X[:, 1:, -1]], axis=1)
     _check_range(rows)
-    is_over = np.isin(rows[:, start:-1], (END, PAD))
-    # Windows that share their memory agree; copies are compared.
+    has_ended = np.isin(rows[:, start:-1], (END, PAD))
+    # Windows that share memory always agree, so only copies need a comparison.
     if (
         (X.strides[1] != X.strides[2] and (X[:, 1:, :-1] != X[:, :-1, 1:]).any())
         or (rows[:, :start] != PAD).any()
         or (rows[:, start] != START).any()
         or (rows[:, start + 1 :] == START).any()
-        or (is_over != (rows[:, start + 1 :] == PAD)).any()
+        or (has_ended != (rows[:, start + 1 :] == PAD)).any()
     ):
-        raise malformed()
+        raise malformed_error()
     return rows.astype(np.int32, copy=False)
 
 
@@ -179,27 +180,29 @@ def _later_windows(X, name_index, position, is_text):
     n_cells = len(name_index) * X.shape[2]
     if n_cells > _MAX_CELLS:
         raise ValueError(
-            f"X must hold fewer windows behind the start of its rows: {len(name_index):,} of "
-            f"{X.shape[2] - 1:,} characters would take {n_cells * 4 / 1e9:,.1f} GB, several times. "
-            "Shorten or split the longest rows, or use a smaller window_length."
+            f"X must hold fewer windows after the start of its rows. Got {len(name_index):,} "
+            f"windows of {X.shape[2] - 1:,} characters. They would take {n_cells * 4 / 1e9:,.1f} "
+            "GB, several times. Shorten or split the longest rows, or use a smaller window_length."
         )
     windows = X[name_index, position]
     if is_text and len(windows):
         _check_range(windows)
         if np.isin(windows[:, :-1], RESERVED).any() or (windows[:, -1] == START).any():
-            raise malformed()
+            raise malformed_error()
     return windows.astype(np.int32, copy=False)
 
 
 def _check_range(codes):
     if codes.min() < 0 or codes.max() >= N_CODE_POINTS:
-        raise ValueError("X must hold Unicode code points, 0 to 0x10FFFF. Got others.")
+        raise ValueError(
+            "X must hold Unicode code points, 0 to 0x10FFFF. Got values outside this range."
+        )
 
 
-def malformed() -> ValueError:
-    """Return the error for windows that no vectorizer gives."""
+def malformed_error() -> ValueError:
+    """Return the error for windows that are not from a `CharSequenceVectorizer`."""
     return ValueError(
-        "X must be the windows that CharSequenceVectorizer gives: the same start in each row, "
-        "padding in front of it and behind the end, and each window one character further than "
-        "the one before. Got something else."
+        "X must be windows from CharSequenceVectorizer: the same start position in each row, "
+        "padding before the start and after the end, and each window one character further than "
+        "the previous window. Got a different layout."
     )

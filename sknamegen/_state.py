@@ -1,13 +1,14 @@
-"""What a saved estimator carries: the format of its state, and a name that stays."""
+"""Saved state of estimators: its format and the public names of classes."""
 
 import sys
 from typing import Any
 
 PACKAGE = __name__.partition(".")[0]
-# Where Read the Docs shows the manual, by .readthedocs.yaml; pyproject.toml has it, too.
+# Address of the manual on Read the Docs, also in pyproject.toml.
 MANUAL = "https://sknamegen.readthedocs.io/en/stable"
-# Raised by a change after which earlier files cannot be read.
+# Version of the state, raised by each change that makes older files unreadable.
 _FORMAT = 5
+# Modules of the public classes that can be saved.
 PUBLIC = {
     "CharAverageGenerator": "average",
     "CharLSTMGenerator": "lstm",
@@ -19,12 +20,11 @@ PUBLIC = {
 
 _SAVED = PUBLIC | {"KnownNames": "datasets"}
 SKOPS_TRUSTED = tuple(f"{PACKAGE}.{module}.{name}" for name, module in _SAVED.items())
-"""The types of this package that a skops file may name: ``skops.io.load(file,
-trusted=SKOPS_TRUSTED)``."""
+"""Types of this package in a skops file: ``skops.io.load(file, trusted=SKOPS_TRUSTED)``."""
 
 
 def new(name: str) -> Any:
-    """Return an object of a public class, without a state, for pickles."""
+    """Return an instance of a public class without state. Pickles call this function."""
     kind = getattr(sys.modules[PACKAGE], name)
     return kind.__new__(kind)
 
@@ -33,9 +33,9 @@ new.__module__ = PACKAGE
 
 
 class PublicName:
-    """Mixin whose pickles name the package alone, so that the code can move.
+    """Mixin whose pickles refer to the package and not to a module, so that modules can change.
 
-    scikit-learn's HTML representation of it links to its page in the manual.
+    scikit-learn's HTML representation links to the page of the class in the manual.
     """
 
     _doc_link_module = PACKAGE
@@ -45,22 +45,22 @@ class PublicName:
         kind = type(self)
         if f"{kind.__module__}.{kind.__qualname__}" in SKOPS_TRUSTED:
             return new, (kind.__name__,), self.__getstate__()  # type: ignore[attr-defined]
-        return super().__reduce_ex__(protocol)  # a user's subclass, by its own name
+        return super().__reduce_ex__(protocol)  # a user's subclass, from its module
 
 
 class StateFormat(PublicName):
-    """Mixin that marks the state of an estimator with its format and refuses others."""
+    """Mixin that saves the format of the state and rejects other formats."""
 
     def __getstate__(self) -> dict[str, Any]:
         return super().__getstate__() | {"_format": _FORMAT}  # type: ignore[operator]
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        found = state.get("_format")
-        if not (isinstance(found, int) and found == _FORMAT):
+        saved_format = state.get("_format")
+        if not (isinstance(saved_format, int) and saved_format == _FORMAT):
             raise ValueError(
                 f"This {type(self).__name__} was saved by another version of sknamegen, in state "
-                f"format {found}; this version reads {_FORMAT}. Load it with the version that "
-                "saved it, or fit it again."
+                f"format {saved_format}. This version reads format {_FORMAT}. Load the file with "
+                "the version that saved it, or fit the estimator again."
             )
         state = {name: value for name, value in state.items() if name != "_format"}
         super().__setstate__(state)  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""Checks of parameters and arrays: each error says what was expected and what came."""
+"""Validation of parameters and arrays, with uniform error messages."""
 
 import sys
 import warnings
@@ -18,20 +18,24 @@ from sklearn.utils.validation import column_or_1d
 
 from ._alphabet import FRAMING, codes_of, compose, decompose, fold
 
+# Packages whose frames `warn_user` skips.
 _LIBRARIES = __name__.partition(".")[0], "sklearn", "joblib"
-MAX_WINDOW = 2**20  # characters; sampling lays out such a row for each name
-MAX_WEIGHT = 1e12  # of a name; and what the sum of all cannot exceed
+# Maximum window_length in characters. Sampling allocates one row of this length per name.
+MAX_WINDOW = 2**20
+# Maximum sample weight of a name.
+MAX_WEIGHT = 1e12
+# Upper bound of the sum of all sample weights.
 MAX_TOTAL_WEIGHT = 1e24
 
 
 def check_int(name: str, value: object, low: int, or_auto: bool = False, high: float = inf) -> None:
-    """Raise unless `value` is an integer (no bool) within bounds, or "auto" if it may be."""
+    """Raise unless `value` is an integer within bounds, or "auto" if `or_auto` is set."""
     expected = f"an int >= {low}" + ("" if high == inf else f" and <= {high:,}")
     check_real(name, value, expected, lambda n: low <= n <= high, or_auto, Integral)
 
 
 def is_auto(value: object) -> bool:
-    """Whether a parameter is to be found by itself."""
+    """Return whether the value of a parameter is "auto"."""
     return isinstance(value, str) and value == "auto"
 
 
@@ -43,7 +47,7 @@ def check_real(
     or_auto: bool = False,
     kind: Any = Real,
 ) -> None:
-    """Raise unless `value` is a real number for which `accepts(value)` holds, or "auto"."""
+    """Raise unless `value` is a real number that passes `accepts`, or "auto" if allowed."""
     if or_auto and is_auto(value):
         return
     auto = "'auto' or " * or_auto
@@ -72,7 +76,7 @@ def check_str(name: str, value: object) -> None:
 
 
 def check_strings(name: str, strings: object, may_be_empty: bool = False) -> list[str]:
-    """Return an iterable of str as a list, in composed characters."""
+    """Return an iterable of str as a list of strings in composed characters (NFC)."""
     items = _strings(strings)
     if items is None or not (items or may_be_empty):
         at_least = "" if may_be_empty else " with at least one name"
@@ -81,7 +85,7 @@ def check_strings(name: str, strings: object, may_be_empty: bool = False) -> lis
 
 
 def _strings(strings: Any) -> list[str] | None:
-    """Return the items of an iterable of str with one dimension, None for anything else."""
+    """Return the items of a one-dimensional iterable of str, or None for other values."""
     is_1d = isinstance(strings, Iterable) and len(getattr(strings, "shape", (None,))) == 1
     items: list[Any] = [None]
     if is_1d and not isinstance(strings, (str, bytes)):
@@ -90,29 +94,32 @@ def _strings(strings: Any) -> list[str] | None:
 
 
 def check_blend(weights: Mapping[object, object]) -> dict[object, float]:
-    """Return a mapping of labels to weights as one to floats."""
-    shares = _shares([*weights.values()], len(weights))
-    if not shares:
+    """Return label weights as floats, scaled so that the largest weight is 1."""
+    scaled = _scaled_weights([*weights.values()], len(weights))
+    if not scaled:
         raise ValueError(
-            "label must be one label, or a dict of at least one label to finite weights > 0. Got "
+            "label must be one label, or a non-empty dict from labels to finite weights > 0. Got "
             f"{weights!r:.200}."
         )
-    return dict(zip(weights, shares, strict=True))
+    return dict(zip(weights, scaled, strict=True))
 
 
-def check_shares(weights: object, n: int) -> list[float]:
-    """Return weights of a mean, the greatest one 1; None: all the same."""
-    shares = _shares([1] * n if weights is None else weights, n)
-    if not shares:
+def check_average_weights(weights: object, n: int) -> list[float]:
+    """Return the weights of n generators, scaled so that the largest weight is 1.
+
+    All weights are 1 if `weights` is None.
+    """
+    scaled = _scaled_weights([1] * n if weights is None else weights, n)
+    if not scaled:
         raise ValueError(
-            f"weights must be None, or {n} finite numbers > 0, one for each generator. Got "
+            f"weights must be None or {n} finite numbers > 0, one for each generator. Got "
             f"{weights!r:.200}."
         )
-    return shares
+    return scaled
 
 
-def _shares(weights: Any, n: int) -> list[float] | None:
-    """Return n weights as floats, the greatest one 1; None unless they are n numbers > 0."""
+def _scaled_weights(weights: Any, n: int) -> list[float] | None:
+    """Divide n weights by their maximum. Return None unless they are n finite numbers > 0."""
     try:
         weights = np.asarray(weights)
     except ValueError:  # ragged
@@ -124,27 +131,27 @@ def _shares(weights: Any, n: int) -> list[float] | None:
 
 
 def check_seeds(seeds: object) -> list[str]:
-    """Return one or several beginnings of names as a list."""
+    """Return one or more beginnings of names as a list."""
     items = [seeds] if isinstance(seeds, str) else _strings(seeds)
     if items is None:
         raise TypeError(
-            "seed must be what the names begin with, a str or an iterable of str. Got "
-            f"{seeds!r}; to make random draws repeat, there is random_state."
+            "seed must be the beginning of the names, a str or an iterable of str. Got "
+            f"{seeds!r}. For reproducible random numbers, pass random_state."
         )
     return items
 
 
 def check_banned(banned: object) -> tuple[str, ...]:
-    """Return banned strings as a sorted tuple, case-folded, their accents composed and not."""
+    """Return banned strings, case-folded, as a sorted tuple of their NFC and NFD spellings."""
     items = _strings(banned)
     if items is None or "" in items:
-        raise TypeError(f"banned must be an iterable of str, none of them empty. Got {banned!r}.")
+        raise TypeError(f"banned must be an iterable of non-empty str. Got {banned!r}.")
     spellings = {form(item).casefold() for item in items for form in (compose, decompose)}
     return tuple(sorted(spellings))
 
 
 def check_exclude(exclude: object) -> Callable[[str], bool]:
-    """Return a function that says whether a name, folded, must not be written."""
+    """Return a function that reports whether a folded name is excluded."""
     if isinstance(exclude, Iterable):
         names = _strings(exclude)
         if names is not None:
@@ -152,20 +159,21 @@ def check_exclude(exclude: object) -> Callable[[str], bool]:
     elif hasattr(exclude, "__contains__") and not isinstance(exclude, type):
         return partial(contains, exclude)
     raise TypeError(
-        "exclude must be an iterable of str, or an object that answers `name in exclude`. Got "
+        "exclude must be an iterable of str, or an object that supports `name in exclude`. Got "
         f"{exclude!r:.80}."
     )
 
 
 def missing_package(user: str, package: str, extra: str) -> ImportError:
-    """Return the error for a package that is not installed, and an extra that brings it."""
+    """Return the error for a missing package. The message names the extra that installs it."""
     return ImportError(
-        f"{user} needs the package {package}. In a clone of sknamegen: pip install '.[{extra}]'"
+        f"{user} requires the package {package}. In a clone of sknamegen, run "
+        f"pip install '.[{extra}]'."
     )
 
 
 def warn_user(message: str, category: type[Warning] = UserWarning) -> None:
-    """Warn at the line of the user's that called this package, through scikit-learn or not."""
+    """Issue a warning that points to the first caller outside of `_LIBRARIES`."""
     level, frame = 1, sys._getframe()
     while frame.f_back and frame.f_globals["__name__"].partition(".")[0] in _LIBRARIES:
         level, frame = level + 1, frame.f_back
@@ -173,7 +181,7 @@ def warn_user(message: str, category: type[Warning] = UserWarning) -> None:
 
 
 def random_generator(random_state: Any) -> np.random.Generator:
-    """Return a numpy Generator that nothing global decides or is changed by."""
+    """Return a numpy Generator that is independent of the global random state."""
     if random_state is None or isinstance(random_state, np.random.Generator):
         return np.random.default_rng(random_state)
     if isinstance(random_state, np.random.RandomState):
@@ -184,26 +192,26 @@ def random_generator(random_state: Any) -> np.random.Generator:
 
 def check_windows(X: ArrayLike, window_length: int | None = None) -> NDArray[Any]:
     """Return windows as an integer array of shape (n_names, n_positions, window_length + 1)."""
-    expected = "X must be windows of code points, shape (n_names, n_positions, window_length + 1)"
-    fix = "put a CharSequenceVectorizer in front, for example in a Pipeline"
+    expected = "X must hold windows of code points, shape (n_names, n_positions, window_length + 1)"
+    fix = "Put a CharSequenceVectorizer before the generator, for example in a Pipeline."
     if not isinstance(X, np.ndarray):
         try:
             X = np.asarray(X)
         except ValueError:
-            raise ValueError(f"{expected}. Got a ragged {type(X).__name__}; {fix}.") from None
+            raise ValueError(f"{expected}. Got a ragged {type(X).__name__}. {fix}") from None
     if X.dtype.kind in "UOST":
-        raise TypeError(f"{expected}. Got text or objects (dtype {X.dtype}); {fix}.")
+        raise TypeError(f"{expected}. Got text or objects (dtype {X.dtype}). {fix}")
     if X.ndim != 3 or X.shape[2] < 2:
-        raise ValueError(f"{expected}. Got shape {X.shape}; {fix}.")
+        raise ValueError(f"{expected}. Got shape {X.shape}. {fix}")
     if X.dtype.kind not in "iu":
-        raise TypeError(f"{expected}, of an integer dtype. Got dtype {X.dtype}; {fix}.")
+        raise TypeError(f"{expected}, integer dtype. Got dtype {X.dtype}. {fix}")
     if 0 in X.shape:
         raise ValueError(f"{expected}, with at least one name. Got shape {X.shape}.")
     if X.shape[2] - 1 > MAX_WINDOW:
-        raise ValueError(f"{expected}, window_length <= {MAX_WINDOW:,}. Got shape {X.shape}.")
+        raise ValueError(f"{expected}, with window_length <= {MAX_WINDOW:,}. Got shape {X.shape}.")
     if window_length is not None and X.shape[2] != window_length + 1:
         raise ValueError(
-            f"X must have the window_length seen in fit, {window_length}: windows of width "
+            f"X must have the window_length seen in fit, {window_length}, and windows of width "
             f"{window_length + 1}. Got width {X.shape[2]}."
         )
     return X
@@ -212,20 +220,21 @@ def check_windows(X: ArrayLike, window_length: int | None = None) -> NDArray[Any
 def check_rows(
     X: ArrayLike, y: ArrayLike | None, sample_weight: ArrayLike | None
 ) -> tuple[NDArray[Any], NDArray[Any] | None, NDArray[np.float64] | None]:
-    """Return windows, labels and weights without the rows of weight zero."""
+    """Validate windows, labels and weights, and drop the rows whose weight is zero."""
     X = check_windows(X)
     labels = None if y is None else check_labels(y, len(X))
     if sample_weight is None:
         return X, labels, None
     weights = check_weights(sample_weight, len(X))
-    chosen = weights > 0
-    if chosen.all():
+    is_positive = weights > 0
+    if is_positive.all():
         return X, labels, weights
-    return X[chosen], None if labels is None else labels[chosen], weights[chosen]
+    labels = None if labels is None else labels[is_positive]
+    return X[is_positive], labels, weights[is_positive]
 
 
 def check_weights(sample_weight: ArrayLike, n_names: int) -> NDArray[np.float64]:
-    """Return weights as an ndarray of shape (n_names,), dtype float64."""
+    """Return sample weights as an ndarray of shape (n_names,), dtype float64."""
     expected = f"sample_weight must hold one number from 0 to 1e12 for each of {n_names:,} names"
     try:
         weights = np.asarray(sample_weight, dtype=np.float64)
@@ -233,11 +242,11 @@ def check_weights(sample_weight: ArrayLike, n_names: int) -> NDArray[np.float64]
         raise ValueError(f"{expected}. Got {sample_weight!r}.") from None
     if weights.shape != (n_names,):
         raise ValueError(f"{expected}. Got shape {weights.shape}.")
-    wrong = ~((weights >= 0) & (weights <= MAX_WEIGHT))
-    if wrong.any():
-        raise ValueError(f"{expected}. Got {weights[wrong][0]}.")
+    is_invalid = ~((weights >= 0) & (weights <= MAX_WEIGHT))
+    if is_invalid.any():
+        raise ValueError(f"{expected}. Got {weights[is_invalid][0]}.")
     if not weights.any():
-        raise ValueError(f"{expected}, at least one of them above zero. Got zeros.")
+        raise ValueError(f"{expected}, and at least one number above zero. Got only zeros.")
     return weights
 
 
@@ -252,53 +261,53 @@ def check_labels(y: ArrayLike, n_names: int) -> NDArray[Any]:
 
 
 def check_classes(y: NDArray[Any] | None, classes: ArrayLike | None) -> NDArray[Any] | None:
-    """Return the sorted labels that will come, None without any."""
+    """Return the sorted classes of the first call of partial_fit, or None without labels."""
     if classes is None:
         return None if y is None else np.unique(y)
     if y is None:
-        raise ValueError("classes needs y, the label of each name. Got y=None.")
-    found = np.unique(_check_label_list("classes", classes))
-    check_known_labels(y, found)
-    return found
+        raise ValueError("classes requires y, the label of each name. Got y=None.")
+    unique_classes = np.unique(_check_label_list("classes", classes))
+    check_known_labels(y, unique_classes)
+    return unique_classes
 
 
-def check_same_classes(classes: ArrayLike, known: NDArray[Any] | None) -> None:
-    """Raise unless `classes` are those of the first call of partial_fit."""
-    found = np.unique(_check_label_list("classes", classes))
-    if known is None or not np.array_equal(found, known):
+def check_same_classes(classes: ArrayLike, first_classes: NDArray[Any] | None) -> None:
+    """Raise unless `classes` equal the classes of the first call of partial_fit."""
+    unique_classes = np.unique(_check_label_list("classes", classes))
+    if first_classes is None or not np.array_equal(unique_classes, first_classes):
         raise ValueError(
-            "classes must be given in the first call of partial_fit, or be the same. Got "
-            f"{classes!r} instead of {known!r}."
+            "classes must be the same in all calls of partial_fit, including the first. The first "
+            f"call had {first_classes!r}. Got {classes!r}."
         )
 
 
 def check_known_labels(y: NDArray[Any], classes: NDArray[Any], hint: str = "") -> None:
-    """Raise unless all labels are among the known ones."""
+    """Raise unless all labels are in `classes`."""
     unknown = ~np.isin(y, classes)
     if unknown.any():
         raise ValueError(
-            f"y must hold the labels {', '.join(map(repr, classes.tolist()))}. "
+            f"y must hold only the labels {', '.join(map(repr, classes.tolist()))}. "
             f"Got {y[unknown].tolist()[0]!r}{hint}."
         )
 
 
 def _check_label_list(name: str, y: Any) -> NDArray[Any]:
-    if isinstance(y, np.ndarray) and y.dtype.kind == "T":  # numpy's strings of any length
+    if isinstance(y, np.ndarray) and y.dtype.kind == "T":  # numpy's StringDType
         y = np.array(y.tolist())
     try:
-        if isinstance(y, (list, tuple)) and len({isinstance(each, str) for each in y}) > 1:
-            raise TypeError("str and others mixed")  # numpy would make all of them str
+        if isinstance(y, (list, tuple)) and len({isinstance(label, str) for label in y}) > 1:
+            raise TypeError("str mixed with other types")  # numpy would convert all labels to str
         y = column_or_1d(y, warn=True)
         assert_all_finite(y)
-        if bytes in set(map(type, y.tolist())):  # scikit-learn 1.6 takes them, with a warning
+        if bytes in set(map(type, y.tolist())):  # scikit-learn 1.6 accepts bytes, with a warning
             raise TypeError("bytes")
-        with np.errstate(invalid="ignore"):  # it casts floats to int64 to see if they are whole
-            # It warns where most labels are different, as all classes are.
+        with np.errstate(invalid="ignore"):  # scikit-learn casts floats to int64
+            # Repeat the classes, because scikit-learn warns if most values are unique.
             check_classification_targets(np.repeat(y, 3) if name == "classes" else y)
         np.unique(y)
     except (TypeError, ValueError) as error:
         raise ValueError(
-            f"{name} must hold labels, all of them str or all of them int. Got others: {error}"
+            f"{name} must hold labels, either all str or all int. Got invalid labels: {error}"
         ) from None
     return y
 
@@ -310,24 +319,24 @@ def check_alphabet(alphabet: object) -> NDArray[np.int32]:
         if not (isinstance(character, str) and len(character) == 1):
             raise TypeError(f"alphabet must hold single characters. Got {character!r}.")
         if character in FRAMING:
-            raise ValueError(f"alphabet must not hold characters of framing. Got {character!r}.")
+            raise ValueError(f"alphabet must not hold reserved characters. Got {character!r}.")
     return codes_of(characters)
 
 
 def corrupt_file_error(name: str, expected: str) -> ValueError:
-    """Return the error for a saved model that cannot have been saved like that."""
+    """Return the error for a saved model with an invalid field."""
     return ValueError(
-        f"{name} of a saved model must be {expected}. Got something else: the file is damaged or "
-        "was changed."
+        f"{name} of a saved model must be {expected}. The file is damaged or was modified after "
+        "saving."
     )
 
 
 def is_int(value: Any, low: int, high: float = np.inf) -> bool:
-    """Whether what a file holds is an integer within bounds."""
+    """Return whether a value from a saved file is an integer within bounds."""
     is_integer = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
     return is_integer and bool(low <= value <= high)
 
 
 def is_array(value: Any, kinds: str, ndim: int = 1) -> bool:
-    """Whether what a file holds is an array of some kinds of numbers, see `numpy.dtype.kind`."""
+    """Return whether a value from a saved file is an array whose `dtype.kind` is in `kinds`."""
     return isinstance(value, np.ndarray) and value.ndim == ndim and value.dtype.kind in kinds

@@ -1,4 +1,4 @@
-"""The generator that is the mean of others."""
+"""Weighted average of several generators."""
 
 from collections.abc import Sequence
 from copy import deepcopy
@@ -12,53 +12,54 @@ from sklearn.frozen import FrozenEstimator
 from ._corpus import Corpus
 from ._generator import BaseCharGenerator, Fitted
 from ._models.mixture import AlphabetMap, Component, Mixture
-from ._validation import check_shares
+from ._validation import check_average_weights
 
 
 class CharAverageGenerator(BaseCharGenerator):
-    """Write names between several fitted generators.
+    """Weighted average of several fitted generators.
 
-    Each character comes from the weighted geometric mean of what they say of the next one: half
-    elvish, half Welsh from the first letter on. Or the LSTM and counting, both fitted to one list.
+    Each character is drawn from the weighted geometric mean of the generators' distributions. For
+    example, an average of an Elvish and a Welsh generator mixes both languages from the first
+    letter on. An average can also combine an LSTM and n-grams of the same list.
 
     Parameters
     ----------
     generators : list of fitted generators
-        At least one, fitted without labels to windows of one `window_length`: all to names, or
-        all to running text. They are used as they are when `fit` is called, and stay as they are.
-        In the grid of a search, in `sklearn.frozen.FrozenEstimator` each.
+        At least one generator, fitted without labels. All generators must be fitted to windows of
+        the same `window_length`, either all to names or all to running text. `fit` uses their
+        current state and does not change them. In the grid of a search, wrap each generator in
+        `sklearn.frozen.FrozenEstimator`.
     weights : array-like of shape (n_generators,), default=None
-        How much each counts, above zero; their sum counts as one. None: all the same.
+        Weights of the generators, above zero. The weights are divided by their sum. If None, all
+        generators have the same weight.
 
     Attributes
     ----------
     alphabet_ : ndarray of shape (n_characters,), dtype str
-        The characters of all of them. One that a generator does not know has the probability
-        of all those of its kind there, Unicode's general category, divided by
-        ``n_characters_seen_ + 1``.
+        Characters of all generators. If a generator does not contain a character, it assigns the
+        total probability of the characters of the same kind (Unicode's general category) to the
+        character, divided by ``n_characters_seen_ + 1``.
     generators_ : list
-        The generators as they were in `fit`.
+        Copies of the generators at the time of `fit`.
     weights_ : list of float
-        And their weights, the greatest one 1.
-    window_length_ : int
-        Characters of context in the windows.
-    max_length_ : int or None
-        Characters of the longest training name; None for running text.
+        Weights of the generators, scaled to a maximum of 1.
+    window_length_, max_length_
+        Shared by all generators, see `BaseCharGenerator`.
     name_hashes_ : ndarray of shape (n_distinct_names,), dtype uint64, or None
-        Hashes of the training names of all of them, for ``novel=True``; None for running text,
-        or after `forget_names`.
+        Hashes of the training names of all generators, for ``novel=True``. None for running text
+        and after `forget_names`.
     n_characters_seen_ : int
-        Predicted characters in their training data, the weighted geometric mean: so much a
-        character is worth that none of them knows, see `score_samples`.
+        Weighted geometric mean of the number of predicted characters in the training data. It
+        determines the score of characters that no generator contains, see `score_samples`.
 
     See Also
     --------
-    CharLSTMGenerator.sample : Blends labels, if one model has learned several.
+    CharLSTMGenerator.sample : Blends the labels of one generator.
     sklearn.ensemble.VotingClassifier : Averages classifiers.
 
     Notes
     -----
-    `clone` leaves the generators fitted, so that a search over `weights` learns nothing again.
+    `clone` keeps the generators fitted, so a search over `weights` does not train them again.
 
     Examples
     --------
@@ -75,7 +76,7 @@ class CharAverageGenerator(BaseCharGenerator):
 
     generators_: list[BaseCharGenerator]
     weights_: list[float]
-    _n_parts: int
+    _n_generators: int
 
     def __init__(
         self, generators: Sequence[BaseCharGenerator], *, weights: ArrayLike | None = None
@@ -84,14 +85,14 @@ class CharAverageGenerator(BaseCharGenerator):
         self.weights = weights
 
     def fit(self, X: ArrayLike | None = None, y: None = None) -> Self:
-        """Put the generators together; nothing is learned.
+        """Combine the generators without training.
 
         Parameters
         ----------
         X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int, default=None
-            For pipelines: looked at, but not learned from.
+            Accepted for pipelines. The windows are validated, but not used.
         y : None
-            There are no labels.
+            Must be None, because an average has no labels.
 
         Returns
         -------
@@ -102,36 +103,42 @@ class CharAverageGenerator(BaseCharGenerator):
         NotFittedError
             If one of the generators is not fitted.
         TypeError, ValueError
-            If `generators` or `weights` are none that can be averaged, or the windows are not of
-            their kind.
+            If `generators` or `weights` are invalid, or X does not contain windows of the same kind
+            as the training data of the generators.
         """
         if y is not None:
-            raise ValueError("y must be None: an average has no labels. Got some.")
+            raise ValueError("y must be None, because an average has no labels. Got labels.")
         generators = _check_generators(self.generators)
-        weights = check_shares(self.weights, len(generators))
+        weights = check_average_weights(self.weights, len(generators))
         if X is not None:
             generators[0]._fitted.corpus.read(X)
-        # A later fit of one of them replaces what it has, and leaves these copies.
+        # Copies do not change if a generator is fitted again.
         return self._average([generator._copy() for generator in generators], weights)
 
     def _average(self, generators: list[BaseCharGenerator], weights: list[float]) -> Self:
-        parts: list[Fitted] = [generator._fitted for generator in generators]
-        corpus = _union([part.corpus for part in parts], weights)
-        pairs = zip(parts, weights, strict=True)
-        components = [_component(part, weight, corpus) for part, weight in pairs]
-        learned = {"generators_": generators, "weights_": weights}
-        self._assign(corpus, Mixture(components), **learned, _n_parts=_n_parts(generators))
+        members: list[Fitted] = [generator._fitted for generator in generators]
+        corpus = _merge_corpora([member.corpus for member in members], weights)
+        pairs = zip(members, weights, strict=True)
+        components = [_component(member, weight, corpus) for member, weight in pairs]
+        attributes = {
+            "generators_": generators,
+            "weights_": weights,
+            "_n_generators": _n_generators(generators),
+        }
+        self._assign(corpus, Mixture(components), **attributes)
         return self
 
     def forget_names(self) -> Self:
-        """Drop the hashes of the training names, here and in `generators_`, in place.
+        """Delete the hashes of the training names, also in `generators_`.
+
+        The generator is modified in place.
 
         Returns
         -------
         self : CharAverageGenerator
         """
         super().forget_names()
-        self.generators_ = [part._copy().forget_names() for part in self.generators_]
+        self.generators_ = [generator._copy().forget_names() for generator in self.generators_]
         return self
 
     def __sklearn_clone__(self) -> Self:
@@ -143,9 +150,9 @@ class CharAverageGenerator(BaseCharGenerator):
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
         if hasattr(self, "generators_"):
-            # Instead of what was given, which may have learned anew.
+            # The original generators may have been fitted again.
             state["generators"] = self.generators_
-            for name in (*self._fitted.corpus.attributes(), "_corpus", "_n_parts"):
+            for name in (*self._fitted.corpus.attributes(), "_corpus", "_n_generators"):
                 state.pop(name, None)
         return state
 
@@ -153,56 +160,57 @@ class CharAverageGenerator(BaseCharGenerator):
         super().__setstate__(state)
         if "generators_" in state:
             _check_generators(self.generators_)
-            self._average(self.generators_, check_shares(self.weights_, len(self.generators_)))
+            weights = check_average_weights(self.weights_, len(self.generators_))
+            self._average(self.generators_, weights)
 
 
-_MAX_PARTS = 1000
-_EXPECTED = "generators must be a list of fitted generators without labels, at least one"
+# Maximum number of generators, including the generators of nested averages.
+_MAX_GENERATORS = 1000
+_EXPECTED = "generators must be a list of fitted generators without labels, with at least one item"
 
 
 def _check_generators(generators: Any) -> list[Any]:
-    """Return generators, those that searches leave frozen unwrapped, if they can be averaged."""
+    """Validate the generators, and unwrap generators that a search has frozen."""
     if not isinstance(generators, (list, tuple)) or not generators:
         raise TypeError(f"{_EXPECTED}. Got {type(generators).__name__}.")
     checked = [g.estimator if isinstance(g, FrozenEstimator) else g for g in generators]
     for generator in checked:
         if not isinstance(generator, BaseCharGenerator):
             raise TypeError(
-                f"{_EXPECTED}. Got a {type(generator).__name__}; of a pipeline take the last "
+                f"{_EXPECTED}. Got a {type(generator).__name__}. For a pipeline, pass its last "
                 "step, pipe[-1]."
             )
         if not hasattr(generator, "alphabet_"):
             raise NotFittedError(
-                f"{_EXPECTED}. Got one that is not fitted. If it was: a search "
-                "clones the values of its grid, which undoes a fit unless it is frozen, as by "
-                "sklearn.frozen.FrozenEstimator(generator)."
+                f"{_EXPECTED}. Got an unfitted generator. A search clones the values of its grid "
+                "without their fit: wrap them as sklearn.frozen.FrozenEstimator(generator)."
             )
         if generator._fitted.corpus.labels:
             raise ValueError(
-                f"{_EXPECTED}. Got one with labels; to average labels of one generator, "
-                "sample(label={...}) takes weights."
+                f"{_EXPECTED}. Got a generator with labels. To blend its labels, use "
+                "sample(label={...})."
             )
-    if _n_parts(checked) > _MAX_PARTS:
+    if _n_generators(checked) > _MAX_GENERATORS:
         raise ValueError(
-            f"generators must be at most {_MAX_PARTS:,}, those in averages included. Got "
-            f"{_n_parts(checked):,}."
+            f"generators must hold at most {_MAX_GENERATORS:,} generators, including the members "
+            f"of averages. Got {_n_generators(checked):,}."
         )
     kinds = {(generator.window_length_, generator.max_length_ is None) for generator in checked}
     if len(kinds) > 1:
         raise ValueError(
-            "generators must have learned from windows of one window_length and boundary. Got "
+            "generators must be fitted to windows of the same window_length and boundary. Got "
             + ", ".join(f"{length} and {not is_text}" for length, is_text in sorted(kinds))
-            + "; fit them to windows of the same vectorizer."
+            + ". Fit them to windows of the same vectorizer."
         )
     return checked
 
 
-def _n_parts(generators: list[Any]) -> int:
-    return sum(getattr(generator, "_n_parts", 1) for generator in generators)
+def _n_generators(generators: list[Any]) -> int:
+    return sum(getattr(generator, "_n_generators", 1) for generator in generators)
 
 
-def _union(corpora: list[Corpus], weights: list[float]) -> Corpus:
-    """Return what is known of the names of all."""
+def _merge_corpora(corpora: list[Corpus], weights: list[float]) -> Corpus:
+    """Return the corpus of all generators."""
     seen = np.log([corpus.n_characters_seen + 1 for corpus in corpora])
     hashes = [corpus.name_hashes_ for corpus in corpora if corpus.name_hashes_ is not None]
     lengths = [corpus.max_length_ for corpus in corpora if corpus.max_length_ is not None]
@@ -215,12 +223,12 @@ def _union(corpora: list[Corpus], weights: list[float]) -> Corpus:
     )
 
 
-def _component(part: Fitted, weight: float, corpus: Corpus) -> Component:
-    """Return its model over the characters of all."""
-    characters = part.corpus.alphabet_
+def _component(member: Fitted, weight: float, corpus: Corpus) -> Component:
+    """Return a generator's model over the alphabet of the average."""
+    characters = member.corpus.alphabet_
     if np.array_equal(characters, corpus.alphabet_):
-        return Component(part.model, weight)
+        return Component(member.model, weight)
     places = np.searchsorted(corpus.alphabet_, characters)
-    share = 1 / (part.corpus.n_characters_seen + 1)
+    share = 1 / (member.corpus.n_characters_seen + 1)
     alphabet = AlphabetMap(places, corpus.alphabet.kinds, share)
-    return Component(part.model, weight, alphabet=alphabet)
+    return Component(member.model, weight, alphabet=alphabet)

@@ -1,4 +1,4 @@
-"""Callbacks that print during the training of a `CharLSTMGenerator`."""
+"""Callbacks for the training of a `CharLSTMGenerator`."""
 
 import sys
 from collections.abc import Iterable
@@ -11,21 +11,20 @@ from ._validation import check_int
 
 
 class SamplePreview(PublicName, Callback):
-    """Print names during the training of a `CharLSTMGenerator`, in its `callbacks`.
+    """Callback that prints names during the training of a `CharLSTMGenerator`.
 
     Parameters
     ----------
     temperatures : iterable of float, default=(0.2, 0.5, 1.0, 1.2)
-        At which the names are written, a line for each.
+        Sampling temperatures. The names of each temperature are printed on one line.
     every : int, default=2
-        Epochs from one preview to the next.
+        Number of epochs between previews.
     n_samples : int, default=8
-        Names in a line.
+        Number of names in a line.
     seed : str, default=""
-        What the names begin with.
+        Beginning of the names.
     random_state : int, RandomState, Generator or None, default=0
-        As in `CharLSTMGenerator.sample`. An int writes from the same random numbers each
-        time.
+        As in `CharLSTMGenerator.sample`. With an int, all previews use the same random numbers.
 
     Examples
     --------
@@ -53,24 +52,24 @@ class SamplePreview(PublicName, Callback):
         self.random_state = random_state
 
     def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
-        """Check the parameters, before anything is learned."""
+        """Validate the parameters before training."""
         check_int("every", self.every, 1)
         check_int("n_samples", self.n_samples, 0)
-        self._write(net.generator(), 0)
+        self._sample(net.generator(), 0)
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
-        """Print a preview if it is time for one."""
+        """Print a preview every `every` epochs."""
         generator = net.generator()
         if generator.n_iter_ % self.every:
             return
         print(f"After epoch {generator.n_iter_}:")
-        for temperature, names in self._write(generator, self.n_samples).items():
+        for temperature, names in self._sample(generator, self.n_samples).items():
             line = f"  temperature {temperature}: {'  '.join(names)}"
             encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-            # What the terminal has no characters for is written with escapes.
+            # Terminals show characters outside their encoding as escape sequences.
             print(line.encode(encoding, "backslashreplace").decode(encoding))
 
-    def _write(self, generator: Any, n_samples: int) -> dict[float, list[str]]:
-        """Return so many names for each temperature."""
+    def _sample(self, generator: Any, n_samples: int) -> dict[float, list[str]]:
+        """Return generated names for each temperature."""
         options: Any = {"n_samples": n_samples, "random_state": self.random_state}
         return {t: generator.sample(self.seed, t, **options) for t in self.temperatures}

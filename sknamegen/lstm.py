@@ -1,4 +1,4 @@
-"""The generator that learns with an LSTM."""
+"""Name generator based on an LSTM."""
 
 import inspect
 from collections.abc import Iterable
@@ -21,16 +21,18 @@ if TYPE_CHECKING:
     import skorch
     import torch
 
+# Length of the longest n-grams in the model that provides training targets.
 _TEACHER_ORDER = 6
-_MAX_COUNTED = 10_000_000  # characters, after which partial_fit counts no more
+# Number of characters after which `partial_fit` stops extending that model.
+_MAX_COUNTED = 10_000_000
 
 
 class CharLSTMGenerator(BaseCharGenerator):
-    """Write new names with an LSTM that predicts the next character.
+    """Name generator based on an LSTM that predicts the next character.
 
-    It learns from the windows of `CharSequenceVectorizer` and adapts to any number of names: twenty
-    take a fraction of a second, starting from a network that knows names, and five thousand some
-    ten seconds.
+    The generator is fitted to the windows of `CharSequenceVectorizer` and adapts to any number of
+    names. Twenty names take a fraction of a second, because training starts from a pretrained
+    network. Five thousand names take about ten seconds.
 
     >>> from sknamegen import CharLSTMGenerator, CharSequenceVectorizer
     >>> few = ["Makris", "Pappas", "Kouros", "Samaras", "Vlahos", "Spanos", "Kanaris", "Zervas"]
@@ -42,159 +44,146 @@ class CharLSTMGenerator(BaseCharGenerator):
     Parameters
     ----------
     init : {"auto", "base"}, None or fitted generator, default="auto"
-        What the networks start from. "base": a network that comes with the package and knows names
-        of people, towns and brands, and English words. None: random weights. "auto": the first
-        network starts from the base, the others from random weights; see the notes. A fitted
-        `CharLSTMGenerator` of your own, also as the last step of a pipeline: only its weights are
-        used, and it is saved with this generator. Where it will be cloned, as in pipelines and
-        searches, wrap it in `sklearn.frozen.FrozenEstimator`.
-        With "base" and a generator of your own, the sizes are those of its networks.
+        Initial weights of the networks. "base" is a pretrained network included in the package. It
+        was trained on names of people, towns and brands, and on English words. If None, the weights
+        are random. With "auto", the first network starts from the base and the other networks from
+        random weights, see Notes. A fitted `CharLSTMGenerator`, also as the last step of a
+        pipeline, provides its weights and is saved with this generator. Wrap it in
+        `sklearn.frozen.FrozenEstimator` for pipelines and searches, because they clone their
+        parameters. With "base" or a fitted generator, the networks have the sizes of the initial
+        networks.
     num_networks : int or "auto", default="auto"
-        LSTMs, each trained by itself, as many at a time as torch may use threads (with
-        `accelerator` in turn); their logits are averaged. "auto": 2, or as many as `init` has.
+        Number of networks in the ensemble. Their logits are averaged. The networks are trained
+        independently, in as many threads as torch may use, or one after another with `accelerator`.
+        "auto" uses 2, or the number of networks of `init`.
     hidden_size : int or "auto", default="auto"
-        Units of each LSTM layer. Where `init` is "auto", this and the next two parameters describe
-        the networks that start from random weights.
+        Number of units in each LSTM layer. If `init` is "auto", `hidden_size`, `num_layers` and
+        `embedding_dim` describe the networks with random initial weights.
     num_layers : int, default=1
-        LSTM layers.
+        Number of LSTM layers.
     embedding_dim : int or None, default=64
-        Dimension of the learned vector of each character; None: one-hot.
+        Dimension of the character embeddings. If None, use one-hot vectors.
     dropout : float, default=0.2
-        Probability in [0, 1) of dropping an output of a layer in training.
+        Dropout probability of the layer outputs during training, in [0, 1).
     ngram_weight : float or "auto", default="auto"
-        Share in [0, 1] of the n-gram model's distribution in the training targets
-        (knowledge distillation [2]_). It reduces memorisation. 0: only the character that
-        follows.
+        Weight of the n-gram distribution in the training targets, in [0, 1] (knowledge distillation
+        [2]_). It reduces memorisation. With 0, the target is the next character only.
     optimizer : str or type, default="AdamW"
-        A class of `torch.optim`, or its name.
+        Class of `torch.optim`, or its name.
     lr : float or "auto", default="auto"
-        Learning rate; the highest one of the schedule.
+        Learning rate. With a schedule, its maximum.
     lr_schedule : {"one_cycle", "constant"}, default="one_cycle"
-        "one_cycle" raises the learning rate from zero to `lr` over the first
-        30% of the steps and lowers it to zero over the others, both along a
-        cosine [1]_.
+        "one_cycle" raises the learning rate from zero to `lr` over the first 30% of the steps and
+        lowers it to zero over the remaining steps. Both parts follow a cosine [1]_.
     weight_decay : float or "auto", default="auto"
-        Passed to the optimizer.
+        Weight decay of the optimizer.
     batch_size : int or "auto", default="auto"
-        Names in a batch, with all their windows; of running text, windows.
+        Number of names in a batch, with all their windows. For running text, the number of windows.
     max_epochs : int or "auto", default="auto"
-        Passes over the names; the most of them with `early_stopping`.
+        Number of passes over the names. With `early_stopping`, the maximum number.
     early_stopping : bool, default=False
-        Whether to set `validation_fraction` of the names aside, to stop when
-        their loss has not improved for `n_iter_no_change` epochs, and to keep
-        the weights of the best epoch.
+        Whether to hold out `validation_fraction` of the names, and to stop when their loss has not
+        improved for `n_iter_no_change` epochs. The weights of the best epoch are kept.
     validation_fraction : float, default=0.1
-        Share of the names to set aside, in (0, 1). Only with `early_stopping`.
+        Share of held-out names, in (0, 1). Only used with `early_stopping`.
     n_iter_no_change : int, default=3
-        Epochs without improvement to wait. Only with `early_stopping`.
+        Number of epochs without improvement before training stops. Only used with `early_stopping`.
     callbacks : list of skorch callbacks, default=None
-        Added to the training of each network, as copies: read results from the callbacks of
-        `nets_`, and let files of `skorch.callbacks.Checkpoint` go to one network
-        (``num_networks=1``). ``net.generator()`` returns a generator of the network that calls it,
-        fitted as far as its training has come; this one stays as it was until the end of `fit`.
+        Callbacks for the training of each network. Each network has its own copies, so read their
+        results from `nets_`, and use `skorch.callbacks.Checkpoint` with one network
+        (``num_networks=1``). During training, ``net.generator()`` returns a generator with the
+        current weights of that network. The estimator itself does not change until the end of
+        `fit`.
     net_params : dict, default=None
-        Further parameters of `skorch.NeuralNet`, beside those set here, for
-        example ``{"optimizer__betas": (0.9, 0.999)}``; here they are (0.8, 0.99).
+        Further parameters of `skorch.NeuralNet`, for example
+        ``{"optimizer__betas": (0.9, 0.999)}``. The default betas are (0.8, 0.99).
     device : str, default="cpu"
-        Where training computes. Names are written and scored on the processor, wherever the
-        weights were learned.
+        Device for training. Sampling and scoring always run on the CPU.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        What training computes with. "auto" takes bfloat16 (torch's autocast) if the processor is
-        faster with it (AMX, or AVX-512 of AMD), and float32 otherwise.
-        Weights, scores and sampling are always float32.
+        Number format for training. "auto" uses bfloat16 (torch's autocast) if the processor is
+        faster with it (AMX, or AVX-512 of AMD), and float32 otherwise. Weights, scores and sampling
+        always use float32.
     accelerator : accelerate.Accelerator, default=None
-        Splits each batch over the processes that `accelerate launch` has started, which all
-        call `fit` with the same names and the same `random_state`, an int, and end with equal
-        weights. It then decides the device. Not saved.
+        Splits each batch between the processes that `accelerate launch` has started. All processes
+        call `fit` with the same names and the same int as `random_state`, and end with equal
+        weights. The accelerator determines the device. It is not saved.
     warm_start : bool, default=False
-        Whether `fit` continues from the weights of the last `fit`, and, unless
-        the estimator was saved and loaded since, from the state of its
-        optimizer, for `max_epochs` more epochs with a schedule of their own. The
-        alphabet stays as it was; other characters are unknown.
+        Whether `fit` continues from the weights of the last `fit`, for `max_epochs` more epochs
+        with a new schedule. The optimizer keeps its state, unless the estimator was saved and
+        loaded. The alphabet does not change, and other characters are unknown.
     verbose : int, default=0
-        1 shows a progress bar on standard error and prints a line an epoch with
-        the loss in nats per character.
+        If 1, show a progress bar on standard error and print the loss of each epoch in nats per
+        character.
     random_state : int, RandomState, Generator or None, default=None
-        Decides initial weights, order of the names, dropout masks and split of
-        `early_stopping`. An int gives the same model each time. No global
-        random generator is used or changed.
+        Determines the initial weights, the order of the names, the dropout masks and the split of
+        `early_stopping`. With an int, each fit gives the same model. Global random generators are
+        neither used nor changed.
 
     Attributes
     ----------
-    alphabet_ : ndarray of shape (n_characters,), dtype str
-        Every character the model can produce, U+0003 for the end of a name among them unless
-        running text was learned.
-    window_length_ : int
-        Characters of context a prediction depends on.
-    max_length_ : int or None
-        Characters of the longest training name; None for running text.
-    name_hashes_ : ndarray of shape (n_distinct_names,), dtype uint64, or None
-        Hashes of the training names, for ``novel=True``; None for running
-        text, or after `forget_names`.
-    n_characters_seen_ : int
-        Predicted characters in the training data.
-    classes_ : ndarray of shape (n_classes,)
-        The labels, sorted. Only after learning with labels.
-    class_count_ : ndarray of shape (n_classes,), dtype float64
-        How many names had each label. Only after learning with labels.
+    alphabet_, window_length_, max_length_, name_hashes_, n_characters_seen_
+        Shared by all generators, see `BaseCharGenerator`.
+    classes_, class_count_
+        Shared by all generators. Only available after fitting with labels.
     init_share_ : float
-        Weight in the average of the networks that started from what `init` says: 1 for all of them,
-        0 for random weights; in between, of the first one.
+        Weight of the networks that started from `init` in the average: 1 if all networks did, 0 if
+        all started from random weights, otherwise the weight of the first network.
     n_iter_ : int
-        Epochs trained, the most of any network.
+        Number of epochs, the maximum over the networks.
     n_steps_ : int
-        Batches trained on, the most of any network.
+        Number of training batches, the maximum over the networks.
     loss_curve_ : list of float
-        Training loss of each epoch in nats per character, measured while
-        training (with dropout, weights changing), whatever `ngram_weight` is: the mean over the
-        networks that were still training.
+        Training loss of each epoch in nats per character, averaged over the networks that were
+        still training. It is measured during the epoch, with dropout and changing weights, and does
+        not include the n-gram targets of `ngram_weight`.
     validation_scores_ : list of float or None
-        `score` of the names set aside after each epoch, by the networks alone: the mean over those
-        that were still training; None without `early_stopping`.
+        `score` of the held-out names after each epoch, by the networks alone, averaged over the
+        networks that were still training. None without `early_stopping`.
     nets_ : list of skorch.NeuralNet
-        The trained net of each network, for its `history`, `module_` and callbacks, which are
-        copies of those given. Only in the process that trained them: they are not saved, and made
-        anew when a loaded generator trains on.
+        Trained net of each network, with its `history`, its `module_` and its copies of the
+        callbacks. The nets exist only in the process that trained them. They are not saved, and a
+        loaded generator creates new nets when training continues.
     net_ : skorch.NeuralNet
-        The only one of them, with ``num_networks=1``.
+        The only item of `nets_`, with ``num_networks=1``.
 
     See Also
     --------
-    CharSequenceVectorizer : Makes the windows.
+    CharSequenceVectorizer : Creates the windows.
 
     Notes
     -----
-    The network maximises the log-likelihood of each character given the
-    `window_length` characters before it, as in [3]_: an LSTM starts from a zero
-    state at the first character of the window, and a softmax layer follows. The
-    windows that begin with the start of a name are prefixes of each other, so one
-    pass gives the predictions for all of them. Behind them a pass learns the last
-    quarter of a window, each character from at least three quarters of a window; of
-    windows below 8, and of running text, the last character alone. The loss is averaged
-    over characters, not over batches. The n-gram model is that of `CharNGramGenerator`
-    with ``order=6``, fitted to the training names.
+    The network maximises the log-likelihood of each character given the `window_length` preceding
+    characters, as in [3]_. An LSTM starts from a zero state at the first character of the window,
+    and a softmax layer follows. The windows at the start of a name are prefixes of each other, so
+    one pass computes all of their predictions. For later characters, a pass covers the last quarter
+    of a window, and predicts each character from at least three quarters of a window. For windows
+    below 8 characters and for running text, a pass predicts the last character only. The loss is
+    averaged over characters, not over batches. The n-gram model is a `CharNGramGenerator` with
+    ``order=6``, fitted to the training names.
 
     With ``init="auto"``, the weight of the network from the base is 1 / (1 + (n / 5000)^0.6) for n
-    names. The base is left aside for running text, where it knows less than half of the characters,
-    and where it predicts the names, untrained, no better than guessing. With ``num_networks=1`` the
-    network is of the kind with the greater weight, or from random weights if its size is given.
+    names. The base is ignored in three cases: for running text, if it lacks more than half of the
+    characters, and if its predictions of the names before training are no better than guessing.
+    With ``num_networks=1``, the network starts from the base if the base has the greater weight and
+    the given sizes match. Otherwise, it starts from random weights.
 
-    "auto" depends on the number n of names (of running text, windows):
+    The values of "auto" depend on the number n of names, or of windows for running text:
 
     ================  ====================================  ====================================
     parameter         from random weights                   from `init`
     ================  ====================================  ====================================
-    `hidden_size`     128; 240 from n = 200 on; 352 from    that of its networks, 256 for the
-                      16,384 on                             base
-    `ngram_weight`    0.5                                   the same; 0 to 0.5 below n = 1,000
-    `lr`              0.02                                  0.01; 0.002 to 0.004 below n = 1,000
-    `weight_decay`    0.1 for AdamW, else 0.01              the same; below n = 1,000 what takes 16%
-                                                            of the weights
+    `hidden_size`     128; 240 for n >= 200; 352 for        size of its networks; 256 for the
+                      n >= 16,384                           base
+    `ngram_weight`    0.5                                   0.5; 0 to 0.5 for n < 1,000
+    `lr`              0.02                                  0.01; 0.002 to 0.004 for n < 1,000
+    `weight_decay`    0.1 for AdamW, otherwise 0.01         the same; for n < 1,000, the value that
+                                                            shrinks the weights by 16%
     ================  ====================================  ====================================
 
-    `batch_size` is the power of two about the square root of n, within 8 and 512, and `max_epochs`
-    1250 / sqrt(n), within 3 and 10. Below n = 1,000 the softmax layer of `init` learns three times
-    as fast. Vectors of labels that `init` does not know always learn faster.
+    `batch_size` is a power of two near the square root of n, between 8 and 512. `max_epochs` is
+    1250 / sqrt(n), between 3 and 10. For n < 1,000, the softmax layer of `init` has three times the
+    learning rate. Embeddings of labels that `init` does not contain always have a higher learning
+    rate.
 
     References
     ----------
@@ -218,11 +207,8 @@ class CharLSTMGenerator(BaseCharGenerator):
     >>> bool(pipe.score(["Maria"]) > pipe.score(["Xqzw"]))
     True
 
-    With a few names, the network from the base has most of the weight:
+    For a short list, as in the first example, the network from the base has most of the weight:
 
-    >>> few = ["Makris", "Pappas", "Kouros", "Samaras", "Vlahos", "Spanos", "Kanaris", "Zervas"]
-    >>> windows = CharSequenceVectorizer().fit_transform(few)
-    >>> generator = CharLSTMGenerator(random_state=0).fit(windows)
     >>> bool(generator.init_share_ > 0.8)
     True
     >>> len(generator.sample(n_samples=5, unique=True, novel=True, random_state=0))
@@ -293,19 +279,19 @@ class CharLSTMGenerator(BaseCharGenerator):
     def fit(
         self, X: ArrayLike, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None
     ) -> Self:
-        """Learn to predict the next character.
+        """Train the networks.
 
         Parameters
         ----------
         X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int
             Windows of names, from `CharSequenceVectorizer`.
         y : array-like of shape (n_names,), default=None
-            A label for each name, such as a language. With labels, the generator has
-            `classes_`, `predict` and `predict_proba`; see Notes.
+            Label of each name, such as a language. Labels enable `classes_`, `predict` and
+            `predict_proba`, see Notes.
         sample_weight : array-like of shape (n_names,), default=None
-            How often each name counts, such as its frequency (not a part of one). An epoch
-            takes as many names as there are, each in proportion to its weight. None: once.
-            Those set aside by `early_stopping` count alike.
+            Weight of each name, such as its number of occurrences (not a relative frequency). An
+            epoch contains as many names as X, each in proportion to its weight. If None, all names
+            have weight 1. The held-out names of `early_stopping` all have the same weight.
 
         Returns
         -------
@@ -314,22 +300,23 @@ class CharLSTMGenerator(BaseCharGenerator):
         Raises
         ------
         TypeError, ValueError
-            If a parameter is out of range, X holds no such windows, or there is not one label
-            or weight for each name.
+            If a parameter is out of range, X does not contain windows, or the number of labels or
+            weights differs from the number of names.
         ValueError
-            If the loss is not finite, or the training ends worse than guessing: the learning
-            rate is too high. The estimator is then as it was before the call.
+            If the loss is not finite, or the trained network is worse than guessing, because the
+            learning rate is too high. The estimator then remains unchanged.
 
         Notes
         -----
-        A KeyboardInterrupt leaves the estimator fitted as far as it came, and is raised on.
+        A KeyboardInterrupt leaves the estimator fitted up to that point, and is raised again.
 
-        scikit-learn takes a generator for a classifier once it has learned labels. So searches
-        with labels need ``cv=StratifiedKFold()`` to have all of them in each fold, and
+        scikit-learn treats a generator as a classifier after it was fitted with labels. Searches
+        with labels therefore need ``cv=StratifiedKFold()``, so that each fold contains all labels.
         `VotingClassifier` needs a class ``NameClassifier(ClassifierMixin, CharLSTMGenerator)``.
-        `score` stays nats per character; ``scoring="accuracy"`` is how often `predict` is right.
+        `score` still returns nats per character. Use ``scoring="accuracy"`` for the accuracy of
+        `predict`.
         """
-        return self._learn(X, y, sample_weight, continues=self.warm_start)
+        return self._learn(X, y, sample_weight, resume=self.warm_start)
 
     def partial_fit(
         self,
@@ -340,24 +327,24 @@ class CharLSTMGenerator(BaseCharGenerator):
         classes: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
     ) -> Self:
-        """Learn from more names, in one pass over them.
+        """Train on more names in a single pass.
 
-        Weights and optimizer go on from the last call, or the last `fit`. The learning
-        rate does too, unless it is constant: as nobody knows how many calls will come, it
-        rises to `lr` over 50 steps, and falls with the inverse square root of the steps
-        from then on.
+        Training continues from the weights and the optimizer state of the last call, or of the last
+        `fit`. Unless the learning rate is constant, its schedule continues, too. Since the number
+        of calls is unknown, the learning rate rises to `lr` over 50 steps, and then falls with the
+        inverse square root of the number of steps.
 
         Parameters
         ----------
         X, y, sample_weight
-            As in `fit`; labels in all calls or in none.
+            As in `fit`. Pass labels in all calls or in no call.
         alphabet : iterable of str, default=None
-            In the first call: characters to expect later, beside those in X. All
-            others are unknown to the model.
+            Characters to expect in later calls, in addition to the characters in X. All other
+            characters are unknown to the model. Only for the first call.
         classes : array-like of shape (n_classes,), default=None
-            In the first call: all labels that will come; None: those in y. scikit-learn's
-            ``learning_curve(…, exploit_incremental_learning=True)`` tells them to classifiers
-            only, such as the ``NameClassifier`` in the notes of `fit`.
+            All labels of all calls. If None, the labels in y. Only for the first call.
+            scikit-learn's ``learning_curve(..., exploit_incremental_learning=True)`` passes
+            `classes` to classifiers only, such as the ``NameClassifier`` in the notes of `fit`.
 
         Returns
         -------
@@ -366,108 +353,119 @@ class CharLSTMGenerator(BaseCharGenerator):
         Raises
         ------
         TypeError, ValueError
-            As in `fit`, if `alphabet` or `classes` are new in a later call, or with
-            `early_stopping`.
+            As in `fit`. Also if `alphabet` or `classes` are new in a later call, or
+            `early_stopping` is True.
         """
         if self.early_stopping:
             raise ValueError(
-                "partial_fit needs early_stopping=False: one pass over the names is all it does."
+                "partial_fit needs early_stopping=False, because it makes one pass over the names."
             )
-        return self._learn(X, y, sample_weight, alphabet, classes, continues=True, one_pass=True)
+        return self._learn(X, y, sample_weight, alphabet, classes, resume=True, one_pass=True)
 
-    def _learn(self, X: Any, *data: Any, continues: bool, one_pass: bool = False) -> Self:
-        """Learn from names; go on from the last fit, if there was one and this `continues` it."""
+    def _learn(self, X: Any, *data: Any, resume: bool, one_pass: bool = False) -> Self:
+        """Train the networks.
+
+        Training continues from the last fit if `resume` is True and the generator is fitted.
+        """
         try:
             from ._training.batches import join_windows
             from ._training.fit import Ensemble
             from ._training.plan import check_params, make_plans
-            from ._training.pretrained import Pretrained, choose_pretrained, pretrained_of
+            from ._training.pretrained import Pretrained, choose_pretrained, extract_pretrained
         except ModuleNotFoundError as error:
             raise ImportError(
                 f"Fitting a CharLSTMGenerator needs {error.name}: pip install torch skorch. "
-                "Loading, sampling and scoring do not."
+                "Loading, sampling and scoring work without it."
             ) from error
         params = {name: getattr(self, name) for name in _PARAMS}
         in_threads(check_params, [(params,)])
         nets: list[Any] = []
-        before = shares = None
-        if continues and hasattr(self, "alphabet_"):
-            pretrained: Pretrained | None = pretrained_of(self)
-            before, nets = self._copy(), getattr(self, "nets_", [])
-            shares = [part.weight for part in self._fitted.model.components]  # type: ignore
-            corpus, sequences = self._fitted.corpus.learn_more(X, *data)
+        previous = shares = None
+        if resume and hasattr(self, "alphabet_"):
+            pretrained: Pretrained | None = extract_pretrained(self)
+            previous, nets = self._copy(), getattr(self, "nets_", [])
+            components = self._fitted.model.components  # type: ignore[attr-defined]
+            shares = [component.weight for component in components]
+            corpus, sequences = self._fitted.corpus.extend(X, *data)
         else:
             corpus, sequences = learn(X, *data)
             pretrained = choose_pretrained(params, corpus, sequences)
         rng, is_text = random_generator(self.random_state), corpus.max_length_ is None
-        whole, valid = self._split(sequences, rng)
-        train = whole if is_text else join_windows(whole)
+        unjoined, valid = self._split(sequences, rng)
+        train = unjoined if is_text else join_windows(unjoined)
         has_target = train.has_target.any(axis=1)
         n_names = int(has_target.sum()) if is_text else len(np.unique(train.name_index[has_target]))
-        n_steps = before.n_steps_ if before else 0
-        start = pretrained, shares, before.init_share_ if before else 0.0
+        n_steps = previous.n_steps_ if previous else 0
+        start = pretrained, shares, previous.init_share_ if previous else 0.0
         plans = make_plans(params, corpus, n_names, rng, *start, n_steps if one_pass else None)
         teacher = None
         if any(plan.ngram_weight for plan in plans):
-            counted = getattr(self, "_teacher", None) if before and one_pass else None
-            teacher = _count(corpus, whole, counted)
+            extends = previous is not None and one_pass
+            old_teacher = getattr(self, "_teacher", None) if extends else None
+            teacher = _count_ngrams(corpus, unjoined, old_teacher)
         ensemble = Ensemble(plans, corpus, pretrained, nets)
 
-        def fitted(generator: CharLSTMGenerator, trainings: Any) -> CharLSTMGenerator:
-            learned = ensemble.progress(trainings, before) | {"_teacher": teacher}
-            learned["nets_"] = [training.net for training in trainings]
+        def assign(generator: CharLSTMGenerator, trainings: Any) -> CharLSTMGenerator:
+            attributes = ensemble.progress(trainings, previous) | {"_teacher": teacher}
+            attributes["nets_"] = [training.net for training in trainings]
             model = Mixture([training.component for training in trainings], corpus.penalty)
             pairs = zip(trainings, model.components, strict=True)
-            started = [
-                part.weight for training, part in pairs if training.plan.pretrained is not None
+            weights = [
+                component.weight
+                for training, component in pairs
+                if training.plan.pretrained is not None
             ]
-            learned["init_share_"] = before.init_share_ if before else float(sum(started))
-            generator._assign(corpus, model, **learned)
+            attributes["init_share_"] = previous.init_share_ if previous else float(sum(weights))
+            generator._assign(corpus, model, **attributes)
             return generator
 
         try:
-            ensemble.run(train, valid, teacher, is_text, lambda some: fitted(self._copy(), some))
-            return fitted(self, ensemble.trainings)  # type: ignore[return-value]
+            ensemble.run(
+                train, valid, teacher, is_text, lambda trainings: assign(self._copy(), trainings)
+            )
+            return assign(self, ensemble.trainings)  # type: ignore[return-value]
         except KeyboardInterrupt:
-            with suppress(ValueError):  # of weights that are not finite
-                if begun := [training for training in ensemble.trainings if training.has_weights]:
-                    fitted(self, begun)
+            with suppress(ValueError):  # Raised for weights that are not finite.
+                if started := [training for training in ensemble.trainings if training.has_weights]:
+                    assign(self, started)
             raise
 
     @property
     def net_(self) -> "skorch.NeuralNet":
-        """The trained net, where there is one."""
+        """Trained net, if there is only one network."""
         nets = getattr(self, "nets_", [])
         if len(nets) != 1:
             raise AttributeError(
-                f"net_ is the net of one network (num_networks=1). Got {len(nets)}; see nets_."
+                f"net_ needs one trained net (num_networks=1). Got {len(nets)}. Use nets_."
             )
         return nets[0]
 
     def _split(self, sequences: Sequences, rng: np.random.Generator) -> tuple[Sequences, Sequences]:
-        """Return the sequences to train on, and those of the names set aside."""
+        """Return the sequences of the training names and of the held-out names."""
         n_names = sequences.name_index.max() + 1
-        is_set_aside = np.zeros(n_names, dtype=bool)
+        is_held_out = np.zeros(n_names, dtype=bool)
         if self.early_stopping:
             n_valid = max(1, round(self.validation_fraction * n_names))
             if n_valid >= n_names:
                 raise ValueError(
-                    "early_stopping needs at least one name to train on beside those set aside. "
-                    f"Got {n_names} names and validation_fraction={self.validation_fraction}; use "
-                    "early_stopping=False, or cut a running text into several."
+                    "early_stopping needs at least one training name after the validation split. "
+                    f"Got {n_names} names and validation_fraction={self.validation_fraction}. Use "
+                    "early_stopping=False, or split running text into several texts."
                 )
-            is_set_aside[rng.permutation(n_names)[:n_valid]] = True
-        is_set_aside = is_set_aside[sequences.name_index]
-        train = sequences.take(~is_set_aside)
+            is_held_out[rng.permutation(n_names)[:n_valid]] = True
+        is_held_out = is_held_out[sequences.name_index]
+        train = sequences.take(~is_held_out)
         if not train.has_target.any():
-            raise ValueError("X must hold at least one character to learn that is known. Got none.")
-        return train, sequences.take(is_set_aside)._replace(weights=None)
+            raise ValueError(
+                "X must contain at least one character of the alphabet. Got only other characters."
+            )
+        return train, sequences.take(is_held_out)._replace(weights=None)
 
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
         for name in ("_teacher", "nets_"):
             state.pop(name, None)
-        state["accelerator"] = None  # it belongs to the processes that run
+        state["accelerator"] = None  # It belongs to the running processes.
         if hasattr(self, "alphabet_"):
             components = self._fitted.model.components  # type: ignore[attr-defined]
             state["_networks"] = [component.model.weights for component in components]
@@ -484,17 +482,21 @@ class CharLSTMGenerator(BaseCharGenerator):
             components = [Component(LSTM(weights), float(share)) for weights, share in pairs]
             model = Mixture(components, corpus.penalty)
             if (model.n_characters, model.n_labels) != (len(corpus.alphabet), len(corpus.labels)):
-                raise corrupt_file_error("The network", "one for the alphabet and the labels")
+                raise corrupt_file_error(
+                    "The network", "consistent with its alphabet and its labels"
+                )
             self._assign(corpus, model)
 
 
-# Whatever of them a subclass takes.
+# Names of the parameters, also for subclasses with a shorter signature.
 _PARAMS = tuple(inspect.signature(CharLSTMGenerator).parameters)
 
 
-def _count(corpus: Corpus, sequences: Sequences, before: NGrams | None) -> NGrams:
-    """Return the n-gram model of these names and those before."""
-    if before and before.total >= _MAX_COUNTED:
-        return before
+def _count_ngrams(corpus: Corpus, sequences: Sequences, previous: NGrams | None) -> NGrams:
+    """Return the n-gram model of the previous names and these names."""
+    if previous and previous.total >= _MAX_COUNTED:
+        return previous
     order = min(_TEACHER_ORDER, corpus.window_length_ + 1)
-    return NGrams.count(sequences, order, corpus.alphabet.kinds, len(corpus.labels), before=before)
+    return NGrams.count(
+        sequences, order, corpus.alphabet.kinds, len(corpus.labels), before=previous
+    )

@@ -1,4 +1,4 @@
-"""Figures about names: how new they are, how like a list, how rare a constraint is."""
+"""Metrics of names: novelty, similarity to a list, rarity of a constraint, memorisation."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -44,12 +44,12 @@ __all__ = [
     "uniqueness",
 ]
 
-# Pairs of names compared at a time.
+# Number of pairs of names compared at a time.
 _BLOCK_PAIRS = 2**24
 
 
 def novelty(names: Iterable[str], training_names: Iterable[str]) -> float:
-    """Compute the share of the names that is not in the training list.
+    """Compute the share of names that are not in the training list.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def novelty(names: Iterable[str], training_names: Iterable[str]) -> float:
     Returns
     -------
     novelty : float
-        Between 0 and 1. A name that stands several times in `names` counts as often.
+        Between 0 and 1. Each occurrence of a repeated name is counted.
 
     Examples
     --------
@@ -67,12 +67,12 @@ def novelty(names: Iterable[str], training_names: Iterable[str]) -> float:
     0.75
     """
     names = check_strings("names", names)
-    known = set(check_strings("training_names", training_names))
-    return sum(name not in known for name in names) / len(names)
+    training_set = set(check_strings("training_names", training_names))
+    return sum(name not in training_set for name in names) / len(names)
 
 
 def uniqueness(names: Iterable[str]) -> float:
-    """Compute the number of different names over the number of names.
+    """Compute the number of distinct names divided by the number of names.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def uniqueness(names: Iterable[str]) -> float:
     Returns
     -------
     uniqueness : float
-        In (0, 1]: 1 if no two are alike.
+        In (0, 1]. It is 1 if all names are distinct.
 
     Examples
     --------
@@ -94,10 +94,11 @@ def uniqueness(names: Iterable[str]) -> float:
 
 
 def odd_shapes(names: Iterable[str], training_names: Iterable[str]) -> list[str]:
-    """Find the names of a shape that no training name has.
+    """Find the names whose shape no training name has.
 
-    The shape of a name is the runs of Unicode's general categories in it: "McLeod" is a capital,
-    small letters, a capital, small letters. Marks belong to what they stand behind.
+    The shape of a name is its sequence of Unicode general categories without repetitions. The
+    shape of "McLeod" is capital, lower case, capital, lower case. Marks belong to the preceding
+    character.
 
     Parameters
     ----------
@@ -106,11 +107,11 @@ def odd_shapes(names: Iterable[str], training_names: Iterable[str]) -> list[str]
     Returns
     -------
     odd : list of str
-        In their order, as often as they stand in `names`.
+        The names in their original order, with repetitions.
 
     See Also
     --------
-    shape_novelty : How many they are.
+    shape_novelty : The share of these names.
 
     Examples
     --------
@@ -118,17 +119,18 @@ def odd_shapes(names: Iterable[str], training_names: Iterable[str]) -> list[str]
     >>> odd_shapes(["McAnna", "SalvaBrini", "gInoni", "Ivo"], ["Anna", "McLeod", "Mia"])
     ['gInoni']
     """
-    given = list(names) if not isinstance(names, str) else names
-    names = check_strings("names", given)
-    known = set(map(shape, check_strings("training_names", training_names)))
-    return [own for own, name in zip(given, names, strict=True) if shape(name) not in known]
+    originals = list(names) if not isinstance(names, str) else names
+    names = check_strings("names", originals)
+    shapes = set(map(shape, check_strings("training_names", training_names)))
+    pairs = zip(originals, names, strict=True)
+    return [original for original, name in pairs if shape(name) not in shapes]
 
 
 def shape_novelty(names: Iterable[str], training_names: Iterable[str]) -> float:
-    """Compute the share of the names whose shape no training name has.
+    """Compute the share of names whose shape no training name has.
 
-    Where shapes are as in "MacLeod" or "de la Cruz", real names have new ones, too: compare with
-    the share among names that were held out.
+    In lists with varied shapes ("MacLeod", "de la Cruz"), real names also have new shapes. Compare
+    the result with the share among held-out names.
 
     Parameters
     ----------
@@ -141,7 +143,7 @@ def shape_novelty(names: Iterable[str], training_names: Iterable[str]) -> float:
 
     See Also
     --------
-    odd_shapes : Which names these are, and what a shape is.
+    odd_shapes : The list of these names, and the definition of a shape.
 
     Examples
     --------
@@ -156,7 +158,7 @@ def shape_novelty(names: Iterable[str], training_names: Iterable[str]) -> float:
 def nearest_training_name(
     names: Iterable[str], training_names: Iterable[str]
 ) -> tuple[list[str], NDArray[np.int64]]:
-    """Find the training name that is most like each name.
+    """Find the training name that is most similar to each name.
 
     Parameters
     ----------
@@ -165,15 +167,15 @@ def nearest_training_name(
     Returns
     -------
     nearest : list of str
-        For each name the first of the training names at the least distance.
+        The nearest training name of each name. Ties go to the first in the list.
     distances : ndarray of shape (n_names,), dtype int64
-        The Levenshtein distance: how many characters have to be inserted, deleted or
-        replaced to get from one to the other [1]_.
+        The Levenshtein distance [1]_: the number of characters to insert, delete or replace to
+        turn one name into the other.
 
     Raises
     ------
     ImportError
-        If the package rapidfuzz, which computes the distances, is not installed.
+        If the package rapidfuzz is not installed.
 
     References
     ----------
@@ -206,31 +208,30 @@ def far_apart(
     *,
     away_from: Iterable[str] = (),
 ) -> list[str]:
-    """Choose names that are unlike each other, and unlike those of a list.
+    """Select names that differ from each other and from the names of a list.
 
-    The first name is taken, then each that is far enough from all that were taken; so put the best
-    ones first.
+    The selection is greedy, so sort the best names first. It takes the first name, and then every
+    name that is far enough from all selected names.
 
     Parameters
     ----------
     names : iterable of str
     n : int, default=None
-        How many to choose; None: all that are far enough.
+        Maximum number of selected names, by default unlimited.
     min_distance : int, default=2
-        The Levenshtein distance that any two have at least, whatever their case; see
-        `nearest_training_name`.
+        Minimum Levenshtein distance of any two names, ignoring case. See `nearest_training_name`.
     away_from : iterable of str, default=()
-        Names that all must be as far from, such as the training list.
+        Names to keep the same distance from, such as the training list.
 
     Returns
     -------
     chosen : list of str
-        In their order; fewer than n if there are no more.
+        The selected names in their original order, fewer than n if no more names qualify.
 
     Raises
     ------
     ImportError
-        If the package rapidfuzz, which computes the distances, is not installed.
+        If the package rapidfuzz is not installed.
 
     Examples
     --------
@@ -238,28 +239,28 @@ def far_apart(
     >>> far_apart(["Velora", "Velara", "Lumina", "Lumena", "Aster"], away_from=["Astra"], n=2)
     ['Velora', 'Lumina']
     """
-    given = list(names) if not isinstance(names, str) else names
-    names = check_strings("names", given)
+    originals = list(names) if not isinstance(names, str) else names
+    names = check_strings("names", originals)
     check_int("min_distance", min_distance, 1)
     if n is not None:
         check_int("n", n, 1)
-    others = check_strings("away_from", away_from, may_be_empty=True)
-    taken = [other.casefold() for other in others]
+    excluded = check_strings("away_from", away_from, may_be_empty=True)
+    references = [name.casefold() for name in excluded]
     process, distance = _rapidfuzz("far_apart")
     chosen: list[str] = []
-    for own, name in zip(given, names, strict=True):
+    for original, name in zip(originals, names, strict=True):
         if len(chosen) == n:
             break
         folded = name.casefold()
         options: Any = {"scorer": distance, "score_cutoff": min_distance - 1}
-        if process.extractOne(folded, taken, processor=None, **options) is None:  # none is near
-            chosen.append(own)
-            taken.append(folded)
+        if process.extractOne(folded, references, processor=None, **options) is None:  # all far
+            chosen.append(original)
+            references.append(folded)
     return chosen
 
 
 def _rapidfuzz(user: str) -> tuple[Any, Any]:
-    """Return rapidfuzz's module for many names, and its Levenshtein distance."""
+    """Import rapidfuzz. Return its module `process` and its Levenshtein distance."""
     try:
         from rapidfuzz import process
         from rapidfuzz.distance import Levenshtein
@@ -271,28 +272,28 @@ def _rapidfuzz(user: str) -> tuple[Any, Any]:
 def membership_auc(
     generator: BaseCharGenerator, X: NDArray[Any], X_held_out: NDArray[Any]
 ) -> tuple[float, float]:
-    """Compute how well a name's likelihood tells whether the generator has learned it.
+    """Measure how well the likelihood separates training names from held-out names.
 
     Parameters
     ----------
     generator : CharLSTMGenerator, CharNGramGenerator or CharAverageGenerator
     X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int
-        Windows of names that it has learned.
+        Windows of training names.
     X_held_out : ndarray of shape (n_held_out, n_positions, window_length + 1), dtype int
-        Windows of names of the same kind that it has not.
+        Windows of similar names that are not in the training list.
 
     Returns
     -------
     auc : float
-        The probability that a name it has learned is more probable, per character, than one that
-        it has not: 0.5 if nothing can be told, 1 if all can.
+        The probability that a training name has a higher likelihood per character than a held-out
+        name. It is 0.5 for no separation and 1 for perfect separation.
     error : float
-        Its standard error, by DeLong's method [1]_.
+        The standard error of `auc`, by DeLong's method [1]_.
 
     Notes
     -----
-    A value of 0.5 is no certificate: one name may be known by heart where most are not, and the
-    hashes that ``novel=True`` uses tell for certain whether a name was in the list.
+    A value of 0.5 does not guarantee privacy. The model may have memorised a few names. The hashes
+    that ``novel=True`` uses reveal with certainty whether a name was in the list.
 
     References
     ----------
@@ -318,38 +319,37 @@ def membership_auc(
             raise ValueError(f"{name} must hold at least two names. Got {len(windows)}.")
         n_characters = np.count_nonzero(windows[..., -1], axis=1)
         rates.append(generator.score_samples(windows) / np.maximum(n_characters, 1))
-    places = []  # of each name, the share of the others that is below it
-    for own, others in (rates, rates[::-1]):
+    ranks = []  # of each name: the share of names in the other list with a lower rate
+    for values, others in (rates, rates[::-1]):
         others = np.sort(others)
-        below = [np.searchsorted(others, own, side) for side in ("left", "right")]
-        places.append(np.mean(below, axis=0) / len(others))
-    variance = sum(float(np.var(each, ddof=1)) / len(each) for each in places)
-    return float(places[0].mean()), float(variance**0.5)
+        n_below = [np.searchsorted(others, values, side) for side in ("left", "right")]
+        ranks.append(np.mean(n_below, axis=0) / len(others))
+    variance = sum(float(np.var(rank, ddof=1)) / len(rank) for rank in ranks)
+    return float(ranks[0].mean()), float(variance**0.5)
 
 
 def exposure(
     generator: BaseCharGenerator, X: NDArray[Any], X_others: NDArray[Any]
 ) -> NDArray[np.float64]:
-    """Compute how far planted names stand out among those that might have been planted.
+    """Compute how far a model exposes names that were planted in the training list.
 
-    To see what a model would give away, invent some strings of one form, such as random letters,
-    put a few of them into the list before `fit`, and compare them with the rest.
+    To measure memorisation, generate strings of one form, such as random letters. Add a few of them
+    to the list before `fit`, and compare them with the remaining strings.
 
     Parameters
     ----------
     generator : CharLSTMGenerator, CharNGramGenerator or CharAverageGenerator
     X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int
-        Windows of the planted names, the "canaries".
+        Windows of the planted names ("canaries").
     X_others : ndarray of shape (n_others, n_positions, window_length + 1), dtype int
-        Windows of names of the same form that were not planted: all of them, or some drawn at
-        random.
+        Windows of names of the same form that were not planted: all names, or a random sample.
 
     Returns
     -------
     exposure : ndarray of shape (n_names,), dtype float64
-        In bits, ``log2(n_others + 1) - log2(rank)``, by the definition of [1]_: the rank of a
-        planted name is 1 if none of the others is as probable. It is 1.44 on average where nothing
-        is given away, and ``log2(n_others + 1)`` where a name is found by the model alone.
+        The exposure in bits, ``log2(n_others + 1) - log2(rank)``, as defined in [1]_. The rank is 1
+        if the planted name is more probable than all other names. The exposure is 1.44 on average
+        without memorisation, and ``log2(n_others + 1)`` if the model alone identifies the name.
 
     References
     ----------
@@ -372,42 +372,43 @@ def exposure(
     check_is_fitted(generator)
     if not len(X_others):
         raise ValueError("X_others must hold at least one name. Got none.")
-    found, others = map(generator.score_samples, (X, X_others))
-    ranks = 1 + len(others) - np.searchsorted(np.sort(others), found)
+    scores, others = map(generator.score_samples, (X, X_others))
+    ranks = 1 + len(others) - np.searchsorted(np.sort(others), scores)
     return np.log2(len(others) + 1) - np.log2(ranks)
 
 
 def likely_typos(
     generator: BaseCharGenerator, X: NDArray[Any], y: ArrayLike | None = None
 ) -> tuple[NDArray[np.float64], list[str]]:
-    """Find names that are probably mistyped, and what was probably meant.
+    """Find names that are probably misspelt, and suggest corrections.
 
-    A name is suspicious if another one that is one edit away is far more probable: a letter put
-    in, left out or replaced, or two neighbours that change places (the noisy channel [1]_).
+    A name is suspicious if a name one edit away is far more probable (noisy channel model [1]_).
+    An edit inserts, deletes or replaces a character, or swaps two adjacent characters.
 
     Parameters
     ----------
     generator : CharLSTMGenerator, CharNGramGenerator or CharAverageGenerator
-        Fitted to other names of the same kind. It takes for right what it has learned, so learn in
-        folds: see Examples.
+        A generator fitted to other names of the same kind. It accepts the names it was trained on,
+        so use cross-validation, as in the example.
     X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int
         Windows of names.
     y : array-like of shape (n_names,), default=None
-        Their labels, if the generator has learned with labels.
+        Labels of the names, required if the generator was fitted with labels.
 
     Returns
     -------
     scores : ndarray of shape (n_names,), dtype float64
-        How much more probable the correction is than the name, in nats; negative where no name
-        nearby is more probable.
+        Log-likelihood of the correction minus that of the name, in nats. It is negative if no name
+        one edit away is more probable.
     corrections : list of str
-        The most probable name that is one edit away, of the letters of the alphabet. Of those to
-        put in, only the eight places and letters are tried that gain most by themselves.
+        The most probable name one edit away, spelt with the alphabet. For insertions and
+        replacements, the search is limited to the eight most promising positions and characters.
 
     Notes
     -----
-    It finds odd spellings beside usual ones, whether they were meant or not: a rare name that is
-    nobody's neighbour is not suspicious, and a typo that makes another usual name is not found.
+    The function finds unusual spellings of common names, intended or not. A rare
+    name without a common neighbour is not suspicious. A typo that results in another common name is
+    not found.
 
     References
     ----------
@@ -421,41 +422,45 @@ def likely_typos(
     >>> from sknamegen import CharNGramGenerator, CharSequenceVectorizer, load_names
     >>> from sknamegen.metrics import likely_typos
     >>> names = np.array([*load_names("female"), "Marrgaret", "Jessciah"])
-    >>> windows, found = CharSequenceVectorizer().fit_transform(names), []
-    >>> for others, fold in KFold(5, shuffle=True, random_state=0).split(windows):
-    ...     generator = CharNGramGenerator().fit(windows[others])
-    ...     scores, corrections = likely_typos(generator, windows[fold])
-    ...     found += zip(scores.tolist(), names[fold].tolist(), corrections)
-    >>> [(name, correction) for _, name, correction in sorted(found, reverse=True)[:3]]
+    >>> windows, results = CharSequenceVectorizer().fit_transform(names), []
+    >>> for train, test in KFold(5, shuffle=True, random_state=0).split(windows):
+    ...     generator = CharNGramGenerator().fit(windows[train])
+    ...     scores, corrections = likely_typos(generator, windows[test])
+    ...     results += zip(scores.tolist(), names[test].tolist(), corrections)
+    >>> [(name, correction) for _, name, correction in sorted(results, reverse=True)[:3]]
     [('TEirtza', 'Eirtza'), ('Ariadne', 'Arianne'), ('Elspeth', 'Elsbeth')]
-    >>> {name: correction for _, name, correction in found}["Marrgaret"]
+    >>> {name: correction for _, name, correction in results}["Marrgaret"]
     'Margaret'
     """
     corpus = fitted(generator).corpus
     codes, _ = corpus.read(X)
     if codes is None:
-        raise ValueError("likely_typos needs windows of names (boundary=True). Got running text.")
+        raise ValueError(
+            "likely_typos requires windows of names (boundary=True). Got running text."
+        )
     if corpus.labels and y is None:
-        raise ValueError("y must hold the label of each name, as the generator has learned labels.")
+        raise ValueError(
+            "y must hold the label of each name, because the generator has labels. Got None."
+        )
     names = decode(codes)
     return best_neighbours(fitted(generator), names, corpus.label_indices(y, len(names)))
 
 
 def ngram_divergence(names: Iterable[str], reference: Iterable[str], n: int = 2) -> float:
-    """Compute how far the n-grams of two lists of names are apart.
+    """Compute the divergence between the n-gram distributions of two lists of names.
 
     Parameters
     ----------
     names, reference : iterable of str
     n : int, default=2
-        Characters of an n-gram. Start and end of a name count as one each, except with
-        ``n=1``.
+        Length of an n-gram in characters. Unless ``n=1``, the start and the end of a name are
+        characters too.
 
     Returns
     -------
     divergence : float
-        The Jensen-Shannon divergence [1]_ of the distributions of the n-grams, in nats:
-        0 if they are equal, log(2) = 0.693 if they have none in common.
+        The Jensen-Shannon divergence [1]_ of the two distributions, in nats. It is 0 for equal
+        distributions, and log(2) = 0.693 if the lists share no n-grams.
 
     References
     ----------
@@ -473,18 +478,18 @@ def ngram_divergence(names: Iterable[str], reference: Iterable[str], n: int = 2)
     check_int("n", n, 1)
     frame = FRAME if n > 1 else ("", "")
     counts = []
-    for found in (check_strings("names", names), check_strings("reference", reference)):
-        texts = [name.join(frame) for name in found]
+    for names_of_list in (check_strings("names", names), check_strings("reference", reference)):
+        texts = [name.join(frame) for name in names_of_list]
         counts.append(Counter(t[i : i + n] for t in texts for i in range(len(t) - n + 1)))
         if not counts[-1]:
             raise ValueError(
-                f"Both lists must hold an n-gram of n={n} characters. Got none in one."
+                f"Both lists must contain an n-gram of n={n} characters. Got a list without any."
             )
     return _jensen_shannon(*counts)
 
 
 def length_divergence(names: Iterable[str], reference: Iterable[str]) -> float:
-    """Compute how far the lengths of two lists of names are apart.
+    """Compute the divergence between the length distributions of two lists of names.
 
     Parameters
     ----------
@@ -493,8 +498,8 @@ def length_divergence(names: Iterable[str], reference: Iterable[str]) -> float:
     Returns
     -------
     divergence : float
-        The Jensen-Shannon divergence of the distributions of lengths, in characters as people
-        count them, in nats; see `ngram_divergence`.
+        The Jensen-Shannon divergence of the two distributions, in nats. Lengths are numbers of
+        user-perceived characters (grapheme clusters). See `ngram_divergence`.
 
     Examples
     --------
@@ -503,7 +508,7 @@ def length_divergence(names: Iterable[str], reference: Iterable[str]) -> float:
     True
     """
     lists = check_strings("names", names), check_strings("reference", reference)
-    return _jensen_shannon(*(Counter(map(n_clusters, found)) for found in lists))
+    return _jensen_shannon(*(Counter(map(n_clusters, strings)) for strings in lists))
 
 
 def expected_novelty(
@@ -514,18 +519,18 @@ def expected_novelty(
     seed: str | Iterable[str] = "",
     **constraints: Unpack[Constraints],
 ) -> float:
-    """Compute the share of the names that a generator writes that will be new.
+    """Compute the expected share of new names among the names that a generator samples.
 
     Parameters
     ----------
     generator : CharLSTMGenerator, CharNGramGenerator or CharAverageGenerator
-        Fitted to names.
+        A generator fitted to names.
     X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int
-        Windows of the names that are not new.
+        Windows of the names that are not new, such as the training names.
     temperature : float, default=1.0
-        At which the names are written.
+        The sampling temperature.
     seed : str or iterable of str, default=""
-        What the names begin with; with several seeds, each is as frequent.
+        The beginning of the names. Several seeds are equally frequent.
     **constraints
         `label`, `min_length`, `max_length`, `top_k`, `top_p`, `pattern` and `banned`, as in
         `sample`.
@@ -533,10 +538,10 @@ def expected_novelty(
     Returns
     -------
     novelty : float
-        One minus the sum of the probabilities of the different names in X that fit, over the
-        probability of all names that fit. The latter is estimated, as by `constraint_probability`,
-        until the standard error of the novelty is below 0.002 (or 32,000 names were drawn);
-        all else is exact.
+        One minus P(X) / P, where P is the probability that a name satisfies the constraints, and
+        P(X) is the probability that it also is in X. P(X) is exact. P is estimated as by
+        `constraint_probability`, with up to 32,000 draws, until the standard error of the novelty
+        is below 0.002.
 
     Examples
     --------
@@ -558,7 +563,7 @@ def expected_novelty(
     while True:
         proba, errors = sampler.constraint_probability(n, rng)
         if not proba.all():
-            raise sampler.nothing_fits(n, int(proba.argmin()))
+            raise sampler.no_match_error(n, int(proba.argmin()))
         error = np.sqrt(np.square(mass / proba**2 * errors).sum()) / len(mass)
         if error < 0.002 or n == 32_000:
             return float((1 - mass / proba).clip(0).mean())
@@ -574,30 +579,31 @@ def constraint_probability(
     random_state: Any = None,
     **constraints: Unpack[Constraints],
 ) -> tuple[float, float]:
-    """Estimate the share of the names that a generator writes which fit what is asked for.
+    """Estimate the share of sampled names that satisfy the constraints.
 
     Parameters
     ----------
     generator : CharLSTMGenerator, CharNGramGenerator or CharAverageGenerator
     temperature : float, default=1.0
-        At which the names are written.
+        The sampling temperature.
     seed : str, default=""
-        What the names begin with.
+        The beginning of the names.
     n_draws : int, default=2000
-        Names to draw, at least 2.
+        Number of names to draw, at least 2.
     random_state : int, RandomState, Generator or None, default=None
-        An int gives the same estimate each time.
+        An int makes the estimate reproducible.
     **constraints
         `label`, `min_length`, `max_length`, `top_k`, `top_p`, `pattern` and `banned`, as in
-        `sample`; the default lengths count too.
+        `sample`. The default length limits apply too.
 
     Returns
     -------
     probability : float
-        The share of names drawn as they come, if a fifth of them fit; elsewhere the mean
-        importance weight of names drawn towards the constraint, so that rare ones can be told
-        as well. At temperature 0: 1 or 0.
+        The share of unconstrained draws that satisfy the constraints, if it is at least a fifth.
+        Otherwise the mean importance weight of names drawn with the lookahead, which measures rare
+        constraints. At temperature 0, it is 0 or 1.
     standard_error : float
+        The standard error of `probability`.
 
     Examples
     --------
@@ -624,24 +630,24 @@ def temperature_for(
     seed: str | Iterable[str] = "",
     **constraints: Unpack[Constraints],
 ) -> float:
-    """Find the temperature at which a share of the names that a generator writes is new.
+    """Find the temperature at which a given share of the sampled names is new.
 
     Parameters
     ----------
     generator, X, seed, **constraints
         As in `expected_novelty`.
     novelty : float
-        The share in (0, 1) to be reached, within 0.001.
+        The required share of new names, in (0, 1). The result is within 0.001 of it.
 
     Returns
     -------
     temperature : float
-        The one nearest to 1.
+        The temperature, the nearest to 1 if several give this share.
 
     Raises
     ------
     ValueError
-        If no temperature gives that novelty.
+        If no temperature gives this novelty.
 
     Examples
     --------
@@ -663,28 +669,26 @@ def temperature_for(
             surpluses[x] = share - novelty if abs(share - novelty) > 1e-3 else 0.0
         return surpluses[x]
 
-    # The novelty need not grow with the temperature: near zero, all names are one, which is new or
-    # is not, and with few characters random names may be training names. So temperatures are tried
-    # in the direction that usually helps, then in the other.
-    usual = log(1.5) if surplus(0.0) < 0 else -log(1.5)
-    for step in (usual, -usual):
+    # Novelty may fall with temperature: near zero, the generator repeats one name, and with a small
+    # alphabet, random names may be training names. So search in the usual direction first.
+    usual_step = log(1.5) if surplus(0.0) < 0 else -log(1.5)
+    for step in (usual_step, -usual_step):
         for x in np.arange(8) * step:
             if not surplus(x):
                 return exp(x)
             if surplus(x) * surplus(x + step) <= 0:
                 return exp(brentq(surplus, x, x + step, xtol=1e-6))
-    seen = surpluses.values()
+    low, high = min(surpluses.values()) + novelty, max(surpluses.values()) + novelty
     raise ValueError(
-        f"novelty must be one that temperatures from {exp(min(surpluses)):.2g} to "
-        f"{exp(max(surpluses)):.2g} give, {min(seen) + novelty:.3f} to {max(seen) + novelty:.3f} "
-        f"where they were tried. Got {novelty}."
+        f"novelty must be between {low:.3f} and {high:.3f}, the range found for temperatures from "
+        f"{exp(min(surpluses)):.2g} to {exp(max(surpluses)):.2g}. Got {novelty}."
     )
 
 
 def _sampler(
     generator: BaseCharGenerator, seed: object, temperature: float, constraints: Constraints
 ) -> Sampler:
-    """Return what writes names as `sample` would."""
+    """Return the sampler that `sample` would use."""
     seeds = check_seeds(seed)
     if not seeds:
         raise ValueError(f"seed must hold at least one beginning of names. Got {seed!r}.")
@@ -692,13 +696,13 @@ def _sampler(
 
 
 def _probability(sampler: Sampler, names: list[str], row: int) -> float:
-    """Return the probability that one of the names is written after the prefix of a row."""
+    """Return the probability that the sampler draws one of `names` after the prefix of a row."""
 
     def log_proba(block: Sequences) -> Any:
         targets = block.targets[block.has_target]
         by_target = sampler.decoding.log_proba(sampler.model.logits(block), targets)
-        owners = np.repeat(block.name_index, block.has_target.sum(1))
-        return np.bincount(owners, by_target, minlength=len(names))
+        name_indices = np.repeat(block.name_index, block.has_target.sum(1))
+        return np.bincount(name_indices, by_target, minlength=len(names))
 
     total, names = 0.0, [name for name in names if name.startswith(sampler.prefixes[row])]
     if not names:
@@ -710,19 +714,19 @@ def _probability(sampler: Sampler, names: list[str], row: int) -> float:
 
 
 def _names_of(generator: BaseCharGenerator, X: NDArray[Any], sampler: Sampler) -> list[str]:
-    """Return the different names in windows of names that the sampler may write."""
+    """Return the distinct names in the windows that the sampler can generate."""
     codes, _ = read_windows(check_windows(X, generator.window_length_))
     if codes is None or generator.max_length_ is None:
         raise ValueError(
-            "expected_novelty and temperature_for need windows of names (boundary=True) and a "
+            "expected_novelty and temperature_for require windows of names (boundary=True) and a "
             "generator fitted to names."
         )
-    letters, accepts = sampler.corpus.alphabet.index.keys(), sampler.constraint.accepts_name
-    return [name for name in sorted({*decode(codes)}) if letters >= {*name} and accepts(name)]
+    characters, accepts = sampler.corpus.alphabet.index.keys(), sampler.constraint.accepts_name
+    return [name for name in sorted({*decode(codes)}) if characters >= {*name} and accepts(name)]
 
 
 def _jensen_shannon(p: Counter[Any], q: Counter[Any]) -> float:
-    from scipy.spatial.distance import jensenshannon  # which takes long to import
+    from scipy.spatial.distance import jensenshannon  # slow to import
 
     keys = sorted(p.keys() | q.keys())
     distance = jensenshannon([p[key] for key in keys], [q[key] for key in keys])

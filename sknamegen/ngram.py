@@ -1,4 +1,4 @@
-"""The generator that learns by counting."""
+"""Name generator based on n-grams."""
 
 from collections.abc import Iterable
 from typing import Any, Self
@@ -14,52 +14,41 @@ from ._validation import check_int, check_real
 
 
 class CharNGramGenerator(BaseCharGenerator):
-    """Write new names by n-gram counts with interpolated Kneser-Ney smoothing.
+    """Name generator based on n-gram counts with interpolated Kneser-Ney smoothing.
 
     Parameters
     ----------
     order : int, default=5
-        Length of the longest n-grams, 1 to 100: a prediction depends on the last `order` - 1
-        characters, or on the whole window if that is shorter.
+        Length of the longest n-grams, from 1 to 100. A prediction depends on the last `order` - 1
+        characters, or on the whole window if it is shorter.
     discount : float, default=None
-        Absolute discount in (0, 1], subtracted from every count for the n-grams that were
-        not seen. None: modified Kneser-Ney smoothing [1]_, with three discounts for each
-        length, estimated from the counts, or 0.85 where there are too few.
+        Absolute discount in (0, 1]. It is subtracted from every count and reserves probability for
+        unseen n-grams. If None, use modified Kneser-Ney smoothing [1]_ with three discounts for
+        each length of n-grams. The discounts are estimated from the counts, or set to 0.85 if there
+        are too few counts.
 
     Attributes
     ----------
-    alphabet_ : ndarray of shape (n_characters,), dtype str
-        Every character the model can produce, U+0003 for the end of a name
-        among them unless running text was learned.
-    window_length_ : int
-        Characters of context in the windows.
-    max_length_ : int or None
-        Characters of the longest training name; None for running text.
-    name_hashes_ : ndarray of shape (n_distinct_names,), dtype uint64, or None
-        Hashes of the training names, for ``novel=True``; None for running
-        text, or after `forget_names`.
-    n_characters_seen_ : int
-        Predicted characters in the training data.
-    classes_ : ndarray of shape (n_classes,)
-        The labels, sorted. Only after learning with labels.
-    class_count_ : ndarray of shape (n_classes,), dtype float64
-        How many names had each label. Only after learning with labels.
+    alphabet_, window_length_, max_length_, name_hashes_, n_characters_seen_
+        Shared by all generators, see `BaseCharGenerator`.
+    classes_, class_count_
+        Shared by all generators. Only available after fitting with labels.
     counts_ : object
-        The smoothed counts. Its `discounts`, of shape (order, 3), are what is subtracted from
-        counts of one, of two, and of more, for n-grams of each length. With labels, the label
-        counts as a character, and the probabilities are averaged with those of `shared`, the
-        counts of all labels.
+        Smoothed counts. Their attribute `discounts`, of shape (order, 3), holds the discounts of
+        counts of one, two, and three or more, for n-grams of each length. With labels, the label is
+        part of the context, and the probabilities are averaged with the probabilities of `shared`,
+        the counts of all labels.
 
     See Also
     --------
-    CharSequenceVectorizer : Makes the windows.
-    CharLSTMGenerator : Learns with a neural network: better, but slower.
+    CharSequenceVectorizer : Creates the windows.
+    CharLSTMGenerator : Generator with a neural network, better but slower.
 
     Notes
     -----
-    The probability of a character is interpolated over contexts of all lengths, down to
-    the uniform distribution over `alphabet_`, so none is zero. Names begin with a start of
-    their own, which the n-grams hold as a character.
+    The probability of a character is interpolated over contexts of all lengths, down to the uniform
+    distribution over `alphabet_`. No probability is therefore zero. Each name begins with a start
+    symbol, which is part of the n-grams.
 
     References
     ----------
@@ -92,7 +81,7 @@ class CharNGramGenerator(BaseCharGenerator):
         Parameters
         ----------
         X, y, sample_weight
-            As in `CharLSTMGenerator.fit`; a name counts as often as its weight says.
+            As in `CharLSTMGenerator.fit`. The weight of a name multiplies its counts.
 
         Returns
         -------
@@ -101,8 +90,8 @@ class CharNGramGenerator(BaseCharGenerator):
         Raises
         ------
         TypeError, ValueError
-            If a parameter is out of range, X holds no such windows, or there is not one label
-            or weight for each name.
+            If a parameter is out of range, X does not contain windows, or the number of labels or
+            weights differs from the number of names.
         """
         self._check_params()
         return self._count(*learn(X, y, sample_weight))
@@ -116,14 +105,16 @@ class CharNGramGenerator(BaseCharGenerator):
         classes: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
     ) -> Self:
-        """Count the n-grams of more names, as if they had been in the first call.
+        """Count the n-grams of more names.
+
+        Several calls give the same model as one call with all names.
 
         Parameters
         ----------
         X, y, sample_weight
-            As in `fit`; labels in all calls or in none.
+            As in `fit`. Pass labels in all calls or in no call.
         alphabet, classes
-            As in `CharLSTMGenerator.partial_fit`; unknown characters are not counted.
+            As in `CharLSTMGenerator.partial_fit`. Unknown characters are not counted.
 
         Returns
         -------
@@ -132,17 +123,17 @@ class CharNGramGenerator(BaseCharGenerator):
         Raises
         ------
         TypeError, ValueError
-            As in `fit`, or if `alphabet`, `classes` or `order` are not those of the first call.
+            As in `fit`. Also if `alphabet`, `classes` or `order` differ from the first call.
         """
         self._check_params()
         counts = getattr(self, "counts_", None)
         if counts and self._order(self._fitted.corpus) != counts.order:
             raise ValueError(
-                f"order must be that of the first call, {counts.order}. Got {self.order}."
+                f"order must be the order of the first call, {counts.order}. Got {self.order}."
             )
-        given = X, y, sample_weight, alphabet, classes
-        learned = self._fitted.corpus.learn_more(*given) if counts else learn(*given)
-        return self._count(*learned, counts)
+        data = X, y, sample_weight, alphabet, classes
+        corpus, sequences = self._fitted.corpus.extend(*data) if counts else learn(*data)
+        return self._count(corpus, sequences, counts)
 
     def _check_params(self):
         check_int("order", self.order, 1, high=MAX_ORDER)
@@ -152,13 +143,13 @@ class CharNGramGenerator(BaseCharGenerator):
     def _order(self, corpus: Corpus) -> int:
         return min(int(self.order), corpus.window_length_ + 1)
 
-    def _count(self, corpus: Corpus, sequences: Sequences, before: NGrams | None = None) -> Self:
+    def _count(self, corpus: Corpus, sequences: Sequences, previous: NGrams | None = None) -> Self:
         sizes = self._order(corpus), corpus.alphabet.kinds, len(corpus.labels)
-        return self._learned(
-            corpus, NGrams.count(sequences, *sizes, discount=self.discount, before=before)
+        return self._assign_counts(
+            corpus, NGrams.count(sequences, *sizes, discount=self.discount, before=previous)
         )
 
-    def _learned(self, corpus: Corpus, counts: NGrams) -> Self:
+    def _assign_counts(self, corpus: Corpus, counts: NGrams) -> Self:
         self._assign(corpus, Mixture([Component(counts)], corpus.penalty), counts_=counts)
         return self
 
@@ -174,4 +165,4 @@ class CharNGramGenerator(BaseCharGenerator):
             corpus, counts = Corpus.from_state(state), dict(state.get("counts_", {}))
             options = {"discount": counts.pop("discount", None)}
             sizes = corpus.alphabet.kinds, len(corpus.labels)
-            self._learned(corpus, NGrams.from_state(counts, *sizes, **options))
+            self._assign_counts(corpus, NGrams.from_state(counts, *sizes, **options))

@@ -1,4 +1,4 @@
-"""Names to windows of code points, and back."""
+"""Conversion of names to windows of code points, and back."""
 
 import unicodedata
 from collections.abc import Iterable
@@ -27,68 +27,68 @@ from ._alphabet import (
     shorten,
     units_of,
 )
-from ._cleaning import warn_of_odd_names
+from ._cleaning import warn_about_suspicious_names
 from ._parallel import blocks
-from ._sequences import frame, malformed, read_windows
+from ._sequences import add_boundaries, malformed_error, read_windows
 from ._state import StateFormat
 from ._validation import check_int, check_option, check_windows
 
-# A layout beyond this many cells is refused if it is nearly all padding.
+# Number of array cells above which the share of padding is limited.
 _MAX_SPARSE_CELLS = 2**27
+# Maximum number of array cells per character above that size.
 _MAX_CELLS_PER_CHARACTER = 32
 
 
 class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
-    r"""Cut names into overlapping windows of characters.
+    r"""Split names into overlapping windows of characters.
 
-    Row i of the result is name i. Position t of it holds the `window_length`
-    characters before the t-th character of the name, followed by that
-    character: the pairs (context, next character) that a generator learns from.
-    All entries are Unicode code points, so the array describes itself.
+    Row i of the result is name i. Position t holds the `window_length` characters before character
+    t of the name, followed by character t. Generators are trained on these pairs of context and
+    next character. All entries are Unicode code points.
 
     Parameters
     ----------
     window_length : int, default=10
-        Characters of context, at least 1.
+        Number of context characters, at least 1.
     step : int, default=1
-        Characters from one window of running text to the next; names (``boundary=True``)
-        need 1.
+        Number of characters between the starts of two windows of running text. For names
+        (``boundary=True``), it must be 1.
     boundary : bool, default=True
-        Whether a row is one name: it is framed by U+0002 (start) and U+0003
-        (end), and padded on the left so that its first characters have windows
-        too. If False, a row is running text, and only windows with a full
-        context are cut: ``range(0, len(text) - window_length, step)``.
+        Whether each row is one name. Names are framed by U+0002 (start) and U+0003 (end), and
+        padded on the left, so that their first characters also have windows. If False, each row is
+        running text, and all windows have a full context. They start at
+        ``range(0, len(text) - window_length, step)``.
     lowercase : bool, default=False
-        Whether to lowercase the names first.
+        Whether to convert the names to lowercase first.
     normalization : {None, "NFC", "NFD", "NFKC", "NFKD"}, default="NFC"
-        Unicode normalisation form to bring the names to, after lowercasing. "NFC" composes: a
-        letter and its accent are one character, however the name was spelled. None: as they are.
+        Unicode normalisation form, applied after lowercasing. With "NFC", a letter and its accent
+        are one character, regardless of the spelling in the data. If None, do not normalise.
     handle_unknown : {"replace", "error"}, default="replace"
-        What `transform` does with a character that `fit` did not see: replace
-        it by U+FFFD, or raise a ValueError that names it.
+        Treatment of unknown characters in `transform`: replace them by U+FFFD, or raise a
+        ValueError that names the character.
 
     Attributes
     ----------
     alphabet_ : ndarray of shape (n_characters,), dtype str
-        The distinct characters of the names, sorted by code point.
+        Distinct characters of the names, sorted by code point.
     max_length_ : int
-        Code points in the longest name.
+        Number of code points in the longest name.
 
     See Also
     --------
-    CharLSTMGenerator : Learns from the windows and writes new names.
+    CharLSTMGenerator : Generator that is fitted to the windows.
 
     Notes
     -----
-    A row is laid out once as ``[U+0000] * (window_length - 1) + [U+0002] +
-    name + [U+0003]``, padded to the longest row with U+0000, and the windows
-    are a strided view of it: no window is copied. A window whose last entry is
-    U+0000 lies behind the end of its name; ``X[X[..., -1] != 0]`` are the flat
-    pairs, ready for any other estimator.
+    Each row is stored once as ``[U+0000] * (window_length - 1) + [U+0002] + name + [U+0003]``,
+    padded to the longest row with U+0000. The windows are a strided view of the rows, without
+    copies. If the last entry of a window is U+0000, the window lies after the end of its name.
+    ``X[X[..., -1] != 0]`` holds the pairs of all names in two dimensions, as other estimators need
+    them.
 
-    Names are one column, and windows have three dimensions. So of a data frame the column is
-    given, ``pipe.fit(df["name"])``, no frame of one column; and `ColumnTransformer` and
-    `FeatureUnion`, which put matrices side by side, take no windows.
+    The input is one column, and the windows have three dimensions. From a data frame, pass the
+    column, as in ``pipe.fit(df["name"])``, not a frame with one column. `ColumnTransformer` and
+    `FeatureUnion` do not accept windows, because they concatenate matrices.
 
     Examples
     --------
@@ -133,7 +133,7 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : iterable of str
-            The names: a list, tuple, numpy array or pandas or polars Series.
+            Names, for example in a list, tuple, numpy array, or pandas or polars Series.
         y : None
             Ignored.
 
@@ -144,27 +144,27 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
         Warns
         -----
         NamesWarning
-            Once, if names are empty, have blanks at an edge, hold invisible characters or are
-            otherwise seldom meant; see `sknamegen.datasets.clean_names`.
+            Once, if names are empty, start or end with blanks, contain invisible characters or are
+            suspicious in another way, see `sknamegen.datasets.clean_names`.
 
         Raises
         ------
         TypeError
-            If X is a single str, or an item of it is not a str.
+            If X is a single str, or an item of X is not a str.
         ValueError
-            If X is empty, a parameter is out of range, a name holds U+0000,
-            U+0002 or U+0003, or a text is too short for one window.
+            If X is empty, a parameter is out of range, a name contains U+0000, U+0002 or U+0003, or
+            a text is too short for one window.
         """
-        self._learn(self._lay_out(X, warns=True))
+        self._learn(self._encode_rows(X, warns=True))
         return self
 
     def fit_transform(self, X: Iterable[str], y: object = None) -> NDArray[np.int32]:
-        """Learn the alphabet and cut the same names into windows.
+        """Learn the alphabet and split the same names into windows.
 
         Parameters
         ----------
         X : iterable of str
-            The names.
+            Names.
         y : None
             Ignored.
 
@@ -172,90 +172,87 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
         -------
         windows : ndarray of shape (n_names, n_positions, window_length + 1), \
                 dtype int32
-            A read-only view. See `transform`.
+            Windows as a read-only view, see `transform`.
         """
-        text = self._lay_out(X, warns=True)
+        text = self._encode_rows(X, warns=True)
         self._learn(text)
         return self._cut(text)
 
     def transform(self, X: Iterable[str]) -> NDArray[np.int32]:
-        """Cut names into windows.
+        """Split names into windows.
 
         Parameters
         ----------
         X : iterable of str
-            The names.
+            Names.
 
         Returns
         -------
         windows : ndarray of shape (n_names, n_positions, window_length + 1), \
                 dtype int32
-            Code points, as a read-only view. ``windows[i, t, :-1]`` is the
-            context and ``windows[i, t, -1]`` the character that follows it, or
-            U+0000 behind the end of name i.
+            Windows of code points, as a read-only view. ``windows[i, t, :-1]`` is the context, and
+            ``windows[i, t, -1]`` is the next character, or U+0000 after the end of name i.
 
         Raises
         ------
         NotFittedError
             If the vectorizer is not fitted.
         TypeError, ValueError
-            As `fit`; also if `handle_unknown` is "error" and a name holds a
-            character that is not in `alphabet_`.
+            As in `fit`. Also if `handle_unknown` is "error" and a name contains a character outside
+            `alphabet_`.
         """
         check_is_fitted(self)
-        text = self._lay_out(X)
+        text = self._encode_rows(X)
         self._replace_unknown(text)
         return self._cut(text)
 
     def inverse_transform(self, X: NDArray[np.integer[Any]]) -> list[str]:
-        """Read the names back from their windows.
+        """Convert windows back to names.
 
         Parameters
         ----------
         X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int
-            Windows as `transform` gives them.
+            Windows of names, from `transform`.
 
         Returns
         -------
         names : list of str
-            Exactly the names that were cut, after lowercasing and
-            normalisation, with U+FFFD for replaced characters. In running text
-            (``boundary=False``) the last ``step - 1`` characters may lie behind
-            the last window, and are then missing.
+            Names after lowercasing and normalisation, with U+FFFD for replaced characters. In
+            running text (``boundary=False``), up to ``step - 1`` characters after the last window
+            are lost.
 
         Raises
         ------
         TypeError, ValueError
-            If X is no array of windows of this length and step, or `step` is so
-            long that characters lie between two windows.
+            If X does not contain windows of this length and step, or if `step` is so long that
+            characters between two windows are lost.
         """
         check_is_fitted(self)
         window_length, step = self._check_params()
         windows = check_windows(X, window_length)
         names, _ = read_windows(windows)
         if (names is None) == self.boundary:
-            raise malformed()
+            raise malformed_error()
         if names is not None:
             return decode(names)
         if step > window_length + 1:
             raise ValueError(
-                f"step must be at most window_length + 1 = {window_length + 1} to read names back, "
-                f"since characters between two windows are lost. Got step={step}."
+                f"step must be at most window_length + 1 = {window_length + 1} to invert the "
+                f"transform. Characters between two windows are lost. Got step={step}."
             )
         if (windows[:, 1:, :-step] != windows[:, :-1, step:]).any():
             raise ValueError(
-                f"X must be windows cut with step={step}: each begins that many characters "
-                "into the one before. Got others."
+                f"X must contain windows cut with step={step}. Got windows with a different step."
             )
-        rest = windows[:, 1:, -step:].reshape(len(windows), -1)
-        return decode(np.concatenate([windows[:, 0], rest], axis=1))
+        later = windows[:, 1:, -step:].reshape(len(windows), -1)
+        return decode(np.concatenate([windows[:, 0], later], axis=1))
 
-    def _lay_out(self, X, warns=False):
-        """Check everything and write each row once; every step-th window of it is a position."""
+    def _encode_rows(self, X, warns=False):
+        """Validate the names and return one row of code points for each name."""
         window_length, _ = self._check_params()
         names, lengths = self._check_names(X)
         if warns and self.boundary:
-            warn_of_odd_names(names)
+            warn_about_suspicious_names(names)
         longest = int(lengths.max())
         if self.boundary:
             left = window_length
@@ -271,11 +268,11 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
             characters[block] = encode(names[block], longest)
         self._check_reserved(characters, names, lengths)
         if self.boundary:
-            frame(text, lengths, left)
+            add_boundaries(text, lengths, left)
         return text
 
     def _check_params(self):
-        """Return the window length and the step as Python's int, which does not overflow."""
+        """Return `window_length` and `step` as Python ints, which do not overflow."""
         check_int("window_length", self.window_length, 1)
         check_int("step", self.step, 1)
         check_option("boundary", self.boundary)
@@ -284,41 +281,41 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
         check_option("handle_unknown", self.handle_unknown, ("replace", "error"))
         if self.boundary and self.step > 1:
             raise ValueError(
-                "step must be 1 for names (boundary=True), which have a window for each "
-                f"character; larger steps are for running text. Got step={self.step}."
+                "step must be 1 for names (boundary=True), because each character needs a window. "
+                f"Larger steps are for running text. Got step={self.step}."
             )
         return int(self.window_length), int(self.step)
 
     def _check_names(self, X):
-        """Return the names as a list of str or a `U` array, and their lengths."""
+        """Return the names as a list of str, and their lengths."""
         if isinstance(X, str):
             raise TypeError(
                 "X must be an iterable of str, one name per item. Got the single str "
-                f"{shorten(X, 30)}; pass [{shorten(X, 30)}]."
+                f"{shorten(X, 30)}. Pass [{shorten(X, 30)}]."
             )
         one_dimensional = len(getattr(X, "shape", (None,))) == 1
         if not isinstance(X, Iterable) or isinstance(X, bytes) or not one_dimensional:
             shape = f" of shape {X.shape}" if hasattr(X, "shape") else ""
-            hint = '; pass the column, such as df["name"]' if hasattr(X, "columns") else ""
-            hint = "; pass X.ravel()" if isinstance(X, np.ndarray) and X.shape[1:] == (1,) else hint
+            hint = ' Pass one column, such as df["name"].' if hasattr(X, "columns") else ""
+            hint = " Pass X.ravel()." if isinstance(X, np.ndarray) and X.shape[1:] == (1,) else hint
             raise TypeError(
                 "X must be an iterable of str, one name per item. Got "
-                f"{type(X).__name__}{shape}{hint}."
+                f"{type(X).__name__}{shape}.{hint}"
             )
-        # Series and arrays give their items back as Python objects, and faster than iteration does.
+        # These methods of Series and arrays return Python objects, and are faster than iteration.
         methods = (getattr(X, name, None) for name in ("to_list", "tolist", "to_pylist"))
         to_list = next(filter(None, methods), None)
         names = to_list() if to_list else list(X)
         if not names:
-            raise ValueError("X must hold at least one name. Got none.")
+            raise ValueError("X must contain at least one name. Got no names.")
         if not set(map(type, names)) <= {str, np.str_}:
             for row, name in enumerate(names):
                 if not isinstance(name, str):
                     raise TypeError(
-                        f"X must hold str only. Got {name!r} of type {type(name).__name__} in "
-                        f"row {row}; drop it, or convert it with str() if it is a name."
+                        f"X must contain only str. Got {name!r} of type {type(name).__name__} in "
+                        f"row {row}. Drop the item, or convert it with str()."
                     )
-            names = [str.__str__(name) for name in names]  # whatever a subclass shows instead
+            names = [str.__str__(name) for name in names]  # Ignores __str__ of subclasses.
         if self.lowercase:
             names = [name.lower() for name in names]
         if self.normalization is not None:
@@ -330,8 +327,8 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
         if lengths.min() <= self.window_length:
             row = int(lengths.argmin())
             raise ValueError(
-                f"With boundary=False each text must be longer than window_length="
-                f"{self.window_length}. Got {lengths[row]} characters in row {row}; join the "
+                f"With boundary=False, each text must be longer than window_length="
+                f"{self.window_length}. Got {lengths[row]} characters in row {row}. Join the "
                 "names into one text, or use boundary=True."
             )
 
@@ -341,20 +338,20 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
             row = int(lengths.argmax())
             gigabytes = min(cells, 1e300) * 4 / 1e9
             raise ValueError(
-                f"The longest name has {lengths[row]:,} characters (row {row}), the median "
-                f"{int(np.median(lengths)):,}: all {len(lengths):,} rows, padded to the longest "
-                f"name and the first window, would take {gigabytes:,.1f} GB. Drop, "
-                "shorten or split that name, or use a smaller window_length."
+                f"The longest name has {lengths[row]:,} characters (row {row}), but the median "
+                f"length is {int(np.median(lengths)):,}. Padding all {len(lengths):,} rows to the "
+                f"longest name would need {gigabytes:,.1f} GB. Drop, shorten or split this name, "
+                "or use a smaller window_length."
             )
 
     def _check_reserved(self, codes, names, lengths):
-        # U+0000 cannot be told from padding in the array, but it is missing in the count.
+        # U+0000 looks like padding in the array, so compare the counts with the lengths.
         n_allowed = np.count_nonzero((codes != PAD) & (codes != START) & (codes != END), axis=1)
         if (n_allowed != lengths).any():
             row = int((n_allowed != lengths).argmax())
             reserved = [c for c in names[row] if c in FRAMING or c == END_UNIT]
             raise ValueError(
-                "Names must not hold the reserved characters U+0000, U+0002 and U+0003. Got "
+                "Names must not contain the reserved characters U+0000, U+0002 and U+0003. Got "
                 f"{code_point(reserved[0])} in row {row}: {shorten(names[row], 30)}."
             )
 
@@ -365,10 +362,10 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
         self.max_length_ = int(np.count_nonzero(text, axis=1).max()) - framing
 
     def _replace_unknown(self, text):
-        known = np.zeros(N_CODE_POINTS, dtype=bool)
-        known[self.alphabet_.view(np.int32)] = True
-        known[list(RESERVED)] = True
-        unknown = ~known[text]
+        is_known = np.zeros(N_CODE_POINTS, dtype=bool)
+        is_known[self.alphabet_.view(np.int32)] = True
+        is_known[list(RESERVED)] = True
+        unknown = ~is_known[text]
         if not unknown.any():
             return
         if self.handle_unknown == "error":
@@ -378,9 +375,9 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
             name = decode(text[row : row + 1, self.window_length * self.boundary :])[0]
             raise ValueError(
                 f"Unknown character {character!r} ({code_point(character)}) in row {row}: "
-                f"{shorten(name.rstrip(END_UNIT), 30)}. fit saw: "
-                f"{shorten(''.join(self.alphabet_), 60)}; use handle_unknown='replace' to "
-                "map it to U+FFFD."
+                f"{shorten(name.rstrip(END_UNIT), 30)}. The alphabet is "
+                f"{shorten(''.join(self.alphabet_), 60)}. Use handle_unknown='replace' to "
+                "replace it by U+FFFD."
             )
         text[unknown] = UNKNOWN
 

@@ -1,5 +1,5 @@
-// Opens a page in Chromium by its DevTools protocol, runs a script in it, and prints what that returns
-// and what its console says: node browser.mjs CHROMIUM PAGE WIDTH HEIGHT DARK PICTURE SCRIPT
+// Runs a script in a page in Chromium over the DevTools protocol. Prints its value and the errors.
+// Usage: node browser.mjs CHROMIUM PAGE WIDTH HEIGHT SCHEME PICTURE SCRIPT
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -15,30 +15,30 @@ const browser = spawn(chromium, options, { stdio: "ignore" });
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 async function port() {
-  for (let tried = 0; tried < 300; tried++, await pause(100))
+  for (let attempt = 0; attempt < 300; attempt++, await pause(100))
     try {
       return readFileSync(join(folder, "DevToolsActivePort"), "utf8").split("\n")[0];
     } catch {}
-  throw new Error("Chromium does not start.");
+  throw new Error("Chromium did not start.");
 }
 
 try {
   const targets = await (await fetch(`http://127.0.0.1:${await port()}/json`)).json();
   const socket = new WebSocket(targets.find(({ type }) => type === "page").webSocketDebuggerUrl);
   await new Promise((resolve) => (socket.onopen = resolve));
-  const waiting = new Map(), problems = [], events = new Map();
+  const pending = new Map(), problems = [], events = new Map();
   socket.onmessage = ({ data }) => {
     const { id, result, error, method, params } = JSON.parse(data);
-    if (id) waiting.get(id)(error ?? result);
+    if (id) pending.get(id)(error ?? result);
     events.get(method)?.();
     if (method === "Runtime.exceptionThrown") problems.push(params.exceptionDetails.text);
     if (method === "Log.entryAdded" && params.entry.level === "error") problems.push(params.entry.text);
     if (method === "Network.requestWillBeSent" && !/^(file|blob|data):/.test(params.request.url))
-      problems.push(`It asks for ${params.request.url}.`);
+      problems.push(`The page requests ${params.request.url}.`);
   };
   let n = 0;
   const call = (method, params = {}) => new Promise((resolve) => {
-    waiting.set(++n, resolve);
+    pending.set(++n, resolve);
     socket.send(JSON.stringify({ id: n, method, params }));
   });
   for (const domain of ["Runtime", "Log", "Network", "Page"]) await call(`${domain}.enable`);

@@ -3,8 +3,8 @@ import math
 import os
 from collections import Counter, defaultdict
 
-# A thread that waits for others does not keep a core busy, which other processes of this test run
-# can use. Read when torch is imported.
+# Waiting threads sleep, so that other processes of the test run can use the cores. torch reads this
+# variable when it is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import numpy as np
@@ -14,19 +14,19 @@ from sklearn.pipeline import Pipeline
 
 from sknamegen import CharLSTMGenerator, CharNGramGenerator, CharSequenceVectorizer, load_names
 
-# Of odd input, for each subject: how many were tried, and how many of them got past validation.
+# Number of odd inputs for each subject: cases tried, and cases that passed validation.
 CASES = defaultdict(lambda: np.zeros(2, dtype=int))
 
-# The same cases in every run, so that a failure comes from a change. CI tries all of them, by
-# --hypothesis-profile=full.
-for profile, share in {"full": 100, "quick": 10}.items():
-    options = {"derandomize": True, "database": None, "deadline": None, "max_examples": share}
+# Every run tries the same cases, so that a new failure comes from a change. CI tries ten times as
+# many cases with --hypothesis-profile=full.
+for profile, percent in {"full": 100, "quick": 10}.items():
+    options = {"derandomize": True, "database": None, "deadline": None, "max_examples": percent}
     settings.register_profile(profile, **options)
 settings.load_profile("quick")
 
 
 def pytest_sessionfinish(session):
-    if hasattr(session.config, "workeroutput"):  # one of several processes
+    if hasattr(session.config, "workeroutput"):  # a process of pytest-xdist
         session.config.workeroutput["cases"] = {name: n.tolist() for name, n in CASES.items()}
 
 
@@ -41,8 +41,7 @@ def pytest_terminal_summary(terminalreporter):
         by_subject = ", ".join(f"{name} {tried:,}" for name, (tried, _) in CASES.items())
         tried, accepted = sum(CASES.values())
         terminalreporter.write_line(
-            f"Odd input: {tried:,} cases tried ({by_subject}); {accepted:,} of them got past "
-            "validation"
+            f"Odd input: {tried:,} cases tried ({by_subject}). {accepted:,} passed validation."
         )
 
 
@@ -57,51 +56,51 @@ SPOILED = {
     "reversed": lambda value: value[::-1],
     "shorter": lambda value: value[1:],
     "longer": lambda value: np.concatenate([value, value]),
-    "of objects": lambda value: value.astype(object),
-    "of floats": lambda value: value.astype(np.float64) + 0.5,
+    "object dtype": lambda value: value.astype(object),
+    "float dtype": lambda value: value.astype(np.float64) + 0.5,
     "with nan": lambda value: np.where(np.arange(value.size).reshape(value.shape), value, np.nan),
-    "negative": lambda value: -value.astype(np.float64),
-    "of far too large ones": lambda value: np.full(value.shape, 1e300),
+    "negated": lambda value: -value.astype(np.float64),
+    "overflowing": lambda value: np.full(value.shape, 1e300),
     "wider": lambda value: np.repeat(value, 40, axis=1),
-    "of minus ones": lambda value: np.full_like(value, -1),
-    "large": lambda value: np.full_like(value, 10**9),
+    "all minus one": lambda value: np.full_like(value, -1),
+    "all large": lambda value: np.full_like(value, 10**9),
     "flat": lambda value: value.ravel()[:, None],
 }
 
 
 def entries(state, path=()):
-    """All places in nested dicts and lists, as tuples of keys."""
+    """Yield the path to each entry of nested dicts and lists, as a tuple of keys."""
     for key, value in state.items() if isinstance(state, dict) else enumerate(state):
         yield (*path, key)
         if isinstance(value, (dict, list)):
             yield from entries(value, (*path, key))
 
 
-def spoiled(state, path, how):
-    """A copy of a state with one entry changed; None if it cannot be changed like that."""
+def spoiled(state, path, corruption):
+    """Return a copy of a state with one corrupted entry, or None if nothing changes."""
     inner = state
     for key in path:
         inner = inner[key]
-    if how == "deleted":
+    if corruption == "deleted":
         return replaced(state, path)
     try:
-        changed = SPOILED[how](inner)
+        changed = SPOILED[corruption](inner)
         is_same = type(changed) is type(inner) and np.array_equal(changed, inner)
     except Exception:
         return None
     return None if is_same else replaced(state, path, changed)
 
 
-_GONE = object()
+_DELETED = object()
 
 
-def replaced(state, path, value=_GONE):
-    """A copy of a state with another value in one place, or none."""
+def replaced(state, path, value=_DELETED):
+    """Return a copy of a state with the entry at a path replaced, or deleted without a value."""
     if not path:
         return value
-    copied, (key, *rest) = copy.copy(state), path
-    if rest or value is not _GONE:
-        copied[key] = replaced(state[key], rest, value)
+    copied, (key, *inner_path) = copy.copy(state), path
+    if inner_path or value is not _DELETED:
+        copied[key] = replaced(state[key], inner_path, value)
     else:
         del copied[key]
     return copied
@@ -109,23 +108,23 @@ def replaced(state, path, value=_GONE):
 
 @pytest.fixture(scope="session")
 def names():
-    """A few hundred real names, shuffled."""
-    everything = load_names("female")
-    order = np.random.default_rng(0).permutation(len(everything))
-    return [everything[i] for i in order[:400]]
+    """Return 400 real names in random order."""
+    all_names = load_names("female")
+    order = np.random.default_rng(0).permutation(len(all_names))
+    return [all_names[i] for i in order[:400]]
 
 
 def assert_drawn_from(drawn, names, p):
-    """Compare how often names were drawn with their probabilities, the rare ones together."""
+    """Check the frequencies of drawn names against their probabilities. Rare names are pooled."""
     p = np.append(np.array(p) / np.sum(p), 0)
     counts = Counter(drawn)
     assert counts.keys() <= set(names)
-    times = np.array([counts[name] for name in names] + [0])
+    observed = np.array([counts[name] for name in names] + [0])
     n = len(drawn)
     rare = n * p < 10
-    p[-1], times[-1] = p[rare].sum(), times[rare].sum()
+    p[-1], observed[-1] = p[rare].sum(), observed[rare].sum()
     rare[-1] = False
-    deviation = np.abs(times - n * p) / np.sqrt(n * p * (1 - p) + 1)
+    deviation = np.abs(observed - n * p) / np.sqrt(n * p * (1 - p) + 1)
     assert deviation[~rare].max() < 4.5
 
 
@@ -147,7 +146,7 @@ def ngram_pipeline(window_length=10, boundary=True, **params):
 
 @pytest.fixture(scope="session")
 def pipe(names):
-    """A small fitted pipeline; do not change it."""
+    """Return a small fitted pipeline, which tests must not change."""
     return small_pipeline().fit(names)
 
 
@@ -158,6 +157,6 @@ def generator(pipe):
 
 @pytest.fixture(scope="session")
 def text_generator(names):
-    """A small generator of running text; do not change it."""
+    """Return a small generator of running text, which tests must not change."""
     text = " ".join(f"{name}\n" for name in names[:100])
     return small_pipeline(window_length=5, boundary=False, max_epochs=1).fit([text])[-1]

@@ -8,7 +8,7 @@ strings = st.lists(st.text(st.characters(exclude_characters="\0"), max_size=8), 
 
 
 @given(strings)
-def test_encode_writes_ord_of_each_character(strings):
+def test_encode_returns_code_points(strings):
     codes = encode(strings, 8)
     assert codes.dtype == np.int32
     assert codes.tolist() == [[*map(ord, s), *[0] * (8 - len(s))] for s in strings]
@@ -24,7 +24,7 @@ def test_width_zero():
     assert decode(np.empty((2, 0), dtype=np.int32)) == ["", ""]
 
 
-def test_an_alphabet_writes_strings_as_indices():
+def test_alphabet_converts_strings_to_indices():
     names = Alphabet(np.array(["\3", "a", "b"]))
     assert (names.end, names.index) == (0, {"a": 1, "b": 2})
     assert names.decode(np.array([[1, 2, 0, -1], [2, -1, -1, -1]])) == ["ab", "b"]
@@ -35,7 +35,7 @@ def test_an_alphabet_writes_strings_as_indices():
     assert text.windows(["ab"], 3).tolist() == [[-1, 0, 1]]
 
 
-def test_hashes_are_those_of_the_formula():
+def test_hashes_match_the_formula():
     names = ["", "a", "Zoë", "\U0010ffff", "ab", "ba"]
     expected = []
     for name in names:

@@ -1,6 +1,6 @@
-"""Whatever comes in, a documented error comes out, or a result that makes sense.
+"""Tests that odd input gives a documented error or a valid result.
 
-Thousands of odd inputs for each public call; what was tried is counted and printed at the end.
+The tests try thousands of inputs for each public call. pytest prints the numbers of cases.
 """
 
 import contextlib
@@ -32,14 +32,14 @@ from sknamegen import CharNGramGenerator, CharSequenceVectorizer, load_names, re
 
 PACKAGE = str(Path(sknamegen.__file__).parent)
 DOCUMENTED = (TypeError, ValueError, LookupError, OSError, NotFittedError)
-# Every message says what came, what is held, or what was needed.
+# Phrases with which an error message describes the input or the requirement.
 SAYS_WHY = re.compile(
-    r"Got|No name of|holds|has seen|needs|diverged|not fitted|unknown encoding|Unknown character"
-    r"|the encoding|would take|was saved by another version"
+    r"Got|No name |holds|contains|has seen|needs|diverged|not fitted|unknown encoding"
+    r"|Unknown character|the encoding|would take|was saved by another version"
 )
 
 characters = st.one_of(
-    st.characters(),  # all of Unicode, lone surrogates too
+    st.characters(),  # all of Unicode, including lone surrogates
     st.sampled_from("aAnN \t\n\0\1\2\3\ufffd\u0301\u0130ßé李👩‍👩‍👧\ud800\udfff\U0010ffff"),
 )
 names = st.text(characters, max_size=12)
@@ -74,23 +74,23 @@ containers = st.one_of(
 
 
 def arrays(low, high, dtypes):
-    """Arrays that may look like windows, or not at all."""
+    """Draw arrays of random integers. Some arrays have the shape of windows."""
     shapes = st.lists(st.integers(0, 13), min_size=0, max_size=4).map(tuple)
-    near = st.tuples(st.integers(1, 4), st.integers(1, 5), st.sampled_from([10, 11, 12]))
+    window_shapes = st.tuples(st.integers(1, 4), st.integers(1, 5), st.sampled_from([10, 11, 12]))
     return st.builds(
         lambda shape, dtype, seed: (
             np.random.default_rng(seed).integers(low, high, size=shape).astype(dtype)
         ),
-        st.one_of(shapes, near),
+        st.one_of(shapes, window_shapes),
         st.sampled_from(dtypes),
         st.integers(0, 10**6),
     )
 
 
-def spoilt(windows):
-    """Real windows with an entry, a row or an axis that is wrong."""
+def corrupted_windows(windows):
+    """Draw valid windows, and windows with a wrong entry, row or axis."""
 
-    def spoil(kind, value, seed):
+    def corrupt(kind, value, seed):
         X = windows.copy()
         index = tuple(np.random.default_rng(seed).integers(X.shape))
         if kind == "entry":
@@ -116,10 +116,10 @@ def spoilt(windows):
     kinds = ["entry", "float", "cut", "narrow", "reversed", "swapped", "flat"]
     kinds += ["rows", "wide", "list", "strings", "read"]
     values = st.sampled_from([-1, 0, 1, 2, 3, 97, 0x10FFFF, 0x110000, 2**31 - 1, -(2**31)])
-    return st.builds(spoil, st.sampled_from(kinds), values, st.integers(0, 10**6))
+    return st.builds(corrupt, st.sampled_from(kinds), values, st.integers(0, 10**6))
 
 
-# Of every kind that the vectorizer gives: what it is told, and what it is given.
+# Parameters and input of the vectorizer for each kind of windows.
 KINDS = {
     "names": ({}, ["Ada", "Marguerite Anna", "Xq", ""]),
     "names longer than the window": ({"window_length": 3}, ["Ada", "Marguerite Anna", "Xq"]),
@@ -130,7 +130,7 @@ KINDS = {
 
 
 def outcome(call):
-    """Return what a call gives, or the documented error it raises."""
+    """Return the result of a call, or the documented error that the call raises."""
     try:
         return call()
     except DOCUMENTED as caught:
@@ -142,9 +142,9 @@ def outcome(call):
 
 
 def try_cases(n, check, *strategies):
-    """Check n cases, always the same ones, and count them, and those that got past validation.
+    """Run a check on the same n cases every time and count the cases that pass validation.
 
-    ``check(*case)`` tells whether one did. Fewer are tried with a smaller profile.
+    ``check(*case)`` returns whether a case passes validation. A smaller profile tries fewer cases.
     """
     n = n * settings.default.max_examples // 100
 
@@ -163,16 +163,16 @@ def try_cases(n, check, *strategies):
     assert accepted
 
 
-def vectorizer_params(draw_odd):
+def vectorizer_params(odd_values):
     return st.fixed_dictionaries(
         {},
         optional={
-            "window_length": st.one_of(st.integers(1, 12), draw_odd),
-            "step": st.one_of(st.just(1), st.integers(1, 4), draw_odd),
-            "boundary": st.one_of(st.booleans(), draw_odd),
-            "lowercase": st.one_of(st.booleans(), draw_odd),
-            "normalization": st.one_of(st.sampled_from(["NFC", "NFKD"]), draw_odd),
-            "handle_unknown": st.one_of(st.just("error"), draw_odd),
+            "window_length": st.one_of(st.integers(1, 12), odd_values),
+            "step": st.one_of(st.just(1), st.integers(1, 4), odd_values),
+            "boundary": st.one_of(st.booleans(), odd_values),
+            "lowercase": st.one_of(st.booleans(), odd_values),
+            "normalization": st.one_of(st.sampled_from(["NFC", "NFKD"]), odd_values),
+            "handle_unknown": st.one_of(st.just("error"), odd_values),
         },
     )
 
@@ -196,8 +196,8 @@ def test_vectorizer():
         return True
 
     check.__qualname__ = "vectorizer"
-    easy = vectorizer_params(st.nothing())
-    try_cases(4000, check, many_names.filter(len), containers, easy)
+    valid_params = vectorizer_params(st.nothing())
+    try_cases(4000, check, many_names.filter(len), containers, valid_params)
     try_cases(2500, check, containers, containers, vectorizer_params(scalars))
 
 
@@ -212,7 +212,7 @@ def test_inverse_transform():
 
     check.__qualname__ = "inverse_transform"
     odd = arrays(-3, 120, [np.int32, np.int64, np.uint8, float, bool, object, "U3"])
-    try_cases(600, check, st.one_of(odd, spoilt(windows)))
+    try_cases(600, check, st.one_of(odd, corrupted_windows(windows)))
 
 
 @pytest.fixture(scope="module", params=[small_pipeline, ngram_pipeline], ids=["lstm", "ngram"])
@@ -233,26 +233,26 @@ def test_scoring(generator):
 
     check.__qualname__ = "scoring"
     odd = arrays(-3, 0x110003, [np.int32, np.int64, np.uint8, float, bool, object, "U3"])
-    try_cases(1000, check, st.one_of(odd, spoilt(windows), containers))
+    try_cases(1000, check, st.one_of(odd, corrupted_windows(windows), containers))
 
 
 def test_windows_of_every_kind():
-    """What is spoilt in windows of any kind is refused; the rest is scored and learned."""
-    fitted, spoilt_kinds = {}, []
+    """Corrupted windows are rejected, or generators score and learn them."""
+    generators, corrupted_kinds = {}, []
     for kind, (params, texts) in KINDS.items():
         windows = CharSequenceVectorizer(**params).fit_transform(texts)
-        fitted[kind] = [CharNGramGenerator(order=3).fit(windows)]
+        generators[kind] = [CharNGramGenerator(order=3).fit(windows)]
         labels = np.resize(["a", "b"], len(windows))
-        fitted[kind].append(small_generator(hidden_size=3, max_epochs=1).fit(windows, labels))
-        spoilt_kinds.append(st.tuples(st.just(kind), spoilt(windows)))
+        generators[kind].append(small_generator(hidden_size=3, max_epochs=1).fit(windows, labels))
+        corrupted_kinds.append(st.tuples(st.just(kind), corrupted_windows(windows)))
 
-    def check(spoilt_kind, which):
-        kind, X = spoilt_kind
-        generator = fitted[kind][which]
+    def check(kind_and_windows, index):
+        kind, X = kind_and_windows
+        generator = generators[kind][index]
         result = outcome(lambda: generator.score_samples(X))
-        new = outcome(lambda: CharNGramGenerator(order=2).fit(X))
-        if not isinstance(new, Exception):
-            assert np.isfinite(new.score_samples(X)).all()
+        other = outcome(lambda: CharNGramGenerator(order=2).fit(X))
+        if not isinstance(other, Exception):
+            assert np.isfinite(other.score_samples(X)).all()
         if isinstance(result, Exception):
             return False
         assert result.shape == (len(X),)
@@ -260,13 +260,13 @@ def test_windows_of_every_kind():
         return True
 
     check.__qualname__ = "windows_of_every_kind"
-    try_cases(6000, check, st.one_of(spoilt_kinds), st.integers(0, 1))
+    try_cases(6000, check, st.one_of(corrupted_kinds), st.integers(0, 1))
 
 
 def test_saved_states():
-    """What is spoilt in a file is refused, or the model fails as with other mistakes.
+    """A corrupted state is rejected, or the model fails with an ordinary error.
 
-    Scores are finite where what was spoilt is what a network or counts are made of.
+    Scores are finite if the corrupted entry belongs to a network or to n-gram counts.
     """
     windows = CharSequenceVectorizer().fit_transform(["Ada", "Marguerite Anna", "Xq"])
     labels = ["a", "b", "a"]
@@ -276,9 +276,9 @@ def test_saved_states():
             state = generator.fit(windows, y).__getstate__()
             states += [(type(generator), state, path) for path in entries(state)]
 
-    def check(saved, how, value):
+    def check(saved, corruption, value):
         kind, state, path = saved
-        changed = spoiled(state, path, how) if how else replaced(state, path, value)
+        changed = spoiled(state, path, corruption) if corruption else replaced(state, path, value)
         if changed is None:
             return False
         loaded = kind()
@@ -295,9 +295,9 @@ def test_saved_states():
         return True
 
     check.__qualname__ = "saved_states"
-    how = st.one_of(st.none(), st.sampled_from([*SPOILED]))
+    corruption = st.one_of(st.none(), st.sampled_from([*SPOILED]))
     odd = arrays(-3, 120, [np.int8, np.int32, np.uint32, np.float32, np.float64, bool, "U1"])
-    try_cases(6000, check, st.sampled_from(states), how, st.one_of(scalars, odd))
+    try_cases(6000, check, st.sampled_from(states), corruption, st.one_of(scalars, odd))
 
 
 patterns = st.sampled_from(["A.*", ".{2,5}", "[^a]*|.*a", "(?i)(a|d)*", "(.*a){9}", "x", "A$|^E"])
@@ -310,7 +310,7 @@ MODES = {
 
 
 def test_modes_of_torch(generator):
-    """Whatever the caller has set, the names are the same."""
+    """Samples do not depend on the modes of torch that the caller has set."""
 
     def check(modes, seed, temperature, options):
         options = options | {"random_state": 0, "n_samples": 2}
@@ -318,11 +318,11 @@ def test_modes_of_torch(generator):
         with contextlib.ExitStack() as stack:
             for mode in modes:
                 stack.enter_context(MODES[mode]())
-            found = outcome(lambda: generator.sample(seed, temperature, **options))
+            result = outcome(lambda: generator.sample(seed, temperature, **options))
         if isinstance(expected, Exception):
-            assert str(found) == str(expected)
+            assert str(result) == str(expected)
             return False
-        assert found == expected
+        assert result == expected
         return True
 
     check.__qualname__ = "modes_of_torch"
@@ -357,22 +357,22 @@ def test_sampling(generator):
         result = outcome(lambda: generator.sample(seed, **options))
         if isinstance(result, Exception):
             return False
-        written = [result] if isinstance(result, str) else result
-        longest = options.get("max_length") or generator.max_length_
-        for name in written:
-            assert options.get("min_length", 1) <= len(name) <= longest
+        sampled = [result] if isinstance(result, str) else result
+        max_length = options.get("max_length") or generator.max_length_
+        for name in sampled:
+            assert options.get("min_length", 1) <= len(name) <= max_length
             assert not set(name) & {"\0", "\2", "\3"}
             if options.get("pattern") is not None:
                 assert re.fullmatch(options["pattern"], name)
             for string in list(options.get("banned", ())):
                 assert string.casefold() not in name.casefold()
-        beginnings = [seed] * len(written) if isinstance(seed, str) else list(seed)
-        assert all(n.startswith(str(b)) for n, b in zip(written, beginnings, strict=True))
+        prefixes = [seed] * len(sampled) if isinstance(seed, str) else list(seed)
+        assert all(n.startswith(str(p)) for n, p in zip(sampled, prefixes, strict=True))
         return True
 
     check.__qualname__ = "sampling"
     try_cases(1000, check, seeds, keywords)
-    easy = st.fixed_dictionaries(
+    valid_options = st.fixed_dictionaries(
         {"random_state": st.integers(0, 9)},
         optional={
             "temperature": st.floats(0.1, 3),
@@ -382,7 +382,7 @@ def test_sampling(generator):
             "top_p": st.floats(0.5, 1),
         },
     )
-    try_cases(1000, check, st.text("AdEvMri", max_size=3), easy)
+    try_cases(1000, check, st.text("AdEvMri", max_size=3), valid_options)
 
 
 @pytest.mark.filterwarnings("ignore:A column-vector y was passed")
@@ -436,7 +436,7 @@ def test_next_char_proba(generator):
     try_cases(1000, check, st.one_of(seeds, seeds, containers))
 
 
-def test_counting():
+def test_ngram_training():
     def check(X, Y, params):
         generator = CharNGramGenerator(**params)
         Y = list(Y) if hasattr(Y, "__next__") else Y
@@ -452,7 +452,7 @@ def test_counting():
         assert np.isfinite(generator.score(windows))
         return True
 
-    check.__qualname__ = "counting"
+    check.__qualname__ = "ngram_training"
     clean = st.lists(st.text(characters.filter(lambda c: c > "\3"), max_size=8), min_size=1)
     params = st.fixed_dictionaries(
         {},
@@ -466,7 +466,7 @@ def test_counting():
 
 def test_training():
     clean = st.lists(st.text(characters.filter(lambda c: c > "\3"), max_size=8), min_size=1)
-    ordinary = {
+    valid = {
         "hidden_size": st.integers(1, 9),
         "embedding_dim": st.one_of(st.none(), st.integers(1, 9)),
         "num_layers": st.integers(1, 2),
@@ -481,7 +481,7 @@ def test_training():
         "init": st.none(),
     }
     params = st.fixed_dictionaries(
-        {}, optional={name: st.one_of(values, values, scalars) for name, values in ordinary.items()}
+        {}, optional={name: st.one_of(values, values, scalars) for name, values in valid.items()}
     )
 
     def check(X, params):
@@ -503,12 +503,12 @@ def test_loaders(tmp_path):
 
     def check(content, encoding, group):
         path.write_bytes(content)
-        found = outcome(lambda: read_names(path, encoding))
-        if not isinstance(found, Exception):
-            assert found
-            assert all(name == name.strip() != "" for name in found)
+        loaded = outcome(lambda: read_names(path, encoding))
+        if not isinstance(loaded, Exception):
+            assert loaded
+            assert all(name == name.strip() != "" for name in loaded)
         outcome(lambda: load_names(group))
-        return not isinstance(found, Exception)
+        return not isinstance(loaded, Exception)
 
     check.__qualname__ = "loaders"
     encodings = st.sampled_from(["utf-8", "latin-1", "utf-16", "ascii", "utf-7", "no-such", "idna"])

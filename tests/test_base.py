@@ -1,4 +1,4 @@
-"""What holds for both generators."""
+"""Tests of the methods that both generators share."""
 
 import copy
 import itertools
@@ -26,7 +26,7 @@ def make_pipe(request):
 
 @pytest.fixture(scope="module")
 def pipe(make_pipe, names):
-    """A small fitted pipeline; do not change it."""
+    """Return a small fitted pipeline, which tests must not change."""
     return make_pipe().fit(names)
 
 
@@ -37,32 +37,32 @@ def generator(pipe):
 
 @pytest.fixture(scope="module")
 def text_generator(make_pipe, names):
-    """A small generator of running text; do not change it."""
+    """Return a small generator of running text, which tests must not change."""
     text = " ".join(f"{name}\n" for name in names[:100])
     return make_pipe(window_length=5, boundary=False).fit([text])[-1]
 
 
-def test_a_prediction_ignores_what_left_the_window(make_pipe, names):
+def test_predictions_depend_only_on_the_window(make_pipe, names):
     generator = make_pipe(window_length=3).fit(names)[-1]
     first, second, third = generator.next_char_proba(["Maria", "Daria", "Mabia"])
     np.testing.assert_array_equal(first, second)
     assert np.abs(first - third).max() > 1e-4
 
 
-def test_what_stands_for_unknown_characters_is_never_written(make_pipe):
-    """The vectorizer puts U+FFFD in their place, which is nobody's letter."""
+def test_replacement_characters_are_never_generated(make_pipe):
+    """The vectorizer replaces unknown characters with U+FFFD, which no alphabet contains."""
     vectorizer = CharSequenceVectorizer().fit(["abc"])
     generator = make_pipe()[-1].fit(vectorizer.transform(["xax", "bxa", "axxb", "xx"]))
     assert generator.alphabet_.tolist() == [END, "a", "b"]
     assert set("".join(generator.sample(n_samples=50, random_state=0))) <= {"a", "b"}
-    letters = np.array(["a", "b", "\ufffd"])  # as of a vectorizer of a list that was read wrongly
+    letters = np.array(["a", "b", "\ufffd"])  # the alphabet of a list with a wrong encoding
     generator = make_pipe()[-1].partial_fit(vectorizer.transform(["ab"]), alphabet=letters)
     generator.partial_fit(vectorizer.transform(["ba"]), alphabet=letters)
     assert generator.alphabet_.tolist() == [END, "a", "b"]
     text = CharSequenceVectorizer(window_length=2, boundary=False).fit(["abc"])
-    for nothing in ("xyzw", "abxyzw"):
+    for string in ("xyzw", "abxyzw"):
         with pytest.raises(ValueError, match=r"U\+FFFD only"):
-            make_pipe(window_length=2)[-1].fit(text.transform([nothing]))
+            make_pipe(window_length=2)[-1].fit(text.transform([string]))
 
 
 def test_score_is_nats_per_predicted_character(pipe, names):
@@ -83,29 +83,29 @@ def test_score_samples_is_the_product_of_next_char_proba(pipe, generator):
     assert pipe.score_samples([name])[0] == pytest.approx(log_proba.sum(), abs=1e-5)
 
 
-def test_scores_do_not_depend_on_the_other_names(pipe, names):
+def test_scores_do_not_depend_on_other_names(pipe, names):
     together = pipe.score_samples(names)
     np.testing.assert_allclose(pipe.score_samples(names[7:8]), together[7:8], atol=1e-5)
 
 
 def test_probabilities_of_all_names_sum_to_one(make_pipe):
     pipe = make_pipe(window_length=2).fit(["a", "ab", "b"])
-    everything = ["".join(c) for n in range(9) for c in itertools.product("ab", repeat=n)]
-    total = np.exp(pipe.score_samples(everything)).sum()
+    all_names = ["".join(c) for n in range(9) for c in itertools.product("ab", repeat=n)]
+    total = np.exp(pipe.score_samples(all_names)).sum()
     longer = sum(
-        np.exp(pipe.score_samples([name])[0]) * _continues(pipe[-1], name) / _ends(pipe[-1], name)
-        for name in everything
+        np.exp(pipe.score_samples([name])[0]) * _p_continue(pipe[-1], name) / _p_end(pipe[-1], name)
+        for name in all_names
         if len(name) == 8
     )
     assert total + longer == pytest.approx(1, abs=1e-6)
 
 
-def _ends(generator, name):
+def _p_end(generator, name):
     return generator.next_char_proba([name])[0, generator.alphabet_.tolist().index(END)]
 
 
-def _continues(generator, name):
-    return 1 - _ends(generator, name)
+def _p_continue(generator, name):
+    return 1 - _p_end(generator, name)
 
 
 def test_unknown_characters_have_a_small_finite_probability(pipe, names):
@@ -124,7 +124,7 @@ def test_fitted_attributes_of_running_text(text_generator):
 
 @pytest.mark.parametrize("names", [["Al", "Marguerite"], ["a", "b"], ["", "x"]])
 @pytest.mark.parametrize("window_length", [1, 3, 20])
-def test_max_length_is_that_of_the_longest_name(make_pipe, names, window_length):
+def test_max_length_is_the_length_of_the_longest_name(make_pipe, names, window_length):
     generator = make_pipe(window_length).fit(names)[-1]
     assert generator.max_length_ == max(map(len, names))
     assert len(generator.sample()) <= generator.max_length_
@@ -133,7 +133,7 @@ def test_max_length_is_that_of_the_longest_name(make_pipe, names, window_length)
 def test_empty_names_only(make_pipe):
     generator = make_pipe().fit(["", ""])[-1]
     assert generator.sample(min_length=0, max_length=3) == ""
-    with pytest.raises(ValueError, match="empty names only"):
+    with pytest.raises(ValueError, match="only empty names"):
         generator.sample(max_length=3)
 
 
@@ -153,13 +153,13 @@ def test_not_fitted(make_pipe, call):
         call(make_pipe()[-1])
 
 
-def test_scoring_other_windows(make_pipe, generator):
+def test_windows_of_another_shape_are_rejected(make_pipe, generator):
     windows = CharSequenceVectorizer(window_length=3).fit_transform(["Ada"])
     with pytest.raises(ValueError, match="window_length seen in fit, 10"):
         generator.score(windows)
-    with pytest.raises(TypeError, match="put a CharSequenceVectorizer in front"):
+    with pytest.raises(TypeError, match="Put a CharSequenceVectorizer before the generator"):
         generator.score(["Ada"])
-    with pytest.raises(TypeError, match="put a CharSequenceVectorizer in front"):
+    with pytest.raises(TypeError, match="Put a CharSequenceVectorizer before the generator"):
         make_pipe()[-1].fit(["Ada"])
     with pytest.raises(ValueError, match="at least one character to predict"):
         generator.score(CharSequenceVectorizer().fit_transform(["Ada", "Adaline"])[:1, 5:])
@@ -173,48 +173,48 @@ def test_names_and_running_text_are_not_mixed(generator, text_generator):
         text_generator.score(CharSequenceVectorizer(window_length=5).fit_transform(["Maria"]))
 
 
-def test_sample_gives_a_str_or_a_list(generator):
+def test_sample_returns_a_str_or_a_list(generator):
     assert isinstance(generator.sample(), str)
     assert isinstance(generator.sample("Mar", 0.5), str)
     assert generator.sample(n_samples=0) == generator.sample([]) == []
     assert len(generator.sample(n_samples=1)) == 1
-    written = generator.sample("Mar", 0.5, 20)
-    assert len(written) == 20
-    assert all(type(name) is str and name.startswith("Mar") for name in written)
+    sampled = generator.sample("Mar", 0.5, 20)
+    assert len(sampled) == 20
+    assert all(type(name) is str and name.startswith("Mar") for name in sampled)
 
 
-def test_one_name_for_each_seed(generator):
+def test_sample_returns_one_name_for_each_seed(generator):
     seeds = ["Mar", "", "Elisabe", "J"]
-    written = generator.sample(seeds, random_state=0)
-    assert len(written) == 4
-    assert all(name.startswith(seed) for name, seed in zip(written, seeds, strict=True))
-    assert generator.sample(iter(seeds), random_state=0) == written
+    sampled = generator.sample(seeds, random_state=0)
+    assert len(sampled) == 4
+    assert all(name.startswith(seed) for name, seed in zip(sampled, seeds, strict=True))
+    assert generator.sample(iter(seeds), random_state=0) == sampled
 
 
-def test_names_stay_within_the_lengths(generator, names):
-    written = generator.sample(n_samples=300, temperature=1.5)
-    lengths = set(map(len, written))
+def test_names_respect_the_length_limits(generator, names):
+    sampled = generator.sample(n_samples=300, temperature=1.5)
+    lengths = set(map(len, sampled))
     assert min(lengths) >= 1
     assert max(lengths) <= max(map(len, names))
     assert len(lengths) > 3
-    written = generator.sample("Ma", n_samples=100, min_length=6, max_length=8)
-    assert set(map(len, written)) == {6, 7, 8}
+    sampled = generator.sample("Ma", n_samples=100, min_length=6, max_length=8)
+    assert set(map(len, sampled)) == {6, 7, 8}
     assert generator.sample("Mari", max_length=4) == "Mari"
-    assert all(END not in name for name in written)
+    assert all(END not in name for name in sampled)
     assert max(map(len, generator.sample(n_samples=9, min_length=30, max_length=30))) == 30
 
 
-def test_empty_names_only_where_allowed(generator):
+def test_empty_names_require_min_length_zero(generator):
     proba = generator.next_char_proba("")[0] ** 0.5
     assert generator.alphabet_[0] == END
     options = {"n_samples": 2000, "temperature": 2.0, "random_state": 0}
     assert "" not in generator.sample(**options)
-    written = generator.sample(min_length=0, **options)
-    assert written.count("") == pytest.approx(2000 * proba[0] / proba.sum(), rel=0.5, abs=6)
+    sampled = generator.sample(min_length=0, **options)
+    assert sampled.count("") == pytest.approx(2000 * proba[0] / proba.sum(), rel=0.5, abs=6)
 
 
-def write_slow(generator, rng, temperature, max_length):
-    """One name, one character after another through the public distribution."""
+def sample_slow(generator, rng, temperature, max_length):
+    """Sample one name, character by character, through the public API."""
     name = ""
     while len(name) <= max_length:
         p = generator.next_char_proba([name])[0] ** (1 / temperature)
@@ -228,24 +228,24 @@ def write_slow(generator, rng, temperature, max_length):
 
 @pytest.mark.parametrize("window_length", [1, 3, 10])
 @pytest.mark.parametrize("temperature", [0.5, 1.0])
-def test_names_are_what_a_loop_writes(make_pipe, names, window_length, temperature):
+def test_sample_matches_a_character_loop(make_pipe, names, window_length, temperature):
     generator = make_pipe(window_length).fit(names)[-1]
     n_same = 0
     for seed in range(20):
-        expected = write_slow(generator, np.random.default_rng(seed), temperature, 12)
-        if 1 <= len(expected) <= 12:  # others do not fit, and others are drawn
+        expected = sample_slow(generator, np.random.default_rng(seed), temperature, 12)
+        if 1 <= len(expected) <= 12:  # sample redraws names of other lengths
             assert generator.sample("", temperature, max_length=12, random_state=seed) == expected
             n_same += 1
     assert n_same >= 10
 
 
 @pytest.mark.parametrize("temperature", [1.0, 0.5])
-def test_first_letters_are_drawn_as_predicted(generator, temperature):
+def test_first_characters_follow_the_predicted_distribution(generator, temperature):
     n = 20_000
-    written = generator.sample(temperature=temperature, n_samples=n, min_length=0, random_state=0)
+    sampled = generator.sample(temperature=temperature, n_samples=n, min_length=0, random_state=0)
     p = generator.next_char_proba("")[0] ** (1 / temperature)
     p /= p.sum()
-    counts = Counter(name[:1] or END for name in written)
+    counts = Counter(name[:1] or END for name in sampled)
     observed = np.array([counts[character] for character in generator.alphabet_])
     assert observed.sum() == n
     z = (observed - n * p) / np.sqrt(n * p * (1 - p) + 1e-9)
@@ -283,7 +283,7 @@ def test_temperature_zero_takes_the_most_probable_characters(generator):
     assert generator.sample(temperature=1e-9) == name
 
 
-def test_stream_yields_what_sample_writes(generator, text_generator):
+def test_stream_matches_sample(generator, text_generator):
     for random_state in range(5):
         characters = generator.stream("Ma", 0.8, random_state=random_state)
         assert next(iter([characters])) is iter(characters)
@@ -298,9 +298,9 @@ def test_stream_yields_what_sample_writes(generator, text_generator):
 def test_running_text(text_generator):
     assert len(text_generator.sample("Mar")) == 103
     assert list(map(len, text_generator.sample(["Mar", "Maria"], max_length=20))) == [20, 20]
-    with pytest.raises(ValueError, match="seed must hold at least one character"):
+    with pytest.raises(ValueError, match="seed must contain at least one character"):
         text_generator.sample()
-    with pytest.raises(ValueError, match="seed must hold at least one character"):
+    with pytest.raises(ValueError, match="seed must contain at least one character"):
         text_generator.next_char_proba([""])
 
 
@@ -323,22 +323,22 @@ def test_running_text(text_generator):
             "n_samples must be an int >= 0 and <= 100,000,000. Got 2.0.",
         ),
         ({"seed": ["A", "B"], "n_samples": 2}, ValueError, "repeat the seeds"),
-        ({"seed": 42}, TypeError, "Got 42; to make random draws repeat, there is random_state."),
+        ({"seed": 42}, TypeError, "Got 42. For reproducible random numbers, pass random_state."),
         ({"seed": b"Jo"}, TypeError, "Got b'Jo'"),
         ({"seed": np.array("Jo")}, TypeError, "Got array('Jo'"),
         ({"temperature": 10**400}, ValueError, "temperature must be a finite number >= 0"),
         ({"max_length": 10**9}, ValueError, "max_length must be an int >= 1 and <= 2,097,152"),
         ({"seed": ["A", None]}, TypeError, "Got ['A', None]"),
-        ({"seed": None}, TypeError, "seed must be what the names begin with"),
-        ({"seed": "Zoë"}, ValueError, "seed 'Zoë' holds characters the model never saw: 'Z', 'ë'"),
-        ({"seed": "A\3"}, ValueError, r"never saw: '\x03'"),
-        ({"seed": "A\2"}, ValueError, r"never saw: '\x02'"),
-        ({"seed": "A\0"}, ValueError, r"never saw: '\x00'"),
+        ({"seed": None}, TypeError, "seed must be the beginning of the names"),
+        ({"seed": "Zoë"}, ValueError, "characters outside the model's alphabet: 'Z', 'ë'"),
+        ({"seed": "A\3"}, ValueError, r"alphabet: '\x03'"),
+        ({"seed": "A\2"}, ValueError, r"alphabet: '\x02'"),
+        ({"seed": "A\0"}, ValueError, r"alphabet: '\x00'"),
         ({"min_length": -1}, ValueError, "min_length must be an int >= 0"),
         ({"max_length": 0}, ValueError, "max_length must be an int >= 1"),
         ({"max_length": 2.5}, TypeError, "max_length must be an int >= 1"),
         ({"min_length": 5, "max_length": 4}, ValueError, "min_length=5 and max_length=4"),
-        ({"min_length": 99}, ValueError, "the longest training name; pass a larger max_length"),
+        ({"min_length": 99}, ValueError, "the longest training name). Pass a larger max_length"),
         ({"seed": "Maria", "max_length": 4}, ValueError, "Got seed 'Maria' of 5 characters"),
         ({"seed": "Maria" * 9}, ValueError, "the longest training name"),
         ({"top_k": 0}, ValueError, "top_k must be an int >= 1. Got 0."),
@@ -358,30 +358,27 @@ def test_bad_sampling_parameters(generator, params, error, match):
             generator.stream(**params)
 
 
-# New and distinct names
-
-
 def test_unique_and_novel_names(pipe, names):
     generator = pipe[-1]
-    written = generator.sample(n_samples=300, unique=True, random_state=0)
-    assert len(set(written)) == 300
-    written = generator.sample("Mar", 0.5, 100, novel=True, random_state=0)
-    assert len(written) == 100
-    assert not set(written) & set(names)
+    sampled = generator.sample(n_samples=300, unique=True, random_state=0)
+    assert len(set(sampled)) == 300
+    sampled = generator.sample("Mar", 0.5, 100, novel=True, random_state=0)
+    assert len(sampled) == 100
+    assert not set(sampled) & set(names)
     seeds = ["Ma", "", "Jo", "Ma"] * 25
-    written = generator.sample(seeds, 0.7, unique=True, novel=True, random_state=0)
-    assert len(set(written)) == 100
-    assert not set(written) & set(names)
-    assert all(name.startswith(seed) for name, seed in zip(written, seeds, strict=True))
+    sampled = generator.sample(seeds, 0.7, unique=True, novel=True, random_state=0)
+    assert len(set(sampled)) == 100
+    assert not set(sampled) & set(names)
+    assert all(name.startswith(seed) for name, seed in zip(sampled, seeds, strict=True))
     again = generator.sample(seeds, 0.7, unique=True, novel=True, random_state=0)
-    assert again == written
+    assert again == sampled
     assert isinstance(generator.sample(novel=True), str)
     assert generator.sample(n_samples=0, novel=True, unique=True) == []
 
 
-def test_rejection_leaves_the_other_names_their_proportions(make_pipe):
-    learned = ["a", "ab", "ab", "b", "ba", "aab"]
-    generator = make_pipe().fit(learned)[-1]
+def test_novel_names_keep_their_proportions(make_pipe):
+    training_names = ["a", "ab", "ab", "b", "ba", "aab"]
+    generator = make_pipe().fit(training_names)[-1]
     expected = {}
     for letters in itertools.chain(*(itertools.product("ab", repeat=n) for n in (1, 2, 3))):
         name, p = "".join(letters), 1.0
@@ -389,7 +386,7 @@ def test_rejection_leaves_the_other_names_their_proportions(make_pipe):
             proba = generator.next_char_proba(name[:i])[0]
             p *= proba[generator.alphabet_.tolist().index(letter)]
         expected[name] = p
-    expected = {name: p for name, p in expected.items() if name not in learned}
+    expected = {name: p for name, p in expected.items() if name not in training_names}
     n, total = 20_000, sum(expected.values())
     counts = Counter(generator.sample(n_samples=n, novel=True, random_state=0))
     assert counts.keys() <= expected.keys()
@@ -398,76 +395,76 @@ def test_rejection_leaves_the_other_names_their_proportions(make_pipe):
         assert abs(counts[name] - n * q) < 4.5 * math.sqrt(n * q * (1 - q)) + 1e-9
 
 
-def test_a_shortfall_says_why(make_pipe):
+def test_shortfall_reports_the_reasons(make_pipe):
     generator = make_pipe().fit(["a", "b", "ab", "ba"])[-1]
-    match = r"Only 6 of 50 names were found: of [\d,]+ drawn, [\d,]+ repeated another. Raise temp"
+    match = r"Only 6 of 50 names were found: of [\d,]+ drawn, [\d,]+ were duplicates. Raise temp"
     with pytest.raises(ValueError, match=match):
         generator.sample(n_samples=50, max_length=2, unique=True, random_state=0)
     with pytest.warns(UserWarning, match=match):
-        written = generator.sample(
+        sampled = generator.sample(
             n_samples=50, max_length=2, unique=True, on_shortfall="warn", random_state=0
         )
-    assert sorted(written) == ["a", "aa", "ab", "b", "ba", "bb"]
-    match = r"Only 0 of 1 names were found: of [\d,]+ drawn, [\d,]+ stood in the training list"
-    for on_shortfall in ("raise", "warn"):  # never no name at all
+    assert sorted(sampled) == ["a", "aa", "ab", "b", "ba", "bb"]
+    match = r"Only 0 of 1 names were found: of [\d,]+ drawn, [\d,]+ were in the training list"
+    for on_shortfall in ("raise", "warn"):  # an empty result is always an error
         with pytest.raises(ValueError, match=match):
             generator.sample(max_length=1, novel=True, on_shortfall=on_shortfall)
-    match = r"drawn, [\d,]+ (stood|repeated) .* and [\d,]+ (stood|repeated)"
+    match = r"drawn, [\d,]+ were (in|dup).* and [\d,]+ were (in|dup)"
     with pytest.raises(ValueError, match=match):
         generator.sample(n_samples=3, max_length=2, unique=True, novel=True)
 
 
 class Folded:
-    """Answers `in`, and keeps what it was asked."""
+    """Container of case-folded names that records all lookups."""
 
     def __init__(self, names):
-        self.names, self.asked = names, []
+        self.names, self.lookups = names, []
 
     def __contains__(self, name):
-        self.asked.append(name)
+        self.lookups.append(name)
         return name in self.names
 
 
-def test_excluded_names_are_not_written(make_pipe):
+def test_excluded_names_are_never_generated(make_pipe):
     generator = make_pipe().fit(["Zoë", "zoe", "Ann", "ann", "Zo"])[-1]
     names = Counter(generator.sample(n_samples=2000, random_state=0))
     assert {"Zoë", "Ann", "ann"} <= names.keys()
     excluded = ["ZOE\u0308", "ANN"]
     for exclude in (excluded, set(excluded), iter(excluded), pd.Series(excluded, index=["b", "c"])):
-        left = set(generator.sample(n_samples=2000, exclude=exclude, random_state=0))
-        assert not {name.casefold() for name in left} & {"zoë", "ann"}
-        assert {"zoe", "Zo"} <= left
-    asked = Folded({"zoë", "ann"})
-    assert set(generator.sample(n_samples=2000, exclude=asked, random_state=0)) == left
-    assert all(name == name.casefold() for name in asked.asked)
+        remaining = set(generator.sample(n_samples=2000, exclude=exclude, random_state=0))
+        assert not {name.casefold() for name in remaining} & {"zoë", "ann"}
+        assert {"zoe", "Zo"} <= remaining
+    container = Folded({"zoë", "ann"})
+    assert set(generator.sample(n_samples=2000, exclude=container, random_state=0)) == remaining
+    assert all(name == name.casefold() for name in container.lookups)
     likely, scores = generator.most_likely(30, exclude=excluded)
-    every, all_scores = generator.most_likely(30 + len(excluded) * 4)
-    kept = [name for name in every if name.casefold() not in ("zoë", "ann")]
-    assert likely == kept[:30]
-    np.testing.assert_allclose(scores, all_scores[[every.index(name) for name in likely]])
+    all_likely, all_scores = generator.most_likely(30 + len(excluded) * 4)
+    allowed = [name for name in all_likely if name.casefold() not in ("zoë", "ann")]
+    assert likely == allowed[:30]
+    np.testing.assert_allclose(scores, all_scores[[all_likely.index(name) for name in likely]])
     for random_state in range(20):
         streamed = "".join(generator.stream("A", exclude=excluded, random_state=random_state))
         assert "A" + streamed == generator.sample("A", exclude=excluded, random_state=random_state)
         assert streamed.casefold() != "nn"
 
 
-def test_exclusion_leaves_the_other_names_their_proportions(make_pipe):
+def test_names_that_are_not_excluded_keep_their_proportions(make_pipe):
     generator = make_pipe().fit(["a", "ab", "ab", "b", "ba", "aab"])[-1]
-    names = ["a", "aab", "b"]
-    n, free = 20_000, Counter(generator.sample(n_samples=60_000, random_state=1))
-    counts = Counter(generator.sample(n_samples=n, exclude=names, random_state=0))
-    total = sum(count for name, count in free.items() if name not in names)
-    for name, count in free.most_common(8):
-        share = 0 if name in names else count / total
+    excluded = ["a", "aab", "b"]
+    n, reference = 20_000, Counter(generator.sample(n_samples=60_000, random_state=1))
+    counts = Counter(generator.sample(n_samples=n, exclude=excluded, random_state=0))
+    total = sum(count for name, count in reference.items() if name not in excluded)
+    for name, count in reference.most_common(8):
+        share = 0 if name in excluded else count / total
         assert abs(counts[name] - n * share) < 5 * math.sqrt(n * share * 1.4) + 1e-9
 
 
-def test_what_cannot_be_excluded(make_pipe, text_generator):
+def test_invalid_or_impossible_exclusions(make_pipe, text_generator):
     generator = make_pipe().fit(["a", "b", "ab", "ba"])[-1]
     for exclude in ("ab", b"ab", 3, ["ab", 3], [["ab"]], np.array([["ab"]])):
-        for write in (generator.sample, generator.stream, partial(generator.most_likely, 3)):
+        for method in (generator.sample, generator.stream, partial(generator.most_likely, 3)):
             with pytest.raises(TypeError, match=r"exclude must be an iterable of str, or an obj"):
-                write(exclude=exclude)
+                method(exclude=exclude)
     assert generator.sample(n_samples=5, exclude=[], random_state=0) == generator.sample(
         n_samples=5, random_state=0
     )
@@ -477,14 +474,14 @@ def test_what_cannot_be_excluded(make_pipe, text_generator):
     with pytest.raises(ValueError, match=match):
         list(generator.stream(max_length=1, exclude=["A", "b"]))
     text = text_generator.sample("Mar", max_length=8, random_state=0)
-    written = text_generator.sample("Mar", max_length=8, exclude=[text], random_state=0)
-    assert written != text
+    sampled = text_generator.sample("Mar", max_length=8, exclude=[text], random_state=0)
+    assert sampled != text
     streamed = text_generator.stream("Mar", max_length=8, exclude=[text], random_state=0)
-    assert "Mar" + "".join(streamed) == written
+    assert "Mar" + "".join(streamed) == sampled
 
 
-def test_names_that_are_seldom_novel_are_drawn_on():
-    """One in twenty names is new: enough draws give as many as are asked for."""
+def test_novel_names_are_drawn_even_if_rare():
+    """About one draw in twenty is novel, so sampling takes many draws."""
     pipe = ngram_pipeline()
     names = ["Anna", "Berta", "Carla", "Dora"]
     generator = pipe[-1].fit(pipe[0].fit_transform(names), sample_weight=[9, 5, 4, 3])
@@ -494,13 +491,13 @@ def test_names_that_are_seldom_novel_are_drawn_on():
     assert not set(generator.sample(novel=True, **options)) & set(names)
 
 
-def test_novel_needs_names(text_generator):
+def test_novel_requires_names(text_generator):
     with pytest.raises(ValueError, match=r"novel=True needs a generator fitted to names"):
         text_generator.sample("Mar", novel=True)
 
 
 @pytest.mark.parametrize("window_length", [1, 2, 20])
-def test_all_names_learned_from_are_known(make_pipe, window_length):
+def test_hashes_cover_all_training_names(make_pipe, window_length):
     vectorizer = CharSequenceVectorizer(window_length=window_length)
     generator = make_pipe()[-1].fit(vectorizer.fit_transform(["", "a", "ab", "ab", "Marguerite"]))
     generator.partial_fit(vectorizer.transform(["ab", "ba"]))
@@ -510,45 +507,42 @@ def test_all_names_learned_from_are_known(make_pipe, window_length):
     np.testing.assert_array_equal(loaded.name_hashes_, generator.name_hashes_)
 
 
-# The most likely names
-
-
 @pytest.mark.parametrize("novel", [False, True])
 @pytest.mark.parametrize("seed", ["", "b"])
-def test_the_most_likely_names_are_found(make_pipe, seed, novel):
-    learned = ["a", "ab", "abc", "bc", "ca", "cab", "b", "bcb"]
-    pipe = make_pipe().fit(learned)
-    everything = ["".join(c) for n in range(1, 6) for c in itertools.product("abc", repeat=n)]
-    everything = [name for name in everything if name.startswith(seed)]
+def test_most_likely_matches_an_enumeration(make_pipe, seed, novel):
+    training_names = ["a", "ab", "abc", "bc", "ca", "cab", "b", "bcb"]
+    pipe = make_pipe().fit(training_names)
+    all_names = ["".join(c) for n in range(1, 6) for c in itertools.product("abc", repeat=n)]
+    all_names = [name for name in all_names if name.startswith(seed)]
     if novel:
-        everything = [name for name in everything if name not in learned]
-    scores = dict(zip(everything, pipe.score_samples(everything), strict=True))
-    expected = sorted(everything, key=scores.get, reverse=True)
-    found, log_likelihood = pipe[-1].most_likely(30, seed, novel=novel, max_length=5)
-    np.testing.assert_allclose(log_likelihood, [scores[name] for name in found], atol=1e-5)
+        all_names = [name for name in all_names if name not in training_names]
+    scores = dict(zip(all_names, pipe.score_samples(all_names), strict=True))
+    expected = sorted(all_names, key=scores.get, reverse=True)
+    likely, log_likelihood = pipe[-1].most_likely(30, seed, novel=novel, max_length=5)
+    np.testing.assert_allclose(log_likelihood, [scores[name] for name in likely], atol=1e-5)
     np.testing.assert_allclose(log_likelihood, [scores[n] for n in expected[:30]], atol=1e-5)
     assert (np.diff(log_likelihood) <= 0).all()
-    assert pipe[-1].most_likely(30, seed, novel=novel, max_length=5)[0] == found
-    found, _ = pipe[-1].most_likely(1000, seed, novel=novel, max_length=5)
-    assert sorted(found) == sorted(everything)
+    assert pipe[-1].most_likely(30, seed, novel=novel, max_length=5)[0] == likely
+    likely, _ = pipe[-1].most_likely(1000, seed, novel=novel, max_length=5)
+    assert sorted(likely) == sorted(all_names)
 
 
-def test_the_most_likely_names_of_a_length(pipe):
-    found, log_likelihood = pipe[-1].most_likely(10, min_length=5, max_length=6)
-    assert len(found) == 10
-    assert {len(name) for name in found} <= {5, 6}
-    np.testing.assert_allclose(pipe.score_samples(found), log_likelihood, rtol=1e-4)
-    assert pipe[-1].most_likely(10, pattern=".{5,6}")[0] == found
-    assert pipe[-1].most_likely(10, max_length=6)[0] != found
+def test_most_likely_respects_the_length_limits(pipe):
+    likely, log_likelihood = pipe[-1].most_likely(10, min_length=5, max_length=6)
+    assert len(likely) == 10
+    assert {len(name) for name in likely} <= {5, 6}
+    np.testing.assert_allclose(pipe.score_samples(likely), log_likelihood, rtol=1e-4)
+    assert pipe[-1].most_likely(10, pattern=".{5,6}")[0] == likely
+    assert pipe[-1].most_likely(10, max_length=6)[0] != likely
 
 
-def test_the_most_likely_names_of_a_real_list(pipe, names):
-    found, log_likelihood = pipe[-1].most_likely(20)
-    np.testing.assert_allclose(pipe.score_samples(found), log_likelihood, atol=1e-4)
+def test_most_likely_on_real_names(pipe, names):
+    likely, log_likelihood = pipe[-1].most_likely(20)
+    np.testing.assert_allclose(pipe.score_samples(likely), log_likelihood, atol=1e-4)
     drawn = pipe[-1].sample(n_samples=500, temperature=0.5, random_state=0)
     assert pipe.score_samples(drawn).max() <= log_likelihood[0] + 1e-4
     assert log_likelihood[-1] > np.median(pipe.score_samples(names))
-    assert len(set(found)) == 20
+    assert len(set(likely)) == 20
     novel, _ = pipe[-1].most_likely(20, "Mar", novel=True)
     assert not set(novel) & set(names)
     assert all(name.startswith("Mar") for name in novel)
@@ -560,7 +554,7 @@ def test_the_most_likely_names_of_a_real_list(pipe, names):
         ({"n": 0}, ValueError, "n must be an int >= 1. Got 0."),
         ({"n": 1.0}, TypeError, "n must be an int >= 1. Got 1.0."),
         ({"n": 1, "seed": ["A"]}, TypeError, "seed must be a str. Got ['A']."),
-        ({"n": 1, "seed": "\u0416"}, ValueError, "never saw"),
+        ({"n": 1, "seed": "\u0416"}, ValueError, "outside the model's alphabet"),
         ({"n": 1, "novel": "yes"}, ValueError, "novel must be one of True, False"),
         ({"n": 1, "max_length": 0}, ValueError, "max_length must be an int >= 1"),
         ({"n": 1, "seed": "Maria", "max_length": 4}, ValueError, "Got seed 'Maria'"),
@@ -573,7 +567,7 @@ def test_bad_parameters_of_most_likely(generator, text_generator, params, error,
         text_generator.most_likely(1, "M")
 
 
-def test_the_search_ends_within_seconds(generator, monkeypatch):
+def test_search_for_likely_names_is_bounded(generator, monkeypatch):
     monkeypatch.setattr("sknamegen._sampling.search._MAX_CELLS", 2**21)
     with pytest.raises(ValueError, match=r"The search for the 3 most likely names needs more"):
         generator.most_likely(3, min_length=11, pattern="[^aeiou]*")
@@ -593,7 +587,7 @@ def test_next_char_proba(generator):
 @pytest.mark.parametrize(
     "copies", [copy.copy, copy.deepcopy, lambda p: pickle.loads(pickle.dumps(p))]
 )
-def test_copies_score_and_write_the_same(pipe, names, copies):
+def test_copies_have_the_same_scores_and_samples(pipe, names, copies):
     copied = copies(pipe)
     np.testing.assert_array_equal(copied.score_samples(names), pipe.score_samples(names))
     for temperature in (0.5, 1.0):
@@ -602,10 +596,7 @@ def test_copies_score_and_write_the_same(pipe, names, copies):
         )
 
 
-# More data later
-
-
-def test_the_first_call_of_partial_fit_names_the_alphabet(make_pipe, names):
+def test_first_partial_fit_sets_the_alphabet(make_pipe, names):
     windows = CharSequenceVectorizer().fit_transform(names)
     generator = make_pipe()[-1].partial_fit(windows[:50], alphabet="xyzq\u0416")
     characters = {*"".join(names[:50]), *"xyzq\u0416", END}
@@ -616,12 +607,12 @@ def test_the_first_call_of_partial_fit_names_the_alphabet(make_pipe, names):
     assert generator.n_characters_seen_ == n_seen + sum(len(name) + 1 for name in names[50:])
     assert generator.max_length_ == max(map(len, names))
     assert generator.sample("\u0416").startswith("\u0416")
-    with pytest.raises(ValueError, match=r"first call of partial_fit, or be the same.*'!', '\?'"):
+    with pytest.raises(ValueError, match=r"after the first call of partial_fit.*'!', '\?'"):
         generator.partial_fit(windows, alphabet="?!")
 
 
-def test_more_unique_names_than_there_are_end_soon():
-    """The share of new names falls, which tells how many draws it would take."""
+def test_impossible_numbers_of_unique_names_fail_early():
+    """The falling share of new names shows that the request takes too many draws."""
     names = ["Anna", "Berta", "Carla", "Dora", "Emma", "Frida", "Greta", "Hanna"]
     generator = ngram_pipeline().fit(names)[-1]
     options = {"n_samples": 50_000, "unique": True, "novel": True, "random_state": 0}
@@ -637,7 +628,7 @@ def test_more_unique_names_than_there_are_end_soon():
     [
         (5, TypeError, "alphabet must hold single characters. Got 5."),
         (["ab"], TypeError, "alphabet must hold single characters. Got 'ab'."),
-        ("a\0", ValueError, r"alphabet must not hold characters of framing. Got '\x00'."),
+        ("a\0", ValueError, r"alphabet must not hold reserved characters. Got '\x00'."),
     ],
 )
 def test_bad_alphabets(make_pipe, names, alphabet, error, match):
@@ -648,7 +639,7 @@ def test_bad_alphabets(make_pipe, names, alphabet, error, match):
     assert not [name for name in vars(generator) if name.endswith("_")]
 
 
-def test_characters_unknown_at_first_stay_unknown(make_pipe):
+def test_partial_fit_does_not_extend_the_alphabet(make_pipe):
     vectorizer = CharSequenceVectorizer()
     generator = make_pipe()[-1].partial_fit(vectorizer.fit_transform(["Ada", "Eva"]))
     generator.partial_fit(vectorizer.fit_transform(["Zoe", "Eva"]))
@@ -659,7 +650,7 @@ def test_characters_unknown_at_first_stay_unknown(make_pipe):
     assert generator.n_characters_seen_ == 16
 
 
-def test_running_text_has_no_end_whatever_alphabet_is_expected(make_pipe):
+def test_alphabet_of_running_text_has_no_end_symbol(make_pipe):
     vectorizer = CharSequenceVectorizer(window_length=3, boundary=False)
     windows = vectorizer.fit_transform(["anna bella anna bella"])
     generator = make_pipe()[-1]

@@ -1,4 +1,4 @@
-"""Searches and trainings in several processes, and files read in pieces."""
+"""Tests of searches and training in several processes, and of files read in chunks."""
 
 import os
 import signal
@@ -17,34 +17,34 @@ from skorch.callbacks import Callback
 from sknamegen import CharNGramGenerator, CharSequenceVectorizer, iter_names, load_names
 
 
-def scores_of(search):
+def score_columns(search):
     return {k: v for k, v in search.cv_results_.items() if k.endswith("_score")}
 
 
-def score_and_tell(pipe, X, y=None):
-    """A scorer that leaves a file behind, so that others know that the search runs."""
+def score_and_signal(pipe, X, y=None):
+    """Score a pipeline and create a file, which signals that the search is running."""
     score = pipe.score(X)
-    Path(os.environ["SKNAMEGEN_TOLD"]).touch()
+    Path(os.environ["SKNAMEGEN_SIGNAL_FILE"]).touch()
     return score
 
 
 @pytest.mark.full
 @pytest.mark.filterwarnings("default")
-def test_a_search_on_dask_finds_the_same_also_if_a_worker_dies(names, tmp_path, monkeypatch):
+def test_dask_search_survives_the_death_of_a_worker(names, tmp_path, monkeypatch):
     distributed = pytest.importorskip("dask.distributed")
-    told = tmp_path / "told"
-    monkeypatch.setenv("SKNAMEGEN_TOLD", str(told))
+    signal_file = tmp_path / "signal"
+    monkeypatch.setenv("SKNAMEGEN_SIGNAL_FILE", str(signal_file))
     grid = {"windows__window_length": [2, 8], "lstm__lr": [0.01, 0.05, 0.08]}
     folds = KFold(2, shuffle=True, random_state=0).split(names)
-    # Arrays would be handed to one worker, and be lost with it.
+    # Dask stores arrays on one worker and loses them when this worker dies.
     cv = [(train.tolist(), test.tolist()) for train, test in folds]
     pipe = small_pipeline(max_epochs=1)
-    search = GridSearchCV(pipe, grid, cv=cv, scoring=score_and_tell)
-    expected = scores_of(search.fit(names))
-    told.unlink()
+    search = GridSearchCV(pipe, grid, cv=cv, scoring=score_and_signal)
+    expected = score_columns(search.fit(names))
+    signal_file.unlink()
 
-    def kill_one():
-        while not told.exists():
+    def kill_worker():
+        while not signal_file.exists():
             time.sleep(0.01)
         os.kill(pids[0], signal.SIGKILL)
 
@@ -56,22 +56,22 @@ def test_a_search_on_dask_finds_the_same_also_if_a_worker_dies(names, tmp_path, 
     ):
         pids = list(client.run(os.getpid).values())
         assert len({*pids, os.getpid()}) == 3
-        killer = threading.Thread(target=kill_one)
+        killer = threading.Thread(target=kill_worker)
         killer.start()
         with joblib.parallel_config(backend="dask"):
             search.fit(names)
         killer.join()
         with pytest.raises(ProcessLookupError):
             os.kill(pids[0], 0)
-    found = scores_of(search)
-    assert found.keys() == expected.keys()
+    scores = score_columns(search)
+    assert scores.keys() == expected.keys()
     for key, value in expected.items():
-        np.testing.assert_array_equal(found[key], value, err_msg=key)
+        np.testing.assert_array_equal(scores[key], value, err_msg=key)
     assert search.best_estimator_[-1].sample("Ma").startswith("Ma")
 
 
 class TwoProcesses:
-    """Looks like an accelerator of two processes."""
+    """Imitation of an accelerator with two processes."""
 
     num_processes, process_index = 2, 0
 
@@ -85,73 +85,70 @@ def test_bad_accelerators(names):
     windows = CharSequenceVectorizer().fit_transform(names)
     with pytest.raises(TypeError, match=r"accelerator must be an accelerate.Accelerator or None"):
         small_generator(accelerator="cpu").fit(windows)
-    with pytest.raises(ValueError, match="random_state must be an int, the same in all processes"):
+    with pytest.raises(ValueError, match="random_state must be the same int in all 2 processes"):
         small_generator(accelerator=TwoProcesses(), random_state=None).fit(windows)
-    with pytest.raises(ValueError, match=r"at least a \w+ for each of 2 processes\. Got 1"):
+    with pytest.raises(ValueError, match=r"at least one \w+ for each of 2 processes\. Got 1"):
         small_generator(accelerator=TwoProcesses()).fit(windows[:1])
 
 
-# Files in pieces
-
-
 @pytest.mark.parametrize("chunk_size", [1, 3, 1000])
-def test_pieces_of_a_file_make_up_all_of_it(tmp_path, capsys, chunk_size, monkeypatch):
+def test_chunks_of_a_file_contain_all_names(tmp_path, capsys, chunk_size, monkeypatch):
     path = tmp_path / "names.txt"
     names = load_names("female")[:50]
     path.write_text("\n \n".join(names), encoding="utf-8")
-    pieces = list(iter_names(path, chunk_size=chunk_size))
-    assert [name for piece in pieces for name in piece] == names
-    assert {len(piece) for piece in pieces[:-1]} <= {chunk_size}
+    chunks = list(iter_names(path, chunk_size=chunk_size))
+    assert [name for chunk in chunks for name in chunk] == names
+    assert {len(chunk) for chunk in chunks[:-1]} <= {chunk_size}
     assert capsys.readouterr().err == ""
-    assert list(iter_names(path, chunk_size=chunk_size, verbose=1)) == pieces
-    assert capsys.readouterr().err == ""  # there is no terminal
+    assert list(iter_names(path, chunk_size=chunk_size, verbose=1)) == chunks
+    assert capsys.readouterr().err == ""  # no terminal, so no progress bar
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    assert list(iter_names(path, chunk_size=chunk_size, verbose=1)) == pieces
+    assert list(iter_names(path, chunk_size=chunk_size, verbose=1)) == chunks
     assert "100%" in capsys.readouterr().err
 
 
-def test_bad_files_in_pieces(tmp_path):
+def test_iter_names_rejects_bad_files(tmp_path):
     path = tmp_path / "names.txt"
     path.write_bytes(b"\n \n")
-    with pytest.raises(ValueError, match="holds no names"):
+    with pytest.raises(ValueError, match="contains no names"):
         next(iter_names(path))
     path.write_bytes(b"Anna\n" * 5000 + b"Zo\xeb\n")
-    pieces = iter_names(path, chunk_size=2)
-    assert next(pieces) == ["Anna", "Anna"]
-    with pytest.raises(ValueError, match=r"is not in the encoding 'utf-8'.*Pass the one it is in"):
-        list(pieces)
+    chunks = iter_names(path, chunk_size=2)
+    assert next(chunks) == ["Anna", "Anna"]
+    with pytest.raises(ValueError, match=r"not in the encoding 'utf-8'.*Pass the correct enc"):
+        list(chunks)
     with pytest.raises(FileNotFoundError):
         next(iter_names(tmp_path / "nothing.txt"))
     with pytest.raises(ValueError, match=r"chunk_size must be an int >= 1\. Got 0"):
         next(iter_names(path, chunk_size=0))
 
 
-def test_counting_a_file_in_pieces_is_counting_it_at_once(tmp_path):
+def test_partial_fit_on_chunks_equals_fit(tmp_path):
     path = tmp_path / "names.txt"
     names = load_names("male")
     path.write_text("\n".join(names), encoding="utf-8")
     vectorizer = CharSequenceVectorizer()
-    at_once = CharNGramGenerator().fit(vectorizer.fit_transform(names))
+    reference = CharNGramGenerator().fit(vectorizer.fit_transform(names))
     generator = CharNGramGenerator()
-    for piece in iter_names(path, chunk_size=1000):
-        generator.partial_fit(vectorizer.fit_transform(piece), alphabet=at_once.alphabet_)
+    for chunk in iter_names(path, chunk_size=1000):
+        generator.partial_fit(vectorizer.fit_transform(chunk), alphabet=reference.alphabet_)
     test = vectorizer.fit_transform(names)
-    np.testing.assert_allclose(generator.score_samples(test), at_once.score_samples(test))
+    np.testing.assert_allclose(generator.score_samples(test), reference.score_samples(test))
 
 
-def test_partial_fit_counts_no_more_than_enough(names, monkeypatch):
-    """What counting says of the first characters stays as it is from some number of them on."""
+def test_partial_fit_stops_counting_at_the_limit(names, monkeypatch):
+    """The n-gram probabilities are final once the model has counted enough characters."""
     monkeypatch.setattr("sknamegen.lstm._MAX_COUNTED", 1500)
-    windows, counted = CharSequenceVectorizer().fit_transform(names), []
+    windows, probas = CharSequenceVectorizer().fit_transform(names), []
 
-    class Note(Callback):
+    class RecordProba(Callback):
         def on_batch_end(self, net, batch=None, **kwargs):
-            counted.append(batch[1]["proba"][0].tolist())  # after the start of a name
+            probas.append(batch[1]["proba"][0].tolist())  # after the start of a name
 
-    generator = small_generator(ngram_weight=0.5, batch_size=1000, callbacks=[Note()])
+    generator = small_generator(ngram_weight=0.5, batch_size=1000, callbacks=[RecordProba()])
     for rows in np.array_split(np.arange(len(names)), 4):
-        generator.partial_fit(windows[rows], alphabet=None if counted else set("".join(names)))
+        generator.partial_fit(windows[rows], alphabet=None if probas else set("".join(names)))
     sizes = [sum(len(name) + 1 for name in names[:n]) for n in (100, 200, 300)]
     assert sizes[1] < 1500 < sizes[2]
-    assert len(counted) == 4
-    assert counted[0] != counted[1] != counted[2] == counted[3]
+    assert len(probas) == 4
+    assert probas[0] != probas[1] != probas[2] == probas[3]

@@ -1,4 +1,4 @@
-"""Names between labels: half Italian, half Japanese."""
+"""Tests of blends of labels, such as half Italian and half Japanese."""
 
 import pickle
 from itertools import product
@@ -19,34 +19,34 @@ def generator(request):
 
 
 @pytest.mark.parametrize("weights", [(1, 1), (0.2, 0.8), (30, 10), (1e308, 1e308)])
-def test_a_blend_is_the_weighted_geometric_mean(generator, weights):
+def test_blend_is_the_weighted_geometric_mean(generator, weights):
     seeds = ["", "S", "Ma", "Tanaka"]
     shares = np.array(weights) / max(weights)
     shares /= shares.sum()
-    each = [np.log(generator.next_char_proba(seeds, label)) for label in HALF]
-    mean = np.exp(shares[0] * each[0] + shares[1] * each[1])
+    log_probas = [np.log(generator.next_char_proba(seeds, label)) for label in HALF]
+    mean = np.exp(shares[0] * log_probas[0] + shares[1] * log_probas[1])
     blend = dict(zip(HALF, weights, strict=True))
     expected = mean / mean.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(generator.next_char_proba(seeds, blend), expected, rtol=1e-4)
 
 
 @pytest.mark.parametrize("weight", [1, 0.3])
-def test_one_label_is_that_label_to_the_digit(generator, weight):
-    one, label = {"Japanese": weight}, "Japanese"
+def test_blend_of_one_label_equals_the_label(generator, weight):
+    blend, label = {"Japanese": weight}, "Japanese"
     options = {"n_samples": 20, "random_state": 0}
-    for asked in ({}, {"min_length": 5, "pattern": ".*a"}):
-        names = generator.sample(label=label, **asked, **options)
-        assert generator.sample(label=one, **asked, **options) == names
+    for constraint in ({}, {"min_length": 5, "pattern": ".*a"}):
+        names = generator.sample(label=label, **constraint, **options)
+        assert generator.sample(label=blend, **constraint, **options) == names
     np.testing.assert_array_equal(
-        generator.next_char_proba("S", one), generator.next_char_proba("S", label)
+        generator.next_char_proba("S", blend), generator.next_char_proba("S", label)
     )
-    assert generator.most_likely(5, label=one)[0] == generator.most_likely(5, label=label)[0]
-    assert list(generator.stream("T", label=one, random_state=0)) == list(
+    assert generator.most_likely(5, label=blend)[0] == generator.most_likely(5, label=label)[0]
+    assert list(generator.stream("T", label=blend, random_state=0)) == list(
         generator.stream("T", label=label, random_state=0)
     )
 
 
-def test_names_of_a_blend_are_as_asked_for(generator):
+def test_samples_of_a_blend_satisfy_all_options(generator):
     names = generator.sample(
         "",
         1.0,
@@ -64,29 +64,29 @@ def test_names_of_a_blend_are_as_asked_for(generator):
     assert all(name.startswith("Ta") for name in generator.sample("Ta", 1.0, 5, label=HALF))
 
 
-def test_names_are_drawn_from_the_blend_given_that_they_fit():
+def test_constrained_samples_follow_the_blend():
     names = ["ab", "abb", "b", "ba", "aab", "bbb", "a", "bb", "bab", "aba"]
     generator = ngram_pipeline(order=3).fit(names, ["x", "y"] * 5)[-1]
-    for blend in ({"x": 1, "y": 1}, {"x": 1, "y": 9}):  # with lookaheads of their own
+    for blend in ({"x": 1, "y": 1}, {"x": 1, "y": 9}):  # each blend has its own lookahead
         drawn = generator.sample(
             n_samples=4000, label=blend, pattern="b.*b", max_length=6, random_state=0
         )
-        fits = [f"b{''.join(each)}b" for n in range(5) for each in product("ab", repeat=n)]
+        matches = [f"b{''.join(letters)}b" for n in range(5) for letters in product("ab", repeat=n)]
         p = []
-        for name in fits:
+        for name in matches:
             rows = generator.next_char_proba([name[:i] for i in range(len(name) + 1)], blend)
             columns = [*np.searchsorted(generator.alphabet_, [*name]), 0]
             p.append(rows[np.arange(len(columns)), columns].prod())
-        assert_drawn_from(drawn, fits, p)
-        found, log_likelihood = generator.most_likely(3, label=blend, pattern="b.*b", max_length=6)
+        assert_drawn_from(drawn, matches, p)
+        likely, log_likelihood = generator.most_likely(3, label=blend, pattern="b.*b", max_length=6)
         best = np.argsort(p)[::-1][:3]
-        assert found == [fits[i] for i in best]
+        assert likely == [matches[i] for i in best]
         np.testing.assert_allclose(log_likelihood, np.log(p)[best])
 
 
-def test_what_a_network_learns_to_look_ahead_with_is_of_one_blend():
+def test_learned_lookahead_depends_on_the_blend():
     generator = small_pipeline().fit(NAMES, LABELS)[-1]
-    loaded = pickle.loads(pickle.dumps(generator))  # which has learned none yet
+    loaded = pickle.loads(pickle.dumps(generator))  # without a learned lookahead
     options = {"n_samples": 20, "pattern": ".*[ou].*a", "random_state": 0}
     blends = [{"Italian": 1, "Japanese": 5}, {"Italian": 5, "Japanese": 1}]
     names = [generator.sample(label=blend, **options) for blend in blends]
@@ -97,7 +97,7 @@ def test_what_a_network_learns_to_look_ahead_with_is_of_one_blend():
 @pytest.mark.parametrize(
     ("label", "message"),
     [
-        ({}, "a dict of at least one label to finite weights > 0"),
+        ({}, "a non-empty dict from labels to finite weights > 0"),
         ({"Italian": 0, "Japanese": 1}, "finite weights > 0"),
         ({"Italian": -1, "Japanese": 1}, "finite weights > 0"),
         ({"Italian": np.nan, "Japanese": 1}, "finite weights > 0"),
@@ -107,7 +107,7 @@ def test_what_a_network_learns_to_look_ahead_with_is_of_one_blend():
         ({"Italian": 1, None: 1}, "label must be one of 'Italian', 'Japanese'. Got None"),
     ],
 )
-def test_blends_that_cannot_be(generator, label, message):
+def test_invalid_blends_are_rejected(generator, label, message):
     for call in (generator.sample, generator.stream):
         with pytest.raises(ValueError, match=message):
             call(label=label)
@@ -115,6 +115,6 @@ def test_blends_that_cannot_be(generator, label, message):
         generator.next_char_proba("", label)
 
 
-def test_a_blend_needs_labels():
-    with pytest.raises(ValueError, match="label needs a model that has learned with labels"):
+def test_blend_requires_labels():
+    with pytest.raises(ValueError, match="label needs a generator fitted with labels"):
         ngram_pipeline().fit(NAMES)[-1].sample(label=HALF)

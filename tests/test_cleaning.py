@@ -1,4 +1,4 @@
-"""Lists as people have them: blanks, capitals, nothing, invisible characters."""
+"""Tests of lists with whitespace, capitals, missing values and invisible characters."""
 
 import math
 import re
@@ -14,7 +14,7 @@ DIRTY = ["Maria ", "MARIA", "Maria", "", "nan", "Smith, John", "12345", "Zo\u200
 
 
 @pytest.mark.parametrize("group", ["female", "male", "all"])
-def test_clean_lists_are_silent(group):
+def test_clean_lists_cause_no_warning(group):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         CharSequenceVectorizer().fit(load_names(group))
@@ -31,37 +31,37 @@ def test_clean_lists_are_silent(group):
         ["Anna", "Anna", "Anna"],
     ],
 )
-def test_names_that_are_meant_are_silent(names):
+def test_unusual_but_valid_names_cause_no_warning(names):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         CharSequenceVectorizer().fit(names)
 
 
-def test_one_warning_tells_of_all():
+def test_one_warning_lists_all_problems():
     with pytest.warns(NamesWarning) as record:
         CharSequenceVectorizer().fit(DIRTY)
     assert len(record) == 1
     assert record[0].filename == __file__
     message = str(record[0].message)
-    for part in (
+    for pattern in (
         r"1 empty [^;]*''",
-        r"2 with blanks at an edge or in a row [^;]*'Maria '",
+        r"2 with leading, trailing or repeated whitespace [^;]*'Maria '",
         r"1 with invisible characters [^;]*'Zo\\u200bë'",
-        r"1 that say there is no name [^;]*'nan'",
+        r"1 spelled like a missing value [^;]*'nan'",
         r"1 with a comma [^;]*'Smith, John'",
         r"1 of digits only [^;]*'12345'",
         r"1 in capitals [^;]*'MARIA'",
     ):
-        assert re.search(part, message), part
+        assert re.search(pattern, message), pattern
     assert "clean_names" in message
 
 
-def test_what_could_not_be_read_is_told():
+def test_replacement_characters_are_reported():
     with pytest.warns(NamesWarning, match=r"1 with U\+FFFD, .*'M\ufffdller'"):
         CharSequenceVectorizer().fit(["Anna", "M\ufffdller", "Otto"])
 
 
-def test_nothing_is_dropped_and_only_fit_warns():
+def test_only_fit_warns_and_no_name_is_dropped():
     with pytest.warns(NamesWarning):
         windows = CharSequenceVectorizer().fit_transform(DIRTY)
     assert len(windows) == len(DIRTY)
@@ -72,7 +72,7 @@ def test_nothing_is_dropped_and_only_fit_warns():
         CharSequenceVectorizer(boundary=False, window_length=2).fit(["Maria  Anna, "])
 
 
-def test_pipelines_warn_and_can_be_told_not_to():
+def test_warnings_of_pipelines_can_be_ignored():
     with pytest.warns(NamesWarning):
         ngram_pipeline().fit(["Maria ", "Anna", "Otto"])
     with warnings.catch_warnings():
@@ -81,7 +81,7 @@ def test_pipelines_warn_and_can_be_told_not_to():
         ngram_pipeline().fit(["Maria ", "Anna", "Otto"])
 
 
-def test_what_is_safe_is_mended():
+def test_safe_fixes_are_applied_by_default():
     names, changes = clean_names([*DIRTY, None, math.nan, " Jose\u0301", "\ufeffEva", "Maria"])
     expected = ["Maria", "MARIA", "Maria", "Smith, John", "12345", "Zoë", "Ana Luz", "José"]
     assert names == [*expected, "Eva", "Maria"]
@@ -91,7 +91,7 @@ def test_what_is_safe_is_mended():
         CharSequenceVectorizer().fit([name for name in names if name[0] not in "M1S"])
 
 
-def test_what_is_asked_for_is_done():
+def test_optional_fixes():
     names = ["MARIA", "maria", "McLeod", "O'NEILL", "R2D2", "Maria"]
     assert clean_names(names, case="title") == (
         ["Maria", "Maria", "McLeod", "O'Neill", "R2D2", "Maria"],
@@ -109,20 +109,20 @@ def test_what_is_asked_for_is_done():
 
 
 @pytest.mark.parametrize("entry", [1, 2.5, b"Anna", ["Anna"]])
-def test_entries_that_are_no_names(entry):
+def test_entries_of_another_type_are_rejected(entry):
     with pytest.raises(TypeError, match=r"names must hold str, None or NaN\. Got .* in row 1"):
         clean_names(["Anna", entry])
 
 
 @pytest.mark.parametrize("options", [{"case": "Title"}, {"drop_digits": "yes"}])
-def test_options_that_cannot_be(options):
+def test_invalid_options_are_rejected(options):
     with pytest.raises(ValueError, match="must be"):
         clean_names(["Anna"], **options)
 
 
 @pytest.mark.parametrize("in_pipeline", [False, True])
-def test_the_warning_points_at_the_line_that_called(in_pipeline):
-    """Not into scikit-learn, which wraps the call."""
+def test_warning_points_at_the_calling_line(in_pipeline):
+    """The location of the warning skips scikit-learn, which wraps the call."""
     pipe = ngram_pipeline()
     call = pipe.fit if in_pipeline else pipe[0].fit_transform
     with pytest.warns(NamesWarning) as caught:

@@ -1,4 +1,4 @@
-"""Characters are what people call characters: extended grapheme clusters."""
+"""Tests that characters are extended grapheme clusters."""
 
 import re
 from itertools import product
@@ -28,42 +28,42 @@ LENGTHS = {
     "1️⃣2️⃣": 2,
     "👋🏽a": 2,
     "🤷🏽‍♀️": 1,
-    "\u0301a": 2,  # with a mark that stands alone
+    "\u0301a": 2,  # a mark without a base character
     "한국": 2,
-    "\u1112\u1161\u11ab\u1100": 2,  # the same, decomposed, and cut
+    "\u1112\u1161\u11ab\u1100": 2,  # the same text, decomposed and cut
 }
 
 
-def learned(*names):
+def fitted(*names):
     return CharNGramGenerator().fit(CharSequenceVectorizer(normalization=None).fit_transform(names))
 
 
 @pytest.mark.parametrize("text", LENGTHS)
-def test_lengths_are_those_of_unicode(text):
-    assert learned(text).max_length_ == LENGTHS[text]
-    assert learned(text, "x" * LENGTHS[text]).max_length_ == LENGTHS[text]
+def test_max_length_counts_grapheme_clusters(text):
+    assert fitted(text).max_length_ == LENGTHS[text]
+    assert fitted(text, "x" * LENGTHS[text]).max_length_ == LENGTHS[text]
     if text:
         assert length_divergence([text], ["x" * LENGTHS[text]]) == 0
         assert length_divergence([text], ["x" * (LENGTHS[text] + 1)]) > 0
 
 
-def write(text):
-    """Ask a generator that has learned the characters for a text."""
+def generate(text):
+    """Generate a given text with a generator that has seen its characters."""
     pattern = "".join(map(re.escape, text))
-    return learned(text, "x", "y" * 99).sample(pattern=pattern, random_state=0)
+    return fitted(text, "x", "y" * 99).sample(pattern=pattern, random_state=0)
 
 
 @pytest.mark.parametrize("text", [text for text in LENGTHS if text not in ("", "🇩", "\u0301a")])
-def test_whole_names(text):
-    assert write(text) == text
-    assert write(f"A {text}") == f"A {text}"
+def test_complete_clusters_are_generated(text):
+    assert generate(text) == text
+    assert generate(f"A {text}") == f"A {text}"
 
 
 @pytest.mark.parametrize(
     "text",
     [
         "\u0301a",  # a mark at the start
-        "a \u0301",  # and behind a blank
+        "a \u0301",  # a mark after a space
         "🇩",
         "🇩🇪🇫",
         "🇩a",
@@ -81,18 +81,18 @@ def test_whole_names(text):
         "ำ",
     ],
 )
-def test_broken_names(text):
+def test_incomplete_clusters_are_rejected(text):
     with pytest.raises(ValueError, match="No name of 1 to 99 characters"):
-        write(text)
+        generate(text)
 
 
-def test_in_running_text_each_code_point_counts():
+def test_running_text_counts_code_points():
     vectorizer = CharSequenceVectorizer(window_length=2, boundary=False, normalization=None)
     text = "a\u0302\u0303a\u0302b" * 20
     generator = CharNGramGenerator().fit(vectorizer.fit_transform([text]))
-    written = generator.sample("\u0302", max_length=30, n_samples=20, random_state=0)
-    assert {len(text) for text in written} == {30}
-    assert {text[-1] for text in written} == {*"a\u0302\u0303b"}  # also half a character
+    sampled = generator.sample("\u0302", max_length=30, n_samples=20, random_state=0)
+    assert {len(text) for text in sampled} == {30}
+    assert {text[-1] for text in sampled} == {*"a\u0302\u0303b"}  # a text may end inside a cluster
 
 
 LETTERS = ["a", "\u0302", "\u200d"]
@@ -109,9 +109,9 @@ WHOLE = re.compile("a\u0302*(\u200d?a\u0302*)*")
         {"pattern": ".*", "banned": ["aa"], "max_length": 2},
     ],
 )
-def test_names_are_drawn_given_that_they_are_whole(options):
-    """With lengths in characters, however many code points these have."""
-    generator = learned("a\u200da", "aa\u0302", "a", "a\u0302\u200da", "aaa")
+def test_names_of_complete_clusters_keep_their_distribution(options):
+    """The length limits count grapheme clusters, not code points."""
+    generator = fitted("a\u200da", "aa\u0302", "a", "a\u0302\u200da", "aaa")
     names = ["".join(parts) for n in range(1, 9) for parts in product(LETTERS, repeat=n)]
 
     def fits(name):
@@ -132,7 +132,7 @@ def test_names_are_drawn_given_that_they_are_whole(options):
     assert proba == pytest.approx(p.sum(), abs=4 * error + 0.02 * p.sum())
 
 
-# What the characters of these names may be, in regular expressions.
+# Regular expressions for one character of the following names.
 MODIFIERS = "[\U0001f3fb-\U0001f3ff\ufe0f]"
 PICTURE = "[👨👩👧🚀👋❤🔥🤷♀😀🏴♂]"
 TAGS = f"(?:[\U000e0020-\U000e007e]+\U000e007f{MODIFIERS}*)?"
@@ -152,7 +152,7 @@ HINDI = ["अंकिता", "अंकुर", "क्षितिज", "ल�
     [(EMOJI, EMOJI_CHARACTER), (HINDI, HINDI_CHARACTER)],
     ids=["emoji", "hindi"],
 )
-def test_generators_write_whole_names(make, names, character):
+def test_generators_sample_complete_clusters(make, names, character):
     def n_characters(name):
         assert re.fullmatch(f"(?:{character})+", name), ascii(name)
         return len(re.findall(character, name))
@@ -161,56 +161,56 @@ def test_generators_write_whole_names(make, names, character):
     longest = generator.max_length_
     assert longest == max(map(n_characters, names))
     for temperature in (0, 1.5):
-        written = generator.sample(temperature=temperature, n_samples=200, random_state=0)
-        assert all(n_characters(name) <= longest for name in written)
+        sampled = generator.sample(temperature=temperature, n_samples=200, random_state=0)
+        assert all(n_characters(name) <= longest for name in sampled)
     options = {"min_length": 2, "max_length": 3, "random_state": 0}
-    written = generator.sample("", 1.5, n_samples=100, **options)
-    assert set(map(n_characters, written)) == {2, 3}
+    sampled = generator.sample("", 1.5, n_samples=100, **options)
+    assert set(map(n_characters, sampled)) == {2, 3}
     assert all(n_characters(name) <= longest for name in generator.most_likely(20)[0])
     with pytest.raises(ValueError, match="begins with"):
         generator.sample("\u200d" if names is EMOJI else "ि")
 
 
-def test_a_name_of_marks_only_ends():
-    """At temperature 0 a model may go on with marks for ever."""
+def test_names_of_combining_marks_end():
+    """At temperature 0, the model may append marks without end."""
     names = ["a" + "\u0301\u0302" * 40]
     windows = CharSequenceVectorizer(normalization=None).fit_transform(names)
     generator = CharNGramGenerator().fit(windows)
-    written = generator.sample(temperature=0)
-    assert written[0] == "a"
-    assert set(written[1:]) <= {"\u0301", "\u0302"}
+    sampled = generator.sample(temperature=0)
+    assert sampled[0] == "a"
+    assert set(sampled[1:]) <= {"\u0301", "\u0302"}
 
 
-def test_spellings_of_one_name_are_one():
+def test_composed_and_decomposed_spellings_are_equal():
     composed, decomposed = ["Zoé", "Renée", "André"], ["Zoe\u0301", "Rene\u0301e", "Andre\u0301"]
     vectorizer = CharSequenceVectorizer().fit(decomposed)
     assert vectorizer.transform(decomposed).tolist() == vectorizer.transform(composed).tolist()
     assert "\u0301" not in vectorizer.alphabet_
     generator = CharNGramGenerator().fit(vectorizer.transform(decomposed))
-    written = generator.sample("Re\u0301", n_samples=20, novel=True, random_state=0)
-    assert all(name.startswith("Ré") for name in written)
-    assert not set(written) & set(composed)
+    sampled = generator.sample("Re\u0301", n_samples=20, novel=True, random_state=0)
+    assert all(name.startswith("Ré") for name in sampled)
+    assert not set(sampled) & set(composed)
     assert generator.next_char_proba("e\u0301").tolist() == generator.next_char_proba("é").tolist()
-    free = generator.sample(n_samples=200, banned=["e\u0301"], random_state=0)
-    assert not any("é" in name for name in free)
-    as_they_are = CharSequenceVectorizer(normalization=None).fit_transform(decomposed)
-    other = CharNGramGenerator().fit(as_they_are)
-    assert "\u0301" in other.alphabet_
-    assert other.sample("Zoe\u0301", temperature=0).startswith("Zoe\u0301")
-    free = other.sample(n_samples=200, banned=["é"], random_state=0)
-    assert not any("e\u0301" in name for name in free)
-    assert other.sample("Zoé", temperature=0).startswith("Zoe\u0301")
+    allowed = generator.sample(n_samples=200, banned=["e\u0301"], random_state=0)
+    assert not any("é" in name for name in allowed)
+    windows = CharSequenceVectorizer(normalization=None).fit_transform(decomposed)
+    unnormalized = CharNGramGenerator().fit(windows)
+    assert "\u0301" in unnormalized.alphabet_
+    assert unnormalized.sample("Zoe\u0301", temperature=0).startswith("Zoe\u0301")
+    allowed = unnormalized.sample(n_samples=200, banned=["é"], random_state=0)
+    assert not any("e\u0301" in name for name in allowed)
+    assert unnormalized.sample("Zoé", temperature=0).startswith("Zoe\u0301")
 
 
-def test_seeds_are_composed_where_the_mark_is_known_too():
-    """Some names keep a mark, as no letter with it exists: Yoruba ones, for example."""
+def test_seeds_are_composed_if_the_alphabet_has_the_mark():
+    """Some Yoruba names keep a mark after NFC, because no precomposed letter exists."""
     names = ["Zoé", "éva", "éa", "ẹ\u0301la", "ela"]
     generator = ngram_pipeline().fit(names * 5)[-1]
     proba = generator.next_char_proba(["e\u0301", "é"])
     np.testing.assert_array_equal(proba[0], proba[1])
 
 
-def test_unknown_characters_count_whatever_the_alphabet():
+def test_unknown_characters_count_towards_max_length():
     for names in (["Anna", "Bob"], ["Anna", "B\u0323ob"]):
         windows = CharSequenceVectorizer().fit_transform([*names, "Anñaxyz"])
         generator = CharNGramGenerator().partial_fit(windows[:2])

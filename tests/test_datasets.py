@@ -8,7 +8,7 @@ from sknamegen import iter_names, load_names, read_names
 from sknamegen.datasets import known_names
 
 
-def test_bundled_lists():
+def test_bundled_lists_of_names():
     female, male = load_names("female"), load_names("male")
     assert (len(female), len(male)) == (4951, 3898)
     assert female[0] == "Aaren"
@@ -17,7 +17,7 @@ def test_bundled_lists():
     assert load_names() == female + male
 
 
-def test_labels():
+def test_load_names_with_labels():
     names, labels = load_names(return_X_y=True)
     assert names == load_names()
     assert labels.tolist() == ["female"] * 4951 + ["male"] * 3898
@@ -26,7 +26,7 @@ def test_labels():
     assert len(names) == len(labels)
 
 
-def test_unknown_list():
+def test_unknown_group_is_rejected():
     with pytest.raises(ValueError, match="group must be one of 'female', 'male', 'all'"):
         load_names("dog")
 
@@ -56,15 +56,15 @@ def test_read_names_in_another_encoding(tmp_path):
 def test_read_names_of_an_empty_file(tmp_path, content):
     path = tmp_path / "names.txt"
     path.write_text(content)
-    with pytest.raises(ValueError, match=r"names.txt' holds no names"):
+    with pytest.raises(ValueError, match=r"names.txt' contains no names"):
         read_names(path)
 
 
-def test_files_that_would_fill_the_memory(tmp_path):
+def test_read_names_uses_bounded_memory(tmp_path):
     path = tmp_path / "names.txt"
     with open(path, "wb") as file:
         file.write(b"Ada\nEve\n")
-        file.truncate(2**30)  # a GB, in one line that hardly ends
+        file.truncate(2**30)  # 1 GiB in a single line
     tracemalloc.start()
     with pytest.raises(ValueError, match="a line of more than 10,000 characters, after 2 names"):
         read_names(path)
@@ -81,20 +81,20 @@ def test_files_that_would_fill_the_memory(tmp_path):
         read_names(path, max_names=0)
 
 
-def test_read_names_of_no_file(tmp_path):
+def test_read_names_of_a_missing_file(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"nothing.txt"):
         read_names(tmp_path / "nothing.txt")
     with pytest.raises(LookupError, match="no-such-code"):
         read_names(__file__, encoding="no-such-code")
 
 
-def test_public_names():
+def test_all_public_names_exist():
     assert all(hasattr(sknamegen, name) for name in sknamegen.__all__)
 
 
 @pytest.mark.parametrize("path", [3, None, b"names.txt", ["names.txt"]])
-def test_only_paths_are_read(path):
-    """A number would be a file descriptor, and be closed."""
+def test_paths_of_other_types_are_rejected(path):
+    """`open` would treat a number as a file descriptor and close it."""
     with pytest.raises(TypeError, match="path must be a str or path-like"):
         read_names(path)
     with pytest.raises(TypeError, match="path must be a str or path-like"):
@@ -102,25 +102,25 @@ def test_only_paths_are_read(path):
 
 
 def test_known_names():
-    known = known_names()
-    assert all(name in known for name in ("Marina", "marina", "MARINA", "Zürich", "Zu\u0308rich"))
-    assert known.share(load_names()) == 1
+    names = known_names()
+    assert all(name in names for name in ("Marina", "marina", "MARINA", "Zürich", "Zu\u0308rich"))
+    assert names.share(load_names()) == 1
     rng = np.random.default_rng(0)
     invented = ["".join(row) for row in rng.choice([*"bcdfghjklmnpqrstvwxz"], (50_000, 12))]
-    assert known.share(invented) < 0.0015  # one in 1,200 is taken for a name
-    assert known.share(["Marina", invented[0], invented[0]]) == pytest.approx(1 / 3)
+    assert names.share(invented) < 0.0015  # false positive rate of 1 in 1,200
+    assert names.share(["Marina", invented[0], invented[0]]) == pytest.approx(1 / 3)
 
 
-def test_known_names_and_others():
-    more = known_names() | ["Bresnu\u0308 Xq", "Vzqlmo"]
-    assert "BRESNÜ xq" in more
+def test_known_names_with_additional_names():
+    extended = known_names() | ["Bresnu\u0308 Xq", "Vzqlmo"]
+    assert "BRESNÜ xq" in extended
     assert "bresnü xq" not in known_names()
-    assert "Marina" in more
-    assert "Vzqlmo" in more | []
+    assert "Marina" in extended
+    assert "Vzqlmo" in extended | []
     with pytest.raises(TypeError, match=r"names must be an iterable of str. Got 'Anna'"):
         known_names() | "Anna"
 
 
-def test_known_names_are_small():
+def test_known_names_file_is_small():
     file = sknamegen.datasets.bundled_file("known.npz")
     assert len(file.read_bytes()) <= 700_000

@@ -22,12 +22,12 @@ def close_figures():
 
 
 def assert_inside(display):
-    """All that is written lies inside of the figure."""
+    """Check that all text lies inside the figure."""
     display.figure_.canvas.draw()
     width, height = display.figure_.bbox.size
     texts = [*display.ax_.get_xticklabels(), *display.ax_.get_yticklabels()]
     if not isinstance(display, NextCharDisplay):
-        texts = display.ax_.get_legend().get_texts()  # ticks outside of the limits are not drawn
+        texts = display.ax_.get_legend().get_texts()  # matplotlib draws no ticks outside the limits
     for ax in display.figure_.axes:
         texts += [ax.title, ax.xaxis.label, ax.yaxis.label]
     for text in filter(matplotlib.text.Text.get_text, texts):
@@ -68,18 +68,18 @@ def test_next_char(make_pipe, names):
     np.testing.assert_allclose(
         display.proba, generator.next_char_proba(["", "M", "Ma", "Mar"], label="M")
     )
-    shown = [text.get_text() for text in display.ax_.get_yticklabels()]
-    assert shown == [*sorted(shown[:-1]), "⏎"]
+    labels = [text.get_text() for text in display.ax_.get_yticklabels()]
+    assert labels == [*sorted(labels[:-1]), "⏎"]
     image = display.image_.get_array()
-    assert image.shape == (len(shown), 4)
+    assert image.shape == (len(labels), 4)
     for x, y in display.marks_.get_xydata().astype(int):
         character = "Mar\3"[x]
         column = generator.alphabet_.tolist().index(character)
-        assert shown[y] == character.replace("\3", "⏎")
+        assert labels[y] == character.replace("\3", "⏎")
         assert image[y, x] == display.proba[x, column]
     assert image.min(axis=1).max() < 0.5
-    everything = display.plot(threshold=0)
-    assert everything.image_.get_array().shape == (len(generator.alphabet_), 4)
+    full_display = display.plot(threshold=0)
+    assert full_display.image_.get_array().shape == (len(generator.alphabet_), 4)
 
 
 @pytest.mark.parametrize("name", ["A", "Jo", "Marianneli", "Anna" * 7 + "An"])
@@ -93,27 +93,27 @@ def test_next_char_fits_names_of_any_length(name, names):
     "name", ["あい", "李 娜", "Zoe\u0308", "דוד", "देवी", "👩\u200d👧", "a\n$\\"]
 )
 def test_next_char_shows_any_character(name):
-    """In a font that has it, or as its code point: matplotlib warns of glyphs that are missing."""
+    """Characters without a glyph appear as code points, because missing glyphs cause warnings."""
     generator = ngram_pipeline().fit([name, "Ada"])[-1]
     before = dict(matplotlib.rcParams)
     display = NextCharDisplay.from_estimator(generator, name)
     assert_inside(display)
     assert dict(matplotlib.rcParams) == before
     name = unicodedata.normalize("NFC", name)
-    *shown, end = tick_labels(display.ax_.xaxis)
+    *labels, end = tick_labels(display.ax_.xaxis)
     assert end == "⏎"
-    for character, label in zip(name, shown, strict=True):
-        signs = {character.replace(" ", "␣"), f"◌{character}", f"U+{ord(character):04X}"}
-        assert label in signs
-    assert set(shown) < set(tick_labels(display.ax_.yaxis))
+    for character, label in zip(name, labels, strict=True):
+        accepted = {character.replace(" ", "␣"), f"◌{character}", f"U+{ord(character):04X}"}
+        assert label in accepted
+    assert set(labels) < set(tick_labels(display.ax_.yaxis))
 
 
-def test_next_char_takes_a_font_that_has_the_character():
-    """A script a is in STIX but not in DejaVu Sans; both come with matplotlib."""
+def test_next_char_uses_a_font_with_the_character():
+    """Of the fonts in matplotlib, STIX contains the script letter a and DejaVu Sans does not."""
     plain, script = "g", "\U0001d4b6"
     generator = ngram_pipeline().fit([plain + script])[-1]
     display = NextCharDisplay.from_estimator(generator, plain + script)
-    assert_inside(display)  # a missing glyph would be a warning
+    assert_inside(display)  # a missing glyph would cause a warning
     assert tick_labels(display.ax_.xaxis) == [plain, script, "⏎"]
     families = [label.get_fontfamily() for label in display.ax_.get_xticklabels()]
     assert ["STIXGeneral" in names for names in families] == [False, True, False]
@@ -131,9 +131,9 @@ def test_temperatures(names):
     ]
     assert (np.diff(unique.get_ydata()) > 0).all()
     assert (np.diff(loss.get_ydata()) > 0).all()
-    written = pipe[-1].sample(n_samples=50, random_state=0)
-    assert unique.get_ydata()[1] == len(set(written)) / 50
-    assert loss.get_ydata()[1] == pytest.approx(-pipe.score(written))
+    sampled = pipe[-1].sample(n_samples=50, random_state=0)
+    assert unique.get_ydata()[1] == len(set(sampled)) / 50
+    assert loss.get_ydata()[1] == pytest.approx(-pipe.score(sampled))
     assert display.ax_.get_ylabel() == "share of names that are novel / unique"
     assert unique.get_label() == "unique, of 50"
     assert_inside(display)
@@ -142,25 +142,22 @@ def test_temperatures(names):
 
 def test_errors(names, monkeypatch):
     pipe = ngram_pipeline().fit(names)
-    with pytest.raises(TypeError, match=r"A CharLSTMGenerator has a loss curve. Got CharNGram"):
+    with pytest.raises(TypeError, match=r"must be a CharLSTMGenerator, .* Got CharNGram"):
         LossCurveDisplay.from_estimator(pipe[-1])
     with pytest.raises(TypeError, match=r"name must be a str\. Got"):
         NextCharDisplay.from_estimator(pipe[-1], ["Anna"])
     with pytest.raises(NotFittedError):
         LossCurveDisplay.from_estimator(CharLSTMGenerator())
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
-    with pytest.raises(ImportError, match=r"clone of sknamegen: pip install '\.\[plot\]'"):
+    with pytest.raises(ImportError, match=r"clone of sknamegen, run pip install '\.\[plot\]'"):
         NextCharDisplay.from_estimator(pipe[-1], "Anna")
 
 
-# Names during the training
-
-
-def test_preview(names, capsys):
+def test_preview_output(names, capsys):
     previews = [SamplePreview(every=2), SamplePreview([0.0], every=3, n_samples=2, seed="Ma")]
     plain = small_pipeline(max_epochs=5, window_length=3).fit(names)
     pipe = small_pipeline(max_epochs=5, window_length=3, callbacks=previews).fit(names)
-    assert pipe.score(names) == plain.score(names)  # looking on changes nothing
+    assert pipe.score(names) == plain.score(names)  # previews do not affect the training
     printed = capsys.readouterr().out
     assert re.findall(r"After epoch (\d):", printed) == ["2", "3", "4"]
     temperatures = re.findall(r"temperature (\S+): ", printed)
@@ -177,13 +174,13 @@ def test_bad_previews(names):
         small_pipeline(callbacks=[SamplePreview(every=0)]).fit(names)
 
 
-def test_a_preview_never_ends_a_training(capsys):
-    """Characters without an encoding are written with escapes; bad parameters are found before."""
+def test_previews_never_stop_the_training(capsys):
+    """Characters that cannot be encoded are escaped. Bad parameters fail before training."""
     pipe = small_pipeline(callbacks=[SamplePreview([0.5], every=1)], max_epochs=1)
     pipe.fit(["\ud800\ud801"] * 4)
     assert "\\ud80" in capsys.readouterr().out
     for preview in (SamplePreview([-1]), SamplePreview(seed="x"), SamplePreview(n_samples=-1)):
         pipe = small_pipeline(callbacks=[preview]).set_params(lstm__max_epochs=1)
-        with pytest.raises(ValueError, match=r"Got|never saw"):
+        with pytest.raises(ValueError, match=r"Got|outside the model"):
             pipe.fit(["Ada"])
         assert capsys.readouterr().out == ""

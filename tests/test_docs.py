@@ -1,4 +1,4 @@
-"""The manual's chapters run as a reader runs them, and print what they say."""
+"""Tests that the code blocks of the manual print the output that the manual shows."""
 
 import io
 import re
@@ -11,31 +11,32 @@ import matplotlib.pyplot as plt
 import pytest
 
 import sknamegen
-from sknamegen import CharLSTMGenerator, datasets, display, metrics
+from sknamegen import CharLSTMGenerator, CharNGramGenerator, datasets, display, metrics
+from sknamegen._generator import BaseCharGenerator
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / ".docs"
-# A chapter: blocks of Python, and behind those that print a block of text with what they print.
-# A comment, which pages do not show, stands before text that depends on the processor.
+# Blocks of a chapter: Python code, or text with the output of the code. A hidden comment precedes
+# output that depends on the processor.
 BLOCK = re.compile(r"^(<!-- varies -->\n)?```(python|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CHAPTERS = sorted(path for path in DOCS.rglob("*.md") if "_build" not in path.parts)
-FIRST_READ = [ROOT / "README.md", DOCS / "index.md", DOCS / "getting_started.md"]
-OTHERS = [pytest.param(path, marks=pytest.mark.full) for path in CHAPTERS if path not in FIRST_READ]
+MAIN_PAGES = [ROOT / "README.md", DOCS / "index.md", DOCS / "getting_started.md"]
+OTHER_PAGES = [pytest.param(p, marks=pytest.mark.full) for p in CHAPTERS if p not in MAIN_PAGES]
 
 
 @pytest.mark.parametrize(
-    "path", [*FIRST_READ, *OTHERS], ids=lambda path: path.relative_to(ROOT).as_posix()
+    "path", [*MAIN_PAGES, *OTHER_PAGES], ids=lambda path: path.relative_to(ROOT).as_posix()
 )
-def test_chapters_print_what_they_say(path, tmp_path, monkeypatch):
+def test_chapters_print_the_output_they_show(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     namespace = {"__name__": path.stem}
     printed = ""
     blocks = BLOCK.findall(path.read_text("utf-8"))
     for (varies, kind, text), (next_varies, *_) in pairwise([*blocks, ("",)]):
         if kind == "python":
-            assert not printed, "This is printed, and not shown."
+            assert not printed, "The chapter does not show this output."
             with monkeypatch.context() as patch, redirect_stdout(io.StringIO()) as out:
-                if next_varies:  # and is not compared, so it need not be learned well
+                if next_varies:  # not compared, so one epoch is enough
                     defaults = CharLSTMGenerator.__init__.__kwdefaults__
                     patch.setitem(defaults, "max_epochs", 1)
                 exec(text, namespace)
@@ -49,7 +50,7 @@ def test_chapters_print_what_they_say(path, tmp_path, monkeypatch):
 
 
 def benchmark(heading):
-    """The first table behind a heading of the benchmarks: the figures of each row, without bold."""
+    """Return the figures of each row in the first table after a heading of the benchmarks."""
     text = (
         (ROOT / "examples/benchmarks/README.md").read_text("utf-8").partition(f"## {heading}\n")[2]
     )
@@ -60,24 +61,24 @@ def benchmark(heading):
     }
 
 
-def drawn(chapter, beginning):
-    """The lists of figures that a block types in, from where it begins."""
+def plot_data(chapter, start):
+    """Return the lists of figures in a code block, from a given text to the plot."""
     text = (DOCS / "guide" / chapter).read_text("utf-8")
-    block = beginning + text.partition(beginning)[2].partition("\nfig, ax")[0]
-    return [[float(n) for n in re.findall(r"\d+\.\d+", each)] for each in block.splitlines()]
+    block = start + text.partition(start)[2].partition("\nfig, ax")[0]
+    return [[float(n) for n in re.findall(r"\d+\.\d+", line)] for line in block.splitlines()]
 
 
-def test_figures_in_pictures_are_those_of_the_benchmarks():
+def test_plots_show_the_figures_of_the_benchmarks():
     rows = [benchmark("Few names")[n] for n in ("20", "50", "100", "200", "500")]
-    for each, column in zip(drawn("generators.md", "loss = {")[1:4], (0, 1, 3), strict=True):
+    for losses, column in zip(plot_data("generators.md", "loss = {")[1:4], (0, 1, 3), strict=True):
         means = [sum(row[column::4]) / 3 for row in rows]
-        assert each == pytest.approx(means, abs=0.00051)
+        assert losses == pytest.approx(means, abs=0.00051)
     shares = [row[:2] for row in benchmark("Names that look right").values()]
     columns = [list(column) for column in zip(*shares, strict=True)]
-    assert drawn("scores.md", "written = [0") == columns
+    assert plot_data("scores.md", "written = [0") == columns
 
 
-def test_a_page_shows_what_runs_without_options():
+def test_pages_show_the_code_that_runs_without_options():
     manual = runpy.run_path(str(DOCS / "manual.py"))
     code = """
 import argparse
@@ -123,21 +124,34 @@ print(f"7 of {len(names)}", 7)
             assert not re.search(r"argparse|arguments\.|\bquick\b", page), script.name
 
 
-def test_the_pages_that_are_kept_are_of_the_examples_as_they_are():
-    """Else: python .docs/manual.py, which runs them in full."""
+def test_stored_pages_are_up_to_date():
+    """To update the pages, run `python .docs/manual.py`, which runs the examples."""
     assert runpy.run_path(str(DOCS / "manual.py"))["stale"]() == []
 
 
-def test_the_reference_lists_what_is_public():
+def test_reference_lists_all_public_names():
     listed = re.findall(r"^   ([\w.]+)$", (DOCS / "api.rst").read_text("utf-8"), re.MULTILINE)
-    public = [*sknamegen.__all__, "SamplePreview"]  # imported by its name only
+    public = [*sknamegen.__all__, "SamplePreview"]  # public, but not in __all__
     public += [f"datasets.{name}" for name in datasets.__all__ if name not in public]
     for module in (metrics, display):
         public += [f"{module.__name__.rpartition('.')[2]}.{name}" for name in module.__all__]
     assert sorted(listed) == sorted(public)
 
 
-def test_the_manual_shows_every_chapter():
+def test_one_page_documents_the_shared_methods():
+    skip = runpy.run_path(str(DOCS / "manual.py"))["skip_member"]
+    public = [name for name in dir(BaseCharGenerator) if not name.startswith("_")]
+    methods = [name for name in public if not skip(None, "method", name, None, False, None)]
+    page = (DOCS / "generator_methods.rst").read_text("utf-8")
+    assert sorted(re.findall(r"automethod:: BaseCharGenerator\.(\w+)", page)) == methods
+    attributes = [name for name in BaseCharGenerator.__annotations__ if name.endswith("_")]
+    for name in attributes:
+        assert f"\n    {name} : " in BaseCharGenerator.__doc__
+        for generator in (CharLSTMGenerator, CharNGramGenerator):
+            assert name in generator.__doc__
+
+
+def test_guide_lists_every_chapter():
     guide = (DOCS / "guide/index.md").read_text("utf-8")
     for path in (DOCS / "guide").glob("*.md"):
         assert path.stem == "index" or f"\n{path.stem}\n" in guide

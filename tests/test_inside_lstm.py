@@ -1,4 +1,4 @@
-"""What is decided before a training, which is too slow or needs too many machines to be run."""
+"""Tests of decisions before training runs that are too slow or need several machines."""
 
 import dataclasses
 import itertools
@@ -32,8 +32,8 @@ def test_settings_adapt_to_the_number_of_names(n_names, hidden_size, batch_size,
     corpus = SimpleNamespace(alphabet=range(50), labels=[])
 
     def plans(**params):
-        given = CharLSTMGenerator(**params).get_params()
-        return make_plans(given, corpus, n_names, np.random.default_rng(0))
+        all_params = CharLSTMGenerator(**params).get_params()
+        return make_plans(all_params, corpus, n_names, np.random.default_rng(0))
 
     first, second = plans()
     for plan in (first, second):
@@ -48,7 +48,7 @@ def test_settings_adapt_to_the_number_of_names(n_names, hidden_size, batch_size,
         alone.hidden_size = 1
 
 
-def test_precision_is_chosen_by_the_processor(monkeypatch):
+def test_precision_depends_on_the_processor(monkeypatch):
     for amx, avx512, amd in itertools.product([True, False], repeat=3):
         monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda amx=amx: amx)
         monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda avx512=avx512: avx512)
@@ -57,22 +57,22 @@ def test_precision_is_chosen_by_the_processor(monkeypatch):
     assert not uses_bfloat16("float32", torch.device("cpu"))
 
 
-@pytest.mark.parametrize(("n_parts", "batch_size"), [(2, 4), (3, 64), (5, 2)])
-def test_parts_of_batches_make_up_all_of_it(n_parts, batch_size):
-    """For processes that share the work; here the label of a name is its number."""
+@pytest.mark.parametrize(("n_shards", "batch_size"), [(2, 4), (3, 64), (5, 2)])
+def test_shards_of_batches_contain_each_name_once(n_shards, batch_size):
+    """Each process trains on one shard. The label of a name is its number."""
     numbers = np.arange(23, dtype=np.int32)
     lengths = numbers % 5 + (numbers % 7 > 0)
     inputs = np.ones((23, 6), dtype=np.int32)
     targets = np.where(np.arange(6) < lengths[:, None], 1, NONE).astype(np.int32)
     dataset = SequenceDataset(Sequences(inputs, targets, np.arange(23), numbers))
-    parts = [
+    shards = [
         LengthGroupedBatches(
-            dataset, batch_size, torch.Generator().manual_seed(0), part=(part, n_parts)
+            dataset, batch_size, torch.Generator().manual_seed(0), shard=(index, n_shards)
         )
-        for part in range(n_parts)
+        for index in range(n_shards)
     ]
-    labels = [[inputs["labels"] for inputs, _ in batches] for batches in parts]
-    assert {len(of_part) for of_part in labels} == {len(parts[0])}
-    assert all(len(batch) for of_part in labels for batch in of_part)
-    seen = np.sort(torch.cat([batch for of_part in labels for batch in of_part]).numpy())
+    labels = [[inputs["labels"] for inputs, _ in batches] for batches in shards]
+    assert {len(shard_labels) for shard_labels in labels} == {len(shards[0])}
+    assert all(len(batch) for shard_labels in labels for batch in shard_labels)
+    seen = np.sort(torch.cat([batch for shard_labels in labels for batch in shard_labels]).numpy())
     np.testing.assert_array_equal(seen, np.flatnonzero(lengths > 0))

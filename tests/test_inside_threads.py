@@ -1,4 +1,4 @@
-"""How work is shared among threads."""
+"""Tests of parallel calls and of the number of BLAS threads."""
 
 import threading
 import time
@@ -18,7 +18,7 @@ def n_threads(request):
         yield request.param
 
 
-def test_calls_are_made_at_the_same_time_and_their_results_are_in_order(n_threads):
+def test_calls_run_in_parallel_and_results_are_in_order(n_threads):
     barrier, idents = threading.Barrier(n_threads, timeout=30), set()
 
     def call(number, letter):
@@ -37,34 +37,34 @@ def test_calls_are_made_at_the_same_time_and_their_results_are_in_order(n_thread
     assert parallel_map(call, []) == in_threads(call, []) == []
 
 
-@pytest.mark.parametrize("share", [parallel_map, lambda *args: in_threads(*args, n_threads=2)])
-def test_errors_of_any_thread_are_raised(n_threads, share):
+@pytest.mark.parametrize("map_calls", [parallel_map, lambda *args: in_threads(*args, n_threads=2)])
+def test_errors_of_any_thread_are_raised(n_threads, map_calls):
     def call(number):
         return 1 / number
 
     with pytest.raises(ZeroDivisionError):
-        share(call, [(1,), (0,)])
+        map_calls(call, [(1,), (0,)])
 
 
-def test_no_call_is_begun_after_an_interruption(n_threads):
-    begun = []
+def test_no_call_starts_after_an_interrupt(n_threads):
+    started = []
 
     def call(number):
-        begun.append(number)
+        started.append(number)
         if number == 0:
             raise KeyboardInterrupt
         time.sleep(0.05)
 
     with pytest.raises(KeyboardInterrupt):
         parallel_map(call, [(number,) for number in range(20)])
-    n_begun = len(begun)
+    n_started = len(started)
     time.sleep(0.2)
-    assert len(begun) == n_begun <= 2 * n_threads
+    assert len(started) == n_started <= 2 * n_threads
     assert parallel_map(abs, [(-1,), (-2,)]) == [1, 2]
 
 
-def test_calls_are_asked_to_end_after_an_error():
-    """And are waited for."""
+def test_running_calls_are_stopped_after_an_error():
+    """The caller waits until the calls have ended."""
     stopped, ended = threading.Event(), []
 
     def call(number):
@@ -79,26 +79,26 @@ def test_calls_are_asked_to_end_after_an_error():
     assert ended == [1]
 
 
-def test_what_threads_held_is_free_afterwards(n_threads):
-    """Freed later, perhaps while Python ends, tensors abort the process."""
+def test_threads_release_their_objects(n_threads):
+    """Tensors that are freed while Python shuts down abort the process."""
 
-    class Held:
+    class Resource:
         pass
 
     for _ in range(20):
-        held = Held()
-        is_alive = weakref.ref(held)
+        resource = Resource()
+        is_alive = weakref.ref(resource)
         calls = [(number,) for number in range(n_threads)]
-        in_threads(lambda number, held=held: time.sleep(0.001), calls, n_threads)
-        del held
+        in_threads(lambda number, resource=resource: time.sleep(0.001), calls, n_threads)
+        del resource
         assert is_alive() is None
 
 
 def blas_threads():
-    return [each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"]
+    return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
 
 
-def test_blas_computes_with_one_thread_and_has_its_threads_back():
+def test_one_blas_thread_restores_the_number_of_threads():
     with threadpool_limits(2, "blas"):
         before = blas_threads()
         with one_blas_thread() as n_threads:
@@ -113,8 +113,8 @@ def test_blas_computes_with_one_thread_and_has_its_threads_back():
         assert blas_threads() == before
 
 
-def test_blas_has_its_threads_back_when_nothing_computes_any_more():
-    """Also after Ctrl-C, and whichever thread is the last."""
+def test_number_of_blas_threads_is_restored_after_all_calls():
+    """The number is also restored after Ctrl-C, regardless of which thread ends last."""
     started, seen = threading.Event(), []
 
     def compute(number):
@@ -125,13 +125,13 @@ def test_blas_has_its_threads_back_when_nothing_computes_any_more():
         time.sleep(0.1)
         seen.append(blas_threads()[0])
 
-    def outlast():
+    def hold_block():
         with one_blas_thread():
             entered.set()
-            left.wait()
+            may_leave.wait()
 
-    entered, left = threading.Event(), threading.Event()
-    other = threading.Thread(target=outlast)
+    entered, may_leave = threading.Event(), threading.Event()
+    holder = threading.Thread(target=hold_block)
     with threadpool_limits(2, "blas"):
         before = blas_threads()
         with pytest.raises(KeyboardInterrupt):
@@ -139,16 +139,16 @@ def test_blas_has_its_threads_back_when_nothing_computes_any_more():
         assert seen == [1]
         assert blas_threads() == before
         with one_blas_thread():
-            other.start()
+            holder.start()
             entered.wait()
         assert blas_threads()[0] == 1
-        left.set()
-        other.join()
+        may_leave.set()
+        holder.join()
         assert blas_threads() == before
 
 
-def test_blocks_of_several_threads_overlap():
-    """The last of them sets the number back."""
+def test_blocks_of_several_threads_may_overlap():
+    """The last block restores the number of threads."""
     first, second = one_blas_thread(), one_blas_thread()
     with threadpool_limits(2, "blas"):
         before = blas_threads()
@@ -160,8 +160,8 @@ def test_blocks_of_several_threads_overlap():
         assert blas_threads() == before
 
 
-def test_a_block_that_was_torn_down_counts_no_more():
-    """As where Ctrl-C comes in the lines that end it: the next block sets the number back."""
+def test_interrupted_blocks_are_ignored():
+    """If Ctrl-C interrupts the end of a block, the next block restores the number of threads."""
     with threadpool_limits(2, "blas"):
         before = blas_threads()
         block = one_blas_thread()
@@ -176,28 +176,28 @@ def test_a_block_that_was_torn_down_counts_no_more():
         assert blas_threads() == before
 
 
-def test_a_forked_child_may_compute_what_its_parent_does_just_then():
+def test_forked_child_computes_while_the_parent_computes():
     class Holder:
-        def __init__(self, may_go_on):
-            self.may_go_on = may_go_on
+        def __init__(self, may_continue):
+            self.may_continue = may_continue
 
         @cached
         def value(self):
-            assert self.may_go_on.wait(60)
+            assert self.may_continue.wait(60)
             return [1]
 
     slow, quick = Holder(threading.Event()), Holder(threading.Event())
-    quick.may_go_on.set()
+    quick.may_continue.set()
     parent = threading.Thread(target=lambda: slow.value)
     parent.start()
     assert_a_forked_child_gets(lambda: quick.value, [1])
-    slow.may_go_on.set()
+    slow.may_continue.set()
     parent.join()
     assert slow.value is slow.value
 
 
-def test_a_forked_child_may_sample_while_its_parent_changes_threads(generator):
-    """That is the moment at which a child would wait for a thread that it does not have."""
+def test_forked_child_samples_while_the_parent_changes_threads(generator):
+    """A child must not wait for a lock that only a thread of its parent can release."""
     expected = generator.sample(n_samples=150, random_state=0)
     with one_blas_thread(), _parallel._blas._lock:
         assert_a_forked_child_gets(

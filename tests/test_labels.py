@@ -1,4 +1,4 @@
-"""Names with labels and weights, for both generators."""
+"""Labels and sample weights, for both generators."""
 
 import itertools
 import pickle
@@ -25,7 +25,7 @@ def make_pipe(request):
 
 @pytest.fixture(scope="module")
 def labelled():
-    """Real names of two kinds, mixed, and their labels: a fifth is male."""
+    """Shuffled real names and their labels, of which a fifth are male."""
     names, labels = load_names(return_X_y=True)
     order = np.random.default_rng(1).permutation(len(names))
     order = [i for i in order if labels[i] == "female" or i % 3 == 0][:900]
@@ -34,19 +34,19 @@ def labelled():
 
 @pytest.fixture(scope="module")
 def pipe(make_pipe, labelled):
-    """A small pipeline fitted with labels; do not change it."""
+    """A small pipeline fitted with labels. Tests must not modify it."""
     return make_pipe().fit(*labelled)
 
 
 @pytest.fixture(scope="module")
 def tiny(make_pipe):
-    """A generator of names of a few letters with labels; do not change it."""
+    """A labelled pipeline of names over two letters. Tests must not modify it."""
     names, labels = ["a", "ab", "b", "ba", "bb", "aab"] * 4, ["x", "x", "y", "y", "y", "z"] * 4
     options = {"max_epochs": 20} if make_pipe is small_pipeline else {}
     return make_pipe(window_length=4, **options).fit(names, labels)
 
 
-def test_what_is_learned_of_labels(pipe, labelled):
+def test_fit_with_labels_sets_classes_and_counts(pipe, labelled):
     names, labels = labelled
     generator = pipe[-1]
     assert generator.classes_.tolist() == ["female", "male"]
@@ -54,17 +54,17 @@ def test_what_is_learned_of_labels(pipe, labelled):
     assert pipe.score(names, labels) > pipe.score(names)
 
 
-def test_held_out_names_are_better_known_with_their_label(make_pipe):
+def test_labels_improve_the_scores_of_held_out_names(make_pipe):
     names, labels = load_names(return_X_y=True)
     options = {"hidden_size": 64, "max_epochs": 6} if make_pipe is small_pipeline else {}
     train, test = slice(0, None, 4), slice(2, None, 16)
-    without = make_pipe(**options).fit(names[train])
-    pipe = make_pipe(**options).fit(names[train], labels[train])
-    assert pipe.score(names[test], labels[test]) > without.score(names[test]) + 0.02
-    assert (pipe.predict(names[test]) == labels[test]).mean() > 0.7
+    unlabelled = make_pipe(**options).fit(names[train])
+    labelled = make_pipe(**options).fit(names[train], labels[train])
+    assert labelled.score(names[test], labels[test]) > unlabelled.score(names[test]) + 0.02
+    assert (labelled.predict(names[test]) == labels[test]).mean() > 0.7
 
 
-def test_the_likelihood_is_a_mixture_over_labels(pipe, labelled):
+def test_likelihood_is_a_mixture_over_labels(pipe, labelled):
     names = labelled[0][:50]
     joint = np.stack(
         [
@@ -90,48 +90,48 @@ def test_probabilities_over_names_sum_to_one(tiny):
     np.testing.assert_allclose(proba.sum(axis=1), 1)
 
 
-def test_seeds_may_be_empty_where_others_are_not(pipe):
-    """Also if a block of rows, which are read together, has none to read."""
+def test_empty_seeds_among_non_empty_seeds(pipe):
+    """A block of rows is read together, and all its seeds may be empty."""
     for seeds in (["A"] * 2100 + [""], [""] * 2100 + ["A"]):
-        written = pipe[-1].sample(seeds, random_state=0)
-        assert all(name.startswith(seed) for name, seed in zip(written, seeds, strict=True))
+        sampled = pipe[-1].sample(seeds, random_state=0)
+        assert all(name.startswith(seed) for name, seed in zip(sampled, seeds, strict=True))
 
 
-def test_what_follows_a_seed_is_a_mixture_over_its_labels(tiny):
+def test_next_char_proba_is_a_mixture_over_labels(tiny):
     generator = tiny[-1]
     for seed in ("", "a", "ba", "abbab"):
-        # p(label | seed), from the probabilities of the characters of the seed
+        # p(label | seed) from the probabilities of the characters of the seed
         joint = generator.class_count_ / generator.class_count_.sum()
         for i, character in enumerate(seed):
             column = generator.alphabet_.tolist().index(character)
-            each = [generator.next_char_proba(seed[:i], label=c)[0, column] for c in "xyz"]
-            joint = joint * each
-        each = np.stack([generator.next_char_proba(seed, label=c)[0] for c in "xyz"])
-        expected = joint / joint.sum() @ each
+            proba = [generator.next_char_proba(seed[:i], label=c)[0, column] for c in "xyz"]
+            joint = joint * proba
+        by_label = np.stack([generator.next_char_proba(seed, label=c)[0] for c in "xyz"])
+        expected = joint / joint.sum() @ by_label
         np.testing.assert_allclose(generator.next_char_proba(seed)[0], expected, rtol=1e-4)
 
 
 @pytest.mark.parametrize("seed", ["", "b"])
 @pytest.mark.parametrize("label", [None, "x", "y"])
-def test_names_are_drawn_as_probable_as_they_are(tiny, seed, label):
-    everything = ["".join(c) for n in range(1, 7) for c in itertools.product("ab", repeat=n)]
-    everything = [name for name in everything if name.startswith(seed)]
-    labels = None if label is None else [label] * len(everything)
-    p = np.exp(tiny[-1].score_samples(tiny[0].transform(everything), labels))
-    asked = {"label": label, "max_length": 6}
-    drawn = tiny[-1].sample(seed, n_samples=5000, random_state=0, **asked)
-    assert_drawn_from(drawn, everything, p)
+def test_sample_frequencies_match_the_probabilities(tiny, seed, label):
+    candidates = ["".join(c) for n in range(1, 7) for c in itertools.product("ab", repeat=n)]
+    candidates = [name for name in candidates if name.startswith(seed)]
+    labels = None if label is None else [label] * len(candidates)
+    p = np.exp(tiny[-1].score_samples(tiny[0].transform(candidates), labels))
+    options = {"label": label, "max_length": 6}
+    drawn = tiny[-1].sample(seed, n_samples=5000, random_state=0, **options)
+    assert_drawn_from(drawn, candidates, p)
 
 
-def test_each_label_writes_names_of_its_own(pipe):
-    female = []
+def test_samples_depend_on_the_label(pipe):
+    female_share = []
     for label in ("female", "male"):
-        written = pipe[-1].sample(n_samples=1000, label=label, random_state=0)
-        female.append(pipe.predict_proba(written)[:, 0].mean())
-        assert written == pipe[-1].sample(n_samples=1000, label=label, random_state=0)
+        sampled = pipe[-1].sample(n_samples=1000, label=label, random_state=0)
+        female_share.append(pipe.predict_proba(sampled)[:, 0].mean())
+        assert sampled == pipe[-1].sample(n_samples=1000, label=label, random_state=0)
         streamed = "".join(pipe[-1].stream("Al", label=label, random_state=3))
         assert "Al" + streamed == pipe[-1].sample("Al", label=label, random_state=3)
-    assert female[0] > female[1] + 0.05
+    assert female_share[0] > female_share[1] + 0.05
     streamed = "".join(pipe[-1].stream("Al", random_state=3))
     assert "Al" + streamed == pipe[-1].sample("Al", random_state=3)
     several = pipe[-1].sample(["A", "", "Ma"], label="male", random_state=0)
@@ -144,19 +144,19 @@ def test_each_label_writes_names_of_its_own(pipe):
 
 
 @pytest.mark.parametrize("label", [None, "x", "z"])
-def test_the_most_likely_names_of_a_label(tiny, label):
-    everything = ["".join(c) for n in range(1, 6) for c in itertools.product("ab", repeat=n)]
-    labels = None if label is None else [label] * len(everything)
-    scores = tiny[-1].score_samples(tiny[0].transform(everything), labels)
-    found, log_likelihood = tiny[-1].most_likely(20, label=label, max_length=5)
+def test_most_likely_names_of_a_label(tiny, label):
+    candidates = ["".join(c) for n in range(1, 6) for c in itertools.product("ab", repeat=n)]
+    labels = None if label is None else [label] * len(candidates)
+    scores = tiny[-1].score_samples(tiny[0].transform(candidates), labels)
+    best_names, log_likelihood = tiny[-1].most_likely(20, label=label, max_length=5)
     np.testing.assert_allclose(log_likelihood, np.sort(scores)[::-1][:20], atol=1e-5)
-    best = dict(zip(everything, scores, strict=True))
-    np.testing.assert_allclose(log_likelihood, [best[name] for name in found], atol=1e-5)
+    score_of = dict(zip(candidates, scores, strict=True))
+    np.testing.assert_allclose(log_likelihood, [score_of[name] for name in best_names], atol=1e-5)
     seeded, log_likelihood = tiny[-1].most_likely(5, "b", label=label, max_length=5)
-    np.testing.assert_allclose(log_likelihood, [best[name] for name in seeded], atol=1e-5)
+    np.testing.assert_allclose(log_likelihood, [score_of[name] for name in seeded], atol=1e-5)
 
 
-def test_labels_may_be_of_any_kind(make_pipe, labelled):
+def test_integer_labels_and_a_single_label(make_pipe, labelled):
     names, labels = labelled
     numbers = (labels == "male").astype(int) * 7
     pipe = make_pipe().fit(names, numbers)
@@ -165,18 +165,18 @@ def test_labels_may_be_of_any_kind(make_pipe, labelled):
     assert pipe[-1].sample(label=7, random_state=1) == pipe[-1].sample(
         label=np.int64(7), random_state=1
     )
-    one = make_pipe().fit(names[:30], ["all"] * 30)
-    np.testing.assert_allclose(one.predict_proba(names[:3]), 1)
+    pipe = make_pipe().fit(names[:30], ["all"] * 30)
+    np.testing.assert_allclose(pipe.predict_proba(names[:3]), 1)
     np.testing.assert_allclose(
-        one.score_samples(names), one[-1].score_samples(one[0].transform(names), ["all"] * 900)
+        pipe.score_samples(names), pipe[-1].score_samples(pipe[0].transform(names), ["all"] * 900)
     )
 
 
-def test_without_labels_there_is_no_classifier(make_pipe, labelled):
+def test_predict_requires_labels(make_pipe, labelled):
     names, labels = labelled
     pipe = make_pipe()
     assert not hasattr(pipe[-1], "classes_")
-    for name in ("predict", "predict_proba"):  # nobody knows yet
+    for name in ("predict", "predict_proba"):  # not known before fit
         with pytest.raises(NotFittedError):
             getattr(pipe[-1], name)(names)
     pipe.fit(names, labels)
@@ -188,29 +188,29 @@ def test_without_labels_there_is_no_classifier(make_pipe, labelled):
     with pytest.raises(AttributeError, match="has no attribute 'predict'") as caught:
         pipe[-1].predict(pipe[0].transform(names))
     assert "fit(X, y)" in str(caught.value.__cause__)
-    with pytest.raises(ValueError, match="label needs a model that has learned with labels"):
+    with pytest.raises(ValueError, match="label needs a generator fitted with labels"):
         pipe[-1].sample(label="male")
-    with pytest.raises(ValueError, match="y must be None: this generator has learned without"):
+    with pytest.raises(ValueError, match="y must be None, because this generator was fitted"):
         pipe.score(names, labels)
 
 
-def test_copies_keep_their_labels(pipe, labelled):
+def test_pickle_keeps_labels_and_clone_does_not(pipe, labelled):
     loaded = pickle.loads(pickle.dumps(pipe))
     names = labelled[0][:40]
     np.testing.assert_array_equal(loaded.predict_proba(names), pipe.predict_proba(names))
     for label in (None, "male"):
-        written, again = (
+        sampled, expected = (
             p[-1].sample(n_samples=9, label=label, random_state=0) for p in (loaded, pipe)
         )
-        assert written == again
+        assert sampled == expected
     assert not hasattr(clone(pipe)[-1], "classes_")
 
 
 @pytest.mark.parametrize("scoring", [None, "accuracy", "neg_log_loss"])
-def test_searches_over_labelled_names(make_pipe, labelled, scoring):
+def test_grid_search_with_labels(make_pipe, labelled, scoring):
     names, labels = labelled[0][:300], labelled[1][:300]
     step = make_pipe().steps[-1][0]
-    order = np.argsort(labels, kind="stable")  # so that folds must be stratified
+    order = np.argsort(labels, kind="stable")  # sorted, so that folds must be stratified
     grid = {"windows__window_length": [1, 4]}
     grid |= {"lstm__hidden_size": [8]} if step == "lstm" else {"ngram__order": [2, 3]}
     cv = StratifiedKFold(2)
@@ -223,36 +223,36 @@ def test_searches_over_labelled_names(make_pipe, labelled, scoring):
     assert search.best_estimator_[-1].sample("Ma", label="male").startswith("Ma")
 
 
-def test_each_half_is_told_by_the_other(make_pipe, labelled):
+def test_cross_val_predict(make_pipe, labelled):
     names, labels = labelled[0][:300], labelled[1][:300]
     proba = cross_val_predict(make_pipe(), names, labels, cv=2, method="predict_proba")
     assert proba.shape == (300, 2)
     np.testing.assert_allclose(proba.sum(axis=1), 1)
 
 
-def test_a_fold_without_a_label_says_what_to_do():
+def test_error_for_a_missing_label_suggests_stratified_folds():
     search = GridSearchCV(ngram_pipeline(), {"ngram__order": [2]}, cv=3, error_score="raise")
-    with pytest.raises(ValueError, match=r"Got 'a'; in a search, cv=StratifiedKFold\(\) shares"):
+    with pytest.raises(ValueError, match=r"Got 'a', which .* use cv=StratifiedKFold\(\)"):
         search.fit(["Ada", "Eve", "Zoe"], ["a", "b", "c"])
 
 
 class NameClassifier(ClassifierMixin, CharNGramGenerator):
-    """As the docstring of `fit` has it, for what asks for a classifier before it is fitted."""
+    """A classifier before `fit`, as the docstring of `fit` recommends for ensembles."""
 
 
-def test_learning_curves_that_go_on_where_they_were(labelled):
+def test_learning_curve_with_incremental_learning(labelled):
     names, labels = labelled
     windows = CharSequenceVectorizer().fit_transform(names)
-    found = learning_curve(
+    curve = learning_curve(
         NameClassifier(),
         windows,
         labels,
-        train_sizes=[1, 10, len(names) // 2],  # the first piece has one label only
+        train_sizes=[1, 10, len(names) // 2],  # the first size covers only one label
         exploit_incremental_learning=True,
         cv=StratifiedKFold(2),
         error_score="raise",
     )
-    assert found[2].mean(1)[-1] > 0.6
+    assert curve[2].mean(1)[-1] > 0.6
 
 
 @pytest.mark.parametrize("ensemble", [VotingClassifier, StackingClassifier])
@@ -268,11 +268,11 @@ def test_ensembles_of_classifiers(ensemble, labelled):
     ("y", "match"),
     [
         (["a"] * 5, "y must hold one label for each of the 3 names. Got 5."),
-        ([0.1, 0.2, 0.3], "y must hold labels, all of them str or all of them int. Got others"),
-        (["a", None, "b"], "y must hold labels, all of them str or all of them int. Got others"),
-        ([b"a", b"b", b"a"], "all of them str or all of them int. Got others: bytes"),
-        ([b"a", None, None], "y must hold labels, all of them str or all of them int. Got others"),
-        ([["a", "b"]] * 3, "y must hold labels, all of them str or all of them int. Got others"),
+        ([0.1, 0.2, 0.3], "y must hold labels, either all str or all int. Got invalid labels"),
+        (["a", None, "b"], "y must hold labels, either all str or all int. Got invalid labels"),
+        ([b"a", b"b", b"a"], "either all str or all int. Got invalid labels: bytes"),
+        ([b"a", None, None], "y must hold labels, either all str or all int. Got invalid labels"),
+        ([["a", "b"]] * 3, "y must hold labels, either all str or all int. Got invalid labels"),
     ],
 )
 def test_bad_labels(make_pipe, y, match):
@@ -280,28 +280,28 @@ def test_bad_labels(make_pipe, y, match):
         make_pipe().fit(["Ada", "Eve", "Zoe"], y)
 
 
-def test_labels_that_were_never_seen(tiny):
+def test_unknown_labels_are_rejected(tiny):
     with pytest.raises(ValueError, match=r"label must be one of 'x', 'y', 'z'\. Got 'male'\."):
         tiny[-1].sample(label="male")
     with pytest.raises(ValueError, match=r"label must be one of 'x', 'y', 'z'\. Got \['x', 'y'\]"):
         tiny[-1].sample(label=["x", "y"])
     with pytest.raises(ValueError, match=r"label must be one of 'x', 'y', 'z'\. Got array"):
         tiny[-1].sample(label=np.array(["x", "y"]))
-    with pytest.raises(ValueError, match=r"y must hold the labels 'x', 'y', 'z'\. Got 'w'"):
+    with pytest.raises(ValueError, match=r"y must hold only the labels 'x', 'y', 'z'\. Got 'w'"):
         tiny.score(["a", "b"], ["x", "w"])
     with pytest.raises(NotFittedError):
         clone(tiny)[-1].sample(label="x")
 
 
-# More data later, and weights
+# Incremental training and sample weights
 
 
 def test_partial_fit_with_labels(make_pipe, labelled):
     names, labels = labelled
     windows = CharSequenceVectorizer().fit_transform(names)
     generator = make_pipe()[-1]
-    first = np.flatnonzero(labels == "female")[:200]
-    generator.partial_fit(windows[first], labels[first], classes=["male", "female"])
+    female_rows = np.flatnonzero(labels == "female")[:200]
+    generator.partial_fit(windows[female_rows], labels[female_rows], classes=["male", "female"])
     assert generator.classes_.tolist() == ["female", "male"]
     np.testing.assert_array_equal(generator.predict_proba(windows[:5])[:, 1], 0)
     assert generator.sample("", random_state=0)
@@ -314,25 +314,25 @@ def test_partial_fit_with_labels(make_pipe, labelled):
     before = generator.class_count_
     for y, classes, match in [
         (None, None, "y must hold the label of each name, as in the first call. Got None."),
-        (labels, ["other"], "classes must be given in the first call of partial_fit, or be the"),
-        (np.where(labels == "male", "m", "f"), None, "y must hold the labels 'female', 'male'"),
+        (labels, ["other"], "classes must be the same in all calls of partial_fit"),
+        (np.where(labels == "male", "m", "f"), None, "y must hold only the labels 'female'"),
     ]:
         with pytest.raises(ValueError, match=match):
             generator.partial_fit(windows, y, classes=classes)
     np.testing.assert_array_equal(generator.class_count_, before)
-    with pytest.raises(ValueError, match="classes needs y, the label of each name"):
+    with pytest.raises(ValueError, match="classes requires y, the label of each name"):
         make_pipe()[-1].partial_fit(windows, classes=["female"])
     unlabelled = make_pipe()[-1].partial_fit(windows)
-    with pytest.raises(ValueError, match="this generator has learned without labels"):
+    with pytest.raises(ValueError, match="this generator was fitted without labels"):
         unlabelled.partial_fit(windows, labels)
 
 
-def test_counting_labelled_names_in_pieces_is_exact(labelled):
+def test_partial_fit_of_ngrams_equals_fit(labelled):
     names, labels = labelled
     windows = CharSequenceVectorizer().fit_transform(names)
     weights = np.random.default_rng(0).integers(0, 4, len(names)).astype(float)
-    at_once = CharNGramGenerator().fit(windows, labels, weights)
-    alphabet, generator = at_once.alphabet_, CharNGramGenerator()
+    whole = CharNGramGenerator().fit(windows, labels, weights)
+    alphabet, generator = whole.alphabet_, CharNGramGenerator()
     for rows in np.array_split(np.arange(len(names)), 5):
         generator.partial_fit(
             windows[rows],
@@ -342,32 +342,32 @@ def test_counting_labelled_names_in_pieces_is_exact(labelled):
             sample_weight=weights[rows],
         )
     np.testing.assert_allclose(
-        generator.predict_proba(windows), at_once.predict_proba(windows), rtol=1e-9
+        generator.predict_proba(windows), whole.predict_proba(windows), rtol=1e-9
     )
-    assert generator.n_characters_seen_ == at_once.n_characters_seen_
+    assert generator.n_characters_seen_ == whole.n_characters_seen_
 
 
-def test_a_weight_is_how_often_a_name_stands(labelled):
+def test_integer_weights_equal_repetitions(labelled):
     names, labels = labelled
     weights = np.random.default_rng(0).integers(0, 4, len(names))
     repeated = [name for name, n in zip(names, weights, strict=True) for _ in range(n)]
     pipe = ngram_pipeline().fit(names, ngram__sample_weight=weights)
-    same = ngram_pipeline().fit(repeated)
-    assert pipe[-1].alphabet_.tolist() == same[-1].alphabet_.tolist()
-    assert pipe[-1].n_characters_seen_ == same[-1].n_characters_seen_
-    np.testing.assert_array_equal(pipe[-1].name_hashes_, same[-1].name_hashes_)
-    np.testing.assert_allclose(pipe.score_samples(names), same.score_samples(names), rtol=1e-9)
+    expected = ngram_pipeline().fit(repeated)
+    assert pipe[-1].alphabet_.tolist() == expected[-1].alphabet_.tolist()
+    assert pipe[-1].n_characters_seen_ == expected[-1].n_characters_seen_
+    np.testing.assert_array_equal(pipe[-1].name_hashes_, expected[-1].name_hashes_)
+    np.testing.assert_allclose(pipe.score_samples(names), expected.score_samples(names), rtol=1e-9)
     labelled_pipe = ngram_pipeline().fit(names, labels, ngram__sample_weight=weights)
-    same = ngram_pipeline().fit(repeated, np.repeat(labels, weights))
+    expected = ngram_pipeline().fit(repeated, np.repeat(labels, weights))
     np.testing.assert_allclose(
-        labelled_pipe.predict_proba(names), same.predict_proba(names), rtol=1e-9
+        labelled_pipe.predict_proba(names), expected.predict_proba(names), rtol=1e-9
     )
-    score = same.score(np.repeat(names, weights), np.repeat(labels, weights))
+    score = expected.score(np.repeat(names, weights), np.repeat(labels, weights))
     windows = labelled_pipe[0].transform(names)
     assert labelled_pipe[-1].score(windows, labels, weights) == pytest.approx(score)
 
 
-def test_parts_of_a_count_make_a_distribution(names):
+def test_fractional_weights_give_a_distribution(names):
     weights = np.random.default_rng(0).uniform(0.1, 3, len(names))
     pipe = ngram_pipeline().fit(names, ngram__sample_weight=weights)
     proba = pipe[-1].next_char_proba(["", "M", "Mar"])
@@ -375,16 +375,16 @@ def test_parts_of_a_count_make_a_distribution(names):
     assert (proba > 0).all()
 
 
-def test_training_follows_the_weights(names):
-    longer = np.array([len(name) > 6 for name in names])
+def test_weights_affect_training(names):
+    is_long = np.array([len(name) > 6 for name in names])
     scores = []
-    for weights in (None, np.where(longer, 1.0, 0.01), np.where(longer, 0.01, 1.0)):
+    for weights in (None, np.where(is_long, 1.0, 0.01), np.where(is_long, 0.01, 1.0)):
         pipe = small_pipeline(max_epochs=8).fit(names, lstm__sample_weight=weights)
         scores.append(pipe.score([name for name in names if len(name) > 6]))
     assert scores[1] > scores[0] > scores[2]
 
 
-def test_equal_weights_change_nothing(names):
+def test_equal_weights_have_no_effect(names):
     plain = small_pipeline().fit(names)
     weighted = small_pipeline().fit(names, lstm__sample_weight=[1] * len(names))
     assert plain.score(names) == pytest.approx(weighted.score(names), abs=0.05)
@@ -401,7 +401,7 @@ def test_equal_weights_change_nothing(names):
         ([1, 2, -1], "names. Got -1.0."),
         ([1, 2, np.nan], "names. Got nan."),
         (["a", 2, 3], "names. Got ['a', 2, 3]."),
-        ([0, 0, 0], "at least one of them above zero. Got zeros."),
+        ([0, 0, 0], "and at least one number above zero. Got only zeros."),
     ],
 )
 def test_bad_weights(make_pipe, weights, match):
@@ -410,16 +410,16 @@ def test_bad_weights(make_pipe, weights, match):
         make_pipe()[-1].fit(windows, sample_weight=weights)
 
 
-def test_weights_of_nothing_to_predict(make_pipe):
+def test_score_requires_a_weighted_target(make_pipe):
     windows = CharSequenceVectorizer(window_length=3, boundary=False).fit_transform(["anna bella"])
     generator = make_pipe(3, boundary=False)[-1].fit(windows)
-    with pytest.raises(ValueError, match="X must hold at least one character to predict"):
+    with pytest.raises(ValueError, match="X must contain at least one character to predict"):
         generator.score(np.concatenate([windows, 0 * windows]), sample_weight=[0, 1])
 
 
 @pytest.mark.full
-def test_large_alphabets_with_many_labels_score_right():
-    """27,000 characters times 100,000 labels are more than an int32 holds."""
+def test_scores_with_a_large_alphabet_and_many_labels():
+    """27,000 characters times 100,000 labels exceed the range of int32."""
     rng = np.random.default_rng(0)
     alphabet = [chr(code) for code in range(0x4E00, 0x4E00 + 27_000)]
     names = ["".join(rng.choice(alphabet[:60], size=3)) for _ in range(200)]
@@ -431,24 +431,24 @@ def test_large_alphabets_with_many_labels_score_right():
         many, few = clone(generator), clone(generator)
         many.partial_fit(windows, labels, classes=np.arange(100_000), alphabet=alphabet)
         few.partial_fit(windows, np.minimum(labels, 1999), classes=range(2000), alphabet=alphabet)
-        assert len(many.alphabet_) == 27_001  # and the end
+        assert len(many.alphabet_) == 27_001  # plus the end character
         assert many.classes_[-1] == 99_999
-        if isinstance(generator, CharNGramGenerator):  # the same under small numbers
+        if isinstance(generator, CharNGramGenerator):  # independent of the number of labels
             expected = few.score_samples(windows, np.minimum(labels, 1999))
             np.testing.assert_allclose(many.score_samples(windows, labels), expected)
-        # As each character is given, so is its label: by the network run on one name alone.
+        # The reference adds the log-probabilities of single characters.
         for row in (-1, -2):
             score = many.score_samples(windows[[row]], labels[[row]])
             assert many.score_samples(windows[[row]], [5]) != score
             name = names[row]
             beginnings = [name[:i] for i in range(len(name) + 1)]
-            alone = many.next_char_proba(beginnings, label=99_999)
+            proba = many.next_char_proba(beginnings, label=99_999)
             columns = [many.alphabet_.tolist().index(c) for c in [*name, "\3"]]
-            one_by_one = np.log(alone[np.arange(len(columns)), columns]).sum()
-            assert score == pytest.approx(one_by_one, rel=1e-4)
+            reference = np.log(proba[np.arange(len(columns)), columns]).sum()
+            assert score == pytest.approx(reference, rel=1e-4)
 
 
-def test_classes_may_be_many():
+def test_classes_may_exceed_the_labels():
     windows = CharSequenceVectorizer().fit_transform(["Ada", "Eve"])
     generator = CharNGramGenerator().partial_fit(windows, ["a", "e"], classes=[*"abcdefghij" * 3])
     assert len(generator.classes_) == 10
@@ -457,24 +457,24 @@ def test_classes_may_be_many():
 
 
 @pytest.mark.parametrize("labels", [[np.nan, "f"], [1, "f"], ["f", None], [True, "f"]])
-def test_labels_of_mixed_kinds_are_refused(make_pipe, labels):
-    """Also in a list, which numpy would make strings of."""
+def test_labels_of_mixed_types_are_rejected(make_pipe, labels):
+    """Lists are rejected too, although numpy would convert their items to str."""
     for y in (labels, tuple(labels), np.array(labels, dtype=object)):
-        with pytest.raises(ValueError, match="y must hold labels, all of them str or all of them"):
+        with pytest.raises(ValueError, match="y must hold labels, either all str or all int"):
             make_pipe().fit(["Ada", "Eve"], y)
     generator = make_pipe()[-1]
     windows = CharSequenceVectorizer().fit_transform(["Ada", "Eve"])
-    with pytest.raises(ValueError, match="classes must hold labels, all of them str or all of"):
+    with pytest.raises(ValueError, match="classes must hold labels, either all str or all int"):
         generator.partial_fit(windows, ["f", "f"], classes=labels)
 
 
-def test_a_label_that_is_none(pipe):
+def test_sample_rejects_a_sequence_of_labels(pipe):
     for label in ([[1], [2, 3]], ["female"], np.array(["female", "male"])):
         with pytest.raises(ValueError, match="label must be one of 'female', 'male'"):
             pipe[-1].sample(label=label)
 
 
-def test_characters_seen_with_parts_of_weights(make_pipe, labelled):
+def test_characters_seen_with_fractional_weights(make_pipe, labelled):
     names, weights = labelled[0][:60], np.linspace(0.1, 0.9, 60)
     windows = CharSequenceVectorizer().fit_transform(names)
     whole = make_pipe()[-1].partial_fit(windows, sample_weight=weights)
@@ -486,29 +486,29 @@ def test_characters_seen_with_parts_of_weights(make_pipe, labelled):
     assert pieces.n_characters_seen_ == whole.n_characters_seen_ == round(seen)
 
 
-@pytest.mark.skipif(not hasattr(np.dtypes, "StringDType"), reason="numpy < 2 has no such strings")
+@pytest.mark.skipif(not hasattr(np.dtypes, "StringDType"), reason="numpy < 2 has no StringDType")
 @pytest.mark.parametrize("make", [CharNGramGenerator, small_generator])
-def test_numpys_strings_of_any_length_are_names_and_labels(make):
-    kind = np.dtypes.StringDType()
+def test_numpy_variable_width_strings(make):
+    dtype = np.dtypes.StringDType()
     names, labels = ["Anna", "Berta", "Carla", "Dora"] * 5, ["a", "b", "a", "b"] * 5
-    windows = CharSequenceVectorizer().fit_transform(np.array(names, dtype=kind))
-    generator = make().fit(windows, np.array(labels, dtype=kind))
+    windows = CharSequenceVectorizer().fit_transform(np.array(names, dtype=dtype))
+    generator = make().fit(windows, np.array(labels, dtype=dtype))
     assert generator.classes_.tolist() == ["a", "b"]
-    assert generator.score(windows, np.array(labels, dtype=kind)) == make().fit(
+    assert generator.score(windows, np.array(labels, dtype=dtype)) == make().fit(
         windows, labels
     ).score(windows, labels)
 
 
-# Letters that a label's names never hold
+# Letters that do not occur in the names of a label
 
 
-def with_new_letters(names, learned):
-    known = set("".join(learned))
-    return np.mean([not known.issuperset(name) for name in names])
+def share_with_new_letters(names, training_names):
+    letters = set("".join(training_names))
+    return np.mean([not letters.issuperset(name) for name in names])
 
 
-def by_letters(n, letters, seed):
-    """Names whose letters are as frequent as one over their place."""
+def random_names(n, letters, seed):
+    """Return n names whose letters have frequencies proportional to 1 / rank."""
     rng, shares = np.random.default_rng(seed), 1 / np.arange(1, len(letters) + 1)
     drawn = rng.choice([*letters], (n, 6), p=shares / shares.sum())
     return ["".join(row) for row in drawn]
@@ -518,31 +518,31 @@ LETTERS = {"a": "aeioknstrhmyu", "b": "eanirslotdcumvpzwqxj", "c": "äöüaeions
 
 
 @pytest.mark.parametrize("make", [ngram_pipeline, partial(small_pipeline, max_epochs=20)])
-def test_letters_that_a_label_never_holds_are_as_rare_as_good_says(make):
-    learned = {label: by_letters(150, letters, 0) for label, letters in LETTERS.items()}
-    names = [name for of_label in learned.values() for name in of_label]
+def test_letters_new_to_a_label_are_as_rare_as_in_held_out_names(make):
+    learned = {label: random_names(150, letters, 0) for label, letters in LETTERS.items()}
+    names = [name for label_names in learned.values() for name in label_names]
     pipe = make().fit(names, np.repeat([*LETTERS], 150))
     for label, letters in LETTERS.items():
-        held_out = with_new_letters(by_letters(4000, letters, 1), learned[label])
-        written = pipe[-1].sample(n_samples=1500, label=label, random_state=0)
-        assert with_new_letters(written, learned[label]) < held_out + 0.02
+        held_out = share_with_new_letters(random_names(4000, letters, 1), learned[label])
+        sampled = pipe[-1].sample(n_samples=1500, label=label, random_state=0)
+        assert share_with_new_letters(sampled, learned[label]) < held_out + 0.02
     blend = pipe[-1].sample(n_samples=500, label={"a": 0.5, "b": 0.5}, random_state=0)
-    assert with_new_letters(blend, learned["a"] + learned["b"]) < 0.02
+    assert share_with_new_letters(blend, learned["a"] + learned["b"]) < 0.02
 
 
-def test_a_label_without_names_writes_all_letters(make_pipe):
+def test_a_label_without_names_samples_all_letters(make_pipe):
     pipe = make_pipe()
     windows = pipe[0].fit_transform(["Anna", "Ωμ"])
     generator = pipe[-1].partial_fit(windows, ["a", "b"], classes=["a", "b", "none"])
     assert {*"".join(generator.sample(n_samples=300, label="none", random_state=0))} == {*"AnaΩμ"}
-    together = np.logaddexp.reduce(
+    expected = np.logaddexp.reduce(
         [generator.score_samples(windows, [label] * 2) - np.log(2) for label in "ab"], axis=0
     )
-    np.testing.assert_allclose(generator.score_samples(windows), together, atol=1e-5)
+    np.testing.assert_allclose(generator.score_samples(windows), expected, atol=1e-5)
 
 
-def test_letters_and_labels_take_no_table_of_both():
-    """2,000 labels and 20,000 letters: a table of them would take 160 MB."""
+def test_memory_with_many_letters_and_labels():
+    """A table of 2,000 labels by 20,000 letters would take 160 MB."""
     letters = "".join(chr(0x4E00 + i) for i in range(20_000))
     names = [letters[i : i + 10] for i in range(0, 20_000, 5)]
     labels = np.repeat(np.arange(2000), 2)

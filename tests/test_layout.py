@@ -1,4 +1,4 @@
-"""The plan of the house: what may import what, and who owns what."""
+"""The layout of the package: allowed imports and the responsibilities of modules."""
 
 import ast
 from graphlib import TopologicalSorter
@@ -13,15 +13,15 @@ EXAMPLES = sorted((ROOT / "examples").rglob("*.py"))
 
 
 def file_of(module):
-    """The file of a module of the package, whose path has no suffix; None if it is not there."""
+    """Return the file of a module, given by its path without suffix, or None."""
     for file in (module.with_suffix(".py"), module / "__init__.py"):
         if file.exists():
             return file
     return None
 
 
-def bound(path):
-    """The names that a file defines, also in branches."""
+def defined_names(path):
+    """Yield the names that a file defines, also in branches."""
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             yield node.name
@@ -32,7 +32,7 @@ def bound(path):
 
 
 def imports(path):
-    """Pairs of what a file imports of the package, in functions too, and its file or None."""
+    """Yield what a file imports from the package, also in functions, and its file or None."""
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
             for alias in node.names:
@@ -47,18 +47,18 @@ def imports(path):
                 file, attribute = file_of(module / alias.name), None
                 if file is None:
                     file, attribute = file_of(module), alias.name
-                if file and attribute not in {None, *bound(file)}:
+                if file and attribute not in {None, *defined_names(file)}:
                     file = None
                 yield f"{'.' * node.level}{node.module or ''} {alias.name}", file
 
 
 @pytest.mark.parametrize("path", FILES + EXAMPLES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_what_is_imported_is_there(path):
-    """In functions too, which rarely run."""
+def test_imports_exist(path):
+    """Imports in functions are checked too, because functions may rarely run."""
     assert not [imported for imported, file in imports(path) if file is None]
 
 
-def test_imports_that_are_not_there_are_noticed(tmp_path):
+def test_missing_imports_are_detected(tmp_path):
     source = """
 import sknamegen._gone
 from sknamegen import CharNGramGenerator
@@ -74,25 +74,25 @@ def function():
     assert sorted(missing) == sorted([*expected, "sknamegen._gone fit"])
 
 
-def room(path):
+def subpackage(path):
     parts = path.relative_to(PACKAGE).parts
     return parts[0].removesuffix(".py")
 
 
-@pytest.mark.parametrize("level", ["file", "room"])
-def test_imports_run_one_way(level):
-    name = room if level == "room" else str
+@pytest.mark.parametrize("level", ["file", "subpackage"])
+def test_imports_are_acyclic(level):
+    name = subpackage if level == "subpackage" else str
     graph = {}
     for path in FILES:
         if path.name != "__init__.py":
             files = {file for _, file in imports(path) if file}
-            others = {name(file) for file in files if file.name != "__init__.py"} - {name(path)}
-            graph.setdefault(name(path), set()).update(others)
+            imported = {name(file) for file in files if file.name != "__init__.py"} - {name(path)}
+            graph.setdefault(name(path), set()).update(imported)
     assert list(TopologicalSorter(graph).static_order())
 
 
 def top_level_imports(path):
-    """The packages that importing a file imports."""
+    """Yield the packages that the top level of a file imports."""
     for node in ast.parse(path.read_text("utf-8")).body:
         if isinstance(node, ast.Import):
             yield from (alias.name.partition(".")[0] for alias in node.names)
@@ -100,9 +100,9 @@ def top_level_imports(path):
             yield node.module.partition(".")[0]
 
 
-def test_torch_and_skorch_are_where_networks_learn():
+def test_only_the_training_imports_torch_and_skorch():
     users = {path for path in FILES if {"torch", "skorch"} & set(top_level_imports(path))}
-    inside = {path for path in users if room(path) == "_training"}
+    inside = {path for path in users if subpackage(path) == "_training"}
     assert users - inside == {PACKAGE / "callbacks.py"}
     assert {path.name for path in inside} == {
         "batches.py",
@@ -112,8 +112,8 @@ def test_torch_and_skorch_are_where_networks_learn():
     }
 
 
-def test_the_training_knows_no_estimator():
-    """It reads plans, which are made of parameters; what it starts from may be a generator."""
+def test_training_imports_no_estimator():
+    """The training reads a plan of parameters. Only `pretrained.py` may read a generator."""
     estimators = {PACKAGE / f"{name}.py" for name in ("_generator", "average", "lstm", "ngram")}
     for path in (PACKAGE / "_training").glob("*.py"):
         files = {file for _, file in imports(path)}
@@ -121,7 +121,7 @@ def test_the_training_knows_no_estimator():
         assert files & estimators <= allowed, path
 
 
-def test_one_alphabet_owns_code_points():
+def test_only_the_alphabet_converts_code_points():
     for path in FILES:
         calls = {
             node.func.id
@@ -131,8 +131,8 @@ def test_one_alphabet_owns_code_points():
         assert path.name == "_alphabet.py" or not calls & {"chr", "ord"}, path
 
 
-def test_the_map_names_every_file():
-    described = (PACKAGE / "README.md").read_text("utf-8")
+def test_the_readme_mentions_every_file():
+    readme = (PACKAGE / "README.md").read_text("utf-8")
     for path in FILES:
         if path.name != "__init__.py":
-            assert f"{path.name}`" in described, path
+            assert f"{path.name}`" in readme, path

@@ -16,7 +16,7 @@ from sknamegen import CharLSTMGenerator, CharSequenceVectorizer
 
 
 def network_logits(generator):
-    """The mean logits of the networks in a context, from the weights that a file has."""
+    """Return a function of the mean logits in a context, from the saved weights."""
     state, alphabet = generator.__getstate__(), generator.alphabet_
     networks = [Network(weights, alphabet) for weights in state["_networks"]]
     shares = np.array(state["_shares"]) / np.sum(state["_shares"])
@@ -24,7 +24,7 @@ def network_logits(generator):
 
 
 def expected_scores(generator, learned, windows, y=(None, None)):
-    """Scores by the formulas, after a fit to the windows `learned` with the labels ``y[0]``."""
+    """Return reference scores after a fit to the windows `learned` with the labels ``y[0]``."""
     seen = list(targets(learned, y[0]))
     sizes = generator.alphabet_, generator.window_length_
     penalty, logits = Penalty(seen, *sizes, uses_labels=y[0] is not None), network_logits(generator)
@@ -32,7 +32,7 @@ def expected_scores(generator, learned, windows, y=(None, None)):
     return log_likelihood(windows, generator, penalised, y[1])
 
 
-# What is learned, and how it is scored
+# Training and scores
 
 
 KINDS = [{}, {"embedding_dim": None}, {"num_layers": 2}, {"num_networks": 2}]
@@ -51,8 +51,8 @@ SCORED = [
 
 @pytest.mark.parametrize("window_length", [1, 3, 10])
 @pytest.mark.parametrize("kind", KINDS)
-def test_scores_are_those_of_the_formulas(names, window_length, kind):
-    """Each depends on exactly the window, and shapes that no name has are penalised."""
+def test_scores_match_the_formulas(names, window_length, kind):
+    """A score depends on exactly the window. Unseen sequences of kinds are penalised."""
     pipe = small_pipeline(window_length, max_epochs=1, **kind).fit([*names, "McLean", "Anne-Marie"])
     learned = pipe[0].transform([*names, "McLean", "Anne-Marie"])
     windows = pipe[0].transform(SCORED)
@@ -61,18 +61,18 @@ def test_scores_are_those_of_the_formulas(names, window_length, kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_scores_with_labels_are_those_of_the_formulas(names, kind):
-    """The penalty is that of the label: one of the lists holds no blank, the other no hyphen."""
-    given = [*names[:50], "Anna Lena", "Eva Maria", *names[50:100], "Anna-Lena", "Eva-Maria"]
+def test_scores_with_labels_match_the_formulas(names, kind):
+    """The penalty depends on the label: one list contains no blank, the other no hyphen."""
+    train = [*names[:50], "Anna Lena", "Eva Maria", *names[50:100], "Anna-Lena", "Eva-Maria"]
     labels = np.repeat([0, 1], 52)
-    pipe = small_pipeline(4, max_epochs=1, **kind).fit(given, labels)
+    pipe = small_pipeline(4, max_epochs=1, **kind).fit(train, labels)
     windows = pipe[0].transform(["Eva Lena", "Eva-Lena", "Maria"] * 2)
     y = np.repeat([0, 1], 3)
-    expected = expected_scores(pipe[-1], pipe[0].transform(given), windows, (labels, y))
+    expected = expected_scores(pipe[-1], pipe[0].transform(train), windows, (labels, y))
     np.testing.assert_allclose(pipe[-1].score_samples(windows, y), expected, atol=2e-5)
 
 
-def test_the_network_of_a_file_is_the_one_that_torch_has_trained(generator):
+def test_saved_weights_give_the_logits_of_the_torch_module(generator):
     alphabet, logits = [*generator.alphabet_, START], network_logits(generator)
     for context in (START, f"{START}Mar", "argu"):
         indices = torch.tensor([[alphabet.index(character) for character in context]])
@@ -92,15 +92,15 @@ def test_scores_of_running_text(names, text_generator, step):
     np.testing.assert_allclose(text_generator.score_samples(windows), expected, atol=2e-5)
 
 
-def test_training_learns(names):
+def test_training_reduces_the_loss(names):
     pipe = small_pipeline(hidden_size=64, max_epochs=8, lr=0.02).fit(names)
     held_out = ["Marianna", "Joella", "Kathleen", "Bettina"]
-    untrained = math.log(len(pipe[-1].alphabet_))
-    assert -pipe.score(held_out) < untrained - 1
-    assert -pipe.score(names) < untrained - 1.5
+    uniform_loss = math.log(len(pipe[-1].alphabet_))
+    assert -pipe.score(held_out) < uniform_loss - 1
+    assert -pipe.score(names) < uniform_loss - 1.5
 
 
-def test_a_single_name_is_learned_by_heart():
+def test_a_single_name_is_memorised():
     pipe = small_pipeline(
         hidden_size=32, max_epochs=150, dropout=0, batch_size=1, ngram_weight=0
     ).fit(["Ottilie"])
@@ -120,8 +120,8 @@ def test_fitted_attributes(names):
     assert generator.validation_scores_ is None
 
 
-def test_loss_is_averaged_over_characters(names):
-    # Without updates worth mentioning, the loss of an epoch is that of the final network.
+def test_loss_is_the_mean_over_characters(names):
+    # With a negligible learning rate, the loss of an epoch is that of the final network.
     params = {"lr": 1e-12, "weight_decay": 0, "dropout": 0, "max_epochs": 1}
     pipe = small_pipeline(20, **params, batch_size=30, precision="float32").fit(names[:80])
     windows = pipe[0].transform(names[:80])
@@ -131,7 +131,7 @@ def test_loss_is_averaged_over_characters(names):
 
 
 @pytest.mark.parametrize("is_terminal", [True, False])
-def test_verbose_prints_a_line_an_epoch(names, capsys, is_terminal, monkeypatch):
+def test_verbose_prints_one_line_per_epoch(names, capsys, is_terminal, monkeypatch):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: is_terminal, raising=False)
     generator = small_pipeline(verbose=1, early_stopping=True).fit(names)[-1]
     printed = capsys.readouterr()
@@ -148,7 +148,7 @@ def test_silent_by_default(names, capsys):
     assert capsys.readouterr() == ("", "")
 
 
-def test_early_stopping_holds_out_names_and_keeps_the_best_epoch(names):
+def test_early_stopping_restores_the_best_epoch(names):
     class Spy(Callback):
         def on_train_begin(self, net, X=None, **kwargs):
             self.n_train_ = len(X)
@@ -158,7 +158,7 @@ def test_early_stopping_holds_out_names_and_keeps_the_best_epoch(names):
             Spy.seen = self
 
     pipe = small_pipeline(
-        window_length=20,  # one sequence a name
+        window_length=20,  # one sequence per name
         early_stopping=True,
         validation_fraction=0.25,
         n_iter_no_change=2,
@@ -173,16 +173,16 @@ def test_early_stopping_holds_out_names_and_keeps_the_best_epoch(names):
     assert generator.n_iter_ == len(generator.validation_scores_) < 50
     best = int(np.argmax(generator.validation_scores_))
     assert best == generator.n_iter_ - 3
-    # The weights are those of that epoch: fewer epochs of the same training are worse.
+    # The weights of the best epoch score worse on the training names than later weights.
     assert pipe.score(names) < -generator.loss_curve_[-1]
 
 
 def test_early_stopping_needs_two_names():
-    with pytest.raises(ValueError, match="at least one name to train on"):
+    with pytest.raises(ValueError, match="at least one training name"):
         small_pipeline(early_stopping=True).fit(["Ada"])
 
 
-def test_skorch_callbacks_are_called_and_may_stop(names):
+def test_skorch_callbacks_can_stop_the_training(names):
     stopping = EarlyStopping(monitor="train_loss", patience=1, threshold=10)
     generator = small_pipeline(callbacks=[("mine", stopping)], max_epochs=20).fit(names)[-1]
     assert generator.n_iter_ == 2
@@ -196,7 +196,7 @@ def test_net_params_reach_skorch(names):
     assert generator.net_.optimizer_.param_groups[0]["alpha"] == 0.9
 
 
-def test_the_one_cycle_schedule(names):
+def test_one_cycle_schedule(names):
     rates = []
 
     class Spy(Callback):
@@ -214,7 +214,7 @@ def test_the_one_cycle_schedule(names):
     assert set(rates) == {0.02}
 
 
-def test_targets_softened_by_counting_keep_from_learning_by_heart(names):
+def test_ngram_targets_reduce_overfitting(names):
     def fit(ngram_weight):
         params = {"hidden_size": 128, "max_epochs": 40, "ngram_weight": ngram_weight}
         return small_pipeline(**params).fit(names[:300])
@@ -222,23 +222,23 @@ def test_targets_softened_by_counting_keep_from_learning_by_heart(names):
     plain, softened = fit(0), fit(0.6)
     assert softened.score(names[:300]) < plain.score(names[:300]) - 0.1
     assert softened.score(names[300:]) > plain.score(names[300:]) + 0.1
-    # The losses are those of the characters themselves, so they can be compared.
+    # The loss curve excludes the n-gram targets, so losses are comparable.
     assert softened[-1].loss_curve_[-1] == pytest.approx(-softened.score(names[:300]), abs=0.3)
 
 
-def test_counting_alone_is_learned_too(names):
-    learned = small_pipeline(hidden_size=64, max_epochs=90, dropout=0, ngram_weight=1, lr=0.02)
-    learned.fit(names)
-    counted = ngram_pipeline(order=6).fit(names)
+def test_a_network_can_learn_from_ngram_targets_alone(names):
+    network = small_pipeline(hidden_size=64, max_epochs=90, dropout=0, ngram_weight=1, lr=0.02)
+    network.fit(names)
+    ngrams = ngram_pipeline(order=6).fit(names)
     for name in names[:5]:
         for i in range(3):
-            p, q = (pipe[-1].next_char_proba(name[:i])[0] for pipe in (learned, counted))
+            p, q = (pipe[-1].next_char_proba(name[:i])[0] for pipe in (network, ngrams))
             assert (q * np.log(q / p)).sum() < 0.1
 
 
 @pytest.mark.parametrize("ngram_weight", [0.25, 1])
-def test_the_loss_is_mixed(names, ngram_weight):
-    """Each network learns from a mean of the characters and of what counting says of them."""
+def test_loss_mixes_hard_and_ngram_targets(names, ngram_weight):
+    """The loss is the weighted mean of a hard and a soft cross-entropy."""
     losses = []
 
     class Note(Callback):
@@ -258,11 +258,11 @@ def test_the_loss_is_mixed(names, ngram_weight):
         num_networks=2,
         ngram_weight=ngram_weight,
         dropout=0,
-        lr=1e-9,  # so that the network after the step is the one before
+        lr=1e-9,  # so that a step does not change the network
         precision="float32",
         callbacks=[Note()],
     ).fit(names[:64])
-    assert len(losses) == 2 * 3 * 2  # networks, epochs, batches
+    assert len(losses) == 2 * 3 * 2  # networks * epochs * batches
     measured, expected = np.transpose(losses)
     mean_targets = sum(len(name) + 1 for name in names[:64]) / 2
     np.testing.assert_allclose(measured, expected / mean_targets, rtol=1e-4)
@@ -272,13 +272,13 @@ LONG_AND_SHORT = ["Al", "Bo", "Cy", "Di", "Ed"] * 7 + ["Alexandrina", "Wilhelmin
 
 
 @pytest.mark.parametrize("case", ["plain", "weights", "labels", "stopping", "windows", "one pass"])
-def test_every_character_weighs_the_same(case):
-    """The losses of an epoch are the mean over its characters, not over those of each batch."""
+def test_all_characters_have_equal_weight(case):
+    """The loss of an epoch is the mean over its characters, not over batch means."""
     window_length = 3 if case == "windows" else 20
     windows = CharSequenceVectorizer(window_length=window_length).fit_transform(LONG_AND_SHORT)
     labels = ["a", "b", "b"] * 15 if case == "labels" else None
     weights = None
-    if case == "weights":  # the short ones twice as often
+    if case == "weights":  # short names twice as often
         weights = [0.5 if len(name) < 5 else 0.25 for name in LONG_AND_SHORT]
     sums, n_targets = [], []
 
@@ -299,7 +299,7 @@ def test_every_character_weighs_the_same(case):
         max_epochs=1 if case == "one pass" else 20,
         dropout=0,
         ngram_weight=0,
-        lr=1e-9,  # so that the losses of all batches are those of one network
+        lr=1e-9,  # so that all batches see the same network
         precision="float32",
         early_stopping=case == "stopping",
         callbacks=[Note()],
@@ -308,13 +308,13 @@ def test_every_character_weighs_the_same(case):
         generator.partial_fit(windows)
     else:
         generator.fit(windows, labels, sample_weight=weights)
-    constant = generator.net_.criterion_.n_targets
-    tolerance = 0.06 if case in ("weights", "stopping") else 1e-9  # what they draw is random
-    assert constant == pytest.approx(sum(n_targets) / len(n_targets), rel=tolerance)
+    mean_targets = generator.net_.criterion_.n_targets
+    tolerance = 0.06 if case in ("weights", "stopping") else 1e-9  # random draws
+    assert mean_targets == pytest.approx(sum(n_targets) / len(n_targets), rel=tolerance)
     assert max(n_targets) > 2 * min(n_targets)
 
 
-def test_automatic_settings_reach_the_training():
+def test_automatic_settings():
     generator = CharLSTMGenerator(hidden_size=4, random_state=0)
     generator.fit(CharSequenceVectorizer().fit_transform(["Ada", "Eve"] * 40))
     net = generator.nets_[0]
@@ -336,9 +336,9 @@ def test_warm_start_continues(names):
     assert generator.loss_curve_[:3] == losses
     assert generator.loss_curve_[3] < losses[-1]
     assert n_optimizer_steps(generator) == 2 * n_steps
-    copied = pickle.loads(pickle.dumps(generator)).fit(windows)
-    assert copied.n_iter_ == 9
-    assert copied.loss_curve_[6] < losses[-1]
+    loaded = pickle.loads(pickle.dumps(generator)).fit(windows)
+    assert loaded.n_iter_ == 9
+    assert loaded.loss_curve_[6] < losses[-1]
 
 
 def test_warm_start_keeps_the_alphabet():
@@ -346,26 +346,26 @@ def test_warm_start_keeps_the_alphabet():
     generator.fit(CharSequenceVectorizer().fit_transform(["Ada"]))
     generator.fit(CharSequenceVectorizer().fit_transform(["Eve", "dad"]))
     assert generator.alphabet_.tolist() == [END, "A", "a", "d"]
-    with pytest.raises(ValueError, match="hidden_size must be 16, as in the network to go on from"):
+    with pytest.raises(ValueError, match="hidden_size must be 16, as in the networks of init"):
         generator.set_params(hidden_size=5).fit(CharSequenceVectorizer().fit_transform(["Ada"]))
     with pytest.raises(ValueError, match="window_length seen in fit, 10"):
         generator.fit(CharSequenceVectorizer(window_length=3).fit_transform(["Ada"]))
 
 
-def test_partial_fit_reaches_what_fit_reaches(names):
+def test_partial_fit_scores_like_fit(names):
     windows = CharSequenceVectorizer().fit_transform(names)
     params = {"hidden_size": 64, "dropout": 0.2, "lr": 0.02, "max_epochs": 8}
-    at_once = small_generator(**params).fit(windows[:300])
+    whole = small_generator(**params).fit(windows[:300])
     chunked = small_generator(**params)
     for _ in range(8):
         for chunk in np.array_split(windows[:300], 15):
-            chunked.partial_fit(chunk, alphabet=at_once.alphabet_)
+            chunked.partial_fit(chunk, alphabet=whole.alphabet_)
     assert chunked.n_iter_ == len(chunked.loss_curve_) == 120
     assert chunked.n_steps_ == n_optimizer_steps(chunked) == 120
-    assert chunked.score(windows[300:]) > 1.02 * at_once.score(windows[300:])
+    assert chunked.score(windows[300:]) > 1.02 * whole.score(windows[300:])
 
 
-def test_partial_fit_goes_on_with_the_schedule(names):
+def test_partial_fit_continues_the_schedule(names):
     rates = []
 
     class Spy(Callback):
@@ -377,12 +377,12 @@ def test_partial_fit_goes_on_with_the_schedule(names):
     generator.partial_fit(windows[:40])
     n_steps = generator.n_steps_
     loaded = pickle.loads(pickle.dumps(generator.set_params(callbacks=None)))
-    for copied in (generator, loaded):
+    for resumed in (generator, loaded):
         del rates[n_steps:]
-        copied.set_params(callbacks=[Spy()])
-        copied.partial_fit(windows[:100]).partial_fit(windows[:100])
+        resumed.set_params(callbacks=[Spy()])
+        resumed.partial_fit(windows[:100]).partial_fit(windows[:100])
         steps = np.arange(1, len(rates) + 1)
-        assert copied.n_steps_ == len(rates) > 100
+        assert resumed.n_steps_ == len(rates) > 100
         expected = 0.02 * np.minimum(steps / 50, np.sqrt(50 / steps))
         np.testing.assert_allclose(rates, expected)
     rates.clear()
@@ -390,14 +390,14 @@ def test_partial_fit_goes_on_with_the_schedule(names):
     assert set(rates) == {0.01}
 
 
-def test_partial_fit_needs_no_early_stopping(names):
+def test_partial_fit_rejects_early_stopping(names):
     with pytest.raises(ValueError, match="partial_fit needs early_stopping=False"):
         small_generator(early_stopping=True).partial_fit(
             CharSequenceVectorizer().fit_transform(names)
         )
 
 
-def test_refit_leaves_nothing(names):
+def test_refit_replaces_all_fitted_attributes(names):
     windows = CharSequenceVectorizer(window_length=4).fit_transform(["Al", "Bo"])
     refitted = small_pipeline(early_stopping=True).fit(names)[-1]
     refitted.set_params(early_stopping=False).fit(windows)
@@ -409,7 +409,7 @@ def test_refit_leaves_nothing(names):
     np.testing.assert_array_equal(refitted.score_samples(windows), fresh.score_samples(windows))
 
 
-# What goes wrong
+# Errors and interruptions
 
 
 @pytest.mark.parametrize(
@@ -441,14 +441,14 @@ def test_refit_leaves_nothing(names):
         ({"callbacks": 5}, TypeError, "callbacks must be a list of skorch callbacks or None"),
         ({"optimizer": "Optimizer"}, ValueError, "Got 'Optimizer'"),
         ({"lr": 10**400}, ValueError, "lr must be 'auto' or a finite number > 0"),
-        ({"device": None}, ValueError, "device must be one that torch can compute on"),
-        ({"device": "meta"}, ValueError, "device must be one that torch can compute on"),
-        ({"device": "abacus"}, ValueError, "device must be one that torch can compute on"),
+        ({"device": None}, ValueError, "device must be a device that torch can use"),
+        ({"device": "meta"}, ValueError, "device must be a device that torch can use"),
+        ({"device": "abacus"}, ValueError, "device must be a device that torch can use"),
         ({"verbose": "loud"}, TypeError, "verbose must be an int >= 0. Got 'loud'."),
         ({"num_layers": 10_000}, ValueError, "num_layers must be an int >= 1 and <= 100"),
         ({"net_params": {"callbacks__record": None}}, ValueError, "Got 'callbacks__record'."),
-        ({"net_params": {"speed": 3}}, ValueError, "parameters of skorch.NeuralNet, or of what it"),
-        ({"device": "hpu"}, ValueError, "device must be one that torch can compute on"),
+        ({"net_params": {"speed": 3}}, ValueError, "of skorch.NeuralNet or of its components"),
+        ({"device": "hpu"}, ValueError, "device must be a device that torch can use"),
         ({"random_state": -1}, ValueError, "random_state must be an int >= 0. Got -1."),
         ({"random_state": "x"}, TypeError, "random_state"),
     ],
@@ -468,7 +468,7 @@ def test_bad_parameters(params, error, match):
         ({"net_params": {"optimizer__speed": 3}}, "speed|options of net_params"),
     ],
 )
-def test_errors_of_torch_are_raised(params, match):
+def test_torch_errors_are_raised(params, match):
     generator = small_generator(**params)
     with pytest.raises((RuntimeError, TypeError, ValueError), match=match):
         generator.fit(CharSequenceVectorizer().fit_transform(["Ada"]))
@@ -476,7 +476,7 @@ def test_errors_of_torch_are_raised(params, match):
 
 
 @pytest.mark.parametrize("optimizer", ["LBFGS", "Adafactor", "Rprop", torch.optim.NAdam])
-def test_other_optimizers_are_taken(optimizer):
+def test_other_optimizers(optimizer):
     windows = CharSequenceVectorizer().fit_transform(["Ada", "Eve"])
     net_params = {"optimizer__max_iter": 2} if optimizer == "LBFGS" else None
     generator = small_generator(optimizer=optimizer, lr=0.01, net_params=net_params)
@@ -487,7 +487,7 @@ def test_other_optimizers_are_taken(optimizer):
     ("lr", "params"),
     [(1e30, {}), (1e6, {"optimizer": "SGD"}), (1e4, {})],
 )
-def test_divergence_says_so_and_changes_nothing(names, lr, params):
+def test_divergence_raises_and_keeps_the_last_fit(names, lr, params):
     windows = CharSequenceVectorizer().fit_transform(names)
     generator = small_generator(max_epochs=2).fit(windows)
     before, score = vars(generator).copy(), generator.score(windows)
@@ -502,23 +502,23 @@ def test_divergence_says_so_and_changes_nothing(names, lr, params):
     "names",
     [["Ada"], ["Ada"] * 20, ["A", "B"], ["xyz" * 1700], [""], ["Ada", "x" * 50]],
 )
-def test_odd_lists_are_learned(names, lr):
+def test_unusual_lists_of_names(names, lr):
     pipe = small_pipeline(hidden_size=1, max_epochs=2, lr=lr, batch_size=5000)
-    complaint = ""
+    message = ""
     try:
         pipe.fit(names)
     except ValueError as error:
-        complaint = str(error)
-    if complaint:
+        message = str(error)
+    if message:
         assert lr == 10
-        assert re.match(r"Training diverged: .* Lower lr", complaint)
+        assert re.match(r"Training diverged: .* Lower lr", message)
         return
     assert np.isfinite(pipe.score_samples(names)).all()
     if "".join(names):
         assert set(pipe[-1].sample(max_length=60, random_state=0)) <= set("".join(names))
 
 
-def test_interruption_leaves_the_epochs_done(names):
+def test_interruption_keeps_completed_epochs(names):
     class Interrupt(Callback):
         def on_batch_begin(self, net, **kwargs):
             if len(net.history) == 3:
@@ -533,10 +533,10 @@ def test_interruption_leaves_the_epochs_done(names):
     assert isinstance(generator.sample(), str)
 
 
-def test_interruption_leaves_no_mode_of_torch_behind(names):
+def test_interruption_restores_torch_modes(names):
     class Interrupt(Callback):
         def on_batch_begin(self, net, **kwargs):
-            torch.set_grad_enabled(False)  # as between two lines of torch's own code
+            torch.set_grad_enabled(False)  # as if interrupted inside torch
             torch.set_autocast_enabled("cpu", True)
             raise KeyboardInterrupt
 
@@ -548,32 +548,32 @@ def test_interruption_leaves_no_mode_of_torch_behind(names):
 
 
 def n_weights(n_characters, n_labels, hidden_size, num_layers, embedding_dim):
-    """Weights of a network, without biases."""
+    """Return the number of weights of a network, without biases."""
     n_vectors = n_characters + 2 + n_labels
-    first = 4 * hidden_size * ((embedding_dim or n_vectors) + hidden_size)
-    later = 4 * hidden_size * 2 * hidden_size * (num_layers - 1)
-    return first + later + n_vectors * (embedding_dim or 0) + hidden_size * n_characters
+    n_first = 4 * hidden_size * ((embedding_dim or n_vectors) + hidden_size)
+    n_later = 4 * hidden_size * 2 * hidden_size * (num_layers - 1)
+    return n_first + n_later + n_vectors * (embedding_dim or 0) + hidden_size * n_characters
 
 
 @pytest.mark.parametrize("num_networks", [1, 2])
 @pytest.mark.parametrize("kind", [(1, 5), (1, None), (3, 5)])
-def test_networks_that_are_too_large(names, kind, num_networks):
-    """The error says how many weights there would be; that is how many there are in small ones."""
+def test_too_large_networks_are_rejected(names, kind, num_networks):
+    """The error states the number of weights. The same formula holds for small networks."""
     windows, labels = CharSequenceVectorizer().fit_transform(names[:20]), ["a", "b"] * 10
     params = dict(zip(("num_layers", "embedding_dim"), kind, strict=True))
     params |= {"num_networks": num_networks, "init": None}
     generator = small_generator(max_epochs=1, **params)
     nets = generator.fit(windows, labels).nets_
     weights = [weight for net in nets for weight in net.module_.named_parameters()]
-    counted = sum(weight.numel() for name, weight in weights if "bias" not in name)
+    n_counted = sum(weight.numel() for name, weight in weights if "bias" not in name)
     n_characters = len(generator.alphabet_)
-    assert counted == num_networks * n_weights(n_characters, 2, 16, *kind)
+    assert n_counted == num_networks * n_weights(n_characters, 2, 16, *kind)
     too_large = num_networks * n_weights(n_characters, 2, 20_000, *kind)
-    with pytest.raises(ValueError, match=f"at most .* weights. Got {too_large:,}; lower"):
+    with pytest.raises(ValueError, match=f"at most .* weights in total. Got {too_large:,}. Lower"):
         generator.set_params(hidden_size=20_000).fit(windows, labels)
     for name in ("hidden_size", "embedding_dim"):
         with pytest.raises(
-            ValueError, match=r"lower hidden_size, num_layers, embedding_dim or num"
+            ValueError, match=r"Lower hidden_size, num_layers, embedding_dim or num"
         ):
             small_generator(**params | {name: 10**400}).fit(windows, labels)
 
@@ -585,23 +585,23 @@ def test_bad_callbacks(names, callbacks):
         small_generator(callbacks=callbacks).fit(windows)
 
 
-def test_weights_are_float32_whatever_the_default(names):
+def test_weights_are_float32_for_any_default_dtype(names):
     windows = CharSequenceVectorizer().fit_transform(names)
     expected = small_generator().fit(windows)
     default = torch.get_default_dtype()
     try:
         for dtype in (torch.float64, torch.float16):
             torch.set_default_dtype(dtype)
-            found = small_generator().fit(windows)
-            assert found.loss_curve_ == expected.loss_curve_
-            assert found.sample(random_state=0) == expected.sample(random_state=0)
+            generator = small_generator().fit(windows)
+            assert generator.loss_curve_ == expected.loss_curve_
+            assert generator.sample(random_state=0) == expected.sample(random_state=0)
             assert pickle.loads(pickle.dumps(expected)).score(windows) == expected.score(windows)
     finally:
         torch.set_default_dtype(default)
 
 
 @pytest.mark.parametrize("moment", ["initialize", "on_train_begin"])
-def test_interruption_before_training_changes_nothing(names, moment):
+def test_interruption_before_training_keeps_the_estimator_unchanged(names, moment):
     def interrupt(self, *args, **kwargs):
         raise ZeroDivisionError
 
@@ -613,48 +613,48 @@ def test_interruption_before_training_changes_nothing(names, moment):
     assert vars(generator) == before
 
 
-def test_the_estimator_is_untouched_until_the_end(names):
-    """What a callback gets meanwhile is a generator of its own."""
+def test_the_estimator_is_unchanged_during_training(names):
+    """Callbacks receive a separate generator."""
     windows = CharSequenceVectorizer().fit_transform(names)
-    seen = []
+    snapshots = []
 
     class Spy(Callback):
         def on_epoch_end(self, net, **kwargs):
-            meanwhile = net.generator()
-            assert type(meanwhile) is CharLSTMGenerator
-            seen.append((vars(generator).copy(), meanwhile, meanwhile.score(windows)))
+            current = net.generator()
+            assert type(current) is CharLSTMGenerator
+            snapshots.append((vars(generator).copy(), current, current.score(windows)))
 
     generator = small_generator(callbacks=[Spy()], warm_start=True)
-    untouched = vars(generator).copy()
+    unfitted = vars(generator).copy()
     generator.fit(windows)
-    assert [before for before, _, _ in seen] == [untouched] * 3
-    assert [meanwhile.n_iter_ for _, meanwhile, _ in seen] == [1, 2, 3]
-    scores = [score for _, _, score in seen]
+    assert [before for before, _, _ in snapshots] == [unfitted] * 3
+    assert [current.n_iter_ for _, current, _ in snapshots] == [1, 2, 3]
+    scores = [score for _, _, score in snapshots]
     assert scores[0] < scores[-1] == generator.score(windows)
     assert generator.net_.generator is None
-    loaded = pickle.loads(pickle.dumps(seen[0][1].set_params(callbacks=None)))
+    loaded = pickle.loads(pickle.dumps(snapshots[0][1].set_params(callbacks=None)))
     assert loaded.score(windows) == scores[0]
     fitted = vars(generator).copy()
     generator.fit(windows)
-    assert seen[3][0] == fitted
+    assert snapshots[3][0] == fitted
     assert generator.n_iter_ == 6
 
 
-def test_the_last_step_may_diverge_too():
+def test_divergence_in_the_last_step():
     windows = CharSequenceVectorizer().fit_transform(["Ada", "Eve"])  # one batch, one step
     for lr in (10, 1e30):
         with pytest.raises(ValueError, match=r"Training diverged: a loss of .* worse than guess"):
             small_generator(max_epochs=1, lr=lr).fit(windows)
 
 
-def test_early_stopping_is_judged_by_the_weights_it_keeps(names):
+def test_divergence_is_checked_with_the_best_weights(names):
     generator = small_pipeline(
         lr=3, lr_schedule="constant", max_epochs=10, early_stopping=True, optimizer="SGD"
     ).fit(names)[-1]
     assert max(generator.validation_scores_) > -math.log(len(generator.alphabet_))
 
 
-def test_numpy_numbers_are_numbers(names):
+def test_numpy_scalars_are_accepted(names):
     generator = small_pipeline(
         hidden_size=np.int64(4),
         num_layers=np.int8(1),
@@ -666,7 +666,7 @@ def test_numpy_numbers_are_numbers(names):
         verbose=np.False_,
         random_state=np.int64(0),
     ).fit(names)[-1]
-    written = generator.sample(
+    sampled = generator.sample(
         "Ma",
         np.float32(0.5),
         np.int8(3),
@@ -676,11 +676,11 @@ def test_numpy_numbers_are_numbers(names):
         top_p=np.float16(0.9),
         random_state=np.uint8(1),
     )
-    assert all(4 <= len(name) <= 9 for name in written)
+    assert all(4 <= len(name) <= 9 for name in sampled)
     assert generator.sample(np.array(["Ma", "Jo"]), random_state=0)[1].startswith("Jo")
 
 
-def test_warm_start_knows_the_longer_names():
+def test_warm_start_keeps_the_maximum_length():
     generator = small_generator(warm_start=True, max_epochs=1)
     generator.fit(CharSequenceVectorizer().fit_transform(["Anna", "Bo"]))
     generator.fit(CharSequenceVectorizer().fit_transform(["Annabo"]))
@@ -689,27 +689,27 @@ def test_warm_start_knows_the_longer_names():
     assert generator.n_characters_seen_ == 5 + 3 + 7 + 3
 
 
-# Copies
+# Pickles
 
 
-def test_a_pickle_is_little_more_than_the_weights(names):
+def test_pickle_is_barely_larger_than_the_weights(names):
     generator = small_pipeline(hidden_size=128, max_epochs=1).fit(names)[-1]
     weights = sum(w.numel() * w.element_size() for w in generator.net_.module_.parameters())
     assert weights < len(pickle.dumps(generator)) < 1.3 * weights
 
 
-def test_a_loaded_generator_has_a_net_when_it_has_trained_on(pipe, names):
+def test_a_loaded_generator_has_no_net_until_it_trains(pipe, names):
     loaded = pickle.loads(pickle.dumps(pipe[-1]))
     assert not hasattr(loaded, "net_")
     loaded.set_params(warm_start=True).fit(CharSequenceVectorizer().fit_transform(names))
     assert loaded.net_.history
 
 
-def test_parameters_changed_after_fit_do_not_hurt_a_pickle(pipe, names):
+def test_pickle_after_set_params(pipe, names):
     changed = copy.deepcopy(pipe).set_params(lstm__hidden_size=3, lstm__embedding_dim=None)
-    copied = pickle.loads(pickle.dumps(changed))
-    np.testing.assert_array_equal(copied.score_samples(names), pipe.score_samples(names))
-    assert copied[-1].hidden_size == 3
+    loaded = pickle.loads(pickle.dumps(changed))
+    np.testing.assert_array_equal(loaded.score_samples(names), pipe.score_samples(names))
+    assert loaded[-1].hidden_size == 3
 
 
 # Precision
@@ -717,8 +717,8 @@ def test_parameters_changed_after_fit_do_not_hurt_a_pickle(pipe, names):
 PRECISIONS = ["float32", *["bfloat16"] * torch.ops.mkldnn._is_mkldnn_bf16_supported()]
 
 
-def test_validation_scores_are_scores_in_float32(names):
-    """They are those of the network alone, on the names set aside."""
+def test_validation_scores_use_float32(names):
+    """Validation scores are those of the network alone, on the held-out names."""
     held_out = []
 
     class Spy(Callback):
@@ -739,21 +739,21 @@ def test_validation_scores_are_scores_in_float32(names):
 
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("kind", [{}, {"embedding_dim": None}, {"num_layers": 2}])
-def test_training_in_each_precision(names, precision, kind):
+def test_training_precision(names, precision, kind):
     generator = small_pipeline(precision=precision, max_epochs=4, **kind).fit(names)[-1]
     assert generator.loss_curve_[-1] < generator.loss_curve_[0] - 0.3
     weights = list(generator.net_.module_.parameters())
     assert {weight.dtype for weight in weights} == {torch.float32}
-    # bfloat16 has 8 bits of precision, so weights trained in it differ, a little.
+    # bfloat16 has 8 bits of precision, so its weights differ slightly.
     reference = small_pipeline(precision="float32", max_epochs=4, **kind).fit(names)
     difference = generator.score(reference[0].transform(names)) - reference.score(names)
     assert (difference == 0) == (precision == "float32")
     assert abs(difference) < 0.05
 
 
-def test_precisions_that_cannot_be(monkeypatch):
+def test_unsupported_precisions_are_rejected(monkeypatch):
     monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: False)
-    with pytest.raises(ValueError, match="'auto' or 'float32' on this cpu, which cannot compute"):
+    with pytest.raises(ValueError, match="'auto' or 'float32' on this cpu, which does not"):
         small_pipeline(precision="bfloat16").fit(["Ada"])
     with pytest.raises(ValueError, match="precision must be one of 'auto', 'float32'"):
         small_pipeline(precision="half").fit(["Ada"])

@@ -1,4 +1,4 @@
-"""What the caller has set in torch does not matter, and is left as it was."""
+"""The torch modes of the caller have no effect and stay unchanged."""
 
 import pickle
 from contextlib import contextmanager
@@ -31,16 +31,16 @@ MODES = {
 }
 
 
-def what_is_done(make, names):
-    """All that computes, as numbers and names."""
+def results(make, names):
+    """Yield the results of all computations, as numbers and names."""
     pipe = make().fit(names[:100], np.repeat(["a", "b"], 50))
     vectorizer, generator = pickle.loads(pickle.dumps(pipe)).named_steps.values()
     windows = vectorizer.transform(names[:100])
     yield pipe.score_samples(names[:20]).tolist()
     yield generator.score_samples(windows[:20]).tolist()
     yield generator.predict_proba(windows[:20]).tolist()
-    for asked in ({}, {"label": "a"}, {"pattern": ".*n"}, {"min_length": 7}, {"seed": "Ma"}):
-        yield generator.sample(n_samples=5, random_state=0, **asked)
+    for options in ({}, {"label": "a"}, {"pattern": ".*n"}, {"min_length": 7}, {"seed": "Ma"}):
+        yield generator.sample(n_samples=5, random_state=0, **options)
     yield generator.sample(n_samples=200, random_state=0)
     yield "".join(generator.stream("Ma", random_state=0))
     yield generator.most_likely(3, "M")[0]
@@ -52,7 +52,7 @@ def what_is_done(make, names):
 
 
 def pair_pipeline():
-    """Two networks, which compute in threads of their own where torch may use two."""
+    """Return a pipeline of two networks, which train in parallel threads if torch may use two."""
     return small_pipeline(num_networks=2)
 
 
@@ -64,27 +64,27 @@ def pair_pipeline():
     ],
 )
 def make_and_expected(request, names):
-    return request.param, list(what_is_done(request.param, names))
+    return request.param, list(results(request.param, names))
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_modes_of_the_caller_do_not_matter(mode, make_and_expected, names):
+def test_torch_modes_have_no_effect(mode, make_and_expected, names):
     make, expected = make_and_expected
     with MODES[mode]():
         before = torch.is_autocast_enabled("cpu"), torch.is_grad_enabled()
-        found = list(what_is_done(make, names))
+        actual = list(results(make, names))
         assert before == (torch.is_autocast_enabled("cpu"), torch.is_grad_enabled())
         assert torch.is_inference_mode_enabled() == (mode == "inference")
         assert (torch.get_default_device().type == "meta") == (mode == "device")
-    assert found == expected
+    assert actual == expected
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_start_and_running_text_in_each_mode(mode, names):
+def test_pretrained_networks_and_running_text_in_each_mode(mode, names):
     text = CharSequenceVectorizer(window_length=5, boundary=False).fit_transform(["anna\n" * 9])
     windows = CharSequenceVectorizer().fit_transform(names[:30])
 
-    def done():
+    def outputs():
         base = small_generator(init="base", hidden_size="auto", embedding_dim=64, max_epochs=1)
         yield base.fit(windows).sample(n_samples=5, random_state=0)
         yield "".join(small_generator().fit(text).stream("ann", max_length=20, random_state=0))
@@ -92,16 +92,16 @@ def test_a_start_and_running_text_in_each_mode(mode, names):
             small_generator(early_stopping=True, warm_start=True).fit(windows).fit(windows).n_iter_
         )
 
-    expected = list(done())
+    expected = list(outputs())
     with MODES[mode]():
-        assert list(done()) == expected
+        assert list(outputs()) == expected
 
 
-class Raising(Callback):
-    """Raises Ctrl-C at one point of the training."""
+class Interrupting(Callback):
+    """Callback that raises KeyboardInterrupt at the given moments of the training."""
 
-    def __init__(self, where):
-        self.where = where
+    def __init__(self, moments):
+        self.moments = moments
 
     def on_train_begin(self, net, **kwargs):
         self.maybe_raise("begin")
@@ -112,21 +112,21 @@ class Raising(Callback):
     def on_train_end(self, net, **kwargs):
         self.maybe_raise("end")
 
-    def maybe_raise(self, where):
-        if where in self.where:
+    def maybe_raise(self, moment):
+        if moment in self.moments:
             raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("where", ["begin", "batch", "end", "batch end"])
-def test_an_interrupted_training_leaves_no_dropout_behind(where, names):
+@pytest.mark.parametrize("moments", ["begin", "batch", "end", "batch end"])
+def test_interrupted_training_disables_dropout(moments, names):
     windows = CharSequenceVectorizer().fit_transform(names)
-    generator = small_generator(dropout=0.5, callbacks=[Raising(where)])
+    generator = small_generator(dropout=0.5, callbacks=[Interrupting(moments)])
     with pytest.raises(KeyboardInterrupt):
         generator.fit(windows)
-    if where == "begin":
+    if moments == "begin":
         assert not hasattr(generator, "alphabet_")
         return
     assert not generator.net_.module_.training
-    generator.net_.module_.train()  # even so
+    generator.net_.module_.train()  # scores and samples disable dropout again
     assert generator.score(windows) == generator.score(windows)
     assert generator.sample(random_state=0) == generator.sample(random_state=0)

@@ -1,4 +1,4 @@
-"""A seed decides everything, nothing global does or is changed, and threads do not meet."""
+"""Results depend on the seed alone, and neither global state nor threads interfere."""
 
 import threading
 import warnings
@@ -14,15 +14,15 @@ from sknamegen import CharSequenceVectorizer
 PARAMS = {"max_epochs": 2, "early_stopping": True}
 
 
-def fit_and_write(names, random_state=0):
-    """What a fitted model says, exactly: weights, scores, names."""
+def fit_and_sample(names, random_state=0):
+    """Return the exact weights, scores and samples of a fitted model."""
     pipe = small_pipeline(**PARAMS, random_state=random_state).fit(names)
     weights = {name: w.tolist() for name, w in pipe[-1].net_.module_.state_dict().items()}
     return weights, pipe.score_samples(names).tolist(), pipe[-1].sample("M", 1.2, 9, random_state=0)
 
 
 def in_threads(n, function):
-    """Call a function in n threads at once and return the n results."""
+    """Call a function in n threads concurrently and return the n results."""
     results, barrier = [], threading.Barrier(n)
 
     def run():
@@ -40,35 +40,35 @@ def in_threads(n, function):
 
 @pytest.fixture(scope="module")
 def expected(names):
-    return fit_and_write(names)
+    return fit_and_sample(names)
 
 
 @pytest.mark.parametrize("global_seed", [1, 2])
-def test_global_seeds_decide_nothing(names, expected, global_seed):
+def test_global_seeds_have_no_effect(names, expected, global_seed):
     torch.manual_seed(global_seed)
     np.random.seed(global_seed)  # noqa: NPY002
-    assert fit_and_write(names) == expected
+    assert fit_and_sample(names) == expected
 
 
-def test_other_seeds_give_other_models(names, expected):
-    assert fit_and_write(names, random_state=4) != expected
-    assert fit_and_write(names, random_state=None) != fit_and_write(names, random_state=None)
+def test_different_seeds_give_different_models(names, expected):
+    assert fit_and_sample(names, random_state=4) != expected
+    assert fit_and_sample(names, random_state=None) != fit_and_sample(names, random_state=None)
 
 
 @pytest.mark.parametrize("backend", [pytest.param("loky", marks=pytest.mark.full), "threading"])
-def test_workers_give_the_same(names, expected, backend):
-    """Those of loky are processes of their own, begun anew, with another seed of hashes."""
+def test_joblib_workers_give_equal_results(names, expected, backend):
+    """The workers of loky are new processes with a different hash seed."""
     with joblib.parallel_config(backend=backend):
-        results = joblib.Parallel(n_jobs=2)(joblib.delayed(fit_and_write)(names) for _ in range(2))
+        results = joblib.Parallel(n_jobs=2)(joblib.delayed(fit_and_sample)(names) for _ in range(2))
     assert results == [expected] * 2
 
 
-def test_eight_threads_train_the_same(names, expected):
-    assert in_threads(8, lambda: fit_and_write(names)) == [expected] * 8
+def test_concurrent_training_gives_equal_results(names, expected):
+    assert in_threads(8, lambda: fit_and_sample(names)) == [expected] * 8
 
 
 @pytest.mark.parametrize("make_pipe", [small_pipeline, ngram_pipeline], ids=["lstm", "ngram"])
-def test_eight_threads_share_a_model(names, make_pipe):
+def test_threads_can_share_a_model(names, make_pipe):
     pipe = make_pipe().fit(names)
     windows = pipe[0].transform(names)
 
@@ -83,8 +83,8 @@ def test_eight_threads_share_a_model(names, make_pipe):
             for seed in range(3)
         ]
 
-    alone = use()
-    assert in_threads(8, use) == [alone] * 8
+    expected = use()
+    assert in_threads(8, use) == [expected] * 8
 
 
 def global_state():
@@ -127,7 +127,7 @@ def fail_to_score(pipe, names):
 
 def fail_to_sample(pipe, names):
     generator = pipe.fit(names)[-1]
-    with pytest.raises(ValueError, match="never saw"):
+    with pytest.raises(ValueError, match="characters outside the model"):
         generator.sample("\u0416")
 
     class Failing(np.random.Generator):
@@ -142,7 +142,7 @@ def fail_to_sample(pipe, names):
 @pytest.mark.parametrize(
     "use", [succeed, fail_to_fit, fail_in_training, fail_to_score, fail_to_sample]
 )
-def test_nothing_global_is_changed(names, make_pipe, use):
+def test_global_state_is_unchanged(names, make_pipe, use):
     before = global_state()
     use(make_pipe(), names)
     assert global_state() == before

@@ -1,4 +1,4 @@
-"""Models on disk: what comes back, and what may not run."""
+"""Saved models: round trips, formats, and damaged or malicious files."""
 
 import copy
 import importlib
@@ -44,18 +44,18 @@ def pipe(request, names):
     return request.param().fit(names)
 
 
-def assert_same(loaded, pipe, names):
+def assert_same_model(loaded, pipe, names):
     np.testing.assert_array_equal(loaded.score_samples(names), pipe.score_samples(names))
     for temperature in (0.5, 1.0):
-        written, expected = (
+        sampled, expected = (
             p[-1].sample("Ma", temperature, 9, random_state=0) for p in (loaded, pipe)
         )
-        assert written == expected
+        assert sampled == expected
     assert repr(loaded) == repr(pipe)
 
 
-def test_names_that_are_forgotten_are_not_saved(pipe, names):
-    """Not what tells them for certain; and no later call brings the hashes back."""
+def test_forgotten_names_are_not_saved(pipe, names):
+    """The hashes are removed, and no later call restores them."""
     generator = copy.deepcopy(pipe[-1])
     before = generator.sample(n_samples=9, random_state=0)
     hashes = generator.name_hashes_.tobytes()
@@ -65,19 +65,19 @@ def test_names_that_are_forgotten_are_not_saved(pipe, names):
     assert hashes not in saved
     loaded = pickle.loads(saved)
     windows = pipe[0].transform(names[:20])
-    for other in (generator, loaded, loaded.partial_fit(windows)):
-        assert other.name_hashes_ is None
+    for model in (generator, loaded, loaded.partial_fit(windows)):
+        assert model.name_hashes_ is None
         with pytest.raises(ValueError, match="has kept their hashes"):
-            other.sample(novel=True)
+            model.sample(novel=True)
         with pytest.raises(ValueError, match="has kept their hashes"):
-            other.most_likely(3, novel=True)
+            model.most_likely(3, novel=True)
     assert generator.sample(n_samples=9, random_state=0) == before
     assert generator.fit(windows).name_hashes_ is not None
 
 
 @pytest.mark.parametrize("missing", ["torch", "skorch"])
-def test_without_torch_all_but_the_training_works(names, missing, tmp_path):
-    """As `.ci/run` tries with packages that are not installed at all."""
+def test_everything_but_training_works_without_torch(names, missing, tmp_path):
+    """`.ci/run` repeats this without the packages installed."""
     pipe = small_pipeline().fit(names)
     joblib.dump(pipe, tmp_path / "names.joblib")
     script = f"""
@@ -104,14 +104,14 @@ except ImportError as error:
         [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    written, message = done.stdout.splitlines()
-    assert written == str(pipe[-1].sample(n_samples=3, pattern=".*a", random_state=0))
+    sampled, message = done.stdout.splitlines()
+    assert sampled == str(pipe[-1].sample(n_samples=3, pattern=".*a", random_state=0))
     assert f"Fitting a CharLSTMGenerator needs {missing}: pip install torch skorch" in message
 
 
 @pytest.mark.parametrize("method", ["draw", "most_likely"])
-def test_names_that_are_forgotten_meanwhile_are_left_out(names, method, monkeypatch):
-    """As by another thread: what is known is taken once, at the call."""
+def test_novel_excludes_names_forgotten_during_the_call(names, method, monkeypatch):
+    """Another thread may call `forget_names` after the call has read the hashes."""
     generator = ngram_pipeline(order=9).fit(names)[-1]
     original = getattr(Sampler, method)
 
@@ -121,36 +121,36 @@ def test_names_that_are_forgotten_meanwhile_are_left_out(names, method, monkeypa
 
     monkeypatch.setattr(Sampler, method, forget_first)
     if method == "draw":
-        written = generator.sample(n_samples=50, novel=True, random_state=0)
+        sampled = generator.sample(n_samples=50, novel=True, random_state=0)
     else:
-        written, _ = generator.most_likely(5, novel=True)
+        sampled, _ = generator.most_likely(5, novel=True)
     assert generator.name_hashes_ is None
-    assert not set(written) & set(names)
+    assert not set(sampled) & set(names)
 
 
 @pytest.mark.parametrize("options", [{}, {"compress": 3}, {"mmap_mode": "r"}])
-def test_joblib_gives_back_the_same(pipe, names, tmp_path, options):
+def test_joblib_round_trip(pipe, names, tmp_path, options):
     mmap_mode = options.pop("mmap_mode", None)
     joblib.dump(pipe, tmp_path / "pipe.joblib", **options)
-    assert_same(joblib.load(tmp_path / "pipe.joblib", mmap_mode=mmap_mode), pipe, names)
+    assert_same_model(joblib.load(tmp_path / "pipe.joblib", mmap_mode=mmap_mode), pipe, names)
 
 
 @pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
-def test_pickle_gives_back_the_same(pipe, names, protocol):
-    assert_same(pickle.loads(pickle.dumps(pipe, protocol)), pipe, names)
+def test_pickle_round_trip(pipe, names, protocol):
+    assert_same_model(pickle.loads(pickle.dumps(pipe, protocol)), pipe, names)
 
 
-def test_skops_needs_only_types_of_the_project(pipe, names):
+def test_skops_round_trip_trusts_only_types_of_the_package(pipe, names):
     data = skops.io.dumps(pipe)
     types = skops.io.get_untrusted_types(data=data)
     assert types
     assert set(types) < set(SKOPS_TRUSTED)
-    assert_same(skops.io.loads(data, trusted=SKOPS_TRUSTED), pipe, names)
+    assert_same_model(skops.io.loads(data, trusted=SKOPS_TRUSTED), pipe, names)
     with pytest.raises(TypeError, match=r"Untrusted types found in the file: .*sknamegen"):
         skops.io.loads(data)
 
 
-def test_what_may_be_trusted_is_all_that_files_name(pipe):
+def test_files_contain_only_trusted_public_types(pipe):
     preview = SamplePreview()
     for name in SKOPS_TRUSTED:
         module, _, kind = name.rpartition(".")
@@ -169,8 +169,8 @@ def test_what_may_be_trusted_is_all_that_files_name(pipe):
         assert {text for text in strings if text.startswith("sknamegen")} == {"sknamegen"}
 
 
-def test_a_tampered_file_runs_nothing(pipe, tmp_path):
-    """Every class in the file is exchanged for a function that would leave a trace."""
+def test_tampered_files_run_no_code(pipe, tmp_path):
+    """Replace each class in the file by a function that would create a file."""
     planted = tmp_path / "ran"
     data = skops.io.dumps(pipe)
     types = skops.io.get_untrusted_types(data=data)
@@ -197,7 +197,7 @@ def test_a_tampered_file_runs_nothing(pipe, tmp_path):
     assert not planted.exists()
 
 
-def test_a_pickle_of_the_defaults_is_little_more_than_the_weights():
+def test_pickle_with_defaults_is_barely_larger_than_the_weights():
     names = load_names("female")
     pipe = Pipeline(
         [("windows", CharSequenceVectorizer()), ("lstm", CharLSTMGenerator(max_epochs=1))]
@@ -208,17 +208,17 @@ def test_a_pickle_of_the_defaults_is_little_more_than_the_weights():
 
 
 @pytest.mark.parametrize("device", ["cuda:7", "hpu"])
-def test_a_model_from_a_machine_with_a_gpu_loads_without(names, device):
+def test_a_gpu_model_loads_without_a_gpu(names, device):
     pipe = small_pipeline(max_epochs=1).fit(names)
-    pipe[-1].device = device  # as it was there
+    pipe[-1].device = device  # as on that machine
     loaded = pickle.loads(pickle.dumps(pipe))
     np.testing.assert_array_equal(loaded.score_samples(names), pipe.score_samples(names))
     assert loaded[-1].device == device
     assert loaded[-1].sample("Ma", random_state=0) == pipe[-1].sample("Ma", random_state=0)
 
 
-def written(estimators):
-    """What `make.py` has noted of models."""
+def recorded_results(estimators):
+    """Return the results that `make.py` records for a model."""
     vectorizer, generator = estimators
     names = load_names("female")[::100][:5]
     return {
@@ -228,8 +228,8 @@ def written(estimators):
 
 
 @pytest.mark.parametrize("kind", ["lstm", "ngram"])
-def test_files_of_this_format_are_read(kind):
-    """Which other versions of the libraries have saved."""
+def test_files_of_the_current_format_load(kind):
+    """Other versions of the libraries saved these files."""
     expected = json.loads((SAVED / FORMAT / "expected.json").read_text())[kind]
     data = (SAVED / FORMAT / f"{kind}.skops").read_bytes()
     assert set(skops.io.get_untrusted_types(data=data)) <= set(SKOPS_TRUSTED)
@@ -237,29 +237,29 @@ def test_files_of_this_format_are_read(kind):
         pickle.loads((SAVED / FORMAT / f"{kind}.pkl").read_bytes()),
         skops.io.loads(data, trusted=SKOPS_TRUSTED),
     ):
-        found = written(loaded)
-        np.testing.assert_allclose(found["log_likelihood"], expected["log_likelihood"], rtol=1e-4)
-        assert found["written"] == expected["written"]
+        actual = recorded_results(loaded)
+        np.testing.assert_allclose(actual["log_likelihood"], expected["log_likelihood"], rtol=1e-4)
+        assert actual["written"] == expected["written"]
 
 
-def test_each_format_has_a_file():
-    """This one has a folder, each older one that was ever released a file."""
+def test_every_format_has_a_file():
+    """The current format has a folder, and each older released format has a file."""
     older = {f"format-{number}.pkl" for number in range(2, int(FORMAT.removeprefix("format-")))}
     assert {path.name for path in SAVED.iterdir()} - {"__pycache__"} == older | {FORMAT, "make.py"}
 
 
 @pytest.mark.parametrize("path", sorted(SAVED.glob("format-*.pkl")), ids=lambda path: path.stem)
-def test_files_of_older_formats_are_refused_by_name(path, monkeypatch):
+def test_files_of_older_formats_are_rejected(path, monkeypatch):
     number = path.stem.removeprefix("format-")
     for kind in ("CharSequenceVectorizer", r"Char\w+Generator"):
-        refusal = rf"^This {kind} was saved by another version .* format {number}; this version"
-        with pytest.raises(ValueError, match=refusal):
+        message = rf"^This {kind} was saved by another version .* format {number}\. This version"
+        with pytest.raises(ValueError, match=message):
             pickle.loads(path.read_bytes())
-        # The generator alone is refused, too.
+        # The second pass reaches the generator.
         monkeypatch.setattr(CharSequenceVectorizer, "__setstate__", lambda self, state: None)
 
 
-def test_files_of_an_unknown_format_are_refused(pipe):
+def test_files_of_an_unknown_format_are_rejected(pipe):
     for estimator in (pipe[0], pipe[-1]):
         state = estimator.__getstate__()
         for number in (None, 99, "5", True):
@@ -267,7 +267,7 @@ def test_files_of_an_unknown_format_are_refused(pipe):
                 type(estimator)().__setstate__(state | {"_format": number})
 
 
-# Damaged and hostile files
+# Damaged and malicious files
 
 
 KINDS = {
@@ -282,39 +282,39 @@ KINDS = {
 
 @pytest.fixture(scope="module", params=KINDS)
 def fitted(request, names):
-    """A small generator and windows to score."""
+    """Return a small generator and windows to score."""
     make, params = KINDS[request.param]
-    given = [" ".join(names[:10])] * 20 if "text" in request.param else names[:20]
-    pipe = make(**params).fit(given, ["a", "b"] * 10 if "labels" in request.param else None)
-    return pipe[-1], pipe[0].transform(given[:5])
+    train = [" ".join(names[:10])] * 20 if "text" in request.param else names[:20]
+    pipe = make(**params).fit(train, ["a", "b"] * 10 if "labels" in request.param else None)
+    return pipe[-1], pipe[0].transform(train[:5])
 
 
-DAMAGED = "the file is damaged or was changed|must have the same characters"
-# Of arrays of any kind, and of such as hold indices, or weights.
-NO_SUCH_ARRAY = {
+DAMAGED = "The file is damaged or was modified|must have the same characters"
+# Changes that invalidate any array, an array of indices, or an array of weights.
+INVALID_ARRAY = {
     *("deleted", "none", "text", "minus one", "huge", "nan", "list", "of objects", "flat"),
     *("shorter", "longer", "wider"),
 }
-NO_INDICES = {"of floats", "with nan", "large", "negative", "of far too large ones"}
-NO_NUMBERS = {"with nan", "of far too large ones"}
+INVALID_INDICES = {"of floats", "with nan", "large", "negative", "of far too large ones"}
+INVALID_NUMBERS = {"with nan", "of far too large ones"}
 
 
-def test_arrays_that_do_not_fit_are_refused(fitted):
-    """Whatever a model is made of fits together, and is finite and in range."""
+def test_invalid_arrays_are_rejected(fitted):
+    """The arrays of a model are consistent, finite and in range."""
     generator, _ = fitted
     state, n_tried = generator.__getstate__(), 0
     for path in entries(state):
         name, is_counted = path[-1], path[:1] == ("counts_",) or path[:2] == ("_corpus", "kinds")
         if not is_counted and (path[0] != "_networks" or len(path) < 3):
             continue
-        refused = NO_SUCH_ARRAY | NO_NUMBERS
+        rejected = INVALID_ARRAY | INVALID_NUMBERS
         if name in ("contexts", "characters"):
-            refused = NO_SUCH_ARRAY | NO_INDICES
-        elif name == "counts":  # None: each n-gram once
-            refused = (NO_SUCH_ARRAY | NO_NUMBERS | {"negative"}) - {"none"}
+            rejected = INVALID_ARRAY | INVALID_INDICES
+        elif name == "counts":  # None means one occurrence of each n-gram
+            rejected = (INVALID_ARRAY | INVALID_NUMBERS | {"negative"}) - {"none"}
         elif name in ("discount", "counts_", "kinds"):
             continue
-        for how in refused:
+        for how in rejected:
             changed = spoiled(state, path, how)
             if changed is not None:
                 loaded = type(generator)()
@@ -324,14 +324,14 @@ def test_arrays_that_do_not_fit_are_refused(fitted):
     assert n_tried > 40
 
 
-@pytest.mark.filterwarnings("ignore")  # nonsense overflows
-def test_spoiled_states_are_refused_or_do_no_harm(fitted):
-    """They load or fail at once, and what loads writes something or fails as other mistakes do."""
+@pytest.mark.filterwarnings("ignore")  # invalid values overflow
+def test_spoiled_states_are_rejected_or_harmless(fitted):
+    """The state is rejected quickly, or the model works or raises an ordinary error."""
     generator, windows = fitted
-    state, n_refused, n_used = generator.__getstate__(), 0, 0
+    state, n_rejected, n_used = generator.__getstate__(), 0, 0
     places = [path for path in entries(state) if path[0] not in generator.get_params()]
     assert ("alphabet_",) in places
-    most = 2**20 + 5 * peak_memory(type(generator)().__setstate__, state)
+    memory_limit = 2**20 + 5 * peak_memory(type(generator)().__setstate__, state)
     for path in places:
         for how in SPOILED:
             changed = spoiled(state, path, how)
@@ -340,19 +340,19 @@ def test_spoiled_states_are_refused_or_do_no_harm(fitted):
             loaded, started = type(generator)(), time.process_time()
             is_loaded = False
             try:
-                assert peak_memory(loaded.__setstate__, changed) < most, (path, how)
+                assert peak_memory(loaded.__setstate__, changed) < memory_limit, (path, how)
                 is_loaded = True
                 use(loaded, windows)
                 n_used += 1
             except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
-                n_refused += not is_loaded
+                n_rejected += not is_loaded
             assert time.process_time() - started < 20, (path, how)
-    assert n_refused > 50
+    assert n_rejected > 50
     assert n_used > 10
 
 
 def peak_memory(function, argument):
-    """Bytes that a call takes at most."""
+    """Return the peak memory of a call in bytes."""
     tracemalloc.start()
     try:
         function(argument)
@@ -371,8 +371,8 @@ def use(generator, windows):
     generator.next_char_proba("A")
 
 
-def test_spoiled_parameters_change_no_model(pipe, names):
-    """They are for the next fit, which checks them."""
+def test_spoiled_parameters_do_not_change_the_model(pipe, names):
+    """The parameters concern the next fit, which validates them."""
     state, windows = pipe[-1].__getstate__(), pipe[0].transform(names[:5])
     expected = pipe[-1].score_samples(windows)
     for name in pipe[-1].get_params():
@@ -383,10 +383,10 @@ def test_spoiled_parameters_change_no_model(pipe, names):
                 np.testing.assert_array_equal(loaded.score_samples(windows), expected)
 
 
-def test_spoiled_vectorizers_are_refused_or_do_no_harm(names):
+def test_spoiled_vectorizers_are_rejected_or_harmless(names):
     vectorizer = CharSequenceVectorizer(window_length=3).fit(names)
     state, expected = vectorizer.__getstate__(), vectorizer.transform(names[:5])
-    n_refused = n_same = 0
+    n_rejected = n_same = 0
     for path in entries(state):
         for how in SPOILED:
             changed = spoiled(state, path, how)
@@ -397,28 +397,28 @@ def test_spoiled_vectorizers_are_refused_or_do_no_harm(names):
                 loaded.__setstate__(changed)
                 windows = loaded.transform(names[:5])
             except (AttributeError, LookupError, TypeError, ValueError):
-                n_refused += 1
+                n_rejected += 1
                 continue
             n_same += windows.shape == expected.shape and (windows == expected).all()
-    assert n_refused > 40
+    assert n_rejected > 40
     assert n_same > 0
 
 
-def test_averages_without_end_are_refused(pipe):
-    """A file of a few kilobytes may hold an average of averages of … 2 ** 60 generators."""
+def test_deeply_nested_averages_are_rejected(pipe):
+    """A small file may contain nested averages of 2 ** 60 generators."""
     average = CharAverageGenerator([pipe[-1]]).fit()
     state = average.__getstate__()
     for _ in range(9):
         average = CharAverageGenerator([average, average]).fit()
     loaded = CharAverageGenerator([])
     with pytest.raises(ValueError, match="at most 1,000"):
-        loaded.__setstate__(state | {"generators_": [average] * 2, "_n_parts": 1})
+        loaded.__setstate__(state | {"generators_": [average] * 2, "_n_generators": 1})
     with pytest.raises(NotFittedError):
         loaded.__setstate__(state | {"generators_": [loaded, loaded]})
     assert not hasattr(loaded, "alphabet_")
 
 
-def test_counts_of_parts_of_names_come_back(names):
+def test_fractional_counts_round_trip(names):
     labels = np.resize(["a", "b", "c"], len(names))
     weights = np.resize([0.1, 0.2, 0.7, 1e10], len(names))
     windows = CharSequenceVectorizer().fit_transform(names)
@@ -430,26 +430,26 @@ def test_counts_of_parts_of_names_come_back(names):
 
 
 @pytest.mark.parametrize("name", ["CharLSTMGenerator", "CharSequenceVectorizer", "SamplePreview"])
-def test_the_source_of_public_classes_is_found(name):
-    """As IPython's ``??`` finds it."""
+def test_source_of_public_classes(name):
+    """IPython's ``??`` uses the same lookup."""
     assert f"class {name}(" in inspect.getsource(getattr(sknamegen, name))
 
 
-def test_a_users_subclass_keeps_its_own_name(names):
-    generator = Mine(max_epochs=1).fit(CharSequenceVectorizer().fit_transform(names[:50]))
+def test_pickle_keeps_the_class_of_a_subclass(names):
+    generator = UserGenerator(max_epochs=1).fit(CharSequenceVectorizer().fit_transform(names[:50]))
     loaded = pickle.loads(pickle.dumps(generator))
-    assert type(loaded) is Mine
+    assert type(loaded) is UserGenerator
     assert loaded.sample(random_state=0) == generator.sample(random_state=0)
 
 
-class Mine(CharLSTMGenerator):
-    """A user's."""
+class UserGenerator(CharLSTMGenerator):
+    """A user's subclass."""
 
     def __init__(self, *, max_epochs=1, hidden_size=8, random_state=0):
         super().__init__(max_epochs=max_epochs, hidden_size=8, random_state=random_state)
 
 
-# Each loader, from lightest to heaviest, with each kind; of what no loader has imported itself.
+# Script that loads each kind with each loader and prints all imports not made by the loader.
 FRESH = """
 import importlib, pickle, sys
 
@@ -461,7 +461,7 @@ def imported():
     return {"torch", "skorch"} & sys.modules.keys()
 
 
-def use(pipe, learns):
+def use(pipe, trains):
     import sknamegen.display
     from sklearn.base import clone
     from sknamegen import metrics
@@ -476,13 +476,13 @@ def use(pipe, learns):
     generator.predict(windows), generator.predict_proba(windows)
     metrics.expected_novelty(generator, windows)
     metrics.constraint_probability(generator, min_length=7)
-    known = pipe[0].transform(generator.most_likely(50)[0])
-    metrics.temperature_for(generator, known, metrics.expected_novelty(generator, known, 0.8))
+    likely = pipe[0].transform(generator.most_likely(50)[0])
+    metrics.temperature_for(generator, likely, metrics.expected_novelty(generator, likely, 0.8))
     sknamegen.display.TemperatureDisplay.from_estimator(generator, windows, n_samples=20)
     sknamegen.display.NextCharDisplay.from_estimator(generator, "Maria")
     repr(generator), generator._repr_html_(), generator.get_params()
     clone(pickle.loads(pickle.dumps(generator)))
-    if learns:
+    if trains:
         generator.partial_fit(windows, ["a", "b"])
         clone(generator).fit(windows, ["a", "b"])
 
@@ -490,12 +490,12 @@ def use(pipe, learns):
 print("import sknamegen", imported())
 for name, options in [("pickle", {}), ("joblib", {}), ("skops.io", {"trusted": "SKOPS_TRUSTED"})]:
     loader = importlib.import_module(name)
-    by_itself = imported()  # as some versions of skops do
+    by_loader = imported()  # some versions of skops import torch
     for kind in ("lstm", "ngram"):
         with open(f"{kind}.{name}", "rb") as file:
             pipe = loader.load(file, **{key: getattr(sknamegen, of) for key, of in options.items()})
-        use(pipe, learns=kind == "ngram")
-        print(name, kind, imported() - by_itself)
+        use(pipe, trains=kind == "ngram")
+        print(name, kind, imported() - by_loader)
 sknamegen.SamplePreview
 print("SamplePreview", sorted(imported()))
 """
@@ -526,7 +526,7 @@ def test_only_training_imports_torch(names, tmp_path):
     assert done.stdout.splitlines() == expected
 
 
-def test_a_star_imports_no_torch():
+def test_star_import_does_not_import_torch():
     done = subprocess.run([sys.executable, "-c", STARRED], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     expected = ["set() CharLSTMGenerator", "['skorch', 'torch'] SamplePreview"]

@@ -1,8 +1,8 @@
 """The contract with scikit-learn.
 
-`parametrize_with_checks` would run a single check for estimators that take no 2-D arrays,
-so the checks that need no numbers are called by name, and the others run on subclasses that
-turn the numbers of scikit-learn's checks into names first.
+`parametrize_with_checks` runs a single check for estimators that reject 2-D arrays. The tests
+call the checks without data by name. All other checks run on subclasses that convert numbers
+to names.
 """
 
 import io
@@ -72,7 +72,7 @@ def test_checks_without_data(estimator, check):
 
 @pytest.mark.parametrize("fitted", [False, True])
 @pytest.mark.parametrize("make", [small_pipeline, ngram_pipeline])
-def test_the_html_of_a_pipeline_links_to_the_manual(names, make, fitted):
+def test_html_of_a_pipeline_links_to_the_manual(names, make, fitted):
     pipe = make()
     if fitted:
         pipe.fit(names)
@@ -84,16 +84,16 @@ def test_the_html_of_a_pipeline_links_to_the_manual(names, make, fitted):
     ]
 
 
-def test_a_subclass_of_a_user_links_to_nothing():
-    class Mine(CharNGramGenerator):
+def test_html_of_a_subclass_has_no_link():
+    class UserGenerator(CharNGramGenerator):
         pass
 
-    Mine.__module__ = "mine"
-    assert "sknamegen" not in Mine()._repr_html_()
+    UserGenerator.__module__ = "mine"
+    assert "sknamegen" not in UserGenerator()._repr_html_()
 
 
 def names_from_numbers(X):
-    """Tell numbers as names, after scikit-learn's own validation of a numeric X."""
+    """Convert a numeric X, validated by scikit-learn, to names."""
     X = np.asarray(X)
     letters = np.array(list("abcdefghijklmnop"))
     scaled = np.abs(np.rint(np.nan_to_num(X.astype(float)) * 4)).astype(int) % len(letters)
@@ -124,7 +124,7 @@ class NumericVectorizer(CharSequenceVectorizer):
 
 
 class NumericWindows:
-    """A generator that turns numbers into windows of names first."""
+    """Mixin of a generator that converts numbers to windows of names."""
 
     def fit(self, X, y=None, sample_weight=None):
         return super().fit(self._windows(X, reset=True), y, sample_weight)
@@ -143,7 +143,7 @@ class NumericWindows:
 
     @property
     def predict(self):
-        super_predict = super().predict  # which there is with labels only
+        super_predict = super().predict  # available with labels only
         return lambda X: super_predict(self._windows(X, reset=False))
 
     @property
@@ -161,8 +161,8 @@ class NumericWindows:
         tags = super().__sklearn_tags__()
         tags.input_tags.two_d_array = True
         tags.input_tags.three_d_array = False
-        tags.estimator_type = "classifier"  # before `fit` too, for the checks of classifiers
-        # Near numbers are told as letters that have nothing in common.
+        tags.estimator_type = "classifier"  # also before `fit`, so that classifier checks run
+        # Similar numbers become unrelated letters.
         tags.classifier_tags = ClassifierTags(poor_score=True)
         return tags
 
@@ -181,11 +181,11 @@ def numeric_lstm():
 
 EXPECTED_FAILURES = {
     "NumericVectorizer": {
-        "check_transformer_preserve_dtypes": "the result holds code points, always int32",
+        "check_transformer_preserve_dtypes": "the output contains code points, always int32",
     },
     "NumericLSTM": {
-        "check_sample_weight_equivalence_on_dense_data": "weights decide what is drawn into the "
-        "batches, so the same names are trained on in another order",
+        "check_sample_weight_equivalence_on_dense_data": "weights affect the draws of batches, "
+        "so the order of the same names differs",
     },
     "NumericNGram": {},
 }
@@ -194,7 +194,7 @@ EXPECTED_FAILURES = {
 @pytest.mark.parametrize(
     "estimator", [NumericVectorizer(), numeric_lstm(), NumericNGram()], ids=repr
 )
-def test_checks_with_numbers_told_as_names(estimator):
+def test_checks_with_numbers_converted_to_names(estimator):
     name = type(estimator).__name__
     passed, failed = [], {}
     with warnings.catch_warnings():
@@ -219,10 +219,10 @@ def test_tags():
     assert (tags.string, tags.two_d_array) == (True, False)
     tags = get_tags(CharLSTMGenerator())
     assert (tags.input_tags.three_d_array, tags.input_tags.two_d_array) == (True, False)
-    assert tags.estimator_type == "density_estimator"  # until it has learned labels
+    assert tags.estimator_type == "density_estimator"  # until fitted with labels
 
 
-def test_a_generator_is_a_classifier_where_it_has_labels(names):
+def test_generator_with_labels_is_a_classifier(names):
     labels = ["long" if len(name) > 6 else "short" for name in names]
     pipe = ngram_pipeline()
     assert is_classifier(pipe.fit(names, labels))
@@ -230,7 +230,7 @@ def test_a_generator_is_a_classifier_where_it_has_labels(names):
     assert get_tags(pipe).estimator_type == "density_estimator"
 
 
-def test_set_output_stays_off():
+def test_set_output_is_unavailable():
     assert not hasattr(CharSequenceVectorizer(), "set_output")
     assert not hasattr(CharSequenceVectorizer(), "get_feature_names_out")
 
@@ -238,7 +238,7 @@ def test_set_output_stays_off():
 @pytest.mark.parametrize(
     "estimator", [CharSequenceVectorizer(window_length=3), small_generator(), CharNGramGenerator()]
 )
-def test_fit_returns_self_and_leaves_parameters_and_input(estimator, names):
+def test_fit_returns_self_and_keeps_parameters_and_input(estimator, names):
     X = names
     if not isinstance(estimator, CharSequenceVectorizer):
         X = CharSequenceVectorizer().fit_transform(names)
@@ -282,7 +282,7 @@ def results(search):
 
 
 @pytest.mark.full
-def test_grid_search_gives_the_same_in_parallel(names):
+def test_grid_search_gives_equal_results_in_parallel(names):
     serial = make_search().fit(names)
     parallel = make_search(n_jobs=2).fit(names)
     assert serial.best_params_ == parallel.best_params_
@@ -298,7 +298,7 @@ def test_grid_search_gives_the_same_in_parallel(names):
     assert parallel.best_estimator_[-1].sample("Mar", 0.5).startswith("Mar")
 
 
-def test_a_candidate_that_diverges_fails_alone(names):
+def test_a_diverging_candidate_does_not_stop_the_search(names):
     search = make_search(lstm__lr=[0.01, 1e30])
     with (
         pytest.warns(UserWarning, match="non-finite"),
@@ -320,14 +320,14 @@ def test_a_candidate_that_diverges_fails_alone(names):
         (HalvingRandomSearchCV, {"n_candidates": 3, "random_state": 0}),
     ],
 )
-def test_searches_of_every_kind_with_their_defaults(kind, options, labelled, names):
+def test_searches_with_their_defaults(kind, options, labelled, names):
     labels = ["long" if len(name) > 6 else "short" for name in names] if labelled else None
     search = kind(ngram_pipeline(), {"ngram__order": [2, 3, 4]}, **options).fit(names, labels)
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
     assert isinstance(search.best_estimator_[-1].sample(), str)
 
 
-def test_other_searches_and_curves(names):
+def test_halving_search_cross_validation_and_learning_curve(names):
     grid = {"lstm__hidden_size": [2, 4, 8], "windows__lowercase": [True, False]}
     halving = HalvingGridSearchCV(small_pipeline(max_epochs=1), grid, cv=FOLDS).fit(names)
     assert isinstance(halving.best_estimator_[-1].sample(), str)
@@ -342,7 +342,7 @@ def test_other_searches_and_curves(names):
     assert train_scores.shape == (2, 2)
 
 
-def test_searches_take_arrays_as_well(names):
+def test_searches_accept_arrays(names):
     from_list = make_search(lstm__lr=[0.01]).fit(names)
     from_array = make_search(lstm__lr=[0.01]).fit(np.array(names))
     assert from_list.best_score_ == from_array.best_score_
@@ -360,10 +360,10 @@ def test_search_objects_round_trip(names, compress):
             loaded.best_estimator_.score_samples(names),
             search.best_estimator_.score_samples(names),
         )
-        written = [
+        samples = [
             s.best_estimator_[-1].sample(n_samples=5, random_state=0) for s in (loaded, search)
         ]
-        assert written[0] == written[1]
+        assert samples[0] == samples[1]
 
 
 def test_interruption_ends_a_search(names):

@@ -1,4 +1,4 @@
-"""Threads: as many as the caller allows, the same digits for any number, none left behind."""
+"""Threads: the limit of the caller, equal results for any number, and no leaks."""
 
 import os
 import subprocess
@@ -33,8 +33,8 @@ threading.Thread(target=train).start()
 """
 
 
-def test_a_thread_may_outlive_the_main_one():
-    """As where a script ends with the start of a thread that trains."""
+def test_a_thread_may_outlive_the_main_thread():
+    """A script may end while its thread still trains."""
     done = subprocess.run([sys.executable, "-c", OUTLIVING], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("Ma")
@@ -48,89 +48,89 @@ def n_threads(request):
     torch.set_num_threads(before)
 
 
-def threads_elsewhere():
-    """How many threads torch has in a thread that starts now."""
-    found = []
-    thread = threading.Thread(target=lambda: found.append(torch.get_num_threads()))
+def n_threads_in_a_new_thread():
+    """Return the number of torch threads in a new thread."""
+    counts = []
+    thread = threading.Thread(target=lambda: counts.append(torch.get_num_threads()))
     thread.start()
     thread.join()
-    return found[0]
+    return counts[0]
 
 
-# Of the trainings of a test; callbacks are copied for each network.
-SEEN = []
+# Observations of the callbacks of a test, shared because each network copies its callbacks.
+OBSERVED = []
 BARRIERS = {n: threading.Barrier(n, timeout=60) for n in (1, 2, 3)}
 
 
-class Look(Callback):
-    """Waits for as many networks as may train at a time; notes what torch is set to."""
+class Observe(Callback):
+    """Callback that records the settings of torch once n networks train concurrently."""
 
-    def __init__(self, n_at_a_time):
-        self.n_at_a_time = n_at_a_time
+    def __init__(self, n_concurrent):
+        self.n_concurrent = n_concurrent
 
     def on_train_begin(self, net, **kwargs):
-        BARRIERS[self.n_at_a_time].wait()
+        BARRIERS[self.n_concurrent].wait()
 
     def on_batch_end(self, net, **kwargs):
         modes = torch.is_grad_enabled(), torch.is_autocast_enabled("cpu")
-        SEEN.append((threading.get_ident(), torch.get_num_threads(), *modes))
+        OBSERVED.append((threading.get_ident(), torch.get_num_threads(), *modes))
 
 
-def test_networks_are_trained_at_the_same_time_with_one_thread_each(names, n_threads):
-    SEEN.clear()
+def test_networks_train_concurrently_with_one_thread_each(names, n_threads):
+    OBSERVED.clear()
     windows = CharSequenceVectorizer().fit_transform(names[:50])
     generator = small_generator(
-        num_networks=n_threads, max_epochs=1, precision="float32", callbacks=[Look(n_threads)]
+        num_networks=n_threads, max_epochs=1, precision="float32", callbacks=[Observe(n_threads)]
     )
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
         generator.fit(windows)
-    assert len({ident for ident, *_ in SEEN}) == n_threads
-    assert {tuple(settings) for _, *settings in SEEN} == {(1, True, False)}
-    assert torch.get_num_threads() == threads_elsewhere() == n_threads
+    assert len({ident for ident, *_ in OBSERVED}) == n_threads
+    assert {tuple(settings) for _, *settings in OBSERVED} == {(1, True, False)}
+    assert torch.get_num_threads() == n_threads_in_a_new_thread() == n_threads
 
 
 class Fail(Callback):
-    """Fails in all of the networks but the one that comes first, or in all."""
+    """Callback that fails in all networks, or in all but the first."""
 
     def __init__(self, spares_first):
         self.spares_first = spares_first
 
     def on_batch_end(self, net, **kwargs):
-        SEEN.append(net.module_)
-        if net.module_ is not SEEN[0] or not self.spares_first:
+        OBSERVED.append(net.module_)
+        if net.module_ is not OBSERVED[0] or not self.spares_first:
             raise ZeroDivisionError
 
 
 @pytest.mark.parametrize("n_networks", [1, 3])
-def test_errors_of_any_thread_are_raised(names, n_threads, n_networks):
-    SEEN.clear()
+def test_errors_in_threads_are_raised(names, n_threads, n_networks):
+    OBSERVED.clear()
     windows = CharSequenceVectorizer().fit_transform(names[:50])
     generator = small_generator(num_networks=n_networks, callbacks=[Fail(n_networks > 1)])
     with pytest.raises(ZeroDivisionError):
         generator.fit(windows)
     assert not hasattr(generator, "alphabet_")
-    assert torch.get_num_threads() == threads_elsewhere() == n_threads
+    assert torch.get_num_threads() == n_threads_in_a_new_thread() == n_threads
 
 
 class FitAnother(Callback):
-    """Fits another generator meanwhile."""
+    """Callback that fits another generator during training."""
 
     def on_epoch_end(self, net, dataset_train=None, **kwargs):
         names = ["Ada", "Eve", "Zoe"]
         small_generator(max_epochs=1).fit(CharSequenceVectorizer().fit_transform(names))
-        SEEN.append(torch.get_num_threads())
+        OBSERVED.append(torch.get_num_threads())
 
 
-def test_trainings_in_trainings(names, n_threads):
-    SEEN.clear()
+def test_nested_training(names, n_threads):
+    OBSERVED.clear()
     windows = CharSequenceVectorizer().fit_transform(names[:50])
     small_generator(max_epochs=2, callbacks=[FitAnother()]).fit(windows)
-    assert SEEN == [1, 1]
-    assert torch.get_num_threads() == threads_elsewhere() == n_threads
+    assert OBSERVED == [1, 1]
+    assert torch.get_num_threads() == n_threads_in_a_new_thread() == n_threads
 
 
 def n_threads_alive():
-    return len(sys._current_frames())  # also of those that `threading` does not know
+    return len(sys._current_frames())  # includes threads that `threading` does not list
 
 
 def wait_for(condition):
@@ -140,7 +140,7 @@ def wait_for(condition):
         time.sleep(0.01)
 
 
-def test_no_thread_is_left_behind(names):
+def test_no_threads_leak(names):
     windows = CharSequenceVectorizer().fit_transform(names)
     params = {"num_networks": 2, "hidden_size": 8, "max_epochs": 1, "random_state": 0}
 
@@ -167,12 +167,12 @@ KINDS = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_threads_change_nothing_but_the_time(names, kind):
-    """Not a digit of the weights, the scores or the names, also where many are written at once."""
+def test_the_number_of_threads_does_not_affect_results(names, kind):
+    """Weights, scores and names are identical, also for large samples."""
     names = names[:150]
     windows = CharSequenceVectorizer().fit_transform(names)
     params = {"num_networks": 2, "hidden_size": 24, "max_epochs": 2, "random_state": 0}
-    made, before = [], torch.get_num_threads()
+    results, before = [], torch.get_num_threads()
     for n_threads in (1, 3):
         torch.set_num_threads(n_threads)
         try:
@@ -181,7 +181,7 @@ def test_threads_change_nothing_but_the_time(names, kind):
                 labels = np.resize(["a", "b"], len(names)) if kind == "labels" else None
                 generator.fit(windows, labels)
                 drawn = generator.sample(n_samples=600, random_state=0)
-                if kind in ("plain", "labels"):  # with a lookahead that is learned in threads, too
+                if kind in ("plain", "labels"):  # threads learn the lookahead
                     drawn += generator.sample(n_samples=200, pattern=".*x.*", random_state=0)
                 scores = generator.score_samples(windows).tolist()
                 proba = generator.next_char_proba(["", "Ma"]).tolist()
@@ -189,13 +189,13 @@ def test_threads_change_nothing_but_the_time(names, kind):
             torch.set_num_threads(before)
         networks = generator.__getstate__()["_networks"]
         weights = [array.tobytes() for network in networks for array in network.values()]
-        made.append((weights, drawn, scores, proba))
-    assert made[0] == made[1]
+        results.append((weights, drawn, scores, proba))
+    assert results[0] == results[1]
 
 
-def assert_a_forked_child_gets(get, expected):
+def assert_forked_child_gets(get, expected):
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of forks beside threads
+        warnings.simplefilter("ignore", DeprecationWarning)  # forking with threads
         child = os.fork()
     if not child:
         os._exit(get() != expected)
@@ -209,7 +209,7 @@ def assert_a_forked_child_gets(get, expected):
 
 
 @pytest.mark.parametrize("make_pipe", [small_pipeline, ngram_pipeline], ids=["lstm", "ngram"])
-def test_a_forked_child_may_sample_while_its_parent_does(names, make_pipe):
+def test_forked_child_samples_while_its_parent_samples(names, make_pipe):
     generator = make_pipe().fit(names)[-1]
     expected, done = generator.sample(n_samples=150, random_state=0), threading.Event()
 
@@ -221,7 +221,7 @@ def test_a_forked_child_may_sample_while_its_parent_does(names, make_pipe):
     parent.start()
     try:
         for _ in range(6):
-            assert_a_forked_child_gets(
+            assert_forked_child_gets(
                 lambda: generator.sample(n_samples=150, random_state=0), expected
             )
     finally:

@@ -1,4 +1,4 @@
-"""What a type checker says of the package, and of a user's script."""
+"""Type checks of the package and of a user's script."""
 
 import re
 from pathlib import Path
@@ -34,30 +34,30 @@ generator.sample().append("x")  # error: "append"
 
 
 @pytest.mark.full
-def test_a_users_script_is_checked_and_so_is_the_package(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)  # so that the package is found where it was installed, or not
+def test_mypy_checks_the_package_and_a_user_script(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # so that mypy finds the package only if installed
     script, planted = tmp_path / "script.py", tmp_path / "planted.py"
     script.write_text(SCRIPT)
     source = (ROOT / "sknamegen" / "metrics.py").read_text("utf-8")
     source = source.replace("from ._", "from sknamegen._")
     planted.write_text(source + "\n\ndef _planted():\n    return 1 + 'a'\n", encoding="utf-8")
-    # The cache is that of `mypy` in the clone, which then takes two seconds instead of ten.
+    # The cache of `mypy` in the clone reduces the time from ten seconds to two.
     config = ["--config-file", ROOT / "pyproject.toml", "--cache-dir", ROOT / ".mypy_cache"]
     printed, failure, _ = api.run(list(map(str, [*config, script, planted])))
     assert not failure
 
     in_planted = re.findall(r"planted\.py:\d+: error: (.*)", printed)
-    assert len(in_planted) == 1  # so silence elsewhere means something
+    assert len(in_planted) == 1  # so other errors in the package would be reported
     assert "Unsupported operand types" in in_planted[0]
 
-    found = dict(re.findall(r"script\.py:(\d+): (?:error: |note: (?=Revealed))(.*)", printed))
+    errors = dict(re.findall(r"script\.py:(\d+): (?:error: |note: (?=Revealed))(.*)", printed))
     for number, line in enumerate(SCRIPT.splitlines(), 1):
         code, _, expected = line.partition("  # ")
-        told = found.pop(str(number), "")
+        message = errors.pop(str(number), "")
         if code.startswith("reveal_type"):
-            told = re.sub(r"builtins\.|[\w.]+\.(?=CharLSTM)", "", told)
-            assert told == f'Revealed type is "{expected}"', code
+            message = re.sub(r"builtins\.|[\w.]+\.(?=CharLSTM)", "", message)
+            assert message == f'Revealed type is "{expected}"', code
         else:
-            assert expected.removeprefix("error: ") in told, code
-            assert bool(told) == bool(expected), code
-    assert not found
+            assert expected.removeprefix("error: ") in message, code
+            assert bool(message) == bool(expected), code
+    assert not errors

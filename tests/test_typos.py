@@ -1,4 +1,4 @@
-"""Names that are probably mistyped."""
+"""Detection of names that are probably mistyped."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ AB = ["abba", "ab", "bab", "baab", "babab", "abbab", "bbab", "abab", "aba"] * 3
 
 
 def neighbours(name, letters) -> Iterator[str]:
-    """All names that are one edit away, by the definition."""
+    """Yield all names at edit distance one, by the definition."""
     for i in range(len(name) + 1):
         yield from (name[:i] + letter + name[i:] for letter in letters)
     for i in range(len(name)):
@@ -27,7 +27,7 @@ def neighbours(name, letters) -> Iterator[str]:
 @pytest.mark.parametrize("labels", [None, ["x", "y", "y"] * 9])
 @pytest.mark.parametrize("make", [CharNGramGenerator, lambda: small_generator(hidden_size=8)])
 def test_the_correction_is_the_best_neighbour(make, labels, window_length):
-    """Of short names; of longer ones only some letters are tried, those that gain most."""
+    """For longer names, only the most promising letters are candidates."""
     vectorizer = CharSequenceVectorizer(window_length=window_length)
     generator = make().fit(vectorizer.fit_transform(AB), labels)
     names = ["aba", "a", "bb", "éab", "baa", "aaa", "babbage", "aabbabb", "b" * 9]
@@ -39,16 +39,16 @@ def test_the_correction_is_the_best_neighbour(make, labels, window_length):
     vectorizer.fit([*AB, *names])
     y = None if labels is None else ["y"] * len(names)
     corrections = likely_typos(generator, vectorizer.transform(names), y)
-    for name, gain, correction, of_name in zip(names, *corrections, score(names), strict=True):
-        others = sorted(set(neighbours(name, "ab")) - {name, ""})
-        scores = score(others)
-        assert scores[others.index(correction)] - of_name == pytest.approx(gain, abs=1e-4)
+    for name, gain, correction, name_score in zip(names, *corrections, score(names), strict=True):
+        candidates = sorted(set(neighbours(name, "ab")) - {name, ""})
+        scores = score(candidates)
+        assert scores[candidates.index(correction)] - name_score == pytest.approx(gain, abs=1e-4)
         if len(name) > 3:
-            others = sorted(set(neighbours(name, "")) - {name, ""})
-            scores = score(others)
-            assert gain >= scores.max() - of_name - 1e-4
+            candidates = sorted(set(neighbours(name, "")) - {name, ""})
+            scores = score(candidates)
+            assert gain >= scores.max() - name_score - 1e-4
         else:
-            assert gain == pytest.approx(scores.max() - of_name, abs=1e-4)
+            assert gain == pytest.approx(scores.max() - name_score, abs=1e-4)
 
 
 def test_typos_among_names():
@@ -60,12 +60,12 @@ def test_typos_among_names():
     assert corrections[0] == "Margaret"
     assert corrections[3] == "Barbra"
     assert (scores[: len(typos)] > np.percentile(scores, 95)).all()
-    alone = likely_typos(generator, vectorizer.transform(list(typos)))
-    np.testing.assert_allclose(alone[0], scores[: len(typos)], atol=1e-4)
-    assert alone[1] == corrections[: len(typos)]
+    typos_only = likely_typos(generator, vectorizer.transform(list(typos)))
+    np.testing.assert_allclose(typos_only[0], scores[: len(typos)], atol=1e-4)
+    assert typos_only[1] == corrections[: len(typos)]
 
 
-def test_what_cannot_be_searched_for_typos(names):
+def test_invalid_input_for_typos_is_rejected(names):
     vectorizer = CharSequenceVectorizer()
     windows = vectorizer.fit_transform(names)
     labelled = CharNGramGenerator().fit(windows, np.arange(len(names)) % 2)
@@ -76,12 +76,12 @@ def test_what_cannot_be_searched_for_typos(names):
         likely_typos(CharNGramGenerator().fit(text), text)
 
 
-@pytest.mark.parametrize("few", [["A"], [""], ["", "Ann"], ["Éa"], ["Xyz"]])
-def test_names_shorter_than_the_window_and_of_unknown_letters(few):
+@pytest.mark.parametrize("names", [["A"], [""], ["", "Ann"], ["Éa"], ["Xyz"]])
+def test_short_names_and_unknown_letters(names):
     vectorizer = CharSequenceVectorizer(window_length=6)
     generator = CharNGramGenerator().fit(vectorizer.fit_transform(["A", "Ab", "Anna", "Annabella"]))
-    scores, corrections = likely_typos(generator, vectorizer.transform(few))
+    scores, corrections = likely_typos(generator, vectorizer.transform(names))
     assert np.isfinite(scores).all()
-    assert len(corrections) == len(few)
-    assert not set(few) & set(corrections)
+    assert len(corrections) == len(names)
+    assert not set(names) & set(corrections)
     assert set("".join(corrections)) <= {*"Aabnel\ufffd"}

@@ -29,7 +29,7 @@ text = st.text(st.characters(exclude_characters="\0\2\3"), max_size=15)
 
 
 @pytest.mark.parametrize("window_length", [1, 2, 3, 10, 40])
-def test_windows_are_the_characters_before_each_character(window_length):
+def test_windows_contain_the_characters_before_each_character(window_length):
     windows = CharSequenceVectorizer(window_length=window_length).fit_transform(NAMES)
     assert windows.shape == (4, 11, window_length + 1)
     assert windows.dtype == np.int32
@@ -42,14 +42,14 @@ def test_windows_are_the_characters_before_each_character(window_length):
 
 
 @pytest.mark.parametrize("step", [2, 3, 5])
-def test_a_step_needs_running_text(step):
+def test_step_requires_running_text(step):
     with pytest.raises(ValueError, match=rf"step must be 1 for names .* Got step={step}"):
         CharSequenceVectorizer(window_length=4, step=step).fit_transform(NAMES)
     texts = ["Maria Anna Joanna", "Elisabeth-Marguerite"]
     vectorizer = CharSequenceVectorizer(window_length=4, boundary=False)
-    every = vectorizer.fit_transform(texts)[:, ::step]
+    all_windows = vectorizer.fit_transform(texts)[:, ::step]
     stepped = vectorizer.set_params(step=step).fit_transform(texts)
-    np.testing.assert_array_equal(stepped, every)
+    np.testing.assert_array_equal(stepped, all_windows)
 
 
 def test_windows_are_a_view():
@@ -59,7 +59,7 @@ def test_windows_are_a_view():
     assert not windows.flags.writeable
 
 
-def test_pairs_are_what_the_notebook_trains_on():
+def test_pairs_match_the_notebook():
     windows = CharSequenceVectorizer(window_length=3).fit_transform(["Ada", "E"])
     pairs = windows[windows[..., -1] != 0]
     assert ["".join(map(chr, pair)) for pair in pairs] == [
@@ -72,7 +72,7 @@ def test_pairs_are_what_the_notebook_trains_on():
     ]
 
 
-def test_text_mode_is_the_notebooks_loop():
+def test_text_mode_matches_the_loop_of_the_notebook():
     text = "Abagael\n Abagail\n Abbe\n"
     for step in [1, 2, 3, 30]:
         vectorizer = CharSequenceVectorizer(window_length=10, step=step, boundary=False)
@@ -90,7 +90,7 @@ def test_text_mode_on_the_whole_list():
     assert vectorizer.inverse_transform(vectorizer.transform([text])) == [text]
 
 
-def test_learned_attributes():
+def test_fitted_attributes():
     vectorizer = CharSequenceVectorizer(normalization=None).fit(SCRIPTS)
     assert vectorizer.alphabet_.tolist() == sorted(set("".join(SCRIPTS)))
     assert vectorizer.max_length_ == max(map(len, SCRIPTS))
@@ -112,16 +112,16 @@ def test_round_trip(names, window_length):
 
 
 @given(st.text("abx", min_size=7, max_size=30), st.integers(1, 9))
-def test_running_text_comes_back_as_far_as_windows_reach(text, step):
+def test_inverse_transform_of_running_text_with_a_step(text, step):
     vectorizer = CharSequenceVectorizer(window_length=6, step=step, boundary=False)
     windows = vectorizer.fit_transform([text])
     if step > 7:
         with pytest.raises(ValueError, match="step must be at most"):
             vectorizer.inverse_transform(windows)
     else:
-        (read,) = vectorizer.inverse_transform(windows)
-        assert text.startswith(read)
-        assert len(text) - len(read) < step
+        (restored,) = vectorizer.inverse_transform(windows)
+        assert text.startswith(restored)
+        assert len(text) - len(restored) < step
 
 
 @given(st.lists(text.filter(lambda t: len(t) > 3), min_size=1, max_size=4))
@@ -145,9 +145,9 @@ def test_unknown_characters_are_replaced():
     assert vectorizer.inverse_transform(windows) == ["Ad\ufffd", "\ufffdda"]
 
 
-def test_unknown_characters_can_be_refused():
+def test_handle_unknown_error():
     vectorizer = CharSequenceVectorizer(handle_unknown="error").fit(["Ada"])
-    with pytest.raises(ValueError, match=r"'é' \(U\+00E9\) in row 1: 'Adé'. fit saw: 'Ad?a"):
+    with pytest.raises(ValueError, match=r"'é' \(U\+00E9\) in row 1: 'Adé'. The alphabet is 'Ad?a"):
         vectorizer.transform(["Ada", "Adé"])
     assert vectorizer.transform(["daAd"]).shape == (1, 5, 11)
 
@@ -177,7 +177,7 @@ def test_containers(container):
 @pytest.mark.parametrize(
     ("X", "error", "match"),
     [
-        ("anna", TypeError, "Got the single str 'anna'; pass ['anna']."),
+        ("anna", TypeError, "Got the single str 'anna'. Pass ['anna']."),
         (b"anna", TypeError, "Got bytes"),
         (None, TypeError, "Got NoneType"),
         (5, TypeError, "Got int"),
@@ -188,13 +188,13 @@ def test_containers(container):
         (np.array([1.5]), TypeError, "Got 1.5 of type float in row 0"),
         (pd.Series(["Ada", None]), TypeError, "in row 1"),
         (pl.Series(["Ada", None]), TypeError, "Got None of type NoneType in row 1"),
-        (np.array([["Ada"]]), TypeError, "of shape (1, 1); pass X.ravel()"),
+        (np.array([["Ada"]]), TypeError, "of shape (1, 1). Pass X.ravel()"),
         (np.array("Ada"), TypeError, "Got ndarray of shape ()"),
         (pl.DataFrame({"name": ["Ada"]}), TypeError, "Got DataFrame of shape (1, 1)"),
         (
             pd.DataFrame({"name": ["Ada"]}),
             TypeError,
-            "of shape (1, 1); pass the column, such as df[",
+            "of shape (1, 1). Pass one column, such as df[",
         ),
         ([], ValueError, "at least one name"),
         (["Ada", "E\0ve"], ValueError, "Got U+0000 in row 1: 'E\\x00ve'"),
@@ -237,18 +237,18 @@ def test_text_too_short_for_a_window():
     assert vectorizer.fit_transform(["enough"]).shape == (1, 1, 6)
 
 
-def test_one_endless_name_among_short_ones_is_refused():
+def test_one_very_long_name_among_short_names_is_rejected():
     names = ["Ada"] * 300 + ["x" * 1_000_000]
-    with pytest.raises(ValueError, match=r"1,000,000 characters \(row 300\), the median 3"):
+    with pytest.raises(ValueError, match=r"1,000,000 characters \(row 300\), but the median"):
         CharSequenceVectorizer().fit(names)
 
 
-def test_an_endless_window_is_refused():
+def test_a_huge_window_is_rejected():
     with pytest.raises(ValueError, match="or use a smaller window_length"):
         CharSequenceVectorizer(window_length=10**9).fit(NAMES)
 
 
-def test_one_endless_name_alone_works():
+def test_one_very_long_name_among_few_names():
     vectorizer = CharSequenceVectorizer()
     windows = vectorizer.fit_transform(["x" * 1_000_000, "Ada"])
     assert windows.shape == (2, 1_000_001, 11)
@@ -263,13 +263,13 @@ def test_one_endless_name_alone_works():
         (np.zeros((2, 0, 11), dtype=int), "shape (2, 0, 11)"),
         (np.zeros((0, 3, 11), dtype=int), "shape (0, 3, 11)"),
         (np.zeros((2, 3, 11)), "integer dtype"),
-        (np.zeros((2, 3, 11), dtype=int), "windows that CharSequenceVectorizer gives"),
+        (np.zeros((2, 3, 11), dtype=int), "windows from CharSequenceVectorizer"),
         (CharSequenceVectorizer().fit_transform(NAMES)[:, ::2], "one character further"),
         (np.full((2, 3, 11), -1), "0 to 0x10FFFF"),
         (np.full((2, 3, 11), sys.maxunicode + 1), "0 to 0x10FFFF"),
     ],
 )
-def test_inverse_transform_refuses_other_arrays(X, match):
+def test_inverse_transform_rejects_other_arrays(X, match):
     with pytest.raises((TypeError, ValueError), match=re.escape(match)):
         CharSequenceVectorizer().fit(NAMES).inverse_transform(X)
 
@@ -281,7 +281,7 @@ def test_not_fitted():
         CharSequenceVectorizer().inverse_transform(np.zeros((1, 1, 11), dtype=int))
 
 
-def test_refit_leaves_nothing():
+def test_refit_replaces_all_fitted_attributes():
     vectorizer = CharSequenceVectorizer().fit(["Marguerite"])
     vectorizer.fit(["Al"])
     assert vectorizer.alphabet_.tolist() == ["A", "l"]
@@ -289,7 +289,7 @@ def test_refit_leaves_nothing():
 
 
 @pytest.mark.parametrize("form", ["NFC", "NFD", "NFKC", "NFKD"])
-def test_each_form_of_normalization(form):
+def test_normalization_forms(form):
     vectorizer = CharSequenceVectorizer(normalization=form)
     windows = vectorizer.fit_transform(["Zoë ﬁ"])
     assert vectorizer.inverse_transform(windows) == [unicodedata.normalize(form, "Zoë ﬁ")]
@@ -297,11 +297,11 @@ def test_each_form_of_normalization(form):
 
 @pytest.mark.parametrize(("text", "shown"), [("a" * 30, "a" * 30), ("a" * 31, "a" * 30 + "…")])
 def test_errors_show_the_beginning_of_long_strings(text, shown):
-    with pytest.raises(TypeError, match=re.escape(f"Got the single str {shown!r}; pass")):
+    with pytest.raises(TypeError, match=re.escape(f"Got the single str {shown!r}. Pass")):
         CharSequenceVectorizer().fit(text)
 
 
-def test_strings_of_another_class_are_what_they_hold():
+def test_str_subclasses_keep_their_value():
     class Flower(str):
         def __str__(self):
             return "a flower"
@@ -322,9 +322,9 @@ def test_numpy_integers_do_not_overflow(kind, window_length, step, boundary):
     assert vectorizer.inverse_transform(windows) == plain.inverse_transform(windows)
 
 
-def test_columns_that_only_pyarrow_knows():
+def test_columns_with_to_pylist():
     class ChunkedArray(list):
-        """Iterates over scalars of its own, and has neither `tolist` nor a shape."""
+        """A list whose iterator yields scalar objects, as in pyarrow, without `tolist` or shape."""
 
         def __iter__(self):
             return iter([object()] * len(self))

@@ -1,4 +1,4 @@
-"""What the benchmarks share: the machine, the clock, the data."""
+"""Shared helpers of the benchmarks: arguments, machine, timing and data."""
 
 import argparse
 import gc
@@ -16,30 +16,28 @@ from sknamegen import load_names, read_names
 
 
 def parse_arguments(description, takes_names=True, protocol=None, **switches):
-    """Read the options that benchmarks take, and switches with what they mean."""
+    """Parse the common options of the benchmarks, and switches with their help texts."""
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument(
-        "--quick", action="store_true", help="a smoke run, its figures mean nothing"
-    )
+    parser.add_argument("--quick", action="store_true", help="smoke test with meaningless figures")
     if takes_names:
         parser.add_argument(
-            "--names", metavar="FILE", help="names, one a line, instead of the bundled"
+            "--names", metavar="FILE", help="names, one per line (default: bundled list)"
         )
-    for name, meaning in switches.items():
-        parser.add_argument(f"--{name}", action="store_true", help=meaning)
+    for name, text in switches.items():
+        parser.add_argument(f"--{name}", action="store_true", help=text)
     if protocol:
-        parser.add_argument("--protocol", choices=protocol, help="how names are held out")
+        parser.add_argument("--protocol", choices=protocol, help="how to hold out names")
     return parser.parse_args()
 
 
 def print_machine(*packages):
-    """Print what the figures depend on."""
-    gc.freeze()  # what is imported by now is not looked through before each measurement
+    """Print the machine and the versions that the figures depend on."""
+    gc.freeze()  # lets `gc.collect` skip the imported modules
     model = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
-        found = [line for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
-        model = found[0].split(":")[1].strip() if found else model
+        lines = [line for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
+        model = lines[0].split(":")[1].strip() if lines else model
     print(f"Machine: {model}, {os.cpu_count()} cores, {platform.system()}")
     versions = []
     for package in ("torch", "skorch", "scikit-learn", "numpy", *packages):
@@ -52,7 +50,7 @@ def print_machine(*packages):
 
 
 def sgemm_rate(size=1024, repeat=10):
-    """Measure the floating-point operations a second of a product of float32 matrices."""
+    """Return the floating-point operations per second of a float32 matrix product."""
     n_threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -63,7 +61,7 @@ def sgemm_rate(size=1024, repeat=10):
 
 
 def seconds(function):
-    """Time one call."""
+    """Return the seconds that one call takes."""
     gc.collect()
     start = perf_counter()
     function()
@@ -71,23 +69,23 @@ def seconds(function):
 
 
 def median_seconds(function, repeat):
-    """Return the median time of some calls, after one to warm up."""
+    """Return the median seconds of repeated calls, after a warm-up call."""
     function()
     return statistics.median(seconds(function) for _ in range(repeat))
 
 
 def lstm_operations(hidden_size, n_characters, n_steps, input_size=0):
-    """Count the floating-point operations of a forward pass over some steps.
+    """Return the number of floating-point operations of a forward pass over `n_steps` steps.
 
-    The products of the gates with the input, of `input_size`, and with the state, and the
-    softmax layer. In sampling the input's product is a table, so it has no size.
+    The operations are the products of the gates with the input and the state, and the softmax
+    layer. In sampling, a table replaces the product with the input, so `input_size` is 0.
     """
     gates = 4 * hidden_size * (input_size + hidden_size)
     return 2 * n_steps * (gates + hidden_size * n_characters)
 
 
 def split_names(names, quick, n_test=500, seed=0):
-    """Return training and held-out names, shuffled, without duplicates."""
+    """Return shuffled training names and held-out names, without duplicates."""
     names = list(dict.fromkeys(names))
     order = np.random.default_rng(seed).permutation(len(names))
     names = [names[i] for i in order]
@@ -96,15 +94,15 @@ def split_names(names, quick, n_test=500, seed=0):
     return names[n_test:], names[:n_test]
 
 
-def given_names(arguments):
-    """Return the names of the file that was given, or the bundled female names."""
+def input_names(arguments):
+    """Return the names of the file `arguments.names`, or the bundled female names."""
     return read_names(arguments.names) if arguments.names else load_names("female")
 
 
 def many_names(n, seed=0):
-    """Make a list of names of any length: real ones, with two letters of their own appended."""
+    """Return `n` names: real names, each with two random letters appended."""
     rng = np.random.default_rng(seed)
     names = load_names("all")
-    picked = rng.integers(len(names), size=n).tolist()
+    indices = rng.integers(len(names), size=n).tolist()
     letters = [chr(97 + i) for i in rng.integers(26, size=2 * n)]
-    return [names[i] + letters[2 * k] + letters[2 * k + 1] for k, i in enumerate(picked)]
+    return [names[i] + letters[2 * k] + letters[2 * k + 1] for k, i in enumerate(indices)]

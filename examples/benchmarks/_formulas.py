@@ -1,6 +1,6 @@
-"""The formulas of the package in plain Python, one character at a time, to compare it with.
+"""Reference implementation of the package's formulas in plain Python, one character at a time.
 
-`Network` is the LSTM, `Counts` are the n-grams and `Penalty` is the penalty by kinds of characters.
+`Network` is the LSTM, `Counts` the n-gram model and `Penalty` the penalty on character kinds.
 """
 
 import unicodedata
@@ -11,8 +11,8 @@ import numpy as np
 PAD, START, END = "\0", "\2", "\3"
 
 
-def kinds_in(alphabet):
-    """A function that returns the kind of a character, given those that a model knows."""
+def kind_function(alphabet):
+    """Return a function that maps characters to kinds, for a model with this alphabet."""
 
     def kind(character):
         if character in (START, END):
@@ -45,7 +45,7 @@ def kinds_in(alphabet):
 
 
 def is_vowel(name):
-    """Whether a letter of such a name is a vowel that stands by itself in an Indic script."""
+    """Return whether the Unicode name of a letter is that of an independent Indic vowel."""
     words = [word for word in name.split() if word not in ("CANDRA", "SHORT")]
     vowels = len(words) == 1 and len(words[0]) <= 2 and not words[0].strip("AEIOU")
     return vowels or words[:1] == ["VOCALIC"]
@@ -56,7 +56,7 @@ def log_softmax(logits):
 
 
 def targets(windows, labels=None):
-    """Each context without padding, the character after it and the label of the name."""
+    """Yield each context without padding, the next character and the label of the name."""
     labels = [None] * len(windows) if labels is None else labels
     for name, label in zip(windows, labels, strict=True):
         for window in name:
@@ -72,8 +72,8 @@ def sigmoid(x):
 class Network:
     """The equations of an LSTM (Hochreiter and Schmidhuber, 1997).
 
-    Weights have the names that a saved generator gives them. The vectors of the start of a name, of
-    an unknown character and of the labels follow those of the characters.
+    Weights have the same names as in a saved generator. The embeddings of the characters are
+    followed by the embeddings of the start symbol, the unknown character and the labels.
     """
 
     def __init__(self, weights, alphabet):
@@ -82,11 +82,13 @@ class Network:
         self.num_layers = sum(name.endswith("weight_hh_l0") for name in weights)
 
     def vector(self, index):
+        """Return an embedding, or a one-hot vector without embeddings."""
         if "embedding.weight" in self.weights:
             return self.weights["embedding.weight"][index]
         return np.eye(self.weights["layers.0.weight_ih_l0"].shape[1])[index]
 
     def logits(self, context, label=None):
+        """Return the logit of each character after a context."""
         states = [(0.0, 0.0)] * self.num_layers
         for character in context:
             x = self.vector(self.index.get(character, len(self.index)))
@@ -108,64 +110,70 @@ class Network:
 class Counts:
     """Interpolated modified Kneser-Ney smoothing (Chen and Goodman, 1999).
 
-    `seen` are triples of a context, the symbol after it and a label. `kind_of` sorts the symbols
-    into kinds, None: as characters: after the last symbol the counts back off to its kind, and then
-    to all symbols. With `uses_labels` the label is the symbol nearest to the target.
+    `seen` contains triples of a context, the next symbol and a label. `kind_of` returns the kind of
+    a symbol (None: character kinds). After the last symbol, the model backs off to the kind of
+    this symbol, then to unigrams. With `uses_labels`, the label is nearest to the target.
     """
 
     def __init__(self, seen, symbols, order, discount=None, kind_of=None, uses_labels=False):
         self.symbols, self.order, self.uses_labels = list(symbols), order, uses_labels
-        self.kind_of = kind_of = kind_of or kinds_in(self.symbols)
+        self.kind_of = kind_of = kind_of or kind_function(self.symbols)
         occurred = [Counter() for _ in range(order + uses_labels)]
         for context, symbol, label in seen:
             for length, h in enumerate(self.contexts(context, label)):
                 occurred[length][h, symbol] += 1
-        # In how many contexts an n-gram occurs that are longer by a symbol.
-        longer = [Counter((h[:-1], w) for h, w in ngrams) for ngrams in occurred[1:]] + [Counter()]
-        self.p_seen, self.backoff = {}, {}
+        # Continuation counts: the number of longer contexts in which an n-gram occurs.
+        continuations = [Counter((h[:-1], w) for h, w in ngrams) for ngrams in occurred[1:]] + [
+            Counter()
+        ]
+        self.p_seen, self.backoff, self.p_unigram = {}, {}, {}
         for length in range(1, len(occurred)):
-            counts = {ngram: longer[length][ngram] or n for ngram, n in occurred[length].items()}
-            taken = discounted(counts, discount)
-            total, left = Counter(), Counter()
+            counts = {
+                ngram: continuations[length][ngram] or n for ngram, n in occurred[length].items()
+            }
+            discounts = count_discounts(counts, discount)
+            total, reserved = Counter(), Counter()
             for (h, w), n in counts.items():
                 total[h] += n
-                left[h] += taken[h, w]
-            self.backoff |= {h: left[h] / total[h] for h in total}
-            self.p_seen |= {(h, w): (n - taken[h, w]) / total[h] for (h, w), n in counts.items()}
+                reserved[h] += discounts[h, w]
+            self.backoff |= {h: reserved[h] / total[h] for h in total}
+            for (h, w), n in counts.items():
+                self.p_seen[h, w] = (n - discounts[h, w]) / total[h]
         unigrams = Counter()
         for (h, w), n in occurred[0].items():
-            unigrams[w] += longer[0][h, w] or n
-        taken, total = discounted(unigrams, discount), sum(unigrams.values())
-        rest = sum(taken.values()) / len(self.symbols)
-        self.p_unigram = {w: (unigrams[w] - taken.get(w, 0) + rest) / total for w in self.symbols}
-        self.p_kind, self.after_kind = Counter(), defaultdict(Counter)
+            unigrams[w] += continuations[0][h, w] or n
+        discounts, total = count_discounts(unigrams, discount), sum(unigrams.values())
+        uniform = sum(discounts.values()) / len(self.symbols)
+        for w in self.symbols:
+            self.p_unigram[w] = (unigrams[w] - discounts.get(w, 0) + uniform) / total
+        self.p_kind, self.kind_counts = Counter(), defaultdict(Counter)
         for w, p in self.p_unigram.items():
             self.p_kind[kind_of(w)] += p
         for (h, w), n in occurred[0].items():
-            self.after_kind[h][kind_of(w)] += n
-        self.followed = {*occurred[0], *self.p_seen}
+            self.kind_counts[h][kind_of(w)] += n
+        self.ngrams = {*occurred[0], *self.p_seen}
 
     def contexts(self, context, label):
-        """Ever longer contexts: the kind of the last symbol, the label, the symbols."""
+        """Return contexts of increasing length: kind of the last symbol, label, symbols."""
         last = self.kind_of(context[-1]) if len(context) and self.order > 1 else None
         columns = ([label] if self.uses_labels else []) + list(context[::-1][: self.order - 1])
         return [(last, *columns[:length]) for length in range(len(columns) + 1)]
 
-    def has_followed(self, context, symbol, label=None):
-        """Whether a symbol was seen after the longest known context."""
+    def was_seen(self, context, symbol, label=None):
+        """Return whether the symbol was seen after the longest seen context."""
         shortest, *longer = self.contexts(context, label)
-        known = [shortest, *(h for h in longer if h in self.backoff)]
-        return (known[-1], symbol) in self.followed
+        seen = [shortest, *(h for h in longer if h in self.backoff)]
+        return (seen[-1], symbol) in self.ngrams
 
     def proba(self, context, label=None):
-        """The distribution over the symbols."""
+        """Return the probability of each symbol as a dict."""
         shortest, *longer = self.contexts(context, label)
-        followed = self.after_kind.get(shortest, Counter())
+        kind_counts = self.kind_counts.get(shortest, Counter())
         proba = {}
         for w, p in self.p_unigram.items():
-            share = self.p_kind[self.kind_of(w)]
-            p_of_kind = (followed[self.kind_of(w)] + 0.5 * share) / (followed.total() + 0.5)
-            proba[w] = p_of_kind * p / share
+            p_kind, n_kind = self.p_kind[self.kind_of(w)], kind_counts[self.kind_of(w)]
+            p_kind_after = (n_kind + 0.5 * p_kind) / (kind_counts.total() + 0.5)
+            proba[w] = p_kind_after * p / p_kind
         for h in longer:
             if h not in self.backoff:
                 break
@@ -173,8 +181,8 @@ class Counts:
         return proba
 
 
-def discounted(counts, discount):
-    """What each count loses."""
+def count_discounts(counts, discount):
+    """Return the discount of each count."""
     n1, n2, n3, n4 = (sum(n == i for n in counts.values()) for i in (1, 2, 3, 4))
     discounts = [discount or 0.85] * 3
     if not discount and n1 and n2 and n3 and n4:
@@ -186,32 +194,32 @@ def discounted(counts, discount):
 
 
 class Penalty:
-    """How much rarer each kind of character is after the preceding kinds than it is overall.
+    """Penalty on kinds of characters that are rarer after the preceding kinds than overall.
 
-    With labels, also how much rarer characters are that no name of the label holds (Good, 1953).
+    With labels, characters that occur in no name of the label are penalised as well (Good, 1953).
     """
 
     def __init__(self, seen, alphabet, window_length, uses_labels=False):
-        self.alphabet, self.kind = list(alphabet), kinds_in(list(alphabet))
+        self.alphabet, self.kind = list(alphabet), kind_function(list(alphabet))
         kinds = list(map(self.kind, self.alphabet))
-        every_kind = {*kinds, "start", "unknown", "none"}
+        symbols = {*kinds, "start", "unknown", "none"}
         self.letters = defaultdict(Counter)
         for _, w, label in seen if uses_labels else ():
             self.letters[label][w] += 1
         seen = [(self.kinds(h), self.kind(w), label) for h, w, label in seen]
         order = min(8, window_length + 1)
         options = {"kind_of": lambda kind: None, "uses_labels": uses_labels}
-        self.counts = Counts(seen, sorted(every_kind), order, 0.3, **options)
+        self.counts = Counts(seen, sorted(symbols), order, 0.3, **options)
         overall = Counter(w for _, w, _ in seen)
         for k in kinds:
             overall[k] += 1 / len(kinds)
         self.p_overall = {k: n / overall.total() for k, n in overall.items()}
 
-    def longer(self, kinds, kind):
-        """A context with one more kind: of each run of the same kind the first three.
+    def extended(self, kinds, kind):
+        """Return the context extended by a kind, with runs of a kind cut to three.
 
-        The last kind without case that is the third last or farther back is "far", and nothing is
-        before it.
+        The last caseless kind that is third to last or earlier becomes "far", and starts the
+        context.
         """
         kinds = kinds if kinds[-3:] == (kind,) * 3 else (*kinds, kind)
         for n in range(3, len(kinds) + 1):
@@ -220,68 +228,69 @@ class Penalty:
         return kinds
 
     def kinds(self, context):
-        """The context that characters are."""
+        """Return the context of kinds for a context of characters."""
         kinds = ()
         for kind in map(self.kind, context):
-            kinds = self.longer(kinds, kind)
+            kinds = self.extended(kinds, kind)
         return kinds
 
-    def known_kinds(self, context, label):
-        """The same, where each time no more is kept than was seen with the label."""
+    def seen_kinds(self, context, label):
+        """Return the context of kinds, cut at each step to a context seen with the label."""
         kinds = ()
         for kind in map(self.kind, context):
-            kinds = self.longer(kinds, kind)[1 - self.counts.order :]
+            kinds = self.extended(kinds, kind)[1 - self.counts.order :]
             while kinds and self.counts.contexts(kinds, label)[-1] not in self.counts.backoff:
                 kinds = kinds[1:]
         return kinds
 
     def after(self, context, label=None):
-        """What is added to the logit of each character of the alphabet."""
-        kinds = self.known_kinds(context, label)
+        """Return the penalty of each character, to be added to its logit."""
+        kinds = self.seen_kinds(context, label)
         proba = self.counts.proba(kinds, label)
-        for k in proba:  # what did follow is left to the model if it is up to three times rarer
-            proba[k] *= 3 if self.counts.has_followed(kinds, k, label) else 1
+        for k in proba:  # no penalty on seen kinds that are up to three times rarer
+            proba[k] *= 3 if self.counts.was_seen(kinds, k, label) else 1
         ratio = [proba[k] / self.p_overall[k] for k in map(self.kind, self.alphabet)]
-        return np.log(ratio).clip(-8, 0) + self.of_label(label)
+        return np.log(ratio).clip(-8, 0) + self.label_penalty(label)
 
-    def of_label(self, label):
-        """What is added for the label to the logit of each character of the alphabet."""
+    def label_penalty(self, label):
+        """Return the penalty of each character that is due to the label."""
         if not self.letters:
             return 0
-        own, of_all = self.letters[label], sum(self.letters.values(), Counter())
-        unseen = [w for w in self.alphabet if not own[w]]
-        n_once = sum(n == 1 for n in own.values())
-        p_unseen = sum(of_all[w] for w in unseen) / of_all.total()
+        counts, total = self.letters[label], sum(self.letters.values(), Counter())
+        unseen = [w for w in self.alphabet if not counts[w]]
+        n_once = sum(n == 1 for n in counts.values())
+        p_unseen = sum(total[w] for w in unseen) / total.total()
         penalty = 0
         if unseen:
-            penalty = np.log((n_once + 0.5) / (own.total() + 1) / max(p_unseen, 1e-300))
+            penalty = np.log((n_once + 0.5) / (counts.total() + 1) / max(p_unseen, 1e-300))
         return np.where([w in unseen for w in self.alphabet], np.clip(penalty, -8, 0), 0)
 
 
 def ngram_logits(seen, alphabet, order, discount=None, uses_labels=False):
-    """A function of a context and a label: the logits of a `CharNGramGenerator` before the penalty.
+    """Return the logits of a `CharNGramGenerator` without penalty, as a function.
 
-    With labels, 0.7 of the probability come from the counts of the label.
+    The function takes a context and a label. With labels, the counts of the label have a weight of
+    0.7, and all counts together have 0.3.
     """
-    of_all = Counts(seen, alphabet, order, discount)
-    of_label = Counts(seen, alphabet, order, discount, uses_labels=True) if uses_labels else of_all
+    shared = Counts(seen, alphabet, order, discount)
+    by_label = Counts(seen, alphabet, order, discount, uses_labels=True) if uses_labels else shared
 
     def logits(context, label=None):
-        p, q = (np.array([*counts.proba(context, label).values()]) for counts in (of_label, of_all))
+        p, q = (np.array([*counts.proba(context, label).values()]) for counts in (by_label, shared))
         return np.log(0.7 * p + 0.3 * q)
 
     return logits
 
 
 def log_likelihood(windows, generator, logits, labels=None):
-    """The log-likelihood of each name, where a function of a context and a label gives logits."""
+    """Return the log-likelihood of each name, with logits from a function of context and label."""
     alphabet, unknown = generator.alphabet_.tolist(), -np.log(generator.n_characters_seen_ + 1)
     total = np.zeros(len(windows))
     for i in range(len(windows)):
-        label = [None] if labels is None else labels[i : i + 1]
-        for context, target, of_name in targets(windows[i : i + 1], label):
+        name_labels = [None] if labels is None else labels[i : i + 1]
+        for context, target, label in targets(windows[i : i + 1], name_labels):
             if target in alphabet:
-                total[i] += log_softmax(logits(context, of_name))[alphabet.index(target)]
+                total[i] += log_softmax(logits(context, label))[alphabet.index(target)]
             else:
                 total[i] += unknown
     return total

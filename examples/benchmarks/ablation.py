@@ -1,25 +1,35 @@
-"""What is each rule of training worth? Held-out loss without it, against the default.
+"""What does each training rule gain? Compare the held-out loss with and without it.
 
     pip install -e '.[bench]'
     python examples/benchmarks/ablation.py
     python examples/benchmarks/ablation.py --share
+    python examples/benchmarks/ablation.py --labels
 
 The lists are names of languages, countries, currencies, scripts and cities in the locales of the
-Unicode CLDR (of the package Babel): none of them was read as a list by the base model. ``--share``
-measures the weight of the network from the base instead, for any number of names.
+Unicode CLDR (from the package Babel). The base was trained on none of these lists. ``--share``
+measures different weights of the pretrained network instead. ``--labels`` measures how fast the
+vectors of labels learn, on twelve lists with two to five labels from Babel, Faker and Mimesis.
 """
 
 import sys
 import unicodedata
 from collections import defaultdict
 from dataclasses import replace
+from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
 from _common import parse_arguments, print_machine
 from babel import Locale, localedata
+from mimesis import Address, Person
+from mimesis.locales import Locale as MimesisLocale
+from sklearn.metrics import log_loss
+from spelling import LATIN, names_in_script, shuffled
 
-from sknamegen import CharLSTMGenerator, CharSequenceVectorizer
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from make_base import faker_lists
+
+from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names
 from sknamegen._generator import fitted
 from sknamegen._models.mixture import Mixture
 from sknamegen._training import fit, plan
@@ -28,31 +38,32 @@ from sknamegen._training.pretrained import base_share
 LANGUAGES = "de", "fi", "pl", "tr", "hu", "el", "ru", "ar", "hi", "lt", "cy", "sw"
 SIZES, SHARE_SIZES = (20, 50, 200, 1000, 5000), (20, 50, 200, 1000, 5000, 12_000, 30_000)
 SHARES = 0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0
+LABEL_SIZES, LABEL_FACTORS, N_LABEL_TEST = (10, 50, 200), (10, 1, 50), 150
 MAX_LENGTH, N_TEST = 24, 500
 settings = plan._settings
 
 
 def from_base(**values):
-    """Replace what "auto" stands for in networks that start from the base."""
+    """Return a patch that replaces "auto" values in pretrained networks."""
 
     def replaced(params, n_names, is_pretrained):
-        found = settings(params, n_names, is_pretrained)
-        return found | {name: values[name] for name in values if is_pretrained}
+        defaults = settings(params, n_names, is_pretrained)
+        return defaults | {name: values[name] for name in values if is_pretrained}
 
     return plan, "_settings", replaced
 
 
-# What to replace, and by what, or parameters of the generator; and from how many names to how many.
+# Parameters of the generator or a patch, and the smallest and largest number of names.
 VARIANTS = {
     "default": ({}, 0, 10**6),
-    "head as fast as the rest": ((plan, "_HEAD_LR_FACTOR", 1), 0, 10**6),
+    "head learns at common rate": ((plan, "_HEAD_LR_FACTOR", 1), 0, 10**6),
     "base: ngram_weight=0.5": (from_base(ngram_weight=0.5), 0, 999),
     "base: weight_decay=0.1": (from_base(weight_decay=0.1), 0, 999),
     "base: lr=0.003": (from_base(lr=0.003), 0, 999),
     "base: lr=0.01": (from_base(lr=0.01), 0, 999),
     "batch_size=16": ({"batch_size": 16}, 0, 1000),
     "batch_size=64": ({"batch_size": 64}, 200, 1000),
-    "betas of AdamW": ((fit, "_BETAS", (0.9, 0.999)), 0, 10**6),
+    "default betas of AdamW": ((fit, "_BETAS", (0.9, 0.999)), 0, 10**6),
     "hidden_size=128": ({"hidden_size": 128}, 200, 10**6),
     "hidden_size=240": ({"hidden_size": 240}, 0, 199),
     "dropout=0.35, epochs x 1.4": ({"dropout": 0.35, "max_epochs": 14}, 0, 10**6),
@@ -60,7 +71,7 @@ VARIANTS = {
 
 
 def names_of(locale):
-    """Return the names that a locale has, by kind."""
+    """Return the names in a locale by kind."""
     tables = {name: getattr(locale, name) for name in ("languages", "territories", "scripts")}
     tables["currencies"] = locale.currencies
     cities = {key: zone["city"] for key, zone in locale.time_zones.items() if "city" in zone}
@@ -78,7 +89,7 @@ def lists_of_one_language():
 
 
 def lists_of_many_languages():
-    """Return lists of 5,500 and more names in Latin letters, long ones of half the locales."""
+    """Return lists of at least 5,500 Latin names, with large lists split in two halves."""
     lists = defaultdict(set)
     codes = [code for code in localedata.locale_identifiers() if "_" not in code]
     for i, code in enumerate(sorted(codes)):
@@ -92,13 +103,13 @@ def lists_of_many_languages():
 
 
 def is_latin(name):
-    """Whether the first letter of a name is Latin."""
+    """Return whether the first letter of a name is Latin."""
     letters = [character for character in name if character.isalpha()]
     return bool(letters) and unicodedata.name(letters[0], "").startswith("LATIN")
 
 
 def split(names, n, seed):
-    """Return windows of n names, and of others."""
+    """Return the windows of n training names and of held-out names."""
     names = sorted(names)
     names = [names[i] for i in np.random.default_rng(seed).permutation(len(names))]
     n_test = min(N_TEST, len(names) // 4)
@@ -107,7 +118,7 @@ def split(names, n, seed):
 
 
 def loss(variant, train, test, seed):
-    """Return the held-out loss of the default with one rule replaced."""
+    """Return the held-out loss of the default settings with one rule changed."""
     params = variant if isinstance(variant, dict) else {}
     generator = CharLSTMGenerator(random_state=seed, **params)
     if isinstance(variant, dict):
@@ -117,50 +128,143 @@ def loss(variant, train, test, seed):
 
 
 def losses_by_share(train, test, seed):
-    """Return the held-out loss for each weight of the network from the base, then by the rule."""
+    """Return the held-out loss for each weight in `SHARES`, then for the default weight."""
     generator = CharLSTMGenerator(random_state=seed, num_networks=2).fit(train)
     model = fitted(generator).model
     base, other = model.components
     if not generator.init_share_:
         return [np.nan] * (len(SHARES) + 1)
-    measured = []
+    losses = []
     for share in (*SHARES, base_share(len(train))):
-        parts = [base._replace(weight=share), other._replace(weight=1 - share)]
-        mixture = Mixture([part for part in parts if part.weight], model.penalty)
+        components = [base._replace(weight=share), other._replace(weight=1 - share)]
+        mixture = Mixture([c for c in components if c.weight], model.penalty)
         generator._fitted = replace(fitted(generator), model=mixture)
-        measured.append(-generator.score(test))
-    return measured
+        losses.append(-generator.score(test))
+    return losses
 
 
-def enough(lists, n):
-    """Return the lists of which n names can be learned."""
+def labelled_lists():
+    """Return lists as dicts of label to names."""
+    faker, (names, sexes) = faker_lists(), load_names(return_X_y=True)
+
+    def cldr(table, *codes):
+        tables = {code: getattr(Locale(code), table).values() for code in codes}
+        return {code: {x for x in names if len(x) <= MAX_LENGTH} for code, names in tables.items()}
+
+    def by_locale(read, *codes):
+        return {code: read(MimesisLocale(code)) for code in codes}
+
+    def surnames(locale):
+        names = Person(locale)._extract(["surnames"])
+        return names if isinstance(names, list) else [x for kind in names.values() for x in kind]
+
+    def women(locale):
+        return Person(locale)._extract(["names", "female"])
+
+    def cities(locale):
+        return Address(locale)._extract(["city"])
+
+    french, german = MimesisLocale("fr"), MimesisLocale("de")
+    first = "it_IT first", "pl_PL first", "de_DE first", "fr_FR first"
+    return {
+        "first names by sex": {
+            sex: [name for name, s in zip(names, sexes, strict=True) if s == sex]
+            for sex in ("female", "male")
+        },
+        "surnames, Faker": {c: names_in_script(faker[c], "LATIN") for c in LATIN},
+        "first names, Faker": {c: faker[c] for c in first},
+        "surnames, Mimesis": by_locale(surnames, "nl", "sv", "hu", "es"),
+        "cities": by_locale(cities, "de", "pl", "cs", "fr"),
+        "women": by_locale(women, "it", "es", "nl", "sv"),
+        "languages, Germanic": cldr("languages", "da", "nb", "sv", "nl", "de"),
+        "languages, Cyrillic": cldr("languages", "ru", "uk", "bg"),
+        "languages, Chinese, Japanese, Korean": cldr("languages", "zh", "ja", "ko"),
+        "territories": cldr("territories", "en", "es", "fr", "it"),
+        "French": {"surname": surnames(french), "woman": women(french), "city": cities(french)},
+        "German": {
+            "language": cldr("languages", "de")["de"],
+            "surname": surnames(german),
+            "city": cities(german),
+        },
+    }
+
+
+def label_losses(lists, n, seed, factor):
+    """Return the loss in nats per character given the label, and the log loss of the labels."""
+    lists = {label: shuffled(names)[: n + N_LABEL_TEST] for label, names in lists.items()}
+    n = min(n, *(len(x) * 2 // 3 for x in lists.values()))
+    train, y_train = zip(*((x, label) for label in lists for x in lists[label][:n]), strict=True)
+    test, y_test = zip(*((x, label) for label in lists for x in lists[label][n:]), strict=True)
+    vectorizer, generator = CharSequenceVectorizer(), CharLSTMGenerator(random_state=seed)
+    with patch.object(plan, "_LABEL_LR_FACTOR", factor):
+        generator.fit(vectorizer.fit_transform(train), y_train)
+    windows = vectorizer.transform(test)
+    proba = generator.predict_proba(windows)
+    return -generator.score(windows, y_test), log_loss(y_test, proba, labels=generator.classes_)
+
+
+def print_label_rates(is_quick):
+    """Print how the losses change with the factor of the learning rate of labels."""
+    lists = labelled_lists()
+    for n in LABEL_SIZES[:1] if is_quick else LABEL_SIZES:
+        rows = []
+        for title in list(lists)[: 2 if is_quick else None]:
+            losses = [
+                [label_losses(lists[title], n, seed, factor) for factor in LABEL_FACTORS]
+                for seed in range(1 if is_quick else 2)
+            ]
+            rows.append(np.mean(losses, axis=0))
+            print(f"{n:,d} {title}: {rows[-1].round(4).tolist()}", file=sys.stderr, flush=True)
+        changes = np.array(rows)[:, 1:] - np.array(rows)[:, :1]
+        errors = changes.std(axis=0, ddof=1) / len(rows) ** 0.5
+        print(f"\n{n:,d} names per label, {len(rows)} lists, instead of factor {LABEL_FACTORS[0]}")
+        for factor, change, error in zip(
+            LABEL_FACTORS[1:], changes.mean(axis=0), errors, strict=True
+        ):
+            print(
+                f"  factor {factor:2d}: loss given the label {change[0]:+.4f} ± {error[0]:.4f}, "
+                f"log loss of labels {change[1]:+.4f} ± {error[1]:.4f}",
+                flush=True,
+            )
+
+
+def long_enough(lists, n):
+    """Return the lists that have at least n training names."""
     return {title: sorted(names) for title, names in lists.items() if len(names) * 3 // 4 >= n}
 
 
 def main():
-    arguments = parse_arguments(__doc__.splitlines()[0], takes_names=False, share="fit shares")
+    arguments = parse_arguments(
+        __doc__.splitlines()[0],
+        takes_names=False,
+        share="measure weights of the base",
+        labels="measure the learning rate of labels",
+    )
     print_machine("babel")
+    if arguments.labels:
+        print_label_rates(arguments.quick)
+        return
     few, many = lists_of_one_language(), lists_of_many_languages()
     sizes = SHARE_SIZES if arguments.share else SIZES
     n_seeds = 1 if arguments.quick else 3 if arguments.share else 2
     for n in sizes[:1] if arguments.quick else sizes:
-        lists = enough(few if n < 500 else many, n)
+        lists = long_enough(few if n < 500 else many, n)
         variants = {t: variant for t, (variant, low, high) in VARIANTS.items() if low <= n <= high}
         rows = []
         for title in list(lists)[: 1 if arguments.quick else None]:
-            found = []
+            losses = []
             for seed in range(n_seeds):
                 train, test = split(lists[title], n, seed)
                 if arguments.share:
-                    found.append(losses_by_share(train, test, seed))
+                    losses.append(losses_by_share(train, test, seed))
                 else:
-                    found.append([loss(v, train, test, seed) for v in variants.values()])
-            rows.append(np.mean(found, axis=0))
+                    losses.append([loss(v, train, test, seed) for v in variants.values()])
+            rows.append(np.mean(losses, axis=0))
             print(f"{n:,d} {title}: {np.round(rows[-1], 4).tolist()}", file=sys.stderr, flush=True)
         losses = np.array([row for row in rows if np.isfinite(row).all()])
         if arguments.share:
             titles, changes = (
-                [f"share {share}" for share in SHARES],
+                [f"weight {share}" for share in SHARES],
                 losses[:, :-1] - losses[:, -1:],
             )
         else:

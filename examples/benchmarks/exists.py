@@ -1,12 +1,12 @@
-"""How many invented names exist? Of names from lists that nobody else has.
+"""How many generated names exist, after training on lists of invented names?
 
     python examples/benchmarks/exists.py [--quick]
 
-From each list of twenty, names at temperature 0.6, with and without ``exclude=known_names()``. They
-are looked up in lists that `known_names` was not made from: all names and words of the package
-Mimesis in 46 locales, and names of languages, countries, currencies, scripts and cities in all
-locales of the Unicode CLDR (of the package Babel). It needs babel, and has Mimesis if it is
-installed: pip install '.[bench]'
+The script trains on each list of twenty names and generates names at temperature 0.6, with and
+without ``exclude=known_names()``. It looks them up in lists that are not sources of `known_names`:
+all names and words of the package Mimesis in 46 locales, and names of languages, countries,
+currencies, scripts and cities in all locales of the Unicode CLDR (from the package Babel). The
+script requires Babel, and uses Mimesis if it is installed: pip install '.[bench]'
 """
 
 import json
@@ -32,12 +32,12 @@ LISTS = {
 MODELS = {
     "default": lambda: CharLSTMGenerator(random_state=0),
     "init=None": lambda: CharLSTMGenerator(init=None, random_state=0),
-    "counting": CharNGramGenerator,
+    "n-gram": CharNGramGenerator,
 }
 
 
 def strings(data):
-    """Yield all strings in nested lists and dicts."""
+    """Yield all strings in nested lists and dicts, case-folded."""
     if isinstance(data, str):
         yield data.casefold()
     elif isinstance(data, (list, dict)):
@@ -45,8 +45,8 @@ def strings(data):
             yield from strings(item)
 
 
-def judges():
-    """Return names that exist, by where they come from."""
+def existing_names():
+    """Return the existing names of each source."""
     mimesis, cldr = set(), set()
     folders = files("mimesis").joinpath("datasets").iterdir() if find_spec("mimesis") else ()
     for folder in folders:
@@ -67,14 +67,14 @@ def judges():
 def main():
     arguments = parse_arguments(__doc__.splitlines()[0], takes_names=False)
     print_machine("mimesis", "babel")
-    exist = judges()
-    print(", ".join(f"{title}: {len(names):,} names" for title, names in exist.items()))
-    exist = set.union(*exist.values())
+    sources = existing_names()
+    print(", ".join(f"{title}: {len(names):,} names" for title, names in sources.items()))
+    existing = set.union(*sources.values())
     n_states = 1 if arguments.quick else 4
-    print("| twenty | generator | exist | with `exclude` | for example |\n|---|---|---|---|---|")
+    print("| list | generator | exist | with `exclude` | examples |\n|---|---|---|---|---|")
     for title, names in LISTS.items():
         for model, make in (
-            MODELS.items() if not arguments.quick else [("counting", MODELS["counting"])]
+            MODELS.items() if not arguments.quick else [("n-gram", MODELS["n-gram"])]
         ):
             pipe = make_pipeline(CharSequenceVectorizer(), make()).fit(names.split())
             shares = []
@@ -86,10 +86,11 @@ def main():
                         "", 0.6, 300, novel=True, exclude=exclude, random_state=state
                     )
                 ]
-                shares.append(np.mean([name.casefold() in exist for name in drawn]))
-            shown = ", ".join(drawn[:5])
+                shares.append(np.mean([name.casefold() in existing for name in drawn]))
+            examples = ", ".join(drawn[:5])
             print(
-                f"| {title} | {model} | {shares[0]:.1%} | {shares[1]:.1%} | {shown} |", flush=True
+                f"| {title} | {model} | {shares[0]:.1%} | {shares[1]:.1%} | {examples} |",
+                flush=True,
             )
 
 

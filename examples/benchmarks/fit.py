@@ -1,8 +1,8 @@
-"""How fast is training, beside the notebook's recipe in Keras and beside a bare torch loop?
+"""How fast is training, compared with the notebook's recipe in Keras and a bare torch loop?
 
     python examples/benchmarks/fit.py [--quick] [--names FILE]
 
-Keras is measured if it is installed: pip install -e '.[bench]'.
+The script measures Keras if it is installed: pip install -e '.[bench]'.
 """
 
 import os
@@ -14,7 +14,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 import torch
 from _common import (
-    given_names,
+    input_names,
     lstm_operations,
     parse_arguments,
     print_machine,
@@ -30,7 +30,7 @@ from sknamegen._training.batches import LengthGroupedBatches, SequenceDataset
 from sknamegen._training.network import CharLSTM
 from sknamegen._training.plan import uses_bfloat16
 
-# The best held-out loss the notebook's recipe reaches on the corpus it came with.
+# Best held-out loss of the notebook's recipe on the notebook's corpus, in nats per character.
 TARGET = 1.857
 QUICK_SETTINGS = {
     "num_networks": 1,
@@ -44,7 +44,7 @@ QUICK_SETTINGS = {
 
 
 def time_to_quality(train, test, repeat):
-    """Fit until the held-out loss is at the target; (seconds, nats per character)."""
+    """Return the median seconds of small fits, and their held-out nats per character."""
 
     def fit():
         pipe = make_pipeline(
@@ -59,7 +59,7 @@ def time_to_quality(train, test, repeat):
 
 
 def keras_recipe(train, test, max_epochs):
-    """Train the notebook's model; yield (seconds so far, held-out nats per character)."""
+    """Train the notebook's model, and yield total seconds and held-out loss of each epoch."""
     import keras
 
     keras.utils.set_random_seed(0)
@@ -74,7 +74,7 @@ def keras_recipe(train, test, max_epochs):
 
     x_test, y_test = one_hot(held_out)
     data = []
-    spent = seconds(lambda: data.extend(one_hot(text)))
+    duration = seconds(lambda: data.extend(one_hot(text)))
     model = keras.Sequential(
         [
             keras.Input((10, len(characters))),
@@ -83,21 +83,21 @@ def keras_recipe(train, test, max_epochs):
         ]
     )
     model.compile(loss="categorical_crossentropy", optimizer=keras.optimizers.RMSprop(0.01))
-    # A step before the clock starts, for what Keras sets up once.
+    # The first step includes the setup of Keras, so it is not timed.
     weights = model.get_weights()
     model.train_on_batch(data[0][:128], data[1][:128])
     model.set_weights(weights)
-    # Blanks follow every newline, so they are no part of the names: they don't count.
+    # The blanks after newlines are not part of the names.
     n_characters = sum(len(name) + 1 for name in test)
     for _ in range(max_epochs):
-        spent += seconds(lambda: model.fit(*data, batch_size=128, epochs=1, verbose=0))
+        duration += seconds(lambda: model.fit(*data, batch_size=128, epochs=1, verbose=0))
         proba = model.predict(x_test, batch_size=1024, verbose=0)
         loss = -np.log((proba * y_test).sum(1) + 1e-30).sum() / n_characters
-        yield spent, loss
+        yield duration, loss
 
 
 def bare_loop(generator, windows):
-    """Train the networks of a generator on the same batches without skorch, one by one."""
+    """Return a function that trains the same networks one after the other, without skorch."""
     corpus = fitted(generator).corpus
     _, sequences = corpus.read(windows)
     dataset = SequenceDataset(sequences.indexed(corpus.alphabet), generator._teacher)
@@ -105,8 +105,8 @@ def bare_loop(generator, windows):
 
     def fit_one(net):
         batches = LengthGroupedBatches(dataset, net.batch_size, torch.Generator().manual_seed(0))
-        ours, network = net.optimizer_.defaults, CharLSTM(**net.get_params_for("module"))
-        options = {name: ours[name] for name in ("betas", "weight_decay", "fused")}
+        defaults, network = net.optimizer_.defaults, CharLSTM(**net.get_params_for("module"))
+        options = {name: defaults[name] for name in ("betas", "weight_decay", "fused")}
         optimizer = torch.optim.AdamW(network.parameters(), lr=net.lr, **options)
         for _ in range(generator.n_iter_):
             for x, y in batches:
@@ -130,27 +130,27 @@ def bare_loop(generator, windows):
 def main():
     arguments = parse_arguments(__doc__.splitlines()[0])
     print_machine("keras", "tensorflow_cpu")
-    train, test = split_names(given_names(arguments), arguments.quick)
+    train, test = split_names(input_names(arguments), arguments.quick)
     repeat = 1 if arguments.quick else 5
-    print(f"{len(train)} names to learn from, {len(test)} held out\n")
+    print(f"{len(train)} training names, {len(test)} held out\n")
 
     print(f"1. Time to {TARGET} nats/char on the held-out names")
-    ours, loss = time_to_quality(train, test, repeat)
-    print(f"  sknamegen, Pipeline.fit, all counted    {ours:7.2f} s   {loss:.3f} nats/char")
+    baseline, loss = time_to_quality(train, test, repeat)
+    print(f"  sknamegen, Pipeline.fit, total time     {baseline:7.2f} s   {loss:.3f} nats/char")
     try:
         history = []
-        for spent, loss in keras_recipe(train, test, 1 if arguments.quick else 10):
-            history.append((loss, spent))
+        for duration, loss in keras_recipe(train, test, 1 if arguments.quick else 10):
+            history.append((loss, duration))
             if loss <= TARGET:
                 break
-        loss, spent = min(history)
-        reached = "" if loss <= TARGET else " (its best; never reached)"
-        print(f"  the notebook's recipe in Keras          {spent:7.2f} s   {loss:.3f}{reached}")
-        print(f"  ratio                                   {spent / ours:7.1f}")
+        loss, duration = min(history)
+        note = "" if loss <= TARGET else " (best loss, target not reached)"
+        print(f"  the notebook's recipe in Keras          {duration:7.2f} s   {loss:.3f}{note}")
+        print(f"  ratio                                   {duration / baseline:7.1f}")
     except ImportError:
         print("  Keras is not installed: pip install -e '.[bench]'")
 
-    print("\n2. Training at the default settings: work done, of the sgemm rate")
+    print("\n2. Training with default settings, as a share of the sgemm rate")
     windows = CharSequenceVectorizer().fit_transform(train)
     n_characters = sum(len(name) + 1 for name in train)
     epochs = {"max_epochs": 1} if arguments.quick else {}
@@ -160,27 +160,25 @@ def main():
     for precision in precisions:
         generator = CharLSTMGenerator(init=None, precision=precision, random_state=0, **epochs)
         generator.fit(windows)
-        bare = bare_loop(generator, windows)
+        train_bare = bare_loop(generator, windows)
         fit, n_threads = partial(generator.fit, windows), torch.get_num_threads()
         rounds = []
-        # In rounds, so that a busy moment of the machine hits all of them.
+        # Alternate, so that other load on the machine affects all measurements.
         for _ in range(repeat):
             torch.set_num_threads(1)
-            alone = seconds(fit)
+            single = seconds(fit)
             torch.set_num_threads(n_threads)
-            rounds.append((alone, seconds(fit), seconds(bare), sgemm_rate()))
-        alone, together, loop, rate = map(statistics.median, zip(*rounds, strict=True))
-        # The backward pass takes twice the operations of the forward pass.
+            rounds.append((single, seconds(fit), seconds(train_bare), sgemm_rate()))
+        single, threaded, loop, rate = map(statistics.median, zip(*rounds, strict=True))
+        # The backward pass takes twice as many operations as the forward pass.
         config = generator.nets_[0].get_params_for("module")
         sizes = config["hidden_size"], config["n_characters"]
         forward = lstm_operations(*sizes, n_characters, config["embedding_dim"])
         work = 3 * generator.n_iter_ * len(generator.nets_) * forward
         print(f"  {precision}, bare torch loop          {loop:6.2f} s")
-        for threads, spent in {1: alone, n_threads: together}.items():
-            print(
-                f"  {precision}, fit, threads: {threads:2d}          {spent:6.2f} s, "
-                f"{spent / loop:.2f} times the loop; {100 * work / spent / rate:.0f}% of sgemm"
-            )
+        for threads, duration in {1: single, n_threads: threaded}.items():
+            ratios = f"{duration / loop:.2f} times the loop, {work / duration / rate:.0%} of sgemm"
+            print(f"  {precision}, fit, threads: {threads:2d}          {duration:6.2f} s, {ratios}")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
-"""Ctrl-C at random moments, and at each line: does a call hang, or leave anything behind?
+"""Does Ctrl-C, at random moments or at any line, make a call hang or leave threads running?
 
-Each kind of call is interrupted so many times. Every interrupt must end its call; a line tells how
-many did, how many generators were left half fitted, how many threads there are then beside the main
-one, and whether the generator still scores as before. Then `fit` and `partial_fit` are interrupted
-at every line of the package that runs in the main thread, where it runs first and where it runs
-last; torch and BLAS must have their threads afterwards.
+The script first interrupts each type of call at random moments. It prints how many calls ended, how
+many generators were half-fitted, how many threads remained in addition to the main thread, and
+whether the score is unchanged. Every interrupt must end its call.
+
+The script then interrupts `fit` and `partial_fit` at every line of the package that runs in the
+main thread, at its first and its last execution. The numbers of torch and BLAS threads must not
+change.
 """
 
 import faulthandler
@@ -24,7 +26,7 @@ import sknamegen
 from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names
 
 FITTED = {"alphabet_", "classes_", "nets_", "n_iter_", "loss_curve_", "_fitted"}
-MOST_SECONDS = 0.03  # from the beginning of a call to its interrupt
+MAX_DELAY = 0.03  # seconds from the start of a call to its interrupt
 
 
 def main():
@@ -36,13 +38,13 @@ def main():
     few, few_labels = windows[::2], labels[::2]
     settings = {"hidden_size": 12, "max_epochs": 1, "random_state": 0}
     generator = CharLSTMGenerator(**settings).fit(windows, labels)
-    fitting, learning = CharLSTMGenerator(**settings), CharLSTMGenerator(**settings)
+    small, incremental = CharLSTMGenerator(**settings), CharLSTMGenerator(**settings)
     large = CharLSTMGenerator(hidden_size=240, init=None)
     expected = generator.score(windows)
     calls = {
-        "fit": lambda: fitting.fit(few, few_labels),
+        "fit": lambda: small.fit(few, few_labels),
         "fit, networks of 240 units": lambda: large.fit(windows, labels),
-        "partial_fit": lambda: learning.partial_fit(few, few_labels),
+        "partial_fit": lambda: incremental.partial_fit(few, few_labels),
         "sample": lambda: generator.sample(n_samples=400),
         "sample, constrained": lambda: generator.sample(
             n_samples=50, pattern=".*x.*", min_length=8
@@ -50,14 +52,14 @@ def main():
         "score": lambda: generator.score(windows),
         "most_likely": lambda: generator.most_likely(5, max_length=5),
     }
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell may have ignored
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may ignore SIGINT
     rng = random.Random(0)
     for title, call in calls.items():
         call()
         n_ended = n_half = 0
-        started = time.perf_counter()
+        start = time.perf_counter()
         for _ in range(n_interrupts):
-            delay, n_late = rng.uniform(0.0005, MOST_SECONDS), 0
+            delay, n_late = rng.uniform(0.0005, MAX_DELAY), 0
             timer = threading.Timer(delay, os.kill, (os.getpid(), signal.SIGINT))
             try:
                 timer.start()
@@ -67,42 +69,43 @@ def main():
             except KeyboardInterrupt:
                 n_ended += 1
             timer.join()
-            found = [FITTED & vars(each).keys() for each in (fitting, learning, large)]
-            n_half += any(attributes and attributes != FITTED for attributes in found)
+            models = small, incremental, large
+            fitted = [FITTED & vars(model).keys() for model in models]
+            n_half += any(attributes and attributes != FITTED for attributes in fitted)
         print(
-            f"{title}: {n_ended:,} of {n_interrupts:,} ended, {n_half} half fitted, "
+            f"{title}: {n_ended:,} of {n_interrupts:,} calls ended, {n_half} half-fitted, "
             f"{threading.active_count() - 1} threads left, "
             f"same score: {generator.score(windows) == expected} "
-            f"({time.perf_counter() - started:.0f} s)",
+            f"({time.perf_counter() - start:.0f} s)",
             flush=True,
         )
     for title in ("fit", "partial_fit"):
         interrupt_lines(title, calls[title], 5 if arguments.quick else None)
 
 
-def interrupt_lines(title, call, n_most):
-    """Interrupt a call at each of its lines, and print what was left."""
-    before, lines = n_threads(), traced(call)
+def interrupt_lines(title, call, max_lines):
+    """Interrupt a call at each of its lines, and print how often thread counts changed."""
+    before, lines = thread_counts(), trace_call(call)
     first, last = (
         {line: i for i, line in pairs}
         for pairs in (reversed([*enumerate(lines)]), enumerate(lines))
     )
     numbers = sorted({*first.values(), *last.values()})
-    n_wrong = 0
-    for number in numbers[:: -(-len(numbers) // n_most) if n_most else 1]:
-        faulthandler.dump_traceback_later(60, exit=True)  # what hangs says where
-        traced(call, number)
-        n_wrong += n_threads() != before
+    n_changes = 0
+    for number in numbers[:: -(-len(numbers) // max_lines) if max_lines else 1]:
+        faulthandler.dump_traceback_later(60, exit=True)  # a call that hangs prints its traceback
+        trace_call(call, number)
+        n_changes += thread_counts() != before
         faulthandler.cancel_dump_traceback_later()
     call()
     print(
-        f"{title}, at {len(first):,} lines: {n_wrong} times other numbers of threads",
+        f"{title}, at {len(first):,} lines: thread counts changed {n_changes} times",
         flush=True,
     )
 
 
-def traced(call, number=None):
-    """Run a call, with Ctrl-C at a line of the package; return the lines of this thread."""
+def trace_call(call, number=None):
+    """Run a call, interrupt it at a line of the package, and return the executed lines."""
     package, lines = str(Path(sknamegen.__file__).parent), []
 
     def trace(frame, event, argument):
@@ -124,16 +127,16 @@ def traced(call, number=None):
     return lines
 
 
-def n_threads():
-    """Return how many threads torch and BLAS compute with, also in other threads; how many run."""
-    found = [torch.get_num_threads()]
-    thread = threading.Thread(target=lambda: found.append(torch.get_num_threads()))
+def thread_counts():
+    """Return the thread counts of torch (here and in a new thread), BLAS and Python."""
+    counts = [torch.get_num_threads()]
+    thread = threading.Thread(target=lambda: counts.append(torch.get_num_threads()))
     thread.start()
     thread.join()
     blas = [
         library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"
     ]
-    return found + blas + [threading.active_count()]
+    return counts + blas + [threading.active_count()]
 
 
 if __name__ == "__main__":

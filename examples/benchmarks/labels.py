@@ -1,9 +1,9 @@
-"""What a label adds to a name, and how often it is told from the name.
+"""How much does a label help, and how well is it predicted from the name?
 
     python examples/benchmarks/labels.py [--quick]
 
-A tenth of the bundled names with their labels is held out. The last row is what people use who only
-want the label: a logistic regression on the n-grams of characters that a name holds.
+The script holds out a tenth of the bundled names with their labels. The last row is a common
+classifier for comparison: a logistic regression on character n-grams.
 """
 
 from statistics import mean
@@ -27,8 +27,8 @@ def main():
     train, test, train_labels, test_labels = train_test_split(
         names, labels, test_size=0.1, random_state=0, stratify=labels
     )
-    print(f"{len(train)} names to learn from, {len(test)} held out")
-    print(f"{'':20s}  nats/char  given the label  labels right  seconds to fit")
+    print(f"{len(train)} training names, {len(test)} held out")
+    print(f"{'':20s}  nats/char  given the label      accuracy  seconds to fit")
     for title, generators in {
         "n-gram, default": [CharNGramGenerator()],
         "LSTM, default": [
@@ -39,16 +39,17 @@ def main():
         rows = []
         for generator in generators:
             pipe = make_pipeline(CharSequenceVectorizer(), generator)
-            spent = seconds(lambda pipe=pipe: pipe.fit(train, train_labels))
-            right = (pipe.predict(test) == test_labels).mean()
-            rows.append((-pipe.score(test), -pipe.score(test, test_labels), right, spent))
-        without, given, right, spent = map(mean, zip(*rows, strict=True))
-        print(f"{title:20s}{without:11.3f}{given:17.3f}{right:14.1%}{spent:16.2f}", flush=True)
+            duration = seconds(lambda pipe=pipe: pipe.fit(train, train_labels))
+            accuracy = (pipe.predict(test) == test_labels).mean()
+            rows.append((-pipe.score(test), -pipe.score(test, test_labels), accuracy, duration))
+        loss, label_loss, accuracy, duration = map(mean, zip(*rows, strict=True))
+        cells = f"{loss:11.3f}{label_loss:17.3f}{accuracy:14.1%}{duration:16.2f}"
+        print(f"{title:20s}{cells}", flush=True)
     ngrams = TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 5), sublinear_tf=True)
     classifier = make_pipeline(ngrams, LogisticRegression(C=10, max_iter=1000))
-    spent = seconds(lambda: classifier.fit(train, train_labels))
-    right = classifier.score(test, test_labels)
-    print(f"{'logistic regression':20s}{'':28s}{right:14.1%}{spent:16.2f}")
+    duration = seconds(lambda: classifier.fit(train, train_labels))
+    accuracy = classifier.score(test, test_labels)
+    print(f"{'logistic regression':20s}{'':28s}{accuracy:14.1%}{duration:16.2f}")
 
 
 if __name__ == "__main__":

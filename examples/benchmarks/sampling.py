@@ -1,8 +1,8 @@
-"""How fast are names written, beside the notebook's way in Keras?
+"""How fast is sampling, compared with the notebook's loop in Keras?
 
     python examples/benchmarks/sampling.py [--quick] [--names FILE]
 
-Keras is measured if it is installed: pip install -e '.[bench]'.
+The script measures Keras if it is installed: pip install -e '.[bench]'.
 """
 
 import os
@@ -13,7 +13,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 from _common import (
-    given_names,
+    input_names,
     lstm_operations,
     median_seconds,
     parse_arguments,
@@ -28,63 +28,64 @@ from sknamegen import CharLSTMGenerator, CharSequenceVectorizer
 
 
 def keras_characters_per_second(n_characters):
-    """Write text as the notebook does: one-hot the window, predict, draw, move on."""
+    """Return the rate of the notebook's loop: one-hot window, predict, draw, shift."""
     import keras
 
-    alphabet = 56  # the characters of the notebook's corpus; weights don't matter to the time
+    n_characters_in_corpus = 56  # of the notebook; the weights do not affect the time
     model = keras.Sequential(
         [
-            keras.Input((10, alphabet)),
+            keras.Input((10, n_characters_in_corpus)),
             keras.layers.LSTM(128),
-            keras.layers.Dense(alphabet, activation="softmax"),
+            keras.layers.Dense(n_characters_in_corpus, activation="softmax"),
         ]
     )
     rng = np.random.default_rng(0)
 
-    def write():
+    def generate():
         window = [0] * 10
         for _ in range(n_characters):
-            x = np.eye(alphabet, dtype=np.float32)[window][None]
+            x = np.eye(n_characters_in_corpus, dtype=np.float32)[window][None]
             p = model.predict(x, verbose=0)[0].astype(float)
-            window = [*window[1:], int(rng.choice(alphabet, p=p / p.sum()))]
+            window = [*window[1:], int(rng.choice(n_characters_in_corpus, p=p / p.sum()))]
 
-    return n_characters / median_seconds(write, 2)
+    return n_characters / median_seconds(generate, 2)
 
 
 def main():
     arguments = parse_arguments(__doc__.splitlines()[0])
     print_machine("keras", "tensorflow_cpu")
-    train, _ = split_names(given_names(arguments), arguments.quick)
+    train, _ = split_names(input_names(arguments), arguments.quick)
     windows = CharSequenceVectorizer().fit_transform(train)
     n_names, repeat = (200, 1) if arguments.quick else (10_000, 7)
 
-    print(f"{n_names} names in one call, and one name alone")
+    print(f"{n_names} names in one call, and a single name")
     epochs = {"max_epochs": 4} if arguments.quick else {}
-    blas = [each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"]
+    libraries = threadpool_info()
+    blas = [lib["num_threads"] for lib in libraries if lib["user_api"] == "blas"]
     for params in ({"num_networks": 1, "hidden_size": 128}, {}):
         generator = CharLSTMGenerator(init=None, random_state=0, **params, **epochs)
         generator.fit(windows)
         config, n_networks = generator.nets_[0].get_params_for("module"), len(generator.nets_)
         sizes = config["hidden_size"], len(generator.alphabet_)
-        written = generator.sample(n_samples=n_names, random_state=0)
-        # A name is ended by a draw of its own, unless it has the greatest length.
-        n_characters = sum(min(len(name) + 1, generator.max_length_) for name in written)
+        sampled = generator.sample(n_samples=n_names, random_state=0)
+        # The end of a name is a draw as well, except at the maximum length.
+        n_characters = sum(min(len(name) + 1, generator.max_length_) for name in sampled)
         work = n_networks * lstm_operations(*sizes, n_characters)
-        write = partial(generator.sample, n_samples=n_names, random_state=0)
+        sample = partial(generator.sample, n_samples=n_names, random_state=0)
         for n_threads in sorted({1, max(blas)}):
             with threadpool_limits(n_threads, user_api="blas"):
-                rounds = [(seconds(write), sgemm_rate()) for _ in range(repeat)]
-                alone = median_seconds(generator.sample, 5 * repeat)
-            spent, rate = (statistics.median(column) for column in zip(*rounds, strict=True))
+                rounds = [(seconds(sample), sgemm_rate()) for _ in range(repeat)]
+                single = median_seconds(generator.sample, 5 * repeat)
+            duration, rate = (statistics.median(column) for column in zip(*rounds, strict=True))
             print(
                 f"  {n_networks} of {sizes[0]} units, threads: {n_threads}: "
-                f"{n_names / spent:7.0f} names/s, {n_characters / spent:8.0f} characters/s, "
-                f"{100 * work / spent / rate:3.0f}% of sgemm;  one name {1000 * alone:.1f} ms"
+                f"{n_names / duration:7.0f} names/s, {n_characters / duration:8.0f} characters/s, "
+                f"{work / duration / rate:4.0%} of sgemm, one name {1000 * single:.1f} ms"
             )
     try:
         keras_rate = keras_characters_per_second(5 if arguments.quick else 100)
         print(f"  the notebook's loop in Keras: {keras_rate:.1f} characters/s")
-        print(f"  ratio at the default settings: {n_characters / spent / keras_rate:.0f}")
+        print(f"  ratio with default settings: {n_characters / duration / keras_rate:.0f}")
     except ImportError:
         print("  Keras is not installed: pip install -e '.[bench]'")
 

@@ -2,7 +2,7 @@
 
     python examples/benchmarks/scale.py [--quick]
 
-Each size runs in a process of its own, so that its peak memory is its own. Linux and macOS.
+Each size runs in a separate process, to measure its peak memory. It runs on Linux and macOS.
 """
 
 import json
@@ -15,28 +15,28 @@ from _common import many_names, median_seconds, parse_arguments, print_machine, 
 
 from sknamegen import CharLSTMGenerator, CharNGramGenerator, CharSequenceVectorizer
 
-STEPS = ("transform", "fit, one epoch", "score_samples", "sample", "fit by counting")
+STEPS = ("transform", "fit, one epoch", "score_samples", "sample", "fit n-grams")
 
 
 def peak_bytes():
-    """Return the most memory the process has held so far."""
+    """Return the peak memory of the process in bytes."""
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def measure(n):
-    """Time each step on n names."""
-    # What libraries set up on first use is not part of it.
-    few = CharSequenceVectorizer().fit_transform(many_names(min(n, 2000)))
-    CharLSTMGenerator(max_epochs=1, random_state=0).fit(few).sample(n_samples=1000)
+    """Return times and memory of all steps for n names."""
+    # Exclude the setup of libraries on first use.
+    warm_up = CharSequenceVectorizer().fit_transform(many_names(min(n, 2000)))
+    CharLSTMGenerator(max_epochs=1, random_state=0).fit(warm_up).sample(n_samples=1000)
     names = many_names(n)
     vectorizer = CharSequenceVectorizer().fit(names)
     tracemalloc.start()
     windows = vectorizer.transform(names)
     transform_peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    layout = 4 * (windows.shape[1] + windows.shape[2] - 1) * n
-    # One size: the default is larger for long lists.
+    expected_bytes = 4 * (windows.shape[1] + windows.shape[2] - 1) * n
+    # A fixed size, because the default depends on the number of names.
     sizes = {"num_networks": 1, "hidden_size": 256}
     generator = CharLSTMGenerator(**sizes, max_epochs=1, random_state=0)
     repeat = 3 if n <= 50_000 else 1
@@ -47,7 +47,11 @@ def measure(n):
         min(seconds(lambda: generator.sample(n_samples=n)) for _ in range(repeat)),
         min(seconds(lambda: CharNGramGenerator().fit(windows)) for _ in range(repeat)),
     ]
-    return {"times": times, "peak": peak_bytes(), "layouts": transform_peak / layout}
+    return {
+        "times": times,
+        "peak": peak_bytes(),
+        "transform_ratio": transform_peak / expected_bytes,
+    }
 
 
 def main():
@@ -57,18 +61,19 @@ def main():
     results = {}
     for n in sizes:
         command = [sys.executable, __file__, "--measure", str(n)]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
-        results[n] = json.loads(done.stdout.splitlines()[-1])
-    print("microseconds a name" + "".join(f"{n:>12,}" for n in sizes) + "   last / first")
+        process = subprocess.run(command, check=True, capture_output=True, text=True)
+        results[n] = json.loads(process.stdout.splitlines()[-1])
+    print("microseconds / name" + "".join(f"{n:>12,}" for n in sizes) + "   last / first")
     for i, step in enumerate(STEPS):
-        each = [results[n]["times"][i] / n * 1e6 for n in sizes]
-        print(f"{step:19s}" + "".join(f"{t:12.2f}" for t in each) + f"{each[-1] / each[0]:15.2f}")
+        times = [results[n]["times"][i] / n * 1e6 for n in sizes]
+        cells = "".join(f"{t:12.2f}" for t in times) + f"{times[-1] / times[0]:15.2f}"
+        print(f"{step:19s}{cells}")
     peaks = "".join(f"{results[n]['peak'] / 1e6:12,.0f}" for n in sizes)
     print(f"{'peak memory, MB':19s}{peaks}")
     n = sizes[-1]
     print(f"\ntransform of {n:,} names: {n / results[n]['times'][0]:,.0f} names/s")
     print(
-        f"peak memory of transform: {results[n]['layouts']:.2f} times "
+        f"peak memory of transform: {results[n]['transform_ratio']:.2f} times "
         "4 bytes x (longest + window + 1) x names"
     )
 

@@ -1,9 +1,9 @@
-"""What a search costs: a name, a candidate, a worker. And what that makes of large ones.
+"""What do large searches cost? Fit a cost model and extrapolate.
 
     python examples/benchmarks/scaling.py [--quick] [--names FILE]
 
-The law is fitted to fits of several sizes and checked against searches with one process, two
-processes and, where it is installed, two workers of a Dask cluster (pip install '.[search]').
+The script estimates the cost model from fits on lists of several sizes. It then measures searches
+with one process, two processes and two Dask workers (pip install '.[search]').
 """
 
 import statistics
@@ -11,7 +11,7 @@ from functools import partial
 
 import joblib
 import numpy as np
-from _common import given_names, many_names, parse_arguments, print_machine, seconds
+from _common import input_names, many_names, parse_arguments, print_machine, seconds
 from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.pipeline import make_pipeline
 
@@ -22,39 +22,39 @@ FOLDS = 3
 
 
 def make_pipe():
-    """Return a small pipeline with warnings, progress and searches left out."""
+    """Return a pipeline with one small network."""
     sizes = {"num_networks": 1, "hidden_size": 64, "batch_size": 64}
     generator = CharLSTMGenerator(**sizes, max_epochs=EPOCHS, random_state=0)
     return make_pipeline(CharSequenceVectorizer(), generator)
 
 
-def cost_of_names(sizes, repeat):
-    """Return what a fit costs anyhow and what it costs a name and epoch, in seconds."""
-    measured = []
+def cost_model(sizes, repeat):
+    """Return the fixed seconds of a fit, and the seconds per name and epoch."""
+    durations = []
     for n in sizes:
         names = many_names(n)
         make_pipe().fit(names[:500])
-        spent = statistics.median(seconds(partial(make_pipe().fit, names)) for _ in range(repeat))
-        measured.append(spent)
-        print(f"  {n:7d} names: {spent:6.2f} s")
+        fits = [seconds(partial(make_pipe().fit, names)) for _ in range(repeat)]
+        durations.append(statistics.median(fits))
+        print(f"  {n:7d} names: {durations[-1]:6.2f} s")
     # Least squares of the relative errors.
-    x, y = np.array(sizes) * EPOCHS, np.array(measured)
+    x, y = np.array(sizes) * EPOCHS, np.array(durations)
     columns = np.column_stack([1 / y, x / y])
-    (fixed, each), *_ = np.linalg.lstsq(columns, np.ones(len(y)))
-    return max(fixed, 0.0), each
+    (fixed, variable), *_ = np.linalg.lstsq(columns, np.ones(len(y)))
+    return max(fixed, 0.0), variable
 
 
 def search(names, n_candidates, n_jobs=1):
-    """Return a function that searches."""
+    """Return a function that runs a grid search."""
     rates = np.geomspace(0.005, 0.05, n_candidates).tolist()
     grid = {"charlstmgenerator__lr": rates}
     cv = KFold(FOLDS, shuffle=True, random_state=0)
-    candidates = GridSearchCV(make_pipe(), grid, cv=cv, n_jobs=n_jobs, refit=False)
-    return lambda: candidates.fit(names)
+    grid_search = GridSearchCV(make_pipe(), grid, cv=cv, n_jobs=n_jobs, refit=False)
+    return lambda: grid_search.fit(names)
 
 
 def on_dask(function, n_workers, processes):
-    """Return how long a search takes on a Dask cluster of that many workers, None without."""
+    """Return the seconds of a function on a local Dask cluster, None without Dask."""
     try:
         from dask.distributed import Client, LocalCluster
     except ImportError:
@@ -70,12 +70,12 @@ def on_dask(function, n_workers, processes):
         joblib.parallel_config(backend="dask"),
     ):
         client.wait_for_workers(n_workers)
-        function()  # the workers import torch
+        function()  # warm-up: the workers import torch
         return seconds(function)
 
 
-def duration(n_seconds):
-    """Write seconds in a unit for people."""
+def format_duration(n_seconds):
+    """Return seconds as text in the largest suitable unit."""
     for unit, size in (("years", 365.25 * 86400), ("days", 86400), ("hours", 3600), ("min", 60)):
         if n_seconds >= size:
             return f"{n_seconds / size:.1f} {unit}"
@@ -86,41 +86,42 @@ def main():
     arguments = parse_arguments(__doc__.splitlines()[0])
     print_machine("dask", "joblib")
     sizes, repeat = ((100, 200, 400), 1) if arguments.quick else ((2000, 8000, 32_000), 3)
-    names = given_names(arguments)
+    names = input_names(arguments)
     if arguments.quick:
         names = names[:100]
     n_candidates = 2 if arguments.quick else 8
 
     print(f"1. A fit of {EPOCHS} epochs, one network of 64 units")
-    fixed, each = cost_of_names(sizes, repeat)
-    print(f"  law: {1000 * fixed:.0f} ms + {1e6 * each:.1f} µs a name and epoch\n")
+    fixed, variable = cost_model(sizes, repeat)
+    print(f"  cost model: {1000 * fixed:.0f} ms + {1e6 * variable:.1f} µs per name and epoch\n")
 
     print(f"2. A search of {n_candidates} candidates × {FOLDS} folds over {len(names)} names")
     n_train = len(names) * (FOLDS - 1) / FOLDS
-    fit = fixed + each * n_train * EPOCHS
-    alone = seconds(search(names, n_candidates))
-    candidate = alone / (n_candidates * FOLDS)
-    print(f"  1 process: {alone:.1f} s, {candidate:.3f} s a fit with vectorising and scoring;")
-    print(f"    the law says {fit:.3f} s without, for names that are two letters longer")
-    several = search(names, n_candidates, n_jobs=2)
-    several()  # the workers import torch
-    together = seconds(several)
-    efficiency = alone / together / 2
-    print(f"  2 processes: {together:.1f} s, each worth {efficiency:.2f} of one alone")
-    several = search(names, n_candidates, n_jobs=None)
-    dask = on_dask(several, 2, processes=not arguments.quick)
+    predicted = fixed + variable * n_train * EPOCHS
+    serial = seconds(search(names, n_candidates))
+    measured = serial / (n_candidates * FOLDS)
+    print(f"  1 process: {serial:.1f} s, {measured:.3f} s per fit with vectorising and scoring")
+    print(f"    cost model without them, for names two letters longer: {predicted:.3f} s")
+    parallel_search = search(names, n_candidates, n_jobs=2)
+    parallel_search()  # warm-up: the workers import torch
+    parallel = seconds(parallel_search)
+    efficiency = serial / parallel / 2
+    print(f"  2 processes: {parallel:.1f} s, efficiency {efficiency:.2f}")
+    dask_search = search(names, n_candidates, n_jobs=None)
+    dask = on_dask(dask_search, 2, processes=not arguments.quick)
     if dask is None:
         print("  Dask is not installed: pip install '.[search]'")
     else:
-        efficiency = min(efficiency, alone / dask / 2)
-        print(f"  2 workers on Dask: {dask:.1f} s, each worth {alone / dask / 2:.2f}")
+        efficiency = min(efficiency, serial / dask / 2)
+        print(f"  2 workers on Dask: {dask:.1f} s, efficiency {serial / dask / 2:.2f}")
 
-    print("\n3. By that law, with machines of two cores")
-    correction = candidate / fit
+    print("\n3. Extrapolated cost on machines with two cores")
+    correction = measured / predicted
     print(f"{'candidates':>12s}{'names':>10s}" + "".join(f"{n:>13d}" for n in (1, 10, 100, 1000)))
     for candidates, n in ((100, 5000), (10_000, 5000), (100, 10**6), (1000, 1000), (10**6, 10**6)):
-        total = candidates * FOLDS * correction * (fixed + each * n * (FOLDS - 1) / FOLDS * EPOCHS)
-        cells = [duration(total / (2 * m * efficiency)) for m in (1, 10, 100, 1000)]
+        fit = fixed + variable * n * (FOLDS - 1) / FOLDS * EPOCHS
+        total = candidates * FOLDS * correction * fit
+        cells = [format_duration(total / (2 * m * efficiency)) for m in (1, 10, 100, 1000)]
         print(f"{candidates:12,d}{n:10,d}" + "".join(f"{cell:>13s}" for cell in cells))
 
 

@@ -1,4 +1,4 @@
-"""How much faster is a grid search in two processes?
+"""How much faster is a grid search with two processes?
 
 python examples/benchmarks/search.py [--quick] [--names FILE]
 """
@@ -7,7 +7,7 @@ import statistics
 import warnings
 
 import numpy as np
-from _common import given_names, parse_arguments, print_machine, seconds, split_names
+from _common import input_names, parse_arguments, print_machine, seconds, split_names
 from sklearn.model_selection import GridSearchCV, KFold, ParameterGrid
 from sklearn.pipeline import Pipeline
 
@@ -24,7 +24,7 @@ QUICK = {"windows__window_length": [5, 10]}
 def main():
     arguments = parse_arguments(__doc__.splitlines()[0])
     print_machine()
-    train, test = split_names(given_names(arguments), arguments.quick)
+    train, test = split_names(input_names(arguments), arguments.quick)
     names = train + test
     epochs, grid = (1, QUICK) if arguments.quick else (4, GRID)
     lstm = CharLSTMGenerator(num_networks=1, max_epochs=epochs, batch_size=32, random_state=0)
@@ -34,23 +34,22 @@ def main():
     def search(n_jobs):
         return GridSearchCV(pipe, grid, cv=folds, n_jobs=n_jobs, refit=False)
 
-    # Worker processes are started, and torch's optimizers imported, before the clock starts.
+    # Warm-up: start the worker processes and import torch's optimizers.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         for n_jobs in (1, 2):
             GridSearchCV(pipe, {"lstm__max_epochs": [1]}, cv=folds, n_jobs=n_jobs).fit(names[:200])
-    found = {}
     rounds = []
     for _ in range(1 if arguments.quick else 3):
         searches = {n_jobs: search(n_jobs) for n_jobs in (1, 2)}
         rounds.append([seconds(lambda s=s: s.fit(names)) for s in searches.values()])
-        found = {n: s.cv_results_["mean_test_score"] for n, s in searches.items()}
+        scores = {n: s.cv_results_["mean_test_score"] for n, s in searches.items()}
     one, two = (statistics.median(column) for column in zip(*rounds, strict=True))
     ratio = statistics.median(a / b for a, b in rounds)
     print(f"{len(names)} names, {len(ParameterGrid(grid))} candidates x 3 folds x {epochs} epochs")
     print(f"  n_jobs=1 {one:6.1f} s   n_jobs=2 {two:6.1f} s   ratio {ratio:.2f}")
-    # On some processors sums come out otherwise in the last digit, by where arrays lie in memory.
-    print(f"  scores differ by at most {np.abs(found[1] - found[2]).max():.0e} nats/char")
+    # On some processors, the last digit of sums depends on the memory alignment of arrays.
+    print(f"  scores differ by at most {np.abs(scores[1] - scores[2]).max():.0e} nats/char")
 
 
 if __name__ == "__main__":  # the worker processes import this file

@@ -1,6 +1,6 @@
-"""How long does a web service take to start and to answer, and how much memory has a worker?
+"""How fast does a web service start and respond, and how much memory does a worker use?
 
-Two workers of uvicorn serve the app of the chapter on serving, with a default LSTM and with counts.
+Two uvicorn workers serve the app from the chapter on serving, with a default LSTM and with n-grams.
 """
 
 import os
@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import joblib
-from _common import given_names, parse_arguments, print_machine
+from _common import input_names, parse_arguments, print_machine
 from sklearn.pipeline import make_pipeline
 
 from sknamegen import CharLSTMGenerator, CharNGramGenerator, CharSequenceVectorizer
@@ -23,41 +23,41 @@ PORT, N_WORKERS, N_REQUESTS = 8765, 2, 300
 HERE = Path(__file__).parent
 
 
-def get(query):
-    """Ask for names; return the seconds that it took."""
+def request(query):
+    """Request names, and return the response time in seconds."""
     start = time.perf_counter()
-    with urlopen(f"http://127.0.0.1:{PORT}/names?{query}") as answer:
-        answer.read()
+    with urlopen(f"http://127.0.0.1:{PORT}/names?{query}") as response:
+        response.read()
     return time.perf_counter() - start
 
 
 def wait(process):
-    """Wait until the service answers; return the seconds since its start."""
+    """Wait for the first response, and return the seconds since the start."""
     start = time.perf_counter()
     while process.poll() is None:
         try:
-            get("n=1")
+            request("n=1")
             return time.perf_counter() - start
         except OSError:
             time.sleep(0.02)
-    raise RuntimeError("The service has ended.")
+    raise RuntimeError("The service ended before its first response.")
 
 
 def memory(process):
-    """Return the proportional megabytes of each worker: shared pages count in part."""
-    found = []
+    """Return the proportional set size of each worker in MB."""
+    sizes = []
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     for child in children:
         rollup = Path(f"/proc/{child}/smaps_rollup").read_text()
         kilobytes = int(rollup.split("Pss:")[1].split()[0])
-        found.append(kilobytes / 1000)
-    return sorted(found)[-N_WORKERS:]
+        sizes.append(kilobytes / 1000)
+    return sorted(sizes)[-N_WORKERS:]
 
 
 def main():
     arguments = parse_arguments(__doc__.splitlines()[0])
     print_machine("fastapi", "uvicorn")
-    names = given_names(arguments)[:: 50 if arguments.quick else 1]
+    names = input_names(arguments)[:: 50 if arguments.quick else 1]
     n_requests = 5 if arguments.quick else N_REQUESTS
     for generator in (CharLSTMGenerator(random_state=0), CharNGramGenerator()):
         pipe = make_pipeline(CharSequenceVectorizer(), generator).fit(names)
@@ -68,21 +68,21 @@ def main():
             command += ["--port", str(PORT), "--workers", str(N_WORKERS), "--log-level", "warning"]
             with subprocess.Popen(command, env=os.environ | {"MODEL": model}) as process:
                 try:
-                    started = wait(process)
-                    print(f"{type(generator).__name__}: first answer after {started:.1f} s")
+                    startup = wait(process)
+                    print(f"{type(generator).__name__}: first response after {startup:.1f} s")
                     for query in ("n=1", "n=10&seed=Ma", "n=10&pattern=.*x.*"):
-                        seconds = sorted(get(query) for _ in range(n_requests))
+                        times = sorted(request(query) for _ in range(n_requests))
                         with ThreadPoolExecutor(8) as pool:
                             start = time.perf_counter()
-                            list(pool.map(get, [query] * n_requests))
+                            list(pool.map(request, [query] * n_requests))
                             rate = n_requests / (time.perf_counter() - start)
                         print(
-                            f"  {query:22} median {statistics.median(seconds) * 1000:6.1f} ms, "
-                            f"slowest of 20 {seconds[-max(1, n_requests // 20)] * 1000:6.1f} ms, "
-                            f"{rate:5.0f} answers/s from 8 clients",
+                            f"  {query:22} median {statistics.median(times) * 1000:6.1f} ms, "
+                            f"95th percentile {times[-max(1, n_requests // 20)] * 1000:6.1f} ms, "
+                            f"{rate:5.0f} requests/s from 8 clients",
                             flush=True,
                         )
-                    print(f"  memory of a worker: {max(memory(process)):.0f} MB", flush=True)
+                    print(f"  memory per worker: {max(memory(process)):.0f} MB", flush=True)
                 finally:
                     process.terminate()
 

@@ -1,1 +1,1 @@
-"""Models of the next character, in numpy."""
+"""Next-character models in numpy."""

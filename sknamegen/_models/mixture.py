@@ -1,4 +1,4 @@
-"""The composition of models: weighted logits, labels, other alphabets, and a penalty."""
+"""Mixtures of models: weighted logits, labels, alphabets and a penalty."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -14,50 +14,55 @@ from .._sequences import Sequences
 from .contract import Indices, Logits, NextCharModel, log_softmax, unique_inverse
 from .ngrams import TINY, NGrams
 
-# The n-grams of kinds; contexts hold so many of a run, and so many kinds without case. A penalty is
-# at least `_LOWEST` nats.
-_ORDER, _RUN, _CASELESS, _DISCOUNT, _SLACK, _LOWEST = 8, 3, 2, 0.3, 3, -8.0
+# Order and absolute discount of the n-grams of kinds.
+_ORDER, _DISCOUNT = 8, 0.3
+# Largest numbers of kinds of one run, and of kinds without case, in a context.
+_RUN, _CASELESS = 3, 2
+# Factor on the probability of kinds that occurred after a context.
+_SLACK = 3
+# Lowest penalty, in nats.
+_LOWEST = -8.0
 
 
 class AlphabetMap:
-    """Indices and logits of a model, translated to an alphabet that holds more characters.
+    """Translation of a model's indices and logits to a larger alphabet.
 
-    A character that the model does not know has a share of the probability of the characters of
-    its kind, or of all characters if there are none of its kind.
+    An unsupported character gets a share of the probability of the characters of its kind, or of
+    all characters if the model has none of this kind.
 
     Parameters
     ----------
     places : ndarray of shape (n_model_characters,), dtype int
         The index of each of the model's characters in the larger alphabet.
     kinds : ndarray of shape (n_characters + 3,), dtype int
-        Of the larger `Alphabet`.
+        `Alphabet.kinds` of the larger alphabet.
     share : float
-        Of an unknown character.
+        The share of one unsupported character.
     """
 
     def __init__(self, places: Indices, kinds: Indices, share: float):
-        n_known, n_characters = len(places), len(kinds) - 3
+        n_model_characters, n_characters = len(places), len(kinds) - 3
         self._places = places
-        # After the characters: the start, an unknown character, and none at -1.
-        self.inner = np.full(len(kinds), n_known + 1, dtype=np.int32)
-        self.inner[places] = np.arange(n_known)
-        self.inner[[n_characters, NONE]] = n_known, NONE
+        # The last indices: the start, an unknown character, and no character at -1.
+        self.inner = np.full(len(kinds), n_model_characters + 1, dtype=np.int32)
+        self.inner[places] = np.arange(n_model_characters)
+        self.inner[[n_characters, NONE]] = n_model_characters, NONE
         self._missing = np.setdiff1d(np.arange(n_characters), places)
         same_kind = kinds[places][:, None] == kinds[self._missing]
         self._shares = np.where(same_kind | ~same_kind.any(axis=0), share, 0).astype(np.float32)
 
-    def exported(self) -> dict[str, Any]:
-        """Return what the script of a web page needs."""
+    def export(self) -> dict[str, Any]:
+        """Return the data for the script of a web page."""
         tables = {"inner": self.inner, "places": self._places, "missing": self._missing}
         return tables | {"shares": self._shares}
 
     def outer(self, logits: Logits) -> Logits:
-        """Return the model's logits over the larger alphabet."""
+        """Return logits over the larger alphabet from the model's logits."""
         log_proba = log_softmax(logits)
         outer = np.empty((len(logits), len(self._places) + len(self._missing)), logits.dtype)
         outer[:, self._places] = log_proba
-        unknown = np.exp(log_proba) @ self._shares
-        outer[:, self._missing] = np.log(np.maximum(unknown, np.finfo(np.float32).tiny))
+        missing = np.exp(log_proba) @ self._shares
+        outer[:, self._missing] = np.log(np.maximum(missing, np.finfo(np.float32).tiny))
         return outer
 
 
@@ -68,9 +73,9 @@ class Component(NamedTuple):
     ----------
     model : NextCharModel
     weight : float
-        Above zero; the mixture divides it by the sum of all.
+        Above zero. The mixture divides it by the sum of all weights.
     label : int
-        The label to condition on; -1: the label of each row.
+        The label to condition on. -1: the label of each row.
     alphabet : AlphabetMap or None
         None: the model has the alphabet of the mixture.
     """
@@ -86,12 +91,12 @@ class Component(NamedTuple):
         return state, self._outer(logits)
 
     def advance(self, state: Any, characters: Indices) -> tuple[Any, Logits]:
-        """Read one more character of each row."""
+        """Read one more character per row."""
         state, logits = self.model.advance(state, self._inner(characters))
         return state, self._outer(logits)
 
     def distinct_logits(self, sequences: Sequences) -> tuple[Indices, Logits]:
-        """Return a row number for each target, and the logits of these rows."""
+        """Return the row of each target, and the logits of these rows."""
         inputs, labels = self._inner(sequences.inputs), self._labels(sequences.labels)
         inner = sequences._replace(inputs=inputs, labels=labels)
         rows, logits = self.model.distinct_logits(inner)
@@ -108,37 +113,38 @@ class Component(NamedTuple):
 
 
 class Penalty:
-    """How much rarer some characters are than a model says that has seen too few of them.
+    """Penalty on characters that are rarer than a model predicts from few examples.
 
-    A network gives every character some probability, and so do smoothed counts. Seven characters
-    on, a few names in a hundred have a capital inside or begin with a small letter. Kinds are few
-    and frequent, so a list shows reliably which kinds follow each other: the first part is how much
-    rarer characters of each kind are after the preceding kinds than they are overall.
+    Networks and smoothed counts give every character some probability. Over seven characters,
+    these errors add up: a few names in a hundred contain a capital inside or begin with a lowercase
+    letter. Kinds of characters are few and frequent, so a list shows reliably which kinds follow
+    which. The first part compares the frequency of a kind after the preceding kinds with its
+    overall frequency.
 
-    With labels, the second part makes characters rarer that no name of the label holds. All of them
-    together should be as probable as characters are that its names hold once [1]_.
+    With labels, the second part penalises characters that no name of the label contains. Together,
+    they become as probable as the characters that its names contain once [1]_.
 
     Parameters
     ----------
     counts : NGrams
-        From `count_kinds`.
+        N-grams of kinds, from `count_kinds`.
     kinds, caseless
-        Of `Alphabet`.
+        Attributes of `Alphabet`.
     letters : NGrams, default=None
-        Of order 1: the characters of each label.
+        N-grams of order 1: the characters of each label.
 
     Attributes
     ----------
     by_kind : ndarray of shape (n_contexts, n_kinds), dtype float32
-        For kind k after kinds h, ``min(0, log p(k | h) - log p(k))``, at least -8. Where k did
-        follow h, p(k | h) is taken three times: what is a little rarer than overall is left to the
-        model, so that ways of writing stay as frequent as they are.
+        For kind k after kinds h, ``min(0, log p(k | h) - log p(k))``, at least -8. If k occurred
+        after h, p(k | h) is multiplied by three. Kinds that are only a little rarer than overall
+        thus get no penalty, so spelling styles keep their frequency.
     one_hot : ndarray of shape (n_kinds, n_characters), dtype float32
         The kind of each character.
     unseen : ndarray of shape (n_labels,), dtype float32
-        For the characters U that no name of the label holds,
-        ``min(0, log((n_once + 0.5) / (n + 1) / p(U)))``, at least -8: n characters were counted,
-        n_once of them once, and p(U) is how frequent those of U are in all names.
+        For the characters U that no name of the label contains,
+        ``min(0, log((n_once + 0.5) / (n + 1) / p(U)))``, at least -8. The label has n characters,
+        n_once of which occur once. p(U) is the share of U in all names.
 
     References
     ----------
@@ -153,57 +159,57 @@ class Penalty:
         caseless: NDArray[np.bool_],
         letters: NGrams | None = None,
     ):
-        self.counts, self.kinds = counts, as_context(kinds)
-        self._without_far = partial(_without_far, kinds=kinds, caseless=caseless)
-        self.unseen = self._count_unseen(letters) if letters else None
-        of_characters = kinds[: len(kinds) - 3]
-        _, kind, times = counts.learned()
-        overall = np.bincount(of_characters, minlength=counts.n_characters) / len(of_characters)
-        overall += np.bincount(kind, times, counts.n_characters)
+        self.counts, self.kinds = counts, kinds_in_context(kinds)
+        self._merge_distant = partial(_merge_distant, kinds=kinds, caseless=caseless)
+        self.unseen = self._unseen_penalty(letters) if letters else None
+        character_kinds = kinds[: len(kinds) - 3]
+        _, kind, kind_counts = counts.counted_ngrams()
+        overall = np.bincount(character_kinds, minlength=counts.n_characters) / len(character_kinds)
+        overall += np.bincount(kind, kind_counts, counts.n_characters)
         overall = np.maximum(overall / overall.sum(), TINY)
         proba = np.maximum(counts.proba(np.arange(len(counts.parents))), TINY)
-        proba.ravel()[counts.ngrams_] *= _SLACK  # of what did follow a context
+        proba.ravel()[counts.ngrams_] *= _SLACK  # of kinds that occurred after a context
         self.by_kind = np.log(proba / overall).clip(_LOWEST, 0).astype(np.float32)
-        self.one_hot = np.equal.outer(np.arange(len(overall)), of_characters).astype(np.float32)
+        self.one_hot = np.equal.outer(np.arange(len(overall)), character_kinds).astype(np.float32)
 
-    def _count_unseen(self, letters):
-        columns, seen, times = letters.learned()
+    def _unseen_penalty(self, letters):
+        columns, seen, counts = letters.counted_ngrams()
         labels, n_labels = columns[:, 0].astype(np.int64), letters.n_labels
         order = np.argsort(labels, kind="stable")
         self._seen = np.split(seen[order], np.searchsorted(labels[order], np.arange(1, n_labels)))
-        n = np.bincount(labels, times, n_labels)
-        once = np.bincount(labels, times <= 1, n_labels)
-        overall = np.bincount(seen, times) / times.sum()
-        of_unseen = np.maximum(1 - np.bincount(labels, overall[seen], n_labels), TINY)
-        return np.log((once + 0.5) / (n + 1) / of_unseen).clip(_LOWEST, 0).astype(np.float32)
+        n = np.bincount(labels, counts, n_labels)
+        n_once = np.bincount(labels, counts <= 1, n_labels)
+        overall = np.bincount(seen, counts) / counts.sum()
+        unseen_share = np.maximum(1 - np.bincount(labels, overall[seen], n_labels), TINY)
+        return np.log((n_once + 0.5) / (n + 1) / unseen_share).clip(_LOWEST, 0).astype(np.float32)
 
     def add_unseen(self, logits: Logits, labels: Indices) -> None:
-        """Add the penalties of what labels never hold to rows of logits, in place."""
+        """Add the penalties on unseen characters to rows of logits, in place."""
         if self.unseen is None:
             return
-        labels, place = unique_inverse(labels)
+        labels, inverse = unique_inverse(labels)
         table = np.repeat(self.unseen[labels, None], logits.shape[1], axis=1)
         for row, label in zip(table, labels.tolist(), strict=True):
             row[self._seen[label]] = 0
-        logits += table if len(table) == 1 else table.take(place, axis=0)
+        logits += table if len(table) == 1 else table.take(inverse, axis=0)
 
     @cached
-    def _after(self) -> NDArray[np.int32]:
-        """The context after each context and kind, and last after none."""
+    def _next_contexts(self) -> NDArray[np.int32]:
+        """Next context for each context (row) and kind (column). The last column is for no kind."""
         contexts = self.counts.contexts_of(np.arange(len(self.counts.parents)))
         labels, recent = np.split(contexts, [self.counts.n_labels > 0], axis=1)
         after = np.empty((len(contexts), int(self.kinds.max()) + 2), dtype=np.int32)
         after[:, NONE] = np.arange(len(contexts))
         for kind in range(after.shape[1] - 1):
             kinds = np.append(recent[:, ::-1], np.full((len(recent), 1), kind, np.int32), axis=1)
-            kinds = _with_short_runs(kinds, np.arange(len(kinds)), -1, recent.shape[1])
-            kinds = self._without_far(kinds[:, ::-1])
+            kinds = _shorten_runs(kinds, np.arange(len(kinds)), -1, recent.shape[1])
+            kinds = self._merge_distant(kinds[:, ::-1])
             after[:, kind] = self.counts.find(np.append(labels, kinds, axis=1))
         return after
 
     @cached
-    def _first(self) -> Indices:
-        """The context before the first kind of names of each label."""
+    def _start_contexts(self) -> Indices:
+        """Context before the first kind of a name, for each label."""
         n_labels, length = self.counts.n_labels, self.counts.order - 1
         first = np.full((max(1, n_labels), length + (n_labels > 0)), NONE)
         if n_labels:
@@ -211,40 +217,40 @@ class Penalty:
         return self.counts.find(first)
 
     def _read(self, kinds, labels):
-        """Return the contexts after each column of kinds of names with these labels."""
-        contexts = self._first[labels if self.counts.n_labels else np.zeros_like(labels)]
+        """Return the contexts after each column of kinds, given the labels."""
+        contexts = self._start_contexts[labels if self.counts.n_labels else np.zeros_like(labels)]
         by_step = np.empty(kinds.shape, dtype=np.int32)
         for step, column in enumerate(kinds.T):
-            contexts = by_step[:, step] = self._after[contexts, column]
+            contexts = by_step[:, step] = self._next_contexts[contexts, column]
         return by_step
 
-    def exported(self) -> dict[str, Any]:
-        """Return what the script of a web page needs."""
+    def export(self) -> dict[str, Any]:
+        """Return the data for the script of a web page."""
         unseen = [] if self.unseen is None else self.unseen.tolist()
         return {
             "characters": self.one_hot.shape[1],
             "nKinds": self.by_kind.shape[1],
             "kinds": self.kinds,
-            "first": self._first,
-            "after": self._after,
+            "first": self._start_contexts,
+            "after": self._next_contexts,
             "byKind": self.by_kind,
             "unseen": unseen,
             "seen": [letters.tolist() for letters in self._seen] if unseen else [],
         }
 
     def start(self, windows: Indices, labels: Indices) -> tuple[Indices, ...]:
-        """Read the kinds of windows; return these, their labels, and the contexts at their ends."""
+        """Return the kinds of windows, their labels, and the contexts at their ends."""
         kinds = self.kinds[windows]
         return kinds, labels, self._read(kinds, labels)[:, -1]
 
     def advance(self, state: tuple[Indices, ...], characters: Indices) -> tuple[Indices, ...]:
         """Append the kind of one more character to each row."""
         kinds, labels, contexts = state
-        longer, new = np.empty_like(kinds), self.kinds[characters]
-        longer[:, :-1], longer[:, -1] = kinds[:, 1:], new
-        if (kinds[:, 0] != NONE).any():  # has left the window, which alone decides
+        longer, new_kinds = np.empty_like(kinds), self.kinds[characters]
+        longer[:, :-1], longer[:, -1] = kinds[:, 1:], new_kinds
+        if (kinds[:, 0] != NONE).any():  # the window alone determines the context
             return longer, labels, self._read(longer, labels)[:, -1]
-        return longer, labels, self._after[contexts, new]
+        return longer, labels, self._next_contexts[contexts, new_kinds]
 
     def add_to(self, logits: Logits, state: tuple[Indices, ...]) -> None:
         """Add the penalties to logits, in place."""
@@ -258,14 +264,14 @@ class Penalty:
 
 
 class Mixture(NextCharModel):
-    """The weighted mean of the logits of models, with a penalty added.
+    """Weighted mean of the logits of models, plus an optional penalty.
 
-    So probabilities are weighted geometric means, normalised afterwards.
+    The probabilities are weighted geometric means, normalised afterwards.
 
     Parameters
     ----------
     components : sequence of Component
-        All of the same characters, after translation, and the same labels.
+        All have the same labels and, after translation, the same characters.
     penalty : Penalty, default=None
     """
 
@@ -278,38 +284,44 @@ class Mixture(NextCharModel):
             for model, _, _, alphabet in components
         }
         if len(sizes) > 1:
-            raise ValueError(f"Models must have the same characters and labels. Got {sizes}.")
+            raise ValueError(
+                f"Models must have the same characters and labels. Got the sizes {sizes}."
+            )
         (self.n_characters, self.n_labels) = sizes.pop()
         self.block_rows = min(component.model.block_rows for component in components)
-        weights /= weights.max()  # so that the sum is finite
+        weights /= weights.max()  # keeps the sum finite
         shares = zip(components, (weights / weights.sum()).tolist(), strict=True)
         self.components = [component._replace(weight=share) for component, share in shares]
         self.penalty = penalty
 
     def start(self, windows: Indices, labels: Indices) -> tuple[Any, Logits]:
         """Read contexts."""
-        parts = [component.start(windows, labels) for component in self.components]
-        state = self.penalty.start(windows, labels) if self.penalty else None
-        return self._penalised(parts, state)
+        outputs = [component.start(windows, labels) for component in self.components]
+        penalty_state = self.penalty.start(windows, labels) if self.penalty else None
+        return self._penalise(outputs, penalty_state)
 
     def advance(self, state: Any, characters: Indices) -> tuple[Any, Logits]:
-        """Read one more character of each row."""
-        states, kinds = state
-        parts = [
-            component.advance(own, characters)
-            for component, own in zip(self.components, states, strict=True)
+        """Read one more character per row."""
+        states, penalty_state = state
+        outputs = [
+            component.advance(component_state, characters)
+            for component, component_state in zip(self.components, states, strict=True)
         ]
-        return self._penalised(parts, self.penalty and self.penalty.advance(kinds, characters))
+        return self._penalise(
+            outputs, self.penalty and self.penalty.advance(penalty_state, characters)
+        )
 
     def select(self, state: Any, rows: Indices) -> Any:
-        """Return the state of some rows, in their order."""
-        states, kinds = state
+        """Return the state of the selected rows."""
+        states, penalty_state = state
         pairs = zip(self.components, states, strict=True)
-        states = [component.model.select(own, rows) for component, own in pairs]
-        return states, self.penalty and tuple(part.take(rows, axis=0) for part in kinds)
+        states = [
+            component.model.select(component_state, rows) for component, component_state in pairs
+        ]
+        return states, self.penalty and tuple(array.take(rows, axis=0) for array in penalty_state)
 
     def distinct_logits(self, sequences: Sequences) -> tuple[Indices, Logits]:
-        """Return a row number for each target, and the logits of these rows."""
+        """Return the row of each target, and the logits of these rows."""
         rows, mean = self._read(sequences)
         if not self.penalty:
             return rows, mean
@@ -318,52 +330,52 @@ class Mixture(NextCharModel):
         return np.arange(len(logits)), logits
 
     def log_proba(self, sequences: Sequences) -> NDArray[np.float64]:
-        """Compute the log-probability of each target."""
+        """Return the log-probability of each target."""
         if not self.penalty:
             return super().log_proba(sequences)
-        # Penalties differ by kind only, so the distinct rows are summed up by kind first.
+        # Penalties depend only on the kind, so rows are first summed by kind.
         rows, logits = self._read(sequences)
         logits -= logits.max(axis=1, keepdims=True)
         targets = sequences.targets[sequences.has_target]
         penalties = self.penalty.of_sequences(sequences)
-        of_targets = logits[rows, targets].astype(np.float64)
-        of_targets += penalties[np.arange(len(targets)), self.penalty.kinds[targets]]
+        target_logits = logits[rows, targets].astype(np.float64)
+        target_logits += penalties[np.arange(len(targets)), self.penalty.kinds[targets]]
         by_kind = (np.exp(logits, out=logits) @ self.penalty.one_hot.T).take(rows, axis=0)
         total = np.einsum("ij,ij->i", by_kind, np.exp(penalties), dtype=np.float64)
-        return of_targets - np.log(total)
+        return target_logits - np.log(total)
 
-    def exported(self) -> dict[str, Any]:
-        """Return what the script of a web page needs."""
+    def export(self) -> dict[str, Any]:
+        """Return the data for the script of a web page."""
         components = [
             {
-                "model": model.exported(),
+                "model": model.export(),
                 "weight": weight,
                 "label": label,
-                "alphabet": alphabet and alphabet.exported(),
+                "alphabet": alphabet and alphabet.export(),
             }
             for model, weight, label, alphabet in self.components
         ]
-        penalty = self.penalty and self.penalty.exported()
+        penalty = self.penalty and self.penalty.export()
         return {"type": "mixture", "components": components, "penalty": penalty}
 
     def ngrams(self) -> Any:
-        """Return the n-grams of the only model, which the penalty makes a little more likely."""
+        """Return the n-grams of a single component. The penalty makes them slightly more likely."""
         return self.components[0].model.ngrams() if len(self.components) == 1 else None
 
     def _read(self, sequences):
-        """Return a row number for each target, and the logits of these rows.
+        """Return the row of each target, and the logits of these rows.
 
-        Of the penalty they have the part that depends on labels only.
+        The logits include only the part of the penalty that depends on labels.
         """
-        parts = [component.distinct_logits(sequences) for component in self.components]
-        if len(parts) == 1:
-            rows, mean = parts[0]
+        outputs = [component.distinct_logits(sequences) for component in self.components]
+        if len(outputs) == 1:
+            rows, mean = outputs[0]
         else:
-            mean = self._mean([logits.take(rows, axis=0) for rows, logits in parts])
+            mean = self._mean([logits.take(rows, axis=0) for rows, logits in outputs])
             rows = np.arange(len(mean))
         if self.penalty and self.penalty.unseen is not None:
             labels = np.repeat(sequences.labels, sequences.has_target.sum(1))
-            if (labels != labels[:1]).any():  # rows of the same logits differ by label then
+            if (labels != labels[:1]).any():  # penalties differ between rows of equal logits
                 pairs, rows = unique_inverse(rows * self.n_labels + labels)
                 labels, mean = pairs % self.n_labels, mean.take(pairs // self.n_labels, axis=0)
                 self.penalty.add_unseen(mean, labels)
@@ -371,18 +383,18 @@ class Mixture(NextCharModel):
                 self.penalty.add_unseen(mean, labels[:1])
         return rows, mean
 
-    def _penalised(self, parts, state):
-        logits = self._mean([logits for _, logits in parts])
+    def _penalise(self, outputs, penalty_state):
+        logits = self._mean([logits for _, logits in outputs])
         if self.penalty:
-            self.penalty.add_to(logits, state)
-        return ([own for own, _ in parts], state), logits
+            self.penalty.add_to(logits, penalty_state)
+        return ([component_state for component_state, _ in outputs], penalty_state), logits
 
     def _mean(self, logits):
         if len(logits) == 1:
             return logits[0]
         mean = logits[0] * self.components[0].weight
-        for component, part in zip(self.components[1:], logits[1:], strict=True):
-            mean += part * component.weight
+        for component, component_logits in zip(self.components[1:], logits[1:], strict=True):
+            mean += component_logits * component.weight
         return mean
 
 
@@ -394,14 +406,14 @@ def count_kinds(
     window_length: int,
     before: Any = None,
 ) -> NGrams:
-    """Count the n-grams of kinds of characters, on top of those of `before`."""
-    of_context, order = as_context(kinds), min(_ORDER, window_length + 1)
+    """Count the n-grams of kinds of characters, and add the counts of `before`."""
+    context_kinds, order = kinds_in_context(kinds), min(_ORDER, window_length + 1)
     rows, steps = np.nonzero(sequences.has_target)
-    recent = _with_short_runs(of_context[sequences.inputs], rows, steps, order - 1)
-    recent = _without_far(recent[:, ::-1], kinds, caseless)
+    recent = _shorten_runs(context_kinds[sequences.inputs], rows, steps, order - 1)
+    recent = _merge_distant(recent[:, ::-1], kinds, caseless)
     labels = sequences.labels[rows][:, None][:, : n_labels > 0]
     return NGrams.count(
-        sequences._replace(targets=of_context[sequences.targets]),
+        sequences._replace(targets=context_kinds[sequences.targets]),
         order,
         kinds_of_kinds(kinds),
         n_labels,
@@ -412,46 +424,46 @@ def count_kinds(
     )
 
 
-def _with_short_runs(kinds, rows, steps, length):
-    """Return the last kinds up to some steps of rows, of a run of the same kind the first ones.
+def _shorten_runs(kinds, rows, steps, length):
+    """Return the last kinds up to the given steps of rows, with at most `_RUN` kinds per run.
 
-    So what follows the "van" of "van Dyk" is known however long such a word goes on.
+    So lowercase words of any length, such as "van" in "van Dyk", give the same context.
     """
     n_rows, n_steps = kinds.shape
     run = min(_RUN, length)
     padded = np.concatenate([np.full((n_rows, run), NONE, kinds.dtype), kinds], axis=1)
     before = [padded[:, i : i + n_steps] for i in range(run)]
-    is_kept = np.logical_or.reduce([one != kinds for one in before])
-    n_kept = is_kept.cumsum(axis=1)
-    kept = np.full((n_rows, length + n_steps), NONE, dtype=np.int32)
-    kept[np.nonzero(is_kept)[0], length - 1 + n_kept[is_kept]] = kinds[is_kept]
-    return sliding_window_view(kept, length, axis=1)[rows, n_kept[rows, steps]]
+    is_included = np.logical_or.reduce([earlier != kinds for earlier in before])
+    n_included = is_included.cumsum(axis=1)
+    shortened = np.full((n_rows, length + n_steps), NONE, dtype=np.int32)
+    shortened[np.nonzero(is_included)[0], length - 1 + n_included[is_included]] = kinds[is_included]
+    return sliding_window_view(shortened, length, axis=1)[rows, n_included[rows, steps]]
 
 
-def _without_far(contexts, kinds, caseless):
-    """Replace the first kind without case from the third one on, and all before it, by one kind.
+def _merge_distant(contexts, kinds, caseless):
+    """Replace the nearest caseless kind from the third on, and all earlier kinds, by one kind.
 
-    What may follow marks, and letters of a script that has no capitals, is decided by two of them,
-    while words in capital and small letters have shapes. The kind is the one of no character, which
-    contexts do not hold; the nearest kind comes first.
+    The nearest kind comes first. Two kinds determine what may follow marks and letters without
+    case, while words in cased scripts have longer patterns. The replacement is the kind of index
+    -1, which contexts do not otherwise contain.
     """
-    is_far = np.append(caseless, False)[contexts]  # none is at -1
+    is_far = np.append(caseless, False)[contexts]  # index -1 means no kind
     is_far[:, :_CASELESS] = False
     n_far = np.logical_or.accumulate(is_far, axis=1).cumsum(axis=1)
     return np.where(n_far == 1, kinds[NONE], np.where(n_far > 1, NONE, contexts))
 
 
-def from_state_of_kinds(state: Any, kinds: Indices, n_labels: int) -> NGrams:
-    """Return the n-grams of kinds whose state was saved."""
+def kinds_from_state(state: Any, kinds: Indices, n_labels: int) -> NGrams:
+    """Return n-grams of kinds from their saved state."""
     options: Any = {"discount": _DISCOUNT, "label_weight": 1.0}
     return NGrams.from_state(state, kinds_of_kinds(kinds), n_labels, **options)
 
 
 def kinds_of_kinds(kinds: Indices) -> Indices:
-    """Return the kinds of kinds, for n-grams of them: all are of one."""
+    """Return the `kinds` for n-grams of kinds, which all have the same kind."""
     return np.zeros(int(kinds.max()) + 4, dtype=np.int64)
 
 
-def as_context(kinds: Indices) -> NDArray[np.int32]:
-    """Return the kind of each character in contexts: -1 for none, which is at index -1."""
+def kinds_in_context(kinds: Indices) -> NDArray[np.int32]:
+    """Return the kind of each index in a context, with -1 for no character at index -1."""
     return np.append(kinds[:-1], NONE).astype(np.int32)

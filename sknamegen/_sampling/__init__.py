@@ -1,1 +1,1 @@
-"""How names are written with any model that predicts the next character."""
+"""Sampling of names from any model that predicts the next character."""

@@ -1,4 +1,4 @@
-"""What is kept for further calls, bounded in bytes."""
+"""A least-recently-used cache with a limit in bytes."""
 
 from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
@@ -8,28 +8,28 @@ _Value = TypeVar("_Value")
 
 
 class Cache:
-    """Keeps the values that were used last, up to `max_bytes` in all.
+    """Cache of the most recently used values, up to `max_bytes` in total.
 
-    Any number of threads may use it: a value may then be made twice. There is no lock, which a
-    forked process could inherit. Values have `nbytes`.
+    Any number of threads may use a cache, and two threads may compute the same value. It has no
+    lock, because a forked process could inherit a held lock. Values must have `nbytes`.
     """
 
     def __init__(self, max_bytes: int = MAX_BYTES):
         self.max_bytes = max_bytes
-        self._kept: dict[Hashable, Any] = {}
+        self._values: dict[Hashable, Any] = {}
 
     @property
     def nbytes(self) -> int:
-        """Bytes that are kept."""
-        return sum(value.nbytes for value in list(self._kept.values()))
+        """Total size of the cached values, in bytes."""
+        return sum(value.nbytes for value in list(self._values.values()))
 
-    def get(self, key: Hashable, make: Callable[[], _Value]) -> _Value:
-        """Return the value of a key, made now if it is not kept."""
-        value: Any = self._kept.pop(key, None)
+    def get(self, key: Hashable, compute: Callable[[], _Value]) -> _Value:
+        """Return the value of a key. Compute it if it is not in the cache."""
+        value: Any = self._values.pop(key, None)
         if value is None:
-            value = make()
+            value = compute()
         if value.nbytes <= self.max_bytes:
-            self._kept[key] = value  # after the others: the first one goes first
+            self._values[key] = value  # at the end, because eviction starts at the front
             while self.nbytes > self.max_bytes:
-                self._kept.pop(next(iter(self._kept.copy())), None)
+                self._values.pop(next(iter(self._values.copy())), None)
         return value

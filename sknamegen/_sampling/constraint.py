@@ -1,4 +1,4 @@
-"""What a name must satisfy: its length, a pattern, no banned strings."""
+"""Constraints on names: length limits, a pattern and banned strings."""
 
 import re
 from collections.abc import Iterable
@@ -14,12 +14,14 @@ from .cache import Cache
 from .lookahead import Lookahead
 from .regex import compile_pattern
 
-_MAX_LENGTH = 2**21  # of names that can be asked for
-_TEXT_LENGTH = 100  # of running text, after the longest seed
+# Greatest length that can be requested, in characters.
+_MAX_LENGTH = 2**21
+# Default length of running text after the longest seed, in characters.
+_TEXT_LENGTH = 100
 
 
 class Constraint:
-    """What a name must satisfy, as an automaton and bounds on its length.
+    """Constraint on names: an automaton and length limits.
 
     Parameters
     ----------
@@ -27,20 +29,21 @@ class Constraint:
     pattern : re.Pattern, default=None
         A regular expression that the whole name must match.
     banned : tuple of str, default=()
-        Strings that must not occur in it, whatever their case, from `check_banned`.
+        Strings that must not occur in a name, regardless of case, from `check_banned`.
     min_length, max_length : int
-        Characters of a name, as `Alphabet.lengths` counts them. Running text has `max_length`.
+        Limits in characters, as counted by `Alphabet.lengths`. Running text always has
+        `max_length` characters.
 
     Attributes
     ----------
-    after, accepts, begins
+    transitions, accepts, starts_cluster
         The automaton, see `build_automaton`.
-    all_begin : bool
-        Whether each code point is a character.
-    possible : Lookahead
-        Which prefixes can still be completed.
+    one_code_per_cluster : bool
+        Whether every code point starts a character.
+    feasibility : Lookahead
+        Reports which prefixes can still be completed.
     is_unconstrained : bool
-        Whether lengths are the only restriction, and each code point is a character.
+        Whether length is the only restriction, and each code point is a character.
     nbytes : int
     """
 
@@ -56,54 +59,59 @@ class Constraint:
         self.end, self.lengths, self._index = alphabet.end, alphabet.lengths, alphabet.index
         self.min_length = max_length if alphabet.end is None else min_length
         self.max_length = max_length
-        self.after, self.accepts, self.begins = build_automaton(
+        self.transitions, self.accepts, self.starts_cluster = build_automaton(
             alphabet, pattern, banned, max_length
         )
-        self.all_begin = bool(self.begins.all())
-        self.is_unconstrained = pattern is None and not banned and alphabet.clusters.is_trivial
-        self.possible = Lookahead(self)
-        self.nbytes = self.after.nbytes + self.possible.nbytes
+        self.one_code_per_cluster = bool(self.starts_cluster.all())
+        self.is_unconstrained = (
+            pattern is None and not banned and alphabet.clusters.one_code_per_cluster
+        )
+        self.feasibility = Lookahead(self)
+        self.nbytes = self.transitions.nbytes + self.feasibility.nbytes
 
-    def rows_after(self) -> tuple[Indices, int]:
-        """Return where the values after each state and character are, and how many values.
+    def next_rows(self) -> tuple[Indices, int]:
+        """Return the row that each state and character leads to, and the number of rows.
 
-        First come those of prefixes one character longer, in the order of states; where code points
-        may continue a character, those of prefixes of the same length; and last, that of whole
-        names.
+        The rows index a table of values. It starts with prefixes that are one character longer, in
+        the order of states. If code points may continue a character, prefixes of the same length
+        follow. The last row is for complete names.
         """
-        n_states = len(self.after)
-        n_later = n_states * (1 if self.all_begin else 2)
-        rows = self.after.copy() if self.all_begin else self.after + n_states * ~self.begins
+        n_states = len(self.transitions)
+        n_prefix_rows = n_states * (1 if self.one_code_per_cluster else 2)
+        rows = self.transitions.copy()
+        if not self.one_code_per_cluster:
+            rows = rows + n_states * ~self.starts_cluster
         if self.end is not None:
-            rows[:, self.end] = np.where(self.accepts, n_later, n_states - 1)
-        return rows, n_later + 1
+            rows[:, self.end] = np.where(self.accepts, n_prefix_rows, n_states - 1)
+        return rows, n_prefix_rows + 1
 
     def read(self, text: str) -> int:
         """Return the state after a text."""
         state = 0
         for letter in text:
-            known = letter in self._index
-            state = int(self.after[state, self._index[letter]]) if known else -1
-        return state % len(self.after)
+            is_known = letter in self._index
+            state = int(self.transitions[state, self._index[letter]]) if is_known else -1
+        return state % len(self.transitions)
 
     def may_follow(
         self, lengths: Indices, states: Indices, characters: Indices
     ) -> NDArray[np.bool_]:
-        """Whether prefixes can still be completed, or are whole, with one more character each."""
-        longer = lengths + self.begins[states, characters]
-        can = self.possible.is_possible(longer, self.after[states, characters])
+        """Return whether each prefix can be completed, or is complete, after its next character."""
+        next_lengths = lengths + self.starts_cluster[states, characters]
+        next_states = self.transitions[states, characters]
+        is_feasible = self.feasibility.is_possible(next_lengths, next_states)
         if self.end is None:
-            return can
-        return np.where(characters == self.end, self.may_end(lengths, states), can)
+            return is_feasible
+        return np.where(characters == self.end, self.may_end(lengths, states), is_feasible)
 
     def may_end(self, lengths: Indices, states: Indices) -> NDArray[np.bool_]:
-        """Whether names that are not too long, in these states, satisfy the constraint."""
+        """Return whether names of at most `max_length` characters satisfy the constraint."""
         return self.accepts[states] & (lengths >= self.min_length)
 
     def accepts_name(self, name: str) -> bool:
-        """Whether a whole name satisfies the constraint."""
-        fits = self.min_length <= self.lengths([name])[0] <= self.max_length
-        return bool(fits and self.accepts[self.read(name)])
+        """Return whether a complete name satisfies the constraint."""
+        is_in_range = self.min_length <= self.lengths([name])[0] <= self.max_length
+        return bool(is_in_range and self.accepts[self.read(name)])
 
 
 def make_constraint(
@@ -117,7 +125,7 @@ def make_constraint(
     pattern: str | re.Pattern[str] | None = None,
     banned: Iterable[str] = (),
 ) -> Constraint:
-    """Check the parameters of `sample` and return their constraint, which prefixes can satisfy.
+    """Validate the parameters of `sample`, and return a constraint that all prefixes can satisfy.
 
     `longest_name` is None for running text.
     """
@@ -126,20 +134,20 @@ def make_constraint(
     key = None if pattern is None else compile_pattern(pattern), strings, *lengths
     constraint = cache.get(key, lambda: Constraint(alphabet, *key))
     states = np.array([constraint.read(prefix) for prefix in prefixes], dtype=np.int64)
-    possible = constraint.possible.is_possible(alphabet.lengths(prefixes), states)
-    if not possible.all():
-        rule = "" if pattern is None else f", matches pattern={pattern!r}"
-        rule += f", holds none of banned={strings!r}" if strings else ""
+    is_feasible = constraint.feasibility.is_possible(alphabet.lengths(prefixes), states)
+    if not is_feasible.all():
+        rule = "" if pattern is None else f" and matches pattern={pattern!r}"
+        rule += f" and contains none of banned={strings!r}" if strings else ""
         raise ValueError(
             f"No name of {constraint.min_length} to {constraint.max_length} characters that the "
-            f"model can write begins with {prefixes[int(possible.argmin())]!r}{rule}. Relax the "
-            "constraint or the length limits."
+            f"model can generate begins with {prefixes[int(is_feasible.argmin())]!r}{rule}. Relax "
+            "the constraint or the length limits."
         )
     return constraint
 
 
 def _check_lengths(alphabet, longest_name, prefixes, min_length, max_length):
-    """Return the least and the greatest length of a name."""
+    """Validate the length limits, and return the minimum and the maximum."""
     check_int("min_length", min_length, 0, high=_MAX_LENGTH)
     lengths = alphabet.lengths(prefixes)
     longest_seed = int(lengths.max(initial=0))
@@ -150,7 +158,7 @@ def _check_lengths(alphabet, longest_name, prefixes, min_length, max_length):
         max_length = max(longest_seed + _TEXT_LENGTH, min_length)
     else:
         max_length = longest_name
-        source = ", the longest training name; pass a larger max_length"
+        source = " (the longest training name). Pass a larger max_length"
     if min_length > max_length:
         raise ValueError(
             f"min_length must be at most max_length. Got min_length={min_length} and "
@@ -163,6 +171,6 @@ def _check_lengths(alphabet, longest_name, prefixes, min_length, max_length):
         )
     if not alphabet.index and min_length > longest_seed:
         raise ValueError(
-            f"The model has seen empty names only, so it cannot write any of {min_length=}."
+            f"min_length must be 0, because the model has seen only empty names. Got {min_length}."
         )
     return int(min_length), int(max_length)

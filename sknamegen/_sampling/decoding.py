@@ -1,4 +1,4 @@
-"""How characters are drawn from logits: temperature, top_k and top_p."""
+"""Distributions that characters are drawn from: temperature, top_k and top_p."""
 
 from math import isfinite
 from typing import Any, NamedTuple
@@ -13,17 +13,17 @@ Array = NDArray[np.float64]
 
 
 class Decoding(NamedTuple):
-    """How characters are drawn.
+    """Temperature and truncation of the distribution that characters are drawn from.
 
     Attributes
     ----------
     temperature : float
-        Divides the logits; 0 takes the most probable character.
+        Divides the logits. 0 selects the most probable character.
     top_k : int or None
-        Draw from the `top_k` most probable characters only.
+        Draw only from the `top_k` most probable characters.
     top_p : float or None
-        Nucleus sampling: the smallest set of most probable characters whose probabilities
-        sum to at least `top_p`.
+        Nucleus sampling: draw only from the smallest set of most probable characters whose
+        probabilities sum to at least `top_p`.
     """
 
     temperature: float = 1.0
@@ -31,16 +31,16 @@ class Decoding(NamedTuple):
     top_p: float | None = None
 
     def probabilities(self, logits: Logits) -> Array:
-        """Turn logits into the distribution that characters are drawn from, in float64.
+        """Convert logits to the distribution that characters are drawn from, in float64.
 
-        The temperature counts as 1e-30 below that, and as 1e30 above that; at zero the most
-        probable character has all the probability.
+        Temperatures above zero are clipped to 1e-30 and 1e30. At zero the most probable character
+        has probability 1.
         """
         # Subtracting the maximum first keeps the smallest temperatures finite.
         p = logits.astype(np.float64)
         p -= p.max(axis=1, keepdims=True)
         if self.temperature == 0:
-            return only(np.ones_like(p), logits.argmax(axis=1))
+            return keep_only(np.ones_like(p), logits.argmax(axis=1))
         if self.temperature != 1:
             p /= min(max(self.temperature, 1e-30), 1e30)
         np.exp(p, out=p)
@@ -55,35 +55,35 @@ class Decoding(NamedTuple):
         return p
 
     def log_proba(self, logits: Logits, characters: Indices) -> Array:
-        """Compute the log-probability of a character of each row, in nats."""
+        """Return the log-probability of one character per row, in nats."""
         p = self.probabilities(logits)
         with np.errstate(divide="ignore"):
             return np.log(p[np.arange(len(p)), characters])
 
 
-def only(weights: Array, characters: Indices) -> Array:
-    """Return weights of which all are zero but that of one character of each row."""
-    kept = np.zeros_like(weights)
+def keep_only(weights: Array, characters: Indices) -> Array:
+    """Return the weights with all characters set to zero except one per row."""
+    result = np.zeros_like(weights)
     columns = characters[:, None]
-    np.put_along_axis(kept, columns, np.take_along_axis(weights, columns, axis=1), axis=1)
-    return kept
+    np.put_along_axis(result, columns, np.take_along_axis(weights, columns, axis=1), axis=1)
+    return result
 
 
 def draw(weights: Array, uniforms: Array) -> tuple[Indices, Array]:
-    """Draw one character of each row in proportion to weights; return them and the rows' sums.
+    """Draw one character per row in proportion to weights. Return the characters and the row sums.
 
-    `weights` has shape (n_rows, n_characters), `uniforms`, in [0, 1), (n_rows,). A character of
-    weight 0 is drawn only where all of the row are.
+    `weights` has shape (n_rows, n_characters). `uniforms` has shape (n_rows,) and values in [0, 1).
+    A character of weight 0 is drawn only if all weights in its row are 0.
     """
     cumulative = weights.cumsum(axis=1)
     sums = cumulative[:, -1]
-    # The first character whose cumulative weight exceeds the threshold, never one of weight 0.
+    # The first character whose cumulative weight exceeds the threshold has a weight above 0.
     characters = (cumulative <= (uniforms * sums)[:, None]).sum(axis=1)
     return np.minimum(characters, weights.shape[1] - 1), sums
 
 
 def check_decoding(temperature: Any, top_k: int | None, top_p: float | None) -> Decoding:
-    """Return how characters are to be drawn, or raise if they cannot be."""
+    """Validate the parameters, and return their `Decoding`."""
     check_real("temperature", temperature, "a finite number >= 0", lambda t: t >= 0 and isfinite(t))
     if top_k is not None:
         check_int("top_k", top_k, 1)

@@ -1,7 +1,7 @@
 """The probability that a prefix can still be completed to a name that satisfies a constraint.
 
-It is computed by n-grams for each length, state of the automaton and context, from the greatest
-length down [1]_.
+N-grams give this probability for each length, automaton state and context, from the greatest length
+down [1]_.
 
 References
 ----------
@@ -17,34 +17,38 @@ from numpy.typing import NDArray
 from .._models.contract import Indices
 from .._models.ngrams import NGrams
 
-# Cells of a table, where a level counts as some more, which bounds their number; and n-grams to
-# look at to fill it: the order of the n-grams is lowered until they suffice.
-_MAX_CELLS, _LEVEL_CELLS, _MAX_WORK = 2**22, 2**9, 2**26
-_USUAL_LEVELS = 64  # after which the greatest length has next to no effect
-_CONVERGED = 1e-3
+# Maximum number of cells in a table, and of n-grams read to fill it. The order is lowered to meet
+# these limits.
+_MAX_CELLS, _MAX_WORK = 2**22, 2**26
+# Cells added to each table row, to limit the number of rows.
+_EXTRA_CELLS = 2**9
+# Number of lengths after which the maximum length has almost no effect.
+_USUAL_ROWS = 64
+# Relative difference at which the rows of a table have converged.
+_TOLERANCE = 1e-3
 
 
 class Lookahead:
-    """The probability that a prefix can still be completed, or whether it can.
+    """Probability that a prefix can still be completed, or whether it can.
 
     Parameters
     ----------
     constraint : Constraint
     ngrams : NGrams, default=None
-        Of names like those that the model writes, at the same temperature. None: all that is
-        possible counts as 1.
+        N-grams of names from the model at the same temperature. None: the table only shows whether
+        a completion exists.
 
     Attributes
     ----------
-    table : ndarray of shape (n_levels, n_states, n_contexts), dtype float64
-        The probability for prefixes of each length: first the `n_late` lengths at which a name may
-        end, from the greatest down, the last one also for those between; then shorter ones, the
-        last one also for those below; zeros come last, for those that are too long. Where names
-        must not end yet, it is right up to a factor for each length.
-    log_scales : ndarray of shape (n_levels,), dtype float64
+    table : ndarray of shape (n_rows, n_states, n_contexts), dtype float64, or bool without n-grams
+        Probability of completion for prefixes of each length. The first `n_late` rows are for the
+        lengths from `max_length` down to `min_length`. The last of them serves all remaining
+        lengths. Rows for shorter lengths follow in the same way, and are correct up to a factor.
+        The final row is zero, for prefixes that are too long.
+    log_scales : ndarray of shape (n_rows,), dtype float64
         The logarithms of these factors.
     contexts_after : ndarray of shape (n_contexts, n_characters), dtype int32
-        Of the n-grams.
+        The context after each context and character, from the n-grams.
     nbytes : int
     """
 
@@ -52,75 +56,77 @@ class Lookahead:
 
     def __init__(self, constraint: Any, ngrams: NGrams | None = None):
         self.constraint = constraint
-        n_states = len(constraint.after)
-        after, n_later = constraint.rows_after()
+        n_states = len(constraint.transitions)
+        next_rows, n_next = constraint.next_rows()
         if ngrams is None:
             self._start, n_contexts = 0, 1
-            self._average: Any = lambda later: later[after].max(axis=1)
+            self._average: Any = lambda next_values: next_values[next_rows].max(axis=1)
         else:
             ngrams = ngrams.truncated(_order(constraint, ngrams))
             self.contexts_after, self._start = ngrams.contexts_after, ngrams.start_context
             n_contexts = len(ngrams.parents)
-            self._average = ngrams.averages(after, n_later)
+            self._average = ngrams.averages(next_rows, n_next)
         table: list[Any] = []
         log_scales: list[float] = []
-        now = np.zeros((n_states, n_contexts))
+        values = np.zeros((n_states, n_contexts))
         min_length, max_length = constraint.min_length, constraint.max_length
-        for may_end, n in ((True, max_length - min_length + 1), (False, min_length)):
-            for _ in range(n):
-                later, now = now, self._before(now, may_end)
-                scale = 1.0 if may_end else now.max() or 1.0
-                now = now / scale
-                table.append(now)
+        for may_end, n_lengths in ((True, max_length - min_length + 1), (False, min_length)):
+            for _ in range(n_lengths):
+                longer, values = values, self._shorter_values(values, may_end)
+                scale = 1.0 if may_end else values.max() or 1.0
+                values = values / scale
+                table.append(values)
                 log_scales.append((log_scales or [0.0])[-1] + np.log(scale))
-                if (may_end or constraint.all_begin) and _is_close(now, later):
+                if (may_end or constraint.one_code_per_cluster) and _is_close(values, longer):
                     break
-                if len(table) * (now.size + _LEVEL_CELLS) > 4 * _MAX_CELLS:
-                    raise _too_large(constraint)
+                if len(table) * (values.size + _EXTRA_CELLS) > 4 * _MAX_CELLS:
+                    raise _too_large_error(constraint)
             if may_end:
                 self.n_late = len(table)
         del self._average
         self._n_early = len(table) - self.n_late
-        self.table = np.stack([*table, np.zeros_like(now)])
+        self.table = np.stack([*table, np.zeros_like(values)])
         self.log_scales = np.array([*log_scales, 0.0])
         if ngrams is None:
             self.table = self.table > 0
-        else:  # what is possible is above zero, however it was rounded
+        else:  # rounding must not reduce the probability of a possible completion to zero
             late = max_length - np.arange(self.n_late)
             lengths = np.append(late, min_length - 1 - np.arange(self._n_early))
-            possible = constraint.possible.table[constraint.possible.level(lengths)]
+            feasibility = constraint.feasibility
+            is_feasible = feasibility.table[feasibility.row_for_length(lengths)]
             self.table[:-1] = np.where(
-                possible, np.maximum(self.table[:-1], np.finfo(float).tiny), 0
+                is_feasible, np.maximum(self.table[:-1], np.finfo(float).tiny), 0
             )
         self.nbytes = self.table.nbytes
 
-    def _before(self, later, may_end):
-        """Return the probabilities for prefixes one character shorter."""
+    def _shorter_values(self, longer, may_end):
+        """Return the probabilities for prefixes that are one character shorter."""
         constraint = self.constraint
-        whole = np.full_like(later[:1], may_end)
+        complete = np.full_like(longer[:1], may_end)
         ends = constraint.accepts[:, None] * (may_end and constraint.end is None)
-        if constraint.all_begin:
-            return self._average(np.concatenate([later, whole])) + ends
-        now = np.zeros_like(later)
-        for _ in range(len(later)):  # code points that continue a character
-            previous, now = now, self._average(np.concatenate([later, now, whole])) + ends
-            if _is_close(now, previous):
+        if constraint.one_code_per_cluster:
+            return self._average(np.concatenate([longer, complete])) + ends
+        values = np.zeros_like(longer)
+        for _ in range(len(longer)):  # iterate over code points that continue a character
+            previous = values
+            values = self._average(np.concatenate([longer, values, complete])) + ends
+            if _is_close(values, previous):
                 break
-        return now
+        return values
 
-    def level(self, lengths: Indices) -> Indices:
-        """Return the rows of the table for prefixes of these lengths."""
-        n_late, shortest = self.n_late, self.constraint.min_length
+    def row_for_length(self, lengths: Indices) -> Indices:
+        """Return the table row for each prefix length."""
+        n_late, min_length = self.n_late, self.constraint.min_length
         late = np.minimum(self.constraint.max_length - lengths, n_late - 1)
-        early = n_late - 1 + np.minimum(shortest - lengths, self._n_early)
-        return np.where(lengths >= shortest, late, early)
+        early = n_late - 1 + np.minimum(min_length - lengths, self._n_early)
+        return np.where(lengths >= min_length, late, early)
 
     def is_possible(self, lengths: Indices, states: Indices) -> NDArray[np.bool_]:
-        """Whether prefixes, of these lengths and in these states, can still be completed."""
-        return self.table[self.level(lengths), states, 0]
+        """Return whether prefixes with these lengths and states can still be completed."""
+        return self.table[self.row_for_length(lengths), states, 0]
 
     def context(self, prefix: list[int]) -> int:
-        """Return the context after the indices of a prefix."""
+        """Return the context after a prefix, given as character indices."""
         context = self._start
         for character in prefix:
             context = int(self.contexts_after[context, character])
@@ -132,47 +138,49 @@ class Lookahead:
         Parameters
         ----------
         lengths, states, contexts : ndarray of shape (n_rows,), dtype int
-            Of prefixes.
+            The length, automaton state and context of each prefix.
 
         Returns
         -------
         ahead : ndarray of shape (n_rows, n_characters), dtype float64
         """
         constraint, (_, n_states, n_contexts) = self.constraint, self.table.shape
-        longer = level = self.level(lengths + 1)[:, None]
-        if not constraint.all_begin:
-            begins, stays = constraint.begins[states], self.level(lengths)[:, None]
-            level = np.where(begins, longer, stays)
-        cells = (level * n_states + constraint.after[states]) * n_contexts
+        longer = table_rows = self.row_for_length(lengths + 1)[:, None]
+        if not constraint.one_code_per_cluster:
+            starts_cluster = constraint.starts_cluster[states]
+            same = self.row_for_length(lengths)[:, None]
+            table_rows = np.where(starts_cluster, longer, same)
+        cells = (table_rows * n_states + constraint.transitions[states]) * n_contexts
         ahead = self.table.ravel().take(cells + self.contexts_after[contexts])
-        if not constraint.all_begin:
-            factors = np.exp(self.log_scales[stays] - self.log_scales[longer])
-            ahead *= np.where(begins, 1, factors)
+        if not constraint.one_code_per_cluster:
+            factors = np.exp(self.log_scales[same] - self.log_scales[longer])
+            ahead *= np.where(starts_cluster, 1, factors)
         if constraint.end is not None:
             ahead[:, constraint.end] = constraint.may_end(lengths, states)
         return ahead
 
 
-def _is_close(now, later):
-    return bool((np.abs(now - later) <= _CONVERGED * now).all())
+def _is_close(values, previous):
+    return bool((np.abs(values - previous) <= _TOLERANCE * values).all())
 
 
 def _order(constraint, ngrams):
-    """Return the highest order whose tables are small enough, and quickly filled."""
-    n_states, n_characters = constraint.after.shape
-    n_levels = min(constraint.max_length, _USUAL_LEVELS + constraint.min_length) + 2
+    """Return the highest order whose table meets the limits of size and work."""
+    n_states, n_characters = constraint.transitions.shape
+    n_rows = min(constraint.max_length, _USUAL_ROWS + constraint.min_length) + 2
     for order in range(ngrams.order, 0, -1):
         n_contexts = int(np.searchsorted(ngrams.lengths, order))
         n_ngrams = int(ngrams.first[n_contexts]) + ngrams.roots.size
-        n_cells = n_contexts * (n_states * n_levels + n_characters // 2)
-        if n_cells <= _MAX_CELLS and n_states * n_levels * n_ngrams <= _MAX_WORK:
+        n_cells = n_contexts * (n_states * n_rows + n_characters // 2)
+        if n_cells <= _MAX_CELLS and n_states * n_rows * n_ngrams <= _MAX_WORK:
             return order
-    raise _too_large(constraint)
+    raise _too_large_error(constraint)
 
 
-def _too_large(constraint):
+def _too_large_error(constraint):
     return ValueError(
-        f"min_length, pattern and banned need too large a table: {len(constraint.after):,} states "
-        f"for names of {constraint.min_length:,} to {constraint.max_length:,} characters. Simplify "
-        "the pattern, or pass a smaller min_length or max_length."
+        "min_length, pattern and banned need a table that is too large: "
+        f"{len(constraint.transitions):,} states for names of {constraint.min_length:,} to "
+        f"{constraint.max_length:,} characters. Simplify the pattern, or pass a smaller min_length "
+        "or max_length."
     )

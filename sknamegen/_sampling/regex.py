@@ -1,7 +1,7 @@
-"""Regular expressions as finite automata, by the parse tree of Python's own `re`.
+"""Conversion of regular expressions to finite automata, from the parse tree of Python's `re`.
 
-`re._parser` is private: this module alone reads it. It was tried on CPython 3.11 to 3.14, whose
-trees agree for what is accepted here.
+`re._parser` is private, and only this module uses it. The module is tested on CPython 3.11 to 3.14.
+Their parse trees agree for all supported expressions.
 """
 
 import re
@@ -14,19 +14,21 @@ from numpy.typing import NDArray
 
 from .._alphabet import shorten
 
-# Characters of a pattern, and different ones of them times letters to compare.
+# Maximum number of characters in an expanded pattern.
 _MAX_POSITIONS = 40_000
-_MAX_COMPARED = 2_000_000
-_KINDS_OF_CHARACTERS = re.ASCII | re.LOCALE | re.UNICODE  # flags of which one holds
+# Maximum number of comparisons, distinct pieces of a pattern times letters.
+_MAX_COMPARISONS = 2_000_000
+# Mutually exclusive flags, which select the character classes.
+_CHARACTER_FLAGS = re.ASCII | re.LOCALE | re.UNICODE
 _CATEGORIES = {f"CATEGORY_{word}": f"\\{word[0].lower()}" for word in ("DIGIT", "SPACE", "WORD")}
 _CATEGORIES |= {f"CATEGORY_NOT_{word}": f"\\{word[0]}" for word in ("DIGIT", "SPACE", "WORD")}
-_REFUSED = {
-    "ASSERT": "an anchor or a look at what surrounds it",
-    "ASSERT_NOT": "a look at what surrounds it",
-    "AT": "an anchor or a look at what surrounds it",
+_UNSUPPORTED = {
+    "ASSERT": "an anchor or a lookaround assertion",
+    "ASSERT_NOT": "a lookaround assertion",
+    "AT": "an anchor or a lookaround assertion",
     "GROUPREF": "a reference to a group",
     "GROUPREF_EXISTS": "a reference to a group",
-    "POSSESSIVE_REPEAT": "a possessive repetition",
+    "POSSESSIVE_REPEAT": "a possessive quantifier",
     "ATOMIC_GROUP": "an atomic group",
 }
 
@@ -34,12 +36,12 @@ _REFUSED = {
 def compile_pattern(pattern: object) -> re.Pattern[str]:
     """Return a compiled regular expression of str."""
     if not isinstance(pattern, (str, re.Pattern)):
-        raise TypeError(f"pattern must be a regular expression, a str. Got {pattern!r}.")
+        raise TypeError(f"pattern must be a str or a compiled regular expression. Got {pattern!r}.")
     try:
         compiled: re.Pattern[Any] = re.compile(pattern)
     except (re.error, OverflowError, RecursionError) as error:
         raise ValueError(
-            f"pattern must be a regular expression. Got {shorten(str(pattern), 80)}: {error}."
+            f"pattern must be a valid regular expression. Got {shorten(str(pattern), 80)}: {error}."
         ) from None
     if isinstance(compiled.pattern, bytes):
         raise TypeError(f"pattern must be a regular expression of str. Got {pattern!r}.")
@@ -47,34 +49,34 @@ def compile_pattern(pattern: object) -> re.Pattern[str]:
 
 
 def bits(mask: int) -> Iterator[int]:
-    """Yield the numbers in a set, the greatest first."""
+    """Yield the positions of the bits that are set, the highest first."""
     while mask:
-        yield (greatest := mask.bit_length() - 1)
-        mask ^= 1 << greatest
+        yield (highest := mask.bit_length() - 1)
+        mask ^= 1 << highest
 
 
 class PositionAutomaton:
-    """A nondeterministic automaton without epsilon transitions (Glushkov, 1961).
+    """Nondeterministic automaton without epsilon transitions (Glushkov, 1961).
 
-    Its states are the positions of a regular expression: the places that one character matches.
-    Position 0 is the end. It reads whole strings, none longer than `max_length`, of some letters.
-    Sets of positions are integers, a bit for each.
+    Its states are the positions of a regular expression. A position matches one character. Position
+    0 is the end. The automaton reads whole strings of `letters` with at most `max_length`
+    characters. A set of positions is an int with one bit per position.
 
     Attributes
     ----------
     pieces : list of ndarray of shape (n_letters,), dtype bool
-        Which letters match, for each different piece of the expression.
+        Whether each letter matches, for each distinct piece of the expression.
     piece_of : list of int
         The piece at each position.
     follow : list of int
-        The set of positions that may come next.
+        The set of positions that may follow each position.
     first : int
-        The set of positions that a string may begin with.
+        The set of positions at which a string may begin.
 
     Raises
     ------
     ValueError
-        If automata cannot read such an expression.
+        If the expression has no finite automaton, or is too large.
     """
 
     def __init__(self, compiled: re.Pattern[str], letters: list[str], max_length: int):
@@ -88,75 +90,75 @@ class PositionAutomaton:
             first, is_optional = self._sequence(tree, 1, tree.state.flags, True, True)
         except RecursionError:
             raise ValueError(
-                f"pattern must not be nested so deeply. Got {shorten(self._pattern, 80)}."
+                f"pattern must have fewer nested groups. Got {shorten(self._pattern, 80)}."
             ) from None
         self.first = first | is_optional
 
-    # These methods add the positions of a part in front of the set `after`, the positions that
-    # follow the part. They return the set it may begin with, and whether it may be left out.
+    # The methods below add the positions of a subexpression before the set `after`. They return the
+    # set of positions at which the subexpression may begin, and whether it may be empty.
 
     def _sequence(self, tree, after, flags, at_start=False, at_end=False):
         first, is_optional = 0, True
         for i in reversed(range(len(tree))):
-            ends = at_start and i == 0, at_end and i == len(tree) - 1
-            # Behind it comes what the rest begins with, and if that may be left out, `after`.
+            edges = at_start and i == 0, at_end and i == len(tree) - 1
+            # The node is followed by the rest of the sequence, or by `after` if that may be empty.
             op, argument = tree[i]
-            then = first | after * is_optional
-            begins, may_miss = self._part(str(op), argument, then, flags, *ends)
-            first = begins | first * may_miss
-            is_optional = is_optional and may_miss
+            following = first | after * is_optional
+            node_first, may_be_empty = self._node(str(op), argument, following, flags, *edges)
+            first = node_first | first * may_be_empty
+            is_optional = is_optional and may_be_empty
         return first, is_optional
 
-    def _part(self, op, argument, after, flags, at_start, at_end):
+    def _node(self, op, argument, after, flags, at_start, at_end):
         if op in ("LITERAL", "NOT_LITERAL", "ANY", "IN"):
             return 1 << self._position(_one_character(op, argument), flags, after), False
         if op == "BRANCH":
             first, is_optional = 0, False
             for tree in argument[1]:
-                begins, may_miss = self._sequence(tree, after, flags, at_start, at_end)
-                first, is_optional = first | begins, is_optional or may_miss
+                branch_first, may_be_empty = self._sequence(tree, after, flags, at_start, at_end)
+                first, is_optional = first | branch_first, is_optional or may_be_empty
             return first, is_optional
         if op == "SUBPATTERN":
             _, added, removed, tree = argument
-            if added & _KINDS_OF_CHARACTERS:
-                flags &= ~_KINDS_OF_CHARACTERS
+            if added & _CHARACTER_FLAGS:
+                flags &= ~_CHARACTER_FLAGS
             return self._sequence(tree, after, (flags | added) & ~removed, at_start, at_end)
         if op in ("MAX_REPEAT", "MIN_REPEAT"):
-            least, most, tree = argument
-            return self._repeat(least, most, tree, after, flags)
+            minimum, maximum, tree = argument
+            return self._repeat(minimum, maximum, tree, after, flags)
         anchors = [("BEGINNING", at_start), ("END", at_end)]
-        if op == "AT" and any(name in str(argument) and here for name, here in anchors):
+        if op == "AT" and any(name in str(argument) and is_edge for name, is_edge in anchors):
             return 0, True
         raise ValueError(
             "pattern must be a regular expression of characters, classes, groups, alternatives "
-            f"and repetitions. Got {shorten(self._pattern, 80)}, which holds "
-            f"{_REFUSED.get(op, op)}."
+            f"and repetitions. Got {shorten(self._pattern, 80)}, which contains "
+            f"{_UNSUPPORTED.get(op, op)}."
         )
 
-    def _repeat(self, least, most, tree, after, flags):
-        """Write a repetition out; a string holds no more of them than characters."""
-        is_endless = most == _parser.MAXREPEAT
-        least, most = (min(n, self._max_length + 1) for n in (least, most))
-        most = max(least, 1) if is_endless else most
+    def _repeat(self, minimum, maximum, tree, after, flags):
+        """Expand a repetition to at most ``max_length + 1`` copies."""
+        is_endless = maximum == _parser.MAXREPEAT
+        minimum, maximum = (min(n, self._max_length + 1) for n in (minimum, maximum))
+        maximum = max(minimum, 1) if is_endless else maximum
         first = loop = 0
-        for number in range(most, 0, -1):
-            may_end = number >= least
-            if is_endless and number == most:  # a position that stands for its own beginning
+        for number in range(maximum, 0, -1):
+            may_end = number >= minimum
+            if is_endless and number == maximum:  # a placeholder for the start of the loop
                 loop = 1 << self._position("(?!)", 0, 0)
-            begin = len(self.follow)
-            first, may_miss = self._sequence(tree, first | after * may_end | loop, flags)
-            for position in range(begin, len(self.follow)) if loop else ():
+            n_before = len(self.follow)
+            first, may_be_empty = self._sequence(tree, first | after * may_end | loop, flags)
+            for position in range(n_before, len(self.follow)) if loop else ():
                 if self.follow[position] & loop:
                     self.follow[position] = self.follow[position] & ~loop | first
             loop = 0
-            least *= not may_miss
-        return first, least == 0
+            minimum *= not may_be_empty
+        return first, minimum == 0
 
     def _position(self, piece, flags, after):
         if len(self.follow) > _MAX_POSITIONS:
             raise ValueError(
-                "pattern must hold fewer repetitions: written out for max_length="
-                f"{self._max_length} it has more than {_MAX_POSITIONS:,} characters. Got "
+                f"pattern must contain fewer repetitions: for max_length={self._max_length} it "
+                f"expands to more than {_MAX_POSITIONS:,} characters. Got "
                 f"{shorten(self._pattern, 80)}."
             )
         self.piece_of.append(self._add_piece(piece, flags))
@@ -166,19 +168,19 @@ class PositionAutomaton:
     def _add_piece(self, piece, flags):
         number = self._numbers.setdefault((piece, flags), len(self.pieces))
         if number == len(self.pieces):
-            if number * len(self._letters) > _MAX_COMPARED:
+            if number * len(self._letters) > _MAX_COMPARISONS:
                 raise ValueError(
-                    f"pattern must hold fewer different characters and classes, with "
-                    f"{len(self._letters):,} characters that the model knows. Got more than "
-                    f"{number:,}, in {shorten(self._pattern, 80)}."
+                    "pattern must contain fewer distinct characters and classes for a model with "
+                    f"{len(self._letters):,} characters. Got more than {number:,} in "
+                    f"{shorten(self._pattern, 80)}."
                 )
             matches = re.compile(piece, flags & ~re.DEBUG).fullmatch
-            self.pieces.append(np.array([matches(each) is not None for each in self._letters]))
+            self.pieces.append(np.array([matches(letter) is not None for letter in self._letters]))
         return number
 
 
 def _one_character(op, argument):
-    """Write a node that stands for one character as a pattern of its own."""
+    """Return the pattern of a node that matches one character."""
     if op == "ANY":
         return "."
     if op in ("LITERAL", "NOT_LITERAL"):
@@ -188,8 +190,8 @@ def _one_character(op, argument):
         if str(kind) == "RANGE":
             parts.append("-".join(map(_escape, value)))
         else:
-            single = {"NEGATE": lambda _: "^", "LITERAL": _escape}
-            parts.append(single.get(str(kind), lambda name: _CATEGORIES[str(name)])(value))
+            convert = {"NEGATE": lambda _: "^", "LITERAL": _escape}
+            parts.append(convert.get(str(kind), lambda name: _CATEGORIES[str(name)])(value))
     return f"[{''.join(parts)}]"
 
 

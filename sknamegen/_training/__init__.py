@@ -1,1 +1,1 @@
-"""How networks learn, with torch and skorch: imported where something is to be trained."""
+"""Training of networks with torch and skorch, imported only when a network is trained."""

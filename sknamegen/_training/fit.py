@@ -1,4 +1,4 @@
-"""The training of networks: each is one skorch net, fitted whole in a thread of its own."""
+"""Training of networks. Each network is a skorch net, trained in a separate thread."""
 
 import inspect
 from collections.abc import Callable
@@ -29,25 +29,27 @@ from .network import CharLSTM
 from .plan import TrainPlan
 from .pretrained import Pretrained
 
+# Names in a batch of the validation set.
 _VALIDATION_BATCH = 1024
-# The one-cycle schedule raises the learning rate in this share of the training; where the end is
-# unknown, it rises over some steps.
+# Share of the training in which the one-cycle schedule raises the learning rate, and the number of
+# steps with a rising learning rate if the number of all steps is unknown.
 _WARM_UP, _WARM_UP_STEPS = 0.3, 50
-# Of the optimizers that take two: they forget faster than by default, as the training is short.
+# `betas` of optimizers with two betas. The averages decay faster than by default, because training
+# is short.
 _BETAS = 0.8, 0.99
 
-# `torch.set_num_threads` acts on its own thread, but also on threads that torch meets later. So the
-# threads of trainings call it, and the last one to end sets it back.
+# `torch.set_num_threads` changes the calling thread and the default of threads that use torch
+# later. So each training thread calls it, and the last one restores the number.
 _torch_threads = Setting(torch.get_num_threads, torch.set_num_threads)
 
 
 class CharacterLoss:
-    """Cross-entropy, summed over the characters of a batch and divided by `n_targets`, in nats.
+    """Cross-entropy in nats, summed over the characters of a batch and divided by `n_targets`.
 
-    `n_targets` is the mean number of them in a batch, so that each character weighs the same,
-    however many others its batch has. `ngram_weight` is the share of the distributions "proba",
-    where targets have them. No module, since accelerate would wrap one for
-    several processes, which fails without parameters.
+    `n_targets` is the mean number of characters in a batch, so the weight of a character does not
+    depend on the size of its batch. `ngram_weight` is the weight of the distributions "proba" in
+    the targets. The loss is not a torch module, because accelerate wraps modules for several
+    processes, which fails without parameters.
     """
 
     def __init__(self, n_targets: float = 1.0):
@@ -58,26 +60,25 @@ class CharacterLoss:
     ) -> Tensor:
         # logits of shape (n_targets, n_characters)
         log_proba, characters = logits.log_softmax(-1), targets["characters"]
-        known = characters != NONE
-        positions = torch.arange(len(known), device=known.device)
-        of_targets = log_proba[positions, characters.clamp(min=0)]
+        has_target = characters != NONE
+        positions = torch.arange(len(has_target), device=has_target.device)
+        log_likelihood = log_proba[positions, characters.clamp(min=0)]
         if ngram_weight:
-            softened = torch.linalg.vecdot(targets["proba"], log_proba)
-            of_targets = torch.lerp(of_targets, softened, ngram_weight)
-        return -of_targets[known].sum() / self.n_targets
+            distilled = torch.linalg.vecdot(targets["proba"], log_proba)
+            log_likelihood = torch.lerp(log_likelihood, distilled, ngram_weight)
+        return -log_likelihood[has_target].sum() / self.n_targets
 
 
 class Net(skorch.NeuralNet):
-    """skorch's net with losses averaged over characters, which must stay finite.
+    """skorch net that averages losses over characters and raises if a loss is not finite.
 
-    With `bfloat16` training computes in it where torch's autocast finds that safe; `ngram_weight`
-    is as in `CharacterLoss`.
+    `bfloat16` enables torch's autocast to bfloat16 in training. `ngram_weight` is the weight of
+    the n-gram model, as in `CharacterLoss`.
 
     Attributes
     ----------
-    generator : callable
-        While it trains: returns a generator of this network alone, fitted as far as the training
-        has come.
+    generator : callable or None
+        During training, returns a fitted generator with the current weights of this network alone.
     """
 
     generator: Callable[[], Any] | None = None
@@ -91,17 +92,15 @@ class Net(skorch.NeuralNet):
 
     @property
     def network(self) -> CharLSTM:
-        """The module itself, even while it trains in several processes."""
+        """The module, unwrapped if it trains in several processes."""
         module: Any = self.module_
         return getattr(module, "module", module)
 
     def infer(self, x, **fit_params):
-        # No cache: an interruption could leave old weights in it.
-        kind, enabled = (
-            self.network.head.weight.device.type,
-            self.bfloat16 and self.module_.training,
-        )
-        with torch.autocast(kind, torch.bfloat16, enabled=enabled, cache_enabled=False):
+        device_type = self.network.head.weight.device.type
+        enabled = self.bfloat16 and self.module_.training
+        # After an interruption, a cache could contain outdated weights.
+        with torch.autocast(device_type, torch.bfloat16, enabled=enabled, cache_enabled=False):
             return super().infer(x, **fit_params).float()
 
     def get_loss(self, y_pred, y_true, X=None, training=False):
@@ -117,34 +116,34 @@ class Net(skorch.NeuralNet):
             step = step_fn(batch, **fit_params)
             logits = step["y_pred"].detach()
             characters = batch[1]["characters"].to(logits.device)
-            # Of the characters themselves, whatever the targets were softened with.
+            # The reported loss does not include the n-gram targets.
             loss = F.cross_entropy(logits, characters, ignore_index=NONE).item()
             n_targets = int((characters != NONE).sum())
-            loss, n_targets = self._of_all_processes(loss, n_targets)
+            loss, n_targets = self._reduce_over_processes(loss, n_targets)
             if not isfinite(loss):
-                raise divergence(f"a loss of {loss}", self)
-            # skorch weights the batches of an epoch by this "size".
+                raise divergence_error(f"a loss of {loss}", self)
+            # skorch uses the batch size as the weight of a batch in the mean of an epoch.
             self.history.record_batch(f"{prefix}_loss", loss)
             self.history.record_batch(f"{prefix}_batch_size", n_targets)
             self.notify("on_batch_end", batch=batch, training=training, **step)
             n_batches += 1
         self.history.record(f"{prefix}_batch_count", n_batches)
 
-    def _of_all_processes(self, loss: float, n_targets: int) -> tuple[float, int]:
-        """Return the mean loss and the targets of all parts of a batch."""
+    def _reduce_over_processes(self, loss: float, n_targets: int) -> tuple[float, int]:
+        """Return the mean loss and the number of targets of a batch over all processes."""
         return loss, n_targets
 
 
-def divergence(reason: str, net: Net) -> ValueError:
-    """Return the error that says what happened and what to do."""
+def divergence_error(reason: str, net: Net) -> ValueError:
+    """Return the error for a training that diverged."""
     return ValueError(
         f"Training diverged: {reason} in epoch {len(net.history)} with lr={net.lr}. "
         "Lower lr or weight_decay."
     )
 
 
-def _accelerated(accelerator):
-    """Return a class of nets that train with an accelerate.Accelerator."""
+def _accelerated_net(accelerator):
+    """Return a subclass of `Net` that trains with an accelerate.Accelerator."""
     from skorch.hf import AccelerateMixin
 
     class AcceleratedNet(AccelerateMixin, Net):
@@ -152,53 +151,58 @@ def _accelerated(accelerator):
             kwargs["callbacks__print_log__sink"] = lambda *args: None
             super().__init__(*args, accelerator=accelerator, **kwargs)
 
-        def _of_all_processes(self, loss, n_targets):
-            here = torch.tensor([loss * n_targets, n_targets], device=accelerator.device)
-            total, n_targets = accelerator.reduce(here, reduction="sum").tolist()
+        def _reduce_over_processes(self, loss, n_targets):
+            local = torch.tensor([loss * n_targets, n_targets], device=accelerator.device)
+            total, n_targets = accelerator.reduce(local, reduction="sum").tolist()
             return total / n_targets, int(n_targets)
 
     return AcceleratedNet
 
 
 class Training:
-    """The training of one network.
+    """Training of one network.
 
     Parameters
     ----------
     plan : TrainPlan
     corpus : Corpus
     pretrained : Pretrained or None
-        The networks that the plan may name one of.
-    before : Net or None
-        The net of the last fit, whose optimizer goes on.
+        Networks that ``plan.pretrained`` refers to.
+    previous_net : Net or None
+        Net of the last fit. Its optimizer state is reused.
 
     Attributes
     ----------
     net : Net
-        From the beginning of the training; until then that of the last fit.
+        The net in training. Before the training, the net of the last fit.
     """
 
     def __init__(
-        self, plan: TrainPlan, corpus: Corpus, pretrained: Pretrained | None, before: Net | None
+        self,
+        plan: TrainPlan,
+        corpus: Corpus,
+        pretrained: Pretrained | None,
+        previous_net: Net | None,
     ):
         self.plan, self._corpus = plan, corpus
-        self._pretrained, self._before = pretrained, before
-        self.net: Any = before
+        self._pretrained, self._previous_net = pretrained, previous_net
+        self.net: Any = previous_net
 
     @property
     def has_weights(self) -> bool:
-        """Whether it has made a step, in this fit or in the last one."""
-        return self._before is not None or (self.net is not None and self._schedule.step > 0)
+        """Whether the network is trained, by at least one step of this fit or by the last fit."""
+        is_trained = self._previous_net is not None
+        return is_trained or (self.net is not None and self._schedule.step > 0)
 
     @property
     def history(self) -> list[Any]:
-        """The epochs of this fit."""
-        epochs = [] if self.net is self._before else self.net.history
+        """The history of the epochs of this fit."""
+        epochs = [] if self.net is self._previous_net else self.net.history
         return [epoch for epoch in epochs if "train_loss" in epoch]
 
     @property
     def component(self) -> Component:
-        """The network as numpy computes it, with its share in the average."""
+        """The network in numpy, with its weight in the average."""
         return Component(LSTM(self.net.network.arrays()), self.plan.share)
 
     def run(
@@ -208,13 +212,14 @@ class Training:
         bar: Any,
         is_stopped: Callable[[], bool],
     ) -> None:
-        """Train until the end, or until early stopping; leave the network in evaluation mode.
+        """Train until the last epoch or early stopping, then switch to evaluation mode.
 
-        `data` are the names to train on, those set aside, and sequences to check the result with.
+        `data` contains the training set, the validation set, and sequences that test the final
+        weights.
         """
-        dataset, valid, some = data
+        dataset, valid, test_sequences = data
         net = self.net = self._build_net(dataset, valid, bar, is_stopped)
-        self._start_weights()
+        self._load_initial_weights()
         net.generator = generator
         try:
             net.notify("on_train_begin", X=dataset, y=None)
@@ -226,14 +231,14 @@ class Training:
             finally:
                 net.notify("on_train_end", X=dataset, y=None)
             if not is_stopped():
-                self._check_not_diverged(some)
+                self._check_not_diverged(test_sequences)
         finally:
             net.network.eval()
             net.generator = None
 
     def _build_net(self, dataset, valid, bar, is_stopped):
         plan = self.plan
-        batches = LengthGroupedBatches(dataset, plan.batch_size, part=plan.part)
+        batches = LengthGroupedBatches(dataset, plan.batch_size, shard=plan.shard)
         self._schedule = _Schedule(plan, bar, is_stopped)
         callbacks: list[Any] = [("schedule", self._schedule)]
         if plan.patience is not None:
@@ -246,12 +251,12 @@ class Training:
             "batch_size": plan.batch_size,
             "iterator_train": LengthGroupedBatches,
             "iterator_train__generator": torch.Generator().manual_seed(plan.shuffle_seed),
-            "iterator_train__part": plan.part,
+            "iterator_train__shard": plan.shard,
             "iterator_valid": LengthGroupedBatches,
             "iterator_valid__batch_size": _VALIDATION_BATCH,
             "train_split": None if plan.patience is None else predefined_split(valid),
-            "callbacks__print_log": None,  # its table does not name the unit
-            # Each network has copies of the callbacks.
+            "callbacks__print_log": None,  # Its table does not show the unit of the loss.
+            # Networks train at the same time, so each network needs copies of the callbacks.
             "callbacks": callbacks + deepcopy(list(plan.callbacks)),
             "device": plan.device,
             "bfloat16": plan.bfloat16,
@@ -261,64 +266,67 @@ class Training:
         }
         params |= {f"module__{name}": value for name, value in plan.module_params.items()}
         params |= _optimizer_params(plan)
-        kind = Net
+        net_class = Net
         if plan.accelerator:
-            kind = _accelerated(plan.accelerator)
-            del params["callbacks__print_log"]  # which has its sink set
+            net_class = _accelerated_net(plan.accelerator)
+            del params["callbacks__print_log"]  # AcceleratedNet sets its sink.
         for name in plan.net_params:
             if name in params.keys() - {"optimizer__betas", "optimizer__weight_decay"}:
                 raise ValueError(
                     "net_params must hold parameters of skorch.NeuralNet that CharLSTMGenerator "
                     f"does not set itself. Got {name!r}."
                 )
-        return kind(**params | dict(plan.net_params)).initialize()
+        return net_class(**params | dict(plan.net_params)).initialize()
 
-    def _start_weights(self):
-        """Take over the weights of a pretrained network, and the optimizer of the last fit."""
-        network, number = self.net.network, self.plan.pretrained
-        if self._pretrained is not None and number is not None:
-            to = self._corpus.alphabet_, self._corpus.labels
-            network.load_arrays(self._pretrained.weights_for(number, *to, network.arrays()))
-        old, new = self._before, self.net.optimizer_.state
+    def _load_initial_weights(self):
+        """Load the weights of a pretrained network and the optimizer state of the last fit."""
+        network, index = self.net.network, self.plan.pretrained
+        if self._pretrained is not None and index is not None:
+            vocabulary = self._corpus.alphabet_, self._corpus.labels
+            weights = self._pretrained.weights_for(index, *vocabulary, network.arrays())
+            network.load_arrays(weights)
+        old, state = self._previous_net, self.net.optimizer_.state
         if old and type(old.optimizer_) is type(self.net.optimizer_):
             states = {name: old.optimizer_.state[w] for name, w in old.network.named_parameters()}
-            new |= {w: deepcopy(states[name]) for name, w in network.named_parameters()}
+            state |= {w: deepcopy(states[name]) for name, w in network.named_parameters()}
 
     def _has_stopped_early(self):
-        """Whether a skorch EarlyStopping, which raises KeyboardInterrupt, ended the training."""
+        """Whether skorch's EarlyStopping, which raises KeyboardInterrupt, ended the training."""
         return any(
             isinstance(callback, EarlyStopping) and callback.misses_ == callback.patience
             for _, callback in self.net.callbacks_
         )
 
-    def _check_not_diverged(self, some):
-        """Raise if the training made the network worse than guessing.
+    def _check_not_diverged(self, sequences):
+        """Raise if the network is worse than guessing.
 
-        The losses were measured before the last steps; what counts is what they left.
+        The recorded losses precede the last steps, so this method computes the final loss.
         """
         arrays, loss = self.net.network.arrays(), np.nan
         if all(np.isfinite(weights).all() for weights in arrays.values()):
             with np.errstate(over="ignore", invalid="ignore"):
-                loss = -float(LSTM(arrays).log_proba(some).mean())
+                loss = -float(LSTM(arrays).log_proba(sequences).mean())
         if not loss < log(self.plan.n_characters) + 1:
             reason = f"a loss of {loss:.3g} nats per character, worse than guessing"
-            raise divergence(reason, self.net)
+            raise divergence_error(reason, self.net)
 
 
 class Ensemble:
-    """The trainings of all networks, as many at a time as torch may use threads.
+    """Trainings of all networks of a generator, in parallel on the threads of torch.
 
     Parameters
     ----------
     plans : list of TrainPlan
     corpus, pretrained
         As in `Training`.
-    before : list of Net
-        The nets of the last fit, empty if there are none to go on from.
+    previous_nets : list of Net
+        Nets of the last fit, empty in a first fit.
     """
 
-    def __init__(self, plans: list[TrainPlan], corpus: Corpus, pretrained: Any, before: list[Net]):
-        pairs = zip_longest(plans, before[: len(plans)])
+    def __init__(
+        self, plans: list[TrainPlan], corpus: Corpus, pretrained: Any, previous_nets: list[Net]
+    ):
+        pairs = zip_longest(plans, previous_nets[: len(plans)])
         self.trainings = [Training(plan, corpus, pretrained, net) for plan, net in pairs]
         self._is_stopped = False
 
@@ -330,21 +338,22 @@ class Ensemble:
         is_text: bool,
         generator: Callable[[list[Training]], Any],
     ) -> None:
-        """Train all networks; ``generator(trainings)`` returns a generator of some of them.
+        """Train all networks. ``generator(trainings)`` returns a generator with their networks.
 
-        Other threads have none of the modes that the caller has set, such as `torch.no_grad`,
-        autocast or a default device.
+        Training runs in new threads, so modes that the caller has set do not apply, such as
+        `torch.no_grad`, autocast or a default device.
         """
         plan = self.trainings[0].plan
         n_threads = 1 if plan.accelerator else torch.get_num_threads()
-        some = train.some()
+        test_sequences = train.subsample()
 
-        def read() -> tuple[SequenceDataset, SequenceDataset, Sequences]:
+        def make_datasets() -> tuple[SequenceDataset, SequenceDataset, Sequences]:
             with _torch_threads.changed(lambda number: 1):
-                return SequenceDataset(train, teacher, is_text), SequenceDataset(valid), some
+                dataset = SequenceDataset(train, teacher, is_text)
+                return dataset, SequenceDataset(valid), test_sequences
 
-        (data,) = in_threads(read, [()])
-        # It keeps a thread. Without a terminal it shows nothing.
+        (data,) = in_threads(make_datasets, [()])
+        # tqdm leaves a monitor thread running. Without a terminal, the bar stays hidden.
         bar = tqdm(unit="batch", disable=None) if plan.verbose else None
 
         def run(training: Training) -> None:
@@ -361,8 +370,8 @@ class Ensemble:
     def _stop(self):
         self._is_stopped = True
 
-    def progress(self, trainings: list[Training], before: Any = None) -> dict[str, Any]:
-        """Return the attributes of an estimator that tell how far these trainings have come."""
+    def progress(self, trainings: list[Training], previous: Any = None) -> dict[str, Any]:
+        """Return the fitted attributes on training progress, continuing those of `previous`."""
         histories = [training.history for training in trainings]
         old: dict[str, Any] = {
             "n_iter_": 0,
@@ -370,7 +379,7 @@ class Ensemble:
             "loss_curve_": [],
             "validation_scores_": None,
         }
-        old |= {name: getattr(before, name) for name in old if before is not None}
+        old |= {name: getattr(previous, name) for name in old if previous is not None}
         losses = _mean_curve(histories, "train_loss")
         n_steps = [sum(epoch["train_batch_count"] for epoch in epochs) for epochs in histories]
         scores = old["validation_scores_"]
@@ -385,14 +394,14 @@ class Ensemble:
 
 
 def _mean_curve(histories, name):
-    """Return the mean over the networks that were still training at each epoch."""
+    """Return the mean of a loss in each epoch, over the networks still in training."""
     curves = [[epoch[name] for epoch in epochs] for epochs in histories]
     epochs = zip_longest(*curves, fillvalue=np.nan)
     return [float(np.nanmean(values)) for values in epochs]
 
 
 class _Schedule(Callback):
-    """Sets the learning rate before each step, and shows progress."""
+    """Callback that sets the learning rate before each step and shows progress."""
 
     def __init__(self, plan: TrainPlan, bar: Any, is_stopped: Callable[[], bool]):
         self.plan, self.bar, self.is_stopped = plan, bar, is_stopped
@@ -405,7 +414,7 @@ class _Schedule(Callback):
 
     def on_batch_begin(self, net, training=False, **kwargs):
         if self.is_stopped():
-            raise KeyboardInterrupt  # as skorch's EarlyStopping does
+            raise KeyboardInterrupt  # skorch's EarlyStopping raises the same error.
         if training:
             self.step += 1
             for group in net.optimizer_.param_groups:
@@ -424,10 +433,10 @@ class _Schedule(Callback):
             print(f"{line}, {epoch['dur']:.1f} s")
 
     def _factor(self):
-        """Return the learning rate over the highest one."""
+        """Return the learning rate as a fraction of the maximum."""
         if self.plan.lr_schedule == "constant":
             return 1.0
-        if self.plan.n_steps_before is not None:  # rise over the first steps, then fall
+        if self.plan.n_steps_before is not None:  # warm-up, then inverse square root decay
             step = self.plan.n_steps_before + self.step
             return min(step / _WARM_UP_STEPS, (_WARM_UP_STEPS / step) ** 0.5)
         progress = self.step / (self.n_steps + 1)
@@ -448,7 +457,9 @@ def _optimizer_params(plan):
     if plan.n_labels and plan.embedding_dim:
         factors["labels.*"] = plan.label_lr_factor
     factors = {name: factor for name, factor in factors.items() if factor != 1}
-    if factors and plan.optimizer is not torch.optim.LBFGS:  # it takes one group
+    if (
+        factors and plan.optimizer is not torch.optim.LBFGS
+    ):  # LBFGS accepts only one parameter group.
         groups = [(name, {"lr_factor": factor}) for name, factor in factors.items()]
         if "labels.*" in factors and "weight_decay" in accepted:
             groups[-1][1]["weight_decay"] = plan.weight_decay / plan.label_lr_factor

@@ -1,4 +1,4 @@
-"""A network as torch trains it: indices of characters in, logits of the next one out."""
+"""The network in torch, which predicts logits of the next character from character indices."""
 
 from itertools import pairwise
 from typing import Any
@@ -16,29 +16,29 @@ class CharLSTM(nn.Module):
     Parameters
     ----------
     n_characters : int
-        Characters that can be predicted. Indices of inputs go two further: to
-        `n_characters`, the start of a name, and `n_characters` + 1, an unknown
-        character, which enters as a vector of zeros.
+        Characters that the network can predict. Inputs have two more indices:
+        `n_characters` is the start of a name, and `n_characters` + 1 an unknown
+        character, whose vector is zero.
     hidden_size : int
-        Units of each layer.
+        Units of each LSTM layer.
     num_layers : int
-        LSTM layers.
+        Number of LSTM layers.
     embedding_dim : int or None
-        Dimension of the learned vector of a character. None: one-hot.
+        Dimension of the character embeddings. None: one-hot inputs.
     dropout : float
-        Probability of dropping an output of a layer during training, the same
-        outputs at all steps of a sequence (Gal and Ghahramani, 2016).
+        Probability of dropping an output of a layer during training. A sequence
+        has the same mask at all steps (Gal and Ghahramani, 2016).
     seed : int
-        Seeds the initial weights and the dropout masks. No global random
-        generator is used.
+        Seed of the initial weights and the dropout masks. The network does not
+        use the global random generator.
     n_labels : int, default=0
-        Labels of sequences. Each has a vector that is added to those of the characters.
+        Number of labels. The vector of a label is added to the vector of each character.
 
     Notes
     -----
-    Initial weights follow Keras, which the project began with: Glorot uniform
-    input weights, orthogonal recurrent weights, a forget-gate bias of one
-    (Jozefowicz et al., 2015) and zeros for the other biases.
+    Initial weights follow Keras: Glorot uniform input weights, orthogonal
+    recurrent weights, a forget-gate bias of one (Jozefowicz et al., 2015) and
+    zero for all other biases.
     """
 
     def __init__(
@@ -58,13 +58,13 @@ class CharLSTM(nn.Module):
         self.n_inputs = n_characters + 2
         n_vectors = self.n_inputs + n_labels
         sizes = [embedding_dim or n_vectors] + [hidden_size] * num_layers
-        # On the meta device the constructors draw no random numbers.
+        # On the meta device, constructors do not draw random numbers.
         with torch.device("meta"):
             self.embedding: nn.Embedding | None = None
             self.labels: nn.Embedding | None = None
             if embedding_dim:
                 self.embedding = nn.Embedding(self.n_inputs, embedding_dim, dtype=torch.float32)
-                if n_labels:  # apart, so that they can learn at a rate of their own
+                if n_labels:  # a separate parameter, because its learning rate differs
                     self.labels = nn.Embedding(n_labels, embedding_dim, dtype=torch.float32)
             self.layers: Any = nn.ModuleList(
                 nn.LSTM(n_in, n_out, batch_first=True, dtype=torch.float32)
@@ -95,12 +95,11 @@ class CharLSTM(nn.Module):
         else:
             self.layers[0].weight_ih_l0[:, self.n_inputs - 1] = 0
 
-    def forward(self, inputs: Tensor, labels: Tensor, where: Tensor | None = None) -> Tensor:
-        """Predict the character after each step of sequences that start from a zero state.
+    def forward(self, inputs: Tensor, labels: Tensor, positions: Tensor | None = None) -> Tensor:
+        """Predict the character after each step, starting from a zero state.
 
-        `inputs` has shape (batch, time), `labels` (batch,); `where` are the positions in
-        ``batch * time`` to predict at, None: all of them. Returns logits of shape
-        (n_targets, n_characters).
+        `inputs` has shape (batch, time), `labels` (batch,). `positions` restricts the predictions
+        to some positions in ``batch * time``. Returns logits of shape (n_targets, n_characters).
         """
         x = self._embed(inputs)  # (batch, time, embedding)
         if self.n_labels:
@@ -109,10 +108,10 @@ class CharLSTM(nn.Module):
             x, _ = layer(x)
             x = self._drop(x)
         hidden = x.flatten(0, 1)  # (batch * time, hidden)
-        return self.head(hidden if where is None else hidden[where])
+        return self.head(hidden if positions is None else hidden[positions])
 
     def arrays(self) -> dict[str, NDArray[np.float32]]:
-        """Return copies of the weights, the vectors of labels after those of characters."""
+        """Return copies of the weights, with label vectors appended to the character vectors."""
         arrays = {name: weight.cpu().numpy().copy() for name, weight in self.state_dict().items()}
         if self.labels:
             vectors = arrays["embedding.weight"], arrays.pop("labels.weight")
@@ -120,7 +119,7 @@ class CharLSTM(nn.Module):
         return arrays
 
     def load_arrays(self, arrays: dict[str, NDArray[np.float32]]) -> None:
-        """Take over weights that `arrays` returned."""
+        """Load weights that `arrays` has returned."""
         weights = {name: torch.from_numpy(weight) for name, weight in arrays.items()}
         if self.labels:
             vectors = weights["embedding.weight"]
@@ -134,7 +133,7 @@ class CharLSTM(nn.Module):
     def _embed(self, indices):
         if self.embedding:
             return self.embedding(indices)
-        one_hot = F.one_hot(indices.long(), self.layers[0].input_size)  # a frozen identity matrix
+        one_hot = F.one_hot(indices.long(), self.layers[0].input_size)  # shape (..., n_inputs)
         return one_hot.to(self.head.weight.dtype)
 
     def _drop(self, x):

@@ -1,4 +1,4 @@
-"""The parameters of a `CharLSTMGenerator`: what they may be, and as numbers for one list."""
+"""Validation of the parameters of `CharLSTMGenerator`, and their values for a list of names."""
 
 import inspect
 import platform
@@ -19,16 +19,19 @@ from .._corpus import Corpus
 from .._validation import check_int, check_option, check_real, is_auto
 from .pretrained import Pretrained, base_share
 
-# Below `_FEW` names networks are smaller; from `_MANY` on, pretrained ones learn like those from
-# random weights.
-_FEW, _MANY = 200, 1000
+# Number of names from which "auto" chooses larger networks.
+_FEW = 200
+# Number of names below which a pretrained network trains with smaller steps.
+_MANY = 1000
+# Maximum number of weights of all networks.
 _MAX_WEIGHTS = 10**9
-# How much faster the softmax layer of a pretrained network learns, and vectors of labels that it
-# does not know.
-_HEAD_LR_FACTOR, _LABEL_LR_FACTOR = 3, 50
-# What `net_params` may set: parameters of skorch's net, and those of what it creates.
+# Factors on the learning rate in fine-tuning: for the softmax layer, and for the vectors of new
+# labels.
+_HEAD_LR_FACTOR, _LABEL_LR_FACTOR = 3, 10
+# Parameters of skorch.NeuralNet that `net_params` may set, and prefixes of the parameters of its
+# components.
 _NET_PARAMS = set(inspect.signature(NeuralNet.__init__).parameters) - {"self", "kwargs", "compile"}
-_CREATED = "dataset", "iterator_train", "iterator_valid", "module", "optimizer"
+_COMPONENTS = "dataset", "iterator_train", "iterator_valid", "module", "optimizer"
 
 
 def _real(expected: str, accepts: Callable[[float], bool], or_auto: bool = False) -> Any:
@@ -58,14 +61,14 @@ _CHECKS: dict[str, Callable[[str, Any], None]] = {
 
 @dataclass(frozen=True)
 class TrainPlan:
-    """Every setting of the training of one network as a number.
+    """Numerical settings for training one network.
 
-    Names are those of the parameters of `CharLSTMGenerator` where there is one.
+    Fields that correspond to parameters of `CharLSTMGenerator` have the same names.
     """
 
-    # The network.
-    share: float  # in the average of all
-    pretrained: int | None  # which of the networks that the training starts from; None: none
+    # Network
+    share: float  # weight in the average of all networks
+    pretrained: int | None  # index of the pretrained network to start from; None: random weights
     n_characters: int
     n_labels: int
     hidden_size: int
@@ -73,11 +76,11 @@ class TrainPlan:
     embedding_dim: int | None
     dropout: float
     network_seed: int
-    # How it learns.
+    # Training
     optimizer: type[torch.optim.Optimizer]
     lr: float
-    head_lr_factor: float  # times the learning rate, for the softmax layer
-    label_lr_factor: float  # likewise, for the vectors of labels
+    head_lr_factor: float  # factor on the learning rate of the softmax layer
+    label_lr_factor: float  # factor on the learning rate of the vectors of new labels
     lr_schedule: str
     weight_decay: float
     ngram_weight: float
@@ -85,13 +88,13 @@ class TrainPlan:
     max_epochs: int
     shuffle_seed: int
     patience: int | None  # epochs without improvement; None: no early stopping
-    # Steps of all calls before; None: this training is whole, not one pass of several.
+    # Steps in earlier calls of partial_fit. None: fit.
     n_steps_before: int | None
-    # Where, and what is shown.
+    # Hardware and output
     device: Any
     bfloat16: bool
     accelerator: Any
-    part: tuple[int, int]  # of each batch that this process trains on, of how many
+    shard: tuple[int, int]  # index of this process's shard of each batch, and number of shards
     callbacks: tuple[Any, ...]
     net_params: Mapping[str, Any]
     verbose: int
@@ -104,7 +107,7 @@ class TrainPlan:
 
 
 def check_params(params: Mapping[str, Any]) -> None:
-    """Raise unless the parameters are of the kinds that `CharLSTMGenerator` documents."""
+    """Raise unless the parameters have types and values that `CharLSTMGenerator` accepts."""
     for name, check in _CHECKS.items():
         check(name, params[name])
     callbacks = [] if params["callbacks"] is None else params["callbacks"]
@@ -115,7 +118,7 @@ def check_params(params: Mapping[str, Any]) -> None:
     _check_net_params(params["net_params"])
     if not _is_usable(params["device"]):
         raise ValueError(
-            "device must be one that torch can compute on here, such as 'cpu'. "
+            "device must be a device that torch can use on this machine, such as 'cpu'. "
             f"Got {params['device']!r}."
         )
     accelerator = params["accelerator"]
@@ -131,11 +134,11 @@ def _check_net_params(net_params):
     if net_params is not None and not isinstance(net_params, dict):
         raise TypeError(f"net_params must be a dict or None. Got {net_params!r}.")
     for name in net_params or ():
-        owner, is_of_another, _ = str(name).partition("__")
-        if not isinstance(name, str) or owner not in (_CREATED if is_of_another else _NET_PARAMS):
+        prefix, separator, _ = str(name).partition("__")
+        if not isinstance(name, str) or prefix not in (_COMPONENTS if separator else _NET_PARAMS):
             raise ValueError(
-                "net_params must hold parameters of skorch.NeuralNet, or of what it creates, such "
-                f"as 'optimizer__betas'. Got {name!r}."
+                "net_params must hold parameters of skorch.NeuralNet or of its components, such as "
+                f"'optimizer__betas'. Got {name!r}."
             )
 
 
@@ -149,48 +152,52 @@ def make_plans(
     init_share: float = 0.0,
     n_steps_before: int | None = None,
 ) -> list[TrainPlan]:
-    """Resolve parameters that have passed `check_params`, for each network.
+    """Return the training settings of each network, with numbers for "auto".
 
     Parameters
     ----------
     params : mapping of str to object
-        Of a `CharLSTMGenerator`.
+        Parameters of a `CharLSTMGenerator` that have passed `check_params`.
     corpus : Corpus
     n_names : int
-        Names to train on; of running text, windows.
+        Number of training names, or of windows in running text.
     rng : numpy.random.Generator
-        Decides initial weights, dropout masks and the order of batches.
+        Random generator for initial weights, dropout masks and the order of batches.
     pretrained : Pretrained, default=None
-        The networks that some or all start from.
+        Networks that some or all trainings start from.
     shares : list of float, default=None
-        The weight of each network in the average where the training continues: all of them start
-        from `pretrained`. None: it does not.
+        Weight of each network in the average, if training continues. All networks then start from
+        `pretrained`. None: training starts anew.
     init_share : float, default=0
-        Where it continues, the share of those networks that began with `init`.
+        Weight of the networks that started from `init`, if training continues.
     n_steps_before : int, default=None
         See `TrainPlan`.
     """
     continues = shares is not None
-    sizes, shares = _sizes(params, n_names, pretrained, shares, init_share)
+    sizes, shares = _choose_sizes(params, n_names, pretrained, shares, init_share)
     n_weights = sum(_n_weights(size, len(corpus.alphabet), len(corpus.labels)) for _, size in sizes)
     if n_weights > _MAX_WEIGHTS:
         raise ValueError(
-            f"The network must have at most {_MAX_WEIGHTS:,} weights. Got {n_weights:,}; lower "
-            "hidden_size, num_layers, embedding_dim or num_networks."
+            f"The networks must have at most {_MAX_WEIGHTS:,} weights in total. Got {n_weights:,}. "
+            "Lower hidden_size, num_layers, embedding_dim or num_networks."
         )
-    given = {name: kind(params[name]) for name, kind in _KINDS.items() if not is_auto(params[name])}
+    user_settings = {
+        name: convert(params[name])
+        for name, convert in _AUTO_SETTINGS.items()
+        if not is_auto(params[name])
+    }
     accelerator, plans = params["accelerator"], []
-    for i, ((number, size), share) in enumerate(zip(sizes, shares, strict=True)):
-        is_init = number is not None
-        if continues:  # as it was in the first fit
-            is_init = init_share == 1 or (i == 0 and init_share > 0)
+    for i, ((pretrained_index, size), share) in enumerate(zip(sizes, shares, strict=True)):
+        is_pretrained = pretrained_index is not None
+        if continues:  # The first fit decides, because now all networks have weights.
+            is_pretrained = init_share == 1 or (i == 0 and init_share > 0)
         network_seed, shuffle_seed = rng.integers(2**63, size=2).tolist()
-        settings = _settings(params, n_names, is_init) | given
+        settings = _settings(params, n_names, is_pretrained) | user_settings
         has_new_labels = pretrained is not None and not pretrained.label_shares
         plans.append(
             TrainPlan(
                 share=share,
-                pretrained=number,
+                pretrained=pretrained_index,
                 n_characters=len(corpus.alphabet),
                 n_labels=len(corpus.labels),
                 **size,
@@ -199,7 +206,7 @@ def make_plans(
                 optimizer=_optimizer_class(params["optimizer"]),
                 lr=settings["lr"],
                 head_lr_factor=settings["head_lr_factor"],
-                label_lr_factor=_LABEL_LR_FACTOR if is_init and has_new_labels else 1,
+                label_lr_factor=_LABEL_LR_FACTOR if is_pretrained and has_new_labels else 1,
                 lr_schedule=params["lr_schedule"],
                 weight_decay=settings["weight_decay"],
                 ngram_weight=settings["ngram_weight"],
@@ -211,7 +218,7 @@ def make_plans(
                 device=None if accelerator else params["device"],
                 bfloat16=uses_bfloat16(params["precision"], _device(params)),
                 accelerator=accelerator,
-                part=_part(params, n_names) if accelerator else (0, 1),
+                shard=_shard(params, n_names) if accelerator else (0, 1),
                 callbacks=tuple(params["callbacks"] or ()),
                 net_params=params["net_params"] or {},
                 verbose=int(params["verbose"]),
@@ -220,8 +227,8 @@ def make_plans(
     return plans
 
 
-# Of the parameters that may be "auto", except those that decide sizes.
-_KINDS = {
+# Parameters that may be "auto", other than sizes, and the type of their values.
+_AUTO_SETTINGS = {
     "lr": float,
     "ngram_weight": float,
     "weight_decay": float,
@@ -231,10 +238,11 @@ _KINDS = {
 
 
 def _settings(params, n_names, is_pretrained):
-    """Return what "auto" stands for.
+    """Return the values that replace "auto".
 
-    From few names, a pretrained network learns with small steps, and the weight decay takes 16% of
-    its weights: the steps times their mean learning rate times the weight decay.
+    With few names, a pretrained network trains with small steps, and weight decay shrinks the
+    weights by 16% in total. The total is the number of steps, times the mean learning rate, times
+    the weight decay.
     """
     decouples = _optimizer_class(params["optimizer"]) is torch.optim.AdamW
     power = int(log2(n_names) // 2)
@@ -258,41 +266,42 @@ def _settings(params, n_names, is_pretrained):
     return settings
 
 
-def _sizes(params, n_names, pretrained, shares, init_share):
-    """Return for each network which one it starts from, or None, and its sizes; and the shares."""
+def _choose_sizes(params, n_names, pretrained, shares, init_share):
+    """Return the pretrained index or None and the sizes of each network, and all shares."""
     names = "hidden_size", "num_layers", "embedding_dim"
     hidden_size = 128 if n_names < _FEW else 240 if n_names < 16_384 else 352
-    usual = {name: params[name] and params[name] for name in names}
-    if is_auto(usual["hidden_size"]):
-        usual["hidden_size"] = hidden_size
-    usual = {name: size and int(size) for name, size in usual.items()}
+    scratch = {name: params[name] and params[name] for name in names}
+    if is_auto(scratch["hidden_size"]):
+        scratch["hidden_size"] = hidden_size
+    scratch = {name: size and int(size) for name, size in scratch.items()}
     n_auto = is_auto(params["num_networks"])
     n_networks = 2 if n_auto else int(params["num_networks"])
     if pretrained is None:
-        return [(None, usual)] * n_networks, [1 / n_networks] * n_networks
-    known = [network.sizes for network in pretrained.networks]
-    is_same = {name: is_auto(params[name]) or usual[name] == known[-1][name] for name in names}
+        return [(None, scratch)] * n_networks, [1 / n_networks] * n_networks
+    fixed = [network.sizes for network in pretrained.networks]
+    matches = {name: is_auto(params[name]) or scratch[name] == fixed[-1][name] for name in names}
     if is_auto(params["init"]) and shares is None:
         share = base_share(n_names)
         if n_networks == 1:
-            is_base = all(is_same.values()) and share >= 0.5
-            return [(0, known[0]) if is_base else (None, usual)], [1.0]
-        others = n_networks - 1
-        return [(0, known[0])] + [(None, usual)] * others, [share] + [(1 - share) / others] * others
+            is_base = all(matches.values()) and share >= 0.5
+            return [(0, fixed[0]) if is_base else (None, scratch)], [1.0]
+        n_scratch = n_networks - 1
+        sizes = [(0, fixed[0])] + [(None, scratch)] * n_scratch
+        return sizes, [share] + [(1 - share) / n_scratch] * n_scratch
     if shares is not None:
-        is_same["num_networks"] = n_auto or n_networks == len(known)
-    # Where only the network from the base was trained so far, sizes describe the others.
+        matches["num_networks"] = n_auto or n_networks == len(fixed)
+    # With init="auto", the size parameters do not describe the network from the base.
     is_checked = not (is_auto(params["init"]) and init_share == 1)
-    for name, same in is_same.items():
-        if is_checked and not same:
-            expected = len(known) if name == "num_networks" else known[-1][name]
+    for name, is_match in matches.items():
+        if is_checked and not is_match:
+            expected = len(fixed) if name == "num_networks" else fixed[-1][name]
             raise ValueError(
-                f"{name} must be {expected!r}, as in the network to go on from, that of init or of "
-                f"the last fit. Got {params[name]!r}."
+                f"{name} must be {expected!r}, as in the networks of init or of the last fit. "
+                f"Got {params[name]!r}."
             )
-    n_networks = len(known) if n_auto or shares is not None else n_networks
-    numbers = [number % len(known) for number in range(n_networks)]
-    return [(i, known[i]) for i in numbers], shares or [1 / n_networks] * n_networks
+    n_networks = len(fixed) if n_auto or shares is not None else n_networks
+    indices = [number % len(fixed) for number in range(n_networks)]
+    return [(i, fixed[i]) for i in indices], shares or [1 / n_networks] * n_networks
 
 
 def _n_weights(sizes, n_characters, n_labels):
@@ -302,20 +311,19 @@ def _n_weights(sizes, n_characters, n_labels):
     return n_weights + n_vectors * (sizes["embedding_dim"] or 0) + n_units * n_characters
 
 
-def _part(params, n_names):
-    """Return which part of each batch this process trains on, of how many."""
+def _shard(params, n_names):
+    """Return the index of this process and the number of processes."""
     accelerator, random_state = params["accelerator"], params["random_state"]
-    n_parts = accelerator.num_processes
-    if n_parts > 1 and not isinstance(random_state, Integral):
+    n_shards = accelerator.num_processes
+    if n_shards > 1 and not isinstance(random_state, Integral):
         raise ValueError(
-            "random_state must be an int, the same in all processes, to train in "
-            f"{n_parts} of them. Got {random_state!r}."
+            f"random_state must be the same int in all {n_shards} processes. Got {random_state!r}."
         )
-    if n_names < n_parts:
+    if n_names < n_shards:
         raise ValueError(
-            f"X must hold at least a name for each of {n_parts} processes. Got {n_names}."
+            f"X must hold at least one name for each of {n_shards} processes. Got {n_names}."
         )
-    return accelerator.process_index, n_parts
+    return accelerator.process_index, n_shards
 
 
 def _device(params):
@@ -324,54 +332,52 @@ def _device(params):
 
 
 def uses_bfloat16(precision: str, device: torch.device) -> bool:
-    """Whether training computes in bfloat16; raise if it should but cannot."""
+    """Whether to train in bfloat16. Raise if `precision` requires it on an unsupported device."""
     if precision == "float32":
         return False
-    is_possible = torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    # Intel's AVX-512 without AMX computes more slowly in it than in float32.
+    is_supported = torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    # On Intel processors with AVX-512 but without AMX, bfloat16 is slower than float32.
     is_fast = torch.cpu._is_avx512_bf16_supported() and _is_amd()
     is_fast = device.type == "cpu" and (torch.cpu._is_amx_tile_supported() or is_fast)
     if device.type == "cuda":
-        is_fast = is_possible = torch.cuda.is_bf16_supported(including_emulation=False)
-    if precision == "bfloat16" and not is_possible:
+        is_fast = is_supported = torch.cuda.is_bf16_supported(including_emulation=False)
+    if precision == "bfloat16" and not is_supported:
         raise ValueError(
-            f"precision must be 'auto' or 'float32' on this {device.type}, which cannot compute "
-            "in bfloat16. Got 'bfloat16'."
+            f"precision must be 'auto' or 'float32' on this {device.type}, which does not support "
+            "bfloat16. Got 'bfloat16'."
         )
-    return is_possible if precision == "bfloat16" else is_fast
+    return is_supported if precision == "bfloat16" else is_fast
 
 
 @cache
 def _is_amd():
-    cpuinfo = Path("/proc/cpuinfo")  # there is one on Linux
-    told = cpuinfo.read_text() if cpuinfo.exists() else platform.processor()
-    return "AuthenticAMD" in told
+    cpuinfo = Path("/proc/cpuinfo")  # only on Linux
+    description = cpuinfo.read_text() if cpuinfo.exists() else platform.processor()
+    return "AuthenticAMD" in description
 
 
 def _optimizer_class(optimizer):
-    """Return the class of torch.optim that is meant by a class or its name."""
-    given = optimizer
-    if isinstance(optimizer, str):
-        optimizer = getattr(torch.optim, optimizer, None)
+    """Return an optimizer class of torch.optim from the class or its name."""
+    kind = getattr(torch.optim, optimizer, None) if isinstance(optimizer, str) else optimizer
     base = torch.optim.Optimizer
-    if not (inspect.isclass(optimizer) and issubclass(optimizer, base)) or optimizer is base:
+    if not (inspect.isclass(kind) and issubclass(kind, base)) or kind is base:
         raise ValueError(
             "optimizer must be a class of torch.optim or its name, such as 'AdamW', 'RMSprop' "
-            f"or 'SGD'. Got {given!r}."
+            f"or 'SGD'. Got {optimizer!r}."
         )
-    return optimizer
+    return kind
 
 
 def _is_usable(device):
-    """Whether torch can compute on a device here."""
+    """Whether torch can use a device on this machine."""
     try:
         return torch.zeros(1, device=torch.device(device)).item() == 0
-    except Exception:  # of many kinds, also ModuleNotFoundError and NotImplementedError
+    except Exception:  # of many types, including ModuleNotFoundError
         return False
 
 
 def _is_callback(item):
-    """Whether skorch takes it for a callback: an object, a class, or either with a name."""
+    """Whether skorch accepts a callback: an object, a class, or a (name, callback) pair."""
     if isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str):
         item = item[1]
     return isinstance(item, Callback) or (inspect.isclass(item) and issubclass(item, Callback))

@@ -1,29 +1,29 @@
-// Writes names with a model that sknamegen saved: load(model).sample({seed: "Ma", random: 1}).
-// A model predicts the next character. start(windows, labels) reads contexts; advance(state, windows,
-// labels) reads the last character of each, when that was appended. Both return [state, logits], and
-// select(state, rows) keeps some rows. A window is the indices of the last characters, -1 where there
-// are none; all windows of a call have as many. A label is an index, -1 for none.
+// Generates names with a model saved by sknamegen: load(model).sample({seed: "Ma", random: 1}).
+// A model predicts the next character. start(windows, labels) reads contexts. advance(state, windows,
+// labels) reads the character appended to each window. Both return [state, logits]. select(state, rows)
+// returns the state of some rows. A window holds the indices of the last characters, padded with -1.
+// All windows of a call have the same length. A label is an index, or -1 without labels.
 const END = "\u0003";
 const ARRAYS = { f2: Uint16Array, f4: Float32Array, i4: Int32Array, u8: BigUint64Array };
-const half = (bits, exponent = (bits >> 10) & 31, fraction = bits & 1023) => (bits & 0x8000 ? -1 : 1)
+const float16 = (bits, exponent = (bits >> 10) & 31, fraction = bits & 1023) => (bits & 0x8000 ? -1 : 1)
   * (exponent ? 2 ** (exponent - 15) * (1 + fraction / 1024) : fraction * 2 ** -24);
-// An array of numbers: little-endian, as base64.
+// Decode a little-endian array from base64.
 function decode({ dtype, data }) {
   const text = atob(data), bytes = new Uint8Array(text.length);
   for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
   const array = new ARRAYS[dtype](bytes.buffer);
-  return dtype === "f2" ? new Float32Array(array).map((bits) => half(bits)) : array;
+  return dtype === "f2" ? new Float32Array(array).map((bits) => float16(bits)) : array;
 }
-// Replace all arrays in a nested object.
-function decoded(value) {
+// Decode all arrays in a nested object.
+function decodeArrays(value) {
   if (value === null || typeof value !== "object") return value;
   if ("dtype" in value) return decode(value);
-  const items = Object.entries(value).map(([key, item]) => [key, decoded(item)]);
+  const items = Object.entries(value).map(([key, item]) => [key, decodeArrays(item)]);
   return Array.isArray(value) ? items.map(([, item]) => item) : Object.fromEntries(items);
 }
 
-// Add the products of a matrix (nRows, nColumns) and vectors, which follow each other in x, to out.
-// Four vectors at a time, so that each weight is read from memory once for them.
+// Multiply a matrix (nRows, nColumns) by each vector in x, and add the products to out.
+// Processing four vectors at a time loads each weight only once for all four.
 function addProducts(matrix, nRows, nColumns, x, out) {
   const n = x.length / nColumns;
   for (let b = 0; b < n; b += 4) {
@@ -36,7 +36,7 @@ function addProducts(matrix, nRows, nColumns, x, out) {
         s0 += weight * x0[k]; s1 += weight * x1[k];
         s2 += weight * x2[k]; s3 += weight * x3[k];
       }
-      // Beyond the end nothing is written.
+      // Typed arrays ignore writes beyond their end.
       [s0, s1, s2, s3].forEach((sum, i) => (out[(b + i) * nRows + row] += sum));
     }
   }
@@ -49,11 +49,11 @@ function logSumExp(values) {
 const rowsOf = (flat, size) =>
   Array.from({ length: flat.length / size }, (_, i) => flat.subarray(i * size, (i + 1) * size));
 
-// Gates are input, forget, candidate and output.
+// An LSTM. The gates are input, forget, candidate and output.
 class LSTM {
   constructor({ units, characters, vectors, layers, head }) {
     Object.assign(this, { units, characters, layers, head });
-    // What each character and each label adds to the gates of the first layer.
+    // Contribution of each character and each label to the gates of the first layer.
     const [{ into, bias }] = layers, nGates = 4 * units, nColumns = into.length / nGates;
     const inputs = new Float32Array((vectors.length / nColumns) * nGates);
     addProducts(into, nGates, nColumns, vectors, inputs);
@@ -64,44 +64,44 @@ class LSTM {
   start(windows, labels) {
     const first = windows[0].findIndex((index) => index >= 0);
     const zeros = () => new Float32Array(windows.length * this.units);
-    const state = { read: 0, layers: this.layers.map(() => ({ hidden: zeros(), memory: zeros() })) };
+    const state = { nRead: 0, layers: this.layers.map(() => ({ hidden: zeros(), cell: zeros() })) };
     for (let t = first; t < windows[0].length; t++)
       this.read(state, windows.map((window) => window[t]), labels);
     return [state, this.predict(state)];
   }
 
   advance(state, windows, labels) {
-    // What has left the window must leave the state, too.
-    if (state.read === windows[0].length) return this.start(windows, labels);
+    // A full window drops its first character, which the state still contains.
+    if (state.nRead === windows[0].length) return this.start(windows, labels);
     this.read(state, windows.map((window) => window.at(-1)), labels);
     return [state, this.predict(state)];
   }
 
-  select({ read, layers }, rows, units = this.units) {
-    const picked = (flat) => new Float32Array(rows.length * units).map(
+  select({ nRead, layers }, rows, units = this.units) {
+    const gather = (flat) => new Float32Array(rows.length * units).map(
       (_, i) => flat[rows[Math.floor(i / units)] * units + (i % units)]);
-    const of = ({ hidden, memory }) => ({ hidden: picked(hidden), memory: picked(memory) });
-    return { read, layers: layers.map(of) };
+    const selectRows = ({ hidden, cell }) => ({ hidden: gather(hidden), cell: gather(cell) });
+    return { nRead, layers: layers.map(selectRows) };
   }
 
   read(state, characters, labels) {
     const { units } = this, nGates = 4 * units;
     const gates = new Float32Array(characters.length * nGates);
-    state.read += 1;
+    state.nRead += 1;
     this.layers.forEach(({ into, back, bias }, layer) => {
-      const { hidden, memory } = state.layers[layer];
+      const { hidden, cell } = state.layers[layer];
       rowsOf(gates, nGates).forEach((row, i) => {
         row.set(layer ? bias : this.inputs[characters[i]]);
-        const ofLabel = labels[i] >= 0 && !layer && this.inputs[this.characters + 2 + labels[i]];
-        if (ofLabel) ofLabel.forEach((value, k) => (row[k] += value));
+        const labelInputs = labels[i] >= 0 && !layer && this.inputs[this.characters + 2 + labels[i]];
+        if (labelInputs) labelInputs.forEach((value, k) => (row[k] += value));
       });
       if (layer) addProducts(into, nGates, units, state.layers[layer - 1].hidden, gates);
       addProducts(back, nGates, units, hidden, gates);
       for (let i = 0; i < hidden.length; i++) {
         const g = i + 3 * units * Math.floor(i / units);
         const input = sigmoid(gates[g]), forget = sigmoid(gates[g + units]);
-        memory[i] = forget * memory[i] + input * Math.tanh(gates[g + 2 * units]);
-        hidden[i] = sigmoid(gates[g + 3 * units]) * Math.tanh(memory[i]);
+        cell[i] = forget * cell[i] + input * Math.tanh(gates[g + 2 * units]);
+        hidden[i] = sigmoid(gates[g + 3 * units]) * Math.tanh(cell[i]);
       }
     });
   }
@@ -115,7 +115,7 @@ class LSTM {
   }
 }
 
-// Kneser-Ney counts. Contexts are numbered: first those that are only a kind of characters, the roots.
+// An n-gram model with Kneser-Ney smoothing. Its first contexts are the roots: kinds of characters.
 class NGrams {
   constructor({ shared, ...counts }) {
     Object.assign(this, counts, { shared: shared && new NGrams(shared), ids: new Map() });
@@ -130,33 +130,32 @@ class NGrams {
     return [null, logits];
   }
 
-  advance = (state, ...given) => this.start(...given);
+  advance = (state, ...args) => this.start(...args);
   select = () => null;
 
   proba(window, label) {
     const recent = window.slice(window.length - this.order + 1).reverse(), { characters } = this;
-    let id = this.kinds.at(this.order > 1 ? recent[0] : -1), left = 1;
+    let id = this.kinds.at(this.order > 1 ? recent[0] : -1), scale = 1;
     for (const index of this.hasLabels ? [label, ...recent] : recent) {
-      const longer = index < 0 ? undefined : this.ids.get(id * this.radix + index);
-      if (longer === undefined) break;
-      id = longer;
+      const longerId = index < 0 ? undefined : this.ids.get(id * this.radix + index);
+      if (longerId === undefined) break;
+      id = longerId;
     }
     const proba = new Float64Array(characters);
-    for (; id >= this.nRoots; left *= this.backoff[id], id = this.parents[id])
+    for (; id >= this.nRoots; scale *= this.backoff[id], id = this.parents[id])
       for (let i = this.first[id]; i < this.first[id + 1]; i++)
-        proba[this.last[i]] += left * this.weights[i];
-    for (let c = 0; c < characters; c++) proba[c] += left * this.roots[id * characters + c];
+        proba[this.last[i]] += scale * this.weights[i];
+    for (let c = 0; c < characters; c++) proba[c] += scale * this.roots[id * characters + c];
     if (!this.shared) return proba;
-    const ofAll = this.shared.proba(window, -1);
-    return proba.map((p, c) => this.labelWeight * p + (1 - this.labelWeight) * ofAll[c]);
+    const sharedProba = this.shared.proba(window, -1);
+    return proba.map((p, c) => this.labelWeight * p + (1 - this.labelWeight) * sharedProba[c]);
   }
 }
 
-// What is added to the logits of characters that are rare after the kinds before them, or that no
-// name of the label holds.
+// Penalties on characters whose kind is rare after the preceding kinds, or that the label lacks.
 class Penalty {
   constructor({ seen, ...tables }) {
-    Object.assign(this, tables, { seen: seen.map((letters) => new Set(letters)) });
+    Object.assign(this, tables, { seen: seen.map((indices) => new Set(indices)) });
   }
 
   addTo(logits, windows, labels) {
@@ -172,40 +171,40 @@ class Penalty {
   }
 }
 
-// Logits of a model over a larger alphabet, where what it does not know has a share of its kind.
-function outer(logits, { places, missing, shares }) {
-  const total = logSumExp(logits), all = new Float64Array(places.length + missing.length);
-  const proba = logits.map((x, i) => Math.exp((all[places[i]] = x - total)));
+// Expand logits to a larger alphabet. A missing character gets a share of the probability of its kind.
+function expandLogits(logits, { places, missing, shares }) {
+  const total = logSumExp(logits), expanded = new Float64Array(places.length + missing.length);
+  const proba = logits.map((x, i) => Math.exp((expanded[places[i]] = x - total)));
   missing.forEach((place, m) => {
     const p = proba.reduce((sum, q, i) => sum + q * shares[i * missing.length + m], 0);
-    all[place] = Math.log(Math.max(p, 1.2e-38));
+    expanded[place] = Math.log(Math.max(p, 1.2e-38));
   });
-  return all;
+  return expanded;
 }
 
-// The mean of the logits of models, whose weights sum to 1, and a penalty. A component may have a label
-// of its own, or another alphabet.
+// The weighted mean of the logits of models, plus a penalty. The weights sum to 1. A component may have
+// a fixed label or a smaller alphabet.
 class Mixture {
   constructor({ components, penalty }) {
-    this.components = components.map((part) => ({ ...part, model: make(part.model) }));
+    this.components = components.map((item) => ({ ...item, model: createModel(item.model) }));
     this.penalty = penalty && new Penalty(penalty);
   }
 
-  start = (...given) => this.advance(null, ...given);
+  start = (...args) => this.advance(null, ...args);
   select = (states, rows) => states.map((state, i) => this.components[i].model.select(state, rows));
 
-  // Without states it starts.
-  advance(before, windows, labels) {
+  // Start the components if there are no previous states.
+  advance(previous, windows, labels) {
     const means = [];
     const states = this.components.map(({ model, weight, label, alphabet }, i) => {
-      const inner = (window) => window.map((index) => (index < 0 ? index : alphabet.inner[index]));
-      const own = label < 0 ? labels : labels.map(() => label);
-      const given = [alphabet ? windows.map(inner) : windows, own];
-      const [state, logits] = before ? model.advance(before[i], ...given) : model.start(...given);
+      const toInner = (window) => window.map((index) => (index < 0 ? index : alphabet.inner[index]));
+      const componentLabels = label < 0 ? labels : labels.map(() => label);
+      const args = [alphabet ? windows.map(toInner) : windows, componentLabels];
+      const [state, logits] = previous ? model.advance(previous[i], ...args) : model.start(...args);
       logits.forEach((row, r) => {
-        const all = alphabet ? outer(row, alphabet) : row;
-        means[r] ??= new Float64Array(all.length);
-        for (let c = 0; c < all.length; c++) means[r][c] += weight * all[c];
+        const values = alphabet ? expandLogits(row, alphabet) : row;
+        means[r] ??= new Float64Array(values.length);
+        for (let c = 0; c < values.length; c++) means[r][c] += weight * values[c];
       });
       return state;
     });
@@ -215,9 +214,9 @@ class Mixture {
 }
 
 const TYPES = { mixture: Mixture, lstm: LSTM, ngrams: NGrams };
-const make = (model) => (model.start ? model : new TYPES[model.type](model)); // or made already
+const createModel = (model) => (model.start ? model : new TYPES[model.type](model)); // if needed
 
-// Random numbers in [0, 1) that a seed decides: mulberry32, by Tommy Ettinger.
+// Seeded random numbers in [0, 1): mulberry32, by Tommy Ettinger.
 const randomNumbers = (state) => () => {
   state = (state + 0x6d2b79f5) | 0;
   let t = Math.imul(state ^ (state >>> 15), state | 1);
@@ -226,125 +225,126 @@ const randomNumbers = (state) => () => {
 };
 
 function draw(logits, temperature, random) {
-  const max = logits.reduce((a, b) => Math.max(a, b)), top = logits.indexOf(max);
-  if (temperature === 0) return top;
+  const max = logits.reduce((a, b) => Math.max(a, b)), best = logits.indexOf(max);
+  if (temperature === 0) return best;
   const weights = logits.map((x) => Math.exp((x - max) / temperature));
-  let left = random() * weights.reduce((a, b) => a + b);
-  const drawn = weights.findIndex((weight) => (left -= weight) < 0);
-  return drawn < 0 ? top : drawn;
+  let remaining = random() * weights.reduce((a, b) => a + b);
+  const index = weights.findIndex((weight) => (remaining -= weight) < 0);
+  return index < 0 ? best : index;
 }
 
 const segmenter = new Intl.Segmenter(undefined, { granularity: "grapheme" });
-const length = (name) => [...segmenter.segment(name)].length; // in characters as people count
-// Whether a name consists of whole characters: no mark at its beginning, no half flag, no loose joiner.
-const isWhole = (name) => !/^[\p{M}\p{EMod}]|\u200d$/u.test(name) && [...segmenter.segment(name)].every(
+const nCharacters = (name) => [...segmenter.segment(name)].length; // grapheme clusters
+// Whether a name consists of complete characters: no initial mark, no half flag, no dangling joiner.
+const isComplete = (name) => !/^[\p{M}\p{EMod}]|\u200d$/u.test(name) && [...segmenter.segment(name)].every(
   ({ segment }) => !/^\p{RI}(?!\p{RI})|^\u200d|[\u{E0020}-\u{E007E}]$/u.test(segment));
-// FNV-1a of the code points, 64 bits.
-const hash = (name) => [...name].reduce((bits, letter) => BigInt.asUintN(64,
-  (bits ^ BigInt(letter.codePointAt(0))) * 0x100000001b3n), 0xcbf29ce484222325n);
+// 64-bit FNV-1a hash of the code points.
+const hashOf = (name) => [...name].reduce((bits, character) => BigInt.asUintN(64,
+  (bits ^ BigInt(character.codePointAt(0))) * 0x100000001b3n), 0xcbf29ce484222325n);
 
 class Generator {
   constructor({ model, ...saved }) {
-    Object.assign(this, saved, { model: make(model), known: new Set(saved.hashes) });
+    Object.assign(this, saved, { model: createModel(model), trainingHashes: new Set(saved.hashes) });
     this.index = new Map(this.letters.map((letter, i) => [letter, i]));
   }
 
-  // The indices of a text, in a spelling that is known if there is one.
-  read(text) {
+  // The indices of a text, in a spelling (NFC, original or NFD) that the alphabet covers, if any.
+  indicesOf(text) {
     const { index } = this, spellings = [text.normalize("NFC"), text, text.normalize("NFD")];
-    const known = spellings.find((spelling) => [...spelling].every((letter) => index.has(letter)));
-    return [...(known ?? spellings[0])].map((c) => index.get(c) ?? this.letters.length + 1);
+    const spelling = spellings.find((text) => [...text].every((letter) => index.has(letter)));
+    return [...(spelling ?? spellings[0])].map((c) => index.get(c) ?? this.letters.length + 1);
   }
   windowOf = (indices) =>
     [...Array(this.window).fill(-1), this.letters.length, ...indices].slice(-this.window);
-  // The index of a label, -1 for none.
-  place(label) {
-    const place = label === undefined ? -1 : this.labels.indexOf(String(label));
-    if (label !== undefined && place < 0) throw new Error(`The model has no label ${label}.`);
-    return place;
+  // The index of a label, or -1 without a label.
+  labelIndex(label) {
+    const index = label === undefined ? -1 : this.labels.indexOf(String(label));
+    if (label !== undefined && index < 0) throw new Error(`The model has no label ${label}.`);
+    return index;
   }
 
-  // In nats, as score_samples in Python. Without a label: any, each as probable as it was frequent.
+  // Log-likelihood in nats, as in score_samples. Without a label, weight the labels by frequency.
   logLikelihood(name, label) {
-    const indices = [...this.read(name), this.index.get(END)];
-    if (label === undefined && this.labels.length) return logSumExp(this.joint(indices));
-    return this.scores(indices, [this.place(label)])[0];
+    const indices = [...this.indicesOf(name), this.index.get(END)];
+    if (label === undefined && this.labels.length) return logSumExp(this.jointLogProba(indices));
+    return this.scores(indices, [this.labelIndex(label)])[0];
   }
 
-  // The log-probability of each label and of what comes first in its names.
-  joint = (indices) =>
+  // The joint log-probability of each label and a beginning of a name.
+  jointLogProba = (indices) =>
     this.scores(indices, [...this.labels.keys()]).map((score, i) => score + this.prior[i]);
 
   scores(indices, labels) {
     const windows = (n) => labels.map(() => this.windowOf(indices.slice(0, n)));
     let scores = labels.map(() => 0), [state, logits] = this.model.start(windows(0), labels);
     indices.forEach((c, i) => {
-      const of = (row) => (c < row.length ? row[c] - logSumExp(row) : -Math.log(this.seen + 1));
-      scores = scores.map((score, k) => score + of(logits[k]));
+      const logProba = (row) => (c < row.length ? row[c] - logSumExp(row) : -Math.log(this.seen + 1));
+      scores = scores.map((score, k) => score + logProba(logits[k]));
       if (i + 1 < indices.length) [state, logits] = this.model.advance(state, windows(i + 1), labels);
     });
     return scores;
   }
 
-  // Return a name, or n of them; those that do not fit are drawn again, until tries or seconds are
-  // over. A label may be a blend: an object of labels to weights.
+  // Return a name, or n names. Names that violate the constraints are redrawn until the limit of tries
+  // or seconds. A label may be a blend, an object from labels to weights.
   sample({ seed = "", temperature = 1, n, random, label, minLength = 1, maxLength = this.longest,
     pattern, novel = false, unique = false, tries = 1000, seconds = Infinity } = {}) {
-    const prefix = this.read(seed), names = [], wanted = n ?? 1;
+    const prefix = this.indicesOf(seed), names = [], nNames = n ?? 1;
     if (prefix.some((index) => index > this.letters.length))
-      throw new Error(`The model does not know all letters of ${seed}.`);
-    const next = random === undefined ? Math.random : randomNumbers(random);
-    const whole = pattern && new RegExp(pattern, "u") && new RegExp(`^(?:${pattern})$`, "u");
-    const fits = (name) => length(name) >= minLength && length(name) <= maxLength && isWhole(name)
-      && !(whole && !whole.test(name)) && !(novel && this.known.has(hash(name)))
-      && !(unique && names.includes(name));
-    const end = Date.now() + 1000 * seconds, isOver = () => Date.now() > end;
-    const how = this.choose(prefix, label, next);
-    for (let drawn = 0; names.length < wanted && drawn < tries * wanted && !isOver(); ) {
-      const size = Math.min(32, Math.max(wanted - names.length, Math.ceil(drawn / 4)));
-      for (const name of this.write(prefix, size, temperature, how, maxLength, next, isOver))
-        if (names.length < wanted && fits(name)) names.push(name);
-      drawn += size;
+      throw new Error(`The model has not seen all characters of ${seed}.`);
+    const rng = random === undefined ? Math.random : randomNumbers(random);
+    const fullPattern = pattern && new RegExp(pattern, "u") && new RegExp(`^(?:${pattern})$`, "u");
+    const qualifies = (name) => nCharacters(name) >= minLength && nCharacters(name) <= maxLength
+      && isComplete(name) && !(fullPattern && !fullPattern.test(name))
+      && !(novel && this.trainingHashes.has(hashOf(name))) && !(unique && names.includes(name));
+    const deadline = Date.now() + 1000 * seconds, isTimeUp = () => Date.now() > deadline;
+    const choice = this.chooseModel(prefix, label, rng);
+    for (let nDrawn = 0; names.length < nNames && nDrawn < tries * nNames && !isTimeUp(); ) {
+      const size = Math.min(32, Math.max(nNames - names.length, Math.ceil(nDrawn / 4)));
+      for (const name of this.generate(prefix, size, temperature, choice, maxLength, rng, isTimeUp))
+        if (names.length < nNames && qualifies(name)) names.push(name);
+      nDrawn += size;
     }
     if (n !== undefined) return names;
     if (names.length) return names[0];
-    throw new Error("No name fits: relax the pattern or the lengths.");
+    throw new Error("No name matches. Relax the pattern or the length limits.");
   }
 
-  // Return the model of a label or a blend, and a function that draws the label of a name.
-  choose(prefix, label, random, model = this.model) {
+  // Return the model for a label or a blend, and a function that draws the label of a name.
+  chooseModel(prefix, label, random, model = this.model) {
     if (label !== null && typeof label === "object") {
       const total = Object.values(label).reduce((sum, weight) => sum + weight, 0);
       if (!Object.values(label).every((w) => w > 0)) throw new Error("Weights must be > 0.");
       const components = Object.entries(label).map(
-        ([name, weight]) => ({ model, weight: weight / total, label: this.place(name) }));
+        ([name, weight]) => ({ model, weight: weight / total, label: this.labelIndex(name) }));
       return [new Mixture({ components }), () => -1];
     }
-    const place = this.place(label), joint = place < 0 && this.labels.length && this.joint(prefix);
-    return [model, () => (joint ? draw(joint, 1, random) : place)];
+    const index = this.labelIndex(label);
+    const logProba = index < 0 && this.labels.length && this.jointLogProba(prefix);
+    return [model, () => (logProba ? draw(logProba, 1, random) : index)];
   }
 
-  // Write names freely, without those that become too long; none if the time is over.
-  write(prefix, size, temperature, [model, drawLabel], maxLength, random, isOver) {
+  // Generate unconstrained names and drop names that become too long. Return none if the time is up.
+  generate(prefix, size, temperature, [model, drawLabel], maxLength, random, isTimeUp) {
     const textOf = (row) => row.map((index) => this.letters[index]).join("");
-    const isShort = (row) => row.length <= maxLength
-      || (row.length <= 16 * maxLength && length(textOf(row)) <= maxLength);
+    const isWithinLimit = (row) => row.length <= maxLength
+      || (row.length <= 16 * maxLength && nCharacters(textOf(row)) <= maxLength);
     let labels = Array.from({ length: size }, drawLabel), rows = labels.map(() => prefix), names = [];
     let [state, logits] = model.start(rows.map((row) => this.windowOf(row)), labels);
-    while (rows.length && !isOver()) {
-      const drawn = logits.map((row) => draw(row, temperature, random));
-      const isEnd = drawn.map((c) => this.letters[c] === END);
+    while (rows.length && !isTimeUp()) {
+      const characters = logits.map((row) => draw(row, temperature, random));
+      const isEnd = characters.map((c) => this.letters[c] === END);
       names.push(...rows.filter((_, i) => isEnd[i]));
-      const longer = rows.map((row, i) => [...row, drawn[i]]);
-      const going = [...rows.keys()].filter((i) => !isEnd[i] && isShort(longer[i]));
-      rows = going.map((i) => longer[i]);
-      labels = going.map((i) => labels[i]);
+      const extended = rows.map((row, i) => [...row, characters[i]]);
+      const unfinished = [...rows.keys()].filter((i) => !isEnd[i] && isWithinLimit(extended[i]));
+      rows = unfinished.map((i) => extended[i]);
+      labels = unfinished.map((i) => labels[i]);
       const windows = rows.map((row) => this.windowOf(row));
-      if (rows.length) [state, logits] = model.advance(model.select(state, going), windows, labels);
+      if (rows.length) [state, logits] = model.advance(model.select(state, unfinished), windows, labels);
     }
     return rows.length ? [] : names.map(textOf);
   }
 }
 
-// Return a generator of a model, as parsed from JSON.
-export const load = (saved) => new Generator(decoded(saved));
+// Return a generator from a saved model, parsed from JSON.
+export const load = (saved) => new Generator(decodeArrays(saved));

@@ -1,4 +1,4 @@
-"""What every model of the next character guarantees, whatever it consists of."""
+"""The contract of every implementation of `NextCharModel`."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from sknamegen._models.ngrams import NGrams
 from sknamegen._sequences import name_sequences
 
 ALPHABET = Alphabet(np.array(["\3", *"abcdr"]))
-# As if b were a capital and r a blank.
+# The kinds of b and r are those of a capital and of a blank.
 KINDS = np.where(np.isin([*ALPHABET.letters, "", "", ""], ["b", "r"]), 6, ALPHABET.kinds)
 KINDS[ALPHABET.index["r"]] = 7
 N_LABELS = 2
@@ -28,7 +28,7 @@ def lstm(seed=0, embedding_dim=3, num_layers=1, n_labels=N_LABELS, n_characters=
 
 
 def labelled_sequences(names=NAMES, window_length=WINDOW):
-    """The sequences of names, of which every second one has label 1, the others label 0."""
+    """Return the sequences of names, labelled 0 and 1 in turn."""
     sequences = name_sequences(names, window_length).indexed(ALPHABET)
     return sequences._replace(labels=(sequences.name_index % N_LABELS).astype(np.int32))
 
@@ -45,16 +45,16 @@ def penalty():
 
 
 FEW = Alphabet(np.array(["\3", *"acd"]))
-PLACES = np.array([ALPHABET.letters.index(letter) for letter in FEW.letters])
+POSITIONS = np.array([ALPHABET.letters.index(letter) for letter in FEW.letters])
 
 
 def mapped():
-    """A component of which the model knows neither b nor r."""
-    return Component(lstm(n_characters=len(FEW)), 1.0, NONE, AlphabetMap(PLACES, KINDS, 0.1))
+    """Return a component whose model has an alphabet without b and r."""
+    return Component(lstm(n_characters=len(FEW)), 1.0, NONE, AlphabetMap(POSITIONS, KINDS, 0.1))
 
 
 class Fake(NextCharModel):
-    """Predicts by the last character and the label: as short as a model can be."""
+    """A minimal model that predicts from the last character and the label."""
 
     n_characters, n_labels = len(ALPHABET), N_LABELS
     table = np.random.default_rng(1).normal(size=(n_characters + 2, n_characters))
@@ -127,7 +127,7 @@ def begin(model, window_length=WINDOW):
     return model.start(ALPHABET.windows(PREFIXES, window_length), LABELS)
 
 
-def test_logits_have_a_column_for_each_character(model):
+def test_logits_have_one_column_per_character(model):
     _, logits = begin(model)
     assert logits.shape == (len(PREFIXES), len(ALPHABET))
     assert logits.dtype.kind == "f"
@@ -135,7 +135,7 @@ def test_logits_have_a_column_for_each_character(model):
 
 
 @pytest.mark.parametrize("name", sorted({*MODELS} - {"recorder"}))
-def test_a_model_states_its_sizes(name):
+def test_sizes_of_a_model(name):
     assert MODELS[name].n_characters == len(ALPHABET)
     assert MODELS[name].n_labels == (0 if name == "n-grams without labels" else N_LABELS)
 
@@ -143,16 +143,18 @@ def test_a_model_states_its_sizes(name):
 def test_select_and_advance_commute(model):
     state, _ = begin(model)
     rows = np.array([3, 0, 0, 5])
-    first, of_first = model.advance(model.select(state, rows), NEXT[rows])
-    then, of_then = model.advance(state, NEXT)
-    assert_alike(of_first, of_then[rows])
-    then = model.select(then, rows)
-    more = np.array([1, 2, 3, 4])
-    assert_alike(model.advance(first, more)[1], model.advance(then, more)[1])
+    selected, selected_logits = model.advance(model.select(state, rows), NEXT[rows])
+    advanced, advanced_logits = model.advance(state, NEXT)
+    assert_alike(selected_logits, advanced_logits[rows])
+    advanced = model.select(advanced, rows)
+    next_characters = np.array([1, 2, 3, 4])
+    assert_alike(
+        model.advance(selected, next_characters)[1], model.advance(advanced, next_characters)[1]
+    )
 
 
-def test_a_state_is_not_modified(model):
-    """So that several continuations can start from one state."""
+def test_states_are_immutable(model):
+    """Several continuations can start from one state."""
     state, _ = begin(model)
     _, logits = model.advance(state, NEXT)
     expected = logits.copy()
@@ -167,36 +169,36 @@ def test_rows_are_independent(model):
     _, advanced = model.advance(state, NEXT)
     for row in range(len(PREFIXES)):
         windows = ALPHABET.windows([PREFIXES[row]], WINDOW)
-        alone, of_alone = model.start(windows, LABELS[row : row + 1])
-        assert_alike(of_alone, logits[row : row + 1])
-        assert_alike(model.advance(alone, NEXT[row : row + 1])[1], advanced[row : row + 1])
+        single, single_logits = model.start(windows, LABELS[row : row + 1])
+        assert_alike(single_logits, logits[row : row + 1])
+        assert_alike(model.advance(single, NEXT[row : row + 1])[1], advanced[row : row + 1])
 
 
 @pytest.mark.parametrize("window_length", [1, 2, WINDOW, 20])
-def test_reading_names_agrees_with_writing_them(model, window_length):
+def test_scoring_names_agrees_with_generating_them(model, window_length):
     sequences = labelled_sequences(window_length=window_length)
     labels = np.arange(len(NAMES)) % N_LABELS
-    read = model.logits(sequences)
+    read_logits = model.logits(sequences)
     owners = np.repeat(sequences.name_index, sequences.has_target.sum(1))
     targets = sequences.targets[sequences.has_target]
-    expected = log_softmax(read)[np.arange(len(targets)), targets]
+    expected = log_softmax(read_logits)[np.arange(len(targets)), targets]
     np.testing.assert_allclose(model.log_proba(sequences), expected, atol=1e-5)
     for row, name in enumerate(NAMES):
         state, logits = model.start(ALPHABET.windows([""], window_length), labels[row : row + 1])
-        written = [logits]
+        step_logits = [logits]
         for letter in name:
             state, logits = model.advance(state, np.array([ALPHABET.index[letter]]))
-            written.append(logits)
+            step_logits.append(logits)
         assert targets[owners == row].tolist() == [
             *(ALPHABET.index[letter] for letter in name),
             ALPHABET.end,
         ]
-        assert_alike(np.concatenate(written), read[owners == row])
+        assert_alike(np.concatenate(step_logits), read_logits[owners == row])
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_a_prediction_depends_on_exactly_the_window(name):
-    """Whatever was before the window, and however the window was reached."""
+    """Characters before the window and the way to the state have no effect."""
     model, long, short = MODELS[name], ["dddabc", "bbbabc"], ["abc", "abc"]
     label = np.zeros(2, dtype=int)
     _, expected = model.start(ALPHABET.windows(long, 3), label)
@@ -206,12 +208,12 @@ def test_a_prediction_depends_on_exactly_the_window(name):
         state, logits = model.advance(state, np.full(2, ALPHABET.index[letter]))
     assert_alike(logits, expected)
     assert_alike(logits[:1], logits[1:])
-    _, of_start = model.start(ALPHABET.windows(short, 20), label)
-    difference = np.abs(log_softmax(of_start) - log_softmax(expected)).max()
+    _, short_logits = model.start(ALPHABET.windows(short, 20), label)
+    difference = np.abs(log_softmax(short_logits) - log_softmax(expected)).max()
     assert (difference > 1e-3) == (name not in SHORT_SIGHTED)
 
 
-def test_blocks_of_names_are_read_like_the_whole_list(model):
+def test_blocks_of_names_score_like_the_whole_list(model):
     names = [name * (i % 3) for i, name in enumerate(NAMES * 40)]
     sequences = labelled_sequences(names)
     blocks = sequences.blocks(len(ALPHABET))
@@ -225,8 +227,8 @@ def test_a_mixture_is_the_weighted_geometric_mean():
     mixture = Mixture([Component(m, w) for m, w in zip(models, weights, strict=True)])
     assert [component.weight for component in mixture.components] == [0.25, 0.75]
     windows = ALPHABET.windows(PREFIXES, WINDOW)
-    of_models = [next_log_proba(m, windows, np.array([1]))[:, 0] for m in models]
-    expected = log_softmax(0.25 * of_models[0] + 0.75 * of_models[1])
+    log_probas = [next_log_proba(m, windows, np.array([1]))[:, 0] for m in models]
+    expected = log_softmax(0.25 * log_probas[0] + 0.75 * log_probas[1])
     np.testing.assert_allclose(next_log_proba(mixture, windows, [1])[:, 0], expected, atol=1e-6)
 
 
@@ -240,16 +242,16 @@ def test_a_component_may_fix_the_label():
 
 
 def test_a_character_outside_the_alphabet_has_a_share_of_its_kind():
-    """Here r is of the kind of a. The model knows none of the kind of b: b has a share of all."""
+    """r has the kind of a. No character of the model has the kind of b."""
     kinds = KINDS.copy()
     kinds[ALPHABET.index["r"]] = kinds[ALPHABET.index["a"]]
     logits = np.random.default_rng(0).normal(size=(4, len(FEW))).astype(np.float32)
-    outer = np.exp(AlphabetMap(PLACES, kinds, 0.1).outer(logits))
+    outer = np.exp(AlphabetMap(POSITIONS, kinds, 0.1).outer(logits))
     inner = np.exp(log_softmax(logits))
     for letter, proba in zip(FEW.letters, inner.T, strict=True):
         np.testing.assert_allclose(outer[:, ALPHABET.letters.index(letter)], proba, rtol=1e-5)
-    of_letters = inner[:, [FEW.letters.index(letter) for letter in "acd"]].sum(axis=1)
-    np.testing.assert_allclose(outer[:, ALPHABET.index["r"]], 0.1 * of_letters, rtol=1e-5)
+    letter_proba = inner[:, [FEW.letters.index(letter) for letter in "acd"]].sum(axis=1)
+    np.testing.assert_allclose(outer[:, ALPHABET.index["r"]], 0.1 * letter_proba, rtol=1e-5)
     np.testing.assert_allclose(outer[:, ALPHABET.index["b"]], 0.1, rtol=1e-5)
 
 
@@ -265,15 +267,17 @@ def test_models_of_a_mixture_must_have_the_same_sizes(other):
         mean(lstm(), other)
 
 
-def test_no_label_adds_nothing():
+def test_no_label_equals_an_unlabelled_model():
     labelled = lstm()
     embedding = labelled.weights["embedding.weight"][: len(ALPHABET) + 2]
     plain = LSTM(labelled.weights | {"embedding.weight": embedding})
-    windows, none = ALPHABET.windows(PREFIXES, WINDOW), np.full(6, NONE)
-    np.testing.assert_array_equal(labelled.start(windows, none)[1], plain.start(windows, none)[1])
+    windows, no_labels = ALPHABET.windows(PREFIXES, WINDOW), np.full(6, NONE)
+    np.testing.assert_array_equal(
+        labelled.start(windows, no_labels)[1], plain.start(windows, no_labels)[1]
+    )
 
 
-SPOILT = {
+INVALID_WEIGHTS = {
     "missing": lambda w: w.pop("head.bias"),
     "more": lambda w: w.update(more=w["head.bias"]),
     "no array": lambda w: w.update({"head.bias": [0.0] * 6}),
@@ -287,19 +291,23 @@ SPOILT = {
     "nothing": lambda w: w.clear(),
     "empty": lambda w: w.update({"head.weight": np.zeros((0, 5)), "head.bias": np.zeros(0)}),
     "too few inputs": lambda w: w.update({"embedding.weight": np.zeros((7, 3))}),
-    "a layer without another": lambda w: w.update({"layers.7.weight_hh_l0": np.zeros((20, 5))}),
+    "a layer without its predecessors": lambda w: w.update(
+        {"layers.7.weight_hh_l0": np.zeros((20, 5))}
+    ),
 }
 
 
-@pytest.mark.parametrize("how", SPOILT)
-def test_weights_that_do_not_fit_each_other(how):
+@pytest.mark.parametrize("how", INVALID_WEIGHTS)
+def test_inconsistent_weights_are_rejected(how):
     weights = dict(lstm().weights)
-    SPOILT[how](weights)
-    with pytest.raises(ValueError, match="The network of a saved model must be weights that fit"):
+    INVALID_WEIGHTS[how](weights)
+    with pytest.raises(
+        ValueError, match="The network of a saved model must be an LSTM with consistent"
+    ):
         LSTM(weights)
 
 
-def test_sizes_are_those_of_the_arrays():
+def test_sizes_come_from_the_arrays():
     assert lstm().sizes == {"hidden_size": 5, "num_layers": 1, "embedding_dim": 3}
     deep = lstm(embedding_dim=None, num_layers=2, n_labels=0)
     assert deep.sizes == {"hidden_size": 5, "num_layers": 2, "embedding_dim": None}

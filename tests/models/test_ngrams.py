@@ -10,15 +10,15 @@ from sknamegen._sequences import Sequences
 
 NAMES = ["anna", "hanna", "hannah", "an", "na", "nana", "a", "hahn", "", "ann", "banana", "naan"]
 OTHERS = ["hab", "nnnnnnnnnnnn", "bhb"]
-ALPHABET = "abhn$"  # $ ends a name, ^ begins it, ? is an unknown character
+ALPHABET = "abhn$"  # $ is the end, ^ the start, ? an unknown character
 INDEX = {character: i for i, character in enumerate(ALPHABET + "^?")}
-# Of these, and of none: all letters but h are of one kind.
+# Kinds of the characters, of ^, of ? and of padding. All letters except h have the same kind.
 KINDS = np.array([1, 1, 2, 1, 3, 4, 5, 6])
 KIND = dict(zip([*ALPHABET, "^", "?", ""], KINDS.tolist(), strict=True))
 
 
 def indices(names):
-    """Inputs and targets of names, as windows are turned into them; "?" is no target."""
+    """Return the inputs and targets of names as indices, where "?" is no target."""
     width = max(map(len, names)) + 1
     inputs = np.full((len(names), width), 0, dtype=np.int32)
     targets = np.full((len(names), width), NONE, dtype=np.int32)
@@ -29,7 +29,7 @@ def indices(names):
 
 
 def pairs(names, length):
-    """The contexts of names, the nearest character first, and the characters after them."""
+    """Return the contexts of names, nearest character first, and the next characters."""
     inputs, targets = indices(names)
     sequences = Sequences(inputs, targets, np.arange(len(inputs)), np.full(len(inputs), NONE))
     return sequences.contexts(length, 0), targets[sequences.has_target]
@@ -43,8 +43,8 @@ def as_text(context):
     return "".join((ALPHABET + "^?")[i] for i in context[::-1] if i >= 0)
 
 
-class Slow:
-    """The formula in dictionaries, one n-gram after another."""
+class SlowNGrams:
+    """The formula with dictionaries, one n-gram at a time."""
 
     def __init__(self, names, order, discount):
         texts = [f"^{name}$" for name in names]
@@ -96,20 +96,23 @@ class Slow:
         return self.interpolated(context, character, shorter)
 
     def interpolated(self, context, character, shorter):
-        followed = {c: self.counts.get(context + c, 0) for c in ALPHABET}
-        total = sum(followed.values())
+        next_counts = {c: self.counts.get(context + c, 0) for c in ALPHABET}
+        total = sum(next_counts.values())
         if total == 0:
             return shorter
-        taken = {
-            c: self.discounts[len(context)][min(n, 3) - 1] if n else 0 for c, n in followed.items()
+        discounted = {
+            c: self.discounts[len(context)][min(n, 3) - 1] if n else 0
+            for c, n in next_counts.items()
         }
-        return (followed[character] - taken[character] + sum(taken.values()) * shorter) / total
+        return (
+            next_counts[character] - discounted[character] + sum(discounted.values()) * shorter
+        ) / total
 
 
 @pytest.mark.parametrize("order", [1, 2, 3, 5, 9, 30])
 @pytest.mark.parametrize("discount", [None, 0.4, 1.0])
-def test_probabilities_are_those_of_the_formula(order, discount):
-    slow = Slow(NAMES, order, discount)
+def test_probabilities_match_the_formula(order, discount):
+    slow = SlowNGrams(NAMES, order, discount)
     counts = count(NAMES, order, discount)
     np.testing.assert_allclose(counts.discounts, slow.discounts)
     contexts, _ = pairs([*NAMES, *OTHERS, "banan?a", "?"], order - 1)
@@ -117,8 +120,8 @@ def test_probabilities_are_those_of_the_formula(order, discount):
     np.testing.assert_allclose(counts.proba(counts.find(contexts)), expected)
 
 
-def test_the_counts_of_a_label_are_averaged_with_those_of_all():
-    """The label is the first character of a context; without its counts, those of all are left."""
+def test_label_counts_are_averaged_with_all_counts():
+    """The label is the first character of a context. A label without counts uses all counts."""
     names, others = NAMES[:6], NAMES[6:]
     contexts, characters = pairs(names + others, 3)
     labels = np.repeat([0, 1], [len(pairs(part, 3)[1]) for part in (names, others)])
@@ -128,15 +131,15 @@ def test_the_counts_of_a_label_are_averaged_with_those_of_all():
     single = NGrams(labelled, characters, KINDS, n_labels=3, label_weight=1.0)
     expected = 0.6 * single.proba(single.find(labelled)) + 0.4 * plain.proba(plain.find(contexts))
     np.testing.assert_allclose(by_label.proba(by_label.find(labelled)), expected)
-    # In a context that one label alone has seen, its distribution is nearer to that label's.
+    # Only label 0 has seen these contexts, so its distribution is closer to the reference.
     seen, _ = pairs(["hanna"], 3)
     of_label = [single.proba(single.find(np.column_stack([np.full(6, n), seen]))) for n in (0, 1)]
-    alone = count(names, 4).proba(count(names, 4).find(seen))
-    assert np.abs(of_label[0] - alone).max() < np.abs(of_label[1] - alone).max()
+    reference = count(names, 4).proba(count(names, 4).find(seen))
+    assert np.abs(of_label[0] - reference).max() < np.abs(of_label[1] - reference).max()
 
 
-def test_contexts_are_found_in_a_table_of_any_size(monkeypatch):
-    """At each size just below and above a key, too; other contexts are searched for."""
+def test_contexts_are_found_with_any_table_size(monkeypatch):
+    """The sizes include values just below and above each key. A search finds all other contexts."""
     contexts, _ = pairs([*NAMES, "hab", "nnnnnnn"], 4)
     whole = count(NAMES, 5)
     expected = whole.find(contexts)
@@ -147,8 +150,8 @@ def test_contexts_are_found_in_a_table_of_any_size(monkeypatch):
         assert len(counts._table) <= n_cells + 1
 
 
-def test_keys_may_be_more_than_an_int32_holds():
-    """Contexts times labels."""
+def test_keys_may_exceed_int32():
+    """The keys are products of contexts and labels."""
     labels = np.arange(4000, dtype=np.int32)
     contexts = np.column_stack([labels * 300, labels % 4, labels // 4 % 4]).astype(np.int32)
     counts = NGrams(contexts, labels % 5, KINDS, n_labels=4000 * 300, label_weight=1.0)
@@ -161,13 +164,13 @@ def test_keys_may_be_more_than_an_int32_holds():
 def test_discounts_are_estimated_from_many_counts():
     rng = np.random.default_rng(0)
     names = ["".join(rng.choice(list("abhn"), size=4, p=[0.6, 0.2, 0.15, 0.05])) for _ in range(99)]
-    slow = Slow(names, 4, None)
+    slow = SlowNGrams(names, 4, None)
     assert slow.discounts[2] != [0.85] * 3
     np.testing.assert_allclose(count(names, 4).discounts, slow.discounts)
 
 
 @pytest.mark.parametrize("names", [[""], ["a"], ["", "a" * 30]])
-def test_few_and_odd_names(names):
+def test_few_and_unusual_names(names):
     counts = count(names, 5)
     proba = counts.proba(np.arange(len(counts.parents)))
     np.testing.assert_allclose(proba.sum(axis=1), 1)
@@ -175,8 +178,8 @@ def test_few_and_odd_names(names):
     np.testing.assert_array_equal(proba[: counts.n_kinds], counts.roots)
 
 
-def test_an_unseen_letter_is_followed_like_those_of_its_kind():
-    """A capital after an unseen small letter is as rare as after others."""
+def test_an_unseen_letter_predicts_like_its_kind():
+    """A capital is as rare after an unseen small letter as after other small letters."""
     names = ["Anna", "Mona", "Nora", "Rhea"]
     letters = sorted({*"".join(names), "b", "B"})
     kinds = np.array([1 if c.islower() else 2 for c in letters] + [3, 4, 5, 6])
@@ -191,7 +194,7 @@ def test_an_unseen_letter_is_followed_like_those_of_its_kind():
     assert 0 < p[index["B"]] < p[index["b"]] < p[index["n"]]
 
 
-def test_a_name_seen_often_is_nearly_certain():
+def test_a_frequent_name_is_nearly_certain():
     counts = count(["anna"] * 1000, 5)
     contexts, characters = pairs(["anna"], 4)
     proba = counts.proba(counts.find(contexts))
@@ -199,15 +202,15 @@ def test_a_name_seen_often_is_nearly_certain():
 
 
 @pytest.mark.parametrize("length", [3, 40])
-def test_counts_come_back(length):
-    """With contexts that one number can hold, and longer ones, which are not merged."""
+def test_counts_round_trip(length):
+    """Short contexts fit into one integer key. Longer contexts are not merged."""
     contexts, characters = pairs(NAMES, length)
     whole = NGrams(contexts, characters, KINDS)
-    learned = whole.learned()
+    counted = whole.counted_ngrams()
     occurred = Counter(zip(map(tuple, contexts.tolist()), characters.tolist(), strict=True))
-    grams = zip(map(tuple, learned[0].tolist()), learned[1].tolist(), strict=True)
-    assert dict(zip(grams, learned[2].tolist(), strict=True)) == occurred
-    again = NGrams(*learned[:2], KINDS, counts=learned[2])
+    grams = zip(map(tuple, counted[0].tolist()), counted[1].tolist(), strict=True)
+    assert dict(zip(grams, counted[2].tolist(), strict=True)) == occurred
+    again = NGrams(*counted[:2], KINDS, counts=counted[2])
     saved = NGrams.from_state(whole.to_state(), KINDS, 0)
     for name, value in vars(whole).items():
         np.testing.assert_array_equal(getattr(again, name), value, err_msg=name)
@@ -219,7 +222,7 @@ ORDERS = pytest.mark.parametrize("order", [1, 2, 3, 6])
 
 @ORDERS
 @pytest.mark.parametrize("power", [0.2, 1.0, 1.7, 10.0])
-def test_tempered_probabilities_are_powers_normalised(order, power):
+def test_tempered_probabilities_are_normalised_powers(order, power):
     counts = count(NAMES, order, 0.6)
     ids = np.arange(len(counts.parents))
     expected = counts.proba(ids) ** power
@@ -230,7 +233,9 @@ def test_tempered_probabilities_are_powers_normalised(order, power):
 @pytest.mark.parametrize("lower", [1, 2, 4, 6])
 def test_a_truncated_model_ignores_farther_characters(lower):
     counts = count(NAMES, 6)
-    assert len(counts.contexts_after) == len(counts.parents)  # kept, and made anew
+    assert len(counts.contexts_after) == len(
+        counts.parents
+    )  # cached, and computed again for the truncated model
     truncated = counts.truncated(lower)
     assert truncated.order == lower
     assert len(truncated.contexts_after) == len(truncated.parents)
@@ -241,8 +246,8 @@ def test_a_truncated_model_ignores_farther_characters(lower):
     np.testing.assert_array_equal(truncated.proba(ids), counts.proba(ids))
 
 
-def known_contexts(counts):
-    """The characters of each context, the nearest first; () for those that are only a kind."""
+def context_characters(counts):
+    """Return the characters of each context, nearest first, and () for a kind."""
     contexts = [()] * counts.n_kinds
     for context in range(counts.n_kinds, len(counts.parents)):
         farthest = int(counts.farthest[context - counts.n_kinds])
@@ -251,17 +256,17 @@ def known_contexts(counts):
 
 
 @pytest.mark.parametrize("order", [2, 3, 6])
-def test_contexts_after_are_those_that_find_returns(order):
+def test_contexts_after_match_find(order):
     counts = count(NAMES, order)
-    known, length = known_contexts(counts), order - 1
-    assert {as_text(context) for context in known} == {
+    seen, length = context_characters(counts), order - 1
+    assert {as_text(context) for context in seen} == {
         f"^{name}"[:end][-n:] if n else ""
         for name in NAMES
         for end in range(1, len(name) + 2)
         for n in range(length + 1)
     }
     for character in range(len(ALPHABET)):
-        longer = [[character, *context, *[NONE] * length][:length] for context in known]
+        longer = [[character, *context, *[NONE] * length][:length] for context in seen]
         expected = counts.find(np.array(longer, dtype=np.int32))
         np.testing.assert_array_equal(counts.contexts_after[:, character], expected)
     start = np.array([[INDEX["^"], *[NONE] * length][:length]])
@@ -270,7 +275,7 @@ def test_contexts_after_are_those_that_find_returns(order):
 
 @ORDERS
 @pytest.mark.parametrize("power", [1.0, 2.5])
-def test_averages_are_those_of_a_dense_loop(order, power):
+def test_averages_match_a_dense_loop(order, power):
     counts = count(NAMES, order).tempered(power)
     rng, n_contexts = np.random.default_rng(0), len(counts.parents)
     after = rng.integers(4, size=(3, len(ALPHABET)))
@@ -288,26 +293,26 @@ def test_averages_are_those_of_a_dense_loop(order, power):
 @ORDERS
 @pytest.mark.parametrize("max_cells", [2**22, 1])
 def test_expected_counts_are_sums_of_distributions(order, max_cells, monkeypatch):
-    """With each character by itself, too, where the cells are few."""
+    """With few cells, each character is counted separately."""
     counts, (contexts, _) = count(NAMES, order), pairs(NAMES[:5] + OTHERS, order - 1)
     weights = counts.weights.copy()
     proba = np.random.default_rng(0).dirichlet([0.05] * len(ALPHABET), size=len(contexts))
-    proba[0] = [0.996, 0.004, 0, 0, 0]  # the second of which is too little to keep by itself
+    proba[0] = [0.996, 0.004, 0, 0, 0]  # the second is too small to store
     monkeypatch.setattr(ngrams_module, "_MAX_CELLS", max_cells)
     expected_counts = counts.with_expected_counts(contexts, proba)
-    known = known_contexts(counts)
+    seen = context_characters(counts)
     sums, n = defaultdict(lambda: np.zeros(len(ALPHABET))), Counter()
     for context, row in zip(contexts.tolist(), proba, strict=True):
         for length in range(1, order):
-            if tuple(context[:length]) in known:
+            if tuple(context[:length]) in seen:
                 sums[tuple(context[:length])] += row
                 n[tuple(context[:length])] += 1
     distributions = list(counts.roots)
-    for context, parent in list(zip(known, counts.parents, strict=True))[counts.n_kinds :]:
-        kept = np.where(sums[context] >= ngrams_module._LEAST_EXPECTED, sums[context], 0)
+    for context, parent in list(zip(seen, counts.parents, strict=True))[counts.n_kinds :]:
+        stored = np.where(sums[context] >= ngrams_module._MIN_EXPECTED, sums[context], 0)
         prior = ngrams_module._PRIOR
-        left = prior + n[context] - kept.sum()
-        distributions.append((kept + left * distributions[parent]) / (n[context] + prior))
-    actual = expected_counts.proba(np.arange(len(known)))
+        remaining = prior + n[context] - stored.sum()
+        distributions.append((stored + remaining * distributions[parent]) / (n[context] + prior))
+    actual = expected_counts.proba(np.arange(len(seen)))
     np.testing.assert_allclose(actual, distributions, atol=1e-9)
-    np.testing.assert_array_equal(counts.weights, weights)  # the counts stay as they were
+    np.testing.assert_array_equal(counts.weights, weights)  # the counts are unchanged

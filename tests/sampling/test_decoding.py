@@ -12,20 +12,20 @@ def log(*p):
 
 
 def slow_probabilities(logits, temperature, top_k, top_p):
-    """The distribution of one row, one character after another."""
+    """Return the distribution of one row, computed one character at a time."""
     p = np.exp((logits - logits.max()) / temperature)
     p /= p.sum()
-    kept = sorted(range(len(p)), key=lambda i: -p[i])[:top_k]
+    candidates = sorted(range(len(p)), key=lambda i: -p[i])[:top_k]
     if top_p is not None and top_p < 1:
-        total = np.cumsum([p[i] for i in kept])[-1]
+        total = np.cumsum([p[i] for i in candidates])[-1]
         nucleus, mass = [], 0.0
-        for i in kept:
+        for i in candidates:
             if mass >= top_p * total:
                 break
             nucleus.append(i)
             mass += p[i]
-        kept = nucleus
-    q = np.array([p[i] if i in kept else 0 for i in range(len(p))])
+        candidates = nucleus
+    q = np.array([p[i] if i in candidates else 0 for i in range(len(p))])
     return q / q.sum()
 
 
@@ -35,7 +35,7 @@ def slow_probabilities(logits, temperature, top_k, top_p):
     st.one_of(st.none(), st.integers(1, 8)),
     st.one_of(st.none(), st.floats(0.01, 1)),
 )
-def test_probabilities_are_those_of_a_slow_formula(logits, temperature, top_k, top_p):
+def test_probabilities_match_a_slow_formula(logits, temperature, top_k, top_p):
     rows = np.array([logits, logits[::-1], np.array(logits) * 2])
     p = Decoding(temperature, top_k, top_p).probabilities(rows)
     expected = [slow_probabilities(row, temperature, top_k, top_p) for row in rows]
@@ -55,20 +55,20 @@ def test_large_logits_stay_finite():
 
 
 @pytest.mark.parametrize(
-    ("p", "options", "n_kept"),
+    ("p", "options", "n_nonzero"),
     [
         ([0.5, 0.25, 0.25], {"top_p": 0.5}, 1),  # reached exactly
-        ([0.4, 0.3, 0.2, 0.1], {"top_k": 2, "top_p": 0.5}, 1),  # of what top_k leaves
+        ([0.4, 0.3, 0.2, 0.1], {"top_k": 2, "top_p": 0.5}, 1),  # after top_k
         ([0.4, 0.3, 0.2, 0.1], {"top_k": 2, "top_p": 0.6}, 2),
         ([1, 1e-17, 1e-17], {"top_p": 1.0}, 3),  # sums round to 1 after the first
     ],
 )
-def test_where_the_nucleus_ends(p, options, n_kept):
-    assert np.count_nonzero(Decoding(**options).probabilities(log(*p)[None])) == n_kept
+def test_size_of_the_nucleus(p, options, n_nonzero):
+    assert np.count_nonzero(Decoding(**options).probabilities(log(*p)[None])) == n_nonzero
 
 
 def test_draw_inverts_the_cumulative_distribution():
-    """A character of weight 0 is never drawn, also at both ends."""
+    """Characters of weight 0 are never drawn, even at both ends."""
     uniforms = np.array([0.0, 0.09999, 0.11, 0.59, 0.61, 1 - 2**-53])
     weights = 3 * np.tile([0, 0.1, 0.0, 0.5, 0.4, 0.0], (6, 1))
     characters, sums = draw(weights, uniforms)
@@ -76,7 +76,7 @@ def test_draw_inverts_the_cumulative_distribution():
     np.testing.assert_allclose(sums, 3)
 
 
-def test_log_proba_is_that_of_the_truncated_distribution():
+def test_log_proba_matches_the_truncated_distribution():
     logits = np.random.default_rng(0).normal(size=(50, 7))
     characters = np.arange(50) % 7
     decoding = Decoding(0.8, top_k=3)

@@ -1,4 +1,4 @@
-"""The sampler with models that are ten lines long, and the choice among candidates."""
+"""The sampler with minimal models, and the choice among candidates."""
 
 import numpy as np
 import pytest
@@ -16,8 +16,8 @@ from sknamegen._sampling.sampler import Sampler
 from sknamegen._sampling.writing import Draws, Pool
 
 
-class Even(NextCharModel):
-    """Always predicts "a" and the end with the same probability."""
+class EvenModel(NextCharModel):
+    """A model that always predicts "a" and the end with equal probability."""
 
     n_characters, n_labels = 2, 0
 
@@ -34,8 +34,8 @@ class Even(NextCharModel):
         return np.zeros(np.count_nonzero(sequences.has_target), int), np.zeros((1, 2))
 
 
-class Wrong(Even):
-    """Its lookahead expects the end after nearly every character."""
+class MisleadingModel(EvenModel):
+    """A model whose lookahead expects the end after almost every character."""
 
     def ngrams(self):
         characters = np.array([0] * 999 + [1])
@@ -59,50 +59,50 @@ def zeros(n):
     ("limits", "lengths"),
     [
         ({"min_length": 8, "max_length": 40}, range(8, 41)),
-        # It takes three of what the lookahead says comes once in a thousand times.
+        # Names need three events that have probability 1/1000 in the lookahead.
         ({"pattern": "a{5}|a{8}", "max_length": 12}, [5, 8]),
     ],
 )
-def test_a_wrong_lookahead_costs_draws_but_no_variety(limits, lengths):
-    sampler, fits = make(Wrong(), **limits), ["a" * n for n in lengths]
+def test_a_misleading_lookahead_does_not_bias_samples(limits, lengths):
+    sampler, matches = make(MisleadingModel(), **limits), ["a" * n for n in lengths]
     for seed in range(3):
-        written, shortfall = sampler.draw(zeros(3000), np.random.default_rng(seed))
+        drawn, shortfall = sampler.draw(zeros(3000), np.random.default_rng(seed))
         assert shortfall is None
-        assert_drawn_from(written, fits, [0.5 ** len(name) for name in fits])
+        assert_drawn_from(drawn, matches, [0.5 ** len(name) for name in matches])
 
 
-def test_prefixes_of_which_some_are_rarely_completed():
-    """By a lookahead that was learned from what the model writes."""
-    sampler = make(Even(), ["", "a", "aaaa"], pattern="(aa){2,}", max_length=12, min_length=0)
+def test_prefixes_with_different_completion_probabilities():
+    """The lookahead learns from samples of the model."""
+    sampler = make(EvenModel(), ["", "a", "aaaa"], pattern="(aa){2,}", max_length=12, min_length=0)
     names, _ = sampler.draw(np.repeat([0, 1, 2], 1000), np.random.default_rng(0))
-    fits, p = ["a" * n for n in (4, 6, 8, 10, 12)], 0.25 ** np.arange(5)
+    matches, p = ["a" * n for n in (4, 6, 8, 10, 12)], 0.25 ** np.arange(5)
     for number in range(3):
-        assert_drawn_from(names[1000 * number : 1000 * (number + 1)], fits, p)
+        assert_drawn_from(names[1000 * number : 1000 * (number + 1)], matches, p)
 
 
-def test_what_is_written_can_be_observed():
-    sampler, seen = make(Even(), ["", "aa"], max_length=40), []
+def test_observe_receives_every_step():
+    sampler, steps = make(EvenModel(), ["", "aa"], max_length=40), []
     rows = np.array([0, 1] * 200)
-    draws = sampler.write(
-        rows, np.random.default_rng(0), observe=lambda *step: seen.append([*map(np.copy, step)])
+    draws = sampler.propose(
+        rows, np.random.default_rng(0), observe=lambda *step: steps.append([*map(np.copy, step)])
     )
-    whole = [name for name in draws.texts if len(name) < 40]
-    n_steps = sum(len(name) + 1 for name in whole) - 2 * 200
-    assert sum(len(step[2]) for step in seen) >= n_steps
+    complete = [name for name in draws.texts if len(name) < 40]
+    n_steps = sum(len(name) + 1 for name in complete) - 2 * 200
+    assert sum(len(step[2]) for step in steps) >= n_steps
     letters = sampler.corpus.alphabet.letters
-    for start, windows, index, text, logits in seen:
+    for start, windows, index, text, logits in steps:
         assert logits.shape == (len(index), 2)
         assert text.shape[0] == len(index)
-        for row, window, written in zip(index, windows[index], text, strict=True):
+        for row, window, characters in zip(index, windows[index], text, strict=True):
             prefix = sampler.prefixes[rows[start + row]]
             assert window[(window >= 0) & (window < 2)].tolist() == [1] * len(prefix)
-            so_far = prefix + "".join(letters[i] for i in written)
+            so_far = prefix + "".join(letters[i] for i in characters)
             assert draws.texts[start + row].startswith(so_far)
 
 
 @pytest.mark.parametrize("pattern", [None, "a*"])
-def test_a_stream_of_text_reads_one_character_at_a_time(names, pattern, monkeypatch):
-    """The model is started as often as for a whole text."""
+def test_streaming_text_does_not_restart_the_model(names, pattern, monkeypatch):
+    """A stream starts the model as often as a single sample."""
     generator = ngram_pipeline(window_length=5, boundary=False).fit([" ".join(names)])[-1]
     starts, start = [], Mixture.start
     monkeypatch.setattr(Mixture, "start", lambda *args: starts.append(1) or start(*args))
@@ -113,7 +113,7 @@ def test_a_stream_of_text_reads_one_character_at_a_time(names, pattern, monkeypa
 
 
 def draws_of(p, q, n, rng):
-    """Names that were drawn from q instead of p."""
+    """Return draws from the proposal q, weighted for the distribution p."""
     number = rng.choice(len(q), size=n, p=q)
     names = np.array(list(map(str, number)), dtype=object)
     return Draws(names, zeros(n), np.log(p[number]), np.log(p[number] / q[number]))
@@ -121,7 +121,7 @@ def draws_of(p, q, n, rng):
 
 @pytest.mark.parametrize("q", [[0.001, 0.009, 0.49, 0.5], [0.9, 0.06, 0.03, 0.01]])
 def test_names_are_chosen_in_proportion_to_their_probability(q):
-    """Whatever the proposal; a name that was sure to be drawn counts as its probability."""
+    """The proposal has no effect. Names that are certain to be drawn count with their probability."""
     rng, p, pool = np.random.default_rng(0), np.array([0.9, 0.06, 0.03, 0.01]), Pool(1000)
     for _ in range(2):
         pool.add(draws_of(p, np.array(q), 6000, rng), slice(None))
@@ -139,7 +139,7 @@ def test_names_are_chosen_in_proportion_to_their_probability(q):
         (np.array([0.5, 0.2, 0.1, 0.1, 0.1]), np.array([0.02, 0.08, 0.1, 0.2, 0.6]), 200),
     ],
 )
-def test_the_probability_is_estimated_without_bias_and_as_well_as_stated(p, q, n):
+def test_the_probability_estimate_is_unbiased_and_its_error_is_calibrated(p, q, n):
     rng, estimates = np.random.default_rng(0), []
     for _ in range(500):
         pool = Pool(1)
@@ -151,7 +151,7 @@ def test_the_probability_is_estimated_without_bias_and_as_well_as_stated(p, q, n
     assert errors.mean() < 2.5 * proba.std()
 
 
-def test_names_that_do_not_satisfy_the_constraint_are_not_chosen():
+def test_names_that_violate_the_constraint_are_not_chosen():
     rng, pool = np.random.default_rng(0), Pool(3)
     names = np.array(["a", "b", "c"], dtype=object)
     pool.add(Draws(names, zeros(3), np.zeros(3), np.full(3, -np.inf)), slice(None))
@@ -161,8 +161,8 @@ def test_names_that_do_not_satisfy_the_constraint_are_not_chosen():
     assert pool.choose(rng) == ["b"] * 3
 
 
-def test_probabilities_may_be_less_than_a_number_can_hold():
-    """Such as those of texts of a thousand characters."""
+def test_probabilities_may_underflow():
+    """Texts of a thousand characters have probabilities below the range of float64."""
     pool, names = Pool(400), np.array(["a", "b", "c"], dtype=object)
     log_proba, log_weights = np.array([-2000.0, -2001, -1999]), np.array([-3, -3, -1000.0])
     pool.add(Draws(names, zeros(3), log_proba, log_weights), slice(None))
@@ -174,8 +174,8 @@ def test_probabilities_may_be_less_than_a_number_can_hold():
     ("log_weights", "is_enough"),
     [(np.full(1000, -3.0), True), (np.repeat([-3.0, -9.0], [100, 900]), False)],
 )
-def test_draws_that_stand_for_several_names_are_not_enough(log_weights, is_enough):
-    """Equal weights are as good as names drawn as they come."""
+def test_too_few_effective_draws_are_not_enough(log_weights, is_enough):
+    """Draws with equal weights are as good as unweighted draws."""
     pool, names = Pool(1000), np.array(list(map(str, range(1000))), dtype=object)
     pool.add(Draws(names, zeros(1000), np.full(1000, -20.0), log_weights), slice(None))
     assert pool.is_enough() == is_enough

@@ -1,9 +1,9 @@
-"""Save small models in the format of state that this version of the package has.
+"""Save small models in the current format of the package.
 
-    python tests/saved/make.py  # with the oldest numpy allowed: it reads no newer pickles
+    python tests/saved/make.py  # with the oldest supported numpy, which cannot read newer pickles
 
-When the format changes, keep ``lstm.pkl`` of the old one as ``format-N.pkl``: later versions refuse
-it by name. Delete the rest of its folder.
+When the format changes, keep the old ``lstm.pkl`` as ``format-N.pkl`` and delete the other files of
+the old format. A test checks that later versions reject ``format-N.pkl`` and name its format.
 """
 
 import json
@@ -35,7 +35,7 @@ def main():
     for kind, generator in GENERATORS.items():
         vectorizer = CharSequenceVectorizer(window_length=4)
         pipe = Pipeline([("windows", vectorizer), ("generator", generator)]).fit(names)
-        # The steps alone: scikit-learn warns of pipelines that another version saved.
+        # Save only the steps, because scikit-learn warns about pipelines from other versions.
         (folder / f"{kind}.pkl").write_bytes(pickle.dumps([vectorizer, generator]))
         skops.io.dump([vectorizer, generator], folder / f"{kind}.skops", compression=ZIP_DEFLATED)
         expected[kind] = {

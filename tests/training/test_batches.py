@@ -49,7 +49,7 @@ def test_a_batch_is_cut_to_its_longest_sequence():
     assert inputs["inputs"].shape == (3, lengths[rows].max())
     assert inputs["labels"].tolist() == [0, 3, 4]
     assert targets["characters"].shape == (lengths[rows].sum(),)
-    expected = inputs["inputs"].flatten()[inputs["where"]] + 1000
+    expected = inputs["inputs"].flatten()[inputs["positions"]] + 1000
     np.testing.assert_array_equal(expected, targets["characters"])
 
 
@@ -112,7 +112,7 @@ def test_the_mean_number_of_targets_is_that_of_the_batches(n_parts):
     dataset, _ = make_dataset()
     n_targets, means = [], []
     for part in range(n_parts):
-        batches = LengthGroupedBatches(dataset, 4, part=(part, n_parts))
+        batches = LengthGroupedBatches(dataset, 4, shard=(part, n_parts))
         n_targets += [int((targets["characters"] >= 0).sum()) for _, targets in batches]
         means.append(batches.mean_targets)
     assert means == [pytest.approx(np.mean(n_targets))] * n_parts

@@ -226,7 +226,7 @@ def test_explicit_settings_reach_all_networks(params, names):
 def test_nets_and_the_only_net():
     several, one = (tiny(num_networks=n).fit(windows_of(FEW)) for n in (2, 1))
     assert len(several.nets_) == 2
-    with pytest.raises(AttributeError, match="see nets_"):
+    with pytest.raises(AttributeError, match="Use nets_"):
         _ = several.net_
     assert not hasattr(several, "net_")
     assert one.nets_ == [one.net_]

@@ -58,7 +58,7 @@ def test_damaged_files_are_refused(windows):
         {"networks.0.head.weight": head.astype(np.int64)},
         {"more": head},
     ):
-        with pytest.raises(ValueError, match="the file is damaged or was changed"):
+        with pytest.raises(ValueError, match="The file is damaged or was modified"):
             read(**changes)
 
 
