@@ -53,10 +53,7 @@ def warn_about_suspicious_names(names: list[str]) -> None:
     if variants:
         suspects["in capitals that also occur in lower or title case"] = variants
     if suspects:
-        counts = [
-            f"{len(matches):,} {description} (such as {matches[0]!r})"
-            for description, matches in suspects.items()
-        ]
+        counts = [f"{len(x):,} {title} (such as {x[0]!r})" for title, x in suspects.items()]
         warn_user(
             f"X holds suspicious names: {'; '.join(counts)}. The model learns them unchanged. To "
             "fix them, use sknamegen.datasets.clean_names. If they are intended, ignore warnings "

@@ -157,10 +157,7 @@ class Fitted:
         labels, ones = self.corpus.labels, np.ones((len(prefixes), 1))
         if isinstance(label, Mapping) and labels:
             weights = check_blend(label)
-            blend = [
-                Component(self.model, weight, self._label_index(name))
-                for name, weight in weights.items()
-            ]
+            blend = [Component(self.model, w, self._label_index(x)) for x, w in weights.items()]
             if len(blend) > 1:
                 return Mixture(blend), np.array([NONE]), ones
             (label,) = weights
@@ -538,8 +535,9 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
             Beginning of the names.
         label : object or dict, default=None
             Label of the names, one of `classes_`, or a blend of several labels, as in `sample`. If
-            None, marginalise over the labels, with their training frequencies as the prior. novel,
-            exclude, pattern, banned As in `sample`.
+            None, marginalise over the labels, with their training frequencies as the prior.
+        novel, exclude, pattern, banned
+            As in `sample`.
         min_length, max_length : int, default=1, None
             As in `sample`.
 

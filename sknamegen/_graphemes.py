@@ -103,19 +103,15 @@ class Clusters:
         self.starts_cluster = np.ones(self.transitions.shape, dtype=bool)
         if not self.one_code_per_cluster:
             next_states = [[_TRANSITIONS[state].get(role) for role in roles] for state in states]
-            self.transitions[:] = [
-                [-1 if state is None else _STATES.index(state) for state in row]
-                for row in next_states
-            ]
-            self.starts_cluster[:] = [
-                [role in _START and (state, role) not in _CONTINUES for role in roles]
-                for state in states
-            ]
+            for i, (state, row) in enumerate(zip(states, next_states, strict=True)):
+                self.transitions[i] = [-1 if s is None else _STATES.index(s) for s in row]
+                self.starts_cluster[i] = [
+                    r in _START and (state, r) not in _CONTINUES for r in roles
+                ]
         self.is_complete = np.array([state in _COMPLETE for state in states])
         # A code point that cannot follow is read as in the initial state.
-        self._lenient_transitions = np.where(
-            self.transitions < 0, np.maximum(self.transitions[0], 0), self.transitions
-        )
+        restarts = np.maximum(self.transitions[0], 0)
+        self._lenient_transitions = np.where(self.transitions < 0, restarts, self.transitions)
 
     def lengths(self, rows: NDArray[np.int32]) -> NDArray[np.int64]:
         """Count the clusters in rows of letter indices. Unknown letters have larger indices."""

@@ -69,9 +69,8 @@ def save_page(
     True
     """
     generator = generator[-1] if hasattr(generator, "steps") else generator
-    model = json.dumps(
-        _encode_arrays(_exported(generator, title or "Names")), separators=(",", ":")
-    )
+    exported = _encode_arrays(_exported(generator, title or "Names"))
+    model = json.dumps(exported, separators=(",", ":"))
     script = _FILES.joinpath("names.js").read_text("utf-8")
     if not parts:
         page = _FILES.joinpath("page.html").read_text("utf-8")

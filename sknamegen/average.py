@@ -120,11 +120,8 @@ class CharAverageGenerator(BaseCharGenerator):
         corpus = _merge_corpora([member.corpus for member in members], weights)
         pairs = zip(members, weights, strict=True)
         components = [_component(member, weight, corpus) for member, weight in pairs]
-        attributes = {
-            "generators_": generators,
-            "weights_": weights,
-            "_n_generators": _n_generators(generators),
-        }
+        attributes = {"generators_": generators, "weights_": weights}
+        attributes["_n_generators"] = _n_generators(generators)
         self._assign(corpus, Mixture(components), **attributes)
         return self
 

@@ -201,7 +201,7 @@ def read_names(
     Returns
     -------
     names : list of str
-        The non-empty lines in their order, without leading and trailing blanks.
+        The non-empty lines in their order, without leading and trailing whitespace.
 
     Raises
     ------
@@ -261,7 +261,7 @@ def iter_names(
     Yields
     ------
     names : list of str
-        `chunk_size` non-empty lines, fewer in the last chunk, without leading and trailing blanks.
+        `chunk_size` non-empty lines, fewer in the last chunk, without surrounding whitespace.
 
     Raises
     ------
@@ -299,7 +299,7 @@ def read_lines(
 ) -> Iterator[str]:
     """Yield the non-empty lines of a file, at least one. Path 0 is standard input.
 
-    `strip` removes leading and trailing blanks.
+    `strip` removes leading and trailing whitespace.
     """
     codec = "utf-8-sig" if codecs.lookup(encoding).name == "utf-8" else encoding
     source, n_names = repr(str(path)) if path else "Standard input", 0

@@ -100,9 +100,8 @@ class LossCurveDisplay(_Display):
         """Plot the losses, with the parameters and the result of `from_estimator`."""
         ax = self._axes(ax, figsize=(4.5, 3.4))
         epochs = np.arange(1, len(self.loss_curve) + 1)
-        self.lines_ = ax.plot(
-            epochs, self.loss_curve, **{"marker": ".", "label": "training"} | kwargs
-        )
+        style = {"marker": ".", "label": "training"} | kwargs
+        self.lines_ = ax.plot(epochs, self.loss_curve, **style)
         if self.validation_scores:
             losses = -np.array(self.validation_scores)
             style = {"marker": ".", "label": "validation"} | kwargs
@@ -334,9 +333,8 @@ class TemperatureDisplay(_Display):
         unique, losses = [], []
         vectorizer = CharSequenceVectorizer(window_length=generator.window_length_)
         for temperature in temperatures:
-            names = generator.sample(
-                "", temperature, n_samples, label=label, random_state=random_state
-            )
+            options = {"label": label, "random_state": random_state}
+            names = generator.sample("", temperature, n_samples, **options)
             unique.append(uniqueness(names))
             windows = vectorizer.fit_transform(names)
             labels: Any = None if label is None else [label] * n_samples

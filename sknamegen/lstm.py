@@ -162,10 +162,10 @@ class CharLSTMGenerator(BaseCharGenerator):
     ``order=6``, fitted to the training names.
 
     With ``init="auto"``, the weight of the network from the base is 1 / (1 + (n / 5000)^0.6) for n
-    names. The base is ignored in three cases: for running text, if it lacks more than half of the
-    characters, and if its predictions of the names before training are no better than guessing.
-    With ``num_networks=1``, the network starts from the base if the base has the greater weight and
-    the given sizes match. Otherwise, it starts from random weights.
+    names. The base is ignored for running text, and if its predictions of the names before training
+    are no better than guessing. With any `init`, pretrained networks that lack more than half of
+    the characters are ignored. With ``num_networks=1``, the network starts from the base if the
+    base has the greater weight and the given sizes match. Otherwise, it starts from random weights.
 
     The values of "auto" depend on the number n of names, or of windows for running text:
 
@@ -410,19 +410,13 @@ class CharLSTMGenerator(BaseCharGenerator):
             attributes["nets_"] = [training.net for training in trainings]
             model = Mixture([training.component for training in trainings], corpus.penalty)
             pairs = zip(trainings, model.components, strict=True)
-            weights = [
-                component.weight
-                for training, component in pairs
-                if training.plan.pretrained is not None
-            ]
+            weights = [part.weight for run, part in pairs if run.plan.pretrained is not None]
             attributes["init_share_"] = previous.init_share_ if previous else float(sum(weights))
             generator._assign(corpus, model, **attributes)
             return generator
 
         try:
-            ensemble.run(
-                train, valid, teacher, is_text, lambda trainings: assign(self._copy(), trainings)
-            )
+            ensemble.run(train, valid, teacher, is_text, lambda runs: assign(self._copy(), runs))
             return assign(self, ensemble.trainings)  # type: ignore[return-value]
         except KeyboardInterrupt:
             with suppress(ValueError):  # Raised for weights that are not finite.
@@ -497,6 +491,5 @@ def _count_ngrams(corpus: Corpus, sequences: Sequences, previous: NGrams | None)
     if previous and previous.total >= _MAX_COUNTED:
         return previous
     order = min(_TEACHER_ORDER, corpus.window_length_ + 1)
-    return NGrams.count(
-        sequences, order, corpus.alphabet.kinds, len(corpus.labels), before=previous
-    )
+    sizes = order, corpus.alphabet.kinds, len(corpus.labels)
+    return NGrams.count(sequences, *sizes, before=previous)

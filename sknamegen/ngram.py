@@ -145,9 +145,8 @@ class CharNGramGenerator(BaseCharGenerator):
 
     def _count(self, corpus: Corpus, sequences: Sequences, previous: NGrams | None = None) -> Self:
         sizes = self._order(corpus), corpus.alphabet.kinds, len(corpus.labels)
-        return self._assign_counts(
-            corpus, NGrams.count(sequences, *sizes, discount=self.discount, before=previous)
-        )
+        ngrams = NGrams.count(sequences, *sizes, discount=self.discount, before=previous)
+        return self._assign_counts(corpus, ngrams)
 
     def _assign_counts(self, corpus: Corpus, counts: NGrams) -> Self:
         self._assign(corpus, Mixture([Component(counts)], corpus.penalty), counts_=counts)

@@ -45,7 +45,7 @@ def pytest_terminal_summary(terminalreporter):
         )
 
 
-SPOILED = {
+CORRUPTIONS = {
     "deleted": None,
     "none": lambda value: None,
     "text": lambda value: "x",
@@ -76,7 +76,7 @@ def entries(state, path=()):
             yield from entries(value, (*path, key))
 
 
-def spoiled(state, path, corruption):
+def corrupted(state, path, corruption):
     """Return a copy of a state with one corrupted entry, or None if nothing changes."""
     inner = state
     for key in path:
@@ -84,7 +84,7 @@ def spoiled(state, path, corruption):
     if corruption == "deleted":
         return replaced(state, path)
     try:
-        changed = SPOILED[corruption](inner)
+        changed = CORRUPTIONS[corruption](inner)
         is_same = type(changed) is type(inner) and np.array_equal(changed, inner)
     except Exception:
         return None
@@ -95,7 +95,7 @@ _DELETED = object()
 
 
 def replaced(state, path, value=_DELETED):
-    """Return a copy of a state with the entry at a path replaced, or deleted without a value."""
+    """Return a copy of a state with one entry replaced, or deleted if there is no value."""
     if not path:
         return value
     copied, (key, *inner_path) = copy.copy(state), path

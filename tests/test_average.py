@@ -33,7 +33,7 @@ def fitted(names, make=ngram_pipeline):
 
 
 @pytest.fixture(scope="module", params=[ngram_pipeline, small_pipeline])
-def both(request):
+def pair(request):
     return fitted(ITALIAN, request.param), fitted(JAPANESE, request.param)
 
 
@@ -48,25 +48,25 @@ def log_proba(generator, seed, alphabet):
 
 
 @pytest.mark.parametrize("weights", [None, (1, 1), (0.2, 0.8), (30, 10), (1e308, 1e308)])
-def test_average_is_the_weighted_geometric_mean(both, weights):
-    average = CharAverageGenerator(both, weights=weights).fit()
-    assert set(average.alphabet_) == {*both[0].alphabet_} | {*both[1].alphabet_}
+def test_average_is_the_weighted_geometric_mean(pair, weights):
+    average = CharAverageGenerator(pair, weights=weights).fit()
+    assert set(average.alphabet_) == {*pair[0].alphabet_} | {*pair[1].alphabet_}
     shares = np.array(weights or (1, 1)) / max(weights or (1,))
     for seed in ("", "a", "ma", "ano"):
-        log_probas = [log_proba(generator, seed, average.alphabet_) for generator in both]
+        log_probas = [log_proba(generator, seed, average.alphabet_) for generator in pair]
         mean = np.exp(np.average(log_probas, axis=0, weights=shares))
         expected = mean / mean.sum()
         np.testing.assert_allclose(average.next_char_proba([seed])[0], expected, rtol=1e-4)
 
 
-def test_average_of_equal_generators_changes_nothing(both):
+def test_average_of_equal_generators_changes_nothing(pair):
     windows = VECTORIZER.transform(ITALIAN + JAPANESE)
-    for generators in ([both[0]], [both[0], both[0]]):
+    for generators in ([pair[0]], [pair[0], pair[0]]):
         average = CharAverageGenerator(generators, weights=[3, 1][: len(generators)]).fit()
-        expected = both[0].score_samples(windows)
+        expected = pair[0].score_samples(windows)
         np.testing.assert_allclose(average.score_samples(windows), expected, rtol=1e-5)
-        np.testing.assert_array_equal(average.alphabet_, both[0].alphabet_)
-        assert average.n_characters_seen_ == both[0].n_characters_seen_
+        np.testing.assert_array_equal(average.alphabet_, pair[0].alphabet_)
+        assert average.n_characters_seen_ == pair[0].n_characters_seen_
 
 
 def test_samples_follow_the_scores():
@@ -85,8 +85,8 @@ def test_samples_follow_the_scores():
     assert_drawn_from(drawn, names[1:], proba[1:])
 
 
-def test_samples_satisfy_all_options(both):
-    average = CharAverageGenerator(both).fit()
+def test_samples_satisfy_all_options(pair):
+    average = CharAverageGenerator(pair).fit()
     options = {"min_length": 5, "pattern": "[^k]*", "random_state": 0}
     names = average.sample("Ma", 1.0, 30, unique=True, novel=True, **options)
     assert len(set(names)) == 30
@@ -102,11 +102,11 @@ def test_samples_satisfy_all_options(both):
     assert 0 < expected_novelty(average, windows) < 1
 
 
-def test_weights_shift_the_scores(both):
+def test_weights_shift_the_scores(pair):
     windows = [VECTORIZER.transform(names) for names in (ITALIAN, JAPANESE)]
     scores = []
     for weights in ([9, 1], [1, 1], [1, 9]):
-        average = CharAverageGenerator(both, weights=weights).fit()
+        average = CharAverageGenerator(pair, weights=weights).fit()
         scores.append([average.score(X) for X in windows])
     italian, japanese = np.transpose(scores)
     assert italian[0] > italian[1] > italian[2]
@@ -142,9 +142,9 @@ def test_clones_are_unfitted_and_refitting_a_generator_changes_nothing():
     assert average.fit().sample(n_samples=20, random_state=0) != before
 
 
-def test_save_and_load(both, tmp_path):
+def test_save_and_load(pair, tmp_path):
     sio = pytest.importorskip("skops.io")
-    average = CharAverageGenerator([both[0], fitted(JAPANESE)], weights=np.array([1, 2])).fit()
+    average = CharAverageGenerator([pair[0], fitted(JAPANESE)], weights=np.array([1, 2])).fit()
     sio.dump(average, tmp_path / "average.skops")
     from_skops = sio.load(tmp_path / "average.skops", trusted=SKOPS_TRUSTED)
     from_pickle = pickle.loads(pickle.dumps(average))
@@ -219,21 +219,21 @@ def test_metadata_requests_are_cloned():
         assert cloned.get_metadata_routing().score.requests == {"sample_weight": True}
 
 
-def test_forget_names_leaves_the_generators_unchanged(both):
-    average = CharAverageGenerator(both).fit().forget_names()
+def test_forget_names_leaves_the_generators_unchanged(pair):
+    average = CharAverageGenerator(pair).fit().forget_names()
     saved = pickle.dumps(average)
-    assert not any(generator.name_hashes_.tobytes() in saved for generator in both)
+    assert not any(generator.name_hashes_.tobytes() in saved for generator in pair)
     loaded = pickle.loads(saved)
     assert loaded.sample(random_state=0) == average.sample(random_state=0)
     with pytest.raises(ValueError, match="has kept their hashes"):
         loaded.sample(novel=True)
-    assert both[0].sample(novel=True)
+    assert pair[0].sample(novel=True)
 
 
-def test_nested_averages_have_combined_weights(both):
-    inner = CharAverageGenerator(both).fit()
-    outer = CharAverageGenerator([inner, both[0]]).fit()
-    flat = CharAverageGenerator(both, weights=[3, 1]).fit()
+def test_nested_averages_have_combined_weights(pair):
+    inner = CharAverageGenerator(pair).fit()
+    outer = CharAverageGenerator([inner, pair[0]]).fit()
+    flat = CharAverageGenerator(pair, weights=[3, 1]).fit()
     proba = outer.next_char_proba(["Ma"])
     # Each average estimates unseen characters from its own alphabet, so small differences remain.
     np.testing.assert_allclose(proba, flat.next_char_proba(["Ma"]), atol=0.02)

@@ -15,13 +15,13 @@ import pytest
 import torch
 from conftest import (
     CASES,
-    SPOILED,
+    CORRUPTIONS,
+    corrupted,
     entries,
     ngram_pipeline,
     replaced,
     small_generator,
     small_pipeline,
-    spoiled,
 )
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -32,7 +32,7 @@ from sknamegen import CharNGramGenerator, CharSequenceVectorizer, load_names, re
 
 PACKAGE = str(Path(sknamegen.__file__).parent)
 DOCUMENTED = (TypeError, ValueError, LookupError, OSError, NotFittedError)
-# Phrases with which an error message describes the input or the requirement.
+# An error message must contain one of these phrases about the input or the requirement.
 SAYS_WHY = re.compile(
     r"Got|No name |holds|contains|has seen|needs|diverged|not fitted|unknown encoding"
     r"|Unknown character|the encoding|would take|was saved by another version"
@@ -278,12 +278,12 @@ def test_saved_states():
 
     def check(saved, corruption, value):
         kind, state, path = saved
-        changed = spoiled(state, path, corruption) if corruption else replaced(state, path, value)
+        changed = corrupted(state, path, corruption) if corruption else replaced(state, path, value)
         if changed is None:
             return False
         loaded = kind()
         with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")  # nonsense overflows
+            warnings.simplefilter("ignore")  # corrupted values overflow
             try:
                 loaded.__setstate__(changed)
                 scores = loaded.score_samples(windows)
@@ -295,7 +295,7 @@ def test_saved_states():
         return True
 
     check.__qualname__ = "saved_states"
-    corruption = st.one_of(st.none(), st.sampled_from([*SPOILED]))
+    corruption = st.one_of(st.none(), st.sampled_from([*CORRUPTIONS]))
     odd = arrays(-3, 120, [np.int8, np.int32, np.uint32, np.float32, np.float64, bool, "U1"])
     try_cases(6000, check, st.sampled_from(states), corruption, st.one_of(scalars, odd))
 

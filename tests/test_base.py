@@ -55,7 +55,7 @@ def test_replacement_characters_are_never_generated(make_pipe):
     generator = make_pipe()[-1].fit(vectorizer.transform(["xax", "bxa", "axxb", "xx"]))
     assert generator.alphabet_.tolist() == [END, "a", "b"]
     assert set("".join(generator.sample(n_samples=50, random_state=0))) <= {"a", "b"}
-    letters = np.array(["a", "b", "\ufffd"])  # the alphabet of a list with a wrong encoding
+    letters = np.array(["a", "b", "\ufffd"])  # alphabet of a list that was decoded wrongly
     generator = make_pipe()[-1].partial_fit(vectorizer.transform(["ab"]), alphabet=letters)
     generator.partial_fit(vectorizer.transform(["ba"]), alphabet=letters)
     assert generator.alphabet_.tolist() == [END, "a", "b"]

@@ -71,7 +71,7 @@ def test_dask_search_survives_the_death_of_a_worker(names, tmp_path, monkeypatch
 
 
 class TwoProcesses:
-    """Imitation of an accelerator with two processes."""
+    """Stub of an accelerator with two processes."""
 
     num_processes, process_index = 2, 0
 

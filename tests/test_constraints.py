@@ -18,7 +18,7 @@ from sknamegen.metrics import constraint_probability, expected_novelty, temperat
 
 END = "\3"
 MAKERS = [small_pipeline, ngram_pipeline]
-both = pytest.mark.parametrize("make_pipe", MAKERS, ids=["lstm", "ngram"])
+both_makers = pytest.mark.parametrize("make_pipe", MAKERS, ids=["lstm", "ngram"])
 
 
 NAMES = ["a", "ab", "abc", "ca", "cab", "b", "bb", "acca", "baca", "cabab", "bca"]
@@ -223,7 +223,7 @@ def test_names_drawn_one_at_a_time_follow_the_distribution(pipes):
 
 
 @pytest.mark.parametrize("constraint", [{}, {"pattern": ".*cc.*"}, {"banned": ["ab"]}], ids=str)
-@both
+@both_makers
 def test_constrained_texts_follow_the_conditional_distribution(make_pipe, constraint):
     text = "".join(np.random.default_rng(0).choice(list("abcab"), size=300))
     generator = make_pipe(window_length=3, boundary=False).fit([text])[-1]
@@ -295,7 +295,7 @@ def test_rare_constraints_are_estimated_well(pipes):
 
 
 def test_unique_samples_contain_every_matching_name(pipes):
-    """Sampling with `unique` returns all matching names. One more name is an error."""
+    """Sampling with `unique` returns all matching names. A request for more names fails."""
     generator = pipes[0][-1]
     options = {"pattern": "(c|bb)a{1,2}[bc]?", "max_length": 4, "temperature": 2}
     expected = conditional(generator, options)
@@ -582,7 +582,7 @@ def test_samples_satisfy_all_constraints(
 
 @pytest.mark.parametrize("seed", ["Ma", "M"])
 @pytest.mark.parametrize("pattern", [None, r"Ma(\w+ ?)*"])
-@both
+@both_makers
 def test_texts_match_the_pattern_and_streams_match_samples(names, make_pipe, pattern, seed):
     generator = make_pipe(window_length=5, boundary=False).fit([" ".join(names[:100])])[-1]
     options = {"pattern": pattern, "max_length": 20}

@@ -75,7 +75,7 @@ def test_plots_show_the_figures_of_the_benchmarks():
         assert losses == pytest.approx(means, abs=0.00051)
     shares = [row[:2] for row in benchmark("Names that look right").values()]
     columns = [list(column) for column in zip(*shares, strict=True)]
-    assert plot_data("scores.md", "written = [0") == columns
+    assert plot_data("scores.md", "generated = [0") == columns
 
 
 def test_pages_show_the_code_that_runs_without_options():

@@ -50,7 +50,7 @@ REQUIREMENTS = [
     ("train_from_large_file.py", "matplotlib", "plot"),
     ("typos.py", "matplotlib", "plot"),
 ]
-# Call with which an example saves a plot in the working directory.
+# Matches the call that saves a plot in the working directory.
 SAVED_PLOT = re.compile(r"savefig\(\"(\w+\.png)\"")
 # Starts an example from a small process. A child of pytest would inherit the peak memory of pytest.
 LAUNCH_CODE = "import subprocess, sys; sys.exit(subprocess.call(sys.argv[1:]))"
@@ -599,7 +599,7 @@ def test_benchmark_of_startup(run):
     printed = run("benchmarks/startup.py", "--quick")
     rows = re.findall(r"(?m)^(import|load) .* +([\d.]+) +(\d+) +([\d.]+) +([\d.]+)$", printed)
     assert [kind for kind, *_ in rows] == ["import", "load", "load"]
-    assert all(float(memory) < 1.3 for *_, memory in rows)  # with torch, more than double
+    assert all(float(memory) < 1.3 for *_, memory in rows)  # torch would use more than twice this
 
 
 @full

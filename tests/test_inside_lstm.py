@@ -1,4 +1,4 @@
-"""Tests of decisions before training runs that are too slow or need several machines."""
+"""Tests of training plans for runs that are too slow or need several machines."""
 
 import dataclasses
 import itertools

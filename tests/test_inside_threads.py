@@ -5,7 +5,7 @@ import time
 import weakref
 
 import pytest
-from test_threads import assert_a_forked_child_gets
+from test_threads import assert_forked_child_gets
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from sknamegen import _parallel
@@ -190,7 +190,7 @@ def test_forked_child_computes_while_the_parent_computes():
     quick.may_continue.set()
     parent = threading.Thread(target=lambda: slow.value)
     parent.start()
-    assert_a_forked_child_gets(lambda: quick.value, [1])
+    assert_forked_child_gets(lambda: quick.value, [1])
     slow.may_continue.set()
     parent.join()
     assert slow.value is slow.value
@@ -200,6 +200,4 @@ def test_forked_child_samples_while_the_parent_changes_threads(generator):
     """A child must not wait for a lock that only a thread of its parent can release."""
     expected = generator.sample(n_samples=150, random_state=0)
     with one_blas_thread(), _parallel._blas._lock:
-        assert_a_forked_child_gets(
-            lambda: generator.sample(n_samples=150, random_state=0), expected
-        )
+        assert_forked_child_gets(lambda: generator.sample(n_samples=150, random_state=0), expected)

@@ -1,4 +1,4 @@
-"""Kinds of characters, such as capitals: generated names follow them as the training names do."""
+"""Kinds of characters, such as capitals, in generated and in training names."""
 
 import pickle
 import re
@@ -39,10 +39,10 @@ SHAPES = [
 ]
 
 
-def test_names_have_the_same_shape_where_categories_change_alike():
-    for same in SHAPES:
-        assert odd_shapes(same, same[:1]) == []
-        assert shape_novelty(same, same[-1:]) == 0
+def test_shapes_are_sequences_of_kinds():
+    for alike in SHAPES:
+        assert odd_shapes(alike, alike[:1]) == []
+        assert shape_novelty(alike, alike[-1:]) == 0
     for names, others in combinations(SHAPES, 2):
         assert odd_shapes(names, others) == names
         assert odd_shapes([*others, *names, *names], others) == names * 2
@@ -50,61 +50,61 @@ def test_names_have_the_same_shape_where_categories_change_alike():
 
 
 @pytest.mark.parametrize("labelled", [False, True])
-@pytest.mark.parametrize("given", [NAMES, CASELESS, NAMES + CASELESS])
+@pytest.mark.parametrize("train", [NAMES, CASELESS, NAMES + CASELESS])
 @pytest.mark.parametrize(("window_length", "order"), [(2, 5), (20, 1), (20, 4)])
-def test_scores_are_those_of_counts_and_penalty(window_length, order, given, labelled):
-    """By their formulas in plain Python; of names of all shapes and of unknown characters."""
-    labels = [0, 1, 0, 0, 1, 1, 0] * (len(given) // 7) if labelled else None
-    learned = windows_of(given, window_length)
+def test_scores_match_counts_and_penalty(window_length, order, train, labelled):
+    """The formulas are in plain Python. The names have all shapes and unknown characters."""
+    labels = [0, 1, 0, 0, 1, 1, 0] * (len(train) // 7) if labelled else None
+    learned = windows_of(train, window_length)
     generator = CharNGramGenerator(order=order).fit(learned, labels)
     seen, alphabet = list(targets(learned, labels)), generator.alphabet_.tolist()
     logits = ngram_logits(seen, alphabet, min(order, window_length + 1), uses_labels=labelled)
     penalty = Penalty(seen, alphabet, window_length, uses_labels=labelled)
-    names = [*given, "", "anna", "McO'Neill", "ANNA", "vanDyk-", "XyZ-X", "Jean Luc van Lea"]
+    names = [*train, "", "anna", "McO'Neill", "ANNA", "vanDyk-", "XyZ-X", "Jean Luc van Lea"]
     names += ["आती फिरी", "ふしんじょう", "ンニーッハ", "שר אה"]
     windows = windows_of(names, window_length)
     labels = np.arange(len(names)) % 2 if labelled else None
     expected = log_likelihood(windows, generator, lambda *h: logits(*h) + penalty.after(*h), labels)
     np.testing.assert_allclose(generator.score_samples(windows, labels), expected, atol=1e-5)
-    without = log_likelihood(windows, generator, logits, labels)
-    assert np.abs(without - expected).max() > 0.5  # so that the penalty shows
+    unpenalised = log_likelihood(windows, generator, logits, labels)
+    assert np.abs(unpenalised - expected).max() > 0.5  # the penalty has an effect
 
 
-def test_shapes_that_no_name_has_are_rare_without_much_training(names):
-    """A network of hardly any training writes capitals anywhere, if nothing prevents it."""
+def test_unseen_shapes_are_rare_after_short_training(names):
+    """Without a penalty, a barely trained network puts capitals anywhere."""
     generator = small_generator(max_epochs=2).fit(windows_of(names))
     assert shape_novelty(generator.sample(n_samples=1000, random_state=0), names) < 0.02
 
 
 @MAKERS
 @pytest.mark.parametrize("change", [str, str.upper, str.swapcase])
-def test_lists_of_one_shape_keep_it(make, change):
+def test_samples_keep_the_shape_of_a_uniform_list(make, change):
     names = list(map(change, words(300)))
-    written = make().fit(windows_of(names)).sample(n_samples=2000, random_state=0)
-    assert shape_novelty(written, names) < 0.005
-    assert len(set(written)) > 1000
+    sampled = make().fit(windows_of(names)).sample(n_samples=2000, random_state=0)
+    assert shape_novelty(sampled, names) < 0.005
+    assert len(set(sampled)) > 1000
 
 
 @pytest.mark.parametrize("make", [lambda: small_generator(max_epochs=8), CharNGramGenerator])
-def test_runs_are_as_long_as_those_of_the_list(make):
-    """A particle has two or three letters; a name that begins with four small ones has none."""
-    last, rng = words(200, size=6), np.random.default_rng(0)
-    names = [f"{rng.choice(['van', 'de', 'van der'])} {word}" for word in last[:50]] + last[50:]
-    written = make().fit(windows_of(names)).sample(n_samples=2000, random_state=0)
-    assert np.mean([name[:4].isalpha() and name[:4].islower() for name in written]) < 0.05
-    assert 0.1 < np.mean([name[:1].islower() for name in written]) < 0.4
+def test_run_lengths_match_the_list(make):
+    """A particle has two or three letters, so no name starts with four small letters."""
+    roots, rng = words(200, size=6), np.random.default_rng(0)
+    names = [f"{rng.choice(['van', 'de', 'van der'])} {word}" for word in roots[:50]] + roots[50:]
+    sampled = make().fit(windows_of(names)).sample(n_samples=2000, random_state=0)
+    assert np.mean([name[:4].isalpha() and name[:4].islower() for name in sampled]) < 0.05
+    assert 0.1 < np.mean([name[:1].islower() for name in sampled]) < 0.4
 
 
-def test_shapes_stay_as_frequent():
-    """Names such as "McLeod" and "O'Neill", one in five and one in ten."""
+def test_shape_frequencies_match_the_list():
+    """One name in five is like "McLeod", and one in ten like "O'Neill"."""
     ends = ["leod", "nab", "neill", "brien", "hara", "dowd", "gann", "carthy", "rory", "shea"]
-    begins = ["Mc", "Mc", "O'", *[""] * 7]
-    names = [begin + end.title() for begin in begins for end in ends + words(40)]
+    starts = ["Mc", "Mc", "O'", *[""] * 7]
+    names = [start + end.title() for start in starts for end in ends + words(40)]
     generator = CharNGramGenerator().fit(windows_of(names))
-    written = generator.sample(n_samples=4000, random_state=0)
-    assert shape_novelty(written, names) < 0.005
-    for begin, share in (("Mc", 0.2), ("O'", 0.1)):
-        assert np.mean([name.startswith(begin) for name in written]) == pytest.approx(
+    sampled = generator.sample(n_samples=4000, random_state=0)
+    assert shape_novelty(sampled, names) < 0.005
+    for start, share in (("Mc", 0.2), ("O'", 0.1)):
+        assert np.mean([name.startswith(start) for name in sampled]) == pytest.approx(
             share, abs=0.03
         )
 
@@ -115,21 +115,21 @@ def test_labels_of_different_scripts_do_not_mix(make, letters):
     latin, foreign = words(150), words(150, 1, letters)
     generator = make().fit(windows_of(latin + foreign), ["latin"] * 150 + ["foreign"] * 150)
     for label in ("latin", "foreign"):
-        written = generator.sample(n_samples=1000, label=label, random_state=0)
-        assert np.mean([name.isascii() != (label == "latin") for name in written]) < 0.02
+        sampled = generator.sample(n_samples=1000, label=label, random_state=0)
+        assert np.mean([name.isascii() != (label == "latin") for name in sampled]) < 0.02
 
 
 @MAKERS
-def test_a_shape_belongs_to_the_labels_that_have_it(make):
-    """A capital after the first letter is usual with one of the labels only."""
+def test_shapes_depend_on_the_label(make):
+    """A capital after the first letter is common with one of the labels only."""
     plain, mixed = words(200), [f"Mc{word}" for word in words(200, 1)]
     generator = make().fit(windows_of(plain + mixed), ["plain"] * 200 + ["mixed"] * 200)
     for label, names in (("plain", plain), ("mixed", mixed)):
-        written = generator.sample(n_samples=1000, label=label, random_state=0)
-        assert shape_novelty(written, names) < 0.1
+        sampled = generator.sample(n_samples=1000, label=label, random_state=0)
+        assert shape_novelty(sampled, names) < 0.1
 
 
-def test_names_count_as_often_as_their_weights():
+def test_integer_weights_equal_repetitions():
     weights = [3, 1, 2, 1, 1, 4, 1]
     repeated = [name for name, n in zip(NAMES, weights, strict=True) for _ in range(n)]
     windows, scored = windows_of(NAMES), windows_of([*NAMES, "annA", "Mc-Leod", "VAN Dyk"])
@@ -140,42 +140,42 @@ def test_names_count_as_often_as_their_weights():
     assert np.abs(unweighted - expected).max() > 0.1
 
 
-def test_kinds_are_counted_in_pieces_like_all_names_at_a_time():
+def test_partial_fit_counts_kinds_like_fit():
     windows, scored = windows_of(NAMES), windows_of([*NAMES, "annA", "Mc-Leod", "VAN Dyk"])
-    whole, pieces = CharNGramGenerator().fit(windows), CharNGramGenerator()
+    whole, chunked = CharNGramGenerator().fit(windows), CharNGramGenerator()
     for piece in (windows[:3], windows[3:4], windows[4:]):
-        pieces.partial_fit(piece, alphabet=sorted(set("".join(NAMES))))
-    np.testing.assert_allclose(pieces.score_samples(scored), whole.score_samples(scored))
+        chunked.partial_fit(piece, alphabet=sorted(set("".join(NAMES))))
+    np.testing.assert_allclose(chunked.score_samples(scored), whole.score_samples(scored))
 
 
 @MAKERS
-def test_shapes_of_a_later_piece_are_learned(make):
-    """And a copy has learned the same."""
+def test_partial_fit_learns_new_shapes(make):
+    """A pickled copy has learned the same shapes."""
     letters = set("aeinorst AEINORST")
     capital, particle = windows_of(words(200)), windows_of([f"t {word}" for word in words(200, 1)])
     generator = make().partial_fit(capital, alphabet=letters)
     scores = [generator.score(particle)]
-    earlier = generator.sample(n_samples=500, random_state=0)
-    assert np.mean([name.startswith("t ") for name in earlier]) < 0.05
+    before = generator.sample(n_samples=500, random_state=0)
+    assert np.mean([name.startswith("t ") for name in before]) < 0.05
     for _ in range(3):
         scores.append(generator.partial_fit(particle).score(particle))
     assert scores[1] > scores[0] + 0.5
-    written = generator.sample(n_samples=500, random_state=0)
-    assert shape_novelty(written, ["Anna", "t Anna"]) < 0.03
-    assert np.mean([name.startswith("t ") for name in written]) > 0.15
+    sampled = generator.sample(n_samples=500, random_state=0)
+    assert shape_novelty(sampled, ["Anna", "t Anna"]) < 0.03
+    assert np.mean([name.startswith("t ") for name in sampled]) > 0.15
     copy = pickle.loads(pickle.dumps(generator))
     np.testing.assert_array_equal(copy.score_samples(particle), generator.score_samples(particle))
-    assert copy.sample(n_samples=500, random_state=0) == written
+    assert copy.sample(n_samples=500, random_state=0) == sampled
 
 
-def test_a_network_that_starts_from_another_has_the_shapes_of_its_names():
+def test_a_fine_tuned_network_has_the_shapes_of_the_new_list():
     names = words(200)
     lower = list(map(str.lower, names))
     base = small_generator().fit(windows_of(names + lower))
     generator = small_generator(init=base, max_epochs=1).fit(windows_of(lower))
-    for of_generator, least, most in ((base, 0.3, 0.7), (generator, 0.98, 1)):
-        written = of_generator.sample(n_samples=500, random_state=0)
-        assert least <= np.mean(list(map(str.islower, written))) <= most
+    for model, low, high in ((base, 0.3, 0.7), (generator, 0.98, 1)):
+        sampled = model.sample(n_samples=500, random_state=0)
+        assert low <= np.mean(list(map(str.islower, sampled))) <= high
 
 
 # Scripts without capitals
@@ -194,14 +194,14 @@ HINDI = (
 
 
 def is_kana_word(name):
-    """Whether small ones follow a syllable that they can follow, and a word can begin like that."""
+    """Return whether small kana follow a suitable syllable and the word start is valid."""
     syllable = "(?:[きしちにひみりぎじぢびぴ][ゃゅょ]|[^んっゃゅょ])"
     doubled = "(?:っ(?=[かきくけこさしすせそたちつてとぱぴぷぺぽ]))?"
     return re.fullmatch(f"{syllable}(?:{doubled}{syllable}|ん)*", name) is not None
 
 
 def is_hindi_word(name):
-    """Whether a vowel sign follows a consonant only, and a virama stands between or after some."""
+    """Return whether vowel signs follow consonants, and viramas are between or after them."""
     consonant = "[क-ह]़?"
     syllable = f"(?:(?:{consonant}्)*{consonant}[ा-ौ]?|[अ-औ])[ंःँ]?"
     return re.fullmatch(f"(?:{syllable})+(?:{consonant}्)*", name) is not None
@@ -211,8 +211,8 @@ def is_hindi_word(name):
 @pytest.mark.parametrize(
     ("names", "is_word"), [(STATIONS, is_kana_word), (HINDI, is_hindi_word)], ids=["kana", "hindi"]
 )
-def test_few_names_of_other_scripts_are_spelled_as_they_can_be(make, names, is_word):
+def test_spelling_in_caseless_scripts(make, names, is_word):
     assert all(map(is_word, names.split()))
-    written = make().fit(windows_of(names.split())).sample(n_samples=2000, random_state=0)
-    assert np.mean([not is_word(name) for name in written]) < 0.03
-    assert len(set(written)) > 500
+    sampled = make().fit(windows_of(names.split())).sample(n_samples=2000, random_state=0)
+    assert np.mean([not is_word(name) for name in sampled]) < 0.03
+    assert len(set(sampled)) > 500

@@ -52,7 +52,7 @@ def results(make, names):
 
 
 def pair_pipeline():
-    """Return a pipeline of two networks, which train in parallel threads if torch may use two."""
+    """Return a pipeline of two networks, trained in parallel if torch may use two threads."""
     return small_pipeline(num_networks=2)
 
 

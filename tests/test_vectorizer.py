@@ -239,7 +239,7 @@ def test_text_too_short_for_a_window():
 
 def test_one_very_long_name_among_short_names_is_rejected():
     names = ["Ada"] * 300 + ["x" * 1_000_000]
-    with pytest.raises(ValueError, match=r"1,000,000 characters \(row 300\), but the median"):
+    with pytest.raises(ValueError, match=r"\(row 300\), but the median length is 3"):
         CharSequenceVectorizer().fit(names)
 
 

@@ -25,9 +25,8 @@ State = tuple[Indices, Indices, list[tuple[Array, Array]]]
 
 def axes(num_layers: int, is_one_hot: bool) -> dict[str, tuple[str, ...]]:
     """Return the names of an LSTM's weights, with the names of their axes."""
-    weight_axes: dict[str, tuple[str, ...]] = (
-        {} if is_one_hot else {"embedding.weight": (INPUTS, VECTOR)}
-    )
+    weight_axes: dict[str, tuple[str, ...]]
+    weight_axes = {} if is_one_hot else {"embedding.weight": (INPUTS, VECTOR)}
     inputs = INPUTS if is_one_hot else VECTOR
     for layer in range(num_layers):
         weight_axes[f"layers.{layer}.weight_ih_l0"] = GATES, inputs
@@ -187,9 +186,8 @@ class LSTM(NextCharModel):
                 self.weights[f"layers.{layer}.{name}_l0"].astype(np.float16)
                 for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
             )
-            layers.append(
-                {"into": input_weights, "back": recurrent_weights, "bias": np.add(*biases)}
-            )
+            bias = np.add(*biases)
+            layers.append({"into": input_weights, "back": recurrent_weights, "bias": bias})
         n_inputs = self.n_characters + _N_SPECIAL + self.n_labels
         vectors = np.eye(n_inputs) if self.embedding is None else self.embedding
         head = {

@@ -307,17 +307,14 @@ class Mixture(NextCharModel):
             component.advance(component_state, characters)
             for component, component_state in zip(self.components, states, strict=True)
         ]
-        return self._penalise(
-            outputs, self.penalty and self.penalty.advance(penalty_state, characters)
-        )
+        penalty_state = self.penalty and self.penalty.advance(penalty_state, characters)
+        return self._penalise(outputs, penalty_state)
 
     def select(self, state: Any, rows: Indices) -> Any:
         """Return the state of the selected rows."""
         states, penalty_state = state
         pairs = zip(self.components, states, strict=True)
-        states = [
-            component.model.select(component_state, rows) for component, component_state in pairs
-        ]
+        states = [component.model.select(state, rows) for component, state in pairs]
         return states, self.penalty and tuple(array.take(rows, axis=0) for array in penalty_state)
 
     def distinct_logits(self, sequences: Sequences) -> tuple[Indices, Logits]:

@@ -61,11 +61,9 @@ def build_automaton(
         positions = PositionAutomaton(pattern or _ANYTHING, letters, max_length)
         # Letters with the same effect in all three automata form one class.
         piece_matches = np.packbits(positions.pieces, axis=0).T
-        effects = np.column_stack(
-            [piece_matches, classes, clusters.transitions.T, clusters.starts_cluster.T]
-        )
+        columns = piece_matches, classes, clusters.transitions.T, clusters.starts_cluster.T
         _, examples, letter_classes = np.unique(
-            effects, axis=0, return_index=True, return_inverse=True
+            np.column_stack(columns), axis=0, return_index=True, return_inverse=True
         )
         matches = [np.flatnonzero(piece[examples]).tolist() for piece in positions.pieces]
         tables = ban_transitions[:, classes[examples]], clusters.transitions[:, examples]
@@ -79,8 +77,8 @@ def build_automaton(
     accepts = np.append(accepts, False)
     examples = np.unique(classes, return_index=True)[1]
     starts_cluster = clusters.starts_cluster[np.append(cluster_states, 0)][:, examples]
-    tables = transitions, accepts, starts_cluster
-    transitions, accepts, starts_cluster = _merge_equivalent(*tables, max_length)
+    arrays = transitions, accepts, starts_cluster
+    transitions, accepts, starts_cluster = _merge_equivalent(*arrays, max_length)
     if len(transitions) * len(letters) > _MAX_CELLS:
         raise _too_large_error()
     transitions, starts_cluster = transitions[:, classes], starts_cluster[:, classes]

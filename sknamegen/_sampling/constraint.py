@@ -59,13 +59,11 @@ class Constraint:
         self.end, self.lengths, self._index = alphabet.end, alphabet.lengths, alphabet.index
         self.min_length = max_length if alphabet.end is None else min_length
         self.max_length = max_length
-        self.transitions, self.accepts, self.starts_cluster = build_automaton(
-            alphabet, pattern, banned, max_length
-        )
+        automaton = build_automaton(alphabet, pattern, banned, max_length)
+        self.transitions, self.accepts, self.starts_cluster = automaton
         self.one_code_per_cluster = bool(self.starts_cluster.all())
-        self.is_unconstrained = (
-            pattern is None and not banned and alphabet.clusters.one_code_per_cluster
-        )
+        is_simple = alphabet.clusters.one_code_per_cluster
+        self.is_unconstrained = pattern is None and not banned and is_simple
         self.feasibility = Lookahead(self)
         self.nbytes = self.transitions.nbytes + self.feasibility.nbytes
 

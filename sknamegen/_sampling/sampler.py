@@ -159,11 +159,8 @@ class Sampler:
                 f"Only {len(names):,} of {len(rows):,} names were found: of {n_drawn:,} drawn, "
                 f"{reasons_text}{self._rarity(rng)}. Raise temperature or max_length"
             )
-            shortfall += (
-                ", request fewer names, or pass on_shortfall='warn' to get the names found."
-                if names
-                else "."
-            )
+            advice = ", request fewer names, or pass on_shortfall='warn' to get the names found."
+            shortfall += advice if names else "."
         return [names[row] for row in sorted(names)], shortfall
 
     def _candidates(self, attempts, rows, rng, use_lookahead):
@@ -231,9 +228,8 @@ class Sampler:
             log_missing = search.mass if is_exhaustive else 0.0
             return Draws(texts, labels, log_proba, log_proba, log_missing)
 
-        return self.cache.get(
-            ("names", prefix, self.decoding, self.key, self.constraint.key), search
-        )
+        key = "names", prefix, self.decoding, self.key, self.constraint.key
+        return self.cache.get(key, search)
 
     def greedy(self, rows: Indices, labels: Indices) -> list[str]:
         """Return the name at temperature 0 for each prefix and label.
@@ -302,10 +298,8 @@ class Sampler:
             log_proba += np.log(self.label_proba[part_rows, columns])
             suffixes = self.corpus.alphabet.decode(text)
             texts = np.empty(len(part_rows), dtype=object)
-            texts[:] = [
-                self.prefixes[row] + suffix
-                for row, suffix in zip(part_rows.tolist(), suffixes, strict=True)
-            ]
+            pairs = zip(part_rows.tolist(), suffixes, strict=True)
+            texts[:] = [self.prefixes[row] + suffix for row, suffix in pairs]
             return Draws(texts, part_labels, log_proba, log_weights)
 
         draws = parallel_map(propose_part, zip(parts, rngs, strict=True))

@@ -228,13 +228,8 @@ def make_plans(
 
 
 # Parameters that may be "auto", other than sizes, and the type of their values.
-_AUTO_SETTINGS = {
-    "lr": float,
-    "ngram_weight": float,
-    "weight_decay": float,
-    "batch_size": int,
-    "max_epochs": int,
-}
+_AUTO_SETTINGS: dict[str, Any] = dict.fromkeys(("lr", "ngram_weight", "weight_decay"), float)
+_AUTO_SETTINGS |= dict.fromkeys(("batch_size", "max_epochs"), int)
 
 
 def _settings(params, n_names, is_pretrained):

@@ -11,7 +11,7 @@ from sknamegen._models.ngrams import NGrams
 from sknamegen._sequences import name_sequences
 
 ALPHABET = Alphabet(np.array(["\3", *"abcdr"]))
-# The kinds of b and r are those of a capital and of a blank.
+# b has the kind of a capital, and r the kind of a blank.
 KINDS = np.where(np.isin([*ALPHABET.letters, "", "", ""], ["b", "r"]), 6, ALPHABET.kinds)
 KINDS[ALPHABET.index["r"]] = 7
 N_LABELS = 2
@@ -147,10 +147,8 @@ def test_select_and_advance_commute(model):
     advanced, advanced_logits = model.advance(state, NEXT)
     assert_alike(selected_logits, advanced_logits[rows])
     advanced = model.select(advanced, rows)
-    next_characters = np.array([1, 2, 3, 4])
-    assert_alike(
-        model.advance(selected, next_characters)[1], model.advance(advanced, next_characters)[1]
-    )
+    codes = np.array([1, 2, 3, 4])
+    assert_alike(model.advance(selected, codes)[1], model.advance(advanced, codes)[1])
 
 
 def test_states_are_immutable(model):
@@ -198,7 +196,7 @@ def test_scoring_names_agrees_with_generating_them(model, window_length):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_a_prediction_depends_on_exactly_the_window(name):
-    """Characters before the window and the way to the state have no effect."""
+    """Earlier characters have no effect, and all ways to reach a window agree."""
     model, long, short = MODELS[name], ["dddabc", "bbbabc"], ["abc", "abc"]
     label = np.zeros(2, dtype=int)
     _, expected = model.start(ALPHABET.windows(long, 3), label)
@@ -271,10 +269,8 @@ def test_no_label_equals_an_unlabelled_model():
     labelled = lstm()
     embedding = labelled.weights["embedding.weight"][: len(ALPHABET) + 2]
     plain = LSTM(labelled.weights | {"embedding.weight": embedding})
-    windows, no_labels = ALPHABET.windows(PREFIXES, WINDOW), np.full(6, NONE)
-    np.testing.assert_array_equal(
-        labelled.start(windows, no_labels)[1], plain.start(windows, no_labels)[1]
-    )
+    windows, y = ALPHABET.windows(PREFIXES, WINDOW), np.full(6, NONE)
+    np.testing.assert_array_equal(labelled.start(windows, y)[1], plain.start(windows, y)[1])
 
 
 INVALID_WEIGHTS = {
@@ -291,16 +287,14 @@ INVALID_WEIGHTS = {
     "nothing": lambda w: w.clear(),
     "empty": lambda w: w.update({"head.weight": np.zeros((0, 5)), "head.bias": np.zeros(0)}),
     "too few inputs": lambda w: w.update({"embedding.weight": np.zeros((7, 3))}),
-    "a layer without its predecessors": lambda w: w.update(
-        {"layers.7.weight_hh_l0": np.zeros((20, 5))}
-    ),
+    "missing layers": lambda w: w.update({"layers.7.weight_hh_l0": np.zeros((20, 5))}),
 }
 
 
-@pytest.mark.parametrize("how", INVALID_WEIGHTS)
-def test_inconsistent_weights_are_rejected(how):
+@pytest.mark.parametrize("change", INVALID_WEIGHTS)
+def test_inconsistent_weights_are_rejected(change):
     weights = dict(lstm().weights)
-    INVALID_WEIGHTS[how](weights)
+    INVALID_WEIGHTS[change](weights)
     with pytest.raises(
         ValueError, match="The network of a saved model must be an LSTM with consistent"
     ):

@@ -96,17 +96,14 @@ class SlowNGrams:
         return self.interpolated(context, character, shorter)
 
     def interpolated(self, context, character, shorter):
-        next_counts = {c: self.counts.get(context + c, 0) for c in ALPHABET}
-        total = sum(next_counts.values())
+        counts = {c: self.counts.get(context + c, 0) for c in ALPHABET}
+        total = sum(counts.values())
         if total == 0:
             return shorter
-        discounted = {
-            c: self.discounts[len(context)][min(n, 3) - 1] if n else 0
-            for c, n in next_counts.items()
+        removed = {
+            c: self.discounts[len(context)][min(n, 3) - 1] if n else 0 for c, n in counts.items()
         }
-        return (
-            next_counts[character] - discounted[character] + sum(discounted.values()) * shorter
-        ) / total
+        return (counts[character] - removed[character] + sum(removed.values()) * shorter) / total
 
 
 @pytest.mark.parametrize("order", [1, 2, 3, 5, 9, 30])
@@ -131,7 +128,7 @@ def test_label_counts_are_averaged_with_all_counts():
     single = NGrams(labelled, characters, KINDS, n_labels=3, label_weight=1.0)
     expected = 0.6 * single.proba(single.find(labelled)) + 0.4 * plain.proba(plain.find(contexts))
     np.testing.assert_allclose(by_label.proba(by_label.find(labelled)), expected)
-    # Only label 0 has seen these contexts, so its distribution is closer to the reference.
+    # The reference contains the names of label 0, so the distribution of label 0 is closer.
     seen, _ = pairs(["hanna"], 3)
     of_label = [single.proba(single.find(np.column_stack([np.full(6, n), seen]))) for n in (0, 1)]
     reference = count(names, 4).proba(count(names, 4).find(seen))
@@ -139,7 +136,7 @@ def test_label_counts_are_averaged_with_all_counts():
 
 
 def test_contexts_are_found_with_any_table_size(monkeypatch):
-    """The sizes include values just below and above each key. A search finds all other contexts."""
+    """The sizes include values just below and above each key. Other contexts need a search."""
     contexts, _ = pairs([*NAMES, "hab", "nnnnnnn"], 4)
     whole = count(NAMES, 5)
     expected = whole.find(contexts)
@@ -233,9 +230,7 @@ def test_tempered_probabilities_are_normalised_powers(order, power):
 @pytest.mark.parametrize("lower", [1, 2, 4, 6])
 def test_a_truncated_model_ignores_farther_characters(lower):
     counts = count(NAMES, 6)
-    assert len(counts.contexts_after) == len(
-        counts.parents
-    )  # cached, and computed again for the truncated model
+    assert len(counts.contexts_after) == len(counts.parents)  # cached, then recomputed
     truncated = counts.truncated(lower)
     assert truncated.order == lower
     assert len(truncated.contexts_after) == len(truncated.parents)

@@ -43,7 +43,7 @@ def position_of(alphabet, constraint, lookahead, prefix):
     ids=str,
 )
 def test_lookahead_is_the_probability_of_completion(options, order):
-    """For lengths at which names must not end yet, the values hold up to a factor."""
+    """Below the minimum length, the values are correct up to a factor."""
     letters = [END, "a", "b"]
     alphabet, ngrams, constraint, lookahead = make(letters, ["ab", "aab", "bab", "b"], 3, **options)
     lookahead = Lookahead(constraint, ngrams := ngrams.truncated(order))

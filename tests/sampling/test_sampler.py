@@ -59,7 +59,7 @@ def zeros(n):
     ("limits", "lengths"),
     [
         ({"min_length": 8, "max_length": 40}, range(8, 41)),
-        # Names need three events that have probability 1/1000 in the lookahead.
+        # Accepted names need three events of probability 1/1000 under the lookahead.
         ({"pattern": "a{5}|a{8}", "max_length": 12}, [5, 8]),
     ],
 )
@@ -121,7 +121,7 @@ def draws_of(p, q, n, rng):
 
 @pytest.mark.parametrize("q", [[0.001, 0.009, 0.49, 0.5], [0.9, 0.06, 0.03, 0.01]])
 def test_names_are_chosen_in_proportion_to_their_probability(q):
-    """The proposal has no effect. Names that are certain to be drawn count with their probability."""
+    """Names certain to be drawn count with their probability, for any proposal."""
     rng, p, pool = np.random.default_rng(0), np.array([0.9, 0.06, 0.03, 0.01]), Pool(1000)
     for _ in range(2):
         pool.add(draws_of(p, np.array(q), 6000, rng), slice(None))

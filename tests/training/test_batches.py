@@ -1,4 +1,4 @@
-"""Batches of names: each name once, its windows together, with as little padding as possible."""
+"""Batches contain each name once, with all its windows and little padding."""
 
 import numpy as np
 import pytest
@@ -28,24 +28,24 @@ def make_dataset(**changes):
     return SequenceDataset(make_sequences(inputs, targets, labels=labels, **changes)), lengths
 
 
-def windows_of(names, window_length):
-    """The sequences of names, as code points."""
+def sequences_of(names, window_length):
+    """Return the sequences of names, as code points."""
     return read_windows(CharSequenceVectorizer(window_length=window_length).fit_transform(names))[1]
 
 
-def learned(sequences):
-    """Yield the name, the characters before and the target, of each target."""
+def training_pairs(sequences):
+    """Yield the name index, the preceding characters and the character of each target."""
     for row, step in zip(*np.nonzero(sequences.has_target), strict=True):
         window = sequences.inputs[row, : step + 1]
         before = "".join(map(chr, window[window > 0]))
         yield sequences.name_index[row], before, chr(sequences.targets[row, step])
 
 
-def test_a_batch_is_cut_to_its_longest_sequence():
+def test_batches_are_trimmed_to_their_longest_sequence():
     dataset, lengths = make_dataset()
     rows = torch.tensor([0, 3, 4, 7])
     inputs, targets = dataset[rows]
-    assert lengths[7] == 0  # so that it has nothing to learn
+    assert lengths[7] == 0  # so that it has no targets
     assert inputs["inputs"].shape == (3, lengths[rows].max())
     assert inputs["labels"].tolist() == [0, 3, 4]
     assert targets["characters"].shape == (lengths[rows].sum(),)
@@ -54,16 +54,16 @@ def test_a_batch_is_cut_to_its_longest_sequence():
 
 
 @pytest.mark.parametrize("rows", [[1, 0], [2, 1, 2], [2, 0, 2, 2]])
-@pytest.mark.parametrize("n_in_advance", [0, 48])
-def test_a_batch_has_the_distributions_of_an_ngram_model(rows, n_in_advance, monkeypatch):
-    monkeypatch.setattr("sknamegen._training.batches.MAX_CELLS", n_in_advance)
+@pytest.mark.parametrize("max_cells", [0, 48])
+def test_batches_contain_ngram_distributions(rows, max_cells, monkeypatch):
+    monkeypatch.setattr("sknamegen._training.batches.MAX_CELLS", max_cells)
     sequences = make_sequences(
         [[4, 1, 2, 2], [4, 2, 2, 0], [4, 0, 0, 0]],
         [[1, 2, 2, 3], [2, 2, 3, NONE], [1, NONE, NONE, NONE]],
     )
     ngrams = NGrams.count(sequences, 3, np.array([1, 1, 2, 3, 4, 5, 6]))
     dataset = SequenceDataset(sequences, ngrams)
-    assert (dataset.proba is None) == (n_in_advance == 0)
+    assert (dataset.proba is None) == (max_cells == 0)
     _, batch = dataset[torch.tensor(rows)]
     chosen = sequences.take(rows)
     is_target = batch["characters"] >= 0
@@ -73,11 +73,11 @@ def test_a_batch_has_the_distributions_of_an_ngram_model(rows, n_in_advance, mon
 
 
 @pytest.mark.parametrize("generator", [None, torch.Generator().manual_seed(0)])
-def test_batches_hold_each_name_once_and_little_padding(generator):
+def test_batches_contain_each_name_once_with_little_padding(generator):
     dataset, lengths = make_dataset()
     batches = LengthGroupedBatches(dataset, 4, generator)
     names = torch.cat(batches.names()).tolist()
-    assert sorted(names) == np.flatnonzero(lengths).tolist()  # those without targets are left out
+    assert sorted(names) == np.flatnonzero(lengths).tolist()  # skips names without targets
     assert len(list(batches)) == len(batches) == -(-len(names) // 4)
     padded = sum(inputs["inputs"].numel() for inputs, _ in batches)
     assert padded - lengths.sum() <= 5 * 4
@@ -95,20 +95,20 @@ def test_shuffling_differs_between_epochs_and_repeats_with_the_seed():
     assert epochs(0) != epochs(1)
 
 
-def test_names_are_drawn_as_often_as_their_weights_ask_for():
+def test_names_are_drawn_in_proportion_to_their_weights():
     weights = np.random.default_rng(1).integers(0, 5, size=23).astype(float)
     dataset, lengths = make_dataset(weights=weights)
     batches = LengthGroupedBatches(dataset, 4, torch.Generator().manual_seed(0))
-    asked = np.where(lengths > 0, weights, 0)
-    asked *= (lengths > 0).sum() / asked.sum()
+    rates = np.where(lengths > 0, weights, 0)
+    rates *= (lengths > 0).sum() / rates.sum()
     epochs = [np.bincount(torch.cat(batches.names()), minlength=23) for _ in range(400)]
-    for times in epochs:
-        assert ((times >= np.floor(asked - 1e-9)) & (times <= np.ceil(asked + 1e-9))).all()
-    np.testing.assert_allclose(np.mean(epochs, axis=0), asked, atol=4 * 0.5 / 400**0.5)
+    for counts in epochs:
+        assert ((counts >= np.floor(rates - 1e-9)) & (counts <= np.ceil(rates + 1e-9))).all()
+    np.testing.assert_allclose(np.mean(epochs, axis=0), rates, atol=4 * 0.5 / 400**0.5)
 
 
 @pytest.mark.parametrize("n_parts", [1, 3])
-def test_the_mean_number_of_targets_is_that_of_the_batches(n_parts):
+def test_mean_number_of_targets(n_parts):
     dataset, _ = make_dataset()
     n_targets, means = [], []
     for part in range(n_parts):
@@ -120,8 +120,8 @@ def test_the_mean_number_of_targets_is_that_of_the_batches(n_parts):
 
 @pytest.mark.parametrize("window_length", [3, 5, 8])
 def test_all_windows_of_a_name_are_in_one_batch(window_length):
-    sequences = join_windows(windows_of(NAMES, window_length))
-    # Labels pass through batches unchanged, so they show which name a row is of.
+    sequences = join_windows(sequences_of(NAMES, window_length))
+    # Labels pass through batches unchanged, so they identify the name of a row.
     labels = sequences.name_index.astype(np.int32)
     dataset = SequenceDataset(sequences._replace(labels=labels))
     assert len(dataset) == len(NAMES) < len(labels)
@@ -134,16 +134,16 @@ def test_all_windows_of_a_name_are_in_one_batch(window_length):
     assert sorted(characters) == sorted("".join(f"{name}\3" for name in NAMES))
 
 
-def test_a_very_long_name_is_in_several_batches():
+def test_a_very_long_name_is_split_into_batches():
     names = ["ab" * 700, "Ann"]
-    dataset = SequenceDataset(windows_of(names, 5))
+    dataset = SequenceDataset(sequences_of(names, 5))
     batches = [batch for batch, _ in LengthGroupedBatches(dataset, 2)]
     assert max(len(batch["inputs"]) for batch in batches) <= 2 * 256
     n_targets = sum(int(number) for number in dataset.n_targets)
     assert n_targets == sum(len(name) + 1 for name in names)
 
 
-def test_each_window_of_running_text_is_a_name_by_itself():
+def test_windows_of_running_text_count_as_names():
     vectorizer = CharSequenceVectorizer(window_length=4, boundary=False)
     _, sequences = read_windows(vectorizer.fit_transform(["anna ada ", "eva eva"]))
     dataset = SequenceDataset(sequences, is_text=True)
@@ -153,25 +153,25 @@ def test_each_window_of_running_text_is_a_name_by_itself():
 
 
 @pytest.mark.parametrize("window_length", [1, 3, 4, 5, 8, 9, 12, 20])
-def test_joined_windows_learn_each_character_once_from_what_comes_before_it(window_length):
-    whole = windows_of(NAMES, window_length)
+def test_joined_windows_contain_each_character_once(window_length):
+    whole = sequences_of(NAMES, window_length)
     joined = join_windows(whole)
     n_joined = -(-window_length // 4) if window_length >= 8 else 1
     n_later = [max(0, len(name) + 1 - window_length) for name in NAMES]
     assert len(joined.inputs) == len(NAMES) + sum(-(-n // n_joined) for n in n_later)
-    targets, expected = (sorted(learned(sequences)) for sequences in (joined, whole))
+    targets, expected = (sorted(training_pairs(sequences)) for sequences in (joined, whole))
     assert len(targets) == len(expected) == sum(len(name) + 1 for name in NAMES)
     for row, name in enumerate(NAMES):
         framed = f"\2{name}\3"
-        pairs = {(before, target) for of_row, before, target in targets if of_row == row}
+        pairs = {(before, target) for index, before, target in targets if index == row}
         for end in range(1, len(framed)):
-            least = min(end, window_length - n_joined + 1)
-            befores = {framed[max(0, end - n) : end] for n in range(least, window_length + 1)}
-            assert len(pairs & {(before, framed[end]) for before in befores}) == 1
+            min_length = min(end, window_length - n_joined + 1)
+            contexts = {framed[max(0, end - n) : end] for n in range(min_length, window_length + 1)}
+            assert len(pairs & {(before, framed[end]) for before in contexts}) == 1
 
 
 def test_joined_windows_keep_labels_and_weights():
-    whole = windows_of(NAMES, 8)
+    whole = sequences_of(NAMES, 8)
     labels = whole.name_index.astype(np.int32)
     joined = join_windows(whole._replace(labels=labels, weights=labels * 2.0))
     np.testing.assert_array_equal(joined.labels, joined.name_index)

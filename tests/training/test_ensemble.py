@@ -1,4 +1,4 @@
-"""Several networks: what they start from, how each of them trains, and what ends them."""
+"""Ensembles: initial weights, training, early stopping, interruptions and errors."""
 
 import _thread
 import pickle
@@ -36,12 +36,12 @@ def base_share(n_names):
 
 
 def tiny(**params):
-    """An ensemble of two tiny networks from random weights."""
+    """Return an ensemble of two tiny networks with random initial weights."""
     return small_generator(**{"init": None, "num_networks": 2, "max_epochs": 2} | params)
 
 
 def mixed(**params):
-    """An ensemble of the base and a tiny network."""
+    """Return an ensemble of the base and a tiny network."""
     return CharLSTMGenerator(**{"hidden_size": 16, "max_epochs": 1, "random_state": 0} | params)
 
 
@@ -54,10 +54,10 @@ def weights_of(net):
 
 
 def assert_same_weights(net, other):
-    weights, of_other = weights_of(net), weights_of(other)
-    assert weights.keys() == of_other.keys()
+    weights, other_weights = weights_of(net), weights_of(other)
+    assert weights.keys() == other_weights.keys()
     for name, weight in weights.items():
-        np.testing.assert_array_equal(weight, of_other[name])
+        np.testing.assert_array_equal(weight, other_weights[name])
 
 
 @pytest.fixture(params=[1, 2])
@@ -77,7 +77,7 @@ def one_thread():
 
 
 @pytest.mark.parametrize("n_names", [1, 30, 1000, 6000])
-def test_the_share_of_the_base_follows_from_the_number_of_names(n_names):
+def test_share_of_the_base_depends_on_the_number_of_names(n_names):
     windows = windows_of(np.resize(SHORT, n_names), window_length=5)
     generator = mixed(**ONE_STEP).fit(windows)
     assert generator.init_share_ == pytest.approx(base_share(n_names), rel=1e-12)
@@ -85,7 +85,7 @@ def test_the_share_of_the_base_follows_from_the_number_of_names(n_names):
 
 
 @pytest.mark.parametrize(("n_names", "is_base"), [(4999, True), (5001, False)])
-def test_one_network_is_of_the_kind_with_the_greater_share(n_names, is_base):
+def test_a_single_network_has_the_kind_with_the_larger_share(n_names, is_base):
     windows = windows_of(np.resize(SHORT, n_names), window_length=5)
     generator = CharLSTMGenerator(num_networks=1, random_state=0, **ONE_STEP).fit(windows)
     assert generator.init_share_ == is_base
@@ -112,7 +112,7 @@ def test_one_network_is_of_the_kind_with_the_greater_share(n_names, is_base):
         ({"init": "base", "num_networks": 2}, [256, 256], 1),
     ],
 )
-def test_sizes_and_starts(params, sizes, share):
+def test_sizes_and_initial_weights(params, sizes, share):
     generator = CharLSTMGenerator(random_state=0, **ONE_STEP | params).fit(windows_of(FEW))
     assert sizes_of(generator) == sizes
     assert generator.init_share_ == pytest.approx(share)
@@ -130,7 +130,7 @@ def test_sizes_and_starts(params, sizes, share):
     [RANDOM_CODES, HIRAGANA, ["ᏣᎳᎩ", "ᏎᏉᏯ", "ᎠᏰᎵ"]],
     ids=["random codes", "hiragana", "unknown script"],
 )
-def test_the_base_is_left_aside_where_it_is_of_no_use(names):
+def test_the_base_is_ignored_for_unsuitable_names(names):
     windows = windows_of(names)
     generator, scratch = (mixed(init=init).fit(windows) for init in ("auto", None))
     assert generator.init_share_ == 0
@@ -139,11 +139,11 @@ def test_the_base_is_left_aside_where_it_is_of_no_use(names):
 
 
 @pytest.mark.parametrize("names", [["Анна", "Мария", "Ольга"], ["LONDON", "PARIS"], FEW])
-def test_the_base_has_a_share_in_real_names(names):
+def test_the_base_has_a_share_for_real_names(names):
     assert mixed().fit(windows_of(names)).init_share_ == base_share(len(names))
 
 
-def test_running_text_is_learned_from_random_weights():
+def test_running_text_trains_from_scratch():
     windows = CharSequenceVectorizer(boundary=False).fit_transform([" ".join(FEW)])
     generator = mixed().fit(windows)
     assert generator.init_share_ == 0
@@ -151,7 +151,7 @@ def test_running_text_is_learned_from_random_weights():
 
 
 class Proba(Callback):
-    """Keeps what the network that calls it predicts when its training ends."""
+    """Callback that stores the predictions of its network at the end of training."""
 
     def on_train_end(self, net, **kwargs):
         generator = net.generator()
@@ -172,7 +172,7 @@ def probas_of(generator):
         ({"init": "base", "hidden_size": "auto", "num_networks": 2}, [1 / 2] * 2),
     ],
 )
-def test_the_average_is_of_logits_by_the_shares(params, shares):
+def test_logits_are_averaged_by_share(params, shares):
     generator = mixed(callbacks=[Proba], **params).fit(windows_of(FEW))
     probas = probas_of(generator)
     assert len(probas) == len(shares)
@@ -183,7 +183,7 @@ def test_the_average_is_of_logits_by_the_shares(params, shares):
 
 
 @pytest.mark.parametrize("num_networks", [2, 3])
-def test_no_cliff_with_explicit_sizes_at_few_names(num_networks):
+def test_explicit_sizes_score_like_automatic_sizes(num_networks):
     train, test = windows_of(FEMALE[::160]), windows_of(FEMALE[7::60])
     params = {"num_networks": num_networks, "random_state": 0}
     scores = [
@@ -195,8 +195,8 @@ def test_no_cliff_with_explicit_sizes_at_few_names(num_networks):
     assert min(scores) > scratch.score(test) + 0.1
 
 
-def test_each_network_is_a_fit_of_its_own():
-    """The one from the base is what init="base" trains; the others, what init=None trains."""
+def test_networks_train_independently():
+    """The first network equals that of init="base", and all others equal those of init=None."""
     windows = windows_of(FEW)
     both = mixed(max_epochs="auto").fit(windows)
     base = CharLSTMGenerator(init="base", random_state=0).fit(windows)
@@ -223,19 +223,19 @@ def test_explicit_settings_reach_all_networks(params, names):
         assert {name: settings[names.get(name, name)] for name in params} == params
 
 
-def test_nets_and_the_only_net():
-    several, one = (tiny(num_networks=n).fit(windows_of(FEW)) for n in (2, 1))
-    assert len(several.nets_) == 2
+def test_nets_and_net():
+    ensemble, single = (tiny(num_networks=n).fit(windows_of(FEW)) for n in (2, 1))
+    assert len(ensemble.nets_) == 2
     with pytest.raises(AttributeError, match="Use nets_"):
-        _ = several.net_
-    assert not hasattr(several, "net_")
-    assert one.nets_ == [one.net_]
+        _ = ensemble.net_
+    assert not hasattr(ensemble, "net_")
+    assert single.nets_ == [single.net_]
     assert not hasattr(tiny(), "net_")
-    assert not hasattr(pickle.loads(pickle.dumps(one)), "net_")
+    assert not hasattr(pickle.loads(pickle.dumps(single)), "net_")
 
 
 @pytest.mark.parametrize("window_length", [3, 6, 12])
-def test_batches_count_names(window_length):
+def test_batch_size_is_a_number_of_names(window_length):
     windows = windows_of(FEW, window_length)
     generator = tiny(batch_size=8, max_epochs=3).fit(windows)
     assert generator.n_steps_ == 3 * -(-len(FEW) // 8)
@@ -243,14 +243,14 @@ def test_batches_count_names(window_length):
     assert stopping.fit(windows).n_steps_ == -(-(len(FEW) - round(0.25 * len(FEW))) // 8)
 
 
-def test_batches_of_running_text_count_windows():
+def test_batch_size_of_running_text_is_a_number_of_windows():
     windows = CharSequenceVectorizer(boundary=False).fit_transform([" ".join(FEW)])
     n_windows = windows.shape[0] * windows.shape[1]
     assert tiny(batch_size=50, max_epochs=1).fit(windows).n_steps_ == -(-n_windows // 50)
 
 
 class Validation(Callback):
-    """Keeps the characters that a network is validated with."""
+    """Callback that stores the validation characters of its network."""
 
     def on_train_begin(self, net, **kwargs):
         self.characters_ = set()
@@ -265,11 +265,11 @@ def curve_of(net, name):
 
 
 def mean_curve(curves):
-    """The mean over the curves that are long enough, step by step."""
+    """Return the mean at each step over the curves that reach it."""
     return [np.mean([c[i] for c in curves if len(c) > i]) for i in range(max(map(len, curves)))]
 
 
-def test_early_stopping_decides_for_each_network_by_itself():
+def test_early_stopping_is_separate_for_each_network():
     patience, params = 2, {"max_epochs": 40, "early_stopping": True, "n_iter_no_change": 2}
     generator = mixed(callbacks=[Validation], lr=0.02, **params).fit(windows_of(FEW))
     for net in generator.nets_:
@@ -281,7 +281,7 @@ def test_early_stopping_decides_for_each_network_by_itself():
     assert seen[0] == seen[1]
     assert len(seen[0]) == 1
     n_epochs = [len(net.history) for net in generator.nets_]
-    assert len(set(n_epochs)) == 2, "both stopped together, so the means below show little"
+    assert len(set(n_epochs)) == 2, "both networks stopped together, so the means below test little"
     assert generator.n_iter_ == max(n_epochs)
     losses, scores = (
         mean_curve([curve_of(net, name) for net in generator.nets_])
@@ -295,7 +295,7 @@ def test_early_stopping_decides_for_each_network_by_itself():
 
 
 class Counter(Callback):
-    """Counts the epochs of its network."""
+    """Callback that counts the epochs of its network."""
 
     def __init__(self):
         self.n_epochs = 0
@@ -305,16 +305,16 @@ class Counter(Callback):
 
 
 def test_each_network_has_a_copy_of_the_callbacks():
-    given = Counter()
-    generator = tiny(callbacks=[("counter", given)], max_epochs=3).fit(windows_of(FEW))
+    counter = Counter()
+    generator = tiny(callbacks=[("counter", counter)], max_epochs=3).fit(windows_of(FEW))
     copies = [dict(net.callbacks_)["counter"] for net in generator.nets_]
     assert [copy.n_epochs for copy in copies] == [3, 3]
-    assert given.n_epochs == 0
-    assert len({id(callback) for callback in [given, *copies]}) == 3
-    assert generator.callbacks == [("counter", given)]
+    assert counter.n_epochs == 0
+    assert len({id(callback) for callback in [counter, *copies]}) == 3
+    assert generator.callbacks == [("counter", counter)]
 
 
-def test_one_progress_bar(capsys, monkeypatch):
+def test_networks_share_one_progress_bar(capsys, monkeypatch):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     generator = tiny(verbose=1, batch_size=8).fit(windows_of(FEW))
     captured = capsys.readouterr()
@@ -329,7 +329,7 @@ def n_optimizer_steps(net):
 
 
 @pytest.mark.parametrize("make", [tiny, mixed])
-def test_warm_start_goes_on_with_each_networks_weights_and_share(make):
+def test_warm_start_keeps_weights_and_shares(make):
     windows = windows_of(FEW)
     generator = make(warm_start=True, callbacks=[Proba]).fit(windows)
     share, before = generator.init_share_, probas_of(generator)
@@ -337,7 +337,7 @@ def test_warm_start_goes_on_with_each_networks_weights_and_share(make):
     assert generator.init_share_ == share
     letters = [i for i, c in enumerate(generator.alphabet_) if c.islower()]
     for old, new in zip(before, probas_of(generator), strict=True):
-        # The penalty by kinds, which more names change, is the same for all small letters.
+        # The penalty on kinds, which depends on the names, is the same for all small letters.
         old, new = (p[:, letters] / p[:, letters].sum(1, keepdims=True) for p in (old, new))
         np.testing.assert_allclose(new, old, rtol=1e-3)
     shares = [share, 1 - share] if share else [0.5, 0.5]
@@ -348,7 +348,7 @@ def test_warm_start_goes_on_with_each_networks_weights_and_share(make):
 
 @pytest.mark.parametrize("make", [tiny, mixed])
 @pytest.mark.parametrize("one_pass", [False, True])
-def test_training_on_goes_on_with_each_networks_optimizer(make, one_pass):
+def test_warm_start_and_partial_fit_keep_the_optimizers(make, one_pass):
     windows = windows_of(FEW)
     generator = make(warm_start=True, batch_size=8, max_epochs=1)
     learn = generator.partial_fit if one_pass else generator.fit
@@ -361,15 +361,15 @@ def test_training_on_goes_on_with_each_networks_optimizer(make, one_pass):
             assert set(n_optimizer_steps(net)) == {number * n_steps}
             for weight, state in net.optimizer_.state.items():
                 assert state["exp_avg"].shape == weight.shape
-    # A loaded generator has the weights, but no optimizers.
+    # A loaded generator has weights but no optimizers.
     loaded = pickle.loads(pickle.dumps(generator))
     assert loaded.score(windows) == generator.score(windows)
     loaded.fit(windows)
     assert {n for net in loaded.nets_ for n in n_optimizer_steps(net)} == {n_steps}
 
 
-def test_training_on_improves_on_new_names():
-    """With pieces, the share of the base is that of the first call."""
+def test_partial_fit_improves_scores():
+    """The share of the base is set by the first call."""
     windows, test = windows_of(FEMALE[::60]), windows_of(FEMALE[7::60])
     generator = mixed().partial_fit(windows[:20], alphabet="".join(FEMALE))
     share, score = generator.init_share_, generator.score(test)
@@ -381,7 +381,7 @@ def test_training_on_improves_on_new_names():
     assert generator.score(test) > score
 
 
-def test_sizes_stay_those_of_the_first_call():
+def test_sizes_must_not_change_between_calls():
     generator = mixed(num_networks=2).partial_fit(windows_of(FEW))
     with pytest.raises(ValueError, match="hidden_size must be 16"):
         generator.set_params(hidden_size=32).partial_fit(windows_of(FEW))
@@ -392,7 +392,7 @@ def test_sizes_stay_those_of_the_first_call():
 
 @pytest.mark.parametrize("labels", [None, np.arange(len(FEW)) % 2])
 @pytest.mark.parametrize("params", [{}, {"early_stopping": True}])
-def test_it_is_reproducible_and_comes_back_from_disk(labels, params):
+def test_reproducibility_and_round_trips(labels, params):
     windows, weights = windows_of(FEW), np.arange(len(FEW)) % 3
     first, second = (mixed(**params).fit(windows, labels, sample_weight=weights) for _ in range(2))
     loaded = [
@@ -406,7 +406,7 @@ def test_it_is_reproducible_and_comes_back_from_disk(labels, params):
 
 
 @pytest.mark.parametrize("optimizer", ["LBFGS", "SGD", "Adagrad"])
-def test_optimizers_of_several_kinds(optimizer):
+def test_optimizers(optimizer):
     params = {"optimizer": optimizer, "lr": 0.01}
     if optimizer == "LBFGS":
         params["net_params"] = {"optimizer__max_iter": 2}
@@ -415,17 +415,17 @@ def test_optimizers_of_several_kinds(optimizer):
     assert [type(net.optimizer_).__name__ for net in generator.nets_] == [optimizer] * 2
 
 
-def test_labels_are_learned_from_few_names():
-    """The base knows no labels, and yet it tells them apart."""
+def test_fine_tuning_learns_labels_from_few_names():
+    """The base has no labels."""
     names, labels = load_names(return_X_y=True)
-    train, test, truth = windows_of(names[::20]), windows_of(names[13::40]), labels[13::40]
+    train, test, y_test = windows_of(names[::20]), windows_of(names[13::40]), labels[13::40]
     generator = CharLSTMGenerator(init="base", random_state=0).fit(train, labels[::20])
-    accuracy, greatest_share = (generator.predict(test) == truth).mean(), (truth == "female").mean()
-    assert accuracy > max(greatest_share, 1 - greatest_share) + 0.06
-    assert generator.score(test, truth) > generator.score(test) + 0.008
+    accuracy, female_share = (generator.predict(test) == y_test).mean(), (y_test == "female").mean()
+    assert accuracy > max(female_share, 1 - female_share) + 0.06
+    assert generator.score(test, y_test) > generator.score(test) + 0.008
 
 
-def test_threads_change_no_digit_and_stay_as_they_were(n_threads):
+def test_thread_count_does_not_affect_results_and_is_restored(n_threads):
     windows = windows_of(FEW)
     generator = mixed().fit(windows)
     assert torch.get_num_threads() == n_threads
@@ -436,8 +436,8 @@ def test_threads_change_no_digit_and_stay_as_they_were(n_threads):
     assert in_new_thread == [n_threads]
     torch.set_num_threads(3 - n_threads)
     other = mixed().fit(windows)
-    for net, of_other in zip(generator.nets_, other.nets_, strict=True):
-        assert_same_weights(net, of_other)
+    for net, other_net in zip(generator.nets_, other.nets_, strict=True):
+        assert_same_weights(net, other_net)
     assert generator.loss_curve_ == other.loss_curve_
     assert generator.score_samples(windows).tolist() == other.score_samples(windows).tolist()
     samples = [g.sample(n_samples=50, random_state=0) for g in (generator, other)]
@@ -445,13 +445,13 @@ def test_threads_change_no_digit_and_stay_as_they_were(n_threads):
 
 
 class Log(Callback):
-    """Notes when the training of a network begins and ends, and where it computes."""
+    """Callback that records the start and end of training, with thread and thread count."""
 
     events: ClassVar = []  # shared by all copies
 
     def on_train_begin(self, net, **kwargs):
         self.events.append(("begin", _thread.get_ident(), torch.get_num_threads()))
-        time.sleep(0.1)  # the other network, if it trains at the same time, begins meanwhile
+        time.sleep(0.1)  # lets a concurrent network start
 
     def on_train_end(self, net, **kwargs):
         self.events.append(("end", _thread.get_ident(), torch.get_num_threads()))
@@ -466,16 +466,16 @@ def logged(**params):
     return list(events)
 
 
-def test_as_many_networks_train_at_a_time_as_torch_may_use_threads(n_threads):
+def test_one_network_trains_per_torch_thread(n_threads):
     expected = ["begin", "end"] * 2 if n_threads == 1 else ["begin", "begin", "end", "end"]
     assert logged() == expected
 
 
-def test_with_an_accelerator_networks_train_in_turn(n_threads):
+def test_accelerator_trains_networks_sequentially(n_threads):
     assert logged(accelerator=Accelerator(cpu=True)) == ["begin", "end"] * 2
 
 
-def test_an_accelerator_changes_nothing_else():
+def test_accelerator_does_not_affect_results():
     windows = windows_of(FEW)
     generator = mixed(accelerator=Accelerator(cpu=True)).fit(windows)
     plain = mixed().fit(windows)
@@ -483,7 +483,7 @@ def test_an_accelerator_changes_nothing_else():
     assert generator.score(windows) == pytest.approx(plain.score(windows), abs=1e-3)
 
 
-# Epochs of trainings that something ends early.
+# Epochs of a training that is interrupted early.
 ENDLESS = 1000
 
 
@@ -500,58 +500,58 @@ def fail():
 
 
 class Act(Callback):
-    """Does something at a moment of the training of one of the networks, and counts batches.
+    """Callback that acts once at a moment of the training of one network and counts batches.
 
     Parameters
     ----------
     action : callable
     moment : str
-        The name of a method of callbacks.
+        Name of a callback method.
     number : int
-        Of the network, in the order in which trainings begin.
+        Index of the network, in the order in which training starts.
     """
 
-    n_begun = 0  # shared by all copies
-    n_batches: ClassVar = []  # of each network, likewise
+    n_started = 0  # shared by all copies
+    n_batches: ClassVar = []  # one count per network, shared by all copies
     done = False
 
     def __init__(self, action, moment, number=0):
         self.action, self.moment, self.number = action, moment, number
 
-    def _note(self, moment):
+    def _act_at(self, moment):
         if moment == self.moment and self.number_ == self.number and not self.done:
             self.done = True
             self.action()
 
     def on_train_begin(self, net, **kwargs):
-        self.number_ = Act.n_begun
-        Act.n_begun += 1
+        self.number_ = Act.n_started
+        Act.n_started += 1
         self.n_batches.append(0)
-        self._note("on_train_begin")
+        self._act_at("on_train_begin")
 
     def on_batch_begin(self, net, **kwargs):
         if self.n_batches[self.number_] == 3:
-            self._note("on_batch_begin")
+            self._act_at("on_batch_begin")
 
     def on_batch_end(self, net, **kwargs):
         self.n_batches[self.number_] += 1
-        self._note("on_batch_end")
+        self._act_at("on_batch_end")
 
     def on_epoch_end(self, net, **kwargs):
-        self._note("on_epoch_end")
+        self._act_at("on_epoch_end")
 
     def on_train_end(self, net, **kwargs):
-        self._note("on_train_end")
+        self._act_at("on_train_end")
 
 
-def act(*args):
-    Act.n_begun = 0
+def make_act(*args):
+    Act.n_started = 0
     Act.n_batches.clear()
     return [Act(*args)]
 
 
 def assert_works(generator, windows):
-    """Another fit works, with what it always gives."""
+    """Check that another fit gives its usual result."""
     generator.set_params(callbacks=None, max_epochs=1, num_networks=2, batch_size=32)
     fresh = tiny(max_epochs=1).fit(windows)
     assert generator.fit(windows).score(windows) == fresh.score(windows)
@@ -560,21 +560,21 @@ def assert_works(generator, windows):
 
 @pytest.mark.parametrize("action", [ctrl_c, interrupt])
 @pytest.mark.parametrize("moment", ["on_batch_begin", "on_batch_end", "on_epoch_end"])
-def test_an_interruption_stops_all_networks_and_leaves_what_they_have(n_threads, action, moment):
+def test_interruption_stops_all_networks_and_keeps_their_weights(n_threads, action, moment):
     windows = windows_of(FEW)
-    generator = tiny(callbacks=act(action, moment), max_epochs=ENDLESS, batch_size=8)
+    generator = tiny(callbacks=make_act(action, moment), max_epochs=ENDLESS, batch_size=8)
     with pytest.raises(KeyboardInterrupt):
         generator.fit(windows)
     assert torch.get_num_threads() == n_threads
     n_batches = sum(Act.n_batches)
     assert max(Act.n_batches) < ENDLESS
     assert len(generator.nets_) == sum(n > 0 for n in Act.n_batches)
-    if n_threads == 1:  # the other network has not begun
-        assert Act.n_begun == 1
+    if n_threads == 1:  # the other network has not started
+        assert Act.n_started == 1
         assert generator.net_ is generator.nets_[0]
     generator.sample(n_samples=5, random_state=0)
     generator.score(windows)
-    assert sum(Act.n_batches) == n_batches, "a network still trains"
+    assert sum(Act.n_batches) == n_batches, "a network is still training"
     assert (
         generator.n_iter_
         == len(generator.loss_curve_)
@@ -587,14 +587,14 @@ def test_an_interruption_stops_all_networks_and_leaves_what_they_have(n_threads,
 
 
 @pytest.mark.parametrize("action", [ctrl_c, interrupt])
-def test_an_interruption_of_the_last_network(one_thread, action):
-    """The first one has ended by then, and is whole."""
+def test_interruption_of_the_last_network(one_thread, action):
+    """The first network is complete by then."""
     windows = windows_of(FEW)
-    generator = tiny(callbacks=act(action, "on_epoch_end", 1), max_epochs=30)
+    generator = tiny(callbacks=make_act(action, "on_epoch_end", 1), max_epochs=30)
     with pytest.raises(KeyboardInterrupt):
         generator.fit(windows)
-    whole = tiny(max_epochs=30).fit(windows)
-    assert_same_weights(generator.nets_[0], whole.nets_[0])
+    complete = tiny(max_epochs=30).fit(windows)
+    assert_same_weights(generator.nets_[0], complete.nets_[0])
     losses = [
         [epoch["train_loss"] for epoch in net.history if "train_loss" in epoch]
         for net in generator.nets_
@@ -605,21 +605,21 @@ def test_an_interruption_of_the_last_network(one_thread, action):
 
 
 @pytest.mark.parametrize("action", [ctrl_c, interrupt])
-def test_an_interruption_before_any_step_changes_nothing(one_thread, action):
+def test_interruption_before_the_first_step_keeps_the_estimator(one_thread, action):
     windows = windows_of(FEW)
-    generator = tiny(callbacks=act(action, "on_train_begin"), max_epochs=ENDLESS)
+    generator = tiny(callbacks=make_act(action, "on_train_begin"), max_epochs=ENDLESS)
     state = dict(vars(generator))
     with pytest.raises(KeyboardInterrupt):
         generator.fit(windows)
-    if action is interrupt:  # Ctrl-C may come a batch late
+    if action is interrupt:  # Ctrl-C may arrive one batch later
         assert vars(generator) == state
     assert_works(generator, windows)
 
 
 @pytest.mark.parametrize("action", [ctrl_c, interrupt])
-def test_an_interruption_at_the_end_leaves_all_of_it(one_thread, action):
+def test_interruption_at_the_end_keeps_the_complete_fit(one_thread, action):
     windows = windows_of(FEW)
-    generator = tiny(callbacks=act(action, "on_train_end", 1))
+    generator = tiny(callbacks=make_act(action, "on_train_end", 1))
     with pytest.raises(KeyboardInterrupt):
         generator.fit(windows)
     assert generator.score(windows) == tiny().fit(windows).score(windows)
@@ -627,13 +627,13 @@ def test_an_interruption_at_the_end_leaves_all_of_it(one_thread, action):
 
 @pytest.mark.parametrize("action", [ctrl_c, interrupt])
 @pytest.mark.parametrize("make", [tiny, mixed])
-def test_an_interruption_of_partial_fit(n_threads, make, action):
+def test_interruption_of_partial_fit(n_threads, make, action):
     windows = windows_of(FEMALE[::20])
     generator = make(batch_size=2, num_networks=2).partial_fit(
         windows[:20], alphabet="".join(FEMALE)
     )
     before, share = generator.score(windows), generator.init_share_
-    generator.set_params(callbacks=act(action, "on_batch_end"))
+    generator.set_params(callbacks=make_act(action, "on_batch_end"))
     with pytest.raises(KeyboardInterrupt):
         generator.partial_fit(windows)
     assert max(Act.n_batches) < len(windows) / 2
@@ -641,15 +641,15 @@ def test_an_interruption_of_partial_fit(n_threads, make, action):
     assert generator.score(windows) != before
     if len(generator.nets_) == 2:
         assert generator.init_share_ == share
-    # The next call goes on from there, with the same parameters.
+    # The next call continues with the same parameters.
     steps = generator.n_steps_
     generator.set_params(callbacks=None).partial_fit(windows)
     assert generator.n_steps_ == steps + len(windows) // 2
 
 
-def test_the_share_of_what_an_interruption_leaves(one_thread):
-    """Of the base alone, if the other network has not begun."""
-    generator = mixed(callbacks=act(interrupt, "on_epoch_end"), max_epochs=ENDLESS)
+def test_share_after_an_interruption(one_thread):
+    """Only the base remains if the other network has not started."""
+    generator = mixed(callbacks=make_act(interrupt, "on_epoch_end"), max_epochs=ENDLESS)
     with pytest.raises(KeyboardInterrupt):
         generator.fit(windows_of(FEW))
     assert sizes_of(generator) == [256]
@@ -657,28 +657,28 @@ def test_the_share_of_what_an_interruption_leaves(one_thread):
 
 
 @pytest.mark.parametrize("number", [0, 1])
-def test_an_error_in_one_network_stops_the_others_and_is_raised(n_threads, number):
+def test_an_error_in_one_network_stops_all_networks_and_is_raised(n_threads, number):
     windows = windows_of(FEW)
-    # In turn, the second one fails when the first one has ended.
+    # In sequential training, the second network fails after the first has finished.
     n_epochs = ENDLESS if n_threads > 1 or number == 0 else 2
-    generator = tiny(callbacks=act(fail, "on_batch_end", number), max_epochs=n_epochs)
+    generator = tiny(callbacks=make_act(fail, "on_batch_end", number), max_epochs=n_epochs)
     with pytest.raises(RuntimeError, match="from a callback"):
         generator.fit(windows)
     assert not hasattr(generator, "alphabet_")
     assert max(Act.n_batches) < ENDLESS
     if n_threads == 1 and number == 0:
-        assert Act.n_begun == 1
+        assert Act.n_started == 1
     n_batches = sum(Act.n_batches)
     assert torch.get_num_threads() == n_threads
     assert_works(generator, windows)
-    assert sum(Act.n_batches) == n_batches, "a network still trains"
+    assert sum(Act.n_batches) == n_batches, "a network is still training"
 
 
-def test_an_error_leaves_the_last_fit_as_it_was():
+def test_an_error_keeps_the_last_fit():
     windows = windows_of(FEW)
     generator = tiny().fit(windows)
     before, nets = generator.score_samples(windows).tolist(), generator.nets_
-    generator.set_params(callbacks=act(fail, "on_epoch_end", 1))
+    generator.set_params(callbacks=make_act(fail, "on_epoch_end", 1))
     with pytest.raises(RuntimeError, match="from a callback"):
         generator.fit(windows[:10])
     assert generator.score_samples(windows).tolist() == before

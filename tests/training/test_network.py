@@ -1,4 +1,4 @@
-"""A network as torch trains it, against an LSTM written in numpy."""
+"""The torch network, compared with an LSTM in numpy."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def make_network(seed=0, dropout=0.0, **params):
 
 
 def numpy_logits(network, codes):
-    """The logits after the last code, by the equations of an LSTM, one step after another."""
+    """Return the logits after the last code, computed one step at a time."""
     weights = {name: weight.numpy() for name, weight in network.state_dict().items()}
 
     def sigmoid(x):
@@ -59,17 +59,17 @@ def test_forward_is_an_lstm(params):
 
 
 @pytest.mark.parametrize("params", KINDS)
-def test_forward_at_chosen_positions(params):
+def test_forward_at_selected_positions(params):
     network = make_network(**params)
     codes = torch.tensor([[6, 0, 3], [6, 5, 1]])
-    where = torch.tensor([0, 4, 5])
+    positions = torch.tensor([0, 4, 5])
     labels = NO_LABELS[:2]
-    torch.testing.assert_close(network(codes, labels, where), network(codes, labels)[where])
+    torch.testing.assert_close(network(codes, labels, positions), network(codes, labels)[positions])
 
 
 @pytest.mark.parametrize("params", KINDS)
-def test_the_same_network_in_numpy(params):
-    """In training and afterwards a context gives the same logits, also with padding before it."""
+def test_numpy_model_matches_the_network(params):
+    """The logits agree for every context, with and without padding before it."""
     network = make_network(n_labels=2, **params)
     codes, labels = torch.tensor([[6, 0, 3, 7], [6, 5, 5, 1]]), torch.tensor([1, 0])
     expected = network(codes, labels).detach().view(2, 4, N_CHARACTERS)
@@ -86,7 +86,7 @@ def test_the_same_network_in_numpy(params):
 
 
 @pytest.mark.parametrize("params", KINDS)
-def test_weights_come_back_as_they_were(params):
+def test_weights_round_trip(params):
     network, other = (make_network(seed, n_labels=2, **params) for seed in (0, 1))
     other.load_arrays(network.arrays())
     for name, weight in network.state_dict().items():
@@ -96,7 +96,7 @@ def test_weights_come_back_as_they_were(params):
 
 
 @pytest.mark.parametrize("params", KINDS)
-def test_a_label_adds_its_vector_to_those_of_the_characters(params):
+def test_a_label_adds_its_vector_to_the_character_vectors(params):
     network = make_network(n_labels=3, **params)
     codes, labels = torch.tensor([[6, 0, 3], [6, 5, 1]]), torch.tensor([2, 0])
     weights, expected = network.arrays(), []
@@ -111,10 +111,10 @@ def test_a_label_adds_its_vector_to_those_of_the_characters(params):
 
 
 @pytest.mark.parametrize("params", KINDS)
-def test_unknown_characters_enter_as_zeros(params):
+def test_unknown_characters_are_zero_vectors(params):
     network, other = make_network(**params), make_network(**params)
     vectors = other.embedding.weight if other.embedding else other.layers[0].weight_ih_l0.t()
-    with torch.no_grad():  # no other input has an influence
+    with torch.no_grad():  # other inputs have no effect
         vectors[:-1] += 1
     unknown = torch.tensor([[N_CHARACTERS + 1] * 3])
     labels = NO_LABELS[:1]
@@ -122,7 +122,7 @@ def test_unknown_characters_enter_as_zeros(params):
 
 
 @pytest.mark.parametrize("params", KINDS)
-def test_weights_come_from_the_seed_alone(params):
+def test_weights_depend_on_the_seed_only(params):
     torch.manual_seed(1)
     before = torch.get_rng_state()
     first, second, other = (make_network(seed, **params).state_dict() for seed in (7, 7, 8))
@@ -133,7 +133,7 @@ def test_weights_come_from_the_seed_alone(params):
     assert all(weight.isfinite().all() for weight in first.values())
 
 
-def test_dropout_masks_are_shared_by_the_steps_and_come_from_the_seed():
+def test_dropout_masks_are_shared_by_steps_and_depend_on_the_seed():
     before = torch.get_rng_state()
     x = torch.ones(50, 4, 5)
 
@@ -141,16 +141,16 @@ def test_dropout_masks_are_shared_by_the_steps_and_come_from_the_seed():
         network = make_network(dropout=0.3, embedding_dim=4, num_layers=1).train()
         return network._drop(x), network._drop(x)
 
-    (first, then), (again, _) = masks(), masks()
+    (first, second), (again, _) = masks(), masks()
     assert torch.equal(first, again)
-    assert not torch.equal(first, then)
+    assert not torch.equal(first, second)
     assert torch.equal(torch.get_rng_state(), before)
     assert (first == first[:, :1]).all()
     np.testing.assert_allclose(first.unique(), [0, 1 / 0.7], rtol=1e-6)
     assert 0.2 < (first == 0).float().mean() < 0.4
 
 
-def test_dropout_is_off_outside_of_training():
+def test_dropout_is_off_in_eval_mode():
     network = make_network(dropout=0.5, embedding_dim=4, num_layers=2)
     codes = torch.tensor([[6, 0, 3]])
     first, second = (network(codes, NO_LABELS[:1]) for _ in range(2))
@@ -158,7 +158,7 @@ def test_dropout_is_off_outside_of_training():
     assert not torch.equal(first, network.train()(codes, NO_LABELS[:1]))
 
 
-def test_gradients_of_the_one_hot_layer_are_those_of_materialised_one_hots():
+def test_gradients_of_the_one_hot_layer_match_explicit_one_hot_inputs():
     network = make_network(embedding_dim=None, num_layers=1)
     codes = torch.tensor([[6, 0, 3, 3], [6, 5, 1, 2]])
     network(codes, NO_LABELS[:2]).square().sum().backward()

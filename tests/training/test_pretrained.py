@@ -1,4 +1,4 @@
-"""Training that starts from the networks of another generator, or from the base model."""
+"""Fine-tuning of the networks of another generator or of the base model."""
 
 import copy
 import pickle
@@ -39,15 +39,15 @@ def windows_of(names, window_length=10):
 
 
 def letters_of(*generators):
-    """The small letters that all of them know."""
+    """Return the small letters in the alphabets of all generators."""
     return [c for c in LETTERS if all(c in generator.alphabet_ for generator in generators)]
 
 
 def proba_of_letters(generator, seeds, label=None, letters=None):
-    """The distribution of the next small letter, given that it is one of `letters`.
+    """Return the distribution of the next small letter among `letters`.
 
-    The generator's penalty by kinds of characters, which depends on the list of names, is the same
-    for all small letters. So it cancels out, and the networks alone decide.
+    The penalty on character kinds depends on the list of names, but is equal for all small letters.
+    It cancels out, so the result depends on the networks alone.
     """
     letters = letters or letters_of(generator)
     columns = [generator.alphabet_.tolist().index(letter) for letter in letters]
@@ -63,7 +63,7 @@ def small_base(names):
 @pytest.mark.parametrize(
     "kind", [{}, {"embedding_dim": None}, {"num_layers": 2}, {"num_networks": 2}]
 )
-def test_the_weights_are_those_of_the_start_for_the_letters_of_the_list(names, kind):
+def test_weights_of_shared_letters_are_pretrained(names, kind):
     base = small_generator(init=None, **kind).fit(windows_of(names))
     generator = small_generator(init=base, **UNTRAINED | kind)
     generator.fit(windows_of(["Anna", "Maria", "noémi", "christophe"]))
@@ -77,24 +77,24 @@ def test_the_weights_are_those_of_the_start_for_the_letters_of_the_list(names, k
     )
 
 
-def test_labels_of_the_start_are_known_again(names):
+def test_labels_of_the_pretrained_network_are_reused(names):
     labels = np.resize(["a", "b", "c", "d"], len(names))
     base = small_generator(init=None).fit(windows_of(names), labels)
-    again = small_generator(init=base, **UNTRAINED).fit(windows_of(names), labels)
+    fine_tuned = small_generator(init=base, **UNTRAINED).fit(windows_of(names), labels)
     seeds, of_base = ["", "Ma"], {}
     for label in "abcd":
         of_base[label] = proba_of_letters(base, seeds, label)
-        np.testing.assert_allclose(proba_of_letters(again, seeds, label), of_base[label], 1e-4)
+        np.testing.assert_allclose(proba_of_letters(fine_tuned, seeds, label), of_base[label], 1e-4)
     assert np.abs(of_base["a"] - of_base["b"]).max() > 1e-4
-    # One label that is known, and a new one.
-    others = np.where(labels == "a", "a", "x")
-    mixed = small_generator(init=base, **UNTRAINED).fit(windows_of(names), others)
+    # One label of the base and one new label.
+    new_labels = np.where(labels == "a", "a", "x")
+    mixed = small_generator(init=base, **UNTRAINED).fit(windows_of(names), new_labels)
     np.testing.assert_allclose(proba_of_letters(mixed, seeds, "a"), of_base["a"], 1e-4)
     assert np.abs(proba_of_letters(mixed, seeds, "x") - of_base["a"]).max() > 1e-4
 
 
-def test_without_its_labels_the_start_has_the_mean_of_their_vectors(names):
-    """Each label counts as often as it was learned."""
+def test_new_labels_start_from_the_mean_label_vector(names):
+    """The mean is weighted by the number of names of each label."""
     labels = np.resize(["a", "b", "b", "b"], len(names))
     base = small_generator(init=None).fit(windows_of(names), labels)
     module = copy.deepcopy(base.nets_[0].module_).eval()
@@ -106,35 +106,35 @@ def test_without_its_labels_the_start_has_the_mean_of_their_vectors(names):
     expected = np.exp(logits)[
         [base.alphabet_.tolist().index(letter) for letter in letters_of(base)]
     ]
-    without = small_generator(init=base, **UNTRAINED).fit(windows_of(names))
-    with_others = small_generator(init=base, **UNTRAINED).fit(windows_of(names), labels == "a")
-    for generator, label in ((without, None), (with_others, True), (with_others, False)):
+    unlabelled = small_generator(init=base, **UNTRAINED).fit(windows_of(names))
+    relabelled = small_generator(init=base, **UNTRAINED).fit(windows_of(names), labels == "a")
+    for generator, label in ((unlabelled, None), (relabelled, True), (relabelled, False)):
         proba = proba_of_letters(generator, ["Ma"], label)[0]
         np.testing.assert_allclose(proba, expected / expected.sum(), rtol=1e-4)
 
 
 @pytest.mark.parametrize("names", [["anna"], ["Zoë-Éa"], ["Анна"], ["Ab7", "龍a"]])
-def test_the_characters_are_those_of_the_list(names):
+def test_the_alphabet_comes_from_the_list(names):
     generator = CharLSTMGenerator(init="base", max_epochs=1).fit(windows_of(names))
     assert generator.alphabet_.tolist() == sorted({*"".join(names), END})
     assert generator.init_share_ == 1
 
 
-def test_what_is_known_of_the_list_is_of_the_list_alone(small_base):
-    few = ["Anna", "Hanna"]
-    generator = small_generator(init=small_base).fit(windows_of(few))
-    plain = small_generator(init=None).fit(windows_of(few))
+def test_fitted_attributes_describe_the_new_list_only(small_base):
+    train = ["Anna", "Hanna"]
+    generator = small_generator(init=small_base).fit(windows_of(train))
+    plain = small_generator(init=None).fit(windows_of(train))
     assert generator.max_length_ == 5
     assert generator.n_characters_seen_ == plain.n_characters_seen_
     np.testing.assert_array_equal(generator.name_hashes_, plain.name_hashes_)
     novel_names = generator.sample(n_samples=300, novel=True, random_state=0)
-    assert not set(novel_names) & set(few)
+    assert not set(novel_names) & set(train)
     drawn = generator.sample(n_samples=4000, random_state=0)
-    novelty = np.mean([name not in few for name in drawn])
-    assert abs(expected_novelty(generator, windows_of(few)) - novelty) < 0.03
+    novelty = np.mean([name not in train for name in drawn])
+    assert abs(expected_novelty(generator, windows_of(train)) - novelty) < 0.03
 
 
-def test_in_pipelines_and_searches(names, small_base):
+def test_init_in_a_grid_search(names, small_base):
     base = FrozenEstimator(small_base)
     params = {"hidden_size": 16, "embedding_dim": 8, "max_epochs": 1, "random_state": 0}
     pipe = Pipeline([("windows", CharSequenceVectorizer()), ("lstm", CharLSTMGenerator(**params))])
@@ -146,11 +146,11 @@ def test_in_pipelines_and_searches(names, small_base):
     ):
         scores[candidate["lstm__init"]].append(score)
     assert min(scores[base]) > max(scores[None])
-    copied = clone(search.best_estimator_).fit(names[:60])
-    assert copied.score(names) == search.best_estimator_.score(names)
+    refitted = clone(search.best_estimator_).fit(names[:60])
+    assert refitted.score(names) == search.best_estimator_.score(names)
 
 
-def test_names_from_the_base_are_likelier():
+def test_the_base_improves_scores():
     train, test = windows_of(GREEK[:30]), windows_of(GREEK[30:])
     params = {"num_networks": 1, "max_epochs": 8, "random_state": 0}
     base, scratch = (CharLSTMGenerator(init=init, **params).fit(train) for init in ("base", None))
@@ -159,7 +159,7 @@ def test_names_from_the_base_are_likelier():
     assert base.score(test) > scratch.score(test) + 0.1
 
 
-def test_a_pipeline_and_its_step_are_the_same_start(names):
+def test_init_accepts_a_pipeline_or_its_step(names):
     pipe = small_pipeline(init=None, max_epochs=1).fit(names[:100])
     scores = {
         small_generator(init=init, max_epochs=1).fit(windows_of(GREEK)).score(windows_of(names))
@@ -170,7 +170,7 @@ def test_a_pipeline_and_its_step_are_the_same_start(names):
 
 @pytest.mark.parametrize("labels", [None, ["a", "b"] * 20])
 @pytest.mark.parametrize("params", [{}, {"early_stopping": True}])
-def test_it_is_reproducible_and_comes_back_from_disk(small_base, labels, params):
+def test_reproducibility_and_round_trips(small_base, labels, params):
     base = FrozenEstimator(small_base)
     generators = [
         small_generator(init=base, **params).fit(windows_of(GREEK, 4), labels) for _ in range(2)
@@ -185,8 +185,8 @@ def test_it_is_reproducible_and_comes_back_from_disk(small_base, labels, params)
     assert again.n_iter_ > n_iter
 
 
-def test_another_fit_starts_from_init_again(small_base):
-    """Neither weights nor optimizer of the fit before go on."""
+def test_refit_starts_from_init_again(small_base):
+    """Weights and optimizer of the previous fit have no effect."""
     base = FrozenEstimator(small_base)
     fresh = small_generator(init=base).fit(windows_of(GREEK))
     again = small_generator(init=base).fit(windows_of(GREEK[:20])).fit(windows_of(GREEK))
@@ -194,34 +194,34 @@ def test_another_fit_starts_from_init_again(small_base):
     assert again.score(windows_of(GREEK)) == fresh.score(windows_of(GREEK))
 
 
-def test_pieces_and_weights(small_base):
+def test_partial_fit_and_sample_weights(small_base):
     params = {"init": FrozenEstimator(small_base), "lr": 0.01}
     windows = windows_of(GREEK)
     weighted = small_generator(**params).fit(windows, sample_weight=[1] + [0] * 39)
     assert weighted.sample(n_samples=40, novel=True, random_state=0)
     assert weighted.score(windows[:1]) > weighted.score(windows[1:])
-    pieces = small_generator(**params)
+    partial = small_generator(**params)
     scratch = small_generator(**params | {"init": None})
     for _ in range(2):
-        for generator in (pieces, scratch):
+        for generator in (partial, scratch):
             generator.partial_fit(windows[:20], alphabet="".join(GREEK))
             generator.partial_fit(windows[20:])
-    assert pieces.n_iter_ == 4
-    assert pieces.score(windows) > scratch.score(windows) + 0.1
+    assert partial.n_iter_ == 4
+    assert partial.score(windows) > scratch.score(windows) + 0.1
 
 
-def test_several_networks_from_a_start(names, small_base):
-    """They take turns with its networks, and train on different random numbers."""
-    start = small_generator(init=None, num_networks=2, max_epochs=1).fit(windows_of(names[:100]))
+def test_several_networks_from_one_generator(names, small_base):
+    """The networks start from those of `init` in turn, with different random numbers."""
+    base = small_generator(init=None, num_networks=2, max_epochs=1).fit(windows_of(names[:100]))
     windows = windows_of(GREEK)
-    barely = small_generator(init=start, **UNTRAINED | {"num_networks": 3}).fit(windows)
-    recurrent, of_start = (
+    untrained = small_generator(init=base, **UNTRAINED | {"num_networks": 3}).fit(windows)
+    recurrent, base_weights = (
         [net.module_.layers[0].weight_hh_l0.detach().numpy() for net in generator.nets_]
-        for generator in (barely, start)
+        for generator in (untrained, base)
     )
     assert len(recurrent) == 3
     for number, weights in enumerate(recurrent):
-        np.testing.assert_allclose(weights, of_start[number % 2], atol=1e-6)
+        np.testing.assert_allclose(weights, base_weights[number % 2], atol=1e-6)
     trained = small_generator(init=small_base, num_networks=2).fit(windows)
     first, second = (net.module_.head.weight for net in trained.nets_)
     assert trained.init_share_ == 1
@@ -244,27 +244,27 @@ def test_several_networks_from_a_start(names, small_base):
         ({"init": "base", "embedding_dim": None}, ValueError, "embedding_dim must be 64"),
     ],
 )
-def test_what_cannot_be_started_from(params, error, match):
+def test_invalid_init_is_rejected(params, error, match):
     generator = CharLSTMGenerator(**params)
     with pytest.raises(error, match=re.escape(match)):
         generator.fit(windows_of(["Ada"]))
     assert not hasattr(generator, "alphabet_")
 
 
-def test_ngrams_are_no_start():
+def test_init_rejects_ngrams():
     ngrams = CharNGramGenerator().fit(windows_of(["Ada"]))
     with pytest.raises(TypeError, match=r"fitted CharLSTMGenerator. Got CharNGramGenerator"):
         CharLSTMGenerator(init=ngrams).fit(windows_of(["Ada"]))
 
 
 @pytest.mark.parametrize("more", ["", "A"])
-def test_a_list_of_unknown_characters_is_learned_from_random_weights(more):
-    """Even if the start knows other letters of the kind of the few that it knows."""
-    few = ["ᏣᎳᎩ", "ᏎᏉᏯ", "ᎠᏰᎵ", f"ᎣᏏᏲ{more}"]
+def test_a_list_of_unknown_characters_trains_from_scratch(more):
+    """This holds even if the base contains other letters of the same kind."""
+    names = ["ᏣᎳᎩ", "ᏎᏉᏯ", "ᎠᏰᎵ", f"ᎣᏏᏲ{more}"]
     params = {"num_networks": 1, "hidden_size": 16, "max_epochs": 1, "random_state": 0}
     scratch, base = (
-        CharLSTMGenerator(init=init, **params).fit(windows_of(few)) for init in (None, "base")
+        CharLSTMGenerator(init=init, **params).fit(windows_of(names)) for init in (None, "base")
     )
     assert base.init_share_ == 0
     assert base.alphabet_.tolist() == scratch.alphabet_.tolist()
-    assert base.score(windows_of(few)) == scratch.score(windows_of(few))
+    assert base.score(windows_of(names)) == scratch.score(windows_of(names))

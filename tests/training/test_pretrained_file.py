@@ -23,7 +23,7 @@ def windows(names):
 
 
 @pytest.mark.parametrize("params", [{}, {"num_networks": 2}, {"embedding_dim": None}])
-def test_a_file_holds_the_networks_of_a_generator(windows, params):
+def test_file_round_trip(windows, params):
     generator = small_generator(init=None, **params).fit(windows)
     pretrained = read_pretrained(write(generator))
     assert pretrained.alphabet.tolist() == generator.alphabet_.tolist()
@@ -35,22 +35,22 @@ def test_a_file_holds_the_networks_of_a_generator(windows, params):
             np.testing.assert_allclose(network.weights[name], weight, rtol=2**-10, atol=1e-6)
 
 
-def test_damaged_files_are_refused(windows):
+def test_damaged_files_are_rejected(windows):
     with np.load(write(small_generator(init=None).fit(windows))) as arrays:
-        sound = dict(arrays)
+        valid = dict(arrays)
 
     def read(**changes):
         changed = io.BytesIO()
-        np.savez(changed, **{k: v for k, v in (sound | changes).items() if v is not None})
+        np.savez(changed, **{k: v for k, v in (valid | changes).items() if v is not None})
         changed.seek(0)
         return read_pretrained(changed)
 
-    assert read().alphabet.tolist() == sound["alphabet"].tolist()
-    head = sound["networks.0.head.weight"]
+    assert read().alphabet.tolist() == valid["alphabet"].tolist()
+    head = valid["networks.0.head.weight"]
     for changes in (
         {"alphabet": None},
-        {"alphabet": sound["alphabet"][::-1]},
-        {"alphabet": sound["alphabet"][1:]},
+        {"alphabet": valid["alphabet"][::-1]},
+        {"alphabet": valid["alphabet"][1:]},
         {"alphabet": np.arange(5)},
         {"networks.0.head.weight": None},
         {"networks.0.head.weight": head[:-1]},
@@ -62,11 +62,11 @@ def test_damaged_files_are_refused(windows):
             read(**changes)
 
 
-def test_nothing_in_a_file_is_run(windows):
+def test_loading_a_file_runs_no_code(windows):
     with np.load(write(small_generator(init=None).fit(windows))) as arrays:
-        sound = dict(arrays)
+        valid = dict(arrays)
     changed = io.BytesIO()
-    np.savez(changed, **sound, more=np.array([{}], dtype=object))
+    np.savez(changed, **valid, more=np.array([{}], dtype=object))
     changed.seek(0)
     with pytest.raises(ValueError, match="allow_pickle=False"):
         read_pretrained(changed)
