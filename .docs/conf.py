@@ -39,13 +39,13 @@ extensions = [
 ]
 exclude_patterns = ["_build", "kept"]
 templates_path = ["_templates"]
-copybutton_exclude = ".linenos, .gp, .go"  # do not copy the output of sessions
+copybutton_exclude = ".linenos, .gp, .go"  # do not copy session output
 default_role = "py:obj"  # link known objects, show other text as code
 suppress_warnings = ["config.cache"]  # sphinx_gallery_conf contains objects that cannot be pickled
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
 
-# The signature shows the defaults, the docstring the types.
+# Signatures show the defaults, and docstrings show the types.
 autodoc_typehints = "none"
 autosummary_generate = True
 maximum_signature_line_length = 80

@@ -1,10 +1,10 @@
-"""Sphinx helpers of the manual: examples, chapters and API pages.
+"""Sphinx helpers for the manual: examples, chapters and API pages.
 
     python .docs/manual.py
 
-runs all long examples that have changed, or all of them after a change of the version, and stores
-their pages in .docs/kept. All long examples take a quarter of an hour on two cores. The manual
-shows the stored pages, and its build fails if a stored page is outdated.
+runs the long examples that have changed, or all of them after a version change, and stores their
+pages in .docs/kept. Running all of them takes a quarter of an hour on two cores. The manual shows
+the stored pages, and its build fails if a stored page is outdated.
 """
 
 import ast
@@ -25,7 +25,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent
 EXAMPLES = ROOT / "examples"
 GALLERY, STORED = HERE / "gallery", HERE / "kept"
-# Version and hash of the script of each stored page.
+# Package version and script hash for each stored page.
 SOURCES = STORED / "made_of.json"
 # Examples that are slow or write large files. Their pages are stored.
 LONG = (
@@ -59,7 +59,7 @@ def examples_to_store():
 
 
 def gallery_pattern():
-    """Return a regular expression of the examples that the build runs."""
+    """Return a regular expression that matches the examples to run."""
     return (
         rf"/({'|'.join(map(re.escape, examples_to_store()))})$"
         if examples_to_store()
@@ -68,7 +68,7 @@ def gallery_pattern():
 
 
 def copy_examples(target):
-    """Copy the examples, converted for Sphinx-Gallery, to a folder for their output files."""
+    """Convert the examples for Sphinx-Gallery and write them to the folder in which they run."""
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     (target / "GALLERY_HEADER.rst").write_text(HEADER, "utf-8")
@@ -85,7 +85,7 @@ def copy_examples(target):
 
 
 def kill_halfway(script):
-    """Start a training and kill it, so that the page of the script shows how it resumes."""
+    """Start a script and kill it during training, so that its page shows how it resumes."""
     command = [sys.executable, "-u", script]
     with subprocess.Popen(command, cwd=script.parent, stdout=subprocess.PIPE, text=True) as process:
         for line in process.stdout:
@@ -94,7 +94,7 @@ def kill_halfway(script):
 
 
 def with_title(code):
-    """Convert the docstring of a script to reStructuredText, with a title and literal blocks."""
+    """Convert a script's docstring to reStructuredText, with a title and literal blocks."""
     prefix, docstring, rest = code.split('"""', 2)
     title, _, text = docstring.partition("\n")
     title = title.rstrip(".")
@@ -126,7 +126,7 @@ def without_options(code):
 
 
 def option_edits(code, defaults):
-    """Return the edits that replace options by their defaults, as a dict of byte spans to texts."""
+    """Return the edits that replace options with their defaults, as a dict {byte span: text}."""
     removed = r"\b(argparse|parser|find_spec)\b"
     if not re.search(r"\bsys\.(?!exit)", code):
         removed += r"|^import sys$"
@@ -134,7 +134,7 @@ def option_edits(code, defaults):
     line_starts = [0, *(match.end() for match in re.finditer(b"\n", text))]
     replacements, nodes = {}, [ast.parse(code)]
 
-    def source(node):  # faster than ast.get_source_segment, which splits the lines at each call
+    def source(node):  # faster than ast.get_source_segment, which splits the lines on every call
         if not hasattr(node, "lineno"):
             return ""
         first, last = line_starts[node.lineno - 1], line_starts[node.end_lineno - 1]
@@ -201,12 +201,12 @@ def stale():
 
 
 def stored_sources():
-    """Return the version and hash of the script of each stored page."""
+    """Return the package version and script hash for each stored page."""
     return json.loads(SOURCES.read_text("utf-8")) if SOURCES.exists() else {}
 
 
 def current_source(name):
-    """Return the current version and hash of a script."""
+    """Return the current package version and script hash."""
     package = (ROOT / "sknamegen/__init__.py").read_text("utf-8")
     version = re.search(r'__version__ = "(.*)"', package)[1]
     text = (EXAMPLES / name).read_text("utf-8")
@@ -243,7 +243,7 @@ def store_pages(names):
 
 
 def package_objects(objects):
-    """Return the objects that an example uses, restricted to this package."""
+    """Return the objects from this package that an example uses."""
     objects = {
         name: [target for target in targets if target["module"].partition(".")[0] == "sknamegen"]
         for name, targets in json.loads(objects).items()
@@ -253,14 +253,14 @@ def package_objects(objects):
 
 
 def draw_cards(app):
-    """Draw the gallery thumbnails of all examples."""
+    """Draw the gallery thumbnails for all examples."""
     for page in GALLERY.glob("*.rst"):
         if page.with_suffix(".py").exists():
             draw_card(page)
 
 
 def draw_card(page):
-    """Draw the thumbnail of an example: its first plot, or else its printed output."""
+    """Draw an example's thumbnail: its first plot, or else its printed output."""
     import matplotlib.pyplot as plt
     from sphinx_gallery.utils import scale_image
 
@@ -285,12 +285,12 @@ def draw_card(page):
 
 
 def no_arguments(gallery_conf, script_vars):
-    """Return no command-line arguments for examples. The default would be those of Sphinx."""
+    """Return no command-line arguments for examples, instead of those passed to Sphinx."""
     return []
 
 
 def run_blocks(app, docname, source):
-    """Insert the figures of a chapter after the code that draws them, or before a dropdown."""
+    """Insert a chapter's figures after the code that draws them, or before a dropdown."""
     if examples_to_store() or (".figure_" not in source[0] and "plt." not in source[0]):
         return
     import matplotlib.pyplot as plt
@@ -316,7 +316,7 @@ def run_blocks(app, docname, source):
     plt.close("all")
 
 
-# Pages of other projects. intersphinx would need network access.
+# Documentation of other projects. intersphinx would need network access.
 SKLEARN = "https://scikit-learn.org/stable/modules/generated/{}.html"
 TORCH = "https://docs.pytorch.org/docs/stable/generated/{}.html"
 SKORCH = "https://skorch.readthedocs.io/en/stable/{module}.html#{}"
@@ -329,7 +329,7 @@ EXTERNAL = {
 
 
 def link_external(app, env, node, contnode):
-    """Link names of other projects to their documentation."""
+    """Link names from other projects to their documentation."""
     from docutils.nodes import reference
 
     target = node.get("reftarget", "")
@@ -352,7 +352,7 @@ class ReadmeOrder:
         return "<ReadmeOrder>"
 
     def __call__(self, filename):
-        """Return the sort key of a file name."""
+        """Return the sort key for a file name."""
         is_listed = filename in self.names
         return (0, self.names.index(filename)) if is_listed else (1, filename)
 
@@ -366,7 +366,7 @@ def document_constants(app, what, name, obj, options, lines):
         lines[:] = analyzer.find_attr_docs()["", "SKOPS_TRUSTED"]
 
 
-# Headings in the parameter list of CharLSTMGenerator, by the first parameter after the heading.
+# Headings in the parameter list of CharLSTMGenerator, keyed by the parameter that follows.
 HEADINGS = {
     "init": "Initial weights",
     "hidden_size": "Network size",
@@ -387,7 +387,7 @@ def group_parameters(app, what, name, obj, options, lines):
 
 
 def link_shared(app, env, node, contnode):
-    """Link the methods of all generators to their page, and public names to their pages."""
+    """Link common generator methods to their shared page, and public names to their pages."""
     from sknamegen._generator import BaseCharGenerator
 
     owner, _, name = node.get("reftarget", "").rpartition(".")
@@ -416,7 +416,7 @@ if __name__ == "__main__":
 
 
 def save_pages(folder):
-    """Save the web pages of the front page in a folder and return the folder."""
+    """Save the web pages shown on the front page in a folder and return the folder."""
     from sklearn.pipeline import make_pipeline
 
     from sknamegen import (

@@ -17,7 +17,9 @@ from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names
 from sknamegen.metrics import constraint_probability, nearest_training_name, temperature_for
 
 if find_spec("rapidfuzz") is None:
-    sys.exit("This example needs rapidfuzz. In a clone of sknamegen: pip install -e '.[metrics]'")
+    sys.exit(
+        "This example requires rapidfuzz. In a clone of sknamegen: pip install -e '.[metrics]'"
+    )
 
 SEED = 0
 parser = argparse.ArgumentParser(
@@ -37,7 +39,7 @@ generator = pipe[-1]
 print(f"{len(names)} training names")
 
 # %%
-# Generate different novel names for each label.
+# Generate distinct novel names for each label.
 for i, label in enumerate(generator.classes_):
     new_names = generator.sample(
         temperature=0.8, n_samples=8, label=label, novel=True, unique=True, random_state=SEED + i
@@ -48,7 +50,7 @@ for i, label in enumerate(generator.classes_):
     print(f"  one edit from a training name: {'  '.join(pairs)}")
 
 # %%
-# Constrain the length, the pattern or the letters, and estimate how rare each constraint is.
+# Constrain the length, the pattern or the letters, and estimate how many names qualify.
 constraints = {
     "four to six letters": {"min_length": 4, "max_length": 6},
     "L…a or M…e": {"pattern": "L.*a|M.*e"},
@@ -63,8 +65,8 @@ for i, (title, constraint) in enumerate(constraints.items()):
     print(f"  {share:.1%} of unconstrained names satisfy the constraint")
 
 # %%
-# Choose the temperature at which three of four names are novel. `temperature_for` computes it from
-# the probabilities of the training names.
+# Choose the temperature at which three out of four names are novel. `temperature_for` computes it
+# from the probabilities of the training names.
 novelty = 0.99 if arguments.quick else 0.75  # few training names make most samples novel
 temperature = temperature_for(generator, pipe[0].transform(names), novelty=novelty)
 samples = generator.sample(temperature=temperature, n_samples=400, random_state=SEED)
@@ -78,7 +80,7 @@ for label in generator.classes_:
     print(f"\nMost probable new {label} names: {'  '.join(candidates)}  ({log_probs[0]:.1f} nats)")
 
 # %%
-# Predict the label of names.
+# Predict the label of a name.
 for name in ("Noelani", "Brock", "Robin"):
     proba = dict(zip(generator.classes_, pipe.predict_proba([name])[0], strict=True))
     print(f"{name}: {', '.join(f'{label} {p:.0%}' for label, p in proba.items())}")

@@ -1,10 +1,9 @@
 """Blend the names of two languages.
 
-This example shows how to train one model on first names of two languages and to generate names
-between them. In a blend of labels, each character is drawn from the weighted geometric mean of the
+This example shows how to train one model on first names from two languages and generate names that
+combine both. In a blend of labels, each character is drawn from the weighted geometric mean of the
 labels' distributions. Blended names therefore resemble both languages from the first letter on. All
-constraints apply to blends, too. The plot shows which language the model predicts for names of each
-blend.
+constraints also apply to blends. The plot shows which language the model predicts for each blend.
 
     pip install -e '.[base,plot]' && python examples/blends.py
 """
@@ -18,7 +17,7 @@ import numpy as np
 
 if not (find_spec("faker") and find_spec("matplotlib")):
     sys.exit(
-        "This example needs faker and matplotlib. In a clone of sknamegen: "
+        "This example requires faker and matplotlib. In a clone of sknamegen: "
         "pip install -e '.[base,plot]'"
     )
 
@@ -54,7 +53,7 @@ print(f"{len(italian)} Italian names, {len(japanese)} Japanese names")
 
 # %%
 # Train one model on both languages and sample from blends. Training starts from random weights,
-# because the task needs the differences between the lists rather than general knowledge of names.
+# because the differences between the lists matter here, not general knowledge of names.
 vectorizer = CharSequenceVectorizer()
 generator = CharNGramGenerator() if quick else CharLSTMGenerator(init=None, random_state=SEED)
 generator.fit(vectorizer.fit_transform(names), labels)
@@ -74,7 +73,7 @@ print(generator.sample(n_samples=5, label=half, pattern=".*(ko|ella)", random_st
 print(generator.most_likely(5, label=half, novel=True, min_length=5)[0])
 
 # %%
-# Classify names of each blend with the same model.
+# Classify names from each blend with the same model.
 weights = np.linspace(0, 1, 5 if quick else 21)
 japanese_proba, ambiguous_share = [], []
 for weight in weights:

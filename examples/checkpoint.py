@@ -1,8 +1,8 @@
 """Resume training after an interruption.
 
 This example shows how a skorch callback saves the Pipeline after every epoch. With
-``warm_start=True``, the next `fit` continues from the saved state. Kill the script and run it
-again. The plot marks the epoch after which training was resumed.
+``warm_start=True``, the next `fit` continues from the saved state. Try it: kill the script and run
+it again. The plot marks the epoch after which training resumed.
 
     pip install -e '.[plot]' && python examples/checkpoint.py
 """
@@ -22,7 +22,7 @@ from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names
 from sknamegen.display import LossCurveDisplay
 
 if find_spec("matplotlib") is None:
-    sys.exit("This example needs matplotlib. In a clone of sknamegen: pip install -e '.[plot]'")
+    sys.exit("This example requires matplotlib. In a clone of sknamegen: pip install -e '.[plot]'")
 
 SEED = 0
 N_EPOCHS = 12

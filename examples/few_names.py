@@ -2,8 +2,8 @@
 
 This example compares training from scratch with training from the pretrained base. Thirty names are
 too few to train a network from scratch. The base was trained on people, towns and brands in many
-languages, so training only has to learn the style of your list. The default list contains invented
-villages. The plot shows the loss curves of both runs.
+languages, so training only has to capture the style of your list. The default list contains
+invented village names. The plot shows the loss curves of both runs.
 
     pip install -e '.[plot]' && python examples/few_names.py [FILE]
 """
@@ -22,7 +22,7 @@ from sknamegen.datasets import known_names
 from sknamegen.display import LossCurveDisplay
 
 if find_spec("matplotlib") is None:
-    sys.exit("This example needs matplotlib. In a clone of sknamegen: pip install -e '.[plot]'")
+    sys.exit("This example requires matplotlib. In a clone of sknamegen: pip install -e '.[plot]'")
 
 NAMES = """
     Ambermoor Ashwick Brackenfell Brindlehow Cairnbeck Coldharrow Dunmarsh Eldermere Fallowby
@@ -60,7 +60,7 @@ for title, init in {"from scratch": None, "from the base": "base"}.items():
         print(f"  temperature {temperature}: {'  '.join(samples)}")
 
 # %%
-# Generate names with a prefix, a length or an ending.
+# Generate names with a given prefix, length or ending.
 prefix, ending = names[0][:2], names[-1][-2:]
 length = sorted(map(len, names))[len(names) // 2]
 constraints = {
@@ -76,7 +76,7 @@ for i, (title, constraint) in enumerate(constraints.items()):
     print(f"From the base, {title}: {'  '.join(samples)}")
 
 # %%
-# Plot both loss curves. The base starts with a lower loss.
+# Plot both loss curves. The base starts at a lower loss.
 ax = None
 for title, generator in generators.items():
     display = LossCurveDisplay.from_estimator(generator, ax=ax, label=title)

@@ -1,7 +1,7 @@
 """Train on a list and generate names.
 
-This example shows how to train a vectorizer and an LSTM in a scikit-learn Pipeline and to sample
-names at several temperatures. Higher temperatures give more varied names. The loss on held-out
+This example shows how to train a vectorizer and an LSTM in a scikit-learn Pipeline and sample names
+at several temperatures. Higher temperatures give more varied names. The loss on held-out
 names measures how well the model predicts names that it has not seen.
 
 Run it on the bundled list of female names, or on your own file with one name per line:
@@ -27,7 +27,7 @@ parser.add_argument("--quick", action="store_true", help="smoke test with fewer 
 arguments = parser.parse_args()
 
 # %%
-# Load the names without duplicates. A duplicate could be in both the training and the test set.
+# Load the names without duplicates, which could end up in both the training and the test set.
 names = read_names(arguments.file) if arguments.file else load_names("female")
 names = list(dict.fromkeys(names))[:: 20 if arguments.quick else 1]
 train, test = names, []
@@ -36,7 +36,7 @@ if len(names) > 1:
 print(f"{len(train)} training names, for example {', '.join(train[:3])}")
 
 # %%
-# Train. Each row of the data is one name at every step of the Pipeline.
+# Train. At every step of the Pipeline, each row of the data is one name.
 epochs = {"max_epochs": 2} if arguments.quick else {}
 pipe = Pipeline(
     [
@@ -52,8 +52,8 @@ if test:
 print(f"Training loss: {-pipe.score(train):.3f} nats per character")
 
 # %%
-# Sample names. Below temperature 1 they are more typical, above it more varied. The seed differs
-# between temperatures, because names from the same seed would start alike.
+# Sample names. They are more typical below temperature 1 and more varied above it. Each temperature
+# has its own seed, because names sampled with the same seed would start alike.
 generator = pipe[-1]
 training_names = set(names)
 for i, temperature in enumerate([0.2, 0.5, 1.0, 1.2]):

@@ -1,8 +1,8 @@
 """Generated names and pseudonyms in pandas.
 
-This example shows how to fill a column with invented names, depending on the sex in each row, and
-how to replace real names by pseudonyms. A name has the same pseudonym in all tables, and in every
-run with the same names and key. Without the key, nobody can compute which name became which.
+This example shows how to fill a column with invented names that match the sex in each row, and how
+to replace real names with pseudonyms. A name has the same pseudonym in all tables, and in every run
+with the same names and key. Without the key, nobody can compute which name has which pseudonym.
 
     pip install -e '.[examples]' && python examples/generated_names_in_pandas.py
 
@@ -23,7 +23,7 @@ from sknamegen.datasets import known_names
 try:
     import pandas as pd
 except ImportError:
-    sys.exit("This example needs pandas. In a clone of sknamegen: pip install -e '.[examples]'")
+    sys.exit("This example requires pandas. In a clone of sknamegen: pip install -e '.[examples]'")
 
 SEED = 0
 parser = argparse.ArgumentParser(
@@ -34,8 +34,8 @@ arguments = parser.parse_args()
 n_rows = 100 if arguments.quick else 500
 
 # %%
-# Generate test data with an invented name in each row, depending on the sex. `exclude` rejects
-# names that exist.
+# Generate test data with an invented name that matches the sex in each row. `exclude` rejects known
+# names.
 names, sexes = load_names(return_X_y=True)
 pipe = make_pipeline(CharSequenceVectorizer(), CharNGramGenerator()).fit(names, sexes)
 options = {"temperature": 0.7, "min_length": 4, "max_length": 9, "exclude": known_names()}
@@ -48,7 +48,7 @@ for i, (sex, rows) in enumerate(people.groupby("sex").groups.items()):
 print(f"Test data\n{people.to_string(index=False)}\n")
 
 # %%
-# Create two tables with the same patients. The pseudonymizer is fitted to the names of both tables,
+# Create two tables with the same patients. The pseudonymizer is fitted to the names in both tables,
 # with the sex as the label, so that female names get female pseudonyms.
 patients = rng.choice(len(names), n_rows // 5, replace=False)
 visits = pd.DataFrame(
@@ -64,7 +64,7 @@ all_rows = pd.concat([visits, labs])
 
 
 def fit_pseudonymizer(key):
-    """Return a pseudonymizer fitted to the names of both tables."""
+    """Return a pseudonymizer fitted to the names in both tables."""
     return NamePseudonymizer(key=key, exclude=known_names()).fit(
         all_rows[["name"]], all_rows["sex"]
     )

@@ -1,10 +1,10 @@
 """Grid search around the default settings.
 
-This example shows how GridSearchCV varies the parameters of the steps of a Pipeline and the steps
-themselves. Cross-validation never splits a name. The score, in nats per character, is comparable
-across all candidates. The default settings and n-grams are candidates too, so the best candidate
-scores at least as well as both. The table lists the cost of each candidate, and the plot shows the
-differences between the scores.
+This example shows how GridSearchCV varies the steps of a Pipeline and their parameters.
+Cross-validation never splits a name. The score, in nats per character, is comparable across all
+candidates. The default settings and n-grams are candidates too, so the best candidate scores at
+least as well as both. The table lists the training time of each candidate, and the plot compares
+their scores.
 
     pip install -e '.[plot]' && python examples/grid_search.py [FILE]
 """
@@ -15,7 +15,7 @@ import sys
 from importlib.util import find_spec
 
 if find_spec("matplotlib") is None:
-    sys.exit("This example needs matplotlib. In a clone of sknamegen: pip install -e '.[plot]'")
+    sys.exit("This example requires matplotlib. In a clone of sknamegen: pip install -e '.[plot]'")
 
 import matplotlib.pyplot as plt
 from sklearn.model_selection import GridSearchCV, KFold
@@ -33,9 +33,9 @@ SEED = 0
 
 
 # %%
-# Define a list of grids. Each grid changes one parameter of the default. For short lists, the
-# search varies the initial weights instead of `hidden_size`, which has no effect on the pretrained
-# network.
+# Define a list of grids. Each grid varies one parameter and keeps the others at their defaults. For
+# short lists, the search varies the initial weights instead of `hidden_size`, which does not affect
+# the pretrained network.
 def parameter_grids(n_names):
     """Return the parameter grids for a number of names."""
     variations = [
@@ -78,8 +78,8 @@ def main():
     search = GridSearchCV(pipe, candidates, cv=folds, n_jobs=2).fit(names)
 
     # %%
-    # The score is minus the loss in nats per character, so higher is better. "seconds" is the
-    # duration of a fit. Error bars in the plot show one standard deviation over the folds.
+    # The score is the negative loss in nats per character, so higher is better. "seconds" is the
+    # duration of a fit. Error bars in the plot show one standard deviation across folds.
     results = search.cv_results_
     fig, ax = plt.subplots(figsize=(5, 3.2), layout="constrained")
     print(f"{len(names):,} names\n\n{'candidate':42s}  score    std  seconds")
@@ -97,7 +97,7 @@ def main():
     fig.savefig("grid_search.png", dpi=120)
 
     # %%
-    # Sample from the best model, which was refitted to all names.
+    # Sample from the best model, which was refitted on all names.
     best = search.best_estimator_[-1]
     print("\nNew names:", *best.sample("", 0.6, 6, novel=True, unique=True, random_state=SEED))
 

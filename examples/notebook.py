@@ -2,8 +2,8 @@
 
 This example follows a Keras notebook on character-level LSTMs. The names are joined into one text
 and cut into windows of ten characters, with the next character as the target. An LSTM with 128
-units is trained on one-hot encoded windows with RMSprop. Between epochs, the model generates text
-from a random position of the corpus at four "diversities" (temperatures), one character at a time.
+units is trained on one-hot encoded windows with RMSprop. Between epochs, the model continues text
+from a random position in the corpus at four "diversities" (temperatures), one character at a time.
 At the end, the loss is plotted.
 
 Run it on the bundled list of female names, or on your own file with one name per line:
@@ -21,7 +21,7 @@ from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names
 from sknamegen.display import LossCurveDisplay
 
 if find_spec("matplotlib") is None:
-    sys.exit("This example needs matplotlib. In a clone of sknamegen: pip install -e '.[plot]'")
+    sys.exit("This example requires matplotlib. In a clone of sknamegen: pip install -e '.[plot]'")
 
 SEED = 0
 WINDOW_LENGTH = 10
@@ -74,7 +74,7 @@ model = CharLSTMGenerator(
 )
 
 # %%
-# 4. Train two epochs at a time and generate text after each pair of epochs.
+# 4. Train for two epochs at a time and generate text after each pair of epochs.
 rng = random.Random(SEED)
 for iteration in range(1, 5):
     print("\n" + "-" * 50)
@@ -93,5 +93,5 @@ for iteration in range(1, 5):
         print()
 
 # %%
-# 5. Plot the loss of all epochs.
+# 5. Plot the loss over all epochs.
 LossCurveDisplay.from_estimator(model).figure_.savefig("notebook.png", dpi=120)

@@ -1,8 +1,8 @@
 """Hyperparameter search with Optuna.
 
-This example shows how OptunaSearchCV searches over a Pipeline, like GridSearchCV but with
-distributions instead of lists. The study is stored in a file. To use several processes, start the
-same command several times. The plot shows the progress of the search.
+This example shows how OptunaSearchCV tunes a Pipeline, like GridSearchCV but with distributions
+instead of lists of values. The study is stored in a file. To use several processes, start the same
+command several times. The plot shows the progress of the search.
 
     pip install -e '.[plot,search]'
     python examples/optuna_search.py [STUDY.db] [N_TRIALS]
@@ -27,7 +27,7 @@ try:
     from optuna_integration import OptunaSearchCV
 except ImportError:
     sys.exit(
-        "This example needs optuna, optuna-integration and matplotlib. In a clone of sknamegen: "
+        "This example requires optuna, optuna-integration and matplotlib. In a clone of sknamegen: "
         "pip install -e '.[plot,search]'"
     )
 
@@ -35,15 +35,13 @@ SEED = 0
 parser = argparse.ArgumentParser(
     description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
 )
-parser.add_argument(
-    "study", nargs="?", default="study.db", help="file of the study (default: study.db)"
-)
+parser.add_argument("study", nargs="?", default="study.db", help="study file (default: study.db)")
 parser.add_argument(
     "n_trials",
     nargs="?",
     type=int,
     default=10,
-    help="number of trials of this process (default: 10)",
+    help="number of trials in this process (default: 10)",
 )
 parser.add_argument("--quick", action="store_true", help="smoke test with fewer names and epochs")
 arguments = parser.parse_args()
@@ -70,7 +68,7 @@ default = {"windows__window_length": 10, "lstm__hidden_size": 240, "lstm__lr": 0
 study.enqueue_trial(default | {"lstm__dropout": 0.2}, skip_if_exists=True)
 
 # %%
-# Shuffle the folds, because the list is sorted. The study includes the trials of other processes.
+# Shuffle the folds, because the list is sorted. The study includes trials from other processes.
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", ExperimentalWarning)
     warnings.simplefilter("ignore", FutureWarning)  # raised inside optuna
@@ -92,7 +90,7 @@ print(f"Best: {-search.best_score_:.3f} nats/char with {search.best_params_}")
 print("Starting with 'Mar':", *search.best_estimator_[-1].sample("Mar", 0.5, 6, random_state=SEED))
 
 # %%
-# Plot the loss of all trials in order of their start, and the best loss so far.
+# Plot the loss of all trials in the order they started, and the best loss so far.
 trials = [trial for trial in study.trials if trial.value is not None]
 numbers, losses = [trial.number + 1 for trial in trials], [-trial.value for trial in trials]
 fig, ax = plt.subplots(figsize=(5, 3.2), layout="constrained")

@@ -1,6 +1,6 @@
 """Plot training, predictions and temperature.
 
-This example shows the displays of the package, which follow the interface of scikit-learn:
+This example shows the package's displays, which follow the interface of scikit-learn:
 `from_estimator` computes and plots. A callback prints sample names during training. The plots are
 saved in a folder.
 
@@ -17,7 +17,7 @@ from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, SamplePreview, 
 from sknamegen.display import LossCurveDisplay, NextCharDisplay, TemperatureDisplay
 
 if find_spec("matplotlib") is None:
-    sys.exit("This example needs matplotlib. In a clone of sknamegen: pip install -e '.[plot]'")
+    sys.exit("This example requires matplotlib. In a clone of sknamegen: pip install -e '.[plot]'")
 
 SEED = 0
 parser = argparse.ArgumentParser(

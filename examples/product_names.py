@@ -1,16 +1,16 @@
 """Generate product names.
 
-This example shows how to generate names that are not personal names, from Latin and Greek words or
-from your own list. Weights set the importance of words, labels their language, and constraints
-the form of the generated names. The most probable names would be familiar words and first names
-("Village", "Nicola"), so ``exclude=known_names()`` excludes names that exist. `far_apart` then
+This example shows how to generate names other than personal names, from Latin and Greek words or
+from your own list. Weights set the importance of words, labels specify their language, and
+constraints shape the generated names. The most probable names would be familiar words and first
+names ("Village", "Nicola"), so ``exclude=known_names()`` excludes known names. `far_apart` then
 selects probable names that differ from each other and from the list.
 
     pip install -e '.[metrics]' && python examples/product_names.py [FILE]
 
-FILE contains your own names, one name per line. About sixty names are enough, because training
-starts from a network that has seen brands, towns and words. Only a trademark search can show
-whether a name is available.
+FILE contains your own names, one per line. About sixty names are enough, because training starts
+from a network that was trained on brands, towns and words. Only a trademark search can show whether
+a name is available.
 """
 
 # %%
@@ -30,7 +30,9 @@ from sknamegen.datasets import known_names
 from sknamegen.metrics import expected_novelty, far_apart, novelty, uniqueness
 
 if find_spec("rapidfuzz") is None:
-    sys.exit("This example needs rapidfuzz. In a clone of sknamegen: pip install -e '.[metrics]'")
+    sys.exit(
+        "This example requires rapidfuzz. In a clone of sknamegen: pip install -e '.[metrics]'"
+    )
 
 SEED = 0
 parser = argparse.ArgumentParser(
@@ -42,7 +44,7 @@ arguments = parser.parse_args()
 n_candidates = 100 if arguments.quick else 500
 
 # %%
-# The default list: Latin and Greek words, some of them slightly modified.
+# The default list: Latin and Greek words, some slightly modified.
 LATIN = """
     aerea alba altana ambra amica ampla anima ardora arbora argenta arida astra aurata aurora avena
     avis bella borea brevis calida candor canta carina celera cera cinera clara claria colora corona
@@ -69,7 +71,7 @@ GREEK = """
 """.split()  # noqa: SIM905
 
 # %%
-# Words of at most six letters have twice the weight. The LSTM with default settings handles FILE.
+# Words of at most six letters have twice the weight. For FILE, train an LSTM with default settings.
 vectorizer = CharSequenceVectorizer(window_length=8)
 if arguments.file:
     words = read_names(arguments.file)
@@ -86,7 +88,7 @@ else:
 print(f"{len(words)} words, for example {', '.join(words[:: len(words) // 6 or 1][:7])}")
 
 # %%
-# Pattern of pronounceable names: one or two consonants between single vowels.
+# Pattern for pronounceable names: one or two consonants between single vowels.
 SAYABLE = "([AEIOUY]|[A-Z][hlr]?[aeiouy])([^aeiouyA-Z]{1,2}[aeiouy])+"
 if not any(word[0].isupper() for word in words):
     SAYABLE = "([aeiouy]|[a-z][hlr]?[aeiouy])([^aeiouyA-Z]{1,2}[aeiouy])+"
@@ -140,7 +142,7 @@ for row in range(0, len(candidates), 10):
     print(" ".join(f"{name:8}" for name in candidates[row : row + 10]).rstrip())
 
 # %%
-# Measure the novelty of samples without constraints.
+# Measure the novelty of unconstrained samples.
 samples = generator.sample(n_samples=1000, random_state=SEED)
 expected = expected_novelty(generator, vectorizer.transform(words))
 print(

@@ -1,7 +1,7 @@
 """Grid search on a Dask cluster.
 
 This example shows how joblib runs the fits of a GridSearchCV on Dask, with one line around `fit`.
-The scores equal the scores of a local search. The plot shows the activity of each worker over time.
+The scores are the same as in a local search. The plot shows each worker's activity over time.
 
     pip install -e '.[plot,search]'
     python examples/search_on_dask.py                     # a cluster on this machine
@@ -23,7 +23,7 @@ try:
     from dask.distributed import Client, LocalCluster, get_task_stream
 except ImportError:
     sys.exit(
-        "This example needs distributed and matplotlib. In a clone of sknamegen: "
+        "This example requires distributed and matplotlib. In a clone of sknamegen: "
         "pip install -e '.[plot,search]'"
     )
 
@@ -51,7 +51,7 @@ def main():
     print(f"{len(workers)} workers, {sum(w['nthreads'] for w in workers.values())} threads")
 
     # %%
-    # One candidate is the default. Each other candidate changes one parameter.
+    # One candidate has the default settings. Every other candidate changes one parameter.
     epochs = 1 if arguments.quick else "auto"
     lstm = CharLSTMGenerator(max_epochs=epochs, random_state=SEED)
     pipe = Pipeline([("windows", CharSequenceVectorizer()), ("lstm", lstm)])
@@ -60,8 +60,8 @@ def main():
         {"lstm__hidden_size": [320]},
         {"lstm__lr": [0.01]},
     ]
-    # Lists of folds are sent with each fit. Arrays would be stored on one worker, and the search
-    # would fail if that worker dies. For the same reason, `scatter` sends the names to all workers.
+    # As lists, the folds are sent with each fit. Arrays would be stored on one worker, and the
+    # search would fail if it died. For the same reason, `scatter` sends the names to all workers.
     names = load_names("female")[:: 20 if arguments.quick else 1]
     folds = KFold(3, shuffle=True, random_state=SEED).split(names)
     cv = [(train.tolist(), test.tolist()) for train, test in folds]
@@ -86,7 +86,7 @@ def main():
     print("\nStarting with 'Mar':", *best.sample("Mar", 0.5, 6, random_state=SEED))
 
     # %%
-    # Plot the activity of the workers. A bar is a fit and its score.
+    # Plot the activity of the workers. Each bar is a fit and its scoring.
     tasks = [(task["worker"], task["startstops"][-1]) for task in stream.data]
     start = min(span["start"] for _, span in tasks)
     addresses = sorted({address for address, _ in tasks})

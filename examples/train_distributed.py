@@ -6,7 +6,7 @@ process trains on its part of every batch, and all processes end with the same w
     pip install -e '.[distributed]'
     accelerate launch --multi_gpu --num_processes 2 examples/train_distributed.py
 
-The option `--multi_gpu` also starts several processes on machines without GPUs. To use several
+The option `--multi_gpu` starts several processes even on machines without GPUs. To use several
 machines, run `accelerate config` first. The script needs no changes.
 """
 
@@ -25,7 +25,7 @@ try:
     from accelerate import Accelerator
 except ImportError:
     sys.exit(
-        "This example needs accelerate. In a clone of sknamegen: pip install -e '.[distributed]'"
+        "This example requires accelerate. In a clone of sknamegen: pip install -e '.[distributed]'"
     )
 
 SEED = 0

@@ -2,12 +2,12 @@
 
 This example shows how to read a file in chunks with `iter_names` and train on each chunk with
 `partial_fit`. Memory use does not grow with the file, except for eight bytes per distinct name. The
-plot shows the loss on names of the next chunk, before the model is trained on them.
+plot shows the loss on names in the next chunk, before the model is trained on them.
 
     pip install -e '.[plot]' && python examples/train_from_large_file.py [N_NAMES] [FILE]
 
-If the file does not exist, the script creates it with random names of four syllables. It runs on
-Linux, because it reads the peak memory of the process.
+If the file does not exist, the script creates it with random names of four syllables. The script
+requires Linux to measure peak memory.
 """
 
 # %%
@@ -19,7 +19,7 @@ from pathlib import Path
 from time import perf_counter
 
 if find_spec("matplotlib") is None:
-    sys.exit("This example needs matplotlib. In a clone of sknamegen: pip install -e '.[plot]'")
+    sys.exit("This example requires matplotlib. In a clone of sknamegen: pip install -e '.[plot]'")
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -81,7 +81,7 @@ for name, generator in generators.items():
     print(f"{name}: {-generator.score(windows):.3f} nats/char, {'  '.join(samples)}")
 
 # %%
-# Plot both losses. N-grams need fewer names, the LSTM reaches a lower loss.
+# Plot both losses. N-grams need fewer names, but the LSTM reaches a lower loss.
 fig, ax = plt.subplots(figsize=(5, 3.2), layout="constrained")
 for name, curve in losses.items():
     ax.plot(*zip(*curve, strict=True), marker=".", label=name)

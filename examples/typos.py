@@ -1,10 +1,10 @@
 """Find and correct typos in names.
 
-This example shows how to find probable typos. A low score finds rare names, not wrong names. A name
-is suspicious if another name, one edit away, is far more probable (the noisy-channel model). A
-model accepts its training names as correct, so each fold of the names is checked by a model that is
-trained on the other folds. To measure the success, fifty typos are added to the list. The plot
-compares their scores with the scores of the original names.
+This example shows how to find probable typos. A low probability indicates a rare name, not a wrong
+name. A name is suspicious if another name, one edit away, is far more probable (the noisy-channel
+model). A model accepts its training names as correct, so each fold is checked by a model trained on
+the other folds. To measure success, fifty typos are added to the list. The plot compares their
+scores with the scores of the original names.
 
     pip install -e '.[plot]' && python examples/typos.py [FILE]
 """
@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from time import perf_counter
 
 if find_spec("matplotlib") is None:
-    sys.exit("This example needs matplotlib. In a clone of sknamegen: pip install -e '.[plot]'")
+    sys.exit("This example requires matplotlib. In a clone of sknamegen: pip install -e '.[plot]'")
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -59,7 +59,7 @@ checked = [*names, *typos]
 print(f"{len(names):,} names and {len(typos)} typos")
 
 # %%
-# Score each name out of fold. `cross_val_predict` supports only predictions.
+# Compute out-of-fold scores. `cross_val_predict` only supports predictions.
 pipe = make_pipeline(CharSequenceVectorizer(), CharNGramGenerator())
 scores, log_likelihood = np.empty((2, len(checked)))
 corrections = np.empty(len(checked), dtype=object)

@@ -1,4 +1,4 @@
-"""Command line: train on a list of names, print generated names or scores."""
+"""Command line: train on a list of names, and print generated names or scores."""
 
 import argparse
 import csv
@@ -40,11 +40,11 @@ def _parser():
     column: Any = {"metavar": "COLUMN"}
     extensions = ", ".join(_EXTENSIONS)
     add = parser.add_argument_group("training").add_argument
-    add("file", nargs="?", help="file of names, one per line; - or none: standard input")
+    add("file", nargs="?", help="file of names, one per line (default, or -: standard input)")
     add("--demo", help="train on the bundled English female first names", **switch)
-    add("--column", help="column of names in a CSV or TSV file: title or number from 1", **column)
-    add("--label-column", help="column of labels: title or number from 1", **column)
-    add("--header", help="skip the first line if columns are given as numbers", **switch)
+    add("--column", help="column of names in a CSV or TSV file: title, or number from 1", **column)
+    add("--label-column", help="column of labels: title, or number from 1", **column)
+    add("--header", help="skip the first line if columns are given by number", **switch)
     add("--labelled", help="read a name, a tab and a label from each line", **switch)
     add("--encoding", default="utf-8", help="encoding of all files (default: utf-8)")
     add("--counting", help="use a fast n-gram model instead of an LSTM", **switch)
@@ -62,7 +62,7 @@ def _parser():
     ends = group.add_mutually_exclusive_group().add_argument
     ends("--suffix", metavar="TEXT", help="end of the names")
     ends("--pattern", metavar="REGEX", help="regular expression for the whole name")
-    add("--banned", nargs="+", default=(), metavar="TEXT", help="forbidden parts of names")
+    add("--banned", nargs="+", default=(), metavar="TEXT", help="strings not allowed in names")
     add("--novel", help="exclude training names", **switch)
     add("--exclude", metavar="FILE", help="exclude the names in a file, one per line")
     add("--exclude-known", help="exclude known people, towns, brands and words", **switch)
@@ -84,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     status : int
-        Exit status: 0, or 1 after an error, which prints one line to standard error, or 130 after
+        Exit status: 0 on success, 1 on an error (with one line on standard error), 130 after
         Ctrl-C. Invalid options exit with 2.
     """
     parser = _parser()
@@ -114,7 +114,7 @@ def _run(args):
         raise ValueError("Standard input can be read only once. Pass the other names in a file.")
     is_page = (args.save or "").endswith(".html")
     for path in filter(None, (args.load, None if is_page else args.save)):
-        _serializer(path)  # raises errors before the training
+        _serializer(path)  # raises errors before training
     folder = os.path.dirname(args.save or "")
     if folder and not os.path.isdir(folder):
         raise ValueError(f"--save must name a file in an existing folder. Got {args.save!r}.")
@@ -140,7 +140,7 @@ def _run(args):
 
 
 def _names_to_exclude(args):
-    """Return the argument `exclude` of `sample`."""
+    """Return the `exclude` argument for `sample`."""
     from .datasets import known_names, read_lines
 
     if args.exclude is None:
@@ -159,14 +159,14 @@ def _escape_controls(name):
 
 
 def _check_output(characters: Iterable[str]) -> None:
-    """Replace characters that standard output cannot encode by "?", with a message."""
+    """Print characters that standard output cannot encode as "?", after a message."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     try:
         "".join(characters).encode(encoding)
     except UnicodeEncodeError as error:
         character = error.object[error.start]
         print(
-            f"sknamegen: standard output, in the encoding {encoding}, cannot show {character!a}. "
+            f"sknamegen: standard output uses the encoding {encoding}, which lacks {character!a}. "
             "Missing characters are printed as ?. Set PYTHONIOENCODING=utf-8 to print them.",
             file=sys.stderr,
         )
@@ -174,7 +174,7 @@ def _check_output(characters: Iterable[str]) -> None:
 
 
 def _read_names(path, args):
-    """Return the names in a file and their labels, or None if it has no labels."""
+    """Return the names in a file, and their labels or None."""
     from .datasets import read_lines
 
     source = 0 if path == "-" else path
@@ -182,7 +182,7 @@ def _read_names(path, args):
     if args.column:
         return _read_columns(lines, args)
     if args.label_column or args.header:
-        raise ValueError("--label-column and --header require --column, the column of the names.")
+        raise ValueError("--label-column and --header require --column, which contains the names.")
     names = list(lines)
     if args.labelled:
         pairs = [name.rpartition("\t") for name in names]
@@ -193,15 +193,15 @@ def _read_names(path, args):
     for delimiter, delimiter_name in ((",", "comma"), ("\t", "tab")):
         if all(delimiter in name for name in names):
             print(
-                f"sknamegen: warning: all lines contain a {delimiter_name}. For a column of a CSV "
-                "or TSV file, pass --column.",
+                f"sknamegen: warning: all lines contain a {delimiter_name}. To read a column of a "
+                "CSV or TSV file, pass --column.",
                 file=sys.stderr,
             )
     return names, None
 
 
 def _read_columns(lines, args):
-    """Return the non-empty names of a column and their labels, or None without a label column."""
+    """Return the non-empty names in a column, and their labels or None."""
     first = next(lines)
     delimiter = max("\t,;", key=first.count)
     rows = csv.reader([first, *lines], delimiter=delimiter)
@@ -254,7 +254,7 @@ def _serializer(path) -> Any:
     extension = os.path.splitext(path)[1]
     if extension not in _EXTENSIONS:
         expected = ", ".join(_EXTENSIONS)
-        raise ValueError(f"The extension of a model file must be {expected}. Got {path!r}.")
+        raise ValueError(f"The extension of a model file must be one of {expected}. Got {path!r}.")
     if extension == ".skops" and find_spec("skops") is None:
         raise ImportError(f"{path!r} requires skops. Run pip install skops, or use .joblib.")
     return import_module("skops.io" if extension == ".skops" else "joblib")
@@ -272,7 +272,7 @@ def _load(path):
         raise ValueError(f"{path!r} cannot be loaded. {reason}") from error
     if not hasattr(model, "steps") or not hasattr(model[-1], "sample"):
         raise ValueError(
-            "A model file must contain a Pipeline of a vectorizer and a generator, as saved by "
+            "A model file must contain a Pipeline with a vectorizer and a generator, as saved by "
             f"--save. Got {type(model).__name__} in {path!r}."
         )
     return model

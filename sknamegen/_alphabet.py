@@ -1,7 +1,7 @@
 """Units of names: code points, indices, start and end, hashes.
 
-A unit is the symbol that a model predicts in one step, a Unicode code point. Four code points have
-a special role. This is the only module that defines units.
+A unit is the symbol that a model predicts in one step: a Unicode code point. Four code points have
+special roles. Only this module defines units.
 """
 
 import re
@@ -42,7 +42,7 @@ def encode(strings: Sequence[str] | NDArray[np.str_], width: int) -> NDArray[np.
 
 
 def decode(codes: NDArray[np.int32]) -> list[str]:
-    """Convert rows of code points that end in U+0000 to strings."""
+    """Convert zero-padded rows of code points to strings."""
     n_strings, width = codes.shape
     if width == 0:
         return [""] * n_strings
@@ -66,14 +66,14 @@ def code_point(code: str | int) -> str:
 
 
 def distinct(codes: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Return the sorted distinct code points of an array, without -1."""
+    """Return the sorted distinct code points in an array, excluding -1."""
     seen = np.zeros(N_CODE_POINTS + 1, dtype=bool)
     seen[codes] = True  # NONE is the index of the last cell
     return np.flatnonzero(seen[:-1]).astype(np.int32)
 
 
 def hash_rows(codes: NDArray[np.int32]) -> NDArray[np.uint64]:
-    """Hash zero-padded rows of code points to 64 bits with FNV-1a, by code point [1]_.
+    """Hash zero-padded rows of code points to 64 bits with FNV-1a per code point [1]_.
 
     References
     ----------
@@ -93,7 +93,7 @@ def hash_names(names: Sequence[str]) -> NDArray[np.uint64]:
 
 
 def category(unit: str) -> str:
-    """Return the general category of a unit, "M" for all marks."""
+    """Return the general category of a unit, or "M" for any mark."""
     general = unicodedata.category(unit)
     return "M" if general[0] == "M" else general
 
@@ -108,12 +108,12 @@ def shape(name: str) -> str:
 
 
 def _kind(unit: str) -> str:
-    """Return the general category, with details that decide where a letter or a mark may occur.
+    """Return the general category, with details on where a letter or a mark may occur.
 
-    For capital and lowercase letters, the detail is the script. For kana, it is whether they are
-    small, ん, or in the column before small kana. For other letters, it is whether they end a word,
-    such as ם and ة, hold a hamza, or are independent vowels. For marks, it is whether they are
-    vowel signs or join consonants.
+    For uppercase and lowercase letters, the detail is the script. For kana, it distinguishes small
+    kana, ん, and kana in -i, which may precede small kana. For other letters, it distinguishes
+    word-final letters, such as ם and ة, letters with a hamza, and independent vowels. For marks, it
+    distinguishes vowel signs, nuktas and viramas.
     """
     general, name = category(unit), unicodedata.name(unit, "")
     if general in ("Lu", "Ll"):
@@ -148,12 +148,12 @@ def decompose(text: str) -> str:
 
 
 def script(unit: str) -> str:
-    """Return the script of a unit, as a word in capitals."""
+    """Return the script of a unit as an uppercase word, such as "LATIN"."""
     return unicodedata.name(unit, unit).split(" ")[0]
 
 
 def is_alphabet(characters: object, forbidden: Iterable[int] = (PAD, START)) -> bool:
-    """Return whether an array contains different, allowed units, sorted by code point."""
+    """Return whether an array contains distinct, allowed units sorted by code point."""
     if not isinstance(characters, np.ndarray) or characters.ndim != 1:
         return False
     if characters.dtype != "=U1":
@@ -163,7 +163,7 @@ def is_alphabet(characters: object, forbidden: Iterable[int] = (PAD, START)) -> 
 
 
 class Alphabet:
-    """Characters of a model, and their indices.
+    """A model's characters and their indices.
 
     Two more indices follow, which models read but never predict: the start of a name and an unknown
     character.
@@ -171,7 +171,7 @@ class Alphabet:
     Parameters
     ----------
     characters : ndarray of shape (n_characters,), dtype str
-        In the order of their indices, with U+0003 for the end of a name.
+        In index order, with U+0003 for the end of a name.
 
     Attributes
     ----------
@@ -184,10 +184,10 @@ class Alphabet:
     clusters : Clusters
         The grapheme clusters of names. In running text, every code point is a cluster.
     kinds : ndarray of shape (n_characters + 3,), dtype int64
-        The number of the kind of each character, of the start, of an unknown character, and of no
-        character (index -1). The end of a name has its own kind.
+        The kind number of each character, the start, an unknown character, and no character (index
+        -1). The end of a name has its own kind.
     caseless : ndarray of shape (n_kinds,), dtype bool
-        Whether a kind contains marks, or letters of a script without capitals.
+        Whether each kind contains marks or letters of a caseless script.
     """
 
     def __init__(self, characters: NDArray[np.str_]):
@@ -210,11 +210,11 @@ class Alphabet:
         return len(self.letters)
 
     def decode(self, indices: NDArray[np.int64]) -> list[str]:
-        """Convert rows of indices to strings. Rows end in the index of the end or in -1."""
+        """Convert rows of indices to strings. Rows end with the end index or -1."""
         return decode(self._decoding_table[indices])
 
     def indices(self, codes: NDArray[np.int32]) -> NDArray[np.int32]:
-        """Replace code points by indices. Entries of -1 do not change."""
+        """Replace code points with indices. Entries of -1 do not change."""
         # A table up to the largest code point, with an entry for NONE at the end.
         n_codes = max(array.max(initial=START) for array in (self._codes, codes)) + 2
         table = np.full(n_codes, len(self) + 1, dtype=np.int32)
@@ -236,7 +236,7 @@ class Alphabet:
         return self.clusters.lengths(self.indices(np.where(codes == PAD, NONE, codes)))
 
     def windows(self, prefixes: Sequence[str], window_length: int) -> NDArray[np.int64]:
-        """Return the last `window_length` indices of prefixes of names, -1 before the start."""
+        """Return the last `window_length` indices of name prefixes, with -1 before the start."""
         start = [] if self.end is None else [len(self)]
         windows = np.full((len(prefixes), window_length), NONE)
         for row, prefix in enumerate(prefixes):
@@ -273,5 +273,5 @@ class Alphabet:
 
 
 def shorten(text: str, length: int) -> str:
-    """Return the repr of a text, cut after `length` characters."""
+    """Return the repr of a text, truncated to `length` characters."""
     return repr(text if len(text) <= length else text[:length] + "…")

@@ -1,4 +1,4 @@
-"""Detection of suspicious entries in a list of names, and automatic fixes."""
+"""Detect and fix suspicious entries in a list of names."""
 
 from collections.abc import Callable, Iterable
 from itertools import islice
@@ -8,7 +8,7 @@ from ._alphabet import category, compose
 from ._validation import check_option, warn_user
 
 _INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u200e\u200f\u2060\ufeff"))
-# Strings that other programs use for a missing value. "Nan" is a name.
+# Strings that other programs use for missing values. "Nan" is a name.
 _MISSING = {"nan", "NaN", "NAN", "None", "none", "NULL", "null", "NA", "N/A", "n/a", "<NA>"}
 # Maximum number of names to check.
 _N_CHECKED = 100_000
@@ -34,7 +34,7 @@ _SUSPICIOUS: dict[str, Callable[[str], bool]] = {
     "spelled like a missing value": lambda name: name in _MISSING,
     "with U+FFFD, which replaces unreadable characters": lambda name: "\ufffd" in name,
     "with a comma": lambda name: "," in name,
-    "of digits only": str.isdigit,
+    "with digits only": str.isdigit,
 }
 
 
@@ -55,9 +55,9 @@ def warn_about_suspicious_names(names: list[str]) -> None:
     if suspects:
         counts = [f"{len(x):,} {title} (such as {x[0]!r})" for title, x in suspects.items()]
         warn_user(
-            f"X holds suspicious names: {'; '.join(counts)}. The model learns them unchanged. To "
-            "fix them, use sknamegen.datasets.clean_names. If they are intended, ignore warnings "
-            "of the category sknamegen.datasets.NamesWarning.",
+            f"X contains suspicious names: {'; '.join(counts)}. The model learns them unchanged. "
+            "To fix them, use sknamegen.datasets.clean_names. If they are intended, ignore "
+            "warnings of category sknamegen.datasets.NamesWarning.",
             NamesWarning,
         )
 
@@ -71,9 +71,9 @@ def clean_names(
 ) -> tuple[list[str], dict[str, int]]:
     r"""Clean a list of names.
 
-    The function always composes letters and accents (NFC), removes invisible characters, removes
-    leading and trailing whitespace, and replaces repeated whitespace by one space. It then drops
-    names that are empty, None, NaN, or a word for a missing value, such as "nan" or "NULL".
+    The function always composes letters and accents (NFC), removes invisible characters and
+    surrounding whitespace, and collapses repeated whitespace into a single space. It then drops
+    names that are empty, None, NaN, or a placeholder for a missing value, such as "nan" or "NULL".
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def clean_names(
         change names in mixed case. "lower" and "upper" convert all names. None: no conversion.
     drop_duplicates : bool, default=False
         Whether to keep only one copy of each name. Generators learn the frequency of a name from
-        its number of copies.
+        the number of times it appears.
     drop_digits : bool, default=False
         Whether to drop names that contain a digit.
 
@@ -98,7 +98,7 @@ def clean_names(
     TypeError
         If an entry is not a str, None or NaN.
     ValueError
-        If `case`, `drop_duplicates` or `drop_digits` has another value.
+        If `case`, `drop_duplicates` or `drop_digits` has an invalid value.
 
     Examples
     --------
@@ -120,7 +120,7 @@ def clean_names(
     for row, entry in enumerate(names):
         is_missing = entry is None or (isinstance(entry, float) and entry != entry)
         if not is_missing and not isinstance(entry, str):
-            raise TypeError(f"names must hold str, None or NaN. Got {entry!r} in row {row}.")
+            raise TypeError(f"names may only contain str, None or NaN. Got {entry!r} in row {row}.")
         name = "" if is_missing else entry
         for step, fix in steps.items():
             before, name = name, fix(name)

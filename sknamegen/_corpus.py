@@ -1,4 +1,4 @@
-"""Data on the training names besides the model: lengths, hashes, labels, weights."""
+"""Data about the training names, apart from the model: lengths, hashes, labels, weights."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
@@ -40,7 +40,7 @@ from ._validation import (
 
 @dataclass(frozen=True)
 class Corpus:
-    """Data on the training names.
+    """Data about the training names.
 
     Attributes
     ----------
@@ -50,9 +50,9 @@ class Corpus:
     weight : float
         Sum of the sample weights of all predicted characters.
     kinds : NGrams or None
-        N-gram model of the kinds of characters. None if there is no such model, as for an average.
+        N-gram model of character kinds. None if there is no such model, as for an average.
     letters : NGrams or None
-        N-gram model of order 1 of the characters for each label. None without labels.
+        N-gram model of order 1 for each label's characters. None without labels.
     """
 
     alphabet_: NDArray[np.str_]
@@ -94,7 +94,7 @@ class Corpus:
 
     @cached
     def penalty(self) -> Penalty:
-        """The penalty by kinds of characters and by labels, for models of these names."""
+        """The penalty by character kind and label, for models of these names."""
         kinds: Any = self.kinds
         return Penalty(kinds, self.alphabet.kinds, self.alphabet.caseless, self.letters)
 
@@ -119,7 +119,7 @@ class Corpus:
         values: dict[str, Any] = {name: state.get(name) for name in names}
         saved: Any = state.get("_corpus")
         if not is_alphabet(values["alphabet_"]) or not len(values["alphabet_"]):
-            expected = "distinct characters in the order of their code points"
+            expected = "distinct characters in code point order"
             raise corrupt_file_error("alphabet_", expected)
         if not is_int(values["window_length_"], 1, MAX_WINDOW) or not isinstance(saved, dict):
             raise corrupt_file_error("window_length_", "the value that `fit` sets")
@@ -136,13 +136,13 @@ class Corpus:
         names, sequences = read_windows(check_windows(X, self.window_length_))
         if (names is None) != (self.max_length_ is None):
             raise ValueError(
-                "X must hold the same kind of windows as in fit, where boundary was "
+                "X must contain the same kind of windows as in fit, where boundary was "
                 f"{self.max_length_ is not None}. Got windows with boundary={names is not None}."
             )
         return names, sequences
 
     def label_indices(self, y: ArrayLike | None, n_names: int) -> NDArray[np.int32]:
-        """Return the label index of each name, -1 without labels."""
+        """Return the label index of each name, or -1 without labels."""
         if y is None:
             return np.full(n_names, NONE, dtype=np.int32)
         if self.classes_ is None:
@@ -173,14 +173,14 @@ class Corpus:
             new = np.setdiff1d(units_of(expected[expected != UNKNOWN]), self.alphabet_).tolist()
             if new:
                 raise ValueError(
-                    "alphabet must not add characters after the first call of partial_fit. Got "
+                    "alphabet must not add characters after the first call to partial_fit. Got "
                     f"new characters: {', '.join(map(repr, new))}."
                 )
         if classes is not None:
             check_same_classes(classes, self.classes_)
         windows, labels, weights = check_rows(X, y, sample_weight)
         if labels is None and self.classes_ is not None:
-            raise ValueError("y must hold the label of each name, as in the first call. Got None.")
+            raise ValueError("y must contain each name's label, as in the first call. Got None.")
         names, sequences = self.read(windows)
         return self._with_rows(names, sequences, labels, weights, len(windows))
 
@@ -196,7 +196,7 @@ class Corpus:
         labels = self.label_indices(y, n_names)
         n_targets = sequences.has_target.sum(1)
         if not n_targets.any():
-            raise ValueError("X must hold at least one character to learn. Got padding only.")
+            raise ValueError("X must contain at least one character to learn. Got only padding.")
         sequences = sequences._replace(labels=labels[sequences.name_index])
         if weights is not None:
             sequences = sequences._replace(weights=weights[sequences.name_index])
@@ -220,7 +220,7 @@ class Corpus:
             self,
             max_length_=max_length,
             name_hashes_=hashes,
-            # Unrounded, so that the sum is the same for any split of the names into batches.
+            # Not rounded, so that the sum does not depend on how the names are split into batches.
             weight=self.weight + float(n_targets.sum()),
             class_count_=counts,
             kinds=count_kinds(sequences, *sizes, self.window_length_, before=self.kinds),
@@ -252,7 +252,7 @@ def learn(
     if names is not None:
         codes = np.union1d(codes, np.int32(END))
     if sequences.has_target.any() and not np.isin(sequences.targets, codes).any():
-        raise ValueError("X must hold at least one known character to learn. Got U+FFFD only.")
+        raise ValueError("X must contain at least one known character to learn. Got only U+FFFD.")
     counts = None if classes is None else np.zeros(len(classes))
     hashes = np.empty(0, np.uint64)
     empty = Corpus(units_of(codes), windows.shape[2] - 1, 0, hashes, 0.0, classes, counts)
@@ -260,7 +260,7 @@ def learn(
 
 
 def _union(hashes: Any, new: NDArray[Any]) -> NDArray[Any]:
-    """Merge sorted arrays. Sorting their concatenation takes several times the memory."""
+    """Merge sorted arrays. Sorting their concatenation would take several times the memory."""
     positions = np.searchsorted(hashes, new)
     is_new = positions == np.searchsorted(hashes, new, side="right")
     return np.insert(hashes, positions[is_new], new[is_new])

@@ -1,4 +1,4 @@
-"""Base class of the generators, with the methods that they share."""
+"""Base class for generators, with their shared methods."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -38,7 +38,7 @@ from ._validation import (
 
 # Maximum number of names per call.
 _MAX_SAMPLES = 10**8
-_NOTHING_TO_PREDICT = "X must contain at least one character to predict. Got padding only."
+_NOTHING_TO_PREDICT = "X must contain at least one character to predict. Got only padding."
 
 
 class Constraints(TypedDict, total=False):
@@ -65,7 +65,7 @@ class SampleOptions(Constraints, total=False):
 
 def _supports_labels(generator: Any) -> bool:
     if hasattr(generator, "alphabet_") and not hasattr(generator, "classes_"):
-        raise AttributeError("Predictions need a generator fitted with labels: fit(X, y).")
+        raise AttributeError("Predictions require a generator fitted with labels: fit(X, y).")
     return True
 
 
@@ -112,8 +112,8 @@ class Fitted:
         if check_option("novel", novel):
             if self.corpus.name_hashes_ is None:
                 raise ValueError(
-                    "novel=True needs a generator fitted to names (boundary=True) that has kept "
-                    "their hashes. Got a generator without hashes. Fit it to names."
+                    "novel=True requires a generator fitted to names (boundary=True) that has "
+                    "kept their hashes. Got a generator without hashes. Fit it to names."
                 )
             filters["were in the training list"] = self.corpus.contains
         if exclude is not None:
@@ -131,8 +131,8 @@ class Fitted:
     ) -> tuple[NDArray[np.float64], NDArray[Any]]:
         """Return the log-likelihood of each name given its label, and its number of characters.
 
-        `sequences` holds code points. `score_samples` describes the treatment of unknown
-        characters.
+        `sequences` contains code points. Unknown characters are scored as described in
+        `score_samples`.
         """
         indexed, n_names = sequences.indexed(self.corpus.alphabet), len(labels)
         n_characters, n_known = (
@@ -173,7 +173,7 @@ class Fitted:
         labels = self.corpus.labels
         if not labels:
             raise ValueError(
-                f"label needs a generator fitted with labels: fit(X, y). Got {label!r}."
+                f"label requires a generator fitted with labels: fit(X, y). Got {label!r}."
             )
         matches = [i for i, name in enumerate(labels) if np.isscalar(label) and name == label]
         if not matches:
@@ -188,7 +188,7 @@ def fitted(generator: Any) -> Fitted:
 
 
 class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
-    """Base class of all generators.
+    """Base class for all generators.
 
     `CharLSTMGenerator`, `CharNGramGenerator` and `CharAverageGenerator` inherit the following
     attributes and methods.
@@ -201,7 +201,7 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
     window_length_ : int
         Number of context characters in a window.
     max_length_ : int or None
-        Number of characters of the longest training name. None for running text.
+        Number of characters in the longest training name. None for running text.
     name_hashes_ : ndarray of shape (n_distinct_names,), dtype uint64, or None
         Hashes of the training names, for ``novel=True``. None for running text and after
         `forget_names`.
@@ -223,7 +223,7 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
     _fitted: Fitted
 
     def _assign(self, corpus: Corpus, model: NextCharModel, **attributes: Any) -> None:
-        """Set all fitted attributes in one step. Labels of an earlier fit are removed."""
+        """Set all fitted attributes in one step. Labels from an earlier fit are removed."""
         state = vars(self).copy()
         for name in ("classes_", "class_count_", "_corpus"):
             state.pop(name, None)
@@ -247,8 +247,8 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
 
         Afterwards, ``novel=True`` raises an error. The model itself does not change: the counts of
         a `CharNGramGenerator` reveal all of its training names, and the weights of a network may
-        reveal some of them. The same applies to a generator passed as `init`, which is saved with
-        this generator.
+        reveal some of them. A generator passed as `init` is saved with this generator, including
+        its hashes.
 
         Returns
         -------
@@ -340,17 +340,17 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         Parameters
         ----------
         seed : str or iterable of str, default=""
-            Beginning of the names. With several seeds, one name is generated for each seed. Accents
-            may be composed (NFC) or decomposed (NFD). They are converted to the form of the
-            training names.
+            Beginning of the names. With several seeds, generate one name for each seed. Accents may
+            be composed (NFC) or decomposed (NFD), and are converted to the form in the training
+            names.
         temperature : float, default=1.0
             Divisor of the logits. Values below 1 give more typical names, values above 1 more
             varied names. 0 always selects the most probable character.
         n_samples : int, default=None
             Number of names. If None, generate one name for each seed.
         label : object or dict, default=None
-            Label of the names, one of `classes_`. If None, draw a label for each name from the
-            probabilities of the labels given the seed. A dict from labels to weights > 0, such as
+            Label of the names, one of `classes_`. If None, draw a label for each name with its
+            probability given the seed. A dict from labels to weights > 0, such as
             ``{"Italian": 0.5, "Japanese": 0.5}``, is a blend: each character is drawn from the
             weighted geometric mean of the labels' distributions.
         min_length, max_length : int, default=1, None
@@ -360,7 +360,7 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
             text (``boundary=False``), `max_length` is the exact length in code points, and None
             adds 100 to the length of the longest seed.
         top_k : int, default=None
-            If set, draw from the `top_k` most probable characters only.
+            If set, draw only from the `top_k` most probable characters.
         top_p : float, default=None
             If set, draw from the smallest set of most probable characters whose probabilities sum
             to at least `top_p` (nucleus sampling [1]_).
@@ -378,16 +378,15 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         exclude : iterable of str, or object that supports ``in``, default=None
             Names that must not be generated. Whole names are compared after composition (NFC) and
             case folding. An iterable is read as a set of names. Any other object must support
-            ``name in exclude`` for the folded name. An example is
-            `sknamegen.datasets.known_names()`, which holds 450,000 names of people, towns and
-            brands, and words.
+            ``name in exclude`` for the folded name, like `sknamegen.datasets.known_names()`, a set
+            of 450,000 words and names of people, towns and brands.
         on_shortfall : {"raise", "warn"}, default="raise"
             Action if too few names are unique, novel or not excluded: raise an error, or warn and
             return fewer names.
         random_state : int, RandomState, Generator or None, default=None
             With an int, each call returns the same names. With None, each call returns different
             names. With the same int, names at two temperatures or for two labels begin alike,
-            because they share random numbers. This is useful for comparisons. For variety, use
+            because they share random numbers, which is useful for comparisons. For variety, use
             different ints.
 
         Returns
@@ -398,7 +397,7 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         Warns
         -----
         UserWarning
-            If fewer names are returned, with ``on_shortfall="warn"``.
+            If ``on_shortfall="warn"`` and fewer names are returned.
 
         Raises
         ------
@@ -407,8 +406,8 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         ValueError
             If too few names are unique, novel or not excluded: 10,000 consecutive draws were
             rejected, or the expected number of draws exceeds both one million and thirty per name.
-            If no name can satisfy the constraint, if the constraint is too rare for a low
-            temperature, or if the automaton of the pattern is too large.
+            If no name can satisfy the constraint, if the constraint is too rare at a low
+            temperature, or if the automaton for the pattern is too large.
         TypeError, ValueError
             If a parameter is out of range, the lengths contradict each other or the seed, or a seed
             contains a character outside `alphabet_`.
@@ -416,26 +415,26 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         Notes
         -----
         Names follow the model's distribution for the seed, label, temperature, `top_k` and `top_p`,
-        conditioned on `min_length`, `max_length`, `pattern` and `banned`. If the constraint is
-        common, the sampler rejects names that violate it and draws again. If the constraint is
-        rare, the sampler draws candidates with a lookahead: the probability, estimated with
-        n-grams, that a prefix can still be completed [2]_. It then selects candidates by importance
-        weight, the ratio of the model's probability to the probability of the proposal.
+        conditioned on `min_length`, `max_length`, `pattern` and `banned`. If many names satisfy the
+        constraint, the sampler rejects the others and draws again. If few names do, it draws
+        candidates with a lookahead: the probability, estimated with n-grams, that a prefix can
+        still be completed [2]_. It then selects candidates by importance weight, the ratio of the
+        model's probability to the probability under the proposal.
 
-        For a network, the sampler estimates these n-grams from 12,000 characters. The network
-        generates them at the same temperature, `top_k`, `top_p` and label. Below temperature 1, it
-        generates 30% of them at twice the temperature. If a few candidates have nearly all of the
+        For a network, the sampler estimates these n-grams from 12,000 characters that the network
+        generates at the same temperature, `top_k`, `top_p` and label. Below temperature 1, 30% of
+        them are generated at twice the temperature. If a few candidates have nearly all of the
         weight, the sampler uses up to 120,000 characters. At temperature 0, the lookahead helps to
         choose each character if the unconstrained name violates the constraint.
 
         Below temperature 0.25, a best-first search finds the most probable names under a rare
-        constraint. It stops when all other names together have a thousandth of the probability of
-        the names found. If the search reaches its limit earlier, the other names are drawn with the
-        lookahead, and none of them has more than this share. If the search cannot find the most
-        probable names, `sample` raises an error.
+        constraint. It stops when all other names together have at most a thousandth of the
+        probability of the names found. If the search reaches its limit earlier, the other names are
+        drawn with the lookahead, and none of them exceeds this share. If the search cannot find the
+        most probable names, `sample` raises an error.
 
-        Names consist of whole characters. No name begins with a combining mark, ends in a joiner or
-        contains half a flag. In running text and in `pattern`, each code point is a character.
+        Names consist of whole characters: no name begins with a combining mark, ends with a joiner
+        or contains half a flag. In running text and in `pattern`, each code point is a character.
 
         `unique`, `novel` and `exclude` are applied by rejection.
 
@@ -497,8 +496,8 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         characters : iterator of str
             Characters after the seed. In running text without constraints, the iterator yields each
             character as soon as it is drawn. Otherwise, it yields the characters after the whole
-            name is drawn. The seed and the characters together equal the result of `sample` for the
-            same arguments.
+            name is drawn. The seed followed by the characters equals the result of `sample` with
+            the same arguments.
 
         Raises
         ------
@@ -568,7 +567,7 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         check_int("n", n, 1)
         check_str("seed", seed)
         if self.max_length_ is None:
-            raise ValueError("most_likely needs a generator fitted to names (boundary=True).")
+            raise ValueError("most_likely requires a generator fitted to names (boundary=True).")
         filters = components.filters(novel, exclude)
         limits: Any = {"min_length": min_length, "max_length": max_length, "pattern": pattern}
         sampler = components.sampler([seed], 1.0, label=label, banned=banned, **limits)
@@ -588,9 +587,9 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         Returns
         -------
         log_likelihood : ndarray of shape (n_names,), dtype float64
-            Log-likelihood in nats: the sum of the log-probabilities of all characters of a name and
-            of its end, given the label. An unknown character has no probability in the distribution
-            over `alphabet_`. It contributes ``-log(n_characters_seen_ + 1)``.
+            Log-likelihood in nats: the sum of the log-probabilities of all characters in a name and
+            of its end, given the label. Unknown characters are outside the distribution over
+            `alphabet_`, and contribute ``-log(n_characters_seen_ + 1)`` each.
         """
         return self._score(X, y)[0]
 
@@ -644,8 +643,8 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         """Compute the probability of each label for each name.
 
         The probabilities follow from Bayes' rule. The prior of a label is its frequency in the
-        training data. The likelihood is the probability of the name given the label. The method is
-        only available after fitting with labels.
+        training data, and the likelihood is the probability of the name given the label. Only
+        available after fitting with labels.
 
         Parameters
         ----------
@@ -667,9 +666,9 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Predict the most probable label of each name.
 
-        The most probable label has the highest probability in `predict_proba`: it follows from
-        Bayes' rule with the label frequencies in the training data as the prior. The method is only
-        available after fitting with labels.
+        The label has the highest probability in `predict_proba`, which applies Bayes' rule with the
+        label frequencies in the training data as the prior. Only available after fitting with
+        labels.
 
         Parameters
         ----------
@@ -719,7 +718,7 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
 def _check_seeds_and_number(
     seed: object, n_samples: int | None
 ) -> tuple[list[str], NDArray[np.int64]]:
-    """Return the seeds, and the index of the seed of each name."""
+    """Return the seeds, and the seed index of each name."""
     seeds = check_seeds(seed)
     if n_samples is None:
         return seeds, np.arange(len(seeds))

@@ -1,4 +1,4 @@
-"""Extended grapheme clusters of code points, the characters that readers perceive [1]_.
+"""Extended grapheme clusters, the code point sequences that readers perceive as characters [1]_.
 
 A mark belongs to the letter before it, two regional indicators form a flag, and a joiner connects
 its neighbours. A name consists of complete clusters, and its length is their number.
@@ -23,11 +23,11 @@ _ROLES = (
     | {"\u200d": "joiner", "\u200c": "non-joiner", "\ufe0f": "selector", "\u20e3": "keycap"}
     | dict.fromkeys("0123456789#*", "digit")
 )
-# Largest mean number of code points per character in a name.
+# Maximum mean number of code points per character in a name.
 MAX_CODE_POINTS = 16
 
-# The next state for each state and role. The name of a state describes the last role. Names may end
-# in the states of _COMPLETE.
+# The next state for each state and role. State names describe the last role. Names may end in the
+# states in _COMPLETE.
 _START = {role: role for role in ("letter", "other", "picture", "digit")}
 _START |= {"blank": "", "flag": "half a flag"}
 _MARKED = dict.fromkeys(("mark", "linker", "selector"), "other")
@@ -49,7 +49,7 @@ _TRANSITIONS = {
 }
 _STATES = list(_TRANSITIONS)
 _COMPLETE = "", "other", "letter", "linked", "digit", "picture"
-# Pairs of state and role in which a role of _START continues the cluster.
+# Pairs of state and role in which a role in _START continues the cluster.
 _CONTINUES = {
     ("linked", "letter"),
     ("linked and joined", "letter"),
@@ -81,18 +81,18 @@ class Clusters:
     Parameters
     ----------
     letters : sequence of str
-        The code points of the names.
+        The code points in the names.
 
     Attributes
     ----------
     transitions : ndarray of shape (n_states, n_letters), dtype int32
-        The next state, -1 if the code point cannot follow. The initial state is 0.
+        The next state, or -1 if the code point cannot follow. The initial state is 0.
     starts_cluster : ndarray of shape (n_states, n_letters), dtype bool
         Whether the code point starts a cluster.
     is_complete : ndarray of shape (n_states,), dtype bool
         Whether a name may end in the state.
     one_code_per_cluster : bool
-        Whether every code point is a cluster. There is only one state then.
+        Whether every code point is a cluster. If so, there is only one state.
     """
 
     def __init__(self, letters: Sequence[str]):
@@ -119,7 +119,7 @@ class Clusters:
         n_letters = self.transitions.shape[1]
         for column in rows.T:
             is_letter = (column >= 0) & (column < n_letters)
-            # Unknown letters are clusters, as is a continuation at the start.
+            # Unknown letters are clusters, as are continuations at the start.
             lengths += column >= n_letters
             column = np.where(is_letter, column, 0)
             lengths += is_letter & ~self.starts_cluster[states, column] & (lengths == 0)

@@ -15,7 +15,7 @@ import numpy as np
 from ._generator import fitted
 from ._state import MANUAL
 
-# Folder of the templates of the page.
+# Folder with the page templates.
 _FILES = files(__name__.partition(".")[0]).joinpath("page")
 
 
@@ -24,7 +24,7 @@ def save_page(
 ) -> None:
     """Save a generator as a web page that generates names in a browser.
 
-    The page is a single file that needs no server and no network. It runs in current versions of
+    The page is a single file that requires no server and no network. It runs in current versions of
     Chromium and Firefox. Python cannot load it.
 
     Parameters
@@ -36,8 +36,8 @@ def save_page(
     title : str, default=None
         The heading of the page, by default "Names".
     parts : bool, default=False
-        Whether to write a folder at `path` instead, for use in your own page: ``model.json``, the
-        script ``names.js``, and ``example.html``, which shows how to use them.
+        Whether to write a folder at `path` instead, for use in your own page. It contains
+        ``model.json``, the script ``names.js``, and ``example.html``, which uses both.
 
     Raises
     ------
@@ -48,14 +48,14 @@ def save_page(
 
     Notes
     -----
-    Network weights are rounded to 16 bits. Log-likelihoods agree with `score_samples` within 0.001
-    nats per character. The page rejects names that violate the constraints and draws again, so
-    names have the same distribution as with `sample`. Without a lookahead, it fails on rare
-    constraints. It has no `most_likely`.
+    Network weights are rounded to 16 bits. Log-likelihoods agree with `score_samples` to within
+    0.001 nats per character. The page rejects names that violate the constraints and draws again,
+    so names have the same distribution as with `sample`. It has no `most_likely`, and no lookahead,
+    so it fails on rare constraints.
 
-    The page contains the saved model: network weights and hashes of the training names, or counts,
-    from which all names can be recovered. Call `forget_names` first to remove the hashes. The page
-    then lacks the option "New names only".
+    The page contains the saved model, including hashes of the training names. N-gram counts reveal
+    all training names. To remove the hashes, call `forget_names` first. The page then lacks the
+    option "New names only".
 
     Examples
     --------
@@ -90,7 +90,7 @@ def save_page(
 
 
 def _exported(generator, title):
-    """Return the data of a generator that the page needs, as nested dicts and arrays."""
+    """Return the generator's data for the page, as nested dicts and arrays."""
     corpus, model = fitted(generator).corpus, fitted(generator).model
     if corpus.max_length_ is None:
         raise ValueError("generator must be fitted to names (boundary=True). Got running text.")
@@ -108,7 +108,7 @@ def _exported(generator, title):
 
 
 def _encode_arrays(value):
-    """Encode arrays in nested lists and dicts as little-endian bytes in base64."""
+    """Encode arrays in nested lists and dicts as base64 of little-endian bytes."""
     if isinstance(value, dict):
         return {name: _encode_arrays(item) for name, item in value.items()}
     if isinstance(value, list):

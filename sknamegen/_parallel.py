@@ -1,8 +1,8 @@
-"""Work in several threads, with results that do not depend on the number of threads.
+"""Run work in several threads, with results that do not depend on the number of threads.
 
 Each block of numpy work uses one BLAS thread. More BLAS threads are no faster on products of this
-size, are much slower if other processes are busy, and change the last digits of sums. Each training
-uses one torch thread for the same reasons.
+size, are much slower if other processes are busy, and change the last digits of sums. Each network
+trains on one torch thread for the same reasons.
 """
 
 import os
@@ -24,9 +24,9 @@ _Result = TypeVar("_Result")
 
 
 class cached(Generic[_Result]):
-    """Variant of `functools.cached_property` without the lock of Python 3.11.
+    """Variant of `functools.cached_property` without the lock in Python 3.11.
 
-    A forked process could inherit a locked lock. Without it, two threads may compute the same
+    A forked process could inherit a held lock. Without a lock, two threads may compute the same
     value.
     """
 
@@ -61,7 +61,7 @@ class Setting:
 
     @contextmanager
     def changed(self, change: Callable[[Any], Any]) -> Iterator[Any]:
-        """Change the value inside the block and yield the value before all blocks."""
+        """Change the value inside the block and yield the value from before all blocks."""
         block = threading.Event()  # any object that supports weak references
         try:
             with self._lock:
@@ -84,7 +84,7 @@ class Setting:
 
     @classmethod
     def after_fork(cls) -> None:
-        """Restore all settings in a child process, which has no other threads of its parent."""
+        """Restore all settings in a child process, which runs only one of its parent's threads."""
         for setting in cls._all:
             setting._lock = threading.Lock()
             setting._blocks.clear()
@@ -97,14 +97,14 @@ if hasattr(os, "register_at_fork"):
 
 @cache
 def _libraries() -> list[Any]:
-    """Return the controllers of numpy's BLAS libraries. The search takes a millisecond."""
+    """Return the controllers of numpy's BLAS libraries. Finding them takes a millisecond."""
     return ThreadpoolController().select(user_api="blas").lib_controllers
 
 
 def _set_blas_threads(numbers: list[int]) -> None:
     for library, number in zip(_libraries(), numbers, strict=True):
         if library.get_num_threads() != number:
-            # Since threadpoolctl 3.8, only one live thread may set the number, until released.
+            # Since threadpoolctl 3.8, a live thread that sets the number controls it until cleared.
             getattr(library, "clear_controlling_thread", lambda force: None)(force=True)
             library.set_num_threads(number)
 
@@ -114,19 +114,19 @@ _blas = Setting(lambda: [library.get_num_threads() for library in _libraries()],
 
 @contextmanager
 def one_blas_thread() -> Iterator[int]:
-    """Restrict BLAS to one thread inside the block and yield the number before."""
+    """Restrict BLAS to one thread inside the block and yield the previous number."""
     with _blas.changed(lambda numbers: [1] * len(numbers)) as numbers:
         yield max(numbers, default=os.cpu_count() or 1)
 
 
-# Maximum numbers to compute at a time, and to keep in memory (256 MB).
+# Maximum number of values to compute at a time, and to keep in memory (256 MB).
 BLOCK_CELLS, MAX_CELLS = 2**21, 2**25
 # Minimum number of rows to split between two threads.
 _MIN_SPLIT_ROWS = 128
 
 
 def blocks(n_rows: int, row_cells: int) -> list[slice]:
-    """Cut rows of `row_cells` numbers into blocks of at most 1,024 rows.
+    """Split rows of `row_cells` numbers into blocks of at most 1,024 rows.
 
     The blocks must not depend on the number of threads, because rounding depends on the blocks.
     """
@@ -155,7 +155,7 @@ def in_threads(
     """Call a function like `itertools.starmap`, in other threads while this thread waits.
 
     Ctrl-C reaches only the main thread, so it does not interrupt the calls. After Ctrl-C or an
-    error, ``stop()`` requests the calls to end, and this function waits for them.
+    error, ``stop()`` asks the calls to end, and this function waits for them.
     """
     queue = deque(enumerate(calls))
     return _run_calls(function, queue, min(n_threads, len(queue)), is_worker=False, stop=stop)
@@ -164,9 +164,9 @@ def in_threads(
 def _run_calls(function, queue, n_helpers, is_worker, stop=lambda: None):
     """Run queued calls in helper threads and return their results in order.
 
-    If `is_worker`, the current thread runs calls, too. After an error or Ctrl-C, no further call
-    starts, and this function waits for the running calls. Otherwise BLAS could change its threads
-    during a call, and Python aborts if it exits while a thread frees tensors.
+    If `is_worker`, the current thread runs calls, too. After an error or Ctrl-C, no further
+    calls start, and this function waits for the running calls. Otherwise the number of BLAS threads
+    could change during a call, and Python aborts if it exits while a thread frees tensors.
     """
     results: dict[int, Any] = {}
     errors: list[BaseException] = []
@@ -205,7 +205,7 @@ def _run_calls(function, queue, n_helpers, is_worker, stop=lambda: None):
         if is_worker:
             work()
         while len(results) < n_calls and not errors:
-            # With libraries such as polars, Ctrl-C does not interrupt a wait without timeout.
+            # With libraries such as polars, Ctrl-C does not interrupt a wait without a timeout.
             with suppress(Empty):
                 wakeups.get(timeout=0.1)
     finally:

@@ -1,7 +1,7 @@
-"""Conversion of windows of code points to sequences that predict each character once.
+"""Convert windows of code points to sequences that predict each character once.
 
-Windows that contain the start of their name are nested prefixes. One pass over the longest prefix
-gives the predictions for all of them. So each name has one sequence with a target at each step.
+Windows that contain the start of their name are nested prefixes, so one pass over the longest
+prefix gives the predictions for all of them. They form one sequence with a target at each step.
 Each later window is a separate sequence with a target at its last step.
 """
 
@@ -28,11 +28,11 @@ class Sequences(NamedTuple):
         The characters, as code points or as indices (see `indexed`). Entries after the
         last target of a sequence are undefined.
     targets : ndarray of shape (n_sequences, n_steps), dtype int32
-        The character to predict at each step, -1 for no target.
+        The character to predict at each step, or -1 for no target.
     name_index : ndarray of shape (n_sequences,), dtype int64
-        Index of the name of each sequence, its row in the windows.
+        Index of each sequence's name, which is its row in the windows.
     labels : ndarray of shape (n_sequences,), dtype int32
-        Label index of each sequence, -1 for no label.
+        Label index of each sequence, or -1 for no label.
     weights : ndarray of shape (n_sequences,), dtype float64, or None
         Sample weight of each sequence. None: 1.
     """
@@ -44,11 +44,11 @@ class Sequences(NamedTuple):
     weights: NDArray[np.float64] | None = None
 
     def take(self, rows: Any) -> "Sequences":
-        """Return a selection of sequences, where `rows` is any numpy index."""
+        """Return the sequences selected by `rows`, which may be any numpy index."""
         return Sequences._make(None if column is None else column[rows] for column in self)
 
     def subsample(self, n: int = 256) -> "Sequences":
-        """Return about n sequences at equal distances."""
+        """Return about n evenly spaced sequences."""
         return self.take(slice(None, None, max(1, len(self.inputs) // n)))
 
     def indexed(self, alphabet: Alphabet) -> "Sequences":
@@ -58,7 +58,7 @@ class Sequences(NamedTuple):
         return self._replace(inputs=alphabet.indices(self.inputs), targets=targets)
 
     def blocks(self, n_characters: int) -> list["Sequences"]:
-        """Cut into blocks that are small enough to hold the logits of all targets."""
+        """Cut into blocks small enough that the logits of all targets fit in memory."""
         n_rows = len(self.inputs)
         row_cells = np.count_nonzero(self.has_target) * n_characters // max(1, n_rows)
         return [self.take(rows) for rows in blocks(n_rows, int(row_cells))]
@@ -87,7 +87,7 @@ class Sequences(NamedTuple):
 
 
 def add_boundaries(rows: NDArray[np.int32], lengths: NDArray[np.int64], window_length: int) -> None:
-    """Write start and end into rows in place, around names that begin at `window_length`."""
+    """Write start and end into rows, in place, around names that begin at `window_length`."""
     rows[:, window_length - 1] = START
     rows[np.arange(len(rows)), window_length + lengths] = END
 
@@ -117,7 +117,7 @@ def name_sequences(
 
 
 def read_windows(X: NDArray[Any]) -> tuple[NDArray[np.int32] | None, Sequences]:
-    """Extract names and sequences from windows, and check the layout of the windows.
+    """Extract names and sequences from windows, and check the windows' layout.
 
     Parameters
     ----------
@@ -164,7 +164,7 @@ def _rows_of_names(X, start):
     rows = np.concatenate([X[:, 0], X[:, 1:, -1]], axis=1)
     _check_range(rows)
     has_ended = np.isin(rows[:, start:-1], (END, PAD))
-    # Windows that share memory always agree, so only copies need a comparison.
+    # Windows that share memory always agree, so only copies must be compared.
     if (
         (X.strides[1] != X.strides[2] and (X[:, 1:, :-1] != X[:, :-1, 1:]).any())
         or (rows[:, :start] != PAD).any()
@@ -180,9 +180,10 @@ def _later_windows(X, name_index, position, is_text):
     n_cells = len(name_index) * X.shape[2]
     if n_cells > _MAX_CELLS:
         raise ValueError(
-            f"X must hold fewer windows after the start of its rows. Got {len(name_index):,} "
-            f"windows of {X.shape[2] - 1:,} characters. They would take {n_cells * 4 / 1e9:,.1f} "
-            "GB, several times. Shorten or split the longest rows, or use a smaller window_length."
+            f"X must contain fewer windows after the start of its rows. Got {len(name_index):,} "
+            f"windows of {X.shape[2] - 1:,} characters. Each of several copies would take "
+            f"{n_cells * 4 / 1e9:,.1f} GB. Shorten or split the longest rows, or use a smaller "
+            "window_length."
         )
     windows = X[name_index, position]
     if is_text and len(windows):
@@ -195,14 +196,14 @@ def _later_windows(X, name_index, position, is_text):
 def _check_range(codes):
     if codes.min() < 0 or codes.max() >= N_CODE_POINTS:
         raise ValueError(
-            "X must hold Unicode code points, 0 to 0x10FFFF. Got values outside this range."
+            "X must contain Unicode code points (0 to 0x10FFFF). Got values outside this range."
         )
 
 
 def malformed_error() -> ValueError:
     """Return the error for windows that are not from a `CharSequenceVectorizer`."""
     return ValueError(
-        "X must be windows from CharSequenceVectorizer: the same start position in each row, "
-        "padding before the start and after the end, and each window one character further than "
-        "the previous window. Got a different layout."
+        "X must contain windows from CharSequenceVectorizer: the same start position in each row, "
+        "padding before the start and after the end, and each window one character after the "
+        "previous window. Got a different layout."
     )

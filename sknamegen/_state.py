@@ -1,4 +1,4 @@
-"""Saved state of estimators: its format and the public names of classes."""
+"""State of saved estimators: its format and the public names of classes."""
 
 import sys
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 PACKAGE = __name__.partition(".")[0]
 # Address of the manual on Read the Docs, also in pyproject.toml.
 MANUAL = "https://sknamegen.readthedocs.io/en/stable"
-# Version of the state, raised by each change that makes older files unreadable.
+# Version of the state format, increased by each change that makes older files unreadable.
 _FORMAT = 5
 # Modules of the public classes that can be saved.
 PUBLIC = {
@@ -20,7 +20,7 @@ PUBLIC = {
 
 _SAVED = PUBLIC | {"KnownNames": "datasets"}
 SKOPS_TRUSTED = tuple(f"{PACKAGE}.{module}.{name}" for name, module in _SAVED.items())
-"""Types of this package in a skops file: ``skops.io.load(file, trusted=SKOPS_TRUSTED)``."""
+"""Types from this package in a skops file: ``skops.io.load(file, trusted=SKOPS_TRUSTED)``."""
 
 
 def new(name: str) -> Any:
@@ -33,9 +33,9 @@ new.__module__ = PACKAGE
 
 
 class PublicName:
-    """Mixin whose pickles refer to the package and not to a module, so that modules can change.
+    """Mixin whose pickles refer to the package instead of a module, so that modules can change.
 
-    scikit-learn's HTML representation links to the page of the class in the manual.
+    scikit-learn's HTML representation links to the class's page in the manual.
     """
 
     _doc_link_module = PACKAGE
@@ -49,7 +49,7 @@ class PublicName:
 
 
 class StateFormat(PublicName):
-    """Mixin that saves the format of the state and rejects other formats."""
+    """Mixin that saves the state format and rejects other formats."""
 
     def __getstate__(self) -> dict[str, Any]:
         return super().__getstate__() | {"_format": _FORMAT}  # type: ignore[operator]

@@ -9,14 +9,14 @@ from ._models.contract import log_softmax
 from ._parallel import blocks
 from ._sequences import name_sequences
 
-# Number of insertions, and of substitutions, that are tried in each name.
+# Number of insertions, and of substitutions, to try per name.
 _N_LETTERS = 8
 
 
 def best_neighbours(
     fitted: Fitted, names: list[str], labels: NDArray[np.int32]
 ) -> tuple[NDArray[np.float64], list[str]]:
-    """Return the gain in log-probability of each name's best neighbour, in nats, and the neighbour.
+    """Return the log-probability gain, in nats, of each name's best neighbour, and the neighbour.
 
     Neighbours are one edit away: a deletion, a swap of two adjacent letters, an insertion or a
     substitution. Only the letters with the largest gain are inserted or substituted.
@@ -57,7 +57,7 @@ def _block_neighbours(fitted, names, labels):
 
 
 def _likely_letters(fitted, names, labels):
-    """Yield, for each name, the positions and letters with the largest log-probability gain."""
+    """For each name, yield the positions and letters with the largest log-probability gains."""
     corpus = fitted.corpus
     sequences = name_sequences(names, corpus.window_length_)
     sequences = sequences._replace(labels=labels[sequences.name_index])

@@ -24,7 +24,7 @@ _LIBRARIES = __name__.partition(".")[0], "sklearn", "joblib"
 MAX_WINDOW = 2**20
 # Maximum sample weight of a name.
 MAX_WEIGHT = 1e12
-# Upper bound of the sum of all sample weights.
+# Upper bound on the sum of all sample weights.
 MAX_TOTAL_WEIGHT = 1e24
 
 
@@ -76,7 +76,7 @@ def check_str(name: str, value: object) -> None:
 
 
 def check_strings(name: str, strings: object, may_be_empty: bool = False) -> list[str]:
-    """Return an iterable of str as a list of strings in composed characters (NFC)."""
+    """Return an iterable of str as a list of strings in composed form (NFC)."""
     items = _strings(strings)
     if items is None or not (items or may_be_empty):
         at_least = "" if may_be_empty else " with at least one name"
@@ -112,7 +112,7 @@ def check_average_weights(weights: object, n: int) -> list[float]:
     scaled = _scaled_weights([1] * n if weights is None else weights, n)
     if not scaled:
         raise ValueError(
-            f"weights must be None or {n} finite numbers > 0, one for each generator. Got "
+            f"weights must be None or {n} finite numbers > 0, one per generator. Got "
             f"{weights!r:.200}."
         )
     return scaled
@@ -135,14 +135,14 @@ def check_seeds(seeds: object) -> list[str]:
     items = [seeds] if isinstance(seeds, str) else _strings(seeds)
     if items is None:
         raise TypeError(
-            "seed must be the beginning of the names, a str or an iterable of str. Got "
+            "seed must be a str or an iterable of str, the beginning of the names. Got "
             f"{seeds!r}. For reproducible random numbers, pass random_state."
         )
     return items
 
 
 def check_banned(banned: object) -> tuple[str, ...]:
-    """Return banned strings, case-folded, as a sorted tuple of their NFC and NFD spellings."""
+    """Return the case-folded NFC and NFD spellings of banned strings, as a sorted tuple."""
     items = _strings(banned)
     if items is None or "" in items:
         raise TypeError(f"banned must be an iterable of non-empty str. Got {banned!r}.")
@@ -173,7 +173,7 @@ def missing_package(user: str, package: str, extra: str) -> ImportError:
 
 
 def warn_user(message: str, category: type[Warning] = UserWarning) -> None:
-    """Issue a warning that points to the first caller outside of `_LIBRARIES`."""
+    """Issue a warning that points to the first caller outside `_LIBRARIES`."""
     level, frame = 1, sys._getframe()
     while frame.f_back and frame.f_globals["__name__"].partition(".")[0] in _LIBRARIES:
         level, frame = level + 1, frame.f_back
@@ -192,7 +192,7 @@ def random_generator(random_state: Any) -> np.random.Generator:
 
 def check_windows(X: ArrayLike, window_length: int | None = None) -> NDArray[Any]:
     """Return windows as an integer array of shape (n_names, n_positions, window_length + 1)."""
-    expected = "X must hold windows of code points, shape (n_names, n_positions, window_length + 1)"
+    expected = "X must be windows of code points, shape (n_names, n_positions, window_length + 1)"
     fix = "Put a CharSequenceVectorizer before the generator, for example in a Pipeline."
     if not isinstance(X, np.ndarray):
         try:
@@ -204,7 +204,7 @@ def check_windows(X: ArrayLike, window_length: int | None = None) -> NDArray[Any
     if X.ndim != 3 or X.shape[2] < 2:
         raise ValueError(f"{expected}. Got shape {X.shape}. {fix}")
     if X.dtype.kind not in "iu":
-        raise TypeError(f"{expected}, integer dtype. Got dtype {X.dtype}. {fix}")
+        raise TypeError(f"{expected}, with an integer dtype. Got dtype {X.dtype}. {fix}")
     if 0 in X.shape:
         raise ValueError(f"{expected}, with at least one name. Got shape {X.shape}.")
     if X.shape[2] - 1 > MAX_WINDOW:
@@ -235,7 +235,7 @@ def check_rows(
 
 def check_weights(sample_weight: ArrayLike, n_names: int) -> NDArray[np.float64]:
     """Return sample weights as an ndarray of shape (n_names,), dtype float64."""
-    expected = f"sample_weight must hold one number from 0 to 1e12 for each of {n_names:,} names"
+    expected = f"sample_weight must contain one number from 0 to 1e12 for each of {n_names:,} names"
     try:
         weights = np.asarray(sample_weight, dtype=np.float64)
     except (TypeError, ValueError, OverflowError):
@@ -246,7 +246,7 @@ def check_weights(sample_weight: ArrayLike, n_names: int) -> NDArray[np.float64]
     if is_invalid.any():
         raise ValueError(f"{expected}. Got {weights[is_invalid][0]}.")
     if not weights.any():
-        raise ValueError(f"{expected}, and at least one number above zero. Got only zeros.")
+        raise ValueError(f"{expected}, with at least one number above zero. Got only zeros.")
     return weights
 
 
@@ -255,13 +255,13 @@ def check_labels(y: ArrayLike, n_names: int) -> NDArray[Any]:
     labels = _check_label_list("y", y)
     if len(labels) != n_names:
         raise ValueError(
-            f"y must hold one label for each of the {n_names:,} names. Got {len(labels):,}."
+            f"y must contain one label for each of the {n_names:,} names. Got {len(labels):,}."
         )
     return labels
 
 
 def check_classes(y: NDArray[Any] | None, classes: ArrayLike | None) -> NDArray[Any] | None:
-    """Return the sorted classes of the first call of partial_fit, or None without labels."""
+    """Return the sorted classes of the first call to partial_fit, or None without labels."""
     if classes is None:
         return None if y is None else np.unique(y)
     if y is None:
@@ -272,11 +272,11 @@ def check_classes(y: NDArray[Any] | None, classes: ArrayLike | None) -> NDArray[
 
 
 def check_same_classes(classes: ArrayLike, first_classes: NDArray[Any] | None) -> None:
-    """Raise unless `classes` equal the classes of the first call of partial_fit."""
+    """Raise unless `classes` equal the classes of the first call to partial_fit."""
     unique_classes = np.unique(_check_label_list("classes", classes))
     if first_classes is None or not np.array_equal(unique_classes, first_classes):
         raise ValueError(
-            "classes must be the same in all calls of partial_fit, including the first. The first "
+            "classes must be the same in all calls to partial_fit, including the first. The first "
             f"call had {first_classes!r}. Got {classes!r}."
         )
 
@@ -286,7 +286,7 @@ def check_known_labels(y: NDArray[Any], classes: NDArray[Any], hint: str = "") -
     unknown = ~np.isin(y, classes)
     if unknown.any():
         raise ValueError(
-            f"y must hold only the labels {', '.join(map(repr, classes.tolist()))}. "
+            f"y must contain only the labels {', '.join(map(repr, classes.tolist()))}. "
             f"Got {y[unknown].tolist()[0]!r}{hint}."
         )
 
@@ -307,7 +307,7 @@ def _check_label_list(name: str, y: Any) -> NDArray[Any]:
         np.unique(y)
     except (TypeError, ValueError) as error:
         raise ValueError(
-            f"{name} must hold labels, either all str or all int. Got invalid labels: {error}"
+            f"{name} must contain labels, either all str or all int. Got invalid labels: {error}"
         ) from None
     return y
 
@@ -317,9 +317,9 @@ def check_alphabet(alphabet: object) -> NDArray[np.int32]:
     characters: Sequence[Any] = list(alphabet) if isinstance(alphabet, Iterable) else [alphabet]
     for character in characters:
         if not (isinstance(character, str) and len(character) == 1):
-            raise TypeError(f"alphabet must hold single characters. Got {character!r}.")
+            raise TypeError(f"alphabet must contain single characters. Got {character!r}.")
         if character in FRAMING:
-            raise ValueError(f"alphabet must not hold reserved characters. Got {character!r}.")
+            raise ValueError(f"alphabet must not contain reserved characters. Got {character!r}.")
     return codes_of(characters)
 
 

@@ -20,25 +20,25 @@ class CharAverageGenerator(BaseCharGenerator):
 
     Each character is drawn from the weighted geometric mean of the generators' distributions. For
     example, an average of an Elvish and a Welsh generator mixes both languages from the first
-    letter on. An average can also combine an LSTM and n-grams of the same list.
+    letter on. An average can also combine an LSTM and n-grams fitted to the same list.
 
     Parameters
     ----------
     generators : list of fitted generators
-        At least one generator, fitted without labels. All generators must be fitted to windows of
+        At least one generator, fitted without labels. All generators must be fitted to windows with
         the same `window_length`, either all to names or all to running text. `fit` uses their
-        current state and does not change them. In the grid of a search, wrap each generator in
+        current state and does not change them. In a search grid, wrap each generator in
         `sklearn.frozen.FrozenEstimator`.
     weights : array-like of shape (n_generators,), default=None
-        Weights of the generators, above zero. The weights are divided by their sum. If None, all
-        generators have the same weight.
+        Positive weights of the generators, which are divided by their sum. If None, all generators
+        have the same weight.
 
     Attributes
     ----------
     alphabet_ : ndarray of shape (n_characters,), dtype str
-        Characters of all generators. If a generator does not contain a character, it assigns the
-        total probability of the characters of the same kind (Unicode's general category) to the
-        character, divided by ``n_characters_seen_ + 1``.
+        Characters of all generators. A generator that lacks a character gives it the total
+        probability of its own characters of that kind (Unicode general category), divided by
+        ``n_characters_seen_ + 1``.
     generators_ : list
         Copies of the generators at the time of `fit`.
     weights_ : list of float
@@ -49,8 +49,9 @@ class CharAverageGenerator(BaseCharGenerator):
         Hashes of the training names of all generators, for ``novel=True``. None for running text
         and after `forget_names`.
     n_characters_seen_ : int
-        Weighted geometric mean of the number of predicted characters in the training data. It
-        determines the score of characters that no generator contains, see `score_samples`.
+        Weighted geometric mean, over the generators, of the number of predicted characters in the
+        training data. It determines the score of characters unknown to all generators, see
+        `score_samples`.
 
     See Also
     --------
@@ -59,7 +60,7 @@ class CharAverageGenerator(BaseCharGenerator):
 
     Notes
     -----
-    `clone` keeps the generators fitted, so a search over `weights` does not train them again.
+    `clone` keeps the generators fitted, so a search over `weights` does not retrain them.
 
     Examples
     --------
@@ -90,7 +91,7 @@ class CharAverageGenerator(BaseCharGenerator):
         Parameters
         ----------
         X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int, default=None
-            Accepted for pipelines. The windows are validated, but not used.
+            Accepted for use in pipelines. The windows are validated but not used.
         y : None
             Must be None, because an average has no labels.
 
@@ -104,7 +105,7 @@ class CharAverageGenerator(BaseCharGenerator):
             If one of the generators is not fitted.
         TypeError, ValueError
             If `generators` or `weights` are invalid, or X does not contain windows of the same kind
-            as the training data of the generators.
+            as the generators' training data.
         """
         if y is not None:
             raise ValueError("y must be None, because an average has no labels. Got labels.")
@@ -161,13 +162,13 @@ class CharAverageGenerator(BaseCharGenerator):
             self._average(self.generators_, weights)
 
 
-# Maximum number of generators, including the generators of nested averages.
+# Maximum number of generators, including generators in nested averages.
 _MAX_GENERATORS = 1000
-_EXPECTED = "generators must be a list of fitted generators without labels, with at least one item"
+_EXPECTED = "generators must be a non-empty list of fitted generators without labels"
 
 
 def _check_generators(generators: Any) -> list[Any]:
-    """Validate the generators, and unwrap generators that a search has frozen."""
+    """Validate the generators and unwrap frozen ones."""
     if not isinstance(generators, (list, tuple)) or not generators:
         raise TypeError(f"{_EXPECTED}. Got {type(generators).__name__}.")
     checked = [g.estimator if isinstance(g, FrozenEstimator) else g for g in generators]
@@ -179,8 +180,8 @@ def _check_generators(generators: Any) -> list[Any]:
             )
         if not hasattr(generator, "alphabet_"):
             raise NotFittedError(
-                f"{_EXPECTED}. Got an unfitted generator. A search clones the values of its grid "
-                "without their fit: wrap them as sklearn.frozen.FrozenEstimator(generator)."
+                f"{_EXPECTED}. Got an unfitted generator. A search clones its grid, which "
+                "discards the fit: wrap generators as sklearn.frozen.FrozenEstimator(generator)."
             )
         if generator._fitted.corpus.labels:
             raise ValueError(
@@ -189,15 +190,15 @@ def _check_generators(generators: Any) -> list[Any]:
             )
     if _n_generators(checked) > _MAX_GENERATORS:
         raise ValueError(
-            f"generators must hold at most {_MAX_GENERATORS:,} generators, including the members "
-            f"of averages. Got {_n_generators(checked):,}."
+            f"generators must contain at most {_MAX_GENERATORS:,} generators, including members of "
+            f"nested averages. Got {_n_generators(checked):,}."
         )
     kinds = {(generator.window_length_, generator.max_length_ is None) for generator in checked}
     if len(kinds) > 1:
         raise ValueError(
-            "generators must be fitted to windows of the same window_length and boundary. Got "
+            "generators must be fitted to windows with the same window_length and boundary. Got "
             + ", ".join(f"{length} and {not is_text}" for length, is_text in sorted(kinds))
-            + ". Fit them to windows of the same vectorizer."
+            + ". Fit them to windows from the same vectorizer."
         )
     return checked
 
@@ -207,7 +208,7 @@ def _n_generators(generators: list[Any]) -> int:
 
 
 def _merge_corpora(corpora: list[Corpus], weights: list[float]) -> Corpus:
-    """Return the corpus of all generators."""
+    """Merge the corpora of all generators."""
     seen = np.log([corpus.n_characters_seen + 1 for corpus in corpora])
     hashes = [corpus.name_hashes_ for corpus in corpora if corpus.name_hashes_ is not None]
     lengths = [corpus.max_length_ for corpus in corpora if corpus.max_length_ is not None]
@@ -221,7 +222,7 @@ def _merge_corpora(corpora: list[Corpus], weights: list[float]) -> Corpus:
 
 
 def _component(member: Fitted, weight: float, corpus: Corpus) -> Component:
-    """Return a generator's model over the alphabet of the average."""
+    """Extend a generator's model to the alphabet of the average."""
     characters = member.corpus.alphabet_
     if np.array_equal(characters, corpus.alphabet_):
         return Component(member.model, weight)

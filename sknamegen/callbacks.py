@@ -1,4 +1,4 @@
-"""Callbacks for the training of a `CharLSTMGenerator`."""
+"""Callbacks for training a `CharLSTMGenerator`."""
 
 import sys
 from collections.abc import Iterable
@@ -11,16 +11,16 @@ from ._validation import check_int
 
 
 class SamplePreview(PublicName, Callback):
-    """Callback that prints names during the training of a `CharLSTMGenerator`.
+    """Callback that prints names while a `CharLSTMGenerator` is training.
 
     Parameters
     ----------
     temperatures : iterable of float, default=(0.2, 0.5, 1.0, 1.2)
-        Sampling temperatures. The names of each temperature are printed on one line.
+        Sampling temperatures. Names for each temperature are printed on one line.
     every : int, default=2
         Number of epochs between previews.
     n_samples : int, default=8
-        Number of names in a line.
+        Number of names per line.
     seed : str, default=""
         Beginning of the names.
     random_state : int, RandomState, Generator or None, default=0

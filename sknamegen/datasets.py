@@ -31,7 +31,7 @@ __all__ = [
 _GROUPS = ("female", "male")
 # Maximum length of a line in characters.
 _MAX_LINE = 10_000
-# Number of bits of a hash. 450,000 names occupy one in 1,200 of 2**29 hashes.
+# Number of bits per hash. 450,000 names occupy one in 1,200 of the 2**29 hashes.
 _HASH_BITS = 29
 
 
@@ -51,8 +51,8 @@ def load_names(
     Parameters
     ----------
     group : {"female", "male", "all"}, default="all"
-        The list: 4,951 female names, 3,898 male names, or both, female names first. Each list is
-        in alphabetical order. 419 names are in both lists.
+        The list: 4,951 female names, 3,898 male names, or both, with the female names first. Each
+        list is in alphabetical order. 419 names are in both lists.
     return_X_y : bool, default=False
         Whether to also return the group of each name.
 
@@ -88,9 +88,9 @@ def load_names(
 
 
 class KnownNames:
-    """Set of known names, stored as hashes: ``name in known_names()``, ignoring case.
+    """Set of known names, stored as hashes.
 
-    The false positive rate is one in 1,200 for `known_names`.
+    ``name in known_names()`` ignores case and has a false positive rate of one in 1,200.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ class KnownNames:
         if not isinstance(name, str):
             return False
         folded = fold(name)
-        hashed = np.int32(hash_name(folded))  # the dtype of the hashes, to avoid converting them
+        hashed = np.int32(hash_name(folded))  # the dtype of the hashes, to avoid a conversion
         index = self._hashes.searchsorted(hashed)
         is_known = index < len(self._hashes) and self._hashes[index] == hashed
         return bool(is_known) or folded in self._others
@@ -145,22 +145,22 @@ def hash_name(folded: str) -> int:
 
 @cache
 def known_names() -> KnownNames:
-    """Return known names: the training names of the pretrained network and further names.
+    """Return a set of known names, including the training names of the pretrained network.
 
     Pass ``exclude=known_names()`` if generated names must not exist elsewhere.
 
     Returns
     -------
     known : KnownNames
-        Supports ``name in known``. ``known | names`` also contains your own names, such as
-        trademarks. ``known.share(names)`` computes the share of known names.
+        Supports ``name in known``. ``known | names`` adds your own names, such as trademarks.
+        ``known.share(names)`` computes the share of known names.
 
     Notes
     -----
     The set contains about 450,000 names: first names and surnames in more than fifty languages,
     first names of the US Social Security Administration, surnames of the US census, towns worldwide
     with at least 500 inhabitants, brands, and English words. A name of several words is one entry.
-    Towns are in Latin letters. There are no Chinese or Korean names. The towns come from GeoNames
+    Towns are in Latin script. Chinese and Korean names are not included. Towns come from GeoNames
     (CC BY 4.0). `data/README.md` in the repository lists all sources and licences.
 
     Examples
@@ -178,7 +178,7 @@ def known_names() -> KnownNames:
 
 
 def bundled_file(name: str) -> Traversable:
-    """Return a data file from the package, or from the folder `data` of a clone."""
+    """Return a data file from the package, or from the `data` folder of a clone."""
     package = files("sknamegen")
     installed = package.joinpath("data", name)
     return installed if installed.is_file() else package.joinpath("..", "data", name)
@@ -194,14 +194,14 @@ def read_names(
     path : str or path-like
         The file to read.
     encoding : str, default="utf-8"
-        Encoding of the file. A byte order mark is skipped in UTF-8.
+        Encoding of the file. In UTF-8, a byte order mark is skipped.
     max_names : int, default=10_000_000
         Maximum number of names to load. The default takes up to 1 GB of memory.
 
     Returns
     -------
     names : list of str
-        The non-empty lines in their order, without leading and trailing whitespace.
+        The non-empty lines in file order, without leading and trailing whitespace.
 
     Raises
     ------
@@ -252,21 +252,21 @@ def iter_names(
     path : str or path-like
         The file to read.
     encoding : str, default="utf-8"
-        Encoding of the file. A byte order mark is skipped in UTF-8.
+        Encoding of the file. In UTF-8, a byte order mark is skipped.
     chunk_size : int, default=100_000
         Number of names in a chunk.
     verbose : int, default=0
-        1 shows a progress bar of the bytes read, if standard error is a terminal.
+        If 1 and standard error is a terminal, show a progress bar of the bytes read.
 
     Yields
     ------
     names : list of str
-        `chunk_size` non-empty lines, fewer in the last chunk, without surrounding whitespace.
+        The next `chunk_size` non-empty lines or fewer, without surrounding whitespace.
 
     Raises
     ------
     FileNotFoundError, TypeError, ValueError, LookupError
-        As in `read_names`, when the chunk with the error is read.
+        As in `read_names`, but raised only when the affected chunk is read.
 
     Examples
     --------
@@ -297,9 +297,9 @@ def _check_path(path: object) -> Any:
 def read_lines(
     path: str | os.PathLike[str] | int, encoding: str, verbose: int = 0, strip: bool = True
 ) -> Iterator[str]:
-    """Yield the non-empty lines of a file, at least one. Path 0 is standard input.
+    """Yield the non-empty lines of a file, and raise if there are none.
 
-    `strip` removes leading and trailing whitespace.
+    Path 0 is standard input. `strip` removes leading and trailing whitespace.
     """
     codec = "utf-8-sig" if codecs.lookup(encoding).name == "utf-8" else encoding
     source, n_names = repr(str(path)) if path else "Standard input", 0

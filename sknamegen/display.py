@@ -1,4 +1,4 @@
-"""Plots of the training, the predictions and the names of a generator."""
+"""Plots of a generator's training, predictions and names."""
 
 import unicodedata
 from collections.abc import Iterable
@@ -16,12 +16,12 @@ from .vectorizer import CharSequenceVectorizer
 
 __all__ = ["LossCurveDisplay", "NextCharDisplay", "TemperatureDisplay"]
 
-# Tick labels of characters without a visible glyph.
+# Tick labels for characters without a visible glyph.
 _SYMBOLS = {END_UNIT: "⏎", " ": "␣"}
 
 
 class _Display:
-    """Base class of the displays."""
+    """Base class for displays."""
 
     ax_: Any
     figure_: Any
@@ -43,14 +43,14 @@ class _Display:
 
 
 class LossCurveDisplay(_Display):
-    """Loss of each epoch of a `CharLSTMGenerator`.
+    """Loss of a `CharLSTMGenerator` after each epoch.
 
     Parameters
     ----------
     loss_curve : list of float
-        Training loss of each epoch, in nats per character.
+        Training loss in each epoch, in nats per character.
     validation_scores : list of float, default=None
-        Score of the validation names after each epoch, in nats per character.
+        Score on the validation names after each epoch, in nats per character.
 
     Attributes
     ----------
@@ -97,7 +97,7 @@ class LossCurveDisplay(_Display):
         return cls(generator.loss_curve_, generator.validation_scores_).plot(ax=ax, **kwargs)
 
     def plot(self, *, ax: Any = None, **kwargs: Any) -> Self:
-        """Plot the losses, with the parameters and the result of `from_estimator`."""
+        """Plot the losses. Parameters and result are as in `from_estimator`."""
         ax = self._axes(ax, figsize=(4.5, 3.4))
         epochs = np.arange(1, len(self.loss_curve) + 1)
         style = {"marker": ".", "label": "training"} | kwargs
@@ -130,7 +130,7 @@ class NextCharDisplay(_Display):
     figure_ : matplotlib Figure
     image_ : matplotlib AxesImage
     marks_ : matplotlib Line2D
-        The markers of the characters of the name.
+        The markers on the characters of the name.
 
     Examples
     --------
@@ -190,7 +190,7 @@ class NextCharDisplay(_Display):
         ax, **kwargs
             As in `from_estimator`.
         threshold : float, default=0.05
-            Characters less probable than this at all positions are omitted, unless they occur in
+            Characters less probable than this at every position are omitted, unless they occur in
             the name.
 
         Returns
@@ -251,11 +251,11 @@ class TemperatureDisplay(_Display):
     ----------
     temperatures : ndarray of shape (n,), dtype float64
     novelty : ndarray of shape (n,), dtype float64
-        Expected share of novel names, which are not in the training list.
+        Expected share of names that are not in the training list.
     uniqueness : ndarray of shape (n,), dtype float64
         Number of distinct names divided by the number of names drawn.
     loss : ndarray of shape (n,), dtype float64
-        Loss of the names drawn at each temperature, by the model at temperature 1: the negative
+        Loss of the names drawn at each temperature, under the model at temperature 1: the negative
         mean log-likelihood in nats per character.
     n_samples : int
         Number of names drawn at each temperature.
@@ -313,7 +313,7 @@ class TemperatureDisplay(_Display):
         generator : CharLSTMGenerator, CharNGramGenerator or CharAverageGenerator
             A generator fitted to names.
         X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int
-            Windows of the names that are not novel.
+            Windows of the names that do not count as novel.
         temperatures : iterable of float, default=(0.2, 0.4, …, 1.6)
         n_samples : int, default=500
             Number of names drawn at each temperature.
@@ -344,11 +344,11 @@ class TemperatureDisplay(_Display):
         ).plot(ax=ax, **kwargs)
 
     def plot(self, *, ax: Any = None, **kwargs: Any) -> Self:
-        """Plot the three curves, with the parameters and the result of `from_estimator`."""
+        """Plot the three curves. Parameters and result are as in `from_estimator`."""
         ax = self._axes(ax, figsize=(4.5, 3.4))
         style = {"marker": "."} | kwargs
         self.loss_ax_ = ax.twinx()
-        unique = f"unique, of {self.n_samples:,}"
+        unique = f"unique (of {self.n_samples:,})"
         self.lines_ = [
             *ax.plot(self.temperatures, self.novelty, label="novel", **style),
             *ax.plot(self.temperatures, self.uniqueness, label=unique, **style),

@@ -30,9 +30,9 @@ _MAX_COUNTED = 10_000_000
 class CharLSTMGenerator(BaseCharGenerator):
     """Name generator based on an LSTM that predicts the next character.
 
-    The generator is fitted to the windows of `CharSequenceVectorizer` and adapts to any number of
-    names. Twenty names take a fraction of a second, because training starts from a pretrained
-    network. Five thousand names take about ten seconds.
+    The generator is fitted to windows from `CharSequenceVectorizer` and adapts to any number of
+    names. Training on twenty names takes a fraction of a second, because it starts from a
+    pretrained network. Training on five thousand takes about ten seconds.
 
     >>> from sknamegen import CharLSTMGenerator, CharSequenceVectorizer
     >>> few = ["Makris", "Pappas", "Kouros", "Samaras", "Vlahos", "Spanos", "Kanaris", "Zervas"]
@@ -44,80 +44,79 @@ class CharLSTMGenerator(BaseCharGenerator):
     Parameters
     ----------
     init : {"auto", "base"}, None or fitted generator, default="auto"
-        Initial weights of the networks. "base" is a pretrained network included in the package. It
-        was trained on names of people, towns and brands, and on English words. If None, the weights
-        are random. With "auto", the first network starts from the base and the other networks from
-        random weights, see Notes. A fitted `CharLSTMGenerator`, also as the last step of a
-        pipeline, provides its weights and is saved with this generator. Wrap it in
-        `sklearn.frozen.FrozenEstimator` for pipelines and searches, because they clone their
-        parameters. With "base" or a fitted generator, the networks have the sizes of the initial
-        networks.
+        Initial weights of the networks. "base" is a pretrained network included in the package,
+        trained on names of people, towns and brands, and on English words. If None, the weights are
+        random. With "auto", the first network starts from the base and the other networks from
+        random weights, see Notes. A fitted `CharLSTMGenerator`, or a pipeline that ends with one,
+        provides its weights and is saved with this generator. In pipelines and searches, which
+        clone their parameters, wrap it in `sklearn.frozen.FrozenEstimator`. With "base" or a fitted
+        generator, the networks have the same sizes as the initial networks.
     num_networks : int or "auto", default="auto"
-        Number of networks in the ensemble. Their logits are averaged. The networks are trained
+        Number of networks in the ensemble, whose logits are averaged. The networks are trained
         independently, in as many threads as torch may use, or one after another with `accelerator`.
-        "auto" uses 2, or the number of networks of `init`.
+        "auto" means 2, or the number of networks in `init`.
     hidden_size : int or "auto", default="auto"
         Number of units in each LSTM layer. If `init` is "auto", `hidden_size`, `num_layers` and
-        `embedding_dim` describe the networks with random initial weights.
+        `embedding_dim` apply to the networks with random initial weights.
     num_layers : int, default=1
         Number of LSTM layers.
     embedding_dim : int or None, default=64
         Dimension of the character embeddings. If None, use one-hot vectors.
     dropout : float, default=0.2
-        Dropout probability of the layer outputs during training, in [0, 1).
+        Dropout probability for the layer outputs during training, in [0, 1).
     ngram_weight : float or "auto", default="auto"
         Weight of the n-gram distribution in the training targets, in [0, 1] (knowledge distillation
-        [2]_). It reduces memorisation. With 0, the target is the next character only.
+        [2]_). It reduces memorisation. With 0, the only target is the next character.
     optimizer : str or type, default="AdamW"
-        Class of `torch.optim`, or its name.
+        Optimizer class from `torch.optim`, or its name.
     lr : float or "auto", default="auto"
-        Learning rate. With a schedule, its maximum.
+        Learning rate, or its maximum if it follows a schedule.
     lr_schedule : {"one_cycle", "constant"}, default="one_cycle"
         "one_cycle" raises the learning rate from zero to `lr` over the first 30% of the steps and
-        lowers it to zero over the remaining steps. Both parts follow a cosine [1]_.
+        lowers it to zero over the remaining steps. Both phases follow a cosine curve [1]_.
     weight_decay : float or "auto", default="auto"
         Weight decay of the optimizer.
     batch_size : int or "auto", default="auto"
-        Number of names in a batch, with all their windows. For running text, the number of windows.
+        Number of names per batch, each with all of its windows. For running text, number of windows
+        per batch.
     max_epochs : int or "auto", default="auto"
-        Number of passes over the names. With `early_stopping`, the maximum number.
+        Number of passes over the names, or the maximum with `early_stopping`.
     early_stopping : bool, default=False
-        Whether to hold out `validation_fraction` of the names, and to stop when their loss has not
-        improved for `n_iter_no_change` epochs. The weights of the best epoch are kept.
+        Whether to hold out `validation_fraction` of the names and stop once their loss has not
+        improved for `n_iter_no_change` epochs. The weights from the best epoch are kept.
     validation_fraction : float, default=0.1
-        Share of held-out names, in (0, 1). Only used with `early_stopping`.
+        Share of names to hold out, in (0, 1). Only used with `early_stopping`.
     n_iter_no_change : int, default=3
         Number of epochs without improvement before training stops. Only used with `early_stopping`.
     callbacks : list of skorch callbacks, default=None
-        Callbacks for the training of each network. Each network has its own copies, so read their
-        results from `nets_`, and use `skorch.callbacks.Checkpoint` with one network
-        (``num_networks=1``). During training, ``net.generator()`` returns a generator with the
-        current weights of that network. The estimator itself does not change until the end of
-        `fit`.
+        Callbacks for training each network. Each network uses its own copies, so read their results
+        from `nets_`, and use `skorch.callbacks.Checkpoint` only with ``num_networks=1``. During
+        training, ``net.generator()`` returns a generator with the current weights of that network.
+        The estimator itself does not change until `fit` ends.
     net_params : dict, default=None
-        Further parameters of `skorch.NeuralNet`, for example
+        Additional parameters for `skorch.NeuralNet`, for example
         ``{"optimizer__betas": (0.9, 0.999)}``. The default betas are (0.8, 0.99).
     device : str, default="cpu"
         Device for training. Sampling and scoring always run on the CPU.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
         Number format for training. "auto" uses bfloat16 (torch's autocast) if the processor is
-        faster with it (AMX, or AVX-512 of AMD), and float32 otherwise. Weights, scores and sampling
+        faster with it (AMX, or AVX-512 on AMD), and float32 otherwise. Weights, scores and sampling
         always use float32.
     accelerator : accelerate.Accelerator, default=None
-        Splits each batch between the processes that `accelerate launch` has started. All processes
-        call `fit` with the same names and the same int as `random_state`, and end with equal
-        weights. The accelerator determines the device. It is not saved.
+        Splits each batch between the processes started by `accelerate launch`. All processes must
+        call `fit` with the same names and the same int as `random_state`, and end with the same
+        weights. The accelerator determines the device and is not saved.
     warm_start : bool, default=False
         Whether `fit` continues from the weights of the last `fit`, for `max_epochs` more epochs
         with a new schedule. The optimizer keeps its state, unless the estimator was saved and
-        loaded. The alphabet does not change, and other characters are unknown.
+        loaded. The alphabet does not change, so new characters are unknown.
     verbose : int, default=0
         If 1, show a progress bar on standard error and print the loss of each epoch in nats per
         character.
     random_state : int, RandomState, Generator or None, default=None
-        Determines the initial weights, the order of the names, the dropout masks and the split of
-        `early_stopping`. With an int, each fit gives the same model. Global random generators are
-        neither used nor changed.
+        Determines the initial weights, the order of the names, the dropout masks and the validation
+        split. With an int, every fit gives the same model. Global random generators are neither
+        used nor changed.
 
     Attributes
     ----------
@@ -126,25 +125,25 @@ class CharLSTMGenerator(BaseCharGenerator):
     classes_, class_count_
         Shared by all generators. Only available after fitting with labels.
     init_share_ : float
-        Weight of the networks that started from `init` in the average: 1 if all networks did, 0 if
-        all started from random weights, otherwise the weight of the first network.
+        Total weight, in the average, of the networks that started from `init`: 1 if all of them
+        did, 0 if none did, otherwise the weight of the first network.
     n_iter_ : int
-        Number of epochs, the maximum over the networks.
+        Largest number of epochs that any network was trained for.
     n_steps_ : int
-        Number of training batches, the maximum over the networks.
+        Largest number of batches that any network was trained on.
     loss_curve_ : list of float
-        Training loss of each epoch in nats per character, averaged over the networks that were
-        still training. It is measured during the epoch, with dropout and changing weights, and does
-        not include the n-gram targets of `ngram_weight`.
+        Training loss in each epoch, in nats per character, averaged over the networks that were
+        still training. It is measured during the epoch, with dropout and changing weights, and
+        excludes the n-gram targets.
     validation_scores_ : list of float or None
-        `score` of the held-out names after each epoch, by the networks alone, averaged over the
+        `score` of each network alone on the held-out names after each epoch, averaged over the
         networks that were still training. None without `early_stopping`.
     nets_ : list of skorch.NeuralNet
-        Trained net of each network, with its `history`, its `module_` and its copies of the
-        callbacks. The nets exist only in the process that trained them. They are not saved, and a
-        loaded generator creates new nets when training continues.
+        Trained net for each network, with its `history`, `module_` and copies of the callbacks.
+        Nets exist only in the process that trained them. They are not saved: a loaded generator
+        creates new nets when training continues.
     net_ : skorch.NeuralNet
-        The only item of `nets_`, with ``num_networks=1``.
+        The only item in `nets_` if ``num_networks=1``.
 
     See Also
     --------
@@ -153,21 +152,22 @@ class CharLSTMGenerator(BaseCharGenerator):
     Notes
     -----
     The network maximises the log-likelihood of each character given the `window_length` preceding
-    characters, as in [3]_. An LSTM starts from a zero state at the first character of the window,
-    and a softmax layer follows. The windows at the start of a name are prefixes of each other, so
-    one pass computes all of their predictions. For later characters, a pass covers the last quarter
-    of a window, and predicts each character from at least three quarters of a window. For windows
-    below 8 characters and for running text, a pass predicts the last character only. The loss is
-    averaged over characters, not over batches. The n-gram model is a `CharNGramGenerator` with
-    ``order=6``, fitted to the training names.
+    characters, as in [3]_. An LSTM starts from a zero state at the first character of the window
+    and feeds a softmax layer. The windows at the start of a name are prefixes of each other, so
+    one pass computes all of their predictions. For later characters, a pass predicts the last
+    quarter of a window, each character from at least three quarters of a window. For windows
+    shorter than 8 characters and for running text, a pass predicts only the last character. The
+    loss is averaged over characters, not over batches. The n-gram targets come from a
+    `CharNGramGenerator` with ``order=6``, fitted to the training names.
 
-    With ``init="auto"``, the weight of the network from the base is 1 / (1 + (n / 5000)^0.6) for n
-    names. The base is ignored for running text, and if its predictions of the names before training
-    are no better than guessing. With any `init`, pretrained networks that lack more than half of
-    the characters are ignored. With ``num_networks=1``, the network starts from the base if the
-    base has the greater weight and the given sizes match. Otherwise, it starts from random weights.
+    With ``init="auto"``, the network that starts from the base has a weight of
+    1 / (1 + (n / 5000)^0.6) for n names. The base is ignored for running text, and if it predicts
+    the names no better than guessing before training. With any `init`, pretrained networks that
+    lack more than half of the characters are ignored. With ``num_networks=1``, the network starts
+    from the base if the base has the greater weight and its sizes match the given sizes. Otherwise,
+    it starts from random weights.
 
-    The values of "auto" depend on the number n of names, or of windows for running text:
+    The "auto" values depend on n, the number of names (or of windows, for running text):
 
     ================  ====================================  ====================================
     parameter         from random weights                   from `init`
@@ -181,8 +181,8 @@ class CharLSTMGenerator(BaseCharGenerator):
     ================  ====================================  ====================================
 
     `batch_size` is a power of two near the square root of n, between 8 and 512. `max_epochs` is
-    1250 / sqrt(n), between 3 and 10. For n < 1,000, the softmax layer of `init` has three times the
-    learning rate. Embeddings of labels that `init` does not contain always have a higher learning
+    1250 / sqrt(n), between 3 and 10. For n < 1,000, the softmax layer from `init` has three times
+    the learning rate. Embeddings of labels that are not in `init` always have a higher learning
     rate.
 
     References
@@ -290,8 +290,8 @@ class CharLSTMGenerator(BaseCharGenerator):
             `predict_proba`, see Notes.
         sample_weight : array-like of shape (n_names,), default=None
             Weight of each name, such as its number of occurrences (not a relative frequency). An
-            epoch contains as many names as X, each in proportion to its weight. If None, all names
-            have weight 1. The held-out names of `early_stopping` all have the same weight.
+            epoch contains as many names as X, drawn in proportion to their weights. If None, all
+            names have weight 1. Names held out by `early_stopping` all have the same weight.
 
         Returns
         -------
@@ -303,16 +303,17 @@ class CharLSTMGenerator(BaseCharGenerator):
             If a parameter is out of range, X does not contain windows, or the number of labels or
             weights differs from the number of names.
         ValueError
-            If the loss is not finite, or the trained network is worse than guessing, because the
-            learning rate is too high. The estimator then remains unchanged.
+            If the learning rate is so high that the loss is not finite, or that the trained network
+            is worse than guessing. The estimator then remains unchanged.
 
         Notes
         -----
-        A KeyboardInterrupt leaves the estimator fitted up to that point, and is raised again.
+        After a KeyboardInterrupt, the estimator keeps its progress and raises the exception again.
 
-        scikit-learn treats a generator as a classifier after it was fitted with labels. Searches
-        with labels therefore need ``cv=StratifiedKFold()``, so that each fold contains all labels.
-        `VotingClassifier` needs a class ``NameClassifier(ClassifierMixin, CharLSTMGenerator)``.
+        scikit-learn treats a generator as a classifier only after fitting with labels. Searches
+        with labels therefore require ``cv=StratifiedKFold()``, so that each fold contains all
+        labels. For `VotingClassifier`, define a class ``NameClassifier(ClassifierMixin,
+        CharLSTMGenerator)``.
         `score` still returns nats per character. Use ``scoring="accuracy"`` for the accuracy of
         `predict`.
         """
@@ -329,9 +330,9 @@ class CharLSTMGenerator(BaseCharGenerator):
     ) -> Self:
         """Train on more names in a single pass.
 
-        Training continues from the weights and the optimizer state of the last call, or of the last
-        `fit`. Unless the learning rate is constant, its schedule continues, too. Since the number
-        of calls is unknown, the learning rate rises to `lr` over 50 steps, and then falls with the
+        Training continues from the weights and optimizer state of the last call or the last `fit`.
+        Unless the learning rate is constant, its schedule continues too. Because the number of
+        calls is unknown, the learning rate rises to `lr` over 50 steps and then falls with the
         inverse square root of the number of steps.
 
         Parameters
@@ -339,12 +340,12 @@ class CharLSTMGenerator(BaseCharGenerator):
         X, y, sample_weight
             As in `fit`. Pass labels in all calls or in no call.
         alphabet : iterable of str, default=None
-            Characters to expect in later calls, in addition to the characters in X. All other
-            characters are unknown to the model. Only for the first call.
+            Characters that later calls may contain in addition to those in X. All other characters
+            are unknown to the model. Only for the first call.
         classes : array-like of shape (n_classes,), default=None
-            All labels of all calls. If None, the labels in y. Only for the first call.
+            All labels that occur in any call. If None, the labels in y. Only for the first call.
             scikit-learn's ``learning_curve(..., exploit_incremental_learning=True)`` passes
-            `classes` to classifiers only, such as the ``NameClassifier`` in the notes of `fit`.
+            `classes` only to classifiers, such as the ``NameClassifier`` in the notes on `fit`.
 
         Returns
         -------
@@ -353,12 +354,12 @@ class CharLSTMGenerator(BaseCharGenerator):
         Raises
         ------
         TypeError, ValueError
-            As in `fit`. Also if `alphabet` or `classes` are new in a later call, or
-            `early_stopping` is True.
+            As in `fit`. Also if a later call changes `alphabet` or `classes`, or `early_stopping`
+            is True.
         """
         if self.early_stopping:
             raise ValueError(
-                "partial_fit needs early_stopping=False, because it makes one pass over the names."
+                "partial_fit requires early_stopping=False, because it makes one pass over X."
             )
         return self._learn(X, y, sample_weight, alphabet, classes, resume=True, one_pass=True)
 
@@ -374,7 +375,7 @@ class CharLSTMGenerator(BaseCharGenerator):
             from ._training.pretrained import Pretrained, choose_pretrained, extract_pretrained
         except ModuleNotFoundError as error:
             raise ImportError(
-                f"Fitting a CharLSTMGenerator needs {error.name}: pip install torch skorch. "
+                f"Fitting a CharLSTMGenerator requires {error.name}: pip install torch skorch. "
                 "Loading, sampling and scoring work without it."
             ) from error
         params = {name: getattr(self, name) for name in _PARAMS}
@@ -430,19 +431,19 @@ class CharLSTMGenerator(BaseCharGenerator):
         nets = getattr(self, "nets_", [])
         if len(nets) != 1:
             raise AttributeError(
-                f"net_ needs one trained net (num_networks=1). Got {len(nets)}. Use nets_."
+                f"net_ requires one trained net (num_networks=1). Got {len(nets)}. Use nets_."
             )
         return nets[0]
 
     def _split(self, sequences: Sequences, rng: np.random.Generator) -> tuple[Sequences, Sequences]:
-        """Return the sequences of the training names and of the held-out names."""
+        """Return the sequences for the training names and for the held-out names."""
         n_names = sequences.name_index.max() + 1
         is_held_out = np.zeros(n_names, dtype=bool)
         if self.early_stopping:
             n_valid = max(1, round(self.validation_fraction * n_names))
             if n_valid >= n_names:
                 raise ValueError(
-                    "early_stopping needs at least one training name after the validation split. "
+                    "early_stopping requires at least one training name after the split. "
                     f"Got {n_names} names and validation_fraction={self.validation_fraction}. Use "
                     "early_stopping=False, or split running text into several texts."
                 )
@@ -451,7 +452,7 @@ class CharLSTMGenerator(BaseCharGenerator):
         train = sequences.take(~is_held_out)
         if not train.has_target.any():
             raise ValueError(
-                "X must contain at least one character of the alphabet. Got only other characters."
+                "X must contain at least one character from the alphabet. Got only unknown ones."
             )
         return train, sequences.take(is_held_out)._replace(weights=None)
 
@@ -482,12 +483,12 @@ class CharLSTMGenerator(BaseCharGenerator):
             self._assign(corpus, model)
 
 
-# Names of the parameters, also for subclasses with a shorter signature.
+# Parameter names. Subclasses, whose signatures may be shorter, need all of them.
 _PARAMS = tuple(inspect.signature(CharLSTMGenerator).parameters)
 
 
 def _count_ngrams(corpus: Corpus, sequences: Sequences, previous: NGrams | None) -> NGrams:
-    """Return the n-gram model of the previous names and these names."""
+    """Return an n-gram model of the previous names and the new names."""
     if previous and previous.total >= _MAX_COUNTED:
         return previous
     order = min(_TEACHER_ORDER, corpus.window_length_ + 1)

@@ -1,4 +1,4 @@
-"""Metrics of names: novelty, similarity to a list, rarity of a constraint, memorisation."""
+"""Metrics for names: novelty, similarity to a list, rarity of a constraint, memorisation."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -44,7 +44,7 @@ __all__ = [
     "uniqueness",
 ]
 
-# Number of pairs of names compared at a time.
+# Number of name pairs compared at a time.
 _BLOCK_PAIRS = 2**24
 
 
@@ -94,10 +94,10 @@ def uniqueness(names: Iterable[str]) -> float:
 
 
 def odd_shapes(names: Iterable[str], training_names: Iterable[str]) -> list[str]:
-    """Find the names whose shape no training name has.
+    """Find the names whose shape does not occur in the training list.
 
-    The shape of a name is its sequence of Unicode general categories without repetitions. The
-    shape of "McLeod" is capital, lower case, capital, lower case. Marks belong to the preceding
+    The shape of a name is its sequence of Unicode general categories, with runs collapsed. The
+    shape of "McLeod" is uppercase, lowercase, uppercase, lowercase. Marks belong to the preceding
     character.
 
     Parameters
@@ -127,10 +127,10 @@ def odd_shapes(names: Iterable[str], training_names: Iterable[str]) -> list[str]
 
 
 def shape_novelty(names: Iterable[str], training_names: Iterable[str]) -> float:
-    """Compute the share of names whose shape no training name has.
+    """Compute the share of names whose shape does not occur in the training list.
 
-    In lists with varied shapes ("MacLeod", "de la Cruz"), real names also have new shapes. Compare
-    the result with the share among held-out names.
+    In lists with varied shapes ("MacLeod", "de la Cruz"), real names also have new shapes, so
+    compare the result with the share among held-out names.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ def shape_novelty(names: Iterable[str], training_names: Iterable[str]) -> float:
 
     See Also
     --------
-    odd_shapes : The list of these names, and the definition of a shape.
+    odd_shapes : Lists these names, and defines the shape of a name.
 
     Examples
     --------
@@ -167,10 +167,10 @@ def nearest_training_name(
     Returns
     -------
     nearest : list of str
-        The nearest training name of each name. Ties go to the first in the list.
+        The nearest training name for each name. Ties go to the first in the list.
     distances : ndarray of shape (n_names,), dtype int64
-        The Levenshtein distance [1]_: the number of characters to insert, delete or replace to
-        turn one name into the other.
+        The Levenshtein distance [1]_: the minimum number of insertions, deletions and
+        replacements that turn one name into the other.
 
     Raises
     ------
@@ -208,25 +208,25 @@ def far_apart(
     *,
     away_from: Iterable[str] = (),
 ) -> list[str]:
-    """Select names that differ from each other and from the names of a list.
+    """Select names that differ from each other and from the names in a list.
 
-    The selection is greedy, so sort the best names first. It takes the first name, and then every
-    name that is far enough from all selected names.
+    The selection is greedy, so put the best names first. It takes every name that is far enough
+    from all names selected before.
 
     Parameters
     ----------
     names : iterable of str
     n : int, default=None
-        Maximum number of selected names, by default unlimited.
+        Maximum number of names to select, by default unlimited.
     min_distance : int, default=2
-        Minimum Levenshtein distance of any two names, ignoring case. See `nearest_training_name`.
+        Minimum Levenshtein distance between two names, ignoring case. See `nearest_training_name`.
     away_from : iterable of str, default=()
         Names to keep the same distance from, such as the training list.
 
     Returns
     -------
     chosen : list of str
-        The selected names in their original order, fewer than n if no more names qualify.
+        The selected names in their original order, fewer than n if too few qualify.
 
     Raises
     ------
@@ -260,7 +260,7 @@ def far_apart(
 
 
 def _rapidfuzz(user: str) -> tuple[Any, Any]:
-    """Import rapidfuzz. Return its module `process` and its Levenshtein distance."""
+    """Import rapidfuzz. Return its `process` module and Levenshtein distance."""
     try:
         from rapidfuzz import process
         from rapidfuzz.distance import Levenshtein
@@ -288,12 +288,12 @@ def membership_auc(
         The probability that a training name has a higher likelihood per character than a held-out
         name. It is 0.5 for no separation and 1 for perfect separation.
     error : float
-        The standard error of `auc`, by DeLong's method [1]_.
+        The standard error of `auc`, from DeLong's method [1]_.
 
     Notes
     -----
-    A value of 0.5 does not guarantee privacy. The model may have memorised a few names. The hashes
-    that ``novel=True`` uses reveal with certainty whether a name was in the list.
+    A value of 0.5 does not guarantee privacy: the model may still have memorised a few names. The
+    hashes for ``novel=True`` reveal with certainty whether a name was in the list.
 
     References
     ----------
@@ -316,10 +316,10 @@ def membership_auc(
     for name, windows in (("X", X), ("X_held_out", X_held_out)):
         windows = check_windows(windows, generator.window_length_)
         if len(windows) < 2:
-            raise ValueError(f"{name} must hold at least two names. Got {len(windows)}.")
+            raise ValueError(f"{name} must contain at least two names. Got {len(windows)}.")
         n_characters = np.count_nonzero(windows[..., -1], axis=1)
         rates.append(generator.score_samples(windows) / np.maximum(n_characters, 1))
-    ranks = []  # of each name: the share of names in the other list with a lower rate
+    ranks = []  # for each name: the share of the other list with a lower rate
     for values, others in (rates, rates[::-1]):
         others = np.sort(others)
         n_below = [np.searchsorted(others, values, side) for side in ("left", "right")]
@@ -331,7 +331,7 @@ def membership_auc(
 def exposure(
     generator: BaseCharGenerator, X: NDArray[Any], X_others: NDArray[Any]
 ) -> NDArray[np.float64]:
-    """Compute how far a model exposes names that were planted in the training list.
+    """Compute how much a model exposes names planted in the training list.
 
     To measure memorisation, generate strings of one form, such as random letters. Add a few of them
     to the list before `fit`, and compare them with the remaining strings.
@@ -342,14 +342,14 @@ def exposure(
     X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int
         Windows of the planted names ("canaries").
     X_others : ndarray of shape (n_others, n_positions, window_length + 1), dtype int
-        Windows of names of the same form that were not planted: all names, or a random sample.
+        Windows of names of the same form that were not planted: all of them, or a random sample.
 
     Returns
     -------
     exposure : ndarray of shape (n_names,), dtype float64
         The exposure in bits, ``log2(n_others + 1) - log2(rank)``, as defined in [1]_. The rank is 1
-        if the planted name is more probable than all other names. The exposure is 1.44 on average
-        without memorisation, and ``log2(n_others + 1)`` if the model alone identifies the name.
+        if the planted name is more probable than all others. Without memorisation, the exposure is
+        1.44 on average. It is ``log2(n_others + 1)`` if the model alone identifies the name.
 
     References
     ----------
@@ -371,7 +371,7 @@ def exposure(
     """
     check_is_fitted(generator)
     if not len(X_others):
-        raise ValueError("X_others must hold at least one name. Got none.")
+        raise ValueError("X_others must contain at least one name. Got none.")
     scores, others = map(generator.score_samples, (X, X_others))
     ranks = 1 + len(others) - np.searchsorted(np.sort(others), scores)
     return np.log2(len(others) + 1) - np.log2(ranks)
@@ -388,7 +388,7 @@ def likely_typos(
     Parameters
     ----------
     generator : CharLSTMGenerator, CharNGramGenerator or CharAverageGenerator
-        A generator fitted to other names of the same kind. It accepts the names it was trained on,
+        A generator fitted to other names of the same kind. It considers its training names correct,
         so use cross-validation, as in the example.
     X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int
         Windows of names.
@@ -398,17 +398,16 @@ def likely_typos(
     Returns
     -------
     scores : ndarray of shape (n_names,), dtype float64
-        Log-likelihood of the correction minus that of the name, in nats. It is negative if no name
-        one edit away is more probable.
+        Log-likelihood of the correction minus that of the name, in nats. Negative if no name one
+        edit away is more probable.
     corrections : list of str
-        The most probable name one edit away, spelt with the alphabet. For insertions and
-        replacements, the search is limited to the eight most promising positions and characters.
+        The most probable name one edit away that uses only the alphabet. Insertions and
+        replacements are limited to the eight most promising pairs of a position and a character.
 
     Notes
     -----
-    The function finds unusual spellings of common names, intended or not. A rare
-    name without a common neighbour is not suspicious. A typo that results in another common name is
-    not found.
+    The function finds unusual spellings of common names, whether intended or not. It flags neither
+    rare names without a common neighbour nor typos that result in another common name.
 
     References
     ----------
@@ -440,7 +439,7 @@ def likely_typos(
         )
     if corpus.labels and y is None:
         raise ValueError(
-            "y must hold the label of each name, because the generator has labels. Got None."
+            "y must contain the label of each name, because the generator has labels. Got None."
         )
     names = decode(codes)
     return best_neighbours(fitted(generator), names, corpus.label_indices(y, len(names)))
@@ -453,8 +452,8 @@ def ngram_divergence(names: Iterable[str], reference: Iterable[str], n: int = 2)
     ----------
     names, reference : iterable of str
     n : int, default=2
-        Length of an n-gram in characters. Unless ``n=1``, the start and the end of a name are
-        characters too.
+        Length of the n-grams in characters. Unless ``n=1``, the start and the end of a name count
+        as characters.
 
     Returns
     -------
@@ -483,7 +482,7 @@ def ngram_divergence(names: Iterable[str], reference: Iterable[str], n: int = 2)
         counts.append(Counter(t[i : i + n] for t in texts for i in range(len(t) - n + 1)))
         if not counts[-1]:
             raise ValueError(
-                f"Both lists must contain an n-gram of n={n} characters. Got a list without any."
+                f"Both lists must contain n-grams of n={n} characters. Got a list without n-grams."
             )
     return _jensen_shannon(*counts)
 
@@ -498,7 +497,7 @@ def length_divergence(names: Iterable[str], reference: Iterable[str]) -> float:
     Returns
     -------
     divergence : float
-        The Jensen-Shannon divergence of the two distributions, in nats. Lengths are numbers of
+        The Jensen-Shannon divergence of the two distributions, in nats. Lengths are measured in
         user-perceived characters (grapheme clusters). See `ngram_divergence`.
 
     Examples
@@ -526,11 +525,11 @@ def expected_novelty(
     generator : CharLSTMGenerator, CharNGramGenerator or CharAverageGenerator
         A generator fitted to names.
     X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int
-        Windows of the names that are not new, such as the training names.
+        Windows of the names that do not count as new, such as the training names.
     temperature : float, default=1.0
         The sampling temperature.
     seed : str or iterable of str, default=""
-        The beginning of the names. Several seeds are equally frequent.
+        The beginning of the names. If there are several seeds, they are equally likely.
     **constraints
         `label`, `min_length`, `max_length`, `top_k`, `top_p`, `pattern` and `banned`, as in
         `sample`.
@@ -539,7 +538,7 @@ def expected_novelty(
     -------
     novelty : float
         One minus P(X) / P, where P is the probability that a name satisfies the constraints, and
-        P(X) is the probability that it also is in X. P(X) is exact. P is estimated as by
+        P(X) is the probability that it is also in X. P(X) is exact. P is estimated as in
         `constraint_probability`, with up to 32,000 draws, until the standard error of the novelty
         is below 0.002.
 
@@ -600,8 +599,8 @@ def constraint_probability(
     -------
     probability : float
         The share of unconstrained draws that satisfy the constraints, if it is at least a fifth.
-        Otherwise the mean importance weight of names drawn with the lookahead, which measures rare
-        constraints. At temperature 0, it is 0 or 1.
+        Otherwise, the mean importance weight of names drawn with the lookahead, which also works
+        for rare constraints. At temperature 0, it is 0 or 1.
     standard_error : float
         The standard error of `probability`.
 
@@ -637,12 +636,12 @@ def temperature_for(
     generator, X, seed, **constraints
         As in `expected_novelty`.
     novelty : float
-        The required share of new names, in (0, 1). The result is within 0.001 of it.
+        The required share of new names, in (0, 1), met to within 0.001.
 
     Returns
     -------
     temperature : float
-        The temperature, the nearest to 1 if several give this share.
+        The temperature. If several temperatures give this share, the one nearest to 1.
 
     Raises
     ------
@@ -669,8 +668,8 @@ def temperature_for(
             surpluses[x] = share - novelty if abs(share - novelty) > 1e-3 else 0.0
         return surpluses[x]
 
-    # Novelty may fall with temperature: near zero, the generator repeats one name, and with a small
-    # alphabet, random names may be training names. So search in the usual direction first.
+    # Novelty usually rises with temperature, but it may also fall: near zero, the generator repeats
+    # one name, and with a small alphabet, random names may be training names.
     usual_step = log(1.5) if surplus(0.0) < 0 else -log(1.5)
     for step in (usual_step, -usual_step):
         for x in np.arange(8) * step:
@@ -691,12 +690,12 @@ def _sampler(
     """Return the sampler that `sample` would use."""
     seeds = check_seeds(seed)
     if not seeds:
-        raise ValueError(f"seed must hold at least one beginning of names. Got {seed!r}.")
+        raise ValueError(f"seed must contain at least one beginning of names. Got {seed!r}.")
     return fitted(generator).sampler(seeds, temperature, **constraints)
 
 
 def _probability(sampler: Sampler, names: list[str], row: int) -> float:
-    """Return the probability that the sampler draws one of `names` after the prefix of a row."""
+    """Return the probability that the sampler draws one of `names` for the prefix of a row."""
 
     def log_proba(block: Sequences) -> Any:
         targets = block.targets[block.has_target]
@@ -714,7 +713,7 @@ def _probability(sampler: Sampler, names: list[str], row: int) -> float:
 
 
 def _names_of(generator: BaseCharGenerator, X: NDArray[Any], sampler: Sampler) -> list[str]:
-    """Return the distinct names in the windows that the sampler can generate."""
+    """Return the distinct names in X that the sampler can generate."""
     codes, _ = read_windows(check_windows(X, generator.window_length_))
     if codes is None or generator.max_length_ is None:
         raise ValueError(

@@ -23,9 +23,8 @@ class CharNGramGenerator(BaseCharGenerator):
         characters, or on the whole window if it is shorter.
     discount : float, default=None
         Absolute discount in (0, 1]. It is subtracted from every count and reserves probability for
-        unseen n-grams. If None, use modified Kneser-Ney smoothing [1]_ with three discounts for
-        each length of n-grams. The discounts are estimated from the counts, or set to 0.85 if there
-        are too few counts.
+        unseen n-grams. If None, use modified Kneser-Ney smoothing [1]_ with three discounts per
+        n-gram length, estimated from the counts, or set to 0.85 if there are too few counts.
 
     Attributes
     ----------
@@ -34,20 +33,20 @@ class CharNGramGenerator(BaseCharGenerator):
     classes_, class_count_
         Shared by all generators. Only available after fitting with labels.
     counts_ : object
-        Smoothed counts. Their attribute `discounts`, of shape (order, 3), holds the discounts of
-        counts of one, two, and three or more, for n-grams of each length. With labels, the label is
-        part of the context, and the probabilities are averaged with the probabilities of `shared`,
-        the counts of all labels.
+        Smoothed counts. Their attribute `discounts`, of shape (order, 3), contains the discounts
+        for counts of one, two, and three or more, per n-gram length. With labels, the label is part
+        of the context, and the probabilities are averaged with those of `shared`, the counts across
+        all labels.
 
     See Also
     --------
     CharSequenceVectorizer : Creates the windows.
-    CharLSTMGenerator : Generator with a neural network, better but slower.
+    CharLSTMGenerator : Generator based on a neural network, better but slower.
 
     Notes
     -----
     The probability of a character is interpolated over contexts of all lengths, down to the uniform
-    distribution over `alphabet_`. No probability is therefore zero. Each name begins with a start
+    distribution over `alphabet_`. Therefore, no probability is zero. Each name begins with a start
     symbol, which is part of the n-grams.
 
     References
@@ -105,9 +104,9 @@ class CharNGramGenerator(BaseCharGenerator):
         classes: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
     ) -> Self:
-        """Count the n-grams of more names.
+        """Add the n-grams of more names to the counts.
 
-        Several calls give the same model as one call with all names.
+        Several calls give the same model as a single call with all names.
 
         Parameters
         ----------
@@ -129,7 +128,7 @@ class CharNGramGenerator(BaseCharGenerator):
         counts = getattr(self, "counts_", None)
         if counts and self._order(self._fitted.corpus) != counts.order:
             raise ValueError(
-                f"order must be the order of the first call, {counts.order}. Got {self.order}."
+                f"order must be the same as in the first call, {counts.order}. Got {self.order}."
             )
         data = X, y, sample_weight, alphabet, classes
         corpus, sequences = self._fitted.corpus.extend(*data) if counts else learn(*data)

@@ -1,4 +1,4 @@
-"""Replacement of names by generated pseudonyms."""
+"""Replace names with generated pseudonyms."""
 
 import hmac
 from collections import Counter
@@ -21,20 +21,20 @@ _TEMPERATURE = 0.7
 
 
 class NamePseudonymizer(PublicName, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
-    """Transformer that replaces each distinct name of a column by a generated pseudonym.
+    """Transformer that replaces each distinct name in a column with a generated pseudonym.
 
     Parameters
     ----------
     generator : CharNGramGenerator, CharLSTMGenerator or Pipeline, default=None
         The generator of the pseudonyms, by default a `CharNGramGenerator`. `fit` trains a clone on
-        the column. If the column is short or must not be learned, wrap a fitted Pipeline in
+        the column. If the column is short or must not be learned, pass a fitted Pipeline in a
         `sklearn.frozen.FrozenEstimator`, which is not retrained. N-grams give the same pseudonyms
-        on every machine. The output of networks depends slightly on the processor.
+        on every machine, but the output of networks depends slightly on the processor.
     key : bytes or str
-        The secret key of the assignment, such as ``secrets.token_bytes(32)``.
+        The secret key for the assignment, such as ``secrets.token_bytes(32)``.
     exclude : collection of str, or object that supports ``in``, default=None
-        Names that are not used as pseudonyms. ``sknamegen.datasets.known_names()`` excludes known
-        names. See `CharNGramGenerator.sample`.
+        Names that must not be used as pseudonyms, such as ``sknamegen.datasets.known_names()``. See
+        `CharNGramGenerator.sample`.
     unseen : {"error", "generate"}, default="error"
         How `transform` handles names that `fit` has not seen. "error" raises an error. "generate"
         generates a pseudonym, which may equal another pseudonym or another unseen name.
@@ -42,8 +42,8 @@ class NamePseudonymizer(PublicName, OneToOneFeatureMixin, TransformerMixin, Base
     Attributes
     ----------
     pseudonyms_ : dict of str to str
-        The pseudonym of each name. Pseudonyms are distinct and differ from all names of the column,
-        even ignoring case.
+        The pseudonym for each name. Pseudonyms are distinct and differ from all names in the
+        column, even ignoring case.
     generator_ : Pipeline
         The fitted generator.
     n_features_in_ : int
@@ -54,14 +54,14 @@ class NamePseudonymizer(PublicName, OneToOneFeatureMixin, TransformerMixin, Base
     Notes
     -----
     The HMAC [1]_ of the names with the key determines the assignment. The same names and key give
-    the same pseudonyms, in any order of the rows. A different key or a different set of names gives
+    the same pseudonyms, regardless of row order. A different key or a different set of names gives
     different pseudonyms. For several tables, fit once to all names and keep the fitted object.
 
-    Without the key and `pseudonyms_`, the name of a pseudonym cannot be computed. An attacker can
-    try out keys that are easy to guess. Frequencies are not hidden: the most frequent name has the
-    most frequent pseudonym. Other columns may identify a person. Pseudonyms resemble the training
-    names. Keep the key secret. The fitted object contains the key and all names, and its repr shows
-    the key, so do not share it.
+    The name behind a pseudonym cannot be computed without the key or `pseudonyms_`, but an attacker
+    can try keys that are easy to guess. Frequencies are not hidden: the most frequent name has the
+    most frequent pseudonym. Other columns may identify a person, and pseudonyms resemble the
+    training names. Keep the key secret. Do not share the fitted object, because it contains the key
+    and all names, and its repr shows the key.
 
     References
     ----------
@@ -89,15 +89,15 @@ class NamePseudonymizer(PublicName, OneToOneFeatureMixin, TransformerMixin, Base
         self.unseen = unseen
 
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
-        """Generate a pseudonym for each distinct name of a column.
+        """Generate a pseudonym for each distinct name in a column.
 
         Parameters
         ----------
         X : array-like of shape (n_names,) or (n_names, 1), dtype str
             The column. None, NaN, NA and "" are missing values.
         y : array-like of shape (n_names,), default=None
-            Labels of dtype str, such as a gender. A name with several labels gets a pseudonym of
-            the most frequent label. Targets of other dtypes from a Pipeline are ignored.
+            Labels of dtype str, such as genders. A name with several labels gets a pseudonym for
+            its most frequent label. Other dtypes, such as a Pipeline's targets, are ignored.
 
         Returns
         -------
@@ -106,8 +106,8 @@ class NamePseudonymizer(PublicName, OneToOneFeatureMixin, TransformerMixin, Base
         Raises
         ------
         TypeError, ValueError
-            If X is not a single column of names, the key is missing, or a parameter is invalid. If
-            the generator cannot generate enough distinct names.
+            If X is not a single column of names, the key is missing, a parameter is invalid, or the
+            generator cannot generate enough distinct names.
         """
         check_option("unseen", self.unseen, ("error", "generate"))
         if not (isinstance(self.key, (bytes, str)) and self.key):
@@ -135,7 +135,7 @@ class NamePseudonymizer(PublicName, OneToOneFeatureMixin, TransformerMixin, Base
         pseudonyms: dict[str, str] = {}
         for label in dict.fromkeys(name_labels):
             group = [name for name in names if label_of[name] == label]
-            while group:  # repeat for pseudonyms rejected because they differ only in case
+            while group:  # repeat, because pseudonyms that differ only in case are rejected
                 for pseudonym in self._generate(len(group), taken, rng, label):
                     if (folded := fold(pseudonym)) not in taken.names:
                         taken.names.add(folded)
@@ -144,7 +144,7 @@ class NamePseudonymizer(PublicName, OneToOneFeatureMixin, TransformerMixin, Base
         return self
 
     def transform(self, X: ArrayLike) -> NDArray[np.object_]:
-        """Replace the names of a column by their pseudonyms.
+        """Replace the names in a column with their pseudonyms.
 
         Parameters
         ----------
@@ -179,7 +179,7 @@ class NamePseudonymizer(PublicName, OneToOneFeatureMixin, TransformerMixin, Base
         return np.array(values, dtype=object).reshape(-1, 1)
 
     def _column(self, X, reset):
-        """Return the values of a column, with names in composed characters (NFC)."""
+        """Return the values of a column, with names normalised to composed form (NFC)."""
         X = X.to_frame() if hasattr(X, "to_frame") else X  # Series
         if not hasattr(X, "columns"):
             X = np.array(X, dtype=object)
@@ -190,7 +190,7 @@ class NamePseudonymizer(PublicName, OneToOneFeatureMixin, TransformerMixin, Base
         rows = np.array(X, dtype=object).ravel().tolist()
         for value in rows:
             if not (isinstance(value, str) or str(value) in ("None", "nan", "NaT", "<NA>")):
-                raise TypeError(f"X must hold str, or None for missing names. Got {value!r}.")
+                raise TypeError(f"X must contain str, or None for missing names. Got {value!r}.")
         return [compose(value) if isinstance(value, str) else value for value in rows]
 
     def _generate(self, n, taken, rng, label=None):
@@ -198,7 +198,7 @@ class NamePseudonymizer(PublicName, OneToOneFeatureMixin, TransformerMixin, Base
         try:
             return self.generator_[-1].sample("", _TEMPERATURE, n, **options)
         except ValueError as error:
-            advice = "If X has too few names, pass a FrozenEstimator of a Pipeline fitted to more."
+            advice = "If X is short, pass a FrozenEstimator of a Pipeline fitted to more names."
             raise ValueError(f"Cannot generate {n:,} pseudonyms. {advice} {error}") from error
 
     def _seed(self, name):
@@ -214,7 +214,7 @@ def _is_name(value):
 
 
 class _Taken:
-    """Set of names that are not available as pseudonyms, with `in` for folded names."""
+    """Set of names that are not available as pseudonyms. It supports `in` for folded names."""
 
     def __init__(self, exclude, names=()):
         self.names, self.current = set(map(fold, names)), ""

@@ -1,4 +1,4 @@
-"""Conversion of names to windows of code points, and back."""
+"""Conversion of names to windows of code points and back."""
 
 import unicodedata
 from collections.abc import Iterable
@@ -35,16 +35,16 @@ from ._validation import check_int, check_option, check_windows
 
 # Number of array cells above which the share of padding is limited.
 _MAX_SPARSE_CELLS = 2**27
-# Maximum number of array cells per character above that size.
+# Maximum number of array cells per character in larger arrays.
 _MAX_CELLS_PER_CHARACTER = 32
 
 
 class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
     r"""Split names into overlapping windows of characters.
 
-    Row i of the result is name i. Position t holds the `window_length` characters before character
-    t of the name, followed by character t. Generators are trained on these pairs of context and
-    next character. All entries are Unicode code points.
+    Row i of the result is name i. Position t contains the `window_length` characters before
+    character t of the name, followed by character t. Generators are trained on these pairs of a
+    context and the next character. All entries are Unicode code points.
 
     Parameters
     ----------
@@ -62,9 +62,9 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
         Whether to convert the names to lowercase first.
     normalization : {None, "NFC", "NFD", "NFKC", "NFKD"}, default="NFC"
         Unicode normalisation form, applied after lowercasing. With "NFC", a letter and its accent
-        are one character, regardless of the spelling in the data. If None, do not normalise.
+        are one character, regardless of their encoding in the data. If None, do not normalise.
     handle_unknown : {"replace", "error"}, default="replace"
-        Treatment of unknown characters in `transform`: replace them by U+FFFD, or raise a
+        Treatment of unknown characters in `transform`: replace them with U+FFFD, or raise a
         ValueError that names the character.
 
     Attributes
@@ -81,13 +81,13 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
     Notes
     -----
     Each row is stored once as ``[U+0000] * (window_length - 1) + [U+0002] + name + [U+0003]``,
-    padded to the longest row with U+0000. The windows are a strided view of the rows, without
-    copies. If the last entry of a window is U+0000, the window lies after the end of its name.
-    ``X[X[..., -1] != 0]`` holds the pairs of all names in two dimensions, as other estimators need
-    them.
+    padded with U+0000 to the length of the longest row. The windows are a strided view that does
+    not copy the rows. A window whose last entry is U+0000 lies after the end of its name.
+    ``X[X[..., -1] != 0]`` contains the pairs from all names in two dimensions, as other estimators
+    require.
 
-    The input is one column, and the windows have three dimensions. From a data frame, pass the
-    column, as in ``pipe.fit(df["name"])``, not a frame with one column. `ColumnTransformer` and
+    The input has one dimension, and the windows have three. From a data frame, pass a column, as in
+    ``pipe.fit(df["name"])``, not a frame with one column. `ColumnTransformer` and
     `FeatureUnion` do not accept windows, because they concatenate matrices.
 
     Examples
@@ -133,7 +133,7 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : iterable of str
-            Names, for example in a list, tuple, numpy array, or pandas or polars Series.
+            Names, such as a list, tuple, numpy array, or pandas or polars Series.
         y : None
             Ignored.
 
@@ -144,8 +144,8 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
         Warns
         -----
         NamesWarning
-            Once, if names are empty, start or end with blanks, contain invisible characters or are
-            suspicious in another way, see `sknamegen.datasets.clean_names`.
+            Once, if names are empty, start or end with whitespace, contain invisible characters or
+            are otherwise suspicious, see `sknamegen.datasets.clean_names`.
 
         Raises
         ------
@@ -224,7 +224,7 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
         Raises
         ------
         TypeError, ValueError
-            If X does not contain windows of this length and step, or if `step` is so long that
+            If X does not contain windows with this length and step, or if `step` is so large that
             characters between two windows are lost.
         """
         check_is_fitted(self)
@@ -248,7 +248,7 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
         return decode(np.concatenate([windows[:, 0], later], axis=1))
 
     def _encode_rows(self, X, warns=False):
-        """Validate the names and return one row of code points for each name."""
+        """Validate the names and return one row of code points per name."""
         window_length, _ = self._check_params()
         names, lengths = self._check_names(X)
         if warns and self.boundary:
@@ -302,7 +302,7 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
                 "X must be an iterable of str, one name per item. Got "
                 f"{type(X).__name__}{shape}.{hint}"
             )
-        # These methods of Series and arrays return Python objects, and are faster than iteration.
+        # These methods of Series and arrays return Python objects and are faster than iteration.
         methods = (getattr(X, name, None) for name in ("to_list", "tolist", "to_pylist"))
         to_list = next(filter(None, methods), None)
         names = to_list() if to_list else list(X)
@@ -340,7 +340,7 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
             raise ValueError(
                 f"The longest name has {lengths[row]:,} characters (row {row}), but the median "
                 f"length is {int(np.median(lengths)):,}. Padding all {len(lengths):,} rows to the "
-                f"longest name would need {gigabytes:,.1f} GB. Drop, shorten or split this name, "
+                f"longest name would take {gigabytes:,.1f} GB. Drop, shorten or split this name, "
                 "or use a smaller window_length."
             )
 
@@ -377,7 +377,7 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
                 f"Unknown character {character!r} ({code_point(character)}) in row {row}: "
                 f"{shorten(name.rstrip(END_UNIT), 30)}. The alphabet is "
                 f"{shorten(''.join(self.alphabet_), 60)}. Use handle_unknown='replace' to "
-                "replace it by U+FFFD."
+                "replace it with U+FFFD."
             )
         text[unknown] = UNKNOWN
 

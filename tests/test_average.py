@@ -263,7 +263,7 @@ def test_invalid_generators_and_weights_are_rejected():
     for invalid in (generator, "Maria", 3, iter([generator])):
         with pytest.raises(TypeError, match="fitted generators"):
             CharAverageGenerator(invalid).fit()
-    with pytest.raises((TypeError, ValueError), match="at least one"):
+    with pytest.raises((TypeError, ValueError), match="non-empty list"):
         CharAverageGenerator([]).fit()
     with pytest.raises(ValueError, match="y must be None"):
         CharAverageGenerator([generator]).fit(VECTORIZER.transform(ITALIAN), ["it"] * 9)

@@ -34,7 +34,7 @@ PACKAGE = str(Path(sknamegen.__file__).parent)
 DOCUMENTED = (TypeError, ValueError, LookupError, OSError, NotFittedError)
 # An error message must contain one of these phrases about the input or the requirement.
 SAYS_WHY = re.compile(
-    r"Got|No name |holds|contains|has seen|needs|diverged|not fitted|unknown encoding"
+    r"Got|No name |holds|contains|has seen|requires|diverged|not fitted|unknown encoding"
     r"|Unknown character|the encoding|would take|was saved by another version"
 )
 

@@ -87,7 +87,7 @@ def test_bad_accelerators(names):
         small_generator(accelerator="cpu").fit(windows)
     with pytest.raises(ValueError, match="random_state must be the same int in all 2 processes"):
         small_generator(accelerator=TwoProcesses(), random_state=None).fit(windows)
-    with pytest.raises(ValueError, match=r"at least one \w+ for each of 2 processes\. Got 1"):
+    with pytest.raises(ValueError, match=r"at least one \w+ for each of the 2 processes\. Got 1"):
         small_generator(accelerator=TwoProcesses()).fit(windows[:1])
 
 

@@ -116,5 +116,5 @@ def test_invalid_blends_are_rejected(generator, label, message):
 
 
 def test_blend_requires_labels():
-    with pytest.raises(ValueError, match="label needs a generator fitted with labels"):
+    with pytest.raises(ValueError, match="label requires a generator fitted with labels"):
         ngram_pipeline().fit(NAMES)[-1].sample(label=HALF)

@@ -49,7 +49,7 @@ def test_one_warning_lists_all_problems():
         r"1 with invisible characters [^;]*'Zo\\u200bë'",
         r"1 spelled like a missing value [^;]*'nan'",
         r"1 with a comma [^;]*'Smith, John'",
-        r"1 of digits only [^;]*'12345'",
+        r"1 with digits only [^;]*'12345'",
         r"1 in capitals [^;]*'MARIA'",
     ):
         assert re.search(pattern, message), pattern
@@ -110,7 +110,7 @@ def test_optional_fixes():
 
 @pytest.mark.parametrize("entry", [1, 2.5, b"Anna", ["Anna"]])
 def test_entries_of_another_type_are_rejected(entry):
-    with pytest.raises(TypeError, match=r"names must hold str, None or NaN\. Got .* in row 1"):
+    with pytest.raises(TypeError, match=r"names may only contain str, None or NaN\. Got .* row 1"):
         clean_names(["Anna", entry])
 
 

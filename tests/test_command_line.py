@@ -251,7 +251,7 @@ def test_lines_of_a_table_cause_a_warning(run, separator, word):
     status, _, error = run("--counting", stdin=stdin)
     assert status == 0
     assert (
-        f"warning: all lines contain a {word}. For a column of a CSV or TSV file, pass --column"
+        f"warning: all lines contain a {word}. To read a column of a CSV or TSV file, pass --column"
         in error
     )
 
@@ -270,7 +270,7 @@ def test_unprintable_characters_are_replaced_and_reported():
     status, out, error = shell("sknamegen --counting -n 40", stdin=stdin, PYTHONIOENCODING="ascii")
     assert status == 0
     assert "?" in out
-    assert "standard output, in the encoding ascii, cannot show '\\xeb'" in error
+    assert "standard output uses the encoding ascii, which lacks '\\xeb'" in error
 
 
 def test_control_characters_are_escaped():

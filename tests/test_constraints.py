@@ -173,7 +173,7 @@ def test_rare_constraints_require_a_higher_temperature():
     generator = ngram_pipeline().fit(load_names("female"))[-1]
     options = {"pattern": ".*x.*z.*", "temperature": 0.1}
     for call in (generator.sample, generator.stream, partial(constraint_probability, generator)):
-        with pytest.raises(ValueError, match=r"temperature must be at least 0.25 for a constr"):
+        with pytest.raises(ValueError, match=r"temperature must be at least 0.25 for such a s"):
             list(call(**options))
     assert re.fullmatch(options["pattern"], generator.sample(**options | {"temperature": 0.25}))
 
@@ -651,7 +651,7 @@ def test_long_names_are_fast_or_rejected(generator):
     assert "zx" in generator.sample(pattern=".*zx.*", max_length=10**6, random_state=0)
     assert generator.sample(max_length=10**6, random_state=0)
     with pytest.raises(
-        ValueError, match=r"need a table that is too large: .* Simplify the pattern, or"
+        ValueError, match=r"require a table that is too large: .* Simplify the pattern, or"
     ):
         generator.sample(pattern=".*zx.*", min_length=10**5, max_length=10**6, random_state=0)
     assert time.process_time() - started < 30
@@ -662,13 +662,13 @@ def test_long_names_are_fast_or_rejected(generator):
     [
         (5, TypeError, "pattern must be a str or a compiled regular expression. Got 5."),
         (b"a", TypeError, "pattern must be a str or a compiled regular expression. Got b'a'."),
-        (re.compile(b"a"), TypeError, "pattern must be a regular expression of str. Got"),
+        (re.compile(b"a"), TypeError, "pattern must be a string pattern. Got"),
         ("(a", ValueError, "pattern must be a valid regular expression. Got '(a': missing )"),
         ("a{3,2}", ValueError, "Got 'a{3,2}': min repeat greater than max repeat"),
         (
             "(a)\\1",
             ValueError,
-            "alternatives and repetitions. Got '(a)\\\\1', which contains a ref",
+            "alternatives and repetitions. Got '(a)\\\\1', which contains a gro",
         ),
         ("(?=a)b", ValueError, "which contains an anchor or a lookaround assertion"),
         ("a(?!b).*", ValueError, "which contains a lookaround assertion"),
@@ -676,7 +676,7 @@ def test_long_names_are_fast_or_rejected(generator):
         ("a^b", ValueError, "which contains an anchor or a lookaround assertion"),
         ("(?>a)", ValueError, "which contains an atomic group"),
         ("a++", ValueError, "which contains a possessive quantifier"),
-        ("((a{0,9}){0,9}){0,9}" * 60, ValueError, "pattern must contain fewer repetitions: for"),
+        ("((a{0,9}){0,9}){0,9}" * 60, ValueError, "pattern must contain fewer repetitions: with"),
         ("a" * 60000, ValueError, "it expands to more than 40,000 characters"),
         (
             "(" * 90 + "a" + ")" * 90 + "(" * 5000,

@@ -135,7 +135,7 @@ def test_temperatures(names):
     assert unique.get_ydata()[1] == len(set(sampled)) / 50
     assert loss.get_ydata()[1] == pytest.approx(-pipe.score(sampled))
     assert display.ax_.get_ylabel() == "share of names that are novel / unique"
-    assert unique.get_label() == "unique, of 50"
+    assert unique.get_label() == "unique (of 50)"
     assert_inside(display)
     assert display.ax_.title.get_size() == display.loss_ax_.yaxis.label.get_size()
 

@@ -135,7 +135,7 @@ def test_every_example_has_help(run, capsys, script):
 def test_missing_packages_are_reported_first(run, monkeypatch, script, package, extra):
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(
-        SystemExit, match=rf"This (example )?needs .*: pip install -e '\.\[{extra}\]'"
+        SystemExit, match=rf"This example requires .*: pip install -e '\.\[{extra}\]'"
     ):
         run(script, "--help")
     assert (

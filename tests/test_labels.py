@@ -188,7 +188,7 @@ def test_predict_requires_labels(make_pipe, labelled):
     with pytest.raises(AttributeError, match="has no attribute 'predict'") as caught:
         pipe[-1].predict(pipe[0].transform(names))
     assert "fit(X, y)" in str(caught.value.__cause__)
-    with pytest.raises(ValueError, match="label needs a generator fitted with labels"):
+    with pytest.raises(ValueError, match="label requires a generator fitted with labels"):
         pipe[-1].sample(label="male")
     with pytest.raises(ValueError, match="y must be None, because this generator was fitted"):
         pipe.score(names, labels)
@@ -267,12 +267,12 @@ def test_ensembles_of_classifiers(ensemble, labelled):
 @pytest.mark.parametrize(
     ("y", "match"),
     [
-        (["a"] * 5, "y must hold one label for each of the 3 names. Got 5."),
-        ([0.1, 0.2, 0.3], "y must hold labels, either all str or all int. Got invalid labels"),
-        (["a", None, "b"], "y must hold labels, either all str or all int. Got invalid labels"),
+        (["a"] * 5, "y must contain one label for each of the 3 names. Got 5."),
+        ([0.1, 0.2, 0.3], "y must contain labels, either all str or all int. Got invalid labels"),
+        (["a", None, "b"], "y must contain labels, either all str or all int. Got invalid labels"),
         ([b"a", b"b", b"a"], "either all str or all int. Got invalid labels: bytes"),
-        ([b"a", None, None], "y must hold labels, either all str or all int. Got invalid labels"),
-        ([["a", "b"]] * 3, "y must hold labels, either all str or all int. Got invalid labels"),
+        ([b"a", None, None], "y must contain labels, either all str or all int. Got invalid"),
+        ([["a", "b"]] * 3, "y must contain labels, either all str or all int. Got invalid labels"),
     ],
 )
 def test_bad_labels(make_pipe, y, match):
@@ -287,7 +287,7 @@ def test_unknown_labels_are_rejected(tiny):
         tiny[-1].sample(label=["x", "y"])
     with pytest.raises(ValueError, match=r"label must be one of 'x', 'y', 'z'\. Got array"):
         tiny[-1].sample(label=np.array(["x", "y"]))
-    with pytest.raises(ValueError, match=r"y must hold only the labels 'x', 'y', 'z'\. Got 'w'"):
+    with pytest.raises(ValueError, match=r"y must contain only the labels 'x', 'y', 'z'\. Got 'w'"):
         tiny.score(["a", "b"], ["x", "w"])
     with pytest.raises(NotFittedError):
         clone(tiny)[-1].sample(label="x")
@@ -313,9 +313,9 @@ def test_partial_fit_with_labels(make_pipe, labelled):
     assert generator.predict_proba(windows[:5])[:, 1].min() > 0
     before = generator.class_count_
     for y, classes, match in [
-        (None, None, "y must hold the label of each name, as in the first call. Got None."),
-        (labels, ["other"], "classes must be the same in all calls of partial_fit"),
-        (np.where(labels == "male", "m", "f"), None, "y must hold only the labels 'female'"),
+        (None, None, "y must contain each name's label, as in the first call. Got None."),
+        (labels, ["other"], "classes must be the same in all calls to partial_fit"),
+        (np.where(labels == "male", "m", "f"), None, "y must contain only the labels 'female'"),
     ]:
         with pytest.raises(ValueError, match=match):
             generator.partial_fit(windows, y, classes=classes)
@@ -396,12 +396,12 @@ def test_equal_weights_have_no_effect(names):
     [
         (
             [1, 2],
-            "sample_weight must hold one number from 0 to 1e12 for each of 3 names. Got shape",
+            "sample_weight must contain one number from 0 to 1e12 for each of 3 names. Got shape",
         ),
         ([1, 2, -1], "names. Got -1.0."),
         ([1, 2, np.nan], "names. Got nan."),
         (["a", 2, 3], "names. Got ['a', 2, 3]."),
-        ([0, 0, 0], "and at least one number above zero. Got only zeros."),
+        ([0, 0, 0], "with at least one number above zero. Got only zeros."),
     ],
 )
 def test_bad_weights(make_pipe, weights, match):
@@ -460,11 +460,11 @@ def test_classes_may_exceed_the_labels():
 def test_labels_of_mixed_types_are_rejected(make_pipe, labels):
     """Lists are rejected too, although numpy would convert their items to str."""
     for y in (labels, tuple(labels), np.array(labels, dtype=object)):
-        with pytest.raises(ValueError, match="y must hold labels, either all str or all int"):
+        with pytest.raises(ValueError, match="y must contain labels, either all str or all int"):
             make_pipe().fit(["Ada", "Eve"], y)
     generator = make_pipe()[-1]
     windows = CharSequenceVectorizer().fit_transform(["Ada", "Eve"])
-    with pytest.raises(ValueError, match="classes must hold labels, either all str or all int"):
+    with pytest.raises(ValueError, match="classes must contain labels, either all str or all int"):
         generator.partial_fit(windows, ["f", "f"], classes=labels)
 
 

@@ -66,7 +66,7 @@ def test_metrics_match_slow_definitions(names, reference):
         ]
         keys = sorted(grams[0] | grams[1])
         if not all(grams):
-            with pytest.raises(ValueError, match="Both lists must contain an n-gram of n=3"):
+            with pytest.raises(ValueError, match="Both lists must contain n-grams of n=3"):
                 ngram_divergence(names, reference, n)
             continue
         expected = divergence_slow(*([counts[key] for key in keys] for counts in grams))
@@ -200,7 +200,7 @@ def test_expected_novelty_rejects_invalid_arguments(pipe):
     text = CharSequenceVectorizer(boundary=False).fit_transform(["Maria Anna Joanna"])
     with pytest.raises(ValueError, match="require windows of names"):
         expected_novelty(pipe[-1], text)
-    with pytest.raises(ValueError, match=r"seed must hold at least one beginning.* Got \[\]"):
+    with pytest.raises(ValueError, match=r"seed must contain at least one beginning.* Got \[\]"):
         temperature_for(pipe[-1], pipe[0].transform(["Ada"]), 0.5, seed=[])
     with pytest.raises(TypeError, match=re.escape("unexpected keyword argument 'n_samples'")):
         expected_novelty(pipe[-1], pipe[0].transform(["Ada"]), n_samples=5)
@@ -285,5 +285,5 @@ def test_exposure_of_unlearned_strings(names):
 def test_membership_auc_requires_two_names(names):
     windows = CharSequenceVectorizer().fit_transform(names)
     generator = CharNGramGenerator().fit(windows)
-    with pytest.raises(ValueError, match="X_held_out must hold at least two names"):
+    with pytest.raises(ValueError, match="X_held_out must contain at least two names"):
         membership_auc(generator, windows, windows[:1])

@@ -79,7 +79,7 @@ def test_partial_fit_in_chunks_equals_fit(names):
     for i, chunk in enumerate(np.array_split(windows, 100)):
         chunked.partial_fit(chunk, alphabet=None if i else whole.alphabet_)
     np.testing.assert_array_equal(chunked.score_samples(windows), whole.score_samples(windows))
-    with pytest.raises(ValueError, match=r"order must be the order of the first call, 5. Got 3."):
+    with pytest.raises(ValueError, match=r"order must be the same as in the first call, 5. Got 3."):
         chunked.set_params(order=3).partial_fit(windows)
 
 

@@ -177,7 +177,7 @@ def test_errors():
     for X in (np.array([NAMES, NAMES]), "Anna", [[NAMES]]):
         with pytest.raises(ValueError, match=r"X must be a single column of names. Got shape"):
             NamePseudonymizer(key=KEY).fit(X)
-    with pytest.raises(TypeError, match=r"X must hold str, or None for missing names. Got 3"):
+    with pytest.raises(TypeError, match=r"X must contain str, or None for missing names. Got 3"):
         NamePseudonymizer(key=KEY).fit(["Anna", 3])
     with pytest.raises(ValueError, match=r"X must contain at least one name. Got no names"):
         NamePseudonymizer(key=KEY).fit([None, ""])

@@ -106,7 +106,7 @@ except ImportError as error:
     assert done.returncode == 0, done.stderr
     sampled, message = done.stdout.splitlines()
     assert sampled == str(pipe[-1].sample(n_samples=3, pattern=".*a", random_state=0))
-    assert f"Fitting a CharLSTMGenerator needs {missing}: pip install torch skorch" in message
+    assert f"Fitting a CharLSTMGenerator requires {missing}: pip install torch skorch" in message
 
 
 @pytest.mark.parametrize("method", ["draw", "most_likely"])

@@ -69,7 +69,7 @@ def test_invalid_input_for_typos_is_rejected(names):
     vectorizer = CharSequenceVectorizer()
     windows = vectorizer.fit_transform(names)
     labelled = CharNGramGenerator().fit(windows, np.arange(len(names)) % 2)
-    with pytest.raises(ValueError, match="y must hold the label of each name"):
+    with pytest.raises(ValueError, match="y must contain the label of each name"):
         likely_typos(labelled, windows)
     text = CharSequenceVectorizer(boundary=False).fit_transform([" ".join(names)])
     with pytest.raises(ValueError, match=r"windows of names \(boundary=True\)"):

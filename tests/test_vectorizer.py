@@ -264,7 +264,7 @@ def test_one_very_long_name_among_few_names():
         (np.zeros((0, 3, 11), dtype=int), "shape (0, 3, 11)"),
         (np.zeros((2, 3, 11)), "integer dtype"),
         (np.zeros((2, 3, 11), dtype=int), "windows from CharSequenceVectorizer"),
-        (CharSequenceVectorizer().fit_transform(NAMES)[:, ::2], "one character further"),
+        (CharSequenceVectorizer().fit_transform(NAMES)[:, ::2], "one character after"),
         (np.full((2, 3, 11), -1), "0 to 0x10FFFF"),
         (np.full((2, 3, 11), sys.maxunicode + 1), "0 to 0x10FFFF"),
     ],

@@ -1,4 +1,4 @@
-"""Shared helpers of the benchmarks: arguments, machine, timing and data."""
+"""Shared helpers for the benchmarks: arguments, machine, timing and data."""
 
 import argparse
 import gc
@@ -16,12 +16,12 @@ from sknamegen import load_names, read_names
 
 
 def parse_arguments(description, takes_names=True, protocol=None, **switches):
-    """Parse the common options of the benchmarks, and switches with their help texts."""
+    """Parse the options common to all benchmarks, and switches with their help texts."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--quick", action="store_true", help="smoke test with meaningless figures")
     if takes_names:
         parser.add_argument(
-            "--names", metavar="FILE", help="names, one per line (default: bundled list)"
+            "--names", metavar="FILE", help="file of names, one per line (default: bundled list)"
         )
     for name, text in switches.items():
         parser.add_argument(f"--{name}", action="store_true", help=text)
@@ -50,7 +50,7 @@ def print_machine(*packages):
 
 
 def sgemm_rate(size=1024, repeat=10):
-    """Return the floating-point operations per second of a float32 matrix product."""
+    """Return the floating-point operations per second in a float32 matrix product."""
     n_threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -69,16 +69,16 @@ def seconds(function):
 
 
 def median_seconds(function, repeat):
-    """Return the median seconds of repeated calls, after a warm-up call."""
+    """Return the median seconds per call, after a warm-up call."""
     function()
     return statistics.median(seconds(function) for _ in range(repeat))
 
 
 def lstm_operations(hidden_size, n_characters, n_steps, input_size=0):
-    """Return the number of floating-point operations of a forward pass over `n_steps` steps.
+    """Return the number of floating-point operations in a forward pass over `n_steps` steps.
 
-    The operations are the products of the gates with the input and the state, and the softmax
-    layer. In sampling, a table replaces the product with the input, so `input_size` is 0.
+    The operations are the gates' products with the input and the state, and the softmax layer. In
+    sampling, a table replaces the product with the input, so `input_size` is 0.
     """
     gates = 4 * hidden_size * (input_size + hidden_size)
     return 2 * n_steps * (gates + hidden_size * n_characters)
@@ -95,12 +95,12 @@ def split_names(names, quick, n_test=500, seed=0):
 
 
 def input_names(arguments):
-    """Return the names of the file `arguments.names`, or the bundled female names."""
+    """Return the names in the file `arguments.names`, or the bundled female names."""
     return read_names(arguments.names) if arguments.names else load_names("female")
 
 
 def many_names(n, seed=0):
-    """Return `n` names: real names, each with two random letters appended."""
+    """Return `n` real names, each with two random letters appended."""
     rng = np.random.default_rng(seed)
     names = load_names("all")
     indices = rng.integers(len(names), size=n).tolist()

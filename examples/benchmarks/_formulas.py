@@ -72,8 +72,8 @@ def sigmoid(x):
 class Network:
     """The equations of an LSTM (Hochreiter and Schmidhuber, 1997).
 
-    Weights have the same names as in a saved generator. The embeddings of the characters are
-    followed by the embeddings of the start symbol, the unknown character and the labels.
+    Weights have the same names as in a saved generator. The character embeddings are followed by
+    the embeddings of the start symbol, the unknown character and the labels.
     """
 
     def __init__(self, weights, alphabet):
@@ -82,7 +82,7 @@ class Network:
         self.num_layers = sum(name.endswith("weight_hh_l0") for name in weights)
 
     def vector(self, index):
-        """Return an embedding, or a one-hot vector without embeddings."""
+        """Return an embedding, or a one-hot vector if there are no embeddings."""
         if "embedding.weight" in self.weights:
             return self.weights["embedding.weight"][index]
         return np.eye(self.weights["layers.0.weight_ih_l0"].shape[1])[index]
@@ -111,8 +111,8 @@ class Counts:
     """Interpolated modified Kneser-Ney smoothing (Chen and Goodman, 1999).
 
     `seen` contains triples of a context, the next symbol and a label. `kind_of` returns the kind of
-    a symbol (None: character kinds). After the last symbol, the model backs off to the kind of
-    this symbol, then to unigrams. With `uses_labels`, the label is nearest to the target.
+    a symbol (None: character kinds). After dropping all symbols of a context (and then its label,
+    with `uses_labels`), the model backs off to the kind of the last symbol, then to unigrams.
     """
 
     def __init__(self, seen, symbols, order, discount=None, kind_of=None, uses_labels=False):
@@ -182,7 +182,7 @@ class Counts:
 
 
 def count_discounts(counts, discount):
-    """Return the discount of each count."""
+    """Return the discount for each count."""
     n1, n2, n3, n4 = (sum(n == i for n in counts.values()) for i in (1, 2, 3, 4))
     discounts = [discount or 0.85] * 3
     if not discount and n1 and n2 and n3 and n4:
@@ -196,7 +196,7 @@ def count_discounts(counts, discount):
 class Penalty:
     """Penalty on kinds of characters that are rarer after the preceding kinds than overall.
 
-    With labels, characters that occur in no name of the label are penalised as well (Good, 1953).
+    With labels, characters that occur in no name with the label are also penalised (Good, 1953).
     """
 
     def __init__(self, seen, alphabet, window_length, uses_labels=False):
@@ -216,10 +216,9 @@ class Penalty:
         self.p_overall = {k: n / overall.total() for k, n in overall.items()}
 
     def extended(self, kinds, kind):
-        """Return the context extended by a kind, with runs of a kind cut to three.
+        """Return the context extended by a kind, with runs of the same kind cut to three.
 
-        The last caseless kind that is third to last or earlier becomes "far", and starts the
-        context.
+        The last caseless kind before the final two kinds becomes "far" and starts the context.
         """
         kinds = kinds if kinds[-3:] == (kind,) * 3 else (*kinds, kind)
         for n in range(3, len(kinds) + 1):
@@ -244,7 +243,7 @@ class Penalty:
         return kinds
 
     def after(self, context, label=None):
-        """Return the penalty of each character, to be added to its logit."""
+        """Return the penalty on each character, to be added to its logit."""
         kinds = self.seen_kinds(context, label)
         proba = self.counts.proba(kinds, label)
         for k in proba:  # no penalty on seen kinds that are up to three times rarer
@@ -253,7 +252,7 @@ class Penalty:
         return np.log(ratio).clip(-8, 0) + self.label_penalty(label)
 
     def label_penalty(self, label):
-        """Return the penalty of each character that is due to the label."""
+        """Return the penalty on each character due to the label."""
         if not self.letters:
             return 0
         counts, total = self.letters[label], sum(self.letters.values(), Counter())
@@ -267,10 +266,10 @@ class Penalty:
 
 
 def ngram_logits(seen, alphabet, order, discount=None, uses_labels=False):
-    """Return the logits of a `CharNGramGenerator` without penalty, as a function.
+    """Return a function that computes the logits of a `CharNGramGenerator` without penalty.
 
-    The function takes a context and a label. With labels, the counts of the label have a weight of
-    0.7, and all counts together have 0.3.
+    The function takes a context and a label. With labels, the label's counts have a weight of 0.7,
+    and the counts of all labels together have 0.3.
     """
     shared = Counts(seen, alphabet, order, discount)
     by_label = Counts(seen, alphabet, order, discount, uses_labels=True) if uses_labels else shared
@@ -283,7 +282,7 @@ def ngram_logits(seen, alphabet, order, discount=None, uses_labels=False):
 
 
 def log_likelihood(windows, generator, logits, labels=None):
-    """Return the log-likelihood of each name, with logits from a function of context and label."""
+    """Return each name's log-likelihood, with logits from a function of context and label."""
     alphabet, unknown = generator.alphabet_.tolist(), -np.log(generator.n_characters_seen_ + 1)
     total = np.zeros(len(windows))
     for i in range(len(windows)):

@@ -5,10 +5,10 @@
     python examples/benchmarks/ablation.py --share
     python examples/benchmarks/ablation.py --labels
 
-The lists are names of languages, countries, currencies, scripts and cities in the locales of the
-Unicode CLDR (from the package Babel). The base was trained on none of these lists. ``--share``
-measures different weights of the pretrained network instead. ``--labels`` measures how fast the
-vectors of labels learn, on twelve lists with two to five labels from Babel, Faker and Mimesis.
+The lists contain names of languages, countries, currencies, scripts and cities in the locales of
+the Unicode CLDR (from the package Babel). The base was trained on none of these lists. ``--share``
+compares weights for the pretrained network instead. ``--labels`` compares learning rates for label
+vectors, on twelve lists with two to five labels from Babel, Faker and Mimesis.
 """
 
 import sys
@@ -44,7 +44,7 @@ settings = plan._settings
 
 
 def from_base(**values):
-    """Return a patch that replaces "auto" values in pretrained networks."""
+    """Return a patch that replaces the values of "auto" for pretrained networks."""
 
     def replaced(params, n_names, is_pretrained):
         defaults = settings(params, n_names, is_pretrained)
@@ -53,17 +53,17 @@ def from_base(**values):
     return plan, "_settings", replaced
 
 
-# Parameters of the generator or a patch, and the smallest and largest number of names.
+# Generator parameters or a patch, and the minimum and maximum number of names.
 VARIANTS = {
     "default": ({}, 0, 10**6),
-    "head learns at common rate": ((plan, "_HEAD_LR_FACTOR", 1), 0, 10**6),
+    "head: common learning rate": ((plan, "_HEAD_LR_FACTOR", 1), 0, 10**6),
     "base: ngram_weight=0.5": (from_base(ngram_weight=0.5), 0, 999),
     "base: weight_decay=0.1": (from_base(weight_decay=0.1), 0, 999),
     "base: lr=0.003": (from_base(lr=0.003), 0, 999),
     "base: lr=0.01": (from_base(lr=0.01), 0, 999),
     "batch_size=16": ({"batch_size": 16}, 0, 1000),
     "batch_size=64": ({"batch_size": 64}, 200, 1000),
-    "default betas of AdamW": ((fit, "_BETAS", (0.9, 0.999)), 0, 10**6),
+    "AdamW's default betas": ((fit, "_BETAS", (0.9, 0.999)), 0, 10**6),
     "hidden_size=128": ({"hidden_size": 128}, 200, 10**6),
     "hidden_size=240": ({"hidden_size": 240}, 0, 199),
     "dropout=0.35, epochs x 1.4": ({"dropout": 0.35, "max_epochs": 14}, 0, 10**6),
@@ -82,14 +82,14 @@ def names_of(locale):
 
 
 def lists_of_one_language():
-    """Return lists of 250 to 650 names in one language."""
+    """Return lists of 250 to 650 names, each in one language."""
     kinds = {code: names_of(Locale(code)) for code in LANGUAGES}
     lists = {f"languages, {code}": kinds[code]["languages"] for code in LANGUAGES}
     return lists | {f"cities, {code}": kinds[code]["cities"] for code in LANGUAGES[::3]}
 
 
 def lists_of_many_languages():
-    """Return lists of at least 5,500 Latin names, with large lists split in two halves."""
+    """Return lists of at least 5,500 Latin names, with large lists split in half."""
     lists = defaultdict(set)
     codes = [code for code in localedata.locale_identifiers() if "_" not in code]
     for i, code in enumerate(sorted(codes)):
@@ -144,7 +144,7 @@ def losses_by_share(train, test, seed):
 
 
 def labelled_lists():
-    """Return lists as dicts of label to names."""
+    """Return lists as dicts that map labels to names."""
     faker, (names, sexes) = faker_lists(), load_names(return_X_y=True)
 
     def cldr(table, *codes):
@@ -204,7 +204,7 @@ def label_losses(lists, n, seed, factor):
 
 
 def print_label_rates(is_quick):
-    """Print how the losses change with the factor of the learning rate of labels."""
+    """Print how the losses depend on the learning rate factor for labels."""
     lists = labelled_lists()
     for n in LABEL_SIZES[:1] if is_quick else LABEL_SIZES:
         rows = []
@@ -217,7 +217,7 @@ def print_label_rates(is_quick):
             print(f"{n:,d} {title}: {rows[-1].round(4).tolist()}", file=sys.stderr, flush=True)
         changes = np.array(rows)[:, 1:] - np.array(rows)[:, :1]
         errors = changes.std(axis=0, ddof=1) / len(rows) ** 0.5
-        print(f"\n{n:,d} names per label, {len(rows)} lists, instead of factor {LABEL_FACTORS[0]}")
+        print(f"\n{n:,d} names per label, {len(rows)} lists, versus factor {LABEL_FACTORS[0]}")
         for factor, change, error in zip(
             LABEL_FACTORS[1:], changes.mean(axis=0), errors, strict=True
         ):
@@ -229,7 +229,7 @@ def print_label_rates(is_quick):
 
 
 def long_enough(lists, n):
-    """Return the lists that have at least n training names."""
+    """Return the lists with at least n training names."""
     return {title: sorted(names) for title, names in lists.items() if len(names) * 3 // 4 >= n}
 
 
@@ -237,8 +237,8 @@ def main():
     arguments = parse_arguments(
         __doc__.splitlines()[0],
         takes_names=False,
-        share="measure weights of the base",
-        labels="measure the learning rate of labels",
+        share="measure weights for the base",
+        labels="measure the effect of the label learning rate",
     )
     print_machine("babel")
     if arguments.labels:

@@ -1,19 +1,19 @@
-"""Do constrained names follow the model at every temperature, with top_k and top_p?
+"""Do constrained names follow the model at every temperature, and with top_k and top_p?
 
 The first tables compare constrained names with unconstrained names that satisfy the constraint:
 
-* match, estimate, error: share of unconstrained names that match, estimate of
+* match, estimate, error: share of unconstrained names that match, its estimate by
   `constraint_probability`, and their difference in standard errors;
 * lists, single: total variation over the 60 most frequent names, for lists and for names sampled
-  one at a time, relative to equally many unconstrained names (1: no difference);
-* distinct: distinct names in a list, relative to equally many unconstrained names;
-* s, base s: seconds for a list, and for equally many unconstrained names.
+  one at a time, relative to as many unconstrained names (1: no difference);
+* distinct: distinct names in a list, relative to an unconstrained list of the same size;
+* s, base s: seconds for a list, and for an unconstrained list of the same size.
 
-The last table compares names of at most three characters with the exact probabilities of all these
+The last table compares names of at most three characters with the exact probabilities of all such
 names. It includes low temperatures, at which unconstrained names are rarely this short. Total
-variation is relative to equally many draws from the exact probabilities.
+variation is relative to as many draws from the exact probabilities.
 
-With ``--given``, names have a prefix, a label or a blend of both labels (of the bundled lists).
+With ``--given``, names have a prefix, a label or a blend of both labels in the bundled lists.
 """
 
 import re
@@ -75,7 +75,7 @@ def satisfies(name, min_length=0, max_length=99, pattern=".*", banned=()):
 
 
 def distance(names, reference):
-    """Return total variation over the most frequent names of the reference."""
+    """Return the total variation over the most frequent names in the reference."""
     observed, expected = Counter(names), Counter(reference)
     return sum(
         abs(observed[name] / len(names) - count / len(reference))
@@ -88,11 +88,11 @@ class Unconstrained(NamedTuple):
 
     names: list[str]
     seconds: float  # per name
-    length_probability: float  # of the default length limits
+    length_probability: float  # share within the default length limits
 
 
 def line(generator, decoding, constraint, unconstrained, n_list, n_single, rng):
-    """Return the line of a constraint, which compares it with unconstrained names that match."""
+    """Return a table line that compares constrained names with matching unconstrained names."""
     matches = [name for name in unconstrained.names if satisfies(name, **constraint)]
     share, n = len(matches) / len(unconstrained.names), len(unconstrained.names)
     estimate, error = constraint_probability(generator, random_state=rng, **decoding, **constraint)
@@ -130,7 +130,7 @@ def line(generator, decoding, constraint, unconstrained, n_list, n_single, rng):
 
 
 def compare(generator, decoding, constraints, n_unconstrained, n_list, n_single):
-    """Print the table of a decoding: temperature, top_k, top_p, prefix and label."""
+    """Print the table for decoding options: temperature, top_k, top_p, prefix and label."""
     rng = np.random.default_rng(0)
     sample = partial(generator.sample, random_state=rng, **decoding)
     duration = min(seconds(partial(sample, n_samples=n_list)) for _ in range(3)) / n_list
@@ -167,7 +167,7 @@ def all_short_names(generator, temperature):
 
 
 def compare_short_names(generator, n_list, n_single):
-    """Print the table of short names, with a line for each temperature."""
+    """Print the table for short names, with a line per temperature."""
     rng = np.random.default_rng(0)
     print(f"{type(generator).__name__}, names of at most three characters")
     print(
@@ -202,7 +202,7 @@ def compare_short_names(generator, n_list, n_single):
 
 def main():
     arguments = parse_arguments(
-        __doc__.splitlines()[0], given="measure a prefix, a label and a blend"
+        __doc__.splitlines()[0], given="measure names with a prefix, a label or a blend"
     )
     print_machine()
     step = 10 if arguments.quick else 1

@@ -4,7 +4,7 @@
 
 The script trains on each list of twenty names and generates names at temperature 0.6, with and
 without ``exclude=known_names()``. It looks them up in lists that are not sources of `known_names`:
-all names and words of the package Mimesis in 46 locales, and names of languages, countries,
+all names and words in 46 locales of the package Mimesis, and names of languages, countries,
 currencies, scripts and cities in all locales of the Unicode CLDR (from the package Babel). The
 script requires Babel, and uses Mimesis if it is installed: pip install '.[bench]'
 """
@@ -46,7 +46,7 @@ def strings(data):
 
 
 def existing_names():
-    """Return the existing names of each source."""
+    """Return the existing names from each source."""
     mimesis, cldr = set(), set()
     folders = files("mimesis").joinpath("datasets").iterdir() if find_spec("mimesis") else ()
     for folder in folders:

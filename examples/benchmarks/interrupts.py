@@ -5,7 +5,7 @@ many generators were half-fitted, how many threads remained in addition to the m
 whether the score is unchanged. Every interrupt must end its call.
 
 The script then interrupts `fit` and `partial_fit` at every line of the package that runs in the
-main thread, at its first and its last execution. The numbers of torch and BLAS threads must not
+main thread, on its first and its last execution. The numbers of torch and BLAS threads must not
 change.
 """
 
@@ -84,7 +84,7 @@ def main():
 
 
 def interrupt_lines(title, call, max_lines):
-    """Interrupt a call at each of its lines, and print how often thread counts changed."""
+    """Interrupt a call at each of its lines, and print how often the thread counts changed."""
     before, lines = thread_counts(), trace_call(call)
     first, last = (
         {line: i for i, line in pairs}

@@ -2,8 +2,8 @@
 
     python examples/benchmarks/labels.py [--quick]
 
-The script holds out a tenth of the bundled names with their labels. The last row is a common
-classifier for comparison: a logistic regression on character n-grams.
+The script holds out a tenth of the bundled names with their labels. For comparison, the last row
+shows a common classifier: logistic regression on character n-grams.
 """
 
 from statistics import mean

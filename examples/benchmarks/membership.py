@@ -2,11 +2,11 @@
 
     python examples/benchmarks/membership.py [--quick] [--names FILE]
 
-The script trains on some names of a list without duplicates, and compares them with other names of
-the list. It prints:
+The script trains on some names from a list without duplicates, and compares them with other names
+in the list. It prints:
 
 * `sknamegen.metrics.membership_auc` with its standard error: 0.5 if the likelihood reveals nothing,
-  1 if it separates both groups;
+  1 if it fully separates the groups;
 * the share of training names among the hundred most likely names (fewer for shorter lists);
 * the mean exposure in bits (`sknamegen.metrics.exposure`) of ten canaries among 100,000 other
   strings. Canaries are strings of eight random letters added to the training names. The exposure is

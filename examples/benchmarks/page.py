@@ -2,9 +2,9 @@
 
     python examples/benchmarks/page.py [--quick]
 
-The script saves pages of models of the bundled female names. It prints the size of each page, the
-seconds from opening the file to the first ten names, and the seconds to generate 10 and 100 more
-names at temperature 0.7. Times are medians of five runs. The script requires Chromium or Chrome,
+The script saves web pages for models trained on the bundled female names. It prints each page's
+size, the seconds from opening the file to the first ten names, and the seconds for 10 and 100 more
+names at temperature 0.7. Times are medians over five runs. The script requires Chromium or Chrome,
 and Node to control it: pip install '.[test]'
 """
 

@@ -3,14 +3,14 @@
     python examples/benchmarks/quality.py [--quick] [--names FILE] [--development]
     python examples/benchmarks/quality.py --names names.txt --protocol makemore
 
-The script removes duplicates and holds out 500 names per list. Use ``--development`` to choose
-settings. It holds out 500 of the training names instead, so the test names remain unseen. US baby
-names and Greek names require more packages: pip install -e '.[bench]'
+The script removes duplicates and holds out 500 names per list. To choose settings, use
+``--development``, which holds out 500 of the training names instead, so the test names remain
+unseen. US baby names and Greek names require additional packages: pip install -e '.[bench]'
 
-``--protocol makemore`` is the protocol of the project makemore, for its list or any other list. It
-shuffles the lines and holds out the last thousand, or a tenth if this is less. Duplicates may occur
-on both sides. For comparison, the script also holds out the same number of names without
-duplicates.
+``--protocol makemore`` applies the makemore project's protocol to its list or any other list. It
+shuffles the lines and holds out the last thousand, or a tenth if that is less. A name may be in
+both parts. For comparison, the script also removes duplicates and holds out the same number of
+names.
 """
 
 import statistics
@@ -33,7 +33,7 @@ from sknamegen import (
     read_names,
 )
 
-# Number of training names from which models other than the default run with one seed.
+# From this number of training names on, models other than the default run with one seed.
 ONE_SEED_SIZE = 10_000
 NOTEBOOK = {
     "num_networks": 1,
@@ -95,7 +95,7 @@ def name_lists(arguments):
 
 
 def ngram(order):
-    """Return a function that fits n-grams and returns held-out loss and seconds."""
+    """Return a function that fits n-grams and returns the held-out loss and seconds."""
 
     def run(train, test, seed):
         pipe = make_pipeline(CharSequenceVectorizer(), CharNGramGenerator(order=order))
@@ -106,7 +106,7 @@ def ngram(order):
 
 
 def lstm(**params):
-    """Return a function that fits an LSTM and returns held-out loss and seconds."""
+    """Return a function that fits an LSTM and returns the held-out loss and seconds."""
 
     def run(train, test, seed):
         # Train from random weights, because the base was trained on some of these lists.
@@ -127,7 +127,7 @@ def notebook(max_epochs):
         params = NOTEBOOK | {"max_epochs": max_epochs, "random_state": seed}
         pipe = make_pipeline(vectorizer, CharLSTMGenerator(**params))
         duration = seconds(lambda: pipe.fit([text]))
-        # The first windows include training text. The blanks are not part of the names.
+        # The first windows include training text. The spaces are not part of the names.
         log_likelihood = pipe.score_samples([f"{text[-9:]} {held_out}"])[0]
         return -log_likelihood / sum(len(name) + 1 for name in test), duration
 
@@ -135,7 +135,7 @@ def notebook(max_epochs):
 
 
 def logistic_regression(train, test, seed):
-    """Fit a logistic regression on contexts; return held-out loss and seconds."""
+    """Fit logistic regression to contexts, and return the held-out loss and seconds."""
     vectorizer = CharSequenceVectorizer()
     model = make_pipeline(
         OneHotEncoder(handle_unknown="ignore"), LogisticRegression(tol=1e-3, max_iter=200)
@@ -164,7 +164,7 @@ def logistic_regression(train, test, seed):
 
 
 def main():
-    development = "hold out training names, for choosing settings"
+    development = "hold out training names, to choose settings"
     arguments = parse_arguments(
         __doc__.splitlines()[0], protocol=["makemore"], development=development
     )

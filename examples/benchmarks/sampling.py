@@ -31,7 +31,7 @@ def keras_characters_per_second(n_characters):
     """Return the rate of the notebook's loop: one-hot window, predict, draw, shift."""
     import keras
 
-    n_characters_in_corpus = 56  # of the notebook; the weights do not affect the time
+    n_characters_in_corpus = 56  # as in the notebook. The weights do not affect the time
     model = keras.Sequential(
         [
             keras.Input((10, n_characters_in_corpus)),
@@ -68,7 +68,7 @@ def main():
         config, n_networks = generator.nets_[0].get_params_for("module"), len(generator.nets_)
         sizes = config["hidden_size"], len(generator.alphabet_)
         sampled = generator.sample(n_samples=n_names, random_state=0)
-        # The end of a name is a draw as well, except at the maximum length.
+        # The end of a name is also a draw, except at the maximum length.
         n_characters = sum(min(len(name) + 1, generator.max_length_) for name in sampled)
         work = n_networks * lstm_operations(*sizes, n_characters)
         sample = partial(generator.sample, n_samples=n_names, random_state=0)

@@ -2,7 +2,7 @@
 
     python examples/benchmarks/scale.py [--quick]
 
-Each size runs in a separate process, to measure its peak memory. It runs on Linux and macOS.
+Each size runs in its own process, to measure peak memory. The script runs on Linux and macOS.
 """
 
 import json
@@ -25,8 +25,8 @@ def peak_bytes():
 
 
 def measure(n):
-    """Return times and memory of all steps for n names."""
-    # Exclude the setup of libraries on first use.
+    """Return the times and memory of all steps for n names."""
+    # Exclude library setup on first use.
     warm_up = CharSequenceVectorizer().fit_transform(many_names(min(n, 2000)))
     CharLSTMGenerator(max_epochs=1, random_state=0).fit(warm_up).sample(n_samples=1000)
     names = many_names(n)

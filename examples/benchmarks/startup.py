@@ -2,10 +2,10 @@
 
     python examples/benchmarks/startup.py [--quick] [--names FILE]
 
-The script saves a Pipeline of each generator with joblib. Each measurement runs in a new process:
+The script saves a Pipeline for each generator with joblib. Each measurement runs in a new process:
 the baseline only imports joblib and scikit-learn's Pipeline, and the others load a Pipeline and
-sample a name. The script prints the total seconds of the process, with the start of Python, and its
-peak memory. Both are minimums over several runs. The script runs on Linux and macOS.
+sample a name. The script prints the total seconds of the process, including the start of Python,
+and its peak memory. Both are minimums over several runs. The script runs on Linux and macOS.
 """
 
 import json
@@ -21,7 +21,7 @@ from sklearn.pipeline import make_pipeline
 from sknamegen import CharLSTMGenerator, CharNGramGenerator, CharSequenceVectorizer
 
 LOAD = "import joblib; print(joblib.load({file!r})[-1].sample(random_state=0), file=sys.stderr)"
-# Prints the seconds and bytes of a script. A process inherits the peak memory of its parent, so a
+# Prints the seconds and peak bytes of a script. A process inherits its parent's peak memory, so a
 # small process starts each script.
 RUN = """
 import subprocess, sys
@@ -63,7 +63,7 @@ def main():
             size = file.stat().st_size / 1e6
             scripts[f"load {title} ({size:.1f} MB), sample once"] = LOAD.format(file=file.name)
         results = {title: [] for title in scripts}
-        for _ in range(repeat):  # alternating, so that other load affects all scripts
+        for _ in range(repeat):  # alternate, so that other load affects all scripts equally
             for title, script in scripts.items():
                 results[title].append(run(script, folder))
     print(f"{len(names)} names, best of {repeat} runs")

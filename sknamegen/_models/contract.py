@@ -1,4 +1,4 @@
-"""Interface of next-character models, in numpy."""
+"""Interface for next-character models, in numpy."""
 
 from abc import ABC, abstractmethod
 from typing import Any
@@ -12,22 +12,22 @@ from .._sequences import Sequences
 Indices = NDArray[np.integer[Any]]
 Logits = NDArray[np.floating[Any]]
 
-# Largest ratio of maximum to count for which a table replaces sorting.
+# Maximum ratio of largest value to array length at which a table replaces sorting.
 _MAX_TABLE_RATIO = 32
 
 
 class NextCharModel(ABC):
     """Base class of models that predict the next character of names.
 
-    A model first reads contexts, then one more character per row at a time. A context consists of
-    the indices of the last characters, padded on the left with -1, and the index of a label,
-    -1 for no label. Rows are independent. Logits are defined up to a constant per row.
+    A model first reads contexts, then one character per row at a time. A context consists of the
+    indices of the last characters, padded on the left with -1, and a label index (-1: no label).
+    Rows are independent. Logits are defined up to an additive constant per row.
 
     Attributes
     ----------
     n_characters : int
-        Number of predicted characters, the columns of the logits. Contexts may contain two more
-        indices: the start of a name and an unknown character.
+        Number of characters to predict, one per column of logits. Contexts may contain two more
+        indices, for the start of a name and an unknown character.
     n_labels : int
     block_rows : int
         Number of rows per call at which the model is fastest.
@@ -56,22 +56,22 @@ class NextCharModel(ABC):
 
     @abstractmethod
     def advance(self, state: Any, characters: Indices) -> tuple[Any, Logits]:
-        """Read one more character per row and return the same as `start`."""
+        """Read one more character per row. Return the same as `start`."""
 
     @abstractmethod
     def select(self, state: Any, rows: Indices) -> Any:
-        """Return the state of selected rows, in the order of `rows`."""
+        """Return the state of the selected rows, in the order of `rows`."""
 
     @abstractmethod
     def distinct_logits(self, sequences: Sequences) -> tuple[Indices, Logits]:
-        """Return the row of each target, and the logits of these rows.
+        """Return each target's row index, and the logits of the rows.
 
         The targets are ``sequences.targets[sequences.has_target]``. Targets with the same context
-        may share a row. All logits are in memory, so callers split long lists into blocks.
+        may share a row. All logits are held in memory, so callers split long lists into blocks.
         """
 
     def logits(self, sequences: Sequences) -> Logits:
-        """Return the logits before each target, shape (n_targets, n_characters)."""
+        """Return the logits for each target, shape (n_targets, n_characters)."""
         rows, logits = self.distinct_logits(sequences)
         return logits.take(rows, axis=0)
 
@@ -84,7 +84,7 @@ class NextCharModel(ABC):
         return target_logits - np.log(total)[rows]
 
     def export(self) -> dict[str, Any]:
-        """Return the data for the script of a web page: arrays, numbers and nested dicts."""
+        """Return the data for the web page script: arrays, numbers and nested dicts."""
         raise NotImplementedError
 
     def ngrams(self) -> Any:
@@ -93,7 +93,7 @@ class NextCharModel(ABC):
 
 
 def unique_inverse(numbers: Indices) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the sorted unique numbers, all >= 0, and the position of each number among them."""
+    """Return the sorted unique values of nonnegative ints, and each int's position among them."""
     end = int(numbers.max(initial=-1)) + 1
     if end > _MAX_TABLE_RATIO * len(numbers):
         return np.unique(numbers.astype(np.int64), return_inverse=True)
@@ -123,7 +123,7 @@ def next_log_proba(model: NextCharModel, windows: Indices, labels: Indices) -> N
 
 
 def log_likelihood(model: NextCharModel, sequences: Sequences, n_names: int) -> NDArray[np.float64]:
-    """Return the log-likelihood of the targets of each name, in nats, shape (n_names,)."""
+    """Return the log-likelihood of each name's targets, in nats, shape (n_names,)."""
     total = np.zeros(n_names)
     blocks = sequences.blocks(model.n_characters)
     for block, log_proba in zip(blocks, parallel_map(model.log_proba, zip(blocks)), strict=True):

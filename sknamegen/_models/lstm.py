@@ -1,4 +1,4 @@
-"""LSTM inference in numpy, with weights trained by torch."""
+"""LSTM inference in numpy, with weights trained in torch."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -11,20 +11,20 @@ from .._validation import corrupt_file_error
 from .contract import Indices, NextCharModel
 
 Array = NDArray[np.float32]
-# Names of the axes of the weights. The inputs are the characters, the start of a name, an unknown
-# character and the labels. Each unit has four gates.
+# Names of the weight axes. The inputs are the characters, the start of a name, an unknown character
+# and the labels. Each unit has four gates.
 CHARACTERS, INPUTS, UNITS, GATES, VECTOR = "characters", "inputs", "units", "gates", "vector"
 # Inputs that are never predicted: the start of a name and an unknown character.
 _N_SPECIAL = 2
-# Largest accepted number of layers.
+# Maximum number of layers.
 _MAX_LAYERS = 100
-# Windows (n_rows, window_length), labels (n_rows,), and the hidden and cell state of each layer,
-# both (n_rows, units) and doubled, see `_Cells`.
+# Windows (n_rows, window_length), labels (n_rows,), and the hidden and cell states of each layer,
+# each (n_rows, units) and doubled, see `_Cells`.
 State = tuple[Indices, Indices, list[tuple[Array, Array]]]
 
 
 def axes(num_layers: int, is_one_hot: bool) -> dict[str, tuple[str, ...]]:
-    """Return the names of an LSTM's weights, with the names of their axes."""
+    """Return the axis names of each LSTM weight."""
     weight_axes: dict[str, tuple[str, ...]]
     weight_axes = {} if is_one_hot else {"embedding.weight": (INPUTS, VECTOR)}
     inputs = INPUTS if is_one_hot else VECTOR
@@ -38,17 +38,17 @@ def axes(num_layers: int, is_one_hot: bool) -> dict[str, tuple[str, ...]]:
 
 
 class _Cells(NamedTuple):
-    """Weights in the layout for reading one character at a time.
+    """Weights, laid out for reading one character at a time.
 
     The gates are in the order input, forget, output, candidate, each in its own array. The hidden
-    and cell states are doubled, and the weights contain the inverse factors. As sigmoid(x) is
-    (tanh(x / 2) + 1) / 2, a gate then needs only a tanh and a sum.
+    and cell states are doubled, and the weights are scaled to compensate. Since sigmoid(x) is
+    (tanh(x / 2) + 1) / 2, each gate then takes only a tanh and an addition.
     """
 
     characters: Array  # (4, n_characters + 2, units), added to the first layer's gates
-    labels: Array | None  # (4, n_labels + 1, units), likewise, with no label in the last row
-    recurrent: list[tuple[Array, Array]]  # of each layer, see `_with_gate_view`
-    # Input weights of each layer but the first, see `_with_gate_view`, and its biases.
+    labels: Array | None  # (4, n_labels + 1, units), likewise (last row: no label)
+    recurrent: list[tuple[Array, Array]]  # for each layer, see `_with_gate_view`
+    # Input weights (see `_with_gate_view`) and biases of each layer but the first.
     between: list[tuple[tuple[Array, Array], Array]]
     head: tuple[Array, Array]  # (units, n_characters), (n_characters,)
 
@@ -56,8 +56,8 @@ class _Cells(NamedTuple):
 class LSTM(NextCharModel):
     """Character-level LSTM (Hochreiter and Schmidhuber, 1997).
 
-    The network starts from a zero state at the first index of a context that is not -1. The vector
-    of the label is added to the vector of each character.
+    The network starts in a zero state at the first context index that is not -1. The label vector
+    is added to each character vector.
 
     Parameters
     ----------
@@ -67,17 +67,17 @@ class LSTM(NextCharModel):
     Attributes
     ----------
     weights : dict of str to ndarray
-        A copy, in float32.
+        A float32 copy.
     axes : dict of str to tuple of str
-        Names of the axes of each weight, from the constants of this module.
+        Axis names of each weight, from this module's constants.
     sizes : dict of str to int or None
-        The parameters of a generator that determine the shapes.
+        The generator parameters that determine the shapes.
 
     Raises
     ------
     ValueError
-        If the shapes are inconsistent, or a number is not finite. This check comes first, so a
-        file with wrong sizes costs neither time nor memory.
+        If the shapes are inconsistent or a weight is not finite. This check runs first, so a
+        file with wrong sizes wastes neither time nor memory.
     """
 
     def __init__(self, weights: Mapping[str, Any]):
@@ -100,7 +100,7 @@ class LSTM(NextCharModel):
         self._cells = self._make_cells()
 
     def _make_cells(self):
-        # Reorder the gates, and halve the weights of all gates but the candidates.
+        # Reorder the gates, and halve the weights of all gates but the candidate.
         order = np.arange(4 * self.hidden_size).reshape(4, -1)[[0, 1, 3, 2]].ravel()
         scale = np.repeat(np.array([0.5, 0.5, 0.5, 1], np.float32), self.hidden_size)
         half = np.float32(0.5)  # compensates for the doubled states
@@ -135,7 +135,7 @@ class LSTM(NextCharModel):
             if not filled[:, step].all():  # padding keeps the state at zero
                 mask = filled[:, step, None].astype(np.float32)
                 layers = [(hidden * mask, cell * mask) for hidden, cell in layers]
-        # The next character shifts full windows, which makes this state useless.
+        # The next character shifts full windows, so their state cannot be reused.
         reusable = [] if filled.all() else layers
         return (windows, labels, reusable), self._predict(layers[-1][0])
 
@@ -156,9 +156,9 @@ class LSTM(NextCharModel):
         return windows.take(rows, axis=0), labels.take(rows), layers
 
     def distinct_logits(self, sequences: Sequences) -> tuple[Indices, Array]:
-        """Return the row of each target, and the logits of these rows.
+        """Return each target's row index, and the logits of the rows.
 
-        No targets share a row. Each step skips rows without further targets, so padding costs
+        No two targets share a row. Each step skips rows without further targets, so padding costs
         nothing.
         """
         has_target = sequences.has_target
@@ -179,7 +179,7 @@ class LSTM(NextCharModel):
         return np.arange(len(states)), self._predict(states)
 
     def export(self) -> dict[str, Any]:
-        """Return the data for the script of a web page, in 16 bits."""
+        """Return the data for the web page script, in 16 bits."""
         layers = []
         for layer in range(self.num_layers):
             input_weights, recurrent_weights, *biases = (
@@ -203,7 +203,7 @@ class LSTM(NextCharModel):
         }
 
     def _read(self, characters, labels, layers):
-        """Read one character per row. With empty `layers`, all states start at zero."""
+        """Read one character per row. If `layers` is empty, all states start at zero."""
         cells = self._cells
         gates = cells.characters.take(characters, axis=1)
         if cells.labels is not None:
@@ -245,7 +245,7 @@ def _product(hidden, weights):
 
 
 def _update_states(gates, cell):
-    """Compute the new hidden and cell states in the memory of `gates`."""
+    """Compute the new hidden and cell states, reusing the memory of `gates`."""
     np.tanh(gates, out=gates)
     gates[:3] += 1
     input_gate, forget_gate, output_gate, new_cell = gates
@@ -262,7 +262,7 @@ def _update_states(gates, cell):
 
 
 def _are_lstm_weights(weights):
-    """Return whether the arrays are the weights of one LSTM."""
+    """Return whether the arrays are valid LSTM weights."""
     num_layers = sum(str(name).endswith(".weight_hh_l0") for name in weights)
     if not 0 < num_layers <= _MAX_LAYERS:
         return False

@@ -14,11 +14,11 @@ from .._sequences import Sequences
 from .contract import Indices, Logits, NextCharModel, log_softmax, unique_inverse
 from .ngrams import TINY, NGrams
 
-# Order and absolute discount of the n-grams of kinds.
+# Order and absolute discount for the n-grams of kinds.
 _ORDER, _DISCOUNT = 8, 0.3
-# Largest numbers of kinds of one run, and of kinds without case, in a context.
+# Maximum numbers of kinds per run, and of caseless kinds, in a context.
 _RUN, _CASELESS = 3, 2
-# Factor on the probability of kinds that occurred after a context.
+# Multiplier for the probability of kinds that occurred after a context.
 _SLACK = 3
 # Lowest penalty, in nats.
 _LOWEST = -8.0
@@ -27,8 +27,8 @@ _LOWEST = -8.0
 class AlphabetMap:
     """Translation of a model's indices and logits to a larger alphabet.
 
-    An unsupported character gets a share of the probability of the characters of its kind, or of
-    all characters if the model has none of this kind.
+    An unsupported character gets a share of the total probability of the model's characters of its
+    kind, or of all characters if there are none of its kind.
 
     Parameters
     ----------
@@ -37,13 +37,13 @@ class AlphabetMap:
     kinds : ndarray of shape (n_characters + 3,), dtype int
         `Alphabet.kinds` of the larger alphabet.
     share : float
-        The share of one unsupported character.
+        The share for each unsupported character.
     """
 
     def __init__(self, places: Indices, kinds: Indices, share: float):
         n_model_characters, n_characters = len(places), len(kinds) - 3
         self._places = places
-        # The last indices: the start, an unknown character, and no character at -1.
+        # The last indices are the start, an unknown character and, at -1, no character.
         self.inner = np.full(len(kinds), n_model_characters + 1, dtype=np.int32)
         self.inner[places] = np.arange(n_model_characters)
         self.inner[[n_characters, NONE]] = n_model_characters, NONE
@@ -52,12 +52,12 @@ class AlphabetMap:
         self._shares = np.where(same_kind | ~same_kind.any(axis=0), share, 0).astype(np.float32)
 
     def export(self) -> dict[str, Any]:
-        """Return the data for the script of a web page."""
+        """Return the data for the web page script."""
         tables = {"inner": self.inner, "places": self._places, "missing": self._missing}
         return tables | {"shares": self._shares}
 
     def outer(self, logits: Logits) -> Logits:
-        """Return logits over the larger alphabet from the model's logits."""
+        """Convert the model's logits to logits over the larger alphabet."""
         log_proba = log_softmax(logits)
         outer = np.empty((len(logits), len(self._places) + len(self._missing)), logits.dtype)
         outer[:, self._places] = log_proba
@@ -73,11 +73,11 @@ class Component(NamedTuple):
     ----------
     model : NextCharModel
     weight : float
-        Above zero. The mixture divides it by the sum of all weights.
+        Positive. The mixture divides it by the sum of all weights.
     label : int
-        The label to condition on. -1: the label of each row.
+        The label to condition on. -1: each row's label.
     alphabet : AlphabetMap or None
-        None: the model has the alphabet of the mixture.
+        None: the model uses the mixture's alphabet.
     """
 
     model: NextCharModel
@@ -96,7 +96,7 @@ class Component(NamedTuple):
         return state, self._outer(logits)
 
     def distinct_logits(self, sequences: Sequences) -> tuple[Indices, Logits]:
-        """Return the row of each target, and the logits of these rows."""
+        """Return each target's row index, and the logits of the rows."""
         inputs, labels = self._inner(sequences.inputs), self._labels(sequences.labels)
         inner = sequences._replace(inputs=inputs, labels=labels)
         rows, logits = self.model.distinct_logits(inner)
@@ -113,16 +113,16 @@ class Component(NamedTuple):
 
 
 class Penalty:
-    """Penalty on characters that are rarer than a model predicts from few examples.
+    """Penalty on characters that a model overestimates because it has seen few examples.
 
     Networks and smoothed counts give every character some probability. Over seven characters,
-    these errors add up: a few names in a hundred contain a capital inside or begin with a lowercase
-    letter. Kinds of characters are few and frequent, so a list shows reliably which kinds follow
-    which. The first part compares the frequency of a kind after the preceding kinds with its
-    overall frequency.
+    these errors add up: a few names in a hundred have a capital in the middle or begin with a
+    lowercase letter. There are only a few kinds of characters and each is frequent, so even a short
+    list shows which kinds follow each other. The first part of the penalty compares a kind's
+    frequency after the preceding kinds with its overall frequency.
 
-    With labels, the second part penalises characters that no name of the label contains. Together,
-    they become as probable as the characters that its names contain once [1]_.
+    With labels, the second part penalises characters that no name with the label contains.
+    Together, they become as probable as the characters that occur once in those names [1]_.
 
     Parameters
     ----------
@@ -131,20 +131,20 @@ class Penalty:
     kinds, caseless
         Attributes of `Alphabet`.
     letters : NGrams, default=None
-        N-grams of order 1: the characters of each label.
+        N-grams of order 1, counting each label's characters.
 
     Attributes
     ----------
     by_kind : ndarray of shape (n_contexts, n_kinds), dtype float32
-        For kind k after kinds h, ``min(0, log p(k | h) - log p(k))``, at least -8. If k occurred
-        after h, p(k | h) is multiplied by three. Kinds that are only a little rarer than overall
+        For kind k after kinds h, ``min(0, log p(k | h) - log p(k))``, clipped at -8. If k occurred
+        after h, p(k | h) is multiplied by three. Kinds that are only slightly rarer than overall
         thus get no penalty, so spelling styles keep their frequency.
     one_hot : ndarray of shape (n_kinds, n_characters), dtype float32
         The kind of each character.
     unseen : ndarray of shape (n_labels,), dtype float32
-        For the characters U that no name of the label contains,
-        ``min(0, log((n_once + 0.5) / (n + 1) / p(U)))``, at least -8. The label has n characters,
-        n_once of which occur once. p(U) is the share of U in all names.
+        For the characters U that no name with the label contains,
+        ``min(0, log((n_once + 0.5) / (n + 1) / p(U)))``, clipped at -8. The label's names contain n
+        characters, n_once of them only once. p(U) is the share of U in all names.
 
     References
     ----------
@@ -184,7 +184,7 @@ class Penalty:
         return np.log((n_once + 0.5) / (n + 1) / unseen_share).clip(_LOWEST, 0).astype(np.float32)
 
     def add_unseen(self, logits: Logits, labels: Indices) -> None:
-        """Add the penalties on unseen characters to rows of logits, in place."""
+        """Add the penalties for unseen characters to rows of logits, in place."""
         if self.unseen is None:
             return
         labels, inverse = unique_inverse(labels)
@@ -195,7 +195,7 @@ class Penalty:
 
     @cached
     def _next_contexts(self) -> NDArray[np.int32]:
-        """Next context for each context (row) and kind (column). The last column is for no kind."""
+        """Next context for each context (row) and kind (column, the last for no character)."""
         contexts = self.counts.contexts_of(np.arange(len(self.counts.parents)))
         labels, recent = np.split(contexts, [self.counts.n_labels > 0], axis=1)
         after = np.empty((len(contexts), int(self.kinds.max()) + 2), dtype=np.int32)
@@ -225,7 +225,7 @@ class Penalty:
         return by_step
 
     def export(self) -> dict[str, Any]:
-        """Return the data for the script of a web page."""
+        """Return the data for the web page script."""
         unseen = [] if self.unseen is None else self.unseen.tolist()
         return {
             "characters": self.one_hot.shape[1],
@@ -239,7 +239,7 @@ class Penalty:
         }
 
     def start(self, windows: Indices, labels: Indices) -> tuple[Indices, ...]:
-        """Return the kinds of windows, their labels, and the contexts at their ends."""
+        """Return the kinds in windows, their labels, and the contexts at their ends."""
         kinds = self.kinds[windows]
         return kinds, labels, self._read(kinds, labels)[:, -1]
 
@@ -258,15 +258,15 @@ class Penalty:
         self.add_unseen(logits, state[1])
 
     def of_sequences(self, sequences: Sequences) -> NDArray[np.float32]:
-        """Return the penalty of each kind before each target, (n_targets, n_kinds)."""
+        """Return the penalty for each kind at each target, (n_targets, n_kinds)."""
         contexts = self._read(self.kinds[sequences.inputs], sequences.labels)
         return self.by_kind.take(contexts[sequences.has_target], axis=0)
 
 
 class Mixture(NextCharModel):
-    """Weighted mean of the logits of models, plus an optional penalty.
+    """Weighted mean of several models' logits, plus an optional penalty.
 
-    The probabilities are weighted geometric means, normalised afterwards.
+    The probabilities are normalised weighted geometric means.
 
     Parameters
     ----------
@@ -278,7 +278,9 @@ class Mixture(NextCharModel):
     def __init__(self, components: Sequence[Component], penalty: Penalty | None = None):
         weights = np.array([component.weight for component in components], dtype=np.float64)
         if not len(weights) or not (np.isfinite(weights) & (weights > 0)).all():
-            raise ValueError(f"weights must be finite numbers > 0, at least one. Got {weights}.")
+            raise ValueError(
+                f"weights must be a non-empty sequence of finite numbers > 0. Got {weights}."
+            )
         sizes = {
             (len(alphabet.inner) - 3 if alphabet else model.n_characters, model.n_labels)
             for model, _, _, alphabet in components
@@ -318,7 +320,7 @@ class Mixture(NextCharModel):
         return states, self.penalty and tuple(array.take(rows, axis=0) for array in penalty_state)
 
     def distinct_logits(self, sequences: Sequences) -> tuple[Indices, Logits]:
-        """Return the row of each target, and the logits of these rows."""
+        """Return each target's row index, and the logits of the rows."""
         rows, mean = self._read(sequences)
         if not self.penalty:
             return rows, mean
@@ -342,7 +344,7 @@ class Mixture(NextCharModel):
         return target_logits - np.log(total)
 
     def export(self) -> dict[str, Any]:
-        """Return the data for the script of a web page."""
+        """Return the data for the web page script."""
         components = [
             {
                 "model": model.export(),
@@ -356,13 +358,13 @@ class Mixture(NextCharModel):
         return {"type": "mixture", "components": components, "penalty": penalty}
 
     def ngrams(self) -> Any:
-        """Return the n-grams of a single component. The penalty makes them slightly more likely."""
+        """Return the n-grams of a single component, which ignore the penalty."""
         return self.components[0].model.ngrams() if len(self.components) == 1 else None
 
     def _read(self, sequences):
-        """Return the row of each target, and the logits of these rows.
+        """Return each target's row index, and the logits of the rows.
 
-        The logits include only the part of the penalty that depends on labels.
+        The logits include only the part of the penalty that depends on the label.
         """
         outputs = [component.distinct_logits(sequences) for component in self.components]
         if len(outputs) == 1:
@@ -372,7 +374,7 @@ class Mixture(NextCharModel):
             rows = np.arange(len(mean))
         if self.penalty and self.penalty.unseen is not None:
             labels = np.repeat(sequences.labels, sequences.has_target.sum(1))
-            if (labels != labels[:1]).any():  # penalties differ between rows of equal logits
+            if (labels != labels[:1]).any():  # penalties differ between rows with equal logits
                 pairs, rows = unique_inverse(rows * self.n_labels + labels)
                 labels, mean = pairs % self.n_labels, mean.take(pairs // self.n_labels, axis=0)
                 self.penalty.add_unseen(mean, labels)
@@ -403,7 +405,7 @@ def count_kinds(
     window_length: int,
     before: Any = None,
 ) -> NGrams:
-    """Count the n-grams of kinds of characters, and add the counts of `before`."""
+    """Count the n-grams of character kinds, and add the counts from `before`."""
     context_kinds, order = kinds_in_context(kinds), min(_ORDER, window_length + 1)
     rows, steps = np.nonzero(sequences.has_target)
     recent = _shorten_runs(context_kinds[sequences.inputs], rows, steps, order - 1)
@@ -424,7 +426,7 @@ def count_kinds(
 def _shorten_runs(kinds, rows, steps, length):
     """Return the last kinds up to the given steps of rows, with at most `_RUN` kinds per run.
 
-    So lowercase words of any length, such as "van" in "van Dyk", give the same context.
+    Lowercase words of any length, such as "van" in "van Dyk", thus give the same context.
     """
     n_rows, n_steps = kinds.shape
     run = min(_RUN, length)
@@ -438,11 +440,11 @@ def _shorten_runs(kinds, rows, steps, length):
 
 
 def _merge_distant(contexts, kinds, caseless):
-    """Replace the nearest caseless kind from the third on, and all earlier kinds, by one kind.
+    """Replace the nearest caseless kind from the third on, and all earlier kinds, with one kind.
 
-    The nearest kind comes first. Two kinds determine what may follow marks and letters without
-    case, while words in cased scripts have longer patterns. The replacement is the kind of index
-    -1, which contexts do not otherwise contain.
+    The nearest kind comes first. After marks and caseless letters, the last two kinds determine
+    what may follow, while words in cased scripts have longer patterns. The replacement is the kind
+    of index -1, which does not otherwise occur in contexts.
     """
     is_far = np.append(caseless, False)[contexts]  # index -1 means no kind
     is_far[:, :_CASELESS] = False
@@ -457,10 +459,10 @@ def kinds_from_state(state: Any, kinds: Indices, n_labels: int) -> NGrams:
 
 
 def kinds_of_kinds(kinds: Indices) -> Indices:
-    """Return the `kinds` for n-grams of kinds, which all have the same kind."""
+    """Return the `kinds` for n-grams of kinds: all kinds are of the same kind."""
     return np.zeros(int(kinds.max()) + 4, dtype=np.int64)
 
 
 def kinds_in_context(kinds: Indices) -> NDArray[np.int32]:
-    """Return the kind of each index in a context, with -1 for no character at index -1."""
+    """Return the kind of each context index, with -1 for index -1 (no character)."""
     return np.append(kinds[:-1], NONE).astype(np.int32)

@@ -15,30 +15,30 @@ from .._sequences import Sequences
 from .._validation import MAX_TOTAL_WEIGHT, corrupt_file_error, is_array
 from .contract import Indices, NextCharModel, unique_inverse
 
-# Largest order of an n-gram model.
+# Maximum order of an n-gram model.
 MAX_ORDER = 100
-# Discount if there are too few counts to estimate one.
+# Discount used if there are too few counts to estimate it.
 _FALLBACK_DISCOUNT = 0.85
-# Weight of a label's counts in the mean with the counts of all labels. Best value from 0.3 to 0.7
-# for surnames of 16 languages and for female and male first names.
+# Weight of a label's n-grams in the average with those of all labels. Best of the values from 0.3
+# to 0.7 for surnames in 16 languages and for female and male first names.
 _LABEL_WEIGHT = 0.7
-# Pseudo-count of the overall distribution of kinds after each kind, in characters.
+# Pseudo-count, in characters, of the overall kind distribution after each kind.
 _KIND_WEIGHT = 0.5
-# Largest number of cells of the table of contexts, and of expected counts in memory at a time.
-# Contexts beyond the table need a binary search.
+# Maximum number of cells in the context table, and of expected counts in memory at a time.
+# Contexts outside the table require a binary search.
 _MAX_CELLS = 2**22
-# Smallest expected count that is stored.
+# Smallest expected count to store.
 _MIN_EXPECTED = 0.005
-# Weight of the shorter context in expected counts, in observations.
+# Weight of the shorter context in expected counts, as a number of observations.
 _PRIOR = 0.5
-# Smallest probability, so that logarithms are finite.
+# Minimum probability, which keeps logarithms finite.
 TINY = np.finfo(float).tiny
 
 
 class NGrams(NextCharModel):
-    """Probabilities of characters given the preceding characters, from counts.
+    """Character probabilities given the preceding characters, estimated from counts.
 
-    The characters are characters of names or kinds of characters. Counts may be fractions.
+    The characters may also be kinds of characters. Counts may be fractional.
 
     Parameters
     ----------
@@ -53,44 +53,44 @@ class NGrams(NextCharModel):
     discount : float, default=None
         Absolute discount in (0, 1]. None: estimated from the counts.
     counts : ndarray of shape (n,), dtype float64, default=None
-        Occurrences of each n-gram, above zero. None: 1 each.
+        Positive number of occurrences of each n-gram. None: 1 each.
     label_weight : float, default=0.7
-        Weight of the label's counts in the mean with the counts of all labels.
+        Weight of a label's n-grams in the average with those of all labels.
 
     Attributes
     ----------
     order : int
         Length of the longest n-grams, in characters.
     discounts : ndarray of shape (n_columns + 1, 3)
-        Discounts of counts of 1, of 2, and of 3 or more, for n-grams of each length.
+        Discounts for counts of 1, 2, and 3 or more, for each n-gram length.
     shared : NGrams or None
-        The n-grams of all labels, if they are part of the mean.
+        The n-grams of all labels, if they are part of the average.
 
     Raises
     ------
     ValueError
-        If the shapes are inconsistent, or a number is out of range.
+        If the shapes are inconsistent or a number is out of range.
 
     Notes
     -----
-    Let c be the counts of n-grams, h a context, and h' the context without its first character.
+    Let c be the n-gram counts, h a context, and h' the context without its first character.
     Then::
 
         p(w | h) = (c(h w) - D(c(h w))) / c(h) + backoff(h) p(w | h')
 
     where backoff(h) is the sum of the discounts D after h, divided by c(h) [1]_. For an n-gram that
-    is part of longer n-grams, c is the number of different characters before it, not the number of
-    its occurrences [2]_. The longest n-grams, and n-grams at the start of a name, always use the
-    number of occurrences. The back-off continues from the last character to its kind k, such as
-    "a lowercase letter"::
+    is part of longer n-grams, c is the number of distinct characters that precede it, not its
+    number of occurrences [2]_. The longest n-grams, and n-grams at the start of a name, always use
+    the number of occurrences. A context of one character backs off to the character's kind k, such
+    as "lowercase letter"::
 
         p(w | k) = p(kind of w | k) p(w | kind of w)
 
-    The first factor is the frequency of kinds after kind k, plus half a character with the overall
-    distribution of kinds. The second factor comes from the empty context, which backs off to the
-    uniform distribution. So a capital after an unseen lowercase letter is as rare as capitals after
-    lowercase letters in general. Contexts are numbered: first the roots, which consist only of a
-    kind, then the other contexts by length.
+    The first factor is the frequency of kinds after kind k, smoothed with the overall kind
+    distribution (pseudo-count 0.5). The second factor comes from the empty context, which backs
+    off to the uniform distribution. A capital after an unseen lowercase letter is thus as rare as
+    after lowercase letters in general. Contexts are numbered by length, starting with the roots,
+    which consist only of a kind.
 
     References
     ----------
@@ -105,11 +105,11 @@ class NGrams(NextCharModel):
     characters: NDArray[np.int64]  # last character of each n-gram
     weights: NDArray[np.float64]  # discounted probability of each n-gram
     has_full_context: NDArray[np.bool_]  # whether each n-gram occurred with its full context
-    full_counts: NDArray[np.float64]  # counts of n-grams with full context
+    full_counts: NDArray[np.float64]  # counts of n-grams with their full context
     first: NDArray[np.int64]  # first n-gram of each context
     parents: NDArray[np.int64]  # each context without its first character
     lengths: NDArray[np.int64]  # length of each context, in characters
-    keys: NDArray[np.int64]  # sorted keys of the contexts except the roots, see `_key`
+    keys: NDArray[np.int64]  # sorted keys of all contexts but the roots, see `_key`
     backoff: NDArray[np.float64]  # weight of the parent of each context
     roots: NDArray[np.float64]  # distributions after each kind, (n_kinds, n_characters)
 
@@ -153,9 +153,9 @@ class NGrams(NextCharModel):
         before: "NGrams | None" = None,
         **options: Any,
     ) -> Self:
-        """Count the n-grams of sequences of indices, and add the counts of `before`.
+        """Count the n-grams in sequences of indices, and add the counts from `before`.
 
-        `contexts` are the contexts of the targets. None: the contexts of the sequences.
+        `contexts` are the contexts of the targets (default: taken from the sequences).
         """
         has_target, counts = sequences.has_target, None
         contexts = sequences.contexts(order - 1, n_labels) if contexts is None else contexts
@@ -171,7 +171,7 @@ class NGrams(NextCharModel):
 
     @classmethod
     def from_state(cls, state: Any, kinds: Indices, n_labels: int, **options: Any) -> Self:
-        """Return n-grams from a state that `to_state` returned."""
+        """Return n-grams from a state returned by `to_state`."""
         if not isinstance(state, dict) or state.keys() != {"contexts", "characters", "counts"}:
             raise corrupt_file_error(
                 "The n-grams", "consistent arrays of contexts, characters and counts"
@@ -236,10 +236,10 @@ class NGrams(NextCharModel):
         self.roots = self._make_roots(n_before, context[root_rows], root_counts)
 
     def _make_roots(self, n_before, context, root_counts):
-        """Return the distributions after each kind.
+        """Return the distribution after each kind.
 
-        `n_before` is the number of contexts of each character. `root_counts` are the counts of the
-        n-grams of a kind and a character.
+        `n_before` is the number of contexts before each character. `root_counts` are the counts of
+        n-grams that consist of a kind and a character.
         """
         seen = n_before > 0
         self.discounts[0], taken = _discounts(n_before[seen], self.discount)
@@ -257,7 +257,7 @@ class NGrams(NextCharModel):
     def _number(self, contexts, characters, counts):
         """Number the contexts and the n-grams. Return the count of each n-gram.
 
-        The n-grams are sorted, by length first. The second result is the first row of each length.
+        The n-grams are sorted by length first. The second result is the first row of each length.
         """
         self.parents, self.lengths = np.zeros((2, self.n_kinds), dtype=np.int64)
         self.keys = np.empty(0, dtype=np.int64)
@@ -288,12 +288,12 @@ class NGrams(NextCharModel):
 
     @property
     def total(self) -> float:
-        """Number of counted characters."""
+        """Total number of counted characters."""
         return self.full_counts.sum()
 
     @property
     def nbytes(self) -> int:
-        """Size of all arrays, in bytes."""
+        """Total size of all arrays, in bytes."""
         return sum(array.nbytes for array in vars(self).values() if isinstance(array, np.ndarray))
 
     def counted_ngrams(self) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]:
@@ -302,7 +302,7 @@ class NGrams(NextCharModel):
         return self.contexts_of(ids), characters.astype(np.int32), self.full_counts
 
     def contexts_of(self, ids: Indices) -> NDArray[np.int32]:
-        """Return contexts as in the constructor, -1 where they have no character."""
+        """Return contexts as in the constructor, with -1 where they have no character."""
         n_columns = self.order - 1 + self._n_label_columns
         contexts = np.full((len(ids), n_columns), NONE, dtype=np.int32)
         rows, farthest = np.arange(len(ids)), self.farthest
@@ -313,7 +313,7 @@ class NGrams(NextCharModel):
         return contexts
 
     def _roots_of(self, contexts):
-        """Return the root of each context, the kind of its last character."""
+        """Return the root of each context, which is the kind of its last character."""
         if self.order == 1:
             return np.full(len(contexts), self.kinds[NONE])
         return self.kinds[contexts[:, self._n_label_columns]]
@@ -323,7 +323,7 @@ class NGrams(NextCharModel):
         return ids * (max(self.n_characters + 2, self.n_labels) + 1) + characters + 1
 
     def longer(self, ids: Indices, characters: Indices) -> NDArray[np.int64]:
-        """Return contexts with one more character in front, -1 for unseen contexts."""
+        """Return contexts with one more character in front, or -1 for unseen contexts."""
         return self._search(self._key(ids, characters))
 
     def _search(self, keys):
@@ -340,7 +340,7 @@ class NGrams(NextCharModel):
         return ids
 
     def proba(self, ids: Indices) -> NDArray[np.float64]:
-        """Return the distribution after each context id, (n, n_characters)."""
+        """Return the distribution for each context id, (n, n_characters)."""
         if not self.shared:
             return self._proba(ids)
         label_ids, shared_ids = np.divmod(ids, len(self.shared.parents))
@@ -364,7 +364,7 @@ class NGrams(NextCharModel):
 
     @cached
     def _table(self):
-        """Context of each key below a bound, -1 for unused keys.
+        """Context for each key below a limit, or -1 for unused keys.
 
         Keys outside the table also map to -1: key 0 is unused, and the last cell is always -1.
         """
@@ -403,7 +403,7 @@ class NGrams(NextCharModel):
         return contexts, self._log_proba(self.find(contexts))
 
     def contexts(self, windows: Indices, labels: Indices) -> Indices:
-        """Return a column of any labels, then the last characters, nearest first."""
+        """Return the label column, if any, and the last characters, nearest first."""
         labels = labels[:, None][:, : self._n_label_columns]
         return np.concatenate([labels, windows[:, ::-1][:, : self.order - 1]], axis=1)
 
@@ -421,13 +421,13 @@ class NGrams(NextCharModel):
         return state[rows]
 
     def distinct_logits(self, sequences: Sequences) -> tuple[Indices, NDArray[np.float64]]:
-        """Return the row of each target, and the log-probabilities of these rows."""
+        """Return each target's row index, and the log-probabilities of the rows."""
         contexts = sequences.contexts(self.order - 1, self.n_labels)
         ids, rows = unique_inverse(self.find(contexts))
         return rows, self._log_proba(ids)
 
     def export(self) -> dict[str, Any]:
-        """Return the data for the script of a web page."""
+        """Return the data for the web page script."""
         names = "parents", "farthest", "backoff", "first", "weights", "roots", "kinds"
         return {name: getattr(self, name) for name in names} | {
             "type": "ngrams",
@@ -445,18 +445,18 @@ class NGrams(NextCharModel):
         return None if self.n_labels else self
 
     def with_expected_counts(self, contexts: Indices, proba: NDArray[np.floating[Any]]) -> "NGrams":
-        """Return n-grams of the same contexts, estimated from distributions.
+        """Return n-grams for the same contexts, estimated from distributions.
 
         ``p(w | h) = (s(h w) + (a + u(h)) p(w | h')) / (n(h) + a)``, where n(h) is the number of
-        distributions after context h, s(h w) is the sum of their probabilities of w, and h' is h
-        without its first character. Characters with too small a sum are not stored. u(h) is the
-        total of their sums, and a is a constant. The roots do not change.
+        distributions after context h, s(h w) is the sum of their probabilities for w, and h' is h
+        without its first character. Sums that are too small are not stored: u(h) is their total.
+        a is a constant. The roots do not change.
 
         Parameters
         ----------
         contexts : ndarray of shape (n, n_columns), dtype int
         proba : ndarray of shape (n, n_characters), dtype float
-            The distribution of the character after each context.
+            The distribution of the next character after each context.
         """
         result, n_contexts, n_rows = copy.copy(self), len(self.parents), len(contexts)
         cells = np.ones(n_rows), (self._find(contexts), np.arange(n_rows))
@@ -504,7 +504,7 @@ class NGrams(NextCharModel):
         return result
 
     def tempered(self, power: float) -> "NGrams":
-        """Return n-grams with conditional probabilities raised to a power and normalised.
+        """Return n-grams with conditional probabilities raised to a power and renormalised.
 
         The back-off stays valid: ``p(c | h) ** a == backoff(h) ** a * p(c | h') ** a`` for each
         character c that was not seen after h. Here h' is h without its first character.
@@ -531,12 +531,12 @@ class NGrams(NextCharModel):
         return result
 
     def _levels(self):
-        """Return the contexts of each length, from 1."""
+        """Return the contexts of each length, starting at 1."""
         lengths = range(1, int(self.lengths[-1]) + 1)
         return [np.flatnonzero(self.lengths == length) for length in lengths]
 
     def _seen_proba(self):
-        """Return n-gram probabilities after all contexts but the roots, and their parents."""
+        """Return n-gram probabilities after each context but the roots, and after its parent."""
         start = self.first[self.n_kinds]
         context, character = np.divmod(self.ngrams_[start:], self.n_characters)
         parents = self.parents[context]
@@ -645,7 +645,7 @@ def _are_ngrams(contexts, characters, counts, n_characters, n_labels):
 
 
 def _discounts(counts, discount):
-    """Return the three discounts of n-grams of one length, and the discount of each n-gram."""
+    """Return the three discounts for n-grams of one length, and each n-gram's discount."""
     discounts = discount or _estimate_discounts(counts)
     discounts = np.broadcast_to(discounts, 3)
     up_to_3 = np.minimum(_round_up(counts), 3).astype(np.int64)
@@ -658,7 +658,7 @@ def _round_up(counts):
 
 
 def _estimate_discounts(counts):
-    """Estimate discounts by Chen and Goodman, from the numbers of counts of 1, 2, 3 and 4."""
+    """Estimate Chen and Goodman's discounts from how many counts are 1, 2, 3 and 4."""
     n1, n2, n3, n4 = (np.count_nonzero(_round_up(counts) == n) for n in (1, 2, 3, 4))
     if n1 and n2 and n3 and n4:
         y = n1 / (n1 + 2 * n2)

@@ -1,1 +1,1 @@
-"""Sampling of names from any model that predicts the next character."""
+"""Sample names from any model that predicts the next character."""

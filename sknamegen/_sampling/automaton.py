@@ -1,4 +1,4 @@
-"""Construction of a deterministic automaton that accepts the names a constraint allows."""
+"""Build a deterministic automaton that accepts the names a constraint allows."""
 
 import re
 from typing import Any
@@ -32,7 +32,7 @@ def build_automaton(
     alphabet, pattern, banned
         As in `Constraint`.
     max_length : int
-        Length of the longest input, in characters.
+        Maximum input length, in characters.
 
     Returns
     -------
@@ -40,9 +40,9 @@ def build_automaton(
         The state after each character. The start state is 0. The last state is dead: no
         continuation is allowed. The end of a name leads to the dead state.
     accepts : ndarray of shape (n_states,), dtype bool
-        Whether a name may end in a state.
+        Whether a name may end in each state.
     starts_cluster : ndarray of shape (n_states, n_characters), dtype bool
-        Whether a code point starts a character in a state, see `Clusters`.
+        Whether each code point starts a character in each state, see `Clusters`.
 
     Raises
     ------
@@ -95,10 +95,10 @@ def _too_large_error():
 
 
 def _product(positions, matches, ban_transitions, cluster_transitions, max_length):
-    """Build the product of a position automaton and the automata of banned strings and clusters.
+    """Build the product of a position automaton and automata for banned strings and clusters.
 
     The product is deterministic. `matches` lists the letter classes that each piece matches. The
-    transition tables have a column per class. States at depth `max_length` have no transitions.
+    transition tables have one column per class. States at depth `max_length` have no transitions.
     Returns the state after each class, and the components of each state.
     """
     ban_transitions, cluster_transitions = ban_transitions.tolist(), cluster_transitions.tolist()
@@ -165,7 +165,7 @@ def _aho_corasick(letters, banned, max_length):
     Returns
     -------
     transitions : ndarray of shape (n_states, n_classes), dtype int32
-        The state after each class of letters, -1 if it completes a banned string. The start state
+        The state after each class of letters, or -1 after a banned string. The start state
         is 0.
     classes : ndarray of shape (n_letters,), dtype int32
         The class of each letter.
@@ -190,7 +190,7 @@ def _aho_corasick(letters, banned, max_length):
                 is_output.append(False)
             state = goto[state][column]
         is_output[state] = True
-    # One column per character of the banned strings. All other characters share the last column,
+    # One column per character in the banned strings. All other characters share the last column,
     # which leads to the start state.
     if len(goto) * len(columns) > _MAX_CELLS:
         raise _too_large_error()
@@ -203,7 +203,7 @@ def _aho_corasick(letters, banned, max_length):
             failure[target] = int(delta[state, column])
             delta[state, column] = target
             states.append(target)
-    # Remove the states of complete banned strings, and renumber the others.
+    # Remove the states that complete a banned string, and renumber the others.
     is_allowed = ~np.array(is_output)
     number = np.where(is_allowed, is_allowed.cumsum() - 1, -1).astype(np.int32)
     delta = np.vstack([number[delta[is_allowed]], np.full_like(delta[:1], -1)])

@@ -1,4 +1,4 @@
-"""A least-recently-used cache with a limit in bytes."""
+"""A least-recently-used cache with a size limit."""
 
 from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
@@ -24,7 +24,7 @@ class Cache:
         return sum(value.nbytes for value in list(self._values.values()))
 
     def get(self, key: Hashable, compute: Callable[[], _Value]) -> _Value:
-        """Return the value of a key. Compute it if it is not in the cache."""
+        """Return the value for a key, computing it if it is not in the cache."""
         value: Any = self._values.pop(key, None)
         if value is None:
             value = compute()

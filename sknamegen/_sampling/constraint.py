@@ -14,7 +14,7 @@ from .cache import Cache
 from .lookahead import Lookahead
 from .regex import compile_pattern
 
-# Greatest length that can be requested, in characters.
+# Maximum length that can be requested, in characters.
 _MAX_LENGTH = 2**21
 # Default length of running text after the longest seed, in characters.
 _TEXT_LENGTH = 100
@@ -31,7 +31,7 @@ class Constraint:
     banned : tuple of str, default=()
         Strings that must not occur in a name, regardless of case, from `check_banned`.
     min_length, max_length : int
-        Limits in characters, as counted by `Alphabet.lengths`. Running text always has
+        Limits in characters, counted as in `Alphabet.lengths`. Running text always has
         `max_length` characters.
 
     Attributes
@@ -43,7 +43,7 @@ class Constraint:
     feasibility : Lookahead
         Reports which prefixes can still be completed.
     is_unconstrained : bool
-        Whether length is the only restriction, and each code point is a character.
+        Whether length is the only restriction and each code point is a character.
     nbytes : int
     """
 
@@ -70,8 +70,8 @@ class Constraint:
     def next_rows(self) -> tuple[Indices, int]:
         """Return the row that each state and character leads to, and the number of rows.
 
-        The rows index a table of values. It starts with prefixes that are one character longer, in
-        the order of states. If code points may continue a character, prefixes of the same length
+        The rows index a table of values. The first rows are for prefixes that are one character
+        longer, in state order. If code points may continue a character, prefixes of the same length
         follow. The last row is for complete names.
         """
         n_states = len(self.transitions)
@@ -84,7 +84,7 @@ class Constraint:
         return rows, n_prefix_rows + 1
 
     def read(self, text: str) -> int:
-        """Return the state after a text."""
+        """Return the state after reading a text."""
         state = 0
         for letter in text:
             is_known = letter in self._index
@@ -94,7 +94,7 @@ class Constraint:
     def may_follow(
         self, lengths: Indices, states: Indices, characters: Indices
     ) -> NDArray[np.bool_]:
-        """Return whether each prefix can be completed, or is complete, after its next character."""
+        """Return whether each prefix is complete or can be completed after its next character."""
         next_lengths = lengths + self.starts_cluster[states, characters]
         next_states = self.transitions[states, characters]
         is_feasible = self.feasibility.is_possible(next_lengths, next_states)
@@ -123,7 +123,7 @@ def make_constraint(
     pattern: str | re.Pattern[str] | None = None,
     banned: Iterable[str] = (),
 ) -> Constraint:
-    """Validate the parameters of `sample`, and return a constraint that all prefixes can satisfy.
+    """Validate the parameters of `sample` and return a constraint that all prefixes can satisfy.
 
     `longest_name` is None for running text.
     """
@@ -145,7 +145,7 @@ def make_constraint(
 
 
 def _check_lengths(alphabet, longest_name, prefixes, min_length, max_length):
-    """Validate the length limits, and return the minimum and the maximum."""
+    """Validate the length limits and return the minimum and maximum."""
     check_int("min_length", min_length, 0, high=_MAX_LENGTH)
     lengths = alphabet.lengths(prefixes)
     longest_seed = int(lengths.max(initial=0))
@@ -156,7 +156,7 @@ def _check_lengths(alphabet, longest_name, prefixes, min_length, max_length):
         max_length = max(longest_seed + _TEXT_LENGTH, min_length)
     else:
         max_length = longest_name
-        source = " (the longest training name). Pass a larger max_length"
+        source = " (the length of the longest training name). Pass a larger max_length"
     if min_length > max_length:
         raise ValueError(
             f"min_length must be at most max_length. Got min_length={min_length} and "
@@ -165,7 +165,7 @@ def _check_lengths(alphabet, longest_name, prefixes, min_length, max_length):
     if longest_seed > max_length:
         raise ValueError(
             f"A seed must have at most max_length characters. Got seed {max(prefixes, key=len)!r} "
-            f"of {longest_seed} characters and max_length={max_length}{source}."
+            f"with {longest_seed} characters and max_length={max_length}{source}."
         )
     if not alphabet.index and min_length > longest_seed:
         raise ValueError(

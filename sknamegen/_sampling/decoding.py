@@ -1,4 +1,4 @@
-"""Distributions that characters are drawn from: temperature, top_k and top_p."""
+"""Distributions from which characters are drawn: temperature, top_k and top_p."""
 
 from math import isfinite
 from typing import Any, NamedTuple
@@ -13,7 +13,7 @@ Array = NDArray[np.float64]
 
 
 class Decoding(NamedTuple):
-    """Temperature and truncation of the distribution that characters are drawn from.
+    """Temperature and truncation of the distribution from which characters are drawn.
 
     Attributes
     ----------
@@ -31,9 +31,9 @@ class Decoding(NamedTuple):
     top_p: float | None = None
 
     def probabilities(self, logits: Logits) -> Array:
-        """Convert logits to the distribution that characters are drawn from, in float64.
+        """Convert logits to the distribution from which characters are drawn, in float64.
 
-        Temperatures above zero are clipped to 1e-30 and 1e30. At zero the most probable character
+        Temperatures above zero are clipped to [1e-30, 1e30]. At zero, the most probable character
         has probability 1.
         """
         # Subtracting the maximum first keeps the smallest temperatures finite.
@@ -62,7 +62,7 @@ class Decoding(NamedTuple):
 
 
 def keep_only(weights: Array, characters: Indices) -> Array:
-    """Return the weights with all characters set to zero except one per row."""
+    """Return the weights with all but one character per row set to zero."""
     result = np.zeros_like(weights)
     columns = characters[:, None]
     np.put_along_axis(result, columns, np.take_along_axis(weights, columns, axis=1), axis=1)
@@ -70,10 +70,10 @@ def keep_only(weights: Array, characters: Indices) -> Array:
 
 
 def draw(weights: Array, uniforms: Array) -> tuple[Indices, Array]:
-    """Draw one character per row in proportion to weights. Return the characters and the row sums.
+    """Draw one character per row in proportion to weights. Return the characters and row sums.
 
     `weights` has shape (n_rows, n_characters). `uniforms` has shape (n_rows,) and values in [0, 1).
-    A character of weight 0 is drawn only if all weights in its row are 0.
+    A character with weight 0 is drawn only if all weights in its row are 0.
     """
     cumulative = weights.cumsum(axis=1)
     sums = cumulative[:, -1]
@@ -83,7 +83,7 @@ def draw(weights: Array, uniforms: Array) -> tuple[Indices, Array]:
 
 
 def check_decoding(temperature: Any, top_k: int | None, top_p: float | None) -> Decoding:
-    """Validate the parameters, and return their `Decoding`."""
+    """Validate the parameters and return them as a `Decoding`."""
     check_real("temperature", temperature, "a finite number >= 0", lambda t: t >= 0 and isfinite(t))
     if top_k is not None:
         check_int("top_k", top_k, 1)

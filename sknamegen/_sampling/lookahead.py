@@ -1,7 +1,7 @@
 """The probability that a prefix can still be completed to a name that satisfies a constraint.
 
-N-grams give this probability for each length, automaton state and context, from the greatest length
-down [1]_.
+N-grams yield this probability for each length, automaton state and context, starting from the
+maximum length [1]_.
 
 References
 ----------
@@ -17,19 +17,19 @@ from numpy.typing import NDArray
 from .._models.contract import Indices
 from .._models.ngrams import NGrams
 
-# Maximum number of cells in a table, and of n-grams read to fill it. The order is lowered to meet
-# these limits.
+# Maximum number of cells in a table, and of n-grams read to fill it. The n-gram order is lowered
+# to stay within these limits.
 _MAX_CELLS, _MAX_WORK = 2**22, 2**26
-# Cells added to each table row, to limit the number of rows.
+# Overhead per table row, in cells. It limits the number of small rows.
 _EXTRA_CELLS = 2**9
-# Number of lengths after which the maximum length has almost no effect.
+# Usual number of rows after which a table has converged.
 _USUAL_ROWS = 64
-# Relative difference at which the rows of a table have converged.
+# Relative difference below which the rows of a table have converged.
 _TOLERANCE = 1e-3
 
 
 class Lookahead:
-    """Probability that a prefix can still be completed, or whether it can.
+    """Probability, or possibility, that a prefix can still be completed.
 
     Parameters
     ----------
@@ -42,9 +42,9 @@ class Lookahead:
     ----------
     table : ndarray of shape (n_rows, n_states, n_contexts), dtype float64, or bool without n-grams
         Probability of completion for prefixes of each length. The first `n_late` rows are for the
-        lengths from `max_length` down to `min_length`. The last of them serves all remaining
+        lengths from `max_length` down to `min_length`. The last of them covers all remaining
         lengths. Rows for shorter lengths follow in the same way, and are correct up to a factor.
-        The final row is zero, for prefixes that are too long.
+        The final row, for prefixes that are too long, is zero.
     log_scales : ndarray of shape (n_rows,), dtype float64
         The logarithms of these factors.
     contexts_after : ndarray of shape (n_contexts, n_characters), dtype int32
@@ -165,7 +165,7 @@ def _is_close(values, previous):
 
 
 def _order(constraint, ngrams):
-    """Return the highest order whose table meets the limits of size and work."""
+    """Return the highest order whose table stays within the limits on size and computation."""
     n_states, n_characters = constraint.transitions.shape
     n_rows = min(constraint.max_length, _USUAL_ROWS + constraint.min_length) + 2
     for order in range(ngrams.order, 0, -1):
@@ -179,7 +179,7 @@ def _order(constraint, ngrams):
 
 def _too_large_error(constraint):
     return ValueError(
-        "min_length, pattern and banned need a table that is too large: "
+        "min_length, pattern and banned require a table that is too large: "
         f"{len(constraint.transitions):,} states for names of {constraint.min_length:,} to "
         f"{constraint.max_length:,} characters. Simplify the pattern, or pass a smaller min_length "
         "or max_length."

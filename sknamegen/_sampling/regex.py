@@ -1,7 +1,7 @@
-"""Conversion of regular expressions to finite automata, from the parse tree of Python's `re`.
+"""Convert regular expressions to finite automata, using the parse tree of Python's `re`.
 
-`re._parser` is private, and only this module uses it. The module is tested on CPython 3.11 to 3.14.
-Their parse trees agree for all supported expressions.
+Only this module uses the private `re._parser`. It is tested on CPython 3.11 to 3.14, whose parse
+trees agree for all supported expressions.
 """
 
 import re
@@ -16,9 +16,9 @@ from .._alphabet import shorten
 
 # Maximum number of characters in an expanded pattern.
 _MAX_POSITIONS = 40_000
-# Maximum number of comparisons, distinct pieces of a pattern times letters.
+# Maximum number of comparisons: distinct pieces of a pattern times letters.
 _MAX_COMPARISONS = 2_000_000
-# Mutually exclusive flags, which select the character classes.
+# Mutually exclusive flags that select the character classes.
 _CHARACTER_FLAGS = re.ASCII | re.LOCALE | re.UNICODE
 _CATEGORIES = {f"CATEGORY_{word}": f"\\{word[0].lower()}" for word in ("DIGIT", "SPACE", "WORD")}
 _CATEGORIES |= {f"CATEGORY_NOT_{word}": f"\\{word[0]}" for word in ("DIGIT", "SPACE", "WORD")}
@@ -26,15 +26,15 @@ _UNSUPPORTED = {
     "ASSERT": "an anchor or a lookaround assertion",
     "ASSERT_NOT": "a lookaround assertion",
     "AT": "an anchor or a lookaround assertion",
-    "GROUPREF": "a reference to a group",
-    "GROUPREF_EXISTS": "a reference to a group",
+    "GROUPREF": "a group reference",
+    "GROUPREF_EXISTS": "a group reference",
     "POSSESSIVE_REPEAT": "a possessive quantifier",
     "ATOMIC_GROUP": "an atomic group",
 }
 
 
 def compile_pattern(pattern: object) -> re.Pattern[str]:
-    """Return a compiled regular expression of str."""
+    """Return a compiled string pattern."""
     if not isinstance(pattern, (str, re.Pattern)):
         raise TypeError(f"pattern must be a str or a compiled regular expression. Got {pattern!r}.")
     try:
@@ -44,12 +44,12 @@ def compile_pattern(pattern: object) -> re.Pattern[str]:
             f"pattern must be a valid regular expression. Got {shorten(str(pattern), 80)}: {error}."
         ) from None
     if isinstance(compiled.pattern, bytes):
-        raise TypeError(f"pattern must be a regular expression of str. Got {pattern!r}.")
+        raise TypeError(f"pattern must be a string pattern. Got {pattern!r}.")
     return compiled
 
 
 def bits(mask: int) -> Iterator[int]:
-    """Yield the positions of the bits that are set, the highest first."""
+    """Yield the positions of the set bits, highest first."""
     while mask:
         yield (highest := mask.bit_length() - 1)
         mask ^= 1 << highest
@@ -58,8 +58,8 @@ def bits(mask: int) -> Iterator[int]:
 class PositionAutomaton:
     """Nondeterministic automaton without epsilon transitions (Glushkov, 1961).
 
-    Its states are the positions of a regular expression. A position matches one character. Position
-    0 is the end. The automaton reads whole strings of `letters` with at most `max_length`
+    Its states are the positions of a regular expression, each of which matches one character.
+    Position 0 is the end. The automaton matches whole strings over `letters`, up to `max_length`
     characters. A set of positions is an int with one bit per position.
 
     Attributes
@@ -101,7 +101,7 @@ class PositionAutomaton:
         first, is_optional = 0, True
         for i in reversed(range(len(tree))):
             edges = at_start and i == 0, at_end and i == len(tree) - 1
-            # The node is followed by the rest of the sequence, or by `after` if that may be empty.
+            # The rest of the sequence follows the node, or `after` if the rest may be empty.
             op, argument = tree[i]
             following = first | after * is_optional
             node_first, may_be_empty = self._node(str(op), argument, following, flags, *edges)
@@ -130,8 +130,8 @@ class PositionAutomaton:
         if op == "AT" and any(name in str(argument) and is_edge for name, is_edge in anchors):
             return 0, True
         raise ValueError(
-            "pattern must be a regular expression of characters, classes, groups, alternatives "
-            f"and repetitions. Got {shorten(self._pattern, 80)}, which contains "
+            "pattern may only contain characters, classes, groups, alternatives and repetitions. "
+            f"Got {shorten(self._pattern, 80)}, which contains "
             f"{_UNSUPPORTED.get(op, op)}."
         )
 
@@ -157,7 +157,7 @@ class PositionAutomaton:
     def _position(self, piece, flags, after):
         if len(self.follow) > _MAX_POSITIONS:
             raise ValueError(
-                f"pattern must contain fewer repetitions: for max_length={self._max_length} it "
+                f"pattern must contain fewer repetitions: with max_length={self._max_length}, it "
                 f"expands to more than {_MAX_POSITIONS:,} characters. Got "
                 f"{shorten(self._pattern, 80)}."
             )
@@ -180,7 +180,7 @@ class PositionAutomaton:
 
 
 def _one_character(op, argument):
-    """Return the pattern of a node that matches one character."""
+    """Return the pattern for a node that matches one character."""
     if op == "ANY":
         return "."
     if op in ("LITERAL", "NOT_LITERAL"):

@@ -1,9 +1,9 @@
-"""Sampling of names from a model, after prefixes and under a constraint.
+"""Sample names from a model, given prefixes and a constraint.
 
-The target is the distribution of the model, conditional on the constraint. If enough names satisfy
-the constraint, the sampler uses rejection. Otherwise the proposal for each character is its
+The target is the model's distribution, conditional on the constraint. If enough names satisfy the
+constraint, the sampler uses rejection sampling. Otherwise, the proposal for each character is its
 probability times the lookahead, the probability that the name can then be completed (a twisted
-proposal) [1]_ [2]_. Importance weights correct the errors of the lookahead. At low temperatures a
+proposal) [1]_ [2]_. Importance weights correct for errors in the lookahead. At low temperatures, a
 search adds the most probable names to the candidates.
 
 References
@@ -47,23 +47,23 @@ _CANDIDATES_PER_NAME, _EXTRA_CANDIDATES = 1.4, 16
 _MAX_ROUNDS = 10
 # Maximum number of consecutive draws without an accepted name.
 _MAX_FAILURES = 10_000
-# Maximum number of expected draws, in total and per name. The greater limit applies.
+# Maximum expected number of draws, in total and per name. The greater limit applies.
 _MAX_DRAWS, _MAX_DRAWS_PER_NAME = 1_000_000, 30
-# Order of the n-grams in the lookahead of a network.
+# Order of the n-grams in the lookahead for a network.
 _ORDER = 8
-# Number of characters generated to estimate these n-grams. Long lists skip the first number. The
-# next number is used if the effective sample size is too small.
+# Numbers of characters generated to estimate these n-grams. The next number is used if the
+# effective sample size is too small. Long lists skip the first number.
 _N_CHARACTERS = (12_000, 40_000, 120_000)
 # Minimum effective sample size, as a share of the draws.
 _MIN_EFFECTIVE_SHARE = 0.1
-# Lowest temperature of a lookahead. The sampler searches for names below this temperature.
+# Minimum temperature of a lookahead. Below this temperature, the sampler searches for names.
 _MIN_TEMPERATURE = 0.25
 # Log-probability, relative to the names found, at which the remaining names are negligible.
 _NEGLIGIBLE = -7.0
-# Maximum number of prefixes that this search expands.
+# Maximum number of prefixes expanded in this search.
 _MAX_EXPANDED = 8192
-# Share of the characters generated at a multiple of the temperature, and the multiple, if the
-# temperature is below 1. Otherwise rare prefixes would be estimated only from other prefixes.
+# If the temperature is below 1: share of characters generated at a multiple of the temperature,
+# and the multiple. Otherwise, rare prefixes would be estimated only from other prefixes.
 _WARM_SHARE, _WARM_FACTOR = 0.3, 2
 _FLOAT = np.finfo(float)
 # Maps each reason for rejection to a function that flags the rejected names.
@@ -74,7 +74,7 @@ Filters = dict[str, Callable[[list[str]], NDArray[np.bool_]]]
 class Sampler:
     """Sampler of names under a constraint.
 
-    In its methods, `rows` holds the index of the prefix of each name.
+    In its methods, `rows` contains the prefix index of each name.
 
     Parameters
     ----------
@@ -83,9 +83,9 @@ class Sampler:
     prefixes : list of str
         The beginnings of the names.
     labels : ndarray of shape (n_labels,), dtype int64
-        The labels that names may have, [-1] for none.
+        The labels that names may have, or [-1] without labels.
     label_proba : ndarray of shape (n_prefixes, n_labels), dtype float64
-        The distribution of the labels for each prefix.
+        The label distribution for each prefix.
     decoding : Decoding
     constraint : Constraint
     cache : Cache
@@ -111,9 +111,9 @@ class Sampler:
         unique: bool = False,
         filters: Filters | None = None,
     ) -> tuple[list[str], str | None]:
-        """Draw a name for each row, and draw again while a filter rejects it.
+        """Draw a name for each row, and redraw it while a filter rejects it.
 
-        Returns the names, and a message if there are fewer names than rows, None otherwise.
+        Returns the names, and either a message, if there are fewer names than rows, or None.
         """
         names: dict[int, str] = {}
         seen, rejected = set(), Counter[str]()
@@ -199,7 +199,7 @@ class Sampler:
     def _likely_names(self, row: int) -> Draws | None:
         """Return the names with nearly all of the probability if the temperature is low.
 
-        At low temperatures the lookahead is too inaccurate: names that it considers rare would get
+        At low temperatures, the lookahead is too inaccurate: names that it considers rare would get
         excessive weights.
         """
         if self.decoding.temperature >= _MIN_TEMPERATURE or self.constraint.end is None:
@@ -217,8 +217,8 @@ class Sampler:
                 log_mass = np.logaddexp(log_mass, np.logaddexp.reduce(log_proba, axis=None))
             if search.best > log_mass + _NEGLIGIBLE:
                 raise ValueError(
-                    f"temperature must be at least {_MIN_TEMPERATURE} for a constraint this rare: "
-                    f"a search through {search.n_expanded:,} prefixes did not find the most "
+                    f"temperature must be at least {_MIN_TEMPERATURE} for such a strict "
+                    f"constraint: a search of {search.n_expanded:,} prefixes did not find the most "
                     f"probable names that begin with {prefix!r}. Got {self.decoding.temperature}."
                 )
             log_proba = np.concatenate(columns).ravel()
@@ -274,8 +274,8 @@ class Sampler:
         labels : ndarray of shape (n_names,), dtype int, default=None
             Labels of the names. None: drawn at random.
         observe : callable, default=None
-            Called as by `propose_block`, with two additional arguments first: the first row of the
-            block, and the last characters of the prefixes of its rows.
+            Called as by `propose_block`, but with two additional arguments first: the first row of
+            the block, and the last characters of its rows' prefixes.
         """
         row_cells = max(8 * len(self.corpus.alphabet), BLOCK_CELLS // self.model.block_rows)
         parts = blocks(len(rows), row_cells)
@@ -321,7 +321,7 @@ class Sampler:
         return self.corpus.alphabet.windows(self.prefixes, self.corpus.window_length_)
 
     def _start(self, rows, windows, labels):
-        """Return the model's state and logits after prefixes with labels."""
+        """Return the model's state and logits after labelled prefixes."""
         if len(self.prefixes) == len(self.labels) == 1:  # all rows have the same context
             state, logits = self.model.start(windows, self.labels)
             shared = np.zeros(len(rows), dtype=np.int64)
@@ -336,9 +336,9 @@ class Sampler:
         return self.labels[index]
 
     def lookahead(self, n: int = 1) -> Lookahead:
-        """Return the lookahead of the model for the constraint and the decoding, for n names.
+        """Return the model's lookahead for the constraint and the decoding, for n names.
 
-        The cache keeps the lookahead and its n-grams.
+        The lookahead and its n-grams are cached.
         """
         model_ngrams, decoding = self.model.ngrams(), self.decoding
         is_long_list = n > 2 * _ROUND_SIZE
@@ -372,7 +372,7 @@ class Sampler:
         return weights.sum() ** 2 <= min_effective * (weights**2).sum()
 
     def _unconstrained(self):
-        """Return a sampler of unconstrained names, or of text that begins with any character."""
+        """Return a sampler for unconstrained names, or for text that begins with any character."""
         alphabet, longest = self.corpus.alphabet, self.corpus.max_length_
         prefixes, max_length = list(alphabet.index), 64
         if longest is not None:
@@ -386,7 +386,7 @@ class Sampler:
         )
 
     def _learn_ngrams(self, decoding, n_characters):
-        """Estimate n-grams from the distributions of the model during unconstrained sampling."""
+        """Estimate n-grams from the model's distributions during unconstrained sampling."""
         corpus, sampler = self.corpus, self._unconstrained()
         alphabet, order = corpus.alphabet, min(_ORDER, corpus.window_length_ + 1)
         warm_decoding = decoding._replace(temperature=min(1.0, _WARM_FACTOR * decoding.temperature))
@@ -416,7 +416,7 @@ class Sampler:
         return ngrams.with_expected_counts(contexts, proba)
 
     def _rarity(self, rng):
-        """Describe how rare the constraint is, unless a tenth of all names satisfy it."""
+        """Describe how rarely names satisfy the constraint, if fewer than a tenth do."""
         proba = self.constraint_probability(1000, rng)[0].mean()
         if not 0 < proba < 0.1:
             return ""
@@ -436,7 +436,7 @@ class Sampler:
             log_weights = self.propose(rows, rng).log_weights
             share = (log_weights == 0).reshape(len(self.prefixes), n).mean(axis=1)
             if not self.decoding.temperature or share.min(initial=1) >= _MIN_ACCEPTANCE:
-                # A few draws cannot show that a share is exactly 0 or 1: bound the variance.
+                # A few draws cannot show that a share is exactly 0 or 1, so bound the variance.
                 variance = np.maximum(share * (1 - share), 1 / n) * (self.decoding.temperature > 0)
                 return share, np.sqrt(variance / n)
         likely = [self._likely_names(row) for row in range(len(self.prefixes))]
@@ -451,8 +451,8 @@ class Sampler:
     def stream(self, rng: np.random.Generator, filters: Filters) -> Iterator[str]:
         """Yield the characters after the only prefix.
 
-        Running text without constraints or filters is yielded as it is drawn. Other characters are
-        yielded when the whole name has been accepted.
+        Running text without constraints or filters is yielded as it is drawn. Otherwise, the whole
+        name must be accepted first.
         """
         (prefix,), constraint = self.prefixes, self.constraint
         row: Indices = np.zeros(1, dtype=np.int64)
@@ -485,7 +485,7 @@ class Sampler:
         while search.best > (best[0][0] if len(best) == n else -np.inf):
             if search.n_expanded > search.max_expanded:
                 raise ValueError(
-                    f"The search for the {n:,} most likely names needs more than "
+                    f"The search for the {n:,} most likely names requires more than "
                     f"{search.n_expanded:,} prefixes. Relax the constraint, or pass a smaller n."
                 )
             names, joints = search.step(best[0][0] if len(best) == n else -np.inf)
@@ -506,7 +506,7 @@ class Sampler:
         return Search(self.model, self.corpus, *settings, prefix, joint)
 
     def sequences(self, names: list[str], row: int, label: int) -> Sequences:
-        """Return the sequences of names that begin with the prefix of a row, with a label.
+        """Return the sequences of names that have a label and begin with a row's prefix.
 
         The targets are the characters after the prefix.
         """
@@ -526,7 +526,7 @@ def label_proba(model: NextCharModel, corpus: Corpus, prefixes: list[str]) -> ND
 def _log_proba(model, corpus, prefixes, labels):
     """Return the log-probability of each prefix given each label, (n_prefixes, n_labels).
 
-    Running text may begin anywhere, so its prefixes contain no information about the label.
+    Running text may begin anywhere, so its prefixes give no information about the label.
     """
     log_proba = np.zeros((len(prefixes), len(labels)))
     if any(prefixes) and corpus.max_length_ is not None:

@@ -12,7 +12,7 @@ from .._parallel import BLOCK_CELLS
 from .constraint import Constraint
 from .decoding import Decoding
 
-# Maximum number of character probabilities that a search computes, which takes a few seconds.
+# Maximum number of character probabilities computed in a search. This takes a few seconds.
 _MAX_CELLS = 2**28
 
 
@@ -24,13 +24,13 @@ class Search:
     model : NextCharModel
     corpus : Corpus
     labels : ndarray of shape (n_labels,), dtype int64
-        The labels that names may have, [-1] for none.
+        The labels that names may have, or [-1] without labels.
     decoding : Decoding
     constraint : Constraint
     prefix : str
         The beginning of all names.
     joint : ndarray of shape (n_labels,), dtype float64
-        Log-probability of the prefix and each label.
+        Joint log-probability of the prefix and each label.
 
     Attributes
     ----------
@@ -72,7 +72,7 @@ class Search:
     def step(
         self, threshold: float = -np.inf, margin: float = np.inf
     ) -> tuple[list[str], NDArray[np.float64]]:
-        """Expand the most probable prefixes, at most `margin` nats below the best prefix.
+        """Expand the most probable prefixes, down to `margin` nats below the best prefix.
 
         Prefixes with a log-probability up to `threshold` are dropped. Returns the names found and
         their log-probabilities with each label, (n_names, n_labels).
@@ -98,16 +98,16 @@ class Search:
     def _push(self, siblings, place=0):
         """Push the sibling at `place` onto the heap, if it exists. Later siblings wait for `_pop`.
 
-        Siblings are a tuple: a prefix, its next letters (the most probable first), the
-        log-probability of each letter (n,), the same with each label (n_labels, n), and the state
-        after each letter.
+        Siblings are a tuple of a prefix, its next letters (most probable first), their
+        log-probabilities (n,), their log-probabilities with each label (n_labels, n), and the
+        states after them.
         """
         prefix, letters, total, *_ = siblings
         if place < len(letters):
             heappush(self._heap, (-total[place], prefix + letters[place], place, siblings))
 
     def _pop(self, threshold):
-        """Pop the most probable prefixes. Return them, their (rows, labels) and their states."""
+        """Pop the most probable prefixes. Return them, their log-probabilities and states."""
         best: list[Any] = []
         while self._heap and len(best) < self._n_rows and self.best >= threshold:
             _, prefix, place, siblings = heappop(self._heap)

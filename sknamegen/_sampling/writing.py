@@ -1,4 +1,4 @@
-"""Generation of a block of candidate names, and the choice among candidates.
+"""Generate blocks of candidate names, and choose among candidates.
 
 References
 ----------
@@ -21,9 +21,9 @@ from .constraint import Constraint
 from .decoding import Decoding, draw, keep_only
 from .lookahead import Lookahead
 
-# Share of the mean lookahead that is mixed into the lookahead of each character. Without the
-# mixture, names that the lookahead wrongly rules out are drawn once in many thousand times, with an
-# enormous weight [1]_.
+# Share of the mean lookahead that is mixed into the lookahead of each character. Otherwise,
+# names that the lookahead wrongly considers nearly impossible would be drawn once in many thousand
+# draws, with an enormous weight [1]_.
 _DEFENSIVE_SHARE = 0.2
 # Maximum share of the chosen names that may represent names that were not drawn.
 _MAX_UNSEEN_SHARE = 0.12
@@ -38,7 +38,7 @@ class Draws(NamedTuple):
     texts : ndarray of shape (n_names,), dtype object
     labels : ndarray of shape (n_names,), dtype int
     log_proba : ndarray of shape (n_names,), dtype float64
-        With a lookahead: log-probability of each name with its label, in nats. At temperature 0
+        With a lookahead: log-probability of each name with its label, in nats. At temperature 0,
         it is the log-probability at temperature 1.
     log_weights : ndarray of shape (n_names,), dtype float64
         Log of the importance weight: the probability of a name divided by its probability under the
@@ -70,7 +70,7 @@ def propose_block(
     rng: np.random.Generator,
     observe: Callable[[Indices, Indices, Logits], None] | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    """Generate one character after another until all names of a block have ended.
+    """Generate a block of names character by character until all have ended.
 
     Without a lookahead, the model alone decides. A name is abandoned when it can no longer satisfy
     the constraint.
@@ -138,7 +138,7 @@ def propose_block(
 
 
 def _draw_with_lookahead(logits, progress, decoding, lookahead, uniforms):
-    """Draw characters by probability times lookahead. Return them, log p and log(p / q)."""
+    """Draw in proportion to probability times lookahead. Return characters, log p, log(p / q)."""
     ahead = lookahead.ahead(*progress)
     is_greedy = decoding.temperature == 0
     p = (decoding._replace(temperature=1.0) if is_greedy else decoding).probabilities(logits)
@@ -198,7 +198,7 @@ class Pool:
         return log_weights, q, -np.expm1(max(self.n_drawn, 1) * np.log1p(-q))
 
     def is_enough(self) -> bool:
-        """Return whether few of n chosen names would represent names that were not drawn."""
+        """Return whether few of the n chosen names would represent names that were not drawn."""
         if not self.names or not (self.n_drawn or self._log_missing < 0):
             return False
         log_weights, q, prob_seen = self._weights()
@@ -208,7 +208,7 @@ class Pool:
         return bool(excess.clip(0).sum() <= _MAX_UNSEEN_SHARE * self.n)
 
     def choose(self, rng: np.random.Generator) -> list[str]:
-        """Choose n names in proportion to their weights, by systematic sampling, and shuffle."""
+        """Choose n names in proportion to weight, by systematic sampling, and shuffle them."""
         log_weights, q, prob_seen = self._weights()
         log_weights += np.log(q / prob_seen)
         cumulative = np.exp(log_weights - log_weights.max()).cumsum()

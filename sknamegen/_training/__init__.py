@@ -1,1 +1,1 @@
-"""Training of networks with torch and skorch, imported only when a network is trained."""
+"""Network training with torch and skorch."""

@@ -1,4 +1,4 @@
-"""Sequences as batches of tensors."""
+"""Convert sequences to batches of tensors."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,20 +13,21 @@ from .._models.ngrams import NGrams
 from .._parallel import MAX_CELLS, blocks
 from .._sequences import Sequences
 
-# A joined sequence covers a window length divided by this number, in characters.
+# Window length divided by the number of targets in a joined sequence.
 _JOIN_DIVISOR = 4
-# Shortest windows to join, in characters. Joining raised the loss of six-character windows by
-# 0.007 nats.
+# Minimum length of windows to join, in characters. Joining windows of six characters raised the
+# loss by 0.007 nats.
 _MIN_JOINED_LENGTH = 8
-# Maximum number of sequences of one name in a batch.
+# Maximum number of sequences per name in a batch.
 _MAX_SEQUENCES = 256
 
 
 def join_windows(sequences: Sequences) -> Sequences:
     """Join the later windows of each name, which have one target but cost as much as a name.
 
-    From the end of a name backwards, a quarter of a window at a time becomes one sequence with the
-    targets of all these windows. Each target has a context of at least three quarters of a window.
+    Going back from the end of a name, each group of consecutive windows becomes one sequence with
+    all of their targets. A group has a quarter as many windows as a window has characters, so each
+    target keeps a context of at least three quarters of a window.
     """
     name_index, n_steps = sequences.name_index, sequences.inputs.shape[1]
     n_joined = 1 if n_steps < _MIN_JOINED_LENGTH else -(-n_steps // _JOIN_DIVISOR)
@@ -75,7 +76,7 @@ class SequenceDataset(Dataset):
             self._index_contexts(sequences, ngrams)
 
     def _index_contexts(self, sequences, ngrams):
-        """Find the context of each target, and precompute the distributions if they fit."""
+        """Find each target's context, and precompute the distributions if they fit in memory."""
         contexts = np.zeros(sequences.targets.shape, dtype=np.int64)
         for block in blocks(len(contexts), 0):
             part = sequences.take(block)
@@ -90,7 +91,7 @@ class SequenceDataset(Dataset):
         return len(self.starts) - 1
 
     def __getitem__(self, names: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Return the sequences of some names as one batch, cut to the longest sequence.
+        """Return the sequences of some names as one batch, trimmed to the longest sequence.
 
         Parameters
         ----------
@@ -114,7 +115,7 @@ class SequenceDataset(Dataset):
         inputs = {"inputs": self.inputs[rows, :n_steps], "labels": self.labels[rows]}
         characters = self.targets[rows, :n_steps].flatten().long()
         positions: Any = slice(None)
-        # A few predictions of padding cost less than selecting the other positions.
+        # A few predictions for padding cost less than selecting the other positions.
         if 2 * int(self.n_targets[names].sum()) < len(characters):
             positions = inputs["positions"] = (characters != NONE).nonzero().squeeze(1)
         targets = {"characters": characters[positions]}
@@ -128,21 +129,20 @@ class SequenceDataset(Dataset):
 
 
 class LengthGroupedBatches:
-    """Batches of names of similar length, without the names that have no target.
+    """Batches of names of similar length, excluding names without targets.
 
-    If names have weights, each iteration resamples them, without changing the number of names. It
-    rounds the expected number of copies of each name up or down at random.
+    If names have weights, each iteration resamples them without changing their number. The expected
+    number of copies of each name is rounded up or down at random.
 
     Parameters
     ----------
     dataset : SequenceDataset
     batch_size : int
-        Names in a batch.
+        Number of names per batch.
     generator : torch.Generator, default=None
-        Shuffles names of equal length and the order of the batches in each iteration. None: no
-        shuffling.
+        Shuffles names of equal length, and the batches, in each iteration. None: no shuffling.
     shard : tuple of (int, int), default=(0, 1)
-        Index of the shard of each batch to return, and number of shards. Processes that train
+        Index of the shard to return from each batch, and number of shards. Processes that train
         together use different indices and generators with the same seed. All shards have the same
         number of batches.
     """
@@ -165,7 +165,7 @@ class LengthGroupedBatches:
 
     @property
     def mean_targets(self) -> float:
-        """Expected number of targets in a shard of a batch."""
+        """Expected number of targets per shard of a batch."""
         n_targets, weights = self.dataset.n_targets.double(), self.dataset.weights
         if weights is not None:
             has_targets = n_targets > 0
@@ -176,7 +176,7 @@ class LengthGroupedBatches:
         return (self.dataset[names] for names in self.names())
 
     def names(self) -> list[Tensor]:
-        """Return the indices of the names of each batch, a list of int64 tensors."""
+        """Return the name indices of each batch, as a list of int64 tensors."""
         order, n_targets = self._permutation(len(self.dataset)), self.dataset.n_targets
         order = order[n_targets[order] > 0]
         if self.dataset.weights is not None:

@@ -1,4 +1,4 @@
-"""Training of networks. Each network is a skorch net, trained in a separate thread."""
+"""Network training. Each network is a skorch net that trains in its own thread."""
 
 import inspect
 from collections.abc import Callable
@@ -29,17 +29,17 @@ from .network import CharLSTM
 from .plan import TrainPlan
 from .pretrained import Pretrained
 
-# Names in a batch of the validation set.
+# Number of names per validation batch.
 _VALIDATION_BATCH = 1024
-# Share of the training in which the one-cycle schedule raises the learning rate, and the number of
-# steps with a rising learning rate if the number of all steps is unknown.
+# Share of training in which the one-cycle schedule raises the learning rate, and the number of
+# steps with a rising learning rate if the total number of steps is unknown.
 _WARM_UP, _WARM_UP_STEPS = 0.3, 50
-# `betas` of optimizers with two betas. The averages decay faster than by default, because training
+# `betas` for optimizers with two betas. The averages decay faster than by default, because training
 # is short.
 _BETAS = 0.8, 0.99
 
-# `torch.set_num_threads` changes the calling thread and the default of threads that use torch
-# later. So each training thread calls it, and the last one restores the number.
+# `torch.set_num_threads` affects the calling thread and the default for threads that use torch
+# later. Each training thread therefore calls it, and the last one restores the number.
 _torch_threads = Setting(torch.get_num_threads, torch.set_num_threads)
 
 
@@ -48,8 +48,8 @@ class CharacterLoss:
 
     `n_targets` is the mean number of characters in a batch, so the weight of a character does not
     depend on the size of its batch. `ngram_weight` is the weight of the distributions "proba" in
-    the targets. The loss is not a torch module, because accelerate wraps modules for several
-    processes, which fails without parameters.
+    the targets. The loss is not a torch module, because accelerate wraps modules when training in
+    several processes, and cannot wrap modules without parameters.
     """
 
     def __init__(self, n_targets: float = 1.0):
@@ -70,9 +70,9 @@ class CharacterLoss:
 
 
 class Net(skorch.NeuralNet):
-    """skorch net that averages losses over characters and raises if a loss is not finite.
+    """skorch net that averages losses over characters and rejects losses that are not finite.
 
-    `bfloat16` enables torch's autocast to bfloat16 in training. `ngram_weight` is the weight of
+    `bfloat16` enables torch's autocast to bfloat16 during training. `ngram_weight` is the weight of
     the n-gram model, as in `CharacterLoss`.
 
     Attributes
@@ -122,7 +122,7 @@ class Net(skorch.NeuralNet):
             loss, n_targets = self._reduce_over_processes(loss, n_targets)
             if not isfinite(loss):
                 raise divergence_error(f"a loss of {loss}", self)
-            # skorch uses the batch size as the weight of a batch in the mean of an epoch.
+            # skorch weights each batch by its batch size in the epoch mean.
             self.history.record_batch(f"{prefix}_loss", loss)
             self.history.record_batch(f"{prefix}_batch_size", n_targets)
             self.notify("on_batch_end", batch=batch, training=training, **step)
@@ -130,12 +130,12 @@ class Net(skorch.NeuralNet):
         self.history.record(f"{prefix}_batch_count", n_batches)
 
     def _reduce_over_processes(self, loss: float, n_targets: int) -> tuple[float, int]:
-        """Return the mean loss and the number of targets of a batch over all processes."""
+        """Return a batch's mean loss and number of targets over all processes."""
         return loss, n_targets
 
 
 def divergence_error(reason: str, net: Net) -> ValueError:
-    """Return the error for a training that diverged."""
+    """Return the error for training that diverged."""
     return ValueError(
         f"Training diverged: {reason} in epoch {len(net.history)} with lr={net.lr}. "
         "Lower lr or weight_decay."
@@ -160,7 +160,7 @@ def _accelerated_net(accelerator):
 
 
 class Training:
-    """Training of one network.
+    """Training run for one network.
 
     Parameters
     ----------
@@ -169,12 +169,12 @@ class Training:
     pretrained : Pretrained or None
         Networks that ``plan.pretrained`` refers to.
     previous_net : Net or None
-        Net of the last fit. Its optimizer state is reused.
+        Net from the last fit. Its optimizer state is reused.
 
     Attributes
     ----------
     net : Net
-        The net in training. Before the training, the net of the last fit.
+        The net in training. Before training, the net from the last fit.
     """
 
     def __init__(
@@ -190,13 +190,13 @@ class Training:
 
     @property
     def has_weights(self) -> bool:
-        """Whether the network is trained, by at least one step of this fit or by the last fit."""
+        """Whether the network was trained in at least one step of this fit, or in the last fit."""
         is_trained = self._previous_net is not None
         return is_trained or (self.net is not None and self._schedule.step > 0)
 
     @property
     def history(self) -> list[Any]:
-        """The history of the epochs of this fit."""
+        """The history of this fit's epochs."""
         epochs = [] if self.net is self._previous_net else self.net.history
         return [epoch for epoch in epochs if "train_loss" in epoch]
 
@@ -214,7 +214,7 @@ class Training:
     ) -> None:
         """Train until the last epoch or early stopping, then switch to evaluation mode.
 
-        `data` contains the training set, the validation set, and sequences that test the final
+        `data` contains the training set, the validation set, and sequences to test the final
         weights.
         """
         dataset, valid, test_sequences = data
@@ -256,7 +256,7 @@ class Training:
             "iterator_valid__batch_size": _VALIDATION_BATCH,
             "train_split": None if plan.patience is None else predefined_split(valid),
             "callbacks__print_log": None,  # Its table does not show the unit of the loss.
-            # Networks train at the same time, so each network needs copies of the callbacks.
+            # Networks train at the same time, so each needs its own copies of the callbacks.
             "callbacks": callbacks + deepcopy(list(plan.callbacks)),
             "device": plan.device,
             "bfloat16": plan.bfloat16,
@@ -273,13 +273,13 @@ class Training:
         for name in plan.net_params:
             if name in params.keys() - {"optimizer__betas", "optimizer__weight_decay"}:
                 raise ValueError(
-                    "net_params must hold parameters of skorch.NeuralNet that CharLSTMGenerator "
-                    f"does not set itself. Got {name!r}."
+                    "net_params may only contain skorch.NeuralNet parameters that "
+                    f"CharLSTMGenerator does not set itself. Got {name!r}."
                 )
         return net_class(**params | dict(plan.net_params)).initialize()
 
     def _load_initial_weights(self):
-        """Load the weights of a pretrained network and the optimizer state of the last fit."""
+        """Load the weights of a pretrained network and the optimizer state from the last fit."""
         network, index = self.net.network, self.plan.pretrained
         if self._pretrained is not None and index is not None:
             vocabulary = self._corpus.alphabet_, self._corpus.labels
@@ -291,28 +291,28 @@ class Training:
             state |= {w: deepcopy(states[name]) for name, w in network.named_parameters()}
 
     def _has_stopped_early(self):
-        """Whether skorch's EarlyStopping, which raises KeyboardInterrupt, ended the training."""
+        """Whether skorch's EarlyStopping, which raises KeyboardInterrupt, ended training."""
         return any(
             isinstance(callback, EarlyStopping) and callback.misses_ == callback.patience
             for _, callback in self.net.callbacks_
         )
 
     def _check_not_diverged(self, sequences):
-        """Raise if the network is worse than guessing.
+        """Raise an error if the network is worse than guessing.
 
-        The recorded losses precede the last steps, so this method computes the final loss.
+        The recorded losses predate the last steps, so this method computes the final loss.
         """
         arrays, loss = self.net.network.arrays(), np.nan
         if all(np.isfinite(weights).all() for weights in arrays.values()):
             with np.errstate(over="ignore", invalid="ignore"):
                 loss = -float(LSTM(arrays).log_proba(sequences).mean())
         if not loss < log(self.plan.n_characters) + 1:
-            reason = f"a loss of {loss:.3g} nats per character, worse than guessing"
+            reason = f"a loss of {loss:.3g} nats per character (worse than guessing)"
             raise divergence_error(reason, self.net)
 
 
 class Ensemble:
-    """Trainings of all networks of a generator, in parallel on the threads of torch.
+    """Training runs for all networks of a generator, in parallel on torch's threads.
 
     Parameters
     ----------
@@ -320,7 +320,7 @@ class Ensemble:
     corpus, pretrained
         As in `Training`.
     previous_nets : list of Net
-        Nets of the last fit, empty in a first fit.
+        Nets from the last fit, empty in a first fit.
     """
 
     def __init__(
@@ -340,8 +340,8 @@ class Ensemble:
     ) -> None:
         """Train all networks. ``generator(trainings)`` returns a generator with their networks.
 
-        Training runs in new threads, so modes that the caller has set do not apply, such as
-        `torch.no_grad`, autocast or a default device.
+        Training runs in new threads, so modes that the caller has set, such as `torch.no_grad`,
+        autocast or a default device, do not apply.
         """
         plan = self.trainings[0].plan
         n_threads = 1 if plan.accelerator else torch.get_num_threads()
@@ -371,7 +371,7 @@ class Ensemble:
         self._is_stopped = True
 
     def progress(self, trainings: list[Training], previous: Any = None) -> dict[str, Any]:
-        """Return the fitted attributes on training progress, continuing those of `previous`."""
+        """Return the fitted attributes that describe training, continued from `previous`."""
         histories = [training.history for training in trainings]
         old: dict[str, Any] = {
             "n_iter_": 0,
@@ -394,7 +394,7 @@ class Ensemble:
 
 
 def _mean_curve(histories, name):
-    """Return the mean of a loss in each epoch, over the networks still in training."""
+    """Return the mean loss in each epoch, over the networks still in training."""
     curves = [[epoch[name] for epoch in epochs] for epochs in histories]
     epochs = zip_longest(*curves, fillvalue=np.nan)
     return [float(np.nanmean(values)) for values in epochs]

@@ -1,4 +1,4 @@
-"""The network in torch, which predicts logits of the next character from character indices."""
+"""The torch network, which predicts logits for the next character from character indices."""
 
 from itertools import pairwise
 from typing import Any
@@ -16,23 +16,22 @@ class CharLSTM(nn.Module):
     Parameters
     ----------
     n_characters : int
-        Characters that the network can predict. Inputs have two more indices:
-        `n_characters` is the start of a name, and `n_characters` + 1 an unknown
-        character, whose vector is zero.
+        Number of characters to predict. Inputs have two more indices: `n_characters` is the start
+        of a name, and `n_characters` + 1 an unknown character, whose vector is zero.
     hidden_size : int
-        Units of each LSTM layer.
+        Units per LSTM layer.
     num_layers : int
         Number of LSTM layers.
     embedding_dim : int or None
         Dimension of the character embeddings. None: one-hot inputs.
     dropout : float
-        Probability of dropping an output of a layer during training. A sequence
-        has the same mask at all steps (Gal and Ghahramani, 2016).
+        Probability of dropping a layer output during training. The mask is the
+        same at all steps of a sequence (Gal and Ghahramani, 2016).
     seed : int
-        Seed of the initial weights and the dropout masks. The network does not
+        Seed for the initial weights and dropout masks. The network does not
         use the global random generator.
     n_labels : int, default=0
-        Number of labels. The vector of a label is added to the vector of each character.
+        Number of labels. The label vector is added to each character vector.
 
     Notes
     -----
@@ -119,7 +118,7 @@ class CharLSTM(nn.Module):
         return arrays
 
     def load_arrays(self, arrays: dict[str, NDArray[np.float32]]) -> None:
-        """Load weights that `arrays` has returned."""
+        """Load weights returned by `arrays`."""
         weights = {name: torch.from_numpy(weight) for name, weight in arrays.items()}
         if self.labels:
             vectors = weights["embedding.weight"]

@@ -1,4 +1,4 @@
-"""Validation of the parameters of `CharLSTMGenerator`, and their values for a list of names."""
+"""Validate the parameters of `CharLSTMGenerator` and choose their values for a list of names."""
 
 import inspect
 import platform
@@ -23,12 +23,11 @@ from .pretrained import Pretrained, base_share
 _FEW = 200
 # Number of names below which a pretrained network trains with smaller steps.
 _MANY = 1000
-# Maximum number of weights of all networks.
+# Maximum total number of weights across all networks.
 _MAX_WEIGHTS = 10**9
-# Factors on the learning rate in fine-tuning: for the softmax layer, and for the vectors of new
-# labels.
+# Learning rate multipliers in fine-tuning, for the softmax layer and for the vectors of new labels.
 _HEAD_LR_FACTOR, _LABEL_LR_FACTOR = 3, 10
-# Parameters of skorch.NeuralNet that `net_params` may set, and prefixes of the parameters of its
+# Parameters of skorch.NeuralNet that `net_params` may set, and prefixes for parameters of its
 # components.
 _NET_PARAMS = set(inspect.signature(NeuralNet.__init__).parameters) - {"self", "kwargs", "compile"}
 _COMPONENTS = "dataset", "iterator_train", "iterator_valid", "module", "optimizer"
@@ -79,8 +78,8 @@ class TrainPlan:
     # Training
     optimizer: type[torch.optim.Optimizer]
     lr: float
-    head_lr_factor: float  # factor on the learning rate of the softmax layer
-    label_lr_factor: float  # factor on the learning rate of the vectors of new labels
+    head_lr_factor: float  # learning rate multiplier for the softmax layer
+    label_lr_factor: float  # learning rate multiplier for the vectors of new labels
     lr_schedule: str
     weight_decay: float
     ngram_weight: float
@@ -88,7 +87,7 @@ class TrainPlan:
     max_epochs: int
     shuffle_seed: int
     patience: int | None  # epochs without improvement; None: no early stopping
-    # Steps in earlier calls of partial_fit. None: fit.
+    # Number of steps in earlier calls to partial_fit. None: fit.
     n_steps_before: int | None
     # Hardware and output
     device: Any
@@ -107,7 +106,7 @@ class TrainPlan:
 
 
 def check_params(params: Mapping[str, Any]) -> None:
-    """Raise unless the parameters have types and values that `CharLSTMGenerator` accepts."""
+    """Raise an error if a parameter has a type or value that `CharLSTMGenerator` rejects."""
     for name, check in _CHECKS.items():
         check(name, params[name])
     callbacks = [] if params["callbacks"] is None else params["callbacks"]
@@ -137,8 +136,8 @@ def _check_net_params(net_params):
         prefix, separator, _ = str(name).partition("__")
         if not isinstance(name, str) or prefix not in (_COMPONENTS if separator else _NET_PARAMS):
             raise ValueError(
-                "net_params must hold parameters of skorch.NeuralNet or of its components, such as "
-                f"'optimizer__betas'. Got {name!r}."
+                "net_params may only contain parameters of skorch.NeuralNet or its components, "
+                f"such as 'optimizer__betas'. Got {name!r}."
             )
 
 
@@ -152,7 +151,7 @@ def make_plans(
     init_share: float = 0.0,
     n_steps_before: int | None = None,
 ) -> list[TrainPlan]:
-    """Return the training settings of each network, with numbers for "auto".
+    """Return the training settings for each network, with numbers in place of "auto".
 
     Parameters
     ----------
@@ -162,9 +161,9 @@ def make_plans(
     n_names : int
         Number of training names, or of windows in running text.
     rng : numpy.random.Generator
-        Random generator for initial weights, dropout masks and the order of batches.
+        Random generator for initial weights, dropout masks and batch order.
     pretrained : Pretrained, default=None
-        Networks that some or all trainings start from.
+        Networks that some or all new networks start from.
     shares : list of float, default=None
         Weight of each network in the average, if training continues. All networks then start from
         `pretrained`. None: training starts anew.
@@ -236,8 +235,8 @@ def _settings(params, n_names, is_pretrained):
     """Return the values that replace "auto".
 
     With few names, a pretrained network trains with small steps, and weight decay shrinks the
-    weights by 16% in total. The total is the number of steps, times the mean learning rate, times
-    the weight decay.
+    weights by 16% in total. The total is the product of the number of steps, the mean learning rate
+    and the weight decay.
     """
     decouples = _optimizer_class(params["optimizer"]) is torch.optim.AdamW
     power = int(log2(n_names) // 2)
@@ -262,7 +261,7 @@ def _settings(params, n_names, is_pretrained):
 
 
 def _choose_sizes(params, n_names, pretrained, shares, init_share):
-    """Return the pretrained index or None and the sizes of each network, and all shares."""
+    """Return the pretrained index (or None) and sizes of each network, and all shares."""
     names = "hidden_size", "num_layers", "embedding_dim"
     hidden_size = 128 if n_names < _FEW else 240 if n_names < 16_384 else 352
     scratch = {name: params[name] and params[name] for name in names}
@@ -291,7 +290,7 @@ def _choose_sizes(params, n_names, pretrained, shares, init_share):
         if is_checked and not is_match:
             expected = len(fixed) if name == "num_networks" else fixed[-1][name]
             raise ValueError(
-                f"{name} must be {expected!r}, as in the networks of init or of the last fit. "
+                f"{name} must be {expected!r}, as in the networks of init or the last fit. "
                 f"Got {params[name]!r}."
             )
     n_networks = len(fixed) if n_auto or shares is not None else n_networks
@@ -316,7 +315,7 @@ def _shard(params, n_names):
         )
     if n_names < n_shards:
         raise ValueError(
-            f"X must hold at least one name for each of {n_shards} processes. Got {n_names}."
+            f"X must contain at least one name for each of the {n_shards} processes. Got {n_names}."
         )
     return accelerator.process_index, n_shards
 
@@ -327,7 +326,7 @@ def _device(params):
 
 
 def uses_bfloat16(precision: str, device: torch.device) -> bool:
-    """Whether to train in bfloat16. Raise if `precision` requires it on an unsupported device."""
+    """Whether to train in bfloat16. Raise an error if the device does not support `precision`."""
     if precision == "float32":
         return False
     is_supported = torch.ops.mkldnn._is_mkldnn_bf16_supported()
@@ -352,12 +351,12 @@ def _is_amd():
 
 
 def _optimizer_class(optimizer):
-    """Return an optimizer class of torch.optim from the class or its name."""
+    """Return a torch.optim optimizer class, given the class or its name."""
     kind = getattr(torch.optim, optimizer, None) if isinstance(optimizer, str) else optimizer
     base = torch.optim.Optimizer
     if not (inspect.isclass(kind) and issubclass(kind, base)) or kind is base:
         raise ValueError(
-            "optimizer must be a class of torch.optim or its name, such as 'AdamW', 'RMSprop' "
+            "optimizer must be a class from torch.optim or its name, such as 'AdamW', 'RMSprop' "
             f"or 'SGD'. Got {optimizer!r}."
         )
     return kind

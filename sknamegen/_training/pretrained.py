@@ -22,12 +22,12 @@ from ..datasets import bundled_file
 
 
 class Pretrained(NamedTuple):
-    """Networks to start a training from: the base, another generator, or the last fit.
+    """Initial networks for training: from the base, another generator, or the last fit.
 
     Attributes
     ----------
     alphabet : ndarray of shape (n_characters,), dtype str
-        Character of each index.
+        Character at each index.
     networks : list of LSTM
     label_shares : dict of object to float
         Relative frequency of each label, in the order of the label indices.
@@ -38,16 +38,15 @@ class Pretrained(NamedTuple):
     label_shares: dict[Any, float]
 
     def covers(self, alphabet: NDArray[np.str_]) -> bool:
-        """Whether the networks have seen half of the characters, not counting the end of a name."""
+        """Whether the networks have seen at least half of the characters, ignoring the name end."""
         characters = alphabet[alphabet != END_UNIT]
         return bool(2 * np.isin(characters, self.alphabet).sum() >= len(characters))
 
     def beats_guessing(self, corpus: Corpus, sequences: Sequences) -> bool:
         """Whether the first network predicts the names better than guessing, before training.
 
-        The loss of guessing is log(len(alphabet)) nats per character. The predictions are
-        restricted to the alphabet of the corpus. Characters that the network has not seen are
-        ignored.
+        Uniform guessing has a loss of log(len(alphabet)) nats per character. The predictions are
+        restricted to the corpus alphabet. Characters that the network has not seen are ignored.
         """
         is_seen = np.isin(corpus.alphabet_, self.alphabet)
         subset = sequences.subsample()
@@ -67,7 +66,7 @@ class Pretrained(NamedTuple):
     ) -> dict[str, NDArray[np.float32]]:
         """Return the weights of a network for another alphabet and other labels.
 
-        New characters and labels get their weights from `initial`, or zeros if it is None.
+        New characters and labels take their weights from `initial`, or zeros if it is None.
         """
         network, weights = self.networks[index], {}
         for name, weight in network.weights.items():
@@ -84,7 +83,7 @@ class Pretrained(NamedTuple):
         return weights
 
     def _center_labels(self, vectors):
-        """Move the mean of the label vectors to the character vectors.
+        """Move the mean of the label vectors into the character vectors.
 
         Append a zero vector for new labels.
         """
@@ -98,7 +97,7 @@ class Pretrained(NamedTuple):
         return np.concatenate([character_vectors + mean, label_vectors - mean, zeros])
 
     def _old_rows(self, kind, n_old, alphabet, labels):
-        """Return the old index of each character and label along an axis, -1 for new characters."""
+        """Return each character's and label's old index along an axis, or -1 for new characters."""
         old_index = {character: i for i, character in enumerate(self.alphabet.tolist())}
         rows = [old_index.get(character, NONE) for character in alphabet.tolist()]
         if kind == INPUTS:
@@ -109,9 +108,9 @@ class Pretrained(NamedTuple):
 
 
 def base_share(n_names: int) -> float:
-    """Return the weight of the network that starts from the base in the average of all networks.
+    """Return the weight, in the average of all networks, of the network that starts from the base.
 
-    The formula is fitted to held-out losses on lists of 20 to 30,000 names. The base for this
+    The formula was fitted to held-out losses on lists of 20 to 30,000 names. The base in this
     experiment was trained without these lists.
     """
     return 1 / (1 + (n_names / 5000) ** 0.6)
@@ -132,7 +131,7 @@ def choose_pretrained(
 
 
 def extract_pretrained(generator: BaseCharGenerator) -> Pretrained:
-    """Return the LSTM networks of a fitted generator, an empty list for other generators."""
+    """Return the LSTM networks of a fitted generator, if it has any."""
     corpus, model = fitted(generator).corpus, fitted(generator).model
     models = [component.model for component in getattr(model, "components", ())]
     networks = [model for model in models if isinstance(model, LSTM)]
@@ -167,7 +166,7 @@ def resolve_init(init: Any) -> Pretrained | None:
 def write_pretrained(generator: BaseCharGenerator, file: BinaryIO) -> None:
     """Write the networks of a generator without labels to a file for `read_pretrained`.
 
-    The file contains the weights in float16.
+    The weights are stored in float16.
     """
     arrays: dict[str, Any] = {
         f"networks.{index}.{name}": weight.astype(np.float16)
@@ -178,7 +177,7 @@ def write_pretrained(generator: BaseCharGenerator, file: BinaryIO) -> None:
 
 
 def read_pretrained(file: Any) -> Pretrained:
-    """Read networks from a file of `write_pretrained`, without executing code from the file."""
+    """Read networks written by `write_pretrained`, without executing code from the file."""
     with np.load(file, allow_pickle=False) as arrays:
         weights = {name: arrays[name] for name in arrays}
     alphabet: Any = weights.pop("alphabet", None)
@@ -194,6 +193,6 @@ def read_pretrained(file: Any) -> Pretrained:
 
 @cache
 def load_base() -> Pretrained:
-    """Return the base, the pretrained network in the package."""
+    """Return the base, the package's pretrained network."""
     with bundled_file("base.npz").open("rb") as file:
         return read_pretrained(file)

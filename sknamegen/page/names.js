@@ -1,8 +1,8 @@
 // Generates names with a model saved by sknamegen: load(model).sample({seed: "Ma", random: 1}).
 // A model predicts the next character. start(windows, labels) reads contexts. advance(state, windows,
 // labels) reads the character appended to each window. Both return [state, logits]. select(state, rows)
-// returns the state of some rows. A window holds the indices of the last characters, padded with -1.
-// All windows of a call have the same length. A label is an index, or -1 without labels.
+// returns the state of some rows. A window contains the indices of the last characters, padded with -1.
+// All windows in a call have the same length. A label is an index, or -1 without labels.
 const END = "\u0003";
 const ARRAYS = { f2: Uint16Array, f4: Float32Array, i4: Int32Array, u8: BigUint64Array };
 const float16 = (bits, exponent = (bits >> 10) & 31, fraction = bits & 1023) => (bits & 0x8000 ? -1 : 1)
@@ -115,7 +115,7 @@ class LSTM {
   }
 }
 
-// An n-gram model with Kneser-Ney smoothing. Its first contexts are the roots: kinds of characters.
+// An n-gram model with Kneser-Ney smoothing. Its first contexts are the roots, the kinds of characters.
 class NGrams {
   constructor({ shared, ...counts }) {
     Object.assign(this, counts, { shared: shared && new NGrams(shared), ids: new Map() });
@@ -152,7 +152,7 @@ class NGrams {
   }
 }
 
-// Penalties on characters whose kind is rare after the preceding kinds, or that the label lacks.
+// Penalties on characters whose kind is rare after the preceding kinds, or that the label's names lack.
 class Penalty {
   constructor({ seen, ...tables }) {
     Object.assign(this, tables, { seen: seen.map((indices) => new Set(indices)) });
@@ -214,7 +214,7 @@ class Mixture {
 }
 
 const TYPES = { mixture: Mixture, lstm: LSTM, ngrams: NGrams };
-const createModel = (model) => (model.start ? model : new TYPES[model.type](model)); // if needed
+const createModel = (model) => (model.start ? model : new TYPES[model.type](model)); // if not yet created
 
 // Seeded random numbers in [0, 1): mulberry32, by Tommy Ettinger.
 const randomNumbers = (state) => () => {
@@ -248,7 +248,7 @@ class Generator {
     this.index = new Map(this.letters.map((letter, i) => [letter, i]));
   }
 
-  // The indices of a text, in a spelling (NFC, original or NFD) that the alphabet covers, if any.
+  // The indices of a text, in the first spelling (NFC, original, NFD) that the alphabet covers, if any.
   indicesOf(text) {
     const { index } = this, spellings = [text.normalize("NFC"), text, text.normalize("NFD")];
     const spelling = spellings.find((text) => [...text].every((letter) => index.has(letter)));
@@ -270,7 +270,7 @@ class Generator {
     return this.scores(indices, [this.labelIndex(label)])[0];
   }
 
-  // The joint log-probability of each label and a beginning of a name.
+  // The joint log-probability of each label and the beginning of a name.
   jointLogProba = (indices) =>
     this.scores(indices, [...this.labels.keys()]).map((score, i) => score + this.prior[i]);
 
@@ -285,8 +285,8 @@ class Generator {
     return scores;
   }
 
-  // Return a name, or n names. Names that violate the constraints are redrawn until the limit of tries
-  // or seconds. A label may be a blend, an object from labels to weights.
+  // Return a name, or n names. Names that violate the constraints are redrawn, up to the limits on tries
+  // and seconds. A label may be a blend, an object that maps labels to weights.
   sample({ seed = "", temperature = 1, n, random, label, minLength = 1, maxLength = this.longest,
     pattern, novel = false, unique = false, tries = 1000, seconds = Infinity } = {}) {
     const prefix = this.indicesOf(seed), names = [], nNames = n ?? 1;
@@ -324,7 +324,7 @@ class Generator {
     return [model, () => (logProba ? draw(logProba, 1, random) : index)];
   }
 
-  // Generate unconstrained names and drop names that become too long. Return none if the time is up.
+  // Generate unconstrained names and drop names that become too long. Return no names if time runs out.
   generate(prefix, size, temperature, [model, drawLabel], maxLength, random, isTimeUp) {
     const textOf = (row) => row.map((index) => this.letters[index]).join("");
     const isWithinLimit = (row) => row.length <= maxLength

@@ -255,7 +255,7 @@ def test_a_character_outside_the_alphabet_has_a_share_of_its_kind():
 
 @pytest.mark.parametrize("weights", [[], [0.0], [-1.0], [np.nan], [np.inf, 1.0]])
 def test_weights_of_a_mixture_must_be_positive(weights):
-    with pytest.raises(ValueError, match="weights must be finite numbers > 0"):
+    with pytest.raises(ValueError, match="weights must be a non-empty sequence of finite"):
         Mixture([Component(Fake(), weight) for weight in weights])
 
 
