@@ -42,10 +42,14 @@ def _parser():
     add = parser.add_argument_group("training").add_argument
     add("file", nargs="?", help="file of names, one per line (default, or -: standard input)")
     add("--demo", help="train on the bundled English female first names", **switch)
-    add("--column", help="column of names in a CSV or TSV file: title, or number from 1", **column)
-    add("--label-column", help="column of labels: title, or number from 1", **column)
+    add(
+        "--column",
+        help="column of names in a CSV or TSV file: header, or number starting at 1",
+        **column,
+    )
+    add("--label-column", help="column of labels: header, or number starting at 1", **column)
     add("--header", help="skip the first line if columns are given by number", **switch)
-    add("--labelled", help="read a name, a tab and a label from each line", **switch)
+    add("--labelled", help="each line of the file contains a name, a tab and a label", **switch)
     add("--encoding", default="utf-8", help="encoding of all files (default: utf-8)")
     add("--counting", help="use a fast n-gram model instead of an LSTM", **switch)
     add("--load", metavar="MODEL", help="load a saved model instead of training")
@@ -66,9 +70,9 @@ def _parser():
     add("--novel", help="exclude training names", **switch)
     add("--exclude", metavar="FILE", help="exclude the names in a file, one per line")
     add("--exclude-known", help="exclude known people, towns, brands and words", **switch)
-    add("--unique", help="print no name twice", **switch)
+    add("--unique", help="exclude duplicates", **switch)
     add("--random-state", help="random seed for reproducible training and names", **number)
-    score = "for each name in a file, print its log-likelihood in nats, a tab and the name"
+    score = "print the log-likelihood (in nats) of each name in a file instead of new names"
     add("--score", metavar="FILE", help=score)
     return parser
 
@@ -179,10 +183,12 @@ def _read_names(path, args):
 
     source = 0 if path == "-" else path
     lines = read_lines(source, args.encoding, strip=not args.column)
+    if args.column and args.labelled:
+        raise ValueError("--labelled requires lines without --column. Pass --label-column instead.")
     if args.column:
         return _read_columns(lines, args)
     if args.label_column or args.header:
-        raise ValueError("--label-column and --header require --column, which contains the names.")
+        raise ValueError("--label-column and --header require --column, which selects the names.")
     names = list(lines)
     if args.labelled:
         pairs = [name.rpartition("\t") for name in names]
@@ -254,7 +260,7 @@ def _serializer(path) -> Any:
     extension = os.path.splitext(path)[1]
     if extension not in _EXTENSIONS:
         expected = ", ".join(_EXTENSIONS)
-        raise ValueError(f"The extension of a model file must be one of {expected}. Got {path!r}.")
+        raise ValueError(f"A model file must end in {expected}, a web page in .html. Got {path!r}.")
     if extension == ".skops" and find_spec("skops") is None:
         raise ImportError(f"{path!r} requires skops. Run pip install skops, or use .joblib.")
     return import_module("skops.io" if extension == ".skops" else "joblib")

@@ -96,7 +96,7 @@ def clean_names(
     Raises
     ------
     TypeError
-        If an entry is not a str, None or NaN.
+        If `names` is a str, or an entry is not a str, None or NaN.
     ValueError
         If `case`, `drop_duplicates` or `drop_digits` has an invalid value.
 
@@ -109,6 +109,8 @@ def clean_names(
     check_option("case", case, (None, "title", "lower", "upper"))
     check_option("drop_duplicates", drop_duplicates)
     check_option("drop_digits", drop_digits)
+    if isinstance(names, str):
+        raise TypeError(f"names must be an iterable of str. Got the single str {names!r:.80}.")
     steps: dict[str, Callable[[str], str]] = {
         "invisible": _remove_invisible,
         "blanks": _normalize_whitespace,

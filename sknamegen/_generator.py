@@ -382,7 +382,7 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
             of 450,000 words and names of people, towns and brands.
         on_shortfall : {"raise", "warn"}, default="raise"
             Action if too few names are unique, novel or not excluded: raise an error, or warn and
-            return fewer names.
+            return fewer names. If there are none, an error is always raised.
         random_state : int, RandomState, Generator or None, default=None
             With an int, each call returns the same names. With None, each call returns different
             names. With the same int, names at two temperatures or for two labels begin alike,
@@ -464,7 +464,9 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
             banned=banned,
         )
         names, shortfall = sampler.draw(rows, rng, unique, filters)
-        if shortfall and (on_shortfall == "raise" or not names):
+        if shortfall and names and on_shortfall == "raise":
+            raise ValueError(f"{shortfall} To get the names found, pass on_shortfall='warn'.")
+        if shortfall and not names:
             raise ValueError(shortfall)
         if shortfall:
             warn_user(shortfall)

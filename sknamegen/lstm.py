@@ -174,7 +174,8 @@ class CharLSTMGenerator(BaseCharGenerator):
     ================  ====================================  ====================================
     `hidden_size`     128; 240 for n >= 200; 352 for        size of its networks; 256 for the
                       n >= 16,384                           base
-    `ngram_weight`    0.5                                   0.5; 0 to 0.5 for n < 1,000
+    `ngram_weight`    0.5; 0.5 to 0.9 for n < 500 if no     0.5; 0 to 0.5 for n < 1,000
+                      network starts from `init`
     `lr`              0.02                                  0.01; 0.002 to 0.004 for n < 1,000
     `weight_decay`    0.1 for AdamW, otherwise 0.01         the same; for n < 1,000, the value that
                                                             shrinks the weights by 16%

@@ -111,7 +111,8 @@ class NamePseudonymizer(PublicName, OneToOneFeatureMixin, TransformerMixin, Base
         """
         check_option("unseen", self.unseen, ("error", "generate"))
         if not (isinstance(self.key, (bytes, str)) and self.key):
-            raise TypeError(f"key must be non-empty bytes or str. Got {type(self.key).__name__}.")
+            got = "an empty key" if isinstance(self.key, (bytes, str)) else type(self.key).__name__
+            raise TypeError(f"key must be non-empty bytes or str. Got {got}.")
         if hasattr(self.exclude, "__next__"):
             raise TypeError(
                 "exclude must be a reusable collection, such as a list. Got an iterator."
@@ -168,8 +169,9 @@ class NamePseudonymizer(PublicName, OneToOneFeatureMixin, TransformerMixin, Base
         unseen = sorted(set(filter(_is_name, rows)) - self.pseudonyms_.keys())
         if unseen and self.unseen == "error":
             raise ValueError(
-                f"X contains {len(unseen):,} names that fit has not seen, the first in row "
-                f"{min(map(rows.index, unseen))}. Fit to all names, or pass unseen='generate'."
+                f"X may only contain names that fit has seen. Got {len(unseen):,} other, the first "
+                f"in row {min(map(rows.index, unseen))}. Fit to all names, or pass "
+                "unseen='generate'."
             )
         taken, pseudonyms = _Taken(self.exclude, self.pseudonyms_), dict(self.pseudonyms_)
         for name in unseen:  # one at a time, so that the result does not depend on other names

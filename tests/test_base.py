@@ -397,7 +397,7 @@ def test_novel_names_keep_their_proportions(make_pipe):
 
 def test_shortfall_reports_the_reasons(make_pipe):
     generator = make_pipe().fit(["a", "b", "ab", "ba"])[-1]
-    match = r"Only 6 of 50 names were found: of [\d,]+ drawn, [\d,]+ were duplicates. Raise temp"
+    match = r"Found only 6 of 50 names: of [\d,]+ drawn, [\d,]+ were duplicates. Raise temp"
     with pytest.raises(ValueError, match=match):
         generator.sample(n_samples=50, max_length=2, unique=True, random_state=0)
     with pytest.warns(UserWarning, match=match):
@@ -405,7 +405,7 @@ def test_shortfall_reports_the_reasons(make_pipe):
             n_samples=50, max_length=2, unique=True, on_shortfall="warn", random_state=0
         )
     assert sorted(sampled) == ["a", "aa", "ab", "b", "ba", "bb"]
-    match = r"Only 0 of 1 names were found: of [\d,]+ drawn, [\d,]+ were in the training list"
+    match = r"Found only 0 of 1 names: of [\d,]+ drawn, [\d,]+ were in the training list"
     for on_shortfall in ("raise", "warn"):  # an empty result is always an error
         with pytest.raises(ValueError, match=match):
             generator.sample(max_length=1, novel=True, on_shortfall=on_shortfall)
@@ -468,7 +468,7 @@ def test_invalid_or_impossible_exclusions(make_pipe, text_generator):
     assert generator.sample(n_samples=5, exclude=[], random_state=0) == generator.sample(
         n_samples=5, random_state=0
     )
-    match = r"Only 0 of 1 names were found: of [\d,]+ drawn, [\d,]+ were excluded"
+    match = r"Found only 0 of 1 names: of [\d,]+ drawn, [\d,]+ were excluded"
     with pytest.raises(ValueError, match=match):
         generator.sample(max_length=1, exclude=["A", "b"])
     with pytest.raises(ValueError, match=match):
@@ -616,7 +616,7 @@ def test_impossible_numbers_of_unique_names_fail_early():
     names = ["Anna", "Berta", "Carla", "Dora", "Emma", "Frida", "Greta", "Hanna"]
     generator = ngram_pipeline().fit(names)[-1]
     options = {"n_samples": 50_000, "unique": True, "novel": True, "random_state": 0}
-    with pytest.raises(ValueError, match=r"Only [\d,]+ of 50,000 names were found") as caught:
+    with pytest.raises(ValueError, match=r"Found only [\d,]+ of 50,000 names") as caught:
         generator.sample(**options)
     n_drawn = int(re.search(r"of ([\d,]+) drawn", str(caught.value))[1].replace(",", ""))
     assert n_drawn < 1_000_000

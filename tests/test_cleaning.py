@@ -112,6 +112,8 @@ def test_optional_fixes():
 def test_entries_of_another_type_are_rejected(entry):
     with pytest.raises(TypeError, match=r"names may only contain str, None or NaN\. Got .* row 1"):
         clean_names(["Anna", entry])
+    with pytest.raises(TypeError, match=r"iterable of str\. Got the single str 'Anna'\."):
+        clean_names("Anna")
 
 
 @pytest.mark.parametrize("options", [{"case": "Title"}, {"drop_digits": "yes"}])

@@ -129,7 +129,7 @@ def test_models_are_saved_and_loaded(run, ending):
     ("arguments", "message"),
     [
         (["missing.txt"], "No such file"),
-        (["names.txt", "--save", "model.txt"], ".skops. Got 'model.txt'"),
+        (["names.txt", "--save", "model.txt"], ".html. Got 'model.txt'"),
         (["names.txt", "--save", "nowhere/model.pkl"], "Got 'nowhere/model.pkl'"),
         (["names.txt", "--load", "model.pkl"], "FILE, --load and --demo are mutually exclusive"),
         (["names.txt", "--demo"], "FILE, --load and --demo are mutually exclusive"),

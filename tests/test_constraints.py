@@ -303,7 +303,7 @@ def test_unique_samples_contain_every_matching_name(pipes):
     sampled = generator.sample(n_samples=n, unique=True, random_state=0, **options)
     assert n == 10
     assert sorted(sampled) == sorted(expected)
-    with pytest.raises(ValueError, match=rf"Only {n} of {n + 1} names were found"):
+    with pytest.raises(ValueError, match=rf"Found only {n} of {n + 1} names"):
         generator.sample(n_samples=n + 1, unique=True, random_state=0, **options)
 
 
@@ -411,7 +411,7 @@ def all_matches(generator, **options):
     try:
         return sorted(generator.most_likely(10**5, **{"max_length": 4} | options)[0])
     except ValueError as error:
-        if "characters that the model can generate begins with" not in str(error):
+        if "characters that the model can generate" not in str(error):
             raise
         return []
 
@@ -473,7 +473,7 @@ def test_seeds_and_patterns_match_an_enumeration(
     if expected:
         assert letter_generator.sample(seed, 3.0, random_state=0, **options) in expected
     else:
-        with pytest.raises(ValueError, match=f"can generate begins with {seed!r}"):
+        with pytest.raises(ValueError, match="characters that the model can generate"):
             letter_generator.sample(seed, **options)
 
 
@@ -566,7 +566,7 @@ def test_samples_satisfy_all_constraints(
     else:
         message = ""
     if message:
-        assert re.match(r"No name |Only \d+ of 20 names were found", message)
+        assert re.match(r"No name |Found only \d+ of 20 names", message)
         return
     assert len(sampled) == 20
     for name in sampled:

@@ -12,7 +12,7 @@ from conftest import ngram_pipeline, small_generator, small_pipeline
 from sklearn.base import clone
 from skorch.callbacks import Callback, EarlyStopping
 
-from sknamegen import CharLSTMGenerator, CharSequenceVectorizer
+from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names
 
 
 def network_logits(generator):
@@ -320,6 +320,21 @@ def test_automatic_settings():
     net = generator.nets_[0]
     assert (generator.n_iter_, net.max_epochs, net.batch_size) == (10, 10, 16)
     assert n_optimizer_steps(generator) == 50
+
+
+@pytest.mark.parametrize(
+    ("n_names", "init", "expected"),
+    [(20, None, 0.9), (100, None, 0.85), (500, None, 0.5005), (20, "auto", 0.5), (2000, None, 0.5)],
+)
+def test_few_names_are_distilled_from_ngrams_unless_a_network_is_pretrained(
+    n_names, init, expected
+):
+    names = load_names("female")[:n_names]
+    generator = CharLSTMGenerator(
+        init=init, num_networks=2, hidden_size=4, max_epochs=1, random_state=0
+    )
+    generator.fit(CharSequenceVectorizer().fit_transform(names))
+    assert generator.nets_[-1].ngram_weight == pytest.approx(expected, abs=1e-3)
 
 
 def n_optimizer_steps(generator):

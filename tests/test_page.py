@@ -346,7 +346,7 @@ def test_command_line_saves_a_page(tmp_path, monkeypatch, capsys):
     assert main(["names.txt", "--counting", "-n", "1", "--save", "names.html"]) == 0
     assert "<title>Names</title>" in Path("names.html").read_text("utf-8")
     assert main(["--load", "names.html"]) == 1
-    assert "The extension of a model file must be" in capsys.readouterr().err
+    assert "A model file must end in .joblib" in capsys.readouterr().err
 
 
 EMOJI = ["👨‍👩‍👧‍👦👍🏽", "👍🏽👍🏿", "🇫🇷🇩🇪", "🇫🇷", "👍🏽", "👨‍👩‍👧‍👦"]

@@ -105,7 +105,7 @@ def test_labels_and_a_fitted_generator():
 def test_unseen_names():
     pseudonymizer = NamePseudonymizer(key=KEY).fit(NAMES)
     with pytest.raises(
-        ValueError, match=r"X contains 2 names that fit has not seen, the first in row 1"
+        ValueError, match=r"names that fit has seen. Got 2 other, the first in row 1"
     ):
         pseudonymizer.transform([NAMES[0], "Xenobia", NAMES[1], "Qurt"])
     pseudonymizer.set_params(unseen="generate")

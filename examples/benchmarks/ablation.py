@@ -2,13 +2,15 @@
 
     pip install -e '.[bench]'
     python examples/benchmarks/ablation.py
+    python examples/benchmarks/ablation.py --scratch
     python examples/benchmarks/ablation.py --share
     python examples/benchmarks/ablation.py --labels
 
 The lists contain names of languages, countries, currencies, scripts and cities in the locales of
-the Unicode CLDR (from the package Babel). The base was trained on none of these lists. ``--share``
-compares weights for the pretrained network instead. ``--labels`` compares learning rates for label
-vectors, on twelve lists with two to five labels from Babel, Faker and Mimesis.
+the Unicode CLDR (from the package Babel). The base was trained on none of these lists.
+``--scratch`` compares ``ngram_weight`` without the base, and ``--share`` weights for the base.
+``--labels`` compares learning rates for label vectors, on twelve lists with two to five labels from
+Babel, Faker and Mimesis.
 """
 
 import sys
@@ -67,6 +69,11 @@ VARIANTS = {
     "hidden_size=128": ({"hidden_size": 128}, 200, 10**6),
     "hidden_size=240": ({"hidden_size": 240}, 0, 199),
     "dropout=0.35, epochs x 1.4": ({"dropout": 0.35, "max_epochs": 14}, 0, 10**6),
+}
+SCRATCH_VARIANTS = {
+    "default": ({"init": None}, 0, 499),
+    "ngram_weight=0.5": ({"init": None, "ngram_weight": 0.5}, 0, 499),
+    "ngram_weight=0.9": ({"init": None, "ngram_weight": 0.9}, 0, 499),
 }
 
 
@@ -238,6 +245,7 @@ def main():
         __doc__.splitlines()[0],
         takes_names=False,
         share="measure weights for the base",
+        scratch="measure training from random weights",
         labels="measure the effect of the label learning rate",
     )
     print_machine("babel")
@@ -245,11 +253,12 @@ def main():
         print_label_rates(arguments.quick)
         return
     few, many = lists_of_one_language(), lists_of_many_languages()
-    sizes = SHARE_SIZES if arguments.share else SIZES
+    sizes = SHARE_SIZES if arguments.share else SIZES[:3] if arguments.scratch else SIZES
     n_seeds = 1 if arguments.quick else 3 if arguments.share else 2
     for n in sizes[:1] if arguments.quick else sizes:
         lists = long_enough(few if n < 500 else many, n)
-        variants = {t: variant for t, (variant, low, high) in VARIANTS.items() if low <= n <= high}
+        table = SCRATCH_VARIANTS if arguments.scratch else VARIANTS
+        variants = {t: variant for t, (variant, low, high) in table.items() if low <= n <= high}
         rows = []
         for title in list(lists)[: 1 if arguments.quick else None]:
             losses = []

@@ -134,12 +134,14 @@ def make_constraint(
     states = np.array([constraint.read(prefix) for prefix in prefixes], dtype=np.int64)
     is_feasible = constraint.feasibility.is_possible(alphabet.lengths(prefixes), states)
     if not is_feasible.all():
-        rule = "" if pattern is None else f" and matches pattern={pattern!r}"
-        rule += f" and contains none of banned={strings!r}" if strings else ""
+        prefix = prefixes[int(is_feasible.argmin())]
+        rules = [f"begins with {prefix!r}"] if prefix else []
+        rules += [f"matches pattern={pattern!r}"] if pattern is not None else []
+        rules += [f"contains none of banned={strings!r}"] if strings else []
         raise ValueError(
             f"No name of {constraint.min_length} to {constraint.max_length} characters that the "
-            f"model can generate begins with {prefixes[int(is_feasible.argmin())]!r}{rule}. Relax "
-            "the constraint or the length limits."
+            f"model can generate {' and '.join(rules) or 'exists'}. Relax the constraint or the "
+            "length limits."
         )
     return constraint
 

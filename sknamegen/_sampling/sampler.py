@@ -156,11 +156,10 @@ class Sampler:
         if len(pending):
             reasons_text = " and ".join(f"{n:,} {reason}" for reason, n in rejected.items())
             shortfall = (
-                f"Only {len(names):,} of {len(rows):,} names were found: of {n_drawn:,} drawn, "
-                f"{reasons_text}{self._rarity(rng)}. Raise temperature or max_length"
+                f"Found only {len(names):,} of {len(rows):,} names: of {n_drawn:,} drawn, "
+                f"{reasons_text}{self._rarity(rng)}. Raise temperature or max_length, or request "
+                "fewer names."
             )
-            advice = ", request fewer names, or pass on_shortfall='warn' to get the names found."
-            shortfall += advice if names else "."
         return [names[row] for row in sorted(names)], shortfall
 
     def _candidates(self, attempts, rows, rng, use_lookahead):

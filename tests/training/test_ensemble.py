@@ -200,7 +200,7 @@ def test_networks_train_independently():
     windows = windows_of(FEW)
     both = mixed(max_epochs="auto").fit(windows)
     base = CharLSTMGenerator(init="base", random_state=0).fit(windows)
-    scratch = mixed(init=None, max_epochs="auto").fit(windows)
+    scratch = mixed(init=None, max_epochs="auto", ngram_weight=0.5).fit(windows)
     assert_same_weights(both.nets_[0], base.nets_[0])
     assert_same_weights(both.nets_[1], scratch.nets_[1])
     assert both.nets_[0].lr < both.nets_[1].lr
