@@ -189,7 +189,7 @@ def make_plans(
     is_from_scratch = init_share == 0 if continues else all(index is None for index, _ in sizes)
     if is_from_scratch and n_steps_before is None:
         # Fitted to lists of 20 to 500 names. Next to a pretrained network, 0.5 is better.
-        ngram_weight = float(np.clip(1.85 - 0.5 * log10(n_names), 0.5, 0.9))
+        ngram_weight = float(np.clip(3.2 - log10(n_names), 0.5, 0.9))
         user_settings = {"ngram_weight": ngram_weight} | user_settings
     for i, ((pretrained_index, size), share) in enumerate(zip(sizes, shares, strict=True)):
         is_pretrained = pretrained_index is not None
