@@ -324,7 +324,13 @@ def test_automatic_settings():
 
 @pytest.mark.parametrize(
     ("n_names", "init", "expected"),
-    [(20, None, 0.9), (300, None, 0.7229), (500, None, 0.501), (20, "auto", 0.5), (2000, None, 0.5)],
+    [
+        (20, None, 0.9),
+        (300, None, 0.7229),
+        (500, None, 0.501),
+        (20, "auto", 0.5),
+        (2000, None, 0.5),
+    ],
 )
 def test_few_names_are_distilled_from_ngrams_unless_a_network_is_pretrained(
     n_names, init, expected
