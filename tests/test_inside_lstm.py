@@ -16,19 +16,22 @@ from sknamegen._training.plan import make_plans, uses_bfloat16
 
 
 @pytest.mark.parametrize(
-    ("n_names", "hidden_size", "batch_size", "n_epochs"),
+    ("n_names", "hidden_size", "batch_size", "n_epochs", "ngram_weight"),
     [
-        (1, 128, 8, 10),
-        (199, 128, 16, 10),
-        (200, 240, 16, 10),
-        (16_383, 240, 64, 10),
-        (16_384, 352, 128, 10),
-        (32_000, 352, 128, 7),
-        (100_000, 352, 256, 4),
-        (10**6, 352, 512, 3),
+        (1, 128, 8, 10, 0.9),
+        (199, 128, 16, 10, 0.9),
+        (200, 240, 16, 10, 0.899),
+        (300, 240, 32, 10, 0.723),
+        (16_383, 240, 64, 10, 0.5),
+        (16_384, 352, 128, 10, 0.5),
+        (32_000, 352, 128, 7, 0.5),
+        (100_000, 352, 256, 4, 0.5),
+        (10**6, 352, 512, 3, 0.5),
     ],
 )
-def test_settings_adapt_to_the_number_of_names(n_names, hidden_size, batch_size, n_epochs):
+def test_settings_adapt_to_the_number_of_names(
+    n_names, hidden_size, batch_size, n_epochs, ngram_weight
+):
     corpus = SimpleNamespace(alphabet=range(50), labels=[])
 
     def plans(**params):
@@ -39,7 +42,8 @@ def test_settings_adapt_to_the_number_of_names(n_names, hidden_size, batch_size,
     for plan in (first, second):
         assert (plan.batch_size, plan.max_epochs) == (min(batch_size, n_names), n_epochs)
         assert (plan.share, plan.pretrained, plan.hidden_size) == (0.5, None, hidden_size)
-        assert (plan.lr, plan.weight_decay, plan.ngram_weight) == (0.02, 0.1, 0.5)
+        assert (plan.lr, plan.weight_decay) == (0.02, 0.1)
+        assert plan.ngram_weight == pytest.approx(ngram_weight, abs=5e-4)
         assert (plan.head_lr_factor, plan.label_lr_factor, plan.n_steps_before) == (1, 1, None)
     assert first.network_seed != second.network_seed
     (alone,) = plans(num_networks=1, optimizer="Adam")
