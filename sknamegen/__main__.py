@@ -184,7 +184,7 @@ def _read_names(path, args):
     source = 0 if path == "-" else path
     lines = read_lines(source, args.encoding, strip=not args.column)
     if args.column and args.labelled:
-        raise ValueError("--labelled requires lines without --column. Pass --label-column instead.")
+        raise ValueError("--labelled and --column are mutually exclusive. Pass --label-column.")
     if args.column:
         return _read_columns(lines, args)
     if args.label_column or args.header:

@@ -169,9 +169,8 @@ class NamePseudonymizer(PublicName, OneToOneFeatureMixin, TransformerMixin, Base
         unseen = sorted(set(filter(_is_name, rows)) - self.pseudonyms_.keys())
         if unseen and self.unseen == "error":
             raise ValueError(
-                f"X may only contain names that fit has seen. Got {len(unseen):,} other, the first "
-                f"in row {min(map(rows.index, unseen))}. Fit to all names, or pass "
-                "unseen='generate'."
+                f"X may only contain names that fit has seen. Got {len(unseen):,} unseen (first in "
+                f"row {min(map(rows.index, unseen))}). Fit to all names, or pass unseen='generate'."
             )
         taken, pseudonyms = _Taken(self.exclude, self.pseudonyms_), dict(self.pseudonyms_)
         for name in unseen:  # one at a time, so that the result does not depend on other names

@@ -398,9 +398,9 @@ def test_novel_names_keep_their_proportions(make_pipe):
 def test_shortfall_reports_the_reasons(make_pipe):
     generator = make_pipe().fit(["a", "b", "ab", "ba"])[-1]
     match = r"Found only 6 of 50 names: of [\d,]+ drawn, [\d,]+ were duplicates. Raise temp"
-    with pytest.raises(ValueError, match=match):
+    with pytest.raises(ValueError, match=match + r".* pass on_shortfall='warn'\."):
         generator.sample(n_samples=50, max_length=2, unique=True, random_state=0)
-    with pytest.warns(UserWarning, match=match):
+    with pytest.warns(UserWarning, match=match + r"[^']*$"):  # does not advise what is set
         sampled = generator.sample(
             n_samples=50, max_length=2, unique=True, on_shortfall="warn", random_state=0
         )

@@ -150,6 +150,7 @@ def test_models_are_saved_and_loaded(run, ending):
         (["-"], "Standard input contains no names"),
         ([], "Standard input contains no names"),
         (["names.txt", "--labelled"], "a name, a tab and a label"),
+        (["names.txt", "--labelled", "--column", "1"], "--labelled and --column are mutually"),
         (["names.txt", "--counting", "--seed", "Ж"], "contains characters outside the model"),
         (["names.txt", "--counting", "--temperature", "-1"], "temperature must be"),
         (["names.txt", "--counting", "--pattern", "("], "pattern"),

@@ -105,7 +105,7 @@ def test_labels_and_a_fitted_generator():
 def test_unseen_names():
     pseudonymizer = NamePseudonymizer(key=KEY).fit(NAMES)
     with pytest.raises(
-        ValueError, match=r"names that fit has seen. Got 2 other, the first in row 1"
+        ValueError, match=r"names that fit has seen\. Got 2 unseen \(first in row 1\)"
     ):
         pseudonymizer.transform([NAMES[0], "Xenobia", NAMES[1], "Qurt"])
     pseudonymizer.set_params(unseen="generate")
@@ -174,6 +174,8 @@ def test_errors():
     for key in (None, "", b"", 3, bytearray(b"abc")):
         with pytest.raises(TypeError, match=r"key must be non-empty bytes or str. Got"):
             NamePseudonymizer(key=key).fit(NAMES)
+    with pytest.raises(TypeError, match=r"Got an empty key\."):
+        NamePseudonymizer(key=b"").fit(NAMES)
     for X in (np.array([NAMES, NAMES]), "Anna", [[NAMES]]):
         with pytest.raises(ValueError, match=r"X must be a single column of names. Got shape"):
             NamePseudonymizer(key=KEY).fit(X)
