@@ -14,6 +14,7 @@ import numpy as np
 
 from ._generator import fitted
 from ._state import MANUAL
+from ._validation import check_str
 
 # Folder with the page templates.
 _FILES = files(__name__.partition(".")[0]).joinpath("page")
@@ -43,6 +44,8 @@ def save_page(
     ------
     NotFittedError
         If the generator is not fitted.
+    TypeError
+        If the title is not a string.
     ValueError
         If the generator is fitted to running text (``boundary=False``).
 
@@ -68,8 +71,10 @@ def save_page(
     >>> path.stat().st_size < 2_000_000
     True
     """
+    title = title or "Names"
+    check_str("title", title)
     generator = generator[-1] if hasattr(generator, "steps") else generator
-    exported = _encode_arrays(_exported(generator, title or "Names"))
+    exported = _encode_arrays(_exported(generator, title))
     model = json.dumps(exported, separators=(",", ":"))
     script = _FILES.joinpath("names.js").read_text("utf-8")
     if not parts:
@@ -77,7 +82,7 @@ def save_page(
         interface = page.partition("<script>")[2].partition("</script>")[0]
         digest = base64.b64encode(sha256(interface.encode()).digest()).decode()
         # JSON contains "<" only inside strings, where an escape is valid.
-        values = {"TITLE": html.escape(title or "Names"), "DIGEST": digest, "MANUAL": MANUAL}
+        values = {"TITLE": html.escape(title), "DIGEST": digest, "MANUAL": MANUAL}
         values |= {"NAMES_JS": script, "MODEL_JSON": model.replace("<", "\\u003c")}
         page = re.sub(r"\{\{(\w+)\}\}", lambda match: values[match[1]], page)
         Path(path).write_text(page, "utf-8")

@@ -185,7 +185,8 @@ def test_options_of_sample(tmp_path, kinds):
         const zero = g.sample({n: 3, temperature: 0});
         let errors = [];
         for (const options of [{seed: "Ж"}, {pattern: "q{9}", tries: 50}, {pattern: "("},
-                               {pattern: "a)|(.*b"}, {label: "x"}, {label: {x: 0}}])
+                               {pattern: "a)|(.*b"}, {label: "x"}, {label: {x: 0}},
+                               {temperature: -1}, {temperature: NaN}])
           try { g.sample(options); } catch (error) { errors.push(error.message); }
         const none = g.sample({n: 5, pattern: "q{9}", tries: 50});
         const late = g.sample({n: 1e6, unique: true, pattern: "q{9}", seconds: 0.2});
@@ -201,7 +202,8 @@ def test_options_of_sample(tmp_path, kinds):
     assert "has not seen all characters of Ж" in result["errors"][0]
     assert "No name matches" in result["errors"][1]
     assert all("Invalid regular expression" in error for error in result["errors"][2:4])
-    assert result["errors"][4:] == ["The model has no label x.", "Weights must be > 0."]
+    assert result["errors"][4:6] == ["The model has no label x.", "Weights must be > 0."]
+    assert result["errors"][6:] == [f"temperature must be >= 0. Got {t}." for t in ("-1", "NaN")]
     assert result["none"] == result["late"] == []
 
 
@@ -375,6 +377,11 @@ def test_a_label_without_names(tmp_path):
     pipe[-1].partial_fit(windows, ["a", "b"] * 3, classes=["a", "b", "none"])
     data = node(tmp_path, pipe[-1], "return [g.logLikelihood('Anna'), g.sample({label: 'none'})];")
     assert data[0] == pytest.approx(pipe[-1].score_samples(windows[:1])[0], abs=1e-4)
+
+
+def test_title_must_be_a_string(tmp_path, kinds):
+    with pytest.raises(TypeError, match=r"title must be a str\. Got 5\."):
+        save_page(kinds["n-grams"][-1], tmp_path / "names.html", 5)
 
 
 def test_running_text_is_rejected(tmp_path):

@@ -9,7 +9,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from .._alphabet import NONE
-from .._parallel import cached
+from .._parallel import BLOCK_CELLS, cached
 from .._sequences import Sequences
 from .contract import Indices, Logits, NextCharModel, log_softmax, unique_inverse
 from .ngrams import TINY, NGrams
@@ -406,21 +406,28 @@ def count_kinds(
     before: Any = None,
 ) -> NGrams:
     """Count the n-grams of character kinds, and add the counts from `before`."""
-    context_kinds, order = kinds_in_context(kinds), min(_ORDER, window_length + 1)
-    rows, steps = np.nonzero(sequences.has_target)
-    recent = _shorten_runs(context_kinds[sequences.inputs], rows, steps, order - 1)
-    recent = _merge_distant(recent[:, ::-1], kinds, caseless)
-    labels = sequences.labels[rows][:, None][:, : n_labels > 0]
-    return NGrams.count(
-        sequences._replace(targets=context_kinds[sequences.targets]),
-        order,
-        kinds_of_kinds(kinds),
-        n_labels,
-        contexts=np.append(labels, recent, axis=1),
-        discount=_DISCOUNT,
-        label_weight=1.0,
-        before=before,
-    )
+    context_kinds: Any = kinds_in_context(kinds)
+    order = min(_ORDER, window_length + 1)
+    size = max(1, BLOCK_CELLS // (order * window_length))
+    for start in range(0, len(sequences.inputs), size):
+        part = sequences.take(slice(start, start + size))
+        rows, steps = np.nonzero(part.has_target)
+        if not len(rows):
+            continue
+        recent = _shorten_runs(context_kinds[part.inputs], rows, steps, order - 1)
+        recent = _merge_distant(recent[:, ::-1], kinds, caseless)
+        labels = part.labels[rows][:, None][:, : n_labels > 0]
+        before = NGrams.count(
+            part._replace(targets=context_kinds[part.targets]),
+            order,
+            kinds_of_kinds(kinds),
+            n_labels,
+            contexts=np.append(labels, recent, axis=1),
+            discount=_DISCOUNT,
+            label_weight=1.0,
+            before=before,
+        )
+    return before
 
 
 def _shorten_runs(kinds, rows, steps, length):
@@ -434,7 +441,7 @@ def _shorten_runs(kinds, rows, steps, length):
     before = [padded[:, i : i + n_steps] for i in range(run)]
     is_included = np.logical_or.reduce([earlier != kinds for earlier in before])
     n_included = is_included.cumsum(axis=1)
-    shortened = np.full((n_rows, length + n_steps), NONE, dtype=np.int32)
+    shortened = np.full((n_rows, length + n_steps), NONE, kinds.dtype)
     shortened[np.nonzero(is_included)[0], length - 1 + n_included[is_included]] = kinds[is_included]
     return sliding_window_view(shortened, length, axis=1)[rows, n_included[rows, steps]]
 
@@ -448,8 +455,11 @@ def _merge_distant(contexts, kinds, caseless):
     """
     is_far = np.append(caseless, False)[contexts]  # index -1 means no kind
     is_far[:, :_CASELESS] = False
-    n_far = np.logical_or.accumulate(is_far, axis=1).cumsum(axis=1)
-    return np.where(n_far == 1, kinds[NONE], np.where(n_far > 1, NONE, contexts))
+    rows = is_far.any(axis=1)
+    n_far = np.logical_or.accumulate(is_far[rows], axis=1).cumsum(axis=1)
+    merged = contexts.copy()
+    merged[rows] = np.where(n_far == 1, kinds[NONE], np.where(n_far > 1, NONE, contexts[rows]))
+    return merged
 
 
 def kinds_from_state(state: Any, kinds: Indices, n_labels: int) -> NGrams:
@@ -463,6 +473,7 @@ def kinds_of_kinds(kinds: Indices) -> Indices:
     return np.zeros(int(kinds.max()) + 4, dtype=np.int64)
 
 
-def kinds_in_context(kinds: Indices) -> NDArray[np.int32]:
+def kinds_in_context(kinds: Indices) -> NDArray[np.int8]:
     """Return the kind of each context index, with -1 for index -1 (no character)."""
-    return np.append(kinds[:-1], NONE).astype(np.int32)
+    # Unicode has fewer than 100 kinds.
+    return np.append(kinds[:-1], NONE).astype(np.int8)

@@ -290,6 +290,7 @@ class Generator {
   sample({ seed = "", temperature = 1, n, random, label, minLength = 1, maxLength = this.longest,
     pattern, novel = false, unique = false, tries = 1000, seconds = Infinity } = {}) {
     const prefix = this.indicesOf(seed), names = [], nNames = n ?? 1;
+    if (!(temperature >= 0)) throw new Error(`temperature must be >= 0. Got ${temperature}.`);
     if (prefix.some((index) => index > this.letters.length))
       throw new Error(`The model has not seen all characters of ${seed}.`);
     const rng = random === undefined ? Math.random : randomNumbers(random);
@@ -337,8 +338,7 @@ class Generator {
       names.push(...rows.filter((_, i) => isEnd[i]));
       const extended = rows.map((row, i) => [...row, characters[i]]);
       const unfinished = [...rows.keys()].filter((i) => !isEnd[i] && isWithinLimit(extended[i]));
-      rows = unfinished.map((i) => extended[i]);
-      labels = unfinished.map((i) => labels[i]);
+      [rows, labels] = [extended, labels].map((items) => unfinished.map((i) => items[i]));
       const windows = rows.map((row) => this.windowOf(row));
       if (rows.length) [state, logits] = model.advance(model.select(state, unfinished), windows, labels);
     }
