@@ -1,6 +1,7 @@
 """Network training. Each network is a skorch net that trains in its own thread."""
 
 import inspect
+import threading
 from collections.abc import Callable
 from copy import deepcopy
 from functools import partial
@@ -328,7 +329,6 @@ class Ensemble:
     ):
         pairs = zip_longest(plans, previous_nets[: len(plans)])
         self.trainings = [Training(plan, corpus, pretrained, net) for plan, net in pairs]
-        self._is_stopped = False
 
     def run(
         self,
@@ -355,20 +355,19 @@ class Ensemble:
         (data,) = in_threads(make_datasets, [()])
         # tqdm leaves a monitor thread running. Without a terminal, the bar stays hidden.
         bar = tqdm(unit="batch", disable=None) if plan.verbose else None
+        # The nets keep this event. A reference to `self` would keep all earlier nets in memory.
+        stopped = threading.Event()
 
         def run(training: Training) -> None:
             with _torch_threads.changed(lambda number: 1):
                 torch.set_num_threads(1)
-                training.run(data, lambda: generator([training]), bar, lambda: self._is_stopped)
+                training.run(data, lambda: generator([training]), bar, stopped.is_set)
 
         try:
-            in_threads(run, [(training,) for training in self.trainings], n_threads, self._stop)
+            in_threads(run, [(training,) for training in self.trainings], n_threads, stopped.set)
         finally:
             if bar is not None:
                 bar.close()
-
-    def _stop(self):
-        self._is_stopped = True
 
     def progress(self, trainings: list[Training], previous: Any = None) -> dict[str, Any]:
         """Return the fitted attributes that describe training, continued from `previous`."""

@@ -1,11 +1,13 @@
 """Ensembles: initial weights, training, early stopping, interruptions and errors."""
 
 import _thread
+import gc
 import pickle
 import signal
 import sys
 import threading
 import time
+import weakref
 from typing import ClassVar
 
 import numpy as np
@@ -366,6 +368,15 @@ def test_warm_start_and_partial_fit_keep_the_optimizers(make, one_pass):
     assert loaded.score(windows) == generator.score(windows)
     loaded.fit(windows)
     assert {n for net in loaded.nets_ for n in n_optimizer_steps(net)} == {n_steps}
+
+
+def test_earlier_nets_are_freed():
+    """Otherwise, memory would grow with each call of `partial_fit`."""
+    windows, generator, nets = windows_of(FEW), tiny(callbacks=[Proba]), []
+    for _ in range(3):
+        nets.append(weakref.ref(generator.partial_fit(windows).nets_[0]))
+    gc.collect()
+    assert [net() is None for net in nets] == [True, True, False]
 
 
 def test_partial_fit_improves_scores():
