@@ -183,6 +183,11 @@ class Fitted:
 
 def fitted(generator: Any) -> Fitted:
     """Return the fitted components of a generator."""
+    if not isinstance(generator, BaseCharGenerator):
+        raise TypeError(
+            f"generator must be a fitted generator. Got a {type(generator).__name__}. For a "
+            "pipeline, pass its last step, pipe[-1]."
+        )
     check_is_fitted(generator)
     return generator._fitted
 

@@ -311,10 +311,9 @@ def membership_auc(
     >>> round(auc, 2), round(error, 3)
     (0.75, 0.007)
     """
-    check_is_fitted(generator)
-    rates = []
+    rates, window_length = [], fitted(generator).corpus.window_length_
     for name, windows in (("X", X), ("X_held_out", X_held_out)):
-        windows = check_windows(windows, generator.window_length_)
+        windows = check_windows(windows, window_length)
         if len(windows) < 2:
             raise ValueError(f"{name} must contain at least two names. Got {len(windows)}.")
         n_characters = np.count_nonzero(windows[..., -1], axis=1)

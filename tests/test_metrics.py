@@ -14,10 +14,12 @@ from sklearn.metrics import roc_auc_score
 
 from sknamegen import CharNGramGenerator, CharSequenceVectorizer, load_names
 from sknamegen.metrics import (
+    constraint_probability,
     expected_novelty,
     exposure,
     far_apart,
     length_divergence,
+    likely_typos,
     membership_auc,
     nearest_training_name,
     ngram_divergence,
@@ -244,6 +246,19 @@ def test_membership_auc_is_high_for_memorised_names(names):
     )
     is_member = np.repeat([1, 0], [len(members), len(others)])
     assert auc == pytest.approx(roc_auc_score(is_member, np.append(members, others)))
+
+
+def test_metrics_require_a_generator(pipe, names):
+    windows = pipe[0].transform(names)
+    calls = [
+        lambda: expected_novelty(pipe, windows),
+        lambda: membership_auc(pipe, windows, windows),
+        lambda: likely_typos(pipe, windows),
+        lambda: constraint_probability(pipe, pattern="a.*"),
+    ]
+    for call in calls:
+        with pytest.raises(TypeError, match=r"Got a Pipeline\. For a pipeline, pass its last step"):
+            call()
 
 
 def test_membership_error_matches_the_standard_deviation(names):
