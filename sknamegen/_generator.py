@@ -9,6 +9,7 @@ from typing import Any, Literal, Self, TypedDict, Unpack, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, DensityMixin
+from sklearn.frozen import FrozenEstimator
 from sklearn.utils import ClassifierTags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
@@ -183,6 +184,8 @@ class Fitted:
 
 def fitted(generator: Any) -> Fitted:
     """Return the fitted components of a generator."""
+    if isinstance(generator, FrozenEstimator):
+        generator = generator.estimator
     if not isinstance(generator, BaseCharGenerator):
         raise TypeError(
             f"generator must be a fitted generator. Got a {type(generator).__name__}. For a "

@@ -71,7 +71,7 @@ def save_page(
     >>> path.stat().st_size < 2_000_000
     True
     """
-    title = title or "Names"
+    title = "Names" if title is None else title
     check_str("title", title)
     generator = generator[-1] if hasattr(generator, "steps") else generator
     exported = _encode_arrays(_exported(generator, title))

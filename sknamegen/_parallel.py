@@ -216,5 +216,8 @@ def _run_calls(function, queue, n_helpers, is_worker, stop=lambda: None):
             sleep(0.001)
         function = stop = None  # Threads may still hold references to this frame.
     if errors:
-        raise errors[0]
+        try:
+            raise errors[0]
+        finally:
+            errors.clear()  # otherwise the error would keep itself and all arguments in memory
     return [results.pop(index) for index in sorted(results)]

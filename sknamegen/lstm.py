@@ -421,8 +421,10 @@ class CharLSTMGenerator(BaseCharGenerator):
             ensemble.run(train, valid, teacher, is_text, lambda runs: assign(self._copy(), runs))
             return assign(self, ensemble.trainings)  # type: ignore[return-value]
         except KeyboardInterrupt:
-            with suppress(ValueError):  # Raised for weights that are not finite.
-                if started := [training for training in ensemble.trainings if training.has_weights]:
+            started = [training for training in ensemble.trainings if training.has_weights]
+            # After a fit, networks without steps would be lost if they were left out.
+            if started and (previous is None or len(started) == len(plans)):
+                with suppress(ValueError):  # Raised for weights that are not finite.
                     assign(self, started)
             raise
 

@@ -7,7 +7,6 @@ from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils.validation import check_is_fitted
 
 from ._alphabet import FRAME, decode, shape
 from ._generator import BaseCharGenerator, Constraints, fitted
@@ -368,7 +367,7 @@ def exposure(
     >>> exposure(generator, vectorizer.transform([canary]), vectorizer.transform(others)).round(1)
     array([10.])
     """
-    check_is_fitted(generator)
+    fitted(generator)  # raises an error for other objects
     if not len(X_others):
         raise ValueError("X_others must contain at least one name. Got none.")
     scores, others = map(generator.score_samples, (X, X_others))

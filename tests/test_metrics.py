@@ -10,6 +10,7 @@ import pytest
 from conftest import ngram_pipeline, small_pipeline
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import roc_auc_score
 
 from sknamegen import CharNGramGenerator, CharSequenceVectorizer, load_names
@@ -255,10 +256,14 @@ def test_metrics_require_a_generator(pipe, names):
         lambda: membership_auc(pipe, windows, windows),
         lambda: likely_typos(pipe, windows),
         lambda: constraint_probability(pipe, pattern="a.*"),
+        lambda: exposure(pipe, windows, windows),
     ]
     for call in calls:
         with pytest.raises(TypeError, match=r"Got a Pipeline\. For a pipeline, pass its last step"):
             call()
+    frozen = FrozenEstimator(pipe[-1])
+    assert expected_novelty(frozen, windows) == expected_novelty(pipe[-1], windows)
+    assert membership_auc(frozen, windows, windows)[0] == 0.5
 
 
 def test_membership_error_matches_the_standard_deviation(names):

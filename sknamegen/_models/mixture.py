@@ -14,8 +14,9 @@ from .._sequences import Sequences
 from .contract import Indices, Logits, NextCharModel, log_softmax, unique_inverse
 from .ngrams import TINY, NGrams
 
-# Order and absolute discount for the n-grams of kinds.
-_ORDER, _DISCOUNT = 8, 0.3
+# Order and parameters of the n-grams of kinds.
+_ORDER = 8
+_OPTIONS: Any = {"discount": 0.3, "label_weight": 1.0}
 # Maximum numbers of kinds per run, and of caseless kinds, in a context.
 _RUN, _CASELESS = 3, 2
 # Multiplier for the probability of kinds that occurred after a context.
@@ -407,7 +408,8 @@ def count_kinds(
 ) -> NGrams:
     """Count the n-grams of character kinds, and add the counts from `before`."""
     context_kinds: Any = kinds_in_context(kinds)
-    order = min(_ORDER, window_length + 1)
+    order, sizes = min(_ORDER, window_length + 1), (kinds_of_kinds(kinds), n_labels)
+    counted = [] if before is None else [before.counted_ngrams()]
     size = max(1, BLOCK_CELLS // (order * window_length))
     for start in range(0, len(sequences.inputs), size):
         part = sequences.take(slice(start, start + size))
@@ -417,17 +419,12 @@ def count_kinds(
         recent = _shorten_runs(context_kinds[part.inputs], rows, steps, order - 1)
         recent = _merge_distant(recent[:, ::-1], kinds, caseless)
         labels = part.labels[rows][:, None][:, : n_labels > 0]
-        before = NGrams.count(
-            part._replace(targets=context_kinds[part.targets]),
-            order,
-            kinds_of_kinds(kinds),
-            n_labels,
-            contexts=np.append(labels, recent, axis=1),
-            discount=_DISCOUNT,
-            label_weight=1.0,
-            before=before,
-        )
-    return before
+        contexts, characters = np.append(labels, recent, axis=1), part.targets[rows, steps]
+        counts = None if part.weights is None else part.weights[rows]
+        block = NGrams(contexts, context_kinds[characters], *sizes, counts=counts, **_OPTIONS)
+        counted.append(block.counted_ngrams())
+    contexts, characters, counts = map(np.concatenate, zip(*counted, strict=True))
+    return NGrams(contexts, characters, *sizes, counts=counts, **_OPTIONS)
 
 
 def _shorten_runs(kinds, rows, steps, length):
@@ -464,8 +461,7 @@ def _merge_distant(contexts, kinds, caseless):
 
 def kinds_from_state(state: Any, kinds: Indices, n_labels: int) -> NGrams:
     """Return n-grams of kinds from their saved state."""
-    options: Any = {"discount": _DISCOUNT, "label_weight": 1.0}
-    return NGrams.from_state(state, kinds_of_kinds(kinds), n_labels, **options)
+    return NGrams.from_state(state, kinds_of_kinds(kinds), n_labels, **_OPTIONS)
 
 
 def kinds_of_kinds(kinds: Indices) -> Indices:

@@ -658,6 +658,31 @@ def test_interruption_of_partial_fit(n_threads, make, action):
     assert generator.n_steps_ == steps + len(windows) // 2
 
 
+def test_interruption_of_a_loaded_generator_keeps_all_networks(one_thread):
+    windows = windows_of(FEW)
+    loaded = pickle.loads(pickle.dumps(tiny().fit(windows)))
+    before = loaded.score(windows)
+    loaded.set_params(callbacks=make_act(interrupt, "on_batch_end"))
+    with pytest.raises(KeyboardInterrupt):
+        loaded.partial_fit(windows)
+    assert loaded.score(windows) == before
+    assert len(loaded.set_params(callbacks=None).partial_fit(windows).nets_) == 2
+
+
+def test_failed_fits_leave_nothing_in_memory():
+    """Otherwise, a search with failing candidates would fill the memory."""
+    generator, windows = tiny(lr=1e30), windows_of(FEW)
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(3):
+            with pytest.raises(ValueError, match="diverged"):
+                generator.fit(windows)
+        assert "SequenceDataset" not in {type(item).__name__ for item in gc.get_objects()}
+    finally:
+        gc.enable()
+
+
 def test_share_after_an_interruption(one_thread):
     """Only the base remains if the other network has not started."""
     generator = mixed(callbacks=make_act(interrupt, "on_epoch_end"), max_epochs=ENDLESS)
