@@ -105,7 +105,9 @@ class CharLSTMGenerator(BaseCharGenerator):
     accelerator : accelerate.Accelerator, default=None
         Splits each batch between the processes started by `accelerate launch`. All processes must
         call `fit` with the same names and the same int as `random_state`, and end with the same
-        weights. The accelerator determines the device and is not saved.
+        weights. The accelerator determines the device and is not saved. It keeps the networks of
+        every call in memory, so call ``accelerator.free_memory()`` between many calls of
+        `partial_fit`.
     warm_start : bool, default=False
         Whether `fit` continues from the weights of the last `fit`, for `max_epochs` more epochs
         with a new schedule. The optimizer keeps its state, unless the estimator was saved and
