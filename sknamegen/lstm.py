@@ -312,6 +312,8 @@ class CharLSTMGenerator(BaseCharGenerator):
         Notes
         -----
         After a KeyboardInterrupt, the estimator keeps its progress and raises the exception again.
+        Networks that have not begun to train are left out. If training continues from a loaded
+        estimator, the estimator stays unchanged unless all networks have begun.
 
         scikit-learn treats a generator as a classifier only after fitting with labels. Searches
         with labels therefore require ``cv=StratifiedKFold()``, so that each fold contains all
@@ -424,7 +426,7 @@ class CharLSTMGenerator(BaseCharGenerator):
             return assign(self, ensemble.trainings)  # type: ignore[return-value]
         except KeyboardInterrupt:
             started = [training for training in ensemble.trainings if training.has_weights]
-            # After a fit, networks without steps would be lost if they were left out.
+            # A loaded estimator has no nets, and must not lose networks that have not begun.
             if started and (previous is None or len(started) == len(plans)):
                 with suppress(ValueError):  # Raised for weights that are not finite.
                     assign(self, started)
