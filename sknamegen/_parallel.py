@@ -7,14 +7,12 @@ trains on one torch thread for the same reasons.
 
 import os
 import threading
-from _thread import start_new_thread
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from functools import cache
 from itertools import pairwise
-from queue import Empty, SimpleQueue
-from time import sleep
 from typing import Any, ClassVar, Generic, TypeVar
 from weakref import WeakSet
 
@@ -137,87 +135,79 @@ def blocks(n_rows: int, row_cells: int) -> list[slice]:
 
 
 def parallel_map(
-    function: Callable[..., _Result], calls: Iterable[tuple[Any, ...]]
+    function: Callable[..., _Result], calls: Iterable[tuple[object, ...]]
 ) -> list[_Result]:
-    """Call a function like `itertools.starmap`, on as many threads as BLAS may use."""
-    queue = deque(enumerate(calls))
+    """Call a function like `itertools.starmap`, on as many threads as BLAS may use.
+
+    After an error or Ctrl-C, no further calls start, and this function waits for running calls.
+    Otherwise the number of BLAS threads could change during a call.
+    """
+    queue, results = deque(enumerate(calls)), dict[int, _Result]()
+
+    def work() -> None:
+        try:
+            while queue:
+                try:
+                    index, arguments = queue.popleft()
+                except IndexError:  # Another thread has taken the last call.
+                    return
+                results[index] = function(*arguments)
+        finally:
+            queue.clear()
+
     with one_blas_thread() as n_threads:
-        n_helpers = min(n_threads, len(queue)) - 1
-        return _run_calls(function, queue, n_helpers, is_worker=True)
+        n_helpers = max(1, min(n_threads, len(queue))) - 1
+        with ThreadPoolExecutor(n_helpers + 1) as pool:
+            helpers: list[Future[None]] = []
+            with suppress(RuntimeError):  # No thread can start after the main thread has ended.
+                helpers += [pool.submit(work) for _ in range(n_helpers)]
+            work()
+        _results(helpers)
+    return [results[index] for index in sorted(results)]
 
 
 def in_threads(
     function: Callable[..., _Result],
-    calls: Iterable[tuple[Any, ...]],
+    calls: Iterable[tuple[object, ...]],
     n_threads: int = 1,
-    stop: Callable[[], None] = lambda: None,
+    stopped: threading.Event | None = None,
 ) -> list[_Result]:
     """Call a function like `itertools.starmap`, in other threads while this thread waits.
 
-    Ctrl-C reaches only the main thread, so it does not interrupt the calls. After Ctrl-C or an
-    error, ``stop()`` asks the calls to end, and this function waits for them.
+    `stopped` asks all calls to end soon. An error sets it, and so does Ctrl-C, which reaches only
+    the main thread. This function waits for all calls. After Ctrl-C, it returns their results, or
+    raises KeyboardInterrupt if `stopped` is None.
     """
-    queue = deque(enumerate(calls))
-    return _run_calls(function, queue, min(n_threads, len(queue)), is_worker=False, stop=stop)
-
-
-def _run_calls(function, queue, n_helpers, is_worker, stop=lambda: None):
-    """Run queued calls in helper threads and return their results in order.
-
-    If `is_worker`, the current thread runs calls, too. After an error or Ctrl-C, no further
-    calls start, and this function waits for the running calls. Otherwise the number of BLAS threads
-    could change during a call, and Python aborts if it exits while a thread frees tensors.
-    """
-    results: dict[int, Any] = {}
-    errors: list[BaseException] = []
-    # Started and finished helpers. Helpers that start after closing run no calls.
-    started: list[None] = []
-    finished: list[None] = []
-    closed: list[None] = []
-    wakeups: SimpleQueue[None] = SimpleQueue()
-    n_calls = len(queue)
-
-    def work():
-        while queue:
-            try:
-                index, arguments = queue.popleft()
-            except IndexError:  # Another thread has taken the last call.
-                return
-            results[index] = function(*arguments)
-
-    def run_helper():
-        started.append(None)
+    calls = list(calls)
+    with ThreadPoolExecutor(n_threads) as pool:
         try:
-            if not closed:
-                work()
-        except BaseException as error:
-            errors.append(error)
-        finally:
-            finished.append(None)
-            wakeups.put(None)
-
-    try:
-        try:
-            for _ in range(n_helpers):
-                start_new_thread(run_helper, ())
+            futures = [pool.submit(function, *call) for call in calls]
         except RuntimeError:  # No thread can start after the main thread has ended.
-            is_worker = True
-        if is_worker:
-            work()
-        while len(results) < n_calls and not errors:
-            # With libraries such as polars, Ctrl-C does not interrupt a wait without a timeout.
-            with suppress(Empty):
-                wakeups.get(timeout=0.1)
-    finally:
-        closed.append(None)
-        queue.clear()
-        stop()
-        while len(finished) < len(started):  # Ctrl-C may interrupt `wakeups.get`.
-            sleep(0.001)
-        function = stop = None  # Threads may still hold references to this frame.
-    if errors:
+            return [function(*call) for call in calls]
         try:
-            raise errors[0]
+            _wait(futures)
+        except KeyboardInterrupt:
+            if stopped is None:
+                raise
         finally:
-            errors.clear()  # otherwise the error would keep itself and all arguments in memory
-    return [results.pop(index) for index in sorted(results)]
+            if stopped is not None and not all(map(Future.done, futures)):
+                stopped.set()
+    return _results(futures)
+
+
+def _wait(futures):
+    """Wait until all calls have ended or a call has failed."""
+    pending = futures
+    while pending:
+        # With libraries such as polars, Ctrl-C does not interrupt a wait without a timeout.
+        done, pending = wait(futures, 0.1, FIRST_EXCEPTION)
+        if any(map(Future.exception, done)):
+            return
+
+
+def _results(futures):
+    """Return the results of calls, or raise an error without keeping its frames in memory."""
+    try:
+        return list(map(Future.result, futures))
+    finally:
+        futures.clear()

@@ -75,7 +75,7 @@ def test_running_calls_are_stopped_after_an_error():
         ended.append(number)
 
     with pytest.raises(ZeroDivisionError):
-        in_threads(call, [(1,), (0,)], 2, stopped.set)
+        in_threads(call, [(1,), (0,)], 2, stopped)
     assert ended == [1]
 
 

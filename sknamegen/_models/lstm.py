@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from .._parallel import one_blas_thread
 from .._sequences import Sequences
 from .._validation import corrupt_file_error
 from .contract import Indices, NextCharModel
@@ -114,7 +115,8 @@ class LSTM(NextCharModel):
             recurrent.append(np.ascontiguousarray(recurrent_weights.T * (scale * half)))
             biases.append(sum(bias) * scale)
         if self.embedding is not None:
-            inputs[0] = self.embedding @ inputs[0]
+            with one_blas_thread():
+                inputs[0] = self.embedding @ inputs[0]
         n_inputs = self.n_characters + _N_SPECIAL
         labels = np.concatenate([inputs[0][n_inputs:], np.zeros((1, len(order)), np.float32)])
         between = [np.ascontiguousarray(weights * half) for weights in inputs[1:]]

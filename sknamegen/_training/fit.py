@@ -364,7 +364,7 @@ class Ensemble:
                 training.run(data, lambda: generator([training]), bar, stopped.is_set)
 
         try:
-            in_threads(run, [(training,) for training in self.trainings], n_threads, stopped.set)
+            in_threads(run, [(training,) for training in self.trainings], n_threads, stopped)
         finally:
             if bar is not None:
                 bar.close()
