@@ -20,8 +20,6 @@ from ._alphabet import (
     is_alphabet,
     units_of,
 )
-from ._models.mixture import Penalty, count_kinds, kinds_from_state
-from ._models.ngrams import NGrams
 from ._parallel import cached
 from ._sequences import Sequences, malformed_error, read_windows
 from ._validation import (
@@ -49,10 +47,6 @@ class Corpus:
         are None.
     weight : float
         Sum of the sample weights of all predicted characters.
-    kinds : NGrams or None
-        N-gram model of character kinds. None if there is no such model, as for an average.
-    letters : NGrams or None
-        N-gram model of order 1 for each label's characters. None without labels.
     """
 
     alphabet_: NDArray[np.str_]
@@ -62,8 +56,6 @@ class Corpus:
     weight: float
     classes_: NDArray[Any] | None = None
     class_count_: NDArray[np.float64] | None = None
-    kinds: NGrams | None = None
-    letters: NGrams | None = None
 
     @cached
     def alphabet(self) -> Alphabet:
@@ -92,12 +84,6 @@ class Corpus:
         """The number of predicted characters in the training data, at least 1."""
         return max(1, round(self.weight))
 
-    @cached
-    def penalty(self) -> Penalty:
-        """The penalty by character kind and label, for models of these names."""
-        kinds: Any = self.kinds
-        return Penalty(kinds, self.alphabet.kinds, self.alphabet.caseless, self.letters)
-
     def attributes(self) -> dict[str, Any]:
         """Return the attributes of an estimator with this corpus, as a dict."""
         names = [field.name for field in fields(self) if field.name.endswith("_")]
@@ -106,30 +92,17 @@ class Corpus:
             del values["classes_"], values["class_count_"]
         return values | {"n_characters_seen_": self.n_characters_seen}
 
-    def to_state(self) -> dict[str, Any]:
-        """Return the state that `from_state` needs in addition to the attributes."""
-        counts = {"kinds": self.kinds, "letters": self.letters}
-        states = {name: ngrams.to_state() for name, ngrams in counts.items() if ngrams}
-        return {"weight": float(self.weight)} | states
-
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> "Corpus":
         """Return the corpus of a saved estimator, or raise ValueError if its state is invalid."""
         names = [field.name for field in fields(cls) if field.name.endswith("_")]
         values: dict[str, Any] = {name: state.get(name) for name in names}
-        saved: Any = state.get("_corpus")
         if not is_alphabet(values["alphabet_"]) or not len(values["alphabet_"]):
             expected = "distinct characters in code point order"
             raise corrupt_file_error("alphabet_", expected)
-        if not is_int(values["window_length_"], 1, MAX_WINDOW) or not isinstance(saved, dict):
+        if not is_int(values["window_length_"], 1, MAX_WINDOW):
             raise corrupt_file_error("window_length_", "the value that `fit` sets")
-        kinds, labels = Alphabet(values["alphabet_"]).kinds, values["classes_"]
-        n_labels = 0 if labels is None else len(labels)
-        counts = kinds_from_state(saved.get("kinds"), kinds, n_labels)
-        letters = None
-        if n_labels:
-            letters = NGrams.from_state(saved.get("letters"), kinds, n_labels, label_weight=1.0)
-        return cls(**values, weight=float(saved.get("weight", 1)), kinds=counts, letters=letters)
+        return cls(**values, weight=float(state.get("_weight", 1)))
 
     def read(self, X: ArrayLike) -> tuple[NDArray[np.int32] | None, Sequences]:
         """Return the names and sequences of windows like those in `fit`, as code points."""
@@ -209,13 +182,6 @@ class Corpus:
             max_length = max(self.max_length_ or 0, int(lengths.max()))
             if self.name_hashes_ is not None:
                 hashes = _union(self.name_hashes_, np.unique(hash_rows(names)))
-        sequences = sequences.indexed(self.alphabet)
-        kinds, n_labels = self.alphabet.kinds, len(self.labels)
-        letters = None
-        if n_labels:
-            options: Any = {"label_weight": 1.0, "before": self.letters}
-            letters = NGrams.count(sequences, 1, kinds, n_labels, **options)
-        sizes = kinds, self.alphabet.caseless, n_labels
         corpus = replace(
             self,
             max_length_=max_length,
@@ -223,10 +189,8 @@ class Corpus:
             # Not rounded, so that the sum does not depend on how the names are split into batches.
             weight=self.weight + float(n_targets.sum()),
             class_count_=counts,
-            kinds=count_kinds(sequences, *sizes, self.window_length_, before=self.kinds),
-            letters=letters,
         )
-        return corpus, sequences
+        return corpus, sequences.indexed(self.alphabet)
 
 
 def learn(

@@ -18,6 +18,7 @@ from ._alphabet import NONE, fold
 from ._corpus import Corpus
 from ._models.contract import NextCharModel, log_likelihood, next_log_proba
 from ._models.mixture import Component, Mixture
+from ._models.penalty import Penalty
 from ._parallel import blocks, parallel_map
 from ._sampling.cache import Cache
 from ._sampling.constraint import make_constraint
@@ -229,11 +230,12 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
     classes_: NDArray[Any]
     class_count_: NDArray[np.float64]
     _fitted: Fitted
+    _penalty: Penalty
 
     def _assign(self, corpus: Corpus, model: NextCharModel, **attributes: Any) -> None:
         """Set all fitted attributes in one step. Labels from an earlier fit are removed."""
         state = vars(self).copy()
-        for name in ("classes_", "class_count_", "_corpus"):
+        for name in ("classes_", "class_count_", "_weight"):
             state.pop(name, None)
         fitted = {"_fitted": Fitted(corpus, model)}
         self.__dict__ = state | corpus.attributes() | attributes | fitted
@@ -247,8 +249,15 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
         if fitted := state.pop("_fitted", None):
-            state["_corpus"] = fitted.corpus.to_state()
+            state["_weight"] = float(fitted.corpus.weight)
+        if "_penalty" in state:
+            state["_penalty"] = state["_penalty"].to_state()
         return state
+
+    def _restore(self, state: dict[str, Any]) -> tuple[Corpus, Penalty]:
+        """Return the corpus and the penalty of a saved generator."""
+        corpus = Corpus.from_state(state)
+        return corpus, Penalty.from_state(state.get("_penalty"), corpus)
 
     def forget_names(self) -> Self:
         """Delete the hashes of the training names.

@@ -2,24 +2,33 @@
 
 import inspect
 from collections.abc import Iterable
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Literal, Self
+from contextlib import nullcontext, suppress
+from functools import cache
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
 
 from ._corpus import Corpus, learn
 from ._generator import BaseCharGenerator
 from ._models.lstm import LSTM
 from ._models.mixture import Component, Mixture
 from ._models.ngrams import NGrams
+from ._models.penalty import Penalised, Penalty
+from ._models.pretrained import Network, Pretrained, read_pretrained
 from ._parallel import in_threads
 from ._sequences import Sequences
-from ._validation import corrupt_file_error, random_generator
+from ._validation import corrupt_file_error, is_auto, random_generator
 
 if TYPE_CHECKING:
     import skorch
     import torch
+
+    from ._training.fit import Net
 
 # Length of the longest n-grams in the model that provides training targets.
 _TEACHER_ORDER = 6
@@ -219,6 +228,7 @@ class CharLSTMGenerator(BaseCharGenerator):
     """
 
     nets_: "list[skorch.NeuralNet]"
+    _networks: list[Network]
     _teacher: NGrams | None
     n_iter_: int
     n_steps_: int
@@ -311,9 +321,9 @@ class CharLSTMGenerator(BaseCharGenerator):
 
         Notes
         -----
-        After a KeyboardInterrupt, the estimator keeps its progress and raises the exception again.
-        Networks that have not begun to train are left out. If training continues from a loaded
-        estimator, the estimator stays unchanged unless all networks have begun.
+        After Ctrl-C, each network finishes its current batch, and the estimator keeps the weights
+        before the exception is raised again. A first fit leaves out networks that have not begun to
+        train. A second Ctrl-C discards the training.
 
         scikit-learn treats a generator as a classifier only after fitting with labels. Searches
         with labels therefore require ``cv=StratifiedKFold()``, so that each fold contains all
@@ -368,69 +378,47 @@ class CharLSTMGenerator(BaseCharGenerator):
             )
         return self._learn(X, y, sample_weight, alphabet, classes, resume=True, one_pass=True)
 
-    def _learn(self, X: Any, *data: Any, resume: bool, one_pass: bool = False) -> Self:
+    def _learn(self, X: ArrayLike, *data: Any, resume: bool, one_pass: bool = False) -> Self:
         """Train the networks.
 
         Training continues from the last fit if `resume` is True and the generator is fitted.
         """
-        try:
-            from ._training.batches import join_windows
-            from ._training.fit import Ensemble
-            from ._training.plan import check_params, make_plans
-            from ._training.pretrained import Pretrained, choose_pretrained, extract_pretrained
-        except ModuleNotFoundError as error:
-            raise ImportError(
-                f"Fitting a CharLSTMGenerator requires {error.name}: pip install torch skorch. "
-                "Loading, sampling and scoring work without it."
-            ) from error
+        batches, fit, plan = _import_training()
         params = {name: getattr(self, name) for name in _PARAMS}
-        in_threads(check_params, [(params,)])
-        nets: list[Any] = []
-        previous = shares = None
-        if resume and hasattr(self, "alphabet_"):
-            pretrained: Pretrained | None = extract_pretrained(self)
-            previous, nets = self._copy(), getattr(self, "nets_", [])
-            components = self._fitted.model.components  # type: ignore[attr-defined]
-            shares = [component.weight for component in components]
-            corpus, sequences = self._fitted.corpus.extend(X, *data)
+        in_threads(plan.check_params, [(params,)])
+        previous = self._copy() if resume and hasattr(self, "alphabet_") else None
+        if previous:
+            corpus, sequences = previous._fitted.corpus.extend(X, *data)
+            pretrained: Pretrained | None = _pretrained_of(previous)
         else:
             corpus, sequences = learn(X, *data)
-            pretrained = choose_pretrained(params, corpus, sequences)
+            pretrained = _choose_pretrained(self.init, corpus, sequences)
         rng, is_text = random_generator(self.random_state), corpus.max_length_ is None
         unjoined, valid = self._split(sequences, rng)
-        train = unjoined if is_text else join_windows(unjoined)
+        train = unjoined if is_text else batches.join_windows(unjoined)
         has_target = train.has_target.any(axis=1)
         n_names = int(has_target.sum()) if is_text else len(np.unique(train.name_index[has_target]))
-        n_steps = previous.n_steps_ if previous else 0
-        start = pretrained, shares, previous.init_share_ if previous else 0.0
-        plans = make_plans(params, corpus, n_names, rng, *start, n_steps if one_pass else None)
+        networks, n_steps = (previous._networks, previous.n_steps_) if previous else ([], 0)
+        start = pretrained, networks, n_steps if one_pass else None
+        plans = plan.make_plans(params, corpus, n_names, rng, *start)
         teacher = None
         if any(plan.ngram_weight for plan in plans):
-            extends = previous is not None and one_pass
-            old_teacher = getattr(self, "_teacher", None) if extends else None
+            old_teacher = getattr(previous, "_teacher", None) if one_pass else None
             teacher = _count_ngrams(corpus, unjoined, old_teacher)
-        ensemble = Ensemble(plans, corpus, pretrained, nets)
-
-        def assign(generator: CharLSTMGenerator, trainings: Any) -> CharLSTMGenerator:
-            attributes = ensemble.progress(trainings, previous) | {"_teacher": teacher}
-            attributes["nets_"] = [training.net for training in trainings]
-            model = Mixture([training.component for training in trainings], corpus.penalty)
-            pairs = zip(trainings, model.components, strict=True)
-            weights = [part.weight for run, part in pairs if run.plan.pretrained is not None]
-            attributes["init_share_"] = previous.init_share_ if previous else float(sum(weights))
-            generator._assign(corpus, model, **attributes)
-            return generator
-
-        try:
-            ensemble.run(train, valid, teacher, is_text, lambda runs: assign(self._copy(), runs))
-            return assign(self, ensemble.trainings)  # type: ignore[return-value]
-        except KeyboardInterrupt:
-            started = [training for training in ensemble.trainings if training.has_weights]
-            # A loaded estimator has no nets, and must not lose networks that have not begun.
-            if started and (previous is None or len(started) == len(plans)):
-                with suppress(ValueError):  # Raised for weights that are not finite.
-                    assign(self, started)
-            raise
+        penalty = Penalty.count(corpus, sequences, previous and previous._penalty)
+        learned = Learned(self._copy(), previous is not None, corpus, penalty, teacher)
+        nets, is_interrupted = fit.fit_networks(
+            plans, train, valid, teacher, is_text, getattr(previous, "nets_", []), learned
+        )
+        if not previous:
+            nets = [net for net in nets if net.n_steps]
+        if nets:
+            # After an interrupt, weights may not be finite.
+            with suppress(ValueError) if is_interrupted else nullcontext():
+                self.__dict__ = learned.generator(nets).__dict__
+        if is_interrupted:
+            raise KeyboardInterrupt
+        return self
 
     @property
     def net_(self) -> "skorch.NeuralNet":
@@ -463,31 +451,95 @@ class CharLSTMGenerator(BaseCharGenerator):
             )
         return train, sequences.take(is_held_out)._replace(weights=None)
 
+    def _assign_networks(
+        self, corpus: Corpus, penalty: Penalty, networks: list[Network], **attributes: Any
+    ) -> None:
+        mixture = Mixture([Component(network.lstm, network.weight) for network in networks])
+        weights = [network.weight for network in networks]
+        from_init = [network.weight for network in networks if network.starts_from_init]
+        attributes |= {"_networks": networks, "init_share_": sum(from_init) / sum(weights)}
+        self._assign(corpus, Penalised(mixture, penalty), _penalty=penalty, **attributes)
+
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
         for name in ("_teacher", "nets_"):
             state.pop(name, None)
         state["accelerator"] = None  # It belongs to the running processes.
         if hasattr(self, "alphabet_"):
-            components = self._fitted.model.components  # type: ignore[attr-defined]
-            state["_networks"] = [component.model.weights for component in components]
-            state["_shares"] = [component.weight for component in components]
+            pairs = ((network._asdict(), network.lstm.weights) for network in self._networks)
+            state["_networks"] = [values | {"lstm": weights} for values, weights in pairs]
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        state = dict(state)
-        networks, shares = state.pop("_networks", None), state.pop("_shares", None)
         super().__setstate__(state)
         if "alphabet_" in state:
-            corpus = Corpus.from_state(state)
-            pairs = zip(networks or (), shares or (), strict=True)
-            components = [Component(LSTM(weights), float(share)) for weights, share in pairs]
-            model = Mixture(components, corpus.penalty)
-            if (model.n_characters, model.n_labels) != (len(corpus.alphabet), len(corpus.labels)):
+            corpus, penalty = self._restore(state)
+            networks = list(map(Network.from_state, state.get("_networks") or ()))
+            sizes = len(corpus.alphabet), len(corpus.labels)
+            if {(n.lstm.n_characters, n.lstm.n_labels) for n in networks} != {sizes}:
                 raise corrupt_file_error(
                     "The network", "consistent with its alphabet and its labels"
                 )
-            self._assign(corpus, model)
+            self._assign_networks(corpus, penalty, networks)
+
+
+class Learned(NamedTuple):
+    """What a fitted `CharLSTMGenerator` consists of in addition to its networks.
+
+    Attributes
+    ----------
+    estimator : CharLSTMGenerator
+        A copy of the estimator before `fit`.
+    continues : bool
+        Whether training continues from its networks.
+    corpus : Corpus
+    penalty : Penalty
+    teacher : NGrams or None
+        The n-grams in the training targets.
+    """
+
+    estimator: CharLSTMGenerator
+    continues: bool
+    corpus: Corpus
+    penalty: Penalty
+    teacher: NGrams | None
+
+    def generator(self, nets: "list[Net]") -> CharLSTMGenerator:
+        """Return a copy of the estimator that is fitted with the current weights of nets."""
+        generator, attributes = self.estimator._copy(), self._progress(nets)
+        networks = [
+            Network(LSTM(net.network.arrays()), net.plan.weight, net.plan.starts_from_init)
+            for net in nets
+        ]
+        attributes |= {"nets_": nets, "_teacher": self.teacher}
+        generator._assign_networks(self.corpus, self.penalty, networks, **attributes)
+        return generator
+
+    def _progress(self, nets):
+        """Return the fitted attributes that describe training, including earlier fits."""
+        before: dict[str, Any] = {"n_iter_": 0, "n_steps_": 0, "loss_curve_": []}
+        before["validation_scores_"] = None
+        if self.continues:
+            before = {name: getattr(self.estimator, name) for name in before}
+        histories = [net.epochs for net in nets]
+        losses = _mean_curve(histories, "train_loss")
+        n_steps = [sum(epoch["train_batch_count"] for epoch in epochs) for epochs in histories]
+        scores = before["validation_scores_"]
+        if nets[0].plan.patience is not None:
+            scores = [*(scores or []), *(-loss for loss in _mean_curve(histories, "valid_loss"))]
+        return {
+            "n_iter_": before["n_iter_"] + len(losses),
+            "n_steps_": before["n_steps_"] + max(n_steps),
+            "loss_curve_": before["loss_curve_"] + losses,
+            "validation_scores_": scores,
+        }
+
+
+def _mean_curve(histories, name):
+    """Return the mean loss in each epoch, over the networks still in training."""
+    curves = [[epoch[name] for epoch in epochs] for epochs in histories]
+    epochs = zip_longest(*curves, fillvalue=np.nan)
+    return [float(np.nanmean(values)) for values in epochs]
 
 
 # Parameter names. Subclasses, whose signatures may be shorter, need all of them.
@@ -501,3 +553,65 @@ def _count_ngrams(corpus: Corpus, sequences: Sequences, previous: NGrams | None)
     order = min(_TEACHER_ORDER, corpus.window_length_ + 1)
     sizes = order, corpus.alphabet.kinds, len(corpus.labels)
     return NGrams.count(sequences, *sizes, before=previous)
+
+
+def _import_training():
+    """Import the modules that require torch."""
+    try:
+        from ._training import batches, fit, plan
+    except ModuleNotFoundError as error:
+        raise ImportError(
+            f"Fitting a CharLSTMGenerator requires {error.name}: pip install torch skorch. "
+            "Loading, sampling and scoring work without it."
+        ) from error
+    return batches, fit, plan
+
+
+@cache
+def load_base() -> Pretrained:
+    """Return the base, the package's pretrained network."""
+    from .datasets import bundled_file
+
+    with bundled_file("base.npz").open("rb") as file:
+        return read_pretrained(file)
+
+
+def _choose_pretrained(init: object, corpus: Corpus, sequences: Sequences) -> Pretrained | None:
+    """Return the networks that a first fit starts from, or None for random weights."""
+    pretrained = _resolve_init(init)
+    if pretrained is None or not pretrained.covers(corpus.alphabet_):
+        return None
+    if not is_auto(init):
+        return pretrained
+    is_text, names = corpus.max_length_ is None, (corpus.alphabet_, corpus.labels, sequences)
+    return None if is_text or not pretrained.beats_guessing(*names) else pretrained
+
+
+def _resolve_init(init: Any) -> Pretrained | None:
+    """Return the networks for the parameter `init`, or None."""
+    if init is None:
+        return None
+    if isinstance(init, str) and init in ("auto", "base"):
+        return load_base()
+    generator = init.estimator if isinstance(init, FrozenEstimator) else init
+    if isinstance(generator, Pipeline):
+        generator = generator[-1]
+    if isinstance(generator, BaseCharGenerator) and not hasattr(generator, "alphabet_"):
+        raise NotFittedError(
+            f"init must be a fitted generator. Got {generator!r}, which is not fitted. Pipelines "
+            "and searches clone their parameters, and clones are not fitted. If you have fitted "
+            "it, pass init=sklearn.frozen.FrozenEstimator(generator)."
+        )
+    if not isinstance(generator, CharLSTMGenerator):
+        raise TypeError(
+            f"init must be 'auto', None, 'base' or a fitted CharLSTMGenerator. Got {init!r:.200}."
+        )
+    return _pretrained_of(generator)
+
+
+def _pretrained_of(generator: CharLSTMGenerator) -> Pretrained:
+    """Return the networks of a fitted generator as initial networks."""
+    corpus = generator._fitted.corpus
+    label_shares = dict(zip(corpus.labels, corpus.label_shares.tolist(), strict=True))
+    networks = [network.lstm for network in generator._networks]
+    return Pretrained(corpus.alphabet_, networks, label_shares)

@@ -7,8 +7,8 @@ from numpy.typing import ArrayLike
 
 from ._corpus import Corpus, learn
 from ._generator import BaseCharGenerator
-from ._models.mixture import Component, Mixture
 from ._models.ngrams import MAX_ORDER, NGrams
+from ._models.penalty import Penalised, Penalty
 from ._sequences import Sequences
 from ._validation import check_int, check_real
 
@@ -132,7 +132,7 @@ class CharNGramGenerator(BaseCharGenerator):
             )
         data = X, y, sample_weight, alphabet, classes
         corpus, sequences = self._fitted.corpus.extend(*data) if counts else learn(*data)
-        return self._count(corpus, sequences, counts)
+        return self._count(corpus, sequences, counts, counts and self._penalty)
 
     def _check_params(self):
         check_int("order", self.order, 1, high=MAX_ORDER)
@@ -142,13 +142,21 @@ class CharNGramGenerator(BaseCharGenerator):
     def _order(self, corpus: Corpus) -> int:
         return min(int(self.order), corpus.window_length_ + 1)
 
-    def _count(self, corpus: Corpus, sequences: Sequences, previous: NGrams | None = None) -> Self:
-        sizes = self._order(corpus), corpus.alphabet.kinds, len(corpus.labels)
-        ngrams = NGrams.count(sequences, *sizes, discount=self.discount, before=previous)
-        return self._assign_counts(corpus, ngrams)
+    def _count(
+        self,
+        corpus: Corpus,
+        sequences: Sequences,
+        counts: NGrams | None = None,
+        penalty: Penalty | None = None,
+    ) -> Self:
+        """Add the counts of sequences to earlier counts."""
+        sizes = corpus.alphabet.kinds, len(corpus.labels)
+        options: Any = {"discount": self.discount, "before": counts}
+        counts = NGrams.count(sequences, self._order(corpus), *sizes, **options)
+        return self._assign_counts(corpus, Penalty.count(corpus, sequences, penalty), counts)
 
-    def _assign_counts(self, corpus: Corpus, counts: NGrams) -> Self:
-        self._assign(corpus, Mixture([Component(counts)], corpus.penalty), counts_=counts)
+    def _assign_counts(self, corpus: Corpus, penalty: Penalty, counts: NGrams) -> Self:
+        self._assign(corpus, Penalised(counts, penalty), _penalty=penalty, counts_=counts)
         return self
 
     def __getstate__(self) -> dict[str, Any]:
@@ -160,7 +168,8 @@ class CharNGramGenerator(BaseCharGenerator):
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         if "alphabet_" in state:
-            corpus, counts = Corpus.from_state(state), dict(state.get("counts_", {}))
+            corpus, penalty = self._restore(state)
+            counts = dict(state.get("counts_", {}))
             options = {"discount": counts.pop("discount", None)}
             sizes = corpus.alphabet.kinds, len(corpus.labels)
-            self._assign_counts(corpus, NGrams.from_state(counts, *sizes, **options))
+            self._assign_counts(corpus, penalty, NGrams.from_state(counts, *sizes, **options))

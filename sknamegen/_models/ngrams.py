@@ -1,13 +1,9 @@
 """N-grams with interpolated modified Kneser-Ney smoothing."""
 
-import copy
-from collections.abc import Callable
-from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
 
 from .._alphabet import NONE
 from .._parallel import MAX_CELLS, cached
@@ -24,13 +20,8 @@ _FALLBACK_DISCOUNT = 0.85
 _LABEL_WEIGHT = 0.7
 # Pseudo-count, in characters, of the overall kind distribution after each kind.
 _KIND_WEIGHT = 0.5
-# Maximum number of cells in the context table, and of expected counts in memory at a time.
-# Contexts outside the table require a binary search.
+# Maximum number of cells in the context table. Contexts outside it require a binary search.
 _MAX_CELLS = 2**22
-# Smallest expected count to store.
-_MIN_EXPECTED = 0.005
-# Weight of the shorter context in expected counts, as a number of observations.
-_PRIOR = 0.5
 # Minimum probability, which keeps logarithms finite.
 TINY = np.finfo(float).tiny
 
@@ -322,10 +313,6 @@ class NGrams(NextCharModel):
         """Return the keys of contexts with one more character in front."""
         return ids * (max(self.n_characters + 2, self.n_labels) + 1) + characters + 1
 
-    def longer(self, ids: Indices, characters: Indices) -> NDArray[np.int64]:
-        """Return contexts with one more character in front, or -1 for unseen contexts."""
-        return self._search(self._key(ids, characters))
-
     def _search(self, keys):
         if not len(self.keys):
             return np.full(len(keys), NONE)
@@ -443,182 +430,6 @@ class NGrams(NextCharModel):
     def ngrams(self) -> "NGrams | None":
         """Return the model itself. With labels, return None: each label needs its own n-grams."""
         return None if self.n_labels else self
-
-    def with_expected_counts(self, contexts: Indices, proba: NDArray[np.floating[Any]]) -> "NGrams":
-        """Return n-grams for the same contexts, estimated from distributions.
-
-        ``p(w | h) = (s(h w) + (a + u(h)) p(w | h')) / (n(h) + a)``, where n(h) is the number of
-        distributions after context h, s(h w) is the sum of their probabilities for w, and h' is h
-        without its first character. Sums that are too small are not stored: u(h) is their total.
-        a is a constant. The roots do not change.
-
-        Parameters
-        ----------
-        contexts : ndarray of shape (n, n_columns), dtype int
-        proba : ndarray of shape (n, n_characters), dtype float
-            The distribution of the next character after each context.
-        """
-        result, n_contexts, n_rows = copy.copy(self), len(self.parents), len(contexts)
-        cells = np.ones(n_rows), (self._find(contexts), np.arange(n_rows))
-        after = csr_matrix(cells, shape=(n_contexts, n_rows))
-        n = self._add_to_suffixes(np.asarray(after.sum(axis=1)))[:, 0] + _PRIOR
-        width = max(1, _MAX_CELLS // n_contexts)
-        ngrams, expected = [np.empty(0, np.int64)], [np.empty(0)]
-        for first in range(0, self.n_characters, width):
-            sums = self._add_to_suffixes(after @ proba[:, first : first + width].astype(np.float64))
-            rows, columns = np.nonzero(sums >= _MIN_EXPECTED)
-            ngrams.append(rows * self.n_characters + first + columns)
-            expected.append(sums[rows, columns])
-        sums, n_most = np.concatenate(expected), MAX_CELLS // 32
-        if len(sums) > n_most:  # shorter contexts have larger sums
-            limit = np.partition(sums, -n_most)[-n_most]
-            ngrams, expected = [np.concatenate(ngrams)[sums >= limit]], [sums[sums >= limit]]
-        order = np.argsort(np.concatenate(ngrams), kind="stable")
-        result.ngrams_, sums = np.concatenate(ngrams)[order], np.concatenate(expected)[order]
-        context, result.characters = np.divmod(result.ngrams_, self.n_characters)
-        result.first = np.searchsorted(context, np.arange(n_contexts + 1))
-        result.weights = sums / n[context]
-        result.backoff = (n - np.bincount(context, weights=sums, minlength=n_contexts)) / n
-        return result
-
-    def _add_to_suffixes(self, sums):
-        """Add the sums of contexts to the sums of all their suffixes, in place."""
-        ends = np.searchsorted(self.lengths, np.arange(self.lengths[-1] + 2))
-        for first, end in reversed(list(pairwise(ends[1:].tolist()))):
-            parents = self.parents[first:end]  # sorted
-            starts = np.flatnonzero(np.diff(parents, prepend=-1))
-            sums[parents[starts]] += np.add.reduceat(sums[first:end], starts)
-        return sums
-
-    def truncated(self, order: int) -> "NGrams":
-        """Return n-grams of a lower order, without the original counts."""
-        result, n = copy.copy(self), int(np.searchsorted(self.lengths, order))
-        for name in ("_table", "contexts_after"):
-            vars(result).pop(name, None)
-        result.order, result.keys = order, self.keys[: n - self.n_kinds]
-        result.lengths, result.parents = self.lengths[:n], self.parents[:n]
-        result.backoff, result.first = self.backoff[:n], self.first[: n + 1]
-        ngrams = slice(self.first[n])
-        result.ngrams_, result.characters = self.ngrams_[ngrams], self.characters[ngrams]
-        result.weights = self.weights[ngrams]
-        return result
-
-    def tempered(self, power: float) -> "NGrams":
-        """Return n-grams with conditional probabilities raised to a power and renormalised.
-
-        The back-off stays valid: ``p(c | h) ** a == backoff(h) ** a * p(c | h') ** a`` for each
-        character c that was not seen after h. Here h' is h without its first character.
-        """
-        result, n_roots = copy.copy(self), self.n_kinds
-        proba, shorter = (p**power for p in self._seen_proba())
-        roots, sums = self.roots**power, np.empty(len(self.parents))
-        sums[:n_roots] = roots.sum(axis=1)
-        backoff, start = self.backoff**power, self.first[n_roots]
-        for level in self._levels():
-            rows = slice(self.first[level[0]] - start, self.first[level[-1] + 1] - start)
-            first = self.first[level] - start - rows.start
-            below = np.add.reduceat(shorter[rows], first)
-            unseen = np.maximum(sums[self.parents[level]] - below, 0)
-            sums[level] = backoff[level] * unseen + np.add.reduceat(proba[rows], first)
-        context = self.ngrams_[start:] // self.n_characters
-        parents = self.parents[context]
-        result.roots = roots / sums[:n_roots, None]
-        result.backoff = backoff * sums[self.parents] / sums
-        result.weights = self.weights.copy()
-        result.weights[start:] = (
-            proba / sums[context] - result.backoff[context] * shorter / sums[parents]
-        )
-        return result
-
-    def _levels(self):
-        """Return the contexts of each length, starting at 1."""
-        lengths = range(1, int(self.lengths[-1]) + 1)
-        return [np.flatnonzero(self.lengths == length) for length in lengths]
-
-    def _seen_proba(self):
-        """Return n-gram probabilities after each context but the roots, and after its parent."""
-        start = self.first[self.n_kinds]
-        context, character = np.divmod(self.ngrams_[start:], self.n_characters)
-        parents = self.parents[context]
-        place = np.searchsorted(self.ngrams_, parents * self.n_characters + character) - start
-        proba, shorter = self.weights[start:].copy(), np.empty(len(context))
-        for number, level in enumerate(self._levels()):
-            rows = slice(self.first[level[0]] - start, self.first[level[-1] + 1] - start)
-            shorter_proba = (
-                proba[place[rows]] if number else self.roots[parents[rows], character[rows]]
-            )
-            shorter[rows] = shorter_proba
-            proba[rows] += self.backoff[context[rows]] * shorter_proba
-        return proba, shorter
-
-    @cached
-    def contexts_after(self) -> NDArray[np.int32]:
-        """Longest known context after each context and character, without labels."""
-        n_contexts, farthest = len(self.parents), np.full(len(self.parents), NONE)
-        farthest[self.n_kinds :] = self.farthest
-        levels = self._levels()
-        # The last character of each context, and the context without its last character.
-        last, prefix = farthest.copy(), self.kinds[farthest]
-        for level in levels[1:]:
-            parents = self.parents[level]
-            last[level] = last[parents]
-            before = prefix[level] if level is levels[1] else prefix[parents]
-            prefix[level] = self.longer(before, farthest[level])
-        after = np.empty((n_contexts, self.n_characters), dtype=np.int32)
-        after[: self.n_kinds] = self.kinds[: self.n_characters]
-        for length, level in enumerate(levels):
-            extended = level[(last[level] < self.n_characters) & (prefix[level] >= 0)]
-            if length:
-                shorter = levels[length - 1]
-                after[shorter] = after[self.parents[shorter]]
-                after[prefix[extended], last[extended]] = extended
-            else:
-                after[: self.n_kinds, last[extended]] = extended
-        if levels:
-            after[levels[-1]] = after[self.parents[levels[-1]]]
-        return after
-
-    @property
-    def start_context(self) -> int:
-        """Context at the start of a name, or a root for running text."""
-        start = np.array([self.n_characters])
-        context = int(self.longer(self.kinds[start], start)[0])
-        return context if context >= 0 else int(self.kinds[NONE])
-
-    def averages(
-        self, after: Indices, n_later: int
-    ) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
-        """Return a function that averages over the next character, for a `Lookahead`.
-
-        ``after[state, character]`` is the next state, from 0 to n_later - 1. The function takes
-        values of shape (n_later, n_contexts) and returns means of shape (n_states, n_contexts).
-        """
-        n_states, n_contexts, n_roots = len(after), len(self.parents), self.n_kinds
-        proba, shorter = self._seen_proba()
-        start = self.first[n_roots]
-        context, character = np.divmod(self.ngrams_[start:], self.n_characters)
-        next_context = self.contexts_after[context, character]
-        next_shorter = self.contexts_after[self.parents[context], character]
-        # Each n-gram adds its probability and subtracts its back-off probability.
-        columns = np.stack([next_context, next_shorter], axis=1).ravel()
-        values = np.stack([proba, -self.backoff[context] * shorter], axis=1).ravel()
-        columns = after[:, np.repeat(character, 2)] * n_contexts + columns
-        starts = 2 * (self.first[n_roots:-1] - start)
-        starts = np.append(np.arange(n_states)[:, None] * len(values) + starts, columns.size)
-        cells = np.tile(values, n_states), columns.ravel(), starts
-        shape = n_states * (n_contexts - n_roots), n_later * n_contexts
-        seen, levels = csr_matrix(cells, shape=shape), self._levels()
-
-        def average(later):
-            now = np.empty((n_states, n_contexts))
-            now[:, :n_roots] = later[after, self.contexts_after[0]] @ self.roots.T
-            now[:, n_roots:] = (seen @ later.ravel()).reshape(n_states, -1)
-            for level in levels:
-                now[:, level] += self.backoff[level] * now[:, self.parents[level]]
-                np.maximum(now[:, level], 0, out=now[:, level])
-            return now
-
-        return average
 
 
 def _are_ngrams(contexts, characters, counts, n_characters, n_labels):

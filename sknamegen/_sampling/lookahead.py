@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._models.contract import Indices
-from .._models.ngrams import NGrams
+from .backoff import BackoffAutomaton
 
 # Maximum number of cells in a table, and of n-grams read to fill it. The n-gram order is lowered
 # to stay within these limits.
@@ -34,7 +34,7 @@ class Lookahead:
     Parameters
     ----------
     constraint : Constraint
-    ngrams : NGrams, default=None
+    ngrams : BackoffAutomaton, default=None
         N-grams of names from the model at the same temperature. None: the table only shows whether
         a completion exists.
 
@@ -54,7 +54,7 @@ class Lookahead:
 
     contexts_after: NDArray[np.int32]
 
-    def __init__(self, constraint: Any, ngrams: NGrams | None = None):
+    def __init__(self, constraint: Any, ngrams: BackoffAutomaton | None = None):
         self.constraint = constraint
         n_states = len(constraint.transitions)
         next_rows, n_next = constraint.next_rows()

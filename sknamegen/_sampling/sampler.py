@@ -29,6 +29,7 @@ from .._models.contract import Indices, NextCharModel, log_likelihood
 from .._models.ngrams import NGrams
 from .._parallel import BLOCK_CELLS, MAX_CELLS, blocks, one_blas_thread, parallel_map
 from .._sequences import Sequences, name_sequences
+from .backoff import BackoffAutomaton
 from .cache import Cache
 from .constraint import Constraint
 from .decoding import Decoding, draw
@@ -347,9 +348,12 @@ class Sampler:
             decoding = Decoding(temperature)
         key = decoding, self.key
 
+        def temper() -> BackoffAutomaton:
+            return BackoffAutomaton.from_ngrams(model_ngrams).tempered(1 / temperature)
+
         def build() -> Lookahead:
             if model_ngrams is not None:
-                ngrams = self.cache.get(key, lambda: model_ngrams.tempered(1 / temperature))
+                ngrams = self.cache.get(key, temper)
                 return Lookahead(self.constraint, ngrams)
             for n_characters in _N_CHARACTERS[int(is_long_list) :]:
                 learn = partial(self._learn_ngrams, decoding, n_characters)
@@ -412,7 +416,7 @@ class Sampler:
         contexts, proba = (np.concatenate([step[i] for step in steps]) for i in (1, 2))
         characters, _ = draw(proba, rng.random(len(proba)))
         ngrams = NGrams(contexts, characters, alphabet.kinds)
-        return ngrams.with_expected_counts(contexts, proba)
+        return BackoffAutomaton.from_distributions(ngrams, contexts, proba)
 
     def _rarity(self, rng):
         """Describe how rarely names satisfy the constraint, if fewer than a tenth do."""

@@ -2,12 +2,12 @@
 
 import inspect
 import threading
-from collections.abc import Callable
+from contextlib import contextmanager
 from copy import deepcopy
 from functools import partial
 from itertools import zip_longest
 from math import cos, isfinite, log, pi
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import skorch
@@ -19,16 +19,13 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from .._alphabet import NONE
-from .._corpus import Corpus
 from .._models.lstm import LSTM
-from .._models.mixture import Component
 from .._models.ngrams import NGrams
 from .._parallel import Setting, in_threads
 from .._sequences import Sequences
 from .batches import LengthGroupedBatches, SequenceDataset
 from .network import CharLSTM
 from .plan import TrainPlan
-from .pretrained import Pretrained
 
 # Number of names per validation batch.
 _VALIDATION_BATCH = 1024
@@ -78,11 +75,13 @@ class Net(skorch.NeuralNet):
 
     Attributes
     ----------
-    generator : callable or None
-        During training, returns a fitted generator with the current weights of this network alone.
+    plan : TrainPlan
+    learned : Learned or None
+        During training, what a fitted generator consists of in addition to its networks.
     """
 
-    generator: Callable[[], Any] | None = None
+    plan: TrainPlan
+    learned: Any = None
 
     def __init__(
         self, *args: Any, bfloat16: bool = False, ngram_weight: float = 0.0, **kwargs: Any
@@ -96,6 +95,23 @@ class Net(skorch.NeuralNet):
         """The module, unwrapped if it trains in several processes."""
         module: Any = self.module_
         return getattr(module, "module", module)
+
+    @property
+    def n_steps(self) -> int:
+        """The number of training steps so far."""
+        return dict(self.callbacks_)["schedule"].step
+
+    @property
+    def epochs(self) -> list[Any]:
+        """The history of the complete epochs."""
+        return [epoch for epoch in self.history if "train_loss" in epoch]
+
+    def generator(self) -> Any:
+        """Return a fitted generator with the current weights of this network alone.
+
+        Only available during training.
+        """
+        return self.learned.generator([self])
 
     def infer(self, x, **fit_params):
         device_type = self.network.head.weight.device.type
@@ -160,276 +176,61 @@ def _accelerated_net(accelerator):
     return AcceleratedNet
 
 
-class Training:
-    """Training run for one network.
+class Progress(Callback):
+    """Callback of all networks of a fit: shows their progress and stops their training.
 
     Parameters
     ----------
-    plan : TrainPlan
-    corpus : Corpus
-    pretrained : Pretrained or None
-        Networks that ``plan.pretrained`` refers to.
-    previous_net : Net or None
-        Net from the last fit. Its optimizer state is reused.
-
-    Attributes
-    ----------
-    net : Net
-        The net in training. Before training, the net from the last fit.
+    verbose : int
     """
 
-    def __init__(
-        self,
-        plan: TrainPlan,
-        corpus: Corpus,
-        pretrained: Pretrained | None,
-        previous_net: Net | None,
-    ):
-        self.plan, self._corpus = plan, corpus
-        self._pretrained, self._previous_net = pretrained, previous_net
-        self.net: Any = previous_net
-
-    @property
-    def has_weights(self) -> bool:
-        """Whether the network was trained in at least one step of this fit, or in the last fit."""
-        is_trained = self._previous_net is not None
-        return is_trained or (self.net is not None and self._schedule.step > 0)
-
-    @property
-    def history(self) -> list[Any]:
-        """The history of this fit's epochs."""
-        epochs = [] if self.net is self._previous_net else self.net.history
-        return [epoch for epoch in epochs if "train_loss" in epoch]
-
-    @property
-    def component(self) -> Component:
-        """The network in numpy, with its weight in the average."""
-        return Component(LSTM(self.net.network.arrays()), self.plan.share)
-
-    def run(
-        self,
-        data: tuple[SequenceDataset, SequenceDataset, Sequences],
-        generator: Callable[[], Any],
-        bar: Any,
-        is_stopped: Callable[[], bool],
-    ) -> None:
-        """Train until the last epoch or early stopping, then switch to evaluation mode.
-
-        `data` contains the training set, the validation set, and sequences to test the final
-        weights.
-        """
-        dataset, valid, test_sequences = data
-        net = self.net = self._build_net(dataset, valid, bar, is_stopped)
-        self._load_initial_weights()
-        net.generator = generator
-        try:
-            net.notify("on_train_begin", X=dataset, y=None)
-            try:
-                net.fit_loop(dataset)
-            except KeyboardInterrupt:
-                if not (self._has_stopped_early() or is_stopped()):
-                    raise
-            finally:
-                net.notify("on_train_end", X=dataset, y=None)
-            if not is_stopped():
-                self._check_not_diverged(test_sequences)
-        finally:
-            net.network.eval()
-            net.generator = None
-
-    def _build_net(self, dataset, valid, bar, is_stopped):
-        plan = self.plan
-        batches = LengthGroupedBatches(dataset, plan.batch_size, shard=plan.shard)
-        self._schedule = _Schedule(plan, bar, is_stopped)
-        callbacks: list[Any] = [("schedule", self._schedule)]
-        if plan.patience is not None:
-            stopping = EarlyStopping(patience=plan.patience, load_best=True)
-            callbacks.append(("early_stopping", stopping))
-        params = {
-            "criterion": partial(CharacterLoss, batches.mean_targets),
-            "lr": plan.lr,
-            "max_epochs": plan.max_epochs,
-            "batch_size": plan.batch_size,
-            "iterator_train": LengthGroupedBatches,
-            "iterator_train__generator": torch.Generator().manual_seed(plan.shuffle_seed),
-            "iterator_train__shard": plan.shard,
-            "iterator_valid": LengthGroupedBatches,
-            "iterator_valid__batch_size": _VALIDATION_BATCH,
-            "train_split": None if plan.patience is None else predefined_split(valid),
-            "callbacks__print_log": None,  # Its table does not show the unit of the loss.
-            # Networks train at the same time, so each needs its own copies of the callbacks.
-            "callbacks": callbacks + deepcopy(list(plan.callbacks)),
-            "device": plan.device,
-            "bfloat16": plan.bfloat16,
-            "ngram_weight": plan.ngram_weight,
-            "verbose": plan.verbose,
-            "module": CharLSTM,
-        }
-        params |= {f"module__{name}": value for name, value in plan.module_params.items()}
-        params |= _optimizer_params(plan)
-        net_class = Net
-        if plan.accelerator:
-            net_class = _accelerated_net(plan.accelerator)
-            del params["callbacks__print_log"]  # AcceleratedNet sets its sink.
-        for name in plan.net_params:
-            if name in params.keys() - {"optimizer__betas", "optimizer__weight_decay"}:
-                raise ValueError(
-                    "net_params may only contain skorch.NeuralNet parameters that "
-                    f"CharLSTMGenerator does not set itself. Got {name!r}."
-                )
-        return net_class(**params | dict(plan.net_params)).initialize()
-
-    def _load_initial_weights(self):
-        """Load the weights of a pretrained network and the optimizer state from the last fit."""
-        network, index = self.net.network, self.plan.pretrained
-        if self._pretrained is not None and index is not None:
-            vocabulary = self._corpus.alphabet_, self._corpus.labels
-            weights = self._pretrained.weights_for(index, *vocabulary, network.arrays())
-            network.load_arrays(weights)
-        old, state = self._previous_net, self.net.optimizer_.state
-        if old and type(old.optimizer_) is type(self.net.optimizer_):
-            states = {name: old.optimizer_.state[w] for name, w in old.network.named_parameters()}
-            state |= {w: deepcopy(states[name]) for name, w in network.named_parameters()}
-
-    def _has_stopped_early(self):
-        """Whether skorch's EarlyStopping, which raises KeyboardInterrupt, ended training."""
-        return any(
-            isinstance(callback, EarlyStopping) and callback.misses_ == callback.patience
-            for _, callback in self.net.callbacks_
-        )
-
-    def _check_not_diverged(self, sequences):
-        """Raise an error if the network is worse than guessing.
-
-        The recorded losses predate the last steps, so this method computes the final loss.
-        """
-        arrays, loss = self.net.network.arrays(), np.nan
-        if all(np.isfinite(weights).all() for weights in arrays.values()):
-            with np.errstate(over="ignore", invalid="ignore"):
-                loss = -float(LSTM(arrays).log_proba(sequences).mean())
-        if not loss < log(self.plan.n_characters) + 1:
-            reason = f"a loss of {loss:.3g} nats per character (worse than guessing)"
-            raise divergence_error(reason, self.net)
-
-
-class Ensemble:
-    """Training runs for all networks of a generator, in parallel on torch's threads.
-
-    Parameters
-    ----------
-    plans : list of TrainPlan
-    corpus, pretrained
-        As in `Training`.
-    previous_nets : list of Net
-        Nets from the last fit, empty in a first fit.
-    """
-
-    def __init__(
-        self, plans: list[TrainPlan], corpus: Corpus, pretrained: Any, previous_nets: list[Net]
-    ):
-        pairs = zip_longest(plans, previous_nets[: len(plans)])
-        self.trainings = [Training(plan, corpus, pretrained, net) for plan, net in pairs]
-
-    def run(
-        self,
-        train: Sequences,
-        valid: Sequences,
-        teacher: NGrams | None,
-        is_text: bool,
-        generator: Callable[[list[Training]], Any],
-    ) -> None:
-        """Train all networks. ``generator(trainings)`` returns a generator with their networks.
-
-        Training runs in new threads, so modes that the caller has set, such as `torch.no_grad`,
-        autocast or a default device, do not apply.
-        """
-        plan = self.trainings[0].plan
-        n_threads = 1 if plan.accelerator else torch.get_num_threads()
-        test_sequences = train.subsample()
-
-        def make_datasets() -> tuple[SequenceDataset, SequenceDataset, Sequences]:
-            with _torch_threads.changed(lambda number: 1):
-                dataset = SequenceDataset(train, teacher, is_text)
-                return dataset, SequenceDataset(valid), test_sequences
-
-        (data,) = in_threads(make_datasets, [()])
+    def __init__(self, verbose: int):
+        self.verbose = verbose
+        self.stopped = threading.Event()
         # tqdm leaves a monitor thread running. Without a terminal, the bar stays hidden.
-        bar = tqdm(unit="batch", disable=None) if plan.verbose else None
-        # The nets keep this event. A reference to `self` would keep all earlier nets in memory.
-        stopped = threading.Event()
-
-        def run(training: Training) -> None:
-            with _torch_threads.changed(lambda number: 1):
-                torch.set_num_threads(1)
-                training.run(data, lambda: generator([training]), bar, stopped.is_set)
-
-        try:
-            in_threads(run, [(training,) for training in self.trainings], n_threads, stopped)
-        finally:
-            if bar is not None:
-                bar.close()
-
-    def progress(self, trainings: list[Training], previous: Any = None) -> dict[str, Any]:
-        """Return the fitted attributes that describe training, continued from `previous`."""
-        histories = [training.history for training in trainings]
-        old: dict[str, Any] = {
-            "n_iter_": 0,
-            "n_steps_": 0,
-            "loss_curve_": [],
-            "validation_scores_": None,
-        }
-        old |= {name: getattr(previous, name) for name in old if previous is not None}
-        losses = _mean_curve(histories, "train_loss")
-        n_steps = [sum(epoch["train_batch_count"] for epoch in epochs) for epochs in histories]
-        scores = old["validation_scores_"]
-        if trainings[0].plan.patience is not None:
-            scores = [*(scores or []), *(-loss for loss in _mean_curve(histories, "valid_loss"))]
-        return {
-            "n_iter_": old["n_iter_"] + len(losses),
-            "n_steps_": old["n_steps_"] + max(n_steps),
-            "loss_curve_": old["loss_curve_"] + losses,
-            "validation_scores_": scores,
-        }
-
-
-def _mean_curve(histories, name):
-    """Return the mean loss in each epoch, over the networks still in training."""
-    curves = [[epoch[name] for epoch in epochs] for epochs in histories]
-    epochs = zip_longest(*curves, fillvalue=np.nan)
-    return [float(np.nanmean(values)) for values in epochs]
-
-
-class _Schedule(Callback):
-    """Callback that sets the learning rate before each step and shows progress."""
-
-    def __init__(self, plan: TrainPlan, bar: Any, is_stopped: Callable[[], bool]):
-        self.plan, self.bar, self.is_stopped = plan, bar, is_stopped
-        self.step = 0
+        self.bar = tqdm(unit="batch", disable=None) if verbose else None
 
     def on_train_begin(self, net, X=None, **kwargs):
-        self.n_steps = net.max_epochs * len(net.get_iterator(X, training=True))
         if self.bar is not None:
-            self.bar.total = (self.bar.total or 0) + self.n_steps
+            self.bar.total = (self.bar.total or 0) + _n_steps(net, X)
 
-    def on_batch_begin(self, net, training=False, **kwargs):
-        if self.is_stopped():
+    def on_batch_begin(self, net, **kwargs):
+        if self.stopped.is_set():
             raise KeyboardInterrupt  # skorch's EarlyStopping raises the same error.
-        if training:
-            self.step += 1
-            for group in net.optimizer_.param_groups:
-                group["lr"] = net.lr * group.get("lr_factor", 1) * self._factor()
 
     def on_batch_end(self, net, training=False, **kwargs):
         if training and self.bar is not None:
             self.bar.update()
 
     def on_epoch_end(self, net, **kwargs):
-        if self.plan.verbose:
+        if self.verbose:
             epoch = net.history[-1]
             line = f"Epoch {epoch['epoch']}/{net.max_epochs}: {epoch['train_loss']:.4f} nats/char"
             if "valid_loss" in epoch:
                 line += f", held out {epoch['valid_loss']:.4f}"
             print(f"{line}, {epoch['dur']:.1f} s")
+
+
+class Schedule(Callback):
+    """Callback that sets the learning rate before each step.
+
+    Attributes
+    ----------
+    step : int
+        Number of steps so far.
+    """
+
+    def __init__(self, plan: TrainPlan):
+        self.plan, self.step = plan, 0
+
+    def on_train_begin(self, net, X=None, **kwargs):
+        self.n_steps = _n_steps(net, X)
+
+    def on_batch_begin(self, net, training=False, **kwargs):
+        if training:
+            self.step += 1
+            for group in net.optimizer_.param_groups:
+                group["lr"] = net.lr * group.get("lr_factor", 1) * self._factor()
 
     def _factor(self):
         """Return the learning rate as a fraction of the maximum."""
@@ -441,6 +242,209 @@ class _Schedule(Callback):
         progress = self.step / (self.n_steps + 1)
         height = min(progress / _WARM_UP, (1 - progress) / (1 - _WARM_UP))
         return (1 - cos(pi * height)) / 2
+
+
+def _n_steps(net, dataset):
+    return net.max_epochs * len(net.get_iterator(dataset, training=True))
+
+
+class TrainingData(NamedTuple):
+    """Names for training.
+
+    Attributes
+    ----------
+    train, valid : SequenceDataset
+    test : Sequences
+        Training sequences to test the final weights.
+    """
+
+    train: SequenceDataset
+    valid: SequenceDataset
+    test: Sequences
+
+
+def fit_networks(
+    plans: list[TrainPlan],
+    train: Sequences,
+    valid: Sequences,
+    teacher: NGrams | None,
+    is_text: bool,
+    previous_nets: list[Net],
+    learned: Any,
+) -> tuple[list[Net], bool]:
+    """Train several networks, in parallel on torch's threads.
+
+    Training runs in new threads, so modes that the caller has set, such as `torch.no_grad`,
+    autocast or a default device, do not apply.
+
+    Parameters
+    ----------
+    plans : list of TrainPlan
+    train, valid : Sequences
+    teacher : NGrams or None
+        The n-grams in the training targets.
+    is_text : bool
+    previous_nets : list of Net
+        Nets from the last fit, empty in a first fit.
+    learned : Learned
+        See `Net`.
+
+    Returns
+    -------
+    nets : list of Net
+    is_interrupted : bool
+        Whether training ended early, because of Ctrl-C or a callback that raised KeyboardInterrupt.
+    """
+
+    def make_data() -> TrainingData:
+        with _one_torch_thread():
+            dataset = SequenceDataset(train, teacher, is_text)
+            return TrainingData(dataset, SequenceDataset(valid), train.subsample())
+
+    progress = Progress(plans[0].verbose)
+    try:
+        (data,) = in_threads(make_data, [()])
+        calls = [
+            (plan, data, net, learned, progress)
+            for plan, net in zip_longest(plans, previous_nets[: len(plans)])
+        ]
+        n_threads = 1 if plans[0].accelerator else torch.get_num_threads()
+        return in_threads(
+            fit_network, calls, n_threads, progress.stopped
+        ), progress.stopped.is_set()
+    finally:
+        if progress.bar is not None:
+            progress.bar.close()
+
+
+def fit_network(
+    plan: TrainPlan, data: TrainingData, previous: Net | None, learned: Any, progress: Progress
+) -> Net:
+    """Train one network until the last epoch, early stopping or an interrupt.
+
+    Parameters
+    ----------
+    plan : TrainPlan
+    data : TrainingData
+    previous : Net or None
+        The net from the last fit. Training continues with the state of its optimizer.
+    learned : Learned
+        See `Net`.
+    progress : Progress
+
+    Returns
+    -------
+    net : Net
+        In evaluation mode.
+    """
+    with _one_torch_thread():
+        net = _build_net(plan, data, progress)
+        if plan.initial_weights:
+            net.network.load_arrays(plan.initial_weights)
+        if previous and type(previous.optimizer_) is type(net.optimizer_):
+            _copy_optimizer_state(previous, net)
+        net.plan, net.learned = plan, learned
+        try:
+            _train(net, data.train, progress)
+            if not progress.stopped.is_set():
+                _check_not_diverged(net, data.test)
+        finally:
+            net.network.eval()
+            net.learned = None  # It refers to the nets of the last fit.
+    return net
+
+
+@contextmanager
+def _one_torch_thread():
+    with _torch_threads.changed(lambda number: 1):
+        torch.set_num_threads(1)
+        yield
+
+
+def _build_net(plan, data, progress):
+    """Return an initialized net."""
+    batches = LengthGroupedBatches(data.train, plan.batch_size, shard=plan.shard)
+    callbacks: list[Any] = [("progress", progress), ("schedule", Schedule(plan))]
+    if plan.patience is not None:
+        stopping = EarlyStopping(patience=plan.patience, load_best=True)
+        callbacks.append(("early_stopping", stopping))
+    params = {
+        "criterion": partial(CharacterLoss, batches.mean_targets),
+        "lr": plan.lr,
+        "max_epochs": plan.max_epochs,
+        "batch_size": plan.batch_size,
+        "iterator_train": LengthGroupedBatches,
+        "iterator_train__generator": torch.Generator().manual_seed(plan.shuffle_seed),
+        "iterator_train__shard": plan.shard,
+        "iterator_valid": LengthGroupedBatches,
+        "iterator_valid__batch_size": _VALIDATION_BATCH,
+        "train_split": None if plan.patience is None else predefined_split(data.valid),
+        "callbacks__print_log": None,  # Its table does not show the unit of the loss.
+        # Networks train at the same time, so each needs its own copies of the callbacks.
+        "callbacks": callbacks + deepcopy(list(plan.callbacks)),
+        "device": plan.device,
+        "bfloat16": plan.bfloat16,
+        "ngram_weight": plan.ngram_weight,
+        "verbose": plan.verbose,
+        "module": CharLSTM,
+    }
+    params |= {f"module__{name}": value for name, value in plan.module_params.items()}
+    params |= _optimizer_params(plan)
+    net_class = Net
+    if plan.accelerator:
+        net_class = _accelerated_net(plan.accelerator)
+        del params["callbacks__print_log"]  # AcceleratedNet sets its sink.
+    for name in plan.net_params:
+        if name in params.keys() - {"optimizer__betas", "optimizer__weight_decay"}:
+            raise ValueError(
+                "net_params may only contain skorch.NeuralNet parameters that "
+                f"CharLSTMGenerator does not set itself. Got {name!r}."
+            )
+    return net_class(**params | dict(plan.net_params)).initialize()
+
+
+def _copy_optimizer_state(old, new):
+    states = {name: old.optimizer_.state[w] for name, w in old.network.named_parameters()}
+    state = {w: deepcopy(states[name]) for name, w in new.network.named_parameters()}
+    new.optimizer_.state |= state
+
+
+def _train(net, dataset, progress):
+    """Run the training loop. An interrupt ends it and sets ``progress.stopped``."""
+    try:
+        try:
+            net.notify("on_train_begin", X=dataset, y=None)
+            net.fit_loop(dataset)
+        except KeyboardInterrupt:
+            if not _has_stopped_early(net):
+                raise
+        finally:
+            net.notify("on_train_end", X=dataset, y=None)
+    except KeyboardInterrupt:
+        progress.stopped.set()
+
+
+def _has_stopped_early(net):
+    """Whether skorch's EarlyStopping, which raises KeyboardInterrupt, ended training."""
+    return any(
+        isinstance(callback, EarlyStopping) and callback.misses_ == callback.patience
+        for _, callback in net.callbacks_
+        if hasattr(callback, "misses_")
+    )
+
+
+def _check_not_diverged(net, sequences):
+    """Raise an error if the network is worse than guessing.
+
+    The recorded losses predate the last steps, so this function computes the final loss.
+    """
+    arrays, loss = net.network.arrays(), np.nan
+    if all(np.isfinite(weights).all() for weights in arrays.values()):
+        with np.errstate(over="ignore", invalid="ignore"):
+            loss = -float(LSTM(arrays).log_proba(sequences).mean())
+    if not loss < log(len(arrays["head.bias"])) + 1:
+        reason = f"a loss of {loss:.3g} nats per character (worse than guessing)"
+        raise divergence_error(reason, net)
 
 
 def _optimizer_params(plan):

@@ -1,5 +1,6 @@
 """The torch network, which predicts logits for the next character from character indices."""
 
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -117,9 +118,11 @@ class CharLSTM(nn.Module):
             arrays["embedding.weight"] = np.concatenate(vectors)
         return arrays
 
-    def load_arrays(self, arrays: dict[str, NDArray[np.float32]]) -> None:
-        """Load weights returned by `arrays`."""
-        weights = {name: torch.from_numpy(weight) for name, weight in arrays.items()}
+    def load_arrays(self, arrays: Mapping[str, NDArray[np.float32]]) -> None:
+        """Load weights returned by `arrays`. Weights do not change where an array is NaN."""
+        pairs = {name: (weight, arrays[name]) for name, weight in self.arrays().items()}
+        merged = {name: np.where(np.isnan(new), old, new) for name, (old, new) in pairs.items()}
+        weights = {name: torch.from_numpy(weight) for name, weight in merged.items()}
         if self.labels:
             vectors = weights["embedding.weight"]
             weights["embedding.weight"] = vectors[: self.n_inputs]

@@ -2,13 +2,13 @@
 
 import inspect
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from math import inf, log2, log10
 from numbers import Integral
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -16,16 +16,39 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback
 
 from .._corpus import Corpus
+from .._models.pretrained import Network, Pretrained, Weights
 from .._validation import check_int, check_option, check_real, is_auto
-from .pretrained import Pretrained, base_share
 
-# Number of names from which "auto" chooses larger networks.
-_FEW = 200
-# Number of names below which a pretrained network trains with smaller steps.
-_MANY = 1000
+# Automatic hidden size by the minimum number of names.
+_HIDDEN_SIZES = {16_384: 352, 200: 240, 0: 128}
 # Maximum total number of weights across all networks.
 _MAX_WEIGHTS = 10**9
-# Learning rate multipliers in fine-tuning, for the softmax layer and for the vectors of new labels.
+# Number of names at which the network from the base and the others have the same weight, and how
+# fast its weight falls. They were fitted to held-out losses on lists of 20 to 30,000 names, with a
+# base that was trained without these lists.
+_EQUAL_WEIGHTS, _BASE_DECAY = 5000, 0.6
+# Learning rates from random weights, and in fine-tuning.
+_LR, _FINE_TUNING_LR = 0.02, 0.01
+# Weight decay of AdamW, and of optimizers that add it to the gradient.
+_DECOUPLED_WEIGHT_DECAY, _WEIGHT_DECAY = 0.1, 0.01
+# The number of epochs is this number divided by the square root of the number of names, in a range.
+_EPOCHS_TIMES_ROOT, _MIN_EPOCHS, _MAX_EPOCHS = 1250, 3, 10
+# Minimum and maximum batch sizes, as powers of two, and the power from which the size is at most
+# the square root of the number of names.
+_MIN_BATCH_POWER, _MAX_BATCH_POWER, _ROOT_BATCH_POWER = 3, 9, 6
+# Weight of the n-gram targets, its maximum from random weights, and the weight from random weights
+# for one name, which falls by 1 for each factor of 10. Fitted to lists of 20 to 500 names.
+_NGRAM_WEIGHT, _MAX_NGRAM_WEIGHT, _NGRAM_WEIGHT_FOR_ONE = 0.5, 0.9, 3.2
+# Number of names below which fine-tuning uses the following values.
+_MANY = 1000
+# The learning rate is a multiple of the square root of the number of names, with a minimum.
+_LR_PER_ROOT, _MIN_LR = 0.00014, 0.002
+# The weight of the n-gram targets rises from this number of names by 0.35 for each factor of 10.
+_MIN_NGRAM_NAMES, _NGRAM_WEIGHT_PER_LOG = 50, 0.35
+# Share by which weight decay shrinks the weights in total.
+_SHRINKAGE = 0.16
+# Learning rate multipliers for the softmax layer and, with any number of names, for the vectors of
+# new labels.
 _HEAD_LR_FACTOR, _LABEL_LR_FACTOR = 3, 10
 # Parameters of skorch.NeuralNet that `net_params` may set, and prefixes for parameters of its
 # components.
@@ -58,16 +81,17 @@ _CHECKS: dict[str, Callable[[str, Any], None]] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TrainPlan:
-    """Numerical settings for training one network.
+    """Settings for training one network.
 
     Fields that correspond to parameters of `CharLSTMGenerator` have the same names.
     """
 
     # Network
-    share: float  # weight in the average of all networks
-    pretrained: int | None  # index of the pretrained network to start from; None: random weights
+    weight: float  # in the average of all networks
+    starts_from_init: bool
+    initial_weights: Weights | None  # NaN or None: random
     n_characters: int
     n_labels: int
     hidden_size: int
@@ -103,6 +127,27 @@ class TrainPlan:
         """The arguments of `CharLSTM`."""
         names = "n_characters", "hidden_size", "num_layers", "embedding_dim", "dropout", "n_labels"
         return {name: getattr(self, name) for name in names} | {"seed": self.network_seed}
+
+
+class Start(NamedTuple):
+    """The sizes and the initial weights of a network.
+
+    Attributes
+    ----------
+    sizes : dict of str to int or None
+        The parameters that determine the shapes of its weights.
+    weight : float
+        See `TrainPlan`.
+    starts_from_init : bool
+        Whether its weights come from `init`, or came from `init` in the first fit.
+    network : int or None
+        The index of the pretrained network with its initial weights. None: random weights.
+    """
+
+    sizes: Mapping[str, int | None]
+    weight: float
+    starts_from_init: bool = False
+    network: int | None = None
 
 
 def check_params(params: Mapping[str, Any]) -> None:
@@ -147,11 +192,10 @@ def make_plans(
     n_names: int,
     rng: np.random.Generator,
     pretrained: Pretrained | None = None,
-    shares: list[float] | None = None,
-    init_share: float = 0.0,
+    networks: Sequence[Network] = (),
     n_steps_before: int | None = None,
 ) -> list[TrainPlan]:
-    """Return the training settings for each network, with numbers in place of "auto".
+    """Return the training settings for each network.
 
     Parameters
     ----------
@@ -163,144 +207,174 @@ def make_plans(
     rng : numpy.random.Generator
         Random generator for initial weights, dropout masks and batch order.
     pretrained : Pretrained, default=None
-        Networks that some or all new networks start from.
-    shares : list of float, default=None
-        Weight of each network in the average, if training continues. All networks then start from
-        `pretrained`. None: training starts anew.
-    init_share : float, default=0
-        Weight of the networks that started from `init`, if training continues.
+        Networks that some or all networks start from.
+    networks : sequence of Network, default=()
+        The networks in `pretrained`, if training continues from the last fit.
     n_steps_before : int, default=None
         See `TrainPlan`.
     """
-    continues = shares is not None
-    sizes, shares = _choose_sizes(params, n_names, pretrained, shares, init_share)
-    n_weights = sum(_n_weights(size, len(corpus.alphabet), len(corpus.labels)) for _, size in sizes)
+    starts = _continued(params, networks) or _new_starts(params, n_names, pretrained)
+    sizes = {"n_characters": len(corpus.alphabet), "n_labels": len(corpus.labels)}
+    _check_n_weights(starts, **sizes)
+    is_from_scratch = not any(start.starts_from_init for start in starts) and n_steps_before is None
+    common, plans = _common_settings(params, n_names) | sizes, []
+    for start in starts:
+        automatic = _automatic(params["optimizer"], n_names, start.starts_from_init)
+        if is_from_scratch:
+            automatic["ngram_weight"] = _ngram_weight_from_scratch(n_names)
+        settings = automatic | _set_by_user(params)
+        settings["batch_size"] = min(settings["batch_size"], n_names)
+        if n_steps_before is not None:
+            settings["max_epochs"] = 1
+        initial_weights, label_lr_factor = None, 1
+        if pretrained and start.network is not None:
+            initial_weights = pretrained.weights_for(start.network, corpus.alphabet_, corpus.labels)
+            if start.starts_from_init and not pretrained.label_shares:
+                label_lr_factor = _LABEL_LR_FACTOR
+        network_seed, shuffle_seed = rng.integers(2**63, size=2).tolist()
+        plan = TrainPlan(
+            **start.sizes,
+            weight=start.weight,
+            starts_from_init=start.starts_from_init,
+            initial_weights=initial_weights,
+            label_lr_factor=label_lr_factor,
+            network_seed=network_seed,
+            shuffle_seed=shuffle_seed,
+            n_steps_before=n_steps_before,
+            **settings,
+            **common,
+        )
+        plans.append(plan)
+    return plans
+
+
+def _automatic(optimizer, n_names, starts_from_init):
+    """Return the values of parameters that adapt to the number of names.
+
+    With few names, fine-tuning takes small steps, and weight decay shrinks the weights by 16% in
+    total. The total is the product of the number of steps, the mean learning rate and the weight
+    decay.
+    """
+    decouples = _optimizer_class(optimizer) is torch.optim.AdamW
+    power = int(log2(n_names) // 2)  # of the largest power of two below the square root
+    power = min(max(power + 1, _MIN_BATCH_POWER), max(power, _ROOT_BATCH_POWER), _MAX_BATCH_POWER)
+    n_epochs = round(_EPOCHS_TIMES_ROOT / n_names**0.5)
+    settings = {
+        "lr": _FINE_TUNING_LR if starts_from_init else _LR,
+        "head_lr_factor": 1,
+        "ngram_weight": _NGRAM_WEIGHT,
+        "weight_decay": _DECOUPLED_WEIGHT_DECAY if decouples else _WEIGHT_DECAY,
+        "batch_size": 2**power,
+        "max_epochs": min(max(n_epochs, _MIN_EPOCHS), _MAX_EPOCHS),
+    }
+    if starts_from_init and n_names < _MANY:
+        lr = max(_LR_PER_ROOT * n_names**0.5, _MIN_LR)
+        n_steps = _MAX_EPOCHS * -(-n_names // settings["batch_size"])
+        settings |= {
+            "lr": lr,
+            "head_lr_factor": _HEAD_LR_FACTOR,
+            "ngram_weight": max(_NGRAM_WEIGHT_PER_LOG * log10(n_names / _MIN_NGRAM_NAMES), 0.0),
+            "weight_decay": _SHRINKAGE / (n_steps * lr / 2),
+        }
+    return settings
+
+
+def _ngram_weight_from_scratch(n_names):
+    """Return the weight of the n-gram targets if no network starts from `init`."""
+    weight = _NGRAM_WEIGHT_FOR_ONE - log10(n_names)
+    return min(max(weight, _NGRAM_WEIGHT), _MAX_NGRAM_WEIGHT)
+
+
+def _set_by_user(params):
+    """Return the values that the user has set instead of "auto"."""
+    types: dict[str, Any] = dict.fromkeys(("lr", "ngram_weight", "weight_decay"), float)
+    types |= dict.fromkeys(("batch_size", "max_epochs"), int)
+    return {name: kind(params[name]) for name, kind in types.items() if not is_auto(params[name])}
+
+
+def _common_settings(params, n_names):
+    """Return the settings that are the same for all networks."""
+    accelerator = params["accelerator"]
+    return {
+        "dropout": float(params["dropout"]),
+        "optimizer": _optimizer_class(params["optimizer"]),
+        "lr_schedule": params["lr_schedule"],
+        "patience": int(params["n_iter_no_change"]) if params["early_stopping"] else None,
+        "device": None if accelerator else params["device"],
+        "bfloat16": uses_bfloat16(params["precision"], _device(params)),
+        "accelerator": accelerator,
+        "shard": _shard(params, n_names) if accelerator else (0, 1),
+        "callbacks": tuple(params["callbacks"] or ()),
+        "net_params": params["net_params"] or {},
+        "verbose": int(params["verbose"]),
+    }
+
+
+def base_weight(n_names: int) -> float:
+    """Return the weight of the network that starts from the base, next to random weights."""
+    return 1 / (1 + (n_names / _EQUAL_WEIGHTS) ** _BASE_DECAY)
+
+
+def _new_starts(params, n_names, pretrained):
+    """Return the start of each network in a first fit."""
+    n_networks = None if is_auto(params["num_networks"]) else int(params["num_networks"])
+    automatic = {"hidden_size": next(size for n, size in _HIDDEN_SIZES.items() if n_names >= n)}
+    set_by_user = _sizes_set_by_user(params)
+    scratch = automatic | set_by_user
+    if pretrained is None:
+        n_networks = n_networks or 2
+        return [Start(scratch, 1 / n_networks)] * n_networks
+    fixed = [network.sizes for network in pretrained.networks]
+    if not is_auto(params["init"]):
+        _check_sizes(set_by_user, fixed[-1])
+        n_networks = n_networks or len(fixed)
+        indices = [number % len(fixed) for number in range(n_networks)]
+        return [Start(fixed[i], 1 / n_networks, True, i) for i in indices]
+    weight, n_scratch = base_weight(n_names), (n_networks or 2) - 1
+    base = Start(fixed[0], weight, True, 0)
+    if n_scratch:
+        return [base, *[Start(scratch, (1 - weight) / n_scratch)] * n_scratch]
+    is_base = weight >= 0.5 and fixed[0] == fixed[0] | set_by_user
+    return [base._replace(weight=1.0) if is_base else Start(scratch, 1.0)]
+
+
+def _continued(params, networks):
+    """Return the start of each network of the last fit, if training continues."""
+    # With init="auto", the size parameters do not describe the network from the base.
+    is_all_base = is_auto(params["init"]) and all(n.starts_from_init for n in networks)
+    if networks and not is_all_base:
+        n_networks = params["num_networks"]
+        set_by_user = {} if is_auto(n_networks) else {"num_networks": int(n_networks)}
+        expected = networks[-1].lstm.sizes | {"num_networks": len(networks)}
+        _check_sizes(_sizes_set_by_user(params) | set_by_user, expected)
+    return [
+        Start(network.lstm.sizes, network.weight, network.starts_from_init, index)
+        for index, network in enumerate(networks)
+    ]
+
+
+def _sizes_set_by_user(params):
+    names = "hidden_size", "num_layers", "embedding_dim"
+    sizes = {name: params[name] for name in names if not is_auto(params[name])}
+    return {name: size if size is None else int(size) for name, size in sizes.items()}
+
+
+def _check_sizes(set_by_user, expected):
+    for name, size in set_by_user.items():
+        if size != expected[name]:
+            raise ValueError(
+                f"{name} must be {expected[name]!r}, as in the networks of init or the last fit. "
+                f"Got {size!r}."
+            )
+
+
+def _check_n_weights(starts, n_characters, n_labels):
+    n_weights = sum(_n_weights(start.sizes, n_characters, n_labels) for start in starts)
     if n_weights > _MAX_WEIGHTS:
         raise ValueError(
             f"The networks must have at most {_MAX_WEIGHTS:,} weights in total. Got {n_weights:,}. "
             "Lower hidden_size, num_layers, embedding_dim or num_networks."
         )
-    user_settings = {
-        name: convert(params[name])
-        for name, convert in _AUTO_SETTINGS.items()
-        if not is_auto(params[name])
-    }
-    accelerator, plans = params["accelerator"], []
-    is_from_scratch = init_share == 0 if continues else all(index is None for index, _ in sizes)
-    if is_from_scratch and n_steps_before is None:
-        # Fitted to lists of 20 to 500 names. Next to a pretrained network, 0.5 is better.
-        ngram_weight = float(np.clip(3.2 - log10(n_names), 0.5, 0.9))
-        user_settings = {"ngram_weight": ngram_weight} | user_settings
-    for i, ((pretrained_index, size), share) in enumerate(zip(sizes, shares, strict=True)):
-        is_pretrained = pretrained_index is not None
-        if continues:  # The first fit decides, because now all networks have weights.
-            is_pretrained = init_share == 1 or (i == 0 and init_share > 0)
-        network_seed, shuffle_seed = rng.integers(2**63, size=2).tolist()
-        settings = _settings(params, n_names, is_pretrained) | user_settings
-        has_new_labels = pretrained is not None and not pretrained.label_shares
-        plans.append(
-            TrainPlan(
-                share=share,
-                pretrained=pretrained_index,
-                n_characters=len(corpus.alphabet),
-                n_labels=len(corpus.labels),
-                **size,
-                dropout=float(params["dropout"]),
-                network_seed=network_seed,
-                optimizer=_optimizer_class(params["optimizer"]),
-                lr=settings["lr"],
-                head_lr_factor=settings["head_lr_factor"],
-                label_lr_factor=_LABEL_LR_FACTOR if is_pretrained and has_new_labels else 1,
-                lr_schedule=params["lr_schedule"],
-                weight_decay=settings["weight_decay"],
-                ngram_weight=settings["ngram_weight"],
-                batch_size=min(settings["batch_size"], n_names),
-                max_epochs=settings["max_epochs"] if n_steps_before is None else 1,
-                shuffle_seed=shuffle_seed,
-                patience=int(params["n_iter_no_change"]) if params["early_stopping"] else None,
-                n_steps_before=n_steps_before,
-                device=None if accelerator else params["device"],
-                bfloat16=uses_bfloat16(params["precision"], _device(params)),
-                accelerator=accelerator,
-                shard=_shard(params, n_names) if accelerator else (0, 1),
-                callbacks=tuple(params["callbacks"] or ()),
-                net_params=params["net_params"] or {},
-                verbose=int(params["verbose"]),
-            )
-        )
-    return plans
-
-
-# Parameters that may be "auto", other than sizes, and the type of their values.
-_AUTO_SETTINGS: dict[str, Any] = dict.fromkeys(("lr", "ngram_weight", "weight_decay"), float)
-_AUTO_SETTINGS |= dict.fromkeys(("batch_size", "max_epochs"), int)
-
-
-def _settings(params, n_names, is_pretrained):
-    """Return the values that replace "auto".
-
-    With few names, a pretrained network trains with small steps, and weight decay shrinks the
-    weights by 16% in total. The total is the product of the number of steps, the mean learning rate
-    and the weight decay.
-    """
-    decouples = _optimizer_class(params["optimizer"]) is torch.optim.AdamW
-    power = int(log2(n_names) // 2)
-    batch_size = 2 ** min(max(power + 1, 3), max(power, 6), 9)
-    settings = {
-        "lr": 0.01 if is_pretrained else 0.02,
-        "head_lr_factor": 1,
-        "ngram_weight": 0.5,
-        "weight_decay": 0.1 if decouples else 0.01,
-        "batch_size": batch_size,
-        "max_epochs": int(np.clip(round(1250 / n_names**0.5), 3, 10)),
-    }
-    if is_pretrained and n_names < _MANY:
-        n_steps = 10 * -(-n_names // batch_size)
-        settings |= {
-            "lr": max(0.00014 * n_names**0.5, 0.002),
-            "head_lr_factor": _HEAD_LR_FACTOR,
-            "ngram_weight": max(0.35 * log10(n_names / 50), 0.0),
-        }
-        settings["weight_decay"] = 0.16 / (n_steps * settings["lr"] / 2)
-    return settings
-
-
-def _choose_sizes(params, n_names, pretrained, shares, init_share):
-    """Return the pretrained index (or None) and sizes of each network, and all shares."""
-    names = "hidden_size", "num_layers", "embedding_dim"
-    hidden_size = 128 if n_names < _FEW else 240 if n_names < 16_384 else 352
-    scratch = {name: params[name] and params[name] for name in names}
-    if is_auto(scratch["hidden_size"]):
-        scratch["hidden_size"] = hidden_size
-    scratch = {name: size and int(size) for name, size in scratch.items()}
-    n_auto = is_auto(params["num_networks"])
-    n_networks = 2 if n_auto else int(params["num_networks"])
-    if pretrained is None:
-        return [(None, scratch)] * n_networks, [1 / n_networks] * n_networks
-    fixed = [network.sizes for network in pretrained.networks]
-    matches = {name: is_auto(params[name]) or scratch[name] == fixed[-1][name] for name in names}
-    if is_auto(params["init"]) and shares is None:
-        share = base_share(n_names)
-        if n_networks == 1:
-            is_base = all(matches.values()) and share >= 0.5
-            return [(0, fixed[0]) if is_base else (None, scratch)], [1.0]
-        n_scratch = n_networks - 1
-        sizes = [(0, fixed[0])] + [(None, scratch)] * n_scratch
-        return sizes, [share] + [(1 - share) / n_scratch] * n_scratch
-    if shares is not None:
-        matches["num_networks"] = n_auto or n_networks == len(fixed)
-    # With init="auto", the size parameters do not describe the network from the base.
-    is_checked = not (is_auto(params["init"]) and init_share == 1)
-    for name, is_match in matches.items():
-        if is_checked and not is_match:
-            expected = len(fixed) if name == "num_networks" else fixed[-1][name]
-            raise ValueError(
-                f"{name} must be {expected!r}, as in the networks of init or the last fit. "
-                f"Got {params[name]!r}."
-            )
-    n_networks = len(fixed) if n_auto or shares is not None else n_networks
-    indices = [number % len(fixed) for number in range(n_networks)]
-    return [(i, fixed[i]) for i in indices], shares or [1 / n_networks] * n_networks
 
 
 def _n_weights(sizes, n_characters, n_labels):

@@ -152,13 +152,20 @@ class NGrams {
   }
 }
 
-// Penalties on characters whose kind is rare after the preceding kinds, or that the label's names lack.
-class Penalty {
-  constructor({ seen, ...tables }) {
-    Object.assign(this, tables, { seen: seen.map((indices) => new Set(indices)) });
+// A model with penalties on characters whose kind is rare after the preceding kinds, or that the names of
+// the label lack.
+class Penalised {
+  constructor({ model, seen, ...tables }) {
+    const sets = seen.map((indices) => new Set(indices));
+    Object.assign(this, tables, { model: createModel(model), seen: sets });
   }
 
-  addTo(logits, windows, labels) {
+  start = (windows, labels) => this.penalise(this.model.start(windows, labels), windows, labels);
+  advance = (state, windows, labels) =>
+    this.penalise(this.model.advance(state, windows, labels), windows, labels);
+  select = (state, rows) => this.model.select(state, rows);
+
+  penalise([state, logits], windows, labels) {
     logits.forEach((row, i) => {
       let context = this.first[Math.max(labels[i], 0)];
       for (const index of windows[i])
@@ -168,6 +175,7 @@ class Penalty {
         row[c] += byKind[this.kinds[c]] + (seen && !seen.has(c) ? this.unseen[labels[i]] : 0);
       });
     });
+    return [state, logits];
   }
 }
 
@@ -182,12 +190,11 @@ function expandLogits(logits, { places, missing, shares }) {
   return expanded;
 }
 
-// The weighted mean of the logits of models, plus a penalty. The weights sum to 1. A component may have
-// a fixed label or a smaller alphabet.
+// The weighted mean of the logits of models. The weights sum to 1. A component may have a fixed label or a
+// smaller alphabet.
 class Mixture {
-  constructor({ components, penalty }) {
+  constructor({ components }) {
     this.components = components.map((item) => ({ ...item, model: createModel(item.model) }));
-    this.penalty = penalty && new Penalty(penalty);
   }
 
   start = (...args) => this.advance(null, ...args);
@@ -208,12 +215,11 @@ class Mixture {
       });
       return state;
     });
-    this.penalty?.addTo(means, windows, labels);
     return [states, means];
   }
 }
 
-const TYPES = { mixture: Mixture, lstm: LSTM, ngrams: NGrams };
+const TYPES = { penalised: Penalised, mixture: Mixture, lstm: LSTM, ngrams: NGrams };
 const createModel = (model) => (model.start ? model : new TYPES[model.type](model)); // if not yet created
 
 // Seeded random numbers in [0, 1): mulberry32, by Tommy Ettinger.

@@ -1,0 +1,148 @@
+"""Trained networks: conversion to another alphabet and other labels, and their file format."""
+
+from collections.abc import Iterable, Mapping
+from typing import IO, Any, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._alphabet import END_UNIT, NONE, is_alphabet
+from .._sequences import Sequences
+from .._validation import corrupt_file_error
+from .contract import log_softmax
+from .lstm import CHARACTERS, INPUTS, LSTM
+
+Weights = Mapping[str, NDArray[np.float32]]
+
+
+class Network(NamedTuple):
+    """A network of a `CharLSTMGenerator`.
+
+    Attributes
+    ----------
+    lstm : LSTM
+    weight : float
+        Its weight in the average of all networks.
+    starts_from_init : bool
+        Whether its training started from the generator's `init`.
+    """
+
+    lstm: LSTM
+    weight: float
+    starts_from_init: bool
+
+    @classmethod
+    def from_state(cls, state: Any) -> Self:
+        """Return a network from its saved fields, with the weights of the LSTM as arrays."""
+        fields = state if isinstance(state, dict) else {}
+        if fields.keys() != {*cls._fields}:
+            raise corrupt_file_error("The network", "weights of an LSTM and its share")
+        return cls(LSTM(fields["lstm"]), float(fields["weight"]), bool(fields["starts_from_init"]))
+
+
+class Pretrained(NamedTuple):
+    """Initial networks for training: from the base, another generator, or the last fit.
+
+    Attributes
+    ----------
+    alphabet : ndarray of shape (n_characters,), dtype str
+        Character at each index.
+    networks : list of LSTM
+    label_shares : dict of object to float
+        Relative frequency of each label, in the order of the label indices.
+    """
+
+    alphabet: NDArray[np.str_]
+    networks: list[LSTM]
+    label_shares: dict[object, float]
+
+    def covers(self, alphabet: NDArray[np.str_]) -> bool:
+        """Whether the networks have seen at least half of the characters, ignoring the name end."""
+        characters = alphabet[alphabet != END_UNIT]
+        return bool(2 * np.isin(characters, self.alphabet).sum() >= len(characters))
+
+    def beats_guessing(
+        self, alphabet: NDArray[np.str_], labels: Iterable[object], sequences: Sequences
+    ) -> bool:
+        """Whether the first network predicts the names better than guessing, before training.
+
+        Uniform guessing has a loss of log(len(alphabet)) nats per character. The predictions are
+        restricted to `alphabet`. Characters that the network has not seen are ignored.
+        """
+        is_seen = np.isin(alphabet, self.alphabet)
+        subset = sequences.subsample()
+        targets = np.where(np.append(is_seen, False)[subset.targets], subset.targets, NONE)
+        weights = self.weights_for(0, alphabet, labels)
+        network = LSTM({name: np.nan_to_num(weight) for name, weight in weights.items()})
+        logits = network.logits(subset._replace(targets=targets))
+        logits[:, ~is_seen] = -np.inf
+        log_proba = log_softmax(logits)[np.arange(len(logits)), targets[targets != NONE]]
+        return len(log_proba) > 0 and bool(-log_proba.mean() < np.log(len(is_seen)))
+
+    def weights_for(
+        self, index: int, alphabet: NDArray[np.str_], labels: Iterable[object]
+    ) -> Weights:
+        """Return the weights of a network for another alphabet and other labels.
+
+        The weights of new characters are NaN. New labels have the mean of the network's labels.
+        """
+        network, weights = self.networks[index], {}
+        old_index = {character: i for i, character in enumerate(self.alphabet.tolist())}
+        characters = [old_index.get(character, NONE) for character in alphabet.tolist()]
+        start = len(old_index)  # of a name; an unknown character and the labels follow
+        label_index = {label: start + 2 + i for i, label in enumerate(self.label_shares)}
+        new_label = start + 2 + len(label_index)
+        label_rows = [label_index.get(label, new_label) for label in labels]
+        inputs = [*characters, start, start + 1, *label_rows]
+        for name, weight in network.weights.items():
+            for axis, kind in enumerate(network.axes[name]):
+                if kind in (CHARACTERS, INPUTS):
+                    vectors, rows = np.moveaxis(weight, axis, 0), characters
+                    if kind == INPUTS:
+                        vectors, rows = self._center_labels(vectors), inputs
+                    new = np.full((1, *vectors.shape[1:]), np.nan, np.float32)  # row -1
+                    weight = np.moveaxis(np.concatenate([vectors, new])[rows], 0, axis)
+            weights[name] = weight
+        return weights
+
+    def _center_labels(self, vectors):
+        """Move the mean of the label vectors into the character vectors.
+
+        Append a zero vector for new labels.
+        """
+        n_labels = len(self.label_shares)
+        n_inputs = len(vectors) - n_labels
+        character_vectors, label_vectors = vectors[:n_inputs], vectors[n_inputs:]
+        zeros = np.zeros((1, *vectors.shape[1:]), np.float32)
+        if not n_labels:
+            return np.concatenate([vectors, zeros])
+        mean = np.array(list(self.label_shares.values()), np.float32) @ label_vectors
+        return np.concatenate([character_vectors + mean, label_vectors - mean, zeros])
+
+
+def write_pretrained(pretrained: Pretrained, file: IO[bytes]) -> None:
+    """Write networks without labels to a file for `read_pretrained`.
+
+    The weights are stored in float16.
+    """
+    arrays: dict[str, Any] = {
+        f"networks.{index}.{name}": weight.astype(np.float16)
+        for index, network in enumerate(pretrained.networks)
+        for name, weight in network.weights.items()
+    }
+    np.savez_compressed(file, alphabet=pretrained.alphabet, **arrays)
+
+
+def read_pretrained(file: IO[bytes]) -> Pretrained:
+    """Read networks written by `write_pretrained`, without executing code from the file."""
+    with np.load(file, allow_pickle=False) as arrays:
+        weights = {name: arrays[name] for name in arrays}
+    alphabet: Any = weights.pop("alphabet", None)
+    by_network: dict[str, dict[str, NDArray[np.float32]]] = {}
+    for name, weight in weights.items():
+        index, _, weight_name = name.removeprefix("networks.").partition(".")
+        by_network.setdefault(index, {})[weight_name] = weight
+    networks = [LSTM(weights) for weights in by_network.values()]
+    if not is_alphabet(alphabet) or {net.n_characters for net in networks} != {len(alphabet)}:
+        raise corrupt_file_error("The pretrained network", "valid for its alphabet")
+    return Pretrained(alphabet, networks, {})

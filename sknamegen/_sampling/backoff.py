@@ -1,0 +1,274 @@
+"""N-grams as a weighted automaton whose states are contexts, for the lookahead."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import pairwise
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+
+from .._alphabet import NONE
+from .._models.contract import Indices
+from .._models.ngrams import NGrams
+from .._parallel import cached
+
+# Smallest expected count to store.
+_MIN_EXPECTED = 0.005
+# Weight of the shorter context in expected counts, as a number of observations.
+_PRIOR = 0.5
+# Maximum number of expected counts in memory at a time, and to store.
+_MAX_CELLS, _MAX_STORED = 2**22, 2**20
+
+
+@dataclass(frozen=True)
+class BackoffAutomaton:
+    """Distributions of the next character in each context, with transitions between contexts.
+
+    ``p(c | h) = weight(h c) + backoff(h) p(c | h')``, where h' is context h without its first
+    character. Contexts and n-grams are numbered as in `NGrams`. The first contexts are the roots.
+
+    Attributes
+    ----------
+    kinds, keys, parents, lengths, first, ngrams, weights, backoff, roots
+        The arrays of an `NGrams` without labels.
+    """
+
+    kinds: Indices
+    keys: NDArray[np.int64]
+    parents: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+    first: NDArray[np.int64]
+    ngrams: NDArray[np.int64]
+    weights: NDArray[np.float64]
+    backoff: NDArray[np.float64]
+    roots: NDArray[np.float64]
+
+    @classmethod
+    def from_ngrams(cls, ngrams: NGrams) -> Self:
+        """Return the automaton of an n-gram model without labels."""
+        return cls(
+            ngrams.kinds,
+            ngrams.keys,
+            ngrams.parents,
+            ngrams.lengths,
+            ngrams.first,
+            ngrams.ngrams_,
+            ngrams.weights,
+            ngrams.backoff,
+            ngrams.roots,
+        )
+
+    @classmethod
+    def from_distributions(
+        cls, ngrams: NGrams, contexts: Indices, proba: NDArray[np.floating]
+    ) -> Self:
+        """Return an automaton with the contexts of n-grams, estimated from distributions.
+
+        ``p(w | h) = (s(h w) + (a + u(h)) p(w | h')) / (n(h) + a)``, where n(h) is the number of
+        distributions after context h, and s(h w) is the sum of their probabilities for w. Sums that
+        are too small are not stored: u(h) is their total. a is a constant. The roots are those of
+        the n-grams.
+
+        Parameters
+        ----------
+        ngrams : NGrams
+            Without labels.
+        contexts : ndarray of shape (n, n_columns), dtype int
+        proba : ndarray of shape (n, n_characters), dtype float
+            The distribution of the next character after each context.
+        """
+        automaton = cls.from_ngrams(ngrams)
+        n_contexts, n_rows = len(ngrams.parents), len(contexts)
+        cells = np.ones(n_rows), (ngrams.find(contexts), np.arange(n_rows))
+        after = csr_matrix(cells, shape=(n_contexts, n_rows))
+        n = automaton._add_to_suffixes(np.asarray(after.sum(axis=1)))[:, 0] + _PRIOR
+        stored, sums = automaton._expected_counts(after, proba)
+        order = np.argsort(stored, kind="stable")
+        stored, sums = stored[order], sums[order]
+        context = stored // ngrams.n_characters
+        return replace(
+            automaton,
+            ngrams=stored,
+            first=np.searchsorted(context, np.arange(n_contexts + 1)),
+            weights=sums / n[context],
+            backoff=(n - np.bincount(context, weights=sums, minlength=n_contexts)) / n,
+        )
+
+    def _expected_counts(self, after, proba):
+        """Return the n-grams with large expected counts, and the counts."""
+        width = max(1, _MAX_CELLS // len(self.parents))
+        ngrams, expected = [np.empty(0, np.int64)], [np.empty(0)]
+        for first in range(0, self.n_characters, width):
+            sums = self._add_to_suffixes(after @ proba[:, first : first + width].astype(np.float64))
+            rows, columns = np.nonzero(sums >= _MIN_EXPECTED)
+            ngrams.append(rows * self.n_characters + first + columns)
+            expected.append(sums[rows, columns])
+        stored, sums = np.concatenate(ngrams), np.concatenate(expected)
+        if len(sums) > _MAX_STORED:  # shorter contexts have larger sums
+            limit = np.partition(sums, -_MAX_STORED)[-_MAX_STORED]
+            stored, sums = stored[sums >= limit], sums[sums >= limit]
+        return stored, sums
+
+    def _add_to_suffixes(self, sums):
+        """Add the sums of contexts to the sums of all their suffixes, in place."""
+        ends = np.searchsorted(self.lengths, np.arange(self.lengths[-1] + 2))
+        for first, end in reversed(list(pairwise(ends[1:].tolist()))):
+            parents = self.parents[first:end]  # sorted
+            starts = np.flatnonzero(np.diff(parents, prepend=-1))
+            sums[parents[starts]] += np.add.reduceat(sums[first:end], starts)
+        return sums
+
+    @property
+    def n_characters(self) -> int:
+        """The number of characters to predict."""
+        return self.roots.shape[1]
+
+    @property
+    def order(self) -> int:
+        """The length of the longest n-grams, in characters."""
+        return int(self.lengths[-1]) + 1
+
+    @property
+    def nbytes(self) -> int:
+        """Total size of all arrays, in bytes."""
+        return sum(array.nbytes for array in vars(self).values())
+
+    @cached
+    def contexts_after(self) -> NDArray[np.int32]:
+        """Longest known context after each context and character."""
+        n_roots, levels = len(self.roots), self._levels()
+        # The last character of each context, and the context without its last character.
+        last = np.full(len(self.parents), NONE)
+        last[n_roots:] = farthest = self.keys % (self.n_characters + 3) - 1
+        prefix = self.kinds[last]
+        for level in levels[1:]:
+            parents = self.parents[level]
+            before = prefix[level] if level is levels[1] else prefix[parents]
+            prefix[level] = self._longer(before, farthest[level - n_roots])
+            last[level] = last[parents]
+        after = np.empty((len(self.parents), self.n_characters), dtype=np.int32)
+        after[:n_roots] = self.kinds[: self.n_characters]
+        for length, level in enumerate(levels):
+            extended = level[(last[level] < self.n_characters) & (prefix[level] >= 0)]
+            if length:
+                shorter = levels[length - 1]
+                after[shorter] = after[self.parents[shorter]]
+                after[prefix[extended], last[extended]] = extended
+            else:
+                after[:n_roots, last[extended]] = extended
+        if levels:
+            after[levels[-1]] = after[self.parents[levels[-1]]]
+        return after
+
+    @property
+    def start_context(self) -> int:
+        """Context at the start of a name, or a root for running text."""
+        start = np.array([self.n_characters])
+        context = int(self._longer(self.kinds[start], start)[0])
+        return context if context >= 0 else int(self.kinds[NONE])
+
+    def _longer(self, contexts, characters):
+        """Return contexts with one more character in front, or -1 for unknown contexts."""
+        if not len(self.keys):
+            return np.full(len(contexts), NONE)
+        keys = contexts * (self.n_characters + 3) + characters + 1
+        place = np.searchsorted(self.keys, keys).clip(max=len(self.keys) - 1)
+        return np.where(self.keys[place] == keys, place + len(self.roots), NONE)
+
+    def truncated(self, order: int) -> Self:
+        """Return an automaton without the contexts of `order` characters or more."""
+        n = int(np.searchsorted(self.lengths, order))
+        ngrams = slice(self.first[n])
+        return replace(
+            self,
+            keys=self.keys[: n - len(self.roots)],
+            parents=self.parents[:n],
+            lengths=self.lengths[:n],
+            first=self.first[: n + 1],
+            ngrams=self.ngrams[ngrams],
+            weights=self.weights[ngrams],
+            backoff=self.backoff[:n],
+        )
+
+    def tempered(self, power: float) -> Self:
+        """Return an automaton with probabilities raised to a power and renormalised.
+
+        The back-off stays valid: ``p(c | h) ** a == backoff(h) ** a * p(c | h') ** a`` for each
+        character c that was not seen after h.
+        """
+        n_roots = len(self.roots)
+        proba, shorter = (p**power for p in self._seen_proba())
+        roots, sums = self.roots**power, np.empty(len(self.parents))
+        sums[:n_roots] = roots.sum(axis=1)
+        backoff, start = self.backoff**power, self.first[n_roots]
+        for level in self._levels():
+            rows = slice(self.first[level[0]] - start, self.first[level[-1] + 1] - start)
+            first = self.first[level] - start - rows.start
+            below = np.add.reduceat(shorter[rows], first)
+            unseen = np.maximum(sums[self.parents[level]] - below, 0)
+            sums[level] = backoff[level] * unseen + np.add.reduceat(proba[rows], first)
+        context = self.ngrams[start:] // self.n_characters
+        parents = self.parents[context]
+        backoff = backoff * sums[self.parents] / sums
+        weights = self.weights.copy()
+        weights[start:] = proba / sums[context] - backoff[context] * shorter / sums[parents]
+        return replace(self, weights=weights, backoff=backoff, roots=roots / sums[:n_roots, None])
+
+    def _levels(self):
+        """Return the contexts of each length, starting at 1."""
+        lengths = range(1, int(self.lengths[-1]) + 1)
+        return [np.flatnonzero(self.lengths == length) for length in lengths]
+
+    def _seen_proba(self):
+        """Return n-gram probabilities after each context but the roots, and after its parent."""
+        start = self.first[len(self.roots)]
+        context, character = np.divmod(self.ngrams[start:], self.n_characters)
+        parents = self.parents[context]
+        place = np.searchsorted(self.ngrams, parents * self.n_characters + character) - start
+        proba, shorter = self.weights[start:].copy(), np.empty(len(context))
+        for number, level in enumerate(self._levels()):
+            rows = slice(self.first[level[0]] - start, self.first[level[-1] + 1] - start)
+            shorter_proba = (
+                proba[place[rows]] if number else self.roots[parents[rows], character[rows]]
+            )
+            shorter[rows] = shorter_proba
+            proba[rows] += self.backoff[context[rows]] * shorter_proba
+        return proba, shorter
+
+    def averages(
+        self, after: Indices, n_later: int
+    ) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+        """Return a function that averages over the next character.
+
+        ``after[state, character]`` is the next state, from 0 to n_later - 1. The function takes
+        values of shape (n_later, n_contexts) and returns means of shape (n_states, n_contexts).
+        """
+        n_states, n_contexts, n_roots = len(after), len(self.parents), len(self.roots)
+        proba, shorter = self._seen_proba()
+        start = self.first[n_roots]
+        context, character = np.divmod(self.ngrams[start:], self.n_characters)
+        next_context = self.contexts_after[context, character]
+        next_shorter = self.contexts_after[self.parents[context], character]
+        # Each n-gram adds its probability and subtracts its back-off probability.
+        columns = np.stack([next_context, next_shorter], axis=1).ravel()
+        values = np.stack([proba, -self.backoff[context] * shorter], axis=1).ravel()
+        columns = after[:, np.repeat(character, 2)] * n_contexts + columns
+        starts = 2 * (self.first[n_roots:-1] - start)
+        starts = np.append(np.arange(n_states)[:, None] * len(values) + starts, columns.size)
+        cells = np.tile(values, n_states), columns.ravel(), starts
+        shape = n_states * (n_contexts - n_roots), n_later * n_contexts
+        seen = csr_matrix(cells, shape=shape)
+        return partial(self._average, after, seen, self._levels())
+
+    def _average(self, after, seen, levels, later):
+        n_roots = len(self.roots)
+        now = np.empty((len(after), len(self.parents)))
+        now[:, :n_roots] = later[after, self.contexts_after[0]] @ self.roots.T
+        now[:, n_roots:] = (seen @ later.ravel()).reshape(len(after), -1)
+        for level in levels:
+            now[:, level] += self.backoff[level] * now[:, self.parents[level]]
+            np.maximum(now[:, level], 0, out=now[:, level])
+        return now
