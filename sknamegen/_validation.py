@@ -18,6 +18,8 @@ from sklearn.utils.validation import column_or_1d
 
 from ._alphabet import FRAMING, codes_of, compose, decompose, fold
 
+RandomStateLike = int | np.integer | np.random.RandomState | np.random.Generator | None
+
 # Packages whose frames `warn_user` skips.
 _LIBRARIES = __name__.partition(".")[0], "sklearn", "joblib"
 # Maximum window_length in characters. Sampling allocates one row of this length per name.
@@ -180,7 +182,7 @@ def warn_user(message: str, category: type[Warning] = UserWarning) -> None:
     warnings.warn(message, category, stacklevel=level)
 
 
-def random_generator(random_state: Any) -> np.random.Generator:
+def random_generator(random_state: RandomStateLike) -> np.random.Generator:
     """Return a numpy Generator that is independent of the global random state."""
     if random_state is None or isinstance(random_state, np.random.Generator):
         return np.random.default_rng(random_state)
