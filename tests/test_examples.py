@@ -21,7 +21,9 @@ import pytest
 import torch
 from conftest import ngram_pipeline
 from fastapi.testclient import TestClient
+from membership import auc_and_error
 from rapidfuzz.distance import Levenshtein
+from sklearn.metrics import roc_auc_score
 from threadpoolctl import threadpool_info
 
 from sknamegen import load_names
@@ -48,7 +50,6 @@ REQUIREMENTS = [
     ("search_on_dask.py", "dask.distributed", "plot,search"),
     ("train_distributed.py", "accelerate", "distributed"),
     ("train_from_large_file.py", "matplotlib", "plot"),
-    ("typos.py", "matplotlib", "plot"),
 ]
 # Matches the call that saves a plot in the working directory.
 SAVED_PLOT = re.compile(r"savefig\(\"(\w+\.png)\"")
@@ -199,7 +200,9 @@ def test_baby_names(run):
         sampled = line(f"{constraint}:", printed).split("  ")
         assert len(sampled) == 6
         assert all(re.fullmatch(pattern, name) for name in sampled)
-    assert numbers(r"(\S+)% of 400 names are novel", printed)
+    shares = numbers(r"(\S+)% of 400 names are novel", printed)
+    assert len(shares) == 3
+    assert shares == sorted(shares)
 
 
 def test_few_names(run, tmp_path):
@@ -265,13 +268,6 @@ def test_customers(run):
     assert shares[3] == shares[0]
 
 
-def test_typos(run):
-    printed = run("typos.py", "--quick")
-    suspicious, rare = numbers(r"Planted typos among .*: (\d+)%", printed)
-    assert suspicious > 2 * rare
-    assert numbers(r"Typos corrected to the original name: (\d+)%", printed)[0] > 40
-
-
 BRANDS = """
     Adidas Barilla Bosch Braun Canon Danone Evian Ferrero Fiat Garmin Gucci Haribo Hilti Husqvarna
     Ikea Kawasaki Klarna Lavazza Lego Levis Lidl Lindt Logitech Lufthansa Makita Mango Mazda Miele
@@ -303,9 +299,8 @@ def candidates(printed):
 @full
 def test_product_names(run):
     printed = run("product_names.py")
-    novel, expected, unique = numbers(r"(\d+)%", line("Of 1,000 unconstrained samples", printed))
-    assert abs(novel - expected) < 7
-    assert unique > 70
+    novel, unique = numbers(r"(\d+)%", line("Of 1,000 unconstrained samples", printed))
+    assert min(novel, unique) > 70
     shortlists = {
         "no constraint": "",
         "Latin": "",
@@ -707,6 +702,17 @@ def test_benchmark_of_shapes(run):
     assert len(odd) == 2
     assert max(odd) < 1
     assert len(re.findall(r"(?m)^Irish surnames .* \d+% +[\d.]+%$", printed)) in (5, 7)  # markovify
+
+
+def test_auc_of_membership_and_its_error():
+    rng, estimates = np.random.default_rng(0), []
+    for _ in range(200):
+        groups = rng.normal(1, size=60).round(1), rng.normal(size=90).round(1)
+        estimates.append(auc_and_error(*groups))
+        area = roc_auc_score(np.repeat([1, 0], [60, 90]), np.concatenate(groups))
+        assert estimates[-1][0] == pytest.approx(area)
+    areas, errors = np.transpose(estimates)
+    assert errors.mean() == pytest.approx(areas.std(), rel=0.2)
 
 
 @full
