@@ -202,7 +202,7 @@ def test_baby_names(run):
         assert all(re.fullmatch(pattern, name) for name in sampled)
     shares = numbers(r"(\S+)% of 400 names are novel", printed)
     assert len(shares) == 3
-    assert shares == sorted(shares)
+    assert shares[0] == min(shares)
 
 
 def test_few_names(run, tmp_path):
@@ -300,7 +300,8 @@ def candidates(printed):
 def test_product_names(run):
     printed = run("product_names.py")
     novel, unique = numbers(r"(\d+)%", line("Of 1,000 unconstrained samples", printed))
-    assert min(novel, unique) > 70
+    assert 50 < novel < 90
+    assert unique > 70
     shortlists = {
         "no constraint": "",
         "Latin": "",
