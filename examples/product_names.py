@@ -27,7 +27,7 @@ from sknamegen import (
     read_names,
 )
 from sknamegen.datasets import known_names
-from sknamegen.metrics import expected_novelty, far_apart, novelty, uniqueness
+from sknamegen.metrics import far_apart, novelty, uniqueness
 
 if find_spec("rapidfuzz") is None:
     sys.exit(
@@ -144,8 +144,7 @@ for row in range(0, len(candidates), 10):
 # %%
 # Measure the novelty of unconstrained samples.
 samples = generator.sample(n_samples=1000, random_state=SEED)
-expected = expected_novelty(generator, vectorizer.transform(words))
 print(
-    f"Of 1,000 unconstrained samples, {novelty(samples, words):.0%} are novel ({expected:.0%} "
-    f"expected), {uniqueness(samples):.0%} unique"
+    f"Of 1,000 unconstrained samples, {novelty(samples, words):.0%} are novel, "
+    f"{uniqueness(samples):.0%} unique"
 )

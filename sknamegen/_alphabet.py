@@ -98,15 +98,6 @@ def category(unit: str) -> str:
     return "M" if general[0] == "M" else general
 
 
-def shape(name: str) -> str:
-    """Return the general category of each run in a name. Marks belong to the run before them."""
-    runs: list[str] = []
-    for unit_category in map(category, name):
-        if not runs or unit_category not in ("M", runs[-1]):
-            runs.append(unit_category)
-    return " ".join(runs)
-
-
 def _kind(unit: str) -> str:
     """Return the general category, with details on where a letter or a mark may occur.
 

@@ -92,13 +92,10 @@ def add_boundaries(rows: NDArray[np.int32], lengths: NDArray[np.int64], window_l
     rows[np.arange(len(rows)), window_length + lengths] = END
 
 
-def name_sequences(
-    names: Sequence[str], window_length: int, ends: bool = True, skip: int = 0
-) -> Sequences:
+def name_sequences(names: Sequence[str], window_length: int, ends: bool = True) -> Sequences:
     """Return the sequences of names, as code points.
 
-    Without `ends`, the end of a name is not a target. The first `skip` characters of each name are
-    not targets either.
+    Without `ends`, the end of a name is not a target.
     """
     n_names, lengths = len(names), np.array([len(name) for name in names], dtype=np.int64)
     longest = int(lengths.max(initial=0))
@@ -108,11 +105,6 @@ def name_sequences(
     sequences = read_windows(sliding_window_view(rows, window_length + 1, axis=1))[1]
     if not ends:
         sequences.targets[sequences.targets == END] = NONE
-    if skip:
-        later = sequences.name_index[n_names:]
-        positions = window_length + np.arange(len(later)) - np.searchsorted(later, later)
-        sequences.targets[:n_names, :skip] = NONE
-        sequences.targets[n_names:][positions < skip] = NONE
     return sequences
 
 

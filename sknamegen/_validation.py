@@ -2,7 +2,7 @@
 
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
 from math import inf
@@ -17,6 +17,8 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
 from ._alphabet import FRAMING, codes_of, compose, decompose, fold
+
+RandomStateLike = int | np.integer | np.random.RandomState | np.random.Generator | None
 
 # Packages whose frames `warn_user` skips.
 _LIBRARIES = __name__.partition(".")[0], "sklearn", "joblib"
@@ -61,7 +63,7 @@ def check_real(
         raise ValueError(message)
 
 
-def check_option(name: str, value: Any, options: tuple[Any, ...] = (True, False)) -> Any:
+def check_option(name: str, value: object, options: tuple[object, ...] = (True, False)) -> Any:
     """Return the value, or raise unless it is one of `options`."""
     if not isinstance(value, (str, bool, np.bool_, type(None))) or value not in options:
         expected = ", ".join(map(repr, options))
@@ -84,12 +86,13 @@ def check_strings(name: str, strings: object, may_be_empty: bool = False) -> lis
     return list(map(compose, items))
 
 
-def _strings(strings: Any) -> list[str] | None:
+def _strings(strings: object) -> list[str] | None:
     """Return the items of a one-dimensional iterable of str, or None for other values."""
-    is_1d = isinstance(strings, Iterable) and len(getattr(strings, "shape", (None,))) == 1
-    items: list[Any] = [None]
-    if is_1d and not isinstance(strings, (str, bytes)):
-        items = list(strings)
+    if not isinstance(strings, Iterable) or isinstance(strings, (str, bytes)):
+        return None
+    if len(getattr(strings, "shape", (None,))) != 1:
+        return None
+    items = list(strings)
     return items if all(isinstance(item, str) for item in items) else None
 
 
@@ -118,16 +121,16 @@ def check_average_weights(weights: object, n: int) -> list[float]:
     return scaled
 
 
-def _scaled_weights(weights: Any, n: int) -> list[float] | None:
+def _scaled_weights(weights: object, n: int) -> list[float] | None:
     """Divide n weights by their maximum. Return None unless they are n finite numbers > 0."""
     try:
-        weights = np.asarray(weights)
+        array = np.asarray(weights)
     except ValueError:  # ragged
         return None
-    is_number = weights.dtype.kind in "iuf" and weights.shape == (n,)
-    if not (is_number and np.isfinite(weights).all() and (weights > 0).all()):
+    is_number = array.dtype.kind in "iuf" and array.shape == (n,)
+    if not (is_number and np.isfinite(array).all() and (array > 0).all()):
         return None
-    return (weights / weights.max(initial=0)).tolist()
+    return (array / array.max(initial=0)).tolist()
 
 
 def check_seeds(seeds: object) -> list[str]:
@@ -180,7 +183,7 @@ def warn_user(message: str, category: type[Warning] = UserWarning) -> None:
     warnings.warn(message, category, stacklevel=level)
 
 
-def random_generator(random_state: Any) -> np.random.Generator:
+def random_generator(random_state: RandomStateLike) -> np.random.Generator:
     """Return a numpy Generator that is independent of the global random state."""
     if random_state is None or isinstance(random_state, np.random.Generator):
         return np.random.default_rng(random_state)
@@ -314,7 +317,7 @@ def _check_label_list(name: str, y: Any) -> NDArray[Any]:
 
 def check_alphabet(alphabet: object) -> NDArray[np.int32]:
     """Return the code points of an iterable of characters."""
-    characters: Sequence[Any] = list(alphabet) if isinstance(alphabet, Iterable) else [alphabet]
+    characters: list[Any] = list(alphabet) if isinstance(alphabet, Iterable) else [alphabet]
     for character in characters:
         if not (isinstance(character, str) and len(character) == 1):
             raise TypeError(f"alphabet must contain single characters. Got {character!r}.")
@@ -331,12 +334,13 @@ def corrupt_file_error(name: str, expected: str) -> ValueError:
     )
 
 
-def is_int(value: Any, low: int, high: float = np.inf) -> bool:
+def is_int(value: object, low: int, high: float = np.inf) -> bool:
     """Return whether a value from a saved file is an integer within bounds."""
-    is_integer = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    return is_integer and bool(low <= value <= high)
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        return False
+    return bool(low <= value <= high)
 
 
-def is_array(value: Any, kinds: str, ndim: int = 1) -> bool:
+def is_array(value: object, kinds: str, ndim: int = 1) -> bool:
     """Return whether a value from a saved file is an array whose `dtype.kind` is in `kinds`."""
     return isinstance(value, np.ndarray) and value.ndim == ndim and value.dtype.kind in kinds

@@ -8,7 +8,7 @@ from hashlib import blake2b
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from itertools import islice
-from typing import Any, Literal, overload
+from typing import Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -288,7 +288,7 @@ def iter_names(
         yield names
 
 
-def _check_path(path: object) -> Any:
+def _check_path(path: object) -> str | os.PathLike[str]:
     if not isinstance(path, (str, os.PathLike)):
         raise TypeError(f"path must be a str or path-like. Got {path!r}.")
     return path

@@ -2,17 +2,25 @@
 
 import unicodedata
 from collections.abc import Iterable
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from ._alphabet import END_UNIT, code_point, codes_of
+from ._alphabet import END_UNIT, code_point, codes_of, decode
 from ._generator import BaseCharGenerator, fitted
-from ._validation import check_str, missing_package
-from .metrics import expected_novelty, uniqueness
+from ._sequences import read_windows
+from ._validation import RandomStateLike, check_str, check_windows, missing_package
+from .metrics import novelty, uniqueness
 from .vectorizer import CharSequenceVectorizer
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.axis import XAxis, YAxis
+    from matplotlib.figure import FigureBase
+    from matplotlib.image import AxesImage
+    from matplotlib.lines import Line2D
 
 __all__ = ["LossCurveDisplay", "NextCharDisplay", "TemperatureDisplay"]
 
@@ -23,22 +31,22 @@ _SYMBOLS = {END_UNIT: "⏎", " ": "␣"}
 class _Display:
     """Base class for displays."""
 
-    ax_: Any
-    figure_: Any
+    ax_: "Axes"
+    figure_: "FigureBase"
 
-    def _axes(self, ax: Any, **size: Any) -> Any:
+    def _axes(self, ax: "Axes | None", figsize: tuple[float, float]) -> "Axes":
         """Set `ax_` and `figure_`, creating a figure if `ax` is None, and return the axes."""
         try:
             import matplotlib.pyplot as plt
         except ImportError as error:
             raise missing_package(type(self).__name__, "matplotlib", "plot") from error
-        self.ax_ = plt.subplots(layout="constrained", **size)[1] if ax is None else ax
+        self.ax_ = plt.subplots(layout="constrained", figsize=figsize)[1] if ax is None else ax
         self.figure_ = self.ax_.figure
         return self.ax_
 
-    def _set_labels(self, title: str, **labels: Any) -> None:
+    def _set_labels(self, title: str, **labels: str) -> None:
         """Set the title and the axis labels, in the same font size."""
-        self.ax_.set_title(title, size=self.ax_.xaxis.label.get_size())
+        self.ax_.set_title(title, size=self.ax_.xaxis.label.get_fontsize())
         self.ax_.set(**labels)
 
 
@@ -67,14 +75,16 @@ class LossCurveDisplay(_Display):
     [2.6, 2.1, 1.9]
     """
 
-    lines_: list[Any]
+    lines_: "list[Line2D]"
 
     def __init__(self, loss_curve: list[float], validation_scores: list[float] | None = None):
         self.loss_curve = loss_curve
         self.validation_scores = validation_scores
 
     @classmethod
-    def from_estimator(cls, generator: BaseCharGenerator, *, ax: Any = None, **kwargs: Any) -> Self:
+    def from_estimator(
+        cls, generator: BaseCharGenerator, *, ax: "Axes | None" = None, **kwargs: Any
+    ) -> Self:
         """Plot the losses of a fitted generator.
 
         Parameters
@@ -96,7 +106,7 @@ class LossCurveDisplay(_Display):
             )
         return cls(generator.loss_curve_, generator.validation_scores_).plot(ax=ax, **kwargs)
 
-    def plot(self, *, ax: Any = None, **kwargs: Any) -> Self:
+    def plot(self, *, ax: "Axes | None" = None, **kwargs: Any) -> Self:
         """Plot the losses. Parameters and result are as in `from_estimator`."""
         ax = self._axes(ax, figsize=(4.5, 3.4))
         epochs = np.arange(1, len(self.loss_curve) + 1)
@@ -109,7 +119,7 @@ class LossCurveDisplay(_Display):
             ax.legend()
         title = "Loss of each epoch (lower is better)"
         self._set_labels(title, xlabel="epoch", ylabel="loss (nats per character)")
-        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.locator_params("x", integer=True)
         return self
 
 
@@ -141,8 +151,8 @@ class NextCharDisplay(_Display):
     (2, 2)
     """
 
-    image_: Any
-    marks_: Any
+    image_: "AxesImage"
+    marks_: "Line2D"
 
     def __init__(self, name: str, proba: NDArray[np.float64], alphabet: NDArray[np.str_]):
         self.name = name
@@ -156,7 +166,7 @@ class NextCharDisplay(_Display):
         name: str,
         *,
         label: object = None,
-        ax: Any = None,
+        ax: "Axes | None" = None,
         **kwargs: Any,
     ) -> Self:
         """Plot the predictions of a fitted generator at each position of a name.
@@ -182,7 +192,7 @@ class NextCharDisplay(_Display):
         proba = generator.next_char_proba(beginnings, label=label)
         return cls(name, proba, generator.alphabet_).plot(ax=ax, **kwargs)
 
-    def plot(self, *, ax: Any = None, threshold: float = 0.05, **kwargs: Any) -> Self:
+    def plot(self, *, ax: "Axes | None" = None, threshold: float = 0.05, **kwargs: Any) -> Self:
         """Plot the distributions.
 
         Parameters
@@ -207,7 +217,7 @@ class NextCharDisplay(_Display):
         rows.sort(key=lambda i: (alphabet[i] == END_UNIT, alphabet[i]))
         size = max(3.3, 1.7 + 0.3 * len(targets)), max(2.6, 1.2 + 0.17 * len(rows))  # inches
         ax = self._axes(ax, figsize=size)
-        style = {"cmap": "Blues", "vmin": 0, "vmax": 1, "aspect": "auto"} | kwargs
+        style: dict[str, Any] = {"cmap": "Blues", "vmin": 0, "vmax": 1, "aspect": "auto"} | kwargs
         self.image_ = ax.imshow(self.proba[:, rows].T, **style)
         row_of = {alphabet[i]: row for row, i in enumerate(rows)}
         marked = [(x, row_of[char]) for x, char in enumerate(targets) if char in row_of]
@@ -221,7 +231,7 @@ class NextCharDisplay(_Display):
         return self
 
 
-def _label_ticks(axis: Any, characters: list[str]) -> None:
+def _label_ticks(axis: "XAxis | YAxis", characters: list[str]) -> None:
     """Label the ticks of an axis with characters, in fonts that contain them."""
     from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
 
@@ -251,7 +261,7 @@ class TemperatureDisplay(_Display):
     ----------
     temperatures : ndarray of shape (n,), dtype float64
     novelty : ndarray of shape (n,), dtype float64
-        Expected share of names that are not in the training list.
+        Share of the names drawn that are not in the list.
     uniqueness : ndarray of shape (n,), dtype float64
         Number of distinct names divided by the number of names drawn.
     loss : ndarray of shape (n,), dtype float64
@@ -276,8 +286,8 @@ class TemperatureDisplay(_Display):
     500
     """
 
-    lines_: list[Any]
-    loss_ax_: Any
+    lines_: "list[Line2D]"
+    loss_ax_: "Axes"
 
     def __init__(
         self,
@@ -297,13 +307,13 @@ class TemperatureDisplay(_Display):
     def from_estimator(
         cls,
         generator: BaseCharGenerator,
-        X: NDArray[np.integer[Any]],
+        X: ArrayLike,
         *,
         temperatures: Iterable[float] = (0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6),
         n_samples: int = 500,
         label: object = None,
-        random_state: Any = None,
-        ax: Any = None,
+        random_state: RandomStateLike = None,
+        ax: "Axes | None" = None,
         **kwargs: Any,
     ) -> Self:
         """Plot the names that a fitted generator samples at each temperature.
@@ -328,25 +338,27 @@ class TemperatureDisplay(_Display):
         -------
         display : TemperatureDisplay
         """
+        window_length = fitted(generator).corpus.window_length_
+        codes, _ = read_windows(check_windows(X, window_length))
+        if codes is None:
+            raise ValueError("X must be windows of names (boundary=True). Got running text.")
+        known, figures = decode(codes), []
+        vectorizer = CharSequenceVectorizer(window_length=window_length)
         temperatures = np.array(list(temperatures), dtype=np.float64)
-        novel = [expected_novelty(generator, X, t, label=label) for t in temperatures]
-        unique, losses = [], []
-        vectorizer = CharSequenceVectorizer(window_length=generator.window_length_)
         for temperature in temperatures:
-            options = {"label": label, "random_state": random_state}
-            names = generator.sample("", temperature, n_samples, **options)
-            unique.append(uniqueness(names))
-            windows = vectorizer.fit_transform(names)
-            labels: Any = None if label is None else [label] * n_samples
-            losses.append(-generator.score(windows, labels))
-        return cls(
-            temperatures, np.array(novel), np.array(unique), np.array(losses), n_samples
-        ).plot(ax=ax, **kwargs)
+            names = generator.sample(
+                "", temperature, n_samples, label=label, random_state=random_state
+            )
+            labels = None if label is None else np.full(n_samples, label)
+            loss = -generator.score(vectorizer.fit_transform(names), labels)
+            figures.append((novelty(names, known), uniqueness(names), loss))
+        novel, unique, losses = np.array(figures).reshape(-1, 3).T
+        return cls(temperatures, novel, unique, losses, n_samples).plot(ax=ax, **kwargs)
 
-    def plot(self, *, ax: Any = None, **kwargs: Any) -> Self:
+    def plot(self, *, ax: "Axes | None" = None, **kwargs: Any) -> Self:
         """Plot the three curves. Parameters and result are as in `from_estimator`."""
         ax = self._axes(ax, figsize=(4.5, 3.4))
-        style = {"marker": "."} | kwargs
+        style: dict[str, Any] = {"marker": "."} | kwargs
         self.loss_ax_ = ax.twinx()
         unique = f"unique (of {self.n_samples:,})"
         self.lines_ = [

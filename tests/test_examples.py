@@ -21,35 +21,15 @@ import pytest
 import torch
 from conftest import ngram_pipeline
 from fastapi.testclient import TestClient
+from membership import auc_and_error
 from rapidfuzz.distance import Levenshtein
+from sklearn.metrics import roc_auc_score
 from threadpoolctl import threadpool_info
 
 from sknamegen import load_names
 
 ROOT = Path(__file__).parents[1]
-SCRIPTS = sorted(path.name for path in (ROOT / "examples").glob("*.py"))
-# Packages that an example requires, and the extra that installs each package.
-REQUIREMENTS = [
-    ("baby_names.py", "rapidfuzz", "metrics"),
-    ("blends.py", "faker", "base,plot"),
-    ("checkpoint.py", "matplotlib", "plot"),
-    ("customers.py", "pandas", "examples"),
-    ("faker_provider.py", "faker", "base"),
-    ("few_names.py", "matplotlib", "plot"),
-    ("generated_names_in_pandas.py", "pandas", "examples"),
-    ("grid_search.py", "matplotlib", "plot"),
-    ("lstm_or_counting.py", "matplotlib", "plot"),
-    ("make_base.py", "names", "base"),
-    ("next_char_baseline.py", "matplotlib", "plot"),
-    ("notebook.py", "matplotlib", "plot"),
-    ("optuna_search.py", "optuna_integration", "plot,search"),
-    ("plots.py", "matplotlib", "plot"),
-    ("product_names.py", "rapidfuzz", "metrics"),
-    ("search_on_dask.py", "dask.distributed", "plot,search"),
-    ("train_distributed.py", "accelerate", "distributed"),
-    ("train_from_large_file.py", "matplotlib", "plot"),
-    ("typos.py", "matplotlib", "plot"),
-]
+SCRIPTS = sorted((ROOT / "examples").glob("*.py"))
 # Matches the call that saves a plot in the working directory.
 SAVED_PLOT = re.compile(r"savefig\(\"(\w+\.png)\"")
 # Starts an example from a small process. A child of pytest would inherit the peak memory of pytest.
@@ -119,28 +99,34 @@ def test_every_example_is_tested():
             assert re.search(rf'run(_process)?\(\s*"{name}"', tested), name
 
 
-@pytest.mark.parametrize("script", SCRIPTS)
-def test_every_example_has_help(run, capsys, script):
-    with pytest.raises(SystemExit) as exit_info:
-        run(script, "--help")
-    assert exit_info.value.code == 0
-    printed = capsys.readouterr().out
-    assert re.search("This example |What is learned here: ", printed)
-    assert f"examples/{script}" in printed
-    assert "--quick" in printed
-    assert f"`{script}`" in (ROOT / "examples" / "README.md").read_text("utf-8")
+def test_every_example_says_how_to_run_it(run, capsys):
+    """The docstring, which is also the text of --help, names the extra that the script requires."""
+    listed = (ROOT / "examples/README.md").read_text("utf-8")
+    for script in SCRIPTS:
+        _, docstring, code = script.read_text("utf-8").split('"""', 2)
+        assert re.search("This example |What is learned here: ", docstring), script
+        assert f"examples/{script.name}" in docstring
+        assert "description=__doc__" in code, script
+        assert '"--quick"' in code, script
+        assert f"`{script.name}`" in listed
+        extras = [set(re.findall(r"pip install -e '\.\[(.*?)\]'", x)) for x in (code, docstring)]
+        assert extras[0] == extras[1], script
+        optional = re.search("accelerate|dask|faker|matplotlib|optuna|pandas|rapidfuzz", code)
+        assert bool(extras[0]) == bool(optional), script
+    with pytest.raises(SystemExit, match="0"):
+        run("generate_names.py", "--help")
+    assert "This example shows" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(("script", "package", "extra"), REQUIREMENTS)
+@pytest.mark.parametrize(
+    ("script", "package", "extra"),
+    [("plots.py", "matplotlib", "plot"), ("customers.py", "pandas", "examples")],
+)
 def test_missing_packages_are_reported_first(run, monkeypatch, script, package, extra):
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(
-        SystemExit, match=rf"This example requires .*: pip install -e '\.\[{extra}\]'"
-    ):
+    match = rf"This example requires .*: pip install -e '\.\[{extra}\]'"
+    with pytest.raises(SystemExit, match=match):
         run(script, "--help")
-    assert (
-        f"pip install -e '.[{extra}]'" in (ROOT / "examples" / script).read_text().split('"""')[1]
-    )
 
 
 def test_generate_names(run):
@@ -199,7 +185,9 @@ def test_baby_names(run):
         sampled = line(f"{constraint}:", printed).split("  ")
         assert len(sampled) == 6
         assert all(re.fullmatch(pattern, name) for name in sampled)
-    assert numbers(r"(\S+)% of 400 names are novel", printed)
+    shares = numbers(r"(\S+)% of 400 names are novel", printed)
+    assert len(shares) == 3
+    assert shares[0] == min(shares)
 
 
 def test_few_names(run, tmp_path):
@@ -265,13 +253,6 @@ def test_customers(run):
     assert shares[3] == shares[0]
 
 
-def test_typos(run):
-    printed = run("typos.py", "--quick")
-    suspicious, rare = numbers(r"Planted typos among .*: (\d+)%", printed)
-    assert suspicious > 2 * rare
-    assert numbers(r"Typos corrected to the original name: (\d+)%", printed)[0] > 40
-
-
 BRANDS = """
     Adidas Barilla Bosch Braun Canon Danone Evian Ferrero Fiat Garmin Gucci Haribo Hilti Husqvarna
     Ikea Kawasaki Klarna Lavazza Lego Levis Lidl Lindt Logitech Lufthansa Makita Mango Mazda Miele
@@ -303,8 +284,8 @@ def candidates(printed):
 @full
 def test_product_names(run):
     printed = run("product_names.py")
-    novel, expected, unique = numbers(r"(\d+)%", line("Of 1,000 unconstrained samples", printed))
-    assert abs(novel - expected) < 7
+    novel, unique = numbers(r"(\d+)%", line("Of 1,000 unconstrained samples", printed))
+    assert 50 < novel < 90
     assert unique > 70
     shortlists = {
         "no constraint": "",
@@ -505,17 +486,6 @@ def test_notebook(run, arguments):
     assert all(sampled.startswith(seed) for seed, sampled in generated)
 
 
-BENCHMARKS = sorted(path.name for path in (ROOT / "examples/benchmarks").glob("[!_]*.py"))
-
-
-@pytest.mark.parametrize("script", BENCHMARKS)
-def test_every_benchmark_has_help(run, capsys, script):
-    with pytest.raises(SystemExit) as exit_info:
-        run(f"benchmarks/{script}", "--help")
-    assert exit_info.value.code == 0
-    assert "--quick" in capsys.readouterr().out
-
-
 @full
 def test_benchmark_of_fit(run):
     printed = run("benchmarks/fit.py", "--quick")
@@ -707,6 +677,17 @@ def test_benchmark_of_shapes(run):
     assert len(odd) == 2
     assert max(odd) < 1
     assert len(re.findall(r"(?m)^Irish surnames .* \d+% +[\d.]+%$", printed)) in (5, 7)  # markovify
+
+
+def test_auc_of_membership_and_its_error():
+    rng, estimates = np.random.default_rng(0), []
+    for _ in range(200):
+        groups = rng.normal(1, size=60).round(1), rng.normal(size=90).round(1)
+        estimates.append(auc_and_error(*groups))
+        area = roc_auc_score(np.repeat([1, 0], [60, 90]), np.concatenate(groups))
+        assert estimates[-1][0] == pytest.approx(area)
+    areas, errors = np.transpose(estimates)
+    assert errors.mean() == pytest.approx(areas.std(), rel=0.2)
 
 
 @full

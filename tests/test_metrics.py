@@ -1,31 +1,22 @@
-import itertools
 import math
-import pickle
-import re
 import sys
 from collections import Counter
 
 import numpy as np
 import pytest
-from conftest import ngram_pipeline, small_pipeline
+from conftest import ngram_pipeline
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.frozen import FrozenEstimator
-from sklearn.metrics import roc_auc_score
 
-from sknamegen import CharNGramGenerator, CharSequenceVectorizer, load_names
+from sknamegen import load_names
 from sknamegen.metrics import (
     constraint_probability,
-    expected_novelty,
-    exposure,
     far_apart,
     length_divergence,
-    likely_typos,
-    membership_auc,
     nearest_training_name,
     ngram_divergence,
     novelty,
-    temperature_for,
     uniqueness,
 )
 
@@ -108,107 +99,6 @@ def test_bad_names(names):
             call()
 
 
-@pytest.fixture(scope="module", params=[small_pipeline, ngram_pipeline], ids=["lstm", "ngram"])
-def make_pipe(request):
-    return request.param
-
-
-@pytest.fixture(scope="module")
-def pipe(make_pipe, names):
-    return make_pipe().fit(names, ["long" if len(name) > 6 else "short" for name in names])
-
-
-@pytest.mark.parametrize(
-    ("temperature", "constraints"),
-    [
-        (1.0, {}),
-        (0.5, {}),
-        (0, {}),
-        (0.3, {"label": "long"}),
-        (1.4, {"seed": "Ma", "label": "short"}),
-        (0.8, {"seed": ["A", "Ma", "Ma"]}),
-        (0.7, {"top_k": 4, "top_p": 0.9}),
-        (0.6, {"min_length": 4, "max_length": 6}),
-        (0.5, {"pattern": ".*a.*", "banned": ["ann"]}),
-    ],
-)
-def test_expected_novelty_matches_samples(pipe, names, temperature, constraints):
-    expected = expected_novelty(pipe[-1], pipe[0].transform(names * 2), temperature, **constraints)
-    options, n = dict(constraints), 3000
-    seed = options.pop("seed", "")
-    if isinstance(seed, list):
-        drawn = pipe[-1].sample(seed * (n // 3), temperature, random_state=0, **options)
-    else:
-        drawn = pipe[-1].sample(seed, temperature, n, random_state=0, **options)
-    tolerance = 4 * math.sqrt(expected * (1 - expected) / n) + 1e-6
-    assert abs(novelty(drawn, names) - expected) < tolerance
-
-
-def test_expected_novelty_for_names_outside_the_training_list(pipe, names):
-    others = [*names[:50], "Жанна", "Not in the list"]
-    windows = CharSequenceVectorizer().fit_transform(others)
-    proba = np.exp(pipe.score_samples(names[:50])).sum()
-    assert 0.9 < expected_novelty(pipe[-1], windows) < 1
-    # Samples are never empty and end at the maximum length, so names are slightly likelier.
-    assert expected_novelty(pipe[-1], windows) == pytest.approx(1 - proba, abs=0.005)
-
-
-@pytest.fixture(scope="module")
-def memorised(make_pipe, names):
-    """A pipeline that has memorised some of the names."""
-    options = {"max_epochs": 60, "hidden_size": 64, "dropout": 0}
-    pipe = make_pipe(**options if make_pipe is small_pipeline else {})
-    return pipe.fit(names, ["long" if len(name) > 6 else "short" for name in names])
-
-
-@pytest.mark.parametrize(
-    ("target", "constraints"),
-    [(0.5, {}), (0.8, {"label": "short", "seed": "A"}), (0.8, {"pattern": ".{3,7}"})],
-)
-def test_temperature_for_gives_the_requested_novelty(memorised, names, target, constraints):
-    generator = pickle.loads(pickle.dumps(memorised[-1]))  # a loaded model has no names
-    windows = memorised[0].transform(names)
-    temperature = temperature_for(generator, windows, target, **constraints)
-    assert expected_novelty(generator, windows, temperature, **constraints) == pytest.approx(
-        target, abs=0.001
-    )
-    drawn = generator.sample(temperature=temperature, n_samples=3000, random_state=0, **constraints)
-    tolerance = 0.001 + 4 * math.sqrt(target * (1 - target) / 3000)
-    assert abs(novelty(drawn, names) - target) < tolerance
-
-
-def test_unreachable_novelty_is_rejected(pipe, names):
-    windows = pipe[0].transform(names)
-    with pytest.raises(ValueError, match=r"novelty must be in \(0, 1\). Got 1.5."):
-        temperature_for(pipe[-1], windows, 1.5)
-    match = r"must be between [\d.]+ and [\d.]+, .* temperatures from 0\.039 to 26\. Got 1e-06\."
-    with pytest.raises(ValueError, match=match):
-        temperature_for(pipe[-1], windows, 1e-6)
-
-
-def test_novelty_may_decrease_with_temperature():
-    """With few characters, many random names are in the list."""
-    words = ["".join(letters) for n in range(1, 4) for letters in itertools.product("ab", repeat=n)]
-    pipe = ngram_pipeline(order=2).fit(["aaaabbb"] * 5 + ["ab", "b", "bab"])
-    windows = pipe[0].transform(words)
-    cold, usual, hot = (expected_novelty(pipe[-1], windows, t) for t in (0.4, 1, 5))
-    assert cold > usual + 0.02 > hot + 0.04
-    target = (cold + usual) / 2
-    temperature = temperature_for(pipe[-1], windows, target)
-    assert 0.4 < temperature < 1
-    assert expected_novelty(pipe[-1], windows, temperature) == pytest.approx(target, abs=0.001)
-
-
-def test_expected_novelty_rejects_invalid_arguments(pipe):
-    text = CharSequenceVectorizer(boundary=False).fit_transform(["Maria Anna Joanna"])
-    with pytest.raises(ValueError, match="require windows of names"):
-        expected_novelty(pipe[-1], text)
-    with pytest.raises(ValueError, match=r"seed must contain at least one beginning.* Got \[\]"):
-        temperature_for(pipe[-1], pipe[0].transform(["Ada"]), 0.5, seed=[])
-    with pytest.raises(TypeError, match=re.escape("unexpected keyword argument 'n_samples'")):
-        expected_novelty(pipe[-1], pipe[0].transform(["Ada"]), n_samples=5)
-
-
 def test_far_apart_keeps_the_order():
     pytest.importorskip("rapidfuzz")
     names = ["Anna", "anne", "Anja", "Otto", "OTTA", "Ottilie", "Maria", "Marla", "Zoe\u0301"]
@@ -231,79 +121,10 @@ def test_far_apart_rejects_invalid_arguments(options):
         far_apart(["Anna"], **options)
 
 
-def test_membership_auc_is_high_for_memorised_names(names):
-    vectorizer = CharSequenceVectorizer()
-    windows = vectorizer.fit_transform(names)
-    memorised = CharNGramGenerator(order=9, discount=0.1).fit(windows[::2])
-    auc, error = membership_auc(memorised, windows[::2], windows[1::2])
-    assert auc > 0.97
-    assert 0 < error < 0.02
-    unigrams = CharNGramGenerator(order=1).fit(windows[::2])
-    auc, error = membership_auc(unigrams, windows[::2], windows[1::2])
-    assert abs(auc - 0.5) < 3 * error
-    members, others = (
-        unigrams.score_samples(part) / np.count_nonzero(part[..., -1], axis=1)
-        for part in (windows[::2], windows[1::2])
-    )
-    is_member = np.repeat([1, 0], [len(members), len(others)])
-    assert auc == pytest.approx(roc_auc_score(is_member, np.append(members, others)))
-
-
-def test_metrics_require_a_generator(pipe, names):
-    windows = pipe[0].transform(names)
-    calls = [
-        lambda: expected_novelty(pipe, windows),
-        lambda: membership_auc(pipe, windows, windows),
-        lambda: likely_typos(pipe, windows),
-        lambda: constraint_probability(pipe, pattern="a.*"),
-        lambda: exposure(pipe, windows, windows),
-    ]
-    for call in calls:
-        with pytest.raises(TypeError, match=r"Got a Pipeline\. For a pipeline, pass its last step"):
-            call()
-    frozen = FrozenEstimator(pipe[-1])
-    assert expected_novelty(frozen, windows) == expected_novelty(pipe[-1], windows)
-    assert membership_auc(frozen, windows, windows)[0] == 0.5
-
-
-def test_membership_error_matches_the_standard_deviation(names):
-    windows = CharSequenceVectorizer().fit_transform(names)
-    generator = CharNGramGenerator().fit(windows[:200])
-    rng, estimates = np.random.default_rng(0), []
-    for _ in range(200):
-        rows = rng.integers(0, 200, 60), rng.integers(200, 400, 60)
-        estimates.append(membership_auc(generator, windows[rows[0]], windows[rows[1]]))
-    auc, error = np.transpose(estimates)
-    assert error.mean() == pytest.approx(auc.std(), rel=0.2)
-
-
-def test_exposure_of_learned_strings(names):
-    rng = np.random.default_rng(0)
-    strings = ["".join(rng.choice([*"abcdefgh"], 9)) for _ in range(2010)]
-    vectorizer = CharSequenceVectorizer().fit(names + strings)
-    planted, others = vectorizer.transform(strings[:10]), vectorizer.transform(strings[10:])
-    generator = CharNGramGenerator().fit(vectorizer.transform(names + strings[:10]))
-    bits = exposure(generator, planted, others)
-    assert bits.shape == (10,)
-    assert (bits > 7).all()
-    assert (bits <= np.log2(2001)).all()
-    score, scores = generator.score_samples(planted), generator.score_samples(others)
-    rank = 1 + (scores[None] >= score[:, None]).sum(axis=1)
-    np.testing.assert_allclose(bits, np.log2(2001) - np.log2(rank))
-
-
-def test_exposure_of_unlearned_strings(names):
-    """Ranks are random, so exposure is exponentially distributed with mean 1 / ln 2."""
-    rng = np.random.default_rng(0)
-    strings = ["".join(rng.choice([*"abcdefgh"], 9)) for _ in range(4000)]
-    vectorizer = CharSequenceVectorizer().fit(names + strings)
-    generator = CharNGramGenerator().fit(vectorizer.transform(names))
-    halves = vectorizer.transform(strings[:2000]), vectorizer.transform(strings[2000:])
-    assert exposure(generator, *halves).mean() == pytest.approx(1 / np.log(2), abs=0.15)
-
-
-def test_membership_auc_requires_two_names(names):
-    windows = CharSequenceVectorizer().fit_transform(names)
-    generator = CharNGramGenerator().fit(windows)
-    with pytest.raises(ValueError, match="X_held_out must contain at least two names"):
-        membership_auc(generator, windows, windows[:1])
+def test_constraint_probability_requires_a_generator(names):
+    pipe = ngram_pipeline().fit(names)
+    with pytest.raises(TypeError, match=r"Got a Pipeline\. For a pipeline, pass its last step"):
+        constraint_probability(pipe, pattern="a.*")
+    options = {"pattern": "A.*", "random_state": 0}
+    frozen = constraint_probability(FrozenEstimator(pipe[-1]), **options)
+    assert frozen == constraint_probability(pipe[-1], **options)

@@ -10,7 +10,7 @@ from conftest import small_generator, small_pipeline
 from skorch.callbacks import Callback
 
 from sknamegen import CharSequenceVectorizer
-from sknamegen.metrics import constraint_probability, expected_novelty
+from sknamegen.metrics import constraint_probability
 
 
 @contextmanager
@@ -45,7 +45,6 @@ def results(make, names):
     yield "".join(generator.stream("Ma", random_state=0))
     yield generator.most_likely(3, "M")[0]
     yield generator.next_char_proba(["", "Mar"]).tolist()
-    yield expected_novelty(generator, windows)
     yield constraint_probability(generator, pattern=".*n", random_state=0)
     generator.partial_fit(windows, ["a"] * 100)
     yield generator.score(windows)

@@ -9,7 +9,7 @@ from mypy import api
 ROOT = Path(__file__).parents[1]
 SCRIPT = """
 from sknamegen import CharLSTMGenerator, CharNGramGenerator, CharSequenceVectorizer, load_names
-from sknamegen.metrics import expected_novelty, temperature_for
+from sknamegen.metrics import constraint_probability
 
 names, labels = load_names(return_X_y=True)
 windows = CharSequenceVectorizer(window_length=5).fit_transform(names)
@@ -22,11 +22,11 @@ reveal_type(generator.sample("Mar", 0.5, 3, label="female"))  # list[str]
 reveal_type(generator.sample(["A", "B"]))  # list[str]
 reveal_type(generator.score(windows))  # float
 reveal_type(load_names())  # list[str]
-reveal_type(temperature_for(CharNGramGenerator().fit(windows), windows, 0.5))  # float
+reveal_type(constraint_probability(CharNGramGenerator().fit(windows)))  # tuple[float, float]
 generator.sample(min_lenght=3)  # error: "min_lenght"
 "".join(generator.stream("A", pattern=5))  # error: "pattern"
 generator.most_likely(3, top_k=2)  # error: "top_k"
-expected_novelty(generator, windows, max_lenght=3)  # error: "max_lenght"
+constraint_probability(generator, max_lenght=3)  # error: "max_lenght"
 CharLSTMGenerator(precision="half")  # error: "precision"
 CharSequenceVectorizer(5)  # error: Too many positional arguments
 generator.sample().append("x")  # error: "append"

@@ -1,6 +1,7 @@
 """Reference implementation of the package's formulas in plain Python, one character at a time.
 
 `Network` is the LSTM, `Counts` the n-gram model and `Penalty` the penalty on character kinds.
+`odd_shapes` finds names that look wrong.
 """
 
 import unicodedata
@@ -49,6 +50,25 @@ def is_vowel(name):
     words = [word for word in name.split() if word not in ("CANDRA", "SHORT")]
     vowels = len(words) == 1 and len(words[0]) <= 2 and not words[0].strip("AEIOU")
     return vowels or words[:1] == ["VOCALIC"]
+
+
+def shape(name):
+    """Return the category of each run in a name. Marks belong to the run before them."""
+    runs = []
+    for category in map(unicodedata.category, name):
+        category = "M" if category[0] == "M" else category
+        if not runs or category not in ("M", runs[-1]):
+            runs.append(category)
+    return " ".join(runs)
+
+
+def odd_shapes(names, training_names):
+    """Return the names whose shape no training name has, with repetitions.
+
+    The shape of "McLeod" is uppercase, lowercase, uppercase, lowercase.
+    """
+    shapes = set(map(shape, training_names))
+    return [name for name in names if shape(name) not in shapes]
 
 
 def log_softmax(logits):

@@ -5,19 +5,19 @@
 The script trains on some names from a list without duplicates, and compares them with other names
 in the list. It prints:
 
-* `sknamegen.metrics.membership_auc` with its standard error: 0.5 if the likelihood reveals nothing,
-  1 if it fully separates the groups;
+* the AUC, the probability that a training name has a higher likelihood per character than another
+  name, with its standard error (DeLong et al., 1988). It is 0.5 if the likelihood reveals nothing,
+  and 1 if it fully separates the groups;
 * the share of training names among the hundred most likely names (fewer for shorter lists);
-* the mean exposure in bits (`sknamegen.metrics.exposure`) of ten canaries among 100,000 other
-  strings. Canaries are strings of eight random letters added to the training names. The exposure is
-  1.4 if nothing is revealed, and 16.6 if every canary can be found.
+* the mean exposure in bits (Carlini et al., 2019) of ten canaries among 100,000 other strings.
+  Canaries are strings of eight random letters added to the training names. The exposure is 1.4 if
+  nothing is revealed, and 16.6 if every canary can be found.
 """
 
 import numpy as np
 from _common import input_names, parse_arguments, print_machine
 
 from sknamegen import CharLSTMGenerator, CharNGramGenerator, CharSequenceVectorizer
-from sknamegen.metrics import exposure, membership_auc
 
 MODELS = {
     "n-gram": CharNGramGenerator,
@@ -27,6 +27,27 @@ MODELS = {
 }
 SIZES = 2000, 500, 100, 30
 N_CANARIES, N_OTHERS = 10, 100_000
+
+
+def auc_and_error(positives, negatives):
+    """Return the area under the ROC curve of two groups of scores, and DeLong's standard error."""
+    ranks = []  # for each score: the share of lower scores in the other group
+    for scores, others in ((positives, negatives), (negatives, positives)):
+        n_below = [np.searchsorted(np.sort(others), scores, side) for side in ("left", "right")]
+        ranks.append(np.mean(n_below, axis=0) / len(others))
+    variance = sum(np.var(rank, ddof=1) / len(rank) for rank in ranks)
+    return ranks[0].mean(), variance**0.5
+
+
+def exposure(scores, others):
+    """Return log2(n_others + 1) - log2(rank), where rank 1 is the highest score."""
+    ranks = 1 + len(others) - np.searchsorted(np.sort(others), scores)
+    return np.log2(len(others) + 1) - np.log2(ranks)
+
+
+def rates(generator, windows):
+    """Return each name's log-likelihood per character."""
+    return generator.score_samples(windows) / np.count_nonzero(windows[..., -1], axis=1)
 
 
 def main():
@@ -46,11 +67,13 @@ def main():
         train, others = (vectorizer.transform(part) for part in (names[:n], names[n:][:2000]))
         for title, make in MODELS.items():
             generator = make().fit(train)
-            auc, error = membership_auc(generator, train, others)
+            auc, error = auc_and_error(rates(generator, train), rates(generator, others))
             likely, members = generator.most_likely(min(n, 100))[0], set(names[:n])
             share = np.mean([name in members for name in likely])
             generator = make().fit(vectorizer.transform(names[:n] + canaries))
-            bits = exposure(generator, *map(vectorizer.transform, (canaries, references)))
+            bits = exposure(
+                *(generator.score_samples(vectorizer.transform(x)) for x in (canaries, references))
+            )
             row = f"{n:6,d}  {title:22s}{auc:5.2f}  {error:5.3f}  {share:8.0%}  {bits.mean():12.1f}"
             print(row, flush=True)
 

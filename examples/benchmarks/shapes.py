@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 from _common import parse_arguments, print_machine
+from _formulas import odd_shapes
 
 try:
     from markovify import Chain
@@ -34,7 +35,7 @@ from sknamegen import (
     load_names,
     read_names,
 )
-from sknamegen.metrics import novelty, odd_shapes, shape_novelty
+from sknamegen.metrics import novelty
 
 PEOPLE = {
     "English first names": "en_US first",
@@ -87,8 +88,8 @@ def measure(make, train, test):
     generator = make().fit(vectorizer.fit_transform(train))
     loss = -generator.score(vectorizer.transform(test))
     generated = generator.sample(n_samples=N_GENERATED, random_state=0)
-    shares = shape_novelty(generated, train), shape_novelty(test, train)
-    return (loss, *shares), odd_shapes(generated, train)
+    odd, odd_test = odd_shapes(generated, train), odd_shapes(test, train)
+    return (loss, len(odd) / len(generated), len(odd_test) / len(test)), odd
 
 
 def print_shapes(lists, models):
@@ -141,7 +142,7 @@ def print_judge_losses(lists, make_lstm):
         for source, sample in samples.items():
             new = [name for name in sample if name not in train_set] or sample
             losses = [-judge.score(vectorizer.transform(names)) for names in (sample, new)]
-            shares = novelty(sample, train), shape_novelty(sample, train)
+            shares = novelty(sample, train), len(odd_shapes(sample, train)) / len(sample)
             print(f"{title:22s}{source:28s}{losses[0]:8.3f}{losses[1]:8.3f}", end="")
             print(f"{shares[0]:7.0%}{shares[1]:7.2%}", flush=True)
     print()

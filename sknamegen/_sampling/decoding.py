@@ -54,12 +54,6 @@ class Decoding(NamedTuple):
         p /= p.sum(axis=1, keepdims=True)
         return p
 
-    def log_proba(self, logits: Logits, characters: Indices) -> Array:
-        """Return the log-probability of one character per row, in nats."""
-        p = self.probabilities(logits)
-        with np.errstate(divide="ignore"):
-            return np.log(p[np.arange(len(p)), characters])
-
 
 def keep_only(weights: Array, characters: Indices) -> Array:
     """Return the weights with all but one character per row set to zero."""

@@ -28,7 +28,7 @@ from .._corpus import Corpus
 from .._models.contract import Indices, NextCharModel, log_likelihood
 from .._models.ngrams import NGrams
 from .._parallel import BLOCK_CELLS, MAX_CELLS, blocks, one_blas_thread, parallel_map
-from .._sequences import Sequences, name_sequences
+from .._sequences import name_sequences
 from .backoff import BackoffAutomaton
 from .cache import Cache
 from .constraint import Constraint
@@ -507,16 +507,6 @@ class Sampler:
     def _search(self, prefix, joint):
         settings = self.labels, self.decoding, self.constraint
         return Search(self.model, self.corpus, *settings, prefix, joint)
-
-    def sequences(self, names: list[str], row: int, label: int) -> Sequences:
-        """Return the sequences of names that have a label and begin with a row's prefix.
-
-        The targets are the characters after the prefix.
-        """
-        skip = len(self.prefixes[row])
-        sequences = name_sequences(names, self.corpus.window_length_, skip=skip)
-        labels = np.full(len(sequences.inputs), label, dtype=np.int32)
-        return sequences.indexed(self.corpus.alphabet)._replace(labels=labels)
 
 
 def label_proba(model: NextCharModel, corpus: Corpus, prefixes: list[str]) -> NDArray[np.float64]:

@@ -74,12 +74,3 @@ def test_draw_inverts_the_cumulative_distribution():
     characters, sums = draw(weights, uniforms)
     assert characters.tolist() == [1, 1, 3, 3, 4, 4]
     np.testing.assert_allclose(sums, 3)
-
-
-def test_log_proba_matches_the_truncated_distribution():
-    logits = np.random.default_rng(0).normal(size=(50, 7))
-    characters = np.arange(50) % 7
-    decoding = Decoding(0.8, top_k=3)
-    p = decoding.probabilities(logits)[np.arange(50), characters]
-    assert 0 < np.count_nonzero(p) < 50
-    np.testing.assert_allclose(np.exp(decoding.log_proba(logits, characters)), p)
