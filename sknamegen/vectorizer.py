@@ -352,7 +352,7 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
             reserved = [c for c in names[row] if c in FRAMING or c == END_UNIT]
             raise ValueError(
                 "Names must not contain the reserved characters U+0000, U+0002 and U+0003. Got "
-                f"{code_point(reserved[0])} in row {row}: {shorten(names[row], 30)}."
+                f"{code_point(reserved[0])} in row {row}."
             )
 
     def _learn(self, text):
