@@ -235,13 +235,13 @@ class NamePseudonymizer(PublicName, OneToOneFeatureMixin, TransformerMixin, Base
         )
         return int.from_bytes(hmac.digest(key, text, "sha256"))
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         state = super().__getstate__()
         if isinstance(self.key, _Hidden):
             state = state | {"key": self.key[:]}  # plain bytes or str
         return state
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
+    def __setstate__(self, state: dict[str, object]) -> None:
         super().__setstate__(state)
         self.key = self.key  # hide the key
 
