@@ -91,11 +91,11 @@ print(
 
 # %%
 # Check that pseudonyms are unique, new, consistent and reproducible.
-pseudonyms = pseudonymizer.pseudonyms_
+pseudonyms = pseudonymizer.mapping()
 joined = visits.merge(labs, on="name")
 hidden_joined = hidden_visits.merge(hidden_labs, on="name")
 same_key, other_key = (
-    fit_pseudonymizer(key).pseudonyms_ for key in (b"keep this secret", b"another one")
+    fit_pseudonymizer(key).mapping() for key in (b"keep this secret", b"another one")
 )
 print(
     f"Names and pseudonyms:                 {len(pseudonyms)} and {len(set(pseudonyms.values()))}"

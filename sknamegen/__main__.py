@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import sknamegen
 
+from ._state import replaced_file
+
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
@@ -127,7 +129,8 @@ def _run(args):
     if is_page:
         sknamegen.save_page(pipe, args.save)
     elif args.save:
-        _serializer(args.save).dump(pipe, args.save)
+        with replaced_file(args.save) as temporary:
+            _serializer(args.save).dump(pipe, temporary)
     if args.score:
         names, _ = _read_names(args.score, args)
         for name, score in zip(names, pipe.score_samples(names).tolist(), strict=True):

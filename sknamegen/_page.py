@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ._generator import fitted
-from ._state import MANUAL
+from ._state import MANUAL, replaced_file
 from ._validation import check_str
 
 # Folder with the page templates.
@@ -33,7 +33,8 @@ def save_page(
     generator : CharLSTMGenerator, CharNGramGenerator, CharAverageGenerator or Pipeline
         A generator fitted to names.
     path : str or path-like
-        The file to write, such as ``"names.html"``.
+        The file to write, such as ``"names.html"``. An existing file is replaced only after the
+        page is complete.
     title : str, default=None
         The heading of the page, by default "Names".
     parts : bool, default=False
@@ -85,13 +86,15 @@ def save_page(
         values = {"TITLE": html.escape(title), "DIGEST": digest, "MANUAL": MANUAL}
         values |= {"NAMES_JS": script, "MODEL_JSON": model.replace("<", "\\u003c")}
         page = re.sub(r"\{\{(\w+)\}\}", lambda match: values[match[1]], page)
-        Path(path).write_text(page, "utf-8")
+        with replaced_file(path) as temporary:
+            temporary.write_text(page, "utf-8")
         return
     folder = Path(path)
     folder.mkdir(parents=True, exist_ok=True)
     example = _FILES.joinpath("example.html").read_text("utf-8")
     for name, text in {"model.json": model, "names.js": script, "example.html": example}.items():
-        folder.joinpath(name).write_text(text, "utf-8")
+        with replaced_file(folder / name) as temporary:
+            temporary.write_text(text, "utf-8")
 
 
 def _exported(generator, title):

@@ -189,9 +189,9 @@ def in_threads(
         except KeyboardInterrupt:
             if stopped is None:
                 raise
-        finally:
-            if stopped is not None and not all(map(Future.done, futures)):
-                stopped.set()
+            stopped.set()
+        if stopped is not None and not all(map(Future.done, futures)):  # after an error
+            stopped.set()
     return _results(futures)
 
 

@@ -1,6 +1,10 @@
-"""State of saved estimators: its format and the public names of classes."""
+"""State of saved estimators, public names of classes, and safe replacement of files."""
 
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 PACKAGE = __name__.partition(".")[0]
@@ -64,3 +68,25 @@ class StateFormat(PublicName):
             )
         state = {name: value for name, value in state.items() if name != "_format"}
         super().__setstate__(state)  # type: ignore[misc]
+
+
+@contextmanager
+def replaced_file(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield the path of a temporary file that replaces the file at `path` at the end.
+
+    After an error, the old file is unchanged. A device or named pipe is not replaced: the yielded
+    path is `path`.
+    """
+    if os.path.exists(path) and not os.path.isfile(path):
+        yield Path(path)
+        return
+    target = os.path.realpath(path)  # keeps symbolic links
+    temporary = Path(f"{target}.{os.urandom(4).hex()}.tmp")
+    try:
+        temporary.touch()
+        if os.path.exists(target):
+            temporary.chmod(os.stat(target).st_mode & 0o777)
+        yield temporary
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)

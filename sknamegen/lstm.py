@@ -389,7 +389,7 @@ class CharLSTMGenerator(BaseCharGenerator):
         previous = self._copy() if resume and hasattr(self, "alphabet_") else None
         if previous:
             corpus, sequences = previous._fitted.corpus.extend(X, *data)
-            pretrained: Pretrained | None = _pretrained_of(previous)
+            pretrained: Pretrained | None = pretrained_of(previous)
         else:
             corpus, sequences = learn(X, *data)
             pretrained = _choose_pretrained(self.init, corpus, sequences)
@@ -606,10 +606,10 @@ def _resolve_init(init: Any) -> Pretrained | None:
         raise TypeError(
             f"init must be 'auto', None, 'base' or a fitted CharLSTMGenerator. Got {init!r:.200}."
         )
-    return _pretrained_of(generator)
+    return pretrained_of(generator)
 
 
-def _pretrained_of(generator: CharLSTMGenerator) -> Pretrained:
+def pretrained_of(generator: CharLSTMGenerator) -> Pretrained:
     """Return the networks of a fitted generator as initial networks."""
     corpus = generator._fitted.corpus
     label_shares = dict(zip(corpus.labels, corpus.label_shares.tolist(), strict=True))

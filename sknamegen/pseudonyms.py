@@ -31,7 +31,8 @@ class NamePseudonymizer(PublicName, OneToOneFeatureMixin, TransformerMixin, Base
         `sklearn.frozen.FrozenEstimator`, which is not retrained. N-grams give the same pseudonyms
         on every machine, but the output of networks depends slightly on the processor.
     key : bytes or str
-        The secret key for the assignment, such as ``secrets.token_bytes(32)``.
+        The secret key for the assignment, such as ``secrets.token_bytes(32)``. Its repr is
+        ``<hidden>``.
     exclude : collection of str, or object that supports ``in``, default=None
         Names that must not be used as pseudonyms, such as ``sknamegen.datasets.known_names()``. See
         `CharNGramGenerator.sample`.
@@ -41,9 +42,6 @@ class NamePseudonymizer(PublicName, OneToOneFeatureMixin, TransformerMixin, Base
 
     Attributes
     ----------
-    pseudonyms_ : dict of str to str
-        The pseudonym for each name. Pseudonyms are distinct and differ from all names in the
-        column, even ignoring case.
     generator_ : Pipeline
         The fitted generator.
     n_features_in_ : int
@@ -54,14 +52,15 @@ class NamePseudonymizer(PublicName, OneToOneFeatureMixin, TransformerMixin, Base
     Notes
     -----
     The HMAC [1]_ of the names with the key determines the assignment. The same names and key give
-    the same pseudonyms, regardless of row order. A different key or a different set of names gives
+    the same pseudonyms, regardless of row order. Pseudonyms are distinct and differ from all names
+    in the column, even ignoring case. A different key or a different set of names gives
     different pseudonyms. For several tables, fit once to all names and keep the fitted object.
 
-    The name behind a pseudonym cannot be computed without the key or `pseudonyms_`, but an attacker
+    The name behind a pseudonym cannot be computed without the key or `mapping`, but an attacker
     can try keys that are easy to guess. Frequencies are not hidden: the most frequent name has the
     most frequent pseudonym. Other columns may identify a person, and pseudonyms resemble the
     training names. Keep the key secret. Do not share the fitted object, because it contains the key
-    and all names, and its repr shows the key.
+    and all names. Its repr and its HTML representation show neither.
 
     References
     ----------
@@ -87,6 +86,18 @@ class NamePseudonymizer(PublicName, OneToOneFeatureMixin, TransformerMixin, Base
         self.key = key
         self.exclude = exclude
         self.unseen = unseen
+
+    @property
+    def key(self) -> bytes | str | None:
+        """The secret key, whose repr is hidden."""
+        return self.__dict__["key"]
+
+    @key.setter
+    def key(self, key: bytes | str | None) -> None:
+        # A hidden key keeps its identity, which `clone` checks.
+        if isinstance(key, (bytes, str)) and not isinstance(key, _Hidden):
+            key = _HiddenStr(key[:]) if isinstance(key, str) else _HiddenBytes(key)
+        self.__dict__["key"] = key
 
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
         """Generate a pseudonym for each distinct name in a column.
@@ -131,18 +142,34 @@ class NamePseudonymizer(PublicName, OneToOneFeatureMixin, TransformerMixin, Base
             pipe = Pipeline([("windows", CharSequenceVectorizer()), ("generator", pipe)])
         if pipe[-1].get_params().get("random_state", 0) is None:
             pipe[-1].set_params(random_state=self._seed("") % 2**32)
-        self.generator_ = pipe.fit(names, labels and name_labels)
+        pipe.fit(names, labels and name_labels)
         taken, rng = _Taken(self.exclude, names), np.random.default_rng(self._seed(""))
         pseudonyms: dict[str, str] = {}
         for label in dict.fromkeys(name_labels):
             group = [name for name in names if label_of[name] == label]
             while group:  # repeat, because pseudonyms that differ only in case are rejected
-                for pseudonym in self._generate(len(group), taken, rng, label):
+                for pseudonym in _generate(pipe[-1], len(group), taken, rng, label):
                     if (folded := fold(pseudonym)) not in taken.names:
                         taken.names.add(folded)
                         pseudonyms[group.pop()] = pseudonym
-        self.pseudonyms_ = pseudonyms
+        self.generator_, self._pseudonyms = pipe, pseudonyms
         return self
+
+    def mapping(self) -> dict[str, str]:
+        """Return the pseudonym for each name in the column.
+
+        Returns
+        -------
+        pseudonyms : dict of str to str
+            A new dict. The names are composed (NFC).
+
+        Raises
+        ------
+        NotFittedError
+            If the pseudonymizer is not fitted.
+        """
+        check_is_fitted(self, "_pseudonyms")
+        return dict(self._pseudonyms)
 
     def transform(self, X: ArrayLike) -> NDArray[np.object_]:
         """Replace the names in a column with their pseudonyms.
@@ -164,18 +191,18 @@ class NamePseudonymizer(PublicName, OneToOneFeatureMixin, TransformerMixin, Base
         ValueError
             If X contains names that `fit` has not seen, and `unseen` is "error".
         """
-        check_is_fitted(self)
+        pseudonyms = self.mapping()
         rows = self._column(X, reset=False)
-        unseen = sorted(set(filter(_is_name, rows)) - self.pseudonyms_.keys())
+        unseen = sorted(set(filter(_is_name, rows)) - pseudonyms.keys())
         if unseen and self.unseen == "error":
             raise ValueError(
                 f"X may only contain names that fit has seen. Got {len(unseen):,} unseen (first in "
                 f"row {min(map(rows.index, unseen))}). Fit to all names, or pass unseen='generate'."
             )
-        taken, pseudonyms = _Taken(self.exclude, self.pseudonyms_), dict(self.pseudonyms_)
+        taken = _Taken(self.exclude, pseudonyms)
         for name in unseen:  # one at a time, so that the result does not depend on other names
             taken.current, rng = fold(name), np.random.default_rng(self._seed(name))
-            (pseudonyms[name],) = self._generate(1, taken, rng)
+            (pseudonyms[name],) = _generate(self.generator_[-1], 1, taken, rng)
         values = [pseudonyms[name] if _is_name(name) else name for name in rows]
         return np.array(values, dtype=object).reshape(-1, 1)
 
@@ -189,18 +216,11 @@ class NamePseudonymizer(PublicName, OneToOneFeatureMixin, TransformerMixin, Base
             raise ValueError(f"X must be a single column of names. Got shape {X.shape}.")
         validate_data(self, X, reset=reset, skip_check_array=True)
         rows = np.array(X, dtype=object).ravel().tolist()
-        for value in rows:
+        for row, value in enumerate(rows):
             if not (isinstance(value, str) or str(value) in ("None", "nan", "NaT", "<NA>")):
-                raise TypeError(f"X must contain str, or None for missing names. Got {value!r}.")
+                got = f"{type(value).__name__} in row {row}"
+                raise TypeError(f"X must contain str, or None for missing names. Got {got}.")
         return [compose(value) if isinstance(value, str) else value for value in rows]
-
-    def _generate(self, n, taken, rng, label=None):
-        options = {"label": label, "unique": True, "exclude": taken, "random_state": rng}
-        try:
-            return self.generator_[-1].sample("", _TEMPERATURE, n, **options)
-        except ValueError as error:
-            advice = "If X is short, pass a FrozenEstimator of a Pipeline fitted to more names."
-            raise ValueError(f"Cannot generate {n:,} pseudonyms. {advice} {error}") from error
 
     def _seed(self, name):
         values: Any = (self.key, name)
@@ -209,9 +229,45 @@ class NamePseudonymizer(PublicName, OneToOneFeatureMixin, TransformerMixin, Base
         )
         return int.from_bytes(hmac.digest(key, text, "sha256"))
 
+    def __getstate__(self) -> dict[str, object]:
+        state = super().__getstate__()
+        if isinstance(self.key, _Hidden):
+            state = state | {"key": self.key[:]}  # plain bytes or str
+        return state
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        super().__setstate__(state)
+        self.key = self.key  # hide the key
+
 
 def _is_name(value):
     return isinstance(value, str) and value != ""
+
+
+def _generate(generator, n, taken, rng, label=None):
+    options = {"label": label, "unique": True, "exclude": taken, "random_state": rng}
+    try:
+        return generator.sample("", _TEMPERATURE, n, **options)
+    except ValueError as error:
+        advice = "If X is short, pass a FrozenEstimator of a Pipeline fitted to more names."
+        raise ValueError(f"Cannot generate {n:,} pseudonyms. {advice} {error}") from error
+
+
+class _Hidden:
+    """Mixin for a secret that is not shown when it is printed or formatted."""
+
+    def __repr__(self):
+        return "<hidden>"
+
+    __str__ = __repr__
+
+
+class _HiddenBytes(_Hidden, bytes):
+    pass
+
+
+class _HiddenStr(_Hidden, str):
+    pass
 
 
 class _Taken:

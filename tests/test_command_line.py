@@ -3,6 +3,7 @@
 import os
 import pickle
 import pty
+import resource
 import shlex
 import subprocess
 import sys
@@ -123,6 +124,22 @@ def test_models_are_saved_and_loaded(run, ending):
     assert all(-30 < float(score) < 0 for score, _ in rows)
     _, unlikely, _ = run("--load", model, "--score", "-", stdin="Xqzw\n\n")
     assert float(unlikely[0].split("\t")[0]) < min(float(score) for score, _ in rows)
+
+
+@pytest.mark.parametrize("ending", ["joblib", "pkl", "skops", "html"])
+def test_a_full_disk_keeps_the_old_file(run, tmp_path, ending):
+    model = f"model.{ending}"
+    assert run("names.txt", "--counting", "--save", model)[0] == 0
+    old = (tmp_path / model).read_bytes()
+    _, hard = limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(old) // 2, hard))
+    try:
+        status, _, error = run("names.txt", "--counting", "--save", model)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert (status, "File too large" in error) == (1, True)
+    assert (tmp_path / model).read_bytes() == old
+    assert {path.name for path in tmp_path.iterdir()} == {"names.txt", model}
 
 
 @pytest.mark.parametrize(

@@ -41,13 +41,13 @@ def test_settings_adapt_to_the_number_of_names(
     first, second = plans()
     for plan in (first, second):
         assert (plan.batch_size, plan.max_epochs) == (min(batch_size, n_names), n_epochs)
-        assert (plan.share, plan.pretrained, plan.hidden_size) == (0.5, None, hidden_size)
+        assert (plan.weight, plan.initial_weights, plan.hidden_size) == (0.5, None, hidden_size)
         assert (plan.lr, plan.weight_decay) == (0.02, 0.1)
         assert plan.ngram_weight == pytest.approx(ngram_weight, abs=5e-4)
         assert (plan.head_lr_factor, plan.label_lr_factor, plan.n_steps_before) == (1, 1, None)
     assert first.network_seed != second.network_seed
     (alone,) = plans(num_networks=1, optimizer="Adam")
-    assert (alone.weight_decay, alone.share) == (0.01, 1)
+    assert (alone.weight_decay, alone.weight) == (0.01, 1)
     with pytest.raises(dataclasses.FrozenInstanceError):
         alone.hidden_size = 1
 

@@ -113,12 +113,14 @@ def test_only_the_training_imports_torch_and_skorch():
 
 
 def test_training_imports_no_estimator():
-    """The training reads a plan of parameters. Only `pretrained.py` may read a generator."""
+    """The training reads a plan of parameters."""
     estimators = {PACKAGE / f"{name}.py" for name in ("_generator", "average", "lstm", "ngram")}
     for path in (PACKAGE / "_training").glob("*.py"):
-        files = {file for _, file in imports(path)}
-        allowed = {PACKAGE / "_generator.py"} if path.name == "pretrained.py" else set()
-        assert files & estimators <= allowed, path
+        assert not {file for _, file in imports(path)} & estimators, path
+
+
+def test_the_corpus_imports_no_model():
+    assert not [name for name, _ in imports(PACKAGE / "_corpus.py") if "_models" in name]
 
 
 def test_only_the_alphabet_converts_code_points():

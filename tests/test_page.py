@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import threading
 from collections import Counter
 from pathlib import Path
 
@@ -349,6 +350,51 @@ def test_command_line_saves_a_page(tmp_path, monkeypatch, capsys):
     assert "<title>Names</title>" in Path("names.html").read_text("utf-8")
     assert main(["--load", "names.html"]) == 1
     assert "A model file must end in .joblib" in capsys.readouterr().err
+
+
+def files_in(folder):
+    """Return the content of each file in a folder and its subfolders."""
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("parts", [False, True])
+def test_an_interrupt_keeps_the_old_page(tmp_path, kinds, monkeypatch, parts):
+    save_page(kinds["n-grams"], tmp_path / "page", "Old", parts=parts)
+    before = files_in(tmp_path)
+
+    def write_half(path, text, encoding):
+        path.write_bytes(text[: len(text) // 2].encode(encoding))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "write_text", write_half)
+    with pytest.raises(KeyboardInterrupt):
+        save_page(kinds["n-grams"], tmp_path / "page", "New", parts=parts)
+    assert files_in(tmp_path) == before
+
+
+def test_saving_keeps_permissions_and_symbolic_links(tmp_path, kinds):
+    page, link, other = tmp_path / "names.html", tmp_path / "link.html", tmp_path / "other"
+    link.symlink_to(page)
+    other.touch()
+    save_page(kinds["n-grams"], link)
+    assert page.stat().st_mode == other.stat().st_mode
+    page.chmod(0o640)
+    save_page(kinds["n-grams"], link, "New")
+    assert "<title>New" in page.read_text("utf-8")
+    assert page.stat().st_mode & 0o777 == 0o640
+    assert link.is_symlink()
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_a_page_is_written_to_a_named_pipe(tmp_path, kinds):
+    fifo, received = tmp_path / "pipe", []
+    os.mkfifo(fifo)
+    reader = threading.Thread(target=lambda: received.append(fifo.read_text()), daemon=True)
+    reader.start()
+    save_page(kinds["n-grams"], fifo)
+    reader.join(60)
+    assert received[0].rstrip().endswith("</html>")
+    assert fifo.is_fifo()
 
 
 EMOJI = ["👨‍👩‍👧‍👦👍🏽", "👍🏽👍🏿", "🇫🇷🇩🇪", "🇫🇷", "👍🏽", "👨‍👩‍👧‍👦"]

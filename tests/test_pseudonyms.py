@@ -1,19 +1,29 @@
 """NamePseudonymizer replaces equal names by equal pseudonyms."""
 
+import copy
+import io
 import pickle
+import pickletools
+import re
 import subprocess
 import sys
 
+import joblib
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
 import skops.io
 from conftest import small_pipeline
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.compose import make_column_transformer
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import GridSearchCV
+from sklearn.naive_bayes import BernoulliNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
 
 from sknamegen import SKOPS_TRUSTED, CharNGramGenerator, NamePseudonymizer, load_names
 from sknamegen.datasets import known_names
@@ -96,7 +106,7 @@ def test_labels_and_a_fitted_generator():
         NamePseudonymizer(frozen, key=KEY).fit(["Kim"], ["x"])
     pseudonymizer = NamePseudonymizer(frozen, key=KEY).fit(column, sexes)
     assert pseudonymizer.generator_[-1] is fitted[-1] or pseudonymizer.generator_ is frozen
-    assert pseudonymizer.pseudonyms_.keys() == {"Maria", "Otto", "Kim"}
+    assert pseudonymizer.mapping().keys() == {"Maria", "Otto", "Kim"}
     labelled = NamePseudonymizer(key=KEY).fit(names[::10], labels[::10])
     predicted = labelled.generator_.predict(labelled.transform(names[::10]).ravel().tolist())
     assert np.mean(predicted == labels[::10]) > 0.7
@@ -130,7 +140,7 @@ def test_numeric_targets_are_ignored():
 def test_pseudonyms_differ_ignoring_case():
     column = [*NAMES, *(name.upper() for name in NAMES), *(name.lower() for name in NAMES)]
     for y in (None, ["x", "y"] * (len(column) // 2) + ["x"] * (len(column) % 2)):
-        pseudonyms = NamePseudonymizer(key=KEY).fit(column, y).pseudonyms_
+        pseudonyms = NamePseudonymizer(key=KEY).fit(column, y).mapping()
         assert len({name.casefold() for name in pseudonyms.values()}) == len(set(column))
 
 
@@ -155,17 +165,88 @@ def test_exclude():
     assert not set(pseudonyms) & set(pseudonyms_of(NAMES, exclude=pseudonyms))
 
 
-def test_save_and_clone():
+@pytest.mark.parametrize("key", [KEY, KEY.decode()], ids=["bytes", "str"])
+def test_representations_show_neither_the_key_nor_names(key):
+    pseudonymizer = NamePseudonymizer(key=key)
+    pipe = make_pipeline(pseudonymizer).fit(NAMES)
+    table = make_column_transformer((pseudonymizer, ["name"])).fit(pd.DataFrame({"name": NAMES}))
+    search = GridSearchCV(pipe, {"namepseudonymizer__unseen": ["error"]})
+    shown = [str(pseudonymizer.key), f"{pseudonymizer.key}", repr(pseudonymizer.get_params())]
+    for estimator in (pseudonymizer, pseudonymizer.generator_, pipe, table, search):
+        for print_changed_only in (True, False):
+            with config_context(print_changed_only=print_changed_only):
+                shown += [repr(estimator), estimator._repr_html_()]
+    text = " ".join(shown)
+    assert text.count("hidden&gt;") >= 8
+    assert "keep this" not in text
+    assert not {*re.findall(r"\w+", text)} & {*NAMES, *pseudonymizer.mapping().values()}
+
+
+def test_errors_show_no_names():
+    pseudonymizer = NamePseudonymizer(key=KEY).fit(NAMES)
+    for method, names in (
+        (pseudonymizer.transform, ["Qurt"]),
+        (pseudonymizer.fit, [*NAMES, b"Qurt"]),
+    ):
+        with pytest.raises((TypeError, ValueError)) as error:
+            method(names)
+        assert "Qurt" not in str(error.value)
+
+
+def test_mapping():
+    pseudonymizer = NamePseudonymizer(key=KEY)
+    with pytest.raises(TypeError, match="X must contain str"):
+        pseudonymizer.fit([3])
+    with pytest.raises(NotFittedError):
+        pseudonymizer.mapping()
+    expected = dict(zip(NAMES, pseudonyms_of(NAMES), strict=True))
+    assert pseudonymizer.fit(NAMES).mapping() == expected
+    pseudonymizer.mapping().clear()
+    assert pseudonymizer.mapping() == expected
+
+
+def save_and_load(estimator):
+    """Yield copies of an estimator by pickle, joblib and skops."""
+    for library, options in ((pickle, {}), (joblib, {}), (skops.io, {"trusted": SKOPS_TRUSTED})):
+        file = io.BytesIO()
+        library.dump(estimator, file)
+        file.seek(0)
+        yield library.load(file, **options)
+
+
+@pytest.mark.parametrize("key", [KEY, KEY.decode()], ids=["bytes", "str"])
+def test_saved_and_cloned_keys_stay_hidden(key):
+    pseudonymizer = NamePseudonymizer(key=key)
+    copies = [clone(pseudonymizer), copy.copy(pseudonymizer), copy.deepcopy(pseudonymizer)]
+    for estimator in [*copies, *save_and_load(pseudonymizer)]:
+        assert estimator.key == estimator.get_params()["key"] == key
+        assert repr(estimator) == "NamePseudonymizer(key=<hidden>)"
+        assert type(estimator.__getstate__()["key"]) is type(key)
+    opcodes = pickletools.genops(pickle.dumps(pseudonymizer))
+    assert not any("Hidden" in str(argument) for _, argument, _ in opcodes)
+    changed = make_pipeline(clone(pseudonymizer)).set_params(namepseudonymizer__key=b"another one")
+    assert changed[0].key == b"another one"
+    assert "another" not in repr(changed)
+
+
+def test_grid_search_over_keys():
+    pipe = make_pipeline(NamePseudonymizer(unseen="generate"), OneHotEncoder(), BernoulliNB())
+    pipe.set_params(onehotencoder__handle_unknown="ignore")
+    grid = {"namepseudonymizer__key": [KEY, KEY.decode()]}
+    search = GridSearchCV(pipe, grid, error_score="raise", cv=2).fit(NAMES[:40], [0, 1] * 20)
+    assert search.best_estimator_[0].key == KEY
+    assert "keep" not in repr(search.best_estimator_)
+
+
+def test_saved_pseudonyms():
     exclude = known_names() | ["Qurt"]
     pseudonymizer = NamePseudonymizer(CharNGramGenerator(order=3), KEY, exclude).fit(NAMES)
-    assert not hasattr(clone(pseudonymizer), "pseudonyms_")
     expected = pseudonymizer.transform(NAMES).tolist()
-    for loaded in (
-        pickle.loads(pickle.dumps(pseudonymizer)),
-        skops.io.loads(skops.io.dumps(pseudonymizer), trusted=SKOPS_TRUSTED),
-    ):
+    for loaded in save_and_load(pseudonymizer):
         assert loaded.transform(NAMES).tolist() == expected
         assert "qurt" in loaded.exclude
+    with pytest.raises(NotFittedError):
+        clone(pseudonymizer).mapping()
 
 
 def test_errors():
@@ -179,7 +260,7 @@ def test_errors():
     for X in (np.array([NAMES, NAMES]), "Anna", [[NAMES]]):
         with pytest.raises(ValueError, match=r"X must be a single column of names. Got shape"):
             NamePseudonymizer(key=KEY).fit(X)
-    with pytest.raises(TypeError, match=r"X must contain str, or None for missing names. Got 3"):
+    with pytest.raises(TypeError, match=r"or None for missing names\. Got int in row 1\."):
         NamePseudonymizer(key=KEY).fit(["Anna", 3])
     with pytest.raises(ValueError, match=r"X must contain at least one name. Got no names"):
         NamePseudonymizer(key=KEY).fit([None, ""])

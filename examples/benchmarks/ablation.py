@@ -16,7 +16,6 @@ Babel, Faker and Mimesis.
 import sys
 import unicodedata
 from collections import defaultdict
-from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
 
@@ -32,27 +31,27 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from make_base import faker_lists
 
 from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names
-from sknamegen._generator import fitted
-from sknamegen._models.mixture import Mixture
+from sknamegen._generator import Fitted, fitted
+from sknamegen._models.mixture import Component, Mixture
+from sknamegen._models.penalty import Penalised
 from sknamegen._training import fit, plan
-from sknamegen._training.pretrained import base_share
 
 LANGUAGES = "de", "fi", "pl", "tr", "hu", "el", "ru", "ar", "hi", "lt", "cy", "sw"
 SIZES, SHARE_SIZES = (20, 50, 200, 1000, 5000), (20, 50, 200, 1000, 5000, 12_000, 30_000)
 SHARES = 0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0
 LABEL_SIZES, LABEL_FACTORS, N_LABEL_TEST = (10, 50, 200), (10, 1, 50), 150
 MAX_LENGTH, N_TEST = 24, 500
-settings = plan._settings
+automatic = plan._automatic
 
 
 def from_base(**values):
     """Return a patch that replaces the values of "auto" for pretrained networks."""
 
-    def replaced(params, n_names, is_pretrained):
-        defaults = settings(params, n_names, is_pretrained)
-        return defaults | {name: values[name] for name in values if is_pretrained}
+    def replaced(optimizer, n_names, starts_from_init):
+        defaults = automatic(optimizer, n_names, starts_from_init)
+        return defaults | (values if starts_from_init else {})
 
-    return plan, "_settings", replaced
+    return plan, "_automatic", replaced
 
 
 # Generator parameters or a patch, and the minimum and maximum number of names.
@@ -137,15 +136,15 @@ def loss(variant, train, test, seed):
 def losses_by_share(train, test, seed):
     """Return the held-out loss for each weight in `SHARES`, then for the default weight."""
     generator = CharLSTMGenerator(random_state=seed, num_networks=2).fit(train)
-    model = fitted(generator).model
-    base, other = model.components
     if not generator.init_share_:
         return [np.nan] * (len(SHARES) + 1)
+    corpus, penalised = fitted(generator).corpus, fitted(generator).model
+    base, other = generator._networks
     losses = []
-    for share in (*SHARES, base_share(len(train))):
-        components = [base._replace(weight=share), other._replace(weight=1 - share)]
-        mixture = Mixture([c for c in components if c.weight], model.penalty)
-        generator._fitted = replace(fitted(generator), model=mixture)
+    for share in (*SHARES, plan.base_weight(len(train))):
+        weights = (base.lstm, share), (other.lstm, 1 - share)
+        mixture = Mixture([Component(lstm, weight) for lstm, weight in weights if weight])
+        generator._fitted = Fitted(corpus, Penalised(mixture, penalised.penalty))
         losses.append(-generator.score(test))
     return losses
 

@@ -32,9 +32,10 @@ from sknamegen import (
     CharLSTMGenerator,
     CharNGramGenerator,
     CharSequenceVectorizer,
+    lstm,
     read_names,
 )
-from sknamegen._training import pretrained
+from sknamegen._models.pretrained import read_pretrained
 
 PEOPLE = "it_IT last", "ga_IE last", "nl_NL last", "zu_ZA last", "hr_HR last"
 COUNTRIES = {"FR": "French towns", "JP": "Japanese towns", "ZA": "South African towns"}
@@ -136,10 +137,10 @@ def main():
         print("\n".join(sorted(set().union(*things().values()))))
         return
     print_machine()
-    base = pretrained.read_pretrained(arguments.base) if arguments.base else pretrained.load_base()
+    base = read_pretrained(arguments.base) if arguments.base else lstm.load_base()
     print("Nats per character held out (seconds to fit)\n")
     sizes, n_seeds = (SIZES[:1], 1) if arguments.quick else (SIZES, 3)
-    with patch.object(pretrained, "load_base", lambda: base):
+    with patch.object(lstm, "load_base", lambda: base):
         if arguments.names:
             lists = {Path(file).stem: sorted(set(read_names(file))) for file in arguments.names}
             print_table(lists, sizes, n_seeds)

@@ -345,7 +345,8 @@ def fit_network(
             _copy_optimizer_state(previous, net)
         net.plan, net.learned = plan, learned
         try:
-            _train(net, data.train, progress)
+            if not progress.stopped.is_set():
+                _train(net, data.train, progress)
             if not progress.stopped.is_set():
                 _check_not_diverged(net, data.test)
         finally:

@@ -152,28 +152,23 @@ class NGrams {
   }
 }
 
-// A model with penalties on characters whose kind is rare after the preceding kinds, or that the names of
-// the label lack.
+// A model that penalises kinds of characters that are rare in a context, and characters new to a label.
 class Penalised {
   constructor({ model, seen, ...tables }) {
-    const sets = seen.map((indices) => new Set(indices));
-    Object.assign(this, tables, { model: createModel(model), seen: sets });
+    Object.assign(this, tables, { model: createModel(model), seen: seen.map((list) => new Set(list)) });
   }
 
-  start = (windows, labels) => this.penalise(this.model.start(windows, labels), windows, labels);
-  advance = (state, windows, labels) =>
-    this.penalise(this.model.advance(state, windows, labels), windows, labels);
-  select = (state, rows) => this.model.select(state, rows);
-
+  start = (...args) => this.penalise(this.model.start(...args), ...args);
+  advance = (state, ...args) => this.penalise(this.model.advance(state, ...args), ...args);
+  select = (...args) => this.model.select(...args);
   penalise([state, logits], windows, labels) {
     logits.forEach((row, i) => {
       let context = this.first[Math.max(labels[i], 0)];
       for (const index of windows[i])
         if (index >= 0) context = this.after[context * this.nKinds + this.kinds[index]];
       const byKind = this.byKind.subarray(context * this.nKinds), seen = this.seen[labels[i]];
-      row.forEach((_, c) => {
+      for (let c = 0; c < row.length; c++)
         row[c] += byKind[this.kinds[c]] + (seen && !seen.has(c) ? this.unseen[labels[i]] : 0);
-      });
     });
     return [state, logits];
   }
@@ -190,8 +185,7 @@ function expandLogits(logits, { places, missing, shares }) {
   return expanded;
 }
 
-// The weighted mean of the logits of models. The weights sum to 1. A component may have a fixed label or a
-// smaller alphabet.
+// Weighted mean of logits. Weights sum to 1. A component may have a fixed label or a smaller alphabet.
 class Mixture {
   constructor({ components }) {
     this.components = components.map((item) => ({ ...item, model: createModel(item.model) }));

@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from sknamegen._alphabet import NONE, Alphabet
+from sknamegen._corpus import Corpus
 from sknamegen._models.contract import NextCharModel, next_log_proba
 from sknamegen._models.lstm import LSTM, axes
-from sknamegen._models.mixture import AlphabetMap, Component, Mixture, Penalty, count_kinds
+from sknamegen._models.mixture import AlphabetMap, Component, Mixture
 from sknamegen._models.ngrams import NGrams
+from sknamegen._models.penalty import Penalised, Penalty
 from sknamegen._sequences import name_sequences
 
 ALPHABET = Alphabet(np.array(["\3", *"abcdr"]))
@@ -37,11 +39,13 @@ def ngrams(n_labels=N_LABELS, order=3):
     return NGrams.count(labelled_sequences(), order, ALPHABET.kinds, n_labels)
 
 
-def penalty():
-    caseless = np.arange(KINDS.max() + 1) == KINDS[ALPHABET.index["r"]]
-    counts = count_kinds(labelled_sequences(), KINDS, caseless, N_LABELS, WINDOW)
-    letters = NGrams.count(labelled_sequences(), 1, KINDS, N_LABELS, label_weight=1.0)
-    return Penalty(counts, KINDS, caseless, letters)
+def penalised(model):
+    hashes, labels = np.empty(0, np.uint64), np.arange(N_LABELS)
+    characters = np.array(ALPHABET.letters)
+    corpus = Corpus(characters, WINDOW, 9, hashes, 1.0, labels, np.ones(N_LABELS))
+    corpus.alphabet.kinds = KINDS
+    corpus.alphabet.caseless = np.arange(KINDS.max() + 1) == KINDS[ALPHABET.index["r"]]
+    return Penalised(model, Penalty.count(corpus, labelled_sequences()))
 
 
 FEW = Alphabet(np.array(["\3", *"acd"]))
@@ -87,21 +91,23 @@ MODELS = {
     "n-grams with labels": ngrams(),
     "n-grams without labels": ngrams(n_labels=0),
     "unigrams": ngrams(order=1),
-    "penalised lstm": Mixture([Component(lstm())], penalty()),
-    "penalised mean": Mixture([Component(lstm()), Component(lstm(2))], penalty()),
-    "penalised n-grams": Mixture([Component(ngrams())], penalty()),
+    "penalised lstm": penalised(lstm()),
+    "penalised mean": penalised(mean(lstm(), lstm(2))),
+    "penalised n-grams": penalised(ngrams()),
     "component with an alphabet": Mixture([mapped()]),
-    "components with two alphabets": Mixture([mapped(), Component(lstm(), 2.0)], penalty()),
+    "components with two alphabets": penalised(Mixture([mapped(), Component(lstm(), 2.0)])),
     "component with a label": Mixture(
         [Component(lstm()), Component(lstm(1), 0.5, 0), Component(ngrams(), 2.0)]
     ),
     "mixture of mixtures": Mixture(
         [Component(mean(lstm(), lstm(2)), 0.3, 1), Component(Fake(), 0.7)]
     ),
+    "mixture of penalised models": mean(penalised(lstm()), penalised(ngrams())),
+    "penalised twice": penalised(penalised(Fake())),
 }
 # Models whose predictions depend on less than the whole window.
 SHORT_SIGHTED = {"fake", "n-grams with labels", "n-grams without labels", "unigrams"}
-SHORT_SIGHTED |= {"penalised n-grams"}
+SHORT_SIGHTED |= {"penalised n-grams", "penalised twice"}
 
 
 @pytest.fixture(params=MODELS)

@@ -5,9 +5,11 @@ import re
 
 import numpy as np
 import pytest
+from test_backoff import proba_of
 
 from sknamegen._alphabet import Alphabet
 from sknamegen._models.ngrams import NGrams
+from sknamegen._sampling.backoff import BackoffAutomaton
 from sknamegen._sampling.constraint import Constraint
 from sknamegen._sampling.lookahead import Lookahead
 from sknamegen._sequences import name_sequences
@@ -17,7 +19,8 @@ END = "\3"
 
 def make(letters, names, order=3, pattern=None, min_length=0, max_length=4, banned=()):
     alphabet = Alphabet(np.array(letters))
-    ngrams = NGrams.count(name_sequences(names, 20).indexed(alphabet), order, alphabet.kinds)
+    counts = NGrams.count(name_sequences(names, 20).indexed(alphabet), order, alphabet.kinds)
+    ngrams = BackoffAutomaton.from_ngrams(counts)
     pattern = pattern and re.compile(pattern)
     constraint = Constraint(alphabet, pattern, banned, min_length, max_length)
     return alphabet, ngrams, constraint, Lookahead(constraint, ngrams)
@@ -47,17 +50,18 @@ def test_lookahead_is_the_probability_of_completion(options, order):
     letters = [END, "a", "b"]
     alphabet, ngrams, constraint, lookahead = make(letters, ["ab", "aab", "bab", "b"], 3, **options)
     lookahead = Lookahead(constraint, ngrams := ngrams.truncated(order))
+    proba = proba_of(ngrams)
 
     def next_proba(prefix):
-        return ngrams.proba(position_of(alphabet, constraint, lookahead, prefix)[2])[0]
+        return proba[position_of(alphabet, constraint, lookahead, prefix)[2]][0]
 
     def completed(prefix):
         """Return the probability that a name with this prefix satisfies the constraint."""
         if len(prefix) > constraint.max_length:
             return 0
-        proba = next_proba(prefix)
-        longer = sum(proba[alphabet.index[c]] * completed(prefix + c) for c in "ab")
-        return longer + proba[alphabet.end] * constraint.accepts_name(prefix)
+        after = next_proba(prefix)
+        longer = sum(after[alphabet.index[c]] * completed(prefix + c) for c in "ab")
+        return longer + after[alphabet.end] * constraint.accepts_name(prefix)
 
     min_length, n_compared = constraint.min_length, 0
     for length in range(constraint.max_length):
@@ -88,7 +92,7 @@ def test_values_before_and_after_a_character_agree(pattern, lengths):
     n_states, n_contexts = lookahead.table.shape[1:]
     grid = np.meshgrid(range(lengths[1]), range(n_states), range(n_contexts))
     before, states, contexts = (column.ravel() for column in grid)
-    ahead = (ngrams.proba(contexts) * lookahead.ahead(before, states, contexts)).sum(axis=1)
+    ahead = (proba_of(ngrams)[contexts] * lookahead.ahead(before, states, contexts)).sum(axis=1)
     rows, longer = (lookahead.row_for_length(lengths) for lengths in (before, before + 1))
     value = lookahead.table[rows, states, contexts]
     # The table stores values up to a factor per length.

@@ -659,13 +659,16 @@ def test_interruption_of_partial_fit(n_threads, make, action):
 
 
 def test_interruption_of_a_loaded_generator_keeps_all_networks(one_thread):
+    """Networks that have not begun keep their weights."""
     windows = windows_of(FEW)
-    loaded = pickle.loads(pickle.dumps(tiny().fit(windows)))
-    before = loaded.score(windows)
-    loaded.set_params(callbacks=make_act(interrupt, "on_batch_end"))
+    generator = tiny().fit(windows)
+    loaded = pickle.loads(pickle.dumps(generator))
+    loaded.set_params(callbacks=make_act(interrupt, "on_batch_end"), batch_size=2)
     with pytest.raises(KeyboardInterrupt):
         loaded.partial_fit(windows)
-    assert loaded.score(windows) == before
+    assert Act.n_batches == [1]
+    assert loaded.score(windows) != generator.score(windows)
+    assert_same_weights(loaded.nets_[1], generator.nets_[1])
     assert len(loaded.set_params(callbacks=None).partial_fit(windows).nets_) == 2
 
 

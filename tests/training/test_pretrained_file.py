@@ -7,12 +7,13 @@ import pytest
 from conftest import small_generator
 
 from sknamegen import CharSequenceVectorizer
-from sknamegen._training.pretrained import read_pretrained, write_pretrained
+from sknamegen._models.pretrained import read_pretrained, write_pretrained
+from sknamegen.lstm import pretrained_of
 
 
 def write(generator):
     file = io.BytesIO()
-    write_pretrained(generator, file)
+    write_pretrained(pretrained_of(generator), file)
     file.seek(0)
     return file
 
