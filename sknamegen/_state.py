@@ -14,6 +14,7 @@ PUBLIC = {
     "CharLSTMGenerator": "lstm",
     "CharNGramGenerator": "ngram",
     "CharSequenceVectorizer": "vectorizer",
+    "NameClassifier": "classifier",
     "NamePseudonymizer": "pseudonyms",
     "SamplePreview": "callbacks",
 }
