@@ -182,7 +182,8 @@ class NameClassifier(PublicName, ClassifierMixin, MetaEstimatorMixin, BaseEstima
         labels : ndarray of shape (n_names,)
             Predicted label of each name, one of `classes_`.
         """
-        return self.classes_[self.predict_log_proba(X).argmax(axis=1)]
+        indices = self.predict_log_proba(X).argmax(axis=1)
+        return self.classes_[indices]
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Compute the probability of each label for each name.
@@ -269,10 +270,11 @@ class NameClassifier(PublicName, ClassifierMixin, MetaEstimatorMixin, BaseEstima
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         generator = self.generator
-        # A Pipeline's own tags ignore its input.
-        is_pipeline = isinstance(generator, Pipeline)
-        first_step = generator.steps[0][1] if is_pipeline else generator
-        tags.input_tags = get_tags(first_step).input_tags
+        if isinstance(generator, FrozenEstimator):
+            generator = generator.estimator
+        if isinstance(generator, Pipeline):  # its own tags ignore its input
+            generator = generator.steps[0][1]
+        tags.input_tags = get_tags(generator).input_tags
         return tags
 
 
