@@ -33,8 +33,8 @@ def _has_partial_fit(classifier: "NameClassifier") -> bool:
 class NameClassifier(PublicName, ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     """Classifier that predicts the label of a name with a generator.
 
-    The generator learns the names of each label. The classifier predicts the label under which the
-    name is most probable, see Notes.
+    The generator learns the names of each label. The probability of a label then follows from
+    Bayes' rule, see Notes.
 
     Parameters
     ----------
@@ -58,9 +58,9 @@ class NameClassifier(PublicName, ClassifierMixin, MetaEstimatorMixin, BaseEstima
 
     Notes
     -----
-    The probability of a label follows from Bayes' rule. The prior of a label is its frequency in
-    the training data, and the likelihood is the probability of the name given the label:
-    ``p(label | name) = p(label) p(name | label) / p(name)``.
+    The classifier computes ``p(label | name) = p(label) p(name | label) / p(name)``. The prior of a
+    label is its frequency in the training data, weighted by `sample_weight`. The generator gives
+    the probability of the name given the label.
 
     With metadata routing, the generator requests `sample_weight` for `fit` and `partial_fit`, and
     the classifier requests it for `score`.
@@ -219,6 +219,25 @@ class NameClassifier(PublicName, ClassifierMixin, MetaEstimatorMixin, BaseEstima
             X = generator[:-1].transform(X)
         joint, _ = _last_step(generator)._joint_log_likelihood(X)
         return joint - np.logaddexp.reduce(joint, axis=1)[:, None]
+
+    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Compute the accuracy of `predict`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_names,) or (n_names, n_positions, window_length + 1)
+            Names or windows, as in `fit`.
+        y : array-like of shape (n_names,)
+            Label of each name.
+        sample_weight : array-like of shape (n_names,), default=None
+            Weight of each name. If None, all names have weight 1.
+
+        Returns
+        -------
+        accuracy : float
+            Share of names whose label is predicted correctly, in [0, 1].
+        """
+        return float(super().score(X, y, sample_weight))
 
     def get_metadata_routing(self) -> MetadataRouter:
         """Return the metadata that the classifier and its generator request.
