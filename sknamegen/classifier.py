@@ -1,7 +1,7 @@
 """Classifier of names, based on a generator."""
 
 from contextlib import suppress
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clo
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
-from sklearn.utils import get_tags
+from sklearn.utils import Tags, get_tags
 from sklearn.utils.metadata_routing import UNUSED, MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
@@ -96,7 +96,7 @@ class NameClassifier(PublicName, ClassifierMixin, MetaEstimatorMixin, BaseEstima
         self.generator = generator
 
     @property
-    def classes_(self) -> NDArray[Any]:
+    def classes_(self) -> NDArray[np.generic]:
         """Sorted labels."""
         return _last_step(self.generator_).classes_
 
@@ -169,7 +169,7 @@ class NameClassifier(PublicName, ClassifierMixin, MetaEstimatorMixin, BaseEstima
         generator = self.generator_ if hasattr(self, "generator_") else clone(self.generator)
         return self._train(generator, "partial_fit", X, y, sample_weight, classes=classes)
 
-    def predict(self, X: ArrayLike) -> NDArray[Any]:
+    def predict(self, X: ArrayLike) -> NDArray[np.generic]:
         """Predict the most probable label of each name.
 
         Parameters
@@ -252,7 +252,13 @@ class NameClassifier(PublicName, ClassifierMixin, MetaEstimatorMixin, BaseEstima
         return router.add(generator=self.generator, method_mapping=methods)
 
     def _train(
-        self, generator: Any, method: str, X: Any, y: Any, sample_weight: Any, **params: Any
+        self,
+        generator: BaseCharGenerator | Pipeline,
+        method: str,
+        X: ArrayLike | None,
+        y: ArrayLike | None,
+        sample_weight: ArrayLike | None,
+        **params: ArrayLike | None,
     ) -> Self:
         """Call `fit` or `partial_fit` of a generator, and assign the generator."""
         _last_step(generator)
@@ -277,7 +283,7 @@ class NameClassifier(PublicName, ClassifierMixin, MetaEstimatorMixin, BaseEstima
             raise
         return self._assign(generator)
 
-    def _assign(self, generator: Any) -> Self:
+    def _assign(self, generator: BaseCharGenerator | Pipeline) -> Self:
         if not fitted(_last_step(generator)).corpus.labels:
             raise ValueError(
                 "generator must be fitted with labels: fit(X, y). Got a generator fitted without "
@@ -286,7 +292,7 @@ class NameClassifier(PublicName, ClassifierMixin, MetaEstimatorMixin, BaseEstima
         self.generator_ = generator
         return self
 
-    def __sklearn_tags__(self) -> Any:
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         generator = self.generator
         if isinstance(generator, FrozenEstimator):
@@ -297,7 +303,7 @@ class NameClassifier(PublicName, ClassifierMixin, MetaEstimatorMixin, BaseEstima
         return tags
 
 
-def _last_step(generator: Any) -> BaseCharGenerator:
+def _last_step(generator: object) -> BaseCharGenerator:
     """Return the generator at the end of pipelines and frozen estimators."""
     if isinstance(generator, FrozenEstimator):
         return _last_step(generator.estimator)
