@@ -24,8 +24,8 @@ def _has_partial_fit(classifier: "NameClassifier") -> bool:
     generator = classifier.generator
     if isinstance(generator, FrozenEstimator) or not hasattr(generator, "partial_fit"):
         raise AttributeError(
-            "partial_fit requires a generator with partial_fit, such as CharNGramGenerator(). Got "
-            f"a {type(generator).__name__}. Pass windows and a generator without pipeline."
+            "partial_fit requires windows and a generator that is neither frozen nor in a Pipeline. "
+            f"Got a {type(generator).__name__}."
         )
     return True
 

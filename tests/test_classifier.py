@@ -230,7 +230,8 @@ def test_fit_does_not_train_a_frozen_generator(labelled):
         np.testing.assert_array_equal(classifier.predict_proba(names), expected)
     classifier = NameClassifier(frozen).fit(names, labels, weights)
     np.testing.assert_array_equal(classifier.predict_proba(names), expected)
-    assert not hasattr(classifier, "partial_fit")
+    generator = NameClassifier(FrozenEstimator(frozen.estimator[-1]))
+    assert not hasattr(generator, "partial_fit")  # it would train the frozen generator
     assert clone(classifier).fit().generator_ is frozen.estimator
     assert cross_val_score(NameClassifier(frozen), names, labels, cv=2).min() > 0.9
 
@@ -384,7 +385,7 @@ def test_partial_fit_requires_a_generator_with_partial_fit():
     assert not hasattr(classifier, "partial_fit")
     with pytest.raises(AttributeError) as caught:
         classifier.partial_fit(["Ada"], ["a"])
-    assert "Got a Pipeline. Pass windows" in str(caught.value.__cause__)
+    assert "neither frozen nor in a Pipeline. Got a Pipeline." in str(caught.value.__cause__)
 
 
 def test_learning_curve_with_incremental_learning(labelled, windows):
