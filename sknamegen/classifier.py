@@ -24,8 +24,8 @@ def _has_partial_fit(classifier: "NameClassifier") -> bool:
     generator = classifier.generator
     if isinstance(generator, FrozenEstimator) or not hasattr(generator, "partial_fit"):
         raise AttributeError(
-            "partial_fit requires windows and a generator that is neither frozen nor in a Pipeline. "
-            f"Got a {type(generator).__name__}."
+            "partial_fit requires windows, and a generator that is neither frozen nor in a "
+            f"Pipeline. Got a {type(generator).__name__}."
         )
     return True
 
