@@ -11,9 +11,10 @@ import argparse
 import sys
 from importlib.util import find_spec
 
+from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
-from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names
+from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, NameClassifier, load_names
 from sknamegen.metrics import constraint_probability, nearest_training_name, novelty
 
 if find_spec("rapidfuzz") is None:
@@ -78,7 +79,8 @@ for label in generator.classes_:
     print(f"\nMost probable new {label} names: {'  '.join(candidates)}  ({log_probs[0]:.1f} nats)")
 
 # %%
-# Predict the label of a name.
+# Predict the label of a name. The fitted pipeline is frozen, so that it is not trained again.
+classifier = NameClassifier(FrozenEstimator(pipe)).fit()
 for name in ("Noelani", "Brock", "Robin"):
-    proba = dict(zip(generator.classes_, pipe.predict_proba([name])[0], strict=True))
+    proba = dict(zip(classifier.classes_, classifier.predict_proba([name])[0], strict=True))
     print(f"{name}: {', '.join(f'{label} {p:.0%}' for label, p in proba.items())}")

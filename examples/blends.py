@@ -26,12 +26,14 @@ from faker.providers.person.fi_FI import Provider as Finnish
 from faker.providers.person.it_IT import Provider as Italian
 from faker.providers.person.ja_JP import Provider as Japanese
 from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
 
 from sknamegen import (
     CharAverageGenerator,
     CharLSTMGenerator,
     CharNGramGenerator,
     CharSequenceVectorizer,
+    NameClassifier,
 )
 
 SEED = 0
@@ -73,14 +75,15 @@ print(generator.sample(n_samples=5, label=half, pattern=".*(ko|ella)", random_st
 print(generator.most_likely(5, label=half, novel=True, min_length=5)[0])
 
 # %%
-# Classify names from each blend with the same model.
+# Classify names from each blend with the same model. It is frozen, so that it is not trained again.
+classifier = NameClassifier(FrozenEstimator(generator)).fit()
 weights = np.linspace(0, 1, 5 if quick else 21)
 japanese_proba, ambiguous_share = [], []
 for weight in weights:
     blend = {"Italian": 1 - weight, "Japanese": weight}
     blend = {label: share for label, share in blend.items() if share}
     samples = generator.sample(n_samples=100 if quick else 1000, label=blend, random_state=SEED)
-    p = generator.predict_proba(vectorizer.transform(samples))[:, 1]
+    p = classifier.predict_proba(vectorizer.transform(samples))[:, 1]
     japanese_proba.append(p.mean())
     ambiguous_share.append(((p > 0.1) & (p < 0.9)).mean())
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from ._page import save_page
     from .average import CharAverageGenerator
     from .callbacks import SamplePreview as SamplePreview
+    from .classifier import NameClassifier
     from .datasets import iter_names, load_names, read_names
     from .lstm import CharLSTMGenerator
     from .ngram import CharNGramGenerator
@@ -21,6 +22,7 @@ __all__ = [
     "CharLSTMGenerator",
     "CharNGramGenerator",
     "CharSequenceVectorizer",
+    "NameClassifier",
     "NamePseudonymizer",
     "SKOPS_TRUSTED",
     "iter_names",

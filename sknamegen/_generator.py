@@ -10,8 +10,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, DensityMixin
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils import ClassifierTags
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from ._alphabet import NONE, fold
@@ -63,12 +61,6 @@ class SampleOptions(Constraints, total=False):
     exclude: object
     on_shortfall: Literal["raise", "warn"]
     random_state: Any
-
-
-def _supports_labels(generator: Any) -> bool:
-    if hasattr(generator, "alphabet_") and not hasattr(generator, "classes_"):
-        raise AttributeError("Predictions require a generator fitted with labels: fit(X, y).")
-    return True
 
 
 @dataclass(frozen=True)
@@ -657,51 +649,6 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         """
         return exp(-self.score(X, y))
 
-    @available_if(_supports_labels)
-    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Compute the probability of each label for each name.
-
-        The probabilities follow from Bayes' rule. The prior of a label is its frequency in the
-        training data, and the likelihood is the probability of the name given the label. Only
-        available after fitting with labels.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int
-            Windows of names, from `CharSequenceVectorizer`.
-
-        Returns
-        -------
-        proba : ndarray of shape (n_names, n_classes), dtype float64
-            ``proba[i, j]`` is the probability that name i has the label ``classes_[j]``. Rows sum
-            to 1.
-        """
-        check_is_fitted(self)
-        joint, _ = self._joint_log_likelihood(X)
-        joint = joint - np.logaddexp.reduce(joint, axis=1)[:, None]
-        return np.exp(joint)
-
-    @available_if(_supports_labels)
-    def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """Predict the most probable label of each name.
-
-        The label has the highest probability in `predict_proba`, which applies Bayes' rule with the
-        label frequencies in the training data as the prior. Only available after fitting with
-        labels.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int
-            Windows of names, from `CharSequenceVectorizer`.
-
-        Returns
-        -------
-        labels : ndarray of shape (n_names,)
-            Predicted label of each name, one of `classes_`.
-        """
-        check_is_fitted(self)
-        return self.classes_[self._joint_log_likelihood(X)[0].argmax(axis=1)]
-
     def _score(
         self, X: Any, y: ArrayLike | None = None
     ) -> tuple[NDArray[np.float64], NDArray[Any]]:
@@ -728,9 +675,6 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.two_d_array = False
         tags.input_tags.three_d_array = True
-        if hasattr(self, "classes_"):
-            tags.estimator_type = "classifier"
-            tags.classifier_tags = ClassifierTags()
         return tags
 
 

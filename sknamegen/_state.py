@@ -18,6 +18,7 @@ PUBLIC = {
     "CharLSTMGenerator": "lstm",
     "CharNGramGenerator": "ngram",
     "CharSequenceVectorizer": "vectorizer",
+    "NameClassifier": "classifier",
     "NamePseudonymizer": "pseudonyms",
     "SamplePreview": "callbacks",
 }

@@ -299,8 +299,8 @@ class CharLSTMGenerator(BaseCharGenerator):
         X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int
             Windows of names, from `CharSequenceVectorizer`.
         y : array-like of shape (n_names,), default=None
-            Label of each name, such as a language. Labels enable `classes_`, `predict` and
-            `predict_proba`, see Notes.
+            Label of each name, such as a language. Labels enable `classes_` and the parameter
+            `label` of `sample`. `NameClassifier` predicts the label of a name.
         sample_weight : array-like of shape (n_names,), default=None
             Weight of each name, such as its number of occurrences (not a relative frequency). An
             epoch contains as many names as X, drawn in proportion to their weights. If None, all
@@ -325,12 +325,8 @@ class CharLSTMGenerator(BaseCharGenerator):
         before the exception is raised again. A first fit leaves out networks that have not begun to
         train. A second Ctrl-C discards the training.
 
-        scikit-learn treats a generator as a classifier only after fitting with labels. Searches
-        with labels therefore require ``cv=StratifiedKFold()``, so that each fold contains all
-        labels. For `VotingClassifier`, define a class ``NameClassifier(ClassifierMixin,
-        CharLSTMGenerator)``.
-        `score` still returns nats per character. Use ``scoring="accuracy"`` for the accuracy of
-        `predict`.
+        A generator is not a classifier. A search over a generator with labels therefore requires
+        ``cv=StratifiedKFold()``, so that each fold contains all labels.
         """
         return self._learn(X, y, sample_weight, resume=self.warm_start)
 
@@ -360,7 +356,7 @@ class CharLSTMGenerator(BaseCharGenerator):
         classes : array-like of shape (n_classes,), default=None
             All labels that occur in any call. If None, the labels in y. Only for the first call.
             scikit-learn's ``learning_curve(..., exploit_incremental_learning=True)`` passes
-            `classes` only to classifiers, such as the ``NameClassifier`` in the notes on `fit`.
+            `classes` only to classifiers, such as `NameClassifier`.
 
         Returns
         -------

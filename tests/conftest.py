@@ -10,9 +10,16 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import numpy as np
 import pytest
 from hypothesis import settings
+from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
-from sknamegen import CharLSTMGenerator, CharNGramGenerator, CharSequenceVectorizer, load_names
+from sknamegen import (
+    CharLSTMGenerator,
+    CharNGramGenerator,
+    CharSequenceVectorizer,
+    NameClassifier,
+    load_names,
+)
 
 # Number of odd inputs for each subject: cases tried, and cases that passed validation.
 CASES = defaultdict(lambda: np.zeros(2, dtype=int))
@@ -142,6 +149,11 @@ def small_pipeline(window_length=10, boundary=True, **params):
 def ngram_pipeline(window_length=10, boundary=True, **params):
     vectorizer = CharSequenceVectorizer(window_length=window_length, boundary=boundary)
     return Pipeline([("windows", vectorizer), ("ngram", CharNGramGenerator(**params))])
+
+
+def classifier_of(generator):
+    """Return a classifier that uses a generator or pipeline fitted with labels."""
+    return NameClassifier(FrozenEstimator(generator)).fit()
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 import torch
-from conftest import small_generator, small_pipeline
+from conftest import classifier_of, small_generator, small_pipeline
 from skorch.callbacks import Callback
 
 from sknamegen import CharSequenceVectorizer
@@ -38,7 +38,7 @@ def results(make, names):
     windows = vectorizer.transform(names[:100])
     yield pipe.score_samples(names[:20]).tolist()
     yield generator.score_samples(windows[:20]).tolist()
-    yield generator.predict_proba(windows[:20]).tolist()
+    yield classifier_of(generator).predict_proba(windows[:20]).tolist()
     for options in ({}, {"label": "a"}, {"pattern": ".*n"}, {"min_length": 7}, {"seed": "Ma"}):
         yield generator.sample(n_samples=5, random_state=0, **options)
     yield generator.sample(n_samples=200, random_state=0)

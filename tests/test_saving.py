@@ -464,7 +464,8 @@ def imported():
 def use(pipe, trains):
     import sknamegen.display
     from sklearn.base import clone
-    from sknamegen import metrics
+    from sklearn.frozen import FrozenEstimator
+    from sknamegen import NameClassifier, metrics
 
     generator = pipe[-1]
     windows = pipe[0].transform(["Maria", "Anna"])
@@ -473,7 +474,7 @@ def use(pipe, trains):
     generator.most_likely(3)
     generator.next_char_proba(["", "Mar"])
     generator.score(windows), generator.score_samples(windows), generator.perplexity(windows)
-    generator.predict(windows), generator.predict_proba(windows)
+    NameClassifier(FrozenEstimator(pipe)).fit().predict(["Maria"])
     metrics.constraint_probability(generator, min_length=7)
     sknamegen.display.TemperatureDisplay.from_estimator(generator, windows, n_samples=20)
     sknamegen.display.NextCharDisplay.from_estimator(generator, "Maria")

@@ -8,7 +8,8 @@ from mypy import api
 
 ROOT = Path(__file__).parents[1]
 SCRIPT = """
-from sknamegen import CharLSTMGenerator, CharNGramGenerator, CharSequenceVectorizer, load_names
+from sknamegen import CharLSTMGenerator, CharNGramGenerator, CharSequenceVectorizer
+from sknamegen import NameClassifier, load_names
 from sknamegen.metrics import constraint_probability
 
 names, labels = load_names(return_X_y=True)
@@ -21,6 +22,9 @@ reveal_type(generator.sample(n_samples=3))  # list[str]
 reveal_type(generator.sample("Mar", 0.5, 3, label="female"))  # list[str]
 reveal_type(generator.sample(["A", "B"]))  # list[str]
 reveal_type(generator.score(windows))  # float
+classifier = NameClassifier(CharNGramGenerator()).fit(windows, labels)
+reveal_type(classifier)  # NameClassifier
+reveal_type(classifier.score(windows, labels))  # float
 reveal_type(load_names())  # list[str]
 reveal_type(constraint_probability(CharNGramGenerator().fit(windows)))  # tuple[float, float]
 generator.sample(min_lenght=3)  # error: "min_lenght"
@@ -55,7 +59,7 @@ def test_mypy_checks_the_package_and_a_user_script(tmp_path, monkeypatch):
         code, _, expected = line.partition("  # ")
         message = errors.pop(str(number), "")
         if code.startswith("reveal_type"):
-            message = re.sub(r"builtins\.|[\w.]+\.(?=CharLSTM)", "", message)
+            message = re.sub(r"builtins\.|[\w.]+\.(?=CharLSTM|NameClassifier)", "", message)
             assert message == f'Revealed type is "{expected}"', code
         else:
             assert expected.removeprefix("error: ") in message, code

@@ -24,13 +24,14 @@ from _common import parse_arguments, print_machine
 from babel import Locale, localedata
 from mimesis import Address, Person
 from mimesis.locales import Locale as MimesisLocale
+from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import log_loss
 from spelling import LATIN, names_in_script, shuffled
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from make_base import faker_lists
 
-from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names
+from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, NameClassifier, load_names
 from sknamegen._generator import Fitted, fitted
 from sknamegen._models.mixture import Component, Mixture
 from sknamegen._models.penalty import Penalised
@@ -205,7 +206,7 @@ def label_losses(lists, n, seed, factor):
     with patch.object(plan, "_LABEL_LR_FACTOR", factor):
         generator.fit(vectorizer.fit_transform(train), y_train)
     windows = vectorizer.transform(test)
-    proba = generator.predict_proba(windows)
+    proba = NameClassifier(FrozenEstimator(generator)).fit().predict_proba(windows)
     return -generator.score(windows, y_test), log_loss(y_test, proba, labels=generator.classes_)
 
 

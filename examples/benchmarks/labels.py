@@ -10,11 +10,18 @@ from statistics import mean
 
 from _common import parse_arguments, print_machine, seconds
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 
-from sknamegen import CharLSTMGenerator, CharNGramGenerator, CharSequenceVectorizer, load_names
+from sknamegen import (
+    CharLSTMGenerator,
+    CharNGramGenerator,
+    CharSequenceVectorizer,
+    NameClassifier,
+    load_names,
+)
 
 
 def main():
@@ -40,7 +47,8 @@ def main():
         for generator in generators:
             pipe = make_pipeline(CharSequenceVectorizer(), generator)
             duration = seconds(lambda pipe=pipe: pipe.fit(train, train_labels))
-            accuracy = (pipe.predict(test) == test_labels).mean()
+            classifier = NameClassifier(FrozenEstimator(pipe)).fit()
+            accuracy = classifier.score(test, test_labels)
             rows.append((-pipe.score(test), -pipe.score(test, test_labels), accuracy, duration))
         loss, label_loss, accuracy, duration = map(mean, zip(*rows, strict=True))
         cells = f"{loss:11.3f}{label_loss:17.3f}{accuracy:14.1%}{duration:16.2f}"

@@ -26,12 +26,18 @@ from pathlib import Path
 import numpy as np
 from _common import parse_arguments, print_machine
 from babel import Locale
+from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from make_base import faker_lists
 
-from sknamegen import CharLSTMGenerator, CharNGramGenerator, CharSequenceVectorizer
+from sknamegen import (
+    CharLSTMGenerator,
+    CharNGramGenerator,
+    CharSequenceVectorizer,
+    NameClassifier,
+)
 from sknamegen.datasets import NamesWarning
 
 STATIONS = (
@@ -110,7 +116,7 @@ def print_labels(title, lists, n, make):
             for sample in (generated, test[label])
         ]
         shares.append("{:.0%} ({:.0%})".format(*unseen))
-    accuracy = np.mean(pipe.predict(test_names) == test_labels)
+    accuracy = NameClassifier(FrozenEstimator(pipe)).fit().score(test_names, test_labels)
     loss = -pipe.score(test_names, test_labels)
     print(f"| {title} | {n} | {loss:.3f} | {accuracy:.1%} | {', '.join(shares)} |", flush=True)
 
