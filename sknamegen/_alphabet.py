@@ -1,7 +1,7 @@
-"""Units of names: code points, indices, start and end, hashes.
+"""Characters of names: code points, indices, start and end, hashes.
 
-A unit is the symbol that a model predicts in one step: a Unicode code point. Four code points have
-special roles. Only this module defines units.
+A character is the symbol that a model predicts in one step, a Unicode code point. As a number, it
+is called a code. Four codes have special roles. Only this module converts characters to codes.
 """
 
 import re
@@ -19,7 +19,7 @@ END = 0x0003
 UNKNOWN = 0xFFFD
 RESERVED = (PAD, START, END)
 N_CODE_POINTS = 0x110000
-END_UNIT = chr(END)
+END_CHARACTER = chr(END)
 FRAME = chr(START) + chr(END)
 FRAMING = chr(PAD) + chr(START)  # code points that no alphabet contains
 # Index for no character, no label and no target.
@@ -50,13 +50,13 @@ def decode(codes: NDArray[np.int32]) -> list[str]:
     return codes.view(f"=U{width}").ravel().tolist()
 
 
-def codes_of(units: Iterable[str]) -> NDArray[np.int32]:
-    """Return the code point of each unit."""
-    return np.array([ord(unit) for unit in units], dtype=np.int32)
+def codes_of(characters: Iterable[str]) -> NDArray[np.int32]:
+    """Return the code point of each character."""
+    return np.array([ord(character) for character in characters], dtype=np.int32)
 
 
-def units_of(codes: NDArray[np.int32]) -> NDArray[np.str_]:
-    """Return the unit of each code point, as a view."""
+def characters_of(codes: NDArray[np.int32]) -> NDArray[np.str_]:
+    """Return the character of each code point, as a view."""
     return codes.view("=U1")
 
 
@@ -92,13 +92,13 @@ def hash_names(names: Sequence[str]) -> NDArray[np.uint64]:
     return hash_rows(encode(names, max(map(len, names), default=0)))
 
 
-def category(unit: str) -> str:
-    """Return the general category of a unit, or "M" for any mark."""
-    general = unicodedata.category(unit)
+def category(character: str) -> str:
+    """Return the general category of a character, or "M" for any mark."""
+    general = unicodedata.category(character)
     return "M" if general[0] == "M" else general
 
 
-def _kind(unit: str) -> str:
+def _kind(character: str) -> str:
     """Return the general category, with details on where a letter or a mark may occur.
 
     For uppercase and lowercase letters, the detail is the script. For kana, it distinguishes small
@@ -106,9 +106,9 @@ def _kind(unit: str) -> str:
     word-final letters, such as ם and ة, letters with a hamza, and independent vowels. For marks, it
     distinguishes vowel signs, nuktas and viramas.
     """
-    general, name = category(unit), unicodedata.name(unit, "")
+    general, name = category(character), unicodedata.name(character, "")
     if general in ("Lu", "Ll"):
-        return f"{general} {script(unit)}"
+        return f"{general} {script(character)}"
     if general == "M" and (mark := _MARK.search(name)):
         return f"M {mark[0]}"
     if general == "Lo" and (kana := _KANA.search(name)):
@@ -138,13 +138,13 @@ def decompose(text: str) -> str:
     return unicodedata.normalize("NFD", text)
 
 
-def script(unit: str) -> str:
-    """Return the script of a unit as an uppercase word, such as "LATIN"."""
-    return unicodedata.name(unit, unit).split(" ")[0]
+def script(character: str) -> str:
+    """Return the script of a character as an uppercase word, such as "LATIN"."""
+    return unicodedata.name(character, character).split(" ")[0]
 
 
 def is_alphabet(characters: object, forbidden: Iterable[int] = (PAD, START)) -> bool:
-    """Return whether an array contains distinct, allowed units sorted by code point."""
+    """Return whether an array contains distinct, allowed characters sorted by code point."""
     if not isinstance(characters, np.ndarray) or characters.ndim != 1:
         return False
     if characters.dtype != "=U1":
@@ -166,7 +166,7 @@ class Alphabet:
 
     Attributes
     ----------
-    letters : list of str
+    characters : list of str
         The characters.
     index : dict of str to int
         The index of each character except the end.
@@ -182,15 +182,15 @@ class Alphabet:
     """
 
     def __init__(self, characters: NDArray[np.str_]):
-        self.letters: list[str] = characters.tolist()
-        self.index = {letter: i for i, letter in enumerate(self.letters)}
-        self.end = self.index.pop(END_UNIT, None)
+        self.characters: list[str] = characters.tolist()
+        self.index = {character: i for i, character in enumerate(self.characters)}
+        self.end = self.index.pop(END_CHARACTER, None)
         self._codes = characters.view(np.int32).copy()
         self._decoding_table = np.append(np.where(self._codes == END, PAD, self._codes), PAD)
         # Windows may cut running text inside a cluster, so each code point is a cluster.
         is_text = self.end is None
-        self.clusters = Clusters(["x"] * len(self.letters) if is_text else self.letters)
-        kinds = [*map(_kind, self.letters), "start", "unknown", "none"]
+        self.clusters = Clusters(["x"] * len(self.characters) if is_text else self.characters)
+        kinds = [*map(_kind, self.characters), "start", "unknown", "none"]
         if self.end is not None:
             kinds[self.end] = "end"
         numbers = {kind: number for number, kind in enumerate(dict.fromkeys(kinds))}
@@ -198,7 +198,7 @@ class Alphabet:
         self.caseless = np.array([kind.startswith(("Lm", "Lo", "M")) for kind in numbers])
 
     def __len__(self) -> int:
-        return len(self.letters)
+        return len(self.characters)
 
     def decode(self, indices: NDArray[np.int64]) -> list[str]:
         """Convert rows of indices to strings. Rows end with the end index or -1."""
@@ -231,7 +231,7 @@ class Alphabet:
         start = [] if self.end is None else [len(self)]
         windows = np.full((len(prefixes), window_length), NONE)
         for row, prefix in enumerate(prefixes):
-            indices = [*start, *(self.index[letter] for letter in prefix)][-window_length:]
+            indices = [*start, *(self.index[character] for character in prefix)][-window_length:]
             windows[row, window_length - len(indices) :] = indices
         return windows
 
@@ -242,14 +242,14 @@ class Alphabet:
     def _supported_spelling(self, prefix: str) -> str:
         composed = compose(prefix)
         for spelling in (composed, prefix, decompose(prefix)):
-            if all(letter in self.index for letter in spelling):
+            if all(character in self.index for character in spelling):
                 return spelling
         return composed
 
     def check_prefixes(self, prefixes: Sequence[str]) -> None:
         """Raise an error if names, or running text, cannot start with the prefixes."""
         for prefix in prefixes:
-            unknown = sorted({letter for letter in prefix if letter not in self.index})
+            unknown = sorted({character for character in prefix if character not in self.index})
             if unknown:
                 raise ValueError(
                     f"seed {prefix!r} contains characters outside the model's alphabet: "

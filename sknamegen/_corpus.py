@@ -14,11 +14,11 @@ from ._alphabet import (
     START,
     UNKNOWN,
     Alphabet,
+    characters_of,
     distinct,
     hash_names,
     hash_rows,
     is_alphabet,
-    units_of,
 )
 from ._parallel import cached
 from ._sequences import Sequences, malformed_error, read_windows
@@ -143,7 +143,9 @@ class Corpus:
         """Return the corpus with more names, and the new sequences as indices."""
         if alphabet is not None:
             expected = check_alphabet(alphabet)
-            new = np.setdiff1d(units_of(expected[expected != UNKNOWN]), self.alphabet_).tolist()
+            new = np.setdiff1d(
+                characters_of(expected[expected != UNKNOWN]), self.alphabet_
+            ).tolist()
             if new:
                 raise ValueError(
                     "alphabet must not add characters after the first call to partial_fit. Got "
@@ -219,7 +221,7 @@ def learn(
         raise ValueError("X must contain at least one known character to learn. Got only U+FFFD.")
     counts = None if classes is None else np.zeros(len(classes))
     hashes = np.empty(0, np.uint64)
-    empty = Corpus(units_of(codes), windows.shape[2] - 1, 0, hashes, 0.0, classes, counts)
+    empty = Corpus(characters_of(codes), windows.shape[2] - 1, 0, hashes, 0.0, classes, counts)
     return empty._with_rows(names, sequences, labels, weights, len(windows))
 
 

@@ -58,10 +58,10 @@ _CONTINUES = {
 }
 
 
-def _role(unit):
-    if unit in _ROLES:
-        return _ROLES[unit]
-    category, name = unicodedata.category(unit), unicodedata.name(unit, "")
+def _role(character):
+    if character in _ROLES:
+        return _ROLES[character]
+    category, name = unicodedata.category(character), unicodedata.name(character, "")
     if category[0] in "LMN":
         return "mark" if category[0] == "M" else "letter"
     if name == "CANCEL TAG":
@@ -80,14 +80,14 @@ class Clusters:
 
     Parameters
     ----------
-    letters : sequence of str
+    characters : sequence of str
         The code points in the names.
 
     Attributes
     ----------
-    transitions : ndarray of shape (n_states, n_letters), dtype int32
+    transitions : ndarray of shape (n_states, n_characters), dtype int32
         The next state, or -1 if the code point cannot follow. The initial state is 0.
-    starts_cluster : ndarray of shape (n_states, n_letters), dtype bool
+    starts_cluster : ndarray of shape (n_states, n_characters), dtype bool
         Whether the code point starts a cluster.
     is_complete : ndarray of shape (n_states,), dtype bool
         Whether a name may end in the state.
@@ -95,8 +95,8 @@ class Clusters:
         Whether every code point is a cluster. If so, there is only one state.
     """
 
-    def __init__(self, letters: Sequence[str]):
-        roles = list(map(_role, letters))
+    def __init__(self, characters: Sequence[str]):
+        roles = list(map(_role, characters))
         self.one_code_per_cluster = set(roles) <= {*_START} - {"flag"}
         states = _STATES[:1] if self.one_code_per_cluster else _STATES
         self.transitions = np.zeros((len(states), len(roles)), dtype=np.int32)
@@ -114,25 +114,25 @@ class Clusters:
         self._lenient_transitions = np.where(self.transitions < 0, restarts, self.transitions)
 
     def lengths(self, rows: NDArray[np.int32]) -> NDArray[np.int64]:
-        """Count the clusters in rows of letter indices. Unknown letters have larger indices."""
+        """Count the clusters in rows of indices. Unknown characters have larger indices."""
         lengths, states = np.zeros((2, len(rows)), dtype=np.int64)
-        n_letters = self.transitions.shape[1]
+        n_characters = self.transitions.shape[1]
         for column in rows.T:
-            is_letter = (column >= 0) & (column < n_letters)
-            # Unknown letters are clusters, as are continuations at the start.
-            lengths += column >= n_letters
-            column = np.where(is_letter, column, 0)
-            lengths += is_letter & ~self.starts_cluster[states, column] & (lengths == 0)
-            lengths += self.starts_cluster[states, column] & is_letter
-            states = np.where(is_letter, self._lenient_transitions[states, column], states)
+            is_character = (column >= 0) & (column < n_characters)
+            # Unknown characters are clusters, as are continuations at the start.
+            lengths += column >= n_characters
+            column = np.where(is_character, column, 0)
+            lengths += is_character & ~self.starts_cluster[states, column] & (lengths == 0)
+            lengths += self.starts_cluster[states, column] & is_character
+            states = np.where(is_character, self._lenient_transitions[states, column], states)
         return lengths
 
 
 def n_clusters(text: str) -> int:
     """Return the number of clusters in a text."""
-    letters = sorted(set(text))
-    clusters = Clusters(letters)
+    characters = sorted(set(text))
+    clusters = Clusters(characters)
     if clusters.one_code_per_cluster:
         return len(text)
-    row = np.array([[letters.index(letter) for letter in text]], dtype=np.int32)
+    row = np.array([[characters.index(character) for character in text]], dtype=np.int32)
     return int(clusters.lengths(row)[0])

@@ -104,7 +104,7 @@ def _exported(generator, title):
         raise ValueError("generator must be fitted to names (boundary=True). Got running text.")
     return {
         "title": title,
-        "letters": corpus.alphabet.letters,
+        "characters": corpus.alphabet.characters,
         "window": corpus.window_length_,
         "longest": corpus.max_length_,
         "labels": list(map(str, corpus.labels)),

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from ._alphabet import END_UNIT, code_point, codes_of, decode
+from ._alphabet import END_CHARACTER, code_point, codes_of, decode
 from ._generator import BaseCharGenerator, fitted
 from ._sequences import read_windows
 from ._validation import RandomStateLike, check_str, check_windows, missing_package
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["LossCurveDisplay", "NextCharDisplay", "TemperatureDisplay"]
 
 # Tick labels for characters without a visible glyph.
-_SYMBOLS = {END_UNIT: "⏎", " ": "␣"}
+_SYMBOLS = {END_CHARACTER: "⏎", " ": "␣"}
 
 
 class _Display:
@@ -207,14 +207,14 @@ class NextCharDisplay(_Display):
         -------
         self : NextCharDisplay
         """
-        targets = [*self.name, END_UNIT]
+        targets = [*self.name, END_CHARACTER]
         alphabet = self.alphabet.tolist()
         rows = [
             i
             for i, character in enumerate(alphabet)
             if character in targets or self.proba[:, i].max() >= threshold
         ]
-        rows.sort(key=lambda i: (alphabet[i] == END_UNIT, alphabet[i]))
+        rows.sort(key=lambda i: (alphabet[i] == END_CHARACTER, alphabet[i]))
         size = max(3.3, 1.7 + 0.3 * len(targets)), max(2.6, 1.2 + 0.17 * len(rows))  # inches
         ax = self._axes(ax, figsize=size)
         style: dict[str, Any] = {"cmap": "Blues", "vmin": 0, "vmax": 1, "aspect": "auto"} | kwargs

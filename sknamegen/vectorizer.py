@@ -13,19 +13,19 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._alphabet import (
     END,
-    END_UNIT,
+    END_CHARACTER,
     FRAMING,
     N_CODE_POINTS,
     PAD,
     RESERVED,
     START,
     UNKNOWN,
+    characters_of,
     code_point,
     decode,
     distinct,
     encode,
     shorten,
-    units_of,
 )
 from ._cleaning import warn_about_suspicious_names
 from ._parallel import blocks
@@ -349,7 +349,7 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
         n_allowed = np.count_nonzero((codes != PAD) & (codes != START) & (codes != END), axis=1)
         if (n_allowed != lengths).any():
             row = int((n_allowed != lengths).argmax())
-            reserved = [c for c in names[row] if c in FRAMING or c == END_UNIT]
+            reserved = [c for c in names[row] if c in FRAMING or c == END_CHARACTER]
             raise ValueError(
                 "Names must not contain the reserved characters U+0000, U+0002 and U+0003. Got "
                 f"{code_point(reserved[0])} in row {row}: {shorten(names[row], 30)}."
@@ -357,7 +357,7 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
 
     def _learn(self, text):
         codes = distinct(text)
-        self.alphabet_ = units_of(codes[~np.isin(codes, RESERVED)])
+        self.alphabet_ = characters_of(codes[~np.isin(codes, RESERVED)])
         framing = 2 if self.boundary else 0  # U+0002 and U+0003
         self.max_length_ = int(np.count_nonzero(text, axis=1).max()) - framing
 
@@ -371,11 +371,11 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
         if self.handle_unknown == "error":
             row = int(unknown.any(axis=1).argmax())
             code = text[row, unknown[row].argmax(keepdims=True)]
-            (character,) = units_of(code).tolist()
+            (character,) = characters_of(code).tolist()
             name = decode(text[row : row + 1, self.window_length * self.boundary :])[0]
             raise ValueError(
                 f"Unknown character {character!r} ({code_point(character)}) in row {row}: "
-                f"{shorten(name.rstrip(END_UNIT), 30)}. The alphabet is "
+                f"{shorten(name.rstrip(END_CHARACTER), 30)}. The alphabet is "
                 f"{shorten(''.join(self.alphabet_), 60)}. Use handle_unknown='replace' to "
                 "replace it with U+FFFD."
             )

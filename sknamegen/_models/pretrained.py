@@ -6,7 +6,7 @@ from typing import IO, Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from .._alphabet import END_UNIT, NONE, is_alphabet
+from .._alphabet import END_CHARACTER, NONE, is_alphabet
 from .._sequences import Sequences
 from .._validation import corrupt_file_error
 from .contract import log_softmax
@@ -58,7 +58,7 @@ class Pretrained(NamedTuple):
 
     def covers(self, alphabet: NDArray[np.str_]) -> bool:
         """Whether the networks have seen at least half of the characters, ignoring the name end."""
-        characters = alphabet[alphabet != END_UNIT]
+        characters = alphabet[alphabet != END_CHARACTER]
         return bool(2 * np.isin(characters, self.alphabet).sum() >= len(characters))
 
     def beats_guessing(

@@ -49,20 +49,20 @@ def build_automaton(
     ValueError
         If the pattern has no finite automaton, or the automaton is too large.
     """
-    letters = alphabet.letters
+    characters = alphabet.characters
     if not alphabet.clusters.one_code_per_cluster:
         max_length *= MAX_CODE_POINTS
-    ban_transitions, classes = _aho_corasick(letters, banned, max_length)
+    ban_transitions, classes = _aho_corasick(characters, banned, max_length)
     clusters = alphabet.clusters
     if pattern is None and clusters.one_code_per_cluster:
         transitions, accepts = ban_transitions, np.ones(len(ban_transitions), dtype=bool)
         cluster_states = np.zeros(len(ban_transitions), dtype=np.int64)
     else:
-        positions = PositionAutomaton(pattern or _ANYTHING, letters, max_length)
-        # Letters with the same effect in all three automata form one class.
+        positions = PositionAutomaton(pattern or _ANYTHING, characters, max_length)
+        # Characters with the same effect in all three automata form one class.
         piece_matches = np.packbits(positions.pieces, axis=0).T
         columns = piece_matches, classes, clusters.transitions.T, clusters.starts_cluster.T
-        _, examples, letter_classes = np.unique(
+        _, examples, character_classes = np.unique(
             np.column_stack(columns), axis=0, return_index=True, return_inverse=True
         )
         matches = [np.flatnonzero(piece[examples]).tolist() for piece in positions.pieces]
@@ -71,7 +71,7 @@ def build_automaton(
         cluster_states = np.array([cluster for _, _, cluster in states])
         accepts = np.array([members & 1 for members, _, _ in states], dtype=bool)
         accepts &= clusters.is_complete[cluster_states]
-        classes = letter_classes.reshape(-1)
+        classes = character_classes.reshape(-1)
     # Append the dead state.
     transitions = np.vstack([transitions, np.full_like(transitions[:1], -1)])
     accepts = np.append(accepts, False)
@@ -79,7 +79,7 @@ def build_automaton(
     starts_cluster = clusters.starts_cluster[np.append(cluster_states, 0)][:, examples]
     arrays = transitions, accepts, starts_cluster
     transitions, accepts, starts_cluster = _merge_equivalent(*arrays, max_length)
-    if len(transitions) * len(letters) > _MAX_CELLS:
+    if len(transitions) * len(characters) > _MAX_CELLS:
         raise _too_large_error()
     transitions, starts_cluster = transitions[:, classes], starts_cluster[:, classes]
     if alphabet.end is not None:
@@ -97,7 +97,7 @@ def _too_large_error():
 def _product(positions, matches, ban_transitions, cluster_transitions, max_length):
     """Build the product of a position automaton and automata for banned strings and clusters.
 
-    The product is deterministic. `matches` lists the letter classes that each piece matches. The
+    The product is deterministic. `matches` lists the character classes that each piece matches. The
     transition tables have one column per class. States at depth `max_length` have no transitions.
     Returns the state after each class, and the components of each state.
     """
@@ -112,19 +112,19 @@ def _product(positions, matches, ban_transitions, cluster_transitions, max_lengt
             n_steps += len(classes)
             if n_steps > _MAX_STEPS or len(states) > _MAX_STATES:
                 raise _too_large_error()
-            for letter_class in classes:
-                followers[letter_class] = followers.get(letter_class, 0) | follow
+            for character_class in classes:
+                followers[character_class] = followers.get(character_class, 0) | follow
         rows.append({})
-        for letter_class, next_members in followers.items():
-            next_ban_state = ban_transitions[ban_state][letter_class]
-            next_cluster_state = cluster_transitions[cluster_state][letter_class]
+        for character_class, next_members in followers.items():
+            next_ban_state = ban_transitions[ban_state][character_class]
+            next_cluster_state = cluster_transitions[cluster_state][character_class]
             target = next_members, next_ban_state, next_cluster_state
             if next_ban_state >= 0 and next_cluster_state >= 0:
                 if target not in ids:
                     ids[target] = len(states)
                     states.append(target)
                     depths.append(depths[state] + 1)
-                rows[-1][letter_class] = ids[target]
+                rows[-1][character_class] = ids[target]
     transitions = np.full((len(states), len(ban_transitions[0])), -1, dtype=np.int32)
     for state, row in enumerate(rows):
         transitions[state, [*row]] = [*row.values()]
@@ -152,30 +152,30 @@ def _merge_equivalent(transitions, accepts, starts_cluster, max_length):
     return number[block[transitions[members]]], accepts[members], starts_cluster[members]
 
 
-def _aho_corasick(letters, banned, max_length):
+def _aho_corasick(characters, banned, max_length):
     """Return the transitions of an automaton that searches for banned strings [1]_.
 
     Parameters
     ----------
-    letters : list of str
+    characters : list of str
     banned : tuple of str
-        From `check_banned`. Letters are compared with them in case-folded form.
+        From `check_banned`. Characters are compared with them in case-folded form.
     max_length : int
 
     Returns
     -------
     transitions : ndarray of shape (n_states, n_classes), dtype int32
-        The state after each class of letters, or -1 after a banned string. The start state
+        The state after each class of characters, or -1 after a banned string. The start state
         is 0.
-    classes : ndarray of shape (n_letters,), dtype int32
-        The class of each letter.
+    classes : ndarray of shape (n_characters,), dtype int32
+        The class of each character.
 
     References
     ----------
     .. [1] A. V. Aho and M. J. Corasick, "Efficient String Matching: An Aid to Bibliographic
        Search", Communications of the ACM, 1975.
     """
-    folded = [letter.casefold() for letter in letters]
+    folded = [character.casefold() for character in characters]
     longest = max_length * max(map(len, folded), default=0)
     goto: list[dict[int, int]] = [{}]  # the trie of banned strings
     is_output = [False]
@@ -208,7 +208,7 @@ def _aho_corasick(letters, banned, max_length):
     number = np.where(is_allowed, is_allowed.cumsum() - 1, -1).astype(np.int32)
     delta = np.vstack([number[delta[is_allowed]], np.full_like(delta[:1], -1)])
     spellings = [
-        tuple(columns.get(character, len(columns)) for character in letter) for letter in folded
+        tuple(columns.get(part, len(columns)) for part in character) for character in folded
     ]
     class_ids = {spelling: number for number, spelling in enumerate(dict.fromkeys(spellings))}
     transitions = np.empty((len(delta) - 1, len(class_ids)), dtype=np.int32)

@@ -86,9 +86,9 @@ class Constraint:
     def read(self, text: str) -> int:
         """Return the state after reading a text."""
         state = 0
-        for letter in text:
-            is_known = letter in self._index
-            state = int(self.transitions[state, self._index[letter]]) if is_known else -1
+        for character in text:
+            is_known = character in self._index
+            state = int(self.transitions[state, self._index[character]]) if is_known else -1
         return state % len(self.transitions)
 
     def may_follow(

@@ -16,7 +16,7 @@ from .._alphabet import shorten
 
 # Maximum number of characters in an expanded pattern.
 _MAX_POSITIONS = 40_000
-# Maximum number of comparisons: distinct pieces of a pattern times letters.
+# Maximum number of comparisons: distinct pieces of a pattern times characters.
 _MAX_COMPARISONS = 2_000_000
 # Mutually exclusive flags that select the character classes.
 _CHARACTER_FLAGS = re.ASCII | re.LOCALE | re.UNICODE
@@ -59,13 +59,13 @@ class PositionAutomaton:
     """Nondeterministic automaton without epsilon transitions (Glushkov, 1961).
 
     Its states are the positions of a regular expression, each of which matches one character.
-    Position 0 is the end. The automaton matches whole strings over `letters`, up to `max_length`
+    Position 0 is the end. The automaton matches whole strings over `characters`, up to `max_length`
     characters. A set of positions is an int with one bit per position.
 
     Attributes
     ----------
-    pieces : list of ndarray of shape (n_letters,), dtype bool
-        Whether each letter matches, for each distinct piece of the expression.
+    pieces : list of ndarray of shape (n_characters,), dtype bool
+        Whether each character matches, for each distinct piece of the expression.
     piece_of : list of int
         The piece at each position.
     follow : list of int
@@ -79,8 +79,8 @@ class PositionAutomaton:
         If the expression has no finite automaton, or is too large.
     """
 
-    def __init__(self, compiled: re.Pattern[str], letters: list[str], max_length: int):
-        self._letters, self._pattern, self._max_length = letters, compiled.pattern, max_length
+    def __init__(self, compiled: re.Pattern[str], characters: list[str], max_length: int):
+        self._characters, self._pattern, self._max_length = characters, compiled.pattern, max_length
         self.pieces: list[NDArray[np.bool_]] = []
         self._numbers: dict[tuple[str, int], int] = {}
         self.piece_of, self.follow = [0], [0]
@@ -168,14 +168,16 @@ class PositionAutomaton:
     def _add_piece(self, piece, flags):
         number = self._numbers.setdefault((piece, flags), len(self.pieces))
         if number == len(self.pieces):
-            if number * len(self._letters) > _MAX_COMPARISONS:
+            if number * len(self._characters) > _MAX_COMPARISONS:
                 raise ValueError(
                     "pattern must contain fewer distinct characters and classes for a model with "
-                    f"{len(self._letters):,} characters. Got more than {number:,} in "
+                    f"{len(self._characters):,} characters. Got more than {number:,} in "
                     f"{shorten(self._pattern, 80)}."
                 )
             matches = re.compile(piece, flags & ~re.DEBUG).fullmatch
-            self.pieces.append(np.array([matches(letter) is not None for letter in self._letters]))
+            self.pieces.append(
+                np.array([matches(character) is not None for character in self._characters])
+            )
         return number
 
 

@@ -284,7 +284,7 @@ class Sampler:
         rngs = [rng]
         if len(parts) > 1:  # the draws must not depend on the order of the blocks
             rngs = list(map(np.random.default_rng, rng.integers(2**63, size=len(parts))))
-        progress, windows = self._progress(lookahead), self._windows()
+        position, windows = self._position(lookahead), self._windows()
 
         def propose_part(part: slice, rng: np.random.Generator) -> Draws:
             part_rows, part_labels = rows[part], labels[part]
@@ -292,7 +292,7 @@ class Sampler:
             settings = self.decoding, self.constraint, lookahead, rng
             observe_part = observe and partial(observe, part.start, windows[part_rows])
             text, log_proba, log_weights = propose_block(
-                self.model, start, progress[:, part_rows], *settings, observe_part
+                self.model, start, position[:, part_rows], *settings, observe_part
             )
             columns = np.searchsorted(self.labels, part_labels)
             log_proba += np.log(self.label_proba[part_rows, columns])
@@ -307,15 +307,17 @@ class Sampler:
         arrays: list[Any] = list(map(np.concatenate, columns))
         return Draws(*arrays)
 
-    def _progress(self, lookahead):
+    def _position(self, lookahead):
         """Return the length, automaton state and context of each prefix, (3, n_prefixes)."""
-        alphabet, progress = self.corpus.alphabet, np.zeros((3, len(self.prefixes)), dtype=np.int64)
-        progress[0] = alphabet.lengths(self.prefixes)
+        alphabet, position = self.corpus.alphabet, np.zeros((3, len(self.prefixes)), dtype=np.int64)
+        position[0] = alphabet.lengths(self.prefixes)
         for row, prefix in enumerate(self.prefixes):
-            progress[1, row] = self.constraint.read(prefix)
+            position[1, row] = self.constraint.read(prefix)
             if lookahead:
-                progress[2, row] = lookahead.context([alphabet.index[letter] for letter in prefix])
-        return progress
+                position[2, row] = lookahead.context(
+                    [alphabet.index[character] for character in prefix]
+                )
+        return position
 
     def _windows(self):
         return self.corpus.alphabet.windows(self.prefixes, self.corpus.window_length_)
@@ -474,7 +476,7 @@ class Sampler:
                 else:
                     state, logits = self.model.advance(state, character)
             character, _ = draw(self.decoding.probabilities(logits), rng.random(1))
-            yield self.corpus.alphabet.letters[int(character[0])]
+            yield self.corpus.alphabet.characters[int(character[0])]
 
     def most_likely(self, n: int, filters: Filters) -> tuple[list[str], NDArray[np.float64]]:
         """Return the n most probable names, see `CharLSTMGenerator.most_likely`.

@@ -50,8 +50,8 @@ class Search:
     ):
         self._model, self._corpus, self._labels = model, corpus, labels
         self._decoding, self._constraint = decoding, constraint
-        self._letters = np.array(corpus.alphabet.letters)
-        row_cells = max(len(self._letters) * len(joint), 2**11)
+        self._characters = np.array(corpus.alphabet.characters)
+        row_cells = max(len(self._characters) * len(joint), 2**11)
         self._n_rows = max(1, BLOCK_CELLS // (2 * row_cells))
         self.n_expanded, self.max_expanded = 0, _MAX_CELLS // row_cells
         self._heap: list[Any] = []  # all prefixes differ, so ties are broken by the prefix
@@ -91,20 +91,20 @@ class Search:
             columns = columns[np.argsort(-totals[row, columns], kind="stable")]
             next_states = constraint.transitions[states[row], columns]
             log_probas = totals[row, columns], joints[row][:, columns]
-            self._push((prefix, self._letters[columns], *log_probas, next_states))
+            self._push((prefix, self._characters[columns], *log_probas, next_states))
         ends = [row for row, name in enumerate(prefixes) if constraint.accepts_name(name)]
         return [prefixes[row] for row in ends], joints[ends, :, end]
 
     def _push(self, siblings, place=0):
         """Push the sibling at `place` onto the heap, if it exists. Later siblings wait for `_pop`.
 
-        Siblings are a tuple of a prefix, its next letters (most probable first), their
+        Siblings are a tuple of a prefix, its next characters (most probable first), their
         log-probabilities (n,), their log-probabilities with each label (n_labels, n), and the
         states after them.
         """
-        prefix, letters, total, *_ = siblings
-        if place < len(letters):
-            heappush(self._heap, (-total[place], prefix + letters[place], place, siblings))
+        prefix, characters, total, *_ = siblings
+        if place < len(characters):
+            heappush(self._heap, (-total[place], prefix + characters[place], place, siblings))
 
     def _pop(self, threshold):
         """Pop the most probable prefixes. Return them, their log-probabilities and states."""

@@ -63,7 +63,7 @@ class Draws(NamedTuple):
 def propose_block(
     model: NextCharModel,
     start: tuple[Any, Any],
-    progress: NDArray[np.int64],
+    position: NDArray[np.int64],
     decoding: Decoding,
     constraint: Constraint,
     lookahead: Lookahead | None,
@@ -80,7 +80,7 @@ def propose_block(
     model, decoding, constraint, lookahead, rng
     start : tuple
         State and logits of the model after the prefixes.
-    progress : ndarray of shape (3, n_names), dtype int64
+    position : ndarray of shape (3, n_names), dtype int64
         Length, automaton state and lookahead context of each prefix.
     observe : callable, default=None
         Called before each step with the active rows, their characters so far and their logits.
@@ -92,24 +92,24 @@ def propose_block(
     log_proba, log_weights : ndarray of shape (n_names,), dtype float64
         As in `Draws`.
     """
-    (state, logits), end, n_names = start, constraint.end, progress.shape[1]
+    (state, logits), end, n_names = start, constraint.end, position.shape[1]
     text = np.full((n_names, 16), NONE)
     log_proba, log_weights = np.zeros((2, n_names))
     active, survivors = np.arange(n_names), np.arange(n_names)
     if end is None:
-        survivors = np.flatnonzero(progress[0] < constraint.max_length)
+        survivors = np.flatnonzero(position[0] < constraint.max_length)
         state, logits = model.select(state, survivors), logits[survivors]
-        active, progress = active[survivors], progress[:, survivors]
+        active, position = active[survivors], position[:, survivors]
     for step in range(MAX_CODE_POINTS * (constraint.max_length + 1)):
         if not len(survivors):
             break
-        lengths, states, contexts = progress
+        lengths, states, contexts = position
         if observe:
             observe(active, text[active, :step], logits)
         uniforms = rng.random(len(active))
         if lookahead:
             characters, log_p, log_weight = _draw_with_lookahead(
-                logits, progress, decoding, lookahead, uniforms
+                logits, position, decoding, lookahead, uniforms
             )
             log_proba[active] += log_p
             log_weights[active] += log_weight
@@ -119,7 +119,7 @@ def propose_block(
             characters, _ = draw(decoding.probabilities(logits), uniforms)
             is_feasible = constraint.may_follow(lengths, states, characters)
         lengths = lengths + constraint.starts_cluster[states, characters]
-        progress = np.stack([lengths, constraint.transitions[states, characters], contexts])
+        position = np.stack([lengths, constraint.transitions[states, characters], contexts])
         log_weights[active[~is_feasible]] = -np.inf
         is_end = characters == (NONE if end is None else end)
         if step == text.shape[1]:
@@ -130,16 +130,16 @@ def propose_block(
         survivors = np.flatnonzero(is_feasible & ~is_complete)
         if len(survivors) < len(active):
             state, characters = model.select(state, survivors), characters[survivors]
-            active, progress = active[survivors], progress[:, survivors]
+            active, position = active[survivors], position[:, survivors]
         if len(survivors):
             state, logits = model.advance(state, characters)
     log_weights[active] = -np.inf  # endless sequences of code points that continue a character
     return text, log_proba, log_weights
 
 
-def _draw_with_lookahead(logits, progress, decoding, lookahead, uniforms):
+def _draw_with_lookahead(logits, position, decoding, lookahead, uniforms):
     """Draw in proportion to probability times lookahead. Return characters, log p, log(p / q)."""
-    ahead = lookahead.ahead(*progress)
+    ahead = lookahead.ahead(*position)
     is_greedy = decoding.temperature == 0
     p = (decoding._replace(temperature=1.0) if is_greedy else decoding).probabilities(logits)
     weights = p * ahead

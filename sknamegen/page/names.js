@@ -245,17 +245,17 @@ const hashOf = (name) => [...name].reduce((bits, character) => BigInt.asUintN(64
 class Generator {
   constructor({ model, ...saved }) {
     Object.assign(this, saved, { model: createModel(model), trainingHashes: new Set(saved.hashes) });
-    this.index = new Map(this.letters.map((letter, i) => [letter, i]));
+    this.index = new Map(this.characters.map((character, i) => [character, i]));
   }
 
   // The indices of a text, in the first spelling (NFC, original, NFD) that the alphabet covers, if any.
   indicesOf(text) {
     const { index } = this, spellings = [text.normalize("NFC"), text, text.normalize("NFD")];
-    const spelling = spellings.find((text) => [...text].every((letter) => index.has(letter)));
-    return [...(spelling ?? spellings[0])].map((c) => index.get(c) ?? this.letters.length + 1);
+    const spelling = spellings.find((text) => [...text].every((character) => index.has(character)));
+    return [...(spelling ?? spellings[0])].map((c) => index.get(c) ?? this.characters.length + 1);
   }
   windowOf = (indices) =>
-    [...Array(this.window).fill(-1), this.letters.length, ...indices].slice(-this.window);
+    [...Array(this.window).fill(-1), this.characters.length, ...indices].slice(-this.window);
   // The index of a label, or -1 without a label.
   labelIndex(label) {
     const index = label === undefined ? -1 : this.labels.indexOf(String(label));
@@ -291,7 +291,7 @@ class Generator {
     pattern, novel = false, unique = false, tries = 1000, seconds = Infinity } = {}) {
     const prefix = this.indicesOf(seed), names = [], nNames = n ?? 1;
     if (!(temperature >= 0)) throw new Error(`temperature must be >= 0. Got ${temperature}.`);
-    if (prefix.some((index) => index > this.letters.length))
+    if (prefix.some((index) => index > this.characters.length))
       throw new Error(`The model has not seen all characters of ${seed}.`);
     const rng = random === undefined ? Math.random : randomNumbers(random);
     const fullPattern = pattern && new RegExp(pattern, "u") && new RegExp(`^(?:${pattern})$`, "u");
@@ -327,14 +327,14 @@ class Generator {
 
   // Generate unconstrained names and drop names that become too long. Return no names if time runs out.
   generate(prefix, size, temperature, [model, drawLabel], maxLength, random, isTimeUp) {
-    const textOf = (row) => row.map((index) => this.letters[index]).join("");
+    const textOf = (row) => row.map((index) => this.characters[index]).join("");
     const isWithinLimit = (row) => row.length <= maxLength
       || (row.length <= 16 * maxLength && nCharacters(textOf(row)) <= maxLength);
     let labels = Array.from({ length: size }, drawLabel), rows = labels.map(() => prefix), names = [];
     let [state, logits] = model.start(rows.map((row) => this.windowOf(row)), labels);
     while (rows.length && !isTimeUp()) {
       const characters = logits.map((row) => draw(row, temperature, random));
-      const isEnd = characters.map((c) => this.letters[c] === END);
+      const isEnd = characters.map((c) => this.characters[c] === END);
       names.push(...rows.filter((_, i) => isEnd[i]));
       const extended = rows.map((row, i) => [...row, characters[i]]);
       const unfinished = [...rows.keys()].filter((i) => !isEnd[i] && isWithinLimit(extended[i]));

@@ -14,7 +14,7 @@ from sknamegen._sequences import name_sequences
 
 ALPHABET = Alphabet(np.array(["\3", *"abcdr"]))
 # b has the kind of a capital, and r the kind of a blank.
-KINDS = np.where(np.isin([*ALPHABET.letters, "", "", ""], ["b", "r"]), 6, ALPHABET.kinds)
+KINDS = np.where(np.isin([*ALPHABET.characters, "", "", ""], ["b", "r"]), 6, ALPHABET.kinds)
 KINDS[ALPHABET.index["r"]] = 7
 N_LABELS = 2
 NAMES = ["", "a", "abba", "cab", "dad", "abracadabra", "bb"]
@@ -41,7 +41,7 @@ def ngrams(n_labels=N_LABELS, order=3):
 
 def penalised(model):
     hashes, labels = np.empty(0, np.uint64), np.arange(N_LABELS)
-    characters = np.array(ALPHABET.letters)
+    characters = np.array(ALPHABET.characters)
     corpus = Corpus(characters, WINDOW, 9, hashes, 1.0, labels, np.ones(N_LABELS))
     corpus.alphabet.kinds = KINDS
     corpus.alphabet.caseless = np.arange(KINDS.max() + 1) == KINDS[ALPHABET.index["r"]]
@@ -49,7 +49,7 @@ def penalised(model):
 
 
 FEW = Alphabet(np.array(["\3", *"acd"]))
-POSITIONS = np.array([ALPHABET.letters.index(letter) for letter in FEW.letters])
+POSITIONS = np.array([ALPHABET.characters.index(letter) for letter in FEW.characters])
 
 
 def mapped():
@@ -252,9 +252,9 @@ def test_a_character_outside_the_alphabet_has_a_share_of_its_kind():
     logits = np.random.default_rng(0).normal(size=(4, len(FEW))).astype(np.float32)
     outer = np.exp(AlphabetMap(POSITIONS, kinds, 0.1).outer(logits))
     inner = np.exp(log_softmax(logits))
-    for letter, proba in zip(FEW.letters, inner.T, strict=True):
-        np.testing.assert_allclose(outer[:, ALPHABET.letters.index(letter)], proba, rtol=1e-5)
-    letter_proba = inner[:, [FEW.letters.index(letter) for letter in "acd"]].sum(axis=1)
+    for letter, proba in zip(FEW.characters, inner.T, strict=True):
+        np.testing.assert_allclose(outer[:, ALPHABET.characters.index(letter)], proba, rtol=1e-5)
+    letter_proba = inner[:, [FEW.characters.index(letter) for letter in "acd"]].sum(axis=1)
     np.testing.assert_allclose(outer[:, ALPHABET.index["r"]], 0.1 * letter_proba, rtol=1e-5)
     np.testing.assert_allclose(outer[:, ALPHABET.index["b"]], 0.1, rtol=1e-5)
 

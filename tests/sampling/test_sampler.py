@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from conftest import assert_drawn_from, ngram_pipeline
 
-from sknamegen._alphabet import END, NONE, units_of
+from sknamegen._alphabet import END, NONE, characters_of
 from sknamegen._corpus import Corpus
 from sknamegen._models.contract import NextCharModel
 from sknamegen._models.mixture import Mixture
@@ -43,7 +43,7 @@ class MisleadingModel(EvenModel):
 
 
 def make(model, prefixes=("",), **limits):
-    letters = units_of(np.array([END, ord("a")], np.int32))
+    letters = characters_of(np.array([END, ord("a")], np.int32))
     corpus, cache, prefixes = Corpus(letters, 4, 5, None, 1.0), Cache(), list(prefixes)
     constraint = make_constraint(corpus.alphabet, 5, prefixes, cache, **limits)
     proba = np.ones((len(prefixes), 1))
@@ -89,7 +89,7 @@ def test_observe_receives_every_step():
     complete = [name for name in draws.texts if len(name) < 40]
     n_steps = sum(len(name) + 1 for name in complete) - 2 * 200
     assert sum(len(step[2]) for step in steps) >= n_steps
-    letters = sampler.corpus.alphabet.letters
+    letters = sampler.corpus.alphabet.characters
     for start, windows, index, text, logits in steps:
         assert logits.shape == (len(index), 2)
         assert text.shape[0] == len(index)
