@@ -143,9 +143,12 @@ def parallel_map(
     Otherwise the number of BLAS threads could change during a call.
     """
     queue, results = deque(enumerate(calls)), dict[int, _Result]()
+    helpers: list[Future[None]] = []
 
-    def work() -> None:
+    def work(n_helpers: int = 0) -> None:
         try:
+            with suppress(RuntimeError):  # No thread can start after the main thread has ended.
+                helpers.extend(pool.submit(work) for _ in range(n_helpers))
             while queue:
                 try:
                     index, arguments = queue.popleft()
@@ -156,12 +159,9 @@ def parallel_map(
             queue.clear()
 
     with one_blas_thread() as n_threads:
-        n_helpers = max(1, min(n_threads, len(queue))) - 1
-        with ThreadPoolExecutor(n_helpers + 1) as pool:
-            helpers: list[Future[None]] = []
-            with suppress(RuntimeError):  # No thread can start after the main thread has ended.
-                helpers += [pool.submit(work) for _ in range(n_helpers)]
-            work()
+        n_threads = max(1, min(n_threads, len(queue)))
+        with ThreadPoolExecutor(n_threads) as pool:
+            work(n_threads - 1)
         _results(helpers)
     return [results[index] for index in sorted(results)]
 
@@ -178,18 +178,19 @@ def in_threads(
     the main thread. This function waits for all calls. After Ctrl-C, it returns their results, or
     raises KeyboardInterrupt if `stopped` is None.
     """
-    calls = list(calls)
+    calls, futures = list(calls), list[Future[_Result]]()
     with ThreadPoolExecutor(n_threads) as pool:
         try:
-            futures = [pool.submit(function, *call) for call in calls]
+            for call in calls:
+                futures.append(pool.submit(function, *call))
+            _wait(futures)
         except RuntimeError:  # No thread can start after the main thread has ended.
             return [function(*call) for call in calls]
-        try:
-            _wait(futures)
         except KeyboardInterrupt:
             if stopped is None:
                 raise
             stopped.set()
+            futures += [pool.submit(function, *call) for call in calls[len(futures) :]]
         if stopped is not None and not all(map(Future.done, futures)):  # after an error
             stopped.set()
     return _results(futures)

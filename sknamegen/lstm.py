@@ -403,9 +403,8 @@ class CharLSTMGenerator(BaseCharGenerator):
             teacher = _count_ngrams(corpus, unjoined, old_teacher)
         penalty = Penalty.count(corpus, sequences, previous and previous._penalty)
         learned = Learned(self._copy(), previous is not None, corpus, penalty, teacher)
-        nets, is_interrupted = fit.fit_networks(
-            plans, train, valid, teacher, is_text, getattr(previous, "nets_", []), learned
-        )
+        nets = getattr(previous, "nets_", [])
+        nets, is_interrupted = fit.fit_networks(plans, train, valid, nets, learned)
         if not previous:
             nets = [net for net in nets if net.n_steps]
         if nets:

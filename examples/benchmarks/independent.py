@@ -23,7 +23,7 @@ def difference(generator, X, y, test_X, test_y):
     penalty = Penalty(seen, alphabet, window_length, has_labels)
     if isinstance(generator, CharLSTMGenerator):
         state = generator.__getstate__()
-        networks = [Network(weights, alphabet) for weights in state["_networks"]]
+        networks = [Network(network["lstm"], alphabet) for network in state["_networks"]]
 
         def logits(context, label):
             logits = [network.logits(context, label) for network in networks]

@@ -20,7 +20,6 @@ from tqdm import tqdm
 
 from .._alphabet import NONE
 from .._models.lstm import LSTM
-from .._models.ngrams import NGrams
 from .._parallel import Setting, in_threads
 from .._sequences import Sequences
 from .batches import LengthGroupedBatches, SequenceDataset
@@ -70,9 +69,6 @@ class CharacterLoss:
 class Net(skorch.NeuralNet):
     """skorch net that averages losses over characters and rejects losses that are not finite.
 
-    `bfloat16` enables torch's autocast to bfloat16 during training. `ngram_weight` is the weight of
-    the n-gram model, as in `CharacterLoss`.
-
     Attributes
     ----------
     plan : TrainPlan
@@ -82,13 +78,6 @@ class Net(skorch.NeuralNet):
 
     plan: TrainPlan
     learned: Any = None
-
-    def __init__(
-        self, *args: Any, bfloat16: bool = False, ngram_weight: float = 0.0, **kwargs: Any
-    ):
-        super().__init__(*args, **kwargs)
-        self.bfloat16 = bfloat16
-        self.ngram_weight = ngram_weight
 
     @property
     def network(self) -> CharLSTM:
@@ -115,14 +104,14 @@ class Net(skorch.NeuralNet):
 
     def infer(self, x, **fit_params):
         device_type = self.network.head.weight.device.type
-        enabled = self.bfloat16 and self.module_.training
+        enabled = self.plan.bfloat16 and self.module_.training
         # After an interruption, a cache could contain outdated weights.
         with torch.autocast(device_type, torch.bfloat16, enabled=enabled, cache_enabled=False):
             return super().infer(x, **fit_params).float()
 
     def get_loss(self, y_pred, y_true, X=None, training=False):
         y_true = skorch.utils.to_tensor(y_true, device=self.device)
-        return self.criterion_(y_pred, y_true, self.ngram_weight if training else 0.0)
+        return self.criterion_(y_pred, y_true, self.plan.ngram_weight if training else 0.0)
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
         if iterator is None:
@@ -177,15 +166,9 @@ def _accelerated_net(accelerator):
 
 
 class Progress(Callback):
-    """Callback of all networks of a fit: shows their progress and stops their training.
-
-    Parameters
-    ----------
-    verbose : int
-    """
+    """Callback of all networks of a fit: shows their progress and can stop their training."""
 
     def __init__(self, verbose: int):
-        self.verbose = verbose
         self.stopped = threading.Event()
         # tqdm leaves a monitor thread running. Without a terminal, the bar stays hidden.
         self.bar = tqdm(unit="batch", disable=None) if verbose else None
@@ -203,7 +186,7 @@ class Progress(Callback):
             self.bar.update()
 
     def on_epoch_end(self, net, **kwargs):
-        if self.verbose:
+        if net.verbose:
             epoch = net.history[-1]
             line = f"Epoch {epoch['epoch']}/{net.max_epochs}: {epoch['train_loss']:.4f} nats/char"
             if "valid_loss" in epoch:
@@ -212,16 +195,9 @@ class Progress(Callback):
 
 
 class Schedule(Callback):
-    """Callback that sets the learning rate before each step.
+    """Callback that sets the learning rate before each step and counts the steps."""
 
-    Attributes
-    ----------
-    step : int
-        Number of steps so far.
-    """
-
-    def __init__(self, plan: TrainPlan):
-        self.plan, self.step = plan, 0
+    step = 0
 
     def on_train_begin(self, net, X=None, **kwargs):
         self.n_steps = _n_steps(net, X)
@@ -230,17 +206,17 @@ class Schedule(Callback):
         if training:
             self.step += 1
             for group in net.optimizer_.param_groups:
-                group["lr"] = net.lr * group.get("lr_factor", 1) * self._factor()
+                group["lr"] = net.lr * group.get("lr_factor", 1) * self._factor(net.plan)
 
-    def _factor(self):
+    def _factor(self, plan):
         """Return the learning rate as a fraction of the maximum."""
-        if self.plan.lr_schedule == "constant":
+        if plan.lr_schedule == "constant":
             return 1.0
-        if self.plan.n_steps_before is not None:  # warm-up, then inverse square root decay
-            step = self.plan.n_steps_before + self.step
+        if plan.n_steps_before is not None:  # warm-up, then inverse square root decay
+            step = plan.n_steps_before + self.step
             return min(step / _WARM_UP_STEPS, (_WARM_UP_STEPS / step) ** 0.5)
-        progress = self.step / (self.n_steps + 1)
-        height = min(progress / _WARM_UP, (1 - progress) / (1 - _WARM_UP))
+        share = self.step / (self.n_steps + 1)
+        height = min(share / _WARM_UP, (1 - share) / (1 - _WARM_UP))
         return (1 - cos(pi * height)) / 2
 
 
@@ -249,26 +225,29 @@ def _n_steps(net, dataset):
 
 
 class TrainingData(NamedTuple):
-    """Names for training.
+    """What all networks of a fit share.
 
     Attributes
     ----------
     train, valid : SequenceDataset
     test : Sequences
         Training sequences to test the final weights.
+    learned : Learned
+        See `Net`.
+    progress : Progress
     """
 
     train: SequenceDataset
     valid: SequenceDataset
     test: Sequences
+    learned: Any
+    progress: Progress
 
 
 def fit_networks(
     plans: list[TrainPlan],
     train: Sequences,
     valid: Sequences,
-    teacher: NGrams | None,
-    is_text: bool,
     previous_nets: list[Net],
     learned: Any,
 ) -> tuple[list[Net], bool]:
@@ -281,9 +260,6 @@ def fit_networks(
     ----------
     plans : list of TrainPlan
     train, valid : Sequences
-    teacher : NGrams or None
-        The n-grams in the training targets.
-    is_text : bool
     previous_nets : list of Net
         Nets from the last fit, empty in a first fit.
     learned : Learned
@@ -295,42 +271,35 @@ def fit_networks(
     is_interrupted : bool
         Whether training ended early, because of Ctrl-C or a callback that raised KeyboardInterrupt.
     """
+    progress = Progress(plans[0].verbose)
 
     def make_data() -> TrainingData:
         with _one_torch_thread():
-            dataset = SequenceDataset(train, teacher, is_text)
-            return TrainingData(dataset, SequenceDataset(valid), train.subsample())
+            is_text = learned.corpus.max_length_ is None
+            datasets = SequenceDataset(train, learned.teacher, is_text), SequenceDataset(valid)
+            return TrainingData(*datasets, train.subsample(), learned, progress)
 
-    progress = Progress(plans[0].verbose)
     try:
         (data,) = in_threads(make_data, [()])
-        calls = [
-            (plan, data, net, learned, progress)
-            for plan, net in zip_longest(plans, previous_nets[: len(plans)])
-        ]
+        pairs = zip_longest(plans, previous_nets[: len(plans)])
+        calls = [(plan, data, net) for plan, net in pairs]
         n_threads = 1 if plans[0].accelerator else torch.get_num_threads()
-        return in_threads(
-            fit_network, calls, n_threads, progress.stopped
-        ), progress.stopped.is_set()
+        nets = in_threads(fit_network, calls, n_threads, progress.stopped)
     finally:
         if progress.bar is not None:
             progress.bar.close()
+    return nets, progress.stopped.is_set()
 
 
-def fit_network(
-    plan: TrainPlan, data: TrainingData, previous: Net | None, learned: Any, progress: Progress
-) -> Net:
+def fit_network(plan: TrainPlan, data: TrainingData, previous: Net | None = None) -> Net:
     """Train one network until the last epoch, early stopping or an interrupt.
 
     Parameters
     ----------
     plan : TrainPlan
     data : TrainingData
-    previous : Net or None
+    previous : Net, default=None
         The net from the last fit. Training continues with the state of its optimizer.
-    learned : Learned
-        See `Net`.
-    progress : Progress
 
     Returns
     -------
@@ -338,16 +307,19 @@ def fit_network(
         In evaluation mode.
     """
     with _one_torch_thread():
-        net = _build_net(plan, data, progress)
+        net, stopped = _build_net(plan, data), data.progress.stopped
         if plan.initial_weights:
             net.network.load_arrays(plan.initial_weights)
         if previous and type(previous.optimizer_) is type(net.optimizer_):
-            _copy_optimizer_state(previous, net)
-        net.plan, net.learned = plan, learned
+            old = previous.optimizer_.state
+            states = {name: old[weight] for name, weight in previous.network.named_parameters()}
+            for name, weight in net.network.named_parameters():
+                net.optimizer_.state[weight] = deepcopy(states[name])
+        net.learned = data.learned
         try:
-            if not progress.stopped.is_set():
-                _train(net, data.train, progress)
-            if not progress.stopped.is_set():
+            if not stopped.is_set():
+                _train(net, data.train, stopped)
+            if not stopped.is_set():
                 _check_not_diverged(net, data.test)
         finally:
             net.network.eval()
@@ -362,10 +334,10 @@ def _one_torch_thread():
         yield
 
 
-def _build_net(plan, data, progress):
+def _build_net(plan, data):
     """Return an initialized net."""
     batches = LengthGroupedBatches(data.train, plan.batch_size, shard=plan.shard)
-    callbacks: list[Any] = [("progress", progress), ("schedule", Schedule(plan))]
+    callbacks: list[Any] = [("progress", data.progress), ("schedule", Schedule())]
     if plan.patience is not None:
         stopping = EarlyStopping(patience=plan.patience, load_best=True)
         callbacks.append(("early_stopping", stopping))
@@ -384,8 +356,6 @@ def _build_net(plan, data, progress):
         # Networks train at the same time, so each needs its own copies of the callbacks.
         "callbacks": callbacks + deepcopy(list(plan.callbacks)),
         "device": plan.device,
-        "bfloat16": plan.bfloat16,
-        "ngram_weight": plan.ngram_weight,
         "verbose": plan.verbose,
         "module": CharLSTM,
     }
@@ -401,17 +371,13 @@ def _build_net(plan, data, progress):
                 "net_params may only contain skorch.NeuralNet parameters that "
                 f"CharLSTMGenerator does not set itself. Got {name!r}."
             )
-    return net_class(**params | dict(plan.net_params)).initialize()
+    net = net_class(**params | dict(plan.net_params))
+    net.plan = plan
+    return net.initialize()
 
 
-def _copy_optimizer_state(old, new):
-    states = {name: old.optimizer_.state[w] for name, w in old.network.named_parameters()}
-    state = {w: deepcopy(states[name]) for name, w in new.network.named_parameters()}
-    new.optimizer_.state |= state
-
-
-def _train(net, dataset, progress):
-    """Run the training loop. An interrupt ends it and sets ``progress.stopped``."""
+def _train(net, dataset, stopped):
+    """Run the training loop. An interrupt ends it and sets `stopped`."""
     try:
         try:
             net.notify("on_train_begin", X=dataset, y=None)
@@ -422,7 +388,7 @@ def _train(net, dataset, progress):
         finally:
             net.notify("on_train_end", X=dataset, y=None)
     except KeyboardInterrupt:
-        progress.stopped.set()
+        stopped.set()
 
 
 def _has_stopped_early(net):

@@ -21,8 +21,8 @@ from .._validation import check_int, check_option, check_real, is_auto
 
 # Automatic hidden size by the minimum number of names.
 _HIDDEN_SIZES = {16_384: 352, 200: 240, 0: 128}
-# Maximum total number of weights across all networks.
-_MAX_WEIGHTS = 10**9
+# Maximum hidden size and embedding dimension. A layer of this size has 800 million weights.
+_MAX_SIZE = 10_000
 # Number of names at which the network from the base and the others have the same weight, and how
 # fast its weight falls. They were fitted to held-out losses on lists of 20 to 30,000 names, with a
 # base that was trained without these lists.
@@ -62,9 +62,9 @@ def _real(expected: str, accepts: Callable[[float], bool], or_auto: bool = False
 
 _CHECKS: dict[str, Callable[[str, Any], None]] = {
     "num_networks": partial(check_int, low=1, high=100, or_auto=True),
-    "hidden_size": partial(check_int, low=1, or_auto=True),
+    "hidden_size": partial(check_int, low=1, high=_MAX_SIZE, or_auto=True),
     "num_layers": partial(check_int, low=1, high=100),
-    "embedding_dim": lambda name, dim: None if dim is None else check_int(name, dim, 1),
+    "embedding_dim": lambda name, n: None if n is None else check_int(name, n, 1, high=_MAX_SIZE),
     "dropout": _real("in [0, 1)", lambda p: 0 <= p < 1),
     "ngram_weight": _real("in [0, 1]", lambda w: 0 <= w <= 1, or_auto=True),
     "lr": _real("a finite number > 0", lambda lr: 0 < lr < inf, or_auto=True),
@@ -215,7 +215,6 @@ def make_plans(
     """
     starts = _continued(params, networks) or _new_starts(params, n_names, pretrained)
     sizes = {"n_characters": len(corpus.alphabet), "n_labels": len(corpus.labels)}
-    _check_n_weights(starts, **sizes)
     is_from_scratch = not any(start.starts_from_init for start in starts) and n_steps_before is None
     common, plans = _common_settings(params, n_names) | sizes, []
     for start in starts:
@@ -366,22 +365,6 @@ def _check_sizes(set_by_user, expected):
                 f"{name} must be {expected[name]!r}, as in the networks of init or the last fit. "
                 f"Got {size!r}."
             )
-
-
-def _check_n_weights(starts, n_characters, n_labels):
-    n_weights = sum(_n_weights(start.sizes, n_characters, n_labels) for start in starts)
-    if n_weights > _MAX_WEIGHTS:
-        raise ValueError(
-            f"The networks must have at most {_MAX_WEIGHTS:,} weights in total. Got {n_weights:,}. "
-            "Lower hidden_size, num_layers, embedding_dim or num_networks."
-        )
-
-
-def _n_weights(sizes, n_characters, n_labels):
-    n_vectors, n_units = n_characters + 2 + n_labels, sizes["hidden_size"]
-    n_inputs = sizes["embedding_dim"] or n_vectors
-    n_weights = 4 * n_units * (n_inputs + n_units * (2 * sizes["num_layers"] - 1))
-    return n_weights + n_vectors * (sizes["embedding_dim"] or 0) + n_units * n_characters
 
 
 def _shard(params, n_names):

@@ -212,7 +212,6 @@ def test_networks_train_independently():
     ("params", "names"),
     [
         ({"lr": 0.0123, "batch_size": 7, "max_epochs": 2}, {}),
-        ({"ngram_weight": 0.125}, {}),
         ({"weight_decay": 0.25}, {"weight_decay": "optimizer__weight_decay"}),
         ({"dropout": 0.125}, {"dropout": "module__dropout"}),
     ],
@@ -220,6 +219,8 @@ def test_networks_train_independently():
 def test_explicit_settings_reach_all_networks(params, names):
     generator = mixed(**params).fit(windows_of(FEW))
     assert generator.init_share_ == base_share(42)
+    ngram_weights = mixed(ngram_weight=0.125).fit(windows_of(FEW)).nets_
+    assert [net.plan.ngram_weight for net in ngram_weights] == [0.125] * 2
     for net in generator.nets_:
         settings = net.get_params()
         assert {name: settings[names.get(name, name)] for name in params} == params
