@@ -9,7 +9,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from functools import cache
 from itertools import pairwise
@@ -179,31 +179,30 @@ def in_threads(
     raises KeyboardInterrupt if `stopped` is None.
     """
     calls, futures = list(calls), list[Future[_Result]]()
+
+    def run(call: tuple[object, ...]) -> _Result:
+        try:
+            return function(*call)
+        except BaseException:
+            if stopped is not None:
+                stopped.set()
+            raise
+
     with ThreadPoolExecutor(n_threads) as pool:
         try:
             for call in calls:
-                futures.append(pool.submit(function, *call))
-            _wait(futures)
+                futures.append(pool.submit(run, call))
+            # With libraries such as polars, Ctrl-C does not interrupt a wait without a timeout.
+            while wait(futures, 0.1).not_done:
+                pass
         except RuntimeError:  # No thread can start after the main thread has ended.
-            return [function(*call) for call in calls]
+            return list(map(run, calls))
         except KeyboardInterrupt:
             if stopped is None:
                 raise
             stopped.set()
-            futures += [pool.submit(function, *call) for call in calls[len(futures) :]]
-        if stopped is not None and not all(map(Future.done, futures)):  # after an error
-            stopped.set()
+            futures += [pool.submit(run, call) for call in calls[len(futures) :]]
     return _results(futures)
-
-
-def _wait(futures):
-    """Wait until all calls have ended or a call has failed."""
-    pending = futures
-    while pending:
-        # With libraries such as polars, Ctrl-C does not interrupt a wait without a timeout.
-        done, pending = wait(futures, 0.1, FIRST_EXCEPTION)
-        if any(map(Future.exception, done)):
-            return
 
 
 def _results(futures):

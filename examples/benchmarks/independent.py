@@ -27,7 +27,8 @@ def difference(generator, X, y, test_X, test_y):
 
         def logits(context, label):
             logits = [network.logits(context, label) for network in networks]
-            return np.average(logits, axis=0, weights=state["_shares"])
+            weights = [network["weight"] for network in state["_networks"]]
+            return np.average(logits, axis=0, weights=weights)
     else:
         order = min(generator.order, window_length + 1)
         logits = ngram_logits(seen, alphabet, order, generator.discount, has_labels)
