@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from functools import cache
 from itertools import pairwise
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 from weakref import WeakSet
 
 from threadpoolctl import ThreadpoolController
@@ -47,15 +47,14 @@ class Setting:
         Functions that return and set the value.
     """
 
-    _all: ClassVar[WeakSet["Setting"]] = WeakSet()
-
     def __init__(self, read: Callable[[], Any], write: Callable[[Any], None]):
         self._read, self._write = read, write
         self._lock = threading.Lock()
         # Weak references, so that a block interrupted by Ctrl-C does not stay registered.
         self._blocks: WeakSet[threading.Event] = WeakSet()
         self._before: list[Any] = []  # value before the first block
-        self._all.add(self)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._after_fork)
 
     @contextmanager
     def changed(self, change: Callable[[Any], Any]) -> Iterator[Any]:
@@ -80,17 +79,11 @@ class Setting:
             self._write(value)
         self._before.clear()
 
-    @classmethod
-    def after_fork(cls) -> None:
-        """Restore all settings in a child process, which runs only one of its parent's threads."""
-        for setting in cls._all:
-            setting._lock = threading.Lock()
-            setting._blocks.clear()
-            setting._restore()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=Setting.after_fork)
+    def _after_fork(self):
+        """Restore the setting in a child process, which runs only one of its parent's threads."""
+        self._lock = threading.Lock()
+        self._blocks.clear()
+        self._restore()
 
 
 @cache
