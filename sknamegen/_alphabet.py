@@ -216,8 +216,6 @@ class Alphabet:
 
     def lengths(self, texts: Sequence[str]) -> NDArray[np.int64]:
         """Return the lengths of texts, in grapheme clusters."""
-        if self.clusters.one_code_per_cluster:
-            return np.array([*map(len, texts)], dtype=np.int64)
         return self.lengths_of_rows(encode(texts))
 
     def lengths_of_rows(self, codes: NDArray[np.int32]) -> NDArray[np.int64]:

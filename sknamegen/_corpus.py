@@ -24,7 +24,6 @@ from ._sequences import Sequences, malformed_error, read_windows
 from ._validation import (
     MAX_WINDOW,
     check_alphabet,
-    check_classes,
     check_int,
     check_labels,
     check_rows,
@@ -148,12 +147,13 @@ class Corpus:
                 "alphabet must not add characters after the first call to partial_fit. Got new "
                 f"characters: {', '.join(map(repr, new))}."
             )
-        first = np.empty(0) if self.classes_ is None else self.classes_
-        if classes is not None and not np.array_equal(check_classes(classes), first):
-            raise ValueError(
-                "classes must be the same in all calls to partial_fit, including the first. The "
-                f"first call had {self.classes_!r}. Got {classes!r}."
-            )
+        if classes is not None:
+            given = np.unique(check_labels(classes, name="classes"))
+            if given.tolist() != self.labels:
+                raise ValueError(
+                    "classes must be the same in all calls to partial_fit, including the first. "
+                    f"The first call had {self.classes_!r}. Got {classes!r}."
+                )
         windows, labels, weights = check_rows(X, y, sample_weight)
         if labels is None and self.classes_ is not None:
             raise ValueError("y must contain each name's label, as in the first call. Got None.")
@@ -202,7 +202,7 @@ def learn(
     windows, labels, weights = check_rows(X, y, sample_weight)
     known = None if labels is None else np.unique(labels)
     if classes is not None:
-        known = check_classes(classes)
+        known = np.unique(check_labels(classes, name="classes"))
         if labels is None:
             raise ValueError("classes requires y, the label of each name. Got y=None.")
     names, sequences = read_windows(windows)

@@ -56,11 +56,10 @@ def check_real(
     message = f"{name} must be {auto}{expected}. Got {value!r}."
     if not isinstance(value, kind) or isinstance(value, bool):
         raise TypeError(message)
-    accepted = False
     with suppress(OverflowError):
-        accepted = accepts(value if kind is Integral else float(value))
-    if not accepted:
-        raise ValueError(message)
+        if accepts(value if kind is Integral else float(value)):
+            return
+    raise ValueError(message)
 
 
 def check_option(name: str, value: object, options: tuple[object, ...] = (True, False)) -> Any:
@@ -235,22 +234,8 @@ def check_weights(sample_weight: ArrayLike, n_names: int) -> NDArray[np.float64]
     return weights
 
 
-def check_labels(y: ArrayLike, n_names: int) -> NDArray[Any]:
-    """Return labels as an ndarray of shape (n_names,)."""
-    labels = _check_label_list("y", y)
-    if len(labels) != n_names:
-        raise ValueError(
-            f"y must contain one label for each of the {n_names:,} names. Got {len(labels):,}."
-        )
-    return labels
-
-
-def check_classes(classes: ArrayLike) -> NDArray[Any]:
-    """Return the sorted labels in the parameter `classes` of partial_fit."""
-    return np.unique(_check_label_list("classes", classes))
-
-
-def _check_label_list(name: str, y: Any) -> NDArray[Any]:
+def check_labels(y: Any, n_names: int | None = None, name: str = "y") -> NDArray[Any]:
+    """Return labels, of shape (n_names,), or the parameter `classes` as an ndarray."""
     if isinstance(y, np.ndarray) and y.dtype.kind == "T":  # numpy's StringDType
         y = np.array(y.tolist())
     try:
@@ -268,6 +253,10 @@ def _check_label_list(name: str, y: Any) -> NDArray[Any]:
         raise ValueError(
             f"{name} must contain labels, either all str or all int. Got invalid labels: {error}"
         ) from None
+    if n_names is not None and len(y) != n_names:
+        raise ValueError(
+            f"y must contain one label for each of the {n_names:,} names. Got {len(y):,}."
+        )
     return y
 
 

@@ -393,10 +393,8 @@ class NGrams(NextCharModel):
     def advance(self, state: Any, characters: Indices) -> tuple[Any, NDArray[np.float64]]:
         """Read one more character per row."""
         n = self._n_label_columns
-        contexts = np.empty_like(state)
-        contexts[:, :n], contexts[:, n + 1 :] = state[:, :n], state[:, n:-1]
-        if self.order > 1:
-            contexts[:, n] = characters
+        columns = state[:, :n], characters[:, None], state[:, n:]
+        contexts = np.concatenate(columns, axis=1)[:, : state.shape[1]]
         return contexts, self._log_proba(self.find(contexts))
 
     def select(self, state: Any, rows: Indices) -> Any:

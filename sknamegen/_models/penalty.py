@@ -159,11 +159,9 @@ class Penalty:
     @cached
     def _start_contexts(self) -> Indices:
         """Context before the first kind of a name, for each label."""
-        n_labels, length = self._kinds.n_labels, self._kinds.order - 1
-        first = np.full((max(1, n_labels), length + (n_labels > 0)), NONE)
-        if n_labels:
-            first[:, 0] = np.arange(n_labels)
-        return self._kinds.find(first)
+        labels = np.arange(max(1, self._kinds.n_labels))
+        empty = np.full((len(labels), self._kinds.order - 1), NONE)
+        return self._kinds.find(self._kinds.contexts(empty, labels))
 
     def _read(self, kinds, labels):
         """Return the contexts after each column of kinds, given the labels."""

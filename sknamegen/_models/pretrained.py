@@ -110,13 +110,10 @@ class Pretrained(NamedTuple):
 
         Append a zero vector for new labels.
         """
-        n_labels = len(self.label_shares)
-        n_inputs = len(vectors) - n_labels
-        character_vectors, label_vectors = vectors[:n_inputs], vectors[n_inputs:]
+        shares = np.array(list(self.label_shares.values()), np.float32)
+        character_vectors, label_vectors = np.split(vectors, [len(vectors) - len(shares)])
         zeros = np.zeros((1, *vectors.shape[1:]), np.float32)
-        if not n_labels:
-            return np.concatenate([vectors, zeros])
-        mean = np.array(list(self.label_shares.values()), np.float32) @ label_vectors
+        mean = shares @ label_vectors
         return np.concatenate([character_vectors + mean, label_vectors - mean, zeros])
 
 
