@@ -85,14 +85,14 @@ def check_strings(name: str, strings: object, may_be_empty: bool = False) -> lis
     return list(map(compose, items))
 
 
-def _strings(strings: object, expected: str) -> list[str]:
+def _strings(strings: object, expected: str, hint: str = "") -> list[str]:
     """Return the items of a one-dimensional iterable of str, or raise TypeError."""
     if isinstance(strings, Iterable) and not isinstance(strings, (str, bytes)):
         shape = getattr(strings, "shape", (None,))
         items: list[Any] = list(strings) if len(shape) == 1 else [strings]
         if all(isinstance(item, str) for item in items):
             return items
-    raise TypeError(f"{expected}. Got {strings!r:.80}.")
+    raise TypeError(f"{expected}. Got {strings!r:.80}.{hint}")
 
 
 def check_blend(weights: Mapping[object, object]) -> dict[object, float]:
@@ -128,11 +128,9 @@ def check_seeds(seeds: object) -> list[str]:
     """Return one or more beginnings of names as a list."""
     if isinstance(seeds, str):
         return [seeds]
-    return _strings(
-        seeds,
-        "seed must be a str or an iterable of str, the beginning of the names. For reproducible "
-        "random numbers, pass random_state",
-    )
+    expected = "seed must be a str or an iterable of str, the beginning of the names"
+    hint = " For reproducible random numbers, pass random_state."
+    return _strings(seeds, expected, hint)
 
 
 def check_banned(banned: object) -> tuple[str, ...]:
