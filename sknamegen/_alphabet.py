@@ -34,8 +34,14 @@ _PLACE = re.compile(
 _KANA = re.compile(r"(?:HIRAGANA|KATAKANA) LETTER (SMALL |)([^AEIOU]*)([AEIOU]?)$")
 
 
-def encode(strings: Sequence[str] | NDArray[np.str_], width: int) -> NDArray[np.int32]:
-    """Convert strings of at most `width` code points to zero-padded rows of code points."""
+def encode(
+    strings: Sequence[str] | NDArray[np.str_], width: int | None = None
+) -> NDArray[np.int32]:
+    """Convert strings to zero-padded rows of code points.
+
+    `width` is the number of columns (default: the maximum length).
+    """
+    width = max(map(len, strings), default=0) if width is None else width
     # numpy stores fixed-width strings as UCS-4, which are the code points.
     array = np.asarray(strings, dtype=f"=U{max(width, 1)}")
     return array.view(np.int32).reshape(len(strings), max(width, 1))[:, :width]
@@ -65,10 +71,11 @@ def code_point(code: str | int) -> str:
     return f"U+{code if isinstance(code, int) else ord(code):04X}"
 
 
-def distinct(codes: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Return the sorted distinct code points in an array, excluding -1."""
+def distinct(*arrays: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return the sorted distinct code points in arrays, excluding -1."""
     seen = np.zeros(N_CODE_POINTS + 1, dtype=bool)
-    seen[codes] = True  # NONE is the index of the last cell
+    for codes in arrays:
+        seen[codes] = True  # NONE is the index of the last cell
     return np.flatnonzero(seen[:-1]).astype(np.int32)
 
 
@@ -85,11 +92,6 @@ def hash_rows(codes: NDArray[np.int32]) -> NDArray[np.uint64]:
         mixed = (hashes ^ column.astype(np.uint64)) * np.uint64(0x100000001B3)
         hashes = np.where(column == PAD, hashes, mixed)
     return hashes
-
-
-def hash_names(names: Sequence[str]) -> NDArray[np.uint64]:
-    """Hash names to 64 bits."""
-    return hash_rows(encode(names, max(map(len, names), default=0)))
 
 
 def category(character: str) -> str:
@@ -143,16 +145,6 @@ def script(character: str) -> str:
     return unicodedata.name(character, character).split(" ")[0]
 
 
-def is_alphabet(characters: object, forbidden: Iterable[int] = (PAD, START)) -> bool:
-    """Return whether an array contains distinct, allowed characters sorted by code point."""
-    if not isinstance(characters, np.ndarray) or characters.ndim != 1:
-        return False
-    if characters.dtype != "=U1":
-        return False
-    codes = np.ascontiguousarray(characters).view(np.int32)
-    return not np.isin(codes, [*forbidden]).any() and bool((np.diff(codes) > 0).all())
-
-
 class Alphabet:
     """A model's characters and their indices.
 
@@ -179,13 +171,21 @@ class Alphabet:
         -1). The end of a name has its own kind.
     caseless : ndarray of shape (n_kinds,), dtype bool
         Whether each kind contains marks or letters of a caseless script.
+
+    Raises
+    ------
+    ValueError
+        If the characters are not distinct, sorted by code point, and allowed in an alphabet.
     """
 
     def __init__(self, characters: NDArray[np.str_]):
+        self._codes = np.array(characters).view(np.int32)
+        is_sorted = len(characters) and (np.diff(self._codes, prepend=PAD) > 0).all()
+        if characters.dtype != "=U1" or not is_sorted or START in self._codes:
+            raise ValueError("An alphabet must contain distinct characters in code point order.")
         self.characters: list[str] = characters.tolist()
         self.index = {character: i for i, character in enumerate(self.characters)}
         self.end = self.index.pop(END_CHARACTER, None)
-        self._codes = characters.view(np.int32).copy()
         self._decoding_table = np.append(np.where(self._codes == END, PAD, self._codes), PAD)
         # Windows may cut running text inside a cluster, so each code point is a cluster.
         is_text = self.end is None
@@ -216,9 +216,7 @@ class Alphabet:
 
     def lengths(self, texts: Sequence[str]) -> NDArray[np.int64]:
         """Return the lengths of texts, in grapheme clusters."""
-        if self.clusters.one_code_per_cluster:
-            return np.array([*map(len, texts)], dtype=np.int64)
-        return self.lengths_of_rows(encode(texts, max(map(len, texts), default=0)))
+        return self.lengths_of_rows(encode(texts))
 
     def lengths_of_rows(self, codes: NDArray[np.int32]) -> NDArray[np.int64]:
         """Return the lengths of zero-padded rows of code points, in grapheme clusters."""
@@ -237,19 +235,18 @@ class Alphabet:
 
     def composed(self, prefixes: Iterable[str]) -> list[str]:
         """Return prefixes in a supported spelling: composed, unchanged or decomposed."""
-        return list(map(self._supported_spelling, prefixes))
 
-    def _supported_spelling(self, prefix: str) -> str:
-        composed = compose(prefix)
-        for spelling in (composed, prefix, decompose(prefix)):
-            if all(character in self.index for character in spelling):
-                return spelling
-        return composed
+        def supported(prefix: str) -> str:
+            spellings = compose(prefix), prefix, decompose(prefix)
+            known = [spelling for spelling in spellings if {*spelling} <= self.index.keys()]
+            return known[0] if known else spellings[0]
+
+        return list(map(supported, prefixes))
 
     def check_prefixes(self, prefixes: Sequence[str]) -> None:
         """Raise an error if names, or running text, cannot start with the prefixes."""
         for prefix in prefixes:
-            unknown = sorted({character for character in prefix if character not in self.index})
+            unknown = sorted({*prefix} - self.index.keys())
             if unknown:
                 raise ValueError(
                     f"seed {prefix!r} contains characters outside the model's alphabet: "

@@ -16,23 +16,19 @@ from ._alphabet import (
     Alphabet,
     characters_of,
     distinct,
-    hash_names,
+    encode,
     hash_rows,
-    is_alphabet,
 )
 from ._parallel import cached
 from ._sequences import Sequences, malformed_error, read_windows
 from ._validation import (
     MAX_WINDOW,
     check_alphabet,
-    check_classes,
-    check_known_labels,
+    check_int,
     check_labels,
     check_rows,
-    check_same_classes,
     check_windows,
-    corrupt_file_error,
-    is_int,
+    restoring,
 )
 
 
@@ -93,16 +89,16 @@ class Corpus:
         return values | {"n_characters_seen_": self.n_characters_seen}
 
     @classmethod
+    @restoring("The training data")
     def from_state(cls, state: Mapping[str, Any]) -> "Corpus":
         """Return the corpus of a saved estimator, or raise ValueError if its state is invalid."""
         names = [field.name for field in fields(cls) if field.name.endswith("_")]
         values: dict[str, Any] = {name: state.get(name) for name in names}
-        if not is_alphabet(values["alphabet_"]) or not len(values["alphabet_"]):
-            expected = "distinct characters in code point order"
-            raise corrupt_file_error("alphabet_", expected)
-        if not is_int(values["window_length_"], 1, MAX_WINDOW):
-            raise corrupt_file_error("window_length_", "the value that `fit` sets")
-        return cls(**values, weight=float(state.get("_weight", 1)))
+        check_int("window_length_", values["window_length_"], 1, high=MAX_WINDOW)
+        corpus = cls(**values, weight=float(state.get("_weight", 1)))
+        if (corpus.alphabet.end is None) != (corpus.max_length_ is None):
+            raise ValueError("Only running text has neither an end nor a maximum length.")
+        return corpus
 
     def read(self, X: ArrayLike) -> tuple[NDArray[np.int32] | None, Sequences]:
         """Return the names and sequences of windows like those in `fit`, as code points."""
@@ -123,14 +119,18 @@ class Corpus:
                 "y must be None, because this generator was fitted without labels. Got labels."
             )
         y = check_labels(y, n_names)
-        hint = ", which fit has not seen. In a search, use cv=StratifiedKFold()"
-        check_known_labels(y, self.classes_, hint)
+        unknown = y[~np.isin(y, self.classes_)].tolist()
+        if unknown:
+            raise ValueError(
+                f"y must contain only the labels {', '.join(map(repr, self.labels))}. Got "
+                f"{unknown[0]!r}, which fit has not seen. In a search, use cv=StratifiedKFold()."
+            )
         return np.searchsorted(self.classes_, y).astype(np.int32)
 
     def contains(self, names: list[str]) -> NDArray[np.bool_]:
         """Whether the hash of each name is the hash of a training name."""
         hashes: Any = self.name_hashes_
-        return np.isin(hash_names(names), hashes)
+        return np.isin(hash_rows(encode(names)), hashes)
 
     def extend(
         self,
@@ -141,34 +141,33 @@ class Corpus:
         classes: ArrayLike | None = None,
     ) -> "tuple[Corpus, Sequences]":
         """Return the corpus with more names, and the new sequences as indices."""
-        if alphabet is not None:
-            expected = check_alphabet(alphabet)
-            new = np.setdiff1d(
-                characters_of(expected[expected != UNKNOWN]), self.alphabet_
-            ).tolist()
-            if new:
-                raise ValueError(
-                    "alphabet must not add characters after the first call to partial_fit. Got "
-                    f"new characters: {', '.join(map(repr, new))}."
-                )
+        codes = check_alphabet(alphabet)
+        if new := np.setdiff1d(characters_of(codes[codes != UNKNOWN]), self.alphabet_).tolist():
+            raise ValueError(
+                "alphabet must not add characters after the first call to partial_fit. Got new "
+                f"characters: {', '.join(map(repr, new))}."
+            )
         if classes is not None:
-            check_same_classes(classes, self.classes_)
+            given = np.unique(check_labels(classes, name="classes"))
+            if given.tolist() != self.labels:
+                raise ValueError(
+                    "classes must be the same in all calls to partial_fit, including the first. "
+                    f"The first call had {self.classes_!r}. Got {classes!r}."
+                )
         windows, labels, weights = check_rows(X, y, sample_weight)
         if labels is None and self.classes_ is not None:
             raise ValueError("y must contain each name's label, as in the first call. Got None.")
         names, sequences = self.read(windows)
-        return self._with_rows(names, sequences, labels, weights, len(windows))
+        return self._with_rows(names, sequences, self.label_indices(labels, len(windows)), weights)
 
     def _with_rows(
         self,
         names: NDArray[np.int32] | None,
         sequences: Sequences,
-        y: NDArray[Any] | None,
+        labels: NDArray[np.int32],
         weights: NDArray[np.float64] | None,
-        n_names: int,
     ) -> "tuple[Corpus, Sequences]":
         """Return the corpus with more rows, and the new sequences as indices."""
-        labels = self.label_indices(y, n_names)
         n_targets = sequences.has_target.sum(1)
         if not n_targets.any():
             raise ValueError("X must contain at least one character to learn. Got only padding.")
@@ -176,23 +175,17 @@ class Corpus:
         if weights is not None:
             sequences = sequences._replace(weights=weights[sequences.name_index])
             n_targets = n_targets * sequences.weights
-        counts, max_length, hashes = self.class_count_, None, None
-        if counts is not None:
-            counts = counts + np.bincount(labels, weights, minlength=len(counts))
+        # Not rounded, so that the sum does not depend on how the names are split into batches.
+        changes: dict[str, Any] = {"weight": self.weight + float(n_targets.sum())}
+        if self.class_count_ is not None:
+            counts = np.bincount(labels, weights, minlength=len(self.class_count_))
+            changes["class_count_"] = self.class_count_ + counts
         if names is not None:
             lengths = self.alphabet.lengths_of_rows(names)
-            max_length = max(self.max_length_ or 0, int(lengths.max()))
+            changes["max_length_"] = max(self.max_length_ or 0, int(lengths.max()))
             if self.name_hashes_ is not None:
-                hashes = _union(self.name_hashes_, np.unique(hash_rows(names)))
-        corpus = replace(
-            self,
-            max_length_=max_length,
-            name_hashes_=hashes,
-            # Not rounded, so that the sum does not depend on how the names are split into batches.
-            weight=self.weight + float(n_targets.sum()),
-            class_count_=counts,
-        )
-        return corpus, sequences.indexed(self.alphabet)
+                changes["name_hashes_"] = _union(self.name_hashes_, np.unique(hash_rows(names)))
+        return replace(self, **changes), sequences.indexed(self.alphabet)
 
 
 def learn(
@@ -207,22 +200,31 @@ def learn(
     `alphabet` contains additional characters for later names.
     """
     windows, labels, weights = check_rows(X, y, sample_weight)
-    classes = check_classes(labels, classes)
+    known = None if labels is None else np.unique(labels)
+    if classes is not None:
+        known = np.unique(check_labels(classes, name="classes"))
+        if labels is None:
+            raise ValueError("classes requires y, the label of each name. Got y=None.")
     names, sequences = read_windows(windows)
     if names is None and (sequences.targets == END).any():  # incomplete names without a start
         raise malformed_error()
-    codes = np.union1d(distinct(sequences.inputs), distinct(sequences.targets))
-    if alphabet is not None:
-        codes = np.union1d(codes, check_alphabet(alphabet))
+    codes = distinct(sequences.inputs, sequences.targets, check_alphabet(alphabet))
     codes = codes[~np.isin(codes, (PAD, START, END, UNKNOWN))]
     if names is not None:
         codes = np.union1d(codes, np.int32(END))
     if sequences.has_target.any() and not np.isin(sequences.targets, codes).any():
         raise ValueError("X must contain at least one known character to learn. Got only U+FFFD.")
-    counts = None if classes is None else np.zeros(len(classes))
-    hashes = np.empty(0, np.uint64)
-    empty = Corpus(characters_of(codes), windows.shape[2] - 1, 0, hashes, 0.0, classes, counts)
-    return empty._with_rows(names, sequences, labels, weights, len(windows))
+    corpus = Corpus(
+        characters_of(codes),
+        windows.shape[2] - 1,
+        max_length_=None if names is None else 0,
+        name_hashes_=None if names is None else np.empty(0, np.uint64),
+        weight=0.0,
+        classes_=known,
+        class_count_=None if known is None else np.zeros(len(known)),
+    )
+    indices = corpus.label_indices(labels, len(windows))
+    return corpus._with_rows(names, sequences, indices, weights)
 
 
 def _union(hashes: Any, new: NDArray[Any]) -> NDArray[Any]:

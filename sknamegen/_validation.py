@@ -2,8 +2,8 @@
 
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import partial
 from math import inf
 from numbers import Integral, Real
@@ -56,11 +56,10 @@ def check_real(
     message = f"{name} must be {auto}{expected}. Got {value!r}."
     if not isinstance(value, kind) or isinstance(value, bool):
         raise TypeError(message)
-    accepted = False
     with suppress(OverflowError):
-        accepted = accepts(value if kind is Integral else float(value))
-    if not accepted:
-        raise ValueError(message)
+        if accepts(value if kind is Integral else float(value)):
+            return
+    raise ValueError(message)
 
 
 def check_option(name: str, value: object, options: tuple[object, ...] = (True, False)) -> Any:
@@ -79,32 +78,30 @@ def check_str(name: str, value: object) -> None:
 
 def check_strings(name: str, strings: object, may_be_empty: bool = False) -> list[str]:
     """Return an iterable of str as a list of strings in composed form (NFC)."""
-    items = _strings(strings)
-    if items is None or not (items or may_be_empty):
-        at_least = "" if may_be_empty else " with at least one name"
-        raise TypeError(f"{name} must be an iterable of str{at_least}. Got {strings!r:.80}.")
+    expected = f"{name} must be an iterable of str" + " with at least one name" * (not may_be_empty)
+    items = _strings(strings, expected)
+    if not (items or may_be_empty):
+        raise TypeError(f"{expected}. Got {strings!r:.80}.")
     return list(map(compose, items))
 
 
-def _strings(strings: object) -> list[str] | None:
-    """Return the items of a one-dimensional iterable of str, or None for other values."""
-    if not isinstance(strings, Iterable) or isinstance(strings, (str, bytes)):
-        return None
-    if len(getattr(strings, "shape", (None,))) != 1:
-        return None
-    items = list(strings)
-    return items if all(isinstance(item, str) for item in items) else None
+def _strings(strings: object, expected: str, hint: str = "") -> list[str]:
+    """Return the items of a one-dimensional iterable of str, or raise TypeError."""
+    if isinstance(strings, Iterable) and not isinstance(strings, (str, bytes)):
+        shape = getattr(strings, "shape", (None,))
+        items: list[Any] = list(strings) if len(shape) == 1 else [strings]
+        if all(isinstance(item, str) for item in items):
+            return items
+    raise TypeError(f"{expected}. Got {strings!r:.80}.{hint}")
 
 
 def check_blend(weights: Mapping[object, object]) -> dict[object, float]:
     """Return label weights as floats, scaled so that the largest weight is 1."""
-    scaled = _scaled_weights([*weights.values()], len(weights))
-    if not scaled:
-        raise ValueError(
-            "label must be one label, or a non-empty dict from labels to finite weights > 0. Got "
-            f"{weights!r:.200}."
-        )
-    return dict(zip(weights, scaled, strict=True))
+    expected = "label must be one label, or a non-empty dict from labels to finite weights > 0"
+    message = f"{expected}. Got {weights!r:.200}."
+    return dict(
+        zip(weights, scale_weights([*weights.values()], len(weights), message), strict=True)
+    )
 
 
 def check_average_weights(weights: object, n: int) -> list[float]:
@@ -112,59 +109,46 @@ def check_average_weights(weights: object, n: int) -> list[float]:
 
     All weights are 1 if `weights` is None.
     """
-    scaled = _scaled_weights([1] * n if weights is None else weights, n)
-    if not scaled:
-        raise ValueError(
-            f"weights must be None or {n} finite numbers > 0, one per generator. Got "
-            f"{weights!r:.200}."
-        )
-    return scaled
+    expected = f"weights must be None or {n} finite numbers > 0, one per generator"
+    message = f"{expected}. Got {weights!r:.200}."
+    return scale_weights([1] * n if weights is None else weights, n, message)
 
 
-def _scaled_weights(weights: object, n: int) -> list[float] | None:
-    """Divide n weights by their maximum. Return None unless they are n finite numbers > 0."""
-    try:
+def scale_weights(weights: object, n: int, message: str) -> list[float]:
+    """Divide n weights by their maximum, or raise ValueError unless they are finite numbers > 0."""
+    with suppress(ValueError):  # of ragged lists
         array = np.asarray(weights)
-    except ValueError:  # ragged
-        return None
-    is_number = array.dtype.kind in "iuf" and array.shape == (n,)
-    if not (is_number and np.isfinite(array).all() and (array > 0).all()):
-        return None
-    return (array / array.max(initial=0)).tolist()
+        is_number = array.dtype.kind in "iuf" and array.shape == (n,)
+        if n and is_number and np.isfinite(array).all() and (array > 0).all():
+            return (array / array.max()).tolist()
+    raise ValueError(message)
 
 
 def check_seeds(seeds: object) -> list[str]:
     """Return one or more beginnings of names as a list."""
-    items = [seeds] if isinstance(seeds, str) else _strings(seeds)
-    if items is None:
-        raise TypeError(
-            "seed must be a str or an iterable of str, the beginning of the names. Got "
-            f"{seeds!r}. For reproducible random numbers, pass random_state."
-        )
-    return items
+    if isinstance(seeds, str):
+        return [seeds]
+    expected = "seed must be a str or an iterable of str, the beginning of the names"
+    hint = " For reproducible random numbers, pass random_state."
+    return _strings(seeds, expected, hint)
 
 
 def check_banned(banned: object) -> tuple[str, ...]:
     """Return the case-folded NFC and NFD spellings of banned strings, as a sorted tuple."""
-    items = _strings(banned)
-    if items is None or "" in items:
-        raise TypeError(f"banned must be an iterable of non-empty str. Got {banned!r}.")
+    expected = "banned must be an iterable of non-empty str"
+    items = _strings(banned, expected)
+    if "" in items:
+        raise TypeError(f"{expected}. Got {banned!r}.")
     spellings = {form(item).casefold() for item in items for form in (compose, decompose)}
     return tuple(sorted(spellings))
 
 
 def check_exclude(exclude: object) -> Callable[[str], bool]:
     """Return a function that reports whether a folded name is excluded."""
-    if isinstance(exclude, Iterable):
-        names = _strings(exclude)
-        if names is not None:
-            return frozenset(map(fold, names)).__contains__
-    elif hasattr(exclude, "__contains__") and not isinstance(exclude, type):
+    if hasattr(exclude, "__contains__") and not isinstance(exclude, (Iterable, type)):
         return partial(contains, exclude)
-    raise TypeError(
-        "exclude must be an iterable of str, or an object that supports `name in exclude`. Got "
-        f"{exclude!r:.80}."
-    )
+    expected = "exclude must be an iterable of str, or an object that supports `name in exclude`"
+    return frozenset(map(fold, _strings(exclude, expected))).__contains__
 
 
 def missing_package(user: str, package: str, extra: str) -> ImportError:
@@ -197,21 +181,19 @@ def check_windows(X: ArrayLike, window_length: int | None = None) -> NDArray[Any
     """Return windows as an integer array of shape (n_names, n_positions, window_length + 1)."""
     expected = "X must be windows of code points, shape (n_names, n_positions, window_length + 1)"
     fix = "Put a CharSequenceVectorizer before the generator, for example in a Pipeline."
-    if not isinstance(X, np.ndarray):
-        try:
-            X = np.asarray(X)
-        except ValueError:
-            raise ValueError(f"{expected}. Got a ragged {type(X).__name__}. {fix}") from None
+    try:
+        X = np.asarray(X)
+    except ValueError:
+        raise ValueError(f"{expected}. Got a ragged {type(X).__name__}. {fix}") from None
     if X.dtype.kind in "UOST":
         raise TypeError(f"{expected}. Got text or objects (dtype {X.dtype}). {fix}")
     if X.ndim != 3 or X.shape[2] < 2:
         raise ValueError(f"{expected}. Got shape {X.shape}. {fix}")
     if X.dtype.kind not in "iu":
         raise TypeError(f"{expected}, with an integer dtype. Got dtype {X.dtype}. {fix}")
-    if 0 in X.shape:
-        raise ValueError(f"{expected}, with at least one name. Got shape {X.shape}.")
-    if X.shape[2] - 1 > MAX_WINDOW:
-        raise ValueError(f"{expected}, with window_length <= {MAX_WINDOW:,}. Got shape {X.shape}.")
+    if 0 in X.shape or X.shape[2] - 1 > MAX_WINDOW:
+        limits = f"with at least one name and window_length <= {MAX_WINDOW:,}"
+        raise ValueError(f"{expected}, {limits}. Got shape {X.shape}.")
     if window_length is not None and X.shape[2] != window_length + 1:
         raise ValueError(
             f"X must have the window_length seen in fit, {window_length}, and windows of width "
@@ -229,11 +211,8 @@ def check_rows(
     if sample_weight is None:
         return X, labels, None
     weights = check_weights(sample_weight, len(X))
-    is_positive = weights > 0
-    if is_positive.all():
-        return X, labels, weights
-    labels = None if labels is None else labels[is_positive]
-    return X[is_positive], labels, weights[is_positive]
+    rows = slice(None) if weights.all() else weights > 0
+    return X[rows], labels if labels is None else labels[rows], weights[rows]
 
 
 def check_weights(sample_weight: ArrayLike, n_names: int) -> NDArray[np.float64]:
@@ -253,48 +232,8 @@ def check_weights(sample_weight: ArrayLike, n_names: int) -> NDArray[np.float64]
     return weights
 
 
-def check_labels(y: ArrayLike, n_names: int) -> NDArray[Any]:
-    """Return labels as an ndarray of shape (n_names,)."""
-    labels = _check_label_list("y", y)
-    if len(labels) != n_names:
-        raise ValueError(
-            f"y must contain one label for each of the {n_names:,} names. Got {len(labels):,}."
-        )
-    return labels
-
-
-def check_classes(y: NDArray[Any] | None, classes: ArrayLike | None) -> NDArray[Any] | None:
-    """Return the sorted classes of the first call to partial_fit, or None without labels."""
-    if classes is None:
-        return None if y is None else np.unique(y)
-    if y is None:
-        raise ValueError("classes requires y, the label of each name. Got y=None.")
-    unique_classes = np.unique(_check_label_list("classes", classes))
-    check_known_labels(y, unique_classes)
-    return unique_classes
-
-
-def check_same_classes(classes: ArrayLike, first_classes: NDArray[Any] | None) -> None:
-    """Raise unless `classes` equal the classes of the first call to partial_fit."""
-    unique_classes = np.unique(_check_label_list("classes", classes))
-    if first_classes is None or not np.array_equal(unique_classes, first_classes):
-        raise ValueError(
-            "classes must be the same in all calls to partial_fit, including the first. The first "
-            f"call had {first_classes!r}. Got {classes!r}."
-        )
-
-
-def check_known_labels(y: NDArray[Any], classes: NDArray[Any], hint: str = "") -> None:
-    """Raise unless all labels are in `classes`."""
-    unknown = ~np.isin(y, classes)
-    if unknown.any():
-        raise ValueError(
-            f"y must contain only the labels {', '.join(map(repr, classes.tolist()))}. "
-            f"Got {y[unknown].tolist()[0]!r}{hint}."
-        )
-
-
-def _check_label_list(name: str, y: Any) -> NDArray[Any]:
+def check_labels(y: Any, n_names: int | None = None, name: str = "y") -> NDArray[Any]:
+    """Return labels, of shape (n_names,), or the parameter `classes` as an ndarray."""
     if isinstance(y, np.ndarray) and y.dtype.kind == "T":  # numpy's StringDType
         y = np.array(y.tolist())
     try:
@@ -312,12 +251,17 @@ def _check_label_list(name: str, y: Any) -> NDArray[Any]:
         raise ValueError(
             f"{name} must contain labels, either all str or all int. Got invalid labels: {error}"
         ) from None
+    if n_names is not None and len(y) != n_names:
+        raise ValueError(
+            f"y must contain one label for each of the {n_names:,} names. Got {len(y):,}."
+        )
     return y
 
 
-def check_alphabet(alphabet: object) -> NDArray[np.int32]:
-    """Return the code points of an iterable of characters."""
-    characters: list[Any] = list(alphabet) if isinstance(alphabet, Iterable) else [alphabet]
+def check_alphabet(alphabet: object | None) -> NDArray[np.int32]:
+    """Return the code points of an iterable of characters, or none for None."""
+    given: Any = () if alphabet is None else alphabet
+    characters = list(given) if isinstance(given, Iterable) else [given]
     for character in characters:
         if not (isinstance(character, str) and len(character) == 1):
             raise TypeError(f"alphabet must contain single characters. Got {character!r}.")
@@ -326,7 +270,7 @@ def check_alphabet(alphabet: object) -> NDArray[np.int32]:
     return codes_of(characters)
 
 
-def corrupt_file_error(name: str, expected: str) -> ValueError:
+def corrupt_file_error(name: str, expected: str = "valid") -> ValueError:
     """Return the error for a saved model with an invalid field."""
     return ValueError(
         f"{name} of a saved model must be {expected}. The file is damaged or was modified after "
@@ -334,13 +278,28 @@ def corrupt_file_error(name: str, expected: str) -> ValueError:
     )
 
 
-def is_int(value: object, low: int, high: float = np.inf) -> bool:
-    """Return whether a value from a saved file is an integer within bounds."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        return False
-    return bool(low <= value <= high)
+@contextmanager
+def restoring(name: str) -> Iterator[None]:
+    """Replace all errors that invalid saved values cause with `corrupt_file_error`."""
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise corrupt_file_error(name) from error
 
 
-def is_array(value: object, kinds: str, ndim: int = 1) -> bool:
-    """Return whether a value from a saved file is an array whose `dtype.kind` is in `kinds`."""
-    return isinstance(value, np.ndarray) and value.ndim == ndim and value.dtype.kind in kinds
+def check_arrays(
+    arrays: Mapping[str, Any], expected: Mapping[str, tuple[str, tuple[str, ...]]]
+) -> dict[str, int]:
+    """Return the length of each axis, or raise ValueError if arrays do not match.
+
+    `expected` maps the name of each array to its possible values of `dtype.kind` and its axes.
+    """
+    lengths: dict[str, int] = {}
+    if arrays.keys() != expected.keys():
+        raise ValueError(f"Expected the arrays {', '.join(expected)}.")
+    for name, (kinds, axes) in expected.items():
+        dtype, shape = arrays[name].dtype, arrays[name].shape
+        lengths = dict(zip(axes, shape, strict=True)) | lengths
+        if dtype.kind not in kinds or shape != tuple(lengths[axis] for axis in axes):
+            raise ValueError(f"Expected {name} with the axes {axes}.")
+    return lengths

@@ -304,15 +304,16 @@ def test_invalid_arrays_are_rejected(fitted):
     generator, _ = fitted
     state, n_tried = generator.__getstate__(), 0
     for path in entries(state):
-        name, is_counted = path[-1], path[:1] == ("counts_",) or path[:2] == ("_corpus", "kinds")
-        if not is_counted and (path[0] != "_networks" or len(path) < 3):
+        name, is_counted = path[-1], path[0] in ("counts_", "_penalty")
+        if not is_counted and (path[0] != "_networks" or path[2:3] != ("lstm",)):
             continue
         rejected = INVALID_ARRAY | INVALID_NUMBERS
         if name in ("contexts", "characters"):
             rejected = INVALID_ARRAY | INVALID_INDICES
-        elif name == "counts":  # None means one occurrence of each n-gram
-            rejected = (INVALID_ARRAY | INVALID_NUMBERS | {"negated"}) - {"none"}
-        elif name in ("discount", "counts_", "kinds"):
+            rejected -= {"wider"} if path[0] == "_penalty" else set()  # the order is not checked
+        elif name == "counts":
+            rejected = INVALID_ARRAY | INVALID_NUMBERS | {"negated"}
+        elif name in ("discount", "counts_"):
             continue
         for corruption in rejected:
             changed = corrupted(state, path, corruption)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from .._parallel import one_blas_thread
 from .._sequences import Sequences
-from .._validation import corrupt_file_error
+from .._validation import check_arrays
 from .contract import Indices, NextCharModel
 
 Array = NDArray[np.float32]
@@ -48,9 +48,8 @@ class _Cells(NamedTuple):
 
     characters: Array  # (4, n_characters + 2, units), added to the first layer's gates
     labels: Array | None  # (4, n_labels + 1, units), likewise (last row: no label)
-    recurrent: list[tuple[Array, Array]]  # for each layer, see `_with_gate_view`
-    # Input weights (see `_with_gate_view`) and biases of each layer but the first.
-    between: list[tuple[tuple[Array, Array], Array]]
+    recurrent: list[Array]  # (units, 4 * units) for each layer
+    between: list[tuple[Array, Array]]  # input weights and bias of each layer but the first
     head: tuple[Array, Array]  # (units, n_characters), (n_characters,)
 
 
@@ -82,23 +81,31 @@ class LSTM(NextCharModel):
     """
 
     def __init__(self, weights: Mapping[str, Any]):
-        if not isinstance(weights, Mapping) or not _are_lstm_weights(weights):
-            expected = "an LSTM with consistent shapes and finite weights"
-            raise corrupt_file_error("The network", expected)
-        self.weights = {name: np.array(weights[name], np.float32) for name in sorted(weights)}
-        self.n_characters, self.hidden_size = self.weights["head.weight"].shape
         self.num_layers = sum(name.endswith("weight_hh_l0") for name in weights)
-        self.embedding = self.weights.get("embedding.weight")  # None: one-hot
-        n_inputs = self.weights["layers.0.weight_ih_l0"].shape[1]
-        self.n_labels = -self.n_characters - _N_SPECIAL
-        self.n_labels += n_inputs if self.embedding is None else len(self.embedding)
-        self.axes = axes(self.num_layers, self.embedding is None)
+        if not 0 < self.num_layers <= _MAX_LAYERS:
+            raise ValueError(f"Expected 1 to {_MAX_LAYERS} layers. Got {self.num_layers}.")
+        self.axes = axes(self.num_layers, "embedding.weight" not in weights)
+        sizes = check_arrays(weights, {name: ("f", of) for name, of in self.axes.items()})
+        self.n_characters, self.hidden_size = sizes[CHARACTERS], sizes[UNITS]
+        self.n_labels = sizes[INPUTS] - self.n_characters - _N_SPECIAL
+        if self.n_labels < 0 or sizes[GATES] != 4 * self.hidden_size or 0 in sizes.values():
+            raise ValueError(f"Expected the weights of an LSTM. Got the sizes {sizes}.")
+        with np.errstate(over="ignore"):
+            self.weights = {name: np.array(weights[name], np.float32) for name in sorted(weights)}
+        if not all(np.isfinite(weight).all() for weight in self.weights.values()):
+            raise ValueError("Expected finite weights.")
         self.sizes = {
             "hidden_size": self.hidden_size,
             "num_layers": self.num_layers,
-            "embedding_dim": None if self.embedding is None else n_inputs,
+            "embedding_dim": sizes.get(VECTOR),
         }
         self._cells = self._make_cells()
+
+    def _layers(self):
+        """Yield the input weights, the recurrent weights and both biases of each layer."""
+        names = "weight_ih", "weight_hh", "bias_ih", "bias_hh"
+        for layer in range(self.num_layers):
+            yield [self.weights[f"layers.{layer}.{name}_l0"] for name in names]
 
     def _make_cells(self):
         # Reorder the gates, and halve the weights of all gates but the candidate.
@@ -106,25 +113,22 @@ class LSTM(NextCharModel):
         scale = np.repeat(np.array([0.5, 0.5, 0.5, 1], np.float32), self.hidden_size)
         half = np.float32(0.5)  # compensates for the doubled states
         inputs, recurrent, biases = [], [], []
-        for layer in range(self.num_layers):
-            input_weights, recurrent_weights, *bias = (
-                self.weights[f"layers.{layer}.{name}_l0"][order]
-                for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-            )
+        for layer in self._layers():
+            input_weights, recurrent_weights, *bias = (weights[order] for weights in layer)
             inputs.append(input_weights.T * scale)
             recurrent.append(np.ascontiguousarray(recurrent_weights.T * (scale * half)))
             biases.append(sum(bias) * scale)
-        if self.embedding is not None:
+        if "embedding.weight" in self.weights:
             with one_blas_thread():
-                inputs[0] = self.embedding @ inputs[0]
+                inputs[0] = self.weights["embedding.weight"] @ inputs[0]
         n_inputs = self.n_characters + _N_SPECIAL
         labels = np.concatenate([inputs[0][n_inputs:], np.zeros((1, len(order)), np.float32)])
         between = [np.ascontiguousarray(weights * half) for weights in inputs[1:]]
         return _Cells(
             _split_gates(inputs[0][:n_inputs] + biases[0]).copy(),
             _split_gates(labels).copy() if self.n_labels else None,
-            list(map(_with_gate_view, recurrent)),
-            list(zip(map(_with_gate_view, between), map(_split_gates, biases[1:]), strict=True)),
+            recurrent,
+            list(zip(between, map(_split_gates, biases[1:]), strict=True)),
             (np.ascontiguousarray(self.weights["head.weight"].T * half), self.weights["head.bias"]),
         )
 
@@ -183,15 +187,11 @@ class LSTM(NextCharModel):
     def export(self) -> dict[str, Any]:
         """Return the data for the web page script, in 16 bits."""
         layers = []
-        for layer in range(self.num_layers):
-            input_weights, recurrent_weights, *biases = (
-                self.weights[f"layers.{layer}.{name}_l0"].astype(np.float16)
-                for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-            )
-            bias = np.add(*biases)
-            layers.append({"into": input_weights, "back": recurrent_weights, "bias": bias})
-        n_inputs = self.n_characters + _N_SPECIAL + self.n_labels
-        vectors = np.eye(n_inputs) if self.embedding is None else self.embedding
+        for layer in self._layers():
+            into, back, *biases = (weights.astype(np.float16) for weights in layer)
+            layers.append({"into": into, "back": back, "bias": np.add(*biases)})
+        one_hot = np.eye(self.n_characters + _N_SPECIAL + self.n_labels)
+        vectors = self.weights.get("embedding.weight", one_hot)
         head = {
             name: self.weights[f"head.{name}"].astype(np.float16) for name in ("weight", "bias")
         }
@@ -233,17 +233,11 @@ def _split_gates(rows):
     return np.moveaxis(rows.reshape(*rows.shape[:-1], 4, -1), -2, 0)
 
 
-def _with_gate_view(weights):
-    """Return weights of shape (units, 4 * units), and a (4, units, units) view of them."""
-    return weights, _split_gates(weights)
-
-
 def _product(hidden, weights):
-    """Return the products of states (n_rows, units) and weights, shape (4, n_rows, units)."""
-    flat, by_gates = weights
+    """Multiply states (n_rows, units) by weights (units, 4 * units): (4, n_rows, units)."""
     if len(hidden) == 1:  # one product is faster than four
-        return (hidden @ flat).reshape(4, 1, -1)
-    return np.matmul(hidden, by_gates)
+        return (hidden @ weights).reshape(4, 1, -1)
+    return np.matmul(hidden, _split_gates(weights))
 
 
 def _update_states(gates, cell):
@@ -261,27 +255,3 @@ def _update_states(gates, cell):
     np.tanh(hidden, out=hidden)
     hidden *= output_gate
     return hidden, new_cell
-
-
-def _are_lstm_weights(weights):
-    """Return whether the arrays are valid LSTM weights."""
-    num_layers = sum(str(name).endswith(".weight_hh_l0") for name in weights)
-    if not 0 < num_layers <= _MAX_LAYERS:
-        return False
-    expected = axes(num_layers, "embedding.weight" not in weights)
-    if weights.keys() != expected.keys():
-        return False
-    sizes: dict[str, int] = {}
-    for name, axis_names in expected.items():
-        array = weights[name]
-        if not isinstance(array, np.ndarray) or array.dtype.kind != "f" or 0 in array.shape:
-            return False
-        if array.ndim != len(axis_names) or any(
-            sizes.setdefault(axis, size) != size
-            for axis, size in zip(axis_names, array.shape, strict=True)
-        ):
-            return False
-    if sizes[GATES] != 4 * sizes[UNITS] or sizes[INPUTS] < sizes[CHARACTERS] + _N_SPECIAL:
-        return False
-    with np.errstate(over="ignore"):
-        return all(np.isfinite(array.astype(np.float32)).all() for array in weights.values())

@@ -7,6 +7,7 @@ import numpy as np
 
 from .._alphabet import NONE
 from .._sequences import Sequences
+from .._validation import scale_weights
 from .contract import Indices, Logits, NextCharModel, log_softmax
 
 
@@ -110,11 +111,9 @@ class Mixture(NextCharModel):
     """
 
     def __init__(self, components: Sequence[Component]):
-        weights = np.array([component.weight for component in components], dtype=np.float64)
-        if not len(weights) or not (np.isfinite(weights) & (weights > 0)).all():
-            raise ValueError(
-                f"weights must be a non-empty sequence of finite numbers > 0. Got {weights}."
-            )
+        weights = [component.weight for component in components]
+        message = f"weights must be a non-empty sequence of finite numbers > 0. Got {weights}."
+        scaled = np.array(scale_weights(weights, len(weights), message))  # keeps the sum finite
         sizes = {
             (len(alphabet.inner) - 3 if alphabet else model.n_characters, model.n_labels)
             for model, _, _, alphabet in components
@@ -125,8 +124,7 @@ class Mixture(NextCharModel):
             )
         (self.n_characters, self.n_labels) = sizes.pop()
         self.block_rows = min(component.model.block_rows for component in components)
-        weights /= weights.max()  # keeps the sum finite
-        pairs = zip(components, (weights / weights.sum()).tolist(), strict=True)
+        pairs = zip(components, (scaled / scaled.sum()).tolist(), strict=True)
         self.components = [component._replace(weight=weight) for component, weight in pairs]
 
     def start(self, windows: Indices, labels: Indices) -> tuple[Any, Logits]:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from .._alphabet import NONE
 from .._parallel import MAX_CELLS, cached
 from .._sequences import Sequences
-from .._validation import MAX_TOTAL_WEIGHT, corrupt_file_error, is_array
+from .._validation import MAX_TOTAL_WEIGHT, check_arrays, restoring
 from .contract import Indices, NextCharModel, unique_inverse
 
 # Maximum order of an n-gram model.
@@ -56,11 +56,28 @@ class NGrams(NextCharModel):
         Discounts for counts of 1, 2, and 3 or more, for each n-gram length.
     shared : NGrams or None
         The n-grams of all labels, if they are part of the average.
-
-    Raises
-    ------
-    ValueError
-        If the shapes are inconsistent or a number is out of range.
+    radix : int
+        A context with one more character c in front has the key ``id * radix + c + 1``.
+    keys : ndarray of shape (n_contexts - n_kinds,), dtype int64
+        Sorted keys of all contexts but the roots.
+    parents, lengths : ndarray of shape (n_contexts,), dtype int64
+        Each context without its first character, and its length, in characters.
+    first : ndarray of shape (n_contexts + 1,), dtype int64
+        First n-gram of each context.
+    backoff : ndarray of shape (n_contexts,), dtype float64
+        Weight of each context's parent.
+    roots : ndarray of shape (n_kinds, n_characters), dtype float64
+        Distributions after each kind.
+    ngrams_ : ndarray of shape (n_ngrams,), dtype int64
+        Sorted values of ``context * n_characters + character``, by length.
+    characters : ndarray of shape (n_ngrams,), dtype int64
+        Last character of each n-gram.
+    weights : ndarray of shape (n_ngrams,), dtype float64
+        Discounted probability of each n-gram.
+    has_full_context : ndarray of shape (n_ngrams,), dtype bool
+        Whether each n-gram occurred with its full context.
+    full_counts : ndarray of shape (n_full,), dtype float64
+        Counts of the n-grams that occurred with their full context.
 
     Notes
     -----
@@ -92,17 +109,6 @@ class NGrams(NextCharModel):
     """
 
     block_rows = 2048
-    ngrams_: NDArray[np.int64]  # sorted: context * n_characters + character, by length
-    characters: NDArray[np.int64]  # last character of each n-gram
-    weights: NDArray[np.float64]  # discounted probability of each n-gram
-    has_full_context: NDArray[np.bool_]  # whether each n-gram occurred with its full context
-    full_counts: NDArray[np.float64]  # counts of n-grams with their full context
-    first: NDArray[np.int64]  # first n-gram of each context
-    parents: NDArray[np.int64]  # each context without its first character
-    lengths: NDArray[np.int64]  # length of each context, in characters
-    keys: NDArray[np.int64]  # sorted keys of all contexts but the roots, see `_key`
-    backoff: NDArray[np.float64]  # weight of the parent of each context
-    roots: NDArray[np.float64]  # distributions after each kind, (n_kinds, n_characters)
 
     def __init__(
         self,
@@ -117,19 +123,15 @@ class NGrams(NextCharModel):
     ):
         self.n_characters, self.n_labels = len(kinds) - 3, n_labels
         self.kinds, self.n_kinds = kinds, int(kinds.max()) + 1
-        is_small = self.n_characters * self.n_kinds <= MAX_CELLS
-        arrays = contexts, characters, counts
-        if not is_small or not _are_ngrams(*arrays, self.n_characters, n_labels):
-            raise corrupt_file_error(
-                "The n-grams", "consistent arrays of contexts, characters and counts"
-            )
+        self.radix = max(self.n_characters + 2, n_labels) + 1
         self.discount = None if discount is None else float(discount)
         self._n_label_columns = int(n_labels > 0)
         self.order, self.label_weight = contexts.shape[1] + 1 - self._n_label_columns, label_weight
         self.shared: NGrams | None = None
         if n_labels and label_weight < 1:
-            options: Any = {"discount": discount, "counts": counts}
-            self.shared = NGrams(contexts[:, 1:], characters, kinds, **options)
+            self.shared = NGrams(
+                contexts[:, 1:], characters, kinds, discount=discount, counts=counts
+            )
         self._estimate(*self._merge(contexts, characters, counts))
 
     @classmethod
@@ -140,17 +142,15 @@ class NGrams(NextCharModel):
         kinds: Indices,
         n_labels: int = 0,
         *,
-        contexts: Indices | None = None,
         before: "NGrams | None" = None,
         **options: Any,
     ) -> Self:
-        """Count the n-grams in sequences of indices, and add the counts from `before`.
-
-        `contexts` are the contexts of the targets (default: taken from the sequences).
-        """
+        """Count the n-grams in sequences of indices, and add the counts from `before`."""
         has_target, counts = sequences.has_target, None
-        contexts = sequences.contexts(order - 1, n_labels) if contexts is None else contexts
-        characters = sequences.targets[has_target]
+        contexts, characters = (
+            sequences.contexts(order - 1, n_labels),
+            sequences.targets[has_target],
+        )
         if sequences.weights is not None:
             counts = np.repeat(sequences.weights, has_target.sum(1))
         if before is not None:
@@ -161,13 +161,26 @@ class NGrams(NextCharModel):
         return cls(contexts, characters, kinds, n_labels, counts=counts, **options)
 
     @classmethod
+    @restoring("The n-grams")
     def from_state(cls, state: Any, kinds: Indices, n_labels: int, **options: Any) -> Self:
-        """Return n-grams from a state returned by `to_state`."""
-        if not isinstance(state, dict) or state.keys() != {"contexts", "characters", "counts"}:
-            raise corrupt_file_error(
-                "The n-grams", "consistent arrays of contexts, characters and counts"
-            )
-        contexts, characters, counts = state.values()
+        """Return n-grams from a state returned by `to_state`, or raise ValueError."""
+        expected = {
+            "contexts": ("iu", ("n-grams", "columns")),
+            "characters": ("iu", ("n-grams",)),
+            "counts": ("iuf", ("n-grams",)),
+        }
+        sizes, n, n_label_columns = check_arrays(state, expected), len(kinds) - 3, int(n_labels > 0)
+        contexts, characters, counts = (state[name] for name in expected)
+        if not (
+            sizes["n-grams"] > 0
+            and n_label_columns <= sizes["columns"] < MAX_ORDER + n_label_columns
+            and n * (kinds.max() + 1) <= MAX_CELLS
+            and ((counts > 0) & (counts <= MAX_TOTAL_WEIGHT)).all()
+            and _are_within(characters, 0, n)
+            and _are_within(contexts[:, n_label_columns:], NONE, n + 2)
+            and _are_within(contexts[:, :n_label_columns], 0, max(n_labels, 1))
+        ):
+            raise ValueError("A number is out of range.")
         return cls(contexts, characters, kinds, n_labels, counts=counts, **options)
 
     def to_state(self) -> dict[str, Any]:
@@ -183,13 +196,12 @@ class NGrams(NextCharModel):
 
     def _merge(self, contexts, characters, counts):
         """Merge equal n-grams if an int64 can encode all of their characters."""
-        radix = self._key(1, -1)
-        if radix ** (contexts.shape[1] + 1) >= 2**63:
+        if self.radix ** (contexts.shape[1] + 1) >= 2**63:
             counts = np.ones(len(characters)) if counts is None else counts.astype(float)
             return contexts.astype(np.int64), characters.astype(np.int64), counts
         packed = characters.astype(np.int64)
         for column in contexts.T:
-            packed = self._key(packed, column)
+            packed = packed * self.radix + column + 1
         if counts is None:
             packed, counts = np.unique(packed, return_counts=True)
         else:
@@ -197,7 +209,7 @@ class NGrams(NextCharModel):
             counts = np.bincount(inverse, weights=counts)
         contexts = np.empty((len(packed), contexts.shape[1]), dtype=np.int32)
         for column in reversed(range(contexts.shape[1])):
-            packed, contexts[:, column] = np.divmod(packed, radix)
+            packed, contexts[:, column] = np.divmod(packed, self.radix)
         return contexts - 1, packed, counts.astype(float)
 
     def _estimate(self, contexts, characters, counts):
@@ -259,11 +271,10 @@ class NGrams(NextCharModel):
                 has_character = contexts[:, length - 1] >= 0
                 contexts, characters = contexts[has_character], characters[has_character]
                 counts, ids = counts[has_character], ids[has_character]
-                keys = self._key(ids, contexts[:, length - 1])
-                keys, inverse = unique_inverse(keys)
+                keys, inverse = unique_inverse(ids * self.radix + contexts[:, length - 1] + 1)
                 ids = len(self.parents) + inverse
                 self.keys = np.append(self.keys, keys)
-                self.parents = np.append(self.parents, keys // self._key(1, -1))
+                self.parents = np.append(self.parents, keys // self.radix)
                 self.lengths = np.append(self.lengths, np.full(len(keys), length))
             unique, inverse = unique_inverse(ids * self.n_characters + characters)
             ngrams.append(unique)
@@ -275,7 +286,7 @@ class NGrams(NextCharModel):
     @property
     def farthest(self) -> NDArray[np.int64]:
         """First character of each context except the roots."""
-        return self.keys % self._key(1, -1) - 1
+        return self.keys % self.radix - 1
 
     @property
     def total(self) -> float:
@@ -309,44 +320,23 @@ class NGrams(NextCharModel):
             return np.full(len(contexts), self.kinds[NONE])
         return self.kinds[contexts[:, self._n_label_columns]]
 
-    def _key(self, ids, characters):
-        """Return the keys of contexts with one more character in front."""
-        return ids * (max(self.n_characters + 2, self.n_labels) + 1) + characters + 1
-
-    def _search(self, keys):
-        if not len(self.keys):
-            return np.full(len(keys), NONE)
-        place = np.searchsorted(self.keys, keys).clip(max=len(self.keys) - 1)
-        return np.where(self.keys[place] == keys, place + self.n_kinds, NONE)
-
     def find(self, contexts: Indices) -> Indices:
-        """Return an id for each context, for use with `proba`."""
-        ids = self._find(contexts)
-        if self.shared:
-            ids = ids * len(self.shared.parents) + self.shared.find(contexts[:, 1:])
-        return ids
-
-    def proba(self, ids: Indices) -> NDArray[np.float64]:
-        """Return the distribution for each context id, (n, n_characters)."""
-        if not self.shared:
-            return self._proba(ids)
-        label_ids, shared_ids = np.divmod(ids, len(self.shared.parents))
-        weight = self.label_weight
-        return weight * self._proba(label_ids) + (1 - weight) * self.shared.proba(shared_ids)
-
-    def _find(self, contexts):
-        """Return the longest known suffix of each context."""
+        """Return an id for each context, for use with `proba`: its longest known suffix."""
         ids = longest = self._roots_of(contexts)
-        table, n_cells, radix = self._table, len(self._table) - 1, self._key(1, -1)
+        table, n_cells = self._table, len(self._table) - 1
         is_complete = not len(self.keys) or self.keys[-1] < n_cells
         for column in contexts.T + 1:
-            keys = ids * radix
-            keys += column  # same as `_key`
+            keys = ids * self.radix
+            keys += column
             ids = table.take(keys, mode="clip").astype(np.int64)  # keys can exceed int32
             if not is_complete:
                 beyond = np.flatnonzero(keys >= n_cells)
-                ids[beyond] = self._search(keys[beyond])
+                place = np.searchsorted(self.keys[:-1], keys[beyond])
+                is_known = self.keys[place] == keys[beyond]
+                ids[beyond] = np.where(is_known, place + self.n_kinds, NONE)
             longest = np.maximum(longest, ids)
+        if self.shared:
+            longest = longest * len(self.shared.parents) + self.shared.find(contexts[:, 1:])
         return longest
 
     @cached
@@ -361,7 +351,10 @@ class NGrams(NextCharModel):
         table[self.keys[positions]] = self.n_kinds + positions
         return table
 
-    def _proba(self, ids):
+    def proba(self, ids: Indices) -> NDArray[np.float64]:
+        """Return the distribution for each context id, (n, n_characters)."""
+        if self.shared:
+            ids, shared_ids = np.divmod(ids, len(self.shared.parents))
         roots, scale = np.array(ids), np.ones(len(ids))  # products of back-off weights
         rows, parts = np.arange(len(ids)), []
         while len(rows := rows[roots[rows] >= self.n_kinds]):
@@ -378,6 +371,9 @@ class NGrams(NextCharModel):
             ngrams = np.arange(ends[-1]) + np.repeat(self.first[contexts + 1] - ends, n_ngrams)
             places = np.repeat(rows * self.n_characters, n_ngrams) + self.characters[ngrams]
             cells[places] += np.repeat(factors, n_ngrams) * self.weights[ngrams]
+        if self.shared:
+            proba *= self.label_weight
+            proba += (1 - self.label_weight) * self.shared.proba(shared_ids)
         return proba
 
     def _log_proba(self, ids):
@@ -397,10 +393,8 @@ class NGrams(NextCharModel):
     def advance(self, state: Any, characters: Indices) -> tuple[Any, NDArray[np.float64]]:
         """Read one more character per row."""
         n = self._n_label_columns
-        contexts = np.empty_like(state)
-        contexts[:, :n], contexts[:, n + 1 :] = state[:, :n], state[:, n:-1]
-        if self.order > 1:
-            contexts[:, n] = characters
+        columns = state[:, :n], characters[:, None], state[:, n:]
+        contexts = np.concatenate(columns, axis=1)[:, : state.shape[1]]
         return contexts, self._log_proba(self.find(contexts))
 
     def select(self, state: Any, rows: Indices) -> Any:
@@ -421,7 +415,7 @@ class NGrams(NextCharModel):
             "characters": self.n_characters,
             "order": self.order,
             "last": self.characters,
-            "radix": int(self._key(1, -1)),
+            "radix": self.radix,
             "hasLabels": self.n_labels > 0,
             "labelWeight": self.label_weight,
             "shared": self.shared and self.shared.export(),
@@ -432,48 +426,23 @@ class NGrams(NextCharModel):
         return None if self.n_labels else self
 
 
-def _are_ngrams(contexts, characters, counts, n_characters, n_labels):
-    """Return whether the arrays are valid n-grams and counts."""
-    arrays = [(contexts, "iu", 2), (characters, "iu", 1)]
-    if counts is not None:
-        arrays.append((counts, "uf", 1))
-    if not all(is_array(*array) for array in arrays) or not len(characters):
-        return False
-    if len({len(array) for array, _, _ in arrays}) > 1:
-        return False
-    labels, contexts = contexts[:, : n_labels > 0], contexts[:, n_labels > 0 :]
-    return bool(
-        (n_labels == 0 or labels.shape[1])
-        and contexts.shape[1] < MAX_ORDER
-        and (counts is None or ((counts > 0) & (counts <= MAX_TOTAL_WEIGHT)).all())
-        and characters.min() >= 0
-        and characters.max() < n_characters
-        and contexts.min(initial=0) >= NONE
-        and contexts.max(initial=0) <= n_characters + 1
-        and labels.min(initial=0) >= 0
-        and labels.max(initial=-1) < n_labels
-    )
+def _are_within(numbers, low, end):
+    return not numbers.size or (low <= numbers.min() and numbers.max() < end)
 
 
 def _discounts(counts, discount):
-    """Return the three discounts for n-grams of one length, and each n-gram's discount."""
-    discounts = discount or _estimate_discounts(counts)
-    discounts = np.broadcast_to(discounts, 3)
-    up_to_3 = np.minimum(_round_up(counts), 3).astype(np.int64)
-    return discounts, np.minimum(discounts[up_to_3 - 1], counts)  # counts may be below one
+    """Return the three discounts for n-grams of one length, and each n-gram's discount.
 
-
-def _round_up(counts):
-    """Round up, ignoring rounding errors in sums of fractions."""
-    return np.maximum(np.ceil(counts - 1e-9), 1)
-
-
-def _estimate_discounts(counts):
-    """Estimate Chen and Goodman's discounts from how many counts are 1, 2, 3 and 4."""
-    n1, n2, n3, n4 = (np.count_nonzero(_round_up(counts) == n) for n in (1, 2, 3, 4))
-    if n1 and n2 and n3 and n4:
+    By default, estimate Chen and Goodman's discounts from how many counts are 1, 2, 3 and 4.
+    """
+    # Round up, ignoring rounding errors in sums of fractions.
+    whole = np.maximum(np.ceil(counts - 1e-9), 1)
+    discounts = np.full(3, discount or _FALLBACK_DISCOUNT)
+    n1, n2, n3, n4 = (np.count_nonzero(whole == n) for n in (1, 2, 3, 4))
+    if discount is None and n1 and n2 and n3 and n4:
         y = n1 / (n1 + 2 * n2)
-        discounts = 1 - 2 * y * n2 / n1, 2 - 3 * y * n3 / n2, 3 - 4 * y * n4 / n3
-        if 0 < discounts[0] <= discounts[1] <= discounts[2]:
-            return discounts
-    return (_FALLBACK_DISCOUNT,) * 3
+        estimates = np.array([1 - 2 * y * n2 / n1, 2 - 3 * y * n3 / n2, 3 - 4 * y * n4 / n3])
+        if 0 < estimates[0] <= estimates[1] <= estimates[2]:
+            discounts = estimates
+    kind = np.minimum(whole, 3).astype(np.int64) - 1
+    return discounts, np.minimum(discounts[kind], counts)  # counts may be below one

@@ -10,6 +10,7 @@ from .._alphabet import NONE, Alphabet
 from .._corpus import Corpus
 from .._parallel import BLOCK_CELLS, cached
 from .._sequences import Sequences
+from .._validation import restoring
 from .contract import Indices, Logits, NextCharModel, unique_inverse
 from .ngrams import TINY, NGrams
 
@@ -105,15 +106,14 @@ class Penalty:
         return cls(corpus.alphabet, kinds, characters)
 
     @classmethod
+    @restoring("The penalty")
     def from_state(cls, state: Any, corpus: Corpus) -> Self:
-        """Return a penalty from a state returned by `to_state`."""
-        counts = state if isinstance(state, dict) else {}
-        alphabet, n_labels = corpus.alphabet, len(corpus.labels)
-        sizes = _kinds_of_kinds(alphabet), n_labels
-        kinds, characters = NGrams.from_state(counts.get("kinds"), *sizes, **_OPTIONS), None
+        """Return a penalty from a state returned by `to_state`, or raise ValueError."""
+        alphabet, n_labels, characters = corpus.alphabet, len(corpus.labels), None
+        kinds = NGrams.from_state(state["kinds"], _kinds_of_kinds(alphabet), n_labels, **_OPTIONS)
         if n_labels:
             sizes = alphabet.kinds, n_labels
-            characters = NGrams.from_state(counts.get("characters"), *sizes, label_weight=1.0)
+            characters = NGrams.from_state(state["characters"], *sizes, label_weight=1.0)
         return cls(alphabet, kinds, characters)
 
     def to_state(self) -> dict[str, Any]:
@@ -151,19 +151,17 @@ class Penalty:
         after[:, NONE] = np.arange(len(contexts))
         for kind in range(after.shape[1] - 1):
             kinds = np.append(recent[:, ::-1], np.full((len(recent), 1), kind, np.int32), axis=1)
-            kinds = _shorten_runs(kinds, np.arange(len(kinds)), -1, recent.shape[1])
-            kinds = _merge_distant(kinds[:, ::-1], self._alphabet)
+            rows, length = np.arange(len(kinds)), recent.shape[1]
+            kinds = _recent_kinds(kinds, rows, -1, length, self._alphabet)
             after[:, kind] = self._kinds.find(np.append(labels, kinds, axis=1))
         return after
 
     @cached
     def _start_contexts(self) -> Indices:
         """Context before the first kind of a name, for each label."""
-        n_labels, length = self._kinds.n_labels, self._kinds.order - 1
-        first = np.full((max(1, n_labels), length + (n_labels > 0)), NONE)
-        if n_labels:
-            first[:, 0] = np.arange(n_labels)
-        return self._kinds.find(first)
+        labels = np.arange(max(1, self._kinds.n_labels))
+        empty = np.full((len(labels), self._kinds.order - 1), NONE)
+        return self._kinds.find(self._kinds.contexts(empty, labels))
 
     def _read(self, kinds, labels):
         """Return the contexts after each column of kinds, given the labels."""
@@ -302,8 +300,7 @@ def _count_kinds(corpus, sequences, before):
         rows, steps = np.nonzero(part.has_target)
         if not len(rows):
             continue
-        recent = _shorten_runs(kind_of[part.inputs], rows, steps, order - 1)
-        recent = _merge_distant(recent[:, ::-1], alphabet)
+        recent = _recent_kinds(kind_of[part.inputs], rows, steps, order - 1, alphabet)
         labels = part.labels[rows][:, None][:, : n_labels > 0]
         contexts, characters = np.append(labels, recent, axis=1), part.targets[rows, steps]
         counts = None if part.weights is None else part.weights[rows]
@@ -313,10 +310,14 @@ def _count_kinds(corpus, sequences, before):
     return NGrams(contexts, characters, *sizes, counts=counts, **_OPTIONS)
 
 
-def _shorten_runs(kinds, rows, steps, length):
-    """Return the last kinds up to the given steps of rows, with at most `_RUN` kinds per run.
+def _recent_kinds(kinds, rows, steps, length, alphabet):
+    """Return the last kinds up to the given steps of rows, nearest first, (n_rows, length).
 
-    Lowercase words of any length, such as "van" in "van Dyk", thus give the same context.
+    At most `_RUN` equal kinds follow each other, so lowercase words of any length, such as "van" in
+    "van Dyk", give the same context. After marks and caseless letters, the last two kinds determine
+    what may follow, while words in cased scripts have longer patterns. The nearest caseless kind
+    from the third on, and all earlier kinds, are therefore replaced with the kind of index -1,
+    which does not otherwise occur in contexts.
     """
     n_rows, n_steps = kinds.shape
     run = min(_RUN, length)
@@ -326,24 +327,15 @@ def _shorten_runs(kinds, rows, steps, length):
     n_included = is_included.cumsum(axis=1)
     shortened = np.full((n_rows, length + n_steps), NONE, kinds.dtype)
     shortened[np.nonzero(is_included)[0], length - 1 + n_included[is_included]] = kinds[is_included]
-    return sliding_window_view(shortened, length, axis=1)[rows, n_included[rows, steps]]
-
-
-def _merge_distant(contexts, alphabet):
-    """Replace the nearest caseless kind from the third on, and all earlier kinds, with one kind.
-
-    The nearest kind comes first. After marks and caseless letters, the last two kinds determine
-    what may follow, while words in cased scripts have longer patterns. The replacement is the kind
-    of index -1, which does not otherwise occur in contexts.
-    """
-    is_far = np.append(alphabet.caseless, False)[contexts]  # index -1 means no kind
+    ends = n_included[rows, steps]
+    recent = sliding_window_view(shortened, length, axis=1)[rows, ends][:, ::-1]
+    is_far = np.append(alphabet.caseless, False)[recent]  # index -1 means no kind
     is_far[:, :_CASELESS] = False
     rows = is_far.any(axis=1)
     n_far = np.logical_or.accumulate(is_far[rows], axis=1).cumsum(axis=1)
-    farthest = np.where(n_far > 1, NONE, contexts[rows])
-    merged = contexts.copy()
-    merged[rows] = np.where(n_far == 1, alphabet.kinds[NONE], farthest)
-    return merged
+    farthest = np.where(n_far > 1, NONE, recent[rows])
+    recent[rows] = np.where(n_far == 1, alphabet.kinds[NONE], farthest)
+    return recent
 
 
 def _kinds_of_kinds(alphabet):

@@ -6,9 +6,9 @@ from typing import IO, Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from .._alphabet import END_CHARACTER, NONE, is_alphabet
+from .._alphabet import END_CHARACTER, NONE, Alphabet
 from .._sequences import Sequences
-from .._validation import corrupt_file_error
+from .._validation import restoring, scale_weights
 from .contract import log_softmax
 from .lstm import CHARACTERS, INPUTS, LSTM
 
@@ -32,12 +32,12 @@ class Network(NamedTuple):
     starts_from_init: bool
 
     @classmethod
+    @restoring("The network")
     def from_state(cls, state: Any) -> Self:
         """Return a network from its saved fields, with the weights of the LSTM as arrays."""
-        fields = state if isinstance(state, dict) else {}
-        if fields.keys() != {*cls._fields}:
-            raise corrupt_file_error("The network", "weights of an LSTM and its share")
-        return cls(LSTM(fields["lstm"]), float(fields["weight"]), bool(fields["starts_from_init"]))
+        weight = float(state["weight"])
+        scale_weights([weight], 1, f"Expected a finite weight > 0. Got {weight}.")
+        return cls(LSTM(state["lstm"]), weight, bool(state["starts_from_init"]))
 
 
 class Pretrained(NamedTuple):
@@ -110,13 +110,10 @@ class Pretrained(NamedTuple):
 
         Append a zero vector for new labels.
         """
-        n_labels = len(self.label_shares)
-        n_inputs = len(vectors) - n_labels
-        character_vectors, label_vectors = vectors[:n_inputs], vectors[n_inputs:]
+        shares = np.array(list(self.label_shares.values()), np.float32)
+        character_vectors, label_vectors = np.split(vectors, [len(vectors) - len(shares)])
         zeros = np.zeros((1, *vectors.shape[1:]), np.float32)
-        if not n_labels:
-            return np.concatenate([vectors, zeros])
-        mean = np.array(list(self.label_shares.values()), np.float32) @ label_vectors
+        mean = shares @ label_vectors
         return np.concatenate([character_vectors + mean, label_vectors - mean, zeros])
 
 
@@ -142,7 +139,8 @@ def read_pretrained(file: IO[bytes]) -> Pretrained:
     for name, weight in weights.items():
         index, _, weight_name = name.removeprefix("networks.").partition(".")
         by_network.setdefault(index, {})[weight_name] = weight
-    networks = [LSTM(weights) for weights in by_network.values()]
-    if not is_alphabet(alphabet) or {net.n_characters for net in networks} != {len(alphabet)}:
-        raise corrupt_file_error("The pretrained network", "valid for its alphabet")
+    with restoring("The pretrained network"):
+        networks = [LSTM(weights) for weights in by_network.values()]
+        if {network.n_characters for network in networks} != {len(Alphabet(alphabet))}:
+            raise ValueError("Expected networks with the characters of the alphabet.")
     return Pretrained(alphabet, networks, {})

@@ -10,6 +10,7 @@ from sknamegen._models.lstm import LSTM, axes
 from sknamegen._models.mixture import AlphabetMap, Component, Mixture
 from sknamegen._models.ngrams import NGrams
 from sknamegen._models.penalty import Penalised, Penalty
+from sknamegen._models.pretrained import Network
 from sknamegen._sequences import name_sequences
 
 ALPHABET = Alphabet(np.array(["\3", *"abcdr"]))
@@ -301,10 +302,8 @@ INVALID_WEIGHTS = {
 def test_inconsistent_weights_are_rejected(change):
     weights = dict(lstm().weights)
     INVALID_WEIGHTS[change](weights)
-    with pytest.raises(
-        ValueError, match="The network of a saved model must be an LSTM with consistent"
-    ):
-        LSTM(weights)
+    with pytest.raises(ValueError, match="The network of a saved model must be valid"):
+        Network.from_state({"lstm": weights, "weight": 1.0, "starts_from_init": False})
 
 
 def test_sizes_come_from_the_arrays():

@@ -18,7 +18,7 @@ END = "\3"
 
 
 def make(letters, names, order=3, pattern=None, min_length=0, max_length=4, banned=()):
-    alphabet = Alphabet(np.array(letters))
+    alphabet = Alphabet(np.array(sorted(letters)))
     counts = NGrams.count(name_sequences(names, 20).indexed(alphabet), order, alphabet.kinds)
     ngrams = BackoffAutomaton.from_ngrams(counts)
     pattern = pattern and re.compile(pattern)
