@@ -28,7 +28,6 @@ from ._validation import (
     check_labels,
     check_rows,
     check_windows,
-    restoring,
 )
 
 
@@ -89,7 +88,6 @@ class Corpus:
         return values | {"n_characters_seen_": self.n_characters_seen}
 
     @classmethod
-    @restoring("The training data")
     def from_state(cls, state: Mapping[str, Any]) -> "Corpus":
         """Return the corpus of a saved estimator, or raise ValueError if its state is invalid."""
         names = [field.name for field in fields(cls) if field.name.endswith("_")]

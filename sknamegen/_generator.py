@@ -33,6 +33,7 @@ from ._validation import (
     check_str,
     check_weights,
     random_generator,
+    restoring,
     warn_user,
 )
 
@@ -246,10 +247,16 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
             state["_penalty"] = state["_penalty"].to_state()
         return state
 
-    def _restore(self, state: dict[str, Any]) -> tuple[Corpus, Penalty]:
-        """Return the corpus and the penalty of a saved generator."""
-        corpus = Corpus.from_state(state)
-        return corpus, Penalty.from_state(state.get("_penalty"), corpus)
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if "alphabet_" in state:
+            with restoring():
+                corpus = Corpus.from_state(state)
+                self._restore(state, corpus, Penalty.from_state(state["_penalty"], corpus))
+
+    def _restore(self, state: dict[str, Any], corpus: Corpus, penalty: Penalty) -> None:
+        """Restore the fitted attributes from a saved state."""
+        raise NotImplementedError
 
     def forget_names(self) -> Self:
         """Delete the hashes of the training names.

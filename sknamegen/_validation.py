@@ -270,21 +270,16 @@ def check_alphabet(alphabet: object | None) -> NDArray[np.int32]:
     return codes_of(characters)
 
 
-def corrupt_file_error(name: str, expected: str = "valid") -> ValueError:
-    """Return the error for a saved model with an invalid field."""
-    return ValueError(
-        f"{name} of a saved model must be {expected}. The file is damaged or was modified after "
-        "saving."
-    )
-
-
 @contextmanager
-def restoring(name: str) -> Iterator[None]:
-    """Replace all errors that invalid saved values cause with `corrupt_file_error`."""
+def restoring() -> Iterator[None]:
+    """Replace all errors that invalid saved values cause with one error."""
     try:
         yield
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        raise corrupt_file_error(name) from error
+        raise ValueError(
+            "A saved model must contain valid arrays and numbers. The file is damaged or was "
+            "modified after saving."
+        ) from error
 
 
 def check_arrays(

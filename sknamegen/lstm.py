@@ -22,7 +22,7 @@ from ._models.penalty import Penalised, Penalty
 from ._models.pretrained import Network, Pretrained, read_pretrained
 from ._parallel import in_threads
 from ._sequences import Sequences
-from ._validation import corrupt_file_error, is_auto, random_generator
+from ._validation import is_auto, random_generator
 
 if TYPE_CHECKING:
     import skorch
@@ -465,17 +465,12 @@ class CharLSTMGenerator(BaseCharGenerator):
             state["_networks"] = [values | {"lstm": weights} for values, weights in pairs]
         return state
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        if "alphabet_" in state:
-            corpus, penalty = self._restore(state)
-            networks = list(map(Network.from_state, state.get("_networks") or ()))
-            sizes = len(corpus.alphabet), len(corpus.labels)
-            if {(n.lstm.n_characters, n.lstm.n_labels) for n in networks} != {sizes}:
-                raise corrupt_file_error(
-                    "The network", "consistent with its alphabet and its labels"
-                )
-            self._assign_networks(corpus, penalty, networks)
+    def _restore(self, state: dict[str, Any], corpus: Corpus, penalty: Penalty) -> None:
+        networks = list(map(Network.from_state, state["_networks"]))
+        sizes = len(corpus.alphabet), len(corpus.labels)
+        if {(network.lstm.n_characters, network.lstm.n_labels) for network in networks} != {sizes}:
+            raise ValueError("Expected networks with the characters and labels of the corpus.")
+        self._assign_networks(corpus, penalty, networks)
 
 
 class Learned(NamedTuple):

@@ -165,11 +165,8 @@ class CharNGramGenerator(BaseCharGenerator):
             state["counts_"] = state["counts_"].to_state() | {"discount": self.counts_.discount}
         return state
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        if "alphabet_" in state:
-            corpus, penalty = self._restore(state)
-            counts = dict(state.get("counts_", {}))
-            options = {"discount": counts.pop("discount", None)}
-            sizes = corpus.alphabet.kinds, len(corpus.labels)
-            self._assign_counts(corpus, penalty, NGrams.from_state(counts, *sizes, **options))
+    def _restore(self, state: dict[str, Any], corpus: Corpus, penalty: Penalty) -> None:
+        counts = dict(state["counts_"])
+        options = {"discount": counts.pop("discount")}
+        sizes = corpus.alphabet.kinds, len(corpus.labels)
+        self._assign_counts(corpus, penalty, NGrams.from_state(counts, *sizes, **options))

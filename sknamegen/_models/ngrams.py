@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from .._alphabet import NONE
 from .._parallel import MAX_CELLS, cached
 from .._sequences import Sequences
-from .._validation import MAX_TOTAL_WEIGHT, check_arrays, restoring
+from .._validation import MAX_TOTAL_WEIGHT, check_arrays
 from .contract import Indices, NextCharModel, unique_inverse
 
 # Maximum order of an n-gram model.
@@ -161,7 +161,6 @@ class NGrams(NextCharModel):
         return cls(contexts, characters, kinds, n_labels, counts=counts, **options)
 
     @classmethod
-    @restoring("The n-grams")
     def from_state(cls, state: Any, kinds: Indices, n_labels: int, **options: Any) -> Self:
         """Return n-grams from a state returned by `to_state`, or raise ValueError."""
         expected = {

@@ -10,7 +10,6 @@ from .._alphabet import NONE, Alphabet
 from .._corpus import Corpus
 from .._parallel import BLOCK_CELLS, cached
 from .._sequences import Sequences
-from .._validation import restoring
 from .contract import Indices, Logits, NextCharModel, unique_inverse
 from .ngrams import TINY, NGrams
 
@@ -106,7 +105,6 @@ class Penalty:
         return cls(corpus.alphabet, kinds, characters)
 
     @classmethod
-    @restoring("The penalty")
     def from_state(cls, state: Any, corpus: Corpus) -> Self:
         """Return a penalty from a state returned by `to_state`, or raise ValueError."""
         alphabet, n_labels, characters = corpus.alphabet, len(corpus.labels), None

@@ -32,7 +32,6 @@ class Network(NamedTuple):
     starts_from_init: bool
 
     @classmethod
-    @restoring("The network")
     def from_state(cls, state: Any) -> Self:
         """Return a network from its saved fields, with the weights of the LSTM as arrays."""
         weight = float(state["weight"])
@@ -139,7 +138,7 @@ def read_pretrained(file: IO[bytes]) -> Pretrained:
     for name, weight in weights.items():
         index, _, weight_name = name.removeprefix("networks.").partition(".")
         by_network.setdefault(index, {})[weight_name] = weight
-    with restoring("The pretrained network"):
+    with restoring():
         networks = [LSTM(weights) for weights in by_network.values()]
         if {network.n_characters for network in networks} != {len(Alphabet(alphabet))}:
             raise ValueError("Expected networks with the characters of the alphabet.")

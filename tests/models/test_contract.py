@@ -12,6 +12,7 @@ from sknamegen._models.ngrams import NGrams
 from sknamegen._models.penalty import Penalised, Penalty
 from sknamegen._models.pretrained import Network
 from sknamegen._sequences import name_sequences
+from sknamegen._validation import restoring
 
 ALPHABET = Alphabet(np.array(["\3", *"abcdr"]))
 # b has the kind of a capital, and r the kind of a blank.
@@ -302,7 +303,7 @@ INVALID_WEIGHTS = {
 def test_inconsistent_weights_are_rejected(change):
     weights = dict(lstm().weights)
     INVALID_WEIGHTS[change](weights)
-    with pytest.raises(ValueError, match="The network of a saved model must be valid"):
+    with pytest.raises(ValueError, match="The file is damaged"), restoring():
         Network.from_state({"lstm": weights, "weight": 1.0, "starts_from_init": False})
 
 
