@@ -112,7 +112,8 @@ def _run(args):
     if [args.file, args.score, args.exclude].count("-") > 1:
         raise ValueError("Standard input can be read only once. Pass the other names in a file.")
     save = args.save and _save_function(args.save)  # raises errors before training
-    exclude = _names_to_exclude(args)
+    names = [] if args.exclude is None else list(_lines(args.exclude, args))
+    exclude = sknamegen.datasets.known_names() | names if args.exclude_known else names or None
     pipe = _load(args.load) if args.load else _fit(args)
     if save:
         with replaced_file(args.save) as temporary:
@@ -132,18 +133,9 @@ def _run(args):
         print(_escape_controls(name))
 
 
-def _names_to_exclude(args):
-    """Return the `exclude` argument for `sample`."""
-    from .datasets import known_names
-
-    names = [] if args.exclude is None else list(_lines(args.exclude, args))
-    return known_names() | names if args.exclude_known else names or None
-
-
 def _lines(path, args, strip=True):
-    from .datasets import read_lines
-
-    return read_lines(0 if path == "-" else path, args.encoding, strip=strip)
+    source = 0 if path == "-" else path
+    return sknamegen.datasets.read_lines(source, args.encoding, strip=strip)
 
 
 def _escape_controls(name):
@@ -218,18 +210,14 @@ def _read_columns(lines, args):
 def _fit(args):
     from sklearn.pipeline import Pipeline
 
-    from .datasets import load_names
-    from .lstm import CharLSTMGenerator
-    from .ngram import CharNGramGenerator
-    from .vectorizer import CharSequenceVectorizer
-
-    names, labels = (load_names("female"), None) if args.demo else _read_names(args.file, args)
+    demo = sknamegen.load_names("female"), None
+    names, labels = demo if args.demo else _read_names(args.file, args)
     is_terminal = sys.stderr.isatty()
     if is_terminal:
         print(f"Training on {len(names):,} names", file=sys.stderr)
-    lstm = CharLSTMGenerator(verbose=int(is_terminal), random_state=args.random_state)
-    generator = CharNGramGenerator() if args.counting else lstm
-    pipe = Pipeline([("windows", CharSequenceVectorizer()), ("generator", generator)])
+    lstm = sknamegen.CharLSTMGenerator(verbose=int(is_terminal), random_state=args.random_state)
+    generator = sknamegen.CharNGramGenerator() if args.counting else lstm
+    pipe = Pipeline([("windows", sknamegen.CharSequenceVectorizer()), ("generator", generator)])
     with redirect_stdout(sys.stderr):
         return pipe.fit(names, labels)
 

@@ -147,7 +147,7 @@ class CharAverageGenerator(BaseCharGenerator):
         if hasattr(self, "generators_"):
             # The original generators may have been fitted again.
             state["generators"] = self.generators_
-            for name in (*self._fitted.corpus.attributes(), "_corpus"):
+            for name in self._fitted.corpus.attributes():
                 state.pop(name, None)
         return state
 

@@ -213,7 +213,7 @@ class NamePseudonymizer(PublicName, OneToOneFeatureMixin, TransformerMixin, Base
         if not hasattr(X, "columns"):
             X = np.array(X, dtype=object)
             X = X.reshape(-1, 1) if X.ndim == 1 else X
-        if len(X.shape) != 2 or X.shape[1] != 1:
+        if X.shape[1:] != (1,):
             raise ValueError(f"X must be a single column of names. Got shape {X.shape}.")
         validate_data(self, X, reset=reset, skip_check_array=True)
         rows = np.array(X, dtype=object).ravel().tolist()
