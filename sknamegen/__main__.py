@@ -40,8 +40,7 @@ def _parser():
     add = parser.add_argument_group("training").add_argument
     add("file", nargs="?", help="file of names, one per line (default, or -: standard input)")
     add("--demo", help="train on the bundled English female first names", **switch)
-    names = "column of names in a CSV or TSV file: header, or number starting at 1"
-    add("--column", help=names, **column)
+    add("--column", help="column of names in a CSV or TSV file: header or number", **column)
     add("--label-column", help="column of labels: header, or number starting at 1", **column)
     add("--header", help="skip the first line if columns are given by number", **switch)
     add("--labelled", help="each line of the file contains a name, a tab and a label", **switch)
@@ -67,8 +66,7 @@ def _parser():
     add("--exclude-known", help="exclude known people, towns, brands and words", **switch)
     add("--unique", help="exclude duplicates", **switch)
     add("--random-state", help="random seed for reproducible training and names", **number)
-    score = "print the log-likelihood (in nats) of each name in a file instead of new names"
-    add("--score", metavar="FILE", help=score)
+    add("--score", metavar="FILE", help="print the log-likelihood of each name in a file, in nats")
     return parser
 
 

@@ -281,34 +281,29 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
 
     def _check_names(self, X):
         """Return the normalised names as a list of str, and their lengths."""
+        expected = "X must be an iterable of str, one name per item"
         if isinstance(X, str):
-            raise TypeError(
-                "X must be an iterable of str, one name per item. Got the single str "
-                f"{shorten(X, 30)}. Pass [{shorten(X, 30)}]."
-            )
+            text = shorten(X, 30)
+            raise TypeError(f"{expected}. Got the single str {text}. Pass [{text}].")
         one_dimensional = len(getattr(X, "shape", (None,))) == 1
         if not isinstance(X, Iterable) or isinstance(X, bytes) or not one_dimensional:
             shape = f" of shape {X.shape}" if hasattr(X, "shape") else ""
             hint = ' Pass one column, such as df["name"].' if hasattr(X, "columns") else ""
             hint = " Pass X.ravel()." if isinstance(X, np.ndarray) and X.shape[1:] == (1,) else hint
-            raise TypeError(
-                "X must be an iterable of str, one name per item. Got "
-                f"{type(X).__name__}{shape}.{hint}"
-            )
+            raise TypeError(f"{expected}. Got {type(X).__name__}{shape}.{hint}")
         # These methods of Series and arrays return Python objects and are faster than iteration.
         methods = (getattr(X, name, None) for name in ("to_list", "tolist", "to_pylist"))
         to_list = next(filter(None, methods), None)
         names = to_list() if to_list else list(X)
         if not names:
             raise ValueError("X must contain at least one name. Got no names.")
-        if not set(map(type, names)) <= {str, np.str_}:
-            for row, name in enumerate(names):
-                if not isinstance(name, str):
-                    raise TypeError(
-                        f"X must contain only str. Got {name!r} of type {type(name).__name__} in "
-                        f"row {row}. Drop the item, or convert it with str()."
-                    )
-            names = [str.__str__(name) for name in names]  # Ignores __str__ of subclasses.
+        for row, name in enumerate(names):
+            if not isinstance(name, str):
+                raise TypeError(
+                    f"X must contain only str. Got {name!r} of type {type(name).__name__} in row "
+                    f"{row}. Drop the item, or convert it with str()."
+                )
+        names = list(map(str.__str__, names))  # Ignores __str__ of subclasses.
         if self.lowercase:
             names = [name.lower() for name in names]
         if self.normalization is not None:
