@@ -243,8 +243,6 @@ def _load(path):
     options = {"trusted": sknamegen.SKOPS_TRUSTED} if path.endswith(".skops") else {}
     try:
         model = serializer.load(path, **options)
-    except OSError:
-        raise
     except Exception as error:  # damaged files raise many types of errors
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         raise ValueError(f"{path!r} cannot be loaded. {reason}") from error

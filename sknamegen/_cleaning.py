@@ -134,11 +134,9 @@ def clean_names(
             changes["digits"] += 1
         else:
             cleaned.append(name)
-    if drop_duplicates:
-        n_before = len(cleaned)
-        cleaned = list(dict.fromkeys(cleaned))
-        changes["duplicates"] = n_before - len(cleaned)
-    return cleaned, {change: n for change, n in changes.items() if n}
+    distinct = list(dict.fromkeys(cleaned)) if drop_duplicates else cleaned
+    changes["duplicates"] = len(cleaned) - len(distinct)
+    return distinct, {change: n for change, n in changes.items() if n}
 
 
 def _convert_case(name, case):

@@ -115,9 +115,9 @@ class CharAverageGenerator(BaseCharGenerator):
         # Copies do not change if a generator is fitted again.
         copies = [generator._copy() for generator in _check_generators(generators)]
         scaled = check_average_weights(weights, len(copies))
-        members = [copy._fitted for copy in copies]
         if X is not None:
-            members[0].corpus.read(X)
+            copies[0]._fitted.corpus.read(X)
+        members = [copy._fitted for copy in copies]
         corpus = _merge_corpora([member.corpus for member in members], scaled)
         components = [_component(*pair, corpus) for pair in zip(members, scaled, strict=True)]
         self._assign(corpus, Mixture(components), generators_=copies, weights_=scaled)

@@ -3,12 +3,13 @@
 import unicodedata
 from collections.abc import Iterable
 from functools import partial
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from ._alphabet import (
@@ -206,7 +207,7 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
         self._replace_unknown(text)
         return self._cut(text)
 
-    def inverse_transform(self, X: NDArray[np.integer[Any]]) -> list[str]:
+    def inverse_transform(self, X: NDArray[np.integer]) -> list[str]:
         """Convert windows back to names.
 
         Parameters
@@ -357,7 +358,7 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
     def _cut(self, text):
         return sliding_window_view(text, int(self.window_length) + 1, axis=1)[:, :: int(self.step)]
 
-    def __sklearn_tags__(self) -> Any:
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.string = True
         tags.input_tags.two_d_array = False

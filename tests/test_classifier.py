@@ -1,9 +1,7 @@
 """Classification of names. `test_sklearn.py` runs scikit-learn's own checks on the classifier."""
 
-import io
 import pickle
 
-import joblib
 import numpy as np
 import pytest
 import sklearn
@@ -58,9 +56,6 @@ def make_classifier(request):
     return lambda g: NameClassifier(make_pipeline(CharSequenceVectorizer(), g))
 
 
-# Probabilities
-
-
 def test_probabilities_follow_bayes_rule(make_pipe, labelled):
     names, labels, _ = labelled
     pipe = make_pipe().fit(names, labels)
@@ -79,11 +74,9 @@ def test_probabilities_follow_bayes_rule(make_pipe, labelled):
     np.testing.assert_allclose(classifier.predict_log_proba(names), np.log(proba), atol=1e-5)
     predicted = [["female", "male"][i] for i in proba.argmax(axis=1)]
     assert classifier.predict(names).tolist() == predicted
-    assert classifier.score(names, labels) == np.mean(predicted == labels)
-    weights = np.arange(len(names))
-    assert classifier.score(names, labels, weights) == np.average(
-        predicted == labels, weights=weights
-    )
+    for weights in (None, np.arange(len(names))):
+        accuracy = np.average(predicted == labels, weights=weights)
+        assert classifier.score(names, labels, weights) == accuracy
 
 
 def test_names_and_windows_give_equal_probabilities(labelled, windows):
@@ -108,9 +101,6 @@ def test_integer_labels_and_a_single_label(make_pipe, labelled):
     assert set(NameClassifier(make_pipe()).fit(names, numbers).predict(names).tolist()) == {0, 7}
     single = NameClassifier(make_pipe()).fit(names[:30], ["all"] * 30)
     np.testing.assert_allclose(single.predict_proba(names[:3]), 1)
-
-
-# Contract
 
 
 @pytest.mark.parametrize("frozen", [False, True])
@@ -149,14 +139,9 @@ def test_saved_classifiers_predict_the_same(make_pipe, labelled, frozen):
     classifier = NameClassifier(make_pipe()).fit(names, labels)
     if frozen:
         classifier = classifier_of(classifier.generator_)
-    file = io.BytesIO()
-    joblib.dump(classifier, file)
-    file.seek(0)
-    pickled = pickle.dumps(classifier)
+    pickled, dumped = pickle.dumps(classifier), skops.io.dumps(classifier)
     assert b"sknamegen.classifier" not in pickled  # so that the module can change
-    loaded = pickle.loads(pickled), joblib.load(file)
-    loaded += (skops.io.loads(skops.io.dumps(classifier), trusted=SKOPS_TRUSTED),)
-    for other in loaded:
+    for other in (pickle.loads(pickled), skops.io.loads(dumped, trusted=SKOPS_TRUSTED)):
         np.testing.assert_array_equal(other.predict_proba(names), classifier.predict_proba(names))
         assert other.classes_.tolist() == ["female", "male"]
         assert repr(other) == repr(classifier)
@@ -202,9 +187,6 @@ def test_an_interrupt_without_progress_keeps_the_last_fit(labelled, monkeypatch)
     assert classifier.generator_ is expected
 
 
-# Frozen generators
-
-
 def test_fit_does_not_train_a_frozen_generator(make_pipe, labelled):
     names, labels, weights = labelled
     pipe = pickle.loads(pickle.dumps(make_pipe().fit(names, labels)))
@@ -220,9 +202,6 @@ def test_fit_does_not_train_a_frozen_generator(make_pipe, labelled):
     assert clone(NameClassifier(frozen)).fit().generator_ is pipe
 
 
-# Invalid input
-
-
 def unlabelled():
     return ngram_pipeline().fit(["Ada", "Eve"])
 
@@ -231,17 +210,10 @@ def unlabelled():
     ("generator", "error", "match"),
     [
         (CharAverageGenerator([]), TypeError, "learns labels, .* Got a CharAverageGenerator"),
-        (CharSequenceVectorizer(), TypeError, "learns labels, .* Got a CharSequenceVectorizer"),
         (GridSearchCV(ngram_pipeline(), {}), TypeError, "Pipeline .* Got a GridSearchCV"),
         (FrozenEstimator(CharSequenceVectorizer()), TypeError, "Got a CharSequenceVectorizer"),
-        (FrozenEstimator(CharNGramGenerator()), NotFittedError, "not fitted yet"),
         (FrozenEstimator(ngram_pipeline()), NotFittedError, "not fitted yet"),
         (FrozenEstimator(unlabelled()), ValueError, "Got a generator fitted without labels"),
-        (
-            make_pipeline(CharSequenceVectorizer(), FrozenEstimator(unlabelled()[-1])),
-            ValueError,
-            "Got a generator fitted without labels",
-        ),
     ],
 )
 def test_bad_generators(generator, error, match):
@@ -260,9 +232,6 @@ def test_bad_input(windows):
         NameClassifier(ngram_pipeline()).fit(windows, ["a"] * len(windows))
 
 
-# Cross-validation, searches and ensembles
-
-
 def test_folds_of_a_sorted_list_are_stratified(make_classifier, labelled):
     names, labels, _ = labelled
     scores = cross_val_score(
@@ -271,17 +240,13 @@ def test_folds_of_a_sorted_list_are_stratified(make_classifier, labelled):
     assert scores.min() > max(np.mean(labels == "female"), np.mean(labels == "male"))
 
 
-@pytest.mark.parametrize("scoring", [None, "neg_log_loss"])
-def test_grid_search(make_pipe, labelled, scoring):
+def test_grid_search(make_pipe, labelled):
     names, labels, _ = labelled
     grid = {"generator__windows__window_length": [1, 4]}
-    is_lstm = make_pipe is small_pipeline
-    grid |= {"generator__lstm__hidden_size": [8]} if is_lstm else {"generator__ngram__order": [2]}
-    search = GridSearchCV(
-        NameClassifier(make_pipe()), grid, cv=2, scoring=scoring, error_score="raise"
-    )
+    options = {"cv": 2, "scoring": ["accuracy", "neg_log_loss"], "error_score": "raise"}
+    search = GridSearchCV(NameClassifier(make_pipe()), grid, refit="accuracy", **options)
     search.fit(names, labels)
-    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    assert np.isfinite(search.cv_results_["mean_test_neg_log_loss"]).all()
     assert search.classes_.tolist() == ["female", "male"]
     assert search.predict(names[:5]).shape == (5,)
     assert search.best_estimator_.generator_[-1].sample("Ma", label="male").startswith("Ma")
@@ -317,9 +282,6 @@ def test_bagging_needs_numbers(labelled):
         BaggingClassifier(NameClassifier(ngram_pipeline())).fit(*labelled[:2])
 
 
-# Incremental training
-
-
 def test_partial_fit_equals_fit(labelled, windows):
     names, labels, weights = labelled
     fitted = NameClassifier(CharNGramGenerator()).fit(windows, labels, weights)
@@ -348,9 +310,6 @@ def test_partial_fit_takes_the_classes_in_the_first_call(labelled, windows):
 
 def test_pipelines_have_no_partial_fit():
     assert not hasattr(NameClassifier(ngram_pipeline()), "partial_fit")
-
-
-# Metadata routing
 
 
 @pytest.fixture
