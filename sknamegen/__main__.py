@@ -40,7 +40,7 @@ def _parser():
     add = parser.add_argument_group("training").add_argument
     add("file", nargs="?", help="file of names, one per line (default, or -: standard input)")
     add("--demo", help="train on the bundled English female first names", **switch)
-    add("--column", help="column of names in a CSV or TSV file: header or number", **column)
+    add("--column", help="column of names (CSV or TSV): header, or number starting at 1", **column)
     add("--label-column", help="column of labels: header, or number starting at 1", **column)
     add("--header", help="skip the first line if columns are given by number", **switch)
     add("--labelled", help="each line of the file contains a name, a tab and a label", **switch)

@@ -153,7 +153,7 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
             If X is empty, a parameter is out of range, a name contains U+0000, U+0002 or U+0003, or
             a text is too short for one window.
         """
-        self.fit_transform(X)
+        self._learn(X)
         return self
 
     def fit_transform(self, X: Iterable[str], y: object = None) -> NDArray[np.int32]:
@@ -172,12 +172,7 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
                 dtype int32
             Windows as a read-only view, see `transform`.
         """
-        text = self._encode_rows(X, warns=True)
-        codes = distinct(text)
-        self.alphabet_ = characters_of(codes[~np.isin(codes, RESERVED)])
-        framing = 2 if self.boundary else 0  # U+0002 and U+0003
-        self.max_length_ = int(np.count_nonzero(text, axis=1).max()) - framing
-        return self._cut(text)
+        return self._cut(self._learn(X))
 
     def transform(self, X: Iterable[str]) -> NDArray[np.int32]:
         """Split names into windows.
@@ -247,6 +242,15 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
             )
         later = windows[:, 1:, -step:].reshape(len(windows), -1)
         return decode(np.concatenate([windows[:, 0], later], axis=1))
+
+    def _learn(self, X):
+        """Set the fitted attributes, and return one row of code points per name."""
+        text = self._encode_rows(X, warns=True)
+        codes = distinct(text)
+        self.alphabet_ = characters_of(codes[~np.isin(codes, RESERVED)])
+        framing = 2 if self.boundary else 0  # U+0002 and U+0003
+        self.max_length_ = int(np.count_nonzero(text, axis=1).max()) - framing
+        return text
 
     def _encode_rows(self, X, warns=False):
         """Validate the names and return one row of code points per name."""
