@@ -10,14 +10,11 @@ from collections.abc import Iterable, Sequence
 from contextlib import redirect_stdout
 from importlib import import_module
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sknamegen
 
 from ._state import replaced_file
-
-if TYPE_CHECKING:
-    from sklearn.pipeline import Pipeline
 
 # Extensions of model files.
 _EXTENSIONS = ".joblib", ".pkl", ".skops"
@@ -40,22 +37,17 @@ def _parser():
     switch: Any = {"action": "store_true"}
     number: Any = {"type": int, "metavar": "N"}
     column: Any = {"metavar": "COLUMN"}
-    extensions = ", ".join(_EXTENSIONS)
     add = parser.add_argument_group("training").add_argument
     add("file", nargs="?", help="file of names, one per line (default, or -: standard input)")
     add("--demo", help="train on the bundled English female first names", **switch)
-    add(
-        "--column",
-        help="column of names in a CSV or TSV file: header, or number starting at 1",
-        **column,
-    )
+    add("--column", help="column of names (CSV or TSV): header, or number starting at 1", **column)
     add("--label-column", help="column of labels: header, or number starting at 1", **column)
     add("--header", help="skip the first line if columns are given by number", **switch)
     add("--labelled", help="each line of the file contains a name, a tab and a label", **switch)
     add("--encoding", default="utf-8", help="encoding of all files (default: utf-8)")
     add("--counting", help="use a fast n-gram model instead of an LSTM", **switch)
     add("--load", metavar="MODEL", help="load a saved model instead of training")
-    save = f"save the model as a file ({extensions}) or as a web page (.html)"
+    save = f"save the model as a file ({', '.join(_EXTENSIONS)}) or as a web page (.html)"
     add("--save", metavar="MODEL", help=save)
     group = parser.add_argument_group("generation")
     add = group.add_argument
@@ -74,8 +66,7 @@ def _parser():
     add("--exclude-known", help="exclude known people, towns, brands and words", **switch)
     add("--unique", help="exclude duplicates", **switch)
     add("--random-state", help="random seed for reproducible training and names", **number)
-    score = "print the log-likelihood (in nats) of each name in a file instead of new names"
-    add("--score", metavar="FILE", help=score)
+    add("--score", metavar="FILE", help="print the log-likelihood of each name in a file, in nats")
     return parser
 
 
@@ -118,19 +109,13 @@ def _run(args):
         raise ValueError("FILE, --load and --demo are mutually exclusive. Pass only one of them.")
     if [args.file, args.score, args.exclude].count("-") > 1:
         raise ValueError("Standard input can be read only once. Pass the other names in a file.")
-    is_page = (args.save or "").endswith(".html")
-    for path in filter(None, (args.load, None if is_page else args.save)):
-        _serializer(path)  # raises errors before training
-    folder = os.path.dirname(args.save or "")
-    if folder and not os.path.isdir(folder):
-        raise ValueError(f"--save must name a file in an existing folder. Got {args.save!r}.")
-    exclude = _names_to_exclude(args)
+    save = args.save and _save_function(args.save)  # raises errors before training
+    names = [] if args.exclude is None else list(_lines(args.exclude, args))
+    exclude = sknamegen.datasets.known_names() | names if args.exclude_known else names or None
     pipe = _load(args.load) if args.load else _fit(args)
-    if is_page:
-        sknamegen.save_page(pipe, args.save)
-    elif args.save:
+    if save:
         with replaced_file(args.save) as temporary:
-            _serializer(args.save).dump(pipe, temporary)
+            save(pipe, temporary)
     if args.score:
         names, _ = _read_names(args.score, args)
         for name, score in zip(names, pipe.score_samples(names).tolist(), strict=True):
@@ -146,17 +131,9 @@ def _run(args):
         print(_escape_controls(name))
 
 
-def _names_to_exclude(args):
-    """Return the `exclude` argument for `sample`."""
-    from .datasets import known_names, read_lines
-
-    if args.exclude is None:
-        return known_names() if args.exclude_known else None
-    source = 0 if args.exclude == "-" else args.exclude
-    names = list(read_lines(source, args.encoding))
-    if not args.exclude_known:
-        return names
-    return known_names() | names
+def _lines(path, args, strip=True):
+    source = 0 if path == "-" else path
+    return sknamegen.datasets.read_lines(source, args.encoding, strip=strip)
 
 
 def _escape_controls(name):
@@ -182,83 +159,75 @@ def _check_output(characters: Iterable[str]) -> None:
 
 def _read_names(path, args):
     """Return the names in a file, and their labels or None."""
-    from .datasets import read_lines
-
-    source = 0 if path == "-" else path
-    lines = read_lines(source, args.encoding, strip=not args.column)
     if args.column and args.labelled:
         raise ValueError("--labelled and --column are mutually exclusive. Pass --label-column.")
+    if (args.label_column or args.header) and not args.column:
+        raise ValueError("--label-column and --header require --column, which selects the names.")
+    lines = list(_lines(path, args, strip=not args.column))
     if args.column:
         return _read_columns(lines, args)
-    if args.label_column or args.header:
-        raise ValueError("--label-column and --header require --column, which selects the names.")
-    names = list(lines)
+    has_tabs = all("\t" in line for line in lines)
     if args.labelled:
-        pairs = [name.rpartition("\t") for name in names]
-        if not all(name and label for name, _, label in pairs):
+        if not has_tabs:
             raise ValueError("With --labelled, each line must contain a name, a tab and a label.")
-        names, _, labels = map(list, zip(*pairs, strict=True))
-        return names, labels
-    for delimiter, delimiter_name in ((",", "comma"), ("\t", "tab")):
-        if all(delimiter in name for name in names):
-            print(
-                f"sknamegen: warning: all lines contain a {delimiter_name}. To read a column of a "
-                "CSV or TSV file, pass --column.",
-                file=sys.stderr,
-            )
-    return names, None
+        return zip(*(line.rsplit("\t", 1) for line in lines), strict=True)
+    if has_tabs or all("," in line for line in lines):
+        print(
+            f"sknamegen: warning: all lines contain a {'tab' if has_tabs else 'comma'}. To read a "
+            "column of a CSV or TSV file, pass --column.",
+            file=sys.stderr,
+        )
+    return lines, None
 
 
 def _read_columns(lines, args):
     """Return the non-empty names in a column, and their labels or None."""
-    first = next(lines)
-    delimiter = max("\t,;", key=first.count)
-    rows = csv.reader([first, *lines], delimiter=delimiter)
+    rows = csv.reader(lines, delimiter=max("\t,;", key=lines[0].count))
     columns = [column for column in (args.column, args.label_column) if column is not None]
-    header = next(rows) if args.header or not all(map(str.isdecimal, columns)) else None
+    header = next(rows) if args.header or not all(map(str.isdecimal, columns)) else []
     indices = []
     for column in columns:
-        if not column.isdecimal() and column not in (header or ()):
+        if not column.isdecimal() and column not in header:
             raise ValueError(
-                f"The file has no column {column!r}. Its columns are {', '.join(header or ())}."
+                f"The file has no column {column!r}. Its columns are {', '.join(header)}."
             )
-        indices.append(int(column) - 1 if column.isdecimal() else (header or []).index(column))
+        indices.append(int(column) - 1 if column.isdecimal() else header.index(column))
     entries = []
     for row in rows:
-        if not 0 <= max(indices) < len(row) or min(indices) < 0:
+        if not 0 <= min(indices) <= max(indices) < len(row):
             raise ValueError(f"Each line must have a column {max(indices) + 1}. Got {row!r:.80}.")
-        if name := row[indices[0]].strip():
-            entries.append((name, *(row[index].strip() for index in indices[1:])))
+        entry = [row[index].strip() for index in indices]
+        if entry[0]:
+            entries.append(entry)
     if not entries:
         raise ValueError(f"Column {args.column} must contain at least one name. Got none.")
-    names, *labels = map(list, zip(*entries, strict=True))
+    names, *labels = zip(*entries, strict=True)
     return names, labels[0] if labels else None
 
 
-def _fit(args) -> "Pipeline":
+def _fit(args):
     from sklearn.pipeline import Pipeline
 
-    from .datasets import load_names
-    from .lstm import CharLSTMGenerator
-    from .ngram import CharNGramGenerator
-    from .vectorizer import CharSequenceVectorizer
-
-    names, labels = (load_names("female"), None) if args.demo else _read_names(args.file, args)
-    if not args.score:
-        _check_output({character for name in names for character in name})
+    demo = sknamegen.load_names("female"), None
+    names, labels = demo if args.demo else _read_names(args.file, args)
     is_terminal = sys.stderr.isatty()
-    generator: Any = CharNGramGenerator()
-    if not args.counting:
-        options = {"verbose": int(is_terminal), "random_state": args.random_state}
-        generator = CharLSTMGenerator(**options)
     if is_terminal:
         print(f"Training on {len(names):,} names", file=sys.stderr)
-    pipe = Pipeline([("windows", CharSequenceVectorizer()), ("generator", generator)])
+    lstm = sknamegen.CharLSTMGenerator(verbose=int(is_terminal), random_state=args.random_state)
+    generator = sknamegen.CharNGramGenerator() if args.counting else lstm
+    pipe = Pipeline([("windows", sknamegen.CharSequenceVectorizer()), ("generator", generator)])
     with redirect_stdout(sys.stderr):
         return pipe.fit(names, labels)
 
 
-def _serializer(path) -> Any:
+def _save_function(path):
+    folder = os.path.dirname(path)
+    if folder and not os.path.isdir(folder):
+        raise ValueError(f"--save must name a file in an existing folder. Got {path!r}.")
+    return sknamegen.save_page if path.endswith(".html") else _serializer(path).dump
+
+
+def _serializer(path):
     """Return the module that saves and loads the file, chosen by its extension."""
     extension = os.path.splitext(path)[1]
     if extension not in _EXTENSIONS:
@@ -274,8 +243,6 @@ def _load(path):
     options = {"trusted": sknamegen.SKOPS_TRUSTED} if path.endswith(".skops") else {}
     try:
         model = serializer.load(path, **options)
-    except OSError:
-        raise
     except Exception as error:  # damaged files raise many types of errors
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         raise ValueError(f"{path!r} cannot be loaded. {reason}") from error

@@ -1,7 +1,6 @@
 """Detect and fix suspicious entries in a list of names."""
 
 from collections.abc import Callable, Iterable
-from itertools import islice
 from typing import Any
 
 from ._alphabet import category, compose
@@ -40,8 +39,8 @@ _SUSPICIOUS: dict[str, Callable[[str], bool]] = {
 
 def warn_about_suspicious_names(names: list[str]) -> None:
     """Warn once if the first 100,000 names contain suspicious entries."""
-    checked = list(islice(names, _N_CHECKED))
-    distinct, suspects = set(checked), {}
+    checked, suspects = names[:_N_CHECKED], {}
+    distinct = set(checked)
     candidates = [name for name in checked if name in _MISSING or not name.isalpha()]
     for description, is_suspicious in _SUSPICIOUS.items():
         matches = list(filter(is_suspicious, candidates))
@@ -135,11 +134,9 @@ def clean_names(
             changes["digits"] += 1
         else:
             cleaned.append(name)
-    if drop_duplicates:
-        n_before = len(cleaned)
-        cleaned = list(dict.fromkeys(cleaned))
-        changes["duplicates"] = n_before - len(cleaned)
-    return cleaned, {change: n for change, n in changes.items() if n}
+    distinct = list(dict.fromkeys(cleaned)) if drop_duplicates else cleaned
+    changes["duplicates"] = len(cleaned) - len(distinct)
+    return distinct, {change: n for change, n in changes.items() if n}
 
 
 def _convert_case(name, case):

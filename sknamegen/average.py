@@ -10,7 +10,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 
 from ._corpus import Corpus
-from ._generator import BaseCharGenerator, Fitted
+from ._generator import BaseCharGenerator, Fitted, fitted
 from ._models.mixture import AlphabetMap, Component, Mixture
 from ._validation import check_average_weights
 
@@ -28,7 +28,7 @@ class CharAverageGenerator(BaseCharGenerator):
         At least one generator, fitted without labels. All generators must be fitted to windows with
         the same `window_length`, either all to names or all to running text. `fit` uses their
         current state and does not change them. In a search grid, wrap each generator in
-        `sklearn.frozen.FrozenEstimator`.
+        `sklearn.frozen.FrozenEstimator`. Instead of another average, pass its generators.
     weights : array-like of shape (n_generators,), default=None
         Positive weights of the generators, which are divided by their sum. If None, all generators
         have the same weight.
@@ -77,7 +77,6 @@ class CharAverageGenerator(BaseCharGenerator):
 
     generators_: list[BaseCharGenerator]
     weights_: list[float]
-    _n_generators: int
 
     def __init__(
         self, generators: Sequence[BaseCharGenerator], *, weights: ArrayLike | None = None
@@ -109,21 +108,19 @@ class CharAverageGenerator(BaseCharGenerator):
         """
         if y is not None:
             raise ValueError("y must be None, because an average has no labels. Got labels.")
-        generators = _check_generators(self.generators)
-        weights = check_average_weights(self.weights, len(generators))
-        if X is not None:
-            generators[0]._fitted.corpus.read(X)
-        # Copies do not change if a generator is fitted again.
-        return self._average([generator._copy() for generator in generators], weights)
+        return self._average(self.generators, self.weights, X)
 
-    def _average(self, generators: list[BaseCharGenerator], weights: list[float]) -> Self:
-        members: list[Fitted] = [generator._fitted for generator in generators]
-        corpus = _merge_corpora([member.corpus for member in members], weights)
-        pairs = zip(members, weights, strict=True)
-        components = [_component(member, weight, corpus) for member, weight in pairs]
-        attributes = {"generators_": generators, "weights_": weights}
-        attributes["_n_generators"] = _n_generators(generators)
-        self._assign(corpus, Mixture(components), **attributes)
+    def _average(self, generators: object, weights: object, X: ArrayLike | None = None) -> Self:
+        """Validate and copy generators, and assign their average."""
+        # Copies do not change if a generator is fitted again.
+        copies = [generator._copy() for generator in _check_generators(generators)]
+        scaled = check_average_weights(weights, len(copies))
+        if X is not None:
+            copies[0]._fitted.corpus.read(X)
+        members = [copy._fitted for copy in copies]
+        corpus = _merge_corpora([member.corpus for member in members], scaled)
+        components = [_component(*pair, corpus) for pair in zip(members, scaled, strict=True)]
+        self._assign(corpus, Mixture(components), generators_=copies, weights_=scaled)
         return self
 
     def forget_names(self) -> Self:
@@ -150,61 +147,47 @@ class CharAverageGenerator(BaseCharGenerator):
         if hasattr(self, "generators_"):
             # The original generators may have been fitted again.
             state["generators"] = self.generators_
-            for name in (*self._fitted.corpus.attributes(), "_corpus", "_n_generators"):
+            for name in self._fitted.corpus.attributes():
                 state.pop(name, None)
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         if "generators_" in state:
-            _check_generators(self.generators_)
-            weights = check_average_weights(self.weights_, len(self.generators_))
-            self._average(self.generators_, weights)
+            self._average(self.generators_, self.weights_)
 
 
-# Maximum number of generators, including generators in nested averages.
-_MAX_GENERATORS = 1000
 _EXPECTED = "generators must be a non-empty list of fitted generators without labels"
 
 
-def _check_generators(generators: Any) -> list[Any]:
+def _check_generators(generators: object) -> list[BaseCharGenerator]:
     """Validate the generators and unwrap frozen ones."""
     if not isinstance(generators, (list, tuple)) or not generators:
         raise TypeError(f"{_EXPECTED}. Got {type(generators).__name__}.")
     checked = [g.estimator if isinstance(g, FrozenEstimator) else g for g in generators]
     for generator in checked:
-        if not isinstance(generator, BaseCharGenerator):
-            raise TypeError(
-                f"{_EXPECTED}. Got a {type(generator).__name__}. For a pipeline, pass its last "
-                "step, pipe[-1]."
+        if isinstance(generator, CharAverageGenerator):
+            raise ValueError(
+                f"{_EXPECTED}. Got a CharAverageGenerator. Pass its members instead, with the "
+                "products of the weights."
             )
-        if not hasattr(generator, "alphabet_"):
+        if isinstance(generator, BaseCharGenerator) and not hasattr(generator, "alphabet_"):
             raise NotFittedError(
                 f"{_EXPECTED}. Got an unfitted generator. A search clones its grid, which "
                 "discards the fit: wrap generators as sklearn.frozen.FrozenEstimator(generator)."
             )
-        if generator._fitted.corpus.labels:
+        if fitted(generator).corpus.labels:
             raise ValueError(
                 f"{_EXPECTED}. Got a generator with labels. To blend its labels, use "
                 "sample(label={...})."
             )
-    if _n_generators(checked) > _MAX_GENERATORS:
-        raise ValueError(
-            f"generators must contain at most {_MAX_GENERATORS:,} generators, including members of "
-            f"nested averages. Got {_n_generators(checked):,}."
-        )
-    kinds = {(generator.window_length_, generator.max_length_ is None) for generator in checked}
+    kinds = {(generator.window_length_, generator.max_length_ is not None) for generator in checked}
     if len(kinds) > 1:
         raise ValueError(
-            "generators must be fitted to windows with the same window_length and boundary. Got "
-            + ", ".join(f"{length} and {not is_text}" for length, is_text in sorted(kinds))
-            + ". Fit them to windows from the same vectorizer."
+            "generators must be fitted to windows from the same vectorizer. Got different values "
+            f"of (window_length, boundary): {sorted(kinds)}."
         )
     return checked
-
-
-def _n_generators(generators: list[Any]) -> int:
-    return sum(getattr(generator, "_n_generators", 1) for generator in generators)
 
 
 def _merge_corpora(corpora: list[Corpus], weights: list[float]) -> Corpus:

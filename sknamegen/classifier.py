@@ -1,13 +1,11 @@
 """Classifier of names, based on a generator."""
 
-from contextlib import suppress
 from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn import get_config
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
-from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils import Tags, get_tags
@@ -18,16 +16,6 @@ from sklearn.utils.validation import check_is_fitted
 from ._generator import BaseCharGenerator, fitted
 from ._state import PublicName
 from .average import CharAverageGenerator
-
-
-def _has_partial_fit(classifier: "NameClassifier") -> bool:
-    generator = classifier.generator
-    if isinstance(generator, FrozenEstimator) or not hasattr(generator, "partial_fit"):
-        raise AttributeError(
-            "partial_fit requires windows, and a generator that is neither frozen nor in a "
-            f"Pipeline. Got a {type(generator).__name__}."
-        )
-    return True
 
 
 class NameClassifier(PublicName, ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
@@ -139,7 +127,7 @@ class NameClassifier(PublicName, ClassifierMixin, MetaEstimatorMixin, BaseEstima
             return self._assign(self.generator.estimator)
         return self._train(clone(self.generator), "fit", X, y, sample_weight)
 
-    @available_if(_has_partial_fit)
+    @available_if(lambda classifier: isinstance(classifier.generator, BaseCharGenerator))
     def partial_fit(
         self,
         X: ArrayLike,
@@ -246,22 +234,15 @@ class NameClassifier(PublicName, ClassifierMixin, MetaEstimatorMixin, BaseEstima
         -------
         routing : sklearn.utils.metadata_routing.MetadataRouter
         """
-        methods = MethodMapping().add(caller="fit", callee="fit")
-        methods.add(caller="partial_fit", callee="partial_fit")
+        methods = MethodMapping()
+        for method in ("fit", "partial_fit"):
+            methods.add(caller=method, callee=method)
         router = MetadataRouter(owner=self).add_self_request(self)
         return router.add(generator=self.generator, method_mapping=methods)
 
-    def _train(
-        self,
-        generator: BaseCharGenerator | Pipeline,
-        method: str,
-        X: ArrayLike | None,
-        y: ArrayLike | None,
-        sample_weight: ArrayLike | None,
-        **params: ArrayLike | None,
-    ) -> Self:
+    def _train(self, generator, method, X, y, sample_weight, **params):
         """Call `fit` or `partial_fit` of a generator, and assign the generator."""
-        _last_step(generator)
+        last_step = _last_step(generator)
         if y is None:
             raise ValueError(
                 "NameClassifier requires y to be passed, but the target y is None. Pass the label "
@@ -271,23 +252,22 @@ class NameClassifier(PublicName, ClassifierMixin, MetaEstimatorMixin, BaseEstima
             if get_config()["enable_metadata_routing"]:
                 routed = process_routing(self, method, sample_weight=sample_weight)
                 params |= routed["generator"][method]
+            elif isinstance(generator, Pipeline):
+                params[f"{generator.steps[-1][0]}__sample_weight"] = sample_weight
             else:
-                is_pipeline = isinstance(generator, Pipeline)
-                prefix = f"{generator.steps[-1][0]}__" if is_pipeline else ""
-                params[f"{prefix}sample_weight"] = sample_weight
+                params["sample_weight"] = sample_weight
         try:
             getattr(generator, method)(X, y, **params)
         except KeyboardInterrupt:
-            with suppress(NotFittedError):  # Raised if the generator has made no progress.
-                self._assign(generator)
+            if hasattr(last_step, "classes_"):  # it has made progress
+                self.generator_ = generator
             raise
         return self._assign(generator)
 
-    def _assign(self, generator: BaseCharGenerator | Pipeline) -> Self:
+    def _assign(self, generator):
         if not fitted(_last_step(generator)).corpus.labels:
             raise ValueError(
-                "generator must be fitted with labels: fit(X, y). Got a generator fitted without "
-                "labels."
+                "generator must be fitted with labels. Got a generator fitted without labels."
             )
         self.generator_ = generator
         return self

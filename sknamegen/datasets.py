@@ -225,14 +225,13 @@ def read_names(
     ['Zoë', 'Łukasz']
     """
     check_int("max_names", max_names, 1)
-    names = []
-    for name in read_lines(_check_path(path), encoding):
-        names.append(name)
-        if len(names) > max_names:
-            raise ValueError(
-                f"{str(path)!r} contains more than max_names={max_names:,} names. Pass a larger "
-                "max_names if they fit in memory, or read the file in chunks with iter_names."
-            )
+    lines = read_lines(path, encoding)
+    names = list(islice(lines, int(max_names)))
+    if next(lines, None):
+        raise ValueError(
+            f"{str(path)!r} contains more than max_names={max_names:,} names. Pass a larger "
+            "max_names if they fit in memory, or read the file in chunks with iter_names."
+        )
     return names
 
 
@@ -283,15 +282,9 @@ def iter_names(
     """
     check_int("chunk_size", chunk_size, 1)
     check_int("verbose", verbose, 0)
-    lines = read_lines(_check_path(path), encoding, verbose)
+    lines = read_lines(path, encoding, verbose)
     while names := list(islice(lines, int(chunk_size))):
         yield names
-
-
-def _check_path(path: object) -> str | os.PathLike[str]:
-    if not isinstance(path, (str, os.PathLike)):
-        raise TypeError(f"path must be a str or path-like. Got {path!r}.")
-    return path
 
 
 def read_lines(
@@ -301,17 +294,16 @@ def read_lines(
 
     Path 0 is standard input. `strip` removes leading and trailing whitespace.
     """
+    if not isinstance(path, (str, os.PathLike)) and path != 0:
+        raise TypeError(f"path must be a str or path-like. Got {path!r}.")
     codec = "utf-8-sig" if codecs.lookup(encoding).name == "utf-8" else encoding
     source, n_names = repr(str(path)) if path else "Standard input", 0
+    size = os.path.getsize(path)
     try:
         with (
             open(path, encoding=codec, closefd=path != 0) as file,
-            tqdm(
-                total=os.path.getsize(path),
-                disable=None if verbose else True,  # None disables it without a terminal
-                unit="B",
-                unit_scale=True,
-            ) as bar,
+            # disable=None disables the bar without a terminal.
+            tqdm(total=size, disable=None if verbose else True, unit="B", unit_scale=True) as bar,
         ):
             while line := file.readline(_MAX_LINE + 1):  # plus the line break
                 if len(line) > _MAX_LINE and not line.endswith("\n"):

@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -18,9 +19,6 @@ from .vectorizer import CharSequenceVectorizer
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import XAxis, YAxis
-    from matplotlib.figure import FigureBase
-    from matplotlib.image import AxesImage
-    from matplotlib.lines import Line2D
 
 __all__ = ["LossCurveDisplay", "NextCharDisplay", "TemperatureDisplay"]
 
@@ -31,25 +29,20 @@ _SYMBOLS = {END_CHARACTER: "⏎", " ": "␣"}
 class _Display:
     """Base class for displays."""
 
-    ax_: "Axes"
-    figure_: "FigureBase"
-
-    def _axes(self, ax: "Axes | None", figsize: tuple[float, float]) -> "Axes":
-        """Set `ax_` and `figure_`, creating a figure if `ax` is None, and return the axes."""
+    def _axes(self, ax: "Axes | None", title: str, size: Any = (4.5, 3.4), **labels: str) -> "Axes":
+        """Label the axes, set `ax_` and `figure_`, creating a figure if `ax` is None."""
         try:
             import matplotlib.pyplot as plt
         except ImportError as error:
             raise missing_package(type(self).__name__, "matplotlib", "plot") from error
-        self.ax_ = plt.subplots(layout="constrained", figsize=figsize)[1] if ax is None else ax
+        self.ax_ = plt.subplots(layout="constrained", figsize=size)[1] if ax is None else ax
         self.figure_ = self.ax_.figure
-        return self.ax_
-
-    def _set_labels(self, title: str, **labels: str) -> None:
-        """Set the title and the axis labels, in the same font size."""
         self.ax_.set_title(title, size=self.ax_.xaxis.label.get_fontsize())
         self.ax_.set(**labels)
+        return self.ax_
 
 
+@dataclass(repr=False, eq=False)
 class LossCurveDisplay(_Display):
     """Loss of a `CharLSTMGenerator` after each epoch.
 
@@ -75,11 +68,8 @@ class LossCurveDisplay(_Display):
     [2.6, 2.1, 1.9]
     """
 
-    lines_: "list[Line2D]"
-
-    def __init__(self, loss_curve: list[float], validation_scores: list[float] | None = None):
-        self.loss_curve = loss_curve
-        self.validation_scores = validation_scores
+    loss_curve: list[float]
+    validation_scores: list[float] | None = None
 
     @classmethod
     def from_estimator(
@@ -108,21 +98,22 @@ class LossCurveDisplay(_Display):
 
     def plot(self, *, ax: "Axes | None" = None, **kwargs: Any) -> Self:
         """Plot the losses. Parameters and result are as in `from_estimator`."""
-        ax = self._axes(ax, figsize=(4.5, 3.4))
-        epochs = np.arange(1, len(self.loss_curve) + 1)
-        style = {"marker": ".", "label": "training"} | kwargs
-        self.lines_ = ax.plot(epochs, self.loss_curve, **style)
-        if self.validation_scores:
-            losses = -np.array(self.validation_scores)
-            style = {"marker": ".", "label": "validation"} | kwargs
-            self.lines_ += ax.plot(epochs[: len(losses)], losses, **style)
-            ax.legend()
         title = "Loss of each epoch (lower is better)"
-        self._set_labels(title, xlabel="epoch", ylabel="loss (nats per character)")
+        ax = self._axes(ax, title, xlabel="epoch", ylabel="loss (nats per character)")
+        curves = {"training": self.loss_curve}
+        if self.validation_scores:
+            curves["validation"] = [-score for score in self.validation_scores]
+        self.lines_ = []
+        for label, losses in curves.items():
+            style = {"marker": ".", "label": label} | kwargs
+            self.lines_ += ax.plot(range(1, len(losses) + 1), losses, **style)
+        if self.validation_scores:
+            ax.legend()
         ax.locator_params("x", integer=True)
         return self
 
 
+@dataclass(repr=False, eq=False)
 class NextCharDisplay(_Display):
     r"""Heat map of the next-character probabilities at each position of a name.
 
@@ -151,13 +142,9 @@ class NextCharDisplay(_Display):
     (2, 2)
     """
 
-    image_: "AxesImage"
-    marks_: "Line2D"
-
-    def __init__(self, name: str, proba: NDArray[np.float64], alphabet: NDArray[np.str_]):
-        self.name = name
-        self.proba = proba
-        self.alphabet = alphabet
+    name: str
+    proba: NDArray[np.float64]
+    alphabet: NDArray[np.str_]
 
     @classmethod
     def from_estimator(
@@ -208,26 +195,22 @@ class NextCharDisplay(_Display):
         self : NextCharDisplay
         """
         targets = [*self.name, END_CHARACTER]
-        alphabet = self.alphabet.tolist()
-        rows = [
-            i
-            for i, character in enumerate(alphabet)
-            if character in targets or self.proba[:, i].max() >= threshold
-        ]
-        rows.sort(key=lambda i: (alphabet[i] == END_CHARACTER, alphabet[i]))
-        size = max(3.3, 1.7 + 0.3 * len(targets)), max(2.6, 1.2 + 0.17 * len(rows))  # inches
-        ax = self._axes(ax, figsize=size)
-        style: dict[str, Any] = {"cmap": "Blues", "vmin": 0, "vmax": 1, "aspect": "auto"} | kwargs
-        self.image_ = ax.imshow(self.proba[:, rows].T, **style)
-        row_of = {alphabet[i]: row for row, i in enumerate(rows)}
-        marked = [(x, row_of[char]) for x, char in enumerate(targets) if char in row_of]
-        positions = [x for x, _ in marked], [y for _, y in marked]
-        (self.marks_,) = ax.plot(*positions, "o", mfc="none", mec="tab:red", ms=8)
-        _label_ticks(ax.xaxis, targets)
-        _label_ticks(ax.yaxis, [alphabet[i] for i in rows])
-        ax.figure.colorbar(self.image_, ax=ax, label="probability")
+        columns = dict(zip(self.alphabet.tolist(), self.proba.T, strict=True))
+        shown = [c for c, proba in columns.items() if c in targets or proba.max() >= threshold]
+        shown.sort(key=lambda character: (character == END_CHARACTER, character))
+        size = max(3.3, 1.7 + 0.3 * len(targets)), max(2.6, 1.2 + 0.17 * len(shown))  # inches
         title = "Next-character probabilities\n(circled: characters of the name)"
-        self._set_labels(title, xlabel="character of the name", ylabel="next character")
+        labels = {"xlabel": "character of the name", "ylabel": "next character"}
+        ax = self._axes(ax, title, size, **labels)
+        style: dict[str, Any] = {"cmap": "Blues", "vmin": 0, "vmax": 1, "aspect": "auto"} | kwargs
+        self.image_ = ax.imshow(np.array([columns[character] for character in shown]), **style)
+        marked = [(x, shown.index(c)) for x, c in enumerate(targets) if c in columns]
+        (self.marks_,) = ax.plot(
+            *np.reshape(marked, (-1, 2)).T, "o", mfc="none", mec="tab:red", ms=8
+        )
+        _label_ticks(ax.xaxis, targets)
+        _label_ticks(ax.yaxis, shown)
+        ax.figure.colorbar(self.image_, ax=ax, label="probability")
         return self
 
 
@@ -254,6 +237,7 @@ def _symbol(character: str) -> str:
     return character if character.isprintable() else code_point(character)
 
 
+@dataclass(repr=False, eq=False)
 class TemperatureDisplay(_Display):
     """Novelty, uniqueness and loss of the names sampled at each temperature.
 
@@ -286,22 +270,11 @@ class TemperatureDisplay(_Display):
     500
     """
 
-    lines_: "list[Line2D]"
-    loss_ax_: "Axes"
-
-    def __init__(
-        self,
-        temperatures: NDArray[np.float64],
-        novelty: NDArray[np.float64],
-        uniqueness: NDArray[np.float64],
-        loss: NDArray[np.float64],
-        n_samples: int,
-    ):
-        self.temperatures = temperatures
-        self.novelty = novelty
-        self.uniqueness = uniqueness
-        self.loss = loss
-        self.n_samples = n_samples
+    temperatures: NDArray[np.float64]
+    novelty: NDArray[np.float64]
+    uniqueness: NDArray[np.float64]
+    loss: NDArray[np.float64]
+    n_samples: int
 
     @classmethod
     def from_estimator(
@@ -346,9 +319,8 @@ class TemperatureDisplay(_Display):
         vectorizer = CharSequenceVectorizer(window_length=window_length)
         temperatures = np.array(list(temperatures), dtype=np.float64)
         for temperature in temperatures:
-            names = generator.sample(
-                "", temperature, n_samples, label=label, random_state=random_state
-            )
+            options: Any = {"label": label, "random_state": random_state}
+            names = generator.sample("", temperature, n_samples, **options)
             labels = None if label is None else np.full(n_samples, label)
             loss = -generator.score(vectorizer.fit_transform(names), labels)
             figures.append((novelty(names, known), uniqueness(names), loss))
@@ -357,21 +329,19 @@ class TemperatureDisplay(_Display):
 
     def plot(self, *, ax: "Axes | None" = None, **kwargs: Any) -> Self:
         """Plot the three curves. Parameters and result are as in `from_estimator`."""
-        ax = self._axes(ax, figsize=(4.5, 3.4))
-        style: dict[str, Any] = {"marker": "."} | kwargs
+        title = "Higher temperature: more novel, less probable names"
+        shares = "share of names that are novel / unique"
+        ax = self._axes(ax, title, xlabel="temperature", ylabel=shares)
         self.loss_ax_ = ax.twinx()
+        style: dict[str, Any] = {"marker": "."} | kwargs
+        loss_style = {"label": "loss", "color": "gray", "ls": "--"} | style
         unique = f"unique (of {self.n_samples:,})"
         self.lines_ = [
             *ax.plot(self.temperatures, self.novelty, label="novel", **style),
             *ax.plot(self.temperatures, self.uniqueness, label=unique, **style),
-            *self.loss_ax_.plot(
-                self.temperatures, self.loss, label="loss", **{"color": "gray", "ls": "--"} | style
-            ),
+            *self.loss_ax_.plot(self.temperatures, self.loss, **loss_style),
         ]
         ax.set_ylim(0, 1.02)
         self.loss_ax_.set(ylabel="loss (nats per character)", ylim=(0, None))
         ax.legend(handles=self.lines_, loc="lower right")
-        title = "Higher temperature: more novel, less probable names"
-        shares = "share of names that are novel / unique"
-        self._set_labels(title, xlabel="temperature", ylabel=shares)
         return self

@@ -164,16 +164,15 @@ def far_apart(
     >>> far_apart(["Velora", "Velara", "Lumina", "Lumena", "Aster"], away_from=["Astra"], n=2)
     ['Velora', 'Lumina']
     """
-    originals = list(names) if not isinstance(names, str) else names
-    names = check_strings("names", originals)
+    originals = names if isinstance(names, str) else list(names)
+    composed = check_strings("names", originals)
     check_int("min_distance", min_distance, 1)
     if n is not None:
         check_int("n", n, 1)
-    excluded = check_strings("away_from", away_from, may_be_empty=True)
-    references = [name.casefold() for name in excluded]
+    references = list(map(str.casefold, check_strings("away_from", away_from, may_be_empty=True)))
     process, distance = _rapidfuzz("far_apart")
     chosen: list[str] = []
-    for original, name in zip(originals, names, strict=True):
+    for original, name in zip(originals, composed, strict=True):
         if len(chosen) == n:
             break
         folded = name.casefold()

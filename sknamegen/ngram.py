@@ -9,7 +9,6 @@ from ._corpus import Corpus, learn
 from ._generator import BaseCharGenerator
 from ._models.ngrams import MAX_ORDER, NGrams
 from ._models.penalty import Penalised, Penalty
-from ._sequences import Sequences
 from ._validation import check_int, check_real
 
 
@@ -142,17 +141,10 @@ class CharNGramGenerator(BaseCharGenerator):
     def _order(self, corpus: Corpus) -> int:
         return min(int(self.order), corpus.window_length_ + 1)
 
-    def _count(
-        self,
-        corpus: Corpus,
-        sequences: Sequences,
-        counts: NGrams | None = None,
-        penalty: Penalty | None = None,
-    ) -> Self:
+    def _count(self, corpus, sequences, before=None, penalty=None):
         """Add the counts of sequences to earlier counts."""
-        sizes = corpus.alphabet.kinds, len(corpus.labels)
-        options: Any = {"discount": self.discount, "before": counts}
-        counts = NGrams.count(sequences, self._order(corpus), *sizes, **options)
+        sizes = self._order(corpus), corpus.alphabet.kinds, len(corpus.labels)
+        counts = NGrams.count(sequences, *sizes, discount=self.discount, before=before)
         return self._assign_counts(corpus, Penalty.count(corpus, sequences, penalty), counts)
 
     def _assign_counts(self, corpus: Corpus, penalty: Penalty, counts: NGrams) -> Self:

@@ -2,7 +2,7 @@
 
 import hmac
 from collections import Counter
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -75,9 +75,12 @@ class NamePseudonymizer(PublicName, OneToOneFeatureMixin, TransformerMixin, Base
     ['Helonore', 'Kireielle', None, 'Helonore']
     """
 
+    generator_: Pipeline
+    _pseudonyms: dict[str, str]
+
     def __init__(
         self,
-        generator: Any = None,
+        generator: BaseEstimator | None = None,
         key: bytes | str | None = None,
         exclude: object = None,
         unseen: Literal["error", "generate"] = "error",
@@ -121,20 +124,18 @@ class NamePseudonymizer(PublicName, OneToOneFeatureMixin, TransformerMixin, Base
             generator cannot generate enough distinct names.
         """
         check_option("unseen", self.unseen, ("error", "generate"))
-        if not (isinstance(self.key, (bytes, str)) and self.key):
-            got = "an empty key" if isinstance(self.key, (bytes, str)) else type(self.key).__name__
+        if not (isinstance(self.key, _Hidden) and self.key):
+            got = "an empty key" if isinstance(self.key, _Hidden) else type(self.key).__name__
             raise TypeError(f"key must be non-empty bytes or str. Got {got}.")
         if hasattr(self.exclude, "__next__"):
-            raise TypeError(
-                "exclude must be a reusable collection, such as a list. Got an iterator."
-            )
-        rows, labels = self._column(X, reset=True), None
+            raise TypeError("exclude must be a collection, such as a list. Got an iterator.")
+        rows = self._column(X, reset=True)
+        labels = [None] * len(rows)
         if y is not None and all(isinstance(label, str) for label in np.asarray(y).tolist()):
             labels = check_labels(y, len(rows)).tolist()
-        counts = Counter(zip(rows, labels or [None] * len(rows), strict=True))
-        pairs = [pair for pair in counts if _is_name(pair[0])]
+        counts = Counter(pair for pair in zip(rows, labels, strict=True) if _is_name(pair[0]))
         # Sort by count, so that the most frequent label of a name is last and wins in the dict.
-        label_of = dict(sorted(pairs, key=lambda pair: (counts[pair], str(pair[1]))))
+        label_of = dict(sorted(counts, key=lambda pair: (counts[pair], str(pair[1]))))
         names = sorted(label_of, key=self._seed)
         name_labels = [label_of[name] for name in names]
         pipe = clone(CharNGramGenerator() if self.generator is None else self.generator)
@@ -142,9 +143,9 @@ class NamePseudonymizer(PublicName, OneToOneFeatureMixin, TransformerMixin, Base
             pipe = Pipeline([("windows", CharSequenceVectorizer()), ("generator", pipe)])
         if pipe[-1].get_params().get("random_state", 0) is None:
             pipe[-1].set_params(random_state=self._seed("") % 2**32)
-        pipe.fit(names, labels and name_labels)
+        pipe.fit(names, None if None in name_labels else name_labels)
         taken, rng = _Taken(self.exclude, names), np.random.default_rng(self._seed(""))
-        pseudonyms: dict[str, str] = {}
+        pseudonyms = {}
         for label in dict.fromkeys(name_labels):
             group = [name for name in names if label_of[name] == label]
             while group:  # repeat, because pseudonyms that differ only in case are rejected
@@ -212,7 +213,7 @@ class NamePseudonymizer(PublicName, OneToOneFeatureMixin, TransformerMixin, Base
         if not hasattr(X, "columns"):
             X = np.array(X, dtype=object)
             X = X.reshape(-1, 1) if X.ndim == 1 else X
-        if len(X.shape) != 2 or X.shape[1] != 1:
+        if X.shape[1:] != (1,):
             raise ValueError(f"X must be a single column of names. Got shape {X.shape}.")
         validate_data(self, X, reset=reset, skip_check_array=True)
         rows = np.array(X, dtype=object).ravel().tolist()
@@ -223,11 +224,7 @@ class NamePseudonymizer(PublicName, OneToOneFeatureMixin, TransformerMixin, Base
         return [compose(value) if isinstance(value, str) else value for value in rows]
 
     def _seed(self, name):
-        values: Any = (self.key, name)
-        key, text = (
-            v if isinstance(v, bytes) else v.encode("utf-8", "surrogatepass") for v in values
-        )
-        return int.from_bytes(hmac.digest(key, text, "sha256"))
+        return int.from_bytes(hmac.digest(_bytes(self.key), _bytes(name), "sha256"))
 
     def __getstate__(self) -> dict[str, object]:
         state = super().__getstate__()
@@ -238,6 +235,10 @@ class NamePseudonymizer(PublicName, OneToOneFeatureMixin, TransformerMixin, Base
     def __setstate__(self, state: dict[str, object]) -> None:
         super().__setstate__(state)
         self.key = self.key  # hide the key
+
+
+def _bytes(value):
+    return value if isinstance(value, bytes) else value.encode("utf-8", "surrogatepass")
 
 
 def _is_name(value):
@@ -263,17 +264,17 @@ class _Hidden:
 
 
 class _HiddenBytes(_Hidden, bytes):
-    pass
+    """Hidden key of type bytes."""
 
 
 class _HiddenStr(_Hidden, str):
-    pass
+    """Hidden key of type str."""
 
 
 class _Taken:
     """Set of names that are not available as pseudonyms. It supports `in` for folded names."""
 
-    def __init__(self, exclude, names=()):
+    def __init__(self, exclude, names):
         self.names, self.current = set(map(fold, names)), ""
         self._is_excluded = check_exclude(() if exclude is None else exclude)
 

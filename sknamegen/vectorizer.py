@@ -3,22 +3,20 @@
 import unicodedata
 from collections.abc import Iterable
 from functools import partial
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from ._alphabet import (
-    END,
     END_CHARACTER,
     FRAMING,
     N_CODE_POINTS,
-    PAD,
     RESERVED,
-    START,
     UNKNOWN,
     characters_of,
     code_point,
@@ -155,7 +153,7 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
             If X is empty, a parameter is out of range, a name contains U+0000, U+0002 or U+0003, or
             a text is too short for one window.
         """
-        self._learn(self._encode_rows(X, warns=True))
+        self._learn(X)
         return self
 
     def fit_transform(self, X: Iterable[str], y: object = None) -> NDArray[np.int32]:
@@ -174,9 +172,7 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
                 dtype int32
             Windows as a read-only view, see `transform`.
         """
-        text = self._encode_rows(X, warns=True)
-        self._learn(text)
-        return self._cut(text)
+        return self._cut(self._learn(X))
 
     def transform(self, X: Iterable[str]) -> NDArray[np.int32]:
         """Split names into windows.
@@ -206,7 +202,7 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
         self._replace_unknown(text)
         return self._cut(text)
 
-    def inverse_transform(self, X: NDArray[np.integer[Any]]) -> list[str]:
+    def inverse_transform(self, X: NDArray[np.integer]) -> list[str]:
         """Convert windows back to names.
 
         Parameters
@@ -247,6 +243,15 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
         later = windows[:, 1:, -step:].reshape(len(windows), -1)
         return decode(np.concatenate([windows[:, 0], later], axis=1))
 
+    def _learn(self, X):
+        """Set the fitted attributes, and return one row of code points per name."""
+        text = self._encode_rows(X, warns=True)
+        codes = distinct(text)
+        self.alphabet_ = characters_of(codes[~np.isin(codes, RESERVED)])
+        framing = 2 if self.boundary else 0  # U+0002 and U+0003
+        self.max_length_ = int(np.count_nonzero(text, axis=1).max()) - framing
+        return text
+
     def _encode_rows(self, X, warns=False):
         """Validate the names and return one row of code points per name."""
         window_length, _ = self._check_params()
@@ -254,19 +259,12 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
         if warns and self.boundary:
             warn_about_suspicious_names(names)
         longest = int(lengths.max())
-        if self.boundary:
-            left = window_length
-            width = left + longest + 1
-        else:
-            self._check_text_lengths(lengths)
-            left, width = 0, longest
-        self._check_size(width, lengths)
-
+        left, end = (window_length, 1) if self.boundary else (0, 0)
+        width = left + longest + end
+        self._check_lengths(width, lengths)
         text = np.zeros((len(names), width), dtype=np.int32)
-        characters = text[:, left : left + longest]
         for block in blocks(len(names), longest):
-            characters[block] = encode(names[block], longest)
-        self._check_reserved(characters, names, lengths)
+            text[block, left : left + longest] = encode(names[block], longest)
         if self.boundary:
             add_boundaries(text, lengths, left)
         return text
@@ -287,52 +285,53 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
         return int(self.window_length), int(self.step)
 
     def _check_names(self, X):
-        """Return the names as a list of str, and their lengths."""
+        """Return the normalised names as a list of str, and their lengths."""
+        expected = "X must be an iterable of str, one name per item"
         if isinstance(X, str):
-            raise TypeError(
-                "X must be an iterable of str, one name per item. Got the single str "
-                f"{shorten(X, 30)}. Pass [{shorten(X, 30)}]."
-            )
+            text = shorten(X, 30)
+            raise TypeError(f"{expected}. Got the single str {text}. Pass [{text}].")
         one_dimensional = len(getattr(X, "shape", (None,))) == 1
         if not isinstance(X, Iterable) or isinstance(X, bytes) or not one_dimensional:
             shape = f" of shape {X.shape}" if hasattr(X, "shape") else ""
             hint = ' Pass one column, such as df["name"].' if hasattr(X, "columns") else ""
             hint = " Pass X.ravel()." if isinstance(X, np.ndarray) and X.shape[1:] == (1,) else hint
-            raise TypeError(
-                "X must be an iterable of str, one name per item. Got "
-                f"{type(X).__name__}{shape}.{hint}"
-            )
+            raise TypeError(f"{expected}. Got {type(X).__name__}{shape}.{hint}")
         # These methods of Series and arrays return Python objects and are faster than iteration.
         methods = (getattr(X, name, None) for name in ("to_list", "tolist", "to_pylist"))
         to_list = next(filter(None, methods), None)
         names = to_list() if to_list else list(X)
         if not names:
             raise ValueError("X must contain at least one name. Got no names.")
-        if not set(map(type, names)) <= {str, np.str_}:
-            for row, name in enumerate(names):
-                if not isinstance(name, str):
-                    raise TypeError(
-                        f"X must contain only str. Got {name!r} of type {type(name).__name__} in "
-                        f"row {row}. Drop the item, or convert it with str()."
-                    )
-            names = [str.__str__(name) for name in names]  # Ignores __str__ of subclasses.
+        for row, name in enumerate(names):
+            if not isinstance(name, str):
+                raise TypeError(
+                    f"X must contain only str. Got {name!r} of type {type(name).__name__} in row "
+                    f"{row}. Drop the item, or convert it with str()."
+                )
+        names = list(map(str.__str__, names))  # Ignores __str__ of subclasses.
         if self.lowercase:
             names = [name.lower() for name in names]
         if self.normalization is not None:
             normalize = partial(unicodedata.normalize, self.normalization)
             names = [name if name.isascii() else normalize(name) for name in names]
+        joined = "".join(names)
+        if reserved := [c for c in (*FRAMING, END_CHARACTER) if c in joined]:
+            row = next(row for row, name in enumerate(names) if reserved[0] in name)
+            raise ValueError(
+                "Names must not contain the reserved characters U+0000, U+0002 and U+0003. Got "
+                f"{code_point(reserved[0])} in row {row}: {shorten(names[row], 30)}."
+            )
         return names, np.fromiter(map(len, names), dtype=np.int64, count=len(names))
 
-    def _check_text_lengths(self, lengths):
-        if lengths.min() <= self.window_length:
+    def _check_lengths(self, width, lengths):
+        """Raise if a text is too short for a window, or the longest row needs too much memory."""
+        if not self.boundary and lengths.min() <= self.window_length:
             row = int(lengths.argmin())
             raise ValueError(
                 f"With boundary=False, each text must be longer than window_length="
                 f"{self.window_length}. Got {lengths[row]} characters in row {row}. Join the "
                 "names into one text, or use boundary=True."
             )
-
-    def _check_size(self, width, lengths):
         cells = width * len(lengths)
         if cells > max(_MAX_SPARSE_CELLS, _MAX_CELLS_PER_CHARACTER * lengths.sum()):
             row = int(lengths.argmax())
@@ -344,37 +343,16 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
                 "or use a smaller window_length."
             )
 
-    def _check_reserved(self, codes, names, lengths):
-        # U+0000 looks like padding in the array, so compare the counts with the lengths.
-        n_allowed = np.count_nonzero((codes != PAD) & (codes != START) & (codes != END), axis=1)
-        if (n_allowed != lengths).any():
-            row = int((n_allowed != lengths).argmax())
-            reserved = [c for c in names[row] if c in FRAMING or c == END_CHARACTER]
-            raise ValueError(
-                "Names must not contain the reserved characters U+0000, U+0002 and U+0003. Got "
-                f"{code_point(reserved[0])} in row {row}: {shorten(names[row], 30)}."
-            )
-
-    def _learn(self, text):
-        codes = distinct(text)
-        self.alphabet_ = characters_of(codes[~np.isin(codes, RESERVED)])
-        framing = 2 if self.boundary else 0  # U+0002 and U+0003
-        self.max_length_ = int(np.count_nonzero(text, axis=1).max()) - framing
-
     def _replace_unknown(self, text):
-        is_known = np.zeros(N_CODE_POINTS, dtype=bool)
-        is_known[self.alphabet_.view(np.int32)] = True
-        is_known[list(RESERVED)] = True
-        unknown = ~is_known[text]
-        if not unknown.any():
-            return
-        if self.handle_unknown == "error":
+        is_unknown = np.ones(N_CODE_POINTS, dtype=bool)
+        is_unknown[np.append(self.alphabet_.view(np.int32), RESERVED)] = False
+        unknown = is_unknown[text]
+        if self.handle_unknown == "error" and unknown.any():
             row = int(unknown.any(axis=1).argmax())
-            code = text[row, unknown[row].argmax(keepdims=True)]
-            (character,) = characters_of(code).tolist()
+            character = characters_of(text[row, unknown[row]])[0]
             name = decode(text[row : row + 1, self.window_length * self.boundary :])[0]
             raise ValueError(
-                f"Unknown character {character!r} ({code_point(character)}) in row {row}: "
+                f"Unknown character {str(character)!r} ({code_point(character)}) in row {row}: "
                 f"{shorten(name.rstrip(END_CHARACTER), 30)}. The alphabet is "
                 f"{shorten(''.join(self.alphabet_), 60)}. Use handle_unknown='replace' to "
                 "replace it with U+FFFD."
@@ -384,7 +362,7 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
     def _cut(self, text):
         return sliding_window_view(text, int(self.window_length) + 1, axis=1)[:, :: int(self.step)]
 
-    def __sklearn_tags__(self) -> Any:
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.string = True
         tags.input_tags.two_d_array = False

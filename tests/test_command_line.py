@@ -200,12 +200,6 @@ def test_version(run, capsys):
     assert capsys.readouterr().out == f"{sknamegen.__version__}\n"
 
 
-def test_unknown_options(run, capsys):
-    with pytest.raises(SystemExit, match="2"):
-        run("--colour", "red")
-    assert "unrecognized arguments: --colour" in capsys.readouterr().err
-
-
 def test_closed_pipe_is_not_an_error():
     command = [sys.executable, "-m", "sknamegen", "--demo", "--counting", "-n", "50000"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
@@ -213,12 +207,6 @@ def test_closed_pipe_is_not_an_error():
         process.stdout.close()
         assert process.wait(60) == 0
         assert process.stderr.read() == b""
-
-
-def test_names_from_standard_input():
-    status, out, error = shell("printf 'Xaxa\\nXuxu\\nXixi\\n' | sknamegen --counting -n 20")
-    assert (status, error) == (0, "")
-    assert set("".join(out.split())) <= set("Xxaui")
 
 
 def test_terminal_without_input_is_an_error():

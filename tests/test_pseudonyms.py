@@ -195,8 +195,6 @@ def test_errors_show_no_names():
 
 def test_mapping():
     pseudonymizer = NamePseudonymizer(key=KEY)
-    with pytest.raises(TypeError, match="X must contain str"):
-        pseudonymizer.fit([3])
     with pytest.raises(NotFittedError):
         pseudonymizer.mapping()
     expected = dict(zip(NAMES, pseudonyms_of(NAMES), strict=True))
@@ -250,8 +248,6 @@ def test_saved_pseudonyms():
 
 
 def test_errors():
-    with pytest.raises(NotFittedError):
-        NamePseudonymizer(key=KEY).transform(NAMES)
     for key in (None, "", b"", 3, bytearray(b"abc")):
         with pytest.raises(TypeError, match=r"key must be non-empty bytes or str. Got"):
             NamePseudonymizer(key=key).fit(NAMES)

@@ -19,13 +19,11 @@ import numpy as np
 import pytest
 import skops.io
 from conftest import CORRUPTIONS, corrupted, entries, ngram_pipeline, small_pipeline
-from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline
 
 import sknamegen
 from sknamegen import (
     SKOPS_TRUSTED,
-    CharAverageGenerator,
     CharLSTMGenerator,
     CharNGramGenerator,
     CharSequenceVectorizer,
@@ -403,20 +401,6 @@ def test_corrupted_vectorizers_are_rejected_or_harmless(names):
             n_same += windows.shape == expected.shape and (windows == expected).all()
     assert n_rejected > 40
     assert n_same > 0
-
-
-def test_deeply_nested_averages_are_rejected(pipe):
-    """A small file may contain nested averages of 2 ** 60 generators."""
-    average = CharAverageGenerator([pipe[-1]]).fit()
-    state = average.__getstate__()
-    for _ in range(9):
-        average = CharAverageGenerator([average, average]).fit()
-    loaded = CharAverageGenerator([])
-    with pytest.raises(ValueError, match="at most 1,000"):
-        loaded.__setstate__(state | {"generators_": [average] * 2, "_n_generators": 1})
-    with pytest.raises(NotFittedError):
-        loaded.__setstate__(state | {"generators_": [loaded, loaded]})
-    assert not hasattr(loaded, "alphabet_")
 
 
 def test_fractional_counts_round_trip(names):
