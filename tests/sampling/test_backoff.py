@@ -38,7 +38,7 @@ def proba_of(automaton):
     for context in range(len(rows), len(automaton.parents)):
         row = automaton.backoff[context] * rows[automaton.parents[context]]
         ngrams = slice(automaton.first[context], automaton.first[context + 1])
-        characters = automaton.ngrams[ngrams] % automaton.n_characters
+        characters = automaton.ngrams_[ngrams] % automaton.n_characters
         row[characters] += automaton.weights[ngrams]
         rows.append(row)
     return np.array(rows)
