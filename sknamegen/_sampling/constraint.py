@@ -56,7 +56,7 @@ class Constraint:
         max_length: int = 1,
     ):
         self.key = pattern, banned, min_length, max_length
-        self.end, self.lengths, self._index = alphabet.end, alphabet.lengths, alphabet.index
+        self.end, self.lengths, self.index = alphabet.end, alphabet.lengths, alphabet.index
         self.min_length = max_length if alphabet.end is None else min_length
         self.max_length = max_length
         automaton = build_automaton(alphabet, pattern, banned, max_length)
@@ -87,8 +87,8 @@ class Constraint:
         """Return the state after reading a text."""
         state = 0
         for character in text:
-            is_known = character in self._index
-            state = int(self.transitions[state, self._index[character]]) if is_known else -1
+            is_known = character in self.index
+            state = int(self.transitions[state, self.index[character]]) if is_known else -1
         return state % len(self.transitions)
 
     def may_follow(

@@ -125,11 +125,11 @@ class Lookahead:
         """Return whether prefixes with these lengths and states can still be completed."""
         return self.table[self.row_for_length(lengths), states, 0]
 
-    def context(self, prefix: list[int]) -> int:
-        """Return the context after a prefix, given as character indices."""
+    def context(self, prefix: str) -> int:
+        """Return the context after a prefix."""
         context = self._start
         for character in prefix:
-            context = int(self.contexts_after[context, character])
+            context = int(self.contexts_after[context, self.constraint.index[character]])
         return context
 
     def ahead(self, lengths: Indices, states: Indices, contexts: Indices) -> NDArray[np.float64]:

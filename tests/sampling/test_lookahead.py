@@ -28,8 +28,7 @@ def make(letters, names, order=3, pattern=None, min_length=0, max_length=4, bann
 
 def position_of(alphabet, constraint, lookahead, prefix):
     """Return the length, state and context of a prefix, in arrays of one element."""
-    indices = [alphabet.index[letter] for letter in prefix]
-    state, context = constraint.read(prefix), lookahead.context(indices)
+    state, context = constraint.read(prefix), lookahead.context(prefix)
     return [np.array([value]) for value in (alphabet.lengths([prefix])[0], state, context)]
 
 
