@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from functools import partial
 from typing import Self
 
 import numpy as np
@@ -89,7 +88,7 @@ class BackoffAutomaton:
     def _expected_counts(self, after, proba):
         """Return the n-grams with large expected counts, and the counts."""
         width = max(1, _MAX_CELLS // len(self.parents))
-        ngrams, expected = [np.empty(0, np.int64)], [np.empty(0)]
+        ngrams, expected = [], []
         for first in range(0, self.n_characters, width):
             sums = self._add_to_suffixes(after @ proba[:, first : first + width].astype(np.float64))
             rows, columns = np.nonzero(sums >= _MIN_EXPECTED)
@@ -113,11 +112,6 @@ class BackoffAutomaton:
     def n_characters(self) -> int:
         """The number of characters to predict."""
         return self.roots.shape[1]
-
-    @property
-    def order(self) -> int:
-        """The length of the longest n-grams, in characters."""
-        return int(self.lengths[-1]) + 1
 
     @property
     def nbytes(self) -> int:
@@ -231,15 +225,15 @@ class BackoffAutomaton:
         starts = np.append(np.arange(n_states)[:, None] * len(values) + starts, columns.size)
         cells = np.tile(values, n_states), columns.ravel(), starts
         shape = n_states * (n_contexts - n_roots), n_later * n_contexts
-        seen = csr_matrix(cells, shape=shape)
-        return partial(self._average, after, seen, self._levels())
+        seen, levels = csr_matrix(cells, shape=shape), self._levels()
 
-    def _average(self, after, seen, levels, later):
-        n_roots = len(self.roots)
-        now = np.empty((len(after), len(self.parents)))
-        now[:, :n_roots] = later[after, self.contexts_after[0]] @ self.roots.T
-        now[:, n_roots:] = (seen @ later.ravel()).reshape(len(after), -1)
-        for level in levels:
-            now[:, level] += self.backoff[level] * now[:, self.parents[level]]
-            np.maximum(now[:, level], 0, out=now[:, level])
-        return now
+        def average(later: NDArray[np.float64]) -> NDArray[np.float64]:
+            now = np.empty((n_states, n_contexts))
+            now[:, :n_roots] = later[after, self.contexts_after[0]] @ self.roots.T
+            now[:, n_roots:] = (seen @ later.ravel()).reshape(n_states, -1)
+            for level in levels:
+                now[:, level] += self.backoff[level] * now[:, self.parents[level]]
+                np.maximum(now[:, level], 0, out=now[:, level])
+            return now
+
+        return average

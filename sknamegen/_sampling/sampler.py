@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._corpus import Corpus
-from .._models.contract import Indices, NextCharModel, log_likelihood
+from .._models.contract import Indices, NextCharModel, log_likelihood, next_log_proba
 from .._models.ngrams import NGrams
 from .._parallel import BLOCK_CELLS, MAX_CELLS, blocks, one_blas_thread, parallel_map
 from .._sequences import name_sequences
@@ -121,8 +121,7 @@ class Sampler:
         n_attempts = n_accepted = n_drawn = n_failures = 0
         while len(pending) and n_failures < _MAX_FAILURES:
             # The share of names accepted so far predicts how many draws a row needs.
-            n_repeats = -(-(n_attempts + 1) // (n_accepted + 1))
-            n_repeats = n_repeats if n_accepted else 4 * n_attempts + 1
+            n_repeats = -(-(n_attempts + 1) // (n_accepted + 1)) if n_accepted else 4 * n_attempts + 1
             n_repeats = min(n_repeats, -(-_ROUND_SIZE // len(pending)))
             is_first = not use_lookahead and not n_attempts
             attempts = np.repeat(pending[:_ROUND_SIZE] if is_first else pending, n_repeats)
@@ -315,8 +314,7 @@ class Sampler:
     def _draw_labels(self, rows, rng):
         if len(self.labels) == 1:
             return np.repeat(self.labels, len(rows))
-        cumulative = self.label_proba.cumsum(1)[rows]
-        index = (cumulative <= rng.random((len(rows), 1)) * cumulative[:, -1:]).sum(1)
+        index, _ = draw(self.label_proba[rows], rng.random(len(rows)))
         return self.labels[index]
 
     def lookahead(self, n: int = 1) -> Lookahead:
@@ -439,7 +437,8 @@ class Sampler:
         """
         (prefix,), constraint = self.prefixes, self.constraint
         row: Indices = np.zeros(1, dtype=np.int64)
-        if constraint.end is not None or filters or not constraint.is_unconstrained:
+        is_free = constraint.key[:2] == (None, ())  # neither pattern nor banned
+        if constraint.end is not None or filters or not is_free:
             names, shortfall = self.draw(row, rng, filters=filters)
             if shortfall:
                 raise ValueError(shortfall)
@@ -480,8 +479,18 @@ class Sampler:
         return [name for _, name in best], np.array([total for total, _ in best])
 
     def _search(self, prefix, joint):
-        settings = self.labels, self.decoding, self.constraint
-        return Search(self.model, self.corpus, *settings, prefix, joint)
+        alphabet = self.corpus.alphabet
+        return Search(self._next_log_proba, alphabet, self.constraint, prefix, joint)
+
+    def _next_log_proba(self, prefixes):
+        """Return the log-probabilities of the next character, (n_prefixes, n_labels, n_chars)."""
+        windows = self.corpus.alphabet.windows(prefixes, self.corpus.window_length_)
+        log_proba = next_log_proba(self.model, windows, self.labels)
+        if self.decoding == Decoding():
+            return log_proba
+        proba = self.decoding.probabilities(log_proba.reshape(-1, log_proba.shape[2]))
+        with np.errstate(divide="ignore"):
+            return np.log(proba).reshape(log_proba.shape)
 
 
 def label_proba(model: NextCharModel, corpus: Corpus, prefixes: list[str]) -> NDArray[np.float64]:

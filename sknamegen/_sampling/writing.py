@@ -88,20 +88,19 @@ def propose_block(
     Returns
     -------
     text : ndarray of shape (n_names, n_steps), dtype int64
-        Indices of the generated characters, -1 after the end.
+        Indices of the generated characters, -1 after the end of the name.
     log_proba, log_weights : ndarray of shape (n_names,), dtype float64
         As in `Draws`.
     """
     (state, logits), end, n_names = start, constraint.end, position.shape[1]
     text = np.full((n_names, 16), NONE)
     log_proba, log_weights = np.zeros((2, n_names))
-    active, survivors = np.arange(n_names), np.arange(n_names)
+    active = np.arange(n_names)
     if end is None:
-        survivors = np.flatnonzero(position[0] < constraint.max_length)
-        state, logits = model.select(state, survivors), logits[survivors]
-        active, position = active[survivors], position[:, survivors]
+        active = np.flatnonzero(position[0] < constraint.max_length)
+        state, logits, position = model.select(state, active), logits[active], position[:, active]
     for step in range(MAX_CODE_POINTS * (constraint.max_length + 1)):
-        if not len(survivors):
+        if not len(active):
             break
         lengths, states, contexts = position
         if observe:
@@ -114,24 +113,24 @@ def propose_block(
             log_proba[active] += log_p
             log_weights[active] += log_weight
             contexts = lookahead.contexts_after[contexts, characters]
-            is_feasible = log_weight > -np.inf
         else:
             characters, _ = draw(decoding.probabilities(logits), uniforms)
-            is_feasible = constraint.may_follow(lengths, states, characters)
-        lengths = lengths + constraint.starts_cluster[states, characters]
-        position = np.stack([lengths, constraint.transitions[states, characters], contexts])
+        next_lengths = lengths + constraint.starts_cluster[states, characters]
+        position = np.stack([next_lengths, constraint.transitions[states, characters], contexts])
+        is_feasible = constraint.feasibility.is_possible(*position[:2])
+        is_complete = next_lengths >= constraint.max_length
+        if end is not None:
+            is_complete = characters == end
+            is_feasible[is_complete] = constraint.may_end(lengths, states)[is_complete]
         log_weights[active[~is_feasible]] = -np.inf
-        is_end = characters == (NONE if end is None else end)
         if step == text.shape[1]:
             text = np.concatenate([text, np.full_like(text, NONE)], axis=1)
-        is_extended = is_feasible & ~is_end
-        text[active[is_extended], step] = characters[is_extended]
-        is_complete = is_end if end is not None else lengths >= constraint.max_length
-        survivors = np.flatnonzero(is_feasible & ~is_complete)
+        text[active, step] = characters
+        survivors = np.flatnonzero((log_weights[active] > -np.inf) & ~is_complete)
         if len(survivors) < len(active):
             state, characters = model.select(state, survivors), characters[survivors]
             active, position = active[survivors], position[:, survivors]
-        if len(survivors):
+        if len(active):
             state, logits = model.advance(state, characters)
     log_weights[active] = -np.inf  # endless sequences of code points that continue a character
     return text, log_proba, log_weights

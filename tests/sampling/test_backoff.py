@@ -63,7 +63,7 @@ def test_a_truncated_automaton_ignores_farther_characters(lower):
     whole = automaton(counts)
     assert len(whole.contexts_after) == len(whole.parents)  # cached, then recomputed
     truncated = whole.truncated(lower)
-    assert truncated.order == lower
+    assert truncated.lengths[-1] + 1 == lower
     assert len(truncated.contexts_after) == len(truncated.parents)
     contexts, _ = pairs(NAMES + OTHERS, 5)
     ids = counts.find(np.where(np.arange(5) < lower - 1, contexts, NONE))
