@@ -150,14 +150,12 @@ class Lookahead:
         constraint, (_, n_states, n_contexts) = self.constraint, self.table.shape
         longer = table_rows = self.row_for_length(lengths + 1)[:, None]
         if not constraint.one_code_per_cluster:
-            starts_cluster = constraint.starts_cluster[states]
-            same = self.row_for_length(lengths)[:, None]
-            table_rows = np.where(starts_cluster, longer, same)
+            same, starts = self.row_for_length(lengths)[:, None], constraint.starts_cluster[states]
+            table_rows = np.where(starts, longer, same)
         cells = (table_rows * n_states + constraint.transitions[states]) * n_contexts
         ahead = self.table.ravel().take(cells + self.contexts_after[contexts])
         if not constraint.one_code_per_cluster:
-            factors = np.exp(self.log_scales[same] - self.log_scales[longer])
-            ahead *= np.where(starts_cluster, 1, factors)
+            ahead *= np.exp(self.log_scales[table_rows] - self.log_scales[longer])
         if constraint.end is not None:
             ahead[:, constraint.end] = constraint.may_end(lengths, states)
         return ahead

@@ -90,9 +90,7 @@ class PositionAutomaton:
             tree = _parser.parse(compiled.pattern, compiled.flags)
             first, is_optional = self._sequence(tree, 1, tree.state.flags, True, True)
         except RecursionError:
-            raise ValueError(
-                f"pattern must have fewer nested groups. Got {self._shown}."
-            ) from None
+            raise ValueError(f"pattern must have fewer nested groups. Got {self._shown}.") from None
         self.first = first | is_optional
 
     # The methods below add the positions of a subexpression before the set `after`. They return the
@@ -132,8 +130,7 @@ class PositionAutomaton:
             return 0, True
         raise ValueError(
             "pattern may only contain characters, classes, groups, alternatives and repetitions. "
-            f"Got {self._shown}, which contains "
-            f"{_UNSUPPORTED.get(op, op)}."
+            f"Got {self._shown}, which contains {_UNSUPPORTED.get(op, op)}."
         )
 
     def _repeat(self, minimum, maximum, tree, after, flags):
@@ -159,8 +156,7 @@ class PositionAutomaton:
         if len(self.follow) > _MAX_POSITIONS:
             raise ValueError(
                 f"pattern must contain fewer repetitions: with max_length={self._max_length}, it "
-                f"expands to more than {_MAX_POSITIONS:,} characters. Got "
-                f"{self._shown}."
+                f"expands to more than {_MAX_POSITIONS:,} characters. Got {self._shown}."
             )
         number = self._numbers.setdefault((piece, flags), len(self.pieces))
         if number == len(self.pieces):

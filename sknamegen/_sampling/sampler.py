@@ -121,7 +121,8 @@ class Sampler:
         n_attempts = n_accepted = n_drawn = n_failures = 0
         while len(pending) and n_failures < _MAX_FAILURES:
             # The share of names accepted so far predicts how many draws a row needs.
-            n_repeats = -(-(n_attempts + 1) // (n_accepted + 1)) if n_accepted else 4 * n_attempts + 1
+            n_repeats = -(-(n_attempts + 1) // (n_accepted + 1))
+            n_repeats = n_repeats if n_accepted else 4 * n_attempts + 1
             n_repeats = min(n_repeats, -(-_ROUND_SIZE // len(pending)))
             is_first = not use_lookahead and not n_attempts
             attempts = np.repeat(pending[:_ROUND_SIZE] if is_first else pending, n_repeats)
@@ -178,8 +179,8 @@ class Sampler:
             short = np.array([i for i, pool in enumerate(pools) if not pool.is_enough()])
             if not len(short):
                 break
-            lookahead = self.lookahead(len(attempts))
-            draws = self.propose(np.repeat(prefix_rows[short], n_draws[short]), rng, lookahead)
+            short_rows = np.repeat(prefix_rows[short], n_draws[short])
+            draws = self.propose(short_rows, rng, self.lookahead(len(attempts)))
             ends = n_draws[short].cumsum()
             for i, start, end in zip(short, ends - n_draws[short], ends, strict=True):
                 pools[i].add(draws, slice(start, end))
