@@ -73,7 +73,18 @@ class BackoffAutomaton:
         cells = np.ones(n_rows), (ngrams.find(contexts), np.arange(n_rows))
         after = csr_matrix(cells, shape=(n_contexts, n_rows))
         n = automaton._add_to_suffixes(np.asarray(after.sum(axis=1)))[:, 0] + _PRIOR
-        stored, sums = automaton._expected_counts(after, proba)
+        ngrams_, expected = [], []
+        width = max(1, _MAX_CELLS // n_contexts)
+        for first in range(0, ngrams.n_characters, width):
+            columns_proba = proba[:, first : first + width].astype(np.float64)
+            sums = automaton._add_to_suffixes(after @ columns_proba)
+            rows, columns = np.nonzero(sums >= _MIN_EXPECTED)
+            ngrams_.append(rows * ngrams.n_characters + first + columns)
+            expected.append(sums[rows, columns])
+        stored, sums = np.concatenate(ngrams_), np.concatenate(expected)
+        if len(sums) > _MAX_STORED:  # shorter contexts have larger sums
+            limit = np.partition(sums, -_MAX_STORED)[-_MAX_STORED]
+            stored, sums = stored[sums >= limit], sums[sums >= limit]
         order = np.argsort(stored, kind="stable")
         stored, sums = stored[order], sums[order]
         context = stored // ngrams.n_characters
@@ -84,21 +95,6 @@ class BackoffAutomaton:
             weights=sums / n[context],
             backoff=(n - np.bincount(context, weights=sums, minlength=n_contexts)) / n,
         )
-
-    def _expected_counts(self, after, proba):
-        """Return the n-grams with large expected counts, and the counts."""
-        width = max(1, _MAX_CELLS // len(self.parents))
-        ngrams, expected = [], []
-        for first in range(0, self.n_characters, width):
-            sums = self._add_to_suffixes(after @ proba[:, first : first + width].astype(np.float64))
-            rows, columns = np.nonzero(sums >= _MIN_EXPECTED)
-            ngrams.append(rows * self.n_characters + first + columns)
-            expected.append(sums[rows, columns])
-        stored, sums = np.concatenate(ngrams), np.concatenate(expected)
-        if len(sums) > _MAX_STORED:  # shorter contexts have larger sums
-            limit = np.partition(sums, -_MAX_STORED)[-_MAX_STORED]
-            stored, sums = stored[sums >= limit], sums[sums >= limit]
-        return stored, sums
 
     def _add_to_suffixes(self, sums):
         """Add the sums of contexts to the sums of all their suffixes, in place."""

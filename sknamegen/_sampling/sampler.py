@@ -416,9 +416,9 @@ class Sampler:
         """
         rows = np.repeat(np.arange(len(self.prefixes)), n)
         if not self.decoding.temperature or self.model.ngrams() is None:
-            log_weights = self.propose(rows, rng).log_weights
-            share = (log_weights == 0).reshape(len(self.prefixes), n).mean(axis=1)
-            if not self.decoding.temperature or share.min(initial=1) >= _MIN_ACCEPTANCE:
+            is_valid = self.propose(rows, rng).log_weights == 0
+            share = is_valid.reshape(-1, n).mean(axis=1)
+            if not self.decoding.temperature or share.min() >= _MIN_ACCEPTANCE:
                 # A few draws cannot show that a share is exactly 0 or 1, so bound the variance.
                 variance = np.maximum(share * (1 - share), 1 / n) * (self.decoding.temperature > 0)
                 return share, np.sqrt(variance / n)
