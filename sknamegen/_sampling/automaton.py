@@ -1,7 +1,6 @@
 """Build a deterministic automaton that accepts the names a constraint allows."""
 
 import re
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,7 +103,7 @@ def _product(positions, matches, ban_transitions, cluster_transitions, max_lengt
     ban_transitions, cluster_transitions = ban_transitions.tolist(), cluster_transitions.tolist()
     states = [(positions.first, 0, 0)]
     ids, depths, n_steps = {states[0]: 0}, [0], 0
-    rows: list[dict[int, int]] = []
+    edges = []
     for state, (members, ban_state, cluster_state) in enumerate(states):
         followers: dict[int, int] = {}
         for position in bits(members) if depths[state] < max_length else ():
@@ -114,7 +113,6 @@ def _product(positions, matches, ban_transitions, cluster_transitions, max_lengt
                 raise _too_large_error()
             for character_class in classes:
                 followers[character_class] = followers.get(character_class, 0) | follow
-        rows.append({})
         for character_class, next_members in followers.items():
             next_ban_state = ban_transitions[ban_state][character_class]
             next_cluster_state = cluster_transitions[cluster_state][character_class]
@@ -124,25 +122,24 @@ def _product(positions, matches, ban_transitions, cluster_transitions, max_lengt
                     ids[target] = len(states)
                     states.append(target)
                     depths.append(depths[state] + 1)
-                rows[-1][character_class] = ids[target]
+                edges.append((state, character_class, ids[target]))
     transitions = np.full((len(states), len(ban_transitions[0])), -1, dtype=np.int32)
-    for state, row in enumerate(rows):
-        transitions[state, [*row]] = [*row.values()]
+    sources, classes, targets = np.array(edges, dtype=np.int32).reshape(-1, 3).T
+    transitions[sources, classes] = targets
     return transitions, states
 
 
 def _merge_equivalent(transitions, accepts, starts_cluster, max_length):
     """Merge equivalent states (Moore, 1956). The dead state stays last."""
-    outputs = np.packbits(np.column_stack([accepts, starts_cluster]), axis=1)
-    _, inverse = np.unique(outputs, axis=0, return_inverse=True)
-    block: Any = inverse.reshape(-1).astype(np.int32)
-    for _ in range(max_length + 1):
-        signature = np.column_stack([block, block[transitions]])
-        _, refined = np.unique(signature, axis=0, return_inverse=True)
-        refined = refined.reshape(-1).astype(np.int32)
-        if refined.max() == block.max():
+    signature = np.packbits(np.column_stack([accepts, starts_cluster]), axis=1)
+    n_blocks = 0
+    for _ in range(max_length + 2):
+        _, block = np.unique(signature, axis=0, return_inverse=True)
+        block = block.reshape(-1).astype(np.int32)
+        if block.max() < n_blocks:
             break
-        block = refined
+        n_blocks = block.max() + 1
+        signature = np.column_stack([block, block[transitions]])
     # Renumber the blocks: the start state first, the dead state last.
     blocks, members = np.unique(block, return_index=True)
     order = sorted(blocks.tolist(), key=lambda b: (b == block[-1], b != block[0]))
@@ -178,23 +175,23 @@ def _aho_corasick(characters, banned, max_length):
     folded = [character.casefold() for character in characters]
     longest = max_length * max(map(len, folded), default=0)
     goto: list[dict[int, int]] = [{}]  # the trie of banned strings
-    is_output = [False]
     columns: dict[str, int] = {}
+    outputs = []
     for word in (string for string in banned if len(string) <= longest):
         state = 0
         for character in word:
             column = columns.setdefault(character, len(columns))
-            if column not in goto[state]:
-                goto[state][column] = len(goto)
+            state = goto[state].setdefault(column, len(goto))
+            if state == len(goto):
                 goto.append({})
-                is_output.append(False)
-            state = goto[state][column]
-        is_output[state] = True
+        outputs.append(state)
     # One column per character in the banned strings. All other characters share the last column,
     # which leads to the start state.
     if len(goto) * len(columns) > _MAX_CELLS:
         raise _too_large_error()
     delta = np.zeros((len(goto), len(columns) + 1), dtype=np.int32)
+    is_output = np.zeros(len(goto), dtype=bool)
+    is_output[outputs] = True
     failure, states = [0] * len(goto), [0]
     for state in states:  # breadth first
         is_output[state] |= is_output[failure[state]]
@@ -204,9 +201,8 @@ def _aho_corasick(characters, banned, max_length):
             delta[state, column] = target
             states.append(target)
     # Remove the states that complete a banned string, and renumber the others.
-    is_allowed = ~np.array(is_output)
-    number = np.where(is_allowed, is_allowed.cumsum() - 1, -1).astype(np.int32)
-    delta = np.vstack([number[delta[is_allowed]], np.full_like(delta[:1], -1)])
+    number = np.where(is_output, -1, (~is_output).cumsum() - 1).astype(np.int32)
+    delta = np.vstack([number[delta[~is_output]], np.full_like(delta[:1], -1)])
     spellings = [
         tuple(columns.get(part, len(columns)) for part in character) for character in folded
     ]

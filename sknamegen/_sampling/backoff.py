@@ -1,9 +1,7 @@
 """N-grams as a weighted automaton whose states are contexts, for the lookahead."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import partial
-from itertools import pairwise
+from dataclasses import dataclass, fields, replace
 from typing import Self
 
 import numpy as np
@@ -32,7 +30,7 @@ class BackoffAutomaton:
 
     Attributes
     ----------
-    kinds, keys, parents, lengths, first, ngrams, weights, backoff, roots
+    kinds, keys, parents, lengths, first, ngrams_, weights, backoff, roots
         The arrays of an `NGrams` without labels.
     """
 
@@ -41,7 +39,7 @@ class BackoffAutomaton:
     parents: NDArray[np.int64]
     lengths: NDArray[np.int64]
     first: NDArray[np.int64]
-    ngrams: NDArray[np.int64]
+    ngrams_: NDArray[np.int64]
     weights: NDArray[np.float64]
     backoff: NDArray[np.float64]
     roots: NDArray[np.float64]
@@ -49,17 +47,7 @@ class BackoffAutomaton:
     @classmethod
     def from_ngrams(cls, ngrams: NGrams) -> Self:
         """Return the automaton of an n-gram model without labels."""
-        return cls(
-            ngrams.kinds,
-            ngrams.keys,
-            ngrams.parents,
-            ngrams.lengths,
-            ngrams.first,
-            ngrams.ngrams_,
-            ngrams.weights,
-            ngrams.backoff,
-            ngrams.roots,
-        )
+        return cls(*(getattr(ngrams, field.name) for field in fields(cls)))
 
     @classmethod
     def from_distributions(
@@ -85,51 +73,41 @@ class BackoffAutomaton:
         cells = np.ones(n_rows), (ngrams.find(contexts), np.arange(n_rows))
         after = csr_matrix(cells, shape=(n_contexts, n_rows))
         n = automaton._add_to_suffixes(np.asarray(after.sum(axis=1)))[:, 0] + _PRIOR
-        stored, sums = automaton._expected_counts(after, proba)
+        ngrams_, expected = [], []
+        width = max(1, _MAX_CELLS // n_contexts)
+        for first in range(0, ngrams.n_characters, width):
+            columns_proba = proba[:, first : first + width].astype(np.float64)
+            sums = automaton._add_to_suffixes(after @ columns_proba)
+            rows, columns = np.nonzero(sums >= _MIN_EXPECTED)
+            ngrams_.append(rows * ngrams.n_characters + first + columns)
+            expected.append(sums[rows, columns])
+        stored, sums = np.concatenate(ngrams_), np.concatenate(expected)
+        if len(sums) > _MAX_STORED:  # shorter contexts have larger sums
+            limit = np.partition(sums, -_MAX_STORED)[-_MAX_STORED]
+            stored, sums = stored[sums >= limit], sums[sums >= limit]
         order = np.argsort(stored, kind="stable")
         stored, sums = stored[order], sums[order]
         context = stored // ngrams.n_characters
         return replace(
             automaton,
-            ngrams=stored,
+            ngrams_=stored,
             first=np.searchsorted(context, np.arange(n_contexts + 1)),
             weights=sums / n[context],
             backoff=(n - np.bincount(context, weights=sums, minlength=n_contexts)) / n,
         )
 
-    def _expected_counts(self, after, proba):
-        """Return the n-grams with large expected counts, and the counts."""
-        width = max(1, _MAX_CELLS // len(self.parents))
-        ngrams, expected = [np.empty(0, np.int64)], [np.empty(0)]
-        for first in range(0, self.n_characters, width):
-            sums = self._add_to_suffixes(after @ proba[:, first : first + width].astype(np.float64))
-            rows, columns = np.nonzero(sums >= _MIN_EXPECTED)
-            ngrams.append(rows * self.n_characters + first + columns)
-            expected.append(sums[rows, columns])
-        stored, sums = np.concatenate(ngrams), np.concatenate(expected)
-        if len(sums) > _MAX_STORED:  # shorter contexts have larger sums
-            limit = np.partition(sums, -_MAX_STORED)[-_MAX_STORED]
-            stored, sums = stored[sums >= limit], sums[sums >= limit]
-        return stored, sums
-
     def _add_to_suffixes(self, sums):
         """Add the sums of contexts to the sums of all their suffixes, in place."""
-        ends = np.searchsorted(self.lengths, np.arange(self.lengths[-1] + 2))
-        for first, end in reversed(list(pairwise(ends[1:].tolist()))):
-            parents = self.parents[first:end]  # sorted
+        for level in reversed(self._levels()):
+            parents = self.parents[level]  # sorted
             starts = np.flatnonzero(np.diff(parents, prepend=-1))
-            sums[parents[starts]] += np.add.reduceat(sums[first:end], starts)
+            sums[parents[starts]] += np.add.reduceat(sums[level], starts)
         return sums
 
     @property
     def n_characters(self) -> int:
         """The number of characters to predict."""
         return self.roots.shape[1]
-
-    @property
-    def order(self) -> int:
-        """The length of the longest n-grams, in characters."""
-        return int(self.lengths[-1]) + 1
 
     @property
     def nbytes(self) -> int:
@@ -139,42 +117,30 @@ class BackoffAutomaton:
     @cached
     def contexts_after(self) -> NDArray[np.int32]:
         """Longest known context after each context and character."""
-        n_roots, levels = len(self.roots), self._levels()
-        # The last character of each context, and the context without its last character.
-        last = np.full(len(self.parents), NONE)
-        last[n_roots:] = farthest = self.keys % (self.n_characters + 3) - 1
-        prefix = self.kinds[last]
-        for level in levels[1:]:
-            parents = self.parents[level]
-            before = prefix[level] if level is levels[1] else prefix[parents]
-            prefix[level] = self._longer(before, farthest[level - n_roots])
-            last[level] = last[parents]
-        after = np.empty((len(self.parents), self.n_characters), dtype=np.int32)
-        after[:n_roots] = self.kinds[: self.n_characters]
-        for length, level in enumerate(levels):
-            extended = level[(last[level] < self.n_characters) & (prefix[level] >= 0)]
-            if length:
-                shorter = levels[length - 1]
-                after[shorter] = after[self.parents[shorter]]
-                after[prefix[extended], last[extended]] = extended
-            else:
-                after[:n_roots, last[extended]] = extended
-        if levels:
-            after[levels[-1]] = after[self.parents[levels[-1]]]
+        n_roots, after = len(self.roots), np.empty((len(self.parents), self.n_characters), np.int32)
+        kinds, farthest = self.kinds[: self.n_characters], self.keys % (self.n_characters + 3) - 1
+        after[:n_roots] = np.maximum(self._longer(kinds, np.arange(self.n_characters)), kinds)
+        for level in self._levels():
+            after[level] = after[self.parents[level]]
+            # A context can only be extended by characters that extend its whole parent.
+            rows, characters = np.nonzero(after[level] >= level.start)
+            rows += level.start
+            shorter = after[rows, characters]
+            longer = self._longer(shorter, farthest[rows - n_roots])
+            after[rows, characters] = np.maximum(longer, shorter)
         return after
 
     @property
     def start_context(self) -> int:
         """Context at the start of a name, or a root for running text."""
         start = np.array([self.n_characters])
-        context = int(self._longer(self.kinds[start], start)[0])
-        return context if context >= 0 else int(self.kinds[NONE])
+        return int(max(self._longer(self.kinds[start], start)[0], self.kinds[NONE]))
 
     def _longer(self, contexts, characters):
         """Return contexts with one more character in front, or -1 for unknown contexts."""
         if not len(self.keys):
             return np.full(len(contexts), NONE)
-        keys = contexts * (self.n_characters + 3) + characters + 1
+        keys = contexts.astype(np.int64) * (self.n_characters + 3) + characters + 1
         place = np.searchsorted(self.keys, keys).clip(max=len(self.keys) - 1)
         return np.where(self.keys[place] == keys, place + len(self.roots), NONE)
 
@@ -188,7 +154,7 @@ class BackoffAutomaton:
             parents=self.parents[:n],
             lengths=self.lengths[:n],
             first=self.first[: n + 1],
-            ngrams=self.ngrams[ngrams],
+            ngrams_=self.ngrams_[ngrams],
             weights=self.weights[ngrams],
             backoff=self.backoff[:n],
         )
@@ -201,41 +167,36 @@ class BackoffAutomaton:
         """
         n_roots = len(self.roots)
         proba, shorter = (p**power for p in self._seen_proba())
-        roots, sums = self.roots**power, np.empty(len(self.parents))
+        roots, backoff = self.roots**power, self.backoff**power
+        sums = np.empty(len(self.parents))
         sums[:n_roots] = roots.sum(axis=1)
-        backoff, start = self.backoff**power, self.first[n_roots]
         for level in self._levels():
-            rows = slice(self.first[level[0]] - start, self.first[level[-1] + 1] - start)
-            first = self.first[level] - start - rows.start
-            below = np.add.reduceat(shorter[rows], first)
+            rows = slice(self.first[level.start], self.first[level.stop])
+            below = np.add.reduceat(shorter[rows], self.first[level] - rows.start)
             unseen = np.maximum(sums[self.parents[level]] - below, 0)
-            sums[level] = backoff[level] * unseen + np.add.reduceat(proba[rows], first)
-        context = self.ngrams[start:] // self.n_characters
-        parents = self.parents[context]
+            seen = np.add.reduceat(proba[rows], self.first[level] - rows.start)
+            sums[level] = backoff[level] * unseen + seen
+        context = self.ngrams_ // self.n_characters
         backoff = backoff * sums[self.parents] / sums
-        weights = self.weights.copy()
-        weights[start:] = proba / sums[context] - backoff[context] * shorter / sums[parents]
+        weights = proba / sums[context]
+        weights -= backoff[context] * shorter / sums[self.parents[context]]
         return replace(self, weights=weights, backoff=backoff, roots=roots / sums[:n_roots, None])
 
     def _levels(self):
-        """Return the contexts of each length, starting at 1."""
-        lengths = range(1, int(self.lengths[-1]) + 1)
-        return [np.flatnonzero(self.lengths == length) for length in lengths]
+        """Return the contexts of each length, starting at 1, as slices."""
+        ends = np.searchsorted(self.lengths, np.arange(1, self.lengths[-1] + 2))
+        return list(map(slice, ends[:-1], ends[1:]))
 
     def _seen_proba(self):
-        """Return n-gram probabilities after each context but the roots, and after its parent."""
-        start = self.first[len(self.roots)]
-        context, character = np.divmod(self.ngrams[start:], self.n_characters)
-        parents = self.parents[context]
-        place = np.searchsorted(self.ngrams, parents * self.n_characters + character) - start
-        proba, shorter = self.weights[start:].copy(), np.empty(len(context))
-        for number, level in enumerate(self._levels()):
-            rows = slice(self.first[level[0]] - start, self.first[level[-1] + 1] - start)
-            shorter_proba = (
-                proba[place[rows]] if number else self.roots[parents[rows], character[rows]]
-            )
-            shorter[rows] = shorter_proba
-            proba[rows] += self.backoff[context[rows]] * shorter_proba
+        """Return the probability of each n-gram, and after the context's parent (0 for roots)."""
+        context, character = np.divmod(self.ngrams_, self.n_characters)
+        place = np.searchsorted(self.ngrams_, self.parents[context] * self.n_characters + character)
+        proba, shorter, n = self.weights.copy(), np.zeros(len(context)), self.first[len(self.roots)]
+        proba[:n] = self.roots[context[:n], character[:n]]
+        for level in self._levels():
+            rows = slice(self.first[level.start], self.first[level.stop])
+            shorter[rows] = proba[place[rows]]
+            proba[rows] += self.backoff[context[rows]] * shorter[rows]
         return proba, shorter
 
     def averages(
@@ -247,9 +208,9 @@ class BackoffAutomaton:
         values of shape (n_later, n_contexts) and returns means of shape (n_states, n_contexts).
         """
         n_states, n_contexts, n_roots = len(after), len(self.parents), len(self.roots)
-        proba, shorter = self._seen_proba()
         start = self.first[n_roots]
-        context, character = np.divmod(self.ngrams[start:], self.n_characters)
+        proba, shorter = (p[start:] for p in self._seen_proba())
+        context, character = np.divmod(self.ngrams_[start:], self.n_characters)
         next_context = self.contexts_after[context, character]
         next_shorter = self.contexts_after[self.parents[context], character]
         # Each n-gram adds its probability and subtracts its back-off probability.
@@ -260,15 +221,15 @@ class BackoffAutomaton:
         starts = np.append(np.arange(n_states)[:, None] * len(values) + starts, columns.size)
         cells = np.tile(values, n_states), columns.ravel(), starts
         shape = n_states * (n_contexts - n_roots), n_later * n_contexts
-        seen = csr_matrix(cells, shape=shape)
-        return partial(self._average, after, seen, self._levels())
+        seen, levels = csr_matrix(cells, shape=shape), self._levels()
 
-    def _average(self, after, seen, levels, later):
-        n_roots = len(self.roots)
-        now = np.empty((len(after), len(self.parents)))
-        now[:, :n_roots] = later[after, self.contexts_after[0]] @ self.roots.T
-        now[:, n_roots:] = (seen @ later.ravel()).reshape(len(after), -1)
-        for level in levels:
-            now[:, level] += self.backoff[level] * now[:, self.parents[level]]
-            np.maximum(now[:, level], 0, out=now[:, level])
-        return now
+        def average(later: NDArray[np.float64]) -> NDArray[np.float64]:
+            now = np.empty((n_states, n_contexts))
+            now[:, :n_roots] = later[after, self.contexts_after[0]] @ self.roots.T
+            now[:, n_roots:] = (seen @ later.ravel()).reshape(n_states, -1)
+            for level in levels:
+                now[:, level] += self.backoff[level] * now[:, self.parents[level]]
+                np.maximum(now[:, level], 0, out=now[:, level])
+            return now
+
+        return average

@@ -42,8 +42,6 @@ class Constraint:
         Whether every code point starts a character.
     feasibility : Lookahead
         Reports which prefixes can still be completed.
-    is_unconstrained : bool
-        Whether length is the only restriction and each code point is a character.
     nbytes : int
     """
 
@@ -56,60 +54,25 @@ class Constraint:
         max_length: int = 1,
     ):
         self.key = pattern, banned, min_length, max_length
-        self.end, self.lengths, self._index = alphabet.end, alphabet.lengths, alphabet.index
+        self.end, self.index = alphabet.end, alphabet.index
         self.min_length = max_length if alphabet.end is None else min_length
         self.max_length = max_length
         automaton = build_automaton(alphabet, pattern, banned, max_length)
         self.transitions, self.accepts, self.starts_cluster = automaton
         self.one_code_per_cluster = bool(self.starts_cluster.all())
-        is_simple = alphabet.clusters.one_code_per_cluster
-        self.is_unconstrained = pattern is None and not banned and is_simple
         self.feasibility = Lookahead(self)
         self.nbytes = self.transitions.nbytes + self.feasibility.nbytes
 
-    def next_rows(self) -> tuple[Indices, int]:
-        """Return the row that each state and character leads to, and the number of rows.
-
-        The rows index a table of values. The first rows are for prefixes that are one character
-        longer, in state order. If code points may continue a character, prefixes of the same length
-        follow. The last row is for complete names.
-        """
-        n_states = len(self.transitions)
-        n_prefix_rows = n_states * (1 if self.one_code_per_cluster else 2)
-        rows = self.transitions.copy()
-        if not self.one_code_per_cluster:
-            rows = rows + n_states * ~self.starts_cluster
-        if self.end is not None:
-            rows[:, self.end] = np.where(self.accepts, n_prefix_rows, n_states - 1)
-        return rows, n_prefix_rows + 1
-
     def read(self, text: str) -> int:
-        """Return the state after reading a text."""
+        """Return the state after reading a text, which may only contain known characters."""
         state = 0
         for character in text:
-            is_known = character in self._index
-            state = int(self.transitions[state, self._index[character]]) if is_known else -1
-        return state % len(self.transitions)
-
-    def may_follow(
-        self, lengths: Indices, states: Indices, characters: Indices
-    ) -> NDArray[np.bool_]:
-        """Return whether each prefix is complete or can be completed after its next character."""
-        next_lengths = lengths + self.starts_cluster[states, characters]
-        next_states = self.transitions[states, characters]
-        is_feasible = self.feasibility.is_possible(next_lengths, next_states)
-        if self.end is None:
-            return is_feasible
-        return np.where(characters == self.end, self.may_end(lengths, states), is_feasible)
+            state = int(self.transitions[state, self.index[character]])
+        return state
 
     def may_end(self, lengths: Indices, states: Indices) -> NDArray[np.bool_]:
         """Return whether names of at most `max_length` characters satisfy the constraint."""
         return self.accepts[states] & (lengths >= self.min_length)
-
-    def accepts_name(self, name: str) -> bool:
-        """Return whether a complete name satisfies the constraint."""
-        is_in_range = self.min_length <= self.lengths([name])[0] <= self.max_length
-        return bool(is_in_range and self.accepts[self.read(name)])
 
 
 def make_constraint(
@@ -149,8 +112,7 @@ def make_constraint(
 def _check_lengths(alphabet, longest_name, prefixes, min_length, max_length):
     """Validate the length limits and return the minimum and maximum."""
     check_int("min_length", min_length, 0, high=_MAX_LENGTH)
-    lengths = alphabet.lengths(prefixes)
-    longest_seed = int(lengths.max(initial=0))
+    longest_seed = int(alphabet.lengths(prefixes).max(initial=0))
     source = ""
     if max_length is not None:
         check_int("max_length", max_length, 1, high=_MAX_LENGTH)

@@ -36,11 +36,12 @@ class Decoding(NamedTuple):
         Temperatures above zero are clipped to [1e-30, 1e30]. At zero, the most probable character
         has probability 1.
         """
+        if self.temperature == 0:
+            is_best = np.arange(logits.shape[1]) == logits.argmax(axis=1)[:, None]
+            return is_best.astype(np.float64)
         # Subtracting the maximum first keeps the smallest temperatures finite.
         p = logits.astype(np.float64)
         p -= p.max(axis=1, keepdims=True)
-        if self.temperature == 0:
-            return keep_only(np.ones_like(p), logits.argmax(axis=1))
         if self.temperature != 1:
             p /= min(max(self.temperature, 1e-30), 1e30)
         np.exp(p, out=p)
@@ -53,14 +54,6 @@ class Decoding(NamedTuple):
                 p[rows, order[rows, places + 1]] = 0
         p /= p.sum(axis=1, keepdims=True)
         return p
-
-
-def keep_only(weights: Array, characters: Indices) -> Array:
-    """Return the weights with all but one character per row set to zero."""
-    result = np.zeros_like(weights)
-    columns = characters[:, None]
-    np.put_along_axis(result, columns, np.take_along_axis(weights, columns, axis=1), axis=1)
-    return result
 
 
 def draw(weights: Array, uniforms: Array) -> tuple[Indices, Array]:

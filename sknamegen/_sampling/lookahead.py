@@ -52,64 +52,67 @@ class Lookahead:
     nbytes : int
     """
 
+    table: NDArray[Any]
     contexts_after: NDArray[np.int32]
 
     def __init__(self, constraint: Any, ngrams: BackoffAutomaton | None = None):
-        self.constraint = constraint
-        n_states = len(constraint.transitions)
-        next_rows, n_next = constraint.next_rows()
+        self.constraint, n_states = constraint, len(constraint.transitions)
+        # The row of `next_values` after each state and character. The first rows are for prefixes
+        # that are one character longer, in state order. If code points may continue a character,
+        # prefixes of the same length follow. The last row is for complete names.
+        n_next = n_states * (1 if constraint.one_code_per_cluster else 2) + 1
+        next_rows = constraint.transitions + n_states * ~constraint.starts_cluster
+        if constraint.end is not None:
+            next_rows[:, constraint.end] = np.where(constraint.accepts, n_next - 1, n_states - 1)
         if ngrams is None:
-            self._start, n_contexts = 0, 1
-            self._average: Any = lambda next_values: next_values[next_rows].max(axis=1)
+            self._fill(1, lambda next_values: next_values[next_rows].max(axis=1))
+            self.table = self.table > 0
         else:
             ngrams = ngrams.truncated(_order(constraint, ngrams))
             self.contexts_after, self._start = ngrams.contexts_after, ngrams.start_context
-            n_contexts = len(ngrams.parents)
-            self._average = ngrams.averages(next_rows, n_next)
-        table: list[Any] = []
-        log_scales: list[float] = []
-        values = np.zeros((n_states, n_contexts))
+            self._fill(len(ngrams.parents), ngrams.averages(next_rows, n_next))
+            # Rounding must not reduce the probability of a possible completion to zero.
+            late = constraint.max_length - np.arange(self.n_late)
+            lengths = np.append(late, constraint.min_length - 1 - np.arange(self._n_early))
+            is_feasible = constraint.feasibility.is_possible(lengths[:, None], np.arange(n_states))
+            positive = np.maximum(self.table[:-1], np.finfo(float).tiny)
+            self.table[:-1] = np.where(is_feasible[:, :, None], positive, 0)
+        self.nbytes = self.table.nbytes
+
+    def _fill(self, n_contexts, average):
+        """Fill the table, from the greatest length to zero."""
+        constraint = self.constraint
         min_length, max_length = constraint.min_length, constraint.max_length
+        values = np.zeros((len(constraint.transitions), n_contexts))
+        table, log_scales = [], []
         for may_end, n_lengths in ((True, max_length - min_length + 1), (False, min_length)):
             for _ in range(n_lengths):
-                longer, values = values, self._shorter_values(values, may_end)
+                longer, values = values, self._shorter_values(average, values, may_end)
                 scale = 1.0 if may_end else values.max() or 1.0
                 values = values / scale
                 table.append(values)
-                log_scales.append((log_scales or [0.0])[-1] + np.log(scale))
+                log_scales.append(np.log(scale))
                 if (may_end or constraint.one_code_per_cluster) and _is_close(values, longer):
                     break
                 if len(table) * (values.size + _EXTRA_CELLS) > 4 * _MAX_CELLS:
                     raise _too_large_error(constraint)
             if may_end:
                 self.n_late = len(table)
-        del self._average
         self._n_early = len(table) - self.n_late
         self.table = np.stack([*table, np.zeros_like(values)])
-        self.log_scales = np.array([*log_scales, 0.0])
-        if ngrams is None:
-            self.table = self.table > 0
-        else:  # rounding must not reduce the probability of a possible completion to zero
-            late = max_length - np.arange(self.n_late)
-            lengths = np.append(late, min_length - 1 - np.arange(self._n_early))
-            feasibility = constraint.feasibility
-            is_feasible = feasibility.table[feasibility.row_for_length(lengths)]
-            self.table[:-1] = np.where(
-                is_feasible, np.maximum(self.table[:-1], np.finfo(float).tiny), 0
-            )
-        self.nbytes = self.table.nbytes
+        self.log_scales = np.append(np.cumsum(log_scales), 0)
 
-    def _shorter_values(self, longer, may_end):
+    def _shorter_values(self, average, longer, may_end):
         """Return the probabilities for prefixes that are one character shorter."""
         constraint = self.constraint
         complete = np.full_like(longer[:1], may_end)
         ends = constraint.accepts[:, None] * (may_end and constraint.end is None)
         if constraint.one_code_per_cluster:
-            return self._average(np.concatenate([longer, complete])) + ends
+            return average(np.concatenate([longer, complete])) + ends
         values = np.zeros_like(longer)
         for _ in range(len(longer)):  # iterate over code points that continue a character
             previous = values
-            values = self._average(np.concatenate([longer, values, complete])) + ends
+            values = average(np.concatenate([longer, values, complete])) + ends
             if _is_close(values, previous):
                 break
         return values
@@ -125,11 +128,11 @@ class Lookahead:
         """Return whether prefixes with these lengths and states can still be completed."""
         return self.table[self.row_for_length(lengths), states, 0]
 
-    def context(self, prefix: list[int]) -> int:
-        """Return the context after a prefix, given as character indices."""
+    def context(self, prefix: str) -> int:
+        """Return the context after a prefix."""
         context = self._start
         for character in prefix:
-            context = int(self.contexts_after[context, character])
+            context = int(self.contexts_after[context, self.constraint.index[character]])
         return context
 
     def ahead(self, lengths: Indices, states: Indices, contexts: Indices) -> NDArray[np.float64]:
@@ -147,14 +150,12 @@ class Lookahead:
         constraint, (_, n_states, n_contexts) = self.constraint, self.table.shape
         longer = table_rows = self.row_for_length(lengths + 1)[:, None]
         if not constraint.one_code_per_cluster:
-            starts_cluster = constraint.starts_cluster[states]
-            same = self.row_for_length(lengths)[:, None]
-            table_rows = np.where(starts_cluster, longer, same)
+            same, starts = self.row_for_length(lengths)[:, None], constraint.starts_cluster[states]
+            table_rows = np.where(starts, longer, same)
         cells = (table_rows * n_states + constraint.transitions[states]) * n_contexts
         ahead = self.table.ravel().take(cells + self.contexts_after[contexts])
         if not constraint.one_code_per_cluster:
-            factors = np.exp(self.log_scales[same] - self.log_scales[longer])
-            ahead *= np.where(starts_cluster, 1, factors)
+            ahead *= np.exp(self.log_scales[table_rows] - self.log_scales[longer])
         if constraint.end is not None:
             ahead[:, constraint.end] = constraint.may_end(lengths, states)
         return ahead
@@ -168,7 +169,7 @@ def _order(constraint, ngrams):
     """Return the highest order whose table stays within the limits on size and computation."""
     n_states, n_characters = constraint.transitions.shape
     n_rows = min(constraint.max_length, _USUAL_ROWS + constraint.min_length) + 2
-    for order in range(ngrams.order, 0, -1):
+    for order in range(int(ngrams.lengths[-1]) + 1, 0, -1):
         n_contexts = int(np.searchsorted(ngrams.lengths, order))
         n_ngrams = int(ngrams.first[n_contexts]) + ngrams.roots.size
         n_cells = n_contexts * (n_states * n_rows + n_characters // 2)

@@ -80,18 +80,17 @@ class PositionAutomaton:
     """
 
     def __init__(self, compiled: re.Pattern[str], characters: list[str], max_length: int):
-        self._characters, self._pattern, self._max_length = characters, compiled.pattern, max_length
+        self._characters, self._max_length = characters, max_length
+        self._shown = shorten(compiled.pattern, 80)
         self.pieces: list[NDArray[np.bool_]] = []
         self._numbers: dict[tuple[str, int], int] = {}
-        self.piece_of, self.follow = [0], [0]
-        self._add_piece("(?!)", 0)
+        self.piece_of, self.follow = list[int](), list[int]()
+        self._position("(?!)", 0, 0)
         try:
             tree = _parser.parse(compiled.pattern, compiled.flags)
             first, is_optional = self._sequence(tree, 1, tree.state.flags, True, True)
         except RecursionError:
-            raise ValueError(
-                f"pattern must have fewer nested groups. Got {shorten(self._pattern, 80)}."
-            ) from None
+            raise ValueError(f"pattern must have fewer nested groups. Got {self._shown}.") from None
         self.first = first | is_optional
 
     # The methods below add the positions of a subexpression before the set `after`. They return the
@@ -131,8 +130,7 @@ class PositionAutomaton:
             return 0, True
         raise ValueError(
             "pattern may only contain characters, classes, groups, alternatives and repetitions. "
-            f"Got {shorten(self._pattern, 80)}, which contains "
-            f"{_UNSUPPORTED.get(op, op)}."
+            f"Got {self._shown}, which contains {_UNSUPPORTED.get(op, op)}."
         )
 
     def _repeat(self, minimum, maximum, tree, after, flags):
@@ -158,27 +156,23 @@ class PositionAutomaton:
         if len(self.follow) > _MAX_POSITIONS:
             raise ValueError(
                 f"pattern must contain fewer repetitions: with max_length={self._max_length}, it "
-                f"expands to more than {_MAX_POSITIONS:,} characters. Got "
-                f"{shorten(self._pattern, 80)}."
+                f"expands to more than {_MAX_POSITIONS:,} characters. Got {self._shown}."
             )
-        self.piece_of.append(self._add_piece(piece, flags))
-        self.follow.append(after)
-        return len(self.follow) - 1
-
-    def _add_piece(self, piece, flags):
         number = self._numbers.setdefault((piece, flags), len(self.pieces))
         if number == len(self.pieces):
             if number * len(self._characters) > _MAX_COMPARISONS:
                 raise ValueError(
                     "pattern must contain fewer distinct characters and classes for a model with "
                     f"{len(self._characters):,} characters. Got more than {number:,} in "
-                    f"{shorten(self._pattern, 80)}."
+                    f"{self._shown}."
                 )
             matches = re.compile(piece, flags & ~re.DEBUG).fullmatch
             self.pieces.append(
                 np.array([matches(character) is not None for character in self._characters])
             )
-        return number
+        self.piece_of.append(number)
+        self.follow.append(after)
+        return len(self.follow) - 1
 
 
 def _one_character(op, argument):

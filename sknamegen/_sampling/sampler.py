@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from heapq import heappop, heappush
+from itertools import compress
 from operator import itemgetter
 from typing import Any
 
@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._corpus import Corpus
-from .._models.contract import Indices, NextCharModel, log_likelihood
+from .._models.contract import Indices, NextCharModel, log_likelihood, next_log_proba
 from .._models.ngrams import NGrams
 from .._parallel import BLOCK_CELLS, MAX_CELLS, blocks, one_blas_thread, parallel_map
 from .._sequences import name_sequences
@@ -66,7 +66,6 @@ _MAX_EXPANDED = 8192
 # If the temperature is below 1: share of characters generated at a multiple of the temperature,
 # and the multiple. Otherwise, rare prefixes would be estimated only from other prefixes.
 _WARM_SHARE, _WARM_FACTOR = 0.3, 2
-_FLOAT = np.finfo(float)
 # Maps each reason for rejection to a function that flags the rejected names.
 Filters = dict[str, Callable[[list[str]], NDArray[np.bool_]]]
 
@@ -117,27 +116,22 @@ class Sampler:
         Returns the names, and either a message, if there are fewer names than rows, or None.
         """
         names: dict[int, str] = {}
-        seen, rejected = set(), Counter[str]()
+        seen, rejected = set[str](), Counter[str]()
         use_lookahead, pending = False, np.arange(len(rows))
-        n_attempts = n_accepted = n_drawn = n_failures = n_expected = 0
-        max_draws = max(_MAX_DRAWS, _MAX_DRAWS_PER_NAME * len(rows))
+        n_attempts = n_accepted = n_drawn = n_failures = 0
         while len(pending) and n_failures < _MAX_FAILURES:
-            if n_drawn >= _MAX_FAILURES and n_expected > max_draws:
-                break
             # The share of names accepted so far predicts how many draws a row needs.
             n_repeats = -(-(n_attempts + 1) // (n_accepted + 1))
             n_repeats = n_repeats if n_accepted else 4 * n_attempts + 1
             n_repeats = min(n_repeats, -(-_ROUND_SIZE // len(pending)))
             is_first = not use_lookahead and not n_attempts
             attempts = np.repeat(pending[:_ROUND_SIZE] if is_first else pending, n_repeats)
-            n_attempts += len(attempts)
-            round_size = len(attempts)
-            attempts, texts = self._candidates(attempts, rows, rng, use_lookahead)
+            drawn_rows, texts = self._candidates(attempts, rows, rng, use_lookahead)
             reasons = np.full(len(texts), "", dtype=object)
             for reason, is_rejected in (filters or {}).items():
                 reasons[is_rejected(texts) & (reasons == "")] = reason
             n_before = len(names)
-            for row, name, reason in zip(attempts.tolist(), texts, reasons, strict=True):
+            for row, name, reason in zip(drawn_rows.tolist(), texts, reasons, strict=True):
                 if reason:
                     rejected[reason] += 1
                 elif unique and name in seen:
@@ -145,14 +139,17 @@ class Sampler:
                 elif row not in names:
                     names[row] = name
                     seen.add(name)
-            n_drawn += len(texts)
-            n_accepted += len(names) - n_before
-            n_failures = 0 if len(names) > n_before else n_failures + len(texts)
+            n_new = len(names) - n_before
             pending = np.array([row for row in pending.tolist() if row not in names])
-            n_expected = n_drawn + len(pending) * (len(texts) + 1) // (len(names) - n_before + 1)
+            n_attempts, n_accepted = n_attempts + len(attempts), n_accepted + n_new
+            n_drawn, n_failures = n_drawn + len(texts), 0 if n_new else n_failures + len(texts)
             is_slow = len(pending) * (n_attempts + 1) > _ROUND_SIZE * (n_accepted + 1)
-            if not use_lookahead and is_slow and len(texts) < _MIN_ACCEPTANCE * round_size:
+            if not use_lookahead and is_slow and len(texts) < _MIN_ACCEPTANCE * len(attempts):
                 use_lookahead, n_attempts, n_accepted = True, 0, 0
+            n_expected = n_drawn + len(pending) * (len(texts) + 1) // (n_new + 1)
+            max_draws = max(_MAX_DRAWS, _MAX_DRAWS_PER_NAME * len(rows))
+            if n_drawn >= _MAX_FAILURES and n_expected > max_draws:
+                break
         shortfall = None
         if len(pending):
             reasons_text = " and ".join(f"{n:,} {reason}" for reason, n in rejected.items())
@@ -166,8 +163,7 @@ class Sampler:
     def _candidates(self, attempts, rows, rng, use_lookahead):
         """Draw a name for each index in `attempts`. Return the indices and names to accept."""
         if self.decoding.temperature == 0:
-            labels = self._draw_labels(rows[attempts], rng)
-            return attempts, self.greedy(rows[attempts], labels)
+            return attempts, self._greedy(rows[attempts], rng)
         if not use_lookahead:
             draws = self.propose(rows[attempts], rng)
             is_valid = draws.log_weights == 0
@@ -177,22 +173,21 @@ class Sampler:
             prefixes, return_index=True, return_inverse=True, return_counts=True
         )
         prefix_rows, names = rows[attempts[first]], np.empty(len(attempts), dtype=object)
-        likely = [self._likely_names(row) for row in prefix_rows.tolist()]
-        pools = list(map(Pool, n_names.tolist(), likely))
+        pools = list(map(Pool, n_names.tolist(), map(self._likely_names, prefix_rows.tolist())))
         n_draws = np.ceil(_CANDIDATES_PER_NAME * n_names).astype(np.int64) + _EXTRA_CANDIDATES
         for _ in range(_MAX_ROUNDS):
             short = np.array([i for i, pool in enumerate(pools) if not pool.is_enough()])
             if not len(short):
                 break
-            lookahead = self.lookahead(len(attempts))
-            draws = self.propose(np.repeat(prefix_rows[short], n_draws[short]), rng, lookahead)
+            short_rows = np.repeat(prefix_rows[short], n_draws[short])
+            draws = self.propose(short_rows, rng, self.lookahead(len(attempts)))
             ends = n_draws[short].cumsum()
             for i, start, end in zip(short, ends - n_draws[short], ends, strict=True):
                 pools[i].add(draws, slice(start, end))
                 n_draws[i] = -(-pools[i].n_drawn // 4)
         for i, pool in enumerate(pools):
-            if not pool.names:
-                raise self.no_match_error(pool.n_drawn, prefix_rows[i])
+            if not pool.candidates:
+                raise self._no_match_error(pool.n_drawn, prefix_rows[i])
             names[pool_index == i] = pool.choose(rng)
         return attempts, names.tolist()
 
@@ -208,12 +203,11 @@ class Sampler:
 
         def search() -> Draws:
             search, log_mass = self._search(prefix, joint), -np.inf
-            names, columns = list[str](), [np.empty((0, len(joint)))]
+            found: dict[str, NDArray[np.float64]] = {}
             max_expanded = min(_MAX_EXPANDED, search.max_expanded)
             while search.n_expanded < max_expanded and search.mass > log_mass + _NEGLIGIBLE:
-                more_names, log_proba = search.step(margin=-_NEGLIGIBLE)
-                names += more_names
-                columns.append(log_proba)
+                names, log_proba = search.step(margin=-_NEGLIGIBLE)
+                found.update(zip(names, log_proba, strict=True))
                 log_mass = np.logaddexp(log_mass, np.logaddexp.reduce(log_proba, axis=None))
             if search.best > log_mass + _NEGLIGIBLE:
                 raise ValueError(
@@ -221,21 +215,21 @@ class Sampler:
                     f"constraint: a search of {search.n_expanded:,} prefixes did not find the most "
                     f"probable names that begin with {prefix!r}. Got {self.decoding.temperature}."
                 )
-            log_proba = np.concatenate(columns).ravel()
-            texts = np.repeat(np.array(names, dtype=object), len(joint))
-            labels = np.tile(self.labels, len(names))
-            is_exhaustive = search.mass <= log_mass + _NEGLIGIBLE
-            log_missing = search.mass if is_exhaustive else 0.0
+            log_proba = np.array([*found.values()]).ravel()
+            texts = np.repeat(np.array([*found], dtype=object), len(joint))
+            labels = np.tile(self.labels, len(found))
+            log_missing = search.mass if search.mass <= log_mass + _NEGLIGIBLE else 0.0
             return Draws(texts, labels, log_proba, log_proba, log_missing)
 
         key = "names", prefix, self.decoding, self.key, self.constraint.key
         return self.cache.get(key, search)
 
-    def greedy(self, rows: Indices, labels: Indices) -> list[str]:
-        """Return the name at temperature 0 for each prefix and label.
+    def _greedy(self, rows, rng):
+        """Return the name at temperature 0 for each row, with labels drawn at random.
 
         The lookahead is used only if the unconstrained name violates the constraint.
         """
+        labels = self._draw_labels(rows, rng)
         (rows, labels), inverse = np.unique([rows, labels], axis=1, return_inverse=True)
         rng = np.random.default_rng(0)  # has no effect at temperature 0
         draws = self.propose(rows, rng, labels=labels)
@@ -243,11 +237,11 @@ class Sampler:
         if len(misfits):
             guided = self.propose(rows[misfits], rng, self.lookahead(), labels[misfits])
             if (guided.log_weights == -np.inf).any():
-                raise self.no_match_error(len(misfits), rows[misfits[0]])
+                raise self._no_match_error(len(misfits), rows[misfits[0]])
             draws.texts[misfits] = guided.texts
         return draws.texts[inverse.reshape(-1)].tolist()
 
-    def no_match_error(self, n_drawn: int, row: int) -> ValueError:
+    def _no_match_error(self, n_drawn, row):
         """Return the error for a prefix that was never completed."""
         return ValueError(
             f"No name drawn with seed {self.prefixes[row]!r} satisfies the constraint "
@@ -284,7 +278,11 @@ class Sampler:
         rngs = [rng]
         if len(parts) > 1:  # the draws must not depend on the order of the blocks
             rngs = list(map(np.random.default_rng, rng.integers(2**63, size=len(parts))))
-        position, windows = self._position(lookahead), self._windows()
+        alphabet, windows = self.corpus.alphabet, self._windows()
+        states = list(map(self.constraint.read, self.prefixes))
+        contexts = [lookahead.context(prefix) if lookahead else 0 for prefix in self.prefixes]
+        position = np.array([alphabet.lengths(self.prefixes), states, contexts])
+        prefixes = np.array(self.prefixes, dtype=object)
 
         def propose_part(part: slice, rng: np.random.Generator) -> Draws:
             part_rows, part_labels = rows[part], labels[part]
@@ -296,28 +294,12 @@ class Sampler:
             )
             columns = np.searchsorted(self.labels, part_labels)
             log_proba += np.log(self.label_proba[part_rows, columns])
-            suffixes = self.corpus.alphabet.decode(text)
-            texts = np.empty(len(part_rows), dtype=object)
-            pairs = zip(part_rows.tolist(), suffixes, strict=True)
-            texts[:] = [self.prefixes[row] + suffix for row, suffix in pairs]
+            texts = prefixes[part_rows] + np.array(alphabet.decode(text), dtype=object)
             return Draws(texts, part_labels, log_proba, log_weights)
 
         draws = parallel_map(propose_part, zip(parts, rngs, strict=True))
         columns = zip(*(part[:4] for part in draws), strict=True)
-        arrays: list[Any] = list(map(np.concatenate, columns))
-        return Draws(*arrays)
-
-    def _position(self, lookahead):
-        """Return the length, automaton state and context of each prefix, (3, n_prefixes)."""
-        alphabet, position = self.corpus.alphabet, np.zeros((3, len(self.prefixes)), dtype=np.int64)
-        position[0] = alphabet.lengths(self.prefixes)
-        for row, prefix in enumerate(self.prefixes):
-            position[1, row] = self.constraint.read(prefix)
-            if lookahead:
-                position[2, row] = lookahead.context(
-                    [alphabet.index[character] for character in prefix]
-                )
-        return position
+        return Draws._make([*map(np.concatenate, columns), 0.0])
 
     def _windows(self):
         return self.corpus.alphabet.windows(self.prefixes, self.corpus.window_length_)
@@ -333,8 +315,7 @@ class Sampler:
     def _draw_labels(self, rows, rng):
         if len(self.labels) == 1:
             return np.repeat(self.labels, len(rows))
-        cumulative = self.label_proba.cumsum(1)[rows]
-        index = (cumulative <= rng.random((len(rows), 1)) * cumulative[:, -1:]).sum(1)
+        index, _ = draw(self.label_proba[rows], rng.random(len(rows)))
         return self.labels[index]
 
     def lookahead(self, n: int = 1) -> Lookahead:
@@ -342,37 +323,28 @@ class Sampler:
 
         The lookahead and its n-grams are cached.
         """
-        model_ngrams, decoding = self.model.ngrams(), self.decoding
-        is_long_list = n > 2 * _ROUND_SIZE
-        temperature = max(decoding.temperature or 1.0, _MIN_TEMPERATURE)
-        decoding = decoding._replace(temperature=temperature)
-        if model_ngrams is not None:
-            decoding = Decoding(temperature)
-        key = decoding, self.key
-
-        def temper() -> BackoffAutomaton:
-            return BackoffAutomaton.from_ngrams(model_ngrams).tempered(1 / temperature)
+        is_learned = self.model.ngrams() is None
+        temperature = max(self.decoding.temperature or 1.0, _MIN_TEMPERATURE)
+        decoding = Decoding(temperature, *self.decoding[1:] if is_learned else ())
+        sizes = _N_CHARACTERS[n > 2 * _ROUND_SIZE :] if is_learned else (None,)
 
         def build() -> Lookahead:
-            if model_ngrams is not None:
-                ngrams = self.cache.get(key, temper)
-                return Lookahead(self.constraint, ngrams)
-            for n_characters in _N_CHARACTERS[int(is_long_list) :]:
-                learn = partial(self._learn_ngrams, decoding, n_characters)
-                ngrams = self.cache.get((key, n_characters), learn)
+            for n_characters in sizes:
+                learn = partial(self._ngrams, decoding, n_characters)
+                ngrams = self.cache.get((decoding, self.key, n_characters), learn)
                 lookahead = Lookahead(self.constraint, ngrams)
-                if not self._is_inaccurate(lookahead, decoding):
+                if not is_learned or not self._is_inaccurate(lookahead, decoding):
                     break
             return lookahead
 
-        return self.cache.get((key, is_long_list, self.constraint.key), build)
+        return self.cache.get((decoding, self.key, sizes, self.constraint.key), build)
 
     def _is_inaccurate(self, lookahead, decoding):
         """Return whether the effective sample size with a lookahead is too small."""
         sampler = replace(self._unconstrained(), constraint=self.constraint, decoding=decoding)
         rows, rng = np.arange(_ROUND_SIZE) % len(sampler.prefixes), np.random.default_rng(0)
         log_weights = sampler.propose(rows, rng, lookahead).log_weights
-        weights = np.exp(log_weights - max(log_weights.max(), -_FLOAT.max))
+        weights = np.exp(log_weights - np.nan_to_num(log_weights.max()))
         min_effective = _MIN_EFFECTIVE_SHARE * _ROUND_SIZE
         return weights.sum() ** 2 <= min_effective * (weights**2).sum()
 
@@ -390,8 +362,14 @@ class Sampler:
             constraint=Constraint(alphabet, max_length=max_length),
         )
 
-    def _learn_ngrams(self, decoding, n_characters):
-        """Estimate n-grams from the model's distributions during unconstrained sampling."""
+    def _ngrams(self, decoding, n_characters):
+        """Return n-grams for the lookahead.
+
+        For a network, they are estimated from its distributions during unconstrained sampling.
+        """
+        model_ngrams = self.model.ngrams()
+        if model_ngrams is not None:
+            return BackoffAutomaton.from_ngrams(model_ngrams).tempered(1 / decoding.temperature)
         corpus, sampler = self.corpus, self._unconstrained()
         alphabet, order = corpus.alphabet, min(_ORDER, corpus.window_length_ + 1)
         warm_decoding = decoding._replace(temperature=min(1.0, _WARM_FACTOR * decoding.temperature))
@@ -438,15 +416,14 @@ class Sampler:
         """
         rows = np.repeat(np.arange(len(self.prefixes)), n)
         if not self.decoding.temperature or self.model.ngrams() is None:
-            log_weights = self.propose(rows, rng).log_weights
-            share = (log_weights == 0).reshape(len(self.prefixes), n).mean(axis=1)
-            if not self.decoding.temperature or share.min(initial=1) >= _MIN_ACCEPTANCE:
+            is_valid = self.propose(rows, rng).log_weights == 0
+            share = is_valid.reshape(-1, n).mean(axis=1)
+            if not self.decoding.temperature or share.min() >= _MIN_ACCEPTANCE:
                 # A few draws cannot show that a share is exactly 0 or 1, so bound the variance.
                 variance = np.maximum(share * (1 - share), 1 / n) * (self.decoding.temperature > 0)
                 return share, np.sqrt(variance / n)
-        likely = [self._likely_names(row) for row in range(len(self.prefixes))]
-        pools = [Pool(n, names) for names in likely]
-        if not all(names and names.log_missing < 0 for names in likely):
+        pools = [Pool(n, self._likely_names(row)) for row in range(len(self.prefixes))]
+        if not all(pool.log_missing for pool in pools):
             draws = self.propose(rows, rng, self.lookahead())
             for i, pool in enumerate(pools):
                 pool.add(draws, slice(i * n, (i + 1) * n))
@@ -461,22 +438,20 @@ class Sampler:
         """
         (prefix,), constraint = self.prefixes, self.constraint
         row: Indices = np.zeros(1, dtype=np.int64)
-        if constraint.end is not None or filters or not constraint.is_unconstrained:
+        is_free = constraint.key[:2] == (None, ())  # neither pattern nor banned
+        if constraint.end is not None or filters or not is_free:
             names, shortfall = self.draw(row, rng, filters=filters)
             if shortfall:
                 raise ValueError(shortfall)
             yield from names[0][len(prefix) :]
             return
-        state, character = None, row
+        with one_blas_thread():
+            state, logits = self._start(row, self._windows(), self._draw_labels(row, rng))
         for _ in range(len(prefix), constraint.max_length):
-            with one_blas_thread():
-                if state is None:
-                    labels = self._draw_labels(row, rng)
-                    state, logits = self._start(row, self._windows(), labels)
-                else:
-                    state, logits = self.model.advance(state, character)
             character, _ = draw(self.decoding.probabilities(logits), rng.random(1))
             yield self.corpus.alphabet.characters[int(character[0])]
+            with one_blas_thread():
+                state, logits = self.model.advance(state, character)
 
     def most_likely(self, n: int, filters: Filters) -> tuple[list[str], NDArray[np.float64]]:
         """Return the n most probable names, see `CharLSTMGenerator.most_likely`.
@@ -486,29 +461,37 @@ class Sampler:
         log_prior = self.corpus.log_prior if len(self.labels) > 1 else np.zeros(1)
         joint = log_prior + _log_proba(self.model, self.corpus, self.prefixes, self.labels)[0]
         search = self._search(self.prefixes[0], joint)
-        best: list[tuple[float, str]] = []
-        while search.best > (best[0][0] if len(best) == n else -np.inf):
+        best: list[tuple[float, str]] = []  # ascending
+        threshold = -np.inf
+        while search.best > threshold:
             if search.n_expanded > search.max_expanded:
                 raise ValueError(
                     f"The search for the {n:,} most likely names requires more than "
                     f"{search.n_expanded:,} prefixes. Relax the constraint, or pass a smaller n."
                 )
-            names, joints = search.step(best[0][0] if len(best) == n else -np.inf)
-            is_excluded = np.zeros(len(names), dtype=bool)
+            names, joints = search.step(threshold)
+            is_allowed = np.array(names, dtype=object) != ""
             for is_rejected in filters.values():
-                is_excluded |= is_rejected(names)
+                is_allowed &= ~is_rejected(names)
             totals = np.logaddexp.reduce(joints, axis=1).tolist()
-            for name, total, excluded in zip(names, totals, is_excluded, strict=True):
-                if name and not excluded:
-                    heappush(best, (total, name))
-            while len(best) > n:
-                heappop(best)
+            best = sorted([*best, *compress(zip(totals, names, strict=True), is_allowed)])[-n:]
+            threshold = best[0][0] if len(best) == n else -np.inf
         best.sort(key=lambda pair: (-pair[0], pair[1]))
         return [name for _, name in best], np.array([total for total, _ in best])
 
     def _search(self, prefix, joint):
-        settings = self.labels, self.decoding, self.constraint
-        return Search(self.model, self.corpus, *settings, prefix, joint)
+        alphabet = self.corpus.alphabet
+        return Search(self._next_log_proba, alphabet, self.constraint, prefix, joint)
+
+    def _next_log_proba(self, prefixes):
+        """Return the log-probabilities of the next character, (n_prefixes, n_labels, n_chars)."""
+        windows = self.corpus.alphabet.windows(prefixes, self.corpus.window_length_)
+        log_proba = next_log_proba(self.model, windows, self.labels)
+        if self.decoding == Decoding():
+            return log_proba
+        proba = self.decoding.probabilities(log_proba.reshape(-1, log_proba.shape[2]))
+        with np.errstate(divide="ignore"):
+            return np.log(proba).reshape(log_proba.shape)
 
 
 def label_proba(model: NextCharModel, corpus: Corpus, prefixes: list[str]) -> NDArray[np.float64]:

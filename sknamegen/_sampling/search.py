@@ -1,16 +1,16 @@
 """Best-first search for the most probable names."""
 
+from collections.abc import Callable, Sequence
 from heapq import heappop, heappush
+from itertools import compress
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .._corpus import Corpus
-from .._models.contract import Indices, NextCharModel, next_log_proba
+from .._alphabet import Alphabet
 from .._parallel import BLOCK_CELLS
 from .constraint import Constraint
-from .decoding import Decoding
 
 # Maximum number of character probabilities computed in a search. This takes a few seconds.
 _MAX_CELLS = 2**28
@@ -21,11 +21,10 @@ class Search:
 
     Parameters
     ----------
-    model : NextCharModel
-    corpus : Corpus
-    labels : ndarray of shape (n_labels,), dtype int64
-        The labels that names may have, or [-1] without labels.
-    decoding : Decoding
+    log_proba : callable
+        Returns the log-probabilities of the next character after each prefix in a list,
+        (n_prefixes, n_labels, n_characters).
+    alphabet : Alphabet
     constraint : Constraint
     prefix : str
         The beginning of all names.
@@ -40,23 +39,20 @@ class Search:
 
     def __init__(
         self,
-        model: NextCharModel,
-        corpus: Corpus,
-        labels: Indices,
-        decoding: Decoding,
+        log_proba: Callable[[Sequence[str]], NDArray[np.float64]],
+        alphabet: Alphabet,
         constraint: Constraint,
         prefix: str,
         joint: NDArray[np.float64],
     ):
-        self._model, self._corpus, self._labels = model, corpus, labels
-        self._decoding, self._constraint = decoding, constraint
-        self._characters = np.array(corpus.alphabet.characters)
+        self._log_proba, self._alphabet, self._constraint = log_proba, alphabet, constraint
+        self._characters = np.array(alphabet.characters)
         row_cells = max(len(self._characters) * len(joint), 2**11)
         self._n_rows = max(1, BLOCK_CELLS // (2 * row_cells))
         self.n_expanded, self.max_expanded = 0, _MAX_CELLS // row_cells
         self._heap: list[Any] = []  # all prefixes differ, so ties are broken by the prefix
-        state = np.array([constraint.read(prefix)])
-        self._push((prefix, np.array([""]), _logsumexp(joint)[None], joint[:, None], state))
+        total, state = np.logaddexp.reduce(joint), constraint.read(prefix)
+        self._push((prefix, [""], np.array([total]), joint[:, None], [state]))
 
     @property
     def best(self) -> float:
@@ -77,26 +73,33 @@ class Search:
         Prefixes with a log-probability up to `threshold` are dropped. Returns the names found and
         their log-probabilities with each label, (n_names, n_labels).
         """
-        end, constraint = self._corpus.alphabet.end, self._constraint
-        prefixes, joints, states = self._pop(self.best - margin)
+        alphabet, constraint = self._alphabet, self._constraint
+        best, lowest = list[Any](), self.best - margin
+        while self._heap and len(best) < self._n_rows and self.best >= lowest:
+            _, prefix, place, siblings = heappop(self._heap)
+            self._push(siblings, place + 1)
+            best.append((prefix, siblings[3][:, place], siblings[4][place]))
+        prefixes, *arrays = zip(*best, strict=True)
+        joints, states = map(np.array, arrays)
         self.n_expanded += len(prefixes)
         joints = joints[:, :, None] + self._log_proba(prefixes)
-        totals = _logsumexp(joints, axis=1)  # (rows, characters)
-        lengths = constraint.lengths(prefixes)[:, None] + constraint.starts_cluster[states]
+        totals = np.logaddexp.reduce(joints, axis=1)  # (rows, characters)
+        lengths = alphabet.lengths(prefixes)
+        may_end = constraint.may_end(lengths, states)
+        lengths = lengths[:, None] + constraint.starts_cluster[states]
         may_follow = constraint.feasibility.is_possible(lengths, constraint.transitions[states])
         may_follow &= totals > threshold
-        may_follow[:, end] = False
+        may_follow[:, alphabet.end] = False
         for row, prefix in enumerate(prefixes):
             columns = np.flatnonzero(may_follow[row])
             columns = columns[np.argsort(-totals[row, columns], kind="stable")]
             next_states = constraint.transitions[states[row], columns]
             log_probas = totals[row, columns], joints[row][:, columns]
             self._push((prefix, self._characters[columns], *log_probas, next_states))
-        ends = [row for row, name in enumerate(prefixes) if constraint.accepts_name(name)]
-        return [prefixes[row] for row in ends], joints[ends, :, end]
+        return list(compress(prefixes, may_end)), joints[may_end, :, alphabet.end]
 
     def _push(self, siblings, place=0):
-        """Push the sibling at `place` onto the heap, if it exists. Later siblings wait for `_pop`.
+        """Push the sibling at `place` onto the heap, if it exists. Later siblings wait.
 
         Siblings are a tuple of a prefix, its next characters (most probable first), their
         log-probabilities (n,), their log-probabilities with each label (n_labels, n), and the
@@ -105,27 +108,3 @@ class Search:
         prefix, characters, total, *_ = siblings
         if place < len(characters):
             heappush(self._heap, (-total[place], prefix + characters[place], place, siblings))
-
-    def _pop(self, threshold):
-        """Pop the most probable prefixes. Return them, their log-probabilities and states."""
-        best: list[Any] = []
-        while self._heap and len(best) < self._n_rows and self.best >= threshold:
-            _, prefix, place, siblings = heappop(self._heap)
-            self._push(siblings, place + 1)
-            best.append((prefix, siblings[3][:, place], siblings[4][place]))
-        prefixes, joints, states = zip(*best, strict=True)
-        return prefixes, np.stack(joints), np.array(states)
-
-    def _log_proba(self, prefixes):
-        """Return the log-probabilities of the next character, (n_prefixes, n_labels, n_chars)."""
-        windows = self._corpus.alphabet.windows(prefixes, self._corpus.window_length_)
-        log_proba = next_log_proba(self._model, windows, self._labels)
-        if self._decoding == Decoding():
-            return log_proba
-        proba = self._decoding.probabilities(log_proba.reshape(-1, log_proba.shape[2]))
-        with np.errstate(divide="ignore"):
-            return np.log(proba).reshape(log_proba.shape)
-
-
-def _logsumexp(x, axis=0):
-    return np.logaddexp.reduce(x, axis=axis) if x.shape[axis] > 1 else x.squeeze(axis)

@@ -8,7 +8,7 @@ References
    Finite Universe", Journal of the American Statistical Association, 1952.
 """
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +18,7 @@ from .._alphabet import NONE
 from .._graphemes import MAX_CODE_POINTS
 from .._models.contract import Indices, Logits, NextCharModel
 from .constraint import Constraint
-from .decoding import Decoding, draw, keep_only
+from .decoding import Decoding, draw
 from .lookahead import Lookahead
 
 # Share of the mean lookahead that is mixed into the lookahead of each character. Otherwise,
@@ -88,20 +88,19 @@ def propose_block(
     Returns
     -------
     text : ndarray of shape (n_names, n_steps), dtype int64
-        Indices of the generated characters, -1 after the end.
+        Indices of the generated characters, -1 after the end of the name.
     log_proba, log_weights : ndarray of shape (n_names,), dtype float64
         As in `Draws`.
     """
     (state, logits), end, n_names = start, constraint.end, position.shape[1]
     text = np.full((n_names, 16), NONE)
     log_proba, log_weights = np.zeros((2, n_names))
-    active, survivors = np.arange(n_names), np.arange(n_names)
+    active = np.arange(n_names)
     if end is None:
-        survivors = np.flatnonzero(position[0] < constraint.max_length)
-        state, logits = model.select(state, survivors), logits[survivors]
-        active, position = active[survivors], position[:, survivors]
+        active = np.flatnonzero(position[0] < constraint.max_length)
+        state, logits, position = model.select(state, active), logits[active], position[:, active]
     for step in range(MAX_CODE_POINTS * (constraint.max_length + 1)):
-        if not len(survivors):
+        if not len(active):
             break
         lengths, states, contexts = position
         if observe:
@@ -114,24 +113,24 @@ def propose_block(
             log_proba[active] += log_p
             log_weights[active] += log_weight
             contexts = lookahead.contexts_after[contexts, characters]
-            is_feasible = log_weight > -np.inf
         else:
             characters, _ = draw(decoding.probabilities(logits), uniforms)
-            is_feasible = constraint.may_follow(lengths, states, characters)
-        lengths = lengths + constraint.starts_cluster[states, characters]
-        position = np.stack([lengths, constraint.transitions[states, characters], contexts])
+        next_lengths = lengths + constraint.starts_cluster[states, characters]
+        position = np.stack([next_lengths, constraint.transitions[states, characters], contexts])
+        is_feasible = constraint.feasibility.is_possible(*position[:2])
+        is_complete = next_lengths >= constraint.max_length
+        if end is not None:
+            is_complete = characters == end
+            is_feasible[is_complete] = constraint.may_end(lengths, states)[is_complete]
         log_weights[active[~is_feasible]] = -np.inf
-        is_end = characters == (NONE if end is None else end)
         if step == text.shape[1]:
             text = np.concatenate([text, np.full_like(text, NONE)], axis=1)
-        is_extended = is_feasible & ~is_end
-        text[active[is_extended], step] = characters[is_extended]
-        is_complete = is_end if end is not None else lengths >= constraint.max_length
-        survivors = np.flatnonzero(is_feasible & ~is_complete)
+        text[active, step] = characters
+        survivors = np.flatnonzero((log_weights[active] > -np.inf) & ~is_complete)
         if len(survivors) < len(active):
             state, characters = model.select(state, survivors), characters[survivors]
             active, position = active[survivors], position[:, survivors]
-        if len(survivors):
+        if len(active):
             state, logits = model.advance(state, characters)
     log_weights[active] = -np.inf  # endless sequences of code points that continue a character
     return text, log_proba, log_weights
@@ -140,15 +139,14 @@ def propose_block(
 def _draw_with_lookahead(logits, position, decoding, lookahead, uniforms):
     """Draw in proportion to probability times lookahead. Return characters, log p, log(p / q)."""
     ahead = lookahead.ahead(*position)
-    is_greedy = decoding.temperature == 0
-    p = (decoding._replace(temperature=1.0) if is_greedy else decoding).probabilities(logits)
-    weights = p * ahead
-    if is_greedy:
-        weights = keep_only(weights, weights.argmax(axis=1))
+    if decoding.temperature == 0:
+        p = Decoding(1.0, *decoding[1:]).probabilities(logits)
+        characters, sums = (p * ahead).argmax(axis=1), (p * ahead).max(axis=1)
     else:
-        ahead += _DEFENSIVE_SHARE * (ahead > 0) * weights.sum(axis=1, keepdims=True)
-        weights = p * ahead
-    characters, sums = draw(weights, uniforms)
+        p = decoding.probabilities(logits)
+        mean = (p * ahead).sum(axis=1, keepdims=True)
+        ahead += _DEFENSIVE_SHARE * (ahead > 0) * mean
+        characters, sums = draw(p * ahead, uniforms)
     cells = np.arange(len(p)), characters
     with np.errstate(divide="ignore", invalid="ignore"):  # rows that cannot be completed
         log_weight = np.where(sums > 0, np.log(sums) - np.log(ahead[cells]), -np.inf)
@@ -168,38 +166,42 @@ class Pool:
     n : int
     likely : Draws, default=None
         Candidates found by a search. Their weight is their probability.
+
+    Attributes
+    ----------
+    candidates : dict of (str, int) to (float, float)
+        The log-probability and the log of the importance weight of each name with its label.
+    n_drawn : int
+        The number of draws added.
+    log_missing : float
+        As in `Draws`, for all candidates.
     """
 
     def __init__(self, n: int, likely: Draws | None = None):
-        self.n, self._log_missing = n, likely.log_missing if likely else 0.0
-        self.n_drawn = 0
-        self.names: list[str] = []  # distinct pairs of name and label
-        self._keys: set[Hashable] = set()
-        self._logs: list[tuple[float, float]] = []  # log p and log(p / q)
+        self.n, self.log_missing = n, likely.log_missing if likely else 0.0
+        self.n_drawn, self.candidates = 0, dict[tuple[str, int], tuple[float, float]]()
         if likely:
             self.add(likely, slice(None))
             self.n_drawn = 0
-        self._n_likely = len(self.names)
+        self._n_likely = len(self.candidates)
 
     def add(self, draws: Draws, rows: slice) -> None:
         """Add candidates that were drawn with a lookahead."""
         texts, labels, *logs = (column[rows].tolist() for column in draws[:4])
         self.n_drawn += len(texts)
         for text, label, log_p, log_weight in zip(texts, labels, *logs, strict=True):
-            if log_weight > -np.inf and (text, label) not in self._keys:
-                self._keys.add((text, label))
-                self.names.append(text)
-                self._logs.append((log_p, log_weight))
+            if log_weight > -np.inf:
+                self.candidates.setdefault((text, label), (log_p, log_weight))
 
     def _weights(self):
         """Return log(p / q), q and the probability of being drawn, for each name."""
-        log_p, log_weights = np.array(self._logs).T
+        log_p, log_weights = np.array([*self.candidates.values()]).T
         q = np.clip(np.exp(log_p - log_weights), _FLOAT.tiny, 1 - _FLOAT.eps)
         return log_weights, q, -np.expm1(max(self.n_drawn, 1) * np.log1p(-q))
 
     def is_enough(self) -> bool:
         """Return whether few of the n chosen names would represent names that were not drawn."""
-        if not self.names or not (self.n_drawn or self._log_missing < 0):
+        if not self.candidates or not (self.n_drawn or self.log_missing):
             return False
         log_weights, q, prob_seen = self._weights()
         p = np.exp(log_weights - log_weights.max()) * q
@@ -214,11 +216,12 @@ class Pool:
         cumulative = np.exp(log_weights - log_weights.max()).cumsum()
         ticks = (np.arange(self.n) + rng.random()) / self.n * cumulative[-1]
         chosen = np.searchsorted(cumulative, ticks, side="right").clip(max=len(cumulative) - 1)
-        return [self.names[index] for index in rng.permutation(chosen)]
+        names = [name for name, _ in self.candidates]
+        return [names[index] for index in rng.permutation(chosen)]
 
     def probability(self) -> tuple[float, float]:
         """Estimate the probability of satisfying the constraint, and its standard error."""
-        if not self.names:
+        if not self.candidates:
             return 0.0, 0.0
         log_weights, q, prob_seen = self._weights()
         weights = np.exp(log_weights) * q / prob_seen
@@ -228,8 +231,8 @@ class Pool:
         spread = max(0.0, ((1 - prob_seen) * weights**2).sum() - shared)
         # The error allows for one more draw of a new name with the greatest importance weight,
         # because unseen names may exist.
-        missing = np.exp(self._log_missing)
-        if not self._log_missing:
+        missing = np.exp(self.log_missing)
+        if not self.log_missing:
             missing = np.exp(log_weights[self._n_likely :].max(initial=-np.inf))
             missing /= self.n_drawn
         return float(weights.sum()), float((spread + missing**2) ** 0.5)

@@ -38,7 +38,7 @@ def proba_of(automaton):
     for context in range(len(rows), len(automaton.parents)):
         row = automaton.backoff[context] * rows[automaton.parents[context]]
         ngrams = slice(automaton.first[context], automaton.first[context + 1])
-        characters = automaton.ngrams[ngrams] % automaton.n_characters
+        characters = automaton.ngrams_[ngrams] % automaton.n_characters
         row[characters] += automaton.weights[ngrams]
         rows.append(row)
     return np.array(rows)
@@ -63,7 +63,7 @@ def test_a_truncated_automaton_ignores_farther_characters(lower):
     whole = automaton(counts)
     assert len(whole.contexts_after) == len(whole.parents)  # cached, then recomputed
     truncated = whole.truncated(lower)
-    assert truncated.order == lower
+    assert truncated.lengths[-1] + 1 == lower
     assert len(truncated.contexts_after) == len(truncated.parents)
     contexts, _ = pairs(NAMES + OTHERS, 5)
     ids = counts.find(np.where(np.arange(5) < lower - 1, contexts, NONE))
