@@ -337,7 +337,8 @@ class Sampler:
                     break
             return lookahead
 
-        return self.cache.get((decoding, self.key, sizes, self.constraint.key), build)
+        with one_blas_thread():
+            return self.cache.get((decoding, self.key, sizes, self.constraint.key), build)
 
     def _is_inaccurate(self, lookahead, decoding):
         """Return whether the effective sample size with a lookahead is too small."""
