@@ -138,10 +138,8 @@ def parallel_map(
     queue, results = deque(enumerate(calls)), dict[int, _Result]()
     helpers: list[Future[None]] = []
 
-    def work(n_helpers: int = 0) -> None:
+    def work() -> None:
         try:
-            with suppress(RuntimeError):  # No thread can start after the main thread has ended.
-                helpers.extend(pool.submit(work) for _ in range(n_helpers))
             while queue:
                 try:
                     index, arguments = queue.popleft()
@@ -152,9 +150,14 @@ def parallel_map(
             queue.clear()
 
     with one_blas_thread() as n_threads:
-        n_threads = max(1, min(n_threads, len(queue)))
-        with ThreadPoolExecutor(n_threads) as pool:
-            work(n_threads - 1)
+        n_helpers = min(n_threads, len(queue)) - 1
+        with ThreadPoolExecutor(max(1, n_helpers)) as pool:
+            try:
+                with suppress(RuntimeError):  # No thread can start after the main thread has ended.
+                    helpers += [pool.submit(work) for _ in range(n_helpers)]
+                work()
+            finally:
+                queue.clear()
         _results(helpers)
     return [results[index] for index in sorted(results)]
 
