@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .._parallel import one_blas_thread
 from .._sequences import Sequences
 from .._validation import check_arrays
 from .contract import Indices, NextCharModel
@@ -119,8 +118,8 @@ class LSTM(NextCharModel):
             recurrent.append(np.ascontiguousarray(recurrent_weights.T * (scale * half)))
             biases.append(sum(bias) * scale)
         if "embedding.weight" in self.weights:
-            with one_blas_thread():
-                inputs[0] = self.weights["embedding.weight"] @ inputs[0]
+            # Unlike BLAS, einsum gives the same digits for any number of threads.
+            inputs[0] = np.einsum("iv,vg->ig", self.weights["embedding.weight"], inputs[0])
         n_inputs = self.n_characters + _N_SPECIAL
         labels = np.concatenate([inputs[0][n_inputs:], np.zeros((1, len(order)), np.float32)])
         between = [np.ascontiguousarray(weights * half) for weights in inputs[1:]]
