@@ -380,8 +380,7 @@ class CharLSTMGenerator(BaseCharGenerator):
         Training continues from the last fit if `resume` is True and the generator is fitted.
         """
         batches, fit, plan = _import_training()
-        params = {name: getattr(self, name) for name in _PARAMS}
-        in_threads(plan.check_params, [(params,)])
+        (params,) = in_threads(plan.check_params, [({n: getattr(self, n) for n in _PARAMS},)])
         previous = self._copy() if resume and hasattr(self, "alphabet_") else None
         if previous:
             corpus, sequences = previous._fitted.corpus.extend(X, *data)
@@ -507,20 +506,17 @@ class Learned(NamedTuple):
 
     def _progress(self, nets):
         """Return the fitted attributes that describe training, including earlier fits."""
-        before: dict[str, Any] = {"n_iter_": 0, "n_steps_": 0, "loss_curve_": []}
-        before["validation_scores_"] = None
-        if self.continues:
-            before = {name: getattr(self.estimator, name) for name in before}
+        before = vars(self.estimator) if self.continues else {}
         histories = [net.epochs for net in nets]
         losses = _mean_curve(histories, "train_loss")
         n_steps = [sum(epoch["train_batch_count"] for epoch in epochs) for epochs in histories]
-        scores = before["validation_scores_"]
+        scores = before.get("validation_scores_")
         if nets[0].plan.patience is not None:
             scores = [*(scores or []), *(-loss for loss in _mean_curve(histories, "valid_loss"))]
         return {
-            "n_iter_": before["n_iter_"] + len(losses),
-            "n_steps_": before["n_steps_"] + max(n_steps),
-            "loss_curve_": before["loss_curve_"] + losses,
+            "n_iter_": before.get("n_iter_", 0) + len(losses),
+            "n_steps_": before.get("n_steps_", 0) + max(n_steps),
+            "loss_curve_": before.get("loss_curve_", []) + losses,
             "validation_scores_": scores,
         }
 

@@ -12,7 +12,7 @@ from sknamegen import CharLSTMGenerator
 from sknamegen._alphabet import NONE
 from sknamegen._sequences import Sequences
 from sknamegen._training.batches import LengthGroupedBatches, SequenceDataset
-from sknamegen._training.plan import make_plans, uses_bfloat16
+from sknamegen._training.plan import check_params, make_plans, uses_bfloat16
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_settings_adapt_to_the_number_of_names(
     corpus = SimpleNamespace(alphabet=range(50), labels=[])
 
     def plans(**params):
-        all_params = CharLSTMGenerator(**params).get_params()
+        all_params = check_params(CharLSTMGenerator(**params).get_params())
         return make_plans(all_params, corpus, n_names, np.random.default_rng(0))
 
     first, second = plans()

@@ -116,7 +116,6 @@ class Net(skorch.NeuralNet):
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
         if iterator is None:
             return
-        n_batches = 0
         for batch in iterator:
             self.notify("on_batch_begin", batch=batch, training=training)
             step = step_fn(batch, **fit_params)
@@ -132,8 +131,7 @@ class Net(skorch.NeuralNet):
             self.history.record_batch(f"{prefix}_loss", loss)
             self.history.record_batch(f"{prefix}_batch_size", n_targets)
             self.notify("on_batch_end", batch=batch, training=training, **step)
-            n_batches += 1
-        self.history.record(f"{prefix}_batch_count", n_batches)
+        self.history.record(f"{prefix}_batch_count", len(iterator))
 
     def _reduce_over_processes(self, loss: float, n_targets: int) -> tuple[float, int]:
         """Return a batch's mean loss and number of targets over all processes."""
@@ -365,12 +363,12 @@ def _build_net(plan, data):
     if plan.accelerator:
         net_class = _accelerated_net(plan.accelerator)
         del params["callbacks__print_log"]  # AcceleratedNet sets its sink.
-    for name in plan.net_params:
-        if name in params.keys() - {"optimizer__betas", "optimizer__weight_decay"}:
-            raise ValueError(
-                "net_params may only contain skorch.NeuralNet parameters that "
-                f"CharLSTMGenerator does not set itself. Got {name!r}."
-            )
+    reserved = params.keys() - {"optimizer__betas", "optimizer__weight_decay"}
+    if names := sorted(reserved & plan.net_params.keys()):
+        raise ValueError(
+            "net_params may only contain skorch.NeuralNet parameters that "
+            f"CharLSTMGenerator does not set itself. Got {names[0]!r}."
+        )
     net = net_class(**params | dict(plan.net_params))
     net.plan = plan
     return net.initialize()
@@ -393,11 +391,8 @@ def _train(net, dataset, stopped):
 
 def _has_stopped_early(net):
     """Whether skorch's EarlyStopping, which raises KeyboardInterrupt, ended training."""
-    return any(
-        isinstance(callback, EarlyStopping) and callback.misses_ == callback.patience
-        for _, callback in net.callbacks_
-        if hasattr(callback, "misses_")
-    )
+    callbacks = [item for _, item in net.callbacks_ if isinstance(item, EarlyStopping)]
+    return any(getattr(item, "misses_", None) == item.patience for item in callbacks)
 
 
 def _check_not_diverged(net, sequences):
@@ -423,15 +418,13 @@ def _optimizer_params(plan):
         params["optimizer__betas"] = _BETAS
     if "fused" in accepted:
         params["optimizer__fused"] = True
-    factors = {"head.*": plan.head_lr_factor}
-    if plan.n_labels and plan.embedding_dim:
-        factors["labels.*"] = plan.label_lr_factor
-    factors = {name: factor for name, factor in factors.items() if factor != 1}
-    if (
-        factors and plan.optimizer is not torch.optim.LBFGS
-    ):  # LBFGS accepts only one parameter group.
-        groups = [(name, {"lr_factor": factor}) for name, factor in factors.items()]
-        if "labels.*" in factors and "weight_decay" in accepted:
-            groups[-1][1]["weight_decay"] = plan.weight_decay / plan.label_lr_factor
-        params["optimizer__param_groups"] = groups
+    groups = {}
+    if plan.head_lr_factor != 1:
+        groups["head.*"] = {"lr_factor": plan.head_lr_factor}
+    if plan.label_lr_factor != 1 and plan.n_labels and plan.embedding_dim:
+        groups["labels.*"] = {"lr_factor": plan.label_lr_factor}
+        if "weight_decay" in accepted:
+            groups["labels.*"]["weight_decay"] = plan.weight_decay / plan.label_lr_factor
+    if groups and plan.optimizer is not torch.optim.LBFGS:  # which accepts only one group
+        params["optimizer__param_groups"] = list(groups.items())
     return params

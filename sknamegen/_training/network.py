@@ -144,10 +144,6 @@ class CharLSTM(nn.Module):
         if self._dropout_generator is None or self._dropout_generator.device != x.device:
             self._dropout_generator = torch.Generator(x.device).manual_seed(self.seed)
         keep = 1 - self.dropout
-        uniform = torch.rand(
-            (len(x), 1, x.shape[2]),
-            generator=self._dropout_generator,
-            device=x.device,
-            dtype=torch.float32,
-        )
+        uniform = x.new_empty((len(x), 1, x.shape[2]), dtype=torch.float32)
+        uniform.uniform_(generator=self._dropout_generator)
         return x * (uniform < keep).to(x.dtype).div_(keep)
