@@ -156,12 +156,10 @@ class Fitted:
             if len(blend) > 1:
                 return Mixture(blend), np.array([NONE]), ones
             (label,) = weights
-        if label is None and len(labels) > 1:
+        if label is None and labels:
             proba = label_proba(self.model, self.corpus, prefixes)
             return self.model, np.arange(len(labels)), proba
-        index = 0 if labels else NONE
-        if label is not None:
-            index = self._label_index(label)
+        index = NONE if label is None else self._label_index(label)
         return self.model, np.array([index]), ones
 
     def _label_index(self, label: object) -> int:
@@ -227,11 +225,10 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
 
     def _assign(self, corpus: Corpus, model: NextCharModel, **attributes: Any) -> None:
         """Set all fitted attributes in one step. Labels from an earlier fit are removed."""
-        state = vars(self).copy()
-        for name in ("classes_", "class_count_", "_weight"):
-            state.pop(name, None)
-        fitted = {"_fitted": Fitted(corpus, model)}
-        self.__dict__ = state | corpus.attributes() | attributes | fitted
+        outdated = "classes_", "class_count_", "_weight"
+        state = {name: value for name, value in vars(self).items() if name not in outdated}
+        attributes["_fitted"] = Fitted(corpus, model)
+        self.__dict__ = state | corpus.attributes() | attributes
 
     def _copy(self) -> Self:
         """Return a shallow copy of the generator."""
@@ -480,12 +477,11 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
             banned=banned,
         )
         names, shortfall = sampler.draw(rows, rng, unique, filters)
-        if shortfall and names and on_shortfall == "raise":
-            raise ValueError(f"{shortfall} To get the names found, pass on_shortfall='warn'.")
-        if shortfall and not names:
-            raise ValueError(shortfall)
-        if shortfall:
+        if shortfall and names and on_shortfall == "warn":
             warn_user(shortfall)
+        elif shortfall:
+            hint = " To get the names found, pass on_shortfall='warn'." if names else ""
+            raise ValueError(shortfall + hint)
         return names[0] if n_samples is None and isinstance(seed, str) else names
 
     def stream(
@@ -672,11 +668,11 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
 
         The log-probabilities have the shape (n_names, n_labels).
         """
-        _, sequences = self._fitted.corpus.read(X)
-        labels = np.repeat(np.arange(len(self.classes_)), len(X)).reshape(-1, len(X))
-        results = [self._fitted.score(sequences, row) for row in labels]
-        joint = np.stack([scores for scores, _ in results], axis=1)
-        return joint + self._fitted.corpus.log_prior, results[0][1]
+        corpus, n_names = self._fitted.corpus, len(X)
+        _, sequences = corpus.read(X)
+        labels = (np.full(n_names, index) for index in range(len(corpus.labels)))
+        scores, counts = zip(*(self._fitted.score(sequences, row) for row in labels), strict=True)
+        return np.stack(scores, axis=1) + corpus.log_prior, counts[0]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

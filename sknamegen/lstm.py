@@ -509,13 +509,12 @@ class Learned(NamedTuple):
         before = vars(self.estimator) if self.continues else {}
         histories = [net.epochs for net in nets]
         losses = _mean_curve(histories, "train_loss")
-        n_steps = [sum(epoch["train_batch_count"] for epoch in epochs) for epochs in histories]
         scores = before.get("validation_scores_")
         if nets[0].plan.patience is not None:
             scores = [*(scores or []), *(-loss for loss in _mean_curve(histories, "valid_loss"))]
         return {
             "n_iter_": before.get("n_iter_", 0) + len(losses),
-            "n_steps_": before.get("n_steps_", 0) + max(n_steps),
+            "n_steps_": before.get("n_steps_", 0) + max(net.n_steps for net in nets),
             "loss_curve_": before.get("loss_curve_", []) + losses,
             "validation_scores_": scores,
         }
@@ -564,13 +563,13 @@ def load_base() -> Pretrained:
 
 def _choose_pretrained(init: object, corpus: Corpus, sequences: Sequences) -> Pretrained | None:
     """Return the networks that a first fit starts from, or None for random weights."""
-    pretrained = _resolve_init(init)
+    pretrained, is_text = _resolve_init(init), corpus.max_length_ is None
     if pretrained is None or not pretrained.covers(corpus.alphabet_):
         return None
-    if not is_auto(init):
-        return pretrained
-    is_text, names = corpus.max_length_ is None, (corpus.alphabet_, corpus.labels, sequences)
-    return None if is_text or not pretrained.beats_guessing(*names) else pretrained
+    if is_auto(init):
+        names = corpus.alphabet_, corpus.labels, sequences
+        return pretrained if not is_text and pretrained.beats_guessing(*names) else None
+    return pretrained
 
 
 def _resolve_init(init: Any) -> Pretrained | None:

@@ -279,8 +279,7 @@ def fit_networks(
 
     try:
         (data,) = in_threads(make_data, [()])
-        pairs = zip_longest(plans, previous_nets[: len(plans)])
-        calls = [(plan, data, net) for plan, net in pairs]
+        calls = [(plan, data, net) for plan, net in zip_longest(plans, previous_nets)]
         n_threads = 1 if plans[0].accelerator else torch.get_num_threads()
         nets = in_threads(fit_network, calls, n_threads, progress.stopped)
     finally:
@@ -327,7 +326,7 @@ def fit_network(plan: TrainPlan, data: TrainingData, previous: Net | None = None
 
 @contextmanager
 def _one_torch_thread():
-    with _torch_threads.changed(lambda number: 1):
+    with _torch_threads.changed(1):
         torch.set_num_threads(1)
         yield
 

@@ -81,11 +81,9 @@ class CharLSTM(nn.Module):
             nn.init.xavier_uniform_(layer.weight_ih_l0, generator=generator)
             for block in layer.weight_hh_l0.chunk(4):
                 nn.init.orthogonal_(block, generator=generator)
-            nn.init.zeros_(layer.bias_hh_l0)
-            input_gate, forget_gate, cell, output_gate = layer.bias_ih_l0.chunk(4)
-            nn.init.ones_(forget_gate)
-            for bias in (input_gate, cell, output_gate):
+            for bias in (layer.bias_hh_l0, layer.bias_ih_l0):
                 nn.init.zeros_(bias)
+            nn.init.ones_(layer.bias_ih_l0.chunk(4)[1])  # forget gate
         nn.init.xavier_uniform_(self.head.weight, generator=generator)
         nn.init.zeros_(self.head.bias)
         if self.embedding:

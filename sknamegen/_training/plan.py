@@ -241,7 +241,9 @@ def make_plans(
     for start in starts:
         automatic = _automatic(params["optimizer"], n_names, start.starts_from_init)
         if is_from_scratch:
-            automatic["ngram_weight"] = _ngram_weight_from_scratch(n_names)
+            ngram_weight = _NGRAM_WEIGHT_FOR_ONE - log10(n_names)
+            ngram_weight = min(max(ngram_weight, _NGRAM_WEIGHT), _MAX_NGRAM_WEIGHT)
+            automatic["ngram_weight"] = ngram_weight
         automatic = {k: v for k, v in automatic.items() if is_auto(params.get(k, "auto"))}
         settings = common | automatic | start._asdict()
         settings["batch_size"] = min(settings["batch_size"], n_names)
@@ -287,12 +289,6 @@ def _automatic(optimizer, n_names, starts_from_init):
             "weight_decay": _SHRINKAGE / (n_steps * lr / 2),
         }
     return settings
-
-
-def _ngram_weight_from_scratch(n_names):
-    """Return the weight of the n-gram targets if no network starts from `init`."""
-    weight = _NGRAM_WEIGHT_FOR_ONE - log10(n_names)
-    return min(max(weight, _NGRAM_WEIGHT), _MAX_NGRAM_WEIGHT)
 
 
 def base_weight(n_names: int) -> float:
@@ -372,7 +368,7 @@ def uses_bfloat16(precision: str, device: torch.device) -> bool:
             f"precision must be 'auto' or 'float32' on this {device.type}, which does not support "
             "bfloat16. Got 'bfloat16'."
         )
-    return is_supported if precision == "bfloat16" else is_fast
+    return precision == "bfloat16" or is_fast
 
 
 @cache
