@@ -465,17 +465,9 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         check_option("on_shortfall", on_shortfall, ("raise", "warn"))
         filters = components.filters(novel, exclude)
         rng = random_generator(random_state)
-        sampler = components.sampler(
-            seeds,
-            temperature,
-            label=label,
-            min_length=min_length,
-            max_length=max_length,
-            top_k=top_k,
-            top_p=top_p,
-            pattern=pattern,
-            banned=banned,
-        )
+        options: Constraints = {"label": label, "min_length": min_length, "max_length": max_length}
+        options |= {"top_k": top_k, "top_p": top_p, "pattern": pattern, "banned": banned}
+        sampler = components.sampler(seeds, temperature, **options)
         names, shortfall = sampler.draw(rows, rng, unique, filters)
         if shortfall and names and on_shortfall == "warn":
             warn_user(shortfall)
@@ -583,8 +575,8 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         if self.max_length_ is None:
             raise ValueError("most_likely requires a generator fitted to names (boundary=True).")
         filters = components.filters(novel, exclude)
-        limits: Any = {"min_length": min_length, "max_length": max_length, "pattern": pattern}
-        sampler = components.sampler([seed], 1.0, label=label, banned=banned, **limits)
+        options: Constraints = {"label": label, "min_length": min_length, "max_length": max_length}
+        sampler = components.sampler([seed], 1.0, pattern=pattern, banned=banned, **options)
         return sampler.most_likely(int(n), filters)
 
     def score_samples(self, X: ArrayLike, y: ArrayLike | None = None) -> NDArray[np.float64]:
@@ -668,9 +660,9 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
 
         The log-probabilities have the shape (n_names, n_labels).
         """
-        corpus, n_names = self._fitted.corpus, len(X)
+        corpus = self._fitted.corpus
         _, sequences = corpus.read(X)
-        labels = (np.full(n_names, index) for index in range(len(corpus.labels)))
+        labels = (np.full(len(X), index) for index in range(len(corpus.labels)))
         scores, counts = zip(*(self._fitted.score(sequences, row) for row in labels), strict=True)
         return np.stack(scores, axis=1) + corpus.log_prior, counts[0]
 

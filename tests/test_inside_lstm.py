@@ -45,7 +45,7 @@ def test_settings_adapt_to_the_number_of_names(
         assert (plan.lr, plan.weight_decay) == (0.02, 0.1)
         assert plan.ngram_weight == pytest.approx(ngram_weight, abs=5e-4)
         assert (plan.head_lr_factor, plan.label_lr_factor, plan.n_steps_before) == (1, 1, None)
-    assert first.network_seed != second.network_seed
+    assert first.seed != second.seed
     (alone,) = plans(num_networks=1, optimizer="Adam")
     assert (alone.weight_decay, alone.weight) == (0.01, 1)
     with pytest.raises(dataclasses.FrozenInstanceError):

@@ -336,13 +336,10 @@ def _build_net(plan, data):
     batches = LengthGroupedBatches(data.train, plan.batch_size, shard=plan.shard)
     callbacks: list[Any] = [("progress", data.progress), ("schedule", Schedule())]
     if plan.patience is not None:
-        stopping = EarlyStopping(patience=plan.patience, load_best=True)
-        callbacks.append(("early_stopping", stopping))
-    params = {
+        callbacks.append(("early_stopping", EarlyStopping(patience=plan.patience, load_best=True)))
+    same_named = "lr", "max_epochs", "batch_size", "device", "verbose"
+    params = {name: getattr(plan, name) for name in same_named} | {
         "criterion": partial(CharacterLoss, batches.mean_targets),
-        "lr": plan.lr,
-        "max_epochs": plan.max_epochs,
-        "batch_size": plan.batch_size,
         "iterator_train": LengthGroupedBatches,
         "iterator_train__generator": torch.Generator().manual_seed(plan.shuffle_seed),
         "iterator_train__shard": plan.shard,
@@ -352,21 +349,20 @@ def _build_net(plan, data):
         "callbacks__print_log": None,  # Its table does not show the unit of the loss.
         # Networks train at the same time, so each needs its own copies of the callbacks.
         "callbacks": callbacks + deepcopy(list(plan.callbacks)),
-        "device": plan.device,
-        "verbose": plan.verbose,
         "module": CharLSTM,
     }
-    params |= {f"module__{name}": value for name, value in plan.module_params.items()}
+    module_params = inspect.signature(CharLSTM).parameters
+    params |= {f"module__{name}": getattr(plan, name) for name in module_params}
     params |= _optimizer_params(plan)
     net_class = Net
     if plan.accelerator:
         net_class = _accelerated_net(plan.accelerator)
         del params["callbacks__print_log"]  # AcceleratedNet sets its sink.
     reserved = params.keys() - {"optimizer__betas", "optimizer__weight_decay"}
-    if names := sorted(reserved & plan.net_params.keys()):
+    if taken := sorted(reserved & plan.net_params.keys()):
         raise ValueError(
             "net_params may only contain skorch.NeuralNet parameters that "
-            f"CharLSTMGenerator does not set itself. Got {names[0]!r}."
+            f"CharLSTMGenerator does not set itself. Got {taken[0]!r}."
         )
     net = net_class(**params | dict(plan.net_params))
     net.plan = plan

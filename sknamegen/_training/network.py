@@ -101,7 +101,8 @@ class CharLSTM(nn.Module):
         """
         x = self._embed(inputs)  # (batch, time, embedding)
         if self.n_labels:
-            x = x + self._embed_labels(labels[:, None].expand_as(inputs))
+            labels = labels[:, None].expand_as(inputs)
+            x = x + (self.labels(labels) if self.labels else self._embed(self.n_inputs + labels))
         for layer in self.layers:
             x, _ = layer(x)
             x = self._drop(x)
@@ -126,9 +127,6 @@ class CharLSTM(nn.Module):
             weights["embedding.weight"] = vectors[: self.n_inputs]
             weights["labels.weight"] = vectors[self.n_inputs :]
         self.load_state_dict(weights)
-
-    def _embed_labels(self, labels):
-        return self.labels(labels) if self.labels else self._embed(self.n_inputs + labels)
 
     def _embed(self, indices):
         if self.embedding:

@@ -85,7 +85,8 @@ _CHECKS: dict[str, Callable[[str, Any], None]] = {
 class TrainPlan:
     """Settings for training one network.
 
-    Fields that correspond to parameters of `CharLSTMGenerator` have the same names.
+    Fields that correspond to parameters of `CharLSTMGenerator`, `CharLSTM` or `skorch.NeuralNet`
+    have the same names.
     """
 
     # Network
@@ -98,7 +99,7 @@ class TrainPlan:
     num_layers: int
     embedding_dim: int | None
     dropout: float
-    network_seed: int
+    seed: int
     # Training
     optimizer: type[torch.optim.Optimizer]
     lr: float
@@ -121,12 +122,6 @@ class TrainPlan:
     callbacks: tuple[Any, ...]
     net_params: Mapping[str, Any]
     verbose: int
-
-    @property
-    def module_params(self) -> dict[str, Any]:
-        """The arguments of `CharLSTM`."""
-        names = "n_characters", "hidden_size", "num_layers", "embedding_dim", "dropout", "n_labels"
-        return {name: getattr(self, name) for name in names} | {"seed": self.network_seed}
 
 
 class Start(NamedTuple):
@@ -254,7 +249,7 @@ def make_plans(
             settings |= pretrained.networks[start.network].sizes | {"initial_weights": weights}
             if start.starts_from_init and not pretrained.label_shares:
                 settings["label_lr_factor"] = _LABEL_LR_FACTOR
-        settings["network_seed"], settings["shuffle_seed"] = rng.integers(2**63, size=2).tolist()
+        settings["seed"], settings["shuffle_seed"] = rng.integers(2**63, size=2).tolist()
         plans.append(TrainPlan(**{name: settings[name] for name in names if name in settings}))
     return plans
 
