@@ -179,8 +179,7 @@ def in_threads(
 
     with ThreadPoolExecutor(n_threads) as pool:
         try:
-            for call in calls:
-                futures.append(pool.submit(run, call))
+            futures.extend(pool.submit(run, call) for call in calls)
             # With libraries such as polars, Ctrl-C does not interrupt a wait without a timeout.
             while wait(futures, 0.1).not_done:
                 pass

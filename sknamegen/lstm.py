@@ -507,11 +507,10 @@ class Learned(NamedTuple):
     def _progress(self, nets):
         """Return the fitted attributes that describe training, including earlier fits."""
         before = vars(self.estimator) if self.continues else {}
-        histories = [net.epochs for net in nets]
-        losses = _mean_curve(histories, "train_loss")
+        losses = _mean_curve(nets, "train_loss")
         scores = before.get("validation_scores_")
         if nets[0].plan.patience is not None:
-            scores = [*(scores or []), *(-loss for loss in _mean_curve(histories, "valid_loss"))]
+            scores = [*(scores or []), *(-loss for loss in _mean_curve(nets, "valid_loss"))]
         return {
             "n_iter_": before.get("n_iter_", 0) + len(losses),
             "n_steps_": before.get("n_steps_", 0) + max(net.n_steps for net in nets),
@@ -520,9 +519,9 @@ class Learned(NamedTuple):
         }
 
 
-def _mean_curve(histories, name):
+def _mean_curve(nets, name):
     """Return the mean loss in each epoch, over the networks still in training."""
-    curves = [[epoch[name] for epoch in epochs] for epochs in histories]
+    curves = [[epoch[name] for epoch in net.epochs] for net in nets]
     epochs = zip_longest(*curves, fillvalue=np.nan)
     return [float(np.nanmean(values)) for values in epochs]
 

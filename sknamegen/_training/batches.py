@@ -190,5 +190,6 @@ class LengthGroupedBatches:
         return names[torch.searchsorted(cumulative, ticks, right=True).clamp(max=len(names) - 1)]
 
     def _permutation(self, n):
-        shuffles = self.generator is not None
-        return torch.randperm(n, generator=self.generator) if shuffles else torch.arange(n)
+        if self.generator is None:
+            return torch.arange(n)
+        return torch.randperm(n, generator=self.generator)
