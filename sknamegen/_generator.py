@@ -156,12 +156,10 @@ class Fitted:
             if len(blend) > 1:
                 return Mixture(blend), np.array([NONE]), ones
             (label,) = weights
-        if label is None and len(labels) > 1:
+        if label is None and labels:
             proba = label_proba(self.model, self.corpus, prefixes)
             return self.model, np.arange(len(labels)), proba
-        index = 0 if labels else NONE
-        if label is not None:
-            index = self._label_index(label)
+        index = NONE if label is None else self._label_index(label)
         return self.model, np.array([index]), ones
 
     def _label_index(self, label: object) -> int:
@@ -227,11 +225,10 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
 
     def _assign(self, corpus: Corpus, model: NextCharModel, **attributes: Any) -> None:
         """Set all fitted attributes in one step. Labels from an earlier fit are removed."""
-        state = vars(self).copy()
-        for name in ("classes_", "class_count_", "_weight"):
-            state.pop(name, None)
-        fitted = {"_fitted": Fitted(corpus, model)}
-        self.__dict__ = state | corpus.attributes() | attributes | fitted
+        outdated = "classes_", "class_count_", "_weight"
+        state = {name: value for name, value in vars(self).items() if name not in outdated}
+        attributes["_fitted"] = Fitted(corpus, model)
+        self.__dict__ = state | corpus.attributes() | attributes
 
     def _copy(self) -> Self:
         """Return a shallow copy of the generator."""
@@ -468,24 +465,15 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         check_option("on_shortfall", on_shortfall, ("raise", "warn"))
         filters = components.filters(novel, exclude)
         rng = random_generator(random_state)
-        sampler = components.sampler(
-            seeds,
-            temperature,
-            label=label,
-            min_length=min_length,
-            max_length=max_length,
-            top_k=top_k,
-            top_p=top_p,
-            pattern=pattern,
-            banned=banned,
-        )
+        options: Constraints = {"label": label, "min_length": min_length, "max_length": max_length}
+        options |= {"top_k": top_k, "top_p": top_p, "pattern": pattern, "banned": banned}
+        sampler = components.sampler(seeds, temperature, **options)
         names, shortfall = sampler.draw(rows, rng, unique, filters)
-        if shortfall and names and on_shortfall == "raise":
-            raise ValueError(f"{shortfall} To get the names found, pass on_shortfall='warn'.")
-        if shortfall and not names:
-            raise ValueError(shortfall)
-        if shortfall:
+        if shortfall and names and on_shortfall == "warn":
             warn_user(shortfall)
+        elif shortfall:
+            hint = " To get the names found, pass on_shortfall='warn'." if names else ""
+            raise ValueError(shortfall + hint)
         return names[0] if n_samples is None and isinstance(seed, str) else names
 
     def stream(
@@ -587,8 +575,8 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         if self.max_length_ is None:
             raise ValueError("most_likely requires a generator fitted to names (boundary=True).")
         filters = components.filters(novel, exclude)
-        limits: Any = {"min_length": min_length, "max_length": max_length, "pattern": pattern}
-        sampler = components.sampler([seed], 1.0, label=label, banned=banned, **limits)
+        options: Constraints = {"label": label, "min_length": min_length, "max_length": max_length}
+        sampler = components.sampler([seed], 1.0, pattern=pattern, banned=banned, **options)
         return sampler.most_likely(int(n), filters)
 
     def score_samples(self, X: ArrayLike, y: ArrayLike | None = None) -> NDArray[np.float64]:
@@ -672,11 +660,11 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
 
         The log-probabilities have the shape (n_names, n_labels).
         """
-        _, sequences = self._fitted.corpus.read(X)
-        labels = np.repeat(np.arange(len(self.classes_)), len(X)).reshape(-1, len(X))
-        results = [self._fitted.score(sequences, row) for row in labels]
-        joint = np.stack([scores for scores, _ in results], axis=1)
-        return joint + self._fitted.corpus.log_prior, results[0][1]
+        corpus = self._fitted.corpus
+        _, sequences = corpus.read(X)
+        labels = (np.full(len(X), index) for index in range(len(corpus.labels)))
+        scores, counts = zip(*(self._fitted.score(sequences, row) for row in labels), strict=True)
+        return np.stack(scores, axis=1) + corpus.log_prior, counts[0]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

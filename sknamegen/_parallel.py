@@ -57,14 +57,14 @@ class Setting:
             os.register_at_fork(after_in_child=self._after_fork)
 
     @contextmanager
-    def changed(self, change: Callable[[Any], Any]) -> Iterator[Any]:
-        """Change the value inside the block and yield the value from before all blocks."""
+    def changed(self, value: Any) -> Iterator[Any]:
+        """Set the value inside the block and yield the value from before all blocks."""
         block = threading.Event()  # any object that supports weak references
         try:
             with self._lock:
                 if not self._blocks:  # The value must not change while other blocks run.
                     self._before[:] = self._before or [self._read()]
-                    self._write(change(self._before[0]))
+                    self._write(value)
                 self._blocks.add(block)
                 before = self._before[0]
             yield before
@@ -106,7 +106,7 @@ _blas = Setting(lambda: [library.get_num_threads() for library in _libraries()],
 @contextmanager
 def one_blas_thread() -> Iterator[int]:
     """Restrict BLAS to one thread inside the block and yield the previous number."""
-    with _blas.changed(lambda numbers: [1] * len(numbers)) as numbers:
+    with _blas.changed([1] * len(_libraries())) as numbers:
         yield max(numbers, default=os.cpu_count() or 1)
 
 
@@ -135,31 +135,27 @@ def parallel_map(
     After an error or Ctrl-C, no further calls start, and this function waits for running calls.
     Otherwise the number of BLAS threads could change during a call.
     """
-    queue, results = deque(enumerate(calls)), dict[int, _Result]()
-    helpers: list[Future[None]] = []
+    calls, results = list(calls), dict[int, _Result]()
+    tasks, helpers = enumerate(calls), list[Future[None]]()
 
     def work() -> None:
         try:
-            while queue:
-                try:
-                    index, arguments = queue.popleft()
-                except IndexError:  # Another thread has taken the last call.
-                    return
+            for index, arguments in tasks:  # Each thread takes the next call.
                 results[index] = function(*arguments)
         finally:
-            queue.clear()
+            deque(tasks, maxlen=0)  # No further calls start.
 
     with one_blas_thread() as n_threads:
-        n_helpers = min(n_threads, len(queue)) - 1
+        n_helpers = min(n_threads, len(calls)) - 1
         with ThreadPoolExecutor(max(1, n_helpers)) as pool:
             try:
                 with suppress(RuntimeError):  # No thread can start after the main thread has ended.
                     helpers += [pool.submit(work) for _ in range(n_helpers)]
                 work()
             finally:
-                queue.clear()
+                deque(tasks, maxlen=0)
         _results(helpers)
-    return [results[index] for index in sorted(results)]
+    return [results[index] for index in range(len(calls))]
 
 
 def in_threads(
@@ -186,8 +182,7 @@ def in_threads(
 
     with ThreadPoolExecutor(n_threads) as pool:
         try:
-            for call in calls:
-                futures.append(pool.submit(run, call))
+            futures.extend(pool.submit(run, call) for call in calls)
             # With libraries such as polars, Ctrl-C does not interrupt a wait without a timeout.
             while wait(futures, 0.1).not_done:
                 pass

@@ -71,5 +71,5 @@ class SamplePreview(PublicName, Callback):
 
     def _sample(self, generator: Any, n_samples: int) -> dict[float, list[str]]:
         """Return generated names for each temperature."""
-        options: Any = {"n_samples": n_samples, "random_state": self.random_state}
+        options = {"n_samples": n_samples, "random_state": self.random_state}
         return {t: generator.sample(self.seed, t, **options) for t in self.temperatures}

@@ -380,8 +380,7 @@ class CharLSTMGenerator(BaseCharGenerator):
         Training continues from the last fit if `resume` is True and the generator is fitted.
         """
         batches, fit, plan = _import_training()
-        params = {name: getattr(self, name) for name in _PARAMS}
-        in_threads(plan.check_params, [(params,)])
+        (params,) = in_threads(plan.check_params, [({n: getattr(self, n) for n in _PARAMS},)])
         previous = self._copy() if resume and hasattr(self, "alphabet_") else None
         if previous:
             corpus, sequences = previous._fitted.corpus.extend(X, *data)
@@ -507,27 +506,22 @@ class Learned(NamedTuple):
 
     def _progress(self, nets):
         """Return the fitted attributes that describe training, including earlier fits."""
-        before: dict[str, Any] = {"n_iter_": 0, "n_steps_": 0, "loss_curve_": []}
-        before["validation_scores_"] = None
-        if self.continues:
-            before = {name: getattr(self.estimator, name) for name in before}
-        histories = [net.epochs for net in nets]
-        losses = _mean_curve(histories, "train_loss")
-        n_steps = [sum(epoch["train_batch_count"] for epoch in epochs) for epochs in histories]
-        scores = before["validation_scores_"]
+        before = vars(self.estimator) if self.continues else {}
+        losses = _mean_curve(nets, "train_loss")
+        scores = before.get("validation_scores_")
         if nets[0].plan.patience is not None:
-            scores = [*(scores or []), *(-loss for loss in _mean_curve(histories, "valid_loss"))]
+            scores = [*(scores or []), *(-loss for loss in _mean_curve(nets, "valid_loss"))]
         return {
-            "n_iter_": before["n_iter_"] + len(losses),
-            "n_steps_": before["n_steps_"] + max(n_steps),
-            "loss_curve_": before["loss_curve_"] + losses,
+            "n_iter_": before.get("n_iter_", 0) + len(losses),
+            "n_steps_": before.get("n_steps_", 0) + max(net.n_steps for net in nets),
+            "loss_curve_": before.get("loss_curve_", []) + losses,
             "validation_scores_": scores,
         }
 
 
-def _mean_curve(histories, name):
+def _mean_curve(nets, name):
     """Return the mean loss in each epoch, over the networks still in training."""
-    curves = [[epoch[name] for epoch in epochs] for epochs in histories]
+    curves = [[epoch[name] for epoch in net.epochs] for net in nets]
     epochs = zip_longest(*curves, fillvalue=np.nan)
     return [float(np.nanmean(values)) for values in epochs]
 
@@ -568,13 +562,13 @@ def load_base() -> Pretrained:
 
 def _choose_pretrained(init: object, corpus: Corpus, sequences: Sequences) -> Pretrained | None:
     """Return the networks that a first fit starts from, or None for random weights."""
-    pretrained = _resolve_init(init)
+    pretrained, is_text = _resolve_init(init), corpus.max_length_ is None
     if pretrained is None or not pretrained.covers(corpus.alphabet_):
         return None
-    if not is_auto(init):
-        return pretrained
-    is_text, names = corpus.max_length_ is None, (corpus.alphabet_, corpus.labels, sequences)
-    return None if is_text or not pretrained.beats_guessing(*names) else pretrained
+    if is_auto(init):
+        names = corpus.alphabet_, corpus.labels, sequences
+        return pretrained if not is_text and pretrained.beats_guessing(*names) else None
+    return pretrained
 
 
 def _resolve_init(init: Any) -> Pretrained | None:

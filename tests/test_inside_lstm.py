@@ -12,7 +12,7 @@ from sknamegen import CharLSTMGenerator
 from sknamegen._alphabet import NONE
 from sknamegen._sequences import Sequences
 from sknamegen._training.batches import LengthGroupedBatches, SequenceDataset
-from sknamegen._training.plan import make_plans, uses_bfloat16
+from sknamegen._training.plan import check_params, make_plans, uses_bfloat16
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_settings_adapt_to_the_number_of_names(
     corpus = SimpleNamespace(alphabet=range(50), labels=[])
 
     def plans(**params):
-        all_params = CharLSTMGenerator(**params).get_params()
+        all_params = check_params(CharLSTMGenerator(**params).get_params())
         return make_plans(all_params, corpus, n_names, np.random.default_rng(0))
 
     first, second = plans()
@@ -45,7 +45,7 @@ def test_settings_adapt_to_the_number_of_names(
         assert (plan.lr, plan.weight_decay) == (0.02, 0.1)
         assert plan.ngram_weight == pytest.approx(ngram_weight, abs=5e-4)
         assert (plan.head_lr_factor, plan.label_lr_factor, plan.n_steps_before) == (1, 1, None)
-    assert first.network_seed != second.network_seed
+    assert first.seed != second.seed
     (alone,) = plans(num_networks=1, optimizer="Adam")
     assert (alone.weight_decay, alone.weight) == (0.01, 1)
     with pytest.raises(dataclasses.FrozenInstanceError):

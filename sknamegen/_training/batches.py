@@ -1,6 +1,7 @@
 """Convert sequences to batches of tensors."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -65,9 +66,7 @@ class SequenceDataset(Dataset):
         if sequences.weights is not None:
             self.weights = torch.from_numpy(sequences.weights[starts])
         n_targets = sequences.has_target.sum(1)
-        self.n_targets: Any = (
-            torch.from_numpy(np.add.reduceat(n_targets, starts)) if n_rows else None
-        )
+        self.n_targets = torch.from_numpy(np.add.reduceat(n_targets, starts))
         steps = np.arange(1, sequences.inputs.shape[1] + 1)
         self.lengths = torch.from_numpy(np.where(sequences.has_target, steps, 0).max(1, initial=0))
         self.ngrams = ngrams
@@ -128,6 +127,7 @@ class SequenceDataset(Dataset):
         return inputs, targets
 
 
+@dataclass(eq=False)
 class LengthGroupedBatches:
     """Batches of names of similar length, excluding names without targets.
 
@@ -147,17 +147,10 @@ class LengthGroupedBatches:
         number of batches.
     """
 
-    def __init__(
-        self,
-        dataset: SequenceDataset,
-        batch_size: int,
-        generator: torch.Generator | None = None,
-        shard: tuple[int, int] = (0, 1),
-    ):
-        self.dataset = dataset
-        self.batch_size = batch_size
-        self.generator = generator
-        self.shard = shard
+    dataset: SequenceDataset
+    batch_size: int
+    generator: torch.Generator | None = None
+    shard: tuple[int, int] = (0, 1)
 
     def __len__(self) -> int:
         n_names, n_shards = int((self.dataset.n_targets > 0).sum()), self.shard[1]

@@ -116,7 +116,6 @@ class Net(skorch.NeuralNet):
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
         if iterator is None:
             return
-        n_batches = 0
         for batch in iterator:
             self.notify("on_batch_begin", batch=batch, training=training)
             step = step_fn(batch, **fit_params)
@@ -132,8 +131,7 @@ class Net(skorch.NeuralNet):
             self.history.record_batch(f"{prefix}_loss", loss)
             self.history.record_batch(f"{prefix}_batch_size", n_targets)
             self.notify("on_batch_end", batch=batch, training=training, **step)
-            n_batches += 1
-        self.history.record(f"{prefix}_batch_count", n_batches)
+        self.history.record(f"{prefix}_batch_count", len(iterator))
 
     def _reduce_over_processes(self, loss: float, n_targets: int) -> tuple[float, int]:
         """Return a batch's mean loss and number of targets over all processes."""
@@ -281,8 +279,7 @@ def fit_networks(
 
     try:
         (data,) = in_threads(make_data, [()])
-        pairs = zip_longest(plans, previous_nets[: len(plans)])
-        calls = [(plan, data, net) for plan, net in pairs]
+        calls = [(plan, data, net) for plan, net in zip_longest(plans, previous_nets)]
         n_threads = 1 if plans[0].accelerator else torch.get_num_threads()
         nets = in_threads(fit_network, calls, n_threads, progress.stopped)
     finally:
@@ -329,7 +326,7 @@ def fit_network(plan: TrainPlan, data: TrainingData, previous: Net | None = None
 
 @contextmanager
 def _one_torch_thread():
-    with _torch_threads.changed(lambda number: 1):
+    with _torch_threads.changed(1):
         torch.set_num_threads(1)
         yield
 
@@ -339,13 +336,10 @@ def _build_net(plan, data):
     batches = LengthGroupedBatches(data.train, plan.batch_size, shard=plan.shard)
     callbacks: list[Any] = [("progress", data.progress), ("schedule", Schedule())]
     if plan.patience is not None:
-        stopping = EarlyStopping(patience=plan.patience, load_best=True)
-        callbacks.append(("early_stopping", stopping))
-    params = {
+        callbacks.append(("early_stopping", EarlyStopping(patience=plan.patience, load_best=True)))
+    same_named = "lr", "max_epochs", "batch_size", "device", "verbose"
+    params = {name: getattr(plan, name) for name in same_named} | {
         "criterion": partial(CharacterLoss, batches.mean_targets),
-        "lr": plan.lr,
-        "max_epochs": plan.max_epochs,
-        "batch_size": plan.batch_size,
         "iterator_train": LengthGroupedBatches,
         "iterator_train__generator": torch.Generator().manual_seed(plan.shuffle_seed),
         "iterator_train__shard": plan.shard,
@@ -355,22 +349,21 @@ def _build_net(plan, data):
         "callbacks__print_log": None,  # Its table does not show the unit of the loss.
         # Networks train at the same time, so each needs its own copies of the callbacks.
         "callbacks": callbacks + deepcopy(list(plan.callbacks)),
-        "device": plan.device,
-        "verbose": plan.verbose,
         "module": CharLSTM,
     }
-    params |= {f"module__{name}": value for name, value in plan.module_params.items()}
+    module_params = inspect.signature(CharLSTM).parameters
+    params |= {f"module__{name}": getattr(plan, name) for name in module_params}
     params |= _optimizer_params(plan)
     net_class = Net
     if plan.accelerator:
         net_class = _accelerated_net(plan.accelerator)
         del params["callbacks__print_log"]  # AcceleratedNet sets its sink.
-    for name in plan.net_params:
-        if name in params.keys() - {"optimizer__betas", "optimizer__weight_decay"}:
-            raise ValueError(
-                "net_params may only contain skorch.NeuralNet parameters that "
-                f"CharLSTMGenerator does not set itself. Got {name!r}."
-            )
+    reserved = params.keys() - {"optimizer__betas", "optimizer__weight_decay"}
+    if taken := sorted(reserved & plan.net_params.keys()):
+        raise ValueError(
+            "net_params may only contain skorch.NeuralNet parameters that "
+            f"CharLSTMGenerator does not set itself. Got {taken[0]!r}."
+        )
     net = net_class(**params | dict(plan.net_params))
     net.plan = plan
     return net.initialize()
@@ -393,11 +386,8 @@ def _train(net, dataset, stopped):
 
 def _has_stopped_early(net):
     """Whether skorch's EarlyStopping, which raises KeyboardInterrupt, ended training."""
-    return any(
-        isinstance(callback, EarlyStopping) and callback.misses_ == callback.patience
-        for _, callback in net.callbacks_
-        if hasattr(callback, "misses_")
-    )
+    callbacks = [item for _, item in net.callbacks_ if isinstance(item, EarlyStopping)]
+    return any(getattr(item, "misses_", None) == item.patience for item in callbacks)
 
 
 def _check_not_diverged(net, sequences):
@@ -423,15 +413,13 @@ def _optimizer_params(plan):
         params["optimizer__betas"] = _BETAS
     if "fused" in accepted:
         params["optimizer__fused"] = True
-    factors = {"head.*": plan.head_lr_factor}
-    if plan.n_labels and plan.embedding_dim:
-        factors["labels.*"] = plan.label_lr_factor
-    factors = {name: factor for name, factor in factors.items() if factor != 1}
-    if (
-        factors and plan.optimizer is not torch.optim.LBFGS
-    ):  # LBFGS accepts only one parameter group.
-        groups = [(name, {"lr_factor": factor}) for name, factor in factors.items()]
-        if "labels.*" in factors and "weight_decay" in accepted:
-            groups[-1][1]["weight_decay"] = plan.weight_decay / plan.label_lr_factor
-        params["optimizer__param_groups"] = groups
+    groups = {}
+    if plan.head_lr_factor != 1:
+        groups["head.*"] = {"lr_factor": plan.head_lr_factor}
+    if plan.label_lr_factor != 1 and plan.n_labels and plan.embedding_dim:
+        groups["labels.*"] = {"lr_factor": plan.label_lr_factor}
+        if "weight_decay" in accepted:
+            groups["labels.*"]["weight_decay"] = plan.weight_decay / plan.label_lr_factor
+    if groups and plan.optimizer is not torch.optim.LBFGS:  # which accepts only one group
+        params["optimizer__param_groups"] = list(groups.items())
     return params

@@ -81,11 +81,9 @@ class CharLSTM(nn.Module):
             nn.init.xavier_uniform_(layer.weight_ih_l0, generator=generator)
             for block in layer.weight_hh_l0.chunk(4):
                 nn.init.orthogonal_(block, generator=generator)
-            nn.init.zeros_(layer.bias_hh_l0)
-            input_gate, forget_gate, cell, output_gate = layer.bias_ih_l0.chunk(4)
-            nn.init.ones_(forget_gate)
-            for bias in (input_gate, cell, output_gate):
+            for bias in (layer.bias_hh_l0, layer.bias_ih_l0):
                 nn.init.zeros_(bias)
+            nn.init.ones_(layer.bias_ih_l0.chunk(4)[1])  # forget gate
         nn.init.xavier_uniform_(self.head.weight, generator=generator)
         nn.init.zeros_(self.head.bias)
         if self.embedding:
@@ -103,7 +101,8 @@ class CharLSTM(nn.Module):
         """
         x = self._embed(inputs)  # (batch, time, embedding)
         if self.n_labels:
-            x = x + self._embed_labels(labels[:, None].expand_as(inputs))
+            labels = labels[:, None].expand_as(inputs)
+            x = x + (self.labels(labels) if self.labels else self._embed(self.n_inputs + labels))
         for layer in self.layers:
             x, _ = layer(x)
             x = self._drop(x)
@@ -129,9 +128,6 @@ class CharLSTM(nn.Module):
             weights["labels.weight"] = vectors[self.n_inputs :]
         self.load_state_dict(weights)
 
-    def _embed_labels(self, labels):
-        return self.labels(labels) if self.labels else self._embed(self.n_inputs + labels)
-
     def _embed(self, indices):
         if self.embedding:
             return self.embedding(indices)
@@ -144,10 +140,6 @@ class CharLSTM(nn.Module):
         if self._dropout_generator is None or self._dropout_generator.device != x.device:
             self._dropout_generator = torch.Generator(x.device).manual_seed(self.seed)
         keep = 1 - self.dropout
-        uniform = torch.rand(
-            (len(x), 1, x.shape[2]),
-            generator=self._dropout_generator,
-            device=x.device,
-            dtype=torch.float32,
-        )
+        uniform = x.new_empty((len(x), 1, x.shape[2]), dtype=torch.float32)
+        uniform.uniform_(generator=self._dropout_generator)
         return x * (uniform < keep).to(x.dtype).div_(keep)

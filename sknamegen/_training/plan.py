@@ -3,10 +3,10 @@
 import inspect
 import platform
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache, partial
 from math import inf, log2, log10
-from numbers import Integral
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -81,29 +81,30 @@ _CHECKS: dict[str, Callable[[str, Any], None]] = {
 }
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class TrainPlan:
     """Settings for training one network.
 
-    Fields that correspond to parameters of `CharLSTMGenerator` have the same names.
+    Fields that correspond to parameters of `CharLSTMGenerator`, `CharLSTM` or `skorch.NeuralNet`
+    have the same names.
     """
 
     # Network
     weight: float  # in the average of all networks
     starts_from_init: bool
-    initial_weights: Weights | None  # NaN or None: random
+    initial_weights: Weights | None = None  # NaN or None: random
     n_characters: int
     n_labels: int
     hidden_size: int
     num_layers: int
     embedding_dim: int | None
     dropout: float
-    network_seed: int
+    seed: int
     # Training
     optimizer: type[torch.optim.Optimizer]
     lr: float
     head_lr_factor: float  # learning rate multiplier for the softmax layer
-    label_lr_factor: float  # learning rate multiplier for the vectors of new labels
+    label_lr_factor: float = 1  # learning rate multiplier for the vectors of new labels
     lr_schedule: str
     weight_decay: float
     ngram_weight: float
@@ -122,20 +123,12 @@ class TrainPlan:
     net_params: Mapping[str, Any]
     verbose: int
 
-    @property
-    def module_params(self) -> dict[str, Any]:
-        """The arguments of `CharLSTM`."""
-        names = "n_characters", "hidden_size", "num_layers", "embedding_dim", "dropout", "n_labels"
-        return {name: getattr(self, name) for name in names} | {"seed": self.network_seed}
-
 
 class Start(NamedTuple):
-    """The sizes and the initial weights of a network.
+    """The initial weights of a network.
 
     Attributes
     ----------
-    sizes : dict of str to int or None
-        The parameters that determine the shapes of its weights.
     weight : float
         See `TrainPlan`.
     starts_from_init : bool
@@ -144,14 +137,16 @@ class Start(NamedTuple):
         The index of the pretrained network with its initial weights. None: random weights.
     """
 
-    sizes: Mapping[str, int | None]
     weight: float
     starts_from_init: bool = False
     network: int | None = None
 
 
-def check_params(params: Mapping[str, Any]) -> None:
-    """Raise an error if a parameter has a type or value that `CharLSTMGenerator` rejects."""
+def check_params(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters of a `CharLSTMGenerator` as settings for all networks.
+
+    Numbers become int or float. Raise an error if a parameter has an invalid type or value.
+    """
     for name, check in _CHECKS.items():
         check(name, params[name])
     callbacks = [] if params["callbacks"] is None else params["callbacks"]
@@ -160,18 +155,33 @@ def check_params(params: Mapping[str, Any]) -> None:
             f"callbacks must be a list of skorch callbacks or None. Got {params['callbacks']!r}."
         )
     _check_net_params(params["net_params"])
-    if not _is_usable(params["device"]):
+    device, accelerator = params["device"], params["accelerator"]
+    if not _is_usable(device):
         raise ValueError(
             "device must be a device that torch can use on this machine, such as 'cpu'. "
-            f"Got {params['device']!r}."
+            f"Got {device!r}."
         )
-    accelerator = params["accelerator"]
     if accelerator is not None and not hasattr(accelerator, "num_processes"):
         raise TypeError(
             f"accelerator must be an accelerate.Accelerator or None. Got {accelerator!r}."
         )
-    _optimizer_class(params["optimizer"])
-    uses_bfloat16(params["precision"], _device(params))
+    settings = dict(params) | {name: _plain(params[name]) for name in _CHECKS}
+    actual_device = torch.device(accelerator.device if accelerator else device)
+    return settings | {
+        "optimizer": _optimizer_class(params["optimizer"]),
+        "bfloat16": uses_bfloat16(params["precision"], actual_device),
+        "patience": settings["n_iter_no_change"] if params["early_stopping"] else None,
+        "callbacks": tuple(callbacks),
+        "net_params": params["net_params"] or {},
+        "device": None if accelerator else device,
+    }
+
+
+def _plain(value):
+    """Return a number as an int or a float, and any other value unchanged."""
+    if isinstance(value, Integral):
+        return int(value)
+    return float(value) if isinstance(value, Real) else value
 
 
 def _check_net_params(net_params):
@@ -200,7 +210,7 @@ def make_plans(
     Parameters
     ----------
     params : mapping of str to object
-        Parameters of a `CharLSTMGenerator` that have passed `check_params`.
+        Settings from `check_params`.
     corpus : Corpus
     n_names : int
         Number of training names, or of windows in running text.
@@ -214,36 +224,33 @@ def make_plans(
         See `TrainPlan`.
     """
     starts = _continued(params, networks) or _new_starts(params, n_names, pretrained)
-    sizes = {"n_characters": len(corpus.alphabet), "n_labels": len(corpus.labels)}
     is_from_scratch = not any(start.starts_from_init for start in starts) and n_steps_before is None
-    common, plans = _common_settings(params, n_names) | sizes, []
+    common = {
+        **params,
+        "n_characters": len(corpus.alphabet),
+        "n_labels": len(corpus.labels),
+        "n_steps_before": n_steps_before,
+        "shard": _shard(params, n_names),
+    }
+    names, plans = [field.name for field in fields(TrainPlan)], []
     for start in starts:
         automatic = _automatic(params["optimizer"], n_names, start.starts_from_init)
         if is_from_scratch:
-            automatic["ngram_weight"] = _ngram_weight_from_scratch(n_names)
-        settings = automatic | _set_by_user(params)
+            ngram_weight = _NGRAM_WEIGHT_FOR_ONE - log10(n_names)
+            ngram_weight = min(max(ngram_weight, _NGRAM_WEIGHT), _MAX_NGRAM_WEIGHT)
+            automatic["ngram_weight"] = ngram_weight
+        automatic = {k: v for k, v in automatic.items() if is_auto(params.get(k, "auto"))}
+        settings = common | automatic | start._asdict()
         settings["batch_size"] = min(settings["batch_size"], n_names)
         if n_steps_before is not None:
             settings["max_epochs"] = 1
-        initial_weights, label_lr_factor = None, 1
         if pretrained and start.network is not None:
-            initial_weights = pretrained.weights_for(start.network, corpus.alphabet_, corpus.labels)
+            weights = pretrained.weights_for(start.network, corpus.alphabet_, corpus.labels)
+            settings |= pretrained.networks[start.network].sizes | {"initial_weights": weights}
             if start.starts_from_init and not pretrained.label_shares:
-                label_lr_factor = _LABEL_LR_FACTOR
-        network_seed, shuffle_seed = rng.integers(2**63, size=2).tolist()
-        plan = TrainPlan(
-            **start.sizes,
-            weight=start.weight,
-            starts_from_init=start.starts_from_init,
-            initial_weights=initial_weights,
-            label_lr_factor=label_lr_factor,
-            network_seed=network_seed,
-            shuffle_seed=shuffle_seed,
-            n_steps_before=n_steps_before,
-            **settings,
-            **common,
-        )
-        plans.append(plan)
+                settings["label_lr_factor"] = _LABEL_LR_FACTOR
+        settings["seed"], settings["shuffle_seed"] = rng.integers(2**63, size=2).tolist()
+        plans.append(TrainPlan(**{name: settings[name] for name in names if name in settings}))
     return plans
 
 
@@ -254,11 +261,12 @@ def _automatic(optimizer, n_names, starts_from_init):
     total. The total is the product of the number of steps, the mean learning rate and the weight
     decay.
     """
-    decouples = _optimizer_class(optimizer) is torch.optim.AdamW
+    decouples = optimizer is torch.optim.AdamW
     power = int(log2(n_names) // 2)  # of the largest power of two below the square root
     power = min(max(power + 1, _MIN_BATCH_POWER), max(power, _ROOT_BATCH_POWER), _MAX_BATCH_POWER)
     n_epochs = round(_EPOCHS_TIMES_ROOT / n_names**0.5)
     settings = {
+        "hidden_size": next(size for n, size in _HIDDEN_SIZES.items() if n_names >= n),
         "lr": _FINE_TUNING_LR if starts_from_init else _LR,
         "head_lr_factor": 1,
         "ngram_weight": _NGRAM_WEIGHT,
@@ -278,37 +286,6 @@ def _automatic(optimizer, n_names, starts_from_init):
     return settings
 
 
-def _ngram_weight_from_scratch(n_names):
-    """Return the weight of the n-gram targets if no network starts from `init`."""
-    weight = _NGRAM_WEIGHT_FOR_ONE - log10(n_names)
-    return min(max(weight, _NGRAM_WEIGHT), _MAX_NGRAM_WEIGHT)
-
-
-def _set_by_user(params):
-    """Return the values that the user has set instead of "auto"."""
-    types: dict[str, Any] = dict.fromkeys(("lr", "ngram_weight", "weight_decay"), float)
-    types |= dict.fromkeys(("batch_size", "max_epochs"), int)
-    return {name: kind(params[name]) for name, kind in types.items() if not is_auto(params[name])}
-
-
-def _common_settings(params, n_names):
-    """Return the settings that are the same for all networks."""
-    accelerator = params["accelerator"]
-    return {
-        "dropout": float(params["dropout"]),
-        "optimizer": _optimizer_class(params["optimizer"]),
-        "lr_schedule": params["lr_schedule"],
-        "patience": int(params["n_iter_no_change"]) if params["early_stopping"] else None,
-        "device": None if accelerator else params["device"],
-        "bfloat16": uses_bfloat16(params["precision"], _device(params)),
-        "accelerator": accelerator,
-        "shard": _shard(params, n_names) if accelerator else (0, 1),
-        "callbacks": tuple(params["callbacks"] or ()),
-        "net_params": params["net_params"] or {},
-        "verbose": int(params["verbose"]),
-    }
-
-
 def base_weight(n_names: int) -> float:
     """Return the weight of the network that starts from the base, next to random weights."""
     return 1 / (1 + (n_names / _EQUAL_WEIGHTS) ** _BASE_DECAY)
@@ -316,25 +293,20 @@ def base_weight(n_names: int) -> float:
 
 def _new_starts(params, n_names, pretrained):
     """Return the start of each network in a first fit."""
-    n_networks = None if is_auto(params["num_networks"]) else int(params["num_networks"])
-    automatic = {"hidden_size": next(size for n, size in _HIDDEN_SIZES.items() if n_names >= n)}
-    set_by_user = _sizes_set_by_user(params)
-    scratch = automatic | set_by_user
+    n_networks = None if is_auto(params["num_networks"]) else params["num_networks"]
     if pretrained is None:
         n_networks = n_networks or 2
-        return [Start(scratch, 1 / n_networks)] * n_networks
-    fixed = [network.sizes for network in pretrained.networks]
+        return [Start(1 / n_networks)] * n_networks
+    sizes = [network.sizes for network in pretrained.networks]
     if not is_auto(params["init"]):
-        _check_sizes(set_by_user, fixed[-1])
-        n_networks = n_networks or len(fixed)
-        indices = [number % len(fixed) for number in range(n_networks)]
-        return [Start(fixed[i], 1 / n_networks, True, i) for i in indices]
+        _check_sizes(params, sizes[-1])
+        n_networks = n_networks or len(sizes)
+        return [Start(1 / n_networks, True, i % len(sizes)) for i in range(n_networks)]
     weight, n_scratch = base_weight(n_names), (n_networks or 2) - 1
-    base = Start(fixed[0], weight, True, 0)
     if n_scratch:
-        return [base, *[Start(scratch, (1 - weight) / n_scratch)] * n_scratch]
-    is_base = weight >= 0.5 and fixed[0] == fixed[0] | set_by_user
-    return [base._replace(weight=1.0) if is_base else Start(scratch, 1.0)]
+        return [Start(weight, True, 0), *[Start((1 - weight) / n_scratch)] * n_scratch]
+    is_base = weight >= 0.5 and not _mismatches(params, sizes[0])
+    return [Start(1.0, True, 0) if is_base else Start(1.0)]
 
 
 def _continued(params, networks):
@@ -342,34 +314,28 @@ def _continued(params, networks):
     # With init="auto", the size parameters do not describe the network from the base.
     is_all_base = is_auto(params["init"]) and all(n.starts_from_init for n in networks)
     if networks and not is_all_base:
-        n_networks = params["num_networks"]
-        set_by_user = {} if is_auto(n_networks) else {"num_networks": int(n_networks)}
-        expected = networks[-1].lstm.sizes | {"num_networks": len(networks)}
-        _check_sizes(_sizes_set_by_user(params) | set_by_user, expected)
-    return [
-        Start(network.lstm.sizes, network.weight, network.starts_from_init, index)
-        for index, network in enumerate(networks)
-    ]
+        _check_sizes(params, networks[-1].lstm.sizes | {"num_networks": len(networks)})
+    return [Start(n.weight, n.starts_from_init, index) for index, n in enumerate(networks)]
 
 
-def _sizes_set_by_user(params):
-    names = "hidden_size", "num_layers", "embedding_dim"
-    sizes = {name: params[name] for name in names if not is_auto(params[name])}
-    return {name: size if size is None else int(size) for name, size in sizes.items()}
+def _check_sizes(params, sizes):
+    for name in _mismatches(params, sizes):
+        raise ValueError(
+            f"{name} must be {sizes[name]!r}, as in the networks of init or the last fit. "
+            f"Got {params[name]!r}."
+        )
 
 
-def _check_sizes(set_by_user, expected):
-    for name, size in set_by_user.items():
-        if size != expected[name]:
-            raise ValueError(
-                f"{name} must be {expected[name]!r}, as in the networks of init or the last fit. "
-                f"Got {size!r}."
-            )
+def _mismatches(params, sizes):
+    """Return the names of the sizes for which the user has set another value."""
+    return [name for name, size in sizes.items() if params[name] not in ("auto", size)]
 
 
 def _shard(params, n_names):
     """Return the index of this process and the number of processes."""
     accelerator, random_state = params["accelerator"], params["random_state"]
+    if not accelerator:
+        return 0, 1
     n_shards = accelerator.num_processes
     if n_shards > 1 and not isinstance(random_state, Integral):
         raise ValueError(
@@ -380,11 +346,6 @@ def _shard(params, n_names):
             f"X must contain at least one name for each of the {n_shards} processes. Got {n_names}."
         )
     return accelerator.process_index, n_shards
-
-
-def _device(params):
-    accelerator = params["accelerator"]
-    return torch.device(accelerator.device if accelerator else params["device"])
 
 
 def uses_bfloat16(precision: str, device: torch.device) -> bool:
@@ -402,7 +363,7 @@ def uses_bfloat16(precision: str, device: torch.device) -> bool:
             f"precision must be 'auto' or 'float32' on this {device.type}, which does not support "
             "bfloat16. Got 'bfloat16'."
         )
-    return is_supported if precision == "bfloat16" else is_fast
+    return precision == "bfloat16" or is_fast
 
 
 @cache
