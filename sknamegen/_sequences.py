@@ -74,11 +74,15 @@ class Sequences(NamedTuple):
         The nearest character is in the first column, and entries before the start are -1. With
         labels, an additional first column contains the label.
         """
-        has_target = self.has_target
         padded = np.pad(self.inputs, ((0, 0), (length, 0)), constant_values=NONE)
-        nearest_last = sliding_window_view(padded, length + 1, axis=1)[has_target]
-        labels = np.repeat(self.labels, has_target.sum(1))[:, None]
-        return np.append(labels[:, : n_labels > 0], nearest_last[:, :0:-1], axis=1)
+        has_target, n_before = self.has_target, int(n_labels > 0)
+        contexts = np.empty((np.count_nonzero(has_target), n_before + length), dtype=np.int32)
+        if length:
+            nearest_last = sliding_window_view(padded, length, axis=1)[:, 1:]
+            contexts[:, n_before:] = nearest_last[has_target][:, ::-1]
+        if n_labels:
+            contexts[:, 0] = np.repeat(self.labels, has_target.sum(1))
+        return contexts
 
 
 def frame_names(

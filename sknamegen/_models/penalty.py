@@ -264,6 +264,8 @@ class Penalised(NextCharModel):
     def _penalised_by_label(self, sequences):
         """Return each target's row index, and logits that only include the penalty by label."""
         rows, logits = self.model.distinct_logits(sequences)
+        if not len(self.penalty.unseen):
+            return rows, logits
         labels = np.repeat(sequences.labels, sequences.has_target.sum(1))
         if (labels != labels[:1]).any():  # penalties differ between rows with equal logits
             pairs, rows = unique_inverse(rows * self.n_labels + labels)
