@@ -66,16 +66,17 @@ def characters_of(codes: NDArray[np.int32]) -> NDArray[np.str_]:
     return codes.view("=U1")
 
 
-def code_point(code: str | int) -> str:
-    """Format a code point, as in "U+0041"."""
-    return f"U+{code if isinstance(code, int) else ord(code):04X}"
+def code_point(character: str) -> str:
+    """Format the code point of a character, as in "U+0041"."""
+    return f"U+{ord(character):04X}"
 
 
 def distinct(*arrays: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Return the sorted distinct code points in arrays, excluding -1."""
+    """Return the sorted distinct code points in arrays, excluding -1 and reserved codes."""
     seen = np.zeros(N_CODE_POINTS + 1, dtype=bool)
     for codes in arrays:
         seen[codes] = True  # NONE is the index of the last cell
+    seen[list(RESERVED)] = False
     return np.flatnonzero(seen[:-1]).astype(np.int32)
 
 
@@ -110,7 +111,7 @@ def _kind(character: str) -> str:
     """
     general, name = category(character), unicodedata.name(character, "")
     if general in ("Lu", "Ll"):
-        return f"{general} {script(character)}"
+        return f"{general} {name.partition(' ')[0]}"  # such as "Lu LATIN"
     if general == "M" and (mark := _MARK.search(name)):
         return f"M {mark[0]}"
     if general == "Lo" and (kana := _KANA.search(name)):
@@ -138,11 +139,6 @@ def fold(name: str) -> str:
 def decompose(text: str) -> str:
     """Return a text in decomposed form (NFD)."""
     return unicodedata.normalize("NFD", text)
-
-
-def script(character: str) -> str:
-    """Return the script of a character as an uppercase word, such as "LATIN"."""
-    return unicodedata.name(character, character).split(" ")[0]
 
 
 class Alphabet:
@@ -235,13 +231,12 @@ class Alphabet:
 
     def composed(self, prefixes: Iterable[str]) -> list[str]:
         """Return prefixes in a supported spelling: composed, unchanged or decomposed."""
-
-        def supported(prefix: str) -> str:
+        supported = []
+        for prefix in prefixes:
             spellings = compose(prefix), prefix, decompose(prefix)
-            known = [spelling for spelling in spellings if {*spelling} <= self.index.keys()]
-            return known[0] if known else spellings[0]
-
-        return list(map(supported, prefixes))
+            known = (spelling for spelling in spellings if {*spelling} <= self.index.keys())
+            supported.append(next(known, spellings[0]))
+        return supported
 
     def check_prefixes(self, prefixes: Sequence[str]) -> None:
         """Raise an error if names, or running text, cannot start with the prefixes."""

@@ -7,18 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._alphabet import (
-    END,
-    NONE,
-    PAD,
-    START,
-    UNKNOWN,
-    Alphabet,
-    characters_of,
-    distinct,
-    encode,
-    hash_rows,
-)
+from ._alphabet import END, NONE, UNKNOWN, Alphabet, characters_of, distinct, encode, hash_rows
 from ._parallel import cached
 from ._sequences import Sequences, malformed_error, read_windows
 from ._validation import (
@@ -90,10 +79,10 @@ class Corpus:
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> "Corpus":
         """Return the corpus of a saved estimator, or raise ValueError if its state is invalid."""
-        names = [field.name for field in fields(cls) if field.name.endswith("_")]
-        values: dict[str, Any] = {name: state.get(name) for name in names}
+        values: dict[str, Any] = {field.name: state.get(field.name) for field in fields(cls)}
+        values["weight"] = float(state.get("_weight", 1))
         check_int("window_length_", values["window_length_"], 1, high=MAX_WINDOW)
-        corpus = cls(**values, weight=float(state.get("_weight", 1)))
+        corpus = cls(**values)
         if (corpus.alphabet.end is None) != (corpus.max_length_ is None):
             raise ValueError("Only running text has neither an end nor a maximum length.")
         return corpus
@@ -207,7 +196,7 @@ def learn(
     if names is None and (sequences.targets == END).any():  # incomplete names without a start
         raise malformed_error()
     codes = distinct(sequences.inputs, sequences.targets, check_alphabet(alphabet))
-    codes = codes[~np.isin(codes, (PAD, START, END, UNKNOWN))]
+    codes = codes[codes != UNKNOWN]
     if names is not None:
         codes = np.union1d(codes, np.int32(END))
     if sequences.has_target.any() and not np.isin(sequences.targets, codes).any():

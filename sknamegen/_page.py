@@ -6,7 +6,7 @@ import json
 import os
 import re
 from hashlib import sha256
-from importlib.resources import files
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from ._state import MANUAL, replaced_file
 from ._validation import check_str
 
 # Folder with the page templates.
-_FILES = files(__name__.partition(".")[0]).joinpath("page")
+_TEMPLATES = resources.files(__name__.partition(".")[0]).joinpath("page")
 
 
 def save_page(
@@ -77,23 +77,24 @@ def save_page(
     generator = generator[-1] if hasattr(generator, "steps") else generator
     exported = _encode_arrays(_exported(generator, title))
     model = json.dumps(exported, separators=(",", ":"))
-    script = _FILES.joinpath("names.js").read_text("utf-8")
-    if not parts:
-        page = _FILES.joinpath("page.html").read_text("utf-8")
+    script = _TEMPLATES.joinpath("names.js").read_text("utf-8")
+    if parts:
+        folder = Path(path)
+        folder.mkdir(parents=True, exist_ok=True)
+        example = _TEMPLATES.joinpath("example.html").read_text("utf-8")
+        files = {folder / "model.json": model, folder / "names.js": script}
+        files[folder / "example.html"] = example
+    else:
+        page = _TEMPLATES.joinpath("page.html").read_text("utf-8")
         interface = page.partition("<script>")[2].partition("</script>")[0]
         digest = base64.b64encode(sha256(interface.encode()).digest()).decode()
         # JSON contains "<" only inside strings, where an escape is valid.
         values = {"TITLE": html.escape(title), "DIGEST": digest, "MANUAL": MANUAL}
         values |= {"NAMES_JS": script, "MODEL_JSON": model.replace("<", "\\u003c")}
         page = re.sub(r"\{\{(\w+)\}\}", lambda match: values[match[1]], page)
-        with replaced_file(path) as temporary:
-            temporary.write_text(page, "utf-8")
-        return
-    folder = Path(path)
-    folder.mkdir(parents=True, exist_ok=True)
-    example = _FILES.joinpath("example.html").read_text("utf-8")
-    for name, text in {"model.json": model, "names.js": script, "example.html": example}.items():
-        with replaced_file(folder / name) as temporary:
+        files = {Path(path): page}
+    for file, text in files.items():
+        with replaced_file(file) as temporary:
             temporary.write_text(text, "utf-8")
 
 

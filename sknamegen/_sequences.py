@@ -74,8 +74,7 @@ class Sequences(NamedTuple):
         The nearest character is in the first column, and entries before the start are -1. With
         labels, an additional first column contains the label.
         """
-        padded = np.full((len(self.inputs), length + self.inputs.shape[1]), NONE, dtype=np.int32)
-        padded[:, length:] = self.inputs
+        padded = np.pad(self.inputs, ((0, 0), (length, 0)), constant_values=NONE)
         has_target, n_before = self.has_target, int(n_labels > 0)
         contexts = np.empty((np.count_nonzero(has_target), n_before + length), dtype=np.int32)
         if length:
@@ -86,10 +85,17 @@ class Sequences(NamedTuple):
         return contexts
 
 
-def add_boundaries(rows: NDArray[np.int32], lengths: NDArray[np.int64], window_length: int) -> None:
-    """Write start and end into rows, in place, around names that begin at `window_length`."""
+def frame_names(
+    names: Sequence[str], lengths: NDArray[np.int64], window_length: int
+) -> NDArray[np.int32]:
+    """Return zero-padded rows of code points: padding, start, name, end, padding."""
+    longest = int(lengths.max(initial=0))
+    rows = np.zeros((len(names), window_length + longest + 1), dtype=np.int32)
+    for block in blocks(len(names), longest):
+        rows[block, window_length:-1] = encode(names[block], longest)
     rows[:, window_length - 1] = START
     rows[np.arange(len(rows)), window_length + lengths] = END
+    return rows
 
 
 def name_sequences(names: Sequence[str], window_length: int, ends: bool = True) -> Sequences:
@@ -97,11 +103,8 @@ def name_sequences(names: Sequence[str], window_length: int, ends: bool = True) 
 
     Without `ends`, the end of a name is not a target.
     """
-    n_names, lengths = len(names), np.array([len(name) for name in names], dtype=np.int64)
-    longest = int(lengths.max(initial=0))
-    rows = np.zeros((n_names, window_length + longest + 1), dtype=np.int32)
-    rows[:, window_length:-1] = encode(names, longest)
-    add_boundaries(rows, lengths, window_length)
+    lengths = np.array([len(name) for name in names], dtype=np.int64)
+    rows = frame_names(names, lengths, window_length)
     sequences = read_windows(sliding_window_view(rows, window_length + 1, axis=1))[1]
     if not ends:
         sequences.targets[sequences.targets == END] = NONE
@@ -139,8 +142,7 @@ def read_windows(X: NDArray[Any]) -> tuple[NDArray[np.int32] | None, Sequences]:
         targets[:, first:last] = rows[:, start + 1 + first : start + 1 + last]
     later_name, later_position = np.nonzero(X[:, n_nested:, -1] != PAD)
     later = _later_windows(X, later_name, n_nested + later_position, is_text)
-    later_targets = np.full((len(later), n_steps), PAD, dtype=np.int32)
-    later_targets[:, -1] = later[:, -1]
+    later_targets = np.pad(later[:, -1:], ((0, 0), (n_steps - 1, 0)), constant_values=PAD)
     targets = np.concatenate([targets, later_targets])
     targets[targets == PAD] = NONE
     return names, Sequences(

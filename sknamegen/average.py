@@ -12,7 +12,7 @@ from sklearn.frozen import FrozenEstimator
 from ._corpus import Corpus
 from ._generator import BaseCharGenerator, Fitted, fitted
 from ._models.mixture import AlphabetMap, Component, Mixture
-from ._validation import check_average_weights
+from ._validation import scale_weights
 
 
 class CharAverageGenerator(BaseCharGenerator):
@@ -114,7 +114,9 @@ class CharAverageGenerator(BaseCharGenerator):
         """Validate and copy generators, and assign their average."""
         # Copies do not change if a generator is fitted again.
         copies = [generator._copy() for generator in _check_generators(generators)]
-        scaled = check_average_weights(weights, len(copies))
+        expected = f"weights must be None or {len(copies)} finite numbers > 0, one per generator"
+        given = [1] * len(copies) if weights is None else weights
+        scaled = scale_weights(given, len(copies), f"{expected}. Got {given!r:.200}.")
         if X is not None:
             copies[0]._fitted.corpus.read(X)
         members = [copy._fitted for copy in copies]

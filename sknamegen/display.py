@@ -1,6 +1,5 @@
 """Plots of a generator's training, predictions and names."""
 
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
@@ -9,10 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from ._alphabet import END_CHARACTER, code_point, codes_of, decode
+from ._alphabet import END_CHARACTER, category, code_point, codes_of, decode
 from ._generator import BaseCharGenerator, fitted
-from ._sequences import read_windows
-from ._validation import RandomStateLike, check_str, check_windows, missing_package
+from ._validation import RandomStateLike, check_str, missing_package
 from .metrics import novelty, uniqueness
 from .vectorizer import CharSequenceVectorizer
 
@@ -232,7 +230,7 @@ def _symbol(character: str) -> str:
     """Return a visible symbol for a character."""
     if character in _SYMBOLS:
         return _SYMBOLS[character]
-    if unicodedata.category(character)[0] == "M":
+    if category(character) == "M":
         return f"◌{character}"
     return character if character.isprintable() else code_point(character)
 
@@ -311,12 +309,12 @@ class TemperatureDisplay(_Display):
         -------
         display : TemperatureDisplay
         """
-        window_length = fitted(generator).corpus.window_length_
-        codes, _ = read_windows(check_windows(X, window_length))
+        corpus = fitted(generator).corpus
+        codes, _ = corpus.read(X)
         if codes is None:
             raise ValueError("X must be windows of names (boundary=True). Got running text.")
         known, figures = decode(codes), []
-        vectorizer = CharSequenceVectorizer(window_length=window_length)
+        vectorizer = CharSequenceVectorizer(window_length=corpus.window_length_)
         temperatures = np.array(list(temperatures), dtype=np.float64)
         for temperature in temperatures:
             options: Any = {"label": label, "random_state": random_state}

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ._alphabet import FRAME
 from ._generator import BaseCharGenerator, Constraints, fitted
 from ._graphemes import n_clusters
+from ._parallel import blocks
 from ._validation import (
     RandomStateLike,
     check_int,
@@ -31,8 +32,6 @@ __all__ = [
 ]
 
 _Key = TypeVar("_Key", int, str)
-# Number of name pairs compared at a time.
-_BLOCK_PAIRS = 2**24
 
 
 def novelty(names: Iterable[str], training_names: Iterable[str]) -> float:
@@ -116,11 +115,9 @@ def nearest_training_name(
     names = check_strings("names", names)
     training_names = check_strings("training_names", training_names)
     process, distance = _rapidfuzz("nearest_training_name")
-    n_rows = max(1, _BLOCK_PAIRS // len(training_names))
     nearest = np.empty(len(names), dtype=np.int64)
     distances = np.empty(len(names), dtype=np.int64)
-    for first in range(0, len(names), n_rows):
-        block = slice(first, first + n_rows)
+    for block in blocks(len(names), len(training_names)):
         pairs = process.cdist(names[block], training_names, scorer=distance, dtype=np.int32)
         nearest[block], distances[block] = pairs.argmin(axis=1), pairs.min(axis=1)
     return [training_names[i] for i in nearest.tolist()], distances

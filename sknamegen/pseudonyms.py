@@ -16,9 +16,6 @@ from ._validation import check_exclude, check_labels, check_option
 from .ngram import CharNGramGenerator
 from .vectorizer import CharSequenceVectorizer
 
-# Sampling temperature of the pseudonyms.
-_TEMPERATURE = 0.7
-
 
 class NamePseudonymizer(PublicName, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """Transformer that replaces each distinct name in a column with a generated pseudonym.
@@ -248,7 +245,7 @@ def _is_name(value):
 def _generate(generator, n, taken, rng, label=None):
     options = {"label": label, "unique": True, "exclude": taken, "random_state": rng}
     try:
-        return generator.sample("", _TEMPERATURE, n, **options)
+        return generator.sample("", temperature=0.7, n_samples=n, **options)
     except ValueError as error:
         advice = "If X is short, pass a FrozenEstimator of a Pipeline fitted to more names."
         raise ValueError(f"Cannot generate {n:,} pseudonyms. {advice} {error}") from error

@@ -14,7 +14,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._alphabet import (
     END_CHARACTER,
-    FRAMING,
     N_CODE_POINTS,
     RESERVED,
     UNKNOWN,
@@ -26,8 +25,7 @@ from ._alphabet import (
     shorten,
 )
 from ._cleaning import warn_about_suspicious_names
-from ._parallel import blocks
-from ._sequences import add_boundaries, malformed_error, read_windows
+from ._sequences import frame_names, malformed_error, read_windows
 from ._state import StateFormat
 from ._validation import check_int, check_option, check_windows
 
@@ -198,7 +196,7 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
             `alphabet_`.
         """
         check_is_fitted(self)
-        text = self._encode_rows(X)
+        text, _ = self._encode_rows(X)
         self._replace_unknown(text)
         return self._cut(text)
 
@@ -245,29 +243,21 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
 
     def _learn(self, X):
         """Set the fitted attributes, and return one row of code points per name."""
-        text = self._encode_rows(X, warns=True)
-        codes = distinct(text)
-        self.alphabet_ = characters_of(codes[~np.isin(codes, RESERVED)])
-        framing = 2 if self.boundary else 0  # U+0002 and U+0003
-        self.max_length_ = int(np.count_nonzero(text, axis=1).max()) - framing
+        text, max_length = self._encode_rows(X, warns=True)
+        self.alphabet_, self.max_length_ = characters_of(distinct(text)), max_length
         return text
 
     def _encode_rows(self, X, warns=False):
-        """Validate the names and return one row of code points per name."""
+        """Validate the names. Return one row of code points per name, and the maximum length."""
         window_length, _ = self._check_params()
         names, lengths = self._check_names(X)
         if warns and self.boundary:
             warn_about_suspicious_names(names)
         longest = int(lengths.max())
-        left, end = (window_length, 1) if self.boundary else (0, 0)
-        width = left + longest + end
-        self._check_lengths(width, lengths)
-        text = np.zeros((len(names), width), dtype=np.int32)
-        for block in blocks(len(names), longest):
-            text[block, left : left + longest] = encode(names[block], longest)
+        self._check_lengths(lengths, longest + (window_length + 1 if self.boundary else 0))
         if self.boundary:
-            add_boundaries(text, lengths, left)
-        return text
+            return frame_names(names, lengths, window_length), longest
+        return encode(names), longest
 
     def _check_params(self):
         """Return `window_length` and `step` as Python ints, which do not overflow."""
@@ -315,7 +305,7 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
             normalize = partial(unicodedata.normalize, self.normalization)
             names = [name if name.isascii() else normalize(name) for name in names]
         joined = "".join(names)
-        if reserved := [c for c in (*FRAMING, END_CHARACTER) if c in joined]:
+        if reserved := [c for c in map(chr, RESERVED) if c in joined]:
             row = next(row for row, name in enumerate(names) if reserved[0] in name)
             raise ValueError(
                 "Names must not contain the reserved characters U+0000, U+0002 and U+0003. Got "
@@ -323,7 +313,7 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
             )
         return names, np.fromiter(map(len, names), dtype=np.int64, count=len(names))
 
-    def _check_lengths(self, width, lengths):
+    def _check_lengths(self, lengths, width):
         """Raise if a text is too short for a window, or the longest row needs too much memory."""
         if not self.boundary and lengths.min() <= self.window_length:
             row = int(lengths.argmin())

@@ -7,7 +7,12 @@ import pytest
 from conftest import ngram_pipeline, small_pipeline
 from sklearn.exceptions import NotFittedError
 
-from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, SamplePreview
+from sknamegen import (
+    CharLSTMGenerator,
+    CharNGramGenerator,
+    CharSequenceVectorizer,
+    SamplePreview,
+)
 from sknamegen.display import LossCurveDisplay, NextCharDisplay, TemperatureDisplay
 
 matplotlib = pytest.importorskip("matplotlib")
@@ -144,8 +149,10 @@ def test_errors(names, monkeypatch):
     with pytest.raises(TypeError, match=r"name must be a str\. Got"):
         NextCharDisplay.from_estimator(pipe[-1], ["Anna"])
     text = CharSequenceVectorizer(boundary=False).fit_transform(["Maria Anna Joanna"])
-    with pytest.raises(ValueError, match=r"windows of names \(boundary=True\)\. Got running text"):
+    with pytest.raises(ValueError, match="Got windows with boundary=False"):
         TemperatureDisplay.from_estimator(pipe[-1], text)
+    with pytest.raises(ValueError, match=r"windows of names \(boundary=True\)\. Got running text"):
+        TemperatureDisplay.from_estimator(CharNGramGenerator().fit(text), text)
     with pytest.raises(TypeError, match=r"Got a Pipeline\. For a pipeline, pass its last step"):
         TemperatureDisplay.from_estimator(pipe, pipe[0].transform(names))
     with pytest.raises(NotFittedError):

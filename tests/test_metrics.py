@@ -71,7 +71,7 @@ def test_metrics_match_slow_definitions(names, reference):
 def test_nearest_names_in_blocks(monkeypatch):
     names, others = load_names("male")[::40], load_names("female")[::40]
     expected = nearest_training_name(names, others)
-    monkeypatch.setattr("sknamegen.metrics._BLOCK_PAIRS", 1000)
+    monkeypatch.setattr("sknamegen._parallel.BLOCK_CELLS", 1000)
     nearest = nearest_training_name(iter(names), tuple(others))
     assert nearest[0] == expected[0]
     np.testing.assert_array_equal(nearest[1], expected[1])

@@ -16,8 +16,6 @@ Array = NDArray[np.float32]
 CHARACTERS, INPUTS, UNITS, GATES, VECTOR = "characters", "inputs", "units", "gates", "vector"
 # Inputs that are never predicted: the start of a name and an unknown character.
 _N_SPECIAL = 2
-# Maximum number of layers.
-_MAX_LAYERS = 100
 # Windows (n_rows, window_length), labels (n_rows,), and the hidden and cell states of each layer,
 # each (n_rows, units) and doubled, see `_Cells`.
 State = tuple[Indices, Indices, list[tuple[Array, Array]]]
@@ -81,8 +79,6 @@ class LSTM(NextCharModel):
 
     def __init__(self, weights: Mapping[str, Any]):
         self.num_layers = sum(name.endswith("weight_hh_l0") for name in weights)
-        if not 0 < self.num_layers <= _MAX_LAYERS:
-            raise ValueError(f"Expected 1 to {_MAX_LAYERS} layers. Got {self.num_layers}.")
         self.axes = axes(self.num_layers, "embedding.weight" not in weights)
         sizes = check_arrays(weights, {name: ("f", of) for name, of in self.axes.items()})
         self.n_characters, self.hidden_size = sizes[CHARACTERS], sizes[UNITS]

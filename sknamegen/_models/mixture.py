@@ -7,7 +7,6 @@ import numpy as np
 
 from .._alphabet import NONE
 from .._sequences import Sequences
-from .._validation import scale_weights
 from .contract import Indices, Logits, NextCharModel, log_softmax
 
 
@@ -60,7 +59,7 @@ class Component(NamedTuple):
     ----------
     model : NextCharModel
     weight : float
-        Positive. The mixture divides it by the sum of all weights.
+        Finite and positive. The mixture divides it by the sum of all weights.
     label : int
         The label to condition on. -1: each row's label.
     alphabet : AlphabetMap or None
@@ -111,20 +110,13 @@ class Mixture(NextCharModel):
     """
 
     def __init__(self, components: Sequence[Component]):
-        weights = [component.weight for component in components]
-        message = f"weights must be a non-empty sequence of finite numbers > 0. Got {weights}."
-        scaled = np.array(scale_weights(weights, len(weights), message))  # keeps the sum finite
-        sizes = {
-            (len(alphabet.inner) - 3 if alphabet else model.n_characters, model.n_labels)
-            for model, _, _, alphabet in components
-        }
-        if len(sizes) > 1:
-            raise ValueError(
-                f"Models must have the same characters and labels. Got the sizes {sizes}."
-            )
-        (self.n_characters, self.n_labels) = sizes.pop()
+        model, _, _, alphabet = components[0]
+        self.n_characters = len(alphabet.inner) - 3 if alphabet else model.n_characters
+        self.n_labels = model.n_labels
         self.block_rows = min(component.model.block_rows for component in components)
-        pairs = zip(components, (scaled / scaled.sum()).tolist(), strict=True)
+        weights = np.array([component.weight for component in components])
+        weights = weights / weights.max()  # keeps the sum finite
+        pairs = zip(components, (weights / weights.sum()).tolist(), strict=True)
         self.components = [component._replace(weight=weight) for component, weight in pairs]
 
     def start(self, windows: Indices, labels: Indices) -> tuple[Any, Logits]:

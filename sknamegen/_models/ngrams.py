@@ -147,17 +147,14 @@ class NGrams(NextCharModel):
     ) -> Self:
         """Count the n-grams in sequences of indices, and add the counts from `before`."""
         has_target, counts = sequences.has_target, None
-        contexts, characters = (
-            sequences.contexts(order - 1, n_labels),
-            sequences.targets[has_target],
-        )
+        contexts = sequences.contexts(order - 1, n_labels)
+        characters = sequences.targets[has_target]
         if sequences.weights is not None:
             counts = np.repeat(sequences.weights, has_target.sum(1))
         if before is not None:
             counts = np.ones(len(characters)) if counts is None else counts
-            new: Any = contexts, characters, counts
-            pairs: Any = zip(before.counted_ngrams(), new, strict=True)
-            contexts, characters, counts = (np.concatenate(pair) for pair in pairs)
+            counted: Any = before.counted_ngrams(), (contexts, characters, counts)
+            contexts, characters, counts = map(np.concatenate, zip(*counted, strict=True))
         return cls(contexts, characters, kinds, n_labels, counts=counts, **options)
 
     @classmethod
@@ -231,11 +228,9 @@ class NGrams(NextCharModel):
         self.first = np.searchsorted(context, np.arange(n_contexts + 1))
         self.backoff = np.bincount(context, weights=taken, minlength=n_contexts) / total
         self.weights = (counts - taken) / total[context]
-        root_rows = slice(first[1])
-        n_before = np.bincount(
-            self.characters[root_rows], counts[root_rows], minlength=self.n_characters
-        )
-        self.roots = self._make_roots(n_before, context[root_rows], root_counts)
+        n_roots = first[1]
+        n_before = np.bincount(self.characters[:n_roots], counts[:n_roots], self.n_characters)
+        self.roots = self._make_roots(n_before, context[:n_roots], root_counts)
 
     def _make_roots(self, n_before, context, root_counts):
         """Return the distribution after each kind.

@@ -83,7 +83,9 @@ class Penalty:
     def __init__(self, alphabet: Alphabet, kinds: NGrams, characters: NGrams | None = None):
         self._alphabet, self._kinds, self._characters = alphabet, kinds, characters
         self.kind_of = _kind_of(alphabet)
-        self.unseen = self._unseen_penalty(characters) if characters else None
+        self.unseen, self._seen = np.empty(0, np.float32), []
+        if characters:
+            self.unseen, self._seen = _penalise_unseen(characters)
         kind_of = self.kind_of[: len(alphabet)]
         _, kind, kind_counts = kinds.counted_ngrams()
         overall = np.bincount(kind_of, minlength=kinds.n_characters) / len(kind_of)
@@ -119,20 +121,9 @@ class Penalty:
         counts = {"kinds": self._kinds, "characters": self._characters}
         return {name: ngrams.to_state() for name, ngrams in counts.items() if ngrams}
 
-    def _unseen_penalty(self, characters):
-        columns, seen, counts = characters.counted_ngrams()
-        labels, n_labels = columns[:, 0].astype(np.int64), characters.n_labels
-        order = np.argsort(labels, kind="stable")
-        self._seen = np.split(seen[order], np.searchsorted(labels[order], np.arange(1, n_labels)))
-        n = np.bincount(labels, counts, n_labels)
-        n_once = np.bincount(labels, counts <= 1, n_labels)
-        overall = np.bincount(seen, counts) / counts.sum()
-        unseen_share = np.maximum(1 - np.bincount(labels, overall[seen], n_labels), TINY)
-        return np.log((n_once + 0.5) / (n + 1) / unseen_share).clip(_LOWEST, 0).astype(np.float32)
-
     def add_unseen(self, logits: Logits, labels: Indices) -> None:
         """Add the penalties for unseen characters to rows of logits, in place."""
-        if self.unseen is None:
+        if not len(self.unseen):
             return
         labels, inverse = unique_inverse(labels)
         table = np.repeat(self.unseen[labels, None], logits.shape[1], axis=1)
@@ -163,7 +154,7 @@ class Penalty:
 
     def _read(self, kinds, labels):
         """Return the contexts after each column of kinds, given the labels."""
-        contexts = self._start_contexts[labels if self._kinds.n_labels else np.zeros_like(labels)]
+        contexts = self._start_contexts[labels]  # without labels, -1 is the only row
         by_step = np.empty(kinds.shape, dtype=np.int32)
         for step, column in enumerate(kinds.T):
             contexts = by_step[:, step] = self._next_contexts[contexts, column]
@@ -190,15 +181,14 @@ class Penalty:
 
     def export(self) -> dict[str, Any]:
         """Return the data for the web page script."""
-        unseen = [] if self.unseen is None else self.unseen.tolist()
         return {
             "nKinds": self.by_kind.shape[1],
             "kinds": self.kind_of,
             "first": self._start_contexts,
             "after": self._next_contexts,
             "byKind": self.by_kind,
-            "unseen": unseen,
-            "seen": [characters.tolist() for characters in self._seen] if unseen else [],
+            "unseen": self.unseen.tolist(),
+            "seen": [characters.tolist() for characters in self._seen],
         }
 
 
@@ -219,9 +209,8 @@ class Penalised(NextCharModel):
 
     def start(self, windows: Indices, labels: Indices) -> tuple[Any, Logits]:
         """Read contexts."""
-        return self._penalise(
-            self.model.start(windows, labels), self.penalty.start(windows, labels)
-        )
+        output = self.model.start(windows, labels)
+        return self._penalise(output, self.penalty.start(windows, labels))
 
     def advance(self, state: Any, characters: Indices) -> tuple[Any, Logits]:
         """Read one more character per row."""
@@ -275,7 +264,7 @@ class Penalised(NextCharModel):
     def _penalised_by_label(self, sequences):
         """Return each target's row index, and logits that only include the penalty by label."""
         rows, logits = self.model.distinct_logits(sequences)
-        if self.penalty.unseen is None:
+        if not len(self.penalty.unseen):
             return rows, logits
         labels = np.repeat(sequences.labels, sequences.has_target.sum(1))
         if (labels != labels[:1]).any():  # penalties differ between rows with equal logits
@@ -285,6 +274,20 @@ class Penalised(NextCharModel):
             labels = labels[:1]
         self.penalty.add_unseen(logits, labels)
         return rows, logits
+
+
+def _penalise_unseen(characters):
+    """Return each label's penalty for unseen characters, and the characters that it has seen."""
+    columns, seen, counts = characters.counted_ngrams()
+    labels, n_labels = columns[:, 0].astype(np.int64), characters.n_labels
+    order = np.argsort(labels, kind="stable")
+    seen_by_label = np.split(seen[order], np.searchsorted(labels[order], np.arange(1, n_labels)))
+    n = np.bincount(labels, counts, n_labels)
+    n_once = np.bincount(labels, counts <= 1, n_labels)
+    overall = np.bincount(seen, counts) / counts.sum()
+    unseen_share = np.maximum(1 - np.bincount(labels, overall[seen], n_labels), TINY)
+    penalty = np.log((n_once + 0.5) / (n + 1) / unseen_share).clip(_LOWEST, 0)
+    return penalty.astype(np.float32), seen_by_label
 
 
 def _count_kinds(corpus, sequences, before):

@@ -1,6 +1,7 @@
 """Trained networks: conversion to another alphabet and other labels, and their file format."""
 
 from collections.abc import Iterable, Mapping
+from math import inf
 from typing import IO, Any, NamedTuple, Self
 
 import numpy as np
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 
 from .._alphabet import END_CHARACTER, NONE, Alphabet
 from .._sequences import Sequences
-from .._validation import restoring, scale_weights
+from .._validation import check_real, restoring
 from .contract import log_softmax
 from .lstm import CHARACTERS, INPUTS, LSTM
 
@@ -35,7 +36,7 @@ class Network(NamedTuple):
     def from_state(cls, state: Any) -> Self:
         """Return a network from its saved fields, with the weights of the LSTM as arrays."""
         weight = float(state["weight"])
-        scale_weights([weight], 1, f"Expected a finite weight > 0. Got {weight}.")
+        check_real("weight", weight, "a finite number > 0", lambda w: 0 < w < inf)
         return cls(LSTM(state["lstm"]), weight, bool(state["starts_from_init"]))
 
 

@@ -261,18 +261,6 @@ def test_a_character_outside_the_alphabet_has_a_share_of_its_kind():
     np.testing.assert_allclose(outer[:, ALPHABET.index["b"]], 0.1, rtol=1e-5)
 
 
-@pytest.mark.parametrize("weights", [[], [0.0], [-1.0], [np.nan], [np.inf, 1.0]])
-def test_weights_of_a_mixture_must_be_positive(weights):
-    with pytest.raises(ValueError, match="weights must be a non-empty sequence of finite"):
-        Mixture([Component(Fake(), weight) for weight in weights])
-
-
-@pytest.mark.parametrize("other", [lstm(n_labels=1), lstm(n_characters=len(FEW))])
-def test_models_of_a_mixture_must_have_the_same_sizes(other):
-    with pytest.raises(ValueError, match="must have the same characters and labels"):
-        mean(lstm(), other)
-
-
 def test_no_label_equals_an_unlabelled_model():
     labelled = lstm()
     embedding = labelled.weights["embedding.weight"][: len(ALPHABET) + 2]
