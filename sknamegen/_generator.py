@@ -460,7 +460,7 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         .. [3] M. Davis and C. Chapman, "Unicode Text Segmentation", Unicode Standard Annex #29.
         """
         components = fitted(self)
-        seeds, rows = _check_seeds_and_number(seed, n_samples)
+        seeds, rows = _check_seeds(seed, n_samples)
         check_option("unique", unique)
         check_option("on_shortfall", on_shortfall, ("raise", "warn"))
         filters = components.filters(novel, exclude)
@@ -644,9 +644,7 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         """
         return exp(-self.score(X, y))
 
-    def _score(
-        self, X: Any, y: ArrayLike | None = None
-    ) -> tuple[NDArray[np.float64], NDArray[Any]]:
+    def _score(self, X: Any, y: ArrayLike | None) -> tuple[NDArray[np.float64], NDArray[Any]]:
         """Return the log-likelihood and the number of predicted characters of each name."""
         check_is_fitted(self)
         corpus = self._fitted.corpus
@@ -673,9 +671,7 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         return tags
 
 
-def _check_seeds_and_number(
-    seed: object, n_samples: int | None
-) -> tuple[list[str], NDArray[np.int64]]:
+def _check_seeds(seed: object, n_samples: int | None) -> tuple[list[str], NDArray[np.int64]]:
     """Return the seeds, and the seed index of each name."""
     seeds = check_seeds(seed)
     if n_samples is None:

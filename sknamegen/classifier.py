@@ -208,6 +208,25 @@ class NameClassifier(PublicName, ClassifierMixin, MetaEstimatorMixin, BaseEstima
         joint, _ = _last_step(generator)._joint_log_likelihood(X)
         return joint - np.logaddexp.reduce(joint, axis=1)[:, None]
 
+    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Compute the accuracy of `predict`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_names,) or (n_names, n_positions, window_length + 1)
+            Names or windows, as in `fit`.
+        y : array-like of shape (n_names,)
+            Label of each name.
+        sample_weight : array-like of shape (n_names,), default=None
+            Weight of each name. If None, all names have weight 1.
+
+        Returns
+        -------
+        accuracy : float
+            Share of names whose label is predicted correctly, in [0, 1].
+        """
+        return float(super().score(X, y, sample_weight))
+
     def get_metadata_routing(self) -> MetadataRouter:
         """Return the metadata that the classifier and its generator request.
 

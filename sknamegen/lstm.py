@@ -455,9 +455,8 @@ class CharLSTMGenerator(BaseCharGenerator):
         self._assign(corpus, Penalised(mixture, penalty), _penalty=penalty, **attributes)
 
     def __getstate__(self) -> dict[str, Any]:
-        state = super().__getstate__()
-        for name in ("_teacher", "nets_"):
-            state.pop(name, None)
+        dropped = {"_teacher", "nets_"}
+        state = {name: v for name, v in super().__getstate__().items() if name not in dropped}
         state["accelerator"] = None  # It belongs to the running processes.
         if hasattr(self, "alphabet_"):
             pairs = ((network._asdict(), network.lstm.weights) for network in self._networks)
