@@ -152,6 +152,7 @@ def parallel_map(
                 with suppress(RuntimeError):  # No thread can start after the main thread has ended.
                     helpers += [pool.submit(work) for _ in range(n_helpers)]
                 work()
+                wait(helpers)
             finally:
                 deque(tasks, maxlen=0)
         _results(helpers)

@@ -22,7 +22,7 @@ and by masking.
 
 from copy import copy
 from functools import partial
-from itertools import combinations
+from itertools import combinations, compress
 from statistics import mean
 
 import numpy as np
@@ -81,7 +81,11 @@ def rows(generator, unconstrained, base_rate, n_names):
         sample = partial(generator.sample, n_samples=n_names, **constraint)
         duration = seconds(partial(sample, random_state=0))
         sampler = fitted(generator).sampler([""], 1.0, **constraint)
-        matches = [name for name in unconstrained if sampler.constraint.accepts_name(name)]
+        limits = sampler.constraint
+        lengths = sampler.corpus.alphabet.lengths(unconstrained)
+        states = np.array(list(map(limits.read, unconstrained)))
+        is_match = (lengths <= limits.max_length) & limits.may_end(lengths, states)
+        matches = list(compress(unconstrained, is_match))
         n = min(n_names, len(matches) // 2)
         samples = [sample(random_state=i) for i in range(3)]
         rng, lookahead = np.random.default_rng(0), sampler.lookahead()
