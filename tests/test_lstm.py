@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from _formulas import END, START, Network, Penalty, log_likelihood, log_softmax, targets
-from conftest import ngram_pipeline, small_generator, small_pipeline
+from conftest import small_generator, small_pipeline
 from sklearn.base import clone
 from skorch.callbacks import Callback, EarlyStopping
 
@@ -71,15 +71,6 @@ def test_scores_with_labels_match_the_formulas(names, kind):
     y = np.repeat([0, 1], 3)
     expected = expected_scores(pipe[-1], pipe[0].transform(train), windows, (labels, y))
     np.testing.assert_allclose(pipe[-1].score_samples(windows, y), expected, atol=2e-5)
-
-
-def test_saved_weights_give_the_logits_of_the_torch_module(generator):
-    alphabet, logits = [*generator.alphabet_, START], network_logits(generator)
-    for context in (START, f"{START}Mar", "argu"):
-        indices = torch.tensor([[alphabet.index(character) for character in context]])
-        with torch.no_grad():
-            expected = generator.net_.module_.eval()(indices, torch.tensor([-1]))[-1]
-        np.testing.assert_allclose(logits(context), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("step", [1, 2, 5])
@@ -225,16 +216,6 @@ def test_ngram_targets_reduce_overfitting(names):
     assert softened.score(names[300:]) > plain.score(names[300:]) + 0.1
     # The loss curve excludes the n-gram targets, so losses are comparable.
     assert softened[-1].loss_curve_[-1] == pytest.approx(-softened.score(names[:300]), abs=0.3)
-
-
-def test_a_network_can_learn_from_ngram_targets_alone(names):
-    network = small_pipeline(hidden_size=64, max_epochs=90, dropout=0, ngram_weight=1, lr=0.02)
-    network.fit(names)
-    ngrams = ngram_pipeline(order=6).fit(names)
-    for name in names[:5]:
-        for i in range(3):
-            p, q = (pipe[-1].next_char_proba(name[:i])[0] for pipe in (network, ngrams))
-            assert (q * np.log(q / p)).sum() < 0.1
 
 
 @pytest.mark.parametrize("ngram_weight", [0.25, 1])
@@ -638,6 +619,12 @@ def test_pickle_after_set_params(pipe, names):
     loaded = pickle.loads(pickle.dumps(changed))
     np.testing.assert_array_equal(loaded.score_samples(names), pipe.score_samples(names))
     assert loaded[-1].hidden_size == 3
+
+
+def test_pickle_is_barely_larger_than_the_weights(names):
+    generator = small_pipeline(hidden_size=128, max_epochs=1).fit(names)[-1]
+    weights = sum(w.numel() * w.element_size() for w in generator.net_.module_.parameters())
+    assert weights < len(pickle.dumps(generator)) < 1.3 * weights
 
 
 # Precision
