@@ -14,7 +14,7 @@ from conftest import small_generator, small_pipeline
 from sklearn.model_selection import GridSearchCV, KFold
 from skorch.callbacks import Callback
 
-from sknamegen import CharNGramGenerator, CharSequenceVectorizer, iter_names, load_names
+from sknamegen import CharSequenceVectorizer, iter_names, load_names
 
 
 def score_columns(search):
@@ -121,19 +121,6 @@ def test_iter_names_rejects_bad_files(tmp_path):
         next(iter_names(tmp_path / "nothing.txt"))
     with pytest.raises(ValueError, match=r"chunk_size must be an int >= 1\. Got 0"):
         next(iter_names(path, chunk_size=0))
-
-
-def test_partial_fit_on_chunks_equals_fit(tmp_path):
-    path = tmp_path / "names.txt"
-    names = load_names("male")
-    path.write_text("\n".join(names), encoding="utf-8")
-    vectorizer = CharSequenceVectorizer()
-    reference = CharNGramGenerator().fit(vectorizer.fit_transform(names))
-    generator = CharNGramGenerator()
-    for chunk in iter_names(path, chunk_size=1000):
-        generator.partial_fit(vectorizer.fit_transform(chunk), alphabet=reference.alphabet_)
-    test = vectorizer.fit_transform(names)
-    np.testing.assert_allclose(generator.score_samples(test), reference.score_samples(test))
 
 
 def test_partial_fit_stops_counting_at_the_limit(names, monkeypatch):

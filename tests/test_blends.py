@@ -47,17 +47,8 @@ def test_blend_of_one_label_equals_the_label(generator, weight):
 
 
 def test_samples_of_a_blend_satisfy_all_options(generator):
-    names = generator.sample(
-        "",
-        1.0,
-        30,
-        label=HALF,
-        min_length=5,
-        pattern="[^k]*",
-        unique=True,
-        novel=True,
-        random_state=0,
-    )
+    options = {"min_length": 5, "pattern": "[^k]*", "unique": True, "novel": True}
+    names = generator.sample("", 1.0, 30, label=HALF, random_state=0, **options)
     assert len(set(names)) == 30
     assert not set(names) & set(NAMES)
     assert all(len(name) >= 5 and "k" not in name for name in names)

@@ -25,10 +25,8 @@ NAMES = ["a", "ab", "abc", "ca", "cab", "b", "bb", "acca", "baca", "cabab", "bca
 LABELS = ["x", "y", "x", "y", "y", "x", "x", "y", "x", "x", "y"]
 CONSTRAINTS = [
     {},
-    {"min_length": 3},
     {"max_length": 2},
     {"min_length": 4, "max_length": 4},
-    {"pattern": "a.*c|b.*"},
     {"pattern": ".*c.*c.*", "temperature": 0.7},
     {"banned": ["AB", "cc"]},
     {"pattern": "[^c]*c", "banned": ["ab"], "min_length": 2},
@@ -37,23 +35,17 @@ CONSTRAINTS = [
     {"min_length": 4, "top_k": 3},
     {"pattern": ".*c.*", "top_p": 0.8, "temperature": 1.2},
     {"pattern": ".*cc.*", "temperature": 0.3},
-    {"min_length": 5, "top_p": 0.9},
-    {"pattern": ".*b.*", "banned": ["ac", "bb"], "temperature": 0.5},
-    {"min_length": 4, "temperature": 0.3, "top_k": 2},
     {"max_length": 2, "temperature": 0.05},
     {"min_length": 4, "temperature": 0.1},
-    {"pattern": ".*cc.*", "temperature": 0.15},
     {"banned": ["a"], "temperature": 0.2, "top_k": 3},
 ]
 LABELLED = [
     {},
     {"min_length": 4, "top_k": 3},
     {"seed": "ca", "min_length": 4, "temperature": 1.5},
-    {"pattern": ".*cc.*", "temperature": 0.3},
     {"min_length": 4, "temperature": 0.1},
     {"label": "x", "seed": "c", "pattern": ".*b.*", "temperature": 0.05},
     {"label": "y", "pattern": "(ab?c?)+"},
-    {"label": "x", "min_length": 4, "seed": "c"},
     {"label": {"x": 1, "y": 2}, "pattern": ".*bb"},
 ]
 MAX_LENGTH = 5
@@ -151,7 +143,7 @@ def test_constrained_names_follow_the_conditional_distribution(pipes, constraint
     assert abs(proba - total) < 4.5 * error + 1e-6
 
 
-@pytest.mark.parametrize("temperature", [0.05, 0.1, 0.15, 0.2])
+@pytest.mark.parametrize("temperature", [0.05, 0.2])
 def test_short_names_at_low_temperature(temperature):
     """Names this short are rare. Single samples and lists have the same distribution."""
     pipe = ngram_pipeline().fit(load_names("female"))
@@ -237,9 +229,7 @@ def test_greedy_names_follow_the_label_proportions(pipes, constraint):
 
 
 @pytest.mark.parametrize("n_draws", [30, 300])
-@pytest.mark.parametrize(
-    "constraint", [{"pattern": ".*cc.*"}, {"min_length": 4, "pattern": "b.*"}], ids=str
-)
+@pytest.mark.parametrize("constraint", [{"pattern": ".*cc.*"}, {"pattern": "(ccc|bbb).*"}])
 def test_probability_estimates_are_unbiased_and_within_their_errors(pipes, constraint, n_draws):
     generator = pipes[0][-1]
     options = {"max_length": MAX_LENGTH} | constraint
@@ -255,17 +245,6 @@ def test_probability_estimates_are_unbiased_and_within_their_errors(pipes, const
     assert np.mean(np.abs(proba - truth) < 1.96 * errors) > 0.85
     # Importance sampling has a much smaller error than unconstrained draws.
     assert errors.mean() < 0.4 * (truth * (1 - truth) / n_draws) ** 0.5
-
-
-def test_rare_constraints_are_estimated_well(pipes):
-    """Unconstrained draws almost never satisfy the constraint."""
-    for generator in (pipes[0][-1], pipes[1][-1]):
-        options = {"pattern": "(ccc|bbb).*", "max_length": MAX_LENGTH}
-        truth = sum(conditional(generator, options).values())
-        assert truth < 0.005
-        proba, error = constraint_probability(generator, random_state=0, **options)
-        assert error < 0.1 * truth
-        assert abs(proba - truth) < 4.5 * error + 1e-3 * truth
 
 
 def test_unique_samples_contain_every_matching_name(pipes):
@@ -393,12 +372,6 @@ def test_patterns_match_like_re(letter_generator, pattern, lengths):
     matches = re.compile(EQUIVALENT.get(pattern, pattern)).fullmatch
     expected = [text for text in TEXTS if matches(text) and lengths[0] <= len(text) <= lengths[1]]
     assert all_matches(letter_generator, **options) == sorted(expected)
-
-
-@pytest.mark.parametrize("pattern", ["x", "[0-9]+", "", "a{5}"])
-def test_patterns_without_a_match_are_rejected(letter_generator, pattern):
-    with pytest.raises(ValueError, match="No name of 1 to 4 characters that the model can gen"):
-        letter_generator.most_likely(5, pattern=pattern, max_length=4)
 
 
 def test_pattern_that_matches_only_the_empty_name(letter_generator):
@@ -550,19 +523,16 @@ def test_samples_satisfy_all_constraints(
         assert streamed == generator.sample(seed, temperature, **options)
 
 
-@pytest.mark.parametrize("seed", ["Ma", "M"])
-@pytest.mark.parametrize("pattern", [None, r"Ma(\w+ ?)*"])
 @both_makers
-def test_texts_match_the_pattern_and_streams_match_samples(names, make_pipe, pattern, seed):
+def test_texts_match_the_pattern_and_streams_match_samples(names, make_pipe):
     generator = make_pipe(window_length=5, boundary=False).fit([" ".join(names[:100])])[-1]
-    options = {"pattern": pattern, "max_length": 20}
-    for sampled in generator.sample(seed, n_samples=20, random_state=0, **options):
-        assert pattern is None or re.fullmatch(pattern, sampled)
+    options = {"pattern": r"Ma(\w+ ?)*", "max_length": 20}
+    for sampled in generator.sample("M", n_samples=20, random_state=0, **options):
+        assert re.fullmatch(options["pattern"], sampled)
         assert len(sampled) == 20
     for random_state in range(3):
-        sampled = generator.sample(seed, random_state=random_state, **options)
-        stream = generator.stream(seed, random_state=random_state, **options)
-        assert seed + "".join(stream) == sampled
+        sampled = generator.sample("M", random_state=random_state, **options)
+        assert "M" + "".join(generator.stream("M", random_state=random_state, **options)) == sampled
 
 
 def test_most_likely_under_a_constraint(generator):
@@ -648,11 +618,7 @@ def test_long_names_are_fast_or_rejected(generator):
         ("a++", ValueError, "which contains a possessive quantifier"),
         ("((a{0,9}){0,9}){0,9}" * 60, ValueError, "pattern must contain fewer repetitions: with"),
         ("a" * 60000, ValueError, "it expands to more than 40,000 characters"),
-        (
-            "(" * 90 + "a" + ")" * 90 + "(" * 5000,
-            ValueError,
-            "pattern must be a valid regular expression",
-        ),
+        ("(" * 90 + "a" + ")" * 90 + "(" * 5000, ValueError, "must be a valid regular expression"),
     ],
     ids=lambda value: str(value)[:30],
 )

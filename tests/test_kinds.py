@@ -130,10 +130,9 @@ def test_shapes_depend_on_the_label(make):
         assert shape_novelty(sampled, names) < 0.1
 
 
-@pytest.mark.parametrize("factor", [1, 5000])
-def test_integer_weights_equal_repetitions(factor):
+def test_integer_weights_equal_repetitions():
     """65,000 names are counted in several blocks."""
-    weights = [factor * n for n in (3, 1, 2, 1, 1, 4, 1)]
+    weights = [5000 * n for n in (3, 1, 2, 1, 1, 4, 1)]
     repeated = [name for name, n in zip(NAMES, weights, strict=True) for _ in range(n)]
     windows, scored = windows_of(NAMES), windows_of([*NAMES, "annA", "Mc-Leod", "VAN Dyk"])
     weighted = CharNGramGenerator().fit(windows, sample_weight=weights)

@@ -55,11 +55,10 @@ def test_different_seeds_give_different_models(names, expected):
     assert fit_and_sample(names, random_state=None) != fit_and_sample(names, random_state=None)
 
 
-@pytest.mark.parametrize("backend", [pytest.param("loky", marks=pytest.mark.full), "threading"])
-def test_joblib_workers_give_equal_results(names, expected, backend):
+@pytest.mark.full
+def test_joblib_workers_give_equal_results(names, expected):
     """The workers of loky are new processes with a different hash seed."""
-    with joblib.parallel_config(backend=backend):
-        results = joblib.Parallel(n_jobs=2)(joblib.delayed(fit_and_sample)(names) for _ in range(2))
+    results = joblib.Parallel(n_jobs=2)(joblib.delayed(fit_and_sample)(names) for _ in range(2))
     assert results == [expected] * 2
 
 

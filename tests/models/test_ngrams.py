@@ -1,7 +1,8 @@
-from collections import Counter, defaultdict
+from collections import Counter
 
 import numpy as np
 import pytest
+from _formulas import Counts
 
 from sknamegen._alphabet import NONE
 from sknamegen._models import ngrams as ngrams_module
@@ -43,78 +44,29 @@ def as_text(context):
     return "".join((ALPHABET + "^?")[i] for i in context[::-1] if i >= 0)
 
 
-class SlowNGrams:
-    """The formula with dictionaries, one n-gram at a time."""
-
-    def __init__(self, names, order, discount):
-        texts = [f"^{name}$" for name in names]
-        grams = Counter(
-            text[max(0, end - n) : end]
-            for text in texts
-            for end in range(2, len(text) + 1)
-            for n in range(1, order + 1)
-            if n <= end
-        )
-        before = defaultdict(set)
-        for gram in grams:
-            before[gram[1:]].add(gram[0])
-        extended = {g for g in grams if g[0] != "^" and len(g) < order}
-        self.counts = {g: len(before[g]) if g in extended else n for g, n in grams.items()}
-        self.order = order
-        self.kinds = Counter(
-            (KIND[text[end - 1] if order > 1 else ""], KIND[text[end]])
-            for text in texts
-            for end in range(1, len(text))
-        )
-        self.discounts = [self.estimate(n, discount) for n in range(1, order + 1)]
-
-    def estimate(self, length, discount):
-        if discount is not None:
-            return [discount] * 3
-        of_length = [n for gram, n in self.counts.items() if len(gram) == length]
-        n1, n2, n3, n4 = (of_length.count(n) for n in (1, 2, 3, 4))
-        if not (n1 and n2 and n3 and n4):
-            return [0.85] * 3
-        y = n1 / (n1 + 2 * n2)
-        discounts = [1 - 2 * y * n2 / n1, 2 - 3 * y * n3 / n2, 3 - 4 * y * n4 / n3]
-        return discounts if discounts == sorted(discounts) and discounts[0] > 0 else [0.85] * 3
-
-    def root(self, kind, character):
-        unigrams = {c: self.interpolated("", c, 1 / len(ALPHABET)) for c in ALPHABET}
-        alike = sum(p for c, p in unigrams.items() if KIND[c] == KIND[character])
-        n = sum(times for (last, _), times in self.kinds.items() if last == kind)
-        p_of_kind = (self.kinds[kind, KIND[character]] + alike / 2) / (n + 1 / 2)
-        return p_of_kind * unigrams[character] / alike
-
-    def proba(self, context, character):
-        if not context:
-            return self.root(KIND[""], character)
-        if len(context) == 1:
-            shorter = self.root(KIND[context], character)
-        else:
-            shorter = self.proba(context[1:], character)
-        return self.interpolated(context, character, shorter)
-
-    def interpolated(self, context, character, shorter):
-        counts = {c: self.counts.get(context + c, 0) for c in ALPHABET}
-        total = sum(counts.values())
-        if total == 0:
-            return shorter
-        removed = {
-            c: self.discounts[len(context)][min(n, 3) - 1] if n else 0 for c, n in counts.items()
-        }
-        return (counts[character] - removed[character] + sum(removed.values()) * shorter) / total
+def assert_matches_the_formula(names, order, discount):
+    ends = [(f"^{name}", i) for name in names for i in range(1, len(name) + 2)]
+    seen = [(text[:i], f"{text}$"[i], None) for text, i in ends]
+    slow = Counts(seen, ALPHABET, order, discount, KIND.get)
+    counts = count(names, order, discount)
+    contexts, _ = pairs([*names, *OTHERS, "banan?a", "?"], order - 1)
+    expected = [[*slow.proba(as_text(context)).values()] for context in contexts]
+    np.testing.assert_allclose(counts.proba(counts.find(contexts)), expected)
+    return counts
 
 
 @pytest.mark.parametrize("order", [1, 2, 3, 5, 9, 30])
 @pytest.mark.parametrize("discount", [None, 0.4, 1.0])
 def test_probabilities_match_the_formula(order, discount):
-    slow = SlowNGrams(NAMES, order, discount)
-    counts = count(NAMES, order, discount)
-    np.testing.assert_allclose(counts.discounts, slow.discounts)
-    contexts, _ = pairs([*NAMES, *OTHERS, "banan?a", "?"], order - 1)
-    expected = [[slow.proba(as_text(context), c) for c in ALPHABET] for context in contexts]
-    np.testing.assert_allclose(counts.proba(counts.find(contexts)), expected)
+    counts = assert_matches_the_formula(NAMES, order, discount)
+    assert counts.discounts.shape == (order, 3)
+
+
+def test_discounts_are_estimated_from_many_counts():
+    rng = np.random.default_rng(0)
+    names = ["".join(rng.choice(list("abhn"), size=4, p=[0.6, 0.2, 0.15, 0.05])) for _ in range(99)]
+    counts = assert_matches_the_formula(names, 4, None)
+    assert counts.discounts[2].tolist() != [0.85] * 3
 
 
 def test_label_counts_are_averaged_with_all_counts():
@@ -156,14 +108,6 @@ def test_keys_may_exceed_int32():
     ids = counts.find(contexts)
     assert len(np.unique(ids)) == 4000
     np.testing.assert_array_equal(counts.lengths[ids], 3)
-
-
-def test_discounts_are_estimated_from_many_counts():
-    rng = np.random.default_rng(0)
-    names = ["".join(rng.choice(list("abhn"), size=4, p=[0.6, 0.2, 0.15, 0.05])) for _ in range(99)]
-    slow = SlowNGrams(names, 4, None)
-    assert slow.discounts[2] != [0.85] * 3
-    np.testing.assert_allclose(count(names, 4).discounts, slow.discounts)
 
 
 @pytest.mark.parametrize("names", [[""], ["a"], ["", "a" * 30]])

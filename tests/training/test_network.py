@@ -1,8 +1,9 @@
-"""The torch network, compared with an LSTM in numpy."""
+"""The torch network, compared with the formulas and with the numpy model."""
 
 import numpy as np
 import pytest
 import torch
+from _formulas import START, Network
 
 from sknamegen._models.lstm import LSTM
 from sknamegen._training.network import CharLSTM
@@ -14,6 +15,7 @@ KINDS = [
     {"embedding_dim": None, "num_layers": 2},
 ]
 N_CHARACTERS = 6
+SYMBOLS = f"abcdef{START}?"  # codes 6 and 7 are the start and an unknown character
 NO_LABELS = torch.full((4,), -1)
 
 
@@ -22,39 +24,15 @@ def make_network(seed=0, dropout=0.0, **params):
     return network.eval()
 
 
-def numpy_logits(network, codes):
-    """Return the logits after the last code, computed one step at a time."""
-    weights = {name: weight.numpy() for name, weight in network.state_dict().items()}
-
-    def sigmoid(x):
-        return 1 / (1 + np.exp(-x))
-
-    embedding = weights.get("embedding.weight", np.eye(N_CHARACTERS + 2))
-    inputs = [embedding[code] for code in codes]
-    for layer in range(len(network.layers)):
-        w_x, w_h, b_x, b_h = (
-            weights[f"layers.{layer}.{name}_l0"]
-            for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-        )
-        h = c = np.zeros(w_h.shape[1])
-        outputs = []
-        for x in inputs:
-            i, f, g, o = np.split(w_x @ x + b_x + w_h @ h + b_h, 4)
-            c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
-            h = sigmoid(o) * np.tanh(c)
-            outputs.append(h)
-        inputs = outputs
-    return weights["head.weight"] @ inputs[-1] + weights["head.bias"]
-
-
 @pytest.mark.parametrize("params", KINDS)
 def test_forward_is_an_lstm(params):
     network = make_network(**params)
     codes = torch.tensor([[6, 0, 3, 7], [6, 5, 5, 1]])
     logits = network(codes, NO_LABELS[:2]).detach().view(2, 4, N_CHARACTERS)
+    formulas = Network(network.arrays(), SYMBOLS[:N_CHARACTERS])
     for row in range(2):
         for step in range(4):
-            expected = numpy_logits(network, codes[row, : step + 1].tolist())
+            expected = formulas.logits([SYMBOLS[code] for code in codes[row, : step + 1]])
             np.testing.assert_allclose(logits[row, step], expected, atol=1e-6)
 
 
