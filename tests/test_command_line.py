@@ -131,6 +131,7 @@ def test_a_full_disk_keeps_the_old_file(run, tmp_path, ending):
     model = f"model.{ending}"
     assert run("names.txt", "--counting", "--save", model)[0] == 0
     old = (tmp_path / model).read_bytes()
+    assert ending != "html" or b"<title>Names</title>" in old
     _, hard = limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (len(old) // 2, hard))
     try:
@@ -149,7 +150,6 @@ def test_a_full_disk_keeps_the_old_file(run, tmp_path, ending):
         (["names.txt", "--save", "model.txt"], ".html. Got 'model.txt'"),
         (["names.txt", "--save", "nowhere/model.pkl"], "Got 'nowhere/model.pkl'"),
         (["names.txt", "--load", "model.pkl"], "FILE, --load and --demo are mutually exclusive"),
-        (["names.txt", "--demo"], "FILE, --load and --demo are mutually exclusive"),
         (
             ["names.txt", "--column", "name"],
             "The file has no column 'name'. Its columns are Ambermoor.",
@@ -158,8 +158,8 @@ def test_a_full_disk_keeps_the_old_file(run, tmp_path, ending):
         (["names.txt", "--column", "0"], "Each line must have a column 0"),
         (["names.txt", "--header"], "--label-column and --header require --column"),
         (["names.txt", "--encoding", "utf-99"], "unknown encoding: utf-99"),
-        (["names.txt", "--encoding", "utf-16"], "not in the encoding 'utf-16'"),
         (["--load", "missing.pkl"], "No such file"),
+        (["--load", "names.html"], "A model file must end in .joblib"),
         (["--load", "other.pkl"], "Got dict in 'other.pkl'"),
         (["--load", "empty.joblib"], "'empty.joblib' cannot be loaded. EOFError"),
         (["-", "--score", "-"], "Standard input can be read only once"),
@@ -169,14 +169,12 @@ def test_a_full_disk_keeps_the_old_file(run, tmp_path, ending):
         (["names.txt", "--labelled"], "a name, a tab and a label"),
         (["names.txt", "--labelled", "--column", "1"], "--labelled and --column are mutually"),
         (["names.txt", "--counting", "--seed", "Ж"], "contains characters outside the model"),
-        (["names.txt", "--counting", "--temperature", "-1"], "temperature must be"),
-        (["names.txt", "--counting", "--pattern", "("], "pattern"),
     ],
 )
 def test_errors_are_one_line(run, tmp_path, arguments, message, monkeypatch):
     (tmp_path / "other.pkl").write_bytes(pickle.dumps({}))
     (tmp_path / "empty.joblib").touch()
-    for kind in (CharLSTMGenerator, CharNGramGenerator):  # only the last three cases train
+    for kind in (CharLSTMGenerator, CharNGramGenerator):  # only the last case trains
         if "--counting" not in arguments:
             monkeypatch.setattr(kind, "fit", lambda *a, **k: pytest.fail("fit was called"))
     status, lines, error = run(*arguments)
@@ -192,12 +190,6 @@ def test_missing_skops_is_reported_before_training(run, monkeypatch):
     status, _, error = run("names.txt", "--save", "model.skops")
     assert status == 1
     assert "'model.skops' requires skops. Run pip install skops" in error
-
-
-def test_version(run, capsys):
-    with pytest.raises(SystemExit, match="0"):
-        run("--version")
-    assert capsys.readouterr().out == f"{sknamegen.__version__}\n"
 
 
 def test_closed_pipe_is_not_an_error():
@@ -309,7 +301,10 @@ def test_help_imports_no_library(option):
     process = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert process.returncode == 0
     assert process.stderr.strip() == ""
-    assert option == "--version" or "cat names.txt | sknamegen" in process.stdout
+    if option == "--version":
+        assert process.stdout == f"{sknamegen.__version__}\n"
+    else:
+        assert "cat names.txt | sknamegen" in process.stdout
 
 
 INTERRUPTED = """

@@ -335,12 +335,6 @@ def test_generated_names_in_pandas(run):
     assert int(line("Unchanged with another key:", printed)) < 3
 
 
-@full
-def test_pseudonyms_are_the_same_in_another_process(run, tmp_path):
-    printed = run("generated_names_in_pandas.py", "--quick")
-    assert printed == run_process("generated_names_in_pandas.py", "--quick", cwd=tmp_path)
-
-
 def test_plots(run, tmp_path):
     printed = run("plots.py", "--quick")
     assert re.findall(r"After epoch (\d+)", printed)[0] == "4"

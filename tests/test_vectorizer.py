@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
@@ -76,16 +76,10 @@ def test_fitted_attributes():
     assert vectorizer.max_length_ == max(map(len, SCRIPTS))
 
 
-@pytest.mark.parametrize("window_length", [1, 3, 10])
-def test_scripts_round_trip(window_length):
-    vectorizer = CharSequenceVectorizer(window_length=window_length, normalization=None)
-    assert vectorizer.inverse_transform(vectorizer.fit_transform(SCRIPTS)) == SCRIPTS
-    composed = [unicodedata.normalize("NFC", name) for name in SCRIPTS]
-    vectorizer = CharSequenceVectorizer(window_length=window_length)
-    assert vectorizer.inverse_transform(vectorizer.fit_transform(SCRIPTS)) == composed
-
-
 @given(st.lists(text, min_size=1, max_size=8), st.integers(1, 6))
+@example(SCRIPTS, 1)
+@example(SCRIPTS, 3)
+@example(SCRIPTS, 10)
 def test_round_trip(names, window_length):
     vectorizer = CharSequenceVectorizer(window_length=window_length, normalization=None)
     assert vectorizer.inverse_transform(vectorizer.fit_transform(names)) == names
@@ -164,7 +158,6 @@ def test_containers(container):
         (["Ada", None], TypeError, "Got None of type NoneType in row 1"),
         (["Ada", "Eve", float("nan")], TypeError, "Got nan of type float in row 2"),
         ([b"Ada"], TypeError, "Got b'Ada' of type bytes in row 0"),
-        ([7], TypeError, "Got 7 of type int in row 0"),
         (np.array([1.5]), TypeError, "Got 1.5 of type float in row 0"),
         (pd.Series(["Ada", None]), TypeError, "in row 1"),
         (pl.Series(["Ada", None]), TypeError, "Got None of type NoneType in row 1"),
@@ -271,8 +264,9 @@ def test_refit_replaces_all_fitted_attributes():
 @pytest.mark.parametrize("form", ["NFC", "NFD", "NFKC", "NFKD"])
 def test_normalization_forms(form):
     vectorizer = CharSequenceVectorizer(normalization=form)
-    windows = vectorizer.fit_transform(["Zoë ﬁ"])
-    assert vectorizer.inverse_transform(windows) == [unicodedata.normalize(form, "Zoë ﬁ")]
+    names = [*SCRIPTS, "Zoë ﬁ"]
+    restored = vectorizer.inverse_transform(vectorizer.fit_transform(names))
+    assert restored == [unicodedata.normalize(form, name) for name in names]
 
 
 @pytest.mark.parametrize(("text", "shown"), [("a" * 30, "a" * 30), ("a" * 31, "a" * 30 + "…")])
