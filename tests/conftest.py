@@ -62,32 +62,20 @@ def entries(state, path=()):
 
 def corrupted(state, path, corruption):
     """Return a copy of a state with one corrupted entry, or None if nothing changes."""
-    inner = state
-    for key in path:
-        inner = inner[key]
+    changed, (*outer, key) = copy.deepcopy(state), path
+    inner = changed
+    for outer_key in outer:
+        inner = inner[outer_key]
     if corruption == "deleted":
-        return replaced(state, path)
+        del inner[key]
+        return changed
+    value = inner[key]
     try:
-        changed = CORRUPTIONS[corruption](inner)
-        is_same = type(changed) is type(inner) and np.array_equal(changed, inner)
+        inner[key] = CORRUPTIONS[corruption](value)
+        is_same = type(inner[key]) is type(value) and np.array_equal(inner[key], value)
     except Exception:
         return None
-    return None if is_same else replaced(state, path, changed)
-
-
-_DELETED = object()
-
-
-def replaced(state, path, value=_DELETED):
-    """Return a copy of a state with one entry replaced, or deleted if there is no value."""
-    if not path:
-        return value
-    copied, (key, *inner_path) = copy.copy(state), path
-    if inner_path or value is not _DELETED:
-        copied[key] = replaced(state[key], inner_path, value)
-    else:
-        del copied[key]
-    return copied
+    return None if is_same else changed
 
 
 @pytest.fixture(scope="session")

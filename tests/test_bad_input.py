@@ -323,36 +323,8 @@ def test_labels_and_weights():
     try_cases(1000, check, made, labels, weights, classes)
 
 
-def test_ngram_training():
-    def check(X, Y, params):
-        generator = CharNGramGenerator(**params)
-        Y = list(Y) if hasattr(Y, "__next__") else Y
-        windows = CharSequenceVectorizer(window_length=3).fit_transform(X)
-        fitted = outcome(lambda: generator.fit(windows))
-        if isinstance(fitted, Exception):
-            assert not hasattr(generator, "alphabet_")
-            return False
-        log_likelihood = generator.score_samples(windows)
-        assert np.isfinite(log_likelihood).all()
-        assert (log_likelihood < 0).all() or len(generator.alphabet_) == 1
-        outcome(lambda: generator.partial_fit(windows, alphabet=Y))
-        assert np.isfinite(generator.score(windows))
-        return True
-
-    clean = st.lists(st.text(characters.filter(lambda c: c > "\3"), max_size=8), min_size=1)
-    params = st.fixed_dictionaries(
-        {},
-        optional={
-            "order": st.one_of(st.integers(1, 9), scalars),
-            "discount": st.one_of(st.floats(0, 1), scalars),
-        },
-    )
-    try_cases(1000, check, clean, containers, params)
-
-
 def test_training():
-    clean = st.lists(st.text(characters.filter(lambda c: c > "\3"), max_size=8), min_size=1)
-    valid = {
+    lstm_values = {
         "hidden_size": st.integers(1, 9),
         "embedding_dim": st.one_of(st.none(), st.integers(1, 9)),
         "num_layers": st.integers(1, 2),
@@ -366,21 +338,35 @@ def test_training():
         "precision": st.just("bfloat16"),
         "init": st.none(),
     }
-    params = st.fixed_dictionaries(
-        {}, optional={name: st.one_of(values, values, scalars) for name, values in valid.items()}
-    )
+    ngram_values = {"order": st.integers(1, 9), "discount": st.floats(0, 1)}
 
-    def check(X, params):
+    def make_lstm(**params):
+        return small_generator(**{"max_epochs": 1, "hidden_size": 3} | params)
+
+    def check(make, X, Y, params):
+        generator = make(**params)
+        Y = list(Y) if hasattr(Y, "__next__") else Y
         windows = CharSequenceVectorizer(window_length=4).fit_transform(X)
-        generator = small_generator(**{"max_epochs": 1, "hidden_size": 3} | params)
         fitted = outcome(lambda: generator.fit(windows))
         if isinstance(fitted, Exception):
-            assert not hasattr(generator, "net_")
-        else:
-            assert np.isfinite(generator.score_samples(windows)).all()
-        return not isinstance(fitted, Exception)
+            assert not {"alphabet_", "nets_"} & vars(generator).keys()
+            return False
+        log_likelihood = generator.score_samples(windows)
+        assert np.isfinite(log_likelihood).all()
+        if isinstance(generator, CharNGramGenerator):
+            assert (log_likelihood < 0).all() or len(generator.alphabet_) == 1
+            outcome(lambda: generator.partial_fit(windows, alphabet=Y))
+            assert np.isfinite(generator.score(windows))
+        return True
 
-    try_cases(400, check, clean, params)
+    clean = st.lists(st.text(characters.filter(lambda c: c > "\3"), max_size=8), min_size=1)
+    for n, make, values in (
+        (1000, CharNGramGenerator, ngram_values),
+        (400, make_lstm, lstm_values),
+    ):
+        optional = {name: st.one_of(valid, valid, scalars) for name, valid in values.items()}
+        params = st.fixed_dictionaries({}, optional=optional)
+        try_cases(n, check, st.just(make), clean, containers, params)
 
 
 def test_loaders(tmp_path):

@@ -66,15 +66,6 @@ def test_only_fit_warns_and_no_name_is_dropped():
         CharSequenceVectorizer(boundary=False, window_length=2).fit(["Maria  Anna, "])
 
 
-def test_warnings_of_pipelines_can_be_ignored():
-    with pytest.warns(NamesWarning):
-        ngram_pipeline().fit(["Maria ", "Anna", "Otto"])
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        warnings.simplefilter("ignore", NamesWarning)
-        ngram_pipeline().fit(["Maria ", "Anna", "Otto"])
-
-
 def test_safe_fixes_are_applied_by_default():
     names, changes = clean_names([*DIRTY, None, math.nan, " Jose\u0301", "\ufeffEva", "Maria"])
     expected = ["Maria", "MARIA", "Maria", "Smith, John", "12345", "Zoë", "Ana Luz", "José"]

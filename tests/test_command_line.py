@@ -101,6 +101,11 @@ def test_constraint_options(run):
         assert name[-1] in "ae"
         assert "x" not in name
         assert "tt" not in name
+    _, names, _ = run("--demo", "--counting", "--seed", "Ma", "--suffix", "a", "-n", 20)
+    assert len(names) == 20
+    assert all(name.startswith("Ma") and name.endswith("a") for name in names)
+    with pytest.raises(SystemExit, match="2"):
+        run("--demo", "--suffix", "a", "--pattern", ".*")
 
 
 def test_label_option(run):
@@ -149,6 +154,10 @@ def test_a_full_disk_keeps_the_old_file(run, tmp_path, ending):
         (["missing.txt"], "No such file"),
         (["names.txt", "--save", "model.txt"], ".html. Got 'model.txt'"),
         (["names.txt", "--save", "nowhere/model.pkl"], "Got 'nowhere/model.pkl'"),
+        (
+            ["names.txt", "--save", "model.skops"],
+            "'model.skops' requires skops. Run pip install skops",
+        ),
         (["names.txt", "--load", "model.pkl"], "FILE, --load and --demo are mutually exclusive"),
         (
             ["names.txt", "--column", "name"],
@@ -174,6 +183,7 @@ def test_a_full_disk_keeps_the_old_file(run, tmp_path, ending):
 def test_errors_are_one_line(run, tmp_path, arguments, message, monkeypatch):
     (tmp_path / "other.pkl").write_bytes(pickle.dumps({}))
     (tmp_path / "empty.joblib").touch()
+    monkeypatch.setitem(sys.modules, "skops", None)
     for kind in (CharLSTMGenerator, CharNGramGenerator):  # only the last case trains
         if "--counting" not in arguments:
             monkeypatch.setattr(kind, "fit", lambda *a, **k: pytest.fail("fit was called"))
@@ -182,14 +192,6 @@ def test_errors_are_one_line(run, tmp_path, arguments, message, monkeypatch):
     assert error.startswith("sknamegen: error: ")
     assert message in error
     assert error.count("\n") == 1
-
-
-def test_missing_skops_is_reported_before_training(run, monkeypatch):
-    monkeypatch.setitem(sys.modules, "skops", None)
-    monkeypatch.setattr(CharLSTMGenerator, "fit", lambda *a, **k: pytest.fail("fit was called"))
-    status, _, error = run("names.txt", "--save", "model.skops")
-    assert status == 1
-    assert "'model.skops' requires skops. Run pip install skops" in error
 
 
 def test_closed_pipe_is_not_an_error():
@@ -281,14 +283,6 @@ def test_control_characters_are_escaped():
 
 def test_closed_output_is_not_an_error():
     assert shell("sknamegen --demo --counting >&-") == (0, "", "")
-
-
-def test_suffix_option(run):
-    _, names, _ = run("--demo", "--counting", "--seed", "Ma", "--suffix", "a", "-n", 20)
-    assert len(names) == 20
-    assert all(name.startswith("Ma") and name.endswith("a") for name in names)
-    with pytest.raises(SystemExit, match="2"):
-        run("--demo", "--suffix", "a", "--pattern", ".*")
 
 
 @pytest.mark.parametrize("option", ["--help", "--version"])

@@ -175,7 +175,7 @@ def test_tampered_files_run_no_code(pipe, tmp_path):
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         files = {name: archive.read(name) for name in archive.namelist()}
     schema = files["schema.json"].decode()
-    n_tried = 0
+    assert types
     for name in sorted(types):
         module, _, kind = name.rpartition(".")
         before = f'"__class__": "{kind}",\n'
@@ -190,8 +190,6 @@ def test_tampered_files_run_no_code(pipe, tmp_path):
                 archive.writestr(path, content)
         with pytest.raises(TypeError, match="Untrusted types found"):
             skops.io.loads(file.getvalue(), trusted=types)
-        n_tried += 1
-    assert n_tried == len(types)
     assert not planted.exists()
 
 
@@ -259,12 +257,10 @@ def test_files_of_an_unknown_format_are_rejected(pipe):
 
 
 KINDS = {
-    "counts": (ngram_pipeline, {}),
     "counts of labels": (ngram_pipeline, {}),
     "counts of text": (ngram_pipeline, {"boundary": False}),
     "networks": (small_pipeline, {"max_epochs": 1, "num_networks": 2}),
-    "networks of labels": (small_pipeline, {"max_epochs": 1}),
-    "two layers": (small_pipeline, {"max_epochs": 1, "num_layers": 2, "embedding_dim": None}),
+    "layers of labels": (small_pipeline, {"max_epochs": 1, "num_layers": 2, "embedding_dim": None}),
 }
 
 

@@ -277,31 +277,6 @@ def make_search(n_jobs=1, **grid):
     return GridSearchCV(small_pipeline(max_epochs=1), grid, cv=FOLDS, n_jobs=n_jobs)
 
 
-def results(search):
-    return {
-        key: value
-        for key, value in search.cv_results_.items()
-        if "time" not in key and not key.startswith("param")
-    }
-
-
-@pytest.mark.full
-def test_grid_search_gives_equal_results_in_parallel(names):
-    serial = make_search().fit(names)
-    parallel = make_search(n_jobs=2).fit(names)
-    assert serial.best_params_ == parallel.best_params_
-    assert results(serial).keys() == results(parallel).keys()
-    for key, value in results(serial).items():
-        np.testing.assert_array_equal(value, results(parallel)[key], err_msg=key)
-    assert len(set(serial.cv_results_["mean_test_score"])) == 4
-    with joblib.parallel_config(backend="threading"):
-        threaded = make_search(n_jobs=2).fit(names)
-    np.testing.assert_array_equal(
-        threaded.cv_results_["mean_test_score"], serial.cv_results_["mean_test_score"]
-    )
-    assert parallel.best_estimator_[-1].sample("Mar", 0.5).startswith("Mar")
-
-
 def test_a_diverging_candidate_does_not_stop_the_search(names):
     search = make_search(lstm__lr=[0.01, 1e30])
     with (
