@@ -148,15 +148,7 @@ def test_generate_names_at_full_size(run):
     assert {*epochs} == {*map(str, range(1, 11))}
 
 
-@pytest.mark.parametrize(
-    "lines",
-    [
-        ["Ottilie"],
-        ["Ada", "Eve"],
-        ["李娜", "王芳", "张伟"] * 7,
-        ["שרה", "דוד", "👩‍👩‍👧", "Zoë", "x" * 60] * 4,
-    ],
-)
+@pytest.mark.parametrize("lines", [["Ottilie"], ["שרה", "Zoë", "👩‍👩‍👧", "x" * 60] * 4])
 def test_generate_names_from_a_file(run, tmp_path, lines):
     path = tmp_path / "names.txt"
     path.write_text("\n".join(lines), encoding="utf-8")
