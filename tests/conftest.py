@@ -1,7 +1,7 @@
 import copy
 import math
 import os
-from collections import Counter, defaultdict
+from collections import Counter
 
 # Waiting threads sleep, so that other processes of the test run can use the cores. torch reads this
 # variable when it is imported.
@@ -21,35 +21,12 @@ from sknamegen import (
     load_names,
 )
 
-# Number of odd inputs for each subject: cases tried, and cases that passed validation.
-CASES = defaultdict(lambda: np.zeros(2, dtype=int))
-
 # Every run tries the same cases, so that a new failure comes from a change. CI tries ten times as
 # many cases with --hypothesis-profile=full.
 for profile, percent in {"full": 100, "quick": 10}.items():
     options = {"derandomize": True, "database": None, "deadline": None, "max_examples": percent}
     settings.register_profile(profile, **options)
 settings.load_profile("quick")
-
-
-def pytest_sessionfinish(session):
-    if hasattr(session.config, "workeroutput"):  # a process of pytest-xdist
-        session.config.workeroutput["cases"] = {name: n.tolist() for name, n in CASES.items()}
-
-
-@pytest.hookimpl(optionalhook=True)  # called by pytest-xdist
-def pytest_testnodedown(node):
-    for name, n in getattr(node, "workeroutput", {}).get("cases", {}).items():
-        CASES[name] += n
-
-
-def pytest_terminal_summary(terminalreporter):
-    if CASES:
-        by_subject = ", ".join(f"{name} {tried:,}" for name, (tried, _) in CASES.items())
-        tried, accepted = sum(CASES.values())
-        terminalreporter.write_line(
-            f"Odd input: {tried:,} cases tried ({by_subject}). {accepted:,} passed validation."
-        )
 
 
 CORRUPTIONS = {
@@ -85,32 +62,20 @@ def entries(state, path=()):
 
 def corrupted(state, path, corruption):
     """Return a copy of a state with one corrupted entry, or None if nothing changes."""
-    inner = state
-    for key in path:
-        inner = inner[key]
+    changed, (*outer, key) = copy.deepcopy(state), path
+    inner = changed
+    for outer_key in outer:
+        inner = inner[outer_key]
     if corruption == "deleted":
-        return replaced(state, path)
+        del inner[key]
+        return changed
+    value = inner[key]
     try:
-        changed = CORRUPTIONS[corruption](inner)
-        is_same = type(changed) is type(inner) and np.array_equal(changed, inner)
+        inner[key] = CORRUPTIONS[corruption](value)
+        is_same = type(inner[key]) is type(value) and np.array_equal(inner[key], value)
     except Exception:
         return None
-    return None if is_same else replaced(state, path, changed)
-
-
-_DELETED = object()
-
-
-def replaced(state, path, value=_DELETED):
-    """Return a copy of a state with one entry replaced, or deleted if there is no value."""
-    if not path:
-        return value
-    copied, (key, *inner_path) = copy.copy(state), path
-    if inner_path or value is not _DELETED:
-        copied[key] = replaced(state[key], inner_path, value)
-    else:
-        del copied[key]
-    return copied
+    return None if is_same else changed
 
 
 @pytest.fixture(scope="session")

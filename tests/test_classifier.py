@@ -128,6 +128,7 @@ def test_parameters_and_html():
     classifier.set_params(generator__ngram__order=3, generator__windows__window_length=4)
     assert clone(classifier).generator[-1].order == 3
     assert classifier.get_params()["generator__ngram__order"] == 3
+    assert not hasattr(classifier, "partial_fit")  # pipelines have none
     html = classifier._repr_html_()
     assert "/api/sknamegen.NameClassifier.html" in html
     assert "CharNGramGenerator" in html
@@ -306,10 +307,6 @@ def test_partial_fit_takes_the_classes_in_the_first_call(labelled, windows):
     assert classifier.partial_fit(windows, labels).predict_proba(windows)[:, 1].min() > 0
     with pytest.raises(ValueError, match="requires y"):
         classifier.partial_fit(windows, None)
-
-
-def test_pipelines_have_no_partial_fit():
-    assert not hasattr(NameClassifier(ngram_pipeline()), "partial_fit")
 
 
 @pytest.fixture

@@ -101,6 +101,11 @@ def test_constraint_options(run):
         assert name[-1] in "ae"
         assert "x" not in name
         assert "tt" not in name
+    _, names, _ = run("--demo", "--counting", "--seed", "Ma", "--suffix", "a", "-n", 20)
+    assert len(names) == 20
+    assert all(name.startswith("Ma") and name.endswith("a") for name in names)
+    with pytest.raises(SystemExit, match="2"):
+        run("--demo", "--suffix", "a", "--pattern", ".*")
 
 
 def test_label_option(run):
@@ -131,6 +136,7 @@ def test_a_full_disk_keeps_the_old_file(run, tmp_path, ending):
     model = f"model.{ending}"
     assert run("names.txt", "--counting", "--save", model)[0] == 0
     old = (tmp_path / model).read_bytes()
+    assert ending != "html" or b"<title>Names</title>" in old
     _, hard = limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (len(old) // 2, hard))
     try:
@@ -148,8 +154,11 @@ def test_a_full_disk_keeps_the_old_file(run, tmp_path, ending):
         (["missing.txt"], "No such file"),
         (["names.txt", "--save", "model.txt"], ".html. Got 'model.txt'"),
         (["names.txt", "--save", "nowhere/model.pkl"], "Got 'nowhere/model.pkl'"),
+        (
+            ["names.txt", "--save", "model.skops"],
+            "'model.skops' requires skops. Run pip install skops",
+        ),
         (["names.txt", "--load", "model.pkl"], "FILE, --load and --demo are mutually exclusive"),
-        (["names.txt", "--demo"], "FILE, --load and --demo are mutually exclusive"),
         (
             ["names.txt", "--column", "name"],
             "The file has no column 'name'. Its columns are Ambermoor.",
@@ -158,8 +167,8 @@ def test_a_full_disk_keeps_the_old_file(run, tmp_path, ending):
         (["names.txt", "--column", "0"], "Each line must have a column 0"),
         (["names.txt", "--header"], "--label-column and --header require --column"),
         (["names.txt", "--encoding", "utf-99"], "unknown encoding: utf-99"),
-        (["names.txt", "--encoding", "utf-16"], "not in the encoding 'utf-16'"),
         (["--load", "missing.pkl"], "No such file"),
+        (["--load", "names.html"], "A model file must end in .joblib"),
         (["--load", "other.pkl"], "Got dict in 'other.pkl'"),
         (["--load", "empty.joblib"], "'empty.joblib' cannot be loaded. EOFError"),
         (["-", "--score", "-"], "Standard input can be read only once"),
@@ -169,14 +178,13 @@ def test_a_full_disk_keeps_the_old_file(run, tmp_path, ending):
         (["names.txt", "--labelled"], "a name, a tab and a label"),
         (["names.txt", "--labelled", "--column", "1"], "--labelled and --column are mutually"),
         (["names.txt", "--counting", "--seed", "Ж"], "contains characters outside the model"),
-        (["names.txt", "--counting", "--temperature", "-1"], "temperature must be"),
-        (["names.txt", "--counting", "--pattern", "("], "pattern"),
     ],
 )
 def test_errors_are_one_line(run, tmp_path, arguments, message, monkeypatch):
     (tmp_path / "other.pkl").write_bytes(pickle.dumps({}))
     (tmp_path / "empty.joblib").touch()
-    for kind in (CharLSTMGenerator, CharNGramGenerator):  # only the last three cases train
+    monkeypatch.setitem(sys.modules, "skops", None)
+    for kind in (CharLSTMGenerator, CharNGramGenerator):  # only the last case trains
         if "--counting" not in arguments:
             monkeypatch.setattr(kind, "fit", lambda *a, **k: pytest.fail("fit was called"))
     status, lines, error = run(*arguments)
@@ -184,20 +192,6 @@ def test_errors_are_one_line(run, tmp_path, arguments, message, monkeypatch):
     assert error.startswith("sknamegen: error: ")
     assert message in error
     assert error.count("\n") == 1
-
-
-def test_missing_skops_is_reported_before_training(run, monkeypatch):
-    monkeypatch.setitem(sys.modules, "skops", None)
-    monkeypatch.setattr(CharLSTMGenerator, "fit", lambda *a, **k: pytest.fail("fit was called"))
-    status, _, error = run("names.txt", "--save", "model.skops")
-    assert status == 1
-    assert "'model.skops' requires skops. Run pip install skops" in error
-
-
-def test_version(run, capsys):
-    with pytest.raises(SystemExit, match="0"):
-        run("--version")
-    assert capsys.readouterr().out == f"{sknamegen.__version__}\n"
 
 
 def test_closed_pipe_is_not_an_error():
@@ -291,14 +285,6 @@ def test_closed_output_is_not_an_error():
     assert shell("sknamegen --demo --counting >&-") == (0, "", "")
 
 
-def test_suffix_option(run):
-    _, names, _ = run("--demo", "--counting", "--seed", "Ma", "--suffix", "a", "-n", 20)
-    assert len(names) == 20
-    assert all(name.startswith("Ma") and name.endswith("a") for name in names)
-    with pytest.raises(SystemExit, match="2"):
-        run("--demo", "--suffix", "a", "--pattern", ".*")
-
-
 @pytest.mark.parametrize("option", ["--help", "--version"])
 def test_help_imports_no_library(option):
     script = (
@@ -309,7 +295,10 @@ def test_help_imports_no_library(option):
     process = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert process.returncode == 0
     assert process.stderr.strip() == ""
-    assert option == "--version" or "cat names.txt | sknamegen" in process.stdout
+    if option == "--version":
+        assert process.stdout == f"{sknamegen.__version__}\n"
+    else:
+        assert "cat names.txt | sknamegen" in process.stdout
 
 
 INTERRUPTED = """

@@ -88,10 +88,6 @@ def test_read_names_of_a_missing_file(tmp_path):
         read_names(__file__, encoding="no-such-code")
 
 
-def test_all_public_names_exist():
-    assert all(hasattr(sknamegen, name) for name in sknamegen.__all__)
-
-
 @pytest.mark.parametrize("path", [3, None, b"names.txt", ["names.txt"]])
 def test_paths_of_other_types_are_rejected(path):
     """`open` would treat a number as a file descriptor and close it."""

@@ -148,15 +148,7 @@ def test_generate_names_at_full_size(run):
     assert {*epochs} == {*map(str, range(1, 11))}
 
 
-@pytest.mark.parametrize(
-    "lines",
-    [
-        ["Ottilie"],
-        ["Ada", "Eve"],
-        ["李娜", "王芳", "张伟"] * 7,
-        ["שרה", "דוד", "👩‍👩‍👧", "Zoë", "x" * 60] * 4,
-    ],
-)
+@pytest.mark.parametrize("lines", [["Ottilie"], ["שרה", "Zoë", "👩‍👩‍👧", "x" * 60] * 4])
 def test_generate_names_from_a_file(run, tmp_path, lines):
     path = tmp_path / "names.txt"
     path.write_text("\n".join(lines), encoding="utf-8")
@@ -203,24 +195,18 @@ def test_few_names(run, tmp_path):
 
 
 @full
-def test_make_base(run):
-    """The file contains only arrays."""
-    printed = run("make_base.py", "base.npz", "--quick", "--without", "pl_PL,FR")
-    assert re.search(r"^4 lists: \S+ nats/char", printed, re.MULTILINE)
-    with np.load("base.npz", allow_pickle=False) as base:
+def test_make_base_and_its_benchmark(run, tmp_path):
+    """Two runs write the same file, which contains only arrays. The benchmark uses the file."""
+    for file in ("a.npz", "b.npz"):
+        printed = run("make_base.py", file, "--quick", "--without", "pl_PL,FR")
+        assert re.search(r"^4 lists: \S+ nats/char", printed, re.MULTILINE)
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+    with np.load("a.npz", allow_pickle=False) as base:
         arrays = {name: base[name] for name in base}
     alphabet = arrays.pop("alphabet").tolist()
     assert {*"\3abcxyzABC"} <= {*alphabet}
     assert len(arrays["networks.0.head.bias"]) == len(alphabet)
     assert all(np.isfinite(array).all() for array in arrays.values())
-
-
-@full
-def test_benchmark_of_few_names(run, tmp_path):
-    """Two runs of make_base.py write the same file, which the benchmark uses."""
-    for file in ("a.npz", "b.npz"):
-        run("make_base.py", file, "--quick", "--without", "pl_PL,FR")
-    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
     printed = run("benchmarks/few_names.py", "--quick", "--base", "a.npz")
     assert re.search(r"^ +20 .* hr_HR \S", printed, re.MULTILINE)
     (tmp_path / "own.txt").write_text("\n".join(load_names("male")[::20]))
@@ -333,12 +319,6 @@ def test_generated_names_in_pandas(run):
     assert real == pseudonymized
     assert line("Identical with the same key:", printed) == "True"
     assert int(line("Unchanged with another key:", printed)) < 3
-
-
-@full
-def test_pseudonyms_are_the_same_in_another_process(run, tmp_path):
-    printed = run("generated_names_in_pandas.py", "--quick")
-    assert printed == run_process("generated_names_in_pandas.py", "--quick", cwd=tmp_path)
 
 
 def test_plots(run, tmp_path):

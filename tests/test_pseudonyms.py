@@ -249,10 +249,9 @@ def test_saved_pseudonyms():
 
 def test_errors():
     for key in (None, "", b"", 3, bytearray(b"abc")):
-        with pytest.raises(TypeError, match=r"key must be non-empty bytes or str. Got"):
+        got = "an empty key" if key in ("", b"") else type(key).__name__
+        with pytest.raises(TypeError, match=rf"key must be non-empty bytes or str. Got {got}"):
             NamePseudonymizer(key=key).fit(NAMES)
-    with pytest.raises(TypeError, match=r"Got an empty key\."):
-        NamePseudonymizer(key=b"").fit(NAMES)
     for X in (np.array([NAMES, NAMES]), "Anna", [[NAMES]]):
         with pytest.raises(ValueError, match=r"X must be a single column of names. Got shape"):
             NamePseudonymizer(key=KEY).fit(X)

@@ -7,6 +7,7 @@ import io
 import json
 import pickle
 import pickletools
+import re
 import subprocess
 import sys
 import time
@@ -19,7 +20,6 @@ import numpy as np
 import pytest
 import skops.io
 from conftest import CORRUPTIONS, corrupted, entries, ngram_pipeline, small_pipeline
-from sklearn.pipeline import Pipeline
 
 import sknamegen
 from sknamegen import (
@@ -133,9 +133,9 @@ def test_joblib_round_trip(pipe, names, tmp_path, options):
     assert_same_model(joblib.load(tmp_path / "pipe.joblib", mmap_mode=mmap_mode), pipe, names)
 
 
-@pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
-def test_pickle_round_trip(pipe, names, protocol):
-    assert_same_model(pickle.loads(pickle.dumps(pipe, protocol)), pipe, names)
+def test_pickle_round_trip(pipe, names):
+    for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
+        assert_same_model(pickle.loads(pickle.dumps(pipe, protocol)), pipe, names)
 
 
 def test_skops_round_trip_trusts_only_types_of_the_package(pipe, names):
@@ -175,7 +175,7 @@ def test_tampered_files_run_no_code(pipe, tmp_path):
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         files = {name: archive.read(name) for name in archive.namelist()}
     schema = files["schema.json"].decode()
-    n_tried = 0
+    assert types
     for name in sorted(types):
         module, _, kind = name.rpartition(".")
         before = f'"__class__": "{kind}",\n'
@@ -190,19 +190,7 @@ def test_tampered_files_run_no_code(pipe, tmp_path):
                 archive.writestr(path, content)
         with pytest.raises(TypeError, match="Untrusted types found"):
             skops.io.loads(file.getvalue(), trusted=types)
-        n_tried += 1
-    assert n_tried == len(types)
     assert not planted.exists()
-
-
-def test_pickle_with_defaults_is_barely_larger_than_the_weights():
-    names = load_names("female")
-    pipe = Pipeline(
-        [("windows", CharSequenceVectorizer()), ("lstm", CharLSTMGenerator(max_epochs=1))]
-    ).fit(names)
-    parameters = [weight for net in pipe[-1].nets_ for weight in net.module_.parameters()]
-    weights = sum(weight.numel() * weight.element_size() for weight in parameters)
-    assert weights < len(pickle.dumps(pipe)) < 1.1 * weights
 
 
 @pytest.mark.parametrize("device", ["cuda:7", "hpu"])
@@ -269,18 +257,18 @@ def test_files_of_an_unknown_format_are_rejected(pipe):
 
 
 KINDS = {
-    "counts": (ngram_pipeline, {}),
     "counts of labels": (ngram_pipeline, {}),
     "counts of text": (ngram_pipeline, {"boundary": False}),
     "networks": (small_pipeline, {"max_epochs": 1, "num_networks": 2}),
-    "networks of labels": (small_pipeline, {"max_epochs": 1}),
-    "two layers": (small_pipeline, {"max_epochs": 1, "num_layers": 2, "embedding_dim": None}),
+    "layers of labels": (small_pipeline, {"max_epochs": 1, "num_layers": 2, "embedding_dim": None}),
 }
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(scope="module", params=[*KINDS, "vectorizer"])
 def fitted(request, names):
-    """Return a small generator and windows to score."""
+    """Return a small generator or a vectorizer, and its input."""
+    if request.param == "vectorizer":
+        return CharSequenceVectorizer(window_length=3).fit(names), names[:5]
     make, params = KINDS[request.param]
     train = [" ".join(names[:10])] * 20 if "text" in request.param else names[:20]
     pipe = make(**params).fit(train, ["a", "b"] * 10 if "labels" in request.param else None)
@@ -297,56 +285,53 @@ INVALID_INDICES = {"float dtype", "with nan", "all large", "negated", "overflowi
 INVALID_NUMBERS = {"with nan", "overflowing"}
 
 
-def test_invalid_arrays_are_rejected(fitted):
-    """The arrays of a model are consistent, finite and in range."""
-    generator, _ = fitted
-    state, n_tried = generator.__getstate__(), 0
-    for path in entries(state):
-        name, is_counted = path[-1], path[0] in ("counts_", "_penalty")
-        if not is_counted and (path[0] != "_networks" or path[2:3] != ("lstm",)):
-            continue
-        rejected = INVALID_ARRAY | INVALID_NUMBERS
-        if name in ("contexts", "characters"):
-            rejected = INVALID_ARRAY | INVALID_INDICES
-            rejected -= {"wider"} if path[0] == "_penalty" else set()  # the order is not checked
-        elif name == "counts":
-            rejected = INVALID_ARRAY | INVALID_NUMBERS | {"negated"}
-        elif name in ("discount", "counts_"):
-            continue
-        for corruption in rejected:
-            changed = corrupted(state, path, corruption)
-            if changed is not None:
-                loaded = type(generator)()
-                with pytest.raises(ValueError, match=DAMAGED):
-                    loaded.__setstate__(changed)
-                n_tried += 1
-    assert n_tried > 40
+def invalid_changes(path):
+    """Return the corruptions that every model rejects, by the name of the corrupted array."""
+    is_counted = path[0] in ("counts_", "_penalty")
+    if not is_counted and (path[0] != "_networks" or path[2:3] != ("lstm",)):
+        return set()
+    if path[-1] in ("discount", "counts_"):
+        return set()
+    if path[-1] in ("contexts", "characters"):
+        # The order of the penalty is not checked.
+        return (INVALID_ARRAY | INVALID_INDICES) - ({"wider"} if path[0] == "_penalty" else set())
+    negated = {"negated"} if path[-1] == "counts" else set()
+    return INVALID_ARRAY | INVALID_NUMBERS | negated
 
 
 @pytest.mark.filterwarnings("ignore")  # invalid values overflow
 def test_corrupted_states_are_rejected_or_harmless(fitted):
-    """The state is rejected quickly, or the model works or raises an ordinary error."""
-    generator, windows = fitted
-    state, n_rejected, n_used = generator.__getstate__(), 0, 0
-    paths = [path for path in entries(state) if path[0] not in generator.get_params()]
+    """Loading rejects invalid arrays. After other changes, no call fails with an unusual error."""
+    estimator, X = fitted
+    is_vectorizer = isinstance(estimator, CharSequenceVectorizer)
+    state, n_invalid, n_rejected, n_used = estimator.__getstate__(), 0, 0, 0
+    params = {} if is_vectorizer else estimator.get_params()
+    paths = [path for path in entries(state) if path[0] not in params]
     assert ("alphabet_",) in paths
-    memory_limit = 2**20 + 5 * peak_memory(type(generator)().__setstate__, state)
+    memory_limit = 2**20 + 5 * peak_memory(type(estimator)().__setstate__, state)
     for path in paths:
         for corruption in CORRUPTIONS:
             changed = corrupted(state, path, corruption)
             if changed is None:
                 continue
-            loaded, started = type(generator)(), time.process_time()
-            is_loaded = False
+            loaded, is_loaded, caught = type(estimator)(), False, None
+            started = time.process_time()
             try:
                 assert peak_memory(loaded.__setstate__, changed) < memory_limit, (path, corruption)
                 is_loaded = True
-                use(loaded, windows)
+                use(loaded, X, path)
                 n_used += 1
-            except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
-                n_rejected += not is_loaded
+            except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+                caught = error
+                n_rejected += is_vectorizer or not is_loaded  # a vectorizer rejects in transform
+            if corruption in invalid_changes(path):
+                n_invalid += 1
+                assert isinstance(caught, ValueError), (path, corruption)
+                assert re.search(DAMAGED, str(caught)), (path, corruption)
+                assert not is_loaded, (path, corruption)
             assert time.process_time() - started < 20, (path, corruption)
-    assert n_rejected > 50
+    assert n_rejected > (40 if is_vectorizer else 50)
+    assert is_vectorizer or n_invalid > 40
     assert n_used > 10
 
 
@@ -360,8 +345,15 @@ def peak_memory(function, argument):
         tracemalloc.stop()
 
 
-def use(generator, windows):
-    generator.score_samples(windows)
+def use(estimator, X, path):
+    """Call the methods. Scores are finite if the changed entry is in a network or in counts."""
+    if isinstance(estimator, CharSequenceVectorizer):
+        estimator.transform(X)
+        return
+    generator, scores = estimator, estimator.score_samples(X)
+    assert scores.shape == (len(X),)
+    if path[0] == "_networks" or path[-1] in ("contexts", "characters", "counts"):
+        assert np.isfinite(scores).all()
     if generator.max_length_ is None:
         generator.sample("A", max_length=20, random_state=0)
     else:
@@ -380,27 +372,6 @@ def test_corrupted_parameters_do_not_change_the_model(pipe, names):
                 loaded = type(pipe[-1])()
                 loaded.__setstate__(changed)
                 np.testing.assert_array_equal(loaded.score_samples(windows), expected)
-
-
-def test_corrupted_vectorizers_are_rejected_or_harmless(names):
-    vectorizer = CharSequenceVectorizer(window_length=3).fit(names)
-    state, expected = vectorizer.__getstate__(), vectorizer.transform(names[:5])
-    n_rejected = n_same = 0
-    for path in entries(state):
-        for corruption in CORRUPTIONS:
-            changed = corrupted(state, path, corruption)
-            if changed is None:
-                continue
-            loaded = CharSequenceVectorizer()
-            try:
-                loaded.__setstate__(changed)
-                windows = loaded.transform(names[:5])
-            except (AttributeError, LookupError, TypeError, ValueError):
-                n_rejected += 1
-                continue
-            n_same += windows.shape == expected.shape and (windows == expected).all()
-    assert n_rejected > 40
-    assert n_same > 0
 
 
 def test_fractional_counts_round_trip(names):
@@ -479,18 +450,12 @@ for name, options in [("pickle", {}), ("joblib", {}), ("skops.io", {"trusted": "
             pipe = loader.load(file, **{key: getattr(sknamegen, of) for key, of in options.items()})
         use(pipe, trains=kind == "ngram")
         print(name, kind, imported() - by_loader)
-sknamegen.SamplePreview
-print("SamplePreview", sorted(imported()))
-"""
-STARRED = """
-import sys
-
 from sknamegen import *
 
-print({"torch", "skorch"} & sys.modules.keys(), CharLSTMGenerator.__name__)
+print("star import", imported() - by_loader, CharLSTMGenerator.__name__)
 from sknamegen import SamplePreview
 
-print(sorted({"torch", "skorch"} & sys.modules.keys()), SamplePreview.__name__)
+print("SamplePreview", sorted(imported()))
 """
 
 
@@ -505,12 +470,6 @@ def test_only_training_imports_torch(names, tmp_path):
     assert done.returncode == 0, done.stderr
     loaders, kinds = ("pickle", "joblib", "skops.io"), ("lstm", "ngram")
     steps = ["import sknamegen", *(f"{loader} {kind}" for loader in loaders for kind in kinds)]
-    expected = [*(f"{step} set()" for step in steps), "SamplePreview ['skorch', 'torch']"]
-    assert done.stdout.splitlines() == expected
-
-
-def test_star_import_does_not_import_torch():
-    done = subprocess.run([sys.executable, "-c", STARRED], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    expected = ["set() CharLSTMGenerator", "['skorch', 'torch'] SamplePreview"]
+    expected = [f"{step} set()" for step in steps]
+    expected += ["star import set() CharLSTMGenerator", "SamplePreview ['skorch', 'torch']"]
     assert done.stdout.splitlines() == expected

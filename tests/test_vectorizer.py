@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
@@ -41,15 +41,9 @@ def test_windows_contain_the_characters_before_each_character(window_length):
             assert [chr(code) for code in window] == expected
 
 
-@pytest.mark.parametrize("step", [2, 3, 5])
-def test_step_requires_running_text(step):
-    with pytest.raises(ValueError, match=rf"step must be 1 for names .* Got step={step}"):
-        CharSequenceVectorizer(window_length=4, step=step).fit_transform(NAMES)
-    texts = ["Maria Anna Joanna", "Elisabeth-Marguerite"]
-    vectorizer = CharSequenceVectorizer(window_length=4, boundary=False)
-    all_windows = vectorizer.fit_transform(texts)[:, ::step]
-    stepped = vectorizer.set_params(step=step).fit_transform(texts)
-    np.testing.assert_array_equal(stepped, all_windows)
+def test_step_requires_running_text():
+    with pytest.raises(ValueError, match=r"step must be 1 for names .* Got step=2"):
+        CharSequenceVectorizer(window_length=4, step=2).fit_transform(NAMES)
 
 
 def test_windows_are_a_view():
@@ -60,14 +54,15 @@ def test_windows_are_a_view():
 
 
 def test_text_mode_matches_the_loop_of_the_notebook():
-    text = "Abagael\n Abagail\n Abbe\n"
+    texts = ["Abagael\n Abagail\n Abbe\n", "Elisabeth Marguerite"]
     for step in [1, 2, 3, 30]:
         vectorizer = CharSequenceVectorizer(window_length=10, step=step, boundary=False)
-        windows = vectorizer.fit_transform([text])
-        expected = [text[i : i + 11] for i in range(0, len(text) - 10, step)]
-        assert ["".join(map(chr, window)) for window in windows[0]] == expected
-        assert vectorizer.alphabet_.tolist() == sorted(set(text))
-        assert vectorizer.max_length_ == len(text)
+        for row, text in zip(vectorizer.fit_transform(texts), texts, strict=True):
+            expected = [text[i : i + 11] for i in range(0, len(text) - 10, step)]
+            assert ["".join(map(chr, window)) for window in row[: len(expected)]] == expected
+            assert not row[len(expected) :, -1].any()  # no character to predict
+        assert vectorizer.alphabet_.tolist() == sorted(set("".join(texts)))
+        assert vectorizer.max_length_ == len(texts[0])
 
 
 def test_fitted_attributes():
@@ -76,16 +71,10 @@ def test_fitted_attributes():
     assert vectorizer.max_length_ == max(map(len, SCRIPTS))
 
 
-@pytest.mark.parametrize("window_length", [1, 3, 10])
-def test_scripts_round_trip(window_length):
-    vectorizer = CharSequenceVectorizer(window_length=window_length, normalization=None)
-    assert vectorizer.inverse_transform(vectorizer.fit_transform(SCRIPTS)) == SCRIPTS
-    composed = [unicodedata.normalize("NFC", name) for name in SCRIPTS]
-    vectorizer = CharSequenceVectorizer(window_length=window_length)
-    assert vectorizer.inverse_transform(vectorizer.fit_transform(SCRIPTS)) == composed
-
-
 @given(st.lists(text, min_size=1, max_size=8), st.integers(1, 6))
+@example(SCRIPTS, 1)
+@example(SCRIPTS, 3)
+@example(SCRIPTS, 10)
 def test_round_trip(names, window_length):
     vectorizer = CharSequenceVectorizer(window_length=window_length, normalization=None)
     assert vectorizer.inverse_transform(vectorizer.fit_transform(names)) == names
@@ -160,13 +149,10 @@ def test_containers(container):
         ("anna", TypeError, "Got the single str 'anna'. Pass ['anna']."),
         (b"anna", TypeError, "Got bytes"),
         (None, TypeError, "Got NoneType"),
-        (5, TypeError, "Got int"),
         (["Ada", None], TypeError, "Got None of type NoneType in row 1"),
         (["Ada", "Eve", float("nan")], TypeError, "Got nan of type float in row 2"),
         ([b"Ada"], TypeError, "Got b'Ada' of type bytes in row 0"),
-        ([7], TypeError, "Got 7 of type int in row 0"),
         (np.array([1.5]), TypeError, "Got 1.5 of type float in row 0"),
-        (pd.Series(["Ada", None]), TypeError, "in row 1"),
         (pl.Series(["Ada", None]), TypeError, "Got None of type NoneType in row 1"),
         (np.array([["Ada"]]), TypeError, "of shape (1, 1). Pass X.ravel()"),
         (np.array("Ada"), TypeError, "Got ndarray of shape ()"),
@@ -239,10 +225,7 @@ def test_one_very_long_name_among_few_names():
     ("X", "match"),
     [
         (np.zeros((2, 3), dtype=int), "shape (2, 3)"),
-        (np.zeros((2, 3, 7), dtype=int), "width 11. Got width 7"),
         (np.zeros((2, 0, 11), dtype=int), "shape (2, 0, 11)"),
-        (np.zeros((0, 3, 11), dtype=int), "shape (0, 3, 11)"),
-        (np.zeros((2, 3, 11)), "integer dtype"),
         (np.zeros((2, 3, 11), dtype=int), "windows from CharSequenceVectorizer"),
         (CharSequenceVectorizer().fit_transform(NAMES)[:, ::2], "one character after"),
         (np.full((2, 3, 11), -1), "0 to 0x10FFFF"),
@@ -271,8 +254,9 @@ def test_refit_replaces_all_fitted_attributes():
 @pytest.mark.parametrize("form", ["NFC", "NFD", "NFKC", "NFKD"])
 def test_normalization_forms(form):
     vectorizer = CharSequenceVectorizer(normalization=form)
-    windows = vectorizer.fit_transform(["Zoë ﬁ"])
-    assert vectorizer.inverse_transform(windows) == [unicodedata.normalize(form, "Zoë ﬁ")]
+    names = [*SCRIPTS, "Zoë ﬁ"]
+    restored = vectorizer.inverse_transform(vectorizer.fit_transform(names))
+    assert restored == [unicodedata.normalize(form, name) for name in names]
 
 
 @pytest.mark.parametrize(("text", "shown"), [("a" * 30, "a" * 30), ("a" * 31, "a" * 30 + "…")])
