@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from .._parallel import cached
 from .._sequences import Sequences
 from .._validation import check_arrays
 from .contract import Indices, NextCharModel
@@ -94,7 +95,6 @@ class LSTM(NextCharModel):
             "num_layers": self.num_layers,
             "embedding_dim": sizes.get(VECTOR),
         }
-        self._cells = self._make_cells()
 
     def _layers(self):
         """Yield the input weights, the recurrent weights and both biases of each layer."""
@@ -102,7 +102,13 @@ class LSTM(NextCharModel):
         for layer in range(self.num_layers):
             yield [self.weights[f"layers.{layer}.{name}_l0"] for name in names]
 
-    def _make_cells(self):
+    @cached
+    def _cells(self) -> _Cells:
+        """The weights for reading characters.
+
+        They are computed at the first use, where BLAS uses one thread, so their digits do not
+        depend on the number of threads.
+        """
         # Reorder the gates, and halve the weights of all gates but the candidate.
         order = np.arange(4 * self.hidden_size).reshape(4, -1)[[0, 1, 3, 2]].ravel()
         scale = np.repeat(np.array([0.5, 0.5, 0.5, 1], np.float32), self.hidden_size)
@@ -114,8 +120,7 @@ class LSTM(NextCharModel):
             recurrent.append(np.ascontiguousarray(recurrent_weights.T * (scale * half)))
             biases.append(sum(bias) * scale)
         if "embedding.weight" in self.weights:
-            # Unlike BLAS, einsum gives the same digits for any number of threads.
-            inputs[0] = np.einsum("iv,vg->ig", self.weights["embedding.weight"], inputs[0])
+            inputs[0] = self.weights["embedding.weight"] @ inputs[0]
         n_inputs = self.n_characters + _N_SPECIAL
         labels = np.concatenate([inputs[0][n_inputs:], np.zeros((1, len(order)), np.float32)])
         between = [np.ascontiguousarray(weights * half) for weights in inputs[1:]]
