@@ -520,7 +520,8 @@ class Learned(NamedTuple):
 
 def _mean_curve(nets, name):
     """Return the mean loss in each epoch, over the networks still in training."""
-    curves = [[epoch[name] for epoch in net.epochs] for net in nets]
+    # An interrupted epoch has no training loss.
+    curves = [[epoch[name] for epoch in net.history if "train_loss" in epoch] for net in nets]
     epochs = zip_longest(*curves, fillvalue=np.nan)
     return [float(np.nanmean(values)) for values in epochs]
 

@@ -90,11 +90,6 @@ class Net(skorch.NeuralNet):
         """The number of training steps so far."""
         return dict(self.callbacks_)["schedule"].step
 
-    @property
-    def epochs(self) -> list[Any]:
-        """The history of the complete epochs."""
-        return [epoch for epoch in self.history if "train_loss" in epoch]
-
     def generator(self) -> Any:
         """Return a fitted generator with the current weights of this network alone.
 
