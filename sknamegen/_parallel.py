@@ -148,13 +148,10 @@ def parallel_map(
     with one_blas_thread() as n_threads:
         n_helpers = min(n_threads, len(calls)) - 1
         with ThreadPoolExecutor(max(1, n_helpers)) as pool:
-            try:
-                with suppress(RuntimeError):  # No thread can start after the main thread has ended.
-                    helpers += [pool.submit(work) for _ in range(n_helpers)]
-                work()
-                wait(helpers)
-            finally:
-                deque(tasks, maxlen=0)
+            with suppress(RuntimeError):  # No thread can start after the main thread has ended.
+                helpers += [pool.submit(work) for _ in range(n_helpers)]
+            work()
+            wait(helpers)
         _results(helpers)
     return [results[index] for index in range(len(calls))]
 
@@ -171,9 +168,10 @@ def in_threads(
     the main thread. This function waits for all calls. After Ctrl-C, it returns their results, or
     raises KeyboardInterrupt if `stopped` is None.
     """
-    calls, futures = list(calls), list[Future[_Result]]()
+    calls, futures, may_start = list(calls), list[Future[_Result]](), threading.Event()
 
     def run(call: tuple[object, ...]) -> _Result:
+        may_start.wait()  # No call starts before Ctrl-C can be handled.
         try:
             return function(*call)
         except BaseException:
@@ -184,16 +182,19 @@ def in_threads(
     with ThreadPoolExecutor(n_threads) as pool:
         try:
             futures.extend(pool.submit(run, call) for call in calls)
+            may_start.set()
             # With libraries such as polars, Ctrl-C does not interrupt a wait without a timeout.
             while wait(futures, 0.1).not_done:
                 pass
         except RuntimeError:  # No thread can start after the main thread has ended.
-            return list(map(run, calls))
+            return [function(*call) for call in calls]
         except KeyboardInterrupt:
             if stopped is None:
                 raise
             stopped.set()
             futures += [pool.submit(run, call) for call in calls[len(futures) :]]
+        finally:
+            may_start.set()
     return _results(futures)
 
 

@@ -82,10 +82,11 @@ def replaced_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         yield Path(path)
         return
     target = os.path.realpath(path)  # keeps symbolic links
-    temporary = Path(f"{target}.{os.urandom(4).hex()}.tmp")
+    temporary = Path(os.path.dirname(target), f".{os.urandom(8).hex()}.tmp")
     try:
         temporary.touch()
         if os.path.exists(target):
+            open(target, "ab").close()  # raises an error if the file is write-protected
             temporary.chmod(os.stat(target).st_mode & 0o777)
         yield temporary
         os.replace(temporary, target)

@@ -278,17 +278,17 @@ class NameClassifier(PublicName, ClassifierMixin, MetaEstimatorMixin, BaseEstima
         if isinstance(generator, FrozenEstimator):
             generator = generator.estimator
         if isinstance(generator, Pipeline):  # its own tags ignore its input
-            generator = generator.steps[0][1]
+            generator = next(step for _, step in generator.steps if hasattr(step, "fit"))
         tags.input_tags = get_tags(generator).input_tags
         return tags
 
 
 def _last_step(generator: object) -> BaseCharGenerator:
-    """Return the generator at the end of pipelines and frozen estimators."""
-    if isinstance(generator, FrozenEstimator):
-        return _last_step(generator.estimator)
+    """Return a generator, or the last step of a pipeline, which may be frozen."""
     if isinstance(generator, Pipeline):
-        return _last_step(generator.steps[-1][1])
+        generator = generator.steps[-1][1]
+    if isinstance(generator, FrozenEstimator):
+        generator = generator.estimator
     if not isinstance(generator, BaseCharGenerator) or isinstance(generator, CharAverageGenerator):
         raise TypeError(
             "generator must be a generator that learns labels, such as CharNGramGenerator(), or a "

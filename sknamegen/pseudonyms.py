@@ -224,10 +224,7 @@ class NamePseudonymizer(PublicName, OneToOneFeatureMixin, TransformerMixin, Base
         return int.from_bytes(hmac.digest(_bytes(self.key), _bytes(name), "sha256"))
 
     def __getstate__(self) -> dict[str, object]:
-        state = super().__getstate__()
-        if isinstance(self.key, _Hidden):
-            state = state | {"key": self.key[:]}  # plain bytes or str
-        return state
+        return super().__getstate__() | {"key": self.key and self.key[:]}  # plain bytes or str
 
     def __setstate__(self, state: dict[str, object]) -> None:
         super().__setstate__(state)
@@ -258,6 +255,9 @@ class _Hidden:
         return "<hidden>"
 
     __str__ = __repr__
+
+    def __format__(self, spec):
+        return format(repr(self), spec)
 
 
 class _HiddenBytes(_Hidden, bytes):

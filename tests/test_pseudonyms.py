@@ -171,7 +171,7 @@ def test_representations_show_neither_the_key_nor_names(key):
     pipe = make_pipeline(pseudonymizer).fit(NAMES)
     table = make_column_transformer((pseudonymizer, ["name"])).fit(pd.DataFrame({"name": NAMES}))
     search = GridSearchCV(pipe, {"namepseudonymizer__unseen": ["error"]})
-    shown = [str(pseudonymizer.key), f"{pseudonymizer.key}", repr(pseudonymizer.get_params())]
+    shown = [str(pseudonymizer.key), f"{pseudonymizer.key:>9}", repr(pseudonymizer.get_params())]
     for estimator in (pseudonymizer, pseudonymizer.generator_, pipe, table, search):
         for print_changed_only in (True, False):
             with config_context(print_changed_only=print_changed_only):

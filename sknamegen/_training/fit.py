@@ -329,7 +329,7 @@ def _one_torch_thread():
 def _build_net(plan, data):
     """Return an initialized net."""
     batches = LengthGroupedBatches(data.train, plan.batch_size, shard=plan.shard)
-    callbacks: list[Any] = [("progress", data.progress), ("schedule", Schedule())]
+    callbacks: list[Any] = [("shared_progress", data.progress), ("schedule", Schedule())]
     if plan.patience is not None:
         callbacks.append(("early_stopping", EarlyStopping(patience=plan.patience, load_best=True)))
     same_named = "lr", "max_epochs", "batch_size", "device", "verbose"
