@@ -151,8 +151,7 @@ def parallel_map(
             with suppress(RuntimeError):  # No thread can start after the main thread has ended.
                 helpers += [pool.submit(work) for _ in range(n_helpers)]
             work()
-            wait(helpers)
-        _results(helpers)
+            _results(helpers)
     return [results[index] for index in range(len(calls))]
 
 
