@@ -321,7 +321,8 @@ def test_requested_weights_are_routed(routing, make_classifier, labelled, in_fit
     folds = KFold(2, shuffle=True, random_state=0)
     classifier = make_classifier(CharNGramGenerator().set_fit_request(sample_weight=in_fit))
     last_step = classifier[-1] if isinstance(classifier, Pipeline) else classifier
-    last_step.set_score_request(sample_weight=True)
+    for estimator in {classifier, last_step}:  # scikit-learn 1.6 also asks the Pipeline
+        estimator.set_score_request(sample_weight=True)
     options = {"params": {"sample_weight": weights}, "error_score": "raise"}
     scores = cross_val_score(classifier, names, labels, cv=folds, **options)
     for (train, test), score in zip(folds.split(names), scores, strict=True):
