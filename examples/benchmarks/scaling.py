@@ -12,6 +12,7 @@ from functools import partial
 import joblib
 import numpy as np
 from _common import input_names, many_names, parse_arguments, print_machine, seconds
+from scipy.optimize import nnls
 from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.pipeline import make_pipeline
 
@@ -37,11 +38,11 @@ def cost_model(sizes, repeat):
         fits = [seconds(partial(make_pipe().fit, names)) for _ in range(repeat)]
         durations.append(statistics.median(fits))
         print(f"  {n:7d} names: {durations[-1]:6.2f} s")
-    # Least squares on relative errors.
+    # Least squares on relative errors; neither cost can be negative.
     x, y = np.array(sizes) * EPOCHS, np.array(durations)
     columns = np.column_stack([1 / y, x / y])
-    (fixed, variable), *_ = np.linalg.lstsq(columns, np.ones(len(y)))
-    return max(fixed, 0.0), variable
+    (fixed, variable), _ = nnls(columns, np.ones(len(y)))
+    return fixed, variable
 
 
 def search(names, n_candidates, n_jobs=1):

@@ -168,7 +168,8 @@ class Progress(Callback):
 
     def on_train_begin(self, net, X=None, **kwargs):
         if self.bar is not None:
-            self.bar.total = (self.bar.total or 0) + _n_steps(net, X)
+            with self.bar.get_lock():
+                self.bar.total = (self.bar.total or 0) + _n_steps(net, X)
 
     def on_batch_begin(self, net, **kwargs):
         if self.stopped.is_set():
@@ -176,7 +177,8 @@ class Progress(Callback):
 
     def on_batch_end(self, net, training=False, **kwargs):
         if training and self.bar is not None:
-            self.bar.update()
+            with self.bar.get_lock():
+                self.bar.update()
 
     def on_epoch_end(self, net, **kwargs):
         if net.verbose:
