@@ -6,8 +6,9 @@ import os
 import re
 import sys
 import unicodedata
+import warnings
 from collections.abc import Iterable, Sequence
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -53,7 +54,7 @@ def _parser():
     add = group.add_argument
     add("-n", default=10, help="number of names (default: 10)", **number)
     add("--seed", default="", metavar="TEXT", help="beginning of the names")
-    add("--temperature", type=float, default=1.0, metavar="T", help="randomness (default: 1)")
+    add("--temperature", type=float, default=0.7, metavar="T", help="randomness (default: 0.7)")
     add("--label", help="label of the names")
     add("--min-length", default=1, help="minimum length in characters (default: 1)", **number)
     add("--max-length", help="maximum length (default: longest training name)", **number)
@@ -61,10 +62,15 @@ def _parser():
     ends("--suffix", metavar="TEXT", help="end of the names")
     ends("--pattern", metavar="REGEX", help="regular expression for the whole name")
     add("--banned", nargs="+", default=(), metavar="TEXT", help="strings not allowed in names")
-    add("--novel", help="exclude training names", **switch)
+    known = group.add_mutually_exclusive_group().add_argument
+    off: Any = {"action": "store_false", "default": None}
+    known("--allow-known", help="allow training names (excluded by default)", dest="novel", **off)
+    known("--novel", help="fail if too few names are new", **switch, default=None)
     add("--exclude", metavar="FILE", help="exclude the names in a file, one per line")
     add("--exclude-known", help="exclude known people, towns, brands and words", **switch)
-    add("--unique", help="exclude duplicates", **switch)
+    repeats = group.add_mutually_exclusive_group().add_argument
+    repeats("--allow-repeats", help="allow duplicates (excluded by default)", dest="unique", **off)
+    repeats("--unique", help="fail if too few names are different", **switch, default=None)
     add("--random-state", help="random seed for reproducible training and names", **number)
     add("--score", metavar="FILE", help="print the log-likelihood of each name in a file, in nats")
     return parser
@@ -121,14 +127,38 @@ def _run(args):
         for name, score in zip(names, pipe.score_samples(names).tolist(), strict=True):
             print(f"{score:.3f}\t{_escape_controls(name)}")
         return
-    keys = "label", "min_length", "max_length", "pattern", "banned", "novel", "unique"
-    options = {key: getattr(args, key) for key in (*keys, "random_state")}
+    keys = "label", "min_length", "max_length", "pattern", "banned", "random_state"
+    options = {key: getattr(args, key) for key in keys}
     options["exclude"] = exclude
     if args.suffix is not None:
         options["pattern"] = f"(?s).*{re.escape(args.suffix)}"
     _check_output(pipe[-1].alphabet_)
-    for name in pipe[-1].sample(args.seed, args.temperature, args.n, **options):
+    for name in _sample(pipe[-1], args, options):
         print(_escape_controls(name))
+
+
+def _sample(generator, args, options):
+    """Generate new, different names. If there are too few, add others and print a message."""
+    arguments, names, message = (args.seed, args.temperature, args.n), [], ""
+    required = {"novel": bool(args.novel), "unique": bool(args.unique)}
+    wanted = {"novel": args.novel is not False, "unique": args.unique is not False}
+    if args.novel is None and generator.name_hashes_ is None:
+        wanted["novel"] = False
+        kind = "of running text" if generator.max_length_ is None else "without hashes of names"
+        message = f" Training names are not excluded from a model {kind}."
+    kinds = {"novel": "training names", "unique": "duplicates"}
+    allowed = " or ".join(kinds[key] for key in kinds if wanted[key] > required[key])
+    if allowed:
+        with suppress(ValueError), warnings.catch_warnings(action="ignore"):
+            names = generator.sample(*arguments, **options, **wanted, on_shortfall="warn")
+    if n_missing := args.n - len(names):
+        others = generator.sample(*arguments, **options, **required)  # raises all other errors
+        names += sorted(others, key=set(names).__contains__)[:n_missing]
+        if allowed:
+            message += f" Too few names qualify: the last {n_missing:,} may be {allowed}."
+    if message:
+        print(f"sknamegen: warning:{message}", file=sys.stderr)
+    return names
 
 
 def _lines(path, args, strip=True):

@@ -8,7 +8,9 @@ import shlex
 import subprocess
 import sys
 
+import joblib
 import pytest
+from sklearn.pipeline import make_pipeline
 
 import sknamegen
 from sknamegen import CharLSTMGenerator, CharNGramGenerator, load_names
@@ -50,11 +52,83 @@ def shell(command, *, stdin=None, **variables):
     return process.returncode, process.stdout.decode(), process.stderr.decode()
 
 
-def test_names_are_printed_one_per_line(run):
-    status, names, error = run("names.txt", "--counting", "-n", 20, "--novel", "--unique")
-    assert (status, error) == (0, "")
-    assert len(set(names)) == 20
+def test_new_and_different_names_are_printed_one_per_line(run):
+    options = "names.txt", "--counting", "-n", 50, "--temperature", 0.4, "--random-state", 0
+    for explicit in ([], ["--novel"], ["--unique"], ["--novel", "--unique"]):
+        status, names, error = run(*options, *explicit)
+        assert (status, error) == (0, "")
+        assert len(set(names)) == 50
+        assert not set(names) & set(NAMES)
+    _, names, _ = run(*options, "--allow-known")
+    assert len(set(names)) == 50
+    assert set(names) & set(NAMES)
+    _, names, _ = run(*options, "--allow-repeats")
+    assert len(set(names)) < 50 == len(names)
     assert not set(names) & set(NAMES)
+
+
+def test_default_temperature_is_seven_tenths(run):
+    options = "names.txt", "--counting", "--random-state", 0
+    assert run(*options) == run(*options, "--temperature", 0.7) != run(*options, "--temperature", 1)
+
+
+NEW, KNOWN = "Ambermoo", "Ambermoor"
+
+
+@pytest.mark.parametrize(
+    ("options", "expected", "message"),
+    [
+        (["-n", 1], {NEW}, ""),
+        (["-n", 2], {NEW, KNOWN}, "the last 1 may be training names or duplicates"),
+        (["-n", 4], {NEW, KNOWN}, "the last 3 may be training names or duplicates"),
+        (["-n", 4, "--allow-known"], {NEW, KNOWN}, "the last 2 may be duplicates"),
+        (["-n", 4, "--allow-repeats"], {NEW}, ""),
+        (["-n", 4, "--novel"], {NEW}, "the last 3 may be duplicates"),
+        (["-n", 4, "--exclude", "names.txt"], {NEW}, "the last 3 may be training names or dup"),
+        (["-n", 2, "--unique"], {NEW, KNOWN}, "the last 1 may be training names"),
+        (["-n", 3, "--unique"], set(), "error: Found only 2 of 3 names"),
+        (["-n", 2, "--novel", "--unique"], set(), "error: Found only 1 of 2 names"),
+    ],
+)
+def test_too_few_names_are_completed_with_other_names(run, options, expected, message):
+    pattern = "--pattern", f"{NEW}|{KNOWN}", "--temperature", 3, "--random-state", 1
+    status, names, error = run("names.txt", "--counting", *pattern, *options)
+    assert status == error.startswith("sknamegen: error")
+    assert message in error
+    assert error.count("\n") == bool(message)
+    assert (set(names), len(names)) == (expected, options[1] if expected else 0)
+    if KNOWN in expected and "--allow-known" not in options:
+        assert names[:2] == [NEW, KNOWN]
+
+
+@pytest.mark.parametrize("boundary", [False, True])
+def test_models_without_hashes_generate_with_a_message(run, boundary):
+    windows = sknamegen.CharSequenceVectorizer(boundary=boundary)
+    training = NAMES if boundary else [" ".join(NAMES)]
+    pipe = make_pipeline(windows, CharNGramGenerator()).fit(training)
+    pipe[-1].forget_names()
+    joblib.dump(pipe, "model.joblib")
+    options = "--load", "model.joblib", "--seed", "Am", "-n", 30, "--random-state", 0
+    kind = "without hashes of names" if boundary else "of running text"
+    message = f"sknamegen: warning: Training names are not excluded from a model {kind}."
+    status, names, error = run(*options)
+    assert (status, len(set(names)), error) == (0, 30, f"{message}\n")
+    assert run(*options, "--allow-known") == (0, names, "")
+    _, names, error = run(*options, "--temperature", 0)
+    assert (len(names), len(set(names))) == (30, 1)
+    assert error == f"{message} Too few names qualify: the last 29 may be duplicates.\n"
+    status, names, error = run(*options, "--novel")
+    assert (status, names) == (1, [])
+    assert "novel=True requires a generator fitted to names" in error
+
+
+@pytest.mark.parametrize("options", [("--novel", "--allow-known"), ("--unique", "--allow-repeats")])
+def test_contradictory_options_are_usage_errors(options, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["--demo", *options])
+    assert (
+        f"argument {options[1]}: not allowed with argument {options[0]}" in capsys.readouterr()[1]
+    )
 
 
 def test_exclude_options(run, tmp_path):
@@ -77,7 +151,7 @@ def test_exclude_options(run, tmp_path):
 
 
 def test_demo_uses_the_bundled_list(run):
-    _, names, _ = run("--demo", "--counting", "-n", 200, "--temperature", 0.3)
+    _, names, _ = run("--demo", "--counting", "-n", 200, "--allow-known", "--temperature", 0.3)
     assert len(set(names) & set(load_names("female"))) > 20
 
 
