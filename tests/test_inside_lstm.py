@@ -18,8 +18,7 @@ from sknamegen._training.plan import check_params, make_plans, uses_bfloat16
 @pytest.mark.parametrize(
     ("n_names", "hidden_size", "batch_size", "n_epochs", "ngram_weight"),
     [
-        (1, 128, 8, 10, 0.9),
-        (199, 128, 16, 10, 0.9),
+        (1, 240, 8, 10, 0.9),
         (200, 240, 16, 10, 0.899),
         (300, 240, 32, 10, 0.723),
         (16_383, 240, 64, 10, 0.5),
@@ -43,6 +42,7 @@ def test_settings_adapt_to_the_number_of_names(
         assert (plan.batch_size, plan.max_epochs) == (min(batch_size, n_names), n_epochs)
         assert (plan.weight, plan.initial_weights, plan.hidden_size) == (0.5, None, hidden_size)
         assert (plan.lr, plan.weight_decay) == (0.02, 0.1)
+        assert plan.dropout == 0.2
         assert plan.ngram_weight == pytest.approx(ngram_weight, abs=5e-4)
         assert (plan.head_lr_factor, plan.label_lr_factor, plan.n_steps_before) == (1, 1, None)
     assert first.seed != second.seed

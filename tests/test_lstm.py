@@ -7,7 +7,16 @@ import sys
 import numpy as np
 import pytest
 import torch
-from _formulas import END, START, Network, Penalty, log_likelihood, log_softmax, targets
+from _formulas import (
+    END,
+    START,
+    Network,
+    Penalty,
+    interpolated_logits,
+    log_likelihood,
+    log_softmax,
+    targets,
+)
 from conftest import small_generator, small_pipeline
 from sklearn.base import clone
 from skorch.callbacks import Callback, EarlyStopping
@@ -26,9 +35,11 @@ def network_logits(generator):
 
 def expected_scores(generator, learned, windows, y=(None, None)):
     """Return reference scores after a fit to the windows `learned` with the labels ``y[0]``."""
-    seen = list(targets(learned, y[0]))
-    sizes = generator.alphabet_, generator.window_length_
-    penalty, logits = Penalty(seen, *sizes, uses_labels=y[0] is not None), network_logits(generator)
+    seen, has_labels = list(targets(learned, y[0])), y[0] is not None
+    alphabet, window_length = generator.alphabet_.tolist(), generator.window_length_
+    penalty = Penalty(seen, alphabet, window_length, has_labels)
+    counted = seen, alphabet, min(6, window_length + 1), generator.ngram_strength_, has_labels
+    logits = interpolated_logits(network_logits(generator), *counted)
     penalised = lambda *context: logits(*context) + penalty.after(*context)  # noqa: E731
     return log_likelihood(windows, generator, penalised, y[1])
 
@@ -36,7 +47,12 @@ def expected_scores(generator, learned, windows, y=(None, None)):
 # Training and scores
 
 
-KINDS = [{}, {"embedding_dim": None}, {"num_layers": 2}, {"num_networks": 2}]
+KINDS = [
+    {},
+    {"ngram_counts": False, "embedding_dim": None},
+    {"ngram_counts": True, "num_layers": 2},
+    {"ngram_counts": True, "num_networks": 2},
+]
 SCORED = [
     "",
     "Al",
@@ -158,6 +174,7 @@ def test_early_stopping_restores_the_best_epoch(names):
         lr=0.05,
         dropout=0,
         max_epochs=50,
+        ngram_counts=False,
         callbacks=[Spy()],
     ).fit(names)
     generator = pipe[-1]
@@ -326,7 +343,7 @@ def test_warm_start_keeps_the_alphabet_and_the_maximum_length():
 
 def test_partial_fit_scores_like_fit(names):
     windows = CharSequenceVectorizer().fit_transform(names)
-    params = {"hidden_size": 64, "dropout": 0.2, "lr": 0.02, "max_epochs": 8}
+    params = {"hidden_size": 64, "dropout": 0.2, "lr": 0.02, "max_epochs": 8, "ngram_counts": False}
     whole = small_generator(**params).fit(windows[:300])
     chunked = small_generator(**params)
     for _ in range(8):
@@ -393,8 +410,9 @@ def test_refit_replaces_all_fitted_attributes(names):
         ({"num_layers": 0}, ValueError, "num_layers must be an int >= 1 and <= 100"),
         ({"embedding_dim": 0}, ValueError, "embedding_dim must be an int >= 1"),
         ({"embedding_dim": 10**400}, ValueError, "an int >= 1 and <= 10,000. Got 1"),
-        ({"dropout": 1}, ValueError, "dropout must be in [0, 1). Got 1."),
+        ({"dropout": 1}, ValueError, "dropout must be 'auto' or in [0, 1). Got 1."),
         ({"dropout": math.nan}, ValueError, "Got nan"),
+        ({"ngram_counts": "yes"}, ValueError, "ngram_counts must be one of 'auto', True, False."),
         ({"optimizer": "Adm"}, ValueError, "optimizer must be a class from torch.optim"),
         ({"optimizer": "Tensor"}, ValueError, "Got 'Tensor'"),
         ({"lr": 0}, ValueError, "lr must be 'auto' or a finite number > 0. Got 0."),
@@ -555,7 +573,7 @@ def test_the_estimator_is_unchanged_during_training(names):
             assert type(current) is CharLSTMGenerator
             snapshots.append((vars(generator).copy(), current, current.score(windows)))
 
-    generator = small_generator(callbacks=[Spy()], warm_start=True)
+    generator = small_generator(callbacks=[Spy()], warm_start=True, ngram_counts=False)
     unfitted = vars(generator).copy()
     generator.fit(windows)
     assert [before for before, _, _ in snapshots] == [unfitted] * 3

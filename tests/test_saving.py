@@ -259,8 +259,11 @@ def test_files_of_an_unknown_format_are_rejected(pipe):
 KINDS = {
     "counts of labels": (ngram_pipeline, {}),
     "counts of text": (ngram_pipeline, {"boundary": False}),
-    "networks": (small_pipeline, {"max_epochs": 1, "num_networks": 2}),
-    "layers of labels": (small_pipeline, {"max_epochs": 1, "num_layers": 2, "embedding_dim": None}),
+    "networks": (small_pipeline, {"max_epochs": 1, "num_networks": 2, "ngram_counts": False}),
+    "layers of labels": (
+        small_pipeline,
+        {"max_epochs": 1, "num_layers": 2, "embedding_dim": None, "ngram_counts": True},
+    ),
 }
 
 
@@ -287,11 +290,13 @@ INVALID_NUMBERS = {"with nan", "overflowing"}
 
 def invalid_changes(path):
     """Return the corruptions that every model rejects, by the name of the corrupted array."""
-    is_counted = path[0] in ("counts_", "_penalty")
+    is_counted = path[0] in ("counts_", "_counts", "_penalty")
     if not is_counted and (path[0] != "_networks" or path[2:3] != ("lstm",)):
         return set()
-    if path[-1] in ("discount", "counts_"):
+    if path[-1] in ("discount", "counts_", "_counts"):
         return set()
+    if path[-1] in ("strength", "gains"):
+        return INVALID_ARRAY - {"huge"} | ({"with nan"} if path[-1] == "gains" else set())
     if path[-1] in ("contexts", "characters"):
         # The order of the penalty is not checked.
         return (INVALID_ARRAY | INVALID_INDICES) - ({"wider"} if path[0] == "_penalty" else set())
@@ -352,7 +357,7 @@ def use(estimator, X, path):
         return
     generator, scores = estimator, estimator.score_samples(X)
     assert scores.shape == (len(X),)
-    if path[0] == "_networks" or path[-1] in ("contexts", "characters", "counts"):
+    if path[0] in ("_networks", "_counts") or path[-1] in ("contexts", "characters", "counts"):
         assert np.isfinite(scores).all()
     if generator.max_length_ is None:
         generator.sample("A", max_length=20, random_state=0)

@@ -1,6 +1,7 @@
 """Reference implementation of the package's formulas in plain Python, one character at a time.
 
 `Network` is the LSTM, `Counts` the n-gram model and `Penalty` the penalty on character kinds.
+`interpolated_logits` adds n-gram counts to an LSTM.
 `odd_shapes` finds names that look wrong.
 """
 
@@ -146,7 +147,9 @@ class Counts:
         continuations = [Counter((h[:-1], w) for h, w in ngrams) for ngrams in occurred[1:]] + [
             Counter()
         ]
-        self.p_seen, self.backoff, self.p_unigram = {}, {}, {}
+        self.p_seen, self.backoff, self.p_unigram, self.n = {}, {}, {}, {}
+        n_labels = len({h[1] for h, _ in occurred[1]}) if uses_labels else 1
+        self.symbols_per_label = occurred[0].total() / n_labels
         for length in range(1, len(occurred)):
             counts = {
                 ngram: continuations[length][ngram] or n for ngram, n in occurred[length].items()
@@ -156,6 +159,7 @@ class Counts:
             for (h, w), n in counts.items():
                 total[h] += n
                 reserved[h] += discounts[h, w]
+            self.n |= total
             self.backoff |= {h: reserved[h] / total[h] for h in total}
             for (h, w), n in counts.items():
                 self.p_seen[h, w] = (n - discounts[h, w]) / total[h]
@@ -198,6 +202,21 @@ class Counts:
             if h not in self.backoff:
                 break
             proba = {w: self.p_seen.get((h, w), 0) + self.backoff[h] * p for w, p in proba.items()}
+        return proba
+
+    def interpolate(self, proba, strength, context, label=None):
+        """Return the probability of each symbol, given that after contexts of one symbol.
+
+        The shorter context has a larger weight than in the n-gram model, as if more symbols had
+        been seen. Their number falls with `strength` and with the cube of the context's length.
+        """
+        for k, h in enumerate(self.contexts(context, label)[2 + self.uses_labels :], 2):
+            if h not in self.backoff:
+                break
+            n, more = self.n[h], self.symbols_per_label / strength / (k - 1) ** 3
+            backoff = (n * self.backoff[h] + more) / (n + more)
+            seen = {w: n / (n + more) * self.p_seen.get((h, w), 0) for w in proba}
+            proba = {w: seen[w] + backoff * p for w, p in proba.items()}
         return proba
 
 
@@ -299,6 +318,22 @@ def ngram_logits(seen, alphabet, order, discount=None, uses_labels=False):
         return np.log(0.7 * p + 0.3 * q)
 
     return logits
+
+
+def interpolated_logits(logits, seen, alphabet, order, strength, uses_labels=False):
+    """Return a function that adds n-gram counts to the logits of a `CharLSTMGenerator`.
+
+    `logits` are without penalty. The counts of a label back off to those of all labels.
+    """
+    levels = [Counts(seen, alphabet, order, uses_labels=level) for level in range(1 + uses_labels)]
+
+    def interpolated(context, label=None):
+        proba = dict(zip(alphabet, np.exp(log_softmax(logits(context, label))), strict=True))
+        for counts in levels:
+            proba = counts.interpolate(proba, strength, context, label)
+        return np.log([*proba.values()])
+
+    return interpolated if strength else logits
 
 
 def log_likelihood(windows, generator, logits, labels=None):

@@ -40,7 +40,7 @@ from sknamegen._training import fit, plan
 LANGUAGES = "de", "fi", "pl", "tr", "hu", "el", "ru", "ar", "hi", "lt", "cy", "sw"
 SIZES, SHARE_SIZES = (20, 50, 200, 1000, 5000), (20, 50, 200, 1000, 5000, 12_000, 30_000)
 SHARES = 0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0
-LABEL_SIZES, LABEL_FACTORS, N_LABEL_TEST = (10, 50, 200), (10, 1, 50), 150
+LABEL_SIZES, LABEL_RATES, N_LABEL_TEST = (10, 50, 200), (0.1, 0.03, 0.3), 150
 MAX_LENGTH, N_TEST = 24, 500
 automatic = plan._automatic
 
@@ -61,13 +61,16 @@ VARIANTS = {
     "head: common learning rate": ((plan, "_HEAD_LR_FACTOR", 1), 0, 10**6),
     "base: ngram_weight=0.5": (from_base(ngram_weight=0.5), 0, 999),
     "base: weight_decay=0.1": (from_base(weight_decay=0.1), 0, 999),
-    "base: lr=0.003": (from_base(lr=0.003), 0, 999),
+    "base: lr=0.002": (from_base(lr=0.002), 0, 999),
+    "base: dropout=0.2": (from_base(dropout=0.2), 0, 999),
+    "base: ngram_weight=0": (from_base(ngram_weight=0.0), 0, 999),
+    "ngram_counts=False": ({"ngram_counts": False}, 0, 999),
+    "num_networks=2": ({"num_networks": 2}, 0, 127),
     "base: lr=0.01": (from_base(lr=0.01), 0, 999),
     "batch_size=16": ({"batch_size": 16}, 0, 1000),
     "batch_size=64": ({"batch_size": 64}, 200, 1000),
     "AdamW's default betas": ((fit, "_BETAS", (0.9, 0.999)), 0, 10**6),
     "hidden_size=128": ({"hidden_size": 128}, 200, 10**6),
-    "hidden_size=240": ({"hidden_size": 240}, 0, 199),
     "dropout=0.35, epochs x 1.4": ({"dropout": 0.35, "max_epochs": 14}, 0, 10**6),
 }
 SCRATCH_VARIANTS = {
@@ -196,14 +199,14 @@ def labelled_lists():
     }
 
 
-def label_losses(lists, n, seed, factor):
+def label_losses(lists, n, seed, rate):
     """Return the loss in nats per character given the label, and the log loss of the labels."""
     lists = {label: shuffled(names)[: n + N_LABEL_TEST] for label, names in lists.items()}
     n = min(n, *(len(x) * 2 // 3 for x in lists.values()))
     train, y_train = zip(*((x, label) for label in lists for x in lists[label][:n]), strict=True)
     test, y_test = zip(*((x, label) for label in lists for x in lists[label][n:]), strict=True)
     vectorizer, generator = CharSequenceVectorizer(), CharLSTMGenerator(random_state=seed)
-    with patch.object(plan, "_LABEL_LR_FACTOR", factor):
+    with patch.object(plan, "_LABEL_LR", rate):
         generator.fit(vectorizer.fit_transform(train), y_train)
     windows = vectorizer.transform(test)
     proba = NameClassifier(FrozenEstimator(generator)).fit().predict_proba(windows)
@@ -211,25 +214,23 @@ def label_losses(lists, n, seed, factor):
 
 
 def print_label_rates(is_quick):
-    """Print how the losses depend on the learning rate factor for labels."""
+    """Print how the losses depend on the learning rate for labels."""
     lists = labelled_lists()
     for n in LABEL_SIZES[:1] if is_quick else LABEL_SIZES:
         rows = []
         for title in list(lists)[: 2 if is_quick else None]:
             losses = [
-                [label_losses(lists[title], n, seed, factor) for factor in LABEL_FACTORS]
+                [label_losses(lists[title], n, seed, rate) for rate in LABEL_RATES]
                 for seed in range(1 if is_quick else 2)
             ]
             rows.append(np.mean(losses, axis=0))
             print(f"{n:,d} {title}: {rows[-1].round(4).tolist()}", file=sys.stderr, flush=True)
         changes = np.array(rows)[:, 1:] - np.array(rows)[:, :1]
         errors = changes.std(axis=0, ddof=1) / len(rows) ** 0.5
-        print(f"\n{n:,d} names per label, {len(rows)} lists, versus factor {LABEL_FACTORS[0]}")
-        for factor, change, error in zip(
-            LABEL_FACTORS[1:], changes.mean(axis=0), errors, strict=True
-        ):
+        print(f"\n{n:,d} names per label, {len(rows)} lists, versus {LABEL_RATES[0]}")
+        for rate, change, error in zip(LABEL_RATES[1:], changes.mean(axis=0), errors, strict=True):
             print(
-                f"  factor {factor:2d}: loss given the label {change[0]:+.4f} ± {error[0]:.4f}, "
+                f"  rate {rate:4.2f}: loss given the label {change[0]:+.4f} ± {error[0]:.4f}, "
                 f"log loss of labels {change[1]:+.4f} ± {error[1]:.4f}",
                 flush=True,
             )

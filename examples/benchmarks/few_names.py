@@ -1,7 +1,7 @@
 """How much does transfer learning help with few names of people, places and things?
 
     python examples/benchmarks/few_names.py --print-things > things.txt
-    python examples/make_base.py held_out.npz --brands package/dist/json/nsi.json \\
+    python examples/make_base.py held_out.npz --packages packages \\
         --without pl_PL,tr_TR,fi_FI,id_ID,uk_UA,it_IT,ga_IE,en_IE,nl_NL,nl_BE,zu_ZA,hr_HR,\\
 FR,JP,ZA,GB,PL,BR,things.txt
     python examples/benchmarks/few_names.py --base held_out.npz

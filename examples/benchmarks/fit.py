@@ -100,7 +100,7 @@ def bare_loop(generator, windows):
     """Return a function that trains the same networks one after the other, without skorch."""
     corpus = fitted(generator).corpus
     _, sequences = corpus.read(windows)
-    dataset = SequenceDataset(sequences.indexed(corpus.alphabet), generator._teacher)
+    dataset = SequenceDataset(sequences.indexed(corpus.alphabet), generator._counts.ngrams)
     bfloat16 = uses_bfloat16(generator.precision, torch.device(generator.device))
 
     def fit_one(net):

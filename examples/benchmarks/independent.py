@@ -9,7 +9,14 @@ from itertools import product
 
 import numpy as np
 from _common import parse_arguments, print_machine
-from _formulas import Network, Penalty, log_likelihood, ngram_logits, targets
+from _formulas import (
+    Network,
+    Penalty,
+    interpolated_logits,
+    log_likelihood,
+    ngram_logits,
+    targets,
+)
 
 from sknamegen import CharLSTMGenerator, CharNGramGenerator, CharSequenceVectorizer, load_names
 
@@ -25,18 +32,20 @@ def difference(generator, X, y, test_X, test_y):
         state = generator.__getstate__()
         networks = [Network(network["lstm"], alphabet) for network in state["_networks"]]
 
-        def logits(context, label):
+        def mean_logits(context, label):
             logits = [network.logits(context, label) for network in networks]
             weights = [network["weight"] for network in state["_networks"]]
             return np.average(logits, axis=0, weights=weights)
+
+        counted = seen, alphabet, min(6, window_length + 1), generator.ngram_strength_, has_labels
+        logits = interpolated_logits(mean_logits, *counted)
     else:
         order = min(generator.order, window_length + 1)
         logits = ngram_logits(seen, alphabet, order, generator.discount, has_labels)
 
     labels = test_y if has_labels else None
-    expected = log_likelihood(
-        test_X, generator, lambda *context: logits(*context) + penalty.after(*context), labels
-    )
+    penalised = lambda *context: logits(*context) + penalty.after(*context)  # noqa: E731
+    expected = log_likelihood(test_X, generator, penalised, labels)
     n = [len(list(targets(test_X[i : i + 1]))) for i in range(len(test_X))]
     return np.max(abs(generator.score_samples(test_X, labels) - expected) / n)
 
@@ -52,6 +61,7 @@ def configurations(quick):
         ):
             sizes = {"hidden_size": units, "num_layers": layers, "embedding_dim": vector}
             training = {"num_networks": networks, "max_epochs": 1, "init": None, "random_state": 0}
+            training["ngram_counts"] = True  # except for running text
             yield CharLSTMGenerator(**sizes, **training), window, has_labels, is_text
         for order, discount in product([5, 1, 2, 3, 8][subset], [None, 0.5][subset]):
             yield CharNGramGenerator(order=order, discount=discount), window, has_labels, is_text

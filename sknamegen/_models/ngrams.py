@@ -64,6 +64,8 @@ class NGrams(NextCharModel):
         Each context without its first character, and its length, in characters.
     first : ndarray of shape (n_contexts + 1,), dtype int64
         First n-gram of each context.
+    totals : ndarray of shape (n_contexts,), dtype float64
+        Total count of the n-grams of each context.
     backoff : ndarray of shape (n_contexts,), dtype float64
         Weight of each context's parent.
     roots : ndarray of shape (n_kinds, n_characters), dtype float64
@@ -224,10 +226,10 @@ class NGrams(NextCharModel):
         for length, rows in enumerate(map(slice, first[1:-1], first[2:]), 1):
             self.discounts[length], taken[rows] = _discounts(counts[rows], self.discount)
         total = np.bincount(context, weights=counts, minlength=n_contexts)
-        total = np.maximum(total, TINY)  # zero for kinds that did not occur
+        self.totals = np.maximum(total, TINY)  # zero for kinds that did not occur
         self.first = np.searchsorted(context, np.arange(n_contexts + 1))
-        self.backoff = np.bincount(context, weights=taken, minlength=n_contexts) / total
-        self.weights = (counts - taken) / total[context]
+        self.backoff = np.bincount(context, weights=taken, minlength=n_contexts) / self.totals
+        self.weights = (counts - taken) / self.totals[context]
         n_roots = first[1]
         n_before = np.bincount(self.characters[:n_roots], counts[:n_roots], self.n_characters)
         self.roots = self._make_roots(n_before, context[:n_roots], root_counts)
@@ -316,6 +318,13 @@ class NGrams(NextCharModel):
 
     def find(self, contexts: Indices) -> Indices:
         """Return an id for each context, for use with `proba`: its longest known suffix."""
+        ids = self.find_own(contexts)
+        if self.shared:
+            ids = ids * len(self.shared.parents) + self.shared.find_own(contexts[:, 1:])
+        return ids
+
+    def find_own(self, contexts: Indices) -> Indices:
+        """Return the longest known suffix of each context, without the average of all labels."""
         ids = longest = self._roots_of(contexts)
         table, n_cells = self._table, len(self._table) - 1
         is_complete = not len(self.keys) or self.keys[-1] < n_cells
@@ -329,8 +338,6 @@ class NGrams(NextCharModel):
                 is_known = self.keys[place] == keys[beyond]
                 ids[beyond] = np.where(is_known, place + self.n_kinds, NONE)
             longest = np.maximum(longest, ids)
-        if self.shared:
-            longest = longest * len(self.shared.parents) + self.shared.find(contexts[:, 1:])
         return longest
 
     @cached

@@ -72,12 +72,16 @@ class Pretrained(NamedTuple):
         is_seen = np.isin(alphabet, self.alphabet)
         subset = sequences.subsample()
         targets = np.where(np.append(is_seen, False)[subset.targets], subset.targets, NONE)
-        weights = self.weights_for(0, alphabet, labels)
-        network = LSTM({name: np.nan_to_num(weight) for name, weight in weights.items()})
+        network = self.network_for(alphabet, labels)
         logits = network.logits(subset._replace(targets=targets))
         logits[:, ~is_seen] = -np.inf
         log_proba = log_softmax(logits)[np.arange(len(logits)), targets[targets != NONE]]
         return len(log_proba) > 0 and bool(-log_proba.mean() < np.log(len(is_seen)))
+
+    def network_for(self, alphabet: NDArray[np.str_], labels: Iterable[object]) -> LSTM:
+        """Return the first network for another alphabet. The weights of new characters are zero."""
+        weights = self.weights_for(0, alphabet, labels)
+        return LSTM({name: np.nan_to_num(weight) for name, weight in weights.items()})
 
     def weights_for(
         self, index: int, alphabet: NDArray[np.str_], labels: Iterable[object]
@@ -120,13 +124,19 @@ class Pretrained(NamedTuple):
 def write_pretrained(pretrained: Pretrained, file: IO[bytes]) -> None:
     """Write networks without labels to a file for `read_pretrained`.
 
-    The weights are stored in float16.
+    Matrices are stored in 8 bits with one scale per row, and vectors in float16.
     """
-    arrays: dict[str, Any] = {
-        f"networks.{index}.{name}": weight.astype(np.float16)
-        for index, network in enumerate(pretrained.networks)
-        for name, weight in network.weights.items()
-    }
+    arrays: dict[str, Any] = {}
+    for index, network in enumerate(pretrained.networks):
+        for weight_name, weight in network.weights.items():
+            name = f"networks.{index}.{weight_name}"
+            if weight.ndim == 1:
+                arrays[name] = weight.astype(np.float16)
+                continue
+            scale = np.abs(weight).max(axis=1, keepdims=True) / 127
+            scale = np.maximum(scale, np.finfo(np.float32).tiny)
+            arrays[f"scale.{name}"] = scale
+            arrays[name] = np.rint(weight / scale).astype(np.int8)
     np.savez_compressed(file, alphabet=pretrained.alphabet, **arrays)
 
 
@@ -136,10 +146,15 @@ def read_pretrained(file: IO[bytes]) -> Pretrained:
         weights = {name: arrays[name] for name in arrays}
     alphabet: Any = weights.pop("alphabet", None)
     by_network: dict[str, dict[str, NDArray[np.float32]]] = {}
-    for name, weight in weights.items():
-        index, _, weight_name = name.removeprefix("networks.").partition(".")
-        by_network.setdefault(index, {})[weight_name] = weight
-    with restoring():
+    with restoring(), np.errstate(over="ignore", invalid="ignore"):
+        for scale_name in [name for name in weights if name.startswith("scale.")]:
+            scale, name = weights.pop(scale_name), scale_name.removeprefix("scale.")
+            if scale.shape != (len(weights[name]), 1):
+                raise ValueError("Expected one scale per row.")
+            weights[name] = weights[name] * scale
+        for name, weight in weights.items():
+            index, _, weight_name = name.removeprefix("networks.").partition(".")
+            by_network.setdefault(index, {})[weight_name] = weight
         networks = [LSTM(weights) for weights in by_network.values()]
         if {network.n_characters for network in networks} != {len(Alphabet(alphabet))}:
             raise ValueError("Expected networks with the characters of the alphabet.")

@@ -271,7 +271,8 @@ def fit_networks(
     def make_data() -> TrainingData:
         with _one_torch_thread():
             is_text = learned.corpus.max_length_ is None
-            datasets = SequenceDataset(train, learned.teacher, is_text), SequenceDataset(valid)
+            teacher = learned.counts.ngrams if any(plan.ngram_weight for plan in plans) else None
+            datasets = SequenceDataset(train, teacher, is_text), SequenceDataset(valid)
             return TrainingData(*datasets, train.subsample(), learned, progress)
 
     try:

@@ -19,16 +19,18 @@ from .._corpus import Corpus
 from .._models.pretrained import Network, Pretrained, Weights
 from .._validation import check_int, check_option, check_real, is_auto
 
-# Automatic hidden size by the minimum number of names.
-_HIDDEN_SIZES = {16_384: 352, 200: 240, 0: 128}
+# Hidden sizes below and from this number of names.
+_MANY_NAMES, _HIDDEN_SIZES = 16_384, (240, 352)
 # Maximum hidden size and embedding dimension. A layer of this size has 800 million weights.
 _MAX_SIZE = 10_000
 # Number of names at which the network from the base and the others have the same weight, and how
 # fast its weight falls. They were fitted to held-out losses on lists of 20 to 30,000 names, with a
 # base that was trained without these lists.
 _EQUAL_WEIGHTS, _BASE_DECAY = 5000, 0.6
-# Learning rates from random weights, and in fine-tuning.
-_LR, _FINE_TUNING_LR = 0.02, 0.01
+# Weight above which the network from the base is the only one.
+_ALONE = 0.9
+# Learning rates from random weights, and in fine-tuning. Dropout probability.
+_LR, _FINE_TUNING_LR, _DROPOUT = 0.02, 0.01, 0.2
 # Weight decay of AdamW, and of optimizers that add it to the gradient.
 _DECOUPLED_WEIGHT_DECAY, _WEIGHT_DECAY = 0.1, 0.01
 # The number of epochs is this number divided by the square root of the number of names, in a range.
@@ -39,17 +41,19 @@ _MIN_BATCH_POWER, _MAX_BATCH_POWER, _ROOT_BATCH_POWER = 3, 9, 6
 # Weight of the n-gram targets, its maximum from random weights, and the weight from random weights
 # for one name, which falls by 1 for each factor of 10. Fitted to lists of 20 to 500 names.
 _NGRAM_WEIGHT, _MAX_NGRAM_WEIGHT, _NGRAM_WEIGHT_FOR_ONE = 0.5, 0.9, 3.2
-# Number of names below which fine-tuning uses the following values.
+# Number of names below which fine-tuning uses the following values, chosen so that names sound like
+# their list while the held-out loss is no higher than necessary. First the learning rate and the
+# dropout probability.
 _MANY = 1000
-# The learning rate is a multiple of the square root of the number of names, with a minimum.
-_LR_PER_ROOT, _MIN_LR = 0.00014, 0.002
+_FEW_LR, _FEW_DROPOUT = 0.003, 0.5
 # The weight of the n-gram targets rises from this number of names by 0.35 for each factor of 10.
 _MIN_NGRAM_NAMES, _NGRAM_WEIGHT_PER_LOG = 50, 0.35
 # Share by which weight decay shrinks the weights in total.
 _SHRINKAGE = 0.16
-# Learning rate multipliers for the softmax layer and, with any number of names, for the vectors of
-# new labels.
-_HEAD_LR_FACTOR, _LABEL_LR_FACTOR = 3, 10
+# Learning rate multiplier for the softmax layer.
+_HEAD_LR_FACTOR = 6
+# Learning rate for the vectors of new labels, with any number of names and the automatic `lr`.
+_LABEL_LR = 0.1
 # Parameters of skorch.NeuralNet that `net_params` may set, and prefixes for parameters of its
 # components.
 _NET_PARAMS = set(inspect.signature(NeuralNet.__init__).parameters) - {"self", "kwargs", "compile"}
@@ -65,8 +69,9 @@ _CHECKS: dict[str, Callable[[str, Any], None]] = {
     "hidden_size": partial(check_int, low=1, high=_MAX_SIZE, or_auto=True),
     "num_layers": partial(check_int, low=1, high=100),
     "embedding_dim": lambda name, n: None if n is None else check_int(name, n, 1, high=_MAX_SIZE),
-    "dropout": _real("in [0, 1)", lambda p: 0 <= p < 1),
+    "dropout": _real("in [0, 1)", lambda p: 0 <= p < 1, or_auto=True),
     "ngram_weight": _real("in [0, 1]", lambda w: 0 <= w <= 1, or_auto=True),
+    "ngram_counts": partial(check_option, options=("auto", True, False)),
     "lr": _real("a finite number > 0", lambda lr: 0 < lr < inf, or_auto=True),
     "lr_schedule": partial(check_option, options=("one_cycle", "constant")),
     "weight_decay": _real("a finite number >= 0", lambda w: 0 <= w < inf, or_auto=True),
@@ -239,6 +244,7 @@ def make_plans(
             ngram_weight = _NGRAM_WEIGHT_FOR_ONE - log10(n_names)
             ngram_weight = min(max(ngram_weight, _NGRAM_WEIGHT), _MAX_NGRAM_WEIGHT)
             automatic["ngram_weight"] = ngram_weight
+        label_lr_factor = _LABEL_LR / automatic["lr"]
         automatic = {k: v for k, v in automatic.items() if is_auto(params.get(k, "auto"))}
         settings = common | automatic | start._asdict()
         settings["batch_size"] = min(settings["batch_size"], n_names)
@@ -248,7 +254,7 @@ def make_plans(
             weights = pretrained.weights_for(start.network, corpus.alphabet_, corpus.labels)
             settings |= pretrained.networks[start.network].sizes | {"initial_weights": weights}
             if start.starts_from_init and not pretrained.label_shares:
-                settings["label_lr_factor"] = _LABEL_LR_FACTOR
+                settings["label_lr_factor"] = label_lr_factor
         settings["seed"], settings["shuffle_seed"] = rng.integers(2**63, size=2).tolist()
         plans.append(TrainPlan(**{name: settings[name] for name in names if name in settings}))
     return plans
@@ -266,7 +272,8 @@ def _automatic(optimizer, n_names, starts_from_init):
     power = min(max(power + 1, _MIN_BATCH_POWER), max(power, _ROOT_BATCH_POWER), _MAX_BATCH_POWER)
     n_epochs = round(_EPOCHS_TIMES_ROOT / n_names**0.5)
     settings = {
-        "hidden_size": next(size for n, size in _HIDDEN_SIZES.items() if n_names >= n),
+        "hidden_size": _HIDDEN_SIZES[n_names >= _MANY_NAMES],
+        "dropout": _DROPOUT,
         "lr": _FINE_TUNING_LR if starts_from_init else _LR,
         "head_lr_factor": 1,
         "ngram_weight": _NGRAM_WEIGHT,
@@ -275,13 +282,13 @@ def _automatic(optimizer, n_names, starts_from_init):
         "max_epochs": min(max(n_epochs, _MIN_EPOCHS), _MAX_EPOCHS),
     }
     if starts_from_init and n_names < _MANY:
-        lr = max(_LR_PER_ROOT * n_names**0.5, _MIN_LR)
         n_steps = _MAX_EPOCHS * -(-n_names // settings["batch_size"])
         settings |= {
-            "lr": lr,
+            "lr": _FEW_LR,
+            "dropout": _FEW_DROPOUT,
             "head_lr_factor": _HEAD_LR_FACTOR,
             "ngram_weight": max(_NGRAM_WEIGHT_PER_LOG * log10(n_names / _MIN_NGRAM_NAMES), 0.0),
-            "weight_decay": _SHRINKAGE / (n_steps * lr / 2),
+            "weight_decay": _SHRINKAGE / (n_steps * _FEW_LR / 2),
         }
     return settings
 
@@ -302,11 +309,13 @@ def _new_starts(params, n_names, pretrained):
         _check_sizes(params, sizes[-1])
         n_networks = n_networks or len(sizes)
         return [Start(1 / n_networks, True, i % len(sizes)) for i in range(n_networks)]
-    weight, n_scratch = base_weight(n_names), (n_networks or 2) - 1
-    if n_scratch:
-        return [Start(weight, True, 0), *[Start((1 - weight) / n_scratch)] * n_scratch]
-    is_base = weight >= 0.5 and not _mismatches(params, sizes[0])
-    return [Start(1.0, True, 0) if is_base else Start(1.0)]
+    weight, has_sizes = base_weight(n_names), not _mismatches(params, sizes[0])
+    if n_networks is None:
+        n_networks = 1 if weight > _ALONE and has_sizes else 2
+    if n_networks == 1:
+        return [Start(1.0, True, 0) if weight >= 0.5 and has_sizes else Start(1.0)]
+    others = [Start((1 - weight) / (n_networks - 1))] * (n_networks - 1)
+    return [Start(weight, True, 0), *others]
 
 
 def _continued(params, networks):

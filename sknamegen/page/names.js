@@ -133,7 +133,9 @@ class NGrams {
   advance = (state, ...args) => this.start(...args);
   select = () => null;
 
-  proba(window, label) {
+  // Return the distribution in a context. Contexts before this.firstLong have the distribution `lowest`,
+  // if given.
+  proba(window, label, lowest) {
     const recent = window.slice(window.length - this.order + 1).reverse(), { characters } = this;
     let id = this.kinds.at(this.order > 1 ? recent[0] : -1), scale = 1;
     for (const index of this.hasLabels ? [label, ...recent] : recent) {
@@ -142,26 +144,35 @@ class NGrams {
       id = longerId;
     }
     const proba = new Float64Array(characters);
-    for (; id >= this.nRoots; scale *= this.backoff[id], id = this.parents[id])
+    for (; id >= (lowest ? this.firstLong : this.nRoots); scale *= this.backoff[id], id = this.parents[id])
       for (let i = this.first[id]; i < this.first[id + 1]; i++)
         proba[this.last[i]] += scale * this.weights[i];
-    for (let c = 0; c < characters; c++) proba[c] += scale * this.roots[id * characters + c];
+    const roots = lowest ?? this.roots.subarray(id * characters);
+    for (let c = 0; c < characters; c++) proba[c] += scale * roots[c];
     if (!this.shared) return proba;
     const sharedProba = this.shared.proba(window, -1);
     return proba.map((p, c) => this.labelWeight * p + (1 - this.labelWeight) * sharedProba[c]);
   }
 }
 
-// A model that penalises kinds of characters that are rare in a context, and characters new to a label.
-class Penalised {
-  constructor({ model, seen, ...tables }) {
-    Object.assign(this, tables, { model: createModel(model), seen: seen.map((list) => new Set(list)) });
+// A model that changes the logits of another model, in change([state, logits], windows, labels).
+class Wrapper {
+  constructor({ model, ...fields }) {
+    Object.assign(this, fields, { model: createModel(model) });
   }
 
-  start = (...args) => this.penalise(this.model.start(...args), ...args);
-  advance = (state, ...args) => this.penalise(this.model.advance(state, ...args), ...args);
+  start = (...args) => this.change(this.model.start(...args), ...args);
+  advance = (state, ...args) => this.change(this.model.advance(state, ...args), ...args);
   select = (...args) => this.model.select(...args);
-  penalise([state, logits], windows, labels) {
+}
+
+// Penalises kinds of characters that are rare in a context, and characters new to a label.
+class Penalised extends Wrapper {
+  constructor({ seen, ...fields }) {
+    super({ ...fields, seen: seen.map((list) => new Set(list)) });
+  }
+
+  change([state, logits], windows, labels) {
     logits.forEach((row, i) => {
       let context = this.first[Math.max(labels[i], 0)];
       for (const index of windows[i])
@@ -171,6 +182,21 @@ class Penalised {
         row[c] += byKind[this.kinds[c]] + (seen && !seen.has(c) ? this.unseen[labels[i]] : 0);
     });
     return [state, logits];
+  }
+}
+
+// N-grams that back off to the model.
+class Interpolated extends Wrapper {
+  constructor({ tables, ...fields }) {
+    super({ ...fields, tables: tables.map((table) => new NGrams(table)) });
+  }
+
+  change([state, logits], windows, labels) {
+    return [state, logits.map((row, i) => {
+      const total = logSumExp(row), proba = Float64Array.from(row, (x) => Math.exp(x - total));
+      return this.tables.reduce((lowest, table) => table.proba(windows[i], labels[i], lowest), proba)
+        .map((p) => Math.log(Math.max(p, 1e-300)));
+    })];
   }
 }
 
@@ -213,7 +239,7 @@ class Mixture {
   }
 }
 
-const TYPES = { penalised: Penalised, mixture: Mixture, lstm: LSTM, ngrams: NGrams };
+const TYPES = { interpolated: Interpolated, lstm: LSTM, mixture: Mixture, ngrams: NGrams, penalised: Penalised };
 const createModel = (model) => (model.start ? model : new TYPES[model.type](model)); // if not yet created
 
 // Seeded random numbers in [0, 1): mulberry32, by Tommy Ettinger.

@@ -6,6 +6,7 @@ import pytest
 from sknamegen._alphabet import NONE, Alphabet
 from sknamegen._corpus import Corpus
 from sknamegen._models.contract import NextCharModel, next_log_proba
+from sknamegen._models.interpolated import Interpolated
 from sknamegen._models.lstm import LSTM, axes
 from sknamegen._models.mixture import AlphabetMap, Component, Mixture
 from sknamegen._models.ngrams import NGrams
@@ -48,6 +49,10 @@ def penalised(model):
     corpus.alphabet.kinds = KINDS
     corpus.alphabet.caseless = np.arange(KINDS.max() + 1) == KINDS[ALPHABET.index["r"]]
     return Penalised(model, Penalty.count(corpus, labelled_sequences()))
+
+
+def interpolated(model, counts, strength=8.0):
+    return Interpolated(model, counts, strength)
 
 
 FEW = Alphabet(np.array(["\3", *"acd"]))
@@ -106,10 +111,13 @@ MODELS = {
     ),
     "mixture of penalised models": mean(penalised(lstm()), penalised(ngrams())),
     "penalised twice": penalised(penalised(Fake())),
+    "interpolated lstm": interpolated(lstm(), ngrams()),
+    "interpolated without labels": interpolated(penalised(lstm()), ngrams(n_labels=0, order=4)),
+    "interpolated twice": penalised(interpolated(interpolated(Fake(), ngrams()), ngrams(order=2))),
 }
 # Models whose predictions depend on less than the whole window.
 SHORT_SIGHTED = {"fake", "n-grams with labels", "n-grams without labels", "unigrams"}
-SHORT_SIGHTED |= {"penalised n-grams", "penalised twice"}
+SHORT_SIGHTED |= {"penalised n-grams", "penalised twice", "interpolated twice"}
 
 
 @pytest.fixture(params=MODELS)

@@ -22,7 +22,9 @@ from sknamegen import (
 )
 
 GENERATORS = {
-    "lstm": CharLSTMGenerator(hidden_size=8, embedding_dim=4, max_epochs=4, random_state=0),
+    "lstm": CharLSTMGenerator(
+        init=None, hidden_size=8, embedding_dim=4, max_epochs=4, ngram_counts=True, random_state=0
+    ),
     "ngram": CharNGramGenerator(order=3),
 }
 

