@@ -81,7 +81,8 @@ class CharLSTMGenerator(BaseCharGenerator):
     ngram_counts : {"auto", True, False}, default="auto"
         Whether n-gram counts of the names are part of the model, see Notes. They make names sound
         more like the list, and reveal the list to anyone with the model. With "auto", short lists
-        use them if that improves predictions of held-out names. Running text never uses them.
+        use them if that improves predictions of held-out names. With True, short lists always use
+        them. Long lists (see Notes) and running text never use them.
     optimizer : str or type, default="AdamW"
         Optimizer class from `torch.optim`, or its name.
     lr : float or "auto", default="auto"
@@ -483,8 +484,10 @@ class CharLSTMGenerator(BaseCharGenerator):
     ) -> None:
         """Make the n-gram counts part of the model if they predict held-out names better."""
         corpus, (ngrams, _, gains) = self._fitted.corpus, counts
+        if not fits_in_a_table(ngrams):
+            return
         init, always = _choose_pretrained(self.init, corpus, sequences), self.ngram_counts is True
-        if not fits_in_a_table(ngrams) or (init is None and not always):
+        if init is None and not always:
             return
         if earlier:
             gains = gains + earlier.gains

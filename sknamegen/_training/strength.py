@@ -12,7 +12,7 @@ from .._models.pretrained import Pretrained
 from .._parallel import parallel_map
 from .._sequences import Sequences
 
-# Weight of the untrained network beside the trained networks, of the share that started from it.
+# Weight of the untrained network in the average, as a fraction of `share`.
 _UNTRAINED = 0.3
 # Number of folds.
 _N_FOLDS = 10
