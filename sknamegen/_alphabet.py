@@ -225,7 +225,8 @@ class Alphabet:
         start = [] if self.end is None else [len(self)]
         windows = np.full((len(prefixes), window_length), NONE)
         for row, prefix in enumerate(prefixes):
-            indices = [*start, *(self.index[character] for character in prefix)][-window_length:]
+            last = [self.index[character] for character in prefix[-window_length:]]
+            indices = [*start, *last][-window_length:]
             windows[row, window_length - len(indices) :] = indices
         return windows
 

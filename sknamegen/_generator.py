@@ -19,9 +19,10 @@ from ._models.mixture import Component, Mixture
 from ._models.penalty import Penalty
 from ._parallel import blocks, parallel_map
 from ._sampling.cache import Cache
-from ._sampling.constraint import make_constraint
 from ._sampling.decoding import check_decoding
-from ._sampling.sampler import Filters, Sampler, label_proba
+from ._sampling.lookahead import possible_names
+from ._sampling.sampler import Filters, Sampler
+from ._sampling.source import Source, label_proba
 from ._sequences import Sequences
 from ._state import StateFormat
 from ._validation import (
@@ -37,8 +38,8 @@ from ._validation import (
     warn_user,
 )
 
-# Maximum number of names per call.
-_MAX_SAMPLES = 10**8
+# Maximum number of names per call. More would not fit in the memory of a laptop.
+_MAX_SAMPLES = 10**7
 _NOTHING_TO_PREDICT = "X must contain at least one character to predict. Got only padding."
 
 
@@ -95,11 +96,11 @@ class Fitted:
         prefixes = corpus.alphabet.composed(prefixes)
         corpus.alphabet.check_prefixes(prefixes)
         max_length = corpus.max_length_
-        constraint = make_constraint(corpus.alphabet, max_length, prefixes, self.cache, **limits)
+        possible = possible_names(corpus.alphabet, max_length, prefixes, self.cache, **limits)
         model, labels, label_proba = self.resolve_label(label, prefixes)
         key = tuple(labels.tolist()), model is self.model or repr(label)
-        context = prefixes, labels, label_proba, decoding, constraint, self.cache, key
-        return Sampler(model, corpus, *context)
+        source = Source(model, corpus, prefixes, labels, label_proba, decoding)
+        return Sampler(source, possible, self.cache, key)
 
     def filters(self, novel: object, exclude: object) -> Filters:
         """Validate `novel` and `exclude`, and return a filter for each reason to reject a name."""
@@ -420,8 +421,8 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         ValueError
             If too few names are unique, novel or not excluded: 10,000 consecutive draws were
             rejected, or the expected number of draws exceeds both one million and thirty per name.
-            If no name can satisfy the constraint, if the constraint is too rare at a low
-            temperature, or if the automaton for the pattern is too large.
+            If no name can satisfy the constraint, if such names are too rare to sample them
+            correctly, or if the automaton for the pattern is too large.
         TypeError, ValueError
             If a parameter is out of range, the lengths contradict each other or the seed, or a seed
             contains a character outside `alphabet_`.
@@ -430,22 +431,20 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         -----
         Names follow the model's distribution for the seed, label, temperature, `top_k` and `top_p`,
         conditioned on `min_length`, `max_length`, `pattern` and `banned`. If many names satisfy the
-        constraint, the sampler rejects the others and draws again. If few names do, it draws
-        candidates with a lookahead: the probability, estimated with n-grams, that a prefix can
-        still be completed [2]_. It then selects candidates by importance weight, the ratio of the
-        model's probability to the probability under the proposal.
+        constraint, the sampler rejects the others and draws again. If few names do, there are two
+        kinds of candidates. A best-first search finds the most probable names, with their exact
+        probabilities. All other names are drawn with a lookahead: the probability, estimated with
+        n-grams, that a prefix can still be completed [2]_. They represent the names that were not
+        found, by their importance weight, the ratio of the model's probability to the probability
+        under the proposal.
 
-        For a network, the sampler estimates these n-grams from 12,000 characters that the network
-        generates at the same temperature, `top_k`, `top_p` and label. Below temperature 1, 30% of
-        them are generated at twice the temperature. If a few candidates have nearly all of the
-        weight, the sampler uses up to 120,000 characters. At temperature 0, the lookahead helps to
-        choose each character if the unconstrained name violates the constraint.
-
-        Below temperature 0.25, a best-first search finds the most probable names under a rare
-        constraint. It stops when all other names together have at most a thousandth of the
-        probability of the names found. If the search reaches its limit earlier, the other names are
-        drawn with the lookahead, and none of them exceeds this share. If the search cannot find the
-        most probable names, `sample` raises an error.
+        For a network, the sampler estimates these n-grams in rounds: from 12,000 characters that
+        the network generates freely, from prefixes that a search explores, and from names drawn in
+        earlier rounds. It stops when the draws agree with the search, and the weights vary little.
+        This takes about a second for most constraints, and up to five seconds. If no round is good
+        enough, `sample` raises an error. Later calls with the same constraint, temperature and seed
+        use the result again. Several seeds share it if possible. At temperature 0, the lookahead
+        helps to choose each character if the unconstrained name violates the constraint.
 
         Names consist of whole characters: no name begins with a combining mark, ends with a joiner
         or contains half a flag. In running text and in `pattern`, each code point is a character.
@@ -673,10 +672,11 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
 
 
 def _check_seeds(seed: object, n_samples: int | None) -> tuple[list[str], NDArray[np.int64]]:
-    """Return the seeds, and the seed index of each name."""
+    """Return the distinct seeds, and the seed index of each name."""
     seeds = check_seeds(seed)
     if n_samples is None:
-        return seeds, np.arange(len(seeds))
+        distinct = {text: index for index, text in enumerate(dict.fromkeys(seeds))}
+        return list(distinct), np.array([distinct[text] for text in seeds], dtype=np.int64)
     check_int("n_samples", n_samples, 0, high=_MAX_SAMPLES)
     if not isinstance(seed, str):
         raise ValueError(

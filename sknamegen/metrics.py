@@ -285,8 +285,9 @@ def constraint_probability(
     -------
     probability : float
         The share of unconstrained draws that satisfy the constraints, if it is at least a fifth.
-        Otherwise, the mean importance weight of names drawn with the lookahead, which also works
-        for rare constraints. At temperature 0, it is 0 or 1.
+        Otherwise, the exact probability of the names that a search has found, plus an estimate for
+        all other names from draws with a lookahead, which also works for rare constraints. At
+        temperature 0, it is 0 or 1.
     standard_error : float
         The standard error of `probability`.
 

@@ -270,11 +270,11 @@ def test_running_text(text_generator):
         ({"temperature": math.inf}, ValueError, "Got inf"),
         ({"temperature": "hot"}, TypeError, "Got 'hot'"),
         ({"temperature": None}, TypeError, "Got None"),
-        ({"n_samples": -1}, ValueError, "n_samples must be an int >= 0 and <= 100,000,000. Got -1"),
+        ({"n_samples": -1}, ValueError, "n_samples must be an int >= 0 and <= 10,000,000. Got -1"),
         (
             {"n_samples": 2.0},
             TypeError,
-            "n_samples must be an int >= 0 and <= 100,000,000. Got 2.0",
+            "n_samples must be an int >= 0 and <= 10,000,000. Got 2.0",
         ),
         ({"seed": ["A", "B"], "n_samples": 2}, ValueError, "repeat the seeds"),
         ({"seed": 42}, TypeError, "Got 42. For reproducible random numbers, pass random_state."),

@@ -4,8 +4,7 @@
 
 The script compares three methods for each list, generator and constraint. Rejection draws
 unconstrained names and keeps the matches. `sample` uses the lookahead. Masking draws each character
-from the characters after which the name can still be completed. The script prints the seconds to
-learn the lookahead, and these columns:
+from the characters after which the name can still be completed. The columns are:
 
     match   share of unconstrained names that satisfy the constraint
     names/s rate of the first call to `sample`
@@ -20,7 +19,6 @@ The columns "masked" show the same for masking. The last columns show names gene
 and by masking.
 """
 
-from copy import copy
 from functools import partial
 from itertools import combinations, compress
 from statistics import mean
@@ -30,6 +28,7 @@ from _common import input_names, parse_arguments, print_machine, seconds
 
 from sknamegen import CharLSTMGenerator, CharNGramGenerator, CharSequenceVectorizer, load_names
 from sknamegen._generator import fitted
+from sknamegen._sampling.guide import find_guide
 from sknamegen.metrics import length_divergence, ngram_divergence
 
 CONSTRAINTS = {
@@ -58,9 +57,7 @@ HEADER = (
 
 def masked(sampler, n, rng):
     """Draw names with a lookahead that only masks impossible characters."""
-    mask = copy(sampler.lookahead())
-    mask.table = (mask.table > 0).astype(float)
-    draws = sampler.propose(np.zeros(n, dtype=int), rng, mask)
+    draws = sampler.source.propose(np.zeros(n, dtype=int), rng, sampler.possible)
     return draws.texts[np.isfinite(draws.log_weights)].tolist()
 
 
@@ -81,16 +78,17 @@ def rows(generator, unconstrained, base_rate, n_names):
         sample = partial(generator.sample, n_samples=n_names, **constraint)
         duration = seconds(partial(sample, random_state=0))
         sampler = fitted(generator).sampler([""], 1.0, **constraint)
-        limits = sampler.constraint
-        lengths = sampler.corpus.alphabet.lengths(unconstrained)
-        states = np.array(list(map(limits.read, unconstrained)))
-        is_match = (lengths <= limits.max_length) & limits.may_end(lengths, states)
+        source, possible = sampler.source, sampler.possible
+        lengths = source.corpus.alphabet.lengths(unconstrained)
+        states = np.array([possible.read(name)[0] for name in unconstrained])
+        is_match = lengths <= possible.constraint.max_length
+        is_match &= possible.may_end(lengths, states)
         matches = list(compress(unconstrained, is_match))
         n = min(n_names, len(matches) // 2)
         samples = [sample(random_state=i) for i in range(3)]
-        rng, lookahead = np.random.default_rng(0), sampler.lookahead()
-        prefixes = np.zeros(n_names, dtype=int)
-        log_weights = sampler.propose(prefixes, rng, lookahead).log_weights
+        guide = find_guide(source, possible, sampler.cache, sampler.key, 1)
+        rng, prefixes = np.random.default_rng(0), np.zeros(n_names, dtype=int)
+        log_weights = source.propose(prefixes, rng, guide.lookahead).log_weights
         by_mask = masked(sampler, n_names, rng)
         line = f"{title:17} {len(matches) / len(unconstrained):8.2%}"
         line += f" {n_names / duration:7,.0f}"
@@ -133,8 +131,6 @@ def main():
             )
             print(f"{title}, {len(names):,}: {type(generator).__name__}", end="")
             print(f", {n_names / duration:,.0f} unconstrained names/s")
-            duration = seconds(lambda g=generator: fitted(g).sampler([""], 1.0).lookahead())
-            print(f"lookahead learned in {duration:.2f} s")
             print(HEADER)
             for line in rows(generator, unconstrained, base_rate, n_names):
                 print(line)

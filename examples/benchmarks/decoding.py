@@ -9,9 +9,21 @@ The first tables compare constrained names with unconstrained names that satisfy
 * distinct: distinct names in a list, relative to an unconstrained list of the same size;
 * s, base s: seconds for a list, and for an unconstrained list of the same size.
 
-The last table compares names of at most three characters with the exact probabilities of all such
+The next table compares names of at most three characters with the exact probabilities of all such
 names. It includes low temperatures, at which unconstrained names are rarely this short. Total
 variation is relative to as many draws from the exact probabilities.
+
+With ``--rare``, constraints are satisfied by one name in a thousand to one in a billion. The names
+that were drawn at any temperature are compared with their exact probabilities, which come from
+`next_char_proba` alone:
+
+* probability: estimate by `constraint_probability`, and the error that it states;
+* exact: exact probability of all names drawn, which are not all names at high temperatures;
+* most probable, list, single: the most probable of these names, its exact share of the estimate,
+  and its share of a list and of names sampled one at a time;
+* lists, singles: total variation over the 60 most probable names, relative to as many draws from
+  their exact shares;
+* first, list s, single s: processor seconds for the first name, for a list and for a single name.
 
 With ``--given``, names have a prefix, a label or a blend of both labels in the bundled lists.
 """
@@ -58,6 +70,18 @@ FEW_CONSTRAINTS = [
     {"pattern": ".*l.*n.*"},
     {"pattern": "[^e]*", "min_length": 8},
 ]
+RARE_TEMPERATURES = 0.1, 0.25, 0.35, 0.5, 0.7, 1.0
+RARE_CONSTRAINTS = [
+    {"min_length": 11},
+    {"pattern": "J.*e.{2}"},
+    {"pattern": "[^aeiouy]*[aeiouy][^aeiouy]*", "min_length": 7},
+    {"pattern": "[aeiouAEIOU]{4,}.*"},
+    {"pattern": "(?i)z.*x.*"},
+    {"pattern": ".*ss.*ss.*"},
+    {"pattern": "Q.*x"},
+    {"pattern": ".*(qq|zz|kk).*(q|x).*"},
+]
+RARE_LABELLED = [{"pattern": ".*(vr|vl|zk).*"}, {"pattern": "Wolf.*"}, {"pattern": "(?i)x.*z.*q"}]
 N_TOP, N_LISTS = 60, 3
 HEADER = (
     f"{'constraint':34} {'match':>8} {'estimate':>8} {'error':>6} {'lists':>6} {'single':>6} "
@@ -200,15 +224,99 @@ def compare_short_names(generator, n_list, n_single):
     print()
 
 
+def exact_probabilities(generator, names):
+    """Return the probability of each name, (n_temperatures, n_names)."""
+    column = {letter: i for i, letter in enumerate(generator.alphabet_)}
+    prefixes = sorted({name[:i] for name in names for i in range(len(name) + 1)})
+    row = {prefix: i for i, prefix in enumerate(prefixes)}
+    steps = [
+        [(row[name[:i]], column[name[i : i + 1] or "\3"]) for i in range(len(name) + 1)]
+        for name in names
+    ]
+    labels, weights = [None], [1.0]
+    if hasattr(generator, "classes_"):
+        labels, weights = generator.classes_, generator.class_count_ / sum(generator.class_count_)
+    p = np.zeros((len(RARE_TEMPERATURES), len(names)))
+    for label, weight in zip(labels, weights, strict=True):
+        raw = generator.next_char_proba(prefixes, label=label)
+        for i, temperature in enumerate(RARE_TEMPERATURES):
+            rows = raw ** (1 / temperature)
+            rows /= rows.sum(axis=1, keepdims=True)
+            p[i] += weight * np.array([np.prod(rows[tuple(zip(*s, strict=True))]) for s in steps])
+    return p
+
+
+def compare_rare_names(generator, constraint, n_list, n_single):
+    """Print the table for a rare constraint."""
+    print(f"{type(generator).__name__}, {constraint}")
+    print(
+        f"temperature {'probability':>18} {'exact':>8}  {'most probable':14} {'list':>6} "
+        f"{'single':>6} {'lists':>6} {'singles':>7} {'first':>6} {'list s':>6} {'single s':>8}"
+    )
+    drawn, times, rng = {}, {}, np.random.default_rng(0)
+    for temperature in RARE_TEMPERATURES:
+        sample = partial(generator.sample, temperature=temperature, random_state=rng, **constraint)
+        started = [time.process_time()]
+        try:
+            singles = [sample()]
+            started.append(time.process_time())
+            drawn[temperature] = sample(n_samples=n_list), singles
+        except ValueError as error:
+            print(f"{temperature:11} {error} ({time.process_time() - started[0]:.1f} s)")
+            continue
+        started.append(time.process_time())
+        singles += [sample() for _ in range(n_single)]
+        started.append(time.process_time())
+        times[temperature] = np.diff(started) / [1, 1, n_single]
+    names = sorted({name for lists in drawn.values() for name in (*lists[0], *lists[1])})
+    exact = exact_probabilities(generator, names)
+    for temperature, lists in drawn.items():
+        estimate, error = constraint_probability(
+            generator, temperature=temperature, random_state=rng, **constraint
+        )
+        p = exact[RARE_TEMPERATURES.index(temperature)]
+        top = np.argsort(-p)[:N_TOP]
+        shares = p[top] / max(estimate, p.sum())
+        rest = max(0.0, 1 - shares.sum())
+        ratios, of_best = [], []
+        for values in lists:
+            counts = Counter(values)
+            observed = np.array([counts[names[index]] for index in top]) / len(values)
+            noise = rng.multinomial(len(values), [*shares, rest], size=20)[:, :-1] / len(values)
+            ratios.append(np.abs(observed - shares).sum() / np.abs(noise - shares).sum(1).mean())
+            of_best.append(observed[0])
+        print(
+            f"{temperature:11} {estimate:9.2e} ± {error:.0e} {p.sum():8.2e}  "
+            f"{names[top[0]]} {shares[0]:.1%}".ljust(57)
+            + f" {of_best[0]:6.1%} {of_best[1]:6.1%} {ratios[0]:6.2f} {ratios[1]:7.2f}"
+            + " {:6.2f} {:6.2f} {:8.3f}".format(*times[temperature]),
+            flush=True,
+        )
+    print()
+
+
 def main():
     arguments = parse_arguments(
-        __doc__.splitlines()[0], given="measure names with a prefix, a label or a blend"
+        __doc__.splitlines()[0],
+        given="measure names with a prefix, a label or a blend",
+        rare="measure names that satisfy a constraint very rarely",
     )
     print_machine()
     step = 10 if arguments.quick else 1
     sizes = (8000, 200, 20) if arguments.quick else (200_000, 2000, 400)
+    rare_sizes = (100, 10) if arguments.quick else (2000, 120)
     settings = {"max_epochs": 4, "hidden_size": 32} if arguments.quick else {}
     vectorizer = CharSequenceVectorizer()
+    if arguments.rare:
+        names, labels = load_names(return_X_y=True)
+        generator = CharLSTMGenerator(random_state=0, **settings)
+        generator.fit(vectorizer.fit_transform(input_names(arguments)[::step]))
+        for constraint in RARE_CONSTRAINTS[:: 5 if arguments.quick else 1]:
+            compare_rare_names(generator, constraint, *rare_sizes)
+        generator.fit(vectorizer.fit_transform(names[::step]), labels[::step])
+        for constraint in RARE_LABELLED[:: 3 if arguments.quick else 1]:
+            compare_rare_names(generator, constraint, *rare_sizes)
+        return
     for generator in (CharLSTMGenerator(random_state=0, **settings), CharNGramGenerator()):
         if arguments.given:
             names, labels = load_names(return_X_y=True)

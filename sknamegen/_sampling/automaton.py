@@ -1,6 +1,7 @@
 """Build a deterministic automaton that accepts the names a constraint allows."""
 
 import re
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,37 @@ _MAX_STATES = 20_000
 _MAX_STEPS = 1_000_000
 # Maximum number of cells in a transition table.
 _MAX_CELLS = 2**24
+# Maximum number of rounds in which equivalent states are merged.
+_MAX_MERGE_ROUNDS = 256
 _ANYTHING = re.compile("(?s).*")
+
+
+class Automaton(NamedTuple):
+    """Deterministic automaton that reads code points.
+
+    Attributes
+    ----------
+    transitions : ndarray of shape (n_states, n_characters), dtype int32
+        The state after each character. The last state is dead: no continuation is allowed. The end
+        of a name leads to the dead state.
+    accepts : ndarray of shape (n_states,), dtype bool
+        Whether a name may end in each state.
+    starts_cluster : ndarray of shape (n_states, n_characters), dtype bool
+        Whether each code point starts a character in each state, see `Clusters`.
+    starts : tuple of int
+        The state before the first character. Names with different labels may start in different
+        states.
+    """
+
+    transitions: NDArray[np.int32]
+    accepts: NDArray[np.bool_]
+    starts_cluster: NDArray[np.bool_]
+    starts: tuple[int, ...] = (0,)
+
+    @property
+    def nbytes(self) -> int:
+        """Total size of all arrays, in bytes."""
+        return self.transitions.nbytes + self.accepts.nbytes + self.starts_cluster.nbytes
 
 
 def build_automaton(
@@ -23,7 +54,7 @@ def build_automaton(
     pattern: re.Pattern[str] | None,
     banned: tuple[str, ...],
     max_length: int,
-) -> tuple[NDArray[np.int32], NDArray[np.bool_], NDArray[np.bool_]]:
+) -> Automaton:
     """Build an automaton that accepts complete, allowed names of any length.
 
     Parameters
@@ -32,16 +63,6 @@ def build_automaton(
         As in `Constraint`.
     max_length : int
         Maximum input length, in characters.
-
-    Returns
-    -------
-    transitions : ndarray of shape (n_states, n_characters), dtype int32
-        The state after each character. The start state is 0. The last state is dead: no
-        continuation is allowed. The end of a name leads to the dead state.
-    accepts : ndarray of shape (n_states,), dtype bool
-        Whether a name may end in each state.
-    starts_cluster : ndarray of shape (n_states, n_characters), dtype bool
-        Whether each code point starts a character in each state, see `Clusters`.
 
     Raises
     ------
@@ -77,13 +98,13 @@ def build_automaton(
     examples = np.unique(classes, return_index=True)[1]
     starts_cluster = clusters.starts_cluster[np.append(cluster_states, 0)][:, examples]
     arrays = transitions, accepts, starts_cluster
-    transitions, accepts, starts_cluster = _merge_equivalent(*arrays, max_length)
+    transitions, accepts, starts_cluster = _merge_equivalent(*arrays)
     if len(transitions) * len(characters) > _MAX_CELLS:
         raise _too_large_error()
     transitions, starts_cluster = transitions[:, classes], starts_cluster[:, classes]
     if alphabet.end is not None:
         transitions[:, alphabet.end] = len(transitions) - 1
-    return transitions, accepts, starts_cluster
+    return Automaton(transitions, accepts, starts_cluster)
 
 
 def _too_large_error():
@@ -129,17 +150,22 @@ def _product(positions, matches, ban_transitions, cluster_transitions, max_lengt
     return transitions, states
 
 
-def _merge_equivalent(transitions, accepts, starts_cluster, max_length):
-    """Merge equivalent states (Moore, 1956). The dead state stays last."""
+def _merge_equivalent(transitions, accepts, starts_cluster):
+    """Merge equivalent states (Moore, 1956). The dead state stays last.
+
+    Automata that require many rounds stay as they are. They recognise long strings.
+    """
     signature = np.packbits(np.column_stack([accepts, starts_cluster]), axis=1)
     n_blocks = 0
-    for _ in range(max_length + 2):
+    for _ in range(_MAX_MERGE_ROUNDS):
         _, block = np.unique(signature, axis=0, return_inverse=True)
         block = block.reshape(-1).astype(np.int32)
         if block.max() < n_blocks:
             break
         n_blocks = block.max() + 1
         signature = np.column_stack([block, block[transitions]])
+    else:
+        return np.where(transitions < 0, len(transitions) - 1, transitions), accepts, starts_cluster
     # Renumber the blocks: the start state first, the dead state last.
     blocks, members = np.unique(block, return_index=True)
     order = sorted(blocks.tolist(), key=lambda b: (b == block[-1], b != block[0]))

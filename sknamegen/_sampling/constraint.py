@@ -1,17 +1,14 @@
 """Constraints on names: length limits, a pattern and banned strings."""
 
 import re
-from collections.abc import Iterable
-
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass
+from typing import Self
 
 from .._alphabet import Alphabet
-from .._models.contract import Indices
+from .._parallel import cached
 from .._validation import check_banned, check_int
-from .automaton import build_automaton
-from .cache import Cache
-from .lookahead import Lookahead
+from .automaton import Automaton, build_automaton
 from .regex import compile_pattern
 
 # Maximum length that can be requested, in characters.
@@ -20,93 +17,81 @@ _MAX_LENGTH = 2**21
 _TEXT_LENGTH = 100
 
 
+@dataclass(frozen=True)
 class Constraint:
     """Constraint on names: an automaton and length limits.
 
-    Parameters
-    ----------
-    alphabet : Alphabet
-    pattern : re.Pattern, default=None
-        A regular expression that the whole name must match.
-    banned : tuple of str, default=()
-        Strings that must not occur in a name, regardless of case, from `check_banned`.
-    min_length, max_length : int
-        Limits in characters, counted as in `Alphabet.lengths`. Running text always has
-        `max_length` characters.
-
     Attributes
     ----------
-    transitions, accepts, starts_cluster
-        The automaton, see `build_automaton`.
-    one_code_per_cluster : bool
-        Whether every code point starts a character.
-    feasibility : Lookahead
-        Reports which prefixes can still be completed.
-    nbytes : int
+    automaton : Automaton
+        Reads the names that satisfy the constraint, regardless of their length.
+    index : dict of str to int
+        The index of each character.
+    end : int or None
+        The index of the end of a name. None for running text, which has `max_length` characters.
+    min_length, max_length : int
+        Limits in characters, counted as in `Alphabet.lengths`.
+    pattern : re.Pattern or None
+        A regular expression that the whole name must match.
+    banned : tuple of str
+        Strings that must not occur in a name, regardless of case, from `check_banned`.
     """
 
-    def __init__(
-        self,
+    automaton: Automaton
+    index: dict[str, int]
+    end: int | None
+    min_length: int
+    max_length: int
+    pattern: re.Pattern[str] | None = None
+    banned: tuple[str, ...] = ()
+
+    @classmethod
+    def build(
+        cls,
         alphabet: Alphabet,
         pattern: re.Pattern[str] | None = None,
         banned: tuple[str, ...] = (),
         min_length: int = 0,
         max_length: int = 1,
-    ):
-        self.key = pattern, banned, min_length, max_length
-        self.end, self.index = alphabet.end, alphabet.index
-        self.min_length = max_length if alphabet.end is None else min_length
-        self.max_length = max_length
+    ) -> Self:
+        """Build the automaton. The parameters are the attributes of the same name."""
         automaton = build_automaton(alphabet, pattern, banned, max_length)
-        self.transitions, self.accepts, self.starts_cluster = automaton
-        self.one_code_per_cluster = bool(self.starts_cluster.all())
-        self.feasibility = Lookahead(self)
-        self.nbytes = self.transitions.nbytes + self.feasibility.nbytes
+        min_length = max_length if alphabet.end is None else min_length
+        limits = alphabet.index, alphabet.end, min_length, max_length
+        return cls(automaton, *limits, pattern, banned)
 
-    def read(self, text: str) -> int:
-        """Return the state after reading a text, which may only contain known characters."""
-        state = 0
-        for character in text:
-            state = int(self.transitions[state, self.index[character]])
-        return state
+    @property
+    def key(self) -> Hashable:
+        """Identifies the constraint in the cache."""
+        return self.pattern, self.banned, self.min_length, self.max_length
 
-    def may_end(self, lengths: Indices, states: Indices) -> NDArray[np.bool_]:
-        """Return whether names of at most `max_length` characters satisfy the constraint."""
-        return self.accepts[states] & (lengths >= self.min_length)
+    @property
+    def nbytes(self) -> int:
+        """Total size of all arrays, in bytes."""
+        return self.automaton.nbytes
+
+    @cached
+    def one_code_per_cluster(self) -> bool:
+        """Whether every code point starts a character."""
+        return bool(self.automaton.starts_cluster.all())
 
 
-def make_constraint(
+def check_limits(
     alphabet: Alphabet,
     longest_name: int | None,
     prefixes: list[str],
-    cache: Cache,
     *,
     min_length: int = 1,
     max_length: int | None = None,
     pattern: str | re.Pattern[str] | None = None,
     banned: Iterable[str] = (),
-) -> Constraint:
-    """Validate the parameters of `sample` and return a constraint that all prefixes can satisfy.
+) -> tuple[re.Pattern[str] | None, tuple[str, ...], int, int]:
+    """Validate the parameters of `sample` and return them as for `Constraint.build`.
 
     `longest_name` is None for running text.
     """
-    strings = check_banned(banned)
     lengths = _check_lengths(alphabet, longest_name, prefixes, min_length, max_length)
-    key = None if pattern is None else compile_pattern(pattern), strings, *lengths
-    constraint = cache.get(key, lambda: Constraint(alphabet, *key))
-    states = np.array([constraint.read(prefix) for prefix in prefixes], dtype=np.int64)
-    is_feasible = constraint.feasibility.is_possible(alphabet.lengths(prefixes), states)
-    if not is_feasible.all():
-        prefix = prefixes[int(is_feasible.argmin())]
-        rules = [f"begins with {prefix!r}"] if prefix else []
-        rules += [f"matches pattern={pattern!r}"] if pattern is not None else []
-        rules += [f"contains none of banned={strings!r}"] if strings else []
-        raise ValueError(
-            f"No name of {constraint.min_length} to {constraint.max_length} characters that the "
-            f"model can generate {' and '.join(rules) or 'exists'}. Relax the constraint or the "
-            "length limits."
-        )
-    return constraint
+    return None if pattern is None else compile_pattern(pattern), check_banned(banned), *lengths
 
 
 def _check_lengths(alphabet, longest_name, prefixes, min_length, max_length):

@@ -1,7 +1,7 @@
 """The probability that a prefix can still be completed to a name that satisfies a constraint.
 
 N-grams yield this probability for each length, automaton state and context, starting from the
-maximum length [1]_.
+maximum length [1]_. Only pairs of a state and a context that a prefix can reach are considered.
 
 References
 ----------
@@ -9,17 +9,24 @@ References
    IJCAI 2011.
 """
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 
+from .._alphabet import Alphabet
 from .._models.contract import Indices
-from .backoff import BackoffAutomaton
+from .automaton import Automaton
+from .cache import Cache
+from .constraint import Constraint, check_limits
+from .contexts import ContextAutomaton
 
-# Maximum number of cells in a table, and of n-grams read to fill it. The n-gram order is lowered
-# to stay within these limits.
-_MAX_CELLS, _MAX_WORK = 2**22, 2**26
+# Maximum number of cells in a table.
+_MAX_CELLS = 2**23
+# Maximum of `min_length` for names that are drawn with a lookahead.
+_MAX_MIN_LENGTH = 2**14
 # Overhead per table row, in cells. It limits the number of small rows.
 _EXTRA_CELLS = 2**9
 # Usual number of rows after which a table has converged.
@@ -28,160 +35,270 @@ _USUAL_ROWS = 64
 _TOLERANCE = 1e-3
 
 
+@dataclass(frozen=True, eq=False)
 class Lookahead:
     """Probability, or possibility, that a prefix can still be completed.
 
-    Parameters
-    ----------
-    constraint : Constraint
-    ngrams : BackoffAutomaton, default=None
-        N-grams of names from the model at the same temperature. None: the table only shows whether
-        a completion exists.
-
     Attributes
     ----------
-    table : ndarray of shape (n_rows, n_states, n_contexts), dtype float64, or bool without n-grams
-        Probability of completion for prefixes of each length. The first `n_late` rows are for the
-        lengths from `max_length` down to `min_length`. The last of them covers all remaining
-        lengths. Rows for shorter lengths follow in the same way, and are correct up to a factor.
-        The final row, for prefixes that are too long, is zero.
+    constraint : Constraint
+    automaton : Automaton
+        The automaton of the constraint, or its product with the contexts of n-grams.
+    table : ndarray of shape (n_rows, n_states), dtype float64
+        Probability of completion for prefixes of each length, or 1 where completion is possible.
+        The first `n_late` rows are for the lengths from `max_length` down to `min_length`. The last
+        of them covers all remaining lengths. Rows for shorter lengths follow in the same way, and
+        are correct up to a factor. The final row, for prefixes that are too long, is zero.
     log_scales : ndarray of shape (n_rows,), dtype float64
         The logarithms of these factors.
-    contexts_after : ndarray of shape (n_contexts, n_characters), dtype int32
-        The context after each context and character, from the n-grams.
-    nbytes : int
+    n_late : int
     """
 
-    table: NDArray[Any]
-    contexts_after: NDArray[np.int32]
+    constraint: Constraint
+    automaton: Automaton
+    table: NDArray[np.float64]
+    log_scales: NDArray[np.float64]
+    n_late: int
 
-    def __init__(self, constraint: Any, ngrams: BackoffAutomaton | None = None):
-        self.constraint, n_states = constraint, len(constraint.transitions)
-        # The row of `next_values` after each state and character. The first rows are for prefixes
-        # that are one character longer, in state order. If code points may continue a character,
-        # prefixes of the same length follow. The last row is for complete names.
-        n_next = n_states * (1 if constraint.one_code_per_cluster else 2) + 1
-        next_rows = constraint.transitions + n_states * ~constraint.starts_cluster
-        if constraint.end is not None:
-            next_rows[:, constraint.end] = np.where(constraint.accepts, n_next - 1, n_states - 1)
-        if ngrams is None:
-            self._fill(1, lambda next_values: next_values[next_rows].max(axis=1))
-            self.table = self.table > 0
-        else:
-            ngrams = ngrams.truncated(_order(constraint, ngrams))
-            self.contexts_after, self._start = ngrams.contexts_after, ngrams.start_context
-            self._fill(len(ngrams.parents), ngrams.averages(next_rows, n_next))
-            # Rounding must not reduce the probability of a possible completion to zero.
-            late = constraint.max_length - np.arange(self.n_late)
-            lengths = np.append(late, constraint.min_length - 1 - np.arange(self._n_early))
-            is_feasible = constraint.feasibility.is_possible(lengths[:, None], np.arange(n_states))
-            positive = np.maximum(self.table[:-1], np.finfo(float).tiny)
-            self.table[:-1] = np.where(is_feasible[:, :, None], positive, 0)
-        self.nbytes = self.table.nbytes
+    @classmethod
+    def possible(cls, constraint: Constraint) -> Self:
+        """Return a lookahead that only shows which prefixes can be completed."""
+        automaton = constraint.automaton
+        edges = _edges(automaton, constraint.end)
+        return cls(constraint, automaton, *_fill(constraint, automaton, edges))
 
-    def _fill(self, n_contexts, average):
-        """Fill the table, from the greatest length to zero."""
-        constraint = self.constraint
-        min_length, max_length = constraint.min_length, constraint.max_length
-        values = np.zeros((len(constraint.transitions), n_contexts))
-        table, log_scales = [], []
-        for may_end, n_lengths in ((True, max_length - min_length + 1), (False, min_length)):
-            for _ in range(n_lengths):
-                longer, values = values, self._shorter_values(average, values, may_end)
-                scale = 1.0 if may_end else values.max() or 1.0
-                values = values / scale
-                table.append(values)
-                log_scales.append(np.log(scale))
-                if (may_end or constraint.one_code_per_cluster) and _is_close(values, longer):
-                    break
-                if len(table) * (values.size + _EXTRA_CELLS) > 4 * _MAX_CELLS:
-                    raise _too_large_error(constraint)
-            if may_end:
-                self.n_late = len(table)
-        self._n_early = len(table) - self.n_late
-        self.table = np.stack([*table, np.zeros_like(values)])
-        self.log_scales = np.append(np.cumsum(log_scales), 0)
+    def weighted(self, ngrams: ContextAutomaton) -> Self:
+        """Return the probabilities of completion under n-grams.
 
-    def _shorter_values(self, average, longer, may_end):
-        """Return the probabilities for prefixes that are one character shorter."""
-        constraint = self.constraint
-        complete = np.full_like(longer[:1], may_end)
-        ends = constraint.accepts[:, None] * (may_end and constraint.end is None)
-        if constraint.one_code_per_cluster:
-            return average(np.concatenate([longer, complete])) + ends
-        values = np.zeros_like(longer)
-        for _ in range(len(longer)):  # iterate over code points that continue a character
-            previous = values
-            values = average(np.concatenate([longer, values, complete])) + ends
-            if _is_close(values, previous):
+        The n-grams should describe names from the model at the same temperature.
+        """
+        constraint, automaton = self.constraint, self.automaton
+        n_rows = min(constraint.max_length, _USUAL_ROWS + constraint.min_length) + 2
+        if constraint.min_length > _MAX_MIN_LENGTH:
+            raise _too_large_error(constraint)
+        max_states = _MAX_CELLS // (automaton.transitions.shape[1] + 2 * n_rows)
+        for order in range(ngrams.order, 0, -1):
+            contexts = ngrams.truncated(order)
+            product = _product(automaton, contexts, max_states)
+            if product:
                 break
-        return values
+        else:
+            raise _too_large_error(constraint)
+        pairs, states, context = product
+        edges = _edges(pairs, constraint.end)
+        proba = contexts.proba[context[edges[0]], edges[2]].astype(np.float64)
+        table, log_scales, n_late = _fill(constraint, pairs, edges, proba)
+        # Rounding must not reduce the probability of a possible completion to zero.
+        n_early, states = len(table) - 1 - n_late, np.append(states, len(automaton.accepts) - 1)
+        late, early = constraint.max_length - np.arange(n_late), np.arange(n_early)
+        lengths = np.append(late, constraint.min_length - 1 - early)
+        is_possible = self.is_possible(lengths[:, None], states)
+        table[:-1] = np.where(is_possible, np.maximum(table[:-1], np.finfo(float).tiny), 0)
+        return type(self)(constraint, pairs, table, log_scales, n_late)
 
-    def row_for_length(self, lengths: Indices) -> Indices:
+    @property
+    def nbytes(self) -> int:
+        """Total size of all arrays, in bytes."""
+        return self.table.nbytes + self.automaton.nbytes
+
+    def read(self, text: str) -> tuple[int, ...]:
+        """Return the state after a text, for each start of the automaton.
+
+        The text may only contain known characters.
+        """
+        states = np.array(self.automaton.starts)
+        for character in text:
+            states = self.automaton.transitions[states, self.constraint.index[character]]
+        return tuple(states.tolist())
+
+    def _row_for_length(self, lengths):
         """Return the table row for each prefix length."""
-        n_late, min_length = self.n_late, self.constraint.min_length
-        late = np.minimum(self.constraint.max_length - lengths, n_late - 1)
-        early = n_late - 1 + np.minimum(min_length - lengths, self._n_early)
-        return np.where(lengths >= min_length, late, early)
+        constraint, n_early = self.constraint, len(self.table) - 1 - self.n_late
+        late = np.minimum(constraint.max_length - lengths, self.n_late - 1)
+        early = self.n_late - 1 + np.minimum(constraint.min_length - lengths, n_early)
+        return np.where(lengths >= constraint.min_length, late, early)
 
     def is_possible(self, lengths: Indices, states: Indices) -> NDArray[np.bool_]:
         """Return whether prefixes with these lengths and states can still be completed."""
-        return self.table[self.row_for_length(lengths), states, 0]
+        return self.table[self._row_for_length(lengths), states] > 0
 
-    def context(self, prefix: str) -> int:
-        """Return the context after a prefix."""
-        context = self._start
-        for character in prefix:
-            context = int(self.contexts_after[context, self.constraint.index[character]])
-        return context
+    def log_values(self, lengths: Indices, states: Indices) -> NDArray[np.float64]:
+        """Return the log of the probability of completion for these lengths and states."""
+        rows, n_early = self._row_for_length(lengths), len(self.table) - 1 - self.n_late
+        # Beyond the last row, the values continue to change by the same factor.
+        n_beyond = np.maximum(self.constraint.min_length - lengths - n_early, 0)
+        log_factor = self.log_scales[-2] - self.log_scales[-3] if n_early else 0.0
+        with np.errstate(divide="ignore"):
+            return np.log(self.table[rows, states]) + self.log_scales[rows] + n_beyond * log_factor
 
-    def ahead(self, lengths: Indices, states: Indices, contexts: Indices) -> NDArray[np.float64]:
+    def may_end(self, lengths: Indices, states: Indices) -> NDArray[np.bool_]:
+        """Return whether names of at most `max_length` characters satisfy the constraint."""
+        return self.automaton.accepts[states] & (lengths >= self.constraint.min_length)
+
+    def ahead(self, lengths: Indices, states: Indices) -> NDArray[np.float64]:
         """Return the probability of completion after each next character, up to a factor per row.
 
         Parameters
         ----------
-        lengths, states, contexts : ndarray of shape (n_rows,), dtype int
-            The length, automaton state and context of each prefix.
+        lengths, states : ndarray of shape (n_rows,), dtype int
+            The length and automaton state of each prefix.
 
         Returns
         -------
         ahead : ndarray of shape (n_rows, n_characters), dtype float64
         """
-        constraint, (_, n_states, n_contexts) = self.constraint, self.table.shape
-        longer = table_rows = self.row_for_length(lengths + 1)[:, None]
-        if not constraint.one_code_per_cluster:
-            same, starts = self.row_for_length(lengths)[:, None], constraint.starts_cluster[states]
-            table_rows = np.where(starts, longer, same)
-        cells = (table_rows * n_states + constraint.transitions[states]) * n_contexts
-        ahead = self.table.ravel().take(cells + self.contexts_after[contexts])
-        if not constraint.one_code_per_cluster:
-            ahead *= np.exp(self.log_scales[table_rows] - self.log_scales[longer])
-        if constraint.end is not None:
-            ahead[:, constraint.end] = constraint.may_end(lengths, states)
+        automaton, one_code = self.automaton, self.constraint.one_code_per_cluster
+        longer = rows = self._row_for_length(lengths + 1)[:, None]
+        if not one_code:
+            same, starts = self._row_for_length(lengths)[:, None], automaton.starts_cluster[states]
+            rows = np.where(starts, longer, same)
+        cells = rows * self.table.shape[1] + automaton.transitions[states]
+        ahead = self.table.ravel().take(cells)
+        if not one_code:
+            ahead *= np.exp(self.log_scales[rows] - self.log_scales[longer])
+        if self.constraint.end is not None:
+            ahead[:, self.constraint.end] = self.may_end(lengths, states)
         return ahead
+
+
+def possible_names(
+    alphabet: Alphabet, longest_name: int | None, prefixes: list[str], cache: Cache, **limits: Any
+) -> Lookahead:
+    """Validate the parameters of `sample`, and return which prefixes can be completed.
+
+    Raises an error if one of `prefixes` cannot. The other parameters are those of `check_limits`.
+    """
+    key = check_limits(alphabet, longest_name, prefixes, **limits)
+    possible = cache.get(key, lambda: Lookahead.possible(Constraint.build(alphabet, *key)))
+    states = np.array([possible.read(prefix)[0] for prefix in prefixes], dtype=np.int64)
+    is_possible = possible.is_possible(alphabet.lengths(prefixes), states)
+    if not is_possible.all():
+        prefix, (pattern, banned, *_) = prefixes[int(is_possible.argmin())], key
+        rules = [f"begins with {prefix!r}"] if prefix else []
+        rules += [f"matches pattern={pattern.pattern!r}"] if pattern else []
+        rules += [f"contains none of banned={banned!r}"] if banned else []
+        constraint = possible.constraint
+        raise ValueError(
+            f"No name of {constraint.min_length} to {constraint.max_length} characters that the "
+            f"model can generate {' and '.join(rules) or 'exists'}. Relax the constraint or the "
+            "length limits."
+        )
+    return possible
+
+
+def _edges(automaton, end):
+    """Return the state before, the state after and the character of each useful transition.
+
+    The state after the end of a name is the number of states.
+    """
+    after = automaton.transitions
+    if end is not None:
+        after = after.copy()
+        after[automaton.accepts, end] = len(after)
+    rows, characters = np.nonzero(after != len(after) - 1)
+    return rows, after[rows, characters], characters
+
+
+def _fill(constraint, automaton, edges, proba=None):
+    """Return the table of a `Lookahead`, from the greatest length to zero, and what follows it."""
+    n_states, min_length = len(automaton.accepts), constraint.min_length
+    rows, columns, characters = edges
+    starts = automaton.starts_cluster[rows, characters] | (columns == n_states)
+    weights = np.ones(len(rows)) if proba is None else proba
+
+    def matrix(selected):
+        places = np.append(0, np.bincount(rows[selected], minlength=n_states).cumsum())
+        cells = weights[selected], columns[selected], places
+        return csr_matrix(cells, shape=(n_states, n_states + 1))
+
+    to_longer, to_same = matrix(starts), matrix(~starts)
+
+    def shorter_values(longer, may_end):
+        """Return the values of prefixes that are one character shorter."""
+        values = first = to_longer @ np.append(longer, may_end)
+        if constraint.end is None:
+            first += automaton.accepts * may_end
+        for _ in range(
+            len(constraint.automaton.accepts) * (to_same.nnz > 0)
+        ):  # code points that continue a character
+            previous = values
+            values = first + to_same @ np.append(values, 0)
+            if _is_close(values, previous):
+                break
+        return values if proba is not None else (values > 0).astype(float)
+
+    values, table, log_scales = np.zeros(n_states), list[NDArray[np.float64]](), list[float]()
+    for may_end, n_lengths in (
+        (True, constraint.max_length - min_length + 1),
+        (False, min_length),
+    ):
+        for _ in range(n_lengths):
+            longer, values = values, shorter_values(values, may_end)
+            scale = 1.0 if may_end else values.max() or 1.0
+            values = values / scale
+            table.append(values)
+            log_scales.append(np.log(scale))
+            if (may_end or not to_same.nnz) and _is_close(values, longer):
+                break
+            if len(table) * (n_states + _EXTRA_CELLS) > 2 * _MAX_CELLS:
+                raise _too_large_error(constraint)
+        if may_end:
+            n_late = len(table)
+    table.append(np.zeros(n_states))
+    return np.stack(table), np.append(np.cumsum(log_scales), 0), n_late
 
 
 def _is_close(values, previous):
     return bool((np.abs(values - previous) <= _TOLERANCE * values).all())
 
 
-def _order(constraint, ngrams):
-    """Return the highest order whose table stays within the limits on size and computation."""
-    n_states, n_characters = constraint.transitions.shape
-    n_rows = min(constraint.max_length, _USUAL_ROWS + constraint.min_length) + 2
-    for order in range(int(ngrams.lengths[-1]) + 1, 0, -1):
-        n_contexts = int(np.searchsorted(ngrams.lengths, order))
-        n_ngrams = int(ngrams.first[n_contexts]) + ngrams.roots.size
-        n_cells = n_contexts * (n_states * n_rows + n_characters // 2)
-        if n_cells <= _MAX_CELLS and n_states * n_rows * n_ngrams <= _MAX_WORK:
-            return order
-    raise _too_large_error(constraint)
+def _product(automaton, contexts, max_states):
+    """Return the product of an automaton and the contexts of n-grams, as an automaton.
+
+    Also returns the state and the context of each of its states, or None if there are more than
+    `max_states`. The states are those that a text can reach, found breadth first.
+    """
+    dead, n_contexts = len(automaton.accepts) - 1, len(contexts.after)
+    transitions = automaton.transitions
+
+    def keys_after(keys):
+        states, ids = np.divmod(keys, n_contexts)
+        after = transitions[states].astype(np.int64)
+        return np.where(after == dead, -1, after * n_contexts + contexts.after[ids])
+
+    starts = automaton.starts[0] * n_contexts + np.array(contexts.starts)
+    known = frontier = np.unique(starts)
+    while len(frontier):
+        found = np.unique(keys_after(frontier))
+        found = found[found >= 0]
+        place = np.searchsorted(known, found).clip(max=len(known) - 1)
+        frontier = found[known[place] != found]
+        if len(known) + len(frontier) > max_states:
+            return None
+        known = np.union1d(known, frontier)
+    n_states = len(known) + 1
+    after = np.empty((n_states, transitions.shape[1]), dtype=np.int32)
+    for first in range(0, len(known), 2**14):
+        keys = keys_after(known[first : first + 2**14])
+        places = np.where(keys < 0, n_states - 1, np.searchsorted(known, keys))
+        after[first : first + len(keys)] = places
+    after[-1] = n_states - 1
+    states, ids = np.divmod(known, n_contexts)
+    padded = np.append(states, dead)
+    starts_cluster = automaton.starts_cluster
+    if starts_cluster.all():
+        starts_cluster = np.broadcast_to(True, after.shape)
+    else:
+        starts_cluster = starts_cluster[padded]
+    first_states = tuple(np.searchsorted(known, starts).tolist())
+    product = Automaton(after, automaton.accepts[padded], starts_cluster, first_states)
+    return product, states, ids
 
 
 def _too_large_error(constraint):
     return ValueError(
         "min_length, pattern and banned require a table that is too large: "
-        f"{len(constraint.transitions):,} states for names of {constraint.min_length:,} to "
+        f"{len(constraint.automaton.accepts):,} states for names of {constraint.min_length:,} to "
         f"{constraint.max_length:,} characters. Simplify the pattern, or pass a smaller min_length "
         "or max_length."
     )

@@ -5,9 +5,10 @@ import weakref
 import pytest
 from conftest import ngram_pipeline, small_pipeline
 
-from sknamegen._sampling import sampler
 from sknamegen._sampling.cache import MAX_BYTES, Cache
+from sknamegen._sampling.contexts import ContextAutomaton
 from sknamegen._sampling.lookahead import Lookahead
+from sknamegen._sampling.source import Steps
 
 
 class Value:
@@ -35,20 +36,19 @@ def test_least_recently_used_value_is_evicted():
 
 
 @pytest.mark.parametrize("make_pipe", [small_pipeline, ngram_pipeline], ids=["lstm", "ngram"])
-def test_many_constraints_stay_within_the_limit(names, make_pipe, monkeypatch):
-    """N-grams are computed once per temperature, for all constraints."""
-    calls, ngrams = [], sampler.Sampler._ngrams
-    monkeypatch.setattr(sampler.Sampler, "_ngrams", lambda *args: calls.append(1) or ngrams(*args))
+def test_many_constraints_stay_within_the_limit(names, make_pipe):
+    """What the lookaheads are learned from is computed once for all constraints."""
     generator = make_pipe().fit(names)[-1]
-    cache, references = generator._fitted.cache, set()
+    cache, references, sources = generator._fitted.cache, set(), set()
     for letters in ("xz", "vy", "kw"):
         options = {"pattern": f".*{letters[0]}.*{letters[1]}.*(a|e|i).*", "max_length": 20}
         generator.sample(random_state=0, **options)
-        lookaheads = [value for value in cache._values.values() if isinstance(value, Lookahead)]
-        references.update(map(weakref.ref, lookaheads))
-    assert len(calls) == 1
+        values = list(cache._values.values())
+        references |= {weakref.ref(value) for value in values if isinstance(value, Lookahead)}
+        sources |= {id(value) for value in values if isinstance(value, Steps | ContextAutomaton)}
+    assert len(sources) == 1
     assert 0 < cache.nbytes <= MAX_BYTES
     assert len(references) >= 2
-    del lookaheads
+    del values
     cache._values.clear()
     assert not any(reference() for reference in references)  # lookaheads are in no reference cycle

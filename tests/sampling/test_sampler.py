@@ -1,5 +1,7 @@
 """The sampler with minimal models, and the choice among candidates."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from conftest import assert_drawn_from, ngram_pipeline
@@ -10,10 +12,11 @@ from sknamegen._models.contract import NextCharModel
 from sknamegen._models.mixture import Mixture
 from sknamegen._models.ngrams import NGrams
 from sknamegen._sampling.cache import Cache
-from sknamegen._sampling.constraint import make_constraint
 from sknamegen._sampling.decoding import Decoding
+from sknamegen._sampling.lookahead import possible_names
+from sknamegen._sampling.pool import Pool
 from sknamegen._sampling.sampler import Sampler
-from sknamegen._sampling.writing import Draws, Pool
+from sknamegen._sampling.source import Draws, Source
 
 
 class EvenModel(NextCharModel):
@@ -45,10 +48,9 @@ class MisleadingModel(EvenModel):
 def make(model, prefixes=("",), **limits):
     letters = characters_of(np.array([END, ord("a")], np.int32))
     corpus, cache, prefixes = Corpus(letters, 4, 5, None, 1.0), Cache(), list(prefixes)
-    constraint = make_constraint(corpus.alphabet, 5, prefixes, cache, **limits)
-    proba = np.ones((len(prefixes), 1))
-    options = np.array([NONE]), proba, Decoding(), constraint, cache, None
-    return Sampler(model, corpus, prefixes, *options)
+    possible = possible_names(corpus.alphabet, 5, prefixes, cache, **limits)
+    labels = np.array([NONE]), np.ones((len(prefixes), 1))
+    return Sampler(Source(model, corpus, prefixes, *labels, Decoding()), possible, cache, None)
 
 
 def zeros(n):
@@ -80,24 +82,19 @@ def test_prefixes_with_different_completion_probabilities():
         assert_drawn_from(names[1000 * number : 1000 * (number + 1)], matches, p)
 
 
-def test_observe_receives_every_step():
-    sampler, steps = make(EvenModel(), ["", "aa"], max_length=40), []
-    rows = np.array([0, 1] * 200)
-    draws = sampler.propose(
-        rows, np.random.default_rng(0), observe=lambda *step: steps.append([*map(np.copy, step)])
-    )
-    complete = [name for name in draws.texts if len(name) < 40]
-    n_steps = sum(len(name) + 1 for name in complete) - 2 * 200
-    assert sum(len(step[2]) for step in steps) >= n_steps
-    letters = sampler.corpus.alphabet.characters
-    for start, windows, index, text, logits in steps:
-        assert logits.shape == (len(index), 2)
-        assert text.shape[0] == len(index)
-        for row, window, characters in zip(index, windows[index], text, strict=True):
-            prefix = sampler.prefixes[rows[start + row]]
-            assert window[(window >= 0) & (window < 2)].tolist() == [1] * len(prefix)
-            so_far = prefix + "".join(letters[i] for i in characters)
-            assert draws.texts[start + row].startswith(so_far)
+def test_every_step_is_recorded():
+    """Each step of each name has the characters before it, nearest first."""
+    sampler = make(EvenModel(), ["", "aa"], max_length=40)
+    rows, rng = np.array([0, 1] * 200), np.random.default_rng(0)
+    draws = sampler.source.propose(rows, rng, sampler.possible, guided=False, recorded=True)
+    expected = Counter[tuple[int, ...]]()
+    for text, row in zip(draws.texts, rows, strict=True):
+        for length in range(2 * row, min(len(text), 40) + 1):
+            context = [1] * length + [2] + [NONE] * 4  # characters, start, padding
+            expected[tuple(context[:4])] += 1
+    assert draws.steps is not None
+    assert Counter(map(tuple, draws.steps.contexts.tolist())) == expected
+    assert draws.steps.logits.shape == (expected.total(), 2)
 
 
 def test_streaming_text_does_not_restart_the_model(names, monkeypatch):
@@ -148,6 +145,35 @@ def test_the_probability_estimate_is_unbiased_and_its_error_is_calibrated(p, q, 
     assert proba.mean() == pytest.approx(p.sum(), abs=4 * proba.std() / 500**0.5)
     assert np.mean(np.abs(proba - p.sum()) < 1.96 * errors) > 0.92
     assert errors.mean() < 2.5 * proba.std()
+
+
+def test_draws_represent_the_names_that_a_search_has_not_found():
+    """The names found keep their probability. An earlier estimate determines the share of the rest.
+
+    The estimate of the probability only uses the pool's own draws.
+    """
+    p, q = np.array([0.6, 0.3, 0.05, 0.03, 0.02]), np.array([0.2, 0.2, 0.1, 0.1, 0.4])
+    found = {str(name): np.log(p[name]) for name in range(2)}
+    rng, counts, estimates = np.random.default_rng(0), Counter[str](), []
+    for _ in range(500):
+        pool = Pool(20, found, log_rest=np.log(0.1), n_rest=100_000)
+        assert not pool.is_enough()
+        pool.add(draws_of(p, q, 20, rng))
+        assert not {name for name, _ in pool.candidates} & found.keys()
+        counts.update(pool.choose(rng))
+        estimates.append(pool.probability())
+    total, errors = np.array(estimates).T
+    assert total.mean() == pytest.approx(1, abs=4 * total.std() / 500**0.5)
+    assert (np.abs(total - 1) < 3 * errors).mean() > 0.97
+    for name, share in enumerate(p):
+        assert counts[str(name)] / 10_000 == pytest.approx(share, abs=0.012)
+
+
+def test_names_found_are_enough_if_the_rest_is_negligible():
+    pool = Pool(3, {"a": np.log(1e-9)}, log_rest=np.log(1e-12))
+    assert pool.is_enough()
+    assert pool.choose(np.random.default_rng(0)) == ["a"] * 3
+    assert pool.probability(0.01) == pytest.approx((1e-9, 1e-11 + 1e-12))
 
 
 def test_names_that_violate_the_constraint_are_not_chosen():

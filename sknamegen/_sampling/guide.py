@@ -1,0 +1,300 @@
+"""Find out how to draw the names that satisfy a constraint.
+
+Drawing each character in proportion to its probability times the lookahead is only as good as the
+lookahead, which must describe names that the model rarely generates. It is therefore learned in
+rounds: first from unconstrained names, then also from the names drawn in the rounds before. Each
+round compares its draws with a search for the most probable names, because importance weights alone
+cannot show that draws miss names.
+"""
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._models.contract import Indices
+from .._models.ngrams import NGrams
+from .cache import Cache
+from .contexts import ContextAutomaton
+from .decoding import draw
+from .lookahead import Lookahead
+from .pool import Pool, log_sum
+from .search import Search
+from .source import Source, Steps
+
+# Number of unconstrained characters to learn from, and the maximum number of cells of their logits.
+_N_CHARACTERS, _MAX_CELLS = 12_000, 2**23
+# Number of prefixes that are explored first.
+_N_EXPLORED = 2048
+# Number of names drawn in each round, and of prefixes that the search of each round expands.
+_N_DRAWS, _N_EXPANDED = 256, (256, 512, 1024, 2048, 4096)
+# Number of characters from which a round draws fewer names, and the minimum number of names.
+_MAX_CHARACTERS, _MIN_DRAWS = 2**14, 32
+# Number of prefixes that a search expands at a time.
+_N_ROWS = 64
+# Requirements, relative to the total probability of all names that satisfy the constraint:
+# Maximum standard deviation of the weights of the draws.
+_MAX_DEVIATION = 1.6
+# Maximum probability that the search expects of all other names, in addition to a multiple of the
+# probability according to the draws.
+_MAX_EXPECTED, _MAX_RATIO = 0.1, 4
+# Probability of all other names, relative to the names found, that is negligible, and that the
+# search may still expect if the draws confirm that it is negligible.
+_NEGLIGIBLE, _MAX_UNCONFIRMED = 1e-3, 1e-2
+# Number of candidates per name, and of additional candidates per prefix.
+_CANDIDATES_PER_NAME, _EXTRA_CANDIDATES = 1.4, 16
+# Maximum number of rounds that add candidates.
+_MAX_ROUNDS = 10
+
+
+@dataclass(frozen=True, eq=False)
+class Guide:
+    """How to draw names from a source that satisfy a constraint.
+
+    Attributes
+    ----------
+    source : Source
+    lookahead : Lookahead
+    found : dict of str to float
+        Names that a search has found, with the logs of their probabilities.
+    log_rest : float
+        Estimate of the log of the total probability of all other names.
+    n_draws : int
+        Number of draws behind this estimate. 0: the estimate is negligible, or there is none.
+    error : float
+        Relative error that such an estimate may have, in addition to its standard error. If there
+        is none: the same for the total probability of the names found.
+    """
+
+    source: Source
+    lookahead: Lookahead
+    found: dict[str, float]
+    log_rest: float = -np.inf
+    n_draws: int = 0
+    error: float = 0.0
+
+    @property
+    def nbytes(self) -> int:
+        """Approximate size in bytes."""
+        return self.lookahead.nbytes + 200 * len(self.found)
+
+    def choose(self, rows: Indices, rng: np.random.Generator) -> list[str]:
+        """Return a name for each row. `rows` contains indices of prefixes."""
+        n_names = np.bincount(rows, minlength=len(self.source.prefixes))
+        pools = [self._pool(n) for n in n_names.tolist()]
+        n_draws = np.ceil(_CANDIDATES_PER_NAME * n_names).astype(np.int64) + _EXTRA_CANDIDATES
+        for _ in range(_MAX_ROUNDS):
+            short = [prefix for prefix, pool in enumerate(pools) if pool.n and not pool.is_enough()]
+            if not short:
+                break
+            self._add_draws(pools, short, n_draws[short], rng)
+            n_draws = np.array([-(-pool.n_drawn // 4) for pool in pools])
+        names = np.empty(len(rows), dtype=object)
+        for prefix, pool in enumerate(pools):
+            if pool.n:
+                if pool.is_empty():
+                    raise no_match_error(self.source.prefixes[prefix])
+                names[rows == prefix] = pool.choose(rng)
+        return names.tolist()
+
+    def probability(self, n: int, rng: np.random.Generator) -> NDArray[np.float64]:
+        """Estimate the probability of satisfying the constraint, from n draws per prefix.
+
+        Returns the estimates and their standard errors, (n_prefixes, 2).
+        """
+        pools = [self._pool(n) for _ in self.source.prefixes]
+        if self.n_draws or not self.found:
+            prefixes = list(range(len(pools)))
+            self._add_draws(pools, prefixes, np.full(len(pools), n), rng)
+        return np.array([pool.probability(self.error) for pool in pools])
+
+    def _pool(self, n):
+        return Pool(n, self.found, self.log_rest, self.n_draws)
+
+    def _add_draws(self, pools, prefixes, n_draws, rng):
+        draws = self.source.propose(np.repeat(prefixes, n_draws), rng, self.lookahead)
+        ends = n_draws.cumsum()
+        for prefix, start, end in zip(prefixes, ends - n_draws, ends, strict=True):
+            pools[prefix].add(draws, slice(start, end))
+
+
+class _Round(NamedTuple):
+    """Result of comparing draws with a search.
+
+    Attributes
+    ----------
+    found, expected, rest : float
+        Logs of the total probability of the names found, of all other names according to the
+        search, and of all other names according to the draws.
+    is_good : bool
+        Whether both agree.
+    """
+
+    found: float = -np.inf
+    expected: float = -np.inf
+    rest: float = -np.inf
+    is_good: bool = False
+
+    @property
+    def total(self) -> float:
+        """The log of the total probability."""
+        return float(np.logaddexp(self.found, self.rest))
+
+    def is_complete(self, before: "_Round") -> bool:
+        """Return whether all other names are negligible, given the round before."""
+        limit = np.log(_NEGLIGIBLE) + self.found
+        if self.is_good and self.rest < limit:
+            return self.expected < np.log(_MAX_UNCONFIRMED) + self.found
+        return self.expected < limit and self.found < before.found + _MAX_UNCONFIRMED
+
+    def rest_error(self, before: "_Round") -> float:
+        """Return the relative error of `rest`, as if it was that of the round before, up to 1."""
+        with np.errstate(all="ignore"):
+            ratio = np.exp(self.total - before.rest) - np.exp(before.found - before.rest)
+        return min(abs(float(ratio) - 1), 1.0) if ratio < np.inf else 1.0
+
+
+def find_guide(
+    source: Source, possible: Lookahead, cache: Cache, key: Hashable, n_rounds: int
+) -> Guide:
+    """Return a guide for names from a source that satisfy a constraint.
+
+    Raises ValueError if these names are so rare that no round was good enough.
+
+    Parameters
+    ----------
+    source, possible, cache, key
+        As in `Sampler`. For several prefixes and for running text, there is no search.
+    n_rounds : int
+        Minimum number of rounds, if there is a search and the lookahead is learned.
+    """
+    has_search = len(source.prefixes) == 1 and possible.constraint.end is not None
+    is_learned = source.model.ngrams() is None
+    n_rounds = n_rounds if has_search and is_learned else 1
+    max_draws = _MAX_CHARACTERS // max(1, possible.constraint.min_length)
+    n_draws = min(max(max_draws, _MIN_DRAWS), _N_DRAWS)
+    lookahead, steps = first_lookahead(source, possible, cache, key), list[Steps]()
+    rng, found, log_expected, now = np.random.default_rng(0), dict[str, float](), -np.inf, _Round()
+    if has_search and is_learned:
+        found, _ = _search(source, lookahead, _N_EXPLORED, steps)
+        now = _Round(log_sum([*found.values()]))
+    for number, n_expanded in enumerate(_N_EXPANDED if has_search else _N_EXPANDED[:3], 1):
+        if steps:
+            all_steps = [_free_steps(source, cache, key), *steps]
+            lookahead = possible.weighted(_learn(source, all_steps))
+        if has_search:
+            newly_found, log_expected = _search(source, lookahead, n_expanded)
+            found |= newly_found
+        rows = np.arange(n_draws) % len(source.prefixes)
+        draws = source.propose(rows, rng, lookahead, recorded=is_learned)
+        before, now = now, _compare(source, lookahead, draws, found, log_expected)
+        if now.is_complete(before):
+            growth = -float(np.expm1(before.found - now.found)) if before.found > -np.inf else 0.0
+            return Guide(source, lookahead, found, max(now.rest, now.expected), error=growth)
+        if now.is_good and number >= n_rounds:
+            settings = now.rest, n_draws * has_search, now.rest_error(before)
+            return Guide(source, lookahead, found, *settings)
+        if log_sum([now.total, now.expected]) == -np.inf:
+            raise no_match_error(source.prefixes[0])
+        steps += [draws.steps] if draws.steps else []
+    raise ValueError(
+        f"Names that begin with {source.prefixes[0]!r} and satisfy the constraint are too rare at "
+        f"temperature {source.decoding.temperature:g} to sample them correctly. Raise temperature, "
+        "or relax the constraint."
+    )
+
+
+def _search(source, lookahead, n_expanded, steps=None):
+    """Return names with the logs of their probabilities, and the search's `log_rest`.
+
+    Appends to `steps`, unless it is None.
+    """
+    joint, found = np.log(source.label_proba[0]), dict[str, float]()
+    search = Search(source, lookahead, joint, steps is not None)
+    while search.n_expanded * len(joint) ** 0.5 < n_expanded and search.best > -np.inf:
+        names, log_proba = search.step(n_rows=_N_ROWS)
+        log_total = np.logaddexp.reduce(log_proba, axis=1)
+        found |= zip(names, log_total.tolist(), strict=True)
+    if steps is not None:
+        steps += search.steps
+    return {name: logs for name, logs in found.items() if logs > -np.inf}, search.log_rest
+
+
+def _compare(source, lookahead, draws, found, log_expected):
+    """Compare one draw per prefix and row with a search that found names, and expects others."""
+    log_weights, log_found = draws.log_weights, log_sum([*found.values()])
+    if len(source.prefixes) > 1:  # relative to what the lookahead expects
+        log_start = lookahead.log_values(*source.positions(lookahead)) + np.log(source.label_proba)
+        log_start = np.logaddexp.reduce(log_start, axis=1)
+        log_weights = log_weights - np.resize(log_start, len(log_weights))
+    scale = max(log_found, log_weights.max())
+    if scale == -np.inf:
+        return _Round(expected=log_expected)
+    weights, total_found, expected = (
+        np.exp(logs - scale) for logs in (log_weights, log_found, log_expected)
+    )
+    is_found = np.array([text in found for text in draws.texts])
+    rest = np.where(is_found, 0, weights)
+    mean, total = rest.mean(), total_found + rest.mean()
+    is_good = rest.std() <= _MAX_DEVIATION * total
+    is_good &= expected <= _MAX_RATIO * mean + _MAX_EXPECTED * total
+    with np.errstate(divide="ignore"):
+        log_rest = float(np.log(mean) + scale)
+    return _Round(log_found, log_expected, log_rest, bool(is_good))
+
+
+def first_lookahead(source: Source, possible: Lookahead, cache: Cache, key: Hashable) -> Lookahead:
+    """Return the lookahead of an n-gram model, or one learned from names at temperature 1.
+
+    The parameters are those of `find_guide`.
+    """
+    ngrams = source.model.ngrams()
+
+    def build() -> Lookahead:
+        if ngrams is None:
+            return possible.weighted(_learn(source, [_free_steps(source, cache, key)]))
+        contexts = cache.get(("ngrams", key), lambda: ContextAutomaton.from_ngrams(ngrams))
+        return possible.weighted(contexts.decoded(source.decoding))
+
+    return cache.get((source.decoding, key, possible.constraint.key), build)
+
+
+def _free_steps(source, cache, key):
+    """Return the steps of unconstrained names at temperature 1."""
+
+    def draw_names() -> Steps:
+        names, limits = source.unconstrained()
+        n_characters = min(_N_CHARACTERS, _MAX_CELLS // len(source.corpus.alphabet))
+        if limits.constraint.end is None:  # the model reads a whole window for each character
+            n_characters //= source.corpus.window_length_
+        rng, parts, n_steps = np.random.default_rng(0), list[Steps](), 0
+        while n_steps < n_characters:
+            rows = rng.integers(len(names.prefixes), size=2 * int(n_characters**0.5))
+            draws = names.propose(rows, rng, limits, guided=False, recorded=True)
+            parts.append(draws.steps)
+            n_steps += len(draws.steps.contexts)
+        return Steps.concatenate(parts)
+
+    return cache.get(("steps", key), draw_names)
+
+
+def _learn(source, steps):
+    """Return n-grams that describe the distributions from which characters are drawn."""
+    contexts, logits = Steps.concatenate(steps)
+    proba = source.decoding.probabilities(logits)
+    characters, _ = draw(proba, np.random.default_rng(0).random(len(proba)))
+    kinds, n_characters = source.corpus.alphabet.kinds, proba.shape[1]
+    starts = np.repeat(kinds[n_characters], len(source.labels))  # one for each label
+    kinds = np.concatenate([kinds[:n_characters], starts, kinds[n_characters:]])
+    ngrams = NGrams(contexts, characters, kinds)
+    return ContextAutomaton.from_distributions(ngrams, contexts, proba)
+
+
+def no_match_error(prefix: str) -> ValueError:
+    """Return the error for a prefix that was never completed."""
+    return ValueError(
+        f"No name drawn with seed {prefix!r} satisfies the constraint: temperature, top_k and "
+        "top_p leave too few characters. Raise them."
+    )

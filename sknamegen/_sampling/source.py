@@ -1,0 +1,359 @@
+"""Draw candidate names from a model, character by character.
+
+References
+----------
+.. [1] T. Hesterberg, "Weighted Average Importance Sampling and Defensive Mixture Distributions",
+   Technometrics, 1995.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._alphabet import NONE
+from .._corpus import Corpus
+from .._graphemes import MAX_CODE_POINTS
+from .._models.contract import Indices, Logits, NextCharModel, log_likelihood, next_log_proba
+from .._parallel import BLOCK_CELLS, blocks, parallel_map
+from .._sequences import name_sequences
+from .constraint import Constraint
+from .decoding import Decoding, draw
+from .lookahead import Lookahead
+
+# Share of the mean lookahead that is mixed into the lookahead of each character. Otherwise,
+# names that the lookahead wrongly considers nearly impossible would be drawn once in many thousand
+# draws, with an enormous weight [1]_.
+_DEFENSIVE_SHARE = 0.2
+# Number of characters in the contexts of `Steps`.
+_CONTEXT_LENGTH = 7
+
+
+class Steps(NamedTuple):
+    """What a model predicted at each step of drawing names.
+
+    Attributes
+    ----------
+    contexts : ndarray of shape (n_steps, n_columns), dtype int
+        The last characters, nearest first. The start of a name with the label in column i of the
+        source is character `n_characters` + i.
+    logits : ndarray of shape (n_steps, n_characters), dtype float32
+    """
+
+    contexts: Indices
+    logits: Logits
+
+    @property
+    def nbytes(self) -> int:
+        """Total size of all arrays, in bytes."""
+        return self.contexts.nbytes + self.logits.nbytes
+
+    @classmethod
+    def concatenate(cls, parts: list[Self]) -> Self:
+        """Return all steps of several."""
+        return cls(*map(np.concatenate, zip(*parts, strict=True)))
+
+
+class Draws(NamedTuple):
+    """Candidate names with their importance weights.
+
+    Attributes
+    ----------
+    texts : ndarray of shape (n_names,), dtype object
+    labels : ndarray of shape (n_names,), dtype int
+    log_proba : ndarray of shape (n_names,), dtype float64
+        If guided: log-probability of each name with its label, in nats. At temperature 0, it is the
+        log-probability at temperature 1.
+    log_weights : ndarray of shape (n_names,), dtype float64
+        Log of the importance weight: the probability of a name divided by its probability under the
+        proposal. Minus infinity for names that violate the constraint. Unless guided, 0 for all
+        other names.
+    steps : Steps or None
+        The steps of all names, if they were recorded.
+    """
+
+    texts: NDArray[np.object_]
+    labels: NDArray[np.integer[Any]]
+    log_proba: NDArray[np.float64]
+    log_weights: NDArray[np.float64]
+    steps: Steps | None = None
+
+
+@dataclass(frozen=True)
+class Source:
+    """Distribution of names that begin with given prefixes, before any constraint.
+
+    In its methods, `rows` contains the prefix index of each name.
+
+    Attributes
+    ----------
+    model : NextCharModel
+    corpus : Corpus
+    prefixes : list of str
+        The beginnings of the names.
+    labels : ndarray of shape (n_labels,), dtype int64
+        The labels that names may have, or [-1] without labels.
+    label_proba : ndarray of shape (n_prefixes, n_labels), dtype float64
+        The label distribution for each prefix.
+    decoding : Decoding
+    """
+
+    model: NextCharModel
+    corpus: Corpus
+    prefixes: list[str]
+    labels: NDArray[np.int64]
+    label_proba: NDArray[np.float64]
+    decoding: Decoding
+
+    def propose(
+        self,
+        rows: Indices,
+        rng: np.random.Generator,
+        lookahead: Lookahead,
+        labels: Indices | None = None,
+        *,
+        guided: bool = True,
+        recorded: bool = False,
+    ) -> Draws:
+        """Draw one candidate per row, which may violate the constraint.
+
+        Parameters
+        ----------
+        rows, rng
+        lookahead : Lookahead
+            A name is abandoned when it cannot be completed.
+        labels : ndarray of shape (n_names,), dtype int, default=None
+            Labels of the names. None: drawn at random.
+        guided : bool, default=True
+            Whether to draw each character in proportion to its probability times the lookahead.
+            Otherwise, the model alone decides.
+        recorded : bool, default=False
+            Whether to return the steps.
+        """
+        row_cells = max(8 * len(self.corpus.alphabet), BLOCK_CELLS // self.model.block_rows)
+        parts = blocks(len(rows), row_cells)
+        if labels is None:
+            labels = self.draw_labels(rows, rng)
+        rngs = [rng]
+        if len(parts) > 1:  # the draws must not depend on the order of the blocks
+            rngs = list(map(np.random.default_rng, rng.integers(2**63, size=len(parts))))
+        alphabet, windows = self.corpus.alphabet, self._windows(self.prefixes)
+        position, prefixes = self.positions(lookahead), np.array(self.prefixes, dtype=object)
+
+        def propose_part(part: slice, rng: np.random.Generator) -> Draws:
+            part_rows, part_labels, steps = rows[part], labels[part], list[Steps]()
+            columns = np.searchsorted(self.labels, part_labels)
+
+            def record(active: Indices, text: Indices, logits: Logits) -> None:
+                texts = np.concatenate([windows[part_rows[active]], text], axis=1)
+                steps.append(self._steps(texts, columns[active], logits))
+
+            text, log_proba, log_weights = _propose_block(
+                self.model,
+                self.start(part_rows, part_labels),
+                position[:, part_rows, columns],
+                self.decoding,
+                lookahead,
+                guided,
+                rng,
+                record if recorded else None,
+            )
+            log_proba += np.log(self.label_proba[part_rows, columns])
+            texts = prefixes[part_rows] + np.array(alphabet.decode(text), dtype=object)
+            joined = Steps.concatenate(steps) if recorded else None
+            return Draws(texts, part_labels, log_proba, log_weights, joined)
+
+        draws = parallel_map(propose_part, zip(parts, rngs, strict=True))
+        columns = zip(*(part[:4] for part in draws), strict=True)
+        steps = [part.steps for part in draws if part.steps]
+        all_draws = Draws._make([*map(np.concatenate, columns), None])
+        return all_draws._replace(steps=Steps.concatenate(steps)) if steps else all_draws
+
+    def of(self, prefixes: Indices) -> Self:
+        """Return a source of names that begin with some of the prefixes."""
+        some = [self.prefixes[prefix] for prefix in prefixes]
+        return replace(self, prefixes=some, label_proba=self.label_proba[prefixes])
+
+    def positions(self, lookahead: Lookahead) -> NDArray[np.int64]:
+        """Return the length and the state of each prefix, (2, n_prefixes, n_labels)."""
+        states = np.array([*map(lookahead.read, self.prefixes)], dtype=np.int64)
+        lengths = self.corpus.alphabet.lengths(self.prefixes)[:, None]
+        return np.stack([np.broadcast_to(x, self.label_proba.shape) for x in (lengths, states)])
+
+    def start(self, rows: Indices, labels: Indices) -> tuple[Any, Logits]:
+        """Return the model's state and logits after labelled prefixes."""
+        windows = self._windows(self.prefixes)
+        if len(self.prefixes) == len(self.labels) == 1:  # all rows have the same context
+            state, logits = self.model.start(windows, self.labels)
+            shared = np.zeros(len(rows), dtype=np.int64)
+            return self.model.select(state, shared), logits[shared]
+        return self.model.start(windows[rows], labels)
+
+    def draw_labels(self, rows: Indices, rng: np.random.Generator) -> Indices:
+        """Draw a label for each row."""
+        if len(self.labels) == 1:
+            return np.repeat(self.labels, len(rows))
+        index, _ = draw(self.label_proba[rows], rng.random(len(rows)))
+        return self.labels[index]
+
+    def next_log_proba(self, prefixes: Sequence[str]) -> NDArray[np.float64]:
+        """Return the log-probabilities of the next character, (n_prefixes, n_labels, n_chars)."""
+        return next_log_proba(self.model, self._windows(prefixes), self.labels)
+
+    def decoded(self, log_proba: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the same after decoding."""
+        if self.decoding == Decoding():
+            return log_proba
+        proba = self.decoding.probabilities(log_proba.reshape(-1, log_proba.shape[2]))
+        with np.errstate(divide="ignore"):
+            return np.log(proba).reshape(log_proba.shape)
+
+    def steps(self, prefixes: Sequence[str], log_proba: NDArray[np.float64]) -> Steps:
+        """Return the steps for the predictions after prefixes."""
+        n_prefixes, n_labels, n_characters = log_proba.shape
+        windows = np.repeat(self._windows(prefixes), n_labels, axis=0)
+        columns = np.tile(np.arange(n_labels), n_prefixes)
+        return self._steps(windows, columns, log_proba.reshape(-1, n_characters))
+
+    def _steps(self, texts, columns, logits):
+        """Return steps, given indices of characters and the label of each row."""
+        n_columns = min(_CONTEXT_LENGTH, self.corpus.window_length_)
+        contexts = texts[:, : -n_columns - 1 : -1]
+        contexts = contexts + columns[:, None] * (contexts == len(self.corpus.alphabet))
+        return Steps(contexts, logits.astype(np.float32))
+
+    def log_joint(self) -> NDArray[np.float64]:
+        """Return the log-probability of each prefix with each label, (n_prefixes, n_labels)."""
+        log_proba = _log_proba(self.model, self.corpus, self.prefixes, self.labels)
+        return log_proba + (self.corpus.log_prior if len(self.labels) > 1 else 0)
+
+    def unconstrained(self) -> tuple[Self, Lookahead]:
+        """Return a source of whole names, or of text that begins with any character.
+
+        The names are drawn at temperature 1. Also returns the limit of their length.
+        """
+        alphabet, longest = self.corpus.alphabet, self.corpus.max_length_
+        prefixes, max_length = list(alphabet.index), 64
+        if longest is not None:
+            prefixes, max_length = [""], min(4 * longest + 1, 256)
+        shares = np.ones(1) if len(self.labels) == 1 else self.corpus.label_shares[self.labels]
+        label_proba = np.tile(shares, (len(prefixes), 1))
+        possible = Lookahead.possible(Constraint.build(alphabet, max_length=max_length))
+        names = replace(self, prefixes=prefixes, label_proba=label_proba, decoding=Decoding())
+        return names, possible
+
+    def _windows(self, prefixes):
+        return self.corpus.alphabet.windows(prefixes, self.corpus.window_length_)
+
+
+def _propose_block(
+    model: NextCharModel,
+    start: tuple[Any, Any],
+    position: NDArray[np.int64],
+    decoding: Decoding,
+    lookahead: Lookahead,
+    guided: bool,
+    rng: np.random.Generator,
+    record: Callable[[Indices, Indices, Logits], None] | None,
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """Draw a block of names character by character until all have ended.
+
+    Parameters
+    ----------
+    model, decoding, lookahead, guided, rng
+        As in `Source`.
+    start : tuple
+        State and logits of the model after the prefixes.
+    position : ndarray of shape (2, n_names), dtype int64
+        Length and automaton state of each prefix.
+    record : callable or None
+        Called before each step with the active rows, their characters so far and their logits.
+
+    Returns
+    -------
+    text : ndarray of shape (n_names, n_steps), dtype int64
+        Indices of the generated characters, -1 after the end of the name.
+    log_proba, log_weights : ndarray of shape (n_names,), dtype float64
+        As in `Draws`.
+    """
+    constraint, automaton = lookahead.constraint, lookahead.automaton
+    (state, logits), end, n_names = start, constraint.end, position.shape[1]
+    text = np.full((n_names, 16), NONE)
+    log_proba, log_weights = np.zeros((2, n_names))
+    active = np.arange(n_names)
+    if end is None:
+        active = np.flatnonzero(position[0] < constraint.max_length)
+        state, logits, position = model.select(state, active), logits[active], position[:, active]
+    for step in range(MAX_CODE_POINTS * (constraint.max_length + 1)):
+        if not len(active):
+            break
+        lengths, states = position
+        if record:
+            record(active, text[active, :step], logits)
+        uniforms = rng.random(len(active))
+        if guided:
+            settings = decoding, lookahead, uniforms
+            characters, log_p, log_weight = _draw_guided(logits, position, *settings)
+            log_proba[active] += log_p
+            log_weights[active] += log_weight
+        else:
+            characters, _ = draw(decoding.probabilities(logits), uniforms)
+        next_lengths = lengths + automaton.starts_cluster[states, characters]
+        position = np.stack([next_lengths, automaton.transitions[states, characters]])
+        is_feasible = lookahead.is_possible(*position)
+        is_complete = next_lengths >= constraint.max_length
+        if end is not None:
+            is_complete = characters == end
+            is_feasible[is_complete] = lookahead.may_end(lengths, states)[is_complete]
+        log_weights[active[~is_feasible]] = -np.inf
+        if step == text.shape[1]:
+            text = np.concatenate([text, np.full_like(text, NONE)], axis=1)
+        text[active, step] = characters
+        survivors = np.flatnonzero((log_weights[active] > -np.inf) & ~is_complete)
+        if len(survivors) < len(active):
+            state, characters = model.select(state, survivors), characters[survivors]
+            active, position = active[survivors], position[:, survivors]
+        if len(active):
+            state, logits = model.advance(state, characters)
+    log_weights[active] = -np.inf  # endless sequences of code points that continue a character
+    return text, log_proba, log_weights
+
+
+def _draw_guided(logits, position, decoding, lookahead, uniforms):
+    """Draw in proportion to probability times lookahead. Return characters, log p, log(p / q)."""
+    ahead = lookahead.ahead(*position)
+    if decoding.temperature == 0:
+        p = Decoding(1.0, *decoding[1:]).probabilities(logits)
+        characters, sums = (p * ahead).argmax(axis=1), (p * ahead).max(axis=1)
+    else:
+        p = decoding.probabilities(logits)
+        mean = (p * ahead).sum(axis=1, keepdims=True)
+        ahead += _DEFENSIVE_SHARE * (ahead > 0) * mean
+        characters, sums = draw(p * ahead, uniforms)
+    cells = np.arange(len(p)), characters
+    with np.errstate(divide="ignore", invalid="ignore"):  # rows that cannot be completed
+        log_weight = np.where(sums > 0, np.log(sums) - np.log(ahead[cells]), -np.inf)
+        return characters, np.log(p[cells]), log_weight
+
+
+def label_proba(model: NextCharModel, corpus: Corpus, prefixes: list[str]) -> NDArray[np.float64]:
+    """Return the probability of each label given each prefix, (n_prefixes, n_labels)."""
+    joint = corpus.log_prior + _log_proba(model, corpus, prefixes, np.arange(len(corpus.labels)))
+    joint -= np.logaddexp.reduce(joint, axis=1)[:, None]
+    return np.exp(joint)
+
+
+def _log_proba(model, corpus, prefixes, labels):
+    """Return the log-probability of each prefix given each label, (n_prefixes, n_labels).
+
+    Running text may begin anywhere, so its prefixes give no information about the label.
+    """
+    log_proba = np.zeros((len(prefixes), len(labels)))
+    if any(prefixes) and corpus.max_length_ is not None:
+        read = name_sequences(prefixes, corpus.window_length_, ends=False).indexed(corpus.alphabet)
+        for column, label in enumerate(labels.tolist()):
+            labelled = read._replace(labels=np.full_like(read.labels, label))
+            log_proba[:, column] = log_likelihood(model, labelled, len(prefixes))
+    return log_proba

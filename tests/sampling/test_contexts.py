@@ -1,0 +1,108 @@
+"""N-grams as an automaton whose states are contexts, compared with `NGrams` and with a loop."""
+
+from collections import Counter, defaultdict
+
+import numpy as np
+import pytest
+
+from sknamegen._alphabet import NONE, Alphabet
+from sknamegen._models.ngrams import NGrams
+from sknamegen._sampling import contexts as contexts_module
+from sknamegen._sampling.contexts import ContextAutomaton
+from sknamegen._sampling.decoding import Decoding
+from sknamegen._sequences import name_sequences
+
+NAMES = ["anna", "hanna", "hannah", "an", "na", "nana", "a", "hahn", "", "ann", "banana", "naan"]
+OTHERS = ["hab", "nnnnnnnnnnnn", "bhb"]
+ALPHABET = Alphabet(np.array(["\3", *"abhn"]))
+START = len(ALPHABET)
+ALPHABET.kinds = np.array([3, 1, 1, 2, 1, 4, 5, 6])  # h has a kind of its own
+
+
+def pairs(names, length):
+    """Return the contexts of names, nearest character first, and the next characters."""
+    sequences = name_sequences(names, 20).indexed(ALPHABET)
+    return sequences.contexts(length, 0), sequences.targets[sequences.has_target]
+
+
+def count(names, order, discount=None):
+    return NGrams(*pairs(names, order - 1), ALPHABET.kinds, discount=discount)
+
+
+ORDERS = pytest.mark.parametrize("order", [1, 2, 3, 6])
+
+
+@ORDERS
+@pytest.mark.parametrize("decoding", [Decoding(5.0), Decoding(), Decoding(0.1), Decoding(0.7, 2)])
+def test_distributions_are_those_of_the_ngrams_after_decoding(order, decoding):
+    counts = count(NAMES, order, 0.6)
+    with np.errstate(divide="ignore"):
+        expected = decoding.probabilities(np.log(counts.proba(np.arange(len(counts.parents)))))
+    decoded = ContextAutomaton.from_ngrams(counts).decoded(decoding)
+    np.testing.assert_allclose(decoded.proba, expected, atol=1e-6)
+    assert decoded.order == order
+
+
+@pytest.mark.parametrize("lower", [1, 2, 4, 6])
+@pytest.mark.parametrize("limit", [False, True])
+def test_a_truncated_automaton_ignores_farther_characters(lower, limit, monkeypatch):
+    """The limit of the tables truncates as well."""
+    counts = count(NAMES, 6)
+    n = int(np.searchsorted(counts.lengths, lower))
+    if limit:
+        monkeypatch.setattr(contexts_module, "_MAX_CELLS", n * counts.n_characters)
+    truncated = ContextAutomaton.from_ngrams(counts)
+    truncated = truncated if limit else truncated.truncated(lower)
+    assert truncated.order == lower
+    contexts, _ = pairs(NAMES + OTHERS, 5)
+    ids = counts.find(np.where(np.arange(5) < lower - 1, contexts, NONE))
+    np.testing.assert_allclose(truncated.proba[ids], counts.proba(ids), atol=1e-6)
+    assert_transitions(truncated, counts)
+
+
+def context_characters(counts):
+    """Return the characters of each context, nearest first, and () for a kind."""
+    contexts = [()] * counts.n_kinds
+    for context in range(counts.n_kinds, len(counts.parents)):
+        farthest = int(counts.farthest[context - counts.n_kinds])
+        contexts.append((*contexts[counts.parents[context]], farthest))
+    return contexts
+
+
+def assert_transitions(automaton, counts):
+    length = automaton.order - 1
+    seen = context_characters(counts)[: len(automaton.parents)]
+    for character in range(len(ALPHABET)):
+        longer = [[character, *context, *[NONE] * length][:length] for context in seen]
+        longer = np.pad(
+            np.array(longer, dtype=np.int32).reshape(len(seen), -1),
+            ((0, 0), (0, 5)),
+            constant_values=NONE,
+        )[:, : counts.order - 1]
+        if not length:  # only the kind of the last character remains
+            longer[:, 0] = character
+            expected = np.minimum(counts.find(longer), counts.kinds[character])
+        else:
+            expected = counts.find(longer)
+        np.testing.assert_array_equal(automaton.after[:, character], expected)
+    start = np.array([[START, *[NONE] * counts.order][: counts.order - 1]])
+    assert automaton.starts[0] == counts.find(start)[0] or not length
+
+
+@ORDERS
+def test_expected_counts_are_sums_of_distributions(order):
+    counts, (contexts, _) = count(NAMES, order), pairs(NAMES[:5] + OTHERS, order - 1)
+    proba = np.random.default_rng(0).dirichlet([0.05] * len(ALPHABET), size=len(contexts))
+    expected_counts = ContextAutomaton.from_distributions(counts, contexts, proba)
+    seen = context_characters(counts)
+    sums, n = defaultdict(lambda: np.zeros(len(ALPHABET))), Counter()
+    for context, row in zip(contexts.tolist(), proba, strict=True):
+        for length in range(1, order):
+            if tuple(context[:length]) in seen:
+                sums[tuple(context[:length])] += row
+                n[tuple(context[:length])] += 1
+    distributions = list(counts.roots)
+    for context, parent in list(zip(seen, counts.parents, strict=True))[counts.n_kinds :]:
+        prior = contexts_module._PRIOR * distributions[parent]
+        distributions.append((sums[context] + prior) / (n[context] + contexts_module._PRIOR))
+    np.testing.assert_allclose(expected_counts.proba, distributions, atol=1e-6)
