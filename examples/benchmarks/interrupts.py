@@ -10,6 +10,7 @@ change.
 """
 
 import faulthandler
+import gc
 import os
 import random
 import signal
@@ -73,9 +74,7 @@ def main():
             fitted = [FITTED & vars(model).keys() for model in models]
             n_half += any(attributes and attributes != FITTED for attributes in fitted)
         duration = time.perf_counter() - start
-        deadline = time.monotonic() + 1
-        while threading.active_count() > 1 and time.monotonic() < deadline:
-            time.sleep(0.01)
+        wait_for_threads()
         print(
             f"{title}: {n_ended:,} of {n_interrupts:,} calls ended, {n_half} half-fitted, "
             f"{threading.active_count() - 1} threads left, "
@@ -99,6 +98,7 @@ def interrupt_lines(title, call, max_lines):
     for number in numbers[:: -(-len(numbers) // max_lines) if max_lines else 1]:
         faulthandler.dump_traceback_later(60, exit=True)  # a call that hangs prints its traceback
         trace_call(call, number)
+        wait_for_threads()
         n_changes += thread_counts() != before
         faulthandler.cancel_dump_traceback_later()
     call()
@@ -129,6 +129,17 @@ def trace_call(call, number=None):
     finally:
         sys.settrace(None)
     return lines
+
+
+def wait_for_threads():
+    """Wait up to a second for other threads to end.
+
+    An idle thread of an interrupted pool ends when the pool is collected.
+    """
+    deadline = time.monotonic() + 1
+    while threading.active_count() > 1 and time.monotonic() < deadline:
+        gc.collect()
+        time.sleep(0.01)
 
 
 def thread_counts():
