@@ -564,7 +564,7 @@ def test_benchmark_of_search(run, tmp_path):
 def test_interrupts_at_any_time(tmp_path):
     """Every interrupt ends the call, and no thread remains.
 
-    A thread that starts at the moment of an interrupt may outlive it in some runs, but not in all of them.
+    In some runs, a thread outlives an interrupt. It must not in all of four runs.
     """
     message = ": 15 of 15 calls ended, 0 half-fitted, 0 threads left, same score: True"
     for _ in range(4):
