@@ -69,10 +69,18 @@ class Setting:
                 before = self._before[0]
             yield before
         finally:
-            with self._lock:
-                self._blocks.discard(block)
-                if not self._blocks:
-                    self._restore()
+            try:
+                self._leave(block)
+            except KeyboardInterrupt:  # The value must not stay changed.
+                self._leave(block)
+                raise
+
+    def _leave(self, block):
+        """End a block, and restore the value if it is the last one."""
+        with self._lock:
+            self._blocks.discard(block)
+            if not self._blocks:
+                self._restore()
 
     def _restore(self):
         for value in self._before:
