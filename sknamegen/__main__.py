@@ -16,6 +16,7 @@ from typing import Any
 import sknamegen
 
 from ._state import replaced_file
+from ._words import split_words
 
 # Extensions of model files.
 _EXTENSIONS = ".joblib", ".pkl", ".skops"
@@ -62,6 +63,9 @@ def _parser():
     ends("--suffix", metavar="TEXT", help="end of the names")
     ends("--pattern", metavar="REGEX", help="regular expression for the whole name")
     add("--banned", nargs="+", default=(), metavar="TEXT", help="strings not allowed in names")
+    add("--words", help="use only English words and the words of the list", **switch)
+    add("--own-words", help="use only the words of the list", **switch)
+    add("--words-file", metavar="FILE", help="use only the words in a file (and those above)")
     known = group.add_mutually_exclusive_group().add_argument
     off: Any = {"action": "store_false", "default": None}
     known("--allow-known", help="allow training names (excluded by default)", dest="novel", **off)
@@ -113,12 +117,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(args):
     if bool(args.load) + bool(args.demo) + bool(args.file) > 1:
         raise ValueError("FILE, --load and --demo are mutually exclusive. Pass only one of them.")
-    if [args.file, args.score, args.exclude].count("-") > 1:
+    if [args.file, args.score, args.exclude, args.words_file].count("-") > 1:
         raise ValueError("Standard input can be read only once. Pass the other names in a file.")
     save = args.save and _save_function(args.save)  # raises errors before training
     names = [] if args.exclude is None else list(_lines(args.exclude, args))
     exclude = sknamegen.datasets.known_names() | names if args.exclude_known else names or None
-    pipe = _load(args.load) if args.load else _fit(args)
+    own, labels = (None, None) if args.load else _training_names(args)
+    words = _words(own, args)
+    pipe = _load(args.load) if own is None else _fit(own, labels, args)
     if save:
         with replaced_file(args.save) as temporary:
             save(pipe, temporary)
@@ -129,7 +135,7 @@ def _run(args):
         return
     keys = "label", "min_length", "max_length", "pattern", "banned", "random_state"
     options = {key: getattr(args, key) for key in keys}
-    options["exclude"] = exclude
+    options |= {"exclude": exclude, "words": words}
     if args.suffix is not None:
         options["pattern"] = f"(?s).*{re.escape(args.suffix)}"
     _check_output(pipe[-1].alphabet_)
@@ -235,11 +241,50 @@ def _read_columns(lines, args):
     return names, labels[0] if labels else None
 
 
-def _fit(args):
+def _training_names(args):
+    """Return the names to train on, and their labels or None."""
+    return (sknamegen.load_names("female"), None) if args.demo else _read_names(args.file, args)
+
+
+def _words(names, args):
+    """Return the words that are allowed, or None. `names` is None for a loaded model."""
+    if args.own_words and names is None:
+        raise ValueError(
+            "--own-words requires the list of names, which a model file does not contain. Pass its "
+            "words with --words-file."
+        )
+    words = sknamegen.datasets.load_words() if args.words else frozenset[str]()
+    if args.words_file:
+        words |= sknamegen.datasets.words_of(_lines(args.words_file, args))
+    if args.words or args.own_words:
+        words |= sknamegen.datasets.words_of(names or [])
+        if names is None:
+            print(
+                "sknamegen: warning: a model file does not contain the words of its list. To allow "
+                "them, pass --words-file.",
+                file=sys.stderr,
+            )
+    elif names and not args.words_file and _have_known_words(names):
+        print(
+            "sknamegen: most names consist of several English words. To generate only real words, "
+            "pass --words.",
+            file=sys.stderr,
+        )
+    return words if args.words or args.own_words or args.words_file else None
+
+
+def _have_known_words(names):
+    """Return whether most names consist of several English words."""
+    several = [words for words in split_words(names) if len(words) > 1]
+    if len(several) <= len(names) / 2:
+        return False
+    known = sknamegen.datasets.load_words()
+    return sum(known.issuperset(words) for words in several) > len(names) / 2
+
+
+def _fit(names, labels, args):
     from sklearn.pipeline import Pipeline
 
-    demo = sknamegen.load_names("female"), None
-    names, labels = demo if args.demo else _read_names(args.file, args)
     is_terminal = sys.stderr.isatty()
     if is_terminal:
         print(f"Training on {len(names):,} names", file=sys.stderr)

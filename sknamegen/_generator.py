@@ -53,6 +53,7 @@ class Constraints(TypedDict, total=False):
     top_p: float | None
     pattern: str | re.Pattern[str] | None
     banned: Iterable[str]
+    words: Iterable[str] | None
 
 
 class SampleOptions(Constraints, total=False):
@@ -344,6 +345,7 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         top_p: float | None = None,
         pattern: str | re.Pattern[str] | None = None,
         banned: Iterable[str] = (),
+        words: Iterable[str] | None = None,
         unique: bool = False,
         novel: bool = False,
         exclude: object = None,
@@ -385,6 +387,12 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
             error.
         banned : iterable of str, default=()
             Strings that must not occur in a name, regardless of case.
+        words : iterable of str, default=None
+            If set, each word of a name must be a word of these strings, regardless of case. A word
+            consists of letters with their marks, and of apostrophes between letters. All other
+            characters separate words, and an apostrophe may do so too. In scripts without spaces,
+            such as Thai and Chinese, a run of letters is one word. See
+            `sknamegen.datasets.load_words` for English words.
         unique : bool, default=False
             Whether all names must be different.
         novel : bool, default=False
@@ -422,7 +430,7 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
             If too few names are unique, novel or not excluded: 10,000 consecutive draws were
             rejected, or the expected number of draws exceeds both one million and thirty per name.
             If no name can satisfy the constraint, if such names are too rare to sample them
-            correctly, or if the automaton for the pattern is too large.
+            correctly, or if the automaton for the pattern or the words is too large.
         TypeError, ValueError
             If a parameter is out of range, the lengths contradict each other or the seed, or a seed
             contains a character outside `alphabet_`.
@@ -430,13 +438,13 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         Notes
         -----
         Names follow the model's distribution for the seed, label, temperature, `top_k` and `top_p`,
-        conditioned on `min_length`, `max_length`, `pattern` and `banned`. If many names satisfy the
-        constraint, the sampler rejects the others and draws again. If few names do, there are two
-        kinds of candidates. A best-first search finds the most probable names, with their exact
-        probabilities. All other names are drawn with a lookahead: the probability, estimated with
-        n-grams, that a prefix can still be completed [2]_. They represent the names that were not
-        found, by their importance weight, the ratio of the model's probability to the probability
-        under the proposal.
+        conditioned on `min_length`, `max_length`, `pattern`, `banned` and `words`. If many names
+        satisfy the constraint, the sampler rejects the others and draws again. If few names do,
+        there are two kinds of candidates. A best-first search finds the most probable names, with
+        their exact probabilities. All other names are drawn with a lookahead: the probability,
+        estimated with n-grams, that a prefix can still be completed [2]_. They represent the names
+        that were not found, by their importance weight, the ratio of the model's probability to the
+        probability under the proposal.
 
         For a network, the sampler estimates these n-grams in rounds: from 12,000 characters that
         the network generates freely, from prefixes that a search explores, and from names drawn in
@@ -467,6 +475,7 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         rng = random_generator(random_state)
         options: Constraints = {"label": label, "min_length": min_length, "max_length": max_length}
         options |= {"top_k": top_k, "top_p": top_p, "pattern": pattern, "banned": banned}
+        options["words"] = words
         sampler = components.sampler(seeds, temperature, **options)
         names, shortfall = sampler.draw(rows, rng, unique, filters)
         if shortfall and names and on_shortfall == "warn":
@@ -494,8 +503,8 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         temperature, exclude, random_state
             As in `sample`.
         **constraints
-            `label`, `min_length`, `max_length`, `top_k`, `top_p`, `pattern` and `banned`, as in
-            `sample`.
+            `label`, `min_length`, `max_length`, `top_k`, `top_p`, `pattern`, `banned` and `words`,
+            as in `sample`.
 
         Returns
         -------
@@ -527,6 +536,7 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         exclude: object = None,
         pattern: str | re.Pattern[str] | None = None,
         banned: Iterable[str] = (),
+        words: Iterable[str] | None = None,
         min_length: int = 1,
         max_length: int | None = None,
     ) -> tuple[list[str], NDArray[np.float64]]:
@@ -541,7 +551,7 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         label : object or dict, default=None
             Label of the names, one of `classes_`, or a blend of several labels, as in `sample`. If
             None, marginalise over the labels, with their training frequencies as the prior.
-        novel, exclude, pattern, banned
+        novel, exclude, pattern, banned, words
             As in `sample`.
         min_length, max_length : int, default=1, None
             As in `sample`.
@@ -576,7 +586,8 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
             raise ValueError("most_likely requires a generator fitted to names (boundary=True).")
         filters = components.filters(novel, exclude)
         options: Constraints = {"label": label, "min_length": min_length, "max_length": max_length}
-        sampler = components.sampler([seed], 1.0, pattern=pattern, banned=banned, **options)
+        options |= {"pattern": pattern, "banned": banned, "words": words}
+        sampler = components.sampler([seed], 1.0, **options)
         return sampler.most_likely(int(n), filters)
 
     def score_samples(self, X: ArrayLike, y: ArrayLike | None = None) -> NDArray[np.float64]:

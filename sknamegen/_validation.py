@@ -131,6 +131,18 @@ def check_banned(banned: object) -> tuple[str, ...]:
     return tuple(sorted(spellings))
 
 
+def check_words(words: object) -> frozenset[str] | None:
+    """Return the strings whose words names must consist of, as a set, or None."""
+    if words is None:
+        return None
+    expected = "words must be an iterable of str with at least one word"
+    # Checking a large set at each call would take longer than drawing a name.
+    strings = words if isinstance(words, frozenset) else frozenset(_strings(words, expected))
+    if not strings:
+        raise ValueError(f"{expected}. Got {words!r:.80}.")
+    return strings
+
+
 def check_exclude(exclude: object) -> Callable[[str], bool]:
     """Return a function that reports whether a folded name is excluded."""
     if hasattr(exclude, "__contains__") and not isinstance(exclude, (Iterable, type)):

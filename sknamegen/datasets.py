@@ -1,7 +1,9 @@
-"""Lists of names: bundled lists, known names, and text files."""
+"""Lists of names and words: bundled lists, known names, and text files."""
 
 import codecs
+import gzip
 import os
+import re
 from collections.abc import Iterable, Iterator
 from functools import cache
 from hashlib import blake2b
@@ -17,6 +19,7 @@ from tqdm import tqdm
 from ._alphabet import fold
 from ._cleaning import NamesWarning, clean_names
 from ._validation import check_int, check_option, check_strings
+from ._words import words_in
 
 __all__ = [
     "KnownNames",
@@ -25,7 +28,9 @@ __all__ = [
     "iter_names",
     "known_names",
     "load_names",
+    "load_words",
     "read_names",
+    "words_of",
 ]
 
 _GROUPS = ("female", "male")
@@ -85,6 +90,65 @@ def load_names(
     if not return_X_y:
         return names
     return names, np.repeat(groups, list(map(len, lists)))
+
+
+@cache
+def load_words() -> frozenset[str]:
+    """Load about 40,000 common English words.
+
+    Pass ``words=load_words() | words_of(names)`` to `sample`, so that generated names consist of
+    words. The words of your own list should be among them, because no dictionary contains them all.
+
+    Returns
+    -------
+    words : frozenset of str
+        The words in lower case, in American and British spelling, with their inflections but
+        without names.
+
+    Notes
+    -----
+    The list consists of the levels 10, 20 and 35 of SCOWL by Kevin Atkinson, without the words that
+    at least two of three lists of offensive words contain. Other words may offend in context. To
+    exclude strings, pass `banned` to `sample`. `data/README.md` in the repository describes the
+    sources, and contains the licence.
+
+    Examples
+    --------
+    >>> from sknamegen.datasets import load_words
+    >>> words = load_words()
+    >>> "harbor" in words, "harbour" in words, "brooksdale" in words
+    (True, True, False)
+    """
+    text = gzip.decompress(bundled_file("words.gz").read_bytes()).decode()
+    words, word = list[str](), ""
+    # An upper-case letter stands for the number of letters shared with the word before.
+    for shared, rest in re.findall("([A-Z])([^A-Z]*)", text):
+        word = word[: ord(shared) - ord("A")] + rest
+        words.append(word)
+    return frozenset(words)
+
+
+def words_of(names: Iterable[str]) -> frozenset[str]:
+    """Return the words of names, in the form that `sample` compares.
+
+    Parameters
+    ----------
+    names : iterable of str
+
+    Returns
+    -------
+    words : frozenset of str
+        The words: composed (NFC), with their case folded. A word consists of letters with their
+        marks, and of apostrophes between letters, which become straight. All other characters
+        separate words. In scripts without spaces, a run of letters is one word.
+
+    Examples
+    --------
+    >>> from sknamegen.datasets import words_of
+    >>> sorted(words_of(["The Old Ship", "Rock’n’Roll Bar 2", "O'Hara-Smith"]))
+    ['bar', "o'hara", 'old', "rock'n'roll", 'ship', 'smith', 'the']
+    """
+    return words_in(check_strings("names", names))
 
 
 class KnownNames:

@@ -631,7 +631,7 @@ def test_long_names_are_fast_or_rejected(generator):
     assert "zx" in generator.sample(pattern=".*zx.*", max_length=10**6, random_state=0)
     assert generator.sample(max_length=10**6, random_state=0)
     with pytest.raises(
-        ValueError, match=r"require a table that is too large: .* Simplify the pattern, or"
+        ValueError, match=r"require a table that is too large: .* Simplify them, or"
     ):
         generator.sample(pattern=".*zx.*", min_length=10**5, max_length=10**6, random_state=0)
     assert time.process_time() - started < 30

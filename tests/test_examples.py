@@ -288,6 +288,18 @@ def test_product_names(run):
 
 
 @full
+def test_names_of_words(run):
+    printed = run("names_of_words.py", "--quick")
+    rows = re.findall(r"temperature +[\d.]+: +(\d+)% +(\d+)% +(\d+)%$", printed, re.MULTILINE)
+    free, real, in_list = np.array(rows, dtype=float).T
+    assert len(rows) == 3 * 3
+    assert (real == 100).all()
+    assert free.max() < 100
+    assert 20 < in_list.mean() < 100
+    assert len(re.findall(r"% of names contain one of 5 strings\. .* 802 strings", printed)) == 3
+
+
+@full
 def test_product_names_from_a_file(run, tmp_path):
     """Common first names have high scores, but do not come first."""
     brands = BRANDS.split()
@@ -624,7 +636,7 @@ def test_benchmark_of_independent_scores(run):
 
 
 @full
-@pytest.mark.parametrize("options", [[], ["--given"]], ids=str)
+@pytest.mark.parametrize("options", [[], ["--given"], ["--words"]], ids=str)
 def test_benchmark_of_decoding(run, options):
     printed = run("benchmarks/decoding.py", "--quick", *options)
     number = r" +([\d.]+)"
@@ -648,6 +660,14 @@ def test_benchmark_of_constraints(run):
     assert len(shares) == 2 * 16
     assert all(0 <= share <= 1 for share in shares)
     assert min(shares[16:]) > 0.7  # n-gram models need no learned lookahead
+
+
+@full
+def test_benchmark_of_words(run):
+    printed = run("benchmarks/constraints.py", "--quick", "--words")
+    rows = re.findall(r"(?m)^  .{30} +(\S+e-\d+)( +[\d.]+){7}$", printed)
+    assert len(rows) == 2 * 2 * 4
+    assert all(0 < float(probability) < 0.5 for probability, _ in rows)
 
 
 @full

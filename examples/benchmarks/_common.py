@@ -14,6 +14,28 @@ import torch
 
 from sknamegen import load_names, read_names
 
+# Invented names of several words.
+BEERS = """
+Harbour Lantern Porter, Old Mill Bitter, Golden Thistle Ale, Midnight Raven Stout, Copper Fox Lager,
+Winter Hearth Ale, Black Anchor Porter, Honey Meadow Wheat, Smoky Barn Saison, River Stone Pilsner,
+Wild Orchard Cider, Iron Bridge Stout, Amber Field Ale, Northern Gale Lager, Dusty Road Brown,
+Lucky Hound Bitter, Summer Hay Saison, Crooked Barrel Porter, Silver Pine Pilsner, Blind Owl Stout,
+Cherry Dusk Lambic, Old Smithy Ale, White Cliff Wheat, Two Ferrymen Bitter, Burning Peat Porter,
+Blue Heron Lager, Grandfather's Clock, Autumn Leaf Brown, Salty Breeze Gose, Red Kettle Ale
+"""
+TAVERNS = """
+The Rusty Anchor, The Drunken Goat, Silver Stag Inn, The Laughing Monk, Old Oak Alehouse,
+The Blind Raven, Three Barrels, The Prancing Mule, Crown and Candle, The Broken Oar,
+Black Kettle Tavern, The Wandering Bard, Golden Sheaf, The Salty Mermaid, Fox and Lantern,
+The Iron Tankard, Red Rooster Inn, The Sleeping Giant, Hearth and Hound, The Crooked Spoon,
+White Hart, The Merry Widow, Miller's Rest, The Hanged Man, Green Dragon, The Copper Cup,
+Boar's Head, The Lost Shepherd, Queen's Arms, The Gilded Swan
+"""
+LISTS_OF_WORDS = {
+    title: names.replace("\n", " ").strip().split(", ")
+    for title, names in {"beers": BEERS, "taverns": TAVERNS}.items()
+}
+
 
 def parse_arguments(description, takes_names=True, protocol=None, **switches):
     """Parse the options common to all benchmarks, and switches with their help texts."""

@@ -5,10 +5,13 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from .._alphabet import Alphabet
-from .._graphemes import MAX_CODE_POINTS
+from .._graphemes import MAX_CODE_POINTS, Clusters
+from .._models.contract import Indices
 from .regex import PositionAutomaton, bits
+from .words import spell, word_automaton
 
 # Maximum number of states during construction.
 _MAX_STATES = 20_000
@@ -18,17 +21,20 @@ _MAX_STEPS = 1_000_000
 _MAX_CELLS = 2**24
 # Maximum number of rounds in which equivalent states are merged.
 _MAX_MERGE_ROUNDS = 256
-_ANYTHING = re.compile("(?s).*")
+# Number of states whose transitions are found at a time.
+_N_ROWS = 2**14
 
 
 class Automaton(NamedTuple):
     """Deterministic automaton that reads code points.
 
+    Its last state is dead: no continuation is allowed. The end of a name leads to the dead state.
+
     Attributes
     ----------
-    transitions : ndarray of shape (n_states, n_characters), dtype int32
-        The state after each character. The last state is dead: no continuation is allowed. The end
-        of a name leads to the dead state.
+    transitions : ndarray or sparse array of shape (n_states, n_characters), dtype int32
+        The state after each character. A sparse array contains the state minus that of the dead
+        state.
     accepts : ndarray of shape (n_states,), dtype bool
         Whether a name may end in each state.
     starts_cluster : ndarray of shape (n_states, n_characters), dtype bool
@@ -38,28 +44,74 @@ class Automaton(NamedTuple):
         states.
     """
 
-    transitions: NDArray[np.int32]
+    transitions: NDArray[np.int32] | csr_array
     accepts: NDArray[np.bool_]
     starts_cluster: NDArray[np.bool_]
     starts: tuple[int, ...] = (0,)
 
     @property
+    def dead(self) -> int:
+        """The last state."""
+        return len(self.accepts) - 1
+
+    def after(self, states: Indices) -> NDArray[np.int32]:
+        """Return the state after each character, (..., n_characters)."""
+        if isinstance(self.transitions, np.ndarray):
+            return self.transitions[states]
+        rows = self.transitions[states.ravel()].toarray() + np.int32(self.dead)
+        return rows.reshape(*states.shape, -1)
+
+    def edges(self) -> tuple[Indices, Indices, Indices]:
+        """Return the states before and after, and the character, of each transition.
+
+        Transitions to the dead state are left out.
+        """
+        if isinstance(self.transitions, np.ndarray):
+            rows, characters = np.nonzero(self.transitions != self.dead)
+            return rows, self.transitions[rows, characters], characters
+        matrix = self.transitions
+        rows = np.repeat(np.arange(len(self.accepts)), np.diff(matrix.indptr))
+        return rows, matrix.data + self.dead, matrix.indices
+
+    @property
     def nbytes(self) -> int:
         """Total size of all arrays, in bytes."""
-        return self.transitions.nbytes + self.accepts.nbytes + self.starts_cluster.nbytes
+        matrix = self.transitions
+        parts = [matrix] if isinstance(matrix, np.ndarray) else [matrix.data, matrix.indices]
+        return sum(part.nbytes for part in [*parts, self.accepts, self.starts_cluster])
+
+
+class Part(NamedTuple):
+    """One of the automata whose product is an `Automaton`.
+
+    Attributes
+    ----------
+    transitions : ndarray of shape (n_states, n_classes), dtype int32
+        The state after each class of characters, or -1 if none of them can follow. The start state
+        is 0.
+    accepts : ndarray of shape (n_states,), dtype bool
+        Whether a name may end in each state.
+    classes : ndarray of shape (n_characters,), dtype int64
+        The class of each character.
+    """
+
+    transitions: NDArray[np.int32]
+    accepts: NDArray[np.bool_]
+    classes: Indices
 
 
 def build_automaton(
     alphabet: Alphabet,
     pattern: re.Pattern[str] | None,
     banned: tuple[str, ...],
+    words: frozenset[str] | None,
     max_length: int,
 ) -> Automaton:
     """Build an automaton that accepts complete, allowed names of any length.
 
     Parameters
     ----------
-    alphabet, pattern, banned
+    alphabet, pattern, banned, words
         As in `Constraint`.
     max_length : int
         Maximum input length, in characters.
@@ -67,65 +119,142 @@ def build_automaton(
     Raises
     ------
     ValueError
-        If the pattern has no finite automaton, or the automaton is too large.
+        If the pattern has no finite automaton, the automaton is too large, or no word can be used.
     """
     characters = alphabet.characters
     if not alphabet.clusters.one_code_per_cluster:
         max_length *= MAX_CODE_POINTS
-    ban_transitions, classes = _aho_corasick(characters, banned, max_length)
-    clusters = alphabet.clusters
-    if pattern is None and clusters.one_code_per_cluster:
-        transitions, accepts = ban_transitions, np.ones(len(ban_transitions), dtype=bool)
-        cluster_states = np.zeros(len(ban_transitions), dtype=np.int64)
-    else:
-        positions = PositionAutomaton(pattern or _ANYTHING, characters, max_length)
-        # Characters with the same effect in all three automata form one class.
-        piece_matches = np.packbits(positions.pieces, axis=0).T
-        columns = piece_matches, classes, clusters.transitions.T, clusters.starts_cluster.T
-        _, examples, character_classes = np.unique(
-            np.column_stack(columns), axis=0, return_index=True, return_inverse=True
-        )
-        matches = [np.flatnonzero(piece[examples]).tolist() for piece in positions.pieces]
-        tables = ban_transitions[:, classes[examples]], clusters.transitions[:, examples]
-        transitions, states = _product(positions, matches, *tables, max_length)
-        cluster_states = np.array([cluster for _, _, cluster in states])
-        accepts = np.array([members & 1 for members, _, _ in states], dtype=bool)
-        accepts &= clusters.is_complete[cluster_states]
-        classes = character_classes.reshape(-1)
-    # Append the dead state.
-    transitions = np.vstack([transitions, np.full_like(transitions[:1], -1)])
-    accepts = np.append(accepts, False)
-    examples = np.unique(classes, return_index=True)[1]
-    starts_cluster = clusters.starts_cluster[np.append(cluster_states, 0)][:, examples]
-    arrays = transitions, accepts, starts_cluster
-    transitions, accepts, starts_cluster = _merge_equivalent(*arrays)
-    if len(transitions) * len(characters) > _MAX_CELLS:
-        raise _too_large_error()
-    transitions, starts_cluster = transitions[:, classes], starts_cluster[:, classes]
+    clusters, starts_cluster = _cluster_part(alphabet.clusters)
+    parts = [clusters]
+    if banned:
+        parts.append(_aho_corasick(characters, banned, max_length))
+    if pattern:
+        parts.append(_pattern_part(pattern, characters, max_length))
+    if words is not None:
+        parts.append(_word_part(characters, words))
+    # Characters with the same effect in all parts form one class.
+    _, examples, classes = np.unique(
+        np.column_stack([part.classes for part in parts]),
+        axis=0,
+        return_index=True,
+        return_inverse=True,
+    )
+    tables = [part.transitions[:, part.classes[examples]] for part in parts]
+    transitions = np.vstack([tables[0], np.full_like(tables[0][:1], -1)])
+    transitions[transitions < 0] = len(tables[0])
+    accepts, cluster_states = np.append(clusters.accepts, False), np.arange(len(transitions))
+    for part, table in zip(parts[1:], tables[1:], strict=True):
+        found = product(transitions, table, (0,), _MAX_CELLS // len(characters))
+        if found is None:
+            raise _too_large_error()
+        sparse, (states, part_states) = found
+        transitions = sparse.toarray() + np.int32(len(states) - 1)
+        accepts = accepts[states] & part.accepts[part_states]
+        cluster_states = cluster_states[states]
+    transitions = transitions[:, classes.reshape(-1)]
     if alphabet.end is not None:
         transitions[:, alphabet.end] = len(transitions) - 1
+    starts_cluster = starts_cluster[cluster_states][:, clusters.classes]
     return Automaton(transitions, accepts, starts_cluster)
 
 
 def _too_large_error():
     return ValueError(
-        "pattern and banned must be simpler: their automaton is too large. Shorten them, or pass a "
-        "smaller max_length."
+        "pattern, banned and words must be simpler: their automaton is too large. Shorten them, or "
+        "pass a smaller max_length."
     )
 
 
-def _product(positions, matches, ban_transitions, cluster_transitions, max_length):
-    """Build the product of a position automaton and automata for banned strings and clusters.
+def product(
+    first: NDArray[np.int32], second: NDArray[np.int32], starts: tuple[int, ...], max_states: int
+) -> tuple[csr_array, Indices] | None:
+    """Return the product of two automata, or None if it has more than `max_states` states.
 
-    The product is deterministic. `matches` lists the character classes that each piece matches. The
-    transition tables have one column per class. States at depth `max_length` have no transitions.
-    Returns the state after each class, and the components of each state.
+    Parameters
+    ----------
+    first, second : ndarray of shape (n_states, n_classes), dtype int32
+        The state after each class of characters. The last state of `first` is dead. -1 in `second`
+        means that the class cannot follow.
+    starts : tuple of int
+        Where `second` starts. `first` starts in state 0.
+    max_states : int
+
+    Returns
+    -------
+    transitions : sparse array of shape (n_pairs + 1, n_classes), dtype int32
+        As in `Automaton`, for the pairs of states that a text can reach, in order, and a dead
+        state.
+    pairs : ndarray of shape (2, n_pairs + 1), dtype int64
+        The states of `first` and `second`.
     """
-    ban_transitions, cluster_transitions = ban_transitions.tolist(), cluster_transitions.tolist()
-    states = [(positions.first, 0, 0)]
+    n_second, dead = len(second), len(first) - 1
+
+    def edges(keys):
+        """Return the index of the pair before, the class and the pair after each transition."""
+        states, others = np.divmod(keys, n_second)
+        after = first[states]
+        is_edge = after != dead
+        rows, classes = np.nonzero(is_edge)
+        others_after = second.take(others[rows] * second.shape[1] + classes)
+        edges = rows, classes, after[is_edge] * np.int64(n_second) + others_after
+        is_live = others_after >= 0
+        return edges if is_live.all() else tuple(column[is_live] for column in edges)
+
+    known = frontier = np.unique(starts)
+    while len(frontier):  # breadth first
+        targets = np.unique(edges(frontier)[2])
+        place = np.searchsorted(known, targets)
+        is_new = known[place.clip(max=len(known) - 1)] != targets
+        frontier = targets[is_new]
+        if len(known) + len(frontier) > max_states:
+            return None
+        known = np.insert(known, place[is_new], frontier)  # stays sorted
+    n_edges, columns, data = list[Indices](), list[Indices](), list[Indices]()
+    for start in range(0, len(known), _N_ROWS):
+        rows, classes, targets = edges(known[start : start + _N_ROWS])
+        n_edges.append(np.bincount(rows, minlength=_N_ROWS))
+        columns.append(classes.astype(np.int32))
+        data.append((np.searchsorted(known, targets) - len(known)).astype(np.int32))
+    indptr = np.zeros(len(known) + 2, dtype=np.int32)
+    indptr[1:] = np.concatenate([*n_edges, [0]])[: len(known) + 1].cumsum()
+    arrays = np.concatenate(data), np.concatenate(columns), indptr
+    pairs = np.stack(np.divmod(np.append(known, dead * n_second), n_second))
+    return csr_array(arrays, shape=(len(known) + 1, first.shape[1])), pairs
+
+
+def _cluster_part(clusters: Clusters):
+    """Return the automaton of clusters, and whether each class starts a cluster in each state.
+
+    The last row is for a dead state.
+    """
+    columns = np.vstack([clusters.transitions, clusters.starts_cluster])
+    _, examples, classes = np.unique(columns, axis=1, return_index=True, return_inverse=True)
+    starts_cluster = clusters.starts_cluster[:, examples]
+    part = Part(clusters.transitions[:, examples], clusters.is_complete, classes.reshape(-1))
+    part, members = _merge_equivalent(part, starts_cluster)
+    return part, starts_cluster[np.append(members, 0)]
+
+
+def _pattern_part(pattern, characters, max_length):
+    positions = PositionAutomaton(pattern, characters, max_length)
+    matches = np.packbits(positions.pieces, axis=0).T
+    _, examples, classes = np.unique(matches, axis=0, return_index=True, return_inverse=True)
+    columns = [np.flatnonzero(piece[examples]).tolist() for piece in positions.pieces]
+    transitions, accepts = _subset_automaton(positions, columns, len(examples), max_length)
+    part, _ = _merge_equivalent(Part(transitions, accepts, classes.reshape(-1)))
+    return part
+
+
+def _subset_automaton(positions, matches, n_classes, max_length):
+    """Return the transitions of a position automaton whose states are sets of positions.
+
+    `matches` lists the character classes that each piece matches. States at depth `max_length` have
+    no transitions. Also returns which states accept.
+    """
+    states = [positions.first]
     ids, depths, n_steps = {states[0]: 0}, [0], 0
     edges = []
-    for state, (members, ban_state, cluster_state) in enumerate(states):
+    for state, members in enumerate(states):
         followers: dict[int, int] = {}
         for position in bits(members) if depths[state] < max_length else ():
             follow, classes = positions.follow[position], matches[positions.piece_of[position]]
@@ -134,64 +263,53 @@ def _product(positions, matches, ban_transitions, cluster_transitions, max_lengt
                 raise _too_large_error()
             for character_class in classes:
                 followers[character_class] = followers.get(character_class, 0) | follow
-        for character_class, next_members in followers.items():
-            next_ban_state = ban_transitions[ban_state][character_class]
-            next_cluster_state = cluster_transitions[cluster_state][character_class]
-            target = next_members, next_ban_state, next_cluster_state
-            if next_ban_state >= 0 and next_cluster_state >= 0:
-                if target not in ids:
-                    ids[target] = len(states)
-                    states.append(target)
-                    depths.append(depths[state] + 1)
-                edges.append((state, character_class, ids[target]))
-    transitions = np.full((len(states), len(ban_transitions[0])), -1, dtype=np.int32)
+        for character_class, target in followers.items():
+            if target not in ids:
+                ids[target] = len(states)
+                states.append(target)
+                depths.append(depths[state] + 1)
+            edges.append((state, character_class, ids[target]))
+    transitions = np.full((len(states), n_classes), -1, dtype=np.int32)
     sources, classes, targets = np.array(edges, dtype=np.int32).reshape(-1, 3).T
     transitions[sources, classes] = targets
-    return transitions, states
+    return transitions, np.array([members & 1 for members in states], dtype=bool)
 
 
-def _merge_equivalent(transitions, accepts, starts_cluster):
-    """Merge equivalent states (Moore, 1956). The dead state stays last.
+def _merge_equivalent(part, properties=None):
+    """Merge equivalent states (Moore, 1956). Also returns a member of each merged state.
 
-    Automata that require many rounds stay as they are. They recognise long strings.
+    `properties` of shape (n_states, n_columns), dtype bool, must be equal, too. Automata that
+    require many rounds stay as they are. They recognise long strings.
     """
-    signature = np.packbits(np.column_stack([accepts, starts_cluster]), axis=1)
-    n_blocks = 0
+    transitions, accepts, classes = part
+    columns = accepts[:, None] if properties is None else np.column_stack([accepts, properties])
+    dead = np.zeros_like(columns[:1])
+    signature, n_blocks = np.packbits(np.vstack([columns, dead]), axis=1), 0
+    rows = np.vstack([transitions, np.full_like(transitions[:1], -1)])  # the dead state is last
     for _ in range(_MAX_MERGE_ROUNDS):
         _, block = np.unique(signature, axis=0, return_inverse=True)
         block = block.reshape(-1).astype(np.int32)
         if block.max() < n_blocks:
             break
         n_blocks = block.max() + 1
-        signature = np.column_stack([block, block[transitions]])
+        signature = np.column_stack([block, block[rows]])
     else:
-        return np.where(transitions < 0, len(transitions) - 1, transitions), accepts, starts_cluster
-    # Renumber the blocks: the start state first, the dead state last.
+        return part, np.arange(len(accepts))
+    # Renumber the blocks: the start state first, without the dead state.
     blocks, members = np.unique(block, return_index=True)
-    order = sorted(blocks.tolist(), key=lambda b: (b == block[-1], b != block[0]))
-    number = np.empty(len(blocks), dtype=np.int32)
-    number[order] = np.arange(len(blocks))
-    members = members[order]
-    return number[block[transitions[members]]], accepts[members], starts_cluster[members]
+    is_kept = (blocks != block[-1]) | (blocks == block[0])
+    order = np.argsort(blocks[is_kept] != block[0], kind="stable")
+    members = members[is_kept][order]
+    number = np.full(len(blocks), -1, dtype=np.int32)
+    number[blocks[is_kept][order]] = np.arange(len(members))
+    number[block[-1]] = -1
+    return Part(number[block[transitions[members]]], accepts[members], classes), members
 
 
 def _aho_corasick(characters, banned, max_length):
-    """Return the transitions of an automaton that searches for banned strings [1]_.
+    """Return an automaton that searches for banned strings [1]_.
 
-    Parameters
-    ----------
-    characters : list of str
-    banned : tuple of str
-        From `check_banned`. Characters are compared with them in case-folded form.
-    max_length : int
-
-    Returns
-    -------
-    transitions : ndarray of shape (n_states, n_classes), dtype int32
-        The state after each class of characters, or -1 after a banned string. The start state
-        is 0.
-    classes : ndarray of shape (n_characters,), dtype int32
-        The class of each character.
+    `banned` comes from `check_banned`. Characters are compared with it in case-folded form.
 
     References
     ----------
@@ -228,14 +346,26 @@ def _aho_corasick(characters, banned, max_length):
             states.append(target)
     # Remove the states that complete a banned string, and renumber the others.
     number = np.where(is_output, -1, (~is_output).cumsum() - 1).astype(np.int32)
-    delta = np.vstack([number[delta[~is_output]], np.full_like(delta[:1], -1)])
     spellings = [
         tuple(columns.get(part, len(columns)) for part in character) for character in folded
     ]
+    transitions = number[delta[~is_output]]
+    return _spelled_part(transitions, np.ones(len(transitions), dtype=bool), spellings)
+
+
+def _word_part(characters, words):
+    transitions, accepts, columns = word_automaton(characters, words)
+    spellings = [tuple(columns[unit] for unit in spell(character)) for character in characters]
+    return _spelled_part(transitions, accepts, spellings)
+
+
+def _spelled_part(transitions, accepts, spellings):
+    """Return the automaton that reads each character as the columns in its spelling."""
     class_ids = {spelling: number for number, spelling in enumerate(dict.fromkeys(spellings))}
-    transitions = np.empty((len(delta) - 1, len(class_ids)), dtype=np.int32)
+    transitions = np.vstack([transitions, np.full_like(transitions[:1], -1)])  # of state -1
+    after = np.empty((len(accepts), len(class_ids)), dtype=np.int32)
     for spelling, column in class_ids.items():
-        transitions[:, column] = np.arange(len(transitions))
-        for character in spelling:
-            transitions[:, column] = delta[transitions[:, column], character]
-    return transitions, np.array([class_ids[spelling] for spelling in spellings], dtype=np.int32)
+        after[:, column] = np.arange(len(accepts))
+        for unit in spelling:
+            after[:, column] = transitions[after[:, column], unit]
+    return Part(after, accepts, np.array([class_ids[spelling] for spelling in spellings]))

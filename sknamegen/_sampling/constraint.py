@@ -1,4 +1,4 @@
-"""Constraints on names: length limits, a pattern and banned strings."""
+"""Constraints on names: length limits, a pattern, banned strings and words."""
 
 import re
 from collections.abc import Hashable, Iterable
@@ -7,7 +7,7 @@ from typing import Self
 
 from .._alphabet import Alphabet
 from .._parallel import cached
-from .._validation import check_banned, check_int
+from .._validation import check_banned, check_int, check_words
 from .automaton import Automaton, build_automaton
 from .regex import compile_pattern
 
@@ -35,6 +35,8 @@ class Constraint:
         A regular expression that the whole name must match.
     banned : tuple of str
         Strings that must not occur in a name, regardless of case, from `check_banned`.
+    words : frozenset of str or None
+        The words of a name must be words of these strings, regardless of case.
     """
 
     automaton: Automaton
@@ -44,6 +46,7 @@ class Constraint:
     max_length: int
     pattern: re.Pattern[str] | None = None
     banned: tuple[str, ...] = ()
+    words: frozenset[str] | None = None
 
     @classmethod
     def build(
@@ -53,17 +56,23 @@ class Constraint:
         banned: tuple[str, ...] = (),
         min_length: int = 0,
         max_length: int = 1,
+        words: frozenset[str] | None = None,
     ) -> Self:
         """Build the automaton. The parameters are the attributes of the same name."""
-        automaton = build_automaton(alphabet, pattern, banned, max_length)
+        automaton = build_automaton(alphabet, pattern, banned, words, max_length)
         min_length = max_length if alphabet.end is None else min_length
         limits = alphabet.index, alphabet.end, min_length, max_length
-        return cls(automaton, *limits, pattern, banned)
+        return cls(automaton, *limits, pattern, banned, words)
 
     @property
     def key(self) -> Hashable:
         """Identifies the constraint in the cache."""
-        return self.pattern, self.banned, self.min_length, self.max_length
+        return self.pattern, self.banned, self.min_length, self.max_length, self.words
+
+    @property
+    def is_free(self) -> bool:
+        """Whether there are only length limits."""
+        return self.pattern is None and not self.banned and self.words is None
 
     @property
     def nbytes(self) -> int:
@@ -85,13 +94,15 @@ def check_limits(
     max_length: int | None = None,
     pattern: str | re.Pattern[str] | None = None,
     banned: Iterable[str] = (),
-) -> tuple[re.Pattern[str] | None, tuple[str, ...], int, int]:
+    words: Iterable[str] | None = None,
+) -> tuple[re.Pattern[str] | None, tuple[str, ...], int, int, frozenset[str] | None]:
     """Validate the parameters of `sample` and return them as for `Constraint.build`.
 
     `longest_name` is None for running text.
     """
     lengths = _check_lengths(alphabet, longest_name, prefixes, min_length, max_length)
-    return None if pattern is None else compile_pattern(pattern), check_banned(banned), *lengths
+    compiled = None if pattern is None else compile_pattern(pattern)
+    return compiled, check_banned(banned), *lengths, check_words(words)
 
 
 def _check_lengths(alphabet, longest_name, prefixes, min_length, max_length):

@@ -183,6 +183,7 @@ def find_guide(
     for number, n_expanded in enumerate(_N_EXPANDED if has_search else _N_EXPANDED[:3], 1):
         if steps:
             all_steps = [_free_steps(source, cache, key), *steps]
+            del lookahead  # saves memory while the next one is built
             lookahead = possible.weighted(_learn(source, all_steps))
         if has_search:
             newly_found, log_expected = _search(source, lookahead, n_expanded)
@@ -232,9 +233,10 @@ def _compare(source, lookahead, draws, found, log_expected):
     scale = max(log_found, log_weights.max())
     if scale == -np.inf:
         return _Round(expected=log_expected)
-    weights, total_found, expected = (
-        np.exp(logs - scale) for logs in (log_weights, log_found, log_expected)
-    )
+    with np.errstate(over="ignore"):  # the search may expect far more than there is
+        weights, total_found, expected = (
+            np.exp(logs - scale) for logs in (log_weights, log_found, log_expected)
+        )
     is_found = np.array([text in found for text in draws.texts])
     rest = np.where(is_found, 0, weights)
     mean, total = rest.mean(), total_found + rest.mean()
@@ -248,17 +250,16 @@ def _compare(source, lookahead, draws, found, log_expected):
 def first_lookahead(source: Source, possible: Lookahead, cache: Cache, key: Hashable) -> Lookahead:
     """Return the lookahead of an n-gram model, or one learned from names at temperature 1.
 
-    The parameters are those of `find_guide`.
+    The parameters are those of `find_guide`. Only the former is cached: it is part of all guides.
     """
     ngrams = source.model.ngrams()
-
-    def build() -> Lookahead:
-        if ngrams is None:
-            return possible.weighted(_learn(source, [_free_steps(source, cache, key)]))
-        contexts = cache.get(("ngrams", key), lambda: ContextAutomaton.from_ngrams(ngrams))
-        return possible.weighted(contexts.decoded(source.decoding))
-
-    return cache.get((source.decoding, key, possible.constraint.key), build)
+    if ngrams is None:
+        return possible.weighted(_learn(source, [_free_steps(source, cache, key)]))
+    contexts = cache.get(("ngrams", key), lambda: ContextAutomaton.from_ngrams(ngrams))
+    return cache.get(
+        (source.decoding, key, possible.constraint.key),
+        lambda: possible.weighted(contexts.decoded(source.decoding)),
+    )
 
 
 def _free_steps(source, cache, key):

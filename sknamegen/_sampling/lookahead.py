@@ -18,13 +18,15 @@ from scipy.sparse import csr_matrix
 
 from .._alphabet import Alphabet
 from .._models.contract import Indices
-from .automaton import Automaton
+from .automaton import Automaton, product
 from .cache import Cache
 from .constraint import Constraint, check_limits
 from .contexts import ContextAutomaton
 
 # Maximum number of cells in a table.
-_MAX_CELLS = 2**23
+_MAX_CELLS = 6 * 2**20
+# Maximum number of cells in a dense array of transitions, which is faster than a sparse one.
+_MAX_DENSE = 2**20
 # Maximum of `min_length` for names that are drawn with a lookahead.
 _MAX_MIN_LENGTH = 2**14
 # Overhead per table row, in cells. It limits the number of small rows.
@@ -44,7 +46,7 @@ class Lookahead:
     constraint : Constraint
     automaton : Automaton
         The automaton of the constraint, or its product with the contexts of n-grams.
-    table : ndarray of shape (n_rows, n_states), dtype float64
+    table : ndarray of shape (n_rows, n_states), dtype float32
         Probability of completion for prefixes of each length, or 1 where completion is possible.
         The first `n_late` rows are for the lengths from `max_length` down to `min_length`. The last
         of them covers all remaining lengths. Rows for shorter lengths follow in the same way, and
@@ -56,7 +58,7 @@ class Lookahead:
 
     constraint: Constraint
     automaton: Automaton
-    table: NDArray[np.float64]
+    table: NDArray[np.float32]
     log_scales: NDArray[np.float64]
     n_late: int
 
@@ -76,24 +78,25 @@ class Lookahead:
         n_rows = min(constraint.max_length, _USUAL_ROWS + constraint.min_length) + 2
         if constraint.min_length > _MAX_MIN_LENGTH:
             raise _too_large_error(constraint)
-        max_states = _MAX_CELLS // (automaton.transitions.shape[1] + 2 * n_rows)
+        max_states = _MAX_CELLS // n_rows
         for order in range(ngrams.order, 0, -1):
             contexts = ngrams.truncated(order)
-            product = _product(automaton, contexts, max_states)
-            if product:
+            found = _product(automaton, contexts, max_states)
+            if found:
                 break
         else:
             raise _too_large_error(constraint)
-        pairs, states, context = product
+        pairs, states, context = found
         edges = _edges(pairs, constraint.end)
         proba = contexts.proba[context[edges[0]], edges[2]].astype(np.float64)
         table, log_scales, n_late = _fill(constraint, pairs, edges, proba)
         # Rounding must not reduce the probability of a possible completion to zero.
-        n_early, states = len(table) - 1 - n_late, np.append(states, len(automaton.accepts) - 1)
+        n_early = len(table) - 1 - n_late
         late, early = constraint.max_length - np.arange(n_late), np.arange(n_early)
         lengths = np.append(late, constraint.min_length - 1 - early)
-        is_possible = self.is_possible(lengths[:, None], states)
-        table[:-1] = np.where(is_possible, np.maximum(table[:-1], np.finfo(float).tiny), 0)
+        np.maximum(table, np.finfo(np.float32).tiny, out=table)
+        table[:-1] *= self.is_possible(lengths[:, None], states)
+        table[-1] = 0
         return type(self)(constraint, pairs, table, log_scales, n_late)
 
     @property
@@ -108,7 +111,7 @@ class Lookahead:
         """
         states = np.array(self.automaton.starts)
         for character in text:
-            states = self.automaton.transitions[states, self.constraint.index[character]]
+            states = self.automaton.after(states)[:, self.constraint.index[character]]
         return tuple(states.tolist())
 
     def _row_for_length(self, lengths):
@@ -135,13 +138,15 @@ class Lookahead:
         """Return whether names of at most `max_length` characters satisfy the constraint."""
         return self.automaton.accepts[states] & (lengths >= self.constraint.min_length)
 
-    def ahead(self, lengths: Indices, states: Indices) -> NDArray[np.float64]:
+    def ahead(self, lengths: Indices, states: Indices, after: Indices) -> NDArray[np.float64]:
         """Return the probability of completion after each next character, up to a factor per row.
 
         Parameters
         ----------
         lengths, states : ndarray of shape (n_rows,), dtype int
             The length and automaton state of each prefix.
+        after : ndarray of shape (n_rows, n_characters), dtype int
+            The state after each next character.
 
         Returns
         -------
@@ -152,8 +157,8 @@ class Lookahead:
         if not one_code:
             same, starts = self._row_for_length(lengths)[:, None], automaton.starts_cluster[states]
             rows = np.where(starts, longer, same)
-        cells = rows * self.table.shape[1] + automaton.transitions[states]
-        ahead = self.table.ravel().take(cells)
+        cells = rows * self.table.shape[1] + after
+        ahead = self.table.ravel().take(cells).astype(np.float64)
         if not one_code:
             ahead *= np.exp(self.log_scales[rows] - self.log_scales[longer])
         if self.constraint.end is not None:
@@ -173,10 +178,11 @@ def possible_names(
     states = np.array([possible.read(prefix)[0] for prefix in prefixes], dtype=np.int64)
     is_possible = possible.is_possible(alphabet.lengths(prefixes), states)
     if not is_possible.all():
-        prefix, (pattern, banned, *_) = prefixes[int(is_possible.argmin())], key
+        prefix, (pattern, banned, *_, words) = prefixes[int(is_possible.argmin())], key
         rules = [f"begins with {prefix!r}"] if prefix else []
         rules += [f"matches pattern={pattern.pattern!r}"] if pattern else []
         rules += [f"contains none of banned={banned!r}"] if banned else []
+        rules += ["consists of the given words"] if words is not None else []
         constraint = possible.constraint
         raise ValueError(
             f"No name of {constraint.min_length} to {constraint.max_length} characters that the "
@@ -187,16 +193,17 @@ def possible_names(
 
 
 def _edges(automaton, end):
-    """Return the state before, the state after and the character of each useful transition.
+    """Return the edges of an automaton, and those from accepting states to the end of the name.
 
-    The state after the end of a name is the number of states.
+    The state after the end is the number of states.
     """
-    after = automaton.transitions
-    if end is not None:
-        after = after.copy()
-        after[automaton.accepts, end] = len(after)
-    rows, characters = np.nonzero(after != len(after) - 1)
-    return rows, after[rows, characters], characters
+    rows, after, characters = automaton.edges()
+    if end is None:
+        return rows, after, characters
+    accepts = np.flatnonzero(automaton.accepts)
+    place = np.searchsorted(rows, accepts)
+    ends = np.insert(after, place, len(automaton.accepts))
+    return np.insert(rows, place, accepts), ends, np.insert(characters, place, end)
 
 
 def _fill(constraint, automaton, edges, proba=None):
@@ -227,7 +234,7 @@ def _fill(constraint, automaton, edges, proba=None):
                 break
         return values if proba is not None else (values > 0).astype(float)
 
-    values, table, log_scales = np.zeros(n_states), list[NDArray[np.float64]](), list[float]()
+    values, table, log_scales = np.zeros(n_states), list[NDArray[np.float32]](), list[float]()
     for may_end, n_lengths in (
         (True, constraint.max_length - min_length + 1),
         (False, min_length),
@@ -236,7 +243,7 @@ def _fill(constraint, automaton, edges, proba=None):
             longer, values = values, shorter_values(values, may_end)
             scale = 1.0 if may_end else values.max() or 1.0
             values = values / scale
-            table.append(values)
+            table.append(values.astype(np.float32))
             log_scales.append(np.log(scale))
             if (may_end or not to_same.nnz) and _is_close(values, longer):
                 break
@@ -244,7 +251,7 @@ def _fill(constraint, automaton, edges, proba=None):
                 raise _too_large_error(constraint)
         if may_end:
             n_late = len(table)
-    table.append(np.zeros(n_states))
+    table.append(np.zeros(n_states, dtype=np.float32))
     return np.stack(table), np.append(np.cumsum(log_scales), 0), n_late
 
 
@@ -256,49 +263,28 @@ def _product(automaton, contexts, max_states):
     """Return the product of an automaton and the contexts of n-grams, as an automaton.
 
     Also returns the state and the context of each of its states, or None if there are more than
-    `max_states`. The states are those that a text can reach, found breadth first.
+    `max_states`.
     """
-    dead, n_contexts = len(automaton.accepts) - 1, len(contexts.after)
-    transitions = automaton.transitions
-
-    def keys_after(keys):
-        states, ids = np.divmod(keys, n_contexts)
-        after = transitions[states].astype(np.int64)
-        return np.where(after == dead, -1, after * n_contexts + contexts.after[ids])
-
-    starts = automaton.starts[0] * n_contexts + np.array(contexts.starts)
-    known = frontier = np.unique(starts)
-    while len(frontier):
-        found = np.unique(keys_after(frontier))
-        found = found[found >= 0]
-        place = np.searchsorted(known, found).clip(max=len(known) - 1)
-        frontier = found[known[place] != found]
-        if len(known) + len(frontier) > max_states:
-            return None
-        known = np.union1d(known, frontier)
-    n_states = len(known) + 1
-    after = np.empty((n_states, transitions.shape[1]), dtype=np.int32)
-    for first in range(0, len(known), 2**14):
-        keys = keys_after(known[first : first + 2**14])
-        places = np.where(keys < 0, n_states - 1, np.searchsorted(known, keys))
-        after[first : first + len(keys)] = places
-    after[-1] = n_states - 1
-    states, ids = np.divmod(known, n_contexts)
-    padded = np.append(states, dead)
+    found = product(automaton.transitions, contexts.after, contexts.starts, max_states)
+    if found is None:
+        return None
+    transitions, (states, ids) = found
+    if np.prod(transitions.shape) <= _MAX_DENSE:
+        transitions = transitions.toarray() + np.int32(len(states) - 1)
     starts_cluster = automaton.starts_cluster
     if starts_cluster.all():
-        starts_cluster = np.broadcast_to(True, after.shape)
+        starts_cluster = np.broadcast_to(True, transitions.shape)
     else:
-        starts_cluster = starts_cluster[padded]
-    first_states = tuple(np.searchsorted(known, starts).tolist())
-    product = Automaton(after, automaton.accepts[padded], starts_cluster, first_states)
-    return product, states, ids
+        starts_cluster = starts_cluster[states]
+    starts = np.searchsorted(states * len(contexts.after) + ids, contexts.starts)
+    accepts = automaton.accepts[states]
+    return Automaton(transitions, accepts, starts_cluster, tuple(starts.tolist())), states, ids
 
 
 def _too_large_error(constraint):
     return ValueError(
-        "min_length, pattern and banned require a table that is too large: "
+        "min_length, pattern, banned and words require a table that is too large: "
         f"{len(constraint.automaton.accepts):,} states for names of {constraint.min_length:,} to "
-        f"{constraint.max_length:,} characters. Simplify the pattern, or pass a smaller min_length "
-        "or max_length."
+        f"{constraint.max_length:,} characters. Simplify them, or pass a smaller min_length or "
+        "max_length."
     )

@@ -218,7 +218,10 @@ class Sampler:
         misfits = np.flatnonzero(draws.log_weights < 0)
         if len(misfits):
             warm = replace(self.source, decoding=self.source.decoding._replace(temperature=1.0))
-            lookahead = first_lookahead(warm, self.possible, self.cache, self.key)
+            lookahead = self.cache.get(
+                ("greedy", self.key, self.possible.constraint.key),
+                lambda: first_lookahead(warm, self.possible, self.cache, self.key),
+            )
             guided = self.source.propose(rows[misfits], rng, lookahead, labels[misfits])
             if (guided.log_weights == -np.inf).any():
                 raise no_match_error(self.source.prefixes[rows[misfits[0]]])
@@ -264,8 +267,7 @@ class Sampler:
         """
         source, constraint = self.source, self.possible.constraint
         (prefix,), row = source.prefixes, np.zeros(1, dtype=np.int64)
-        is_free = constraint.pattern is None and not constraint.banned
-        if constraint.end is not None or filters or not is_free:
+        if constraint.end is not None or filters or not constraint.is_free:
             names, shortfall = self.draw(row, rng, filters=filters)
             if shortfall:
                 raise ValueError(shortfall)

@@ -93,7 +93,7 @@ class Search:
         joints = joints[:, :, None] + self._source.decoded(log_proba)
         may_end = lookahead.may_end(lengths, states[:, 0])
         next_lengths = lengths[:, None] + lookahead.automaton.starts_cluster[states[:, 0]]
-        next_states = lookahead.automaton.transitions[states]  # (rows, labels, characters)
+        next_states = lookahead.automaton.after(states)  # (rows, labels, characters)
         ahead = lookahead.log_values(next_lengths[:, None], next_states)
         scores = np.logaddexp.reduce(joints + ahead, axis=1)
         scores[:, end] = -np.inf

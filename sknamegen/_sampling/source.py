@@ -292,16 +292,16 @@ def _propose_block(
         lengths, states = position
         if record:
             record(active, text[active, :step], logits)
-        uniforms = rng.random(len(active))
+        uniforms, after = rng.random(len(active)), automaton.after(states)
         if guided:
-            settings = decoding, lookahead, uniforms
-            characters, log_p, log_weight = _draw_guided(logits, position, *settings)
+            ahead = lookahead.ahead(lengths, states, after)
+            characters, log_p, log_weight = _draw_guided(logits, ahead, decoding, uniforms)
             log_proba[active] += log_p
             log_weights[active] += log_weight
         else:
             characters, _ = draw(decoding.probabilities(logits), uniforms)
         next_lengths = lengths + automaton.starts_cluster[states, characters]
-        position = np.stack([next_lengths, automaton.transitions[states, characters]])
+        position = np.stack([next_lengths, after[np.arange(len(active)), characters]])
         is_feasible = lookahead.is_possible(*position)
         is_complete = next_lengths >= constraint.max_length
         if end is not None:
@@ -321,9 +321,8 @@ def _propose_block(
     return text, log_proba, log_weights
 
 
-def _draw_guided(logits, position, decoding, lookahead, uniforms):
+def _draw_guided(logits, ahead, decoding, uniforms):
     """Draw in proportion to probability times lookahead. Return characters, log p, log(p / q)."""
-    ahead = lookahead.ahead(*position)
     if decoding.temperature == 0:
         p = Decoding(1.0, *decoding[1:]).probabilities(logits)
         characters, sums = (p * ahead).argmax(axis=1), (p * ahead).max(axis=1)

@@ -16,12 +16,13 @@ from sknamegen._sequences import name_sequences
 END = "\3"
 
 
-def make(letters, names, order=3, pattern=None, min_length=0, max_length=4, banned=()):
+def make(letters, names, order=3, pattern=None, min_length=0, max_length=4, banned=(), words=None):
     alphabet = Alphabet(np.array(sorted(letters)))
     counts = NGrams.count(name_sequences(names, 20).indexed(alphabet), order, alphabet.kinds)
     contexts = ContextAutomaton.from_ngrams(counts)
     pattern = pattern and re.compile(pattern)
-    constraint = Constraint.build(alphabet, pattern, banned, min_length, max_length)
+    words = words and frozenset(words)
+    constraint = Constraint.build(alphabet, pattern, banned, min_length, max_length, words)
     return alphabet, contexts, Lookahead.possible(constraint)
 
 
@@ -32,6 +33,18 @@ def position_of(alphabet, lookahead, prefix):
     ]
 
 
+def ahead_of(lookahead, lengths, states):
+    return lookahead.ahead(lengths, states, lookahead.automaton.after(states))
+
+
+@pytest.fixture(params=[True, False], ids=["dense", "sparse"])
+def is_dense(request, monkeypatch):
+    """Store transitions in dense or sparse arrays."""
+    limit = 2**20 if request.param else 0
+    monkeypatch.setattr("sknamegen._sampling.lookahead._MAX_DENSE", limit)
+
+
+@pytest.mark.usefixtures("is_dense")
 @pytest.mark.parametrize("order", [1, 2, 3])
 @pytest.mark.parametrize(
     "options",
@@ -41,6 +54,7 @@ def position_of(alphabet, lookahead, prefix):
         {"pattern": "a.*b"},
         {"banned": ("ab", "bb"), "min_length": 2},
         {"pattern": "(ab?)+", "min_length": 4},
+        {"words": ["ab", "bba", "aaab"]},
     ],
     ids=str,
 )
@@ -73,7 +87,7 @@ def test_lookahead_is_the_probability_of_completion(options, order):
         prefixes = ["".join(t) for t in itertools.product("ab", repeat=length)]
         pairs = []
         for prefix in prefixes:
-            ahead = lookahead.ahead(*position_of(alphabet, lookahead, prefix))[0]
+            ahead = ahead_of(lookahead, *position_of(alphabet, lookahead, prefix))[0]
             expected = [completed(prefix + c) for c in "ab"]
             assert ahead[alphabet.end] == may_end(prefix)
             pairs += zip(ahead[[alphabet.index[c] for c in "ab"]], expected, strict=True)
@@ -85,6 +99,7 @@ def test_lookahead_is_the_probability_of_completion(options, order):
     assert n_compared > 3
 
 
+@pytest.mark.usefixtures("is_dense")
 @pytest.mark.parametrize("lengths", [(0, 4), (3, 4)])
 @pytest.mark.parametrize("pattern", [None, "a.*"])
 def test_values_before_and_after_a_character_agree(pattern, lengths):
@@ -102,7 +117,7 @@ def test_values_before_and_after_a_character_agree(pattern, lengths):
             context = contexts.starts[0]
             for c in text:
                 context = contexts.after[context, alphabet.index[c]]
-            ahead = (contexts.proba[context] * lookahead.ahead(*position)).sum()
+            ahead = (contexts.proba[context] * ahead_of(lookahead, *position)).sum()
             # `ahead` has the factor of longer prefixes.
             longer = lookahead.log_scales[lookahead._row_for_length(position[0] + 1)][0]
             value = np.exp(lookahead.log_values(*position)[0] - longer)

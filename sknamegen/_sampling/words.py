@@ -1,0 +1,118 @@
+"""An automaton that reads names whose words are in a list.
+
+A name is read in the units of `spell`. Words and what separates them form a non-deterministic
+automaton, because an apostrophe may be inside a word or between two words.
+"""
+
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._alphabet import decompose
+from .._validation import check_strings
+from .._words import APOSTROPHE, fold_word, is_letter, is_mark, words_in
+
+# The unit that stands for everything that separates words.
+_SEPARATOR = " "
+
+
+def spell(text: str) -> str:
+    """Return the units of a text: its folded letters and marks, apostrophes, and separators."""
+    units = fold_word(decompose(text))
+    return "".join(
+        unit if is_letter(unit) or is_mark(unit) or unit == APOSTROPHE else _SEPARATOR
+        for unit in units
+    )
+
+
+def word_automaton(
+    characters: list[str], words: frozenset[str]
+) -> tuple[NDArray[np.int32], NDArray[np.bool_], dict[str, int]]:
+    """Return an automaton that reads the units of names.
+
+    Parameters
+    ----------
+    characters : list of str
+        The characters of names.
+    words : frozenset of str
+        Their words are allowed.
+
+    Returns
+    -------
+    transitions : ndarray of shape (n_states, n_units), dtype int32
+        The state after each unit, or -1 if the unit cannot follow. The start state is 0.
+    accepts : ndarray of shape (n_states,), dtype bool
+        Whether a name may end in each state.
+    columns : dict of str to int
+        The column of each unit.
+
+    Raises
+    ------
+    ValueError
+        If no word consists of these characters.
+    """
+    units = sorted({unit for character in characters for unit in spell(character)} | {_SEPARATOR})
+    spelled = sorted(set(map(spell, words_in(check_strings("words", words, True)))))
+    usable = [word for word in spelled if set(units).issuperset(word)]
+    if not usable:
+        raise ValueError(
+            "words must contain a word that consists of letters of the training names. Got "
+            f"{sorted(words)!r:.80}."
+        )
+    children, is_end = _trie(usable)
+    marks = list(filter(is_mark, units))
+    columns = {unit: column for column, unit in enumerate(units)}
+    # A state is a set of nodes of the trie. The root is the place between words.
+    states: list[tuple[int, ...]] = [(0,)]
+    ids, accepts, edges = {states[0]: 0}, list[bool](), list[tuple[int, int, int]]()
+    for state, nodes in enumerate(states):
+        may_end = any(is_end[node] for node in nodes)
+        followers = defaultdict[str, set[int]](set)
+        for node in nodes:
+            for unit, child in children[node].items():
+                followers[unit].add(child)
+        for unit in (APOSTROPHE, _SEPARATOR) if may_end else ():
+            followers[unit].add(0)
+        for unit in marks if 0 in nodes else ():
+            followers[unit].add(0)
+        for unit, members in followers.items():
+            target = tuple(sorted(members))
+            if target not in ids:
+                ids[target] = len(states)
+                states.append(target)
+            edges.append((state, columns.get(unit, -1), ids[target]))
+        accepts.append(may_end)
+    transitions = np.full((len(states), len(units) + 1), -1, dtype=np.int32)
+    sources, unit_columns, targets = np.array(edges, dtype=np.int32).T
+    transitions[sources, unit_columns] = targets  # the last column is for unused units
+    return transitions[:, :-1], np.array(accepts), columns
+
+
+def _trie(words):
+    """Return the trie of sorted words, with equivalent nodes merged (a minimal automaton).
+
+    Returns the children of each node by unit, and whether a name may end in the node. The root is
+    node 0, where it may.
+    """
+    children: list[dict[str, int]] = [{}]
+    is_end, path, previous = [False], [0], ""
+    for word in words:
+        pairs = enumerate(zip(word, previous, strict=False))
+        n_common = next((i for i, (a, b) in pairs if a != b), len(previous))
+        del path[n_common + 1 :]
+        for unit in word[n_common:]:
+            children[path[-1]][unit] = len(children)
+            path.append(len(children))
+            children.append({})
+            is_end.append(False)
+        is_end[path[-1]], previous = True, word
+    # Children have greater numbers, so they are merged before their parents.
+    merged, register = list(range(len(children))), dict[Any, int]()
+    for node in reversed(range(1, len(children))):
+        children[node] = {unit: merged[child] for unit, child in children[node].items()}
+        merged[node] = register.setdefault((is_end[node], *children[node].items()), node)
+    children[0] = {unit: merged[child] for unit, child in children[0].items()}
+    is_end[0] = True
+    return children, is_end

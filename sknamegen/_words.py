@@ -1,0 +1,46 @@
+"""Words of names: letters with their marks, and apostrophes between letters.
+
+Words are compared in folded form: composed, regardless of case, with straight apostrophes.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from itertools import chain
+
+from ._alphabet import category, compose
+
+APOSTROPHE = "'"
+
+
+def fold_word(text: str) -> str:
+    """Return a text with case folded and straight apostrophes."""
+    return text.casefold().replace("’", APOSTROPHE)
+
+
+def is_letter(character: str) -> bool:
+    """Return whether a folded character is a letter."""
+    return unicodedata.category(character)[0] == "L"
+
+
+def is_mark(character: str) -> bool:
+    """Return whether a folded character is a mark, which belongs to the character before it."""
+    return category(character) == "M"
+
+
+def split_words(texts: Iterable[str]) -> list[list[str]]:
+    """Return the folded words of each text, see `sknamegen.datasets.words_of`."""
+    folded = [fold_word(compose(text)) for text in texts]
+    characters = sorted(set().union(*folded))
+    letters = re.escape("".join(filter(is_letter, characters)))
+    marks = re.escape("".join(filter(is_mark, characters)))
+    if not letters:
+        return [[] for _ in folded]
+    run = f"[{letters}][{letters}{marks}]*"
+    find = re.compile(f"{run}(?:{APOSTROPHE}{run})*").findall
+    return [find(text) for text in folded]
+
+
+def words_in(texts: Iterable[str]) -> frozenset[str]:
+    """Return the set of all words of texts."""
+    return frozenset(chain.from_iterable(split_words(texts)))

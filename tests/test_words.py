@@ -1,0 +1,203 @@
+"""Tests of names that consist of given words, against a check of every name."""
+
+import itertools
+import unicodedata
+
+import numpy as np
+import pytest
+from conftest import assert_drawn_from, ngram_pipeline, small_pipeline
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_constraints import all_matches, conditional, generator_of
+
+from sknamegen import CharAverageGenerator, load_names
+from sknamegen.datasets import load_words, words_of
+from sknamegen.metrics import constraint_probability
+
+LETTERS = "abAé '’-1"
+TEXTS = ["".join(t) for n in range(1, 5) for t in itertools.product(LETTERS, repeat=n)]
+
+
+def consists_of(name, words):
+    """Return whether the words of a name are allowed: each apostrophe may separate words."""
+    folded = unicodedata.normalize("NFC", name).casefold().replace("’", "'")
+    runs = "".join(c if unicodedata.category(c)[0] in "LM'" or c == "'" else " " for c in folded)
+    choices = [" '" if c == "'" else c for c in runs]
+    readings = ("".join(reading).split() for reading in itertools.product(*choices))
+    return any(all(word in words for word in reading) for reading in readings)
+
+
+@pytest.fixture(scope="module")
+def letter_generator():
+    rng = np.random.default_rng(0)
+    return generator_of(LETTERS, ["".join(rng.permutation([*LETTERS])) for _ in range(20)])
+
+
+@settings(max_examples=60)
+@given(st.sets(st.text("abé'", min_size=1, max_size=4), min_size=1))
+def test_names_consist_of_words(letter_generator, given_words):
+    """Strings are split into words, like names."""
+    words = words_of(given_words)
+    assert all(consists_of(word, words) for word in given_words)
+    if not words:
+        return
+    expected = [text for text in TEXTS if consists_of(text, words)]
+    assert all_matches(letter_generator, words=given_words) == sorted(expected)
+
+
+@pytest.mark.parametrize(
+    ("letters", "words", "fitting", "others"),
+    [
+        ("ßsSaA", ["STRASS"[4:]], ["ß", "SS", "ss", "Ss"], ["s", "a", "sß"]),
+        ("İiI\u0307", ["i\u0307"], ["İ", "i\u0307", "I\u0307"], ["i", "I"]),
+        ("ΣσςΑα", ["ασ"], ["ΑΣ", "ας", "ασ"], ["α", "σα"]),
+        ("eé\u0301q", ["É"], ["é", "e\u0301"], ["e", "q", "q\u0301"]),
+        ("eé\u0301q", ["q\u0301", "e"], ["q\u0301", "e"], ["é", "e\u0301", "q"]),
+        ("日本語", ["日本"], ["日本"], ["日", "日本語", "日本日本"]),
+        ("กา ่", ["กา่"], ["กา่", "กา่ "], ["กา", "กา่กา่"]),
+        ("가나ᄀ", ["가나"], ["가나"], ["가", "나가"]),
+        ("❤\ufe0fab1", ["ab"], ["❤\ufe0f", "ab❤\ufe0f", "1ab"], ["a❤\ufe0f", "ba"]),
+    ],
+)
+def test_scripts_and_case(letters, words, fitting, others):
+    matches = all_matches(generator_of(letters), words=words)
+    assert set(fitting) <= set(matches)
+    assert not set(others) & set(matches)
+
+
+@pytest.mark.parametrize("make_pipe", [small_pipeline, ngram_pipeline], ids=["lstm", "ngram"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"temperature": 0.3},
+        {"temperature": 1.4, "top_k": 4},
+        {"seed": "ab b"},
+        {"label": "x", "min_length": 4},
+        {"label": {"x": 1, "y": 2}, "pattern": ".* .*"},
+        {"banned": ["bb"], "temperature": 0.7},
+    ],
+    ids=str,
+)
+def test_names_follow_the_distribution_of_the_model(make_pipe, options, fitted_pipes):
+    generator, words = fitted_pipes[make_pipe], ["AB", "b'a"]
+    options = {"max_length": 6} | options
+    p = {
+        name: probability
+        for name, probability in conditional(generator, options).items()
+        if consists_of(name, words_of(words))
+    }
+    total = sum(p.values())
+    assert total < 0.2
+    drawn = generator.sample(n_samples=2000, random_state=1, words=words, **options)
+    assert_drawn_from(drawn, list(p), list(p.values()))
+    rng = np.random.default_rng(0)
+    drawn = [generator.sample(random_state=rng, words=words, **options) for _ in range(300)]
+    drawn += [
+        options.get("seed", "")
+        + "".join(generator.stream(random_state=rng, words=words, **options))
+        for _ in range(100)
+    ]
+    assert_drawn_from(drawn, list(p), list(p.values()))
+    proba, error = constraint_probability(generator, random_state=0, words=words, **options)
+    assert abs(proba - total) < 4.5 * error + 1e-6
+
+
+@pytest.fixture(scope="module")
+def fitted_pipes():
+    names = ["ab", "aba b", "bb ab", "a b", "bab a", "b'a", "ba bb", "abab", "bb", "a'b a"] * 4
+    labels = ["x", "y"] * 20
+    lstm = small_pipeline(window_length=3, max_epochs=40, precision="float32").fit(names, labels)
+    ngram = ngram_pipeline(window_length=3).fit(names, labels)
+    return {small_pipeline: lstm[-1], ngram_pipeline: ngram[-1]}
+
+
+def test_an_average_and_several_seeds():
+    names = ["ab", "bb ab", "a b", "bab a", "b ab", "abab", "bb"] * 4
+    pipes = [small_pipeline(window_length=3), ngram_pipeline(window_length=3)]
+    average = CharAverageGenerator([pipe.fit(names)[-1] for pipe in pipes]).fit()
+    seeds, words = ["a", "b a", ""], {"ab", "b"}
+    drawn = average.sample(seeds * 500, max_length=6, words=words, random_state=0)
+    for i, seed in enumerate(seeds):
+        p = conditional(average, {"max_length": 6, "seed": seed})
+        p = {name: probability for name, probability in p.items() if consists_of(name, words)}
+        assert_drawn_from(drawn[i::3], list(p), list(p.values()))
+
+
+def test_the_words_of_a_list_suffice_for_its_names():
+    names = [
+        "Rock 'n' Roll",
+        "O’Hara-Smith",
+        "Jean'’Luc",
+        "'tis 3 D’or",
+        "Zoe\u0308 No. 5",
+        "St. A",
+    ]
+    generator = ngram_pipeline().fit(names)[-1]
+    for name in names:
+        for words in (names, words_of(names)):
+            seed = generator.sample(name, words=words)[: len(name)]
+            assert seed == unicodedata.normalize("NFC", name)[: len(seed)]
+        best, _ = generator.most_likely(1, name, words=iter(names), max_length=len(name))
+        assert len(best) == 1
+
+
+def test_words_of():
+    words = words_of(["The Old Ship", "'Rock’n’Roll' Bar 2", "d''or", "A\u0301B", "-", "ship"])
+    assert words == {"the", "old", "ship", "rock'n'roll", "bar", "d", "or", "áb"}
+    assert words_of(words) == words
+    assert words_of(["-", "1"]) == frozenset()
+
+
+def test_load_words():
+    words = load_words()
+    assert 39_000 < len(words) < 41_000
+    assert {"silver", "colour", "color", "barrels", "café"} <= words
+    assert words == words_of(words)
+    assert len(words & {name.lower() for name in load_names()}) < 1000
+    assert not words & {"bitch", "whore"}
+
+
+def test_words_are_compiled_once():
+    generator = ngram_pipeline().fit(load_names("female")[:100])[-1]
+    generator.most_likely(1, words=load_words())
+    size = generator._fitted.cache.nbytes
+    for words in (list(load_words()), iter(load_words())):
+        generator.most_likely(1, words=words)
+        assert generator._fitted.cache.nbytes == size
+
+
+def test_two_hundred_thousand_words():
+    rng = np.random.default_rng(0)
+    letters = np.array([*"abcdefghijklmnopqrst"])
+    words = {"".join(rng.choice(letters, length)) for length in rng.integers(4, 9, 200_000)}
+    generator = ngram_pipeline().fit(load_names("female")[:100])[-1]
+    names = generator.sample(n_samples=5, words=words, random_state=0)
+    assert words_of(names) <= words
+
+
+@pytest.mark.parametrize(
+    ("words", "error", "match"),
+    [
+        (
+            "silver",
+            TypeError,
+            "words must be an iterable of str with at least one word. Got 'silver'",
+        ),
+        (5, TypeError, "words must be an iterable of str"),
+        ([], ValueError, "with at least one word. Got"),
+        (["ab", None], TypeError, "words must be an iterable of str"),
+        (frozenset([1]), TypeError, "words must be an iterable of str"),
+        (["12", "-"], ValueError, "letters of the training names. Got"),
+        (["日本"], ValueError, "letters of the training names. Got"),
+    ],
+)
+def test_bad_words(generator, words, error, match):
+    for call in (generator.sample, generator.stream):
+        with pytest.raises(error, match=match):
+            call(words=words)
+
+
+def test_a_seed_that_no_word_continues(generator):
+    with pytest.raises(ValueError, match="begins with 'Wxv' and consists of the given words"):
+        generator.sample("Wxv", words=load_words())
