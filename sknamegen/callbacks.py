@@ -9,6 +9,8 @@ from skorch.callbacks import Callback
 from ._state import PublicName
 from ._validation import check_int
 
+__all__ = ["SamplePreview"]
+
 
 class SamplePreview(PublicName, Callback):
     """Callback that prints names while a `CharLSTMGenerator` is training.

@@ -2,6 +2,7 @@
 
 import inspect
 import threading
+from collections import defaultdict
 from contextlib import contextmanager
 from copy import deepcopy
 from functools import partial
@@ -97,6 +98,15 @@ class Net(skorch.NeuralNet):
         """
         return self.learned.generator([self])
 
+    @property
+    def predict(self):
+        raise AttributeError(
+            "Nets have no predict and no predict_proba. Use the generator, for example "
+            "next_char_proba or score_samples. In callbacks, it is net.generator()."
+        )
+
+    predict_proba = predict
+
     def infer(self, x, **fit_params):
         device_type = self.network.head.weight.device.type
         enabled = self.plan.bfloat16 and self.module_.training
@@ -161,8 +171,11 @@ def _accelerated_net(accelerator):
 class Progress(Callback):
     """Callback of all networks of a fit: shows their progress and can stop their training."""
 
-    def __init__(self, verbose: int):
+    def __init__(self, verbose: int, n_networks: int):
         self.stopped = threading.Event()
+        self.n_networks = n_networks
+        # For each epoch, its history in each network, or None if a network ended before.
+        self.epochs: defaultdict[int, list[Any]] = defaultdict(list)
         # tqdm leaves a monitor thread running. Without a terminal, the bar stays hidden.
         self.bar = tqdm(unit="batch", disable=None) if verbose else None
 
@@ -181,12 +194,30 @@ class Progress(Callback):
                 self.bar.update()
 
     def on_epoch_end(self, net, **kwargs):
-        if net.verbose:
-            epoch = net.history[-1]
-            line = f"Epoch {epoch['epoch']}/{net.max_epochs}: {epoch['train_loss']:.4f} nats/char"
-            if "valid_loss" in epoch:
-                line += f", held out {epoch['valid_loss']:.4f}"
-            print(f"{line}, {epoch['dur']:.1f} s")
+        self._record(net, len(net.history), net.history[-1])
+
+    def on_train_end(self, net, **kwargs):
+        n_epochs = sum("train_loss" in epoch for epoch in net.history)
+        for number in range(n_epochs + 1, net.max_epochs + 1):
+            self._record(net, number, None)
+
+    def _record(self, net, number, epoch):
+        """Record an epoch of one network. The last network prints the mean over all networks."""
+        if self.bar is None:
+            return
+        with self.bar.get_lock():
+            self.epochs[number].append(epoch)
+            epochs = list(filter(None, self.epochs[number]))
+            if len(self.epochs[number]) < self.n_networks or not epochs:
+                return
+            line = f"Epoch {number}/{net.max_epochs}: {_mean(epochs, 'train_loss')} nats/char"
+            if "valid_loss" in epochs[0]:
+                line += f", held out {_mean(epochs, 'valid_loss')}"
+            print(f"{line}, {max(epoch['dur'] for epoch in epochs):.1f} s")
+
+
+def _mean(epochs, name):
+    return f"{np.mean([epoch[name] for epoch in epochs]):.4f}"
 
 
 class Schedule(Callback):
@@ -196,17 +227,17 @@ class Schedule(Callback):
 
     def on_train_begin(self, net, X=None, **kwargs):
         self.n_steps = _n_steps(net, X)
+        self.rates = [group["lr"] for group in net.optimizer_.param_groups]
 
     def on_batch_begin(self, net, training=False, **kwargs):
         if training:
             self.step += 1
-            for group in net.optimizer_.param_groups:
-                group["lr"] = net.lr * group.get("lr_factor", 1) * self._factor(net.plan)
+            if net.plan.lr_schedule == "one_cycle":
+                for group, rate in zip(net.optimizer_.param_groups, self.rates, strict=True):
+                    group["lr"] = rate * self._factor(net.plan)
 
     def _factor(self, plan):
         """Return the learning rate as a fraction of the maximum."""
-        if plan.lr_schedule == "constant":
-            return 1.0
         if plan.n_steps_before is not None:  # warm-up, then inverse square root decay
             step = plan.n_steps_before + self.step
             return min(step / _WARM_UP_STEPS, (_WARM_UP_STEPS / step) ** 0.5)
@@ -266,7 +297,7 @@ def fit_networks(
     is_interrupted : bool
         Whether training ended early, because of Ctrl-C or a callback that raised KeyboardInterrupt.
     """
-    progress = Progress(plans[0].verbose)
+    progress = Progress(plans[0].verbose, len(plans))
 
     def make_data() -> TrainingData:
         with _one_torch_thread():
@@ -334,7 +365,9 @@ def _build_net(plan, data):
     batches = LengthGroupedBatches(data.train, plan.batch_size, shard=plan.shard)
     callbacks: list[Any] = [("shared_progress", data.progress), ("schedule", Schedule())]
     if plan.patience is not None:
-        callbacks.append(("early_stopping", EarlyStopping(patience=plan.patience, load_best=True)))
+        # Its messages do not name the network.
+        stopping = EarlyStopping(patience=plan.patience, load_best=True, sink=lambda text: None)
+        callbacks.append(("early_stopping", stopping))
     same_named = "lr", "max_epochs", "batch_size", "device", "verbose"
     params = {name: getattr(plan, name) for name in same_named} | {
         "criterion": partial(CharacterLoss, batches.mean_targets),
@@ -345,6 +378,7 @@ def _build_net(plan, data):
         "iterator_valid__batch_size": _VALIDATION_BATCH,
         "train_split": None if plan.patience is None else predefined_split(data.valid),
         "callbacks__print_log": None,  # Its table does not show the unit of the loss.
+        "use_caching": False,  # EpochScoring cannot concatenate the targets, which are dicts.
         # Networks train at the same time, so each needs its own copies of the callbacks.
         "callbacks": callbacks + deepcopy(list(plan.callbacks)),
         "module": CharLSTM,
@@ -413,9 +447,9 @@ def _optimizer_params(plan):
         params["optimizer__fused"] = True
     groups = {}
     if plan.head_lr_factor != 1:
-        groups["head.*"] = {"lr_factor": plan.head_lr_factor}
+        groups["head.*"] = {"lr": plan.lr * plan.head_lr_factor}
     if plan.label_lr_factor != 1 and plan.n_labels and plan.embedding_dim:
-        groups["labels.*"] = {"lr_factor": plan.label_lr_factor}
+        groups["labels.*"] = {"lr": plan.lr * plan.label_lr_factor}
         if "weight_decay" in accepted:
             groups["labels.*"]["weight_decay"] = plan.weight_decay / plan.label_lr_factor
     if groups and plan.optimizer is not torch.optim.LBFGS:  # which accepts only one group

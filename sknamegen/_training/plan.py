@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import Callback
+from skorch.callbacks import Callback, LRScheduler
 
 from .._corpus import Corpus
 from .._models.pretrained import Network, Pretrained, Weights
-from .._validation import check_int, check_option, check_real, is_auto
+from .._validation import check_int, check_option, check_real, is_auto, warn_user
 
 # Hidden sizes below and from this number of names.
 _MANY_NAMES, _HIDDEN_SIZES = 16_384, (240, 352)
@@ -58,6 +58,8 @@ _LABEL_LR = 0.1
 # components.
 _NET_PARAMS = set(inspect.signature(NeuralNet.__init__).parameters) - {"self", "kwargs", "compile"}
 _COMPONENTS = "dataset", "iterator_train", "iterator_valid", "module", "optimizer"
+# Parameters of `CharLSTMGenerator` that have another name in skorch.
+_RENAMED = {"train_split": "early_stopping", "seed": "random_state", "generator": "random_state"}
 
 
 def _real(expected: str, accepts: Callable[[float], bool], or_auto: bool = False) -> Any:
@@ -154,16 +156,22 @@ def check_params(params: Mapping[str, Any]) -> dict[str, Any]:
     """
     for name, check in _CHECKS.items():
         check(name, params[name])
-    callbacks = [] if params["callbacks"] is None else params["callbacks"]
-    if not isinstance(callbacks, (list, tuple)) or not all(map(_is_callback, callbacks)):
+    items = () if params["callbacks"] is None else params["callbacks"]
+    callbacks = list(map(_callback, items)) if isinstance(items, (list, tuple)) else [None]
+    if not all(isinstance(callback, Callback) for callback in callbacks):
         raise TypeError(
             f"callbacks must be a list of skorch callbacks or None. Got {params['callbacks']!r}."
         )
-    _check_net_params(params["net_params"])
+    if not params["early_stopping"]:
+        for callback in callbacks:
+            _check_without_validation(callback)
+    _check_net_params(params)
     device, accelerator = params["device"], params["accelerator"]
+    if is_auto(device):
+        device = "cuda" if torch.cuda.is_available() else "cpu"
     if not _is_usable(device):
         raise ValueError(
-            "device must be a device that torch can use on this machine, such as 'cpu'. "
+            "device must be a device that torch can use on this machine, such as 'cpu', or 'auto'. "
             f"Got {device!r}."
         )
     if accelerator is not None and not hasattr(accelerator, "num_processes"):
@@ -171,12 +179,14 @@ def check_params(params: Mapping[str, Any]) -> dict[str, Any]:
             f"accelerator must be an accelerate.Accelerator or None. Got {accelerator!r}."
         )
     settings = dict(params) | {name: _plain(params[name]) for name in _CHECKS}
+    has_schedule = any(isinstance(callback, LRScheduler) for callback in callbacks)
     actual_device = torch.device(accelerator.device if accelerator else device)
     return settings | {
         "optimizer": _optimizer_class(params["optimizer"]),
         "bfloat16": uses_bfloat16(params["precision"], actual_device),
         "patience": settings["n_iter_no_change"] if params["early_stopping"] else None,
-        "callbacks": tuple(callbacks),
+        "callbacks": tuple(items),
+        "lr_schedule": "constant" if has_schedule else settings["lr_schedule"],
         "net_params": params["net_params"] or {},
         "device": None if accelerator else device,
     }
@@ -189,11 +199,34 @@ def _plain(value):
     return float(value) if isinstance(value, Real) else value
 
 
-def _check_net_params(net_params):
+def _check_without_validation(callback):
+    """Raise an error if a callback requires held-out names."""
+    monitor = getattr(callback, "monitor", None)
+    if getattr(callback, "on_train", None) is False:
+        setting = "on_train=True"
+    elif isinstance(monitor, str) and monitor.startswith("valid_loss"):
+        setting = f"monitor={monitor.replace('valid', 'train')!r}"
+    else:
+        return
+    raise ValueError(
+        f"{type(callback).__name__} requires held-out names. Set early_stopping=True, or pass it "
+        f"{setting} to use the training names."
+    )
+
+
+def _check_net_params(params):
+    net_params = params["net_params"]
     if net_params is not None and not isinstance(net_params, dict):
         raise TypeError(f"net_params must be a dict or None. Got {net_params!r}.")
     for name in net_params or ():
-        prefix, separator, _ = str(name).partition("__")
+        prefix, separator, rest = str(name).partition("__")
+        parameter = rest if separator and prefix in _COMPONENTS else prefix
+        parameter = _RENAMED.get(parameter, parameter)
+        if parameter in params and name != "optimizer__weight_decay":
+            raise ValueError(
+                "net_params may only contain skorch.NeuralNet parameters that CharLSTMGenerator "
+                f"does not set itself. Got {name!r}. Use the parameter {parameter} instead."
+            )
         if not isinstance(name, str) or prefix not in (_COMPONENTS if separator else _NET_PARAMS):
             raise ValueError(
                 "net_params may only contain parameters of skorch.NeuralNet or its components, "
@@ -311,7 +344,8 @@ def _new_starts(params, n_names, pretrained):
         return [Start(1 / n_networks, True, i % len(sizes)) for i in range(n_networks)]
     weight, has_sizes = base_weight(n_names), not _mismatches(params, sizes[0])
     if n_networks is None:
-        n_networks = 1 if weight > _ALONE and has_sizes else 2
+        is_alone = weight > _ALONE and has_sizes and is_auto(params["hidden_size"])
+        n_networks = 1 if is_alone else 2
     if n_networks == 1:
         return [Start(1.0, True, 0) if weight >= 0.5 and has_sizes else Start(1.0)]
     others = [Start((1 - weight) / (n_networks - 1))] * (n_networks - 1)
@@ -324,6 +358,11 @@ def _continued(params, networks):
     is_all_base = is_auto(params["init"]) and all(n.starts_from_init for n in networks)
     if networks and not is_all_base:
         _check_sizes(params, networks[-1].lstm.sizes | {"num_networks": len(networks)})
+    elif networks and params["hidden_size"] not in ("auto", networks[0].lstm.sizes["hidden_size"]):
+        warn_user(
+            f"hidden_size={params['hidden_size']} has no effect, because all networks of the last "
+            "fit started from the base. Fit a new generator to create a network of this size."
+        )
     return [Start(n.weight, n.starts_from_init, index) for index, n in enumerate(networks)]
 
 
@@ -402,8 +441,8 @@ def _is_usable(device):
         return False
 
 
-def _is_callback(item):
-    """Whether skorch accepts a callback: an object, a class, or a (name, callback) pair."""
+def _callback(item):
+    """Return the callback in an item of `callbacks`: an object, a class, or a pair with a name."""
     if isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str):
         item = item[1]
-    return isinstance(item, Callback) or (inspect.isclass(item) and issubclass(item, Callback))
+    return item() if inspect.isclass(item) and issubclass(item, Callback) else item
