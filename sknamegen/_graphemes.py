@@ -22,6 +22,9 @@ _ROLES = (
     | dict.fromkeys("\u094d\u09cd\u0acd\u0b4d\u0c4d\u0d4d", "linker")  # viramas
     | {"\u200d": "joiner", "\u200c": "non-joiner", "\ufe0f": "selector", "\u20e3": "keycap"}
     | dict.fromkeys("0123456789#*", "digit")
+    # Marks before their base, such as the Arabic number sign
+    | dict.fromkeys("\u06dd\u070f\u0890\u0891\u08e2\u0d4e\U000110bd\U000110cd", "prefix")
+    | dict.fromkeys(map(chr, range(0x600, 0x606)), "prefix")
 )
 # Maximum mean number of code points per character in a name.
 MAX_CODE_POINTS = 16
@@ -29,7 +32,7 @@ MAX_CODE_POINTS = 16
 # The next state for each state and role. State names describe the last role. Names may end in the
 # states in _COMPLETE.
 _START = {role: role for role in ("letter", "other", "picture", "digit")}
-_START |= {"blank": "", "flag": "half a flag"}
+_START |= {"blank": "", "flag": "half a flag", "prefix": "prefixed"}
 _MARKED = dict.fromkeys(("mark", "linker", "selector"), "other")
 _MARKED |= dict.fromkeys(("non-joiner", "joiner"), "letter joined")
 _MARKED |= _START
@@ -46,6 +49,7 @@ _TRANSITIONS = {
     "picture joined": {"picture": "picture"},
     "half a flag": {"flag": "other"},
     "tagged": {"tag": "tagged", "last tag": "other"},
+    "prefixed": {role: state for role, state in _START.items() if role != "blank"},
 }
 _STATES = list(_TRANSITIONS)
 _COMPLETE = "", "other", "letter", "linked", "digit", "picture"
@@ -55,6 +59,7 @@ _CONTINUES = {
     ("linked and joined", "letter"),
     ("picture joined", "picture"),
     ("half a flag", "flag"),
+    *(("prefixed", role) for role in _START),
 }
 
 
@@ -97,7 +102,7 @@ class Clusters:
 
     def __init__(self, characters: Sequence[str]):
         roles = list(map(_role, characters))
-        self.one_code_per_cluster = set(roles) <= {*_START} - {"flag"}
+        self.one_code_per_cluster = set(roles) <= {*_START} - {"flag", "prefix"}
         states = _STATES[:1] if self.one_code_per_cluster else _STATES
         self.transitions = np.zeros((len(states), len(roles)), dtype=np.int32)
         self.starts_cluster = np.ones(self.transitions.shape, dtype=bool)

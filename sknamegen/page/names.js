@@ -259,11 +259,6 @@ function draw(logits, temperature, random) {
   return index < 0 ? best : index;
 }
 
-const segmenter = new Intl.Segmenter(undefined, { granularity: "grapheme" });
-const nCharacters = (name) => [...segmenter.segment(name)].length; // grapheme clusters
-// Whether a name consists of complete characters: no initial mark, no half flag, no dangling joiner.
-const isComplete = (name) => !/^[\p{M}\p{EMod}]|\u200d$/u.test(name) && [...segmenter.segment(name)].every(
-  ({ segment }) => !/^\p{RI}(?!\p{RI})|^\u200d|[\u{E0020}-\u{E007E}]$/u.test(segment));
 // 64-bit FNV-1a hash of the code points.
 const hashOf = (name) => [...name].reduce((bits, character) => BigInt.asUintN(64,
   (bits ^ BigInt(character.codePointAt(0))) * 0x100000001b3n), 0xcbf29ce484222325n);
@@ -279,6 +274,19 @@ class Generator {
     const { index } = this, spellings = [text.normalize("NFC"), text, text.normalize("NFD")];
     const spelling = spellings.find((text) => [...text].every((character) => index.has(character)));
     return [...(spelling ?? spellings[0])].map((c) => index.get(c) ?? this.characters.length + 1);
+  }
+  // The length of a text in characters (grapheme clusters, as in Python), and whether it is complete: no
+  // initial mark, no half flag, no dangling joiner. The length is infinite if no name begins like the text.
+  clustersOf(text) {
+    const { classes, starts, next, accepts } = this.clusters;
+    let state = 0, length = 0;
+    for (const character of text) {
+      if (state < 0) return { length: Infinity, isComplete: false };
+      const column = classes[this.index.get(character)];
+      length += starts[state][column];
+      state = next[state][column];
+    }
+    return { length, isComplete: state >= 0 && accepts[state] };
   }
   windowOf = (indices) =>
     [...Array(this.window).fill(-1), this.characters.length, ...indices].slice(-this.window);
@@ -321,8 +329,8 @@ class Generator {
       throw new Error(`The model has not seen all characters of ${seed}.`);
     const rng = random === undefined ? Math.random : randomNumbers(random);
     const fullPattern = pattern && new RegExp(pattern, "u") && new RegExp(`^(?:${pattern})$`, "u");
-    const qualifies = (name) => nCharacters(name) >= minLength && nCharacters(name) <= maxLength
-      && isComplete(name) && !(fullPattern && !fullPattern.test(name))
+    const isAllowed = ({ length, isComplete }) => isComplete && length >= minLength && length <= maxLength;
+    const qualifies = (name) => isAllowed(this.clustersOf(name)) && !(fullPattern && !fullPattern.test(name))
       && !(novel && this.trainingHashes.has(hashOf(name))) && !(unique && names.includes(name));
     const deadline = Date.now() + 1000 * seconds, isTimeUp = () => Date.now() > deadline;
     const choice = this.chooseModel(prefix, label, rng);
@@ -355,7 +363,7 @@ class Generator {
   generate(prefix, size, temperature, [model, drawLabel], maxLength, random, isTimeUp) {
     const textOf = (row) => row.map((index) => this.characters[index]).join("");
     const isWithinLimit = (row) => row.length <= maxLength
-      || (row.length <= 16 * maxLength && nCharacters(textOf(row)) <= maxLength);
+      || (row.length <= 16 * maxLength && this.clustersOf(textOf(row)).length <= maxLength);
     let labels = Array.from({ length: size }, drawLabel), rows = labels.map(() => prefix), names = [];
     let [state, logits] = model.start(rows.map((row) => this.windowOf(row)), labels);
     while (rows.length && !isTimeUp()) {
