@@ -1,9 +1,12 @@
 """Detect and fix suspicious entries in a list of names."""
 
+import re
 from collections.abc import Callable, Iterable
+from contextlib import suppress
+from itertools import permutations
 from typing import Any
 
-from ._alphabet import category, compose
+from ._alphabet import category, compose, shorten
 from ._validation import check_option, warn_user
 
 _INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u200e\u200f\u2060\ufeff"))
@@ -11,7 +14,11 @@ _INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u200e\u200f\u2060\ufeff"))
 _MISSING = {"nan", "NaN", "NAN", "None", "none", "NULL", "null", "NA", "N/A", "n/a", "<NA>"}
 # Maximum number of names to check.
 _N_CHECKED = 100_000
+# Length of a single name from which it is probably a text.
+_LONG = 200
 _WHITESPACE = "with leading, trailing or repeated whitespace"
+# Letters of scripts that look alike, for character classes: Latin, Greek and Cyrillic.
+_SCRIPTS = "A-Za-z\xc0-\u024f\u1e00-\u1eff", "\u0370-\u03ff\u1f00-\u1fff", "\u0400-\u052f"
 
 
 class NamesWarning(UserWarning):
@@ -26,7 +33,24 @@ def _remove_invisible(name):
     return name.translate(_INVISIBLE)
 
 
-_SUSPICIOUS: dict[str, Callable[[str], bool]] = {
+def _is_mojibake(name):
+    """Return whether UTF-8 was read as Latin-1 or Windows-1252."""
+    for encoding in ("latin-1", "cp1252"):
+        with suppress(UnicodeError):
+            return name.encode(encoding).decode("utf-8") != name
+    return False
+
+
+# Errors that `clean_names` reports, but does not fix.
+_GARBLED: dict[str, Callable[[str], Any]] = {
+    "with mojibake": _is_mojibake,
+    "with HTML entities": re.compile(r"&#?\w+;").search,
+    "with full-width forms": re.compile(r"[\uff01-\uff5e]").search,
+    "with two scripts in a word": re.compile(
+        "|".join(f"[{first}][{second}]" for first, second in permutations(_SCRIPTS, 2))
+    ).search,
+}
+_SUSPICIOUS: dict[str, Callable[[str], Any]] = _GARBLED | {
     "empty": lambda name: not name.strip(),
     _WHITESPACE: lambda name: name != _normalize_whitespace(name) != "",
     "with invisible characters": lambda name: name != _remove_invisible(name),
@@ -37,26 +61,35 @@ _SUSPICIOUS: dict[str, Callable[[str], bool]] = {
 }
 
 
-def warn_about_suspicious_names(names: list[str]) -> None:
+def warn_about_suspicious_names(
+    names: list[str],
+    title: str = "X",
+    checks: dict[str, Callable[[str], Any]] = _SUSPICIOUS,
+    advice: str = "The model learns them unchanged. To fix them, use "
+    "sknamegen.datasets.clean_names, or ftfy.fix_text for garbled names.",
+) -> None:
     """Warn once if the first 100,000 names contain suspicious entries."""
     checked, suspects = names[:_N_CHECKED], {}
     distinct = set(checked)
-    candidates = [name for name in checked if name in _MISSING or not name.isalpha()]
-    for description, is_suspicious in _SUSPICIOUS.items():
+    candidates = [n for n in checked if n in _MISSING or not (n.isascii() and n.isalpha())]
+    for description, is_suspicious in checks.items():
         matches = list(filter(is_suspicious, candidates))
-        # A property of most names is probably intended, except for whitespace.
-        if matches and (2 * len(matches) < len(checked) or description == _WHITESPACE):
+        # A property of most names is probably intended, except for these.
+        if matches and (2 * len(matches) < len(checked) or description in (_WHITESPACE, *_GARBLED)):
             suspects[description] = matches
     capitals = [name for name in checked if len(name) > 1 and name.isupper()]
     variants = [name for name in capitals if ({_title(name), name.lower()} - {name}) & distinct]
-    if variants:
+    if variants and checks is _SUSPICIOUS:
         suspects["in capitals that also occur in lower or title case"] = variants
+    if len(names) == 1 and len(names[0]) > _LONG:
+        suspects["as long as a text, although each name must be an item"] = names
     if suspects:
-        counts = [f"{len(x):,} {title} (such as {x[0]!r})" for title, x in suspects.items()]
+        counts = [
+            f"{len(x):,} {kind} (such as {shorten(x[0], 40)})" for kind, x in suspects.items()
+        ]
         warn_user(
-            f"X contains suspicious names: {'; '.join(counts)}. The model learns them unchanged. "
-            "To fix them, use sknamegen.datasets.clean_names. If they are intended, ignore "
-            "warnings of category sknamegen.datasets.NamesWarning.",
+            f"{title} contains suspicious names: {'; '.join(counts)}. {advice} If they are "
+            "intended, ignore warnings of category sknamegen.datasets.NamesWarning.",
             NamesWarning,
         )
 
@@ -92,6 +125,14 @@ def clean_names(
     changes : dict of str to int
         Number of changed or dropped names for each kind of change that occurred.
 
+    Warns
+    -----
+    NamesWarning
+        If the first 100,000 names contain mojibake (``FranÃ§ois``), HTML entities
+        (``O&#39;Brien``), full-width forms (``\uff21nna``), or a word with letters of two of the
+        scripts Latin, Greek and Cyrillic (``\u0410nna``). The function does not fix them. The
+        package ftfy fixes the first three: ``clean_names(map(ftfy.fix_text, names))``.
+
     Raises
     ------
     TypeError
@@ -117,8 +158,8 @@ def clean_names(
         "case": lambda name: name if case is None else compose(_convert_case(name, case)),
     }
     changes = dict.fromkeys([*steps, "empty", "digits", "duplicates"], 0)
-    cleaned: list[str] = []
-    for row, entry in enumerate(names):
+    entries, cleaned = list(names), []
+    for row, entry in enumerate(entries):
         is_missing = entry is None or (isinstance(entry, float) and entry != entry)
         if not is_missing and not isinstance(entry, str):
             raise TypeError(f"names may only contain str, None or NaN. Got {entry!r} in row {row}.")
@@ -134,6 +175,9 @@ def clean_names(
             changes["digits"] += 1
         else:
             cleaned.append(name)
+    strings = [entry for entry in entries if isinstance(entry, str)]
+    advice = "clean_names does not fix them. Before clean_names, use ftfy.fix_text."
+    warn_about_suspicious_names(strings, "names", _GARBLED, advice)
     distinct = list(dict.fromkeys(cleaned)) if drop_duplicates else cleaned
     changes["duplicates"] = len(cleaned) - len(distinct)
     return distinct, {change: n for change, n in changes.items() if n}

@@ -2,7 +2,9 @@
 
 import hmac
 from collections import Counter
+from itertools import count
 from typing import Literal, Self
+from warnings import catch_warnings
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,10 +13,18 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._alphabet import compose, fold
+from ._generator import generator_of
 from ._state import PublicName
-from ._validation import check_exclude, check_labels, check_option
+from ._validation import check_labels, check_option
 from .ngram import CharNGramGenerator
 from .vectorizer import CharSequenceVectorizer
+
+__all__ = ["NamePseudonymizer"]
+
+# Number of names in the first block of the pool. Each further block is twice as long.
+_BLOCK = 20_000
+# Number of candidates in a block that a name tries before it tries the next block.
+_TRIES = 64
 
 
 class NamePseudonymizer(PublicName, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
@@ -24,18 +34,20 @@ class NamePseudonymizer(PublicName, OneToOneFeatureMixin, TransformerMixin, Base
     ----------
     generator : CharNGramGenerator, CharLSTMGenerator or Pipeline, default=None
         The generator of the pseudonyms, by default a `CharNGramGenerator`. `fit` trains a clone on
-        the column. If the column is short or must not be learned, pass a fitted Pipeline in a
-        `sklearn.frozen.FrozenEstimator`, which is not retrained. N-grams give the same pseudonyms
-        on every machine, but the output of networks depends slightly on the processor.
+        the column. If the column is short or must not be learned, or if several tables must agree,
+        pass a fitted Pipeline in a `sklearn.frozen.FrozenEstimator`, which is not retrained.
+        N-grams give the same pseudonyms on every machine, but the output of networks depends
+        slightly on the processor.
     key : bytes or str
         The secret key for the assignment, such as ``secrets.token_bytes(32)``. Its repr is
         ``<hidden>``.
     exclude : collection of str, or object that supports ``in``, default=None
-        Names that must not be used as pseudonyms, such as ``sknamegen.datasets.known_names()``. See
-        `CharNGramGenerator.sample`.
+        Names that must not be used as pseudonyms, such as ``sknamegen.known_names()``. See
+        `CharNGramGenerator.sample`. Leave it out if pseudonyms must look real: if all known names
+        are excluded, anyone can tell the pseudonyms from real names.
     unseen : {"error", "generate"}, default="error"
-        How `transform` handles names that `fit` has not seen. "error" raises an error. "generate"
-        generates a pseudonym, which may equal another pseudonym or another unseen name.
+        How `transform` handles names that `fit` and `partial_fit` have not seen. "error" raises an
+        error. "generate" generates pseudonyms that no other name has, but does not keep them.
 
     Attributes
     ----------
@@ -48,16 +60,23 @@ class NamePseudonymizer(PublicName, OneToOneFeatureMixin, TransformerMixin, Base
 
     Notes
     -----
-    The HMAC [1]_ of the names with the key determines the assignment. The same names and key give
-    the same pseudonyms, regardless of row order. Pseudonyms are distinct and differ from all names
-    in the column, even ignoring case. A different key or a different set of names gives
-    different pseudonyms. For several tables, fit once to all names and keep the fitted object.
+    The generator draws a pool of names. The HMAC [1]_ of a name with the key is its first position
+    in the pool. If two names compete for a pseudonym, the name with the lower HMAC gets it, and the
+    other name moves on to the next position. The same names and key give the same pseudonyms,
+    regardless of row order. Pseudonyms are distinct and differ from all names in the column, even
+    ignoring case and surrounding whitespace.
+
+    A frozen generator and a key determine the pool. Two tables that share names then agree on
+    almost all of them: a pseudonym differs only if another name competes for it, or if it is a name
+    in one of the tables. Otherwise, the pool also depends on the column. `partial_fit` never
+    changes a pseudonym, which may therefore equal a name that is added later.
 
     The name behind a pseudonym cannot be computed without the key or `mapping`, but an attacker
     can try keys that are easy to guess. Frequencies are not hidden: the most frequent name has the
     most frequent pseudonym. Other columns may identify a person, and pseudonyms resemble the
-    training names. Keep the key secret. Do not share the fitted object, because it contains the key
-    and all names. Its repr and its HTML representation show neither.
+    training names. Keep the key secret. Do not share the fitted object or its file: it contains the
+    key, all names with their pseudonyms, the pool and the generator. Its repr and its HTML
+    representation show none of these names, nor the key.
 
     References
     ----------
@@ -69,10 +88,11 @@ class NamePseudonymizer(PublicName, OneToOneFeatureMixin, TransformerMixin, Base
     >>> from sknamegen import NamePseudonymizer, load_names
     >>> pseudonymizer = NamePseudonymizer(key=b"keep this secret").fit(load_names("female"))
     >>> pseudonymizer.transform(["Maria", "Anna", None, "Maria"]).ravel().tolist()
-    ['Helonore', 'Kireielle', None, 'Helonore']
+    ['Allisselyn', 'Eurie', None, 'Allisselyn']
     """
 
     generator_: Pipeline
+    _pool: dict[str, list[str]]  # blocks of names by label and number
     _pseudonyms: dict[str, str]
 
     def __init__(
@@ -100,12 +120,12 @@ class NamePseudonymizer(PublicName, OneToOneFeatureMixin, TransformerMixin, Base
         self.__dict__["key"] = key
 
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
-        """Generate a pseudonym for each distinct name in a column.
+        """Train the generator, and generate a pseudonym for each distinct name in a column.
 
         Parameters
         ----------
         X : array-like of shape (n_names,) or (n_names, 1), dtype str
-            The column. None, NaN, NA and "" are missing values.
+            The column. None, NaN, NA and blank strings are missing values. Names are stripped.
         y : array-like of shape (n_names,), default=None
             Labels of dtype str, such as genders. A name with several labels gets a pseudonym for
             its most frequent label. Other dtypes, such as a Pipeline's targets, are ignored.
@@ -126,40 +146,55 @@ class NamePseudonymizer(PublicName, OneToOneFeatureMixin, TransformerMixin, Base
             raise TypeError(f"key must be non-empty bytes or str. Got {got}.")
         if hasattr(self.exclude, "__next__"):
             raise TypeError("exclude must be a collection, such as a list. Got an iterator.")
-        rows = self._column(X, reset=True)
-        labels = [None] * len(rows)
-        if y is not None and all(isinstance(label, str) for label in np.asarray(y).tolist()):
-            labels = check_labels(y, len(rows)).tolist()
-        counts = Counter(pair for pair in zip(rows, labels, strict=True) if _is_name(pair[0]))
-        # Sort by count, so that the most frequent label of a name is last and wins in the dict.
-        label_of = dict(sorted(counts, key=lambda pair: (counts[pair], str(pair[1]))))
+        label_of = self._label_of(X, y, reset=True)
         names = sorted(label_of, key=self._seed)
-        name_labels = [label_of[name] for name in names]
+        labels = [label_of[name] for name in names]
         pipe = clone(CharNGramGenerator() if self.generator is None else self.generator)
         if not hasattr(pipe, "steps"):
             pipe = Pipeline([("windows", CharSequenceVectorizer()), ("generator", pipe)])
-        if pipe[-1].get_params().get("random_state", 0) is None:
+        # A FrozenEstimator is its own clone and must not change.
+        if pipe is not self.generator and pipe[-1].get_params().get("random_state", 0) is None:
             pipe[-1].set_params(random_state=self._seed("") % 2**32)
-        pipe.fit(names, None if None in name_labels else name_labels)
-        taken, rng = _Taken(self.exclude, names), np.random.default_rng(self._seed(""))
-        pseudonyms = {}
-        for label in dict.fromkeys(name_labels):
-            group = [name for name in names if label_of[name] == label]
-            while group:  # repeat, because pseudonyms that differ only in case are rejected
-                for pseudonym in _generate(pipe[-1], len(group), taken, rng, label):
-                    if (folded := fold(pseudonym)) not in taken.names:
-                        taken.names.add(folded)
-                        pseudonyms[group.pop()] = pseudonym
-        self.generator_, self._pseudonyms = pipe, pseudonyms
+        before = vars(self).copy()
+        try:
+            self.generator_, self._pool = pipe.fit(names, None if None in labels else labels), {}
+            self._pseudonyms = self._assign({}, label_of)
+        except BaseException:
+            self.__dict__ = before
+            raise
+        return self
+
+    def partial_fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
+        """Generate pseudonyms for the new names in a column, and keep all others.
+
+        The first call is the same as `fit`. Further calls do not train the generator.
+
+        Parameters
+        ----------
+        X, y
+            As in `fit`.
+
+        Returns
+        -------
+        self : NamePseudonymizer
+
+        Raises
+        ------
+        TypeError, ValueError
+            As in `fit`.
+        """
+        if not hasattr(self, "_pseudonyms"):
+            return self.fit(X, y)
+        self._pseudonyms = self._assign(self._pseudonyms, self._label_of(X, y, reset=False))
         return self
 
     def mapping(self) -> dict[str, str]:
-        """Return the pseudonym for each name in the column.
+        """Return the pseudonym for each name that was fitted.
 
         Returns
         -------
         pseudonyms : dict of str to str
-            A new dict. The names are composed (NFC).
+            A new dict. The names are stripped and composed (NFC).
 
         Raises
         ------
@@ -187,25 +222,51 @@ class NamePseudonymizer(PublicName, OneToOneFeatureMixin, TransformerMixin, Base
         NotFittedError
             If the pseudonymizer is not fitted.
         ValueError
-            If X contains names that `fit` has not seen, and `unseen` is "error".
+            If X contains new names, and `unseen` is "error" or the generator cannot generate enough
+            distinct names.
         """
-        pseudonyms = self.mapping()
-        rows = self._column(X, reset=False)
-        unseen = sorted(set(filter(_is_name, rows)) - pseudonyms.keys())
-        if unseen and self.unseen == "error":
-            raise ValueError(
-                f"X may only contain names that fit has seen. Got {len(unseen):,} unseen (first in "
-                f"row {min(map(rows.index, unseen))}). Fit to all names, or pass unseen='generate'."
-            )
-        taken = _Taken(self.exclude, pseudonyms)
-        for name in unseen:  # one at a time, so that the result does not depend on other names
-            taken.current, rng = fold(name), np.random.default_rng(self._seed(name))
-            (pseudonyms[name],) = _generate(self.generator_[-1], 1, taken, rng)
-        values = [pseudonyms[name] if _is_name(name) else name for name in rows]
-        return np.array(values, dtype=object).reshape(-1, 1)
+        pseudonyms, rows = self.mapping(), self._column(X, reset=False)
+        if self.unseen == "generate":
+            pseudonyms = self._assign(pseudonyms, dict.fromkeys(filter(_is_name, rows)))
+        advice = "Fit to all names, or pass unseen='generate'."
+        return _replace(rows, pseudonyms, "names that fit has seen", advice)
+
+    def inverse_transform(self, X: ArrayLike) -> NDArray[np.object_]:
+        """Replace the pseudonyms in a column with the names.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_names,) or (n_names, 1), dtype str
+            The column of pseudonyms.
+
+        Returns
+        -------
+        names : ndarray of shape (n_names, 1), dtype object
+            The names, stripped and composed (NFC). Missing values are unchanged.
+
+        Raises
+        ------
+        NotFittedError
+            If the pseudonymizer is not fitted.
+        ValueError
+            If X contains other pseudonyms than those in `mapping`.
+        """
+        names = {pseudonym: name for name, pseudonym in self.mapping().items()}
+        advice = "To keep the pseudonyms of new names, use partial_fit."
+        return _replace(self._column(X, reset=False), names, "pseudonyms in mapping()", advice)
+
+    def _label_of(self, X, y, reset):
+        """Return the most frequent label, or None, of each distinct name."""
+        rows = self._column(X, reset)
+        labels = [None] * len(rows)
+        if y is not None and all(isinstance(label, str) for label in np.asarray(y).tolist()):
+            labels = check_labels(y, len(rows)).tolist()
+        counts = Counter(pair for pair in zip(rows, labels, strict=True) if _is_name(pair[0]))
+        # Sort by count, so that the most frequent label of a name is last and wins in the dict.
+        return dict(sorted(counts, key=lambda pair: (counts[pair], str(pair[1]))))
 
     def _column(self, X, reset):
-        """Return the values of a column, with names normalised to composed form (NFC)."""
+        """Return the values of a column, with names stripped and composed (NFC)."""
         X = X.to_frame() if hasattr(X, "to_frame") else X  # Series
         if not hasattr(X, "columns"):
             X = np.array(X, dtype=object)
@@ -218,7 +279,42 @@ class NamePseudonymizer(PublicName, OneToOneFeatureMixin, TransformerMixin, Base
             if not (isinstance(value, str) or str(value) in ("None", "nan", "NaT", "<NA>")):
                 got = f"{type(value).__name__} in row {row}"
                 raise TypeError(f"X must contain str, or None for missing names. Got {got}.")
-        return [compose(value) if isinstance(value, str) else value for value in rows]
+        return [compose(value.strip()) if _is_name(value) else value for value in rows]
+
+    def _assign(self, pseudonyms, label_of):
+        """Return pseudonyms with those of new names. Names with low HMACs choose first."""
+        new = sorted(label_of.keys() - pseudonyms.keys(), key=self._seed)
+        taken = {"", *map(fold, [*pseudonyms, *pseudonyms.values(), *new])}
+        assigned = {}
+        for name in new:
+            candidates = self._candidates(name, label_of[name])
+            assigned[name] = next(free for free in candidates if fold(free) not in taken)
+            taken.add(fold(assigned[name]))
+        return pseudonyms | assigned
+
+    def _candidates(self, name, label):
+        """Yield names from the pool, starting at positions that the key and the name determine."""
+        seed = self._seed(name)
+        for number in count():
+            title, size = f"\0{label!r}\0{number}", _BLOCK << number
+            if title not in self._pool:
+                options = {"label": label, "unique": True, "on_shortfall": "warn"}
+                options["exclude"] = () if self.exclude is None else self.exclude
+                rng = options["random_state"] = np.random.default_rng(self._seed(title))
+                with catch_warnings(action="ignore"):  # a short block is the last one
+                    block = generator_of(self.generator_).sample("", 0.7, size, **options)
+                rng.shuffle(block)  # probable names, which are often real, are drawn first
+                self._pool[title] = [compose(candidate.strip()) for candidate in block]
+            block = self._pool[title]
+            seed, start = divmod(seed, len(block))
+            for i in range(_TRIES if len(block) == size else len(block)):
+                yield block[(start + i) % len(block)]
+            if len(block) < size:
+                raise ValueError(
+                    "generator must generate a distinct pseudonym for each name. Got only "
+                    f"{len(block):,} names. If X is short, pass a FrozenEstimator of a Pipeline "
+                    "fitted to more names."
+                )
 
     def _seed(self, name):
         return int.from_bytes(hmac.digest(_bytes(self.key), _bytes(name), "sha256"))
@@ -236,16 +332,18 @@ def _bytes(value):
 
 
 def _is_name(value):
-    return isinstance(value, str) and value != ""
+    return isinstance(value, str) and value.strip() != ""
 
 
-def _generate(generator, n, taken, rng, label=None):
-    options = {"label": label, "unique": True, "exclude": taken, "random_state": rng}
-    try:
-        return generator.sample("", temperature=0.7, n_samples=n, **options)
-    except ValueError as error:
-        advice = "If X is short, pass a FrozenEstimator of a Pipeline fitted to more names."
-        raise ValueError(f"Cannot generate {n:,} pseudonyms. {advice} {error}") from error
+def _replace(rows, pairs, expected, advice):
+    """Return a column whose names are replaced by a dict, or raise if it lacks a name."""
+    unknown = {name for name in rows if _is_name(name) and name not in pairs}
+    if unknown:
+        raise ValueError(
+            f"X may only contain {expected}. Got {len(unknown):,} unseen (first in "
+            f"row {min(map(rows.index, unknown))}). {advice}"
+        )
+    return np.array([pairs.get(name, name) for name in rows], dtype=object).reshape(-1, 1)
 
 
 class _Hidden:
@@ -266,14 +364,3 @@ class _HiddenBytes(_Hidden, bytes):
 
 class _HiddenStr(_Hidden, str):
     """Hidden key of type str."""
-
-
-class _Taken:
-    """Set of names that are not available as pseudonyms. It supports `in` for folded names."""
-
-    def __init__(self, exclude, names):
-        self.names, self.current = set(map(fold, names)), ""
-        self._is_excluded = check_exclude(() if exclude is None else exclude)
-
-    def __contains__(self, name):
-        return name == self.current or name in self.names or self._is_excluded(name)

@@ -55,6 +55,31 @@ def test_replacement_characters_are_reported():
         CharSequenceVectorizer().fit(["Anna", "M\ufffdller", "Otto"])
 
 
+GARBLED = {
+    "mojibake": ["FranÃ§ois", "MartÃ\u00adnez", "\u00c5\u201aukasz", "Ð\u009fÐµÑ\u0082Ñ\u0080"],
+    "HTML entities": ["O&#39;Brien", "Andr&eacute;", "O&#x27;Neill"],
+    "full-width forms": ["Ａｎｎａ"],
+    "two scripts in a word": ["\u0410nna", "Ann\u0430", "Zoe \u03a4aylor"],
+}
+
+
+@pytest.mark.parametrize(("kind", "names"), GARBLED.items())
+def test_garbled_names_are_reported_and_unchanged(kind, names):
+    expected = rf"{len(names)} with {kind} \(such as {re.escape(repr(names[0]))}\)\. "
+    valid = ["François", "O'Brien", "AT&T", "Анна", "Μαρία", "Ли Anna", "ニコラ"]
+    for column in (names, [*names, *valid]):
+        with pytest.warns(
+            NamesWarning, match=rf"names contains suspicious names: {expected}clean_"
+        ):
+            cleaned, _ = clean_names(column)
+        assert len(cleaned) == len(column)
+        with pytest.warns(NamesWarning, match=f"{len(names)} with {kind}"):
+            CharSequenceVectorizer().fit(column)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        clean_names([*valid, *load_names(), None, math.nan])
+
+
 def test_only_fit_warns_and_no_name_is_dropped():
     with pytest.warns(NamesWarning):
         windows = CharSequenceVectorizer().fit_transform(DIRTY)

@@ -7,6 +7,7 @@ import pickletools
 import re
 import subprocess
 import sys
+from unicodedata import normalize
 
 import joblib
 import numpy as np
@@ -14,7 +15,7 @@ import pandas as pd
 import polars as pl
 import pytest
 import skops.io
-from conftest import classifier_of, small_pipeline
+from conftest import classifier_of, ngram_pipeline, small_pipeline
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.compose import make_column_transformer
@@ -28,6 +29,7 @@ from sklearn.preprocessing import OneHotEncoder
 from sknamegen import SKOPS_TRUSTED, CharNGramGenerator, NamePseudonymizer, load_names
 from sknamegen.datasets import known_names
 
+WOMEN = [*dict.fromkeys(load_names("female"))]
 NAMES = load_names("female")[::20]
 KEY = b"keep this secret"
 
@@ -35,6 +37,11 @@ KEY = b"keep this secret"
 def pseudonyms_of(names, **params):
     """Fit to the names and return their pseudonyms."""
     return NamePseudonymizer(**{"key": KEY} | params).fit(names).transform(names).ravel().tolist()
+
+
+def folded(names):
+    """Return names as they are compared: stripped, composed and case-folded."""
+    return {normalize("NFC", name.strip().casefold()) for name in names}
 
 
 def test_pseudonyms_are_unique():
@@ -68,14 +75,14 @@ def test_pseudonyms_are_equal_across_processes():
 
 def test_missing_values_stay_unchanged():
     frame = pd.DataFrame(
-        {"name": ["Anna", None, np.nan, pd.NA, "", "Anna"], "age": range(6)}, dtype=object
+        {"name": ["Anna", None, np.nan, pd.NA, "", " ", "Anna"], "age": range(7)}, dtype=object
     )
     anna = NamePseudonymizer(key=KEY).fit(frame[["name"]]).transform(frame[["name"]]).ravel()
-    assert anna[0] == anna[5] != "Anna"
+    assert anna[0] == anna[6] != "Anna"
     assert anna[1] is None
     assert np.isnan(anna[2])
     assert anna[3] is pd.NA
-    assert anna[4] == ""
+    assert anna[4:6].tolist() == ["", " "]
     composed = pseudonyms_of(["Zo\u0065\u0308", "Zo\u00eb", "Anna"])
     assert composed[0] == composed[1]
 
@@ -101,11 +108,12 @@ def test_labels_and_a_fitted_generator():
     names, labels = load_names(return_X_y=True)
     fitted = small_pipeline(max_epochs=20).fit(names[::10], labels[::10])
     column, sexes = ["Maria", "Otto", "Kim", "Kim", "Kim"], ["female", "male", "male", "x", "male"]
-    frozen = FrozenEstimator(fitted)
+    frozen = FrozenEstimator(fitted.set_params(lstm__random_state=None))
     with pytest.raises(ValueError, match=r"label must be one of 'female', 'male'. Got 'x'"):
         NamePseudonymizer(frozen, key=KEY).fit(["Kim"], ["x"])
     pseudonymizer = NamePseudonymizer(frozen, key=KEY).fit(column, sexes)
     assert pseudonymizer.generator_[-1] is fitted[-1] or pseudonymizer.generator_ is frozen
+    assert fitted[-1].random_state is None
     assert pseudonymizer.mapping().keys() == {"Maria", "Otto", "Kim"}
     labelled = NamePseudonymizer(key=KEY).fit(names[::10], labels[::10])
     pseudonyms = labelled.transform(names[::10]).ravel().tolist()
@@ -124,6 +132,89 @@ def test_unseen_names():
     assert all_pseudonyms[: len(NAMES)].tolist() == seen.tolist()
     assert pseudonymizer.transform(["Xenobia"]).tolist() == all_pseudonyms[-1:].tolist()
     assert all_pseudonyms[-1, 0] not in {*NAMES, "Xenobia"}
+    assert pseudonymizer.mapping().keys() == set(NAMES)
+
+
+def test_pseudonyms_of_unseen_names_are_distinct_and_unused():
+    pseudonymizer = NamePseudonymizer(key=KEY, unseen="generate").fit(WOMEN[::7])
+    unseen = [name for name in WOMEN if name not in pseudonymizer.mapping()][:3000]
+    pseudonyms = pseudonymizer.transform(unseen).ravel().tolist()
+    used = {*WOMEN[::7], *unseen, *pseudonymizer.mapping().values()}
+    assert len(folded(pseudonyms) - folded(used)) == 3000
+    alone = [pseudonymizer.transform([name])[0, 0] for name in unseen[:100]]
+    same = np.equal(alone, pseudonyms[:100])
+    assert same.mean() > 0.75
+    wanted = {*pseudonyms[100:], *unseen}  # not free in company
+    assert all(is_same or name in wanted for name, is_same in zip(alone, same, strict=True))
+
+
+def test_partial_fit_keeps_all_pseudonyms():
+    expected = NamePseudonymizer(key=KEY).partial_fit(NAMES)
+    assert expected.mapping() == NamePseudonymizer(key=KEY).fit(NAMES).mapping()
+    new = [name for name in WOMEN[1::2] if name not in NAMES]
+    added = [copy.deepcopy(expected).partial_fit(names) for names in (new, new[::-1])]
+    assert added[0].mapping() == added[1].mapping()
+    assert not {*added[0].transform(new).ravel()} & {*NAMES, *new}
+    for batches in ([new[:50], new[50:], NAMES], [new[50:], NAMES[::-1], new[:50]]):
+        pseudonymizer = copy.deepcopy(expected)
+        for batch in batches:
+            before = pseudonymizer.mapping()
+            assert pseudonymizer.partial_fit(batch).mapping().items() >= before.items()
+        pseudonyms = pseudonymizer.mapping()
+        assert pseudonyms.keys() == {*NAMES, *new}
+        assert len(folded(pseudonyms.values())) == len(pseudonyms)
+    assert clone(pseudonymizer).partial_fit(new).mapping().keys() == {*new}
+
+
+@pytest.mark.parametrize("sex", ["female", "male"])
+def test_tables_agree_with_a_frozen_generator(sex):
+    network = ngram_pipeline().fit(load_names(sex))
+    names = np.random.default_rng(0).permutation(WOMEN).tolist()
+
+    def pseudonyms_in(table):
+        return NamePseudonymizer(FrozenEstimator(network), key=KEY).fit(table).mapping()
+
+    first = pseudonyms_in(names[:1000])
+    for n_added, n_kept in ((1, 999), (100, 980)):
+        second = pseudonyms_in(names[: 1000 + n_added])
+        assert sum(second[name] == first[name] for name in first) >= n_kept
+
+
+def test_names_are_compared_without_whitespace_and_case():
+    column = [f"{name} " if row % 100 == 0 else name for row, name in enumerate(WOMEN[::2])]
+    pseudonyms = NamePseudonymizer(key=KEY).fit(column).mapping()
+    assert pseudonyms.keys() == {*WOMEN[::2]}
+    assert not folded(pseudonyms.values()) & folded(column)
+    untidy = ngram_pipeline().fit(
+        [f" {normalize('NFD', name)}\t" for name in ("Zoë", "Chloë", *NAMES)]
+    )
+    excluded = [f"{name.upper()} " for name in WOMEN]
+    options = {"generator": FrozenEstimator(untidy), "exclude": excluded}
+    sampled = untidy[-1].sample("", 0.7, 2000, unique=True, exclude=excluded, random_state=0)
+    assert not folded(sampled) & folded(WOMEN)
+    drawn = pseudonyms_of(WOMEN[:200], **options)
+    assert drawn == [normalize("NFC", name.strip()) for name in drawn]
+    assert not folded(drawn) & folded(excluded)
+
+
+def test_inverse_transform():
+    pseudonymizer = NamePseudonymizer(key=KEY).fit([*NAMES, "Zo\u0065\u0308 "])
+    column = [*NAMES, None, "", "Zoë", NAMES[0]]
+    pseudonyms = pseudonymizer.transform(column)
+    assert pseudonymizer.inverse_transform(pseudonyms).ravel().tolist() == column
+    with pytest.raises(
+        ValueError, match=r"pseudonyms in mapping\(\)\. Got 2 unseen \(first in row 1"
+    ):
+        pseudonymizer.inverse_transform([pseudonyms[0, 0], "Qurt", NAMES[1]])
+    pseudonymizer.set_params(unseen="generate")
+    qurt = pseudonymizer.transform(["Qurt"])
+    with pytest.raises(ValueError, match="use partial_fit") as error:
+        pseudonymizer.inverse_transform(qurt)
+    assert qurt[0, 0] not in str(error.value)
+    assert pseudonymizer.partial_fit(["Qurt"]).transform(["Qurt"]).tolist() == qurt.tolist()
+    assert pseudonymizer.inverse_transform(qurt).tolist() == [["Qurt"]]
+    with pytest.raises(NotFittedError):
+        clone(pseudonymizer).inverse_transform(qurt)
 
 
 def test_numeric_targets_are_ignored():
@@ -240,8 +331,12 @@ def test_saved_pseudonyms():
     exclude = known_names() | ["Qurt"]
     pseudonymizer = NamePseudonymizer(CharNGramGenerator(order=3), KEY, exclude).fit(NAMES)
     expected = pseudonymizer.transform(NAMES).tolist()
+    new = pseudonymizer.set_params(unseen="generate").transform(WOMEN[:50]).tolist()
     for loaded in save_and_load(pseudonymizer):
         assert loaded.transform(NAMES).tolist() == expected
+        assert loaded.transform(WOMEN[:50]).tolist() == new
+        assert loaded.partial_fit(WOMEN[:50]).transform(WOMEN[:50]).tolist() == new
+        assert loaded.inverse_transform(expected).ravel().tolist() == NAMES
         assert "qurt" in loaded.exclude
     with pytest.raises(NotFittedError):
         clone(pseudonymizer).mapping()
@@ -269,3 +364,21 @@ def test_errors():
         NamePseudonymizer(key=KEY).fit(["A"])
     with pytest.raises(ValueError, match=r"one label|as many labels"):
         NamePseudonymizer(key=KEY).fit(NAMES, ["a"])
+
+
+def test_a_fit_that_fails_changes_nothing():
+    names = load_names("female")[:60]
+    pseudonymizer = NamePseudonymizer(key="k").fit(names[:50])
+    before = pseudonymizer.mapping()
+    with pytest.raises(ValueError, match="distinct pseudonym for each name"):
+        pseudonymizer.fit(["a", "b"])
+    assert pseudonymizer.mapping() == before
+    assert len(pseudonymizer.partial_fit(names).mapping()) == 60
+
+
+def test_a_frozen_search():
+    names = load_names("female")[:100]
+    search = GridSearchCV(CharNGramGenerator(), {"order": [3]}, cv=2).fit(load_names("male"))
+    pseudonymizer = NamePseudonymizer(FrozenEstimator(search), key="k").fit(names)
+    direct = NamePseudonymizer(FrozenEstimator(search.best_estimator_), key="k").fit(names)
+    assert pseudonymizer.mapping() == direct.mapping()
