@@ -5,9 +5,8 @@ import csv
 import os
 import re
 import sys
-import unicodedata
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import redirect_stdout, suppress
 from importlib import import_module
 from importlib.util import find_spec
@@ -16,10 +15,27 @@ from typing import Any
 import sknamegen
 
 from ._state import replaced_file
-from ._words import split_words
 
 # Extensions of model files.
 _EXTENSIONS = ".joblib", ".pkl", ".skops"
+# Options that describe a table of names, and other options that have an effect with --score.
+_TABLE = {"column", "label_column", "header", "labelled"}
+_SCORING = "file", "demo", "encoding", "counting", "load", "save", "title", "random_state", "score"
+# Characters that move the cursor, end a line or change the direction of text.
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+# Parameters in the errors of `sample`, unless quoted, and other Python terms.
+_PARAMETERS = re.compile(
+    r"(?<![\w'])(seed|temperature|label|(min|max)_length|pattern|banned|words|random_state)(?![\w'])"
+)
+_PYTHON_TERMS = {
+    "--pattern='(?s).*": "--suffix='",
+    "novel=True": "--novel",
+    " (boundary=True)": "",
+    ", top_k and top_p leave": " leaves",
+    "Raise them": "Raise it",
+    ": fit(X, y)": " (--label-column)",
+    "pass on_shortfall='warn'": "omit --novel, --unique and --exclude",
+}
 _EXAMPLES = """
 examples:
   cat names.txt | sknamegen -n 5
@@ -30,11 +46,9 @@ examples:
 
 def _parser():
     parser = argparse.ArgumentParser(
-        prog="sknamegen",
-        description="Train on a list of names and print new names, one per line.",
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "sknamegen", epilog=_EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.description = "Train on a list of names and print new names, one per line."
     parser.add_argument("--version", action="version", version=sknamegen.__version__)
     switch: Any = {"action": "store_true"}
     number: Any = {"type": int, "metavar": "N"}
@@ -51,6 +65,7 @@ def _parser():
     add("--load", metavar="MODEL", help="load a saved model instead of training")
     save = f"save the model as a file ({', '.join(_EXTENSIONS)}) or as a web page (.html)"
     add("--save", metavar="MODEL", help=save)
+    add("--title", help="title of the web page (default: from its file name)")
     group = parser.add_argument_group("generation")
     add = group.add_argument
     add("-n", default=10, help="number of names (default: 10)", **number)
@@ -62,19 +77,20 @@ def _parser():
     ends = group.add_mutually_exclusive_group().add_argument
     ends("--suffix", metavar="TEXT", help="end of the names")
     ends("--pattern", metavar="REGEX", help="regular expression for the whole name")
-    add("--banned", nargs="+", default=(), metavar="TEXT", help="strings not allowed in names")
+    repeated: Any = {"action": "append", "default": [], "metavar": "TEXT"}
+    add("--banned", help="string not allowed in names (may be repeated)", **repeated)
+    add("--banned-file", metavar="FILE", help="file of strings not allowed in names, one per line")
     add("--words", help="use only English words and the words of the list", **switch)
     add("--own-words", help="use only the words of the list", **switch)
     add("--words-file", metavar="FILE", help="use only the words in a file (and those above)")
     known = group.add_mutually_exclusive_group().add_argument
-    off: Any = {"action": "store_false", "default": None}
-    known("--allow-known", help="allow training names (excluded by default)", dest="novel", **off)
-    known("--novel", help="fail if too few names are new", **switch, default=None)
+    known("--allow-known", help="allow training names (excluded by default)", **switch)
+    known("--novel", help="fail if too few names are new", **switch)
     add("--exclude", metavar="FILE", help="exclude the names in a file, one per line")
     add("--exclude-known", help="exclude known people, towns, brands and words", **switch)
     repeats = group.add_mutually_exclusive_group().add_argument
-    repeats("--allow-repeats", help="allow duplicates (excluded by default)", dest="unique", **off)
-    repeats("--unique", help="fail if too few names are different", **switch, default=None)
+    repeats("--allow-repeats", help="allow duplicates (excluded by default)", **switch)
+    repeats("--unique", help="fail if too few names are different", **switch)
     add("--random-state", help="random seed for reproducible training and names", **number)
     add("--score", metavar="FILE", help="print the log-likelihood of each name in a file, in nats")
     return parser
@@ -96,59 +112,106 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parser = _parser()
     args = parser.parse_args(arguments)
+    unset = argparse.Namespace(**dict.fromkeys(vars(args)))
+    options = vars(parser.parse_args(arguments, unset)).items()
     if not (args.file or args.load or args.demo):
         if sys.stdin is None or sys.stdin.isatty():
             parser.error("no input. Pass FILE, --demo, --load, or names on standard input.")
         args.file = "-"
+    if sys.stderr is None:  # it is closed
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
     try:
-        _run(args)
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            _run(args, {option for option, value in options if value is not None})
         if sys.stdout is not None:  # None if it is closed
             sys.stdout.flush()
     except BrokenPipeError:  # the reader has closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
         return 130
-    except (OSError, ValueError, TypeError, ImportError, LookupError, csv.Error) as error:
-        print(f"sknamegen: error: {error}", file=sys.stderr)
+    except (OSError, ValueError, TypeError, ImportError, LookupError) as error:
+        _report(f"error: {error}")
         return 1
     return 0
 
 
-def _run(args):
-    if bool(args.load) + bool(args.demo) + bool(args.file) > 1:
-        raise ValueError("FILE, --load and --demo are mutually exclusive. Pass only one of them.")
-    if [args.file, args.score, args.exclude, args.words_file].count("-") > 1:
-        raise ValueError("Standard input can be read only once. Pass the other names in a file.")
-    save = args.save and _save_function(args.save)  # raises errors before training
-    names = [] if args.exclude is None else list(_lines(args.exclude, args))
-    exclude = sknamegen.datasets.known_names() | names if args.exclude_known else names or None
-    own, labels = (None, None) if args.load else _training_names(args)
-    words = _words(own, args)
-    pipe = _load(args.load) if own is None else _fit(own, labels, args)
-    if save:
+def _run(args, given):
+    _check_options(args, given)
+    save = args.save and _save_function(args.save)
+    own, labels, options = None, None, {}  # all files are read before training
+    if args.demo:
+        own = sknamegen.load_names("female")
+    elif args.file:
+        own, labels = _read_names(args.file, args)
+    if args.score is None:
+        options = _sample_options(own, args)
+    else:
+        scored, _ = _read_names(args.score, args)
+    pipe = _load(args.load) if own is None else _fit(own, labels, args, options)
+    if save is sknamegen.save_page:
+        save(pipe, args.save, args.title)
+    elif save:
         with replaced_file(args.save) as temporary:
             save(pipe, temporary)
-    if args.score:
-        names, _ = _read_names(args.score, args)
-        for name, score in zip(names, pipe.score_samples(names).tolist(), strict=True):
-            print(f"{score:.3f}\t{_escape_controls(name)}")
-        return
-    keys = "label", "min_length", "max_length", "pattern", "banned", "random_state"
+    if save:
+        _report(f"saved {args.save!r}.{_privacy_note(pipe[-1])}")
+        if options.get("words") and save is sknamegen.save_page:
+            _report("warning: the names in the page are not limited to words.")
+    if args.score is None:
+        _print(list(map(_escape, _sample(pipe[-1], args, options))))
+    else:
+        scores = zip(pipe.score_samples(scored).tolist(), scored, strict=True)
+        _print([f"{score:.3f}\t{_escape(name)}" for score, name in scores])
+
+
+def _check_options(args, given):
+    """Raise an error for options that contradict each other or have no effect."""
+    if len(given & {"file", "load", "demo"}) > 1:
+        raise ValueError("FILE, --load and --demo are mutually exclusive. Pass only one of them.")
+    files = args.file, args.score, args.exclude, args.words_file, args.banned_file
+    if files.count("-") > 1:
+        raise ValueError("Standard input can be read only once. Pass the other names in a file.")
+    if args.title is not None and not str(args.save).endswith(".html"):
+        raise ValueError("--title requires --save with a web page (.html).")
+    if not 0 <= args.n <= 10_000_000:
+        raise ValueError(f"-n must be from 0 to 10,000,000. Got {args.n}.")
+    for text in args.banned:
+        if not text or "," in text.strip(","):
+            raise ValueError(
+                f"--banned must be one string. Got {text!r}. Repeat the option for each string, or "
+                "pass a file with --banned-file."
+            )
+    table = {"label_column"} if "score" in given else _TABLE
+    useless = {"load": table | {"counting"}, "demo": table, "score": given - {*_TABLE, *_SCORING}}
+    useless["words"] = {"own_words"}
+    for option, others in useless.items():
+        if option in given and given & others:
+            flags = ", ".join(f"-{'-' * (len(name) > 1)}{name}" for name in sorted(given & others))
+            raise ValueError(
+                f"With --{option}, these options have no effect: {flags.replace('_', '-')}. Omit "
+                f"them, or omit --{option}."
+            )
+
+
+def _sample_options(names, args):
+    """Return the keyword parameters of `sample`. `names` is None for a loaded model."""
+    keys = "label", "min_length", "max_length", "pattern", "random_state"
     options = {key: getattr(args, key) for key in keys}
-    options |= {"exclude": exclude, "words": words}
     if args.suffix is not None:
         options["pattern"] = f"(?s).*{re.escape(args.suffix)}"
-    _check_output(pipe[-1].alphabet_)
-    for name in _sample(pipe[-1], args, options):
-        print(_escape_controls(name))
+    options["banned"] = args.banned + _lines(args.banned_file, args)
+    exclude = _lines(args.exclude, args)
+    exclude = sknamegen.known_names() | exclude if args.exclude_known else exclude or None
+    return options | {"exclude": exclude, "words": _words(names, args)}
 
 
 def _sample(generator, args, options):
     """Generate new, different names. If there are too few, add others and print a message."""
-    arguments, names, message = (args.seed, args.temperature, args.n), [], ""
-    required = {"novel": bool(args.novel), "unique": bool(args.unique)}
-    wanted = {"novel": args.novel is not False, "unique": args.unique is not False}
-    if args.novel is None and generator.name_hashes_ is None:
+    names, message = [], ""
+    required = {"novel": args.novel, "unique": args.unique}
+    wanted = {"novel": not args.allow_known, "unique": not args.allow_repeats}
+    if wanted["novel"] > required["novel"] and generator.name_hashes_ is None:
         wanted["novel"] = False
         kind = "of running text" if generator.max_length_ is None else "without hashes of names"
         message = f" Training names are not excluded from a model {kind}."
@@ -156,41 +219,68 @@ def _sample(generator, args, options):
     allowed = " or ".join(kinds[key] for key in kinds if wanted[key] > required[key])
     if allowed:
         with suppress(ValueError), warnings.catch_warnings(action="ignore"):
-            names = generator.sample(*arguments, **options, **wanted, on_shortfall="warn")
+            names = _draw(generator, args, args.n, options | wanted | {"on_shortfall": "warn"})
     if n_missing := args.n - len(names):
-        others = generator.sample(*arguments, **options, **required)  # raises all other errors
+        others = _draw(generator, args, args.n, options | required)  # raises all other errors
         names += sorted(others, key=set(names).__contains__)[:n_missing]
         if allowed:
             message += f" Too few names qualify: the last {n_missing:,} may be {allowed}."
     if message:
-        print(f"sknamegen: warning:{message}", file=sys.stderr)
+        _report(f"warning:{message}")
     return names
 
 
+def _draw(generator, args, n, options):
+    """Generate names. Errors refer to the options of the command line."""
+    unknown = set(args.seed) - set(generator.alphabet_.tolist())
+    if unknown and args.seed.isdecimal():
+        raise ValueError(
+            f"--seed is the beginning of the names. Got {args.seed!r}, but the list contains no "
+            f"{min(unknown)!r}. For reproducible names, pass --random-state {args.seed}."
+        )
+    try:
+        return generator.sample(args.seed, args.temperature, n, **options)
+    except (TypeError, ValueError) as error:
+        message = _PARAMETERS.sub(lambda match: f"--{match[0].replace('_', '-')}", str(error))
+        for term, replacement in _PYTHON_TERMS.items():
+            message = message.replace(term, replacement)
+        raise ValueError(message) from error
+
+
 def _lines(path, args, strip=True):
-    source = 0 if path == "-" else path
-    return sknamegen.datasets.read_lines(source, args.encoding, strip=strip)
+    """Return the non-empty lines of a file, or none without a path."""
+    read = sknamegen.datasets.read_lines
+    return [] if path is None else [*read(0 if path == "-" else path, args.encoding, strip=strip)]
 
 
-def _escape_controls(name):
-    """Escape the control characters and line separators of a name."""
-    controls = {char for char in name if unicodedata.category(char) in ("Cc", "Zl", "Zp")}
-    return name.translate(str.maketrans({char: ascii(char)[1:-1] for char in controls}))
+def _escape(text):
+    return _CONTROLS.sub(lambda match: ascii(match[0])[1:-1], text)
 
 
-def _check_output(characters: Iterable[str]) -> None:
-    """Print characters that standard output cannot encode as "?", after a message."""
+def _report(message):
+    """Print a message in one line on standard error."""
+    print(f"sknamegen: {_escape(message)}", file=sys.stderr)
+
+
+def _show_warning(message, *_):
+    text = str(message).partition(" To fix them,")[0]  # with functions of the library
+    _report(f"warning: {text.replace('X contains', 'The list contains')}")
+
+
+def _print(lines):
+    """Print lines, with "?" for characters that standard output cannot encode, after a message."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     try:
-        "".join(characters).encode(encoding)
+        "".join(lines).encode(encoding)
     except UnicodeEncodeError as error:
         character = error.object[error.start]
-        print(
-            f"sknamegen: standard output uses the encoding {encoding}, which lacks {character!a}. "
-            "Missing characters are printed as ?. Set PYTHONIOENCODING=utf-8 to print them.",
-            file=sys.stderr,
+        _report(
+            f"standard output uses the encoding {encoding}, which lacks {character!a}. Missing "
+            "characters are printed as ?. Set PYTHONIOENCODING=utf-8 to print them."
         )
         sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
+    for line in lines:
+        print(line)
 
 
 def _read_names(path, args):
@@ -199,26 +289,26 @@ def _read_names(path, args):
         raise ValueError("--labelled and --column are mutually exclusive. Pass --label-column.")
     if (args.label_column or args.header) and not args.column:
         raise ValueError("--label-column and --header require --column, which selects the names.")
-    lines = list(_lines(path, args, strip=not args.column))
+    lines = _lines(path, args, strip=not args.column)
     if args.column:
         return _read_columns(lines, args)
-    has_tabs = all("\t" in line for line in lines)
     if args.labelled:
-        if not has_tabs:
+        if not all("\t" in line for line in lines):
             raise ValueError("With --labelled, each line must contain a name, a tab and a label.")
         return zip(*(line.rsplit("\t", 1) for line in lines), strict=True)
-    if has_tabs or all("," in line for line in lines):
-        print(
-            f"sknamegen: warning: all lines contain a {'tab' if has_tabs else 'comma'}. To read a "
-            "column of a CSV or TSV file, pass --column.",
-            file=sys.stderr,
+    # "Smith, John" is a name.
+    separators = re.compile("\t"), re.compile(";"), re.compile(",(?! )")
+    if any(all(map(separator.search, lines)) for separator in separators):
+        raise ValueError(
+            "Without --column, each line must contain one name. Got a table, such as "
+            f"{lines[0]!r:.80}. Pass --column with the header or number of the column of names."
         )
     return lines, None
 
 
 def _read_columns(lines, args):
     """Return the non-empty names in a column, and their labels or None."""
-    rows = csv.reader(lines, delimiter=max("\t,;", key=lines[0].count))
+    rows = _rows(lines)
     columns = [column for column in (args.column, args.label_column) if column is not None]
     header = next(rows) if args.header or not all(map(str.isdecimal, columns)) else []
     indices = []
@@ -233,6 +323,8 @@ def _read_columns(lines, args):
         if not 0 <= min(indices) <= max(indices) < len(row):
             raise ValueError(f"Each line must have a column {max(indices) + 1}. Got {row!r:.80}.")
         entry = [row[index].strip() for index in indices]
+        if "\n" in entry[0]:
+            raise ValueError(f"A name must be on one line. Got {entry[0]!r:.80}. Check its quotes.")
         if entry[0]:
             entries.append(entry)
     if not entries:
@@ -241,9 +333,19 @@ def _read_columns(lines, args):
     return names, labels[0] if labels else None
 
 
-def _training_names(args):
-    """Return the names to train on, and their labels or None."""
-    return (sknamegen.load_names("female"), None) if args.demo else _read_names(args.file, args)
+def _rows(lines):
+    """Yield the rows of a CSV or TSV file, whose cells may contain quoted line breaks."""
+    delimiter, start = max("\t,;", key=lines[0].count), 0
+    reader = csv.reader((f"{line}\n" for line in lines), delimiter=delimiter, strict=True)
+    try:
+        for row in reader:
+            yield row
+            start = reader.line_num
+    except csv.Error as error:
+        raise ValueError(
+            f"A quoted cell must end with a quote, before the separator. Got {lines[start]!r:.80} "
+            f"({error})."
+        ) from None
 
 
 def _words(names, args):
@@ -253,46 +355,62 @@ def _words(names, args):
             "--own-words requires the list of names, which a model file does not contain. Pass its "
             "words with --words-file."
         )
-    words = sknamegen.datasets.load_words() if args.words else frozenset[str]()
-    if args.words_file:
+    words = sknamegen.load_words() if args.words else frozenset[str]()
+    if args.words_file is not None:
         words |= sknamegen.datasets.words_of(_lines(args.words_file, args))
-    if args.words or args.own_words:
-        words |= sknamegen.datasets.words_of(names or [])
-        if names is None:
-            print(
-                "sknamegen: warning: a model file does not contain the words of its list. To allow "
-                "them, pass --words-file.",
-                file=sys.stderr,
-            )
-    elif names and not args.words_file and _have_known_words(names):
-        print(
-            "sknamegen: most names consist of several English words. To generate only real words, "
-            "pass --words.",
-            file=sys.stderr,
+    if args.words and names is None and args.words_file is None:
+        _report(
+            "warning: a model file does not contain the words of its list. To allow them, pass "
+            "--words-file."
         )
-    return words if args.words or args.own_words or args.words_file else None
+    elif names and (args.words or args.own_words):
+        words |= sknamegen.datasets.words_of(names)
+    elif names and not args.words_file and _have_known_words(names):
+        _report(
+            "most names consist of several English words. To generate only real words, pass "
+            "--words."
+        )
+    if not (args.words or args.own_words or args.words_file):
+        return None
+    if not words:
+        option = "--words-file" if args.words_file else "--own-words"
+        raise ValueError(f"{option} requires at least one word. Got only digits or symbols.")
+    return words
 
 
 def _have_known_words(names):
     """Return whether most names consist of several English words."""
+    from ._words import split_words
+
     several = [words for words in split_words(names) if len(words) > 1]
     if len(several) <= len(names) / 2:
         return False
-    known = sknamegen.datasets.load_words()
+    known = sknamegen.load_words()
     return sum(known.issuperset(words) for words in several) > len(names) / 2
 
 
-def _fit(names, labels, args):
+def _fit(names, labels, args, options):
     from sklearn.pipeline import Pipeline
 
     is_terminal = sys.stderr.isatty()
     if is_terminal:
-        print(f"Training on {len(names):,} names", file=sys.stderr)
+        _report(f"training on {len(names):,} names")
     lstm = sknamegen.CharLSTMGenerator(verbose=int(is_terminal), random_state=args.random_state)
-    generator = sknamegen.CharNGramGenerator() if args.counting else lstm
-    pipe = Pipeline([("windows", sknamegen.CharSequenceVectorizer()), ("generator", generator)])
-    with redirect_stdout(sys.stderr):
-        return pipe.fit(names, labels)
+    generators = [sknamegen.CharNGramGenerator()] + [lstm] * (not args.counting)
+    for generator in generators:  # n-grams take a moment, and reject the same options
+        windows = sknamegen.CharSequenceVectorizer()
+        pipe = Pipeline([("windows", windows), ("generator", generator)])
+        with redirect_stdout(sys.stderr):
+            pipe.fit(names, labels)
+        _draw(generator, args, 0, options)
+    return pipe
+
+
+def _privacy_note(generator):
+    """Return a note if the file of a generator contains n-gram counts."""
+    members = getattr(generator, "generators_", [generator])
+    has_counts = any(getattr(member, "ngram_strength_", 1) for member in members)
+    return " It contains n-gram counts, which reveal the names of the list." * has_counts
 
 
 def _save_function(path):

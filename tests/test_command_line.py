@@ -3,10 +3,12 @@
 import os
 import pickle
 import pty
+import re
 import resource
 import shlex
 import subprocess
 import sys
+from functools import partial
 
 import joblib
 import pytest
@@ -15,7 +17,7 @@ from sklearn.pipeline import make_pipeline
 import sknamegen
 from sknamegen import CharLSTMGenerator, CharNGramGenerator, load_names
 from sknamegen.__main__ import main
-from sknamegen.datasets import known_names
+from sknamegen.datasets import known_names, load_words, words_of
 
 NAMES = ["Ambermoor", "Ashwick", "Brackenfell", "Oakhollow", "Ravensby", "Larkmoor", "Fennick"]
 
@@ -87,7 +89,7 @@ NEW, KNOWN = "Ambermoo", "Ambermoor"
         (["-n", 4, "--exclude", "names.txt"], {NEW}, "the last 3 may be training names or dup"),
         (["-n", 2, "--unique"], {NEW, KNOWN}, "the last 1 may be training names"),
         (["-n", 3, "--unique"], set(), "error: Found only 2 of 3 names"),
-        (["-n", 2, "--novel", "--unique"], set(), "error: Found only 1 of 2 names"),
+        (["-n", 2, "--novel", "--unique"], set(), "found, omit --novel, --unique and --exclude."),
     ],
 )
 def test_too_few_names_are_completed_with_other_names(run, options, expected, message):
@@ -119,7 +121,7 @@ def test_models_without_hashes_generate_with_a_message(run, boundary):
     assert error == f"{message} Too few names qualify: the last 29 may be duplicates.\n"
     status, names, error = run(*options, "--novel")
     assert (status, names) == (1, [])
-    assert "novel=True requires a generator fitted to names" in error
+    assert "--novel requires a generator fitted to names that has kept" in error
 
 
 @pytest.mark.parametrize("options", [("--novel", "--allow-known"), ("--unique", "--allow-repeats")])
@@ -167,7 +169,9 @@ def test_random_state_reproduces_the_names(run, model_options):
 
 def test_constraint_options(run):
     constraint = ["--seed", "Mar", "--min-length", 6, "--max-length", 8, "--pattern", ".*[ae]"]
-    _, names, _ = run("--demo", "--counting", "-n", 30, *constraint, "--banned", "x", "tt")
+    _, names, _ = run(
+        "--demo", "--counting", "-n", 30, *constraint, "--banned", "x", "--banned", "tt"
+    )
     assert len(names) == 30
     for name in names:
         assert name.startswith("Mar")
@@ -205,12 +209,17 @@ def test_models_are_saved_and_loaded(run, ending):
     assert float(unlikely[0].split("\t")[0]) < min(float(score) for score, _ in rows)
 
 
+def test_title_of_a_web_page(run, tmp_path):
+    run("names.txt", "--counting", "--save", "people.html", "--title", "A & B")
+    assert "<title>A &amp; B</title>" in (tmp_path / "people.html").read_text("utf-8")
+
+
 @pytest.mark.parametrize("ending", ["joblib", "pkl", "skops", "html"])
 def test_a_full_disk_keeps_the_old_file(run, tmp_path, ending):
     model = f"model.{ending}"
     assert run("names.txt", "--counting", "--save", model)[0] == 0
     old = (tmp_path / model).read_bytes()
-    assert ending != "html" or b"<title>Names</title>" in old
+    assert ending != "html" or b"<title>Model</title>" in old
     _, hard = limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (len(old) // 2, hard))
     try:
@@ -251,21 +260,157 @@ def test_a_full_disk_keeps_the_old_file(run, tmp_path, ending):
         ([], "Standard input contains no names"),
         (["names.txt", "--labelled"], "a name, a tab and a label"),
         (["names.txt", "--labelled", "--column", "1"], "--labelled and --column are mutually"),
-        (["names.txt", "--counting", "--seed", "Ж"], "contains characters outside the model"),
+        (["names.txt", "--banned", "a,b"], "must be one string. Got 'a,b'. Repeat the option"),
+        (["names.txt", "--banned", ""], "--banned must be one string. Got ''"),
+        (["names.txt", "--banned-file", "missing.txt"], "No such file or directory: 'missing.txt'"),
+        (["names.txt", "--words-file", "missing.txt"], "No such file or directory: 'missing.txt'"),
+        (["names.txt", "--score", "missing.txt"], "No such file or directory: 'missing.txt'"),
+        (["-", "--banned-file", "-"], "Standard input can be read only once"),
+        (["--load", "other.pkl", "--own-words"], "--own-words requires the list of names"),
+        (["names.txt", "--seed", "42"], "For reproducible names, pass --random-state 42."),
+        (["names.txt", "--seed", "Ж"], "error: --seed 'Ж' contains characters outside the model"),
+        (["names.txt", "--title", "Villages"], "--title requires --save with a web page (.html)"),
+        (["names.txt", "-n", "-1"], "-n must be from 0 to 10,000,000. Got -1"),
+        (["names.txt", "--temperature", "-1"], "error: --temperature must be a finite number"),
+        (["names.txt", "--random-state", "-1"], "error: --random-state must be an int >= 0"),
+        (
+            ["names.txt", "--min-length", "9", "--max-length", "3"],
+            "--min-length must be at most --max-length. Got --min-length=9 and --max-length=3",
+        ),
+        (["names.txt", "--max-length", "2", "--seed", "Amb"], "A --seed must have at most --max-"),
+        (["names.txt", "--pattern", "("], "error: --pattern must be a valid regular expression"),
+        (["names.txt", "--pattern", "pattern"], "can generate matches --pattern='pattern'"),
+        (["names.txt", "--suffix", "42"], "can generate matches --suffix='42'"),
+        (["names.txt", "--words-file", "digits.txt"], "--words-file requires at least one word"),
+        (["digits.txt", "--own-words"], "--own-words requires at least one word"),
+        (["names.txt", "--label", "x"], "--label requires a generator fitted with labels (--label"),
+        (["table.csv", "--column", "na\x1bme"], "Its columns are na\\u202eme, land"),
+        (
+            ["table.csv", "--column", "1"],
+            "end with a quote, before the separator. Got '\"Ashwick,DE",
+        ),
+        (
+            ["lines.csv", "--column", "1"],
+            "A name must be on one line. Got 'Ashwick,DE\\nOakhollow",
+        ),
     ],
 )
-def test_errors_are_one_line(run, tmp_path, arguments, message, monkeypatch):
+def test_errors_are_one_line_before_training(run, tmp_path, arguments, message, monkeypatch):
     (tmp_path / "other.pkl").write_bytes(pickle.dumps({}))
     (tmp_path / "empty.joblib").touch()
+    (tmp_path / "digits.txt").write_text("12")
+    table = 'na\u202eme,land\nAmbermoor,DE\n"Ashwick,DE\nOakhollow"\n"Ravensby",DE\n'
+    (tmp_path / "lines.csv").write_text(table, "utf-8")
+    (tmp_path / "table.csv").write_text(table.replace('hollow"', "hollow"), "utf-8")
     monkeypatch.setitem(sys.modules, "skops", None)
-    for kind in (CharLSTMGenerator, CharNGramGenerator):  # only the last case trains
-        if "--counting" not in arguments:
-            monkeypatch.setattr(kind, "fit", lambda *a, **k: pytest.fail("fit was called"))
+    monkeypatch.setattr(CharLSTMGenerator, "fit", lambda *a, **k: pytest.fail("fit was called"))
     status, lines, error = run(*arguments)
     assert (status, lines) == (1, [])
     assert error.startswith("sknamegen: error: ")
     assert message in error
     assert error.count("\n") == 1
+    assert error[:-1].isprintable()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "flags"),
+    [
+        (["--load", "m.pkl", "--column", "1", "--counting"], "--load: --column, --counting"),
+        (["--load", "m.pkl", "--score", "names.txt", "--label-column", "2"], "--load: --label-col"),
+        (["--demo", "--labelled"], "--demo: --labelled"),
+        (["names.txt", "--score", "names.txt", "-n", "10"], "--score: -n"),
+        (["names.txt", "--score", "names.txt", "--allow-known"], "--score: --allow-known"),
+        (["names.txt", "--score", "names.txt", "--banned", "a"], "--score: --banned"),
+        (["names.txt", "--words", "--own-words"], "--words: --own-words"),
+    ],
+)
+def test_options_without_effect_are_errors(run, arguments, flags):
+    """Also if their value is the default."""
+    status, lines, error = run(*arguments)
+    assert (status, lines) == (1, [])
+    option, others = flags.split(": ")
+    assert f"With {option}, these options have no effect: {others}" in error
+
+
+def test_score_accepts_no_option_of_the_generation(run, capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    section = capsys.readouterr().out.partition("generation:")[2].partition("\n\n")[0]
+    options = re.findall(r"(?m)^  (--?[\w-]+)( [A-Z]+)?", section)
+    assert len(options) > 15
+    for flag, value in options:
+        if flag not in ("--score", "--random-state"):
+            error = run("names.txt", "--score", "names.txt", flag, *["1"] * bool(value))[2]
+            assert f"no effect: {flag}. Omit" in error
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--temperature", 1e-3, "--pattern", ".*k.*m.*"], "Found only 0 of 2 names"),
+        (["--temperature", 1e-8, "--min-length", 11], "--temperature leaves too few characters. R"),
+    ],
+)
+def test_errors_of_very_low_temperatures(run, options, message):
+    status, _, error = run("names.txt", "--counting", "-n", 2, "--novel", "--unique", *options)
+    assert status == 1
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_files_of_strings(run, tmp_path):
+    (tmp_path / "some.txt").write_text("M\nk\n")
+    options = "names.txt", "--counting", "-n", 40, "--random-state", 0
+    _, names, _ = run(*options, "--banned-file", "some.txt", "--banned", "st", "--banned", ",")
+    assert len(set(names)) == 40
+    assert not any(text in name.lower() for name in names for text in ("m", "k", "st"))
+
+
+HOUSES = "Old Harbour", "Silver Hound", "Red Barn", "Blue Stone", "River Mill", "Zorvath"
+
+
+def test_words_options(run, tmp_path):
+    (tmp_path / "words.txt").write_text("old stone\nriver")
+    options = "--counting", "-n", 20, "--allow-known", "--allow-repeats"
+    hint = "sknamegen: most names consist of several English words."
+    own, given = words_of(HOUSES), words_of(["old stone river"])
+    allowed = {
+        ("--words",): load_words() | own,
+        ("--own-words",): own,
+        ("--words-file", "words.txt"): given,
+        ("--words", "--words-file", "words.txt"): load_words() | own,
+        ("--own-words", "--words-file", "words.txt"): own | given,
+    }
+    for arguments, words in allowed.items():
+        status, names, error = run(*options, *arguments, stdin="\n".join(HOUSES))
+        assert (status, error, len(names)) == (0, "", 20)
+        assert words_of(names) <= words
+    status, names, error = run(*options, "--save", "m.joblib", stdin="\n".join(HOUSES))
+    assert (status, error.count("\n")) == (0, 2)
+    assert error.startswith(hint)
+    assert not words_of(names) <= load_words()
+    for names in (HOUSES[2:], [name.split()[0] for name in HOUSES]):  # half, and single words
+        assert run(*options, stdin="\n".join([*names, "Xor Ux", "Yul Ux"]))[2] == ""
+    status, names, error = run("--load", "m.joblib", "--words", *options[1:])
+    assert (status, len(names)) == (0, 20)
+    assert words_of(names) <= load_words()
+    assert error.startswith("sknamegen: warning: a model file does not contain the words of its")
+    _, names, error = run("--load", "m.joblib", "--words-file", "words.txt", *options[1:])
+    assert words_of(names) <= given
+    assert error == ""
+
+
+@pytest.mark.parametrize("ending", ["joblib", "html"])
+def test_save_reports_the_file_and_its_counts(run, ending, monkeypatch):
+    message = f"sknamegen: saved 'm.{ending}'."
+    counts = " It contains n-gram counts, which reveal the names of the list."
+    options = "--save", f"m.{ending}", "-n", 0
+    assert run("names.txt", "--counting", *options) == (0, [], f"{message}{counts}\n")
+    for has_counts in (True, False):
+        make = partial(CharLSTMGenerator, ngram_counts=has_counts, hidden_size=8, max_epochs=1)
+        monkeypatch.setattr(sknamegen, "CharLSTMGenerator", make)
+        error = run("names.txt", *options)[2]
+        assert error == f"{message}{counts * has_counts}\n"
 
 
 def test_closed_pipe_is_not_an_error():
@@ -319,15 +464,42 @@ def test_column_options(run, table, columns, monkeypatch):
         assert run("--counting", *columns, "--label", "FR", stdin=table)[0] == 1
 
 
-@pytest.mark.parametrize(("separator", "word"), [(",", "comma"), ("\t", "tab")])
-def test_lines_of_a_table_cause_a_warning(run, separator, word):
-    stdin = "\n".join(f"{name}{separator}DE" for name in NAMES)
-    status, _, error = run("--counting", stdin=stdin)
-    assert status == 0
-    assert (
-        f"warning: all lines contain a {word}. To read a column of a CSV or TSV file, pass --column"
-        in error
-    )
+@pytest.mark.parametrize("separator", [",", "\t", ";", " ;"])
+def test_a_table_without_column_is_an_error(run, separator, tmp_path):
+    """A name may contain a comma and a space."""
+    table = "\n".join(f"{name}{separator}DE" for name in NAMES)
+    (tmp_path / "table.csv").write_text(table)
+    for arguments in (["--counting"], ["names.txt", "--counting", "--score", "table.csv"]):
+        status, lines, error = run(*arguments, stdin=table)
+        assert (status, lines) == (1, [])
+        assert f"Got a table, such as {table.splitlines()[0]!r}. Pass --column" in error
+    names = table.replace(separator, ", ")
+    assert run("--counting", stdin=names)[0] == 0
+    assert run("--counting", stdin=f"{table}\nAshwick")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("quoted", "names"),
+    [
+        ('"Rossi"', ["Rossi"]),
+        ('"Rossi', None),
+        ('"Ro"ssi', None),
+        ('R"ossi"', ['R"ossi"']),
+        ('"Ro""ssi"', ['Ro"ssi']),
+    ],
+)
+@pytest.mark.parametrize("text", ["DE", '"a\nb"'])
+def test_quotes_of_tables(run, quoted, names, text):
+    """Line breaks in another column are allowed."""
+    table = f"Rossi,DE\n{quoted},{text}\nRossi,DE\n"
+    options = "--demo", "--counting", "--score", "-", "--column", "1"
+    status, lines, error = run(*options, stdin=table)
+    if names is None:
+        assert status == 1
+        assert f"Got '{quoted}," in error
+    else:
+        assert status == 0
+        assert [line.split("\t")[1] for line in lines] == ["Rossi", *names, "Rossi"]
 
 
 def test_encodings(run, tmp_path):
@@ -339,24 +511,50 @@ def test_encodings(run, tmp_path):
     assert "not in the encoding 'utf-8'" in run("latin.txt", *options)[2]
 
 
-def test_unprintable_characters_are_replaced_and_reported():
+@pytest.mark.parametrize("options", ["-n 40", "--score -"])
+def test_unprintable_characters_are_replaced_and_reported(options):
     stdin = "Zoë\nChloë\nNoël\n".encode()
-    status, out, error = shell("sknamegen --counting -n 40", stdin=stdin, PYTHONIOENCODING="ascii")
+    command = f"sknamegen {'--demo' if '--score' in options else ''} --counting {options}"
+    status, out, error = shell(command, stdin=stdin, PYTHONIOENCODING="ascii")
     assert status == 0
     assert "?" in out
-    assert "standard output uses the encoding ascii, which lacks '\\xeb'" in error
+    assert error.startswith(
+        "sknamegen: standard output uses the encoding ascii, which lacks '\\xeb'"
+    )
 
 
-def test_control_characters_are_escaped():
-    stdin = b"a\x1b[31mb\na\x1b[32mb\n"
-    status, out, _ = shell("sknamegen --counting -n 40 --temperature 0.2", stdin=stdin)
-    assert status == 0
-    assert "\x1b" not in out
-    assert "\\x1b[3" in out
+def test_control_characters_are_escaped(run):
+    """They move the cursor of a terminal or reverse the direction of text."""
+    stdin = "a\x1b[31mb\u202e\na\x1b[32mb\u2066\na👩\u200d🌾\u200d"
+    _, names, error = run("--counting", "-n", 40, "--temperature", 0.2, stdin=stdin)
+    _, scores, _ = run("--demo", "--counting", "--score", "-", stdin=stdin)
+    printed = "".join([*names, *scores, error])
+    assert not {"\x1b", "\u202e", "\u2066"} & set(printed)
+    assert "\\x1b[3" in "".join(names)
+    assert all(text in "".join(scores) for text in ("\\x1b[31mb\\u202e", "\\u2066", "👩\u200d🌾"))
 
 
-def test_closed_output_is_not_an_error():
-    assert shell("sknamegen --demo --counting >&-") == (0, "", "")
+@pytest.mark.filterwarnings("default::sknamegen.datasets.NamesWarning")
+def test_warnings_are_one_line(run, monkeypatch):
+    make = partial(CharLSTMGenerator, hidden_size=8, max_epochs=1)
+    monkeypatch.setattr(sknamegen, "CharLSTMGenerator", make)
+    suspicious = "1 with a comma (such as 'Smith,Bob'). The model learns them unchanged."
+    _, _, error = run("-n", 0, stdin="\n".join([*NAMES, "Smith,Bob"]))
+    assert error == f"sknamegen: warning: The list contains suspicious names: {suspicious}\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "status", "n_lines"),
+    [
+        ("sknamegen --demo --counting >&-", 0, 0),
+        ("sknamegen --demo --counting 2>&-", 0, 10),
+        ("sknamegen --demo --counting -n -1 2>&-", 1, 0),
+        ("sknamegen --demo --counting --temperature 0 2>&- >&-", 0, 0),
+    ],
+)
+def test_closed_streams_are_no_errors(command, status, n_lines):
+    code, out, error = shell(command)
+    assert (code, len(out.splitlines()), error) == (status, n_lines, "")
 
 
 @pytest.mark.parametrize("option", ["--help", "--version"])
