@@ -110,9 +110,9 @@ def _literal(paragraph):
 def without_options(code):
     """Return the script without option parsing, with the default value of each option."""
     code = re.sub(r"(?m)^try:\n((?:    .*\n)+)except ImportError:\n(?:    .*\n)+", _imports, code)
-    option = r"add_argument\(\s*\"(?:--)?(\w+)\"((?:[^()]|\([^()]*\))*)\)"
+    option = r"add_argument\(\s*\"(?:--)?([\w-]+)\"((?:[^()]|\([^()]*\))*)\)"
     defaults = {"quick": "False"} | {
-        name: (re.search(r"default=([^,)]+)", settings) or ["", "None"])[1]
+        name.replace("-", "_"): (re.search(r"default=([^,)]+)", settings) or ["", "None"])[1]
         for name, settings in re.findall(option, code)
         if "store_true" not in settings
     }

@@ -4,9 +4,9 @@ This example trains on thirty names of ships, paints and bands each. It compares
 with names of English words and the words of the list, and plots how many words are real. It then
 bans a list of strings, such as a list of offensive words, and reports how many names that costs.
 
-    pip install -e '.[plot]' && python examples/names_of_words.py [FILE] [--banned FILE]
+    pip install -e '.[plot]' && python examples/names_of_words.py [FILE] [--banned-file FILE]
 
-FILE contains your own names, one per line. ``--banned`` is a file of strings, one per line.
+FILE contains your own names, one per line. ``--banned-file`` is a file of strings, one per line.
 """
 
 # %%
@@ -29,7 +29,7 @@ parser = argparse.ArgumentParser(
     description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
 )
 parser.add_argument("file", nargs="?", help="text file with one name per line")
-parser.add_argument("--banned", metavar="FILE", help="text file with one string per line")
+parser.add_argument("--banned-file", metavar="FILE", help="text file with one string per line")
 parser.add_argument("--quick", action="store_true", help="smoke test with fewer names")
 arguments = parser.parse_args()
 n_names = 30 if arguments.quick else 300
@@ -102,7 +102,7 @@ for title, rows in shares.items():
 # %%
 # Ban strings. Without FILE, a few words stand for a list of offensive words.
 banned = ["hell", "die", "ass", "dead", "rage"]
-banned = read_names(arguments.banned) if arguments.banned else banned
+banned = read_names(arguments.banned_file) if arguments.banned_file else banned
 many = sorted(load_words())[25::50]
 for title, (generator, words) in generators.items():
     options = {"temperature": 0.7, "n_samples": n_names, "random_state": 0, "words": words}

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from .average import CharAverageGenerator
     from .callbacks import SamplePreview as SamplePreview
     from .classifier import NameClassifier
-    from .datasets import iter_names, load_names, read_names
+    from .datasets import iter_names, known_names, load_names, load_words, read_names
     from .lstm import CharLSTMGenerator
     from .ngram import CharNGramGenerator
     from .pseudonyms import NamePseudonymizer
@@ -26,14 +26,17 @@ __all__ = [
     "NamePseudonymizer",
     "SKOPS_TRUSTED",
     "iter_names",
+    "known_names",
     "load_names",
+    "load_words",
     "read_names",
     "save_page",
 ]
 __version__ = "0.4.0"
 
 # Module of each public name.
-_MODULES = PUBLIC | dict.fromkeys(("iter_names", "load_names", "read_names"), "datasets")
+_DATASETS = "iter_names", "known_names", "load_names", "load_words", "read_names"
+_MODULES = PUBLIC | dict.fromkeys(_DATASETS, "datasets")
 _MODULES["save_page"] = "_page"
 
 

@@ -132,8 +132,8 @@ def compose(text: str) -> str:
 
 
 def fold(name: str) -> str:
-    """Return a name in the form that `exclude` compares: composed and case-folded."""
-    return compose(compose(name).casefold())
+    """Return a name in the form that `exclude` compares: stripped, composed and case-folded."""
+    return compose(compose(name.strip()).casefold())
 
 
 def decompose(text: str) -> str:

@@ -17,7 +17,9 @@ from ._validation import (
     check_labels,
     check_rows,
     check_windows,
+    warn_user,
 )
+from .vectorizer import CharSequenceVectorizer, are_names, check_names, windows_of
 
 
 @dataclass(frozen=True)
@@ -87,9 +89,31 @@ class Corpus:
             raise ValueError("Only running text has neither an end nor a maximum length.")
         return corpus
 
-    def read(self, X: ArrayLike) -> tuple[NDArray[np.int32] | None, Sequences]:
-        """Return the names and sequences of windows like those in `fit`, as code points."""
-        names, sequences = read_windows(check_windows(X, self.window_length_))
+    def windows(self, X: Any) -> NDArray[Any]:
+        """Return windows like those in `fit`, or the windows of names."""
+        if not are_names(X):
+            return check_windows(X, self.window_length_)
+        names = check_names(X)
+        if self.max_length_ is None:
+            raise ValueError(
+                "X must be windows of running text, because this generator was fitted with "
+                "boundary=False. Got names. Pass windows from the CharSequenceVectorizer used in "
+                "fit."
+            )
+        text = "".join(names)
+        cases = {(letter.islower(), letter.isupper()) for letter in self.alphabet_.tolist()}
+        if (False, True) not in cases and (True, False) in cases and text != text.lower():
+            warn_user(
+                "X contains capitals, but this generator was fitted to names in lower case, so "
+                "capitals are unknown. Pass names in lower case."
+            )
+        vectorizer = CharSequenceVectorizer(window_length=self.window_length_, normalization=None)
+        vectorizer.alphabet_ = self.alphabet_
+        return vectorizer.transform(names if text.isascii() else self.alphabet.composed(names))
+
+    def read(self, X: Any) -> tuple[NDArray[np.int32] | None, Sequences]:
+        """Return the names and sequences of windows or names, as code points."""
+        names, sequences = read_windows(self.windows(X))
         if (names is None) != (self.max_length_ is None):
             raise ValueError(
                 "X must contain the same kind of windows as in fit, where boundary was "
@@ -121,7 +145,7 @@ class Corpus:
 
     def extend(
         self,
-        X: ArrayLike,
+        X: Any,
         y: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
         alphabet: Iterable[str] | None = None,
@@ -141,7 +165,7 @@ class Corpus:
                     "classes must be the same in all calls to partial_fit, including the first. "
                     f"The first call had {self.classes_!r}. Got {classes!r}."
                 )
-        windows, labels, weights = check_rows(X, y, sample_weight)
+        windows, labels, weights = check_rows(self.windows(X), y, sample_weight)
         if labels is None and self.classes_ is not None:
             raise ValueError("y must contain each name's label, as in the first call. Got None.")
         names, sequences = self.read(windows)
@@ -176,17 +200,17 @@ class Corpus:
 
 
 def learn(
-    X: ArrayLike,
+    X: Any,
     y: ArrayLike | None = None,
     sample_weight: ArrayLike | None = None,
     alphabet: Iterable[str] | None = None,
     classes: ArrayLike | None = None,
 ) -> tuple[Corpus, Sequences]:
-    """Return the corpus of names, and their sequences as indices.
+    """Return the corpus of names or windows, and their sequences as indices.
 
     `alphabet` contains additional characters for later names.
     """
-    windows, labels, weights = check_rows(X, y, sample_weight)
+    windows, labels, weights = check_rows(windows_of(X), y, sample_weight)
     known = None if labels is None else np.unique(labels)
     if classes is not None:
         known = np.unique(check_labels(classes, name="classes"))

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, DensityMixin
 from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from ._alphabet import NONE, fold
@@ -177,16 +178,35 @@ class Fitted:
 
 
 def fitted(generator: Any) -> Fitted:
-    """Return the fitted components of a generator."""
-    if isinstance(generator, FrozenEstimator):
-        generator = generator.estimator
-    if not isinstance(generator, BaseCharGenerator):
-        raise TypeError(
-            f"generator must be a fitted generator. Got a {type(generator).__name__}. For a "
-            "pipeline, pass its last step, pipe[-1]."
-        )
+    """Return the fitted components of the generator in an estimator, see `generator_of`."""
+    generator = generator_of(generator)
     check_is_fitted(generator)
     return generator._fitted
+
+
+def generator_of(estimator: Any, name: str = "generator") -> "BaseCharGenerator":
+    """Return the generator in a pipeline, a fitted search or a `FrozenEstimator`, or the generator.
+
+    `name` is the name of the parameter in the error message.
+    """
+    generator, *_ = unwrapped(estimator)[::-1]
+    if isinstance(generator, BaseCharGenerator):
+        return generator
+    raise TypeError(
+        f"{name} must be a fitted generator, or a pipeline, a fitted search or a FrozenEstimator "
+        f"that ends with one. Got a {type(generator).__name__}."
+    )
+
+
+def unwrapped(estimator: Any) -> list[Any]:
+    """Return the steps of an estimator, of which searches and `FrozenEstimator` are containers."""
+    if hasattr(estimator, "best_estimator_"):
+        return unwrapped(estimator.best_estimator_)
+    if isinstance(estimator, FrozenEstimator):
+        return unwrapped(estimator.estimator)
+    if isinstance(estimator, Pipeline) and estimator.steps:
+        return [*(step for _, step in estimator.steps[:-1]), *unwrapped(estimator.steps[-1][1])]
+    return [estimator]
 
 
 class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
@@ -388,21 +408,22 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         banned : iterable of str, default=()
             Strings that must not occur in a name, regardless of case.
         words : iterable of str, default=None
-            If set, each word of a name must be a word of these strings, regardless of case. A word
-            consists of letters with their marks, and of apostrophes between letters. All other
-            characters separate words, and an apostrophe may do so too. In scripts without spaces,
-            such as Thai and Chinese, a run of letters is one word. See
-            `sknamegen.datasets.load_words` for English words.
+            If set, each name has at least one word, and all its words are words of these strings,
+            regardless of case. A word consists of letters with their marks, and of apostrophes
+            between letters. All other characters separate words, and an apostrophe may do so too.
+            In scripts without spaces, such as Thai and Chinese, a run of letters is one word. See
+            `sknamegen.load_words` for English words.
         unique : bool, default=False
             Whether all names must be different.
         novel : bool, default=False
             Whether to exclude training names, which are stored as 64-bit hashes. A novel name may
             still exist outside the list, see `exclude`.
         exclude : iterable of str, or object that supports ``in``, default=None
-            Names that must not be generated. Whole names are compared after composition (NFC) and
-            case folding. An iterable is read as a set of names. Any other object must support
-            ``name in exclude`` for the folded name, like `sknamegen.datasets.known_names()`, a set
-            of 450,000 words and names of people, towns and brands.
+            Names that must not be generated. Whole names are compared after stripping, composition
+            (NFC) and case folding. An iterable is read as a set of names. Any other object must
+            support ``name in exclude`` for the folded name, like
+            `sknamegen.known_names()`, a set of 450,000 words and names of people, towns
+            and brands.
         on_shortfall : {"raise", "warn"}, default="raise"
             Action if too few names are unique, novel or not excluded: raise an error, or warn and
             return fewer names. If there are none, an error is always raised.
@@ -595,8 +616,8 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int
-            Windows of names, from `CharSequenceVectorizer`.
+        X : iterable of str, or ndarray of shape (n_names, n_positions, window_length + 1)
+            Names, or their windows from `CharSequenceVectorizer`.
         y : array-like of shape (n_names,), default=None
             Label of each name, if the generator was fitted with labels. If None, marginalise over
             the labels, with their training frequencies as the prior.
@@ -617,8 +638,8 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int
-            Windows of names, from `CharSequenceVectorizer`.
+        X : iterable of str, or ndarray of shape (n_names, n_positions, window_length + 1)
+            Names, or their windows from `CharSequenceVectorizer`.
         y : array-like of shape (n_names,), default=None
             Label of each name, as in `score_samples`.
         sample_weight : array-like of shape (n_names,), default=None
@@ -643,8 +664,8 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int
-            Windows of names, from `CharSequenceVectorizer`.
+        X : iterable of str, or ndarray of shape (n_names, n_positions, window_length + 1)
+            Names, or their windows from `CharSequenceVectorizer`.
         y : array-like of shape (n_names,), default=None
             Label of each name, as in `score_samples`.
 
@@ -662,7 +683,8 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         if y is None and corpus.labels:
             joint, n_characters = self._joint_log_likelihood(X)
             return np.logaddexp.reduce(joint, axis=1), n_characters
-        return self._fitted.score(corpus.read(X)[1], corpus.label_indices(y, len(X)))
+        windows = corpus.windows(X)
+        return self._fitted.score(corpus.read(windows)[1], corpus.label_indices(y, len(windows)))
 
     def _joint_log_likelihood(self, X: Any) -> tuple[NDArray[np.float64], NDArray[Any]]:
         """Return the joint log-probability of names and labels, and the number of characters.
@@ -670,8 +692,9 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         The log-probabilities have the shape (n_names, n_labels).
         """
         corpus = self._fitted.corpus
-        _, sequences = corpus.read(X)
-        labels = (np.full(len(X), index) for index in range(len(corpus.labels)))
+        windows = corpus.windows(X)
+        _, sequences = corpus.read(windows)
+        labels = (np.full(len(windows), index) for index in range(len(corpus.labels)))
         scores, counts = zip(*(self._fitted.score(sequences, row) for row in labels), strict=True)
         return np.stack(scores, axis=1) + corpus.log_prior, counts[0]
 

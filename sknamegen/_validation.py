@@ -179,8 +179,11 @@ def random_generator(random_state: RandomStateLike) -> np.random.Generator:
 
 def check_windows(X: ArrayLike, window_length: int | None = None) -> NDArray[Any]:
     """Return windows as an integer array of shape (n_names, n_positions, window_length + 1)."""
-    expected = "X must be windows of code points, shape (n_names, n_positions, window_length + 1)"
-    fix = "Put a CharSequenceVectorizer before the generator, for example in a Pipeline."
+    expected = (
+        "X must be names, or windows of code points with shape (n_names, n_positions, "
+        "window_length + 1)"
+    )
+    fix = "Pass names as a list of str, or windows from a CharSequenceVectorizer."
     try:
         X = np.asarray(X)
     except ValueError:
@@ -199,10 +202,9 @@ def check_windows(X: ArrayLike, window_length: int | None = None) -> NDArray[Any
 
 
 def check_rows(
-    X: ArrayLike, y: ArrayLike | None, sample_weight: ArrayLike | None
+    X: NDArray[Any], y: ArrayLike | None, sample_weight: ArrayLike | None
 ) -> tuple[NDArray[Any], NDArray[Any] | None, NDArray[np.float64] | None]:
-    """Validate windows, labels and weights, and drop the rows whose weight is zero."""
-    X = check_windows(X)
+    """Validate labels and weights of windows, and drop the rows whose weight is zero."""
     labels = None if y is None else check_labels(y, len(X))
     if sample_weight is None:
         return X, labels, None

@@ -7,12 +7,13 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.exceptions import NotFittedError
-from sklearn.frozen import FrozenEstimator
 
 from ._corpus import Corpus
-from ._generator import BaseCharGenerator, Fitted, fitted
+from ._generator import BaseCharGenerator, Fitted, fitted, unwrapped
 from ._models.mixture import AlphabetMap, Component, Mixture
 from ._validation import scale_weights
+
+__all__ = ["CharAverageGenerator"]
 
 
 class CharAverageGenerator(BaseCharGenerator):
@@ -25,9 +26,10 @@ class CharAverageGenerator(BaseCharGenerator):
     Parameters
     ----------
     generators : list of fitted generators
-        At least one generator, fitted without labels. All generators must be fitted to windows with
-        the same `window_length`, either all to names or all to running text. `fit` uses their
-        current state and does not change them. In a search grid, wrap each generator in
+        At least one generator, fitted without labels, or a pipeline or search that ends with one.
+        All generators must be fitted to windows with the same `window_length`, either all to names
+        or all to running text. Pipelines must have equal vectorizers. `fit` uses the current state
+        of the generators and does not change them. In a search grid, wrap each generator in
         `sklearn.frozen.FrozenEstimator`. Instead of another average, pass its generators.
     weights : array-like of shape (n_generators,), default=None
         Positive weights of the generators, which are divided by their sum. If None, all generators
@@ -89,8 +91,8 @@ class CharAverageGenerator(BaseCharGenerator):
 
         Parameters
         ----------
-        X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int, default=None
-            Accepted for use in pipelines. The windows are validated but not used.
+        X : iterable of str, or windows, default=None
+            Accepted for use in pipelines. X is validated but not used.
         y : None
             Must be None, because an average has no labels.
 
@@ -103,8 +105,8 @@ class CharAverageGenerator(BaseCharGenerator):
         NotFittedError
             If one of the generators is not fitted.
         TypeError, ValueError
-            If `generators` or `weights` are invalid, or X does not contain windows of the same kind
-            as the generators' training data.
+            If `generators` or `weights` are invalid, or X contains neither names nor windows of the
+            same kind as the generators' training data.
         """
         if y is not None:
             raise ValueError("y must be None, because an average has no labels. Got labels.")
@@ -166,7 +168,13 @@ def _check_generators(generators: object) -> list[BaseCharGenerator]:
     """Validate the generators and unwrap frozen ones."""
     if not isinstance(generators, (list, tuple)) or not generators:
         raise TypeError(f"{_EXPECTED}. Got {type(generators).__name__}.")
-    checked = [g.estimator if isinstance(g, FrozenEstimator) else g for g in generators]
+    steps = [unwrapped(generator) for generator in generators]
+    vectorizers = {repr(before) for *before, _ in steps if before}
+    if len(vectorizers) > 1:
+        raise ValueError(
+            f"generators must have equal vectorizers. Got {' and '.join(sorted(vectorizers))}."
+        )
+    checked = [generator for *_, generator in steps]
     for generator in checked:
         if isinstance(generator, CharAverageGenerator):
             raise ValueError(

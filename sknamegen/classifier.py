@@ -13,9 +13,11 @@ from sklearn.utils.metadata_routing import UNUSED, MetadataRouter, MethodMapping
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from ._generator import BaseCharGenerator, fitted
+from ._generator import BaseCharGenerator, fitted, unwrapped
 from ._state import PublicName
 from .average import CharAverageGenerator
+
+__all__ = ["NameClassifier"]
 
 
 class NameClassifier(PublicName, ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
@@ -99,8 +101,8 @@ class NameClassifier(PublicName, ClassifierMixin, MetaEstimatorMixin, BaseEstima
         Parameters
         ----------
         X : array-like of shape (n_names,) or (n_names, n_positions, window_length + 1)
-            Names for a Pipeline, windows of dtype int for a generator. Only a frozen generator
-            accepts None. It ignores X, y and `sample_weight`.
+            Names, or windows of dtype int for a generator. Only a frozen generator accepts None. It
+            ignores X, y and `sample_weight`.
         y : array-like of shape (n_names,)
             Label of each name, either all str or all int.
         sample_weight : array-like of shape (n_names,), default=None
@@ -202,10 +204,10 @@ class NameClassifier(PublicName, ClassifierMixin, MetaEstimatorMixin, BaseEstima
         log_proba : ndarray of shape (n_names, n_classes), dtype float64
         """
         check_is_fitted(self)
-        generator = self.generator_
-        if isinstance(generator, Pipeline) and len(generator) > 1:
-            X = generator[:-1].transform(X)
-        joint, _ = _last_step(generator)._joint_log_likelihood(X)
+        *steps, generator = unwrapped(self.generator_)
+        for step in steps:
+            X = step.transform(X)
+        joint, _ = generator._joint_log_likelihood(X)
         return joint - np.logaddexp.reduce(joint, axis=1)[:, None]
 
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
@@ -285,10 +287,7 @@ class NameClassifier(PublicName, ClassifierMixin, MetaEstimatorMixin, BaseEstima
 
 def _last_step(generator: object) -> BaseCharGenerator:
     """Return a generator, or the last step of a pipeline, which may be frozen."""
-    if isinstance(generator, Pipeline):
-        generator = generator.steps[-1][1]
-    if isinstance(generator, FrozenEstimator):
-        generator = generator.estimator
+    generator = unwrapped(generator)[-1]
     if not isinstance(generator, BaseCharGenerator) or isinstance(generator, CharAverageGenerator):
         raise TypeError(
             "generator must be a generator that learns labels, such as CharNGramGenerator(), or a "

@@ -10,6 +10,7 @@ from hashlib import blake2b
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from itertools import islice
+from string import ascii_uppercase
 from typing import Literal, overload
 
 import numpy as np
@@ -114,7 +115,7 @@ def load_words() -> frozenset[str]:
 
     Examples
     --------
-    >>> from sknamegen.datasets import load_words
+    >>> from sknamegen import load_words
     >>> words = load_words()
     >>> "harbor" in words, "harbour" in words, "brooksdale" in words
     (True, True, False)
@@ -123,7 +124,7 @@ def load_words() -> frozenset[str]:
     words, word = list[str](), ""
     # An upper-case letter stands for the number of letters shared with the word before.
     for shared, rest in re.findall("([A-Z])([^A-Z]*)", text):
-        word = word[: ord(shared) - ord("A")] + rest
+        word = word[: ascii_uppercase.index(shared)] + rest
         words.append(word)
     return frozenset(words)
 
@@ -229,7 +230,7 @@ def known_names() -> KnownNames:
 
     Examples
     --------
-    >>> from sknamegen.datasets import known_names
+    >>> from sknamegen import known_names
     >>> known = known_names()
     >>> "Marina" in known, "marina" in known, "Marvessa" in known
     (True, True, False)

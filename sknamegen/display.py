@@ -9,10 +9,10 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from ._alphabet import END_CHARACTER, category, code_point, codes_of, decode
-from ._generator import BaseCharGenerator, fitted
+from ._generator import BaseCharGenerator, fitted, generator_of, unwrapped
 from ._validation import RandomStateLike, check_str, missing_package
 from .metrics import novelty, uniqueness
-from .vectorizer import CharSequenceVectorizer
+from .vectorizer import are_names
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -78,6 +78,7 @@ class LossCurveDisplay(_Display):
         Parameters
         ----------
         generator : CharLSTMGenerator
+            Or a fitted pipeline or search that ends with one.
         ax : matplotlib Axes, default=None
             The axes to plot on, by default those of a new figure.
         **kwargs
@@ -87,6 +88,7 @@ class LossCurveDisplay(_Display):
         -------
         display : LossCurveDisplay
         """
+        generator = generator_of(generator)
         check_is_fitted(generator)
         if not hasattr(generator, "loss_curve_"):
             raise TypeError(
@@ -159,6 +161,7 @@ class NextCharDisplay(_Display):
         Parameters
         ----------
         generator : CharLSTMGenerator, CharNGramGenerator or CharAverageGenerator
+            Or a fitted pipeline or search that ends with one.
         name : str
         label : object, default=None
             As in `CharLSTMGenerator.next_char_proba`.
@@ -172,6 +175,7 @@ class NextCharDisplay(_Display):
         display : NextCharDisplay
         """
         check_str("name", name)
+        generator = generator_of(generator)
         (name,) = fitted(generator).corpus.alphabet.composed([name])
         beginnings = [name[:i] for i in range(len(name) + 1)]
         proba = generator.next_char_proba(beginnings, label=label)
@@ -292,9 +296,9 @@ class TemperatureDisplay(_Display):
         Parameters
         ----------
         generator : CharLSTMGenerator, CharNGramGenerator or CharAverageGenerator
-            A generator fitted to names.
-        X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int
-            Windows of the names that do not count as novel.
+            A generator fitted to names, or a pipeline or search that ends with one.
+        X : iterable of str, or windows
+            The names that do not count as novel, or their windows.
         temperatures : iterable of float, default=(0.2, 0.4, …, 1.6)
         n_samples : int, default=500
             Number of names drawn at each temperature.
@@ -309,18 +313,20 @@ class TemperatureDisplay(_Display):
         -------
         display : TemperatureDisplay
         """
+        *steps, generator = unwrapped(generator)
         corpus = fitted(generator).corpus
+        for step in steps if are_names(X) else ():
+            X = step.transform(X)
         codes, _ = corpus.read(X)
         if codes is None:
             raise ValueError("X must be windows of names (boundary=True). Got running text.")
         known, figures = decode(codes), []
-        vectorizer = CharSequenceVectorizer(window_length=corpus.window_length_)
         temperatures = np.array(list(temperatures), dtype=np.float64)
         for temperature in temperatures:
             options: Any = {"label": label, "random_state": random_state}
             names = generator.sample("", temperature, n_samples, **options)
             labels = None if label is None else np.full(n_samples, label)
-            loss = -generator.score(vectorizer.fit_transform(names), labels)
+            loss = -generator.score(names, labels)
             figures.append((novelty(names, known), uniqueness(names), loss))
         novel, unique, losses = np.array(figures).reshape(-1, 3).T
         return cls(temperatures, novel, unique, losses, n_samples).plot(ax=ax, **kwargs)

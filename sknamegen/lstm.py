@@ -11,11 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.exceptions import NotFittedError
-from sklearn.frozen import FrozenEstimator
-from sklearn.pipeline import Pipeline
 
 from ._corpus import Corpus, learn
-from ._generator import BaseCharGenerator
+from ._generator import BaseCharGenerator, unwrapped
 from ._models.interpolated import STRENGTHS, Counts, Interpolated, fits_in_a_table
 from ._models.lstm import LSTM
 from ._models.mixture import Component, Mixture
@@ -31,6 +29,8 @@ if TYPE_CHECKING:
     import torch
 
     from ._training.fit import Net
+
+__all__ = ["CharLSTMGenerator"]
 
 # Length of the longest n-grams.
 _ORDER = 6
@@ -89,7 +89,9 @@ class CharLSTMGenerator(BaseCharGenerator):
         Learning rate, or its maximum if it follows a schedule.
     lr_schedule : {"one_cycle", "constant"}, default="one_cycle"
         "one_cycle" raises the learning rate from zero to `lr` over the first 30% of the steps and
-        lowers it to zero over the remaining steps. Both phases follow a cosine curve [1]_.
+        lowers it to zero over the remaining steps. Both phases follow a cosine curve [1]_. A
+        `skorch.callbacks.LRScheduler` in `callbacks` replaces the schedule and starts from the
+        beginning in each call of `fit` or `partial_fit`.
     weight_decay : float or "auto", default="auto"
         Weight decay of the optimizer.
     batch_size : int or "auto", default="auto"
@@ -109,13 +111,15 @@ class CharLSTMGenerator(BaseCharGenerator):
         Callbacks for training each network. Each network uses its own copies, so read their results
         from `nets_`, and use `skorch.callbacks.Checkpoint` only with ``num_networks=1``. During
         training, ``net.generator()`` returns a generator with the current weights of that network,
-        without n-gram counts.
-        The estimator itself does not change until `fit` ends.
+        without n-gram counts. The estimator itself does not change until `fit` ends. Nets have no
+        `predict`, so `skorch.callbacks.EpochScoring` requires a function as `scoring`. Callbacks
+        that use a validation loss require `early_stopping`.
     net_params : dict, default=None
         Additional parameters for `skorch.NeuralNet`, for example
         ``{"optimizer__betas": (0.9, 0.999)}``. The default betas are (0.8, 0.99).
     device : str, default="cpu"
-        Device for training. Sampling and scoring always run on the CPU.
+        Device for training. "auto" means "cuda" if torch can use it, and "cpu" otherwise. Sampling
+        and scoring always run on the CPU.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
         Number format for training. "auto" uses bfloat16 (torch's autocast) if the processor is
         faster with it (AMX, or AVX-512 on AMD), and float32 otherwise. Weights, scores and sampling
@@ -131,8 +135,8 @@ class CharLSTMGenerator(BaseCharGenerator):
         with a new schedule. N-grams are counted again. The optimizer keeps its state, unless the
         estimator was saved and loaded. The alphabet does not change, so new characters are unknown.
     verbose : int, default=0
-        If 1, show a progress bar on standard error and print the loss of each epoch in nats per
-        character.
+        If 1, show a progress bar on standard error and, after the last network has completed an
+        epoch, print its mean losses in nats per character and the duration in the slowest network.
     random_state : int, RandomState, Generator or None, default=None
         Determines the initial weights, the order of the names, the dropout masks and the validation
         split. With an int, every fit gives the same model. Global random generators are neither
@@ -329,8 +333,10 @@ class CharLSTMGenerator(BaseCharGenerator):
 
         Parameters
         ----------
-        X : ndarray of shape (n_names, n_positions, window_length + 1), dtype int
-            Windows of names, from `CharSequenceVectorizer`.
+        X : iterable of str, or ndarray of shape (n_names, n_positions, window_length + 1)
+            Names, or their windows from `CharSequenceVectorizer`, dtype int. Names are
+            cut into windows by ``CharSequenceVectorizer()``, and after `fit`, with the same
+            `window_length_`. For running text, pass windows.
         y : array-like of shape (n_names,), default=None
             Label of each name, such as a language. Labels enable `classes_` and the parameter
             `label` of `sample`. `NameClassifier` predicts the label of a name.
@@ -346,8 +352,8 @@ class CharLSTMGenerator(BaseCharGenerator):
         Raises
         ------
         TypeError, ValueError
-            If a parameter is out of range, X does not contain windows, or the number of labels or
-            weights differs from the number of names.
+            If a parameter is out of range, X contains neither names nor windows, or the number of
+            labels or weights differs from the number of names.
         ValueError
             If the learning rate is so high that the loss is not finite, or that the trained network
             is worse than guessing. The estimator then remains unchanged.
@@ -652,9 +658,7 @@ def _resolve_init(init: Any) -> Pretrained | None:
         return None
     if isinstance(init, str) and init in ("auto", "base"):
         return load_base()
-    generator = init.estimator if isinstance(init, FrozenEstimator) else init
-    if isinstance(generator, Pipeline):
-        generator = generator[-1]
+    generator = unwrapped(init)[-1]
     if isinstance(generator, BaseCharGenerator) and not hasattr(generator, "alphabet_"):
         raise NotFittedError(
             f"init must be a fitted generator. Got {generator!r}, which is not fitted. Pipelines "

@@ -268,7 +268,8 @@ def constraint_probability(
 
     Parameters
     ----------
-    generator : CharLSTMGenerator, CharNGramGenerator or CharAverageGenerator
+    generator : generator or Pipeline
+        A fitted generator, or a pipeline or search that ends with one.
     temperature : float, default=1.0
         The sampling temperature.
     seed : str, default=""

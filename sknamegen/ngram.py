@@ -11,6 +11,8 @@ from ._models.ngrams import MAX_ORDER, NGrams
 from ._models.penalty import Penalised, Penalty
 from ._validation import check_int, check_real
 
+__all__ = ["CharNGramGenerator"]
+
 
 class CharNGramGenerator(BaseCharGenerator):
     """Name generator based on n-gram counts with interpolated Kneser-Ney smoothing.
@@ -88,8 +90,8 @@ class CharNGramGenerator(BaseCharGenerator):
         Raises
         ------
         TypeError, ValueError
-            If a parameter is out of range, X does not contain windows, or the number of labels or
-            weights differs from the number of names.
+            If a parameter is out of range, X contains neither names nor windows, or the number of
+            labels or weights differs from the number of names.
         """
         self._check_params()
         return self._count(*learn(X, y, sample_weight))

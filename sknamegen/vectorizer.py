@@ -1,9 +1,10 @@
 """Conversion of names to windows of code points and back."""
 
+import os
 import unicodedata
 from collections.abc import Iterable
 from functools import partial
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -28,6 +29,8 @@ from ._cleaning import warn_about_suspicious_names
 from ._sequences import frame_names, malformed_error, read_windows
 from ._state import StateFormat
 from ._validation import check_int, check_option, check_windows
+
+__all__ = ["CharSequenceVectorizer"]
 
 # Number of array cells above which the share of padding is limited.
 _MAX_SPARSE_CELLS = 2**27
@@ -250,9 +253,7 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
     def _encode_rows(self, X, warns=False):
         """Validate the names. Return one row of code points per name, and the maximum length."""
         window_length, _ = self._check_params()
-        names, lengths = self._check_names(X)
-        if warns and self.boundary:
-            warn_about_suspicious_names(names)
+        names, lengths = self._check_names(X, warns and self.boundary)
         longest = int(lengths.max())
         self._check_lengths(lengths, longest + (window_length + 1 if self.boundary else 0))
         if self.boundary:
@@ -274,31 +275,11 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
             )
         return int(self.window_length), int(self.step)
 
-    def _check_names(self, X):
+    def _check_names(self, X, warns):
         """Return the normalised names as a list of str, and their lengths."""
-        expected = "X must be an iterable of str, one name per item"
-        if isinstance(X, str):
-            text = shorten(X, 30)
-            raise TypeError(f"{expected}. Got the single str {text}. Pass [{text}].")
-        one_dimensional = len(getattr(X, "shape", (None,))) == 1
-        if not isinstance(X, Iterable) or isinstance(X, bytes) or not one_dimensional:
-            shape = f" of shape {X.shape}" if hasattr(X, "shape") else ""
-            hint = ' Pass one column, such as df["name"].' if hasattr(X, "columns") else ""
-            hint = " Pass X.ravel()." if isinstance(X, np.ndarray) and X.shape[1:] == (1,) else hint
-            raise TypeError(f"{expected}. Got {type(X).__name__}{shape}.{hint}")
-        # These methods of Series and arrays return Python objects and are faster than iteration.
-        methods = (getattr(X, name, None) for name in ("to_list", "tolist", "to_pylist"))
-        to_list = next(filter(None, methods), None)
-        names = to_list() if to_list else list(X)
-        if not names:
-            raise ValueError("X must contain at least one name. Got no names.")
-        for row, name in enumerate(names):
-            if not isinstance(name, str):
-                raise TypeError(
-                    f"X must contain only str. Got {name!r} of type {type(name).__name__} in row "
-                    f"{row}. Drop the item, or convert it with str()."
-                )
-        names = list(map(str.__str__, names))  # Ignores __str__ of subclasses.
+        names = check_names(X)
+        if warns:
+            warn_about_suspicious_names(names)
         if self.lowercase:
             names = [name.lower() for name in names]
         if self.normalization is not None:
@@ -357,3 +338,47 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
         tags.input_tags.string = True
         tags.input_tags.two_d_array = False
         return tags
+
+
+def check_names(X: Any) -> list[str]:
+    """Return names as a list of str, or raise an error unless they are an iterable of str."""
+    expected = "X must be an iterable of str, one name per item"
+    if isinstance(X, (str, os.PathLike)):
+        text, is_path = shorten(str(X), 30), isinstance(X, os.PathLike) or os.path.isfile(X)
+        fix = f"read_names({text})" if is_path else f"[{text}]"
+        fix = "X.splitlines()" if "\n" in str(X) else fix
+        raise TypeError(f"{expected}. Got the single {type(X).__name__} {text}. Pass {fix}.")
+    one_dimensional = len(getattr(X, "shape", (None,))) == 1
+    if not isinstance(X, Iterable) or isinstance(X, bytes) or not one_dimensional:
+        shape = f" of shape {X.shape}" if hasattr(X, "shape") else ""
+        hint = ' Pass one column, such as df["name"].' if hasattr(X, "columns") else ""
+        hint = " Pass X.ravel()." if isinstance(X, np.ndarray) and X.shape[1:] == (1,) else hint
+        raise TypeError(f"{expected}. Got {type(X).__name__}{shape}.{hint}")
+    # These methods of Series and arrays return Python objects and are faster than iteration.
+    methods = (getattr(X, name, None) for name in ("to_list", "tolist", "to_pylist"))
+    to_list = next(filter(None, methods), None)
+    names = to_list() if to_list else list(X)
+    if not names:
+        raise ValueError("X must contain at least one name. Got no names.")
+    for row, name in enumerate(names):
+        if not isinstance(name, str):
+            raise TypeError(
+                f"X must contain only str. Got {name!r} of type {type(name).__name__} in row "
+                f"{row}. Drop the item, or convert it with str()."
+            )
+    return list(map(str.__str__, names))  # Ignores __str__ of subclasses.
+
+
+def are_names(X: Any) -> bool:
+    """Return whether X contains names, which may be invalid, rather than windows."""
+    if hasattr(X, "dtype"):
+        kind = getattr(X.dtype, "kind", "")
+        return kind not in "biuf" if kind else getattr(X, "ndim", 1) == 1
+    if isinstance(X, (list, tuple)):
+        return not X or any(isinstance(item, str) for item in X)
+    return isinstance(X, (Iterable, os.PathLike))
+
+
+def windows_of(X: Any) -> NDArray[Any]:
+    """Return windows, which are checked, or the windows of names, as in `CharLSTMGenerator.fit`."""
+    return CharSequenceVectorizer().fit_transform(X) if are_names(X) else check_windows(X)

@@ -211,6 +211,7 @@ def test_windows_of_every_kind():
 
     def check(kind_and_windows, index):
         kind, X = kind_and_windows
+        X = list(X) if hasattr(X, "__next__") else X
         generator = generators[kind][index]
         result = outcome(lambda: generator.score_samples(X))
         restored = outcome(lambda: vectorizers[kind].inverse_transform(X))

@@ -130,10 +130,10 @@ def test_windows_of_another_shape_are_rejected(make_pipe, generator):
     windows = CharSequenceVectorizer(window_length=3).fit_transform(["Ada"])
     with pytest.raises(ValueError, match="window_length seen in fit, 10"):
         generator.score(windows)
-    with pytest.raises(TypeError, match="Put a CharSequenceVectorizer before the generator"):
-        generator.score(["Ada"])
-    with pytest.raises(TypeError, match="Put a CharSequenceVectorizer before the generator"):
-        make_pipe()[-1].fit(["Ada"])
+    for nested in ([["Ada"]], [1, 2], None):
+        for method in (generator.score, make_pipe()[-1].fit):
+            with pytest.raises((TypeError, ValueError), match="Pass names as a list of str, or"):
+                method(nested)
     with pytest.raises(ValueError, match="at least one character to predict"):
         generator.score(CharSequenceVectorizer().fit_transform(["Ada", "Adaline"])[:1, 5:])
 

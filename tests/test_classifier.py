@@ -227,8 +227,8 @@ def test_bad_generators(generator, error, match):
 def test_bad_input(windows):
     with pytest.raises(ValueError, match=r"requires y to be passed, .* Pass the label of each"):
         NameClassifier(ngram_pipeline()).fit(["Ada"])
-    with pytest.raises(TypeError, match="Put a CharSequenceVectorizer before the generator"):
-        NameClassifier(CharNGramGenerator()).fit(["Ada"], ["a"])
+    with pytest.raises(ValueError, match="Pass names as a list of str, or windows"):
+        NameClassifier(CharNGramGenerator()).fit([1, 2], ["a", "b"])
     with pytest.raises(TypeError, match="X must be an iterable of str"):
         NameClassifier(ngram_pipeline()).fit(windows, ["a"] * len(windows))
 

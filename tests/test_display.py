@@ -153,8 +153,8 @@ def test_errors(names, monkeypatch):
         TemperatureDisplay.from_estimator(pipe[-1], text)
     with pytest.raises(ValueError, match=r"windows of names \(boundary=True\)\. Got running text"):
         TemperatureDisplay.from_estimator(CharNGramGenerator().fit(text), text)
-    with pytest.raises(TypeError, match=r"Got a Pipeline\. For a pipeline, pass its last step"):
-        TemperatureDisplay.from_estimator(pipe, pipe[0].transform(names))
+    with pytest.raises(TypeError, match=r"must be a fitted generator, .* Got a CharSequenceVec"):
+        TemperatureDisplay.from_estimator(pipe[:1], names)
     with pytest.raises(NotFittedError):
         LossCurveDisplay.from_estimator(CharLSTMGenerator())
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)

@@ -67,7 +67,7 @@ def test_copies_and_slices_of_windows():
 @pytest.mark.parametrize(
     ("X", "error", "match"),
     [
-        (["Ada", "Eve"], TypeError, "Put a CharSequenceVectorizer before"),
+        (["Ada", "Eve"], TypeError, "Pass names as a list of str, or"),
         ([[1], [2, 3]], ValueError, "Got a ragged list"),
         (None, TypeError, "Got dtype object"),
         (np.zeros((3, 11), dtype=int), ValueError, "Got shape (3, 11)"),

@@ -139,7 +139,7 @@ def compare_words(n_names, quick):
         english = load_words() | own
         constraints = {
             f"{len(english):,} words": {"words": english},
-            f"{len(english):,} words, .*sh.*": {"words": english, "pattern": ".*sh.*"},
+            f"{len(english):,} words, .*ch.*": {"words": english, "pattern": ".*ch.*"},
             "own words": {"words": own},
             f"{len(own | many):,} words": {"words": own | many},
         }

@@ -124,14 +124,14 @@ def build_automaton(
     characters = alphabet.characters
     if not alphabet.clusters.one_code_per_cluster:
         max_length *= MAX_CODE_POINTS
-    clusters, starts_cluster = _cluster_part(alphabet.clusters)
+    clusters, starts_cluster = cluster_part(alphabet.clusters)
     parts = [clusters]
     if banned:
         parts.append(_aho_corasick(characters, banned, max_length))
     if pattern:
         parts.append(_pattern_part(pattern, characters, max_length))
     if words is not None:
-        parts.append(_word_part(characters, words))
+        parts.append(_word_part(characters, words, max_length))
     # Characters with the same effect in all parts form one class.
     _, examples, classes = np.unique(
         np.column_stack([part.classes for part in parts]),
@@ -222,7 +222,7 @@ def product(
     return csr_array(arrays, shape=(len(known) + 1, first.shape[1])), pairs
 
 
-def _cluster_part(clusters: Clusters):
+def cluster_part(clusters: Clusters):
     """Return the automaton of clusters, and whether each class starts a cluster in each state.
 
     The last row is for a dead state.
@@ -353,8 +353,8 @@ def _aho_corasick(characters, banned, max_length):
     return _spelled_part(transitions, np.ones(len(transitions), dtype=bool), spellings)
 
 
-def _word_part(characters, words):
-    transitions, accepts, columns = word_automaton(characters, words)
+def _word_part(characters, words, max_length):
+    transitions, accepts, columns = word_automaton(characters, words, max_length)
     spellings = [tuple(columns[unit] for unit in spell(character)) for character in characters]
     return _spelled_part(transitions, accepts, spellings)
 

@@ -195,7 +195,8 @@ def find_guide(
             growth = -float(np.expm1(before.found - now.found)) if before.found > -np.inf else 0.0
             return Guide(source, lookahead, found, max(now.rest, now.expected), error=growth)
         if now.is_good and number >= n_rounds:
-            settings = now.rest, n_draws * has_search, now.rest_error(before)
+            error = now.rest_error(before) if is_learned else 0.0
+            settings = now.rest, n_draws * has_search, error
             return Guide(source, lookahead, found, *settings)
         if log_sum([now.total, now.expected]) == -np.inf:
             raise no_match_error(source.prefixes[0])

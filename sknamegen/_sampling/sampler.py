@@ -232,7 +232,7 @@ class Sampler:
     def _rarity(self, rng):
         """Describe how rarely names satisfy the constraint, if fewer than a tenth do."""
         proba = self.constraint_probability(1000, rng)[0].mean()
-        if not 0 < proba < 0.1:
+        if not 1e-300 < proba < 0.1:
             return ""
         step = 10 ** max(0, int(np.log10(1 / proba)) - 1)
         return f". About one name in {round(1 / proba / step) * step:,} satisfies the constraint"

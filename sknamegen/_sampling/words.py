@@ -28,7 +28,7 @@ def spell(text: str) -> str:
 
 
 def word_automaton(
-    characters: list[str], words: frozenset[str]
+    characters: list[str], words: frozenset[str], max_length: int
 ) -> tuple[NDArray[np.int32], NDArray[np.bool_], dict[str, int]]:
     """Return an automaton that reads the units of names.
 
@@ -37,7 +37,9 @@ def word_automaton(
     characters : list of str
         The characters of names.
     words : frozenset of str
-        Their words are allowed.
+        Their words are allowed. A name has at least one word.
+    max_length : int
+        Maximum length of a name, in characters.
 
     Returns
     -------
@@ -51,21 +53,26 @@ def word_automaton(
     Raises
     ------
     ValueError
-        If no word consists of these characters.
+        If no word consists of these characters and is short enough.
     """
     units = sorted({unit for character in characters for unit in spell(character)} | {_SEPARATOR})
     spelled = sorted(set(map(spell, words_in(check_strings("words", words, True)))))
-    usable = [word for word in spelled if set(units).issuperset(word)]
+    longest = max_length * max(map(len, map(spell, characters)))
+    usable = [word for word in spelled if len(word) <= longest and set(units).issuperset(word)]
     if not usable:
         raise ValueError(
-            "words must contain a word that consists of letters of the training names. Got "
-            f"{sorted(words)!r:.80}."
+            "words must contain a word that consists of letters of the training names and is not "
+            f"longer than max_length. Got {sorted(words)!r:.80}."
         )
     children, is_end = _trie(usable)
+    # The root is the place between two words. Before the first word, a name may not end.
+    start = len(children)
+    children.append(children[0])
+    is_end.append(False)
     marks = list(filter(is_mark, units))
     columns = {unit: column for column, unit in enumerate(units)}
-    # A state is a set of nodes of the trie. The root is the place between words.
-    states: list[tuple[int, ...]] = [(0,)]
+    # A state is a set of nodes of the trie.
+    states: list[tuple[int, ...]] = [(start,)]
     ids, accepts, edges = {states[0]: 0}, list[bool](), list[tuple[int, int, int]]()
     for state, nodes in enumerate(states):
         may_end = any(is_end[node] for node in nodes)
@@ -73,16 +80,17 @@ def word_automaton(
         for node in nodes:
             for unit, child in children[node].items():
                 followers[unit].add(child)
-        for unit in (APOSTROPHE, _SEPARATOR) if may_end else ():
-            followers[unit].add(0)
-        for unit in marks if 0 in nodes else ():
-            followers[unit].add(0)
+        outside = {0, start}.intersection(nodes)
+        for unit in (APOSTROPHE, _SEPARATOR):
+            followers[unit] |= outside | ({0} if may_end else set())
+        for unit in marks:
+            followers[unit] |= outside
         for unit, members in followers.items():
             target = tuple(sorted(members))
-            if target not in ids:
+            if target and target not in ids:
                 ids[target] = len(states)
                 states.append(target)
-            edges.append((state, columns.get(unit, -1), ids[target]))
+            edges.append((state, columns.get(unit, -1), ids.get(target, -1)))
         accepts.append(may_end)
     transitions = np.full((len(states), len(units) + 1), -1, dtype=np.int32)
     sources, unit_columns, targets = np.array(edges, dtype=np.int32).T

@@ -1,0 +1,190 @@
+"""Names in place of windows, and pipelines and searches in place of generators."""
+
+import importlib
+import pkgutil
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import ngram_pipeline, small_generator, small_pipeline
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import GridSearchCV, KFold, StratifiedKFold, cross_val_score
+from sklearn.pipeline import make_pipeline
+
+import sknamegen
+from sknamegen import (
+    CharAverageGenerator,
+    CharNGramGenerator,
+    CharSequenceVectorizer,
+    NameClassifier,
+    load_names,
+    save_page,
+)
+from sknamegen.datasets import NamesWarning
+from sknamegen.display import LossCurveDisplay, NextCharDisplay, TemperatureDisplay
+from sknamegen.metrics import constraint_probability
+
+MAKERS = [lambda: small_generator(max_epochs=2), CharNGramGenerator]
+CONTAINERS = [list, tuple, np.array, iter, lambda names: np.array(names, dtype=object)]
+make_generators = pytest.mark.parametrize("make", MAKERS, ids=["lstm", "ngram"])
+
+
+@make_generators
+def test_methods_take_names(make, names):
+    """Names give the same results as windows from a vectorizer with default parameters."""
+    train, test = names[:200], [*names[200:240], "Zoe\u0308", "Ωmega"]
+    vectorizer = CharSequenceVectorizer().fit(train)
+    windows, labels = vectorizer.transform(test), np.resize(["a", "b"], len(train))
+    expected = make().fit(vectorizer.transform(train), labels)
+    generator = make().fit(train, labels)
+    assert generator.sample(n_samples=9, random_state=0) == expected.sample(
+        n_samples=9, random_state=0
+    )
+    for container in CONTAINERS:
+        np.testing.assert_array_equal(
+            generator.score_samples(container(test)), expected.score_samples(windows)
+        )
+    y = np.resize(["a", "b"], len(test))
+    assert generator.score(test, y) == expected.score(windows, y)
+    assert generator.perplexity(test) == expected.perplexity(windows)
+    generator.partial_fit(test, y)
+    expected.partial_fit(windows, y)
+    assert generator.score(test) == expected.score(windows)
+
+
+def test_names_have_the_window_length_of_fit(names):
+    generator = CharNGramGenerator().fit(
+        CharSequenceVectorizer(window_length=2).fit_transform(names)
+    )
+    assert generator.score(names) == generator.score(
+        CharSequenceVectorizer(window_length=2).fit_transform(names)
+    )
+    assert generator.partial_fit(names).window_length_ == 2
+
+
+def test_accents_are_read_in_the_spelling_of_fit():
+    decomposed = CharSequenceVectorizer(normalization="NFD").fit_transform(["Zoe\u0308", "Ana"])
+    generator = CharNGramGenerator().fit(decomposed)
+    assert generator.score(["Zo\u00eb"]) == generator.score(["Zoe\u0308"])
+    assert generator.score(["Zo\u00eb"]) > generator.score(["Zo\u00e9"])
+
+
+def test_classifiers_and_searches_take_names(names):
+    labels = np.where(np.char.endswith(names, "a"), "a", "other")
+    classifier = NameClassifier(CharNGramGenerator()).fit(names, labels)
+    assert classifier.score(names, labels) > 0.9
+    assert classifier.predict_proba(names[:3]).shape == (3, 2)
+    folds = KFold(3, shuffle=True, random_state=0)
+    search = GridSearchCV(CharNGramGenerator(), {"order": [2, 4]}, cv=folds).fit(names)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    assert np.isfinite(cross_val_score(CharNGramGenerator(), names, cv=folds)).all()
+
+
+def test_classifiers_use_the_vectorizer_of_a_frozen_search(names):
+    labels = np.where(np.char.endswith(names, "a"), "a", "other")
+    vectorizer = CharSequenceVectorizer(lowercase=True)
+    pipe = make_pipeline(vectorizer, CharNGramGenerator())
+    search = GridSearchCV(pipe, {"charngramgenerator__order": [3]}, cv=StratifiedKFold(2))
+    search.fit(names, labels)
+    expected = NameClassifier(FrozenEstimator(search.best_estimator_)).fit().predict_proba(names)
+    for frozen in (FrozenEstimator(search), FrozenEstimator(FrozenEstimator(search))):
+        proba = NameClassifier(frozen).fit().predict_proba(names)
+        np.testing.assert_array_equal(proba, expected)
+
+
+def test_capitals_that_the_model_has_not_seen():
+    lower = CharNGramGenerator().fit(CharSequenceVectorizer(lowercase=True).fit_transform(["Ana"]))
+    with pytest.warns(UserWarning, match="X contains capitals, .* Pass names in lower case"):
+        lower.score(["Ana"])
+    mixed = CharNGramGenerator().fit(["Ana"])
+    hebrew = CharNGramGenerator().fit(["דנה", "רות"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        lower.score(["ana"])
+        mixed.score(["Zoe"])
+        hebrew.score(["Ana"])
+
+
+@make_generators
+@pytest.mark.parametrize(
+    ("X", "error", "match"),
+    [
+        ("Anna", TypeError, r"Got the single str 'Anna'\. Pass \['Anna'\]"),
+        ("Anna\nBert", TypeError, r"Pass X\.splitlines\(\)"),
+        (Path("names.txt"), TypeError, r"Pass read_names\('names\.txt'\)"),
+        (__file__, TypeError, r"Pass read_names\("),
+        ([], ValueError, "at least one name"),
+        (["Anna", None], TypeError, "Got None of type NoneType in row 1"),
+        ([1, 2], ValueError, "Pass names as a list of str, or windows"),
+        ([["Anna"]], TypeError, "Pass names as a list of str, or windows"),
+        (5, (TypeError, ValueError), "Pass names as a list of str, or windows"),
+    ],
+    ids=str,
+)
+def test_bad_names(make, X, error, match, names):
+    fitted = CharNGramGenerator().fit(names)
+    for method in (make().fit, fitted.score, fitted.score_samples, fitted.partial_fit):
+        with pytest.raises(error, match=match):
+            method(X)
+
+
+@make_generators
+def test_a_text_in_place_of_a_list(make):
+    with pytest.warns(
+        NamesWarning, match="1 as long as a text, although each name must be an item"
+    ):
+        make().fit([" ".join(load_names("female")[:50])])
+
+
+def test_generators_of_running_text_need_text(text_generator):
+    for method in (text_generator.score, text_generator.partial_fit):
+        with pytest.raises(ValueError, match=r"X must be windows of running text, .* Got names"):
+            method(["Anna"])
+
+
+@pytest.fixture(scope="module")
+def wrapped(names):
+    """Return a generator, and estimators that end with it."""
+    pipe = small_pipeline(max_epochs=2)
+    search = GridSearchCV(pipe, {"lstm__lr": [0.01]}, cv=2).fit(names[:100])
+    pipe = search.best_estimator_
+    return pipe[-1], [pipe, search, FrozenEstimator(search), FrozenEstimator(pipe[-1])]
+
+
+def test_functions_take_pipelines_and_searches(wrapped, names, tmp_path):
+    generator, estimators = wrapped
+    options = {"pattern": ".*a", "random_state": 0}
+    expected = constraint_probability(generator, **options)
+    average = CharAverageGenerator([generator]).fit()
+    save_page(generator, tmp_path / "expected.html")
+    for estimator in estimators:
+        assert constraint_probability(estimator, **options) == expected
+        assert LossCurveDisplay.from_estimator(estimator).loss_curve == generator.loss_curve_
+        assert NextCharDisplay.from_estimator(estimator, "Anna").name == "Anna"
+        temperatures = {"temperatures": [0.5], "n_samples": 20, "random_state": 0}
+        shown = TemperatureDisplay.from_estimator(estimator, names[:100], **temperatures)
+        direct = TemperatureDisplay.from_estimator(generator, names[:100], **temperatures)
+        assert shown.loss.tolist() == direct.loss.tolist()
+        assert CharAverageGenerator([estimator]).fit().score(names) == average.score(names)
+        save_page(estimator, tmp_path / "page.html", title="Names")
+        assert (tmp_path / "page.html").stat().st_size > 10_000
+
+
+def test_pipelines_prepare_the_names_of_a_display(names):
+    pipe = ngram_pipeline()
+    pipe[0].set_params(lowercase=True)
+    shown = TemperatureDisplay.from_estimator(
+        pipe.fit(names), names, temperatures=[0.2], n_samples=50, random_state=0
+    )
+    assert shown.novelty < 1
+
+
+def test_public_names():
+    for name in ("known_names", "load_names", "load_words", "read_names"):
+        assert name in sknamegen.__all__
+        assert getattr(sknamegen, name) is getattr(sknamegen.datasets, name)
+    for module in pkgutil.iter_modules(sknamegen.__path__):
+        if not module.name.startswith("_"):
+            assert importlib.import_module(f"sknamegen.{module.name}").__all__
+    assert "Anna" in load_names("female")
