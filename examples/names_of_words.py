@@ -62,6 +62,8 @@ lists = {
 }
 if arguments.file:
     lists = {arguments.file: read_names(arguments.file)}
+elif arguments.quick:
+    del lists["ships"], lists["bands"]
 
 # %%
 # For each temperature, the share of real words without and with `words`, and of words in the list.

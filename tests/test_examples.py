@@ -292,11 +292,11 @@ def test_names_of_words(run):
     printed = run("names_of_words.py", "--quick")
     rows = re.findall(r"temperature +[\d.]+: +(\d+)% +(\d+)% +(\d+)%$", printed, re.MULTILINE)
     free, real, in_list = np.array(rows, dtype=float).T
-    assert len(rows) == 3 * 3
+    assert len(rows) == 3
     assert (real == 100).all()
     assert free.max() < 100
     assert 20 < in_list.mean() < 100
-    assert len(re.findall(r"% of names contain one of 5 strings\. .* 802 strings", printed)) == 3
+    assert len(re.findall(r"% of names contain one of 5 strings\. .* 802 strings", printed)) == 1
 
 
 @full
@@ -666,7 +666,7 @@ def test_benchmark_of_constraints(run):
 def test_benchmark_of_words(run):
     printed = run("benchmarks/constraints.py", "--quick", "--words")
     rows = re.findall(r"(?m)^  .{30} +(\S+e-\d+)( +[\d.]+){7}$", printed)
-    assert len(rows) == 2 * 2 * 4
+    assert len(rows) == 2 * 2
     assert all(0 < float(probability) < 0.5 for probability, _ in rows)
 
 
