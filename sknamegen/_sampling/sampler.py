@@ -35,7 +35,7 @@ _MIN_ACCEPTANCE = 0.2
 # Number of draws in the first round. If the sampler expects to need fewer draws, it does not
 # switch.
 _ROUND_SIZE = 256
-# Minimum number of rounds of `find_guide` for long lists.
+# Minimum number of rounds of `find_guide` for estimates, whose error is the change between rounds.
 _N_ROUNDS = 3
 # Maximum number of consecutive draws without an accepted name.
 _MAX_FAILURES = 10_000
@@ -183,7 +183,7 @@ class Sampler:
     def _guided(self, rows, rng):
         """Return the same for guided draws, which are all valid."""
         texts = np.empty(len(rows), dtype=object)
-        for guide, prefixes in self._guides(_N_ROUNDS if len(rows) > 2 * _ROUND_SIZE else 1):
+        for guide, prefixes in self._guides(1):
             selected = np.flatnonzero(np.isin(rows, prefixes))
             texts[selected] = guide.choose(np.searchsorted(prefixes, rows[selected]), rng)
         return np.ones(len(rows), dtype=bool), texts.tolist()
