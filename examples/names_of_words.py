@@ -56,14 +56,11 @@ Choir, Steel Covenant, Plague Bearer, Silent Temple, Wrath of Stone, Dark Harves
 Fallen Star, Doom Chariot, Blood Eclipse, Death Valley, Broken Chains, Shadow Legion, Sinister
 Veil, Bone Orchard, Dead Horizon, Warhound, Cinder Gate
 """
-lists = {
-    title: names.replace("\n", " ").strip().split(", ")
-    for title, names in {"ships": SHIPS, "paints": PAINTS, "bands": BANDS}.items()
-}
+texts = {"ships": SHIPS, "paints": PAINTS, "bands": BANDS}
+titles = ["paints"] if arguments.quick else [*texts]
+lists = {title: texts[title].replace("\n", " ").strip().split(", ") for title in titles}
 if arguments.file:
     lists = {arguments.file: read_names(arguments.file)}
-elif arguments.quick:
-    del lists["ships"], lists["bands"]
 
 # %%
 # For each temperature, the share of real words without and with `words`, and of words in the list.
