@@ -103,8 +103,7 @@ def load_words() -> frozenset[str]:
     Returns
     -------
     words : frozenset of str
-        The words in lower case, in American and British spelling, with their inflections but
-        without names.
+        The words in lower case, in American and British spelling, with their inflections.
 
     Notes
     -----
