@@ -244,6 +244,10 @@ def _draw(generator, args, n, options):
         message = _PARAMETERS.sub(lambda match: f"--{match[0].replace('_', '-')}", str(error))
         for term, replacement in _PYTHON_TERMS.items():
             message = message.replace(term, replacement)
+        if not args.words:
+            message = message.replace(
+                "--words", "--words-file" if args.words_file else "--own-words"
+            )
         raise ValueError(message) from error
 
 

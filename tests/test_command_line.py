@@ -282,6 +282,7 @@ def test_a_full_disk_keeps_the_old_file(run, tmp_path, ending):
         (["names.txt", "--pattern", "pattern"], "can generate matches --pattern='pattern'"),
         (["names.txt", "--suffix", "42"], "can generate matches --suffix='42'"),
         (["names.txt", "--words-file", "digits.txt"], "--words-file requires at least one word"),
+        (["names.txt", "--words-file", "japanese.txt"], "error: --words-file must contain a word"),
         (["digits.txt", "--own-words"], "--own-words requires at least one word"),
         (["names.txt", "--label", "x"], "--label requires a generator fitted with labels (--label"),
         (["table.csv", "--column", "na\x1bme"], "Its columns are na\\u202eme, land"),
@@ -299,6 +300,7 @@ def test_errors_are_one_line_before_training(run, tmp_path, arguments, message, 
     (tmp_path / "other.pkl").write_bytes(pickle.dumps({}))
     (tmp_path / "empty.joblib").touch()
     (tmp_path / "digits.txt").write_text("12")
+    (tmp_path / "japanese.txt").write_text("日本", "utf-8")
     table = 'na\u202eme,land\nAmbermoor,DE\n"Ashwick,DE\nOakhollow"\n"Ravensby",DE\n'
     (tmp_path / "lines.csv").write_text(table, "utf-8")
     (tmp_path / "table.csv").write_text(table.replace('hollow"', "hollow"), "utf-8")
