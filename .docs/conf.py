@@ -24,7 +24,7 @@ from manual import (  # noqa: E402
 )
 
 project = "sknamegen"
-author = "the sknamegen authors"
+author = "the sknamegen developers"
 release = version = installed_version("sknamegen")
 
 extensions = [

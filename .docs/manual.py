@@ -33,8 +33,6 @@ LONG = (
     "checkpoint.py",
     "customers.py",
     "grid_search.py",
-    "lstm_or_counting.py",
-    "next_char_baseline.py",
     "notebook.py",
     "optuna_search.py",
     "search_on_dask.py",

@@ -54,7 +54,7 @@ print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
 # %%
 # Train both generators in one pass. The first chunk determines the alphabet.
 vectorizer = CharSequenceVectorizer()
-sizes = {"num_networks": 1, "hidden_size": 32, "embedding_dim": 16}
+sizes = {"init": None, "num_networks": 1, "hidden_size": 32, "embedding_dim": 16}
 generators = {
     "n-grams": CharNGramGenerator(order=4),
     "LSTM": CharLSTMGenerator(**sizes, batch_size=512, random_state=SEED),

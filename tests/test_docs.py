@@ -49,33 +49,19 @@ def test_chapters_print_the_output_they_show(path, tmp_path, monkeypatch):
     plt.close("all")
 
 
-def benchmark(heading):
-    """Return the figures of each row in the first table after a heading of the benchmarks."""
+def test_plot_shows_the_figures_of_the_benchmark():
+    """The plot of the chapter on generators shows means over the lists of the table."""
     text = (
-        (ROOT / "examples/benchmarks/README.md").read_text("utf-8").partition(f"## {heading}\n")[2]
+        (ROOT / "examples/benchmarks/README.md").read_text("utf-8").partition("## Few names\n")[2]
     )
-    rows = re.search(r"(?:^\|.*\n)+", text, re.MULTILINE)[0].replace("*", "").splitlines()
-    cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows[2:]]
-    return {
-        first: [float(re.match(r"[\d.]*", c)[0] or "nan") for c in rest] for first, *rest in cells
-    }
-
-
-def plot_data(chapter, start):
-    """Return the lists of figures in a code block, from a given text to the plot."""
-    text = (DOCS / "guide" / chapter).read_text("utf-8")
-    block = start + text.partition(start)[2].partition("\nfig, ax")[0]
-    return [[float(n) for n in re.findall(r"\d+\.\d+", line)] for line in block.splitlines()]
-
-
-def test_plots_show_the_figures_of_the_benchmarks():
-    rows = [benchmark("Few names")[n] for n in ("20", "50", "100", "200", "500")]
-    for losses, column in zip(plot_data("generators.md", "loss = {")[1:4], (0, 1, 3), strict=True):
-        means = [sum(row[column::4]) / 3 for row in rows]
-        assert losses == pytest.approx(means, abs=0.00051)
-    shares = [row[:2] for row in benchmark("Names that look right").values()]
-    columns = [list(column) for column in zip(*shares, strict=True)]
-    assert plot_data("scores.md", "generated = [0") == columns
+    cells = [line.replace("*", "").split("|")[1:-1] for line in text.splitlines() if "|" in line]
+    table = {n.strip(): list(map(float, figures)) for n, *figures in cells[2:7]}
+    assert [*table] == ["20", "50", "100", "200", "500"]
+    chapter = (DOCS / "guide/generators.md").read_text("utf-8")
+    lines = chapter.partition("loss = {")[2].partition("\nfig, ax")[0].splitlines()[1:4]
+    for line, column in zip(lines, (0, 1, 3), strict=True):
+        means = [sum(figures[column::4]) / 3 for figures in table.values()]
+        assert list(map(float, re.findall(r"\d+\.\d+", line))) == pytest.approx(means, abs=0.00051)
 
 
 def test_pages_show_the_code_that_runs_without_options():

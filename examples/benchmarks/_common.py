@@ -71,7 +71,7 @@ def print_machine(*packages):
     print(f"sgemm, 1 thread: {sgemm_rate() / 1e9:.0f} GFLOP/s\n")
 
 
-def sgemm_rate(size=1024, repeat=10):
+def sgemm_rate(size=1024, repeat=5):
     """Return the floating-point operations per second in a float32 matrix product."""
     n_threads = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -26,7 +26,6 @@ from mimesis import Address, Person
 from mimesis.locales import Locale as MimesisLocale
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import log_loss
-from spelling import LATIN, names_in_script, shuffled
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from make_base import faker_lists
@@ -37,12 +36,28 @@ from sknamegen._models.mixture import Component, Mixture
 from sknamegen._models.penalty import Penalised
 from sknamegen._training import fit, plan
 
+LATIN = "it_IT last", "pl_PL last", "de_DE last", "fi_FI last", "ga_IE last"
 LANGUAGES = "de", "fi", "pl", "tr", "hu", "el", "ru", "ar", "hi", "lt", "cy", "sw"
 SIZES, SHARE_SIZES = (20, 50, 200, 1000, 5000), (20, 50, 200, 1000, 5000, 12_000, 30_000)
 SHARES = 0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0
 LABEL_SIZES, LABEL_RATES, N_LABEL_TEST = (10, 50, 200), (0.1, 0.03, 0.3), 150
 MAX_LENGTH, N_TEST = 24, 500
 automatic = plan._automatic
+
+
+def names_in_script(names, script):
+    """Return the names that contain only letters of the script."""
+    return [
+        name
+        for name in names
+        if all(script in unicodedata.name(c, "") or c in " -'’" for c in name)
+    ]
+
+
+def shuffled(names):
+    """Return the distinct names in a fixed random order."""
+    names = sorted(set(names))
+    return [names[i] for i in np.random.default_rng(0).permutation(len(names))]
 
 
 def from_base(**values):
@@ -58,7 +73,7 @@ def from_base(**values):
 # Generator parameters or a patch, and the minimum and maximum number of names.
 VARIANTS = {
     "default": ({}, 0, 10**6),
-    "head: common learning rate": ((plan, "_HEAD_LR_FACTOR", 1), 0, 10**6),
+    "head: common learning rate": (from_base(head_lr_factor=1), 0, 10**6),
     "base: ngram_weight=0.5": (from_base(ngram_weight=0.5), 0, 999),
     "base: weight_decay=0.1": (from_base(weight_decay=0.1), 0, 999),
     "base: lr=0.002": (from_base(lr=0.002), 0, 999),
@@ -253,11 +268,10 @@ def main():
     if arguments.labels:
         print_label_rates(arguments.quick)
         return
-    few, many = lists_of_one_language(), lists_of_many_languages()
     sizes = SHARE_SIZES if arguments.share else SIZES[:3] if arguments.scratch else SIZES
     n_seeds = 1 if arguments.quick else 3 if arguments.share else 2
     for n in sizes[:1] if arguments.quick else sizes:
-        lists = long_enough(few if n < 500 else many, n)
+        lists = long_enough(lists_of_one_language() if n < 500 else lists_of_many_languages(), n)
         table = SCRATCH_VARIANTS if arguments.scratch else VARIANTS
         variants = {t: variant for t, (variant, low, high) in table.items() if low <= n <= high}
         rows = []

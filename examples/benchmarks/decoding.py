@@ -177,28 +177,25 @@ def compare(generator, decoding, constraints, n_unconstrained, n_list, n_single)
     print()
 
 
-def all_short_names(generator, temperature):
-    """Return the probability of each name of one to three characters."""
-    letters, end = generator.alphabet_.tolist(), generator.alphabet_.tolist().index("\3")
-    p, prefixes = {}, {"": 1.0}
-    for _ in range(4):
-        rows = generator.next_char_proba(list(prefixes)) ** (1 / temperature)
-        rows /= rows.sum(axis=1, keepdims=True)
-        pairs = list(zip(prefixes.items(), rows, strict=True))
-        p |= {name: p_prefix * row[end] for (name, p_prefix), row in pairs}
-        prefixes = {
-            name + letter: p_prefix * row[i]
-            for (name, p_prefix), row in pairs
-            for i, letter in enumerate(letters)
-            if i != end and len(name) < 3
-        }
-        if not prefixes:
-            break
-    del p[""]
-    return p
+def all_short_names(generator, temperatures):
+    """Yield the probability of each name of one to three characters, for each temperature."""
+    letters = generator.alphabet_.tolist()
+    end = letters.index("\3")
+    del letters[end]
+    prefixes = [list(map("".join, product(letters, repeat=n))) for n in range(4)]
+    next_char_proba = list(map(generator.next_char_proba, prefixes))
+    for temperature in temperatures:
+        p, p_prefixes = {}, np.ones(1)
+        for names, rows in zip(prefixes, next_char_proba, strict=True):
+            rows = rows ** (1 / temperature)
+            rows /= rows.sum(axis=1, keepdims=True)
+            p |= dict(zip(names, p_prefixes * rows[:, end], strict=True))
+            p_prefixes = np.ravel(p_prefixes[:, None] * np.delete(rows, end, axis=1))
+        del p[""]
+        yield p
 
 
-def compare_short_names(generator, n_list, n_single):
+def compare_short_names(generator, temperatures, n_list, n_single):
     """Print the table for short names, with a line per temperature."""
     rng = np.random.default_rng(0)
     print(f"{type(generator).__name__}, names of at most three characters")
@@ -206,8 +203,8 @@ def compare_short_names(generator, n_list, n_single):
         f"temperature  {'most probable':20} {'exact':>7} {'estimate':>8} {'error':>7} "
         f"{'list':>5} {'single':>6}"
     )
-    for temperature in TEMPERATURES:
-        p = all_short_names(generator, temperature)
+    all_names = all_short_names(generator, temperatures)
+    for temperature, p in zip(temperatures, all_names, strict=True):
         names, proba = list(p), np.array(list(p.values()))
         options = {"temperature": temperature, "max_length": 3, "random_state": rng}
 
@@ -346,8 +343,9 @@ def main():
         else:
             generator.fit(vectorizer.fit_transform(input_names(arguments)[::step]))
             for decoding in DECODINGS[3::3] if arguments.quick else DECODINGS:
-                compare(generator, decoding, CONSTRAINTS, *sizes)
-            compare_short_names(generator, *sizes[1:])
+                compare(generator, decoding, CONSTRAINTS[:: 2 if arguments.quick else 1], *sizes)
+            temperatures = TEMPERATURES[1::6] if arguments.quick else TEMPERATURES
+            compare_short_names(generator, temperatures, *sizes[1:])
 
 
 if __name__ == "__main__":

@@ -33,12 +33,16 @@ import numpy as np
 from _common import print_machine
 from rapidfuzz.distance import Levenshtein
 from rapidfuzz.process import cdist
-from shapes import Chain, sample_markovify
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_score
 from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import make_pipeline
+
+try:
+    from markovify import Chain
+except ImportError:
+    Chain = None
 
 from sknamegen import CharLSTMGenerator, CharNGramGenerator, CharSequenceVectorizer, lstm
 from sknamegen._models.pretrained import read_pretrained
@@ -65,14 +69,14 @@ MARKOVIFY_ORDER = 3
 COLUMNS = "loss", "judge", "second judge", "AUC", "similarity", "one edit"
 
 
-def name_lists(packages):
+def name_lists(packages, titles):
     """Return the sorted Latin names in each list."""
     lists = make_base.faker_lists() | make_base.towns() | few_names.things()
     if packages:
         lists |= make_base.things(packages, np.random.default_rng(0))
         dinosaurs = Path(packages, "node_modules", "dinosaurs", "dinosaurs.csv").read_text("utf-8")
         lists["dinosaurs"] = [name.capitalize() for name in dinosaurs.split()]
-    lists = {title: set(map(make_base.clean, lists[title])) for title in TITLES if title in lists}
+    lists = {title: set(map(make_base.clean, lists[title])) for title in titles if title in lists}
     return {t: sorted(x for x in names if x and LATIN.fullmatch(x)) for t, names in lists.items()}
 
 
@@ -118,7 +122,8 @@ def samples(train, test, temperatures):
             yield (model, t), loss, generator.sample("", t, N_NEW, **options)
     if Chain:
         random.seed(0)
-        names = dict.fromkeys(sample_markovify(train, MARKOVIFY_ORDER, 5000))
+        chain = Chain([list(name) for name in train], MARKOVIFY_ORDER)
+        names = dict.fromkeys("".join(chain.walk()) for _ in range(5000))
         yield ("markovify", ""), np.nan, [name for name in names if name not in train][:N_NEW]
 
 
@@ -183,12 +188,13 @@ def main():
     arguments = parser.parse_args()
     if not (arguments.packages or arguments.quick):
         parser.error("--packages is required: a folder in which npm has installed the packages")
-    lists, sizes, plot_size = name_lists(arguments.packages), arguments.sizes, arguments.plot_size
+    lists = name_lists(arguments.packages, QUICK if arguments.quick else TITLES)
+    sizes, plot_size, plot_temperatures = arguments.sizes, arguments.plot_size, PLOT_TEMPERATURES
     if arguments.print_names:
         print("\n".join(sorted(set().union(*lists.values()))))
         return
     if arguments.quick:
-        lists, sizes, plot_size = {title: lists[title] for title in QUICK}, SIZES[:1], SIZES[0]
+        sizes, plot_size, plot_temperatures = SIZES[:1], SIZES[0], TEMPERATURES
     print_machine("markovify")
     warnings.simplefilter("ignore", UserWarning)  # `MIN_NEW` handles too few new names
     splits = {title: split(names, max(sizes)) for title, names in lists.items()}
@@ -199,7 +205,7 @@ def main():
     for n in sizes:
         with_plot = arguments.plot and n == plot_size
         with patch.object(lstm, "load_base", lambda: base):
-            measured = measure(splits, judges, n, PLOT_TEMPERATURES if with_plot else TEMPERATURES)
+            measured = measure(splits, judges, n, plot_temperatures if with_plot else TEMPERATURES)
         if with_plot:
             plot(measured, n, arguments.plot)
         for (model, t), by_title in measured.items():
