@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._graphemes import Clusters
+from ._types import Ints, Strs
 
 PAD = 0x0000
 START = 0x0002
@@ -24,6 +25,8 @@ FRAME = chr(START) + chr(END)
 FRAMING = chr(PAD) + chr(START)  # code points that no alphabet contains
 # Index for no character, no label and no target.
 NONE = -1
+# Number of indices after those of the characters: the start of a name and an unknown character.
+N_SPECIAL = 2
 # Parts of Unicode character names: the functions of Indic marks, Indic vowels, the positions of
 # Hebrew and Arabic letters in a word, and the sounds of kana.
 _MARK = re.compile("VOWEL SIGN|NUKTA|VIRAMA")
@@ -34,9 +37,7 @@ _PLACE = re.compile(
 _KANA = re.compile(r"(?:HIRAGANA|KATAKANA) LETTER (SMALL |)([^AEIOU]*)([AEIOU]?)$")
 
 
-def encode(
-    strings: Sequence[str] | NDArray[np.str_], width: int | None = None
-) -> NDArray[np.int32]:
+def encode(strings: Sequence[str] | Strs, width: int | None = None) -> Ints:
     """Convert strings to zero-padded rows of code points.
 
     `width` is the number of columns (default: the maximum length).
@@ -47,7 +48,7 @@ def encode(
     return array.view(np.int32).reshape(len(strings), max(width, 1))[:, :width]
 
 
-def decode(codes: NDArray[np.int32]) -> list[str]:
+def decode(codes: Ints) -> list[str]:
     """Convert zero-padded rows of code points to strings."""
     n_strings, width = codes.shape
     if width == 0:
@@ -61,7 +62,7 @@ def codes_of(characters: Iterable[str]) -> NDArray[np.int32]:
     return np.array([ord(character) for character in characters], dtype=np.int32)
 
 
-def characters_of(codes: NDArray[np.int32]) -> NDArray[np.str_]:
+def characters_of(codes: Ints) -> Strs:
     """Return the character of each code point, as a view."""
     return codes.view("=U1")
 
@@ -71,7 +72,7 @@ def code_point(character: str) -> str:
     return f"U+{ord(character):04X}"
 
 
-def distinct(*arrays: NDArray[np.int32]) -> NDArray[np.int32]:
+def distinct(*arrays: Ints) -> Ints:
     """Return the sorted distinct code points in arrays, excluding -1 and reserved codes."""
     seen = np.zeros(N_CODE_POINTS + 1, dtype=bool)
     for codes in arrays:
@@ -80,7 +81,7 @@ def distinct(*arrays: NDArray[np.int32]) -> NDArray[np.int32]:
     return np.flatnonzero(seen[:-1]).astype(np.int32)
 
 
-def hash_rows(codes: NDArray[np.int32]) -> NDArray[np.uint64]:
+def hash_rows(codes: Ints) -> Ints:
     """Hash zero-padded rows of code points to 64 bits with FNV-1a per code point [1]_.
 
     References
@@ -174,7 +175,7 @@ class Alphabet:
         If the characters are not distinct, sorted by code point, and allowed in an alphabet.
     """
 
-    def __init__(self, characters: NDArray[np.str_]):
+    def __init__(self, characters: Strs):
         self._codes = np.array(characters).view(np.int32)
         is_sorted = len(characters) and (np.diff(self._codes, prepend=PAD) > 0).all()
         if characters.dtype != "=U1" or not is_sorted or START in self._codes:
@@ -196,11 +197,11 @@ class Alphabet:
     def __len__(self) -> int:
         return len(self.characters)
 
-    def decode(self, indices: NDArray[np.int64]) -> list[str]:
+    def decode(self, indices: Ints) -> list[str]:
         """Convert rows of indices to strings. Rows end with the end index or -1."""
         return decode(self._decoding_table[indices])
 
-    def indices(self, codes: NDArray[np.int32]) -> NDArray[np.int32]:
+    def indices(self, codes: Ints) -> Ints:
         """Replace code points with indices. Entries of -1 do not change."""
         # A table up to the largest code point, with an entry for NONE at the end.
         n_codes = max(array.max(initial=START) for array in (self._codes, codes)) + 2
@@ -210,17 +211,17 @@ class Alphabet:
         table[NONE] = NONE
         return table[codes]
 
-    def lengths(self, texts: Sequence[str]) -> NDArray[np.int64]:
+    def lengths(self, texts: Sequence[str]) -> Ints:
         """Return the lengths of texts, in grapheme clusters."""
         return self.lengths_of_rows(encode(texts))
 
-    def lengths_of_rows(self, codes: NDArray[np.int32]) -> NDArray[np.int64]:
+    def lengths_of_rows(self, codes: Ints) -> Ints:
         """Return the lengths of zero-padded rows of code points, in grapheme clusters."""
         if self.clusters.one_code_per_cluster:
             return np.count_nonzero(codes, axis=1)
         return self.clusters.lengths(self.indices(np.where(codes == PAD, NONE, codes)))
 
-    def windows(self, prefixes: Sequence[str], window_length: int) -> NDArray[np.int64]:
+    def windows(self, prefixes: Sequence[str], window_length: int) -> Ints:
         """Return the last `window_length` indices of name prefixes, with -1 before the start."""
         start = [] if self.end is None else [len(self)]
         windows = np.full((len(prefixes), window_length), NONE)

@@ -12,7 +12,8 @@ import unicodedata
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
+
+from ._types import Ints
 
 # Roles of code points. Roles outside _START continue a cluster.
 _ROLES = (
@@ -51,7 +52,6 @@ _TRANSITIONS = {
     "tagged": {"tag": "tagged", "last tag": "other"},
     "prefixed": {role: state for role, state in _START.items() if role != "blank"},
 }
-_STATES = list(_TRANSITIONS)
 _COMPLETE = "", "other", "letter", "linked", "digit", "picture"
 # Pairs of state and role in which a role in _START continues the cluster.
 _CONTINUES = {
@@ -103,33 +103,31 @@ class Clusters:
     def __init__(self, characters: Sequence[str]):
         roles = list(map(_role, characters))
         self.one_code_per_cluster = set(roles) <= {*_START} - {"flag", "prefix"}
-        states = _STATES[:1] if self.one_code_per_cluster else _STATES
-        self.transitions = np.zeros((len(states), len(roles)), dtype=np.int32)
-        self.starts_cluster = np.ones(self.transitions.shape, dtype=bool)
+        states, transitions, starts = [""], [[0] * len(roles)], [[True] * len(roles)]
         if not self.one_code_per_cluster:
-            next_states = [[_TRANSITIONS[state].get(role) for role in roles] for state in states]
-            for i, (state, row) in enumerate(zip(states, next_states, strict=True)):
-                self.transitions[i] = [-1 if s is None else _STATES.index(s) for s in row]
-                self.starts_cluster[i] = [
-                    r in _START and (state, r) not in _CONTINUES for r in roles
-                ]
+            transitions, starts = [], []
+            for state in states:  # the list grows
+                row = [_TRANSITIONS[state].get(role) for role in roles]
+                states += [s for s in dict.fromkeys(row) if s is not None and s not in states]
+                transitions.append([-1 if s is None else states.index(s) for s in row])
+                starts.append([r in _START and (state, r) not in _CONTINUES for r in roles])
+        self.transitions, self.starts_cluster = np.array(transitions, np.int32), np.array(starts)
         self.is_complete = np.array([state in _COMPLETE for state in states])
         # A code point that cannot follow is read as in the initial state.
         restarts = np.maximum(self.transitions[0], 0)
         self._lenient_transitions = np.where(self.transitions < 0, restarts, self.transitions)
 
-    def lengths(self, rows: NDArray[np.int32]) -> NDArray[np.int64]:
+    def lengths(self, rows: Ints) -> Ints:
         """Count the clusters in rows of indices. Unknown characters have larger indices."""
         lengths, states = np.zeros((2, len(rows)), dtype=np.int64)
         n_characters = self.transitions.shape[1]
         for column in rows.T:
-            is_character = (column >= 0) & (column < n_characters)
+            is_known = (column >= 0) & (column < n_characters)
+            known = np.where(is_known, column, 0)
             # Unknown characters are clusters, as are continuations at the start.
-            lengths += column >= n_characters
-            column = np.where(is_character, column, 0)
-            lengths += is_character & ~self.starts_cluster[states, column] & (lengths == 0)
-            lengths += self.starts_cluster[states, column] & is_character
-            states = np.where(is_character, self._lenient_transitions[states, column], states)
+            is_start = self.starts_cluster[states, known] | (lengths == 0)
+            lengths += np.where(is_known, is_start, column >= n_characters)
+            states = np.where(is_known, self._lenient_transitions[states, known], states)
         return lengths
 
 

@@ -106,9 +106,9 @@ def _exported(generator, title):
     corpus, model = fitted(generator).corpus, fitted(generator).model
     if corpus.max_length_ is None:
         raise ValueError("generator must be fitted to names (boundary=True). Got running text.")
-    part, starts_cluster = cluster_part(corpus.alphabet.clusters)
-    clusters = {"classes": part.classes, "starts": starts_cluster.tolist()}
-    clusters |= {"next": part.transitions.tolist(), "accepts": part.accepts.tolist()}
+    (after, accepts, classes), starts = cluster_part(corpus.alphabet.clusters)
+    clusters = {"classes": classes, "starts": starts.tolist()}
+    clusters |= {"next": after.tolist(), "accepts": accepts.tolist()}
     return {
         "title": title,
         "characters": corpus.alphabet.characters,

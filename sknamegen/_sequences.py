@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ._alphabet import END, N_CODE_POINTS, NONE, PAD, RESERVED, START, Alphabet, encode
 from ._parallel import blocks
+from ._types import Bools, Floats, Ints
 
 # Maximum number of window entries to copy (1 GiB).
 _MAX_CELLS = 2**28
@@ -37,19 +38,19 @@ class Sequences(NamedTuple):
         Sample weight of each sequence. None: 1.
     """
 
-    inputs: NDArray[np.int32]
-    targets: NDArray[np.int32]
-    name_index: NDArray[np.int64]
-    labels: NDArray[np.int32]
-    weights: NDArray[np.float64] | None = None
+    inputs: Ints
+    targets: Ints
+    name_index: Ints
+    labels: Ints
+    weights: Floats | None = None
 
     def take(self, rows: Any) -> "Sequences":
         """Return the sequences selected by `rows`, which may be any numpy index."""
         return Sequences._make(None if column is None else column[rows] for column in self)
 
-    def subsample(self, n: int = 256) -> "Sequences":
-        """Return about n evenly spaced sequences."""
-        return self.take(slice(None, None, max(1, len(self.inputs) // n)))
+    def subsample(self) -> "Sequences":
+        """Return up to 511 evenly spaced sequences."""
+        return self.take(slice(None, None, max(1, len(self.inputs) // 256)))
 
     def indexed(self, alphabet: Alphabet) -> "Sequences":
         """Convert code points to indices and remove unknown characters from the targets."""
@@ -64,30 +65,28 @@ class Sequences(NamedTuple):
         return [self.take(rows) for rows in blocks(n_rows, int(row_cells))]
 
     @property
-    def has_target(self) -> NDArray[np.bool_]:
+    def has_target(self) -> Bools:
         """Mask of the steps with a target, shape (n_sequences, n_steps)."""
         return self.targets != NONE
 
-    def contexts(self, length: int, n_labels: int) -> NDArray[np.int32]:
+    def contexts(self, length: int, with_labels: bool = False) -> Ints:
         """Return the characters before each target, shape (n_targets, length).
 
-        The nearest character is in the first column, and entries before the start are -1. With
-        labels, an additional first column contains the label.
+        The nearest character is in the first column, and entries before the start are -1.
+        `with_labels` adds a first column with the label.
         """
         padded = np.pad(self.inputs, ((0, 0), (length, 0)), constant_values=NONE)
-        has_target, n_before = self.has_target, int(n_labels > 0)
+        has_target, n_before = self.has_target, int(with_labels)
         contexts = np.empty((np.count_nonzero(has_target), n_before + length), dtype=np.int32)
         if length:
             nearest_last = sliding_window_view(padded, length, axis=1)[:, 1:]
             contexts[:, n_before:] = nearest_last[has_target][:, ::-1]
-        if n_labels:
+        if with_labels:
             contexts[:, 0] = np.repeat(self.labels, has_target.sum(1))
         return contexts
 
 
-def frame_names(
-    names: Sequence[str], lengths: NDArray[np.int64], window_length: int
-) -> NDArray[np.int32]:
+def frame_names(names: Sequence[str], lengths: Ints, window_length: int) -> Ints:
     """Return zero-padded rows of code points: padding, start, name, end, padding."""
     longest = int(lengths.max(initial=0))
     rows = np.zeros((len(names), window_length + longest + 1), dtype=np.int32)

@@ -8,10 +8,12 @@ from numpy.typing import NDArray
 
 from .._parallel import one_blas_thread, parallel_map
 from .._sequences import Sequences
+from .._types import Data, Floats, Ints
 
-Indices = NDArray[np.integer[Any]]
-Logits = NDArray[np.floating[Any]]
-
+# What a model keeps for each row between characters. Only the model reads it.
+State = Any
+# Maximum number of cells of a table (16 MB in 32 bits).
+TABLE_CELLS = 2**22
 # Maximum ratio of largest value to array length at which a table replaces sorting.
 _MAX_TABLE_RATIO = 32
 
@@ -38,7 +40,7 @@ class NextCharModel(ABC):
     block_rows = 384
 
     @abstractmethod
-    def start(self, windows: Indices, labels: Indices) -> tuple[Any, Logits]:
+    def start(self, windows: Ints, labels: Ints) -> tuple[State, Floats]:
         """Read contexts and predict the next characters.
 
         Parameters
@@ -55,27 +57,27 @@ class NextCharModel(ABC):
         """
 
     @abstractmethod
-    def advance(self, state: Any, characters: Indices) -> tuple[Any, Logits]:
+    def advance(self, state: State, characters: Ints) -> tuple[State, Floats]:
         """Read one more character per row. Return the same as `start`."""
 
     @abstractmethod
-    def select(self, state: Any, rows: Indices) -> Any:
+    def select(self, state: State, rows: Ints) -> State:
         """Return the state of the selected rows, in the order of `rows`."""
 
     @abstractmethod
-    def distinct_logits(self, sequences: Sequences) -> tuple[Indices, Logits]:
+    def distinct_logits(self, sequences: Sequences) -> tuple[Ints, Floats]:
         """Return each target's row index, and the logits of the rows.
 
         The targets are ``sequences.targets[sequences.has_target]``. Targets with the same context
         may share a row. All logits are held in memory, so callers split long lists into blocks.
         """
 
-    def logits(self, sequences: Sequences) -> Logits:
+    def logits(self, sequences: Sequences) -> Floats:
         """Return the logits for each target, shape (n_targets, n_characters)."""
         rows, logits = self.distinct_logits(sequences)
         return logits.take(rows, axis=0)
 
-    def log_proba(self, sequences: Sequences) -> NDArray[np.float64]:
+    def log_proba(self, sequences: Sequences) -> Floats:
         """Return the log-probability of each target, in nats, shape (n_targets,)."""
         rows, logits = self.distinct_logits(sequences)
         logits -= logits.max(axis=1, keepdims=True)
@@ -83,7 +85,7 @@ class NextCharModel(ABC):
         total = np.exp(logits, out=logits).sum(axis=1, dtype=np.float64)
         return target_logits - np.log(total)[rows]
 
-    def export(self) -> dict[str, Any]:
+    def export(self) -> Data:
         """Return the data for the web page script: arrays, numbers and nested dicts."""
         raise NotImplementedError
 
@@ -92,7 +94,7 @@ class NextCharModel(ABC):
         return None
 
 
-def unique_inverse(numbers: Indices) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def unique_inverse(numbers: Ints) -> tuple[Ints, Ints]:
     """Return the sorted unique values of nonnegative ints, and each int's position among them."""
     end = int(numbers.max(initial=-1)) + 1
     if end > _MAX_TABLE_RATIO * len(numbers):
@@ -104,13 +106,13 @@ def unique_inverse(numbers: Indices) -> tuple[NDArray[np.int64], NDArray[np.int6
     return unique, position[numbers]
 
 
-def log_softmax(logits: Logits) -> Logits:
+def log_softmax(logits: Floats) -> Floats:
     """Return the log-probabilities, in nats, along the last axis."""
     logits = logits - logits.max(axis=-1, keepdims=True)
     return logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
 
 
-def next_log_proba(model: NextCharModel, windows: Indices, labels: Indices) -> NDArray[np.float64]:
+def next_log_proba(model: NextCharModel, windows: Ints, labels: Ints) -> Floats:
     """Return the log-probabilities of the next character, in nats, for each context and label.
 
     The shape is (n_rows, n_labels, n_characters).
@@ -118,7 +120,7 @@ def next_log_proba(model: NextCharModel, windows: Indices, labels: Indices) -> N
     n_rows, n_labels = len(windows), len(labels)
     with one_blas_thread():
         _, logits = model.start(np.repeat(windows, n_labels, axis=0), np.tile(labels, n_rows))
-    log_proba: NDArray[np.float64] = log_softmax(logits.astype(np.float64))  # type: ignore
+    log_proba: Floats = log_softmax(logits.astype(np.float64))  # type: ignore
     return log_proba.reshape(n_rows, n_labels, -1)
 
 

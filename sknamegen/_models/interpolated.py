@@ -2,20 +2,18 @@
 
 from itertools import pairwise
 from math import inf
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .._sequences import Sequences
+from .._types import Data, Floats, Ints
 from .._validation import check_arrays, check_real
-from .contract import Indices, Logits, NextCharModel, log_softmax
+from .contract import TABLE_CELLS, NextCharModel, State, log_softmax
 from .ngrams import TINY, NGrams
 
 # Strengths to choose from.
 STRENGTHS = 2.0 ** np.arange(1, 8)
-# Maximum number of cells in a table of contexts and characters.
-_MAX_CELLS = 2**22
 
 
 class Counts(NamedTuple):
@@ -32,10 +30,10 @@ class Counts(NamedTuple):
 
     ngrams: NGrams
     strength: float = 0.0
-    gains: NDArray[np.float64] = np.zeros(len(STRENGTHS))
+    gains: Floats = np.zeros(len(STRENGTHS))
 
     @classmethod
-    def from_state(cls, state: Any, kinds: Indices, n_labels: int) -> Self:
+    def from_state(cls, state: Data, kinds: Ints, n_labels: int) -> Self:
         """Return counts from a state returned by `to_state`, or raise ValueError."""
         ngrams = NGrams.from_state(state["ngrams"], kinds, n_labels)
         if not fits_in_a_table(ngrams):
@@ -47,14 +45,14 @@ class Counts(NamedTuple):
             raise ValueError(f"Expected {len(STRENGTHS)} finite gains.")
         return cls(ngrams, strength, gains)
 
-    def to_state(self) -> dict[str, Any]:
+    def to_state(self) -> Data:
         """Return numbers and arrays."""
         return self._asdict() | {"ngrams": self.ngrams.to_state()}
 
 
 def fits_in_a_table(ngrams: NGrams) -> bool:
     """Whether n-grams have few enough contexts and characters for `Interpolated`."""
-    return len(ngrams.parents) * ngrams.n_characters <= _MAX_CELLS
+    return len(ngrams.parents) * ngrams.n_characters <= TABLE_CELLS
 
 
 class BackoffTable:
@@ -98,7 +96,7 @@ class BackoffTable:
             cells = slice(*ngrams.first[[start, stop]])
             self.sums.reshape(-1)[ngrams.ngrams_[cells]] += self.weights[cells]
 
-    def interpolate(self, proba: NDArray[np.float64], contexts: Indices) -> None:
+    def interpolate(self, proba: Floats, contexts: Ints) -> None:
         """Replace the given distributions by those of the n-grams, in place.
 
         ``contexts`` are as in `Sequences.contexts`, with a column for the label.
@@ -107,9 +105,7 @@ class BackoffTable:
         proba *= self.scale[ids, None]
         proba += self.sums[ids]
 
-    def interpolate_targets(
-        self, proba: NDArray[np.float64], contexts: Indices, targets: Indices
-    ) -> NDArray[np.float64]:
+    def interpolate_targets(self, proba: Floats, contexts: Ints, targets: Ints) -> Floats:
         """Return the probability of a target in each context, given that of the lowest order."""
         ids = self._find(contexts)
         return self.scale[ids] * proba + self.sums[ids, targets]
@@ -117,7 +113,7 @@ class BackoffTable:
     def _find(self, contexts):
         return self.ngrams.find_own(contexts[:, int(self.ngrams.n_labels == 0) :])
 
-    def export(self) -> dict[str, Any]:
+    def export(self) -> Data:
         """Return the data for the web page script."""
         tables = {"weights": self.weights, "backoff": self.backoff, "shared": None}
         return self.ngrams.export() | tables | {"firstLong": self.first}
@@ -161,14 +157,14 @@ class Interpolated(NextCharModel):
         self.block_rows = model.block_rows
         self._tables = backoff_tables(ngrams, strength)
 
-    def start(self, windows: Indices, labels: Indices) -> tuple[Any, Logits]:
+    def start(self, windows: Ints, labels: Ints) -> tuple[State, Floats]:
         """Read contexts."""
         recent = windows[:, ::-1][:, : self._order - 1]
         contexts = np.concatenate([labels[:, None], recent], axis=1)
         state, logits = self.model.start(windows, labels)
         return (state, contexts), self._interpolate(logits, contexts)
 
-    def advance(self, state: Any, characters: Indices) -> tuple[Any, Logits]:
+    def advance(self, state: State, characters: Ints) -> tuple[State, Floats]:
         """Read one more character per row."""
         state, contexts = state
         columns = contexts[:, :1], characters[:, None], contexts[:, 1:-1]
@@ -176,25 +172,24 @@ class Interpolated(NextCharModel):
         state, logits = self.model.advance(state, characters)
         return (state, contexts), self._interpolate(logits, contexts)
 
-    def select(self, state: Any, rows: Indices) -> Any:
+    def select(self, state: State, rows: Ints) -> State:
         """Return the state of the selected rows."""
         state, contexts = state
         return self.model.select(state, rows), contexts[rows]
 
-    def distinct_logits(self, sequences: Sequences) -> tuple[Indices, Logits]:
+    def distinct_logits(self, sequences: Sequences) -> tuple[Ints, Floats]:
         """Return each target's row index, and the logits of the rows."""
-        contexts = sequences.contexts(self._order - 1, n_labels=1)
+        contexts = sequences.contexts(self._order - 1, with_labels=True)
         logits = self._interpolate(self.model.logits(sequences), contexts)
         return np.arange(len(logits)), logits
 
-    def export(self) -> dict[str, Any]:
+    def export(self) -> Data:
         """Return the data for the web page script."""
         tables = [table.export() for table in self._tables]
         return {"type": "interpolated", "model": self.model.export(), "tables": tables}
 
     def _interpolate(self, logits, contexts):
-        log_proba: Any = log_softmax(logits)
-        proba = np.exp(log_proba, dtype=np.float64)
+        proba = np.exp(log_softmax(logits).astype(np.float64))
         for table in self._tables:
             table.interpolate(proba, contexts)
         return np.log(np.maximum(proba, TINY))

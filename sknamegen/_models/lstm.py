@@ -1,25 +1,23 @@
 """LSTM inference in numpy, with weights trained in torch."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .._parallel import cached
+from .._alphabet import N_SPECIAL
 from .._sequences import Sequences
+from .._types import Data, Floats, Ints
 from .._validation import check_arrays
-from .contract import Indices, NextCharModel
+from .contract import NextCharModel
 
-Array = NDArray[np.float32]
 # Names of the weight axes. The inputs are the characters, the start of a name, an unknown character
 # and the labels. Each unit has four gates.
 CHARACTERS, INPUTS, UNITS, GATES, VECTOR = "characters", "inputs", "units", "gates", "vector"
-# Inputs that are never predicted: the start of a name and an unknown character.
-_N_SPECIAL = 2
 # Windows (n_rows, window_length), labels (n_rows,), and the hidden and cell states of each layer,
-# each (n_rows, units) and doubled, see `_Cells`.
-State = tuple[Indices, Indices, list[tuple[Array, Array]]]
+# each (n_rows, units) and doubled, see `LSTM._cells`.
+State = tuple[Ints, Ints, list[tuple[Floats, Floats]]]
 
 
 def axes(num_layers: int, is_one_hot: bool) -> dict[str, tuple[str, ...]]:
@@ -34,21 +32,6 @@ def axes(num_layers: int, is_one_hot: bool) -> dict[str, tuple[str, ...]]:
         weight_axes[f"layers.{layer}.bias_hh_l0"] = (GATES,)
         inputs = UNITS
     return weight_axes | {"head.weight": (CHARACTERS, UNITS), "head.bias": (CHARACTERS,)}
-
-
-class _Cells(NamedTuple):
-    """Weights, laid out for reading one character at a time.
-
-    The gates are in the order input, forget, output, candidate, each in its own array. The hidden
-    and cell states are doubled, and the weights are scaled to compensate. Since sigmoid(x) is
-    (tanh(x / 2) + 1) / 2, each gate then takes only a tanh and an addition.
-    """
-
-    characters: Array  # (4, n_characters + 2, units), added to the first layer's gates
-    labels: Array | None  # (4, n_labels + 1, units), likewise (last row: no label)
-    recurrent: list[Array]  # (units, 4 * units) for each layer
-    between: list[tuple[Array, Array]]  # input weights and bias of each layer but the first
-    head: tuple[Array, Array]  # (units, n_characters), (n_characters,)
 
 
 class LSTM(NextCharModel):
@@ -83,7 +66,7 @@ class LSTM(NextCharModel):
         self.axes = axes(self.num_layers, "embedding.weight" not in weights)
         sizes = check_arrays(weights, {name: ("f", of) for name, of in self.axes.items()})
         self.n_characters, self.hidden_size = sizes[CHARACTERS], sizes[UNITS]
-        self.n_labels = sizes[INPUTS] - self.n_characters - _N_SPECIAL
+        self.n_labels = sizes[INPUTS] - self.n_characters - N_SPECIAL
         if self.n_labels < 0 or sizes[GATES] != 4 * self.hidden_size or 0 in sizes.values():
             raise ValueError(f"Expected the weights of an LSTM. Got the sizes {sizes}.")
         with np.errstate(over="ignore"):
@@ -102,12 +85,26 @@ class LSTM(NextCharModel):
         for layer in range(self.num_layers):
             yield [self.weights[f"layers.{layer}.{name}_l0"] for name in names]
 
-    @cached
-    def _cells(self) -> _Cells:
-        """The weights for reading characters.
+    @cached_property
+    def _cells(self) -> tuple[Floats, Floats | None, list[Floats], list[tuple[Floats, Floats]]]:
+        """The weights, laid out for reading one character at a time.
 
-        They are computed at the first use, where BLAS uses one thread, so their digits do not
+        The gates are in the order input, forget, output, candidate, each in its own array. The
+        hidden and cell states are doubled, and the weights are scaled to compensate. Since
+        sigmoid(x) is (tanh(x / 2) + 1) / 2, each gate then takes only a tanh and an addition. The
+        weights are computed at the first use, where BLAS uses one thread, so their digits do not
         depend on the number of threads.
+
+        Returns
+        -------
+        characters : ndarray of shape (4, n_characters + 2, units)
+            Added to the first layer's gates.
+        labels : ndarray of shape (4, n_labels + 1, units), or None
+            Likewise. The last row is for no label.
+        recurrent : list of ndarray of shape (units, 4 * units)
+            For each layer.
+        between : list of (ndarray, ndarray)
+            Input weights and bias of each layer but the first.
         """
         # Reorder the gates, and halve the weights of all gates but the candidate.
         order = np.arange(4 * self.hidden_size).reshape(4, -1)[[0, 1, 3, 2]].ravel()
@@ -121,21 +118,25 @@ class LSTM(NextCharModel):
             biases.append(sum(bias) * scale)
         if "embedding.weight" in self.weights:
             inputs[0] = self.weights["embedding.weight"] @ inputs[0]
-        n_inputs = self.n_characters + _N_SPECIAL
+        n_inputs = self.n_characters + N_SPECIAL
         labels = np.concatenate([inputs[0][n_inputs:], np.zeros((1, len(order)), np.float32)])
         between = [np.ascontiguousarray(weights * half) for weights in inputs[1:]]
-        return _Cells(
+        return (
             _split_gates(inputs[0][:n_inputs] + biases[0]).copy(),
             _split_gates(labels).copy() if self.n_labels else None,
             recurrent,
             list(zip(between, map(_split_gates, biases[1:]), strict=True)),
-            (np.ascontiguousarray(self.weights["head.weight"].T * half), self.weights["head.bias"]),
         )
 
-    def start(self, windows: Indices, labels: Indices) -> tuple[State, Array]:
+    @cached_property
+    def _head(self) -> Floats:
+        """The output weights for doubled states, (units, n_characters)."""
+        return np.ascontiguousarray(self.weights["head.weight"].T * np.float32(0.5))
+
+    def start(self, windows: Ints, labels: Ints) -> tuple[State, Floats]:
         """Read contexts."""
         filled = windows >= 0
-        layers: list[tuple[Array, Array]] = []
+        layers: list[tuple[Floats, Floats]] = []
         for step in range(int(filled.any(axis=0).argmax()), windows.shape[1]):
             layers = self._read(np.maximum(windows[:, step], 0), labels, layers)
             if not filled[:, step].all():  # padding keeps the state at zero
@@ -145,7 +146,7 @@ class LSTM(NextCharModel):
         reusable = [] if filled.all() else layers
         return (windows, labels, reusable), self._predict(layers[-1][0])
 
-    def advance(self, state: State, characters: Indices) -> tuple[State, Array]:
+    def advance(self, state: State, characters: Ints) -> tuple[State, Floats]:
         """Append one character to each context."""
         windows, labels, layers = state
         drops_character = (windows[:, 0] >= 0).any()
@@ -155,13 +156,13 @@ class LSTM(NextCharModel):
         layers = self._read(characters, labels, layers)
         return (windows, labels, layers), self._predict(layers[-1][0])
 
-    def select(self, state: State, rows: Indices) -> State:
+    def select(self, state: State, rows: Ints) -> State:
         """Return the state of the selected rows."""
         windows, labels, layers = state
         layers = [(hidden.take(rows, axis=0), cell.take(rows, axis=0)) for hidden, cell in layers]
         return windows.take(rows, axis=0), labels.take(rows), layers
 
-    def distinct_logits(self, sequences: Sequences) -> tuple[Indices, Array]:
+    def distinct_logits(self, sequences: Sequences) -> tuple[Ints, Floats]:
         """Return each target's row index, and the logits of the rows.
 
         No two targets share a row. Each step skips rows without further targets, so padding costs
@@ -176,7 +177,7 @@ class LSTM(NextCharModel):
         target_rows = (has_target.cumsum().reshape(has_target.shape) - 1)[order]
         n_active = np.searchsorted(-lengths[order], -np.arange(n_steps), side="left")
         states = np.empty((np.count_nonzero(has_target), self.hidden_size), np.float32)
-        layers: list[tuple[Array, Array]] = []
+        layers: list[tuple[Floats, Floats]] = []
         for step, n in enumerate(n_active[: lengths.max(initial=0)].tolist()):
             layers = [(hidden[:n], cell[:n]) for hidden, cell in layers]
             layers = self._read(inputs[:n, step], labels[:n], layers)
@@ -184,13 +185,13 @@ class LSTM(NextCharModel):
             states[target_rows[:n, step][at_step]] = layers[-1][0][at_step]
         return np.arange(len(states)), self._predict(states)
 
-    def export(self) -> dict[str, Any]:
+    def export(self) -> Data:
         """Return the data for the web page script, in 16 bits."""
         layers = []
         for layer in self._layers():
             into, back, *biases = (weights.astype(np.float16) for weights in layer)
             layers.append({"into": into, "back": back, "bias": np.add(*biases)})
-        one_hot = np.eye(self.n_characters + _N_SPECIAL + self.n_labels)
+        one_hot = np.eye(self.n_characters + N_SPECIAL + self.n_labels)
         vectors = self.weights.get("embedding.weight", one_hot)
         head = {
             name: self.weights[f"head.{name}"].astype(np.float16) for name in ("weight", "bias")
@@ -206,25 +207,24 @@ class LSTM(NextCharModel):
 
     def _read(self, characters, labels, layers):
         """Read one character per row. If `layers` is empty, all states start at zero."""
-        cells = self._cells
-        gates = cells.characters.take(characters, axis=1)
-        if cells.labels is not None:
-            gates += cells.labels.take(labels, axis=1)
-        new_layers: list[tuple[Array, Array]] = []
-        for layer, recurrent in enumerate(cells.recurrent):
+        character_gates, label_gates, recurrent, between = self._cells
+        gates = character_gates.take(characters, axis=1)
+        if label_gates is not None:
+            gates += label_gates.take(labels, axis=1)
+        new_layers: list[tuple[Floats, Floats]] = []
+        for layer, weights in enumerate(recurrent):
             if layer:
-                weights, bias = cells.between[layer - 1]
-                gates = _product(new_layers[-1][0], weights)
+                into, bias = between[layer - 1]
+                gates = _product(new_layers[-1][0], into)
                 gates += bias[:, None]
             if layers:
-                gates += _product(layers[layer][0], recurrent)
+                gates += _product(layers[layer][0], weights)
             new_layers.append(_update_states(gates, layers[layer][1] if layers else None))
         return new_layers
 
     def _predict(self, hidden):
-        weights, bias = self._cells.head
-        logits = hidden @ weights
-        logits += bias
+        logits = hidden @ self._head
+        logits += self.weights["head.bias"]
         return logits
 
 

@@ -1,13 +1,14 @@
 """Mixtures of models with different weights, labels and alphabets."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from .._alphabet import NONE
 from .._sequences import Sequences
-from .contract import Indices, Logits, NextCharModel, log_softmax
+from .._types import Data, Floats, Ints
+from .contract import NextCharModel, State, log_softmax
 
 
 class AlphabetMap:
@@ -26,7 +27,7 @@ class AlphabetMap:
         The share for each unsupported character.
     """
 
-    def __init__(self, places: Indices, kinds: Indices, share: float):
+    def __init__(self, places: Ints, kinds: Ints, share: float):
         n_model_characters, n_characters = len(places), len(kinds) - 3
         self._places = places
         # The last indices are the start, an unknown character and, at -1, no character.
@@ -37,12 +38,12 @@ class AlphabetMap:
         same_kind = kinds[places][:, None] == kinds[self._missing]
         self._shares = np.where(same_kind | ~same_kind.any(axis=0), share, 0).astype(np.float32)
 
-    def export(self) -> dict[str, Any]:
+    def export(self) -> Data:
         """Return the data for the web page script."""
         tables = {"inner": self.inner, "places": self._places, "missing": self._missing}
         return tables | {"shares": self._shares}
 
-    def outer(self, logits: Logits) -> Logits:
+    def outer(self, logits: Floats) -> Floats:
         """Convert the model's logits to logits over the larger alphabet."""
         log_proba = log_softmax(logits)
         outer = np.empty((len(logits), len(self._places) + len(self._missing)), logits.dtype)
@@ -71,17 +72,17 @@ class Component(NamedTuple):
     label: int = NONE
     alphabet: AlphabetMap | None = None
 
-    def start(self, windows: Indices, labels: Indices) -> tuple[Any, Logits]:
+    def start(self, windows: Ints, labels: Ints) -> tuple[State, Floats]:
         """Read contexts."""
         state, logits = self.model.start(self._inner(windows), self._labels(labels))
         return state, self._outer(logits)
 
-    def advance(self, state: Any, characters: Indices) -> tuple[Any, Logits]:
+    def advance(self, state: State, characters: Ints) -> tuple[State, Floats]:
         """Read one more character per row."""
         state, logits = self.model.advance(state, self._inner(characters))
         return state, self._outer(logits)
 
-    def distinct_logits(self, sequences: Sequences) -> tuple[Indices, Logits]:
+    def distinct_logits(self, sequences: Sequences) -> tuple[Ints, Floats]:
         """Return each target's row index, and the logits of the rows."""
         inputs, labels = self._inner(sequences.inputs), self._labels(sequences.labels)
         inner = sequences._replace(inputs=inputs, labels=labels)
@@ -119,23 +120,23 @@ class Mixture(NextCharModel):
         pairs = zip(components, (weights / weights.sum()).tolist(), strict=True)
         self.components = [component._replace(weight=weight) for component, weight in pairs]
 
-    def start(self, windows: Indices, labels: Indices) -> tuple[Any, Logits]:
+    def start(self, windows: Ints, labels: Ints) -> tuple[State, Floats]:
         """Read contexts."""
         outputs = [component.start(windows, labels) for component in self.components]
         return [state for state, _ in outputs], self._mean([logits for _, logits in outputs])
 
-    def advance(self, state: Any, characters: Indices) -> tuple[Any, Logits]:
+    def advance(self, state: State, characters: Ints) -> tuple[State, Floats]:
         """Read one more character per row."""
         pairs = zip(self.components, state, strict=True)
         outputs = [component.advance(inner, characters) for component, inner in pairs]
         return [inner for inner, _ in outputs], self._mean([logits for _, logits in outputs])
 
-    def select(self, state: Any, rows: Indices) -> Any:
+    def select(self, state: State, rows: Ints) -> State:
         """Return the state of the selected rows."""
         pairs = zip(self.components, state, strict=True)
         return [component.model.select(inner, rows) for component, inner in pairs]
 
-    def distinct_logits(self, sequences: Sequences) -> tuple[Indices, Logits]:
+    def distinct_logits(self, sequences: Sequences) -> tuple[Ints, Floats]:
         """Return each target's row index, and the logits of the rows."""
         outputs = [component.distinct_logits(sequences) for component in self.components]
         if len(outputs) == 1:
@@ -143,7 +144,7 @@ class Mixture(NextCharModel):
         mean = self._mean([logits.take(rows, axis=0) for rows, logits in outputs])
         return np.arange(len(mean)), mean
 
-    def export(self) -> dict[str, Any]:
+    def export(self) -> Data:
         """Return the data for the web page script."""
         components = [
             {
@@ -157,9 +158,5 @@ class Mixture(NextCharModel):
         return {"type": "mixture", "components": components}
 
     def _mean(self, logits):
-        if len(logits) == 1:
-            return logits[0]
-        mean = logits[0] * self.components[0].weight
-        for component, component_logits in zip(self.components[1:], logits[1:], strict=True):
-            mean += component_logits * component.weight
-        return mean
+        pairs = zip(self.components, logits, strict=True)
+        return sum(logits * component.weight for component, logits in pairs)

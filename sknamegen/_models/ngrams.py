@@ -1,15 +1,16 @@
 """N-grams with interpolated modified Kneser-Ney smoothing."""
 
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .._alphabet import NONE
-from .._parallel import MAX_CELLS, cached
+from .._parallel import MAX_CELLS
 from .._sequences import Sequences
+from .._types import Data, Floats, Ints
 from .._validation import MAX_TOTAL_WEIGHT, check_arrays
-from .contract import Indices, NextCharModel, unique_inverse
+from .contract import TABLE_CELLS, NextCharModel, State, unique_inverse
 
 # Maximum order of an n-gram model.
 MAX_ORDER = 100
@@ -20,8 +21,6 @@ _FALLBACK_DISCOUNT = 0.85
 _LABEL_WEIGHT = 0.7
 # Pseudo-count, in characters, of the overall kind distribution after each kind.
 _KIND_WEIGHT = 0.5
-# Maximum number of cells in the context table. Contexts outside it require a binary search.
-_MAX_CELLS = 2**22
 # Minimum probability, which keeps logarithms finite.
 TINY = np.finfo(float).tiny
 
@@ -114,13 +113,13 @@ class NGrams(NextCharModel):
 
     def __init__(
         self,
-        contexts: Indices,
-        characters: Indices,
-        kinds: Indices,
+        contexts: Ints,
+        characters: Ints,
+        kinds: Ints,
         n_labels: int = 0,
         *,
         discount: float | None = None,
-        counts: NDArray[np.float64] | None = None,
+        counts: Floats | None = None,
         label_weight: float = _LABEL_WEIGHT,
     ):
         self.n_characters, self.n_labels = len(kinds) - 3, n_labels
@@ -141,7 +140,7 @@ class NGrams(NextCharModel):
         cls,
         sequences: Sequences,
         order: int,
-        kinds: Indices,
+        kinds: Ints,
         n_labels: int = 0,
         *,
         before: "NGrams | None" = None,
@@ -149,7 +148,7 @@ class NGrams(NextCharModel):
     ) -> Self:
         """Count the n-grams in sequences of indices, and add the counts from `before`."""
         has_target, counts = sequences.has_target, None
-        contexts = sequences.contexts(order - 1, n_labels)
+        contexts = sequences.contexts(order - 1, n_labels > 0)
         characters = sequences.targets[has_target]
         if sequences.weights is not None:
             counts = np.repeat(sequences.weights, has_target.sum(1))
@@ -160,7 +159,7 @@ class NGrams(NextCharModel):
         return cls(contexts, characters, kinds, n_labels, counts=counts, **options)
 
     @classmethod
-    def from_state(cls, state: Any, kinds: Indices, n_labels: int, **options: Any) -> Self:
+    def from_state(cls, state: Data, kinds: Ints, n_labels: int, **options: Any) -> Self:
         """Return n-grams from a state returned by `to_state`, or raise ValueError."""
         expected = {
             "contexts": ("iu", ("n-grams", "columns")),
@@ -181,7 +180,7 @@ class NGrams(NextCharModel):
             raise ValueError("A number is out of range.")
         return cls(contexts, characters, kinds, n_labels, counts=counts, **options)
 
-    def to_state(self) -> dict[str, Any]:
+    def to_state(self) -> Data:
         """Return contexts, characters and counts as compact arrays."""
         contexts, characters, counts = self.counted_ngrams()
         dtype = np.min_scalar_type(-max(self.n_characters + 3, self.n_labels))
@@ -280,7 +279,7 @@ class NGrams(NextCharModel):
         return np.concatenate(totals), np.cumsum([0, *map(len, ngrams)])
 
     @property
-    def farthest(self) -> NDArray[np.int64]:
+    def farthest(self) -> Ints:
         """First character of each context except the roots."""
         return self.keys % self.radix - 1
 
@@ -289,17 +288,12 @@ class NGrams(NextCharModel):
         """Total number of counted characters."""
         return self.full_counts.sum()
 
-    @property
-    def nbytes(self) -> int:
-        """Total size of all arrays, in bytes."""
-        return sum(array.nbytes for array in vars(self).values() if isinstance(array, np.ndarray))
-
-    def counted_ngrams(self) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]:
+    def counted_ngrams(self) -> tuple[Ints, Ints, Floats]:
         """Return the merged contexts, characters and counts for the constructor."""
         ids, characters = np.divmod(self.ngrams_[self.has_full_context], self.n_characters)
         return self.contexts_of(ids), characters.astype(np.int32), self.full_counts
 
-    def contexts_of(self, ids: Indices) -> NDArray[np.int32]:
+    def contexts_of(self, ids: Ints) -> Ints:
         """Return contexts as in the constructor, with -1 where they have no character."""
         n_columns = self.order - 1 + self._n_label_columns
         contexts = np.full((len(ids), n_columns), NONE, dtype=np.int32)
@@ -316,14 +310,14 @@ class NGrams(NextCharModel):
             return np.full(len(contexts), self.kinds[NONE])
         return self.kinds[contexts[:, self._n_label_columns]]
 
-    def find(self, contexts: Indices) -> Indices:
+    def find(self, contexts: Ints) -> Ints:
         """Return an id for each context, for use with `proba`: its longest known suffix."""
         ids = self.find_own(contexts)
         if self.shared:
             ids = ids * len(self.shared.parents) + self.shared.find_own(contexts[:, 1:])
         return ids
 
-    def find_own(self, contexts: Indices) -> Indices:
+    def find_own(self, contexts: Ints) -> Ints:
         """Return the longest known suffix of each context, without the average of all labels."""
         ids = longest = self._roots_of(contexts)
         table, n_cells = self._table, len(self._table) - 1
@@ -340,19 +334,20 @@ class NGrams(NextCharModel):
             longest = np.maximum(longest, ids)
         return longest
 
-    @cached
+    @cached_property
     def _table(self):
         """Context for each key below a limit, or -1 for unused keys.
 
         Keys outside the table also map to -1: key 0 is unused, and the last cell is always -1.
+        Contexts outside it require a binary search.
         """
-        n_cells = min(int(self.keys.max(initial=-1)) + 1, _MAX_CELLS)
+        n_cells = min(int(self.keys.max(initial=-1)) + 1, TABLE_CELLS)
         table = np.full(n_cells + 1, NONE, dtype=np.int32)
         positions = np.arange(np.searchsorted(self.keys, n_cells))
         table[self.keys[positions]] = self.n_kinds + positions
         return table
 
-    def proba(self, ids: Indices) -> NDArray[np.float64]:
+    def proba(self, ids: Ints) -> Floats:
         """Return the distribution for each context id, (n, n_characters)."""
         if self.shared:
             ids, shared_ids = np.divmod(ids, len(self.shared.parents))
@@ -381,34 +376,34 @@ class NGrams(NextCharModel):
         # With very small discounts, the probability of unseen characters underflows to zero.
         return np.log(np.maximum(self.proba(ids), TINY))
 
-    def start(self, windows: Indices, labels: Indices) -> tuple[Any, NDArray[np.float64]]:
+    def start(self, windows: Ints, labels: Ints) -> tuple[State, Floats]:
         """Read contexts."""
         contexts = self.contexts(windows, labels)
         return contexts, self._log_proba(self.find(contexts))
 
-    def contexts(self, windows: Indices, labels: Indices) -> Indices:
+    def contexts(self, windows: Ints, labels: Ints) -> Ints:
         """Return the label column, if any, and the last characters, nearest first."""
         labels = labels[:, None][:, : self._n_label_columns]
         return np.concatenate([labels, windows[:, ::-1][:, : self.order - 1]], axis=1)
 
-    def advance(self, state: Any, characters: Indices) -> tuple[Any, NDArray[np.float64]]:
+    def advance(self, state: State, characters: Ints) -> tuple[State, Floats]:
         """Read one more character per row."""
         n = self._n_label_columns
         columns = state[:, :n], characters[:, None], state[:, n:]
         contexts = np.concatenate(columns, axis=1)[:, : state.shape[1]]
         return contexts, self._log_proba(self.find(contexts))
 
-    def select(self, state: Any, rows: Indices) -> Any:
+    def select(self, state: State, rows: Ints) -> State:
         """Return the state of the selected rows."""
         return state[rows]
 
-    def distinct_logits(self, sequences: Sequences) -> tuple[Indices, NDArray[np.float64]]:
+    def distinct_logits(self, sequences: Sequences) -> tuple[Ints, Floats]:
         """Return each target's row index, and the log-probabilities of the rows."""
-        contexts = sequences.contexts(self.order - 1, self.n_labels)
+        contexts = sequences.contexts(self.order - 1, self.n_labels > 0)
         ids, rows = unique_inverse(self.find(contexts))
         return rows, self._log_proba(ids)
 
-    def export(self) -> dict[str, Any]:
+    def export(self) -> Data:
         """Return the data for the web page script."""
         names = "parents", "farthest", "backoff", "first", "weights", "roots", "kinds"
         return {name: getattr(self, name) for name in names} | {

@@ -1,44 +1,31 @@
 """A penalty on characters that a model overestimates because it has seen few examples."""
 
-from typing import Any, NamedTuple, Self
+from functools import cached_property
+from typing import Self
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import NDArray
 
 from .._alphabet import NONE, Alphabet
 from .._corpus import Corpus
-from .._parallel import BLOCK_CELLS, cached
+from .._parallel import BLOCK_CELLS
 from .._sequences import Sequences
-from .contract import Indices, Logits, NextCharModel, unique_inverse
+from .._types import Data, Floats, Ints
+from .contract import NextCharModel, State, unique_inverse
 from .ngrams import TINY, NGrams
 
 # Order and parameters of the n-grams of kinds.
 _ORDER = 8
-_OPTIONS: Any = {"discount": 0.3, "label_weight": 1.0}
+_OPTIONS: Data = {"discount": 0.3, "label_weight": 1.0}
 # Maximum numbers of kinds per run, and of caseless kinds, in a context.
 _RUN, _CASELESS = 3, 2
 # Multiplier for the probability of kinds that occurred after a context.
 _SLACK = 3
 # Lowest penalty, in nats.
 _LOWEST = -8.0
-
-
-class PenaltyState(NamedTuple):
-    """The context of the penalty for each row.
-
-    Attributes
-    ----------
-    kinds : ndarray of shape (n_rows, window_length), dtype int8
-        The kinds in the windows.
-    labels : ndarray of shape (n_rows,), dtype int
-    contexts : ndarray of shape (n_rows,), dtype int32
-        The contexts at the ends of the windows, as row numbers of `Penalty.by_kind`.
-    """
-
-    kinds: Indices
-    labels: Indices
-    contexts: Indices
+# The kinds in the windows, (n_rows, window_length), the labels, and the contexts at the ends of the
+# windows, as row numbers of `Penalty.by_kind`, (n_rows,).
+Context = tuple[Ints, Ints, Ints]
 
 
 class Penalty:
@@ -102,12 +89,12 @@ class Penalty:
         kinds, characters = _count_kinds(corpus, sequences, before and before._kinds), None
         if corpus.labels:
             sizes = 1, corpus.alphabet.kinds, len(corpus.labels)
-            options: Any = {"label_weight": 1.0, "before": before and before._characters}
-            characters = NGrams.count(sequences, *sizes, **options)
+            counted = before._characters if before else None
+            characters = NGrams.count(sequences, *sizes, before=counted, label_weight=1.0)
         return cls(corpus.alphabet, kinds, characters)
 
     @classmethod
-    def from_state(cls, state: Any, corpus: Corpus) -> Self:
+    def from_state(cls, state: Data, corpus: Corpus) -> Self:
         """Return a penalty from a state returned by `to_state`, or raise ValueError."""
         alphabet, n_labels, characters = corpus.alphabet, len(corpus.labels), None
         kinds = NGrams.from_state(state["kinds"], _kinds_of_kinds(alphabet), n_labels, **_OPTIONS)
@@ -116,12 +103,12 @@ class Penalty:
             characters = NGrams.from_state(state["characters"], *sizes, label_weight=1.0)
         return cls(alphabet, kinds, characters)
 
-    def to_state(self) -> dict[str, Any]:
+    def to_state(self) -> Data:
         """Return the counts as arrays."""
         counts = {"kinds": self._kinds, "characters": self._characters}
         return {name: ngrams.to_state() for name, ngrams in counts.items() if ngrams}
 
-    def add_unseen(self, logits: Logits, labels: Indices) -> None:
+    def add_unseen(self, logits: Floats, labels: Ints) -> None:
         """Add the penalties for unseen characters to rows of logits, in place."""
         if not len(self.unseen):
             return
@@ -131,8 +118,8 @@ class Penalty:
             row[self._seen[label]] = 0
         logits += table if len(table) == 1 else table.take(inverse, axis=0)
 
-    @cached
-    def _next_contexts(self) -> NDArray[np.int32]:
+    @cached_property
+    def _next_contexts(self) -> Ints:
         """Next context for each context (row) and kind (column, the last for no character)."""
         contexts = self._kinds.contexts_of(np.arange(len(self._kinds.parents)))
         labels, recent = np.split(contexts, [self._kinds.n_labels > 0], axis=1)
@@ -145,8 +132,8 @@ class Penalty:
             after[:, kind] = self._kinds.find(np.append(labels, kinds, axis=1))
         return after
 
-    @cached
-    def _start_contexts(self) -> Indices:
+    @cached_property
+    def _start_contexts(self) -> Ints:
         """Context before the first kind of a name, for each label."""
         labels = np.arange(max(1, self._kinds.n_labels))
         empty = np.full((len(labels), self._kinds.order - 1), NONE)
@@ -160,26 +147,26 @@ class Penalty:
             contexts = by_step[:, step] = self._next_contexts[contexts, column]
         return by_step
 
-    def start(self, windows: Indices, labels: Indices) -> PenaltyState:
+    def start(self, windows: Ints, labels: Ints) -> Context:
         """Read contexts."""
         kinds = self.kind_of[windows]
-        return PenaltyState(kinds, labels, self._read(kinds, labels)[:, -1])
+        return kinds, labels, self._read(kinds, labels)[:, -1]
 
-    def advance(self, state: PenaltyState, characters: Indices) -> PenaltyState:
+    def advance(self, state: Context, characters: Ints) -> Context:
         """Append the kind of one more character to each row."""
         kinds, labels, contexts = state
         longer, new_kinds = np.empty_like(kinds), self.kind_of[characters]
         longer[:, :-1], longer[:, -1] = kinds[:, 1:], new_kinds
         if (kinds[:, 0] != NONE).any():  # the window alone determines the context
-            return PenaltyState(longer, labels, self._read(longer, labels)[:, -1])
-        return PenaltyState(longer, labels, self._next_contexts[contexts, new_kinds])
+            return longer, labels, self._read(longer, labels)[:, -1]
+        return longer, labels, self._next_contexts[contexts, new_kinds]
 
-    def of_sequences(self, sequences: Sequences) -> NDArray[np.float32]:
+    def of_sequences(self, sequences: Sequences) -> Floats:
         """Return the penalty for each kind at each target, (n_targets, n_kinds)."""
         contexts = self._read(self.kind_of[sequences.inputs], sequences.labels)
         return self.by_kind.take(contexts[sequences.has_target], axis=0)
 
-    def export(self) -> dict[str, Any]:
+    def export(self) -> Data:
         """Return the data for the web page script."""
         return {
             "nKinds": self.by_kind.shape[1],
@@ -207,31 +194,31 @@ class Penalised(NextCharModel):
         self.n_characters, self.n_labels = model.n_characters, model.n_labels
         self.block_rows = model.block_rows
 
-    def start(self, windows: Indices, labels: Indices) -> tuple[Any, Logits]:
+    def start(self, windows: Ints, labels: Ints) -> tuple[State, Floats]:
         """Read contexts."""
         output = self.model.start(windows, labels)
         return self._penalise(output, self.penalty.start(windows, labels))
 
-    def advance(self, state: Any, characters: Indices) -> tuple[Any, Logits]:
+    def advance(self, state: State, characters: Ints) -> tuple[State, Floats]:
         """Read one more character per row."""
         state, penalty_state = state
         output = self.model.advance(state, characters)
         return self._penalise(output, self.penalty.advance(penalty_state, characters))
 
-    def select(self, state: Any, rows: Indices) -> Any:
+    def select(self, state: State, rows: Ints) -> State:
         """Return the state of the selected rows."""
         state, penalty_state = state
-        columns = (column.take(rows, axis=0) for column in penalty_state)
-        return self.model.select(state, rows), PenaltyState(*columns)
+        columns = tuple(column.take(rows, axis=0) for column in penalty_state)
+        return self.model.select(state, rows), columns
 
-    def distinct_logits(self, sequences: Sequences) -> tuple[Indices, Logits]:
+    def distinct_logits(self, sequences: Sequences) -> tuple[Ints, Floats]:
         """Return each target's row index, and the logits of the rows."""
         rows, logits = self._penalised_by_label(sequences)
         logits = logits.take(rows, axis=0)
         logits += self.penalty.of_sequences(sequences) @ self.penalty.one_hot
         return np.arange(len(logits)), logits
 
-    def log_proba(self, sequences: Sequences) -> NDArray[np.float64]:
+    def log_proba(self, sequences: Sequences) -> Floats:
         """Return the log-probability of each target.
 
         Penalties by kind are the same for all characters of a kind, so rows are first summed by
@@ -247,7 +234,7 @@ class Penalised(NextCharModel):
         total = np.einsum("ij,ij->i", by_kind, np.exp(penalties), dtype=np.float64)
         return target_logits - np.log(total)
 
-    def export(self) -> dict[str, Any]:
+    def export(self) -> Data:
         """Return the data for the web page script."""
         return {"type": "penalised", "model": self.model.export()} | self.penalty.export()
 
@@ -256,9 +243,9 @@ class Penalised(NextCharModel):
         return self.model.ngrams()
 
     def _penalise(self, output, penalty_state):
-        state, logits = output
-        logits += self.penalty.by_kind.take(penalty_state.contexts, axis=0) @ self.penalty.one_hot
-        self.penalty.add_unseen(logits, penalty_state.labels)
+        (state, logits), (_, labels, contexts) = output, penalty_state
+        logits += self.penalty.by_kind.take(contexts, axis=0) @ self.penalty.one_hot
+        self.penalty.add_unseen(logits, labels)
         return (state, penalty_state), logits
 
     def _penalised_by_label(self, sequences):

@@ -5,15 +5,15 @@ from math import inf
 from typing import IO, Any, NamedTuple, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .._alphabet import END_CHARACTER, NONE, Alphabet
+from .._alphabet import END_CHARACTER, N_SPECIAL, NONE, Alphabet
 from .._sequences import Sequences
+from .._types import Data, Floats, Strs
 from .._validation import check_real, restoring
 from .contract import log_softmax
 from .lstm import CHARACTERS, INPUTS, LSTM
 
-Weights = Mapping[str, NDArray[np.float32]]
+Weights = Mapping[str, Floats]
 
 
 class Network(NamedTuple):
@@ -33,10 +33,10 @@ class Network(NamedTuple):
     starts_from_init: bool
 
     @classmethod
-    def from_state(cls, state: Any) -> Self:
+    def from_state(cls, state: Data) -> Self:
         """Return a network from its saved fields, with the weights of the LSTM as arrays."""
-        weight = float(state["weight"])
-        check_real("weight", weight, "a finite number > 0", lambda w: 0 < w < inf)
+        expected = "a finite number > 0"
+        weight = check_real("weight", state["weight"], expected, lambda w: 0 < w < inf)
         return cls(LSTM(state["lstm"]), weight, bool(state["starts_from_init"]))
 
 
@@ -52,17 +52,17 @@ class Pretrained(NamedTuple):
         Relative frequency of each label, in the order of the label indices.
     """
 
-    alphabet: NDArray[np.str_]
+    alphabet: Strs
     networks: list[LSTM]
     label_shares: dict[object, float]
 
-    def covers(self, alphabet: NDArray[np.str_]) -> bool:
+    def covers(self, alphabet: Strs) -> bool:
         """Whether the networks have seen at least half of the characters, ignoring the name end."""
         characters = alphabet[alphabet != END_CHARACTER]
         return bool(2 * np.isin(characters, self.alphabet).sum() >= len(characters))
 
     def beats_guessing(
-        self, alphabet: NDArray[np.str_], labels: Iterable[object], sequences: Sequences
+        self, alphabet: Strs, labels: Iterable[object], sequences: Sequences
     ) -> bool:
         """Whether the first network predicts the names better than guessing, before training.
 
@@ -78,24 +78,22 @@ class Pretrained(NamedTuple):
         log_proba = log_softmax(logits)[np.arange(len(logits)), targets[targets != NONE]]
         return len(log_proba) > 0 and bool(-log_proba.mean() < np.log(len(is_seen)))
 
-    def network_for(self, alphabet: NDArray[np.str_], labels: Iterable[object]) -> LSTM:
+    def network_for(self, alphabet: Strs, labels: Iterable[object]) -> LSTM:
         """Return the first network for another alphabet. The weights of new characters are zero."""
-        weights = self.weights_for(0, alphabet, labels)
+        weights = self.weights_for(self.networks[0], alphabet, labels)
         return LSTM({name: np.nan_to_num(weight) for name, weight in weights.items()})
 
-    def weights_for(
-        self, index: int, alphabet: NDArray[np.str_], labels: Iterable[object]
-    ) -> Weights:
-        """Return the weights of a network for another alphabet and other labels.
+    def weights_for(self, network: LSTM, alphabet: Strs, labels: Iterable[object]) -> Weights:
+        """Return the weights of one of the networks for another alphabet and other labels.
 
         The weights of new characters are NaN. New labels have the mean of the network's labels.
         """
-        network, weights = self.networks[index], {}
+        weights = {}
         old_index = {character: i for i, character in enumerate(self.alphabet.tolist())}
         characters = [old_index.get(character, NONE) for character in alphabet.tolist()]
         start = len(old_index)  # of a name; an unknown character and the labels follow
-        label_index = {label: start + 2 + i for i, label in enumerate(self.label_shares)}
-        new_label = start + 2 + len(label_index)
+        label_index = {label: start + N_SPECIAL + i for i, label in enumerate(self.label_shares)}
+        new_label = start + N_SPECIAL + len(label_index)
         label_rows = [label_index.get(label, new_label) for label in labels]
         inputs = [*characters, start, start + 1, *label_rows]
         for name, weight in network.weights.items():
@@ -145,7 +143,7 @@ def read_pretrained(file: IO[bytes]) -> Pretrained:
     with np.load(file, allow_pickle=False) as arrays:
         weights = {name: arrays[name] for name in arrays}
     alphabet: Any = weights.pop("alphabet", None)
-    by_network: dict[str, dict[str, NDArray[np.float32]]] = {}
+    by_network: dict[str, dict[str, Floats]] = {}
     with restoring(), np.errstate(over="ignore", invalid="ignore"):
         for scale_name in [name for name in weights if name.startswith("scale.")]:
             scale, name = weights.pop(scale_name), scale_name.removeprefix("scale.")

@@ -4,25 +4,19 @@ import re
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from .._alphabet import Alphabet
 from .._graphemes import MAX_CODE_POINTS, Clusters
-from .._models.contract import Indices
-from .regex import PositionAutomaton, bits
+from .._parallel import MAX_CELLS, blocks
+from .._types import Bools, Ints
+from .regex import MAX_STATES, MAX_STEPS, PositionAutomaton, bits
 from .words import spell, word_automaton
 
-# Maximum number of states during construction.
-_MAX_STATES = 20_000
-# Maximum number of transitions followed during construction.
-_MAX_STEPS = 1_000_000
-# Maximum number of cells in a transition table.
-_MAX_CELLS = 2**24
-# Maximum number of rounds in which equivalent states are merged.
-_MAX_MERGE_ROUNDS = 256
-# Number of states whose transitions are found at a time.
-_N_ROWS = 2**14
+# One of the automata whose product is an `Automaton`: the state after each class of characters,
+# (n_states, n_classes), or -1 if none of them can follow, whether a name may end in each state, and
+# the class of each character. The start state is 0.
+Part = tuple[Ints, Bools, Ints]
 
 
 class Automaton(NamedTuple):
@@ -44,9 +38,9 @@ class Automaton(NamedTuple):
         states.
     """
 
-    transitions: NDArray[np.int32] | csr_array
-    accepts: NDArray[np.bool_]
-    starts_cluster: NDArray[np.bool_]
+    transitions: Ints | csr_array
+    accepts: Bools
+    starts_cluster: Bools
     starts: tuple[int, ...] = (0,)
 
     @property
@@ -54,14 +48,14 @@ class Automaton(NamedTuple):
         """The last state."""
         return len(self.accepts) - 1
 
-    def after(self, states: Indices) -> NDArray[np.int32]:
+    def after(self, states: Ints) -> Ints:
         """Return the state after each character, (..., n_characters)."""
         if isinstance(self.transitions, np.ndarray):
             return self.transitions[states]
         rows = self.transitions[states.ravel()].toarray() + np.int32(self.dead)
         return rows.reshape(*states.shape, -1)
 
-    def edges(self) -> tuple[Indices, Indices, Indices]:
+    def edges(self) -> tuple[Ints, Ints, Ints]:
         """Return the states before and after, and the character, of each transition.
 
         Transitions to the dead state are left out.
@@ -79,25 +73,6 @@ class Automaton(NamedTuple):
         matrix = self.transitions
         parts = [matrix] if isinstance(matrix, np.ndarray) else [matrix.data, matrix.indices]
         return sum(part.nbytes for part in [*parts, self.accepts, self.starts_cluster])
-
-
-class Part(NamedTuple):
-    """One of the automata whose product is an `Automaton`.
-
-    Attributes
-    ----------
-    transitions : ndarray of shape (n_states, n_classes), dtype int32
-        The state after each class of characters, or -1 if none of them can follow. The start state
-        is 0.
-    accepts : ndarray of shape (n_states,), dtype bool
-        Whether a name may end in each state.
-    classes : ndarray of shape (n_characters,), dtype int64
-        The class of each character.
-    """
-
-    transitions: NDArray[np.int32]
-    accepts: NDArray[np.bool_]
-    classes: Indices
 
 
 def build_automaton(
@@ -134,27 +109,28 @@ def build_automaton(
         parts.append(_word_part(characters, words, max_length))
     # Characters with the same effect in all parts form one class.
     _, examples, classes = np.unique(
-        np.column_stack([part.classes for part in parts]),
+        np.column_stack([part_classes for _, _, part_classes in parts]),
         axis=0,
         return_index=True,
         return_inverse=True,
     )
-    tables = [part.transitions[:, part.classes[examples]] for part in parts]
-    transitions = np.vstack([tables[0], np.full_like(tables[0][:1], -1)])
-    transitions[transitions < 0] = len(tables[0])
-    accepts, cluster_states = np.append(clusters.accepts, False), np.arange(len(transitions))
-    for part, table in zip(parts[1:], tables[1:], strict=True):
-        found = product(transitions, table, (0,), _MAX_CELLS // len(characters))
+    table, accepts, cluster_classes = clusters
+    transitions = np.vstack([table, np.full_like(table[:1], -1)])[:, cluster_classes[examples]]
+    transitions[transitions < 0] = len(table)
+    accepts, cluster_states = np.append(accepts, False), np.arange(len(transitions))
+    for table, part_accepts, part_classes in parts[1:]:
+        part_table = table[:, part_classes[examples]]
+        found = product(transitions, part_table, (0,), MAX_CELLS // len(characters))
         if found is None:
             raise _too_large_error()
         sparse, (states, part_states) = found
         transitions = sparse.toarray() + np.int32(len(states) - 1)
-        accepts = accepts[states] & part.accepts[part_states]
+        accepts = accepts[states] & part_accepts[part_states]
         cluster_states = cluster_states[states]
     transitions = transitions[:, classes.reshape(-1)]
     if alphabet.end is not None:
         transitions[:, alphabet.end] = len(transitions) - 1
-    starts_cluster = starts_cluster[cluster_states][:, clusters.classes]
+    starts_cluster = starts_cluster[cluster_states][:, cluster_classes]
     return Automaton(transitions, accepts, starts_cluster)
 
 
@@ -166,8 +142,8 @@ def _too_large_error():
 
 
 def product(
-    first: NDArray[np.int32], second: NDArray[np.int32], starts: tuple[int, ...], max_states: int
-) -> tuple[csr_array, Indices] | None:
+    first: Ints, second: Ints, starts: tuple[int, ...], max_states: int
+) -> tuple[csr_array, Ints] | None:
     """Return the product of two automata, or None if it has more than `max_states` states.
 
     Parameters
@@ -209,20 +185,19 @@ def product(
         if len(known) + len(frontier) > max_states:
             return None
         known = np.insert(known, place[is_new], frontier)  # stays sorted
-    n_edges, columns, data = list[Indices](), list[Indices](), list[Indices]()
-    for start in range(0, len(known), _N_ROWS):
-        rows, classes, targets = edges(known[start : start + _N_ROWS])
-        n_edges.append(np.bincount(rows, minlength=_N_ROWS))
+    n_edges, columns, data = list[Ints](), list[Ints](), list[Ints]()
+    for block in blocks(len(known), first.shape[1]):
+        rows, classes, targets = edges(known[block])
+        n_edges.append(np.bincount(rows, minlength=block.stop - block.start))
         columns.append(classes.astype(np.int32))
         data.append((np.searchsorted(known, targets) - len(known)).astype(np.int32))
-    indptr = np.zeros(len(known) + 2, dtype=np.int32)
-    indptr[1:] = np.concatenate([*n_edges, [0]])[: len(known) + 1].cumsum()
+    indptr = np.concatenate([[0], *n_edges, [0]]).cumsum(dtype=np.int32)
     arrays = np.concatenate(data), np.concatenate(columns), indptr
     pairs = np.stack(np.divmod(np.append(known, dead * n_second), n_second))
     return csr_array(arrays, shape=(len(known) + 1, first.shape[1])), pairs
 
 
-def cluster_part(clusters: Clusters):
+def cluster_part(clusters: Clusters) -> tuple[Part, Bools]:
     """Return the automaton of clusters, and whether each class starts a cluster in each state.
 
     The last row is for a dead state.
@@ -230,9 +205,8 @@ def cluster_part(clusters: Clusters):
     columns = np.vstack([clusters.transitions, clusters.starts_cluster])
     _, examples, classes = np.unique(columns, axis=1, return_index=True, return_inverse=True)
     starts_cluster = clusters.starts_cluster[:, examples]
-    part = Part(clusters.transitions[:, examples], clusters.is_complete, classes.reshape(-1))
-    part, members = _merge_equivalent(part, starts_cluster)
-    return part, starts_cluster[np.append(members, 0)]
+    part = clusters.transitions[:, examples], clusters.is_complete, classes.reshape(-1)
+    return part, np.vstack([starts_cluster, starts_cluster[:1]])
 
 
 def _pattern_part(pattern, characters, max_length):
@@ -241,8 +215,7 @@ def _pattern_part(pattern, characters, max_length):
     _, examples, classes = np.unique(matches, axis=0, return_index=True, return_inverse=True)
     columns = [np.flatnonzero(piece[examples]).tolist() for piece in positions.pieces]
     transitions, accepts = _subset_automaton(positions, columns, len(examples), max_length)
-    part, _ = _merge_equivalent(Part(transitions, accepts, classes.reshape(-1)))
-    return part
+    return transitions, accepts, classes.reshape(-1)
 
 
 def _subset_automaton(positions, matches, n_classes, max_length):
@@ -259,7 +232,7 @@ def _subset_automaton(positions, matches, n_classes, max_length):
         for position in bits(members) if depths[state] < max_length else ():
             follow, classes = positions.follow[position], matches[positions.piece_of[position]]
             n_steps += len(classes)
-            if n_steps > _MAX_STEPS or len(states) > _MAX_STATES:
+            if n_steps > MAX_STEPS or len(states) > MAX_STATES:
                 raise _too_large_error()
             for character_class in classes:
                 followers[character_class] = followers.get(character_class, 0) | follow
@@ -273,37 +246,6 @@ def _subset_automaton(positions, matches, n_classes, max_length):
     sources, classes, targets = np.array(edges, dtype=np.int32).reshape(-1, 3).T
     transitions[sources, classes] = targets
     return transitions, np.array([members & 1 for members in states], dtype=bool)
-
-
-def _merge_equivalent(part, properties=None):
-    """Merge equivalent states (Moore, 1956). Also returns a member of each merged state.
-
-    `properties` of shape (n_states, n_columns), dtype bool, must be equal, too. Automata that
-    require many rounds stay as they are. They recognise long strings.
-    """
-    transitions, accepts, classes = part
-    columns = accepts[:, None] if properties is None else np.column_stack([accepts, properties])
-    dead = np.zeros_like(columns[:1])
-    signature, n_blocks = np.packbits(np.vstack([columns, dead]), axis=1), 0
-    rows = np.vstack([transitions, np.full_like(transitions[:1], -1)])  # the dead state is last
-    for _ in range(_MAX_MERGE_ROUNDS):
-        _, block = np.unique(signature, axis=0, return_inverse=True)
-        block = block.reshape(-1).astype(np.int32)
-        if block.max() < n_blocks:
-            break
-        n_blocks = block.max() + 1
-        signature = np.column_stack([block, block[rows]])
-    else:
-        return part, np.arange(len(accepts))
-    # Renumber the blocks: the start state first, without the dead state.
-    blocks, members = np.unique(block, return_index=True)
-    is_kept = (blocks != block[-1]) | (blocks == block[0])
-    order = np.argsort(blocks[is_kept] != block[0], kind="stable")
-    members = members[is_kept][order]
-    number = np.full(len(blocks), -1, dtype=np.int32)
-    number[blocks[is_kept][order]] = np.arange(len(members))
-    number[block[-1]] = -1
-    return Part(number[block[transitions[members]]], accepts[members], classes), members
 
 
 def _aho_corasick(characters, banned, max_length):
@@ -331,7 +273,7 @@ def _aho_corasick(characters, banned, max_length):
         outputs.append(state)
     # One column per character in the banned strings. All other characters share the last column,
     # which leads to the start state.
-    if len(goto) * len(columns) > _MAX_CELLS:
+    if len(goto) * len(columns) > MAX_CELLS:
         raise _too_large_error()
     delta = np.zeros((len(goto), len(columns) + 1), dtype=np.int32)
     is_output = np.zeros(len(goto), dtype=bool)
@@ -368,4 +310,4 @@ def _spelled_part(transitions, accepts, spellings):
         after[:, column] = np.arange(len(accepts))
         for unit in spelling:
             after[:, column] = transitions[after[:, column], unit]
-    return Part(after, accepts, np.array([class_ids[spelling] for spelling in spellings]))
+    return after, accepts, np.array([class_ids[spelling] for spelling in spellings])

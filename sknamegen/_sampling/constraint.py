@@ -3,10 +3,10 @@
 import re
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 from .._alphabet import Alphabet
-from .._parallel import cached
 from .._validation import check_banned, check_int, check_words
 from .automaton import Automaton, build_automaton
 from .regex import compile_pattern
@@ -31,12 +31,10 @@ class Constraint:
         The index of the end of a name. None for running text, which has `max_length` characters.
     min_length, max_length : int
         Limits in characters, counted as in `Alphabet.lengths`.
-    pattern : re.Pattern or None
-        A regular expression that the whole name must match.
-    banned : tuple of str
-        Strings that must not occur in a name, regardless of case, from `check_banned`.
-    words : frozenset of str or None
-        The words of a name must be words of these strings, regardless of case.
+    key : hashable
+        Identifies the constraint in the cache.
+    is_free : bool
+        Whether there are only length limits.
     """
 
     automaton: Automaton
@@ -44,9 +42,8 @@ class Constraint:
     end: int | None
     min_length: int
     max_length: int
-    pattern: re.Pattern[str] | None = None
-    banned: tuple[str, ...] = ()
-    words: frozenset[str] | None = None
+    key: Hashable
+    is_free: bool
 
     @classmethod
     def build(
@@ -58,28 +55,26 @@ class Constraint:
         max_length: int = 1,
         words: frozenset[str] | None = None,
     ) -> Self:
-        """Build the automaton. The parameters are the attributes of the same name."""
+        """Build the automaton.
+
+        Parameters
+        ----------
+        alphabet : Alphabet
+        pattern : re.Pattern, default=None
+            A regular expression that the whole name must match.
+        banned : tuple of str, default=()
+            Strings that must not occur in a name, regardless of case, from `check_banned`.
+        min_length, max_length : int
+        words : frozenset of str, default=None
+            The words of a name must be words of these strings, regardless of case.
+        """
         automaton = build_automaton(alphabet, pattern, banned, words, max_length)
+        is_free = pattern is None and not banned and words is None
+        key = pattern, banned, min_length, max_length, words
         min_length = max_length if alphabet.end is None else min_length
-        limits = alphabet.index, alphabet.end, min_length, max_length
-        return cls(automaton, *limits, pattern, banned, words)
+        return cls(automaton, alphabet.index, alphabet.end, min_length, max_length, key, is_free)
 
-    @property
-    def key(self) -> Hashable:
-        """Identifies the constraint in the cache."""
-        return self.pattern, self.banned, self.min_length, self.max_length, self.words
-
-    @property
-    def is_free(self) -> bool:
-        """Whether there are only length limits."""
-        return self.pattern is None and not self.banned and self.words is None
-
-    @property
-    def nbytes(self) -> int:
-        """Total size of all arrays, in bytes."""
-        return self.automaton.nbytes
-
-    @cached
+    @cached_property
     def one_code_per_cluster(self) -> bool:
         """Whether every code point starts a character."""
         return bool(self.automaton.starts_cluster.all())
@@ -107,11 +102,11 @@ def check_limits(
 
 def _check_lengths(alphabet, longest_name, prefixes, min_length, max_length):
     """Validate the length limits and return the minimum and maximum."""
-    check_int("min_length", min_length, 0, high=_MAX_LENGTH)
+    min_length = check_int("min_length", min_length, 0, high=_MAX_LENGTH)
     longest_seed = int(alphabet.lengths(prefixes).max(initial=0))
     source = ""
     if max_length is not None:
-        check_int("max_length", max_length, 1, high=_MAX_LENGTH)
+        max_length = check_int("max_length", max_length, 1, high=_MAX_LENGTH)
     elif longest_name is None:
         max_length = max(longest_seed + _TEXT_LENGTH, min_length)
     else:
@@ -131,4 +126,4 @@ def _check_lengths(alphabet, longest_name, prefixes, min_length, max_length):
         raise ValueError(
             f"min_length must be 0, because the model has seen only empty names. Got {min_length}."
         )
-    return int(min_length), int(max_length)
+    return min_length, max_length

@@ -4,18 +4,16 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from .._alphabet import NONE
-from .._models.contract import Indices
+from .._models.contract import TABLE_CELLS
 from .._models.ngrams import NGrams
+from .._types import Floats, Ints
 from .decoding import Decoding
 
 # Weight of the shorter context in expected counts, as a number of observations.
 _PRIOR = 0.5
-# Maximum number of cells in each table. It limits the length of contexts.
-_MAX_CELLS = 2**22
 
 
 @dataclass(frozen=True)
@@ -39,11 +37,11 @@ class ContextAutomaton:
         Distribution of the next character.
     """
 
-    parents: NDArray[np.int64]
-    lengths: NDArray[np.int64]
-    after: NDArray[np.int32]
+    parents: Ints
+    lengths: Ints
+    after: Ints
     starts: tuple[int, ...]
-    proba: NDArray[np.float32]
+    proba: Floats
 
     @classmethod
     def from_ngrams(cls, ngrams: NGrams) -> Self:
@@ -54,9 +52,7 @@ class ContextAutomaton:
         return cls(parents, lengths, after, (start,), proba)
 
     @classmethod
-    def from_distributions(
-        cls, ngrams: NGrams, contexts: Indices, proba: NDArray[np.floating]
-    ) -> Self:
+    def from_distributions(cls, ngrams: NGrams, contexts: Ints, proba: Floats) -> Self:
         """Return an automaton with the contexts of n-grams, estimated from distributions.
 
         ``p(w | h) = (s(h w) + a p(w | h')) / (n(h) + a)``, where h' is context h without its first
@@ -125,7 +121,7 @@ class ContextAutomaton:
 
 def _n_contexts(ngrams):
     """Return the number of contexts, up to a length for which the tables stay within the limit."""
-    limit = max(_MAX_CELLS // ngrams.n_characters, ngrams.n_kinds)
+    limit = max(TABLE_CELLS // ngrams.n_characters, ngrams.n_kinds)
     if len(ngrams.lengths) <= limit:
         return len(ngrams.lengths)
     return max(int(np.searchsorted(ngrams.lengths, ngrams.lengths[limit])), ngrams.n_kinds)

@@ -1,15 +1,12 @@
 """Distributions from which characters are drawn: temperature, top_k and top_p."""
 
-from math import isfinite
-from typing import Any, NamedTuple
+from math import inf
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .._models.contract import Indices, Logits
+from .._types import Floats, Ints
 from .._validation import check_int, check_real
-
-Array = NDArray[np.float64]
 
 
 class Decoding(NamedTuple):
@@ -30,7 +27,7 @@ class Decoding(NamedTuple):
     top_k: int | None = None
     top_p: float | None = None
 
-    def probabilities(self, logits: Logits) -> Array:
+    def probabilities(self, logits: Floats) -> Floats:
         """Convert logits to the distribution from which characters are drawn, in float64.
 
         Temperatures above zero are clipped to [1e-30, 1e30]. At zero, the most probable character
@@ -56,7 +53,7 @@ class Decoding(NamedTuple):
         return p
 
 
-def draw(weights: Array, uniforms: Array) -> tuple[Indices, Array]:
+def draw(weights: Floats, uniforms: Floats) -> tuple[Ints, Floats]:
     """Draw one character per row in proportion to weights. Return the characters and row sums.
 
     `weights` has shape (n_rows, n_characters). `uniforms` has shape (n_rows,) and values in [0, 1).
@@ -69,11 +66,10 @@ def draw(weights: Array, uniforms: Array) -> tuple[Indices, Array]:
     return np.minimum(characters, weights.shape[1] - 1), sums
 
 
-def check_decoding(temperature: Any, top_k: int | None, top_p: float | None) -> Decoding:
+def check_decoding(temperature: float, top_k: int | None, top_p: float | None) -> Decoding:
     """Validate the parameters and return them as a `Decoding`."""
-    check_real("temperature", temperature, "a finite number >= 0", lambda t: t >= 0 and isfinite(t))
-    if top_k is not None:
-        check_int("top_k", top_k, 1)
-    if top_p is not None:
-        check_real("top_p", top_p, "in (0, 1]", lambda p: 0 < p <= 1)
-    return Decoding(float(temperature), top_k and int(top_k), top_p and float(top_p))
+    return Decoding(
+        check_real("temperature", temperature, "a finite number >= 0", lambda t: 0 <= t < inf),
+        None if top_k is None else check_int("top_k", top_k, 1),
+        None if top_p is None else check_real("top_p", top_p, "in (0, 1]", lambda p: 0 < p <= 1),
+    )

@@ -9,14 +9,12 @@ cannot show that draws miss names.
 
 from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .._models.contract import Indices
 from .._models.ngrams import NGrams
-from .cache import Cache
+from .._types import Floats, Ints
+from .cache import MAX_BYTES, Cache
 from .contexts import ContextAutomaton
 from .decoding import draw
 from .lookahead import Lookahead
@@ -24,27 +22,25 @@ from .pool import Pool, log_sum
 from .search import Search
 from .source import Source, Steps
 
-# Number of unconstrained characters to learn from, and the maximum number of cells of their logits.
-_N_CHARACTERS, _MAX_CELLS = 12_000, 2**23
+# Number of unconstrained characters to learn from.
+_N_CHARACTERS = 12_000
 # Number of prefixes that are explored first.
 _N_EXPLORED = 2048
-# Number of names drawn in each round, and of prefixes that the search of each round expands.
-_N_DRAWS, _N_EXPANDED = 256, (256, 512, 1024, 2048, 4096)
-# Number of characters from which a round draws fewer names, and the minimum number of names.
-_MAX_CHARACTERS, _MIN_DRAWS = 2**14, 32
+# Number of names drawn in each round. The minimum is for long names, of which a round draws
+# `_N_CHARACTERS` characters.
+ROUND_SIZE, _MIN_DRAWS = 256, 32
+# Number of prefixes that the search of each round expands.
+_N_EXPANDED = 256, 512, 1024, 2048, 4096
 # Number of prefixes that a search expands at a time.
 _N_ROWS = 64
-# Requirements, relative to the total probability of all names that satisfy the constraint:
-# Maximum standard deviation of the weights of the draws.
-_MAX_DEVIATION = 1.6
-# Maximum probability that the search expects of all other names, in addition to a multiple of the
-# probability according to the draws.
-_MAX_EXPECTED, _MAX_RATIO = 0.1, 4
-# Probability of all other names, relative to the names found, that is negligible, and that the
-# search may still expect if the draws confirm that it is negligible.
-_NEGLIGIBLE, _MAX_UNCONFIRMED = 1e-3, 1e-2
-# Number of candidates per name, and of additional candidates per prefix.
-_CANDIDATES_PER_NAME, _EXTRA_CANDIDATES = 1.4, 16
+# Maximum standard deviation of the weights of the draws, and maximum probability that the search
+# expects of all other names, relative to the total probability of all names that satisfy the
+# constraint.
+_MAX_RATIO = 2
+# Probability of all other names, relative to the names found, that is negligible.
+_NEGLIGIBLE = 1e-2
+# Number of candidates for each prefix, in addition to the number of names.
+_EXTRA_CANDIDATES = 16
 # Maximum number of rounds that add candidates.
 _MAX_ROUNDS = 10
 
@@ -62,10 +58,10 @@ class Guide:
     log_rest : float
         Estimate of the log of the total probability of all other names.
     n_draws : int
-        Number of draws behind this estimate. 0: the estimate is negligible, or there is none.
+        Number of draws that it is based on. 0: the estimate is negligible, or there is none.
     error : float
-        Relative error that such an estimate may have, in addition to its standard error. If there
-        is none: the same for the total probability of the names found.
+        By how much the total probability changed in the last round, relative to the total. 0 if the
+        lookahead is not learned.
     """
 
     source: Source
@@ -80,11 +76,11 @@ class Guide:
         """Approximate size in bytes."""
         return self.lookahead.nbytes + 200 * len(self.found)
 
-    def choose(self, rows: Indices, rng: np.random.Generator) -> list[str]:
+    def choose(self, rows: Ints, rng: np.random.Generator) -> list[str]:
         """Return a name for each row. `rows` contains indices of prefixes."""
         n_names = np.bincount(rows, minlength=len(self.source.prefixes))
         pools = [self._pool(n) for n in n_names.tolist()]
-        n_draws = np.ceil(_CANDIDATES_PER_NAME * n_names).astype(np.int64) + _EXTRA_CANDIDATES
+        n_draws = n_names + _EXTRA_CANDIDATES
         for _ in range(_MAX_ROUNDS):
             short = [prefix for prefix, pool in enumerate(pools) if pool.n and not pool.is_enough()]
             if not short:
@@ -99,7 +95,7 @@ class Guide:
                 names[rows == prefix] = pool.choose(rng)
         return names.tolist()
 
-    def probability(self, n: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    def probability(self, n: int, rng: np.random.Generator) -> Floats:
         """Estimate the probability of satisfying the constraint, from n draws per prefix.
 
         Returns the estimates and their standard errors, (n_prefixes, 2).
@@ -120,42 +116,6 @@ class Guide:
             pools[prefix].add(draws, slice(start, end))
 
 
-class _Round(NamedTuple):
-    """Result of comparing draws with a search.
-
-    Attributes
-    ----------
-    found, expected, rest : float
-        Logs of the total probability of the names found, of all other names according to the
-        search, and of all other names according to the draws.
-    is_good : bool
-        Whether both agree.
-    """
-
-    found: float = -np.inf
-    expected: float = -np.inf
-    rest: float = -np.inf
-    is_good: bool = False
-
-    @property
-    def total(self) -> float:
-        """The log of the total probability."""
-        return float(np.logaddexp(self.found, self.rest))
-
-    def is_complete(self, before: "_Round") -> bool:
-        """Return whether all other names are negligible, given the round before."""
-        limit = np.log(_NEGLIGIBLE) + self.found
-        if self.is_good and self.rest < limit:
-            return self.expected < np.log(_MAX_UNCONFIRMED) + self.found
-        return self.expected < limit and self.found < before.found + _MAX_UNCONFIRMED
-
-    def rest_error(self, before: "_Round") -> float:
-        """Return the relative error of `rest`, as if it was that of the round before, up to 1."""
-        with np.errstate(all="ignore"):
-            ratio = np.exp(self.total - before.rest) - np.exp(before.found - before.rest)
-        return min(abs(float(ratio) - 1), 1.0) if ratio < np.inf else 1.0
-
-
 def find_guide(
     source: Source, possible: Lookahead, cache: Cache, key: Hashable, n_rounds: int
 ) -> Guide:
@@ -172,15 +132,14 @@ def find_guide(
     """
     has_search = len(source.prefixes) == 1 and possible.constraint.end is not None
     is_learned = source.model.ngrams() is None
-    n_rounds = n_rounds if has_search and is_learned else 1
-    max_draws = _MAX_CHARACTERS // max(1, possible.constraint.min_length)
-    n_draws = min(max(max_draws, _MIN_DRAWS), _N_DRAWS)
+    max_draws = _N_CHARACTERS // max(1, possible.constraint.min_length)
+    n_draws = min(max(max_draws, _MIN_DRAWS), ROUND_SIZE)
     lookahead, steps = first_lookahead(source, possible, cache, key), list[Steps]()
-    rng, found, log_expected, now = np.random.default_rng(0), dict[str, float](), -np.inf, _Round()
+    rng, found, log_expected = np.random.default_rng(0), dict[str, float](), -np.inf
     if has_search and is_learned:
         found, _ = _search(source, lookahead, _N_EXPLORED, steps)
-        now = _Round(log_sum([*found.values()]))
-    for number, n_expanded in enumerate(_N_EXPANDED if has_search else _N_EXPANDED[:3], 1):
+    log_total = log_sum([*found.values()])
+    for number, n_expanded in enumerate(_N_EXPANDED, 1):
         if steps:
             all_steps = [_free_steps(source, cache, key), *steps]
             del lookahead  # saves memory while the next one is built
@@ -190,17 +149,17 @@ def find_guide(
             found |= newly_found
         rows = np.arange(n_draws) % len(source.prefixes)
         draws = source.propose(rows, rng, lookahead, recorded=is_learned)
-        before, now = now, _compare(source, lookahead, draws, found, log_expected)
-        if now.is_complete(before):
-            growth = -float(np.expm1(before.found - now.found)) if before.found > -np.inf else 0.0
-            return Guide(source, lookahead, found, max(now.rest, now.expected), error=growth)
-        if now.is_good and number >= n_rounds:
-            error = now.rest_error(before) if is_learned else 0.0
-            settings = now.rest, n_draws * has_search, error
-            return Guide(source, lookahead, found, *settings)
-        if log_sum([now.total, now.expected]) == -np.inf:
+        log_found = log_sum([*found.values()])
+        log_rest, is_good = _compare(source, lookahead, draws, found, log_expected)
+        before, log_total = log_total, log_sum([log_found, log_rest])
+        if log_sum([log_total, log_expected]) == -np.inf:
             raise no_match_error(source.prefixes[0])
-        steps += [draws.steps] if draws.steps else []
+        error = min(abs(np.expm1(before - log_total)), 1) if is_learned else 0.0
+        if max(log_rest, log_expected) < np.log(_NEGLIGIBLE) + log_found:
+            return Guide(source, lookahead, found, max(log_rest, log_expected), error=error)
+        if is_good and (number >= n_rounds or not (has_search and is_learned)):
+            return Guide(source, lookahead, found, log_rest, n_draws * has_search, error)
+        steps += [] if draws.steps is None else [draws.steps]
     raise ValueError(
         f"Names that begin with {source.prefixes[0]!r} and satisfy the constraint are too rare at "
         f"temperature {source.decoding.temperature:g} to sample them correctly. Raise temperature, "
@@ -225,7 +184,11 @@ def _search(source, lookahead, n_expanded, steps=None):
 
 
 def _compare(source, lookahead, draws, found, log_expected):
-    """Compare one draw per prefix and row with a search that found names, and expects others."""
+    """Compare one draw per prefix and row with the search.
+
+    Returns the log of the total probability of all other names according to the draws, and whether
+    it is reliable.
+    """
     log_weights, log_found = draws.log_weights, log_sum([*found.values()])
     if len(source.prefixes) > 1:  # relative to what the lookahead expects
         log_start = lookahead.log_values(*source.positions(lookahead)) + np.log(source.label_proba)
@@ -233,7 +196,7 @@ def _compare(source, lookahead, draws, found, log_expected):
         log_weights = log_weights - np.resize(log_start, len(log_weights))
     scale = max(log_found, log_weights.max())
     if scale == -np.inf:
-        return _Round(expected=log_expected)
+        return -np.inf, False
     with np.errstate(over="ignore"):  # the search may expect far more than there is
         weights, total_found, expected = (
             np.exp(logs - scale) for logs in (log_weights, log_found, log_expected)
@@ -241,11 +204,9 @@ def _compare(source, lookahead, draws, found, log_expected):
     is_found = np.array([text in found for text in draws.texts])
     rest = np.where(is_found, 0, weights)
     mean, total = rest.mean(), total_found + rest.mean()
-    is_good = rest.std() <= _MAX_DEVIATION * total
-    is_good &= expected <= _MAX_RATIO * mean + _MAX_EXPECTED * total
+    is_good = max(rest.std(), expected) <= _MAX_RATIO * total
     with np.errstate(divide="ignore"):
-        log_rest = float(np.log(mean) + scale)
-    return _Round(log_found, log_expected, log_rest, bool(is_good))
+        return float(np.log(mean) + scale), is_good
 
 
 def first_lookahead(source: Source, possible: Lookahead, cache: Cache, key: Hashable) -> Lookahead:
@@ -267,25 +228,26 @@ def _free_steps(source, cache, key):
     """Return the steps of unconstrained names at temperature 1."""
 
     def draw_names() -> Steps:
-        names, limits = source.unconstrained()
-        n_characters = min(_N_CHARACTERS, _MAX_CELLS // len(source.corpus.alphabet))
-        if limits.constraint.end is None:  # the model reads a whole window for each character
+        free, possible = source.unconstrained()
+        # Their logits take at most half of the cache.
+        n_characters = min(_N_CHARACTERS, MAX_BYTES // 8 // len(source.corpus.alphabet))
+        if possible.constraint.end is None:  # the model reads a whole window for each character
             n_characters //= source.corpus.window_length_
         rng, parts, n_steps = np.random.default_rng(0), list[Steps](), 0
         while n_steps < n_characters:
-            rows = rng.integers(len(names.prefixes), size=2 * int(n_characters**0.5))
-            draws = names.propose(rows, rng, limits, guided=False, recorded=True)
+            rows = rng.integers(len(free.prefixes), size=2 * int(n_characters**0.5))
+            draws = free.propose(rows, rng, possible, guided=False, recorded=True)
             parts.append(draws.steps)
-            n_steps += len(draws.steps.contexts)
-        return Steps.concatenate(parts)
+            n_steps += len(draws.steps)
+        return np.concatenate(parts)
 
     return cache.get(("steps", key), draw_names)
 
 
 def _learn(source, steps):
     """Return n-grams that describe the distributions from which characters are drawn."""
-    contexts, logits = Steps.concatenate(steps)
-    proba = source.decoding.probabilities(logits)
+    all_steps = np.concatenate(steps)
+    contexts, proba = all_steps["contexts"], source.decoding.probabilities(all_steps["logits"])
     characters, _ = draw(proba, np.random.default_rng(0).random(len(proba)))
     kinds, n_characters = source.corpus.alphabet.kinds, proba.shape[1]
     starts = np.repeat(kinds[n_characters], len(source.labels))  # one for each label

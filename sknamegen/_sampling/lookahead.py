@@ -13,26 +13,19 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from .._alphabet import Alphabet
-from .._models.contract import Indices
+from .._models.contract import TABLE_CELLS
+from .._parallel import BLOCK_CELLS
+from .._types import Bools, Floats, Ints
 from .automaton import Automaton, product
 from .cache import Cache
 from .constraint import Constraint, check_limits
 from .contexts import ContextAutomaton
 
-# Maximum number of cells in a table.
-_MAX_CELLS = 6 * 2**20
-# Maximum number of cells in a dense array of transitions, which is faster than a sparse one.
-_MAX_DENSE = 2**20
-# Maximum of `min_length` for names that are drawn with a lookahead.
-_MAX_MIN_LENGTH = 2**14
-# Overhead per table row, in cells. It limits the number of small rows.
-_EXTRA_CELLS = 2**9
-# Usual number of rows after which a table has converged.
-_USUAL_ROWS = 64
+# Maximum number of rows of a table, and the usual number after which it has converged.
+_MAX_ROWS, _USUAL_ROWS = 2**14, 64
 # Relative difference below which the rows of a table have converged.
 _TOLERANCE = 1e-3
 
@@ -58,8 +51,8 @@ class Lookahead:
 
     constraint: Constraint
     automaton: Automaton
-    table: NDArray[np.float32]
-    log_scales: NDArray[np.float64]
+    table: Floats
+    log_scales: Floats
     n_late: int
 
     @classmethod
@@ -76,9 +69,9 @@ class Lookahead:
         """
         constraint, automaton = self.constraint, self.automaton
         n_rows = min(constraint.max_length, _USUAL_ROWS + constraint.min_length) + 2
-        if constraint.min_length > _MAX_MIN_LENGTH:
+        if n_rows > _MAX_ROWS:
             raise _too_large_error(constraint)
-        max_states = _MAX_CELLS // n_rows
+        max_states = TABLE_CELLS // n_rows
         for order in range(ngrams.order, 0, -1):
             contexts = ngrams.truncated(order)
             found = _product(automaton, contexts, max_states)
@@ -121,11 +114,11 @@ class Lookahead:
         early = self.n_late - 1 + np.minimum(constraint.min_length - lengths, n_early)
         return np.where(lengths >= constraint.min_length, late, early)
 
-    def is_possible(self, lengths: Indices, states: Indices) -> NDArray[np.bool_]:
+    def is_possible(self, lengths: Ints, states: Ints) -> Bools:
         """Return whether prefixes with these lengths and states can still be completed."""
         return self.table[self._row_for_length(lengths), states] > 0
 
-    def log_values(self, lengths: Indices, states: Indices) -> NDArray[np.float64]:
+    def log_values(self, lengths: Ints, states: Ints) -> Floats:
         """Return the log of the probability of completion for these lengths and states."""
         rows, n_early = self._row_for_length(lengths), len(self.table) - 1 - self.n_late
         # Beyond the last row, the values continue to change by the same factor.
@@ -134,11 +127,11 @@ class Lookahead:
         with np.errstate(divide="ignore"):
             return np.log(self.table[rows, states]) + self.log_scales[rows] + n_beyond * log_factor
 
-    def may_end(self, lengths: Indices, states: Indices) -> NDArray[np.bool_]:
+    def may_end(self, lengths: Ints, states: Ints) -> Bools:
         """Return whether names of at most `max_length` characters satisfy the constraint."""
         return self.automaton.accepts[states] & (lengths >= self.constraint.min_length)
 
-    def ahead(self, lengths: Indices, states: Indices, after: Indices) -> NDArray[np.float64]:
+    def ahead(self, lengths: Ints, states: Ints, after: Ints) -> Floats:
         """Return the probability of completion after each next character, up to a factor per row.
 
         Parameters
@@ -207,7 +200,7 @@ def _edges(automaton, end):
 
 
 def _fill(constraint, automaton, edges, proba=None):
-    """Return the table of a `Lookahead`, from the greatest length to zero, and what follows it."""
+    """Return the `table`, the `log_scales` and `n_late` of a `Lookahead`."""
     n_states, min_length = len(automaton.accepts), constraint.min_length
     rows, columns, characters = edges
     starts = automaton.starts_cluster[rows, characters] | (columns == n_states)
@@ -219,26 +212,22 @@ def _fill(constraint, automaton, edges, proba=None):
         return csr_matrix(cells, shape=(n_states, n_states + 1))
 
     to_longer, to_same = matrix(starts), matrix(~starts)
+    n_repeats = len(constraint.automaton.accepts) * (to_same.nnz > 0)
 
     def shorter_values(longer, may_end):
         """Return the values of prefixes that are one character shorter."""
         values = first = to_longer @ np.append(longer, may_end)
         if constraint.end is None:
             first += automaton.accepts * may_end
-        for _ in range(
-            len(constraint.automaton.accepts) * (to_same.nnz > 0)
-        ):  # code points that continue a character
+        for _ in range(n_repeats):  # code points that continue a character
             previous = values
             values = first + to_same @ np.append(values, 0)
             if _is_close(values, previous):
                 break
         return values if proba is not None else (values > 0).astype(float)
 
-    values, table, log_scales = np.zeros(n_states), list[NDArray[np.float32]](), list[float]()
-    for may_end, n_lengths in (
-        (True, constraint.max_length - min_length + 1),
-        (False, min_length),
-    ):
+    values, table, log_scales = np.zeros(n_states), list[Floats](), list[float]()
+    for may_end, n_lengths in ((True, constraint.max_length - min_length + 1), (False, min_length)):
         for _ in range(n_lengths):
             longer, values = values, shorter_values(values, may_end)
             scale = 1.0 if may_end else values.max() or 1.0
@@ -247,7 +236,7 @@ def _fill(constraint, automaton, edges, proba=None):
             log_scales.append(np.log(scale))
             if (may_end or not to_same.nnz) and _is_close(values, longer):
                 break
-            if len(table) * (n_states + _EXTRA_CELLS) > 2 * _MAX_CELLS:
+            if len(table) > _MAX_ROWS or len(table) * n_states > 2 * TABLE_CELLS:
                 raise _too_large_error(constraint)
         if may_end:
             n_late = len(table)
@@ -269,7 +258,7 @@ def _product(automaton, contexts, max_states):
     if found is None:
         return None
     transitions, (states, ids) = found
-    if np.prod(transitions.shape) <= _MAX_DENSE:
+    if np.prod(transitions.shape) <= BLOCK_CELLS:  # dense arrays are faster
         transitions = transitions.toarray() + np.int32(len(states) - 1)
     starts_cluster = automaton.starts_cluster
     if starts_cluster.all():

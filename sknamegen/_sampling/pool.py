@@ -15,8 +15,6 @@ from .source import Draws
 
 # Maximum share of the chosen names that may represent names that were not drawn.
 _MAX_UNSEEN_SHARE = 0.12
-# Log of the share of the probability that is negligible.
-_LOG_NEGLIGIBLE = -3.5
 _FLOAT, _EPSILON = np.finfo(float), float(np.finfo(np.float32).eps)
 
 
@@ -86,7 +84,7 @@ class Pool:
         found, drawn = self._log_weights()
         if not len(drawn):
             is_complete = self.n_drawn or not self._n_rest
-            return bool(is_complete and self._log_rest < _LOG_NEGLIGIBLE + log_sum(found))
+            return bool(is_complete and self._log_rest < np.log(_MAX_UNSEEN_SHARE) + log_sum(found))
         _, _, prob_seen = self._drawn()
         # How often each name would be chosen.
         weights = self.n * np.exp(drawn - log_sum([*found, *drawn]))
@@ -105,8 +103,7 @@ class Pool:
     def probability(self, relative_error: float = 0.0) -> tuple[float, float]:
         """Estimate the probability of satisfying the constraint, and its standard error.
 
-        `relative_error` is an additional error of what the draws represent, or of the names found
-        if there are no draws.
+        `relative_error` is an additional error.
         """
         log_found = np.array([*self._found.values()])
         found = float(np.exp(log_sum(log_found)))
@@ -120,10 +117,9 @@ class Pool:
         spread = max(0.0, ((1 - prob_seen) * weights**2).sum() - shared)
         # The error allows for one more draw of a new name with the greatest importance weight,
         # because unseen names may exist.
-        missing = np.exp(log_weights.max(initial=-np.inf)) / self.n_drawn
-        rest = float(weights.sum())
-        error = (spread + missing**2 + (relative_error * rest) ** 2) ** 0.5
-        return found + rest, float(error)
+        missing = np.exp(log_weights.max(initial=log_sum(log_found))) / self.n_drawn
+        total = found + float(weights.sum())
+        return total, float((spread + missing**2 + (relative_error * total) ** 2) ** 0.5)
 
 
 def log_sum(logs: ArrayLike) -> float:

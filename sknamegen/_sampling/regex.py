@@ -10,14 +10,12 @@ from re import _parser  # type: ignore[attr-defined]
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .._alphabet import shorten
+from .._types import Bools
 
-# Maximum number of characters in an expanded pattern.
-_MAX_POSITIONS = 40_000
-# Maximum number of comparisons: distinct pieces of a pattern times characters.
-_MAX_COMPARISONS = 2_000_000
+# Maximum number of states of an automaton, and of steps of its construction.
+MAX_STATES, MAX_STEPS = 40_000, 2_000_000
 # Mutually exclusive flags that select the character classes.
 _CHARACTER_FLAGS = re.ASCII | re.LOCALE | re.UNICODE
 _CATEGORIES = {f"CATEGORY_{word}": f"\\{word[0].lower()}" for word in ("DIGIT", "SPACE", "WORD")}
@@ -82,7 +80,7 @@ class PositionAutomaton:
     def __init__(self, compiled: re.Pattern[str], characters: list[str], max_length: int):
         self._characters, self._max_length = characters, max_length
         self._shown = shorten(compiled.pattern, 80)
-        self.pieces: list[NDArray[np.bool_]] = []
+        self.pieces: list[Bools] = []
         self._numbers: dict[tuple[str, int], int] = {}
         self.piece_of, self.follow = list[int](), list[int]()
         self._position("(?!)", 0, 0)
@@ -153,14 +151,14 @@ class PositionAutomaton:
         return first, minimum == 0
 
     def _position(self, piece, flags, after):
-        if len(self.follow) > _MAX_POSITIONS:
+        if len(self.follow) > MAX_STATES:
             raise ValueError(
                 f"pattern must contain fewer repetitions: with max_length={self._max_length}, it "
-                f"expands to more than {_MAX_POSITIONS:,} characters. Got {self._shown}."
+                f"expands to more than {MAX_STATES:,} characters. Got {self._shown}."
             )
         number = self._numbers.setdefault((piece, flags), len(self.pieces))
         if number == len(self.pieces):
-            if number * len(self._characters) > _MAX_COMPARISONS:
+            if number * len(self._characters) > MAX_STEPS:
                 raise ValueError(
                     "pattern must contain fewer distinct characters and classes for a model with "
                     f"{len(self._characters):,} characters. Got more than {number:,} in "

@@ -21,20 +21,18 @@ from itertools import compress
 import numpy as np
 from numpy.typing import NDArray
 
-from .._models.contract import Indices
 from .._parallel import one_blas_thread
+from .._types import Bools, Floats, Ints
 from .cache import Cache
 from .decoding import draw
-from .guide import Guide, find_guide, first_lookahead, no_match_error
+from .guide import ROUND_SIZE, Guide, find_guide, first_lookahead, no_match_error
 from .lookahead import Lookahead
 from .search import Search
 from .source import Source
 
-# Share of accepted draws below which the sampler switches to guided draws.
+# Share of accepted draws below which the sampler switches to guided draws, unless it expects to
+# need at most `ROUND_SIZE` draws.
 _MIN_ACCEPTANCE = 0.2
-# Number of draws in the first round. If the sampler expects to need fewer draws, it does not
-# switch.
-_ROUND_SIZE = 256
 # Minimum number of rounds of `find_guide` for estimates, whose error is the change between rounds.
 _N_ROUNDS = 3
 # Maximum number of consecutive draws without an accepted name.
@@ -42,7 +40,7 @@ _MAX_FAILURES = 10_000
 # Maximum expected number of draws, in total and per name. The greater limit applies.
 _MAX_DRAWS, _MAX_DRAWS_PER_NAME = 1_000_000, 30
 # Maps each reason for rejection to a function that flags the rejected names.
-Filters = dict[str, Callable[[list[str]], NDArray[np.bool_]]]
+Filters = dict[str, Callable[[list[str]], Bools]]
 
 
 class Selection:
@@ -67,7 +65,7 @@ class Selection:
     rejected : Counter
         Number of rejected names for each reason.
     is_open : bool
-        Whether rows are pending and there is hope for them.
+        Whether rows are pending and more draws are allowed.
     """
 
     def __init__(self, n: int, unique: bool, filters: Filters):
@@ -76,18 +74,18 @@ class Selection:
         self._n, self._unique, self._filters, self._seen = n, unique, filters, set[str]()
         self._n_failures = self._n_attempts = self._n_accepted = 0
 
-    def attempts(self, tries: bool) -> Indices:
+    def attempts(self, few_first: bool) -> Ints:
         """Return the rows for which to draw names, each as often as it probably needs.
 
-        If `tries`, these are few rows until some draws were made.
+        If `few_first`, these are few rows until some draws were made.
         """
         n_attempts, n_accepted = self._n_attempts, self._n_accepted
         n_repeats = -(-(n_attempts + 1) // (n_accepted + 1)) if n_accepted else 4 * n_attempts + 1
-        n_repeats = min(n_repeats, -(-_ROUND_SIZE // len(self.pending)))
-        tries = tries and not n_attempts
-        return np.repeat(self.pending[:_ROUND_SIZE] if tries else self.pending, n_repeats)
+        n_repeats = min(n_repeats, -(-ROUND_SIZE // len(self.pending)))
+        n_rows = ROUND_SIZE if few_first and not n_attempts else None
+        return np.repeat(self.pending[:n_rows], n_repeats)
 
-    def add(self, rows: Indices, texts: list[str], n_attempts: int) -> None:
+    def add(self, rows: Ints, texts: list[str], n_attempts: int) -> None:
         """Add names drawn for rows, of which there may be several for a row."""
         reasons = np.full(len(texts), "", dtype=object)
         for reason, is_rejected in self._filters.items():
@@ -113,7 +111,7 @@ class Selection:
 
     def is_slow(self) -> bool:
         """Return whether the pending rows will probably need many draws."""
-        return len(self.pending) * (self._n_attempts + 1) > _ROUND_SIZE * (self._n_accepted + 1)
+        return len(self.pending) * (self._n_attempts + 1) > ROUND_SIZE * (self._n_accepted + 1)
 
     def restart(self) -> None:
         """Forget how many draws were accepted."""
@@ -144,7 +142,7 @@ class Sampler:
 
     def draw(
         self,
-        rows: Indices,
+        rows: Ints,
         rng: np.random.Generator,
         unique: bool = False,
         filters: Filters | None = None,
@@ -158,7 +156,7 @@ class Sampler:
         for propose in [self._greedy] if is_greedy else [self._unguided, self._guided]:
             selection.restart()
             while selection.is_open:
-                attempts = selection.attempts(tries=propose == self._unguided)
+                attempts = selection.attempts(few_first=propose == self._unguided)
                 is_valid, texts = propose(rows[attempts], rng)
                 selection.add(attempts[is_valid], texts, len(attempts))
                 is_rare = len(texts) < _MIN_ACCEPTANCE * len(attempts)
@@ -230,16 +228,16 @@ class Sampler:
         return np.ones(len(texts), dtype=bool), texts.tolist()
 
     def _rarity(self, rng):
-        """Describe how rarely names satisfy the constraint, if fewer than a tenth do."""
-        proba = self.constraint_probability(1000, rng)[0].mean()
+        """Return how rarely names satisfy the constraint as text, if fewer than a tenth do."""
+        proba, n_prefixes = 0.0, len(self.source.prefixes)
+        with suppress(ValueError):  # without a guide, the share is unknown
+            proba = self.constraint_probability(max(2, 1000 // n_prefixes), rng)[0].mean()
         if not 1e-300 < proba < 0.1:
             return ""
         step = 10 ** max(0, int(np.log10(1 / proba)) - 1)
         return f". About one name in {round(1 / proba / step) * step:,} satisfies the constraint"
 
-    def constraint_probability(
-        self, n: int, rng: np.random.Generator
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def constraint_probability(self, n: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
         """Estimate the share of names that satisfy the constraint, and its standard error.
 
         There is one estimate per prefix, from n >= 2 draws. If enough unconstrained names satisfy
@@ -282,7 +280,7 @@ class Sampler:
                 state, logits = source.model.advance(state, character)
 
     def most_likely(self, n: int, filters: Filters) -> tuple[list[str], NDArray[np.float64]]:
-        """Return the n most probable names, see `CharLSTMGenerator.most_likely`.
+        """Return the n most probable names, see `BaseCharGenerator.most_likely`.
 
         The sampler must have one prefix and temperature 1.
         """

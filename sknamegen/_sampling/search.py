@@ -5,9 +5,9 @@ from itertools import compress
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .._parallel import BLOCK_CELLS
+from .._types import Floats
 from .lookahead import Lookahead
 from .source import Source, Steps
 
@@ -39,13 +39,7 @@ class Search:
         What the model predicted after these prefixes.
     """
 
-    def __init__(
-        self,
-        source: Source,
-        lookahead: Lookahead,
-        joint: NDArray[np.float64],
-        recorded: bool = False,
-    ):
+    def __init__(self, source: Source, lookahead: Lookahead, joint: Floats, recorded: bool = False):
         self._source, self._lookahead, alphabet = source, lookahead, source.corpus.alphabet
         self._recorded = recorded
         self._characters = np.array(alphabet.characters)
@@ -69,9 +63,7 @@ class Search:
         pending = [siblings[2][place:] for _, _, place, siblings in self._heap]
         return float(np.logaddexp.reduce(np.concatenate([[-np.inf], *pending])))
 
-    def step(
-        self, threshold: float = -np.inf, n_rows: int = 2**9
-    ) -> tuple[list[str], NDArray[np.float64]]:
+    def step(self, threshold: float = -np.inf, n_rows: int = 2**9) -> tuple[list[str], Floats]:
         """Expand up to `n_rows` of the best prefixes.
 
         Prefixes with a score up to `threshold` are dropped. Returns the names found and their

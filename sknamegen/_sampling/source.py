@@ -6,9 +6,10 @@ References
    Technometrics, 1995.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, Self
+from functools import cached_property
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +17,10 @@ from numpy.typing import NDArray
 from .._alphabet import NONE
 from .._corpus import Corpus
 from .._graphemes import MAX_CODE_POINTS
-from .._models.contract import Indices, Logits, NextCharModel, log_likelihood, next_log_proba
+from .._models.contract import NextCharModel, State, log_likelihood, next_log_proba
 from .._parallel import BLOCK_CELLS, blocks, parallel_map
 from .._sequences import name_sequences
+from .._types import Floats, Ints
 from .constraint import Constraint
 from .decoding import Decoding, draw
 from .lookahead import Lookahead
@@ -29,31 +31,11 @@ from .lookahead import Lookahead
 _DEFENSIVE_SHARE = 0.2
 # Number of characters in the contexts of `Steps`.
 _CONTEXT_LENGTH = 7
-
-
-class Steps(NamedTuple):
-    """What a model predicted at each step of drawing names.
-
-    Attributes
-    ----------
-    contexts : ndarray of shape (n_steps, n_columns), dtype int
-        The last characters, nearest first. The start of a name with the label in column i of the
-        source is character `n_characters` + i.
-    logits : ndarray of shape (n_steps, n_characters), dtype float32
-    """
-
-    contexts: Indices
-    logits: Logits
-
-    @property
-    def nbytes(self) -> int:
-        """Total size of all arrays, in bytes."""
-        return self.contexts.nbytes + self.logits.nbytes
-
-    @classmethod
-    def concatenate(cls, parts: list[Self]) -> Self:
-        """Return all steps of several."""
-        return cls(*map(np.concatenate, zip(*parts, strict=True)))
+# What a model predicted at each step of drawing names: "contexts" of shape (n_steps, n_columns),
+# dtype int32, and "logits" of shape (n_steps, n_characters), dtype float32. Contexts contain the
+# last characters, nearest first. The start of a name with the label in column i of the source is
+# character n_characters + i.
+Steps = NDArray[np.void]
 
 
 class Draws(NamedTuple):
@@ -75,9 +57,9 @@ class Draws(NamedTuple):
     """
 
     texts: NDArray[np.object_]
-    labels: NDArray[np.integer[Any]]
-    log_proba: NDArray[np.float64]
-    log_weights: NDArray[np.float64]
+    labels: Ints
+    log_proba: Floats
+    log_weights: Floats
     steps: Steps | None = None
 
 
@@ -103,16 +85,21 @@ class Source:
     model: NextCharModel
     corpus: Corpus
     prefixes: list[str]
-    labels: NDArray[np.int64]
-    label_proba: NDArray[np.float64]
+    labels: Ints
+    label_proba: Floats
     decoding: Decoding
+
+    @cached_property
+    def windows(self) -> Ints:
+        """The last indices of each prefix, (n_prefixes, window_length)."""
+        return self._windows(self.prefixes)
 
     def propose(
         self,
-        rows: Indices,
+        rows: Ints,
         rng: np.random.Generator,
         lookahead: Lookahead,
-        labels: Indices | None = None,
+        labels: Ints | None = None,
         *,
         guided: bool = True,
         recorded: bool = False,
@@ -139,18 +126,13 @@ class Source:
         rngs = [rng]
         if len(parts) > 1:  # the draws must not depend on the order of the blocks
             rngs = list(map(np.random.default_rng, rng.integers(2**63, size=len(parts))))
-        alphabet, windows = self.corpus.alphabet, self._windows(self.prefixes)
+        alphabet, windows = self.corpus.alphabet, self.windows
         position, prefixes = self.positions(lookahead), np.array(self.prefixes, dtype=object)
 
         def propose_part(part: slice, rng: np.random.Generator) -> Draws:
-            part_rows, part_labels, steps = rows[part], labels[part], list[Steps]()
+            part_rows, part_labels = rows[part], labels[part]
             columns = np.searchsorted(self.labels, part_labels)
-
-            def record(active: Indices, text: Indices, logits: Logits) -> None:
-                texts = np.concatenate([windows[part_rows[active]], text], axis=1)
-                steps.append(self._steps(texts, columns[active], logits))
-
-            text, log_proba, log_weights = _propose_block(
+            text, log_proba, log_weights, predicted = _propose_block(
                 self.model,
                 self.start(part_rows, part_labels),
                 position[:, part_rows, columns],
@@ -158,51 +140,55 @@ class Source:
                 lookahead,
                 guided,
                 rng,
-                record if recorded else None,
+                recorded,
             )
             log_proba += np.log(self.label_proba[part_rows, columns])
             texts = prefixes[part_rows] + np.array(alphabet.decode(text), dtype=object)
-            joined = Steps.concatenate(steps) if recorded else None
+            read = np.concatenate([windows[part_rows], text], axis=1)
+            steps = [
+                self._steps(read[active, : windows.shape[1] + step], columns[active], logits)
+                for step, (active, logits) in enumerate(predicted)
+            ]
+            joined = np.concatenate(steps) if recorded else None
             return Draws(texts, part_labels, log_proba, log_weights, joined)
 
         draws = parallel_map(propose_part, zip(parts, rngs, strict=True))
-        columns = zip(*(part[:4] for part in draws), strict=True)
-        steps = [part.steps for part in draws if part.steps]
-        all_draws = Draws._make([*map(np.concatenate, columns), None])
-        return all_draws._replace(steps=Steps.concatenate(steps)) if steps else all_draws
+        *columns, steps = zip(*draws, strict=True)
+        joined = np.concatenate(steps) if recorded else None
+        return Draws._make([*map(np.concatenate, columns), joined])
 
-    def of(self, prefixes: Indices) -> Self:
+    def of(self, prefixes: Ints) -> Self:
         """Return a source of names that begin with some of the prefixes."""
         some = [self.prefixes[prefix] for prefix in prefixes]
         return replace(self, prefixes=some, label_proba=self.label_proba[prefixes])
 
-    def positions(self, lookahead: Lookahead) -> NDArray[np.int64]:
+    def positions(self, lookahead: Lookahead) -> Ints:
         """Return the length and the state of each prefix, (2, n_prefixes, n_labels)."""
         states = np.array([*map(lookahead.read, self.prefixes)], dtype=np.int64)
         lengths = self.corpus.alphabet.lengths(self.prefixes)[:, None]
         return np.stack([np.broadcast_to(x, self.label_proba.shape) for x in (lengths, states)])
 
-    def start(self, rows: Indices, labels: Indices) -> tuple[Any, Logits]:
+    def start(self, rows: Ints, labels: Ints) -> tuple[State, Floats]:
         """Return the model's state and logits after labelled prefixes."""
-        windows = self._windows(self.prefixes)
+        windows = self.windows
         if len(self.prefixes) == len(self.labels) == 1:  # all rows have the same context
             state, logits = self.model.start(windows, self.labels)
             shared = np.zeros(len(rows), dtype=np.int64)
             return self.model.select(state, shared), logits[shared]
         return self.model.start(windows[rows], labels)
 
-    def draw_labels(self, rows: Indices, rng: np.random.Generator) -> Indices:
+    def draw_labels(self, rows: Ints, rng: np.random.Generator) -> Ints:
         """Draw a label for each row."""
         if len(self.labels) == 1:
             return np.repeat(self.labels, len(rows))
         index, _ = draw(self.label_proba[rows], rng.random(len(rows)))
         return self.labels[index]
 
-    def next_log_proba(self, prefixes: Sequence[str]) -> NDArray[np.float64]:
+    def next_log_proba(self, prefixes: Sequence[str]) -> Floats:
         """Return the log-probabilities of the next character, (n_prefixes, n_labels, n_chars)."""
         return next_log_proba(self.model, self._windows(prefixes), self.labels)
 
-    def decoded(self, log_proba: NDArray[np.float64]) -> NDArray[np.float64]:
+    def decoded(self, log_proba: Floats) -> Floats:
         """Return the same after decoding."""
         if self.decoding == Decoding():
             return log_proba
@@ -210,7 +196,7 @@ class Source:
         with np.errstate(divide="ignore"):
             return np.log(proba).reshape(log_proba.shape)
 
-    def steps(self, prefixes: Sequence[str], log_proba: NDArray[np.float64]) -> Steps:
+    def steps(self, prefixes: Sequence[str], log_proba: Floats) -> Steps:
         """Return the steps for the predictions after prefixes."""
         n_prefixes, n_labels, n_characters = log_proba.shape
         windows = np.repeat(self._windows(prefixes), n_labels, axis=0)
@@ -221,10 +207,13 @@ class Source:
         """Return steps, given indices of characters and the label of each row."""
         n_columns = min(_CONTEXT_LENGTH, self.corpus.window_length_)
         contexts = texts[:, : -n_columns - 1 : -1]
-        contexts = contexts + columns[:, None] * (contexts == len(self.corpus.alphabet))
-        return Steps(contexts, logits.astype(np.float32))
+        fields = ("contexts", np.int32, n_columns), ("logits", np.float32, logits.shape[1])
+        steps = np.empty(len(logits), dtype=[*fields])
+        is_start = contexts == len(self.corpus.alphabet)
+        steps["contexts"], steps["logits"] = contexts + columns[:, None] * is_start, logits
+        return steps
 
-    def log_joint(self) -> NDArray[np.float64]:
+    def log_joint(self) -> Floats:
         """Return the log-probability of each prefix with each label, (n_prefixes, n_labels)."""
         log_proba = _log_proba(self.model, self.corpus, self.prefixes, self.labels)
         return log_proba + (self.corpus.log_prior if len(self.labels) > 1 else 0)
@@ -250,26 +239,24 @@ class Source:
 
 def _propose_block(
     model: NextCharModel,
-    start: tuple[Any, Any],
-    position: NDArray[np.int64],
+    start: tuple[State, Floats],
+    position: Ints,
     decoding: Decoding,
     lookahead: Lookahead,
     guided: bool,
     rng: np.random.Generator,
-    record: Callable[[Indices, Indices, Logits], None] | None,
-) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    recorded: bool,
+) -> tuple[Ints, Floats, Floats, list[tuple[Ints, Floats]]]:
     """Draw a block of names character by character until all have ended.
 
     Parameters
     ----------
-    model, decoding, lookahead, guided, rng
+    model, decoding, lookahead, guided, rng, recorded
         As in `Source`.
     start : tuple
         State and logits of the model after the prefixes.
     position : ndarray of shape (2, n_names), dtype int64
         Length and automaton state of each prefix.
-    record : callable or None
-        Called before each step with the active rows, their characters so far and their logits.
 
     Returns
     -------
@@ -277,12 +264,14 @@ def _propose_block(
         Indices of the generated characters, -1 after the end of the name.
     log_proba, log_weights : ndarray of shape (n_names,), dtype float64
         As in `Draws`.
+    predicted : list of (ndarray, ndarray)
+        The active rows and their logits at each step, if recorded.
     """
     constraint, automaton = lookahead.constraint, lookahead.automaton
     (state, logits), end, n_names = start, constraint.end, position.shape[1]
     text = np.full((n_names, 16), NONE)
     log_proba, log_weights = np.zeros((2, n_names))
-    active = np.arange(n_names)
+    active, predicted = np.arange(n_names), list[tuple[Ints, Floats]]()
     if end is None:
         active = np.flatnonzero(position[0] < constraint.max_length)
         state, logits, position = model.select(state, active), logits[active], position[:, active]
@@ -290,8 +279,8 @@ def _propose_block(
         if not len(active):
             break
         lengths, states = position
-        if record:
-            record(active, text[active, :step], logits)
+        if recorded:
+            predicted.append((active, logits))
         uniforms, after = rng.random(len(active)), automaton.after(states)
         if guided:
             ahead = lookahead.ahead(lengths, states, after)
@@ -318,7 +307,7 @@ def _propose_block(
         if len(active):
             state, logits = model.advance(state, characters)
     log_weights[active] = -np.inf  # endless sequences of code points that continue a character
-    return text, log_proba, log_weights
+    return text, log_proba, log_weights, predicted
 
 
 def _draw_guided(logits, ahead, decoding, uniforms):

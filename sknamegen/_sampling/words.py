@@ -5,12 +5,11 @@ automaton, because an apostrophe may be inside a word or between two words.
 """
 
 from collections import defaultdict
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .._alphabet import decompose
+from .._types import Bools, Ints
 from .._validation import check_strings
 from .._words import APOSTROPHE, fold_word, is_letter, is_mark, words_in
 
@@ -29,7 +28,7 @@ def spell(text: str) -> str:
 
 def word_automaton(
     characters: list[str], words: frozenset[str], max_length: int
-) -> tuple[NDArray[np.int32], NDArray[np.bool_], dict[str, int]]:
+) -> tuple[Ints, Bools, dict[str, int]]:
     """Return an automaton that reads the units of names.
 
     Parameters
@@ -117,7 +116,7 @@ def _trie(words):
             is_end.append(False)
         is_end[path[-1]], previous = True, word
     # Children have greater numbers, so they are merged before their parents.
-    merged, register = list(range(len(children))), dict[Any, int]()
+    merged, register = list(range(len(children))), dict[object, int]()
     for node in reversed(range(1, len(children))):
         children[node] = {unit: merged[child] for unit, child in children[node].items()}
         merged[node] = register.setdefault((is_end[node], *children[node].items()), node)

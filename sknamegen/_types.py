@@ -1,0 +1,13 @@
+"""Names of array types. Docstrings give shapes and dtypes."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.integer]
+Floats = NDArray[np.floating]
+Bools = NDArray[np.bool_]
+Strs = NDArray[np.str_]
+# Arrays, numbers and nested dicts, to save or to export.
+Data = dict[str, Any]
