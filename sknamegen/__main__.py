@@ -19,7 +19,7 @@ from ._state import replaced_file
 # Extensions of model files.
 _EXTENSIONS = ".joblib", ".pkl", ".skops"
 # Options that describe a table of names, and other options that have an effect with --score.
-_TABLE = {"column", "label_column", "header", "labelled"}
+_TABLE = {"column", "label_column", "header"}
 _SCORING = "file", "demo", "encoding", "counting", "load", "save", "title", "random_state", "score"
 # Characters that move the cursor, end a line or change the direction of text.
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
@@ -59,7 +59,6 @@ def _parser():
     add("--column", help="column of names (CSV or TSV): header, or number starting at 1", **column)
     add("--label-column", help="column of labels: header, or number starting at 1", **column)
     add("--header", help="skip the first line if columns are given by number", **switch)
-    add("--labelled", help="each line of the file contains a name, a tab and a label", **switch)
     add("--encoding", default="utf-8", help="encoding of all files (default: utf-8)")
     add("--counting", help="use a fast n-gram model instead of an LSTM", **switch)
     add("--load", metavar="MODEL", help="load a saved model instead of training")
@@ -289,17 +288,11 @@ def _print(lines):
 
 def _read_names(path, args):
     """Return the names in a file, and their labels or None."""
-    if args.column and args.labelled:
-        raise ValueError("--labelled and --column are mutually exclusive. Pass --label-column.")
     if (args.label_column or args.header) and not args.column:
         raise ValueError("--label-column and --header require --column, which selects the names.")
     lines = _lines(path, args, strip=not args.column)
     if args.column:
         return _read_columns(lines, args)
-    if args.labelled:
-        if not all("\t" in line for line in lines):
-            raise ValueError("With --labelled, each line must contain a name, a tab and a label.")
-        return zip(*(line.rsplit("\t", 1) for line in lines), strict=True)
     # "Smith, John" is a name.
     separators = re.compile("\t"), re.compile(";"), re.compile(",(?! )")
     if any(all(map(separator.search, lines)) for separator in separators):
@@ -359,23 +352,23 @@ def _words(names, args):
             "--own-words requires the list of names, which a model file does not contain. Pass its "
             "words with --words-file."
         )
-    words = sknamegen.load_words() if args.words else frozenset[str]()
-    if args.words_file is not None:
-        words |= sknamegen.datasets.words_of(_lines(args.words_file, args))
-    if args.words and names is None and args.words_file is None:
+    if not (args.words or args.own_words or args.words_file):
+        if names and _have_known_words(names):
+            _report(
+                "most names consist of several English words. To generate only real words, pass "
+                "--words."
+            )
+        return None
+    texts = _lines(args.words_file, args)
+    if args.words or args.own_words:
+        texts += names or []
+    if not texts:
         _report(
             "warning: a model file does not contain the words of its list. To allow them, pass "
             "--words-file."
         )
-    elif names and (args.words or args.own_words):
-        words |= sknamegen.datasets.words_of(names)
-    elif names and not args.words_file and _have_known_words(names):
-        _report(
-            "most names consist of several English words. To generate only real words, pass "
-            "--words."
-        )
-    if not (args.words or args.own_words or args.words_file):
-        return None
+    words = sknamegen.load_words() if args.words else frozenset[str]()
+    words |= sknamegen.datasets.words_of(texts) if texts else frozenset()
     if not words:
         option = "--words-file" if args.words_file else "--own-words"
         raise ValueError(f"{option} requires at least one word. Got only digits or symbols.")

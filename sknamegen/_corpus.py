@@ -2,14 +2,15 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._alphabet import END, NONE, UNKNOWN, Alphabet, characters_of, distinct, encode, hash_rows
-from ._parallel import cached
 from ._sequences import Sequences, malformed_error, read_windows
+from ._types import Bools, Floats, Ints, Strs
 from ._validation import (
     MAX_WINDOW,
     check_alphabet,
@@ -35,15 +36,15 @@ class Corpus:
         Sum of the sample weights of all predicted characters.
     """
 
-    alphabet_: NDArray[np.str_]
+    alphabet_: Strs
     window_length_: int
     max_length_: int | None
-    name_hashes_: NDArray[np.uint64] | None
+    name_hashes_: Ints | None
     weight: float
     classes_: NDArray[Any] | None = None
-    class_count_: NDArray[np.float64] | None = None
+    class_count_: Floats | None = None
 
-    @cached
+    @cached_property
     def alphabet(self) -> Alphabet:
         """The alphabet of the names, which maps characters to indices."""
         return Alphabet(self.alphabet_)
@@ -54,13 +55,13 @@ class Corpus:
         return [] if self.classes_ is None else self.classes_.tolist()
 
     @property
-    def label_shares(self) -> NDArray[np.float64]:
+    def label_shares(self) -> Floats:
         """The relative frequency of each label."""
         counts = np.empty(0) if self.class_count_ is None else self.class_count_
         return counts / counts.sum()
 
     @property
-    def log_prior(self) -> NDArray[np.float64]:
+    def log_prior(self) -> Floats:
         """The log-probability of each label, in nats."""
         with np.errstate(divide="ignore"):
             return np.log(self.label_shares)
@@ -72,8 +73,7 @@ class Corpus:
 
     def attributes(self) -> dict[str, Any]:
         """Return the attributes of an estimator with this corpus, as a dict."""
-        names = [field.name for field in fields(self) if field.name.endswith("_")]
-        values = {name: getattr(self, name) for name in names}
+        values = {name: value for name, value in vars(self).items() if name.endswith("_")}
         if self.classes_ is None:
             del values["classes_"], values["class_count_"]
         return values | {"n_characters_seen_": self.n_characters_seen}
@@ -111,7 +111,7 @@ class Corpus:
         vectorizer.alphabet_ = self.alphabet_
         return vectorizer.transform(names if text.isascii() else self.alphabet.composed(names))
 
-    def read(self, X: Any) -> tuple[NDArray[np.int32] | None, Sequences]:
+    def read(self, X: Any) -> tuple[Ints | None, Sequences]:
         """Return the names and sequences of windows or names, as code points."""
         names, sequences = read_windows(self.windows(X))
         if (names is None) != (self.max_length_ is None):
@@ -121,7 +121,7 @@ class Corpus:
             )
         return names, sequences
 
-    def label_indices(self, y: ArrayLike | None, n_names: int) -> NDArray[np.int32]:
+    def label_indices(self, y: ArrayLike | None, n_names: int) -> Ints:
         """Return the label index of each name, or -1 without labels."""
         if y is None:
             return np.full(n_names, NONE, dtype=np.int32)
@@ -138,7 +138,7 @@ class Corpus:
             )
         return np.searchsorted(self.classes_, y).astype(np.int32)
 
-    def contains(self, names: list[str]) -> NDArray[np.bool_]:
+    def contains(self, names: list[str]) -> Bools:
         """Whether the hash of each name is the hash of a training name."""
         hashes: Any = self.name_hashes_
         return np.isin(hash_rows(encode(names)), hashes)
@@ -173,10 +173,10 @@ class Corpus:
 
     def _with_rows(
         self,
-        names: NDArray[np.int32] | None,
+        names: Ints | None,
         sequences: Sequences,
-        labels: NDArray[np.int32],
-        weights: NDArray[np.float64] | None,
+        labels: Ints,
+        weights: Floats | None,
     ) -> "tuple[Corpus, Sequences]":
         """Return the corpus with more rows, and the new sequences as indices."""
         n_targets = sequences.has_target.sum(1)

@@ -601,7 +601,7 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         name. The result is exact.
         """
         components = fitted(self)
-        check_int("n", n, 1)
+        n = check_int("n", n, 1)
         check_str("seed", seed)
         if self.max_length_ is None:
             raise ValueError("most_likely requires a generator fitted to names (boundary=True).")
@@ -609,7 +609,7 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         options: Constraints = {"label": label, "min_length": min_length, "max_length": max_length}
         options |= {"pattern": pattern, "banned": banned, "words": words}
         sampler = components.sampler([seed], 1.0, **options)
-        return sampler.most_likely(int(n), filters)
+        return sampler.most_likely(n, filters)
 
     def score_samples(self, X: ArrayLike, y: ArrayLike | None = None) -> NDArray[np.float64]:
         """Compute the log-likelihood of each name.

@@ -13,27 +13,12 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from functools import cache
 from itertools import pairwise
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 from weakref import WeakSet
 
 from threadpoolctl import ThreadpoolController
 
 _Result = TypeVar("_Result")
-
-
-class cached(Generic[_Result]):
-    """Variant of `functools.cached_property` without the lock in Python 3.11.
-
-    A forked process could inherit a held lock. Without a lock, two threads may compute the same
-    value.
-    """
-
-    def __init__(self, compute: Callable[[Any], _Result]):
-        self._compute = compute
-
-    def __get__(self, instance: Any, owner: Any) -> _Result:
-        value = vars(instance)[self._compute.__name__] = self._compute(instance)
-        return value
 
 
 class Setting:

@@ -17,6 +17,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
 from ._alphabet import FRAMING, codes_of, compose, decompose, fold
+from ._types import Floats, Ints
 
 RandomStateLike = int | np.integer | np.random.RandomState | np.random.Generator | None
 
@@ -30,10 +31,10 @@ MAX_WEIGHT = 1e12
 MAX_TOTAL_WEIGHT = 1e24
 
 
-def check_int(name: str, value: object, low: int, or_auto: bool = False, high: float = inf) -> None:
-    """Raise unless `value` is an integer within bounds, or "auto" if `or_auto` is set."""
+def check_int(name: str, value: object, low: int, or_auto: bool = False, high: float = inf) -> Any:
+    """Return `value` as an int. Raise unless it is within bounds, or "auto" if `or_auto` is set."""
     expected = f"an int >= {low}" + ("" if high == inf else f" and <= {high:,}")
-    check_real(name, value, expected, lambda n: low <= n <= high, or_auto, Integral)
+    return check_real(name, value, expected, lambda n: low <= n <= high, or_auto, Integral)
 
 
 def is_auto(value: object) -> bool:
@@ -48,17 +49,21 @@ def check_real(
     accepts: Callable[[float], bool],
     or_auto: bool = False,
     kind: Any = Real,
-) -> None:
-    """Raise unless `value` is a real number that passes `accepts`, or "auto" if allowed."""
+) -> Any:
+    """Return `value` as a float, or an int if `kind` is Integral.
+
+    Raise unless it is a number that passes `accepts`, or "auto" if allowed.
+    """
     if or_auto and is_auto(value):
-        return
+        return value
     auto = "'auto' or " * or_auto
     message = f"{name} must be {auto}{expected}. Got {value!r}."
     if not isinstance(value, kind) or isinstance(value, bool):
         raise TypeError(message)
     with suppress(OverflowError):
-        if accepts(value if kind is Integral else float(value)):
-            return
+        number = int(value) if kind is Integral else float(value)
+        if accepts(number):
+            return number
     raise ValueError(message)
 
 
@@ -173,8 +178,7 @@ def random_generator(random_state: RandomStateLike) -> np.random.Generator:
         return np.random.default_rng(random_state)
     if isinstance(random_state, np.random.RandomState):
         return np.random.default_rng(random_state.randint(2**32, size=4, dtype=np.uint32))
-    check_int("random_state", random_state, 0)
-    return np.random.default_rng(random_state)
+    return np.random.default_rng(check_int("random_state", random_state, 0))
 
 
 def check_windows(X: ArrayLike, window_length: int | None = None) -> NDArray[Any]:
@@ -203,7 +207,7 @@ def check_windows(X: ArrayLike, window_length: int | None = None) -> NDArray[Any
 
 def check_rows(
     X: NDArray[Any], y: ArrayLike | None, sample_weight: ArrayLike | None
-) -> tuple[NDArray[Any], NDArray[Any] | None, NDArray[np.float64] | None]:
+) -> tuple[NDArray[Any], NDArray[Any] | None, Floats | None]:
     """Validate labels and weights of windows, and drop the rows whose weight is zero."""
     labels = None if y is None else check_labels(y, len(X))
     if sample_weight is None:
@@ -213,7 +217,7 @@ def check_rows(
     return X[rows], labels if labels is None else labels[rows], weights[rows]
 
 
-def check_weights(sample_weight: ArrayLike, n_names: int) -> NDArray[np.float64]:
+def check_weights(sample_weight: ArrayLike, n_names: int) -> Floats:
     """Return sample weights as an ndarray of shape (n_names,), dtype float64."""
     expected = f"sample_weight must contain one number from 0 to 1e12 for each of {n_names:,} names"
     try:
@@ -256,7 +260,7 @@ def check_labels(y: Any, n_names: int | None = None, name: str = "y") -> NDArray
     return y
 
 
-def check_alphabet(alphabet: object | None) -> NDArray[np.int32]:
+def check_alphabet(alphabet: object | None) -> Ints:
     """Return the code points of an iterable of characters, or none for None."""
     given: Any = () if alphabet is None else alphabet
     characters = list(given) if isinstance(given, Iterable) else [given]

@@ -5,13 +5,14 @@ import gzip
 import os
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from functools import cache
 from hashlib import blake2b
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from itertools import islice
 from string import ascii_uppercase
-from typing import Literal, overload
+from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -288,9 +289,8 @@ def read_names(
     >>> read_names(path)
     ['Zoë', 'Łukasz']
     """
-    check_int("max_names", max_names, 1)
     lines = read_lines(path, encoding)
-    names = list(islice(lines, int(max_names)))
+    names = list(islice(lines, check_int("max_names", max_names, 1)))
     if next(lines, None):
         raise ValueError(
             f"{str(path)!r} contains more than max_names={max_names:,} names. Pass a larger "
@@ -344,10 +344,9 @@ def iter_names(
     ['Anna', 'Hanna']
     ['Johanna']
     """
-    check_int("chunk_size", chunk_size, 1)
-    check_int("verbose", verbose, 0)
-    lines = read_lines(path, encoding, verbose)
-    while names := list(islice(lines, int(chunk_size))):
+    chunk_size = check_int("chunk_size", chunk_size, 1)
+    lines = read_lines(path, encoding, check_int("verbose", verbose, 0))
+    while names := list(islice(lines, chunk_size)):
         yield names
 
 
@@ -362,13 +361,11 @@ def read_lines(
         raise TypeError(f"path must be a str or path-like. Got {path!r}.")
     codec = "utf-8-sig" if codecs.lookup(encoding).name == "utf-8" else encoding
     source, n_names = repr(str(path)) if path else "Standard input", 0
-    size = os.path.getsize(path)
+    bar: Any = nullcontext()  # A progress bar, even a disabled one, starts a thread.
+    if verbose and os.path.exists(path):
+        bar = tqdm(total=os.path.getsize(path), disable=None, unit="B", unit_scale=True)
     try:
-        with (
-            open(path, encoding=codec, closefd=path != 0) as file,
-            # disable=None disables the bar without a terminal.
-            tqdm(total=size, disable=None if verbose else True, unit="B", unit_scale=True) as bar,
-        ):
+        with open(path, encoding=codec, closefd=path != 0) as file, bar:
             while line := file.readline(_MAX_LINE + 1):  # plus the line break
                 if len(line) > _MAX_LINE and not line.endswith("\n"):
                     raise ValueError(

@@ -22,6 +22,7 @@ from ._models.penalty import Penalised, Penalty
 from ._models.pretrained import Network, Pretrained, read_pretrained
 from ._parallel import in_threads
 from ._sequences import Sequences
+from ._training.strength import gains_of_counts
 from ._validation import is_auto, random_generator
 
 if TYPE_CHECKING:
@@ -187,7 +188,7 @@ class CharLSTMGenerator(BaseCharGenerator):
     `CharNGramGenerator` with ``order=6``, fitted to the training names.
 
     With ``init="auto"``, the network that starts from the base has a weight of
-    1 / (1 + (n / 5000)^0.6) for n names. If this weight exceeds 0.9 (n < 128), it is the only
+    1 / (1 + (n / 5000)^0.6) for n names. If this weight exceeds 0.9 (n <= 128), it is the only
     network, unless `num_networks` or a size is set. The base is ignored for running text, and if it
     predicts the names no better than guessing before training. With any `init`, pretrained networks
     that lack more than half of the characters are ignored. With ``num_networks=1``, the network
@@ -204,14 +205,14 @@ class CharLSTMGenerator(BaseCharGenerator):
     `ngram_weight`    0.5; 0.5 to 0.9 for n < 500 if no     0.5; 0 to 0.5 for n < 1,000
                       network starts from `init`
     `lr`              0.02                                  0.01; 0.003 for n < 1,000
-    `weight_decay`    0.1 for AdamW, otherwise 0.01         the same; for n < 1,000, the value that
+    `weight_decay`    0.1                                   0.1; for n < 1,000, the value that
                                                             shrinks the weights by 16%
     ================  ====================================  ====================================
 
-    `batch_size` is a power of two near the square root of n, between 8 and 512. `max_epochs` is
+    `batch_size` is a power of two near the square root of n, up to 512. `max_epochs` is
     1250 / sqrt(n), between 3 and 10. For n < 1,000, the softmax layer from `init` has six times
-    the learning rate. Embeddings of labels that are not in `init` always have a higher learning
-    rate.
+    the learning rate. If `init` has no labels, the embeddings of labels have a higher learning
+    rate. For optimizers other than AdamW, `weight_decay` is 0.
 
     Networks predict a short list as an average of many similar lists. The n-gram counts correct
     this. Contexts of two to five characters use interpolated modified Kneser-Ney counts with
@@ -356,7 +357,7 @@ class CharLSTMGenerator(BaseCharGenerator):
             labels or weights differs from the number of names.
         ValueError
             If the learning rate is so high that the loss is not finite, or that the trained network
-            is worse than guessing. The estimator then remains unchanged.
+            is much worse than guessing. The estimator then remains unchanged.
 
         Notes
         -----
@@ -418,7 +419,7 @@ class CharLSTMGenerator(BaseCharGenerator):
 
         Training continues from the last fit if `resume` is True and the generator is fitted.
         """
-        batches, fit, plan, strength = _import_training()
+        batches, fit, plan = _import_training()
         (params,) = in_threads(plan.check_params, [({n: getattr(self, n) for n in _PARAMS},)])
         previous = self._copy() if resume and hasattr(self, "alphabet_") else None
         if previous:
@@ -433,10 +434,11 @@ class CharLSTMGenerator(BaseCharGenerator):
         has_target = train.has_target.any(axis=1)
         n_names = int(has_target.sum()) if is_text else len(np.unique(train.name_index[has_target]))
         networks, n_steps = (previous._networks, previous.n_steps_) if previous else ([], 0)
-        start = pretrained, networks, n_steps if one_pass else None
-        plans = plan.make_plans(params, corpus, n_names, rng, *start)
+        n_before = n_steps if one_pass else None
+        plans = plan.make_plans(params, corpus, n_names, rng, pretrained, networks, n_before)
         earlier = previous._counts if previous and one_pass else None
         counts = _count_ngrams(corpus, unjoined, earlier and earlier.ngrams)
+        # The penalty may know the names that are held out, because early stopping ignores it.
         penalty = Penalty.count(corpus, sequences, previous and previous._penalty)
         learned = Learned(self._copy(), previous is not None, corpus, penalty, counts)
         nets = getattr(previous, "nets_", [])
@@ -447,8 +449,10 @@ class CharLSTMGenerator(BaseCharGenerator):
             # After an interrupt, weights may not be finite.
             with suppress(ValueError) if is_interrupted else nullcontext():
                 generator = learned.generator(nets)
-                if not is_text and params["ngram_counts"]:
-                    generator._judge(counts, strength, unjoined, earlier)
+                if not is_text and params["ngram_counts"] and fits_in_a_table(counts.ngrams):
+                    if previous:  # `pretrained` knows the names of the last fit
+                        pretrained = _choose_pretrained(self.init, corpus, unjoined)
+                    generator._add_counts(counts, unjoined, pretrained, earlier)
                 self.__dict__ = generator.__dict__
         if is_interrupted:
             raise KeyboardInterrupt
@@ -485,22 +489,30 @@ class CharLSTMGenerator(BaseCharGenerator):
             )
         return train, sequences.take(is_held_out)._replace(weights=None)
 
-    def _judge(
-        self, counts: Counts, strength: Any, sequences: Sequences, earlier: Counts | None
+    def _add_counts(
+        self,
+        counts: Counts,
+        sequences: Sequences,
+        pretrained: Pretrained | None,
+        earlier: Counts | None,
     ) -> None:
         """Make the n-gram counts part of the model if they predict held-out names better."""
         corpus, (ngrams, _, gains) = self._fitted.corpus, counts
-        if not fits_in_a_table(ngrams):
-            return
-        init, always = _choose_pretrained(self.init, corpus, sequences), self.ngram_counts is True
-        if init is None and not always:
+        always = self.ngram_counts is True
+        if pretrained is None and not always:
             return
         if earlier:
             gains = gains + earlier.gains
-        if init is not None:
-            networks = _mixture(self._networks), self.init_share_, init
-            data = corpus, sequences, ngrams.order, earlier and earlier.ngrams
-            gains = gains + strength.gains_of_counts(*networks, *data)
+        if pretrained is not None:
+            gains = gains + gains_of_counts(
+                _mixture(self._networks),
+                self.init_share_,
+                pretrained,
+                corpus,
+                sequences,
+                ngrams.order,
+                earlier and earlier.ngrams,
+            )
         is_better = always or gains.max() > 0
         best = float(STRENGTHS[gains.argmax()]) if is_better else 0.0
         self._interpolate(Counts(ngrams, best, gains))
@@ -549,7 +561,7 @@ class CharLSTMGenerator(BaseCharGenerator):
 
 
 class Learned(NamedTuple):
-    """What a fitted `CharLSTMGenerator` consists of in addition to its networks.
+    """Parts of a fitted `CharLSTMGenerator` in addition to its networks.
 
     Attributes
     ----------
@@ -560,7 +572,7 @@ class Learned(NamedTuple):
     corpus : Corpus
     penalty : Penalty
     counts : Counts
-        The n-grams of all names, also for the training targets.
+        The n-grams of the training names, also for the training targets.
     """
 
     estimator: CharLSTMGenerator
@@ -623,13 +635,13 @@ def _mixture(networks: list[Network]) -> Mixture:
 def _import_training():
     """Import the modules that require torch."""
     try:
-        from ._training import batches, fit, plan, strength
+        from ._training import batches, fit, plan
     except ModuleNotFoundError as error:
         raise ImportError(
             f"Fitting a CharLSTMGenerator requires {error.name}: pip install torch skorch. "
             "Loading, sampling and scoring work without it."
         ) from error
-    return batches, fit, plan, strength
+    return batches, fit, plan
 
 
 @cache
@@ -642,7 +654,7 @@ def load_base() -> Pretrained:
 
 
 def _choose_pretrained(init: object, corpus: Corpus, sequences: Sequences) -> Pretrained | None:
-    """Return the networks that a first fit starts from, or None for random weights."""
+    """Return the networks that a first fit starts from, or None if it ignores `init`."""
     pretrained, is_text = _resolve_init(init), corpus.max_length_ is None
     if pretrained is None or not pretrained.covers(corpus.alphabet_):
         return None

@@ -303,10 +303,9 @@ def constraint_probability(
     True
     """
     check_str("seed", seed)
-    check_int("n_draws", n_draws, 2)
-    rng = random_generator(random_state)
+    n_draws, rng = check_int("n_draws", n_draws, 2), random_generator(random_state)
     sampler = fitted(generator).sampler([seed], temperature, **constraints)
-    probability, error = sampler.constraint_probability(int(n_draws), rng)
+    probability, error = sampler.constraint_probability(n_draws, rng)
     return float(probability[0]), float(error[0])
 
 

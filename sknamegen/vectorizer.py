@@ -262,18 +262,18 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
 
     def _check_params(self):
         """Return `window_length` and `step` as Python ints, which do not overflow."""
-        check_int("window_length", self.window_length, 1)
-        check_int("step", self.step, 1)
+        window_length = check_int("window_length", self.window_length, 1)
+        step = check_int("step", self.step, 1)
         check_option("boundary", self.boundary)
         check_option("lowercase", self.lowercase)
         check_option("normalization", self.normalization, (None, "NFC", "NFD", "NFKC", "NFKD"))
         check_option("handle_unknown", self.handle_unknown, ("replace", "error"))
-        if self.boundary and self.step > 1:
+        if self.boundary and step > 1:
             raise ValueError(
                 "step must be 1 for names (boundary=True), because each character needs a window. "
                 f"Larger steps are for running text. Got step={self.step}."
             )
-        return int(self.window_length), int(self.step)
+        return window_length, step
 
     def _check_names(self, X, warns):
         """Return the normalised names as a list of str, and their lengths."""
@@ -380,5 +380,5 @@ def are_names(X: Any) -> bool:
 
 
 def windows_of(X: Any) -> NDArray[Any]:
-    """Return windows, which are checked, or the windows of names, as in `CharLSTMGenerator.fit`."""
+    """Return checked windows, or cut names into windows, as in `CharLSTMGenerator.fit`."""
     return CharSequenceVectorizer().fit_transform(X) if are_names(X) else check_windows(X)

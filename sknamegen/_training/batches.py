@@ -79,7 +79,7 @@ class SequenceDataset(Dataset):
         contexts = np.zeros(sequences.targets.shape, dtype=np.int64)
         for block in blocks(len(contexts), 0):
             part = sequences.take(block)
-            ids = ngrams.find(part.contexts(ngrams.order - 1, ngrams.n_labels))
+            ids = ngrams.find(part.contexts(ngrams.order - 1, ngrams.n_labels > 0))
             contexts[block][part.has_target] = ids
         if contexts.size * ngrams.n_characters <= MAX_CELLS:
             distinct_contexts, contexts = np.unique(contexts, return_inverse=True)

@@ -3,7 +3,7 @@
 import inspect
 import threading
 from collections import defaultdict
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from copy import deepcopy
 from functools import partial
 from itertools import zip_longest
@@ -27,8 +27,6 @@ from .batches import LengthGroupedBatches, SequenceDataset
 from .network import CharLSTM
 from .plan import TrainPlan
 
-# Number of names per validation batch.
-_VALIDATION_BATCH = 1024
 # Share of training in which the one-cycle schedule raises the learning rate, and the number of
 # steps with a rising learning rate if the total number of steps is unknown.
 _WARM_UP, _WARM_UP_STEPS = 0.3, 50
@@ -41,30 +39,23 @@ _BETAS = 0.8, 0.99
 _torch_threads = Setting(torch.get_num_threads, torch.set_num_threads)
 
 
-class CharacterLoss:
-    """Cross-entropy in nats, summed over the characters of a batch and divided by `n_targets`.
+def character_loss(
+    logits: Tensor, targets: dict[str, Tensor], ngram_weight: float, mean_targets: float
+) -> Tensor:
+    """Return the cross-entropy in nats, summed over a batch and divided by `mean_targets`.
 
-    `n_targets` is the mean number of characters in a batch, so the weight of a character does not
-    depend on the size of its batch. `ngram_weight` is the weight of the distributions "proba" in
-    the targets. The loss is not a torch module, because accelerate wraps modules when training in
-    several processes, and cannot wrap modules without parameters.
+    `mean_targets` is the mean number of characters in a batch, so the weight of a character does
+    not depend on the size of its batch. `ngram_weight` is the weight of the distributions "proba"
+    in the targets. `logits` has the shape (n_targets, n_characters).
     """
-
-    def __init__(self, n_targets: float = 1.0):
-        self.n_targets = n_targets
-
-    def __call__(
-        self, logits: Tensor, targets: dict[str, Tensor], ngram_weight: float = 0.0
-    ) -> Tensor:
-        # logits of shape (n_targets, n_characters)
-        log_proba, characters = logits.log_softmax(-1), targets["characters"]
-        has_target = characters != NONE
-        positions = torch.arange(len(has_target), device=has_target.device)
-        log_likelihood = log_proba[positions, characters.clamp(min=0)]
-        if ngram_weight:
-            distilled = torch.linalg.vecdot(targets["proba"], log_proba)
-            log_likelihood = torch.lerp(log_likelihood, distilled, ngram_weight)
-        return -log_likelihood[has_target].sum() / self.n_targets
+    log_proba, characters = logits.log_softmax(-1), targets["characters"]
+    has_target = characters != NONE
+    positions = torch.arange(len(has_target), device=has_target.device)
+    log_likelihood = log_proba[positions, characters.clamp(min=0)]
+    if ngram_weight:
+        distilled = torch.linalg.vecdot(targets["proba"], log_proba)
+        log_likelihood = torch.lerp(log_likelihood, distilled, ngram_weight)
+    return -log_likelihood[has_target].sum() / mean_targets
 
 
 class Net(skorch.NeuralNet):
@@ -75,21 +66,19 @@ class Net(skorch.NeuralNet):
     plan : TrainPlan
     learned : Learned or None
         During training, what a fitted generator consists of in addition to its networks.
+    n_steps : int
+        Number of completed training steps.
     """
 
     plan: TrainPlan
     learned: Any = None
+    n_steps = 0
 
     @property
     def network(self) -> CharLSTM:
         """The module, unwrapped if it trains in several processes."""
         module: Any = self.module_
         return getattr(module, "module", module)
-
-    @property
-    def n_steps(self) -> int:
-        """The number of training steps so far."""
-        return dict(self.callbacks_)["schedule"].step
 
     def generator(self) -> Any:
         """Return a fitted generator with the current weights of this network alone.
@@ -106,6 +95,28 @@ class Net(skorch.NeuralNet):
         )
 
     predict_proba = predict
+
+    def on_train_begin(self, net, X=None, y=None, **kwargs):
+        self.n_planned = _n_steps(self, X)
+        self.rates = [group["lr"] for group in self.optimizer_.param_groups]
+
+    def on_batch_begin(self, net, batch=None, training=False, **kwargs):
+        super().on_batch_begin(net, batch, training)
+        if training and self.plan.lr_schedule == "one_cycle":
+            for group, rate in zip(self.optimizer_.param_groups, self.rates, strict=True):
+                group["lr"] = rate * self._lr_factor(self.n_steps + 1)
+
+    def on_batch_end(self, net, batch=None, training=False, **kwargs):
+        self.n_steps += training
+
+    def _lr_factor(self, step):
+        """Return the learning rate of a step as a fraction of the maximum."""
+        if self.plan.n_steps_before is not None:  # warm-up, then inverse square root decay
+            step += self.plan.n_steps_before
+            return min(step / _WARM_UP_STEPS, (_WARM_UP_STEPS / step) ** 0.5)
+        share = step / (self.n_planned + 1)
+        height = min(share / _WARM_UP, (1 - share) / (1 - _WARM_UP))
+        return (1 - cos(pi * height)) / 2
 
     def infer(self, x, **fit_params):
         device_type = self.network.head.weight.device.type
@@ -220,38 +231,12 @@ def _mean(epochs, name):
     return f"{np.mean([epoch[name] for epoch in epochs]):.4f}"
 
 
-class Schedule(Callback):
-    """Callback that sets the learning rate before each step and counts the steps."""
-
-    step = 0
-
-    def on_train_begin(self, net, X=None, **kwargs):
-        self.n_steps = _n_steps(net, X)
-        self.rates = [group["lr"] for group in net.optimizer_.param_groups]
-
-    def on_batch_begin(self, net, training=False, **kwargs):
-        if training:
-            self.step += 1
-            if net.plan.lr_schedule == "one_cycle":
-                for group, rate in zip(net.optimizer_.param_groups, self.rates, strict=True):
-                    group["lr"] = rate * self._factor(net.plan)
-
-    def _factor(self, plan):
-        """Return the learning rate as a fraction of the maximum."""
-        if plan.n_steps_before is not None:  # warm-up, then inverse square root decay
-            step = plan.n_steps_before + self.step
-            return min(step / _WARM_UP_STEPS, (_WARM_UP_STEPS / step) ** 0.5)
-        share = self.step / (self.n_steps + 1)
-        height = min(share / _WARM_UP, (1 - share) / (1 - _WARM_UP))
-        return (1 - cos(pi * height)) / 2
-
-
 def _n_steps(net, dataset):
     return net.max_epochs * len(net.get_iterator(dataset, training=True))
 
 
 class TrainingData(NamedTuple):
-    """What all networks of a fit share.
+    """Data shared by all networks of a fit.
 
     Attributes
     ----------
@@ -303,8 +288,9 @@ def fit_networks(
         with _one_torch_thread():
             is_text = learned.corpus.max_length_ is None
             teacher = learned.counts.ngrams if any(plan.ngram_weight for plan in plans) else None
-            datasets = SequenceDataset(train, teacher, is_text), SequenceDataset(valid)
-            return TrainingData(*datasets, train.subsample(), learned, progress)
+            train_set = SequenceDataset(train, teacher, is_text)
+            valid_set = SequenceDataset(valid, None, is_text)
+            return TrainingData(train_set, valid_set, train.subsample(), learned, progress)
 
     try:
         (data,) = in_threads(make_data, [()])
@@ -337,10 +323,9 @@ def fit_network(plan: TrainPlan, data: TrainingData, previous: Net | None = None
         if plan.initial_weights:
             net.network.load_arrays(plan.initial_weights)
         if previous and type(previous.optimizer_) is type(net.optimizer_):
-            old = previous.optimizer_.state
-            states = {name: old[weight] for name, weight in previous.network.named_parameters()}
-            for name, weight in net.network.named_parameters():
-                net.optimizer_.state[weight] = deepcopy(states[name])
+            pairs = zip(previous.network.parameters(), net.network.parameters(), strict=True)
+            for old, new in pairs:
+                net.optimizer_.state[new] = deepcopy(previous.optimizer_.state[old])
         net.learned = data.learned
         try:
             if not stopped.is_set():
@@ -363,19 +348,20 @@ def _one_torch_thread():
 def _build_net(plan, data):
     """Return an initialized net."""
     batches = LengthGroupedBatches(data.train, plan.batch_size, shard=plan.shard)
-    callbacks: list[Any] = [("shared_progress", data.progress), ("schedule", Schedule())]
+    loss = partial(character_loss, mean_targets=batches.mean_targets)
+    callbacks: list[Any] = [("shared_progress", data.progress)]
     if plan.patience is not None:
         # Its messages do not name the network.
         stopping = EarlyStopping(patience=plan.patience, load_best=True, sink=lambda text: None)
         callbacks.append(("early_stopping", stopping))
     same_named = "lr", "max_epochs", "batch_size", "device", "verbose"
     params = {name: getattr(plan, name) for name in same_named} | {
-        "criterion": partial(CharacterLoss, batches.mean_targets),
+        # Not a torch module, because accelerate cannot wrap modules without parameters.
+        "criterion": lambda: loss,
         "iterator_train": LengthGroupedBatches,
         "iterator_train__generator": torch.Generator().manual_seed(plan.shuffle_seed),
         "iterator_train__shard": plan.shard,
         "iterator_valid": LengthGroupedBatches,
-        "iterator_valid__batch_size": _VALIDATION_BATCH,
         "train_split": None if plan.patience is None else predefined_split(data.valid),
         "callbacks__print_log": None,  # Its table does not show the unit of the loss.
         "use_caching": False,  # EpochScoring cannot concatenate the targets, which are dicts.
@@ -423,15 +409,14 @@ def _has_stopped_early(net):
 
 
 def _check_not_diverged(net, sequences):
-    """Raise an error if the network is worse than guessing.
+    """Raise an error if the network is worse than guessing by more than a nat per character.
 
     The recorded losses predate the last steps, so this function computes the final loss.
     """
-    arrays, loss = net.network.arrays(), np.nan
-    if all(np.isfinite(weights).all() for weights in arrays.values()):
-        with np.errstate(over="ignore", invalid="ignore"):
-            loss = -float(LSTM(arrays).log_proba(sequences).mean())
-    if not loss < log(len(arrays["head.bias"])) + 1:
+    loss = np.nan
+    with suppress(ValueError), np.errstate(over="ignore", invalid="ignore"):  # NaN in weights
+        loss = -float(LSTM(net.network.arrays()).log_proba(sequences).mean())
+    if not loss < log(net.plan.n_characters) + 1:
         reason = f"a loss of {loss:.3g} nats per character (worse than guessing)"
         raise divergence_error(reason, net)
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cache, partial
 from math import inf, log2, log10
-from numbers import Integral, Real
+from numbers import Integral
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,11 +16,12 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback, LRScheduler
 
 from .._corpus import Corpus
+from .._models.lstm import LSTM
 from .._models.pretrained import Network, Pretrained, Weights
 from .._validation import check_int, check_option, check_real, is_auto, warn_user
 
 # Hidden sizes below and from this number of names.
-_MANY_NAMES, _HIDDEN_SIZES = 16_384, (240, 352)
+_LARGE, _HIDDEN_SIZES = 16_384, (240, 352)
 # Maximum hidden size and embedding dimension. A layer of this size has 800 million weights.
 _MAX_SIZE = 10_000
 # Number of names at which the network from the base and the others have the same weight, and how
@@ -29,29 +30,28 @@ _MAX_SIZE = 10_000
 _EQUAL_WEIGHTS, _BASE_DECAY = 5000, 0.6
 # Weight above which the network from the base is the only one.
 _ALONE = 0.9
-# Learning rates from random weights, and in fine-tuning. Dropout probability.
-_LR, _FINE_TUNING_LR, _DROPOUT = 0.02, 0.01, 0.2
-# Weight decay of AdamW, and of optimizers that add it to the gradient.
-_DECOUPLED_WEIGHT_DECAY, _WEIGHT_DECAY = 0.1, 0.01
+# Settings from random weights, in fine-tuning, and in fine-tuning on fewer names than `_FEW`,
+# which are chosen so that names sound like their list while the held-out loss is no higher than
+# necessary. `head_lr_factor` is the learning rate multiplier for the softmax layer.
+_FROM_SCRATCH = {"lr": 0.02, "dropout": 0.2, "head_lr_factor": 1}
+_FINE_TUNING = {"lr": 0.01, "dropout": 0.2, "head_lr_factor": 1}
+_FINE_TUNING_FEW = {"lr": 0.003, "dropout": 0.5, "head_lr_factor": 6}
+_FEW = 1000
+# Share by which weight decay shrinks the weights in total, on fewer names than `_FEW`.
+_SHRINKAGE = 0.16
+# Weight decay of AdamW. Optimizers that add weight decay to the gradient are better without it.
+_WEIGHT_DECAY = 0.1
 # The number of epochs is this number divided by the square root of the number of names, in a range.
 _EPOCHS_TIMES_ROOT, _MIN_EPOCHS, _MAX_EPOCHS = 1250, 3, 10
-# Minimum and maximum batch sizes, as powers of two, and the power from which the size is at most
-# the square root of the number of names.
-_MIN_BATCH_POWER, _MAX_BATCH_POWER, _ROOT_BATCH_POWER = 3, 9, 6
+# Maximum batch size, as a power of two, and the power from which the size is at most the square
+# root of the number of names.
+_MAX_BATCH_POWER, _ROOT_BATCH_POWER = 9, 6
 # Weight of the n-gram targets, its maximum from random weights, and the weight from random weights
 # for one name, which falls by 1 for each factor of 10. Fitted to lists of 20 to 500 names.
 _NGRAM_WEIGHT, _MAX_NGRAM_WEIGHT, _NGRAM_WEIGHT_FOR_ONE = 0.5, 0.9, 3.2
-# Number of names below which fine-tuning uses the following values, chosen so that names sound like
-# their list while the held-out loss is no higher than necessary. First the learning rate and the
-# dropout probability.
-_MANY = 1000
-_FEW_LR, _FEW_DROPOUT = 0.003, 0.5
-# The weight of the n-gram targets rises from this number of names by 0.35 for each factor of 10.
+# In fine-tuning on fewer names than `_FEW`, the weight of the n-gram targets rises from this
+# number of names by 0.35 for each factor of 10.
 _MIN_NGRAM_NAMES, _NGRAM_WEIGHT_PER_LOG = 50, 0.35
-# Share by which weight decay shrinks the weights in total.
-_SHRINKAGE = 0.16
-# Learning rate multiplier for the softmax layer.
-_HEAD_LR_FACTOR = 6
 # Learning rate for the vectors of new labels, with any number of names and the automatic `lr`.
 _LABEL_LR = 0.1
 # Parameters of skorch.NeuralNet that `net_params` may set, and prefixes for parameters of its
@@ -66,11 +66,11 @@ def _real(expected: str, accepts: Callable[[float], bool], or_auto: bool = False
     return partial(check_real, expected=expected, accepts=accepts, or_auto=or_auto)
 
 
-_CHECKS: dict[str, Callable[[str, Any], None]] = {
+_CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "num_networks": partial(check_int, low=1, high=100, or_auto=True),
     "hidden_size": partial(check_int, low=1, high=_MAX_SIZE, or_auto=True),
     "num_layers": partial(check_int, low=1, high=100),
-    "embedding_dim": lambda name, n: None if n is None else check_int(name, n, 1, high=_MAX_SIZE),
+    "embedding_dim": lambda name, n: n if n is None else check_int(name, n, 1, high=_MAX_SIZE),
     "dropout": _real("in [0, 1)", lambda p: 0 <= p < 1, or_auto=True),
     "ngram_weight": _real("in [0, 1]", lambda w: 0 <= w <= 1, or_auto=True),
     "ngram_counts": partial(check_option, options=("auto", True, False)),
@@ -84,7 +84,7 @@ _CHECKS: dict[str, Callable[[str, Any], None]] = {
     "n_iter_no_change": partial(check_int, low=1),
     "precision": partial(check_option, options=("auto", "float32", "bfloat16")),
     "warm_start": check_option,
-    "verbose": lambda name, v: None if isinstance(v, (bool, np.bool_)) else check_int(name, v, 0),
+    "verbose": lambda name, v: int(v) if isinstance(v, (bool, np.bool_)) else check_int(name, v, 0),
 }
 
 
@@ -131,22 +131,9 @@ class TrainPlan:
     verbose: int
 
 
-class Start(NamedTuple):
-    """The initial weights of a network.
-
-    Attributes
-    ----------
-    weight : float
-        See `TrainPlan`.
-    starts_from_init : bool
-        Whether its weights come from `init`, or came from `init` in the first fit.
-    network : int or None
-        The index of the pretrained network with its initial weights. None: random weights.
-    """
-
-    weight: float
-    starts_from_init: bool = False
-    network: int | None = None
+# Initial weights of a network or None for random weights, its weight in the average, and whether
+# its weights come from `init`, or came from `init` in the first fit.
+Start = tuple[LSTM | None, float, bool]
 
 
 def check_params(params: Mapping[str, Any]) -> dict[str, Any]:
@@ -154,8 +141,7 @@ def check_params(params: Mapping[str, Any]) -> dict[str, Any]:
 
     Numbers become int or float. Raise an error if a parameter has an invalid type or value.
     """
-    for name, check in _CHECKS.items():
-        check(name, params[name])
+    settings = dict(params) | {name: check(name, params[name]) for name, check in _CHECKS.items()}
     items = () if params["callbacks"] is None else params["callbacks"]
     callbacks = list(map(_callback, items)) if isinstance(items, (list, tuple)) else [None]
     if not all(isinstance(callback, Callback) for callback in callbacks):
@@ -178,7 +164,6 @@ def check_params(params: Mapping[str, Any]) -> dict[str, Any]:
         raise TypeError(
             f"accelerator must be an accelerate.Accelerator or None. Got {accelerator!r}."
         )
-    settings = dict(params) | {name: _plain(params[name]) for name in _CHECKS}
     has_schedule = any(isinstance(callback, LRScheduler) for callback in callbacks)
     actual_device = torch.device(accelerator.device if accelerator else device)
     return settings | {
@@ -190,13 +175,6 @@ def check_params(params: Mapping[str, Any]) -> dict[str, Any]:
         "net_params": params["net_params"] or {},
         "device": None if accelerator else device,
     }
-
-
-def _plain(value):
-    """Return a number as an int or a float, and any other value unchanged."""
-    if isinstance(value, Integral):
-        return int(value)
-    return float(value) if isinstance(value, Real) else value
 
 
 def _check_without_validation(callback):
@@ -261,8 +239,9 @@ def make_plans(
     n_steps_before : int, default=None
         See `TrainPlan`.
     """
-    starts = _continued(params, networks) or _new_starts(params, n_names, pretrained)
-    is_from_scratch = not any(start.starts_from_init for start in starts) and n_steps_before is None
+    _check_continued(params, networks)
+    starts = networks or _new_starts(params, n_names, pretrained)
+    is_from_scratch = not any(from_init for *_, from_init in starts) and n_steps_before is None
     common = {
         **params,
         "n_characters": len(corpus.alphabet),
@@ -271,22 +250,21 @@ def make_plans(
         "shard": _shard(params, n_names),
     }
     names, plans = [field.name for field in fields(TrainPlan)], []
-    for start in starts:
-        automatic = _automatic(params["optimizer"], n_names, start.starts_from_init)
+    for lstm, weight, from_init in starts:
+        automatic = _automatic(params["optimizer"], n_names, from_init)
         if is_from_scratch:
-            ngram_weight = _NGRAM_WEIGHT_FOR_ONE - log10(n_names)
-            ngram_weight = min(max(ngram_weight, _NGRAM_WEIGHT), _MAX_NGRAM_WEIGHT)
-            automatic["ngram_weight"] = ngram_weight
+            falling = _NGRAM_WEIGHT_FOR_ONE - log10(n_names)
+            automatic["ngram_weight"] = min(max(falling, _NGRAM_WEIGHT), _MAX_NGRAM_WEIGHT)
         label_lr_factor = _LABEL_LR / automatic["lr"]
         automatic = {k: v for k, v in automatic.items() if is_auto(params.get(k, "auto"))}
-        settings = common | automatic | start._asdict()
+        settings = common | automatic | {"weight": weight, "starts_from_init": from_init}
         settings["batch_size"] = min(settings["batch_size"], n_names)
         if n_steps_before is not None:
             settings["max_epochs"] = 1
-        if pretrained and start.network is not None:
-            weights = pretrained.weights_for(start.network, corpus.alphabet_, corpus.labels)
-            settings |= pretrained.networks[start.network].sizes | {"initial_weights": weights}
-            if start.starts_from_init and not pretrained.label_shares:
+        if pretrained and lstm:
+            weights = pretrained.weights_for(lstm, corpus.alphabet_, corpus.labels)
+            settings |= lstm.sizes | {"initial_weights": weights}
+            if from_init and not pretrained.label_shares:
                 settings["label_lr_factor"] = label_lr_factor
         settings["seed"], settings["shuffle_seed"] = rng.integers(2**63, size=2).tolist()
         plans.append(TrainPlan(**{name: settings[name] for name in names if name in settings}))
@@ -300,29 +278,24 @@ def _automatic(optimizer, n_names, starts_from_init):
     total. The total is the product of the number of steps, the mean learning rate and the weight
     decay.
     """
-    decouples = optimizer is torch.optim.AdamW
     power = int(log2(n_names) // 2)  # of the largest power of two below the square root
-    power = min(max(power + 1, _MIN_BATCH_POWER), max(power, _ROOT_BATCH_POWER), _MAX_BATCH_POWER)
+    power = min(power + 1, max(power, _ROOT_BATCH_POWER), _MAX_BATCH_POWER)
     n_epochs = round(_EPOCHS_TIMES_ROOT / n_names**0.5)
-    settings = {
-        "hidden_size": _HIDDEN_SIZES[n_names >= _MANY_NAMES],
-        "dropout": _DROPOUT,
-        "lr": _FINE_TUNING_LR if starts_from_init else _LR,
-        "head_lr_factor": 1,
+    settings = (_FINE_TUNING if starts_from_init else _FROM_SCRATCH) | {
+        "hidden_size": _HIDDEN_SIZES[n_names >= _LARGE],
         "ngram_weight": _NGRAM_WEIGHT,
-        "weight_decay": _DECOUPLED_WEIGHT_DECAY if decouples else _WEIGHT_DECAY,
+        "weight_decay": _WEIGHT_DECAY,
         "batch_size": 2**power,
         "max_epochs": min(max(n_epochs, _MIN_EPOCHS), _MAX_EPOCHS),
     }
-    if starts_from_init and n_names < _MANY:
+    if starts_from_init and n_names < _FEW:
         n_steps = _MAX_EPOCHS * -(-n_names // settings["batch_size"])
-        settings |= {
-            "lr": _FEW_LR,
-            "dropout": _FEW_DROPOUT,
-            "head_lr_factor": _HEAD_LR_FACTOR,
+        settings |= _FINE_TUNING_FEW | {
             "ngram_weight": max(_NGRAM_WEIGHT_PER_LOG * log10(n_names / _MIN_NGRAM_NAMES), 0.0),
-            "weight_decay": _SHRINKAGE / (n_steps * _FEW_LR / 2),
+            "weight_decay": _SHRINKAGE / (n_steps * _FINE_TUNING_FEW["lr"] / 2),
         }
+    if optimizer is not torch.optim.AdamW:
+        settings["weight_decay"] = 0.0
     return settings
 
 
@@ -331,29 +304,30 @@ def base_weight(n_names: int) -> float:
     return 1 / (1 + (n_names / _EQUAL_WEIGHTS) ** _BASE_DECAY)
 
 
-def _new_starts(params, n_names, pretrained):
+def _new_starts(params, n_names, pretrained) -> list[Start]:
     """Return the start of each network in a first fit."""
     n_networks = None if is_auto(params["num_networks"]) else params["num_networks"]
     if pretrained is None:
         n_networks = n_networks or 2
-        return [Start(1 / n_networks)] * n_networks
-    sizes = [network.sizes for network in pretrained.networks]
+        return [(None, 1 / n_networks, False)] * n_networks
+    networks = pretrained.networks
     if not is_auto(params["init"]):
-        _check_sizes(params, sizes[-1])
-        n_networks = n_networks or len(sizes)
-        return [Start(1 / n_networks, True, i % len(sizes)) for i in range(n_networks)]
-    weight, has_sizes = base_weight(n_names), not _mismatches(params, sizes[0])
+        _check_sizes(params, networks[-1].sizes)
+        n_networks = n_networks or len(networks)
+        return [(networks[i % len(networks)], 1 / n_networks, True) for i in range(n_networks)]
+    weight, has_sizes = base_weight(n_names), not _mismatches(params, networks[0].sizes)
     if n_networks is None:
         is_alone = weight > _ALONE and has_sizes and is_auto(params["hidden_size"])
         n_networks = 1 if is_alone else 2
     if n_networks == 1:
-        return [Start(1.0, True, 0) if weight >= 0.5 and has_sizes else Start(1.0)]
-    others = [Start((1 - weight) / (n_networks - 1))] * (n_networks - 1)
-    return [Start(weight, True, 0), *others]
+        starts_from_base = weight >= 0.5 and has_sizes
+        return [(networks[0] if starts_from_base else None, 1.0, starts_from_base)]
+    others = [(None, (1 - weight) / (n_networks - 1), False)] * (n_networks - 1)
+    return [(networks[0], weight, True), *others]
 
 
-def _continued(params, networks):
-    """Return the start of each network of the last fit, if training continues."""
+def _check_continued(params, networks):
+    """Raise an error or warn if parameters contradict the networks of the last fit, if any."""
     # With init="auto", the size parameters do not describe the network from the base.
     is_all_base = is_auto(params["init"]) and all(n.starts_from_init for n in networks)
     if networks and not is_all_base:
@@ -363,7 +337,6 @@ def _continued(params, networks):
             f"hidden_size={params['hidden_size']} has no effect, because all networks of the last "
             "fit started from the base. Fit a new generator to create a network of this size."
         )
-    return [Start(n.weight, n.starts_from_init, index) for index, n in enumerate(networks)]
 
 
 def _check_sizes(params, sizes):

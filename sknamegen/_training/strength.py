@@ -16,8 +16,6 @@ from .._sequences import Sequences
 _UNTRAINED = 0.3
 # Number of folds.
 _N_FOLDS = 10
-# Log-probability of characters that the pretrained network has not seen.
-_UNSEEN = -30.0
 
 
 def gains_of_counts(
@@ -31,7 +29,7 @@ def gains_of_counts(
 ) -> NDArray[np.float64]:
     """Return by how many nats the counts, at each strength, improve held-out log-likelihoods.
 
-    The counts of nine tenths of the names predict the last tenth, for each tenth. The trained
+    In each fold, the counts of nine tenths of the names predict the remaining tenth. The trained
     networks know all of these names. They are therefore averaged with the pretrained network,
     which knows none.
 
@@ -56,7 +54,7 @@ def gains_of_counts(
 
     def proba_of(block: Sequences) -> NDArray[np.float64]:
         before, after = log_softmax(untrained.logits(block)), log_softmax(model.logits(block))
-        before[:, ~is_seen] = _UNSEEN
+        before[:, ~is_seen] = after[:, ~is_seen]
         log_proba = log_softmax(weight * before + (1 - weight) * after)
         targets = block.targets[block.has_target]
         proba = np.exp(log_proba[np.arange(len(targets)), targets], dtype=np.float64)
@@ -65,7 +63,7 @@ def gains_of_counts(
     def gains_in(fold: int) -> NDArray[np.float64]:
         others, test = sequences.take(folds != fold), sequences.take(folds == fold)
         counts = NGrams.count(others, order, corpus.alphabet.kinds, n_labels, before=earlier)
-        contexts, targets = test.contexts(order - 1, n_labels=1), test.targets[test.has_target]
+        contexts, targets = test.contexts(order - 1, True), test.targets[test.has_target]
         lowest, gains = proba[folds_of_targets == fold], []
         for strength in STRENGTHS.tolist():
             result = lowest
@@ -74,11 +72,12 @@ def gains_of_counts(
             gains.append(np.log(result / lowest)[lowest < 1].sum())
         return np.array(gains)
 
-    proba = np.concatenate(parallel_map(proba_of, zip(sequences.blocks(len(is_seen)))))
     names = np.unique(sequences.name_index, return_inverse=True)[1]
-    folds = np.random.default_rng(0).permutation(names.max() + 1)[names] % _N_FOLDS
-    folds_of_targets = np.repeat(folds, sequences.has_target.sum(1))
-    n_folds = len(np.unique(folds))
-    if n_folds == 1:
+    n_names = names.max() + 1
+    if n_names == 1:
         return np.zeros(len(STRENGTHS))
+    n_folds = min(_N_FOLDS, int(n_names))
+    folds = np.random.default_rng(0).permutation(n_names)[names] % n_folds
+    folds_of_targets = np.repeat(folds, sequences.has_target.sum(1))
+    proba = np.concatenate(parallel_map(proba_of, zip(sequences.blocks(len(is_seen)))))
     return np.sum(parallel_map(gains_in, zip(range(n_folds))), axis=0)
