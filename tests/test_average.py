@@ -5,36 +5,33 @@ import pickle
 
 import numpy as np
 import pytest
-from conftest import assert_drawn_from, ngram_pipeline, small_pipeline
+import skops.io
+from conftest import assert_drawn_from, ngram_pipeline, windows_of
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
+from test_blends import ITALIAN, JAPANESE
 
 from sknamegen import (
     SKOPS_TRUSTED,
     CharAverageGenerator,
-    CharLSTMGenerator,
     CharNGramGenerator,
     CharSequenceVectorizer,
     load_names,
 )
 from sknamegen.metrics import constraint_probability
 
-ITALIAN = ["Rossi", "Bianchi", "Romano", "Colombo", "Ricci", "Marino", "Greco", "Bruno", "Gallo"]
-JAPANESE = ["Sato", "Suzuki", "Takahashi", "Tanaka", "Watanabe", "Yamamoto", "Nakamura", "Ito"]
-VECTORIZER = CharSequenceVectorizer().fit(ITALIAN + JAPANESE)
-
 
 def fitted(names, make=ngram_pipeline):
-    return make()[-1].fit(VECTORIZER.transform(names))
+    return make()[-1].fit(names)
 
 
-@pytest.fixture(scope="module", params=[ngram_pipeline, small_pipeline])
-def pair(request):
-    return fitted(ITALIAN, request.param), fitted(JAPANESE, request.param)
+@pytest.fixture(scope="module")
+def pair(make_pipe):
+    return fitted(ITALIAN, make_pipe), fitted(JAPANESE, make_pipe)
 
 
 def log_proba(generator, seed, alphabet):
@@ -60,28 +57,25 @@ def test_average_is_the_weighted_geometric_mean(pair, weights):
 
 
 def test_average_of_equal_generators_changes_nothing(pair):
-    windows = VECTORIZER.transform(ITALIAN + JAPANESE)
     for generators in ([pair[0]], [pair[0], pair[0]]):
         average = CharAverageGenerator(generators, weights=[3, 1][: len(generators)]).fit()
-        expected = pair[0].score_samples(windows)
-        np.testing.assert_allclose(average.score_samples(windows), expected, rtol=1e-5)
+        scores = [model.score_samples(ITALIAN + JAPANESE) for model in (average, pair[0])]
+        np.testing.assert_allclose(*scores, rtol=1e-5)
         np.testing.assert_array_equal(average.alphabet_, pair[0].alphabet_)
         assert average.n_characters_seen_ == pair[0].n_characters_seen_
 
 
 def test_samples_follow_the_scores():
     """Compare with an enumeration of all names of at most two letters."""
-    vectorizer = CharSequenceVectorizer()
-    lists = ["ab", "a", "ba", "aab"], ["cb", "c", "bc", "ccb", "b"]
-    windows = [vectorizer.fit_transform(names) for names in lists]
-    generators = [CharNGramGenerator(order=n).fit(X) for n, X in zip((2, 3), windows, strict=True)]
+    lists = {2: ["ab", "a", "ba", "aab"], 3: ["cb", "c", "bc", "ccb", "b"]}
+    generators = [CharNGramGenerator(order=order).fit(names) for order, names in lists.items()]
     average = CharAverageGenerator(generators).fit()
     names = ["", *"abc", *(x + y for x in "abc" for y in "abc")]
-    proba = np.exp(average.score_samples(vectorizer.fit(names).transform(names)))
-    short = {"max_length": 2}
-    share, error = constraint_probability(average, **short, random_state=0)
+    proba = np.exp(average.score_samples(names))
+    options = {"max_length": 2, "random_state": 0}
+    share, error = constraint_probability(average, **options)
     assert share == pytest.approx(proba[1:].sum() / (1 - proba[0]), abs=4 * error + 1e-3)
-    drawn = average.sample(n_samples=20_000, random_state=0, **short)
+    drawn = average.sample(n_samples=20_000, **options)
     assert_drawn_from(drawn, names[1:], proba[1:])
 
 
@@ -94,16 +88,12 @@ def test_samples_satisfy_all_options(pair):
     assert all(name.startswith("Ma") and len(name) >= 5 and "k" not in name for name in names)
     assert average.max_length_ == max(map(len, ITALIAN + JAPANESE))
     likely, log_likelihood = average.most_likely(5, novel=True)
-    score = average.score_samples(VECTORIZER.transform(likely))
-    np.testing.assert_allclose(log_likelihood, score, atol=1e-4)
+    np.testing.assert_allclose(log_likelihood, average.score_samples(likely), atol=1e-4)
 
 
 def test_search_over_weights_does_not_refit_the_generators():
     names = load_names("female")
-    vectorizer = CharSequenceVectorizer()
-    training_windows = vectorizer.fit_transform(names[::2])
-    good = CharNGramGenerator(order=5).fit(training_windows)
-    bad = CharNGramGenerator(order=1).fit(training_windows)
+    good, bad = (CharNGramGenerator(order=order).fit(names[::2]) for order in (5, 1))
     pipe = make_pipeline(CharSequenceVectorizer(), CharAverageGenerator([good, bad]))
     grid = {"charaveragegenerator__weights": [[1, 9], [1, 1], [9, 1]]}
     search = GridSearchCV(pipe, grid, cv=2).fit(names[1::20])
@@ -114,44 +104,36 @@ def test_search_over_weights_does_not_refit_the_generators():
 
 
 def test_clones_are_unfitted_and_refitting_a_generator_changes_nothing():
-    generators = [fitted(ITALIAN), fitted(JAPANESE)]
+    generators, options = [fitted(ITALIAN), fitted(JAPANESE)], {"n_samples": 20, "random_state": 0}
     average = CharAverageGenerator(generators).fit()
-    before = average.sample(n_samples=20, random_state=0)
+    before = average.sample(**options)
     with pytest.raises(NotFittedError):
         clone(average).sample()
-    assert clone(average).fit().sample(n_samples=20, random_state=0) == before
-    generators[0].fit(VECTORIZER.transform(JAPANESE))
-    assert average.sample(n_samples=20, random_state=0) == before
-    assert average.fit().sample(n_samples=20, random_state=0) != before
+    assert clone(average).fit().sample(**options) == before
+    generators[0].fit(JAPANESE)
+    assert average.sample(**options) == before
+    assert average.fit().sample(**options) != before
 
 
-def test_save_and_load(pair, tmp_path):
-    sio = pytest.importorskip("skops.io")
+def test_save_and_load(pair):
     average = CharAverageGenerator([pair[0], fitted(JAPANESE)], weights=np.array([1, 2])).fit()
-    sio.dump(average, tmp_path / "average.skops")
-    from_skops = sio.load(tmp_path / "average.skops", trusted=SKOPS_TRUSTED)
-    from_pickle = pickle.loads(pickle.dumps(average))
-    for loaded in (from_skops, from_pickle):
-        assert loaded.sample(n_samples=9, random_state=0) == average.sample(
-            n_samples=9, random_state=0
-        )
+    options = {"n_samples": 9, "random_state": 0}
+    for loaded in (
+        skops.io.loads(skops.io.dumps(average), trusted=SKOPS_TRUSTED),
+        pickle.loads(pickle.dumps(average)),
+    ):
+        assert loaded.sample(**options) == average.sample(**options)
     state = average.__getstate__()
     # The state contains each generator once and no attribute that follows from the generators.
     assert len(pickle.dumps(average)) < 1.1 * len(pickle.dumps(state["generators_"]))
     assert not {"alphabet_", "name_hashes_", "max_length_"} & state.keys()
-    corruptions = [
-        {"generators_": ["Maria"]},
-        {"generators_": []},
-        {"generators_": None},
-        {"generators_": [CharNGramGenerator()]},
-        {"weights_": [1.0]},
-        {"weights_": [1.0, -1.0]},
-        {"weights_": [1.0, np.nan]},
-        {"weights_": "x"},
-    ]
-    for entry in corruptions:
-        with pytest.raises((TypeError, ValueError), match="must be"):
-            CharAverageGenerator([]).__setstate__(state | entry)
+    for name, values in {
+        "generators_": (["Maria"], [], None, [CharNGramGenerator()], [average]),
+        "weights_": ([1.0], [1.0, -1.0], [1.0, np.nan], "x"),
+    }.items():
+        for value in values:
+            with pytest.raises((TypeError, ValueError), match=r"must be|Got a CharAverageGen"):
+                CharAverageGenerator([]).__setstate__(state | {name: value})
 
 
 def test_weights_set_after_fit_are_saved_but_unused():
@@ -168,17 +150,13 @@ def test_weights_set_after_fit_are_saved_but_unused():
 def test_nested_averages_are_rejected():
     average = CharAverageGenerator([fitted(ITALIAN)]).fit()
     for nested in (average, FrozenEstimator(average), clone(average)):
-        with pytest.raises(
-            ValueError, match=r"Got a CharAverageGenerator\. Pass its members instead"
-        ):
+        with pytest.raises(ValueError, match=r"CharAverageGenerator\. Pass its members instead"):
             CharAverageGenerator([fitted(JAPANESE), nested]).fit()
-    with pytest.raises(ValueError, match="Got a CharAverageGenerator"):  # in a saved file
-        CharAverageGenerator([]).__setstate__(average.__getstate__() | {"generators_": [average]})
 
 
 def test_search_over_frozen_generators():
     frozen = [FrozenEstimator(fitted(names)) for names in (ITALIAN, JAPANESE)]
-    pipe = make_pipeline(FrozenEstimator(VECTORIZER), CharAverageGenerator(frozen))
+    pipe = make_pipeline(CharSequenceVectorizer(), CharAverageGenerator(frozen))
     grid = {"charaveragegenerator__generators": [frozen, frozen[:1]]}
     search = GridSearchCV(pipe, grid, cv=2).fit(ITALIAN)
     assert len(search.best_params_["charaveragegenerator__generators"]) == 1
@@ -204,44 +182,13 @@ def test_forget_names_leaves_the_generators_unchanged(pair):
 
 
 def test_running_text():
-    vectorizer = CharSequenceVectorizer(window_length=4, boundary=False)
-    generators = [
-        CharNGramGenerator().fit(vectorizer.fit_transform([text]))
-        for text in ("the cat sat on the mat", "der Kater sitzt auf der Matte")
-    ]
+    texts = (
+        windows_of(["the cat sat on the mat"], 4, boundary=False),
+        windows_of(["der Kater sitzt auf der Matte"], 4, boundary=False),
+    )
+    generators = [CharNGramGenerator().fit(windows) for windows in texts]
     average = CharAverageGenerator(generators).fit()
     assert average.max_length_ is None
     assert len(average.sample("the", random_state=0)) == 103
     with pytest.raises(ValueError, match="boundary"):
         CharAverageGenerator([generators[0], fitted(ITALIAN)]).fit()
-
-
-def test_invalid_generators_and_weights_are_rejected():
-    generator = fitted(ITALIAN)
-    labelled = ngram_pipeline().fit(ITALIAN, ["it"] * 9)[-1]
-    short = CharNGramGenerator().fit(CharSequenceVectorizer(window_length=3).fit_transform(ITALIAN))
-    with pytest.raises(NotFittedError):
-        CharAverageGenerator([generator, CharLSTMGenerator()]).fit()
-    with pytest.raises(TypeError, match="must be a fitted generator, or a pipeline"):
-        CharAverageGenerator([generator, VECTORIZER]).fit()
-    for invalid in (generator, "Maria", 3, iter([generator])):
-        with pytest.raises(TypeError, match="fitted generators"):
-            CharAverageGenerator(invalid).fit()
-    with pytest.raises((TypeError, ValueError), match="non-empty list"):
-        CharAverageGenerator([]).fit()
-    with pytest.raises(ValueError, match="y must be None"):
-        CharAverageGenerator([generator]).fit(VECTORIZER.transform(ITALIAN), ["it"] * 9)
-    windows = CharSequenceVectorizer(window_length=3).fit_transform(ITALIAN)
-    with pytest.raises(ValueError, match="window_length seen in fit"):
-        CharAverageGenerator([generator]).fit(windows)
-    pipes = [ngram_pipeline(), ngram_pipeline(window_length=3)]
-    with pytest.raises(ValueError, match=r"equal vectorizers\. Got .*window_length=3"):
-        CharAverageGenerator([pipe.fit(ITALIAN) for pipe in pipes]).fit()
-    with pytest.raises(ValueError, match=r"sample\(label="):
-        CharAverageGenerator([generator, labelled]).fit()
-    with pytest.raises(ValueError, match="same vectorizer"):
-        CharAverageGenerator([generator, short]).fit()
-    numbers = (0, -1, np.nan, np.inf)
-    for weights in (*([1, number] for number in numbers), [1], ["a", "b"], 3, [[1, 2]], [1, [2]]):
-        with pytest.raises(ValueError, match="weights must be None or 2"):
-            CharAverageGenerator([generator, generator], weights=weights).fit()

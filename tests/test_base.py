@@ -11,28 +11,12 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import assert_drawn_from, ngram_pipeline, small_pipeline
+from conftest import assert_drawn_from, windows_of
 from sklearn.exceptions import NotFittedError
 
-from sknamegen import CharSequenceVectorizer
+from sknamegen import CharNGramGenerator, CharSequenceVectorizer
 
 END = "\3"
-
-
-@pytest.fixture(scope="module", params=[small_pipeline, ngram_pipeline], ids=["lstm", "ngram"])
-def make_pipe(request):
-    return request.param
-
-
-@pytest.fixture(scope="module")
-def pipe(make_pipe, names):
-    """Return a small fitted pipeline, which tests must not change."""
-    return make_pipe().fit(names)
-
-
-@pytest.fixture(scope="module")
-def generator(pipe):
-    return pipe[-1]
 
 
 @pytest.fixture(scope="module")
@@ -49,31 +33,29 @@ def test_replacement_characters_are_never_generated(make_pipe):
     assert generator.alphabet_.tolist() == [END, "a", "b"]
     assert set("".join(generator.sample(n_samples=50, random_state=0))) <= {"a", "b"}
     letters = np.array(["a", "b", "\ufffd"])  # alphabet of a list that was decoded wrongly
-    generator = make_pipe()[-1].partial_fit(vectorizer.transform(["ab"]), alphabet=letters)
-    generator.partial_fit(vectorizer.transform(["ba"]), alphabet=letters)
+    generator = make_pipe()[-1].partial_fit(["ab"], alphabet=letters)
+    generator.partial_fit(["ba"], alphabet=letters)
     assert generator.alphabet_.tolist() == [END, "a", "b"]
     text = CharSequenceVectorizer(window_length=2, boundary=False).fit(["abc"])
     for string in ("xyzw", "abxyzw"):
         with pytest.raises(ValueError, match=r"only U\+FFFD"):
-            make_pipe(window_length=2)[-1].fit(text.transform([string]))
+            make_pipe()[-1].fit(text.transform([string]))
 
 
-def test_score_is_nats_per_predicted_character(pipe, names):
-    score_samples = pipe.score_samples(names)
+def test_score_is_nats_per_predicted_character(generator, names):
+    score_samples = generator.score_samples(names)
     assert score_samples.shape == (len(names),)
     n_characters = sum(len(name) + 1 for name in names)
-    assert pipe.score(names) == pytest.approx(score_samples.sum() / n_characters)
-    assert pipe[-1].perplexity(pipe[0].transform(names)) == pytest.approx(
-        math.exp(-pipe.score(names))
-    )
+    assert generator.score(names) == pytest.approx(score_samples.sum() / n_characters)
+    assert generator.perplexity(names) == pytest.approx(math.exp(-generator.score(names)))
 
 
-def test_score_samples_is_the_product_of_next_char_proba(pipe, generator):
+def test_score_samples_is_the_product_of_next_char_proba(generator):
     name = "Marguerite"
     proba = generator.next_char_proba([name[:i] for i in range(len(name) + 1)])
     columns = [generator.alphabet_.tolist().index(c) for c in [*name, END]]
     log_proba = np.log(proba[np.arange(len(name) + 1), columns])
-    assert pipe.score_samples([name])[0] == pytest.approx(log_proba.sum(), abs=1e-5)
+    assert generator.score_samples([name])[0] == pytest.approx(log_proba.sum(), abs=1e-5)
 
 
 def test_probabilities_of_all_names_sum_to_one(make_pipe):
@@ -86,17 +68,17 @@ def test_probabilities_of_all_names_sum_to_one(make_pipe):
     assert total + longer == pytest.approx(1, abs=1e-6)
 
 
-def test_unknown_characters_have_a_small_finite_probability(pipe, names):
-    score = pipe.score_samples(["Ma\u0416ia", "Maria"])
+def test_unknown_characters_have_a_small_finite_probability(generator, names):
+    score = generator.score_samples(["Ma\u0416ia", "Maria"])
     assert np.isfinite(score).all()
     assert score[0] < score[1]
     n_seen = sum(len(name) + 1 for name in names)
-    assert pipe[-1].n_characters_seen_ == n_seen
-    assert pipe.score_samples(["\u0416"])[0] < -math.log(n_seen)
+    assert generator.n_characters_seen_ == n_seen
+    assert generator.score_samples(["\u0416"])[0] < -math.log(n_seen)
 
 
 @pytest.mark.parametrize("names", [["Al", "Marguerite"], ["a", "b"], ["", "x"]])
-@pytest.mark.parametrize("window_length", [1, 3, 20])
+@pytest.mark.parametrize("window_length", [1, 20])
 def test_max_length_is_the_length_of_the_longest_name(make_pipe, names, window_length):
     generator = make_pipe(window_length).fit(names)[-1]
     assert generator.max_length_ == max(map(len, names))
@@ -110,40 +92,24 @@ def test_empty_names_only(make_pipe):
         generator.sample(max_length=3)
 
 
-@pytest.mark.parametrize(
-    "call",
-    [
-        lambda g: g.sample(),
-        lambda g: g.stream(),
-        lambda g: g.next_char_proba(""),
-        lambda g: g.score(np.zeros((1, 1, 11), dtype=int)),
-        lambda g: g.score_samples(np.zeros((1, 1, 11), dtype=int)),
-        lambda g: g.perplexity(np.zeros((1, 1, 11), dtype=int)),
-    ],
-)
-def test_not_fitted(make_pipe, call):
-    with pytest.raises(NotFittedError):
-        call(make_pipe()[-1])
+@pytest.mark.parametrize("name", ["next_char_proba", "score", "score_samples", "perplexity"])
+def test_not_fitted(make_pipe, name):
+    generator = make_pipe()[-1]
+    for call in (generator.sample, generator.stream, partial(getattr(generator, name), ["Ada"])):
+        with pytest.raises(NotFittedError):
+            call()
 
 
-def test_windows_of_another_shape_are_rejected(make_pipe, generator):
-    windows = CharSequenceVectorizer(window_length=3).fit_transform(["Ada"])
-    with pytest.raises(ValueError, match="window_length seen in fit, 10"):
-        generator.score(windows)
-    for nested in ([["Ada"]], [1, 2], None):
-        for method in (generator.score, make_pipe()[-1].fit):
-            with pytest.raises((TypeError, ValueError), match="Pass names as a list of str, or"):
-                method(nested)
-    with pytest.raises(ValueError, match="at least one character to predict"):
-        generator.score(CharSequenceVectorizer().fit_transform(["Ada", "Adaline"])[:1, 5:])
-
-
-def test_names_and_running_text_are_not_mixed(generator, text_generator):
-    text = CharSequenceVectorizer(boundary=False).fit_transform(["Maria Anna Maria"])
-    with pytest.raises(ValueError, match=r"boundary was True\. Got windows with boundary=False"):
-        generator.score(text)
-    with pytest.raises(ValueError, match=r"boundary was False\. Got windows with boundary=True"):
-        text_generator.score(CharSequenceVectorizer(window_length=5).fit_transform(["Maria"]))
+def test_windows_of_another_shape_are_rejected(generator, text_generator):
+    text = windows_of(["Maria Anna Maria"], boundary=False)
+    for scored, windows, match in (
+        (generator, windows_of(["Ada"], 3), "window_length seen in fit, 10"),
+        (generator, windows_of(["Ada", "Adaline"])[:1, 5:], "at least one character to predict"),
+        (generator, text, r"boundary was True\. Got windows with boundary=False"),
+        (text_generator, windows_of(["A"], 5), r"was False\. Got windows with boundary=True"),
+    ):
+        with pytest.raises(ValueError, match=match):
+            scored.score(windows)
 
 
 def test_sample_returns_a_str_or_a_list(generator):
@@ -154,12 +120,8 @@ def test_sample_returns_a_str_or_a_list(generator):
     sampled = generator.sample("Mar", 0.5, 20)
     assert len(sampled) == 20
     assert all(type(name) is str and name.startswith("Mar") for name in sampled)
-
-
-def test_sample_returns_one_name_for_each_seed(generator):
-    seeds = ["Mar", "", "Elisabe", "J"]
+    seeds = ["Mar", "", "Elisabe", "J"]  # one name for each seed
     sampled = generator.sample(seeds, random_state=0)
-    assert len(sampled) == 4
     assert all(name.startswith(seed) for name, seed in zip(sampled, seeds, strict=True))
     assert generator.sample(iter(seeds), random_state=0) == sampled
 
@@ -199,8 +161,7 @@ def sample_slow(generator, rng, temperature, max_length):
     return name
 
 
-@pytest.mark.parametrize("window_length", [1, 3, 10])
-@pytest.mark.parametrize("temperature", [0.5, 1.0])
+@pytest.mark.parametrize(("window_length", "temperature"), [(1, 0.5), (3, 1.0), (10, 0.5)])
 def test_sample_matches_a_character_loop(make_pipe, names, window_length, temperature):
     generator = make_pipe(window_length).fit(names)[-1]
     n_same = 0
@@ -213,15 +174,14 @@ def test_sample_matches_a_character_loop(make_pipe, names, window_length, temper
 
 
 def test_random_state(generator):
-    assert generator.sample(n_samples=9, random_state=5) == generator.sample(
-        n_samples=9, random_state=5
-    )
-    assert generator.sample(n_samples=9) != generator.sample(n_samples=9)
+    sample = partial(generator.sample, n_samples=9)
+    assert sample(random_state=5) == sample(random_state=5)
+    assert sample() != sample()
     for make in (np.random.RandomState, np.random.default_rng):
         rng = make(0)
-        first, second = (generator.sample(n_samples=9, random_state=rng) for _ in range(2))
+        first, second = (sample(random_state=rng) for _ in range(2))
         assert first != second
-        assert first == generator.sample(n_samples=9, random_state=make(0))
+        assert first == sample(random_state=make(0))
 
 
 def test_temperature_zero_takes_the_most_probable_characters(generator):
@@ -256,77 +216,30 @@ def test_stream_matches_sample(generator, text_generator):
 def test_running_text(text_generator):
     assert len(text_generator.sample("Mar")) == 103
     assert list(map(len, text_generator.sample(["Mar", "Maria"], max_length=20))) == [20, 20]
-    with pytest.raises(ValueError, match="seed must contain at least one character"):
-        text_generator.sample()
-    with pytest.raises(ValueError, match="seed must contain at least one character"):
-        text_generator.next_char_proba([""])
+    for call, match in (
+        (text_generator.sample, "seed must contain at least one character"),
+        (partial(text_generator.next_char_proba, [""]), "seed must contain at least one character"),
+        (partial(text_generator.sample, "M", novel=True), "novel=True requires a generator fitted"),
+        (partial(text_generator.most_likely, 1, "M"), "most_likely requires a generator fitted to"),
+    ):
+        with pytest.raises(ValueError, match=match):
+            call()
 
 
-@pytest.mark.parametrize(
-    ("params", "error", "match"),
-    [
-        ({"temperature": -0.1}, ValueError, "temperature must be a finite number >= 0. Got -0.1."),
-        ({"temperature": math.nan}, ValueError, "Got nan"),
-        ({"temperature": math.inf}, ValueError, "Got inf"),
-        ({"temperature": "hot"}, TypeError, "Got 'hot'"),
-        ({"temperature": None}, TypeError, "Got None"),
-        ({"n_samples": -1}, ValueError, "n_samples must be an int >= 0 and <= 10,000,000. Got -1"),
-        (
-            {"n_samples": 2.0},
-            TypeError,
-            "n_samples must be an int >= 0 and <= 10,000,000. Got 2.0",
-        ),
-        ({"seed": ["A", "B"], "n_samples": 2}, ValueError, "repeat the seeds"),
-        ({"seed": 42}, TypeError, "Got 42. For reproducible random numbers, pass random_state."),
-        ({"seed": b"Jo"}, TypeError, "Got b'Jo'"),
-        ({"seed": np.array("Jo")}, TypeError, "Got array('Jo'"),
-        ({"temperature": 10**400}, ValueError, "temperature must be a finite number >= 0"),
-        ({"max_length": 10**9}, ValueError, "max_length must be an int >= 1 and <= 2,097,152"),
-        ({"seed": ["A", None]}, TypeError, "Got ['A', None]"),
-        ({"seed": None}, TypeError, "seed must be a str or an iterable of str"),
-        ({"seed": "Zoë"}, ValueError, "characters outside the model's alphabet: 'Z', 'ë'"),
-        ({"seed": "A\3"}, ValueError, r"alphabet: '\x03'"),
-        ({"seed": "A\0"}, ValueError, r"alphabet: '\x00'"),
-        ({"min_length": -1}, ValueError, "min_length must be an int >= 0"),
-        ({"max_length": 0}, ValueError, "max_length must be an int >= 1"),
-        ({"max_length": 2.5}, TypeError, "max_length must be an int >= 1"),
-        ({"min_length": 5, "max_length": 4}, ValueError, "min_length=5 and max_length=4"),
-        ({"min_length": 99}, ValueError, "the longest training name). Pass a larger max_length"),
-        ({"seed": "Maria", "max_length": 4}, ValueError, "Got seed 'Maria' with 5 characters"),
-        ({"seed": "Maria" * 9}, ValueError, "the longest training name"),
-        ({"top_k": 0}, ValueError, "top_k must be an int >= 1. Got 0."),
-        ({"top_p": 0}, ValueError, "top_p must be in (0, 1]. Got 0."),
-        ({"top_p": 1.1}, ValueError, "top_p must be in (0, 1]. Got 1.1."),
-        ({"random_state": "x"}, TypeError, "random_state"),
-        ({"unique": 1.5}, ValueError, "unique must be one of True, False. Got 1.5."),
-        ({"novel": "yes"}, ValueError, "novel must be one of True, False. Got 'yes'."),
-        ({"on_shortfall": "stop"}, ValueError, "on_shortfall must be one of 'raise', 'warn'."),
-    ],
-)
-def test_bad_sampling_parameters(generator, params, error, match):
-    with pytest.raises(error, match=re.escape(match)):
-        generator.sample(**params)
-    if not params.keys() & {"n_samples", "unique", "novel", "on_shortfall"}:
-        with pytest.raises(error):
-            generator.stream(**params)
-
-
-def test_unique_and_novel_names(pipe, names):
-    generator = pipe[-1]
+def test_unique_and_novel_names(generator, names):
     sampled = generator.sample(n_samples=300, unique=True, random_state=0)
     assert len(set(sampled)) == 300
     sampled = generator.sample("Mar", 0.5, 100, novel=True, random_state=0)
     assert len(sampled) == 100
     assert not set(sampled) & set(names)
-    seeds = ["Ma", "", "Jo", "Ma"] * 25
-    sampled = generator.sample(seeds, 0.7, unique=True, novel=True, random_state=0)
+    seeds, options = ["Ma", "", "Jo", "Ma"] * 25, {"unique": True, "novel": True}
+    sampled = generator.sample(seeds, 0.7, random_state=0, **options)
     assert len(set(sampled)) == 100
     assert not set(sampled) & set(names)
     assert all(name.startswith(seed) for name, seed in zip(sampled, seeds, strict=True))
-    again = generator.sample(seeds, 0.7, unique=True, novel=True, random_state=0)
-    assert again == sampled
+    assert generator.sample(seeds, 0.7, random_state=0, **options) == sampled
     assert isinstance(generator.sample(novel=True), str)
-    assert generator.sample(n_samples=0, novel=True, unique=True) == []
+    assert generator.sample(n_samples=0, **options) == []
 
 
 @pytest.mark.parametrize("options", [{"novel": True}, {"exclude": ["a", "aab", "b"]}], ids=str)
@@ -342,13 +255,12 @@ def test_names_that_are_not_excluded_keep_their_proportions(make_pipe, options):
 
 def test_shortfall_reports_the_reasons(make_pipe):
     generator = make_pipe().fit(["a", "b", "ab", "ba"])[-1]
+    options = {"n_samples": 50, "max_length": 2, "unique": True, "random_state": 0}
     match = r"Found only 6 of 50 names: of [\d,]+ drawn, [\d,]+ were duplicates. Raise temp"
     with pytest.raises(ValueError, match=match + r".* pass on_shortfall='warn'\."):
-        generator.sample(n_samples=50, max_length=2, unique=True, random_state=0)
+        generator.sample(**options)
     with pytest.warns(UserWarning, match=match + r"[^']*$"):  # does not advise what is set
-        sampled = generator.sample(
-            n_samples=50, max_length=2, unique=True, on_shortfall="warn", random_state=0
-        )
+        sampled = generator.sample(on_shortfall="warn", **options)
     assert sorted(sampled) == ["a", "aa", "ab", "b", "ba", "bb"]
     match = r"Found only 0 of 1 names: of [\d,]+ drawn, [\d,]+ were in the training list"
     for on_shortfall in ("raise", "warn"):  # an empty result is always an error
@@ -399,14 +311,12 @@ def test_invalid_or_impossible_exclusions(make_pipe, text_generator):
         for method in (generator.sample, generator.stream, partial(generator.most_likely, 3)):
             with pytest.raises(TypeError, match=r"exclude must be an iterable of str, or an obj"):
                 method(exclude=exclude)
-    assert generator.sample(n_samples=5, exclude=[], random_state=0) == generator.sample(
-        n_samples=5, random_state=0
-    )
+    sample = partial(generator.sample, n_samples=5, random_state=0)
+    assert sample(exclude=[]) == sample()
     match = r"Found only 0 of 1 names: of [\d,]+ drawn, [\d,]+ were excluded"
-    with pytest.raises(ValueError, match=match):
-        generator.sample(max_length=1, exclude=["A", "b"])
-    with pytest.raises(ValueError, match=match):
-        list(generator.stream(max_length=1, exclude=["A", "b"]))
+    for call in (generator.sample, generator.stream):
+        with pytest.raises(ValueError, match=match):
+            list(call(max_length=1, exclude=["A", "b"]))
     text = text_generator.sample("Mar", max_length=8, random_state=0)
     sampled = text_generator.sample("Mar", max_length=8, exclude=[text], random_state=0)
     assert sampled != text
@@ -416,33 +326,25 @@ def test_invalid_or_impossible_exclusions(make_pipe, text_generator):
 
 def test_novel_names_are_drawn_even_if_rare():
     """About one draw in twenty is novel, so sampling takes many draws."""
-    pipe = ngram_pipeline()
     names = ["Anna", "Berta", "Carla", "Dora"]
-    generator = pipe[-1].fit(pipe[0].fit_transform(names), sample_weight=[9, 5, 4, 3])
-    options = {"n_samples": 60_000, "temperature": 0.7, "random_state": 0}
+    generator = CharNGramGenerator().fit(names, sample_weight=[9, 5, 4, 3])
+    options = {"n_samples": 20_000, "temperature": 0.7, "random_state": 0}
     share = np.mean(np.isin(generator.sample(**options), names))
     assert share > 0.93
     assert not set(generator.sample(novel=True, **options)) & set(names)
 
 
-def test_novel_requires_names(text_generator):
-    with pytest.raises(ValueError, match=r"novel=True requires a generator fitted to names"):
-        text_generator.sample("Mar", novel=True)
-
-
-@pytest.mark.parametrize("window_length", [1, 2, 20])
+@pytest.mark.parametrize("window_length", [1, 20])
 def test_hashes_cover_all_training_names(make_pipe, window_length):
-    vectorizer = CharSequenceVectorizer(window_length=window_length)
-    generator = make_pipe()[-1].fit(vectorizer.fit_transform(["", "a", "ab", "ab", "Marguerite"]))
-    generator.partial_fit(vectorizer.transform(["ab", "ba"]))
-    together = make_pipe(window_length).fit(["", "a", "ab", "Marguerite", "ba"])[-1]
+    windows = windows_of(["", "a", "ab", "ab", "Marguerite"], window_length)
+    generator = make_pipe()[-1].fit(windows).partial_fit(["ab", "ba"])
+    together = make_pipe().fit(["", "a", "ab", "Marguerite", "ba"])[-1]
     np.testing.assert_array_equal(generator.name_hashes_, together.name_hashes_)
     loaded = pickle.loads(pickle.dumps(generator))
     np.testing.assert_array_equal(loaded.name_hashes_, generator.name_hashes_)
 
 
-@pytest.mark.parametrize("novel", [False, True])
-@pytest.mark.parametrize("seed", ["", "b"])
+@pytest.mark.parametrize(("seed", "novel"), [("", False), ("b", True)])
 def test_most_likely_matches_an_enumeration(make_pipe, seed, novel):
     training_names = ["a", "ab", "abc", "bc", "ca", "cab", "b", "bcb"]
     pipe = make_pipe().fit(training_names)
@@ -459,23 +361,6 @@ def test_most_likely_matches_an_enumeration(make_pipe, seed, novel):
     assert pipe[-1].most_likely(30, seed, novel=novel, max_length=5)[0] == likely
     likely, _ = pipe[-1].most_likely(1000, seed, novel=novel, max_length=5)
     assert sorted(likely) == sorted(all_names)
-
-
-@pytest.mark.parametrize(
-    ("params", "error", "match"),
-    [
-        ({"n": 0}, ValueError, "n must be an int >= 1. Got 0."),
-        ({"n": 1.0}, TypeError, "n must be an int >= 1. Got 1.0."),
-        ({"n": 1, "seed": ["A"]}, TypeError, "seed must be a str. Got ['A']."),
-        ({"n": 1, "seed": "\u0416"}, ValueError, "outside the model's alphabet"),
-        ({"n": 1, "seed": "Maria", "max_length": 4}, ValueError, "Got seed 'Maria'"),
-    ],
-)
-def test_bad_parameters_of_most_likely(generator, text_generator, params, error, match):
-    with pytest.raises(error, match=re.escape(match)):
-        generator.most_likely(**params)
-    with pytest.raises(ValueError, match="most_likely requires a generator fitted to names"):
-        text_generator.most_likely(1, "M")
 
 
 def test_search_for_likely_names_is_bounded(generator, monkeypatch):
@@ -499,31 +384,28 @@ def test_next_char_proba(generator):
 def test_copies_have_the_same_scores_and_samples(pipe, names, copies):
     copied = copies(pipe)
     np.testing.assert_array_equal(copied.score_samples(names), pipe.score_samples(names))
-    for temperature in (0.5, 1.0):
-        assert copied[-1].sample("Ma", temperature, 5, random_state=0) == pipe[-1].sample(
-            "Ma", temperature, 5, random_state=0
-        )
+    options = {"n_samples": 9, "random_state": 0}
+    assert copied[-1].sample("Ma", **options) == pipe[-1].sample("Ma", **options)
 
 
 def test_first_partial_fit_sets_the_alphabet(make_pipe, names):
-    windows = CharSequenceVectorizer().fit_transform(names)
-    generator = make_pipe()[-1].partial_fit(windows[:50], alphabet="xyzq\u0416")
+    generator = make_pipe()[-1].partial_fit(names[:50], alphabet="xyzq\u0416")
     characters = {*"".join(names[:50]), *"xyzq\u0416", END}
     assert set(generator.alphabet_) == characters
     n_seen = generator.n_characters_seen_
-    generator.partial_fit(windows[50:], alphabet=characters)
+    generator.partial_fit(names[50:], alphabet=characters)
     assert set(generator.alphabet_) == characters
     assert generator.n_characters_seen_ == n_seen + sum(len(name) + 1 for name in names[50:])
     assert generator.max_length_ == max(map(len, names))
     assert generator.sample("\u0416").startswith("\u0416")
     with pytest.raises(ValueError, match=r"after the first call to partial_fit.*'!', '\?'"):
-        generator.partial_fit(windows, alphabet="?!")
+        generator.partial_fit(names, alphabet="?!")
 
 
 def test_impossible_numbers_of_unique_names_fail_early():
     """The falling share of new names shows that the request takes too many draws."""
     names = ["Anna", "Berta", "Carla", "Dora", "Emma", "Frida", "Greta", "Hanna"]
-    generator = ngram_pipeline().fit(names)[-1]
+    generator = CharNGramGenerator().fit(names)
     options = {"n_samples": 50_000, "unique": True, "novel": True, "random_state": 0}
     with pytest.raises(ValueError, match=r"Found only [\d,]+ of 50,000 names") as caught:
         generator.sample(**options)
@@ -541,27 +423,23 @@ def test_impossible_numbers_of_unique_names_fail_early():
     ],
 )
 def test_bad_alphabets(make_pipe, names, alphabet, error, match):
-    windows = CharSequenceVectorizer().fit_transform(names)
     generator = make_pipe()[-1]
     with pytest.raises(error, match=re.escape(match)):
-        generator.partial_fit(windows, alphabet=alphabet)
+        generator.partial_fit(names, alphabet=alphabet)
     assert not [name for name in vars(generator) if name.endswith("_")]
 
 
 def test_partial_fit_does_not_extend_the_alphabet(make_pipe):
-    vectorizer = CharSequenceVectorizer()
-    generator = make_pipe()[-1].partial_fit(vectorizer.fit_transform(["Ada", "Eva"]))
-    generator.partial_fit(vectorizer.fit_transform(["Zoe", "Eva"]))
+    generator = make_pipe()[-1].partial_fit(["Ada", "Eva"]).partial_fit(["Zoe", "Eva"])
     assert set(generator.alphabet_) == {*"AdaEva", END}
     assert generator.n_characters_seen_ == 16
     with pytest.raises(ValueError, match="at least one character to learn"):
-        generator.partial_fit(CharSequenceVectorizer().fit_transform(["Ada", "Adaline"])[:1, 5:])
+        generator.partial_fit(windows_of(["Ada", "Adaline"])[:1, 5:])  # only padding
     assert generator.n_characters_seen_ == 16
 
 
 def test_alphabet_of_running_text_has_no_end_symbol(make_pipe):
-    vectorizer = CharSequenceVectorizer(window_length=3, boundary=False)
-    windows = vectorizer.fit_transform(["anna bella anna bella"])
+    windows = windows_of(["anna bella anna bella"], 3, boundary=False)
     generator = make_pipe()[-1]
     for alphabet in ([END, *"abeln xyz"], None):
         generator.partial_fit(windows, alphabet=alphabet)

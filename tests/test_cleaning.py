@@ -13,10 +13,12 @@ from sknamegen.datasets import NamesWarning, clean_names
 DIRTY = ["Maria ", "MARIA", "Maria", "", "nan", "Smith, John", "12345", "Zo\u200bë", "Ana  Luz"]
 
 
+@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(
     "names",
     [
         ["O'Neill", "van der Berg", "Jean-Luc", "Nan", "Ng", "X Æ A-12", "नमिता", "👩\u200d👧"],
+        ["François", "O'Brien", "AT&T", "Анна", "Μαρία", "Ли Anna", "ニコラ"],
         load_names(),
         ["ANNA", "OTTO", "MARIA"],
         ["123", "4567", "89"],
@@ -26,9 +28,8 @@ DIRTY = ["Maria ", "MARIA", "Maria", "", "nan", "Smith, John", "12345", "Zo\u200
     ],
 )
 def test_valid_names_cause_no_warning(names):
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        CharSequenceVectorizer().fit(names)
+    CharSequenceVectorizer().fit(names)
+    clean_names([*names, None, math.nan])
 
 
 def test_one_warning_lists_all_problems():
@@ -66,29 +67,20 @@ GARBLED = {
 @pytest.mark.parametrize(("kind", "names"), GARBLED.items())
 def test_garbled_names_are_reported_and_unchanged(kind, names):
     expected = rf"{len(names)} with {kind} \(such as {re.escape(repr(names[0]))}\)\. "
-    valid = ["François", "O'Brien", "AT&T", "Анна", "Μαρία", "Ли Anna", "ニコラ"]
-    for column in (names, [*names, *valid]):
-        with pytest.warns(
-            NamesWarning, match=rf"names contains suspicious names: {expected}clean_"
-        ):
+    for column in (names, [*names, "François", "Анна"]):
+        with pytest.warns(NamesWarning, match=f"names contains suspicious names: {expected}clean_"):
             cleaned, _ = clean_names(column)
         assert len(cleaned) == len(column)
         with pytest.warns(NamesWarning, match=f"{len(names)} with {kind}"):
             CharSequenceVectorizer().fit(column)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        clean_names([*valid, *load_names(), None, math.nan])
 
 
+@pytest.mark.filterwarnings("error")
 def test_only_fit_warns_and_no_name_is_dropped():
     with pytest.warns(NamesWarning):
-        windows = CharSequenceVectorizer().fit_transform(DIRTY)
-    assert len(windows) == len(DIRTY)
-    vectorizer = CharSequenceVectorizer().fit(["Maria"])
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert len(vectorizer.transform(DIRTY)) == len(DIRTY)
-        CharSequenceVectorizer(boundary=False, window_length=2).fit(["Maria  Anna, "])
+        assert len(CharSequenceVectorizer().fit_transform(DIRTY)) == len(DIRTY)
+    assert len(CharSequenceVectorizer().fit(["Maria"]).transform(DIRTY)) == len(DIRTY)
+    CharSequenceVectorizer(boundary=False, window_length=2).fit(["Maria  Anna, "])
 
 
 def test_safe_fixes_are_applied_by_default():
@@ -118,12 +110,18 @@ def test_optional_fixes():
     assert clean_names(["\ufeffnan", "n\u00adan", "Ana"])[0] == ["Ana"]
 
 
-@pytest.mark.parametrize("entry", [1, 2.5, b"Anna", ["Anna"]])
-def test_entries_of_another_type_are_rejected(entry):
-    with pytest.raises(TypeError, match=r"names may only contain str, None or NaN\. Got .* row 1"):
-        clean_names(["Anna", entry])
-    with pytest.raises(TypeError, match=r"iterable of str\. Got the single str 'Anna'\."):
-        clean_names("Anna")
+@pytest.mark.parametrize(
+    ("names", "match"),
+    [
+        (["Anna", 1], r"names may only contain str, None or NaN\. Got .* row 1"),
+        (["Anna", b"Anna"], r"names may only contain str, None or NaN\. Got .* row 1"),
+        (["Anna", ["Anna"]], r"names may only contain str, None or NaN\. Got .* row 1"),
+        ("Anna", r"iterable of str\. Got the single str 'Anna'\."),
+    ],
+)
+def test_entries_of_another_type_are_rejected(names, match):
+    with pytest.raises(TypeError, match=match):
+        clean_names(names)
 
 
 @pytest.mark.parametrize("options", [{"case": "Title"}, {"drop_digits": "yes"}])

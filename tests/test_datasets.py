@@ -1,3 +1,4 @@
+import sys
 import tracemalloc
 
 import numpy as np
@@ -14,50 +15,62 @@ def test_bundled_lists_of_names():
     assert female[0] == "Aaren"
     assert male[-1].startswith("Z")
     assert all(name and name == name.strip() for name in female + male)
-    assert load_names() == female + male
-
-
-def test_load_names_with_labels():
     names, labels = load_names(return_X_y=True)
-    assert names == load_names()
+    assert names == load_names() == female + male
     assert labels.tolist() == ["female"] * 4951 + ["male"] * 3898
     names, labels = load_names("male", return_X_y=True)
+    assert names == male
     assert set(labels) == {"male"}
-    assert len(names) == len(labels)
-
-
-def test_unknown_group_is_rejected():
     with pytest.raises(ValueError, match="group must be one of 'female', 'male', 'all'"):
         load_names("dog")
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
-def test_read_names(tmp_path, newline):
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "latin-1"])
+def test_read_names(tmp_path, newline, encoding):
+    """A byte order mark is skipped."""
     path = tmp_path / "names.txt"
-    path.write_bytes(newline.join(["  Zoë ", "", "\tAnna Maria", " ", "李"]).encode())
-    assert read_names(path) == read_names(str(path)) == ["Zoë", "Anna Maria", "李"]
+    path.write_bytes(newline.join(["  Zoë ", "", "\tAnna Maria", " ", "Åsa"]).encode(encoding))
+    names = read_names(path, encoding=encoding.removesuffix("-sig"))
+    assert names == ["Zoë", "Anna Maria", "Åsa"]
+    assert next(iter_names(str(path), encoding=encoding.removesuffix("-sig"))) == names
 
 
-def test_read_names_skips_a_byte_order_mark(tmp_path):
+@pytest.mark.parametrize(
+    ("path", "content", "error", "match"),
+    [
+        ("names.txt", "\n \t\n", ValueError, "names.txt' contains no names"),
+        ("names.txt", "Anna\n" * 99 + "Zoë", ValueError, "not in the encoding .utf-8..*latin-1"),
+        ("nothing.txt", "", FileNotFoundError, "nothing.txt"),
+        # `open` would treat a number as a file descriptor and close it.
+        (3, "", TypeError, "path must be a str or path-like"),
+        (None, "", TypeError, "path must be a str or path-like"),
+        (b"names.txt", "", TypeError, "path must be a str or path-like"),
+    ],
+)
+def test_bad_files(tmp_path, monkeypatch, path, content, error, match):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "names.txt").write_text(content, encoding="latin-1")
+    for read in (read_names, lambda path: list(iter_names(path, chunk_size=2))):
+        with pytest.raises(error, match=match):
+            read(path)
+
+
+@pytest.mark.parametrize("chunk_size", [1, 3, 1000])
+def test_chunks_of_a_file_contain_all_names(tmp_path, capsys, chunk_size, monkeypatch):
     path = tmp_path / "names.txt"
-    path.write_bytes(b"\xef\xbb\xbfAda\n")
-    assert read_names(path) == read_names(path, encoding="UTF8") == ["Ada"]
-
-
-def test_read_names_in_another_encoding(tmp_path):
-    path = tmp_path / "names.txt"
-    path.write_bytes("Zoë\nÅsa\n".encode("latin-1"))
-    with pytest.raises(ValueError, match=r"names.txt. is not in the encoding .utf-8..*latin-1"):
-        read_names(path)
-    assert read_names(path, encoding="latin-1") == ["Zoë", "Åsa"]
-
-
-@pytest.mark.parametrize("content", ["", "\n", "  \n\t\n"])
-def test_read_names_of_an_empty_file(tmp_path, content):
-    path = tmp_path / "names.txt"
-    path.write_text(content)
-    with pytest.raises(ValueError, match=r"names.txt' contains no names"):
-        read_names(path)
+    names = load_names("female")[:50]
+    path.write_text("\n \n".join(names), encoding="utf-8")
+    chunks = list(iter_names(path, chunk_size=chunk_size))
+    assert [name for chunk in chunks for name in chunk] == names
+    assert {len(chunk) for chunk in chunks[:-1]} <= {chunk_size}
+    assert list(iter_names(path, chunk_size=chunk_size, verbose=1)) == chunks
+    assert capsys.readouterr().err == ""  # no terminal, so no progress bar
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    assert list(iter_names(path, chunk_size=chunk_size, verbose=1)) == chunks
+    assert "100%" in capsys.readouterr().err
+    with pytest.raises(ValueError, match=r"chunk_size must be an int >= 1\. Got 0"):
+        next(iter_names(path, chunk_size=0))
 
 
 def test_read_names_uses_bounded_memory(tmp_path):
@@ -81,23 +94,8 @@ def test_read_names_uses_bounded_memory(tmp_path):
         read_names(path, max_names=0)
 
 
-def test_read_names_of_a_missing_file(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"nothing.txt"):
-        read_names(tmp_path / "nothing.txt")
-    with pytest.raises(LookupError, match="no-such-code"):
-        read_names(__file__, encoding="no-such-code")
-
-
-@pytest.mark.parametrize("path", [3, None, b"names.txt", ["names.txt"]])
-def test_paths_of_other_types_are_rejected(path):
-    """`open` would treat a number as a file descriptor and close it."""
-    with pytest.raises(TypeError, match="path must be a str or path-like"):
-        read_names(path)
-    with pytest.raises(TypeError, match="path must be a str or path-like"):
-        next(iter_names(path))
-
-
 def test_known_names():
+    assert len(sknamegen.datasets.bundled_file("known.npz").read_bytes()) <= 700_000
     names = known_names()
     assert all(name in names for name in ("Marina", "marina", "MARINA", "Zürich", "Zu\u0308rich"))
     assert names.share(load_names()) == 1
@@ -115,8 +113,3 @@ def test_known_names_with_additional_names():
     assert "Vzqlmo" in extended | []
     with pytest.raises(TypeError, match=r"names must be an iterable of str. Got 'Anna'"):
         known_names() | "Anna"
-
-
-def test_known_names_file_is_small():
-    file = sknamegen.datasets.bundled_file("known.npz")
-    assert len(file.read_bytes()) <= 700_000

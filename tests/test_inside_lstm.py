@@ -47,7 +47,7 @@ def test_settings_adapt_to_the_number_of_names(
         assert (plan.head_lr_factor, plan.label_lr_factor, plan.n_steps_before) == (1, 1, None)
     assert first.seed != second.seed
     (alone,) = plans(num_networks=1, optimizer="Adam")
-    assert (alone.weight_decay, alone.weight) == (0.01, 1)
+    assert (alone.weight_decay, alone.weight) == (0, 1)
     with pytest.raises(dataclasses.FrozenInstanceError):
         alone.hidden_size = 1
 

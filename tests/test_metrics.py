@@ -5,11 +5,10 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from conftest import ngram_pipeline
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sknamegen import CharSequenceVectorizer, load_names
+from sknamegen import CharNGramGenerator, CharSequenceVectorizer, load_names
 from sknamegen.metrics import (
     constraint_probability,
     far_apart,
@@ -83,20 +82,16 @@ def test_without_rapidfuzz(monkeypatch):
         nearest_training_name(["a"], ["b"])
 
 
-@pytest.mark.parametrize("names", ["Anna", [], [1], 5, None, b"Anna", [None]])
+@pytest.mark.parametrize("names", ["Anna", [], [1], 5, [None]])
 def test_bad_names(names):
-    for call in (
-        lambda: novelty(names, ["a"]),
-        lambda: novelty(["a"], names),
-        lambda: uniqueness(names),
-        lambda: length_divergence(["a"], names),
-        lambda: ngram_divergence(names, ["a"]),
-        lambda: nearest_training_name(["a"], names),
-    ):
-        with pytest.raises(
-            TypeError, match=r"(names|reference) must be an iterable of str with at"
-        ):
-            call()
+    for metric in (novelty, length_divergence, ngram_divergence, nearest_training_name):
+        for arguments in ((names, ["a"]), (["a"], names)):
+            with pytest.raises(
+                TypeError, match=r"(names|reference) must be an iterable of str wit"
+            ):
+                metric(*arguments)
+    with pytest.raises(TypeError, match="names must be an iterable of str with at"):
+        uniqueness(names)
 
 
 def test_far_apart_keeps_the_order():
@@ -121,7 +116,7 @@ def test_far_apart_rejects_invalid_arguments(options):
         far_apart(["Anna"], **options)
 
 
-def test_constraint_probability_requires_a_generator(names):
+def test_constraint_probability_requires_a_generator():
     with pytest.raises(TypeError, match=r"must be a fitted generator, .* Got a CharSequenceVec"):
         constraint_probability(CharSequenceVectorizer(), pattern="a.*")
 
@@ -129,7 +124,7 @@ def test_constraint_probability_requires_a_generator(names):
 @pytest.mark.parametrize("pattern", [".*a", ".*x.*", ".*z.*a.*"])
 def test_errors_of_probabilities_of_an_ngram_model(names, pattern):
     """The lookahead is exact, apart from the penalty of kinds, so the error is small."""
-    generator = ngram_pipeline().fit(names)[-1]
+    generator = CharNGramGenerator().fit(names)
     probability, error = constraint_probability(generator, pattern=pattern, random_state=0)
     drawn = generator.sample(n_samples=20_000, random_state=0)
     share = np.mean([re.fullmatch(pattern, name) is not None for name in drawn])

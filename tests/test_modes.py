@@ -1,33 +1,32 @@
 """The torch modes of the caller have no effect and stay unchanged."""
 
 import pickle
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import numpy as np
 import pytest
 import torch
-from conftest import classifier_of, small_generator, small_pipeline
-from skorch.callbacks import Callback
+from conftest import classifier_of, small_generator, small_pipeline, windows_of
 
-from sknamegen import CharSequenceVectorizer
 from sknamegen.metrics import constraint_probability
 
 
 @contextmanager
-def default_device(device):
-    before = torch.get_default_device()
-    torch.set_default_device(device)
+def default(name, value):
+    """Change the default device or the default dtype."""
+    before = getattr(torch, f"get_default_{name}")()
+    change = getattr(torch, f"set_default_{name}")
+    change(value)
     try:
         yield
     finally:
-        torch.set_default_device(before)
+        change(before)
 
 
 MODES = {
-    "autocast": lambda: torch.autocast("cpu", torch.bfloat16),
-    "inference": torch.inference_mode,
-    "no_grad": torch.no_grad,
-    "device": lambda: default_device("meta"),
+    "autocast": lambda: [torch.autocast("cpu", torch.bfloat16), torch.no_grad()],
+    "inference": lambda: [torch.inference_mode()],
+    "device": lambda: [default("device", "meta"), default("dtype", torch.float16)],
 }
 
 
@@ -51,7 +50,7 @@ def results(names):
     yield generator.score(windows)
     base = small_generator(init="base", hidden_size="auto", embedding_dim=64, max_epochs=1)
     yield base.fit(windows[:30]).sample(n_samples=5, random_state=0)
-    text = CharSequenceVectorizer(window_length=5, boundary=False).fit_transform(["anna\n" * 9])
+    text = windows_of(["anna\n" * 9], 5, boundary=False)
     yield "".join(small_generator().fit(text).stream("ann", max_length=20, random_state=0))
     warm = small_generator(early_stopping=True, warm_start=True)
     yield warm.fit(windows[:30]).fit(windows[:30]).n_iter_
@@ -64,39 +63,12 @@ def expected(names):
 
 @pytest.mark.parametrize("mode", MODES)
 def test_torch_modes_have_no_effect(mode, expected, names):
-    with MODES[mode]():
+    with ExitStack() as stack:
+        for context in MODES[mode]():
+            stack.enter_context(context)
         before = torch.is_autocast_enabled("cpu"), torch.is_grad_enabled()
         actual = list(results(names))
         assert before == (torch.is_autocast_enabled("cpu"), torch.is_grad_enabled())
         assert torch.is_inference_mode_enabled() == (mode == "inference")
         assert (torch.get_default_device().type == "meta") == (mode == "device")
     assert actual == expected
-
-
-class Interrupting(Callback):
-    """Callback that raises KeyboardInterrupt at the given moments of the training."""
-
-    def __init__(self, moments):
-        self.moments = moments
-
-    def on_batch_end(self, net, **kwargs):
-        self.maybe_raise("batch")
-
-    def on_train_end(self, net, **kwargs):
-        self.maybe_raise("end")
-
-    def maybe_raise(self, moment):
-        if moment in self.moments:
-            raise KeyboardInterrupt
-
-
-@pytest.mark.parametrize("moments", ["batch", "end", "batch end"])
-def test_interrupted_training_disables_dropout(moments, names):
-    windows = CharSequenceVectorizer().fit_transform(names)
-    generator = small_generator(dropout=0.5, callbacks=[Interrupting(moments)])
-    with pytest.raises(KeyboardInterrupt):
-        generator.fit(windows)
-    assert not generator.net_.module_.training
-    generator.net_.module_.train()  # scores and samples disable dropout again
-    assert generator.score(windows) == generator.score(windows)
-    assert generator.sample(random_state=0) == generator.sample(random_state=0)

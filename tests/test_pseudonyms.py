@@ -45,12 +45,20 @@ def folded(names):
 
 
 def test_pseudonyms_are_unique():
-    column = [*NAMES, *NAMES[::-1]]
-    pseudonyms = pseudonyms_of(column)
-    assert pseudonyms == [*pseudonyms[: len(NAMES)], *pseudonyms[: len(NAMES)][::-1]]
-    assert len(set(pseudonyms)) == len(set(NAMES))
-    folded = {name.casefold() for name in NAMES}
-    assert not any(pseudonym.casefold() in folded for pseudonym in pseudonyms)
+    """Pseudonyms of names that differ only in case differ, even ignoring case."""
+    column, pseudonymizer = (
+        [*NAMES, *map(str.upper, NAMES), *NAMES[::-1]],
+        NamePseudonymizer(key=KEY),
+    )
+    with pytest.raises(NotFittedError):
+        pseudonymizer.mapping()
+    for y in (None, np.resize(["x", "y"], len(column))):
+        mapping = pseudonymizer.fit(column, y).mapping()
+        assert pseudonymizer.transform(column).ravel().tolist() == [mapping[n] for n in column]
+        assert len(folded(mapping.values())) == len(set(column))
+        assert not folded(mapping.values()) & folded(column)
+        pseudonymizer.mapping().clear()
+        assert pseudonymizer.mapping() == mapping
 
 
 def test_pseudonyms_depend_on_the_key_and_the_names_only():
@@ -122,10 +130,10 @@ def test_labels_and_a_fitted_generator():
 
 def test_unseen_names():
     pseudonymizer = NamePseudonymizer(key=KEY).fit(NAMES)
-    with pytest.raises(
-        ValueError, match=r"names that fit has seen\. Got 2 unseen \(first in row 1\)"
-    ):
+    match = r"names that fit has seen\. Got 2 unseen \(first in row 1\)"
+    with pytest.raises(ValueError, match=match) as error:
         pseudonymizer.transform([NAMES[0], "Xenobia", NAMES[1], "Qurt"])
+    assert "Xenobia" not in str(error.value)
     pseudonymizer.set_params(unseen="generate")
     seen = pseudonymizer.transform(NAMES)
     all_pseudonyms = pseudonymizer.transform([*NAMES, "Qurt", "Xenobia"])
@@ -168,7 +176,7 @@ def test_partial_fit_keeps_all_pseudonyms():
 
 @pytest.mark.parametrize("sex", ["female", "male"])
 def test_tables_agree_with_a_frozen_generator(sex):
-    network = ngram_pipeline().fit(load_names(sex))
+    network = CharNGramGenerator().fit(load_names(sex))
     names = np.random.default_rng(0).permutation(WOMEN).tolist()
 
     def pseudonyms_in(table):
@@ -202,9 +210,8 @@ def test_inverse_transform():
     column = [*NAMES, None, "", "Zoë", NAMES[0]]
     pseudonyms = pseudonymizer.transform(column)
     assert pseudonymizer.inverse_transform(pseudonyms).ravel().tolist() == column
-    with pytest.raises(
-        ValueError, match=r"pseudonyms in mapping\(\)\. Got 2 unseen \(first in row 1"
-    ):
+    match = r"pseudonyms in mapping\(\)\. Got 2 unseen \(first in row 1"
+    with pytest.raises(ValueError, match=match):
         pseudonymizer.inverse_transform([pseudonyms[0, 0], "Qurt", NAMES[1]])
     pseudonymizer.set_params(unseen="generate")
     qurt = pseudonymizer.transform(["Qurt"])
@@ -218,21 +225,10 @@ def test_inverse_transform():
 
 
 def test_numeric_targets_are_ignored():
-    frame = pd.DataFrame({"name": NAMES})
-    expected = NamePseudonymizer(key=KEY).fit_transform(frame).tolist()
-    for y in (
-        np.linspace(0, 1, len(NAMES)),
-        np.arange(len(NAMES)) % 2,
-        pd.Series([True] * len(NAMES)),
-    ):
-        assert NamePseudonymizer(key=KEY).fit_transform(frame, y).tolist() == expected
-
-
-def test_pseudonyms_differ_ignoring_case():
-    column = [*NAMES, *(name.upper() for name in NAMES), *(name.lower() for name in NAMES)]
-    for y in (None, ["x", "y"] * (len(column) // 2) + ["x"] * (len(column) % 2)):
-        pseudonyms = NamePseudonymizer(key=KEY).fit(column, y).mapping()
-        assert len({name.casefold() for name in pseudonyms.values()}) == len(set(column))
+    n = len(NAMES)
+    for y in (np.linspace(0, 1, n), np.arange(n) % 2, pd.Series([True] * n)):
+        pseudonyms = NamePseudonymizer(key=KEY).fit_transform(pd.DataFrame({"name": NAMES}), y)
+        assert pseudonyms.ravel().tolist() == pseudonyms_of(NAMES)
 
 
 def test_the_key_seeds_a_network():
@@ -242,17 +238,10 @@ def test_the_key_seeds_a_network():
     assert first != pseudonyms_of(NAMES[:40], generator=network, key=b"another")
 
 
-def test_unseen_names_are_always_replaced():
-    names = load_names("female")
-    pseudonymizer = NamePseudonymizer(key=b"k", unseen="generate").fit(names[::2])
-    assert pseudonymizer.transform(["Jacqueline"]).tolist() != [["Jacqueline"]]
-
-
 def test_exclude():
-    known = known_names()
-    assert known.share(pseudonyms_of(NAMES)) > 0.2
+    known, pseudonyms = known_names(), pseudonyms_of(NAMES)
+    assert known.share(pseudonyms) > 0.2
     assert known.share(pseudonyms_of(NAMES, exclude=known)) == 0
-    pseudonyms = pseudonyms_of(NAMES)
     assert not set(pseudonyms) & set(pseudonyms_of(NAMES, exclude=pseudonyms))
 
 
@@ -271,27 +260,6 @@ def test_representations_show_neither_the_key_nor_names(key):
     assert text.count("hidden&gt;") >= 8
     assert "keep this" not in text
     assert not {*re.findall(r"\w+", text)} & {*NAMES, *pseudonymizer.mapping().values()}
-
-
-def test_errors_show_no_names():
-    pseudonymizer = NamePseudonymizer(key=KEY).fit(NAMES)
-    for method, names in (
-        (pseudonymizer.transform, ["Qurt"]),
-        (pseudonymizer.fit, [*NAMES, b"Qurt"]),
-    ):
-        with pytest.raises((TypeError, ValueError)) as error:
-            method(names)
-        assert "Qurt" not in str(error.value)
-
-
-def test_mapping():
-    pseudonymizer = NamePseudonymizer(key=KEY)
-    with pytest.raises(NotFittedError):
-        pseudonymizer.mapping()
-    expected = dict(zip(NAMES, pseudonyms_of(NAMES), strict=True))
-    assert pseudonymizer.fit(NAMES).mapping() == expected
-    pseudonymizer.mapping().clear()
-    assert pseudonymizer.mapping() == expected
 
 
 def save_and_load(estimator):
@@ -340,30 +308,6 @@ def test_saved_pseudonyms():
         assert "qurt" in loaded.exclude
     with pytest.raises(NotFittedError):
         clone(pseudonymizer).mapping()
-
-
-def test_errors():
-    for key in (None, "", b"", 3, bytearray(b"abc")):
-        got = "an empty key" if key in ("", b"") else type(key).__name__
-        with pytest.raises(TypeError, match=rf"key must be non-empty bytes or str. Got {got}"):
-            NamePseudonymizer(key=key).fit(NAMES)
-    for X in (np.array([NAMES, NAMES]), "Anna", [[NAMES]]):
-        with pytest.raises(ValueError, match=r"X must be a single column of names. Got shape"):
-            NamePseudonymizer(key=KEY).fit(X)
-    with pytest.raises(TypeError, match=r"or None for missing names\. Got int in row 1\."):
-        NamePseudonymizer(key=KEY).fit(["Anna", 3])
-    with pytest.raises(ValueError, match=r"X must contain at least one name. Got no names"):
-        NamePseudonymizer(key=KEY).fit([None, ""])
-    with pytest.raises(ValueError, match=r"unseen must be one of 'error', 'generate'. Got 'x'"):
-        NamePseudonymizer(key=KEY, unseen="x").fit(NAMES)
-    with pytest.raises(TypeError, match=r"exclude must be an iterable of str"):
-        NamePseudonymizer(key=KEY, exclude="Anna").fit(NAMES)
-    with pytest.raises(TypeError, match="Got an iterator"):
-        NamePseudonymizer(key=KEY, exclude=iter(NAMES)).fit(NAMES)
-    with pytest.raises(ValueError, match="pass a FrozenEstimator of a Pipeline"):
-        NamePseudonymizer(key=KEY).fit(["A"])
-    with pytest.raises(ValueError, match=r"one label|as many labels"):
-        NamePseudonymizer(key=KEY).fit(NAMES, ["a"])
 
 
 def test_a_fit_that_fails_changes_nothing():

@@ -2,8 +2,8 @@ import re
 
 import numpy as np
 import pytest
+from conftest import windows_of
 
-from sknamegen import CharSequenceVectorizer
 from sknamegen._alphabet import NONE, Alphabet, decode, distinct
 from sknamegen._sequences import name_sequences, read_windows
 from sknamegen._validation import check_windows
@@ -33,7 +33,7 @@ def pairs_slow(windows):
 
 @pytest.mark.parametrize("window_length", [1, 3, 10, 30])
 def test_sequences_contain_every_pair_once(window_length):
-    windows = CharSequenceVectorizer(window_length=window_length).fit_transform(NAMES)
+    windows = windows_of(NAMES, window_length)
     names, sequences = read_windows(windows)
     assert decode(names) == NAMES
     assert pairs_of(sequences, window_length) == pairs_slow(windows)
@@ -41,9 +41,7 @@ def test_sequences_contain_every_pair_once(window_length):
 
 @pytest.mark.parametrize("step", [1, 3])
 def test_sequences_of_running_text(step):
-    texts = ["Ada Eve Marguerite", "Joanna Lou"]
-    vectorizer = CharSequenceVectorizer(window_length=5, step=step, boundary=False)
-    windows = vectorizer.fit_transform(texts)
+    windows = windows_of(["Ada Eve Marguerite", "Joanna Lou"], 5, step=step, boundary=False)
     names, sequences = read_windows(windows)
     assert names is None
     assert pairs_of(sequences, 5) == pairs_slow(windows)
@@ -51,15 +49,15 @@ def test_sequences_of_running_text(step):
 
 
 def test_names_within_the_window_are_one_sequence():
-    windows = CharSequenceVectorizer(window_length=14).fit_transform(NAMES)
+    windows = windows_of(NAMES, 14)
     assert read_windows(windows)[1].inputs.shape == (len(NAMES), 14)
-    windows = CharSequenceVectorizer(window_length=10).fit_transform(NAMES)
+    windows = windows_of(NAMES, 10)
     # The last two names exceed the window. Each later position is a separate sequence.
     assert read_windows(windows)[1].name_index.tolist() == [0, 1, 2, 3, 4, 5, 4, 5, 5, 5, 5]
 
 
 def test_copies_and_slices_of_windows():
-    windows = CharSequenceVectorizer(window_length=3).fit_transform(NAMES)
+    windows = windows_of(NAMES, 3)
     for sliced in [windows.copy(), windows[::2], windows[:, :2], windows[:, 1:], windows[:, 6:]]:
         assert pairs_of(read_windows(sliced)[1], 3) == pairs_slow(sliced)
 
@@ -67,11 +65,9 @@ def test_copies_and_slices_of_windows():
 @pytest.mark.parametrize(
     ("X", "error", "match"),
     [
-        (["Ada", "Eve"], TypeError, "Pass names as a list of str, or"),
         ([[1], [2, 3]], ValueError, "Got a ragged list"),
         (None, TypeError, "Got dtype object"),
         (np.zeros((3, 11), dtype=int), ValueError, "Got shape (3, 11)"),
-        (np.zeros((3, 4, 1), dtype=int), ValueError, "Got shape (3, 4, 1)"),
         (np.zeros((0, 4, 11), dtype=int), ValueError, "at least one name"),
         (np.zeros((3, 4, 11)), TypeError, "Got dtype float64"),
         (np.zeros((3, 4, 5), dtype=int), ValueError, "width 11. Got width 5"),
@@ -83,7 +79,7 @@ def test_check_windows(X, error, match):
 
 
 def changed_windows(index, value):
-    windows = CharSequenceVectorizer(window_length=3).fit_transform(NAMES).copy()
+    windows = windows_of(NAMES, 3).copy()
     windows[index] = value
     return windows
 
@@ -95,13 +91,11 @@ def changed_windows(index, value):
         changed_windows((1, 0, 3), 97),  # a target missing from the next context
         changed_windows((4, 5, 1), 0),  # padding inside a later window
         changed_windows((4, 5, 1), 2),  # a start inside a later window
-        changed_windows((slice(None), 5, 1), 2),
         changed_windows((2, 1, 3), 2),  # a start as a target
-        changed_windows((4, 5, 3), 2),
         changed_windows((2, 1, 3), 0),  # padding inside a name
         changed_windows((1, 2, 3), 97),  # a character after the end
-        CharSequenceVectorizer(window_length=3).fit_transform(NAMES)[:, ::-1],
-        CharSequenceVectorizer(window_length=3).fit_transform(NAMES)[:, ::2],
+        windows_of(NAMES, 3)[:, ::-1],
+        windows_of(NAMES, 3)[:, ::2],
     ],
 )
 def test_invalid_windows_are_rejected(X):
@@ -117,13 +111,13 @@ def test_code_points_outside_unicode_are_rejected(index, value):
 
 
 def test_too_many_later_windows_are_rejected():
-    windows = CharSequenceVectorizer(window_length=1000).fit_transform(["x" * 1_000_000])
+    windows = windows_of(["x" * 1_000_000], 1000)
     with pytest.raises(ValueError, match=r"999,001 windows of 1,000 .* would take 4.0 GB"):
         read_windows(windows)
 
 
 def test_character_indices():
-    _, sequences = read_windows(CharSequenceVectorizer(window_length=4).fit_transform(["ab", "c"]))
+    _, sequences = read_windows(windows_of(["ab", "c"], 4))
     indexed = sequences.indexed(Alphabet(np.array(["\3", "a", "c"])))
     assert indexed.inputs[:, :3].tolist() == [[3, 1, 4], [3, 2, 0]]  # b is unknown
     assert indexed.targets.tolist() == [[1, NONE, 0, NONE], [2, 0, NONE, NONE]]
@@ -131,21 +125,21 @@ def test_character_indices():
 
 
 def test_contexts_start_with_the_label_and_the_nearest_character():
-    _, sequences = read_windows(CharSequenceVectorizer(window_length=4).fit_transform(["ab", "c"]))
+    _, sequences = read_windows(windows_of(["ab", "c"], 4))
     sequences = sequences.indexed(Alphabet(np.array(["\3", *"abc"])))
     contexts = [[4, -1], [1, 4], [2, 1], [4, -1], [3, 4]]
     assert sequences.contexts(2, 0).tolist() == contexts
     labelled = sequences._replace(labels=np.array([7, 100_000], dtype=np.int32))
     labels = [7, 7, 7, 100_000, 100_000]
     expected = [[label, *context] for label, context in zip(labels, contexts, strict=True)]
-    assert labelled.contexts(2, 100_001).tolist() == expected
+    assert labelled.contexts(2, True).tolist() == expected
     assert sequences.contexts(0, 0).shape == (5, 0)
 
 
 @pytest.mark.parametrize("window_length", [1, 3, 30])
 def test_name_sequences_match_those_of_windows(window_length):
     alphabet = Alphabet(np.array(sorted({"\3", *"".join(NAMES)})))
-    windows = CharSequenceVectorizer(window_length=window_length).fit_transform(NAMES)
+    windows = windows_of(NAMES, window_length)
     expected = read_windows(windows)[1].indexed(alphabet)
     sequences = name_sequences(NAMES, window_length).indexed(alphabet)
     for actual, reference in zip(sequences[:4], expected[:4], strict=True):
@@ -158,7 +152,7 @@ def test_name_sequences_match_those_of_windows(window_length):
 @pytest.mark.parametrize("n_characters", [10, 10**6, 10**8])
 def test_blocks_contain_all_rows_in_order(n_characters):
     """Blocks limit the number of logits, and threads can share several blocks."""
-    _, sequences = read_windows(CharSequenceVectorizer().fit_transform(NAMES * 60))
+    _, sequences = read_windows(windows_of(NAMES * 60))
     blocks = sequences.blocks(n_characters)
     for name in ("inputs", "targets", "name_index"):
         joined = np.concatenate([getattr(block, name) for block in blocks])
@@ -167,10 +161,6 @@ def test_blocks_contain_all_rows_in_order(n_characters):
     assert len(blocks) > 1
     # A block has about 4 million logits, but the number of targets varies between rows.
     assert all(n < 6e7 or len(block.inputs) == 1 for n, block in zip(sizes, blocks, strict=True))
-
-
-def test_few_rows_form_one_block():
-    _, sequences = read_windows(CharSequenceVectorizer().fit_transform(NAMES * 60))
     assert len(sequences.take(slice(0, 100)).blocks(10)) == 1
     assert sequences.take(slice(0, 0)).blocks(10) == []
 

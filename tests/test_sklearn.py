@@ -16,7 +16,7 @@ from unittest import SkipTest
 import joblib
 import numpy as np
 import pytest
-from conftest import ngram_pipeline, small_generator, small_pipeline
+from conftest import ngram_pipeline, small_generator, small_pipeline, windows_of
 from sklearn.base import clone
 from sklearn.exceptions import FitFailedWarning
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
@@ -26,7 +26,6 @@ from sklearn.model_selection import (
     HalvingRandomSearchCV,
     KFold,
     RandomizedSearchCV,
-    cross_val_score,
     learning_curve,
 )
 from sklearn.pipeline import Pipeline
@@ -72,18 +71,14 @@ def test_checks_without_data(estimator, check):
     check(type(estimator).__name__, estimator)
 
 
-@pytest.mark.parametrize("fitted", [False, True])
 @pytest.mark.parametrize("make", [small_pipeline, ngram_pipeline])
-def test_html_of_a_pipeline_links_to_the_manual(names, make, fitted):
-    pipe = make()
-    if fitted:
-        pipe.fit(names)
-    links = re.findall(r'href="([^"]*sknamegen[^"]*)"', pipe._repr_html_())
+def test_html_of_a_pipeline_links_to_the_manual(names, make):
     urls = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["urls"]
-    pages = [f"/api/sknamegen.{type(step).__name__}.html" for step in pipe]
-    assert [link for link in links if link.endswith(".html")] == [
-        urls["Documentation"] + page for page in pages
-    ]
+    pipe = make()
+    for html in (pipe._repr_html_(), pipe.fit(names)._repr_html_()):
+        links = re.findall(r'href="([^"]*sknamegen[^"]*[.]html)"', html)
+        pages = [f"/api/sknamegen.{type(step).__name__}.html" for step in pipe]
+        assert links == [urls["Documentation"] + page for page in pages]
 
 
 def test_html_of_a_subclass_has_no_link():
@@ -183,7 +178,7 @@ class NumericClassifier(NameClassifier):
 
 
 def numeric_lstm():
-    return NumericLSTM(hidden_size=4, embedding_dim=3, max_epochs=1, random_state=0)
+    return NumericLSTM(init=None, hidden_size=4, embedding_dim=3, max_epochs=1, random_state=0)
 
 
 # The reason why a check fails.
@@ -231,32 +226,22 @@ def test_checks_with_numbers_converted_to_names(estimator, min_passed):
     assert len(passed) >= min_passed
 
 
-def test_tags():
-    tags = get_tags(CharSequenceVectorizer()).input_tags
+def test_tags(names):
+    vectorizer = CharSequenceVectorizer()
+    tags = get_tags(vectorizer).input_tags
     assert (tags.string, tags.two_d_array) == (True, False)
+    assert not {"set_output", "get_feature_names_out"} & {*dir(vectorizer)}
     tags = get_tags(CharLSTMGenerator())
     assert (tags.input_tags.three_d_array, tags.input_tags.two_d_array) == (True, False)
-    assert tags.estimator_type == "density_estimator"
-
-
-def test_fit_does_not_change_the_estimator_type(names):
-    labels = ["long" if len(name) > 6 else "short" for name in names]
-    for y in (None, labels):
-        assert get_tags(ngram_pipeline().fit(names, y)).estimator_type == "density_estimator"
-
-
-def test_set_output_is_unavailable():
-    assert not hasattr(CharSequenceVectorizer(), "set_output")
-    assert not hasattr(CharSequenceVectorizer(), "get_feature_names_out")
+    labelled = CharNGramGenerator().fit(names, [name[-1] for name in names])
+    assert get_tags(labelled).estimator_type == tags.estimator_type == "density_estimator"
 
 
 @pytest.mark.parametrize(
     "estimator", [CharSequenceVectorizer(window_length=3), small_generator(), CharNGramGenerator()]
 )
 def test_fit_returns_self_and_keeps_parameters_and_input(estimator, names):
-    X = names
-    if not isinstance(estimator, CharSequenceVectorizer):
-        X = CharSequenceVectorizer().fit_transform(names)
+    X = names.copy() if isinstance(estimator, CharSequenceVectorizer) else windows_of(names)
     before, params = np.array(X, copy=True), estimator.get_params()
     assert estimator.fit(X) is estimator
     assert estimator.get_params() == params
@@ -272,13 +257,29 @@ def test_pipeline_with_memory(names, tmp_path):
         assert cached.score(names) == plain.score(names)
 
 
-def make_search(n_jobs=1, **grid):
-    grid = grid or {"windows__window_length": [2, 8], "lstm__lr": [0.01, 0.05]}
-    return GridSearchCV(small_pipeline(max_epochs=1), grid, cv=FOLDS, n_jobs=n_jobs)
+def test_grid_search_over_both_steps(names):
+    """The best candidate has the best mean over the folds, and is fitted again to all names."""
+    pipe, names = small_pipeline(max_epochs=1), np.array(names[:120])
+    grid = {
+        "windows__window_length": [2, 8],
+        "lstm__hidden_size": [4, 16],
+        "lstm__lr": [0.001, 0.05],
+    }
+    search = GridSearchCV(pipe, grid, cv=FOLDS).fit(names)
+    candidates, scores = search.cv_results_["params"], search.cv_results_["mean_test_score"]
+    for candidate, score in zip(candidates, scores, strict=True):
+        model = clone(pipe).set_params(**candidate)
+        held_out = [model.fit(names[i]).score(names[j]) for i, j in FOLDS.split(names)]
+        assert score == pytest.approx(np.mean(held_out), abs=1e-12)
+    assert search.best_params_ == candidates[scores.argmax()]
+    assert search.best_params_["lstm__lr"] == 0.05
+    refitted = clone(pipe).set_params(**search.best_params_).fit(names)
+    assert refitted.score(names) == search.score(names)
+    assert search.best_estimator_[-1].sample("Ma", random_state=0).startswith("Ma")
 
 
 def test_a_diverging_candidate_does_not_stop_the_search(names):
-    search = make_search(lstm__lr=[0.01, 1e30])
+    search = GridSearchCV(small_pipeline(max_epochs=1), {"lstm__lr": [0.01, 1e30]}, cv=FOLDS)
     with (
         pytest.warns(UserWarning, match="non-finite"),
         pytest.warns(FitFailedWarning, match=r"Training diverged: a loss of nan in epoch 1"),
@@ -300,37 +301,57 @@ def test_a_diverging_candidate_does_not_stop_the_search(names):
     ],
 )
 def test_searches_with_their_defaults(kind, options, labelled, names):
-    labels = ["long" if len(name) > 6 else "short" for name in names] if labelled else None
+    labels = [len(name) > 6 for name in names] if labelled else None
     search = kind(ngram_pipeline(), {"ngram__order": [2, 3, 4]}, **options).fit(names, labels)
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
     assert isinstance(search.best_estimator_[-1].sample(), str)
 
 
-def test_cross_validation_and_learning_curve(names):
-    scores = cross_val_score(small_pipeline(), names, cv=FOLDS)
-    assert scores.shape == (2,)
-    assert (scores > -4).all()
-    sizes, train_scores, test_scores = learning_curve(
-        small_pipeline(), names, None, cv=FOLDS, train_sizes=[0.2, 1.0]
-    )
+def test_learning_curve(names):
+    options = {"cv": FOLDS, "train_sizes": [0.2, 1.0]}
+    sizes, train_scores, test_scores = learning_curve(small_pipeline(), names, None, **options)
     assert sizes.tolist() == [40, 200]
+    assert (test_scores > -4).all()
     assert (test_scores[1] > test_scores[0]).all()
     assert train_scores.shape == (2, 2)
 
 
+class Progress:
+    """Callback of scikit-learn that records which estimators have fitted what."""
+
+    def __init__(self, max_propagation_depth):
+        self.max_propagation_depth, self.done = max_propagation_depth, []
+
+    def setup(self, estimator, context):
+        pass
+
+    teardown = on_fit_task_begin = setup
+
+    def on_fit_task_end(self, estimator, context):
+        self.done.append(f"{context.estimator_name} {context.task_name}")
+
+
+def test_callbacks_of_pipelines_and_searches(names):
+    """The steps of a pipeline are below the depth to which the callbacks are passed."""
+    pytest.importorskip("sklearn.callback")  # since scikit-learn 1.9
+    steps = ["fit-transform-windows", "fit-final-estimator", "fit"]
+    pipe, progress = small_pipeline(max_epochs=1), Progress(0)
+    pipe.set_callbacks(progress).fit(names)
+    assert progress.done == [f"Pipeline {step}" for step in steps]
+    progress = Progress(1)
+    grid = GridSearchCV(ngram_pipeline(), {"ngram__order": [2, 3]}, cv=FOLDS)
+    grid.set_callbacks(progress).fit(names)
+    assert progress.done.count("Pipeline fit") == 5
+    assert progress.done[-1] == "GridSearchCV fit"
+
+
 @pytest.mark.parametrize("compress", [0, 3])
 def test_search_objects_round_trip(names, compress):
-    search = make_search(lstm__lr=[0.01, 0.02]).fit(np.array(names))
-    file = io.BytesIO()
+    search = GridSearchCV(small_pipeline(max_epochs=1), {"lstm__lr": [0.01]}, cv=FOLDS).fit(names)
+    file, options = io.BytesIO(), {"n_samples": 5, "random_state": 0}
     joblib.dump(search, file, compress=compress)
     file.seek(0)
     for loaded in (joblib.load(file), pickle.loads(pickle.dumps(search))):
         assert loaded.score(names) == search.score(names)
-        np.testing.assert_array_equal(
-            loaded.best_estimator_.score_samples(names),
-            search.best_estimator_.score_samples(names),
-        )
-        samples = [
-            s.best_estimator_[-1].sample(n_samples=5, random_state=0) for s in (loaded, search)
-        ]
-        assert samples[0] == samples[1]
+        sampled, expected = (s.best_estimator_[-1].sample(**options) for s in (loaded, search))
+        assert sampled == expected

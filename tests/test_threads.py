@@ -6,27 +6,27 @@ import sys
 import threading
 import time
 import warnings
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
-from conftest import ngram_pipeline, small_generator, small_pipeline
+from conftest import linux, n_threads_in_a_new_thread, small_generator, torch_threads
 from skorch.callbacks import Callback
 from threadpoolctl import threadpool_limits
 
-from sknamegen import CharLSTMGenerator, CharSequenceVectorizer
+from sknamegen import CharLSTMGenerator
 
 OUTLIVING = """
 import threading
 
-from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names
+from sknamegen import CharLSTMGenerator, load_names
 
 
 def train():
     threading.main_thread().join()
-    windows = CharSequenceVectorizer().fit_transform(load_names("female")[::20])
     generator = CharLSTMGenerator(num_networks=2, hidden_size=8, max_epochs=1, random_state=0)
-    print(generator.fit(windows).sample("Ma", random_state=0))
+    print(generator.fit(load_names("female")[::20]).sample("Ma", random_state=0))
 
 
 threading.Thread(target=train).start()
@@ -40,26 +40,9 @@ def test_a_thread_may_outlive_the_main_thread():
     assert done.stdout.startswith("Ma")
 
 
-@pytest.fixture(params=[1, 2, 3])
-def n_threads(request):
-    before = torch.get_num_threads()
-    torch.set_num_threads(request.param)
-    yield request.param
-    torch.set_num_threads(before)
-
-
-def n_threads_in_a_new_thread():
-    """Return the number of torch threads in a new thread."""
-    counts = []
-    thread = threading.Thread(target=lambda: counts.append(torch.get_num_threads()))
-    thread.start()
-    thread.join()
-    return counts[0]
-
-
 # Observations of the callbacks of a test, shared because each network copies its callbacks.
 OBSERVED = []
-BARRIERS = {n: threading.Barrier(n, timeout=60) for n in (1, 2, 3)}
+BARRIERS = {n: threading.Barrier(n, timeout=60) for n in (1, 2)}
 
 
 class Observe(Callback):
@@ -78,12 +61,9 @@ class Observe(Callback):
 
 def test_networks_train_concurrently_with_one_thread_each(names, n_threads):
     OBSERVED.clear()
-    windows = CharSequenceVectorizer().fit_transform(names[:50])
-    generator = small_generator(
-        num_networks=n_threads, max_epochs=1, precision="float32", callbacks=[Observe(n_threads)]
-    )
+    params = {"num_networks": n_threads, "max_epochs": 1, "precision": "float32"}
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-        generator.fit(windows)
+        small_generator(callbacks=[Observe(n_threads)], **params).fit(names[:50])
     assert len({ident for ident, *_ in OBSERVED}) == n_threads
     assert {tuple(settings) for _, *settings in OBSERVED} == {(1, True, False)}
     assert torch.get_num_threads() == n_threads_in_a_new_thread() == n_threads
@@ -92,78 +72,55 @@ def test_networks_train_concurrently_with_one_thread_each(names, n_threads):
 class FitAnother(Callback):
     """Callback that fits another generator during training."""
 
-    def on_epoch_end(self, net, dataset_train=None, **kwargs):
-        names = ["Ada", "Eve", "Zoe"]
-        small_generator(max_epochs=1).fit(CharSequenceVectorizer().fit_transform(names))
+    def on_epoch_end(self, net, **kwargs):
+        small_generator(max_epochs=1).fit(["Ada", "Eve", "Zoe"])
         OBSERVED.append(torch.get_num_threads())
 
 
 def test_nested_training(names, n_threads):
     OBSERVED.clear()
-    windows = CharSequenceVectorizer().fit_transform(names[:50])
-    small_generator(max_epochs=2, callbacks=[FitAnother()]).fit(windows)
+    small_generator(max_epochs=2, callbacks=[FitAnother()]).fit(names[:50])
     assert OBSERVED == [1, 1]
     assert torch.get_num_threads() == n_threads_in_a_new_thread() == n_threads
 
 
-def n_threads_alive():
-    return len(sys._current_frames())  # includes threads that `threading` does not list
-
-
-def wait_for(condition):
+def test_no_threads_leak(names):
+    n_threads = []
+    for _ in range(6):
+        generator = small_generator(num_networks=2, max_epochs=1).fit(names)
+        generator.sample(n_samples=1000, random_state=0)
+        generator.score(names)
+        n_threads.append(len(sys._current_frames()))  # includes threads that are not listed
     deadline = time.monotonic() + 30
-    while not condition():
+    while len(sys._current_frames()) > n_threads[0]:
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
 
-def test_no_threads_leak(names):
-    windows = CharSequenceVectorizer().fit_transform(names)
-    params = {"num_networks": 2, "hidden_size": 8, "max_epochs": 1, "random_state": 0}
-
-    def work():
-        generator = CharLSTMGenerator(**params).fit(windows)
-        generator.sample(n_samples=1000, random_state=0)
-        generator.score(windows)
-
-    work()
-    before = n_threads_alive()
-    for _ in range(5):
-        work()
-    wait_for(lambda: n_threads_alive() <= before)
-
-
 HAS_BFLOAT16 = torch.ops.mkldnn._is_mkldnn_bf16_supported()
 KINDS = {
-    "plain": {"precision": "float32"},
-    "labels": {},
-    "one-hot": {"embedding_dim": None},
-    "two layers": {"num_layers": 2},
-    "autocast": {"precision": "bfloat16" if HAS_BFLOAT16 else "auto"},
+    "with the base": {"precision": "float32"},
+    "labels": {"init": None, "ngram_counts": True},
+    "one-hot": {"init": None, "embedding_dim": None},
+    "two layers": {"init": None, "num_layers": 2},
+    "autocast": {"init": None, "precision": "bfloat16" if HAS_BFLOAT16 else "auto"},
 }
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_number_of_threads_does_not_affect_results(names, kind):
     """Weights, scores and names are identical, also for large samples."""
-    names = names[:150]
-    windows = CharSequenceVectorizer().fit_transform(names)
+    names, results = names[:100], []
+    labels = np.resize(["a", "b"], len(names)) if kind == "labels" else None
     params = {"num_networks": 2, "hidden_size": 24, "max_epochs": 2, "random_state": 0}
-    results, before = [], torch.get_num_threads()
     for n_threads in (1, 3):
-        torch.set_num_threads(n_threads)
-        try:
-            with threadpool_limits(n_threads, "blas"):
-                generator = CharLSTMGenerator(**params, **KINDS[kind])
-                labels = np.resize(["a", "b"], len(names)) if kind == "labels" else None
-                generator.fit(windows, labels)
-                drawn = generator.sample(n_samples=600, random_state=0)
-                if kind in ("plain", "labels"):  # threads learn the lookahead
-                    drawn += generator.sample(n_samples=200, pattern=".*x.*", random_state=0)
-                scores = generator.score_samples(windows).tolist()
-                proba = generator.next_char_proba(["", "Ma"]).tolist()
-        finally:
-            torch.set_num_threads(before)
+        with torch_threads(n_threads), threadpool_limits(n_threads, "blas"):
+            generator = CharLSTMGenerator(**params, **KINDS[kind]).fit(names, labels)
+            drawn = generator.sample(n_samples=600, random_state=0)
+            if kind in ("with the base", "labels"):  # threads learn the lookahead
+                drawn += generator.sample(n_samples=200, pattern=".*x.*", random_state=0)
+            scores = generator.score_samples(names).tolist()
+            proba = generator.next_char_proba(["", "Ma"]).tolist()
         networks = generator.__getstate__()["_networks"]
         weights = [array.tobytes() for network in networks for array in network["lstm"].values()]
         results.append((weights, drawn, scores, proba, generator.loss_curve_))
@@ -185,7 +142,7 @@ def assert_forked_child_gets(get, expected):
     assert status == (child, 0)
 
 
-@pytest.mark.parametrize("make_pipe", [small_pipeline, ngram_pipeline], ids=["lstm", "ngram"])
+@linux
 def test_forked_child_samples_while_its_parent_samples(names, make_pipe):
     generator = make_pipe().fit(names)[-1]
     expected, done = generator.sample(n_samples=150, random_state=0), threading.Event()
@@ -198,9 +155,8 @@ def test_forked_child_samples_while_its_parent_samples(names, make_pipe):
     parent.start()
     try:
         for _ in range(6):
-            assert_forked_child_gets(
-                lambda: generator.sample(n_samples=150, random_state=0), expected
-            )
+            get = partial(generator.sample, n_samples=150, random_state=0)
+            assert_forked_child_gets(get, expected)
     finally:
         done.set()
         parent.join()

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from conftest import windows_of
 from hypothesis import example, given
 from hypothesis import strategies as st
 from sklearn.base import clone
@@ -28,7 +29,7 @@ SCRIPTS = [
 text = st.text(st.characters(exclude_characters="\0\2\3"), max_size=15)
 
 
-@pytest.mark.parametrize("window_length", [1, 2, 3, 10, 40])
+@pytest.mark.parametrize("window_length", [1, 3, 40])
 def test_windows_contain_the_characters_before_each_character(window_length):
     windows = CharSequenceVectorizer(window_length=window_length).fit_transform(NAMES)
     assert windows.shape == (4, 11, window_length + 1)
@@ -39,11 +40,6 @@ def test_windows_contain_the_characters_before_each_character(window_length):
             expected = framed[t + 1 : t + window_length + 2]
             expected += ["\0"] * (window_length + 1 - len(expected))
             assert [chr(code) for code in window] == expected
-
-
-def test_step_requires_running_text():
-    with pytest.raises(ValueError, match=r"step must be 1 for names .* Got step=2"):
-        CharSequenceVectorizer(window_length=4, step=2).fit_transform(NAMES)
 
 
 def test_windows_are_a_view():
@@ -65,12 +61,6 @@ def test_text_mode_matches_the_loop_of_the_notebook():
         assert vectorizer.max_length_ == len(texts[0])
 
 
-def test_fitted_attributes():
-    vectorizer = CharSequenceVectorizer(normalization=None).fit(SCRIPTS)
-    assert vectorizer.alphabet_.tolist() == sorted(set("".join(SCRIPTS)))
-    assert vectorizer.max_length_ == max(map(len, SCRIPTS))
-
-
 @given(st.lists(text, min_size=1, max_size=8), st.integers(1, 6))
 @example(SCRIPTS, 1)
 @example(SCRIPTS, 3)
@@ -80,56 +70,67 @@ def test_round_trip(names, window_length):
     assert vectorizer.inverse_transform(vectorizer.fit_transform(names)) == names
 
 
-@given(st.text("abx", min_size=7, max_size=30), st.integers(1, 9))
-def test_inverse_transform_of_running_text_with_a_step(text, step):
-    vectorizer = CharSequenceVectorizer(window_length=6, step=step, boundary=False)
-    windows = vectorizer.fit_transform([text])
+@given(st.lists(text.filter(lambda t: len(t) > 6), min_size=1, max_size=4), st.integers(1, 9))
+def test_inverse_transform_of_running_text(texts, step):
+    """With a step, the last characters may be missing."""
+    params = {"window_length": 6, "step": step, "boundary": False, "normalization": None}
+    vectorizer = CharSequenceVectorizer(**params)
+    windows = vectorizer.fit_transform(texts)
     if step > 7:
         with pytest.raises(ValueError, match="step must be at most"):
             vectorizer.inverse_transform(windows)
-    else:
-        (restored,) = vectorizer.inverse_transform(windows)
+        return
+    for restored, text in zip(vectorizer.inverse_transform(windows), texts, strict=True):
         assert text.startswith(restored)
         assert len(text) - len(restored) < step
 
 
-@given(st.lists(text.filter(lambda t: len(t) > 3), min_size=1, max_size=4))
-def test_round_trip_of_running_text(texts):
-    vectorizer = CharSequenceVectorizer(window_length=3, boundary=False, normalization=None)
-    assert vectorizer.inverse_transform(vectorizer.fit_transform(texts)) == texts
+@pytest.mark.parametrize("form", ["NFC", "NFD", "NFKC", "NFKD"])
+def test_lowercase_and_normalization(form):
+    names = [*SCRIPTS, "ZOË ﬁ"]
+    for lowercase in (False, True):
+        vectorizer = CharSequenceVectorizer(normalization=form, lowercase=lowercase)
+        restored = vectorizer.inverse_transform(vectorizer.fit_transform(names))
+        expected = [unicodedata.normalize(form, name) for name in names]
+        assert restored == ([name.lower() for name in expected] if lowercase else expected)
+        assert vectorizer.alphabet_.tolist() == sorted({*"".join(restored)})
 
 
-def test_lowercase_and_normalization():
-    names = ["Zoe\u0308", "ZOË"]
-    vectorizer = CharSequenceVectorizer(lowercase=True, normalization="NFC")
-    assert vectorizer.inverse_transform(vectorizer.fit_transform(names)) == ["zoë", "zoë"]
-    assert vectorizer.max_length_ == 3
-    decomposed = CharSequenceVectorizer(normalization="NFD").fit(["Zoë"])
-    assert decomposed.alphabet_.tolist() == sorted(unicodedata.normalize("NFD", "Zoë"))
-
-
-def test_unknown_characters_are_replaced():
+def test_unknown_characters_are_replaced_or_rejected():
     vectorizer = CharSequenceVectorizer().fit(["Ada"])
     windows = vectorizer.transform(["Adé", "xda"])
     assert vectorizer.inverse_transform(windows) == ["Ad\ufffd", "\ufffdda"]
-
-
-def test_handle_unknown_error():
-    vectorizer = CharSequenceVectorizer(handle_unknown="error").fit(["Ada"])
+    vectorizer.set_params(handle_unknown="error")
     with pytest.raises(ValueError, match=r"'é' \(U\+00E9\) in row 1: 'Adé'. The alphabet is 'Ad?a"):
         vectorizer.transform(["Ada", "Adé"])
     assert vectorizer.transform(["daAd"]).shape == (1, 5, 11)
+
+
+class Flower(str):
+    def __str__(self):
+        return "a flower"
+
+
+class ChunkedArray(list):
+    """A list whose iterator yields scalar objects, as in pyarrow, without `tolist` or shape."""
+
+    def __iter__(self):
+        return iter([object()] * len(self))
+
+    def to_pylist(self):
+        return list.copy(self)
 
 
 CONTAINERS = [
     tuple,
     np.array,
     lambda names: np.array(names, dtype=object),
-    pd.Series,
     lambda names: pd.Series(names, dtype=object, index=[5, 1, 0, 2]),
     lambda names: pd.Series(names, dtype="category"),
     pl.Series,
     iter,
+    ChunkedArray,
+    lambda names: list(map(Flower, names)),
 ]
 if hasattr(np.dtypes, "StringDType"):  # since numpy 2.0
     CONTAINERS.append(lambda names: np.array(names, dtype=np.dtypes.StringDType()))
@@ -152,20 +153,15 @@ def test_containers(container):
         (["Ada", None], TypeError, "Got None of type NoneType in row 1"),
         (["Ada", "Eve", float("nan")], TypeError, "Got nan of type float in row 2"),
         ([b"Ada"], TypeError, "Got b'Ada' of type bytes in row 0"),
-        (np.array([1.5]), TypeError, "Got 1.5 of type float in row 0"),
         (pl.Series(["Ada", None]), TypeError, "Got None of type NoneType in row 1"),
         (np.array([["Ada"]]), TypeError, "of shape (1, 1). Pass X.ravel()"),
         (np.array("Ada"), TypeError, "Got ndarray of shape ()"),
         (pl.DataFrame({"name": ["Ada"]}), TypeError, "Got DataFrame of shape (1, 1)"),
-        (
-            pd.DataFrame({"name": ["Ada"]}),
-            TypeError,
-            "of shape (1, 1). Pass one column, such as df[",
-        ),
+        (pd.DataFrame({"a": ["Ada"]}), TypeError, "(1, 1). Pass one column, such as df["),
+        ("a" * 31, TypeError, f"Got the single str '{'a' * 30}…'. Pass"),
+        (["Ada"] * 300 + ["x" * 10**6], ValueError, "(row 300), but the median length is 3"),
         ([], ValueError, "at least one name"),
         (["Ada", "E\0ve"], ValueError, "Got U+0000 in row 1: 'E\\x00ve'"),
-        (["Ada\0"], ValueError, "Got U+0000 in row 0"),
-        (["\2Ada"], ValueError, "Got U+0002 in row 0"),
         (["Ada", "\3"], ValueError, "Got U+0003 in row 1"),
     ],
 )
@@ -175,43 +171,6 @@ def test_bad_names(X, error, match):
     fitted = CharSequenceVectorizer().fit(NAMES)
     with pytest.raises(error, match=re.escape(match)):
         fitted.transform(X)
-
-
-@pytest.mark.parametrize(
-    ("params", "error", "match"),
-    [
-        ({"window_length": 0}, ValueError, "window_length must be an int >= 1. Got 0."),
-        ({"window_length": 2.0}, TypeError, "window_length must be an int >= 1. Got 2.0."),
-        ({"window_length": True}, TypeError, "Got True"),
-        ({"step": 0}, ValueError, "step must be an int >= 1. Got 0."),
-        ({"normalization": "NFX"}, ValueError, "normalization must be one of None, 'NFC'"),
-        ({"handle_unknown": "ignore"}, ValueError, "handle_unknown must be one of 'replace'"),
-        ({"boundary": "no"}, ValueError, "boundary must be one of True, False"),
-        ({"boundary": np.array([1, 0])}, ValueError, "boundary must be one of True, False"),
-        ({"lowercase": None}, ValueError, "lowercase must be one of"),
-    ],
-)
-def test_bad_parameters(params, error, match):
-    with pytest.raises(error, match=re.escape(match)):
-        CharSequenceVectorizer(**params).fit(NAMES)
-
-
-def test_text_too_short_for_a_window():
-    vectorizer = CharSequenceVectorizer(window_length=5, boundary=False)
-    with pytest.raises(ValueError, match=r"window_length=5\. Got 5 characters in row 1"):
-        vectorizer.fit(["enough text", "short"])
-    assert vectorizer.fit_transform(["enough"]).shape == (1, 1, 6)
-
-
-def test_one_very_long_name_among_short_names_is_rejected():
-    names = ["Ada"] * 300 + ["x" * 1_000_000]
-    with pytest.raises(ValueError, match=r"\(row 300\), but the median length is 3"):
-        CharSequenceVectorizer().fit(names)
-
-
-def test_a_huge_window_is_rejected():
-    with pytest.raises(ValueError, match="or use a smaller window_length"):
-        CharSequenceVectorizer(window_length=10**9).fit(NAMES)
 
 
 def test_one_very_long_name_among_few_names():
@@ -227,55 +186,26 @@ def test_one_very_long_name_among_few_names():
         (np.zeros((2, 3), dtype=int), "shape (2, 3)"),
         (np.zeros((2, 0, 11), dtype=int), "shape (2, 0, 11)"),
         (np.zeros((2, 3, 11), dtype=int), "windows from CharSequenceVectorizer"),
-        (CharSequenceVectorizer().fit_transform(NAMES)[:, ::2], "one character after"),
-        (np.full((2, 3, 11), -1), "0 to 0x10FFFF"),
+        (windows_of(NAMES)[:, ::2], "one character after"),
         (np.full((2, 3, 11), sys.maxunicode + 1), "0 to 0x10FFFF"),
     ],
 )
 def test_inverse_transform_rejects_other_arrays(X, match):
     with pytest.raises((TypeError, ValueError), match=re.escape(match)):
         CharSequenceVectorizer().fit(NAMES).inverse_transform(X)
-
-
-def test_not_fitted():
     with pytest.raises(NotFittedError):
-        CharSequenceVectorizer().transform(NAMES)
-    with pytest.raises(NotFittedError):
-        CharSequenceVectorizer().inverse_transform(np.zeros((1, 1, 11), dtype=int))
+        CharSequenceVectorizer().inverse_transform(X)
 
 
 def test_refit_replaces_all_fitted_attributes():
-    vectorizer = CharSequenceVectorizer().fit(["Marguerite"])
-    vectorizer.fit(["Al"])
-    assert vectorizer.alphabet_.tolist() == ["A", "l"]
-    assert vectorizer.max_length_ == 2
+    vectorizer = CharSequenceVectorizer(normalization=None)
+    for names in (SCRIPTS, ["Al"]):
+        vectorizer.fit(names)
+        assert vectorizer.alphabet_.tolist() == sorted(set("".join(names)))
+        assert vectorizer.max_length_ == max(map(len, names))
 
 
-@pytest.mark.parametrize("form", ["NFC", "NFD", "NFKC", "NFKD"])
-def test_normalization_forms(form):
-    vectorizer = CharSequenceVectorizer(normalization=form)
-    names = [*SCRIPTS, "Zoë ﬁ"]
-    restored = vectorizer.inverse_transform(vectorizer.fit_transform(names))
-    assert restored == [unicodedata.normalize(form, name) for name in names]
-
-
-@pytest.mark.parametrize(("text", "shown"), [("a" * 30, "a" * 30), ("a" * 31, "a" * 30 + "…")])
-def test_errors_show_the_beginning_of_long_strings(text, shown):
-    with pytest.raises(TypeError, match=re.escape(f"Got the single str {shown!r}. Pass")):
-        CharSequenceVectorizer().fit(text)
-
-
-def test_str_subclasses_keep_their_value():
-    class Flower(str):
-        def __str__(self):
-            return "a flower"
-
-    vectorizer = CharSequenceVectorizer()
-    windows = vectorizer.fit_transform([Flower("Rosa"), Flower("Lilja")])
-    assert vectorizer.inverse_transform(windows) == ["Rosa", "Lilja"]
-
-
-@pytest.mark.parametrize("kind", [np.uint8, np.int8, np.uint32, np.uint64])
+@pytest.mark.parametrize("kind", [np.int8, np.uint64])
 @pytest.mark.parametrize(("window_length", "step", "boundary"), [(5, 2, False), (100, 1, True)])
 def test_numpy_integers_do_not_overflow(kind, window_length, step, boundary):
     names = ["Ada Lovelace", "Marguerite Yourcenar"]
@@ -284,18 +214,3 @@ def test_numpy_integers_do_not_overflow(kind, window_length, step, boundary):
     windows = vectorizer.fit_transform(names)
     np.testing.assert_array_equal(windows, plain.fit_transform(names))
     assert vectorizer.inverse_transform(windows) == plain.inverse_transform(windows)
-
-
-def test_columns_with_to_pylist():
-    class ChunkedArray(list):
-        """A list whose iterator yields scalar objects, as in pyarrow, without `tolist` or shape."""
-
-        def __iter__(self):
-            return iter([object()] * len(self))
-
-        def to_pylist(self):
-            return list.copy(self)
-
-    vectorizer = CharSequenceVectorizer()
-    windows = vectorizer.fit_transform(ChunkedArray(["Ada", "Eve"]))
-    assert vectorizer.inverse_transform(windows) == ["Ada", "Eve"]

@@ -50,7 +50,7 @@ def test_a_truncated_automaton_ignores_farther_characters(lower, limit, monkeypa
     counts = count(NAMES, 6)
     n = int(np.searchsorted(counts.lengths, lower))
     if limit:
-        monkeypatch.setattr(contexts_module, "_MAX_CELLS", n * counts.n_characters)
+        monkeypatch.setattr(contexts_module, "TABLE_CELLS", n * counts.n_characters)
     truncated = ContextAutomaton.from_ngrams(counts)
     truncated = truncated if limit else truncated.truncated(lower)
     assert truncated.order == lower

@@ -40,8 +40,8 @@ def ahead_of(lookahead, lengths, states):
 @pytest.fixture(params=[True, False], ids=["dense", "sparse"])
 def is_dense(request, monkeypatch):
     """Store transitions in dense or sparse arrays."""
-    limit = 2**20 if request.param else 0
-    monkeypatch.setattr("sknamegen._sampling.lookahead._MAX_DENSE", limit)
+    limit = 2**21 if request.param else 0
+    monkeypatch.setattr("sknamegen._sampling.lookahead.BLOCK_CELLS", limit)
 
 
 @pytest.mark.usefixtures("is_dense")

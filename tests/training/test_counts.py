@@ -4,9 +4,10 @@ import pickle
 
 import numpy as np
 import pytest
+from conftest import windows_of
 from skorch.callbacks import Callback
 
-from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names
+from sknamegen import CharLSTMGenerator, load_names
 
 # Names whose endings and beginnings repeat.
 DRUGS = [
@@ -15,12 +16,11 @@ DRUGS = [
     for middle in ("", "ri", "xo")
     for end in ("mab", "pril", "zepam")
 ]
-WINDOWS = CharSequenceVectorizer().fit_transform(DRUGS)
 PARAMS = {"init": "base", "max_epochs": 1, "random_state": 0}
 
 
-def fit(windows=WINDOWS, **params):
-    return CharLSTMGenerator(**PARAMS | params).fit(windows)
+def fit(names=DRUGS, labels=None, **params):
+    return CharLSTMGenerator(**PARAMS | params).fit(names, labels)
 
 
 @pytest.fixture(scope="module")
@@ -41,31 +41,30 @@ def test_repeated_endings_become_more_probable(counted, networks):
     assert counted.ngram_strength_ > 0 == networks.ngram_strength_
     end = list(counted.alphabet_).index("m")
     assert probas(counted)[2, end] > 1.2 * probas(networks)[2, end]
-    held_out = CharSequenceVectorizer().fit_transform(["Abixopril", "Mirazepam", "Lenarimab"])
-    few = fit(WINDOWS[::2])
-    assert few.score(held_out) > fit(WINDOWS[::2], ngram_counts=False).score(held_out) + 0.2
+    held_out = ["Abixopril", "Mirazepam", "Lenarimab"]
+    few = fit(DRUGS[::2])
+    assert few.score(held_out) > fit(DRUGS[::2], ngram_counts=False).score(held_out) + 0.2
     # Contexts of one character have no counts.
     np.testing.assert_allclose(probas(counted)[0], probas(networks)[0], rtol=1e-6)
 
 
 def test_counts_are_off_where_they_gain_nothing():
-    windows = CharSequenceVectorizer().fit_transform(load_names("female")[::50])
-    generator = fit(windows, max_epochs=10)
-    assert generator.ngram_strength_ == 0
-    assert fit(windows, ngram_counts=True).ngram_strength_ > 0
+    names = load_names("female")[::50]
+    assert fit(names, max_epochs=10).ngram_strength_ == 0
+    assert fit(names, ngram_counts=True).ngram_strength_ > 0
 
 
 def test_random_weights_and_running_text_have_no_counts():
     assert fit(init=None, hidden_size=8).ngram_strength_ == 0
     assert fit(init=None, hidden_size=8, ngram_counts=True).ngram_strength_ > 0
-    text = CharSequenceVectorizer(boundary=False).fit_transform(["".join(DRUGS)])
+    text = windows_of(["".join(DRUGS)], boundary=False)
     assert fit(text, init=None, hidden_size=8, ngram_counts=True).ngram_strength_ == 0
 
 
 def test_partial_fit_counts_all_names_so_far(counted):
     generator = CharLSTMGenerator(**PARAMS)
     letters = sorted(set("".join(DRUGS)))
-    for part in (WINDOWS[::2], WINDOWS[1::2]):
+    for part in (DRUGS[::2], DRUGS[1::2]):
         generator.partial_fit(part, alphabet=letters)
         # Saving in between changes nothing.
         generator = pickle.loads(pickle.dumps(generator))
@@ -75,13 +74,12 @@ def test_partial_fit_counts_all_names_so_far(counted):
 
 
 def test_warm_start_counts_anew(counted):
-    generator = fit(WINDOWS[::2], warm_start=True).fit(WINDOWS)
+    generator = fit(DRUGS[::2], warm_start=True).fit(DRUGS)
     assert generator._counts.ngrams.total == counted._counts.ngrams.total
 
 
 def test_init_provides_no_counts(counted):
-    others = CharSequenceVectorizer().fit_transform(["Abimab", "Dolori", "Cetaxo"])
-    generator = fit(others, init=counted, ngram_counts=False)
+    generator = fit(["Abimab", "Dolori", "Cetaxo"], init=counted, ngram_counts=False)
     assert generator.ngram_strength_ == 0
     assert pickle.loads(pickle.dumps(generator)).init.ngram_strength_ > 0
 
@@ -110,7 +108,7 @@ def test_callbacks_and_losses_concern_the_networks_alone(networks):
 
 def test_each_label_has_its_own_counts():
     labels = [name[-2:] for name in DRUGS]
-    generator = CharLSTMGenerator(**PARAMS).fit(WINDOWS, labels)
+    generator = fit(labels=labels)
     assert generator.ngram_strength_ > 0
     m = list(generator.alphabet_).index("m")
     assert probas(generator, "ab")[2, m] > 3 * probas(generator, "il")[2, m]
@@ -121,9 +119,7 @@ def test_each_label_has_its_own_counts():
 def test_constraints_keep_the_distribution(counted):
     """The most probable names and their probabilities do not depend on how names are found."""
     names, scores = counted.most_likely(5, pattern=".*pril")
-    np.testing.assert_allclose(
-        counted.score_samples(CharSequenceVectorizer().fit_transform(names)), scores, rtol=1e-5
-    )
+    np.testing.assert_allclose(counted.score_samples(names), scores, rtol=1e-5)
     drawn = counted.sample("", 0.5, 2000, pattern=".*pril", random_state=0)
     shares = np.array([drawn.count(name) for name in names]) / len(drawn)
     weights = np.exp(2 * np.array(scores))

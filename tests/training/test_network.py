@@ -28,21 +28,14 @@ def make_network(seed=0, dropout=0.0, **params):
 def test_forward_is_an_lstm(params):
     network = make_network(**params)
     codes = torch.tensor([[6, 0, 3, 7], [6, 5, 5, 1]])
-    logits = network(codes, NO_LABELS[:2]).detach().view(2, 4, N_CHARACTERS)
+    flat, positions = network(codes, NO_LABELS[:2]).detach(), torch.tensor([0, 4, 5])
+    torch.testing.assert_close(network(codes, NO_LABELS[:2], positions), flat[positions])
+    logits = flat.view(2, 4, N_CHARACTERS)
     formulas = Network(network.arrays(), SYMBOLS[:N_CHARACTERS])
     for row in range(2):
         for step in range(4):
             expected = formulas.logits([SYMBOLS[code] for code in codes[row, : step + 1]])
             np.testing.assert_allclose(logits[row, step], expected, atol=1e-6)
-
-
-@pytest.mark.parametrize("params", KINDS)
-def test_forward_at_selected_positions(params):
-    network = make_network(**params)
-    codes = torch.tensor([[6, 0, 3], [6, 5, 1]])
-    positions = torch.tensor([0, 4, 5])
-    labels = NO_LABELS[:2]
-    torch.testing.assert_close(network(codes, labels, positions), network(codes, labels)[positions])
 
 
 @pytest.mark.parametrize("params", KINDS)
