@@ -336,9 +336,9 @@ def main():
         elif arguments.given:
             names, labels = load_names(return_X_y=True)
             generator.fit(vectorizer.fit_transform(names[::step]), labels[::step])
-            for condition, decoding in product(
-                CONDITIONS, FEW_DECODINGS[:: 3 if arguments.quick else 1]
-            ):
+            conditions = CONDITIONS[1::2] if arguments.quick else CONDITIONS
+            decodings = FEW_DECODINGS[:: 3 if arguments.quick else 1]
+            for condition, decoding in product(conditions, decodings):
                 compare(generator, decoding | condition, FEW_CONSTRAINTS, *sizes)
         else:
             generator.fit(vectorizer.fit_transform(input_names(arguments)[::step]))
