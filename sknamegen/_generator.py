@@ -27,6 +27,7 @@ from ._sampling.source import Source, label_proba
 from ._sequences import Sequences
 from ._state import StateFormat
 from ._validation import (
+    RandomStateLike,
     check_blend,
     check_exclude,
     check_int,
@@ -64,7 +65,7 @@ class SampleOptions(Constraints, total=False):
     novel: bool
     exclude: object
     on_shortfall: Literal["raise", "warn"]
-    random_state: Any
+    random_state: RandomStateLike
 
 
 @dataclass(frozen=True)
@@ -370,7 +371,7 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         novel: bool = False,
         exclude: object = None,
         on_shortfall: Literal["raise", "warn"] = "raise",
-        random_state: Any = None,
+        random_state: RandomStateLike = None,
     ) -> str | list[str]:
         r"""Generate names.
 
@@ -512,7 +513,7 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         temperature: float = 1.0,
         *,
         exclude: object = None,
-        random_state: Any = None,
+        random_state: RandomStateLike = None,
         **constraints: Unpack[Constraints],
     ) -> Iterator[str]:
         """Generate one name, character by character.

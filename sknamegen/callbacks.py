@@ -7,7 +7,7 @@ from typing import Any
 from skorch.callbacks import Callback
 
 from ._state import PublicName
-from ._validation import check_int
+from ._validation import RandomStateLike, check_int
 
 __all__ = ["SamplePreview"]
 
@@ -45,7 +45,7 @@ class SamplePreview(PublicName, Callback):
         every: int = 2,
         n_samples: int = 8,
         seed: str = "",
-        random_state: Any = 0,
+        random_state: RandomStateLike = 0,
     ):
         self.temperatures = temperatures
         self.every = every

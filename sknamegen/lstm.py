@@ -23,7 +23,7 @@ from ._models.pretrained import Network, Pretrained, read_pretrained
 from ._parallel import in_threads
 from ._sequences import Sequences
 from ._training.strength import gains_of_counts
-from ._validation import is_auto, random_generator
+from ._validation import RandomStateLike, is_auto, random_generator
 
 if TYPE_CHECKING:
     import skorch
@@ -299,7 +299,7 @@ class CharLSTMGenerator(BaseCharGenerator):
         accelerator: Any = None,
         warm_start: bool = False,
         verbose: int = 0,
-        random_state: Any = None,
+        random_state: RandomStateLike = None,
     ):
         self.init = init
         self.num_networks = num_networks

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -62,7 +61,7 @@ class SequenceDataset(Dataset):
         self.inputs = torch.from_numpy(sequences.inputs)
         self.targets = torch.from_numpy(sequences.targets)
         self.labels = torch.from_numpy(sequences.labels)
-        self.weights: Any = None
+        self.weights: Tensor | None = None
         if sequences.weights is not None:
             self.weights = torch.from_numpy(sequences.weights[starts])
         n_targets = sequences.has_target.sum(1)
@@ -70,7 +69,7 @@ class SequenceDataset(Dataset):
         steps = np.arange(1, sequences.inputs.shape[1] + 1)
         self.lengths = torch.from_numpy(np.where(sequences.has_target, steps, 0).max(1, initial=0))
         self.ngrams = ngrams
-        self.proba: Any = None
+        self.proba: Tensor | None = None
         if ngrams:
             self._index_contexts(sequences, ngrams)
 
@@ -113,7 +112,7 @@ class SequenceDataset(Dataset):
         n_steps = int(self.lengths[rows].max())
         inputs = {"inputs": self.inputs[rows, :n_steps], "labels": self.labels[rows]}
         characters = self.targets[rows, :n_steps].flatten().long()
-        positions: Any = slice(None)
+        positions: Tensor | slice = slice(None)
         # A few predictions for padding cost less than selecting the other positions.
         if 2 * int(self.n_targets[names].sum()) < len(characters):
             positions = inputs["positions"] = (characters != NONE).nonzero().squeeze(1)
@@ -173,7 +172,7 @@ class LengthGroupedBatches:
         order, n_targets = self._permutation(len(self.dataset)), self.dataset.n_targets
         order = order[n_targets[order] > 0]
         if self.dataset.weights is not None:
-            order = self._resample(order)
+            order = self._resample(order, self.dataset.weights[order])
         order = order[n_targets[order].argsort(stable=True)]
         shard, n_shards = self.shard
         if n_shards == 1:
@@ -182,9 +181,9 @@ class LengthGroupedBatches:
             batches = tuple(batch[shard::n_shards] for batch in order.tensor_split(len(self)))
         return [batches[i] for i in self._permutation(len(batches))]
 
-    def _resample(self, names):
+    def _resample(self, names, weights):
         """Draw len(names) names in proportion to their weights, by systematic sampling."""
-        cumulative = self.dataset.weights[names].cumsum(0)
+        cumulative = weights.cumsum(0)
         offset = torch.rand(1, generator=self.generator, dtype=torch.float64)
         ticks = (torch.arange(len(names)) + offset) / len(names) * cumulative[-1]
         return names[torch.searchsorted(cumulative, ticks, right=True).clamp(max=len(names) - 1)]
