@@ -228,6 +228,19 @@ def test_all_characters_have_equal_weight(case):
     assert max(n_targets) > 2 * min(n_targets)
 
 
+def test_batches_of_running_text_contain_batch_size_windows():
+    sizes = {True: [], False: []}  # in training, in validation
+
+    class Sizes(Callback):
+        def on_batch_begin(self, net, batch=None, training=False, **kwargs):
+            sizes[training].append(len(batch[0]["inputs"]))
+
+    windows = windows_of(["Maria Anna Eva " * 9] * 4, 5, boundary=False)
+    params = {"batch_size": 16, "max_epochs": 1, "early_stopping": True}
+    small_generator(callbacks=[Sizes()], **params).fit(windows)
+    assert {max(sizes[True]), max(sizes[False])} == {16}
+
+
 def test_warm_start_keeps_the_alphabet_and_the_maximum_length():
     generator = small_generator(warm_start=True, max_epochs=1)
     for names in (["Ada"], ["Evelyn", "dad"], ["Ada"]):
