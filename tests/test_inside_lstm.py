@@ -53,11 +53,13 @@ def test_settings_adapt_to_the_number_of_names(
 
 
 def test_precision_depends_on_the_processor(monkeypatch):
-    for amx, avx512, amd in itertools.product([True, False], repeat=3):
+    for bf16, amx, avx512, amd in itertools.product([True, False], repeat=4):
+        monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda bf16=bf16: bf16)
         monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda amx=amx: amx)
         monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda avx512=avx512: avx512)
         monkeypatch.setattr("sknamegen._training.plan._is_amd", lambda amd=amd: amd)
-        assert uses_bfloat16("auto", torch.device("cpu")) == (amx or (avx512 and amd))
+        is_fast = bf16 and (amx or (avx512 and amd))
+        assert uses_bfloat16("auto", torch.device("cpu")) == is_fast
     assert not uses_bfloat16("float32", torch.device("cpu"))
 
 

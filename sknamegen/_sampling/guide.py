@@ -41,6 +41,9 @@ _MAX_RATIO = 2
 _NEGLIGIBLE = 1e-2
 # Number of candidates for each prefix, in addition to the number of names.
 _EXTRA_CANDIDATES = 16
+# Standard error of a network's logits: about ten times the precision of float32 with 384 units. The
+# order of the sums depends on the processor.
+_LOGIT_ERROR = 1e-6
 # Maximum number of rounds that add candidates.
 _MAX_ROUNDS = 10
 
@@ -104,7 +107,10 @@ class Guide:
         if self.n_draws or not self.found:
             prefixes = list(range(len(pools)))
             self._add_draws(pools, prefixes, np.full(len(pools), n), rng)
-        return np.array([pool.probability(self.error) for pool in pools])
+        # Rounding errors of a name add up over its characters.
+        n_characters, temperature = self.lookahead.constraint.max_length, self.source.decoding[0]
+        error = self.error + min(_LOGIT_ERROR * n_characters / temperature, 1)
+        return np.array([pool.probability(error) for pool in pools])
 
     def _pool(self, n):
         return Pool(n, self.found, self.log_rest, self.n_draws)

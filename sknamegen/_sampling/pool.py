@@ -15,7 +15,7 @@ from .source import Draws
 
 # Maximum share of the chosen names that may represent names that were not drawn.
 _MAX_UNSEEN_SHARE = 0.12
-_FLOAT, _EPSILON = np.finfo(float), float(np.finfo(np.float32).eps)
+_FLOAT = np.finfo(float)
 
 
 class Pool:
@@ -100,7 +100,7 @@ class Pool:
         names = [*self._found, *(name for name, _ in self.candidates)]
         return [names[index] for index in rng.permutation(chosen)]
 
-    def probability(self, relative_error: float = 0.0) -> tuple[float, float]:
+    def probability(self, relative_error: float) -> tuple[float, float]:
         """Estimate the probability of satisfying the constraint, and its standard error.
 
         `relative_error` is an additional error.
@@ -108,7 +108,7 @@ class Pool:
         log_found = np.array([*self._found.values()])
         found = float(np.exp(log_sum(log_found)))
         if not self.n_drawn:
-            return found, found * max(relative_error, _EPSILON) + float(np.exp(self._log_rest))
+            return found, found * relative_error + float(np.exp(self._log_rest))
         log_weights, q, prob_seen = self._drawn()
         weights = np.exp(log_weights) * q / prob_seen
         # The number of draws is fixed, so draws of one name leave fewer for the others.

@@ -376,7 +376,8 @@ def uses_bfloat16(precision: str, device: torch.device) -> bool:
     is_supported = torch.ops.mkldnn._is_mkldnn_bf16_supported()
     # On Intel processors with AVX-512 but without AMX, bfloat16 is slower than float32.
     is_fast = torch.cpu._is_avx512_bf16_supported() and _is_amd()
-    is_fast = device.type == "cpu" and (torch.cpu._is_amx_tile_supported() or is_fast)
+    is_fast = is_supported and (torch.cpu._is_amx_tile_supported() or is_fast)
+    is_fast = is_fast and device.type == "cpu"
     if device.type == "cuda":
         is_fast = is_supported = torch.cuda.is_bf16_supported(including_emulation=False)
     if precision == "bfloat16" and not is_supported:

@@ -124,7 +124,7 @@ def test_names_are_chosen_in_proportion_to_their_probability(q):
     chosen = pool.choose(rng)
     assert [chosen.count(str(name)) for name in range(4)] == [900, 60, 30, 10]
     assert pool.is_enough()
-    assert pool.probability()[0] == pytest.approx(1, abs=1e-4)
+    assert pool.probability(0)[0] == pytest.approx(1, abs=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_the_probability_estimate_is_unbiased_and_its_error_is_calibrated(p, q, 
     for _ in range(500):
         pool = Pool(1)
         pool.add(draws_of(p, q, n, rng), slice(None))
-        estimates.append(pool.probability())
+        estimates.append(pool.probability(0))
     proba, errors = np.array(estimates).T
     assert proba.mean() == pytest.approx(p.sum(), abs=4 * proba.std() / 500**0.5)
     assert np.mean(np.abs(proba - p.sum()) < 1.96 * errors) > 0.92
@@ -161,7 +161,7 @@ def test_draws_represent_the_names_that_a_search_has_not_found():
         pool.add(draws_of(p, q, 20, rng))
         assert not {name for name, _ in pool.candidates} & found.keys()
         counts.update(pool.choose(rng))
-        estimates.append(pool.probability())
+        estimates.append(pool.probability(0))
     total, errors = np.array(estimates).T
     assert total.mean() == pytest.approx(1, abs=4 * total.std() / 500**0.5)
     assert (np.abs(total - 1) < 3 * errors).mean() > 0.97
@@ -173,7 +173,7 @@ def test_names_found_are_enough_if_the_rest_is_negligible():
     pool = Pool(3, {"a": np.log(1e-9)}, log_rest=np.log(1e-12))
     assert pool.is_enough()
     assert pool.choose(np.random.default_rng(0)) == ["a"] * 3
-    assert pool.probability() == pytest.approx((1e-9, 1e-12), rel=1e-3)
+    assert pool.probability(0) == pytest.approx((1e-9, 1e-12), rel=1e-3)
 
 
 def test_names_that_violate_the_constraint_are_not_chosen():
@@ -181,7 +181,7 @@ def test_names_that_violate_the_constraint_are_not_chosen():
     names = np.array(["a", "b", "c"], dtype=object)
     pool.add(Draws(names, zeros(3), np.zeros(3), np.full(3, -np.inf)), slice(None))
     assert not pool.is_enough()
-    assert pool.probability() == (0, 0)
+    assert pool.probability(0) == (0, 0)
     pool.add(Draws(names, zeros(3), np.zeros(3), np.array([-np.inf, 0, -np.inf])), slice(None))
     assert pool.choose(rng) == ["b"] * 3
 
