@@ -39,6 +39,8 @@ LONG = (
     "train_distributed.py",
     "train_from_large_file.py",
 )
+# Examples that require more than the package. Their code is shown but not run.
+SHOWN = "gather_collection.py", "make_base.py"
 HEADER = """\
 Examples
 ========
@@ -61,7 +63,7 @@ def gallery_pattern():
     return (
         rf"/({'|'.join(map(re.escape, examples_to_store()))})$"
         if examples_to_store()
-        else r"/(?!make_base\.py)\w+\.py$"
+        else rf"/(?!{'|'.join(map(re.escape, SHOWN))})\w+\.py$"
     )
 
 
@@ -72,7 +74,7 @@ def copy_examples(target):
     (target / "GALLERY_HEADER.rst").write_text(HEADER, "utf-8")
     for script in EXAMPLES.glob("*.py"):
         page = with_title(script.read_text("utf-8"))
-        if script.name != "make_base.py":  # shown but not run
+        if script.name not in SHOWN:
             page = without_options(page)
         (target / script.name).write_text(page, "utf-8")
     if not examples_to_store():

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from .average import CharAverageGenerator
     from .callbacks import SamplePreview as SamplePreview
     from .classifier import NameClassifier
-    from .datasets import iter_names, known_names, load_names, load_words, read_names
+    from .datasets import iter_names, known_names, list_styles, load_names, load_words, read_names
     from .lstm import CharLSTMGenerator
     from .ngram import CharNGramGenerator
     from .pseudonyms import NamePseudonymizer
@@ -27,6 +27,7 @@ __all__ = [
     "SKOPS_TRUSTED",
     "iter_names",
     "known_names",
+    "list_styles",
     "load_names",
     "load_words",
     "read_names",
@@ -35,7 +36,7 @@ __all__ = [
 __version__ = "0.4.0"
 
 # Module of each public name.
-_DATASETS = "iter_names", "known_names", "load_names", "load_words", "read_names"
+_DATASETS = "iter_names", "known_names", "list_styles", "load_names", "load_words", "read_names"
 _MODULES = PUBLIC | dict.fromkeys(_DATASETS, "datasets")
 _MODULES["save_page"] = "_page"
 

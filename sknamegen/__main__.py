@@ -7,9 +7,10 @@ import re
 import sys
 import warnings
 from collections.abc import Sequence
-from contextlib import redirect_stdout, suppress
+from contextlib import contextmanager, redirect_stdout, suppress
 from importlib import import_module
 from importlib.util import find_spec
+from threading import Timer
 from typing import Any
 
 import sknamegen
@@ -20,7 +21,8 @@ from ._state import replaced_file
 _EXTENSIONS = ".joblib", ".pkl", ".skops"
 # Options that describe a table of names, and other options that have an effect with --score.
 _TABLE = {"column", "label_column", "header"}
-_SCORING = "file", "demo", "encoding", "counting", "load", "save", "title", "random_state", "score"
+_SCORING = {"file", "demo", "style", "encoding", "counting", "load", "save", "title", "quiet"}
+_SCORING |= {"random_state", "score"}
 # Characters that move the cursor, end a line or change the direction of text.
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 # Parameters in the errors of `sample`, unless quoted, and other Python terms.
@@ -38,6 +40,7 @@ _PYTHON_TERMS = {
 }
 _EXAMPLES = """
 examples:
+  sknamegen --style dragons -n 5
   cat names.txt | sknamegen -n 5
   sknamegen people.csv --column surname --label-column country --label IT
   sknamegen names.txt --save names.joblib && sknamegen --load names.joblib --pattern '.*(ia|o)'
@@ -55,11 +58,14 @@ def _parser():
     column: Any = {"metavar": "COLUMN"}
     add = parser.add_argument_group("training").add_argument
     add("file", nargs="?", help="file of names, one per line (default, or -: standard input)")
-    add("--demo", help="train on the bundled English female first names", **switch)
+    add("--style", help="train on a bundled list, such as dragons")
+    add("--demo", help="short for --style dragons", **switch)
+    add("--list-styles", help="print the names of the bundled lists, and exit", **switch)
     add("--column", help="column of names (CSV or TSV): header, or number starting at 1", **column)
     add("--label-column", help="column of labels: header, or number starting at 1", **column)
     add("--header", help="skip the first line if columns are given by number", **switch)
     add("--encoding", default="utf-8", help="encoding of all files (default: utf-8)")
+    add("--quiet", help="do not report what takes long", **switch)
     add("--counting", help="use a fast n-gram model instead of an LSTM", **switch)
     add("--load", metavar="MODEL", help="load a saved model instead of training")
     save = f"save the model as a file ({', '.join(_EXTENSIONS)}) or as a web page (.html)"
@@ -113,9 +119,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parser.parse_args(arguments)
     unset = argparse.Namespace(**dict.fromkeys(vars(args)))
     options = vars(parser.parse_args(arguments, unset)).items()
-    if not (args.file or args.load or args.demo):
+    args.style = "dragons" if args.demo else args.style
+    if not (args.file or args.load or args.style or args.list_styles):
         if sys.stdin is None or sys.stdin.isatty():
-            parser.error("no input. Pass FILE, --demo, --load, or names on standard input.")
+            parser.error("no input. Pass FILE, --style, --load, or names on standard input.")
         args.file = "-"
     if sys.stderr is None:  # it is closed
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115
@@ -137,37 +144,50 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(args, given):
     _check_options(args, given)
+    if args.list_styles:
+        styles = sknamegen.list_styles()
+        _print([f"{group}: {', '.join(titles)}" for group, titles in styles.items()])
+        return
     save = args.save and _save_function(args.save)
     own, labels, options = None, None, {}  # all files are read before training
-    if args.demo:
-        own = sknamegen.load_names("female")
-    elif args.file:
-        own, labels = _read_names(args.file, args)
-    if args.score is None:
-        options = _sample_options(own, args)
+    with _reported("reading names", args):
+        if args.style:
+            own = _load_style(args.style)
+        elif args.file:
+            own, labels = _read_names(args.file, args)
+        if args.score is None:
+            options = _sample_options(own, args)
+        else:
+            scored, _ = _read_names(args.score, args)
+    if own is None:
+        with _reported(f"loading {args.load!r}", args):
+            pipe = _load(args.load)
     else:
-        scored, _ = _read_names(args.score, args)
-    pipe = _load(args.load) if own is None else _fit(own, labels, args, options)
-    if save is sknamegen.save_page:
-        save(pipe, args.save, args.title)
-    elif save:
-        with replaced_file(args.save) as temporary:
-            save(pipe, temporary)
+        with _reported(f"training on {len(own):,} names", args):
+            pipe = _fit(own, labels, args, options)
+    if save:
+        with _reported(f"saving {args.save!r}", args):
+            _save(pipe, args, save)
     if save:
         _report(f"saved {args.save!r}.{_privacy_note(pipe[-1])}")
         if options.get("words") and save is sknamegen.save_page:
             _report("warning: the names in the page are not limited to words.")
     if args.score is None:
-        _print(list(map(_escape, _sample(pipe[-1], args, options))))
+        with _reported("generating names", args):
+            names = _sample(pipe[-1], args, options)
+        _print(list(map(_escape, names)))
     else:
-        scores = zip(pipe.score_samples(scored).tolist(), scored, strict=True)
+        with _reported("scoring names", args):
+            scores = zip(pipe.score_samples(scored).tolist(), scored, strict=True)
         _print([f"{score:.3f}\t{_escape(name)}" for score, name in scores])
 
 
 def _check_options(args, given):
     """Raise an error for options that contradict each other or have no effect."""
-    if len(given & {"file", "load", "demo"}) > 1:
-        raise ValueError("FILE, --load and --demo are mutually exclusive. Pass only one of them.")
+    if len(given & {"file", "load", "demo", "style"}) > 1:
+        raise ValueError(
+            "FILE, --load, --style and --demo are mutually exclusive. Pass only one of them."
+        )
     files = args.file, args.score, args.exclude, args.words_file, args.banned_file
     if files.count("-") > 1:
         raise ValueError("Standard input can be read only once. Pass the other names in a file.")
@@ -182,15 +202,20 @@ def _check_options(args, given):
                 "pass a file with --banned-file."
             )
     table = {"label_column"} if "score" in given else _TABLE
-    useless = {"load": table | {"counting"}, "demo": table, "score": given - {*_TABLE, *_SCORING}}
-    useless["words"] = {"own_words"}
+    useless = {"load": table | {"counting"}, "demo": table, "style": table, "words": {"own_words"}}
+    useless |= {"score": given - _TABLE - _SCORING, "list_styles": given - {"list_styles"}}
     for option, others in useless.items():
         if option in given and given & others:
-            flags = ", ".join(f"-{'-' * (len(name) > 1)}{name}" for name in sorted(given & others))
+            flag, *flags = (_flag(name) for name in (option, *sorted(given & others)))
             raise ValueError(
-                f"With --{option}, these options have no effect: {flags.replace('_', '-')}. Omit "
-                f"them, or omit --{option}."
+                f"With {flag}, these options have no effect: {', '.join(flags)}. Omit them, or "
+                f"omit {flag}."
             )
+
+
+def _flag(option):
+    """Return an option as it is typed."""
+    return f"-{'-' * (len(option) > 1)}{option.replace('_', '-')}"
 
 
 def _sample_options(names, args):
@@ -284,6 +309,28 @@ def _print(lines):
         sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
     for line in lines:
         print(line)
+
+
+@contextmanager
+def _reported(what, args):
+    """Report what is being done if it takes longer than two seconds, unless --quiet."""
+    timer = Timer(2, _report, [what])
+    if not args.quiet:
+        timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _load_style(title):
+    """Return the names in a bundled list."""
+    try:
+        return sknamegen.load_names(title)
+    except ValueError as error:
+        message = str(error).replace("title must", "--style must", 1)
+        message = message.replace("list_styles() returns", "--list-styles prints")
+        raise ValueError(message) from None
 
 
 def _read_names(path, args):
@@ -389,10 +436,8 @@ def _have_known_words(names):
 def _fit(names, labels, args, options):
     from sklearn.pipeline import Pipeline
 
-    is_terminal = sys.stderr.isatty()
-    if is_terminal:
-        _report(f"training on {len(names):,} names")
-    lstm = sknamegen.CharLSTMGenerator(verbose=int(is_terminal), random_state=args.random_state)
+    verbose = int(sys.stderr.isatty() and not args.quiet)
+    lstm = sknamegen.CharLSTMGenerator(verbose=verbose, random_state=args.random_state)
     generators = [sknamegen.CharNGramGenerator()] + [lstm] * (not args.counting)
     for generator in generators:  # n-grams take a moment, and reject the same options
         windows = sknamegen.CharSequenceVectorizer()
@@ -408,6 +453,15 @@ def _privacy_note(generator):
     members = getattr(generator, "generators_", [generator])
     has_counts = any(getattr(member, "ngram_strength_", 1) for member in members)
     return " It contains n-gram counts, which reveal the names of the list." * has_counts
+
+
+def _save(pipe, args, save):
+    """Save a model or a web page."""
+    if save is sknamegen.save_page:
+        save(pipe, args.save, args.title)
+        return
+    with replaced_file(args.save) as temporary:
+        save(pipe, temporary)
 
 
 def _save_function(path):

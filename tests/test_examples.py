@@ -6,6 +6,7 @@ are marked `full`. Pytest runs these tests only with ``-m "full or not full"``.
 
 import gc
 import importlib
+import json
 import math
 import re
 import runpy
@@ -24,7 +25,7 @@ from membership import auc_and_error
 from sklearn.metrics import roc_auc_score
 from threadpoolctl import threadpool_info
 
-from sknamegen import load_names
+from sknamegen import list_styles, load_names
 
 ROOT = Path(__file__).parents[1]
 SCRIPTS = sorted((ROOT / "examples").glob("*.py"))
@@ -193,10 +194,37 @@ def test_few_names(run, tmp_path):
 
 
 @full
+def test_gather_collection(run, tmp_path):
+    """The bundled lists come from their packages. Excluded names are in no list."""
+    gather = importlib.import_module("gather_collection")
+    gathered = gather.faker_lists() | gather.us_lists() | gather.town_lists()
+    gathered["medicines"] = gather.medicines()
+    for title in ("it_IT_surnames", "ja_JP_first_names", "US_surnames", "FR_towns", "medicines"):
+        names = set(filter(None, map(gather.clean, gathered[title])))
+        assert len(names & set(load_names(title))) > 0.9 * len(load_names(title))
+    (tmp_path / "own.txt").write_text("rome\nSmith\n")
+    options = "--quick", "--without", "pl_PL,IT_towns,orcs,own.txt"
+    for file in ("a.zip", "b.zip"):
+        assert ".zip: " in run("gather_collection.py", file, *options)
+    assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
+    lists, reduced = gather.read_collection(), gather.read_collection("a.zip")
+    out = (
+        "people/pl_PL_first_names",
+        "people/pl_PL_surnames",
+        "towns/IT_towns",
+        "invented/people/orcs",
+    )
+    assert lists.keys() - reduced.keys() == {*out}
+    excluded = {name.lower() for path in out for name in lists[path]} | {"rome", "smith"}
+    assert not excluded & {name.lower() for names in reduced.values() for name in names}
+
+
+@full
 def test_make_base_and_its_benchmark(run, tmp_path):
     """Two runs write the same file, which contains only arrays. The benchmark uses the file."""
+    run("gather_collection.py", "some.zip", "--quick", "--without", "hr_HR")
     for file in ("a.npz", "b.npz"):
-        printed = run("make_base.py", file, "--quick", "--without", "pl_PL,FR")
+        printed = run("make_base.py", file, "--quick", "--collection", "some.zip")
         assert re.search(r"^Epoch 1/1: \S+ nats/char", printed, re.MULTILINE)
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
     with np.load("a.npz", allow_pickle=False) as base:
@@ -364,7 +392,7 @@ def test_killed_training_resumes(run, tmp_path):
 @pytest.mark.parametrize("arguments", [["--quick"], pytest.param([], marks=full)])
 def test_notebook(run, arguments):
     printed = run("notebook.py", *arguments)
-    names = (ROOT / "data" / "female.txt").read_text().split()[:: 20 if arguments else 1]
+    names = load_names("female")[:: 20 if arguments else 1]
     text = " ".join(f"{name}\n" for name in names)
     assert f"total chars: {len(set(text))}\n" in printed
     assert f"Number of sequences: {len(text) - 10}\n" in printed
@@ -570,6 +598,53 @@ def test_benchmark_of_style(run, tmp_path):
     assert by_kind[1:, ::2].astype(float).mean(axis=1) == pytest.approx(losses, abs=0.001)
     assert by_kind[:, 1::2].astype(float).mean(axis=1) == pytest.approx(judge, abs=0.001)
     assert (tmp_path / "style.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_benchmark_of_styles(run):
+    """The table of the manual has four names of each style and four new names."""
+    lists = {title: load_names(title) for titles in list_styles().values() for title in titles}
+    chapter = (ROOT / ".docs/guide/styles.md").read_text("utf-8")
+    assert set(re.findall(r"(?m)^\| `(.+?)` ", chapter)) == lists.keys()
+    for table in (chapter, run("benchmarks/styles.py", "--quick")):
+        rows = re.findall(r"(?m)^\| `(.+?)` \| (.+) \| (.+) \|$", table)
+        assert rows
+        for title, names, new_names in rows:
+            names, new_names = names.split(" · "), new_names.split(" · ")
+            assert len(names) == len(set(new_names)) == 4
+            assert set(names) <= set(lists[title])
+            assert not set(new_names) & set(lists[title])
+
+
+def test_blind_test(run, tmp_path):
+    """A reader who keeps exactly the real names finds them."""
+    printed = run("benchmarks/blind.py", "write", "sheet", "--quick", "--suffix", ", again")
+    assert printed.startswith("Machine: ")
+    (title, entry), *others = json.loads(Path("sheet/names.json").read_text("utf-8")).items()
+    assert not others
+    assert max(len(names) for names in entry["systems"].values()) == 8
+    shown = Path("sheet/sheet.txt").read_text("utf-8")
+    assert f"## {title}\nThirty names: {', '.join(entry['train'])}\nMark:\n1. " in shown
+    listed = re.findall(r"(?m)^\d+\. (.*)$", shown)
+    assert set(listed) == {name for names in entry["systems"].values() for name in names}
+    assert len(set(listed)) == len(listed)
+    marks = [5 if name in entry["systems"]["real names"] else 1 for name in listed]
+    for file, reader in {"a.json": marks, "b.json": [3] * len(listed)}.items():
+        Path(file).write_text(json.dumps({title: reader}))
+    printed = run("benchmarks/blind.py", "tally", "sheet", "a.json", "b.json")
+    assert re.search(
+        r"(?m)^\| real names \| 1 \| 8 \| 0\.50 .* \| 1\.00 \| 0\.00 \| 0\.00 ", printed
+    )
+    Path("a.json").write_text(json.dumps({title: [1, 2, 3]}))
+    with pytest.raises(ValueError, match=f"Expected {len(listed)} marks of '{title}'. Got 3"):
+        run("benchmarks/blind.py", "tally", "sheet", "a.json")
+
+
+def test_the_kept_blind_test_has_the_figures_of_the_readme(run):
+    """README shows the tally of the kept marks."""
+    folder = ROOT / "examples/benchmarks/blind"
+    printed = run("benchmarks/blind.py", "tally", folder, *sorted(folder.glob("reader*.json")))
+    table = [row for row in printed.splitlines() if row.startswith("|")]
+    assert "\n".join(table) in (ROOT / "examples/benchmarks/README.md").read_text("utf-8")
 
 
 def test_auc_of_membership_and_its_error():

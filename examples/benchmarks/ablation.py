@@ -16,7 +16,6 @@ Babel, Faker and Mimesis.
 import sys
 import unicodedata
 from collections import defaultdict
-from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
@@ -27,16 +26,13 @@ from mimesis.locales import Locale as MimesisLocale
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import log_loss
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from make_base import faker_lists
-
 from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, NameClassifier, load_names
 from sknamegen._generator import Fitted, fitted
 from sknamegen._models.mixture import Component, Mixture
 from sknamegen._models.penalty import Penalised
 from sknamegen._training import fit, plan
 
-LATIN = "it_IT last", "pl_PL last", "de_DE last", "fi_FI last", "ga_IE last"
+LATIN = [f"{locale}_surnames" for locale in ("it_IT", "pl_PL", "de_DE", "fi_FI", "ga_IE")]
 LANGUAGES = "de", "fi", "pl", "tr", "hu", "el", "ru", "ar", "hi", "lt", "cy", "sw"
 SIZES, SHARE_SIZES = (20, 50, 200, 1000, 5000), (20, 50, 200, 1000, 5000, 12_000, 30_000)
 SHARES = 0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0
@@ -170,7 +166,7 @@ def losses_by_share(train, test, seed):
 
 def labelled_lists():
     """Return lists as dicts that map labels to names."""
-    faker, (names, sexes) = faker_lists(), load_names(return_X_y=True)
+    names, sexes = load_names(return_X_y=True)
 
     def cldr(table, *codes):
         tables = {code: getattr(Locale(code), table).values() for code in codes}
@@ -190,14 +186,14 @@ def labelled_lists():
         return Address(locale)._extract(["city"])
 
     french, german = MimesisLocale("fr"), MimesisLocale("de")
-    first = "it_IT first", "pl_PL first", "de_DE first", "fr_FR first"
+    first = [f"{locale}_first_names" for locale in ("it_IT", "pl_PL", "de_DE", "fr_FR")]
     return {
         "first names by sex": {
             sex: [name for name, s in zip(names, sexes, strict=True) if s == sex]
             for sex in ("female", "male")
         },
-        "surnames, Faker": {c: names_in_script(faker[c], "LATIN") for c in LATIN},
-        "first names, Faker": {c: faker[c] for c in first},
+        "surnames, Faker": {c: names_in_script(load_names(c), "LATIN") for c in LATIN},
+        "first names, Faker": {c: load_names(c) for c in first},
         "surnames, Mimesis": by_locale(surnames, "nl", "sv", "hu", "es"),
         "cities": by_locale(cities, "de", "pl", "cs", "fr"),
         "women": by_locale(women, "it", "es", "nl", "sv"),

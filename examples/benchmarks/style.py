@@ -1,13 +1,13 @@
 """Do generated names sound like the list they come from?
 
-    npm install --prefix packages @faker-js/faker cat-names color-name-list dinosaurs dog-names \\
-        fantastical name-suggestion-index pokemon superheroes supervillains
+    npm install --prefix packages dinosaurs
     python examples/benchmarks/style.py --packages packages --print-names > style.txt
-    python examples/make_base.py held_out.npz --packages packages --without it_IT,ga_IE,en_IE,\\
-nl_NL,nl_BE,zu_ZA,hr_HR,is_IS,tr_TR,sk_SK,FR,JP,ZA,VN,PE,FI,en/bird,en/dog,fr/dog,hu/dog,en/snake,\\
-en/publisher,en/genre,en/artist,en/ingredient,orc,highelf,demon,tavern,guild,pokemon,superheroes,\\
-supervillains,medicines,brands/amenity/fast_food,brands/shop/clothes,brands/tourism/hotel,\\
-brands/amenity/pharmacy,style.txt
+    python examples/gather_collection.py held_out.zip --without it_IT,ga_IE,en_IE,nl_NL,nl_BE,\\
+zu_ZA,hr_HR,is_IS,tr_TR,sk_SK,FR_towns,JP_towns,ZA_towns,VN_towns,PE_towns,FI_towns,en_bird,en_dog,\\
+fr_dog,hu_dog,en_snake,en_publisher,en_genre,en_artist,en_ingredient,fantastical_orc,\\
+fantastical_highelf,fantastical_demon,fantastical_tavern,fantastical_guild,medicines,\\
+brands_amenity_fast_food,brands_shop_clothes,brands_tourism_hotel,brands_amenity_pharmacy,style.txt
+    python examples/make_base.py held_out.npz --collection held_out.zip
     python examples/benchmarks/style.py --packages packages --base held_out.npz --plot style.png
 
 Two judges learn to tell the lists apart, from names that no generator has seen. The table shows the
@@ -16,19 +16,18 @@ new names from real names (0.5: it cannot). The similarity to the nearest traini
 and the share of names one edit from a training name show how closely a model copies the list.
 
 ``--base`` is a base trained without the measured names (default: the bundled base). The script
-requires node and several Python packages, and uses markovify if it is installed:
-pip install '.[bench,metrics,plot]'
+requires mimesis, and uses markovify if it is installed: pip install '.[bench,metrics,plot]'
 """
 
 import argparse
 import random
 import re
+import sys
 import warnings
 from pathlib import Path
 from unittest.mock import patch
 
-import few_names  # puts make_base's folder, which has another few_names, on the path
-import make_base
+import few_names
 import numpy as np
 from _common import print_machine
 from rapidfuzz.distance import Levenshtein
@@ -39,6 +38,9 @@ from sklearn.model_selection import cross_val_score
 from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import make_pipeline
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from gather_collection import clean, read_collection
+
 try:
     from markovify import Chain
 except ImportError:
@@ -48,16 +50,16 @@ from sknamegen import CharLSTMGenerator, CharNGramGenerator, CharSequenceVectori
 from sknamegen._models.pretrained import read_pretrained
 
 KINDS = {
-    "people": "it_IT last,ga_IE last,nl_NL last,zu_ZA last,hr_HR last,is_IS first,tr_TR first,"
-    "sk_SK last",
-    "towns": "FR towns,JP towns,ZA towns,VN towns,PE towns,FI towns",
-    "things": "companies,dishes,drinks,occupations,dinosaurs,en/artist,en/bird,en/dog,en/genre,"
-    "en/ingredient,en/publisher,en/snake,brands/amenity/fast_food,brands/amenity/pharmacy,"
-    "brands/shop/clothes,brands/tourism/hotel,demon,guild,highelf,orc,tavern,medicines,pokemon en,"
-    "superheroes,supervillains",
+    "people": "it_IT_surnames,ga_IE_surnames,nl_NL_surnames,zu_ZA_surnames,hr_HR_surnames,"
+    "is_IS_first_names,tr_TR_first_names,sk_SK_surnames",
+    "towns": "FR_towns,JP_towns,ZA_towns,VN_towns,PE_towns,FI_towns",
+    "things": "companies,dishes,drinks,occupations,dinosaurs,en_artist,en_bird,en_dog,en_genre,"
+    "en_ingredient,en_publisher,en_snake,brands_amenity_fast_food,brands_amenity_pharmacy,"
+    "brands_shop_clothes,brands_tourism_hotel,fantastical_demon,fantastical_guild,"
+    "fantastical_highelf,fantastical_orc,fantastical_tavern,medicines",
 }
 TITLES = {title: kind for kind in KINDS for title in KINDS[kind].split(",")}
-QUICK = "it_IT last", "JP towns", "dishes"
+QUICK = "it_IT_surnames", "JP_towns", "dishes"
 LATIN = re.compile(r"[\W\dA-\u024f\u1e00-\u1eff]*")  # without letters of other scripts
 SIZES, TEMPERATURES, PLOT_TEMPERATURES = (20, 50, 100, 200), (0.7, 1.0), (0.5, 0.7, 0.85, 1.0, 1.2)
 # Maximum number of names per list, and the minimum number that no generator sees.
@@ -71,12 +73,12 @@ COLUMNS = "loss", "judge", "second judge", "AUC", "similarity", "one edit"
 
 def name_lists(packages, titles):
     """Return the sorted Latin names in each list."""
-    lists = make_base.faker_lists() | make_base.towns() | few_names.things()
+    lists = {path.rpartition("/")[2]: names for path, names in read_collection().items()}
+    lists |= few_names.things()
     if packages:
-        lists |= make_base.things(packages, np.random.default_rng(0))
         dinosaurs = Path(packages, "node_modules", "dinosaurs", "dinosaurs.csv").read_text("utf-8")
         lists["dinosaurs"] = [name.capitalize() for name in dinosaurs.split()]
-    lists = {title: set(map(make_base.clean, lists[title])) for title in titles if title in lists}
+    lists = {title: set(map(clean, lists[title])) for title in titles if title in lists}
     return {t: sorted(x for x in names if x and LATIN.fullmatch(x)) for t, names in lists.items()}
 
 
@@ -121,10 +123,15 @@ def samples(train, test, temperatures):
         for t in temperatures:
             yield (model, t), loss, generator.sample("", t, N_NEW, **options)
     if Chain:
-        random.seed(0)
-        chain = Chain([list(name) for name in train], MARKOVIFY_ORDER)
-        names = dict.fromkeys("".join(chain.walk()) for _ in range(5000))
-        yield ("markovify", ""), np.nan, [name for name in names if name not in train][:N_NEW]
+        yield ("markovify", ""), np.nan, markov_names(train, N_NEW)
+
+
+def markov_names(train, n):
+    """Return up to n new names from markovify."""
+    random.seed(0)
+    chain = Chain([list(name) for name in train], MARKOVIFY_ORDER)
+    names = dict.fromkeys("".join(chain.walk()) for _ in range(5000))
+    return [name for name in names if name not in train][:n]
 
 
 def measure(splits, judges, n, temperatures):
