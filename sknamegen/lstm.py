@@ -57,12 +57,13 @@ class CharLSTMGenerator(BaseCharGenerator):
     ----------
     init : {"auto", "base"}, None or fitted generator, default="auto"
         Initial weights of the networks. "base" is a pretrained network included in the package,
-        trained on names of people, towns, brands and other things, and on English words. If None,
-        the weights are random. With "auto", the first network starts from the base and the other
-        networks from random weights, see Notes. A fitted `CharLSTMGenerator`, or a pipeline that
-        ends with one, provides its weights and is saved with this generator. In pipelines and
-        searches, which clone their parameters, wrap it in `sklearn.frozen.FrozenEstimator`. With
-        "base" or a fitted generator, the networks have the same sizes as the initial networks.
+        trained on names of people, towns, brands and other things, on English words and on the
+        bundled styles. If None, the weights are random. With "auto", the first network starts from
+        the base and the other networks from random weights, see Notes. A fitted
+        `CharLSTMGenerator`, or a pipeline that ends with one, provides its weights and is saved
+        with this generator. In pipelines and searches, which clone their parameters, wrap it in
+        `sklearn.frozen.FrozenEstimator`. With "base" or a fitted generator, the networks have the
+        same sizes as the initial networks.
     num_networks : int or "auto", default="auto"
         Number of networks in the ensemble, whose logits are averaged. The networks are trained
         independently, in as many threads as torch may use, or one after another with `accelerator`.

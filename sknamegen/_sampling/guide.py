@@ -41,8 +41,8 @@ _MAX_RATIO = 2
 _NEGLIGIBLE = 1e-2
 # Number of candidates for each prefix, in addition to the number of names.
 _EXTRA_CANDIDATES = 16
-# Standard error of a network's logits: about ten times the precision of float32 with 384 units. The
-# order of the sums depends on the processor.
+# Standard error of logits in float32, measured in a network with 384 units. It is ten times the
+# precision of float32, and the order of the sums, which depends on the processor, decides it.
 _LOGIT_ERROR = 1e-6
 # Maximum number of rounds that add candidates.
 _MAX_ROUNDS = 10
