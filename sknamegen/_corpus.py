@@ -50,6 +50,11 @@ class Corpus:
         return Alphabet(self.alphabet_)
 
     @property
+    def is_text(self) -> bool:
+        """Whether the corpus is running text, which has neither an end nor a maximum length."""
+        return self.max_length_ is None
+
+    @property
     def labels(self) -> list[Any]:
         """The labels, in the order of their indices."""
         return [] if self.classes_ is None else self.classes_.tolist()
@@ -85,7 +90,7 @@ class Corpus:
         values["weight"] = float(state.get("_weight", 1))
         check_int("window_length_", values["window_length_"], 1, high=MAX_WINDOW)
         corpus = cls(**values)
-        if (corpus.alphabet.end is None) != (corpus.max_length_ is None):
+        if (corpus.alphabet.end is None) != corpus.is_text:
             raise ValueError("Only running text has neither an end nor a maximum length.")
         return corpus
 
@@ -94,7 +99,7 @@ class Corpus:
         if not are_names(X):
             return check_windows(X, self.window_length_)
         names = check_names(X)
-        if self.max_length_ is None:
+        if self.is_text:
             raise ValueError(
                 "X must be windows of running text, because this generator was fitted with "
                 "boundary=False. Got names. Pass windows from the CharSequenceVectorizer used in "
@@ -114,10 +119,10 @@ class Corpus:
     def read(self, X: Any) -> tuple[Ints | None, Sequences]:
         """Return the names and sequences of windows or names, as code points."""
         names, sequences = read_windows(self.windows(X))
-        if (names is None) != (self.max_length_ is None):
+        if (names is None) != self.is_text:
             raise ValueError(
                 "X must contain the same kind of windows as in fit, where boundary was "
-                f"{self.max_length_ is not None}. Got windows with boundary={names is not None}."
+                f"{not self.is_text}. Got windows with boundary={names is not None}."
             )
         return names, sequences
 

@@ -1,8 +1,8 @@
 """Base class for generators, with their shared methods."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from math import exp
 from typing import Any, Literal, Self, TypedDict, Unpack, overload
 
@@ -13,23 +13,13 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from ._alphabet import NONE, fold
 from ._corpus import Corpus
-from ._models.contract import NextCharModel, log_likelihood, next_log_proba
-from ._models.mixture import Component, Mixture
+from ._fitted import NOTHING_TO_PREDICT, Fitted
+from ._models.contract import NextCharModel
 from ._models.penalty import Penalty
-from ._parallel import blocks, parallel_map
-from ._sampling.cache import Cache
-from ._sampling.decoding import check_decoding
-from ._sampling.lookahead import possible_names
-from ._sampling.sampler import Filters, Sampler
-from ._sampling.source import Source, label_proba
-from ._sequences import Sequences
 from ._state import StateFormat
 from ._validation import (
     RandomStateLike,
-    check_blend,
-    check_exclude,
     check_int,
     check_option,
     check_seeds,
@@ -42,7 +32,6 @@ from ._validation import (
 
 # Maximum number of names per call. More would not fit in the memory of a laptop.
 _MAX_SAMPLES = 10**7
-_NOTHING_TO_PREDICT = "X must contain at least one character to predict. Got only padding."
 
 
 class Constraints(TypedDict, total=False):
@@ -66,116 +55,6 @@ class SampleOptions(Constraints, total=False):
     exclude: object
     on_shortfall: Literal["raise", "warn"]
     random_state: RandomStateLike
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """Fitted components of a generator.
-
-    Attributes
-    ----------
-    corpus : Corpus
-    model : NextCharModel
-    cache : Cache
-        Cached constraints, lookaheads and n-grams.
-    """
-
-    corpus: Corpus
-    model: NextCharModel
-    cache: Cache = field(default_factory=Cache)
-
-    def sampler(
-        self,
-        prefixes: list[str],
-        temperature: float,
-        *,
-        label: object = None,
-        top_k: int | None = None,
-        top_p: float | None = None,
-        **limits: Any,
-    ) -> Sampler:
-        """Validate the parameters of `sample` and return a sampler."""
-        decoding, corpus = check_decoding(temperature, top_k, top_p), self.corpus
-        prefixes = corpus.alphabet.composed(prefixes)
-        corpus.alphabet.check_prefixes(prefixes)
-        max_length = corpus.max_length_
-        possible = possible_names(corpus.alphabet, max_length, prefixes, self.cache, **limits)
-        model, labels, label_proba = self.resolve_label(label, prefixes)
-        key = tuple(labels.tolist()), model is self.model or repr(label)
-        source = Source(model, corpus, prefixes, labels, label_proba, decoding)
-        return Sampler(source, possible, self.cache, key)
-
-    def filters(self, novel: object, exclude: object) -> Filters:
-        """Validate `novel` and `exclude`, and return a filter for each reason to reject a name."""
-        filters: Filters = {}
-        if check_option("novel", novel):
-            if self.corpus.name_hashes_ is None:
-                raise ValueError(
-                    "novel=True requires a generator fitted to names (boundary=True) that has "
-                    "kept their hashes. Got a generator without hashes. Fit it to names."
-                )
-            filters["were in the training list"] = self.corpus.contains
-        if exclude is not None:
-            is_excluded = check_exclude(exclude)
-
-            def excluded(names: list[str]) -> NDArray[np.bool_]:
-                matches = {name for name in set(names) if is_excluded(fold(name))}
-                return np.fromiter((name in matches for name in names), bool, len(names))
-
-            filters["were excluded"] = excluded
-        return filters
-
-    def score(
-        self, sequences: Sequences, labels: NDArray[np.integer[Any]]
-    ) -> tuple[NDArray[np.float64], NDArray[Any]]:
-        """Return the log-likelihood of each name given its label, and its number of characters.
-
-        `sequences` contains code points. Unknown characters are scored as described in
-        `score_samples`.
-        """
-        indexed, n_names = sequences.indexed(self.corpus.alphabet), len(labels)
-        n_characters, n_known = (
-            np.bincount(sequences.name_index, encoded.has_target.sum(1), minlength=n_names)
-            for encoded in (sequences, indexed)
-        )
-        if not n_characters.any():
-            raise ValueError(_NOTHING_TO_PREDICT)
-        labelled = indexed._replace(labels=labels[sequences.name_index].astype(np.int32))
-        scores = log_likelihood(self.model, labelled, n_names)
-        scores -= (n_characters - n_known) * np.log(self.corpus.n_characters_seen + 1)
-        return scores, n_characters
-
-    def resolve_label(
-        self, label: object, prefixes: list[str]
-    ) -> tuple[NextCharModel, NDArray[np.int64], NDArray[np.float64]]:
-        """Return the model, the label indices and their probabilities for each prefix.
-
-        Without labels, the only index is -1. The probabilities have the shape (n_prefixes,
-        n_labels).
-        """
-        labels, ones = self.corpus.labels, np.ones((len(prefixes), 1))
-        if isinstance(label, Mapping) and labels:
-            weights = check_blend(label)
-            blend = [Component(self.model, w, self._label_index(x)) for x, w in weights.items()]
-            if len(blend) > 1:
-                return Mixture(blend), np.array([NONE]), ones
-            (label,) = weights
-        if label is None and labels:
-            proba = label_proba(self.model, self.corpus, prefixes)
-            return self.model, np.arange(len(labels)), proba
-        index = NONE if label is None else self._label_index(label)
-        return self.model, np.array([index]), ones
-
-    def _label_index(self, label: object) -> int:
-        labels = self.corpus.labels
-        if not labels:
-            raise ValueError(
-                f"label requires a generator fitted with labels: fit(X, y). Got {label!r}."
-            )
-        matches = [i for i, name in enumerate(labels) if np.isscalar(label) and name == label]
-        if not matches:
-            raise ValueError(f"label must be one of {', '.join(map(repr, labels))}. Got {label!r}.")
-        return matches[0]
 
 
 def fitted(generator: Any) -> Fitted:
@@ -320,21 +199,7 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         ValueError
             If a seed contains a character outside `alphabet_`, or the label is unknown.
         """
-        check_is_fitted(self)
-        alphabet = self._fitted.corpus.alphabet
-        prefixes = alphabet.composed(check_seeds(seeds))
-        alphabet.check_prefixes(prefixes)
-        model, labels, label_proba = self._fitted.resolve_label(label, prefixes)
-        if not prefixes:
-            return np.empty((0, len(alphabet)))
-        windows = alphabet.windows(prefixes, self.window_length_)
-
-        def mean_proba(rows: slice) -> NDArray[np.float64]:
-            proba = np.exp(next_log_proba(model, windows[rows], labels))
-            return np.einsum("sl,slc->sc", label_proba[rows], proba)
-
-        parts = blocks(len(prefixes), len(labels) * len(alphabet))
-        return np.concatenate(parallel_map(mean_proba, zip(parts)))
+        return fitted(self).next_char_proba(seeds, label)
 
     @overload
     def sample(
@@ -630,7 +495,7 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
             of its end, given the label. Unknown characters are outside the distribution over
             `alphabet_`, and contribute ``-log(n_characters_seen_ + 1)`` each.
         """
-        return self._score(X, y)[0]
+        return fitted(self).log_likelihood(X, y)[0]
 
     def score(
         self, X: ArrayLike, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None
@@ -652,12 +517,12 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
             Mean log-likelihood in nats per character, including the ends of names. Higher is
             better. Scores are comparable across window lengths, models and folds.
         """
-        log_likelihood, n_characters = self._score(X, y)
+        log_likelihood, n_characters = fitted(self).log_likelihood(X, y)
         if sample_weight is None:
             return float(log_likelihood.sum() / n_characters.sum())
         weights = check_weights(sample_weight, len(log_likelihood))
         if not weights @ n_characters:
-            raise ValueError(_NOTHING_TO_PREDICT)
+            raise ValueError(NOTHING_TO_PREDICT)
         return float(weights @ log_likelihood / (weights @ n_characters))
 
     def perplexity(self, X: ArrayLike, y: ArrayLike | None = None) -> float:
@@ -676,28 +541,6 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
             Effective number of equally likely next characters. Lower is better. The minimum is 1.
         """
         return exp(-self.score(X, y))
-
-    def _score(self, X: Any, y: ArrayLike | None) -> tuple[NDArray[np.float64], NDArray[Any]]:
-        """Return the log-likelihood and the number of predicted characters of each name."""
-        check_is_fitted(self)
-        corpus = self._fitted.corpus
-        if y is None and corpus.labels:
-            joint, n_characters = self._joint_log_likelihood(X)
-            return np.logaddexp.reduce(joint, axis=1), n_characters
-        windows = corpus.windows(X)
-        return self._fitted.score(corpus.read(windows)[1], corpus.label_indices(y, len(windows)))
-
-    def _joint_log_likelihood(self, X: Any) -> tuple[NDArray[np.float64], NDArray[Any]]:
-        """Return the joint log-probability of names and labels, and the number of characters.
-
-        The log-probabilities have the shape (n_names, n_labels).
-        """
-        corpus = self._fitted.corpus
-        windows = corpus.windows(X)
-        _, sequences = corpus.read(windows)
-        labels = (np.full(len(windows), index) for index in range(len(corpus.labels)))
-        scores, counts = zip(*(self._fitted.score(sequences, row) for row in labels), strict=True)
-        return np.stack(scores, axis=1) + corpus.log_prior, counts[0]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -104,7 +104,7 @@ def save_page(
 def _exported(generator, title):
     """Return the generator's data for the page, as nested dicts and arrays."""
     corpus, model = fitted(generator).corpus, fitted(generator).model
-    if corpus.max_length_ is None:
+    if corpus.is_text:
         raise ValueError("generator must be fitted to names (boundary=True). Got running text.")
     (after, accepts, classes), starts = cluster_part(corpus.alphabet.clusters)
     clusters = {"classes": classes, "starts": starts.tolist()}

@@ -207,7 +207,7 @@ class NameClassifier(PublicName, ClassifierMixin, MetaEstimatorMixin, BaseEstima
         *steps, generator = unwrapped(self.generator_)
         for step in steps:
             X = step.transform(X)
-        joint, _ = generator._joint_log_likelihood(X)
+        joint, _ = fitted(generator).joint_log_likelihood(X)
         return joint - np.logaddexp.reduce(joint, axis=1)[:, None]
 
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:

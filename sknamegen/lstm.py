@@ -429,7 +429,7 @@ class CharLSTMGenerator(BaseCharGenerator):
         else:
             corpus, sequences = learn(X, *data)
             pretrained = _choose_pretrained(self.init, corpus, sequences)
-        rng, is_text = random_generator(self.random_state), corpus.max_length_ is None
+        rng, is_text = random_generator(self.random_state), corpus.is_text
         unjoined, valid = self._split(sequences, rng)
         train = unjoined if is_text else batches.join_windows(unjoined)
         has_target = train.has_target.any(axis=1)
@@ -656,12 +656,12 @@ def load_base() -> Pretrained:
 
 def _choose_pretrained(init: object, corpus: Corpus, sequences: Sequences) -> Pretrained | None:
     """Return the networks that a first fit starts from, or None if it ignores `init`."""
-    pretrained, is_text = _resolve_init(init), corpus.max_length_ is None
+    pretrained = _resolve_init(init)
     if pretrained is None or not pretrained.covers(corpus.alphabet_):
         return None
     if is_auto(init):
         names = corpus.alphabet_, corpus.labels, sequences
-        return pretrained if not is_text and pretrained.beats_guessing(*names) else None
+        return pretrained if not corpus.is_text and pretrained.beats_guessing(*names) else None
     return pretrained
 
 

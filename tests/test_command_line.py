@@ -25,6 +25,7 @@ NAMES = ["Ambermoor", "Ashwick", "Brackenfell", "Oakhollow", "Ravensby", "Larkmo
 def run(capsys, monkeypatch, tmp_path):
     """Run the command in a folder with names.txt. Return the status, output lines and errors."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Timer, "start", lambda timer: None)  # progress depends on the machine
     (tmp_path / "names.txt").write_text("\n".join(NAMES) + "\n", encoding="utf-8")
     saved_stdin = os.dup(0)
 
@@ -44,8 +45,8 @@ def run(capsys, monkeypatch, tmp_path):
 
 
 def shell(command, *, stdin=None, **variables):
-    """Run a shell command in which `sknamegen` is the tested package."""
-    command = command.replace("sknamegen", f'"{sys.executable}" -m sknamegen')
+    """Run a shell command in which `sknamegen` is the tested package, without progress."""
+    command = command.replace("sknamegen", f'"{sys.executable}" -m sknamegen --quiet')
     env = os.environ | variables
     process = subprocess.run(
         command, shell=True, input=stdin, capture_output=True, env=env, timeout=120
@@ -183,10 +184,6 @@ def test_what_takes_long_is_reported_unless_quiet(run, monkeypatch):
     ]
     status, names, error = run("names.txt", "--counting", "--quiet")
     assert (status, len(names), error) == (0, 10, "")
-
-
-def test_what_is_quick_is_not_reported(run):
-    assert run("names.txt", "--counting")[2] == ""
 
 
 @pytest.mark.parametrize("model_options", [["--counting"], []])

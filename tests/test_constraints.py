@@ -16,9 +16,11 @@ from hypothesis import strategies as st
 
 from sknamegen import (
     CharAverageGenerator,
+    CharLSTMGenerator,
     CharNGramGenerator,
     load_names,
 )
+from sknamegen._sampling.guide import TooRare
 from sknamegen.metrics import constraint_probability
 
 END = "\3"
@@ -195,6 +197,46 @@ def test_short_names_at_low_temperature(temperature):
     proba, error = constraint_probability(generator, random_state=0, **options)
     assert proba == pytest.approx(total, abs=error + 1e-6 * total)
     assert error < 0.002 * total
+
+
+@pytest.mark.parametrize(
+    ("constraint", "temperature"),
+    [
+        ({"pattern": "[A-Z][a-z]*"}, 0.5),
+        ({"pattern": "[A-Z][a-z]*"}, 0.4),
+        ({"banned": ["e", "o"]}, 0.5),
+    ],
+)
+def test_what_drawing_again_finds_is_not_refused(constraint, temperature):
+    """One name in a hundred to five hundred satisfies these constraints."""
+    generator = CharLSTMGenerator(random_state=0).fit(load_names("beers"))
+    options = constraint | {"temperature": temperature, "random_state": 0}
+    names = generator.sample(n_samples=3, **options)
+    assert len(names) == 3
+    if "pattern" in constraint:
+        assert all(re.fullmatch("[A-Z][a-z]*", name) for name in names)
+    else:
+        assert not set("".join(names).lower()) & {*"eo"}
+
+
+def test_names_are_drawn_again_if_there_is_no_guide(monkeypatch):
+    """The distribution is the same. The search for a guide is not repeated."""
+    generator, calls = ngram_pipeline(window_length=3, order=2).fit(NAMES)[-1], []
+
+    def find_no_guide(*_):
+        calls.append(1)
+        raise TooRare("too rare")
+
+    monkeypatch.setattr("sknamegen._sampling.sampler.find_guide", find_no_guide)
+    options = {"pattern": ".*c.*c", "max_length": 7}
+    p = conditional(generator, options)
+    assert sum(p.values()) < 0.05
+    for _ in range(2):
+        drawn = generator.sample(n_samples=2000, random_state=1, **options)
+        assert_drawn_from(drawn, list(p), list(p.values()))
+    assert calls == [1]
+    with pytest.raises(TooRare):
+        generator.sample(pattern="c{7}", temperature=0.05, max_length=7)
 
 
 def test_constraints_that_are_too_rare_are_refused():

@@ -23,11 +23,11 @@ from .search import Search
 from .source import Source, Steps
 
 # Number of unconstrained characters to learn from.
-_N_CHARACTERS = 12_000
+N_CHARACTERS = 12_000
 # Number of prefixes that are explored first.
 _N_EXPLORED = 2048
 # Number of names drawn in each round. The minimum is for long names, of which a round draws
-# `_N_CHARACTERS` characters.
+# `N_CHARACTERS` characters.
 ROUND_SIZE, _MIN_DRAWS = 256, 32
 # Number of prefixes that the search of each round expands.
 _N_EXPANDED = 256, 512, 1024, 2048, 4096
@@ -46,6 +46,12 @@ _EXTRA_CANDIDATES = 16
 _LOGIT_ERROR = 1e-6
 # Maximum number of rounds that add candidates.
 _MAX_ROUNDS = 10
+
+
+class TooRare(ValueError):
+    """No guide can be found, because too few names satisfy the constraint."""
+
+    nbytes = 1000  # approximately, in a cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +133,7 @@ def find_guide(
 ) -> Guide:
     """Return a guide for names from a source that satisfy a constraint.
 
-    Raises ValueError if these names are so rare that no round was good enough.
+    Raises TooRare if these names are so rare that no round was good enough.
 
     Parameters
     ----------
@@ -138,7 +144,7 @@ def find_guide(
     """
     has_search = len(source.prefixes) == 1 and possible.constraint.end is not None
     is_learned = source.model.ngrams() is None
-    max_draws = _N_CHARACTERS // max(1, possible.constraint.min_length)
+    max_draws = N_CHARACTERS // max(1, possible.constraint.min_length)
     n_draws = min(max(max_draws, _MIN_DRAWS), ROUND_SIZE)
     lookahead, steps = first_lookahead(source, possible, cache, key), list[Steps]()
     rng, found, log_expected = np.random.default_rng(0), dict[str, float](), -np.inf
@@ -166,7 +172,7 @@ def find_guide(
         if is_good and (number >= n_rounds or not (has_search and is_learned)):
             return Guide(source, lookahead, found, log_rest, n_draws * has_search, error)
         steps += [] if draws.steps is None else [draws.steps]
-    raise ValueError(
+    raise TooRare(
         f"Names that begin with {source.prefixes[0]!r} and satisfy the constraint are too rare at "
         f"temperature {source.decoding.temperature:g} to sample them correctly. Raise temperature, "
         "or relax the constraint."
@@ -236,7 +242,7 @@ def _free_steps(source, cache, key):
     def draw_names() -> Steps:
         free, possible = source.unconstrained()
         # Their logits take at most half of the cache.
-        n_characters = min(_N_CHARACTERS, MAX_BYTES // 8 // len(source.corpus.alphabet))
+        n_characters = min(N_CHARACTERS, MAX_BYTES // 8 // len(source.corpus.alphabet))
         if possible.constraint.end is None:  # the model reads a whole window for each character
             n_characters //= source.corpus.window_length_
         rng, parts, n_steps = np.random.default_rng(0), list[Steps](), 0

@@ -25,7 +25,15 @@ from .._parallel import one_blas_thread
 from .._types import Bools, Floats, Ints
 from .cache import Cache
 from .decoding import draw
-from .guide import ROUND_SIZE, Guide, find_guide, first_lookahead, no_match_error
+from .guide import (
+    N_CHARACTERS,
+    ROUND_SIZE,
+    Guide,
+    TooRare,
+    find_guide,
+    first_lookahead,
+    no_match_error,
+)
 from .lookahead import Lookahead
 from .search import Search
 from .source import Source
@@ -39,6 +47,8 @@ _N_ROUNDS = 3
 _MAX_FAILURES = 10_000
 # Maximum expected number of draws, in total and per name. The greater limit applies.
 _MAX_DRAWS, _MAX_DRAWS_PER_NAME = 1_000_000, 30
+# Draws names for rows. Returns which rows have a valid name, and the valid names.
+Propose = Callable[[Ints, np.random.Generator], tuple[Bools, list[str]]]
 # Maps each reason for rejection to a function that flags the rejected names.
 Filters = dict[str, Callable[[list[str]], Bools]]
 
@@ -109,9 +119,9 @@ class Selection:
         self.is_open = len(self.pending) > 0 and self._n_failures < _MAX_FAILURES
         self.is_open &= self.n_drawn < _MAX_FAILURES or n_expected <= max_draws
 
-    def is_slow(self) -> bool:
-        """Return whether the pending rows will probably need many draws."""
-        return len(self.pending) * (self._n_attempts + 1) > ROUND_SIZE * (self._n_accepted + 1)
+    def is_slow(self, max_draws: int) -> bool:
+        """Return whether the pending rows will probably need more than `max_draws` draws."""
+        return len(self.pending) * (self._n_attempts + 1) > max_draws * (self._n_accepted + 1)
 
     def restart(self) -> None:
         """Forget how many draws were accepted."""
@@ -152,16 +162,19 @@ class Sampler:
         Returns the names, and either a message, if there are fewer names than rows, or None.
         """
         selection = Selection(len(rows), unique, filters or {})
-        is_greedy = self.source.decoding.temperature == 0
-        for propose in [self._greedy] if is_greedy else [self._unguided, self._guided]:
-            selection.restart()
-            while selection.is_open:
-                attempts = selection.attempts(few_first=propose == self._unguided)
-                is_valid, texts = propose(rows[attempts], rng)
-                selection.add(attempts[is_valid], texts, len(attempts))
-                is_rare = len(texts) < _MIN_ACCEPTANCE * len(attempts)
-                if propose == self._unguided and is_rare and selection.is_slow():
-                    break
+        if self.source.decoding.temperature == 0:
+            self._fill(selection, self._greedy, rows, rng)
+        else:
+            self._fill(selection, self._unguided, rows, rng, ROUND_SIZE)
+            if selection.is_open and len(selection.pending) <= self._n_valid_in_time():
+                self._fill(selection, self._unguided, rows, rng, 2 * self._n_in_time)
+            try:
+                self._fill(selection, self._guided, rows, rng)
+            except TooRare:
+                max_draws = min(_MAX_FAILURES * len(selection.pending), _MAX_DRAWS)
+                self._fill(selection, self._unguided, rows, rng, max_draws)
+                if not selection.names:
+                    raise
         names = [selection.names[row] for row in sorted(selection.names)]
         if len(names) == len(rows):
             return names, None
@@ -171,6 +184,46 @@ class Sampler:
             f"{reasons}{self._rarity(rng)}. Raise temperature or max_length, or request "
             "fewer names."
         )
+
+    def _fill(
+        self,
+        selection: Selection,
+        propose: Propose,
+        rows: Ints,
+        rng: np.random.Generator,
+        max_draws: int | None = None,
+    ) -> None:
+        """Propose names until all rows have one, or probably need more than `max_draws` draws."""
+        selection.restart()
+        while selection.is_open:
+            attempts = selection.attempts(few_first=max_draws is not None)
+            is_valid, texts = propose(rows[attempts], rng)
+            selection.add(attempts[is_valid], texts, len(attempts))
+            is_rare = len(texts) < _MIN_ACCEPTANCE * len(attempts)
+            if max_draws and is_rare and selection.is_slow(max_draws):
+                break
+
+    @property
+    def _n_in_time(self) -> int:
+        """About how many names can be drawn in the time that learning a guide takes."""
+        # Names have about half of the maximum length. Guides of n-grams are not learned.
+        max_length = self.source.corpus.max_length_
+        is_learned = self.source.model.ngrams() is None
+        return 2 * N_CHARACTERS // max_length if is_learned and max_length else 0
+
+    def _n_valid_in_time(self) -> int:
+        """Return how many of these names are valid."""
+        source = self.source
+        if not self._n_in_time:
+            return 0
+
+        def count() -> np.int64:
+            rows = np.arange(self._n_in_time) % len(source.prefixes)
+            is_valid, _ = self._unguided(rows, np.random.default_rng(0))
+            return is_valid.sum()
+
+        key = "valid", source.decoding, self.key, self.possible.constraint.key, *source.prefixes
+        return int(self.cache.get(key, count))
 
     def _unguided(self, rows, rng):
         """Draw a name for each row. Return which are valid, and the texts of the valid names."""
@@ -201,8 +254,18 @@ class Sampler:
         source = self.source.of(prefixes)
         settings = source, self.possible, self.cache, self.key, n_rounds
         key = source.decoding, self.key, self.possible.constraint.key, *source.prefixes, n_rounds
+
+        def find() -> Guide | TooRare:
+            try:
+                return find_guide(*settings)
+            except TooRare as error:
+                return error.with_traceback(None)
+
         with one_blas_thread():
-            return self.cache.get(key, lambda: find_guide(*settings))
+            guide = self.cache.get(key, find)
+        if isinstance(guide, TooRare):
+            raise guide
+        return guide
 
     def _greedy(self, rows, rng):
         """Return the same for the names at temperature 0, with labels drawn at random.
@@ -248,13 +311,19 @@ class Sampler:
         if not temperature or source.model.ngrams() is None:
             is_valid, _ = self._unguided(rows, rng)
             share = is_valid.reshape(-1, n).mean(axis=1)
+            # A few draws cannot show that a share is exactly 0 or 1, so bound the variance.
+            variance = np.maximum(share * (1 - share), 1 / n) * (temperature > 0)
+            standard_error = np.sqrt(variance / n)
             if not temperature or share.min() >= _MIN_ACCEPTANCE:
-                # A few draws cannot show that a share is exactly 0 or 1, so bound the variance.
-                variance = np.maximum(share * (1 - share), 1 / n) * (temperature > 0)
-                return share, np.sqrt(variance / n)
+                return share, standard_error
         estimates = np.empty((len(source.prefixes), 2))
-        for guide, prefixes in self._guides(_N_ROUNDS):
-            estimates[prefixes] = guide.probability(n, rng)
+        try:
+            for guide, prefixes in self._guides(_N_ROUNDS):
+                estimates[prefixes] = guide.probability(n, rng)
+        except TooRare:
+            if source.model.ngrams() is not None or not share.all():
+                raise
+            return share, standard_error
         return estimates[:, 0], estimates[:, 1]
 
     def stream(self, rng: np.random.Generator, filters: Filters) -> Iterator[str]:

@@ -339,7 +339,7 @@ def _log_proba(model, corpus, prefixes, labels):
     Running text may begin anywhere, so its prefixes give no information about the label.
     """
     log_proba = np.zeros((len(prefixes), len(labels)))
-    if any(prefixes) and corpus.max_length_ is not None:
+    if any(prefixes) and not corpus.is_text:
         read = name_sequences(prefixes, corpus.window_length_, ends=False).indexed(corpus.alphabet)
         for column, label in enumerate(labels.tolist()):
             labelled = read._replace(labels=np.full_like(read.labels, label))

@@ -286,7 +286,7 @@ def fit_networks(
 
     def make_data() -> TrainingData:
         with _one_torch_thread():
-            is_text = learned.corpus.max_length_ is None
+            is_text = learned.corpus.is_text
             teacher = learned.counts.ngrams if any(plan.ngram_weight for plan in plans) else None
             train_set = SequenceDataset(train, teacher, is_text)
             valid_set = SequenceDataset(valid, None, is_text)

@@ -1,0 +1,172 @@
+"""What a generator is once it is fitted."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ._alphabet import NONE, fold
+from ._corpus import Corpus
+from ._models.contract import NextCharModel, log_likelihood, next_log_proba
+from ._models.mixture import Component, Mixture
+from ._parallel import blocks, parallel_map
+from ._sampling.cache import Cache
+from ._sampling.decoding import check_decoding
+from ._sampling.lookahead import possible_names
+from ._sampling.sampler import Filters, Sampler
+from ._sampling.source import Source, label_proba
+from ._sequences import Sequences
+from ._validation import check_blend, check_exclude, check_option, check_seeds
+
+NOTHING_TO_PREDICT = "X must contain at least one character to predict. Got only padding."
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """Fitted components of a generator.
+
+    Attributes
+    ----------
+    corpus : Corpus
+    model : NextCharModel
+    cache : Cache
+        Cached constraints, lookaheads and n-grams.
+    """
+
+    corpus: Corpus
+    model: NextCharModel
+    cache: Cache = field(default_factory=Cache)
+
+    def sampler(
+        self,
+        prefixes: list[str],
+        temperature: float,
+        *,
+        label: object = None,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        **limits: Any,
+    ) -> Sampler:
+        """Validate the parameters of `sample` and return a sampler."""
+        decoding, corpus = check_decoding(temperature, top_k, top_p), self.corpus
+        prefixes = corpus.alphabet.composed(prefixes)
+        corpus.alphabet.check_prefixes(prefixes)
+        max_length = corpus.max_length_
+        possible = possible_names(corpus.alphabet, max_length, prefixes, self.cache, **limits)
+        model, labels, label_proba = self.resolve_label(label, prefixes)
+        key = tuple(labels.tolist()), model is self.model or repr(label)
+        source = Source(model, corpus, prefixes, labels, label_proba, decoding)
+        return Sampler(source, possible, self.cache, key)
+
+    def filters(self, novel: object, exclude: object) -> Filters:
+        """Validate `novel` and `exclude`, and return a filter for each reason to reject a name."""
+        filters: Filters = {}
+        if check_option("novel", novel):
+            if self.corpus.name_hashes_ is None:
+                raise ValueError(
+                    "novel=True requires a generator fitted to names (boundary=True) that has "
+                    "kept their hashes. Got a generator without hashes. Fit it to names."
+                )
+            filters["were in the training list"] = self.corpus.contains
+        if exclude is not None:
+            is_excluded = check_exclude(exclude)
+
+            def excluded(names: list[str]) -> NDArray[np.bool_]:
+                matches = {name for name in set(names) if is_excluded(fold(name))}
+                return np.fromiter((name in matches for name in names), bool, len(names))
+
+            filters["were excluded"] = excluded
+        return filters
+
+    def next_char_proba(self, seeds: str | Iterable[str], label: object) -> NDArray[np.float64]:
+        """Return the distribution of the character after each seed, (n_seeds, n_characters)."""
+        alphabet = self.corpus.alphabet
+        prefixes = alphabet.composed(check_seeds(seeds))
+        alphabet.check_prefixes(prefixes)
+        model, labels, label_proba = self.resolve_label(label, prefixes)
+        if not prefixes:
+            return np.empty((0, len(alphabet)))
+        windows = alphabet.windows(prefixes, self.corpus.window_length_)
+
+        def mean_proba(rows: slice) -> NDArray[np.float64]:
+            proba = np.exp(next_log_proba(model, windows[rows], labels))
+            return np.einsum("sl,slc->sc", label_proba[rows], proba)
+
+        parts = blocks(len(prefixes), len(labels) * len(alphabet))
+        return np.concatenate(parallel_map(mean_proba, zip(parts)))
+
+    def log_likelihood(
+        self, X: Any, y: ArrayLike | None
+    ) -> tuple[NDArray[np.float64], NDArray[Any]]:
+        """Return the log-likelihood and the number of predicted characters of each name."""
+        if y is None and self.corpus.labels:
+            joint, n_characters = self.joint_log_likelihood(X)
+            return np.logaddexp.reduce(joint, axis=1), n_characters
+        windows = self.corpus.windows(X)
+        labels = self.corpus.label_indices(y, len(windows))
+        return self._score(self.corpus.read(windows)[1], labels)
+
+    def joint_log_likelihood(self, X: Any) -> tuple[NDArray[np.float64], NDArray[Any]]:
+        """Return the joint log-probability of names and labels, and the number of characters.
+
+        The log-probabilities have the shape (n_names, n_labels).
+        """
+        windows = self.corpus.windows(X)
+        _, sequences = self.corpus.read(windows)
+        labels = (np.full(len(windows), index) for index in range(len(self.corpus.labels)))
+        scores, counts = zip(*(self._score(sequences, row) for row in labels), strict=True)
+        return np.stack(scores, axis=1) + self.corpus.log_prior, counts[0]
+
+    def _score(
+        self, sequences: Sequences, labels: NDArray[np.integer[Any]]
+    ) -> tuple[NDArray[np.float64], NDArray[Any]]:
+        """Return the log-likelihood of each name given its label, and its number of characters.
+
+        `sequences` contains code points. Unknown characters are scored as described in
+        `score_samples`.
+        """
+        indexed, n_names = sequences.indexed(self.corpus.alphabet), len(labels)
+        n_characters, n_known = (
+            np.bincount(sequences.name_index, encoded.has_target.sum(1), minlength=n_names)
+            for encoded in (sequences, indexed)
+        )
+        if not n_characters.any():
+            raise ValueError(NOTHING_TO_PREDICT)
+        labelled = indexed._replace(labels=labels[sequences.name_index].astype(np.int32))
+        scores = log_likelihood(self.model, labelled, n_names)
+        scores -= (n_characters - n_known) * np.log(self.corpus.n_characters_seen + 1)
+        return scores, n_characters
+
+    def resolve_label(
+        self, label: object, prefixes: list[str]
+    ) -> tuple[NextCharModel, NDArray[np.int64], NDArray[np.float64]]:
+        """Return the model, the label indices and their probabilities for each prefix.
+
+        Without labels, the only index is -1. The probabilities have the shape (n_prefixes,
+        n_labels).
+        """
+        labels, ones = self.corpus.labels, np.ones((len(prefixes), 1))
+        if isinstance(label, Mapping) and labels:
+            weights = check_blend(label)
+            blend = [Component(self.model, w, self._label_index(x)) for x, w in weights.items()]
+            if len(blend) > 1:
+                return Mixture(blend), np.array([NONE]), ones
+            (label,) = weights
+        if label is None and labels:
+            proba = label_proba(self.model, self.corpus, prefixes)
+            return self.model, np.arange(len(labels)), proba
+        index = NONE if label is None else self._label_index(label)
+        return self.model, np.array([index]), ones
+
+    def _label_index(self, label: object) -> int:
+        labels = self.corpus.labels
+        if not labels:
+            raise ValueError(
+                f"label requires a generator fitted with labels: fit(X, y). Got {label!r}."
+            )
+        matches = [i for i, name in enumerate(labels) if np.isscalar(label) and name == label]
+        if not matches:
+            raise ValueError(f"label must be one of {', '.join(map(repr, labels))}. Got {label!r}.")
+        return matches[0]
