@@ -431,7 +431,7 @@ def save_pages(folder):
     lstm = CharLSTMGenerator(random_state=0)
     for title, generator, data in (
         ("Villages", lstm, (_first_list("index.md"),)),
-        ("Planets", lstm, (_first_list("guide/new_names.md"),)),
+        ("Planets", lstm, (load_names("planets"),)),
         ("First names", CharNGramGenerator(), load_names(return_X_y=True)),
     ):
         pipe = make_pipeline(CharSequenceVectorizer(), generator).fit(*data)
