@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+import random
 import re
 import sys
 import time
@@ -217,6 +218,26 @@ def test_what_drawing_again_finds_is_not_refused(constraint, temperature):
         assert all(re.fullmatch("[A-Z][a-z]*", name) for name in names)
     else:
         assert not set("".join(names).lower()) & {*"eo"}
+
+
+@pytest.mark.full
+def test_both_parts_of_a_union_are_found():
+    """A network remembers the first letter longer than the contexts of a lookahead."""
+    rng = random.Random(0)
+    middles = ["".join(rng.choices("xy", k=rng.choice([6, 7, 8]))) for _ in range(1500)]
+    names = [first + middle + first for first, middle in zip(itertools.cycle("aab"), middles)]
+    names += [f"q{middle[:3]}r" for middle in middles[:12]]
+    sizes = {"hidden_size": 48, "embedding_dim": 16, "num_networks": 1, "init": None}
+    settings = {"max_epochs": 30, "dropout": 0.0, "ngram_weight": 0.0, "random_state": 2}
+    generator = CharLSTMGenerator(**sizes, **settings).fit(names)
+    for temperature in (0.25, 0.4):
+        (first, _), (second, _), (union, error) = (
+            constraint_probability(
+                generator, temperature, pattern=pattern, max_length=11, random_state=0
+            )
+            for pattern in ("a.*b", "b.*a", "a.*b|b.*a")
+        )
+        assert abs(union - first - second) < 0.03 * (first + second) + 2 * error
 
 
 def test_names_are_drawn_again_if_there_is_no_guide(monkeypatch):

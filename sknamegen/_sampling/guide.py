@@ -33,10 +33,10 @@ ROUND_SIZE, _MIN_DRAWS = 256, 32
 _N_EXPANDED = 256, 512, 1024, 2048, 4096
 # Number of prefixes that a search expands at a time.
 _N_ROWS = 64
-# Maximum standard deviation of the weights of the draws, and maximum probability that the search
-# expects of all other names, relative to the total probability of all names that satisfy the
-# constraint.
-_MAX_RATIO = 2
+# Maximum standard deviation of the weights of the draws, and by how much the search may expect
+# more of all other names than the draws show. Both are relative to the total probability of all
+# names that satisfy the constraint.
+_MAX_RATIO, _MAX_MISSING = 2, 0.5
 # Probability of all other names, relative to the names found, that is negligible.
 _NEGLIGIBLE = 1e-2
 # Number of candidates for each prefix, in addition to the number of names.
@@ -216,7 +216,7 @@ def _compare(source, lookahead, draws, found, log_expected):
     is_found = np.array([text in found for text in draws.texts])
     rest = np.where(is_found, 0, weights)
     mean, total = rest.mean(), total_found + rest.mean()
-    is_good = max(rest.std(), expected) <= _MAX_RATIO * total
+    is_good = rest.std() <= _MAX_RATIO * total and expected - mean <= _MAX_MISSING * total
     with np.errstate(divide="ignore"):
         return float(np.log(mean) + scale), is_good
 
