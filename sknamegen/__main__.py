@@ -312,7 +312,7 @@ def _print(lines):
 
 @contextmanager
 def _reported(what, args, delay=2):
-    """Report what is being done if it takes longer than two seconds, unless --quiet."""
+    """Report what is being done if it takes longer than `delay` seconds, unless --quiet."""
     timer = Timer(delay, _report, [what])
     if not args.quiet:
         with suppress(RuntimeError):  # systems without threads

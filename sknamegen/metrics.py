@@ -290,7 +290,8 @@ def constraint_probability(
         all other names from draws with a lookahead, which also works for rare constraints. At
         temperature 0, it is 0 or 1.
     standard_error : float
-        The standard error of `probability`.
+        The standard error of `probability`, including rounding: 1e-6 for each character, divided by
+        the temperature.
 
     Examples
     --------

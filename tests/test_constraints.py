@@ -256,8 +256,12 @@ def test_names_are_drawn_again_if_there_is_no_guide(monkeypatch):
         drawn = generator.sample(n_samples=2000, random_state=1, **options)
         assert_drawn_from(drawn, list(p), list(p.values()))
     assert calls == [1]
-    with pytest.raises(ValueError, match="too rare"):
-        generator.sample(pattern="c{7}", temperature=0.05, max_length=7)
+    n_frames = []
+    for _ in range(2):
+        with pytest.raises(ValueError, match="too rare") as error:
+            generator.sample(pattern="c{7}", temperature=0.05, max_length=7, random_state=0)
+        n_frames.append(len(error.traceback))
+    assert n_frames[0] == n_frames[1]  # the error in the cache collects no frames
 
 
 def test_constraints_that_are_too_rare_are_refused():

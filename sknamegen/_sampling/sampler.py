@@ -264,7 +264,7 @@ class Sampler:
         with one_blas_thread():
             guide = self.cache.get(key, find)
         if isinstance(guide, TooRare):
-            raise guide
+            raise TooRare(*guide.args)  # a cached error would collect the frames of all calls
         return guide
 
     def _greedy(self, rows, rng):
