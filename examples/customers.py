@@ -107,7 +107,7 @@ tables = {title: pd.DataFrame(columns) for title, columns in tables.items()}
 # Compare the shares of real names and the frequencies of the most common names.
 for title, table in {"the original": original, **tables}.items():
     real = np.mean([table[column].isin(original[column]) for column in original])
-    existing = np.mean([known_names().share(table[column]) for column in original])
+    existing = np.mean([name in known_names() for name in table.to_numpy().ravel()])
     print(f"{title}: {real:.0%} real names, {existing:.0%} existing names")
     for column in original:
         shares = table[column].value_counts(normalize=True)

@@ -26,7 +26,6 @@ import torch
 from gather_collection import MAX_LENGTH, read_collection
 
 from sknamegen import CharLSTMGenerator, CharSequenceVectorizer
-from sknamegen._models.pretrained import write_pretrained
 from sknamegen.datasets import NamesWarning
 from sknamegen.lstm import pretrained_of
 
@@ -92,6 +91,26 @@ def pretrain(lists, **params):
     settings["net_params"] = {"optimizer__betas": (0.9, 0.999)}
     generator = CharLSTMGenerator(**settings, verbose=1, random_state=SEED)
     return generator.fit(windows, sample_weight=weights)
+
+
+# %%
+def write_pretrained(pretrained, file):
+    """Write networks without labels to a file, as small arrays.
+
+    Matrices are stored in 8 bits with one scale per row, and vectors in float16.
+    """
+    arrays = {"alphabet": pretrained.alphabet}
+    for index, network in enumerate(pretrained.networks):
+        for weight_name, weight in network.weights.items():
+            name = f"networks.{index}.{weight_name}"
+            if weight.ndim == 1:
+                arrays[name] = weight.astype(np.float16)
+                continue
+            scale = np.abs(weight).max(axis=1, keepdims=True) / 127
+            scale = np.maximum(scale, np.finfo(np.float32).tiny)
+            arrays[f"scale.{name}"] = scale
+            arrays[name] = np.rint(weight / scale).astype(np.int8)
+    np.savez_compressed(file, **arrays)
 
 
 # %%

@@ -19,25 +19,15 @@ from ._state import replaced_file
 
 # Extensions of model files.
 _EXTENSIONS = ".joblib", ".pkl", ".skops"
+# Settings of options that take no value, and of options that take an int.
+_SWITCH: dict[str, Any] = {"action": "store_true"}
+_NUMBER: dict[str, Any] = {"type": int, "metavar": "N"}
 # Options that describe a table of names, and other options that have an effect with --score.
 _TABLE = {"column", "label_column", "header"}
 _SCORING = {"file", "demo", "style", "encoding", "counting", "load", "save", "title", "quiet"}
 _SCORING |= {"random_state", "score"}
 # Characters that move the cursor, end a line or change the direction of text.
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
-# Parameters in the errors of `sample`, unless quoted, and other Python terms.
-_PARAMETERS = re.compile(
-    r"(?<![\w'])(seed|temperature|label|(min|max)_length|pattern|banned|words|random_state)(?![\w'])"
-)
-_PYTHON_TERMS = {
-    "--pattern='(?s).*": "--suffix='",
-    "novel=True": "--novel",
-    " (boundary=True)": "",
-    ", top_k and top_p leave": " leaves",
-    "Raise them": "Raise it",
-    ": fit(X, y)": " (--label-column)",
-    "pass on_shortfall='warn'": "omit --novel, --unique and --exclude",
-}
 _EXAMPLES = """
 examples:
   sknamegen --style dragons -n 5
@@ -53,52 +43,58 @@ def _parser():
     )
     parser.description = "Train on a list of names and print new names, one per line."
     parser.add_argument("--version", action="version", version=sknamegen.__version__)
-    switch: Any = {"action": "store_true"}
-    number: Any = {"type": int, "metavar": "N"}
+    _add_training_options(parser)
+    _add_generation_options(parser)
+    return parser
+
+
+def _add_training_options(parser):
     column: Any = {"metavar": "COLUMN"}
     add = parser.add_argument_group("training").add_argument
     add("file", nargs="?", help="file of names, one per line (default, or -: standard input)")
     add("--style", help="train on a bundled list, such as dragons")
-    add("--demo", help="short for --style dragons", **switch)
-    add("--list-styles", help="print the titles of the bundled styles, and exit", **switch)
+    add("--demo", help="short for --style dragons", **_SWITCH)
+    add("--list-styles", help="print the titles of the bundled styles, and exit", **_SWITCH)
     add("--column", help="column of names (CSV or TSV): header, or number starting at 1", **column)
     add("--label-column", help="column of labels: header, or number starting at 1", **column)
-    add("--header", help="skip the first line if columns are given by number", **switch)
+    add("--header", help="skip the first line if columns are given by number", **_SWITCH)
     add("--encoding", default="utf-8", help="encoding of all files (default: utf-8)")
-    add("--quiet", help="do not report progress", **switch)
-    add("--counting", help="use a fast n-gram model instead of an LSTM", **switch)
+    add("--quiet", help="do not report progress", **_SWITCH)
+    add("--counting", help="use a fast n-gram model instead of an LSTM", **_SWITCH)
     add("--load", metavar="MODEL", help="load a saved model instead of training")
     save = f"save the model as a file ({', '.join(_EXTENSIONS)}) or as a web page (.html)"
     add("--save", metavar="MODEL", help=save)
     add("--title", help="title of the web page (default: from its file name)")
+
+
+def _add_generation_options(parser):
     group = parser.add_argument_group("generation")
     add = group.add_argument
-    add("-n", default=10, help="number of names (default: 10)", **number)
+    add("-n", default=10, help="number of names (default: 10)", **_NUMBER)
     add("--seed", default="", metavar="TEXT", help="beginning of the names")
     add("--temperature", type=float, default=0.7, metavar="T", help="randomness (default: 0.7)")
     add("--label", help="label of the names")
-    add("--min-length", default=1, help="minimum length in characters (default: 1)", **number)
-    add("--max-length", help="maximum length (default: longest training name)", **number)
+    add("--min-length", default=1, help="minimum length in characters (default: 1)", **_NUMBER)
+    add("--max-length", help="maximum length (default: longest training name)", **_NUMBER)
     ends = group.add_mutually_exclusive_group().add_argument
     ends("--suffix", metavar="TEXT", help="end of the names")
     ends("--pattern", metavar="REGEX", help="regular expression for the whole name")
     repeated: Any = {"action": "append", "default": [], "metavar": "TEXT"}
     add("--banned", help="string not allowed in names (may be repeated)", **repeated)
     add("--banned-file", metavar="FILE", help="file of strings not allowed in names, one per line")
-    add("--words", help="use only English words and the words of the list", **switch)
-    add("--own-words", help="use only the words of the list", **switch)
+    add("--words", help="use only English words and the words of the list", **_SWITCH)
+    add("--own-words", help="use only the words of the list", **_SWITCH)
     add("--words-file", metavar="FILE", help="use only the words in a file (and those above)")
     known = group.add_mutually_exclusive_group().add_argument
-    known("--allow-known", help="allow training names (excluded by default)", **switch)
-    known("--novel", help="fail if too few names are new", **switch)
+    known("--allow-known", help="allow training names (excluded by default)", **_SWITCH)
+    known("--novel", help="fail if too few names are new", **_SWITCH)
     add("--exclude", metavar="FILE", help="exclude the names in a file, one per line")
-    add("--exclude-known", help="exclude known people, towns, brands and words", **switch)
+    add("--exclude-known", help="exclude known people, towns, brands and words", **_SWITCH)
     repeats = group.add_mutually_exclusive_group().add_argument
-    repeats("--allow-repeats", help="allow duplicates (excluded by default)", **switch)
-    repeats("--unique", help="fail if too few names are different", **switch)
-    add("--random-state", help="random seed for reproducible training and names", **number)
+    repeats("--allow-repeats", help="allow duplicates (excluded by default)", **_SWITCH)
+    repeats("--unique", help="fail if too few names are different", **_SWITCH)
+    add("--random-state", help="random seed for reproducible training and names", **_NUMBER)
     add("--score", metavar="FILE", help="print the log-likelihood of each name in a file, in nats")
-    return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -152,7 +148,7 @@ def _run(args, given):
     with _reported("reading names", args):
         save = args.save and _save_function(args.save)
         if args.style is not None:
-            own = _load_style(args.style)
+            own = sknamegen.load_names(args.style)
         elif args.file:
             own, labels = _read_names(args.file, args)
         if args.score is None:
@@ -254,24 +250,14 @@ def _sample(generator, args, options):
 
 
 def _draw(generator, args, n, options):
-    """Generate names. Errors refer to the options of the command line."""
+    """Generate names. Suggest --random-state if the seed is an unknown number."""
     unknown = set(args.seed) - set(generator.alphabet_.tolist())
     if unknown and args.seed.isdecimal():
         raise ValueError(
             f"--seed is the beginning of the names. Got {args.seed!r}, but the list contains no "
             f"{min(unknown)!r}. For reproducible names, pass --random-state {args.seed}."
         )
-    try:
-        return generator.sample(args.seed, args.temperature, n, **options)
-    except (TypeError, ValueError) as error:
-        message = _PARAMETERS.sub(lambda match: f"--{match[0].replace('_', '-')}", str(error))
-        for term, replacement in _PYTHON_TERMS.items():
-            message = message.replace(term, replacement)
-        if not args.words:
-            message = message.replace(
-                "--words", "--words-file" if args.words_file else "--own-words"
-            )
-        raise ValueError(message) from error
+    return generator.sample(args.seed, args.temperature, n, **options)
 
 
 def _lines(path, args, strip=True):
@@ -290,8 +276,7 @@ def _report(message):
 
 
 def _show_warning(message, *_):
-    text = str(message).partition(" To fix them,")[0]  # with functions of the library
-    _report(f"warning: {text.replace('X contains', 'The list contains')}")
+    _report(f"warning: {message}")
 
 
 def _print(lines):
@@ -321,16 +306,6 @@ def _reported(what, args, delay=2):
         yield
     finally:
         timer.cancel()
-
-
-def _load_style(title):
-    """Return the names in a bundled list."""
-    try:
-        return sknamegen.load_names(title)
-    except ValueError as error:
-        message = str(error).replace("title must", "--style must", 1)
-        message = message.replace("list_styles() returns", "--list-styles prints")
-        raise ValueError(message) from None
 
 
 def _read_names(path, args):

@@ -96,6 +96,19 @@ def hash_rows(codes: Ints) -> Ints:
     return hashes
 
 
+def fold_codes(codes: Ints) -> Ints:
+    """Return rows of code points in which capitals are lowercase letters.
+
+    Letters whose case folding is longer, such as ß, do not change.
+    """
+    known = distinct(codes)
+    table = np.arange(known.max(initial=END) + 1, dtype=np.int32)
+    folded = [character.casefold() for character in characters_of(known).tolist()]
+    is_single = np.array([len(text) == 1 for text in folded], dtype=bool)
+    table[known[is_single]] = codes_of(text for text in folded if len(text) == 1)
+    return table[codes]
+
+
 def category(character: str) -> str:
     """Return the general category of a character, or "M" for any mark."""
     general = unicodedata.category(character)
@@ -233,12 +246,12 @@ class Alphabet:
 
     def composed(self, prefixes: Iterable[str]) -> list[str]:
         """Return prefixes in a supported spelling: composed, unchanged or decomposed."""
-        supported = []
-        for prefix in prefixes:
-            spellings = compose(prefix), prefix, decompose(prefix)
-            known = (spelling for spelling in spellings if {*spelling} <= self.index.keys())
-            supported.append(next(known, spellings[0]))
-        return supported
+        return [prefix if prefix.isascii() else self._spelling(prefix) for prefix in prefixes]
+
+    def _spelling(self, prefix: str) -> str:
+        spellings = compose(prefix), prefix, decompose(prefix)
+        known = (spelling for spelling in spellings if {*spelling} <= self.index.keys())
+        return next(known, spellings[0])
 
     def check_prefixes(self, prefixes: Sequence[str]) -> None:
         """Raise an error if names, or running text, cannot start with the prefixes."""

@@ -1,26 +1,44 @@
 """Data about the training names, apart from the model: lengths, hashes, labels, weights."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from ._alphabet import END, NONE, UNKNOWN, Alphabet, characters_of, distinct, encode, hash_rows
-from ._sequences import Sequences, malformed_error, read_windows
-from ._types import Bools, Floats, Ints, Strs
+from ._alphabet import (
+    END,
+    NONE,
+    UNKNOWN,
+    Alphabet,
+    characters_of,
+    distinct,
+    encode,
+    fold_codes,
+    hash_rows,
+)
+from ._rows import (
+    Rows,
+    are_names,
+    check_names,
+    malformed_error,
+    read_rows,
+    rows_of_names,
+    rows_of_windows,
+    weighted_rows,
+)
+from ._sequences import Sequences
+from ._types import Bools, Data, Floats, Ints, Labels, Strs
 from ._validation import (
     MAX_WINDOW,
     check_alphabet,
     check_int,
     check_labels,
-    check_rows,
     check_windows,
     warn_user,
 )
-from .vectorizer import CharSequenceVectorizer, are_names, check_names, windows_of
 
 
 @dataclass(frozen=True)
@@ -41,7 +59,7 @@ class Corpus:
     max_length_: int | None
     name_hashes_: Ints | None
     weight: float
-    classes_: NDArray[Any] | None = None
+    classes_: Labels | None = None
     class_count_: Floats | None = None
 
     @cached_property
@@ -76,7 +94,7 @@ class Corpus:
         """The number of predicted characters in the training data, at least 1."""
         return max(1, round(self.weight))
 
-    def attributes(self) -> dict[str, Any]:
+    def attributes(self) -> Data:
         """Return the attributes of an estimator with this corpus, as a dict."""
         values = {name: value for name, value in vars(self).items() if name.endswith("_")}
         if self.classes_ is None:
@@ -84,21 +102,30 @@ class Corpus:
         return values | {"n_characters_seen_": self.n_characters_seen}
 
     @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> "Corpus":
+    def from_state(cls, state: Data) -> "Corpus":
         """Return the corpus of a saved estimator, or raise ValueError if its state is invalid."""
-        values: dict[str, Any] = {field.name: state.get(field.name) for field in fields(cls)}
-        values["weight"] = float(state.get("_weight", 1))
+        values: Data = {field.name: state.get(field.name) for field in fields(cls)}
+        values["weight"] = float(state["_fitted"]["weight"])
         check_int("window_length_", values["window_length_"], 1, high=MAX_WINDOW)
         corpus = cls(**values)
         if (corpus.alphabet.end is None) != corpus.is_text:
             raise ValueError("Only running text has neither an end nor a maximum length.")
         return corpus
 
-    def windows(self, X: Any) -> NDArray[Any]:
-        """Return windows like those in `fit`, or the windows of names."""
-        if not are_names(X):
-            return check_windows(X, self.window_length_)
-        names = check_names(X)
+    def read(self, X: object) -> Rows:
+        """Return the rows of windows like those in `fit`, or of names."""
+        if are_names(X):
+            rows = self._read_names(check_names(X))
+        else:
+            rows = rows_of_windows(check_windows(X, self.window_length_))
+        if rows.is_text != self.is_text:
+            raise ValueError(
+                "X must contain the same kind of windows as in fit, where boundary was "
+                f"{not self.is_text}. Got windows with boundary={not rows.is_text}."
+            )
+        return rows
+
+    def _read_names(self, names: list[str]) -> Rows:
         if self.is_text:
             raise ValueError(
                 "X must be windows of running text, because this generator was fitted with "
@@ -112,19 +139,7 @@ class Corpus:
                 "X contains capitals, but this generator was fitted to names in lower case, so "
                 "capitals are unknown. Pass names in lower case."
             )
-        vectorizer = CharSequenceVectorizer(window_length=self.window_length_, normalization=None)
-        vectorizer.alphabet_ = self.alphabet_
-        return vectorizer.transform(names if text.isascii() else self.alphabet.composed(names))
-
-    def read(self, X: Any) -> tuple[Ints | None, Sequences]:
-        """Return the names and sequences of windows or names, as code points."""
-        names, sequences = read_windows(self.windows(X))
-        if (names is None) != self.is_text:
-            raise ValueError(
-                "X must contain the same kind of windows as in fit, where boundary was "
-                f"{not self.is_text}. Got windows with boundary={names is not None}."
-            )
-        return names, sequences
+        return rows_of_names(self.alphabet.composed(names), self.window_length_)
 
     def label_indices(self, y: ArrayLike | None, n_names: int) -> Ints:
         """Return the label index of each name, or -1 without labels."""
@@ -144,13 +159,13 @@ class Corpus:
         return np.searchsorted(self.classes_, y).astype(np.int32)
 
     def contains(self, names: list[str]) -> Bools:
-        """Whether the hash of each name is the hash of a training name."""
-        hashes: Any = self.name_hashes_
-        return np.isin(hash_rows(encode(names)), hashes)
+        """Whether the hash of each name is the hash of a training name, regardless of case."""
+        hashes = hash_rows(fold_codes(encode(names)))
+        return np.isin(hashes, () if self.name_hashes_ is None else self.name_hashes_)
 
     def extend(
         self,
-        X: Any,
+        X: object,
         y: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
         alphabet: Iterable[str] | None = None,
@@ -170,42 +185,43 @@ class Corpus:
                     "classes must be the same in all calls to partial_fit, including the first. "
                     f"The first call had {self.classes_!r}. Got {classes!r}."
                 )
-        windows, labels, weights = check_rows(self.windows(X), y, sample_weight)
+        rows, labels, weights = weighted_rows(self.read(X), y, sample_weight)
         if labels is None and self.classes_ is not None:
             raise ValueError("y must contain each name's label, as in the first call. Got None.")
-        names, sequences = self.read(windows)
-        return self._with_rows(names, sequences, self.label_indices(labels, len(windows)), weights)
+        return self._with_rows(rows, Sequences.of_rows(rows), labels, weights)
 
     def _with_rows(
         self,
-        names: Ints | None,
+        rows: Rows,
         sequences: Sequences,
-        labels: Ints,
+        labels: Labels | None,
         weights: Floats | None,
     ) -> "tuple[Corpus, Sequences]":
-        """Return the corpus with more rows, and the new sequences as indices."""
-        n_targets = sequences.has_target.sum(1)
+        """Return the corpus with more rows, and their sequences as indices."""
+        n_targets, indices = sequences.has_target.sum(1), self.label_indices(labels, len(rows))
         if not n_targets.any():
             raise ValueError("X must contain at least one character to learn. Got only padding.")
-        sequences = sequences._replace(labels=labels[sequences.name_index])
+        sequences = sequences._replace(labels=indices[sequences.name_index])
         if weights is not None:
             sequences = sequences._replace(weights=weights[sequences.name_index])
             n_targets = n_targets * sequences.weights
         # Not rounded, so that the sum does not depend on how the names are split into batches.
-        changes: dict[str, Any] = {"weight": self.weight + float(n_targets.sum())}
+        changes: Data = {"weight": self.weight + float(n_targets.sum())}
         if self.class_count_ is not None:
-            counts = np.bincount(labels, weights, minlength=len(self.class_count_))
+            counts = np.bincount(indices, weights, minlength=len(self.class_count_))
             changes["class_count_"] = self.class_count_ + counts
-        if names is not None:
+        if not rows.is_text:
+            names = rows.names
             lengths = self.alphabet.lengths_of_rows(names)
             changes["max_length_"] = max(self.max_length_ or 0, int(lengths.max()))
             if self.name_hashes_ is not None:
-                changes["name_hashes_"] = _union(self.name_hashes_, np.unique(hash_rows(names)))
+                new = np.unique(hash_rows(fold_codes(names)))
+                changes["name_hashes_"] = _union(self.name_hashes_, new)
         return replace(self, **changes), sequences.indexed(self.alphabet)
 
 
 def learn(
-    X: Any,
+    X: object,
     y: ArrayLike | None = None,
     sample_weight: ArrayLike | None = None,
     alphabet: Iterable[str] | None = None,
@@ -215,35 +231,34 @@ def learn(
 
     `alphabet` contains additional characters for later names.
     """
-    windows, labels, weights = check_rows(windows_of(X), y, sample_weight)
+    rows, labels, weights = weighted_rows(read_rows(X), y, sample_weight)
     known = None if labels is None else np.unique(labels)
     if classes is not None:
         known = np.unique(check_labels(classes, name="classes"))
         if labels is None:
             raise ValueError("classes requires y, the label of each name. Got y=None.")
-    names, sequences = read_windows(windows)
-    if names is None and (sequences.targets == END).any():  # incomplete names without a start
+    sequences = Sequences.of_rows(rows)
+    if rows.is_text and (sequences.targets == END).any():  # incomplete names without a start
         raise malformed_error()
     codes = distinct(sequences.inputs, sequences.targets, check_alphabet(alphabet))
     codes = codes[codes != UNKNOWN]
-    if names is not None:
+    if not rows.is_text:
         codes = np.union1d(codes, np.int32(END))
     if sequences.has_target.any() and not np.isin(sequences.targets, codes).any():
         raise ValueError("X must contain at least one known character to learn. Got only U+FFFD.")
     corpus = Corpus(
         characters_of(codes),
-        windows.shape[2] - 1,
-        max_length_=None if names is None else 0,
-        name_hashes_=None if names is None else np.empty(0, np.uint64),
+        rows.window_length,
+        max_length_=None if rows.is_text else 0,
+        name_hashes_=None if rows.is_text else np.empty(0, np.uint64),
         weight=0.0,
         classes_=known,
         class_count_=None if known is None else np.zeros(len(known)),
     )
-    indices = corpus.label_indices(labels, len(windows))
-    return corpus._with_rows(names, sequences, indices, weights)
+    return corpus._with_rows(rows, sequences, labels, weights)
 
 
-def _union(hashes: Any, new: NDArray[Any]) -> NDArray[Any]:
+def _union(hashes: Ints, new: Ints) -> Ints:
     """Merge sorted arrays. Sorting their concatenation would take several times the memory."""
     positions = np.searchsorted(hashes, new)
     is_new = positions == np.searchsorted(hashes, new, side="right")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,12 +13,14 @@ from ._models.contract import NextCharModel, log_likelihood, next_log_proba
 from ._models.mixture import Component, Mixture
 from ._parallel import blocks, parallel_map
 from ._sampling.cache import Cache
-from ._sampling.decoding import check_decoding
-from ._sampling.lookahead import possible_names
+from ._sampling.constraint import Constraint, Limits
+from ._sampling.decoding import Decoding, check_decoding
+from ._sampling.lookahead import Lookahead
 from ._sampling.sampler import Filters, Sampler
 from ._sampling.source import Source, label_proba
 from ._sequences import Sequences
-from ._validation import check_blend, check_exclude, check_option, check_seeds
+from ._types import Data, Ints
+from ._validation import check_blend, check_exclude, check_option, check_seeds, restoring
 
 NOTHING_TO_PREDICT = "X must contain at least one character to predict. Got only padding."
 
@@ -39,26 +41,49 @@ class Fitted:
     model: NextCharModel
     cache: Cache = field(default_factory=Cache)
 
+    @classmethod
+    def from_state(cls, state: Data) -> Self:
+        """Return what a saved estimator contains, or raise ValueError if it is invalid."""
+        with restoring():
+            corpus, model = Corpus.from_state(state), state["_fitted"]["model"]
+            return cls(corpus, NextCharModel.from_state(model, corpus.alphabet, len(corpus.labels)))
+
+    def to_state(self) -> Data:
+        """Return what the attributes of the estimator do not contain."""
+        return {"weight": float(self.corpus.weight), "model": self.model.to_state()}
+
     def sampler(
-        self,
-        prefixes: list[str],
-        temperature: float,
-        *,
-        label: object = None,
-        top_k: int | None = None,
-        top_p: float | None = None,
-        **limits: Any,
+        self, prefixes: list[str], temperature: float, *, label: object = None, **options: Any
     ) -> Sampler:
         """Validate the parameters of `sample` and return a sampler."""
-        decoding, corpus = check_decoding(temperature, top_k, top_p), self.corpus
+        top = {name: options.pop(name) for name in Decoding._fields if name in options}
+        decoding, corpus = check_decoding(temperature, **top), self.corpus
         prefixes = corpus.alphabet.composed(prefixes)
         corpus.alphabet.check_prefixes(prefixes)
-        max_length = corpus.max_length_
-        possible = possible_names(corpus.alphabet, max_length, prefixes, self.cache, **limits)
+        limits = Limits.check(corpus.alphabet, corpus.max_length_, prefixes, **options)
+        possible = self._possible(limits, prefixes)
         model, labels, label_proba = self.resolve_label(label, prefixes)
         key = tuple(labels.tolist()), model is self.model or repr(label)
         source = Source(model, corpus, prefixes, labels, label_proba, decoding)
         return Sampler(source, possible, self.cache, key)
+
+    def _possible(self, limits: Limits, prefixes: list[str]) -> Lookahead:
+        """Return which prefixes can be completed, or raise an error if one of them cannot."""
+        alphabet = self.corpus.alphabet
+        possible = self.cache.get(
+            limits, lambda: Lookahead.possible(Constraint.build(alphabet, limits))
+        )
+        states = np.array([possible.read(prefix)[0] for prefix in prefixes], dtype=np.int64)
+        is_possible = possible.is_possible(alphabet.lengths(prefixes), states)
+        if not is_possible.all():
+            prefix = prefixes[int(is_possible.argmin())]
+            rules = [f"begins with {prefix!r}" if prefix else "", limits.describe()]
+            raise ValueError(
+                f"No name of {limits.min_length} to {limits.max_length} characters that the model "
+                f"can generate {' and '.join(filter(None, rules)) or 'exists'}. Relax the "
+                "constraint or the length limits."
+            )
+        return possible
 
     def filters(self, novel: object, exclude: object) -> Filters:
         """Validate `novel` and `exclude`, and return a filter for each reason to reject a name."""
@@ -97,31 +122,26 @@ class Fitted:
         parts = blocks(len(prefixes), len(labels) * len(alphabet))
         return np.concatenate(parallel_map(mean_proba, zip(parts)))
 
-    def log_likelihood(
-        self, X: Any, y: ArrayLike | None
-    ) -> tuple[NDArray[np.float64], NDArray[Any]]:
+    def log_likelihood(self, X: object, y: ArrayLike | None) -> tuple[NDArray[np.float64], Ints]:
         """Return the log-likelihood and the number of predicted characters of each name."""
         if y is None and self.corpus.labels:
             joint, n_characters = self.joint_log_likelihood(X)
             return np.logaddexp.reduce(joint, axis=1), n_characters
-        windows = self.corpus.windows(X)
-        labels = self.corpus.label_indices(y, len(windows))
-        return self._score(self.corpus.read(windows)[1], labels)
+        rows = self.corpus.read(X)
+        return self._score(Sequences.of_rows(rows), self.corpus.label_indices(y, len(rows)))
 
-    def joint_log_likelihood(self, X: Any) -> tuple[NDArray[np.float64], NDArray[Any]]:
+    def joint_log_likelihood(self, X: object) -> tuple[NDArray[np.float64], Ints]:
         """Return the joint log-probability of names and labels, and the number of characters.
 
         The log-probabilities have the shape (n_names, n_labels).
         """
-        windows = self.corpus.windows(X)
-        _, sequences = self.corpus.read(windows)
-        labels = (np.full(len(windows), index) for index in range(len(self.corpus.labels)))
+        rows = self.corpus.read(X)
+        sequences, n_names = Sequences.of_rows(rows), len(rows)
+        labels = (np.full(n_names, index) for index in range(len(self.corpus.labels)))
         scores, counts = zip(*(self._score(sequences, row) for row in labels), strict=True)
         return np.stack(scores, axis=1) + self.corpus.log_prior, counts[0]
 
-    def _score(
-        self, sequences: Sequences, labels: NDArray[np.integer[Any]]
-    ) -> tuple[NDArray[np.float64], NDArray[Any]]:
+    def _score(self, sequences: Sequences, labels: Ints) -> tuple[NDArray[np.float64], Ints]:
         """Return the log-likelihood of each name given its label, and its number of characters.
 
         `sequences` contains code points. Unknown characters are scored as described in

@@ -1,10 +1,12 @@
 """Base class for generators, with their shared methods."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from math import exp
-from typing import Any, Literal, Self, TypedDict, Unpack, overload
+from typing import Any, Literal, Self, TypedDict, Unpack, cast, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,11 +15,9 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from ._corpus import Corpus
 from ._fitted import NOTHING_TO_PREDICT, Fitted
-from ._models.contract import NextCharModel
-from ._models.penalty import Penalty
 from ._state import StateFormat
+from ._types import Data, Labels
 from ._validation import (
     RandomStateLike,
     check_int,
@@ -26,7 +26,6 @@ from ._validation import (
     check_str,
     check_weights,
     random_generator,
-    restoring,
     warn_user,
 )
 
@@ -64,7 +63,7 @@ def fitted(generator: Any) -> Fitted:
     return generator._fitted
 
 
-def generator_of(estimator: Any, name: str = "generator") -> "BaseCharGenerator":
+def generator_of(estimator: Any, name: str = "generator") -> BaseCharGenerator:
     """Return the generator in a pipeline, a fitted search or a `FrozenEstimator`, or the generator.
 
     `name` is the name of the parameter in the error message.
@@ -105,8 +104,8 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
     max_length_ : int or None
         Number of characters in the longest training name. None for running text.
     name_hashes_ : ndarray of shape (n_distinct_names,), dtype uint64, or None
-        Hashes of the training names, for ``novel=True``. None for running text and after
-        `forget_names`.
+        Hashes of the training names in lower case, for ``novel=True``. None for running text and
+        after `forget_names`.
     n_characters_seen_ : int
         Number of predicted characters in the training data.
     classes_ : ndarray of shape (n_classes,)
@@ -120,17 +119,16 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
     max_length_: int | None
     name_hashes_: NDArray[np.uint64] | None
     n_characters_seen_: int
-    classes_: NDArray[Any]
+    classes_: Labels
     class_count_: NDArray[np.float64]
     _fitted: Fitted
-    _penalty: Penalty
 
-    def _assign(self, corpus: Corpus, model: NextCharModel, **attributes: Any) -> None:
+    def _assign(self, fitted: Fitted, **attributes: Any) -> Self:
         """Set all fitted attributes in one step. Labels from an earlier fit are removed."""
-        outdated = "classes_", "class_count_", "_weight"
+        outdated = "classes_", "class_count_"
         state = {name: value for name, value in vars(self).items() if name not in outdated}
-        attributes["_fitted"] = Fitted(corpus, model)
-        self.__dict__ = state | corpus.attributes() | attributes
+        self.__dict__ = state | fitted.corpus.attributes() | attributes | {"_fitted": fitted}
+        return self
 
     def _copy(self) -> Self:
         """Return a shallow copy of the generator."""
@@ -138,33 +136,25 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         other.__dict__.update(vars(self))
         return other
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> Data:
         state = super().__getstate__()
-        if fitted := state.pop("_fitted", None):
-            state["_weight"] = float(fitted.corpus.weight)
-        if "_penalty" in state:
-            state["_penalty"] = state["_penalty"].to_state()
+        if "_fitted" in state:
+            state["_fitted"] = state["_fitted"].to_state()
         return state
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
+    def __setstate__(self, state: Data) -> None:
         super().__setstate__(state)
-        if "alphabet_" in state:
-            with restoring():
-                corpus = Corpus.from_state(state)
-                self._restore(state, corpus, Penalty.from_state(state["_penalty"], corpus))
-
-    def _restore(self, state: dict[str, Any], corpus: Corpus, penalty: Penalty) -> None:
-        """Restore the fitted attributes from a saved state."""
-        raise NotImplementedError
+        if "_fitted" in state:
+            self._assign(Fitted.from_state(state))
 
     def forget_names(self) -> Self:
         """Delete the hashes of the training names.
 
         Afterwards, ``novel=True`` raises an error. The model itself does not change. N-gram counts
         reveal all training names. They are part of a `CharNGramGenerator`, and of a
-        `CharLSTMGenerator` whose `ngram_strength_` is not 0, unless it is fitted with
-        ``ngram_counts=False``. The weights of a network may reveal some training names. A generator
-        passed as `init` is saved with this generator, including its hashes and counts.
+        `CharLSTMGenerator` whose `ngram_strength_` is not 0 or that `partial_fit` has trained,
+        unless ``ngram_counts=False``. The weights of a network may reveal some training names. A
+        generator passed as `init` is saved with this generator, including its hashes and counts.
 
         Returns
         -------
@@ -282,8 +272,8 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         unique : bool, default=False
             Whether all names must be different.
         novel : bool, default=False
-            Whether to exclude training names, which are stored as 64-bit hashes. A novel name may
-            still exist outside the list, see `exclude`.
+            Whether to exclude training names, regardless of case. They are stored as 64-bit hashes.
+            A novel name may still exist outside the list, see `exclude`.
         exclude : iterable of str, or object that supports ``in``, default=None
             Names that must not be generated. Whole names are compared after stripping, composition
             (NFC) and case folding. An iterable is read as a set of names. Any other object must
@@ -354,16 +344,14 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
            using Probabilistic Programs", 2023.
         .. [3] M. Davis and C. Chapman, "Unicode Text Segmentation", Unicode Standard Annex #29.
         """
+        constraints = _constraints(locals())
         components = fitted(self)
         seeds, rows = _check_seeds(seed, n_samples)
         check_option("unique", unique)
         check_option("on_shortfall", on_shortfall, ("raise", "warn"))
         filters = components.filters(novel, exclude)
         rng = random_generator(random_state)
-        options: Constraints = {"label": label, "min_length": min_length, "max_length": max_length}
-        options |= {"top_k": top_k, "top_p": top_p, "pattern": pattern, "banned": banned}
-        options["words"] = words
-        sampler = components.sampler(seeds, temperature, **options)
+        sampler = components.sampler(seeds, temperature, **constraints)
         names, shortfall = sampler.draw(rows, rng, unique, filters)
         if shortfall and names and on_shortfall == "warn":
             warn_user(shortfall)
@@ -466,15 +454,14 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         search extends the most probable prefixes until none of them is more probable than the n-th
         name. The result is exact.
         """
+        constraints = _constraints(locals())
         components = fitted(self)
         n = check_int("n", n, 1)
         check_str("seed", seed)
         if self.max_length_ is None:
             raise ValueError("most_likely requires a generator fitted to names (boundary=True).")
         filters = components.filters(novel, exclude)
-        options: Constraints = {"label": label, "min_length": min_length, "max_length": max_length}
-        options |= {"pattern": pattern, "banned": banned, "words": words}
-        sampler = components.sampler([seed], 1.0, **options)
+        sampler = components.sampler([seed], 1.0, **constraints)
         return sampler.most_likely(n, filters)
 
     def score_samples(self, X: ArrayLike, y: ArrayLike | None = None) -> NDArray[np.float64]:
@@ -547,6 +534,12 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         tags.input_tags.two_d_array = False
         tags.input_tags.three_d_array = True
         return tags
+
+
+def _constraints(arguments: Data) -> Constraints:
+    """Return the constraints among the arguments of a method."""
+    names = Constraints.__annotations__
+    return cast(Constraints, {name: arguments[name] for name in names if name in arguments})
 
 
 def _check_seeds(seed: object, n_samples: int | None) -> tuple[list[str], NDArray[np.int64]]:

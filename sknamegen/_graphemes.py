@@ -9,12 +9,14 @@ References
 """
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 
 from ._types import Ints
 
+_State = TypeVar("_State", bound=Hashable)
 # Roles of code points. Roles outside _START continue a cluster.
 _ROLES = (
     dict.fromkeys("\u0e33\u0eb3\uff9e\uff9f", "mark")  # letters that act as marks
@@ -63,7 +65,7 @@ _CONTINUES = {
 }
 
 
-def _role(character):
+def _role(character: str) -> str:
     if character in _ROLES:
         return _ROLES[character]
     category, name = unicodedata.category(character), unicodedata.name(character, "")
@@ -78,6 +80,41 @@ def _role(character):
     if category in ("So", "Sm"):
         return "picture"
     return "blank" if category[0] == "Z" else "other"
+
+
+def determinize(
+    start: _State,
+    successors: Callable[[_State, int], Mapping[int, _State]],
+    n_columns: int,
+) -> tuple[Ints, list[_State]]:
+    """Number the states that can be reached from a state, breadth first.
+
+    Parameters
+    ----------
+    start : hashable
+    successors : callable
+        Returns the state after each column, given a state and its distance from the start.
+    n_columns : int
+
+    Returns
+    -------
+    transitions : ndarray of shape (n_states, n_columns), dtype int32
+        The number of the state after each column, or -1 if there is none.
+    states : list
+        The states, in the order of their numbers.
+    """
+    states, distances, ids, edges = [start], [0], {start: 0}, list[tuple[int, int, int]]()
+    for number, state in enumerate(states):  # the list grows
+        for column, target in successors(state, distances[number]).items():
+            if target not in ids:
+                ids[target] = len(states)
+                states.append(target)
+                distances.append(distances[number] + 1)
+            edges.append((number, column, ids[target]))
+    transitions = np.full((len(states), n_columns), -1, dtype=np.int32)
+    numbers, columns, targets = np.array(edges, dtype=np.int32).reshape(-1, 3).T
+    transitions[numbers, columns] = targets
+    return transitions, states
 
 
 class Clusters:
@@ -103,15 +140,18 @@ class Clusters:
     def __init__(self, characters: Sequence[str]):
         roles = list(map(_role, characters))
         self.one_code_per_cluster = set(roles) <= {*_START} - {"flag", "prefix"}
-        states, transitions, starts = [""], [[0] * len(roles)], [[True] * len(roles)]
-        if not self.one_code_per_cluster:
-            transitions, starts = [], []
-            for state in states:  # the list grows
-                row = [_TRANSITIONS[state].get(role) for role in roles]
-                states += [s for s in dict.fromkeys(row) if s is not None and s not in states]
-                transitions.append([-1 if s is None else states.index(s) for s in row])
-                starts.append([r in _START and (state, r) not in _CONTINUES for r in roles])
-        self.transitions, self.starts_cluster = np.array(transitions, np.int32), np.array(starts)
+
+        def successors(state: str, length: int) -> dict[int, str]:
+            after = _TRANSITIONS[state]
+            return {column: after[role] for column, role in enumerate(roles) if role in after}
+
+        self.transitions, states = determinize("", successors, len(roles))
+        if self.one_code_per_cluster:
+            self.transitions, states = np.zeros((1, len(roles)), dtype=np.int32), [""]
+        self.starts_cluster = np.array(
+            [[r in _START and (state, r) not in _CONTINUES for r in roles] for state in states],
+            dtype=bool,
+        )
         self.is_complete = np.array([state in _COMPLETE for state in states])
         # A code point that cannot follow is read as in the initial state.
         restarts = np.maximum(self.transitions[0], 0)
@@ -129,13 +169,3 @@ class Clusters:
             lengths += np.where(is_known, is_start, column >= n_characters)
             states = np.where(is_known, self._lenient_transitions[states, known], states)
         return lengths
-
-
-def n_clusters(text: str) -> int:
-    """Return the number of clusters in a text."""
-    characters = sorted(set(text))
-    clusters = Clusters(characters)
-    if clusters.one_code_per_cluster:
-        return len(text)
-    row = np.array([[characters.index(character) for character in text]], dtype=np.int32)
-    return int(clusters.lengths(row)[0])

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ._alphabet import decode, encode, fold_codes
 from ._generator import fitted
 from ._sampling.automaton import cluster_part
 from ._state import MANUAL, replaced_file
@@ -112,6 +113,7 @@ def _exported(generator, title):
     return {
         "title": title,
         "characters": corpus.alphabet.characters,
+        "lower": decode(fold_codes(encode(corpus.alphabet.characters))),
         "clusters": clusters,
         "window": corpus.window_length_,
         "longest": corpus.max_length_,

@@ -60,19 +60,19 @@ class Setting:
                 self._leave(block)
                 raise
 
-    def _leave(self, block):
+    def _leave(self, block: threading.Event) -> None:
         """End a block, and restore the value if it is the last one."""
         with self._lock:
             self._blocks.discard(block)
             if not self._blocks:
                 self._restore()
 
-    def _restore(self):
+    def _restore(self) -> None:
         for value in self._before:
             self._write(value)
         self._before.clear()
 
-    def _after_fork(self):
+    def _after_fork(self) -> None:
         """Restore the setting in a child process, which runs only one of its parent's threads."""
         self._lock = threading.Lock()
         self._blocks.clear()
@@ -190,7 +190,7 @@ def in_threads(
     return _results(futures)
 
 
-def _results(futures):
+def _results(futures: list[Future[_Result]]) -> list[_Result]:
     """Return the results of calls, or raise an error without keeping its frames in memory."""
     try:
         return list(map(Future.result, futures))

@@ -9,5 +9,6 @@ Ints = NDArray[np.integer]
 Floats = NDArray[np.floating]
 Bools = NDArray[np.bool_]
 Strs = NDArray[np.str_]
+Labels = NDArray[Any]
 # Arrays, numbers and nested dicts, to save or to export.
 Data = dict[str, Any]

@@ -11,13 +11,13 @@ from operator import contains
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.utils import assert_all_finite
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
 from ._alphabet import FRAMING, codes_of, compose, decompose, fold
-from ._types import Floats, Ints
+from ._types import Data, Floats, Ints, Labels
 
 RandomStateLike = int | np.integer | np.random.RandomState | np.random.Generator | None
 
@@ -181,7 +181,7 @@ def random_generator(random_state: RandomStateLike) -> np.random.Generator:
     return np.random.default_rng(check_int("random_state", random_state, 0))
 
 
-def check_windows(X: ArrayLike, window_length: int | None = None) -> NDArray[Any]:
+def check_windows(X: Any, window_length: int | None = None) -> Ints:
     """Return windows as an integer array of shape (n_names, n_positions, window_length + 1)."""
     expected = (
         "X must be names, or windows of code points with shape (n_names, n_positions, "
@@ -205,18 +205,6 @@ def check_windows(X: ArrayLike, window_length: int | None = None) -> NDArray[Any
     return X
 
 
-def check_rows(
-    X: NDArray[Any], y: ArrayLike | None, sample_weight: ArrayLike | None
-) -> tuple[NDArray[Any], NDArray[Any] | None, Floats | None]:
-    """Validate labels and weights of windows, and drop the rows whose weight is zero."""
-    labels = None if y is None else check_labels(y, len(X))
-    if sample_weight is None:
-        return X, labels, None
-    weights = check_weights(sample_weight, len(X))
-    rows = slice(None) if weights.all() else weights > 0
-    return X[rows], labels if labels is None else labels[rows], weights[rows]
-
-
 def check_weights(sample_weight: ArrayLike, n_names: int) -> Floats:
     """Return sample weights as an ndarray of shape (n_names,), dtype float64."""
     expected = f"sample_weight must contain one number from 0 to 1e12 for each of {n_names:,} names"
@@ -234,7 +222,7 @@ def check_weights(sample_weight: ArrayLike, n_names: int) -> Floats:
     return weights
 
 
-def check_labels(y: Any, n_names: int | None = None, name: str = "y") -> NDArray[Any]:
+def check_labels(y: Any, n_names: int | None = None, name: str = "y") -> Labels:
     """Return labels, of shape (n_names,), or the parameter `classes` as an ndarray."""
     if isinstance(y, np.ndarray) and y.dtype.kind == "T":  # numpy's StringDType
         y = np.array(y.tolist())
@@ -285,7 +273,7 @@ def restoring() -> Iterator[None]:
 
 
 def check_arrays(
-    arrays: Mapping[str, Any], expected: Mapping[str, tuple[str, tuple[str, ...]]]
+    arrays: Data, expected: Mapping[str, tuple[str, tuple[str, ...]]]
 ) -> dict[str, int]:
     """Return the length of each axis, or raise ValueError if arrays do not match.
 

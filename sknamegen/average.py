@@ -1,16 +1,21 @@
 """Weighted average of several generators."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from copy import deepcopy
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.exceptions import NotFittedError
 
 from ._corpus import Corpus
-from ._generator import BaseCharGenerator, Fitted, fitted, unwrapped
+from ._fitted import Fitted
+from ._generator import BaseCharGenerator, fitted, unwrapped
 from ._models.mixture import AlphabetMap, Component, Mixture
+from ._state import StateFormat
+from ._types import Data
 from ._validation import scale_weights
 
 __all__ = ["CharAverageGenerator"]
@@ -48,8 +53,8 @@ class CharAverageGenerator(BaseCharGenerator):
     window_length_, max_length_
         Shared by all generators, see `BaseCharGenerator`.
     name_hashes_ : ndarray of shape (n_distinct_names,), dtype uint64, or None
-        Hashes of the training names of all generators, for ``novel=True``. None for running text
-        and after `forget_names`.
+        Hashes of the training names of all generators in lower case, for ``novel=True``. None for
+        running text and after `forget_names`.
     n_characters_seen_ : int
         Weighted geometric mean, over the generators, of the number of predicted characters in the
         training data. It determines the score of characters unknown to all generators, see
@@ -124,8 +129,8 @@ class CharAverageGenerator(BaseCharGenerator):
         members = [copy._fitted for copy in copies]
         corpus = _merge_corpora([member.corpus for member in members], scaled)
         components = [_component(*pair, corpus) for pair in zip(members, scaled, strict=True)]
-        self._assign(corpus, Mixture(components), generators_=copies, weights_=scaled)
-        return self
+        fitted = Fitted(corpus, Mixture(components))
+        return self._assign(fitted, generators_=copies, weights_=scaled)
 
     def forget_names(self) -> Self:
         """Delete the hashes of the training names, also in `generators_`.
@@ -146,16 +151,16 @@ class CharAverageGenerator(BaseCharGenerator):
             cloned._metadata_request = deepcopy(self._metadata_request)
         return cloned
 
-    def __getstate__(self) -> dict[str, Any]:
-        state = super().__getstate__()
-        if hasattr(self, "generators_"):
+    def __getstate__(self) -> Data:
+        state = StateFormat.__getstate__(self)
+        if fitted := state.pop("_fitted", None):
             # The original generators may have been fitted again.
             state["generators"] = self.generators_
-            for name in self._fitted.corpus.attributes():
+            for name in fitted.corpus.attributes():
                 state.pop(name, None)
         return state
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
+    def __setstate__(self, state: Data) -> None:
         super().__setstate__(state)
         if "generators_" in state:
             self._average(self.generators_, self.weights_)

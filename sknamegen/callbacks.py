@@ -1,5 +1,7 @@
 """Callbacks for training a `CharLSTMGenerator`."""
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Iterable
 from typing import Any

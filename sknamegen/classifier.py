@@ -1,5 +1,7 @@
 """Classifier of names, based on a generator."""
 
+from __future__ import annotations
+
 from typing import ClassVar, Self
 
 import numpy as np

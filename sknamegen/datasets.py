@@ -1,5 +1,7 @@
 """Lists of names and words: bundled lists, known names, and text files."""
 
+from __future__ import annotations
+
 import codecs
 import gzip
 import os
@@ -248,25 +250,10 @@ class KnownNames:
         is_known = index < len(self._hashes) and self._hashes[index] == hashed
         return bool(is_known) or folded in self._others
 
-    def __or__(self, names: Iterable[str]) -> "KnownNames":
+    def __or__(self, names: Iterable[str]) -> KnownNames:
         """Return a set that also contains `names`."""
         names = check_strings("names", names, may_be_empty=True)
         return KnownNames(self._hashes, self._others.union(names))
-
-    def share(self, names: Iterable[str]) -> float:
-        """Compute the share of names that are known.
-
-        Parameters
-        ----------
-        names : iterable of str
-
-        Returns
-        -------
-        share : float
-            Between 0 and 1. Each occurrence of a repeated name is counted.
-        """
-        names = check_strings("names", names)
-        return sum(name in self for name in names) / len(names)
 
 
 def hash_name(folded: str) -> int:
@@ -285,7 +272,6 @@ def known_names() -> KnownNames:
     -------
     known : KnownNames
         Supports ``name in known``. ``known | names`` adds your own names, such as trademarks.
-        ``known.share(names)`` computes the share of known names.
 
     Notes
     -----
@@ -301,7 +287,8 @@ def known_names() -> KnownNames:
     >>> known = known_names()
     >>> "Marina" in known, "marina" in known, "Marvessa" in known
     (True, True, False)
-    >>> known.share(["Peter", "Berlin", "Velothe", "Ixmara"])
+    >>> names = ["Peter", "Berlin", "Velothe", "Ixmara"]
+    >>> sum(name in known for name in names) / len(names)
     0.5
     """
     with bundled_file("known.npz").open("rb") as file, np.load(file) as arrays:

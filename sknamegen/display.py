@@ -1,5 +1,7 @@
 """Plots of a generator's training, predictions and names."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
@@ -10,13 +12,16 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._alphabet import END_CHARACTER, category, code_point, codes_of, decode
 from ._generator import BaseCharGenerator, fitted, generator_of, unwrapped
+from ._rows import are_names
 from ._validation import RandomStateLike, check_str, missing_package
 from .metrics import novelty, uniqueness
-from .vectorizer import are_names
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import XAxis, YAxis
+    from matplotlib.figure import Figure, SubFigure
+    from matplotlib.image import AxesImage
+    from matplotlib.lines import Line2D
 
 __all__ = ["LossCurveDisplay", "NextCharDisplay", "TemperatureDisplay"]
 
@@ -28,15 +33,15 @@ class _Display:
     """Base class for displays."""
 
     def _axes(
-        self, ax: "Axes | None", title: str, size: tuple[float, float] = (4.5, 3.4), **labels: str
-    ) -> "Axes":
+        self, ax: Axes | None, title: str, size: tuple[float, float] = (4.5, 3.4), **labels: str
+    ) -> Axes:
         """Label the axes, set `ax_` and `figure_`, creating a figure if `ax` is None."""
         try:
             import matplotlib.pyplot as plt
         except ImportError as error:
             raise missing_package(type(self).__name__, "matplotlib", "plot") from error
-        self.ax_ = plt.subplots(layout="constrained", figsize=size)[1] if ax is None else ax
-        self.figure_ = self.ax_.figure
+        self.ax_: Axes = plt.subplots(layout="constrained", figsize=size)[1] if ax is None else ax
+        self.figure_: Figure | SubFigure = self.ax_.figure
         self.ax_.set_title(title, size=self.ax_.xaxis.label.get_fontsize())
         self.ax_.set(**labels)
         return self.ax_
@@ -73,7 +78,7 @@ class LossCurveDisplay(_Display):
 
     @classmethod
     def from_estimator(
-        cls, generator: BaseCharGenerator, *, ax: "Axes | None" = None, **kwargs: Any
+        cls, generator: BaseCharGenerator, *, ax: Axes | None = None, **kwargs: Any
     ) -> Self:
         """Plot the losses of a fitted generator.
 
@@ -98,14 +103,14 @@ class LossCurveDisplay(_Display):
             )
         return cls(generator.loss_curve_, generator.validation_scores_).plot(ax=ax, **kwargs)
 
-    def plot(self, *, ax: "Axes | None" = None, **kwargs: Any) -> Self:
+    def plot(self, *, ax: Axes | None = None, **kwargs: Any) -> Self:
         """Plot the losses. Parameters and result are as in `from_estimator`."""
         title = "Loss of each epoch (lower is better)"
         ax = self._axes(ax, title, xlabel="epoch", ylabel="loss (nats per character)")
         curves = {"training": self.loss_curve}
         if self.validation_scores:
             curves["validation"] = [-score for score in self.validation_scores]
-        self.lines_ = []
+        self.lines_: list[Line2D] = []
         for label, losses in curves.items():
             style = {"marker": ".", "label": label} | kwargs
             self.lines_ += ax.plot(range(1, len(losses) + 1), losses, **style)
@@ -155,7 +160,7 @@ class NextCharDisplay(_Display):
         name: str,
         *,
         label: object = None,
-        ax: "Axes | None" = None,
+        ax: Axes | None = None,
         **kwargs: Any,
     ) -> Self:
         """Plot the predictions of a fitted generator at each position of a name.
@@ -183,7 +188,7 @@ class NextCharDisplay(_Display):
         proba = generator.next_char_proba(beginnings, label=label)
         return cls(name, proba, generator.alphabet_).plot(ax=ax, **kwargs)
 
-    def plot(self, *, ax: "Axes | None" = None, threshold: float = 0.05, **kwargs: Any) -> Self:
+    def plot(self, *, ax: Axes | None = None, threshold: float = 0.05, **kwargs: Any) -> Self:
         """Plot the distributions.
 
         Parameters
@@ -207,18 +212,19 @@ class NextCharDisplay(_Display):
         labels = {"xlabel": "character of the name", "ylabel": "next character"}
         ax = self._axes(ax, title, size, **labels)
         style: dict[str, Any] = {"cmap": "Blues", "vmin": 0, "vmax": 1, "aspect": "auto"} | kwargs
-        self.image_ = ax.imshow(np.array([columns[character] for character in shown]), **style)
-        marked = [(x, shown.index(c)) for x, c in enumerate(targets) if c in columns]
-        (self.marks_,) = ax.plot(
-            *np.reshape(marked, (-1, 2)).T, "o", mfc="none", mec="tab:red", ms=8
+        self.image_: AxesImage = ax.imshow(
+            np.array([columns[character] for character in shown]), **style
         )
+        marked = [(x, shown.index(c)) for x, c in enumerate(targets) if c in columns]
+        places = np.reshape(marked, (-1, 2)).T
+        self.marks_: Line2D = ax.plot(*places, "o", mfc="none", mec="tab:red", ms=8)[0]
         _label_ticks(ax.xaxis, targets)
         _label_ticks(ax.yaxis, shown)
         ax.figure.colorbar(self.image_, ax=ax, label="probability")
         return self
 
 
-def _label_ticks(axis: "XAxis | YAxis", characters: list[str]) -> None:
+def _label_ticks(axis: XAxis | YAxis, characters: list[str]) -> None:
     """Label the ticks of an axis with characters, in fonts that contain them."""
     from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
 
@@ -290,7 +296,7 @@ class TemperatureDisplay(_Display):
         n_samples: int = 500,
         label: object = None,
         random_state: RandomStateLike = None,
-        ax: "Axes | None" = None,
+        ax: Axes | None = None,
         **kwargs: Any,
     ) -> Self:
         """Plot the names that a fitted generator samples at each temperature.
@@ -319,10 +325,10 @@ class TemperatureDisplay(_Display):
         corpus = fitted(generator).corpus
         for step in steps if are_names(X) else ():
             X = step.transform(X)
-        codes, _ = corpus.read(X)
-        if codes is None:
+        rows = corpus.read(X)
+        if rows.is_text:
             raise ValueError("X must be windows of names (boundary=True). Got running text.")
-        known, figures = decode(codes), []
+        known, figures = decode(rows.names), []
         temperatures = np.array(list(temperatures), dtype=np.float64)
         for temperature in temperatures:
             options: Any = {"label": label, "random_state": random_state}
@@ -333,16 +339,16 @@ class TemperatureDisplay(_Display):
         novel, unique, losses = np.array(figures).reshape(-1, 3).T
         return cls(temperatures, novel, unique, losses, n_samples).plot(ax=ax, **kwargs)
 
-    def plot(self, *, ax: "Axes | None" = None, **kwargs: Any) -> Self:
+    def plot(self, *, ax: Axes | None = None, **kwargs: Any) -> Self:
         """Plot the three curves. Parameters and result are as in `from_estimator`."""
         title = "Higher temperature: more novel, less probable names"
         shares = "share of names that are novel / unique"
         ax = self._axes(ax, title, xlabel="temperature", ylabel=shares)
-        self.loss_ax_ = ax.twinx()
+        self.loss_ax_: Axes = ax.twinx()
         style: dict[str, Any] = {"marker": "."} | kwargs
         loss_style = {"label": "loss", "color": "gray", "ls": "--"} | style
         unique = f"unique (of {self.n_samples:,})"
-        self.lines_ = [
+        self.lines_: list[Line2D] = [
             *ax.plot(self.temperatures, self.novelty, label="novel", **style),
             *ax.plot(self.temperatures, self.uniqueness, label=unique, **style),
             *self.loss_ax_.plot(self.temperatures, self.loss, **loss_style),

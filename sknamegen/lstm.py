@@ -1,42 +1,31 @@
 """Name generator based on an LSTM."""
 
+from __future__ import annotations
+
 import inspect
 from collections.abc import Iterable
-from contextlib import nullcontext, suppress
-from dataclasses import replace
 from functools import cache
-from itertools import zip_longest
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
-import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.exceptions import NotFittedError
 
 from ._corpus import Corpus, learn
 from ._generator import BaseCharGenerator, unwrapped
-from ._models.interpolated import STRENGTHS, Counts, Interpolated, fits_in_a_table
 from ._models.lstm import LSTM
-from ._models.mixture import Component, Mixture
-from ._models.ngrams import NGrams
-from ._models.penalty import Penalised, Penalty
+from ._models.mixture import Mixture
 from ._models.pretrained import Network, Pretrained, read_pretrained
 from ._parallel import in_threads
 from ._sequences import Sequences
-from ._training.strength import gains_of_counts
-from ._validation import RandomStateLike, is_auto, random_generator
+from ._types import Data
+from ._validation import RandomStateLike, is_auto
 
 if TYPE_CHECKING:
     import skorch
     import torch
 
-    from ._training.fit import Net
 
 __all__ = ["CharLSTMGenerator"]
-
-# Length of the longest n-grams.
-_ORDER = 6
-# Number of characters after which `partial_fit` stops counting n-grams.
-_MAX_COUNTED = 10_000_000
 
 
 class CharLSTMGenerator(BaseCharGenerator):
@@ -137,8 +126,8 @@ class CharLSTMGenerator(BaseCharGenerator):
         with a new schedule. N-grams are counted again. The optimizer keeps its state, unless the
         estimator was saved and loaded. The alphabet does not change, so new characters are unknown.
     verbose : int, default=0
-        If 1, show a progress bar on standard error and, after the last network has completed an
-        epoch, print its mean losses in nats per character and the duration in the slowest network.
+        If 1, show a progress bar on standard error and, after each epoch of a network, print its
+        losses in nats per character and its duration.
     random_state : int, RandomState, Generator or None, default=None
         Determines the initial weights, the order of the names, the dropout masks and the validation
         split. With an int, every fit gives the same model. Global random generators are neither
@@ -154,7 +143,7 @@ class CharLSTMGenerator(BaseCharGenerator):
         Total weight, in the average, of the networks that started from `init`: 1 if all of them
         did, 0 if none did, otherwise the weight of the first network.
     ngram_strength_ : float
-        How strongly the n-gram counts change the predictions, see Notes. 0: the model has none.
+        How strongly the n-gram counts change the predictions, see Notes. 0: not at all.
     n_iter_ : int
         Largest number of epochs that any network was trained for.
     n_steps_ : int
@@ -263,9 +252,8 @@ class CharLSTMGenerator(BaseCharGenerator):
     5
     """
 
-    nets_: "list[skorch.NeuralNet]"
-    _networks: list[Network]
-    _counts: Counts | None
+    nets_: list[skorch.NeuralNet]
+    _from_init: list[bool]
     ngram_strength_: float
     n_iter_: int
     n_steps_: int
@@ -284,7 +272,7 @@ class CharLSTMGenerator(BaseCharGenerator):
         dropout: float | Literal["auto"] = "auto",
         ngram_weight: float | Literal["auto"] = "auto",
         ngram_counts: bool | Literal["auto"] = "auto",
-        optimizer: "str | type[torch.optim.Optimizer]" = "AdamW",
+        optimizer: str | type[torch.optim.Optimizer] = "AdamW",
         lr: float | Literal["auto"] = "auto",
         lr_schedule: Literal["one_cycle", "constant"] = "one_cycle",
         weight_decay: float | Literal["auto"] = "auto",
@@ -295,7 +283,7 @@ class CharLSTMGenerator(BaseCharGenerator):
         n_iter_no_change: int = 3,
         callbacks: list[Any] | None = None,
         net_params: dict[str, Any] | None = None,
-        device: "str | torch.device" = "cpu",
+        device: str | torch.device = "cpu",
         precision: Literal["auto", "float32", "bfloat16"] = "auto",
         accelerator: Any = None,
         warm_start: bool = False,
@@ -420,47 +408,42 @@ class CharLSTMGenerator(BaseCharGenerator):
 
         Training continues from the last fit if `resume` is True and the generator is fitted.
         """
-        batches, fit, plan = _import_training()
-        (params,) = in_threads(plan.check_params, [({n: getattr(self, n) for n in _PARAMS},)])
-        previous = self._copy() if resume and hasattr(self, "alphabet_") else None
-        if previous:
-            corpus, sequences = previous._fitted.corpus.extend(X, *data)
-            pretrained: Pretrained | None = pretrained_of(previous)
-        else:
-            corpus, sequences = learn(X, *data)
-            pretrained = _choose_pretrained(self.init, corpus, sequences)
-        rng, is_text = random_generator(self.random_state), corpus.is_text
-        unjoined, valid = self._split(sequences, rng)
-        train = unjoined if is_text else batches.join_windows(unjoined)
-        has_target = train.has_target.any(axis=1)
-        n_names = int(has_target.sum()) if is_text else len(np.unique(train.name_index[has_target]))
-        networks, n_steps = (previous._networks, previous.n_steps_) if previous else ([], 0)
-        n_before = n_steps if one_pass else None
-        plans = plan.make_plans(params, corpus, n_names, rng, pretrained, networks, n_before)
-        earlier = previous._counts if previous and one_pass else None
-        counts = _count_ngrams(corpus, unjoined, earlier and earlier.ngrams)
-        # The penalty may know the names that are held out, because early stopping ignores it.
-        penalty = Penalty.count(corpus, sequences, previous and previous._penalty)
-        learned = Learned(self._copy(), previous is not None, corpus, penalty, counts)
-        nets = getattr(previous, "nets_", [])
-        nets, is_interrupted = fit.fit_networks(plans, train, valid, nets, learned)
-        if not previous:
-            nets = [net for net in nets if net.n_steps]
-        if nets:
-            # After an interrupt, weights may not be finite.
-            with suppress(ValueError) if is_interrupted else nullcontext():
-                generator = learned.generator(nets)
-                if not is_text and params["ngram_counts"] and fits_in_a_table(counts.ngrams):
-                    if previous:  # `pretrained` knows the names of the last fit
-                        pretrained = _choose_pretrained(self.init, corpus, unjoined)
-                    generator._add_counts(counts, unjoined, pretrained, earlier)
-                self.__dict__ = generator.__dict__
-        if is_interrupted:
+        plan, run = _import_training()
+        params = {name: getattr(self, name) for name in _PARAMS}
+        (settings,) = in_threads(plan.check_params, [(params,)])
+        before = None
+        if resume and hasattr(self, "_fitted"):
+            nets = getattr(self, "nets_", [])
+            before = run.Before(self._fitted, self._networks, nets, vars(self))
+        corpus, sequences = before.fitted.corpus.extend(X, *data) if before else learn(X, *data)
+        pretrained = _choose_pretrained(self.init, corpus, sequences)
+        finished = run.train(
+            settings,
+            corpus,
+            sequences,
+            pretrained,
+            before,
+            one_pass,
+            snapshot=lambda run: self._copy()._assign(run.fitted, **run.attributes),
+        )
+        self._assign(finished.fitted, **finished.attributes)
+        if finished.is_interrupted:
             raise KeyboardInterrupt
         return self
 
     @property
-    def net_(self) -> "skorch.NeuralNet":
+    def _networks(self) -> list[Network]:
+        """The trained networks."""
+        mixture = cast(Mixture, self._fitted.model.layer(Mixture))
+        return [
+            Network(cast(LSTM, model), weight, from_init)
+            for (model, weight, *_), from_init in zip(
+                mixture.components, self._from_init, strict=True
+            )
+        ]
+
+    @property
+    def net_(self) -> skorch.NeuralNet:
         """Trained net, if there is only one network."""
         nets = getattr(self, "nets_", [])
         if len(nets) != 1:
@@ -469,180 +452,26 @@ class CharLSTMGenerator(BaseCharGenerator):
             )
         return nets[0]
 
-    def _split(self, sequences: Sequences, rng: np.random.Generator) -> tuple[Sequences, Sequences]:
-        """Return the sequences for the training names and for the held-out names."""
-        n_names = sequences.name_index.max() + 1
-        is_held_out = np.zeros(n_names, dtype=bool)
-        if self.early_stopping:
-            n_valid = max(1, round(self.validation_fraction * n_names))
-            if n_valid >= n_names:
-                raise ValueError(
-                    "early_stopping requires at least one training name after the split. "
-                    f"Got {n_names} names and validation_fraction={self.validation_fraction}. Use "
-                    "early_stopping=False, or split running text into several texts."
-                )
-            is_held_out[rng.permutation(n_names)[:n_valid]] = True
-        is_held_out = is_held_out[sequences.name_index]
-        train = sequences.take(~is_held_out)
-        if not train.has_target.any():
-            raise ValueError(
-                "X must contain at least one character from the alphabet. Got only unknown ones."
-            )
-        return train, sequences.take(is_held_out)._replace(weights=None)
-
-    def _add_counts(
-        self,
-        counts: Counts,
-        sequences: Sequences,
-        pretrained: Pretrained | None,
-        earlier: Counts | None,
-    ) -> None:
-        """Make the n-gram counts part of the model if they predict held-out names better."""
-        corpus, (ngrams, _, gains) = self._fitted.corpus, counts
-        always = self.ngram_counts is True
-        if pretrained is None and not always:
-            return
-        if earlier:
-            gains = gains + earlier.gains
-        if pretrained is not None:
-            gains = gains + gains_of_counts(
-                _mixture(self._networks),
-                self.init_share_,
-                pretrained,
-                corpus,
-                sequences,
-                ngrams.order,
-                earlier and earlier.ngrams,
-            )
-        is_better = always or gains.max() > 0
-        best = float(STRENGTHS[gains.argmax()]) if is_better else 0.0
-        self._interpolate(Counts(ngrams, best, gains))
-
-    def _interpolate(self, counts: Counts) -> None:
-        """Make the n-gram counts part of the model, unless their strength is 0."""
-        self._counts, self.ngram_strength_ = counts, counts.strength
-        if counts.strength:
-            model = Interpolated(_mixture(self._networks), counts.ngrams, counts.strength)
-            self._fitted = replace(self._fitted, model=Penalised(model, self._penalty))
-
-    def _assign_networks(
-        self,
-        corpus: Corpus,
-        penalty: Penalty,
-        networks: list[Network],
-        counts: Counts | None,
-        **attributes: Any,
-    ) -> None:
-        weights = [network.weight for network in networks]
-        from_init = [network.weight for network in networks if network.starts_from_init]
-        attributes |= {"_networks": networks, "init_share_": sum(from_init) / sum(weights)}
-        attributes |= {"_penalty": penalty, "_counts": counts, "ngram_strength_": 0.0}
-        self._assign(corpus, Penalised(_mixture(networks), penalty), **attributes)
-
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> Data:
         state = {name: v for name, v in super().__getstate__().items() if name != "nets_"}
         state["accelerator"] = None  # It belongs to the running processes.
-        if hasattr(self, "alphabet_"):
-            pairs = ((network._asdict(), network.lstm.weights) for network in self._networks)
-            state["_networks"] = [values | {"lstm": weights} for values, weights in pairs]
-            # Counts that are not part of the model are not saved.
-            counts = self._counts if self.ngram_strength_ else None
-            state["_counts"] = counts and counts.to_state()
         return state
-
-    def _restore(self, state: dict[str, Any], corpus: Corpus, penalty: Penalty) -> None:
-        networks = list(map(Network.from_state, state["_networks"]))
-        sizes = len(corpus.alphabet), len(corpus.labels)
-        if {(network.lstm.n_characters, network.lstm.n_labels) for network in networks} != {sizes}:
-            raise ValueError("Expected networks with the characters and labels of the corpus.")
-        self._assign_networks(corpus, penalty, networks, None)
-        if state["_counts"]:
-            kinds = corpus.alphabet.kinds
-            self._interpolate(Counts.from_state(state["_counts"], kinds, len(corpus.labels)))
-
-
-class Learned(NamedTuple):
-    """Parts of a fitted `CharLSTMGenerator` in addition to its networks.
-
-    Attributes
-    ----------
-    estimator : CharLSTMGenerator
-        A copy of the estimator before `fit`.
-    continues : bool
-        Whether training continues from its networks.
-    corpus : Corpus
-    penalty : Penalty
-    counts : Counts
-        The n-grams of the training names, also for the training targets.
-    """
-
-    estimator: CharLSTMGenerator
-    continues: bool
-    corpus: Corpus
-    penalty: Penalty
-    counts: Counts
-
-    def generator(self, nets: "list[Net]") -> CharLSTMGenerator:
-        """Return a copy of the estimator that is fitted with the current weights of nets."""
-        generator, attributes = self.estimator._copy(), self._progress(nets)
-        networks = [
-            Network(LSTM(net.network.arrays()), net.plan.weight, net.plan.starts_from_init)
-            for net in nets
-        ]
-        attributes["nets_"] = nets
-        generator._assign_networks(self.corpus, self.penalty, networks, self.counts, **attributes)
-        return generator
-
-    def _progress(self, nets):
-        """Return the fitted attributes that describe training, including earlier fits."""
-        before = vars(self.estimator) if self.continues else {}
-        losses = _mean_curve(nets, "train_loss")
-        scores = before.get("validation_scores_")
-        if nets[0].plan.patience is not None:
-            scores = [*(scores or []), *(-loss for loss in _mean_curve(nets, "valid_loss"))]
-        return {
-            "n_iter_": before.get("n_iter_", 0) + len(losses),
-            "n_steps_": before.get("n_steps_", 0) + max(net.n_steps for net in nets),
-            "loss_curve_": before.get("loss_curve_", []) + losses,
-            "validation_scores_": scores,
-        }
-
-
-def _mean_curve(nets, name):
-    """Return the mean loss in each epoch, over the networks still in training."""
-    # An interrupted epoch has no training loss.
-    curves = [[epoch[name] for epoch in net.history if "train_loss" in epoch] for net in nets]
-    epochs = zip_longest(*curves, fillvalue=np.nan)
-    return [float(np.nanmean(values)) for values in epochs]
 
 
 # Parameter names. Subclasses, whose signatures may be shorter, need all of them.
 _PARAMS = tuple(inspect.signature(CharLSTMGenerator).parameters)
 
 
-def _count_ngrams(corpus: Corpus, sequences: Sequences, previous: NGrams | None) -> Counts:
-    """Return the n-grams of the previous names and the new names."""
-    if previous and previous.total >= _MAX_COUNTED:
-        return Counts(previous)
-    order = min(_ORDER, corpus.window_length_ + 1)
-    sizes = order, corpus.alphabet.kinds, len(corpus.labels)
-    return Counts(NGrams.count(sequences, *sizes, before=previous))
-
-
-def _mixture(networks: list[Network]) -> Mixture:
-    return Mixture([Component(network.lstm, network.weight) for network in networks])
-
-
-def _import_training():
+def _import_training() -> Any:
     """Import the modules that require torch."""
     try:
-        from ._training import batches, fit, plan
+        from ._training import plan, run
     except ModuleNotFoundError as error:
         raise ImportError(
             f"Fitting a CharLSTMGenerator requires {error.name}: pip install torch skorch. "
             "Loading, sampling and scoring work without it."
         ) from error
-    return batches, fit, plan
+    return plan, run
 
 
 @cache
@@ -687,7 +516,4 @@ def _resolve_init(init: Any) -> Pretrained | None:
 
 def pretrained_of(generator: CharLSTMGenerator) -> Pretrained:
     """Return the networks of a fitted generator as initial networks."""
-    corpus = generator._fitted.corpus
-    label_shares = dict(zip(corpus.labels, corpus.label_shares.tolist(), strict=True))
-    networks = [network.lstm for network in generator._networks]
-    return Pretrained(corpus.alphabet_, networks, label_shares)
+    return Pretrained.of(generator._fitted.corpus, generator._networks)

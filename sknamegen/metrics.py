@@ -1,16 +1,17 @@
 """Metrics for names: novelty, similarity to a list, rarity of a constraint."""
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Callable, Iterable
 from types import ModuleType
-from typing import TypeVar, Unpack
+from typing import Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ._alphabet import FRAME
 from ._generator import BaseCharGenerator, Constraints, fitted
-from ._graphemes import n_clusters
 from ._parallel import blocks
 from ._validation import (
     RandomStateLike,
@@ -24,14 +25,11 @@ from ._validation import (
 __all__ = [
     "constraint_probability",
     "far_apart",
-    "length_divergence",
     "nearest_training_name",
     "ngram_divergence",
     "novelty",
     "uniqueness",
 ]
-
-_Key = TypeVar("_Key", int, str)
 
 
 def novelty(names: Iterable[str], training_names: Iterable[str]) -> float:
@@ -219,6 +217,8 @@ def ngram_divergence(names: Iterable[str], reference: Iterable[str], n: int = 2)
     >>> round(ngram_divergence(["Anna"], ["Otto"]), 3)
     0.693
     """
+    from scipy.spatial.distance import jensenshannon  # slow to import
+
     check_int("n", n, 1)
     frame = FRAME if n > 1 else ("", "")
     counts = []
@@ -229,30 +229,9 @@ def ngram_divergence(names: Iterable[str], reference: Iterable[str], n: int = 2)
             raise ValueError(
                 f"Both lists must contain n-grams of n={n} characters. Got a list without n-grams."
             )
-    return _jensen_shannon(*counts)
-
-
-def length_divergence(names: Iterable[str], reference: Iterable[str]) -> float:
-    """Compute the divergence between the length distributions of two lists of names.
-
-    Parameters
-    ----------
-    names, reference : iterable of str
-
-    Returns
-    -------
-    divergence : float
-        The Jensen-Shannon divergence of the two distributions, in nats. Lengths are measured in
-        user-perceived characters (grapheme clusters). See `ngram_divergence`.
-
-    Examples
-    --------
-    >>> from sknamegen.metrics import length_divergence
-    >>> length_divergence(["Anna", "Otto", "Maria"], ["Kurt", "Ida", "Marla"]) < 0.15
-    True
-    """
-    lists = check_strings("names", names), check_strings("reference", reference)
-    return _jensen_shannon(*(Counter(map(n_clusters, strings)) for strings in lists))
+    ngrams = sorted(counts[0] | counts[1])
+    distance = jensenshannon(*([c[ngram] for ngram in ngrams] for c in counts))
+    return float(distance**2)
 
 
 def constraint_probability(
@@ -308,11 +287,3 @@ def constraint_probability(
     sampler = fitted(generator).sampler([seed], temperature, **constraints)
     probability, error = sampler.constraint_probability(n_draws, rng)
     return float(probability[0]), float(error[0])
-
-
-def _jensen_shannon(p: Counter[_Key], q: Counter[_Key]) -> float:
-    from scipy.spatial.distance import jensenshannon  # slow to import
-
-    keys = sorted(p.keys() | q.keys())
-    distance = jensenshannon([p[key] for key in keys], [q[key] for key in keys])
-    return float(distance**2)

@@ -1,14 +1,20 @@
 """Name generator based on n-grams."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
-from typing import Any, Self
+from typing import Self, cast
 
 from numpy.typing import ArrayLike
 
 from ._corpus import Corpus, learn
+from ._fitted import Fitted
 from ._generator import BaseCharGenerator
-from ._models.ngrams import MAX_ORDER, NGrams
-from ._models.penalty import Penalised, Penalty
+from ._models.contract import NextCharModel
+from ._models.kneser_ney import MAX_ORDER
+from ._models.ngrams import NGrams
+from ._models.penalty import PenaltyCounts
+from ._sequences import Sequences
 from ._validation import check_int, check_real
 
 __all__ = ["CharNGramGenerator"]
@@ -67,8 +73,6 @@ class CharNGramGenerator(BaseCharGenerator):
     True
     """
 
-    counts_: NGrams
-
     def __init__(self, *, order: int = 5, discount: float | None = None):
         self.order = order
         self.discount = discount
@@ -126,16 +130,23 @@ class CharNGramGenerator(BaseCharGenerator):
             As in `fit`. Also if `alphabet`, `classes` or `order` differ from the first call.
         """
         self._check_params()
-        counts = getattr(self, "counts_", None)
-        if counts and self._order(self._fitted.corpus) != counts.order:
-            raise ValueError(
-                f"order must be the same as in the first call, {counts.order}. Got {self.order}."
-            )
         data = X, y, sample_weight, alphabet, classes
-        corpus, sequences = self._fitted.corpus.extend(*data) if counts else learn(*data)
-        return self._count(corpus, sequences, counts, counts and self._penalty)
+        if not hasattr(self, "_fitted"):
+            return self._count(*learn(*data))
+        before = self._fitted
+        if self._order(before.corpus) != self.counts_.order:
+            raise ValueError(
+                f"order must be the same as in the first call, {self.counts_.order}. Got "
+                f"{self.order}."
+            )
+        return self._count(*before.corpus.extend(*data), before.model)
 
-    def _check_params(self):
+    @property
+    def counts_(self) -> NGrams:
+        """Smoothed counts."""
+        return cast(NGrams, self._fitted.model.layer(NGrams))
+
+    def _check_params(self) -> None:
         check_int("order", self.order, 1, high=MAX_ORDER)
         if self.discount is not None:
             check_real("discount", self.discount, "None or in (0, 1]", lambda d: 0 < d <= 1)
@@ -143,24 +154,12 @@ class CharNGramGenerator(BaseCharGenerator):
     def _order(self, corpus: Corpus) -> int:
         return min(int(self.order), corpus.window_length_ + 1)
 
-    def _count(self, corpus, sequences, before=None, penalty=None):
-        """Add the counts of sequences to earlier counts."""
+    def _count(
+        self, corpus: Corpus, sequences: Sequences, before: NextCharModel | None = None
+    ) -> Self:
+        """Add the counts of sequences to those of an earlier model."""
         sizes = self._order(corpus), corpus.alphabet.kinds, len(corpus.labels)
-        counts = NGrams.count(sequences, *sizes, discount=self.discount, before=before)
-        return self._assign_counts(corpus, Penalty.count(corpus, sequences, penalty), counts)
-
-    def _assign_counts(self, corpus: Corpus, penalty: Penalty, counts: NGrams) -> Self:
-        self._assign(corpus, Penalised(counts, penalty), _penalty=penalty, counts_=counts)
-        return self
-
-    def __getstate__(self) -> dict[str, Any]:
-        state = super().__getstate__()
-        if "counts_" in state:
-            state["counts_"] = state["counts_"].to_state() | {"discount": self.counts_.discount}
-        return state
-
-    def _restore(self, state: dict[str, Any], corpus: Corpus, penalty: Penalty) -> None:
-        counts = dict(state["counts_"])
-        options = {"discount": counts.pop("discount")}
-        sizes = corpus.alphabet.kinds, len(corpus.labels)
-        self._assign_counts(corpus, penalty, NGrams.from_state(counts, *sizes, **options))
+        earlier = before.layer(NGrams) if before else None
+        counts = NGrams.count(sequences, *sizes, before=earlier, discount=self.discount)
+        penalties = PenaltyCounts.of(corpus, sequences, before)
+        return self._assign(Fitted(corpus, penalties.penalised(counts, corpus.alphabet)))

@@ -1,5 +1,7 @@
 """Replace names with generated pseudonyms."""
 
+from __future__ import annotations
+
 import hmac
 from collections import Counter
 from itertools import count

@@ -1,10 +1,9 @@
 """Conversion of names to windows of code points and back."""
 
-import os
-import unicodedata
+from __future__ import annotations
+
 from collections.abc import Iterable
-from functools import partial
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -22,20 +21,14 @@ from ._alphabet import (
     code_point,
     decode,
     distinct,
-    encode,
     shorten,
 )
 from ._cleaning import warn_about_suspicious_names
-from ._sequences import frame_names, malformed_error, read_windows
+from ._rows import check_names, encode_rows, malformed_error, normalize_names, rows_of_windows
 from ._state import StateFormat
 from ._validation import check_int, check_option, check_windows
 
 __all__ = ["CharSequenceVectorizer"]
-
-# Number of array cells above which the share of padding is limited.
-_MAX_SPARSE_CELLS = 2**27
-# Maximum number of array cells per character in larger arrays.
-_MAX_CELLS_PER_CHARACTER = 32
 
 
 class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
@@ -227,11 +220,11 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         window_length, step = self._check_params()
         windows = check_windows(X, window_length)
-        names, _ = read_windows(windows)
-        if (names is None) == self.boundary:
+        rows = rows_of_windows(windows)
+        if rows.is_text == self.boundary:
             raise malformed_error()
-        if names is not None:
-            return decode(names)
+        if not rows.is_text:
+            return decode(rows.names)
         if step > window_length + 1:
             raise ValueError(
                 f"step must be at most window_length + 1 = {window_length + 1} to invert the "
@@ -253,12 +246,21 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
     def _encode_rows(self, X, warns=False):
         """Validate the names. Return one row of code points per name, and the maximum length."""
         window_length, _ = self._check_params()
-        names, lengths = self._check_names(X, warns and self.boundary)
-        longest = int(lengths.max())
-        self._check_lengths(lengths, longest + (window_length + 1 if self.boundary else 0))
-        if self.boundary:
-            return frame_names(names, lengths, window_length), longest
-        return encode(names), longest
+        names = check_names(X)
+        if warns and self.boundary:
+            warn_about_suspicious_names(names)
+        if self.lowercase:
+            names = [name.lower() for name in names]
+        names = normalize_names(names, self.normalization)
+        lengths = list(map(len, names))
+        if not self.boundary and min(lengths) <= window_length:
+            row = lengths.index(min(lengths))
+            raise ValueError(
+                f"With boundary=False, each text must be longer than window_length="
+                f"{window_length}. Got {lengths[row]} characters in row {row}. Join the names into "
+                "one text, or use boundary=True."
+            )
+        return encode_rows(names, window_length - 1, not self.boundary), max(lengths)
 
     def _check_params(self):
         """Return `window_length` and `step` as Python ints, which do not overflow."""
@@ -274,45 +276,6 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
                 f"Larger steps are for running text. Got step={self.step}."
             )
         return window_length, step
-
-    def _check_names(self, X, warns):
-        """Return the normalised names as a list of str, and their lengths."""
-        names = check_names(X)
-        if warns:
-            warn_about_suspicious_names(names)
-        if self.lowercase:
-            names = [name.lower() for name in names]
-        if self.normalization is not None:
-            normalize = partial(unicodedata.normalize, self.normalization)
-            names = [name if name.isascii() else normalize(name) for name in names]
-        joined = "".join(names)
-        if reserved := [c for c in map(chr, RESERVED) if c in joined]:
-            row = next(row for row, name in enumerate(names) if reserved[0] in name)
-            raise ValueError(
-                "Names must not contain the reserved characters U+0000, U+0002 and U+0003. Got "
-                f"{code_point(reserved[0])} in row {row}: {shorten(names[row], 30)}."
-            )
-        return names, np.fromiter(map(len, names), dtype=np.int64, count=len(names))
-
-    def _check_lengths(self, lengths, width):
-        """Raise if a text is too short for a window, or the longest row needs too much memory."""
-        if not self.boundary and lengths.min() <= self.window_length:
-            row = int(lengths.argmin())
-            raise ValueError(
-                f"With boundary=False, each text must be longer than window_length="
-                f"{self.window_length}. Got {lengths[row]} characters in row {row}. Join the "
-                "names into one text, or use boundary=True."
-            )
-        cells = width * len(lengths)
-        if cells > max(_MAX_SPARSE_CELLS, _MAX_CELLS_PER_CHARACTER * lengths.sum()):
-            row = int(lengths.argmax())
-            gigabytes = min(cells, 1e300) * 4 / 1e9
-            raise ValueError(
-                f"The longest name has {lengths[row]:,} characters (row {row}), but the median "
-                f"length is {int(np.median(lengths)):,}. Padding all {len(lengths):,} rows to the "
-                f"longest name would take {gigabytes:,.1f} GB. Drop, shorten or split this name, "
-                "or use a smaller window_length."
-            )
 
     def _replace_unknown(self, text):
         is_unknown = np.ones(N_CODE_POINTS, dtype=bool)
@@ -338,47 +301,3 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
         tags.input_tags.string = True
         tags.input_tags.two_d_array = False
         return tags
-
-
-def check_names(X: Any) -> list[str]:
-    """Return names as a list of str, or raise an error unless they are an iterable of str."""
-    expected = "X must be an iterable of str, one name per item"
-    if isinstance(X, (str, os.PathLike)):
-        text, is_path = shorten(str(X), 30), isinstance(X, os.PathLike) or os.path.isfile(X)
-        fix = f"read_names({text})" if is_path else f"[{text}]"
-        fix = "X.splitlines()" if "\n" in str(X) else fix
-        raise TypeError(f"{expected}. Got the single {type(X).__name__} {text}. Pass {fix}.")
-    one_dimensional = len(getattr(X, "shape", (None,))) == 1
-    if not isinstance(X, Iterable) or isinstance(X, bytes) or not one_dimensional:
-        shape = f" of shape {X.shape}" if hasattr(X, "shape") else ""
-        hint = ' Pass one column, such as df["name"].' if hasattr(X, "columns") else ""
-        hint = " Pass X.ravel()." if isinstance(X, np.ndarray) and X.shape[1:] == (1,) else hint
-        raise TypeError(f"{expected}. Got {type(X).__name__}{shape}.{hint}")
-    # These methods of Series and arrays return Python objects and are faster than iteration.
-    methods = (getattr(X, name, None) for name in ("to_list", "tolist", "to_pylist"))
-    to_list = next(filter(None, methods), None)
-    names = to_list() if to_list else list(X)
-    if not names:
-        raise ValueError("X must contain at least one name. Got no names.")
-    for row, name in enumerate(names):
-        if not isinstance(name, str):
-            raise TypeError(
-                f"X must contain only str. Got {name!r} of type {type(name).__name__} in row "
-                f"{row}. Drop the item, or convert it with str()."
-            )
-    return list(map(str.__str__, names))  # Ignores __str__ of subclasses.
-
-
-def are_names(X: Any) -> bool:
-    """Return whether X contains names, which may be invalid, rather than windows."""
-    if hasattr(X, "dtype"):
-        kind = getattr(X.dtype, "kind", "")
-        return kind not in "biuf" if kind else getattr(X, "ndim", 1) == 1
-    if isinstance(X, (list, tuple)):
-        return not X or any(isinstance(item, str) for item in X)
-    return isinstance(X, (Iterable, os.PathLike))
-
-
-def windows_of(X: Any) -> NDArray[Any]:
-    """Return checked windows, or cut names into windows, as in `CharLSTMGenerator.fit`."""
-    return CharSequenceVectorizer().fit_transform(X) if are_names(X) else check_windows(X)

@@ -10,19 +10,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import classifier_of, small_generator
+from conftest import classifier_of, ngram_pipeline, small_generator, small_pipeline
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sklearn.exceptions import NotFittedError
 
 import sknamegen
+from sknamegen import CharAverageGenerator as mean
 from sknamegen import CharNGramGenerator, CharSequenceVectorizer, load_names, read_names
 
 PACKAGE = str(Path(sknamegen.__file__).parent)
 DOCUMENTED = (TypeError, ValueError, LookupError, OSError, NotFittedError)
 # An error message must contain one of these phrases about the input or the requirement.
 SAYS_WHY = re.compile(
-    r"Got|No name |holds|contains|has seen|requires|diverged|not fitted|unknown encoding"
+    r"Got|No name |Found only|holds|contains|has seen|requires|diverged|not fitted|unknown encoding"
     r"|Unknown character|the encoding|would take|was saved by another version"
 )
 
@@ -184,9 +185,13 @@ def test_vectorizer():
     try_cases(2000, check, containers, containers, vectorizer_params(scalars))
 
 
-@pytest.fixture(scope="module")
-def generator(make_pipe):
-    return make_pipe().fit(["Ada", "Eve Maria", "Zoë", "Marguerite Anna"])[-1]
+LEARNED = ["Ada", "Eve Maria", "Zoë", "Marguerite Anna"]
+
+
+@pytest.fixture(scope="module", params=["lstm", "ngram", "average"])
+def generator(request):
+    lstm, ngram = (make().fit(LEARNED)[-1] for make in (small_pipeline, ngram_pipeline))
+    return {"lstm": lstm, "ngram": ngram}.get(request.param) or mean([lstm, ngram]).fit()
 
 
 def test_windows_of_every_kind():
@@ -238,6 +243,8 @@ def test_sampling(generator):
         "pattern": patterns,
         "banned": st.lists(st.text("adE", max_size=3)),
         "label": st.none(),
+        "novel": st.booleans(),
+        "unique": st.booleans(),
         "random_state": st.integers(0, 9),
     }
     odd = dict.fromkeys(values, scalars) | {
@@ -258,18 +265,27 @@ def test_sampling(generator):
         for name in sampled:
             assert options.get("min_length", 1) <= len(name) <= max_length
             assert not set(name) & {"\0", "\2", "\3"}
+            assert not (options.get("novel") and name in LEARNED)
             if options.get("pattern") is not None:
                 assert re.fullmatch(options["pattern"], name)
             for string in list(options.get("banned", ())):
                 assert string.casefold() not in name.casefold()
         prefixes = [seed] * len(sampled) if isinstance(seed, str) else list(seed)
         assert all(n.startswith(str(p)) for n, p in zip(sampled, prefixes, strict=True))
+        assert len(set(sampled)) == len(sampled) or not options.get("unique")
+        if isinstance(seed, str):
+            kept = options.keys() - {"n_samples", "novel", "unique"}
+            single = {name: options[name] for name in kept} | {"random_state": 0}
+            expected = outcome(lambda: generator.sample(seed, **single))
+            if isinstance(expected, str):
+                assert seed + "".join(generator.stream(seed, **single)) == expected
         return True
 
     both = {name: st.one_of(value, odd[name]) for name, value in values.items()}
-    plain = {name: value for name, value in values.items() if name not in ("pattern", "banned")}
     try_cases(1000, check, seeds, st.fixed_dictionaries({}, optional=both))
-    try_cases(400, check, st.text("AdEvMri", max_size=3), st.fixed_dictionaries({}, optional=plain))
+    values["banned"] = st.lists(st.sampled_from("aeMri"), min_size=1)
+    valid = st.fixed_dictionaries({}, optional=values)
+    try_cases(300, check, st.text("AdEvMri", max_size=2), valid)
 
 
 @pytest.mark.filterwarnings("ignore:A column-vector y was passed")

@@ -70,7 +70,7 @@ def test_dask_search_survives_the_death_of_a_worker(names, tmp_path, monkeypatch
 
 def test_partial_fit_stops_counting_at_the_limit(names, monkeypatch):
     """The n-gram probabilities are final once the model has counted enough characters."""
-    monkeypatch.setattr("sknamegen.lstm._MAX_COUNTED", 1500)
+    monkeypatch.setattr("sknamegen._training.run._MAX_COUNTED", 1500)
     probas = []
 
     class RecordProba(Callback):

@@ -91,8 +91,3 @@ def test_invalid_blends_are_rejected(generator, label, message):
     for call in (generator.sample, generator.stream, partial(generator.next_char_proba, "")):
         with pytest.raises(ValueError, match=message):
             call(label=label)
-
-
-def test_blend_requires_labels():
-    with pytest.raises(ValueError, match="label requires a generator fitted with labels"):
-        CharNGramGenerator().fit(NAMES).sample(label=HALF)

@@ -114,7 +114,6 @@ def test_optional_fixes():
     ("names", "match"),
     [
         (["Anna", 1], r"names may only contain str, None or NaN\. Got .* row 1"),
-        (["Anna", b"Anna"], r"names may only contain str, None or NaN\. Got .* row 1"),
         (["Anna", ["Anna"]], r"names may only contain str, None or NaN\. Got .* row 1"),
         ("Anna", r"iterable of str\. Got the single str 'Anna'\."),
     ],

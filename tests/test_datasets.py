@@ -47,7 +47,8 @@ def test_styles_are_invented_lists():
     lists = [load_names(title) for titles in styles.values() for title in titles]
     assert 60 < min(map(len, lists)) <= max(map(len, lists)) <= 70
     # Invented names are not known names. Few of them exist, and the hashes have false positives.
-    assert known_names().share([name for names in lists for name in names]) < 0.015
+    known = known_names()
+    assert np.mean([name in known for names in lists for name in names]) < 0.015
 
 
 def test_unknown_title():
@@ -79,7 +80,6 @@ def test_read_names(tmp_path, newline, encoding):
         ("nothing.txt", "", FileNotFoundError, "nothing.txt"),
         # `open` would treat a number as a file descriptor and close it.
         (3, "", TypeError, "path must be a str or path-like"),
-        (None, "", TypeError, "path must be a str or path-like"),
         (b"names.txt", "", TypeError, "path must be a str or path-like"),
     ],
 )
@@ -133,11 +133,11 @@ def test_known_names():
     assert len(bundled_file("known.npz").read_bytes()) <= 700_000
     names = known_names()
     assert all(name in names for name in ("Marina", "marina", "MARINA", "Zürich", "Zu\u0308rich"))
-    assert names.share(load_names()) == 1
+    assert all(name in names for name in load_names())
     rng = np.random.default_rng(0)
     invented = ["".join(row) for row in rng.choice([*"bcdfghjklmnpqrstvwxz"], (50_000, 12))]
-    assert names.share(invented) < 0.0015  # false positive rate of 1 in 1,200
-    assert names.share(["Marina", invented[0], invented[0]]) == pytest.approx(1 / 3)
+    share = np.mean([name in names for name in invented])
+    assert share < 0.0015  # false positive rate of 1 in 1,200
 
 
 def test_known_names_with_additional_names():

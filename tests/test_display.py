@@ -7,11 +7,7 @@ import pytest
 from conftest import ngram_pipeline, small_pipeline, windows_of
 from sklearn.exceptions import NotFittedError
 
-from sknamegen import (
-    CharLSTMGenerator,
-    CharNGramGenerator,
-    SamplePreview,
-)
+from sknamegen import CharLSTMGenerator, CharNGramGenerator, SamplePreview
 from sknamegen.display import LossCurveDisplay, NextCharDisplay, TemperatureDisplay
 
 matplotlib = pytest.importorskip("matplotlib")
@@ -80,17 +76,11 @@ def test_next_char(make_pipe, names):
     assert full_display.image_.get_array().shape == (len(generator.alphabet_), 4)
 
 
-@pytest.mark.parametrize("name", ["A", "Marianneli", "Anna" * 7 + "An"])
-def test_next_char_fits_names_of_any_length(name, names):
-    display = NextCharDisplay.from_estimator(ngram_pipeline().fit(names)[-1], name)
-    assert_inside(display)
-    assert tick_labels(display.ax_.xaxis) == [*name, "⏎"]
-
-
 @pytest.mark.parametrize(
-    "name", ["あい", "李 娜", "Zoe\u0308", "דוד", "देवी", "👩\u200d👧", "a\n$\\"]
+    "name",
+    ["A", "Anna" * 7 + "An", "あい", "李 娜", "Zoe\u0308", "דוד", "देवी", "👩\u200d👧", "a\n$\\"],
 )
-def test_next_char_shows_any_character(name):
+def test_next_char_fits_any_name(name):
     """Characters without a glyph appear as code points, because missing glyphs cause warnings."""
     generator = ngram_pipeline().fit([name, "Ada"])[-1]
     before = dict(matplotlib.rcParams)
@@ -101,7 +91,9 @@ def test_next_char_shows_any_character(name):
     *labels, end = tick_labels(display.ax_.xaxis)
     assert end == "⏎"
     for character, label in zip(name, labels, strict=True):
-        accepted = {character.replace(" ", "␣"), f"◌{character}", f"U+{ord(character):04X}"}
+        accepted = {character.replace(" ", "␣")}
+        if not character.isascii() or character == "\n":
+            accepted |= {f"◌{character}", f"U+{ord(character):04X}"}
         assert label in accepted
     assert set(labels) < set(tick_labels(display.ax_.yaxis))
 

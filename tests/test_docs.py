@@ -135,21 +135,3 @@ def test_one_page_documents_the_shared_methods():
         assert f"\n    {name} : " in BaseCharGenerator.__doc__
         for generator in (CharLSTMGenerator, CharNGramGenerator):
             assert name in generator.__doc__
-
-
-def test_guide_lists_every_chapter():
-    guide = (DOCS / "guide/index.md").read_text("utf-8")
-    for path in (DOCS / "guide").glob("*.md"):
-        assert path.stem == "index" or f"\n{path.stem}\n" in guide
-
-
-@pytest.mark.parametrize(
-    "word", ["gpu", "ram", "random seed", "license", "pseudonyms", "errors", "offensive", "install"]
-)
-def test_the_search_of_the_manual_finds_a_section(word):
-    headings = [
-        heading
-        for path in CHAPTERS
-        for heading in re.findall("(?m)^#+ (.*)$", path.read_text("utf-8"))
-    ]
-    assert any(re.search(rf"\b{word}\b", heading, re.IGNORECASE) for heading in headings)

@@ -6,11 +6,8 @@ import weakref
 from functools import partial
 
 import pytest
-from conftest import linux
-from test_threads import assert_forked_child_gets
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from sknamegen import _parallel
 from sknamegen._parallel import in_threads, one_blas_thread, parallel_map
 
 needs_blas = pytest.mark.skipif(
@@ -34,14 +31,10 @@ def test_calls_run_in_parallel_and_results_are_in_order(n_threads):
         return number, letter
 
     calls = list(zip(range(n_threads), "abc"[:n_threads], strict=True))
-    for map_calls, is_main in (
-        (parallel_map, True),
-        (partial(in_threads, n_threads=n_threads), False),
-    ):
+    for map_calls in (parallel_map, partial(in_threads, n_threads=n_threads)):
         idents.clear()
         assert map_calls(call, calls) == calls
         assert len(idents) == n_threads
-        assert (threading.get_ident() in idents) == is_main
         assert map_calls(call, []) == []
 
 
@@ -148,28 +141,3 @@ def test_number_of_blas_threads_is_restored_after_all_calls():
         may_leave.set()
         holder.join()
         assert blas_threads() == before
-
-
-@needs_blas
-def test_interrupted_blocks_are_ignored():
-    """If Ctrl-C interrupts the end of a block, the next block restores the number of threads."""
-    with threadpool_limits(2, "blas"):
-        before = blas_threads()
-        block = one_blas_thread()
-        block.__enter__()
-        _parallel._blas._blocks.clear()
-        assert blas_threads()[0] == 1
-        with one_blas_thread() as n_threads:
-            assert n_threads == 2
-        assert blas_threads() == before
-        block.__exit__(None, None, None)
-        assert blas_threads() == before
-
-
-@linux
-def test_forked_child_samples_while_the_parent_changes_threads(generator):
-    """A child must not wait for a lock that only a thread of its parent can release."""
-    sample = partial(generator.sample, n_samples=150, random_state=0)
-    expected = sample()
-    with one_blas_thread(), _parallel._blas._lock:
-        assert_forked_child_gets(sample, expected)

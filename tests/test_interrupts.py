@@ -175,22 +175,3 @@ def test_classifiers_keep_progress_or_the_last_fit(monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         classifier.fit(FEW, labels)
     assert classifier.generator_ is expected
-
-
-@pytest.mark.parametrize("method", ["fit", "partial_fit"])
-def test_an_interrupt_of_counting_changes_nothing(monkeypatch, method):
-    """The interrupt comes at each call of ``np.unique`` in turn."""
-    generator = CharNGramGenerator().fit(FEW)
-    before, unique, n_interrupts = vars(generator).copy(), np.unique, 0
-    while generator.counts_ is before["counts_"]:
-        functions = iter([unique] * n_interrupts + [interrupt])
-        monkeypatch.setattr(
-            np, "unique", lambda *args, calls=functions, **kw: next(calls)(*args, **kw)
-        )
-        try:
-            getattr(generator, method)([name[::-1] for name in FEW])
-        except KeyboardInterrupt:
-            n_interrupts += 1
-            assert vars(generator).keys() == before.keys()
-            assert all(vars(generator)[name] is value for name, value in before.items())
-    assert n_interrupts > 5

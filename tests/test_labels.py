@@ -1,7 +1,6 @@
 """Labels and sample weights, for both generators. `test_classifier.py` tests predictions."""
 
 import itertools
-import pickle
 import re
 import tracemalloc
 from functools import partial
@@ -18,7 +17,6 @@ from conftest import (
 )
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
-from sklearn.model_selection import GridSearchCV
 
 from sknamegen import CharNGramGenerator, load_names
 
@@ -149,26 +147,12 @@ def test_fit_without_labels_removes_labels(make_pipe, labelled):
     assert hasattr(generator.fit(*labelled), "classes_")
     generator.fit(labelled[0])
     assert not {"classes_", "class_count_"} & {*dir(generator)}
-    with pytest.raises(ValueError, match="label requires a generator fitted with labels"):
-        generator.sample(label="male")
+    for label in ("male", {"male": 1}):
+        with pytest.raises(ValueError, match="label requires a generator fitted with labels"):
+            generator.sample(label=label)
     for method in (generator.score, generator.partial_fit):
         with pytest.raises(ValueError, match="y must be None, because this generator was fitted"):
             method(*labelled)
-
-
-def test_pickle_keeps_labels_and_clone_does_not(pipe, labelled):
-    loaded, (names, labels) = pickle.loads(pickle.dumps(pipe)), (x[:40] for x in labelled)
-    assert loaded.score(names, labels) == pipe.score(names, labels)
-    for label in (None, "male"):
-        options = {"n_samples": 9, "label": label, "random_state": 0}
-        assert loaded[-1].sample(**options) == pipe[-1].sample(**options)
-    assert not hasattr(clone(pipe)[-1], "classes_")
-
-
-def test_error_for_a_missing_label_suggests_stratified_folds():
-    search = GridSearchCV(ngram_pipeline(), {"ngram__order": [2]}, cv=3, error_score="raise")
-    with pytest.raises(ValueError, match=r"Got 'a', which .* use cv=StratifiedKFold\(\)"):
-        search.fit(["Ada", "Eve", "Zoe"], ["a", "b", "c"])
 
 
 def test_unknown_labels_are_rejected(tiny):
@@ -176,7 +160,8 @@ def test_unknown_labels_are_rejected(tiny):
         match = re.escape(f"label must be one of 'x', 'y', 'z'. Got {label!r}")
         with pytest.raises(ValueError, match=match):
             tiny[-1].sample(label=label)
-    with pytest.raises(ValueError, match=r"y must contain only the labels 'x', 'y', 'z'\. Got 'w'"):
+    match = r"y must contain only the labels 'x', 'y', 'z'\. Got 'w', .* use cv=StratifiedKFold\(\)"
+    with pytest.raises(ValueError, match=match):
         tiny.score(["a", "b"], ["x", "w"])
     with pytest.raises(NotFittedError):
         clone(tiny)[-1].sample(label="x")

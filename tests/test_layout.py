@@ -96,16 +96,6 @@ def test_training_imports_no_estimator():
     assert not [name for name, _ in imports(PACKAGE / "_corpus.py") if "_models" in name]
 
 
-def test_only_the_alphabet_converts_code_points():
-    for path in FILES:
-        calls = {
-            node.func.id
-            for node in ast.walk(ast.parse(path.read_text("utf-8")))
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-        }
-        assert path.name == "_alphabet.py" or not calls & {"chr", "ord"}, path
-
-
 def test_the_readme_mentions_every_file():
     readme = (PACKAGE / "README.md").read_text("utf-8")
     for path in FILES:

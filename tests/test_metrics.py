@@ -1,5 +1,4 @@
 import math
-import re
 import sys
 from collections import Counter
 
@@ -8,11 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sknamegen import CharNGramGenerator, CharSequenceVectorizer, load_names
+from sknamegen import CharSequenceVectorizer, load_names
 from sknamegen.metrics import (
     constraint_probability,
     far_apart,
-    length_divergence,
     nearest_training_name,
     ngram_divergence,
     novelty,
@@ -48,10 +46,6 @@ def test_metrics_match_slow_definitions(names, reference):
     for name, neighbour, distance in zip(names, nearest, distances, strict=True):
         assert distance == min(edit_distance(name, other) for other in reference)
         assert edit_distance(name, neighbour) == distance
-    lengths = [np.bincount(list(map(len, x)), minlength=7) for x in (names, reference)]
-    assert length_divergence(names, reference) == pytest.approx(
-        divergence_slow(*lengths), abs=1e-12
-    )
     for n in (2, 3):
         grams = [
             Counter(f"\2{x}\3"[i : i + n] for x in part for i in range(len(x) + 3 - n))
@@ -84,11 +78,9 @@ def test_without_rapidfuzz(monkeypatch):
 
 @pytest.mark.parametrize("names", ["Anna", [], [1], 5, [None]])
 def test_bad_names(names):
-    for metric in (novelty, length_divergence, ngram_divergence, nearest_training_name):
+    for metric in (novelty, ngram_divergence, nearest_training_name):
         for arguments in ((names, ["a"]), (["a"], names)):
-            with pytest.raises(
-                TypeError, match=r"(names|reference) must be an iterable of str wit"
-            ):
+            with pytest.raises(TypeError, match=r"(names|ref.*) must be an iterable of str with"):
                 metric(*arguments)
     with pytest.raises(TypeError, match="names must be an iterable of str with at"):
         uniqueness(names)
@@ -119,14 +111,3 @@ def test_far_apart_rejects_invalid_arguments(options):
 def test_constraint_probability_requires_a_generator():
     with pytest.raises(TypeError, match=r"must be a fitted generator, .* Got a CharSequenceVec"):
         constraint_probability(CharSequenceVectorizer(), pattern="a.*")
-
-
-@pytest.mark.parametrize("pattern", [".*a", ".*x.*", ".*z.*a.*"])
-def test_errors_of_probabilities_of_an_ngram_model(names, pattern):
-    """The lookahead is exact, apart from the penalty of kinds, so the error is small."""
-    generator = CharNGramGenerator().fit(names)
-    probability, error = constraint_probability(generator, pattern=pattern, random_state=0)
-    drawn = generator.sample(n_samples=20_000, random_state=0)
-    share = np.mean([re.fullmatch(pattern, name) is not None for name in drawn])
-    assert error < 0.03 * probability
-    assert abs(share - probability) < 5 * error + 5 * (probability / 20_000) ** 0.5

@@ -1,7 +1,5 @@
 """Names in place of windows, and pipelines and searches in place of generators."""
 
-import importlib
-import pkgutil
 import warnings
 from pathlib import Path
 
@@ -12,7 +10,6 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 
-import sknamegen
 from sknamegen import (
     CharAverageGenerator,
     CharNGramGenerator,
@@ -149,13 +146,3 @@ def test_pipelines_prepare_the_names_of_a_display(names):
     pipe = ngram_pipeline().set_params(windows__lowercase=True).fit(names)
     options = {"temperatures": [0.2], "n_samples": 50, "random_state": 0}
     assert TemperatureDisplay.from_estimator(pipe, names, **options).novelty < 1
-
-
-def test_public_names():
-    for name in ("known_names", "load_names", "load_words", "read_names"):
-        assert name in sknamegen.__all__
-        assert getattr(sknamegen, name) is getattr(sknamegen.datasets, name)
-    for module in pkgutil.iter_modules(sknamegen.__path__):
-        if not module.name.startswith("_"):
-            assert importlib.import_module(f"sknamegen.{module.name}").__all__
-    assert "Anna" in load_names("female")

@@ -1,20 +1,18 @@
+from functools import partial
+
 import numpy as np
 import pytest
-from _formulas import Penalty, log_likelihood, ngram_logits, targets
-from conftest import ngram_pipeline, windows_of
+from _formulas import ngram_logits
+from conftest import expected_scores, ngram_pipeline, windows_of
 
 from sknamegen import CharNGramGenerator
 
 
-def expected_scores(generator, learned, windows, y=(None, None)):
-    """Return reference scores after a fit to the windows `learned` with the labels ``y[0]``."""
-    seen, has_labels = list(targets(learned, y[0])), y[0] is not None
-    alphabet, window_length = generator.alphabet_, generator.window_length_
-    order = min(generator.order, window_length + 1)
-    logits = ngram_logits(seen, alphabet, order, generator.discount, has_labels)
-    penalty = Penalty(seen, alphabet, window_length, has_labels)
-    penalised = lambda *context: logits(*context) + penalty.after(*context)  # noqa: E731
-    return log_likelihood(windows, generator, penalised, y[1])
+def assert_scores_match_the_formulas(pipe, train, scored, labels=None, y=None):
+    generator, windows = pipe.fit(train, labels)[-1], pipe[0].transform(scored)
+    learned, model = pipe[0].transform(train), partial(ngram_logits, discount=generator.discount)
+    expected = expected_scores(generator, model, learned, windows, (labels, y))
+    np.testing.assert_allclose(generator.score_samples(windows, y), expected, atol=1e-5)
 
 
 LEARNED = ["McLean", "Anne-Marie", "Eva Maria", "X Æ A-12", "Zoe\u0328"]
@@ -34,11 +32,8 @@ SCORED = ["", "Al", "Annamaria Marguerita", "McDonald", "Zoë", "JoX-", "anna", 
 )
 def test_scores_match_the_formulas(names, window_length, params):
     """A short window limits the order."""
-    train = [*names[:150], *LEARNED]
-    pipe = ngram_pipeline(window_length, **params).fit(train)
-    windows = pipe[0].transform(SCORED)
-    expected = expected_scores(pipe[-1], pipe[0].transform(train), windows)
-    np.testing.assert_allclose(pipe[-1].score_samples(windows), expected, atol=1e-5)
+    pipe = ngram_pipeline(window_length, **params)
+    assert_scores_match_the_formulas(pipe, [*names[:150], *LEARNED], SCORED)
     discounts = pipe[-1].counts_.discounts
     assert discounts.shape == (min(pipe[-1].order, window_length + 1), 3)
     assert "discount" not in params or (discounts == params["discount"]).all()
@@ -47,20 +42,14 @@ def test_scores_match_the_formulas(names, window_length, params):
 @pytest.mark.parametrize("params", [{}, {"order": 1}, {"order": 3, "discount": 0.5}])
 def test_scores_with_labels_match_the_formulas(names, params):
     train = [*names[:150], *LEARNED]
-    labels = np.arange(len(train)) % 3
-    pipe = ngram_pipeline(4, **params).fit(train, labels)
-    windows, y = pipe[0].transform(SCORED * 2), np.arange(2 * len(SCORED)) % 3
-    expected = expected_scores(pipe[-1], pipe[0].transform(train), windows, (labels, y))
-    np.testing.assert_allclose(pipe[-1].score_samples(windows, y), expected, atol=1e-5)
+    labels, y = np.arange(len(train)) % 3, np.arange(2 * len(SCORED)) % 3
+    assert_scores_match_the_formulas(ngram_pipeline(4, **params), train, SCORED * 2, labels, y)
 
 
 @pytest.mark.parametrize("window_length", [1, 5])
 def test_scores_of_running_text_match_the_formulas(names, window_length):
-    pipe = ngram_pipeline(window_length, boundary=False).fit([" ".join(names[:150])])
-    windows = pipe[0].transform(["Anna Lena-Marie", "axx Éva"])
-    learned = pipe[0].transform([" ".join(names[:150])])
-    expected = expected_scores(pipe[-1], learned, windows)
-    np.testing.assert_allclose(pipe[-1].score_samples(windows), expected, atol=1e-5)
+    pipe, scored = ngram_pipeline(window_length, boundary=False), ["Anna Lena-Marie", "axx Éva"]
+    assert_scores_match_the_formulas(pipe, [" ".join(names[:150])], scored)
 
 
 def test_held_out_scores_by_order(names):

@@ -1,7 +1,6 @@
 """NamePseudonymizer replaces equal names by equal pseudonyms."""
 
 import copy
-import io
 import pickle
 import pickletools
 import re
@@ -9,24 +8,20 @@ import subprocess
 import sys
 from unicodedata import normalize
 
-import joblib
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-import skops.io
-from conftest import classifier_of, ngram_pipeline, small_pipeline
+from conftest import classifier_of, ngram_pipeline, saved_copies, small_pipeline
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.compose import make_column_transformer
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV
-from sklearn.naive_bayes import BernoulliNB
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder
 
-from sknamegen import SKOPS_TRUSTED, CharNGramGenerator, NamePseudonymizer, load_names
+from sknamegen import CharNGramGenerator, NamePseudonymizer, load_names
 from sknamegen.datasets import known_names
 
 WOMEN = [*dict.fromkeys(load_names("female"))]
@@ -39,6 +34,11 @@ def pseudonyms_of(names, **params):
     return NamePseudonymizer(**{"key": KEY} | params).fit(names).transform(names).ravel().tolist()
 
 
+@pytest.fixture(scope="module")
+def pseudonyms():
+    return pseudonyms_of(NAMES)
+
+
 def folded(names):
     """Return names as they are compared: stripped, composed and case-folded."""
     return {normalize("NFC", name.strip().casefold()) for name in names}
@@ -46,10 +46,8 @@ def folded(names):
 
 def test_pseudonyms_are_unique():
     """Pseudonyms of names that differ only in case differ, even ignoring case."""
-    column, pseudonymizer = (
-        [*NAMES, *map(str.upper, NAMES), *NAMES[::-1]],
-        NamePseudonymizer(key=KEY),
-    )
+    column = [*NAMES, *map(str.upper, NAMES), *NAMES[::-1]]
+    pseudonymizer = NamePseudonymizer(key=KEY)
     with pytest.raises(NotFittedError):
         pseudonymizer.mapping()
     for y in (None, np.resize(["x", "y"], len(column))):
@@ -61,24 +59,24 @@ def test_pseudonyms_are_unique():
         assert pseudonymizer.mapping() == mapping
 
 
-def test_pseudonyms_depend_on_the_key_and_the_names_only():
-    expected = dict(zip(NAMES, pseudonyms_of(NAMES), strict=True))
+def test_pseudonyms_depend_on_the_key_and_the_names_only(pseudonyms):
+    expected = dict(zip(NAMES, pseudonyms, strict=True))
     order = np.random.default_rng(0).permutation(len(NAMES)).tolist()
     shuffled = [NAMES[i] for i in order]
     assert pseudonyms_of(shuffled) == [expected[name] for name in shuffled]
-    assert pseudonyms_of([*NAMES, *shuffled])[: len(NAMES)] == [*expected.values()]
-    assert pseudonyms_of(NAMES, key=KEY.decode()) == [*expected.values()]
+    assert pseudonyms_of([*NAMES, *shuffled])[: len(NAMES)] == pseudonyms
+    assert pseudonyms_of(NAMES, key=KEY.decode()) == pseudonyms
     other = pseudonyms_of(NAMES, key=b"another secret")
-    assert np.mean(np.array(other) == [*expected.values()]) < 0.02
+    assert np.mean(np.array(other) == pseudonyms) < 0.02
 
 
-def test_pseudonyms_are_equal_across_processes():
+def test_pseudonyms_are_equal_across_processes(pseudonyms):
     code = (
         "from sknamegen import NamePseudonymizer, load_names; names = load_names('female')[::20]; "
         f"print(NamePseudonymizer(key={KEY!r}).fit(names).transform(names).ravel().tolist())"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == str(pseudonyms_of(NAMES))
+    assert done.stdout.strip() == str(pseudonyms)
 
 
 def test_missing_values_stay_unchanged():
@@ -174,13 +172,12 @@ def test_partial_fit_keeps_all_pseudonyms():
     assert clone(pseudonymizer).partial_fit(new).mapping().keys() == {*new}
 
 
-@pytest.mark.parametrize("sex", ["female", "male"])
-def test_tables_agree_with_a_frozen_generator(sex):
-    network = CharNGramGenerator().fit(load_names(sex))
+def test_tables_agree_with_a_frozen_generator():
+    generator = CharNGramGenerator().fit(load_names("male"))
     names = np.random.default_rng(0).permutation(WOMEN).tolist()
 
     def pseudonyms_in(table):
-        return NamePseudonymizer(FrozenEstimator(network), key=KEY).fit(table).mapping()
+        return NamePseudonymizer(FrozenEstimator(generator), key=KEY).fit(table).mapping()
 
     first = pseudonyms_in(names[:1000])
     for n_added, n_kept in ((1, 999), (100, 980)):
@@ -193,9 +190,8 @@ def test_names_are_compared_without_whitespace_and_case():
     pseudonyms = NamePseudonymizer(key=KEY).fit(column).mapping()
     assert pseudonyms.keys() == {*WOMEN[::2]}
     assert not folded(pseudonyms.values()) & folded(column)
-    untidy = ngram_pipeline().fit(
-        [f" {normalize('NFD', name)}\t" for name in ("Zoë", "Chloë", *NAMES)]
-    )
+    names = ["Zoë", "Chloë", *NAMES]
+    untidy = ngram_pipeline().fit([f" {normalize('NFD', name)}\t" for name in names])
     excluded = [f"{name.upper()} " for name in WOMEN]
     options = {"generator": FrozenEstimator(untidy), "exclude": excluded}
     sampled = untidy[-1].sample("", 0.7, 2000, unique=True, exclude=excluded, random_state=0)
@@ -225,23 +221,24 @@ def test_inverse_transform():
 
 
 def test_numeric_targets_are_ignored():
-    n = len(NAMES)
-    for y in (np.linspace(0, 1, n), np.arange(n) % 2, pd.Series([True] * n)):
-        pseudonyms = NamePseudonymizer(key=KEY).fit_transform(pd.DataFrame({"name": NAMES}), y)
-        assert pseudonyms.ravel().tolist() == pseudonyms_of(NAMES)
+    names = NAMES[:60]
+    expected, table = pseudonyms_of(names), pd.DataFrame({"name": names})
+    for y in (np.linspace(0, 1, 60), np.arange(60) % 2, pd.Series([True] * 60)):
+        pseudonyms = NamePseudonymizer(key=KEY).fit_transform(table, y)
+        assert pseudonyms.ravel().tolist() == expected
 
 
 def test_the_key_seeds_a_network():
     network = small_pipeline(max_epochs=1)[-1].set_params(random_state=None)
-    first, again = (pseudonyms_of(NAMES[:40], generator=network) for _ in range(2))
+    first, again = (pseudonyms_of(NAMES[:20], generator=network) for _ in range(2))
     assert first == again
-    assert first != pseudonyms_of(NAMES[:40], generator=network, key=b"another")
+    assert first != pseudonyms_of(NAMES[:20], generator=network, key=b"another")
 
 
-def test_exclude():
-    known, pseudonyms = known_names(), pseudonyms_of(NAMES)
-    assert known.share(pseudonyms) > 0.2
-    assert known.share(pseudonyms_of(NAMES, exclude=known)) == 0
+def test_exclude(pseudonyms):
+    known = known_names()
+    assert np.mean([name in known for name in pseudonyms]) > 0.2
+    assert not any(name in known for name in pseudonyms_of(NAMES, exclude=known))
     assert not set(pseudonyms) & set(pseudonyms_of(NAMES, exclude=pseudonyms))
 
 
@@ -262,20 +259,11 @@ def test_representations_show_neither_the_key_nor_names(key):
     assert not {*re.findall(r"\w+", text)} & {*NAMES, *pseudonymizer.mapping().values()}
 
 
-def save_and_load(estimator):
-    """Yield copies of an estimator by pickle, joblib and skops."""
-    for library, options in ((pickle, {}), (joblib, {}), (skops.io, {"trusted": SKOPS_TRUSTED})):
-        file = io.BytesIO()
-        library.dump(estimator, file)
-        file.seek(0)
-        yield library.load(file, **options)
-
-
 @pytest.mark.parametrize("key", [KEY, KEY.decode()], ids=["bytes", "str"])
 def test_saved_and_cloned_keys_stay_hidden(key):
     pseudonymizer = NamePseudonymizer(key=key)
     copies = [clone(pseudonymizer), copy.copy(pseudonymizer), copy.deepcopy(pseudonymizer)]
-    for estimator in [*copies, *save_and_load(pseudonymizer)]:
+    for estimator in [*copies, *saved_copies(pseudonymizer)]:
         assert estimator.key == estimator.get_params()["key"] == key
         assert repr(estimator) == "NamePseudonymizer(key=<hidden>)"
         assert type(estimator.__getstate__()["key"]) is type(key)
@@ -286,21 +274,12 @@ def test_saved_and_cloned_keys_stay_hidden(key):
     assert "another" not in repr(changed)
 
 
-def test_grid_search_over_keys():
-    pipe = make_pipeline(NamePseudonymizer(unseen="generate"), OneHotEncoder(), BernoulliNB())
-    pipe.set_params(onehotencoder__handle_unknown="ignore")
-    grid = {"namepseudonymizer__key": [KEY, KEY.decode()]}
-    search = GridSearchCV(pipe, grid, error_score="raise", cv=2).fit(NAMES[:40], [0, 1] * 20)
-    assert search.best_estimator_[0].key == KEY
-    assert "keep" not in repr(search.best_estimator_)
-
-
 def test_saved_pseudonyms():
     exclude = known_names() | ["Qurt"]
     pseudonymizer = NamePseudonymizer(CharNGramGenerator(order=3), KEY, exclude).fit(NAMES)
     expected = pseudonymizer.transform(NAMES).tolist()
     new = pseudonymizer.set_params(unseen="generate").transform(WOMEN[:50]).tolist()
-    for loaded in save_and_load(pseudonymizer):
+    for loaded in saved_copies(pseudonymizer):
         assert loaded.transform(NAMES).tolist() == expected
         assert loaded.transform(WOMEN[:50]).tolist() == new
         assert loaded.partial_fit(WOMEN[:50]).transform(WOMEN[:50]).tolist() == new

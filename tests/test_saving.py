@@ -10,7 +10,6 @@ import pickletools
 import re
 import subprocess
 import sys
-import time
 import tracemalloc
 import zipfile
 from functools import partial
@@ -55,6 +54,10 @@ def assert_same_model(loaded, pipe, names):
 def test_round_trips(pipe, names, tmp_path):
     for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
         assert_same_model(pickle.loads(pickle.dumps(pipe, protocol)), pipe, names)
+    skops_file = skops.io.dumps(pipe)
+    assert_same_model(skops.io.loads(skops_file, trusted=SKOPS_TRUSTED), pipe, names)
+    with pytest.raises(TypeError, match=r"Untrusted types found in the file: .*sknamegen"):
+        skops.io.loads(skops_file)
     path = tmp_path / "pipe.joblib"
     for compress, mmap_mode in ((0, None), (3, None), (0, "r")):
         joblib.dump(pipe, path, compress)
@@ -98,16 +101,6 @@ def test_novel_excludes_names_forgotten_during_the_call(names, method, monkeypat
     assert not set(sampled) & set(names)
 
 
-def test_skops_round_trip_trusts_only_types_of_the_package(pipe, names):
-    data = skops.io.dumps(pipe)
-    types = skops.io.get_untrusted_types(data=data)
-    assert types
-    assert set(types) < set(SKOPS_TRUSTED)
-    assert_same_model(skops.io.loads(data, trusted=SKOPS_TRUSTED), pipe, names)
-    with pytest.raises(TypeError, match=r"Untrusted types found in the file: .*sknamegen"):
-        skops.io.loads(data)
-
-
 def test_files_contain_only_trusted_public_types(pipe):
     preview = SamplePreview()
     for name in SKOPS_TRUSTED:
@@ -115,6 +108,7 @@ def test_files_contain_only_trusted_public_types(pipe):
         assert not module.startswith("sknamegen._")
         public = getattr(importlib.import_module(module), kind)
         assert public.__module__ == module
+        assert f"class {kind}" in inspect.getsource(public)  # which is also IPython's ``??``
         assert public is getattr(sknamegen, kind, KnownNames)
     generator = copy.deepcopy(pipe[-1])
     if hasattr(generator, "callbacks"):
@@ -216,11 +210,8 @@ def test_files_of_an_unknown_format_are_rejected(pipe):
 KINDS = {
     "counts of labels": (ngram_pipeline, {}),
     "counts of text": (ngram_pipeline, {"boundary": False}),
-    "networks": (small_pipeline, {"max_epochs": 1, "num_networks": 2, "ngram_counts": False}),
-    "layers of labels": (
-        small_pipeline,
-        {"max_epochs": 1, "num_layers": 2, "embedding_dim": None, "ngram_counts": True},
-    ),
+    "networks": (small_pipeline, {"num_networks": 2, "ngram_counts": False}),
+    "layers of labels": (small_pipeline, {"num_layers": 2, "embedding_dim": None}),
 }
 
 
@@ -230,6 +221,8 @@ def fitted(request, names):
     if request.param == "vectorizer":
         return CharSequenceVectorizer(window_length=3).fit(names), names[:5]
     make, params = KINDS[request.param]
+    if make is small_pipeline:
+        params = {"max_epochs": 1, "hidden_size": 4} | params
     train = [" ".join(names[:10])] * 20 if "text" in request.param else names[:20]
     pipe = make(**params).fit(train, ["a", "b"] * 10 if "labels" in request.param else None)
     return pipe[-1], pipe[0].transform(train[:5])
@@ -238,31 +231,28 @@ def fitted(request, names):
 DAMAGED = "The file is damaged or was modified|must have the same characters"
 # Changes that invalidate any array, an array of indices, or an array of weights.
 INVALID_ARRAY = {
-    *("deleted", "none", "text", "minus one", "huge", "nan", "list", "object dtype", "flat"),
-    *("shorter", "longer", "wider", "empty"),
+    *("deleted", "none", "text", "minus one", "huge", "nan", "object dtype", "flat"),
+    *("shorter", "wider"),
 }
 INVALID_INDICES = {"float dtype", "with nan", "all large", "negated", "overflowing"}
 INVALID_NUMBERS = {"with nan", "overflowing"}
 
 
-def invalid_changes(path):
-    """Return the corruptions that every model rejects, by the name of the corrupted array."""
-    is_counted = path[0] in ("counts_", "_counts", "_penalty")
-    if not is_counted and (path[0] != "_networks" or path[2:3] != ("lstm",)):
+def invalid_changes(path, entry):
+    """Return the corruptions that every model rejects, for an entry of its state."""
+    name = path[-1]
+    if path[0] != "_fitted" or name == "_fitted":
         return set()
-    if path[-1] in ("discount", "counts_", "_counts"):
-        return set()
-    if path[-1] == "lstm":
-        return {"extended", "deleted", "none", "text"}
-    if path[-1] in ("strength", "gains"):
-        return INVALID_ARRAY - {"huge"} | ({"with nan"} if path[-1] == "gains" else set())
-    if path[-1] in ("contexts", "characters"):
+    if isinstance(entry, (dict, list)):
+        return {"deleted", "none", "text"} - ({"deleted"} if isinstance(name, int) else set())
+    if name in ("strength", "gains"):
+        return INVALID_ARRAY - {"huge"} | ({"with nan"} if name == "gains" else set())
+    if name in ("contexts", "characters"):
         # The order of the penalty is not checked.
-        return (INVALID_ARRAY | INVALID_INDICES) - ({"wider"} if path[0] == "_penalty" else set())
-    more = (
-        {"negated"} if path[-1] == "counts" else {"int dtype"} if path[2:3] == ("lstm",) else set()
-    )
-    return INVALID_ARRAY | INVALID_NUMBERS | more
+        return (INVALID_ARRAY | INVALID_INDICES) - {"wider"}
+    if not isinstance(entry, np.ndarray):
+        return set()
+    return INVALID_ARRAY | INVALID_NUMBERS | {"negated" if name == "counts" else "int dtype"}
 
 
 @pytest.mark.filterwarnings("ignore")  # invalid values overflow
@@ -276,12 +266,14 @@ def test_corrupted_states_are_rejected_or_harmless(fitted):
     assert ("alphabet_",) in paths
     memory_limit = 2**20 + 5 * peak_memory(type(estimator)().__setstate__, state)
     for path in paths:
+        entry = state
+        for key in path:
+            entry = entry[key]
         for corruption in CORRUPTIONS:
             changed = corrupted(state, path, corruption)
             if changed is None:
                 continue
             loaded, is_loaded, caught = type(estimator)(), False, None
-            started = time.process_time()
             try:
                 assert peak_memory(loaded.__setstate__, changed) < memory_limit, (path, corruption)
                 is_loaded = True
@@ -294,12 +286,11 @@ def test_corrupted_states_are_rejected_or_harmless(fitted):
                 caught = error
                 n_rejected += is_vectorizer or not is_loaded  # a vectorizer rejects in transform
             assert is_loaded or path[0] not in params
-            if corruption in invalid_changes(path):
+            if corruption in invalid_changes(path, entry):
                 n_invalid += 1
                 assert isinstance(caught, ValueError), (path, corruption)
                 assert re.search(DAMAGED, str(caught)), (path, corruption)
                 assert not is_loaded, (path, corruption)
-            assert time.process_time() - started < 20, (path, corruption)
     assert n_rejected > (40 if is_vectorizer else 50)
     assert is_vectorizer or n_invalid > 40
     assert n_used > 10
@@ -322,7 +313,7 @@ def use(estimator, X, path):
         return
     generator, scores = estimator, estimator.score_samples(X)
     assert scores.shape == (len(X),)
-    if path[0] in ("_networks", "_counts") or path[-1] in ("contexts", "characters", "counts"):
+    if path[0] == "_fitted" and path[-1] != "weight":
         assert np.isfinite(scores).all()
     if generator.max_length_ is None:
         generator.sample("A", max_length=20, random_state=0)
@@ -338,12 +329,6 @@ def test_fractional_counts_round_trip(names):
     generator = CharNGramGenerator().fit(names, labels, sample_weight=weights)
     scores = [pickle.loads(pickle.dumps(generator)).score_samples(names)]
     np.testing.assert_allclose(*scores, generator.score_samples(names), rtol=1e-9)
-
-
-@pytest.mark.parametrize("kind", [CharLSTMGenerator, CharSequenceVectorizer, SamplePreview])
-def test_source_of_public_classes(kind):
-    """IPython's ``??`` uses the same lookup."""
-    assert f"class {kind.__name__}(" in inspect.getsource(kind)
 
 
 def test_pickle_keeps_the_class_of_a_subclass(names):
@@ -381,34 +366,34 @@ from sklearn.frozen import FrozenEstimator
 from sknamegen import *
 from sknamegen import display, metrics
 
-for library, options in ("pickle", {}), ("joblib", {}), ("skops.io", {"trusted": SKOPS_TRUSTED}):
-    for kind in ("lstm", "ngram"):
+libraries = {"pickle": {}, "joblib": {}, "skops.io": {"trusted": SKOPS_TRUSTED}}
+constraint = {"unique": True, "novel": True, "pattern": ".*a", "random_state": 0}
+for kind in ("lstm", "ngram"):
+    for library, options in libraries.items():
         with open(f"{kind}.{library}", "rb") as file:
             pipe = importlib.import_module(library).load(file, **options)
-        generator, names = pipe[-1], ["Maria", "Anna"]
-        constraint = {"unique": True, "novel": True, "pattern": ".*a", "random_state": 0}
-        print(generator.sample("Mar", 0.5, 3, **constraint))
-        generator.sample(n_samples=300, words=read_names("names.txt") * 2)
-        "".join(generator.stream("Mar", random_state=0))
-        generator.most_likely(3)
-        generator.next_char_proba(["", "Mar"])
-        generator.score(names), generator.score_samples(names), generator.perplexity(names)
-        NameClassifier(FrozenEstimator(pipe)).fit().predict(names)
-        metrics.constraint_probability(generator, min_length=7)
-        display.TemperatureDisplay.from_estimator(generator, names, n_samples=20)
-        display.NextCharDisplay.from_estimator(generator, "Maria")
-        repr(generator), generator._repr_html_(), generator.get_params()
-        clone(pickle.loads(pickle.dumps(generator)))
-        try:
-            generator.partial_fit(names, ["a", "b"])
-            clone(generator).fit(names, ["a", "b"]).sample()
-        except ImportError as error:
-            print(error)
+        print(pipe[-1].sample("Mar", 0.5, 3, **constraint))
+    generator, names = pipe[-1], ["Maria", "Anna"]
+    generator.sample(n_samples=50, words=read_names("names.txt") * 2)
+    "".join(generator.stream("Mar", random_state=0))
+    generator.most_likely(3)
+    generator.next_char_proba(["", "Mar"])
+    generator.score(names), generator.score_samples(names), generator.perplexity(names)
+    NameClassifier(FrozenEstimator(pipe)).fit().predict(names)
+    metrics.constraint_probability(generator, min_length=7)
+    display.TemperatureDisplay.from_estimator(generator, names, n_samples=20)
+    display.NextCharDisplay.from_estimator(generator, "Maria")
+    repr(generator), generator._repr_html_(), generator.get_params()
+    clone(pickle.loads(pickle.dumps(generator)))
+    try:
+        generator.partial_fit(names, ["a", "b"])
+        clone(generator).fit(names, ["a", "b"]).sample()
+    except ImportError as error:
+        print(error)
 """
 
 
-@pytest.mark.parametrize("missing", ["torch", "skorch"])
-def test_everything_but_training_works_without_torch_and_threads(names, missing, tmp_path):
+def test_everything_but_training_works_without_torch_and_threads(names, tmp_path):
     """`.ci/run` repeats this without the packages installed. Emscripten has neither."""
     (tmp_path / "names.txt").write_text("\n".join(names), "utf-8")
     options = {"unique": True, "novel": True, "pattern": ".*a", "random_state": 0}
@@ -419,9 +404,10 @@ def test_everything_but_training_works_without_torch_and_threads(names, missing,
         for library in (pickle, joblib, skops.io):
             with open(tmp_path / f"{kind}.{library.__name__}", "wb") as file:
                 library.dump(pipe, file)
-    command = [sys.executable, "-c", WITHOUT, missing]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    message = f"Fitting a CharLSTMGenerator requires {missing}: pip install torch skorch."
-    message += " Loading, sampling and scoring work without it."
-    assert done.stdout.splitlines() == [expected[0], message, expected[1]] * 3
+    for missing in ("torch", "skorch"):
+        command = [sys.executable, "-c", WITHOUT, missing]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        message = f"Fitting a CharLSTMGenerator requires {missing}: pip install torch skorch."
+        message += " Loading, sampling and scoring work without it."
+        assert done.stdout.splitlines() == [expected[0]] * 3 + [message] + [expected[1]] * 3

@@ -5,10 +5,15 @@ import pytest
 from conftest import windows_of
 
 from sknamegen._alphabet import NONE, Alphabet, decode, distinct
-from sknamegen._sequences import name_sequences, read_windows
+from sknamegen._rows import read_rows, rows_of_names
+from sknamegen._sequences import Sequences
 from sknamegen._validation import check_windows
 
 NAMES = ["", "Al", "Ada", "Eve", "Marguerite", "Annamarie-Lou"]
+
+
+def sequences_of(windows):
+    return Sequences.of_rows(read_rows(windows))
 
 
 def pairs_of(sequences, window_length):
@@ -34,32 +39,31 @@ def pairs_slow(windows):
 @pytest.mark.parametrize("window_length", [1, 3, 10, 30])
 def test_sequences_contain_every_pair_once(window_length):
     windows = windows_of(NAMES, window_length)
-    names, sequences = read_windows(windows)
-    assert decode(names) == NAMES
-    assert pairs_of(sequences, window_length) == pairs_slow(windows)
+    assert decode(read_rows(windows).names) == NAMES
+    assert pairs_of(sequences_of(windows), window_length) == pairs_slow(windows)
 
 
 @pytest.mark.parametrize("step", [1, 3])
 def test_sequences_of_running_text(step):
     windows = windows_of(["Ada Eve Marguerite", "Joanna Lou"], 5, step=step, boundary=False)
-    names, sequences = read_windows(windows)
-    assert names is None
+    sequences = sequences_of(windows)
+    assert read_rows(windows).is_text
     assert pairs_of(sequences, 5) == pairs_slow(windows)
     assert (sequences.has_target.sum(1) == 1).all()
 
 
 def test_names_within_the_window_are_one_sequence():
     windows = windows_of(NAMES, 14)
-    assert read_windows(windows)[1].inputs.shape == (len(NAMES), 14)
+    assert sequences_of(windows).inputs.shape == (len(NAMES), 14)
     windows = windows_of(NAMES, 10)
     # The last two names exceed the window. Each later position is a separate sequence.
-    assert read_windows(windows)[1].name_index.tolist() == [0, 1, 2, 3, 4, 5, 4, 5, 5, 5, 5]
+    assert sequences_of(windows).name_index.tolist() == [0, 1, 2, 3, 4, 5, 4, 5, 5, 5, 5]
 
 
 def test_copies_and_slices_of_windows():
     windows = windows_of(NAMES, 3)
     for sliced in [windows.copy(), windows[::2], windows[:, :2], windows[:, 1:], windows[:, 6:]]:
-        assert pairs_of(read_windows(sliced)[1], 3) == pairs_slow(sliced)
+        assert pairs_of(sequences_of(sliced), 3) == pairs_slow(sliced)
 
 
 @pytest.mark.parametrize(
@@ -100,24 +104,24 @@ def changed_windows(index, value):
 )
 def test_invalid_windows_are_rejected(X):
     with pytest.raises(ValueError, match="windows from CharSequenceVectorizer"):
-        read_windows(X)
+        sequences_of(X)
 
 
 @pytest.mark.parametrize("value", [-5, 0x110000, 2**31 - 1])
 @pytest.mark.parametrize("index", [(4, 0, 3), (4, 5, 3)])
 def test_code_points_outside_unicode_are_rejected(index, value):
     with pytest.raises(ValueError, match="Unicode code points"):
-        read_windows(changed_windows(index, value))
+        sequences_of(changed_windows(index, value))
 
 
 def test_too_many_later_windows_are_rejected():
     windows = windows_of(["x" * 1_000_000], 1000)
     with pytest.raises(ValueError, match=r"999,001 windows of 1,000 .* would take 4.0 GB"):
-        read_windows(windows)
+        sequences_of(windows)
 
 
 def test_character_indices():
-    _, sequences = read_windows(windows_of(["ab", "c"], 4))
+    sequences = sequences_of(windows_of(["ab", "c"], 4))
     indexed = sequences.indexed(Alphabet(np.array(["\3", "a", "c"])))
     assert indexed.inputs[:, :3].tolist() == [[3, 1, 4], [3, 2, 0]]  # b is unknown
     assert indexed.targets.tolist() == [[1, NONE, 0, NONE], [2, 0, NONE, NONE]]
@@ -125,34 +129,31 @@ def test_character_indices():
 
 
 def test_contexts_start_with_the_label_and_the_nearest_character():
-    _, sequences = read_windows(windows_of(["ab", "c"], 4))
+    sequences = sequences_of(windows_of(["ab", "c"], 4))
     sequences = sequences.indexed(Alphabet(np.array(["\3", *"abc"])))
     contexts = [[4, -1], [1, 4], [2, 1], [4, -1], [3, 4]]
-    assert sequences.contexts(2, 0).tolist() == contexts
+    assert sequences.contexts(2)[:, 1:].tolist() == contexts
     labelled = sequences._replace(labels=np.array([7, 100_000], dtype=np.int32))
     labels = [7, 7, 7, 100_000, 100_000]
     expected = [[label, *context] for label, context in zip(labels, contexts, strict=True)]
-    assert labelled.contexts(2, True).tolist() == expected
-    assert sequences.contexts(0, 0).shape == (5, 0)
+    assert labelled.contexts(2).tolist() == expected
+    assert sequences.contexts(0).tolist() == [[NONE]] * 5
 
 
 @pytest.mark.parametrize("window_length", [1, 3, 30])
 def test_name_sequences_match_those_of_windows(window_length):
     alphabet = Alphabet(np.array(sorted({"\3", *"".join(NAMES)})))
     windows = windows_of(NAMES, window_length)
-    expected = read_windows(windows)[1].indexed(alphabet)
-    sequences = name_sequences(NAMES, window_length).indexed(alphabet)
+    expected = sequences_of(windows).indexed(alphabet)
+    sequences = Sequences.of_rows(rows_of_names(NAMES, window_length)).indexed(alphabet)
     for actual, reference in zip(sequences[:4], expected[:4], strict=True):
         np.testing.assert_array_equal(actual, reference)
-    n_targets = expected.has_target.sum()
-    open_ended = name_sequences(NAMES, window_length, ends=False).indexed(alphabet)
-    assert open_ended.has_target.sum() == n_targets - len(NAMES)
 
 
 @pytest.mark.parametrize("n_characters", [10, 10**6, 10**8])
 def test_blocks_contain_all_rows_in_order(n_characters):
     """Blocks limit the number of logits, and threads can share several blocks."""
-    _, sequences = read_windows(windows_of(NAMES * 60))
+    sequences = sequences_of(windows_of(NAMES * 60))
     blocks = sequences.blocks(n_characters)
     for name in ("inputs", "targets", "name_index"):
         joined = np.concatenate([getattr(block, name) for block in blocks])

@@ -5,15 +5,12 @@ call the checks without data by name. All other checks run on subclasses that co
 to names.
 """
 
-import io
-import pickle
 import re
 import tomllib
 import warnings
 from pathlib import Path
 from unittest import SkipTest
 
-import joblib
 import numpy as np
 import pytest
 from conftest import ngram_pipeline, small_generator, small_pipeline, windows_of
@@ -26,7 +23,6 @@ from sklearn.model_selection import (
     HalvingRandomSearchCV,
     KFold,
     RandomizedSearchCV,
-    learning_curve,
 )
 from sklearn.pipeline import Pipeline
 from sklearn.utils import ClassifierTags, estimator_checks, get_tags
@@ -305,53 +301,3 @@ def test_searches_with_their_defaults(kind, options, labelled, names):
     search = kind(ngram_pipeline(), {"ngram__order": [2, 3, 4]}, **options).fit(names, labels)
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
     assert isinstance(search.best_estimator_[-1].sample(), str)
-
-
-def test_learning_curve(names):
-    options = {"cv": FOLDS, "train_sizes": [0.2, 1.0]}
-    sizes, train_scores, test_scores = learning_curve(small_pipeline(), names, None, **options)
-    assert sizes.tolist() == [40, 200]
-    assert (test_scores > -4).all()
-    assert (test_scores[1] > test_scores[0]).all()
-    assert train_scores.shape == (2, 2)
-
-
-class Progress:
-    """Callback of scikit-learn that records which estimators have fitted what."""
-
-    def __init__(self, max_propagation_depth):
-        self.max_propagation_depth, self.done = max_propagation_depth, []
-
-    def setup(self, estimator, context):
-        pass
-
-    teardown = on_fit_task_begin = setup
-
-    def on_fit_task_end(self, estimator, context):
-        self.done.append(f"{context.estimator_name} {context.task_name}")
-
-
-def test_callbacks_of_pipelines_and_searches(names):
-    """The steps of a pipeline are below the depth to which the callbacks are passed."""
-    pytest.importorskip("sklearn.callback")  # since scikit-learn 1.9
-    steps = ["fit-transform-windows", "fit-final-estimator", "fit"]
-    pipe, progress = small_pipeline(max_epochs=1), Progress(0)
-    pipe.set_callbacks(progress).fit(names)
-    assert progress.done == [f"Pipeline {step}" for step in steps]
-    progress = Progress(1)
-    grid = GridSearchCV(ngram_pipeline(), {"ngram__order": [2, 3]}, cv=FOLDS)
-    grid.set_callbacks(progress).fit(names)
-    assert progress.done.count("Pipeline fit") == 5
-    assert progress.done[-1] == "GridSearchCV fit"
-
-
-@pytest.mark.parametrize("compress", [0, 3])
-def test_search_objects_round_trip(names, compress):
-    search = GridSearchCV(small_pipeline(max_epochs=1), {"lstm__lr": [0.01]}, cv=FOLDS).fit(names)
-    file, options = io.BytesIO(), {"n_samples": 5, "random_state": 0}
-    joblib.dump(search, file, compress=compress)
-    file.seek(0)
-    for loaded in (joblib.load(file), pickle.loads(pickle.dumps(search))):
-        assert loaded.score(names) == search.score(names)
-        sampled, expected = (s.best_estimator_[-1].sample(**options) for s in (loaded, search))
-        assert sampled == expected

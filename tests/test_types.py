@@ -1,10 +1,13 @@
 """Type checks of the package and of a user's script."""
 
+import inspect
 import re
 from pathlib import Path
 
 import pytest
 from mypy import api
+
+from sknamegen import CharLSTMGenerator, CharNGramGenerator, NameClassifier, NamePseudonymizer
 
 ROOT = Path(__file__).parents[1]
 SCRIPT = """
@@ -65,3 +68,11 @@ def test_mypy_checks_the_package_and_a_user_script(tmp_path, monkeypatch):
             assert expected.removeprefix("error: ") in message, code
             assert bool(message) == bool(expected), code
     assert not errors
+
+
+def test_signatures_name_long_unions():
+    """`help` shows "ArrayLike" instead of the members of the union."""
+    for kind in (CharLSTMGenerator, CharNGramGenerator, NameClassifier, NamePseudonymizer):
+        for name, method in inspect.getmembers(kind, inspect.isfunction):
+            if not name.startswith("_") and method.__module__.startswith("sknamegen"):
+                assert "numpy._typing" not in str(inspect.signature(method)), (kind, name)

@@ -138,10 +138,8 @@ if hasattr(np.dtypes, "StringDType"):  # since numpy 2.0
 
 @pytest.mark.parametrize("container", CONTAINERS)
 def test_containers(container):
-    expected = CharSequenceVectorizer().fit_transform(NAMES)
-    np.testing.assert_array_equal(
-        CharSequenceVectorizer().fit_transform(container(NAMES)), expected
-    )
+    windows = CharSequenceVectorizer().fit_transform(container(NAMES))
+    np.testing.assert_array_equal(windows, CharSequenceVectorizer().fit_transform(NAMES))
 
 
 @pytest.mark.parametrize(
@@ -156,13 +154,11 @@ def test_containers(container):
         (pl.Series(["Ada", None]), TypeError, "Got None of type NoneType in row 1"),
         (np.array([["Ada"]]), TypeError, "of shape (1, 1). Pass X.ravel()"),
         (np.array("Ada"), TypeError, "Got ndarray of shape ()"),
-        (pl.DataFrame({"name": ["Ada"]}), TypeError, "Got DataFrame of shape (1, 1)"),
         (pd.DataFrame({"a": ["Ada"]}), TypeError, "(1, 1). Pass one column, such as df["),
         ("a" * 31, TypeError, f"Got the single str '{'a' * 30}…'. Pass"),
         (["Ada"] * 300 + ["x" * 10**6], ValueError, "(row 300), but the median length is 3"),
         ([], ValueError, "at least one name"),
         (["Ada", "E\0ve"], ValueError, "Got U+0000 in row 1: 'E\\x00ve'"),
-        (["Ada", "\3"], ValueError, "Got U+0003 in row 1"),
     ],
 )
 def test_bad_names(X, error, match):
@@ -184,7 +180,6 @@ def test_one_very_long_name_among_few_names():
     ("X", "match"),
     [
         (np.zeros((2, 3), dtype=int), "shape (2, 3)"),
-        (np.zeros((2, 0, 11), dtype=int), "shape (2, 0, 11)"),
         (np.zeros((2, 3, 11), dtype=int), "windows from CharSequenceVectorizer"),
         (windows_of(NAMES)[:, ::2], "one character after"),
         (np.full((2, 3, 11), sys.maxunicode + 1), "0 to 0x10FFFF"),

@@ -98,7 +98,8 @@ class Network:
     """
 
     def __init__(self, weights, alphabet):
-        self.weights = {name: array.astype(np.float64) for name, array in weights.items()}
+        arrays = {name: array for name, array in weights.items() if name != "type"}
+        self.weights = {name: array.astype(np.float64) for name, array in arrays.items()}
         self.index = {character: i for i, character in enumerate([*alphabet, START])}
         self.num_layers = sum(name.endswith("weight_hh_l0") for name in weights)
 

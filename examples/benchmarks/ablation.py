@@ -27,9 +27,8 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import log_loss
 
 from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, NameClassifier, load_names
-from sknamegen._generator import Fitted, fitted
+from sknamegen._generator import fitted
 from sknamegen._models.mixture import Component, Mixture
-from sknamegen._models.penalty import Penalised
 from sknamegen._training import fit, plan
 
 LATIN = [f"{locale}_surnames" for locale in ("it_IT", "pl_PL", "de_DE", "fi_FI", "ga_IE")]
@@ -38,7 +37,7 @@ SIZES, SHARE_SIZES = (20, 50, 200, 1000, 5000), (20, 50, 200, 1000, 5000, 12_000
 SHARES = 0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0
 LABEL_SIZES, LABEL_RATES, N_LABEL_TEST = (10, 50, 200), (0.1, 0.03, 0.3), 150
 MAX_LENGTH, N_TEST = 24, 500
-automatic = plan._automatic
+automatic = plan._recipe
 
 
 def names_in_script(names, script):
@@ -61,9 +60,9 @@ def from_base(**values):
 
     def replaced(optimizer, n_names, starts_from_init):
         defaults = automatic(optimizer, n_names, starts_from_init)
-        return defaults | (values if starts_from_init else {})
+        return defaults._replace(**values) if starts_from_init else defaults
 
-    return plan, "_automatic", replaced
+    return plan, "_recipe", replaced
 
 
 # Generator parameters or a patch, and the minimum and maximum number of names.
@@ -153,13 +152,12 @@ def losses_by_share(train, test, seed):
     generator = CharLSTMGenerator(random_state=seed, num_networks=2).fit(train)
     if not generator.init_share_:
         return [np.nan] * (len(SHARES) + 1)
-    corpus, penalised = fitted(generator).corpus, fitted(generator).model
+    penalised = fitted(generator).model
     base, other = generator._networks
     losses = []
     for share in (*SHARES, plan.base_weight(len(train))):
         weights = (base.lstm, share), (other.lstm, 1 - share)
-        mixture = Mixture([Component(lstm, weight) for lstm, weight in weights if weight])
-        generator._fitted = Fitted(corpus, Penalised(mixture, penalised.penalty))
+        penalised.model = Mixture([Component(lstm, weight) for lstm, weight in weights if weight])
         losses.append(-generator.score(test))
     return losses
 

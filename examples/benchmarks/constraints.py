@@ -38,13 +38,13 @@ from time import process_time
 
 import numpy as np
 from _common import LISTS_OF_WORDS, input_names, parse_arguments, print_machine, seconds
+from scipy.spatial.distance import jensenshannon
 
 from sknamegen import CharLSTMGenerator, CharNGramGenerator, CharSequenceVectorizer, load_names
 from sknamegen._generator import fitted
-from sknamegen._sampling.constraint import Constraint
-from sknamegen._sampling.guide import find_guide
+from sknamegen._sampling.constraint import Constraint, Limits
 from sknamegen.datasets import load_words, words_of
-from sknamegen.metrics import constraint_probability, length_divergence, ngram_divergence
+from sknamegen.metrics import constraint_probability, ngram_divergence
 
 CONSTRAINTS = {
     "max_length=3": {"max_length": 3},
@@ -82,6 +82,13 @@ def relative_sample_size(log_weights):
     return weights.sum() ** 2 / np.square(weights).sum() / len(weights)
 
 
+def length_divergence(names, reference):
+    """Return the Jensen-Shannon divergence between the lengths of two lists, in nats."""
+    n_lengths = max(map(len, names + reference)) + 1
+    counts = (np.bincount(list(map(len, x)), minlength=n_lengths) for x in (names, reference))
+    return jensenshannon(*counts) ** 2
+
+
 def rows(generator, unconstrained, base_rate, n_names):
     """Yield a table line for each constraint."""
     vectorizer = CharSequenceVectorizer(window_length=generator.window_length_)
@@ -96,12 +103,12 @@ def rows(generator, unconstrained, base_rate, n_names):
         source, possible = sampler.source, sampler.possible
         lengths = source.corpus.alphabet.lengths(unconstrained)
         states = np.array([possible.read(name)[0] for name in unconstrained])
-        is_match = lengths <= possible.constraint.max_length
+        is_match = lengths <= possible.constraint.limits.max_length
         is_match &= possible.may_end(lengths, states)
         matches = list(compress(unconstrained, is_match))
         n = min(n_names, len(matches) // 2)
         samples = [sample(random_state=i) for i in range(3)]
-        guide = find_guide(source, possible, sampler.cache, sampler.key, 1)
+        guide = sampler.guide(1)
         rng, prefixes = np.random.default_rng(0), np.zeros(n_names, dtype=int)
         log_weights = source.propose(prefixes, rng, guide.lookahead).log_weights
         by_mask = masked(sampler, n_names, rng)
@@ -150,8 +157,8 @@ def compare_words(n_names, quick):
             print(f"{title}: {type(generator).__name__}")
             for constraint_title, constraint in constraints.items():
                 alphabet = fitted(generator).corpus.alphabet
-                build = partial(Constraint.build, alphabet, None, (), 0, generator.max_length_)
-                compiled = processor_seconds(partial(build, constraint["words"]))
+                limits = Limits(0, generator.max_length_, words=frozenset(constraint["words"]))
+                compiled = processor_seconds(partial(Constraint.build, alphabet, limits))
                 loaded, lists, first = pickle.loads(saved), pickle.loads(saved), pickle.loads(saved)
                 sample = {"temperature": 0.7, "random_state": 0}
                 times = [processor_seconds(partial(first.sample, **sample, **constraint))]

@@ -16,7 +16,7 @@ ORDERS, SIZES, MAX_NAMES = (4, 5, 6, 8), (30, 100, 500, 2000), 1_000_000
 
 def recover(generator):
     """Return up to a million names that are possible under a generator's counts."""
-    counts = generator.counts_.to_state()
+    counts = generator.counts_.levels[0].to_state()
     letters, end = generator.alphabet_.tolist(), generator.alphabet_.tolist().index("\3")
     next_characters = defaultdict(set)
     for context, character in zip(counts["contexts"].tolist(), counts["characters"], strict=True):

@@ -1,21 +1,22 @@
 """Interface for next-character models, in numpy."""
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .._alphabet import Alphabet
 from .._parallel import one_blas_thread, parallel_map
 from .._sequences import Sequences
 from .._types import Data, Floats, Ints
+from .kneser_ney import KneserNey
 
+# The classes of models, by the names in saved states.
+_TYPES: "dict[str, type[NextCharModel]]" = {}
+_Model = TypeVar("_Model", bound="NextCharModel")
 # What a model keeps for each row between characters. Only the model reads it.
 State = Any
-# Maximum number of cells of a table (16 MB in 32 bits).
-TABLE_CELLS = 2**22
-# Maximum ratio of largest value to array length at which a table replaces sorting.
-_MAX_TABLE_RATIO = 32
 
 
 class NextCharModel(ABC):
@@ -89,21 +90,60 @@ class NextCharModel(ABC):
         """Return the data for the web page script: arrays, numbers and nested dicts."""
         raise NotImplementedError
 
-    def ngrams(self) -> Any:
-        """Return the `NGrams` of the model, or None if it is not an n-gram model."""
+    def ngrams(self) -> KneserNey | None:
+        """Return the n-grams of the model, or None if it is not an n-gram model."""
         return None
 
+    def to_state(self) -> Data:
+        """Return all that `from_state` needs, as numbers, arrays, and nested dicts and lists."""
+        return {"type": type(self).__name__} | self._to_state()
 
-def unique_inverse(numbers: Ints) -> tuple[Ints, Ints]:
-    """Return the sorted unique values of nonnegative ints, and each int's position among them."""
-    end = int(numbers.max(initial=-1)) + 1
-    if end > _MAX_TABLE_RATIO * len(numbers):
-        return np.unique(numbers.astype(np.int64), return_inverse=True)
-    occurs, position = np.zeros(end, dtype=bool), np.empty(end, dtype=np.int64)
-    occurs[numbers] = True
-    unique = np.flatnonzero(occurs)
-    position[unique] = np.arange(len(unique))
-    return unique, position[numbers]
+    @staticmethod
+    def from_state(state: Data, alphabet: Alphabet, n_labels: int) -> "NextCharModel":
+        """Return the model of a saved state, or raise ValueError if the state is invalid."""
+        values = dict(state)
+        kind = _TYPES[values.pop("type")]
+        model = kind._from_state(values, alphabet, n_labels)
+        if (model.n_characters, model.n_labels) != (len(alphabet), n_labels):
+            raise ValueError("Expected a model of the characters and labels of the corpus.")
+        return model
+
+    def _to_state(self) -> Data:
+        raise NotImplementedError
+
+    @classmethod
+    def _from_state(cls, state: Data, alphabet: Alphabet, n_labels: int) -> Self:
+        raise NotImplementedError
+
+    def layer(self, kind: type[_Model]) -> _Model | None:
+        """Return the first model of a class among the model, the model that it wraps, and so on."""
+        model: NextCharModel | None = self
+        while model is not None and not isinstance(model, kind):
+            model = getattr(model, "model", None)
+        return model
+
+    def __init_subclass__(cls) -> None:
+        _TYPES[cls.__name__] = cls
+
+
+class Wrapper(NextCharModel):
+    """Base class of models that change the logits of another model."""
+
+    def __init__(self, model: NextCharModel):
+        self.model = model
+        self.n_characters, self.n_labels = model.n_characters, model.n_labels
+        self.block_rows = model.block_rows
+
+
+def recent_contexts(windows: Ints, labels: Ints, length: int) -> Ints:
+    """Return the label and the last characters of windows, as `Sequences.contexts` does."""
+    return np.concatenate([labels[:, None], windows[:, ::-1][:, :length]], axis=1)
+
+
+def append_character(contexts: Ints, characters: Ints) -> Ints:
+    """Return the contexts after one more character per row."""
+    columns = contexts[:, :1], characters[:, None], contexts[:, 1:]
+    return np.concatenate(columns, axis=1)[:, : contexts.shape[1]]
 
 
 def log_softmax(logits: Floats) -> Floats:

@@ -1,12 +1,12 @@
 """LSTM inference in numpy, with weights trained in torch."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from functools import cached_property
-from typing import Any
+from typing import Self
 
 import numpy as np
 
-from .._alphabet import N_SPECIAL
+from .._alphabet import N_SPECIAL, Alphabet
 from .._sequences import Sequences
 from .._types import Data, Floats, Ints
 from .._validation import check_arrays
@@ -61,7 +61,7 @@ class LSTM(NextCharModel):
         file with wrong sizes wastes neither time nor memory.
     """
 
-    def __init__(self, weights: Mapping[str, Any]):
+    def __init__(self, weights: Data):
         self.num_layers = sum(name.endswith("weight_hh_l0") for name in weights)
         self.axes = axes(self.num_layers, "embedding.weight" not in weights)
         sizes = check_arrays(weights, {name: ("f", of) for name, of in self.axes.items()})
@@ -79,7 +79,14 @@ class LSTM(NextCharModel):
             "embedding_dim": sizes.get(VECTOR),
         }
 
-    def _layers(self):
+    @classmethod
+    def _from_state(cls, state: Data, alphabet: Alphabet, n_labels: int) -> Self:
+        return cls(state)
+
+    def _to_state(self) -> Data:
+        return dict(self.weights)
+
+    def _layers(self) -> Iterator[list[Floats]]:
         """Yield the input weights, the recurrent weights and both biases of each layer."""
         names = "weight_ih", "weight_hh", "bias_ih", "bias_hh"
         for layer in range(self.num_layers):
@@ -205,7 +212,9 @@ class LSTM(NextCharModel):
             "head": head,
         }
 
-    def _read(self, characters, labels, layers):
+    def _read(
+        self, characters: Ints, labels: Ints, layers: list[tuple[Floats, Floats]]
+    ) -> list[tuple[Floats, Floats]]:
         """Read one character per row. If `layers` is empty, all states start at zero."""
         character_gates, label_gates, recurrent, between = self._cells
         gates = character_gates.take(characters, axis=1)
@@ -222,25 +231,25 @@ class LSTM(NextCharModel):
             new_layers.append(_update_states(gates, layers[layer][1] if layers else None))
         return new_layers
 
-    def _predict(self, hidden):
+    def _predict(self, hidden: Floats) -> Floats:
         logits = hidden @ self._head
         logits += self.weights["head.bias"]
         return logits
 
 
-def _split_gates(rows):
+def _split_gates(rows: Floats) -> Floats:
     """Return a (4, ..., units) view of an array of shape (..., 4 * units)."""
     return np.moveaxis(rows.reshape(*rows.shape[:-1], 4, -1), -2, 0)
 
 
-def _product(hidden, weights):
+def _product(hidden: Floats, weights: Floats) -> Floats:
     """Multiply states (n_rows, units) by weights (units, 4 * units): (4, n_rows, units)."""
     if len(hidden) == 1:  # one product is faster than four
         return (hidden @ weights).reshape(4, 1, -1)
     return np.matmul(hidden, _split_gates(weights))
 
 
-def _update_states(gates, cell):
+def _update_states(gates: Floats, cell: Floats | None) -> tuple[Floats, Floats]:
     """Compute the new hidden and cell states, reusing the memory of `gates`."""
     np.tanh(gates, out=gates)
     gates[:3] += 1

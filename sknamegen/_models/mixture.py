@@ -1,13 +1,14 @@
 """Mixtures of models with different weights, labels and alphabets."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 
-from .._alphabet import NONE
+from .._alphabet import NONE, Alphabet
 from .._sequences import Sequences
 from .._types import Data, Floats, Ints
+from .._validation import scale_weights
 from .contract import NextCharModel, State, log_softmax
 
 
@@ -60,7 +61,7 @@ class Component(NamedTuple):
     ----------
     model : NextCharModel
     weight : float
-        Finite and positive. The mixture divides it by the sum of all weights.
+        Finite and positive. The mixture divides weights by their sum.
     label : int
         The label to condition on. -1: each row's label.
     alphabet : AlphabetMap or None
@@ -89,13 +90,13 @@ class Component(NamedTuple):
         rows, logits = self.model.distinct_logits(inner)
         return rows, self._outer(logits)
 
-    def _labels(self, labels):
+    def _labels(self, labels: Ints) -> Ints:
         return labels if self.label == NONE else np.full_like(labels, self.label)
 
-    def _inner(self, indices):
+    def _inner(self, indices: Ints) -> Ints:
         return self.alphabet.inner[indices] if self.alphabet else indices
 
-    def _outer(self, logits):
+    def _outer(self, logits: Floats) -> Floats:
         return self.alphabet.outer(logits) if self.alphabet else logits
 
 
@@ -117,8 +118,20 @@ class Mixture(NextCharModel):
         self.block_rows = min(component.model.block_rows for component in components)
         weights = np.array([component.weight for component in components])
         weights = weights / weights.max()  # keeps the sum finite
-        pairs = zip(components, (weights / weights.sum()).tolist(), strict=True)
-        self.components = [component._replace(weight=weight) for component, weight in pairs]
+        self.components = list(components)
+        self._shares: list[float] = (weights / weights.sum()).tolist()
+
+    @classmethod
+    def _from_state(cls, state: Data, alphabet: Alphabet, n_labels: int) -> Self:
+        models = [NextCharModel.from_state(model, alphabet, n_labels) for model in state["models"]]
+        message = "Expected a finite weight > 0 for each model."
+        scale_weights(state["weights"], len(models), message)
+        return cls(list(map(Component, models, state["weights"])))
+
+    def _to_state(self) -> Data:
+        """Return the models and weights, which are all that the mixtures of networks consist of."""
+        models, weights, *_ = zip(*self.components, strict=True)
+        return {"models": [model.to_state() for model in models], "weights": list(weights)}
 
     def start(self, windows: Ints, labels: Ints) -> tuple[State, Floats]:
         """Read contexts."""
@@ -149,14 +162,16 @@ class Mixture(NextCharModel):
         components = [
             {
                 "model": model.export(),
-                "weight": weight,
+                "weight": share,
                 "label": label,
                 "alphabet": alphabet and alphabet.export(),
             }
-            for model, weight, label, alphabet in self.components
+            for share, (model, _, label, alphabet) in zip(
+                self._shares, self.components, strict=True
+            )
         ]
         return {"type": "mixture", "components": components}
 
-    def _mean(self, logits):
-        pairs = zip(self.components, logits, strict=True)
-        return sum(logits * component.weight for component, logits in pairs)
+    def _mean(self, logits: list[Floats]) -> Floats:
+        first, *others = (p * x for p, x in zip(self._shares, logits, strict=True))
+        return sum(others, first)

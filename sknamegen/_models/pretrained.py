@@ -1,15 +1,15 @@
 """Trained networks: conversion to another alphabet and other labels, and their file format."""
 
-from collections.abc import Iterable, Mapping
-from math import inf
+from collections.abc import Iterable, Mapping, Sequence
 from typing import IO, Any, NamedTuple, Self
 
 import numpy as np
 
 from .._alphabet import END_CHARACTER, N_SPECIAL, NONE, Alphabet
+from .._corpus import Corpus
 from .._sequences import Sequences
-from .._types import Data, Floats, Strs
-from .._validation import check_real, restoring
+from .._types import Floats, Strs
+from .._validation import restoring
 from .contract import log_softmax
 from .lstm import CHARACTERS, INPUTS, LSTM
 
@@ -17,27 +17,21 @@ Weights = Mapping[str, Floats]
 
 
 class Network(NamedTuple):
-    """A network of a `CharLSTMGenerator`.
+    """A network of a `CharLSTMGenerator`, before or after training.
 
     Attributes
     ----------
-    lstm : LSTM
+    lstm : LSTM or None
+        None: random weights.
     weight : float
         Its weight in the average of all networks.
     starts_from_init : bool
         Whether its training started from the generator's `init`.
     """
 
-    lstm: LSTM
+    lstm: LSTM | None
     weight: float
     starts_from_init: bool
-
-    @classmethod
-    def from_state(cls, state: Data) -> Self:
-        """Return a network from its saved fields, with the weights of the LSTM as arrays."""
-        expected = "a finite number > 0"
-        weight = check_real("weight", state["weight"], expected, lambda w: 0 < w < inf)
-        return cls(LSTM(state["lstm"]), weight, bool(state["starts_from_init"]))
 
 
 class Pretrained(NamedTuple):
@@ -55,6 +49,13 @@ class Pretrained(NamedTuple):
     alphabet: Strs
     networks: list[LSTM]
     label_shares: dict[object, float]
+
+    @classmethod
+    def of(cls, corpus: Corpus, networks: Sequence[Network]) -> Self:
+        """Return trained networks as initial networks."""
+        label_shares = dict(zip(corpus.labels, corpus.label_shares.tolist(), strict=True))
+        trained = [network.lstm for network in networks if network.lstm]
+        return cls(corpus.alphabet_, trained, label_shares)
 
     def covers(self, alphabet: Strs) -> bool:
         """Whether the networks have seen at least half of the characters, ignoring the name end."""
@@ -107,7 +108,7 @@ class Pretrained(NamedTuple):
             weights[name] = weight
         return weights
 
-    def _center_labels(self, vectors):
+    def _center_labels(self, vectors: Floats) -> Floats:
         """Move the mean of the label vectors into the character vectors.
 
         Append a zero vector for new labels.
@@ -119,27 +120,13 @@ class Pretrained(NamedTuple):
         return np.concatenate([character_vectors + mean, label_vectors - mean, zeros])
 
 
-def write_pretrained(pretrained: Pretrained, file: IO[bytes]) -> None:
-    """Write networks without labels to a file for `read_pretrained`.
-
-    Matrices are stored in 8 bits with one scale per row, and vectors in float16.
-    """
-    arrays: dict[str, Any] = {}
-    for index, network in enumerate(pretrained.networks):
-        for weight_name, weight in network.weights.items():
-            name = f"networks.{index}.{weight_name}"
-            if weight.ndim == 1:
-                arrays[name] = weight.astype(np.float16)
-                continue
-            scale = np.abs(weight).max(axis=1, keepdims=True) / 127
-            scale = np.maximum(scale, np.finfo(np.float32).tiny)
-            arrays[f"scale.{name}"] = scale
-            arrays[name] = np.rint(weight / scale).astype(np.int8)
-    np.savez_compressed(file, alphabet=pretrained.alphabet, **arrays)
-
-
 def read_pretrained(file: IO[bytes]) -> Pretrained:
-    """Read networks written by `write_pretrained`, without executing code from the file."""
+    """Read networks without labels from a file, without executing code from it.
+
+    The npz file contains the array "alphabet", and for each weight of a network an array such as
+    "networks.0.head.weight". A matrix in 8 bits also has an array "scale.networks.0.head.weight" of
+    one scale per row. `examples/make_base.py` writes such a file.
+    """
     with np.load(file, allow_pickle=False) as arrays:
         weights = {name: arrays[name] for name in arrays}
     alphabet: Any = weights.pop("alphabet", None)

@@ -1,13 +1,14 @@
 """Build a deterministic automaton that accepts the names a constraint allows."""
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_array
 
 from .._alphabet import Alphabet
-from .._graphemes import MAX_CODE_POINTS, Clusters
+from .._graphemes import Clusters, determinize
 from .._parallel import MAX_CELLS, blocks
 from .._types import Bools, Ints
 from .regex import MAX_STATES, MAX_STEPS, PositionAutomaton, bits
@@ -75,38 +76,16 @@ class Automaton(NamedTuple):
         return sum(part.nbytes for part in [*parts, self.accepts, self.starts_cluster])
 
 
-def build_automaton(
-    alphabet: Alphabet,
-    pattern: re.Pattern[str] | None,
-    banned: tuple[str, ...],
-    words: frozenset[str] | None,
-    max_length: int,
-) -> Automaton:
-    """Build an automaton that accepts complete, allowed names of any length.
-
-    Parameters
-    ----------
-    alphabet, pattern, banned, words
-        As in `Constraint`.
-    max_length : int
-        Maximum input length, in characters.
+def build_automaton(alphabet: Alphabet, parts: Sequence[Part]) -> Automaton:
+    """Build an automaton that accepts names of any length that all parts accept.
 
     Raises
     ------
     ValueError
-        If the pattern has no finite automaton, the automaton is too large, or no word can be used.
+        If the automaton is too large.
     """
-    characters = alphabet.characters
-    if not alphabet.clusters.one_code_per_cluster:
-        max_length *= MAX_CODE_POINTS
     clusters, starts_cluster = cluster_part(alphabet.clusters)
-    parts = [clusters]
-    if banned:
-        parts.append(_aho_corasick(characters, banned, max_length))
-    if pattern:
-        parts.append(_pattern_part(pattern, characters, max_length))
-    if words is not None:
-        parts.append(_word_part(characters, words, max_length))
+    parts = [clusters, *parts]
     # Characters with the same effect in all parts form one class.
     _, examples, classes = np.unique(
         np.column_stack([part_classes for _, _, part_classes in parts]),
@@ -120,7 +99,7 @@ def build_automaton(
     accepts, cluster_states = np.append(accepts, False), np.arange(len(transitions))
     for table, part_accepts, part_classes in parts[1:]:
         part_table = table[:, part_classes[examples]]
-        found = product(transitions, part_table, (0,), MAX_CELLS // len(characters))
+        found = product(transitions, part_table, (0,), MAX_CELLS // len(alphabet))
         if found is None:
             raise _too_large_error()
         sparse, (states, part_states) = found
@@ -134,7 +113,7 @@ def build_automaton(
     return Automaton(transitions, accepts, starts_cluster)
 
 
-def _too_large_error():
+def _too_large_error() -> ValueError:
     return ValueError(
         "pattern, banned and words must be simpler: their automaton is too large. Shorten them, or "
         "pass a smaller max_length."
@@ -165,7 +144,7 @@ def product(
     """
     n_second, dead = len(second), len(first) - 1
 
-    def edges(keys):
+    def edges(keys: Ints) -> tuple[Ints, ...]:
         """Return the index of the pair before, the class and the pair after each transition."""
         states, others = np.divmod(keys, n_second)
         after = first[states]
@@ -209,46 +188,36 @@ def cluster_part(clusters: Clusters) -> tuple[Part, Bools]:
     return part, np.vstack([starts_cluster, starts_cluster[:1]])
 
 
-def _pattern_part(pattern, characters, max_length):
+def pattern_part(pattern: re.Pattern[str], characters: list[str], max_length: int) -> Part:
+    """Return an automaton for a pattern. Its states are sets of positions in the pattern.
+
+    Raises ValueError if the pattern has no finite automaton, or it is too large.
+    """
     positions = PositionAutomaton(pattern, characters, max_length)
     matches = np.packbits(positions.pieces, axis=0).T
     _, examples, classes = np.unique(matches, axis=0, return_index=True, return_inverse=True)
-    columns = [np.flatnonzero(piece[examples]).tolist() for piece in positions.pieces]
-    transitions, accepts = _subset_automaton(positions, columns, len(examples), max_length)
+    classes_of = [np.flatnonzero(piece[examples]).tolist() for piece in positions.pieces]
+    n_states = n_steps = 0
+
+    def successors(members: int, length: int) -> dict[int, int]:
+        nonlocal n_states, n_steps
+        n_states += 1
+        followers: dict[int, int] = {}
+        for position in bits(members) if length < max_length else ():
+            columns = classes_of[positions.piece_of[position]]
+            n_steps += len(columns)
+            if n_steps > MAX_STEPS or n_states > MAX_STATES:
+                raise _too_large_error()
+            for column in columns:
+                followers[column] = followers.get(column, 0) | positions.follow[position]
+        return followers
+
+    transitions, states = determinize(positions.first, successors, len(examples))
+    accepts = np.array([members & 1 for members in states], dtype=bool)
     return transitions, accepts, classes.reshape(-1)
 
 
-def _subset_automaton(positions, matches, n_classes, max_length):
-    """Return the transitions of a position automaton whose states are sets of positions.
-
-    `matches` lists the character classes that each piece matches. States at depth `max_length` have
-    no transitions. Also returns which states accept.
-    """
-    states = [positions.first]
-    ids, depths, n_steps = {states[0]: 0}, [0], 0
-    edges = []
-    for state, members in enumerate(states):
-        followers: dict[int, int] = {}
-        for position in bits(members) if depths[state] < max_length else ():
-            follow, classes = positions.follow[position], matches[positions.piece_of[position]]
-            n_steps += len(classes)
-            if n_steps > MAX_STEPS or len(states) > MAX_STATES:
-                raise _too_large_error()
-            for character_class in classes:
-                followers[character_class] = followers.get(character_class, 0) | follow
-        for character_class, target in followers.items():
-            if target not in ids:
-                ids[target] = len(states)
-                states.append(target)
-                depths.append(depths[state] + 1)
-            edges.append((state, character_class, ids[target]))
-    transitions = np.full((len(states), n_classes), -1, dtype=np.int32)
-    sources, classes, targets = np.array(edges, dtype=np.int32).reshape(-1, 3).T
-    transitions[sources, classes] = targets
-    return transitions, np.array([members & 1 for members in states], dtype=bool)
-
-
-def _aho_corasick(characters, banned, max_length):
+def banned_part(characters: list[str], banned: tuple[str, ...], max_length: int) -> Part:
     """Return an automaton that searches for banned strings [1]_.
 
     `banned` comes from `check_banned`. Characters are compared with it in case-folded form.
@@ -295,13 +264,14 @@ def _aho_corasick(characters, banned, max_length):
     return _spelled_part(transitions, np.ones(len(transitions), dtype=bool), spellings)
 
 
-def _word_part(characters, words, max_length):
+def word_part(characters: list[str], words: frozenset[str], max_length: int) -> Part:
+    """Return an automaton for words, or raise ValueError if no word can be used."""
     transitions, accepts, columns = word_automaton(characters, words, max_length)
     spellings = [tuple(columns[unit] for unit in spell(character)) for character in characters]
     return _spelled_part(transitions, accepts, spellings)
 
 
-def _spelled_part(transitions, accepts, spellings):
+def _spelled_part(transitions: Ints, accepts: Bools, spellings: list[tuple[int, ...]]) -> Part:
     """Return the automaton that reads each character as the columns in its spelling."""
     class_ids = {spelling: number for number, spelling in enumerate(dict.fromkeys(spellings))}
     transitions = np.vstack([transitions, np.full_like(transitions[:1], -1)])  # of state -1

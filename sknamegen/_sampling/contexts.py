@@ -7,8 +7,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from .._alphabet import NONE
-from .._models.contract import TABLE_CELLS
-from .._models.ngrams import NGrams
+from .._models.kneser_ney import TABLE_CELLS, ContextTree, KneserNey
 from .._types import Floats, Ints
 from .decoding import Decoding
 
@@ -20,7 +19,7 @@ _PRIOR = 0.5
 class ContextAutomaton:
     """Distributions of the next character in each context, with transitions between contexts.
 
-    Contexts are numbered as in `NGrams`. The first contexts are the roots.
+    Contexts are numbered as in `ContextTree`. The first contexts are the roots.
 
     Attributes
     ----------
@@ -44,15 +43,15 @@ class ContextAutomaton:
     proba: Floats
 
     @classmethod
-    def from_ngrams(cls, ngrams: NGrams) -> Self:
-        """Return the automaton of an n-gram model without labels."""
-        n_contexts = _n_contexts(ngrams)
-        parents, lengths, after, start = _transitions(ngrams, n_contexts)
+    def from_ngrams(cls, ngrams: KneserNey) -> Self:
+        """Return the automaton of n-grams without labels."""
+        n_contexts = _n_contexts(ngrams.tree)
+        parents, lengths, after, start = _transitions(ngrams.tree, n_contexts)
         proba = ngrams.proba(np.arange(n_contexts)).astype(np.float32)
         return cls(parents, lengths, after, (start,), proba)
 
     @classmethod
-    def from_distributions(cls, ngrams: NGrams, contexts: Ints, proba: Floats) -> Self:
+    def from_distributions(cls, ngrams: KneserNey, contexts: Ints, proba: Floats) -> Self:
         """Return an automaton with the contexts of n-grams, estimated from distributions.
 
         ``p(w | h) = (s(h w) + a p(w | h')) / (n(h) + a)``, where h' is context h without its first
@@ -61,20 +60,22 @@ class ContextAutomaton:
 
         Parameters
         ----------
-        ngrams : NGrams
+        ngrams : KneserNey
             Without labels. The last of their characters are not predicted. They mark the start of a
             name with each label.
-        contexts : ndarray of shape (n, n_columns), dtype int
+        contexts : ndarray of shape (n, order), dtype int
+            As in `NGramCounts`.
         proba : ndarray of shape (n, n_characters), dtype float
             The distribution of the next character after each context.
         """
-        n_contexts, ids = _n_contexts(ngrams), ngrams.find(contexts)
+        tree = ngrams.tree
+        n_contexts, ids = _n_contexts(tree), tree.find(contexts)
         while (is_unknown := ids >= n_contexts).any():
-            ids = np.where(is_unknown, ngrams.parents[ids], ids)
+            ids = np.where(is_unknown, tree.parents[ids], ids)
         cells = np.ones(len(ids), dtype=np.float32), (ids, np.arange(len(ids)))
         is_after = csr_matrix(cells, shape=(n_contexts, len(ids)))
         n, sums = np.bincount(ids, minlength=n_contexts), is_after @ proba.astype(np.float32)
-        parents, lengths, after, start = _transitions(ngrams, n_contexts)
+        parents, lengths, after, start = _transitions(tree, n_contexts)
         levels = _levels(lengths)
         for level in reversed(levels):  # add up all contexts with the same suffix
             first = np.flatnonzero(np.diff(parents[level], prepend=-1))
@@ -82,7 +83,7 @@ class ContextAutomaton:
             n[shorter] += np.add.reduceat(n[level], first)
             sums[shorter] += np.add.reduceat(sums[level], first)
         n_characters = proba.shape[1]
-        sums[: ngrams.n_kinds] = ngrams.roots[:, :n_characters]
+        sums[: tree.n_kinds] = ngrams.roots[:, :n_characters]
         for level in levels:
             sums[level] += _PRIOR * sums[parents[level]]
             sums[level] /= n[level, None] + _PRIOR
@@ -119,31 +120,31 @@ class ContextAutomaton:
         return replace(self, proba=proba.astype(np.float32))
 
 
-def _n_contexts(ngrams):
+def _n_contexts(tree: ContextTree) -> int:
     """Return the number of contexts, up to a length for which the tables stay within the limit."""
-    limit = max(TABLE_CELLS // ngrams.n_characters, ngrams.n_kinds)
-    if len(ngrams.lengths) <= limit:
-        return len(ngrams.lengths)
-    return max(int(np.searchsorted(ngrams.lengths, ngrams.lengths[limit])), ngrams.n_kinds)
+    limit = max(TABLE_CELLS // tree.n_characters, tree.n_kinds)
+    if len(tree.lengths) <= limit:
+        return len(tree.lengths)
+    return max(int(np.searchsorted(tree.lengths, tree.lengths[limit])), tree.n_kinds)
 
 
-def _levels(lengths):
+def _levels(lengths: Ints) -> list[slice]:
     """Return the contexts of each length, starting at 1, as slices."""
     ends = np.searchsorted(lengths, np.arange(1, lengths[-1] + 2))
     return list(map(slice, ends[:-1], ends[1:]))
 
 
-def _transitions(ngrams, n_contexts):
+def _transitions(tree: ContextTree, n_contexts: int) -> tuple[Ints, Ints, Ints, int]:
     """Return the parents, lengths and transitions of contexts, and the start of a name."""
-    n_characters, kinds, n_roots = ngrams.n_characters, ngrams.kinds, ngrams.n_kinds
-    parents, lengths = ngrams.parents[:n_contexts], ngrams.lengths[:n_contexts]
-    keys = ngrams.keys[: n_contexts - n_roots]
+    n_characters, kinds, n_roots = tree.n_characters, tree.kinds, tree.n_kinds
+    parents, lengths = tree.parents[:n_contexts], tree.lengths[:n_contexts]
+    keys = tree.keys[: n_contexts - n_roots]
 
-    def longer(contexts, characters):
+    def longer(contexts: Ints, characters: Ints) -> Ints:
         """Return contexts with one more character in front, or -1 for unknown contexts."""
         if not len(keys):
             return np.full(len(contexts), NONE)
-        wanted = contexts.astype(np.int64) * ngrams.radix + characters + 1
+        wanted = contexts.astype(np.int64) * tree.radix + characters + 1
         place = np.searchsorted(keys, wanted).clip(max=len(keys) - 1)
         return np.where(keys[place] == wanted, place + n_roots, NONE)
 
@@ -156,7 +157,7 @@ def _transitions(ngrams, n_contexts):
         rows, characters = np.nonzero(after[level] >= level.start)
         rows += level.start
         shorter = after[rows, characters]
-        extended = longer(shorter, ngrams.farthest[rows - n_roots])
+        extended = longer(shorter, tree.farthest[rows - n_roots])
         after[rows, characters] = np.maximum(extended, shorter)
     start = np.array([n_characters])
     return parents, lengths, after, int(max(longer(kinds[start], start)[0], kinds[NONE]))

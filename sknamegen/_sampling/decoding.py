@@ -66,7 +66,9 @@ def draw(weights: Floats, uniforms: Floats) -> tuple[Ints, Floats]:
     return np.minimum(characters, weights.shape[1] - 1), sums
 
 
-def check_decoding(temperature: float, top_k: int | None, top_p: float | None) -> Decoding:
+def check_decoding(
+    temperature: float, *, top_k: int | None = None, top_p: float | None = None
+) -> Decoding:
     """Validate the parameters and return them as a `Decoding`."""
     return Decoding(
         check_real("temperature", temperature, "a finite number >= 0", lambda t: 0 <= t < inf),

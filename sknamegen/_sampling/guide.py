@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._models.ngrams import NGrams
+from .._models.kneser_ney import KneserNey, NGramCounts
+from .._parallel import one_blas_thread
 from .._types import Floats, Ints
 from .cache import MAX_BYTES, Cache
 from .contexts import ContextAutomaton
@@ -20,7 +21,7 @@ from .decoding import draw
 from .lookahead import Lookahead
 from .pool import Pool, log_sum
 from .search import Search
-from .source import Source, Steps
+from .source import Draws, Source, Steps
 
 # Number of unconstrained characters to learn from.
 N_CHARACTERS = 12_000
@@ -114,72 +115,164 @@ class Guide:
             prefixes = list(range(len(pools)))
             self._add_draws(pools, prefixes, np.full(len(pools), n), rng)
         # Rounding errors of a name add up over its characters.
-        n_characters, temperature = self.lookahead.constraint.max_length, self.source.decoding[0]
+        n_characters, temperature = (
+            self.lookahead.constraint.limits.max_length,
+            self.source.decoding[0],
+        )
         error = self.error + min(_LOGIT_ERROR * n_characters / temperature, 1)
         return np.array([pool.probability(error) for pool in pools])
 
-    def _pool(self, n):
+    def _pool(self, n: int) -> Pool:
         return Pool(n, self.found, self.log_rest, self.n_draws)
 
-    def _add_draws(self, pools, prefixes, n_draws, rng):
+    def _add_draws(
+        self, pools: list[Pool], prefixes: list[int], n_draws: Ints, rng: np.random.Generator
+    ) -> None:
         draws = self.source.propose(np.repeat(prefixes, n_draws), rng, self.lookahead)
         ends = n_draws.cumsum()
         for prefix, start, end in zip(prefixes, ends - n_draws, ends, strict=True):
             pools[prefix].add(draws, slice(start, end))
 
 
-def find_guide(
-    source: Source, possible: Lookahead, cache: Cache, key: Hashable, n_rounds: int
-) -> Guide:
-    """Return a guide for names from a source that satisfy a constraint.
+@dataclass(frozen=True)
+class Learner:
+    """Learns how to draw names from a source that satisfy a constraint.
 
-    Raises TooRare if these names are so rare that no round was good enough.
-
-    Parameters
+    Attributes
     ----------
-    source, possible, cache, key
-        As in `Sampler`. For several prefixes and for running text, there is no search.
-    n_rounds : int
-        Minimum number of rounds, if there is a search and the lookahead is learned.
+    source : Source
+    possible : Lookahead
+        Which prefixes can be completed.
+    cache : Cache
+        Stores guides, lookaheads and what they are learned from.
+    key : hashable
+        Identifies the labels or the blend in the cache.
     """
-    has_search = len(source.prefixes) == 1 and possible.constraint.end is not None
-    is_learned = source.model.ngrams() is None
-    max_draws = N_CHARACTERS // max(1, possible.constraint.min_length)
-    n_draws = min(max(max_draws, _MIN_DRAWS), ROUND_SIZE)
-    lookahead, steps = first_lookahead(source, possible, cache, key), list[Steps]()
-    rng, found, log_expected = np.random.default_rng(0), dict[str, float](), -np.inf
-    if has_search and is_learned:
-        found, _ = _search(source, lookahead, _N_EXPLORED, steps)
-    log_total = log_sum([*found.values()])
-    for number, n_expanded in enumerate(_N_EXPANDED, 1):
-        if steps:
-            all_steps = [_free_steps(source, cache, key), *steps]
-            del lookahead  # saves memory while the next one is built
-            lookahead = possible.weighted(_learn(source, all_steps))
-        if has_search:
-            newly_found, log_expected = _search(source, lookahead, n_expanded)
-            found |= newly_found
-        rows = np.arange(n_draws) % len(source.prefixes)
-        draws = source.propose(rows, rng, lookahead, recorded=is_learned)
-        log_found = log_sum([*found.values()])
-        log_rest, is_good = _compare(source, lookahead, draws, found, log_expected)
-        before, log_total = log_total, log_sum([log_found, log_rest])
-        if log_sum([log_total, log_expected]) == -np.inf:
-            raise no_match_error(source.prefixes[0])
-        error = min(abs(np.expm1(before - log_total)), 1) if is_learned else 0.0
-        if max(log_rest, log_expected) < np.log(_NEGLIGIBLE) + log_found:
-            return Guide(source, lookahead, found, max(log_rest, log_expected), error=error)
-        if is_good and (number >= n_rounds or not (has_search and is_learned)):
-            return Guide(source, lookahead, found, log_rest, n_draws * has_search, error)
-        steps += [] if draws.steps is None else [draws.steps]
-    raise TooRare(
-        f"Names that begin with {source.prefixes[0]!r} and satisfy the constraint are too rare at "
-        f"temperature {source.decoding.temperature:g} to sample them correctly. Raise temperature, "
-        "or relax the constraint."
-    )
+
+    source: Source
+    possible: Lookahead
+    cache: Cache
+    key: Hashable
+
+    @property
+    def full_key(self) -> tuple[Hashable, ...]:
+        """Identifies the source and the constraint in the cache."""
+        source = self.source
+        return source.decoding, self.key, self.possible.constraint.limits, *source.prefixes
+
+    def guide(self, n_rounds: int) -> Guide:
+        """Return a guide.
+
+        For several prefixes and for running text, there is no search. Raises TooRare if the names
+        are so rare that no round was good enough.
+
+        Parameters
+        ----------
+        n_rounds : int
+            Minimum number of rounds, if there is a search and the lookahead is learned.
+        """
+
+        def find() -> Guide | TooRare:
+            try:
+                return self._find(n_rounds)
+            except TooRare as error:
+                return error.with_traceback(None)
+
+        with one_blas_thread():
+            guide = self.cache.get((*self.full_key, n_rounds), find)
+        if isinstance(guide, TooRare):
+            raise TooRare(*guide.args)  # a cached error would collect the frames of all calls
+        return guide
+
+    def _find(self, n_rounds: int) -> Guide:
+        source, is_learned = self.source, self.source.model.ngrams() is None
+        has_search = len(source.prefixes) == 1 and self.possible.constraint.end is not None
+        max_draws = N_CHARACTERS // max(1, self.possible.constraint.limits.min_length)
+        n_draws = min(max(max_draws, _MIN_DRAWS), ROUND_SIZE)
+        lookahead, steps = self.first_lookahead(), list[Steps]()
+        rng, found, log_expected = np.random.default_rng(0), dict[str, float](), -np.inf
+        if has_search and is_learned:
+            found, _ = _search(source, lookahead, _N_EXPLORED, steps)
+        log_total = log_sum([*found.values()])
+        for number, n_expanded in enumerate(_N_EXPANDED, 1):
+            if steps:
+                del lookahead  # saves memory while the next one is built
+                lookahead = self._learn(steps)
+            if has_search:
+                newly_found, log_expected = _search(source, lookahead, n_expanded)
+                found |= newly_found
+            rows = np.arange(n_draws) % len(source.prefixes)
+            draws = source.propose(rows, rng, lookahead, recorded=is_learned)
+            log_found = log_sum([*found.values()])
+            log_rest, is_good = _compare(source, lookahead, draws, found, log_expected)
+            before, log_total = log_total, log_sum([log_found, log_rest])
+            if log_sum([log_total, log_expected]) == -np.inf:
+                raise no_match_error(source.prefixes[0])
+            error = min(abs(np.expm1(before - log_total)), 1) if is_learned else 0.0
+            if max(log_rest, log_expected) < np.log(_NEGLIGIBLE) + log_found:
+                return Guide(source, lookahead, found, max(log_rest, log_expected), error=error)
+            if is_good and (number >= n_rounds or not (has_search and is_learned)):
+                return Guide(source, lookahead, found, log_rest, n_draws * has_search, error)
+            steps += draws.steps
+        raise TooRare(
+            f"Names that begin with {source.prefixes[0]!r} and satisfy the constraint are too rare "
+            f"at temperature {source.decoding.temperature:g} to sample them correctly. Raise "
+            "temperature, or relax the constraint."
+        )
+
+    def first_lookahead(self) -> Lookahead:
+        """Return the lookahead of an n-gram model, or one learned from names at temperature 1.
+
+        Only the former is cached: it is part of all guides.
+        """
+        source, ngrams = self.source, self.source.model.ngrams()
+        if ngrams is None:
+            return self._learn([])
+        contexts = self.cache.get(
+            ("ngrams", self.key), lambda: ContextAutomaton.from_ngrams(ngrams)
+        )
+        return self.cache.get(
+            (source.decoding, self.key, self.possible.constraint.limits),
+            lambda: self.possible.weighted(contexts.decoded(source.decoding)),
+        )
+
+    def _learn(self, steps: list[Steps]) -> Lookahead:
+        """Return the lookahead of n-grams learned from unconstrained names and more steps."""
+        source = self.source
+        all_steps = np.concatenate([self._free_steps(), *steps])
+        contexts, proba = all_steps["contexts"], source.decoding.probabilities(all_steps["logits"])
+        characters, _ = draw(proba, np.random.default_rng(0).random(len(proba)))
+        kinds, n_characters = source.corpus.alphabet.kinds, proba.shape[1]
+        starts = np.repeat(kinds[n_characters], len(source.labels))  # one for each label
+        kinds = np.concatenate([kinds[:n_characters], starts, kinds[n_characters:]])
+        ngrams = KneserNey(NGramCounts(contexts, characters), kinds)
+        automaton = ContextAutomaton.from_distributions(ngrams, contexts, proba)
+        return self.possible.weighted(automaton)
+
+    def _free_steps(self) -> Steps:
+        """Return the steps of unconstrained names at temperature 1."""
+        source = self.source
+
+        def draw_names() -> Steps:
+            free, possible = source.unconstrained()
+            # Their logits take at most half of the cache.
+            n_characters = min(N_CHARACTERS, MAX_BYTES // 8 // len(source.corpus.alphabet))
+            if possible.constraint.end is None:  # the model reads a window for each character
+                n_characters //= source.corpus.window_length_
+            rng, parts, n_steps = np.random.default_rng(0), list[Steps](), 0
+            while n_steps < n_characters:
+                rows = rng.integers(len(free.prefixes), size=2 * int(n_characters**0.5))
+                draws = free.propose(rows, rng, possible, guided=False, recorded=True)
+                parts += draws.steps
+                n_steps += sum(map(len, draws.steps))
+            return np.concatenate(parts)
+
+        return self.cache.get(("steps", self.key), draw_names)
 
 
-def _search(source, lookahead, n_expanded, steps=None):
+def _search(
+    source: Source, lookahead: Lookahead, n_expanded: int, steps: list[Steps] | None = None
+) -> tuple[dict[str, float], float]:
     """Return names with the logs of their probabilities, and the search's `log_rest`.
 
     Appends to `steps`, unless it is None.
@@ -195,7 +288,13 @@ def _search(source, lookahead, n_expanded, steps=None):
     return {name: logs for name, logs in found.items() if logs > -np.inf}, search.log_rest
 
 
-def _compare(source, lookahead, draws, found, log_expected):
+def _compare(
+    source: Source,
+    lookahead: Lookahead,
+    draws: Draws,
+    found: dict[str, float],
+    log_expected: float,
+) -> tuple[float, bool]:
     """Compare one draw per prefix and row with the search.
 
     Returns the log of the total probability of all other names according to the draws, and whether
@@ -203,8 +302,8 @@ def _compare(source, lookahead, draws, found, log_expected):
     """
     log_weights, log_found = draws.log_weights, log_sum([*found.values()])
     if len(source.prefixes) > 1:  # relative to what the lookahead expects
-        log_start = lookahead.log_values(*source.positions(lookahead)) + np.log(source.label_proba)
-        log_start = np.logaddexp.reduce(log_start, axis=1)
+        log_start = lookahead.table.log_values(*source.positions(lookahead))
+        log_start = np.logaddexp.reduce(log_start + np.log(source.label_proba), axis=1)
         log_weights = log_weights - np.resize(log_start, len(log_weights))
     scale = max(log_found, log_weights.max())
     if scale == -np.inf:
@@ -219,53 +318,6 @@ def _compare(source, lookahead, draws, found, log_expected):
     is_good = rest.std() <= _MAX_RATIO * total and expected - mean <= _MAX_MISSING * total
     with np.errstate(divide="ignore"):
         return float(np.log(mean) + scale), is_good
-
-
-def first_lookahead(source: Source, possible: Lookahead, cache: Cache, key: Hashable) -> Lookahead:
-    """Return the lookahead of an n-gram model, or one learned from names at temperature 1.
-
-    The parameters are those of `find_guide`. Only the former is cached: it is part of all guides.
-    """
-    ngrams = source.model.ngrams()
-    if ngrams is None:
-        return possible.weighted(_learn(source, [_free_steps(source, cache, key)]))
-    contexts = cache.get(("ngrams", key), lambda: ContextAutomaton.from_ngrams(ngrams))
-    return cache.get(
-        (source.decoding, key, possible.constraint.key),
-        lambda: possible.weighted(contexts.decoded(source.decoding)),
-    )
-
-
-def _free_steps(source, cache, key):
-    """Return the steps of unconstrained names at temperature 1."""
-
-    def draw_names() -> Steps:
-        free, possible = source.unconstrained()
-        # Their logits take at most half of the cache.
-        n_characters = min(N_CHARACTERS, MAX_BYTES // 8 // len(source.corpus.alphabet))
-        if possible.constraint.end is None:  # the model reads a whole window for each character
-            n_characters //= source.corpus.window_length_
-        rng, parts, n_steps = np.random.default_rng(0), list[Steps](), 0
-        while n_steps < n_characters:
-            rows = rng.integers(len(free.prefixes), size=2 * int(n_characters**0.5))
-            draws = free.propose(rows, rng, possible, guided=False, recorded=True)
-            parts.append(draws.steps)
-            n_steps += len(draws.steps)
-        return np.concatenate(parts)
-
-    return cache.get(("steps", key), draw_names)
-
-
-def _learn(source, steps):
-    """Return n-grams that describe the distributions from which characters are drawn."""
-    all_steps = np.concatenate(steps)
-    contexts, proba = all_steps["contexts"], source.decoding.probabilities(all_steps["logits"])
-    characters, _ = draw(proba, np.random.default_rng(0).random(len(proba)))
-    kinds, n_characters = source.corpus.alphabet.kinds, proba.shape[1]
-    starts = np.repeat(kinds[n_characters], len(source.labels))  # one for each label
-    kinds = np.concatenate([kinds[:n_characters], starts, kinds[n_characters:]])
-    ngrams = NGrams(contexts, characters, kinds)
-    return ContextAutomaton.from_distributions(ngrams, contexts, proba)
 
 
 def no_match_error(prefix: str) -> ValueError:

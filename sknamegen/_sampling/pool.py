@@ -11,10 +11,11 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .._types import Floats
 from .source import Draws
 
 # Maximum share of the chosen names that may represent names that were not drawn.
-_MAX_UNSEEN_SHARE = 0.12
+_MAX_UNSEEN_SHARE = 0.05
 _FLOAT = np.finfo(float)
 
 
@@ -59,13 +60,13 @@ class Pool:
             if log_weight > -np.inf and text not in self._found:
                 self.candidates.setdefault((text, label), (log_p, log_weight))
 
-    def _drawn(self):
+    def _drawn(self) -> tuple[Floats, Floats, Floats]:
         """Return log(p / q), q and the probability of being drawn, for each candidate."""
         log_p, log_weights = np.array([*self.candidates.values()]).reshape(-1, 2).T
         q = np.clip(np.exp(log_p - log_weights), _FLOAT.tiny, 1 - _FLOAT.eps)
         return log_weights, q, -np.expm1(max(self.n_drawn, 1) * np.log1p(-q))
 
-    def _log_weights(self):
+    def _log_weights(self) -> tuple[Floats, Floats]:
         """Return the logs of the weights of the names found, and of those of the candidates."""
         log_weights, q, prob_seen = self._drawn()
         log_weights = log_weights + np.log(q / prob_seen)

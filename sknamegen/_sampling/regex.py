@@ -94,7 +94,9 @@ class PositionAutomaton:
     # The methods below add the positions of a subexpression before the set `after`. They return the
     # set of positions at which the subexpression may begin, and whether it may be empty.
 
-    def _sequence(self, tree, after, flags, at_start=False, at_end=False):
+    def _sequence(
+        self, tree: Any, after: int, flags: int, at_start: bool = False, at_end: bool = False
+    ) -> tuple[int, bool]:
         first, is_optional = 0, True
         for i in reversed(range(len(tree))):
             edges = at_start and i == 0, at_end and i == len(tree) - 1
@@ -106,7 +108,9 @@ class PositionAutomaton:
             is_optional = is_optional and may_be_empty
         return first, is_optional
 
-    def _node(self, op, argument, after, flags, at_start, at_end):
+    def _node(
+        self, op: str, argument: Any, after: int, flags: int, at_start: bool, at_end: bool
+    ) -> tuple[int, bool]:
         if op in ("LITERAL", "NOT_LITERAL", "ANY", "IN"):
             return 1 << self._position(_one_character(op, argument), flags, after), False
         if op == "BRANCH":
@@ -131,7 +135,9 @@ class PositionAutomaton:
             f"Got {self._shown}, which contains {_UNSUPPORTED.get(op, op)}."
         )
 
-    def _repeat(self, minimum, maximum, tree, after, flags):
+    def _repeat(
+        self, minimum: int, maximum: int, tree: Any, after: int, flags: int
+    ) -> tuple[int, bool]:
         """Expand a repetition to at most ``max_length + 1`` copies."""
         is_endless = maximum == _parser.MAXREPEAT
         minimum, maximum = (min(n, self._max_length + 1) for n in (minimum, maximum))
@@ -150,7 +156,7 @@ class PositionAutomaton:
             minimum *= not may_be_empty
         return first, minimum == 0
 
-    def _position(self, piece, flags, after):
+    def _position(self, piece: str, flags: int, after: int) -> int:
         if len(self.follow) > MAX_STATES:
             raise ValueError(
                 f"pattern must contain fewer repetitions: with max_length={self._max_length}, it "
@@ -173,7 +179,7 @@ class PositionAutomaton:
         return len(self.follow) - 1
 
 
-def _one_character(op, argument):
+def _one_character(op: str, argument: Any) -> str:
     """Return the pattern for a node that matches one character."""
     if op == "ANY":
         return "."
@@ -189,5 +195,5 @@ def _one_character(op, argument):
     return f"[{''.join(parts)}]"
 
 
-def _escape(code):
+def _escape(code: int) -> str:
     return f"\\U{code:08x}"

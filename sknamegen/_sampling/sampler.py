@@ -13,7 +13,7 @@ References
 """
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import compress
@@ -23,20 +23,9 @@ from numpy.typing import NDArray
 
 from .._parallel import one_blas_thread
 from .._types import Bools, Floats, Ints
-from .cache import Cache
 from .decoding import draw
-from .guide import (
-    N_CHARACTERS,
-    ROUND_SIZE,
-    Guide,
-    TooRare,
-    find_guide,
-    first_lookahead,
-    no_match_error,
-)
-from .lookahead import Lookahead
+from .guide import N_CHARACTERS, ROUND_SIZE, Guide, Learner, TooRare, no_match_error
 from .search import Search
-from .source import Source
 
 # Share of accepted draws below which the sampler switches to guided draws, unless it expects to
 # need at most `ROUND_SIZE` draws.
@@ -129,26 +118,11 @@ class Selection:
 
 
 @dataclass(frozen=True)
-class Sampler:
-    """Sampler of names under a constraint.
+class Sampler(Learner):
+    """Sampler of names under a constraint, which learns a guide if it needs one.
 
     In its methods, `rows` contains the prefix index of each name.
-
-    Parameters
-    ----------
-    source : Source
-    possible : Lookahead
-        Which prefixes can be completed.
-    cache : Cache
-        Stores guides, lookaheads and what they are learned from.
-    key : hashable
-        Identifies the labels or the blend in the cache.
     """
-
-    source: Source
-    possible: Lookahead
-    cache: Cache
-    key: Hashable
 
     def draw(
         self,
@@ -222,16 +196,15 @@ class Sampler:
             is_valid, _ = self._unguided(rows, np.random.default_rng(0))
             return is_valid.sum()
 
-        key = "valid", source.decoding, self.key, self.possible.constraint.key, *source.prefixes
-        return int(self.cache.get(key, count))
+        return int(self.cache.get(("valid", *self.full_key), count))
 
-    def _unguided(self, rows, rng):
+    def _unguided(self, rows: Ints, rng: np.random.Generator) -> tuple[Bools, list[str]]:
         """Draw a name for each row. Return which are valid, and the texts of the valid names."""
         draws = self.source.propose(rows, rng, self.possible, guided=False)
         is_valid = draws.log_weights == 0
         return is_valid, draws.texts[is_valid].tolist()
 
-    def _guided(self, rows, rng):
+    def _guided(self, rows: Ints, rng: np.random.Generator) -> tuple[Bools, list[str]]:
         """Return the same for guided draws, which are all valid."""
         texts = np.empty(len(rows), dtype=object)
         for guide, prefixes in self._guides(1):
@@ -239,35 +212,22 @@ class Sampler:
             texts[selected] = guide.choose(np.searchsorted(prefixes, rows[selected]), rng)
         return np.ones(len(rows), dtype=bool), texts.tolist()
 
-    def _guides(self, n_rounds):
+    def _guides(self, n_rounds: int) -> list[tuple[Guide, Ints]]:
         """Return guides and the indices of their prefixes.
 
         If possible, all prefixes share a guide.
         """
         prefixes = np.arange(len(self.source.prefixes))
         if len(prefixes) > 1:
-            with suppress(ValueError):
-                return [(self._guide(prefixes, n_rounds), prefixes)]
-        return [(self._guide(prefix, n_rounds), prefix) for prefix in prefixes[:, None]]
+            with suppress(TooRare):
+                return [(self.guide(n_rounds), prefixes)]
+        learners = (replace(self, source=self.source.of(prefix)) for prefix in prefixes[:, None])
+        return [
+            (learner.guide(n_rounds), prefix)
+            for learner, prefix in zip(learners, prefixes[:, None], strict=True)
+        ]
 
-    def _guide(self, prefixes, n_rounds) -> Guide:
-        source = self.source.of(prefixes)
-        settings = source, self.possible, self.cache, self.key, n_rounds
-        key = source.decoding, self.key, self.possible.constraint.key, *source.prefixes, n_rounds
-
-        def find() -> Guide | TooRare:
-            try:
-                return find_guide(*settings)
-            except TooRare as error:
-                return error.with_traceback(None)
-
-        with one_blas_thread():
-            guide = self.cache.get(key, find)
-        if isinstance(guide, TooRare):
-            raise TooRare(*guide.args)  # a cached error would collect the frames of all calls
-        return guide
-
-    def _greedy(self, rows, rng):
+    def _greedy(self, rows: Ints, rng: np.random.Generator) -> tuple[Bools, list[str]]:
         """Return the same for the names at temperature 0, with labels drawn at random.
 
         The lookahead is used only if the unconstrained name violates the constraint.
@@ -280,8 +240,8 @@ class Sampler:
         if len(misfits):
             warm = replace(self.source, decoding=self.source.decoding._replace(temperature=1.0))
             lookahead = self.cache.get(
-                ("greedy", self.key, self.possible.constraint.key),
-                lambda: first_lookahead(warm, self.possible, self.cache, self.key),
+                ("greedy", self.key, self.possible.constraint.limits),
+                replace(self, source=warm).first_lookahead,
             )
             guided = self.source.propose(rows[misfits], rng, lookahead, labels[misfits])
             if (guided.log_weights == -np.inf).any():
@@ -290,7 +250,7 @@ class Sampler:
         texts = draws.texts[inverse.reshape(-1)]
         return np.ones(len(texts), dtype=bool), texts.tolist()
 
-    def _rarity(self, rng):
+    def _rarity(self, rng: np.random.Generator) -> str:
         """Return how rarely names satisfy the constraint as text, if fewer than a tenth do."""
         proba, n_prefixes = 0.0, len(self.source.prefixes)
         with suppress(ValueError):  # without a guide, the share is unknown
@@ -334,7 +294,7 @@ class Sampler:
         """
         source, constraint = self.source, self.possible.constraint
         (prefix,), row = source.prefixes, np.zeros(1, dtype=np.int64)
-        if constraint.end is not None or filters or not constraint.is_free:
+        if constraint.end is not None or filters or not constraint.limits.is_free:
             names, shortfall = self.draw(row, rng, filters=filters)
             if shortfall:
                 raise ValueError(shortfall)
@@ -342,7 +302,7 @@ class Sampler:
             return
         with one_blas_thread():
             state, logits = source.start(row, source.draw_labels(row, rng))
-        for _ in range(len(prefix), constraint.max_length):
+        for _ in range(len(prefix), constraint.limits.max_length):
             character, _ = draw(source.decoding.probabilities(logits), rng.random(1))
             yield source.corpus.alphabet.characters[int(character[0])]
             with one_blas_thread():

@@ -49,7 +49,9 @@ class Search:
         self.steps: list[Steps] = []
         self._heap: list[Any] = []  # all prefixes differ, so ties are broken by the prefix
         (prefix,), (lengths, states) = source.prefixes, source.positions(lookahead)[:, 0]
-        score = np.logaddexp.reduce(joint + lookahead.log_values(lengths, states), keepdims=True)
+        score = np.logaddexp.reduce(
+            joint + lookahead.table.log_values(lengths, states), keepdims=True
+        )
         self._push((prefix, [""], score, joint[:, None], lengths[:1], states[:, None]))
 
     @property
@@ -86,7 +88,7 @@ class Search:
         may_end = lookahead.may_end(lengths, states[:, 0])
         next_lengths = lengths[:, None] + lookahead.automaton.starts_cluster[states[:, 0]]
         next_states = lookahead.automaton.after(states)  # (rows, labels, characters)
-        ahead = lookahead.log_values(next_lengths[:, None], next_states)
+        ahead = lookahead.table.log_values(next_lengths[:, None], next_states)
         scores = np.logaddexp.reduce(joints + ahead, axis=1)
         scores[:, end] = -np.inf
         for row, prefix in enumerate(prefixes):
@@ -97,7 +99,7 @@ class Search:
             self._push((prefix, self._characters[columns], *log_probas, *position))
         return list(compress(prefixes, may_end)), joints[may_end, :, end]
 
-    def _push(self, siblings, place=0):
+    def _push(self, siblings: tuple[Any, ...], place: int = 0) -> None:
         """Push the sibling at `place` onto the heap, if it exists. Later siblings wait.
 
         Siblings are a tuple of a prefix, its next characters (best first), their scores (n,), their

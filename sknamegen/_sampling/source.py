@@ -9,6 +9,7 @@ References
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -17,11 +18,18 @@ from numpy.typing import NDArray
 from .._alphabet import NONE
 from .._corpus import Corpus
 from .._graphemes import MAX_CODE_POINTS
-from .._models.contract import NextCharModel, State, log_likelihood, next_log_proba
+from .._models.contract import (
+    NextCharModel,
+    State,
+    log_likelihood,
+    next_log_proba,
+    recent_contexts,
+)
 from .._parallel import BLOCK_CELLS, blocks, parallel_map
-from .._sequences import name_sequences
+from .._rows import rows_of_names
+from .._sequences import Sequences
 from .._types import Floats, Ints
-from .constraint import Constraint
+from .constraint import Constraint, Limits
 from .decoding import Decoding, draw
 from .lookahead import Lookahead
 
@@ -32,8 +40,8 @@ _DEFENSIVE_SHARE = 0.2
 # Number of characters in the contexts of `Steps`.
 _CONTEXT_LENGTH = 7
 # What a model predicted at each step of drawing names: "contexts" of shape (n_steps, n_columns),
-# dtype int32, and "logits" of shape (n_steps, n_characters), dtype float32. Contexts contain the
-# last characters, nearest first. The start of a name with the label in column i of the source is
+# dtype int32, and "logits" of shape (n_steps, n_characters), dtype float32. Contexts are those of
+# `NGramCounts`, without a label: the start of a name with the label in column i of the source is
 # character n_characters + i.
 Steps = NDArray[np.void]
 
@@ -52,7 +60,7 @@ class Draws(NamedTuple):
         Log of the importance weight: the probability of a name divided by its probability under the
         proposal. Minus infinity for names that violate the constraint. Unless guided, 0 for all
         other names.
-    steps : Steps or None
+    steps : list of Steps
         The steps of all names, if they were recorded.
     """
 
@@ -60,7 +68,7 @@ class Draws(NamedTuple):
     labels: Ints
     log_proba: Floats
     log_weights: Floats
-    steps: Steps | None = None
+    steps: Sequence[Steps] = ()
 
 
 @dataclass(frozen=True)
@@ -149,13 +157,11 @@ class Source:
                 self._steps(read[active, : windows.shape[1] + step], columns[active], logits)
                 for step, (active, logits) in enumerate(predicted)
             ]
-            joined = np.concatenate(steps) if recorded else None
-            return Draws(texts, part_labels, log_proba, log_weights, joined)
+            return Draws(texts, part_labels, log_proba, log_weights, steps)
 
         draws = parallel_map(propose_part, zip(parts, rngs, strict=True))
         *columns, steps = zip(*draws, strict=True)
-        joined = np.concatenate(steps) if recorded else None
-        return Draws._make([*map(np.concatenate, columns), joined])
+        return Draws._make([*map(np.concatenate, columns), [*chain.from_iterable(steps)]])
 
     def of(self, prefixes: Ints) -> Self:
         """Return a source of names that begin with some of the prefixes."""
@@ -203,11 +209,11 @@ class Source:
         columns = np.tile(np.arange(n_labels), n_prefixes)
         return self._steps(windows, columns, log_proba.reshape(-1, n_characters))
 
-    def _steps(self, texts, columns, logits):
+    def _steps(self, texts: Ints, columns: Ints, logits: Floats) -> Steps:
         """Return steps, given indices of characters and the label of each row."""
-        n_columns = min(_CONTEXT_LENGTH, self.corpus.window_length_)
-        contexts = texts[:, : -n_columns - 1 : -1]
-        fields = ("contexts", np.int32, n_columns), ("logits", np.float32, logits.shape[1])
+        length = min(_CONTEXT_LENGTH, self.corpus.window_length_)
+        contexts = recent_contexts(texts, np.full(len(texts), NONE), length)
+        fields = ("contexts", np.int32, 1 + length), ("logits", np.float32, logits.shape[1])
         steps = np.empty(len(logits), dtype=[*fields])
         is_start = contexts == len(self.corpus.alphabet)
         steps["contexts"], steps["logits"] = contexts + columns[:, None] * is_start, logits
@@ -229,11 +235,12 @@ class Source:
             prefixes, max_length = [""], min(4 * longest + 1, 256)
         shares = np.ones(1) if len(self.labels) == 1 else self.corpus.label_shares[self.labels]
         label_proba = np.tile(shares, (len(prefixes), 1))
-        possible = Lookahead.possible(Constraint.build(alphabet, max_length=max_length))
+        limits = Limits(0 if alphabet.end is not None else max_length, max_length)
+        possible = Lookahead.possible(Constraint.build(alphabet, limits))
         names = replace(self, prefixes=prefixes, label_proba=label_proba, decoding=Decoding())
         return names, possible
 
-    def _windows(self, prefixes):
+    def _windows(self, prefixes: Sequence[str]) -> Ints:
         return self.corpus.alphabet.windows(prefixes, self.corpus.window_length_)
 
 
@@ -273,9 +280,9 @@ def _propose_block(
     log_proba, log_weights = np.zeros((2, n_names))
     active, predicted = np.arange(n_names), list[tuple[Ints, Floats]]()
     if end is None:
-        active = np.flatnonzero(position[0] < constraint.max_length)
+        active = np.flatnonzero(position[0] < constraint.limits.max_length)
         state, logits, position = model.select(state, active), logits[active], position[:, active]
-    for step in range(MAX_CODE_POINTS * (constraint.max_length + 1)):
+    for step in range(MAX_CODE_POINTS * (constraint.limits.max_length + 1)):
         if not len(active):
             break
         lengths, states = position
@@ -292,7 +299,7 @@ def _propose_block(
         next_lengths = lengths + automaton.starts_cluster[states, characters]
         position = np.stack([next_lengths, after[np.arange(len(active)), characters]])
         is_feasible = lookahead.is_possible(*position)
-        is_complete = next_lengths >= constraint.max_length
+        is_complete = next_lengths >= constraint.limits.max_length
         if end is not None:
             is_complete = characters == end
             is_feasible[is_complete] = lookahead.may_end(lengths, states)[is_complete]
@@ -310,7 +317,9 @@ def _propose_block(
     return text, log_proba, log_weights, predicted
 
 
-def _draw_guided(logits, ahead, decoding, uniforms):
+def _draw_guided(
+    logits: Floats, ahead: Floats, decoding: Decoding, uniforms: Floats
+) -> tuple[Ints, Floats, Floats]:
     """Draw in proportion to probability times lookahead. Return characters, log p, log(p / q)."""
     if decoding.temperature == 0:
         p = Decoding(1.0, *decoding[1:]).probabilities(logits)
@@ -333,14 +342,18 @@ def label_proba(model: NextCharModel, corpus: Corpus, prefixes: list[str]) -> ND
     return np.exp(joint)
 
 
-def _log_proba(model, corpus, prefixes, labels):
+def _log_proba(
+    model: NextCharModel, corpus: Corpus, prefixes: list[str], labels: Ints
+) -> NDArray[np.float64]:
     """Return the log-probability of each prefix given each label, (n_prefixes, n_labels).
 
     Running text may begin anywhere, so its prefixes give no information about the label.
     """
     log_proba = np.zeros((len(prefixes), len(labels)))
     if any(prefixes) and not corpus.is_text:
-        read = name_sequences(prefixes, corpus.window_length_, ends=False).indexed(corpus.alphabet)
+        rows = rows_of_names(prefixes, corpus.window_length_)
+        read = Sequences.of_rows(rows).indexed(corpus.alphabet)
+        read.targets[read.targets == corpus.alphabet.end] = NONE
         for column, label in enumerate(labels.tolist()):
             labelled = read._replace(labels=np.full_like(read.labels, label))
             log_proba[:, column] = log_likelihood(model, labelled, len(prefixes))

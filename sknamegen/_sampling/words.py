@@ -9,6 +9,7 @@ from collections import defaultdict
 import numpy as np
 
 from .._alphabet import decompose
+from .._graphemes import determinize
 from .._types import Bools, Ints
 from .._validation import check_strings
 from .._words import APOSTROPHE, fold_word, is_letter, is_mark, words_in
@@ -70,34 +71,28 @@ def word_automaton(
     is_end.append(False)
     marks = list(filter(is_mark, units))
     columns = {unit: column for column, unit in enumerate(units)}
-    # A state is a set of nodes of the trie.
-    states: list[tuple[int, ...]] = [(start,)]
-    ids, accepts, edges = {states[0]: 0}, list[bool](), list[tuple[int, int, int]]()
-    for state, nodes in enumerate(states):
-        may_end = any(is_end[node] for node in nodes)
+
+    def successors(nodes: tuple[int, ...], length: int) -> dict[int, tuple[int, ...]]:
+        """Return the nodes of the trie after each unit."""
         followers = defaultdict[str, set[int]](set)
         for node in nodes:
             for unit, child in children[node].items():
                 followers[unit].add(child)
         outside = {0, start}.intersection(nodes)
+        may_end = {0} if any(is_end[node] for node in nodes) else set[int]()
         for unit in (APOSTROPHE, _SEPARATOR):
-            followers[unit] |= outside | ({0} if may_end else set())
+            followers[unit] |= outside | may_end
         for unit in marks:
             followers[unit] |= outside
-        for unit, members in followers.items():
-            target = tuple(sorted(members))
-            if target and target not in ids:
-                ids[target] = len(states)
-                states.append(target)
-            edges.append((state, columns.get(unit, -1), ids.get(target, -1)))
-        accepts.append(may_end)
-    transitions = np.full((len(states), len(units) + 1), -1, dtype=np.int32)
-    sources, unit_columns, targets = np.array(edges, dtype=np.int32).T
-    transitions[sources, unit_columns] = targets  # the last column is for unused units
-    return transitions[:, :-1], np.array(accepts), columns
+        return {columns[u]: tuple(sorted(followers[u])) for u in units if followers.get(u)}
+
+    first: tuple[int, ...] = (start,)
+    transitions, states = determinize(first, successors, len(units))
+    accepts = [any(is_end[node] for node in nodes) for nodes in states]
+    return transitions, np.array(accepts), columns
 
 
-def _trie(words):
+def _trie(words: list[str]) -> tuple[list[dict[str, int]], list[bool]]:
     """Return the trie of sorted words, with equivalent nodes merged (a minimal automaton).
 
     Returns the children of each node by unit, and whether a name may end in the node. The root is

@@ -73,12 +73,12 @@ class SequenceDataset(Dataset):
         if ngrams:
             self._index_contexts(sequences, ngrams)
 
-    def _index_contexts(self, sequences, ngrams):
+    def _index_contexts(self, sequences: Sequences, ngrams: NGrams) -> None:
         """Find each target's context, and precompute the distributions if they fit in memory."""
         contexts = np.zeros(sequences.targets.shape, dtype=np.int64)
         for block in blocks(len(contexts), 0):
             part = sequences.take(block)
-            ids = ngrams.find(part.contexts(ngrams.order - 1, ngrams.n_labels > 0))
+            ids = ngrams.find(part.contexts(ngrams.order - 1))
             contexts[block][part.has_target] = ids
         if contexts.size * ngrams.n_characters <= MAX_CELLS:
             distinct_contexts, contexts = np.unique(contexts, return_inverse=True)
@@ -181,14 +181,14 @@ class LengthGroupedBatches:
             batches = tuple(batch[shard::n_shards] for batch in order.tensor_split(len(self)))
         return [batches[i] for i in self._permutation(len(batches))]
 
-    def _resample(self, names, weights):
+    def _resample(self, names: Tensor, weights: Tensor) -> Tensor:
         """Draw len(names) names in proportion to their weights, by systematic sampling."""
         cumulative = weights.cumsum(0)
         offset = torch.rand(1, generator=self.generator, dtype=torch.float64)
         ticks = (torch.arange(len(names)) + offset) / len(names) * cumulative[-1]
         return names[torch.searchsorted(cumulative, ticks, right=True).clamp(max=len(names) - 1)]
 
-    def _permutation(self, n):
+    def _permutation(self, n: int) -> Tensor:
         if self.generator is None:
             return torch.arange(n)
         return torch.randperm(n, generator=self.generator)

@@ -2,9 +2,10 @@
 
 import inspect
 import threading
-from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from copy import deepcopy
+from dataclasses import fields
 from functools import partial
 from itertools import zip_longest
 from math import cos, isfinite, log, pi
@@ -21,11 +22,13 @@ from tqdm import tqdm
 
 from .._alphabet import NONE
 from .._models.lstm import LSTM
+from .._models.ngrams import NGrams
 from .._parallel import Setting, in_threads
 from .._sequences import Sequences
+from .._types import Data
 from .batches import LengthGroupedBatches, SequenceDataset
 from .network import CharLSTM
-from .plan import TrainPlan
+from .plan import Settings, TrainPlan
 
 # Share of training in which the one-cycle schedule raises the learning rate, and the number of
 # steps with a rising learning rate if the total number of steps is unknown.
@@ -64,14 +67,14 @@ class Net(skorch.NeuralNet):
     Attributes
     ----------
     plan : TrainPlan
-    learned : Learned or None
-        During training, what a fitted generator consists of in addition to its networks.
+    snapshot : callable or None
+        During training, a function that returns a fitted generator with some nets.
     n_steps : int
         Number of completed training steps.
     """
 
     plan: TrainPlan
-    learned: Any = None
+    snapshot: "Callable[[list[Net]], Any] | None" = None
     n_steps = 0
 
     @property
@@ -85,31 +88,22 @@ class Net(skorch.NeuralNet):
 
         Only available during training.
         """
-        return self.learned.generator([self])
+        return self.snapshot and self.snapshot([self])
 
-    @property
-    def predict(self):
-        raise AttributeError(
-            "Nets have no predict and no predict_proba. Use the generator, for example "
-            "next_char_proba or score_samples. In callbacks, it is net.generator()."
-        )
-
-    predict_proba = predict
-
-    def on_train_begin(self, net, X=None, y=None, **kwargs):
+    def on_train_begin(self, net: object, X: Any = None, **kwargs: object) -> None:
         self.n_planned = _n_steps(self, X)
         self.rates = [group["lr"] for group in self.optimizer_.param_groups]
 
-    def on_batch_begin(self, net, batch=None, training=False, **kwargs):
+    def on_batch_begin(self, net: object, batch: object = None, training: bool = False) -> None:
         super().on_batch_begin(net, batch, training)
-        if training and self.plan.lr_schedule == "one_cycle":
+        if training and self.plan.settings.lr_schedule == "one_cycle":
             for group, rate in zip(self.optimizer_.param_groups, self.rates, strict=True):
                 group["lr"] = rate * self._lr_factor(self.n_steps + 1)
 
-    def on_batch_end(self, net, batch=None, training=False, **kwargs):
+    def on_batch_end(self, net: object, training: bool = False, **kwargs: object) -> None:
         self.n_steps += training
 
-    def _lr_factor(self, step):
+    def _lr_factor(self, step: int) -> float:
         """Return the learning rate of a step as a fraction of the maximum."""
         if self.plan.n_steps_before is not None:  # warm-up, then inverse square root decay
             step += self.plan.n_steps_before
@@ -118,18 +112,22 @@ class Net(skorch.NeuralNet):
         height = min(share / _WARM_UP, (1 - share) / (1 - _WARM_UP))
         return (1 - cos(pi * height)) / 2
 
-    def infer(self, x, **fit_params):
+    def infer(self, x: object, **fit_params: object) -> Tensor:
         device_type = self.network.head.weight.device.type
-        enabled = self.plan.bfloat16 and self.module_.training
+        enabled = self.plan.settings.bfloat16 and self.module_.training
         # After an interruption, a cache could contain outdated weights.
         with torch.autocast(device_type, torch.bfloat16, enabled=enabled, cache_enabled=False):
             return super().infer(x, **fit_params).float()
 
-    def get_loss(self, y_pred, y_true, X=None, training=False):
+    def get_loss(
+        self, y_pred: Tensor, y_true: object, X: object = None, training: bool = False
+    ) -> Tensor:
         y_true = skorch.utils.to_tensor(y_true, device=self.device)
-        return self.criterion_(y_pred, y_true, self.plan.ngram_weight if training else 0.0)
+        return self.criterion_(y_pred, y_true, self.plan.recipe.ngram_weight if training else 0.0)
 
-    def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
+    def run_single_epoch(
+        self, iterator: Any, training: bool, prefix: str, step_fn: Any, **fit_params: Any
+    ) -> None:
         if iterator is None:
             return
         for batch in iterator:
@@ -162,16 +160,16 @@ def divergence_error(reason: str, net: Net) -> ValueError:
     )
 
 
-def _accelerated_net(accelerator):
+def _accelerated_net(accelerator: Any) -> type[Net]:
     """Return a subclass of `Net` that trains with an accelerate.Accelerator."""
     from skorch.hf import AccelerateMixin
 
     class AcceleratedNet(AccelerateMixin, Net):
-        def __init__(self, *args, **kwargs):
+        def __init__(self, *args: Any, **kwargs: Any):
             kwargs["callbacks__print_log__sink"] = lambda *args: None
             super().__init__(*args, accelerator=accelerator, **kwargs)
 
-        def _reduce_over_processes(self, loss, n_targets):
+        def _reduce_over_processes(self, loss: float, n_targets: int) -> tuple[float, int]:
             local = torch.tensor([loss * n_targets, n_targets], device=accelerator.device)
             total, n_targets = accelerator.reduce(local, reduction="sum").tolist()
             return total / n_targets, int(n_targets)
@@ -182,56 +180,36 @@ def _accelerated_net(accelerator):
 class Progress(Callback):
     """Callback of all networks of a fit: shows their progress and can stop their training."""
 
-    def __init__(self, verbose: int, n_networks: int):
+    def __init__(self, verbose: int):
         self.stopped = threading.Event()
-        self.n_networks = n_networks
-        # For each epoch, its history in each network, or None if a network ended before.
-        self.epochs: defaultdict[int, list[Any]] = defaultdict(list)
         # tqdm leaves a monitor thread running. Without a terminal, the bar stays hidden.
         self.bar = tqdm(unit="batch", disable=None) if verbose else None
 
-    def on_train_begin(self, net, X=None, **kwargs):
+    def on_train_begin(self, net: Net, X: Any = None, **kwargs: object) -> None:
         if self.bar is not None:
             with self.bar.get_lock():
                 self.bar.total = (self.bar.total or 0) + _n_steps(net, X)
 
-    def on_batch_begin(self, net, **kwargs):
+    def on_batch_begin(self, net: Net, **kwargs: object) -> None:
         if self.stopped.is_set():
             raise KeyboardInterrupt  # skorch's EarlyStopping raises the same error.
 
-    def on_batch_end(self, net, training=False, **kwargs):
+    def on_batch_end(self, net: Net, training: bool = False, **kwargs: object) -> None:
         if training and self.bar is not None:
             with self.bar.get_lock():
                 self.bar.update()
 
-    def on_epoch_end(self, net, **kwargs):
-        self._record(net, len(net.history), net.history[-1])
-
-    def on_train_end(self, net, **kwargs):
-        n_epochs = sum("train_loss" in epoch for epoch in net.history)
-        for number in range(n_epochs + 1, net.max_epochs + 1):
-            self._record(net, number, None)
-
-    def _record(self, net, number, epoch):
-        """Record an epoch of one network. The last network prints the mean over all networks."""
-        if self.bar is None:
-            return
-        with self.bar.get_lock():
-            self.epochs[number].append(epoch)
-            epochs = list(filter(None, self.epochs[number]))
-            if len(self.epochs[number]) < self.n_networks or not epochs:
-                return
-            line = f"Epoch {number}/{net.max_epochs}: {_mean(epochs, 'train_loss')} nats/char"
-            if "valid_loss" in epochs[0]:
-                line += f", held out {_mean(epochs, 'valid_loss')}"
-            print(f"{line}, {max(epoch['dur'] for epoch in epochs):.1f} s")
+    def on_epoch_end(self, net: Net, **kwargs: object) -> None:
+        if self.bar is not None:
+            epoch = net.history[-1]
+            line = f"Epoch {len(net.history)}/{net.max_epochs}: {epoch['train_loss']:.4f} nats/char"
+            if "valid_loss" in epoch:
+                line += f", held out {epoch['valid_loss']:.4f}"
+            with self.bar.external_write_mode():
+                print(f"{line}, {epoch['dur']:.1f} s")
 
 
-def _mean(epochs, name):
-    return f"{np.mean([epoch[name] for epoch in epochs]):.4f}"
-
-
-def _n_steps(net, dataset):
+def _n_steps(net: Net, dataset: SequenceDataset) -> int:
     return net.max_epochs * len(net.get_iterator(dataset, training=True))
 
 
@@ -243,7 +221,7 @@ class TrainingData(NamedTuple):
     train, valid : SequenceDataset
     test : Sequences
         Training sequences to test the final weights.
-    learned : Learned
+    snapshot : callable
         See `Net`.
     progress : Progress
     """
@@ -251,7 +229,7 @@ class TrainingData(NamedTuple):
     train: SequenceDataset
     valid: SequenceDataset
     test: Sequences
-    learned: Any
+    snapshot: Callable[[list[Net]], Any]
     progress: Progress
 
 
@@ -259,8 +237,10 @@ def fit_networks(
     plans: list[TrainPlan],
     train: Sequences,
     valid: Sequences,
-    previous_nets: list[Net],
-    learned: Any,
+    teacher: NGrams,
+    is_text: bool,
+    snapshot: Callable[[list[Net]], Any],
+    previous_nets: Sequence[Net] = (),
 ) -> tuple[list[Net], bool]:
     """Train several networks, in parallel on torch's threads.
 
@@ -271,10 +251,14 @@ def fit_networks(
     ----------
     plans : list of TrainPlan
     train, valid : Sequences
-    previous_nets : list of Net
-        Nets from the last fit, empty in a first fit.
-    learned : Learned
+    teacher : NGrams
+        Counts of the training names, which predict distributions for training.
+    is_text : bool
+        Whether the sequences are running text.
+    snapshot : callable
         See `Net`.
+    previous_nets : sequence of Net, default=()
+        Nets from the last fit.
 
     Returns
     -------
@@ -282,20 +266,20 @@ def fit_networks(
     is_interrupted : bool
         Whether training ended early, because of Ctrl-C or a callback that raised KeyboardInterrupt.
     """
-    progress = Progress(plans[0].verbose, len(plans))
+    settings = plans[0].settings
+    progress = Progress(settings.verbose)
 
     def make_data() -> TrainingData:
         with _one_torch_thread():
-            is_text = learned.corpus.is_text
-            teacher = learned.counts.ngrams if any(plan.ngram_weight for plan in plans) else None
-            train_set = SequenceDataset(train, teacher, is_text)
+            has_teacher = any(plan.recipe.ngram_weight for plan in plans)
+            train_set = SequenceDataset(train, teacher if has_teacher else None, is_text)
             valid_set = SequenceDataset(valid, None, is_text)
-            return TrainingData(train_set, valid_set, train.subsample(), learned, progress)
+            return TrainingData(train_set, valid_set, train.subsample(), snapshot, progress)
 
     try:
         (data,) = in_threads(make_data, [()])
         calls = [(plan, data, net) for plan, net in zip_longest(plans, previous_nets)]
-        n_threads = 1 if plans[0].accelerator else torch.get_num_threads()
+        n_threads = 1 if settings.accelerator else torch.get_num_threads()
         nets = in_threads(fit_network, calls, n_threads, progress.stopped)
     finally:
         if progress.bar is not None:
@@ -320,13 +304,13 @@ def fit_network(plan: TrainPlan, data: TrainingData, previous: Net | None = None
     """
     with _one_torch_thread():
         net, stopped = _build_net(plan, data), data.progress.stopped
-        if plan.initial_weights:
-            net.network.load_arrays(plan.initial_weights)
+        if plan.start.weights:
+            net.network.load_arrays(plan.start.weights)
         if previous and type(previous.optimizer_) is type(net.optimizer_):
             pairs = zip(previous.network.parameters(), net.network.parameters(), strict=True)
             for old, new in pairs:
                 net.optimizer_.state[new] = deepcopy(previous.optimizer_.state[old])
-        net.learned = data.learned
+        net.snapshot = data.snapshot
         try:
             if not stopped.is_set():
                 _train(net, data.train, stopped)
@@ -334,60 +318,78 @@ def fit_network(plan: TrainPlan, data: TrainingData, previous: Net | None = None
                 _check_not_diverged(net, data.test)
         finally:
             net.network.eval()
-            net.learned = None  # It refers to the nets of the last fit.
+            net.snapshot = None  # It refers to the nets of the last fit.
     return net
 
 
 @contextmanager
-def _one_torch_thread():
+def _one_torch_thread() -> Iterator[None]:
     with _torch_threads.changed(1):
         torch.set_num_threads(1)
         yield
 
 
-def _build_net(plan, data):
+def _build_net(plan: TrainPlan, data: TrainingData) -> Net:
     """Return an initialized net."""
-    batches = LengthGroupedBatches(data.train, plan.batch_size, shard=plan.shard)
+    settings, recipe, start = plan[:3]
+    batches = LengthGroupedBatches(data.train, recipe.batch_size, shard=plan.shard)
     loss = partial(character_loss, mean_targets=batches.mean_targets)
     callbacks: list[Any] = [("shared_progress", data.progress)]
-    if plan.patience is not None:
+    if settings.early_stopping:
         # Its messages do not name the network.
-        stopping = EarlyStopping(patience=plan.patience, load_best=True, sink=lambda text: None)
+        patience = settings.n_iter_no_change
+        stopping = EarlyStopping(patience=patience, load_best=True, sink=lambda text: None)
         callbacks.append(("early_stopping", stopping))
-    same_named = "lr", "max_epochs", "batch_size", "device", "verbose"
-    params = {name: getattr(plan, name) for name in same_named} | {
+    params = {
+        "lr": recipe.lr,
+        "max_epochs": recipe.max_epochs,
+        "batch_size": recipe.batch_size,
+        "device": settings.device,
+        "verbose": settings.verbose,
         # Not a torch module, because accelerate cannot wrap modules without parameters.
         "criterion": lambda: loss,
         "iterator_train": LengthGroupedBatches,
         "iterator_train__generator": torch.Generator().manual_seed(plan.shuffle_seed),
         "iterator_train__shard": plan.shard,
         "iterator_valid": LengthGroupedBatches,
-        "train_split": None if plan.patience is None else predefined_split(data.valid),
+        "train_split": predefined_split(data.valid) if settings.early_stopping else None,
         "callbacks__print_log": None,  # Its table does not show the unit of the loss.
         "use_caching": False,  # EpochScoring cannot concatenate the targets, which are dicts.
         # Networks train at the same time, so each needs its own copies of the callbacks.
-        "callbacks": callbacks + deepcopy(list(plan.callbacks)),
+        "callbacks": callbacks + deepcopy(list(settings.callbacks)),
         "module": CharLSTM,
-    }
-    module_params = inspect.signature(CharLSTM).parameters
-    params |= {f"module__{name}": getattr(plan, name) for name in module_params}
-    params |= _optimizer_params(plan)
+        "module__n_characters": plan.n_characters,
+        "module__n_labels": plan.n_labels,
+        "module__hidden_size": recipe.hidden_size,
+        "module__num_layers": start.num_layers,
+        "module__embedding_dim": start.embedding_dim,
+        "module__dropout": recipe.dropout,
+        "module__seed": plan.seed,
+    } | _optimizer_params(plan)
+    return _new_net(settings, params, plan)
+
+
+def _new_net(settings: Settings, params: Data, plan: TrainPlan) -> Net:
+    """Return an initialized net with the user's `net_params`."""
     net_class = Net
-    if plan.accelerator:
-        net_class = _accelerated_net(plan.accelerator)
+    if settings.accelerator:
+        net_class = _accelerated_net(settings.accelerator)
         del params["callbacks__print_log"]  # AcceleratedNet sets its sink.
-    reserved = params.keys() - {"optimizer__betas", "optimizer__weight_decay"}
-    if taken := sorted(reserved & plan.net_params.keys()):
-        raise ValueError(
-            "net_params may only contain skorch.NeuralNet parameters that "
-            f"CharLSTMGenerator does not set itself. Got {taken[0]!r}."
-        )
-    net = net_class(**params | dict(plan.net_params))
+    own = params.keys() | {field.name for field in fields(Settings)}
+    for name in settings.net_params:
+        first, last = name.partition("__")[0], name.rpartition("__")[2]
+        is_own = name in own or last in own or first == "callbacks"
+        if is_own and name not in ("optimizer__betas", "optimizer__weight_decay"):
+            raise ValueError(
+                "net_params may only contain skorch.NeuralNet parameters that CharLSTMGenerator "
+                f"does not set itself. Got {name!r}."
+            )
+    net = net_class(**params | dict(settings.net_params))
     net.plan = plan
     return net.initialize()
 
 
-def _train(net, dataset, stopped):
+def _train(net: Net, dataset: SequenceDataset, stopped: threading.Event) -> None:
     """Run the training loop. An interrupt ends it and sets `stopped`."""
     try:
         try:
@@ -402,13 +404,13 @@ def _train(net, dataset, stopped):
         stopped.set()
 
 
-def _has_stopped_early(net):
+def _has_stopped_early(net: Net) -> bool:
     """Whether skorch's EarlyStopping, which raises KeyboardInterrupt, ended training."""
     callbacks = [item for _, item in net.callbacks_ if isinstance(item, EarlyStopping)]
     return any(getattr(item, "misses_", None) == item.patience for item in callbacks)
 
 
-def _check_not_diverged(net, sequences):
+def _check_not_diverged(net: Net, sequences: Sequences) -> None:
     """Raise an error if the network is worse than guessing by more than a nat per character.
 
     The recorded losses predate the last steps, so this function computes the final loss.
@@ -421,22 +423,24 @@ def _check_not_diverged(net, sequences):
         raise divergence_error(reason, net)
 
 
-def _optimizer_params(plan):
-    accepted = inspect.signature(plan.optimizer).parameters
-    params = {"optimizer": plan.optimizer}
+def _optimizer_params(plan: TrainPlan) -> Data:
+    settings, recipe, start = plan[:3]
+    kind, label_lr_factor = settings.optimizer, start.label_lr_factor
+    accepted = inspect.signature(kind).parameters
+    params: Data = {"optimizer": kind}
     if "weight_decay" in accepted:
-        params["optimizer__weight_decay"] = plan.weight_decay
+        params["optimizer__weight_decay"] = recipe.weight_decay
     if "betas" in accepted and len(accepted["betas"].default) == len(_BETAS):
         params["optimizer__betas"] = _BETAS
     if "fused" in accepted:
         params["optimizer__fused"] = True
-    groups = {}
-    if plan.head_lr_factor != 1:
-        groups["head.*"] = {"lr": plan.lr * plan.head_lr_factor}
-    if plan.label_lr_factor != 1 and plan.n_labels and plan.embedding_dim:
-        groups["labels.*"] = {"lr": plan.lr * plan.label_lr_factor}
+    groups: dict[str, dict[str, float]] = {}
+    if recipe.head_lr_factor != 1:
+        groups["head.*"] = {"lr": recipe.lr * recipe.head_lr_factor}
+    if label_lr_factor != 1 and plan.n_labels and start.embedding_dim:
+        groups["labels.*"] = {"lr": recipe.lr * label_lr_factor}
         if "weight_decay" in accepted:
-            groups["labels.*"]["weight_decay"] = plan.weight_decay / plan.label_lr_factor
-    if groups and plan.optimizer is not torch.optim.LBFGS:  # which accepts only one group
+            groups["labels.*"]["weight_decay"] = recipe.weight_decay / label_lr_factor
+    if groups and kind is not torch.optim.LBFGS:  # which accepts only one group
         params["optimizer__param_groups"] = list(groups.items())
     return params

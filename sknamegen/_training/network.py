@@ -76,7 +76,7 @@ class CharLSTM(nn.Module):
         self._dropout_generator: torch.Generator | None = None
 
     @torch.no_grad()
-    def _initialize(self, generator):
+    def _initialize(self, generator: torch.Generator) -> None:
         for layer in self.layers:
             nn.init.xavier_uniform_(layer.weight_ih_l0, generator=generator)
             for block in layer.weight_hh_l0.chunk(4):
@@ -128,13 +128,13 @@ class CharLSTM(nn.Module):
             weights["labels.weight"] = vectors[self.n_inputs :]
         self.load_state_dict(weights)
 
-    def _embed(self, indices):
+    def _embed(self, indices: Tensor) -> Tensor:
         if self.embedding:
             return self.embedding(indices)
         one_hot = F.one_hot(indices.long(), self.layers[0].input_size)  # shape (..., n_inputs)
         return one_hot.to(self.head.weight.dtype)
 
-    def _drop(self, x):
+    def _drop(self, x: Tensor) -> Tensor:
         if not self.training or self.dropout == 0:
             return x
         if self._dropout_generator is None or self._dropout_generator.device != x.device:

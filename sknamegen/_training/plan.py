@@ -8,17 +8,16 @@ from functools import cache, partial
 from math import inf, log2, log10
 from numbers import Integral
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
-from skorch import NeuralNet
 from skorch.callbacks import Callback, LRScheduler
 
 from .._corpus import Corpus
-from .._models.lstm import LSTM
 from .._models.pretrained import Network, Pretrained, Weights
-from .._validation import check_int, check_option, check_real, is_auto, warn_user
+from .._types import Data
+from .._validation import RandomStateLike, check_int, check_option, check_real, is_auto, warn_user
 
 # Hidden sizes below and from this number of names.
 _LARGE, _HIDDEN_SIZES = 16_384, (240, 352)
@@ -30,12 +29,7 @@ _MAX_SIZE = 10_000
 _EQUAL_WEIGHTS, _BASE_DECAY = 5000, 0.6
 # Weight above which the network from the base is the only one.
 _ALONE = 0.9
-# Settings from random weights, in fine-tuning, and in fine-tuning on fewer names than `_FEW`,
-# which are chosen so that names sound like their list while the held-out loss is no higher than
-# necessary. `head_lr_factor` is the learning rate multiplier for the softmax layer.
-_FROM_SCRATCH = {"lr": 0.02, "dropout": 0.2, "head_lr_factor": 1}
-_FINE_TUNING = {"lr": 0.01, "dropout": 0.2, "head_lr_factor": 1}
-_FINE_TUNING_FEW = {"lr": 0.003, "dropout": 0.5, "head_lr_factor": 6}
+# Number of names below which fine-tuning takes small steps.
 _FEW = 1000
 # Share by which weight decay shrinks the weights in total, on fewer names than `_FEW`.
 _SHRINKAGE = 0.16
@@ -54,12 +48,6 @@ _NGRAM_WEIGHT, _MAX_NGRAM_WEIGHT, _NGRAM_WEIGHT_FOR_ONE = 0.5, 0.9, 3.2
 _MIN_NGRAM_NAMES, _NGRAM_WEIGHT_PER_LOG = 50, 0.35
 # Learning rate for the vectors of new labels, with any number of names and the automatic `lr`.
 _LABEL_LR = 0.1
-# Parameters of skorch.NeuralNet that `net_params` may set, and prefixes for parameters of its
-# components.
-_NET_PARAMS = set(inspect.signature(NeuralNet.__init__).parameters) - {"self", "kwargs", "compile"}
-_COMPONENTS = "dataset", "iterator_train", "iterator_valid", "module", "optimizer"
-# Parameters of `CharLSTMGenerator` that have another name in skorch.
-_RENAMED = {"train_split": "early_stopping", "seed": "random_state", "generator": "random_state"}
 
 
 def _real(expected: str, accepts: Callable[[float], bool], or_auto: bool = False) -> Any:
@@ -88,60 +76,117 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
 }
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class TrainPlan:
-    """Settings for training one network.
+_Auto = Literal["auto"]
 
-    Fields that correspond to parameters of `CharLSTMGenerator`, `CharLSTM` or `skorch.NeuralNet`
-    have the same names.
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Settings:
+    """Checked parameters of a `CharLSTMGenerator`, as numbers, classes and flags.
+
+    Fields that are not described have the names of the parameters.
     """
 
-    # Network
-    weight: float  # in the average of all networks
-    starts_from_init: bool
-    initial_weights: Weights | None = None  # NaN or None: random
-    n_characters: int
-    n_labels: int
-    hidden_size: int
+    init: Any
+    num_networks: int | _Auto
+    hidden_size: int | _Auto
     num_layers: int
     embedding_dim: int | None
-    dropout: float
-    seed: int
-    # Training
+    dropout: float | _Auto
+    ngram_weight: float | _Auto
+    ngram_counts: bool | _Auto
     optimizer: type[torch.optim.Optimizer]
-    lr: float
-    head_lr_factor: float  # learning rate multiplier for the softmax layer
-    label_lr_factor: float = 1  # learning rate multiplier for the vectors of new labels
+    lr: float | _Auto
     lr_schedule: str
-    weight_decay: float
-    ngram_weight: float
-    batch_size: int
-    max_epochs: int
-    shuffle_seed: int
-    patience: int | None  # epochs without improvement; None: no early stopping
-    # Number of steps in earlier calls to partial_fit. None: fit.
-    n_steps_before: int | None
-    # Hardware and output
+    weight_decay: float | _Auto
+    batch_size: int | _Auto
+    max_epochs: int | _Auto
+    early_stopping: bool
+    validation_fraction: float
+    n_iter_no_change: int
+    callbacks: tuple[Any, ...]
+    net_params: Data
     device: Any
     bfloat16: bool
     accelerator: Any
-    shard: tuple[int, int]  # index of this process's shard of each batch, and number of shards
-    callbacks: tuple[Any, ...]
-    net_params: Mapping[str, Any]
     verbose: int
+    random_state: RandomStateLike
 
 
-# Initial weights of a network or None for random weights, its weight in the average, and whether
-# its weights come from `init`, or came from `init` in the first fit.
-Start = tuple[LSTM | None, float, bool]
+class Recipe(NamedTuple):
+    """Values of the parameters that adapt to the number of names.
+
+    `head_lr_factor` is the multiplier of the learning rate for the softmax layer.
+    """
+
+    hidden_size: int
+    dropout: float
+    ngram_weight: float
+    lr: float
+    weight_decay: float
+    batch_size: int
+    max_epochs: int
+    head_lr_factor: float
 
 
-def check_params(params: Mapping[str, Any]) -> dict[str, Any]:
+class Start(NamedTuple):
+    """Where the training of a network starts.
+
+    Attributes
+    ----------
+    weight : float
+        Weight of the network in the average of all networks.
+    from_init : bool
+        Whether its weights come from `init`, or came from `init` in the first fit.
+    weights : mapping of str to ndarray, or None
+        Initial weights. NaN or None: random.
+    num_layers : int
+    embedding_dim : int or None
+    label_lr_factor : float
+        Multiplier of the learning rate for the vectors of new labels.
+    """
+
+    weight: float
+    from_init: bool
+    weights: Weights | None
+    num_layers: int
+    embedding_dim: int | None
+    label_lr_factor: float = 1
+
+
+class TrainPlan(NamedTuple):
+    """Settings for training one network.
+
+    Attributes
+    ----------
+    settings : Settings
+    recipe : Recipe
+    start : Start
+    n_characters, n_labels : int
+    seed, shuffle_seed : int
+        Seeds of the network, and of the order of batches.
+    n_steps_before : int or None
+        Number of steps in earlier calls to `partial_fit`. None: `fit`.
+    shard : tuple of (int, int)
+        Index of this process's shard of each batch, and number of shards.
+    """
+
+    settings: Settings
+    recipe: Recipe
+    start: Start
+    n_characters: int
+    n_labels: int
+    seed: int
+    shuffle_seed: int
+    n_steps_before: int | None
+    shard: tuple[int, int]
+
+
+def check_params(params: Data) -> Settings:
     """Return the parameters of a `CharLSTMGenerator` as settings for all networks.
 
-    Numbers become int or float. Raise an error if a parameter has an invalid type or value.
+    Raise an error if a parameter has an invalid type or value.
     """
-    settings = dict(params) | {name: check(name, params[name]) for name, check in _CHECKS.items()}
+    checked = dict(params) | {name: check(name, params[name]) for name, check in _CHECKS.items()}
     items = () if params["callbacks"] is None else params["callbacks"]
     callbacks = list(map(_callback, items)) if isinstance(items, (list, tuple)) else [None]
     if not all(isinstance(callback, Callback) for callback in callbacks):
@@ -151,7 +196,8 @@ def check_params(params: Mapping[str, Any]) -> dict[str, Any]:
     if not params["early_stopping"]:
         for callback in callbacks:
             _check_without_validation(callback)
-    _check_net_params(params)
+    if not isinstance(params["net_params"], (dict, type(None))):
+        raise TypeError(f"net_params must be a dict or None. Got {params['net_params']!r}.")
     device, accelerator = params["device"], params["accelerator"]
     if is_auto(device):
         device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -166,18 +212,18 @@ def check_params(params: Mapping[str, Any]) -> dict[str, Any]:
         )
     has_schedule = any(isinstance(callback, LRScheduler) for callback in callbacks)
     actual_device = torch.device(accelerator.device if accelerator else device)
-    return settings | {
+    checked |= {
         "optimizer": _optimizer_class(params["optimizer"]),
         "bfloat16": uses_bfloat16(params["precision"], actual_device),
-        "patience": settings["n_iter_no_change"] if params["early_stopping"] else None,
         "callbacks": tuple(items),
-        "lr_schedule": "constant" if has_schedule else settings["lr_schedule"],
+        "lr_schedule": "constant" if has_schedule else checked["lr_schedule"],
         "net_params": params["net_params"] or {},
         "device": None if accelerator else device,
     }
+    return Settings(**{field.name: checked[field.name] for field in fields(Settings)})
 
 
-def _check_without_validation(callback):
+def _check_without_validation(callback: Callback) -> None:
     """Raise an error if a callback requires held-out names."""
     monitor = getattr(callback, "monitor", None)
     if getattr(callback, "on_train", None) is False:
@@ -192,28 +238,8 @@ def _check_without_validation(callback):
     )
 
 
-def _check_net_params(params):
-    net_params = params["net_params"]
-    if net_params is not None and not isinstance(net_params, dict):
-        raise TypeError(f"net_params must be a dict or None. Got {net_params!r}.")
-    for name in net_params or ():
-        prefix, separator, rest = str(name).partition("__")
-        parameter = rest if separator and prefix in _COMPONENTS else prefix
-        parameter = _RENAMED.get(parameter, parameter)
-        if parameter in params and name != "optimizer__weight_decay":
-            raise ValueError(
-                "net_params may only contain skorch.NeuralNet parameters that CharLSTMGenerator "
-                f"does not set itself. Got {name!r}. Use the parameter {parameter} instead."
-            )
-        if not isinstance(name, str) or prefix not in (_COMPONENTS if separator else _NET_PARAMS):
-            raise ValueError(
-                "net_params may only contain parameters of skorch.NeuralNet or its components, "
-                f"such as 'optimizer__betas'. Got {name!r}."
-            )
-
-
 def make_plans(
-    params: Mapping[str, Any],
+    settings: Settings,
     corpus: Corpus,
     n_names: int,
     rng: np.random.Generator,
@@ -225,8 +251,7 @@ def make_plans(
 
     Parameters
     ----------
-    params : mapping of str to object
-        Settings from `check_params`.
+    settings : Settings
     corpus : Corpus
     n_names : int
         Number of training names, or of windows in running text.
@@ -239,64 +264,76 @@ def make_plans(
     n_steps_before : int, default=None
         See `TrainPlan`.
     """
-    _check_continued(params, networks)
-    starts = networks or _new_starts(params, n_names, pretrained)
-    is_from_scratch = not any(from_init for *_, from_init in starts) and n_steps_before is None
-    common = {
-        **params,
-        "n_characters": len(corpus.alphabet),
-        "n_labels": len(corpus.labels),
-        "n_steps_before": n_steps_before,
-        "shard": _shard(params, n_names),
-    }
-    names, plans = [field.name for field in fields(TrainPlan)], []
-    for lstm, weight, from_init in starts:
-        automatic = _automatic(params["optimizer"], n_names, from_init)
-        if is_from_scratch:
+    _check_continued(settings, networks)
+    networks = networks or _new_networks(settings, n_names, pretrained)
+    is_from_scratch = not any(network.starts_from_init for network in networks)
+    shard, plans = _shard(settings, n_names), []
+    for lstm, weight, from_init in networks:
+        recipe = _recipe(settings.optimizer, n_names, from_init)
+        if is_from_scratch and n_steps_before is None:
             falling = _NGRAM_WEIGHT_FOR_ONE - log10(n_names)
-            automatic["ngram_weight"] = min(max(falling, _NGRAM_WEIGHT), _MAX_NGRAM_WEIGHT)
-        label_lr_factor = _LABEL_LR / automatic["lr"]
-        automatic = {k: v for k, v in automatic.items() if is_auto(params.get(k, "auto"))}
-        settings = common | automatic | {"weight": weight, "starts_from_init": from_init}
-        settings["batch_size"] = min(settings["batch_size"], n_names)
+            ngram_weight = min(max(falling, _NGRAM_WEIGHT), _MAX_NGRAM_WEIGHT)
+            recipe = recipe._replace(ngram_weight=ngram_weight)
+        label_lr_factor = _LABEL_LR / recipe.lr
+        values: Data = {name: getattr(settings, name, "auto") for name in Recipe._fields}
+        recipe = recipe._replace(**{k: v for k, v in values.items() if not is_auto(v)})
+        recipe = recipe._replace(batch_size=min(recipe.batch_size, n_names))
         if n_steps_before is not None:
-            settings["max_epochs"] = 1
+            recipe = recipe._replace(max_epochs=1)
+        start = Start(weight, from_init, None, settings.num_layers, settings.embedding_dim)
         if pretrained and lstm:
             weights = pretrained.weights_for(lstm, corpus.alphabet_, corpus.labels)
-            settings |= lstm.sizes | {"initial_weights": weights}
+            sizes: Data = dict(lstm.sizes)
+            recipe = recipe._replace(hidden_size=sizes.pop("hidden_size"))
+            start = start._replace(weights=weights, **sizes)
             if from_init and not pretrained.label_shares:
-                settings["label_lr_factor"] = label_lr_factor
-        settings["seed"], settings["shuffle_seed"] = rng.integers(2**63, size=2).tolist()
-        plans.append(TrainPlan(**{name: settings[name] for name in names if name in settings}))
+                start = start._replace(label_lr_factor=label_lr_factor)
+        seed, shuffle_seed = rng.integers(2**63, size=2).tolist()
+        plan = TrainPlan(
+            settings,
+            recipe,
+            start,
+            n_characters=len(corpus.alphabet),
+            n_labels=len(corpus.labels),
+            seed=seed,
+            shuffle_seed=shuffle_seed,
+            n_steps_before=n_steps_before,
+            shard=shard,
+        )
+        plans.append(plan)
     return plans
 
 
-def _automatic(optimizer, n_names, starts_from_init):
+def _recipe(optimizer: type[torch.optim.Optimizer], n_names: int, starts_from_init: bool) -> Recipe:
     """Return the values of parameters that adapt to the number of names.
 
-    With few names, fine-tuning takes small steps, and weight decay shrinks the weights by 16% in
-    total. The total is the product of the number of steps, the mean learning rate and the weight
-    decay.
+    In fine-tuning on few names, they are chosen so that names sound like their list while the
+    held-out loss is no higher than necessary: training takes small steps, and weight decay shrinks
+    the weights by 16% in total. The total is the product of the number of steps, the mean learning
+    rate and the weight decay.
     """
     power = int(log2(n_names) // 2)  # of the largest power of two below the square root
     power = min(power + 1, max(power, _ROOT_BATCH_POWER), _MAX_BATCH_POWER)
     n_epochs = round(_EPOCHS_TIMES_ROOT / n_names**0.5)
-    settings = (_FINE_TUNING if starts_from_init else _FROM_SCRATCH) | {
-        "hidden_size": _HIDDEN_SIZES[n_names >= _LARGE],
-        "ngram_weight": _NGRAM_WEIGHT,
-        "weight_decay": _WEIGHT_DECAY,
-        "batch_size": 2**power,
-        "max_epochs": min(max(n_epochs, _MIN_EPOCHS), _MAX_EPOCHS),
-    }
+    recipe = Recipe(
+        hidden_size=_HIDDEN_SIZES[n_names >= _LARGE],
+        dropout=0.2,
+        ngram_weight=_NGRAM_WEIGHT,
+        lr=0.01 if starts_from_init else 0.02,
+        weight_decay=_WEIGHT_DECAY,
+        batch_size=2**power,
+        max_epochs=min(max(n_epochs, _MIN_EPOCHS), _MAX_EPOCHS),
+        head_lr_factor=1,
+    )
     if starts_from_init and n_names < _FEW:
-        n_steps = _MAX_EPOCHS * -(-n_names // settings["batch_size"])
-        settings |= _FINE_TUNING_FEW | {
-            "ngram_weight": max(_NGRAM_WEIGHT_PER_LOG * log10(n_names / _MIN_NGRAM_NAMES), 0.0),
-            "weight_decay": _SHRINKAGE / (n_steps * _FINE_TUNING_FEW["lr"] / 2),
-        }
+        n_steps, lr = _MAX_EPOCHS * -(-n_names // recipe.batch_size), 0.003
+        ngram_weight = max(_NGRAM_WEIGHT_PER_LOG * log10(n_names / _MIN_NGRAM_NAMES), 0.0)
+        weight_decay = _SHRINKAGE / (n_steps * lr / 2)
+        recipe = recipe._replace(lr=lr, head_lr_factor=6, weight_decay=weight_decay)
+        recipe = recipe._replace(dropout=0.5, ngram_weight=ngram_weight)
     if optimizer is not torch.optim.AdamW:
-        settings["weight_decay"] = 0.0
-    return settings
+        recipe = recipe._replace(weight_decay=0.0)
+    return recipe
 
 
 def base_weight(n_names: int) -> float:
@@ -304,57 +341,60 @@ def base_weight(n_names: int) -> float:
     return 1 / (1 + (n_names / _EQUAL_WEIGHTS) ** _BASE_DECAY)
 
 
-def _new_starts(params, n_names, pretrained) -> list[Start]:
-    """Return the start of each network in a first fit."""
-    n_networks = None if is_auto(params["num_networks"]) else params["num_networks"]
+def _new_networks(settings: Settings, n_names: int, pretrained: Pretrained | None) -> list[Network]:
+    """Return the initial state of each network in a first fit."""
+    n_networks = None if is_auto(settings.num_networks) else int(settings.num_networks)
     if pretrained is None:
         n_networks = n_networks or 2
-        return [(None, 1 / n_networks, False)] * n_networks
+        return [Network(None, 1 / n_networks, False)] * n_networks
     networks = pretrained.networks
-    if not is_auto(params["init"]):
-        _check_sizes(params, networks[-1].sizes)
+    if not is_auto(settings.init):
+        _check_sizes(settings, networks[-1].sizes)
         n_networks = n_networks or len(networks)
-        return [(networks[i % len(networks)], 1 / n_networks, True) for i in range(n_networks)]
-    weight, has_sizes = base_weight(n_names), not _mismatches(params, networks[0].sizes)
+        return [
+            Network(networks[i % len(networks)], 1 / n_networks, True) for i in range(n_networks)
+        ]
+    weight, has_sizes = base_weight(n_names), not _mismatches(settings, networks[0].sizes)
     if n_networks is None:
-        is_alone = weight > _ALONE and has_sizes and is_auto(params["hidden_size"])
+        is_alone = weight > _ALONE and has_sizes and is_auto(settings.hidden_size)
         n_networks = 1 if is_alone else 2
     if n_networks == 1:
         starts_from_base = weight >= 0.5 and has_sizes
-        return [(networks[0] if starts_from_base else None, 1.0, starts_from_base)]
-    others = [(None, (1 - weight) / (n_networks - 1), False)] * (n_networks - 1)
-    return [(networks[0], weight, True), *others]
+        return [Network(networks[0] if starts_from_base else None, 1.0, starts_from_base)]
+    others = [Network(None, (1 - weight) / (n_networks - 1), False)] * (n_networks - 1)
+    return [Network(networks[0], weight, True), *others]
 
 
-def _check_continued(params, networks):
-    """Raise an error or warn if parameters contradict the networks of the last fit, if any."""
+def _check_continued(settings: Settings, networks: Sequence[Network]) -> None:
+    """Raise an error or warn if settings contradict the networks of the last fit, if any."""
+    sizes = [network.lstm.sizes for network in networks if network.lstm]
     # With init="auto", the size parameters do not describe the network from the base.
-    is_all_base = is_auto(params["init"]) and all(n.starts_from_init for n in networks)
-    if networks and not is_all_base:
-        _check_sizes(params, networks[-1].lstm.sizes | {"num_networks": len(networks)})
-    elif networks and params["hidden_size"] not in ("auto", networks[0].lstm.sizes["hidden_size"]):
+    is_all_base = is_auto(settings.init) and all(n.starts_from_init for n in networks)
+    if sizes and not is_all_base:
+        _check_sizes(settings, sizes[-1] | {"num_networks": len(sizes)})
+    elif sizes and settings.hidden_size not in ("auto", sizes[0]["hidden_size"]):
         warn_user(
-            f"hidden_size={params['hidden_size']} has no effect, because all networks of the last "
+            f"hidden_size={settings.hidden_size} has no effect, because all networks of the last "
             "fit started from the base. Fit a new generator to create a network of this size."
         )
 
 
-def _check_sizes(params, sizes):
-    for name in _mismatches(params, sizes):
+def _check_sizes(settings: Settings, sizes: Mapping[str, int | None]) -> None:
+    for name in _mismatches(settings, sizes):
         raise ValueError(
             f"{name} must be {sizes[name]!r}, as in the networks of init or the last fit. "
-            f"Got {params[name]!r}."
+            f"Got {getattr(settings, name)!r}."
         )
 
 
-def _mismatches(params, sizes):
+def _mismatches(settings: Settings, sizes: Mapping[str, int | None]) -> list[str]:
     """Return the names of the sizes for which the user has set another value."""
-    return [name for name, size in sizes.items() if params[name] not in ("auto", size)]
+    return [name for name, n in sizes.items() if getattr(settings, name) not in ("auto", n)]
 
 
-def _shard(params, n_names):
+def _shard(settings: Settings, n_names: int) -> tuple[int, int]:
     """Return the index of this process and the number of processes."""
-    accelerator, random_state = params["accelerator"], params["random_state"]
+    accelerator, random_state = settings.accelerator, settings.random_state
     if not accelerator:
         return 0, 1
     n_shards = accelerator.num_processes
@@ -389,13 +429,13 @@ def uses_bfloat16(precision: str, device: torch.device) -> bool:
 
 
 @cache
-def _is_amd():
+def _is_amd() -> bool:
     cpuinfo = Path("/proc/cpuinfo")  # only on Linux
     description = cpuinfo.read_text() if cpuinfo.exists() else platform.processor()
     return "AuthenticAMD" in description
 
 
-def _optimizer_class(optimizer):
+def _optimizer_class(optimizer: Any) -> type[torch.optim.Optimizer]:
     """Return a torch.optim optimizer class, given the class or its name."""
     kind = getattr(torch.optim, optimizer, None) if isinstance(optimizer, str) else optimizer
     base = torch.optim.Optimizer
@@ -407,7 +447,7 @@ def _optimizer_class(optimizer):
     return kind
 
 
-def _is_usable(device):
+def _is_usable(device: Any) -> bool:
     """Whether torch can use a device on this machine."""
     try:
         return torch.zeros(1, device=torch.device(device)).item() == 0
@@ -415,7 +455,7 @@ def _is_usable(device):
         return False
 
 
-def _callback(item):
+def _callback(item: Any) -> Any:
     """Return the callback in an item of `callbacks`: an object, a class, or a pair with a name."""
     if isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str):
         item = item[1]

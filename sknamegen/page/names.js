@@ -166,20 +166,30 @@ class Wrapper {
   select = (...args) => this.model.select(...args);
 }
 
-// Penalises kinds of characters that are rare in a context, and characters new to a label.
-class Penalised extends Wrapper {
+// Penalises kinds of characters that are rare after the preceding kinds.
+class KindPenalty extends Wrapper {
+  change([state, logits], windows, labels) {
+    logits.forEach((row, i) => {
+      let context = this.first[Math.max(labels[i], 0)];
+      for (const index of windows[i])
+        if (index >= 0) context = this.after[context * this.nKinds + this.kinds[index]];
+      const byKind = this.byKind.subarray(context * this.nKinds);
+      for (let c = 0; c < row.length; c++) row[c] += byKind[this.kinds[c]];
+    });
+    return [state, logits];
+  }
+}
+
+// Penalises characters that no name with the label contains.
+class NewCharacterPenalty extends Wrapper {
   constructor({ seen, ...fields }) {
     super({ ...fields, seen: seen.map((list) => new Set(list)) });
   }
 
   change([state, logits], windows, labels) {
     logits.forEach((row, i) => {
-      let context = this.first[Math.max(labels[i], 0)];
-      for (const index of windows[i])
-        if (index >= 0) context = this.after[context * this.nKinds + this.kinds[index]];
-      const byKind = this.byKind.subarray(context * this.nKinds), seen = this.seen[labels[i]];
-      for (let c = 0; c < row.length; c++)
-        row[c] += byKind[this.kinds[c]] + (seen && !seen.has(c) ? this.unseen[labels[i]] : 0);
+      const seen = this.seen[labels[i]];
+      for (let c = 0; c < row.length && seen; c++) if (!seen.has(c)) row[c] += this.penalty[labels[i]];
     });
     return [state, logits];
   }
@@ -239,7 +249,8 @@ class Mixture {
   }
 }
 
-const TYPES = { interpolated: Interpolated, lstm: LSTM, mixture: Mixture, ngrams: NGrams, penalised: Penalised };
+const TYPES = { interpolated: Interpolated, kinds: KindPenalty, lstm: LSTM, mixture: Mixture, newCharacters: NewCharacterPenalty,
+  ngrams: NGrams };
 const createModel = (model) => (model.start ? model : new TYPES[model.type](model)); // if not yet created
 
 // Seeded random numbers in [0, 1): mulberry32, by Tommy Ettinger.
@@ -268,6 +279,9 @@ class Generator {
     Object.assign(this, saved, { model: createModel(model), trainingHashes: new Set(saved.hashes) });
     this.index = new Map(this.characters.map((character, i) => [character, i]));
   }
+
+  // A name in lower case, letter by letter, as in the hashes.
+  folded = (name) => Array.from(name, (character) => this.lower[this.index.get(character)]).join("");
 
   // The indices of a text, in the first spelling (NFC, original, NFD) that the alphabet covers, if any.
   indicesOf(text) {
@@ -331,7 +345,7 @@ class Generator {
     const fullPattern = pattern && new RegExp(pattern, "u") && new RegExp(`^(?:${pattern})$`, "u");
     const isAllowed = ({ length, isComplete }) => isComplete && length >= minLength && length <= maxLength;
     const qualifies = (name) => isAllowed(this.clustersOf(name)) && !(fullPattern && !fullPattern.test(name))
-      && !(novel && this.trainingHashes.has(hashOf(name))) && !(unique && names.includes(name));
+      && !(novel && this.trainingHashes.has(hashOf(this.folded(name)))) && !(unique && names.includes(name));
     const deadline = Date.now() + 1000 * seconds, isTimeUp = () => Date.now() > deadline;
     const choice = this.chooseModel(prefix, label, rng);
     for (let nDrawn = 0; names.length < nNames && nDrawn < tries * nNames && !isTimeUp(); ) {

@@ -10,8 +10,9 @@ from sknamegen._models.interpolated import Interpolated
 from sknamegen._models.lstm import LSTM, axes
 from sknamegen._models.mixture import AlphabetMap, Component, Mixture
 from sknamegen._models.ngrams import NGrams
-from sknamegen._models.penalty import Penalised, Penalty
-from sknamegen._sequences import name_sequences
+from sknamegen._models.penalty import PenaltyCounts
+from sknamegen._rows import rows_of_names
+from sknamegen._sequences import Sequences
 
 ALPHABET = Alphabet(np.array(["\3", *"abcdr"]))
 # b has the kind of a capital, and r the kind of a blank.
@@ -32,7 +33,7 @@ def lstm(seed=0, embedding_dim=3, num_layers=1, n_labels=N_LABELS, n_characters=
 
 def labelled_sequences(names=NAMES, window_length=WINDOW):
     """Return the sequences of names, labelled 0 and 1 in turn."""
-    sequences = name_sequences(names, window_length).indexed(ALPHABET)
+    sequences = Sequences.of_rows(rows_of_names(names, window_length)).indexed(ALPHABET)
     return sequences._replace(labels=(sequences.name_index % N_LABELS).astype(np.int32))
 
 
@@ -46,7 +47,8 @@ def penalised(model):
     corpus = Corpus(characters, WINDOW, 9, hashes, 1.0, labels, np.ones(N_LABELS))
     corpus.alphabet.kinds = KINDS
     corpus.alphabet.caseless = np.arange(KINDS.max() + 1) == KINDS[ALPHABET.index["r"]]
-    return Penalised(model, Penalty.count(corpus, labelled_sequences()))
+    counts = PenaltyCounts.of(corpus, labelled_sequences(), None)
+    return counts.penalised(model, corpus.alphabet)
 
 
 FEW = Alphabet(np.array(["\3", *"acd"]))
@@ -233,7 +235,6 @@ def test_blocks_of_names_score_like_the_whole_list(model):
 def test_a_mixture_is_the_weighted_geometric_mean():
     models, weights = [lstm(), ngrams()], [1.0, 3.0]
     mixture = Mixture([Component(m, w) for m, w in zip(models, weights, strict=True)])
-    assert [component.weight for component in mixture.components] == [0.25, 0.75]
     windows = ALPHABET.windows(PREFIXES, WINDOW)
     log_probas = [next_log_proba(m, windows, np.array([1]))[:, 0] for m in models]
     expected = log_softmax(0.25 * log_probas[0] + 0.75 * log_probas[1])
@@ -269,10 +270,3 @@ def test_no_label_equals_an_unlabelled_model():
     plain = LSTM(labelled.weights | {"embedding.weight": embedding})
     windows, y = ALPHABET.windows(PREFIXES, WINDOW), np.full(6, NONE)
     np.testing.assert_array_equal(labelled.start(windows, y)[1], plain.start(windows, y)[1])
-
-
-def test_sizes_come_from_the_arrays():
-    assert lstm().sizes == {"hidden_size": 5, "num_layers": 1, "embedding_dim": 3}
-    deep = lstm(embedding_dim=None, num_layers=2, n_labels=0)
-    assert deep.sizes == {"hidden_size": 5, "num_layers": 2, "embedding_dim": None}
-    assert deep.n_labels == 0

@@ -5,7 +5,8 @@ import pytest
 from _formulas import Counts
 
 from sknamegen._alphabet import NONE
-from sknamegen._models import ngrams as ngrams_module
+from sknamegen._models import kneser_ney
+from sknamegen._models.kneser_ney import KneserNey, NGramCounts
 from sknamegen._models.ngrams import NGrams
 from sknamegen._sequences import Sequences
 
@@ -33,11 +34,11 @@ def pairs(names, length):
     """Return the contexts of names, nearest character first, and the next characters."""
     inputs, targets = indices(names)
     sequences = Sequences(inputs, targets, np.arange(len(inputs)), np.full(len(inputs), NONE))
-    return sequences.contexts(length, 0), targets[sequences.has_target]
+    return sequences.contexts(length), targets[sequences.has_target]
 
 
 def count(names, order, discount=None):
-    return NGrams(*pairs(names, order - 1), KINDS, discount=discount)
+    return KneserNey(NGramCounts(*pairs(names, order - 1)), KINDS, discount=discount)
 
 
 def as_text(context):
@@ -74,15 +75,16 @@ def test_label_counts_are_averaged_with_all_counts():
     names, others = NAMES[:6], NAMES[6:]
     contexts, characters = pairs(names + others, 3)
     labels = np.repeat([0, 1], [len(pairs(part, 3)[1]) for part in (names, others)])
-    labelled = np.column_stack([labels, contexts])
-    by_label = NGrams(labelled, characters, KINDS, n_labels=3, label_weight=0.6)
-    plain = NGrams(contexts, characters, KINDS)
-    single = NGrams(labelled, characters, KINDS, n_labels=3, label_weight=1.0)
-    expected = 0.6 * single.proba(single.find(labelled)) + 0.4 * plain.proba(plain.find(contexts))
+    labelled = np.column_stack([labels, contexts[:, 1:]])
+    counted = NGramCounts(labelled, characters)
+    by_label, single = NGrams(counted, KINDS, n_labels=3), KneserNey(counted, KINDS, n_labels=3)
+    plain = KneserNey(NGramCounts(contexts, characters), KINDS)
+    expected = 0.7 * single.proba(single.find(labelled)) + 0.3 * plain.proba(plain.find(contexts))
     np.testing.assert_allclose(by_label.proba(by_label.find(labelled)), expected)
     # The reference contains the names of label 0, so the distribution of label 0 is closer.
     seen, _ = pairs(["hanna"], 3)
-    of_label = [single.proba(single.find(np.column_stack([np.full(6, n), seen]))) for n in (0, 1)]
+    seen_with = [np.column_stack([np.full(6, n), seen[:, 1:]]) for n in (0, 1)]
+    of_label = [single.proba(single.find(contexts)) for contexts in seen_with]
     reference = count(names, 4).proba(count(names, 4).find(seen))
     assert np.abs(of_label[0] - reference).max() < np.abs(of_label[1] - reference).max()
 
@@ -92,44 +94,45 @@ def test_contexts_are_found_with_any_table_size(monkeypatch):
     contexts, _ = pairs([*NAMES, "hab", "nnnnnnn"], 4)
     whole = count(NAMES, 5)
     expected = whole.find(contexts)
-    for n_cells in {0, 1, 7, *whole.keys.tolist(), *(whole.keys + 1).tolist()}:
-        monkeypatch.setattr(ngrams_module, "TABLE_CELLS", n_cells)
+    for n_cells in {0, 1, 7, *whole.tree.keys.tolist(), *(whole.tree.keys + 1).tolist()}:
+        monkeypatch.setattr(kneser_ney, "TABLE_CELLS", n_cells)
         counts = count(NAMES, 5)
         np.testing.assert_array_equal(counts.find(contexts), expected)
-        assert len(counts._table) <= n_cells + 1
+        assert len(counts.tree._table) <= n_cells + 1
 
 
 def test_keys_may_exceed_int32():
     """The keys are products of contexts and labels."""
     labels = np.arange(4000, dtype=np.int32)
     contexts = np.column_stack([labels * 300, labels % 4, labels // 4 % 4]).astype(np.int32)
-    counts = NGrams(contexts, labels % 5, KINDS, n_labels=4000 * 300, label_weight=1.0)
-    assert counts.keys[-1] > 2**31
+    counts = KneserNey(NGramCounts(contexts, labels % 5), KINDS, n_labels=4000 * 300)
+    assert counts.tree.keys[-1] > 2**31
     ids = counts.find(contexts)
     assert len(np.unique(ids)) == 4000
-    np.testing.assert_array_equal(counts.lengths[ids], 3)
+    np.testing.assert_array_equal(counts.tree.lengths[ids], 3)
 
 
 @pytest.mark.parametrize("names", [[""], ["a"], ["", "a" * 30]])
 def test_few_and_unusual_names(names):
     counts = count(names, 5)
-    proba = counts.proba(np.arange(len(counts.parents)))
+    proba = counts.proba(np.arange(len(counts.tree.parents)))
     np.testing.assert_allclose(proba.sum(axis=1), 1)
     assert proba.min() > 0
-    np.testing.assert_array_equal(proba[: counts.n_kinds], counts.roots)
+    np.testing.assert_array_equal(proba[: counts.tree.n_kinds], counts.roots)
 
 
 @pytest.mark.parametrize("length", [3, 40])
 def test_counts_round_trip(length):
     """Short contexts fit into one integer key. Longer contexts are not merged."""
     contexts, characters = pairs(NAMES, length)
-    whole = NGrams(contexts, characters, KINDS)
-    counted = whole.counted_ngrams()
+    whole = KneserNey(NGramCounts(contexts, characters), KINDS)
+    counted = whole.counted()
     occurred = Counter(zip(map(tuple, contexts.tolist()), characters.tolist(), strict=True))
     grams = zip(map(tuple, counted[0].tolist()), counted[1].tolist(), strict=True)
     assert dict(zip(grams, counted[2].tolist(), strict=True)) == occurred
-    again = NGrams(*counted[:2], KINDS, counts=counted[2])
-    saved = NGrams.from_state(whole.to_state(), KINDS, 0)
-    for name, value in vars(whole).items():
-        np.testing.assert_array_equal(getattr(again, name), value, err_msg=name)
-        np.testing.assert_array_equal(getattr(saved, name), value, err_msg=name)
+    saved = NGramCounts.from_state(whole.to_state(), KINDS, 0)
+    for again in (KneserNey(counted, KINDS), KneserNey(saved, KINDS)):
+        for owner, other in ((whole, again), (whole.tree, again.tree)):
+            for name, value in vars(owner).items():
+                if name != "tree":
+                    np.testing.assert_array_equal(vars(other)[name], value, err_msg=name)

@@ -1,14 +1,11 @@
 """The cache is bounded in bytes and evicts the least recently used value."""
 
-import weakref
+import tracemalloc
 
-import numpy as np
 import pytest
-from conftest import ngram_pipeline, small_pipeline
+from conftest import ngram_pipeline
 
-from sknamegen._sampling.cache import MAX_BYTES, Cache
-from sknamegen._sampling.contexts import ContextAutomaton
-from sknamegen._sampling.lookahead import Lookahead
+from sknamegen._sampling.cache import Cache
 
 
 class Value:
@@ -17,9 +14,9 @@ class Value:
 
 
 def test_least_recently_used_value_is_evicted():
-    cache, computed = Cache(10), []
+    cache, computed = Cache(10_000), []
 
-    def get(key, nbytes=4):
+    def get(key, nbytes=4000):
         return cache.get(key, lambda: computed.append(key) or Value(nbytes))
 
     first = get("a")
@@ -29,27 +26,39 @@ def test_least_recently_used_value_is_evicted():
     assert (get("a"), computed) == (first, ["a", "b", "c"])
     get("b")
     assert computed == ["a", "b", "c", "b"]
-    assert cache.nbytes == 8
-    large = get("large", 11)  # neither cached nor a reason to evict
-    assert get("large", 11) is not large
-    assert cache.nbytes == 8
+    assert 8000 < cache.nbytes < 8200  # with the keys
+    large = get("large", 11_000)  # neither cached nor a reason to evict
+    assert get("large", 11_000) is not large
+    assert 8000 < cache.nbytes < 8200
 
 
-@pytest.mark.parametrize("make_pipe", [small_pipeline, ngram_pipeline], ids=["lstm", "ngram"])
-def test_many_constraints_stay_within_the_limit(names, make_pipe):
-    """What the lookaheads are learned from is computed once for all constraints."""
-    generator = make_pipe().fit(names)[-1]
-    cache, references, sources = generator._fitted.cache, set(), set()
+@pytest.mark.parametrize("option", ["words", "banned", "pattern"])
+def test_constraints_of_each_call_stay_within_the_limit(names, option, monkeypatch):
+    """A server may pass another constraint with each call."""
+    generator = ngram_pipeline().fit(names)[-1]
+    cache = generator._fitted.cache
+    monkeypatch.setattr(cache, "max_bytes", 3_000_000)
+    tracemalloc.start()
+    for number in range(12):
+        others = [f"{number} {i}" for i in range(5000)]
+        values = {
+            "words": [*names, *others],
+            "banned": others,
+            "pattern": f".*({'abcdefghijkl'[number]}|n.{{6}}|a.{{7}})",
+        }
+        generator.sample(random_state=0, max_length=20, **{option: values[option]})
+        if number == 5:
+            half, _ = tracemalloc.get_traced_memory()
+    assert cache.nbytes <= 3_000_000
+    assert tracemalloc.get_traced_memory()[0] < half + 1_000_000
+    tracemalloc.stop()
+
+
+def test_lookaheads_of_all_constraints_are_learned_from_the_same_source(names, make_pipe):
+    generator, sources = make_pipe().fit(names)[-1], set()
     for letters in ("xz", "vy", "kw"):
-        options = {"pattern": f".*{letters[0]}.*{letters[1]}.*(a|e|i).*", "max_length": 20}
-        generator.sample(random_state=0, **options)
-        values = list(cache._values.values())
-        references |= {weakref.ref(value) for value in values if isinstance(value, Lookahead)}
-        learned_from = np.ndarray | ContextAutomaton
-        sources |= {id(value) for value in values if isinstance(value, learned_from)}
+        generator.sample(random_state=0, max_length=20, pattern=".*{}.*{}.*".format(*letters))
+        for key, (value, _) in generator._fitted.cache._entries.items():
+            if isinstance(key, tuple) and key[0] in ("ngrams", "steps"):
+                sources.add(id(value))
     assert len(sources) == 1
-    assert 0 < cache.nbytes <= MAX_BYTES
-    assert len(references) >= 2
-    del values
-    cache._values.clear()
-    assert not any(reference() for reference in references)  # lookaheads are in no reference cycle

@@ -1,4 +1,4 @@
-"""N-grams as an automaton whose states are contexts, compared with `NGrams` and with a loop."""
+"""N-grams as an automaton whose states are contexts, compared with `KneserNey` and with a loop."""
 
 from collections import Counter, defaultdict
 
@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from sknamegen._alphabet import NONE, Alphabet
-from sknamegen._models.ngrams import NGrams
+from sknamegen._models.kneser_ney import KneserNey, NGramCounts
+from sknamegen._rows import rows_of_names
 from sknamegen._sampling import contexts as contexts_module
 from sknamegen._sampling.contexts import ContextAutomaton
 from sknamegen._sampling.decoding import Decoding
-from sknamegen._sequences import name_sequences
+from sknamegen._sequences import Sequences
 
 NAMES = ["anna", "hanna", "hannah", "an", "na", "nana", "a", "hahn", "", "ann", "banana", "naan"]
 OTHERS = ["hab", "nnnnnnnnnnnn", "bhb"]
@@ -21,12 +22,12 @@ ALPHABET.kinds = np.array([3, 1, 1, 2, 1, 4, 5, 6])  # h has a kind of its own
 
 def pairs(names, length):
     """Return the contexts of names, nearest character first, and the next characters."""
-    sequences = name_sequences(names, 20).indexed(ALPHABET)
-    return sequences.contexts(length, 0), sequences.targets[sequences.has_target]
+    sequences = Sequences.of_rows(rows_of_names(names, 20)).indexed(ALPHABET)
+    return sequences.contexts(length), sequences.targets[sequences.has_target]
 
 
 def count(names, order, discount=None):
-    return NGrams(*pairs(names, order - 1), ALPHABET.kinds, discount=discount)
+    return KneserNey(NGramCounts(*pairs(names, order - 1)), ALPHABET.kinds, discount=discount)
 
 
 ORDERS = pytest.mark.parametrize("order", [1, 2, 3, 6])
@@ -37,7 +38,7 @@ ORDERS = pytest.mark.parametrize("order", [1, 2, 3, 6])
 def test_distributions_are_those_of_the_ngrams_after_decoding(order, decoding):
     counts = count(NAMES, order, 0.6)
     with np.errstate(divide="ignore"):
-        expected = decoding.probabilities(np.log(counts.proba(np.arange(len(counts.parents)))))
+        expected = decoding.probabilities(np.log(counts.proba(np.arange(len(counts.tree.parents)))))
     decoded = ContextAutomaton.from_ngrams(counts).decoded(decoding)
     np.testing.assert_allclose(decoded.proba, expected, atol=1e-6)
     assert decoded.order == order
@@ -48,45 +49,46 @@ def test_distributions_are_those_of_the_ngrams_after_decoding(order, decoding):
 def test_a_truncated_automaton_ignores_farther_characters(lower, limit, monkeypatch):
     """The limit of the tables truncates as well."""
     counts = count(NAMES, 6)
-    n = int(np.searchsorted(counts.lengths, lower))
+    n = int(np.searchsorted(counts.tree.lengths, lower))
     if limit:
-        monkeypatch.setattr(contexts_module, "TABLE_CELLS", n * counts.n_characters)
+        monkeypatch.setattr(contexts_module, "TABLE_CELLS", n * counts.tree.n_characters)
     truncated = ContextAutomaton.from_ngrams(counts)
     truncated = truncated if limit else truncated.truncated(lower)
     assert truncated.order == lower
     contexts, _ = pairs(NAMES + OTHERS, 5)
-    ids = counts.find(np.where(np.arange(5) < lower - 1, contexts, NONE))
+    ids = counts.find(np.where(np.arange(6) < lower, contexts, NONE))
     np.testing.assert_allclose(truncated.proba[ids], counts.proba(ids), atol=1e-6)
     assert_transitions(truncated, counts)
 
 
 def context_characters(counts):
     """Return the characters of each context, nearest first, and () for a kind."""
-    contexts = [()] * counts.n_kinds
-    for context in range(counts.n_kinds, len(counts.parents)):
-        farthest = int(counts.farthest[context - counts.n_kinds])
-        contexts.append((*contexts[counts.parents[context]], farthest))
+    contexts = [()] * counts.tree.n_kinds
+    for context in range(counts.tree.n_kinds, len(counts.tree.parents)):
+        farthest = int(counts.tree.farthest[context - counts.tree.n_kinds])
+        contexts.append((*contexts[counts.tree.parents[context]], farthest))
     return contexts
 
 
+def find(counts, characters):
+    """Return the ids of contexts without labels."""
+    return counts.find(np.insert(characters, 0, NONE, axis=1))
+
+
 def assert_transitions(automaton, counts):
-    length = automaton.order - 1
+    length, width = automaton.order - 1, counts.tree.order - 1
     seen = context_characters(counts)[: len(automaton.parents)]
     for character in range(len(ALPHABET)):
-        longer = [[character, *context, *[NONE] * length][:length] for context in seen]
-        longer = np.pad(
-            np.array(longer, dtype=np.int32).reshape(len(seen), -1),
-            ((0, 0), (0, 5)),
-            constant_values=NONE,
-        )[:, : counts.order - 1]
+        longer = [([character, *context][:length] + [NONE] * width)[:width] for context in seen]
+        longer = np.array(longer, dtype=np.int32).reshape(len(seen), width)
         if not length:  # only the kind of the last character remains
             longer[:, 0] = character
-            expected = np.minimum(counts.find(longer), counts.kinds[character])
+            expected = np.minimum(find(counts, longer), counts.tree.kinds[character])
         else:
-            expected = counts.find(longer)
+            expected = find(counts, longer)
         np.testing.assert_array_equal(automaton.after[:, character], expected)
-    start = np.array([[START, *[NONE] * counts.order][: counts.order - 1]])
-    assert automaton.starts[0] == counts.find(start)[0] or not length
+    start = np.array([[START, *[NONE] * counts.tree.order][: counts.tree.order - 1]])
+    assert automaton.starts[0] == find(counts, start)[0] or not length
 
 
 @ORDERS
@@ -96,13 +98,14 @@ def test_expected_counts_are_sums_of_distributions(order):
     expected_counts = ContextAutomaton.from_distributions(counts, contexts, proba)
     seen = context_characters(counts)
     sums, n = defaultdict(lambda: np.zeros(len(ALPHABET))), Counter()
-    for context, row in zip(contexts.tolist(), proba, strict=True):
+    for context, row in zip(contexts[:, 1:].tolist(), proba, strict=True):
         for length in range(1, order):
             if tuple(context[:length]) in seen:
                 sums[tuple(context[:length])] += row
                 n[tuple(context[:length])] += 1
     distributions = list(counts.roots)
-    for context, parent in list(zip(seen, counts.parents, strict=True))[counts.n_kinds :]:
+    pairs_of_parents = list(zip(seen, counts.tree.parents, strict=True))
+    for context, parent in pairs_of_parents[counts.tree.n_kinds :]:
         prior = contexts_module._PRIOR * distributions[parent]
         distributions.append((sums[context] + prior) / (n[context] + contexts_module._PRIOR))
     np.testing.assert_allclose(expected_counts.proba, distributions, atol=1e-6)

@@ -8,22 +8,24 @@ import pytest
 
 from sknamegen._alphabet import Alphabet
 from sknamegen._models.ngrams import NGrams
-from sknamegen._sampling.constraint import Constraint
+from sknamegen._rows import rows_of_names
+from sknamegen._sampling.constraint import Constraint, Limits
 from sknamegen._sampling.contexts import ContextAutomaton
 from sknamegen._sampling.lookahead import Lookahead
-from sknamegen._sequences import name_sequences
+from sknamegen._sequences import Sequences
 
 END = "\3"
 
 
 def make(letters, names, order=3, pattern=None, min_length=0, max_length=4, banned=(), words=None):
     alphabet = Alphabet(np.array(sorted(letters)))
-    counts = NGrams.count(name_sequences(names, 20).indexed(alphabet), order, alphabet.kinds)
-    contexts = ContextAutomaton.from_ngrams(counts)
+    sequences = Sequences.of_rows(rows_of_names(names, 20)).indexed(alphabet)
+    counts = NGrams.count(sequences, order, alphabet.kinds)
+    contexts = ContextAutomaton.from_ngrams(counts.ngrams())
     pattern = pattern and re.compile(pattern)
     words = words and frozenset(words)
-    constraint = Constraint.build(alphabet, pattern, banned, min_length, max_length, words)
-    return alphabet, contexts, Lookahead.possible(constraint)
+    limits = Limits(min_length, max_length, pattern, banned, words)
+    return alphabet, contexts, Lookahead.possible(Constraint.build(alphabet, limits))
 
 
 def position_of(alphabet, lookahead, prefix):
@@ -76,14 +78,14 @@ def test_lookahead_is_the_probability_of_completion(options, order):
 
     def completed(prefix):
         """Return the probability that a name with this prefix satisfies the constraint."""
-        if len(prefix) > constraint.max_length:
+        if len(prefix) > constraint.limits.max_length:
             return 0
         after = next_proba(prefix)
         longer = sum(after[alphabet.index[c]] * completed(prefix + c) for c in "ab")
         return longer + after[alphabet.end] * may_end(prefix)
 
-    min_length, n_compared = constraint.min_length, 0
-    for length in range(constraint.max_length):
+    min_length, n_compared = constraint.limits.min_length, 0
+    for length in range(constraint.limits.max_length):
         prefixes = ["".join(t) for t in itertools.product("ab", repeat=length)]
         pairs = []
         for prefix in prefixes:
@@ -119,8 +121,9 @@ def test_values_before_and_after_a_character_agree(pattern, lengths):
                 context = contexts.after[context, alphabet.index[c]]
             ahead = (contexts.proba[context] * ahead_of(lookahead, *position)).sum()
             # `ahead` has the factor of longer prefixes.
-            longer = lookahead.log_scales[lookahead._row_for_length(position[0] + 1)][0]
-            value = np.exp(lookahead.log_values(*position)[0] - longer)
+            table = lookahead.table
+            longer = table.log_scales[table.row_for_length(position[0] + 1)][0]
+            value = np.exp(table.log_values(*position)[0] - longer)
             if value > 1e-100:
                 np.testing.assert_allclose(value, ahead, rtol=1e-2)
                 n_compared += 1

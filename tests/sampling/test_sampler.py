@@ -8,15 +8,12 @@ from conftest import assert_drawn_from, ngram_pipeline
 
 from sknamegen._alphabet import END, NONE, characters_of
 from sknamegen._corpus import Corpus
+from sknamegen._fitted import Fitted
 from sknamegen._models.contract import NextCharModel
+from sknamegen._models.kneser_ney import KneserNey, NGramCounts
 from sknamegen._models.mixture import Mixture
-from sknamegen._models.ngrams import NGrams
-from sknamegen._sampling.cache import Cache
-from sknamegen._sampling.decoding import Decoding
-from sknamegen._sampling.lookahead import possible_names
 from sknamegen._sampling.pool import Pool
-from sknamegen._sampling.sampler import Sampler
-from sknamegen._sampling.source import Draws, Source
+from sknamegen._sampling.source import Draws
 
 
 class EvenModel(NextCharModel):
@@ -42,15 +39,14 @@ class MisleadingModel(EvenModel):
 
     def ngrams(self):
         characters = np.array([0] * 999 + [1])
-        return NGrams(np.empty((1000, 0), int), characters, np.array([1, 2, 3, 4, 5]))
+        counted = NGramCounts(np.full((1000, 1), NONE), characters)
+        return KneserNey(counted, np.array([1, 2, 3, 4, 5]))
 
 
 def make(model, prefixes=("",), **limits):
     letters = characters_of(np.array([END, ord("a")], np.int32))
-    corpus, cache, prefixes = Corpus(letters, 4, 5, None, 1.0), Cache(), list(prefixes)
-    possible = possible_names(corpus.alphabet, 5, prefixes, cache, **limits)
-    labels = np.array([NONE]), np.ones((len(prefixes), 1))
-    return Sampler(Source(model, corpus, prefixes, *labels, Decoding()), possible, cache, None)
+    corpus = Corpus(letters, 4, 5, None, 1.0)
+    return Fitted(corpus, model).sampler(list(prefixes), 1.0, **limits)
 
 
 def zeros(n):
@@ -91,10 +87,10 @@ def test_every_step_is_recorded():
     for text, row in zip(draws.texts, rows, strict=True):
         for length in range(2 * row, min(len(text), 40) + 1):
             context = [1] * length + [2] + [NONE] * 4  # characters, start, padding
-            expected[tuple(context[:4])] += 1
-    assert draws.steps is not None
-    assert Counter(map(tuple, draws.steps["contexts"].tolist())) == expected
-    assert draws.steps["logits"].shape == (expected.total(), 2)
+            expected[(NONE, *context[:4])] += 1  # without a label
+    steps = np.concatenate(draws.steps)
+    assert Counter(map(tuple, steps["contexts"].tolist())) == expected
+    assert steps["logits"].shape == (expected.total(), 2)
 
 
 def test_streaming_text_does_not_restart_the_model(names, monkeypatch):

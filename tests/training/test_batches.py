@@ -7,7 +7,8 @@ from conftest import windows_of
 
 from sknamegen._alphabet import NONE
 from sknamegen._models.ngrams import NGrams
-from sknamegen._sequences import Sequences, read_windows
+from sknamegen._rows import read_rows
+from sknamegen._sequences import Sequences
 from sknamegen._training.batches import LengthGroupedBatches, SequenceDataset, join_windows
 
 NAMES = ["", "Ann", "abcdefghijklm", "Constantine", "pqrstuvwxyzäö", "Abcdefgh"]
@@ -30,7 +31,7 @@ def make_dataset(**changes):
 
 def sequences_of(names, window_length):
     """Return the sequences of names, as code points."""
-    return read_windows(windows_of(names, window_length))[1]
+    return Sequences.of_rows(read_rows(windows_of(names, window_length)))
 
 
 def training_pairs(sequences):
@@ -68,7 +69,7 @@ def test_batches_contain_ngram_distributions(rows, max_cells, monkeypatch):
     chosen = sequences.take(rows)
     is_target = batch["characters"] >= 0
     np.testing.assert_array_equal(batch["characters"][is_target], chosen.targets[chosen.has_target])
-    expected = ngrams.proba(ngrams.find(chosen.contexts(2, 0)))
+    expected = ngrams.proba(ngrams.find(chosen.contexts(2)))
     np.testing.assert_allclose(batch["proba"][is_target], expected, rtol=1e-6)
 
 
@@ -105,6 +106,7 @@ def test_names_are_drawn_in_proportion_to_their_weights():
     for counts in epochs:
         assert ((counts >= np.floor(rates - 1e-9)) & (counts <= np.ceil(rates + 1e-9))).all()
     np.testing.assert_allclose(np.mean(epochs, axis=0), rates, atol=4 * 0.5 / 400**0.5)
+    assert batches.mean_targets == pytest.approx(rates @ lengths / len(batches))
 
 
 @pytest.mark.parametrize("n_parts", [1, 3])
@@ -141,14 +143,6 @@ def test_a_very_long_name_is_split_into_batches():
     assert max(len(batch["inputs"]) for batch in batches) <= 2 * 256
     n_targets = sum(int(number) for number in dataset.n_targets)
     assert n_targets == sum(len(name) + 1 for name in names)
-
-
-def test_windows_of_running_text_count_as_names():
-    _, sequences = read_windows(windows_of(["anna ada ", "eva eva"], 4, boundary=False))
-    dataset = SequenceDataset(sequences, is_text=True)
-    assert len(dataset) == len(sequences.inputs) > 2
-    batches = LengthGroupedBatches(dataset, 3)
-    assert max(len(inputs["labels"]) for inputs, _ in batches) == 3
 
 
 @pytest.mark.parametrize("window_length", [1, 4, 8, 9, 20])

@@ -1,24 +1,36 @@
 """The file format of pretrained networks."""
 
 import io
+import runpy
+from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import small_generator
 
-from sknamegen._models.pretrained import read_pretrained, write_pretrained
+from sknamegen._models.pretrained import read_pretrained
 from sknamegen.lstm import pretrained_of
 
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
-def write(generator):
-    file = io.BytesIO()
-    write_pretrained(pretrained_of(generator), file)
-    file.seek(0)
-    return file
+
+@pytest.fixture
+def write(monkeypatch):
+    """Return a function that writes the networks of a generator, as the example does."""
+    monkeypatch.syspath_prepend(EXAMPLES)
+    write_pretrained = runpy.run_path(str(EXAMPLES / "make_base.py"))["write_pretrained"]
+
+    def write(generator):
+        file = io.BytesIO()
+        write_pretrained(pretrained_of(generator), file)
+        file.seek(0)
+        return file
+
+    return write
 
 
 @pytest.mark.parametrize("params", [{}, {"num_networks": 2}, {"embedding_dim": None}])
-def test_file_round_trip(names, params):
+def test_file_round_trip(names, write, params):
     generator = small_generator(init=None, **params).fit(names[:100])
     pretrained = read_pretrained(write(generator))
     assert pretrained.alphabet.tolist() == generator.alphabet_.tolist()
@@ -35,7 +47,7 @@ def test_file_round_trip(names, params):
             assert (abs(network.weights[name] - weight.numpy()) <= 0.501 * steps).all()
 
 
-def test_damaged_files_are_rejected(names):
+def test_damaged_files_are_rejected(names, write):
     with np.load(write(small_generator().fit(names[:100]))) as arrays:
         valid = dict(arrays)
 

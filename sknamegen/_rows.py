@@ -1,0 +1,220 @@
+"""Names, running text and windows, read as rows of code points."""
+
+import os
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ._alphabet import (
+    END,
+    END_CHARACTER,
+    FRAMING,
+    N_CODE_POINTS,
+    PAD,
+    START,
+    code_point,
+    encode,
+    shorten,
+)
+from ._cleaning import warn_about_suspicious_names
+from ._parallel import blocks
+from ._types import Floats, Ints, Labels
+from ._validation import check_labels, check_weights, check_windows
+
+# Window length of names that are passed without a vectorizer.
+WINDOW_LENGTH = 10
+# Number of array cells above which the share of padding is limited.
+_MAX_SPARSE_CELLS = 2**27
+# Maximum number of array cells per character in larger arrays.
+_MAX_CELLS_PER_CHARACTER = 32
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Names or running text, one per row.
+
+    Attributes
+    ----------
+    codes : ndarray of shape (n_names, width), dtype int32
+        Zero-padded code points of each name: U+0002, the name, U+0003. For running text, windows of
+        shape (n_names, n_positions, window_length + 1).
+    window_length : int
+    n_given : int
+        Number of characters at the start of each name that are not predicted.
+    """
+
+    codes: Ints
+    window_length: int
+    n_given: int = 0
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the rows are running text."""
+        return self.codes.ndim == 3
+
+    @property
+    def names(self) -> Ints:
+        """The names, without start and end, as zero-padded code points."""
+        return np.where(self.codes == END, PAD, self.codes)[:, 1:]
+
+    def take(self, rows: Any) -> Self:
+        """Return the rows selected by any numpy index."""
+        return replace(self, codes=self.codes[rows])
+
+
+def read_rows(X: object) -> Rows:
+    """Return the rows of names or windows, as in the first `fit` of a generator."""
+    if not are_names(X):
+        return rows_of_windows(check_windows(X))
+    names = check_names(X)
+    warn_about_suspicious_names(names)
+    return rows_of_names(normalize_names(names, "NFC"), WINDOW_LENGTH)
+
+
+def rows_of_names(names: Sequence[str], window_length: int) -> Rows:
+    """Return the rows of normalised names."""
+    return Rows(encode_rows(names), window_length)
+
+
+def encode_rows(names: Sequence[str], n_padding: int = 0, is_text: bool = False) -> Ints:
+    """Return zero-padded rows of code points: padding, start, name, end, padding.
+
+    Rows of running text have neither a start nor an end.
+    """
+    joined = "".join(names)
+    if reserved := [c for c in FRAMING + END_CHARACTER if c in joined]:
+        row = next(row for row, name in enumerate(names) if reserved[0] in name)
+        raise ValueError(
+            "Names must not contain the reserved characters U+0000, U+0002 and U+0003. Got "
+            f"{code_point(reserved[0])} in row {row}: {shorten(names[row], 30)}."
+        )
+    lengths = np.fromiter(map(len, names), dtype=np.int64, count=len(names))
+    longest = int(lengths.max(initial=0))
+    width = longest if is_text else n_padding + longest + 2
+    cells = width * len(lengths)
+    if cells > max(_MAX_SPARSE_CELLS, _MAX_CELLS_PER_CHARACTER * len(joined)):
+        row = int(lengths.argmax())
+        raise ValueError(
+            f"The longest name has {lengths[row]:,} characters (row {row}), but the median "
+            f"length is {int(np.median(lengths)):,}. Padding all {len(lengths):,} rows to the "
+            f"longest name would take {min(cells, 1e300) * 4 / 1e9:,.1f} GB. Drop, shorten or "
+            "split this name, or use a smaller window_length."
+        )
+    if is_text:
+        return encode(names)
+    codes = np.zeros((len(names), width), dtype=np.int32)
+    for block in blocks(len(names), longest):
+        codes[block, n_padding + 1 : -1] = encode(names[block], longest)
+    codes[:, n_padding] = START
+    codes[np.arange(len(codes)), n_padding + 1 + lengths] = END
+    return codes
+
+
+def normalize_names(
+    names: list[str], form: Literal["NFC", "NFD", "NFKC", "NFKD"] | None
+) -> list[str]:
+    """Return names in a Unicode normalisation form. None: unchanged."""
+    if form is None:
+        return names
+    normalize = partial(unicodedata.normalize, form)
+    return [name if name.isascii() else normalize(name) for name in names]
+
+
+def rows_of_windows(X: Ints) -> Rows:
+    """Return the rows of windows that passed `check_windows`, and check their layout."""
+    start = int((X[0, 0, :-1] == START).argmax())
+    window_length = X.shape[2] - 1
+    if X[0, 0, start] != START:
+        _check_range(X)
+        return Rows(X, window_length)
+    codes = np.concatenate([X[:, 0], X[:, 1:, -1]], axis=1)
+    _check_range(codes)
+    has_ended = np.isin(codes[:, start:-1], (END, PAD))
+    # Windows that share memory always agree, so only copies must be compared.
+    if (
+        (X.strides[1] != X.strides[2] and (X[:, 1:, :-1] != X[:, :-1, 1:]).any())
+        or (codes[:, :start] != PAD).any()
+        or (codes[:, start] != START).any()
+        or (codes[:, start + 1 :] == START).any()
+        or (has_ended != (codes[:, start + 1 :] == PAD)).any()
+    ):
+        raise malformed_error()
+    codes = codes[:, start:].astype(np.int32, copy=False)
+    return Rows(codes, window_length, window_length - 1 - start)
+
+
+def _check_range(codes: Ints) -> None:
+    if codes.min() < 0 or codes.max() >= N_CODE_POINTS:
+        raise ValueError(
+            "X must contain Unicode code points (0 to 0x10FFFF). Got values outside this range."
+        )
+
+
+def malformed_error() -> ValueError:
+    """Return the error for windows that are not from a `CharSequenceVectorizer`."""
+    return ValueError(
+        "X must contain windows from CharSequenceVectorizer: the same start position in each row, "
+        "padding before the start and after the end, and each window one character after the "
+        "previous window. Got a different layout."
+    )
+
+
+def weighted_rows(
+    rows: Rows, y: ArrayLike | None, sample_weight: ArrayLike | None
+) -> tuple[Rows, Labels | None, Floats | None]:
+    """Validate the labels and weights of rows, and drop the rows whose weight is zero."""
+    labels = None if y is None else check_labels(y, len(rows))
+    if sample_weight is None:
+        return rows, labels, None
+    weights = check_weights(sample_weight, len(rows))
+    if weights.all():
+        return rows, labels, weights
+    is_used = weights > 0
+    return rows.take(is_used), labels if labels is None else labels[is_used], weights[is_used]
+
+
+def check_names(X: object) -> list[str]:
+    """Return names as a list of str, or raise an error unless they are an iterable of str."""
+    expected = "X must be an iterable of str, one name per item"
+    if isinstance(X, (str, os.PathLike)):
+        text, is_path = shorten(str(X), 30), isinstance(X, os.PathLike) or os.path.isfile(X)
+        fix = f"read_names({text})" if is_path else f"[{text}]"
+        fix = "X.splitlines()" if "\n" in str(X) else fix
+        raise TypeError(f"{expected}. Got the single {type(X).__name__} {text}. Pass {fix}.")
+    one_dimensional = len(getattr(X, "shape", (None,))) == 1
+    if not isinstance(X, Iterable) or isinstance(X, bytes) or not one_dimensional:
+        shape = f" of shape {X.shape}" if hasattr(X, "shape") else ""
+        hint = ' Pass one column, such as df["name"].' if hasattr(X, "columns") else ""
+        hint = " Pass X.ravel()." if isinstance(X, np.ndarray) and X.shape[1:] == (1,) else hint
+        raise TypeError(f"{expected}. Got {type(X).__name__}{shape}.{hint}")
+    # These methods of Series and arrays return Python objects and are faster than iteration.
+    methods = (getattr(X, name, None) for name in ("to_list", "tolist", "to_pylist"))
+    to_list = next(filter(None, methods), None)
+    names = to_list() if to_list else list(X)
+    if not names:
+        raise ValueError("X must contain at least one name. Got no names.")
+    for row, name in enumerate(names):
+        if not isinstance(name, str):
+            raise TypeError(
+                f"X must contain only str. Got {name!r} of type {type(name).__name__} in row "
+                f"{row}. Drop the item, or convert it with str()."
+            )
+    return list(map(str.__str__, names))  # Ignores __str__ of subclasses.
+
+
+def are_names(X: object) -> bool:
+    """Return whether X contains names, which may be invalid, rather than windows."""
+    if hasattr(X, "dtype"):
+        kind = getattr(X.dtype, "kind", "")
+        return kind not in "biuf" if kind else getattr(X, "ndim", 1) == 1
+    if isinstance(X, (list, tuple)):
+        return not X or any(isinstance(item, str) for item in X)
+    return isinstance(X, (Iterable, os.PathLike))
