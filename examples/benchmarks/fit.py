@@ -26,7 +26,7 @@ from sklearn.pipeline import make_pipeline
 
 from sknamegen import CharLSTMGenerator, CharSequenceVectorizer
 from sknamegen._generator import fitted
-from sknamegen._models.interpolated import Interpolated
+from sknamegen._models.ngrams import NGrams
 from sknamegen._sequences import Sequences
 from sknamegen._training.batches import LengthGroupedBatches, SequenceDataset
 from sknamegen._training.network import CharLSTM
@@ -100,9 +100,9 @@ def keras_recipe(train, test, max_epochs):
 
 def bare_loop(generator, windows):
     """Return a function that trains the same networks one after the other, without skorch."""
-    corpus, model = fitted(generator).corpus, fitted(generator).model
+    corpus = fitted(generator).corpus
     sequences = Sequences.of_rows(corpus.read(windows)).indexed(corpus.alphabet)
-    dataset = SequenceDataset(sequences, model.layer(Interpolated).counts)
+    dataset = SequenceDataset(sequences, NGrams.count(sequences, 6, corpus.alphabet.kinds))
     bfloat16 = uses_bfloat16(generator.precision, torch.device(generator.device))
 
     def fit_one(net):
