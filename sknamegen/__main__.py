@@ -25,7 +25,7 @@ _NUMBER: dict[str, Any] = {"type": int, "metavar": "N"}
 # Options that describe a table of names, and other options that have an effect with --score.
 _TABLE = {"column", "label_column", "header"}
 _SCORING = {"file", "demo", "style", "encoding", "counting", "load", "save", "title", "quiet"}
-_SCORING |= {"random_state", "score"}
+_SCORING |= {"random_state", "score", "similar", "no_similar"}
 # Characters that move the cursor, end a line or change the direction of text.
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 _EXAMPLES = """
@@ -61,6 +61,9 @@ def _add_training_options(parser):
     add("--encoding", default="utf-8", help="encoding of all files (default: utf-8)")
     add("--quiet", help="do not report progress", **_SWITCH)
     add("--counting", help="use a fast n-gram model instead of an LSTM", **_SWITCH)
+    similar = "file of related names to learn, too (default: names of the bundled collection)"
+    add("--similar", metavar="FILE", help=similar)
+    add("--no-similar", help="learn only the names of the list", **_SWITCH)
     add("--load", metavar="MODEL", help="load a saved model instead of training")
     save = f"save the model as a file ({', '.join(_EXTENSIONS)}) or as a web page (.html)"
     add("--save", metavar="MODEL", help=save)
@@ -182,7 +185,7 @@ def _check_options(args, given):
         raise ValueError(
             "FILE, --load, --style and --demo are mutually exclusive. Pass only one of them."
         )
-    files = args.file, args.score, args.exclude, args.words_file, args.banned_file
+    files = args.file, args.score, args.exclude, args.words_file, args.banned_file, args.similar
     if files.count("-") > 1:
         raise ValueError("Standard input can be read only once. Pass the other names in a file.")
     if args.title is not None and not str(args.save).endswith(".html"):
@@ -196,7 +199,9 @@ def _check_options(args, given):
                 "pass a file with --banned-file."
             )
     table = {"label_column"} if "score" in given else _TABLE
-    useless = {"load": table | {"counting"}, "demo": table, "style": table, "words": {"own_words"}}
+    useless = {"load": table | {"counting", "similar", "no_similar"}, "demo": table, "style": table}
+    useless |= {"words": {"own_words"}, "no_similar": {"similar"}}
+    useless |= {"counting": {"similar", "no_similar"}}
     useless |= {"score": given - _TABLE - _SCORING}
     useless["list_styles"] = given - {"list_styles", "quiet"}
     for option, others in useless.items():
@@ -411,15 +416,21 @@ def _have_known_words(names):
 def _fit(names, labels, args, options):
     from sklearn.pipeline import Pipeline
 
+    from ._alphabet import missing_letters
+
     verbose = int(sys.stderr.isatty() and not args.quiet)
-    lstm = sknamegen.CharLSTMGenerator(verbose=verbose, random_state=args.random_state)
-    generators = [sknamegen.CharNGramGenerator()] + [lstm] * (not args.counting)
+    similar = _lines(args.similar, args) if args.similar else None if args.no_similar else "auto"
+    params = {"similar": similar, "verbose": verbose, "random_state": args.random_state}
+    counting = sknamegen.CharNGramGenerator()
+    generator = counting if args.counting else sknamegen.CharLSTMGenerator(**params)
+    pipe = Pipeline([("windows", sknamegen.CharSequenceVectorizer()), ("generator", generator)])
     with _reported(f"training on {len(names):,} names", args, delay=0 if verbose else 2):
-        for generator in generators:  # n-grams take a moment, and reject the same options
-            windows = sknamegen.CharSequenceVectorizer()
-            pipe = Pipeline([("windows", windows), ("generator", generator)])
-            with redirect_stdout(sys.stderr):
-                pipe.fit(names, labels)
+        if not args.counting:  # n-grams take a moment, and reject the same options
+            letters = missing_letters(names) if similar else ()
+            _draw(counting.partial_fit(names, labels, alphabet=letters), args, 0, options)
+        with redirect_stdout(sys.stderr):
+            pipe.fit(names, labels)
+        if args.counting:
             _draw(generator, args, 0, options)
     return pipe
 

@@ -34,6 +34,7 @@ from ._types import Bools, Data, Floats, Ints, Labels, Strs
 from ._validation import (
     MAX_WINDOW,
     check_alphabet,
+    check_arrays,
     check_int,
     check_labels,
     check_windows,
@@ -52,6 +53,8 @@ class Corpus:
         are None.
     weight : float
         Sum of the sample weights of all predicted characters.
+    is_own : ndarray of shape (n_characters,), dtype bool, or None
+        Whether the training names contain each character. None: all of them.
     """
 
     alphabet_: Strs
@@ -61,11 +64,31 @@ class Corpus:
     weight: float
     classes_: Labels | None = None
     class_count_: Floats | None = None
+    is_own: Bools | None = None
+
+    def opened(self, characters: Iterable[str], similar: list[str]) -> "Corpus":
+        """Return the corpus with characters that no training name contains, and similar names.
+
+        The similar names are not novel.
+        """
+        alphabet = np.union1d(self.alphabet_, np.array(sorted(characters), dtype="=U1"))
+        hashes: Any = self.name_hashes_
+        return replace(
+            self,
+            alphabet_=alphabet,
+            name_hashes_=_union(hashes, np.unique(hash_rows(fold_codes(encode(similar))))),
+            is_own=np.isin(alphabet, self.alphabet_),
+        )
 
     @cached_property
     def alphabet(self) -> Alphabet:
         """The alphabet of the names, which maps characters to indices."""
         return Alphabet(self.alphabet_)
+
+    @property
+    def own_characters(self) -> Strs:
+        """The characters that the training names contain."""
+        return self.alphabet_ if self.is_own is None else self.alphabet_[self.is_own]
 
     @property
     def is_text(self) -> bool:
@@ -106,8 +129,14 @@ class Corpus:
         """Return the corpus of a saved estimator, or raise ValueError if its state is invalid."""
         values: Data = {field.name: state.get(field.name) for field in fields(cls)}
         values["weight"] = float(state["_fitted"]["weight"])
+        values["is_own"] = state["_fitted"]["is_own"]
         check_int("window_length_", values["window_length_"], 1, high=MAX_WINDOW)
-        corpus = cls(**values)
+        corpus, is_own = cls(**values), values["is_own"]
+        if is_own is not None:
+            check_arrays(
+                {"is_own": is_own, "alphabet_": corpus.alphabet_},
+                {"is_own": ("b", ("characters",)), "alphabet_": ("U", ("characters",))},
+            )
         if (corpus.alphabet.end is None) != corpus.is_text:
             raise ValueError("Only running text has neither an end nor a maximum length.")
         return corpus
@@ -140,6 +169,16 @@ class Corpus:
                 "capitals are unknown. Pass names in lower case."
             )
         return rows_of_names(self.alphabet.composed(names), self.window_length_)
+
+    def indexed(self, sequences: Sequences) -> Sequences:
+        """Convert code points to indices. Characters that no training name contains are unknown."""
+        indexed, n = sequences.indexed(self.alphabet), len(self.alphabet)
+        if self.is_own is None:
+            return indexed
+        table = np.append(np.where(self.is_own, np.arange(n), n + 1), [n, n + 1, NONE])
+        targets = table[indexed.targets]
+        targets[targets > n] = NONE
+        return indexed._replace(inputs=table[indexed.inputs].astype(np.int32), targets=targets)
 
     def label_indices(self, y: ArrayLike | None, n_names: int) -> Ints:
         """Return the label index of each name, or -1 without labels."""
@@ -217,6 +256,10 @@ class Corpus:
             if self.name_hashes_ is not None:
                 new = np.unique(hash_rows(fold_codes(names)))
                 changes["name_hashes_"] = _union(self.name_hashes_, new)
+        if self.is_own is not None:
+            changes["is_own"] = self.is_own | np.isin(
+                self.alphabet_, characters_of(distinct(rows.codes))
+            )
         return replace(self, **changes), sequences.indexed(self.alphabet)
 
 

@@ -50,7 +50,8 @@ class Fitted:
 
     def to_state(self) -> Data:
         """Return what the attributes of the estimator do not contain."""
-        return {"weight": float(self.corpus.weight), "model": self.model.to_state()}
+        state = {"weight": float(self.corpus.weight), "is_own": self.corpus.is_own}
+        return state | {"model": self.model.to_state()}
 
     def sampler(
         self, prefixes: list[str], temperature: float, *, label: object = None, **options: Any
@@ -147,7 +148,7 @@ class Fitted:
         `sequences` contains code points. Unknown characters are scored as described in
         `score_samples`.
         """
-        indexed, n_names = sequences.indexed(self.corpus.alphabet), len(labels)
+        indexed, n_names = self.corpus.indexed(sequences), len(labels)
         n_characters, n_known = (
             np.bincount(sequences.name_index, encoded.has_target.sum(1), minlength=n_names)
             for encoded in (sequences, indexed)

@@ -437,7 +437,8 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
             Names in order of decreasing probability, without the empty name. The list is shorter
             than n if fewer names exist.
         log_likelihood : ndarray of shape (len(names),), dtype float64
-            Log-likelihood of each name in nats, as returned by `score_samples`.
+            Log-likelihood of each name in nats. `score_samples` returns the same, unless the name
+            contains a letter that no training name contains.
 
         Raises
         ------
@@ -479,8 +480,8 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         -------
         log_likelihood : ndarray of shape (n_names,), dtype float64
             Log-likelihood in nats: the sum of the log-probabilities of all characters in a name and
-            of its end, given the label. Unknown characters are outside the distribution over
-            `alphabet_`, and contribute ``-log(n_characters_seen_ + 1)`` each.
+            of its end, given the label. Characters that no training name contains contribute
+            ``-log(n_characters_seen_ + 1)`` each, also if they are in `alphabet_`.
         """
         return fitted(self).log_likelihood(X, y)[0]
 

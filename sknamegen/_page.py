@@ -114,6 +114,7 @@ def _exported(generator, title):
         "title": title,
         "characters": corpus.alphabet.characters,
         "lower": decode(fold_codes(encode(corpus.alphabet.characters))),
+        "own": None if corpus.is_own is None else corpus.is_own.tolist(),
         "clusters": clusters,
         "window": corpus.window_length_,
         "longest": corpus.max_length_,

@@ -92,6 +92,29 @@ class Sequences(NamedTuple):
         targets[targets >= len(alphabet)] = NONE
         return self._replace(inputs=alphabet.indices(self.inputs), targets=targets)
 
+    def reindexed(self, old: Alphabet, new: Alphabet) -> Self:
+        """Convert indices to those of an alphabet with more characters."""
+        places = np.searchsorted(new.characters, old.characters)
+        table = np.append(places, [len(new), len(new) + 1, NONE]).astype(np.int32)
+        return self._replace(inputs=table[self.inputs], targets=table[self.targets])
+
+    def names(self, alphabet: Alphabet) -> list[str]:
+        """Return the names of indices, without unknown characters."""
+        order = np.argsort(self.name_index, kind="stable")
+        targets, names = self.targets[order], dict[int, str]()
+        for index, row in zip(self.name_index[order].tolist(), targets, strict=True):
+            (text,) = alphabet.decode(row[row != NONE][None])
+            names[index] = names.get(index, "") + text
+        return list(names.values())
+
+    def followed_by(self, other: "Sequences") -> "Sequences":
+        """Join with the sequences of other names."""
+        first = int(self.name_index.max(initial=-1)) + 1
+        both = self, other._replace(name_index=other.name_index + first)
+        weights = [np.ones(len(s.inputs)) if s.weights is None else s.weights for s in both]
+        columns = zip(*(sequences[:4] for sequences in both), strict=True)
+        return Sequences._make([*map(np.concatenate, columns), np.concatenate(weights)])
+
     def blocks(self, n_characters: int) -> list[Self]:
         """Cut into blocks small enough that the logits of all targets fit in memory."""
         n_rows = len(self.inputs)

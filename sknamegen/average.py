@@ -210,12 +210,15 @@ def _merge_corpora(corpora: list[Corpus], weights: list[float]) -> Corpus:
     seen = np.log([corpus.n_characters_seen + 1 for corpus in corpora])
     hashes = [corpus.name_hashes_ for corpus in corpora if corpus.name_hashes_ is not None]
     lengths = [corpus.max_length_ for corpus in corpora if corpus.max_length_ is not None]
+    alphabet = np.unique(np.concatenate([corpus.alphabet_ for corpus in corpora]))
+    own = np.concatenate([corpus.own_characters for corpus in corpora])
     return Corpus(
-        np.unique(np.concatenate([corpus.alphabet_ for corpus in corpora])),
+        alphabet,
         corpora[0].window_length_,
         max(lengths, default=None),
         np.unique(np.concatenate(hashes)) if len(hashes) == len(corpora) else None,
         float(np.exp(np.average(seen, weights=weights)) - 1),
+        is_own=np.isin(alphabet, own),
     )
 
 

@@ -149,6 +149,17 @@ def list_styles() -> dict[str, list[str]]:
     return styles
 
 
+def sample_collection(n: int) -> list[str]:
+    """Return up to n evenly spaced names of each list in the bundled collection."""
+    names = list[str]()
+    with _collection() as archive:
+        for path in archive.namelist():
+            of_list = archive.read(path).decode().split("\n")[:-1]
+            rows = range(len(of_list)) if len(of_list) <= n else np.arange(n) * len(of_list) // n
+            names += [of_list[row] for row in rows]
+    return names
+
+
 @contextmanager
 def _collection() -> Iterator[ZipFile]:
     """Open the collection: text files such as "invented/people/dragons.txt" in a zip file."""

@@ -17,8 +17,9 @@ from ._models.mixture import Mixture
 from ._models.pretrained import Network, Pretrained, read_pretrained
 from ._parallel import in_threads
 from ._sequences import Sequences
+from ._similar import Candidates
 from ._types import Data
-from ._validation import RandomStateLike, is_auto
+from ._validation import RandomStateLike, check_strings, is_auto
 
 if TYPE_CHECKING:
     import skorch
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 
 
 __all__ = ["CharLSTMGenerator"]
+
+# Number of names from which similar names are no use, and maximum number of candidates from each
+# list of the collection.
+_MAX_NAMES, _N_PER_LIST = 200, 200
 
 
 class CharLSTMGenerator(BaseCharGenerator):
@@ -53,6 +58,11 @@ class CharLSTMGenerator(BaseCharGenerator):
         with this generator. In pipelines and searches, which clone their parameters, wrap it in
         `sklearn.frozen.FrozenEstimator`. With "base" or a fitted generator, the networks have the
         same sizes as the initial networks.
+    similar : "auto", iterable of str or None, default="auto"
+        Names to choose similar names from. The networks learn up to 300 of them together with X, so
+        that generated names sound like others of their kind [5]_. "auto" chooses from the bundled
+        collection if the networks start from the base and X has fewer than 200 names. With
+        labels, similar names are chosen for each label. If None, learn only X. See Notes.
     num_networks : int or "auto", default="auto"
         Number of networks in the ensemble, whose logits are averaged. The networks are trained
         independently, in as many threads as torch may use, or one after another with `accelerator`.
@@ -142,6 +152,9 @@ class CharLSTMGenerator(BaseCharGenerator):
     init_share_ : float
         Total weight, in the average, of the networks that started from `init`: 1 if all of them
         did, 0 if none did, otherwise the weight of the first network.
+    similar_names_ : list of str
+        Similar names that the networks have learned, most similar first, one list after another for
+        several labels. Empty without similar names.
     ngram_strength_ : float
         How strongly the n-gram counts change the predictions, see Notes. 0: not at all.
     n_iter_ : int
@@ -220,6 +233,17 @@ class CharLSTMGenerator(BaseCharGenerator):
     number of characters, is at most 4 million: up to about 6,000 names. `partial_fit` continues to
     count, and uses all names so far. Weights from `init` come without counts.
 
+    **Similar names.** A short list does not show what other names of its kind look like. `fit`
+    chooses the names whose n-grams of one to three characters have the highest mean log-odds, the
+    log of the ratio between their frequency in the list and among all candidates. Together, similar
+    names have the weight of the list. `max_length_`, `class_count_` and the priors describe the
+    list alone. `alphabet_` also contains the letters of the similar names, unless they are rare,
+    and all basic letters of the list's script and case, so that names may begin with any letter.
+    Scores treat letters that no name of the list contains as unknown, so they are comparable
+    between values of `similar`. For their probability, see `next_char_proba`. ``novel=True`` also
+    excludes similar names. `partial_fit` and ``warm_start=True`` choose similar names only in the
+    first call.
+
     References
     ----------
     .. [1] L. N. Smith and N. Topin, "Super-Convergence: Very Fast Training of
@@ -229,6 +253,8 @@ class CharLSTMGenerator(BaseCharGenerator):
     .. [3] A. Graves, "Generating Sequences With Recurrent Neural Networks", 2013.
     .. [4] Y. W. Teh, "A Hierarchical Bayesian Language Model based on Pitman-Yor Processes",
        ACL 2006.
+    .. [5] R. C. Moore and W. Lewis, "Intelligent Selection of Language Model Training Data",
+       ACL 2010.
 
     Examples
     --------
@@ -252,6 +278,7 @@ class CharLSTMGenerator(BaseCharGenerator):
     5
     """
 
+    similar_names_: list[str]
     nets_: list[skorch.NeuralNet]
     _from_init: list[bool]
     ngram_strength_: float
@@ -265,6 +292,7 @@ class CharLSTMGenerator(BaseCharGenerator):
         self,
         *,
         init: Any = "auto",
+        similar: Iterable[str] | Literal["auto"] | None = "auto",
         num_networks: int | Literal["auto"] = "auto",
         hidden_size: int | Literal["auto"] = "auto",
         num_layers: int = 1,
@@ -291,6 +319,7 @@ class CharLSTMGenerator(BaseCharGenerator):
         random_state: RandomStateLike = None,
     ):
         self.init = init
+        self.similar = similar
         self.num_networks = num_networks
         self.hidden_size = hidden_size
         self.num_layers = num_layers
@@ -424,6 +453,7 @@ class CharLSTMGenerator(BaseCharGenerator):
             pretrained,
             before,
             one_pass,
+            None if before else _candidates(self.similar, pretrained, corpus, sequences),
             snapshot=lambda run: self._copy()._assign(run.fitted, **run.attributes),
         )
         self._assign(finished.fitted, **finished.attributes)
@@ -517,3 +547,28 @@ def _resolve_init(init: Any) -> Pretrained | None:
 def pretrained_of(generator: CharLSTMGenerator) -> Pretrained:
     """Return the networks of a fitted generator as initial networks."""
     return Pretrained.of(generator._fitted.corpus, generator._networks)
+
+
+def _candidates(
+    similar: object, pretrained: Pretrained | None, corpus: Corpus, sequences: Sequences
+) -> Candidates | None:
+    """Return the names to choose similar names from, or None."""
+    if similar is None or corpus.is_text:
+        return None
+    if not is_auto(similar):
+        return Candidates(check_strings("similar", similar))
+    names = sequences.names(corpus.alphabet)
+    if pretrained is not load_base() or len(names) >= _MAX_NAMES:
+        return None
+    text = "".join(names)
+    cases = (case for case in ("lower", "upper") if getattr(text, case)() == text)
+    return load_candidates(next(cases, ""))
+
+
+@cache
+def load_candidates(case: str = "") -> Candidates:
+    """Return names of the bundled collection, in lower case, upper case or unchanged."""
+    from .datasets import sample_collection
+
+    names = sample_collection(_N_PER_LIST)
+    return Candidates([getattr(name, case)() for name in names] if case else names)

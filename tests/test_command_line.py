@@ -269,6 +269,7 @@ def test_a_full_disk_keeps_the_old_file(run, tmp_path, ending):
         ("- --score -", "Standard input can be read only once"),
         ("", "Standard input contains no names"),
         ("names.txt --banned a,b", "must be one string. Got 'a,b'. Repeat the option"),
+        ("names.txt --no-similar --similar names.txt", "With --no-similar, these options have no"),
         ("--load other.pkl --own-words", "--own-words requires the list of names"),
         ("names.txt --seed 42", "For reproducible names, pass --random-state 42."),
         ("names.txt --seed Ж", "error: seed 'Ж' contains characters outside the model"),
@@ -527,6 +528,19 @@ def test_warnings_are_one_line(run, monkeypatch):
 def test_closed_streams_are_no_errors(command, status, n_lines):
     code, out, error = shell(command)
     assert (code, len(out.splitlines()), error) == (status, n_lines, "")
+
+
+def test_similar_names_come_from_a_file_or_are_left_out(run, tmp_path):
+    (tmp_path / "others.txt").write_text("Gunthorpe\nZeal\n")
+    for option, expected in (
+        ["--similar others.txt", {"Gunthorpe", "Zeal"}],
+        ["--no-similar", set()],
+    ):
+        status, _, error = run("names.txt", "-n", 1, *option.split(), "--save", "m.joblib")
+        assert status == 0, error
+        assert set(joblib.load("m.joblib")[-1].similar_names_) == expected
+    # Without the option, names of the collection provide all letters.
+    assert run("names.txt", "-n", 1, "--seed", "Z", "--quiet")[0] == 0
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,8 @@ _SHRINKAGE = 0.16
 _WEIGHT_DECAY = 0.1
 # The number of epochs is this number divided by the square root of the number of names, in a range.
 _EPOCHS_TIMES_ROOT, _MIN_EPOCHS, _MAX_EPOCHS = 1250, 3, 10
+# Number of epochs with similar names.
+_SIMILAR_EPOCHS = 5
 # Maximum batch size, as a power of two, and the power from which the size is at most the square
 # root of the number of names.
 _MAX_BATCH_POWER, _ROOT_BATCH_POWER = 9, 6
@@ -241,7 +243,7 @@ def _check_without_validation(callback: Callback) -> None:
 def make_plans(
     settings: Settings,
     corpus: Corpus,
-    n_names: int,
+    sizes: tuple[int, int],
     rng: np.random.Generator,
     pretrained: Pretrained | None = None,
     networks: Sequence[Network] = (),
@@ -253,8 +255,8 @@ def make_plans(
     ----------
     settings : Settings
     corpus : Corpus
-    n_names : int
-        Number of training names, or of windows in running text.
+    sizes : tuple of (int, int)
+        Number of training names, or of windows in running text, and of similar names among them.
     rng : numpy.random.Generator
         Random generator for initial weights, dropout masks and batch order.
     pretrained : Pretrained, default=None
@@ -264,8 +266,9 @@ def make_plans(
     n_steps_before : int, default=None
         See `TrainPlan`.
     """
+    n_names, n_similar = sizes
     _check_continued(settings, networks)
-    networks = networks or _new_networks(settings, n_names, pretrained)
+    networks = networks or _new_networks(settings, n_names - n_similar, pretrained)
     is_from_scratch = not any(network.starts_from_init for network in networks)
     shard, plans = _shard(settings, n_names), []
     for lstm, weight, from_init in networks:
@@ -274,6 +277,8 @@ def make_plans(
             falling = _NGRAM_WEIGHT_FOR_ONE - log10(n_names)
             ngram_weight = min(max(falling, _NGRAM_WEIGHT), _MAX_NGRAM_WEIGHT)
             recipe = recipe._replace(ngram_weight=ngram_weight)
+        if n_similar:
+            recipe = recipe._replace(max_epochs=_SIMILAR_EPOCHS, ngram_weight=0.0)
         label_lr_factor = _LABEL_LR / recipe.lr
         values: Data = {name: getattr(settings, name, "auto") for name in Recipe._fields}
         recipe = recipe._replace(**{k: v for k, v in values.items() if not is_auto(v)})
@@ -283,9 +288,9 @@ def make_plans(
         start = Start(weight, from_init, None, settings.num_layers, settings.embedding_dim)
         if pretrained and lstm:
             weights = pretrained.weights_for(lstm, corpus.alphabet_, corpus.labels)
-            sizes: Data = dict(lstm.sizes)
-            recipe = recipe._replace(hidden_size=sizes.pop("hidden_size"))
-            start = start._replace(weights=weights, **sizes)
+            shape: Data = dict(lstm.sizes)
+            recipe = recipe._replace(hidden_size=shape.pop("hidden_size"))
+            start = start._replace(weights=weights, **shape)
             if from_init and not pretrained.label_shares:
                 start = start._replace(label_lr_factor=label_lr_factor)
         seed, shuffle_seed = rng.integers(2**63, size=2).tolist()

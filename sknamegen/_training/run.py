@@ -1,12 +1,14 @@
 """Train the networks of a generator, from its names to a fitted model."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from itertools import zip_longest
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .._alphabet import missing_letters
 from .._corpus import Corpus
 from .._fitted import Fitted
 from .._models.contract import NextCharModel, log_softmax
@@ -17,7 +19,9 @@ from .._models.ngrams import NGrams
 from .._models.penalty import PenaltyCounts
 from .._models.pretrained import Network, Pretrained
 from .._parallel import parallel_map
+from .._rows import rows_of_names
 from .._sequences import Sequences
+from .._similar import Candidates
 from .._types import Data
 from .._validation import random_generator
 from .batches import join_windows
@@ -28,6 +32,9 @@ from .plan import Settings, make_plans
 _UNTRAINED = 0.3
 # Number of folds.
 _N_FOLDS = 10
+# Number of similar names for each label, and how often they must contain a letter for it to become
+# part of the alphabet.
+_N_SIMILAR, _MIN_COUNT = 300, 3
 # Length of the longest n-grams.
 _ORDER = 6
 # Number of characters after which `partial_fit` stops counting n-grams.
@@ -76,6 +83,7 @@ def train(
     pretrained: Pretrained | None,
     before: Before | None,
     one_pass: bool,
+    candidates: Candidates | None,
     snapshot: Callable[[Run], Any],
 ) -> Run:
     """Train the networks of a generator.
@@ -91,6 +99,8 @@ def train(
     before : Before or None
     one_pass : bool
         Whether to make one pass, as in `partial_fit`.
+    candidates : Candidates or None
+        Names of which those that resemble the list are learned, too.
     snapshot : callable
         Returns a fitted generator, for callbacks.
 
@@ -99,9 +109,11 @@ def train(
     KeyboardInterrupt
         If training was interrupted, and no network has finite weights.
     """
-    rng, is_text = random_generator(settings.random_state), corpus.is_text
-    unjoined, valid = _split(settings, sequences, rng)
-    joined = unjoined if is_text else join_windows(unjoined)
+    rng = random_generator(settings.random_state)
+    material = Material(corpus, sequences, *_split(settings, sequences, rng))
+    material = material.with_similar(candidates) if candidates else material
+    corpus, sequences, unjoined, valid, _, similar_names = material
+    is_text, joined = corpus.is_text, material.joined()
     has_target = joined.has_target.any(axis=1)
     n_names = int(has_target.sum()) if is_text else len(np.unique(joined.name_index[has_target]))
     model, networks, nets = None, list[Network](), list[Net]()
@@ -110,7 +122,8 @@ def train(
         model, (_, networks, nets, progress) = before.fitted.model, before
     starts = Pretrained.of(corpus, networks) if before else pretrained
     n_steps_before = progress.get("n_steps_", 0) if one_pass else None
-    plans = make_plans(settings, corpus, n_names, rng, starts, networks, n_steps_before)
+    sizes = n_names, len(similar_names)
+    plans = make_plans(settings, corpus, sizes, rng, starts, networks, n_steps_before)
     earlier = model.layer(Interpolated) if model and one_pass else None
     counts = _count_ngrams(corpus, unjoined, earlier)
     # The penalties may know the names that are held out, because early stopping ignores them.
@@ -127,6 +140,7 @@ def train(
             # Counts reveal the names. `partial_fit` needs those of all calls, also after loading.
             model = counted if counted.strength or one_pass else mixture
         fitted = Fitted(corpus, penalties.penalised(model, corpus.alphabet))
+        attributes["similar_names_"] = progress.get("similar_names_", list(similar_names))
         return Run(fitted, attributes, is_interrupted)
 
     names = joined, valid, counts, is_text
@@ -140,6 +154,66 @@ def train(
         if is_interrupted:
             raise KeyboardInterrupt from None
         raise
+
+
+class Material(NamedTuple):
+    """The names that networks learn, and what is known about them.
+
+    Attributes
+    ----------
+    corpus : Corpus
+    sequences : Sequences
+        All names of the list, as indices.
+    train, valid : Sequences
+        The names of the list to learn, and those held out for early stopping.
+    similar : Sequences or None
+        Similar names, whose weights sum to that of the list.
+    similar_names : list of str
+    """
+
+    corpus: Corpus
+    sequences: Sequences
+    train: Sequences
+    valid: Sequences
+    similar: Sequences | None = None
+    similar_names: Sequence[str] = ()
+
+    def joined(self) -> Sequences:
+        """Return all sequences to learn, with fewer sequences for each name."""
+        if self.corpus.is_text:
+            return self.train
+        joined = join_windows(self.train)
+        return joined.followed_by(join_windows(self.similar)) if self.similar else joined
+
+    def with_similar(self, candidates: Candidates) -> "Material":
+        """Return the material with candidates that resemble the names to learn, for each label.
+
+        The alphabet grows by the letters of these names, unless they are rare, and by those of the
+        list's scripts and cases.
+        """
+        corpus, names, labels, weights = self.corpus, list[str](), list[int](), list[float]()
+        for label in np.unique(self.train.labels).tolist():
+            own = self.train.take(self.train.labels == label)
+            rows = np.unique(own.name_index, return_index=True)[1]
+            total = len(rows) if own.weights is None else own.weights[rows].sum()
+            chosen = candidates.most_similar(own.names(corpus.alphabet), _N_SIMILAR)
+            names += chosen
+            labels += [label] * len(chosen)
+            weights += [total / max(1, len(chosen))] * len(chosen)
+        if not names:
+            return self
+        counts = Counter("".join(names))
+        frequent = {letter for letter, count in counts.items() if count >= _MIN_COUNT}
+        opened = corpus.opened(frequent | missing_letters(corpus.alphabet.index), names)
+        alphabet = opened.alphabet
+        rows_of_similar = rows_of_names(alphabet.composed(names), corpus.window_length_)
+        similar = Sequences.of_rows(rows_of_similar).indexed(alphabet)
+        similar = similar._replace(
+            labels=np.array(labels, dtype=np.int32)[similar.name_index],
+            weights=np.array(weights)[similar.name_index],
+        )
+        parts: Any = (part.reindexed(corpus.alphabet, alphabet) for part in self[1:4])
+        return Material._make([opened, *parts, similar, names])
 
 
 def _split(

@@ -313,7 +313,8 @@ class Generator {
 
   // Log-likelihood in nats, as in score_samples. Without a label, weight the labels by frequency.
   logLikelihood(name, label) {
-    const indices = [...this.indicesOf(name), this.index.get(END)];
+    const known = (index) => (this.own && !this.own[index] ? this.characters.length + 1 : index);
+    const indices = [...this.indicesOf(name).map(known), this.index.get(END)];
     if (label === undefined && this.labels.length) return logSumExp(this.jointLogProba(indices));
     return this.scores(indices, [this.labelIndex(label)])[0];
   }

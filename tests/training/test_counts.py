@@ -16,7 +16,7 @@ DRUGS = [
     for middle in ("", "ri", "xo")
     for end in ("mab", "pril", "zepam")
 ]
-PARAMS = {"init": "base", "max_epochs": 1, "random_state": 0}
+PARAMS = {"init": "base", "similar": None, "max_epochs": 1, "random_state": 0}
 
 
 def fit(names=DRUGS, labels=None, **params):

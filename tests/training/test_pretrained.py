@@ -97,7 +97,9 @@ def test_new_labels_start_from_the_mean_label_vector(names):
 
 @pytest.mark.parametrize("names", [["anna"], ["Zoë-Éa"], ["Анна"], ["Ab7", "龍a"]])
 def test_the_alphabet_comes_from_the_list(names):
-    generator = CharLSTMGenerator(init="base", max_epochs=3, random_state=0).fit(names)
+    generator = CharLSTMGenerator(init="base", similar=None, max_epochs=3, random_state=0).fit(
+        names
+    )
     assert generator.alphabet_.tolist() == sorted({*"".join(names), END})
     assert generator.init_share_ == 1
 

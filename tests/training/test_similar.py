@@ -1,0 +1,166 @@
+"""Similar names: names of other lists from which a generator also learns."""
+
+import pickle
+import unicodedata
+from collections import Counter
+
+import numpy as np
+import pytest
+from conftest import windows_of
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+
+from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names
+from sknamegen._similar import Candidates
+
+VILLAGES = load_names("english_villages")[:24]
+ONE_EPOCH = {"max_epochs": 1, "random_state": 0}
+
+
+def fit(names=VILLAGES, labels=None, **params):
+    return CharLSTMGenerator(**ONE_EPOCH | params).fit(names, labels)
+
+
+@pytest.fixture(scope="module")
+def generator():
+    return fit()
+
+
+@pytest.fixture(scope="module")
+def alone():
+    return fit(similar=None)
+
+
+def is_cyrillic(name):
+    return all("CYRILLIC" in unicodedata.name(letter) for letter in name if letter.isalpha())
+
+
+def ngrams(name):
+    framed = f"^{name}$"
+    return Counter(framed[i : i + n] for n in (1, 2, 3) for i in range(len(framed) - n + 1))
+
+
+def test_candidates_are_ranked_by_the_mean_log_odds_of_their_ngrams():
+    names, pool = ["Ana", "Anna", "Hanna"], ["Anno", "Bob", "Hana", "Rob", "anna", "Иван", "Hal"]
+    counts, background = (sum(map(ngrams, x), Counter()) for x in (names, pool))
+
+    def score(name):
+        own = ngrams(name)
+        expected = {g: (background[g] + 1) / len(pool) for g in own}
+        odds = {g: (counts[g] + 20 * p) / (len(names) + 20) / p for g, p in expected.items()}
+        return sum(n * np.log(odds[g]) for g, n in own.items()) / (own.total() + 8)
+
+    # Names of the list are left out regardless of case, and so are other scripts.
+    expected = sorted(["Anno", "Bob", "Hana", "Rob", "Hal"], key=score, reverse=True)
+    assert Candidates([*pool, "Bob"]).most_similar(names, 9) == expected
+    assert Candidates(pool).most_similar(names, 2) == expected[:2]
+
+
+def test_similar_names_resemble_the_list(generator):
+    similar = generator.similar_names_
+    assert len(similar) == len(set(similar)) == 300
+    assert not set(similar) & set(VILLAGES)
+    endings = sum(name.endswith(("ton", "ham", "ley", "ford", "by", "wick")) for name in similar)
+    assert endings > 60
+
+
+def test_the_alphabet_is_open(generator, alone):
+    missing = set("GIJLNUVXYZ") - set(alone.alphabet_)
+    assert missing
+    assert missing | set(alone.alphabet_) <= set(generator.alphabet_)
+    sampled = generator.sample(sorted(missing), 0.7, random_state=0)
+    assert [name[0] for name in sampled] == sorted(missing)
+
+
+def test_letters_that_the_list_lacks_cost_what_they_cost_without_similar_names(generator, alone):
+    assert generator.n_characters_seen_ == alone.n_characters_seen_
+    cost = np.log(generator.n_characters_seen_ + 1)
+    proba = generator.next_char_proba("")[0]
+    for letter in "GЖ":
+        first = generator.score_samples([letter])[0] + cost
+        (rest,) = windows_of([letter])[:, 1:]
+        assert first == pytest.approx(generator.score_samples(rest[None])[0])
+    assert proba[list(generator.alphabet_).index("G")] > 1e-4
+
+
+def test_attributes_describe_the_list(generator, alone):
+    for name in ("max_length_", "n_characters_seen_", "window_length_"):
+        assert getattr(generator, name) == getattr(alone, name)
+    labels = ["a", "b"] * 12
+    labelled = fit(labels=labels)
+    assert labelled.class_count_.tolist() == [12, 12]
+    assert len(labelled.similar_names_) > 300
+
+
+def test_similar_names_are_not_novel(generator):
+    known = {name.casefold() for name in [*VILLAGES, *generator.similar_names_]}
+    sampled = generator.sample(n_samples=300, temperature=0.3, novel=True, random_state=0)
+    assert not {name.casefold() for name in sampled} & known
+    assert {name.casefold() for name in generator.sample(n_samples=300, random_state=0)} & known
+
+
+def test_round_trip_and_partial_fit(generator, alone):
+    loaded = pickle.loads(pickle.dumps(generator))
+    names = ["Gunford", "Ashwick", "Žilina"]
+    np.testing.assert_array_equal(loaded.score_samples(names), generator.score_samples(names))
+    before = loaded.score_samples(["G"])[0]
+    loaded.partial_fit(["Gunford", "Gadby"])
+    assert loaded.similar_names_ == generator.similar_names_
+    assert loaded.score_samples(["G"])[0] != before  # the list has the letter now
+    assert loaded.sample("Z", random_state=0).startswith("Z")
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        ([name.lower() for name in VILLAGES], str.islower),
+        ([name.upper() for name in VILLAGES], str.isupper),
+        (["Иванов", "Петров", "Сидоров", "Смирнов"], is_cyrillic),
+    ],
+    ids=["lower", "upper", "Cyrillic"],
+)
+def test_similar_names_have_the_case_and_script_of_the_list(names, expected):
+    generator = fit(names)
+    assert generator.similar_names_
+    assert all(map(expected, generator.similar_names_))
+    assert all(map(expected, generator.sample(n_samples=20, random_state=0)))
+
+
+def test_other_fits_have_no_similar_names(alone):
+    small = {"init": None, "num_networks": 1, "hidden_size": 4}
+    text = windows_of([" ".join(VILLAGES)], boundary=False)
+    for generator in (
+        alone,
+        fit(**small),
+        fit(text, **small),
+        fit(init=alone),
+        fit(["はな", "ゆう"]),
+    ):
+        assert generator.similar_names_ == []
+
+
+def test_names_of_the_user(generator):
+    related = ["Gunthorpe", "Gotham", "Bob", "Zeal"]
+    own = fit(similar=iter(related), init=None, num_networks=1, hidden_size=4)
+    assert sorted(own.similar_names_) == sorted(related)
+    assert set("BGZ") <= set(own.alphabet_)
+    with pytest.raises(TypeError, match=r"similar must be an iterable of str with at least one"):
+        fit(similar=[])
+
+
+def test_held_out_names_do_not_choose(monkeypatch):
+    seen, original = [], Candidates.most_similar
+    monkeypatch.setattr(
+        Candidates, "most_similar", lambda *args: seen.extend(args[1]) or original(*args)
+    )
+    fit(early_stopping=True, validation_fraction=0.25)
+    assert len(seen) == 18
+    assert set(seen) < set(VILLAGES)
+
+
+def test_searches_and_pipelines():
+    pipe = make_pipeline(CharSequenceVectorizer(lowercase=True), CharLSTMGenerator(**ONE_EPOCH))
+    grid = {"charlstmgenerator__similar": [None, "auto"]}
+    search = GridSearchCV(pipe, grid, cv=2).fit(VILLAGES)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    assert all(map(str.islower, search.best_estimator_[-1].similar_names_))
