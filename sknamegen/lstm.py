@@ -19,7 +19,7 @@ from ._parallel import in_threads
 from ._sequences import Sequences
 from ._similar import Candidates
 from ._types import Data
-from ._validation import RandomStateLike, check_strings, is_auto
+from ._validation import RandomStateLike, check_strings, is_auto, warn_user
 
 if TYPE_CHECKING:
     import skorch
@@ -562,7 +562,11 @@ def _candidates(
         return None
     text = "".join(names)
     cases = (case for case in ("lower", "upper") if getattr(text, case)() == text)
-    return load_candidates(next(cases, ""))
+    try:
+        return load_candidates(next(cases, ""))
+    except RuntimeError as error:  # a Python without the module lzma cannot read the collection
+        warn_user(f"The list is learned without similar names, because of an error: {error}.")
+        return None
 
 
 @cache

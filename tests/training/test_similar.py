@@ -2,6 +2,7 @@
 
 import pickle
 import unicodedata
+import zipfile
 from collections import Counter
 
 import numpy as np
@@ -12,6 +13,7 @@ from sklearn.pipeline import make_pipeline
 
 from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names
 from sknamegen._similar import Candidates
+from sknamegen.lstm import load_candidates
 
 VILLAGES = load_names("english_villages")[:24]
 ONE_EPOCH = {"max_epochs": 1, "random_state": 0}
@@ -139,7 +141,14 @@ def test_other_fits_have_no_similar_names(alone):
         assert generator.similar_names_ == []
 
 
-def test_names_of_the_user(generator):
+def test_a_python_without_lzma_has_no_similar_names(monkeypatch):
+    load_candidates.cache_clear()
+    monkeypatch.setattr(zipfile, "lzma", None)
+    with pytest.warns(UserWarning, match="without similar names, because of an error: .*lzma"):
+        assert fit().similar_names_ == []
+
+
+def test_names_of_the_user():
     related = ["Gunthorpe", "Gotham", "Bob", "Zeal"]
     own = fit(similar=iter(related), init=None, num_networks=1, hidden_size=4)
     assert sorted(own.similar_names_) == sorted(related)
