@@ -37,7 +37,7 @@ class CharLSTMGenerator(BaseCharGenerator):
     """Name generator based on an LSTM that predicts the next character.
 
     The generator is fitted to windows from `CharSequenceVectorizer` and adapts to any number of
-    names. Training on twenty names takes a fraction of a second, because it starts from a
+    names. Training on twenty names takes about a second, because it starts from a
     pretrained network. Training on five thousand takes about ten seconds.
 
     >>> from sknamegen import CharLSTMGenerator, CharSequenceVectorizer
@@ -557,10 +557,10 @@ def _candidates(
         return None
     if not is_auto(similar):
         return Candidates(check_strings("similar", similar))
-    names = sequences.names(corpus.alphabet)
-    if pretrained is not load_base() or len(names) >= _MAX_NAMES:
+    n_names = int(sequences.name_index.max()) + 1
+    if n_names >= _MAX_NAMES or pretrained is None or pretrained is not load_base():
         return None
-    text = "".join(names)
+    text = "".join(sequences.names(corpus.alphabet))
     cases = (case for case in ("lower", "upper") if getattr(text, case)() == text)
     try:
         return load_candidates(next(cases, ""))

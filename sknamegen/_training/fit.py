@@ -9,7 +9,7 @@ from dataclasses import fields
 from functools import partial
 from itertools import zip_longest
 from math import cos, isfinite, log, pi
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 import skorch
@@ -89,6 +89,15 @@ class Net(skorch.NeuralNet):
         Only available during training.
         """
         return self.snapshot and self.snapshot([self])
+
+    @property
+    def predict(self) -> NoReturn:
+        raise AttributeError(
+            "Nets have no predict and no predict_proba. Use the generator, for example "
+            "next_char_proba or score_samples. In callbacks, it is net.generator()."
+        )
+
+    predict_proba = predict
 
     def on_train_begin(self, net: object, X: Any = None, **kwargs: object) -> None:
         self.n_planned = _n_steps(self, X)

@@ -85,6 +85,13 @@ def test_epoch_scoring_with_a_function(on_train):
     assert generator.score(NAMES) == pytest.approx(scores[-1], abs=1e-4)
 
 
+def test_nets_have_no_predict():
+    net = tiny().fit(NAMES).net_
+    assert not hasattr(net, "predict")
+    with pytest.raises(AttributeError, match="Use the generator, for example next_char_proba"):
+        net.predict_proba(NAMES)
+
+
 @pytest.mark.parametrize(
     ("callback", "setting"),
     [
