@@ -66,6 +66,7 @@ def _hash_ngrams(names: Sequence[str]) -> tuple[Ints, Ints, Ints]:
     keys = np.zeros(len(codes), dtype=np.uint64)
     for n in range(3):
         keys[n:] = keys[n:] * np.uint64(0x110001) + codes[: len(codes) - n] + np.uint64(1)
-        mixed = keys * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(48)  # Fibonacci hashing
+        mixed = keys * np.uint64(0x9E3779B97F4A7C15)  # Fibonacci hashing
+        mixed //= np.uint64(2**64 // _N_HASHES)
         hashes[n] = np.where(positions >= n, mixed.astype(np.int32), _N_HASHES)
     return hashes, starts, 3 * lengths - 3

@@ -236,13 +236,14 @@ class CharLSTMGenerator(BaseCharGenerator):
     **Similar names.** A short list does not show what other names of its kind look like. `fit`
     chooses the names whose n-grams of one to three characters have the highest mean log-odds, the
     log of the ratio between their frequency in the list and among all candidates. Together, similar
-    names have the weight of the list. `max_length_`, `class_count_` and the priors describe the
-    list alone. `alphabet_` also contains the letters of the similar names, unless they are rare,
-    and all basic letters of the list's script and case, so that names may begin with any letter.
-    Scores treat letters that no name of the list contains as unknown, so they are comparable
-    between values of `similar`. For their probability, see `next_char_proba`. ``novel=True`` also
-    excludes similar names. `partial_fit` and ``warm_start=True`` choose similar names only in the
-    first call.
+    names have the weight of the list. In the "auto" values of training, n includes the similar
+    names, but `max_epochs` is 5 and `ngram_weight` is 0. `max_length_`, `class_count_` and the
+    priors describe the list alone. `alphabet_` also contains the letters of the similar names,
+    unless they are rare, and all basic letters of the list's script and case, so that names may
+    begin with any letter. Scores treat letters that no name of the list contains as unknown, so
+    they are comparable between values of `similar`. For their probability, see `next_char_proba`.
+    ``novel=True`` also excludes similar names. `partial_fit` and ``warm_start=True`` choose similar
+    names only in the first call.
 
     References
     ----------
