@@ -6,67 +6,77 @@ References
 """
 
 from collections.abc import Sequence
-from itertools import islice
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ._alphabet import fold, script_of
-from ._rows import encode_rows
+from ._alphabet import encode, fold, script_of
 from ._types import Ints
 
-# Number of values of hashed n-grams.
-_N_HASHES = 2**16
-# Pseudo-count of names with the n-grams of all candidates, and of n-grams in the mean of a name.
-_PRIOR, _SHRINKAGE = 20, 8
+# Number of bits of hashed n-grams.
+_HASH_BITS = 16
+# Pseudo-count of names with the n-grams of all candidates, of n-grams in the mean of a name, and
+# weight of the other names in its list.
+_PRIOR, _SHRINKAGE, _LIST_WEIGHT = 40, 8, 3
 
 
 class Candidates:
-    """Names to choose from, by their n-grams of one to three characters.
+    """Names to choose from, by their n-grams of one to three characters and those of their list.
 
     The score of a name is the mean of the log-odds of its n-grams, how much more frequent they are
-    in a list than among the candidates [1]_. Frequencies in the list are smoothed with 20 names
-    that resemble the candidates, and means with 8 n-grams that say nothing.
+    in the names to resemble than among the candidates [1]_, plus three times the mean score of the
+    list that the candidate is from. Frequencies are smoothed with 40 names that resemble the
+    candidates, and the mean of a name with 8 n-grams that say nothing.
 
     Parameters
     ----------
-    names : sequence of str
+    lists : sequence of str
+        The names of each list, each followed by U+0000. Names may be repeated.
     """
 
-    def __init__(self, names: Sequence[str]):
-        self.names = list(dict.fromkeys(names))
-        self._folded = list(map(fold, self.names))
-        self._hashes, self._starts, self._n_ngrams = _hash_ngrams(self.names)
-        counts = np.bincount(self._hashes.ravel(), minlength=_N_HASHES + 1)[:-1]
-        self._background = (counts + 1) / len(self.names)
+    def __init__(self, lists: Sequence[str]):
+        self._text = "".join(["\0", *lists])
+        self._hashes, self._ends = _hash_ngrams(self._text)
+        self._sizes = [text.count("\0") for text in lists]
+        self._background = (_counts(self._hashes) + 1) / sum(self._sizes)
 
     def most_similar(self, names: Sequence[str], n: int) -> list[str]:
         """Return up to n candidates in the same scripts that resemble names, best first."""
-        counts = np.bincount(_hash_ngrams(names)[0].ravel(), minlength=_N_HASHES + 1)[:-1]
+        counts = _counts(_hash_ngrams("\0".join(["", *names, ""]))[0])
         expected = (counts + _PRIOR * self._background) / (len(names) + _PRIOR)
-        log_odds = np.append(np.log(expected / self._background), 0).astype(np.float32)
-        sums = np.add.reduceat(log_odds[self._hashes].sum(axis=0), self._starts)
-        best = np.argsort(-sums / (self._n_ngrams + _SHRINKAGE), kind="stable").tolist()
-        own, scripts = set(map(fold, names)), set(map(script_of, names))
-        others = (self.names[i] for i in best if self._folded[i] not in own)
-        return list(islice((name for name in others if script_of(name) in scripts), n))
+        log_odds = np.log(expected / self._background).astype(np.float32)
+        sums = np.add.reduceat(sum(log_odds[hashes] for hashes in self._hashes), self._ends[:-1])
+        scores = sums / (3 * np.diff(self._ends) + _SHRINKAGE)
+        sums = np.add.reduceat(scores, np.append(0, np.cumsum(self._sizes)[:-1]))
+        scores += np.repeat(_LIST_WEIGHT * sums / self._sizes, self._sizes)
+        best = np.argsort(-scores, kind="stable")
+        known, scripts = set(map(fold, names)), set(map(script_of, names))
+        chosen = dict[str, None]()
+        for i in best:
+            name = self._text[self._ends[i] + 1 : self._ends[i + 1]]
+            if fold(name) not in known and script_of(name) in scripts:
+                chosen[name] = None
+            if len(chosen) == n:
+                break
+        return list(chosen)
 
 
-def _hash_ngrams(names: Sequence[str]) -> tuple[Ints, Ints, Ints]:
-    """Return the hashes of all n-grams, the first position of each name, and its number of n-grams.
+def _hash_ngrams(text: str) -> tuple[NDArray[np.uint16], Ints]:
+    """Return the hashes of n-grams, and the positions of U+0000 in a text.
 
-    The hashes have the shape (3, n_positions): the n-grams of each length that end at a position,
-    which may be the start or the end of a name. If there is none, the hash is `_N_HASHES`.
+    The hashes have the shape (3, n_positions): the n-grams of each length that end at each position
+    but the first. Where these would contain the end of another name, they are the single U+0000.
     """
-    rows = encode_rows(names)
-    is_used = rows > 0
-    codes, lengths = rows[is_used].astype(np.uint64), is_used.sum(axis=1)
-    starts = np.append(0, lengths.cumsum()[:-1])
-    positions = np.arange(len(codes)) - np.repeat(starts, lengths)
-    hashes = np.full((3, len(codes)), _N_HASHES, dtype=np.int32)
-    keys = np.zeros(len(codes), dtype=np.uint64)
+    codes = encode([text]).ravel().view(np.uint32)
+    ends, keys = np.flatnonzero(codes == 0), np.zeros(len(codes), dtype=np.uint32)
+    hashes = np.empty((3, len(codes)), dtype=np.uint16)
     for n in range(3):
-        keys[n:] = keys[n:] * np.uint64(0x110001) + codes[: len(codes) - n] + np.uint64(1)
-        mixed = keys * np.uint64(0x9E3779B97F4A7C15)  # Fibonacci hashing
-        mixed //= np.uint64(2**64 // _N_HASHES)
-        hashes[n] = np.where(positions >= n, mixed.astype(np.int32), _N_HASHES)
-    return hashes, starts, 3 * lengths - 3
+        keys[n:] = keys[n:] * np.uint32(0x110001) + codes[: len(codes) - n] + np.uint32(1)
+        hashes[n] = keys * np.uint32(0x9E3779B1) >> np.uint32(32 - _HASH_BITS)  # Fibonacci hashing
+    hashes[2, ends[:-1] + 1] = hashes[0, 0]
+    return hashes[:, 1:], ends
+
+
+def _counts(hashes: NDArray[np.uint16]) -> NDArray[np.int64]:
+    """Return how often each hash occurs."""
+    return np.sum([np.bincount(row, minlength=2**_HASH_BITS) for row in hashes], axis=0)

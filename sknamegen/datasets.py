@@ -149,15 +149,10 @@ def list_styles() -> dict[str, list[str]]:
     return styles
 
 
-def sample_collection(n: int) -> list[str]:
-    """Return up to n evenly spaced names of each list in the bundled collection."""
-    names = list[str]()
+def read_collection() -> list[str]:
+    """Return the text of each list in the bundled collection, one name per line."""
     with _collection() as archive:
-        for path in archive.namelist():
-            of_list = archive.read(path).decode().split("\n")[:-1]
-            rows = range(len(of_list)) if len(of_list) <= n else np.arange(n) * len(of_list) // n
-            names += [of_list[row] for row in rows]
-    return names
+        return [archive.read(path).decode() for path in archive.namelist()]
 
 
 @contextmanager

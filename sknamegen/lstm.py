@@ -16,6 +16,7 @@ from ._models.lstm import LSTM
 from ._models.mixture import Mixture
 from ._models.pretrained import Network, Pretrained, read_pretrained
 from ._parallel import in_threads
+from ._rows import encode_rows
 from ._sequences import Sequences
 from ._similar import Candidates
 from ._types import Data
@@ -28,9 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["CharLSTMGenerator"]
 
-# Number of names from which similar names are no use, and maximum number of candidates from each
-# list of the collection.
-_MAX_NAMES, _N_PER_LIST = 200, 200
+# Number of names from which similar names are no use.
+_MAX_NAMES = 200
 
 
 class CharLSTMGenerator(BaseCharGenerator):
@@ -235,8 +235,9 @@ class CharLSTMGenerator(BaseCharGenerator):
 
     **Similar names.** A short list does not show what other names of its kind look like. `fit`
     chooses the names whose n-grams of one to three characters have the highest mean log-odds, the
-    log of the ratio between their frequency in the list and among all candidates. Together, similar
-    names have the weight of the list. In the "auto" values of training, n includes the similar
+    log of the ratio between their frequency in X and among all candidates. Three times the mean of
+    the collection's list that a name is from is added, because one name says little. Together,
+    similar names have the weight of X. In the "auto" values of training, n includes the similar
     names, but `max_epochs` is 5 and `ngram_weight` is 0. `max_length_`, `class_count_` and the
     priors describe the list alone. `alphabet_` also contains the letters of the similar names,
     unless they are rare, and all basic letters of the list's script and case, so that names may
@@ -557,7 +558,9 @@ def _candidates(
     if similar is None or corpus.is_text:
         return None
     if not is_auto(similar):
-        return Candidates(check_strings("similar", similar))
+        names = check_strings("similar", similar)
+        encode_rows(names)  # refuses U+0000
+        return Candidates(["".join(f"{name}\0" for name in names)])
     n_names = int(sequences.name_index.max()) + 1
     if n_names >= _MAX_NAMES or pretrained is None or pretrained is not load_base():
         return None
@@ -573,7 +576,7 @@ def _candidates(
 @cache
 def load_candidates(case: str = "") -> Candidates:
     """Return names of the bundled collection, in lower case, upper case or unchanged."""
-    from .datasets import sample_collection
+    from .datasets import read_collection
 
-    names = sample_collection(_N_PER_LIST)
-    return Candidates([getattr(name, case)() for name in names] if case else names)
+    lists = [text.replace("\n", "\0") for text in read_collection()]
+    return Candidates([getattr(text, case)() for text in lists] if case else lists)
