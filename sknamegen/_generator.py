@@ -41,6 +41,7 @@ class Constraints(TypedDict, total=False):
     max_length: int | None
     top_k: int | None
     top_p: float | None
+    min_p: float | None
     pattern: str | re.Pattern[str] | None
     banned: Iterable[str]
     words: Iterable[str] | None
@@ -52,6 +53,7 @@ class SampleOptions(Constraints, total=False):
     unique: bool
     novel: bool
     exclude: object
+    best_of: int
     on_shortfall: Literal["raise", "warn"]
     random_state: RandomStateLike
 
@@ -219,12 +221,14 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         max_length: int | None = None,
         top_k: int | None = None,
         top_p: float | None = None,
+        min_p: float | None = None,
         pattern: str | re.Pattern[str] | None = None,
         banned: Iterable[str] = (),
         words: Iterable[str] | None = None,
         unique: bool = False,
         novel: bool = False,
         exclude: object = None,
+        best_of: int = 1,
         on_shortfall: Literal["raise", "warn"] = "raise",
         random_state: RandomStateLike = None,
     ) -> str | list[str]:
@@ -257,6 +261,9 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         top_p : float, default=None
             If set, draw from the smallest set of most probable characters whose probabilities sum
             to at least `top_p` (nucleus sampling [1]_).
+        min_p : float, default=None
+            If set, draw only characters with at least this fraction of the probability of the most
+            probable character, after the temperature and `top_p` [4]_.
         pattern : str or re.Pattern, default=None
             Regular expression that the whole name must match, such as ``"Ma.*[ae]"`` or
             ``"(?i)[^q]*"``. Anchors inside the pattern, lookarounds and backreferences raise an
@@ -280,6 +287,9 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
             support ``name in exclude`` for the folded name, like
             `sknamegen.known_names()`, a set of 450,000 words and names of people, towns
             and brands.
+        best_of : int, default=1
+            Number of candidates for each name. The candidate with the highest mean log-probability
+            per character is returned, see Notes.
         on_shortfall : {"raise", "warn"}, default="raise"
             Action if too few names are unique, novel or not excluded: raise an error, or warn and
             return fewer names. If there are none, an error is always raised.
@@ -314,11 +324,11 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
 
         Notes
         -----
-        Names follow the model's distribution for the seed, label, temperature, `top_k` and `top_p`,
-        conditioned on `min_length`, `max_length`, `pattern`, `banned` and `words`. If many names
-        satisfy the constraint, the sampler rejects the others and draws again. If few names do,
-        there are two kinds of candidates. A best-first search finds the most probable names, with
-        their exact probabilities. All other names are drawn with a lookahead: the probability,
+        Names follow the model's distribution for the seed, label, temperature, `top_k`, `top_p` and
+        `min_p`, conditioned on `min_length`, `max_length`, `pattern`, `banned` and `words`. If many
+        names satisfy the constraint, the sampler rejects the others and draws again. If few names
+        do, there are two kinds of candidates. A best-first search finds the most probable names,
+        with their exact probabilities. All other names are drawn with a lookahead: the probability,
         estimated with n-grams, that a prefix can still be completed [2]_. They represent the names
         that were not found, by their importance weight, the ratio of the model's probability to the
         probability under the proposal.
@@ -336,6 +346,12 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
 
         `unique`, `novel` and `exclude` are applied by rejection.
 
+        With ``best_of=k``, names are more typical, and no longer follow the model's distribution.
+        Of k candidates, the one is returned whose characters after the seed, including the end of
+        the name, have the highest mean log-probability at temperature 1, for the label if it is
+        given [5]_. With ``unique=True``, all candidates of the call are different. If fewer than k
+        per name exist, each name is the best of fewer candidates.
+
         References
         ----------
         .. [1] A. Holtzman et al., "The Curious Case of Neural Text Degeneration",
@@ -343,6 +359,9 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         .. [2] A. K. Lew et al., "Sequential Monte Carlo Steering of Large Language Models
            using Probabilistic Programs", 2023.
         .. [3] M. Davis and C. Chapman, "Unicode Text Segmentation", Unicode Standard Annex #29.
+        .. [4] M. Nguyen et al., "Turning Up the Heat: Min-p Sampling for Creative and Coherent LLM
+           Outputs", ICLR 2025.
+        .. [5] `best_of` in the completions API of OpenAI, 2020.
         """
         constraints = _constraints(locals())
         components = fitted(self)
@@ -352,7 +371,8 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         filters = components.filters(novel, exclude)
         rng = random_generator(random_state)
         sampler = components.sampler(seeds, temperature, **constraints)
-        names, shortfall = sampler.draw(rows, rng, unique, filters)
+        best_of = self._check_best_of(best_of, len(rows))
+        names, shortfall = sampler.draw(rows, rng, unique, filters, best_of)
         if shortfall and names and on_shortfall == "warn":
             warn_user(shortfall)
         elif shortfall:
@@ -366,6 +386,7 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         temperature: float = 1.0,
         *,
         exclude: object = None,
+        best_of: int = 1,
         random_state: RandomStateLike = None,
         **constraints: Unpack[Constraints],
     ) -> Iterator[str]:
@@ -375,11 +396,11 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         ----------
         seed : str, default=""
             Beginning of the name.
-        temperature, exclude, random_state
+        temperature, exclude, best_of, random_state
             As in `sample`.
         **constraints
-            `label`, `min_length`, `max_length`, `top_k`, `top_p`, `pattern`, `banned` and `words`,
-            as in `sample`.
+            `label`, `min_length`, `max_length`, `top_k`, `top_p`, `min_p`, `pattern`, `banned`
+            and `words`, as in `sample`.
 
         Returns
         -------
@@ -399,7 +420,15 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         check_str("seed", seed)
         filters = self._fitted.filters(False, exclude)
         sampler = self._fitted.sampler([seed], temperature, **constraints)
-        return sampler.stream(random_generator(random_state), filters)
+        best_of = self._check_best_of(best_of)
+        return sampler.stream(random_generator(random_state), filters, best_of)
+
+    def _check_best_of(self, best_of: int, n_samples: int = 1) -> int:
+        """Return the number of candidates for each name."""
+        best_of = check_int("best_of", best_of, 1, high=_MAX_SAMPLES // max(1, n_samples))
+        if best_of > 1 and self.max_length_ is None:
+            raise ValueError("best_of requires a generator fitted to names (boundary=True).")
+        return best_of
 
     def most_likely(
         self,
@@ -414,6 +443,7 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         words: Iterable[str] | None = None,
         min_length: int = 1,
         max_length: int | None = None,
+        min_p: float | None = None,
     ) -> tuple[list[str], NDArray[np.float64]]:
         """Find the most probable names.
 
@@ -430,6 +460,8 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
             As in `sample`.
         min_length, max_length : int, default=1, None
             As in `sample`.
+        min_p : float, default=None
+            As in `sample`. Other names have the probability 0.
 
         Returns
         -------
@@ -437,8 +469,8 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
             Names in order of decreasing probability, without the empty name. The list is shorter
             than n if fewer names exist.
         log_likelihood : ndarray of shape (len(names),), dtype float64
-            Log-likelihood of each name in nats. `score_samples` returns the same, unless the name
-            contains a letter that no training name contains.
+            Log-likelihood of each name in nats. Without `min_p`, `score_samples` returns the same,
+            unless the name contains a letter that no training name contains.
 
         Raises
         ------

@@ -258,8 +258,8 @@ def constraint_probability(
     random_state : int, RandomState, Generator or None, default=None
         An int makes the estimate reproducible.
     **constraints
-        `label`, `min_length`, `max_length`, `top_k`, `top_p`, `pattern`, `banned` and `words`, as
-        in `sample`. The default length limits apply too.
+        `label`, `min_length`, `max_length`, `top_k`, `top_p`, `min_p`, `pattern`, `banned` and
+        `words`, as in `sample`. The default length limits apply too.
 
     Returns
     -------

@@ -240,6 +240,8 @@ def test_sampling(generator):
         "max_length": st.integers(6, 20),
         "top_k": st.integers(1, 9),
         "top_p": st.floats(0.5, 1),
+        "min_p": st.floats(0, 0.2),
+        "best_of": st.integers(1, 3),
         "pattern": patterns,
         "banned": st.lists(st.text("adE", max_size=3)),
         "label": st.none(),

@@ -202,6 +202,7 @@ def test_running_text(text_generator):
         (text_generator.sample, "seed must contain at least one character"),
         (partial(text_generator.next_char_proba, [""]), "seed must contain at least one character"),
         (partial(text_generator.sample, "M", novel=True), "novel=True requires a generator fitted"),
+        (partial(text_generator.sample, "M", best_of=2), "best_of requires a generator fitted to"),
         (partial(text_generator.most_likely, 1, "M"), "most_likely requires a generator fitted to"),
     ):
         with pytest.raises(ValueError, match=match):
@@ -222,6 +223,47 @@ def test_unique_and_novel_names(generator, names):
     assert generator.sample(seeds, 0.7, random_state=0, **options) == sampled
     assert isinstance(generator.sample(novel=True), str)
     assert generator.sample(n_samples=0, **options) == []
+
+
+@pytest.mark.parametrize("options", [{}, {"temperature": 0.5, "min_p": 0.1}, {"pattern": ".*x.*"}])
+def test_best_of_returns_the_best_candidates(generator, options):
+    """The score is the mean over the characters after the seed and the end of the name."""
+    seeds = ["Ma", "", "Jo", "Ma"]
+    rows = np.repeat(seeds, 5).tolist()
+    candidates = generator.sample(rows, random_state=0, **options)
+    n_drawn = np.array([*map(len, candidates)]) - [*map(len, rows)]
+    scores = generator.score_samples(candidates) - [begin(generator, seed) for seed in rows]
+    best = (scores / (n_drawn + 1)).reshape(-1, 5).argmax(axis=1)
+    expected = [candidates[5 * row + i] for row, i in enumerate(best)]
+    assert generator.sample(seeds, best_of=5, random_state=0, **options) == expected
+    streamed = "".join(generator.stream("Jo", best_of=5, random_state=0, **options))
+    assert "Jo" + streamed == generator.sample("Jo", best_of=5, random_state=0, **options)
+
+
+def begin(generator, seed):
+    """Return the log-probability that a name begins with a seed."""
+    index = generator.alphabet_.tolist().index
+    rows = generator.next_char_proba([seed[:n] for n in range(len(seed))])
+    return sum(np.log(row[index(c)]) for row, c in zip(rows, seed, strict=True))
+
+
+def test_best_of_unique_names(make_pipe):
+    """Where few names exist, each of the names asked for has fewer candidates."""
+    generator = make_pipe().fit(["a", "b", "ab", "ba"])[-1]
+    options = {"max_length": 2, "unique": True, "random_state": 0}
+    sampled = generator.sample(n_samples=3, best_of=2, **options)
+    assert len(set(sampled)) == 3
+    assert "aa" not in sampled or "bb" not in sampled
+    assert set(generator.sample(n_samples=6, best_of=5, **options)) == {
+        "a",
+        "aa",
+        "ab",
+        "b",
+        "ba",
+        "bb",
+    }
+    with pytest.warns(UserWarning, match="Found only 6 of 7 names"):
+        assert len(generator.sample(n_samples=7, best_of=2, on_shortfall="warn", **options)) == 6
 
 
 def test_novel_ignores_case():

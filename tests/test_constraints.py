@@ -38,6 +38,8 @@ CONSTRAINTS = [
     {"min_length": 4, "top_k": 3},
     {"pattern": ".*c.*", "top_p": 0.8, "temperature": 1.2},
     {"pattern": ".*cc.*", "temperature": 0.3},
+    {"pattern": ".*b.*b.*", "min_p": 0.4, "temperature": 1.5},
+    {"min_length": 4, "min_p": 0.2, "top_k": 3, "top_p": 0.9},
     {"max_length": 2, "temperature": 0.05},
     {"min_length": 4, "temperature": 0.1},
     {"banned": ["a"], "temperature": 0.2, "top_k": 3},
@@ -63,7 +65,7 @@ def pipes(make_pipe):
     return make_pipe(**options).fit(NAMES * 4), make_pipe(**options).fit(NAMES * 4, LABELS * 4)
 
 
-def restrict(p, temperature, top_k, top_p):
+def restrict(p, temperature, top_k, top_p, min_p):
     """Restrict the distribution of one character, as documented in `sample`."""
     p = p ** (1 / temperature)
     p /= p.sum()
@@ -73,6 +75,7 @@ def restrict(p, temperature, top_k, top_p):
         indices = indices[: np.searchsorted(mass, top_p) + 1]
     q = np.zeros_like(p)
     q[indices] = p[indices]
+    q[p < (min_p or 0) * p.max()] = 0
     return q / q.sum()
 
 
@@ -100,7 +103,8 @@ def conditional(generator, constraint, ends=True):
     """Return all strings that satisfy a constraint, with their unnormalized probabilities."""
     options = dict(constraint)
     seed, label = options.pop("seed", ""), options.pop("label", None)
-    decoding = options.get("temperature", 1.0), options.get("top_k"), options.get("top_p")
+    top = [options.get(name) for name in ("top_k", "top_p", "min_p")]
+    decoding = options.get("temperature", 1.0), *top
     max_length = options.get("max_length", MAX_LENGTH)
     weights = {label: 1.0} if not isinstance(label, dict) else {None: 1.0}
     if label is None and hasattr(generator, "classes_"):
@@ -185,7 +189,7 @@ def test_the_rarest_names(pipes, kind, constraint, is_short, monkeypatch):
 def test_short_names_at_low_temperature(temperature):
     """Names this short are rare. Single samples and lists have the same distribution."""
     generator = CharNGramGenerator().fit(load_names("female"))
-    p = all_probabilities(generator, "", None, (temperature, None, None), 3)
+    p = all_probabilities(generator, "", None, (temperature, None, None, None), 3)
     del p[""]
     sample = partial(generator.sample, max_length=3, temperature=temperature)
     for drawn in (
@@ -372,7 +376,7 @@ def test_names_do_not_depend_on_earlier_calls(pipes):
 
 def test_top_k_without_a_matching_name_is_an_error(pipes):
     generator = pipes[0][-1]
-    match = "No name drawn with seed '' satisfies the constraint: temperature, top_k and top_p"
+    match = "No name drawn with seed '' satisfies the constraint: temperature, top_k, top_p and"
     best = generator.sample(temperature=0, max_length=MAX_LENGTH)
     other = {"a": "b", "b": "c", "c": "a"}[best[0]]
     options = {"top_k": 1, "pattern": f"{other}.*", "max_length": MAX_LENGTH}
@@ -554,6 +558,19 @@ def test_most_likely_under_a_constraint(generator):
     assert sampled == expected[:50]
     np.testing.assert_allclose(log_likelihood, generator.score_samples(sampled), atol=1e-4)
     assert log_likelihood[0] <= scores[0]
+
+
+@pytest.mark.parametrize("labelled", [False, True])
+def test_most_likely_names_with_min_p(pipes, labelled):
+    generator, options = pipes[labelled][-1], {"min_p": 0.3, "max_length": MAX_LENGTH}
+    p = conditional(generator, options | {"min_length": 1})
+    expected = {name: probability for name, probability in p.items() if probability}
+    assert 5 < len(expected) < len(p) / 2
+    names, log_likelihood = generator.most_likely(1000, **options)
+    assert sorted(names) == sorted(expected)
+    np.testing.assert_allclose(
+        log_likelihood, np.log([expected[name] for name in names]), atol=1e-4
+    )
 
 
 def test_pattern_of_thousands_of_alternatives(generator):

@@ -1,4 +1,4 @@
-"""Distributions from which characters are drawn: temperature, top_k and top_p."""
+"""Distributions from which characters are drawn: temperature, top_k, top_p and min_p."""
 
 from math import inf
 from typing import NamedTuple
@@ -21,11 +21,14 @@ class Decoding(NamedTuple):
     top_p : float or None
         Nucleus sampling: draw only from the smallest set of most probable characters whose
         probabilities sum to at least `top_p`.
+    min_p : float or None
+        Draw only characters with at least this fraction of the highest probability.
     """
 
     temperature: float = 1.0
     top_k: int | None = None
     top_p: float | None = None
+    min_p: float | None = None
 
     def probabilities(self, logits: Floats) -> Floats:
         """Convert logits to the distribution from which characters are drawn, in float64.
@@ -49,6 +52,8 @@ class Decoding(NamedTuple):
                 cumulative = np.take_along_axis(p, order, axis=1).cumsum(axis=1)
                 rows, places = np.nonzero(cumulative[:, :-1] >= self.top_p * cumulative[:, -1:])
                 p[rows, order[rows, places + 1]] = 0
+        if self.min_p is not None:
+            p[p < self.min_p] = 0  # the highest value is 1
         p /= p.sum(axis=1, keepdims=True)
         return p
 
@@ -67,11 +72,16 @@ def draw(weights: Floats, uniforms: Floats) -> tuple[Ints, Floats]:
 
 
 def check_decoding(
-    temperature: float, *, top_k: int | None = None, top_p: float | None = None
+    temperature: float,
+    *,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    min_p: float | None = None,
 ) -> Decoding:
     """Validate the parameters and return them as a `Decoding`."""
     return Decoding(
         check_real("temperature", temperature, "a finite number >= 0", lambda t: 0 <= t < inf),
         None if top_k is None else check_int("top_k", top_k, 1),
         None if top_p is None else check_real("top_p", top_p, "in (0, 1]", lambda p: 0 < p <= 1),
+        None if min_p is None else check_real("min_p", min_p, "in [0, 1]", lambda p: 0 <= p <= 1),
     )

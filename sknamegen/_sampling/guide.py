@@ -323,6 +323,6 @@ def _compare(
 def no_match_error(prefix: str) -> ValueError:
     """Return the error for a prefix that was never completed."""
     return ValueError(
-        f"No name drawn with seed {prefix!r} satisfies the constraint: temperature, top_k and "
-        "top_p leave too few characters. Raise them."
+        f"No name drawn with seed {prefix!r} satisfies the constraint: temperature, top_k, "
+        "top_p and min_p leave too few characters. Raise them, and lower min_p."
     )

@@ -130,11 +130,14 @@ class Sampler(Learner):
         rng: np.random.Generator,
         unique: bool = False,
         filters: Filters | None = None,
+        best_of: int = 1,
     ) -> tuple[list[str], str | None]:
-        """Draw a name for each row, and redraw it while a filter rejects it.
+        """Draw a name for each row, the best of several candidates.
 
-        Returns the names, and either a message, if there are fewer names than rows, or None.
+        A candidate is redrawn while a filter rejects it. Returns the names, and either a message,
+        if there are fewer names than rows, or None.
         """
+        n_names, rows = len(rows), np.repeat(rows, best_of)
         selection = Selection(len(rows), unique, filters or {})
         if self.source.decoding.temperature == 0:
             self._fill(selection, self._greedy, rows, rng)
@@ -149,15 +152,32 @@ class Sampler(Learner):
                 self._fill(selection, self._unguided, rows, rng, max_draws)
                 if not selection.names:
                     raise
-        names = [selection.names[row] for row in sorted(selection.names)]
-        if len(names) == len(rows):
+        drawn = sorted(selection.names)
+        names = [selection.names[row] for row in drawn]
+        names = names if best_of == 1 else self._best(rows, rows[drawn], names, best_of)
+        if len(names) == n_names:
             return names, None
         reasons = " and ".join(f"{n:,} {reason}" for reason, n in selection.rejected.items())
         return names, (
-            f"Found only {len(names):,} of {len(rows):,} names: of {selection.n_drawn:,} drawn, "
+            f"Found only {len(names):,} of {n_names:,} names: of {selection.n_drawn:,} drawn, "
             f"{reasons}{self._rarity(rng)}. Raise temperature or max_length, or request "
             "fewer names."
         )
+
+    def _best(self, rows: Ints, drawn: Ints, names: list[str], best_of: int) -> list[str]:
+        """Return the best of the candidates for each name.
+
+        Names with the same prefix share its candidates, even if some were not found.
+        `drawn` contains the prefix index of each candidate.
+        """
+        scores, best = self.source.mean_log_proba(drawn, names), dict[int, str]()
+        for prefix in np.unique(drawn).tolist():
+            candidates = np.flatnonzero(drawn == prefix)
+            wanted = np.flatnonzero(rows[::best_of] == prefix)[: len(candidates)]
+            shares = np.array_split(candidates, len(wanted))
+            for row, share in zip(wanted.tolist(), shares, strict=True):
+                best[row] = names[share[scores[share].argmax()]]
+        return [best[row] for row in sorted(best)]
 
     def _fill(
         self,
@@ -286,7 +306,7 @@ class Sampler(Learner):
             return share, standard_error
         return estimates[:, 0], estimates[:, 1]
 
-    def stream(self, rng: np.random.Generator, filters: Filters) -> Iterator[str]:
+    def stream(self, rng: np.random.Generator, filters: Filters, best_of: int = 1) -> Iterator[str]:
         """Yield the characters after the only prefix.
 
         Running text without constraints or filters is yielded as it is drawn. Otherwise, the whole
@@ -295,7 +315,7 @@ class Sampler(Learner):
         source, constraint = self.source, self.possible.constraint
         (prefix,), row = source.prefixes, np.zeros(1, dtype=np.int64)
         if constraint.end is not None or filters or not constraint.limits.is_free:
-            names, shortfall = self.draw(row, rng, filters=filters)
+            names, shortfall = self.draw(row, rng, False, filters, best_of)
             if shortfall:
                 raise ValueError(shortfall)
             yield from names[0][len(prefix) :]
@@ -323,11 +343,12 @@ class Sampler(Learner):
                     f"{search.n_expanded:,} prefixes. Relax the constraint, or pass a smaller n."
                 )
             names, joints = search.step(threshold)
-            is_allowed = np.array(names, dtype=object) != ""
+            totals = np.logaddexp.reduce(joints, axis=1)
+            is_allowed = (np.array(names, dtype=object) != "") & (totals > -np.inf)
             for is_rejected in filters.values():
                 is_allowed &= ~is_rejected(names)
-            totals = np.logaddexp.reduce(joints, axis=1).tolist()
-            best = sorted([*best, *compress(zip(totals, names, strict=True), is_allowed)])[-n:]
+            found = zip(totals.tolist(), names, strict=True)
+            best = sorted([*best, *compress(found, is_allowed)])[-n:]
             threshold = best[0][0] if len(best) == n else -np.inf
         best.sort(key=lambda pair: (-pair[0], pair[1]))
         return [name for _, name in best], np.array([total for total, _ in best])

@@ -219,10 +219,23 @@ class Source:
         steps["contexts"], steps["logits"] = contexts + columns[:, None] * is_start, logits
         return steps
 
-    def log_joint(self) -> Floats:
-        """Return the log-probability of each prefix with each label, (n_prefixes, n_labels)."""
-        log_proba = _log_proba(self.model, self.corpus, self.prefixes, self.labels)
-        return log_proba + (self.corpus.log_prior if len(self.labels) > 1 else 0)
+    def log_joint(self, names: Sequence[str] | None = None) -> Floats:
+        """Return the log-probability of each name with each label, (n_names, n_labels).
+
+        The default are the prefixes, which do not end.
+        """
+        texts, labels = self.prefixes if names is None else names, self.labels
+        log_proba = _log_proba(self.model, self.corpus, texts, labels, ended=names is not None)
+        return log_proba + (self.corpus.log_prior if len(labels) > 1 else 0)
+
+    def mean_log_proba(self, rows: Ints, names: Sequence[str]) -> Floats:
+        """Return the mean log-probability at temperature 1 of the characters after the prefixes.
+
+        The end of a name is a character.
+        """
+        before, after = (np.logaddexp.reduce(self.log_joint(x), axis=1) for x in (None, names))
+        n_given = np.array([*map(len, self.prefixes)])[rows]
+        return (after - before[rows]) / (np.array([*map(len, names)]) - n_given + 1)
 
     def unconstrained(self) -> tuple[Self, Lookahead]:
         """Return a source of whole names, or of text that begins with any character.
@@ -343,17 +356,23 @@ def label_proba(model: NextCharModel, corpus: Corpus, prefixes: list[str]) -> ND
 
 
 def _log_proba(
-    model: NextCharModel, corpus: Corpus, prefixes: list[str], labels: Ints
+    model: NextCharModel,
+    corpus: Corpus,
+    prefixes: Sequence[str],
+    labels: Ints,
+    ended: bool = False,
 ) -> NDArray[np.float64]:
     """Return the log-probability of each prefix given each label, (n_prefixes, n_labels).
 
-    Running text may begin anywhere, so its prefixes give no information about the label.
+    If `ended`, they are whole names. Running text may begin anywhere, so its prefixes give no
+    information about the label.
     """
     log_proba = np.zeros((len(prefixes), len(labels)))
     if any(prefixes) and not corpus.is_text:
         rows = rows_of_names(prefixes, corpus.window_length_)
         read = Sequences.of_rows(rows).indexed(corpus.alphabet)
-        read.targets[read.targets == corpus.alphabet.end] = NONE
+        if not ended:
+            read.targets[read.targets == corpus.alphabet.end] = NONE
         for column, label in enumerate(labels.tolist()):
             labelled = read._replace(labels=np.full_like(read.labels, label))
             log_proba[:, column] = log_likelihood(model, labelled, len(prefixes))
