@@ -77,7 +77,10 @@ def _add_generation_options(parser):
     add("--seed", default="", metavar="TEXT", help="beginning of the names")
     add("--temperature", type=float, default=0.7, metavar="T", help="randomness (default: 0.7)")
     add("--label", help="label of the names")
-    add("--min-length", default=1, help="minimum length in characters (default: 1)", **_NUMBER)
+    min_p = "minimum probability of a character, relative to the most probable (default: 0.1)"
+    add("--min-p", type=float, default=0.1, metavar="P", help=min_p)
+    add("--best-of", default=10, help="number of candidates for a name (default: 10)", **_NUMBER)
+    add("--min-length", help="minimum length (default: shortest training name)", **_NUMBER)
     add("--max-length", help="maximum length (default: longest training name)", **_NUMBER)
     ends = group.add_mutually_exclusive_group().add_argument
     ends("--suffix", metavar="TEXT", help="end of the names")
@@ -89,10 +92,10 @@ def _add_generation_options(parser):
     add("--own-words", help="use only the words of the list", **_SWITCH)
     add("--words-file", metavar="FILE", help="use only the words in a file (and those above)")
     known = group.add_mutually_exclusive_group().add_argument
-    known("--allow-known", help="allow training names (excluded by default)", **_SWITCH)
+    allow_known = "allow training names and other known names (excluded by default)"
+    known("--allow-known", help=allow_known, **_SWITCH)
     known("--novel", help="fail if too few names are new", **_SWITCH)
     add("--exclude", metavar="FILE", help="exclude the names in a file, one per line")
-    add("--exclude-known", help="exclude known people, towns, brands and words", **_SWITCH)
     repeats = group.add_mutually_exclusive_group().add_argument
     repeats("--allow-repeats", help="allow duplicates (excluded by default)", **_SWITCH)
     repeats("--unique", help="fail if too few names are different", **_SWITCH)
@@ -220,38 +223,58 @@ def _flag(option):
 
 def _sample_options(names, args):
     """Return the keyword parameters of `sample`. `names` is None for a loaded model."""
-    keys = "label", "min_length", "max_length", "pattern", "random_state"
+    keys = "label", "max_length", "pattern", "min_p", "best_of", "random_state"
     options = {key: getattr(args, key) for key in keys}
+    options["min_length"] = 1 if args.min_length is None else args.min_length
     if args.suffix is not None:
         options["pattern"] = f"(?s).*{re.escape(args.suffix)}"
     options["banned"] = args.banned + _lines(args.banned_file, args)
-    exclude = _lines(args.exclude, args)
-    exclude = sknamegen.known_names() | exclude if args.exclude_known else exclude or None
-    return options | {"exclude": exclude, "words": _words(names, args)}
+    options["exclude"] = _lines(args.exclude, args) or None
+    return options | {"words": _words(names, args)}
 
 
 def _sample(generator, args, options):
-    """Generate new, different names. If there are too few, add others and print a message."""
-    names, message = [], ""
+    """Generate typical, new, different names. If there are too few, add others with a message."""
+    message, typical, is_text = "", {}, generator.max_length_ is None
     required = {"novel": args.novel, "unique": args.unique}
     wanted = {"novel": not args.allow_known, "unique": not args.allow_repeats}
+    if is_text:
+        options["best_of"] = 1
+    elif args.min_length is None:
+        longest = args.max_length or generator.max_length_
+        typical["min_length"] = max(1, min(generator.min_length_, longest))
     if wanted["novel"] > required["novel"] and generator.name_hashes_ is None:
         wanted["novel"] = False
-        kind = "of running text" if generator.max_length_ is None else "without hashes of names"
+        kind = "of running text" if is_text else "without hashes of names"
         message = f" Training names are not excluded from a model {kind}."
-    kinds = {"novel": "training names", "unique": "duplicates"}
+    kinds = {"novel": "known names", "unique": "duplicates"}
     allowed = " or ".join(kinds[key] for key in kinds if wanted[key] > required[key])
-    if allowed:
-        with suppress(ValueError), warnings.catch_warnings(action="ignore"):
-            names = _draw(generator, args, args.n, options | wanted | {"on_shortfall": "warn"})
+    if not args.allow_known:
+        known = sknamegen.known_names()
+        wanted["exclude"] = known | options["exclude"] if options["exclude"] else known
+    names = _found(generator, args, options | wanted | typical)
+    others = options | {"min_p": None}
     if n_missing := args.n - len(names):
-        others = _draw(generator, args, args.n, options | required)  # raises all other errors
-        names += sorted(others, key=set(names).__contains__)[:n_missing]
+        found = _found(generator, args, others | wanted)
+        found = [name for name in found if args.allow_repeats or name not in names][:n_missing]
+        if found:
+            message += f" Too few names are typical: the next {len(found):,} are less so."
+        names += found
+    if n_missing := args.n - len(names):
+        found = _draw(generator, args, args.n, others | required)  # raises all other errors
+        names += sorted(found, key=set(names).__contains__)[:n_missing]
         if allowed:
             message += f" Too few names qualify: the last {n_missing:,} may be {allowed}."
     if message:
         _report(f"warning:{message}")
     return names
+
+
+def _found(generator, args, options):
+    """Generate names, possibly too few."""
+    with suppress(ValueError), warnings.catch_warnings(action="ignore"):
+        return _draw(generator, args, args.n, options | {"on_shortfall": "warn"})
+    return []
 
 
 def _draw(generator, args, n, options):

@@ -48,7 +48,7 @@ class Corpus:
 
     Attributes
     ----------
-    alphabet_, window_length_, max_length_, name_hashes_, classes_, class_count_
+    alphabet_, window_length_, min_length_, max_length_, name_hashes_, classes_, class_count_
         Attributes of the estimator, documented there. Without labels, classes_ and class_count_
         are None.
     weight : float
@@ -59,6 +59,7 @@ class Corpus:
 
     alphabet_: Strs
     window_length_: int
+    min_length_: int | None
     max_length_: int | None
     name_hashes_: Ints | None
     weight: float
@@ -139,6 +140,8 @@ class Corpus:
             )
         if (corpus.alphabet.end is None) != corpus.is_text:
             raise ValueError("Only running text has neither an end nor a maximum length.")
+        if not corpus.is_text:
+            check_int("min_length_", corpus.min_length_, 0)
         return corpus
 
     def read(self, X: object) -> Rows:
@@ -252,6 +255,8 @@ class Corpus:
         if not rows.is_text:
             names = rows.names
             lengths = self.alphabet.lengths_of_rows(names)
+            before = [] if self.min_length_ is None else [self.min_length_]
+            changes["min_length_"] = min([*before, int(lengths.min())])
             changes["max_length_"] = max(self.max_length_ or 0, int(lengths.max()))
             if self.name_hashes_ is not None:
                 new = np.unique(hash_rows(fold_codes(names)))
@@ -292,6 +297,7 @@ def learn(
     corpus = Corpus(
         characters_of(codes),
         rows.window_length,
+        min_length_=None,
         max_length_=None if rows.is_text else 0,
         name_hashes_=None if rows.is_text else np.empty(0, np.uint64),
         weight=0.0,

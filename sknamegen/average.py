@@ -50,7 +50,7 @@ class CharAverageGenerator(BaseCharGenerator):
         Copies of the generators at the time of `fit`.
     weights_ : list of float
         Weights of the generators, scaled to a maximum of 1.
-    window_length_, max_length_
+    window_length_, min_length_, max_length_
         Shared by all generators, see `BaseCharGenerator`.
     name_hashes_ : ndarray of shape (n_distinct_names,), dtype uint64, or None
         Hashes of the training names of all generators in lower case, for ``novel=True``. None for
@@ -209,13 +209,15 @@ def _merge_corpora(corpora: list[Corpus], weights: list[float]) -> Corpus:
     """Merge the corpora of all generators."""
     seen = np.log([corpus.n_characters_seen + 1 for corpus in corpora])
     hashes = [corpus.name_hashes_ for corpus in corpora if corpus.name_hashes_ is not None]
-    lengths = [corpus.max_length_ for corpus in corpora if corpus.max_length_ is not None]
+    shortest = [corpus.min_length_ for corpus in corpora if corpus.min_length_ is not None]
+    longest = [corpus.max_length_ for corpus in corpora if corpus.max_length_ is not None]
     alphabet = np.unique(np.concatenate([corpus.alphabet_ for corpus in corpora]))
     own = np.concatenate([corpus.own_characters for corpus in corpora])
     return Corpus(
         alphabet,
         corpora[0].window_length_,
-        max(lengths, default=None),
+        min(shortest, default=None),
+        max(longest, default=None),
         np.unique(np.concatenate(hashes)) if len(hashes) == len(corpora) else None,
         float(np.exp(np.average(seen, weights=weights)) - 1),
         is_own=np.isin(alphabet, own),

@@ -35,7 +35,7 @@ class CharNGramGenerator(BaseCharGenerator):
 
     Attributes
     ----------
-    alphabet_, window_length_, max_length_, name_hashes_, n_characters_seen_
+    alphabet_, window_length_, min_length_, max_length_, name_hashes_, n_characters_seen_
         Shared by all generators, see `BaseCharGenerator`.
     classes_, class_count_
         Shared by all generators. Only available after fitting with labels.

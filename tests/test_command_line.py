@@ -78,12 +78,12 @@ NEW, KNOWN = "Ambermoo", "Ambermoor"
 @pytest.mark.parametrize(
     ("options", "expected", "message"),
     [
-        (["-n", 2], {NEW, KNOWN}, "the last 1 may be training names or duplicates"),
+        (["-n", 2], {NEW, KNOWN}, "the last 1 may be known names or duplicates"),
         (["-n", 4, "--allow-known"], {NEW, KNOWN}, "the last 2 may be duplicates"),
         (["-n", 4, "--allow-repeats"], {NEW}, ""),
         (["-n", 4, "--novel"], {NEW}, "the last 3 may be duplicates"),
-        (["-n", 4, "--exclude", "names.txt"], {NEW}, "the last 3 may be training names or dup"),
-        (["-n", 2, "--unique"], {NEW, KNOWN}, "the last 1 may be training names"),
+        (["-n", 4, "--exclude", "names.txt"], {NEW}, "the last 3 may be known names or dup"),
+        (["-n", 2, "--unique"], {NEW, KNOWN}, "the last 1 may be known names"),
         (["-n", 3, "--unique"], set(), "error: Found only 2 of 3 names"),
         (["-n", 2, "--novel", "--unique"], set(), "error: Found only 1 of 2 names"),
     ],
@@ -139,13 +139,38 @@ def test_exclude_options(run, tmp_path):
     status, remaining, error = run(*options, "--exclude", "taken.txt")
     assert (status, error) == (0, "")
     assert not set(names[:100]) & set(remaining)
-    real_names = known_names()
-    assert sum(name in real_names for name in remaining) > 0
-    _, remaining, _ = run(*options, "--exclude", "taken.txt", "--exclude-known")
-    assert not any(name in real_names or name in names[:100] for name in remaining)
-    _, remaining, _ = run(*options, "--exclude-known")
-    assert not any(name in real_names for name in remaining)
-    assert set(names[:100]) & set(remaining)
+    options, known = (
+        ("--style", "female", "--counting", "-n", 50, "--random-state", 0),
+        known_names(),
+    )
+    assert not any(name in known for name in run(*options)[1])
+    assert sum(name in known for name in run(*options, "--allow-known")[1]) > 10
+
+
+def test_names_are_typical_by_default(run):
+    """They are the best of ten without improbable characters, and not shorter than the list."""
+    options = "names.txt", "--counting", "-n", 30, "--random-state", 0
+    _, names, _ = run(*options)
+    generator = CharNGramGenerator().fit(NAMES)
+    expected = generator.sample(
+        "",
+        0.7,
+        30,
+        min_p=0.1,
+        best_of=10,
+        min_length=7,
+        unique=True,
+        novel=True,
+        exclude=known_names(),
+        random_state=0,
+    )
+    assert names == expected
+    assert run(*options, "--min-p", 0.3)[1] != names != run(*options, "--best-of", 2)[1]
+    assert min(map(len, run(*options, "--min-length", 1, "--best-of", 1)[1])) < 7
+    assert run(*options, "--max-length", 6)[0] == 0
+    status, names, error = run(*options[:3], 3, "--pattern", "A[^m].{0,2}")
+    assert (status, len(names)) == (0, 3)
+    assert error == "sknamegen: warning: Too few names are typical: the next 3 are less so.\n"
 
 
 def test_styles_are_bundled_lists(run):
@@ -388,7 +413,7 @@ def test_save_reports_the_file_and_its_counts(run, ending, monkeypatch, tmp_path
 
 @posix
 def test_closed_pipe_is_not_an_error():
-    options = "--style", "female", "--counting", "-n", "20000", "--quiet"
+    options = "--style", "female", "--counting", "-n", "20000", "--quiet", "--min-p", "0"
     command = [sys.executable, "-m", "sknamegen", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout.readline()
