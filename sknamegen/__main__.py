@@ -235,9 +235,9 @@ def _sample_options(names, args):
 
 def _sample(generator, args, options):
     """Generate typical, new, different names. If there are too few, add others with a message."""
-    message, typical, is_text = "", {}, generator.max_length_ is None
+    message, is_text, typical = "", generator.max_length_ is None, dict[str, int]()
     required = {"novel": args.novel, "unique": args.unique}
-    wanted = {"novel": not args.allow_known, "unique": not args.allow_repeats}
+    wanted: dict[str, Any] = {"novel": not args.allow_known, "unique": not args.allow_repeats}
     if is_text:
         options["best_of"] = 1
     elif args.min_length is None:

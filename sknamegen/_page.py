@@ -117,6 +117,7 @@ def _exported(generator, title):
         "own": None if corpus.is_own is None else corpus.is_own.tolist(),
         "clusters": clusters,
         "window": corpus.window_length_,
+        "shortest": corpus.min_length_,
         "longest": corpus.max_length_,
         "labels": list(map(str, corpus.labels)),
         "prior": np.maximum(corpus.log_prior, -1e9).tolist(),  # JSON has no infinity

@@ -124,6 +124,8 @@ def assert_same_distribution(names, expected):
         ("n-grams, labels", 10_000, {"label": "male"}),
         ("n-grams, labels", 10_000, {"label": {"male": 1, "female": 2}}),
         ("n-grams, labels", 10_000, {"seed": "A"}),
+        ("n-grams", 5000, {"min_p": 0.1, "best_of": 4}),
+        ("n-grams, labels", 3000, {"label": "male", "best_of": 2, "seed": "Jo"}),
         ("scripts, n-grams", 5000, {}),
         ("scripts, n-grams", 2000, {"min_length": 2, "max_length": 3}),
         ("emoji", 4000, {"max_length": 1}),
@@ -133,8 +135,7 @@ def assert_same_distribution(names, expected):
     ],
 )
 def test_samples_match_the_generator(tmp_path, kinds, kind, n, constraints, temperature):
-    camel = {"min_length": "minLength", "max_length": "maxLength"}
-    options = {camel.get(name, name): value for name, value in constraints.items()}
+    options = {camel_case(name): value for name, value in constraints.items()}
     options |= {"n": n, "random": 1, "temperature": temperature, "tries": 5000}
     names = node(tmp_path, kinds[kind][-1], f"return g.sample({json.dumps(options)});")
     assert len(names) == n
@@ -142,6 +143,11 @@ def test_samples_match_the_generator(tmp_path, kinds, kind, n, constraints, temp
     limits = {name: value for name, value in constraints.items() if name != "seed"}
     expected = kinds[kind][-1].sample(seed, temperature, 4 * n, random_state=0, **limits)
     assert_same_distribution(names, expected)
+
+
+def camel_case(name):
+    """Return the name of an option in the script."""
+    return re.sub("_(.)", lambda match: match[1].upper(), name)
 
 
 def test_characters_match_python(tmp_path):

@@ -261,10 +261,10 @@ const randomNumbers = (state) => () => {
   return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
 };
 
-function draw(logits, temperature, random) {
+function draw(logits, temperature, random, minP = 0) {
   const max = logits.reduce((a, b) => Math.max(a, b)), best = logits.indexOf(max);
   if (temperature === 0) return best;
-  const weights = logits.map((x) => Math.exp((x - max) / temperature));
+  const weights = logits.map((x) => Math.exp((x - max) / temperature)).map((w) => (w < minP ? 0 : w));
   let remaining = random() * weights.reduce((a, b) => a + b);
   const index = weights.findIndex((weight) => (remaining -= weight) < 0);
   return index < 0 ? best : index;
@@ -334,11 +334,13 @@ class Generator {
     return scores;
   }
 
-  // Return a name, or n names. Names that violate the constraints are redrawn, up to the limits on tries
-  // and seconds. A label may be a blend, an object that maps labels to weights.
-  sample({ seed = "", temperature = 1, n, random, label, minLength = 1, maxLength = this.longest,
-    pattern, novel = false, unique = false, tries = 1000, seconds = Infinity } = {}) {
-    const prefix = this.indicesOf(seed), names = [], nNames = n ?? 1;
+  // Return a name, or n names, each the best of several candidates. Candidates that violate the constraints
+  // are redrawn, up to the limits on tries and seconds, and to twice as many draws if there are n of them.
+  // A label may be a blend, an object that maps labels to weights.
+  sample({ seed = "", temperature = 1, n, random, label, minLength = 1, maxLength = this.longest, minP = 0,
+    bestOf = 1, pattern, novel = false, unique = false, tries = 1000, seconds = Infinity } = {}) {
+    const prefix = this.indicesOf(seed), nNames = n ?? 1, nWanted = nNames * bestOf;
+    const candidates = [], seen = new Set();
     if (!(temperature >= 0)) throw new Error(`temperature must be >= 0. Got ${temperature}.`);
     if (prefix.some((index) => index > this.characters.length))
       throw new Error(`The model has not seen all characters of ${seed}.`);
@@ -346,15 +348,22 @@ class Generator {
     const fullPattern = pattern && new RegExp(pattern, "u") && new RegExp(`^(?:${pattern})$`, "u");
     const isAllowed = ({ length, isComplete }) => isComplete && length >= minLength && length <= maxLength;
     const qualifies = (name) => isAllowed(this.clustersOf(name)) && !(fullPattern && !fullPattern.test(name))
-      && !(novel && this.trainingHashes.has(hashOf(this.folded(name)))) && !(unique && names.includes(name));
+      && !(novel && this.trainingHashes.has(hashOf(this.folded(name)))) && !(unique && seen.has(name));
     const deadline = Date.now() + 1000 * seconds, isTimeUp = () => Date.now() > deadline;
-    const choice = this.chooseModel(prefix, label, rng);
-    for (let nDrawn = 0; names.length < nNames && nDrawn < tries * nNames && !isTimeUp(); ) {
-      const size = Math.min(32, Math.max(nNames - names.length, Math.ceil(nDrawn / 4)));
-      for (const name of this.generate(prefix, size, temperature, choice, maxLength, rng, isTimeUp))
-        if (names.length < nNames && qualifies(name)) names.push(name);
+    const choice = this.chooseModel(prefix, label, rng), options = { temperature, minP, maxLength };
+    for (let nDrawn = 0; candidates.length < nWanted && nDrawn < tries * nNames && !isTimeUp(); ) {
+      if (candidates.length >= nNames && nDrawn >= 2 * nWanted) break;
+      const size = Math.min(32, Math.max(nWanted - candidates.length, Math.ceil(nDrawn / 4)));
+      for (const candidate of this.generate(prefix, size, options, choice, rng, isTimeUp))
+        if (candidates.length < nWanted && qualifies(candidate.name)) {
+          candidates.push(candidate);
+          seen.add(candidate.name);
+        }
       nDrawn += size;
     }
+    const nFound = Math.min(nNames, candidates.length), start = (i) => Math.floor((i * candidates.length) / nFound);
+    const names = Array.from({ length: nFound }, (_, i) =>
+      candidates.slice(start(i), start(i + 1)).reduce((a, b) => (b.score > a.score ? b : a)).name);
     if (n !== undefined) return names;
     if (names.length) return names[0];
     throw new Error("No name matches. Relax the pattern or the length limits.");
@@ -375,23 +384,27 @@ class Generator {
   }
 
   // Generate unconstrained names and drop names that become too long. Return no names if time runs out.
-  generate(prefix, size, temperature, [model, drawLabel], maxLength, random, isTimeUp) {
+  // The score is the mean log-probability per character at temperature 1.
+  generate(prefix, size, { temperature, minP, maxLength }, [model, drawLabel], random, isTimeUp) {
     const textOf = (row) => row.map((index) => this.characters[index]).join("");
     const isWithinLimit = (row) => row.length <= maxLength
       || (row.length <= 16 * maxLength && this.clustersOf(textOf(row)).length <= maxLength);
-    let labels = Array.from({ length: size }, drawLabel), rows = labels.map(() => prefix), names = [];
-    let [state, logits] = model.start(rows.map((row) => this.windowOf(row)), labels);
+    let labels = Array.from({ length: size }, drawLabel), rows = labels.map(() => prefix), found = [];
+    let totals = labels.map(() => 0), numbers = [...labels.keys()], [state, logits] = model.start(rows.map((row) => this.windowOf(row)), labels);
     while (rows.length && !isTimeUp()) {
-      const characters = logits.map((row) => draw(row, temperature, random));
+      const characters = logits.map((row) => draw(row, temperature, random, minP));
       const isEnd = characters.map((c) => this.characters[c] === END);
-      names.push(...rows.filter((_, i) => isEnd[i]));
+      totals = totals.map((total, i) => total + logits[i][characters[i]] - logSumExp(logits[i]));
+      const scores = totals.map((total, i) => total / (rows[i].length - prefix.length + 1));
+      numbers.forEach((k, i) => { if (isEnd[i]) found[k] = { name: textOf(rows[i]), score: scores[i] }; });
       const extended = rows.map((row, i) => [...row, characters[i]]);
       const unfinished = [...rows.keys()].filter((i) => !isEnd[i] && isWithinLimit(extended[i]));
-      [rows, labels] = [extended, labels].map((items) => unfinished.map((i) => items[i]));
+      [rows, labels, totals, numbers] =
+        [extended, labels, totals, numbers].map((items) => unfinished.map((i) => items[i]));
       const windows = rows.map((row) => this.windowOf(row));
       if (rows.length) [state, logits] = model.advance(model.select(state, unfinished), windows, labels);
     }
-    return rows.length ? [] : names.map(textOf);
+    return rows.length ? [] : found.filter(Boolean); // in the order of rows, not of endings
   }
 }
 
