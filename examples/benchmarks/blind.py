@@ -40,7 +40,7 @@ from style import Chain, markov_names
 sys.path.append(str(Path(__file__).parents[1]))
 from gather_collection import read_collection
 
-from sknamegen import CharLSTMGenerator, CharNGramGenerator
+from sknamegen import CharLSTMGenerator, CharNGramGenerator, known_names
 from sknamegen._alphabet import fold
 
 KEPT = Path(__file__).parent / "blind" / "names.json"
@@ -88,22 +88,36 @@ Judge style and form, not whether the name exists. Write a JSON file: an object 
 each list and the marks of its names in order, such as {"islands": [4, 2, ...], ...}."""
 
 
-def sampled(make, temperature, random_state):
+def sampled(make, temperature, random_state, **options):
     """Return a function from thirty names to eight new names."""
 
     def new_names(names):
-        options = {"unique": True, "novel": True, "on_shortfall": "warn"}
-        generator = make().fit(names)
-        return generator.sample("", temperature, N_NEW, random_state=random_state, **options)
+        new = {"unique": True, "novel": True, "on_shortfall": "warn", "random_state": random_state}
+        return make().fit(names).sample("", temperature, N_NEW, **new, **options)
 
     return new_names
 
 
+def typical(make, random_state):
+    """Return the same with the settings of the command line."""
+
+    def new_names(names):
+        options = {"min_p": 0.1, "best_of": 10, "min_length": min(map(len, names))}
+        return sampled(make, 0.7, random_state, exclude=known_names(), **options)(names)
+
+    return new_names
+
+
+def default():
+    return CharLSTMGenerator(random_state=0)
+
+
 # Systems must not share a random state, or their names begin alike.
 SYSTEMS = {
-    "default, temperature 0.7": sampled(lambda: CharLSTMGenerator(random_state=0), 0.7, 1),
-    "default, temperature 1": sampled(lambda: CharLSTMGenerator(random_state=0), 1.0, 2),
+    "default, temperature 0.7": sampled(default, 0.7, 1),
+    "default, settings of the command line": typical(default, 2),
     "counting, temperature 0.7": sampled(CharNGramGenerator, 0.7, 3),
+    "counting, settings of the command line": typical(CharNGramGenerator, 4),
 }
 if Chain:
     SYSTEMS["markovify"] = lambda names: markov_names(names, N_NEW)
