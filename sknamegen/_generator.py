@@ -103,8 +103,10 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         end of a name, unless the model was fitted to running text.
     window_length_ : int
         Number of context characters in a window.
-    min_length_, max_length_ : int or None
-        Number of characters in the shortest and the longest training name. None for running text.
+    min_length_ : int or None
+        Number of characters in the shortest training name. None for running text.
+    max_length_ : int or None
+        Number of characters in the longest training name. None for running text.
     name_hashes_ : ndarray of shape (n_distinct_names,), dtype uint64, or None
         Hashes of the training names in lower case, for ``novel=True``. None for running text and
         after `forget_names`.

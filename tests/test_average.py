@@ -46,6 +46,7 @@ def log_proba(generator, seed, alphabet):
 def test_average_is_the_weighted_geometric_mean(pair, weights):
     average = CharAverageGenerator(pair, weights=weights).fit()
     assert set(average.alphabet_) == {*pair[0].alphabet_} | {*pair[1].alphabet_}
+    assert average.min_length_ == min(map(len, ITALIAN + JAPANESE))
     assert average.max_length_ == max(map(len, ITALIAN + JAPANESE))
     shares = np.array(weights or (1, 1)) / max(weights or (1,))
     for seed in ("", "a", "ma", "ano"):

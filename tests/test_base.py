@@ -63,6 +63,7 @@ def test_unknown_characters_have_a_small_finite_probability(generator, names):
 @pytest.mark.parametrize("window_length", [1, 20])
 def test_max_length_is_the_length_of_the_longest_name(make_pipe, names, window_length):
     generator = make_pipe(window_length).fit(names)[-1]
+    assert generator.min_length_ == min(map(len, names))
     assert generator.max_length_ == max(map(len, names))
     assert len(generator.sample()) <= generator.max_length_
 
@@ -460,6 +461,6 @@ def test_alphabet_of_running_text_has_no_end_symbol(make_pipe):
     generator = make_pipe()[-1]
     for alphabet in ([END, *"abeln xyz"], None):
         generator.partial_fit(windows, alphabet=alphabet)
-    assert generator.max_length_ is None
+    assert generator.min_length_ is generator.max_length_ is None
     assert END not in generator.alphabet_
     assert "x" in generator.alphabet_

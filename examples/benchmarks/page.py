@@ -4,8 +4,8 @@
 
 The script saves web pages for models trained on the bundled female names. It prints each page's
 size, the seconds from opening the file to the first ten names, and the seconds for 10 and 100 more
-names with the settings of the page. Times are medians over five runs. The script requires Chromium or Chrome,
-and Node to control it: pip install '.[test]'
+names with the settings of the page. Times are medians over five runs. The script requires Chromium
+or Chrome, and Node to control it: pip install '.[test]'
 """
 
 import json

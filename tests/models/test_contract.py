@@ -44,7 +44,7 @@ def ngrams(n_labels=N_LABELS, order=3):
 def penalised(model):
     hashes, labels = np.empty(0, np.uint64), np.arange(N_LABELS)
     characters = np.array(ALPHABET.characters)
-    corpus = Corpus(characters, WINDOW, 9, hashes, 1.0, labels, np.ones(N_LABELS))
+    corpus = Corpus(characters, WINDOW, 1, 9, hashes, 1.0, labels, np.ones(N_LABELS))
     corpus.alphabet.kinds = KINDS
     corpus.alphabet.caseless = np.arange(KINDS.max() + 1) == KINDS[ALPHABET.index["r"]]
     counts = PenaltyCounts.of(corpus, labelled_sequences(), None)
