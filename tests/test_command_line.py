@@ -381,7 +381,8 @@ def test_words_options(run, tmp_path):
         status, names, error = run(*options, *arguments, stdin="\n".join(HOUSES))
         assert (status, error, len(names)) == (0, "", 20)
         assert words_of(names) <= words
-    status, names, error = run(*options, "--save", "m.joblib", stdin="\n".join(HOUSES))
+    plain = *options, "--min-p", 0, "--best-of", 1, "--save", "m.joblib"
+    status, names, error = run(*plain, stdin="\n".join(HOUSES))
     assert (status, error.count("\n")) == (0, 2)
     assert error.startswith(hint)
     assert not words_of(names) <= load_words()

@@ -79,7 +79,7 @@ class Selection:
         If `few_first`, these are few rows until some draws were made.
         """
         n_attempts, n_accepted = self._n_attempts, self._n_accepted
-        n_repeats = -(-(n_attempts + 1) // (n_accepted + 1)) if n_accepted else 4 * n_attempts + 1
+        n_repeats = (n_attempts + 1) // (n_accepted + 1) if n_accepted else 4 * n_attempts + 1
         n_repeats = min(n_repeats, -(-ROUND_SIZE // len(self.pending)))
         n_rows = ROUND_SIZE if few_first and not n_attempts else None
         return np.repeat(self.pending[:n_rows], n_repeats)
