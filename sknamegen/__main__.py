@@ -195,6 +195,11 @@ def _check_options(args, given):
         raise ValueError("--title requires --save with a web page (.html).")
     if not 0 <= args.n <= 10_000_000:
         raise ValueError(f"-n must be from 0 to 10,000,000. Got {args.n}.")
+    if args.n * args.best_of > 10_000_000:
+        raise ValueError(
+            f"-n times --best-of must be at most 10,000,000. Got {args.n} and {args.best_of}. For "
+            "many names, pass --best-of 1."
+        )
     for text in args.banned:
         if not text or "," in text.strip(","):
             raise ValueError(
@@ -236,25 +241,28 @@ def _sample_options(names, args):
 def _sample(generator, args, options):
     """Generate typical, new, different names. If there are too few, add others with a message."""
     message, is_text, typical = "", generator.max_length_ is None, dict[str, int]()
-    required = {"novel": args.novel, "unique": args.unique}
+    required: dict[str, Any] = {"novel": args.novel, "unique": args.unique}
     wanted: dict[str, Any] = {"novel": not args.allow_known, "unique": not args.allow_repeats}
     if is_text:
         options["best_of"] = 1
     elif args.min_length is None:
         longest = args.max_length or generator.max_length_
         typical["min_length"] = max(1, min(generator.min_length_, longest))
+    _draw(generator, args, 0, options)  # raises errors for parameters out of range
     if wanted["novel"] > required["novel"] and generator.name_hashes_ is None:
         wanted["novel"] = False
         kind = "of running text" if is_text else "without hashes of names"
         message = f" Training names are not excluded from a model {kind}."
-    kinds = {"novel": "known names", "unique": "duplicates"}
-    allowed = " or ".join(kinds[key] for key in kinds if wanted[key] > required[key])
+    may_be_known, may_repeat = not (args.allow_known or args.novel), wanted["unique"] > args.unique
+    allowed = " or ".join(["known names"] * may_be_known + ["duplicates"] * may_repeat)
     if not args.allow_known:
         known = sknamegen.known_names()
         wanted["exclude"] = known | options["exclude"] if options["exclude"] else known
+    if args.novel:
+        required["exclude"] = wanted["exclude"]
     names = _found(generator, args, options | wanted | typical)
     others = options | {"min_p": None}
-    if n_missing := args.n - len(names):
+    if (n_missing := args.n - len(names)) and (args.min_p or typical):
         found = _found(generator, args, others | wanted)
         found = [name for name in found if args.allow_repeats or name not in names][:n_missing]
         if found:
@@ -485,8 +493,10 @@ def _serializer(path):
     """Return the module that saves and loads the file, chosen by its extension."""
     extension = os.path.splitext(path)[1]
     if extension not in _EXTENSIONS:
-        expected = ", ".join(_EXTENSIONS)
-        raise ValueError(f"A model file must end in {expected}, a web page in .html. Got {path!r}.")
+        raise ValueError(
+            "A model file must end in .joblib, .pkl or .skops, and a web page in .html. Got "
+            f"{path!r}."
+        )
     if extension == ".skops" and find_spec("skops") is None:
         raise ImportError(f"{path!r} requires skops. Run pip install skops, or use .joblib.")
     return import_module("skops.io" if extension == ".skops" else "joblib")

@@ -352,8 +352,8 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         With ``best_of=k``, names are more typical, and no longer follow the model's distribution.
         Of k candidates, the one is returned whose characters after the seed, including the end of
         the name, have the highest mean log-probability at temperature 1, for the label if it is
-        given [5]_. With ``unique=True``, all candidates of the call are different. If fewer than k
-        per name exist, each name is the best of fewer candidates.
+        given [5]_. With ``unique=True``, all candidates of the call are different. The method draws
+        at most 2 k candidates per name, so names of which many are rejected have fewer candidates.
 
         References
         ----------
@@ -428,7 +428,12 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
 
     def _check_best_of(self, best_of: int, n_samples: int = 1) -> int:
         """Return the number of candidates for each name."""
-        best_of = check_int("best_of", best_of, 1, high=_MAX_SAMPLES // max(1, n_samples))
+        best_of = check_int("best_of", best_of, 1)
+        if n_samples * best_of > _MAX_SAMPLES:
+            raise ValueError(
+                f"The number of names times best_of must be at most {_MAX_SAMPLES:,}. Got "
+                f"{n_samples:,} names and best_of={best_of:,}."
+            )
         if best_of > 1 and self.max_length_ is None:
             raise ValueError("best_of requires a generator fitted to names (boundary=True).")
         return best_of
@@ -464,7 +469,7 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         min_length, max_length : int, default=1, None
             As in `sample`.
         min_p : float, default=None
-            As in `sample`. Other names have the probability 0.
+            As in `sample`, for the characters after the seed.
 
         Returns
         -------

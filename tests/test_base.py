@@ -229,14 +229,19 @@ def test_unique_and_novel_names(generator, names):
 @pytest.mark.parametrize("options", [{}, {"temperature": 0.5, "min_p": 0.1}, {"pattern": ".*x.*"}])
 def test_best_of_returns_the_best_candidates(generator, options):
     """The score is the mean over the characters after the seed and the end of the name."""
-    seeds = ["Ma", "", "Jo", "Ma"]
-    rows = np.repeat(seeds, 5).tolist()
-    candidates = generator.sample(rows, random_state=0, **options)
+    seeds, rng = ["Ma", "", "Jo", "Ma"], np.random.default_rng(0)
+    rows = [*seeds, *np.repeat(seeds, 4).tolist()]
+    names = [generator.sample(part, random_state=rng, **options) for part in (seeds, rows[4:])]
+    candidates = np.concatenate(names)
     n_drawn = np.array([*map(len, candidates)]) - [*map(len, rows)]
     scores = generator.score_samples(candidates) - [begin(generator, seed) for seed in rows]
-    best = (scores / (n_drawn + 1)).reshape(-1, 5).argmax(axis=1)
-    expected = [candidates[5 * row + i] for row, i in enumerate(best)]
-    assert generator.sample(seeds, best_of=5, random_state=0, **options) == expected
+    places = np.column_stack([np.arange(4), np.arange(4, 20).reshape(4, 4)])
+    best = (scores / (n_drawn + 1))[places].argmax(axis=1)
+    expected = candidates[places[np.arange(4), best]].tolist()
+    assert (
+        generator.sample(seeds, best_of=5, random_state=np.random.default_rng(0), **options)
+        == expected
+    )
     streamed = "".join(generator.stream("Jo", best_of=5, random_state=0, **options))
     assert "Jo" + streamed == generator.sample("Jo", best_of=5, random_state=0, **options)
 
@@ -249,7 +254,7 @@ def begin(generator, seed):
 
 
 def test_best_of_unique_names(make_pipe):
-    """Where few names exist, each of the names asked for has fewer candidates."""
+    """Where few names exist, all of them are found, and have few other candidates."""
     generator = make_pipe().fit(["a", "b", "ab", "ba"])[-1]
     options = {"max_length": 2, "unique": True, "random_state": 0}
     sampled = generator.sample(n_samples=3, best_of=2, **options)
@@ -263,6 +268,10 @@ def test_best_of_unique_names(make_pipe):
         "ba",
         "bb",
     }
+    few = CharNGramGenerator(order=9).fit(["ab", "ac", "ad", "b", "bc"])
+    for random_state in range(20):
+        options["random_state"] = random_state
+        assert len(set(few.sample(n_samples=6, best_of=10, **options))) == 6
     with pytest.warns(UserWarning, match="Found only 6 of 7 names"):
         assert len(generator.sample(n_samples=7, best_of=2, on_shortfall="warn", **options)) == 6
 

@@ -114,7 +114,9 @@ def test_models_without_hashes_generate_with_a_message(run, boundary):
     assert run(*options, "--allow-known") == (0, names, "")
     _, names, error = run(*options, "--temperature", 0)
     assert (len(names), len(set(names))) == (30, 1)
-    assert error == f"{message} Too few names qualify: the last 29 may be duplicates.\n"
+    assert (
+        error == f"{message} Too few names qualify: the last 29 may be known names or duplicates.\n"
+    )
     status, names, error = run(*options, "--novel")
     assert (status, names) == (1, [])
     assert "novel=True requires a generator fitted to names" in error
@@ -168,9 +170,29 @@ def test_names_are_typical_by_default(run):
     assert run(*options, "--min-p", 0.3)[1] != names != run(*options, "--best-of", 2)[1]
     assert min(map(len, run(*options, "--min-length", 1, "--best-of", 1)[1])) < 7
     assert run(*options, "--max-length", 6)[0] == 0
+    run(*options, "--save", "m.joblib")
+    for option, match in (
+        ("--min-p", "min_p must be in [0, 1]. Got 7"),
+        ("--best-of", "must be at most"),
+    ):
+        n = 7 if option == "--min-p" else 10**7
+        status, names, error = run("--load", "m.joblib", option, n)
+        assert (status, names) == (1, [])
+        assert match in error
     status, names, error = run(*options[:3], 3, "--pattern", "A[^m].{0,2}")
     assert (status, len(names)) == (0, 3)
     assert error == "sknamegen: warning: Too few names are typical: the next 3 are less so.\n"
+
+
+def test_novel_names_are_not_known(run):
+    options = "--style", "female", "--counting", "--random-state", 0, "--pattern", "Laria|Maria"
+    assert run(*options, "--allow-known", "-n", 2)[1] != []
+    status, names, error = run(*options, "--novel", "-n", 1)
+    assert (status, names) == (1, [])
+    assert "were excluded" in error
+    _, names, error = run(*options, "-n", 1)
+    assert names
+    assert "the last 1 may be known names" in error
 
 
 def test_styles_are_bundled_lists(run):

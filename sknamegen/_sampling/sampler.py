@@ -13,10 +13,11 @@ References
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import compress
+from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +53,10 @@ class Selection:
     unique : bool
         Whether all names must differ.
     filters : Filters
+    taken : set of str, default=set()
+        Names that count as duplicates.
+    max_drawn : float, default=inf
+        Number of names that may be drawn.
 
     Attributes
     ----------
@@ -67,10 +72,18 @@ class Selection:
         Whether rows are pending and more draws are allowed.
     """
 
-    def __init__(self, n: int, unique: bool, filters: Filters):
+    def __init__(
+        self,
+        n: int,
+        unique: bool,
+        filters: Filters,
+        taken: Set[str] = frozenset(),
+        max_drawn: float = inf,
+    ):
         self.names, self.pending = dict[int, str](), np.arange(n)
         self.n_drawn, self.rejected, self.is_open = 0, Counter[str](), n > 0
-        self._n, self._unique, self._filters, self._seen = n, unique, filters, set[str]()
+        self._n, self._unique, self._filters, self._seen = n, unique, filters, set(taken)
+        self._max_drawn = max_drawn
         self._n_failures = self._n_attempts = self._n_accepted = 0
 
     def attempts(self, few_first: bool) -> Ints:
@@ -107,6 +120,7 @@ class Selection:
         max_draws = max(_MAX_DRAWS, _MAX_DRAWS_PER_NAME * self._n)
         self.is_open = len(self.pending) > 0 and self._n_failures < _MAX_FAILURES
         self.is_open &= self.n_drawn < _MAX_FAILURES or n_expected <= max_draws
+        self.is_open &= self.n_drawn < self._max_drawn
 
     def is_slow(self, max_draws: int) -> bool:
         """Return whether the pending rows will probably need more than `max_draws` draws."""
@@ -134,50 +148,63 @@ class Sampler(Learner):
     ) -> tuple[list[str], str | None]:
         """Draw a name for each row, the best of several candidates.
 
-        A candidate is redrawn while a filter rejects it. Returns the names, and either a message,
-        if there are fewer names than rows, or None.
+        A candidate is redrawn while a filter rejects it. Once each row has a name, at most twice as
+        many other candidates are drawn as wanted. Returns the names, and either a message, if there
+        are fewer names than rows, or None.
         """
-        n_names, rows = len(rows), np.repeat(rows, best_of)
-        selection = Selection(len(rows), unique, filters or {})
-        if self.source.decoding.temperature == 0:
-            self._fill(selection, self._greedy, rows, rng)
-        else:
-            self._fill(selection, self._unguided, rows, rng, ROUND_SIZE)
-            if selection.is_open and len(selection.pending) <= self._n_valid_in_time():
-                self._fill(selection, self._unguided, rows, rng, 2 * self._n_in_time)
-            try:
-                self._fill(selection, self._guided, rows, rng)
-            except TooRare:
-                max_draws = min(_MAX_FAILURES * len(selection.pending), _MAX_DRAWS)
-                self._fill(selection, self._unguided, rows, rng, max_draws)
-                if not selection.names:
-                    raise
-        drawn = sorted(selection.names)
-        names = [selection.names[row] for row in drawn]
-        names = names if best_of == 1 else self._best(rows, rows[drawn], names, best_of)
-        if len(names) == n_names:
-            return names, None
+        filters = filters or {}
+        selection = Selection(len(rows), unique, filters)
+        self._select(selection, rows, rng)
+        names = [selection.names[row] for row in sorted(selection.names)]
+        if len(names) == len(rows):
+            n_others = len(rows) * (best_of - 1)
+            others = Selection(n_others, unique, filters, set(names), max_drawn=2 * n_others)
+            prefixes = np.repeat(rows, best_of - 1)
+            self._select(others, prefixes, rng)
+            return self._best(rows, names, prefixes, others) if others.names else names, None
         reasons = " and ".join(f"{n:,} {reason}" for reason, n in selection.rejected.items())
         return names, (
-            f"Found only {len(names):,} of {n_names:,} names: of {selection.n_drawn:,} drawn, "
+            f"Found only {len(names):,} of {len(rows):,} names: of {selection.n_drawn:,} drawn, "
             f"{reasons}{self._rarity(rng)}. Raise temperature or max_length, or request "
             "fewer names."
         )
 
-    def _best(self, rows: Ints, drawn: Ints, names: list[str], best_of: int) -> list[str]:
-        """Return the best of the candidates for each name.
+    def _select(self, selection: Selection, rows: Ints, rng: np.random.Generator) -> None:
+        """Draw a name for each row, as long as the selection is open."""
+        if self.source.decoding.temperature == 0:
+            self._fill(selection, self._greedy, rows, rng)
+            return
+        self._fill(selection, self._unguided, rows, rng, ROUND_SIZE)
+        if selection.is_open and len(selection.pending) <= self._n_valid_in_time():
+            self._fill(selection, self._unguided, rows, rng, 2 * self._n_in_time)
+        try:
+            self._fill(selection, self._guided, rows, rng)
+        except TooRare:
+            max_draws = min(_MAX_FAILURES * len(selection.pending), _MAX_DRAWS)
+            self._fill(selection, self._unguided, rows, rng, max_draws)
+            if not selection.names:
+                raise
 
-        Names with the same prefix share its candidates, even if some were not found.
-        `drawn` contains the prefix index of each candidate.
+    def _best(self, rows: Ints, names: list[str], prefixes: Ints, others: Selection) -> list[str]:
+        """Return the best candidate for each row: its name, or one in its share of the others.
+
+        Rows with the same prefix share the other candidates, of which `prefixes` has the indices.
         """
-        scores, best = self.source.mean_log_proba(drawn, names), dict[int, str]()
-        for prefix in np.unique(drawn).tolist():
-            candidates = np.flatnonzero(drawn == prefix)
-            wanted = np.flatnonzero(rows[::best_of] == prefix)[: len(candidates)]
-            shares = np.array_split(candidates, len(wanted))
-            for row, share in zip(wanted.tolist(), shares, strict=True):
-                best[row] = names[share[scores[share].argmax()]]
-        return [best[row] for row in sorted(best)]
+        found = np.array(sorted(others.names), dtype=np.int64)
+        prefixes, texts, best = (
+            prefixes[found],
+            [others.names[row] for row in found.tolist()],
+            names[:],
+        )
+        own_scores = self.source.mean_log_proba(rows, names)
+        scores = self.source.mean_log_proba(prefixes, texts)
+        for prefix in np.unique(prefixes):
+            own = np.flatnonzero(rows == prefix)
+            shares = np.array_split(np.flatnonzero(prefixes == prefix), len(own))
+            for row, share in zip(own.tolist(), shares, strict=True):
+                if scores[share].max(initial=-inf) > own_scores[row]:
+                    best[row] = texts[share[scores[share].argmax()]]
+        return best
 
     def _fill(
         self,

@@ -342,6 +342,8 @@ class Generator {
     const prefix = this.indicesOf(seed), nNames = n ?? 1, nWanted = nNames * bestOf;
     const candidates = [], seen = new Set();
     if (!(temperature >= 0)) throw new Error(`temperature must be >= 0. Got ${temperature}.`);
+    if (!(minP >= 0 && minP <= 1)) throw new Error(`minP must be in [0, 1]. Got ${minP}.`);
+    if (!(Number.isInteger(bestOf) && bestOf > 0)) throw new Error(`bestOf must be an integer >= 1. Got ${bestOf}.`);
     if (prefix.some((index) => index > this.characters.length))
       throw new Error(`The model has not seen all characters of ${seed}.`);
     const rng = random === undefined ? Math.random : randomNumbers(random);
@@ -369,28 +371,29 @@ class Generator {
     throw new Error("No name matches. Relax the pattern or the length limits.");
   }
 
-  // Return the model for a label or a blend, and a function that draws the label of a name.
+  // Return the model for a label or a blend, and functions that draw the label of a name and score it.
   chooseModel(prefix, label, random, model = this.model) {
     if (label !== null && typeof label === "object") {
       const total = Object.values(label).reduce((sum, weight) => sum + weight, 0);
       if (!Object.values(label).every((w) => w > 0)) throw new Error("Weights must be > 0.");
       const components = Object.entries(label).map(
         ([name, weight]) => ({ model, weight: weight / total, label: this.labelIndex(name) }));
-      return [new Mixture({ components }), () => -1];
+      return [new Mixture({ components }), () => -1, () => 0];
     }
     const index = this.labelIndex(label);
     const logProba = index < 0 && this.labels.length && this.jointLogProba(prefix);
-    return [model, () => (logProba ? draw(logProba, 1, random) : index)];
+    const total = logProba && logSumExp(logProba);
+    return [model, () => (logProba ? draw(logProba, 1, random) : index), (k) => (logProba ? logProba[k] - total : 0)];
   }
 
   // Generate unconstrained names and drop names that become too long. Return no names if time runs out.
-  // The score is the mean log-probability per character at temperature 1.
-  generate(prefix, size, { temperature, minP, maxLength }, [model, drawLabel], random, isTimeUp) {
+  // The score is the mean log-probability per character at temperature 1, with that of a label drawn.
+  generate(prefix, size, { temperature, minP, maxLength }, [model, drawLabel, scoreLabel], random, isTimeUp) {
     const textOf = (row) => row.map((index) => this.characters[index]).join("");
     const isWithinLimit = (row) => row.length <= maxLength
       || (row.length <= 16 * maxLength && this.clustersOf(textOf(row)).length <= maxLength);
     let labels = Array.from({ length: size }, drawLabel), rows = labels.map(() => prefix), found = [];
-    let totals = labels.map(() => 0), numbers = [...labels.keys()], [state, logits] = model.start(rows.map((row) => this.windowOf(row)), labels);
+    let totals = labels.map(scoreLabel), numbers = [...labels.keys()], [state, logits] = model.start(rows.map((row) => this.windowOf(row)), labels);
     while (rows.length && !isTimeUp()) {
       const characters = logits.map((row) => draw(row, temperature, random, minP));
       const isEnd = characters.map((c) => this.characters[c] === END);
