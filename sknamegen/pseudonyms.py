@@ -90,7 +90,7 @@ class NamePseudonymizer(PublicName, OneToOneFeatureMixin, TransformerMixin, Base
     >>> from sknamegen import NamePseudonymizer, load_names
     >>> pseudonymizer = NamePseudonymizer(key=b"keep this secret").fit(load_names("female"))
     >>> pseudonymizer.transform(["Maria", "Anna", None, "Maria"]).ravel().tolist()
-    ['Allisselyn', 'Eurie', None, 'Allisselyn']
+    ['Antona', 'Margia', None, 'Antona']
     """
 
     generator_: Pipeline
