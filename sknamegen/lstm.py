@@ -235,11 +235,11 @@ class CharLSTMGenerator(BaseCharGenerator):
 
     **Similar names.** A short list does not show what other names of its kind look like. `fit`
     chooses the names whose n-grams of one to three characters have the highest mean log-odds, the
-    log of the ratio between their frequency in X and among all candidates. Three times the mean of
-    the collection's list that a name is from is added, because one name says little. Together,
-    similar names have the weight of X. In the "auto" values of training, n includes the similar
-    names, but `max_epochs` is 5 and `ngram_weight` is 0. `max_length_`, `class_count_` and the
-    priors describe the list alone. `alphabet_` also contains the letters of the similar names,
+    log of the ratio between their frequency in X and among all candidates. The mean of a name's
+    list in the collection counts three times in addition, because one short name says little.
+    Together, similar names have the weight of X. In the "auto" values of training, n includes the
+    similar names, but `max_epochs` is 5 and `ngram_weight` is 0. `max_length_`, `class_count_` and
+    the priors describe the list alone. `alphabet_` also contains the letters of the similar names,
     unless they are rare, and all basic letters of the list's script and case, so that names may
     begin with any letter. Scores treat letters that no name of the list contains as unknown, so
     they are comparable between values of `similar`. For their probability, see `next_char_proba`.

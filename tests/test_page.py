@@ -359,6 +359,21 @@ def test_page_in_chromium(tmp_path, kinds, kind, width, scheme):
 
 
 @NEEDS_CHROMIUM
+def test_too_few_typical_names_are_completed(tmp_path):
+    """Few names consist of typical characters, such as aa and bb."""
+    page = tmp_path / "names.html"
+    save_page(CharNGramGenerator().fit([*["aa"] * 9, *["bb"] * 9, *"cdefgh"]).forget_names(), page)
+    script = """
+        field.n.value = 6;
+        field.minP.value = 0.6;
+        return [await press(), at("message").textContent];
+    """
+    ((names, message),) = run_in_chromium(tmp_path, page, TOOLS + script)
+    assert len(set(names)) == 6
+    assert re.fullmatch(r"The last \d names are less typical\.", message)
+
+
+@NEEDS_CHROMIUM
 def test_slow_patterns_time_out(tmp_path, kinds):
     save_page(kinds["n-grams, labels"], tmp_path / "names.html")
     script = """

@@ -393,7 +393,8 @@ class Generator {
     const isWithinLimit = (row) => row.length <= maxLength
       || (row.length <= 16 * maxLength && this.clustersOf(textOf(row)).length <= maxLength);
     let labels = Array.from({ length: size }, drawLabel), rows = labels.map(() => prefix), found = [];
-    let totals = labels.map(scoreLabel), numbers = [...labels.keys()], [state, logits] = model.start(rows.map((row) => this.windowOf(row)), labels);
+    let totals = labels.map(scoreLabel), numbers = [...labels.keys()];
+    let [state, logits] = model.start(rows.map((row) => this.windowOf(row)), labels);
     while (rows.length && !isTimeUp()) {
       const characters = logits.map((row) => draw(row, temperature, random, minP));
       const isEnd = characters.map((c) => this.characters[c] === END);
