@@ -88,9 +88,12 @@ def _add_generation_options(parser):
     repeated: Any = {"action": "append", "default": [], "metavar": "TEXT"}
     add("--banned", help="string not allowed in names (may be repeated)", **repeated)
     add("--banned-file", metavar="FILE", help="file of strings not allowed in names, one per line")
-    add("--words", help="use only English words and the words of the list", **_SWITCH)
+    words = "use only English words (all, or those like the list's) and the words of the list"
+    add("--words", nargs="?", const="all", choices=("all", "like"), help=words)
     add("--own-words", help="use only the words of the list", **_SWITCH)
     add("--words-file", metavar="FILE", help="use only the words in a file (and those above)")
+    n_words = "number of words in a name (default with words: as in the list)"
+    add("--n-words", nargs=2, type=int, metavar=("MIN", "MAX"), help=n_words)
     known = group.add_mutually_exclusive_group().add_argument
     allow_known = "allow training names and other known names (excluded by default)"
     known("--allow-known", help=allow_known, **_SWITCH)
@@ -170,11 +173,9 @@ def _run(args, given):
         with _reported(f"saving {args.save!r}", args):
             _save(pipe, args, save)
         _report(f"saved {args.save!r}.{_privacy_note(pipe[-1])}")
-        if options.get("words") and save is sknamegen.save_page:
-            _report("warning: the names in the page are not limited to words.")
     if args.score is None:
         with _reported("generating names", args):
-            names = _sample(pipe[-1], args, options)
+            names = _sample(pipe[-1], args, options, own)
         _print(list(map(_escape, names)))
     else:
         with _reported("scoring names", args):
@@ -191,6 +192,11 @@ def _check_options(args, given):
     files = args.file, args.score, args.exclude, args.words_file, args.banned_file, args.similar
     if files.count("-") > 1:
         raise ValueError("Standard input can be read only once. Pass the other names in a file.")
+    if args.save and given & {"words", "own_words", "words_file"}:
+        raise ValueError(
+            "--save does not store words: names from the file would not be limited to them. Save "
+            "it without --words, --own-words and --words-file, and pass words with --load."
+        )
     if args.title is not None and not str(args.save).endswith(".html"):
         raise ValueError("--title requires --save with a web page (.html).")
     if not 0 <= args.n <= 10_000_000:
@@ -235,12 +241,16 @@ def _sample_options(names, args):
         options["pattern"] = f"(?s).*{re.escape(args.suffix)}"
     options["banned"] = args.banned + _lines(args.banned_file, args)
     options["exclude"] = _lines(args.exclude, args) or None
+    options["n_words"] = tuple(args.n_words) if args.n_words else None
     return options | {"words": _words(names, args)}
 
 
-def _sample(generator, args, options):
-    """Generate typical, new, different names. If there are too few, add others with a message."""
-    message, is_text, typical = "", generator.max_length_ is None, dict[str, int]()
+def _sample(generator, args, options, own):
+    """Generate typical, new, different names. If there are too few, add others with a message.
+
+    `own` is the list of names, or None for a loaded model.
+    """
+    message, is_text, typical = "", generator.max_length_ is None, dict[str, Any]()
     required: dict[str, Any] = {"novel": args.novel, "unique": args.unique}
     wanted: dict[str, Any] = {"novel": not args.allow_known, "unique": not args.allow_repeats}
     if is_text:
@@ -248,6 +258,8 @@ def _sample(generator, args, options):
     elif args.min_length is None:
         longest = args.max_length or generator.max_length_
         typical["min_length"] = max(1, min(generator.min_length_, longest))
+    if options["words"] and own and not options["n_words"]:
+        typical["n_words"] = _usual_n_words(own)
     _draw(generator, args, 0, options)  # raises errors for parameters out of range
     if wanted["novel"] > required["novel"] and generator.name_hashes_ is None:
         wanted["novel"] = False
@@ -405,16 +417,16 @@ def _rows(lines):
 
 def _words(names, args):
     """Return the words that are allowed, or None. `names` is None for a loaded model."""
-    if args.own_words and names is None:
+    if names is None and (args.own_words or args.words == "like"):
         raise ValueError(
-            "--own-words requires the list of names, which a model file does not contain. Pass its "
-            "words with --words-file."
+            "--own-words and --words like require the list of names, which a model file does not "
+            "contain. Pass its words with --words-file."
         )
     if not (args.words or args.own_words or args.words_file):
-        if names and _have_known_words(names):
+        if names and _have_english_words(names):
             _report(
-                "most names consist of several English words. To generate only real words, pass "
-                "--words."
+                "most names consist of several words. To generate only English words that are like "
+                "theirs, pass --words like."
             )
         return None
     texts = _lines(args.words_file, args)
@@ -425,23 +437,33 @@ def _words(names, args):
             "warning: a model file does not contain the words of its list. To allow them, pass "
             "--words-file."
         )
-    words = sknamegen.load_words() if args.words else frozenset[str]()
-    words |= sknamegen.datasets.words_of(texts) if texts else frozenset()
+    words = sknamegen.datasets.words_of(texts) if texts else frozenset[str]()
+    if args.words == "like":
+        words |= {*sknamegen.load_words(names)}
+    elif args.words:
+        words |= sknamegen.load_words()
     if not words:
         option = "--words-file" if args.words_file else "--own-words"
         raise ValueError(f"{option} requires at least one word. Got only digits or symbols.")
     return words
 
 
-def _have_known_words(names):
-    """Return whether most names consist of several English words."""
+def _usual_n_words(names):
+    """Return the 5th and 95th percentile of the number of words in a name."""
     from ._words import split_words
 
-    several = [words for words in split_words(names) if len(words) > 1]
-    if len(several) <= len(names) / 2:
-        return False
-    known = sknamegen.load_words()
-    return sum(known.issuperset(words) for words in several) > len(names) / 2
+    counts = sorted(map(len, split_words(names)))
+    n = len(counts) - 1
+    return counts[n // 20], counts[-(-n * 19 // 20)]
+
+
+def _have_english_words(names):
+    """Return whether most names consist of several words, many of which are English."""
+    from ._words import split_words
+
+    n_several = sum(len(words) > 1 for words in split_words(names))
+    words = sknamegen.datasets.words_of(names)
+    return n_several > len(names) / 2 and sknamegen.datasets.are_english(words)
 
 
 def _fit(names, labels, args, options):

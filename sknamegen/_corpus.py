@@ -40,6 +40,7 @@ from ._validation import (
     check_windows,
     warn_user,
 )
+from ._words import any_repeats_word
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,8 @@ class Corpus:
         Sum of the sample weights of all predicted characters.
     is_own : ndarray of shape (n_characters,), dtype bool, or None
         Whether the training names contain each character. None: all of them.
+    repeats_words : bool
+        Whether a word occurs twice in a training name. True for running text.
     """
 
     alphabet_: Strs
@@ -66,6 +69,7 @@ class Corpus:
     classes_: Labels | None = None
     class_count_: Floats | None = None
     is_own: Bools | None = None
+    repeats_words: bool = False
 
     def opened(self, characters: Iterable[str], similar: list[str]) -> "Corpus":
         """Return the corpus with characters that no training name contains, and similar names.
@@ -131,6 +135,7 @@ class Corpus:
         values: Data = {field.name: state.get(field.name) for field in fields(cls)}
         values["weight"] = float(state["_fitted"]["weight"])
         values["is_own"] = state["_fitted"]["is_own"]
+        values["repeats_words"] = bool(state["_fitted"]["repeats_words"])
         check_int("window_length_", values["window_length_"], 1, high=MAX_WINDOW)
         corpus, is_own = cls(**values), values["is_own"]
         if is_own is not None:
@@ -258,6 +263,7 @@ class Corpus:
             before = [] if self.min_length_ is None else [self.min_length_]
             changes["min_length_"] = min([*before, int(lengths.min())])
             changes["max_length_"] = max(self.max_length_ or 0, int(lengths.max()))
+            changes["repeats_words"] = self.repeats_words or any_repeats_word(names)
             if self.name_hashes_ is not None:
                 new = np.unique(hash_rows(fold_codes(names)))
                 changes["name_hashes_"] = _union(self.name_hashes_, new)
@@ -303,6 +309,7 @@ def learn(
         weight=0.0,
         classes_=known,
         class_count_=None if known is None else np.zeros(len(known)),
+        repeats_words=rows.is_text,
     )
     return corpus._with_rows(rows, sequences, labels, weights)
 

@@ -21,6 +21,7 @@ from ._sampling.source import Source, label_proba
 from ._sequences import Sequences
 from ._types import Data, Ints
 from ._validation import check_blend, check_exclude, check_option, check_seeds, restoring
+from ._words import repeats_word
 
 NOTHING_TO_PREDICT = "X must contain at least one character to predict. Got only padding."
 
@@ -50,8 +51,9 @@ class Fitted:
 
     def to_state(self) -> Data:
         """Return what the attributes of the estimator do not contain."""
-        state = {"weight": float(self.corpus.weight), "is_own": self.corpus.is_own}
-        return state | {"model": self.model.to_state()}
+        corpus = self.corpus
+        state = {"weight": float(corpus.weight), "is_own": corpus.is_own}
+        return state | {"repeats_words": corpus.repeats_words, "model": self.model.to_state()}
 
     def sampler(
         self, prefixes: list[str], temperature: float, *, label: object = None, **options: Any
@@ -86,9 +88,11 @@ class Fitted:
             )
         return possible
 
-    def filters(self, novel: object, exclude: object) -> Filters:
+    def filters(self, novel: object, exclude: object, has_words: bool) -> Filters:
         """Validate `novel` and `exclude`, and return a filter for each reason to reject a name."""
         filters: Filters = {}
+        if has_words and not self.corpus.repeats_words:
+            filters["repeated a word"] = lambda names: np.array(repeats_word(names), dtype=bool)
         if check_option("novel", novel):
             if self.corpus.name_hashes_ is None:
                 raise ValueError(

@@ -45,6 +45,7 @@ class Constraints(TypedDict, total=False):
     pattern: str | re.Pattern[str] | None
     banned: Iterable[str]
     words: Iterable[str] | None
+    n_words: tuple[int, int] | None
 
 
 class SampleOptions(Constraints, total=False):
@@ -228,6 +229,7 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         pattern: str | re.Pattern[str] | None = None,
         banned: Iterable[str] = (),
         words: Iterable[str] | None = None,
+        n_words: tuple[int, int] | None = None,
         unique: bool = False,
         novel: bool = False,
         exclude: object = None,
@@ -277,8 +279,12 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
             If set, each name has at least one word, and all its words are words of these strings,
             regardless of case. A word consists of letters with their marks, and of apostrophes
             between letters. All other characters separate words, and an apostrophe may do so too.
-            In scripts without spaces, such as Thai and Chinese, a run of letters is one word. See
+            In scripts without spaces, such as Thai and Chinese, a run of letters is one word. No
+            word occurs twice in a name, unless a training name repeats a word. See
             `sknamegen.load_words` for English words.
+        n_words : (int, int), default=None
+            If set, minimum and maximum number of words in a name, counted as in
+            `sknamegen.datasets.words_of`.
         unique : bool, default=False
             Whether all names must be different.
         novel : bool, default=False
@@ -328,15 +334,15 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         Notes
         -----
         Names follow the model's distribution for the seed, label, temperature, `top_k`, `top_p` and
-        `min_p`, conditioned on `min_length`, `max_length`, `pattern`, `banned` and `words`. If many
-        names satisfy the constraint, the sampler rejects the others and draws again. If few names
-        do, there are two kinds of candidates. A best-first search finds the most probable names,
-        with their exact probabilities. All other names are drawn with a lookahead: the probability,
-        estimated with n-grams, that a prefix can still be completed [2]_. They represent the names
-        that were not found, by their importance weight, the ratio of the model's probability to the
-        probability under the proposal.
+        `min_p`, conditioned on `min_length`, `max_length`, `pattern`, `banned`, `words` and
+        `n_words`. If many names satisfy the constraint, the sampler rejects the others and draws
+        again. If few names do, there are two kinds of candidates. A best-first search finds the
+        most probable names, with their exact probabilities. All other names are drawn with a
+        lookahead: the probability, estimated with n-grams, that a prefix can still be completed
+        [2]_. They represent the names that were not found, by their importance weight, the ratio of
+        the model's probability to the probability under the proposal.
 
-        For a network, the sampler estimates these n-grams in rounds: from 12,000 characters that
+        For a network, the sampler estimates these n-grams in rounds: from 8,000 characters that
         the network generates freely, from prefixes that a search explores, and from names drawn in
         earlier rounds. It stops when the draws agree with the search, and the weights vary little.
         This takes about a second for most constraints, and up to five seconds. If no round is good
@@ -347,7 +353,7 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         Names consist of whole characters: no name begins with a combining mark, ends with a joiner
         or contains half a flag. In running text and in `pattern`, each code point is a character.
 
-        `unique`, `novel` and `exclude` are applied by rejection.
+        `unique`, `novel`, `exclude`, and that no word is repeated, are applied by rejection.
 
         With ``best_of=k``, names are more typical, and no longer follow the model's distribution.
         Of k candidates, the one is returned whose characters after the seed, including the end of
@@ -371,7 +377,7 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         seeds, rows = _check_seeds(seed, n_samples)
         check_option("unique", unique)
         check_option("on_shortfall", on_shortfall, ("raise", "warn"))
-        filters = components.filters(novel, exclude)
+        filters = components.filters(novel, exclude, words is not None)
         rng = random_generator(random_state)
         sampler = components.sampler(seeds, temperature, **constraints)
         best_of = self._check_best_of(best_of, len(rows))
@@ -402,8 +408,8 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         temperature, exclude, best_of, random_state
             As in `sample`.
         **constraints
-            `label`, `min_length`, `max_length`, `top_k`, `top_p`, `min_p`, `pattern`, `banned`
-            and `words`, as in `sample`.
+            `label`, `min_length`, `max_length`, `top_k`, `top_p`, `min_p`, `pattern`, `banned`,
+            `words` and `n_words`, as in `sample`.
 
         Returns
         -------
@@ -421,7 +427,8 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         """
         check_is_fitted(self)
         check_str("seed", seed)
-        filters = self._fitted.filters(False, exclude)
+        has_words = constraints.get("words") is not None
+        filters = self._fitted.filters(False, exclude, has_words)
         sampler = self._fitted.sampler([seed], temperature, **constraints)
         best_of = self._check_best_of(best_of)
         return sampler.stream(random_generator(random_state), filters, best_of)
@@ -449,6 +456,7 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         pattern: str | re.Pattern[str] | None = None,
         banned: Iterable[str] = (),
         words: Iterable[str] | None = None,
+        n_words: tuple[int, int] | None = None,
         min_length: int = 1,
         max_length: int | None = None,
         min_p: float | None = None,
@@ -464,7 +472,7 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         label : object or dict, default=None
             Label of the names, one of `classes_`, or a blend of several labels, as in `sample`. If
             None, marginalise over the labels, with their training frequencies as the prior.
-        novel, exclude, pattern, banned, words
+        novel, exclude, pattern, banned, words, n_words
             As in `sample`.
         min_length, max_length : int, default=1, None
             As in `sample`.
@@ -501,7 +509,7 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
         check_str("seed", seed)
         if self.max_length_ is None:
             raise ValueError("most_likely requires a generator fitted to names (boundary=True).")
-        filters = components.filters(novel, exclude)
+        filters = components.filters(novel, exclude, words is not None)
         sampler = components.sampler([seed], 1.0, **constraints)
         return sampler.most_likely(n, filters)
 

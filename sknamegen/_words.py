@@ -8,7 +8,11 @@ import unicodedata
 from collections.abc import Iterable
 from itertools import chain
 
-from ._alphabet import category, compose
+import numpy as np
+
+from ._alphabet import category, characters_of, codes_of, compose, decode, distinct
+from ._parallel import blocks
+from ._types import Ints
 
 APOSTROPHE = "'"
 
@@ -39,6 +43,20 @@ def split_words(texts: Iterable[str]) -> list[list[str]]:
     run = f"[{letters}][{letters}{marks}]*"
     find = re.compile(f"{run}(?:{APOSTROPHE}{run})*").findall
     return [find(text) for text in folded]
+
+
+def repeats_word(texts: Iterable[str]) -> list[bool]:
+    """Return whether a word occurs twice in each text."""
+    return [len(set(words)) < len(words) for words in split_words(texts)]
+
+
+def any_repeats_word(codes: Ints) -> bool:
+    """Return whether a word occurs twice in a name, given as zero-padded code points."""
+    characters = characters_of(distinct(codes)).tolist()
+    others = [character for character in characters if not is_letter(character)]
+    names = codes[np.isin(codes, codes_of(others)).any(axis=1)]
+    parts = (repeats_word(decode(names[part])) for part in blocks(*names.shape))
+    return any(map(any, parts))
 
 
 def words_in(texts: Iterable[str]) -> frozenset[str]:

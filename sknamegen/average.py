@@ -221,6 +221,7 @@ def _merge_corpora(corpora: list[Corpus], weights: list[float]) -> Corpus:
         np.unique(np.concatenate(hashes)) if len(hashes) == len(corpora) else None,
         float(np.exp(np.average(seen, weights=weights)) - 1),
         is_own=np.isin(alphabet, own),
+        repeats_words=any(corpus.repeats_words for corpus in corpora),
     )
 
 

@@ -6,14 +6,15 @@ import codecs
 import gzip
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from difflib import get_close_matches
 from functools import cache
 from hashlib import blake2b
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from itertools import islice
+from itertools import chain, islice
 from pathlib import PurePosixPath
 from string import ascii_uppercase
 from typing import Any, Literal, overload
@@ -25,8 +26,9 @@ from tqdm import tqdm
 
 from ._alphabet import fold
 from ._cleaning import NamesWarning, clean_names
-from ._validation import check_int, check_str, check_strings
-from ._words import words_in
+from ._types import Floats, Ints, Strs
+from ._validation import check_int, check_str, check_strings, warn_user
+from ._words import split_words, words_in
 
 __all__ = [
     "KnownNames",
@@ -45,6 +47,8 @@ __all__ = [
 _MAX_LINE = 10_000
 # Number of bits per hash. 450,000 names occupy one in 1,200 of the 2**29 hashes.
 _HASH_BITS = 29
+# Number of words of a list with which words are compared.
+_MAX_WORDS = 300
 
 
 @overload
@@ -169,17 +173,40 @@ def _list_paths() -> dict[str, str]:
         return {PurePosixPath(path).stem: path for path in archive.namelist()}
 
 
-@cache
-def load_words() -> frozenset[str]:
-    """Load about 40,000 common English words.
+@overload
+def load_words(like: None = None, n: int = 1000) -> frozenset[str]: ...
+@overload
+def load_words(like: Iterable[str], n: int = 1000) -> list[str]: ...
+def load_words(like: Iterable[str] | None = None, n: int = 1000) -> frozenset[str] | list[str]:
+    """Load about 40,000 common English words, or those nearest in meaning to the words of names.
 
-    Pass ``words=load_words() | words_of(names)`` to `sample`, so that generated names consist of
-    words. The words of your own list should be among them, because no dictionary contains them all.
+    Pass ``words=load_words(like=names)`` to `sample`, so that generated names consist of words that
+    belong together, or ``words=load_words() | words_of(names)`` to allow all English words.
+
+    Parameters
+    ----------
+    like : iterable of str, default=None
+        Names of several English words. If None, load all words.
+    n : int, default=1000
+        Number of words to load in addition to the words of `like`.
 
     Returns
     -------
-    words : frozenset of str
-        The words in lower case, in American and British spelling, with their inflections.
+    words : frozenset of str, or list of str
+        All words in lower case, in American and British spelling, with their inflections. With
+        `like`, a list of the words of `like` in alphabetical order, which no dictionary contains
+        all, followed by the n nearest words without function words such as "of", nearest first.
+
+    Warns
+    -----
+    UserWarning
+        If less than a third of the words of `like` are among the English words. Then the list
+        contains only the words of `like`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `like` is not an iterable of str or contains no word, or n is negative.
 
     Notes
     -----
@@ -188,20 +215,78 @@ def load_words() -> frozenset[str]:
     exclude strings, pass `banned` to `sample`. `data/README.md` in the repository describes the
     sources, and contains the licence.
 
+    The nearness of word w to words v is ``log(1 + sum_v exp(4 cos(w, v))) + log(1 + c(w)) / 2``.
+    The cosine is that of GloVe vectors [1]_ in 16 dimensions. c(w) is the number of bundled lists
+    that have w in names of several words, and invented lists count ten times. Of a long list, v are
+    the 300 most frequent words.
+
+    References
+    ----------
+    .. [1] J. Pennington, R. Socher and C. D. Manning, "GloVe: Global Vectors for Word
+       Representation", EMNLP 2014.
+
     Examples
     --------
     >>> from sknamegen import load_words
     >>> words = load_words()
     >>> "harbor" in words, "harbour" in words, "brooksdale" in words
     (True, True, False)
+    >>> load_words(like=["Copper Fox Ale", "Old Stout"], n=4)
+    ['ale', 'copper', 'fox', 'old', 'stout', 'velvet', 'green', 'juniper', 'indigo']
     """
+    english = _english_words()
+    if like is None:
+        return frozenset(english)
+    check_int("n", n, 0)
+    counts = Counter(chain.from_iterable(split_words(check_strings("like", like))))
+    if not counts:
+        raise ValueError("like must contain at least one word. Got only digits or symbols.")
+    if not are_english(counts):
+        warn_user(
+            "the words of load_words are English, and less than a third of the words of like are "
+            f"among them. Got {sorted(counts)!r:.80}. No other words are added. For another "
+            "language, pass words_of(names) and words of your own to sample."
+        )
+        return sorted(counts)
+    nearest = nearest_words(counts, *word_vectors())
+    return sorted(counts) + [word for word in nearest if word not in counts][:n]
+
+
+def are_english(words: Collection[str]) -> bool:
+    """Return whether at least a third of distinct words are among the English words."""
+    return 3 * len(load_words().intersection(words)) >= len(words)
+
+
+@cache
+def word_vectors() -> tuple[Strs, Floats, Ints]:
+    """Return English words, their unit vectors, and how many lists contain each, weighted."""
+    with bundled_file("word_vectors.npz").open("rb") as file, np.load(file) as arrays:
+        packed, steps, n_lists = arrays["vectors"], arrays["steps"], arrays["n_lists"]
+    has_vector = packed.any(axis=1)
+    pairs = np.stack([packed >> 4, packed & 15], axis=2)[has_vector]
+    vectors = (pairs.reshape(len(pairs), -1) - np.float32(7.5)) * steps
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.array(_english_words())[has_vector], vectors, n_lists[has_vector]
+
+
+def nearest_words(counts: Counter[str], words: Strs, vectors: Floats, n_lists: Ints) -> list[str]:
+    """Return words, nearest to the most frequent words in `counts` first, see `load_words`."""
+    frequent = [word for word, _ in counts.most_common(_MAX_WORDS)]
+    similarity = np.exp(4 * vectors @ vectors[np.isin(words, frequent)].T).sum(axis=1)
+    nearness = np.log1p(similarity) + 0.5 * np.log1p(n_lists)
+    return words[np.argsort(-nearness, kind="stable")].tolist()
+
+
+@cache
+def _english_words() -> list[str]:
+    """Return the bundled words in alphabetical order."""
     text = gzip.decompress(bundled_file("words.gz").read_bytes()).decode()
     words, word = list[str](), ""
     # An upper-case letter stands for the number of letters shared with the word before.
     for shared, rest in re.findall("([A-Z])([^A-Z]*)", text):
         word = word[: ascii_uppercase.index(shared)] + rest
         words.append(word)
-    return frozenset(words)
+    return words
 
 
 def words_of(names: Iterable[str]) -> frozenset[str]:

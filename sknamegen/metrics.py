@@ -258,8 +258,9 @@ def constraint_probability(
     random_state : int, RandomState, Generator or None, default=None
         An int makes the estimate reproducible.
     **constraints
-        `label`, `min_length`, `max_length`, `top_k`, `top_p`, `min_p`, `pattern`, `banned` and
-        `words`, as in `sample`. The default length limits apply too.
+        `label`, `min_length`, `max_length`, `top_k`, `top_p`, `min_p`, `pattern`, `banned`,
+        `words` and `n_words`, as in `sample`. The default length limits apply too, but names that
+        repeat a word count.
 
     Returns
     -------

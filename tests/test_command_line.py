@@ -16,6 +16,7 @@ from sklearn.pipeline import make_pipeline
 import sknamegen
 from sknamegen import CharLSTMGenerator, CharNGramGenerator, load_names
 from sknamegen.__main__ import main
+from sknamegen._words import split_words
 from sknamegen.datasets import known_names, load_words, words_of
 
 NAMES = ["Ambermoor", "Ashwick", "Brackenfell", "Oakhollow", "Ravensby", "Larkmoor", "Fennick"]
@@ -317,7 +318,11 @@ def test_a_full_disk_keeps_the_old_file(run, tmp_path, ending):
         ("", "Standard input contains no names"),
         ("names.txt --banned a,b", "must be one string. Got 'a,b'. Repeat the option"),
         ("names.txt --no-similar --similar names.txt", "With --no-similar, these options have no"),
-        ("--load other.pkl --own-words", "--own-words requires the list of names"),
+        ("--load other.pkl --own-words", "--own-words and --words like require the list"),
+        ("--load other.pkl --words like", "--own-words and --words like require the list"),
+        ("names.txt --words like --save m.pkl", "--save does not store words: names from the file"),
+        ("names.txt --own-words --save m.html", "--save does not store words: names from the file"),
+        ("names.txt --n-words 3 2", "minimum <= maximum <= 1000. Got (3, 2)"),
         ("names.txt --seed 42", "For reproducible names, pass --random-state 42."),
         ("names.txt --seed Ж", "error: seed 'Ж' contains characters outside the model"),
         ("names.txt --title Villages", "--title requires --save with a web page (.html)"),
@@ -371,11 +376,12 @@ def test_score_accepts_no_option_of_the_generation(run, capsys):
     with pytest.raises(SystemExit):
         main(["--help"])
     section = capsys.readouterr().out.partition("generation:")[2].partition("\n\n")[0]
-    options = re.findall(r"(?m)^  (--?[\w-]+)( [A-Z]+)?", section)
+    options = re.findall(r"(?m)^  (--?[\w-]+)((?: [A-Z]+)*)", section)
     assert len(options) > 15
-    for flag, value in options:
+    for flag, values in options:
         if flag not in ("--score", "--random-state"):
-            error = run("names.txt", "--score", "names.txt", flag, *["1"] * bool(value))[2]
+            given = ["1"] * values.count(" ")
+            error = run("names.txt", "--score", "names.txt", flag, *given)[2]
             assert f"no effect: {flag}. Omit" in error
 
 
@@ -390,10 +396,13 @@ HOUSES = "Old Harbour", "Silver Hound", "Red Barn", "Blue Stone", "River Mill", 
 def test_words_options(run, tmp_path):
     (tmp_path / "words.txt").write_text("old stone\nriver")
     options = "--counting", "-n", 20, "--allow-known", "--allow-repeats"
-    hint = "sknamegen: most names consist of several English words."
+    hint = (
+        "sknamegen: most names consist of several words. To generate only English words that are "
+    )
     own, given = words_of(HOUSES), words_of(["old stone river"])
     allowed = {
         ("--words",): load_words() | own,
+        ("--words", "like"): {*load_words(HOUSES)},
         ("--own-words",): own,
         ("--words-file", "words.txt"): given,
         ("--words", "--words-file", "words.txt"): load_words() | own,
@@ -408,8 +417,8 @@ def test_words_options(run, tmp_path):
     assert (status, error.count("\n")) == (0, 2)
     assert error.startswith(hint)
     assert not words_of(names) <= load_words()
-    for names in (HOUSES[2:], [name.split()[0] for name in HOUSES]):  # half, and single words
-        assert run(*options, stdin="\n".join([*names, "Xor Ux", "Yul Ux"]))[2] == ""
+    for names in (["Old Barn", "Red Stone"], ["Old", "Red"]):  # half, and single words
+        assert run(*options, stdin="\n".join([*names, "Xor", "Yul"]))[2] == ""
     status, names, error = run("--load", "m.joblib", "--words", *options[1:])
     assert (status, len(names)) == (0, 20)
     assert words_of(names) <= load_words()
@@ -417,6 +426,48 @@ def test_words_options(run, tmp_path):
     _, names, error = run("--load", "m.joblib", "--words-file", "words.txt", *options[1:])
     assert words_of(names) <= given
     assert error == ""
+
+
+def test_number_of_words(run):
+    """It is that of the list, if names consist of words. Other numbers are used if it is rare."""
+    options = (
+        "--counting",
+        "-n",
+        30,
+        "--allow-known",
+        "--words",
+        "like",
+        "--min-p",
+        0,
+        "--best-of",
+        1,
+    )
+    houses = "\n".join([*HOUSES[:5] * 8, "Zorvath"])
+
+    def counts(*more):
+        status, names, error = run(*options, *more, stdin=houses)
+        assert (status, len(names)) == (0, 30)
+        return {*map(len, split_words(names))}, error
+
+    assert counts() == ({2}, "")
+    assert counts("--n-words", 1, 1)[0] == {1}
+    assert counts("--n-words", 3, 3, "--max-length", 25)[0] == {3}
+    found, error = counts("--pattern", "[^ ]*")
+    assert found == {1}
+    assert "Too few names are typical: the next 30 are less so." in error
+    _, names, _ = run("--counting", "-n", 300, "--min-p", 0, "--best-of", 1, stdin=houses)
+    assert {1} < {*map(len, split_words(names))}
+
+
+@pytest.mark.filterwarnings("default:the words of load_words")
+def test_hint_for_names_whose_words_are_not_all_english(run):
+    potions = ["Tincture of Ravens", "Elixir of Slow Fire", "Philtre of Longing", "Oil of Ozzbane"]
+    german = ["Zum Goldenen Hirsch", "Alte Post", "Schwarzer Adler", "Zur Krone"]
+    for names, n_lines in (potions, 1), (german, 0):
+        _, _, error = run("--counting", "-n", 0, stdin="\n".join(names))
+        assert error.count("pass --words like.") == error.count("\n") == n_lines
+    error = run("--counting", "-n", 1, "--words", "like", stdin="\n".join(german))[2]
+    assert error.startswith("sknamegen: warning: the words of load_words are English, and less")
 
 
 @pytest.mark.parametrize("ending", ["joblib", "html"])

@@ -25,7 +25,7 @@ from membership import auc_and_error
 from sklearn.metrics import roc_auc_score
 from threadpoolctl import threadpool_info
 
-from sknamegen import list_styles, load_names
+from sknamegen import list_styles, load_names, load_words
 from sknamegen.datasets import bundled_file
 
 ROOT = Path(__file__).parents[1]
@@ -230,6 +230,38 @@ def test_make_base_and_its_benchmark(run, tmp_path):
     (tmp_path / "own.txt").write_text("\n".join(load_names("male")[::20]))
     printed = run("benchmarks/few_names.py", "--quick", "--names", "own.txt")
     assert re.search(r"^ +20 .* \(own \S+\)", printed, re.MULTILINE)
+
+
+def test_make_word_vectors(run, tmp_path):
+    """Words near in the package are near. Function words have no vector."""
+    rng = np.random.default_rng(0)
+    words = sorted(load_words())
+    vectors = {word: [*rng.normal(size=100).tolist(), 0] for word in words}
+    vectors["harbor"], vectors["cider"] = vectors["anger"], vectors["plum"]
+    (tmp_path / "vectors.json").write_text(json.dumps({"vectors": vectors}))
+    printed = run("make_word_vectors.py", "v.npz", "vectors.json")
+    assert re.fullmatch(r"3\d,\d{3} of 40,106 words, \S+ bytes\n", printed)
+    with np.load("v.npz") as made, bundled_file("word_vectors.npz").open("rb") as file:
+        bundled = dict(np.load(file))
+        np.testing.assert_array_equal(made["n_lists"], bundled["n_lists"])
+        packed = dict(zip(words, made["vectors"].tolist(), strict=True))
+    assert packed["harbor"] == packed["anger"] != packed["cider"] == packed["plum"]
+    assert not any(packed["the"] + packed["without"])
+
+
+def test_names_of_words(run):
+    printed = run("names_of_words.py", "--quick")
+    for kind in ("beers", "taverns"):
+        assert len(line(f"{kind}:", printed).split(", ")) == 6
+    alliterations = line("taverns with alliteration:", printed).split(", ")
+    assert len({*alliterations}) == 6
+    assert all(len({word[0].lower() for word in name.split()}) == 1 for name in alliterations)
+
+
+def test_benchmark_of_words_like_those_of_names(run):
+    printed = run("benchmarks/words.py", "--quick")
+    assert 0.2 < float(line("among the nearest 2,000:", printed)[:4]) <= 1
+    assert len(re.findall(r"(?m)^(beers|taverns) .* s .* s +[\d.]+$", printed)) == 4
 
 
 def test_blends(run):

@@ -1,16 +1,23 @@
 """Tests of names that consist of given words, against a check of every name."""
 
 import itertools
+import re
 import unicodedata
 
 import numpy as np
 import pytest
-from conftest import assert_drawn_from, ngram_pipeline, small_pipeline
+from conftest import assert_drawn_from, ngram_pipeline, saved_copies, small_pipeline
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_constraints import all_matches, conditional, generator_of
 
-from sknamegen import CharAverageGenerator, CharNGramGenerator, load_names
+from sknamegen import (
+    CharAverageGenerator,
+    CharNGramGenerator,
+    CharSequenceVectorizer,
+    load_names,
+)
+from sknamegen._words import split_words
 from sknamegen.datasets import load_words, words_of
 from sknamegen.metrics import constraint_probability
 
@@ -27,10 +34,17 @@ def consists_of(name, words):
     return any(reading and all(word in words for word in reading) for reading in readings)
 
 
+def repeats(name):
+    """Return whether a name repeats a word."""
+    (words,) = split_words([name])
+    return len(words) > len({*words})
+
+
 @pytest.fixture(scope="module")
 def letter_generator():
     rng = np.random.default_rng(0)
-    return generator_of(LETTERS, ["".join(rng.permutation([*LETTERS])) for _ in range(20)])
+    names = ["".join(rng.permutation([*LETTERS])) for _ in range(20)]
+    return generator_of(LETTERS, [name for name in names if not repeats(name)])
 
 
 @settings(max_examples=60)
@@ -41,7 +55,7 @@ def test_names_consist_of_words(letter_generator, given_words):
     assert all(consists_of(word, words) for word in given_words if word.strip("'"))
     if not words:
         return
-    expected = [text for text in TEXTS if consists_of(text, words)]
+    expected = [text for text in TEXTS if consists_of(text, words) and not repeats(text)]
     assert all_matches(letter_generator, words=given_words) == sorted(expected)
 
 
@@ -65,6 +79,33 @@ def test_scripts_and_case(letters, words, fitting, others):
     assert not set(others) & set(matches)
 
 
+@pytest.mark.parametrize("n_words", [(0, 0), (1, 1), (0, 2), (2, 3), (4, 1000)])
+def test_number_of_words(letter_generator, n_words):
+    """Words are counted as `words_of` splits names."""
+    lengths = {"min_length": 1, "max_length": 4}
+    expected = [text for text in TEXTS if n_words[0] <= len(*split_words([text])) <= n_words[1]]
+    assert all_matches(letter_generator, n_words=n_words, **lengths) == sorted(expected)
+    given_words = ["a", "b", "é"]
+    both = [text for text in expected if consists_of(text, given_words) and not repeats(text)]
+    assert all_matches(letter_generator, n_words=n_words, words=given_words) == sorted(both)
+
+
+@pytest.mark.parametrize(
+    ("letters", "name", "n"),
+    [
+        ("a'\u0301b ", "a'\u0301b", 2),
+        ("กา่ ", "กา่ กา", 2),
+        ("日本 ", "日本", 1),
+        ("a’b'", "a’b'", 1),
+    ],
+)
+def test_number_of_words_in_scripts(letters, name, n):
+    assert len(*split_words([name])) == n
+    for count in (n - 1, n, n + 1):
+        options = {"pattern": re.escape(name), "n_words": (count, count), "max_length": 6}
+        assert (all_matches(generator_of(letters), **options) == [name]) == (count == n)
+
+
 @pytest.mark.parametrize(
     "options",
     [
@@ -72,23 +113,25 @@ def test_scripts_and_case(letters, words, fitting, others):
         {"temperature": 0.3},
         {"temperature": 1.4, "top_k": 4},
         {"seed": "ab b"},
-        {"label": "x", "min_length": 4},
+        {"label": "x", "min_length": 4, "words": ["AB", "b'a", "bb"]},
         {"label": {"x": 1, "y": 2}, "pattern": ".* .*"},
         {"banned": ["bb"], "temperature": 0.7},
+        {"n_words": (2, 2), "temperature": 0.8, "words": ["AB", "b'a", "bb"]},
     ],
     ids=str,
 )
 def test_names_follow_the_distribution_of_the_model(labelled_generator, options):
-    generator, words = labelled_generator, ["AB", "b'a"]
-    options = {"max_length": 6} | options
+    generator, options = labelled_generator, {"max_length": 6, "words": ["AB", "b'a"]} | options
+    n_min, n_max = options.get("n_words", (1, 9))
     p = {
         name: probability
         for name, probability in conditional(generator, options).items()
-        if consists_of(name, words_of(words))
+        if consists_of(name, words_of(options["words"]))
+        and n_min <= len(*split_words([name])) <= n_max
     }
     total = sum(p.values())
     assert total < 0.2
-    options |= {"words": words}
+    p = {name: probability for name, probability in p.items() if not repeats(name)}
     drawn = generator.sample(n_samples=2000, random_state=1, **options)
     assert_drawn_from(drawn, list(p), list(p.values()))
     rng, seed = np.random.default_rng(0), options.get("seed", "")
@@ -113,7 +156,7 @@ def test_an_average_and_several_seeds():
     drawn = average.sample(seeds * 500, max_length=6, words=words, random_state=0)
     for i, seed in enumerate(seeds):
         p = conditional(average, {"max_length": 6, "seed": seed})
-        p = {name: probability for name, probability in p.items() if consists_of(name, words)}
+        p = {name: p[name] for name in p if consists_of(name, words) and not repeats(name)}
         assert_drawn_from(drawn[i::3], list(p), list(p.values()))
 
 
@@ -133,6 +176,70 @@ def test_words_of():
     assert words == {"the", "old", "ship", "rock'n'roll", "bar", "d", "or", "áb"}
     assert words_of(words) == words
     assert words_of(["-", "1"]) == frozenset()
+
+
+def test_words_are_repeated_only_if_a_name_of_the_list_repeats_one():
+    names, options = ["ab ba", "ba ab", "ab", "ba b"] * 3, {"words": ["ab", "ba"], "max_length": 5}
+    one = CharNGramGenerator().fit(names)
+    other = CharNGramGenerator().fit([*names, "ab AB"])
+    average = CharAverageGenerator([one, other]).fit()
+    later = CharNGramGenerator().partial_fit(names)
+    assert not any(map(repeats, one.sample("", 1, 200, random_state=0, **options)))
+    assert not any(map(repeats, one.most_likely(9, **options)[0]))
+    for generator in (other, average, later.partial_fit(["ba ba"])):
+        for copy in (generator, *saved_copies(generator)):
+            assert any(map(repeats, copy.sample("", 1, 200, random_state=0, **options)))
+            assert any(map(repeats, copy.most_likely(9, **options)[0]))
+    with pytest.raises(ValueError, match="repeated a word"):
+        one.sample("ab ab", **options)
+    text = CharSequenceVectorizer(window_length=3, boundary=False).fit_transform([" ".join(names)])
+    assert CharNGramGenerator().fit(text).sample("ab ab", words=["ab", "ba", "a", "b"])
+
+
+BEERS = ["Copper Fox Ale", "Smoky Barn Saison", "Old Anchor Stout", "The Blind Owl", "Iron Bridge"]
+
+
+def test_words_like_those_of_names():
+    english, own = load_words(), words_of(BEERS)
+    words = load_words(like=iter(BEERS))
+    n = len(own)
+    assert set(words[:n]) == own
+    assert not own <= english  # saison
+    assert len(words) == len({*words}) == n + 1000
+    assert set(words[n:]) <= english
+    assert not {"of", "and", "with", "you"} & {*words}
+    assert load_words(BEERS, 20) == words[: n + 20]
+    assert load_words(BEERS, 0) == sorted(own)
+    assert len(load_words(BEERS, 10**6)) > 37_000
+    feelings = load_words(["Sorrow and Anger", "Fear", "Quiet Grief", "Bitter Regret"])
+    near, far = ["joy", "shame", "despair", "envy", "sadness"], ["tin", "barn", "cider", "pine"]
+    assert sum(word in feelings for word in near) > sum(word in words for word in near)
+    assert sum(word in words for word in far) > sum(word in feelings for word in far)
+
+
+def test_words_like_those_of_a_long_list():
+    names = [f"{a} {b}" for a in sorted(load_words())[::9] for b in ("Ale", "Stout")]
+    assert len(load_words(names)) == len(words_of(names)) + 1000
+
+
+def test_words_in_another_language():
+    names = ["Zum Goldenen Hirsch", "Alte Post", "Schwarzer Adler", "Zur Krone"]
+    with pytest.warns(UserWarning, match="are English, and less than a third of the words of like"):
+        assert load_words(names) == sorted(words_of(names))
+
+
+@pytest.mark.parametrize(
+    ("like", "n", "error", "message"),
+    [
+        (["1", "-"], 5, ValueError, "like must contain at least one word"),
+        ([], 5, TypeError, "like must be an iterable of str with at least one name"),
+        ("Ale", 5, TypeError, "like"),
+        (BEERS, -1, ValueError, "n must be"),
+    ],
+)
+def test_words_like_nothing(like, n, error, message):
+    with pytest.raises(error, match=message):
+        load_words(like, n)
 
 
 def test_load_words():

@@ -1,6 +1,7 @@
 """Interface for next-character models, in numpy."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any, Self, TypeVar
 
 import numpy as np
@@ -15,7 +16,7 @@ from .kneser_ney import KneserNey
 # The classes of models, by the names in saved states.
 _TYPES: "dict[str, type[NextCharModel]]" = {}
 _Model = TypeVar("_Model", bound="NextCharModel")
-# What a model keeps for each row between characters. Only the model reads it.
+# What a model keeps for each row between characters: nested tuples and lists of arrays.
 State = Any
 
 
@@ -133,6 +134,13 @@ class Wrapper(NextCharModel):
         self.model = model
         self.n_characters, self.n_labels = model.n_characters, model.n_labels
         self.block_rows = model.block_rows
+
+
+def joined(states: Sequence[State]) -> State:
+    """Return the state of all rows of several states."""
+    if isinstance(states[0], np.ndarray):
+        return np.concatenate(states)
+    return type(states[0])(map(joined, zip(*states, strict=True)))
 
 
 def recent_contexts(windows: Ints, labels: Ints, length: int) -> Ints:

@@ -149,19 +149,21 @@ class LSTM(NextCharModel):
             if not filled[:, step].all():  # padding keeps the state at zero
                 mask = filled[:, step, None].astype(np.float32)
                 layers = [(hidden * mask, cell * mask) for hidden, cell in layers]
-        # The next character shifts full windows, so their state cannot be reused.
-        reusable = [] if filled.all() else layers
-        return (windows, labels, reusable), self._predict(layers[-1][0])
+        return (windows, labels, layers), self._predict(layers[-1][0])
 
     def advance(self, state: State, characters: Ints) -> tuple[State, Floats]:
         """Append one character to each context."""
         windows, labels, layers = state
-        drops_character = (windows[:, 0] >= 0).any()
+        # States after full windows still depend on the first character, which is dropped.
+        full = np.flatnonzero(windows[:, 0] >= 0)
         windows = np.concatenate([windows[:, 1:], characters[:, None]], axis=1)
-        if drops_character:  # the state still depends on that character
+        if len(full) == len(windows):
             return self.start(windows, labels)
         layers = self._read(characters, labels, layers)
-        return (windows, labels, layers), self._predict(layers[-1][0])
+        logits = self._predict(layers[-1][0])
+        if len(full):
+            _, logits[full] = self.start(windows[full], labels[full])
+        return (windows, labels, layers), logits
 
     def select(self, state: State, rows: Ints) -> State:
         """Return the state of the selected rows."""

@@ -12,7 +12,7 @@ from .._graphemes import Clusters, determinize
 from .._parallel import MAX_CELLS, blocks
 from .._types import Bools, Ints
 from .regex import MAX_STATES, MAX_STEPS, PositionAutomaton, bits
-from .words import spell, word_automaton
+from .words import UnitAutomaton, spell
 
 # One of the automata whose product is an `Automaton`: the state after each class of characters,
 # (n_states, n_classes), or -1 if none of them can follow, whether a name may end in each state, and
@@ -57,16 +57,24 @@ class Automaton(NamedTuple):
         return rows.reshape(*states.shape, -1)
 
     def edges(self) -> tuple[Ints, Ints, Ints]:
-        """Return the states before and after, and the character, of each transition.
+        """Return the transitions, without those to the dead state.
 
-        Transitions to the dead state are left out.
+        Returns
+        -------
+        n_edges : ndarray of shape (n_states,), dtype int
+            Number of transitions from each state.
+        after, cells : ndarray of shape (n_edges.sum(),), dtype int
+            The state after each transition, and the index of its state and character in a flat
+            array of shape (n_states, n_characters).
         """
         if isinstance(self.transitions, np.ndarray):
-            rows, characters = np.nonzero(self.transitions != self.dead)
-            return rows, self.transitions[rows, characters], characters
+            is_live = self.transitions != self.dead
+            cells = np.flatnonzero(is_live)
+            return np.count_nonzero(is_live, axis=1), self.transitions.ravel()[cells], cells
         matrix = self.transitions
-        rows = np.repeat(np.arange(len(self.accepts)), np.diff(matrix.indptr))
-        return rows, matrix.data + self.dead, matrix.indices
+        n_edges = np.diff(matrix.indptr)
+        first = np.arange(len(n_edges)) * matrix.shape[1]
+        return n_edges, matrix.data + self.dead, np.repeat(first, n_edges) + matrix.indices
 
     @property
     def nbytes(self) -> int:
@@ -115,8 +123,8 @@ def build_automaton(alphabet: Alphabet, parts: Sequence[Part]) -> Automaton:
 
 def _too_large_error() -> ValueError:
     return ValueError(
-        "pattern, banned and words must be simpler: their automaton is too large. Shorten them, or "
-        "pass a smaller max_length."
+        "pattern, banned, words and n_words must be simpler: their automaton is too large. Shorten "
+        "them, or pass a smaller max_length."
     )
 
 
@@ -264,9 +272,9 @@ def banned_part(characters: list[str], banned: tuple[str, ...], max_length: int)
     return _spelled_part(transitions, np.ones(len(transitions), dtype=bool), spellings)
 
 
-def word_part(characters: list[str], words: frozenset[str], max_length: int) -> Part:
-    """Return an automaton for words, or raise ValueError if no word can be used."""
-    transitions, accepts, columns = word_automaton(characters, words, max_length)
+def spelled_part(characters: list[str], automaton: UnitAutomaton) -> Part:
+    """Return an automaton that reads characters instead of units."""
+    transitions, accepts, columns = automaton
     spellings = [tuple(columns[unit] for unit in spell(character)) for character in characters]
     return _spelled_part(transitions, accepts, spellings)
 

@@ -8,9 +8,10 @@ from typing import Self
 
 from .._alphabet import Alphabet
 from .._graphemes import MAX_CODE_POINTS
-from .._validation import check_banned, check_int, check_words
-from .automaton import Automaton, Part, banned_part, build_automaton, pattern_part, word_part
+from .._validation import check_banned, check_int, check_n_words, check_words
+from .automaton import Automaton, Part, banned_part, build_automaton, pattern_part, spelled_part
 from .regex import compile_pattern
+from .words import count_automaton, word_automaton
 
 # Maximum length that can be requested, in characters.
 _MAX_LENGTH = 2**21
@@ -35,6 +36,8 @@ class Limits:
         Strings that do not occur in a name, regardless of case, from `check_banned`.
     words : frozenset of str or None
         The words of a name are words of these strings, regardless of case.
+    n_words : tuple of two int, or None
+        Minimum and maximum number of words.
     """
 
     min_length: int
@@ -42,6 +45,7 @@ class Limits:
     pattern: re.Pattern[str] | None = None
     banned: tuple[str, ...] = ()
     words: frozenset[str] | None = None
+    n_words: tuple[int, int] | None = None
 
     @classmethod
     def check(
@@ -55,6 +59,7 @@ class Limits:
         pattern: str | re.Pattern[str] | None = None,
         banned: Iterable[str] = (),
         words: Iterable[str] | None = None,
+        n_words: tuple[int, int] | None = None,
     ) -> Self:
         """Validate the parameters of `sample`. `longest_name` is None for running text."""
         min_length = check_int("min_length", min_length, 0, high=_MAX_LENGTH)
@@ -85,12 +90,13 @@ class Limits:
             )
         min_length = max_length if longest_name is None else min_length
         compiled = None if pattern is None else compile_pattern(pattern)
-        return cls(min_length, max_length, compiled, check_banned(banned), check_words(words))
+        strings = check_banned(banned), check_words(words)
+        return cls(min_length, max_length, compiled, *strings, check_n_words(n_words))
 
     @property
     def is_free(self) -> bool:
         """Whether there are only length limits."""
-        return self.pattern is None and not self.banned and self.words is None
+        return self.pattern is self.words is self.n_words is None and not self.banned
 
     def parts(self, alphabet: Alphabet) -> list[Part]:
         """Return the automata that read the names, regardless of their length."""
@@ -101,7 +107,12 @@ class Limits:
         if self.pattern:
             parts.append(pattern_part(self.pattern, characters, max_length))
         if self.words is not None:
-            parts.append(word_part(characters, self.words, max_length))
+            automaton = word_automaton(characters, self.words, max_length)
+            parts.append(spelled_part(characters, automaton))
+        if self.n_words:
+            low, high = self.n_words
+            automaton = count_automaton(characters, low, min(high, max_length))
+            parts.append(spelled_part(characters, automaton))
         return parts
 
     def describe(self) -> str:
@@ -109,6 +120,7 @@ class Limits:
         rules = [f"matches pattern={self.pattern.pattern!r}"] if self.pattern else []
         rules += [f"contains none of banned={self.banned!r}"] if self.banned else []
         rules += ["consists of the given words"] if self.words is not None else []
+        rules += ["has {} to {} words".format(*self.n_words)] if self.n_words else []
         return " and ".join(rules)
 
 

@@ -24,7 +24,7 @@ from .search import Search
 from .source import Draws, Source, Steps
 
 # Number of unconstrained characters to learn from.
-N_CHARACTERS = 12_000
+N_CHARACTERS = 8_000
 # Number of prefixes that are explored first.
 _N_EXPLORED = 2048
 # Number of names drawn in each round. The minimum is for long names, of which a round draws

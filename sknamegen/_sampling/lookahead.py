@@ -173,20 +173,6 @@ class Lookahead:
         return ahead
 
 
-def _edges(automaton: Automaton, end: int | None) -> tuple[Ints, Ints, Ints]:
-    """Return the edges of an automaton, and those from accepting states to the end of the name.
-
-    The state after the end is the number of states.
-    """
-    rows, after, characters = automaton.edges()
-    if end is None:
-        return rows, after, characters
-    accepts = np.flatnonzero(automaton.accepts)
-    place = np.searchsorted(rows, accepts)
-    ends = np.insert(after, place, len(automaton.accepts))
-    return np.insert(rows, place, accepts), ends, np.insert(characters, place, end)
-
-
 def _fill(
     constraint: Constraint,
     automaton: Automaton,
@@ -194,28 +180,28 @@ def _fill(
 ) -> LengthTable:
     """Return the table of a lookahead, given distributions and the row of each state."""
     n_states, limits = len(automaton.accepts), constraint.limits
-    states, after, characters = _edges(automaton, constraint.end)
-    starts = automaton.starts_cluster[states, characters] | (after == n_states)
-    weights = np.ones(len(states))
+    n_edges, after, cells = automaton.edges()
+    starts, ends = automaton.starts_cluster, automaton.accepts.astype(float)
+    weights, n_repeats = np.ones(len(cells)), 0
     if predicted is not None:
-        weights = predicted[0][predicted[1][states], characters].astype(np.float64)
-
-    def matrix(selected: Bools) -> csr_matrix:
-        places = np.append(0, np.bincount(states[selected], minlength=n_states).cumsum())
-        cells = weights[selected], after[selected], places
-        return csr_matrix(cells, shape=(n_states, n_states + 1))
-
-    to_longer, to_same = matrix(starts), matrix(~starts)
-    n_repeats = len(constraint.automaton.accepts) * (to_same.nnz > 0)
+        proba, contexts = predicted
+        shifts = (contexts - np.arange(n_states)) * proba.shape[1]
+        weights = proba.ravel().take(cells + np.repeat(shifts, n_edges)).astype(np.float64)
+        if constraint.end is not None:
+            ends *= proba[contexts, constraint.end]
+    if not starts.all():
+        n_repeats = len(constraint.automaton.accepts)
+        is_start = starts.ravel()[cells]
+        to_same = _matrix(n_edges, after, weights * ~is_start)
+        weights = weights * is_start
+    to_longer = _matrix(n_edges, after, weights)
 
     def shorter_values(longer: Floats, may_end: bool) -> Floats:
         """Return the values of prefixes that are one character shorter."""
-        values = first = to_longer @ np.append(longer, may_end)
-        if constraint.end is None:
-            first += automaton.accepts * may_end
+        values = first = to_longer @ longer + ends * may_end
         for _ in range(n_repeats):  # code points that continue a character
             previous = values
-            values = first + to_same @ np.append(values, 0)
+            values = first + to_same @ values
             if _is_close(values, previous):
                 break
         return values if predicted is not None else (values > 0).astype(float)
@@ -230,7 +216,7 @@ def _fill(
             values = values / scale
             table.append(values.astype(np.float32))
             log_scales.append(np.log(scale))
-            if (may_end or not to_same.nnz) and _is_close(values, longer):
+            if (may_end or not n_repeats) and _is_close(values, longer):
                 break
             if len(table) > _MAX_ROWS or len(table) * n_states > 2 * TABLE_CELLS:
                 raise _too_large_error(constraint)
@@ -238,6 +224,12 @@ def _fill(
             n_late = len(table)
     table.append(np.zeros(n_states, dtype=np.float32))
     return LengthTable(limits, np.stack(table), np.append(np.cumsum(log_scales), 0), n_late)
+
+
+def _matrix(n_edges: Ints, after: Ints, weights: Floats) -> csr_matrix:
+    """Return the matrix of weighted edges, see `Automaton.edges`."""
+    places = np.append(0, n_edges.cumsum())
+    return csr_matrix((weights, after, places), shape=(len(n_edges), len(n_edges)))
 
 
 def _is_close(values: Floats, previous: Floats) -> bool:
@@ -252,12 +244,18 @@ def _product(
     Also returns the state and the context of each of its states, or None if there are more than
     `max_states`.
     """
-    found = product(automaton.transitions, contexts.after, contexts.starts, max_states)
-    if found is None:
-        return None
-    transitions, (states, ids) = found
-    if np.prod(transitions.shape) <= BLOCK_CELLS:  # dense arrays are faster
-        transitions = transitions.toarray() + np.int32(len(states) - 1)
+    n_live, n_contexts = automaton.dead, len(contexts.after)
+    if n_live * contexts.after.size <= 2 * BLOCK_CELLS and n_live * n_contexts < max_states:
+        # It is faster to include the pairs that no text can reach.
+        states, ids = np.divmod(np.arange(n_live * n_contexts + 1), n_contexts)
+        after = automaton.transitions[:-1, None] * np.int32(n_contexts) + contexts.after
+        transitions = np.minimum(after, n_live * n_contexts).reshape(-1, after.shape[2])
+        transitions = np.concatenate([transitions, np.full_like(transitions[:1], len(states) - 1)])
+    else:
+        found = product(automaton.transitions, contexts.after, contexts.starts, max_states)
+        if found is None:
+            return None
+        transitions, (states, ids) = found
     starts_cluster = automaton.starts_cluster
     if starts_cluster.all():
         starts_cluster = np.broadcast_to(True, transitions.shape)
@@ -271,7 +269,7 @@ def _product(
 def _too_large_error(constraint: Constraint) -> ValueError:
     n_states, limits = len(constraint.automaton.accepts), constraint.limits
     return ValueError(
-        f"min_length, pattern, banned and words require a table that is too large: {n_states:,} "
-        f"states for names of {limits.min_length:,} to {limits.max_length:,} characters. Simplify "
-        "them, or pass a smaller min_length or max_length."
+        "min_length, pattern, banned, words and n_words require a table that is too large: "
+        f"{n_states:,} states for names of {limits.min_length:,} to {limits.max_length:,} "
+        "characters. Simplify them, or pass a smaller min_length or max_length."
     )

@@ -28,8 +28,8 @@ from .decoding import draw
 from .guide import N_CHARACTERS, ROUND_SIZE, Guide, Learner, TooRare, no_match_error
 from .search import Search
 
-# Share of accepted draws below which the sampler switches to guided draws, unless it expects to
-# need at most `ROUND_SIZE` draws.
+# Share of the characters drawn that valid names must have, or the sampler switches to guided draws,
+# unless it expects to need at most `ROUND_SIZE` draws.
 _MIN_ACCEPTANCE = 0.2
 # Minimum number of rounds of `find_guide` for estimates, whose error is the change between rounds.
 _N_ROUNDS = 3
@@ -37,7 +37,7 @@ _N_ROUNDS = 3
 _MAX_FAILURES = 10_000
 # Maximum expected number of draws, in total and per name. The greater limit applies.
 _MAX_DRAWS, _MAX_DRAWS_PER_NAME = 1_000_000, 30
-# Draws names for rows. Returns which rows have a valid name, and the valid names.
+# Draws a name for each row. Returns which are valid, and all names. Invalid ones may be cut short.
 Propose = Callable[[Ints, np.random.Generator], tuple[Bools, list[str]]]
 # Maps each reason for rejection to a function that flags the rejected names.
 Filters = dict[str, Callable[[list[str]], Bools]]
@@ -219,8 +219,9 @@ class Sampler(Learner):
         while selection.is_open:
             attempts = selection.attempts(few_first=max_draws is not None)
             is_valid, texts = propose(rows[attempts], rng)
-            selection.add(attempts[is_valid], texts, len(attempts))
-            is_rare = len(texts) < _MIN_ACCEPTANCE * len(attempts)
+            valid = list(compress(texts, is_valid))
+            selection.add(attempts[is_valid], valid, len(attempts))
+            is_rare = sum(map(len, valid)) < _MIN_ACCEPTANCE * sum(map(len, texts))
             if max_draws and is_rare and selection.is_slow(max_draws):
                 break
 
@@ -246,10 +247,9 @@ class Sampler(Learner):
         return int(self.cache.get(("valid", *self.full_key), count))
 
     def _unguided(self, rows: Ints, rng: np.random.Generator) -> tuple[Bools, list[str]]:
-        """Draw a name for each row. Return which are valid, and the texts of the valid names."""
+        """Draw a name for each row. Return which are valid, and all texts."""
         draws = self.source.propose(rows, rng, self.possible, guided=False)
-        is_valid = draws.log_weights == 0
-        return is_valid, draws.texts[is_valid].tolist()
+        return draws.log_weights == 0, draws.texts.tolist()
 
     def _guided(self, rows: Ints, rng: np.random.Generator) -> tuple[Bools, list[str]]:
         """Return the same for guided draws, which are all valid."""

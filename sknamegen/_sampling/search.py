@@ -52,7 +52,7 @@ class Search:
         score = np.logaddexp.reduce(
             joint + lookahead.table.log_values(lengths, states), keepdims=True
         )
-        self._push((prefix, [""], score, joint[:, None], lengths[:1], states[:, None]))
+        self._push((prefix, [""], score, joint[:, None], lengths[:1], states[:, None], None))
 
     @property
     def best(self) -> float:
@@ -76,12 +76,13 @@ class Search:
         while self._heap and len(best) < min(n_rows, self._n_rows):
             _, prefix, place, siblings = heappop(self._heap)
             self._push(siblings, place + 1)
-            _, _, _, joints, lengths, states = siblings
-            best.append((prefix, joints[:, place], lengths[place], states[:, place]))
-        prefixes, *arrays = zip(*best, strict=True)
+            _, _, _, joints, lengths, states, parent = siblings
+            best.append((prefix, parent, joints[:, place], lengths[place], states[:, place]))
+        prefixes, parents, *arrays = zip(*best, strict=True)
         joints, lengths, states = map(np.array, arrays)
         self.n_expanded += len(prefixes)
-        log_proba = self._source.next_log_proba(prefixes)
+        state, log_proba = self._source.read(prefixes, parents if all(parents) else None)
+        keeps_state = self.n_expanded <= self.max_expanded // 16  # states take much memory
         if self._recorded:
             self.steps.append(self._source.steps(prefixes, log_proba))
         joints = joints[:, :, None] + self._source.decoded(log_proba)
@@ -96,15 +97,16 @@ class Search:
             columns = columns[np.argsort(-scores[row, columns], kind="stable")]
             position = next_lengths[row, columns], next_states[row][:, columns]
             log_probas = scores[row, columns], joints[row][:, columns]
-            self._push((prefix, self._characters[columns], *log_probas, *position))
+            parent = (state, row) if keeps_state else None
+            self._push((prefix, self._characters[columns], *log_probas, *position, parent))
         return list(compress(prefixes, may_end)), joints[may_end, :, end]
 
     def _push(self, siblings: tuple[Any, ...], place: int = 0) -> None:
         """Push the sibling at `place` onto the heap, if it exists. Later siblings wait.
 
         Siblings are a tuple of a prefix, its next characters (best first), their scores (n,), their
-        log-probabilities with each label (n_labels, n), and the lengths (n,) and states (n_labels,
-        n) after them.
+        log-probabilities with each label (n_labels, n), the lengths (n,) and states (n_labels, n)
+        after them, and the model's state after the prefix, as for `Source.read`.
         """
         prefix, characters, scores, *_ = siblings
         if place < len(characters):

@@ -21,11 +21,12 @@ from .._graphemes import MAX_CODE_POINTS
 from .._models.contract import (
     NextCharModel,
     State,
+    joined,
     log_likelihood,
-    next_log_proba,
+    log_softmax,
     recent_contexts,
 )
-from .._parallel import BLOCK_CELLS, blocks, parallel_map
+from .._parallel import BLOCK_CELLS, blocks, one_blas_thread, parallel_map
 from .._rows import rows_of_names
 from .._sequences import Sequences
 from .._types import Floats, Ints
@@ -190,9 +191,39 @@ class Source:
         index, _ = draw(self.label_proba[rows], rng.random(len(rows)))
         return self.labels[index]
 
-    def next_log_proba(self, prefixes: Sequence[str]) -> Floats:
-        """Return the log-probabilities of the next character, (n_prefixes, n_labels, n_chars)."""
-        return next_log_proba(self.model, self._windows(prefixes), self.labels)
+    def read(
+        self, prefixes: Sequence[str], parents: Sequence[tuple[State, int]] | None
+    ) -> tuple[State, Floats]:
+        """Return the model's state after prefixes with each label, and what it predicts.
+
+        Parameters
+        ----------
+        prefixes : sequence of str
+        parents : sequence of (state, int), or None
+            For each prefix, the state after several prefixes, and which of them is the prefix
+            without its last character. Without parents, the whole prefixes are read.
+
+        Returns
+        -------
+        state : State
+            With a row for each prefix and label.
+        log_proba : ndarray of shape (n_prefixes, n_labels, n_characters), dtype float64
+        """
+        labels, n = self.labels, len(self.labels)
+        with one_blas_thread():
+            if parents is None:
+                windows = np.repeat(self._windows(prefixes), n, axis=0)
+                state, logits = self.model.start(windows, np.tile(labels, len(prefixes)))
+            else:
+                rows = [
+                    self.model.select(state, np.arange(n * place, n * place + n))
+                    for state, place in parents
+                ]
+                index = self.corpus.alphabet.index
+                characters = np.array([index[prefix[-1]] for prefix in prefixes])
+                state, logits = self.model.advance(joined(rows), np.repeat(characters, n))
+        log_proba: Floats = log_softmax(logits.astype(np.float64))
+        return state, log_proba.reshape(len(prefixes), n, -1)
 
     def decoded(self, log_proba: Floats) -> Floats:
         """Return the same after decoding."""

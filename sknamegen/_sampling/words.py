@@ -1,4 +1,4 @@
-"""An automaton that reads names whose words are in a list.
+"""Automata that read names whose words are in a list, and names with a number of words.
 
 A name is read in the units of `spell`. Words and what separates them form a non-deterministic
 automaton, because an apostrophe may be inside a word or between two words.
@@ -16,6 +16,8 @@ from .._words import APOSTROPHE, fold_word, is_letter, is_mark, words_in
 
 # The unit that stands for everything that separates words.
 _SEPARATOR = " "
+# The unit that stands for any letter with its marks.
+_LETTER = "a"
 
 
 def spell(text: str) -> str:
@@ -27,10 +29,14 @@ def spell(text: str) -> str:
     )
 
 
-def word_automaton(
-    characters: list[str], words: frozenset[str], max_length: int
-) -> tuple[Ints, Bools, dict[str, int]]:
-    """Return an automaton that reads the units of names.
+# An automaton that reads the units of names: the state after each unit, (n_states, n_units), or -1
+# if the unit cannot follow, whether a name may end in each state, and the column of each unit. The
+# start state is 0.
+UnitAutomaton = tuple[Ints, Bools, dict[str, int]]
+
+
+def word_automaton(characters: list[str], words: frozenset[str], max_length: int) -> UnitAutomaton:
+    """Return an automaton that reads names whose words are in a list.
 
     Parameters
     ----------
@@ -41,21 +47,12 @@ def word_automaton(
     max_length : int
         Maximum length of a name, in characters.
 
-    Returns
-    -------
-    transitions : ndarray of shape (n_states, n_units), dtype int32
-        The state after each unit, or -1 if the unit cannot follow. The start state is 0.
-    accepts : ndarray of shape (n_states,), dtype bool
-        Whether a name may end in each state.
-    columns : dict of str to int
-        The column of each unit.
-
     Raises
     ------
     ValueError
         If no word consists of these characters and is short enough.
     """
-    units = sorted({unit for character in characters for unit in spell(character)} | {_SEPARATOR})
+    units = _units(characters)
     spelled = sorted(set(map(spell, words_in(check_strings("words", words, True)))))
     longest = max_length * max(map(len, map(spell, characters)))
     usable = [word for word in spelled if len(word) <= longest and set(units).issuperset(word)]
@@ -90,6 +87,32 @@ def word_automaton(
     transitions, states = determinize(first, successors, len(units))
     accepts = [any(is_end[node] for node in nodes) for nodes in states]
     return transitions, np.array(accepts), columns
+
+
+def count_automaton(characters: list[str], low: int, high: int) -> UnitAutomaton:
+    """Return an automaton that reads names of `low` to `high` words, as in `words_of`."""
+    columns = {unit: column for column, unit in enumerate(_units(characters))}
+
+    def successors(state: tuple[int, str], length: int) -> dict[int, tuple[int, str]]:
+        """Return the number of words and the kind of the last unit after each unit."""
+        count, last = state
+        after = dict[int, tuple[int, str]]()
+        for unit, column in columns.items():
+            if is_letter(unit):
+                after[column] = count + (last == _SEPARATOR), _LETTER
+            elif last == _LETTER and (is_mark(unit) or unit == APOSTROPHE):
+                after[column] = count, unit if unit == APOSTROPHE else _LETTER
+            else:
+                after[column] = count, _SEPARATOR
+        return {column: pair for column, pair in after.items() if pair[0] <= high}
+
+    transitions, states = determinize((0, _SEPARATOR), successors, len(columns))
+    return transitions, np.array([low <= count for count, _ in states]), columns
+
+
+def _units(characters: list[str]) -> list[str]:
+    """Return the units of all characters, and a separator."""
+    return sorted({unit for character in characters for unit in spell(character)} | {_SEPARATOR})
 
 
 def _trie(words: list[str]) -> tuple[list[dict[str, int]], list[bool]]:
