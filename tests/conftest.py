@@ -3,7 +3,9 @@ import io
 import math
 import os
 import pickle
+import re
 import sys
+import unicodedata
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -177,6 +179,13 @@ def text_generator(make_pipe, names):
     """Return a small generator of running text, which tests must not change."""
     text = " ".join(f"{name}\n" for name in names[:100])
     return make_pipe(window_length=5, boundary=False).fit([text])[-1]
+
+
+def list_words(name):
+    """Return the words of a name in order, as `words_of` describes them."""
+    text = unicodedata.normalize("NFC", name).casefold().replace("’", "'")
+    kinds = "".join(c if c == "'" else unicodedata.category(c)[0] for c in text)
+    return [text[slice(*match.span())] for match in re.finditer("L[LM]*('L[LM]*)*", kinds)]
 
 
 def saved_copies(estimator):

@@ -10,13 +10,12 @@ from threading import Timer
 
 import joblib
 import pytest
-from conftest import posix
+from conftest import list_words, posix
 from sklearn.pipeline import make_pipeline
 
 import sknamegen
 from sknamegen import CharLSTMGenerator, CharNGramGenerator, load_names
 from sknamegen.__main__ import main
-from sknamegen._words import split_words
 from sknamegen.datasets import known_names, load_words, words_of
 
 NAMES = ["Ambermoor", "Ashwick", "Brackenfell", "Oakhollow", "Ravensby", "Larkmoor", "Fennick"]
@@ -447,7 +446,7 @@ def test_number_of_words(run):
     def counts(*more):
         status, names, error = run(*options, *more, stdin=houses)
         assert (status, len(names)) == (0, 30)
-        return {*map(len, split_words(names))}, error
+        return {len(list_words(name)) for name in names}, error
 
     assert counts() == ({2}, "")
     assert counts("--n-words", 1, 1)[0] == {1}
@@ -456,7 +455,7 @@ def test_number_of_words(run):
     assert found == {1}
     assert "Too few names are typical: the next 30 are less so." in error
     _, names, _ = run("--counting", "-n", 300, "--min-p", 0, "--best-of", 1, stdin=houses)
-    assert {1} < {*map(len, split_words(names))}
+    assert {1} < {len(list_words(name)) for name in names}
 
 
 @pytest.mark.filterwarnings("default:the words of load_words")

@@ -6,7 +6,13 @@ import unicodedata
 
 import numpy as np
 import pytest
-from conftest import assert_drawn_from, ngram_pipeline, saved_copies, small_pipeline
+from conftest import (
+    assert_drawn_from,
+    list_words,
+    ngram_pipeline,
+    saved_copies,
+    small_pipeline,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_constraints import all_matches, conditional, generator_of
@@ -17,7 +23,6 @@ from sknamegen import (
     CharSequenceVectorizer,
     load_names,
 )
-from sknamegen._words import split_words
 from sknamegen.datasets import load_words, words_of
 from sknamegen.metrics import constraint_probability
 
@@ -36,8 +41,7 @@ def consists_of(name, words):
 
 def repeats(name):
     """Return whether a name repeats a word."""
-    (words,) = split_words([name])
-    return len(words) > len({*words})
+    return len(list_words(name)) > len({*list_words(name)})
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +87,7 @@ def test_scripts_and_case(letters, words, fitting, others):
 def test_number_of_words(letter_generator, n_words):
     """Words are counted as `words_of` splits names."""
     lengths = {"min_length": 1, "max_length": 4}
-    expected = [text for text in TEXTS if n_words[0] <= len(*split_words([text])) <= n_words[1]]
+    expected = [text for text in TEXTS if n_words[0] <= len(list_words(text)) <= n_words[1]]
     assert all_matches(letter_generator, n_words=n_words, **lengths) == sorted(expected)
     given_words = ["a", "b", "é"]
     both = [text for text in expected if consists_of(text, given_words) and not repeats(text)]
@@ -100,7 +104,7 @@ def test_number_of_words(letter_generator, n_words):
     ],
 )
 def test_number_of_words_in_scripts(letters, name, n):
-    assert len(*split_words([name])) == n
+    assert len(list_words(name)) == n
     for count in (n - 1, n, n + 1):
         options = {"pattern": re.escape(name), "n_words": (count, count), "max_length": 6}
         assert (all_matches(generator_of(letters), **options) == [name]) == (count == n)
@@ -126,8 +130,7 @@ def test_names_follow_the_distribution_of_the_model(labelled_generator, options)
     p = {
         name: probability
         for name, probability in conditional(generator, options).items()
-        if consists_of(name, words_of(options["words"]))
-        and n_min <= len(*split_words([name])) <= n_max
+        if consists_of(name, words_of(options["words"])) and n_min <= len(list_words(name)) <= n_max
     }
     total = sum(p.values())
     assert total < 0.2
