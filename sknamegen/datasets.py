@@ -15,6 +15,7 @@ from hashlib import blake2b
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from itertools import chain, islice
+from math import inf, log
 from pathlib import PurePosixPath
 from string import ascii_uppercase
 from typing import Any, Literal, overload
@@ -47,6 +48,8 @@ __all__ = [
 _MAX_LINE = 10_000
 # Number of bits per hash. 450,000 names occupy one in 1,200 of the 2**29 hashes.
 _HASH_BITS = 29
+# Minimum number of names in a list of real names from which pseudonyms may come.
+_MIN_LIST = 300
 # Number of words of a list with which words are compared.
 _MAX_WORDS = 300
 
@@ -153,10 +156,29 @@ def list_styles() -> dict[str, list[str]]:
     return styles
 
 
-def read_collection() -> list[str]:
-    """Return the text of each list in the bundled collection, one name per line."""
+def read_collection() -> dict[str, str]:
+    """Return each list in the bundled collection, one name per line, by path."""
     with _collection() as archive:
-        return [archive.read(path).decode() for path in archive.namelist()]
+        return {path: archive.read(path).decode() for path in archive.namelist()}
+
+
+def real_list_of(names: list[str]) -> tuple[str, list[str]] | None:
+    """Return the title and the names of the list from which names most probably come.
+
+    Only large lists of real names are considered. If a list contains a name, the probability of the
+    name is one divided by the length of the list, otherwise a millionth. Returns None if the list
+    does not contain half of the names.
+    """
+    folded, best, found = set(map(fold, names)), -inf, None
+    for path, text in read_collection().items():
+        lines = text.split("\n")[:-1]
+        if len(lines) < _MIN_LIST or "invented" in path or "fantastical" in path:
+            continue
+        n_known = len(folded.intersection(map(fold, lines)))
+        logs = -n_known * log(len(lines)) - (len(folded) - n_known) * log(1e6)
+        if logs > best and 2 * n_known >= len(folded):
+            best, found = logs, (PurePosixPath(path).stem, lines)
+    return found
 
 
 @contextmanager

@@ -578,5 +578,5 @@ def load_candidates(case: str = "") -> Candidates:
     """Return names of the bundled collection, in lower case, upper case or unchanged."""
     from .datasets import read_collection
 
-    lists = [text.replace("\n", "\0") for text in read_collection()]
+    lists = [text.replace("\n", "\0") for text in read_collection().values()]
     return Candidates([getattr(text, case)() for text in lists] if case else lists)

@@ -17,12 +17,15 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ._alphabet import compose, fold
 from ._generator import generator_of
 from ._state import PublicName
-from ._validation import check_labels, check_option
+from ._validation import check_labels, check_option, warn_user
+from .datasets import real_list_of
 from .ngram import CharNGramGenerator
 from .vectorizer import CharSequenceVectorizer
 
 __all__ = ["NamePseudonymizer"]
 
+# Number of names from which a column is learned, and from which its kind is certain.
+_MIN_NAMES, _MIN_CERTAIN = 200, 5
 # Number of names in the first block of the pool. Each further block is twice as long.
 _BLOCK = 20_000
 # Number of candidates in a block that a name tries before it tries the next block.
@@ -36,8 +39,10 @@ class NamePseudonymizer(PublicName, OneToOneFeatureMixin, TransformerMixin, Base
     ----------
     generator : CharNGramGenerator, CharLSTMGenerator or Pipeline, default=None
         The generator of the pseudonyms, by default a `CharNGramGenerator`. `fit` trains a clone on
-        the column. If the column is short or must not be learned, or if several tables must agree,
-        pass a fitted Pipeline in a `sklearn.frozen.FrozenEstimator`, which is not retrained.
+        the column. If the column must not be learned, or if several tables must agree, pass a
+        fitted Pipeline in a `sklearn.frozen.FrozenEstimator`, which is not retrained. By default, a
+        column of less than 200 names without labels is not learned if a bundled list of people,
+        towns or things contains at least half of them. The generator learns this list instead.
         N-grams give the same pseudonyms on every machine, but the output of networks depends
         slightly on the processor.
     key : bytes or str
@@ -49,7 +54,9 @@ class NamePseudonymizer(PublicName, OneToOneFeatureMixin, TransformerMixin, Base
         are excluded, anyone can tell the pseudonyms from real names.
     unseen : {"error", "generate"}, default="error"
         How `transform` handles names that `fit` and `partial_fit` have not seen. "error" raises an
-        error. "generate" generates pseudonyms that no other name has, but does not keep them.
+        error. "generate" warns, and generates pseudonyms that are distinct within the call. In
+        another call, two names may get the same pseudonym, and a name another one if names compete
+        for it. To keep pseudonyms, call `partial_fit`.
 
     Attributes
     ----------
@@ -136,6 +143,11 @@ class NamePseudonymizer(PublicName, OneToOneFeatureMixin, TransformerMixin, Base
         -------
         self : NamePseudonymizer
 
+        Warns
+        -----
+        UserWarning
+            If the column is too short to learn from, or to find out which bundled list fits.
+
         Raises
         ------
         TypeError, ValueError
@@ -157,9 +169,10 @@ class NamePseudonymizer(PublicName, OneToOneFeatureMixin, TransformerMixin, Base
         # A FrozenEstimator is its own clone and must not change.
         if pipe is not self.generator and pipe[-1].get_params().get("random_state", 0) is None:
             pipe[-1].set_params(random_state=self._seed("") % 2**32)
-        before = vars(self).copy()
+        before, y = vars(self).copy(), None if None in labels else labels
         try:
-            self.generator_, self._pool = pipe.fit(names, None if None in labels else labels), {}
+            learned = _names_to_learn(names) if self.generator is None and y is None else names
+            self.generator_, self._pool = pipe.fit(learned, y), {}
             self._pseudonyms = self._assign({}, label_of)
         except BaseException:
             self.__dict__ = before
@@ -219,6 +232,11 @@ class NamePseudonymizer(PublicName, OneToOneFeatureMixin, TransformerMixin, Base
         pseudonyms : ndarray of shape (n_names, 1), dtype object
             The pseudonyms. Missing values are unchanged.
 
+        Warns
+        -----
+        UserWarning
+            If X contains new names, and `unseen` is "generate".
+
         Raises
         ------
         NotFittedError
@@ -229,7 +247,13 @@ class NamePseudonymizer(PublicName, OneToOneFeatureMixin, TransformerMixin, Base
         """
         pseudonyms, rows = self.mapping(), self._column(X, reset=False)
         if self.unseen == "generate":
-            pseudonyms = self._assign(pseudonyms, dict.fromkeys(filter(_is_name, rows)))
+            n_fitted, found = len(pseudonyms), dict.fromkeys(filter(_is_name, rows))
+            pseudonyms = self._assign(pseudonyms, found)
+            if n_new := len(pseudonyms) - n_fitted:
+                warn_user(
+                    f"X contains {n_new:,} names that fit has not seen. Their pseudonyms are "
+                    "distinct in this call only. To keep them, call partial_fit."
+                )
         advice = "Fit to all names, or pass unseen='generate'."
         return _replace(rows, pseudonyms, "names that fit has seen", advice)
 
@@ -327,6 +351,31 @@ class NamePseudonymizer(PublicName, OneToOneFeatureMixin, TransformerMixin, Base
     def __setstate__(self, state: dict[str, object]) -> None:
         super().__setstate__(state)
         self.key = self.key  # hide the key
+
+
+def _names_to_learn(names):
+    """Return the names from which pseudonyms of a column come: its own, or those of a list."""
+    if not 0 < len(names) < _MIN_NAMES:
+        return names
+    advice = "Pass a FrozenEstimator of a Pipeline that was fitted to similar names."
+    found = real_list_of(names)
+    if found is None:
+        warn_user(
+            f"X has only {len(names):,} distinct names, and no bundled list contains half of them, "
+            f"so pseudonyms may be hard to pronounce. {advice}"
+        )
+        return names
+    title, others = found
+    if len(names) < _MIN_CERTAIN:
+        warn_user(
+            f"X has only {len(names):,} distinct names, too few to find out what they are. All "
+            f"pseudonyms, also in later calls of partial_fit, will be like the names of the list "
+            f"{title!r}. {advice}"
+        )
+    for case in (str.lower, str.upper):
+        if all(name == case(name) != name.swapcase() for name in names):
+            return list(map(case, others))
+    return others
 
 
 def _bytes(value):

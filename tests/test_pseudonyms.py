@@ -24,6 +24,10 @@ from sklearn.pipeline import make_pipeline
 from sknamegen import CharNGramGenerator, NamePseudonymizer, load_names
 from sknamegen.datasets import known_names
 
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:X contains .* names that fit has not seen"),
+    pytest.mark.filterwarnings("ignore:X has only .* distinct names"),
+]
 WOMEN = [*dict.fromkeys(load_names("female"))]
 NAMES = load_names("female")[::20]
 KEY = b"keep this secret"
@@ -152,6 +156,71 @@ def test_pseudonyms_of_unseen_names_are_distinct_and_unused():
     assert same.mean() > 0.75
     wanted = {*pseudonyms[100:], *unseen}  # not free in company
     assert all(is_same or name in wanted for name, is_same in zip(alone, same, strict=True))
+
+
+def test_pseudonyms_of_unseen_names_are_distinct_in_one_call_or_with_partial_fit():
+    men = [name for name in load_names("male") if name not in {*WOMEN}][:1000]
+    pseudonymizer = NamePseudonymizer(key=KEY, unseen="generate").fit(WOMEN[:300])
+    with pytest.warns(
+        UserWarning, match=r"X contains 1,000 names that fit has not seen\. .* call p"
+    ):
+        assert len({*pseudonymizer.transform(men).ravel()}) == 1000
+    parts = [men[i : i + 100] for i in range(0, 1000, 100)]
+    assert len({name for part in parts for name in pseudonymizer.transform(part).ravel()}) < 1000
+    for part in parts:
+        before = pseudonymizer.partial_fit(part).transform(part).tolist()
+        assert pseudonymizer.transform(part).tolist() == before
+    assert len({*pseudonymizer.transform(men).ravel()}) == 1000
+
+
+GERMANS = ["Anna", "Bernd", "Carla", "Dieter", "Elke", "Frank", "Gisela", "Heinz", "Ilse", "Jürgen"]
+
+
+def test_short_columns_get_pseudonyms_like_a_list_of_real_names():
+    """All versions with one state format give the same pseudonyms."""
+    pseudonyms = pseudonyms_of(GERMANS)
+    assert pseudonyms == [
+        "Vinzenz",
+        "Vico",
+        "Lénander",
+        "Filorah",
+        "Marie-Josim",
+        "Momi",
+        "Cedric",
+        "Asia",
+        "Felick",
+        "Amelin",
+    ]
+    assert pseudonyms_of(GERMANS[::-1]) == pseudonyms[::-1]
+    towns = pseudonyms_of(["Lyon", "Annecy", "Bordeaux", "Saint-Malo", "Quimper", "Nantes"])
+    assert towns == [
+        "Rousseville",
+        "Saint-Crépio",
+        "La Chapelizel",
+        "Armois",
+        "Roeschocquignel",
+        "Malauneuf",
+    ]
+    assert all(map(str.isupper, pseudonyms_of(list(map(str.upper, GERMANS)))))
+    first = NamePseudonymizer(key=KEY).fit(GERMANS)
+    later = NamePseudonymizer(key=KEY).partial_fit(GERMANS[:6]).partial_fit(GERMANS[6:])
+    agree = [first.mapping()[name] == later.mapping()[name] for name in GERMANS]
+    assert sum(agree) >= 9
+    assert pseudonyms_of(WOMEN[::25])[:5] == ["Lana", "Gwelle", "Jordaina", "Sherilee", "Therina"]
+    own = pseudonyms_of(GERMANS, generator=CharNGramGenerator())
+    assert not {*own} & {*pseudonyms}
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["Anna"], r"X has only 1 distinct names, too few .* like the names of the list 'en_GB_f"),
+        (load_names("dragons")[:20], r"X has only 20 distinct names, and no bundled list contains"),
+    ],
+)
+def test_columns_too_short_to_learn(names, message):
+    with pytest.warns(UserWarning, match=message):
+        NamePseudonymizer(key=KEY).fit(names)
 
 
 def test_partial_fit_keeps_all_pseudonyms():
@@ -294,7 +363,7 @@ def test_a_fit_that_fails_changes_nothing():
     pseudonymizer = NamePseudonymizer(key="k").fit(names[:50])
     before = pseudonymizer.mapping()
     with pytest.raises(ValueError, match="distinct pseudonym for each name"):
-        pseudonymizer.fit(["a", "b"])
+        pseudonymizer.fit(["§", "¶"])
     assert pseudonymizer.mapping() == before
     assert len(pseudonymizer.partial_fit(names).mapping()) == 60
 

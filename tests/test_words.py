@@ -174,6 +174,17 @@ def test_the_words_of_a_list_suffice_for_its_names():
         assert len(best) == 1
 
 
+@pytest.mark.parametrize("name", ["أَحْمَد", "أُمَيْمَة", "á\u0331ba", "há\u0331ta", "q\u0331\u0301"])
+def test_marks_in_any_order(name):
+    """A composed letter may precede a mark that precedes the letter's own in canonical order."""
+    generator = CharNGramGenerator().fit([name, unicodedata.normalize("NFD", name)])
+    for spelling in ("NFC", "NFD"):
+        for words in ([name], [unicodedata.normalize(spelling, name)], words_of([name])):
+            assert generator.sample(n_samples=3, words=words, max_length=9, random_state=0)
+            prefix = unicodedata.normalize("NFC", name)
+            assert generator.sample(prefix, words=words, random_state=0) == prefix
+
+
 def test_words_of():
     words = words_of(["The Old Ship", "'Rock’n’Roll' Bar 2", "d''or", "A\u0301B", "-", "ship"])
     assert words == {"the", "old", "ship", "rock'n'roll", "bar", "d", "or", "áb"}

@@ -53,7 +53,10 @@ def word_automaton(characters: list[str], words: frozenset[str], max_length: int
         If no word consists of these characters and is short enough.
     """
     units = _units(characters)
-    spelled = sorted(set(map(spell, words_in(check_strings("words", words, True)))))
+    folded = words_in(check_strings("words", words, True))
+    # A composed character with a mark of a lower class after it is not in canonical order.
+    by_character = {"".join(map(spell, word)) for word in folded}
+    spelled = sorted(by_character.union(map(spell, folded)))
     longest = max_length * max(map(len, map(spell, characters)))
     usable = [word for word in spelled if len(word) <= longest and set(units).issuperset(word)]
     if not usable:
