@@ -580,6 +580,7 @@ class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
         tags.input_tags.two_d_array = False
         tags.input_tags.three_d_array = True
         return tags

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ._tasks import CallbackSupportMixin
+
 PACKAGE = __name__.partition(".")[0]
 # Address of the manual on Read the Docs, also in pyproject.toml.
 MANUAL = "https://sknamegen.readthedocs.io/en/stable"
@@ -53,7 +55,7 @@ class PublicName:
         return super().__reduce_ex__(protocol)  # a user's subclass, from its module
 
 
-class StateFormat(PublicName):
+class StateFormat(PublicName, CallbackSupportMixin):
     """Mixin that saves the state format and rejects other formats."""
 
     def __getstate__(self) -> dict[str, Any]:

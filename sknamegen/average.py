@@ -15,8 +15,9 @@ from ._fitted import Fitted
 from ._generator import BaseCharGenerator, fitted, unwrapped
 from ._models.mixture import AlphabetMap, Component, Mixture
 from ._state import StateFormat
+from ._tasks import fit_task
 from ._types import Data
-from ._validation import scale_weights
+from ._validation import check_weights, scale_weights
 
 __all__ = ["CharAverageGenerator"]
 
@@ -91,7 +92,10 @@ class CharAverageGenerator(BaseCharGenerator):
         self.generators = generators
         self.weights = weights
 
-    def fit(self, X: ArrayLike | None = None, y: None = None) -> Self:
+    @fit_task()
+    def fit(
+        self, X: ArrayLike | None = None, y: None = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Combine the generators without training.
 
         Parameters
@@ -100,6 +104,8 @@ class CharAverageGenerator(BaseCharGenerator):
             Accepted for use in pipelines. X is validated but not used.
         y : None
             Must be None, because an average has no labels.
+        sample_weight : array-like of shape (n_names,), default=None
+            Accepted like X. It is not routed to the generators, because they are not trained.
 
         Returns
         -------
@@ -115,17 +121,20 @@ class CharAverageGenerator(BaseCharGenerator):
         """
         if y is not None:
             raise ValueError("y must be None, because an average has no labels. Got labels.")
-        return self._average(self.generators, self.weights, X)
+        averaged = self._copy()._average(self.generators, self.weights)
+        rows = () if X is None else averaged._fitted.corpus.read(X)
+        if sample_weight is not None:
+            check_weights(sample_weight, len(rows))
+        self.__dict__ = averaged.__dict__
+        return self
 
-    def _average(self, generators: object, weights: object, X: ArrayLike | None = None) -> Self:
+    def _average(self, generators: object, weights: object) -> Self:
         """Validate and copy generators, and assign their average."""
         # Copies do not change if a generator is fitted again.
         copies = [generator._copy() for generator in _check_generators(generators)]
         expected = f"weights must be None or {len(copies)} finite numbers > 0, one per generator"
         given = [1] * len(copies) if weights is None else weights
         scaled = scale_weights(given, len(copies), f"{expected}. Got {given!r:.200}.")
-        if X is not None:
-            copies[0]._fitted.corpus.read(X)
         members = [copy._fitted for copy in copies]
         corpus = _merge_corpora([member.corpus for member in members], scaled)
         components = [_component(*pair, corpus) for pair in zip(members, scaled, strict=True)]

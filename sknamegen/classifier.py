@@ -17,12 +17,15 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._generator import BaseCharGenerator, fitted, unwrapped
 from ._state import PublicName
+from ._tasks import CallbackSupportMixin, fit_task
 from .average import CharAverageGenerator
 
 __all__ = ["NameClassifier"]
 
 
-class NameClassifier(PublicName, ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+class NameClassifier(
+    PublicName, CallbackSupportMixin, ClassifierMixin, MetaEstimatorMixin, BaseEstimator
+):
     """Classifier that predicts the label of a name with a generator.
 
     The generator learns the names of each label. The probability of a label then follows from
@@ -92,6 +95,7 @@ class NameClassifier(PublicName, ClassifierMixin, MetaEstimatorMixin, BaseEstima
         """Sorted labels."""
         return _last_step(self.generator_).classes_
 
+    @fit_task()
     def fit(
         self,
         X: ArrayLike | None = None,

@@ -19,6 +19,7 @@ from ._parallel import in_threads
 from ._rows import encode_rows
 from ._sequences import Sequences
 from ._similar import Candidates
+from ._tasks import Epochs, fit_task
 from ._types import Data
 from ._validation import RandomStateLike, check_strings, is_auto, warn_user
 
@@ -347,6 +348,7 @@ class CharLSTMGenerator(BaseCharGenerator):
         self.verbose = verbose
         self.random_state = random_state
 
+    @fit_task(max_subtasks=None)
     def fit(
         self, X: ArrayLike, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None
     ) -> Self:
@@ -457,6 +459,7 @@ class CharLSTMGenerator(BaseCharGenerator):
             one_pass,
             None if before else _candidates(self.similar, pretrained, corpus, sequences),
             snapshot=lambda run: self._copy()._assign(run.fitted, **run.attributes),
+            epochs=Epochs(self),
         )
         self._assign(finished.fitted, **finished.attributes)
         if finished.is_interrupted:

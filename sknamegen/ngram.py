@@ -15,6 +15,7 @@ from ._models.kneser_ney import MAX_ORDER
 from ._models.ngrams import NGrams
 from ._models.penalty import PenaltyCounts
 from ._sequences import Sequences
+from ._tasks import fit_task
 from ._validation import check_int, check_real
 
 __all__ = ["CharNGramGenerator"]
@@ -77,6 +78,7 @@ class CharNGramGenerator(BaseCharGenerator):
         self.order = order
         self.discount = discount
 
+    @fit_task()
     def fit(
         self, X: ArrayLike, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None
     ) -> Self:

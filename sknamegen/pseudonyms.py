@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ._alphabet import compose, fold
 from ._generator import generator_of
 from ._state import PublicName
+from ._tasks import CallbackSupportMixin, fit_task
 from ._validation import check_labels, check_option, warn_user
 from .datasets import real_list_of
 from .ngram import CharNGramGenerator
@@ -32,7 +33,9 @@ _BLOCK = 20_000
 _TRIES = 64
 
 
-class NamePseudonymizer(PublicName, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class NamePseudonymizer(
+    PublicName, CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
+):
     """Transformer that replaces each distinct name in a column with a generated pseudonym.
 
     Parameters
@@ -128,6 +131,7 @@ class NamePseudonymizer(PublicName, OneToOneFeatureMixin, TransformerMixin, Base
             key = _HiddenStr(key[:]) if isinstance(key, str) else _HiddenBytes(key)
         self.__dict__["key"] = key
 
+    @fit_task()
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
         """Train the generator, and generate a pseudonym for each distinct name in a column.
 

@@ -26,6 +26,7 @@ from ._alphabet import (
 from ._cleaning import warn_about_suspicious_names
 from ._rows import check_names, encode_rows, malformed_error, normalize_names, rows_of_windows
 from ._state import StateFormat
+from ._tasks import fit_task
 from ._validation import check_int, check_option, check_windows
 
 __all__ = ["CharSequenceVectorizer"]
@@ -119,6 +120,7 @@ class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
         self.normalization = normalization
         self.handle_unknown = handle_unknown
 
+    @fit_task()
     def fit(self, X: Iterable[str], y: object = None) -> Self:
         """Learn the alphabet.
 

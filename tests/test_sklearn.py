@@ -6,6 +6,8 @@ to names.
 """
 
 import re
+import runpy
+import sys
 import tomllib
 import warnings
 from pathlib import Path
@@ -17,6 +19,7 @@ from conftest import ngram_pipeline, small_generator, small_pipeline, windows_of
 from sklearn.base import clone
 from sklearn.exceptions import FitFailedWarning
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import (
     GridSearchCV,
     HalvingGridSearchCV,
@@ -24,7 +27,7 @@ from sklearn.model_selection import (
     KFold,
     RandomizedSearchCV,
 )
-from sklearn.pipeline import Pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils import ClassifierTags, estimator_checks, get_tags
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
@@ -34,6 +37,8 @@ from sknamegen import (
     CharNGramGenerator,
     CharSequenceVectorizer,
     NameClassifier,
+    NamePseudonymizer,
+    load_names,
 )
 
 ROOT = Path(__file__).parents[1]
@@ -301,3 +306,71 @@ def test_searches_with_their_defaults(kind, options, labelled, names):
     search = kind(ngram_pipeline(), {"ngram__order": [2, 3, 4]}, **options).fit(names, labels)
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
     assert isinstance(search.best_estimator_[-1].sample(), str)
+
+
+class Recorder:
+    """Callback of scikit-learn 1.9 that records the tasks of all estimators."""
+
+    max_propagation_depth = None
+
+    def __init__(self):
+        self.events = []
+
+    def setup(self, estimator, context):
+        self.events.append("setup")
+
+    def on_fit_task_begin(self, estimator, context):
+        self.events.append(("begin", type(estimator).__name__, context.task_name))
+
+    def on_fit_task_end(self, estimator, context):
+        self.events.append(("end", type(estimator).__name__, context.task_name))
+
+    def teardown(self, estimator, context):
+        self.events.append("teardown")
+
+
+def test_callbacks_of_pipelines_and_searches():
+    """No estimator warns that it does not support callbacks. An epoch is a task."""
+    pytest.importorskip("sklearn.callback")
+    lstm = CharLSTMGenerator(init=None, num_networks=2, hidden_size=4, max_epochs=3)
+    pipe = make_pipeline(CharSequenceVectorizer(), lstm)
+    for estimator, n_fits in (GridSearchCV(pipe, {}, cv=2), 3), (pipe, 1):
+        recorder = Recorder()
+        estimator.set_callbacks(recorder).fit(load_names("female")[:40])
+        events = [event for event in recorder.events if event[1] == "CharLSTMGenerator"]
+        kinds = [(kind, task) for kind, _, task in events]
+        fit = [("begin", "fit"), *[("begin", "epoch"), ("end", "epoch")] * 3, ("end", "fit")]
+        assert kinds == fit * n_fits
+        assert recorder.events.count("setup") == recorder.events.count("teardown") == 1
+    assert not {"_callback_fit_ctx", "_parent_callback_ctx"} & {*vars(lstm)}
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        CharNGramGenerator(),
+        CharSequenceVectorizer(),
+        CharAverageGenerator([CharNGramGenerator().fit(["ab", "ba"])]),
+        NamePseudonymizer(FrozenEstimator(CharNGramGenerator().fit(["ab", "ba", "cab"])), b"key"),
+    ],
+    ids=lambda estimator: type(estimator).__name__,
+)
+def test_callbacks_of_estimators(estimator):
+    pytest.importorskip("sklearn.callback")
+    recorder, name = Recorder(), type(estimator).__name__
+    estimator.set_callbacks(recorder).fit(["abc"])
+    tasks = [("begin", name, "fit"), ("end", name, "fit")]
+    assert recorder.events == ["setup", *tasks, "teardown"]
+    recorder.events.clear()
+    with pytest.raises((TypeError, ValueError)):
+        estimator.fit([["abc", "x"]])
+    assert recorder.events == ["setup", tasks[0], "teardown"]
+
+
+def test_earlier_versions_of_scikit_learn_have_no_callbacks(monkeypatch):
+    monkeypatch.setitem(sys.modules, "sklearn.callback", None)
+    tasks = runpy.run_path(str(ROOT / "sknamegen/_tasks.py"))
+    assert tasks["fit_task"](None)(len) is len
+    epochs = tasks["Epochs"](tasks["CallbackSupportMixin"]())
+    epochs.begin(1)
+    epochs.end(1)

@@ -25,6 +25,7 @@ from .._models.lstm import LSTM
 from .._models.ngrams import NGrams
 from .._parallel import Setting, in_threads
 from .._sequences import Sequences
+from .._tasks import Epochs
 from .._types import Data
 from .batches import LengthGroupedBatches, SequenceDataset
 from .network import CharLSTM
@@ -189,8 +190,8 @@ def _accelerated_net(accelerator: Any) -> type[Net]:
 class Progress(Callback):
     """Callback of all networks of a fit: shows their progress and can stop their training."""
 
-    def __init__(self, verbose: int):
-        self.stopped = threading.Event()
+    def __init__(self, verbose: int, epochs: Epochs):
+        self.stopped, self.epochs = threading.Event(), epochs
         # tqdm leaves a monitor thread running. Without a terminal, the bar stays hidden.
         self.bar = tqdm(unit="batch", disable=None) if verbose else None
 
@@ -208,7 +209,11 @@ class Progress(Callback):
             with self.bar.get_lock():
                 self.bar.update()
 
+    def on_epoch_begin(self, net: Net, **kwargs: object) -> None:
+        self.epochs.begin(len(net.history))
+
     def on_epoch_end(self, net: Net, **kwargs: object) -> None:
+        self.epochs.end(len(net.history))
         if self.bar is not None:
             epoch = net.history[-1]
             line = f"Epoch {len(net.history)}/{net.max_epochs}: {epoch['train_loss']:.4f} nats/char"
@@ -249,6 +254,7 @@ def fit_networks(
     teacher: NGrams,
     is_text: bool,
     snapshot: Callable[[list[Net]], Any],
+    epochs: Epochs,
     previous_nets: Sequence[Net] = (),
 ) -> tuple[list[Net], bool]:
     """Train several networks, in parallel on torch's threads.
@@ -266,6 +272,7 @@ def fit_networks(
         Whether the sequences are running text.
     snapshot : callable
         See `Net`.
+    epochs : Epochs
     previous_nets : sequence of Net, default=()
         Nets from the last fit.
 
@@ -276,7 +283,7 @@ def fit_networks(
         Whether training ended early, because of Ctrl-C or a callback that raised KeyboardInterrupt.
     """
     settings = plans[0].settings
-    progress = Progress(settings.verbose)
+    progress = Progress(settings.verbose, epochs)
 
     def make_data() -> TrainingData:
         with _one_torch_thread():

@@ -22,6 +22,7 @@ from .._parallel import parallel_map
 from .._rows import rows_of_names
 from .._sequences import Sequences
 from .._similar import Candidates
+from .._tasks import Epochs
 from .._types import Data
 from .._validation import random_generator
 from .batches import join_windows
@@ -85,6 +86,7 @@ def train(
     one_pass: bool,
     candidates: Candidates | None,
     snapshot: Callable[[Run], Any],
+    epochs: Epochs,
 ) -> Run:
     """Train the networks of a generator.
 
@@ -103,6 +105,7 @@ def train(
         Names of which those that resemble the list are learned, too.
     snapshot : callable
         Returns a fitted generator, for callbacks.
+    epochs : Epochs
 
     Raises
     ------
@@ -144,7 +147,8 @@ def train(
         return Run(fitted, attributes, is_interrupted)
 
     names = joined, valid, counts, is_text
-    nets, is_interrupted = fit_networks(plans, *names, lambda nets: snapshot(run_of(nets)), nets)
+    calls = (lambda nets: snapshot(run_of(nets))), epochs
+    nets, is_interrupted = fit_networks(plans, *names, *calls, nets)
     nets = nets if before else [net for net in nets if net.n_steps]
     if not nets:
         raise KeyboardInterrupt

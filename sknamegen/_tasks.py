@@ -1,0 +1,64 @@
+"""Support for the callbacks of scikit-learn 1.9, such as its `ProgressBar`."""
+
+from collections.abc import Callable
+from functools import wraps
+from threading import Lock
+from typing import Any
+
+try:
+    from sklearn.callback import CallbackSupportMixin, with_callbacks
+except ImportError:  # an earlier version, in which no estimator has callbacks
+
+    class CallbackSupportMixin:  # type: ignore[no-redef]
+        """Stand-in for the mixin of scikit-learn 1.9."""
+
+    with_callbacks = None
+
+
+def fit_task(max_subtasks: int | None = 0) -> Callable[[Any], Any]:
+    """Return a decorator for `fit`, which makes it a task of callbacks.
+
+    `max_subtasks` is None if `fit` has subtasks, whose number is not known.
+    """
+
+    def decorate(method: Any) -> Any:
+        @wraps(method)
+        def fit(self: Any, *args: Any, **kwargs: Any) -> Any:
+            if not hasattr(self, "_skl_callbacks"):
+                return method(self, *args, **kwargs)
+            context = self._init_callback_context(max_subtasks=max_subtasks)
+            X = args[0] if args else kwargs.get("X")
+            context.call_on_fit_task_begin(estimator=self, X=X)
+            method(self, *args, **kwargs)
+            context.call_on_fit_task_end(estimator=self, X=X)
+            return self
+
+        return with_callbacks(fit) if with_callbacks else method
+
+    return decorate
+
+
+class Epochs:
+    """The epochs of several networks that train at once, as subtasks of `fit`.
+
+    An epoch begins when the first network begins it, and ends when the first network has ended it.
+    """
+
+    def __init__(self, estimator: Any):
+        self._estimator, self._lock = estimator, Lock()
+        self._context = getattr(estimator, "_callback_fit_ctx", None)
+        self._tasks, self._n_ended = list[Any](), 0
+
+    def begin(self, number: int) -> None:
+        """Report that a network begins an epoch. The first epoch has number 1."""
+        with self._lock:
+            if self._context and number > len(self._tasks):
+                self._tasks.append(self._context.subcontext("epoch"))
+                self._tasks[-1].call_on_fit_task_begin(estimator=self._estimator)
+
+    def end(self, number: int) -> None:
+        """Report that a network has ended an epoch."""
+        with self._lock:
+            if self._context and number > self._n_ended:
+                self._n_ended = number
+                self._tasks[number - 1].call_on_fit_task_end(estimator=self._estimator)
