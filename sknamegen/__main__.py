@@ -1,7 +1,6 @@
 """Command line: train on a list of names, and print generated names or scores."""
 
 import argparse
-import csv
 import os
 import re
 import sys
@@ -16,6 +15,7 @@ from typing import Any
 import sknamegen
 
 from ._state import replaced_file
+from ._tables import read_columns
 
 # Extensions of model files.
 _EXTENSIONS = ".joblib", ".pkl", ".skops"
@@ -362,7 +362,9 @@ def _read_names(path, args):
         raise ValueError("--label-column and --header require --column, which selects the names.")
     lines = _lines(path, args, strip=not args.column)
     if args.column:
-        return _read_columns(lines, args)
+        wanted = [column for column in (args.column, args.label_column) if column is not None]
+        names, *labels = read_columns(lines, wanted, args.header)
+        return names, labels[0] if labels else None
     # "Smith, John" is a name.
     separators = re.compile("\t"), re.compile(";"), re.compile(",(?! )")
     if any(all(map(separator.search, lines)) for separator in separators):
@@ -371,48 +373,6 @@ def _read_names(path, args):
             f"{lines[0]!r:.80}. Pass --column with the header or number of the column of names."
         )
     return lines, None
-
-
-def _read_columns(lines, args):
-    """Return the non-empty names in a column, and their labels or None."""
-    rows = _rows(lines)
-    columns = [column for column in (args.column, args.label_column) if column is not None]
-    header = next(rows) if args.header or not all(map(str.isdecimal, columns)) else []
-    indices = []
-    for column in columns:
-        if not column.isdecimal() and column not in header:
-            raise ValueError(
-                f"The file has no column {column!r}. Its columns are {', '.join(header)}."
-            )
-        indices.append(int(column) - 1 if column.isdecimal() else header.index(column))
-    entries = []
-    for row in rows:
-        if not 0 <= min(indices) <= max(indices) < len(row):
-            raise ValueError(f"Each line must have a column {max(indices) + 1}. Got {row!r:.80}.")
-        entry = [row[index].strip() for index in indices]
-        if "\n" in entry[0]:
-            raise ValueError(f"A name must be on one line. Got {entry[0]!r:.80}. Check its quotes.")
-        if entry[0]:
-            entries.append(entry)
-    if not entries:
-        raise ValueError(f"Column {args.column} must contain at least one name. Got none.")
-    names, *labels = zip(*entries, strict=True)
-    return names, labels[0] if labels else None
-
-
-def _rows(lines):
-    """Yield the rows of a CSV or TSV file, whose cells may contain quoted line breaks."""
-    delimiter, start = max("\t,;", key=lines[0].count), 0
-    reader = csv.reader((f"{line}\n" for line in lines), delimiter=delimiter, strict=True)
-    try:
-        for row in reader:
-            yield row
-            start = reader.line_num
-    except csv.Error as error:
-        raise ValueError(
-            f"A quoted cell must end with a quote, before the separator. Got {lines[start]!r:.80} "
-            f"({error})."
-        ) from None
 
 
 def _words(names, args):

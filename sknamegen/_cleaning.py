@@ -12,6 +12,9 @@ from ._validation import check_option, warn_user
 _INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u200e\u200f\u2060\ufeff"))
 # Strings that other programs use for missing values. "Nan" is a name.
 _MISSING = {"nan", "NaN", "NAN", "None", "none", "NULL", "null", "NA", "N/A", "n/a", "<NA>"}
+# Headings of a list of names.
+_HEADINGS = {"name", "names", "first name", "first_name", "firstname", "last name", "last_name"}
+_HEADINGS |= {"lastname", "surname", "surnames", "given name", "full name", "vorname", "nachname"}
 # Maximum number of names to check.
 _N_CHECKED = 100_000
 # Length of a single name from which it is probably a text.
@@ -46,6 +49,7 @@ _GARBLED: dict[str, Callable[[str], Any]] = {
     "with mojibake": _is_mojibake,
     "with HTML entities": re.compile(r"&#?\w+;").search,
     "with full-width forms": re.compile(r"[\uff01-\uff5e]").search,
+    "with a number in front": re.compile(r"\d+[.)]\s*[^\W\d]").match,
     "with two scripts in a word": re.compile(
         "|".join(f"[{first}][{second}]" for first, second in permutations(_SCRIPTS, 2))
     ).search,
@@ -77,6 +81,8 @@ def warn_about_suspicious_names(
         # A property of most names is probably intended, except for these.
         if matches and (2 * len(matches) < len(checked) or description in (_WHITESPACE, *_GARBLED)):
             suspects[description] = matches
+    if len(checked) > 1 and checked[0].strip().casefold() in _HEADINGS:
+        suspects["like a heading"] = checked[:1]
     capitals = [name for name in checked if len(name) > 1 and name.isupper()]
     variants = [name for name in capitals if ({_title(name), name.lower()} - {name}) & distinct]
     if variants and checks is _SUSPICIOUS:
@@ -129,9 +135,10 @@ def clean_names(
     -----
     NamesWarning
         If the first 100,000 names contain mojibake (``FranÃ§ois``), HTML entities
-        (``O&#39;Brien``), full-width forms (``\uff21nna``), or a word with letters of two of the
-        scripts Latin, Greek and Cyrillic (``\u0410nna``). The function does not fix them. The
-        package ftfy fixes the first three: ``clean_names(map(ftfy.fix_text, names))``.
+        (``O&#39;Brien``), full-width forms (``\uff21nna``), a number in front (``1. Anna``), or a
+        word with letters of two of the scripts Latin, Greek and Cyrillic (``\u0410nna``), or if the
+        first name is a heading, such as "Name". The function does not fix them. The package ftfy
+        fixes the first three: ``clean_names(map(ftfy.fix_text, names))``.
 
     Raises
     ------

@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._fitted import NOTHING_TO_PREDICT, Fitted
 from ._state import StateFormat
+from ._tasks import CallbackSupportMixin
 from ._types import Data, Labels
 from ._validation import (
     RandomStateLike,
@@ -91,7 +92,7 @@ def unwrapped(estimator: Any) -> list[Any]:
     return [estimator]
 
 
-class BaseCharGenerator(StateFormat, DensityMixin, BaseEstimator):
+class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEstimator):
     """Base class for all generators.
 
     `CharLSTMGenerator`, `CharNGramGenerator` and `CharAverageGenerator` inherit the following

@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ._tasks import CallbackSupportMixin
-
 PACKAGE = __name__.partition(".")[0]
 # Address of the manual on Read the Docs, also in pyproject.toml.
 MANUAL = "https://sknamegen.readthedocs.io/en/stable"
@@ -55,7 +53,7 @@ class PublicName:
         return super().__reduce_ex__(protocol)  # a user's subclass, from its module
 
 
-class StateFormat(PublicName, CallbackSupportMixin):
+class StateFormat(PublicName):
     """Mixin that saves the state format and rejects other formats."""
 
     def __getstate__(self) -> dict[str, Any]:

@@ -27,8 +27,9 @@ from tqdm import tqdm
 
 from ._alphabet import fold
 from ._cleaning import NamesWarning, clean_names
+from ._tables import read_columns
 from ._types import Floats, Ints, Strs
-from ._validation import check_int, check_str, check_strings, warn_user
+from ._validation import check_int, check_option, check_str, check_strings, warn_user
 from ._words import split_words, words_in
 
 __all__ = [
@@ -417,9 +418,14 @@ def bundled_file(name: str) -> Traversable:
 
 
 def read_names(
-    path: str | os.PathLike[str], encoding: str = "utf-8", *, max_names: int = 10_000_000
+    path: str | os.PathLike[str],
+    encoding: str = "utf-8",
+    *,
+    column: str | int | None = None,
+    header: bool = False,
+    max_names: int = 10_000_000,
 ) -> list[str]:
-    r"""Read a text file of names, one per line.
+    r"""Read a text file of names, one per line, or a column of a table.
 
     Parameters
     ----------
@@ -427,13 +433,19 @@ def read_names(
         The file to read.
     encoding : str, default="utf-8"
         Encoding of the file. In UTF-8, a byte order mark is skipped.
+    column : str or int, default=None
+        The column of names in a CSV or TSV file, which may contain quoted cells: its title in the
+        first line, or its number, starting at 1. The most frequent of tab, comma and semicolon in
+        the first line separates columns. If None, each line is a name.
+    header : bool, default=False
+        Whether to skip the first line if the column is a number.
     max_names : int, default=10_000_000
-        Maximum number of names to load. The default takes up to 1 GB of memory.
+        Maximum number of lines to load. The default takes up to 1 GB of memory.
 
     Returns
     -------
     names : list of str
-        The non-empty lines in file order, without leading and trailing whitespace.
+        The non-empty lines or cells in file order, without leading and trailing whitespace.
 
     Raises
     ------
@@ -442,8 +454,8 @@ def read_names(
     TypeError
         If path is neither a str nor path-like.
     ValueError
-        If the file is not in this encoding, contains no names or more than `max_names`, or has a
-        line longer than 10,000 characters.
+        If the file is not in this encoding, contains no names or more than `max_names`, has a line
+        longer than 10,000 characters, or lacks the column.
     LookupError
         If the encoding does not exist.
 
@@ -455,15 +467,21 @@ def read_names(
     >>> _ = path.write_text(" Zoë\n\nŁukasz \n", encoding="utf-8")
     >>> read_names(path)
     ['Zoë', 'Łukasz']
+    >>> _ = path.write_text("name,town\nZoë,Bath\nŁukasz,Lublin\n", encoding="utf-8")
+    >>> read_names(path, column="town")
+    ['Bath', 'Lublin']
     """
-    lines = read_lines(path, encoding)
+    check_option("header", header)
+    if column is not None and not isinstance(column, str):
+        check_int("column", column, 1)
+    lines = read_lines(path, encoding, strip=column is None)
     names = list(islice(lines, check_int("max_names", max_names, 1)))
     if next(lines, None):
         raise ValueError(
             f"{str(path)!r} contains more than max_names={max_names:,} names. Pass a larger "
             "max_names if they fit in memory, or read the file in chunks with iter_names."
         )
-    return names
+    return names if column is None else read_columns(names, [column], header)[0]
 
 
 def iter_names(

@@ -26,13 +26,13 @@ from ._alphabet import (
 from ._cleaning import warn_about_suspicious_names
 from ._rows import check_names, encode_rows, malformed_error, normalize_names, rows_of_windows
 from ._state import StateFormat
-from ._tasks import fit_task
+from ._tasks import CallbackSupportMixin, fit_task
 from ._validation import check_int, check_option, check_windows
 
 __all__ = ["CharSequenceVectorizer"]
 
 
-class CharSequenceVectorizer(StateFormat, TransformerMixin, BaseEstimator):
+class CharSequenceVectorizer(StateFormat, CallbackSupportMixin, TransformerMixin, BaseEstimator):
     r"""Split names into overlapping windows of characters.
 
     Row i of the result is name i. Position t contains the `window_length` characters before

@@ -56,7 +56,17 @@ def test_replacement_characters_are_reported():
         CharSequenceVectorizer().fit(["Anna", "M\ufffdller", "Otto"])
 
 
+@pytest.mark.parametrize("heading", ["Name", "first_name ", "SURNAME"])
+def test_headings_are_reported(heading):
+    for check in (CharSequenceVectorizer().fit, clean_names):
+        with pytest.warns(NamesWarning, match="1 like a heading") as caught:
+            check([heading, "Anna", "Otto"])
+        assert heading in str(caught[0].message)
+    CharSequenceVectorizer().fit(["Anna", "Name", "Otto"])
+
+
 GARBLED = {
+    "a number in front": ["1. Anna", "2) Otto", "03.Eve"],
     "mojibake": ["FranÃ§ois", "MartÃ\u00adnez", "\u00c5\u201aukasz", "Ð\u009fÐµÑ\u0082Ñ\u0080"],
     "HTML entities": ["O&#39;Brien", "Andr&eacute;", "O&#x27;Neill"],
     "full-width forms": ["Ａｎｎａ"],

@@ -73,6 +73,37 @@ def test_read_names(tmp_path, newline, encoding):
 
 
 @pytest.mark.parametrize(
+    ("text", "options", "names"),
+    [
+        ("name,town\nZoë , Bath\n,Ely\nÅsa,Lund\n", {"column": "name"}, ["Zoë", "Åsa"]),
+        ("name,town\nZoë , Bath\n,Ely\n", {"column": 2, "header": True}, ["Bath", "Ely"]),
+        ('Zoë\t"Bath, Ely"\nÅsa\t"a ""b"""', {"column": 2}, ["Bath, Ely", 'a "b"']),
+        ("Zoë;7\n", {"column": "1"}, ["Zoë"]),
+    ],
+)
+def test_read_a_column(tmp_path, text, options, names):
+    (tmp_path / "table.csv").write_text(text, encoding="utf-8")
+    assert read_names(tmp_path / "table.csv", **options) == names
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "match"),
+    [
+        ({"column": "town"}, ValueError, "The file has no column 'town'. Its columns are name, x"),
+        ({"column": 3}, ValueError, "Each line must have a column 3"),
+        ({"column": 0}, ValueError, "column must be an int >= 1"),
+        ({"column": 1.5}, TypeError, "column must be an int >= 1"),
+        ({"column": 1, "header": "yes"}, ValueError, "header must be"),
+        ({"column": "name", "max_names": 1}, ValueError, "more than max_names=1 names"),
+    ],
+)
+def test_missing_columns(tmp_path, options, error, match):
+    (tmp_path / "table.csv").write_text("name,x\nAnna,1\n")
+    with pytest.raises(error, match=match):
+        read_names(tmp_path / "table.csv", **options)
+
+
+@pytest.mark.parametrize(
     ("path", "content", "error", "match"),
     [
         ("names.txt", "\n \t\n", ValueError, "names.txt' contains no names"),
