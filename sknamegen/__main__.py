@@ -22,6 +22,8 @@ _EXTENSIONS = ".joblib", ".pkl", ".skops"
 # Settings of options that take no value, and of options that take an int.
 _SWITCH: dict[str, Any] = {"action": "store_true"}
 _NUMBER: dict[str, Any] = {"type": int, "metavar": "N"}
+# Number of names to choose from for each name that must be far apart from others.
+_N_APART = 5
 # Options that describe a table of names, and other options that have an effect with --score.
 _TABLE = {"column", "label_column", "header"}
 _SCORING = {"file", "demo", "style", "encoding", "counting", "load", "save", "title", "quiet"}
@@ -99,6 +101,8 @@ def _add_generation_options(parser):
     known("--allow-known", help=allow_known, **_SWITCH)
     known("--novel", help="fail if too few names are new", **_SWITCH)
     add("--exclude", metavar="FILE", help="exclude the names in a file, one per line")
+    far_apart = "minimum number of edits between two names, and from a name to the list"
+    add("--far-apart", help=far_apart, **_NUMBER)
     repeats = group.add_mutually_exclusive_group().add_argument
     repeats("--allow-repeats", help="allow duplicates (excluded by default)", **_SWITCH)
     repeats("--unique", help="fail if too few names are different", **_SWITCH)
@@ -175,7 +179,7 @@ def _run(args, given):
         _report(f"saved {args.save!r}.{_privacy_note(pipe[-1])}")
     if args.score is None:
         with _reported("generating names", args):
-            names = _sample(pipe[-1], args, options, own)
+            names = _names(pipe[-1], args, options, own)
         _print(list(map(_escape, names)))
     else:
         with _reported("scoring names", args):
@@ -201,6 +205,8 @@ def _check_options(args, given):
         raise ValueError("--title requires --save with a web page (.html).")
     if not 0 <= args.n <= 10_000_000:
         raise ValueError(f"-n must be from 0 to 10,000,000. Got {args.n}.")
+    if args.far_apart is not None and args.far_apart < 1:
+        raise ValueError(f"--far-apart must be at least 1. Got {args.far_apart}.")
     if args.n * args.best_of > 10_000_000:
         raise ValueError(
             f"-n times --best-of must be at most 10,000,000. Got {args.n} and {args.best_of}. For "
@@ -243,6 +249,19 @@ def _sample_options(names, args):
     options["exclude"] = _lines(args.exclude, args) or None
     options["n_words"] = tuple(args.n_words) if args.n_words else None
     return options | {"words": _words(names, args)}
+
+
+def _names(generator, args, options, own):
+    """Generate names that are far enough apart. `own` is the list, or None for a loaded model."""
+    if not args.far_apart:
+        return _sample(generator, args, options, own)
+    n, args.n = args.n, args.n * _N_APART
+    names = sknamegen.metrics.far_apart(
+        _sample(generator, args, options, own), n, args.far_apart, away_from=own or ()
+    )
+    if len(names) < n:
+        _report(f"warning: only {len(names):,} of {args.n:,} names are far enough apart.")
+    return names
 
 
 def _sample(generator, args, options, own):

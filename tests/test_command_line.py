@@ -17,6 +17,7 @@ import sknamegen
 from sknamegen import CharLSTMGenerator, CharNGramGenerator, load_names
 from sknamegen.__main__ import main
 from sknamegen.datasets import known_names, load_words, words_of
+from sknamegen.metrics import far_apart
 
 NAMES = ["Ambermoor", "Ashwick", "Brackenfell", "Oakhollow", "Ravensby", "Larkmoor", "Fennick"]
 
@@ -456,6 +457,17 @@ def test_number_of_words(run):
     assert "Too few names are typical: the next 30 are less so." in error
     _, names, _ = run("--counting", "-n", 300, "--min-p", 0, "--best-of", 1, stdin=houses)
     assert {1} < {len(list_words(name)) for name in names}
+
+
+def test_names_far_apart(run):
+    options = "names.txt", "--counting", "-n", 10, "--random-state", 0
+    _, names, error = run(*options, "--far-apart", 3)
+    assert (len(names), error) == (10, "")
+    assert far_apart(names, min_distance=3, away_from=NAMES) == names
+    assert far_apart(run(*options)[1], min_distance=3, away_from=NAMES) != names
+    _, names, error = run(*options, "--far-apart", 30)
+    assert (names, error) == ([], "sknamegen: warning: only 0 of 50 names are far enough apart.\n")
+    assert "--far-apart must be at least 1. Got 0." in run(*options, "--far-apart", 0)[2]
 
 
 @pytest.mark.filterwarnings("default:the words of load_words")
