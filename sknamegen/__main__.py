@@ -22,8 +22,6 @@ _EXTENSIONS = ".joblib", ".pkl", ".skops"
 # Settings of options that take no value, and of options that take an int.
 _SWITCH: dict[str, Any] = {"action": "store_true"}
 _NUMBER: dict[str, Any] = {"type": int, "metavar": "N"}
-# Number of names to choose from for each name that must be far apart from others.
-_N_APART = 5
 # Options that describe a table of names, and other options that have an effect with --score.
 _TABLE = {"column", "label_column", "header"}
 _SCORING = {"file", "demo", "style", "encoding", "counting", "load", "save", "title", "quiet"}
@@ -255,7 +253,7 @@ def _names(generator, args, options, own):
     """Generate names that are far enough apart. `own` is the list, or None for a loaded model."""
     if not args.far_apart:
         return _sample(generator, args, options, own)
-    n, args.n = args.n, args.n * _N_APART
+    n, args.n = args.n, 5 * args.n  # names to choose from
     names = sknamegen.metrics.far_apart(
         _sample(generator, args, options, own), n, args.far_apart, away_from=own or ()
     )

@@ -23,7 +23,7 @@ def fit_task(max_subtasks: int | None = 0) -> Callable[[Any], Any]:
 
     def decorate(method: Any) -> Any:
         @wraps(method)
-        def fit(self: Any, *args: Any, **kwargs: Any) -> Any:
+        def fit(self: Any, *args: object, **kwargs: object) -> object:
             if not hasattr(self, "_skl_callbacks"):
                 return method(self, *args, **kwargs)
             context = self._init_callback_context(max_subtasks=max_subtasks)
@@ -44,7 +44,7 @@ class Epochs:
     An epoch begins when the first network begins it, and ends when the first network has ended it.
     """
 
-    def __init__(self, estimator: Any):
+    def __init__(self, estimator: object):
         self._estimator, self._lock = estimator, Lock()
         self._context = getattr(estimator, "_callback_fit_ctx", None)
         self._tasks, self._n_ended = list[Any](), 0

@@ -86,7 +86,7 @@ def test_tags_before_and_after_fit(labelled, windows, frozen):
             assert tags.target_tags.required
             kinds = tags.input_tags
             actual = kinds.two_d_array, kinds.string, kinds.three_d_array
-            assert actual == (False, is_names, not is_names)
+            assert actual == (False, True, not is_names)
 
 
 def test_parameters_and_html():

@@ -212,7 +212,7 @@ PIPES = [ngram_pipeline(length).fit(NAMES) for length in (10, 3)]
         (pseudonyms(key=b""), [], TypeError, "non-empty bytes or str. Got an empty key"),
         (pseudonyms(key=bytearray(b"a")), [], TypeError, "bytes or str. Got bytearray"),
         (pseudonyms(unseen="x"), [], ValueError, "one of 'error', 'generate'. Got "),
-        (pseudonyms(exclude="A"), [], TypeError, "exclude must be an iterable of str"),
+        (pseudonyms(ngrams(), exclude="A"), [], TypeError, "exclude must be an iterable of str"),
         (pseudonyms(exclude=iter("A")), [], TypeError, "Got an iterator"),
     ],
 )
@@ -233,7 +233,7 @@ def test_bad_labels_weights_and_generators(estimator, data, error, match):
         (pseudonyms(), "Anna", ValueError, "must be a single column of names. Got sha"),
         (pseudonyms(), ["A", 3], TypeError, "None for missing names. Got int in row 1."),
         (pseudonyms(), [None, ""], ValueError, "at least one name. Got no names"),
-        (pseudonyms(), ["A"], ValueError, "pass a FrozenEstimator of a Pipeline"),
+        (pseudonyms(ngrams()), ["A"], ValueError, "pass a FrozenEstimator of a Pipeline"),
     ],
 )
 def test_bad_X(estimator, X, error, match):

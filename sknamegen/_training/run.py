@@ -146,9 +146,8 @@ def train(
         attributes["similar_names_"] = progress.get("similar_names_", list(similar_names))
         return Run(fitted, attributes, is_interrupted)
 
-    names = joined, valid, counts, is_text
-    calls = (lambda nets: snapshot(run_of(nets))), epochs
-    nets, is_interrupted = fit_networks(plans, *names, *calls, nets)
+    data = joined, valid, counts, is_text, lambda nets: snapshot(run_of(nets)), epochs
+    nets, is_interrupted = fit_networks(plans, *data, nets)
     nets = nets if before else [net for net in nets if net.n_steps]
     if not nets:
         raise KeyboardInterrupt
