@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import wraps
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar, cast
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -14,14 +14,16 @@ except ImportError:  # an earlier version, in which no estimator has callbacks
 
     with_callbacks = None
 
+_Fit = TypeVar("_Fit", bound=Callable[..., object])
 
-def fit_task(max_subtasks: int | None = 0) -> Callable[[Any], Any]:
+
+def fit_task(max_subtasks: int | None = 0) -> Callable[[_Fit], _Fit]:
     """Return a decorator for `fit`, which makes it a task of callbacks.
 
     `max_subtasks` is None if `fit` has subtasks, whose number is not known.
     """
 
-    def decorate(method: Any) -> Any:
+    def decorate(method: _Fit) -> _Fit:
         @wraps(method)
         def fit(self: Any, *args: object, **kwargs: object) -> object:
             if not hasattr(self, "_skl_callbacks"):
@@ -33,7 +35,7 @@ def fit_task(max_subtasks: int | None = 0) -> Callable[[Any], Any]:
             context.call_on_fit_task_end(estimator=self, X=X)
             return self
 
-        return with_callbacks(fit) if with_callbacks else method
+        return cast(_Fit, with_callbacks(fit)) if with_callbacks else method
 
     return decorate
 

@@ -140,7 +140,8 @@ def compare_words(n_names, quick):
     endings = "", "a", "en", "ia", "or"
     many = {word + ending for word in load_words() for ending in endings}
     print("constraint                            match compile first  free          list       MB")
-    settings = {"max_epochs": 1, "hidden_size": 32} if quick else {}
+    small = {"init": None, "num_networks": 1, "max_epochs": 1, "hidden_size": 32}
+    settings = small if quick else {}
     for title, names in [*LISTS_OF_WORDS.items()][: 1 if quick else None]:
         windows, own = CharSequenceVectorizer().fit_transform(names), words_of(names)
         english = load_words() | own
@@ -194,7 +195,8 @@ def main():
     n_names, n_unconstrained, settings = 2000, 400_000, {}
     if arguments.quick:
         lists = {title: names[::5] for title, names in lists.items()}
-        n_names, n_unconstrained, settings = 200, 2000, {"max_epochs": 4, "hidden_size": 32}
+        settings = {"init": None, "num_networks": 1, "max_epochs": 4, "hidden_size": 32}
+        n_names, n_unconstrained = 200, 2000
     for title, names in lists.items():
         windows = CharSequenceVectorizer().fit_transform(names)
         base_rate = None
