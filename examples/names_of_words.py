@@ -49,7 +49,9 @@ for kind in [*LISTS][: 2 if arguments.quick else None]:
     names = " ".join(LISTS[kind].split()).split(", ")
     words = load_words(like=names)
     generator = CharLSTMGenerator(random_state=SEED).fit(names)
-    samples = generator.sample("", 0.7, 6, words=words, random_state=SEED, **options)
+    n_words = np.percentile([len(name.split()) for name in names], (5, 95)).astype(int)
+    options |= {"words": words, "n_words": tuple(n_words.tolist())}
+    samples = generator.sample("", 0.7, 6, random_state=SEED, **options)
     print(f"{kind}: {', '.join(samples)}")
     new = words[len(words_of(names)) :]
     print(f"  {len(new):,} words that the list does not contain: {', '.join(new[:9])}, ...")
@@ -60,12 +62,6 @@ rng = np.random.default_rng(SEED)
 letters = rng.choice([word[0] for word in words if len(word) > 2], size=6)
 samples = []
 for letter in letters:
-    words_with_letter = [word for word in words if word[0] == letter]
-    options = {
-        "words": words_with_letter,
-        "n_words": (2, 2),
-        "exclude": samples,
-        "random_state": rng,
-    }
-    samples.append(generator.sample("", 0.7, **options))
+    options = {"words": [word for word in words if word[0] == letter], "n_words": (2, 2)}
+    samples.append(generator.sample("", 0.7, exclude=samples, random_state=rng, **options))
 print(f"{kind} with alliteration: {', '.join(samples)}")

@@ -88,7 +88,7 @@ def _add_generation_options(parser):
     repeated: Any = {"action": "append", "default": [], "metavar": "TEXT"}
     add("--banned", help="string not allowed in names (may be repeated)", **repeated)
     add("--banned-file", metavar="FILE", help="file of strings not allowed in names, one per line")
-    words = "use only English words (all, or those like the list's) and the words of the list"
+    words = "after FILE: use only English words (all, or like the list's) and those of the list"
     add("--words", nargs="?", const="all", choices=("all", "like"), help=words)
     add("--own-words", help="use only the words of the list", **_SWITCH)
     add("--words-file", metavar="FILE", help="use only the words in a file (and those above)")
@@ -205,10 +205,11 @@ def _check_options(args, given):
         raise ValueError(f"-n must be from 0 to 10,000,000. Got {args.n}.")
     if args.far_apart is not None and args.far_apart < 1:
         raise ValueError(f"--far-apart must be at least 1. Got {args.far_apart}.")
-    if args.n * args.best_of > 10_000_000:
+    n_candidates = args.n * args.best_of * (5 if args.far_apart else 1)
+    if n_candidates > 10_000_000:
         raise ValueError(
-            f"-n times --best-of must be at most 10,000,000. Got {args.n} and {args.best_of}. For "
-            "many names, pass --best-of 1."
+            f"-n times --best-of, five times as much with --far-apart, must be at most 10,000,000. "
+            f"Got {n_candidates:,}. For many names, pass --best-of 1."
         )
     for text in args.banned:
         if not text or "," in text.strip(","):
@@ -254,12 +255,11 @@ def _names(generator, args, options, own):
     if not args.far_apart:
         return _sample(generator, args, options, own)
     n, args.n = args.n, 5 * args.n  # names to choose from
-    names = sknamegen.metrics.far_apart(
-        _sample(generator, args, options, own), n, args.far_apart, away_from=own or ()
-    )
-    if len(names) < n:
-        _report(f"warning: only {len(names):,} of {args.n:,} names are far enough apart.")
-    return names
+    names = _sample(generator, args, options, own)
+    chosen = sknamegen.metrics.far_apart(names, n, args.far_apart, away_from=own or ())
+    if len(chosen) < n:
+        _report(f"warning: only {len(chosen):,} of {len(names):,} names are far enough apart.")
+    return chosen
 
 
 def _sample(generator, args, options, own):
@@ -379,8 +379,9 @@ def _read_names(path, args):
         raise ValueError("--label-column and --header require --column, which selects the names.")
     lines = _lines(path, args, strip=not args.column)
     if args.column:
-        wanted = [column for column in (args.column, args.label_column) if column is not None]
-        names, *labels = read_columns(lines, wanted, args.header)
+        given = filter(None, (args.column, args.label_column))
+        columns = [int(column) if column.isdecimal() else column for column in given]
+        names, *labels = read_columns(lines, columns, args.header)
         return names, labels[0] if labels else None
     # "Smith, John" is a name.
     separators = re.compile("\t"), re.compile(";"), re.compile(",(?! )")

@@ -121,7 +121,7 @@ class Fitted:
         windows = alphabet.windows(prefixes, self.corpus.window_length_)
 
         def mean_proba(rows: slice) -> NDArray[np.float64]:
-            proba = np.exp(next_log_proba(model, windows[rows], labels))
+            proba = np.exp(next_log_proba(model, windows[rows], labels)[1])
             return np.einsum("sl,slc->sc", label_proba[rows], proba)
 
         parts = blocks(len(prefixes), len(labels) * len(alphabet))

@@ -7,18 +7,18 @@ from collections.abc import Iterator, Sequence
 def read_columns(lines: list[str], columns: Sequence[str | int], header: bool) -> list[list[str]]:
     """Return columns of a table, without the rows whose cell in the first column is empty.
 
-    Columns are titles or numbers, which start at 1. Titles are in the first line. If all columns
-    are numbers, the first line is a row, unless `header` is True.
+    Columns are titles (str), which are in the first line, or numbers (int), which start at 1. If
+    all columns are numbers, the first line is a row, unless `header` is True.
     """
-    wanted, rows = list(map(str, columns)), _rows(lines)
-    titles = next(rows) if header or not all(map(str.isdecimal, wanted)) else []
-    indices = []
-    for column in wanted:
-        if not column.isdecimal() and column not in titles:
+    rows, indices = _rows(lines), list[int]()
+    has_titles = header or any(isinstance(column, str) for column in columns)
+    titles = next(rows) if has_titles else []
+    for column in columns:
+        if isinstance(column, str) and column not in titles:
             raise ValueError(
                 f"The file has no column {column!r}. Its columns are {', '.join(titles)}."
             )
-        indices.append(int(column) - 1 if column.isdecimal() else titles.index(column))
+        indices.append(titles.index(column) if isinstance(column, str) else column - 1)
     entries = []
     for row in rows:
         if not 0 <= min(indices) <= max(indices) < len(row):
@@ -29,7 +29,7 @@ def read_columns(lines: list[str], columns: Sequence[str | int], header: bool) -
         if entry[0]:
             entries.append(entry)
     if not entries:
-        raise ValueError(f"Column {wanted[0]} must contain at least one name. Got none.")
+        raise ValueError(f"Column {columns[0]} must contain at least one name. Got none.")
     return list(map(list, zip(*entries, strict=True)))
 
 

@@ -105,7 +105,7 @@ class CharAverageGenerator(BaseCharGenerator):
         y : None
             Must be None, because an average has no labels.
         sample_weight : array-like of shape (n_names,), default=None
-            Accepted like X. It is not routed to the generators, because they are not trained.
+            Weights. They are validated but not used, because the generators are not trained.
 
         Returns
         -------

@@ -166,9 +166,9 @@ def read_collection() -> dict[str, str]:
 def real_list_of(names: list[str]) -> tuple[str, list[str]] | None:
     """Return the title and the names of the list from which names most probably come.
 
-    Only large lists of real names are considered. If a list contains a name, the probability of the
-    name is one divided by the length of the list, otherwise a millionth. Returns None if the list
-    does not contain half of the names.
+    Only large lists of real names that contain at least half of the names are considered. If a list
+    contains a name, the probability of the name is one divided by the length of the list, otherwise
+    a millionth. Returns None if there is no such list.
     """
     folded, best, found = set(map(fold, names)), -inf, None
     for path, text in read_collection().items():
@@ -257,10 +257,9 @@ def load_words(like: Iterable[str] | None = None, n: int = 1000) -> frozenset[st
     >>> load_words(like=["Copper Fox Ale", "Old Stout"], n=4)
     ['ale', 'copper', 'fox', 'old', 'stout', 'velvet', 'green', 'juniper', 'indigo']
     """
-    english = _english_words()
-    if like is None:
-        return frozenset(english)
     check_int("n", n, 0)
+    if like is None:
+        return frozenset(_english_words())
     counts = Counter(chain.from_iterable(split_words(check_strings("like", like))))
     if not counts:
         raise ValueError("like must contain at least one word. Got only digits or symbols.")
@@ -294,7 +293,7 @@ def word_vectors() -> tuple[Strs, Floats, Ints]:
 
 def nearest_words(counts: Counter[str], words: Strs, vectors: Floats, n_lists: Ints) -> list[str]:
     """Return words, nearest to the most frequent words in `counts` first, see `load_words`."""
-    frequent = [word for word, _ in counts.most_common(_MAX_WORDS)]
+    frequent = sorted(counts, key=lambda word: (-counts[word], word))[:_MAX_WORDS]
     similarity = np.exp(4 * vectors @ vectors[np.isin(words, frequent)].T).sum(axis=1)
     nearness = np.log1p(similarity) + 0.5 * np.log1p(n_lists)
     return words[np.argsort(-nearness, kind="stable")].tolist()

@@ -259,8 +259,8 @@ def constraint_probability(
         An int makes the estimate reproducible.
     **constraints
         `label`, `min_length`, `max_length`, `top_k`, `top_p`, `min_p`, `pattern`, `banned`,
-        `words` and `n_words`, as in `sample`. The default length limits apply too, but names that
-        repeat a word count.
+        `words` and `n_words`, as in `sample`. The default length limits apply too. Names that
+        repeat a word are included.
 
     Returns
     -------

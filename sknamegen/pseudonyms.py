@@ -44,7 +44,7 @@ class NamePseudonymizer(
         The generator of the pseudonyms, by default a `CharNGramGenerator`. `fit` trains a clone on
         the column. If the column must not be learned, or if several tables must agree, pass a
         fitted Pipeline in a `sklearn.frozen.FrozenEstimator`, which is not retrained. By default, a
-        column of less than 200 names without labels is not learned if a bundled list of people,
+        column of fewer than 200 names without labels is not learned if a bundled list of people,
         towns or things contains at least half of them. The generator learns this list instead.
         N-grams give the same pseudonyms on every machine, but the output of networks depends
         slightly on the processor.
@@ -196,6 +196,11 @@ class NamePseudonymizer(
         Returns
         -------
         self : NamePseudonymizer
+
+        Warns
+        -----
+        UserWarning
+            As in `fit`, in the first call.
 
         Raises
         ------
@@ -362,11 +367,15 @@ def _names_to_learn(names):
     if not 0 < len(names) < _MIN_NAMES:
         return names
     advice = "Pass a FrozenEstimator of a Pipeline that was fitted to similar names."
-    found = real_list_of(names)
+    reason = "no bundled list of people, towns or things contains half of them"
+    try:
+        found = real_list_of(names)
+    except RuntimeError as error:  # a Python without the module lzma cannot read the collection
+        found, reason = None, f"the bundled lists cannot be read ({error})"
     if found is None:
         warn_user(
-            f"X has only {len(names):,} distinct names, and no bundled list contains half of them, "
-            f"so pseudonyms may be hard to pronounce. {advice}"
+            f"X has only {len(names):,} distinct names, and {reason}, so pseudonyms may be hard to "
+            f"pronounce. {advice}"
         )
         return names
     title, others = found

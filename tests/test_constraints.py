@@ -185,6 +185,24 @@ def test_the_rarest_names(pipes, kind, constraint, is_short, monkeypatch):
     assert abs(proba - total) < 3 * error
 
 
+@pytest.mark.parametrize(
+    ("title", "pattern"), [("hi_IN_first_names", "अ.*"), ("th_TH_first_names", "[^ั]*ก.*")]
+)
+def test_large_automata_of_scripts_with_marks(title, pattern):
+    """Ways to continue a character are so many that their number overflows."""
+    names = load_names(title)
+    banned = random.Random(0).sample([name for name in names if len(name) > 3], 120)
+    options = {"pattern": pattern, "banned": banned, "max_length": 12}
+    for name in CharNGramGenerator().fit(names).sample(n_samples=3, random_state=0, **options):
+        assert re.fullmatch(pattern, name)
+        assert not any(text in name for text in banned)
+
+
+def test_a_list_of_mostly_empty_names():
+    generator = CharNGramGenerator().fit([""] * 3000 + ["Anna", "Hanna", "Berta"])
+    assert "" not in generator.sample("", 0.3, 3, random_state=0)
+
+
 @pytest.mark.parametrize("temperature", [0.05, 0.2])
 def test_short_names_at_low_temperature(temperature):
     """Names this short are rare. Single samples and lists have the same distribution."""

@@ -78,7 +78,7 @@ def test_read_names(tmp_path, newline, encoding):
         ("name,town\nZoë , Bath\n,Ely\nÅsa,Lund\n", {"column": "name"}, ["Zoë", "Åsa"]),
         ("name,town\nZoë , Bath\n,Ely\n", {"column": 2, "header": True}, ["Bath", "Ely"]),
         ('Zoë\t"Bath, Ely"\nÅsa\t"a ""b"""', {"column": 2}, ["Bath, Ely", 'a "b"']),
-        ("Zoë;7\n", {"column": "1"}, ["Zoë"]),
+        ("1;2020\n7;Zoë\n", {"column": "2020"}, ["Zoë"]),
     ],
 )
 def test_read_a_column(tmp_path, text, options, names):

@@ -211,11 +211,23 @@ def test_short_columns_get_pseudonyms_like_a_list_of_real_names():
     assert not {*own} & {*pseudonyms}
 
 
+def test_short_columns_without_lzma(monkeypatch):
+    def fail(names):
+        raise RuntimeError("no lzma")
+
+    monkeypatch.setattr("sknamegen.pseudonyms.real_list_of", fail)
+    with pytest.warns(UserWarning, match=r"the bundled lists cannot be read \(no lzma\), so pseud"):
+        assert len(NamePseudonymizer(key=KEY).fit(GERMANS).mapping()) == 10
+
+
 @pytest.mark.parametrize(
     ("names", "message"),
     [
         (["Anna"], r"X has only 1 distinct names, too few .* like the names of the list 'en_GB_f"),
-        (load_names("dragons")[:20], r"X has only 20 distinct names, and no bundled list contains"),
+        (
+            load_names("dragons")[:20],
+            r"X has only 20 distinct names, and no bundled list of p",
+        ),
     ],
 )
 def test_columns_too_short_to_learn(names, message):

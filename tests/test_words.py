@@ -233,7 +233,9 @@ def test_words_like_those_of_names():
 
 def test_words_like_those_of_a_long_list():
     names = [f"{a} {b}" for a in sorted(load_words())[::9] for b in ("Ale", "Stout")]
-    assert len(load_words(names)) == len(words_of(names)) + 1000
+    words = load_words(names)
+    assert len(words) == len(words_of(names)) + 1000
+    assert load_words(names[::-1]) == words
 
 
 def test_words_in_another_language():

@@ -4,7 +4,7 @@
 
 For each bundled list of names of several English words, `load_words` gets 35 names, three times.
 The first table shows what share of the words of its other names, which these lack, is among the
-nearest words. A list does not count as one of the lists with its words. The second table shows
+nearest words. The number of lists with a word leaves out the list itself. The second table shows
 processor times of lists of thirty names: of `load_words`, of the first name with these words, and
 of 1,000 names after that, relative to 1,000 names without `words`. The third table shows the marks
 of four readers in ``blind/words.json``, for names of ten lists that were invented for the test, in

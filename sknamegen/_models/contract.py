@@ -160,16 +160,17 @@ def log_softmax(logits: Floats) -> Floats:
     return logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
 
 
-def next_log_proba(model: NextCharModel, windows: Ints, labels: Ints) -> Floats:
-    """Return the log-probabilities of the next character, in nats, for each context and label.
+def next_log_proba(model: NextCharModel, windows: Ints, labels: Ints) -> tuple[State, Floats]:
+    """Return the state after each context and label, and what the model predicts.
 
-    The shape is (n_rows, n_labels, n_characters).
+    Predictions are the log-probabilities of the next character, in nats, of the shape (n_rows,
+    n_labels, n_characters).
     """
     n_rows, n_labels = len(windows), len(labels)
     with one_blas_thread():
-        _, logits = model.start(np.repeat(windows, n_labels, axis=0), np.tile(labels, n_rows))
+        state, logits = model.start(np.repeat(windows, n_labels, axis=0), np.tile(labels, n_rows))
     log_proba: Floats = log_softmax(logits.astype(np.float64))  # type: ignore
-    return log_proba.reshape(n_rows, n_labels, -1)
+    return state, log_proba.reshape(n_rows, n_labels, -1)
 
 
 def log_likelihood(model: NextCharModel, sequences: Sequences, n_names: int) -> NDArray[np.float64]:

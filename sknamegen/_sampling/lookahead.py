@@ -189,22 +189,25 @@ def _fill(
         weights = proba.ravel().take(cells + np.repeat(shifts, n_edges)).astype(np.float64)
         if constraint.end is not None:
             ends *= proba[contexts, constraint.end]
-    if not starts.all():
+    is_start = np.ones(len(cells), dtype=bool) if starts.all() else starts.ravel()[cells]
+    if not is_start.all():
         n_repeats = len(constraint.automaton.accepts)
-        is_start = starts.ravel()[cells]
         to_same = _matrix(n_edges, after, weights * ~is_start)
-        weights = weights * is_start
-    to_longer = _matrix(n_edges, after, weights)
+    to_longer = _matrix(n_edges, after, weights * is_start)
+
+    def counted(values: Floats) -> Floats:
+        """Return probabilities, or 1 where a number of ways to continue is positive."""
+        return values if predicted is not None else (values > 0).astype(float)
 
     def shorter_values(longer: Floats, may_end: bool) -> Floats:
         """Return the values of prefixes that are one character shorter."""
-        values = first = to_longer @ longer + ends * may_end
+        values = first = counted(to_longer @ longer + ends * may_end)
         for _ in range(n_repeats):  # code points that continue a character
             previous = values
-            values = first + to_same @ values
+            values = counted(first + to_same @ values)
             if _is_close(values, previous):
                 break
-        return values if predicted is not None else (values > 0).astype(float)
+        return values
 
     values: Floats = np.zeros(n_states)
     table, log_scales = list[Floats](), list[float]()

@@ -28,8 +28,8 @@ from .decoding import draw
 from .guide import N_CHARACTERS, ROUND_SIZE, Guide, Learner, TooRare, no_match_error
 from .search import Search
 
-# Share of the characters drawn that valid names must have, or the sampler switches to guided draws,
-# unless it expects to need at most `ROUND_SIZE` draws.
+# Share of the characters drawn, with the ends of names, that valid names must have, or the sampler
+# switches to guided draws, unless it expects to need at most `ROUND_SIZE` draws.
 _MIN_ACCEPTANCE = 0.2
 # Minimum number of rounds of `find_guide` for estimates, whose error is the change between rounds.
 _N_ROUNDS = 3
@@ -216,12 +216,13 @@ class Sampler(Learner):
     ) -> None:
         """Propose names until all rows have one, or probably need more than `max_draws` draws."""
         selection.restart()
+        n_given = np.array([*map(len, self.source.prefixes)])
         while selection.is_open:
             attempts = selection.attempts(few_first=max_draws is not None)
             is_valid, texts = propose(rows[attempts], rng)
-            valid = list(compress(texts, is_valid))
-            selection.add(attempts[is_valid], valid, len(attempts))
-            is_rare = sum(map(len, valid)) < _MIN_ACCEPTANCE * sum(map(len, texts))
+            selection.add(attempts[is_valid], [*compress(texts, is_valid)], len(attempts))
+            n_drawn = np.array([*map(len, texts)]) - n_given[rows[attempts]] + 1
+            is_rare = n_drawn[is_valid].sum() < _MIN_ACCEPTANCE * n_drawn.sum()
             if max_draws and is_rare and selection.is_slow(max_draws):
                 break
 

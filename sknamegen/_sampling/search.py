@@ -82,7 +82,7 @@ class Search:
         joints, lengths, states = map(np.array, arrays)
         self.n_expanded += len(prefixes)
         state, log_proba = self._source.read(prefixes, parents if all(parents) else None)
-        keeps_state = self.n_expanded <= self.max_expanded // 16  # states take much memory
+        keeps_state = self.n_expanded * len(joints[0]) <= 2**13  # states take much memory
         if self._recorded:
             self.steps.append(self._source.steps(prefixes, log_proba))
         joints = joints[:, :, None] + self._source.decoded(log_proba)

@@ -24,6 +24,7 @@ from .._models.contract import (
     joined,
     log_likelihood,
     log_softmax,
+    next_log_proba,
     recent_contexts,
 )
 from .._parallel import BLOCK_CELLS, blocks, one_blas_thread, parallel_map
@@ -209,24 +210,19 @@ class Source:
             With a row for each prefix and label.
         log_proba : ndarray of shape (n_prefixes, n_labels, n_characters), dtype float64
         """
-        labels, n = self.labels, len(self.labels)
+        if parents is None:
+            return next_log_proba(self.model, self._windows(prefixes), self.labels)
+        n, index = len(self.labels), self.corpus.alphabet.index
+        places = [(state, np.arange(n * place, n * place + n)) for state, place in parents]
+        before = joined([self.model.select(*place) for place in places])
+        characters = np.array([index[prefix[-1]] for prefix in prefixes])
         with one_blas_thread():
-            if parents is None:
-                windows = np.repeat(self._windows(prefixes), n, axis=0)
-                state, logits = self.model.start(windows, np.tile(labels, len(prefixes)))
-            else:
-                rows = [
-                    self.model.select(state, np.arange(n * place, n * place + n))
-                    for state, place in parents
-                ]
-                index = self.corpus.alphabet.index
-                characters = np.array([index[prefix[-1]] for prefix in prefixes])
-                state, logits = self.model.advance(joined(rows), np.repeat(characters, n))
+            state, logits = self.model.advance(before, np.repeat(characters, n))
         log_proba: Floats = log_softmax(logits.astype(np.float64))
         return state, log_proba.reshape(len(prefixes), n, -1)
 
     def decoded(self, log_proba: Floats) -> Floats:
-        """Return the same after decoding."""
+        """Return log-probabilities after decoding."""
         if self.decoding == Decoding():
             return log_proba
         proba = self.decoding.probabilities(log_proba.reshape(-1, log_proba.shape[2]))

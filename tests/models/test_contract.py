@@ -236,9 +236,9 @@ def test_a_mixture_is_the_weighted_geometric_mean():
     models, weights = [lstm(), ngrams()], [1.0, 3.0]
     mixture = Mixture([Component(m, w) for m, w in zip(models, weights, strict=True)])
     windows = ALPHABET.windows(PREFIXES, WINDOW)
-    log_probas = [next_log_proba(m, windows, np.array([1]))[:, 0] for m in models]
+    log_probas = [next_log_proba(m, windows, np.array([1]))[1][:, 0] for m in models]
     expected = log_softmax(0.25 * log_probas[0] + 0.75 * log_probas[1])
-    np.testing.assert_allclose(next_log_proba(mixture, windows, [1])[:, 0], expected, atol=1e-6)
+    np.testing.assert_allclose(next_log_proba(mixture, windows, [1])[1][:, 0], expected, atol=1e-6)
 
 
 def test_a_component_may_fix_the_label():

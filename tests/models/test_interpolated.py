@@ -12,7 +12,7 @@ PREFIXES = ["", "a", "ab", "cab", "dad", "bbb", "rr"]
 
 
 def proba(model, label=NONE):
-    return np.exp(next_log_proba(model, ALPHABET.windows(PREFIXES, WINDOW), [label])[:, 0])
+    return np.exp(next_log_proba(model, ALPHABET.windows(PREFIXES, WINDOW), [label])[1][:, 0])
 
 
 @pytest.mark.parametrize("order", [2, 3, 4, 6])
