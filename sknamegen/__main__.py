@@ -252,7 +252,7 @@ def _sample_options(names, args):
 
 def _names(generator, args, options, own):
     """Generate names that are far enough apart. `own` is the list, or None for a loaded model."""
-    if not args.far_apart:
+    if not (args.far_apart and args.n):
         return _sample(generator, args, options, own)
     n, args.n = args.n, 5 * args.n  # names to choose from
     names = _sample(generator, args, options, own)
@@ -401,7 +401,7 @@ def _words(names, args):
             "contain. Pass its words with --words-file."
         )
     if not (args.words or args.own_words or args.words_file):
-        if names and _have_english_words(names):
+        if names and not args.save and _have_english_words(names):
             _report(
                 "most names consist of several words. To generate only English words that are like "
                 "theirs, pass --words like."

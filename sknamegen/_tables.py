@@ -1,6 +1,7 @@
 """Columns of CSV and TSV files."""
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 
 
@@ -12,7 +13,7 @@ def read_columns(lines: list[str], columns: Sequence[str | int], header: bool) -
     """
     rows, indices = _rows(lines), list[int]()
     has_titles = header or any(isinstance(column, str) for column in columns)
-    titles = next(rows) if has_titles else []
+    titles = [title.strip() for title in next(rows)] if has_titles else []
     for column in columns:
         if isinstance(column, str) and column not in titles:
             raise ValueError(
@@ -35,7 +36,8 @@ def read_columns(lines: list[str], columns: Sequence[str | int], header: bool) -
 
 def _rows(lines: list[str]) -> Iterator[list[str]]:
     """Yield the rows of a CSV or TSV file, whose cells may contain quoted line breaks."""
-    delimiter, start = max("\t,;", key=lines[0].count), 0
+    unquoted = re.sub('"[^"]*"', "", lines[0])
+    delimiter, start = max("\t,;", key=unquoted.count), 0
     reader = csv.reader((f"{line}\n" for line in lines), delimiter=delimiter, strict=True)
     try:
         for row in reader:

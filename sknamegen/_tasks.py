@@ -18,7 +18,7 @@ _Fit = TypeVar("_Fit", bound=Callable[..., object])
 
 
 def fit_task(max_subtasks: int | None = 0) -> Callable[[_Fit], _Fit]:
-    """Return a decorator for `fit`, which makes it a task of callbacks.
+    """Return a decorator for `fit` or `fit_transform`, which makes it a task of callbacks.
 
     `max_subtasks` is None if `fit` has subtasks, whose number is not known.
     """
@@ -31,9 +31,9 @@ def fit_task(max_subtasks: int | None = 0) -> Callable[[_Fit], _Fit]:
             context = self._init_callback_context(max_subtasks=max_subtasks)
             X = args[0] if args else kwargs.get("X")
             context.call_on_fit_task_begin(estimator=self, X=X)
-            method(self, *args, **kwargs)
+            result = method(self, *args, **kwargs)
             context.call_on_fit_task_end(estimator=self, X=X)
-            return self
+            return result
 
         return cast(_Fit, with_callbacks(fit)) if with_callbacks else method
 

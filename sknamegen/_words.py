@@ -46,8 +46,16 @@ def split_words(texts: Iterable[str]) -> list[list[str]]:
 
 
 def repeats_word(texts: Iterable[str]) -> list[bool]:
-    """Return whether a word occurs twice in each text."""
-    return [len(set(words)) < len(words) for words in split_words(texts)]
+    """Return whether a word, or the part of a word at an apostrophe, occurs twice in each text.
+
+    Parts of one letter do not count, such as the s of a genitive.
+    """
+    found = (list(chain.from_iterable(map(_parts, words))) for words in split_words(texts))
+    return [len(set(parts)) < len(parts) for parts in found]
+
+
+def _parts(word: str) -> list[str]:
+    return [part for part in word.split(APOSTROPHE) if len(part) > 1] or [word]
 
 
 def any_repeats_word(codes: Ints) -> bool:

@@ -158,6 +158,8 @@ class CharAverageGenerator(BaseCharGenerator):
         cloned = type(self)(**self.get_params(deep=False))
         if hasattr(self, "_metadata_request"):
             cloned._metadata_request = deepcopy(self._metadata_request)
+        if hasattr(self, "_skl_callbacks"):
+            cloned._skl_callbacks = self._skl_callbacks
         return cloned
 
     def __getstate__(self) -> Data:

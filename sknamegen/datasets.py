@@ -260,18 +260,21 @@ def load_words(like: Iterable[str] | None = None, n: int = 1000) -> frozenset[st
     check_int("n", n, 0)
     if like is None:
         return frozenset(_english_words())
-    counts = Counter(chain.from_iterable(split_words(check_strings("like", like))))
-    if not counts:
+    names = check_strings("like", like)
+    own = sorted(words_in(names))
+    if not own:
         raise ValueError("like must contain at least one word. Got only digits or symbols.")
+    # Possessives are not among the English words.
+    counts = Counter(chain.from_iterable(split_words(re.sub("['’]", " ", x) for x in names)))
     if not are_english(counts):
         warn_user(
             "the words of load_words are English, and less than a third of the words of like are "
-            f"among them. Got {sorted(counts)!r:.80}. No other words are added. For another "
-            "language, pass words_of(names) and words of your own to sample."
+            f"among them. Got {own[:6]!r}. No other words are added. For another language, pass "
+            "words_of(names) and words of your own to sample."
         )
-        return sorted(counts)
+        return own
     nearest = nearest_words(counts, *word_vectors())
-    return sorted(counts) + [word for word in nearest if word not in counts][:n]
+    return own + [word for word in nearest if word not in {*own, *counts}][:n]
 
 
 def are_english(words: Collection[str]) -> bool:
@@ -470,7 +473,8 @@ def read_names(
     >>> read_names(path, column="town")
     ['Bath', 'Lublin']
     """
-    check_option("header", header)
+    if check_option("header", header) and column is None:
+        raise ValueError("header requires column, which selects the names. Got column=None.")
     if column is not None and not isinstance(column, str):
         check_int("column", column, 1)
     lines = read_lines(path, encoding, strip=column is None)

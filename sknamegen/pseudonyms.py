@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections import Counter
+from contextlib import nullcontext
 from itertools import count
 from typing import Literal, Self
 from warnings import catch_warnings
@@ -15,6 +16,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._alphabet import compose, fold
+from ._cleaning import NamesWarning
 from ._generator import generator_of
 from ._state import PublicName
 from ._tasks import CallbackSupportMixin, fit_task
@@ -175,8 +177,13 @@ class NamePseudonymizer(
             pipe[-1].set_params(random_state=self._seed("") % 2**32)
         before, y = vars(self).copy(), None if None in labels else labels
         try:
-            learned = _names_to_learn(names) if self.generator is None and y is None else names
-            self.generator_, self._pool = pipe.fit(learned, y), {}
+            learned = names
+            if self.generator is None and 0 < len(names) < _MIN_NAMES:
+                learned = _names_to_learn(names, is_labelled=y is not None)
+            # The names of a list are not in X.
+            quiet = catch_warnings(action="ignore", category=NamesWarning)
+            with nullcontext() if learned is names else quiet:
+                self.generator_, self._pool = pipe.fit(learned, y), {}
             self._pseudonyms = self._assign({}, label_of)
         except BaseException:
             self.__dict__ = before
@@ -362,14 +369,14 @@ class NamePseudonymizer(
         self.key = self.key  # hide the key
 
 
-def _names_to_learn(names):
-    """Return the names from which pseudonyms of a column come: its own, or those of a list."""
-    if not 0 < len(names) < _MIN_NAMES:
-        return names
+def _names_to_learn(names, is_labelled):
+    """Return the names from which pseudonyms of a short column come: its own, or a list's."""
     advice = "Pass a FrozenEstimator of a Pipeline that was fitted to similar names."
     reason = "no bundled list of people, towns or things contains half of them"
+    if is_labelled:
+        reason = "the bundled lists have no labels"
     try:
-        found = real_list_of(names)
+        found = None if is_labelled else real_list_of(names)
     except RuntimeError as error:  # a Python without the module lzma cannot read the collection
         found, reason = None, f"the bundled lists cannot be read ({error})"
     if found is None:

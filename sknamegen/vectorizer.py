@@ -152,6 +152,7 @@ class CharSequenceVectorizer(StateFormat, CallbackSupportMixin, TransformerMixin
         self._learn(X)
         return self
 
+    @fit_task()
     def fit_transform(self, X: Iterable[str], y: object = None) -> NDArray[np.int32]:
         """Learn the alphabet and split the same names into windows.
 

@@ -412,10 +412,11 @@ def test_words_options(run, tmp_path):
         status, names, error = run(*options, *arguments, stdin="\n".join(HOUSES))
         assert (status, error, len(names)) == (0, "", 20)
         assert words_of(names) <= words
-    plain = *options, "--min-p", 0, "--best-of", 1, "--save", "m.joblib"
+    plain = *options, "--min-p", 0, "--best-of", 1
     status, names, error = run(*plain, stdin="\n".join(HOUSES))
-    assert (status, error.count("\n")) == (0, 2)
+    assert (status, error.count("\n")) == (0, 1)
     assert error.startswith(hint)
+    assert hint not in run(*plain, "--save", "m.joblib", stdin="\n".join(HOUSES))[2]
     assert not words_of(names) <= load_words()
     for names in (["Old Barn", "Red Stone"], ["Old", "Red"]):  # half, and single words
         assert run(*options, stdin="\n".join([*names, "Xor", "Yul"]))[2] == ""
@@ -465,6 +466,7 @@ def test_names_far_apart(run):
     assert (len(names), error) == (10, "")
     assert far_apart(names, min_distance=3, away_from=NAMES) == names
     assert far_apart(run(*options)[1], min_distance=3, away_from=NAMES) != names
+    assert run(*options[:3], 0, "--far-apart", 3)[:2] == (0, [])
     _, names, error = run(*options, "--far-apart", 30)
     assert (names, error) == ([], "sknamegen: warning: only 0 of 50 names are far enough apart.\n")
     assert "--far-apart must be at least 1. Got 0." in run(*options, "--far-apart", 0)[2]

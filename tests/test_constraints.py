@@ -198,6 +198,15 @@ def test_large_automata_of_scripts_with_marks(title, pattern):
         assert not any(text in name for text in banned)
 
 
+def test_the_number_of_words_of_n_grams():
+    """Their lookahead ignores the penalties, so that no guide is good."""
+    generator = CharNGramGenerator().fit(load_names("taverns"))
+    probability, error = constraint_probability(generator, n_words=(5, 5), random_state=0)
+    assert abs(probability - 0.0056) < 4 * error
+    with pytest.raises(ValueError, match=r"Found only .* names: others are too rare"):
+        generator.sample(n_samples=5000, n_words=(5, 5), random_state=7)
+
+
 def test_a_list_of_mostly_empty_names():
     generator = CharNGramGenerator().fit([""] * 3000 + ["Anna", "Hanna", "Berta"])
     assert "" not in generator.sample("", 0.3, 3, random_state=0)

@@ -79,6 +79,8 @@ def test_read_names(tmp_path, newline, encoding):
         ("name,town\nZoë , Bath\n,Ely\n", {"column": 2, "header": True}, ["Bath", "Ely"]),
         ('Zoë\t"Bath, Ely"\nÅsa\t"a ""b"""', {"column": 2}, ["Bath, Ely", 'a "b"']),
         ("1;2020\n7;Zoë\n", {"column": "2020"}, ["Zoë"]),
+        ('"Doe, Zoë";4\n"Roe, Åsa";5\n', {"column": 1}, ["Doe, Zoë", "Roe, Åsa"]),
+        ("name, town\nÅsa, Lund\n", {"column": "town"}, ["Lund"]),
     ],
 )
 def test_read_a_column(tmp_path, text, options, names):
@@ -91,6 +93,7 @@ def test_read_a_column(tmp_path, text, options, names):
     [
         ({"column": "town"}, ValueError, "The file has no column 'town'. Its columns are name, x"),
         ({"column": 3}, ValueError, "Each line must have a column 3"),
+        ({"header": True}, ValueError, "header requires column"),
         ({"column": 0}, ValueError, "column must be an int >= 1"),
         ({"column": 1.5}, TypeError, "column must be an int >= 1"),
         ({"column": 1, "header": "yes"}, ValueError, "header must be"),

@@ -211,6 +211,13 @@ def test_short_columns_get_pseudonyms_like_a_list_of_real_names():
     assert not {*own} & {*pseudonyms}
 
 
+@pytest.mark.filterwarnings("error")
+def test_lists_of_real_names_cause_no_warning():
+    NamePseudonymizer(key=KEY).fit(["Berlin", "Hamburg", "München", "Köln", "Frankfurt am Main"])
+    with pytest.warns(UserWarning, match="the bundled lists have no labels, so pseudonyms may be"):
+        NamePseudonymizer(key=KEY).fit(GERMANS, ["f", "m", "f", "m", "f", "m", "f", "m", "f", "m"])
+
+
 def test_short_columns_without_lzma(monkeypatch):
     def fail(names):
         raise RuntimeError("no lzma")

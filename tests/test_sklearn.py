@@ -365,6 +365,11 @@ def test_callbacks_of_estimators(estimator):
     with pytest.raises((TypeError, ValueError)):
         estimator.fit([["abc", "x"]])
     assert recorder.events == ["setup", tasks[0], "teardown"]
+    assert clone(estimator)._skl_callbacks == [recorder]
+    if hasattr(estimator, "fit_transform"):
+        recorder.events.clear()
+        assert len(estimator.fit_transform(["abc"])) == 1
+        assert recorder.events.count("setup") == recorder.events.count("teardown") == 1
 
 
 def test_earlier_versions_of_scikit_learn_have_no_callbacks(monkeypatch):

@@ -206,6 +206,11 @@ def test_words_are_repeated_only_if_a_name_of_the_list_repeats_one():
             assert any(map(repeats, copy.most_likely(9, **options)[0]))
     with pytest.raises(ValueError, match="repeated a word"):
         one.sample("ab ab", **options)
+    stags = CharNGramGenerator().fit(["The King's Stag", "Stag and Stag's", "Old Stag"][::2] * 5)
+    options = {"words": ["the", "king", "stag", "s"], "pattern": ".*'s.*", "max_length": 12}
+    written = stags.sample("", 1.5, 200, random_state=0, **options)
+    assert any(name.count("'s") for name in written)
+    assert not any(name.lower().count(word) > 1 for name in written for word in ("king", "stag"))
     text = CharSequenceVectorizer(window_length=3, boundary=False).fit_transform([" ".join(names)])
     assert CharNGramGenerator().fit(text).sample("ab ab", words=["ab", "ba", "a", "b"])
 
@@ -229,6 +234,13 @@ def test_words_like_those_of_names():
     near, far = ["joy", "shame", "despair", "envy", "sadness"], ["tin", "barn", "cider", "pine"]
     assert sum(word in feelings for word in near) > sum(word in words for word in near)
     assert sum(word in words for word in far) > sum(word in feelings for word in far)
+
+
+def test_words_like_possessives():
+    words = load_words(["King's Arms", "Queen’s Head", "Sailor's Rest"], 50)
+    assert words[:6] == ["arms", "head", "king's", "queen's", "rest", "sailor's"]
+    assert not {"king", "queen", "sailor", "s"} & {*words}
+    assert {"captain", "prince", "lady", "crown"} & {*words}
 
 
 def test_words_like_those_of_a_long_list():

@@ -163,10 +163,10 @@ class Sampler(Learner):
             self._select(others, prefixes, rng)
             return self._best(rows, names, prefixes, others) if others.names else names, None
         reasons = " and ".join(f"{n:,} {reason}" for reason, n in selection.rejected.items())
+        reasons = f"of {selection.n_drawn:,} drawn, {reasons}" if reasons else "others are too rare"
         return names, (
-            f"Found only {len(names):,} of {len(rows):,} names: of {selection.n_drawn:,} drawn, "
-            f"{reasons}{self._rarity(rng)}. Raise temperature or max_length, or request "
-            "fewer names."
+            f"Found only {len(names):,} of {len(rows):,} names: {reasons}{self._rarity(rng)}. "
+            "Raise temperature or max_length, or request fewer names."
         )
 
     def _select(self, selection: Selection, rows: Ints, rng: np.random.Generator) -> None:
@@ -316,22 +316,28 @@ class Sampler(Learner):
         """
         source, temperature = self.source, self.source.decoding.temperature
         rows = np.repeat(np.arange(len(source.prefixes)), n)
-        if not temperature or source.model.ngrams() is None:
+
+        def shares() -> tuple[Floats, Floats]:
             is_valid, _ = self._unguided(rows, rng)
             share = is_valid.reshape(-1, n).mean(axis=1)
             # A few draws cannot show that a share is exactly 0 or 1, so bound the variance.
             variance = np.maximum(share * (1 - share), 1 / n) * (temperature > 0)
-            standard_error = np.sqrt(variance / n)
-            if not temperature or share.min() >= _MIN_ACCEPTANCE:
-                return share, standard_error
+            return share, np.sqrt(variance / n)
+
+        share = None
+        if not temperature or source.model.ngrams() is None:
+            share = shares()
+            if not temperature or share[0].min() >= _MIN_ACCEPTANCE:
+                return share
         estimates = np.empty((len(source.prefixes), 2))
         try:
             for guide, prefixes in self._guides(_N_ROUNDS):
                 estimates[prefixes] = guide.probability(n, rng)
         except TooRare:
-            if source.model.ngrams() is not None or not share.all():
+            share = share or shares()
+            if not share[0].all():
                 raise
-            return share, standard_error
+            return share
         return estimates[:, 0], estimates[:, 1]
 
     def stream(self, rng: np.random.Generator, filters: Filters, best_of: int = 1) -> Iterator[str]:
