@@ -180,20 +180,8 @@ def _fill(
 ) -> LengthTable:
     """Return the table of a lookahead, given distributions and the row of each state."""
     n_states, limits = len(automaton.accepts), constraint.limits
-    n_edges, after, cells = automaton.edges()
-    starts, ends = automaton.starts_cluster, automaton.accepts.astype(float)
-    weights, n_repeats = np.ones(len(cells)), 0
-    if predicted is not None:
-        proba, contexts = predicted
-        shifts = (contexts - np.arange(n_states)) * proba.shape[1]
-        weights = proba.ravel().take(cells + np.repeat(shifts, n_edges)).astype(np.float64)
-        if constraint.end is not None:
-            ends *= proba[contexts, constraint.end]
-    is_start = np.ones(len(cells), dtype=bool) if starts.all() else starts.ravel()[cells]
-    if not is_start.all():
-        n_repeats = len(constraint.automaton.accepts)
-        to_same = _matrix(n_edges, after, weights * ~is_start)
-    to_longer = _matrix(n_edges, after, weights * is_start)
+    to_longer, to_same, ends = _steps(automaton, constraint.end, predicted)
+    n_repeats = len(constraint.automaton.accepts) * (to_same.nnz > 0)
 
     def counted(values: Floats) -> Floats:
         """Return probabilities, or 1 where a number of ways to continue is positive."""
@@ -229,10 +217,30 @@ def _fill(
     return LengthTable(limits, np.stack(table), np.append(np.cumsum(log_scales), 0), n_late)
 
 
-def _matrix(n_edges: Ints, after: Ints, weights: Floats) -> csr_matrix:
-    """Return the matrix of weighted edges, see `Automaton.edges`."""
-    places = np.append(0, n_edges.cumsum())
-    return csr_matrix((weights, after, places), shape=(len(n_edges), len(n_edges)))
+def _steps(
+    automaton: Automaton, end: int | None, predicted: tuple[Floats, Ints] | None
+) -> tuple[csr_matrix, csr_matrix, Floats]:
+    """Return the weights of steps between states, and of the end of a name.
+
+    The matrices contain the steps that start a character, and those that continue one.
+    """
+    n_edges, after, cells = automaton.edges()
+    starts, ends = automaton.starts_cluster, automaton.accepts.astype(float)
+    weights = np.ones(len(cells))
+    if predicted is not None:
+        proba, contexts = predicted
+        shifts = (contexts - np.arange(len(contexts))) * proba.shape[1]
+        weights = proba.ravel().take(cells + np.repeat(shifts, n_edges)).astype(np.float64)
+        if end is not None:
+            ends *= proba[contexts, end]
+
+    def matrix(weights: Floats) -> csr_matrix:
+        places = np.append(0, n_edges.cumsum())
+        return csr_matrix((weights, after, places), shape=(len(n_edges), len(n_edges)))
+
+    if starts.all() or (is_start := starts.ravel()[cells]).all():
+        return matrix(weights), csr_matrix((len(ends), len(ends))), ends
+    return matrix(weights * is_start), matrix(weights * ~is_start), ends
 
 
 def _is_close(values: Floats, previous: Floats) -> bool:
