@@ -15,6 +15,7 @@ import sys
 
 import numpy as np
 from sklearn.compose import make_column_transformer
+from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline
 
 from sknamegen import CharNGramGenerator, CharSequenceVectorizer, NamePseudonymizer, load_names
@@ -49,7 +50,8 @@ print(f"Test data\n{people.to_string(index=False)}\n")
 
 # %%
 # Create two tables with the same patients. The pseudonymizer is fitted to the names in both tables,
-# with the sex as the label, so that female names get female pseudonyms.
+# with the sex as the label, so that female names get female pseudonyms. The tables are too short to
+# learn from, so the pseudonyms come from the generator above.
 patients = rng.choice(len(names), n_rows // 5, replace=False)
 visits = pd.DataFrame(
     {"patient": rng.choice(patients, n_rows), "days": rng.integers(1, 30, n_rows)}
@@ -61,7 +63,8 @@ for table in (visits, labs):
     table.insert(0, "name", [names[i] for i in table["patient"]])
     table["sex"] = sexes[table.pop("patient")]
 all_rows = pd.concat([visits, labs])
-pseudonymizer = NamePseudonymizer(key=b"keep this secret", exclude=known_names())
+options = {"key": b"keep this secret", "exclude": known_names()}
+pseudonymizer = NamePseudonymizer(FrozenEstimator(pipe), **options)
 pseudonymizer.fit(all_rows[["name"]], all_rows["sex"])
 hidden_visits = visits.assign(name=pseudonymizer.transform(visits[["name"]]).ravel())
 hidden_labs = labs.assign(name=pseudonymizer.transform(labs[["name"]]).ravel())
