@@ -217,8 +217,8 @@ def load_words(like: Iterable[str] | None = None, n: int = 1000) -> frozenset[st
     -------
     words : frozenset of str, or list of str
         All words in lower case, in American and British spelling, with their inflections. With
-        `like`, a list of the words of `like` in alphabetical order, which no dictionary contains
-        all, followed by the n nearest words without function words such as "of", nearest first.
+        `like`, a list: first the words of `like` in alphabetical order, known or not, and then the
+        n nearest words, nearest first. Function words such as "of" are not among the latter.
 
     Warns
     -----
@@ -259,7 +259,7 @@ def load_words(like: Iterable[str] | None = None, n: int = 1000) -> frozenset[st
     """
     check_int("n", n, 0)
     if like is None:
-        return frozenset(_english_words())
+        return _all_words()
     names = check_strings("like", like)
     own = sorted(words_in(names))
     if not own:
@@ -273,13 +273,14 @@ def load_words(like: Iterable[str] | None = None, n: int = 1000) -> frozenset[st
             "words_of(names) and words of your own to sample."
         )
         return own
+    known = {*own, *counts}
     nearest = nearest_words(counts, *word_vectors())
-    return own + [word for word in nearest if word not in {*own, *counts}][:n]
+    return own + [word for word in nearest if word not in known][:n]
 
 
 def are_english(words: Collection[str]) -> bool:
     """Return whether at least a third of distinct words are among the English words."""
-    return 3 * len(load_words().intersection(words)) >= len(words)
+    return 3 * len(_all_words().intersection(words)) >= len(words)
 
 
 @cache
@@ -300,6 +301,12 @@ def nearest_words(counts: Counter[str], words: Strs, vectors: Floats, n_lists: I
     similarity = np.exp(4 * vectors @ vectors[np.isin(words, frequent)].T).sum(axis=1)
     nearness = np.log1p(similarity) + 0.5 * np.log1p(n_lists)
     return words[np.argsort(-nearness, kind="stable")].tolist()
+
+
+@cache
+def _all_words() -> frozenset[str]:
+    """Return the bundled words as a set, whose hash is computed once."""
+    return frozenset(_english_words())
 
 
 @cache

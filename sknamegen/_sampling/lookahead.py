@@ -267,6 +267,8 @@ def _product(
         if found is None:
             return None
         transitions, (states, ids) = found
+        if np.prod(transitions.shape) <= BLOCK_CELLS:  # dense arrays are faster
+            transitions = transitions.toarray() + np.int32(len(states) - 1)
     starts_cluster = automaton.starts_cluster
     if starts_cluster.all():
         starts_cluster = np.broadcast_to(True, transitions.shape)
