@@ -1,7 +1,9 @@
 """Support for the callbacks of scikit-learn 1.9, such as its `ProgressBar`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
+from math import inf
 from threading import Lock
 from typing import Any, TypeVar, cast
 
@@ -29,10 +31,11 @@ def fit_task(max_subtasks: int | None = 0) -> Callable[[_Fit], _Fit]:
             if not hasattr(self, "_skl_callbacks"):
                 return method(self, *args, **kwargs)
             context = self._init_callback_context(max_subtasks=max_subtasks)
-            X = args[0] if args else kwargs.get("X")
-            context.call_on_fit_task_begin(estimator=self, X=X)
+            data = dict(zip(("X", "y"), args, strict=False)) | kwargs
+            data = {name: data.get(name) for name in ("X", "y")}
+            context.call_on_fit_task_begin(estimator=self, **data)
             result = method(self, *args, **kwargs)
-            context.call_on_fit_task_end(estimator=self, X=X)
+            context.call_on_fit_task_end(estimator=self, reconstruction_attributes={}, **data)
             return result
 
         return cast(_Fit, with_callbacks(fit)) if with_callbacks else method
@@ -40,16 +43,30 @@ def fit_task(max_subtasks: int | None = 0) -> Callable[[_Fit], _Fit]:
     return decorate
 
 
+@contextmanager
+def subtask(estimator: object, sub_estimator: Any) -> Iterator[None]:
+    """Make the training of a sub-estimator a subtask of `fit`, which the same callbacks observe."""
+    if not (context := getattr(estimator, "_callback_fit_ctx", None)):
+        yield
+        return
+    task = context.subcontext("fit-generator")
+    with task.propagate_callback_context(sub_estimator):
+        task.call_on_fit_task_begin(estimator=estimator)
+        yield
+        task.call_on_fit_task_end(estimator=estimator)
+
+
 class Epochs:
     """The epochs of several networks that train at once, as subtasks of `fit`.
 
     An epoch begins when the first network begins it, and ends when the first network has ended it.
+    If a callback then returns True, the epoch is the `last` of all networks.
     """
 
     def __init__(self, estimator: object):
         self._estimator, self._lock = estimator, Lock()
         self._context = getattr(estimator, "_callback_fit_ctx", None)
-        self._tasks, self._n_ended = list[Any](), 0
+        self._tasks, self._n_ended, self.last = list[Any](), 0, inf
 
     def begin(self, number: int) -> None:
         """Report that a network begins an epoch. The first epoch has number 1."""
@@ -63,4 +80,5 @@ class Epochs:
         with self._lock:
             if self._context and number > self._n_ended:
                 self._n_ended = number
-                self._tasks[number - 1].call_on_fit_task_end(estimator=self._estimator)
+                if self._tasks[number - 1].call_on_fit_task_end(estimator=self._estimator):
+                    self.last = number

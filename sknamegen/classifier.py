@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._generator import BaseCharGenerator, fitted, unwrapped
 from ._state import PublicName
-from ._tasks import CallbackSupportMixin, fit_task
+from ._tasks import CallbackSupportMixin, fit_task, subtask
 from .average import CharAverageGenerator
 
 __all__ = ["NameClassifier"]
@@ -95,7 +95,7 @@ class NameClassifier(
         """Sorted labels."""
         return _last_step(self.generator_).classes_
 
-    @fit_task()
+    @fit_task(max_subtasks=1)
     def fit(
         self,
         X: ArrayLike | None = None,
@@ -265,7 +265,8 @@ class NameClassifier(
             else:
                 params["sample_weight"] = sample_weight
         try:
-            getattr(generator, method)(X, y, **params)
+            with subtask(self, generator):
+                getattr(generator, method)(X, y, **params)
         except KeyboardInterrupt:
             if hasattr(last_step, "classes_"):  # it has made progress
                 self.generator_ = generator

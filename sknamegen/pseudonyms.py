@@ -19,7 +19,7 @@ from ._alphabet import compose, fold
 from ._cleaning import NamesWarning
 from ._generator import generator_of
 from ._state import PublicName
-from ._tasks import CallbackSupportMixin, fit_task
+from ._tasks import CallbackSupportMixin, fit_task, subtask
 from ._validation import check_labels, check_option, warn_user
 from .datasets import real_list_of
 from .ngram import CharNGramGenerator
@@ -133,7 +133,7 @@ class NamePseudonymizer(
             key = _HiddenStr(key[:]) if isinstance(key, str) else _HiddenBytes(key)
         self.__dict__["key"] = key
 
-    @fit_task()
+    @fit_task(max_subtasks=1)
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
         """Train the generator, and generate a pseudonym for each distinct name in a column.
 
@@ -182,7 +182,8 @@ class NamePseudonymizer(
                 learned = _names_to_learn(names, is_labelled=y is not None)
             # The names of a list are not in X.
             quiet = catch_warnings(action="ignore", category=NamesWarning)
-            with nullcontext() if learned is names else quiet:
+            observed = nullcontext() if pipe is self.generator else subtask(self, pipe)
+            with nullcontext() if learned is names else quiet, observed:
                 self.generator_, self._pool = pipe.fit(learned, y), {}
             self._pseudonyms = self._assign({}, label_of)
         except BaseException:

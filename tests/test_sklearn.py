@@ -328,6 +328,9 @@ class Recorder:
     def teardown(self, estimator, context):
         self.events.append("teardown")
 
+    def tasks(self):
+        return [event for event in self.events if isinstance(event, tuple)]
+
 
 def test_callbacks_of_pipelines_and_searches():
     """No estimator warns that it does not support callbacks. An epoch is a task."""
@@ -345,6 +348,44 @@ def test_callbacks_of_pipelines_and_searches():
     assert not {"_callback_fit_ctx", "_parent_callback_ctx"} & {*vars(lstm)}
 
 
+@pytest.mark.parametrize("meta", ["classifier", "pseudonymizer"])
+def test_callbacks_reach_generators_of_meta_estimators(meta):
+    pytest.importorskip("sklearn.callback")
+    lstm = CharLSTMGenerator(init=None, num_networks=1, hidden_size=4, max_epochs=2)
+    pipe = make_pipeline(CharSequenceVectorizer(), lstm)
+    outer = NameClassifier(pipe) if meta == "classifier" else NamePseudonymizer(pipe, b"key")
+    names, labels = load_names(return_X_y=True)
+    recorder = Recorder()
+    outer.set_callbacks(recorder).fit(names[::100], labels[::100])
+    epochs = [(kind, task) for kind, name, task in recorder.tasks() if name == type(lstm).__name__]
+    assert epochs == [("begin", "fit"), *[("begin", "epoch"), ("end", "epoch")] * 2, ("end", "fit")]
+    assert recorder.events.count("setup") == recorder.events.count("teardown") == 1
+    assert not any("callback" in name for name in vars(outer.generator_))
+
+
+def test_callbacks_can_stop_all_networks():
+    pytest.importorskip("sklearn.callback")
+
+    class Stop(Recorder):
+        def on_fit_task_end(self, estimator, context):
+            super().on_fit_task_end(estimator, context)
+            return context.task_name == "epoch" and context.task_id == 1
+
+    lstm = CharLSTMGenerator(init=None, num_networks=3, hidden_size=4, max_epochs=9)
+    lstm.set_callbacks(Stop()).fit(load_names("female")[:40])
+    assert [len(net.history) for net in lstm.nets_] == [2, 2, 2]
+
+
+def test_callbacks_get_data_and_a_fitted_estimator():
+    """The score that scikit-learn's monitor logs at the end is that of the fitted classifier."""
+    callback = pytest.importorskip("sklearn.callback")
+    names, labels = (values[::20] for values in load_names(return_X_y=True))
+    monitor = callback.ScoringMonitor(scoring="accuracy")
+    classifier = NameClassifier(CharNGramGenerator()).set_callbacks(monitor).fit(names, labels)
+    logged = [row["accuracy"] for row in monitor.get_logs().data if row["task_name"] == "fit"]
+    assert logged == [classifier.score(names, labels)]
+
+
 @pytest.mark.parametrize(
     "estimator",
     [
@@ -360,7 +401,9 @@ def test_callbacks_of_estimators(estimator):
     recorder, name = Recorder(), type(estimator).__name__
     estimator.set_callbacks(recorder).fit(["abc"])
     tasks = [("begin", name, "fit"), ("end", name, "fit")]
-    assert recorder.events == ["setup", *tasks, "teardown"]
+    assert [task for task in recorder.tasks() if task[1] == name] == tasks
+    assert recorder.events[0] == "setup"
+    assert recorder.events[-1] == "teardown"
     recorder.events.clear()
     with pytest.raises((TypeError, ValueError)):
         estimator.fit([["abc", "x"]])

@@ -202,7 +202,7 @@ class Progress(Callback):
 
     def on_batch_begin(self, net: Net, **kwargs: object) -> None:
         if self.stopped.is_set():
-            raise KeyboardInterrupt  # skorch's EarlyStopping raises the same error.
+            raise KeyboardInterrupt  # as skorch's EarlyStopping
 
     def on_batch_end(self, net: Net, training: bool = False, **kwargs: object) -> None:
         if training and self.bar is not None:
@@ -213,7 +213,6 @@ class Progress(Callback):
         self.epochs.begin(len(net.history))
 
     def on_epoch_end(self, net: Net, **kwargs: object) -> None:
-        self.epochs.end(len(net.history))
         if self.bar is not None:
             epoch = net.history[-1]
             line = f"Epoch {len(net.history)}/{net.max_epochs}: {epoch['train_loss']:.4f} nats/char"
@@ -221,6 +220,9 @@ class Progress(Callback):
                 line += f", held out {epoch['valid_loss']:.4f}"
             with self.bar.external_write_mode():
                 print(f"{line}, {epoch['dur']:.1f} s")
+        self.epochs.end(len(net.history))
+        if len(net.history) >= self.epochs.last:
+            raise KeyboardInterrupt  # as skorch's EarlyStopping
 
 
 def _n_steps(net: Net, dataset: SequenceDataset) -> int:
@@ -329,7 +331,7 @@ def fit_network(plan: TrainPlan, data: TrainingData, previous: Net | None = None
         net.snapshot = data.snapshot
         try:
             if not stopped.is_set():
-                _train(net, data.train, stopped)
+                _train(net, data.train, data.progress)
             if not stopped.is_set():
                 _check_not_diverged(net, data.test)
         finally:
@@ -405,19 +407,19 @@ def _new_net(settings: Settings, params: Data, plan: TrainPlan) -> Net:
     return net.initialize()
 
 
-def _train(net: Net, dataset: SequenceDataset, stopped: threading.Event) -> None:
-    """Run the training loop. An interrupt ends it and sets `stopped`."""
+def _train(net: Net, dataset: SequenceDataset, progress: Progress) -> None:
+    """Run the training loop. An interrupt ends it and stops the other networks."""
     try:
         try:
             net.notify("on_train_begin", X=dataset, y=None)
             net.fit_loop(dataset)
         except KeyboardInterrupt:
-            if not _has_stopped_early(net):
+            if len(net.history) < progress.epochs.last and not _has_stopped_early(net):
                 raise
         finally:
             net.notify("on_train_end", X=dataset, y=None)
     except KeyboardInterrupt:
-        stopped.set()
+        progress.stopped.set()
 
 
 def _has_stopped_early(net: Net) -> bool:
