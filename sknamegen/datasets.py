@@ -51,7 +51,7 @@ _MAX_LINE = 10_000
 _HASH_BITS = 29
 # Minimum number of names in a list of real names from which pseudonyms may come.
 _MIN_LIST = 300
-# Number of words of a list with which words are compared.
+# Number of words of a list with which words are compared, which takes 45 MB.
 _MAX_WORDS = 300
 
 

@@ -27,7 +27,10 @@ from .vectorizer import CharSequenceVectorizer
 
 __all__ = ["NamePseudonymizer"]
 
-# Number of names from which a column is learned, and from which its kind is certain.
+# Number of names from which a column is learned, and from which its kind is certain. On 23 lists of
+# first names, surnames and towns, n-grams of the bundled list have a lower loss on new names than
+# those of the column: by 0.75 nats for 12 names, 0.23 for 200 and 0.06 for 800. The bundled list is
+# that of another language for 7 of 23 columns of one name, 5 of two, and 1 of five or more.
 _MIN_NAMES, _MIN_CERTAIN = 200, 5
 # Number of names in the first block of the pool. Each further block is twice as long.
 _BLOCK = 20_000
