@@ -100,6 +100,12 @@ def hash_rows(codes: Ints) -> Ints:
     return hashes
 
 
+def hash_names(codes: Ints) -> Ints:
+    """Return the sorted distinct hashes of names in folded form, given as rows of code points."""
+    hashes = np.sort(hash_rows(fold_codes(codes)))  # faster than `np.unique`
+    return hashes[np.append(hashes[1:] != hashes[:-1], True)[: len(hashes)]]
+
+
 def fold_codes(codes: Ints) -> Ints:
     """Return rows of code points in which capitals are lowercase letters.
 

@@ -17,6 +17,7 @@ from ._alphabet import (
     distinct,
     encode,
     fold_codes,
+    hash_names,
     hash_rows,
 )
 from ._rows import (
@@ -81,7 +82,7 @@ class Corpus:
         return replace(
             self,
             alphabet_=alphabet,
-            name_hashes_=_union(hashes, np.unique(hash_rows(fold_codes(encode(similar))))),
+            name_hashes_=_union(hashes, hash_names(encode(similar))),
             is_own=np.isin(alphabet, self.alphabet_),
         )
 
@@ -265,8 +266,7 @@ class Corpus:
             changes["max_length_"] = max(self.max_length_ or 0, int(lengths.max()))
             changes["repeats_words"] = self.repeats_words or any_repeats_word(names)
             if self.name_hashes_ is not None:
-                new = np.unique(hash_rows(fold_codes(names)))
-                changes["name_hashes_"] = _union(self.name_hashes_, new)
+                changes["name_hashes_"] = _union(self.name_hashes_, hash_names(names))
         if self.is_own is not None:
             changes["is_own"] = self.is_own | np.isin(
                 self.alphabet_, characters_of(distinct(rows.codes))
@@ -298,7 +298,8 @@ def learn(
     codes = codes[codes != UNKNOWN]
     if not rows.is_text:
         codes = np.union1d(codes, np.int32(END))
-    if sequences.has_target.any() and not np.isin(sequences.targets, codes).any():
+    is_unknown = sequences.targets[sequences.has_target] == UNKNOWN
+    if len(is_unknown) and is_unknown.all():
         raise ValueError("X must contain at least one known character to learn. Got only U+FFFD.")
     corpus = Corpus(
         characters_of(codes),

@@ -8,7 +8,6 @@ Each later window is a separate sequence with a target at its last step.
 from typing import Any, NamedTuple, Self
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
 from ._alphabet import NONE, PAD, RESERVED, START, Alphabet
 from ._parallel import blocks
@@ -134,12 +133,11 @@ class Sequences(NamedTuple):
         """
         padded = np.pad(self.inputs, ((0, 0), (length, 0)), constant_values=NONE)
         has_target = self.has_target
-        contexts = np.empty((np.count_nonzero(has_target), 1 + length), dtype=np.int32)
-        contexts[:, 0] = np.repeat(self.labels, has_target.sum(1))
-        if length:
-            nearest_last = sliding_window_view(padded, length, axis=1)[:, 1:]
-            contexts[:, 1:] = nearest_last[has_target][:, ::-1]
-        return contexts
+        contexts = np.empty((1 + length, np.count_nonzero(has_target)), dtype=np.int32)
+        contexts[0] = np.repeat(self.labels, has_target.sum(1))
+        for i, column in enumerate(contexts[1:]):
+            column[:] = padded[:, length - i :][:, : has_target.shape[1]][has_target]
+        return contexts.T
 
 
 def _check_size(n_windows: int, window_length: int) -> None:

@@ -10,7 +10,7 @@ from itertools import chain
 
 import numpy as np
 
-from ._alphabet import category, characters_of, codes_of, compose, decode, distinct
+from ._alphabet import category, characters_of, compose, decode, distinct
 from ._parallel import blocks
 from ._types import Ints
 
@@ -60,9 +60,10 @@ def _parts(word: str) -> list[str]:
 
 def any_repeats_word(codes: Ints) -> bool:
     """Return whether a word occurs twice in a name, given as zero-padded code points."""
-    characters = characters_of(distinct(codes)).tolist()
-    others = [character for character in characters if not is_letter(character)]
-    names = codes[np.isin(codes, codes_of(others)).any(axis=1)]
+    characters = distinct(codes)
+    is_other = np.zeros(codes.max(initial=0) + 1, dtype=bool)
+    is_other[characters] = [not is_letter(letter) for letter in characters_of(characters).tolist()]
+    names = codes[is_other[codes].any(axis=1)]
     parts = (repeats_word(decode(names[part])) for part in blocks(*names.shape))
     return any(map(any, parts))
 

@@ -1,6 +1,7 @@
 """Penalties on characters that a model overestimates because it has seen few examples."""
 
 from functools import cached_property
+from itertools import chain
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -316,6 +317,14 @@ def _count_kinds(corpus: Corpus, sequences: Sequences) -> NGramCounts:
     """Count the n-grams of character kinds."""
     alphabet, n_labels, window_length = corpus.alphabet, len(corpus.labels), corpus.window_length_
     kind_of, kinds = _kind_of(alphabet), _kinds_of_kinds(alphabet)
+    # Most names consist of the same kinds as many others, so each pattern is counted once.
+    ids: Ints = np.zeros(len(sequences.inputs), dtype=np.int64)
+    for column in chain([sequences.labels], *(kind_of[x.T] for x in sequences[:2])):
+        _, ids = unique_inverse(ids * (len(kinds) + n_labels) + column + 1)
+    n_names = np.bincount(ids, sequences.weights).astype(float)
+    examples = np.empty(len(n_names), dtype=np.int64)
+    examples[ids] = np.arange(len(ids))
+    sequences = sequences.take(examples)
     order, parts = min(_ORDER, window_length + 1), list[NGramCounts]()
     size = max(1, BLOCK_CELLS // (order * window_length))
     for start in range(0, len(sequences.inputs), size):
@@ -325,8 +334,8 @@ def _count_kinds(corpus: Corpus, sequences: Sequences) -> NGramCounts:
             continue
         recent = _recent_kinds(kind_of[part.inputs], rows, steps, order - 1, alphabet)
         contexts = np.append(part.labels[rows][:, None], recent, axis=1)
-        counts = None if part.weights is None else part.weights[rows]
-        counted = NGramCounts(contexts, kind_of[part.targets[rows, steps]], counts)
+        targets, weights = kind_of[part.targets[rows, steps]], n_names[start + rows]
+        counted = NGramCounts(contexts, targets, weights)
         parts.append(KneserNey(counted, kinds, n_labels, _DISCOUNT).counted())
     return NGramCounts.joined(parts)
 
