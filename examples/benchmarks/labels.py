@@ -8,7 +8,7 @@ shows a common classifier: logistic regression on character n-grams.
 
 from statistics import mean
 
-from _common import parse_arguments, print_machine, seconds
+from _common import parse_arguments, print_machine, print_row, seconds
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
@@ -35,7 +35,8 @@ def main():
         names, labels, test_size=0.1, random_state=0, stratify=labels
     )
     print(f"{len(train)} training names, {len(test)} held out")
-    print(f"{'':20s}  nats/char  given the label      accuracy  seconds to fit")
+    print_row("", "nats/char", "given the label", "accuracy", "seconds to fit")
+    print_row(*["---"] * 5)
     for title, generators in {
         "n-gram, default": [CharNGramGenerator()],
         "LSTM, default": [
@@ -51,13 +52,12 @@ def main():
             accuracy = classifier.score(test, test_labels)
             rows.append((-pipe.score(test), -pipe.score(test, test_labels), accuracy, duration))
         loss, label_loss, accuracy, duration = map(mean, zip(*rows, strict=True))
-        cells = f"{loss:11.3f}{label_loss:17.3f}{accuracy:14.1%}{duration:16.2f}"
-        print(f"{title:20s}{cells}", flush=True)
+        print_row(title, f"{loss:.3f}", f"{label_loss:.3f}", f"{accuracy:.1%}", f"{duration:.2f}")
     ngrams = TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 5), sublinear_tf=True)
     classifier = make_pipeline(ngrams, LogisticRegression(C=10, max_iter=1000))
     duration = seconds(lambda: classifier.fit(train, train_labels))
     accuracy = classifier.score(test, test_labels)
-    print(f"{'logistic regression':20s}{'':28s}{accuracy:14.1%}{duration:16.2f}")
+    print_row("logistic regression", "", "", f"{accuracy:.1%}", f"{duration:.2f}")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ in the list. It prints:
 """
 
 import numpy as np
-from _common import input_names, parse_arguments, print_machine
+from _common import input_names, parse_arguments, print_machine, print_row
 
 from sknamegen import CharLSTMGenerator, CharNGramGenerator, CharSequenceVectorizer
 
@@ -62,10 +62,12 @@ def main():
     canaries, references = strings[:N_CANARIES], strings[N_CANARIES:]
     vectorizer = CharSequenceVectorizer().fit(names + strings)
     sizes = [30] if arguments.quick else [n for n in SIZES if 2 * n <= len(names)]
-    print(f"{'names':>6s}  {'':22s} AUC   error   most likely   exposure, bits")
+    print_row("training names", *MODELS)
+    print_row(*["---"] * (1 + len(MODELS)))
     for n in sizes:
         train, others = (vectorizer.transform(part) for part in (names[:n], names[n:][:2000]))
-        for title, make in MODELS.items():
+        cells = []
+        for make in MODELS.values():
             generator = make().fit(train)
             auc, error = auc_and_error(rates(generator, train), rates(generator, others))
             likely, members = generator.most_likely(min(n, 100))[0], set(names[:n])
@@ -74,8 +76,8 @@ def main():
             bits = exposure(
                 *(generator.score_samples(vectorizer.transform(x)) for x in (canaries, references))
             )
-            row = f"{n:6,d}  {title:22s}{auc:5.2f}  {error:5.3f}  {share:8.0%}  {bits.mean():12.1f}"
-            print(row, flush=True)
+            cells.append(f"{auc:.2f} ± {error:.2f}, {share:.0%}, {bits.mean():.1f}")
+        print_row(f"{n:,}", *cells)
 
 
 if __name__ == "__main__":

