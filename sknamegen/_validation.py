@@ -4,10 +4,9 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from functools import partial
+from importlib import import_module
 from math import inf
 from numbers import Integral, Real
-from operator import contains
 from typing import Any
 
 import numpy as np
@@ -17,9 +16,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
 from ._alphabet import FRAMING, codes_of, compose, decompose, fold
-from ._types import Data, Floats, Ints, Labels
-
-RandomStateLike = int | np.integer | np.random.RandomState | np.random.Generator | None
+from ._types import Data, Floats, Ints, Labels, RandomStateLike
 
 # Packages whose frames `warn_user` skips.
 _LIBRARIES = __name__.partition(".")[0], "sklearn", "joblib"
@@ -84,18 +81,15 @@ def check_str(name: str, value: object) -> None:
 def check_strings(name: str, strings: object, may_be_empty: bool = False) -> list[str]:
     """Return an iterable of str as a list of strings in composed form (NFC)."""
     expected = f"{name} must be an iterable of str" + " with at least one name" * (not may_be_empty)
-    items = _strings(strings, expected)
-    if not (items or may_be_empty):
-        raise TypeError(f"{expected}. Got {strings!r:.80}.")
-    return list(map(compose, items))
+    return list(map(compose, _strings(strings, expected, min_items=not may_be_empty)))
 
 
-def _strings(strings: object, expected: str, hint: str = "") -> list[str]:
+def _strings(strings: object, expected: str, hint: str = "", min_items: int = 0) -> list[str]:
     """Return the items of a one-dimensional iterable of str, or raise TypeError."""
-    if isinstance(strings, Iterable) and not isinstance(strings, (str, bytes)):
-        shape = getattr(strings, "shape", (None,))
-        items: list[Any] = list(strings) if len(shape) == 1 else [strings]
-        if all(isinstance(item, str) for item in items):
+    is_column = len(getattr(strings, "shape", (None,))) == 1
+    if isinstance(strings, Iterable) and not isinstance(strings, (str, bytes)) and is_column:
+        items: list[Any] = list(strings)
+        if len(items) >= min_items and all(isinstance(item, str) for item in items):
             return items
     raise TypeError(f"{expected}. Got {strings!r:.80}.{hint}")
 
@@ -164,17 +158,20 @@ def check_n_words(n_words: object) -> tuple[int, int] | None:
 def check_exclude(exclude: object) -> Callable[[str], bool]:
     """Return a function that reports whether a folded name is excluded."""
     if hasattr(exclude, "__contains__") and not isinstance(exclude, (Iterable, type)):
-        return partial(contains, exclude)
+        return exclude.__contains__
     expected = "exclude must be an iterable of str, or an object that supports `name in exclude`"
     return frozenset(map(fold, _strings(exclude, expected))).__contains__
 
 
-def missing_package(user: str, package: str, extra: str) -> ImportError:
-    """Return the error for a missing package. The message names the extra that installs it."""
-    return ImportError(
-        f"{user} requires the package {package}. In a clone of sknamegen, run "
-        f"pip install '.[{extra}]'."
-    )
+def import_optional(user: str, module: str, extra: str) -> Any:
+    """Import a module of an optional package, or raise an error that names the extra for it."""
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise ImportError(
+            f"{user} requires the package {module.partition('.')[0]}. In a clone of sknamegen, run "
+            f"pip install '.[{extra}]'."
+        ) from error
 
 
 def warn_user(message: str, category: type[Warning] = UserWarning) -> None:

@@ -71,7 +71,7 @@ def test_nearest_names_in_blocks(monkeypatch):
 
 
 def test_without_rapidfuzz(monkeypatch):
-    monkeypatch.setitem(sys.modules, "rapidfuzz.distance", None)
+    monkeypatch.setitem(sys.modules, "rapidfuzz", None)
     with pytest.raises(ImportError, match=r"rapidfuzz. In a clone of sknamegen, run pip install"):
         nearest_training_name(["a"], ["b"])
 
