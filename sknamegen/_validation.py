@@ -2,8 +2,8 @@
 
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from importlib import import_module
 from math import inf
 from numbers import Integral, Real
@@ -268,18 +268,6 @@ def check_alphabet(alphabet: object | None) -> Ints:
         if character in FRAMING:
             raise ValueError(f"alphabet must not contain reserved characters. Got {character!r}.")
     return codes_of(characters)
-
-
-@contextmanager
-def restoring() -> Iterator[None]:
-    """Replace all errors that invalid saved values cause with one error."""
-    try:
-        yield
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        raise ValueError(
-            "A saved model must contain valid arrays and numbers. The file is damaged or was "
-            "modified after saving."
-        ) from error
 
 
 def check_arrays(

@@ -13,7 +13,7 @@ from ._alphabet import FRAME
 from ._generator import BaseCharGenerator, Constraints, fitted
 from ._parallel import blocks
 from ._types import RandomStateLike
-from ._validation import check_int, check_str, check_strings, import_optional, random_generator
+from ._validation import check_int, check_strings, import_optional, random_generator
 
 __all__ = [
     "constraint_probability",
@@ -266,7 +266,6 @@ def constraint_probability(
     >>> 5e-5 < probability < 9e-5
     True
     """
-    check_str("seed", seed)
     n_draws, rng = check_int("n_draws", n_draws, 2), random_generator(random_state)
     sampler = fitted(generator).sampler([seed], temperature, **constraints)
     probability, error = sampler.constraint_probability(n_draws, rng)
