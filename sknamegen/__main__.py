@@ -15,10 +15,7 @@ from typing import Any
 import sknamegen
 
 from ._state import replaced_file
-from ._tables import read_columns
 
-# Extensions of model files.
-_EXTENSIONS = ".joblib", ".pkl", ".skops"
 # Settings of options that take no value, and of options that take an int.
 _SWITCH: dict[str, Any] = {"action": "store_true"}
 _NUMBER: dict[str, Any] = {"type": int, "metavar": "N"}
@@ -65,7 +62,7 @@ def _add_training_options(parser):
     add("--similar", metavar="FILE", help=similar)
     add("--no-similar", help="learn only the names of the list", **_SWITCH)
     add("--load", metavar="MODEL", help="load a saved model instead of training")
-    save = f"save the model as a file ({', '.join(_EXTENSIONS)}) or as a web page (.html)"
+    save = "save the model as a file (.joblib, .pkl, .skops) or as a web page (.html)"
     add("--save", metavar="MODEL", help=save)
     add("--title", help="title of the web page (default: from its file name)")
 
@@ -216,11 +213,10 @@ def _check_options(args, given):
                 "pass a file with --banned-file."
             )
     table = {"label_column"} if "score" in given else _TABLE
-    useless = {"load": table | {"counting", "similar", "no_similar"}, "demo": table, "style": table}
-    useless |= {"words": {"own_words"}, "no_similar": {"similar"}}
-    useless |= {"counting": {"similar", "no_similar"}}
-    useless |= {"score": given - _TABLE - _SCORING}
-    useless["list_styles"] = given - {"list_styles", "quiet"}
+    similar = {"similar", "no_similar"}
+    useless = {"load": table | similar | {"counting"}, "demo": table, "style": table}
+    useless |= {"words": {"own_words"}, "no_similar": {"similar"}, "counting": similar}
+    useless |= {"score": given - _TABLE - _SCORING, "list_styles": given - {"list_styles", "quiet"}}
     for option, others in useless.items():
         if option in given and given & others:
             flag, *flags = (_flag(name) for name in (option, *sorted(given & others)))
@@ -367,7 +363,7 @@ def _read_names(path, args):
     if args.column:
         given = filter(None, (args.column, args.label_column))
         columns = [int(column) if column.isdecimal() else column for column in given]
-        names, *labels = read_columns(lines, columns, args.header)
+        names, *labels = sknamegen.datasets.read_columns(lines, columns, args.header)
         return names, labels[0] if labels else None
     # "Smith, John" is a name.
     if any(all(re.search(mark, line) for line in lines) for mark in ("\t", ";", ",(?! )")):
@@ -400,11 +396,9 @@ def _words(names, args):
             "warning: a model file does not contain the words of its list. To allow them, pass "
             "--words-file."
         )
-    words = sknamegen.datasets.words_of(texts) if texts else frozenset[str]()
-    if args.words == "like":
-        words |= {*sknamegen.load_words(names)}
-    elif args.words:
-        words |= sknamegen.load_words()
+    words = sknamegen.datasets.words_in(texts)
+    if args.words:
+        words |= {*sknamegen.load_words(names if args.words == "like" else None)}
     if not words:
         option = "--words-file" if args.words_file else "--own-words"
         raise ValueError(f"{option} requires at least one word. Got only digits or symbols.")
@@ -464,8 +458,7 @@ def _save(pipe, args, save):
 
 
 def _save_function(path):
-    folder = os.path.dirname(path)
-    if folder and not os.path.isdir(folder):
+    if not os.path.isdir(os.path.dirname(path) or "."):
         raise ValueError(f"--save must name a file in an existing folder. Got {path!r}.")
     return sknamegen.save_page if path.endswith(".html") else _serializer(path).dump
 
@@ -473,7 +466,7 @@ def _save_function(path):
 def _serializer(path):
     """Return the module that saves and loads the file, chosen by its extension."""
     extension = os.path.splitext(path)[1]
-    if extension not in _EXTENSIONS:
+    if extension not in (".joblib", ".pkl", ".skops"):
         raise ValueError(
             "A model file must end in .joblib, .pkl or .skops, and a web page in .html. Got "
             f"{path!r}."

@@ -18,12 +18,12 @@ from sklearn.utils.validation import column_or_1d
 from ._alphabet import FRAMING, codes_of, compose, decompose, fold
 from ._types import Data, Floats, Ints, Labels, RandomStateLike
 
+# Whether a number is accepted.
+_Test = Callable[[float], bool]
 # Packages whose frames `warn_user` skips.
 _LIBRARIES = __name__.partition(".")[0], "sklearn", "joblib"
 # Maximum window_length in characters. Sampling allocates one row of this length per name.
 MAX_WINDOW = 2**20
-# Maximum sample weight of a name.
-MAX_WEIGHT = 1e12
 # Upper bound on the sum of all sample weights.
 MAX_TOTAL_WEIGHT = 1e24
 
@@ -40,12 +40,7 @@ def is_auto(value: object) -> bool:
 
 
 def check_real(
-    name: str,
-    value: Any,
-    expected: str,
-    accepts: Callable[[float], bool],
-    or_auto: bool = False,
-    kind: Any = Real,
+    name: str, value: Any, expected: str, accepts: _Test, or_auto: bool = False, kind: Any = Real
 ) -> Any:
     """Return `value` as a float, or an int if `kind` is Integral.
 
@@ -193,10 +188,8 @@ def random_generator(random_state: RandomStateLike) -> np.random.Generator:
 
 def check_windows(X: Any, window_length: int | None = None) -> Ints:
     """Return windows as an integer array of shape (n_names, n_positions, window_length + 1)."""
-    expected = (
-        "X must be names, or windows of code points with shape (n_names, n_positions, "
-        "window_length + 1)"
-    )
+    shape = "(n_names, n_positions, window_length + 1)"
+    expected = f"X must be names, or windows of code points with shape {shape}"
     fix = "Pass names as a list of str, or windows from a CharSequenceVectorizer."
     try:
         X = np.asarray(X)
@@ -224,7 +217,7 @@ def check_weights(sample_weight: ArrayLike, n_names: int) -> Floats:
         raise ValueError(f"{expected}. Got {sample_weight!r}.") from None
     if weights.shape != (n_names,):
         raise ValueError(f"{expected}. Got shape {weights.shape}.")
-    is_invalid = ~((weights >= 0) & (weights <= MAX_WEIGHT))
+    is_invalid = ~((weights >= 0) & (weights <= 1e12))
     if is_invalid.any():
         raise ValueError(f"{expected}. Got {weights[is_invalid][0]}.")
     if not weights.any():

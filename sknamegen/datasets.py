@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import codecs
+import csv
 import gzip
 import os
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from difflib import get_close_matches
 from functools import cache
@@ -27,7 +28,6 @@ from tqdm import tqdm
 
 from ._alphabet import fold
 from ._cleaning import NamesWarning, clean_names
-from ._tables import read_columns
 from ._types import Floats, Ints, Strs
 from ._validation import check_int, check_option, check_str, check_strings, warn_user
 from ._words import split_words, words_in
@@ -357,8 +357,7 @@ class KnownNames:
 
     def __or__(self, names: Iterable[str]) -> KnownNames:
         """Return a set that also contains `names`."""
-        names = check_strings("names", names, may_be_empty=True)
-        return KnownNames(self._hashes, self._others.union(names))
+        return KnownNames(self._hashes, self._others.union(check_strings("names", names, True)))
 
 
 def hash_name(folded: str) -> int:
@@ -564,3 +563,48 @@ def read_lines(
         ) from error
     if not n_names:
         raise ValueError(f"{source} contains no names. Expected one name per line.")
+
+
+def read_columns(lines: list[str], columns: Sequence[str | int], header: bool) -> list[list[str]]:
+    """Return columns of a table, without the rows whose cell in the first column is empty.
+
+    Columns are titles (str), which are in the first line, or numbers (int), which start at 1. If
+    all columns are numbers, the first line is a row, unless `header` is True.
+    """
+    rows, indices = _table_rows(lines), list[int]()
+    has_titles = header or any(isinstance(column, str) for column in columns)
+    titles = [title.strip() for title in next(rows)] if has_titles else []
+    for column in columns:
+        if isinstance(column, str) and column not in titles:
+            raise ValueError(
+                f"The file has no column {column!r}. Its columns are {', '.join(titles)}."
+            )
+        indices.append(titles.index(column) if isinstance(column, str) else column - 1)
+    entries = []
+    for row in rows:
+        if not 0 <= min(indices) <= max(indices) < len(row):
+            raise ValueError(f"Each line must have a column {max(indices) + 1}. Got {row!r:.80}.")
+        entry = [row[index].strip() for index in indices]
+        if "\n" in entry[0]:
+            raise ValueError(f"A name must be on one line. Got {entry[0]!r:.80}. Check its quotes.")
+        if entry[0]:
+            entries.append(entry)
+    if not entries:
+        raise ValueError(f"Column {columns[0]} must contain at least one name. Got none.")
+    return list(map(list, zip(*entries, strict=True)))
+
+
+def _table_rows(lines: list[str]) -> Iterator[list[str]]:
+    """Yield the rows of a CSV or TSV file, whose cells may contain quoted line breaks."""
+    unquoted = re.sub('"[^"]*"', "", lines[0])
+    delimiter, start = max("\t,;", key=unquoted.count), 0
+    reader = csv.reader((f"{line}\n" for line in lines), delimiter=delimiter, strict=True)
+    try:
+        for row in reader:
+            yield row
+            start = reader.line_num
+    except csv.Error as error:
+        raise ValueError(
+            f"A quoted cell must end with a quote, before the separator. Got {lines[start]!r:.80} "
+            f"({error})."
+        ) from None
