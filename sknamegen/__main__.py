@@ -8,7 +8,6 @@ import warnings
 from collections.abc import Sequence
 from contextlib import contextmanager, redirect_stdout, suppress
 from importlib import import_module
-from importlib.util import find_spec
 from threading import Timer
 from typing import Any
 
@@ -471,9 +470,9 @@ def _serializer(path):
             "A model file must end in .joblib, .pkl or .skops, and a web page in .html. Got "
             f"{path!r}."
         )
-    if extension == ".skops" and find_spec("skops") is None:
-        raise ImportError(f"{path!r} requires skops. Run pip install skops, or use .joblib.")
-    return import_module("skops.io" if extension == ".skops" else "joblib")
+    with suppress(ModuleNotFoundError):
+        return import_module("skops.io" if extension == ".skops" else "joblib")
+    raise ImportError(f"{path!r} requires skops. Run pip install skops, or use .joblib.")
 
 
 def _load(path):

@@ -102,14 +102,12 @@ class LossCurveDisplay(_Display):
         """Plot the losses. Parameters and result are as in `from_estimator`."""
         title = "Loss of each epoch (lower is better)"
         ax = self._axes(ax, title, xlabel="epoch", ylabel="loss (nats per character)")
-        curves = {"training": self.loss_curve}
+        style = {"marker": ".", "label": "training"} | kwargs
+        self.lines_ = ax.plot(range(1, len(self.loss_curve) + 1), self.loss_curve, **style)
         if self.validation_scores:
-            curves["validation"] = [-score for score in self.validation_scores]
-        self.lines_ = []
-        for label, losses in curves.items():
-            style = {"marker": ".", "label": label} | kwargs
+            losses = [-score for score in self.validation_scores]
+            style = {"marker": ".", "label": "validation"} | kwargs
             self.lines_ += ax.plot(range(1, len(losses) + 1), losses, **style)
-        if self.validation_scores:
             ax.legend()
         ax.locator_params("x", integer=True)
         return self
@@ -179,8 +177,7 @@ class NextCharDisplay(_Display):
         check_str("name", name)
         generator = generator_of(generator)
         (name,) = fitted(generator).corpus.alphabet.composed([name])
-        beginnings = [name[:i] for i in range(len(name) + 1)]
-        proba = generator.next_char_proba(beginnings, label=label)
+        proba = generator.next_char_proba([name[:i] for i in range(len(name) + 1)], label=label)
         return cls(name, proba, generator.alphabet_).plot(ax=ax, **kwargs)
 
     def plot(self, *, ax: Axes | None = None, threshold: float = 0.05, **kwargs: Any) -> Self:

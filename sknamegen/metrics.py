@@ -204,14 +204,13 @@ def ngram_divergence(names: Iterable[str], reference: Iterable[str], n: int = 2)
 
     check_int("n", n, 1)
     frame = FRAME if n > 1 else ("", "")
-    counts = []
-    for names_of_list in (check_strings("names", names), check_strings("reference", reference)):
-        texts = [name.join(frame) for name in names_of_list]
-        counts.append(Counter(t[i : i + n] for t in texts for i in range(len(t) - n + 1)))
-        if not counts[-1]:
-            raise ValueError(
-                f"Both lists must contain n-grams of n={n} characters. Got a list without n-grams."
-            )
+    lists = check_strings("names", names), check_strings("reference", reference)
+    texts = ([name.join(frame) for name in part] for part in lists)
+    counts = [Counter(t[i : i + n] for t in part for i in range(len(t) - n + 1)) for part in texts]
+    if not all(counts):
+        raise ValueError(
+            f"Both lists must contain n-grams of n={n} characters. Got a list without n-grams."
+        )
     ngrams = sorted(counts[0] | counts[1])
     distance = jensenshannon(*([c[ngram] for ngram in ngrams] for c in counts))
     return float(distance**2)
