@@ -32,18 +32,8 @@ from ._types import Floats, Ints, Strs
 from ._validation import check_int, check_option, check_str, check_strings, warn_user
 from ._words import split_words, words_in
 
-__all__ = [
-    "KnownNames",
-    "NamesWarning",
-    "clean_names",
-    "iter_names",
-    "known_names",
-    "list_styles",
-    "load_names",
-    "load_words",
-    "read_names",
-    "words_of",
-]
+__all__ = ["KnownNames", "NamesWarning", "clean_names", "iter_names", "known_names"]
+__all__ += ["list_styles", "load_names", "load_words", "read_names", "words_of"]
 
 # Maximum length of a line in characters.
 _MAX_LINE = 10_000

@@ -15,14 +15,8 @@ from ._parallel import blocks
 from ._types import RandomStateLike
 from ._validation import check_int, check_strings, import_optional, random_generator
 
-__all__ = [
-    "constraint_probability",
-    "far_apart",
-    "nearest_training_name",
-    "ngram_divergence",
-    "novelty",
-    "uniqueness",
-]
+__all__ = ["constraint_probability", "far_apart", "nearest_training_name"]
+__all__ += ["ngram_divergence", "novelty", "uniqueness"]
 
 
 def novelty(names: Iterable[str], training_names: Iterable[str]) -> float:
