@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Sequence
 from contextlib import contextmanager, redirect_stdout, suppress
 from importlib import import_module
+from importlib.util import find_spec
 from threading import Timer
 from typing import Any
 
@@ -470,9 +471,9 @@ def _serializer(path):
             "A model file must end in .joblib, .pkl or .skops, and a web page in .html. Got "
             f"{path!r}."
         )
-    with suppress(ModuleNotFoundError):
-        return import_module("skops.io" if extension == ".skops" else "joblib")
-    raise ImportError(f"{path!r} requires skops. Run pip install skops, or use .joblib.")
+    if extension == ".skops" and find_spec("skops") is None:
+        raise ImportError(f"{path!r} requires skops. Run pip install skops, or use .joblib.")
+    return import_module("skops.io" if extension == ".skops" else "joblib")
 
 
 def _load(path):
