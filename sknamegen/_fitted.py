@@ -57,13 +57,12 @@ class Fitted:
         return state | {"repeats_words": corpus.repeats_words, "model": self.model.to_state()}
 
     def sampler(
-        self, prefixes: list[str], temperature: float, *, label: object = None, **options: Any
+        self, prefixes: list[str], temperature: float, filters: Filters | None, **options: Any
     ) -> Sampler:
         """Validate the parameters of `sample` and return a sampler."""
         for prefix in prefixes:
             check_str("seed", prefix)
-        rejected = {name: options.pop(name) for name in ("novel", "exclude") if name in options}
-        filters = self._filters(options.get("words") is not None, **rejected)
+        label = options.pop("label", None)
         top = {name: options.pop(name) for name in Decoding._fields if name in options}
         decoding, corpus = check_decoding(temperature, **top), self.corpus
         prefixes = corpus.alphabet.composed(prefixes)
@@ -73,7 +72,7 @@ class Fitted:
         model, labels, label_proba = self.resolve_label(label, prefixes)
         key = tuple(labels.tolist()), model is self.model or repr(label)
         source = Source(model, corpus, prefixes, labels, label_proba, decoding)
-        return Sampler(source, possible, self.cache, key, filters)
+        return Sampler(source, possible, self.cache, key, filters or {})
 
     def _possible(self, limits: Limits, prefixes: list[str]) -> Lookahead:
         """Return which prefixes can be completed, or raise an error if one of them cannot."""
@@ -93,7 +92,7 @@ class Fitted:
             )
         return possible
 
-    def _filters(self, has_words: bool, novel: object = False, exclude: object = None) -> Filters:
+    def filters(self, novel: object, exclude: object, has_words: bool) -> Filters:
         """Validate `novel` and `exclude`, and return a filter for each reason to reject a name."""
         filters: Filters = {}
         if has_words and not self.corpus.repeats_words:

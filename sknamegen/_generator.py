@@ -362,12 +362,13 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
            Outputs", ICLR 2025.
         .. [5] `best_of` in the completions API of OpenAI, 2020.
         """
-        options, components = _sampler_options(locals()), fitted(self)
+        constraints, components = _constraints(locals()), fitted(self)
         seeds, rows = _check_seeds(seed, n_samples)
         check_option("unique", unique)
         check_option("on_shortfall", on_shortfall, ("raise", "warn"))
+        filters = components.filters(novel, exclude, words is not None)
         rng = random_generator(random_state)
-        sampler = components.sampler(seeds, temperature, **options)
+        sampler = components.sampler(seeds, temperature, filters, **constraints)
         best_of = self._check_best_of(best_of, len(rows))
         names, shortfall = sampler.draw(rows, rng, unique, best_of)
         if shortfall and names and on_shortfall == "warn":
@@ -413,7 +414,9 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
             As in `sample`. Invalid arguments raise an error immediately, not at the first
             character.
         """
-        sampler = fitted(self).sampler([seed], temperature, exclude=exclude, **constraints)
+        has_words = constraints.get("words") is not None
+        filters = fitted(self).filters(False, exclude, has_words)
+        sampler = fitted(self).sampler([seed], temperature, filters, **constraints)
         best_of = self._check_best_of(best_of)
         return sampler.stream(random_generator(random_state), best_of)
 
@@ -487,11 +490,12 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         search extends the most probable prefixes until none of them is more probable than the n-th
         name. The result is exact.
         """
-        options, components = _sampler_options(locals()), fitted(self)
+        constraints, components = _constraints(locals()), fitted(self)
         n = check_int("n", n, 1)
         if self.max_length_ is None:
             raise ValueError("most_likely requires a generator fitted to names (boundary=True).")
-        return components.sampler([seed], 1.0, **options).most_likely(n)
+        filters = components.filters(novel, exclude, words is not None)
+        return components.sampler([seed], 1.0, filters, **constraints).most_likely(n)
 
     def score_samples(self, X: ArrayLike, y: ArrayLike | None = None) -> NDArray[np.float64]:
         """Compute the log-likelihood of each name.
@@ -558,10 +562,9 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         return tags
 
 
-def _sampler_options(arguments: Data) -> Data:
-    """Return the keyword parameters of `Fitted.sampler` among the arguments of a method."""
-    names = *Constraints.__annotations__, "novel", "exclude"
-    return {name: arguments[name] for name in names if name in arguments}
+def _constraints(arguments: Data) -> Data:
+    """Return the constraints among the arguments of a method."""
+    return {name: arguments[name] for name in Constraints.__annotations__ if name in arguments}
 
 
 def _check_seeds(seed: object, n_samples: int | None) -> tuple[list[str], NDArray[np.int64]]:

@@ -260,6 +260,6 @@ def constraint_probability(
     True
     """
     n_draws, rng = check_int("n_draws", n_draws, 2), random_generator(random_state)
-    sampler = fitted(generator).sampler([seed], temperature, **constraints)
+    sampler = fitted(generator).sampler([seed], temperature, None, **constraints)
     probability, error = sampler.constraint_probability(n_draws, rng)
     return float(probability[0]), float(error[0])
