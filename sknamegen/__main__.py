@@ -15,10 +15,7 @@ from typing import Any
 import sknamegen
 
 from ._state import replaced_file
-from ._tables import read_columns
 
-# Extensions of model files.
-_EXTENSIONS = ".joblib", ".pkl", ".skops"
 # Settings of options that take no value, and of options that take an int.
 _SWITCH: dict[str, Any] = {"action": "store_true"}
 _NUMBER: dict[str, Any] = {"type": int, "metavar": "N"}
@@ -65,7 +62,7 @@ def _add_training_options(parser):
     add("--similar", metavar="FILE", help=similar)
     add("--no-similar", help="learn only the names of the list", **_SWITCH)
     add("--load", metavar="MODEL", help="load a saved model instead of training")
-    save = f"save the model as a file ({', '.join(_EXTENSIONS)}) or as a web page (.html)"
+    save = "save the model as a file (.joblib, .pkl, .skops) or as a web page (.html)"
     add("--save", metavar="MODEL", help=save)
     add("--title", help="title of the web page (default: from its file name)")
 
@@ -131,14 +128,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if sys.stdin is None or sys.stdin.isatty():
             parser.error("no input. Pass FILE, --style, --load, or names on standard input.")
         args.file = "-"
-    if sys.stderr is None:  # it is closed
-        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115  # None if it is closed
     try:
         with warnings.catch_warnings():
-            warnings.showwarning = _show_warning
+            warnings.showwarning = lambda message, *_: _report(f"warning: {message}")
             _run(args, {option for option, value in options if value is not None})
-        if sys.stdout is not None:  # None if it is closed
-            sys.stdout.flush()
+        print(end="", flush=True)
     except BrokenPipeError:  # the reader has closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
@@ -177,7 +172,7 @@ def _run(args, given):
         _report(f"saved {args.save!r}.{_privacy_note(pipe[-1])}")
     if args.score is None:
         with _reported("generating names", args):
-            names = _names(pipe[-1], args, options, own)
+            names = _sample(pipe[-1], args, options, own)
         _print(list(map(_escape, names)))
     else:
         with _reported("scoring names", args):
@@ -218,11 +213,10 @@ def _check_options(args, given):
                 "pass a file with --banned-file."
             )
     table = {"label_column"} if "score" in given else _TABLE
-    useless = {"load": table | {"counting", "similar", "no_similar"}, "demo": table, "style": table}
-    useless |= {"words": {"own_words"}, "no_similar": {"similar"}}
-    useless |= {"counting": {"similar", "no_similar"}}
-    useless |= {"score": given - _TABLE - _SCORING}
-    useless["list_styles"] = given - {"list_styles", "quiet"}
+    similar = {"similar", "no_similar"}
+    useless = {"load": table | similar | {"counting"}, "demo": table, "style": table}
+    useless |= {"words": {"own_words"}, "no_similar": {"similar"}, "counting": similar}
+    useless |= {"score": given - _TABLE - _SCORING, "list_styles": given - {"list_styles", "quiet"}}
     for option, others in useless.items():
         if option in given and given & others:
             flag, *flags = (_flag(name) for name in (option, *sorted(given & others)))
@@ -250,24 +244,13 @@ def _sample_options(names, args):
     return options | {"words": _words(names, args)}
 
 
-def _names(generator, args, options, own):
-    """Generate names that are far enough apart. `own` is the list, or None for a loaded model."""
-    if not (args.far_apart and args.n):
-        return _sample(generator, args, options, own)
-    n, args.n = args.n, 5 * args.n  # names to choose from
-    names = _sample(generator, args, options, own)
-    chosen = sknamegen.metrics.far_apart(names, n, args.far_apart, away_from=own or ())
-    if len(chosen) < n:
-        _report(f"warning: only {len(chosen):,} of {len(names):,} names are far enough apart.")
-    return chosen
-
-
 def _sample(generator, args, options, own):
     """Generate typical, new, different names. If there are too few, add others with a message.
 
-    `own` is the list of names, or None for a loaded model.
+    With --far-apart, these are names to choose from. `own` is the list, or None for a loaded model.
     """
     message, is_text, typical = "", generator.max_length_ is None, dict[str, Any]()
+    n = 5 * args.n if args.far_apart else args.n
     required: dict[str, Any] = {"novel": args.novel, "unique": args.unique}
     wanted: dict[str, Any] = {"novel": not args.allow_known, "unique": not args.allow_repeats}
     if is_text:
@@ -285,32 +268,35 @@ def _sample(generator, args, options, own):
     may_be_known, may_repeat = not (args.allow_known or args.novel), wanted["unique"] > args.unique
     allowed = " or ".join(["known names"] * may_be_known + ["duplicates"] * may_repeat)
     if not args.allow_known:
-        known = sknamegen.known_names()
-        wanted["exclude"] = known | options["exclude"] if options["exclude"] else known
+        wanted["exclude"] = sknamegen.known_names() | (options["exclude"] or ())
     if args.novel:
         required["exclude"] = wanted["exclude"]
-    names = _found(generator, args, options | wanted | typical)
+    names = _found(generator, args, n, options | wanted | typical)
     others = options | {"min_p": None}
-    if (n_missing := args.n - len(names)) and (args.min_p or typical):
-        found = _found(generator, args, others | wanted)
+    if (n_missing := n - len(names)) and (args.min_p or typical):
+        found = _found(generator, args, n, others | wanted)
         found = [name for name in found if args.allow_repeats or name not in names][:n_missing]
         if found:
             message += f" Too few names are typical: the next {len(found):,} are less so."
         names += found
-    if n_missing := args.n - len(names):
-        found = _draw(generator, args, args.n, others | required)  # raises all other errors
+    if n_missing := n - len(names):
+        found = _draw(generator, args, n, others | required)  # raises all other errors
         names += sorted(found, key=set(names).__contains__)[:n_missing]
         if allowed:
             message += f" Too few names qualify: the last {n_missing:,} may be {allowed}."
     if message:
         _report(f"warning:{message}")
+    if args.far_apart and n:
+        names = sknamegen.metrics.far_apart(names, args.n, args.far_apart, away_from=own or ())
+        if len(names) < args.n:
+            _report(f"warning: only {len(names):,} of {n:,} names are far enough apart.")
     return names
 
 
-def _found(generator, args, options):
+def _found(generator, args, n, options):
     """Generate names, possibly too few."""
     with suppress(ValueError), warnings.catch_warnings(action="ignore"):
-        return _draw(generator, args, args.n, options | {"on_shortfall": "warn"})
+        return _draw(generator, args, n, options | {"on_shortfall": "warn"})
     return []
 
 
@@ -338,10 +324,6 @@ def _escape(text):
 def _report(message):
     """Print a message in one line on standard error."""
     print(f"sknamegen: {_escape(message)}", file=sys.stderr)
-
-
-def _show_warning(message, *_):
-    _report(f"warning: {message}")
 
 
 def _print(lines):
@@ -381,11 +363,10 @@ def _read_names(path, args):
     if args.column:
         given = filter(None, (args.column, args.label_column))
         columns = [int(column) if column.isdecimal() else column for column in given]
-        names, *labels = read_columns(lines, columns, args.header)
+        names, *labels = sknamegen.datasets.read_columns(lines, columns, args.header)
         return names, labels[0] if labels else None
     # "Smith, John" is a name.
-    separators = re.compile("\t"), re.compile(";"), re.compile(",(?! )")
-    if any(all(map(separator.search, lines)) for separator in separators):
+    if any(all(re.search(mark, line) for line in lines) for mark in ("\t", ";", ",(?! )")):
         raise ValueError(
             "Without --column, each line must contain one name. Got a table, such as "
             f"{lines[0]!r:.80}. Pass --column with the header or number of the column of names."
@@ -415,11 +396,9 @@ def _words(names, args):
             "warning: a model file does not contain the words of its list. To allow them, pass "
             "--words-file."
         )
-    words = sknamegen.datasets.words_of(texts) if texts else frozenset[str]()
-    if args.words == "like":
-        words |= {*sknamegen.load_words(names)}
-    elif args.words:
-        words |= sknamegen.load_words()
+    words = sknamegen.datasets.words_in(texts)
+    if args.words:
+        words |= {*sknamegen.load_words(names if args.words == "like" else None)}
     if not words:
         option = "--words-file" if args.words_file else "--own-words"
         raise ValueError(f"{option} requires at least one word. Got only digits or symbols.")
@@ -428,18 +407,14 @@ def _words(names, args):
 
 def _usual_n_words(names):
     """Return the 5th and 95th percentile of the number of words in a name."""
-    from ._words import split_words
-
-    counts = sorted(map(len, split_words(names)))
+    counts = sorted(map(len, sknamegen.datasets.split_words(names)))
     n = len(counts) - 1
     return counts[n // 20], counts[-(-n * 19 // 20)]
 
 
 def _have_english_words(names):
     """Return whether most names consist of several words, many of which are English."""
-    from ._words import split_words
-
-    n_several = sum(len(words) > 1 for words in split_words(names))
+    n_several = sum(len(words) > 1 for words in sknamegen.datasets.split_words(names))
     words = sknamegen.datasets.words_of(names)
     return n_several > len(names) / 2 and sknamegen.datasets.are_english(words)
 
@@ -483,8 +458,7 @@ def _save(pipe, args, save):
 
 
 def _save_function(path):
-    folder = os.path.dirname(path)
-    if folder and not os.path.isdir(folder):
+    if not os.path.isdir(os.path.dirname(path) or "."):
         raise ValueError(f"--save must name a file in an existing folder. Got {path!r}.")
     return sknamegen.save_page if path.endswith(".html") else _serializer(path).dump
 
@@ -492,7 +466,7 @@ def _save_function(path):
 def _serializer(path):
     """Return the module that saves and loads the file, chosen by its extension."""
     extension = os.path.splitext(path)[1]
-    if extension not in _EXTENSIONS:
+    if extension not in (".joblib", ".pkl", ".skops"):
         raise ValueError(
             "A model file must end in .joblib, .pkl or .skops, and a web page in .html. Got "
             f"{path!r}."

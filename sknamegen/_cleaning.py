@@ -15,10 +15,6 @@ _MISSING = {"nan", "NaN", "NAN", "None", "none", "NULL", "null", "NA", "N/A", "n
 # Headings of a list of names.
 _HEADINGS = {"name", "names", "first name", "first_name", "firstname", "last name", "last_name"}
 _HEADINGS |= {"lastname", "surname", "surnames", "given name", "full name", "vorname", "nachname"}
-# Maximum number of names to check.
-_N_CHECKED = 100_000
-# Length of a single name from which it is probably a text.
-_LONG = 200
 _WHITESPACE = "with leading, trailing or repeated whitespace"
 # Letters of scripts that look alike, for character classes: Latin, Greek and Cyrillic.
 _SCRIPTS = "A-Za-z\xc0-\u024f\u1e00-\u1eff", "\u0370-\u03ff\u1f00-\u1fff", "\u0400-\u052f"
@@ -44,6 +40,19 @@ def _is_mojibake(name):
     return False
 
 
+def _title(name):
+    """Capitalize each word, except in mixed case. Combining marks do not end a word."""
+    if not (name.isupper() or name.islower()):
+        return name
+    characters, is_inside = [], False
+    for character in name:
+        characters.append(character.lower() if is_inside else character.title())
+        is_inside = character.isalpha() or (is_inside and category(character) == "M")
+    return "".join(characters)
+
+
+_CASES: dict[str | None, Callable[[str], str]]
+_CASES = {None: str, "title": _title, "lower": str.lower, "upper": str.upper}
 # Errors that `clean_names` reports, but does not fix.
 _GARBLED: dict[str, Callable[[str], Any]] = {
     "with mojibake": _is_mojibake,
@@ -73,7 +82,7 @@ def warn_about_suspicious_names(
     "sknamegen.datasets.clean_names, or ftfy.fix_text for garbled names.",
 ) -> None:
     """Warn once if the first 100,000 names contain suspicious entries."""
-    checked, suspects = names[:_N_CHECKED], {}
+    checked, suspects = names[:100_000], {}
     distinct = set(checked)
     candidates = [n for n in checked if n in _MISSING or not (n.isascii() and n.isalpha())]
     for description, is_suspicious in checks.items():
@@ -87,7 +96,7 @@ def warn_about_suspicious_names(
     variants = [name for name in capitals if ({_title(name), name.lower()} - {name}) & distinct]
     if variants and checks is _SUSPICIOUS:
         suspects["in capitals that also occur in lower or title case"] = variants
-    if len(names) == 1 and len(names[0]) > _LONG:
+    if len(names) == 1 and len(names[0]) > 200:
         suspects["as long as a text, although each name must be an item"] = names
     if suspects:
         counts = [
@@ -153,7 +162,7 @@ def clean_names(
     >>> clean_names(["Maria ", "MARIA", "", "nan", "Zoe\u0308", "Ana  Luz"], case="title")
     (['Maria', 'Maria', 'Zoë', 'Ana Luz'], {'blanks': 2, 'composed': 1, 'case': 1, 'empty': 2})
     """
-    check_option("case", case, (None, "title", "lower", "upper"))
+    check_option("case", case, (*_CASES,))
     check_option("drop_duplicates", drop_duplicates)
     check_option("drop_digits", drop_digits)
     if isinstance(names, str):
@@ -162,7 +171,7 @@ def clean_names(
         "invisible": _remove_invisible,
         "blanks": _normalize_whitespace,
         "composed": compose,
-        "case": lambda name: name if case is None else compose(_convert_case(name, case)),
+        "case": lambda name: compose(_CASES[case](name)),
     }
     changes = dict.fromkeys([*steps, "empty", "digits", "duplicates"], 0)
     entries, cleaned = list(names), []
@@ -188,18 +197,3 @@ def clean_names(
     distinct = list(dict.fromkeys(cleaned)) if drop_duplicates else cleaned
     changes["duplicates"] = len(cleaned) - len(distinct)
     return distinct, {change: n for change, n in changes.items() if n}
-
-
-def _convert_case(name, case):
-    if case != "title":
-        return name.lower() if case == "lower" else name.upper()
-    return _title(name) if name.isupper() or name.islower() else name
-
-
-def _title(name):
-    """Capitalize each word. Unlike in `str.title`, combining marks do not end a word."""
-    characters, is_inside = [], False
-    for character in name:
-        characters.append(character.lower() if is_inside else character.title())
-        is_inside = character.isalpha() or (is_inside and category(character) == "M")
-    return "".join(characters)

@@ -1,6 +1,6 @@
 """What a generator is once it is fitted."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -19,11 +19,12 @@ from ._sampling.lookahead import Lookahead
 from ._sampling.sampler import Filters, Sampler
 from ._sampling.source import Source, label_proba
 from ._sequences import Sequences
+from ._state import restoring
 from ._types import Data, Ints
-from ._validation import check_blend, check_exclude, check_option, check_seeds, restoring
+from ._validation import check_blend, check_exclude, check_option, check_str, check_weights
 from ._words import repeats_word
 
-NOTHING_TO_PREDICT = "X must contain at least one character to predict. Got only padding."
+_NOTHING_TO_PREDICT = "X must contain at least one character to predict. Got only padding."
 
 
 @dataclass(frozen=True)
@@ -56,9 +57,12 @@ class Fitted:
         return state | {"repeats_words": corpus.repeats_words, "model": self.model.to_state()}
 
     def sampler(
-        self, prefixes: list[str], temperature: float, *, label: object = None, **options: Any
+        self, prefixes: list[str], temperature: float, filters: Filters | None, **options: Any
     ) -> Sampler:
         """Validate the parameters of `sample` and return a sampler."""
+        for prefix in prefixes:
+            check_str("seed", prefix)
+        label = options.pop("label", None)
         top = {name: options.pop(name) for name in Decoding._fields if name in options}
         decoding, corpus = check_decoding(temperature, **top), self.corpus
         prefixes = corpus.alphabet.composed(prefixes)
@@ -68,7 +72,7 @@ class Fitted:
         model, labels, label_proba = self.resolve_label(label, prefixes)
         key = tuple(labels.tolist()), model is self.model or repr(label)
         source = Source(model, corpus, prefixes, labels, label_proba, decoding)
-        return Sampler(source, possible, self.cache, key)
+        return Sampler(source, possible, self.cache, key, filters or {})
 
     def _possible(self, limits: Limits, prefixes: list[str]) -> Lookahead:
         """Return which prefixes can be completed, or raise an error if one of them cannot."""
@@ -110,10 +114,10 @@ class Fitted:
             filters["were excluded"] = excluded
         return filters
 
-    def next_char_proba(self, seeds: str | Iterable[str], label: object) -> NDArray[np.float64]:
+    def next_char_proba(self, seeds: list[str], label: object) -> NDArray[np.float64]:
         """Return the distribution of the character after each seed, (n_seeds, n_characters)."""
         alphabet = self.corpus.alphabet
-        prefixes = alphabet.composed(check_seeds(seeds))
+        prefixes = alphabet.composed(seeds)
         alphabet.check_prefixes(prefixes)
         model, labels, label_proba = self.resolve_label(label, prefixes)
         if not prefixes:
@@ -134,6 +138,16 @@ class Fitted:
             return np.logaddexp.reduce(joint, axis=1), n_characters
         rows = self.corpus.read(X)
         return self._score(Sequences.of_rows(rows), self.corpus.label_indices(y, len(rows)))
+
+    def score(self, X: object, y: ArrayLike | None, sample_weight: ArrayLike | None) -> float:
+        """Return the mean log-likelihood per predicted character."""
+        log_likelihood, n_characters = self.log_likelihood(X, y)
+        if sample_weight is None:
+            return float(log_likelihood.sum() / n_characters.sum())
+        weights = check_weights(sample_weight, len(log_likelihood))
+        if not weights @ n_characters:
+            raise ValueError(_NOTHING_TO_PREDICT)
+        return float(weights @ log_likelihood / (weights @ n_characters))
 
     def joint_log_likelihood(self, X: object) -> tuple[NDArray[np.float64], Ints]:
         """Return the joint log-probability of names and labels, and the number of characters.
@@ -158,7 +172,7 @@ class Fitted:
             for encoded in (sequences, indexed)
         )
         if not n_characters.any():
-            raise ValueError(NOTHING_TO_PREDICT)
+            raise ValueError(_NOTHING_TO_PREDICT)
         labelled = indexed._replace(labels=labels[sequences.name_index].astype(np.int32))
         scores = log_likelihood(self.model, labelled, n_names)
         scores -= (n_characters - n_known) * np.log(self.corpus.n_characters_seen + 1)

@@ -6,29 +6,21 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from math import exp
-from typing import Any, Literal, Self, TypedDict, Unpack, cast, overload
+from typing import Any, Literal, Self, TypedDict, Unpack, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, DensityMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
+from sklearn.utils import InputTags
 from sklearn.utils.validation import check_is_fitted
 
-from ._fitted import NOTHING_TO_PREDICT, Fitted
+from ._fitted import Fitted
 from ._state import StateFormat
 from ._tasks import CallbackSupportMixin
-from ._types import Data, Labels
-from ._validation import (
-    RandomStateLike,
-    check_int,
-    check_option,
-    check_seeds,
-    check_str,
-    check_weights,
-    random_generator,
-    warn_user,
-)
+from ._types import Data, Labels, RandomStateLike
+from ._validation import check_int, check_option, check_seeds, random_generator, warn_user
 
 # Maximum number of names per call. More would not fit in the memory of a laptop.
 _MAX_SAMPLES = 10**7
@@ -67,16 +59,13 @@ def fitted(generator: Any) -> Fitted:
     return generator._fitted
 
 
-def generator_of(estimator: Any, name: str = "generator") -> BaseCharGenerator:
-    """Return the generator in a pipeline, a fitted search or a `FrozenEstimator`, or the generator.
-
-    `name` is the name of the parameter in the error message.
-    """
-    generator, *_ = unwrapped(estimator)[::-1]
+def generator_of(estimator: Any) -> BaseCharGenerator:
+    """Return the generator, or the last step of a pipeline, fitted search or `FrozenEstimator`."""
+    generator = unwrapped(estimator)[-1]
     if isinstance(generator, BaseCharGenerator):
         return generator
     raise TypeError(
-        f"{name} must be a fitted generator, or a pipeline, a fitted search or a FrozenEstimator "
+        "generator must be a fitted generator, or a pipeline, a fitted search or a FrozenEstimator "
         f"that ends with one. Got a {type(generator).__name__}."
     )
 
@@ -196,7 +185,7 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         ValueError
             If a seed contains a character outside `alphabet_`, or the label is unknown.
         """
-        return fitted(self).next_char_proba(seeds, label)
+        return fitted(self).next_char_proba(check_seeds(seeds), label)
 
     @overload
     def sample(
@@ -373,16 +362,15 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
            Outputs", ICLR 2025.
         .. [5] `best_of` in the completions API of OpenAI, 2020.
         """
-        constraints = _constraints(locals())
-        components = fitted(self)
+        constraints, components = _constraints(locals()), fitted(self)
         seeds, rows = _check_seeds(seed, n_samples)
         check_option("unique", unique)
         check_option("on_shortfall", on_shortfall, ("raise", "warn"))
         filters = components.filters(novel, exclude, words is not None)
         rng = random_generator(random_state)
-        sampler = components.sampler(seeds, temperature, **constraints)
+        sampler = components.sampler(seeds, temperature, filters, **constraints)
         best_of = self._check_best_of(best_of, len(rows))
-        names, shortfall = sampler.draw(rows, rng, unique, filters, best_of)
+        names, shortfall = sampler.draw(rows, rng, unique, best_of)
         if shortfall and names and on_shortfall == "warn":
             warn_user(shortfall)
         elif shortfall:
@@ -426,13 +414,11 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
             As in `sample`. Invalid arguments raise an error immediately, not at the first
             character.
         """
-        check_is_fitted(self)
-        check_str("seed", seed)
         has_words = constraints.get("words") is not None
-        filters = self._fitted.filters(False, exclude, has_words)
-        sampler = self._fitted.sampler([seed], temperature, **constraints)
+        filters = fitted(self).filters(False, exclude, has_words)
+        sampler = fitted(self).sampler([seed], temperature, filters, **constraints)
         best_of = self._check_best_of(best_of)
-        return sampler.stream(random_generator(random_state), filters, best_of)
+        return sampler.stream(random_generator(random_state), best_of)
 
     def _check_best_of(self, best_of: int, n_samples: int = 1) -> int:
         """Return the number of candidates for each name."""
@@ -504,15 +490,12 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         search extends the most probable prefixes until none of them is more probable than the n-th
         name. The result is exact.
         """
-        constraints = _constraints(locals())
-        components = fitted(self)
+        constraints, components = _constraints(locals()), fitted(self)
         n = check_int("n", n, 1)
-        check_str("seed", seed)
         if self.max_length_ is None:
             raise ValueError("most_likely requires a generator fitted to names (boundary=True).")
         filters = components.filters(novel, exclude, words is not None)
-        sampler = components.sampler([seed], 1.0, **constraints)
-        return sampler.most_likely(n, filters)
+        return components.sampler([seed], 1.0, filters, **constraints).most_likely(n)
 
     def score_samples(self, X: ArrayLike, y: ArrayLike | None = None) -> NDArray[np.float64]:
         """Compute the log-likelihood of each name.
@@ -554,13 +537,7 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
             Mean log-likelihood in nats per character, including the ends of names. Higher is
             better. Scores are comparable across window lengths, models and folds.
         """
-        log_likelihood, n_characters = fitted(self).log_likelihood(X, y)
-        if sample_weight is None:
-            return float(log_likelihood.sum() / n_characters.sum())
-        weights = check_weights(sample_weight, len(log_likelihood))
-        if not weights @ n_characters:
-            raise ValueError(NOTHING_TO_PREDICT)
-        return float(weights @ log_likelihood / (weights @ n_characters))
+        return fitted(self).score(X, y, sample_weight)
 
     def perplexity(self, X: ArrayLike, y: ArrayLike | None = None) -> float:
         """Compute the perplexity, ``exp(-score(X, y))``.
@@ -581,16 +558,13 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.string = True
-        tags.input_tags.two_d_array = False
-        tags.input_tags.three_d_array = True
+        tags.input_tags = InputTags(string=True, two_d_array=False, three_d_array=True)
         return tags
 
 
-def _constraints(arguments: Data) -> Constraints:
+def _constraints(arguments: Data) -> Data:
     """Return the constraints among the arguments of a method."""
-    names = Constraints.__annotations__
-    return cast(Constraints, {name: arguments[name] for name in names if name in arguments})
+    return {name: arguments[name] for name in Constraints.__annotations__ if name in arguments}
 
 
 def _check_seeds(seed: object, n_samples: int | None) -> tuple[list[str], NDArray[np.int64]]:

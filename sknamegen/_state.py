@@ -72,6 +72,18 @@ class StateFormat(PublicName):
 
 
 @contextmanager
+def restoring() -> Iterator[None]:
+    """Replace all errors that invalid saved values cause with one error."""
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise ValueError(
+            "A saved model must contain valid arrays and numbers. The file is damaged or was "
+            "modified after saving."
+        ) from error
+
+
+@contextmanager
 def replaced_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield the path of a temporary file that replaces the file at `path` at the end.
 

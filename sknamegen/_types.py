@@ -1,4 +1,4 @@
-"""Names of array types. Docstrings give shapes and dtypes."""
+"""Names of types. Docstrings give shapes and dtypes of arrays."""
 
 from typing import Any
 
@@ -12,3 +12,4 @@ Strs = NDArray[np.str_]
 Labels = NDArray[Any]
 # Arrays, numbers and nested dicts, to save or to export.
 Data = dict[str, Any]
+RandomStateLike = int | np.integer | np.random.RandomState | np.random.Generator | None

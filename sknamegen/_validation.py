@@ -2,12 +2,11 @@
 
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from importlib import import_module
 from math import inf
 from numbers import Integral, Real
-from operator import contains
 from typing import Any
 
 import numpy as np
@@ -17,16 +16,14 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
 from ._alphabet import FRAMING, codes_of, compose, decompose, fold
-from ._types import Data, Floats, Ints, Labels
+from ._types import Data, Floats, Ints, Labels, RandomStateLike
 
-RandomStateLike = int | np.integer | np.random.RandomState | np.random.Generator | None
-
+# Whether a number is accepted.
+_Test = Callable[[float], bool]
 # Packages whose frames `warn_user` skips.
 _LIBRARIES = __name__.partition(".")[0], "sklearn", "joblib"
 # Maximum window_length in characters. Sampling allocates one row of this length per name.
 MAX_WINDOW = 2**20
-# Maximum sample weight of a name.
-MAX_WEIGHT = 1e12
 # Upper bound on the sum of all sample weights.
 MAX_TOTAL_WEIGHT = 1e24
 
@@ -43,12 +40,7 @@ def is_auto(value: object) -> bool:
 
 
 def check_real(
-    name: str,
-    value: Any,
-    expected: str,
-    accepts: Callable[[float], bool],
-    or_auto: bool = False,
-    kind: Any = Real,
+    name: str, value: Any, expected: str, accepts: _Test, or_auto: bool = False, kind: Any = Real
 ) -> Any:
     """Return `value` as a float, or an int if `kind` is Integral.
 
@@ -84,18 +76,15 @@ def check_str(name: str, value: object) -> None:
 def check_strings(name: str, strings: object, may_be_empty: bool = False) -> list[str]:
     """Return an iterable of str as a list of strings in composed form (NFC)."""
     expected = f"{name} must be an iterable of str" + " with at least one name" * (not may_be_empty)
-    items = _strings(strings, expected)
-    if not (items or may_be_empty):
-        raise TypeError(f"{expected}. Got {strings!r:.80}.")
-    return list(map(compose, items))
+    return list(map(compose, _strings(strings, expected, min_items=not may_be_empty)))
 
 
-def _strings(strings: object, expected: str, hint: str = "") -> list[str]:
+def _strings(strings: object, expected: str, hint: str = "", min_items: int = 0) -> list[str]:
     """Return the items of a one-dimensional iterable of str, or raise TypeError."""
-    if isinstance(strings, Iterable) and not isinstance(strings, (str, bytes)):
-        shape = getattr(strings, "shape", (None,))
-        items: list[Any] = list(strings) if len(shape) == 1 else [strings]
-        if all(isinstance(item, str) for item in items):
+    is_column = len(getattr(strings, "shape", (None,))) == 1
+    if isinstance(strings, Iterable) and not isinstance(strings, (str, bytes)) and is_column:
+        items: list[Any] = list(strings)
+        if len(items) >= min_items and all(isinstance(item, str) for item in items):
             return items
     raise TypeError(f"{expected}. Got {strings!r:.80}.{hint}")
 
@@ -164,17 +153,20 @@ def check_n_words(n_words: object) -> tuple[int, int] | None:
 def check_exclude(exclude: object) -> Callable[[str], bool]:
     """Return a function that reports whether a folded name is excluded."""
     if hasattr(exclude, "__contains__") and not isinstance(exclude, (Iterable, type)):
-        return partial(contains, exclude)
+        return exclude.__contains__
     expected = "exclude must be an iterable of str, or an object that supports `name in exclude`"
     return frozenset(map(fold, _strings(exclude, expected))).__contains__
 
 
-def missing_package(user: str, package: str, extra: str) -> ImportError:
-    """Return the error for a missing package. The message names the extra that installs it."""
-    return ImportError(
-        f"{user} requires the package {package}. In a clone of sknamegen, run "
-        f"pip install '.[{extra}]'."
-    )
+def import_optional(user: str, module: str, extra: str) -> Any:
+    """Import a module of an optional package, or raise an error that names the extra for it."""
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise ImportError(
+            f"{user} requires the package {module.partition('.')[0]}. In a clone of sknamegen, run "
+            f"pip install '.[{extra}]'."
+        ) from error
 
 
 def warn_user(message: str, category: type[Warning] = UserWarning) -> None:
@@ -196,10 +188,8 @@ def random_generator(random_state: RandomStateLike) -> np.random.Generator:
 
 def check_windows(X: Any, window_length: int | None = None) -> Ints:
     """Return windows as an integer array of shape (n_names, n_positions, window_length + 1)."""
-    expected = (
-        "X must be names, or windows of code points with shape (n_names, n_positions, "
-        "window_length + 1)"
-    )
+    shape = "(n_names, n_positions, window_length + 1)"
+    expected = f"X must be names, or windows of code points with shape {shape}"
     fix = "Pass names as a list of str, or windows from a CharSequenceVectorizer."
     try:
         X = np.asarray(X)
@@ -227,7 +217,7 @@ def check_weights(sample_weight: ArrayLike, n_names: int) -> Floats:
         raise ValueError(f"{expected}. Got {sample_weight!r}.") from None
     if weights.shape != (n_names,):
         raise ValueError(f"{expected}. Got shape {weights.shape}.")
-    is_invalid = ~((weights >= 0) & (weights <= MAX_WEIGHT))
+    is_invalid = ~((weights >= 0) & (weights <= 1e12))
     if is_invalid.any():
         raise ValueError(f"{expected}. Got {weights[is_invalid][0]}.")
     if not weights.any():
@@ -271,18 +261,6 @@ def check_alphabet(alphabet: object | None) -> Ints:
         if character in FRAMING:
             raise ValueError(f"alphabet must not contain reserved characters. Got {character!r}.")
     return codes_of(characters)
-
-
-@contextmanager
-def restoring() -> Iterator[None]:
-    """Replace all errors that invalid saved values cause with one error."""
-    try:
-        yield
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        raise ValueError(
-            "A saved model must contain valid arrays and numbers. The file is damaged or was "
-            "modified after saving."
-        ) from error
 
 
 def check_arrays(

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import codecs
+import csv
 import gzip
 import os
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from difflib import get_close_matches
 from functools import cache
 from hashlib import blake2b
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from io import BytesIO
 from itertools import chain, islice
 from math import inf, log
 from pathlib import PurePosixPath
-from string import ascii_uppercase
 from typing import Any, Literal, overload
 from zipfile import ZipFile
 
@@ -27,32 +28,15 @@ from tqdm import tqdm
 
 from ._alphabet import fold
 from ._cleaning import NamesWarning, clean_names
-from ._tables import read_columns
 from ._types import Floats, Ints, Strs
 from ._validation import check_int, check_option, check_str, check_strings, warn_user
 from ._words import split_words, words_in
 
-__all__ = [
-    "KnownNames",
-    "NamesWarning",
-    "clean_names",
-    "iter_names",
-    "known_names",
-    "list_styles",
-    "load_names",
-    "load_words",
-    "read_names",
-    "words_of",
-]
+__all__ = ["KnownNames", "NamesWarning", "clean_names", "iter_names", "known_names"]
+__all__ += ["list_styles", "load_names", "load_words", "read_names", "words_of"]
 
 # Maximum length of a line in characters.
 _MAX_LINE = 10_000
-# Number of bits per hash. 450,000 names occupy one in 1,200 of the 2**29 hashes.
-_HASH_BITS = 29
-# Minimum number of names in a list of real names from which pseudonyms may come.
-_MIN_LIST = 300
-# Number of words of a list with which words are compared, which takes 45 MB.
-_MAX_WORDS = 300
 
 
 @overload
@@ -122,12 +106,10 @@ def load_names(
             "title must be the title of a list in the collection, such as 'dragons' or 'female', "
             f"or 'all'. Got {title!r}. {hint}"
         )
-    with _collection() as archive:
-        lists = [archive.read(paths[title]).decode().split("\n")[:-1] for title in titles]
-    names = [name for names in lists for name in names]
-    if not return_X_y:
-        return names
-    return names, np.repeat(titles, list(map(len, lists)))
+    archive = _collection()
+    lists = [archive.read(paths[title]).decode().split("\n")[:-1] for title in titles]
+    names = list(chain.from_iterable(lists))
+    return (names, np.repeat(titles, list(map(len, lists)))) if return_X_y else names
 
 
 def list_styles() -> dict[str, list[str]]:
@@ -159,21 +141,21 @@ def list_styles() -> dict[str, list[str]]:
 
 def read_collection() -> dict[str, str]:
     """Return each list in the bundled collection, one name per line, by path."""
-    with _collection() as archive:
-        return {path: archive.read(path).decode() for path in archive.namelist()}
+    archive = _collection()
+    return {path: archive.read(path).decode() for path in archive.namelist()}
 
 
 def real_list_of(names: list[str]) -> tuple[str, list[str]] | None:
     """Return the title and the names of the list from which names most probably come.
 
-    Only large lists of real names that contain at least half of the names are considered. If a list
-    contains a name, the probability of the name is one divided by the length of the list, otherwise
-    a millionth. Returns None if there is no such list.
+    Only lists of 300 or more real names that contain at least half of the names are considered. If
+    a list contains a name, the probability of the name is one divided by the length of the list,
+    otherwise a millionth. Returns None if there is no such list.
     """
     folded, best, found = set(map(fold, names)), -inf, None
     for path, text in read_collection().items():
         lines = text.split("\n")[:-1]
-        if len(lines) < _MIN_LIST or "invented" in path or "fantastical" in path:
+        if len(lines) < 300 or "invented" in path or "fantastical" in path:
             continue
         n_known = len(folded.intersection(map(fold, lines)))
         logs = -n_known * log(len(lines)) - (len(folded) - n_known) * log(1e6)
@@ -182,18 +164,15 @@ def real_list_of(names: list[str]) -> tuple[str, list[str]] | None:
     return found
 
 
-@contextmanager
-def _collection() -> Iterator[ZipFile]:
-    """Open the collection: text files such as "invented/people/dragons.txt" in a zip file."""
-    with bundled_file("collection.zip").open("rb") as file, ZipFile(file) as archive:
-        yield archive
+def _collection() -> ZipFile:
+    """Return the collection: text files such as "invented/people/dragons.txt" in a zip file."""
+    return ZipFile(BytesIO(bundled_file("collection.zip").read_bytes()))
 
 
 @cache
 def _list_paths() -> dict[str, str]:
     """Return the path of each list in the collection, by title."""
-    with _collection() as archive:
-        return {PurePosixPath(path).stem: path for path in archive.namelist()}
+    return {PurePosixPath(path).stem: path for path in _collection().namelist()}
 
 
 @overload
@@ -259,7 +238,7 @@ def load_words(like: Iterable[str] | None = None, n: int = 1000) -> frozenset[st
     """
     check_int("n", n, 0)
     if like is None:
-        return _all_words()
+        return _english_words()
     names = check_strings("like", like)
     own = sorted(words_in(names))
     if not own:
@@ -280,7 +259,7 @@ def load_words(like: Iterable[str] | None = None, n: int = 1000) -> frozenset[st
 
 def are_english(words: Collection[str]) -> bool:
     """Return whether at least a third of distinct words are among the English words."""
-    return 3 * len(_all_words().intersection(words)) >= len(words)
+    return 3 * len(_english_words().intersection(words)) >= len(words)
 
 
 @cache
@@ -292,33 +271,30 @@ def word_vectors() -> tuple[Strs, Floats, Ints]:
     pairs = np.stack([packed >> 4, packed & 15], axis=2)[has_vector]
     vectors = (pairs.reshape(len(pairs), -1) - np.float32(7.5)) * steps
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.array(_english_words())[has_vector], vectors, n_lists[has_vector]
+    return np.array(sorted(_english_words()))[has_vector], vectors, n_lists[has_vector]
 
 
 def nearest_words(counts: Counter[str], words: Strs, vectors: Floats, n_lists: Ints) -> list[str]:
-    """Return words, nearest to the most frequent words in `counts` first, see `load_words`."""
-    frequent = sorted(counts, key=lambda word: (-counts[word], word))[:_MAX_WORDS]
+    """Return words, nearest to the 300 most frequent in `counts` first, see `load_words`.
+
+    More words would take more memory, and 300 take 45 MB.
+    """
+    frequent = sorted(counts, key=lambda word: (-counts[word], word))[:300]
     similarity = np.exp(4 * vectors @ vectors[np.isin(words, frequent)].T).sum(axis=1)
     nearness = np.log1p(similarity) + 0.5 * np.log1p(n_lists)
     return words[np.argsort(-nearness, kind="stable")].tolist()
 
 
 @cache
-def _all_words() -> frozenset[str]:
+def _english_words() -> frozenset[str]:
     """Return the bundled words as a set, whose hash is computed once."""
-    return frozenset(_english_words())
-
-
-@cache
-def _english_words() -> list[str]:
-    """Return the bundled words in alphabetical order."""
     text = gzip.decompress(bundled_file("words.gz").read_bytes()).decode()
     words, word = list[str](), ""
     # An upper-case letter stands for the number of letters shared with the word before.
     for shared, rest in re.findall("([A-Z])([^A-Z]*)", text):
-        word = word[: ascii_uppercase.index(shared)] + rest
+        word = word[: ord(shared) - ord("A")] + rest
         words.append(word)
-    return words
+    return frozenset(words)
 
 
 def words_of(names: Iterable[str]) -> frozenset[str]:
@@ -370,19 +346,20 @@ class KnownNames:
         folded = fold(name)
         hashed = np.int32(hash_name(folded))  # the dtype of the hashes, to avoid a conversion
         index = self._hashes.searchsorted(hashed)
-        is_known = index < len(self._hashes) and self._hashes[index] == hashed
-        return bool(is_known) or folded in self._others
+        return self._hashes[index : index + 1].tolist() == [hashed] or folded in self._others
 
     def __or__(self, names: Iterable[str]) -> KnownNames:
         """Return a set that also contains `names`."""
-        names = check_strings("names", names, may_be_empty=True)
-        return KnownNames(self._hashes, self._others.union(names))
+        return KnownNames(self._hashes, self._others.union(check_strings("names", names, True)))
 
 
 def hash_name(folded: str) -> int:
-    """Return the 29-bit hash of a folded name (BLAKE2b, RFC 7693)."""
+    """Return the 29-bit hash of a folded name (BLAKE2b, RFC 7693).
+
+    The 450,000 known names occupy one in 1,200 of the 2**29 hashes.
+    """
     digest = blake2b(folded.encode("utf-8", "surrogatepass"), digest_size=4).digest()
-    return int.from_bytes(digest, "big") >> 32 - _HASH_BITS
+    return int.from_bytes(digest, "big") >> 3
 
 
 @cache
@@ -579,3 +556,48 @@ def read_lines(
         ) from error
     if not n_names:
         raise ValueError(f"{source} contains no names. Expected one name per line.")
+
+
+def read_columns(lines: list[str], columns: Sequence[str | int], header: bool) -> list[list[str]]:
+    """Return columns of a table, without the rows whose cell in the first column is empty.
+
+    Columns are titles (str), which are in the first line, or numbers (int), which start at 1. If
+    all columns are numbers, the first line is a row, unless `header` is True.
+    """
+    rows, indices = _table_rows(lines), list[int]()
+    has_titles = header or any(isinstance(column, str) for column in columns)
+    titles = [title.strip() for title in next(rows)] if has_titles else []
+    for column in columns:
+        if isinstance(column, str) and column not in titles:
+            raise ValueError(
+                f"The file has no column {column!r}. Its columns are {', '.join(titles)}."
+            )
+        indices.append(titles.index(column) if isinstance(column, str) else column - 1)
+    entries = []
+    for row in rows:
+        if not 0 <= min(indices) <= max(indices) < len(row):
+            raise ValueError(f"Each line must have a column {max(indices) + 1}. Got {row!r:.80}.")
+        entry = [row[index].strip() for index in indices]
+        if "\n" in entry[0]:
+            raise ValueError(f"A name must be on one line. Got {entry[0]!r:.80}. Check its quotes.")
+        if entry[0]:
+            entries.append(entry)
+    if not entries:
+        raise ValueError(f"Column {columns[0]} must contain at least one name. Got none.")
+    return list(map(list, zip(*entries, strict=True)))
+
+
+def _table_rows(lines: list[str]) -> Iterator[list[str]]:
+    """Yield the rows of a CSV or TSV file, whose cells may contain quoted line breaks."""
+    unquoted = re.sub('"[^"]*"', "", lines[0])
+    delimiter, start = max("\t,;", key=unquoted.count), 0
+    reader = csv.reader((f"{line}\n" for line in lines), delimiter=delimiter, strict=True)
+    try:
+        for row in reader:
+            yield row
+            start = reader.line_num
+    except csv.Error as error:
+        raise ValueError(
+            f"A quoted cell must end with a quote, before the separator. Got {lines[start]!r:.80} "
+            f"({error})."
+        ) from None

@@ -13,15 +13,13 @@ from sklearn.utils.validation import check_is_fitted
 from ._alphabet import END_CHARACTER, category, code_point, codes_of, decode
 from ._generator import BaseCharGenerator, fitted, generator_of, unwrapped
 from ._rows import are_names
-from ._validation import RandomStateLike, check_str, missing_package
+from ._types import RandomStateLike
+from ._validation import check_str, import_optional
 from .metrics import novelty, uniqueness
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import XAxis, YAxis
-    from matplotlib.figure import Figure, SubFigure
-    from matplotlib.image import AxesImage
-    from matplotlib.lines import Line2D
 
 __all__ = ["LossCurveDisplay", "NextCharDisplay", "TemperatureDisplay"]
 
@@ -36,12 +34,9 @@ class _Display:
         self, ax: Axes | None, title: str, size: tuple[float, float] = (4.5, 3.4), **labels: str
     ) -> Axes:
         """Label the axes, set `ax_` and `figure_`, creating a figure if `ax` is None."""
-        try:
-            import matplotlib.pyplot as plt
-        except ImportError as error:
-            raise missing_package(type(self).__name__, "matplotlib", "plot") from error
+        plt = import_optional(type(self).__name__, "matplotlib.pyplot", "plot")
         self.ax_: Axes = plt.subplots(layout="constrained", figsize=size)[1] if ax is None else ax
-        self.figure_: Figure | SubFigure = self.ax_.figure
+        self.figure_ = self.ax_.figure
         self.ax_.set_title(title, size=self.ax_.xaxis.label.get_fontsize())
         self.ax_.set(**labels)
         return self.ax_
@@ -107,14 +102,12 @@ class LossCurveDisplay(_Display):
         """Plot the losses. Parameters and result are as in `from_estimator`."""
         title = "Loss of each epoch (lower is better)"
         ax = self._axes(ax, title, xlabel="epoch", ylabel="loss (nats per character)")
-        curves = {"training": self.loss_curve}
+        style = {"marker": ".", "label": "training"} | kwargs
+        self.lines_ = ax.plot(range(1, len(self.loss_curve) + 1), self.loss_curve, **style)
         if self.validation_scores:
-            curves["validation"] = [-score for score in self.validation_scores]
-        self.lines_: list[Line2D] = []
-        for label, losses in curves.items():
-            style = {"marker": ".", "label": label} | kwargs
+            losses = [-score for score in self.validation_scores]
+            style = {"marker": ".", "label": "validation"} | kwargs
             self.lines_ += ax.plot(range(1, len(losses) + 1), losses, **style)
-        if self.validation_scores:
             ax.legend()
         ax.locator_params("x", integer=True)
         return self
@@ -184,8 +177,7 @@ class NextCharDisplay(_Display):
         check_str("name", name)
         generator = generator_of(generator)
         (name,) = fitted(generator).corpus.alphabet.composed([name])
-        beginnings = [name[:i] for i in range(len(name) + 1)]
-        proba = generator.next_char_proba(beginnings, label=label)
+        proba = generator.next_char_proba([name[:i] for i in range(len(name) + 1)], label=label)
         return cls(name, proba, generator.alphabet_).plot(ax=ax, **kwargs)
 
     def plot(self, *, ax: Axes | None = None, threshold: float = 0.05, **kwargs: Any) -> Self:
@@ -209,15 +201,12 @@ class NextCharDisplay(_Display):
         shown.sort(key=lambda character: (character == END_CHARACTER, character))
         size = max(3.3, 1.7 + 0.3 * len(targets)), max(2.6, 1.2 + 0.17 * len(shown))  # inches
         title = "Next-character probabilities\n(circled: characters of the name)"
-        labels = {"xlabel": "character of the name", "ylabel": "next character"}
-        ax = self._axes(ax, title, size, **labels)
+        ax = self._axes(ax, title, size, xlabel="character of the name", ylabel="next character")
         style: dict[str, Any] = {"cmap": "Blues", "vmin": 0, "vmax": 1, "aspect": "auto"} | kwargs
-        self.image_: AxesImage = ax.imshow(
-            np.array([columns[character] for character in shown]), **style
-        )
+        self.image_ = ax.imshow(np.array([columns[character] for character in shown]), **style)
         marked = [(x, shown.index(c)) for x, c in enumerate(targets) if c in columns]
         places = np.reshape(marked, (-1, 2)).T
-        self.marks_: Line2D = ax.plot(*places, "o", mfc="none", mec="tab:red", ms=8)[0]
+        self.marks_ = ax.plot(*places, "o", mfc="none", mec="tab:red", ms=8)[0]
         _label_ticks(ax.xaxis, targets)
         _label_ticks(ax.yaxis, shown)
         ax.figure.colorbar(self.image_, ax=ax, label="probability")
@@ -240,11 +229,9 @@ def _label_ticks(axis: XAxis | YAxis, characters: list[str]) -> None:
 
 def _symbol(character: str) -> str:
     """Return a visible symbol for a character."""
-    if character in _SYMBOLS:
-        return _SYMBOLS[character]
-    if category(character) == "M":
-        return f"◌{character}"
-    return character if character.isprintable() else code_point(character)
+    printable = character if character.isprintable() else code_point(character)
+    symbol = f"◌{character}" if category(character) == "M" else printable
+    return _SYMBOLS.get(character, symbol)
 
 
 @dataclass(repr=False, eq=False)
@@ -344,15 +331,13 @@ class TemperatureDisplay(_Display):
         title = "Higher temperature: more novel, less probable names"
         shares = "share of names that are novel / unique"
         ax = self._axes(ax, title, xlabel="temperature", ylabel=shares)
-        self.loss_ax_: Axes = ax.twinx()
+        self.loss_ax_ = ax.twinx()
         style: dict[str, Any] = {"marker": "."} | kwargs
         loss_style = {"label": "loss", "color": "gray", "ls": "--"} | style
         unique = f"unique (of {self.n_samples:,})"
-        self.lines_: list[Line2D] = [
-            *ax.plot(self.temperatures, self.novelty, label="novel", **style),
-            *ax.plot(self.temperatures, self.uniqueness, label=unique, **style),
-            *self.loss_ax_.plot(self.temperatures, self.loss, **loss_style),
-        ]
+        self.lines_ = ax.plot(self.temperatures, self.novelty, label="novel", **style)
+        self.lines_ += ax.plot(self.temperatures, self.uniqueness, label=unique, **style)
+        self.lines_ += self.loss_ax_.plot(self.temperatures, self.loss, **loss_style)
         ax.set_ylim(0, 1.02)
         self.loss_ax_.set(ylabel="loss (nats per character)", ylim=(0, None))
         ax.legend(handles=self.lines_, loc="lower right")

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
-from types import ModuleType
+from collections.abc import Iterable
 from typing import Unpack
 
 import numpy as np
@@ -13,23 +12,11 @@ from numpy.typing import NDArray
 from ._alphabet import FRAME
 from ._generator import BaseCharGenerator, Constraints, fitted
 from ._parallel import blocks
-from ._validation import (
-    RandomStateLike,
-    check_int,
-    check_str,
-    check_strings,
-    missing_package,
-    random_generator,
-)
+from ._types import RandomStateLike
+from ._validation import check_int, check_strings, import_optional, random_generator
 
-__all__ = [
-    "constraint_probability",
-    "far_apart",
-    "nearest_training_name",
-    "ngram_divergence",
-    "novelty",
-    "uniqueness",
-]
+__all__ = ["constraint_probability", "far_apart", "nearest_training_name"]
+__all__ += ["ngram_divergence", "novelty", "uniqueness"]
 
 
 def novelty(names: Iterable[str], training_names: Iterable[str]) -> float:
@@ -112,11 +99,11 @@ def nearest_training_name(
     """
     names = check_strings("names", names)
     training_names = check_strings("training_names", training_names)
-    process, distance = _rapidfuzz("nearest_training_name")
-    nearest = np.empty(len(names), dtype=np.int64)
-    distances = np.empty(len(names), dtype=np.int64)
+    rapidfuzz = import_optional("nearest_training_name", "rapidfuzz", "metrics")
+    options = {"scorer": rapidfuzz.distance.Levenshtein.distance, "dtype": np.int32}
+    nearest, distances = np.empty((2, len(names)), dtype=np.int64)
     for block in blocks(len(names), len(training_names)):
-        pairs = process.cdist(names[block], training_names, scorer=distance, dtype=np.int32)
+        pairs = rapidfuzz.process.cdist(names[block], training_names, **options)
         nearest[block], distances[block] = pairs.argmin(axis=1), pairs.min(axis=1)
     return [training_names[i] for i in nearest.tolist()], distances
 
@@ -165,27 +152,17 @@ def far_apart(
     if n is not None:
         check_int("n", n, 1)
     references = list(map(str.casefold, check_strings("away_from", away_from, may_be_empty=True)))
-    process, distance = _rapidfuzz("far_apart")
+    rapidfuzz = import_optional("far_apart", "rapidfuzz", "metrics")
+    distance, nearest = rapidfuzz.distance.Levenshtein.distance, rapidfuzz.process.extractOne
     chosen: list[str] = []
     for original, name in zip(originals, composed, strict=True):
         if len(chosen) == n:
             break
         folded = name.casefold()
-        options = {"scorer": distance, "score_cutoff": min_distance - 1}
-        if process.extractOne(folded, references, processor=None, **options) is None:  # all far
+        if nearest(folded, references, scorer=distance, score_cutoff=min_distance - 1) is None:
             chosen.append(original)
             references.append(folded)
     return chosen
-
-
-def _rapidfuzz(user: str) -> tuple[ModuleType, Callable[..., float]]:
-    """Import rapidfuzz. Return its `process` module and Levenshtein distance."""
-    try:
-        from rapidfuzz import process
-        from rapidfuzz.distance import Levenshtein
-    except ImportError as error:
-        raise missing_package(user, "rapidfuzz", "metrics") from error
-    return process, Levenshtein.distance
 
 
 def ngram_divergence(names: Iterable[str], reference: Iterable[str], n: int = 2) -> float:
@@ -221,14 +198,13 @@ def ngram_divergence(names: Iterable[str], reference: Iterable[str], n: int = 2)
 
     check_int("n", n, 1)
     frame = FRAME if n > 1 else ("", "")
-    counts = []
-    for names_of_list in (check_strings("names", names), check_strings("reference", reference)):
-        texts = [name.join(frame) for name in names_of_list]
-        counts.append(Counter(t[i : i + n] for t in texts for i in range(len(t) - n + 1)))
-        if not counts[-1]:
-            raise ValueError(
-                f"Both lists must contain n-grams of n={n} characters. Got a list without n-grams."
-            )
+    lists = check_strings("names", names), check_strings("reference", reference)
+    texts = ([name.join(frame) for name in part] for part in lists)
+    counts = [Counter(t[i : i + n] for t in part for i in range(len(t) - n + 1)) for part in texts]
+    if not all(counts):
+        raise ValueError(
+            f"Both lists must contain n-grams of n={n} characters. Got a list without n-grams."
+        )
     ngrams = sorted(counts[0] | counts[1])
     distance = jensenshannon(*([c[ngram] for ngram in ngrams] for c in counts))
     return float(distance**2)
@@ -283,8 +259,7 @@ def constraint_probability(
     >>> 5e-5 < probability < 9e-5
     True
     """
-    check_str("seed", seed)
     n_draws, rng = check_int("n_draws", n_draws, 2), random_generator(random_state)
-    sampler = fitted(generator).sampler([seed], temperature, **constraints)
+    sampler = fitted(generator).sampler([seed], temperature, None, **constraints)
     probability, error = sampler.constraint_probability(n_draws, rng)
     return float(probability[0]), float(error[0])

@@ -1,9 +1,11 @@
 import math
 import sys
 from collections import Counter
+from functools import partial
 
 import numpy as np
 import pytest
+from conftest import ngram_pipeline
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -71,7 +73,7 @@ def test_nearest_names_in_blocks(monkeypatch):
 
 
 def test_without_rapidfuzz(monkeypatch):
-    monkeypatch.setitem(sys.modules, "rapidfuzz.distance", None)
+    monkeypatch.setitem(sys.modules, "rapidfuzz", None)
     with pytest.raises(ImportError, match=r"rapidfuzz. In a clone of sknamegen, run pip install"):
         nearest_training_name(["a"], ["b"])
 
@@ -106,6 +108,15 @@ def test_far_apart_keeps_the_order():
 def test_far_apart_rejects_invalid_arguments(options):
     with pytest.raises((TypeError, ValueError), match="must be"):
         far_apart(["Anna"], **options)
+
+
+@pytest.mark.parametrize("option", ["novel", "exclude", "filters", "unique"])
+def test_constraint_probability_and_stream_reject_other_options(option):
+    generator = ngram_pipeline().fit(["Ada"])[-1]
+    calls = [partial(constraint_probability, generator)]
+    for call in calls + [generator.stream] * (option != "exclude"):
+        with pytest.raises(TypeError, match=f"argument '?{option}'?"):
+            call(**{option: ()})
 
 
 def test_constraint_probability_requires_a_generator():

@@ -84,7 +84,7 @@ def rows(generator, unconstrained, base_rate, n_names):
     for title, constraint in CONSTRAINTS.items():
         sample = partial(generator.sample, n_samples=n_names, **constraint)
         duration = seconds(partial(sample, random_state=0))
-        sampler = fitted(generator).sampler([""], 1.0, **constraint)
+        sampler = fitted(generator).sampler([""], 1.0, None, **constraint)
         source, possible = sampler.source, sampler.possible
         lengths = source.corpus.alphabet.lengths(unconstrained)
         states = np.array([possible.read(name)[0] for name in unconstrained])

@@ -8,8 +8,8 @@ import numpy as np
 from .._alphabet import END_CHARACTER, N_SPECIAL, NONE, Alphabet
 from .._corpus import Corpus
 from .._sequences import Sequences
+from .._state import restoring
 from .._types import Floats, Strs
-from .._validation import restoring
 from .contract import log_softmax
 from .lstm import CHARACTERS, INPUTS, LSTM
 

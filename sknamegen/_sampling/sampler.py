@@ -15,7 +15,7 @@ References
 from collections import Counter
 from collections.abc import Callable, Iterator, Set
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import compress
 from math import inf
 
@@ -135,16 +135,14 @@ class Selection:
 class Sampler(Learner):
     """Sampler of names under a constraint, which learns a guide if it needs one.
 
-    In its methods, `rows` contains the prefix index of each name.
+    In its methods, `rows` contains the prefix index of each name. The filters reject names that
+    satisfy the constraint.
     """
 
+    filters: Filters = field(default_factory=dict)
+
     def draw(
-        self,
-        rows: Ints,
-        rng: np.random.Generator,
-        unique: bool = False,
-        filters: Filters | None = None,
-        best_of: int = 1,
+        self, rows: Ints, rng: np.random.Generator, unique: bool = False, best_of: int = 1
     ) -> tuple[list[str], str | None]:
         """Draw a name for each row, the best of several candidates.
 
@@ -152,13 +150,12 @@ class Sampler(Learner):
         many other candidates are drawn as wanted. Returns the names, and either a message, if there
         are fewer names than rows, or None.
         """
-        filters = filters or {}
-        selection = Selection(len(rows), unique, filters)
+        selection = Selection(len(rows), unique, self.filters)
         self._select(selection, rows, rng)
         names = [selection.names[row] for row in sorted(selection.names)]
         if len(names) == len(rows):
             n_others = len(rows) * (best_of - 1)
-            others = Selection(n_others, unique, filters, set(names), max_drawn=2 * n_others)
+            others = Selection(n_others, unique, self.filters, set(names), 2 * n_others)
             prefixes = np.repeat(rows, best_of - 1)
             self._select(others, prefixes, rng)
             return self._best(rows, names, prefixes, others) if others.names else names, None
@@ -340,7 +337,7 @@ class Sampler(Learner):
             return share
         return estimates[:, 0], estimates[:, 1]
 
-    def stream(self, rng: np.random.Generator, filters: Filters, best_of: int = 1) -> Iterator[str]:
+    def stream(self, rng: np.random.Generator, best_of: int = 1) -> Iterator[str]:
         """Yield the characters after the only prefix.
 
         Running text without constraints or filters is yielded as it is drawn. Otherwise, the whole
@@ -348,8 +345,8 @@ class Sampler(Learner):
         """
         source, constraint = self.source, self.possible.constraint
         (prefix,), row = source.prefixes, np.zeros(1, dtype=np.int64)
-        if constraint.end is not None or filters or not constraint.limits.is_free:
-            names, shortfall = self.draw(row, rng, False, filters, best_of)
+        if constraint.end is not None or self.filters or not constraint.limits.is_free:
+            names, shortfall = self.draw(row, rng, False, best_of)
             if shortfall:
                 raise ValueError(shortfall)
             yield from names[0][len(prefix) :]
@@ -362,7 +359,7 @@ class Sampler(Learner):
             with one_blas_thread():
                 state, logits = source.model.advance(state, character)
 
-    def most_likely(self, n: int, filters: Filters) -> tuple[list[str], NDArray[np.float64]]:
+    def most_likely(self, n: int) -> tuple[list[str], NDArray[np.float64]]:
         """Return the n most probable names, see `BaseCharGenerator.most_likely`.
 
         The sampler must have one prefix and temperature 1.
@@ -379,7 +376,7 @@ class Sampler(Learner):
             names, joints = search.step(threshold)
             totals = np.logaddexp.reduce(joints, axis=1)
             is_allowed = (np.array(names, dtype=object) != "") & (totals > -np.inf)
-            for is_rejected in filters.values():
+            for is_rejected in self.filters.values():
                 is_allowed &= ~is_rejected(names)
             found = zip(totals.tolist(), names, strict=True)
             best = sorted([*best, *compress(found, is_allowed)])[-n:]

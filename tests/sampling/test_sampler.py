@@ -46,7 +46,7 @@ class MisleadingModel(EvenModel):
 def make(model, prefixes=("",), **limits):
     letters = characters_of(np.array([END, ord("a")], np.int32))
     corpus = Corpus(letters, 4, 1, 5, None, 1.0)
-    return Fitted(corpus, model).sampler(list(prefixes), 1.0, **limits)
+    return Fitted(corpus, model).sampler(list(prefixes), 1.0, None, **limits)
 
 
 def zeros(n):
