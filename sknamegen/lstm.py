@@ -444,25 +444,23 @@ class CharLSTMGenerator(BaseCharGenerator):
         plan, run = _import_training()
         params = {name: getattr(self, name) for name in _PARAMS}
         (settings,) = in_threads(plan.check_params, [(params,)])
-        before = None
-        if resume and hasattr(self, "_fitted"):
-            nets = getattr(self, "nets_", [])
-            before = run.Before(self._fitted, self._networks, nets, vars(self))
-        corpus, sequences = before.fitted.corpus.extend(X, *data) if before else learn(X, *data)
+        before = vars(self) if resume and hasattr(self, "_fitted") else {}
+        corpus, sequences = self._fitted.corpus.extend(X, *data) if before else learn(X, *data)
         pretrained = _choose_pretrained(self.init, corpus, sequences)
-        finished = run.train(
+        fitted, attributes, is_interrupted = run.train(
             settings,
             corpus,
             sequences,
             pretrained,
+            self._networks if before else [],
             before,
             one_pass,
             None if before else _candidates(self.similar, pretrained, corpus, sequences),
-            snapshot=lambda run: self._copy()._assign(run.fitted, **run.attributes),
+            snapshot=lambda fitted, attributes: self._copy()._assign(fitted, **attributes),
             epochs=Epochs(self),
         )
-        self._assign(finished.fitted, **finished.attributes)
-        if finished.is_interrupted:
+        self._assign(fitted, **attributes)
+        if is_interrupted:
             raise KeyboardInterrupt
         return self
 
@@ -470,12 +468,8 @@ class CharLSTMGenerator(BaseCharGenerator):
     def _networks(self) -> list[Network]:
         """The trained networks."""
         mixture = cast(Mixture, self._fitted.model.layer(Mixture))
-        return [
-            Network(cast(LSTM, model), weight, from_init)
-            for (model, weight, *_), from_init in zip(
-                mixture.components, self._from_init, strict=True
-            )
-        ]
+        pairs = zip(mixture.components, self._from_init, strict=True)
+        return [Network(cast(LSTM, c.model), c.weight, from_init) for c, from_init in pairs]
 
     @property
     def net_(self) -> skorch.NeuralNet:
@@ -523,9 +517,8 @@ def _choose_pretrained(init: object, corpus: Corpus, sequences: Sequences) -> Pr
     pretrained = _resolve_init(init)
     if pretrained is None or not pretrained.covers(corpus.alphabet_):
         return None
-    if is_auto(init):
-        names = corpus.alphabet_, corpus.labels, sequences
-        return pretrained if not corpus.is_text and pretrained.beats_guessing(*names) else None
+    if is_auto(init) and (corpus.is_text or not pretrained.beats_guessing(corpus, sequences)):
+        return None
     return pretrained
 
 

@@ -60,7 +60,7 @@ def from_base(**values):
 
     def replaced(optimizer, n_names, starts_from_init):
         defaults = automatic(optimizer, n_names, starts_from_init)
-        return defaults._replace(**values) if starts_from_init else defaults
+        return defaults | values if starts_from_init else defaults
 
     return plan, "_recipe", replaced
 
