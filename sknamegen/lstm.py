@@ -441,10 +441,16 @@ class CharLSTMGenerator(BaseCharGenerator):
 
         Training continues from the last fit if `resume` is True and the generator is fitted.
         """
-        plan, run = _import_training()
+        try:
+            from ._training import plan, run
+        except ModuleNotFoundError as error:
+            raise ImportError(
+                f"Fitting a CharLSTMGenerator requires {error.name}: pip install torch skorch. "
+                "Loading, sampling and scoring work without it."
+            ) from error
         params = {name: getattr(self, name) for name in _PARAMS}
         (settings,) = in_threads(plan.check_params, [(params,)])
-        before = vars(self) if resume and hasattr(self, "_fitted") else {}
+        before: Data = self.__dict__ if resume and hasattr(self, "_fitted") else {}
         corpus, sequences = self._fitted.corpus.extend(X, *data) if before else learn(X, *data)
         pretrained = _choose_pretrained(self.init, corpus, sequences)
         fitted, attributes, is_interrupted = run.train(
@@ -489,18 +495,6 @@ class CharLSTMGenerator(BaseCharGenerator):
 
 # Parameter names. Subclasses, whose signatures may be shorter, need all of them.
 _PARAMS = tuple(inspect.signature(CharLSTMGenerator).parameters)
-
-
-def _import_training() -> Any:
-    """Import the modules that require torch."""
-    try:
-        from ._training import plan, run
-    except ModuleNotFoundError as error:
-        raise ImportError(
-            f"Fitting a CharLSTMGenerator requires {error.name}: pip install torch skorch. "
-            "Loading, sampling and scoring work without it."
-        ) from error
-    return plan, run
 
 
 @cache

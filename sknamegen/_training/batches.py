@@ -61,9 +61,8 @@ class SequenceDataset(Dataset):
         self.inputs = torch.from_numpy(sequences.inputs)
         self.targets = torch.from_numpy(sequences.targets)
         self.labels = torch.from_numpy(sequences.labels)
-        self.weights: Tensor | None = None
-        if sequences.weights is not None:
-            self.weights = torch.from_numpy(sequences.weights[starts])
+        weights = sequences.weights
+        self.weights = None if weights is None else torch.from_numpy(weights[starts])
         n_targets = sequences.has_target.sum(1)
         self.n_targets = torch.from_numpy(np.add.reduceat(n_targets, starts))
         steps = np.arange(1, sequences.inputs.shape[1] + 1)
@@ -189,6 +188,5 @@ class LengthGroupedBatches:
         return names[torch.searchsorted(cumulative, ticks, right=True).clamp(max=len(names) - 1)]
 
     def _permutation(self, n: int) -> Tensor:
-        if self.generator is None:
-            return torch.arange(n)
-        return torch.randperm(n, generator=self.generator)
+        generator = self.generator
+        return torch.randperm(n, generator=generator) if generator else torch.arange(n)

@@ -309,7 +309,7 @@ def _build_net(plan: TrainPlan, valid: SequenceDataset, progress: Progress) -> N
         patience = plan.n_iter_no_change
         stopping = EarlyStopping(patience=patience, load_best=True, sink=lambda text: None)
         callbacks.append(("early_stopping", stopping))
-    names = "lr", "max_epochs", "batch_size", "device", "verbose"
+    names = "optimizer", "lr", "max_epochs", "batch_size", "device", "verbose"
     params: Data = {name: getattr(plan, name) for name in names} | _optimizer_params(plan)
     params |= {f"module__{name}": getattr(plan, name) for name in signature(CharLSTM).parameters}
     params |= {
@@ -386,13 +386,10 @@ def _check_not_diverged(net: Net, sequences: Sequences) -> None:
 
 def _optimizer_params(plan: TrainPlan) -> Data:
     accepted, groups = signature(plan.optimizer).parameters, list[tuple[str, Data]]()
-    params: Data = {"optimizer": plan.optimizer}
-    if "weight_decay" in accepted:
-        params["optimizer__weight_decay"] = plan.weight_decay
+    options: Data = {"weight_decay": plan.weight_decay, "fused": True}
     if "betas" in accepted and len(accepted["betas"].default) == len(_BETAS):
-        params["optimizer__betas"] = _BETAS
-    if "fused" in accepted:
-        params["optimizer__fused"] = True
+        options["betas"] = _BETAS
+    params = {f"optimizer__{name}": value for name, value in options.items() if name in accepted}
     if plan.head_lr_factor != 1:
         groups.append(("head.*", {"lr": plan.lr * plan.head_lr_factor}))
     if plan.label_lr_factor != 1 and plan.n_labels and plan.embedding_dim:
