@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 
 
 __all__ = ["CharLSTMGenerator"]
-
-# Number of names from which similar names are no use.
-_MAX_NAMES = 200
 
 
 class CharLSTMGenerator(BaseCharGenerator):
@@ -552,21 +549,23 @@ def _candidates(
         encode_rows(names)  # refuses U+0000
         return Candidates(["".join(f"{name}\0" for name in names)])
     n_names = int(sequences.name_index.max()) + 1
-    if n_names >= _MAX_NAMES or pretrained is None or pretrained is not load_base():
+    if n_names >= 200 or pretrained is None or pretrained is not load_base():
         return None
     text = "".join(sequences.names(corpus.alphabet))
-    cases = (case for case in ("lower", "upper") if getattr(text, case)() == text)
+    cases = (case for case in (str.lower, str.upper) if case(text) == text)
     try:
-        return load_candidates(next(cases, ""))
+        return load_candidates(next(cases, str))
     except RuntimeError as error:  # a Python without the module lzma cannot read the collection
         warn_user(f"The list is learned without similar names, because of an error: {error}.")
         return None
 
 
 @cache
-def load_candidates(case: str = "") -> Candidates:
-    """Return names of the bundled collection, in lower case, upper case or unchanged."""
+def load_candidates(convert: Callable[[str], str]) -> Candidates:
+    """Return names of the bundled collection, with a function such as `str.lower` applied to them.
+
+    `str` does not change them.
+    """
     from .datasets import read_collection
 
-    lists = [text.replace("\n", "\0") for text in read_collection().values()]
-    return Candidates([getattr(text, case)() for text in lists] if case else lists)
+    return Candidates([convert(text).replace("\n", "\0") for text in read_collection().values()])

@@ -1,6 +1,6 @@
 """Trained networks: conversion to another alphabet and other labels, and their file format."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import IO, Any, NamedTuple, Self
 
 import numpy as np
@@ -12,8 +12,6 @@ from .._types import Floats, Strs
 from .._validation import restoring
 from .contract import log_softmax
 from .lstm import CHARACTERS, INPUTS, LSTM
-
-Weights = Mapping[str, Floats]
 
 
 class Network(NamedTuple):
@@ -82,7 +80,7 @@ class Pretrained(NamedTuple):
         weights = self.weights_for(self.networks[0], corpus)
         return LSTM({name: np.nan_to_num(weight) for name, weight in weights.items()})
 
-    def weights_for(self, network: LSTM, corpus: Corpus) -> Weights:
+    def weights_for(self, network: LSTM, corpus: Corpus) -> dict[str, Floats]:
         """Return the weights of one of the networks for other characters and other labels.
 
         The weights of new characters are NaN. New labels have the mean of the network's labels.
@@ -94,15 +92,15 @@ class Pretrained(NamedTuple):
         label_index = {label: start + N_SPECIAL + i for i, label in enumerate(self.label_shares)}
         new_label = start + N_SPECIAL + len(label_index)
         label_rows = [label_index.get(label, new_label) for label in corpus.labels]
-        inputs = [*characters, start, start + 1, *label_rows]
+        rows = {CHARACTERS: characters, INPUTS: [*characters, start, start + 1, *label_rows]}
         for name, weight in network.weights.items():
             for axis, kind in enumerate(network.axes[name]):
-                if kind in (CHARACTERS, INPUTS):
-                    vectors, rows = np.moveaxis(weight, axis, 0), characters
+                if kind in rows:
+                    vectors = np.moveaxis(weight, axis, 0)
                     if kind == INPUTS:
-                        vectors, rows = self._center_labels(vectors), inputs
+                        vectors = self._center_labels(vectors)
                     new = np.full((1, *vectors.shape[1:]), np.nan, np.float32)  # row -1
-                    weight = np.moveaxis(np.concatenate([vectors, new])[rows], 0, axis)
+                    weight = np.moveaxis(np.concatenate([vectors, new])[rows[kind]], 0, axis)
             weights[name] = weight
         return weights
 

@@ -4,7 +4,6 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
 from copy import deepcopy
-from functools import partial
 from inspect import signature
 from itertools import zip_longest
 from math import cos, isfinite, log, pi
@@ -216,10 +215,10 @@ def fit_networks(
     epochs: Epochs,
     previous_nets: Sequence[Net] = (),
 ) -> tuple[list[Net], bool]:
-    """Train several networks, in parallel on torch's threads.
+    """Train several networks until the last epoch, early stopping or an interrupt.
 
-    Training runs in new threads, so modes that the caller has set, such as `torch.no_grad`,
-    autocast or a default device, do not apply.
+    Training runs in parallel on torch's threads, in new threads, so modes that the caller has set,
+    such as `torch.no_grad`, autocast or a default device, do not apply.
 
     Parameters
     ----------
@@ -233,72 +232,46 @@ def fit_networks(
         See `Net`.
     epochs : Epochs
     previous_nets : sequence of Net, default=()
-        Nets from the last fit.
+        Nets from the last fit. Training continues with the state of their optimizers.
 
     Returns
     -------
     nets : list of Net
+        In evaluation mode.
     is_interrupted : bool
         Whether training ended early, because of Ctrl-C or a callback that raised KeyboardInterrupt.
     """
+    progress = Progress(plans[0].verbose, epochs)
+    stopped, test = progress.stopped, train.subsample()
+
+    def fit_network(plan: TrainPlan, previous: Net | None) -> Net:
+        with _torch_threads.changed(1):
+            torch.set_num_threads(1)
+            net = _build_net(plan, valid_set, progress)
+            if plan.weights:
+                net.network.load_arrays(plan.weights)
+            if previous and type(previous.optimizer_) is type(net.optimizer_):
+                pairs = zip(previous.network.parameters(), net.network.parameters(), strict=True)
+                for old, new in pairs:
+                    net.optimizer_.state[new] = deepcopy(previous.optimizer_.state[old])
+            net.snapshot = snapshot
+            try:
+                if not stopped.is_set():
+                    _train(net, train_set, stopped)
+                if not stopped.is_set():
+                    _check_not_diverged(net, test)
+            finally:
+                net.network.eval()
+                net.snapshot = None  # It refers to the nets of the last fit.
+        return net
+
     has_teacher = any(plan.ngram_weight for plan in plans)
     sets = (train, teacher if has_teacher else None, is_text), (valid, None, is_text)
-    progress, accelerator = Progress(plans[0].verbose, epochs), plans[0].accelerator
+    n_threads = 1 if plans[0].accelerator else torch.get_num_threads()
     with nullcontext() if progress.bar is None else progress.bar:
         train_set, valid_set = in_threads(SequenceDataset, sets)
-        fit = partial(fit_network, train_set, valid_set, train.subsample(), snapshot, progress)
-        n_threads = 1 if accelerator else torch.get_num_threads()
-        nets = in_threads(fit, zip_longest(plans, previous_nets), n_threads, progress.stopped)
-    return nets, progress.stopped.is_set()
-
-
-def fit_network(
-    train: SequenceDataset,
-    valid: SequenceDataset,
-    test: Sequences,
-    snapshot: Callable[[list[Net]], Any],
-    progress: Progress,
-    plan: TrainPlan,
-    previous: Net | None,
-) -> Net:
-    """Train one network until the last epoch, early stopping or an interrupt.
-
-    Parameters
-    ----------
-    train, valid : SequenceDataset
-    test : Sequences
-        Training sequences to test the final weights.
-    snapshot : callable
-        See `Net`.
-    progress : Progress
-    plan : TrainPlan
-    previous : Net or None
-        The net from the last fit. Training continues with the state of its optimizer.
-
-    Returns
-    -------
-    net : Net
-        In evaluation mode.
-    """
-    with _torch_threads.changed(1):
-        torch.set_num_threads(1)
-        net, stopped = _build_net(plan, valid, progress), progress.stopped
-        if plan.weights:
-            net.network.load_arrays(plan.weights)
-        if previous and type(previous.optimizer_) is type(net.optimizer_):
-            pairs = zip(previous.network.parameters(), net.network.parameters(), strict=True)
-            for old, new in pairs:
-                net.optimizer_.state[new] = deepcopy(previous.optimizer_.state[old])
-        net.snapshot = snapshot
-        try:
-            if not stopped.is_set():
-                _train(net, train, stopped)
-            if not stopped.is_set():
-                _check_not_diverged(net, test)
-        finally:
-            net.network.eval()
-            net.snapshot = None  # It refers to the nets of the last fit.
-    return net
+        nets = in_threads(fit_network, zip_longest(plans, previous_nets), n_threads, stopped)
+    return nets, stopped.is_set()
 
 
 def _build_net(plan: TrainPlan, valid: SequenceDataset, progress: Progress) -> Net:

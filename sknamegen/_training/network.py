@@ -52,9 +52,7 @@ class CharLSTM(nn.Module):
         n_labels: int = 0,
     ):
         super().__init__()
-        self.dropout = dropout
-        self.seed = seed
-        self.n_labels = n_labels
+        self.dropout, self.seed, self.n_labels = dropout, seed, n_labels
         self.n_inputs = n_characters + 2
         n_vectors = self.n_inputs + n_labels
         sizes = [embedding_dim or n_vectors] + [hidden_size] * num_layers
