@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterable
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
@@ -491,7 +490,7 @@ class CharLSTMGenerator(BaseCharGenerator):
 
 
 # Parameter names. Subclasses, whose signatures may be shorter, need all of them.
-_PARAMS = tuple(inspect.signature(CharLSTMGenerator).parameters)
+_PARAMS = CharLSTMGenerator._get_param_names()
 
 
 @cache

@@ -29,9 +29,6 @@ from .batches import LengthGroupedBatches, SequenceDataset
 from .network import CharLSTM
 from .plan import TrainPlan
 
-# Share of training in which the one-cycle schedule raises the learning rate, and the number of
-# steps with a rising learning rate if the total number of steps is unknown.
-_WARM_UP, _WARM_UP_STEPS = 0.3, 50
 # `betas` for optimizers with two betas. The averages decay faster than by default, because training
 # is short.
 _BETAS = 0.8, 0.99
@@ -116,10 +113,9 @@ class Net(skorch.NeuralNet):
         """Return the learning rate of a step as a fraction of the maximum."""
         if self.plan.n_steps_before is not None:  # warm-up, then inverse square root decay
             step += self.plan.n_steps_before
-            return min(step / _WARM_UP_STEPS, (_WARM_UP_STEPS / step) ** 0.5)
+            return min(step / 50, (50 / step) ** 0.5)
         share = step / (self.n_planned + 1)
-        height = min(share / _WARM_UP, (1 - share) / (1 - _WARM_UP))
-        return (1 - cos(pi * height)) / 2
+        return (1 - cos(pi * min(share / 0.3, (1 - share) / (1 - 0.3)))) / 2
 
     def infer(self, x: object, **fit_params: object) -> Tensor:
         device_type = self.network.head.weight.device.type
