@@ -14,6 +14,7 @@ import skorch
 import torch
 from skorch.callbacks import Callback, EarlyStopping
 from skorch.helper import predefined_split
+from skorch.utils import noop, to_tensor
 from torch import Tensor
 from torch.nn import functional as F
 from tqdm import tqdm
@@ -127,7 +128,7 @@ class Net(skorch.NeuralNet):
     def get_loss(
         self, y_pred: Tensor, y_true: object, X: object = None, training: bool = False
     ) -> Tensor:
-        y_true = skorch.utils.to_tensor(y_true, device=self.device)
+        y_true = to_tensor(y_true, device=self.device)
         ngram_weight = self.plan.ngram_weight if training else 0.0
         return self.criterion_(y_pred, y_true, ngram_weight, self.mean_targets)
 
@@ -209,7 +210,7 @@ def fit_networks(
     is_text: bool,
     snapshot: Callable[[list[Net]], Any],
     epochs: Epochs,
-    previous_nets: Sequence[Net] = (),
+    previous_nets: Sequence[Net],
 ) -> tuple[list[Net], bool]:
     """Train several networks until the last epoch, early stopping or an interrupt.
 
@@ -227,7 +228,7 @@ def fit_networks(
     snapshot : callable
         See `Net`.
     epochs : Epochs
-    previous_nets : sequence of Net, default=()
+    previous_nets : sequence of Net
         Nets from the last fit. Training continues with the state of their optimizers.
 
     Returns
@@ -275,8 +276,7 @@ def _build_net(plan: TrainPlan, valid: SequenceDataset, progress: Progress) -> N
     callbacks: list[Any] = [("shared_progress", progress)]
     if plan.early_stopping:
         # Its messages do not name the network.
-        patience = plan.n_iter_no_change
-        stopping = EarlyStopping(patience=patience, load_best=True, sink=lambda text: None)
+        stopping = EarlyStopping(patience=plan.n_iter_no_change, load_best=True, sink=noop)
         callbacks.append(("early_stopping", stopping))
     names = "optimizer", "lr", "max_epochs", "batch_size", "device", "verbose"
     params: Data = {name: getattr(plan, name) for name in names} | _optimizer_params(plan)
@@ -301,10 +301,7 @@ def _build_net(plan: TrainPlan, valid: SequenceDataset, progress: Progress) -> N
 
         net_class = type("AcceleratedNet", (AccelerateMixin, Net), {})
         del params["callbacks__print_log"]  # It prints to the sink.
-        params |= {
-            "accelerator": plan.accelerator,
-            "callbacks__print_log__sink": lambda *args: None,
-        }
+        params |= {"accelerator": plan.accelerator, "callbacks__print_log__sink": noop}
     own = params.keys() | vars(plan).keys()
     for name in plan.net_params:
         first, last = name.partition("__")[0], name.rpartition("__")[2]
