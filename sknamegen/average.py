@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import deepcopy
 from typing import Self
 
 import numpy as np
@@ -156,10 +155,8 @@ class CharAverageGenerator(BaseCharGenerator):
 
     def __sklearn_clone__(self) -> Self:
         cloned = type(self)(**self.get_params(deep=False))
-        if hasattr(self, "_metadata_request"):
-            cloned._metadata_request = deepcopy(self._metadata_request)
-        if hasattr(self, "_skl_callbacks"):
-            cloned._skl_callbacks = self._skl_callbacks
+        kept = {"_metadata_request", "_skl_callbacks"} & vars(self).keys()
+        cloned.__dict__.update({name: getattr(self, name) for name in kept})
         return cloned
 
     def __getstate__(self) -> Data:

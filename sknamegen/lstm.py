@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
@@ -29,9 +28,6 @@ if TYPE_CHECKING:
 
 
 __all__ = ["CharLSTMGenerator"]
-
-# Number of names from which similar names are no use.
-_MAX_NAMES = 200
 
 
 class CharLSTMGenerator(BaseCharGenerator):
@@ -441,28 +437,33 @@ class CharLSTMGenerator(BaseCharGenerator):
 
         Training continues from the last fit if `resume` is True and the generator is fitted.
         """
-        plan, run = _import_training()
+        try:
+            from ._training import plan, run
+        except ModuleNotFoundError as error:
+            raise ImportError(
+                f"Fitting a CharLSTMGenerator requires {error.name}: pip install torch skorch. "
+                "Loading, sampling and scoring work without it."
+            ) from error
         params = {name: getattr(self, name) for name in _PARAMS}
         (settings,) = in_threads(plan.check_params, [(params,)])
-        before = None
-        if resume and hasattr(self, "_fitted"):
-            nets = getattr(self, "nets_", [])
-            before = run.Before(self._fitted, self._networks, nets, vars(self))
-        corpus, sequences = before.fitted.corpus.extend(X, *data) if before else learn(X, *data)
-        pretrained = _choose_pretrained(self.init, corpus, sequences)
-        finished = run.train(
+        before: Data = self.__dict__ if resume and hasattr(self, "_fitted") else {}
+        corpus, sequences = self._fitted.corpus.extend(X, *data) if before else learn(X, *data)
+        networks = self._networks if before else []
+        pretrained = _choose_pretrained(self.init, corpus, sequences, networks)
+        result = run.train(
             settings,
             corpus,
             sequences,
             pretrained,
+            networks,
             before,
             one_pass,
             None if before else _candidates(self.similar, pretrained, corpus, sequences),
             snapshot=lambda run: self._copy()._assign(run.fitted, **run.attributes),
             epochs=Epochs(self),
         )
-        self._assign(finished.fitted, **finished.attributes)
-        if finished.is_interrupted:
+        self._assign(result.fitted, **result.attributes)
+        if result.is_interrupted:
             raise KeyboardInterrupt
         return self
 
@@ -470,12 +471,8 @@ class CharLSTMGenerator(BaseCharGenerator):
     def _networks(self) -> list[Network]:
         """The trained networks."""
         mixture = cast(Mixture, self._fitted.model.layer(Mixture))
-        return [
-            Network(cast(LSTM, model), weight, from_init)
-            for (model, weight, *_), from_init in zip(
-                mixture.components, self._from_init, strict=True
-            )
-        ]
+        pairs = zip(mixture.components, self._from_init, strict=True)
+        return [Network(cast(LSTM, c.model), c.weight, from_init) for c, from_init in pairs]
 
     @property
     def net_(self) -> skorch.NeuralNet:
@@ -494,19 +491,7 @@ class CharLSTMGenerator(BaseCharGenerator):
 
 
 # Parameter names. Subclasses, whose signatures may be shorter, need all of them.
-_PARAMS = tuple(inspect.signature(CharLSTMGenerator).parameters)
-
-
-def _import_training() -> Any:
-    """Import the modules that require torch."""
-    try:
-        from ._training import plan, run
-    except ModuleNotFoundError as error:
-        raise ImportError(
-            f"Fitting a CharLSTMGenerator requires {error.name}: pip install torch skorch. "
-            "Loading, sampling and scoring work without it."
-        ) from error
-    return plan, run
+_PARAMS = [*CharLSTMGenerator().get_params(deep=False)]
 
 
 @cache
@@ -518,14 +503,20 @@ def load_base() -> Pretrained:
         return read_pretrained(file)
 
 
-def _choose_pretrained(init: object, corpus: Corpus, sequences: Sequences) -> Pretrained | None:
-    """Return the networks that a first fit starts from, or None if it ignores `init`."""
+def _choose_pretrained(
+    init: object, corpus: Corpus, sequences: Sequences, networks: list[Network]
+) -> Pretrained | None:
+    """Return the networks that the first fit starts from, or None if it ignores `init`.
+
+    Later fits keep the choice, which the `networks` of the last fit show.
+    """
     pretrained = _resolve_init(init)
     if pretrained is None or not pretrained.covers(corpus.alphabet_):
         return None
-    if is_auto(init):
-        names = corpus.alphabet_, corpus.labels, sequences
-        return pretrained if not corpus.is_text and pretrained.beats_guessing(*names) else None
+    if is_auto(init) and networks:
+        return pretrained if any(network.starts_from_init for network in networks) else None
+    if is_auto(init) and (corpus.is_text or not pretrained.beats_guessing(corpus, sequences)):
+        return None
     return pretrained
 
 
@@ -565,21 +556,23 @@ def _candidates(
         encode_rows(names)  # refuses U+0000
         return Candidates(["".join(f"{name}\0" for name in names)])
     n_names = int(sequences.name_index.max()) + 1
-    if n_names >= _MAX_NAMES or pretrained is None or pretrained is not load_base():
+    if n_names >= 200 or pretrained is None or pretrained is not load_base():
         return None
     text = "".join(sequences.names(corpus.alphabet))
-    cases = (case for case in ("lower", "upper") if getattr(text, case)() == text)
+    cases = (case for case in (str.lower, str.upper) if case(text) == text)
     try:
-        return load_candidates(next(cases, ""))
+        return load_candidates(next(cases, str))
     except RuntimeError as error:  # a Python without the module lzma cannot read the collection
         warn_user(f"The list is learned without similar names, because of an error: {error}.")
         return None
 
 
 @cache
-def load_candidates(case: str = "") -> Candidates:
-    """Return names of the bundled collection, in lower case, upper case or unchanged."""
+def load_candidates(convert: Callable[[str], str]) -> Candidates:
+    """Return names of the bundled collection, with a function such as `str.lower` applied to them.
+
+    `str` does not change them.
+    """
     from .datasets import read_collection
 
-    lists = [text.replace("\n", "\0") for text in read_collection().values()]
-    return Candidates([getattr(text, case)() for text in lists] if case else lists)
+    return Candidates([convert(text).replace("\n", "\0") for text in read_collection().values()])

@@ -26,7 +26,7 @@ def recipe(**values):
     """Return a patch that replaces values of "auto"."""
 
     def replaced(*args):
-        return automatic(*args)._replace(**values)
+        return automatic(*args) | values
 
     return patch.object(plan, "_recipe", replaced)
 

@@ -1,6 +1,6 @@
 """Trained networks: conversion to another alphabet and other labels, and their file format."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import IO, Any, NamedTuple, Self
 
 import numpy as np
@@ -12,8 +12,6 @@ from .._state import restoring
 from .._types import Floats, Strs
 from .contract import log_softmax
 from .lstm import CHARACTERS, INPUTS, LSTM
-
-Weights = Mapping[str, Floats]
 
 
 class Network(NamedTuple):
@@ -62,49 +60,47 @@ class Pretrained(NamedTuple):
         characters = alphabet[alphabet != END_CHARACTER]
         return bool(2 * np.isin(characters, self.alphabet).sum() >= len(characters))
 
-    def beats_guessing(
-        self, alphabet: Strs, labels: Iterable[object], sequences: Sequences
-    ) -> bool:
+    def beats_guessing(self, corpus: Corpus, sequences: Sequences) -> bool:
         """Whether the first network predicts the names better than guessing, before training.
 
         Uniform guessing has a loss of log(len(alphabet)) nats per character. The predictions are
-        restricted to `alphabet`. Characters that the network has not seen are ignored.
+        restricted to the alphabet of the names. Characters that the network has not seen are
+        ignored.
         """
-        is_seen = np.isin(alphabet, self.alphabet)
+        is_seen = np.isin(corpus.alphabet_, self.alphabet)
         subset = sequences.subsample()
         targets = np.where(np.append(is_seen, False)[subset.targets], subset.targets, NONE)
-        network = self.network_for(alphabet, labels)
-        logits = network.logits(subset._replace(targets=targets))
+        logits = self.network_for(corpus).logits(subset._replace(targets=targets))
         logits[:, ~is_seen] = -np.inf
         log_proba = log_softmax(logits)[np.arange(len(logits)), targets[targets != NONE]]
         return len(log_proba) > 0 and bool(-log_proba.mean() < np.log(len(is_seen)))
 
-    def network_for(self, alphabet: Strs, labels: Iterable[object]) -> LSTM:
-        """Return the first network for another alphabet. The weights of new characters are zero."""
-        weights = self.weights_for(self.networks[0], alphabet, labels)
+    def network_for(self, corpus: Corpus) -> LSTM:
+        """Return the first network for other names. The weights of new characters are zero."""
+        weights = self.weights_for(self.networks[0], corpus)
         return LSTM({name: np.nan_to_num(weight) for name, weight in weights.items()})
 
-    def weights_for(self, network: LSTM, alphabet: Strs, labels: Iterable[object]) -> Weights:
-        """Return the weights of one of the networks for another alphabet and other labels.
+    def weights_for(self, network: LSTM, corpus: Corpus) -> dict[str, Floats]:
+        """Return the weights of one of the networks for other characters and other labels.
 
         The weights of new characters are NaN. New labels have the mean of the network's labels.
         """
         weights = {}
         old_index = {character: i for i, character in enumerate(self.alphabet.tolist())}
-        characters = [old_index.get(character, NONE) for character in alphabet.tolist()]
+        characters = [old_index.get(character, NONE) for character in corpus.alphabet_.tolist()]
         start = len(old_index)  # of a name; an unknown character and the labels follow
         label_index = {label: start + N_SPECIAL + i for i, label in enumerate(self.label_shares)}
         new_label = start + N_SPECIAL + len(label_index)
-        label_rows = [label_index.get(label, new_label) for label in labels]
-        inputs = [*characters, start, start + 1, *label_rows]
+        label_rows = [label_index.get(label, new_label) for label in corpus.labels]
+        rows = {CHARACTERS: characters, INPUTS: [*characters, start, start + 1, *label_rows]}
         for name, weight in network.weights.items():
             for axis, kind in enumerate(network.axes[name]):
-                if kind in (CHARACTERS, INPUTS):
-                    vectors, rows = np.moveaxis(weight, axis, 0), characters
+                if kind in rows:
+                    vectors = np.moveaxis(weight, axis, 0)
                     if kind == INPUTS:
-                        vectors, rows = self._center_labels(vectors), inputs
+                        vectors = self._center_labels(vectors)
                     new = np.full((1, *vectors.shape[1:]), np.nan, np.float32)  # row -1
-                    weight = np.moveaxis(np.concatenate([vectors, new])[rows], 0, axis)
+                    weight = np.moveaxis(np.concatenate([vectors, new])[rows[kind]], 0, axis)
             weights[name] = weight
         return weights
 

@@ -10,16 +10,8 @@ from torch.utils.data import Dataset
 
 from .._alphabet import NONE
 from .._models.ngrams import NGrams
-from .._parallel import MAX_CELLS, blocks
+from .._parallel import MAX_CELLS
 from .._sequences import Sequences
-
-# Window length divided by the number of targets in a joined sequence.
-_JOIN_DIVISOR = 4
-# Minimum length of windows to join, in characters. Joining windows of six characters raised the
-# loss by 0.007 nats.
-_MIN_JOINED_LENGTH = 8
-# Maximum number of sequences per name in a batch.
-_MAX_SEQUENCES = 256
 
 
 def join_windows(sequences: Sequences) -> Sequences:
@@ -27,10 +19,11 @@ def join_windows(sequences: Sequences) -> Sequences:
 
     Going back from the end of a name, each group of consecutive windows becomes one sequence with
     all of their targets. A group has a quarter as many windows as a window has characters, so each
-    target keeps a context of at least three quarters of a window.
+    target keeps a context of at least three quarters of a window. Windows of fewer than eight
+    characters are not joined, because joining windows of six raised the loss by 0.007 nats.
     """
     name_index, n_steps = sequences.name_index, sequences.inputs.shape[1]
-    n_joined = 1 if n_steps < _MIN_JOINED_LENGTH else -(-n_steps // _JOIN_DIVISOR)
+    n_joined = 1 if n_steps < 8 else -(-n_steps // 4)
     n_names = len(np.unique(name_index))  # The first windows of all names precede later windows.
     later = name_index[n_names:]
     n_following = np.searchsorted(later, later, side="right") - 1 - np.arange(len(later))
@@ -48,7 +41,7 @@ class SequenceDataset(Dataset):
 
     With `ngrams`, each target comes with the distribution that the n-gram model predicts. The
     sequences of name i are the rows from ``starts[i]`` to ``starts[i + 1]``. A very long name
-    counts as several names. In running text, each sequence counts as a name.
+    counts as several names, of 256 sequences each. In running text, each sequence counts as a name.
     """
 
     def __init__(self, sequences: Sequences, ngrams: NGrams | None = None, is_text: bool = False):
@@ -56,14 +49,13 @@ class SequenceDataset(Dataset):
             sequences = sequences.take(np.argsort(sequences.name_index, kind="stable"))
         n_rows, name_index = len(sequences.inputs), sequences.name_index
         position = np.arange(n_rows) - np.searchsorted(name_index, name_index)  # within the name
-        starts = np.flatnonzero(position % (1 if is_text else _MAX_SEQUENCES) == 0)
+        starts = np.flatnonzero(position % (1 if is_text else 256) == 0)
         self.starts = torch.from_numpy(np.append(starts, n_rows))
         self.inputs = torch.from_numpy(sequences.inputs)
         self.targets = torch.from_numpy(sequences.targets)
         self.labels = torch.from_numpy(sequences.labels)
-        self.weights: Tensor | None = None
-        if sequences.weights is not None:
-            self.weights = torch.from_numpy(sequences.weights[starts])
+        weights = sequences.weights
+        self.weights = None if weights is None else torch.from_numpy(weights[starts])
         n_targets = sequences.has_target.sum(1)
         self.n_targets = torch.from_numpy(np.add.reduceat(n_targets, starts))
         steps = np.arange(1, sequences.inputs.shape[1] + 1)
@@ -76,10 +68,8 @@ class SequenceDataset(Dataset):
     def _index_contexts(self, sequences: Sequences, ngrams: NGrams) -> None:
         """Find each target's context, and precompute the distributions if they fit in memory."""
         contexts = np.zeros(sequences.targets.shape, dtype=np.int64)
-        for block in blocks(len(contexts), 0):
-            part = sequences.take(block)
-            ids = ngrams.find(part.contexts(ngrams.order - 1))
-            contexts[block][part.has_target] = ids
+        parts = (part.contexts(ngrams.order - 1) for part in sequences.blocks(0))
+        contexts[sequences.has_target] = np.concatenate(list(map(ngrams.find, parts)))
         if contexts.size * ngrams.n_characters <= MAX_CELLS:
             distinct_contexts, contexts = np.unique(contexts, return_inverse=True)
             self.proba = torch.from_numpy(ngrams.proba(distinct_contexts)).float()
@@ -189,6 +179,5 @@ class LengthGroupedBatches:
         return names[torch.searchsorted(cumulative, ticks, right=True).clamp(max=len(names) - 1)]
 
     def _permutation(self, n: int) -> Tensor:
-        if self.generator is None:
-            return torch.arange(n)
-        return torch.randperm(n, generator=self.generator)
+        generator = self.generator
+        return torch.randperm(n, generator=generator) if generator else torch.arange(n)

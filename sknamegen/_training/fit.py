@@ -1,21 +1,20 @@
 """Network training. Each network is a skorch net that trains in its own thread."""
 
-import inspect
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext, suppress
 from copy import deepcopy
-from dataclasses import fields
-from functools import partial
+from inspect import signature
 from itertools import zip_longest
 from math import cos, isfinite, log, pi
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 import skorch
 import torch
 from skorch.callbacks import Callback, EarlyStopping
 from skorch.helper import predefined_split
+from skorch.utils import noop, to_tensor
 from torch import Tensor
 from torch.nn import functional as F
 from tqdm import tqdm
@@ -29,11 +28,8 @@ from .._tasks import Epochs
 from .._types import Data
 from .batches import LengthGroupedBatches, SequenceDataset
 from .network import CharLSTM
-from .plan import Settings, TrainPlan
+from .plan import TrainPlan
 
-# Share of training in which the one-cycle schedule raises the learning rate, and the number of
-# steps with a rising learning rate if the total number of steps is unknown.
-_WARM_UP, _WARM_UP_STEPS = 0.3, 50
 # `betas` for optimizers with two betas. The averages decay faster than by default, because training
 # is short.
 _BETAS = 0.8, 0.99
@@ -101,12 +97,13 @@ class Net(skorch.NeuralNet):
     predict_proba = predict
 
     def on_train_begin(self, net: object, X: Any = None, **kwargs: object) -> None:
-        self.n_planned = _n_steps(self, X)
+        batches = self.get_iterator(X, training=True)
+        self.n_planned, self.mean_targets = self.max_epochs * len(batches), batches.mean_targets
         self.rates = [group["lr"] for group in self.optimizer_.param_groups]
 
     def on_batch_begin(self, net: object, batch: object = None, training: bool = False) -> None:
         super().on_batch_begin(net, batch, training)
-        if training and self.plan.settings.lr_schedule == "one_cycle":
+        if training and self.plan.lr_schedule == "one_cycle":
             for group, rate in zip(self.optimizer_.param_groups, self.rates, strict=True):
                 group["lr"] = rate * self._lr_factor(self.n_steps + 1)
 
@@ -117,14 +114,13 @@ class Net(skorch.NeuralNet):
         """Return the learning rate of a step as a fraction of the maximum."""
         if self.plan.n_steps_before is not None:  # warm-up, then inverse square root decay
             step += self.plan.n_steps_before
-            return min(step / _WARM_UP_STEPS, (_WARM_UP_STEPS / step) ** 0.5)
+            return min(step / 50, (50 / step) ** 0.5)
         share = step / (self.n_planned + 1)
-        height = min(share / _WARM_UP, (1 - share) / (1 - _WARM_UP))
-        return (1 - cos(pi * height)) / 2
+        return (1 - cos(pi * min(share / 0.3, (1 - share) / (1 - 0.3)))) / 2
 
     def infer(self, x: object, **fit_params: object) -> Tensor:
         device_type = self.network.head.weight.device.type
-        enabled = self.plan.settings.bfloat16 and self.module_.training
+        enabled = self.plan.bfloat16 and self.module_.training
         # After an interruption, a cache could contain outdated weights.
         with torch.autocast(device_type, torch.bfloat16, enabled=enabled, cache_enabled=False):
             return super().infer(x, **fit_params).float()
@@ -132,8 +128,9 @@ class Net(skorch.NeuralNet):
     def get_loss(
         self, y_pred: Tensor, y_true: object, X: object = None, training: bool = False
     ) -> Tensor:
-        y_true = skorch.utils.to_tensor(y_true, device=self.device)
-        return self.criterion_(y_pred, y_true, self.plan.recipe.ngram_weight if training else 0.0)
+        y_true = to_tensor(y_true, device=self.device)
+        ngram_weight = self.plan.ngram_weight if training else 0.0
+        return self.criterion_(y_pred, y_true, ngram_weight, self.mean_targets)
 
     def run_single_epoch(
         self, iterator: Any, training: bool, prefix: str, step_fn: Any, **fit_params: Any
@@ -148,7 +145,10 @@ class Net(skorch.NeuralNet):
             # The reported loss does not include the n-gram targets.
             loss = F.cross_entropy(logits, characters, ignore_index=NONE).item()
             n_targets = int((characters != NONE).sum())
-            loss, n_targets = self._reduce_over_processes(loss, n_targets)
+            if accelerator := self.plan.accelerator:  # the mean over all processes
+                local = torch.tensor([loss * n_targets, n_targets], device=accelerator.device)
+                total, n_targets = accelerator.reduce(local, reduction="sum").tolist()
+                loss, n_targets = total / n_targets, int(n_targets)
             if not isfinite(loss):
                 raise divergence_error(f"a loss of {loss}", self)
             # skorch weights each batch by its batch size in the epoch mean.
@@ -156,10 +156,6 @@ class Net(skorch.NeuralNet):
             self.history.record_batch(f"{prefix}_batch_size", n_targets)
             self.notify("on_batch_end", batch=batch, training=training, **step)
         self.history.record(f"{prefix}_batch_count", len(iterator))
-
-    def _reduce_over_processes(self, loss: float, n_targets: int) -> tuple[float, int]:
-        """Return a batch's mean loss and number of targets over all processes."""
-        return loss, n_targets
 
 
 def divergence_error(reason: str, net: Net) -> ValueError:
@@ -170,35 +166,18 @@ def divergence_error(reason: str, net: Net) -> ValueError:
     )
 
 
-def _accelerated_net(accelerator: Any) -> type[Net]:
-    """Return a subclass of `Net` that trains with an accelerate.Accelerator."""
-    from skorch.hf import AccelerateMixin
-
-    class AcceleratedNet(AccelerateMixin, Net):
-        def __init__(self, *args: Any, **kwargs: Any):
-            kwargs["callbacks__print_log__sink"] = lambda *args: None
-            super().__init__(*args, accelerator=accelerator, **kwargs)
-
-        def _reduce_over_processes(self, loss: float, n_targets: int) -> tuple[float, int]:
-            local = torch.tensor([loss * n_targets, n_targets], device=accelerator.device)
-            total, n_targets = accelerator.reduce(local, reduction="sum").tolist()
-            return total / n_targets, int(n_targets)
-
-    return AcceleratedNet
-
-
 class Progress(Callback):
     """Callback of all networks of a fit: shows their progress and can stop their training."""
 
     def __init__(self, verbose: int, epochs: Epochs):
         self.stopped, self.epochs = threading.Event(), epochs
         # tqdm leaves a monitor thread running. Without a terminal, the bar stays hidden.
-        self.bar = tqdm(unit="batch", disable=None) if verbose else None
+        self.bar: Any = tqdm(unit="batch", disable=None) if verbose else None
 
-    def on_train_begin(self, net: Net, X: Any = None, **kwargs: object) -> None:
+    def on_train_begin(self, net: Net, **kwargs: object) -> None:
         if self.bar is not None:
             with self.bar.get_lock():
-                self.bar.total = (self.bar.total or 0) + _n_steps(net, X)
+                self.bar.total = (self.bar.total or 0) + net.n_planned
 
     def on_batch_begin(self, net: Net, **kwargs: object) -> None:
         if self.stopped.is_set():
@@ -225,30 +204,6 @@ class Progress(Callback):
             raise KeyboardInterrupt  # as skorch's EarlyStopping
 
 
-def _n_steps(net: Net, dataset: SequenceDataset) -> int:
-    return net.max_epochs * len(net.get_iterator(dataset, training=True))
-
-
-class TrainingData(NamedTuple):
-    """Data shared by all networks of a fit.
-
-    Attributes
-    ----------
-    train, valid : SequenceDataset
-    test : Sequences
-        Training sequences to test the final weights.
-    snapshot : callable
-        See `Net`.
-    progress : Progress
-    """
-
-    train: SequenceDataset
-    valid: SequenceDataset
-    test: Sequences
-    snapshot: Callable[[list[Net]], Any]
-    progress: Progress
-
-
 def fit_networks(
     plans: list[TrainPlan],
     train: Sequences,
@@ -257,12 +212,12 @@ def fit_networks(
     is_text: bool,
     snapshot: Callable[[list[Net]], Any],
     epochs: Epochs,
-    previous_nets: Sequence[Net] = (),
+    previous_nets: Sequence[Net],
 ) -> tuple[list[Net], bool]:
-    """Train several networks, in parallel on torch's threads.
+    """Train several networks until the last epoch, early stopping or an interrupt.
 
-    Training runs in new threads, so modes that the caller has set, such as `torch.no_grad`,
-    autocast or a default device, do not apply.
+    Training runs in parallel on torch's threads, in new threads, so modes that the caller has set,
+    such as `torch.no_grad`, autocast or a default device, do not apply.
 
     Parameters
     ----------
@@ -275,126 +230,82 @@ def fit_networks(
     snapshot : callable
         See `Net`.
     epochs : Epochs
-    previous_nets : sequence of Net, default=()
-        Nets from the last fit.
+    previous_nets : sequence of Net
+        Nets from the last fit. Training continues with the state of their optimizers.
 
     Returns
     -------
     nets : list of Net
+        In evaluation mode.
     is_interrupted : bool
         Whether training ended early, because of Ctrl-C or a callback that raised KeyboardInterrupt.
     """
-    settings = plans[0].settings
-    progress = Progress(settings.verbose, epochs)
+    progress = Progress(plans[0].verbose, epochs)
+    stopped, test = progress.stopped, train.subsample()
 
-    def make_data() -> TrainingData:
-        with _one_torch_thread():
-            has_teacher = any(plan.recipe.ngram_weight for plan in plans)
-            train_set = SequenceDataset(train, teacher if has_teacher else None, is_text)
-            valid_set = SequenceDataset(valid, None, is_text)
-            return TrainingData(train_set, valid_set, train.subsample(), snapshot, progress)
+    def fit_network(plan: TrainPlan, previous: Net | None) -> Net:
+        with _torch_threads.changed(1):
+            torch.set_num_threads(1)
+            net = _build_net(plan, valid_set, progress)
+            if plan.weights:
+                net.network.load_arrays(plan.weights)
+            if previous and type(previous.optimizer_) is type(net.optimizer_):
+                pairs = zip(previous.network.parameters(), net.network.parameters(), strict=True)
+                for old, new in pairs:
+                    net.optimizer_.state[new] = deepcopy(previous.optimizer_.state[old])
+            net.snapshot = snapshot
+            try:
+                if not stopped.is_set():
+                    _train(net, train_set, progress)
+                if not stopped.is_set():
+                    _check_not_diverged(net, test)
+            finally:
+                net.network.eval()
+                net.snapshot = None  # It refers to the nets of the last fit.
+        return net
 
-    try:
-        (data,) = in_threads(make_data, [()])
-        calls = [(plan, data, net) for plan, net in zip_longest(plans, previous_nets)]
-        n_threads = 1 if settings.accelerator else torch.get_num_threads()
-        nets = in_threads(fit_network, calls, n_threads, progress.stopped)
-    finally:
-        if progress.bar is not None:
-            progress.bar.close()
-    return nets, progress.stopped.is_set()
-
-
-def fit_network(plan: TrainPlan, data: TrainingData, previous: Net | None = None) -> Net:
-    """Train one network until the last epoch, early stopping or an interrupt.
-
-    Parameters
-    ----------
-    plan : TrainPlan
-    data : TrainingData
-    previous : Net, default=None
-        The net from the last fit. Training continues with the state of its optimizer.
-
-    Returns
-    -------
-    net : Net
-        In evaluation mode.
-    """
-    with _one_torch_thread():
-        net, stopped = _build_net(plan, data), data.progress.stopped
-        if plan.start.weights:
-            net.network.load_arrays(plan.start.weights)
-        if previous and type(previous.optimizer_) is type(net.optimizer_):
-            pairs = zip(previous.network.parameters(), net.network.parameters(), strict=True)
-            for old, new in pairs:
-                net.optimizer_.state[new] = deepcopy(previous.optimizer_.state[old])
-        net.snapshot = data.snapshot
-        try:
-            if not stopped.is_set():
-                _train(net, data.train, data.progress)
-            if not stopped.is_set():
-                _check_not_diverged(net, data.test)
-        finally:
-            net.network.eval()
-            net.snapshot = None  # It refers to the nets of the last fit.
-    return net
+    has_teacher = any(plan.ngram_weight for plan in plans)
+    sets = (train, teacher if has_teacher else None, is_text), (valid, None, is_text)
+    n_threads = 1 if plans[0].accelerator else torch.get_num_threads()
+    with nullcontext() if progress.bar is None else progress.bar:
+        train_set, valid_set = in_threads(SequenceDataset, sets)
+        nets = in_threads(fit_network, zip_longest(plans, previous_nets), n_threads, stopped)
+    return nets, stopped.is_set()
 
 
-@contextmanager
-def _one_torch_thread() -> Iterator[None]:
-    with _torch_threads.changed(1):
-        torch.set_num_threads(1)
-        yield
-
-
-def _build_net(plan: TrainPlan, data: TrainingData) -> Net:
-    """Return an initialized net."""
-    settings, recipe, start = plan[:3]
-    batches = LengthGroupedBatches(data.train, recipe.batch_size, shard=plan.shard)
-    loss = partial(character_loss, mean_targets=batches.mean_targets)
-    callbacks: list[Any] = [("shared_progress", data.progress)]
-    if settings.early_stopping:
+def _build_net(plan: TrainPlan, valid: SequenceDataset, progress: Progress) -> Net:
+    """Return an initialized net with the user's `net_params`."""
+    callbacks: list[Any] = [("shared_progress", progress)]
+    if plan.early_stopping:
         # Its messages do not name the network.
-        patience = settings.n_iter_no_change
-        stopping = EarlyStopping(patience=patience, load_best=True, sink=lambda text: None)
+        stopping = EarlyStopping(patience=plan.n_iter_no_change, load_best=True, sink=noop)
         callbacks.append(("early_stopping", stopping))
-    params = {
-        "lr": recipe.lr,
-        "max_epochs": recipe.max_epochs,
-        "batch_size": recipe.batch_size,
-        "device": settings.device,
-        "verbose": settings.verbose,
+    names = "optimizer", "lr", "max_epochs", "batch_size", "device", "verbose"
+    params: Data = {name: getattr(plan, name) for name in names} | _optimizer_params(plan)
+    params |= {f"module__{name}": getattr(plan, name) for name in signature(CharLSTM).parameters}
+    params |= {
+        "module": CharLSTM,
         # Not a torch module, because accelerate cannot wrap modules without parameters.
-        "criterion": lambda: loss,
+        "criterion": lambda: character_loss,
         "iterator_train": LengthGroupedBatches,
         "iterator_train__generator": torch.Generator().manual_seed(plan.shuffle_seed),
         "iterator_train__shard": plan.shard,
         "iterator_valid": LengthGroupedBatches,
-        "train_split": predefined_split(data.valid) if settings.early_stopping else None,
+        "train_split": predefined_split(valid) if plan.early_stopping else None,
         "callbacks__print_log": None,  # Its table does not show the unit of the loss.
         "use_caching": False,  # EpochScoring cannot concatenate the targets, which are dicts.
         # Networks train at the same time, so each needs its own copies of the callbacks.
-        "callbacks": callbacks + deepcopy(list(settings.callbacks)),
-        "module": CharLSTM,
-        "module__n_characters": plan.n_characters,
-        "module__n_labels": plan.n_labels,
-        "module__hidden_size": recipe.hidden_size,
-        "module__num_layers": start.num_layers,
-        "module__embedding_dim": start.embedding_dim,
-        "module__dropout": recipe.dropout,
-        "module__seed": plan.seed,
-    } | _optimizer_params(plan)
-    return _new_net(settings, params, plan)
+        "callbacks": callbacks + deepcopy(list(plan.callbacks)),
+    }
+    net_class: Any = Net
+    if plan.accelerator:
+        from skorch.hf import AccelerateMixin
 
-
-def _new_net(settings: Settings, params: Data, plan: TrainPlan) -> Net:
-    """Return an initialized net with the user's `net_params`."""
-    net_class = Net
-    if settings.accelerator:
-        net_class = _accelerated_net(settings.accelerator)
-        del params["callbacks__print_log"]  # AcceleratedNet sets its sink.
-    own = params.keys() | {field.name for field in fields(Settings)}
-    for name in settings.net_params:
+        net_class = type("AcceleratedNet", (AccelerateMixin, Net), {})
+        del params["callbacks__print_log"]  # It prints to the sink.
+        params |= {"accelerator": plan.accelerator, "callbacks__print_log__sink": noop}
+    own = params.keys() | vars(plan).keys()
+    for name in plan.net_params:
         first, last = name.partition("__")[0], name.rpartition("__")[2]
         is_own = name in own or last in own or first == "callbacks"
         if is_own and name not in ("optimizer__betas", "optimizer__weight_decay"):
@@ -402,7 +313,7 @@ def _new_net(settings: Settings, params: Data, plan: TrainPlan) -> Net:
                 "net_params may only contain skorch.NeuralNet parameters that CharLSTMGenerator "
                 f"does not set itself. Got {name!r}."
             )
-    net = net_class(**params | dict(settings.net_params))
+    net = net_class(**params | dict(plan.net_params))
     net.plan = plan
     return net.initialize()
 
@@ -442,23 +353,18 @@ def _check_not_diverged(net: Net, sequences: Sequences) -> None:
 
 
 def _optimizer_params(plan: TrainPlan) -> Data:
-    settings, recipe, start = plan[:3]
-    kind, label_lr_factor = settings.optimizer, start.label_lr_factor
-    accepted = inspect.signature(kind).parameters
-    params: Data = {"optimizer": kind}
-    if "weight_decay" in accepted:
-        params["optimizer__weight_decay"] = recipe.weight_decay
+    accepted, groups = signature(plan.optimizer).parameters, list[tuple[str, Data]]()
+    options: Data = {"weight_decay": plan.weight_decay, "fused": True}
     if "betas" in accepted and len(accepted["betas"].default) == len(_BETAS):
-        params["optimizer__betas"] = _BETAS
-    if "fused" in accepted:
-        params["optimizer__fused"] = True
-    groups: dict[str, dict[str, float]] = {}
-    if recipe.head_lr_factor != 1:
-        groups["head.*"] = {"lr": recipe.lr * recipe.head_lr_factor}
-    if label_lr_factor != 1 and plan.n_labels and start.embedding_dim:
-        groups["labels.*"] = {"lr": recipe.lr * label_lr_factor}
+        options["betas"] = _BETAS
+    params = {f"optimizer__{name}": value for name, value in options.items() if name in accepted}
+    if plan.head_lr_factor != 1:
+        groups.append(("head.*", {"lr": plan.lr * plan.head_lr_factor}))
+    if plan.label_lr_factor != 1 and plan.n_labels and plan.embedding_dim:
+        group = {"lr": plan.lr * plan.label_lr_factor}
         if "weight_decay" in accepted:
-            groups["labels.*"]["weight_decay"] = recipe.weight_decay / label_lr_factor
-    if groups and kind is not torch.optim.LBFGS:  # which accepts only one group
-        params["optimizer__param_groups"] = list(groups.items())
+            group["weight_decay"] = plan.weight_decay / plan.label_lr_factor
+        groups.append(("labels.*", group))
+    if groups and plan.optimizer is not torch.optim.LBFGS:  # which accepts only one group
+        params["optimizer__param_groups"] = groups
     return params

@@ -52,9 +52,7 @@ class CharLSTM(nn.Module):
         n_labels: int = 0,
     ):
         super().__init__()
-        self.dropout = dropout
-        self.seed = seed
-        self.n_labels = n_labels
+        self.dropout, self.seed, self.n_labels = dropout, seed, n_labels
         self.n_inputs = n_characters + 2
         n_vectors = self.n_inputs + n_labels
         sizes = [embedding_dim or n_vectors] + [hidden_size] * num_layers
@@ -63,15 +61,13 @@ class CharLSTM(nn.Module):
             self.embedding: nn.Embedding | None = None
             self.labels: nn.Embedding | None = None
             if embedding_dim:
-                self.embedding = nn.Embedding(self.n_inputs, embedding_dim, dtype=torch.float32)
+                self.embedding = nn.Embedding(self.n_inputs, embedding_dim)
                 if n_labels:  # a separate parameter, because its learning rate differs
-                    self.labels = nn.Embedding(n_labels, embedding_dim, dtype=torch.float32)
-            self.layers: Any = nn.ModuleList(
-                nn.LSTM(n_in, n_out, batch_first=True, dtype=torch.float32)
-                for n_in, n_out in pairwise(sizes)
-            )
-            self.head = nn.Linear(hidden_size, n_characters, dtype=torch.float32)
-        self.to_empty(device="cpu")
+                    self.labels = nn.Embedding(n_labels, embedding_dim)
+            layers = (nn.LSTM(*pair, batch_first=True) for pair in pairwise(sizes))
+            self.layers: Any = nn.ModuleList(layers)
+            self.head = nn.Linear(hidden_size, n_characters)
+        self.to_empty(device="cpu").float()  # regardless of torch's default dtype
         self._initialize(torch.Generator().manual_seed(seed))
         self._dropout_generator: torch.Generator | None = None
 
@@ -119,20 +115,19 @@ class CharLSTM(nn.Module):
 
     def load_arrays(self, arrays: Mapping[str, NDArray[np.float32]]) -> None:
         """Load weights returned by `arrays`. Weights do not change where an array is NaN."""
-        pairs = {name: (weight, arrays[name]) for name, weight in self.arrays().items()}
-        merged = {name: np.where(np.isnan(new), old, new) for name, (old, new) in pairs.items()}
-        weights = {name: torch.from_numpy(weight) for name, weight in merged.items()}
+        weights = {name: torch.from_numpy(weight) for name, weight in arrays.items()}
         if self.labels:
             vectors = weights["embedding.weight"]
             weights["embedding.weight"] = vectors[: self.n_inputs]
             weights["labels.weight"] = vectors[self.n_inputs :]
-        self.load_state_dict(weights)
+        for name, weight in self.state_dict().items():
+            new = weights[name].to(weight.device)
+            weight.copy_(torch.where(new.isnan(), weight, new))
 
     def _embed(self, indices: Tensor) -> Tensor:
         if self.embedding:
             return self.embedding(indices)
-        one_hot = F.one_hot(indices.long(), self.layers[0].input_size)  # shape (..., n_inputs)
-        return one_hot.to(self.head.weight.dtype)
+        return F.one_hot(indices.long(), self.layers[0].input_size).float()  # (..., n_inputs)
 
     def _drop(self, x: Tensor) -> Tensor:
         if not self.training or self.dropout == 0:

@@ -3,51 +3,29 @@
 import inspect
 import platform
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
 from functools import cache, partial
+from itertools import cycle, islice
 from math import inf, log2, log10
 from numbers import Integral
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import torch
 from skorch.callbacks import Callback, LRScheduler
 
 from .._corpus import Corpus
-from .._models.pretrained import Network, Pretrained, Weights
+from .._models.pretrained import Network, Pretrained
 from .._types import Data
-from .._validation import RandomStateLike, check_int, check_option, check_real, is_auto, warn_user
+from .._validation import check_int, check_option, check_real, is_auto, warn_user
 
-# Hidden sizes below and from this number of names.
-_LARGE, _HIDDEN_SIZES = 16_384, (240, 352)
 # Maximum hidden size and embedding dimension. A layer of this size has 800 million weights.
 _MAX_SIZE = 10_000
-# Number of names at which the network from the base and the others have the same weight, and how
-# fast its weight falls. They were fitted to held-out losses on lists of 20 to 30,000 names, with a
-# base that was trained without these lists.
-_EQUAL_WEIGHTS, _BASE_DECAY = 5000, 0.6
-# Weight above which the network from the base is the only one.
-_ALONE = 0.9
-# Number of names below which fine-tuning takes small steps.
-_FEW = 1000
-# Share by which weight decay shrinks the weights in total, on fewer names than `_FEW`.
-_SHRINKAGE = 0.16
-# Weight decay of AdamW. Optimizers that add weight decay to the gradient are better without it.
-_WEIGHT_DECAY = 0.1
-# The number of epochs is this number divided by the square root of the number of names, in a range.
-_EPOCHS_TIMES_ROOT, _MIN_EPOCHS, _MAX_EPOCHS = 1250, 3, 10
+# Parameters that are not part of the settings.
+_UNUSED = {"similar", "precision", "warm_start"}
 # Number of epochs with similar names.
 _SIMILAR_EPOCHS = 5
-# Maximum batch size, as a power of two, and the power from which the size is at most the square
-# root of the number of names.
-_MAX_BATCH_POWER, _ROOT_BATCH_POWER = 9, 6
-# Weight of the n-gram targets, its maximum from random weights, and the weight from random weights
-# for one name, which falls by 1 for each factor of 10. Fitted to lists of 20 to 500 names.
-_NGRAM_WEIGHT, _MAX_NGRAM_WEIGHT, _NGRAM_WEIGHT_FOR_ONE = 0.5, 0.9, 3.2
-# In fine-tuning on fewer names than `_FEW`, the weight of the n-gram targets rises from this
-# number of names by 0.35 for each factor of 10.
-_MIN_NGRAM_NAMES, _NGRAM_WEIGHT_PER_LOG = 50, 0.35
 # Learning rate for the vectors of new labels, with any number of names and the automatic `lr`.
 _LABEL_LR = 0.1
 
@@ -78,60 +56,15 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
 }
 
 
-_Auto = Literal["auto"]
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Settings:
+class Settings(SimpleNamespace):
     """Checked parameters of a `CharLSTMGenerator`, as numbers, classes and flags.
 
-    Fields that are not described have the names of the parameters.
+    The attributes have the names of the parameters, except for the flag `bfloat16`.
     """
 
-    init: Any
-    num_networks: int | _Auto
-    hidden_size: int | _Auto
-    num_layers: int
-    embedding_dim: int | None
-    dropout: float | _Auto
-    ngram_weight: float | _Auto
-    ngram_counts: bool | _Auto
-    optimizer: type[torch.optim.Optimizer]
-    lr: float | _Auto
-    lr_schedule: str
-    weight_decay: float | _Auto
-    batch_size: int | _Auto
-    max_epochs: int | _Auto
-    early_stopping: bool
-    validation_fraction: float
-    n_iter_no_change: int
-    callbacks: tuple[Any, ...]
-    net_params: Data
-    device: Any
-    bfloat16: bool
-    accelerator: Any
-    verbose: int
-    random_state: RandomStateLike
 
-
-class Recipe(NamedTuple):
-    """Values of the parameters that adapt to the number of names.
-
-    `head_lr_factor` is the multiplier of the learning rate for the softmax layer.
-    """
-
-    hidden_size: int
-    dropout: float
-    ngram_weight: float
-    lr: float
-    weight_decay: float
-    batch_size: int
-    max_epochs: int
-    head_lr_factor: float
-
-
-class Start(NamedTuple):
-    """Where the training of a network starts.
+class TrainPlan(Settings):
+    """Settings for one network, with numbers instead of "auto".
 
     Attributes
     ----------
@@ -141,28 +74,8 @@ class Start(NamedTuple):
         Whether its weights come from `init`, or came from `init` in the first fit.
     weights : mapping of str to ndarray, or None
         Initial weights. NaN or None: random.
-    num_layers : int
-    embedding_dim : int or None
-    label_lr_factor : float
-        Multiplier of the learning rate for the vectors of new labels.
-    """
-
-    weight: float
-    from_init: bool
-    weights: Weights | None
-    num_layers: int
-    embedding_dim: int | None
-    label_lr_factor: float = 1
-
-
-class TrainPlan(NamedTuple):
-    """Settings for training one network.
-
-    Attributes
-    ----------
-    settings : Settings
-    recipe : Recipe
-    start : Start
+    head_lr_factor, label_lr_factor : float
+        Multipliers of the learning rate, for the softmax layer and for the vectors of new labels.
     n_characters, n_labels : int
     seed, shuffle_seed : int
         Seeds of the network, and of the order of batches.
@@ -172,23 +85,13 @@ class TrainPlan(NamedTuple):
         Index of this process's shard of each batch, and number of shards.
     """
 
-    settings: Settings
-    recipe: Recipe
-    start: Start
-    n_characters: int
-    n_labels: int
-    seed: int
-    shuffle_seed: int
-    n_steps_before: int | None
-    shard: tuple[int, int]
-
 
 def check_params(params: Data) -> Settings:
     """Return the parameters of a `CharLSTMGenerator` as settings for all networks.
 
     Raise an error if a parameter has an invalid type or value.
     """
-    checked = dict(params) | {name: check(name, params[name]) for name, check in _CHECKS.items()}
+    checked = params | {name: check(name, params[name]) for name, check in _CHECKS.items()}
     items = () if params["callbacks"] is None else params["callbacks"]
     callbacks = list(map(_callback, items)) if isinstance(items, (list, tuple)) else [None]
     if not all(isinstance(callback, Callback) for callback in callbacks):
@@ -203,26 +106,28 @@ def check_params(params: Data) -> Settings:
     device, accelerator = params["device"], params["accelerator"]
     if is_auto(device):
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    if not _is_usable(device):
+    try:
+        torch.zeros(1, device=torch.device(device)).item()
+    except Exception:  # of many types, including ModuleNotFoundError
         raise ValueError(
             "device must be a device that torch can use on this machine, such as 'cpu', or 'auto'. "
             f"Got {device!r}."
-        )
+        ) from None
     if accelerator is not None and not hasattr(accelerator, "num_processes"):
         raise TypeError(
             f"accelerator must be an accelerate.Accelerator or None. Got {accelerator!r}."
         )
-    has_schedule = any(isinstance(callback, LRScheduler) for callback in callbacks)
     actual_device = torch.device(accelerator.device if accelerator else device)
     checked |= {
         "optimizer": _optimizer_class(params["optimizer"]),
         "bfloat16": uses_bfloat16(params["precision"], actual_device),
         "callbacks": tuple(items),
-        "lr_schedule": "constant" if has_schedule else checked["lr_schedule"],
         "net_params": params["net_params"] or {},
         "device": None if accelerator else device,
     }
-    return Settings(**{field.name: checked[field.name] for field in fields(Settings)})
+    if any(isinstance(callback, LRScheduler) for callback in callbacks):
+        checked["lr_schedule"] = "constant"
+    return Settings(**{name: checked[name] for name in checked.keys() - _UNUSED})
 
 
 def _check_without_validation(callback: Callback) -> None:
@@ -245,9 +150,9 @@ def make_plans(
     corpus: Corpus,
     sizes: tuple[int, int],
     rng: np.random.Generator,
-    pretrained: Pretrained | None = None,
-    networks: Sequence[Network] = (),
-    n_steps_before: int | None = None,
+    pretrained: Pretrained | None,
+    networks: Sequence[Network],
+    n_steps_before: int | None,
 ) -> list[TrainPlan]:
     """Return the training settings for each network.
 
@@ -259,45 +164,41 @@ def make_plans(
         Number of training names, or of windows in running text, and of similar names among them.
     rng : numpy.random.Generator
         Random generator for initial weights, dropout masks and batch order.
-    pretrained : Pretrained, default=None
+    pretrained : Pretrained or None
         Networks that some or all networks start from.
-    networks : sequence of Network, default=()
+    networks : sequence of Network
         The networks in `pretrained`, if training continues from the last fit.
-    n_steps_before : int, default=None
+    n_steps_before : int or None
         See `TrainPlan`.
     """
     n_names, n_similar = sizes
     _check_continued(settings, networks)
     networks = networks or _new_networks(settings, n_names - n_similar, pretrained)
     is_from_scratch = not any(network.starts_from_init for network in networks)
+    explicit = {name: value for name, value in vars(settings).items() if not is_auto(value)}
     shard, plans = _shard(settings, n_names), []
     for lstm, weight, from_init in networks:
-        recipe = _recipe(settings.optimizer, n_names, from_init)
+        values = _recipe(settings.optimizer, n_names, from_init)
+        has_new_labels = from_init and pretrained and not pretrained.label_shares
+        label_lr_factor = _LABEL_LR / values["lr"] if has_new_labels else 1
         if is_from_scratch and n_steps_before is None:
-            falling = _NGRAM_WEIGHT_FOR_ONE - log10(n_names)
-            ngram_weight = min(max(falling, _NGRAM_WEIGHT), _MAX_NGRAM_WEIGHT)
-            recipe = recipe._replace(ngram_weight=ngram_weight)
+            # Fitted to lists of 20 to 500 names.
+            values["ngram_weight"] = min(max(3.2 - log10(n_names), 0.5), 0.9)
         if n_similar:
-            recipe = recipe._replace(max_epochs=_SIMILAR_EPOCHS, ngram_weight=0.0)
-        label_lr_factor = _LABEL_LR / recipe.lr
-        values: Data = {name: getattr(settings, name, "auto") for name in Recipe._fields}
-        recipe = recipe._replace(**{k: v for k, v in values.items() if not is_auto(v)})
-        recipe = recipe._replace(batch_size=min(recipe.batch_size, n_names))
+            values |= {"max_epochs": _SIMILAR_EPOCHS, "ngram_weight": 0.0}
+        values |= explicit
+        values["batch_size"] = min(values["batch_size"], n_names)
         if n_steps_before is not None:
-            recipe = recipe._replace(max_epochs=1)
-        start = Start(weight, from_init, None, settings.num_layers, settings.embedding_dim)
-        if pretrained and lstm:
-            weights = pretrained.weights_for(lstm, corpus.alphabet_, corpus.labels)
-            shape: Data = dict(lstm.sizes)
-            recipe = recipe._replace(hidden_size=shape.pop("hidden_size"))
-            start = start._replace(weights=weights, **shape)
-            if from_init and not pretrained.label_shares:
-                start = start._replace(label_lr_factor=label_lr_factor)
+            values["max_epochs"] = 1
+        if lstm:
+            values |= lstm.sizes
         seed, shuffle_seed = rng.integers(2**63, size=2).tolist()
         plan = TrainPlan(
-            settings,
-            recipe,
-            start,
+            **values,
+            weight=weight,
+            from_init=from_init,
+            weights=pretrained.weights_for(lstm, corpus) if pretrained and lstm else None,
+            label_lr_factor=label_lr_factor,
             n_characters=len(corpus.alphabet),
             n_labels=len(corpus.labels),
             seed=seed,
@@ -309,46 +210,49 @@ def make_plans(
     return plans
 
 
-def _recipe(optimizer: type[torch.optim.Optimizer], n_names: int, starts_from_init: bool) -> Recipe:
+def _recipe(optimizer: type[torch.optim.Optimizer], n_names: int, starts_from_init: bool) -> Data:
     """Return the values of parameters that adapt to the number of names.
 
     In fine-tuning on few names, they are chosen so that names sound like their list while the
     held-out loss is no higher than necessary: training takes small steps, and weight decay shrinks
     the weights by 16% in total. The total is the product of the number of steps, the mean learning
-    rate and the weight decay.
+    rate and the weight decay. The weight of the n-gram targets rises from 50 names on.
+
+    Optimizers other than AdamW, which add weight decay to the gradient, are better without it.
     """
     power = int(log2(n_names) // 2)  # of the largest power of two below the square root
-    power = min(power + 1, max(power, _ROOT_BATCH_POWER), _MAX_BATCH_POWER)
-    n_epochs = round(_EPOCHS_TIMES_ROOT / n_names**0.5)
-    recipe = Recipe(
-        hidden_size=_HIDDEN_SIZES[n_names >= _LARGE],
-        dropout=0.2,
-        ngram_weight=_NGRAM_WEIGHT,
-        lr=0.01 if starts_from_init else 0.02,
-        weight_decay=_WEIGHT_DECAY,
-        batch_size=2**power,
-        max_epochs=min(max(n_epochs, _MIN_EPOCHS), _MAX_EPOCHS),
-        head_lr_factor=1,
-    )
-    if starts_from_init and n_names < _FEW:
-        n_steps, lr = _MAX_EPOCHS * -(-n_names // recipe.batch_size), 0.003
-        ngram_weight = max(_NGRAM_WEIGHT_PER_LOG * log10(n_names / _MIN_NGRAM_NAMES), 0.0)
-        weight_decay = _SHRINKAGE / (n_steps * lr / 2)
-        recipe = recipe._replace(lr=lr, head_lr_factor=6, weight_decay=weight_decay)
-        recipe = recipe._replace(dropout=0.5, ngram_weight=ngram_weight)
+    batch_size = 2 ** min(power + 1, max(power, 6), 9)
+    recipe: Data = {
+        "hidden_size": 352 if n_names >= 16_384 else 240,
+        "dropout": 0.2,
+        "ngram_weight": 0.5,
+        "lr": 0.01 if starts_from_init else 0.02,
+        "weight_decay": 0.1,
+        "batch_size": batch_size,
+        "max_epochs": min(max(round(1250 / n_names**0.5), 3), 10),
+        "head_lr_factor": 1,
+    }
+    if starts_from_init and n_names < 1000:
+        n_steps, lr = 10 * -(-n_names // batch_size), 0.003
+        recipe |= {"lr": lr, "head_lr_factor": 6, "weight_decay": 0.16 / (n_steps * lr / 2)}
+        recipe |= {"dropout": 0.5, "ngram_weight": max(0.35 * log10(n_names / 50), 0.0)}
     if optimizer is not torch.optim.AdamW:
-        recipe = recipe._replace(weight_decay=0.0)
+        recipe["weight_decay"] = 0.0
     return recipe
 
 
 def base_weight(n_names: int) -> float:
-    """Return the weight of the network that starts from the base, next to random weights."""
-    return 1 / (1 + (n_names / _EQUAL_WEIGHTS) ** _BASE_DECAY)
+    """Return the weight of the network that starts from the base, next to random weights.
+
+    The formula was fitted to held-out losses on lists of 20 to 30,000 names, with a base that was
+    trained without these lists. At 5,000 names, the weights are equal.
+    """
+    return 1 / (1 + (n_names / 5000) ** 0.6)
 
 
 def _new_networks(settings: Settings, n_names: int, pretrained: Pretrained | None) -> list[Network]:
     """Return the initial state of each network in a first fit."""
-    n_networks = None if is_auto(settings.num_networks) else int(settings.num_networks)
+    n_networks = None if is_auto(settings.num_networks) else settings.num_networks
     if pretrained is None:
         n_networks = n_networks or 2
         return [Network(None, 1 / n_networks, False)] * n_networks
@@ -356,12 +260,10 @@ def _new_networks(settings: Settings, n_names: int, pretrained: Pretrained | Non
     if not is_auto(settings.init):
         _check_sizes(settings, networks[-1].sizes)
         n_networks = n_networks or len(networks)
-        return [
-            Network(networks[i % len(networks)], 1 / n_networks, True) for i in range(n_networks)
-        ]
+        return [Network(lstm, 1 / n_networks, True) for lstm in islice(cycle(networks), n_networks)]
     weight, has_sizes = base_weight(n_names), not _mismatches(settings, networks[0].sizes)
     if n_networks is None:
-        is_alone = weight > _ALONE and has_sizes and is_auto(settings.hidden_size)
+        is_alone = weight > 0.9 and has_sizes and is_auto(settings.hidden_size)
         n_networks = 1 if is_alone else 2
     if n_networks == 1:
         starts_from_base = weight >= 0.5 and has_sizes
@@ -450,14 +352,6 @@ def _optimizer_class(optimizer: Any) -> type[torch.optim.Optimizer]:
             f"or 'SGD'. Got {optimizer!r}."
         )
     return kind
-
-
-def _is_usable(device: Any) -> bool:
-    """Whether torch can use a device on this machine."""
-    try:
-        return torch.zeros(1, device=torch.device(device)).item() == 0
-    except Exception:  # of many types, including ModuleNotFoundError
-        return False
 
 
 def _callback(item: Any) -> Any:

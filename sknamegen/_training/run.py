@@ -1,12 +1,11 @@
 """Train the networks of a generator, from its names to a fitted model."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from itertools import zip_longest
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .._alphabet import missing_letters
 from .._corpus import Corpus
@@ -23,53 +22,24 @@ from .._rows import rows_of_names
 from .._sequences import Sequences
 from .._similar import Candidates
 from .._tasks import Epochs
-from .._types import Data
+from .._types import Data, Floats
 from .._validation import random_generator
 from .batches import join_windows
 from .fit import Net, fit_networks
 from .plan import Settings, make_plans
 
-# Weight of the untrained network in the average, as a fraction of `share`.
-_UNTRAINED = 0.3
-# Number of folds.
-_N_FOLDS = 10
 # Number of similar names for each label, and how often they must contain a letter for it to become
 # part of the alphabet.
 _N_SIMILAR, _MIN_COUNT = 300, 3
-# Length of the longest n-grams.
-_ORDER = 6
 # Number of characters after which `partial_fit` stops counting n-grams.
 _MAX_COUNTED = 10_000_000
 
 
-class Before(NamedTuple):
-    """The last fit of a generator, from which training continues.
-
-    Attributes
-    ----------
-    fitted : Fitted
-    networks : list of Network
-    nets : list of Net
-    progress : mapping of str to object
-        Attributes of the generator, which describe the training so far.
-    """
-
-    fitted: Fitted
-    networks: list[Network]
-    nets: list[Net]
-    progress: Data
-
-
 class Run(NamedTuple):
-    """The result of training.
+    """The result of training: a fitted model, and the other attributes of the generator.
 
-    Attributes
-    ----------
-    fitted : Fitted
-    attributes : mapping of str to object
-        Other attributes of the fitted generator.
-    is_interrupted : bool
-        Whether training ended early, because of Ctrl-C or a callback that raised KeyboardInterrupt.
+    `is_interrupted` states whether training ended early, because of Ctrl-C or a callback that
+    raised KeyboardInterrupt.
     """
 
     fitted: Fitted
@@ -77,12 +47,37 @@ class Run(NamedTuple):
     is_interrupted: bool = False
 
 
+class Material(NamedTuple):
+    """What the networks learn.
+
+    Attributes
+    ----------
+    corpus : Corpus
+    sequences : Sequences
+        All names of the list, as indices.
+    train, valid : Sequences
+        The names of the list to learn, and those held out for early stopping.
+    joined : Sequences
+        The names to learn and similar names, whose weights have the same sum, with fewer sequences
+        for each name.
+    similar_names : list of str
+    """
+
+    corpus: Corpus
+    sequences: Sequences
+    train: Sequences
+    valid: Sequences
+    joined: Sequences
+    similar_names: list[str]
+
+
 def train(
     settings: Settings,
     corpus: Corpus,
     sequences: Sequences,
     pretrained: Pretrained | None,
-    before: Before | None,
+    networks: list[Network],
+    progress: Data,
     one_pass: bool,
     candidates: Candidates | None,
     snapshot: Callable[[Run], Any],
@@ -98,7 +93,10 @@ def train(
         The names as indices.
     pretrained : Pretrained or None
         Networks from `init`. In a first fit, training starts from them.
-    before : Before or None
+    networks : list of Network
+        The networks of the last fit, from which training continues. Empty: a first fit.
+    progress : dict
+        Attributes of the generator after the last fit.
     one_pass : bool
         Whether to make one pass, as in `partial_fit`.
     candidates : Candidates or None
@@ -113,42 +111,42 @@ def train(
         If training was interrupted, and no network has finite weights.
     """
     rng = random_generator(settings.random_state)
-    material = Material(corpus, sequences, *_split(settings, sequences, rng))
-    material = material.with_similar(candidates) if candidates else material
-    corpus, sequences, unjoined, valid, _, similar_names = material
-    is_text, joined = corpus.is_text, material.joined()
+    material = _material(settings, corpus, sequences, candidates, rng)
+    corpus, sequences, unjoined, valid, joined, similar_names = material
     has_target = joined.has_target.any(axis=1)
-    n_names = int(has_target.sum()) if is_text else len(np.unique(joined.name_index[has_target]))
-    model, networks, nets = None, list[Network](), list[Net]()
-    progress: Data = {}
-    if before:
-        model, (_, networks, nets, progress) = before.fitted.model, before
-    starts = Pretrained.of(corpus, networks) if before else pretrained
+    is_text, names = corpus.is_text, np.unique(joined.name_index[has_target])
+    sizes = int(has_target.sum()) if is_text else len(names), len(similar_names)
+    model = progress["_fitted"].model if networks else None
+    starts = Pretrained.of(corpus, networks) if networks else pretrained
     n_steps_before = progress.get("n_steps_", 0) if one_pass else None
-    sizes = n_names, len(similar_names)
     plans = make_plans(settings, corpus, sizes, rng, starts, networks, n_steps_before)
     earlier = model.layer(Interpolated) if model and one_pass else None
     counts = _count_ngrams(corpus, unjoined, earlier)
     # The penalties may know the names that are held out, because early stopping ignores them.
     penalties = PenaltyCounts.of(corpus, sequences, model)
+    can_count = not is_text and fits_in_a_table(counts)
+    always = can_count and settings.ngram_counts is True
 
     def run_of(nets: list[Net], is_interrupted: bool = False, has_counts: bool = False) -> Run:
-        mixture, attributes = _mixture(nets), _attributes(nets, progress)
+        mixture = Mixture([Component(LSTM(n.network.arrays()), n.plan.weight) for n in nets])
+        attributes = _attributes(nets, progress, similar_names)
         model: NextCharModel = mixture
         if has_counts:
-            share, always = attributes["init_share_"], settings.ngram_counts is True
-            names = counts, corpus, unjoined
-            counted = _with_counts(mixture, share, *names, pretrained, earlier, always)
-            attributes["ngram_strength_"] = counted.strength
+            gains: Floats = np.zeros(len(STRENGTHS))
+            if always or (can_count and pretrained):
+                names = corpus, unjoined, counts.order, earlier
+                gains = _gains_of_counts(mixture, attributes["init_share_"], pretrained, *names)
+            strength = float(STRENGTHS[gains.argmax()]) if always or gains.max() > 0 else 0.0
+            attributes["ngram_strength_"] = strength
             # Counts reveal the names. `partial_fit` needs those of all calls, also after loading.
-            model = counted if counted.strength or one_pass else mixture
+            if strength or one_pass:
+                model = Interpolated(mixture, counts, strength, gains)
         fitted = Fitted(corpus, penalties.penalised(model, corpus.alphabet))
-        attributes["similar_names_"] = progress.get("similar_names_", list(similar_names))
         return Run(fitted, attributes, is_interrupted)
 
     data = joined, valid, counts, is_text, lambda nets: snapshot(run_of(nets)), epochs
-    nets, is_interrupted = fit_networks(plans, *data, nets)
-    nets = nets if before else [net for net in nets if net.n_steps]
+    nets, is_interrupted = fit_networks(plans, *data, progress.get("nets_", ()))
+    nets = nets if networks else [net for net in nets if net.n_steps]
     if not nets:
         raise KeyboardInterrupt
     try:
@@ -159,64 +157,46 @@ def train(
         raise
 
 
-class Material(NamedTuple):
-    """The names that networks learn, and what is known about them.
+def _material(
+    settings: Settings,
+    corpus: Corpus,
+    sequences: Sequences,
+    candidates: Candidates | None,
+    rng: np.random.Generator,
+) -> Material:
+    """Return what the networks learn: the names, and candidates that resemble them.
 
-    Attributes
-    ----------
-    corpus : Corpus
-    sequences : Sequences
-        All names of the list, as indices.
-    train, valid : Sequences
-        The names of the list to learn, and those held out for early stopping.
-    similar : Sequences or None
-        Similar names, whose weights sum to that of the list.
-    similar_names : list of str
+    The alphabet grows by the letters of the similar names, unless they are rare, and by those of
+    the list's scripts and cases.
     """
-
-    corpus: Corpus
-    sequences: Sequences
-    train: Sequences
-    valid: Sequences
-    similar: Sequences | None = None
-    similar_names: Sequence[str] = ()
-
-    def joined(self) -> Sequences:
-        """Return all sequences to learn, with fewer sequences for each name."""
-        if self.corpus.is_text:
-            return self.train
-        joined = join_windows(self.train)
-        return joined.followed_by(join_windows(self.similar)) if self.similar else joined
-
-    def with_similar(self, candidates: Candidates) -> "Material":
-        """Return the material with candidates that resemble the names to learn, for each label.
-
-        The alphabet grows by the letters of these names, unless they are rare, and by those of the
-        list's scripts and cases.
-        """
-        corpus, names, labels, weights = self.corpus, list[str](), list[int](), list[float]()
-        for label in np.unique(self.train.labels).tolist():
-            own = self.train.take(self.train.labels == label)
+    train, valid = _split(settings, sequences, rng)
+    names, labels, weights = list[str](), list[int](), list[float]()
+    if candidates:
+        for label in np.unique(train.labels).tolist():
+            own = train.take(train.labels == label)
             rows = np.unique(own.name_index, return_index=True)[1]
             total = len(rows) if own.weights is None else own.weights[rows].sum()
             chosen = candidates.most_similar(own.names(corpus.alphabet), _N_SIMILAR)
             names += chosen
             labels += [label] * len(chosen)
             weights += [total / max(1, len(chosen))] * len(chosen)
-        if not names:
-            return self
-        counts = Counter("".join(names))
-        frequent = {letter for letter, count in counts.items() if count >= _MIN_COUNT}
-        opened = corpus.opened(frequent | missing_letters(corpus.alphabet.index), names)
-        alphabet = opened.alphabet
-        rows_of_similar = rows_of_names(alphabet.composed(names), corpus.window_length_)
-        similar = Sequences.of_rows(rows_of_similar).indexed(alphabet)
-        similar = similar._replace(
-            labels=np.array(labels, dtype=np.int32)[similar.name_index],
-            weights=np.array(weights)[similar.name_index],
-        )
-        parts: Any = (part.reindexed(corpus.alphabet, alphabet) for part in self[1:4])
-        return Material._make([opened, *parts, similar, names])
+    if not names:
+        joined = train if corpus.is_text else join_windows(train)
+        return Material(corpus, sequences, train, valid, joined, names)
+    frequent = {letter for letter, count in Counter("".join(names)).items() if count >= _MIN_COUNT}
+    opened = corpus.opened(frequent | missing_letters(corpus.alphabet.index), names)
+    alphabet = opened.alphabet
+    rows_of_similar = rows_of_names(alphabet.composed(names), corpus.window_length_)
+    similar = Sequences.of_rows(rows_of_similar).indexed(alphabet)
+    similar = similar._replace(
+        labels=np.array(labels, dtype=np.int32)[similar.name_index],
+        weights=np.array(weights)[similar.name_index],
+    )
+    sequences, train, valid = (
+        part.reindexed(corpus.alphabet, alphabet) for part in (sequences, train, valid)
+    )
+    joined = join_windows(train).followed_by(join_windows(similar))
+    return Material(opened, sequences, train, valid, joined, names)
 
 
 def _split(
@@ -248,27 +228,23 @@ def _count_ngrams(corpus: Corpus, sequences: Sequences, earlier: Interpolated | 
     before = earlier.counts if earlier else None
     if before and before.levels[-1].total >= _MAX_COUNTED:
         return before
-    order = min(_ORDER, corpus.window_length_ + 1)
+    order = min(6, corpus.window_length_ + 1)
     sizes = order, corpus.alphabet.kinds, len(corpus.labels)
     return NGrams.count(sequences, *sizes, before=before)
 
 
-def _mixture(nets: list[Net]) -> Mixture:
-    """Return the networks with their current weights."""
-    return Mixture([Component(LSTM(n.network.arrays()), n.plan.start.weight) for n in nets])
-
-
-def _attributes(nets: list[Net], before: Data) -> Data:
+def _attributes(nets: list[Net], before: Data, similar_names: list[str]) -> Data:
     """Return the fitted attributes of a generator, including the progress of earlier fits."""
-    starts = [net.plan.start for net in nets]
-    weights = [start.weight for start in starts]
+    plans = [net.plan for net in nets]
+    share = sum(plan.weight for plan in plans if plan.from_init)
     losses, scores = _mean_curve(nets, "train_loss"), before.get("validation_scores_")
-    if nets[0].plan.settings.early_stopping:
+    if plans[0].early_stopping:
         scores = [*(scores or []), *(-loss for loss in _mean_curve(nets, "valid_loss"))]
     return {
         "nets_": nets,
-        "_from_init": [start.from_init for start in starts],
-        "init_share_": sum(start.weight for start in starts if start.from_init) / sum(weights),
+        "_from_init": [plan.from_init for plan in plans],
+        "init_share_": share / sum(plan.weight for plan in plans),
+        "similar_names_": before.get("similar_names_", similar_names),
         "ngram_strength_": 0.0,
         "n_iter_": before.get("n_iter_", 0) + len(losses),
         "n_steps_": before.get("n_steps_", 0) + max(net.n_steps for net in nets),
@@ -285,64 +261,47 @@ def _mean_curve(nets: list[Net], name: str) -> list[float]:
     return [float(np.nanmean(values)) for values in epochs]
 
 
-def _with_counts(
+def _gains_of_counts(
     networks: Mixture,
     share: float,
-    counts: NGrams,
+    pretrained: Pretrained | None,
     corpus: Corpus,
     sequences: Sequences,
-    pretrained: Pretrained | None,
+    order: int,
     earlier: Interpolated | None,
-    always: bool,
-) -> Interpolated:
-    """Return networks with counts, whose strength is chosen to predict held-out names.
+) -> Floats:
+    """Return by how many nats the counts, at each strength, improve held-out log-likelihoods.
+
+    In each of ten folds, the counts of the other names predict the names of the fold. The trained
+    networks know all of these names. They are therefore averaged with the pretrained network,
+    which knows none.
 
     Parameters
     ----------
     networks : Mixture
     share : float
         Weight of the networks that started from `pretrained`.
-    counts : NGrams
+    pretrained : Pretrained or None
+        None: no improvement.
     corpus : Corpus
     sequences : Sequences
         The training names.
-    pretrained : Pretrained or None
+    order : int
+        Length of the longest n-grams.
     earlier : Interpolated or None
-        The model after earlier calls of `partial_fit`.
-    always : bool
-        Whether the counts change the predictions even if none is better than without them.
+        The model after earlier calls of `partial_fit`, whose improvements are added.
     """
-    gains, strength = np.zeros(len(STRENGTHS)), 0.0
-    is_judged = not corpus.is_text and fits_in_a_table(counts)
-    if is_judged and pretrained:
-        names = corpus, sequences, counts.order, earlier.counts if earlier else None
-        gains = _gains_of_counts(networks, share, pretrained, *names)
-    if is_judged and (pretrained or always):
-        gains = gains + (earlier.gains if earlier else 0)
-        strength = float(STRENGTHS[gains.argmax()]) if always or gains.max() > 0 else 0.0
-    return Interpolated(networks, counts, strength, gains)
-
-
-def _gains_of_counts(
-    networks: Mixture,
-    share: float,
-    pretrained: Pretrained,
-    corpus: Corpus,
-    sequences: Sequences,
-    order: int,
-    earlier: NGrams | None,
-) -> NDArray[np.float64]:
-    """Return by how many nats the counts, at each strength, improve held-out log-likelihoods.
-
-    In each fold, the counts of nine tenths of the names predict the remaining tenth. The trained
-    networks know all of these names. They are therefore averaged with the pretrained network,
-    which knows none.
-    """
-    untrained = pretrained.network_for(corpus.alphabet_, corpus.labels)
-    weight = _UNTRAINED * share
+    names = np.unique(sequences.name_index, return_inverse=True)[1]
+    n_names = int(names.max()) + 1
+    before: Floats = earlier.gains if earlier else np.zeros(len(STRENGTHS))
+    if pretrained is None or n_names == 1:
+        return before
+    n_folds, weight = min(10, n_names), 0.3 * share  # of the pretrained network
+    earlier_counts = earlier.counts if earlier else None
+    untrained = pretrained.network_for(corpus)
     is_seen, n_labels = np.isin(corpus.alphabet_, pretrained.alphabet), len(corpus.labels)
 
-    def proba_of(block: Sequences) -> NDArray[np.float64]:
+    def proba_of(block: Sequences) -> Floats:
         before, after = log_softmax(untrained.logits(block)), log_softmax(networks.logits(block))
         before[:, ~is_seen] = after[:, ~is_seen]
         log_proba = log_softmax(weight * before + (1 - weight) * after)
@@ -350,9 +309,9 @@ def _gains_of_counts(
         proba = np.exp(log_proba[np.arange(len(targets)), targets], dtype=np.float64)
         return np.where(is_seen[targets], proba, 1)
 
-    def gains_in(fold: int) -> NDArray[np.float64]:
+    def gains_in(fold: int) -> Floats:
         others, test = sequences.take(folds != fold), sequences.take(folds == fold)
-        counts = NGrams.count(others, order, corpus.alphabet.kinds, n_labels, before=earlier)
+        counts = NGrams.count(others, order, corpus.alphabet.kinds, n_labels, before=earlier_counts)
         contexts, targets = test.contexts(order - 1), test.targets[test.has_target]
         lowest, gains = proba[folds_of_targets == fold], []
         for strength in STRENGTHS.tolist():
@@ -362,12 +321,7 @@ def _gains_of_counts(
             gains.append(np.log(result / lowest)[lowest < 1].sum())
         return np.array(gains)
 
-    names = np.unique(sequences.name_index, return_inverse=True)[1]
-    n_names = names.max() + 1
-    if n_names == 1:
-        return np.zeros(len(STRENGTHS))
-    n_folds = min(_N_FOLDS, int(n_names))
     folds = np.random.default_rng(0).permutation(n_names)[names] % n_folds
     folds_of_targets = np.repeat(folds, sequences.has_target.sum(1))
     proba = np.concatenate(parallel_map(proba_of, zip(sequences.blocks(len(is_seen)))))
-    return np.sum(parallel_map(gains_in, zip(range(n_folds))), axis=0)
+    return before + np.sum(parallel_map(gains_in, zip(range(n_folds))), axis=0)

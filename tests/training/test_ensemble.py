@@ -168,7 +168,7 @@ def test_explicit_settings_reach_all_networks():
         assert {name: settings[name] for name in params} == params
         assert settings["optimizer__weight_decay"] == 0.25
         assert settings["module__dropout"] == 0.125
-        assert net.plan.recipe.ngram_weight == 0.375
+        assert net.plan.ngram_weight == 0.375
 
 
 def test_nets_and_net():
