@@ -13,7 +13,7 @@ from ._generator import BaseCharGenerator
 from ._models.contract import NextCharModel
 from ._models.kneser_ney import MAX_ORDER
 from ._models.ngrams import NGrams
-from ._models.penalty import PenaltyCounts
+from ._models.penalty import learn_penalties
 from ._sequences import Sequences
 from ._tasks import fit_task
 from ._validation import check_int, check_real
@@ -163,5 +163,5 @@ class CharNGramGenerator(BaseCharGenerator):
         sizes = self._order(corpus), corpus.alphabet.kinds, len(corpus.labels)
         earlier = before.layer(NGrams) if before else None
         counts = NGrams.count(sequences, *sizes, before=earlier, discount=self.discount)
-        penalties = PenaltyCounts.of(corpus, sequences, before)
-        return self._assign(Fitted(corpus, penalties.penalised(counts, corpus.alphabet)))
+        penalised = learn_penalties(corpus, sequences, before)
+        return self._assign(Fitted(corpus, penalised(counts)))

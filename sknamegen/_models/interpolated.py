@@ -10,14 +10,7 @@ from .._alphabet import Alphabet
 from .._sequences import Sequences
 from .._types import Data, Floats, Ints
 from .._validation import check_arrays, check_real
-from .contract import (
-    NextCharModel,
-    State,
-    Wrapper,
-    append_character,
-    log_softmax,
-    recent_contexts,
-)
+from .contract import NextCharModel, Wrapper, log_softmax
 from .kneser_ney import TABLE_CELLS, TINY, KneserNey
 from .ngrams import NGrams
 
@@ -118,23 +111,19 @@ class Interpolated(Wrapper):
     model : NextCharModel
     counts : NGrams
         For the same characters and labels.
-    strength : float, default=0
+    strength : float
         The higher it is, the more the counts change the predictions. 0: they change nothing, and
         only `partial_fit` uses them.
-    gains : ndarray of shape (n_strengths,), dtype float64, default=None
-        By how many nats each of `STRENGTHS` improved the log-likelihood of held-out names. None: 0.
+    gains : ndarray of shape (n_strengths,), dtype float64, default=0
+        By how many nats each of `STRENGTHS` improved the log-likelihood of held-out names.
     """
 
     def __init__(
-        self,
-        model: NextCharModel,
-        counts: NGrams,
-        strength: float = 0.0,
-        gains: Floats | None = None,
+        self, model: NextCharModel, counts: NGrams, strength: float, gains: Floats | float = 0.0
     ):
-        super().__init__(model)
+        super().__init__(model, counts.order - 1)
         self.counts, self.strength = counts, strength
-        self.gains: Floats = np.zeros(len(STRENGTHS)) if gains is None else gains
+        self.gains: Floats = np.zeros(len(STRENGTHS)) + gains
         self._tables = backoff_tables(counts, strength) if strength else []
 
     @classmethod
@@ -154,30 +143,10 @@ class Interpolated(Wrapper):
         values = {"gains": self.gains, "strength": self.strength}
         return values | {"model": self.model.to_state(), "counts": self.counts.to_state()}
 
-    def start(self, windows: Ints, labels: Ints) -> tuple[State, Floats]:
-        """Read contexts."""
-        contexts = recent_contexts(windows, labels, self.counts.order - 1)
-        state, logits = self.model.start(windows, labels)
-        return (state, contexts), self._interpolate(logits, contexts)
-
-    def advance(self, state: State, characters: Ints) -> tuple[State, Floats]:
-        """Read one more character per row."""
-        state, contexts = state
-        contexts = append_character(contexts, characters)
-        state, logits = self.model.advance(state, characters)
-        return (state, contexts), self._interpolate(logits, contexts)
-
-    def select(self, state: State, rows: Ints) -> State:
-        """Return the state of the selected rows."""
-        state, contexts = state
-        return self.model.select(state, rows), contexts[rows]
-
     def distinct_logits(self, sequences: Sequences) -> tuple[Ints, Floats]:
         """Return each target's row index, and the logits of the rows."""
-        if not self._tables:
-            return self.model.distinct_logits(sequences)
-        contexts = sequences.contexts(self.counts.order - 1)
-        logits = self._interpolate(self.model.logits(sequences), contexts)
+        contexts = sequences.contexts(self.context_length)
+        logits = self._change(self.model.logits(sequences), contexts)
         return np.arange(len(logits)), logits
 
     def export(self) -> Data:
@@ -187,7 +156,7 @@ class Interpolated(Wrapper):
         tables = [table.export() for table in self._tables]
         return {"type": "interpolated", "model": self.model.export(), "tables": tables}
 
-    def _interpolate(self, logits: Floats, contexts: Ints) -> Floats:
+    def _change(self, logits: Floats, contexts: Ints) -> Floats:
         if not self._tables:
             return logits
         proba = np.exp(log_softmax(logits).astype(np.float64))

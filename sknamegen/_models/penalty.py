@@ -1,7 +1,8 @@
 """Penalties on characters that a model overestimates because it has seen few examples."""
 
+from collections.abc import Callable
 from functools import cached_property
-from typing import NamedTuple, Self
+from typing import Self
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -12,7 +13,7 @@ from .._corpus import Corpus
 from .._parallel import BLOCK_CELLS
 from .._sequences import Sequences
 from .._types import Data, Floats, Ints
-from .contract import NextCharModel, State, Wrapper, recent_contexts
+from .contract import NextCharModel, Wrapper, recent_contexts
 from .kneser_ney import TINY, KneserNey, NGramCounts, unique_inverse
 
 # Order and discount of the n-grams of kinds.
@@ -25,39 +26,30 @@ _SLACK = 3
 _LOWEST = -8.0
 
 
-class PenaltyCounts(NamedTuple):
-    """The counts from which penalties are estimated.
+def learn_penalties(
+    corpus: Corpus, sequences: Sequences, before: NextCharModel | None
+) -> Callable[[NextCharModel], NextCharModel]:
+    """Return a function that adds all penalties to a model.
 
-    Attributes
-    ----------
-    kinds : NGramCounts
-        N-grams of kinds.
-    characters : sparse array of shape (n_labels, n_characters), dtype float64, or None
-        How often the names with each label contain each character. None: no labels.
+    They are estimated from the kinds and characters in sequences of indices, and from the counts of
+    an earlier model.
     """
-
-    kinds: NGramCounts
-    characters: csr_array | None
-
-    @classmethod
-    def of(cls, corpus: Corpus, sequences: Sequences, before: NextCharModel | None) -> Self:
-        """Count kinds and characters in sequences of indices, and add the counts of a model."""
-        kinds = [_count_kinds(corpus, sequences)]
-        if before and (penalty := before.layer(KindPenalty)):
-            kinds.insert(0, penalty.ngrams_of_kinds.counted())
-        characters, n_labels = None, len(corpus.labels)
-        if n_labels:
-            counted = NGramCounts.of(sequences, 1)
-            characters = _by_label(counted, n_labels, len(corpus.alphabet))
-        if characters is not None and before and (earlier := before.layer(NewCharacterPenalty)):
+    kinds, alphabet, characters = [_count_kinds(corpus, sequences)], corpus.alphabet, None
+    if before and (earlier_kinds := before.layer(KindPenalty)):
+        kinds.insert(0, earlier_kinds.ngrams_of_kinds.counted())
+    if corpus.labels:
+        counted = NGramCounts.of(sequences, 1)
+        characters = _by_label(counted, len(corpus.labels), len(alphabet))
+        if before and (earlier := before.layer(NewCharacterPenalty)):
             characters = characters + earlier.counts
-        return cls(NGramCounts.joined(kinds), characters)
+    joined = NGramCounts.joined(kinds)
 
-    def penalised(self, model: NextCharModel, alphabet: Alphabet) -> NextCharModel:
-        """Return a model with all penalties."""
-        if self.characters is not None:
-            model = NewCharacterPenalty(model, self.characters)
-        return KindPenalty(model, alphabet, self.kinds)
+    def penalised(model: NextCharModel) -> NextCharModel:
+        if characters is not None:
+            model = NewCharacterPenalty(model, characters)
+        return KindPenalty(model, alphabet, joined)
+
+    return penalised
 
 
 class NewCharacterPenalty(Wrapper):
@@ -107,22 +99,6 @@ class NewCharacterPenalty(Wrapper):
         state = counted.to_state(self.n_characters, self.n_labels)
         return state | {"model": self.model.to_state()}
 
-    def start(self, windows: Ints, labels: Ints) -> tuple[State, Floats]:
-        """Read contexts."""
-        state, logits = self.model.start(windows, labels)
-        return (state, labels), self._penalise(logits, labels)
-
-    def advance(self, state: State, characters: Ints) -> tuple[State, Floats]:
-        """Read one more character per row."""
-        state, labels = state
-        state, logits = self.model.advance(state, characters)
-        return (state, labels), self._penalise(logits, labels)
-
-    def select(self, state: State, rows: Ints) -> State:
-        """Return the state of the selected rows."""
-        state, labels = state
-        return self.model.select(state, rows), labels.take(rows)
-
     def distinct_logits(self, sequences: Sequences) -> tuple[Ints, Floats]:
         """Return each target's row index, and the logits of the rows."""
         rows, logits = self.model.distinct_logits(sequences)
@@ -130,10 +106,10 @@ class NewCharacterPenalty(Wrapper):
         if (labels != labels[:1]).any():  # penalties differ between rows with equal logits
             pairs, rows = unique_inverse(rows * self.n_labels + labels)
             labels, logits = pairs % self.n_labels, logits.take(pairs // self.n_labels, axis=0)
-        return rows, self._penalise(logits, labels[: len(logits)])
+        return rows, self._change(logits, labels[: len(logits), None])
 
-    def _penalise(self, logits: Floats, labels: Ints) -> Floats:
-        labels, inverse = unique_inverse(labels)
+    def _change(self, logits: Floats, contexts: Ints) -> Floats:
+        labels, inverse = unique_inverse(contexts[:, 0])
         table = np.repeat(self.penalty[labels, None], self.n_characters, axis=1)
         for row, label in zip(table, labels.tolist(), strict=True):
             row[self._seen[label]] = 0
@@ -159,8 +135,8 @@ class KindPenalty(Wrapper):
     list shows which kinds follow each other. The penalty compares a kind's frequency after the
     preceding kinds with its overall frequency.
 
-    The state consists of the model's state, the kinds in the windows, (n_rows, window_length), the
-    labels, and the contexts at the ends of the windows, as row numbers of `by_kind`, (n_rows,).
+    The contexts in the state are rows of a label, the context at the end of the window, as a row
+    number of `by_kind`, and the kinds in the window.
 
     Parameters
     ----------
@@ -206,7 +182,7 @@ class KindPenalty(Wrapper):
         return {"model": self.model.to_state()} | self.ngrams_of_kinds.to_state()
 
     @cached_property
-    def _next_contexts(self) -> Ints:
+    def _after(self) -> Ints:
         """Next context for each context (row) and kind (column, the last for no character)."""
         tree = self.ngrams_of_kinds.tree
         contexts = tree.contexts_of(np.arange(len(tree.parents)))
@@ -221,7 +197,7 @@ class KindPenalty(Wrapper):
         return after
 
     @cached_property
-    def _start_contexts(self) -> Ints:
+    def _first(self) -> Ints:
         """Context before the first kind of a name, for each label."""
         labels, tree = np.arange(max(1, self.n_labels)), self.ngrams_of_kinds.tree
         empty = np.full((len(labels), tree.order - 1), NONE)
@@ -229,35 +205,24 @@ class KindPenalty(Wrapper):
 
     def _read(self, kinds: Ints, labels: Ints) -> Ints:
         """Return the contexts after each column of kinds, given the labels."""
-        contexts = self._start_contexts[labels]  # without labels, -1 is the only row
+        contexts = self._first[labels]  # without labels, -1 is the only row
         by_step = np.empty(kinds.shape, dtype=np.int32)
         for step, column in enumerate(kinds.T):
-            contexts = by_step[:, step] = self._next_contexts[contexts, column]
+            contexts = by_step[:, step] = self._after[contexts, column]
         return by_step
 
-    def start(self, windows: Ints, labels: Ints) -> tuple[State, Floats]:
-        """Read contexts."""
-        state, logits = self.model.start(windows, labels)
+    def _start_contexts(self, windows: Ints, labels: Ints) -> Ints:
         kinds = self._kind_of[windows]
-        contexts = self._read(kinds, labels)[:, -1]
-        return (state, kinds, labels, contexts), self._penalise(logits, contexts)
+        return np.column_stack([labels, self._read(kinds, labels)[:, -1], kinds])
 
-    def advance(self, state: State, characters: Ints) -> tuple[State, Floats]:
-        """Read one more character per row."""
-        state, kinds, labels, contexts = state
-        state, logits = self.model.advance(state, characters)
-        longer, new_kinds = np.empty_like(kinds), self._kind_of[characters]
-        longer[:, :-1], longer[:, -1] = kinds[:, 1:], new_kinds
-        if (kinds[:, 0] != NONE).any():  # the window alone determines the context
-            contexts = self._read(longer, labels)[:, -1]
+    def _next_contexts(self, contexts: Ints, characters: Ints) -> Ints:
+        kinds = self._kind_of[characters]
+        longer = np.concatenate([contexts[:, :2], contexts[:, 3:], kinds[:, None]], axis=1)
+        if (contexts[:, 2] != NONE).any():  # the window alone determines the context
+            longer[:, 1] = self._read(longer[:, 2:], longer[:, 0])[:, -1]
         else:
-            contexts = self._next_contexts[contexts, new_kinds]
-        return (state, longer, labels, contexts), self._penalise(logits, contexts)
-
-    def select(self, state: State, rows: Ints) -> State:
-        """Return the state of the selected rows."""
-        state, *columns = state
-        return self.model.select(state, rows), *(column.take(rows, axis=0) for column in columns)
+            longer[:, 1] = self._after[longer[:, 1], kinds]
+        return longer
 
     def distinct_logits(self, sequences: Sequences) -> tuple[Ints, Floats]:
         """Return each target's row index, and the logits of the rows."""
@@ -285,8 +250,8 @@ class KindPenalty(Wrapper):
         contexts = self._read(self._kind_of[sequences.inputs], sequences.labels)
         return self.by_kind.take(contexts[sequences.has_target], axis=0)
 
-    def _penalise(self, logits: Floats, contexts: Ints) -> Floats:
-        logits += self.by_kind.take(contexts, axis=0) @ self.one_hot
+    def _change(self, logits: Floats, contexts: Ints) -> Floats:
+        logits += self.by_kind.take(contexts[:, 1], axis=0) @ self.one_hot
         return logits
 
     def export(self) -> Data:
@@ -296,8 +261,8 @@ class KindPenalty(Wrapper):
             "model": self.model.export(),
             "nKinds": self.by_kind.shape[1],
             "kinds": self._kind_of,
-            "first": self._start_contexts,
-            "after": self._next_contexts,
+            "first": self._first,
+            "after": self._after,
             "byKind": self.by_kind,
         }
 

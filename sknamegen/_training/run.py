@@ -16,7 +16,7 @@ from .._models.interpolated import STRENGTHS, Interpolated, backoff_tables, fits
 from .._models.lstm import LSTM
 from .._models.mixture import Component, Mixture
 from .._models.ngrams import NGrams
-from .._models.penalty import PenaltyCounts
+from .._models.penalty import learn_penalties
 from .._models.pretrained import Network, Pretrained
 from .._parallel import parallel_map
 from .._rows import rows_of_names
@@ -130,7 +130,7 @@ def train(
     earlier = model.layer(Interpolated) if model and one_pass else None
     counts = _count_ngrams(corpus, unjoined, earlier)
     # The penalties may know the names that are held out, because early stopping ignores them.
-    penalties = PenaltyCounts.of(corpus, sequences, model)
+    penalised = learn_penalties(corpus, sequences, model)
 
     def run_of(nets: list[Net], is_interrupted: bool = False, has_counts: bool = False) -> Run:
         mixture, attributes = _mixture(nets), _attributes(nets, progress)
@@ -142,7 +142,7 @@ def train(
             attributes["ngram_strength_"] = counted.strength
             # Counts reveal the names. `partial_fit` needs those of all calls, also after loading.
             model = counted if counted.strength or one_pass else mixture
-        fitted = Fitted(corpus, penalties.penalised(model, corpus.alphabet))
+        fitted = Fitted(corpus, penalised(model))
         attributes["similar_names_"] = progress.get("similar_names_", list(similar_names))
         return Run(fitted, attributes, is_interrupted)
 
