@@ -85,8 +85,8 @@ def distinct(*arrays: Ints) -> Ints:
     return np.flatnonzero(seen[:-1]).astype(np.int32)
 
 
-def hash_rows(codes: Ints) -> Ints:
-    """Hash zero-padded rows of code points to 64 bits with FNV-1a per code point [1]_.
+def hash_names(codes: Ints) -> Ints:
+    """Hash zero-padded rows of folded code points to 64 bits with FNV-1a per code point [1]_.
 
     References
     ----------
@@ -94,7 +94,7 @@ def hash_rows(codes: Ints) -> Ints:
        Algorithm", IETF draft.
     """
     hashes = np.full(len(codes), 0xCBF29CE484222325, dtype=np.uint64)
-    for column in codes.T:
+    for column in fold_codes(codes).T:
         mixed = (hashes ^ column.astype(np.uint64)) * np.uint64(0x100000001B3)
         hashes = np.where(column == PAD, hashes, mixed)
     return hashes

@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any, Literal, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from ._alphabet import (
     END,
@@ -23,8 +22,8 @@ from ._alphabet import (
 )
 from ._cleaning import warn_about_suspicious_names
 from ._parallel import blocks
-from ._types import Floats, Ints, Labels
-from ._validation import check_labels, check_weights, check_windows
+from ._types import Ints
+from ._validation import check_windows
 
 # Window length of names that are passed without a vectorizer.
 WINDOW_LENGTH = 10
@@ -165,20 +164,6 @@ def malformed_error() -> ValueError:
         "padding before the start and after the end, and each window one character after the "
         "previous window. Got a different layout."
     )
-
-
-def weighted_rows(
-    rows: Rows, y: ArrayLike | None, sample_weight: ArrayLike | None
-) -> tuple[Rows, Labels | None, Floats | None]:
-    """Validate the labels and weights of rows, and drop the rows whose weight is zero."""
-    labels = None if y is None else check_labels(y, len(rows))
-    if sample_weight is None:
-        return rows, labels, None
-    weights = check_weights(sample_weight, len(rows))
-    if weights.all():
-        return rows, labels, weights
-    is_used = weights > 0
-    return rows.take(is_used), labels if labels is None else labels[is_used], weights[is_used]
 
 
 def check_names(X: object) -> list[str]:

@@ -448,7 +448,7 @@ class CharLSTMGenerator(BaseCharGenerator):
         if resume and hasattr(self, "_fitted"):
             nets = getattr(self, "nets_", [])
             before = run.Before(self._fitted, self._networks, nets, vars(self))
-        corpus, sequences = before.fitted.corpus.extend(X, *data) if before else learn(X, *data)
+        corpus, sequences = learn(before.fitted.corpus if before else None, X, *data)
         pretrained = _choose_pretrained(self.init, corpus, sequences)
         finished = run.train(
             settings,

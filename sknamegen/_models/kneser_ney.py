@@ -55,12 +55,13 @@ class NGramCounts(NamedTuple):
     counts: Floats | None = None
 
     @classmethod
-    def of(cls, sequences: Sequences, order: int) -> Self:
-        """Return the n-grams in sequences of indices."""
+    def of(cls, sequences: Sequences, order: int, before: "NGramCounts | None" = None) -> Self:
+        """Return the n-grams in sequences of indices, and those of `before`."""
         has_target, counts = sequences.has_target, None
         if sequences.weights is not None:
             counts = np.repeat(sequences.weights, has_target.sum(1))
-        return cls(sequences.contexts(order - 1), sequences.targets[has_target], counts)
+        counted = cls(sequences.contexts(order - 1), sequences.targets[has_target], counts)
+        return cls.joined([before, counted]) if before else counted
 
     @classmethod
     def joined(cls, parts: "list[NGramCounts]") -> Self:
@@ -69,11 +70,6 @@ class NGramCounts(NamedTuple):
             return cls(*parts[0])
         filled = [(*part[:2], part.filled_counts) for part in parts]
         return cls(*map(np.concatenate, zip(*filled, strict=True)))
-
-    @property
-    def order(self) -> int:
-        """Length of the longest n-grams, in characters."""
-        return self.contexts.shape[1]
 
     @property
     def filled_counts(self) -> Floats:
@@ -259,6 +255,8 @@ class KneserNey:
     tree : ContextTree
     discounts : ndarray of shape (n_columns + 1, 3)
         Discounts for counts of 1, 2, and 3 or more, for each n-gram length.
+    total : float
+        Total number of counted characters.
     first : ndarray of shape (n_contexts + 1,), dtype int64
         First n-gram of each context.
     totals : ndarray of shape (n_contexts,), dtype float64
@@ -327,6 +325,7 @@ class KneserNey:
         full = counts - np.bincount(shorter, counts[first[1] :], minlength=len(counts))
         self._has_full_context: Bools = full > 1e-9 * counts  # tolerates rounding errors
         self._full_counts = full[self._has_full_context]
+        self.total: float = self._full_counts.sum()
         n_roots = first[1]
         root_counts, counts = counts[:n_roots], np.where(n_before == 0, counts, n_before)
         self.discounts = np.empty((len(first) - 1, 3))
@@ -359,11 +358,6 @@ class KneserNey:
         smoothed = kind_counts.reshape(n_kinds, -1) + _KIND_WEIGHT * shares
         smoothed /= smoothed.sum(axis=1, keepdims=True)
         return smoothed[:, character_kinds] * (unigrams / shares[character_kinds])
-
-    @property
-    def total(self) -> float:
-        """Total number of counted characters."""
-        return self._full_counts.sum()
 
     def counted(self) -> NGramCounts:
         """Return the merged counts."""
@@ -402,18 +396,15 @@ class KneserNey:
 
     def export(self) -> Data:
         """Return the data for the web page script."""
-        names = "backoff", "first", "weights", "roots"
         tree = self.tree
-        return {name: getattr(self, name) for name in names} | {
+        return {
             "type": "ngrams",
-            "parents": tree.parents,
-            "farthest": tree.farthest,
-            "kinds": tree.kinds,
             "characters": tree.n_characters,
-            "order": tree.order,
             "last": self.characters,
-            "radix": tree.radix,
             "hasLabels": tree.n_labels > 0,
+            **{name: getattr(self, name) for name in ("backoff", "first", "weights", "roots")},
+            **{name: getattr(tree, name) for name in ("parents", "farthest", "kinds")},
+            **{name: getattr(tree, name) for name in ("order", "radix")},
         }
 
 

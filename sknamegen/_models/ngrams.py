@@ -35,25 +35,14 @@ class NGrams(NextCharModel):
     def __init__(
         self, counted: NGramCounts, kinds: Ints, n_labels: int = 0, discount: float | None = None
     ):
-        self.n_characters, self.n_labels, self.order = len(kinds) - 3, n_labels, counted.order
+        self.n_characters, self.n_labels = len(kinds) - 3, n_labels
         numbers = (0, n_labels) if n_labels else (0,)
         self.levels = [KneserNey(counted, kinds, n, discount) for n in numbers]
+        self.order = self.levels[0].tree.order
 
-    @classmethod
-    def count(
-        cls,
-        sequences: Sequences,
-        order: int,
-        kinds: Ints,
-        n_labels: int = 0,
-        *,
-        before: "NGrams | None" = None,
-        discount: float | None = None,
-    ) -> Self:
-        """Count the n-grams in sequences of indices, and add the counts of `before`."""
-        parts = [] if before is None else [before.levels[-1].counted()]
-        counted = NGramCounts.joined([*parts, NGramCounts.of(sequences, order)])
-        return cls(counted, kinds, n_labels, discount)
+    def counted(self) -> NGramCounts:
+        """Return the counts from which the probabilities are estimated."""
+        return self.levels[-1].counted()
 
     @property
     def discounts(self) -> Floats:

@@ -13,7 +13,7 @@ from .._corpus import Corpus
 from .._parallel import BLOCK_CELLS
 from .._sequences import Sequences
 from .._types import Data, Floats, Ints
-from .contract import NextCharModel, Wrapper, recent_contexts
+from .contract import NextCharModel, Wrapper
 from .kneser_ney import TINY, KneserNey, NGramCounts, unique_inverse
 
 # Order and discount of the n-grams of kinds.
@@ -34,20 +34,20 @@ def learn_penalties(
     They are estimated from the kinds and characters in sequences of indices, and from the counts of
     an earlier model.
     """
-    kinds, alphabet, characters = [_count_kinds(corpus, sequences)], corpus.alphabet, None
+    parts, alphabet, characters = _count_kinds(corpus, sequences), corpus.alphabet, None
     if before and (earlier_kinds := before.layer(KindPenalty)):
-        kinds.insert(0, earlier_kinds.ngrams_of_kinds.counted())
+        parts.insert(0, earlier_kinds.ngrams_of_kinds.counted())
     if corpus.labels:
         counted = NGramCounts.of(sequences, 1)
         characters = _by_label(counted, len(corpus.labels), len(alphabet))
         if before and (earlier := before.layer(NewCharacterPenalty)):
             characters = characters + earlier.counts
-    joined = NGramCounts.joined(kinds)
+    kinds = NGramCounts.joined(parts)
 
     def penalised(model: NextCharModel) -> NextCharModel:
         if characters is not None:
             model = NewCharacterPenalty(model, characters)
-        return KindPenalty(model, alphabet, joined)
+        return KindPenalty(model, alphabet, kinds)
 
     return penalised
 
@@ -185,23 +185,21 @@ class KindPenalty(Wrapper):
     def _after(self) -> Ints:
         """Next context for each context (row) and kind (column, the last for no character)."""
         tree = self.ngrams_of_kinds.tree
-        contexts = tree.contexts_of(np.arange(len(tree.parents)))
-        labels, recent = contexts[:, :1], contexts[:, 1:]
-        after = np.empty((len(contexts), int(self._kind_of.max()) + 2), dtype=np.int32)
-        after[:, NONE] = np.arange(len(contexts))
-        for kind in range(after.shape[1] - 1):
-            kinds = np.append(recent[:, ::-1], np.full((len(recent), 1), kind, np.int32), axis=1)
-            rows, length = np.arange(len(kinds)), recent.shape[1]
-            kinds = _recent_kinds(kinds, rows, -1, length, self._alphabet)
-            after[:, kind] = tree.find(np.append(labels, kinds, axis=1))
-        return after
+        rows, after = np.arange(len(tree.parents)), list[Ints]()
+        contexts = tree.contexts_of(rows)
+        for kind in range(self._kind_of.max() + 1):
+            kinds = np.pad(contexts[:, :0:-1], ((0, 0), (0, 1)), constant_values=kind)
+            kinds = _recent_kinds(kinds, rows, -1, tree.order - 1, self._alphabet)
+            after.append(tree.find(np.append(contexts[:, :1], kinds, axis=1)))
+        return np.stack([*after, rows], axis=1).astype(np.int32)
 
     @cached_property
     def _first(self) -> Ints:
         """Context before the first kind of a name, for each label."""
-        labels, tree = np.arange(max(1, self.n_labels)), self.ngrams_of_kinds.tree
-        empty = np.full((len(labels), tree.order - 1), NONE)
-        return tree.find(recent_contexts(empty, labels, tree.order - 1))
+        tree = self.ngrams_of_kinds.tree
+        contexts = np.full((max(1, self.n_labels), tree.order), NONE)
+        contexts[:, 0] = np.arange(len(contexts))
+        return tree.find(contexts)
 
     def _read(self, kinds: Ints, labels: Ints) -> Ints:
         """Return the contexts after each column of kinds, given the labels."""
@@ -277,8 +275,8 @@ def _by_label(counted: NGramCounts, n_labels: int, n_characters: int) -> csr_arr
     return csr_array(cells, shape=(n_labels, n_characters))
 
 
-def _count_kinds(corpus: Corpus, sequences: Sequences) -> NGramCounts:
-    """Count the n-grams of character kinds."""
+def _count_kinds(corpus: Corpus, sequences: Sequences) -> list[NGramCounts]:
+    """Count the n-grams of character kinds in blocks of sequences with targets."""
     alphabet, n_labels, window_length = corpus.alphabet, len(corpus.labels), corpus.window_length_
     kind_of, kinds = _kind_of(alphabet), _kinds_of_kinds(alphabet)
     order, parts = min(_ORDER, window_length + 1), list[NGramCounts]()
@@ -293,7 +291,7 @@ def _count_kinds(corpus: Corpus, sequences: Sequences) -> NGramCounts:
         counts = None if part.weights is None else part.weights[rows]
         counted = NGramCounts(contexts, kind_of[part.targets[rows, steps]], counts)
         parts.append(KneserNey(counted, kinds, n_labels, _DISCOUNT).counted())
-    return NGramCounts.joined(parts)
+    return parts
 
 
 def _recent_kinds(

@@ -13,6 +13,7 @@ from .._corpus import Corpus
 from .._fitted import Fitted
 from .._models.contract import NextCharModel, log_softmax
 from .._models.interpolated import STRENGTHS, Interpolated, backoff_tables, fits_in_a_table
+from .._models.kneser_ney import NGramCounts
 from .._models.lstm import LSTM
 from .._models.mixture import Component, Mixture
 from .._models.ngrams import NGrams
@@ -249,8 +250,8 @@ def _count_ngrams(corpus: Corpus, sequences: Sequences, earlier: Interpolated | 
     if before and before.levels[-1].total >= _MAX_COUNTED:
         return before
     order = min(_ORDER, corpus.window_length_ + 1)
-    sizes = order, corpus.alphabet.kinds, len(corpus.labels)
-    return NGrams.count(sequences, *sizes, before=before)
+    counted = NGramCounts.of(sequences, order, before.counted() if before else None)
+    return NGrams(counted, corpus.alphabet.kinds, len(corpus.labels))
 
 
 def _mixture(nets: list[Net]) -> Mixture:
@@ -352,7 +353,8 @@ def _gains_of_counts(
 
     def gains_in(fold: int) -> NDArray[np.float64]:
         others, test = sequences.take(folds != fold), sequences.take(folds == fold)
-        counts = NGrams.count(others, order, corpus.alphabet.kinds, n_labels, before=earlier)
+        counted = NGramCounts.of(others, order, earlier.counted() if earlier else None)
+        counts = NGrams(counted, corpus.alphabet.kinds, n_labels)
         contexts, targets = test.contexts(order - 1), test.targets[test.has_target]
         lowest, gains = proba[folds_of_targets == fold], []
         for strength in STRENGTHS.tolist():

@@ -7,6 +7,7 @@ from sknamegen._alphabet import NONE, Alphabet
 from sknamegen._corpus import Corpus
 from sknamegen._models.contract import NextCharModel, next_log_proba
 from sknamegen._models.interpolated import Interpolated
+from sknamegen._models.kneser_ney import NGramCounts
 from sknamegen._models.lstm import LSTM, axes
 from sknamegen._models.mixture import AlphabetMap, Component, Mixture
 from sknamegen._models.ngrams import NGrams
@@ -38,7 +39,7 @@ def labelled_sequences(names=NAMES, window_length=WINDOW):
 
 
 def ngrams(n_labels=N_LABELS, order=3):
-    return NGrams.count(labelled_sequences(), order, ALPHABET.kinds, n_labels)
+    return NGrams(NGramCounts.of(labelled_sequences(), order), ALPHABET.kinds, n_labels)
 
 
 def penalised(model):
