@@ -9,15 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ._alphabet import END, NONE, UNKNOWN, Alphabet, characters_of, distinct, encode, hash_names
-from ._rows import (
-    Rows,
-    are_names,
-    check_names,
-    malformed_error,
-    read_rows,
-    rows_of_names,
-    rows_of_windows,
-)
+from ._rows import Rows, malformed_error, read_rows
 from ._sequences import Sequences
 from ._types import Bools, Data, Floats, Ints, Labels, Strs
 from ._validation import (
@@ -26,7 +18,6 @@ from ._validation import (
     check_int,
     check_labels,
     check_weights,
-    check_windows,
     warn_user,
 )
 from ._words import any_repeats_word
@@ -136,15 +127,16 @@ class Corpus:
 
     def read(self, X: object) -> Rows:
         """Return the rows of windows like those in `fit`, or of names."""
-        if not are_names(X):
-            rows = rows_of_windows(check_windows(X, self.window_length_))
-            if rows.is_text == self.is_text:
-                return rows
+        rows = read_rows(X, self.window_length_, self._spelled)
+        if rows.is_text != self.is_text:
             raise ValueError(
                 "X must contain the same kind of windows as in fit, where boundary was "
                 f"{not self.is_text}. Got windows with boundary={not rows.is_text}."
             )
-        names = check_names(X)
+        return rows
+
+    def _spelled(self, names: list[str]) -> list[str]:
+        """Return names in the spelling of the training names."""
         if self.is_text:
             raise ValueError(
                 "X must be windows of running text, because this generator was fitted with "
@@ -157,7 +149,7 @@ class Corpus:
                 "X contains capitals, but this generator was fitted to names in lower case, so "
                 "capitals are unknown. Pass names in lower case."
             )
-        return rows_of_names(self.alphabet.composed(names), self.window_length_)
+        return self.alphabet.composed(names)
 
     def indexed(self, sequences: Sequences) -> Sequences:
         """Convert code points to indices. Characters that no training name contains are unknown."""

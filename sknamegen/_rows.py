@@ -1,11 +1,9 @@
 """Names, running text and windows, read as rows of code points."""
 
 import os
-import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -17,6 +15,7 @@ from ._alphabet import (
     PAD,
     START,
     code_point,
+    compose,
     encode,
     shorten,
 )
@@ -69,13 +68,24 @@ class Rows:
         return replace(self, codes=self.codes[rows])
 
 
-def read_rows(X: object) -> Rows:
-    """Return the rows of names or windows, as in the first `fit` of a generator."""
-    if not are_names(X):
-        return rows_of_windows(check_windows(X))
-    names = check_names(X)
+def compose_names(names: list[str]) -> list[str]:
+    """Return names in composed form, and warn about suspicious names."""
     warn_about_suspicious_names(names)
-    return rows_of_names(normalize_names(names, "NFC"), WINDOW_LENGTH)
+    return list(map(compose, names))
+
+
+def read_rows(
+    X: object,
+    window_length: int | None = None,
+    prepare: Callable[[list[str]], list[str]] = compose_names,
+) -> Rows:
+    """Return the rows of names, which `prepare` has changed, or of windows.
+
+    The defaults are those of the first `fit` of a generator.
+    """
+    if are_names(X):
+        return rows_of_names(prepare(check_names(X)), window_length or WINDOW_LENGTH)
+    return rows_of_windows(X, window_length)
 
 
 def rows_of_names(names: Sequence[str], window_length: int) -> Rows:
@@ -117,20 +127,10 @@ def encode_rows(names: Sequence[str], n_padding: int = 0, is_text: bool = False)
     return codes
 
 
-def normalize_names(
-    names: list[str], form: Literal["NFC", "NFD", "NFKC", "NFKD"] | None
-) -> list[str]:
-    """Return names in a Unicode normalisation form. None: unchanged."""
-    if form is None:
-        return names
-    normalize = partial(unicodedata.normalize, form)
-    return [name if name.isascii() else normalize(name) for name in names]
-
-
-def rows_of_windows(X: Ints) -> Rows:
-    """Return the rows of windows that passed `check_windows`, and check their layout."""
-    start = int((X[0, 0, :-1] == START).argmax())
-    window_length = X.shape[2] - 1
+def rows_of_windows(X: object, window_length: int | None = None) -> Rows:
+    """Return the rows of windows, and check their layout."""
+    X = check_windows(X, window_length)
+    start, window_length = int((X[0, 0, :-1] == START).argmax()), X.shape[2] - 1
     if X[0, 0, start] != START:
         _check_range(X)
         return Rows(X, window_length)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 from typing import Literal, Self
 
@@ -24,10 +25,10 @@ from ._alphabet import (
     shorten,
 )
 from ._cleaning import warn_about_suspicious_names
-from ._rows import check_names, encode_rows, malformed_error, normalize_names, rows_of_windows
+from ._rows import check_names, encode_rows, malformed_error, rows_of_windows
 from ._state import StateFormat
 from ._tasks import CallbackSupportMixin, fit_task
-from ._validation import check_int, check_option, check_windows
+from ._validation import check_int, check_option
 
 __all__ = ["CharSequenceVectorizer"]
 
@@ -222,8 +223,7 @@ class CharSequenceVectorizer(StateFormat, CallbackSupportMixin, TransformerMixin
         """
         check_is_fitted(self)
         window_length, step = self._check_params()
-        windows = check_windows(X, window_length)
-        rows = rows_of_windows(windows)
+        rows = rows_of_windows(X, window_length)
         if rows.is_text == self.boundary:
             raise malformed_error()
         if not rows.is_text:
@@ -233,6 +233,7 @@ class CharSequenceVectorizer(StateFormat, CallbackSupportMixin, TransformerMixin
                 f"step must be at most window_length + 1 = {window_length + 1} to invert the "
                 f"transform. Characters between two windows are lost. Got step={step}."
             )
+        windows = rows.codes
         if (windows[:, 1:, :-step] != windows[:, :-1, step:]).any():
             raise ValueError(
                 f"X must contain windows cut with step={step}. Got windows with a different step."
@@ -254,7 +255,8 @@ class CharSequenceVectorizer(StateFormat, CallbackSupportMixin, TransformerMixin
             warn_about_suspicious_names(names)
         if self.lowercase:
             names = [name.lower() for name in names]
-        names = normalize_names(names, self.normalization)
+        if self.normalization is not None:
+            names = [unicodedata.normalize(self.normalization, name) for name in names]
         lengths = list(map(len, names))
         if not self.boundary and min(lengths) <= window_length:
             row = lengths.index(min(lengths))
