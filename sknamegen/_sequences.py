@@ -140,7 +140,6 @@ class Sequences(NamedTuple):
         has_target = self.has_target
         contexts = np.empty((np.count_nonzero(has_target), 1 + length), dtype=np.int32)
         contexts[:, 0] = np.repeat(self.labels, has_target.sum(1))
-        if length:
-            nearest_last = sliding_window_view(padded, length, axis=1)[:, 1:]
-            contexts[:, 1:] = nearest_last[has_target][:, ::-1]
+        nearest_last = sliding_window_view(padded, length, axis=1)[:, 1:]
+        contexts[:, 1:] = nearest_last[has_target][:, ::-1]
         return contexts

@@ -196,7 +196,7 @@ class CharSequenceVectorizer(StateFormat, CallbackSupportMixin, TransformerMixin
             `alphabet_`.
         """
         check_is_fitted(self)
-        text, _ = self._encode_rows(X)
+        text = self._encode_rows(X)
         self._replace_unknown(text)
         return self._cut(text)
 
@@ -243,12 +243,13 @@ class CharSequenceVectorizer(StateFormat, CallbackSupportMixin, TransformerMixin
 
     def _learn(self, X):
         """Set the fitted attributes, and return one row of code points per name."""
-        text, max_length = self._encode_rows(X, warns=True)
-        self.alphabet_, self.max_length_ = characters_of(distinct(text)), max_length
+        text = self._encode_rows(X, warns=True)
+        n_framing = (int(self.window_length) + 1) * self.boundary
+        self.alphabet_, self.max_length_ = characters_of(distinct(text)), text.shape[1] - n_framing
         return text
 
     def _encode_rows(self, X, warns=False):
-        """Validate the names. Return one row of code points per name, and the maximum length."""
+        """Validate the names, and return one row of code points per name."""
         window_length, _ = self._check_params()
         names = check_names(X)
         if warns and self.boundary:
@@ -257,15 +258,14 @@ class CharSequenceVectorizer(StateFormat, CallbackSupportMixin, TransformerMixin
             names = [name.lower() for name in names]
         if self.normalization is not None:
             names = [unicodedata.normalize(self.normalization, name) for name in names]
-        lengths = list(map(len, names))
-        if not self.boundary and min(lengths) <= window_length:
-            row = lengths.index(min(lengths))
+        shortest = min(names, key=len)
+        if not self.boundary and len(shortest) <= window_length:
             raise ValueError(
                 f"With boundary=False, each text must be longer than window_length="
-                f"{window_length}. Got {lengths[row]} characters in row {row}. Join the names into "
-                "one text, or use boundary=True."
+                f"{window_length}. Got {len(shortest)} characters in row {names.index(shortest)}. "
+                "Join the names into one text, or use boundary=True."
             )
-        return encode_rows(names, window_length - 1, not self.boundary), max(lengths)
+        return encode_rows(names, window_length - 1, not self.boundary)
 
     def _check_params(self):
         """Return `window_length` and `step` as Python ints, which do not overflow."""
