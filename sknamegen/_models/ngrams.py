@@ -7,7 +7,6 @@ import numpy as np
 from .._alphabet import Alphabet
 from .._sequences import Sequences
 from .._types import Data, Floats, Ints
-from .._validation import check_real
 from .contract import NextCharModel, State, append_character, recent_contexts
 from .kneser_ney import TINY, KneserNey, NGramCounts, unique_inverse
 
@@ -38,7 +37,7 @@ class NGrams(NextCharModel):
         self.n_characters, self.n_labels = len(kinds) - 3, n_labels
         numbers = (0, n_labels) if n_labels else (0,)
         self.levels = [KneserNey(counted, kinds, n, discount) for n in numbers]
-        self.order = self.levels[0].tree.order
+        self.order = self.levels[0].order
 
     def counted(self) -> NGramCounts:
         """Return the counts from which the probabilities are estimated."""
@@ -57,8 +56,9 @@ class NGrams(NextCharModel):
     @classmethod
     def _from_state(cls, state: Data, alphabet: Alphabet, n_labels: int) -> Self:
         counts = dict(state)
-        if (discount := counts.pop("discount")) is not None:
-            check_real("discount", discount, "in (0, 1]", lambda d: 0 < d <= 1)
+        discount = counts.pop("discount")
+        if not (discount is None or 0 < discount <= 1):
+            raise ValueError("Expected a discount in (0, 1].")
         counted = NGramCounts.from_state(counts, alphabet.kinds, n_labels)
         return cls(counted, alphabet.kinds, n_labels, discount)
 
@@ -69,14 +69,14 @@ class NGrams(NextCharModel):
         """Return an id for each context, for use with `proba`: its longest known suffixes."""
         ids, *by_label = (level.find(contexts) for level in self.levels)
         for label_ids in by_label:
-            ids = label_ids * len(self.levels[0].tree.parents) + ids
+            ids = label_ids * len(self.levels[0].parents) + ids
         return ids
 
     def proba(self, ids: Ints) -> Floats:
         """Return the distribution for each context id, (n, n_characters)."""
         if self.n_labels == 0:
             return self.levels[0].proba(ids)
-        label_ids, ids = np.divmod(ids, len(self.levels[0].tree.parents))
+        label_ids, ids = np.divmod(ids, len(self.levels[0].parents))
         proba = self.levels[1].proba(label_ids)
         proba *= _LABEL_WEIGHT
         proba += (1 - _LABEL_WEIGHT) * self.levels[0].proba(ids)

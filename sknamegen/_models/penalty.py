@@ -166,7 +166,7 @@ class KindPenalty(Wrapper):
         overall = np.bincount(kind_of, minlength=n_kinds) / len(kind_of)
         overall += np.bincount(kind, counts, n_kinds)
         overall = np.maximum(overall / overall.sum(), TINY)
-        contexts = np.arange(len(self.ngrams_of_kinds.tree.parents))
+        contexts = np.arange(len(self.ngrams_of_kinds.parents))
         proba = np.maximum(self.ngrams_of_kinds.proba(contexts), TINY)
         proba.ravel()[self.ngrams_of_kinds.ngrams] *= _SLACK  # of kinds that occurred
         self.by_kind = np.log(proba / overall).clip(_LOWEST, 0).astype(np.float32)
@@ -184,7 +184,7 @@ class KindPenalty(Wrapper):
     @cached_property
     def _after(self) -> Ints:
         """Next context for each context (row) and kind (column, the last for no character)."""
-        tree = self.ngrams_of_kinds.tree
+        tree = self.ngrams_of_kinds
         rows, after = np.arange(len(tree.parents)), list[Ints]()
         contexts = tree.contexts_of(rows)
         for kind in range(self._kind_of.max() + 1):
@@ -196,7 +196,7 @@ class KindPenalty(Wrapper):
     @cached_property
     def _first(self) -> Ints:
         """Context before the first kind of a name, for each label."""
-        tree = self.ngrams_of_kinds.tree
+        tree = self.ngrams_of_kinds
         contexts = np.full((max(1, self.n_labels), tree.order), NONE)
         contexts[:, 0] = np.arange(len(contexts))
         return tree.find(contexts)
