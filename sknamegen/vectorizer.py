@@ -13,17 +13,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from ._alphabet import (
-    END_CHARACTER,
-    N_CODE_POINTS,
-    RESERVED,
-    UNKNOWN,
-    characters_of,
-    code_point,
-    decode,
-    distinct,
-    shorten,
-)
+from ._alphabet import END_CHARACTER, UNKNOWN, characters_of, code_point, decode, distinct, shorten
 from ._cleaning import warn_about_suspicious_names
 from ._rows import check_names, encode_rows, malformed_error, rows_of_windows
 from ._state import StateFormat
@@ -244,7 +234,7 @@ class CharSequenceVectorizer(StateFormat, CallbackSupportMixin, TransformerMixin
     def _learn(self, X):
         """Set the fitted attributes, and return one row of code points per name."""
         text = self._encode_rows(X, warns=True)
-        n_framing = (int(self.window_length) + 1) * self.boundary
+        n_framing = int(self.window_length) + 1 if self.boundary else 0
         self.alphabet_, self.max_length_ = characters_of(distinct(text)), text.shape[1] - n_framing
         return text
 
@@ -283,9 +273,7 @@ class CharSequenceVectorizer(StateFormat, CallbackSupportMixin, TransformerMixin
         return window_length, step
 
     def _replace_unknown(self, text):
-        is_unknown = np.ones(N_CODE_POINTS, dtype=bool)
-        is_unknown[np.append(self.alphabet_.view(np.int32), RESERVED)] = False
-        unknown = is_unknown[text]
+        unknown = np.isin(text, np.setdiff1d(distinct(text), self.alphabet_.view(np.int32)))
         if self.handle_unknown == "error" and unknown.any():
             row = int(unknown.any(axis=1).argmax())
             character = characters_of(text[row, unknown[row]])[0]

@@ -80,8 +80,7 @@ class NGramCounts(NamedTuple):
         """Drop the columns before `first`, and merge equal n-grams if they fit into an int64."""
         contexts = self.contexts[:, first:]
         if radix ** (contexts.shape[1] + 1) >= 2**63:
-            characters = self.characters.astype(np.int64)
-            return NGramCounts(contexts.astype(np.int64), characters, self.filled_counts)
+            return NGramCounts(contexts, self.characters, self.filled_counts)
         packed: Ints = self.characters.astype(np.int64)
         for column in contexts.T:
             packed = packed * radix + column + 1
@@ -99,8 +98,8 @@ class NGramCounts(NamedTuple):
     def from_state(cls, state: Data, kinds: Ints, n_labels: int) -> Self:
         """Return counts from a state returned by `to_state`, or raise ValueError."""
         expected = {
-            "contexts": ("iu", ("n-grams", "columns")),
-            "characters": ("iu", ("n-grams",)),
+            "contexts": ("i", ("n-grams", "columns")),
+            "characters": ("i", ("n-grams",)),
             "counts": ("iuf", ("n-grams",)),
         }
         sizes, n = check_arrays(state, expected), len(kinds) - 3

@@ -27,6 +27,10 @@ class NGrams(NextCharModel):
     ----------
     levels : list of KneserNey
         The estimates from the counts of all labels and, with labels, of each label.
+    discounts : ndarray of shape (order, 3)
+        Discounts for counts of 1, 2, and 3 or more, for each n-gram length.
+    shared : KneserNey or None
+        The estimates from the counts of all labels, if there are labels.
     """
 
     block_rows = 2048
@@ -37,21 +41,12 @@ class NGrams(NextCharModel):
         self.n_characters, self.n_labels = len(kinds) - 3, n_labels
         numbers = (0, n_labels) if n_labels else (0,)
         self.levels = [KneserNey(counted, kinds, n, discount) for n in numbers]
-        self.order = self.levels[0].order
+        self.order, self.discounts = counted.contexts.shape[1], self.levels[-1].discounts
+        self.shared = self.levels[0] if n_labels else None
 
     def counted(self) -> NGramCounts:
         """Return the counts from which the probabilities are estimated."""
         return self.levels[-1].counted()
-
-    @property
-    def discounts(self) -> Floats:
-        """Discounts for counts of 1, 2, and 3 or more, for each n-gram length."""
-        return self.levels[-1].discounts
-
-    @property
-    def shared(self) -> KneserNey | None:
-        """The estimates from the counts of all labels, if there are labels."""
-        return self.levels[0] if self.n_labels else None
 
     @classmethod
     def _from_state(cls, state: Data, alphabet: Alphabet, n_labels: int) -> Self:
