@@ -27,10 +27,9 @@ FRAMING = chr(PAD) + chr(START)  # code points that no alphabet contains
 NONE = -1
 # Number of indices after those of the characters: the start of a name and an unknown character.
 N_SPECIAL = 2
-# Letters without marks in the scripts that have cases: Latin, Greek and Cyrillic.
-_BASIC_LETTERS = list(
-    filter(str.isalpha, map(chr, [*range(128), *range(0x391, 0x3CA), *range(0x410, 0x450)]))
-)
+# Code points with the letters without marks in the scripts that have cases: Latin, Greek and
+# Cyrillic.
+_BASIC_CODES = [*range(128), *range(0x391, 0x3CA), *range(0x410, 0x450)]
 # Parts of Unicode character names: the functions of Indic marks, Indic vowels, the positions of
 # Hebrew and Arabic letters in a word, and the sounds of kana.
 _MARK = re.compile("VOWEL SIGN|NUKTA|VIRAMA")
@@ -152,9 +151,9 @@ def script_of(name: str) -> str:
 
 def missing_letters(names: Iterable[str]) -> set[str]:
     """Return the basic letters of the names' scripts and cases that they lack."""
-    known = set().union(*names)
+    known, letters = set().union(*names), filter(str.isalpha, map(chr, _BASIC_CODES))
     kinds = set(map(_kind, known))
-    return {letter for letter in _BASIC_LETTERS if _kind(letter) in kinds} - known
+    return {letter for letter in letters if _kind(letter) in kinds} - known
 
 
 def compose(text: str) -> str:

@@ -105,10 +105,9 @@ class Sequences(NamedTuple):
     def names(self, alphabet: Alphabet) -> list[str]:
         """Return the names of indices, without unknown characters."""
         order = np.argsort(self.name_index, kind="stable")
-        targets, names = self.targets[order], dict[int, str]()
-        for index, row in zip(self.name_index[order].tolist(), targets, strict=True):
-            (text,) = alphabet.decode(row[row != NONE][None])
-            names[index] = names.get(index, "") + text
+        texts, names = alphabet.decode(self.targets[order]), dict[int, str]()
+        for index, text in zip(self.name_index[order].tolist(), texts, strict=True):
+            names[index] = names.get(index, "") + text.replace("\0", "")  # no target
         return list(names.values())
 
     def followed_by(self, other: "Sequences") -> "Sequences":

@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 from math import inf
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -113,9 +113,7 @@ class Interpolated(Wrapper):
         By how many nats each of `STRENGTHS` improved the log-likelihood of held-out names.
     """
 
-    def __init__(
-        self, model: NextCharModel, counts: NGrams, strength: float, gains: Floats | float = 0.0
-    ):
+    def __init__(self, model: NextCharModel, counts: NGrams, strength: float, gains: Any = 0.0):
         super().__init__(model, counts.order - 1)
         self.counts, self.strength = counts, strength
         self.gains: Floats = np.zeros(len(STRENGTHS)) + gains
