@@ -42,10 +42,10 @@ class Corpus:
 
     alphabet_: Strs
     window_length_: int
-    min_length_: int | None
-    max_length_: int | None
-    name_hashes_: Ints | None
-    weight: float
+    min_length_: int | None = None
+    max_length_: int | None = None
+    name_hashes_: Ints | None = None
+    weight: float = 0.0
     classes_: Labels | None = None
     class_count_: Floats | None = None
     is_own: Bools | None = None
@@ -230,13 +230,27 @@ def learn(
         rows, weights = rows.take(is_used), weights[is_used]
         labels = None if labels is None else labels[is_used]
     codes, sequences = check_alphabet(alphabet), Sequences.of_rows(rows)
-    codes = codes[codes != UNKNOWN]
     known = None if classes is None else np.unique(check_labels(classes, name="classes"))
     if before:
-        _check_unchanged(before, codes, labels, classes, known)
-    else:
-        before = _first_corpus(rows, sequences, codes, labels, known)
-    return before._with_rows(rows, sequences, labels, weights)
+        _check_unchanged(before, codes[codes != UNKNOWN], labels, classes, known)
+        return before._with_rows(rows, sequences, labels, weights)
+    if labels is None and known is not None:
+        raise ValueError("classes requires y, the label of each name. Got y=None.")
+    if labels is not None and known is None:
+        known = np.unique(labels)
+    if rows.is_text and (sequences.targets == END).any():  # incomplete names without a start
+        raise malformed_error()
+    codes = distinct(sequences.inputs, sequences.targets, codes)
+    codes = codes[codes != UNKNOWN]
+    class_count = None if known is None else np.zeros(len(known))
+    empty: Data = {"classes_": known, "class_count_": class_count, "repeats_words": rows.is_text}
+    if not rows.is_text:
+        codes = np.union1d(codes, np.int32(END))
+        empty |= {"max_length_": 0, "name_hashes_": np.empty(0, np.uint64)}
+    if sequences.has_target.any() and not np.isin(sequences.targets, codes).any():
+        raise ValueError("X must contain at least one known character to learn. Got only U+FFFD.")
+    corpus = Corpus(characters_of(codes), rows.window_length, **empty)
+    return corpus._with_rows(rows, sequences, labels, weights)
 
 
 def _check_unchanged(
@@ -255,35 +269,6 @@ def _check_unchanged(
         )
     if labels is None and corpus.classes_ is not None:
         raise ValueError("y must contain each name's label, as in the first call. Got None.")
-
-
-def _first_corpus(
-    rows: Rows, sequences: Sequences, codes: Ints, labels: Labels | None, known: Labels | None
-) -> Corpus:
-    """Return a corpus without names, for the characters and labels of the first names."""
-    if labels is None and known is not None:
-        raise ValueError("classes requires y, the label of each name. Got y=None.")
-    if labels is not None and known is None:
-        known = np.unique(labels)
-    if rows.is_text and (sequences.targets == END).any():  # incomplete names without a start
-        raise malformed_error()
-    codes = distinct(sequences.inputs, sequences.targets, codes)
-    codes = codes[codes != UNKNOWN]
-    if not rows.is_text:
-        codes = np.union1d(codes, np.int32(END))
-    if sequences.has_target.any() and not np.isin(sequences.targets, codes).any():
-        raise ValueError("X must contain at least one known character to learn. Got only U+FFFD.")
-    return Corpus(
-        characters_of(codes),
-        rows.window_length,
-        min_length_=None,
-        max_length_=None if rows.is_text else 0,
-        name_hashes_=None if rows.is_text else np.empty(0, np.uint64),
-        weight=0.0,
-        classes_=known,
-        class_count_=None if known is None else np.zeros(len(known)),
-        repeats_words=rows.is_text,
-    )
 
 
 def _with_hashes(hashes: Ints | None, names: Ints) -> Ints | None:

@@ -75,9 +75,7 @@ def compose_names(names: list[str]) -> list[str]:
 
 
 def read_rows(
-    X: object,
-    window_length: int | None = None,
-    prepare: Callable[[list[str]], list[str]] = compose_names,
+    X: object, window_length: int | None = None, prepare: Callable[..., list[str]] = compose_names
 ) -> Rows:
     """Return the rows of names, which `prepare` has changed, or of windows.
 
@@ -131,11 +129,14 @@ def rows_of_windows(X: object, window_length: int | None = None) -> Rows:
     """Return the rows of windows, and check their layout."""
     X = check_windows(X, window_length)
     start, window_length = int((X[0, 0, :-1] == START).argmax()), X.shape[2] - 1
-    if X[0, 0, start] != START:
-        _check_range(X)
+    is_text = X[0, 0, start] != START
+    codes = X if is_text else np.concatenate([X[:, 0], X[:, 1:, -1]], axis=1)
+    if codes.min() < 0 or codes.max() >= N_CODE_POINTS:
+        raise ValueError(
+            "X must contain Unicode code points (0 to 0x10FFFF). Got values outside this range."
+        )
+    if is_text:
         return Rows(X, window_length)
-    codes = np.concatenate([X[:, 0], X[:, 1:, -1]], axis=1)
-    _check_range(codes)
     has_ended = np.isin(codes[:, start:-1], (END, PAD))
     # Windows that share memory always agree, so only copies must be compared.
     if (
@@ -148,13 +149,6 @@ def rows_of_windows(X: object, window_length: int | None = None) -> Rows:
         raise malformed_error()
     codes = codes[:, start:].astype(np.int32, copy=False)
     return Rows(codes, window_length, window_length - 1 - start)
-
-
-def _check_range(codes: Ints) -> None:
-    if codes.min() < 0 or codes.max() >= N_CODE_POINTS:
-        raise ValueError(
-            "X must contain Unicode code points (0 to 0x10FFFF). Got values outside this range."
-        )
 
 
 def malformed_error() -> ValueError:
