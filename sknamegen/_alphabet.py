@@ -272,8 +272,7 @@ class Alphabet:
     def check_prefixes(self, prefixes: Sequence[str]) -> None:
         """Raise an error if names, or running text, cannot start with the prefixes."""
         for prefix in prefixes:
-            unknown = sorted({*prefix} - self.index.keys())
-            if unknown:
+            if unknown := sorted({*prefix} - self.index.keys()):
                 raise ValueError(
                     f"seed {prefix!r} contains characters outside the model's alphabet: "
                     f"{', '.join(map(repr, unknown))}. Choose from "

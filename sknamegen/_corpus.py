@@ -57,12 +57,9 @@ class Corpus:
         The similar names are not novel.
         """
         alphabet = np.union1d(self.alphabet_, np.array(sorted(characters), dtype="=U1"))
-        return replace(
-            self,
-            alphabet_=alphabet,
-            name_hashes_=_with_hashes(self.name_hashes_, encode(similar)),
-            is_own=np.isin(alphabet, self.alphabet_),
-        )
+        hashes = _with_hashes(self.name_hashes_, encode(similar))
+        is_own = np.isin(alphabet, self.alphabet_)
+        return replace(self, alphabet_=alphabet, name_hashes_=hashes, is_own=is_own)
 
     @cached_property
     def alphabet(self) -> Alphabet:
@@ -166,8 +163,7 @@ class Corpus:
                 "y must be None, because this generator was fitted without labels. Got labels."
             )
         y = check_labels(y, n_names)
-        unknown = y[~np.isin(y, self.classes_)].tolist()
-        if unknown:
+        if unknown := y[~np.isin(y, self.classes_)].tolist():
             raise ValueError(
                 f"y must contain only the labels {', '.join(map(repr, self.labels))}. Got "
                 f"{unknown[0]!r}, which fit has not seen. In a search, use cv=StratifiedKFold()."

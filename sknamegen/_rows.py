@@ -7,18 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from ._alphabet import (
-    END,
-    END_CHARACTER,
-    FRAMING,
-    N_CODE_POINTS,
-    PAD,
-    START,
-    code_point,
-    compose,
-    encode,
-    shorten,
-)
+from ._alphabet import END, N_CODE_POINTS, PAD, RESERVED, START, compose, encode, shorten
 from ._cleaning import warn_about_suspicious_names
 from ._parallel import blocks
 from ._types import Ints
@@ -97,11 +86,11 @@ def encode_rows(names: Sequence[str], n_padding: int = 0, is_text: bool = False)
     Rows of running text have neither a start nor an end.
     """
     joined = "".join(names)
-    if reserved := [c for c in FRAMING + END_CHARACTER if c in joined]:
-        row = next(row for row, name in enumerate(names) if reserved[0] in name)
+    if reserved := [code for code in RESERVED if chr(code) in joined]:
+        row = next(row for row, name in enumerate(names) if chr(reserved[0]) in name)
         raise ValueError(
             "Names must not contain the reserved characters U+0000, U+0002 and U+0003. Got "
-            f"{code_point(reserved[0])} in row {row}: {shorten(names[row], 30)}."
+            f"U+{reserved[0]:04X} in row {row}: {shorten(names[row], 30)}."
         )
     lengths = np.fromiter(map(len, names), dtype=np.int64, count=len(names))
     longest = int(lengths.max(initial=0))

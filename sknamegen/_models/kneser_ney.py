@@ -97,17 +97,14 @@ class NGramCounts(NamedTuple):
     @classmethod
     def from_state(cls, state: Data, kinds: Ints, n_labels: int) -> Self:
         """Return counts from a state returned by `to_state`, or raise ValueError."""
-        expected = {
-            "contexts": ("i", ("n-grams", "columns")),
-            "characters": ("i", ("n-grams",)),
-            "counts": ("iuf", ("n-grams",)),
-        }
-        sizes, n = check_arrays(state, expected), len(kinds) - 3
-        contexts, characters, counts = (state[name] for name in expected)
+        expected = {"contexts": ("i", ("n-grams", "columns")), "characters": ("i", ("n-grams",))}
+        check_arrays(state, expected | {"counts": ("iuf", ("n-grams",))})
+        contexts, characters, counts = state["contexts"], state["characters"], state["counts"]
+        n = len(kinds) - 3
         if n_labels == 0:
             contexts = np.pad(contexts.astype(np.int32), ((0, 0), (1, 0)), constant_values=NONE)
         if not (
-            sizes["n-grams"] > 0
+            len(counts) > 0
             and 0 < contexts.shape[1] <= MAX_ORDER
             and n * (kinds.max() + 1) <= MAX_CELLS
             and ((counts > 0) & (counts <= MAX_TOTAL_WEIGHT)).all()

@@ -96,8 +96,7 @@ class NewCharacterPenalty(Wrapper):
     def _to_state(self) -> Data:
         counts = self.counts.tocoo()
         counted = NGramCounts(counts.row[:, None], counts.col, counts.data)
-        state = counted.to_state(self.n_characters, self.n_labels)
-        return state | {"model": self.model.to_state()}
+        return counted.to_state(self.n_characters, self.n_labels) | {"model": self.model.to_state()}
 
     def distinct_logits(self, sequences: Sequences) -> tuple[Ints, Floats]:
         """Return each target's row index, and the logits of the rows."""
