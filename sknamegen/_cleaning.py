@@ -203,3 +203,13 @@ def _title(name):
         characters.append(character.lower() if is_inside else character.title())
         is_inside = character.isalpha() or (is_inside and category(character) == "M")
     return "".join(characters)
+
+
+def warn_about_capitals(names: Iterable[str]) -> None:
+    """Warn about capitals in names for a generator that was fitted to names in lower case."""
+    text = "".join(names)
+    if text != text.lower():
+        warn_user(
+            "X contains capitals, but this generator was fitted to names in lower case, so "
+            "capitals are unknown. Pass names in lower case."
+        )

@@ -9,17 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ._alphabet import END, NONE, UNKNOWN, Alphabet, characters_of, distinct, encode, hash_names
+from ._cleaning import warn_about_capitals
 from ._rows import Rows, malformed_error, read_rows
 from ._sequences import Sequences
 from ._types import Bools, Data, Floats, Ints, Labels, Strs
-from ._validation import (
-    MAX_WINDOW,
-    check_alphabet,
-    check_int,
-    check_labels,
-    check_weights,
-    warn_user,
-)
+from ._validation import MAX_WINDOW, check_alphabet, check_int, check_labels, check_weights
 from ._words import any_repeats_word
 
 
@@ -140,12 +134,8 @@ class Corpus:
                 "boundary=False. Got names. Pass windows from the CharSequenceVectorizer used in "
                 "fit."
             )
-        text = "".join(names)
-        if "".join(self.alphabet_).islower() and text != text.lower():
-            warn_user(
-                "X contains capitals, but this generator was fitted to names in lower case, so "
-                "capitals are unknown. Pass names in lower case."
-            )
+        if "".join(self.alphabet_).islower():
+            warn_about_capitals(names)
         return self.alphabet.composed(names)
 
     def indexed(self, sequences: Sequences) -> Sequences:
@@ -223,7 +213,7 @@ def learn(
     weights = None if sample_weight is None else check_weights(sample_weight, len(rows))
     if weights is not None and not weights.all():
         is_used = weights > 0
-        rows, weights = rows.take(is_used), weights[is_used]
+        rows, weights = replace(rows, codes=rows.codes[is_used]), weights[is_used]
         labels = None if labels is None else labels[is_used]
     codes, sequences = check_alphabet(alphabet), Sequences.of_rows(rows)
     known = None if classes is None else np.unique(check_labels(classes, name="classes"))

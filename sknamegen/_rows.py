@@ -2,8 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Self
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -51,10 +50,6 @@ class Rows:
     def names(self) -> Ints:
         """The names, without start and end, as zero-padded code points."""
         return np.where(self.codes == END, PAD, self.codes)[:, 1:]
-
-    def take(self, rows: Any) -> Self:
-        """Return the rows selected by any numpy index."""
-        return replace(self, codes=self.codes[rows])
 
 
 def compose_names(names: list[str]) -> list[str]:
@@ -157,8 +152,7 @@ def check_names(X: object) -> list[str]:
         fix = f"read_names({text})" if is_path else f"[{text}]"
         fix = "X.splitlines()" if "\n" in str(X) else fix
         raise TypeError(f"{expected}. Got the single {type(X).__name__} {text}. Pass {fix}.")
-    one_dimensional = len(getattr(X, "shape", (None,))) == 1
-    if not isinstance(X, Iterable) or isinstance(X, bytes) or not one_dimensional:
+    if not isinstance(X, Iterable) or isinstance(X, bytes) or len(getattr(X, "shape", (0,))) != 1:
         shape = f" of shape {X.shape}" if hasattr(X, "shape") else ""
         hint = ' Pass one column, such as df["name"].' if hasattr(X, "columns") else ""
         hint = " Pass X.ravel()." if isinstance(X, np.ndarray) and X.shape[1:] == (1,) else hint

@@ -137,8 +137,6 @@ class Sequences(NamedTuple):
         """
         padded = np.pad(self.inputs, ((0, 0), (length, 0)), constant_values=NONE)
         has_target = self.has_target
-        contexts = np.empty((np.count_nonzero(has_target), 1 + length), dtype=np.int32)
-        contexts[:, 0] = np.repeat(self.labels, has_target.sum(1))
-        nearest_last = sliding_window_view(padded, length, axis=1)[:, 1:]
-        contexts[:, 1:] = nearest_last[has_target][:, ::-1]
-        return contexts
+        labels = np.repeat(self.labels, has_target.sum(1))
+        nearest_last = sliding_window_view(padded, length, axis=1)[:, 1:][has_target]
+        return np.column_stack([labels, nearest_last[:, ::-1]])
