@@ -214,8 +214,7 @@ class Alphabet:
         self.end = self.index.pop(END_CHARACTER, None)
         self._decoding_table = np.append(np.where(self._codes == END, PAD, self._codes), PAD)
         # Windows may cut running text inside a cluster, so each code point is a cluster.
-        is_text = self.end is None
-        self.clusters = Clusters(["x"] * len(self.characters) if is_text else self.characters)
+        self.clusters = Clusters(["x"] * len(self) if self.end is None else self.characters)
         kinds = [*map(_kind, self.characters), "start", "unknown", "none"]
         if self.end is not None:
             kinds[self.end] = "end"
@@ -255,7 +254,7 @@ class Alphabet:
         start = [] if self.end is None else [len(self)]
         windows = np.full((len(prefixes), window_length), NONE)
         for row, prefix in enumerate(prefixes):
-            last = [self.index[character] for character in prefix[-window_length:]]
+            last = map(self.index.__getitem__, prefix[-window_length:])
             indices = [*start, *last][-window_length:]
             windows[row, window_length - len(indices) :] = indices
         return windows

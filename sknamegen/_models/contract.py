@@ -103,8 +103,7 @@ class NextCharModel(ABC):
     def from_state(state: Data, alphabet: Alphabet, n_labels: int) -> "NextCharModel":
         """Return the model of a saved state, or raise ValueError if the state is invalid."""
         values = dict(state)
-        kind = _TYPES[values.pop("type")]
-        model = kind._from_state(values, alphabet, n_labels)
+        model = _TYPES[values.pop("type")]._from_state(values, alphabet, n_labels)
         if (model.n_characters, model.n_labels) != (len(alphabet), n_labels):
             raise ValueError("Expected a model of the characters and labels of the corpus.")
         return model

@@ -50,11 +50,10 @@ class NGrams(NextCharModel):
 
     @classmethod
     def _from_state(cls, state: Data, alphabet: Alphabet, n_labels: int) -> Self:
-        counts = dict(state)
-        discount = counts.pop("discount")
+        discount = state.pop("discount")
         if not (discount is None or 0 < discount <= 1):
             raise ValueError("Expected a discount in (0, 1].")
-        counted = NGramCounts.from_state(counts, alphabet.kinds, n_labels)
+        counted = NGramCounts.from_state(state, alphabet.kinds, n_labels)
         return cls(counted, alphabet.kinds, n_labels, discount)
 
     def _to_state(self) -> Data:
