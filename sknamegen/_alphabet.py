@@ -27,10 +27,9 @@ FRAMING = chr(PAD) + chr(START)  # code points that no alphabet contains
 NONE = -1
 # Number of indices after those of the characters: the start of a name and an unknown character.
 N_SPECIAL = 2
-# Letters without marks in the scripts that have cases: Latin, Greek and Cyrillic.
-_BASIC_LETTERS = list(
-    filter(str.isalpha, map(chr, [*range(128), *range(0x391, 0x3CA), *range(0x410, 0x450)]))
-)
+# Code points with the letters without marks in the scripts that have cases: Latin, Greek and
+# Cyrillic.
+_BASIC_CODES = [*range(128), *range(0x391, 0x3CA), *range(0x410, 0x450)]
 # Parts of Unicode character names: the functions of Indic marks, Indic vowels, the positions of
 # Hebrew and Arabic letters in a word, and the sounds of kana.
 _MARK = re.compile("VOWEL SIGN|NUKTA|VIRAMA")
@@ -85,8 +84,8 @@ def distinct(*arrays: Ints) -> Ints:
     return np.flatnonzero(seen[:-1]).astype(np.int32)
 
 
-def hash_rows(codes: Ints) -> Ints:
-    """Hash zero-padded rows of code points to 64 bits with FNV-1a per code point [1]_.
+def hash_names(codes: Ints) -> Ints:
+    """Hash zero-padded rows of folded code points to 64 bits with FNV-1a per code point [1]_.
 
     References
     ----------
@@ -94,16 +93,10 @@ def hash_rows(codes: Ints) -> Ints:
        Algorithm", IETF draft.
     """
     hashes = np.full(len(codes), 0xCBF29CE484222325, dtype=np.uint64)
-    for column in codes.T:
+    for column in fold_codes(codes).T:
         mixed = (hashes ^ column.astype(np.uint64)) * np.uint64(0x100000001B3)
         hashes = np.where(column == PAD, hashes, mixed)
     return hashes
-
-
-def hash_names(codes: Ints) -> Ints:
-    """Return the sorted distinct hashes of names in folded form, given as rows of code points."""
-    hashes = np.sort(hash_rows(fold_codes(codes)))  # faster than `np.unique`
-    return hashes[np.append(hashes[1:] != hashes[:-1], True)[: len(hashes)]]
 
 
 def fold_codes(codes: Ints) -> Ints:
@@ -158,9 +151,9 @@ def script_of(name: str) -> str:
 
 def missing_letters(names: Iterable[str]) -> set[str]:
     """Return the basic letters of the names' scripts and cases that they lack."""
-    known = set().union(*names)
+    known, letters = set().union(*names), filter(str.isalpha, map(chr, _BASIC_CODES))
     kinds = set(map(_kind, known))
-    return {letter for letter in _BASIC_LETTERS if _kind(letter) in kinds} - known
+    return {letter for letter in letters if _kind(letter) in kinds} - known
 
 
 def compose(text: str) -> str:
@@ -221,8 +214,7 @@ class Alphabet:
         self.end = self.index.pop(END_CHARACTER, None)
         self._decoding_table = np.append(np.where(self._codes == END, PAD, self._codes), PAD)
         # Windows may cut running text inside a cluster, so each code point is a cluster.
-        is_text = self.end is None
-        self.clusters = Clusters(["x"] * len(self.characters) if is_text else self.characters)
+        self.clusters = Clusters(["x"] * len(self) if self.end is None else self.characters)
         kinds = [*map(_kind, self.characters), "start", "unknown", "none"]
         if self.end is not None:
             kinds[self.end] = "end"
@@ -262,7 +254,7 @@ class Alphabet:
         start = [] if self.end is None else [len(self)]
         windows = np.full((len(prefixes), window_length), NONE)
         for row, prefix in enumerate(prefixes):
-            last = [self.index[character] for character in prefix[-window_length:]]
+            last = map(self.index.__getitem__, prefix[-window_length:])
             indices = [*start, *last][-window_length:]
             windows[row, window_length - len(indices) :] = indices
         return windows
@@ -279,8 +271,7 @@ class Alphabet:
     def check_prefixes(self, prefixes: Sequence[str]) -> None:
         """Raise an error if names, or running text, cannot start with the prefixes."""
         for prefix in prefixes:
-            unknown = sorted({*prefix} - self.index.keys())
-            if unknown:
+            if unknown := sorted({*prefix} - self.index.keys()):
                 raise ValueError(
                     f"seed {prefix!r} contains characters outside the model's alphabet: "
                     f"{', '.join(map(repr, unknown))}. Choose from "

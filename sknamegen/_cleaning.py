@@ -197,3 +197,13 @@ def clean_names(
     distinct = list(dict.fromkeys(cleaned)) if drop_duplicates else cleaned
     changes["duplicates"] = len(cleaned) - len(distinct)
     return distinct, {change: n for change, n in changes.items() if n}
+
+
+def warn_about_capitals(names: Iterable[str]) -> None:
+    """Warn about capitals in names for a generator that was fitted to names in lower case."""
+    text = "".join(names)
+    if text != text.lower():
+        warn_user(
+            "X contains capitals, but this generator was fitted to names in lower case, so "
+            "capitals are unknown. Pass names in lower case."
+        )

@@ -8,39 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ._alphabet import (
-    END,
-    NONE,
-    UNKNOWN,
-    Alphabet,
-    characters_of,
-    distinct,
-    encode,
-    fold_codes,
-    hash_names,
-    hash_rows,
-)
-from ._rows import (
-    Rows,
-    are_names,
-    check_names,
-    malformed_error,
-    read_rows,
-    rows_of_names,
-    rows_of_windows,
-    weighted_rows,
-)
+from ._alphabet import END, NONE, UNKNOWN, Alphabet, characters_of, distinct, encode, hash_names
+from ._cleaning import warn_about_capitals
+from ._rows import Rows, malformed_error, read_rows
 from ._sequences import Sequences
 from ._types import Bools, Data, Floats, Ints, Labels, Strs
-from ._validation import (
-    MAX_WINDOW,
-    check_alphabet,
-    check_arrays,
-    check_int,
-    check_labels,
-    check_windows,
-    warn_user,
-)
+from ._validation import MAX_WINDOW, check_alphabet, check_int, check_labels, check_weights
 from ._words import any_repeats_word
 
 
@@ -63,10 +36,10 @@ class Corpus:
 
     alphabet_: Strs
     window_length_: int
-    min_length_: int | None
-    max_length_: int | None
-    name_hashes_: Ints | None
-    weight: float
+    min_length_: int | None = None
+    max_length_: int | None = None
+    name_hashes_: Ints | None = None
+    weight: float = 0.0
     classes_: Labels | None = None
     class_count_: Floats | None = None
     is_own: Bools | None = None
@@ -78,23 +51,19 @@ class Corpus:
         The similar names are not novel.
         """
         alphabet = np.union1d(self.alphabet_, np.array(sorted(characters), dtype="=U1"))
-        hashes: Any = self.name_hashes_
-        return replace(
-            self,
-            alphabet_=alphabet,
-            name_hashes_=_union(hashes, hash_names(encode(similar))),
-            is_own=np.isin(alphabet, self.alphabet_),
-        )
+        hashes = _with_hashes(self.name_hashes_, encode(similar))
+        is_own = np.isin(alphabet, self.alphabet_)
+        return replace(self, alphabet_=alphabet, name_hashes_=hashes, is_own=is_own)
 
     @cached_property
     def alphabet(self) -> Alphabet:
         """The alphabet of the names, which maps characters to indices."""
         return Alphabet(self.alphabet_)
 
-    @property
-    def own_characters(self) -> Strs:
+    @cached_property
+    def own_alphabet(self) -> Alphabet:
         """The characters that the training names contain."""
-        return self.alphabet_ if self.is_own is None else self.alphabet_[self.is_own]
+        return self.alphabet if self.is_own is None else Alphabet(self.alphabet_[self.is_own])
 
     @property
     def is_text(self) -> bool:
@@ -139,11 +108,8 @@ class Corpus:
         values["repeats_words"] = bool(state["_fitted"]["repeats_words"])
         check_int("window_length_", values["window_length_"], 1, high=MAX_WINDOW)
         corpus, is_own = cls(**values), values["is_own"]
-        if is_own is not None:
-            check_arrays(
-                {"is_own": is_own, "alphabet_": corpus.alphabet_},
-                {"is_own": ("b", ("characters",)), "alphabet_": ("U", ("characters",))},
-            )
+        if is_own is not None and (is_own.dtype, is_own.shape) != (bool, corpus.alphabet_.shape):
+            raise ValueError("Expected whether the training names contain each character.")
         if (corpus.alphabet.end is None) != corpus.is_text:
             raise ValueError("Only running text has neither an end nor a maximum length.")
         if not corpus.is_text:
@@ -152,10 +118,7 @@ class Corpus:
 
     def read(self, X: object) -> Rows:
         """Return the rows of windows like those in `fit`, or of names."""
-        if are_names(X):
-            rows = self._read_names(check_names(X))
-        else:
-            rows = rows_of_windows(check_windows(X, self.window_length_))
+        rows = read_rows(X, self.window_length_, self._spelled)
         if rows.is_text != self.is_text:
             raise ValueError(
                 "X must contain the same kind of windows as in fit, where boundary was "
@@ -163,31 +126,23 @@ class Corpus:
             )
         return rows
 
-    def _read_names(self, names: list[str]) -> Rows:
+    def _spelled(self, names: list[str]) -> list[str]:
+        """Return names in the spelling of the training names."""
         if self.is_text:
             raise ValueError(
                 "X must be windows of running text, because this generator was fitted with "
                 "boundary=False. Got names. Pass windows from the CharSequenceVectorizer used in "
                 "fit."
             )
-        text = "".join(names)
-        cases = {(letter.islower(), letter.isupper()) for letter in self.alphabet_.tolist()}
-        if (False, True) not in cases and (True, False) in cases and text != text.lower():
-            warn_user(
-                "X contains capitals, but this generator was fitted to names in lower case, so "
-                "capitals are unknown. Pass names in lower case."
-            )
-        return rows_of_names(self.alphabet.composed(names), self.window_length_)
+        if "".join(self.alphabet_).islower():
+            warn_about_capitals(names)
+        return self.alphabet.composed(names)
 
     def indexed(self, sequences: Sequences) -> Sequences:
         """Convert code points to indices. Characters that no training name contains are unknown."""
-        indexed, n = sequences.indexed(self.alphabet), len(self.alphabet)
-        if self.is_own is None:
-            return indexed
-        table = np.append(np.where(self.is_own, np.arange(n), n + 1), [n, n + 1, NONE])
-        targets = table[indexed.targets]
-        targets[targets > n] = NONE
-        return indexed._replace(inputs=table[indexed.inputs].astype(np.int32), targets=targets)
+        own = self.own_alphabet
+        indexed = sequences.indexed(own)
+        return indexed if own is self.alphabet else indexed.reindexed(own, self.alphabet)
 
     def label_indices(self, y: ArrayLike | None, n_names: int) -> Ints:
         """Return the label index of each name, or -1 without labels."""
@@ -198,8 +153,7 @@ class Corpus:
                 "y must be None, because this generator was fitted without labels. Got labels."
             )
         y = check_labels(y, n_names)
-        unknown = y[~np.isin(y, self.classes_)].tolist()
-        if unknown:
+        if unknown := y[~np.isin(y, self.classes_)].tolist():
             raise ValueError(
                 f"y must contain only the labels {', '.join(map(repr, self.labels))}. Got "
                 f"{unknown[0]!r}, which fit has not seen. In a search, use cv=StratifiedKFold()."
@@ -208,42 +162,11 @@ class Corpus:
 
     def contains(self, names: list[str]) -> Bools:
         """Whether the hash of each name is the hash of a training name, regardless of case."""
-        hashes = hash_rows(fold_codes(encode(names)))
-        return np.isin(hashes, () if self.name_hashes_ is None else self.name_hashes_)
-
-    def extend(
-        self,
-        X: object,
-        y: ArrayLike | None = None,
-        sample_weight: ArrayLike | None = None,
-        alphabet: Iterable[str] | None = None,
-        classes: ArrayLike | None = None,
-    ) -> "tuple[Corpus, Sequences]":
-        """Return the corpus with more names, and the new sequences as indices."""
-        codes = check_alphabet(alphabet)
-        if new := np.setdiff1d(characters_of(codes[codes != UNKNOWN]), self.alphabet_).tolist():
-            raise ValueError(
-                "alphabet must not add characters after the first call to partial_fit. Got new "
-                f"characters: {', '.join(map(repr, new))}."
-            )
-        if classes is not None:
-            given = np.unique(check_labels(classes, name="classes"))
-            if given.tolist() != self.labels:
-                raise ValueError(
-                    "classes must be the same in all calls to partial_fit, including the first. "
-                    f"The first call had {self.classes_!r}. Got {classes!r}."
-                )
-        rows, labels, weights = weighted_rows(self.read(X), y, sample_weight)
-        if labels is None and self.classes_ is not None:
-            raise ValueError("y must contain each name's label, as in the first call. Got None.")
-        return self._with_rows(rows, Sequences.of_rows(rows), labels, weights)
+        known = () if self.name_hashes_ is None else self.name_hashes_
+        return np.isin(hash_names(encode(names)), known)
 
     def _with_rows(
-        self,
-        rows: Rows,
-        sequences: Sequences,
-        labels: Labels | None,
-        weights: Floats | None,
+        self, rows: Rows, sequences: Sequences, labels: Labels | None, weights: Floats | None
     ) -> "tuple[Corpus, Sequences]":
         """Return the corpus with more rows, and their sequences as indices."""
         n_targets, indices = sequences.has_target.sum(1), self.label_indices(labels, len(rows))
@@ -265,16 +188,15 @@ class Corpus:
             changes["min_length_"] = min([*before, int(lengths.min())])
             changes["max_length_"] = max(self.max_length_ or 0, int(lengths.max()))
             changes["repeats_words"] = self.repeats_words or any_repeats_word(names)
-            if self.name_hashes_ is not None:
-                changes["name_hashes_"] = _union(self.name_hashes_, hash_names(names))
+            changes["name_hashes_"] = _with_hashes(self.name_hashes_, names)
         if self.is_own is not None:
-            changes["is_own"] = self.is_own | np.isin(
-                self.alphabet_, characters_of(distinct(rows.codes))
-            )
+            new = characters_of(distinct(rows.codes))
+            changes["is_own"] = self.is_own | np.isin(self.alphabet_, new)
         return replace(self, **changes), sequences.indexed(self.alphabet)
 
 
 def learn(
+    before: Corpus | None,
     X: object,
     y: ArrayLike | None = None,
     sample_weight: ArrayLike | None = None,
@@ -283,40 +205,68 @@ def learn(
 ) -> tuple[Corpus, Sequences]:
     """Return the corpus of names or windows, and their sequences as indices.
 
-    `alphabet` contains additional characters for later names.
+    `alphabet` contains additional characters for later names. The corpus includes the names of
+    `before`, that of earlier calls.
     """
-    rows, labels, weights = weighted_rows(read_rows(X), y, sample_weight)
-    known = None if labels is None else np.unique(labels)
-    if classes is not None:
-        known = np.unique(check_labels(classes, name="classes"))
-        if labels is None:
-            raise ValueError("classes requires y, the label of each name. Got y=None.")
-    sequences = Sequences.of_rows(rows)
+    rows = before.read(X) if before else read_rows(X)
+    labels = None if y is None else check_labels(y, len(rows))
+    weights = None if sample_weight is None else check_weights(sample_weight, len(rows))
+    if weights is not None and not weights.all():
+        is_used = weights > 0
+        rows, weights = replace(rows, codes=rows.codes[is_used]), weights[is_used]
+        labels = None if labels is None else labels[is_used]
+    codes, sequences = check_alphabet(alphabet), Sequences.of_rows(rows)
+    known = None if classes is None else np.unique(check_labels(classes, name="classes"))
+    if before:
+        _check_unchanged(before, codes[codes != UNKNOWN], labels, classes, known)
+        return before._with_rows(rows, sequences, labels, weights)
+    if labels is None and known is not None:
+        raise ValueError("classes requires y, the label of each name. Got y=None.")
+    if labels is not None and known is None:
+        known = np.unique(labels)
     if rows.is_text and (sequences.targets == END).any():  # incomplete names without a start
         raise malformed_error()
-    codes = distinct(sequences.inputs, sequences.targets, check_alphabet(alphabet))
+    codes = distinct(sequences.inputs, sequences.targets, codes)
     codes = codes[codes != UNKNOWN]
+    class_count = None if known is None else np.zeros(len(known))
+    empty: Data = {"classes_": known, "class_count_": class_count, "repeats_words": rows.is_text}
     if not rows.is_text:
         codes = np.union1d(codes, np.int32(END))
+        empty |= {"max_length_": 0, "name_hashes_": np.empty(0, np.uint64)}
     is_unknown = sequences.targets[sequences.has_target] == UNKNOWN
     if len(is_unknown) and is_unknown.all():
         raise ValueError("X must contain at least one known character to learn. Got only U+FFFD.")
-    corpus = Corpus(
-        characters_of(codes),
-        rows.window_length,
-        min_length_=None,
-        max_length_=None if rows.is_text else 0,
-        name_hashes_=None if rows.is_text else np.empty(0, np.uint64),
-        weight=0.0,
-        classes_=known,
-        class_count_=None if known is None else np.zeros(len(known)),
-        repeats_words=rows.is_text,
-    )
+    corpus = Corpus(characters_of(codes), rows.window_length, **empty)
     return corpus._with_rows(rows, sequences, labels, weights)
 
 
-def _union(hashes: Ints, new: Ints) -> Ints:
-    """Merge sorted arrays. Sorting their concatenation would take several times the memory."""
+def _check_unchanged(
+    corpus: Corpus, codes: Ints, labels: Labels | None, classes: object, known: Labels | None
+) -> None:
+    """Raise an error if a later call has new characters or classes, or lacks labels."""
+    if new := np.setdiff1d(characters_of(codes), corpus.alphabet_).tolist():
+        raise ValueError(
+            "alphabet must not add characters after the first call to partial_fit. Got new "
+            f"characters: {', '.join(map(repr, new))}."
+        )
+    if known is not None and known.tolist() != corpus.labels:
+        raise ValueError(
+            "classes must be the same in all calls to partial_fit, including the first. "
+            f"The first call had {corpus.classes_!r}. Got {classes!r}."
+        )
+    if labels is None and corpus.classes_ is not None:
+        raise ValueError("y must contain each name's label, as in the first call. Got None.")
+
+
+def _with_hashes(hashes: Ints | None, names: Ints) -> Ints | None:
+    """Insert the hashes of names into a sorted array, if any.
+
+    Sorting all hashes would take several times the memory.
+    """
+    if hashes is None:
+        return None
+    new = np.sort(hash_names(names))
+    new = new[np.append(new[1:] != new[:-1], True)]  # faster than `np.unique`
     positions = np.searchsorted(hashes, new)
     is_new = positions == np.searchsorted(hashes, new, side="right")
     return np.insert(hashes, positions[is_new], new[is_new])

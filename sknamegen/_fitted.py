@@ -205,7 +205,6 @@ class Fitted:
             raise ValueError(
                 f"label requires a generator fitted with labels: fit(X, y). Got {label!r}."
             )
-        matches = [i for i, name in enumerate(labels) if np.isscalar(label) and name == label]
-        if not matches:
+        if not np.isscalar(label) or label not in labels:
             raise ValueError(f"label must be one of {', '.join(map(repr, labels))}. Got {label!r}.")
-        return matches[0]
+        return labels.index(label)

@@ -79,24 +79,23 @@ def save_page(
         title = re.sub("[_-]", " ", Path(path).stem)
         title = title[:1].upper() + title[1:]
     check_str("title", title)
-    exported = _encode_arrays(_exported(generator, title))
-    model = json.dumps(exported, separators=(",", ":"))
-    script = _TEMPLATES.joinpath("names.js").read_text("utf-8")
+    exported = _exported(generator, title)
+    model = json.dumps(exported, default=_encode_array, separators=(",", ":"))
+    templates = (_TEMPLATES / name for name in ("names.js", "example.html", "page.html"))
+    script, example, page = (template.read_text("utf-8") for template in templates)
+    path = Path(path)
     if parts:
-        folder = Path(path)
-        folder.mkdir(parents=True, exist_ok=True)
-        example = _TEMPLATES.joinpath("example.html").read_text("utf-8")
-        files = {folder / "model.json": model, folder / "names.js": script}
-        files[folder / "example.html"] = example
+        path.mkdir(parents=True, exist_ok=True)
+        files = {path / "model.json": model, path / "names.js": script}
+        files[path / "example.html"] = example
     else:
-        page = _TEMPLATES.joinpath("page.html").read_text("utf-8")
         interface = page.partition("<script>")[2].partition("</script>")[0]
         digest = base64.b64encode(sha256(interface.encode()).digest()).decode()
         # JSON contains "<" only inside strings, where an escape is valid.
         values = {"TITLE": html.escape(title), "DIGEST": digest, "MANUAL": MANUAL}
         values |= {"NAMES_JS": script, "MODEL_JSON": model.replace("<", "\\u003c")}
         page = re.sub(r"\{\{(\w+)\}\}", lambda match: values[match[1]], page)
-        files = {Path(path): page}
+        files = {path: page}
     for file, text in files.items():
         with replaced_file(file) as temporary:
             temporary.write_text(text, "utf-8")
@@ -127,15 +126,9 @@ def _exported(generator, title):
     }
 
 
-def _encode_arrays(value):
-    """Encode arrays in nested lists and dicts as base64 of little-endian bytes."""
-    if isinstance(value, dict):
-        return {name: _encode_arrays(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return list(map(_encode_arrays, value))
-    if not isinstance(value, np.ndarray):
-        return value
-    dtype = {"i": "<i4", "f": "<f4", "u": "<u8"}[value.dtype.kind]
-    dtype = "<f2" if value.dtype == np.float16 else dtype
-    data = base64.b64encode(value.astype(dtype).tobytes()).decode()
+def _encode_array(array):
+    """Encode an array as base64 of little-endian bytes."""
+    dtype = {"i": "<i4", "f": "<f4", "u": "<u8"}[array.dtype.kind]
+    dtype = "<f2" if array.dtype == np.float16 else dtype
+    data = base64.b64encode(array.astype(dtype).tobytes()).decode()
     return {"dtype": dtype[1:], "data": data}

@@ -1,30 +1,16 @@
 """Names, running text and windows, read as rows of code points."""
 
 import os
-import unicodedata
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any, Literal, Self
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from ._alphabet import (
-    END,
-    END_CHARACTER,
-    FRAMING,
-    N_CODE_POINTS,
-    PAD,
-    START,
-    code_point,
-    encode,
-    shorten,
-)
+from ._alphabet import END, N_CODE_POINTS, PAD, RESERVED, START, compose, encode, shorten
 from ._cleaning import warn_about_suspicious_names
 from ._parallel import blocks
-from ._types import Floats, Ints, Labels
-from ._validation import check_labels, check_weights, check_windows
+from ._types import Ints
+from ._validation import check_windows
 
 # Window length of names that are passed without a vectorizer.
 WINDOW_LENGTH = 10
@@ -65,18 +51,23 @@ class Rows:
         """The names, without start and end, as zero-padded code points."""
         return np.where(self.codes == END, PAD, self.codes)[:, 1:]
 
-    def take(self, rows: Any) -> Self:
-        """Return the rows selected by any numpy index."""
-        return replace(self, codes=self.codes[rows])
 
-
-def read_rows(X: object) -> Rows:
-    """Return the rows of names or windows, as in the first `fit` of a generator."""
-    if not are_names(X):
-        return rows_of_windows(check_windows(X))
-    names = check_names(X)
+def compose_names(names: list[str]) -> list[str]:
+    """Return names in composed form, and warn about suspicious names."""
     warn_about_suspicious_names(names)
-    return rows_of_names(normalize_names(names, "NFC"), WINDOW_LENGTH)
+    return list(map(compose, names))
+
+
+def read_rows(
+    X: object, window_length: int | None = None, prepare: Callable[..., list[str]] = compose_names
+) -> Rows:
+    """Return the rows of names, which `prepare` has changed, or of windows.
+
+    The defaults are those of the first `fit` of a generator.
+    """
+    if are_names(X):
+        return rows_of_names(prepare(check_names(X)), window_length or WINDOW_LENGTH)
+    return rows_of_windows(X, window_length)
 
 
 def rows_of_names(names: Sequence[str], window_length: int) -> Rows:
@@ -90,11 +81,11 @@ def encode_rows(names: Sequence[str], n_padding: int = 0, is_text: bool = False)
     Rows of running text have neither a start nor an end.
     """
     joined = "".join(names)
-    if reserved := [c for c in FRAMING + END_CHARACTER if c in joined]:
-        row = next(row for row, name in enumerate(names) if reserved[0] in name)
+    if reserved := [code for code in RESERVED if chr(code) in joined]:
+        row = next(row for row, name in enumerate(names) if chr(reserved[0]) in name)
         raise ValueError(
             "Names must not contain the reserved characters U+0000, U+0002 and U+0003. Got "
-            f"{code_point(reserved[0])} in row {row}: {shorten(names[row], 30)}."
+            f"U+{reserved[0]:04X} in row {row}: {shorten(names[row], 30)}."
         )
     lengths = np.fromiter(map(len, names), dtype=np.int64, count=len(names))
     longest = int(lengths.max(initial=0))
@@ -118,25 +109,18 @@ def encode_rows(names: Sequence[str], n_padding: int = 0, is_text: bool = False)
     return codes
 
 
-def normalize_names(
-    names: list[str], form: Literal["NFC", "NFD", "NFKC", "NFKD"] | None
-) -> list[str]:
-    """Return names in a Unicode normalisation form. None: unchanged."""
-    if form is None:
-        return names
-    normalize = partial(unicodedata.normalize, form)
-    return [name if name.isascii() else normalize(name) for name in names]
-
-
-def rows_of_windows(X: Ints) -> Rows:
-    """Return the rows of windows that passed `check_windows`, and check their layout."""
-    start = int((X[0, 0, :-1] == START).argmax())
-    window_length = X.shape[2] - 1
-    if X[0, 0, start] != START:
-        _check_range(X)
+def rows_of_windows(X: object, window_length: int | None = None) -> Rows:
+    """Return the rows of windows, and check their layout."""
+    X = check_windows(X, window_length)
+    start, window_length = int((X[0, 0, :-1] == START).argmax()), X.shape[2] - 1
+    is_text = X[0, 0, start] != START
+    codes = X if is_text else np.concatenate([X[:, 0], X[:, 1:, -1]], axis=1)
+    if codes.min() < 0 or codes.max() >= N_CODE_POINTS:
+        raise ValueError(
+            "X must contain Unicode code points (0 to 0x10FFFF). Got values outside this range."
+        )
+    if is_text:
         return Rows(X, window_length)
-    codes = np.concatenate([X[:, 0], X[:, 1:, -1]], axis=1)
-    _check_range(codes)
     before = codes[:, start:-1]
     has_ended = (before == END) | (before == PAD)
     # Windows that share memory always agree, so only copies must be compared.
@@ -152,13 +136,6 @@ def rows_of_windows(X: Ints) -> Rows:
     return Rows(codes, window_length, window_length - 1 - start)
 
 
-def _check_range(codes: Ints) -> None:
-    if codes.min() < 0 or codes.max() >= N_CODE_POINTS:
-        raise ValueError(
-            "X must contain Unicode code points (0 to 0x10FFFF). Got values outside this range."
-        )
-
-
 def malformed_error() -> ValueError:
     """Return the error for windows that are not from a `CharSequenceVectorizer`."""
     return ValueError(
@@ -166,20 +143,6 @@ def malformed_error() -> ValueError:
         "padding before the start and after the end, and each window one character after the "
         "previous window. Got a different layout."
     )
-
-
-def weighted_rows(
-    rows: Rows, y: ArrayLike | None, sample_weight: ArrayLike | None
-) -> tuple[Rows, Labels | None, Floats | None]:
-    """Validate the labels and weights of rows, and drop the rows whose weight is zero."""
-    labels = None if y is None else check_labels(y, len(rows))
-    if sample_weight is None:
-        return rows, labels, None
-    weights = check_weights(sample_weight, len(rows))
-    if weights.all():
-        return rows, labels, weights
-    is_used = weights > 0
-    return rows.take(is_used), labels if labels is None else labels[is_used], weights[is_used]
 
 
 def check_names(X: object) -> list[str]:
@@ -190,8 +153,7 @@ def check_names(X: object) -> list[str]:
         fix = f"read_names({text})" if is_path else f"[{text}]"
         fix = "X.splitlines()" if "\n" in str(X) else fix
         raise TypeError(f"{expected}. Got the single {type(X).__name__} {text}. Pass {fix}.")
-    one_dimensional = len(getattr(X, "shape", (None,))) == 1
-    if not isinstance(X, Iterable) or isinstance(X, bytes) or not one_dimensional:
+    if not isinstance(X, Iterable) or isinstance(X, bytes) or len(getattr(X, "shape", (0,))) != 1:
         shape = f" of shape {X.shape}" if hasattr(X, "shape") else ""
         hint = ' Pass one column, such as df["name"].' if hasattr(X, "columns") else ""
         hint = " Pass X.ravel()." if isinstance(X, np.ndarray) and X.shape[1:] == (1,) else hint

@@ -49,22 +49,26 @@ class Sequences(NamedTuple):
         The sequences of all names, in order, precede the sequences of later windows.
         """
         codes, n_steps = rows.codes, rows.window_length
+        n_names = 0 if rows.is_text else len(codes)
+        inputs, targets = np.full((2, n_names, n_steps), PAD, dtype=np.int32)
+        ends = codes[:, :, -1] if rows.is_text else codes[:, n_steps + 1 :]
+        name_index, position = np.nonzero(ends != PAD)
+        n_cells = len(position) * (n_steps + 1)
+        if n_cells > _MAX_CELLS:
+            raise ValueError(
+                "X must contain fewer windows after the start of its rows. Got "
+                f"{len(position):,} windows of {n_steps:,} characters. Each of several copies "
+                f"would take {n_cells * 4 / 1e9:,.1f} GB. Shorten or split the longest rows, or "
+                "use a smaller window_length."
+            )
         if rows.is_text:
-            inputs, targets = np.empty((2, 0, n_steps), dtype=np.int32)
-            name_index, position = np.nonzero(codes[:, :, -1] != PAD)
-            _check_size(len(name_index), n_steps)
             later = codes[name_index, position].astype(np.int32, copy=False)
             if np.isin(later[:, :-1], RESERVED).any() or (later[:, -1] == START).any():
                 raise malformed_error()
         else:
-            inputs, targets = np.full((2, len(codes), n_steps), PAD, dtype=np.int32)
             first, last = rows.n_given, min(n_steps, codes.shape[1] - 1)
-            inputs[:, :last], targets[:, first:last] = (
-                codes[:, :last],
-                codes[:, first + 1 : last + 1],
-            )
-            name_index, position = np.nonzero(codes[:, n_steps + 1 :] != PAD)
-            _check_size(len(name_index), n_steps)
+            inputs[:, :last] = codes[:, :last]
+            targets[:, first:last] = codes[:, first + 1 : last + 1]
             later = codes[name_index[:, None], position[:, None] + np.arange(1, n_steps + 2)]
         later_targets = np.pad(later[:, -1:], ((0, 0), (n_steps - 1, 0)), constant_values=PAD)
         targets = np.concatenate([targets, later_targets])
@@ -100,10 +104,9 @@ class Sequences(NamedTuple):
     def names(self, alphabet: Alphabet) -> list[str]:
         """Return the names of indices, without unknown characters."""
         order = np.argsort(self.name_index, kind="stable")
-        targets, names = self.targets[order], dict[int, str]()
-        for index, row in zip(self.name_index[order].tolist(), targets, strict=True):
-            (text,) = alphabet.decode(row[row != NONE][None])
-            names[index] = names.get(index, "") + text
+        texts, names = alphabet.decode(self.targets[order]), dict[int, str]()
+        for index, text in zip(self.name_index[order].tolist(), texts, strict=True):
+            names[index] = names.get(index, "") + text.replace("\0", "")  # no target
         return list(names.values())
 
     def followed_by(self, other: "Sequences") -> "Sequences":
@@ -138,15 +141,3 @@ class Sequences(NamedTuple):
         for i, column in enumerate(contexts[1:]):
             column[:] = padded[:, length - i :][:, : has_target.shape[1]][has_target]
         return contexts.T
-
-
-def _check_size(n_windows: int, window_length: int) -> None:
-    """Raise an error if copies of the later windows would need too much memory."""
-    n_cells = n_windows * (window_length + 1)
-    if n_cells > _MAX_CELLS:
-        raise ValueError(
-            f"X must contain fewer windows after the start of its rows. Got {n_windows:,} windows "
-            f"of {window_length:,} characters. Each of several copies would take "
-            f"{n_cells * 4 / 1e9:,.1f} GB. Shorten or split the longest rows, or use a smaller "
-            "window_length."
-        )

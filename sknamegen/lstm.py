@@ -447,7 +447,7 @@ class CharLSTMGenerator(BaseCharGenerator):
         params = {name: getattr(self, name) for name in _PARAMS}
         (settings,) = in_threads(plan.check_params, [(params,)])
         before: Data = self.__dict__ if resume and hasattr(self, "_fitted") else {}
-        corpus, sequences = self._fitted.corpus.extend(X, *data) if before else learn(X, *data)
+        corpus, sequences = learn(self._fitted.corpus if before else None, X, *data)
         networks = self._networks if before else []
         pretrained = _choose_pretrained(self.init, corpus, sequences, networks)
         result = run.train(

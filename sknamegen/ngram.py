@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Self, cast
+from typing import Any, Self, cast
 
 from numpy.typing import ArrayLike
 
-from ._corpus import Corpus, learn
+from ._corpus import learn
 from ._fitted import Fitted
 from ._generator import BaseCharGenerator
-from ._models.contract import NextCharModel
-from ._models.kneser_ney import MAX_ORDER
+from ._models.kneser_ney import MAX_ORDER, NGramCounts
 from ._models.ngrams import NGrams
-from ._models.penalty import PenaltyCounts
-from ._sequences import Sequences
+from ._models.penalty import learn_penalties
 from ._tasks import fit_task
 from ._validation import check_int, check_real
 
@@ -99,8 +97,7 @@ class CharNGramGenerator(BaseCharGenerator):
             If a parameter is out of range, X contains neither names nor windows, or the number of
             labels or weights differs from the number of names.
         """
-        self._check_params()
-        return self._count(*learn(X, y, sample_weight))
+        return self._count(None, X, y, sample_weight)
 
     def partial_fit(
         self,
@@ -131,37 +128,30 @@ class CharNGramGenerator(BaseCharGenerator):
         TypeError, ValueError
             As in `fit`. Also if `alphabet`, `classes` or `order` differ from the first call.
         """
-        self._check_params()
-        data = X, y, sample_weight, alphabet, classes
-        if not hasattr(self, "_fitted"):
-            return self._count(*learn(*data))
-        before = self._fitted
-        if self._order(before.corpus) != self.counts_.order:
-            raise ValueError(
-                f"order must be the same as in the first call, {self.counts_.order}. Got "
-                f"{self.order}."
-            )
-        return self._count(*before.corpus.extend(*data), before.model)
+        before = getattr(self, "_fitted", None)
+        return self._count(before, X, y, sample_weight, alphabet, classes)
 
     @property
     def counts_(self) -> NGrams:
         """Smoothed counts."""
         return cast(NGrams, self._fitted.model.layer(NGrams))
 
-    def _check_params(self) -> None:
-        check_int("order", self.order, 1, high=MAX_ORDER)
+    def _count(self, before: Fitted | None, *data: Any) -> Self:
+        """Count the n-grams of names, and add the counts of an earlier call."""
+        order = check_int("order", self.order, 1, high=MAX_ORDER)
         if self.discount is not None:
             check_real("discount", self.discount, "None or in (0, 1]", lambda d: 0 < d <= 1)
-
-    def _order(self, corpus: Corpus) -> int:
-        return min(int(self.order), corpus.window_length_ + 1)
-
-    def _count(
-        self, corpus: Corpus, sequences: Sequences, before: NextCharModel | None = None
-    ) -> Self:
-        """Add the counts of sequences to those of an earlier model."""
-        sizes = self._order(corpus), corpus.alphabet.kinds, len(corpus.labels)
-        earlier = before.layer(NGrams) if before else None
-        counts = NGrams.count(sequences, *sizes, before=earlier, discount=self.discount)
-        penalties = PenaltyCounts.of(corpus, sequences, before)
-        return self._assign(Fitted(corpus, penalties.penalised(counts, corpus.alphabet)))
+        corpus, sequences = learn(before.corpus if before else None, *data)
+        order = min(order, corpus.window_length_ + 1)
+        model, counted_before = None, None
+        if before:
+            model, counted_before = before.model, self.counts_.counted()
+            if order != self.counts_.order:
+                raise ValueError(
+                    f"order must be the same as in the first call, {self.counts_.order}. Got "
+                    f"{self.order}."
+                )
+        counted = NGramCounts.of(sequences, order, counted_before)
+        counts = NGrams(counted, corpus.alphabet.kinds, len(corpus.labels), self.discount)
+        penalised = learn_penalties(corpus, sequences, model)
+        return self._assign(Fitted(corpus, penalised(counts)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 from typing import Literal, Self
 
@@ -12,22 +13,12 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from ._alphabet import (
-    END_CHARACTER,
-    N_CODE_POINTS,
-    RESERVED,
-    UNKNOWN,
-    characters_of,
-    code_point,
-    decode,
-    distinct,
-    shorten,
-)
+from ._alphabet import END_CHARACTER, UNKNOWN, characters_of, code_point, decode, distinct, shorten
 from ._cleaning import warn_about_suspicious_names
-from ._rows import check_names, encode_rows, malformed_error, normalize_names, rows_of_windows
+from ._rows import check_names, encode_rows, malformed_error, rows_of_windows
 from ._state import StateFormat
 from ._tasks import CallbackSupportMixin, fit_task
-from ._validation import check_int, check_option, check_windows
+from ._validation import check_int, check_option
 
 __all__ = ["CharSequenceVectorizer"]
 
@@ -195,7 +186,7 @@ class CharSequenceVectorizer(StateFormat, CallbackSupportMixin, TransformerMixin
             `alphabet_`.
         """
         check_is_fitted(self)
-        text, _ = self._encode_rows(X)
+        text = self._encode_rows(X)
         self._replace_unknown(text)
         return self._cut(text)
 
@@ -222,8 +213,7 @@ class CharSequenceVectorizer(StateFormat, CallbackSupportMixin, TransformerMixin
         """
         check_is_fitted(self)
         window_length, step = self._check_params()
-        windows = check_windows(X, window_length)
-        rows = rows_of_windows(windows)
+        rows = rows_of_windows(X, window_length)
         if rows.is_text == self.boundary:
             raise malformed_error()
         if not rows.is_text:
@@ -233,6 +223,7 @@ class CharSequenceVectorizer(StateFormat, CallbackSupportMixin, TransformerMixin
                 f"step must be at most window_length + 1 = {window_length + 1} to invert the "
                 f"transform. Characters between two windows are lost. Got step={step}."
             )
+        windows = rows.codes
         if (windows[:, 1:, :-step] != windows[:, :-1, step:]).any():
             raise ValueError(
                 f"X must contain windows cut with step={step}. Got windows with a different step."
@@ -242,28 +233,29 @@ class CharSequenceVectorizer(StateFormat, CallbackSupportMixin, TransformerMixin
 
     def _learn(self, X):
         """Set the fitted attributes, and return one row of code points per name."""
-        text, max_length = self._encode_rows(X, warns=True)
-        self.alphabet_, self.max_length_ = characters_of(distinct(text)), max_length
+        text = self._encode_rows(X, warns=True)
+        n_framing = int(self.window_length) + 1 if self.boundary else 0
+        self.alphabet_, self.max_length_ = characters_of(distinct(text)), text.shape[1] - n_framing
         return text
 
     def _encode_rows(self, X, warns=False):
-        """Validate the names. Return one row of code points per name, and the maximum length."""
+        """Validate the names, and return one row of code points per name."""
         window_length, _ = self._check_params()
         names = check_names(X)
         if warns and self.boundary:
             warn_about_suspicious_names(names)
         if self.lowercase:
             names = [name.lower() for name in names]
-        names = normalize_names(names, self.normalization)
-        lengths = list(map(len, names))
-        if not self.boundary and min(lengths) <= window_length:
-            row = lengths.index(min(lengths))
+        if self.normalization is not None:
+            names = [unicodedata.normalize(self.normalization, name) for name in names]
+        shortest = min(names, key=len)
+        if not self.boundary and len(shortest) <= window_length:
             raise ValueError(
                 f"With boundary=False, each text must be longer than window_length="
-                f"{window_length}. Got {lengths[row]} characters in row {row}. Join the names into "
-                "one text, or use boundary=True."
+                f"{window_length}. Got {len(shortest)} characters in row {names.index(shortest)}. "
+                "Join the names into one text, or use boundary=True."
             )
-        return encode_rows(names, window_length - 1, not self.boundary), max(lengths)
+        return encode_rows(names, window_length - 1, not self.boundary)
 
     def _check_params(self):
         """Return `window_length` and `step` as Python ints, which do not overflow."""
@@ -281,9 +273,7 @@ class CharSequenceVectorizer(StateFormat, CallbackSupportMixin, TransformerMixin
         return window_length, step
 
     def _replace_unknown(self, text):
-        is_unknown = np.ones(N_CODE_POINTS, dtype=bool)
-        is_unknown[np.append(self.alphabet_.view(np.int32), RESERVED)] = False
-        unknown = is_unknown[text]
+        unknown = np.isin(text, np.setdiff1d(distinct(text), self.alphabet_.view(np.int32)))
         if self.handle_unknown == "error" and unknown.any():
             row = int(unknown.any(axis=1).argmax())
             character = characters_of(text[row, unknown[row]])[0]

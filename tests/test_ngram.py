@@ -78,3 +78,12 @@ def test_failed_fit_keeps_the_estimator_unchanged(names):
     with pytest.raises(ValueError, match="at least one character to learn"):
         generator.fit(windows_of(["Ada", "Adaline"])[:1, 5:])  # only padding
     assert vars(generator) == before
+
+
+def test_partial_fit_does_not_count_unknown_characters():
+    text = ngram_pipeline(window_length=3, boundary=False).fit(["abcabcabc abc"])
+    windows = text[0].transform(["abcabcabc abc", "xyzxyz"])
+    generator = CharNGramGenerator().partial_fit(windows[:1])
+    expected = generator.next_char_proba("ab")
+    generator.partial_fit(windows[1:])
+    np.testing.assert_array_equal(generator.next_char_proba("ab"), expected)

@@ -26,6 +26,7 @@ from sklearn.pipeline import make_pipeline
 
 from sknamegen import CharLSTMGenerator, CharSequenceVectorizer
 from sknamegen._generator import fitted
+from sknamegen._models.kneser_ney import NGramCounts
 from sknamegen._models.ngrams import NGrams
 from sknamegen._sequences import Sequences
 from sknamegen._training.batches import LengthGroupedBatches, SequenceDataset
@@ -102,7 +103,8 @@ def bare_loop(generator, windows):
     """Return a function that trains the same networks one after the other, without skorch."""
     corpus = fitted(generator).corpus
     sequences = Sequences.of_rows(corpus.read(windows)).indexed(corpus.alphabet)
-    dataset = SequenceDataset(sequences, NGrams.count(sequences, 6, corpus.alphabet.kinds))
+    ngrams = NGrams(NGramCounts.of(sequences, 6), corpus.alphabet.kinds)
+    dataset = SequenceDataset(sequences, ngrams)
     bfloat16 = uses_bfloat16(generator.precision, torch.device(generator.device))
 
     def fit_one(net):

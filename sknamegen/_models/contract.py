@@ -103,8 +103,7 @@ class NextCharModel(ABC):
     def from_state(state: Data, alphabet: Alphabet, n_labels: int) -> "NextCharModel":
         """Return the model of a saved state, or raise ValueError if the state is invalid."""
         values = dict(state)
-        kind = _TYPES[values.pop("type")]
-        model = kind._from_state(values, alphabet, n_labels)
+        model = _TYPES[values.pop("type")]._from_state(values, alphabet, n_labels)
         if (model.n_characters, model.n_labels) != (len(alphabet), n_labels):
             raise ValueError("Expected a model of the characters and labels of the corpus.")
         return model
@@ -128,12 +127,43 @@ class NextCharModel(ABC):
 
 
 class Wrapper(NextCharModel):
-    """Base class of models that change the logits of another model."""
+    """Base class of models that change the logits of another model.
 
-    def __init__(self, model: NextCharModel):
-        self.model = model
+    The state consists of the model's state and the contexts, as in `Sequences.contexts`.
+    """
+
+    def __init__(self, model: NextCharModel, context_length: int = 0):
+        self.model, self.context_length = model, context_length
         self.n_characters, self.n_labels = model.n_characters, model.n_labels
         self.block_rows = model.block_rows
+
+    def start(self, windows: Ints, labels: Ints) -> tuple[State, Floats]:
+        """Read contexts."""
+        state, logits = self.model.start(windows, labels)
+        contexts = self._start_contexts(windows, labels)
+        return (state, contexts), self._change(logits, contexts)
+
+    def advance(self, state: State, characters: Ints) -> tuple[State, Floats]:
+        """Read one more character per row."""
+        state, contexts = state
+        contexts = self._next_contexts(contexts, characters)
+        state, logits = self.model.advance(state, characters)
+        return (state, contexts), self._change(logits, contexts)
+
+    def select(self, state: State, rows: Ints) -> State:
+        """Return the state of the selected rows."""
+        state, contexts = state
+        return self.model.select(state, rows), contexts.take(rows, axis=0)
+
+    def _start_contexts(self, windows: Ints, labels: Ints) -> Ints:
+        return recent_contexts(windows, labels, self.context_length)
+
+    def _next_contexts(self, contexts: Ints, characters: Ints) -> Ints:
+        return append_character(contexts, characters)
+
+    @abstractmethod
+    def _change(self, logits: Floats, contexts: Ints) -> Floats:
+        """Return the changed logits. `logits` may be overwritten."""
 
 
 def joined(states: Sequence[State]) -> State:

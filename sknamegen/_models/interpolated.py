@@ -2,22 +2,14 @@
 
 from itertools import pairwise
 from math import inf
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
 from .._alphabet import Alphabet
 from .._sequences import Sequences
 from .._types import Data, Floats, Ints
-from .._validation import check_arrays, check_real
-from .contract import (
-    NextCharModel,
-    State,
-    Wrapper,
-    append_character,
-    log_softmax,
-    recent_contexts,
-)
+from .contract import NextCharModel, Wrapper, log_softmax
 from .kneser_ney import TABLE_CELLS, TINY, KneserNey
 from .ngrams import NGrams
 
@@ -27,7 +19,7 @@ STRENGTHS = 2.0 ** np.arange(1, 8)
 
 def fits_in_a_table(ngrams: NGrams) -> bool:
     """Whether n-grams have few enough contexts and characters for `Interpolated`."""
-    return len(ngrams.levels[-1].tree.parents) * ngrams.n_characters <= TABLE_CELLS
+    return len(ngrams.levels[-1].parents) * ngrams.n_characters <= TABLE_CELLS
 
 
 class BackoffTable:
@@ -36,9 +28,10 @@ class BackoffTable:
     Parameters
     ----------
     ngrams : KneserNey
-    concentration : float
+    strength : float
         In a context of k characters, the shorter context has the weight of
-        ``concentration / (k - 1)^3`` more observed characters.
+        ``concentration / (k - 1)^3`` more observed characters. The concentration is the mean number
+        of characters per label, divided by the strength.
 
     Attributes
     ----------
@@ -52,19 +45,20 @@ class BackoffTable:
         Total weight of the n-grams in each context and its suffixes.
     """
 
-    def __init__(self, ngrams: KneserNey, concentration: float):
-        self.ngrams, tree = ngrams, ngrams.tree
-        lengths = tree.lengths - int(tree.n_labels > 0)
-        contexts = ngrams.ngrams // tree.n_characters
+    def __init__(self, ngrams: KneserNey, strength: float):
+        self.ngrams = ngrams
+        concentration = ngrams.total / max(ngrams.n_labels, 1) / strength
+        lengths = ngrams.lengths - int(ngrams.n_labels > 0)
+        contexts = ngrams.ngrams // ngrams.n_characters
         kept = ngrams.totals / (ngrams.totals + concentration / np.maximum(lengths - 1, 1) ** 3)
         self.backoff = 1 - kept * (1 - ngrams.backoff)
         self.weights = kept[contexts] * ngrams.weights
-        ends = np.searchsorted(lengths, np.arange(2, tree.order + 1))
+        ends = np.searchsorted(lengths, np.arange(2, ngrams.order + 1))
         self.first = int(ends[0])
         self.scale = np.ones(len(lengths))
-        self.sums = np.zeros((len(lengths), tree.n_characters), dtype=np.float32)
+        self.sums = np.zeros((len(lengths), ngrams.n_characters), dtype=np.float32)
         for start, stop in pairwise(ends.tolist()):
-            parents = tree.parents[start:stop]
+            parents = ngrams.parents[start:stop]
             self.scale[start:stop] = self.backoff[start:stop] * self.scale[parents]
             self.sums[start:stop] = self.backoff[start:stop, None] * self.sums[parents]
             cells = slice(*ngrams.first[[start, stop]])
@@ -91,14 +85,8 @@ class BackoffTable:
 
 
 def backoff_tables(ngrams: NGrams, strength: float) -> list[BackoffTable]:
-    """Return the tables of the n-grams of all labels, and of the n-grams of each label, if any.
-
-    The concentration is the mean number of characters per label, divided by `strength`.
-    """
-    return [
-        BackoffTable(level, level.total / max(level.tree.n_labels, 1) / strength)
-        for level in ngrams.levels
-    ]
+    """Return the tables of the n-grams of all labels, and of the n-grams of each label, if any."""
+    return [BackoffTable(level, strength) for level in ngrams.levels]
 
 
 class Interpolated(Wrapper):
@@ -118,23 +106,17 @@ class Interpolated(Wrapper):
     model : NextCharModel
     counts : NGrams
         For the same characters and labels.
-    strength : float, default=0
+    strength : float
         The higher it is, the more the counts change the predictions. 0: they change nothing, and
         only `partial_fit` uses them.
-    gains : ndarray of shape (n_strengths,), dtype float64, default=None
-        By how many nats each of `STRENGTHS` improved the log-likelihood of held-out names. None: 0.
+    gains : ndarray of shape (n_strengths,), dtype float64, default=0
+        By how many nats each of `STRENGTHS` improved the log-likelihood of held-out names.
     """
 
-    def __init__(
-        self,
-        model: NextCharModel,
-        counts: NGrams,
-        strength: float = 0.0,
-        gains: Floats | None = None,
-    ):
-        super().__init__(model)
+    def __init__(self, model: NextCharModel, counts: NGrams, strength: float, gains: Any = 0.0):
+        super().__init__(model, counts.order - 1)
         self.counts, self.strength = counts, strength
-        self.gains: Floats = np.zeros(len(STRENGTHS)) if gains is None else gains
+        self.gains: Floats = np.zeros(len(STRENGTHS)) + gains
         self._tables = backoff_tables(counts, strength) if strength else []
 
     @classmethod
@@ -142,10 +124,9 @@ class Interpolated(Wrapper):
         model = NextCharModel.from_state(state["model"], alphabet, n_labels)
         counts = NextCharModel.from_state(state["counts"], alphabet, n_labels)
         strength, gains = float(state["strength"]), state["gains"]
-        check_real("strength", strength, "a finite number >= 0", lambda s: 0 <= s < inf)
-        sizes = check_arrays({"gains": gains}, {"gains": ("f", ("strengths",))})
-        if sizes["strengths"] != len(STRENGTHS) or not np.isfinite(gains).all():
-            raise ValueError(f"Expected {len(STRENGTHS)} finite gains.")
+        is_valid = 0 <= strength < inf and np.isfinite(gains).all()
+        if not is_valid or (gains.dtype, gains.shape) != (float, STRENGTHS.shape):
+            raise ValueError("Expected finite gains, and a finite strength >= 0.")
         if not isinstance(counts, NGrams) or (strength and not fits_in_a_table(counts)):
             raise ValueError("Expected n-grams that fit in a table.")
         return cls(model, counts, strength, gains)
@@ -154,30 +135,10 @@ class Interpolated(Wrapper):
         values = {"gains": self.gains, "strength": self.strength}
         return values | {"model": self.model.to_state(), "counts": self.counts.to_state()}
 
-    def start(self, windows: Ints, labels: Ints) -> tuple[State, Floats]:
-        """Read contexts."""
-        contexts = recent_contexts(windows, labels, self.counts.order - 1)
-        state, logits = self.model.start(windows, labels)
-        return (state, contexts), self._interpolate(logits, contexts)
-
-    def advance(self, state: State, characters: Ints) -> tuple[State, Floats]:
-        """Read one more character per row."""
-        state, contexts = state
-        contexts = append_character(contexts, characters)
-        state, logits = self.model.advance(state, characters)
-        return (state, contexts), self._interpolate(logits, contexts)
-
-    def select(self, state: State, rows: Ints) -> State:
-        """Return the state of the selected rows."""
-        state, contexts = state
-        return self.model.select(state, rows), contexts[rows]
-
     def distinct_logits(self, sequences: Sequences) -> tuple[Ints, Floats]:
         """Return each target's row index, and the logits of the rows."""
-        if not self._tables:
-            return self.model.distinct_logits(sequences)
-        contexts = sequences.contexts(self.counts.order - 1)
-        logits = self._interpolate(self.model.logits(sequences), contexts)
+        contexts = sequences.contexts(self.context_length)
+        logits = self._change(self.model.logits(sequences), contexts)
         return np.arange(len(logits)), logits
 
     def export(self) -> Data:
@@ -187,7 +148,7 @@ class Interpolated(Wrapper):
         tables = [table.export() for table in self._tables]
         return {"type": "interpolated", "model": self.model.export(), "tables": tables}
 
-    def _interpolate(self, logits: Floats, contexts: Ints) -> Floats:
+    def _change(self, logits: Floats, contexts: Ints) -> Floats:
         if not self._tables:
             return logits
         proba = np.exp(log_softmax(logits).astype(np.float64))

@@ -1,4 +1,4 @@
-"""N-gram counts, the tree of their contexts, and Kneser-Ney estimates of probabilities."""
+"""N-gram counts, and Kneser-Ney estimates of probabilities."""
 
 from collections.abc import Iterator
 from functools import cached_property
@@ -55,12 +55,13 @@ class NGramCounts(NamedTuple):
     counts: Floats | None = None
 
     @classmethod
-    def of(cls, sequences: Sequences, order: int) -> Self:
-        """Return the n-grams in sequences of indices."""
+    def of(cls, sequences: Sequences, order: int, before: "NGramCounts | None" = None) -> Self:
+        """Return the n-grams in sequences of indices, and those of `before`."""
         has_target, counts = sequences.has_target, None
         if sequences.weights is not None:
             counts = np.repeat(sequences.weights, has_target.sum(1))
-        return cls(sequences.contexts(order - 1), sequences.targets[has_target], counts)
+        counted = cls(sequences.contexts(order - 1), sequences.targets[has_target], counts)
+        return cls.joined([before, counted]) if before else counted
 
     @classmethod
     def joined(cls, parts: "list[NGramCounts]") -> Self:
@@ -71,11 +72,6 @@ class NGramCounts(NamedTuple):
         return cls(*map(np.concatenate, zip(*filled, strict=True)))
 
     @property
-    def order(self) -> int:
-        """Length of the longest n-grams, in characters."""
-        return self.contexts.shape[1]
-
-    @property
     def filled_counts(self) -> Floats:
         """The counts as an array."""
         return np.ones(len(self.characters)) if self.counts is None else self.counts.astype(float)
@@ -84,8 +80,7 @@ class NGramCounts(NamedTuple):
         """Drop the columns before `first`, and merge equal n-grams if they fit into an int64."""
         contexts = self.contexts[:, first:]
         if radix ** (contexts.shape[1] + 1) >= 2**63:
-            characters = self.characters.astype(np.int64)
-            return NGramCounts(contexts.astype(np.int64), characters, self.filled_counts)
+            return NGramCounts(contexts, self.characters, self.filled_counts)
         packed: Ints = self.characters.astype(np.int64)
         for column in contexts.T:
             packed = packed * radix + column + 1
@@ -102,17 +97,14 @@ class NGramCounts(NamedTuple):
     @classmethod
     def from_state(cls, state: Data, kinds: Ints, n_labels: int) -> Self:
         """Return counts from a state returned by `to_state`, or raise ValueError."""
-        expected = {
-            "contexts": ("iu", ("n-grams", "columns")),
-            "characters": ("iu", ("n-grams",)),
-            "counts": ("iuf", ("n-grams",)),
-        }
-        sizes, n = check_arrays(state, expected), len(kinds) - 3
-        contexts, characters, counts = (state[name] for name in expected)
+        expected = {"contexts": ("i", ("n-grams", "columns")), "characters": ("i", ("n-grams",))}
+        check_arrays(state, expected | {"counts": ("iuf", ("n-grams",))})
+        contexts, characters, counts = state["contexts"], state["characters"], state["counts"]
+        n = len(kinds) - 3
         if n_labels == 0:
             contexts = np.pad(contexts.astype(np.int32), ((0, 0), (1, 0)), constant_values=NONE)
         if not (
-            sizes["n-grams"] > 0
+            len(counts) > 0
             and 0 < contexts.shape[1] <= MAX_ORDER
             and n * (kinds.max() + 1) <= MAX_CELLS
             and ((counts > 0) & (counts <= MAX_TOTAL_WEIGHT)).all()
@@ -138,117 +130,19 @@ def _are_within(numbers: Ints, low: int, end: int) -> bool:
     return not numbers.size or bool(low <= numbers.min() and numbers.max() < end)
 
 
-class ContextTree:
-    """Contexts of n-grams. The parent of a context is the context without its first character.
-
-    Contexts are numbered by length, starting with the roots, which consist only of a kind. With
-    labels, the label is the last character of a context, next to the predicted character.
-
-    Parameters
-    ----------
-    order : int
-        Length of the longest n-grams, in characters.
-    kinds : ndarray of shape (n_characters + 3,), dtype int
-        See `Alphabet`. Contexts may also contain the indices n_characters and n_characters + 1.
-    n_labels : int
-
-    Attributes
-    ----------
-    radix : int
-        A context with one more character c in front has the key ``id * radix + c + 1``.
-    keys : ndarray of shape (n_contexts - n_kinds,), dtype int64
-        Sorted keys of all contexts but the roots.
-    parents, lengths : ndarray of shape (n_contexts,), dtype int64
-        The parent of each context, and its length, in characters.
-    """
-
-    def __init__(self, order: int, kinds: Ints, n_labels: int):
-        self.order, self.kinds, self.n_labels = order, kinds, n_labels
-        self.n_characters, self.n_kinds = len(kinds) - 3, int(kinds.max()) + 1
-        self.radix = max(self.n_characters + 2, n_labels) + 1
-        self.first_column = int(n_labels == 0)  # of the contexts in `NGramCounts`
-        self.parents, self.lengths = np.zeros((2, self.n_kinds), dtype=np.int64)
-        self.keys = np.empty(0, dtype=np.int64)
-
-    def grow(self, columns: Ints) -> Iterator[tuple[Ints, Ints]]:
-        """Add contexts, one length after the other.
-
-        Yields the rows that have a context of each length, and the ids of these contexts.
-        `columns` are those of merged n-grams.
-        """
-        rows, ids = np.arange(len(columns)), self._roots(columns[:, 1 - self.first_column :])
-        yield rows, ids
-        for length, column in enumerate(columns.T, 1):
-            has_character = column[rows] >= 0
-            rows, ids = rows[has_character], ids[has_character]
-            keys, inverse = unique_inverse(ids * self.radix + column[rows] + 1)
-            ids = len(self.parents) + inverse
-            self.keys = np.append(self.keys, keys)
-            self.parents = np.append(self.parents, keys // self.radix)
-            self.lengths = np.append(self.lengths, np.full(len(keys), length))
-            yield rows, ids
-
-    def _roots(self, recent: Ints) -> Ints:
-        """Return the root of each context, the kind of its last character."""
-        if self.order == 1:
-            return np.full(len(recent), self.kinds[NONE])
-        return self.kinds[recent[:, 0]]
-
-    @property
-    def farthest(self) -> Ints:
-        """First character of each context except the roots."""
-        return self.keys % self.radix - 1
-
-    def contexts_of(self, ids: Ints) -> Ints:
-        """Return contexts as in `NGramCounts`, with -1 where they have no character."""
-        contexts = np.full((len(ids), self.order), NONE, dtype=np.int32)
-        columns, farthest = contexts[:, self.first_column :], self.farthest
-        rows = np.arange(len(ids))
-        while len(rows := rows[ids >= self.n_kinds]):
-            ids = ids[ids >= self.n_kinds]
-            columns[rows, self.lengths[ids] - 1] = farthest[ids - self.n_kinds]
-            ids = self.parents[ids]
-        return contexts
-
-    def find(self, contexts: Ints) -> Ints:
-        """Return the longest known suffix of each context."""
-        ids = longest = self._roots(contexts[:, 1:])
-        table, n_cells = self._table, len(self._table) - 1
-        is_complete = not len(self.keys) or self.keys[-1] < n_cells
-        for column in contexts.T[self.first_column :] + 1:
-            keys = ids * self.radix
-            keys += column
-            ids = table.take(keys, mode="clip").astype(np.int64)  # keys can exceed int32
-            if not is_complete:
-                beyond = np.flatnonzero(keys >= n_cells)
-                place = np.searchsorted(self.keys[:-1], keys[beyond])
-                is_known = self.keys[place] == keys[beyond]
-                ids[beyond] = np.where(is_known, place + self.n_kinds, NONE)
-            longest = np.maximum(longest, ids)
-        return longest
-
-    @cached_property
-    def _table(self) -> Ints:
-        """Context for each key below a limit, or -1 for unused keys.
-
-        Keys outside the table also map to -1: key 0 is unused, and the last cell is always -1.
-        Contexts outside it require a binary search.
-        """
-        n_cells = min(int(self.keys.max(initial=-1)) + 1, TABLE_CELLS)
-        table = np.full(n_cells + 1, NONE, dtype=np.int32)
-        positions = np.arange(np.searchsorted(self.keys, n_cells))
-        table[self.keys[positions]] = self.n_kinds + positions
-        return table
-
-
 class KneserNey:
     """Character probabilities after contexts, estimated from counts.
+
+    The contexts of the n-grams form a tree. The parent of a context is the context without its
+    first character. Contexts are numbered by length, starting with the roots, which consist only of
+    a kind. With labels, the label is the last character of a context, next to the predicted
+    character.
 
     Parameters
     ----------
     counted : NGramCounts
     kinds : ndarray of shape (n_characters + 3,), dtype int
-        See `ContextTree`.
+        See `Alphabet`. Contexts may also contain the indices n_characters and n_characters + 1.
     n_labels : int, default=0
         0: the counts of all labels are added up.
     discount : float, default=None
@@ -256,9 +150,18 @@ class KneserNey:
 
     Attributes
     ----------
-    tree : ContextTree
+    order : int
+        Length of the longest n-grams, in characters.
+    radix : int
+        A context with one more character c in front has the key ``id * radix + c + 1``.
+    keys : ndarray of shape (n_contexts - n_kinds,), dtype int64
+        Sorted keys of all contexts but the roots.
+    parents, lengths : ndarray of shape (n_contexts,), dtype int64
+        The parent of each context, and its length, in characters.
     discounts : ndarray of shape (n_columns + 1, 3)
         Discounts for counts of 1, 2, and 3 or more, for each n-gram length.
+    total : float
+        Total number of counted characters.
     first : ndarray of shape (n_contexts + 1,), dtype int64
         First n-gram of each context.
     totals : ndarray of shape (n_contexts,), dtype float64
@@ -305,28 +208,57 @@ class KneserNey:
     def __init__(
         self, counted: NGramCounts, kinds: Ints, n_labels: int = 0, discount: float | None = None
     ):
-        self.tree = tree = ContextTree(counted.contexts.shape[1], kinds, n_labels)
+        self.order, self.kinds, self.n_labels = counted.contexts.shape[1], kinds, n_labels
+        self.n_characters, self.n_kinds = len(kinds) - 3, int(kinds.max()) + 1
         self.discount = None if discount is None else float(discount)
-        merged, n_characters = counted.merged(tree.first_column, tree.radix), tree.n_characters
+        self.radix = max(self.n_characters + 2, n_labels) + 1
+        self.first_column = int(n_labels == 0)  # of the contexts in `NGramCounts`
+        self.parents, self.lengths = np.zeros((2, self.n_kinds), dtype=np.int64)
+        self.keys = np.empty(0, dtype=np.int64)
+        merged = counted.merged(self.first_column, self.radix)
         counts, ngrams, occurrences = merged.filled_counts, list[Ints](), list[Ints | Floats]()
-        for rows, ids in tree.grow(merged.contexts):
-            unique, inverse = unique_inverse(ids * n_characters + merged.characters[rows])
+        for rows, ids in self._grow(merged.contexts):
+            unique, inverse = unique_inverse(ids * self.n_characters + merged.characters[rows])
             ngrams.append(unique)
             occurrences.append(np.bincount(inverse, weights=counts[rows]))
         self.ngrams = np.concatenate(ngrams)
-        self.characters = self.ngrams % n_characters
+        self.characters = self.ngrams % self.n_characters
         self._estimate(np.concatenate(occurrences), np.cumsum([0, *map(len, ngrams)]))
+
+    def _grow(self, columns: Ints) -> Iterator[tuple[Ints, Ints]]:
+        """Add contexts, one length after the other.
+
+        Yields the rows that have a context of each length, and the ids of these contexts.
+        `columns` are those of merged n-grams.
+        """
+        rows, ids = np.arange(len(columns)), self._roots(columns[:, 1 - self.first_column :])
+        yield rows, ids
+        for length, column in enumerate(columns.T, 1):
+            has_character = column[rows] >= 0
+            rows, ids = rows[has_character], ids[has_character]
+            keys, inverse = unique_inverse(ids * self.radix + column[rows] + 1)
+            ids = len(self.parents) + inverse
+            self.keys = np.append(self.keys, keys)
+            self.parents = np.append(self.parents, keys // self.radix)
+            self.lengths = np.append(self.lengths, np.full(len(keys), length))
+            yield rows, ids
+
+    def _roots(self, recent: Ints) -> Ints:
+        """Return the root of each context, the kind of its last character."""
+        if self.order == 1:
+            return np.full(len(recent), self.kinds[NONE])
+        return self.kinds[recent[:, 0]]
 
     def _estimate(self, counts: Floats, first: Ints) -> None:
         """Estimate the model from the count of each n-gram, and the first n-gram of each length."""
-        tree = self.tree
-        context, n_contexts = self.ngrams // tree.n_characters, len(tree.parents)
-        shorter = (tree.parents[context] * tree.n_characters + self.characters)[first[1] :]
+        context, n_contexts = self.ngrams // self.n_characters, len(self.parents)
+        shorter = (self.parents[context] * self.n_characters + self.characters)[first[1] :]
         shorter = np.searchsorted(self.ngrams, shorter)
         n_before = np.bincount(shorter, minlength=len(counts))
         full = counts - np.bincount(shorter, counts[first[1] :], minlength=len(counts))
         self._has_full_context: Bools = full > 1e-9 * counts  # tolerates rounding errors
         self._full_counts = full[self._has_full_context]
+        self.total: float = self._full_counts.sum()
         n_roots = first[1]
         root_counts, counts = counts[:n_roots], np.where(n_before == 0, counts, n_before)
         self.discounts = np.empty((len(first) - 1, 3))
@@ -338,7 +270,7 @@ class KneserNey:
         self.first = np.searchsorted(context, np.arange(n_contexts + 1))
         self.backoff = np.bincount(context, weights=taken, minlength=n_contexts) / self.totals
         self.weights = (counts - taken) / self.totals[context]
-        n_before = np.bincount(self.characters[:n_roots], counts[:n_roots], tree.n_characters)
+        n_before = np.bincount(self.characters[:n_roots], counts[:n_roots], self.n_characters)
         self.roots = self._make_roots(n_before, context[:n_roots], root_counts)
 
     def _make_roots(self, n_before: Ints | Floats, context: Ints, root_counts: Floats) -> Floats:
@@ -347,12 +279,12 @@ class KneserNey:
         `n_before` is the number of contexts before each character. `root_counts` are the counts of
         n-grams that consist of a kind and a character.
         """
-        n_characters, n_kinds, seen = self.tree.n_characters, self.tree.n_kinds, n_before > 0
+        n_characters, n_kinds, seen = self.n_characters, self.n_kinds, n_before > 0
         self.discounts[0], taken = _discounts(n_before[seen], self.discount)
         unigrams = np.full(n_characters, taken.sum() / n_characters)
         unigrams[seen] += n_before[seen] - taken
         unigrams /= n_before.sum()
-        character_kinds = self.tree.kinds[:n_characters]
+        character_kinds = self.kinds[:n_characters]
         shares = np.bincount(character_kinds, unigrams, minlength=n_kinds)
         pairs = context * n_kinds + character_kinds[self.characters[: len(context)]]
         kind_counts = np.bincount(pairs, root_counts, minlength=n_kinds**2)
@@ -361,34 +293,71 @@ class KneserNey:
         return smoothed[:, character_kinds] * (unigrams / shares[character_kinds])
 
     @property
-    def total(self) -> float:
-        """Total number of counted characters."""
-        return self._full_counts.sum()
+    def farthest(self) -> Ints:
+        """First character of each context except the roots."""
+        return self.keys % self.radix - 1
+
+    def contexts_of(self, ids: Ints) -> Ints:
+        """Return contexts as in `NGramCounts`, with -1 where they have no character."""
+        contexts = np.full((len(ids), self.order), NONE, dtype=np.int32)
+        columns, farthest = contexts[:, self.first_column :], self.farthest
+        rows = np.arange(len(ids))
+        while len(rows := rows[ids >= self.n_kinds]):
+            ids = ids[ids >= self.n_kinds]
+            columns[rows, self.lengths[ids] - 1] = farthest[ids - self.n_kinds]
+            ids = self.parents[ids]
+        return contexts
 
     def counted(self) -> NGramCounts:
         """Return the merged counts."""
-        ids, characters = np.divmod(self.ngrams[self._has_full_context], self.tree.n_characters)
-        contexts = self.tree.contexts_of(ids)
+        ids, characters = np.divmod(self.ngrams[self._has_full_context], self.n_characters)
+        contexts = self.contexts_of(ids)
         return NGramCounts(contexts, characters.astype(np.int32), self._full_counts)
 
     def to_state(self) -> Data:
         """Return the counts as compact arrays."""
-        return self.counted().to_state(self.tree.n_characters, self.tree.n_labels)
+        return self.counted().to_state(self.n_characters, self.n_labels)
 
     def find(self, contexts: Ints) -> Ints:
         """Return an id for each context, for use with `proba`: its longest known suffix."""
-        return self.tree.find(contexts)
+        ids = longest = self._roots(contexts[:, 1:])
+        table, n_cells = self._table, len(self._table) - 1
+        is_complete = not len(self.keys) or self.keys[-1] < n_cells
+        for column in contexts.T[self.first_column :] + 1:
+            keys = ids * self.radix
+            keys += column
+            ids = table.take(keys, mode="clip").astype(np.int64)  # keys can exceed int32
+            if not is_complete:
+                beyond = np.flatnonzero(keys >= n_cells)
+                place = np.searchsorted(self.keys[:-1], keys[beyond])
+                is_known = self.keys[place] == keys[beyond]
+                ids[beyond] = np.where(is_known, place + self.n_kinds, NONE)
+            longest = np.maximum(longest, ids)
+        return longest
+
+    @cached_property
+    def _table(self) -> Ints:
+        """Context for each key below a limit, or -1 for unused keys.
+
+        Keys outside the table also map to -1: key 0 is unused, and the last cell is always -1.
+        Contexts outside it require a binary search.
+        """
+        n_cells = min(int(self.keys.max(initial=-1)) + 1, TABLE_CELLS)
+        table = np.full(n_cells + 1, NONE, dtype=np.int32)
+        positions = np.arange(np.searchsorted(self.keys, n_cells))
+        table[self.keys[positions]] = self.n_kinds + positions
+        return table
 
     def proba(self, ids: Ints) -> Floats:
         """Return the distribution for each context id, (n, n_characters)."""
-        n_characters, n_kinds = self.tree.n_characters, self.tree.n_kinds
+        n_characters, n_kinds = self.n_characters, self.n_kinds
         roots, scale = np.array(ids), np.ones(len(ids))  # products of back-off weights
         rows, parts = np.arange(len(ids)), []
         while len(rows := rows[roots[rows] >= n_kinds]):
             contexts = roots[rows]
             parts.append((rows, contexts, scale[rows]))
             scale[rows] *= self.backoff[contexts]
-            roots[rows] = self.tree.parents[contexts]
+            roots[rows] = self.parents[contexts]
         proba = self.roots.take(roots, axis=0)
         proba *= scale[:, None]
         cells = proba.reshape(-1)  # a view
@@ -402,18 +371,12 @@ class KneserNey:
 
     def export(self) -> Data:
         """Return the data for the web page script."""
-        names = "backoff", "first", "weights", "roots"
-        tree = self.tree
-        return {name: getattr(self, name) for name in names} | {
+        arrays = "parents", "farthest", "kinds", "backoff", "first", "weights", "roots"
+        return {name: getattr(self, name) for name in (*arrays, "order", "radix")} | {
             "type": "ngrams",
-            "parents": tree.parents,
-            "farthest": tree.farthest,
-            "kinds": tree.kinds,
-            "characters": tree.n_characters,
-            "order": tree.order,
+            "characters": self.n_characters,
             "last": self.characters,
-            "radix": tree.radix,
-            "hasLabels": tree.n_labels > 0,
+            "hasLabels": self.n_labels > 0,
         }
 
 

@@ -17,7 +17,8 @@ from .contract import NextCharModel
 CHARACTERS, INPUTS, UNITS, GATES, VECTOR = "characters", "inputs", "units", "gates", "vector"
 # Windows (n_rows, window_length), labels (n_rows,), and the hidden and cell states of each layer,
 # each (n_rows, units) and doubled, see `LSTM._cells`.
-State = tuple[Ints, Ints, list[tuple[Floats, Floats]]]
+Layers = list[tuple[Floats, Floats]]
+State = tuple[Ints, Ints, Layers]
 
 
 def axes(num_layers: int, is_one_hot: bool) -> dict[str, tuple[str, ...]]:
@@ -73,6 +74,8 @@ class LSTM(NextCharModel):
             self.weights = {name: np.array(weights[name], np.float32) for name in sorted(weights)}
         if not all(np.isfinite(weight).all() for weight in self.weights.values()):
             raise ValueError("Expected finite weights.")
+        # The output weights for doubled states, (units, n_characters).
+        self._head = np.ascontiguousarray(self.weights["head.weight"].T * np.float32(0.5))
         self.sizes = {
             "hidden_size": self.hidden_size,
             "num_layers": self.num_layers,
@@ -86,11 +89,11 @@ class LSTM(NextCharModel):
     def _to_state(self) -> Data:
         return dict(self.weights)
 
-    def _layers(self) -> Iterator[list[Floats]]:
+    def _layers(self, weights: Data) -> Iterator[list[Floats]]:
         """Yield the input weights, the recurrent weights and both biases of each layer."""
         names = "weight_ih", "weight_hh", "bias_ih", "bias_hh"
         for layer in range(self.num_layers):
-            yield [self.weights[f"layers.{layer}.{name}_l0"] for name in names]
+            yield [weights[f"layers.{layer}.{name}_l0"] for name in names]
 
     @cached_property
     def _cells(self) -> tuple[Floats, Floats | None, list[Floats], list[tuple[Floats, Floats]]]:
@@ -118,7 +121,7 @@ class LSTM(NextCharModel):
         scale = np.repeat(np.array([0.5, 0.5, 0.5, 1], np.float32), self.hidden_size)
         half = np.float32(0.5)  # compensates for the doubled states
         inputs, recurrent, biases = [], [], []
-        for layer in self._layers():
+        for layer in self._layers(self.weights):
             input_weights, recurrent_weights, *bias = (weights[order] for weights in layer)
             inputs.append(input_weights.T * scale)
             recurrent.append(np.ascontiguousarray(recurrent_weights.T * (scale * half)))
@@ -135,15 +138,10 @@ class LSTM(NextCharModel):
             list(zip(between, map(_split_gates, biases[1:]), strict=True)),
         )
 
-    @cached_property
-    def _head(self) -> Floats:
-        """The output weights for doubled states, (units, n_characters)."""
-        return np.ascontiguousarray(self.weights["head.weight"].T * np.float32(0.5))
-
     def start(self, windows: Ints, labels: Ints) -> tuple[State, Floats]:
         """Read contexts."""
         filled = windows >= 0
-        layers: list[tuple[Floats, Floats]] = []
+        layers: Layers = []
         for step in range(int(filled.any(axis=0).argmax()), windows.shape[1]):
             layers = self._read(np.maximum(windows[:, step], 0), labels, layers)
             if not filled[:, step].all():  # padding keeps the state at zero
@@ -186,7 +184,7 @@ class LSTM(NextCharModel):
         target_rows = (has_target.cumsum().reshape(has_target.shape) - 1)[order]
         n_active = np.searchsorted(-lengths[order], -np.arange(n_steps), side="left")
         states = np.empty((np.count_nonzero(has_target), self.hidden_size), np.float32)
-        layers: list[tuple[Floats, Floats]] = []
+        layers: Layers = []
         for step, n in enumerate(n_active[: lengths.max(initial=0)].tolist()):
             layers = [(hidden[:n], cell[:n]) for hidden, cell in layers]
             layers = self._read(inputs[:n, step], labels[:n], layers)
@@ -196,33 +194,27 @@ class LSTM(NextCharModel):
 
     def export(self) -> Data:
         """Return the data for the web page script, in 16 bits."""
-        layers = []
-        for layer in self._layers():
-            into, back, *biases = (weights.astype(np.float16) for weights in layer)
-            layers.append({"into": into, "back": back, "bias": np.add(*biases)})
-        one_hot = np.eye(self.n_characters + N_SPECIAL + self.n_labels)
-        vectors = self.weights.get("embedding.weight", one_hot)
-        head = {
-            name: self.weights[f"head.{name}"].astype(np.float16) for name in ("weight", "bias")
-        }
+        half = {name: weight.astype(np.float16) for name, weight in self.weights.items()}
+        one_hot = np.eye(self.n_characters + N_SPECIAL + self.n_labels, dtype=np.float16)
         return {
             "type": "lstm",
             "units": self.hidden_size,
             "characters": self.n_characters,
-            "vectors": vectors.astype(np.float16),
-            "layers": layers,
-            "head": head,
+            "vectors": half.get("embedding.weight", one_hot),
+            "layers": [
+                {"into": into, "back": back, "bias": np.add(*biases)}
+                for into, back, *biases in self._layers(half)
+            ],
+            "head": {"weight": half["head.weight"], "bias": half["head.bias"]},
         }
 
-    def _read(
-        self, characters: Ints, labels: Ints, layers: list[tuple[Floats, Floats]]
-    ) -> list[tuple[Floats, Floats]]:
+    def _read(self, characters: Ints, labels: Ints, layers: Layers) -> Layers:
         """Read one character per row. If `layers` is empty, all states start at zero."""
         character_gates, label_gates, recurrent, between = self._cells
         gates = character_gates.take(characters, axis=1)
         if label_gates is not None:
             gates += label_gates.take(labels, axis=1)
-        new_layers: list[tuple[Floats, Floats]] = []
+        new_layers: Layers = []
         for layer, weights in enumerate(recurrent):
             if layer:
                 into, bias = between[layer - 1]

@@ -159,17 +159,10 @@ class Mixture(NextCharModel):
 
     def export(self) -> Data:
         """Return the data for the web page script."""
-        components = [
-            {
-                "model": model.export(),
-                "weight": share,
-                "label": label,
-                "alphabet": alphabet and alphabet.export(),
-            }
-            for share, (model, _, label, alphabet) in zip(
-                self._shares, self.components, strict=True
-            )
-        ]
+        components = []
+        for share, (model, _, label, alphabet) in zip(self._shares, self.components, strict=True):
+            data = {"model": model.export(), "weight": share, "label": label}
+            components.append(data | {"alphabet": alphabet and alphabet.export()})
         return {"type": "mixture", "components": components}
 
     def _mean(self, logits: list[Floats]) -> Floats:

@@ -7,7 +7,6 @@ import numpy as np
 from .._alphabet import Alphabet
 from .._sequences import Sequences
 from .._types import Data, Floats, Ints
-from .._validation import check_real
 from .contract import NextCharModel, State, append_character, recent_contexts
 from .kneser_ney import TINY, KneserNey, NGramCounts, unique_inverse
 
@@ -28,6 +27,10 @@ class NGrams(NextCharModel):
     ----------
     levels : list of KneserNey
         The estimates from the counts of all labels and, with labels, of each label.
+    discounts : ndarray of shape (order, 3)
+        Discounts for counts of 1, 2, and 3 or more, for each n-gram length.
+    shared : KneserNey or None
+        The estimates from the counts of all labels, if there are labels.
     """
 
     block_rows = 2048
@@ -35,42 +38,22 @@ class NGrams(NextCharModel):
     def __init__(
         self, counted: NGramCounts, kinds: Ints, n_labels: int = 0, discount: float | None = None
     ):
-        self.n_characters, self.n_labels, self.order = len(kinds) - 3, n_labels, counted.order
+        self.n_characters, self.n_labels = len(kinds) - 3, n_labels
         numbers = (0, n_labels) if n_labels else (0,)
         self.levels = [KneserNey(counted, kinds, n, discount) for n in numbers]
+        self.order, self.discounts = counted.contexts.shape[1], self.levels[-1].discounts
+        self.shared = self.levels[0] if n_labels else None
 
-    @classmethod
-    def count(
-        cls,
-        sequences: Sequences,
-        order: int,
-        kinds: Ints,
-        n_labels: int = 0,
-        *,
-        before: "NGrams | None" = None,
-        discount: float | None = None,
-    ) -> Self:
-        """Count the n-grams in sequences of indices, and add the counts of `before`."""
-        parts = [] if before is None else [before.levels[-1].counted()]
-        counted = NGramCounts.joined([*parts, NGramCounts.of(sequences, order)])
-        return cls(counted, kinds, n_labels, discount)
-
-    @property
-    def discounts(self) -> Floats:
-        """Discounts for counts of 1, 2, and 3 or more, for each n-gram length."""
-        return self.levels[-1].discounts
-
-    @property
-    def shared(self) -> KneserNey | None:
-        """The estimates from the counts of all labels, if there are labels."""
-        return self.levels[0] if self.n_labels else None
+    def counted(self) -> NGramCounts:
+        """Return the counts from which the probabilities are estimated."""
+        return self.levels[-1].counted()
 
     @classmethod
     def _from_state(cls, state: Data, alphabet: Alphabet, n_labels: int) -> Self:
-        counts = dict(state)
-        if (discount := counts.pop("discount")) is not None:
-            check_real("discount", discount, "in (0, 1]", lambda d: 0 < d <= 1)
-        counted = NGramCounts.from_state(counts, alphabet.kinds, n_labels)
+        discount = state.pop("discount")
+        if not (discount is None or 0 < discount <= 1):
+            raise ValueError("Expected a discount in (0, 1].")
+        counted = NGramCounts.from_state(state, alphabet.kinds, n_labels)
         return cls(counted, alphabet.kinds, n_labels, discount)
 
     def _to_state(self) -> Data:
@@ -80,14 +63,14 @@ class NGrams(NextCharModel):
         """Return an id for each context, for use with `proba`: its longest known suffixes."""
         ids, *by_label = (level.find(contexts) for level in self.levels)
         for label_ids in by_label:
-            ids = label_ids * len(self.levels[0].tree.parents) + ids
+            ids = label_ids * len(self.levels[0].parents) + ids
         return ids
 
     def proba(self, ids: Ints) -> Floats:
         """Return the distribution for each context id, (n, n_characters)."""
         if self.n_labels == 0:
             return self.levels[0].proba(ids)
-        label_ids, ids = np.divmod(ids, len(self.levels[0].tree.parents))
+        label_ids, ids = np.divmod(ids, len(self.levels[0].parents))
         proba = self.levels[1].proba(label_ids)
         proba *= _LABEL_WEIGHT
         proba += (1 - _LABEL_WEIGHT) * self.levels[0].proba(ids)

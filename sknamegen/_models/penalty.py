@@ -1,8 +1,9 @@
 """Penalties on characters that a model overestimates because it has seen few examples."""
 
+from collections.abc import Callable
 from functools import cached_property
 from itertools import chain
-from typing import NamedTuple, Self
+from typing import Self
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -13,7 +14,7 @@ from .._corpus import Corpus
 from .._parallel import BLOCK_CELLS
 from .._sequences import Sequences
 from .._types import Data, Floats, Ints
-from .contract import NextCharModel, State, Wrapper, recent_contexts
+from .contract import NextCharModel, Wrapper
 from .kneser_ney import TINY, KneserNey, NGramCounts, unique_inverse
 
 # Order and discount of the n-grams of kinds.
@@ -26,39 +27,30 @@ _SLACK = 3
 _LOWEST = -8.0
 
 
-class PenaltyCounts(NamedTuple):
-    """The counts from which penalties are estimated.
+def learn_penalties(
+    corpus: Corpus, sequences: Sequences, before: NextCharModel | None
+) -> Callable[[NextCharModel], NextCharModel]:
+    """Return a function that adds all penalties to a model.
 
-    Attributes
-    ----------
-    kinds : NGramCounts
-        N-grams of kinds.
-    characters : sparse array of shape (n_labels, n_characters), dtype float64, or None
-        How often the names with each label contain each character. None: no labels.
+    They are estimated from the kinds and characters in sequences of indices, and from the counts of
+    an earlier model.
     """
-
-    kinds: NGramCounts
-    characters: csr_array | None
-
-    @classmethod
-    def of(cls, corpus: Corpus, sequences: Sequences, before: NextCharModel | None) -> Self:
-        """Count kinds and characters in sequences of indices, and add the counts of a model."""
-        kinds = [_count_kinds(corpus, sequences)]
-        if before and (penalty := before.layer(KindPenalty)):
-            kinds.insert(0, penalty.ngrams_of_kinds.counted())
-        characters, n_labels = None, len(corpus.labels)
-        if n_labels:
-            counted = NGramCounts.of(sequences, 1)
-            characters = _by_label(counted, n_labels, len(corpus.alphabet))
-        if characters is not None and before and (earlier := before.layer(NewCharacterPenalty)):
+    parts, alphabet, characters = _count_kinds(corpus, sequences), corpus.alphabet, None
+    if before and (earlier_kinds := before.layer(KindPenalty)):
+        parts.insert(0, earlier_kinds.ngrams_of_kinds.counted())
+    if corpus.labels:
+        counted = NGramCounts.of(sequences, 1)
+        characters = _by_label(counted, len(corpus.labels), len(alphabet))
+        if before and (earlier := before.layer(NewCharacterPenalty)):
             characters = characters + earlier.counts
-        return cls(NGramCounts.joined(kinds), characters)
+    kinds = NGramCounts.joined(parts)
 
-    def penalised(self, model: NextCharModel, alphabet: Alphabet) -> NextCharModel:
-        """Return a model with all penalties."""
-        if self.characters is not None:
-            model = NewCharacterPenalty(model, self.characters)
-        return KindPenalty(model, alphabet, self.kinds)
+    def penalised(model: NextCharModel) -> NextCharModel:
+        if characters is not None:
+            model = NewCharacterPenalty(model, characters)
+        return KindPenalty(model, alphabet, kinds)
+
+    return penalised
 
 
 class NewCharacterPenalty(Wrapper):
@@ -105,24 +97,7 @@ class NewCharacterPenalty(Wrapper):
     def _to_state(self) -> Data:
         counts = self.counts.tocoo()
         counted = NGramCounts(counts.row[:, None], counts.col, counts.data)
-        state = counted.to_state(self.n_characters, self.n_labels)
-        return state | {"model": self.model.to_state()}
-
-    def start(self, windows: Ints, labels: Ints) -> tuple[State, Floats]:
-        """Read contexts."""
-        state, logits = self.model.start(windows, labels)
-        return (state, labels), self._penalise(logits, labels)
-
-    def advance(self, state: State, characters: Ints) -> tuple[State, Floats]:
-        """Read one more character per row."""
-        state, labels = state
-        state, logits = self.model.advance(state, characters)
-        return (state, labels), self._penalise(logits, labels)
-
-    def select(self, state: State, rows: Ints) -> State:
-        """Return the state of the selected rows."""
-        state, labels = state
-        return self.model.select(state, rows), labels.take(rows)
+        return counted.to_state(self.n_characters, self.n_labels) | {"model": self.model.to_state()}
 
     def distinct_logits(self, sequences: Sequences) -> tuple[Ints, Floats]:
         """Return each target's row index, and the logits of the rows."""
@@ -131,10 +106,10 @@ class NewCharacterPenalty(Wrapper):
         if (labels != labels[:1]).any():  # penalties differ between rows with equal logits
             pairs, rows = unique_inverse(rows * self.n_labels + labels)
             labels, logits = pairs % self.n_labels, logits.take(pairs // self.n_labels, axis=0)
-        return rows, self._penalise(logits, labels[: len(logits)])
+        return rows, self._change(logits, labels[: len(logits), None])
 
-    def _penalise(self, logits: Floats, labels: Ints) -> Floats:
-        labels, inverse = unique_inverse(labels)
+    def _change(self, logits: Floats, contexts: Ints) -> Floats:
+        labels, inverse = unique_inverse(contexts[:, 0])
         table = np.repeat(self.penalty[labels, None], self.n_characters, axis=1)
         for row, label in zip(table, labels.tolist(), strict=True):
             row[self._seen[label]] = 0
@@ -160,8 +135,8 @@ class KindPenalty(Wrapper):
     list shows which kinds follow each other. The penalty compares a kind's frequency after the
     preceding kinds with its overall frequency.
 
-    The state consists of the model's state, the kinds in the windows, (n_rows, window_length), the
-    labels, and the contexts at the ends of the windows, as row numbers of `by_kind`, (n_rows,).
+    The contexts in the state are rows of a label, the context at the end of the window, as a row
+    number of `by_kind`, and the kinds in the window.
 
     Parameters
     ----------
@@ -191,7 +166,7 @@ class KindPenalty(Wrapper):
         overall = np.bincount(kind_of, minlength=n_kinds) / len(kind_of)
         overall += np.bincount(kind, counts, n_kinds)
         overall = np.maximum(overall / overall.sum(), TINY)
-        contexts = np.arange(len(self.ngrams_of_kinds.tree.parents))
+        contexts = np.arange(len(self.ngrams_of_kinds.parents))
         proba = np.maximum(self.ngrams_of_kinds.proba(contexts), TINY)
         proba.ravel()[self.ngrams_of_kinds.ngrams] *= _SLACK  # of kinds that occurred
         self.by_kind = np.log(proba / overall).clip(_LOWEST, 0).astype(np.float32)
@@ -207,58 +182,45 @@ class KindPenalty(Wrapper):
         return {"model": self.model.to_state()} | self.ngrams_of_kinds.to_state()
 
     @cached_property
-    def _next_contexts(self) -> Ints:
+    def _after(self) -> Ints:
         """Next context for each context (row) and kind (column, the last for no character)."""
-        tree = self.ngrams_of_kinds.tree
-        contexts = tree.contexts_of(np.arange(len(tree.parents)))
-        labels, recent = contexts[:, :1], contexts[:, 1:]
-        after = np.empty((len(contexts), int(self._kind_of.max()) + 2), dtype=np.int32)
-        after[:, NONE] = np.arange(len(contexts))
-        for kind in range(after.shape[1] - 1):
-            kinds = np.append(recent[:, ::-1], np.full((len(recent), 1), kind, np.int32), axis=1)
-            rows, length = np.arange(len(kinds)), recent.shape[1]
-            kinds = _recent_kinds(kinds, rows, -1, length, self._alphabet)
-            after[:, kind] = tree.find(np.append(labels, kinds, axis=1))
-        return after
+        tree = self.ngrams_of_kinds
+        rows, after = np.arange(len(tree.parents)), list[Ints]()
+        contexts = tree.contexts_of(rows)
+        for kind in range(self._kind_of.max() + 1):
+            kinds = np.pad(contexts[:, :0:-1], ((0, 0), (0, 1)), constant_values=kind)
+            kinds = _recent_kinds(kinds, rows, -1, tree.order - 1, self._alphabet)
+            after.append(tree.find(np.append(contexts[:, :1], kinds, axis=1)))
+        return np.stack([*after, rows], axis=1).astype(np.int32)
 
     @cached_property
-    def _start_contexts(self) -> Ints:
+    def _first(self) -> Ints:
         """Context before the first kind of a name, for each label."""
-        labels, tree = np.arange(max(1, self.n_labels)), self.ngrams_of_kinds.tree
-        empty = np.full((len(labels), tree.order - 1), NONE)
-        return tree.find(recent_contexts(empty, labels, tree.order - 1))
+        tree = self.ngrams_of_kinds
+        contexts = np.full((max(1, self.n_labels), tree.order), NONE)
+        contexts[:, 0] = np.arange(len(contexts))
+        return tree.find(contexts)
 
     def _read(self, kinds: Ints, labels: Ints) -> Ints:
         """Return the contexts after each column of kinds, given the labels."""
-        contexts = self._start_contexts[labels]  # without labels, -1 is the only row
+        contexts = self._first[labels]  # without labels, -1 is the only row
         by_step = np.empty(kinds.shape, dtype=np.int32)
         for step, column in enumerate(kinds.T):
-            contexts = by_step[:, step] = self._next_contexts[contexts, column]
+            contexts = by_step[:, step] = self._after[contexts, column]
         return by_step
 
-    def start(self, windows: Ints, labels: Ints) -> tuple[State, Floats]:
-        """Read contexts."""
-        state, logits = self.model.start(windows, labels)
+    def _start_contexts(self, windows: Ints, labels: Ints) -> Ints:
         kinds = self._kind_of[windows]
-        contexts = self._read(kinds, labels)[:, -1]
-        return (state, kinds, labels, contexts), self._penalise(logits, contexts)
+        return np.column_stack([labels, self._read(kinds, labels)[:, -1], kinds])
 
-    def advance(self, state: State, characters: Ints) -> tuple[State, Floats]:
-        """Read one more character per row."""
-        state, kinds, labels, contexts = state
-        state, logits = self.model.advance(state, characters)
-        longer, new_kinds = np.empty_like(kinds), self._kind_of[characters]
-        longer[:, :-1], longer[:, -1] = kinds[:, 1:], new_kinds
-        if (kinds[:, 0] != NONE).any():  # the window alone determines the context
-            contexts = self._read(longer, labels)[:, -1]
+    def _next_contexts(self, contexts: Ints, characters: Ints) -> Ints:
+        kinds = self._kind_of[characters]
+        longer = np.concatenate([contexts[:, :2], contexts[:, 3:], kinds[:, None]], axis=1)
+        if (contexts[:, 2] != NONE).any():  # the window alone determines the context
+            longer[:, 1] = self._read(longer[:, 2:], longer[:, 0])[:, -1]
         else:
-            contexts = self._next_contexts[contexts, new_kinds]
-        return (state, longer, labels, contexts), self._penalise(logits, contexts)
-
-    def select(self, state: State, rows: Ints) -> State:
-        """Return the state of the selected rows."""
-        state, *columns = state
-        return self.model.select(state, rows), *(column.take(rows, axis=0) for column in columns)
+            longer[:, 1] = self._after[longer[:, 1], kinds]
+        return longer
 
     def distinct_logits(self, sequences: Sequences) -> tuple[Ints, Floats]:
         """Return each target's row index, and the logits of the rows."""
@@ -286,8 +248,8 @@ class KindPenalty(Wrapper):
         contexts = self._read(self._kind_of[sequences.inputs], sequences.labels)
         return self.by_kind.take(contexts[sequences.has_target], axis=0)
 
-    def _penalise(self, logits: Floats, contexts: Ints) -> Floats:
-        logits += self.by_kind.take(contexts, axis=0) @ self.one_hot
+    def _change(self, logits: Floats, contexts: Ints) -> Floats:
+        logits += self.by_kind.take(contexts[:, 1], axis=0) @ self.one_hot
         return logits
 
     def export(self) -> Data:
@@ -297,8 +259,8 @@ class KindPenalty(Wrapper):
             "model": self.model.export(),
             "nKinds": self.by_kind.shape[1],
             "kinds": self._kind_of,
-            "first": self._start_contexts,
-            "after": self._next_contexts,
+            "first": self._first,
+            "after": self._after,
             "byKind": self.by_kind,
         }
 
@@ -313,8 +275,8 @@ def _by_label(counted: NGramCounts, n_labels: int, n_characters: int) -> csr_arr
     return csr_array(cells, shape=(n_labels, n_characters))
 
 
-def _count_kinds(corpus: Corpus, sequences: Sequences) -> NGramCounts:
-    """Count the n-grams of character kinds."""
+def _count_kinds(corpus: Corpus, sequences: Sequences) -> list[NGramCounts]:
+    """Count the n-grams of character kinds in blocks of sequences with targets."""
     alphabet, n_labels, window_length = corpus.alphabet, len(corpus.labels), corpus.window_length_
     kind_of, kinds = _kind_of(alphabet), _kinds_of_kinds(alphabet)
     # Most names consist of the same kinds as many others, so each pattern is counted once.
@@ -337,7 +299,7 @@ def _count_kinds(corpus: Corpus, sequences: Sequences) -> NGramCounts:
         targets, weights = kind_of[part.targets[rows, steps]], n_names[start + rows]
         counted = NGramCounts(contexts, targets, weights)
         parts.append(KneserNey(counted, kinds, n_labels, _DISCOUNT).counted())
-    return NGramCounts.joined(parts)
+    return parts
 
 
 def _recent_kinds(

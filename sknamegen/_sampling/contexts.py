@@ -7,7 +7,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from .._alphabet import NONE
-from .._models.kneser_ney import TABLE_CELLS, ContextTree, KneserNey
+from .._models.kneser_ney import TABLE_CELLS, KneserNey
 from .._types import Floats, Ints
 from .decoding import Decoding
 
@@ -19,7 +19,7 @@ _PRIOR = 0.5
 class ContextAutomaton:
     """Distributions of the next character in each context, with transitions between contexts.
 
-    Contexts are numbered as in `ContextTree`. The first contexts are the roots.
+    Contexts are numbered as in `KneserNey`. The first contexts are the roots.
 
     Attributes
     ----------
@@ -45,8 +45,8 @@ class ContextAutomaton:
     @classmethod
     def from_ngrams(cls, ngrams: KneserNey) -> Self:
         """Return the automaton of n-grams without labels."""
-        n_contexts = _n_contexts(ngrams.tree)
-        parents, lengths, after, start = _transitions(ngrams.tree, n_contexts)
+        n_contexts = _n_contexts(ngrams)
+        parents, lengths, after, start = _transitions(ngrams, n_contexts)
         proba = ngrams.proba(np.arange(n_contexts)).astype(np.float32)
         return cls(parents, lengths, after, (start,), proba)
 
@@ -68,14 +68,13 @@ class ContextAutomaton:
         proba : ndarray of shape (n, n_characters), dtype float
             The distribution of the next character after each context.
         """
-        tree = ngrams.tree
-        n_contexts, ids = _n_contexts(tree), tree.find(contexts)
+        n_contexts, ids = _n_contexts(ngrams), ngrams.find(contexts)
         while (is_unknown := ids >= n_contexts).any():
-            ids = np.where(is_unknown, tree.parents[ids], ids)
+            ids = np.where(is_unknown, ngrams.parents[ids], ids)
         cells = np.ones(len(ids), dtype=np.float32), (ids, np.arange(len(ids)))
         is_after = csr_matrix(cells, shape=(n_contexts, len(ids)))
         n, sums = np.bincount(ids, minlength=n_contexts), is_after @ proba.astype(np.float32)
-        parents, lengths, after, start = _transitions(tree, n_contexts)
+        parents, lengths, after, start = _transitions(ngrams, n_contexts)
         levels = _levels(lengths)
         for level in reversed(levels):  # add up all contexts with the same suffix
             first = np.flatnonzero(np.diff(parents[level], prepend=-1))
@@ -83,7 +82,7 @@ class ContextAutomaton:
             n[shorter] += np.add.reduceat(n[level], first)
             sums[shorter] += np.add.reduceat(sums[level], first)
         n_characters = proba.shape[1]
-        sums[: tree.n_kinds] = ngrams.roots[:, :n_characters]
+        sums[: ngrams.n_kinds] = ngrams.roots[:, :n_characters]
         for level in levels:
             sums[level] += _PRIOR * sums[parents[level]]
             sums[level] /= n[level, None] + _PRIOR
@@ -120,7 +119,7 @@ class ContextAutomaton:
         return replace(self, proba=proba.astype(np.float32))
 
 
-def _n_contexts(tree: ContextTree) -> int:
+def _n_contexts(tree: KneserNey) -> int:
     """Return the number of contexts, up to a length for which the tables stay within the limit."""
     limit = max(TABLE_CELLS // tree.n_characters, tree.n_kinds)
     if len(tree.lengths) <= limit:
@@ -134,7 +133,7 @@ def _levels(lengths: Ints) -> list[slice]:
     return list(map(slice, ends[:-1], ends[1:]))
 
 
-def _transitions(tree: ContextTree, n_contexts: int) -> tuple[Ints, Ints, Ints, int]:
+def _transitions(tree: KneserNey, n_contexts: int) -> tuple[Ints, Ints, Ints, int]:
     """Return the parents, lengths and transitions of contexts, and the start of a name."""
     n_characters, kinds, n_roots = tree.n_characters, tree.kinds, tree.n_kinds
     parents, lengths = tree.parents[:n_contexts], tree.lengths[:n_contexts]

@@ -12,10 +12,11 @@ from .._corpus import Corpus
 from .._fitted import Fitted
 from .._models.contract import NextCharModel, log_softmax
 from .._models.interpolated import STRENGTHS, Interpolated, backoff_tables, fits_in_a_table
+from .._models.kneser_ney import NGramCounts
 from .._models.lstm import LSTM
 from .._models.mixture import Component, Mixture
 from .._models.ngrams import NGrams
-from .._models.penalty import PenaltyCounts
+from .._models.penalty import learn_penalties
 from .._models.pretrained import Network, Pretrained
 from .._parallel import parallel_map
 from .._rows import rows_of_names
@@ -123,7 +124,7 @@ def train(
     earlier = model.layer(Interpolated) if model and one_pass else None
     counts = _count_ngrams(corpus, unjoined, earlier)
     # The penalties may know the names that are held out, because early stopping ignores them.
-    penalties = PenaltyCounts.of(corpus, sequences, model)
+    penalised = learn_penalties(corpus, sequences, model)
     can_count = not is_text and fits_in_a_table(counts)
     always = can_count and settings.ngram_counts is True
 
@@ -141,7 +142,7 @@ def train(
             # Counts reveal the names. `partial_fit` needs those of all calls, also after loading.
             if strength or one_pass:
                 model = Interpolated(mixture, counts, strength, gains)
-        fitted = Fitted(corpus, penalties.penalised(model, corpus.alphabet))
+        fitted = Fitted(corpus, penalised(model))
         return Run(fitted, attributes, is_interrupted)
 
     data = joined, valid, counts, is_text, lambda nets: snapshot(run_of(nets)), epochs
@@ -229,8 +230,8 @@ def _count_ngrams(corpus: Corpus, sequences: Sequences, earlier: Interpolated | 
     if before and before.levels[-1].total >= _MAX_COUNTED:
         return before
     order = min(6, corpus.window_length_ + 1)
-    sizes = order, corpus.alphabet.kinds, len(corpus.labels)
-    return NGrams.count(sequences, *sizes, before=before)
+    counted = NGramCounts.of(sequences, order, before.counted() if before else None)
+    return NGrams(counted, corpus.alphabet.kinds, len(corpus.labels))
 
 
 def _attributes(nets: list[Net], before: Data, similar_names: list[str]) -> Data:
@@ -297,7 +298,7 @@ def _gains_of_counts(
     if pretrained is None or n_names == 1:
         return before
     n_folds, weight = min(10, n_names), 0.3 * share  # of the pretrained network
-    earlier_counts = earlier.counts if earlier else None
+    counted_earlier = earlier.counts.counted() if earlier else None
     untrained = pretrained.network_for(corpus)
     is_seen, n_labels = np.isin(corpus.alphabet_, pretrained.alphabet), len(corpus.labels)
 
@@ -311,7 +312,8 @@ def _gains_of_counts(
 
     def gains_in(fold: int) -> Floats:
         others, test = sequences.take(folds != fold), sequences.take(folds == fold)
-        counts = NGrams.count(others, order, corpus.alphabet.kinds, n_labels, before=earlier_counts)
+        counted = NGramCounts.of(others, order, counted_earlier)
+        counts = NGrams(counted, corpus.alphabet.kinds, n_labels)
         contexts, targets = test.contexts(order - 1), test.targets[test.has_target]
         lowest, gains = proba[folds_of_targets == fold], []
         for strength in STRENGTHS.tolist():

@@ -7,10 +7,11 @@ from sknamegen._alphabet import NONE, Alphabet
 from sknamegen._corpus import Corpus
 from sknamegen._models.contract import NextCharModel, next_log_proba
 from sknamegen._models.interpolated import Interpolated
+from sknamegen._models.kneser_ney import NGramCounts
 from sknamegen._models.lstm import LSTM, axes
 from sknamegen._models.mixture import AlphabetMap, Component, Mixture
 from sknamegen._models.ngrams import NGrams
-from sknamegen._models.penalty import PenaltyCounts
+from sknamegen._models.penalty import learn_penalties
 from sknamegen._rows import rows_of_names
 from sknamegen._sequences import Sequences
 
@@ -38,7 +39,7 @@ def labelled_sequences(names=NAMES, window_length=WINDOW):
 
 
 def ngrams(n_labels=N_LABELS, order=3):
-    return NGrams.count(labelled_sequences(), order, ALPHABET.kinds, n_labels)
+    return NGrams(NGramCounts.of(labelled_sequences(), order), ALPHABET.kinds, n_labels)
 
 
 def penalised(model):
@@ -47,8 +48,7 @@ def penalised(model):
     corpus = Corpus(characters, WINDOW, 1, 9, hashes, 1.0, labels, np.ones(N_LABELS))
     corpus.alphabet.kinds = KINDS
     corpus.alphabet.caseless = np.arange(KINDS.max() + 1) == KINDS[ALPHABET.index["r"]]
-    counts = PenaltyCounts.of(corpus, labelled_sequences(), None)
-    return counts.penalised(model, corpus.alphabet)
+    return learn_penalties(corpus, labelled_sequences(), None)(model)
 
 
 FEW = Alphabet(np.array(["\3", *"acd"]))

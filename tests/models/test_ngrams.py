@@ -94,11 +94,11 @@ def test_contexts_are_found_with_any_table_size(monkeypatch):
     contexts, _ = pairs([*NAMES, "hab", "nnnnnnn"], 4)
     whole = count(NAMES, 5)
     expected = whole.find(contexts)
-    for n_cells in {0, 1, 7, *whole.tree.keys.tolist(), *(whole.tree.keys + 1).tolist()}:
+    for n_cells in {0, 1, 7, *whole.keys.tolist(), *(whole.keys + 1).tolist()}:
         monkeypatch.setattr(kneser_ney, "TABLE_CELLS", n_cells)
         counts = count(NAMES, 5)
         np.testing.assert_array_equal(counts.find(contexts), expected)
-        assert len(counts.tree._table) <= n_cells + 1
+        assert len(counts._table) <= n_cells + 1
 
 
 def test_keys_may_exceed_int32():
@@ -106,19 +106,19 @@ def test_keys_may_exceed_int32():
     labels = np.arange(4000, dtype=np.int32)
     contexts = np.column_stack([labels * 300, labels % 4, labels // 4 % 4]).astype(np.int32)
     counts = KneserNey(NGramCounts(contexts, labels % 5), KINDS, n_labels=4000 * 300)
-    assert counts.tree.keys[-1] > 2**31
+    assert counts.keys[-1] > 2**31
     ids = counts.find(contexts)
     assert len(np.unique(ids)) == 4000
-    np.testing.assert_array_equal(counts.tree.lengths[ids], 3)
+    np.testing.assert_array_equal(counts.lengths[ids], 3)
 
 
 @pytest.mark.parametrize("names", [[""], ["a"], ["", "a" * 30]])
 def test_few_and_unusual_names(names):
     counts = count(names, 5)
-    proba = counts.proba(np.arange(len(counts.tree.parents)))
+    proba = counts.proba(np.arange(len(counts.parents)))
     np.testing.assert_allclose(proba.sum(axis=1), 1)
     assert proba.min() > 0
-    np.testing.assert_array_equal(proba[: counts.tree.n_kinds], counts.roots)
+    np.testing.assert_array_equal(proba[: counts.n_kinds], counts.roots)
 
 
 @pytest.mark.parametrize("length", [3, 40])
@@ -132,7 +132,5 @@ def test_counts_round_trip(length):
     assert dict(zip(grams, counted[2].tolist(), strict=True)) == occurred
     saved = NGramCounts.from_state(whole.to_state(), KINDS, 0)
     for again in (KneserNey(counted, KINDS), KneserNey(saved, KINDS)):
-        for owner, other in ((whole, again), (whole.tree, again.tree)):
-            for name, value in vars(owner).items():
-                if name != "tree":
-                    np.testing.assert_array_equal(vars(other)[name], value, err_msg=name)
+        for name, value in vars(whole).items():
+            np.testing.assert_array_equal(vars(again)[name], value, err_msg=name)

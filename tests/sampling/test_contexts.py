@@ -38,7 +38,7 @@ ORDERS = pytest.mark.parametrize("order", [1, 2, 3, 6])
 def test_distributions_are_those_of_the_ngrams_after_decoding(order, decoding):
     counts = count(NAMES, order, 0.6)
     with np.errstate(divide="ignore"):
-        expected = decoding.probabilities(np.log(counts.proba(np.arange(len(counts.tree.parents)))))
+        expected = decoding.probabilities(np.log(counts.proba(np.arange(len(counts.parents)))))
     decoded = ContextAutomaton.from_ngrams(counts).decoded(decoding)
     np.testing.assert_allclose(decoded.proba, expected, atol=1e-6)
     assert decoded.order == order
@@ -49,9 +49,9 @@ def test_distributions_are_those_of_the_ngrams_after_decoding(order, decoding):
 def test_a_truncated_automaton_ignores_farther_characters(lower, limit, monkeypatch):
     """The limit of the tables truncates as well."""
     counts = count(NAMES, 6)
-    n = int(np.searchsorted(counts.tree.lengths, lower))
+    n = int(np.searchsorted(counts.lengths, lower))
     if limit:
-        monkeypatch.setattr(contexts_module, "TABLE_CELLS", n * counts.tree.n_characters)
+        monkeypatch.setattr(contexts_module, "TABLE_CELLS", n * counts.n_characters)
     truncated = ContextAutomaton.from_ngrams(counts)
     truncated = truncated if limit else truncated.truncated(lower)
     assert truncated.order == lower
@@ -63,10 +63,10 @@ def test_a_truncated_automaton_ignores_farther_characters(lower, limit, monkeypa
 
 def context_characters(counts):
     """Return the characters of each context, nearest first, and () for a kind."""
-    contexts = [()] * counts.tree.n_kinds
-    for context in range(counts.tree.n_kinds, len(counts.tree.parents)):
-        farthest = int(counts.tree.farthest[context - counts.tree.n_kinds])
-        contexts.append((*contexts[counts.tree.parents[context]], farthest))
+    contexts = [()] * counts.n_kinds
+    for context in range(counts.n_kinds, len(counts.parents)):
+        farthest = int(counts.farthest[context - counts.n_kinds])
+        contexts.append((*contexts[counts.parents[context]], farthest))
     return contexts
 
 
@@ -76,18 +76,18 @@ def find(counts, characters):
 
 
 def assert_transitions(automaton, counts):
-    length, width = automaton.order - 1, counts.tree.order - 1
+    length, width = automaton.order - 1, counts.order - 1
     seen = context_characters(counts)[: len(automaton.parents)]
     for character in range(len(ALPHABET)):
         longer = [([character, *context][:length] + [NONE] * width)[:width] for context in seen]
         longer = np.array(longer, dtype=np.int32).reshape(len(seen), width)
         if not length:  # only the kind of the last character remains
             longer[:, 0] = character
-            expected = np.minimum(find(counts, longer), counts.tree.kinds[character])
+            expected = np.minimum(find(counts, longer), counts.kinds[character])
         else:
             expected = find(counts, longer)
         np.testing.assert_array_equal(automaton.after[:, character], expected)
-    start = np.array([[START, *[NONE] * counts.tree.order][: counts.tree.order - 1]])
+    start = np.array([[START, *[NONE] * counts.order][: counts.order - 1]])
     assert automaton.starts[0] == find(counts, start)[0] or not length
 
 
@@ -104,8 +104,8 @@ def test_expected_counts_are_sums_of_distributions(order):
                 sums[tuple(context[:length])] += row
                 n[tuple(context[:length])] += 1
     distributions = list(counts.roots)
-    pairs_of_parents = list(zip(seen, counts.tree.parents, strict=True))
-    for context, parent in pairs_of_parents[counts.tree.n_kinds :]:
+    pairs_of_parents = list(zip(seen, counts.parents, strict=True))
+    for context, parent in pairs_of_parents[counts.n_kinds :]:
         prior = contexts_module._PRIOR * distributions[parent]
         distributions.append((sums[context] + prior) / (n[context] + contexts_module._PRIOR))
     np.testing.assert_allclose(expected_counts.proba, distributions, atol=1e-6)

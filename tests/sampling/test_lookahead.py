@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from sknamegen._alphabet import Alphabet
+from sknamegen._models.kneser_ney import NGramCounts
 from sknamegen._models.ngrams import NGrams
 from sknamegen._rows import rows_of_names
 from sknamegen._sampling.constraint import Constraint, Limits
@@ -20,7 +21,7 @@ END = "\3"
 def make(letters, names, order=3, pattern=None, min_length=0, max_length=4, banned=(), words=None):
     alphabet = Alphabet(np.array(sorted(letters)))
     sequences = Sequences.of_rows(rows_of_names(names, 20)).indexed(alphabet)
-    counts = NGrams.count(sequences, order, alphabet.kinds)
+    counts = NGrams(NGramCounts.of(sequences, order), alphabet.kinds)
     contexts = ContextAutomaton.from_ngrams(counts.ngrams())
     pattern = pattern and re.compile(pattern)
     words = words and frozenset(words)

@@ -6,6 +6,7 @@ import torch
 from conftest import windows_of
 
 from sknamegen._alphabet import NONE
+from sknamegen._models.kneser_ney import NGramCounts
 from sknamegen._models.ngrams import NGrams
 from sknamegen._rows import read_rows
 from sknamegen._sequences import Sequences
@@ -62,7 +63,7 @@ def test_batches_contain_ngram_distributions(rows, max_cells, monkeypatch):
         [[4, 1, 2, 2], [4, 2, 2, 0], [4, 0, 0, 0]],
         [[1, 2, 2, 3], [2, 2, 3, NONE], [1, NONE, NONE, NONE]],
     )
-    ngrams = NGrams.count(sequences, 3, np.array([1, 1, 2, 3, 4, 5, 6]))
+    ngrams = NGrams(NGramCounts.of(sequences, 3), np.array([1, 1, 2, 3, 4, 5, 6]))
     dataset = SequenceDataset(sequences, ngrams)
     assert (dataset.proba is None) == (max_cells == 0)
     _, batch = dataset[torch.tensor(rows)]
