@@ -1,12 +1,12 @@
 """Convert regular expressions to finite automata, using the parse tree of Python's `re`.
 
-Only this module uses the private `re._parser`. It is tested on CPython 3.11 to 3.14, whose parse
-trees agree for all supported expressions.
+Only this module uses the private `re._parser` and `re._compiler`. It is tested on CPython 3.11 to
+3.14, whose parse trees agree for all supported expressions.
 """
 
 import re
 from collections.abc import Iterator
-from re import _parser  # type: ignore[attr-defined]
+from re import _compiler, _parser  # type: ignore[attr-defined]
 from typing import Any
 
 import numpy as np
@@ -16,10 +16,8 @@ from .._types import Bools
 
 # Maximum number of states of an automaton, and of steps of its construction.
 MAX_STATES, MAX_STEPS = 40_000, 2_000_000
-# Mutually exclusive flags that select the character classes.
-_CHARACTER_FLAGS = re.ASCII | re.LOCALE | re.UNICODE
-_CATEGORIES = {f"CATEGORY_{word}": f"\\{word[0].lower()}" for word in ("DIGIT", "SPACE", "WORD")}
-_CATEGORIES |= {f"CATEGORY_NOT_{word}": f"\\{word[0]}" for word in ("DIGIT", "SPACE", "WORD")}
+# A node of a parse tree that matches nothing.
+_NOTHING = _parser.FAILURE, ()
 _UNSUPPORTED = {
     "ASSERT": "an anchor or a lookaround assertion",
     "ASSERT_NOT": "a lookaround assertion",
@@ -83,7 +81,7 @@ class PositionAutomaton:
         self.pieces: list[Bools] = []
         self._numbers: dict[tuple[str, int], int] = {}
         self.piece_of, self.follow = list[int](), list[int]()
-        self._position("(?!)", 0, 0)
+        self._position(_NOTHING, 0, 0)
         try:
             tree = _parser.parse(compiled.pattern, compiled.flags)
             first, is_optional = self._sequence(tree, 1, tree.state.flags, True, True)
@@ -101,18 +99,18 @@ class PositionAutomaton:
         for i in reversed(range(len(tree))):
             edges = at_start and i == 0, at_end and i == len(tree) - 1
             # The rest of the sequence follows the node, or `after` if the rest may be empty.
-            op, argument = tree[i]
             following = first | after * is_optional
-            node_first, may_be_empty = self._node(str(op), argument, following, flags, *edges)
+            node_first, may_be_empty = self._node(tree[i], following, flags, *edges)
             first = node_first | first * may_be_empty
             is_optional = is_optional and may_be_empty
         return first, is_optional
 
     def _node(
-        self, op: str, argument: Any, after: int, flags: int, at_start: bool, at_end: bool
+        self, node: tuple[Any, Any], after: int, flags: int, at_start: bool, at_end: bool
     ) -> tuple[int, bool]:
+        op, argument = str(node[0]), node[1]
         if op in ("LITERAL", "NOT_LITERAL", "ANY", "IN"):
-            return 1 << self._position(_one_character(op, argument), flags, after), False
+            return 1 << self._position(node, flags, after), False
         if op == "BRANCH":
             first, is_optional = 0, False
             for tree in argument[1]:
@@ -121,9 +119,8 @@ class PositionAutomaton:
             return first, is_optional
         if op == "SUBPATTERN":
             _, added, removed, tree = argument
-            if added & _CHARACTER_FLAGS:
-                flags &= ~_CHARACTER_FLAGS
-            return self._sequence(tree, after, (flags | added) & ~removed, at_start, at_end)
+            flags = _compiler._combine_flags(flags, added, removed)
+            return self._sequence(tree, after, flags, at_start, at_end)
         if op in ("MAX_REPEAT", "MIN_REPEAT"):
             minimum, maximum, tree = argument
             return self._repeat(minimum, maximum, tree, after, flags)
@@ -146,7 +143,7 @@ class PositionAutomaton:
         for number in range(maximum, 0, -1):
             may_end = number >= minimum
             if is_endless and number == maximum:  # a placeholder for the start of the loop
-                loop = 1 << self._position("(?!)", 0, 0)
+                loop = 1 << self._position(_NOTHING, 0, 0)
             n_before = len(self.follow)
             first, may_be_empty = self._sequence(tree, first | after * may_end | loop, flags)
             for position in range(n_before, len(self.follow)) if loop else ():
@@ -156,13 +153,13 @@ class PositionAutomaton:
             minimum *= not may_be_empty
         return first, minimum == 0
 
-    def _position(self, piece: str, flags: int, after: int) -> int:
+    def _position(self, node: tuple[Any, Any], flags: int, after: int) -> int:
         if len(self.follow) > MAX_STATES:
             raise ValueError(
                 f"pattern must contain fewer repetitions: with max_length={self._max_length}, it "
                 f"expands to more than {MAX_STATES:,} characters. Got {self._shown}."
             )
-        number = self._numbers.setdefault((piece, flags), len(self.pieces))
+        number = self._numbers.setdefault((str(node), flags), len(self.pieces))
         if number == len(self.pieces):
             if number * len(self._characters) > MAX_STEPS:
                 raise ValueError(
@@ -170,30 +167,9 @@ class PositionAutomaton:
                     f"{len(self._characters):,} characters. Got more than {number:,} in "
                     f"{self._shown}."
                 )
-            matches = re.compile(piece, flags & ~re.DEBUG).fullmatch
-            self.pieces.append(
-                np.array([matches(character) is not None for character in self._characters])
-            )
+            tree = _parser.SubPattern(_parser.State(), [node])
+            matches = _compiler.compile(tree, flags & ~re.DEBUG).fullmatch
+            self.pieces.append(np.array([matches(c) is not None for c in self._characters]))
         self.piece_of.append(number)
         self.follow.append(after)
         return len(self.follow) - 1
-
-
-def _one_character(op: str, argument: Any) -> str:
-    """Return the pattern for a node that matches one character."""
-    if op == "ANY":
-        return "."
-    if op in ("LITERAL", "NOT_LITERAL"):
-        return f"[{'^' * (op == 'NOT_LITERAL')}{_escape(argument)}]"
-    parts = []
-    for kind, value in argument:
-        if str(kind) == "RANGE":
-            parts.append("-".join(map(_escape, value)))
-        else:
-            convert = {"NEGATE": lambda _: "^", "LITERAL": _escape}
-            parts.append(convert.get(str(kind), lambda name: _CATEGORIES[str(name)])(value))
-    return f"[{''.join(parts)}]"
-
-
-def _escape(code: int) -> str:
-    return f"\\U{code:08x}"
