@@ -9,9 +9,9 @@ from typing import Self
 from .._alphabet import Alphabet
 from .._graphemes import MAX_CODE_POINTS
 from .._validation import check_banned, check_int, check_n_words, check_words
-from .automaton import Automaton, Part, banned_part, build_automaton, pattern_part, spelled_part
-from .regex import compile_pattern
-from .words import count_automaton, word_automaton
+from .automaton import Automaton, Part, build_automaton
+from .regex import compile_pattern, pattern_part
+from .words import banned_part, count_part, word_part
 
 # Maximum length that can be requested, in characters.
 _MAX_LENGTH = 2**21
@@ -107,12 +107,10 @@ class Limits:
         if self.pattern:
             parts.append(pattern_part(self.pattern, characters, max_length))
         if self.words is not None:
-            automaton = word_automaton(characters, self.words, max_length)
-            parts.append(spelled_part(characters, automaton))
+            parts.append(word_part(characters, self.words, max_length))
         if self.n_words:
             low, high = self.n_words
-            automaton = count_automaton(characters, low, min(high, max_length))
-            parts.append(spelled_part(characters, automaton))
+            parts.append(count_part(characters, low, min(high, max_length)))
         return parts
 
     def describe(self) -> str:

@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 
 from .._alphabet import shorten
+from .._graphemes import determinize
 from .._types import Bools
+from .automaton import Part, too_large_error
 
 # Maximum number of states of an automaton, and of steps of its construction.
-MAX_STATES, MAX_STEPS = 40_000, 2_000_000
+_MAX_STATES, _MAX_STEPS = 40_000, 2_000_000
 # A node of a parse tree that matches nothing.
 _NOTHING = _parser.FAILURE, ()
 _UNSUPPORTED = {
@@ -44,14 +46,43 @@ def compile_pattern(pattern: object) -> re.Pattern[str]:
     return compiled
 
 
-def bits(mask: int) -> Iterator[int]:
+def pattern_part(pattern: re.Pattern[str], characters: list[str], max_length: int) -> Part:
+    """Return an automaton for a pattern. Its states are sets of positions in the pattern.
+
+    Raises ValueError if the pattern has no finite automaton, or it is too large.
+    """
+    positions = _Positions(pattern, characters, max_length)
+    matches = np.packbits(positions.pieces, axis=0).T
+    _, examples, classes = np.unique(matches, axis=0, return_index=True, return_inverse=True)
+    classes_of = [np.flatnonzero(piece[examples]).tolist() for piece in positions.pieces]
+    n_states = n_steps = 0
+
+    def successors(members: int, length: int) -> dict[int, int]:
+        nonlocal n_states, n_steps
+        n_states += 1
+        followers: dict[int, int] = {}
+        for position in _bits(members) if length < max_length else ():
+            columns = classes_of[positions.piece_of[position]]
+            n_steps += len(columns)
+            if n_steps > _MAX_STEPS or n_states > _MAX_STATES:
+                raise too_large_error()
+            for column in columns:
+                followers[column] = followers.get(column, 0) | positions.follow[position]
+        return followers
+
+    transitions, states = determinize(positions.first, successors, len(examples))
+    accepts = np.array([members & 1 for members in states], dtype=bool)
+    return transitions, accepts, classes.reshape(-1)
+
+
+def _bits(mask: int) -> Iterator[int]:
     """Yield the positions of the set bits, highest first."""
     while mask:
         yield (highest := mask.bit_length() - 1)
         mask ^= 1 << highest
 
 
-class PositionAutomaton:
+class _Positions:
     """Nondeterministic automaton without epsilon transitions (Glushkov, 1961).
 
     Its states are the positions of a regular expression, each of which matches one character.
@@ -154,14 +185,14 @@ class PositionAutomaton:
         return first, minimum == 0
 
     def _position(self, node: tuple[Any, Any], flags: int, after: int) -> int:
-        if len(self.follow) > MAX_STATES:
+        if len(self.follow) > _MAX_STATES:
             raise ValueError(
                 f"pattern must contain fewer repetitions: with max_length={self._max_length}, it "
-                f"expands to more than {MAX_STATES:,} characters. Got {self._shown}."
+                f"expands to more than {_MAX_STATES:,} characters. Got {self._shown}."
             )
         number = self._numbers.setdefault((str(node), flags), len(self.pieces))
         if number == len(self.pieces):
-            if number * len(self._characters) > MAX_STEPS:
+            if number * len(self._characters) > _MAX_STEPS:
                 raise ValueError(
                     "pattern must contain fewer distinct characters and classes for a model with "
                     f"{len(self._characters):,} characters. Got more than {number:,} in "
