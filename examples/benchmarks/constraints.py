@@ -42,7 +42,7 @@ from scipy.spatial.distance import jensenshannon
 
 from sknamegen import CharLSTMGenerator, CharNGramGenerator, CharSequenceVectorizer, load_names
 from sknamegen._generator import fitted
-from sknamegen._sampling.constraint import Constraint, Limits
+from sknamegen._sampling.constraint import Limits
 from sknamegen.datasets import load_words, words_of
 from sknamegen.metrics import constraint_probability, ngram_divergence
 
@@ -103,7 +103,7 @@ def rows(generator, unconstrained, base_rate, n_names):
         source, possible = sampler.source, sampler.possible
         lengths = source.corpus.alphabet.lengths(unconstrained)
         states = np.array([possible.read(name)[0] for name in unconstrained])
-        is_match = lengths <= possible.constraint.limits.max_length
+        is_match = lengths <= possible.limits.max_length
         is_match &= possible.may_end(lengths, states)
         matches = list(compress(unconstrained, is_match))
         n = min(n_names, len(matches) // 2)
@@ -159,7 +159,7 @@ def compare_words(n_names, quick):
             for constraint_title, constraint in constraints.items():
                 alphabet = fitted(generator).corpus.alphabet
                 limits = Limits(0, generator.max_length_, words=frozenset(constraint["words"]))
-                compiled = processor_seconds(partial(Constraint.build, alphabet, limits))
+                compiled = processor_seconds(partial(limits.automaton, alphabet))
                 loaded, lists, first = pickle.loads(saved), pickle.loads(saved), pickle.loads(saved)
                 sample = {"temperature": 0.7, "random_state": 0}
                 times = [processor_seconds(partial(first.sample, **sample, **constraint))]

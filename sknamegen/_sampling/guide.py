@@ -116,7 +116,7 @@ class Guide:
             self._add_draws(pools, prefixes, np.full(len(pools), n), rng)
         # Rounding errors of a name add up over its characters.
         n_characters, temperature = (
-            self.lookahead.constraint.limits.max_length,
+            self.lookahead.limits.max_length,
             self.source.decoding[0],
         )
         error = self.error + min(_LOGIT_ERROR * n_characters / temperature, 1)
@@ -158,7 +158,7 @@ class Learner:
     def full_key(self) -> tuple[Hashable, ...]:
         """Identifies the source and the constraint in the cache."""
         source = self.source
-        return source.decoding, self.key, self.possible.constraint.limits, *source.prefixes
+        return source.decoding, self.key, self.possible.limits, *source.prefixes
 
     def guide(self, n_rounds: int) -> Guide:
         """Return a guide.
@@ -186,8 +186,8 @@ class Learner:
 
     def _find(self, n_rounds: int) -> Guide:
         source, is_learned = self.source, self.source.model.ngrams() is None
-        has_search = len(source.prefixes) == 1 and self.possible.constraint.end is not None
-        max_draws = N_CHARACTERS // max(1, self.possible.constraint.limits.min_length)
+        has_search = len(source.prefixes) == 1 and self.possible.alphabet.end is not None
+        max_draws = N_CHARACTERS // max(1, self.possible.limits.min_length)
         n_draws = min(max(max_draws, _MIN_DRAWS), ROUND_SIZE)
         lookahead, steps = self.first_lookahead(), list[Steps]()
         rng, found, log_expected = np.random.default_rng(0), dict[str, float](), -np.inf
@@ -232,7 +232,7 @@ class Learner:
             ("ngrams", self.key), lambda: ContextAutomaton.from_ngrams(ngrams)
         )
         return self.cache.get(
-            (source.decoding, self.key, self.possible.constraint.limits),
+            (source.decoding, self.key, self.possible.limits),
             lambda: self.possible.weighted(contexts.decoded(source.decoding)),
         )
 
@@ -257,7 +257,7 @@ class Learner:
             free, possible = source.unconstrained()
             # Their logits take at most half of the cache.
             n_characters = min(N_CHARACTERS, MAX_BYTES // 8 // len(source.corpus.alphabet))
-            if possible.constraint.end is None:  # the model reads a window for each character
+            if possible.alphabet.end is None:  # the model reads a window for each character
                 n_characters //= source.corpus.window_length_
             rng, parts, n_steps = np.random.default_rng(0), list[Steps](), 0
             while n_steps < n_characters:
@@ -302,7 +302,7 @@ def _compare(
     """
     log_weights, log_found = draws.log_weights, log_sum([*found.values()])
     if len(source.prefixes) > 1:  # relative to what the lookahead expects
-        log_start = lookahead.table.log_values(*source.positions(lookahead))
+        log_start = lookahead.log_values(*source.positions(lookahead))
         log_start = np.logaddexp.reduce(log_start + np.log(source.label_proba), axis=1)
         log_weights = log_weights - np.resize(log_start, len(log_weights))
     scale = max(log_found, log_weights.max())

@@ -288,7 +288,7 @@ class Sampler(Learner):
         if len(misfits):
             warm = replace(self.source, decoding=self.source.decoding._replace(temperature=1.0))
             lookahead = self.cache.get(
-                ("greedy", self.key, self.possible.constraint.limits),
+                ("greedy", self.key, self.possible.limits),
                 replace(self, source=warm).first_lookahead,
             )
             guided = self.source.propose(rows[misfits], rng, lookahead, labels[misfits])
@@ -346,9 +346,9 @@ class Sampler(Learner):
         Running text without constraints or filters is yielded as it is drawn. Otherwise, the whole
         name must be accepted first.
         """
-        source, constraint = self.source, self.possible.constraint
+        source, possible = self.source, self.possible
         (prefix,), row = source.prefixes, np.zeros(1, dtype=np.int64)
-        if constraint.end is not None or filters or not constraint.limits.is_free:
+        if possible.alphabet.end is not None or filters or not possible.limits.is_free:
             names, shortfall = self.draw(row, rng, False, filters, best_of)
             if shortfall:
                 raise ValueError(shortfall)
@@ -356,7 +356,7 @@ class Sampler(Learner):
             return
         with one_blas_thread():
             state, logits = source.start(row, source.draw_labels(row, rng))
-        for _ in range(len(prefix), constraint.limits.max_length):
+        for _ in range(len(prefix), possible.limits.max_length):
             character, _ = draw(source.decoding.probabilities(logits), rng.random(1))
             yield source.corpus.alphabet.characters[int(character[0])]
             with one_blas_thread():

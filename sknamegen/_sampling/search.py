@@ -49,9 +49,7 @@ class Search:
         self.steps: list[Steps] = []
         self._heap: list[Any] = []  # all prefixes differ, so ties are broken by the prefix
         (prefix,), (lengths, states) = source.prefixes, source.positions(lookahead)[:, 0]
-        score = np.logaddexp.reduce(
-            joint + lookahead.table.log_values(lengths, states), keepdims=True
-        )
+        score = np.logaddexp.reduce(joint + lookahead.log_values(lengths, states), keepdims=True)
         self._push((prefix, [""], score, joint[:, None], lengths[:1], states[:, None], None))
 
     @property
@@ -89,7 +87,7 @@ class Search:
         may_end = lookahead.may_end(lengths, states[:, 0])
         next_lengths = lengths[:, None] + lookahead.automaton.starts_cluster[states[:, 0]]
         next_states = lookahead.automaton.after(states)  # (rows, labels, characters)
-        ahead = lookahead.table.log_values(next_lengths[:, None], next_states)
+        ahead = lookahead.log_values(next_lengths[:, None], next_states)
         scores = np.logaddexp.reduce(joints + ahead, axis=1)
         scores[:, end] = -np.inf
         for row, prefix in enumerate(prefixes):

@@ -30,8 +30,8 @@ from .._models.contract import (
 from .._parallel import BLOCK_CELLS, blocks, one_blas_thread, parallel_map
 from .._rows import rows_of_names
 from .._sequences import Sequences
-from .._types import Floats, Ints
-from .constraint import Constraint, Limits
+from .._types import Bools, Floats, Ints
+from .constraint import Limits
 from .decoding import Decoding, draw
 from .lookahead import Lookahead
 
@@ -131,39 +131,99 @@ class Source:
         """
         row_cells = max(8 * len(self.corpus.alphabet), BLOCK_CELLS // self.model.block_rows)
         parts = blocks(len(rows), row_cells)
-        if labels is None:
-            labels = self.draw_labels(rows, rng)
-        rngs = [rng]
-        if len(parts) > 1:  # the draws must not depend on the order of the blocks
-            rngs = list(map(np.random.default_rng, rng.integers(2**63, size=len(parts))))
-        alphabet, windows = self.corpus.alphabet, self.windows
-        position, prefixes = self.positions(lookahead), np.array(self.prefixes, dtype=object)
+        labels = self.draw_labels(rows, rng) if labels is None else labels
+        seeds = [rng] if len(parts) == 1 else rng.integers(2**63, size=len(parts))
+        positions, windows = self.positions(lookahead), self.windows
+        is_text, max_length = self.corpus.is_text, lookahead.limits.max_length
 
         def propose_part(part: slice, rng: np.random.Generator) -> Draws:
-            part_rows, part_labels = rows[part], labels[part]
-            columns = np.searchsorted(self.labels, part_labels)
-            text, log_proba, log_weights, predicted = _propose_block(
-                self.model,
-                self.start(part_rows, part_labels),
-                position[:, part_rows, columns],
-                self.decoding,
-                lookahead,
-                guided,
-                rng,
-                recorded,
-            )
-            log_proba += np.log(self.label_proba[part_rows, columns])
-            texts = prefixes[part_rows] + np.array(alphabet.decode(text), dtype=object)
-            read = np.concatenate([windows[part_rows], text], axis=1)
-            steps = [
-                self._steps(read[active, : windows.shape[1] + step], columns[active], logits)
-                for step, (active, logits) in enumerate(predicted)
-            ]
-            return Draws(texts, part_labels, log_proba, log_weights, steps)
+            """Draw a block of names character by character until all have ended."""
+            columns = np.searchsorted(self.labels, labels[part])
+            position = positions[:, rows[part], columns]
+            read = np.pad(windows[rows[part]], ((0, 0), (0, 16)), constant_values=NONE)
+            log_proba, log_weights = logs = np.zeros((2, len(read)))
+            steps, start = list[Steps](), windows.shape[1]
+            active = np.flatnonzero((position[0] < max_length) | (not is_text))
+            state, logits = self.start(rows[part], labels[part])
+            state, logits = self.model.select(state, active), logits[active]
+            position = position[:, active]
+            for place in range(start, start + MAX_CODE_POINTS * (max_length + 1)):
+                if recorded:
+                    steps.append(self._steps(read[active, :place], columns[active], logits))
+                characters, position, is_complete, log_factors = self._draw_characters(
+                    position, logits, lookahead, guided, rng.random(len(active))
+                )
+                logs[:, active] += log_factors
+                if place == read.shape[1]:
+                    read = np.pad(read, ((0, 0), (0, place - start)), constant_values=NONE)
+                read[active, place] = characters
+                survivors = np.flatnonzero((log_weights[active] > -np.inf) & ~is_complete)
+                if len(survivors) < len(active):
+                    state, characters = self.model.select(state, survivors), characters[survivors]
+                    active, position = active[survivors], position[:, survivors]
+                if not len(active):
+                    break
+                state, logits = self.model.advance(state, characters)
+            log_weights[active] = -np.inf  # endless code points that continue a character
+            log_proba += np.log(self.label_proba[rows[part], columns])
+            texts = np.array(self.prefixes, dtype=object)[rows[part]]
+            texts += lookahead.alphabet.decode(read[:, start:])
+            return Draws(texts, labels[part], log_proba, log_weights, steps)
 
+        rngs = map(np.random.default_rng, seeds)  # independent of the order of the blocks
         draws = parallel_map(propose_part, zip(parts, rngs, strict=True))
-        *columns, steps = zip(*draws, strict=True)
-        return Draws._make([*map(np.concatenate, columns), [*chain.from_iterable(steps)]])
+        *arrays, steps = zip(*draws, strict=True)
+        return Draws._make([*map(np.concatenate, arrays), [*chain.from_iterable(steps)]])
+
+    def _draw_characters(
+        self, position: Ints, logits: Floats, lookahead: Lookahead, guided: bool, uniforms: Floats
+    ) -> tuple[Ints, Ints, Bools, Floats]:
+        """Draw one character for each prefix, see `propose`.
+
+        Parameters
+        ----------
+        position : ndarray of shape (2, n_names), dtype int64
+            Length and automaton state of each prefix.
+        logits : ndarray of shape (n_names, n_characters), dtype float
+        lookahead, guided
+        uniforms : ndarray of shape (n_names,), dtype float64
+
+        Returns
+        -------
+        characters : ndarray of shape (n_names,), dtype int
+        position : ndarray of shape (2, n_names), dtype int64
+            After these characters.
+        is_complete : ndarray of shape (n_names,), dtype bool
+        log_factors : ndarray of shape (2, n_names), dtype float64
+            To be added to `log_proba` and `log_weights` of `Draws`.
+        """
+        (lengths, states), end, rows = position, lookahead.alphabet.end, np.arange(len(logits))
+        after, decoding = lookahead.automaton.after(states), self.decoding
+        log_proba = log_weights = np.zeros(len(logits))
+        if guided:
+            ahead = lookahead.ahead(lengths, states, after)
+            if decoding.temperature == 0:
+                p = decoding._replace(temperature=1.0).probabilities(logits)
+                characters, sums = (p * ahead).argmax(axis=1), (p * ahead).max(axis=1)
+            else:
+                p = decoding.probabilities(logits)
+                ahead += _DEFENSIVE_SHARE * (ahead > 0) * (p * ahead).sum(axis=1, keepdims=True)
+                characters, sums = draw(p * ahead, uniforms)
+            cells = rows, characters
+            with np.errstate(divide="ignore", invalid="ignore"):  # rows that cannot be completed
+                log_proba = np.log(p[cells])
+                log_weights = np.where(sums > 0, np.log(sums) - np.log(ahead[cells]), -np.inf)
+        else:
+            characters, _ = draw(decoding.probabilities(logits), uniforms)
+        next_lengths = lengths + lookahead.automaton.starts_cluster[states, characters]
+        position = np.stack([next_lengths, after[rows, characters]])
+        is_feasible = lookahead.is_possible(*position)
+        is_complete = next_lengths >= lookahead.limits.max_length
+        if end is not None:
+            is_complete = characters == end
+            is_feasible[is_complete] = lookahead.may_end(lengths, states)[is_complete]
+        log_factors = np.stack([log_proba, np.where(is_feasible, log_weights, -np.inf)])
+        return characters, position, is_complete, log_factors
 
     def of(self, prefixes: Ints) -> Self:
         """Return a source of names that begin with some of the prefixes."""
@@ -251,9 +311,8 @@ class Source:
 
         The default are the prefixes, which do not end.
         """
-        texts, labels = self.prefixes if names is None else names, self.labels
-        log_proba = _log_proba(self.model, self.corpus, texts, labels, ended=names is not None)
-        return log_proba + (self.corpus.log_prior if len(labels) > 1 else 0)
+        texts = self.prefixes if names is None else names
+        return _log_joint(self.model, self.corpus, texts, self.labels, ended=names is not None)
 
     def mean_log_proba(self, rows: Ints, names: Sequence[str]) -> Floats:
         """Return the mean log-probability at temperature 1 of the characters after the prefixes.
@@ -276,7 +335,7 @@ class Source:
         shares = np.ones(1) if len(self.labels) == 1 else self.corpus.label_shares[self.labels]
         label_proba = np.tile(shares, (len(prefixes), 1))
         limits = Limits(0 if alphabet.end is not None else max_length, max_length)
-        possible = Lookahead.possible(Constraint.build(alphabet, limits))
+        possible = Lookahead.possible(alphabet, limits)
         names = replace(self, prefixes=prefixes, label_proba=label_proba, decoding=Decoding())
         return names, possible
 
@@ -284,117 +343,26 @@ class Source:
         return self.corpus.alphabet.windows(prefixes, self.corpus.window_length_)
 
 
-def _propose_block(
-    model: NextCharModel,
-    start: tuple[State, Floats],
-    position: Ints,
-    decoding: Decoding,
-    lookahead: Lookahead,
-    guided: bool,
-    rng: np.random.Generator,
-    recorded: bool,
-) -> tuple[Ints, Floats, Floats, list[tuple[Ints, Floats]]]:
-    """Draw a block of names character by character until all have ended.
-
-    Parameters
-    ----------
-    model, decoding, lookahead, guided, rng, recorded
-        As in `Source`.
-    start : tuple
-        State and logits of the model after the prefixes.
-    position : ndarray of shape (2, n_names), dtype int64
-        Length and automaton state of each prefix.
-
-    Returns
-    -------
-    text : ndarray of shape (n_names, n_steps), dtype int64
-        Indices of the generated characters, -1 after the end of the name.
-    log_proba, log_weights : ndarray of shape (n_names,), dtype float64
-        As in `Draws`.
-    predicted : list of (ndarray, ndarray)
-        The active rows and their logits at each step, if recorded.
-    """
-    constraint, automaton = lookahead.constraint, lookahead.automaton
-    (state, logits), end, n_names = start, constraint.end, position.shape[1]
-    text = np.full((n_names, 16), NONE)
-    log_proba, log_weights = np.zeros((2, n_names))
-    active, predicted = np.arange(n_names), list[tuple[Ints, Floats]]()
-    if end is None:
-        active = np.flatnonzero(position[0] < constraint.limits.max_length)
-        state, logits, position = model.select(state, active), logits[active], position[:, active]
-    for step in range(MAX_CODE_POINTS * (constraint.limits.max_length + 1)):
-        if not len(active):
-            break
-        lengths, states = position
-        if recorded:
-            predicted.append((active, logits))
-        uniforms, after = rng.random(len(active)), automaton.after(states)
-        if guided:
-            ahead = lookahead.ahead(lengths, states, after)
-            characters, log_p, log_weight = _draw_guided(logits, ahead, decoding, uniforms)
-            log_proba[active] += log_p
-            log_weights[active] += log_weight
-        else:
-            characters, _ = draw(decoding.probabilities(logits), uniforms)
-        next_lengths = lengths + automaton.starts_cluster[states, characters]
-        position = np.stack([next_lengths, after[np.arange(len(active)), characters]])
-        is_feasible = lookahead.is_possible(*position)
-        is_complete = next_lengths >= constraint.limits.max_length
-        if end is not None:
-            is_complete = characters == end
-            is_feasible[is_complete] = lookahead.may_end(lengths, states)[is_complete]
-        log_weights[active[~is_feasible]] = -np.inf
-        if step == text.shape[1]:
-            text = np.concatenate([text, np.full_like(text, NONE)], axis=1)
-        text[active, step] = characters
-        survivors = np.flatnonzero((log_weights[active] > -np.inf) & ~is_complete)
-        if len(survivors) < len(active):
-            state, characters = model.select(state, survivors), characters[survivors]
-            active, position = active[survivors], position[:, survivors]
-        if len(active):
-            state, logits = model.advance(state, characters)
-    log_weights[active] = -np.inf  # endless sequences of code points that continue a character
-    return text, log_proba, log_weights, predicted
-
-
-def _draw_guided(
-    logits: Floats, ahead: Floats, decoding: Decoding, uniforms: Floats
-) -> tuple[Ints, Floats, Floats]:
-    """Draw in proportion to probability times lookahead. Return characters, log p, log(p / q)."""
-    if decoding.temperature == 0:
-        p = Decoding(1.0, *decoding[1:]).probabilities(logits)
-        characters, sums = (p * ahead).argmax(axis=1), (p * ahead).max(axis=1)
-    else:
-        p = decoding.probabilities(logits)
-        mean = (p * ahead).sum(axis=1, keepdims=True)
-        ahead += _DEFENSIVE_SHARE * (ahead > 0) * mean
-        characters, sums = draw(p * ahead, uniforms)
-    cells = np.arange(len(p)), characters
-    with np.errstate(divide="ignore", invalid="ignore"):  # rows that cannot be completed
-        log_weight = np.where(sums > 0, np.log(sums) - np.log(ahead[cells]), -np.inf)
-        return characters, np.log(p[cells]), log_weight
-
-
 def label_proba(model: NextCharModel, corpus: Corpus, prefixes: list[str]) -> NDArray[np.float64]:
     """Return the probability of each label given each prefix, (n_prefixes, n_labels)."""
-    joint = corpus.log_prior + _log_proba(model, corpus, prefixes, np.arange(len(corpus.labels)))
+    joint = _log_joint(model, corpus, prefixes, np.arange(len(corpus.labels)))
     joint -= np.logaddexp.reduce(joint, axis=1)[:, None]
     return np.exp(joint)
 
 
-def _log_proba(
+def _log_joint(
     model: NextCharModel,
     corpus: Corpus,
     prefixes: Sequence[str],
     labels: Ints,
     ended: bool = False,
 ) -> NDArray[np.float64]:
-    """Return the log-probability of each prefix given each label, (n_prefixes, n_labels).
+    """Return the log-probability of each prefix with each label, (n_prefixes, n_labels).
 
     If `ended`, they are whole names. Running text may begin anywhere, so its prefixes give no
     information about the label.
     """
-    log_proba = np.zeros((len(prefixes), len(labels)))
+    joint = np.zeros((len(prefixes), len(labels)))
     if any(prefixes) and not corpus.is_text:
         rows = rows_of_names(prefixes, corpus.window_length_)
         read = Sequences.of_rows(rows).indexed(corpus.alphabet)
@@ -402,5 +370,5 @@ def _log_proba(
             read.targets[read.targets == corpus.alphabet.end] = NONE
         for column, label in enumerate(labels.tolist()):
             labelled = read._replace(labels=np.full_like(read.labels, label))
-            log_proba[:, column] = log_likelihood(model, labelled, len(prefixes))
-    return log_proba
+            joint[:, column] = log_likelihood(model, labelled, len(prefixes))
+    return joint + (corpus.log_prior if len(labels) > 1 else 0)
