@@ -6,6 +6,8 @@ Only this module uses the private `re._parser` and `re._compiler`. It is tested 
 
 import re
 from collections.abc import Iterator
+from functools import reduce
+from operator import or_
 from re import _compiler, _parser  # type: ignore[attr-defined]
 from typing import Any
 
@@ -115,74 +117,64 @@ class _Positions:
         self._position(_NOTHING, 0, 0)
         try:
             tree = _parser.parse(compiled.pattern, compiled.flags)
-            first, is_optional = self._sequence(tree, 1, tree.state.flags, True, True)
+            self.first = self._sequence(tree, 1, tree.state.flags, True, True)
         except RecursionError:
             raise ValueError(f"pattern must have fewer nested groups. Got {self._shown}.") from None
-        self.first = first | is_optional
 
     # The methods below add the positions of a subexpression before the set `after`. They return the
-    # set of positions at which the subexpression may begin, and whether it may be empty.
+    # set of positions at which a string that matches the rest may begin. It contains `after` if the
+    # subexpression may be empty.
 
     def _sequence(
         self, tree: Any, after: int, flags: int, at_start: bool = False, at_end: bool = False
-    ) -> tuple[int, bool]:
-        first, is_optional = 0, True
+    ) -> int:
         for i in reversed(range(len(tree))):
             edges = at_start and i == 0, at_end and i == len(tree) - 1
-            # The rest of the sequence follows the node, or `after` if the rest may be empty.
-            following = first | after * is_optional
-            node_first, may_be_empty = self._node(tree[i], following, flags, *edges)
-            first = node_first | first * may_be_empty
-            is_optional = is_optional and may_be_empty
-        return first, is_optional
+            after = self._node(tree[i], after, flags, *edges)
+        return after
 
     def _node(
         self, node: tuple[Any, Any], after: int, flags: int, at_start: bool, at_end: bool
-    ) -> tuple[int, bool]:
+    ) -> int:
         op, argument = str(node[0]), node[1]
         if op in ("LITERAL", "NOT_LITERAL", "ANY", "IN"):
-            return 1 << self._position(node, flags, after), False
+            return 1 << self._position(node, flags, after)
         if op == "BRANCH":
-            first, is_optional = 0, False
-            for tree in argument[1]:
-                branch_first, may_be_empty = self._sequence(tree, after, flags, at_start, at_end)
-                first, is_optional = first | branch_first, is_optional or may_be_empty
-            return first, is_optional
+            trees = argument[1]
+            branches = [self._sequence(tree, after, flags, at_start, at_end) for tree in trees]
+            return reduce(or_, branches)
         if op == "SUBPATTERN":
             _, added, removed, tree = argument
             flags = _compiler._combine_flags(flags, added, removed)
             return self._sequence(tree, after, flags, at_start, at_end)
         if op in ("MAX_REPEAT", "MIN_REPEAT"):
-            minimum, maximum, tree = argument
-            return self._repeat(minimum, maximum, tree, after, flags)
+            return self._repeat(after, flags, *argument)
         anchors = [("BEGINNING", at_start), ("END", at_end)]
         if op == "AT" and any(name in str(argument) and is_edge for name, is_edge in anchors):
-            return 0, True
+            return after
         raise ValueError(
             "pattern may only contain characters, classes, groups, alternatives and repetitions. "
             f"Got {self._shown}, which contains {_UNSUPPORTED.get(op, op)}."
         )
 
-    def _repeat(
-        self, minimum: int, maximum: int, tree: Any, after: int, flags: int
-    ) -> tuple[int, bool]:
+    def _repeat(self, after: int, flags: int, minimum: int, maximum: int, tree: Any) -> int:
         """Expand a repetition to at most ``max_length + 1`` copies."""
         is_endless = maximum == _parser.MAXREPEAT
         minimum, maximum = (min(n, self._max_length + 1) for n in (minimum, maximum))
         maximum = max(minimum, 1) if is_endless else maximum
+        minimum *= tree.getwidth()[0] > 0  # copies may be empty
         first = loop = 0
         for number in range(maximum, 0, -1):
-            may_end = number >= minimum
             if is_endless and number == maximum:  # a placeholder for the start of the loop
                 loop = 1 << self._position(_NOTHING, 0, 0)
-            n_before = len(self.follow)
-            first, may_be_empty = self._sequence(tree, first | after * may_end | loop, flags)
+            n_before, may_end = len(self.follow), number >= minimum
+            begin = self._sequence(tree, first | after * may_end | loop, flags)
+            first = begin >> n_before << n_before  # without what follows an empty copy
             for position in range(n_before, len(self.follow)) if loop else ():
                 if self.follow[position] & loop:
                     self.follow[position] = self.follow[position] & ~loop | first
             loop = 0
-            minimum *= not may_be_empty
-        return first, minimum == 0
+        return first | after * (minimum == 0)
 
     def _position(self, node: tuple[Any, Any], flags: int, after: int) -> int:
         if len(self.follow) > _MAX_STATES:
