@@ -256,11 +256,9 @@ def _product(
         transitions, (states, ids) = found
         if np.prod(transitions.shape) <= BLOCK_CELLS:  # dense arrays are faster
             transitions = transitions.toarray() + np.int32(len(states) - 1)
-    starts_cluster = automaton.starts_cluster
-    if starts_cluster.all():
-        starts_cluster = np.broadcast_to(True, transitions.shape)
-    else:
-        starts_cluster = starts_cluster[states]
+    all_start = automaton.starts_cluster.all()
+    every = np.broadcast_to(True, transitions.shape)
+    starts_cluster = every if all_start else automaton.starts_cluster[states]
     starts = np.searchsorted(states * len(contexts.after) + ids, contexts.starts)
     accepts = automaton.accepts[states]
     return Automaton(transitions, accepts, starts_cluster, tuple(starts.tolist())), states, ids
