@@ -65,18 +65,15 @@ class Setting:
         with self._lock:
             self._blocks.discard(block)
             if not self._blocks:
-                self._restore()
-
-    def _restore(self) -> None:
-        for value in self._before:
-            self._write(value)
-        self._before.clear()
+                for value in self._before:
+                    self._write(value)
+                self._before.clear()
 
     def _after_fork(self) -> None:
         """Restore the setting in a child process, which runs only one of its parent's threads."""
         self._lock = threading.Lock()
         self._blocks.clear()
-        self._restore()
+        self._leave(threading.Event())
 
 
 @cache

@@ -115,11 +115,8 @@ class Guide:
             prefixes = list(range(len(pools)))
             self._add_draws(pools, prefixes, np.full(len(pools), n), rng)
         # Rounding errors of a name add up over its characters.
-        n_characters, temperature = (
-            self.lookahead.limits.max_length,
-            self.source.decoding[0],
-        )
-        error = self.error + min(_LOGIT_ERROR * n_characters / temperature, 1)
+        n_characters, decoding = self.lookahead.limits.max_length, self.source.decoding
+        error = self.error + min(_LOGIT_ERROR * n_characters / decoding.temperature, 1)
         return np.array([pool.probability(error) for pool in pools])
 
     def _pool(self, n: int) -> Pool:
@@ -171,20 +168,13 @@ class Learner:
         n_rounds : int
             Minimum number of rounds, if there is a search and the lookahead is learned.
         """
-
-        def find() -> Guide | TooRare:
-            try:
-                return self._find(n_rounds)
-            except TooRare as error:
-                return error.with_traceback(None)
-
         with one_blas_thread():
-            guide = self.cache.get((*self.full_key, n_rounds), find)
+            guide = self.cache.get((*self.full_key, n_rounds), lambda: self._find(n_rounds))
         if isinstance(guide, TooRare):
             raise TooRare(*guide.args)  # a cached error would collect the frames of all calls
         return guide
 
-    def _find(self, n_rounds: int) -> Guide:
+    def _find(self, n_rounds: int) -> Guide | TooRare:
         source, is_learned = self.source, self.source.model.ngrams() is None
         has_search = len(source.prefixes) == 1 and self.possible.alphabet.end is not None
         max_draws = N_CHARACTERS // max(1, self.possible.limits.min_length)
@@ -214,7 +204,7 @@ class Learner:
             if is_good and (number >= n_rounds or not (has_search and is_learned)):
                 return Guide(source, lookahead, found, log_rest, n_draws * has_search, error)
             steps += draws.steps
-        raise TooRare(
+        return TooRare(
             f"Names that begin with {source.prefixes[0]!r} and satisfy the constraint are too rare "
             f"at temperature {source.decoding.temperature:g} to sample them correctly. Raise "
             "temperature, or relax the constraint."
@@ -278,13 +268,11 @@ def _search(
     Appends to `steps`, unless it is None.
     """
     joint, found = np.log(source.label_proba[0]), dict[str, float]()
-    search = Search(source, lookahead, joint, steps is not None)
+    search = Search(source, lookahead, joint, steps)
     while search.n_expanded * len(joint) ** 0.5 < n_expanded and search.best > -np.inf:
         names, log_proba = search.step(n_rows=_N_ROWS)
         log_total = np.logaddexp.reduce(log_proba, axis=1)
         found |= zip(names, log_total.tolist(), strict=True)
-    if steps is not None:
-        steps += search.steps
     return {name: logs for name, logs in found.items() if logs > -np.inf}, search.log_rest
 
 

@@ -83,22 +83,13 @@ class Selection:
         self.names, self.pending = dict[int, str](), np.arange(n)
         self.n_drawn, self.rejected, self.is_open = 0, Counter[str](), n > 0
         self._n, self._unique, self._filters, self._seen = n, unique, filters, set(taken)
-        self._max_drawn = max_drawn
-        self._n_failures = self._n_attempts = self._n_accepted = 0
+        self._max_drawn, self._n_failures = max_drawn, 0
 
-    def attempts(self, few_first: bool) -> Ints:
-        """Return the rows for which to draw names, each as often as it probably needs.
+    def add(self, rows: Ints, texts: list[str]) -> int:
+        """Add names drawn for rows, of which there may be several for a row.
 
-        If `few_first`, these are few rows until some draws were made.
+        Returns the number of rows that have a name now and had none before.
         """
-        n_attempts, n_accepted = self._n_attempts, self._n_accepted
-        n_repeats = (n_attempts + 1) // (n_accepted + 1) if n_accepted else 4 * n_attempts + 1
-        n_repeats = min(n_repeats, -(-ROUND_SIZE // len(self.pending)))
-        n_rows = ROUND_SIZE if few_first and not n_attempts else None
-        return np.repeat(self.pending[:n_rows], n_repeats)
-
-    def add(self, rows: Ints, texts: list[str], n_attempts: int) -> None:
-        """Add names drawn for rows, of which there may be several for a row."""
         reasons = np.full(len(texts), "", dtype=object)
         for reason, is_rejected in self._filters.items():
             reasons[is_rejected(texts) & (reasons == "")] = reason
@@ -114,21 +105,13 @@ class Selection:
         n_new = len(self.names) - n_before
         self.pending = np.array([row for row in self.pending.tolist() if row not in self.names])
         self.n_drawn += len(texts)
-        self._n_attempts, self._n_accepted = self._n_attempts + n_attempts, self._n_accepted + n_new
         self._n_failures = 0 if n_new else self._n_failures + len(texts)
         n_expected = self.n_drawn + len(self.pending) * (len(texts) + 1) // (n_new + 1)
         max_draws = max(_MAX_DRAWS, _MAX_DRAWS_PER_NAME * self._n)
         self.is_open = len(self.pending) > 0 and self._n_failures < _MAX_FAILURES
         self.is_open &= self.n_drawn < _MAX_FAILURES or n_expected <= max_draws
         self.is_open &= self.n_drawn < self._max_drawn
-
-    def is_slow(self, max_draws: int) -> bool:
-        """Return whether the pending rows will probably need more than `max_draws` draws."""
-        return len(self.pending) * (self._n_attempts + 1) > max_draws * (self._n_accepted + 1)
-
-    def restart(self) -> None:
-        """Forget how many draws were accepted."""
-        self._n_attempts = self._n_accepted = 0
+        return n_new
 
 
 @dataclass(frozen=True)
@@ -175,8 +158,10 @@ class Sampler(Learner):
             self._fill(selection, self._greedy, rows, rng)
             return
         self._fill(selection, self._unguided, rows, rng, ROUND_SIZE)
-        if selection.is_open and len(selection.pending) <= self._n_valid_in_time():
-            self._fill(selection, self._unguided, rows, rng, 2 * self._n_in_time)
+        if selection.is_open:
+            n_in_time, n_valid = self._n_in_time()
+            if len(selection.pending) <= n_valid:
+                self._fill(selection, self._unguided, rows, rng, 2 * n_in_time)
         try:
             self._fill(selection, self._guided, rows, rng)
         except TooRare:
@@ -190,12 +175,8 @@ class Sampler(Learner):
 
         Rows with the same prefix share the other candidates, of which `prefixes` has the indices.
         """
-        found = np.array(sorted(others.names), dtype=np.int64)
-        prefixes, texts, best = (
-            prefixes[found],
-            [others.names[row] for row in found.tolist()],
-            names[:],
-        )
+        found, best = sorted(others.names), names[:]
+        prefixes, texts = prefixes[found], [others.names[row] for row in found]
         own_scores = self.source.mean_log_proba(rows, names)
         scores = self.source.mean_log_proba(prefixes, texts)
         for prefix in np.unique(prefixes):
@@ -215,37 +196,35 @@ class Sampler(Learner):
         max_draws: int | None = None,
     ) -> None:
         """Propose names until all rows have one, or probably need more than `max_draws` draws."""
-        selection.restart()
+        n_attempts = n_accepted = 0
         n_given = np.array([*map(len, self.source.prefixes)])
         while selection.is_open:
-            attempts = selection.attempts(few_first=max_draws is not None)
+            # Draw for each row as often as it probably needs. At first, draw for few rows.
+            n_repeats = (n_attempts + 1) // (n_accepted + 1) if n_accepted else 4 * n_attempts + 1
+            n_repeats = min(n_repeats, -(-ROUND_SIZE // len(selection.pending)))
+            n_rows = ROUND_SIZE if max_draws and not n_attempts else None
+            attempts = np.repeat(selection.pending[:n_rows], n_repeats)
             is_valid, texts = propose(rows[attempts], rng)
-            selection.add(attempts[is_valid], [*compress(texts, is_valid)], len(attempts))
+            n_accepted += selection.add(attempts[is_valid], [*compress(texts, is_valid)])
+            n_attempts += len(attempts)
             n_drawn = np.array([*map(len, texts)]) - n_given[rows[attempts]] + 1
             is_rare = n_drawn[is_valid].sum() < _MIN_ACCEPTANCE * n_drawn.sum()
-            if max_draws and is_rare and selection.is_slow(max_draws):
+            n_expected = len(selection.pending) * (n_attempts + 1) / (n_accepted + 1)
+            if max_draws and is_rare and n_expected > max_draws:
                 break
 
-    @property
-    def _n_in_time(self) -> int:
-        """About how many names can be drawn in the time that learning a guide takes."""
+    def _n_in_time(self) -> tuple[int, int]:
+        """Return how many names can be drawn while a guide is learned, and how many are valid."""
         # Names have about half of the maximum length. Guides of n-grams are not learned.
-        max_length = self.source.corpus.max_length_
-        is_learned = self.source.model.ngrams() is None
-        return 2 * N_CHARACTERS // max_length if is_learned and max_length else 0
-
-    def _n_valid_in_time(self) -> int:
-        """Return how many of these names are valid."""
-        source = self.source
-        if not self._n_in_time:
-            return 0
+        source, max_length = self.source, self.source.corpus.max_length_
+        n = 2 * N_CHARACTERS // max_length if max_length and source.model.ngrams() is None else 0
 
         def count() -> np.int64:
-            rows = np.arange(self._n_in_time) % len(source.prefixes)
+            rows = np.arange(n) % len(source.prefixes)
             is_valid, _ = self._unguided(rows, np.random.default_rng(0))
             return is_valid.sum()
 
-        return int(self.cache.get(("valid", *self.full_key), count))
+        return n, int(self.cache.get(("valid", *self.full_key), count)) if n else 0
 
     def _unguided(self, rows: Ints, rng: np.random.Generator) -> tuple[Bools, list[str]]:
         """Draw a name for each row. Return which are valid, and all texts."""
@@ -265,15 +244,15 @@ class Sampler(Learner):
 
         If possible, all prefixes share a guide.
         """
-        prefixes = np.arange(len(self.source.prefixes))
+        source, guides = self.source, list[tuple[Guide, Ints]]()
+        prefixes = np.arange(len(source.prefixes))
         if len(prefixes) > 1:
             with suppress(TooRare):
                 return [(self.guide(n_rounds), prefixes)]
-        learners = (replace(self, source=self.source.of(prefix)) for prefix in prefixes[:, None])
-        return [
-            (learner.guide(n_rounds), prefix)
-            for learner, prefix in zip(learners, prefixes[:, None], strict=True)
-        ]
+        for prefix, row in zip(source.prefixes, prefixes[:, None], strict=True):
+            single = replace(source, prefixes=[prefix], label_proba=source.label_proba[row])
+            guides.append((replace(self, source=single).guide(n_rounds), row))
+        return guides
 
     def _greedy(self, rows: Ints, rng: np.random.Generator) -> tuple[Bools, list[str]]:
         """Return the same for the names at temperature 0, with labels drawn at random.

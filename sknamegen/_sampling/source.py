@@ -225,11 +225,6 @@ class Source:
         log_factors = np.stack([log_proba, np.where(is_feasible, log_weights, -np.inf)])
         return characters, position, is_complete, log_factors
 
-    def of(self, prefixes: Ints) -> Self:
-        """Return a source of names that begin with some of the prefixes."""
-        some = [self.prefixes[prefix] for prefix in prefixes]
-        return replace(self, prefixes=some, label_proba=self.label_proba[prefixes])
-
     def positions(self, lookahead: Lookahead) -> Ints:
         """Return the length and the state of each prefix, (2, n_prefixes, n_labels)."""
         states = np.array([*map(lookahead.read, self.prefixes)], dtype=np.int64)
