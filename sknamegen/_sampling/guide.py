@@ -16,8 +16,9 @@ from .._models.kneser_ney import KneserNey, NGramCounts
 from .._parallel import one_blas_thread
 from .._types import Floats, Ints
 from .cache import MAX_BYTES, Cache
+from .constraint import Limits
 from .contexts import ContextAutomaton
-from .decoding import draw
+from .decoding import Decoding, draw
 from .lookahead import Lookahead
 from .pool import Pool, log_sum
 from .search import Search
@@ -100,7 +101,7 @@ class Guide:
         names = np.empty(len(rows), dtype=object)
         for prefix, pool in enumerate(pools):
             if pool.n:
-                if pool.is_empty():
+                if not (self.found or pool.candidates):
                     raise no_match_error(self.source.prefixes[prefix])
                 names[rows == prefix] = pool.choose(rng)
         return names.tolist()
@@ -194,7 +195,7 @@ class Learner:
             rows = np.arange(n_draws) % len(source.prefixes)
             draws = source.propose(rows, rng, lookahead, recorded=is_learned)
             log_found = log_sum([*found.values()])
-            log_rest, is_good = _compare(source, lookahead, draws, found, log_expected)
+            log_rest, is_good = self._compare(lookahead, draws, found, log_expected)
             before, log_total = log_total, log_sum([log_found, log_rest])
             if log_sum([log_total, log_expected]) == -np.inf:
                 raise no_match_error(source.prefixes[0])
@@ -209,6 +210,33 @@ class Learner:
             f"at temperature {source.decoding.temperature:g} to sample them correctly. Raise "
             "temperature, or relax the constraint."
         )
+
+    def _compare(
+        self, lookahead: Lookahead, draws: Draws, found: dict[str, float], log_expected: float
+    ) -> tuple[float, bool]:
+        """Compare one draw per prefix and row with the search.
+
+        Returns the log of the total probability of all other names according to the draws, and
+        whether it is reliable.
+        """
+        source, log_weights, log_found = self.source, draws.log_weights, log_sum([*found.values()])
+        if len(source.prefixes) > 1:  # relative to what the lookahead expects
+            log_start = lookahead.log_values(*source.positions(lookahead))
+            log_start = np.logaddexp.reduce(log_start + np.log(source.label_proba), axis=1)
+            log_weights = log_weights - np.resize(log_start, len(log_weights))
+        scale = max(log_found, log_weights.max())
+        if scale == -np.inf:
+            return -np.inf, False
+        with np.errstate(over="ignore"):  # the search may expect far more than there is
+            weights, total_found, expected = (
+                np.exp(logs - scale) for logs in (log_weights, log_found, log_expected)
+            )
+        is_found = np.array([text in found for text in draws.texts])
+        rest = np.where(is_found, 0, weights)
+        mean, total = rest.mean(), total_found + rest.mean()
+        is_good = rest.std() <= _MAX_RATIO * total and expected - mean <= _MAX_MISSING * total
+        with np.errstate(divide="ignore"):
+            return float(np.log(mean) + scale), is_good
 
     def first_lookahead(self) -> Lookahead:
         """Return the lookahead of an n-gram model, or one learned from names at temperature 1.
@@ -240,18 +268,27 @@ class Learner:
         return self.possible.weighted(automaton)
 
     def _free_steps(self) -> Steps:
-        """Return the steps of unconstrained names at temperature 1."""
-        source = self.source
+        """Return the steps of unconstrained names at temperature 1.
+
+        Running text begins with any character.
+        """
+        source, corpus = self.source, self.source.corpus
 
         def draw_names() -> Steps:
-            free, possible = source.unconstrained()
             # Their logits take at most half of the cache.
-            n_characters = min(N_CHARACTERS, MAX_BYTES // 8 // len(source.corpus.alphabet))
-            if possible.alphabet.end is None:  # the model reads a window for each character
-                n_characters //= source.corpus.window_length_
+            n_characters = min(N_CHARACTERS, MAX_BYTES // 8 // len(corpus.alphabet))
+            if corpus.max_length_ is None:  # the model reads a window for each character
+                n_characters //= corpus.window_length_
+                prefixes, limits = list(corpus.alphabet.index), Limits(64, 64)
+            else:
+                prefixes, limits = [""], Limits(0, min(4 * corpus.max_length_ + 1, 256))
+            shares = np.ones(1) if len(source.labels) == 1 else corpus.label_shares[source.labels]
+            label_proba = np.tile(shares, (len(prefixes), 1))
+            free = Source(source.model, corpus, prefixes, source.labels, label_proba, Decoding())
+            possible = Lookahead.possible(corpus.alphabet, limits)
             rng, parts, n_steps = np.random.default_rng(0), list[Steps](), 0
             while n_steps < n_characters:
-                rows = rng.integers(len(free.prefixes), size=2 * int(n_characters**0.5))
+                rows = rng.integers(len(prefixes), size=2 * int(n_characters**0.5))
                 draws = free.propose(rows, rng, possible, guided=False, recorded=True)
                 parts += draws.steps
                 n_steps += sum(map(len, draws.steps))
@@ -274,38 +311,6 @@ def _search(
         log_total = np.logaddexp.reduce(log_proba, axis=1)
         found |= zip(names, log_total.tolist(), strict=True)
     return {name: logs for name, logs in found.items() if logs > -np.inf}, search.log_rest
-
-
-def _compare(
-    source: Source,
-    lookahead: Lookahead,
-    draws: Draws,
-    found: dict[str, float],
-    log_expected: float,
-) -> tuple[float, bool]:
-    """Compare one draw per prefix and row with the search.
-
-    Returns the log of the total probability of all other names according to the draws, and whether
-    it is reliable.
-    """
-    log_weights, log_found = draws.log_weights, log_sum([*found.values()])
-    if len(source.prefixes) > 1:  # relative to what the lookahead expects
-        log_start = lookahead.log_values(*source.positions(lookahead))
-        log_start = np.logaddexp.reduce(log_start + np.log(source.label_proba), axis=1)
-        log_weights = log_weights - np.resize(log_start, len(log_weights))
-    scale = max(log_found, log_weights.max())
-    if scale == -np.inf:
-        return -np.inf, False
-    with np.errstate(over="ignore"):  # the search may expect far more than there is
-        weights, total_found, expected = (
-            np.exp(logs - scale) for logs in (log_weights, log_found, log_expected)
-        )
-    is_found = np.array([text in found for text in draws.texts])
-    rest = np.where(is_found, 0, weights)
-    mean, total = rest.mean(), total_found + rest.mean()
-    is_good = rest.std() <= _MAX_RATIO * total and expected - mean <= _MAX_MISSING * total
-    with np.errstate(divide="ignore"):
-        return float(np.log(mean) + scale), is_good
 
 
 def no_match_error(prefix: str) -> ValueError:

@@ -13,7 +13,7 @@ References
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import compress
@@ -48,15 +48,13 @@ class Selection:
 
     Parameters
     ----------
-    n : int
-        Number of rows.
+    rows : ndarray of shape (n,), dtype int
+        The prefix index of each name.
     unique : bool
         Whether all names must differ.
     filters : Filters
-    taken : set of str, default=set()
-        Names that count as duplicates.
-    max_drawn : float, default=inf
-        Number of names that may be drawn.
+    taken : sequence of str, default=()
+        Names that count as duplicates. With them, at most twice as many names are drawn as wanted.
 
     Attributes
     ----------
@@ -72,18 +70,11 @@ class Selection:
         Whether rows are pending and more draws are allowed.
     """
 
-    def __init__(
-        self,
-        n: int,
-        unique: bool,
-        filters: Filters,
-        taken: Set[str] = frozenset(),
-        max_drawn: float = inf,
-    ):
-        self.names, self.pending = dict[int, str](), np.arange(n)
-        self.n_drawn, self.rejected, self.is_open = 0, Counter[str](), n > 0
-        self._n, self._unique, self._filters, self._seen = n, unique, filters, set(taken)
-        self._max_drawn, self._n_failures = max_drawn, 0
+    def __init__(self, rows: Ints, unique: bool, filters: Filters, taken: Sequence[str] = ()):
+        self.rows, self.names, self.pending = rows, dict[int, str](), np.arange(len(rows))
+        self.n_drawn, self.rejected, self.is_open = 0, Counter[str](), len(rows) > 0
+        self._unique, self._filters, self._seen = unique, filters, set(taken)
+        self._max_drawn, self._n_failures = 2 * len(rows) if taken else inf, 0
 
     def add(self, rows: Ints, texts: list[str]) -> int:
         """Add names drawn for rows, of which there may be several for a row.
@@ -107,7 +98,7 @@ class Selection:
         self.n_drawn += len(texts)
         self._n_failures = 0 if n_new else self._n_failures + len(texts)
         n_expected = self.n_drawn + len(self.pending) * (len(texts) + 1) // (n_new + 1)
-        max_draws = max(_MAX_DRAWS, _MAX_DRAWS_PER_NAME * self._n)
+        max_draws = max(_MAX_DRAWS, _MAX_DRAWS_PER_NAME * len(self.rows))
         self.is_open = len(self.pending) > 0 and self._n_failures < _MAX_FAILURES
         self.is_open &= self.n_drawn < _MAX_FAILURES or n_expected <= max_draws
         self.is_open &= self.n_drawn < self._max_drawn
@@ -136,15 +127,13 @@ class Sampler(Learner):
         are fewer names than rows, or None.
         """
         filters = filters or {}
-        selection = Selection(len(rows), unique, filters)
-        self._select(selection, rows, rng)
+        selection = Selection(rows, unique, filters)
+        self._select(selection, rng)
         names = [selection.names[row] for row in sorted(selection.names)]
         if len(names) == len(rows):
-            n_others = len(rows) * (best_of - 1)
-            others = Selection(n_others, unique, filters, set(names), max_drawn=2 * n_others)
-            prefixes = np.repeat(rows, best_of - 1)
-            self._select(others, prefixes, rng)
-            return self._best(rows, names, prefixes, others) if others.names else names, None
+            others = Selection(np.repeat(rows, best_of - 1), unique, filters, names)
+            self._select(others, rng)
+            return self._best(rows, names, others) if others.names else names, None
         reasons = " and ".join(f"{n:,} {reason}" for reason, n in selection.rejected.items())
         reasons = f"of {selection.n_drawn:,} drawn, {reasons}" if reasons else "others are too rare"
         return names, (
@@ -152,31 +141,31 @@ class Sampler(Learner):
             "Raise temperature or max_length, or request fewer names."
         )
 
-    def _select(self, selection: Selection, rows: Ints, rng: np.random.Generator) -> None:
+    def _select(self, selection: Selection, rng: np.random.Generator) -> None:
         """Draw a name for each row, as long as the selection is open."""
         if self.source.decoding.temperature == 0:
-            self._fill(selection, self._greedy, rows, rng)
+            self._fill(selection, self._greedy, rng)
             return
-        self._fill(selection, self._unguided, rows, rng, ROUND_SIZE)
+        self._fill(selection, self._unguided, rng, ROUND_SIZE)
         if selection.is_open:
             n_in_time, n_valid = self._n_in_time()
             if len(selection.pending) <= n_valid:
-                self._fill(selection, self._unguided, rows, rng, 2 * n_in_time)
+                self._fill(selection, self._unguided, rng, 2 * n_in_time)
         try:
-            self._fill(selection, self._guided, rows, rng)
+            self._fill(selection, self._guided, rng)
         except TooRare:
             max_draws = min(_MAX_FAILURES * len(selection.pending), _MAX_DRAWS)
-            self._fill(selection, self._unguided, rows, rng, max_draws)
+            self._fill(selection, self._unguided, rng, max_draws)
             if not selection.names:
                 raise
 
-    def _best(self, rows: Ints, names: list[str], prefixes: Ints, others: Selection) -> list[str]:
+    def _best(self, rows: Ints, names: list[str], others: Selection) -> list[str]:
         """Return the best candidate for each row: its name, or one in its share of the others.
 
-        Rows with the same prefix share the other candidates, of which `prefixes` has the indices.
+        Rows with the same prefix share the other candidates.
         """
         found, best = sorted(others.names), names[:]
-        prefixes, texts = prefixes[found], [others.names[row] for row in found]
+        prefixes, texts = others.rows[found], [others.names[row] for row in found]
         own_scores = self.source.mean_log_proba(rows, names)
         scores = self.source.mean_log_proba(prefixes, texts)
         for prefix in np.unique(prefixes):
@@ -188,14 +177,12 @@ class Sampler(Learner):
         return best
 
     def _fill(
-        self,
-        selection: Selection,
-        propose: Propose,
-        rows: Ints,
-        rng: np.random.Generator,
-        max_draws: int | None = None,
+        self, selection: Selection, propose: Propose, rng: np.random.Generator, max_draws: int = 0
     ) -> None:
-        """Propose names until all rows have one, or probably need more than `max_draws` draws."""
+        """Propose names until all rows have one, or probably need more than `max_draws` draws.
+
+        0: there is no such limit.
+        """
         n_attempts = n_accepted = 0
         n_given = np.array([*map(len, self.source.prefixes)])
         while selection.is_open:
@@ -204,10 +191,10 @@ class Sampler(Learner):
             n_repeats = min(n_repeats, -(-ROUND_SIZE // len(selection.pending)))
             n_rows = ROUND_SIZE if max_draws and not n_attempts else None
             attempts = np.repeat(selection.pending[:n_rows], n_repeats)
-            is_valid, texts = propose(rows[attempts], rng)
+            is_valid, texts = propose(selection.rows[attempts], rng)
             n_accepted += selection.add(attempts[is_valid], [*compress(texts, is_valid)])
             n_attempts += len(attempts)
-            n_drawn = np.array([*map(len, texts)]) - n_given[rows[attempts]] + 1
+            n_drawn = np.array([*map(len, texts)]) - n_given[selection.rows[attempts]] + 1
             is_rare = n_drawn[is_valid].sum() < _MIN_ACCEPTANCE * n_drawn.sum()
             n_expected = len(selection.pending) * (n_attempts + 1) / (n_accepted + 1)
             if max_draws and is_rare and n_expected > max_draws:

@@ -7,10 +7,10 @@ References
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,20 +18,11 @@ from numpy.typing import NDArray
 from .._alphabet import NONE
 from .._corpus import Corpus
 from .._graphemes import MAX_CODE_POINTS
-from .._models.contract import (
-    NextCharModel,
-    State,
-    joined,
-    log_likelihood,
-    log_softmax,
-    next_log_proba,
-    recent_contexts,
-)
+from .._models.contract import NextCharModel, State, joined, log_likelihood, log_softmax
 from .._parallel import BLOCK_CELLS, blocks, one_blas_thread, parallel_map
 from .._rows import rows_of_names
 from .._sequences import Sequences
 from .._types import Bools, Floats, Ints
-from .constraint import Limits
 from .decoding import Decoding, draw
 from .lookahead import Lookahead
 
@@ -265,14 +256,16 @@ class Source:
             With a row for each prefix and label.
         log_proba : ndarray of shape (n_prefixes, n_labels, n_characters), dtype float64
         """
-        if parents is None:
-            return next_log_proba(self.model, self._windows(prefixes), self.labels)
         n, index = len(self.labels), self.corpus.alphabet.index
-        places = [(state, np.arange(n * place, n * place + n)) for state, place in parents]
-        before = joined([self.model.select(*place) for place in places])
-        characters = np.array([index[prefix[-1]] for prefix in prefixes])
         with one_blas_thread():
-            state, logits = self.model.advance(before, np.repeat(characters, n))
+            if parents is None:
+                windows = np.repeat(self._windows(prefixes), n, axis=0)
+                state, logits = self.model.start(windows, np.tile(self.labels, len(prefixes)))
+            else:
+                places = [(state, np.arange(n * place, n * place + n)) for state, place in parents]
+                before = joined([self.model.select(*place) for place in places])
+                characters = np.array([index[prefix[-1]] for prefix in prefixes])
+                state, logits = self.model.advance(before, np.repeat(characters, n))
         log_proba: Floats = log_softmax(logits.astype(np.float64))
         return state, log_proba.reshape(len(prefixes), n, -1)
 
@@ -293,12 +286,15 @@ class Source:
 
     def _steps(self, texts: Ints, columns: Ints, logits: Floats) -> Steps:
         """Return steps, given indices of characters and the label of each row."""
-        length = min(_CONTEXT_LENGTH, self.corpus.window_length_)
-        contexts = recent_contexts(texts, np.full(len(texts), NONE), length)
-        fields = ("contexts", np.int32, 1 + length), ("logits", np.float32, logits.shape[1])
+        recent = texts[:, ::-1][:, : min(_CONTEXT_LENGTH, self.corpus.window_length_)]
+        is_start = recent == len(self.corpus.alphabet)
+        fields = (
+            ("contexts", np.int32, 1 + recent.shape[1]),
+            ("logits", np.float32, logits.shape[1]),
+        )
         steps = np.empty(len(logits), dtype=[*fields])
-        is_start = contexts == len(self.corpus.alphabet)
-        steps["contexts"], steps["logits"] = contexts + columns[:, None] * is_start, logits
+        steps["contexts"] = np.insert(recent + columns[:, None] * is_start, 0, NONE, axis=1)
+        steps["logits"] = logits
         return steps
 
     def log_joint(self, names: Sequence[str] | None = None) -> Floats:
@@ -317,22 +313,6 @@ class Source:
         before, after = (np.logaddexp.reduce(self.log_joint(x), axis=1) for x in (None, names))
         n_given = np.array([*map(len, self.prefixes)])[rows]
         return (after - before[rows]) / (np.array([*map(len, names)]) - n_given + 1)
-
-    def unconstrained(self) -> tuple[Self, Lookahead]:
-        """Return a source of whole names, or of text that begins with any character.
-
-        The names are drawn at temperature 1. Also returns the limit of their length.
-        """
-        alphabet, longest = self.corpus.alphabet, self.corpus.max_length_
-        prefixes, max_length = list(alphabet.index), 64
-        if longest is not None:
-            prefixes, max_length = [""], min(4 * longest + 1, 256)
-        shares = np.ones(1) if len(self.labels) == 1 else self.corpus.label_shares[self.labels]
-        label_proba = np.tile(shares, (len(prefixes), 1))
-        limits = Limits(0 if alphabet.end is not None else max_length, max_length)
-        possible = Lookahead.possible(alphabet, limits)
-        names = replace(self, prefixes=prefixes, label_proba=label_proba, decoding=Decoding())
-        return names, possible
 
     def _windows(self, prefixes: Sequence[str]) -> Ints:
         return self.corpus.alphabet.windows(prefixes, self.corpus.window_length_)
