@@ -14,7 +14,7 @@ from ._models.mixture import Component, Mixture
 from ._parallel import blocks, parallel_map
 from ._sampling.cache import Cache
 from ._sampling.constraint import Limits
-from ._sampling.decoding import Decoding, check_decoding
+from ._sampling.decoding import Decoding
 from ._sampling.lookahead import Lookahead
 from ._sampling.sampler import Filters, Sampler
 from ._sampling.source import Source, label_proba
@@ -60,7 +60,7 @@ class Fitted:
     ) -> Sampler:
         """Validate the parameters of `sample` and return a sampler."""
         top = {name: options.pop(name) for name in Decoding._fields if name in options}
-        decoding, corpus = check_decoding(temperature, **top), self.corpus
+        decoding, corpus = Decoding(temperature, **top).checked(), self.corpus
         prefixes = corpus.alphabet.composed(prefixes)
         corpus.alphabet.check_prefixes(prefixes)
         limits = Limits.check(corpus.alphabet, corpus.max_length_, prefixes, **options)

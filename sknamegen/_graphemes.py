@@ -141,10 +141,8 @@ class Clusters:
             return {column: after[role] for column, role in enumerate(roles) if role in after}
 
         self.transitions, states = determinize("", successors, len(roles))
-        self.starts_cluster = np.array(
-            [[r in _START and (state, r) not in _CONTINUES for r in roles] for state in states],
-            dtype=bool,
-        )
+        starts = [[r in _START and (s, r) not in _CONTINUES for r in roles] for s in states]
+        self.starts_cluster = np.array(starts, dtype=bool)
         self.is_complete = np.array([state in _COMPLETE for state in states])
         # A code point that cannot follow is read as in the initial state.
         restarts = np.maximum(self.transitions[0], 0)

@@ -92,12 +92,8 @@ def build_automaton(alphabet: Alphabet, parts: Sequence[Part]) -> Automaton:
     clusters, starts_cluster = cluster_part(alphabet.clusters)
     parts = [clusters, *parts]
     # Characters with the same effect in all parts form one class.
-    _, examples, classes = np.unique(
-        np.column_stack([part_classes for _, _, part_classes in parts]),
-        axis=0,
-        return_index=True,
-        return_inverse=True,
-    )
+    columns = np.column_stack([part_classes for _, _, part_classes in parts])
+    _, examples, classes = np.unique(columns, axis=0, return_index=True, return_inverse=True)
     table, accepts, cluster_classes = clusters
     transitions = np.vstack([table, np.full_like(table[:1], -1)])[:, cluster_classes[examples]]
     transitions[transitions < 0] = len(table)

@@ -39,7 +39,6 @@ class Cache:
 
 def _size(key: object) -> int:
     """Return the approximate size of a key and its parts, in bytes."""
-    size = sys.getsizeof(key)
-    if isinstance(key, (tuple, frozenset)):
-        return size + sum(map(_size, key))
-    return size + sum(map(_size, getattr(key, "__dict__", {}).values()))
+    is_group = isinstance(key, (tuple, frozenset))
+    parts: Any = key if is_group else getattr(key, "__dict__", {}).values()
+    return sys.getsizeof(key) + sum(map(_size, parts))

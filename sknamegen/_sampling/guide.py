@@ -9,6 +9,7 @@ cannot show that draws miss names.
 
 from collections.abc import Hashable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -246,9 +247,8 @@ class Learner:
         source, ngrams = self.source, self.source.model.ngrams()
         if ngrams is None:
             return self._learn([])
-        contexts = self.cache.get(
-            ("ngrams", self.key), lambda: ContextAutomaton.from_ngrams(ngrams)
-        )
+        estimate = partial(ContextAutomaton.from_ngrams, ngrams)
+        contexts = self.cache.get(("ngrams", self.key), estimate)
         return self.cache.get(
             (source.decoding, self.key, self.possible.limits),
             lambda: self.possible.weighted(contexts.decoded(source.decoding)),

@@ -80,18 +80,9 @@ class Lookahead:
 
     @classmethod
     def _filled(
-        cls,
-        alphabet: Alphabet,
-        limits: Limits,
-        automaton: Automaton,
-        weights: tuple[Self, Ints, Floats, Ints] | None = None,
+        cls, alphabet: Alphabet, limits: Limits, automaton: Automaton, weights: "_Weights" = None
     ) -> Self:
-        """Return a lookahead with all rows.
-
-        For a product with contexts of n-grams, `weights` contains the lookahead without them, the
-        state in its automaton for each state, the distribution after each context, and the context
-        for each state.
-        """
+        """Return a lookahead with all rows."""
         base = automaton if weights is None else weights[0].automaton
         to_longer, to_same, ends = _steps(automaton, alphabet.end, weights and weights[2:])
         n_repeats = len(base.accepts) * (to_same.nnz > 0)
@@ -202,6 +193,11 @@ class Lookahead:
         if self.alphabet.end is not None:
             ahead[:, self.alphabet.end] = self.may_end(lengths, states)
         return ahead
+
+
+# For a product with contexts of n-grams: the lookahead without them, the state in its automaton for
+# each state, the distribution after each context, and the context for each state.
+_Weights = tuple[Lookahead, Ints, Floats, Ints] | None
 
 
 def _steps(

@@ -113,12 +113,7 @@ class Sampler(Learner):
     """
 
     def draw(
-        self,
-        rows: Ints,
-        rng: np.random.Generator,
-        unique: bool = False,
-        filters: Filters | None = None,
-        best_of: int = 1,
+        self, rows: Ints, rng: np.random.Generator, unique: bool, filters: Filters, best_of: int
     ) -> tuple[list[str], str | None]:
         """Draw a name for each row, the best of several candidates.
 
@@ -126,7 +121,6 @@ class Sampler(Learner):
         many other candidates are drawn as wanted. Returns the names, and either a message, if there
         are fewer names than rows, or None.
         """
-        filters = filters or {}
         selection = Selection(rows, unique, filters)
         self._select(selection, rng)
         names = [selection.names[row] for row in sorted(selection.names)]
@@ -306,7 +300,7 @@ class Sampler(Learner):
             return share
         return estimates[:, 0], estimates[:, 1]
 
-    def stream(self, rng: np.random.Generator, filters: Filters, best_of: int = 1) -> Iterator[str]:
+    def stream(self, rng: np.random.Generator, filters: Filters, best_of: int) -> Iterator[str]:
         """Yield the characters after the only prefix.
 
         Running text without constraints or filters is yielded as it is drawn. Otherwise, the whole

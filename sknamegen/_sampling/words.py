@@ -26,10 +26,8 @@ _LETTER = "a"
 def spell(text: str) -> str:
     """Return the units of a text: its folded letters and marks, apostrophes, and separators."""
     units = fold_word(decompose(text))
-    return "".join(
-        unit if is_letter(unit) or is_mark(unit) or unit == APOSTROPHE else _SEPARATOR
-        for unit in units
-    )
+    kept = {unit for unit in units if is_letter(unit) or is_mark(unit) or unit == APOSTROPHE}
+    return "".join(unit if unit in kept else _SEPARATOR for unit in units)
 
 
 def banned_part(characters: list[str], banned: tuple[str, ...], max_length: int) -> Part:
