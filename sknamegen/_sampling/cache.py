@@ -1,7 +1,7 @@
 """A least-recently-used cache with a size limit."""
 
 import sys
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from typing import Any, TypeVar
 
 MAX_BYTES = 64 * 2**20
@@ -39,6 +39,6 @@ class Cache:
 
 def _size(key: object) -> int:
     """Return the approximate size of a key and its parts, in bytes."""
-    is_group = isinstance(key, (tuple, frozenset))
-    parts: Any = key if is_group else getattr(key, "__dict__", {}).values()
+    inside = getattr(key, "__dict__", {}).values()
+    parts: Iterable[object] = key if isinstance(key, (tuple, frozenset)) else inside
     return sys.getsizeof(key) + sum(map(_size, parts))

@@ -94,10 +94,10 @@ class Guide:
         pools = [self._pool(n) for n in n_names.tolist()]
         n_draws = n_names + _EXTRA_CANDIDATES
         for _ in range(_MAX_ROUNDS):
-            short = [prefix for prefix, pool in enumerate(pools) if pool.n and not pool.is_enough()]
-            if not short:
+            is_short = np.array([pool.n > 0 and not pool.is_enough() for pool in pools])
+            if not is_short.any():
                 break
-            self._add_draws(pools, short, n_draws[short], rng)
+            self._add_draws(pools, n_draws * is_short, rng)
             n_draws = np.array([-(-pool.n_drawn // 4) for pool in pools])
         names = np.empty(len(rows), dtype=object)
         for prefix, pool in enumerate(pools):
@@ -110,27 +110,24 @@ class Guide:
     def probability(self, n: int, rng: np.random.Generator) -> Floats:
         """Estimate the probability of satisfying the constraint, from n draws per prefix.
 
-        Returns the estimates and their standard errors, (n_prefixes, 2).
+        Returns the estimates and their standard errors, (2, n_prefixes).
         """
         pools = [self._pool(n) for _ in self.source.prefixes]
         if self.n_draws or not self.found:
-            prefixes = list(range(len(pools)))
-            self._add_draws(pools, prefixes, np.full(len(pools), n), rng)
+            self._add_draws(pools, np.full(len(pools), n), rng)
         # Rounding errors of a name add up over its characters.
         n_characters, decoding = self.lookahead.limits.max_length, self.source.decoding
         error = self.error + min(_LOGIT_ERROR * n_characters / decoding.temperature, 1)
-        return np.array([pool.probability(error) for pool in pools])
+        return np.transpose([pool.probability(error) for pool in pools])
 
     def _pool(self, n: int) -> Pool:
         return Pool(n, self.found, self.log_rest, self.n_draws)
 
-    def _add_draws(
-        self, pools: list[Pool], prefixes: list[int], n_draws: Ints, rng: np.random.Generator
-    ) -> None:
-        draws = self.source.propose(np.repeat(prefixes, n_draws), rng, self.lookahead)
-        ends = n_draws.cumsum()
-        for prefix, start, end in zip(prefixes, ends - n_draws, ends, strict=True):
-            pools[prefix].add(draws, slice(start, end))
+    def _add_draws(self, pools: list[Pool], n_draws: Ints, rng: np.random.Generator) -> None:
+        rows = np.repeat(np.arange(len(pools)), n_draws)
+        draws, ends = self.source.propose(rows, rng, self.lookahead), n_draws.cumsum()
+        for pool, start, end in zip(pools, ends - n_draws, ends, strict=True):
+            pool.add(draws, slice(start, end))
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from .._types import Bools
 from .automaton import Part, too_large_error
 
 # Maximum number of states of an automaton, and of steps of its construction.
-_MAX_STATES, _MAX_STEPS = 40_000, 2_000_000
+MAX_STATES, MAX_STEPS = 40_000, 2_000_000
 # A node of a parse tree that matches nothing.
 _NOTHING = _parser.FAILURE, ()
 _UNSUPPORTED = {
@@ -66,7 +66,7 @@ def pattern_part(pattern: re.Pattern[str], characters: list[str], max_length: in
         for position in _bits(members) if length < max_length else ():
             columns = classes_of[positions.piece_of[position]]
             n_steps += len(columns)
-            if n_steps > _MAX_STEPS or n_states > _MAX_STATES:
+            if n_steps > MAX_STEPS or n_states > MAX_STATES:
                 raise too_large_error()
             for column in columns:
                 followers[column] = followers.get(column, 0) | positions.follow[position]
@@ -133,9 +133,7 @@ class _Positions:
             after = self._node(tree[i], after, flags, *edges)
         return after
 
-    def _node(
-        self, node: tuple[Any, Any], after: int, flags: int, at_start: bool, at_end: bool
-    ) -> int:
+    def _node(self, node: Any, after: int, flags: int, at_start: bool, at_end: bool) -> int:
         op, argument = str(node[0]), node[1]
         if op in ("LITERAL", "NOT_LITERAL", "ANY", "IN"):
             return 1 << self._position(node, flags, after)
@@ -176,15 +174,15 @@ class _Positions:
             loop = 0
         return first | after * (minimum == 0)
 
-    def _position(self, node: tuple[Any, Any], flags: int, after: int) -> int:
-        if len(self.follow) > _MAX_STATES:
+    def _position(self, node: Any, flags: int, after: int) -> int:
+        if len(self.follow) > MAX_STATES:
             raise ValueError(
                 f"pattern must contain fewer repetitions: with max_length={self._max_length}, it "
-                f"expands to more than {_MAX_STATES:,} characters. Got {self._shown}."
+                f"expands to more than {MAX_STATES:,} characters. Got {self._shown}."
             )
         number = self._numbers.setdefault((str(node), flags), len(self.pieces))
         if number == len(self.pieces):
-            if number * len(self._characters) > _MAX_STEPS:
+            if number * len(self._characters) > MAX_STEPS:
                 raise ValueError(
                     "pattern must contain fewer distinct characters and classes for a model with "
                     f"{len(self._characters):,} characters. Got more than {number:,} in "

@@ -289,16 +289,16 @@ class Sampler(Learner):
             share = shares()
             if not temperature or share[0].min() >= _MIN_ACCEPTANCE:
                 return share
-        estimates = np.empty((len(source.prefixes), 2))
+        estimates = np.empty((2, len(source.prefixes)))
         try:
             for guide, prefixes in self._guides(_N_ROUNDS):
-                estimates[prefixes] = guide.probability(n, rng)
+                estimates[:, prefixes] = guide.probability(n, rng)
         except TooRare:
             share = share or shares()
             if not share[0].all():
                 raise
             return share
-        return estimates[:, 0], estimates[:, 1]
+        return estimates[0], estimates[1]
 
     def stream(self, rng: np.random.Generator, filters: Filters, best_of: int) -> Iterator[str]:
         """Yield the characters after the only prefix.
