@@ -105,7 +105,7 @@ class Source:
         guided: bool = True,
         recorded: bool = False,
     ) -> Draws:
-        """Draw one candidate per row, which may violate the constraint.
+        """Draw one candidate per row, character by character, which may violate the constraint.
 
         Parameters
         ----------
@@ -128,11 +128,10 @@ class Source:
         is_text, max_length = self.corpus.is_text, lookahead.limits.max_length
 
         def propose_part(part: slice, rng: np.random.Generator) -> Draws:
-            """Draw a block of names character by character until all have ended."""
             columns = np.searchsorted(self.labels, labels[part])
             position = positions[:, rows[part], columns]
             read = np.pad(windows[rows[part]], ((0, 0), (0, 16)), constant_values=NONE)
-            log_proba, log_weights = logs = np.zeros((2, len(read)))
+            log_proba, log_weights = np.zeros((2, len(read)))
             steps, start = list[Steps](), windows.shape[1]
             active = np.flatnonzero((position[0] < max_length) | (not is_text))
             state, logits = self.start(rows[part], labels[part])
@@ -141,10 +140,11 @@ class Source:
             for place in range(start, start + MAX_CODE_POINTS * (max_length + 1)):
                 if recorded:
                     steps.append(self._steps(read[active, :place], columns[active], logits))
-                characters, position, is_complete, log_factors = self._draw_characters(
+                characters, position, is_complete, *log_factors = self._draw_characters(
                     position, logits, lookahead, guided, rng.random(len(active))
                 )
-                logs[:, active] += log_factors
+                log_proba[active] += log_factors[0]
+                log_weights[active] += log_factors[1]
                 if place == read.shape[1]:
                     read = np.pad(read, ((0, 0), (0, place - start)), constant_values=NONE)
                 read[active, place] = characters
@@ -168,7 +168,7 @@ class Source:
 
     def _draw_characters(
         self, position: Ints, logits: Floats, lookahead: Lookahead, guided: bool, uniforms: Floats
-    ) -> tuple[Ints, Ints, Bools, Floats]:
+    ) -> tuple[Ints, Ints, Bools, Floats, Floats]:
         """Draw one character for each prefix, see `propose`.
 
         Parameters
@@ -185,12 +185,12 @@ class Source:
         position : ndarray of shape (2, n_names), dtype int64
             After these characters.
         is_complete : ndarray of shape (n_names,), dtype bool
-        log_factors : ndarray of shape (2, n_names), dtype float64
-            To be added to `log_proba` and `log_weights` of `Draws`.
+        log_proba, log_weights : ndarray of shape (n_names,), dtype float64
+            To be added to those of `Draws`.
         """
         (lengths, states), end, rows = position, lookahead.alphabet.end, np.arange(len(logits))
         after, decoding = lookahead.automaton.after(states), self.decoding
-        log_proba = log_weights = np.zeros(len(logits))
+        log_proba, log_weights = np.zeros((2, len(logits)))
         if guided:
             ahead = lookahead.ahead(lengths, states, after)
             if decoding.temperature == 0:
@@ -213,8 +213,8 @@ class Source:
         if end is not None:
             is_complete = characters == end
             is_feasible[is_complete] = lookahead.may_end(lengths, states)[is_complete]
-        log_factors = np.stack([log_proba, np.where(is_feasible, log_weights, -np.inf)])
-        return characters, position, is_complete, log_factors
+        log_weights[~is_feasible] = -np.inf
+        return characters, position, is_complete, log_proba, log_weights
 
     def positions(self, lookahead: Lookahead) -> Ints:
         """Return the length and the state of each prefix, (2, n_prefixes, n_labels)."""
@@ -293,7 +293,8 @@ class Source:
             ("logits", np.float32, logits.shape[1]),
         ]
         steps = np.empty(len(logits), dtype=shapes)
-        steps["contexts"] = np.insert(recent + columns[:, None] * is_start, 0, NONE, axis=1)
+        steps["contexts"][:, 0] = NONE
+        steps["contexts"][:, 1:] = recent + columns[:, None] * is_start
         steps["logits"] = logits
         return steps
 
