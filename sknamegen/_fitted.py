@@ -13,8 +13,8 @@ from ._models.contract import NextCharModel, log_likelihood, next_log_proba
 from ._models.mixture import Component, Mixture
 from ._parallel import blocks, parallel_map
 from ._sampling.cache import Cache
-from ._sampling.constraint import Constraint, Limits
-from ._sampling.decoding import Decoding, check_decoding
+from ._sampling.constraint import Limits
+from ._sampling.decoding import Decoding
 from ._sampling.lookahead import Lookahead
 from ._sampling.sampler import Filters, Sampler
 from ._sampling.source import Source, label_proba
@@ -64,7 +64,7 @@ class Fitted:
             check_str("seed", prefix)
         label = options.pop("label", None)
         top = {name: options.pop(name) for name in Decoding._fields if name in options}
-        decoding, corpus = check_decoding(temperature, **top), self.corpus
+        decoding, corpus = Decoding(temperature, **top).checked(), self.corpus
         prefixes = corpus.alphabet.composed(prefixes)
         corpus.alphabet.check_prefixes(prefixes)
         limits = Limits.check(corpus.alphabet, corpus.max_length_, prefixes, **options)
@@ -77,9 +77,7 @@ class Fitted:
     def _possible(self, limits: Limits, prefixes: list[str]) -> Lookahead:
         """Return which prefixes can be completed, or raise an error if one of them cannot."""
         alphabet = self.corpus.alphabet
-        possible = self.cache.get(
-            limits, lambda: Lookahead.possible(Constraint.build(alphabet, limits))
-        )
+        possible = self.cache.get(limits, lambda: Lookahead.possible(alphabet, limits))
         states = np.array([possible.read(prefix)[0] for prefix in prefixes], dtype=np.int64)
         is_possible = possible.is_possible(alphabet.lengths(prefixes), states)
         if not is_possible.all():

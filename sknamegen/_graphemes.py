@@ -24,6 +24,9 @@ _ROLES = (
     | dict.fromkeys(map(chr, range(0x1160, 0x1200)), "mark")  # Hangul vowels and finals
     | dict.fromkeys("\u094d\u09cd\u0acd\u0b4d\u0c4d\u0d4d", "linker")  # viramas
     | {"\u200d": "joiner", "\u200c": "non-joiner", "\ufe0f": "selector", "\u20e3": "keycap"}
+    | dict.fromkeys(map(chr, range(0x1F1E6, 0x1F200)), "flag")  # regional indicators
+    | dict.fromkeys(map(chr, range(0xE0020, 0xE007F)), "tag")
+    | {"\U000e007f": "last tag"}
     | dict.fromkeys("0123456789#*", "digit")
     # Marks before their base, such as the Arabic number sign
     | dict.fromkeys("\u06dd\u070f\u0890\u0891\u08e2\u0d4e\U000110bd\U000110cd", "prefix")
@@ -66,20 +69,10 @@ _CONTINUES = {
 
 
 def _role(character: str) -> str:
-    if character in _ROLES:
-        return _ROLES[character]
-    category, name = unicodedata.category(character), unicodedata.name(character, "")
-    if category[0] in "LMN":
-        return "mark" if category[0] == "M" else "letter"
-    if name == "CANCEL TAG":
-        return "last tag"
-    if name.startswith("TAG "):
-        return "tag"
-    if name.startswith("REGIONAL INDICATOR"):
-        return "flag"
-    if category in ("So", "Sm"):
-        return "picture"
-    return "blank" if category[0] == "Z" else "other"
+    category = unicodedata.category(character)
+    majors = {"L": "letter", "N": "letter", "M": "mark", "Z": "blank"}
+    other = "picture" if category in ("So", "Sm") else "other"
+    return _ROLES.get(character, majors.get(category[0], other))
 
 
 def determinize(
@@ -140,18 +133,16 @@ class Clusters:
     def __init__(self, characters: Sequence[str]):
         roles = list(map(_role, characters))
         self.one_code_per_cluster = set(roles) <= {*_START} - {"flag", "prefix"}
+        if self.one_code_per_cluster:  # a blank does not change the state
+            roles = ["blank"] * len(roles)
 
         def successors(state: str, length: int) -> dict[int, str]:
             after = _TRANSITIONS[state]
             return {column: after[role] for column, role in enumerate(roles) if role in after}
 
         self.transitions, states = determinize("", successors, len(roles))
-        if self.one_code_per_cluster:
-            self.transitions, states = np.zeros((1, len(roles)), dtype=np.int32), [""]
-        self.starts_cluster = np.array(
-            [[r in _START and (state, r) not in _CONTINUES for r in roles] for state in states],
-            dtype=bool,
-        )
+        starts = [[r in _START and (s, r) not in _CONTINUES for r in roles] for s in states]
+        self.starts_cluster = np.array(starts, dtype=bool)
         self.is_complete = np.array([state in _COMPLETE for state in states])
         # A code point that cannot follow is read as in the initial state.
         restarts = np.maximum(self.transitions[0], 0)

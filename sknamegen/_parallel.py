@@ -6,19 +6,20 @@ trains on one torch thread for the same reasons.
 """
 
 import os
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from functools import cache
 from itertools import pairwise
+from threading import Event, Lock
 from typing import Any, TypeVar
 from weakref import WeakSet
 
 from threadpoolctl import ThreadpoolController
 
 _Result = TypeVar("_Result")
+_Calls = Iterable[tuple[object, ...]]
 
 
 class Setting:
@@ -34,9 +35,9 @@ class Setting:
 
     def __init__(self, read: Callable[[], Any], write: Callable[[Any], None]):
         self._read, self._write = read, write
-        self._lock = threading.Lock()
+        self._lock = Lock()
         # Weak references, so that a block interrupted by Ctrl-C does not stay registered.
-        self._blocks: WeakSet[threading.Event] = WeakSet()
+        self._blocks: WeakSet[Event] = WeakSet()
         self._before: list[Any] = []  # value before the first block
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._after_fork)
@@ -44,7 +45,7 @@ class Setting:
     @contextmanager
     def changed(self, value: Any) -> Iterator[Any]:
         """Set the value inside the block and yield the value from before all blocks."""
-        block = threading.Event()  # any object that supports weak references
+        block = Event()  # any object that supports weak references
         try:
             with self._lock:
                 if not self._blocks:  # The value must not change while other blocks run.
@@ -60,23 +61,20 @@ class Setting:
                 self._leave(block)
                 raise
 
-    def _leave(self, block: threading.Event) -> None:
+    def _leave(self, block: Event) -> None:
         """End a block, and restore the value if it is the last one."""
         with self._lock:
             self._blocks.discard(block)
             if not self._blocks:
-                self._restore()
-
-    def _restore(self) -> None:
-        for value in self._before:
-            self._write(value)
-        self._before.clear()
+                for value in self._before:
+                    self._write(value)
+                self._before.clear()
 
     def _after_fork(self) -> None:
         """Restore the setting in a child process, which runs only one of its parent's threads."""
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._blocks.clear()
-        self._restore()
+        self._leave(Event())
 
 
 @cache
@@ -120,9 +118,7 @@ def blocks(n_rows: int, row_cells: int) -> list[slice]:
     return [slice(*pair) for pair in pairwise(ends)]
 
 
-def parallel_map(
-    function: Callable[..., _Result], calls: Iterable[tuple[object, ...]]
-) -> list[_Result]:
+def parallel_map(function: Callable[..., _Result], calls: _Calls) -> list[_Result]:
     """Call a function like `itertools.starmap`, on as many threads as BLAS may use.
 
     After an error or Ctrl-C, no further calls start, and this function waits for running calls.
@@ -150,9 +146,9 @@ def parallel_map(
 
 def in_threads(
     function: Callable[..., _Result],
-    calls: Iterable[tuple[object, ...]],
+    calls: _Calls,
     n_threads: int = 1,
-    stopped: threading.Event | None = None,
+    stopped: Event | None = None,
 ) -> list[_Result]:
     """Call a function like `itertools.starmap`, in other threads while this thread waits.
 
@@ -160,7 +156,7 @@ def in_threads(
     the main thread. This function waits for all calls. After Ctrl-C, it returns their results, or
     raises KeyboardInterrupt if `stopped` is None.
     """
-    calls, futures, may_start = list(calls), list[Future[_Result]](), threading.Event()
+    calls, futures, may_start = list(calls), list[Future[_Result]](), Event()
 
     def run(call: tuple[object, ...]) -> _Result:
         may_start.wait()  # No call starts before Ctrl-C can be handled.

@@ -88,7 +88,7 @@ def rows(generator, unconstrained, base_rate, n_names):
         source, possible = sampler.source, sampler.possible
         lengths = source.corpus.alphabet.lengths(unconstrained)
         states = np.array([possible.read(name)[0] for name in unconstrained])
-        is_match = lengths <= possible.constraint.limits.max_length
+        is_match = lengths <= possible.limits.max_length
         is_match &= possible.may_end(lengths, states)
         matches = list(compress(unconstrained, is_match))
         n = min(n_names, len(matches) // 2)

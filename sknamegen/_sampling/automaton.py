@@ -1,6 +1,5 @@
 """Build a deterministic automaton that accepts the names a constraint allows."""
 
-import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -8,11 +7,9 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from .._alphabet import Alphabet
-from .._graphemes import Clusters, determinize
+from .._graphemes import Clusters
 from .._parallel import MAX_CELLS, blocks
 from .._types import Bools, Ints
-from .regex import MAX_STATES, MAX_STEPS, PositionAutomaton, bits
-from .words import UnitAutomaton, spell
 
 # One of the automata whose product is an `Automaton`: the state after each class of characters,
 # (n_states, n_classes), or -1 if none of them can follow, whether a name may end in each state, and
@@ -95,12 +92,8 @@ def build_automaton(alphabet: Alphabet, parts: Sequence[Part]) -> Automaton:
     clusters, starts_cluster = cluster_part(alphabet.clusters)
     parts = [clusters, *parts]
     # Characters with the same effect in all parts form one class.
-    _, examples, classes = np.unique(
-        np.column_stack([part_classes for _, _, part_classes in parts]),
-        axis=0,
-        return_index=True,
-        return_inverse=True,
-    )
+    columns = np.column_stack([part_classes for _, _, part_classes in parts])
+    _, examples, classes = np.unique(columns, axis=0, return_index=True, return_inverse=True)
     table, accepts, cluster_classes = clusters
     transitions = np.vstack([table, np.full_like(table[:1], -1)])[:, cluster_classes[examples]]
     transitions[transitions < 0] = len(table)
@@ -109,7 +102,7 @@ def build_automaton(alphabet: Alphabet, parts: Sequence[Part]) -> Automaton:
         part_table = table[:, part_classes[examples]]
         found = product(transitions, part_table, (0,), MAX_CELLS // len(alphabet))
         if found is None:
-            raise _too_large_error()
+            raise too_large_error()
         sparse, (states, part_states) = found
         transitions = sparse.toarray() + np.int32(len(states) - 1)
         accepts = accepts[states] & part_accepts[part_states]
@@ -121,7 +114,8 @@ def build_automaton(alphabet: Alphabet, parts: Sequence[Part]) -> Automaton:
     return Automaton(transitions, accepts, starts_cluster)
 
 
-def _too_large_error() -> ValueError:
+def too_large_error() -> ValueError:
+    """Return the error for automata with too many states."""
     return ValueError(
         "pattern, banned, words and n_words must be simpler: their automaton is too large. Shorten "
         "them, or pass a smaller max_length."
@@ -194,98 +188,3 @@ def cluster_part(clusters: Clusters) -> tuple[Part, Bools]:
     starts_cluster = clusters.starts_cluster[:, examples]
     part = clusters.transitions[:, examples], clusters.is_complete, classes.reshape(-1)
     return part, np.vstack([starts_cluster, starts_cluster[:1]])
-
-
-def pattern_part(pattern: re.Pattern[str], characters: list[str], max_length: int) -> Part:
-    """Return an automaton for a pattern. Its states are sets of positions in the pattern.
-
-    Raises ValueError if the pattern has no finite automaton, or it is too large.
-    """
-    positions = PositionAutomaton(pattern, characters, max_length)
-    matches = np.packbits(positions.pieces, axis=0).T
-    _, examples, classes = np.unique(matches, axis=0, return_index=True, return_inverse=True)
-    classes_of = [np.flatnonzero(piece[examples]).tolist() for piece in positions.pieces]
-    n_states = n_steps = 0
-
-    def successors(members: int, length: int) -> dict[int, int]:
-        nonlocal n_states, n_steps
-        n_states += 1
-        followers: dict[int, int] = {}
-        for position in bits(members) if length < max_length else ():
-            columns = classes_of[positions.piece_of[position]]
-            n_steps += len(columns)
-            if n_steps > MAX_STEPS or n_states > MAX_STATES:
-                raise _too_large_error()
-            for column in columns:
-                followers[column] = followers.get(column, 0) | positions.follow[position]
-        return followers
-
-    transitions, states = determinize(positions.first, successors, len(examples))
-    accepts = np.array([members & 1 for members in states], dtype=bool)
-    return transitions, accepts, classes.reshape(-1)
-
-
-def banned_part(characters: list[str], banned: tuple[str, ...], max_length: int) -> Part:
-    """Return an automaton that searches for banned strings [1]_.
-
-    `banned` comes from `check_banned`. Characters are compared with it in case-folded form.
-
-    References
-    ----------
-    .. [1] A. V. Aho and M. J. Corasick, "Efficient String Matching: An Aid to Bibliographic
-       Search", Communications of the ACM, 1975.
-    """
-    folded = [character.casefold() for character in characters]
-    longest = max_length * max(map(len, folded), default=0)
-    goto: list[dict[int, int]] = [{}]  # the trie of banned strings
-    columns: dict[str, int] = {}
-    outputs = []
-    for word in (string for string in banned if len(string) <= longest):
-        state = 0
-        for character in word:
-            column = columns.setdefault(character, len(columns))
-            state = goto[state].setdefault(column, len(goto))
-            if state == len(goto):
-                goto.append({})
-        outputs.append(state)
-    # One column per character in the banned strings. All other characters share the last column,
-    # which leads to the start state.
-    if len(goto) * len(columns) > MAX_CELLS:
-        raise _too_large_error()
-    delta = np.zeros((len(goto), len(columns) + 1), dtype=np.int32)
-    is_output = np.zeros(len(goto), dtype=bool)
-    is_output[outputs] = True
-    failure, states = [0] * len(goto), [0]
-    for state in states:  # breadth first
-        is_output[state] |= is_output[failure[state]]
-        delta[state] = delta[failure[state]]
-        for column, target in goto[state].items():
-            failure[target] = int(delta[state, column])
-            delta[state, column] = target
-            states.append(target)
-    # Remove the states that complete a banned string, and renumber the others.
-    number = np.where(is_output, -1, (~is_output).cumsum() - 1).astype(np.int32)
-    spellings = [
-        tuple(columns.get(part, len(columns)) for part in character) for character in folded
-    ]
-    transitions = number[delta[~is_output]]
-    return _spelled_part(transitions, np.ones(len(transitions), dtype=bool), spellings)
-
-
-def spelled_part(characters: list[str], automaton: UnitAutomaton) -> Part:
-    """Return an automaton that reads characters instead of units."""
-    transitions, accepts, columns = automaton
-    spellings = [tuple(columns[unit] for unit in spell(character)) for character in characters]
-    return _spelled_part(transitions, accepts, spellings)
-
-
-def _spelled_part(transitions: Ints, accepts: Bools, spellings: list[tuple[int, ...]]) -> Part:
-    """Return the automaton that reads each character as the columns in its spelling."""
-    class_ids = {spelling: number for number, spelling in enumerate(dict.fromkeys(spellings))}
-    transitions = np.vstack([transitions, np.full_like(transitions[:1], -1)])  # of state -1
-    after = np.empty((len(accepts), len(class_ids)), dtype=np.int32)
-    for spelling, column in class_ids.items():
-        after[:, column] = np.arange(len(accepts))
-        for unit in spelling:
-            after[:, column] = transitions[after[:, column], unit]
-    return after, accepts, np.array([class_ids[spelling] for spelling in spellings])

@@ -1,7 +1,7 @@
 """A least-recently-used cache with a size limit."""
 
 import sys
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from typing import Any, TypeVar
 
 MAX_BYTES = 64 * 2**20
@@ -39,7 +39,6 @@ class Cache:
 
 def _size(key: object) -> int:
     """Return the approximate size of a key and its parts, in bytes."""
-    size = sys.getsizeof(key)
-    if isinstance(key, (tuple, frozenset)):
-        return size + sum(map(_size, key))
-    return size + sum(map(_size, getattr(key, "__dict__", {}).values()))
+    inside = getattr(key, "__dict__", {}).values()
+    parts: Iterable[object] = key if isinstance(key, (tuple, frozenset)) else inside
+    return sys.getsizeof(key) + sum(map(_size, parts))

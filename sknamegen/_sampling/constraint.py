@@ -3,15 +3,14 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Self
 
 from .._alphabet import Alphabet
 from .._graphemes import MAX_CODE_POINTS
 from .._validation import check_banned, check_int, check_n_words, check_words
-from .automaton import Automaton, Part, banned_part, build_automaton, pattern_part, spelled_part
-from .regex import compile_pattern
-from .words import count_automaton, word_automaton
+from .automaton import Automaton, build_automaton
+from .regex import compile_pattern, pattern_part
+from .words import banned_part, count_part, word_part
 
 # Maximum length that can be requested, in characters.
 _MAX_LENGTH = 2**21
@@ -98,8 +97,8 @@ class Limits:
         """Whether there are only length limits."""
         return self.pattern is self.words is self.n_words is None and not self.banned
 
-    def parts(self, alphabet: Alphabet) -> list[Part]:
-        """Return the automata that read the names, regardless of their length."""
+    def automaton(self, alphabet: Alphabet) -> Automaton:
+        """Return an automaton that reads the names that satisfy all but the length limits."""
         characters, max_length = alphabet.characters, self.max_length
         if not alphabet.clusters.one_code_per_cluster:
             max_length *= MAX_CODE_POINTS
@@ -107,13 +106,11 @@ class Limits:
         if self.pattern:
             parts.append(pattern_part(self.pattern, characters, max_length))
         if self.words is not None:
-            automaton = word_automaton(characters, self.words, max_length)
-            parts.append(spelled_part(characters, automaton))
+            parts.append(word_part(characters, self.words, max_length))
         if self.n_words:
             low, high = self.n_words
-            automaton = count_automaton(characters, low, min(high, max_length))
-            parts.append(spelled_part(characters, automaton))
-        return parts
+            parts.append(count_part(characters, low, min(high, max_length)))
+        return build_automaton(alphabet, parts)
 
     def describe(self) -> str:
         """Return what a name does, for errors."""
@@ -122,35 +119,3 @@ class Limits:
         rules += ["consists of the given words"] if self.words is not None else []
         rules += ["has {} to {} words".format(*self.n_words)] if self.n_words else []
         return " and ".join(rules)
-
-
-@dataclass(frozen=True)
-class Constraint:
-    """Constraint on names: an automaton and length limits.
-
-    Attributes
-    ----------
-    automaton : Automaton
-        Reads the names that satisfy the constraint, regardless of their length.
-    index : dict of str to int
-        The index of each character.
-    end : int or None
-        The index of the end of a name. None for running text.
-    limits : Limits
-    """
-
-    automaton: Automaton
-    index: dict[str, int]
-    end: int | None
-    limits: Limits
-
-    @classmethod
-    def build(cls, alphabet: Alphabet, limits: Limits) -> Self:
-        """Build the automaton."""
-        automaton = build_automaton(alphabet, limits.parts(alphabet))
-        return cls(automaton, alphabet.index, alphabet.end, limits)
-
-    @cached_property
-    def one_code_per_cluster(self) -> bool:
-        """Whether every code point starts a character."""
-        return bool(self.automaton.starts_cluster.all())

@@ -45,9 +45,8 @@ class ContextAutomaton:
     @classmethod
     def from_ngrams(cls, ngrams: KneserNey) -> Self:
         """Return the automaton of n-grams without labels."""
-        n_contexts = _n_contexts(ngrams)
-        parents, lengths, after, start = _transitions(ngrams, n_contexts)
-        proba = ngrams.proba(np.arange(n_contexts)).astype(np.float32)
+        parents, lengths, after, start = _transitions(ngrams)
+        proba = ngrams.proba(np.arange(len(parents))).astype(np.float32)
         return cls(parents, lengths, after, (start,), proba)
 
     @classmethod
@@ -68,13 +67,13 @@ class ContextAutomaton:
         proba : ndarray of shape (n, n_characters), dtype float
             The distribution of the next character after each context.
         """
-        n_contexts, ids = _n_contexts(ngrams), ngrams.find(contexts)
+        parents, lengths, after, start = _transitions(ngrams)
+        n_contexts, ids = len(parents), ngrams.find(contexts)
         while (is_unknown := ids >= n_contexts).any():
             ids = np.where(is_unknown, ngrams.parents[ids], ids)
         cells = np.ones(len(ids), dtype=np.float32), (ids, np.arange(len(ids)))
         is_after = csr_matrix(cells, shape=(n_contexts, len(ids)))
         n, sums = np.bincount(ids, minlength=n_contexts), is_after @ proba.astype(np.float32)
-        parents, lengths, after, start = _transitions(ngrams, n_contexts)
         levels = _levels(lengths)
         for level in reversed(levels):  # add up all contexts with the same suffix
             first = np.flatnonzero(np.diff(parents[level], prepend=-1))
@@ -119,32 +118,28 @@ class ContextAutomaton:
         return replace(self, proba=proba.astype(np.float32))
 
 
-def _n_contexts(tree: KneserNey) -> int:
-    """Return the number of contexts, up to a length for which the tables stay within the limit."""
-    limit = max(TABLE_CELLS // tree.n_characters, tree.n_kinds)
-    if len(tree.lengths) <= limit:
-        return len(tree.lengths)
-    return max(int(np.searchsorted(tree.lengths, tree.lengths[limit])), tree.n_kinds)
-
-
 def _levels(lengths: Ints) -> list[slice]:
     """Return the contexts of each length, starting at 1, as slices."""
     ends = np.searchsorted(lengths, np.arange(1, lengths[-1] + 2))
     return list(map(slice, ends[:-1], ends[1:]))
 
 
-def _transitions(tree: KneserNey, n_contexts: int) -> tuple[Ints, Ints, Ints, int]:
-    """Return the parents, lengths and transitions of contexts, and the start of a name."""
+def _transitions(tree: KneserNey) -> tuple[Ints, Ints, Ints, int]:
+    """Return the parents, lengths and transitions of contexts, and the start of a name.
+
+    These are the contexts up to a length for which the tables stay within the limit.
+    """
     n_characters, kinds, n_roots = tree.n_characters, tree.kinds, tree.n_kinds
+    limit = max(TABLE_CELLS // n_characters, n_roots)
+    end = tree.lengths[limit] if limit < len(tree.lengths) else tree.order + 1
+    n_contexts = int(np.searchsorted(tree.lengths, end))
     parents, lengths = tree.parents[:n_contexts], tree.lengths[:n_contexts]
-    keys = tree.keys[: n_contexts - n_roots]
+    keys = np.append(tree.keys[: n_contexts - n_roots], NONE)
 
     def longer(contexts: Ints, characters: Ints) -> Ints:
         """Return contexts with one more character in front, or -1 for unknown contexts."""
-        if not len(keys):
-            return np.full(len(contexts), NONE)
         wanted = contexts.astype(np.int64) * tree.radix + characters + 1
-        place = np.searchsorted(keys, wanted).clip(max=len(keys) - 1)
+        place = np.searchsorted(keys[:-1], wanted)
         return np.where(keys[place] == wanted, place + n_roots, NONE)
 
     after = np.empty((n_contexts, n_characters), dtype=np.int32)

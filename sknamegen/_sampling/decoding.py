@@ -1,7 +1,7 @@
 """Distributions from which characters are drawn: temperature, top_k, top_p and min_p."""
 
 from math import inf
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -29,6 +29,16 @@ class Decoding(NamedTuple):
     top_k: int | None = None
     top_p: float | None = None
     min_p: float | None = None
+
+    def checked(self) -> Self:
+        """Return the parameters after validation."""
+        (temperature, top_k, top_p, min_p), check = self, check_real
+        return type(self)(
+            check("temperature", temperature, "a finite number >= 0", lambda t: 0 <= t < inf),
+            None if top_k is None else check_int("top_k", top_k, 1),
+            None if top_p is None else check("top_p", top_p, "in (0, 1]", lambda p: 0 < p <= 1),
+            None if min_p is None else check("min_p", min_p, "in [0, 1]", lambda p: 0 <= p <= 1),
+        )
 
     def probabilities(self, logits: Floats) -> Floats:
         """Convert logits to the distribution from which characters are drawn, in float64.
@@ -69,19 +79,3 @@ def draw(weights: Floats, uniforms: Floats) -> tuple[Ints, Floats]:
     # The first character whose cumulative weight exceeds the threshold has a weight above 0.
     characters = (cumulative <= (uniforms * sums)[:, None]).sum(axis=1)
     return np.minimum(characters, weights.shape[1] - 1), sums
-
-
-def check_decoding(
-    temperature: float,
-    *,
-    top_k: int | None = None,
-    top_p: float | None = None,
-    min_p: float | None = None,
-) -> Decoding:
-    """Validate the parameters and return them as a `Decoding`."""
-    return Decoding(
-        check_real("temperature", temperature, "a finite number >= 0", lambda t: 0 <= t < inf),
-        None if top_k is None else check_int("top_k", top_k, 1),
-        None if top_p is None else check_real("top_p", top_p, "in (0, 1]", lambda p: 0 < p <= 1),
-        None if min_p is None else check_real("min_p", min_p, "in [0, 1]", lambda p: 0 <= p <= 1),
-    )

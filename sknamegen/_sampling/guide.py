@@ -9,6 +9,7 @@ cannot show that draws miss names.
 
 from collections.abc import Hashable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -16,8 +17,9 @@ from .._models.kneser_ney import KneserNey, NGramCounts
 from .._parallel import one_blas_thread
 from .._types import Floats, Ints
 from .cache import MAX_BYTES, Cache
+from .constraint import Limits
 from .contexts import ContextAutomaton
-from .decoding import draw
+from .decoding import Decoding, draw
 from .lookahead import Lookahead
 from .pool import Pool, log_sum
 from .search import Search
@@ -92,15 +94,15 @@ class Guide:
         pools = [self._pool(n) for n in n_names.tolist()]
         n_draws = n_names + _EXTRA_CANDIDATES
         for _ in range(_MAX_ROUNDS):
-            short = [prefix for prefix, pool in enumerate(pools) if pool.n and not pool.is_enough()]
-            if not short:
+            is_short = np.array([pool.n > 0 and not pool.is_enough() for pool in pools])
+            if not is_short.any():
                 break
-            self._add_draws(pools, short, n_draws[short], rng)
+            self._add_draws(pools, n_draws * is_short, rng)
             n_draws = np.array([-(-pool.n_drawn // 4) for pool in pools])
         names = np.empty(len(rows), dtype=object)
         for prefix, pool in enumerate(pools):
             if pool.n:
-                if pool.is_empty():
+                if not (self.found or pool.candidates):
                     raise no_match_error(self.source.prefixes[prefix])
                 names[rows == prefix] = pool.choose(rng)
         return names.tolist()
@@ -108,30 +110,24 @@ class Guide:
     def probability(self, n: int, rng: np.random.Generator) -> Floats:
         """Estimate the probability of satisfying the constraint, from n draws per prefix.
 
-        Returns the estimates and their standard errors, (n_prefixes, 2).
+        Returns the estimates and their standard errors, (2, n_prefixes).
         """
         pools = [self._pool(n) for _ in self.source.prefixes]
         if self.n_draws or not self.found:
-            prefixes = list(range(len(pools)))
-            self._add_draws(pools, prefixes, np.full(len(pools), n), rng)
+            self._add_draws(pools, np.full(len(pools), n), rng)
         # Rounding errors of a name add up over its characters.
-        n_characters, temperature = (
-            self.lookahead.constraint.limits.max_length,
-            self.source.decoding[0],
-        )
-        error = self.error + min(_LOGIT_ERROR * n_characters / temperature, 1)
-        return np.array([pool.probability(error) for pool in pools])
+        n_characters, decoding = self.lookahead.limits.max_length, self.source.decoding
+        error = self.error + min(_LOGIT_ERROR * n_characters / decoding.temperature, 1)
+        return np.transpose([pool.probability(error) for pool in pools])
 
     def _pool(self, n: int) -> Pool:
         return Pool(n, self.found, self.log_rest, self.n_draws)
 
-    def _add_draws(
-        self, pools: list[Pool], prefixes: list[int], n_draws: Ints, rng: np.random.Generator
-    ) -> None:
-        draws = self.source.propose(np.repeat(prefixes, n_draws), rng, self.lookahead)
-        ends = n_draws.cumsum()
-        for prefix, start, end in zip(prefixes, ends - n_draws, ends, strict=True):
-            pools[prefix].add(draws, slice(start, end))
+    def _add_draws(self, pools: list[Pool], n_draws: Ints, rng: np.random.Generator) -> None:
+        rows = np.repeat(np.arange(len(pools)), n_draws)
+        draws, ends = self.source.propose(rows, rng, self.lookahead), n_draws.cumsum()
+        for pool, start, end in zip(pools, ends - n_draws, ends, strict=True):
+            pool.add(draws, slice(start, end))
 
 
 @dataclass(frozen=True)
@@ -158,7 +154,7 @@ class Learner:
     def full_key(self) -> tuple[Hashable, ...]:
         """Identifies the source and the constraint in the cache."""
         source = self.source
-        return source.decoding, self.key, self.possible.constraint.limits, *source.prefixes
+        return source.decoding, self.key, self.possible.limits, *source.prefixes
 
     def guide(self, n_rounds: int) -> Guide:
         """Return a guide.
@@ -171,23 +167,16 @@ class Learner:
         n_rounds : int
             Minimum number of rounds, if there is a search and the lookahead is learned.
         """
-
-        def find() -> Guide | TooRare:
-            try:
-                return self._find(n_rounds)
-            except TooRare as error:
-                return error.with_traceback(None)
-
         with one_blas_thread():
-            guide = self.cache.get((*self.full_key, n_rounds), find)
+            guide = self.cache.get((*self.full_key, n_rounds), lambda: self._find(n_rounds))
         if isinstance(guide, TooRare):
             raise TooRare(*guide.args)  # a cached error would collect the frames of all calls
         return guide
 
-    def _find(self, n_rounds: int) -> Guide:
+    def _find(self, n_rounds: int) -> Guide | TooRare:
         source, is_learned = self.source, self.source.model.ngrams() is None
-        has_search = len(source.prefixes) == 1 and self.possible.constraint.end is not None
-        max_draws = N_CHARACTERS // max(1, self.possible.constraint.limits.min_length)
+        has_search = len(source.prefixes) == 1 and self.possible.alphabet.end is not None
+        max_draws = N_CHARACTERS // max(1, self.possible.limits.min_length)
         n_draws = min(max(max_draws, _MIN_DRAWS), ROUND_SIZE)
         lookahead, steps = self.first_lookahead(), list[Steps]()
         rng, found, log_expected = np.random.default_rng(0), dict[str, float](), -np.inf
@@ -204,7 +193,7 @@ class Learner:
             rows = np.arange(n_draws) % len(source.prefixes)
             draws = source.propose(rows, rng, lookahead, recorded=is_learned)
             log_found = log_sum([*found.values()])
-            log_rest, is_good = _compare(source, lookahead, draws, found, log_expected)
+            log_rest, is_good = self._compare(lookahead, draws, found, log_expected)
             before, log_total = log_total, log_sum([log_found, log_rest])
             if log_sum([log_total, log_expected]) == -np.inf:
                 raise no_match_error(source.prefixes[0])
@@ -214,11 +203,38 @@ class Learner:
             if is_good and (number >= n_rounds or not (has_search and is_learned)):
                 return Guide(source, lookahead, found, log_rest, n_draws * has_search, error)
             steps += draws.steps
-        raise TooRare(
+        return TooRare(
             f"Names that begin with {source.prefixes[0]!r} and satisfy the constraint are too rare "
             f"at temperature {source.decoding.temperature:g} to sample them correctly. Raise "
             "temperature, or relax the constraint."
         )
+
+    def _compare(
+        self, lookahead: Lookahead, draws: Draws, found: dict[str, float], log_expected: float
+    ) -> tuple[float, bool]:
+        """Compare one draw per prefix and row with the search.
+
+        Returns the log of the total probability of all other names according to the draws, and
+        whether it is reliable.
+        """
+        source, log_weights, log_found = self.source, draws.log_weights, log_sum([*found.values()])
+        if len(source.prefixes) > 1:  # relative to what the lookahead expects
+            log_start = lookahead.log_values(*source.positions(lookahead))
+            log_start = np.logaddexp.reduce(log_start + np.log(source.label_proba), axis=1)
+            log_weights = log_weights - np.resize(log_start, len(log_weights))
+        scale = max(log_found, log_weights.max())
+        if scale == -np.inf:
+            return -np.inf, False
+        with np.errstate(over="ignore"):  # the search may expect far more than there is
+            weights, total_found, expected = (
+                np.exp(logs - scale) for logs in (log_weights, log_found, log_expected)
+            )
+        is_found = np.array([text in found for text in draws.texts])
+        rest = np.where(is_found, 0, weights)
+        mean, total = rest.mean(), total_found + rest.mean()
+        is_good = rest.std() <= _MAX_RATIO * total and expected - mean <= _MAX_MISSING * total
+        with np.errstate(divide="ignore"):
+            return float(np.log(mean) + scale), is_good
 
     def first_lookahead(self) -> Lookahead:
         """Return the lookahead of an n-gram model, or one learned from names at temperature 1.
@@ -228,11 +244,10 @@ class Learner:
         source, ngrams = self.source, self.source.model.ngrams()
         if ngrams is None:
             return self._learn([])
-        contexts = self.cache.get(
-            ("ngrams", self.key), lambda: ContextAutomaton.from_ngrams(ngrams)
-        )
+        estimate = partial(ContextAutomaton.from_ngrams, ngrams)
+        contexts = self.cache.get(("ngrams", self.key), estimate)
         return self.cache.get(
-            (source.decoding, self.key, self.possible.constraint.limits),
+            (source.decoding, self.key, self.possible.limits),
             lambda: self.possible.weighted(contexts.decoded(source.decoding)),
         )
 
@@ -250,18 +265,27 @@ class Learner:
         return self.possible.weighted(automaton)
 
     def _free_steps(self) -> Steps:
-        """Return the steps of unconstrained names at temperature 1."""
-        source = self.source
+        """Return the steps of unconstrained names at temperature 1.
+
+        Running text begins with any character.
+        """
+        source, corpus = self.source, self.source.corpus
 
         def draw_names() -> Steps:
-            free, possible = source.unconstrained()
             # Their logits take at most half of the cache.
-            n_characters = min(N_CHARACTERS, MAX_BYTES // 8 // len(source.corpus.alphabet))
-            if possible.constraint.end is None:  # the model reads a window for each character
-                n_characters //= source.corpus.window_length_
+            n_characters = min(N_CHARACTERS, MAX_BYTES // 8 // len(corpus.alphabet))
+            if corpus.max_length_ is None:  # the model reads a window for each character
+                n_characters //= corpus.window_length_
+                prefixes, limits = list(corpus.alphabet.index), Limits(64, 64)
+            else:
+                prefixes, limits = [""], Limits(0, min(4 * corpus.max_length_ + 1, 256))
+            shares = np.ones(1) if len(source.labels) == 1 else corpus.label_shares[source.labels]
+            label_proba = np.tile(shares, (len(prefixes), 1))
+            free = Source(source.model, corpus, prefixes, source.labels, label_proba, Decoding())
+            possible = Lookahead.possible(corpus.alphabet, limits)
             rng, parts, n_steps = np.random.default_rng(0), list[Steps](), 0
             while n_steps < n_characters:
-                rows = rng.integers(len(free.prefixes), size=2 * int(n_characters**0.5))
+                rows = rng.integers(len(prefixes), size=2 * int(n_characters**0.5))
                 draws = free.propose(rows, rng, possible, guided=False, recorded=True)
                 parts += draws.steps
                 n_steps += sum(map(len, draws.steps))
@@ -278,46 +302,12 @@ def _search(
     Appends to `steps`, unless it is None.
     """
     joint, found = np.log(source.label_proba[0]), dict[str, float]()
-    search = Search(source, lookahead, joint, steps is not None)
+    search = Search(source, lookahead, joint, steps)
     while search.n_expanded * len(joint) ** 0.5 < n_expanded and search.best > -np.inf:
         names, log_proba = search.step(n_rows=_N_ROWS)
         log_total = np.logaddexp.reduce(log_proba, axis=1)
         found |= zip(names, log_total.tolist(), strict=True)
-    if steps is not None:
-        steps += search.steps
     return {name: logs for name, logs in found.items() if logs > -np.inf}, search.log_rest
-
-
-def _compare(
-    source: Source,
-    lookahead: Lookahead,
-    draws: Draws,
-    found: dict[str, float],
-    log_expected: float,
-) -> tuple[float, bool]:
-    """Compare one draw per prefix and row with the search.
-
-    Returns the log of the total probability of all other names according to the draws, and whether
-    it is reliable.
-    """
-    log_weights, log_found = draws.log_weights, log_sum([*found.values()])
-    if len(source.prefixes) > 1:  # relative to what the lookahead expects
-        log_start = lookahead.table.log_values(*source.positions(lookahead))
-        log_start = np.logaddexp.reduce(log_start + np.log(source.label_proba), axis=1)
-        log_weights = log_weights - np.resize(log_start, len(log_weights))
-    scale = max(log_found, log_weights.max())
-    if scale == -np.inf:
-        return -np.inf, False
-    with np.errstate(over="ignore"):  # the search may expect far more than there is
-        weights, total_found, expected = (
-            np.exp(logs - scale) for logs in (log_weights, log_found, log_expected)
-        )
-    is_found = np.array([text in found for text in draws.texts])
-    rest = np.where(is_found, 0, weights)
-    mean, total = rest.mean(), total_found + rest.mean()
-    is_good = rest.std() <= _MAX_RATIO * total and expected - mean <= _MAX_MISSING * total
-    with np.errstate(divide="ignore"):
-        return float(np.log(mean) + scale), is_good
 
 
 def no_match_error(prefix: str) -> ValueError:

@@ -76,10 +76,6 @@ class Pool:
             log_weights += log_sum(terms) - log_rest
         return np.array([*self._found.values()]), log_weights
 
-    def is_empty(self) -> bool:
-        """Return whether there is no name to choose."""
-        return not (self._found or self.candidates)
-
     def is_enough(self) -> bool:
         """Return whether few of the n chosen names would represent names that were not drawn."""
         found, drawn = self._log_weights()

@@ -1,25 +1,27 @@
 """Convert regular expressions to finite automata, using the parse tree of Python's `re`.
 
-Only this module uses the private `re._parser`. It is tested on CPython 3.11 to 3.14, whose parse
-trees agree for all supported expressions.
+Only this module uses the private `re._parser` and `re._compiler`. It is tested on CPython 3.11 to
+3.14, whose parse trees agree for all supported expressions.
 """
 
 import re
 from collections.abc import Iterator
-from re import _parser  # type: ignore[attr-defined]
+from functools import reduce
+from operator import or_
+from re import _compiler, _parser  # type: ignore[attr-defined]
 from typing import Any
 
 import numpy as np
 
 from .._alphabet import shorten
+from .._graphemes import determinize
 from .._types import Bools
+from .automaton import Part, too_large_error
 
 # Maximum number of states of an automaton, and of steps of its construction.
 MAX_STATES, MAX_STEPS = 40_000, 2_000_000
-# Mutually exclusive flags that select the character classes.
-_CHARACTER_FLAGS = re.ASCII | re.LOCALE | re.UNICODE
-_CATEGORIES = {f"CATEGORY_{word}": f"\\{word[0].lower()}" for word in ("DIGIT", "SPACE", "WORD")}
-_CATEGORIES |= {f"CATEGORY_NOT_{word}": f"\\{word[0]}" for word in ("DIGIT", "SPACE", "WORD")}
+# A node of a parse tree that matches nothing.
+_NOTHING = _parser.FAILURE, ()
 _UNSUPPORTED = {
     "ASSERT": "an anchor or a lookaround assertion",
     "ASSERT_NOT": "a lookaround assertion",
@@ -46,14 +48,43 @@ def compile_pattern(pattern: object) -> re.Pattern[str]:
     return compiled
 
 
-def bits(mask: int) -> Iterator[int]:
+def pattern_part(pattern: re.Pattern[str], characters: list[str], max_length: int) -> Part:
+    """Return an automaton for a pattern. Its states are sets of positions in the pattern.
+
+    Raises ValueError if the pattern has no finite automaton, or it is too large.
+    """
+    positions = _Positions(pattern, characters, max_length)
+    matches = np.packbits(positions.pieces, axis=0).T
+    _, examples, classes = np.unique(matches, axis=0, return_index=True, return_inverse=True)
+    classes_of = [np.flatnonzero(piece[examples]).tolist() for piece in positions.pieces]
+    n_states = n_steps = 0
+
+    def successors(members: int, length: int) -> dict[int, int]:
+        nonlocal n_states, n_steps
+        n_states += 1
+        followers: dict[int, int] = {}
+        for position in _bits(members) if length < max_length else ():
+            columns = classes_of[positions.piece_of[position]]
+            n_steps += len(columns)
+            if n_steps > MAX_STEPS or n_states > MAX_STATES:
+                raise too_large_error()
+            for column in columns:
+                followers[column] = followers.get(column, 0) | positions.follow[position]
+        return followers
+
+    transitions, states = determinize(positions.first, successors, len(examples))
+    accepts = np.array([members & 1 for members in states], dtype=bool)
+    return transitions, accepts, classes.reshape(-1)
+
+
+def _bits(mask: int) -> Iterator[int]:
     """Yield the positions of the set bits, highest first."""
     while mask:
         yield (highest := mask.bit_length() - 1)
         mask ^= 1 << highest
 
 
-class PositionAutomaton:
+class _Positions:
     """Nondeterministic automaton without epsilon transitions (Glushkov, 1961).
 
     Its states are the positions of a regular expression, each of which matches one character.
@@ -83,86 +114,73 @@ class PositionAutomaton:
         self.pieces: list[Bools] = []
         self._numbers: dict[tuple[str, int], int] = {}
         self.piece_of, self.follow = list[int](), list[int]()
-        self._position("(?!)", 0, 0)
+        self._position(_NOTHING, 0, 0)
         try:
             tree = _parser.parse(compiled.pattern, compiled.flags)
-            first, is_optional = self._sequence(tree, 1, tree.state.flags, True, True)
+            self.first = self._sequence(tree, 1, tree.state.flags, True, True)
         except RecursionError:
             raise ValueError(f"pattern must have fewer nested groups. Got {self._shown}.") from None
-        self.first = first | is_optional
 
     # The methods below add the positions of a subexpression before the set `after`. They return the
-    # set of positions at which the subexpression may begin, and whether it may be empty.
+    # set of positions at which a string that matches the rest may begin. It contains `after` if the
+    # subexpression may be empty.
 
     def _sequence(
         self, tree: Any, after: int, flags: int, at_start: bool = False, at_end: bool = False
-    ) -> tuple[int, bool]:
-        first, is_optional = 0, True
+    ) -> int:
         for i in reversed(range(len(tree))):
             edges = at_start and i == 0, at_end and i == len(tree) - 1
-            # The rest of the sequence follows the node, or `after` if the rest may be empty.
-            op, argument = tree[i]
-            following = first | after * is_optional
-            node_first, may_be_empty = self._node(str(op), argument, following, flags, *edges)
-            first = node_first | first * may_be_empty
-            is_optional = is_optional and may_be_empty
-        return first, is_optional
+            after = self._node(tree[i], after, flags, *edges)
+        return after
 
-    def _node(
-        self, op: str, argument: Any, after: int, flags: int, at_start: bool, at_end: bool
-    ) -> tuple[int, bool]:
+    def _node(self, node: Any, after: int, flags: int, at_start: bool, at_end: bool) -> int:
+        op, argument = str(node[0]), node[1]
         if op in ("LITERAL", "NOT_LITERAL", "ANY", "IN"):
-            return 1 << self._position(_one_character(op, argument), flags, after), False
+            return 1 << self._position(node, flags, after)
         if op == "BRANCH":
-            first, is_optional = 0, False
-            for tree in argument[1]:
-                branch_first, may_be_empty = self._sequence(tree, after, flags, at_start, at_end)
-                first, is_optional = first | branch_first, is_optional or may_be_empty
-            return first, is_optional
+            trees = argument[1]
+            branches = [self._sequence(tree, after, flags, at_start, at_end) for tree in trees]
+            return reduce(or_, branches)
         if op == "SUBPATTERN":
             _, added, removed, tree = argument
-            if added & _CHARACTER_FLAGS:
-                flags &= ~_CHARACTER_FLAGS
-            return self._sequence(tree, after, (flags | added) & ~removed, at_start, at_end)
+            flags = _compiler._combine_flags(flags, added, removed)
+            return self._sequence(tree, after, flags, at_start, at_end)
         if op in ("MAX_REPEAT", "MIN_REPEAT"):
-            minimum, maximum, tree = argument
-            return self._repeat(minimum, maximum, tree, after, flags)
+            return self._repeat(after, flags, *argument)
         anchors = [("BEGINNING", at_start), ("END", at_end)]
         if op == "AT" and any(name in str(argument) and is_edge for name, is_edge in anchors):
-            return 0, True
+            return after
         raise ValueError(
             "pattern may only contain characters, classes, groups, alternatives and repetitions. "
             f"Got {self._shown}, which contains {_UNSUPPORTED.get(op, op)}."
         )
 
-    def _repeat(
-        self, minimum: int, maximum: int, tree: Any, after: int, flags: int
-    ) -> tuple[int, bool]:
+    def _repeat(self, after: int, flags: int, minimum: int, maximum: int, tree: Any) -> int:
         """Expand a repetition to at most ``max_length + 1`` copies."""
         is_endless = maximum == _parser.MAXREPEAT
         minimum, maximum = (min(n, self._max_length + 1) for n in (minimum, maximum))
         maximum = max(minimum, 1) if is_endless else maximum
+        minimum *= tree.getwidth()[0] > 0  # copies may be empty
         first = loop = 0
         for number in range(maximum, 0, -1):
-            may_end = number >= minimum
             if is_endless and number == maximum:  # a placeholder for the start of the loop
-                loop = 1 << self._position("(?!)", 0, 0)
-            n_before = len(self.follow)
-            first, may_be_empty = self._sequence(tree, first | after * may_end | loop, flags)
+                loop = 1 << self._position(_NOTHING, 0, 0)
+            n_before, may_end = len(self.follow), number >= minimum
+            begin = self._sequence(tree, first | after * may_end | loop, flags)
+            first = begin >> n_before << n_before  # without what follows an empty copy
             for position in range(n_before, len(self.follow)) if loop else ():
                 if self.follow[position] & loop:
                     self.follow[position] = self.follow[position] & ~loop | first
             loop = 0
-            minimum *= not may_be_empty
-        return first, minimum == 0
+        return first | after * (minimum == 0)
 
-    def _position(self, piece: str, flags: int, after: int) -> int:
+    def _position(self, node: Any, flags: int, after: int) -> int:
         if len(self.follow) > MAX_STATES:
             raise ValueError(
                 f"pattern must contain fewer repetitions: with max_length={self._max_length}, it "
                 f"expands to more than {MAX_STATES:,} characters. Got {self._shown}."
             )
-        number = self._numbers.setdefault((piece, flags), len(self.pieces))
+        number = self._numbers.setdefault((str(node), flags), len(self.pieces))
         if number == len(self.pieces):
             if number * len(self._characters) > MAX_STEPS:
                 raise ValueError(
@@ -170,30 +188,9 @@ class PositionAutomaton:
                     f"{len(self._characters):,} characters. Got more than {number:,} in "
                     f"{self._shown}."
                 )
-            matches = re.compile(piece, flags & ~re.DEBUG).fullmatch
-            self.pieces.append(
-                np.array([matches(character) is not None for character in self._characters])
-            )
+            tree = _parser.SubPattern(_parser.State(), [node])
+            matches = _compiler.compile(tree, flags & ~re.DEBUG).fullmatch
+            self.pieces.append(np.array([matches(c) is not None for c in self._characters]))
         self.piece_of.append(number)
         self.follow.append(after)
         return len(self.follow) - 1
-
-
-def _one_character(op: str, argument: Any) -> str:
-    """Return the pattern for a node that matches one character."""
-    if op == "ANY":
-        return "."
-    if op in ("LITERAL", "NOT_LITERAL"):
-        return f"[{'^' * (op == 'NOT_LITERAL')}{_escape(argument)}]"
-    parts = []
-    for kind, value in argument:
-        if str(kind) == "RANGE":
-            parts.append("-".join(map(_escape, value)))
-        else:
-            convert = {"NEGATE": lambda _: "^", "LITERAL": _escape}
-            parts.append(convert.get(str(kind), lambda name: _CATEGORIES[str(name)])(value))
-    return f"[{''.join(parts)}]"
-
-
-def _escape(code: int) -> str:
-    return f"\\U{code:08x}"

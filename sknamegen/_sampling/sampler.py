@@ -13,7 +13,7 @@ References
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import compress
@@ -48,15 +48,13 @@ class Selection:
 
     Parameters
     ----------
-    n : int
-        Number of rows.
+    rows : ndarray of shape (n,), dtype int
+        The prefix index of each name.
     unique : bool
         Whether all names must differ.
     filters : Filters
-    taken : set of str, default=set()
-        Names that count as duplicates.
-    max_drawn : float, default=inf
-        Number of names that may be drawn.
+    taken : sequence of str, default=()
+        Names that count as duplicates. With them, at most twice as many names are drawn as wanted.
 
     Attributes
     ----------
@@ -72,33 +70,17 @@ class Selection:
         Whether rows are pending and more draws are allowed.
     """
 
-    def __init__(
-        self,
-        n: int,
-        unique: bool,
-        filters: Filters,
-        taken: Set[str] = frozenset(),
-        max_drawn: float = inf,
-    ):
-        self.names, self.pending = dict[int, str](), np.arange(n)
-        self.n_drawn, self.rejected, self.is_open = 0, Counter[str](), n > 0
-        self._n, self._unique, self._filters, self._seen = n, unique, filters, set(taken)
-        self._max_drawn = max_drawn
-        self._n_failures = self._n_attempts = self._n_accepted = 0
+    def __init__(self, rows: Ints, unique: bool, filters: Filters, taken: Sequence[str] = ()):
+        self.rows, self.names, self.pending = rows, dict[int, str](), np.arange(len(rows))
+        self.n_drawn, self.rejected, self.is_open = 0, Counter[str](), len(rows) > 0
+        self._unique, self._filters, self._seen = unique, filters, set(taken)
+        self._max_drawn, self._n_failures = 2 * len(rows) if taken else inf, 0
 
-    def attempts(self, few_first: bool) -> Ints:
-        """Return the rows for which to draw names, each as often as it probably needs.
+    def add(self, rows: Ints, texts: list[str]) -> int:
+        """Add names drawn for rows, of which there may be several for a row.
 
-        If `few_first`, these are few rows until some draws were made.
+        Returns the number of rows that have a name now and had none before.
         """
-        n_attempts, n_accepted = self._n_attempts, self._n_accepted
-        n_repeats = (n_attempts + 1) // (n_accepted + 1) if n_accepted else 4 * n_attempts + 1
-        n_repeats = min(n_repeats, -(-ROUND_SIZE // len(self.pending)))
-        n_rows = ROUND_SIZE if few_first and not n_attempts else None
-        return np.repeat(self.pending[:n_rows], n_repeats)
-
-    def add(self, rows: Ints, texts: list[str], n_attempts: int) -> None:
-        """Add names drawn for rows, of which there may be several for a row."""
         reasons = np.full(len(texts), "", dtype=object)
         for reason, is_rejected in self._filters.items():
             reasons[is_rejected(texts) & (reasons == "")] = reason
@@ -114,21 +96,13 @@ class Selection:
         n_new = len(self.names) - n_before
         self.pending = np.array([row for row in self.pending.tolist() if row not in self.names])
         self.n_drawn += len(texts)
-        self._n_attempts, self._n_accepted = self._n_attempts + n_attempts, self._n_accepted + n_new
         self._n_failures = 0 if n_new else self._n_failures + len(texts)
         n_expected = self.n_drawn + len(self.pending) * (len(texts) + 1) // (n_new + 1)
-        max_draws = max(_MAX_DRAWS, _MAX_DRAWS_PER_NAME * self._n)
+        max_draws = max(_MAX_DRAWS, _MAX_DRAWS_PER_NAME * len(self.rows))
         self.is_open = len(self.pending) > 0 and self._n_failures < _MAX_FAILURES
         self.is_open &= self.n_drawn < _MAX_FAILURES or n_expected <= max_draws
         self.is_open &= self.n_drawn < self._max_drawn
-
-    def is_slow(self, max_draws: int) -> bool:
-        """Return whether the pending rows will probably need more than `max_draws` draws."""
-        return len(self.pending) * (self._n_attempts + 1) > max_draws * (self._n_accepted + 1)
-
-    def restart(self) -> None:
-        """Forget how many draws were accepted."""
-        self._n_attempts = self._n_accepted = 0
+        return n_new
 
 
 @dataclass(frozen=True)
@@ -150,15 +124,13 @@ class Sampler(Learner):
         many other candidates are drawn as wanted. Returns the names, and either a message, if there
         are fewer names than rows, or None.
         """
-        selection = Selection(len(rows), unique, self.filters)
-        self._select(selection, rows, rng)
+        selection = Selection(rows, unique, self.filters)
+        self._select(selection, rng)
         names = [selection.names[row] for row in sorted(selection.names)]
         if len(names) == len(rows):
-            n_others = len(rows) * (best_of - 1)
-            others = Selection(n_others, unique, self.filters, set(names), 2 * n_others)
-            prefixes = np.repeat(rows, best_of - 1)
-            self._select(others, prefixes, rng)
-            return self._best(rows, names, prefixes, others) if others.names else names, None
+            others = Selection(np.repeat(rows, best_of - 1), unique, self.filters, names)
+            self._select(others, rng)
+            return self._best(rows, names, others) if others.names else names, None
         reasons = " and ".join(f"{n:,} {reason}" for reason, n in selection.rejected.items())
         reasons = f"of {selection.n_drawn:,} drawn, {reasons}" if reasons else "others are too rare"
         return names, (
@@ -166,33 +138,31 @@ class Sampler(Learner):
             "Raise temperature or max_length, or request fewer names."
         )
 
-    def _select(self, selection: Selection, rows: Ints, rng: np.random.Generator) -> None:
+    def _select(self, selection: Selection, rng: np.random.Generator) -> None:
         """Draw a name for each row, as long as the selection is open."""
         if self.source.decoding.temperature == 0:
-            self._fill(selection, self._greedy, rows, rng)
+            self._fill(selection, self._greedy, rng)
             return
-        self._fill(selection, self._unguided, rows, rng, ROUND_SIZE)
-        if selection.is_open and len(selection.pending) <= self._n_valid_in_time():
-            self._fill(selection, self._unguided, rows, rng, 2 * self._n_in_time)
+        self._fill(selection, self._unguided, rng, ROUND_SIZE)
+        if selection.is_open:
+            n_in_time, n_valid = self._n_in_time()
+            if len(selection.pending) <= n_valid:
+                self._fill(selection, self._unguided, rng, 2 * n_in_time)
         try:
-            self._fill(selection, self._guided, rows, rng)
+            self._fill(selection, self._guided, rng)
         except TooRare:
             max_draws = min(_MAX_FAILURES * len(selection.pending), _MAX_DRAWS)
-            self._fill(selection, self._unguided, rows, rng, max_draws)
+            self._fill(selection, self._unguided, rng, max_draws)
             if not selection.names:
                 raise
 
-    def _best(self, rows: Ints, names: list[str], prefixes: Ints, others: Selection) -> list[str]:
+    def _best(self, rows: Ints, names: list[str], others: Selection) -> list[str]:
         """Return the best candidate for each row: its name, or one in its share of the others.
 
-        Rows with the same prefix share the other candidates, of which `prefixes` has the indices.
+        Rows with the same prefix share the other candidates.
         """
-        found = np.array(sorted(others.names), dtype=np.int64)
-        prefixes, texts, best = (
-            prefixes[found],
-            [others.names[row] for row in found.tolist()],
-            names[:],
-        )
+        found, best = sorted(others.names), names[:]
+        prefixes, texts = others.rows[found], [others.names[row] for row in found]
         own_scores = self.source.mean_log_proba(rows, names)
         scores = self.source.mean_log_proba(prefixes, texts)
         for prefix in np.unique(prefixes):
@@ -204,45 +174,41 @@ class Sampler(Learner):
         return best
 
     def _fill(
-        self,
-        selection: Selection,
-        propose: Propose,
-        rows: Ints,
-        rng: np.random.Generator,
-        max_draws: int | None = None,
+        self, selection: Selection, propose: Propose, rng: np.random.Generator, max_draws: int = 0
     ) -> None:
-        """Propose names until all rows have one, or probably need more than `max_draws` draws."""
-        selection.restart()
+        """Propose names until all rows have one, or probably need more than `max_draws` draws.
+
+        0: there is no such limit.
+        """
+        n_attempts = n_accepted = 0
         n_given = np.array([*map(len, self.source.prefixes)])
         while selection.is_open:
-            attempts = selection.attempts(few_first=max_draws is not None)
-            is_valid, texts = propose(rows[attempts], rng)
-            selection.add(attempts[is_valid], [*compress(texts, is_valid)], len(attempts))
-            n_drawn = np.array([*map(len, texts)]) - n_given[rows[attempts]] + 1
+            # Draw for each row as often as it probably needs. At first, draw for few rows.
+            n_repeats = (n_attempts + 1) // (n_accepted + 1) if n_accepted else 4 * n_attempts + 1
+            n_repeats = min(n_repeats, -(-ROUND_SIZE // len(selection.pending)))
+            n_rows = ROUND_SIZE if max_draws and not n_attempts else None
+            attempts = np.repeat(selection.pending[:n_rows], n_repeats)
+            is_valid, texts = propose(selection.rows[attempts], rng)
+            n_accepted += selection.add(attempts[is_valid], [*compress(texts, is_valid)])
+            n_attempts += len(attempts)
+            n_drawn = np.array([*map(len, texts)]) - n_given[selection.rows[attempts]] + 1
             is_rare = n_drawn[is_valid].sum() < _MIN_ACCEPTANCE * n_drawn.sum()
-            if max_draws and is_rare and selection.is_slow(max_draws):
+            n_expected = len(selection.pending) * (n_attempts + 1) / (n_accepted + 1)
+            if max_draws and is_rare and n_expected > max_draws:
                 break
 
-    @property
-    def _n_in_time(self) -> int:
-        """About how many names can be drawn in the time that learning a guide takes."""
+    def _n_in_time(self) -> tuple[int, int]:
+        """Return how many names can be drawn while a guide is learned, and how many are valid."""
         # Names have about half of the maximum length. Guides of n-grams are not learned.
-        max_length = self.source.corpus.max_length_
-        is_learned = self.source.model.ngrams() is None
-        return 2 * N_CHARACTERS // max_length if is_learned and max_length else 0
-
-    def _n_valid_in_time(self) -> int:
-        """Return how many of these names are valid."""
-        source = self.source
-        if not self._n_in_time:
-            return 0
+        source, max_length = self.source, self.source.corpus.max_length_
+        n = 2 * N_CHARACTERS // max_length if max_length and source.model.ngrams() is None else 0
 
         def count() -> np.int64:
-            rows = np.arange(self._n_in_time) % len(source.prefixes)
+            rows = np.arange(n) % len(source.prefixes)
             is_valid, _ = self._unguided(rows, np.random.default_rng(0))
             return is_valid.sum()
 
-        return int(self.cache.get(("valid", *self.full_key), count))
+        return n, int(self.cache.get(("valid", *self.full_key), count)) if n else 0
 
     def _unguided(self, rows: Ints, rng: np.random.Generator) -> tuple[Bools, list[str]]:
         """Draw a name for each row. Return which are valid, and all texts."""
@@ -262,15 +228,15 @@ class Sampler(Learner):
 
         If possible, all prefixes share a guide.
         """
-        prefixes = np.arange(len(self.source.prefixes))
+        source, guides = self.source, list[tuple[Guide, Ints]]()
+        prefixes = np.arange(len(source.prefixes))
         if len(prefixes) > 1:
             with suppress(TooRare):
                 return [(self.guide(n_rounds), prefixes)]
-        learners = (replace(self, source=self.source.of(prefix)) for prefix in prefixes[:, None])
-        return [
-            (learner.guide(n_rounds), prefix)
-            for learner, prefix in zip(learners, prefixes[:, None], strict=True)
-        ]
+        for prefix, row in zip(source.prefixes, prefixes[:, None], strict=True):
+            single = replace(source, prefixes=[prefix], label_proba=source.label_proba[row])
+            guides.append((replace(self, source=single).guide(n_rounds), row))
+        return guides
 
     def _greedy(self, rows: Ints, rng: np.random.Generator) -> tuple[Bools, list[str]]:
         """Return the same for the names at temperature 0, with labels drawn at random.
@@ -285,7 +251,7 @@ class Sampler(Learner):
         if len(misfits):
             warm = replace(self.source, decoding=self.source.decoding._replace(temperature=1.0))
             lookahead = self.cache.get(
-                ("greedy", self.key, self.possible.constraint.limits),
+                ("greedy", self.key, self.possible.limits),
                 replace(self, source=warm).first_lookahead,
             )
             guided = self.source.propose(rows[misfits], rng, lookahead, labels[misfits])
@@ -326,16 +292,16 @@ class Sampler(Learner):
             share = shares()
             if not temperature or share[0].min() >= _MIN_ACCEPTANCE:
                 return share
-        estimates = np.empty((len(source.prefixes), 2))
+        estimates = np.empty((2, len(source.prefixes)))
         try:
             for guide, prefixes in self._guides(_N_ROUNDS):
-                estimates[prefixes] = guide.probability(n, rng)
+                estimates[:, prefixes] = guide.probability(n, rng)
         except TooRare:
             share = share or shares()
             if not share[0].all():
                 raise
             return share
-        return estimates[:, 0], estimates[:, 1]
+        return estimates[0], estimates[1]
 
     def stream(self, rng: np.random.Generator, best_of: int = 1) -> Iterator[str]:
         """Yield the characters after the only prefix.
@@ -343,9 +309,9 @@ class Sampler(Learner):
         Running text without constraints or filters is yielded as it is drawn. Otherwise, the whole
         name must be accepted first.
         """
-        source, constraint = self.source, self.possible.constraint
+        source, possible = self.source, self.possible
         (prefix,), row = source.prefixes, np.zeros(1, dtype=np.int64)
-        if constraint.end is not None or self.filters or not constraint.limits.is_free:
+        if possible.alphabet.end is not None or self.filters or not possible.limits.is_free:
             names, shortfall = self.draw(row, rng, False, best_of)
             if shortfall:
                 raise ValueError(shortfall)
@@ -353,7 +319,7 @@ class Sampler(Learner):
             return
         with one_blas_thread():
             state, logits = source.start(row, source.draw_labels(row, rng))
-        for _ in range(len(prefix), constraint.limits.max_length):
+        for _ in range(len(prefix), possible.limits.max_length):
             character, _ = draw(source.decoding.probabilities(logits), rng.random(1))
             yield source.corpus.alphabet.characters[int(character[0])]
             with one_blas_thread():

@@ -28,30 +28,26 @@ class Search:
     lookahead : Lookahead
     joint : ndarray of shape (n_labels,), dtype float64
         Log-probability of the prefix and each label.
-    recorded : bool, default=False
-        Whether to fill `steps`.
+    steps : list of Steps, default=None
+        What the model predicts after these prefixes is appended to it.
 
     Attributes
     ----------
     n_expanded, max_expanded : int
         Number of expanded prefixes, and the limit at which callers should stop.
-    steps : list of Steps
-        What the model predicted after these prefixes.
     """
 
-    def __init__(self, source: Source, lookahead: Lookahead, joint: Floats, recorded: bool = False):
-        self._source, self._lookahead, alphabet = source, lookahead, source.corpus.alphabet
-        self._recorded = recorded
-        self._characters = np.array(alphabet.characters)
+    def __init__(
+        self, source: Source, lookahead: Lookahead, joint: Floats, steps: list[Steps] | None = None
+    ):
+        self._source, self._lookahead, self._steps = source, lookahead, steps
+        self._characters = np.array(source.corpus.alphabet.characters)
         row_cells = max(len(self._characters) * len(joint), 2**11)
         self._n_rows = max(1, BLOCK_CELLS // (2 * row_cells))
         self.n_expanded, self.max_expanded = 0, _MAX_CELLS // row_cells
-        self.steps: list[Steps] = []
         self._heap: list[Any] = []  # all prefixes differ, so ties are broken by the prefix
         (prefix,), (lengths, states) = source.prefixes, source.positions(lookahead)[:, 0]
-        score = np.logaddexp.reduce(
-            joint + lookahead.table.log_values(lengths, states), keepdims=True
-        )
+        score = np.logaddexp.reduce(joint + lookahead.log_values(lengths, states), keepdims=True)
         self._push((prefix, [""], score, joint[:, None], lengths[:1], states[:, None], None))
 
     @property
@@ -83,13 +79,13 @@ class Search:
         self.n_expanded += len(prefixes)
         state, log_proba = self._source.read(prefixes, parents if all(parents) else None)
         keeps_state = self.n_expanded * len(joints[0]) <= 2**13  # states take much memory
-        if self._recorded:
-            self.steps.append(self._source.steps(prefixes, log_proba))
+        if self._steps is not None:
+            self._steps.append(self._source.steps(prefixes, log_proba))
         joints = joints[:, :, None] + self._source.decoded(log_proba)
         may_end = lookahead.may_end(lengths, states[:, 0])
         next_lengths = lengths[:, None] + lookahead.automaton.starts_cluster[states[:, 0]]
         next_states = lookahead.automaton.after(states)  # (rows, labels, characters)
-        ahead = lookahead.table.log_values(next_lengths[:, None], next_states)
+        ahead = lookahead.log_values(next_lengths[:, None], next_states)
         scores = np.logaddexp.reduce(joints + ahead, axis=1)
         scores[:, end] = -np.inf
         for row, prefix in enumerate(prefixes):

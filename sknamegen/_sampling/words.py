@@ -1,18 +1,21 @@
-"""Automata that read names whose words are in a list, and names with a number of words.
+"""Automata of names without banned strings, of words in a list, and with a number of words.
 
-A name is read in the units of `spell`. Words and what separates them form a non-deterministic
-automaton, because an apostrophe may be inside a word or between two words.
+For words, a name is read in the units of `spell`. Words and what separates them form a
+non-deterministic automaton, because an apostrophe may be inside a word or between two words.
 """
 
 from collections import defaultdict
+from collections.abc import Iterable
 
 import numpy as np
 
 from .._alphabet import decompose
 from .._graphemes import determinize
+from .._parallel import MAX_CELLS
 from .._types import Bools, Ints
 from .._validation import check_strings
 from .._words import APOSTROPHE, fold_word, is_letter, is_mark, words_in
+from .automaton import Part, too_large_error
 
 # The unit that stands for everything that separates words.
 _SEPARATOR = " "
@@ -23,19 +26,46 @@ _LETTER = "a"
 def spell(text: str) -> str:
     """Return the units of a text: its folded letters and marks, apostrophes, and separators."""
     units = fold_word(decompose(text))
-    return "".join(
-        unit if is_letter(unit) or is_mark(unit) or unit == APOSTROPHE else _SEPARATOR
-        for unit in units
-    )
+    kept = {unit for unit in units if is_letter(unit) or is_mark(unit) or unit == APOSTROPHE}
+    return "".join(unit if unit in kept else _SEPARATOR for unit in units)
 
 
-# An automaton that reads the units of names: the state after each unit, (n_states, n_units), or -1
-# if the unit cannot follow, whether a name may end in each state, and the column of each unit. The
-# start state is 0.
-UnitAutomaton = tuple[Ints, Bools, dict[str, int]]
+def banned_part(characters: list[str], banned: tuple[str, ...], max_length: int) -> Part:
+    """Return an automaton that searches for banned strings [1]_.
+
+    `banned` comes from `check_banned`. Characters are compared with it in case-folded form.
+
+    References
+    ----------
+    .. [1] A. V. Aho and M. J. Corasick, "Efficient String Matching: An Aid to Bibliographic
+       Search", Communications of the ACM, 1975.
+    """
+    folded = [character.casefold() for character in characters]
+    longest = max_length * max(map(len, folded), default=0)
+    goto, is_end = _trie(string for string in banned if len(string) <= longest)
+    characters = sorted(set[str]().union(*goto))
+    columns = {character: column for column, character in enumerate(characters)}
+    # One column per character in the banned strings. All other characters share the last column,
+    # which leads to the start state.
+    if len(goto) * len(columns) > MAX_CELLS:
+        raise too_large_error()
+    delta = np.zeros((len(goto), len(columns) + 1), dtype=np.int32)
+    is_output = np.array(is_end)
+    failure, states = [0] * len(goto), [0]
+    for state in states:  # breadth first
+        is_output[state] |= is_output[failure[state]]
+        delta[state] = delta[failure[state]]
+        for character, target in goto[state].items():
+            failure[target] = int(delta[state, columns[character]])
+            delta[state, columns[character]] = target
+            states.append(target)
+    # Remove the states that complete a banned string, and renumber the others.
+    number = np.where(is_output, -1, (~is_output).cumsum() - 1).astype(np.int32)
+    transitions = number[delta[~is_output]]
+    return _spelled(transitions, np.ones(len(transitions), dtype=bool), columns, folded)
 
 
-def word_automaton(characters: list[str], words: frozenset[str], max_length: int) -> UnitAutomaton:
+def word_part(characters: list[str], words: frozenset[str], max_length: int) -> Part:
     """Return an automaton that reads names whose words are in a list.
 
     Parameters
@@ -52,49 +82,52 @@ def word_automaton(characters: list[str], words: frozenset[str], max_length: int
     ValueError
         If no word consists of these characters and is short enough.
     """
-    units = _units(characters)
+    spellings, columns = _units(characters)
     folded = words_in(check_strings("words", words, True))
     # A composed character with a mark of a lower class after it is not in canonical order.
     by_character = {"".join(map(spell, word)) for word in folded}
     spelled = sorted(by_character.union(map(spell, folded)))
-    longest = max_length * max(map(len, map(spell, characters)))
-    usable = [word for word in spelled if len(word) <= longest and set(units).issuperset(word)]
+    longest = max_length * max(map(len, spellings))
+    usable = [word for word in spelled if len(word) <= longest and columns.keys() >= set(word)]
     if not usable:
         raise ValueError(
             "words must contain a word that consists of letters of the training names and is not "
             f"longer than max_length. Got {sorted(words)!r:.80}."
         )
     children, is_end = _trie(usable)
+    # Merge equivalent nodes. Children have greater numbers, so they are merged first.
+    merged, register = list(range(len(children))), dict[object, int]()
+    for node in reversed(range(len(children))):
+        children[node] = {unit: merged[child] for unit, child in children[node].items()}
+        merged[node] = register.setdefault((is_end[node], *children[node].items()), node)
     # The root is the place between two words. Before the first word, a name may not end.
-    start = len(children)
+    start, is_end[0] = len(children), True
     children.append(children[0])
     is_end.append(False)
-    marks = list(filter(is_mark, units))
-    columns = {unit: column for column, unit in enumerate(units)}
+    marks = list(filter(is_mark, columns))
 
-    def successors(nodes: tuple[int, ...], length: int) -> dict[int, tuple[int, ...]]:
+    def successors(nodes: frozenset[int], length: int) -> dict[int, frozenset[int]]:
         """Return the nodes of the trie after each unit."""
         followers = defaultdict[str, set[int]](set)
         for node in nodes:
             for unit, child in children[node].items():
                 followers[unit].add(child)
-        outside = {0, start}.intersection(nodes)
+        outside = nodes & {0, start}
         may_end = {0} if any(is_end[node] for node in nodes) else set[int]()
         for unit in (APOSTROPHE, _SEPARATOR):
             followers[unit] |= outside | may_end
         for unit in marks:
             followers[unit] |= outside
-        return {columns[u]: tuple(sorted(followers[u])) for u in units if followers.get(u)}
+        return {columns[u]: frozenset(followers[u]) for u in columns if followers.get(u)}
 
-    first: tuple[int, ...] = (start,)
-    transitions, states = determinize(first, successors, len(units))
-    accepts = [any(is_end[node] for node in nodes) for nodes in states]
-    return transitions, np.array(accepts), columns
+    transitions, states = determinize(frozenset([start]), successors, len(columns))
+    accepts = np.array([any(is_end[node] for node in nodes) for nodes in states])
+    return _spelled(transitions, accepts, columns, spellings)
 
 
-def count_automaton(characters: list[str], low: int, high: int) -> UnitAutomaton:
+def count_part(characters: list[str], low: int, high: int) -> Part:
     """Return an automaton that reads names of `low` to `high` words, as in `words_of`."""
-    columns = {unit: column for column, unit in enumerate(_units(characters))}
+    spellings, columns = _units(characters)
 
     def successors(state: tuple[int, str], length: int) -> dict[int, tuple[int, str]]:
         """Return the number of words and the kind of the last unit after each unit."""
@@ -110,37 +143,42 @@ def count_automaton(characters: list[str], low: int, high: int) -> UnitAutomaton
         return {column: pair for column, pair in after.items() if pair[0] <= high}
 
     transitions, states = determinize((0, _SEPARATOR), successors, len(columns))
-    return transitions, np.array([low <= count for count, _ in states]), columns
+    accepts = np.array([low <= count for count, _ in states])
+    return _spelled(transitions, accepts, columns, spellings)
 
 
-def _units(characters: list[str]) -> list[str]:
-    """Return the units of all characters, and a separator."""
-    return sorted({unit for character in characters for unit in spell(character)} | {_SEPARATOR})
+def _units(characters: list[str]) -> tuple[list[str], dict[str, int]]:
+    """Return the units of each character, and a column for each unit and a separator."""
+    spellings = list(map(spell, characters))
+    units = sorted({_SEPARATOR}.union(*spellings))
+    return spellings, {unit: column for column, unit in enumerate(units)}
 
 
-def _trie(words: list[str]) -> tuple[list[dict[str, int]], list[bool]]:
-    """Return the trie of sorted words, with equivalent nodes merged (a minimal automaton).
-
-    Returns the children of each node by unit, and whether a name may end in the node. The root is
-    node 0, where it may.
-    """
-    children: list[dict[str, int]] = [{}]
-    is_end, path, previous = [False], [0], ""
+def _trie(words: Iterable[str]) -> tuple[list[dict[str, int]], list[bool]]:
+    """Return the children of each node by unit, and whether a word ends. The root is node 0."""
+    children, is_end = [dict[str, int]()], [False]
     for word in words:
-        pairs = enumerate(zip(word, previous, strict=False))
-        n_common = next((i for i, (a, b) in pairs if a != b), len(previous))
-        del path[n_common + 1 :]
-        for unit in word[n_common:]:
-            children[path[-1]][unit] = len(children)
-            path.append(len(children))
-            children.append({})
-            is_end.append(False)
-        is_end[path[-1]], previous = True, word
-    # Children have greater numbers, so they are merged before their parents.
-    merged, register = list(range(len(children))), dict[object, int]()
-    for node in reversed(range(1, len(children))):
-        children[node] = {unit: merged[child] for unit, child in children[node].items()}
-        merged[node] = register.setdefault((is_end[node], *children[node].items()), node)
-    children[0] = {unit: merged[child] for unit, child in children[0].items()}
-    is_end[0] = True
+        node = 0
+        for unit in word:
+            node = children[node].setdefault(unit, len(children))
+            if node == len(children):
+                children.append({})
+                is_end.append(False)
+        is_end[node] = True
     return children, is_end
+
+
+def _spelled(transitions: Ints, accepts: Bools, columns: dict[str, int], texts: list[str]) -> Part:
+    """Return an automaton that reads characters as the columns in their texts.
+
+    Units without a column belong to the column after all others.
+    """
+    spellings = [tuple(columns.get(unit, len(columns)) for unit in text) for text in texts]
+    class_ids = {spelling: number for number, spelling in enumerate(dict.fromkeys(spellings))}
+    transitions = np.vstack([transitions, np.full_like(transitions[:1], -1)])  # of state -1
+    after = np.empty((len(accepts), len(class_ids)), dtype=np.int32)
+    for spelling, class_id in class_ids.items():
+        after[:, class_id] = np.arange(len(accepts))
+        for column in spelling:
+            after[:, class_id] = transitions[after[:, class_id], column]
+    return after, accepts, np.array([class_ids[spelling] for spelling in spellings])

@@ -10,7 +10,7 @@ from sknamegen._alphabet import Alphabet
 from sknamegen._models.kneser_ney import NGramCounts
 from sknamegen._models.ngrams import NGrams
 from sknamegen._rows import rows_of_names
-from sknamegen._sampling.constraint import Constraint, Limits
+from sknamegen._sampling.constraint import Limits
 from sknamegen._sampling.contexts import ContextAutomaton
 from sknamegen._sampling.lookahead import Lookahead
 from sknamegen._sequences import Sequences
@@ -26,7 +26,7 @@ def make(letters, names, order=3, pattern=None, min_length=0, max_length=4, bann
     pattern = pattern and re.compile(pattern)
     words = words and frozenset(words)
     limits = Limits(min_length, max_length, pattern, banned, words)
-    return alphabet, contexts, Lookahead.possible(Constraint.build(alphabet, limits))
+    return alphabet, contexts, Lookahead.possible(alphabet, limits)
 
 
 def position_of(alphabet, lookahead, prefix):
@@ -65,7 +65,7 @@ def test_lookahead_is_the_probability_of_completion(options, order):
     """Below the minimum length, the values are correct up to a factor."""
     letters = [END, "a", "b"]
     alphabet, contexts, possible = make(letters, ["ab", "aab", "bab", "b"], 3, **options)
-    contexts, constraint = contexts.truncated(order), possible.constraint
+    contexts, limits = contexts.truncated(order), possible.limits
     lookahead = possible.weighted(contexts)
 
     def next_proba(prefix):
@@ -79,14 +79,14 @@ def test_lookahead_is_the_probability_of_completion(options, order):
 
     def completed(prefix):
         """Return the probability that a name with this prefix satisfies the constraint."""
-        if len(prefix) > constraint.limits.max_length:
+        if len(prefix) > limits.max_length:
             return 0
         after = next_proba(prefix)
         longer = sum(after[alphabet.index[c]] * completed(prefix + c) for c in "ab")
         return longer + after[alphabet.end] * may_end(prefix)
 
-    min_length, n_compared = constraint.limits.min_length, 0
-    for length in range(constraint.limits.max_length):
+    min_length, n_compared = limits.min_length, 0
+    for length in range(limits.max_length):
         prefixes = ["".join(t) for t in itertools.product("ab", repeat=length)]
         pairs = []
         for prefix in prefixes:
@@ -111,7 +111,7 @@ def test_values_before_and_after_a_character_agree(pattern, lengths):
     names = ["a\u0301b", "aa\u0301a", "b\u0301", "bab\u0301a", "a"]
     options = {"min_length": lengths[0], "max_length": lengths[1], "pattern": pattern}
     alphabet, contexts, possible = make(letters, names, **options)
-    assert not possible.constraint.one_code_per_cluster
+    assert not alphabet.clusters.one_code_per_cluster
     lookahead, n_compared = possible.weighted(contexts), 0
     for prefix in map("".join, itertools.product("a\u0301b", repeat=3)):
         for length in range(len(prefix)):
@@ -122,9 +122,8 @@ def test_values_before_and_after_a_character_agree(pattern, lengths):
                 context = contexts.after[context, alphabet.index[c]]
             ahead = (contexts.proba[context] * ahead_of(lookahead, *position)).sum()
             # `ahead` has the factor of longer prefixes.
-            table = lookahead.table
-            longer = table.log_scales[table.row_for_length(position[0] + 1)][0]
-            value = np.exp(table.log_values(*position)[0] - longer)
+            longer = lookahead.log_scales[lookahead.row_for_length(position[0] + 1)][0]
+            value = np.exp(lookahead.log_values(*position)[0] - longer)
             if value > 1e-100:
                 np.testing.assert_allclose(value, ahead, rtol=1e-2)
                 n_compared += 1

@@ -64,7 +64,7 @@ def zeros(n):
 def test_a_misleading_lookahead_does_not_bias_samples(limits, lengths):
     sampler, matches = make(MisleadingModel(), **limits), ["a" * n for n in lengths]
     for seed in range(3):
-        drawn, shortfall = sampler.draw(zeros(3000), np.random.default_rng(seed))
+        drawn, shortfall = sampler.draw(zeros(3000), np.random.default_rng(seed), False, {}, 1)
         assert shortfall is None
         assert_drawn_from(drawn, matches, [0.5 ** len(name) for name in matches])
 
@@ -72,7 +72,7 @@ def test_a_misleading_lookahead_does_not_bias_samples(limits, lengths):
 def test_prefixes_with_different_completion_probabilities():
     """The lookahead learns from samples of the model."""
     sampler = make(EvenModel(), ["", "a", "aaaa"], pattern="(aa){2,}", max_length=12, min_length=0)
-    names, _ = sampler.draw(np.repeat([0, 1, 2], 1000), np.random.default_rng(0))
+    names, _ = sampler.draw(np.repeat([0, 1, 2], 1000), np.random.default_rng(0), False, {}, 1)
     matches, p = ["a" * n for n in (4, 6, 8, 10, 12)], 0.25 ** np.arange(5)
     for number in range(3):
         assert_drawn_from(names[1000 * number : 1000 * (number + 1)], matches, p)
