@@ -115,7 +115,7 @@ def unseen(title, names, known):
     names = [x for x in names if MIN_LENGTH <= len(x) <= MAX_LENGTH and fold(x) not in known]
     rng = random.Random(title)
     first = rng.sample(names, N_BLIND)
-    rest = sorted({*names} - {*first})
+    rest = sorted(x for x in {*names} - {*first} if x.isprintable())
     return first + rng.sample(rest, min(len(rest), MAX_NAMES - N_BLIND))
 
 
