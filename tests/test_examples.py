@@ -1,7 +1,8 @@
 """Tests of the examples and of the benchmarks.
 
-Most scripts run in this process with ``--quick``, so that torch is imported only once. Slow tests
-are marked `full`. Pytest runs these tests only with ``-m "full or not full"``.
+Most scripts run in this process with ``--quick``, so that torch is imported only once, and default
+networks train for one epoch. Slow tests are marked `full`. Pytest runs them only with
+``-m "full or not full"``.
 """
 
 import gc
@@ -25,7 +26,7 @@ from membership import auc_and_error
 from sklearn.metrics import roc_auc_score
 from threadpoolctl import threadpool_info
 
-from sknamegen import list_styles, load_names, load_words
+from sknamegen import CharLSTMGenerator, list_styles, load_names, load_words
 from sknamegen.datasets import bundled_file
 
 ROOT = Path(__file__).parents[1]
@@ -48,6 +49,8 @@ def run(tmp_path, monkeypatch, capsys):
         path = ROOT / "examples" / script
         monkeypatch.syspath_prepend(path.parent)
         monkeypatch.setattr(sys, "argv", [script, *map(str, arguments)])
+        if "--quick" in arguments:
+            monkeypatch.setitem(CharLSTMGenerator.__init__.__kwdefaults__, "max_epochs", 1)
         capsys.readouterr()
         with joblib.parallel_config(backend="threading"):  # processes would import torch first
             runpy.run_path(str(path), run_name="__main__")

@@ -8,7 +8,6 @@ from functools import partial
 import numpy as np
 import pytest
 from conftest import (
-    assert_drawn_from,
     classifier_of,
     ngram_pipeline,
     small_generator,
@@ -17,6 +16,7 @@ from conftest import (
 )
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from test_constraints import label_proba
 
 from sknamegen import CharNGramGenerator, load_names
 
@@ -80,36 +80,13 @@ def test_empty_seeds_among_non_empty_seeds(pipe):
 def test_next_char_proba_is_a_mixture_over_labels(tiny):
     generator = tiny[-1]
     for seed in ("", "a", "ba", "abbab"):
-        # p(label | seed) from the probabilities of the characters of the seed
-        joint = generator.class_count_ / generator.class_count_.sum()
-        for i, character in enumerate(seed):
-            column = generator.alphabet_.tolist().index(character)
-            proba = [generator.next_char_proba(seed[:i], label=c)[0, column] for c in "xyz"]
-            joint = joint * proba
         by_label = np.stack([generator.next_char_proba(seed, label=c)[0] for c in "xyz"])
-        expected = joint / joint.sum() @ by_label
+        expected = label_proba(generator, seed) @ by_label
         np.testing.assert_allclose(generator.next_char_proba(seed)[0], expected, rtol=1e-4)
 
 
-@pytest.mark.parametrize(("label", "seed"), [(None, ""), (None, "b"), ("x", ""), ("y", "b")])
-def test_sample_frequencies_match_the_probabilities(tiny, seed, label):
-    candidates = ["".join(c) for n in range(1, 7) for c in itertools.product("ab", repeat=n)]
-    candidates = [name for name in candidates if name.startswith(seed)]
-    labels = None if label is None else [label] * len(candidates)
-    p = np.exp(tiny[-1].score_samples(candidates, labels))
-    options = {"label": label, "max_length": 6}
-    drawn = tiny[-1].sample(seed, n_samples=5000, random_state=0, **options)
-    assert_drawn_from(drawn, candidates, p)
-
-
-def test_samples_depend_on_the_label(pipe):
-    generator, classifier, female_share = pipe[-1], classifier_of(pipe), []
-    for label in ("female", "male"):
-        options = {"n_samples": 1000, "label": label, "random_state": 0}
-        sampled = generator.sample(**options)
-        female_share.append(classifier.predict_proba(sampled)[:, 0].mean())
-        assert sampled == generator.sample(**options)
-    assert female_share[0] > female_share[1] + 0.05
+def test_streams_and_lists_of_seeds_take_a_label(pipe):
+    generator = pipe[-1]
     for label in ("female", "male", None):
         streamed = "".join(generator.stream("Al", label=label, random_state=3))
         assert "Al" + streamed == generator.sample("Al", label=label, random_state=3)

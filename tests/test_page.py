@@ -59,8 +59,8 @@ def pipes():
     names, labels = load_names(return_X_y=True)
     names, labels = names[::20], labels[::20]
     default, counted = (
-        make_pipeline(CharSequenceVectorizer(), CharLSTMGenerator(ngram_counts=on, random_state=0))
-        for on in ("auto", True)
+        make_pipeline(CharSequenceVectorizer(), CharLSTMGenerator(**params, random_state=0))
+        for params in ({"max_epochs": 1}, {"max_epochs": 1, "ngram_counts": True})
     )
     yield "n-grams", ngram_pipeline().fit(names)
     yield "n-grams, order 1", ngram_pipeline(order=1).fit(names)
@@ -85,7 +85,7 @@ def kinds():
 
 
 EMOJI = ["👨‍👩‍👧‍👦👍🏽", "👍🏽👍🏿", "🇫🇷🇩🇪", "🇫🇷", "👍🏽", "👨‍👩‍👧‍👦", SCOTLAND, "\u06dd5กำ"]
-SCORED = [*load_names("male")[:3800:20], *CASELESS[:6], "", "A", "Ab-cd O'N", "Hildegardamarietta"]
+SCORED = [*load_names("male")[:3800:100], *CASELESS[:6], "", "A", "Ab-cd O'N", "Hildegardamarietta"]
 
 
 def test_scores_match_the_generator(tmp_path, kinds):
@@ -115,26 +115,25 @@ def assert_same_distribution(names, expected):
     assert len(table) > 3
 
 
-@pytest.mark.parametrize("temperature", [0.5, 1])
 @pytest.mark.parametrize(
-    ("kind", "n", "constraints"),
+    ("kind", "n", "temperature", "constraints"),
     [
-        ("n-grams", 20_000, {}),
-        ("n-grams", 5000, {"seed": "Ma", "min_length": 4, "max_length": 5}),
-        ("n-grams, labels", 10_000, {"label": "male"}),
-        ("n-grams, labels", 10_000, {"label": {"male": 1, "female": 2}}),
-        ("n-grams, labels", 10_000, {"seed": "A"}),
-        ("n-grams", 5000, {"min_p": 0.1, "best_of": 4}),
-        ("n-grams, labels", 3000, {"label": "male", "best_of": 2, "seed": "Jo"}),
-        ("scripts, n-grams", 5000, {}),
-        ("scripts, n-grams", 2000, {"min_length": 2, "max_length": 3}),
-        ("emoji", 4000, {"max_length": 1}),
-        ("emoji", 4000, {"max_length": 2}),
-        ("few names", 2000, {}),
-        ("two networks, labels", 2000, {"label": "female"}),
+        ("n-grams", 20_000, 1, {}),
+        ("n-grams", 5000, 0.5, {"seed": "Ma", "min_length": 4, "max_length": 5}),
+        ("n-grams, labels", 10_000, 0.5, {"label": "male"}),
+        ("n-grams, labels", 10_000, 1, {"label": {"male": 1, "female": 2}}),
+        ("n-grams, labels", 10_000, 0.5, {"seed": "A"}),
+        ("n-grams", 5000, 0.5, {"min_p": 0.1, "best_of": 4}),
+        ("n-grams, labels", 3000, 1, {"label": "male", "best_of": 2, "seed": "Jo"}),
+        ("scripts, n-grams", 5000, 1, {}),
+        ("scripts, n-grams", 2000, 0.5, {"min_length": 2, "max_length": 3}),
+        ("emoji", 4000, 1, {"max_length": 1}),
+        ("emoji", 4000, 0.5, {"max_length": 2}),
+        ("few names", 1000, 0.5, {}),
+        ("two networks, labels", 2000, 1, {"label": "female"}),
     ],
 )
-def test_samples_match_the_generator(tmp_path, kinds, kind, n, constraints, temperature):
+def test_samples_match_the_generator(tmp_path, kinds, kind, n, temperature, constraints):
     options = {camel_case(name): value for name, value in constraints.items()}
     options |= {"n": n, "random": 1, "temperature": temperature, "tries": 5000}
     names = node(tmp_path, kinds[kind][-1], f"return g.sample({json.dumps(options)});")

@@ -4,37 +4,26 @@ import numpy as np
 import pytest
 from _formulas import Counts
 
-from sknamegen._alphabet import NONE
+from sknamegen._alphabet import Alphabet
 from sknamegen._models import kneser_ney
 from sknamegen._models.kneser_ney import KneserNey, NGramCounts
 from sknamegen._models.ngrams import NGrams
+from sknamegen._rows import rows_of_names
 from sknamegen._sequences import Sequences
 
 NAMES = ["anna", "hanna", "hannah", "an", "na", "nana", "a", "hahn", "", "ann", "banana", "naan"]
 OTHERS = ["hab", "nnnnnnnnnnnn", "bhb", "nec", "c"]
-ALPHABET = "abcehn$"  # No name has c or e. $ is the end, ^ the start, ? an unknown character.
-INDEX = {character: i for i, character in enumerate(ALPHABET + "^?")}
-# Kinds of the characters, of ^, of ? and of padding. c has the kind of h, and e that of a, b and n.
-KINDS = np.array([1, 1, 2, 1, 2, 1, 3, 4, 5, 6])
-KIND = dict(zip([*ALPHABET, "^", "?", ""], KINDS.tolist(), strict=True))
-
-
-def indices(names):
-    """Return the inputs and targets of names as indices, where "?" is no target."""
-    width = max(map(len, names)) + 1
-    inputs = np.full((len(names), width), 0, dtype=np.int32)
-    targets = np.full((len(names), width), NONE, dtype=np.int32)
-    for row, name in enumerate(names):
-        inputs[row, : len(name) + 1] = [INDEX[c] for c in "^" + name]
-        targets[row, : len(name) + 1] = [INDEX[c] if c != "?" else NONE for c in name + "$"]
-    return inputs, targets
+SYMBOLS = "$abcehn^?"  # the end, letters, the start, and an unknown one. No name has c or e.
+# Kinds of the symbols and of padding. c has the kind of h, and e that of a, b and n.
+KINDS = np.array([3, 1, 1, 2, 1, 2, 1, 4, 5, 6])
+KIND = dict(zip([*SYMBOLS, ""], KINDS.tolist(), strict=True))
 
 
 def pairs(names, length):
     """Return the contexts of names, nearest character first, and the next characters."""
-    inputs, targets = indices(names)
-    sequences = Sequences(inputs, targets, np.arange(len(inputs)), np.full(len(inputs), NONE))
-    return sequences.contexts(length), targets[sequences.has_target]
+    alphabet = Alphabet(np.array(["\3", *SYMBOLS[1:-2]]))
+    sequences = Sequences.of_rows(rows_of_names(names, 40)).indexed(alphabet)
+    return sequences.contexts(length), sequences.targets[sequences.has_target]
 
 
 def count(names, order, discount=None):
@@ -42,13 +31,13 @@ def count(names, order, discount=None):
 
 
 def as_text(context):
-    return "".join((ALPHABET + "^?")[i] for i in context[::-1] if i >= 0)
+    return "".join(SYMBOLS[i] for i in context[::-1] if i >= 0)
 
 
 def assert_matches_the_formula(names, order, discount):
     ends = [(f"^{name}", i) for name in names for i in range(1, len(name) + 2)]
     seen = [(text[:i], f"{text}$"[i], None) for text, i in ends]
-    slow = Counts(seen, ALPHABET, order, discount, KIND.get)
+    slow = Counts(seen, SYMBOLS[:-2], order, discount, KIND.get)
     counts = count(names, order, discount)
     contexts, _ = pairs([*names, *OTHERS, "banan?a", "?"], order - 1)
     expected = [[*slow.proba(as_text(context)).values()] for context in contexts]

@@ -120,6 +120,21 @@ def test_mean_number_of_targets(n_parts):
     assert means == [pytest.approx(np.mean(n_targets))] * n_parts
 
 
+@pytest.mark.parametrize(("n_shards", "batch_size"), [(2, 4), (3, 64), (5, 2)])
+def test_shards_of_batches_contain_each_name_once(n_shards, batch_size):
+    """Each process trains on one shard. The label of a name is its number."""
+    dataset, lengths = make_dataset()
+    labels = []
+    for index in range(n_shards):
+        rng = torch.Generator().manual_seed(0)
+        batches = LengthGroupedBatches(dataset, batch_size, rng, shard=(index, n_shards))
+        labels.append([inputs["labels"].tolist() for inputs, _ in batches])
+    assert len({len(batches) for batches in labels}) == 1
+    assert all(batch for batches in labels for batch in batches)
+    seen = sorted(name for batches in labels for batch in batches for name in batch)
+    assert seen == np.flatnonzero(lengths).tolist()
+
+
 @pytest.mark.parametrize("window_length", [3, 5, 8])
 def test_all_windows_of_a_name_are_in_one_batch(window_length):
     sequences = join_windows(sequences_of(NAMES, window_length))
