@@ -217,10 +217,8 @@ def test_best_of_returns_the_best_candidates(generator, options):
     places = np.column_stack([np.arange(4), np.arange(4, 20).reshape(4, 4)])
     best = (scores / (n_drawn + 1))[places].argmax(axis=1)
     expected = candidates[places[np.arange(4), best]].tolist()
-    assert (
-        generator.sample(seeds, best_of=5, random_state=np.random.default_rng(0), **options)
-        == expected
-    )
+    rng = np.random.default_rng(0)
+    assert generator.sample(seeds, best_of=5, random_state=rng, **options) == expected
     streamed = "".join(generator.stream("Jo", best_of=5, random_state=0, **options))
     assert "Jo" + streamed == generator.sample("Jo", best_of=5, random_state=0, **options)
 

@@ -211,9 +211,9 @@ def test_a_list_of_mostly_empty_names():
     assert "" not in generator.sample("", 0.3, 3, random_state=0)
 
 
-@pytest.mark.parametrize("temperature", [0.05, 0.2])
-def test_short_names_at_low_temperature(temperature):
+def test_short_names_at_low_temperature():
     """Names this short are rare. Single samples and lists have the same distribution."""
+    temperature = 0.05
     generator = CharNGramGenerator().fit(load_names("female"))
     p = all_probabilities(generator, "", None, (temperature, None, None, None), 3)
     del p[""]
@@ -587,9 +587,11 @@ def test_most_likely_under_a_constraint(generator):
     assert log_likelihood[0] <= scores[0]
 
 
-@pytest.mark.parametrize("labelled", [False, True])
-def test_most_likely_names_with_min_p(pipes, labelled):
-    generator, options = pipes[labelled][-1], {"min_p": 0.3, "max_length": MAX_LENGTH}
+@pytest.mark.parametrize(
+    ("labelled", "options"), [(False, {}), (True, {}), (True, {"label": {"x": 1, "y": 2}})]
+)
+def test_most_likely_names_with_min_p(pipes, labelled, options):
+    generator, options = pipes[labelled][-1], options | {"min_p": 0.3, "max_length": MAX_LENGTH}
     p = conditional(generator, options | {"min_length": 1})
     expected = {name: probability for name, probability in p.items() if probability}
     assert 5 < len(expected) < len(p) / 2

@@ -144,9 +144,6 @@ def test_unknown_labels_are_rejected(tiny):
         clone(tiny)[-1].sample(label="x")
 
 
-# Incremental training and sample weights
-
-
 def test_partial_fit_with_labels(make_pipe, labelled):
     names, labels = labelled
     generator, classes = make_pipe()[-1], ["male", "female"]
@@ -173,21 +170,21 @@ def test_partial_fit_with_labels(make_pipe, labelled):
     assert generator.class_count_.tolist() == [0, 1, 1] + [0] * 47
 
 
-def test_integer_weights_equal_repetitions(labelled):
-    names, labels = np.array(labelled[0]), labelled[1]
-    weights = np.random.default_rng(0).integers(0, 4, len(names))
-    repeated, y = np.repeat(names, weights), np.repeat(labels, weights)
-    generator = CharNGramGenerator().fit(names, sample_weight=weights)
-    expected = CharNGramGenerator().fit(repeated)
+@pytest.mark.parametrize(("uses_labels", "factor"), [(True, 1), (False, 50)])
+def test_integer_weights_equal_repetitions(labelled, uses_labels, factor):
+    """67,000 names are counted in several blocks."""
+    names, y = np.array(labelled[0]), labelled[1] if uses_labels else None
+    weights = factor * np.random.default_rng(0).integers(0, 4, len(names))
+    repeated, repeated_y = np.repeat(names, weights), y if y is None else np.repeat(y, weights)
+    generator = CharNGramGenerator().fit(names, y, sample_weight=weights)
+    expected = CharNGramGenerator().fit(repeated, repeated_y)
     for name in ("alphabet_", "n_characters_seen_", "name_hashes_"):
         np.testing.assert_array_equal(getattr(generator, name), getattr(expected, name))
-    scores = [model.score_samples(names) for model in (generator, expected)]
-    np.testing.assert_allclose(*scores, rtol=1e-9)
-    generator.fit(names, labels, sample_weight=weights)
-    expected.fit(repeated, y)
-    probas = [classifier_of(model).predict_proba(names) for model in (generator, expected)]
-    np.testing.assert_allclose(*probas, rtol=1e-9)
-    assert generator.score(names, labels, weights) == pytest.approx(expected.score(repeated, y))
+    for labels in (None, y):
+        scores = [model.score_samples(names, labels) for model in (generator, expected)]
+        np.testing.assert_allclose(*scores, rtol=1e-9)
+    score = expected.score(repeated, repeated_y)
+    assert generator.score(names, y, weights) == pytest.approx(score)
 
 
 def test_fractional_weights_give_a_distribution(names):
@@ -267,9 +264,6 @@ def test_numpy_variable_width_strings(make):
     generator = make().fit(X, y)
     assert generator.classes_.tolist() == ["a", "b"]
     assert generator.score(X, y) == make().fit(names, labels).score(names, labels)
-
-
-# Letters that do not occur in the names of a label
 
 
 def share_with_new_letters(names, training_names):

@@ -32,9 +32,6 @@ def assert_scores_match_the_formulas(generator, learned, windows, labels=None, y
     np.testing.assert_allclose(generator.score_samples(windows, y), expected, atol=2e-5)
 
 
-# Training and scores
-
-
 KINDS = [
     {},
     {"ngram_counts": False, "embedding_dim": None},
@@ -238,9 +235,6 @@ def test_refit_replaces_all_fitted_attributes(names):
     np.testing.assert_array_equal(refitted.score_samples(windows), fresh.score_samples(windows))
 
 
-# Errors and interruptions
-
-
 @pytest.mark.parametrize(
     ("optimizer", "match"),
     [("SparseAdam", "does not support dense gradients"), ("Muon", "only supports 2D parameters")],
@@ -308,16 +302,11 @@ def test_numpy_scalars_are_accepted(names):
     assert generator.sample(np.array(["Ma", "Jo"]), random_state=0)[1].startswith("Jo")
 
 
-# Pickles
-
-
 def test_pickle_is_barely_larger_than_the_weights(names):
     generator = small_generator(hidden_size=128, max_epochs=1).fit(names)
     weights = sum(w.numel() * w.element_size() for w in generator.net_.module_.parameters())
     assert weights < len(pickle.dumps(generator)) < 1.3 * weights
 
-
-# Precision
 
 HAS_BFLOAT16 = torch.ops.mkldnn._is_mkldnn_bf16_supported()
 

@@ -23,28 +23,11 @@ def make_network(seed=0, dropout=0.0, **params):
 
 
 @pytest.mark.parametrize("params", KINDS)
-def test_weights_round_trip(params):
-    network, other = (make_network(seed, n_labels=2, **params) for seed in (0, 1))
-    other.load_arrays(network.arrays())
-    for name, weight in network.state_dict().items():
-        assert torch.equal(weight, other.state_dict()[name])
-    network.arrays()["head.bias"][:] = 7
-    assert (network.head.bias != 7).all()
-
-
-@pytest.mark.parametrize("params", KINDS)
-def test_weights_depend_on_the_seed_only(params):
-    torch.manual_seed(1)
-    before = torch.get_rng_state()
-    first, second, other = (make_network(seed, **params).state_dict() for seed in (7, 7, 8))
-    assert torch.equal(torch.get_rng_state(), before)
-    for name in first:
-        assert torch.equal(first[name], second[name])
-    vectors = first.get("embedding.weight", first["layers.0.weight_ih_l0"].T)
+def test_the_vector_of_unknown_characters_is_zero(params):
+    weights = make_network(**params).state_dict()
+    vectors = weights.get("embedding.weight", weights["layers.0.weight_ih_l0"].T)
     assert vectors[START].any()
     assert not vectors[UNKNOWN].any()
-    assert not torch.equal(first["head.weight"], other["head.weight"])
-    assert all(weight.isfinite().all() for weight in first.values())
 
 
 def test_dropout_masks_are_shared_by_steps_and_depend_on_the_seed():
