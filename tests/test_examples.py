@@ -1,8 +1,8 @@
 """Tests of the examples and of the benchmarks.
 
 Most scripts run in this process with ``--quick``, so that torch is imported only once, and default
-networks train for one epoch. Slow tests are marked `full`. Pytest runs them only with
-``-m "full or not full"``.
+networks train for one epoch. Slow tests are marked `full`, in which networks train as usual. Pytest
+runs them only with ``-m "full or not full"``.
 """
 
 import gc
@@ -39,7 +39,7 @@ full = pytest.mark.full
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch, capsys):
+def run(tmp_path, monkeypatch, capsys, request):
     """Return a function that runs a script in a temporary folder and returns its output."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MPLBACKEND", "Agg")
@@ -49,7 +49,7 @@ def run(tmp_path, monkeypatch, capsys):
         path = ROOT / "examples" / script
         monkeypatch.syspath_prepend(path.parent)
         monkeypatch.setattr(sys, "argv", [script, *map(str, arguments)])
-        if "--quick" in arguments:
+        if "--quick" in arguments and not request.node.get_closest_marker("full"):
             monkeypatch.setitem(CharLSTMGenerator.__init__.__kwdefaults__, "max_epochs", 1)
         capsys.readouterr()
         with joblib.parallel_config(backend="threading"):  # processes would import torch first
