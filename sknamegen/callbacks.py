@@ -32,11 +32,9 @@ class SamplePreview(PublicName, Callback):
 
     Examples
     --------
-    >>> from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, SamplePreview, load_names
-    >>> windows = CharSequenceVectorizer().fit_transform(load_names("female"))
-    >>> generator = CharLSTMGenerator(
-    ...     hidden_size=32, max_epochs=2, callbacks=[SamplePreview([0.5])], random_state=0
-    ... ).fit(windows)  # doctest: +ELLIPSIS
+    >>> from sknamegen import CharLSTMGenerator, SamplePreview, load_names
+    >>> generator = CharLSTMGenerator(max_epochs=2, callbacks=[SamplePreview([0.5])])
+    >>> generator = generator.fit(load_names("dragons"))  # doctest: +ELLIPSIS
     After epoch 2:
       temperature 0.5: ...
     """

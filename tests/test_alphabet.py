@@ -4,29 +4,8 @@ from itertools import product
 
 import numpy as np
 from conftest import NODE
-from hypothesis import given
-from hypothesis import strategies as st
 
-from sknamegen._alphabet import Alphabet, decode, encode, hash_names
-
-strings = st.lists(st.text(st.characters(exclude_characters="\0"), max_size=8), min_size=1)
-
-
-@given(strings)
-def test_encode_returns_code_points(strings):
-    codes = encode(strings, 8)
-    assert codes.dtype == np.int32
-    assert codes.tolist() == [[*map(ord, s), *[0] * (8 - len(s))] for s in strings]
-
-
-@given(strings)
-def test_decode_inverts_encode(strings):
-    assert decode(encode(strings, 8)) == strings
-
-
-def test_width_zero():
-    assert encode(["", ""], 0).shape == (2, 0)
-    assert decode(np.empty((2, 0), dtype=np.int32)) == ["", ""]
+from sknamegen._alphabet import Alphabet, encode, hash_names
 
 
 def test_alphabet_converts_strings_to_indices():

@@ -14,12 +14,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from test_blends import ITALIAN, JAPANESE
 
-from sknamegen import (
-    CharAverageGenerator,
-    CharNGramGenerator,
-    CharSequenceVectorizer,
-    load_names,
-)
+from sknamegen import CharAverageGenerator, CharNGramGenerator, CharSequenceVectorizer, load_names
 from sknamegen.metrics import constraint_probability
 
 

@@ -42,14 +42,6 @@ def test_score_is_nats_per_predicted_character(generator, names):
     assert generator.perplexity(names) == pytest.approx(math.exp(-generator.score(names)))
 
 
-def test_score_samples_is_the_product_of_next_char_proba(generator):
-    name = "Marguerite"
-    proba = generator.next_char_proba([name[:i] for i in range(len(name) + 1)])
-    columns = [generator.alphabet_.tolist().index(c) for c in [*name, END]]
-    log_proba = np.log(proba[np.arange(len(name) + 1), columns])
-    assert generator.score_samples([name])[0] == pytest.approx(log_proba.sum(), abs=1e-5)
-
-
 def test_unknown_characters_have_a_small_finite_probability(generator, names):
     score = generator.score_samples(["Ma\u0416ia", "Maria"])
     assert np.isfinite(score).all()
@@ -107,19 +99,6 @@ def test_sample_returns_a_str_or_a_list(generator):
     sampled = generator.sample(seeds, random_state=0)
     assert all(name.startswith(seed) for name, seed in zip(sampled, seeds, strict=True))
     assert generator.sample(iter(seeds), random_state=0) == sampled
-
-
-def test_names_respect_the_length_limits(generator, names):
-    sampled = generator.sample(n_samples=300, temperature=1.5)
-    lengths = set(map(len, sampled))
-    assert min(lengths) >= 1
-    assert max(lengths) <= max(map(len, names))
-    assert len(lengths) > 3
-    sampled = generator.sample("Ma", n_samples=100, min_length=6, max_length=8)
-    assert set(map(len, sampled)) == {6, 7, 8}
-    assert generator.sample("Mari", max_length=4) == "Mari"
-    assert all(END not in name for name in sampled)
-    assert max(map(len, generator.sample(n_samples=9, min_length=30, max_length=30))) == 30
 
 
 def test_empty_names_require_min_length_zero(generator):
@@ -238,10 +217,8 @@ def test_best_of_returns_the_best_candidates(generator, options):
     places = np.column_stack([np.arange(4), np.arange(4, 20).reshape(4, 4)])
     best = (scores / (n_drawn + 1))[places].argmax(axis=1)
     expected = candidates[places[np.arange(4), best]].tolist()
-    assert (
-        generator.sample(seeds, best_of=5, random_state=np.random.default_rng(0), **options)
-        == expected
-    )
+    rng = np.random.default_rng(0)
+    assert generator.sample(seeds, best_of=5, random_state=rng, **options) == expected
     streamed = "".join(generator.stream("Jo", best_of=5, random_state=0, **options))
     assert "Jo" + streamed == generator.sample("Jo", best_of=5, random_state=0, **options)
 
@@ -260,14 +237,8 @@ def test_best_of_unique_names(make_pipe):
     sampled = generator.sample(n_samples=3, best_of=2, **options)
     assert len(set(sampled)) == 3
     assert "aa" not in sampled or "bb" not in sampled
-    assert set(generator.sample(n_samples=6, best_of=5, **options)) == {
-        "a",
-        "aa",
-        "ab",
-        "b",
-        "ba",
-        "bb",
-    }
+    sampled = generator.sample(n_samples=6, best_of=5, **options)
+    assert sorted(sampled) == ["a", "aa", "ab", "b", "ba", "bb"]
     few = CharNGramGenerator(order=9).fit(["ab", "ac", "ad", "b", "bc"])
     for random_state in range(20):
         options["random_state"] = random_state
@@ -362,16 +333,6 @@ def test_exclusions_of_all_names_or_of_a_text(make_pipe, text_generator):
     assert "Mar" + "".join(streamed) == sampled
 
 
-def test_novel_names_are_drawn_even_if_rare():
-    """About one draw in twenty is novel, so sampling takes many draws."""
-    names = ["Anna", "Berta", "Carla", "Dora"]
-    generator = CharNGramGenerator().fit(names, sample_weight=[9, 5, 4, 3])
-    options = {"n_samples": 20_000, "temperature": 0.7, "random_state": 0}
-    share = np.mean(np.isin(generator.sample(**options), names))
-    assert share > 0.93
-    assert not set(generator.sample(novel=True, **options)) & set(names)
-
-
 @pytest.mark.parametrize("window_length", [1, 20])
 def test_hashes_cover_all_training_names(make_pipe, window_length):
     windows = windows_of(["", "a", "ab", "ab", "Marguerite"], window_length)
@@ -416,6 +377,8 @@ def test_next_char_proba(generator):
     assert generator.next_char_proba([]).shape == (0, len(generator.alphabet_))
     with pytest.raises(TypeError, match="seed must be"):
         generator.next_char_proba([None])
+    (score,) = generator.score_samples(["Marguerite"])
+    assert score == pytest.approx(begin(generator, f"Marguerite{END}"), abs=1e-5)
 
 
 def test_first_partial_fit_sets_the_alphabet(make_pipe, names):

@@ -128,30 +128,21 @@ def test_bad_parameters(estimator, error, match):
         ({"exclude": "ab"}, TypeError, "exclude must be an iterable of str, or an"),
         ({"exclude": ["ab", 3]}, TypeError, "exclude must be an iterable of str, or an"),
         ({"exclude": np.array([["ab"]])}, TypeError, "exclude must be an iterable of str, or an"),
-    ],
-    ids=lambda value: str(value)[:30],
-)
-def test_bad_options(generator, options, error, match):
-    with pytest.raises(error, match=re.escape(match)):
-        generator.sample(**options)
-    if not options.keys() & {"n_samples", "unique", "novel", "on_shortfall"}:
-        with pytest.raises(error):
-            generator.stream(**options)
-
-
-@pytest.mark.parametrize(
-    ("options", "error", "match"),
-    [
+        # Options of `most_likely`
         ({"n": 0}, ValueError, "n must be an int >= 1. Got 0."),
         ({"n": 1, "seed": ["A"]}, TypeError, "seed must be a str. Got ['A']."),
         ({"n": 1, "exclude": 3}, TypeError, "exclude must be an iterable of str"),
         ({"n": 1, "pattern": "[0-9]+"}, ValueError, "No name of 1 to"),
         ({"n": 1, "seed": "Maria", "max_length": 4}, ValueError, "Got seed 'Maria'"),
     ],
+    ids=lambda value: str(value)[:30],
 )
-def test_bad_options_of_most_likely(generator, options, error, match):
+def test_bad_options(generator, options, error, match):
     with pytest.raises(error, match=re.escape(match)):
-        generator.most_likely(**options)
+        (generator.most_likely if "n" in options else generator.sample)(**options)
+    if not options.keys() & {"n", "n_samples", "unique", "novel", "on_shortfall"}:
+        with pytest.raises(error):
+            generator.stream(**options)
 
 
 class TwoProcesses:

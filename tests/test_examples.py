@@ -1,7 +1,8 @@
 """Tests of the examples and of the benchmarks.
 
-Most scripts run in this process with ``--quick``, so that torch is imported only once. Slow tests
-are marked `full`. Pytest runs these tests only with ``-m "full or not full"``.
+Most scripts run in this process with ``--quick``, so that torch is imported only once, and default
+networks train for one epoch. Slow tests are marked `full`, in which networks train as usual. Pytest
+runs them only with ``-m "full or not full"``.
 """
 
 import gc
@@ -25,7 +26,7 @@ from membership import auc_and_error
 from sklearn.metrics import roc_auc_score
 from threadpoolctl import threadpool_info
 
-from sknamegen import list_styles, load_names, load_words
+from sknamegen import CharLSTMGenerator, list_styles, load_names, load_words
 from sknamegen.datasets import bundled_file
 
 ROOT = Path(__file__).parents[1]
@@ -38,7 +39,7 @@ full = pytest.mark.full
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch, capsys):
+def run(tmp_path, monkeypatch, capsys, request):
     """Return a function that runs a script in a temporary folder and returns its output."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MPLBACKEND", "Agg")
@@ -48,6 +49,8 @@ def run(tmp_path, monkeypatch, capsys):
         path = ROOT / "examples" / script
         monkeypatch.syspath_prepend(path.parent)
         monkeypatch.setattr(sys, "argv", [script, *map(str, arguments)])
+        if "--quick" in arguments and not request.node.get_closest_marker("full"):
+            monkeypatch.setitem(CharLSTMGenerator.__init__.__kwdefaults__, "max_epochs", 1)
         capsys.readouterr()
         with joblib.parallel_config(backend="threading"):  # processes would import torch first
             runpy.run_path(str(path), run_name="__main__")
@@ -407,10 +410,10 @@ def test_killed_training_resumes(run, tmp_path):
     assert run("checkpoint.py", "--quick").count("Epoch ") == 0
 
 
-@pytest.mark.parametrize("arguments", [["--quick"], pytest.param([], marks=full)])
-def test_notebook(run, arguments):
-    printed = run("notebook.py", *arguments)
-    names = load_names("female")[:: 20 if arguments else 1]
+def test_notebook(run):
+    """The manual shows the output of the full size."""
+    printed = run("notebook.py", "--quick")
+    names = load_names("female")[::20]
     text = " ".join(f"{name}\n" for name in names)
     assert f"total chars: {len(set(text))}\n" in printed
     assert f"Number of sequences: {len(text) - 10}\n" in printed

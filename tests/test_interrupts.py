@@ -84,11 +84,7 @@ def fail():
 class Act(Callback):
     """Callback that acts once, after the first batch of one network, and counts batches.
 
-    Parameters
-    ----------
-    action : callable
-    number : int
-        Index of the network, in the order in which training starts.
+    The networks are numbered in the order in which training starts.
     """
 
     n_batches: ClassVar = []  # one count per network, shared by all copies
@@ -143,7 +139,8 @@ def test_all_networks_stop(n_threads, action, number, error):
 
 def test_networks_that_have_not_begun():
     """A first fit leaves them out. Later fits keep their weights, and the next one continues."""
-    params = {"hidden_size": 16, "max_epochs": 1, "ngram_counts": False, "random_state": 0}
+    params = {"hidden_size": 16, "max_epochs": 1, "ngram_counts": False, "similar": None}
+    params["random_state"] = 0
     first, generator = CharLSTMGenerator(**params), CharLSTMGenerator(**params).fit(FEW)
     loaded = pickle.loads(pickle.dumps(generator)).set_params(batch_size=2)
     for interrupted, learn in ((first, first.fit), (loaded, loaded.partial_fit)):

@@ -50,51 +50,6 @@ def test_samples_keep_the_shape_of_a_uniform_list(make, change):
     assert len(set(sampled)) > 1000
 
 
-@pytest.mark.parametrize("make", [lambda: small_generator(max_epochs=8), CharNGramGenerator])
-def test_run_lengths_match_the_list(make):
-    """A particle has two or three letters, so no name starts with four small letters."""
-    roots, rng = words(200, size=6), np.random.default_rng(0)
-    names = [f"{rng.choice(['van', 'de', 'van der'])} {word}" for word in roots[:50]] + roots[50:]
-    sampled = make().fit(names).sample(n_samples=2000, random_state=0)
-    assert np.mean([name[:4].isalpha() and name[:4].islower() for name in sampled]) < 0.05
-    assert 0.1 < np.mean([name[:1].islower() for name in sampled]) < 0.4
-
-
-def test_shape_frequencies_match_the_list():
-    """One name in five is like "McLeod", and one in ten like "O'Neill"."""
-    ends = ["leod", "nab", "neill", "brien", "hara", "dowd", "gann", "carthy", "rory", "shea"]
-    starts = ["Mc", "Mc", "O'", *[""] * 7]
-    names = [start + end.title() for start in starts for end in ends + words(40)]
-    generator = CharNGramGenerator().fit(names)
-    sampled = generator.sample(n_samples=4000, random_state=0)
-    assert shape_novelty(sampled, names) < 0.005
-    for start, share in (("Mc", 0.2), ("O'", 0.1)):
-        actual = np.mean([name.startswith(start) for name in sampled])
-        assert actual == pytest.approx(share, abs=0.03)
-
-
-@pytest.mark.parametrize("letters", ["אבגדהוזח", "αεινορστ"])
-@MAKERS
-def test_labels_of_different_scripts_do_not_mix(make, letters):
-    latin, foreign = words(150), words(150, 1, letters)
-    generator = make().fit(latin + foreign, ["latin"] * 150 + ["foreign"] * 150)
-    for label in ("latin", "foreign"):
-        sampled = generator.sample(n_samples=1000, label=label, random_state=0)
-        assert np.mean([name.isascii() != (label == "latin") for name in sampled]) < 0.02
-
-
-def test_integer_weights_equal_repetitions():
-    """65,000 names are counted in several blocks."""
-    weights = [5000 * n for n in (3, 1, 2, 1, 1, 4, 1)]
-    repeated = [name for name, n in zip(NAMES, weights, strict=True) for _ in range(n)]
-    windows, scored = windows_of(NAMES), windows_of([*NAMES, "annA", "Mc-Leod", "VAN Dyk"])
-    weighted = CharNGramGenerator().fit(windows, sample_weight=weights)
-    expected = CharNGramGenerator().fit(repeated).score_samples(scored)
-    np.testing.assert_allclose(weighted.score_samples(scored), expected)
-    unweighted = CharNGramGenerator().fit(windows).score_samples(scored)
-    assert np.abs(unweighted - expected).max() > 0.1
-
-
 @MAKERS
 def test_partial_fit_learns_new_shapes(make):
     """A pickled copy has learned the same shapes."""
@@ -122,9 +77,6 @@ def test_a_fine_tuned_network_has_the_shapes_of_the_new_list():
     for model, low, high in ((base, 0.3, 0.7), (generator, 0.98, 1)):
         sampled = model.sample(n_samples=500, random_state=0)
         assert low <= np.mean(list(map(str.islower, sampled))) <= high
-
-
-# Scripts without capitals
 
 
 STATIONS = (

@@ -8,7 +8,6 @@ from functools import partial
 import numpy as np
 import pytest
 from conftest import (
-    assert_drawn_from,
     classifier_of,
     ngram_pipeline,
     small_generator,
@@ -17,6 +16,7 @@ from conftest import (
 )
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from test_constraints import label_proba
 
 from sknamegen import CharNGramGenerator, load_names
 
@@ -80,36 +80,13 @@ def test_empty_seeds_among_non_empty_seeds(pipe):
 def test_next_char_proba_is_a_mixture_over_labels(tiny):
     generator = tiny[-1]
     for seed in ("", "a", "ba", "abbab"):
-        # p(label | seed) from the probabilities of the characters of the seed
-        joint = generator.class_count_ / generator.class_count_.sum()
-        for i, character in enumerate(seed):
-            column = generator.alphabet_.tolist().index(character)
-            proba = [generator.next_char_proba(seed[:i], label=c)[0, column] for c in "xyz"]
-            joint = joint * proba
         by_label = np.stack([generator.next_char_proba(seed, label=c)[0] for c in "xyz"])
-        expected = joint / joint.sum() @ by_label
+        expected = label_proba(generator, seed) @ by_label
         np.testing.assert_allclose(generator.next_char_proba(seed)[0], expected, rtol=1e-4)
 
 
-@pytest.mark.parametrize(("label", "seed"), [(None, ""), (None, "b"), ("x", ""), ("y", "b")])
-def test_sample_frequencies_match_the_probabilities(tiny, seed, label):
-    candidates = ["".join(c) for n in range(1, 7) for c in itertools.product("ab", repeat=n)]
-    candidates = [name for name in candidates if name.startswith(seed)]
-    labels = None if label is None else [label] * len(candidates)
-    p = np.exp(tiny[-1].score_samples(candidates, labels))
-    options = {"label": label, "max_length": 6}
-    drawn = tiny[-1].sample(seed, n_samples=5000, random_state=0, **options)
-    assert_drawn_from(drawn, candidates, p)
-
-
-def test_samples_depend_on_the_label(pipe):
-    generator, classifier, female_share = pipe[-1], classifier_of(pipe), []
-    for label in ("female", "male"):
-        options = {"n_samples": 1000, "label": label, "random_state": 0}
-        sampled = generator.sample(**options)
-        female_share.append(classifier.predict_proba(sampled)[:, 0].mean())
-        assert sampled == generator.sample(**options)
-    assert female_share[0] > female_share[1] + 0.05
+def test_streams_and_lists_of_seeds_take_a_label(pipe):
+    generator = pipe[-1]
     for label in ("female", "male", None):
         streamed = "".join(generator.stream("Al", label=label, random_state=3))
         assert "Al" + streamed == generator.sample("Al", label=label, random_state=3)
@@ -167,9 +144,6 @@ def test_unknown_labels_are_rejected(tiny):
         clone(tiny)[-1].sample(label="x")
 
 
-# Incremental training and sample weights
-
-
 def test_partial_fit_with_labels(make_pipe, labelled):
     names, labels = labelled
     generator, classes = make_pipe()[-1], ["male", "female"]
@@ -196,21 +170,21 @@ def test_partial_fit_with_labels(make_pipe, labelled):
     assert generator.class_count_.tolist() == [0, 1, 1] + [0] * 47
 
 
-def test_integer_weights_equal_repetitions(labelled):
-    names, labels = np.array(labelled[0]), labelled[1]
-    weights = np.random.default_rng(0).integers(0, 4, len(names))
-    repeated, y = np.repeat(names, weights), np.repeat(labels, weights)
-    generator = CharNGramGenerator().fit(names, sample_weight=weights)
-    expected = CharNGramGenerator().fit(repeated)
+@pytest.mark.parametrize(("uses_labels", "factor"), [(True, 1), (False, 50)])
+def test_integer_weights_equal_repetitions(labelled, uses_labels, factor):
+    """67,000 names are counted in several blocks."""
+    names, y = np.array(labelled[0]), labelled[1] if uses_labels else None
+    weights = factor * np.random.default_rng(0).integers(0, 4, len(names))
+    repeated, repeated_y = np.repeat(names, weights), y if y is None else np.repeat(y, weights)
+    generator = CharNGramGenerator().fit(names, y, sample_weight=weights)
+    expected = CharNGramGenerator().fit(repeated, repeated_y)
     for name in ("alphabet_", "n_characters_seen_", "name_hashes_"):
         np.testing.assert_array_equal(getattr(generator, name), getattr(expected, name))
-    scores = [model.score_samples(names) for model in (generator, expected)]
-    np.testing.assert_allclose(*scores, rtol=1e-9)
-    generator.fit(names, labels, sample_weight=weights)
-    expected.fit(repeated, y)
-    probas = [classifier_of(model).predict_proba(names) for model in (generator, expected)]
-    np.testing.assert_allclose(*probas, rtol=1e-9)
-    assert generator.score(names, labels, weights) == pytest.approx(expected.score(repeated, y))
+    for labels in (None, y):
+        scores = [model.score_samples(names, labels) for model in (generator, expected)]
+        np.testing.assert_allclose(*scores, rtol=1e-9)
+    score = expected.score(repeated, repeated_y)
+    assert generator.score(names, y, weights) == pytest.approx(score)
 
 
 def test_fractional_weights_give_a_distribution(names):
@@ -290,9 +264,6 @@ def test_numpy_variable_width_strings(make):
     generator = make().fit(X, y)
     assert generator.classes_.tolist() == ["a", "b"]
     assert generator.score(X, y) == make().fit(names, labels).score(names, labels)
-
-
-# Letters that do not occur in the names of a label
 
 
 def share_with_new_letters(names, training_names):

@@ -1,7 +1,9 @@
 """The layout of the package: allowed imports and the responsibilities of modules."""
 
 import ast
+import pkgutil
 from graphlib import TopologicalSorter
+from importlib.util import resolve_name
 from pathlib import Path
 
 import pytest
@@ -12,48 +14,31 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 EXAMPLES = sorted((ROOT / "examples").rglob("*.py"))
 
 
-def file_of(module):
-    """Return the file of a module, given by its path without suffix, or None."""
-    files = module.with_suffix(".py"), module / "__init__.py"
-    return next((file for file in files if file.exists()), None)
-
-
-def defined_names(path):
-    """Yield the names that a file defines, also in branches."""
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-            yield node.name
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            yield node.id
-        elif isinstance(node, (ast.Import, ast.ImportFrom)):
-            yield from (alias.asname or alias.name for alias in node.names)
-
-
 def imports(path):
-    """Yield what a file imports from the package, also in functions, and its file or None."""
+    """Yield the full name of each import from the package, also in functions."""
+    package = ".".join(path.relative_to(ROOT).parts[:-1])
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                if alias.name.partition(".")[0] == PACKAGE.name:
-                    yield alias.name, file_of(ROOT.joinpath(*alias.name.split(".")))
-        elif isinstance(node, ast.ImportFrom):
-            parts = (node.module or "").split(".")
-            if not node.level and parts[0] != PACKAGE.name:
-                continue
-            module = (path.parents[node.level - 1] if node.level else ROOT).joinpath(*parts)
-            for alias in node.names:
-                file, attribute = file_of(module / alias.name), None
-                if file is None:
-                    file, attribute = file_of(module), alias.name
-                if file and attribute not in {None, *defined_names(file)}:
-                    file = None
-                yield f"{'.' * node.level}{node.module or ''} {alias.name}", file
+        names = []
+        if isinstance(node, ast.ImportFrom):
+            module = resolve_name("." * node.level + (node.module or ""), package)
+            names = [f"{module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        yield from (name for name in names if name.partition(".")[0] == PACKAGE.name)
+
+
+def imported_files(path):
+    """Return the files of the modules that a file imports, or from which it imports."""
+    modules = [ROOT.joinpath(*name.split(".")) for name in imports(path)]
+    files = {m.with_suffix(".py") for m in modules} | {m.parent.with_suffix(".py") for m in modules}
+    return files & {*FILES}
 
 
 @pytest.mark.parametrize("path", FILES + EXAMPLES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_imports_exist(path):
     """Imports in functions are checked too, because functions may rarely run."""
-    assert not [imported for imported, file in imports(path) if file is None]
+    for name in imports(path):
+        pkgutil.resolve_name(name)
 
 
 def subpackage(path):
@@ -67,8 +52,7 @@ def test_imports_are_acyclic(level):
     graph = {}
     for path in FILES:
         if path.name != "__init__.py":
-            files = {file for _, file in imports(path) if file}
-            imported = {name(file) for file in files if file.name != "__init__.py"} - {name(path)}
+            imported = {name(file) for file in imported_files(path)} - {name(path)}
             graph.setdefault(name(path), set()).update(imported)
     assert list(TopologicalSorter(graph).static_order())
 
@@ -92,8 +76,8 @@ def test_training_imports_no_estimator():
     """The training reads a plan of parameters. The corpus is not part of a model."""
     estimators = {PACKAGE / f"{name}.py" for name in ("_generator", "average", "lstm", "ngram")}
     for path in (PACKAGE / "_training").glob("*.py"):
-        assert not {file for _, file in imports(path)} & estimators, path
-    assert not [name for name, _ in imports(PACKAGE / "_corpus.py") if "_models" in name]
+        assert not imported_files(path) & estimators, path
+    assert not [name for name in imports(PACKAGE / "_corpus.py") if "_models" in name]
 
 
 def test_the_readme_mentions_every_file():

@@ -12,7 +12,7 @@ from conftest import expected_scores, small_generator, small_pipeline, windows_o
 from sklearn.base import clone
 from skorch.callbacks import Callback
 
-from sknamegen import CharLSTMGenerator
+from sknamegen import CharLSTMGenerator, load_names
 
 
 def network_logits(generator):
@@ -30,9 +30,6 @@ def assert_scores_match_the_formulas(generator, learned, windows, labels=None, y
     model = partial(interpolated_logits, network_logits(generator), strength=strength)
     expected = expected_scores(generator, model, learned, windows, (labels, y))
     np.testing.assert_allclose(generator.score_samples(windows, y), expected, atol=2e-5)
-
-
-# Training and scores
 
 
 KINDS = [
@@ -80,15 +77,22 @@ def test_a_single_name_is_memorised():
     assert generator.score(["Ottilie"]) > -0.05
 
 
-@pytest.mark.parametrize("window_length", [3, 20])
-@pytest.mark.parametrize("labels", [None, [0, 1, 1, 1] * 20])
-@pytest.mark.parametrize("method", ["fit", "partial_fit"])
-def test_loss_is_the_mean_over_characters(names, window_length, labels, method):
+@pytest.mark.parametrize("labels", [None, [0, 1, 1, 2] * 20])
+@pytest.mark.parametrize(
+    ("window_length", "method", "kind"),
+    [
+        (3, "fit", {"num_layers": 3}),
+        (20, "fit", {"embedding_dim": None}),
+        (3, "partial_fit", {"embedding_dim": None, "num_layers": 2}),
+        (20, "partial_fit", {}),
+    ],
+)
+def test_loss_is_the_mean_over_characters(names, window_length, labels, method, kind):
     """All characters have equal weight, although batches of short names have fewer characters."""
     windows = windows_of(names[:80], window_length)
     # With a negligible learning rate, the loss of an epoch is that of the final network.
     params = {"lr": 1e-12, "weight_decay": 0, "dropout": 0, "max_epochs": 1, "batch_size": 30}
-    generator = small_generator(**params, ngram_weight=0.3, precision="float32")
+    generator = small_generator(**params, **kind, ngram_weight=0.3, precision="float32")
     getattr(generator, method)(windows, labels)
     total = log_likelihood(windows, generator, network_logits(generator), labels).sum()
     n_characters = sum(len(name) + 1 for name in names[:80])
@@ -132,17 +136,6 @@ def test_one_cycle_schedule(names):
     assert max(rates[0], rates[-1]) < 0.001
 
 
-def test_ngram_targets_reduce_overfitting(names):
-    plain, softened = (
-        small_generator(hidden_size=96, max_epochs=30, ngram_weight=weight).fit(names[:300])
-        for weight in (0, 0.6)
-    )
-    assert softened.score(names[:300]) < plain.score(names[:300]) - 0.1
-    assert softened.score(names[300:]) > plain.score(names[300:]) + 0.1
-    # The loss curve excludes the n-gram targets, so losses are comparable.
-    assert softened.loss_curve_[-1] == pytest.approx(-softened.score(names[:300]), abs=0.3)
-
-
 @pytest.mark.parametrize("ngram_weight", [0.25, 1])
 def test_loss_mixes_hard_and_ngram_targets(names, ngram_weight):
     """The loss is the weighted mean of a hard and a soft cross-entropy."""
@@ -167,6 +160,13 @@ def test_loss_mixes_hard_and_ngram_targets(names, ngram_weight):
     measured, expected = np.transpose(losses)
     mean_targets = sum(len(name) + 1 for name in names[:64]) / 2
     np.testing.assert_allclose(measured, expected / mean_targets, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("n_names", "batch_size"), [(1, 1), (200, 16), (300, 32), (5000, 64)])
+def test_the_batch_size_adapts_to_the_number_of_names(n_names, batch_size):
+    sizes = {"hidden_size": 4, "embedding_dim": 2, "batch_size": "auto", "max_epochs": 1}
+    net = small_generator(**sizes, ngram_weight=0).fit(load_names("female")[:n_names]).net_
+    assert net.get_params()["batch_size"] == batch_size
 
 
 def test_batches_of_running_text_contain_batch_size_windows():
@@ -233,9 +233,6 @@ def test_refit_replaces_all_fitted_attributes(names):
         np.testing.assert_array_equal(getattr(refitted, name), getattr(fresh, name))
     assert refitted.validation_scores_ is None
     np.testing.assert_array_equal(refitted.score_samples(windows), fresh.score_samples(windows))
-
-
-# Errors and interruptions
 
 
 @pytest.mark.parametrize(
@@ -305,18 +302,13 @@ def test_numpy_scalars_are_accepted(names):
     assert generator.sample(np.array(["Ma", "Jo"]), random_state=0)[1].startswith("Jo")
 
 
-# Pickles
-
-
 def test_pickle_is_barely_larger_than_the_weights(names):
     generator = small_generator(hidden_size=128, max_epochs=1).fit(names)
     weights = sum(w.numel() * w.element_size() for w in generator.net_.module_.parameters())
     assert weights < len(pickle.dumps(generator)) < 1.3 * weights
 
 
-# Precision
-
-PRECISIONS = ["float32", *["bfloat16"] * torch.ops.mkldnn._is_mkldnn_bf16_supported()]
+HAS_BFLOAT16 = torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
 def test_validation_scores_use_float32(names):
@@ -328,7 +320,9 @@ def test_validation_scores_use_float32(names):
             held_out.append(dataset_valid)
 
     params = {"early_stopping": True, "max_epochs": 1, "callbacks": [Spy()]}
-    generator = small_generator(precision=PRECISIONS[-1], **params).fit(names)
+    generator = small_generator(precision="bfloat16" if HAS_BFLOAT16 else "float32", **params).fit(
+        names
+    )
     alphabet, logits, log_proba = [*generator.alphabet_, START], network_logits(generator), []
     for read, expected in zip(held_out[0].inputs, held_out[0].targets, strict=True):
         for step in np.flatnonzero(expected >= 0):
@@ -338,18 +332,17 @@ def test_validation_scores_use_float32(names):
     assert generator.validation_scores_[0] == pytest.approx(np.mean(log_proba), abs=1e-5)
 
 
-@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.skipif(not HAS_BFLOAT16, reason="needs a processor with bfloat16")
 @pytest.mark.parametrize("kind", [{}, {"embedding_dim": None}, {"num_layers": 2}])
-def test_training_precision(names, precision, kind):
-    generator = small_generator(precision=precision, max_epochs=4, **kind).fit(names)
+def test_training_precision(names, kind):
+    """bfloat16 has 8 bits of precision, so the weights, which are float32, differ slightly."""
+    precise, generator = (
+        small_generator(precision=precision, max_epochs=4, **kind).fit(names)
+        for precision in ("float32", "bfloat16")
+    )
     assert generator.loss_curve_[-1] < generator.loss_curve_[0] - 0.3
-    weights = list(generator.net_.module_.parameters())
-    assert {weight.dtype for weight in weights} == {torch.float32}
-    # bfloat16 has 8 bits of precision, so its weights differ slightly.
-    reference = small_generator(precision="float32", max_epochs=4, **kind).fit(names)
-    difference = generator.score(names) - reference.score(names)
-    assert (difference == 0) == (precision == "float32")
-    assert abs(difference) < 0.05
+    assert {w.dtype for w in generator.net_.module_.parameters()} == {torch.float32}
+    assert 0 < abs(generator.score(names) - precise.score(names)) < 0.05
 
 
 def test_unsupported_precisions_are_rejected(monkeypatch):

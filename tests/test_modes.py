@@ -1,25 +1,13 @@
 """The torch modes of the caller have no effect and stay unchanged."""
 
 import pickle
-from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 import torch
 from conftest import classifier_of, small_generator, small_pipeline, windows_of
 
 from sknamegen.metrics import constraint_probability
-
-
-@contextmanager
-def default(name, value):
-    """Change the default device or the default dtype."""
-    before = getattr(torch, f"get_default_{name}")()
-    change = getattr(torch, f"set_default_{name}")
-    change(value)
-    try:
-        yield
-    finally:
-        change(before)
 
 
 def results(names):
@@ -40,22 +28,19 @@ def results(names):
     yield constraint_probability(generator, pattern=".*n", random_state=0)
     generator.partial_fit(windows, ["a"] * 100)
     yield generator.score(windows)
-    base = small_generator(init="base", hidden_size="auto", embedding_dim=64, max_epochs=1)
-    yield base.fit(windows[:30]).sample(n_samples=5, random_state=0)
+    base = small_generator(init="base", similar=None, hidden_size="auto", embedding_dim=64)
+    yield base.set_params(max_epochs=1).fit(windows[:30]).sample(n_samples=5, random_state=0)
     text = windows_of(["anna\n" * 9], 5, boundary=False)
     yield "".join(small_generator().fit(text).stream("ann", max_length=20, random_state=0))
     warm = small_generator(early_stopping=True, warm_start=True)
     yield warm.fit(windows[:30]).fit(windows[:30]).n_iter_
 
 
-def test_torch_modes_have_no_effect(names):
+def test_torch_modes_have_no_effect(names, request):
     expected = list(results(names))
-    with (
-        torch.autocast("cpu", torch.bfloat16),
-        torch.inference_mode(),
-        default("device", "meta"),
-        default("dtype", torch.float16),
-    ):
+    request.addfinalizer(partial(torch.set_default_dtype, torch.float32))
+    torch.set_default_dtype(torch.float16)
+    with torch.autocast("cpu", torch.bfloat16), torch.inference_mode(), torch.device("meta"):
         actual = list(results(names))
         assert torch.is_autocast_enabled("cpu")
         assert torch.is_inference_mode_enabled()

@@ -3,15 +3,14 @@
 import copy
 import importlib
 import inspect
-import io
 import json
 import pickle
 import pickletools
 import re
+import runpy
 import subprocess
 import sys
 import tracemalloc
-import zipfile
 from functools import partial
 from pathlib import Path
 
@@ -35,7 +34,6 @@ from sknamegen import (
     CharNGramGenerator,
     CharSequenceVectorizer,
     SamplePreview,
-    load_names,
 )
 from sknamegen._sampling.sampler import Sampler
 from sknamegen.datasets import KnownNames
@@ -121,30 +119,6 @@ def test_files_contain_only_trusted_public_types(pipe):
         assert {text for text in strings if text.startswith("sknamegen")} == {"sknamegen"}
 
 
-def test_tampered_files_run_no_code(pipe, tmp_path):
-    """Replace each class in the file by a function that would create a file."""
-    planted = tmp_path / "ran"
-    data = skops.io.dumps(pipe)
-    types = skops.io.get_untrusted_types(data=data)
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        files = {name: archive.read(name) for name in archive.namelist()}
-    schema = files["schema.json"].decode()
-    assert types
-    for name in sorted(types):
-        module, _, kind = name.rpartition(".")
-        assert f'"__class__": "{kind}"' in schema
-        tampered = schema.replace(f'"__class__": "{kind}"', '"__class__": "system"')
-        tampered = tampered.replace(f'"__module__": "{module}"', '"__module__": "os"')
-        tampered = tampered.replace('"windows"', f'"touch {planted}"')
-        file = io.BytesIO()
-        with zipfile.ZipFile(file, "w") as archive:
-            for path, content in (files | {"schema.json": tampered.encode()}).items():
-                archive.writestr(path, content)
-        with pytest.raises(TypeError, match="Untrusted types found"):
-            skops.io.loads(file.getvalue(), trusted=types)
-    assert not planted.exists()
-
-
 def test_a_gpu_model_loads_without_a_gpu(names):
     generator = small_generator(max_epochs=1).fit(names)
     generator.device = "cuda:7"  # as on that machine
@@ -154,19 +128,10 @@ def test_a_gpu_model_loads_without_a_gpu(names):
     assert loaded.sample("Ma", random_state=0) == generator.sample("Ma", random_state=0)
 
 
-def recorded_results(estimators):
-    """Return the results that `make.py` records for a model."""
-    vectorizer, generator = estimators
-    names = load_names("female")[::100][:5]
-    return {
-        "log_likelihood": generator.score_samples(vectorizer.transform(names)).tolist(),
-        "written": generator.sample("A", 0.8, 5, random_state=0),
-    }
-
-
 @pytest.mark.parametrize("kind", ["lstm", "ngram"])
 def test_files_of_the_current_format_load(kind):
     """Other versions of the libraries saved these files."""
+    record = runpy.run_path(str(SAVED / "make.py"))["record"]
     expected = json.loads((SAVED / FORMAT / "expected.json").read_text())[kind]
     data = (SAVED / FORMAT / f"{kind}.skops").read_bytes()
     assert set(skops.io.get_untrusted_types(data=data)) <= set(SKOPS_TRUSTED)
@@ -174,7 +139,7 @@ def test_files_of_the_current_format_load(kind):
         pickle.loads((SAVED / FORMAT / f"{kind}.pkl").read_bytes()),
         skops.io.loads(data, trusted=SKOPS_TRUSTED),
     ):
-        actual = recorded_results(loaded)
+        actual = record(*loaded)
         np.testing.assert_allclose(actual["log_likelihood"], expected["log_likelihood"], rtol=1e-4)
         assert actual["written"] == expected["written"]
 
@@ -202,9 +167,6 @@ def test_files_of_an_unknown_format_are_rejected(pipe):
         for number in (None, 99, "5", True):
             with pytest.raises(ValueError, match=f"another version of sknamegen.* format {number}"):
                 type(estimator)().__setstate__(state | {"_format": number})
-
-
-# Damaged and malicious files
 
 
 KINDS = {
@@ -262,6 +224,7 @@ def test_corrupted_states_are_rejected_or_harmless(fitted):
     is_vectorizer = isinstance(estimator, CharSequenceVectorizer)
     state, n_invalid, n_rejected, n_used = estimator.__getstate__(), 0, 0, 0
     params = {} if is_vectorizer else estimator.get_params()
+    expected = None if is_vectorizer else estimator.score_samples(X)
     paths = list(entries(state))
     assert ("alphabet_",) in paths
     memory_limit = 2**20 + 5 * peak_memory(type(estimator)().__setstate__, state)
@@ -278,7 +241,7 @@ def test_corrupted_states_are_rejected_or_harmless(fitted):
                 assert peak_memory(loaded.__setstate__, changed) < memory_limit, (path, corruption)
                 is_loaded = True
                 if path[0] in params:  # which only affect the next fit
-                    assert np.array_equal(loaded.score_samples(X), estimator.score_samples(X))
+                    assert np.array_equal(loaded.score_samples(X), expected)
                 else:
                     use(loaded, X, path)
                     n_used += 1
@@ -319,7 +282,7 @@ def use(estimator, X, path):
         generator.sample("A", max_length=20, random_state=0)
     else:
         generator.sample(n_samples=3, random_state=0)
-        generator.most_likely(1, max_length=2)
+        generator.most_likely(1, max_length=1)
     generator.next_char_proba("A")
 
 

@@ -30,6 +30,7 @@ from sklearn.model_selection import (
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils import ClassifierTags, estimator_checks, get_tags
 from sklearn.utils.estimator_checks import estimator_checks_generator
+from sklearn.utils.validation import validate_data
 
 from sknamegen import (
     CharAverageGenerator,
@@ -98,65 +99,52 @@ def names_from_numbers(X):
     return ["".join(row) for row in letters[scaled]]
 
 
-class NumericVectorizer(CharSequenceVectorizer):
-    def fit(self, X, y=None):
-        return super().fit(self._names(X, reset=True), y)
+class Numeric:
+    """Mixin of an estimator that converts numbers to names."""
 
-    def fit_transform(self, X, y=None):
-        return super().fit_transform(self._names(X, reset=True), y)
+    def fit(self, X, y=None, **params):
+        return super().fit(self._names(X, reset=True), y, **params)
 
-    def transform(self, X):
-        estimator_checks.check_is_fitted(self)
-        return super().transform(self._names(X, reset=False))
-
-    def _names(self, X, reset):
-        from sklearn.utils.validation import validate_data
-
+    def _names(self, X, reset=False):
+        if not reset:
+            estimator_checks.check_is_fitted(self)
         return names_from_numbers(validate_data(self, X, reset=reset))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.two_d_array = True
-        tags.input_tags.string = False
+        tags.input_tags.string = tags.input_tags.three_d_array = False
         return tags
 
 
-class NumericWindows:
-    """Mixin of a generator that converts numbers to windows of names."""
+class NumericVectorizer(Numeric, CharSequenceVectorizer):
+    def fit_transform(self, X, y=None):
+        return super().fit_transform(self._names(X, reset=True), y)
 
+    def transform(self, X):
+        return super().transform(self._names(X))
+
+
+class NumericGenerator(Numeric):
     def fit(self, X, y=None, sample_weight=None):
-        return super().fit(self._windows(X, reset=True), y, sample_weight)
+        return super().fit(X, y, sample_weight=sample_weight)
 
     def partial_fit(self, X, y=None, classes=None, sample_weight=None):
-        windows = self._windows(X, reset=not hasattr(self, "alphabet_"))
-        return super().partial_fit(windows, y, classes=classes, sample_weight=sample_weight)
+        names = self._names(X, reset=not hasattr(self, "alphabet_"))
+        return super().partial_fit(names, y, classes=classes, sample_weight=sample_weight)
 
     def score_samples(self, X, y=None):
-        estimator_checks.check_is_fitted(self)
-        return super().score_samples(self._windows(X, reset=False), y)
+        return super().score_samples(self._names(X), y)
 
     def score(self, X, y=None, sample_weight=None):
-        estimator_checks.check_is_fitted(self)
-        return super().score(self._windows(X, reset=False), y, sample_weight)
-
-    def _windows(self, X, reset):
-        from sklearn.utils.validation import validate_data
-
-        names = names_from_numbers(validate_data(self, X, reset=reset))
-        return CharSequenceVectorizer(window_length=4).fit_transform(names)
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.two_d_array = True
-        tags.input_tags.three_d_array = False
-        return tags
+        return super().score(self._names(X), y, sample_weight)
 
 
-class NumericLSTM(NumericWindows, CharLSTMGenerator):
+class NumericLSTM(NumericGenerator, CharLSTMGenerator):
     pass
 
 
-class NumericNGram(NumericWindows, CharNGramGenerator):
+class NumericNGram(NumericGenerator, CharNGramGenerator):
     pass
 
 
@@ -165,7 +153,7 @@ class NumericClassifier(NameClassifier):
 
     def predict_log_proba(self, X):
         estimator_checks.check_is_fitted(self)
-        return super().predict_log_proba(self.generator_._windows(X, reset=False))
+        return super().predict_log_proba(self.generator_._names(X))
 
     @property
     def n_features_in_(self):

@@ -1,5 +1,6 @@
 """Threads: the limit of the caller, equal results for any number, and no leaks."""
 
+import multiprocessing
 import os
 import pickle
 import subprocess
@@ -128,36 +129,28 @@ def test_the_number_of_threads_does_not_affect_results(names, kind):
     assert results[0] == results[1]
 
 
-def assert_forked_child_gets(get, expected):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # forking with threads
-        child = os.fork()
-    if not child:
-        os._exit(get() != expected)
-    deadline, status = time.monotonic() + 60, (0, 0)
-    while status[0] == 0 and time.monotonic() < deadline:
-        status = os.waitpid(child, os.WNOHANG)
-        time.sleep(0.005)
-    if status[0] == 0:
-        os.kill(child, 9)
-    assert status == (child, 0)
-
-
 @linux
 def test_forked_child_samples_while_its_parent_samples(names, make_pipe):
-    generator = make_pipe().fit(names)[-1]
-    expected, done = generator.sample(n_samples=150, random_state=0), threading.Event()
+    sample, done = partial(make_pipe().fit(names)[-1].sample, n_samples=150), threading.Event()
+    expected = sample(random_state=0)
 
-    def sample():
+    def sample_until_done():
         while not done.is_set():
-            generator.sample(n_samples=150)
+            sample()
 
-    parent = threading.Thread(target=sample)
+    parent = threading.Thread(target=sample_until_done)
     parent.start()
     try:
         for _ in range(6):
-            get = partial(generator.sample, n_samples=150, random_state=0)
-            assert_forked_child_gets(get, expected)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)  # forking with threads
+                child = multiprocessing.get_context("fork").Process(
+                    target=lambda: os._exit(sample(random_state=0) != expected)
+                )
+                child.start()
+            child.join(60)
+            child.kill()
+            assert child.exitcode == 0
     finally:
         done.set()
         parent.join()

@@ -5,7 +5,7 @@ import pytest
 
 from sknamegen._alphabet import NONE, Alphabet
 from sknamegen._corpus import Corpus
-from sknamegen._models.contract import NextCharModel, next_log_proba
+from sknamegen._models.contract import NextCharModel
 from sknamegen._models.interpolated import Interpolated
 from sknamegen._models.kneser_ney import NGramCounts
 from sknamegen._models.lstm import LSTM, axes
@@ -115,9 +115,6 @@ MODELS = {
         Interpolated(Interpolated(Fake(), ngrams(), 8.0), ngrams(order=2), 8.0)
     ),
 }
-# Models whose predictions depend on less than the whole window.
-SHORT_SIGHTED = {"fake", "n-grams with labels", "n-grams without labels", "unigrams"}
-SHORT_SIGHTED |= {"penalised n-grams", "penalised twice", "interpolated twice"}
 
 
 @pytest.fixture(params=MODELS)
@@ -207,22 +204,6 @@ def test_scoring_names_agrees_with_generating_them(model, window_length):
         assert_alike(np.concatenate(step_logits), read_logits[owners == row])
 
 
-def test_a_prediction_depends_on_exactly_the_window(model, name):
-    """Earlier characters have no effect, and all ways to reach a window agree."""
-    long, short = ["dddabc", "bbbabc"], ["abc", "abc"]
-    label = np.zeros(2, dtype=int)
-    _, expected = model.start(ALPHABET.windows(long, 3), label)
-    expected = expected.copy()
-    state, _ = model.start(ALPHABET.windows(["ddd", "bbb"], 3), label)
-    for letter in "abc":
-        state, logits = model.advance(state, np.full(2, ALPHABET.index[letter]))
-    assert_alike(logits, expected)
-    assert_alike(logits[:1], logits[1:])
-    _, short_logits = model.start(ALPHABET.windows(short, 20), label)
-    difference = np.abs(log_softmax(short_logits) - log_softmax(expected)).max()
-    assert (difference > 1e-3) == (name not in SHORT_SIGHTED)
-
-
 def test_blocks_of_names_score_like_the_whole_list(model):
     names = [name * (i % 3) for i, name in enumerate(NAMES * 40)]
     sequences = labelled_sequences(names)
@@ -230,38 +211,6 @@ def test_blocks_of_names_score_like_the_whole_list(model):
     assert len(blocks) == 2
     log_proba = np.concatenate([model.log_proba(block) for block in blocks])
     np.testing.assert_allclose(log_proba, model.log_proba(sequences), atol=1e-5)
-
-
-def test_a_mixture_is_the_weighted_geometric_mean():
-    models, weights = [lstm(), ngrams()], [1.0, 3.0]
-    mixture = Mixture([Component(m, w) for m, w in zip(models, weights, strict=True)])
-    windows = ALPHABET.windows(PREFIXES, WINDOW)
-    log_probas = [next_log_proba(m, windows, np.array([1]))[1][:, 0] for m in models]
-    expected = log_softmax(0.25 * log_probas[0] + 0.75 * log_probas[1])
-    np.testing.assert_allclose(next_log_proba(mixture, windows, [1])[1][:, 0], expected, atol=1e-6)
-
-
-def test_a_component_may_fix_the_label():
-    model = lstm()
-    mixture = Mixture([Component(model, 0.5, 1)])
-    windows = ALPHABET.windows(PREFIXES, WINDOW)
-    for label in (NONE, 0, 1):
-        _, logits = mixture.start(windows, np.full(6, label))
-        np.testing.assert_array_equal(logits, model.start(windows, np.ones(6, dtype=int))[1])
-
-
-def test_a_character_outside_the_alphabet_has_a_share_of_its_kind():
-    """r has the kind of a. No character of the model has the kind of b."""
-    kinds = KINDS.copy()
-    kinds[ALPHABET.index["r"]] = kinds[ALPHABET.index["a"]]
-    logits = np.random.default_rng(0).normal(size=(4, len(FEW))).astype(np.float32)
-    outer = np.exp(AlphabetMap(POSITIONS, kinds, 0.1).outer(logits))
-    inner = np.exp(log_softmax(logits))
-    for letter, proba in zip(FEW.characters, inner.T, strict=True):
-        np.testing.assert_allclose(outer[:, ALPHABET.characters.index(letter)], proba, rtol=1e-5)
-    letter_proba = inner[:, [FEW.characters.index(letter) for letter in "acd"]].sum(axis=1)
-    np.testing.assert_allclose(outer[:, ALPHABET.index["r"]], 0.1 * letter_proba, rtol=1e-5)
-    np.testing.assert_allclose(outer[:, ALPHABET.index["b"]], 0.1, rtol=1e-5)
 
 
 def test_no_label_equals_an_unlabelled_model():

@@ -64,18 +64,9 @@ def zeros(n):
 def test_a_misleading_lookahead_does_not_bias_samples(limits, lengths):
     sampler, matches = make(MisleadingModel(), **limits), ["a" * n for n in lengths]
     for seed in range(3):
-        drawn, shortfall = sampler.draw(zeros(3000), np.random.default_rng(seed), False, {}, 1)
+        drawn, shortfall = sampler.draw(zeros(3000), np.random.default_rng(seed))
         assert shortfall is None
         assert_drawn_from(drawn, matches, [0.5 ** len(name) for name in matches])
-
-
-def test_prefixes_with_different_completion_probabilities():
-    """The lookahead learns from samples of the model."""
-    sampler = make(EvenModel(), ["", "a", "aaaa"], pattern="(aa){2,}", max_length=12, min_length=0)
-    names, _ = sampler.draw(np.repeat([0, 1, 2], 1000), np.random.default_rng(0), False, {}, 1)
-    matches, p = ["a" * n for n in (4, 6, 8, 10, 12)], 0.25 ** np.arange(5)
-    for number in range(3):
-        assert_drawn_from(names[1000 * number : 1000 * (number + 1)], matches, p)
 
 
 def test_every_step_is_recorded():
@@ -121,26 +112,6 @@ def test_names_are_chosen_in_proportion_to_their_probability(q):
     assert [chosen.count(str(name)) for name in range(4)] == [900, 60, 30, 10]
     assert pool.is_enough()
     assert pool.probability(0)[0] == pytest.approx(1, abs=1e-4)
-
-
-@pytest.mark.parametrize(
-    ("p", "q", "n"),
-    [
-        (0.2 * 0.5 ** np.arange(1, 31), np.full(30, 1 / 30), 110),
-        (np.array([0.5, 0.2, 0.1, 0.1, 0.1]), np.array([0.3, 0.3, 0.2, 0.1, 0.1]), 20),
-        (np.array([0.5, 0.2, 0.1, 0.1, 0.1]), np.array([0.02, 0.08, 0.1, 0.2, 0.6]), 200),
-    ],
-)
-def test_the_probability_estimate_is_unbiased_and_its_error_is_calibrated(p, q, n):
-    rng, estimates = np.random.default_rng(0), []
-    for _ in range(500):
-        pool = Pool(1)
-        pool.add(draws_of(p, q, n, rng), slice(None))
-        estimates.append(pool.probability(0))
-    proba, errors = np.array(estimates).T
-    assert proba.mean() == pytest.approx(p.sum(), abs=4 * proba.std() / 500**0.5)
-    assert np.mean(np.abs(proba - p.sum()) < 1.96 * errors) > 0.92
-    assert errors.mean() < 2.5 * proba.std()
 
 
 def test_draws_represent_the_names_that_a_search_has_not_found():

@@ -110,15 +110,21 @@ def test_names_are_drawn_in_proportion_to_their_weights():
     assert batches.mean_targets == pytest.approx(rates @ lengths / len(batches))
 
 
-@pytest.mark.parametrize("n_parts", [1, 3])
-def test_mean_number_of_targets(n_parts):
-    dataset, _ = make_dataset()
-    n_targets, means = [], []
-    for part in range(n_parts):
-        batches = LengthGroupedBatches(dataset, 4, shard=(part, n_parts))
-        n_targets += [int((targets["characters"] >= 0).sum()) for _, targets in batches]
+@pytest.mark.parametrize(("n_shards", "batch_size"), [(1, 4), (2, 4), (3, 64), (5, 2)])
+def test_shards_of_batches_contain_each_name_once(n_shards, batch_size):
+    """Each process trains on one shard. The label of a name is its number."""
+    dataset, lengths = make_dataset()
+    labels, means = [], []
+    for index in range(n_shards):
+        rng = torch.Generator().manual_seed(0)
+        batches = LengthGroupedBatches(dataset, batch_size, rng, shard=(index, n_shards))
+        labels.append([inputs["labels"].tolist() for inputs, _ in batches])
         means.append(batches.mean_targets)
-    assert means == [pytest.approx(np.mean(n_targets))] * n_parts
+    assert len({len(batches) for batches in labels}) == 1
+    assert all(batch for batches in labels for batch in batches)
+    seen = sorted(name for batches in labels for batch in batches for name in batch)
+    assert seen == np.flatnonzero(lengths).tolist()
+    assert means == [pytest.approx(lengths.sum() / n_shards / len(labels[0]))] * n_shards
 
 
 @pytest.mark.parametrize("window_length", [3, 5, 8])

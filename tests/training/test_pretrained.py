@@ -97,9 +97,8 @@ def test_new_labels_start_from_the_mean_label_vector(names):
 
 @pytest.mark.parametrize("names", [["anna"], ["Zoë-Éa"], ["Анна"], ["Ab7", "龍a"]])
 def test_the_alphabet_comes_from_the_list(names):
-    generator = CharLSTMGenerator(init="base", similar=None, max_epochs=3, random_state=0).fit(
-        names
-    )
+    params = {"init": "base", "similar": None, "max_epochs": 3, "random_state": 0}
+    generator = CharLSTMGenerator(**params).fit(names)
     assert generator.alphabet_.tolist() == sorted({*"".join(names), END})
     assert generator.init_share_ == 1
 
@@ -113,10 +112,6 @@ def test_fitted_attributes_describe_the_new_list_only(small_base):
     np.testing.assert_array_equal(generator.name_hashes_, plain.name_hashes_)
     novel_names = generator.sample(n_samples=300, novel=True, random_state=0)
     assert not set(novel_names) & set(train)
-    drawn = generator.sample(n_samples=4000, max_length=40, random_state=0)
-    share = np.mean([name in train for name in drawn])
-    proba = np.exp(generator.score_samples(train)).sum()
-    assert share == pytest.approx(proba, abs=0.03)
 
 
 def test_init_in_a_grid_search(names, small_base):

@@ -16,7 +16,7 @@ from sknamegen._similar import Candidates
 from sknamegen.lstm import load_candidates
 
 VILLAGES = load_names("english_villages")[:24]
-ONE_EPOCH = {"max_epochs": 1, "random_state": 0}
+ONE_EPOCH = {"max_epochs": 1, "batch_size": 64, "random_state": 0}
 
 
 def fit(names=VILLAGES, labels=None, **params):

@@ -5,6 +5,7 @@ import warnings
 
 import pytest
 import torch
+from conftest import small_generator
 from skorch.callbacks import Callback, Checkpoint, EarlyStopping, EpochScoring, LRScheduler
 from test_ensemble import sizes_of
 
@@ -14,8 +15,7 @@ NAMES = ["Anna", "Bert", "Carla", "Dora", "Emil", "Fritz"] * 4
 
 
 def tiny(**params):
-    sizes = {"init": None, "num_networks": 1, "hidden_size": 8, "batch_size": 8, "max_epochs": 2}
-    return CharLSTMGenerator(**sizes | {"lr": 0.01, "random_state": 0} | params)
+    return small_generator(**{"batch_size": 8, "max_epochs": 2, "lr": 0.01} | params)
 
 
 class Rates(Callback):
@@ -60,8 +60,8 @@ def test_a_scheduler_class_replaces_the_schedule():
 
 
 def test_a_scheduler_keeps_the_ratio_between_groups():
-    params = {"init": "base", "hidden_size": "auto", "callbacks": [LRScheduler(**STEPS), Rates]}
-    net = tiny(**params).fit(NAMES).net_
+    base = {"init": "base", "similar": None, "hidden_size": "auto", "embedding_dim": 64}
+    net = tiny(**base, callbacks=[LRScheduler(**STEPS), Rates]).fit(NAMES).net_
     rates = dict(net.callbacks_)["Rates"].rates_
     assert rates[0] == pytest.approx([0.06, 0.01])
     assert rates[-1] == pytest.approx([0.03, 0.005])
@@ -153,16 +153,9 @@ def test_automatic_device():
     assert tiny(device="auto").fit(NAMES).net_.device == expected
 
 
-def test_an_explicit_hidden_size_always_creates_a_network():
-    base, *others = sizes_of(CharLSTMGenerator(max_epochs=1, random_state=0).fit(NAMES))
-    assert not others
-    explicit = CharLSTMGenerator(hidden_size=base, max_epochs=1, random_state=0).fit(NAMES)
-    assert sizes_of(explicit) == [base, base]
-    assert explicit.init_share_ < 1
-
-
 def test_a_hidden_size_without_effect_warns_once():
-    generator = CharLSTMGenerator(max_epochs=1, warm_start=True, random_state=0).fit(NAMES)
+    params = {"max_epochs": 1, "similar": None, "random_state": 0}
+    generator = CharLSTMGenerator(**params, warm_start=True).fit(NAMES)
     sizes = sizes_of(generator)
     with pytest.warns(UserWarning, match="hidden_size=8 has no effect") as caught:
         generator.set_params(hidden_size=8).fit(NAMES)
@@ -171,4 +164,4 @@ def test_a_hidden_size_without_effect_warns_once():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         generator.set_params(hidden_size="auto").partial_fit(NAMES)
-        CharLSTMGenerator(hidden_size=8, max_epochs=1).fit(NAMES)
+        CharLSTMGenerator(**params, hidden_size=8).fit(NAMES)
