@@ -217,3 +217,10 @@ def n_threads_in_a_new_thread():
     """Return the number of torch threads in a new thread."""
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(torch.get_num_threads).result()
+
+
+def cells_of(text):
+    """Return the cells of the Markdown table in a text, without the line below its titles."""
+    rows = [line.split("|")[1:-1] for line in text.splitlines() if line.startswith("|")]
+    rows = [[cell.strip() for cell in row] for row in rows]
+    return [row for row in rows if set(row[0]) != {"-"}]

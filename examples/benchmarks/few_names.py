@@ -55,7 +55,7 @@ def main():
     if arguments.names:
         groups = {"own": {Path(file).stem: sorted({*read_names(file)}) for file in arguments.names}}
     if arguments.quick:
-        groups = {kind: dict([*lists.items()][:1]) for kind, lists in groups.items()}
+        groups = {kind: dict([*lists.items()][-1:]) for kind, lists in groups.items()}
     print_row("names of", "names", "lists", *MODELS, "gain")
     print_row(*["---"] * (4 + len(MODELS)))
     for kind, lists in groups.items():

@@ -148,10 +148,10 @@ def main():
     parser.add_argument("--plot", metavar="FILE", help="output file for a plot, such as style.png")
     parser.add_argument("--quick", action="store_true", help="smoke test with meaningless figures")
     arguments = parser.parse_args()
-    lists, sizes, plot_temperatures, n_lists = unseen_lists(), SIZES, PLOT_TEMPERATURES, None
+    lists, sizes, plot_temperatures, n_lists = unseen_lists(), SIZES, PLOT_TEMPERATURES, 0
     if arguments.quick:
         sizes, plot_temperatures, n_lists = (PLOT_SIZE,), TEMPERATURES, 1
-    lists = {kind: dict([*of_kind.items()][:n_lists]) for kind, of_kind in lists.items()}
+    lists = {kind: dict([*of_kind.items()][-n_lists:]) for kind, of_kind in lists.items()}
     print_machine("markovify")
     warnings.simplefilter("ignore", UserWarning)  # `MIN_NEW` handles too few new names
     all_lists = {title: names for of_kind in lists.values() for title, names in of_kind.items()}
