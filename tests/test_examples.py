@@ -543,7 +543,7 @@ def test_the_base_has_not_seen_the_lists_of_the_benchmarks():
 @full
 def test_ablation(run):
     rows = cells_of(run("benchmarks/ablation.py", "--quick"))
-    assert rows[0] == ["change", "30 names, 2 lists"]
+    assert rows[0] == ["change", "50 names, 2 lists"]
     changes = dict(rows[1:])
     assert 1.5 < float(changes.pop("default")) < 3
     assert float(changes["no pretrained network"].partition(" ± ")[0]) > 0.1

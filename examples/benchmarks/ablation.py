@@ -18,7 +18,7 @@ from _common import parse_arguments, print_machine, print_row, unseen_lists
 from sknamegen import CharLSTMGenerator, CharSequenceVectorizer
 from sknamegen._training import fit, plan, run
 
-SIZES, N_TEST = (30, 100, 500), 250
+N_NAMES, N_TEST = 50, 250
 automatic = plan._recipe
 
 
@@ -62,33 +62,21 @@ def main():
     arguments = parse_arguments(__doc__.splitlines()[0], takes_names=False)
     print_machine()
     lists = [names for of_kind in unseen_lists().values() for names in of_kind.values()]
-    sizes = SIZES[:1] if arguments.quick else SIZES
-    changes = {title: [] for title in VARIANTS}
-    counts = []
-    for n in sizes:
-        vectorizer, rows = CharSequenceVectorizer(), []
-        for names in [names for names in lists if len(names) >= n + 50][
-            : 2 if arguments.quick else None
-        ]:
-            train, test = (
-                vectorizer.fit_transform(names[:n]),
-                vectorizer.transform(names[n:][:N_TEST]),
-            )
-            rows.append([loss(variant, train, test) for variant in VARIANTS.values()])
-            print(n, len(names), np.round(rows[-1], 3), file=sys.stderr, flush=True)
-        counts.append(len(rows))
-        for title, losses in zip(VARIANTS, np.transpose(rows), strict=True):
-            change = losses - np.array(rows)[:, 0]
-            error = change.std(ddof=1) / len(rows) ** 0.5
-            changes[title].append(
-                f"{change.mean():+.3f} ± {error:.3f}" if error else f"{losses.mean():.3f}"
-            )
-    print_row(
-        "change", *(f"{n} names, {count} lists" for n, count in zip(sizes, counts, strict=True))
-    )
-    print_row(*["---"] * (1 + len(sizes)))
-    for title, cells in changes.items():
-        print_row(title, *cells)
+    lists = [names for names in lists if len(names) >= N_NAMES + 50]
+    vectorizer, rows = CharSequenceVectorizer(), []
+    for names in lists[: 2 if arguments.quick else None]:
+        train = vectorizer.fit_transform(names[:N_NAMES])
+        test = vectorizer.transform(names[N_NAMES:][:N_TEST])
+        rows.append([loss(variant, train, test) for variant in VARIANTS.values()])
+        print(len(rows), np.round(rows[-1], 3), file=sys.stderr, flush=True)
+    print_row("change", f"{N_NAMES} names, {len(rows)} lists")
+    print_row("---", "---")
+    default = np.array(rows)[:, 0]
+    for title, losses in zip(VARIANTS, np.transpose(rows), strict=True):
+        change = losses - default
+        error = change.std(ddof=1) / len(rows) ** 0.5
+        cell = f"{change.mean():+.3f} ± {error:.3f}" if error else f"{losses.mean():.3f}"
+        print_row(title, cell)
 
 
 if __name__ == "__main__":
