@@ -84,6 +84,12 @@ def distinct(*arrays: Ints) -> Ints:
     return np.flatnonzero(seen[:-1]).astype(np.int32)
 
 
+def sorted_unique(numbers: Ints) -> Ints:
+    """Return the sorted distinct numbers. `np.unique` hashes them, which takes longer."""
+    numbers = np.sort(numbers)
+    return numbers[np.append(numbers[1:] != numbers[:-1], True)[: len(numbers)]]
+
+
 def hash_names(codes: Ints) -> Ints:
     """Hash zero-padded rows of folded code points to 64 bits with FNV-1a per code point [1]_.
 

@@ -8,7 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ._alphabet import END, NONE, UNKNOWN, Alphabet, characters_of, distinct, encode, hash_names
+from ._alphabet import (
+    END,
+    NONE,
+    UNKNOWN,
+    Alphabet,
+    characters_of,
+    distinct,
+    encode,
+    hash_names,
+    sorted_unique,
+)
 from ._cleaning import warn_about_capitals
 from ._rows import Rows, malformed_error, read_rows
 from ._sequences import Sequences
@@ -265,8 +275,7 @@ def _with_hashes(hashes: Ints | None, names: Ints) -> Ints | None:
     """
     if hashes is None:
         return None
-    new = np.sort(hash_names(names))
-    new = new[np.append(new[1:] != new[:-1], True)]  # faster than `np.unique`
+    new = sorted_unique(hash_names(names))
     positions = np.searchsorted(hashes, new)
     is_new = positions == np.searchsorted(hashes, new, side="right")
     return np.insert(hashes, positions[is_new], new[is_new])

@@ -139,7 +139,7 @@ def plot(results, n, file):
             ax.plot(*zip(*points.values(), strict=True), **style, label=model)
     ax.set(xlabel="similarity to the nearest training name", ylabel="share assigned to the list")
     ax.set_title(f"New names from {n} training names, by temperature", size="medium")
-    ax.legend()
+    ax.legend(loc="lower right")
     figure.savefig(file, dpi=100)
 
 

@@ -39,7 +39,7 @@ class NextCharModel(ABC):
 
     n_characters: int
     n_labels: int
-    block_rows = 384
+    block_rows = 640
 
     @abstractmethod
     def start(self, windows: Ints, labels: Ints) -> tuple[State, Floats]:

@@ -139,14 +139,24 @@ class LSTM(NextCharModel):
         )
 
     def start(self, windows: Ints, labels: Ints) -> tuple[State, Floats]:
-        """Read contexts."""
-        filled = windows >= 0
+        """Read contexts. Contexts that begin alike are read together until they differ."""
+        order = np.lexsort([*windows.T[::-1], labels])
+        rows, of_rows = windows[order], labels[order]
+        differs = np.diff(of_rows, prepend=of_rows[:1]) != 0
+        differs[:1] = True
         layers: Layers = []
-        for step in range(int(filled.any(axis=0).argmax()), windows.shape[1]):
-            layers = self._read(np.maximum(windows[:, step], 0), labels, layers)
-            if not filled[:, step].all():  # padding keeps the state at zero
-                mask = filled[:, step, None].astype(np.float32)
+        for characters in rows.T[int((windows >= 0).any(axis=0).argmax()) :]:
+            before = differs.cumsum() - 1
+            differs[1:] |= characters[1:] != characters[:-1]
+            first = np.flatnonzero(differs)
+            layers = _taken(layers, before[first])
+            layers = self._read(np.maximum(characters[first], 0), of_rows[first], layers)
+            if (characters[first] < 0).any():  # padding keeps the state at zero
+                mask = (characters[first, None] >= 0).astype(np.float32)
                 layers = [(hidden * mask, cell * mask) for hidden, cell in layers]
+        place = np.empty(len(order), dtype=np.int64)
+        place[order] = differs.cumsum() - 1
+        layers = _taken(layers, place)
         return (windows, labels, layers), self._predict(layers[-1][0])
 
     def advance(self, state: State, characters: Ints) -> tuple[State, Floats]:
@@ -166,8 +176,7 @@ class LSTM(NextCharModel):
     def select(self, state: State, rows: Ints) -> State:
         """Return the state of the selected rows."""
         windows, labels, layers = state
-        layers = [(hidden.take(rows, axis=0), cell.take(rows, axis=0)) for hidden, cell in layers]
-        return windows.take(rows, axis=0), labels.take(rows), layers
+        return windows.take(rows, axis=0), labels.take(rows), _taken(layers, rows)
 
     def distinct_logits(self, sequences: Sequences) -> tuple[Ints, Floats]:
         """Return each target's row index, and the logits of the rows.
@@ -229,6 +238,11 @@ class LSTM(NextCharModel):
         logits = hidden @ self._head
         logits += self.weights["head.bias"]
         return logits
+
+
+def _taken(layers: Layers, rows: Ints) -> Layers:
+    """Return the states of the given rows."""
+    return [(hidden.take(rows, axis=0), cell.take(rows, axis=0)) for hidden, cell in layers]
 
 
 def _split_gates(rows: Floats) -> Floats:

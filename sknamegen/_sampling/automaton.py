@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.sparse import csr_array
 
-from .._alphabet import Alphabet
+from .._alphabet import Alphabet, sorted_unique
 from .._graphemes import Clusters
 from .._parallel import MAX_CELLS, blocks
 from .._types import Bools, Ints
@@ -159,7 +159,7 @@ def product(
 
     known = frontier = np.unique(starts)
     while len(frontier):  # breadth first
-        targets = np.unique(edges(frontier)[2])
+        targets = sorted_unique(edges(frontier)[2])
         place = np.searchsorted(known, targets)
         is_new = known[place.clip(max=len(known) - 1)] != targets
         frontier = targets[is_new]
