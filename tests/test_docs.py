@@ -57,6 +57,60 @@ def benchmark_outputs():
     return dict(re.findall(r"<!-- (\S*\.py.*?) -->\n(.*?)<!-- end -->", text, re.DOTALL))
 
 
+def test_comparison_shows_the_figures_of_the_benchmarks():
+    """The README gives times on a processor with AVX-512, and in parentheses those without it."""
+    output = benchmark_outputs()
+    loss = {row[0]: float(row[1].split()[0]) for row in cells_of(output["quality.py"])[1:]}
+    style = {}
+    for row in cells_of(output["style.py --plot ../images/style.png"]):
+        if row[0] == "50" and row[2] in ("", "0.7") and len(row) == 10:
+            style[row[1]] = f"{float(row[5]):.0%} / {float(row[7]):.2f}"
+    (blind,) = (text for command, text in output.items() if command.startswith("blind.py"))
+    kept = {row[0]: f"{float(row[3].split()[0]):.0%}" for row in cells_of(blind)[1:]}
+
+    def figures(script, pattern, form):
+        both = [re.findall(pattern, output[isa + script])[-1] for isa in ("", "ISA=AVX2 ")]
+        return "{} ({})".format(*(form.format(float(figure)) for figure in both))
+
+    small, default, keras = (
+        figures("fit.py", rf"{title} +(\S+) s", "{:.1f} s")
+        for title in ("total time", "fit, threads: +2", "in Keras")
+    )
+    (losses,) = re.findall(
+        r"total time .* (\S+) nats.*\n.* in Keras +\S+ s +(\S+)", output["fit.py"]
+    )
+    rate = figures("sampling.py", r"2 of 240 units, threads: 2:.* (\d+) characters/s", "{:,.0f}")
+    loop = figures("sampling.py", r"in Keras: (\S+) characters/s", "{:.0f}")
+    notebook = loss["the notebook's recipe"]
+    typical, drawn = "settings of the command line", "temperature 0.7"
+    expected = {
+        "quality.py": [
+            f"LSTM {loss['LSTM, default']:.3f}, "
+            f"n-grams {loss[f'n-gram, order {CharNGramGenerator().order}']:.3f}",
+            "Keras notebook that this project began with "
+            f"{notebook:.2f}, logistic regression "
+            f"{loss['logistic regression']:.2f}",
+        ],
+        "style.py": [
+            f"LSTM {style['LSTM']}, n-grams {style['counting']}",
+            f"markovify {style['markovify']}, real names {style['real names']}",
+        ],
+        "blind.py": [
+            f"LSTM {kept[f'default, {typical}']}, n-grams {kept[f'counting, {typical}']} with the "
+            f"{typical}; {kept[f'default, {drawn}']} and {kept[f'counting, {drawn}']} of plain "
+            f"draws at {drawn}",
+            f"markovify {kept['markovify']}; real names {kept['real names']}",
+        ],
+        "fit.py": [
+            f"{small} for {float(losses[0]):.2f}; {default} with the defaults",
+            f"the notebook's settings in Keras: {keras} for {float(losses[1]):.2f}",
+        ],
+        "sampling.py": [rate, f"the notebook's loop in Keras: {loop}"],
+    }
+    shown = cells_of((ROOT / "README.md").read_text("utf-8"))[1:]
+    assert {re.findall(r"`(\w+\.py)`", row[0])[0]: row[1:] for row in shown} == expected
+
+
 def test_plot_shows_the_figures_of_the_benchmark():
     """The plot of the chapter on generators shows means over people, places and things."""
     rows = cells_of(benchmark_outputs()["few_names.py"])[1:]

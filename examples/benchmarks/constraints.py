@@ -19,6 +19,7 @@ The columns "masked" show the same for masking. The last columns show names gene
 and by masking.
 """
 
+from contextlib import suppress
 from functools import partial
 from itertools import combinations, compress
 from statistics import mean
@@ -29,6 +30,7 @@ from scipy.spatial.distance import jensenshannon
 
 from sknamegen import CharLSTMGenerator, CharNGramGenerator, CharSequenceVectorizer, load_names
 from sknamegen._generator import fitted
+from sknamegen._sampling.guide import TooRare
 from sknamegen.metrics import ngram_divergence
 
 CONSTRAINTS = {
@@ -93,13 +95,16 @@ def rows(generator, unconstrained, base_rate, n_names):
         matches = list(compress(unconstrained, is_match))
         n = min(n_names, len(matches) // 2)
         samples = [sample(random_state=i) for i in range(3)]
-        guide = sampler.guide(1)
         rng, prefixes = np.random.default_rng(0), np.zeros(n_names, dtype=int)
-        log_weights = source.propose(prefixes, rng, guide.lookahead).log_weights
+        sample_size = np.nan  # without a guide, `sample` draws freely
+        with suppress(TooRare):
+            lookahead = sampler.guide(1).lookahead
+            draws = source.propose(prefixes, rng, lookahead)
+            sample_size = relative_sample_size(draws.log_weights)
         by_mask = masked(sampler, n_names, rng)
         line = f"{title:17} {len(matches) / len(unconstrained):8.2%}"
         line += f" {n_names / duration:7,.0f}"
-        line += f" {n_names / duration / base_rate:5.2f}  {relative_sample_size(log_weights):5.2f}"
+        line += f" {n_names / duration / base_rate:5.2f}  {sample_size:5.2f}"
         if n >= 100:
             lists = [matches[i : i + n] for i in range(0, min(len(matches) - n, 5 * n) + 1, n)]
             for divergence in (ngram_divergence, length_divergence):

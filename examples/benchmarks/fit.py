@@ -43,6 +43,7 @@ QUICK_SETTINGS = {
     "lr": 0.05,
     "dropout": 0,
     "ngram_weight": 0.8,
+    "ngram_counts": False,
 }
 
 
@@ -135,7 +136,7 @@ def main():
     arguments = parse_arguments(__doc__.splitlines()[0])
     print_machine("keras", "tensorflow_cpu")
     train, test = split_names(input_names(arguments), arguments.quick)
-    repeat = 1 if arguments.quick else 5
+    repeat = 1 if arguments.quick else 3
     print(f"{len(train)} training names, {len(test)} held out\n")
 
     print(f"1. Time to {TARGET} nats/char on the held-out names")
