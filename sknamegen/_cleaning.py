@@ -183,7 +183,7 @@ def clean_names(
         for step, fix in steps.items():
             before, name = name, fix(name)
             changes[step] += name != before
-            if name in _MISSING:
+            if name in _MISSING and step != "case":  # "Nan" is a name
                 name = ""
         if not name:
             changes["empty"] += 1

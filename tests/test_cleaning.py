@@ -118,6 +118,8 @@ def test_optional_fixes():
     assert clean_names(["o'neill jean-luc"], case="title")[0] == ["O'Neill Jean-Luc"]
     assert clean_names(["ẹ\u0300kọ\u0301"], case="title")[0] == ["Ẹ\u0300kọ\u0301"]
     assert clean_names(["\ufeffnan", "n\u00adan", "Ana"])[0] == ["Ana"]
+    for case, names in ("lower", ["Nan", "None"]), ("upper", ["Na", "Null", "null"]):
+        assert clean_names(names, case=case)[0] == [getattr(name, case)() for name in names[:-1]]
 
 
 @pytest.mark.parametrize(
