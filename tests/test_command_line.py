@@ -641,3 +641,19 @@ sys.exit(main(["--demo", "--counting"]))
 def test_interrupt_during_imports_exits_with_130():
     process = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, timeout=60)
     assert (process.returncode, process.stderr) == (130, b"")
+
+
+def test_default_temperature_is_seven_tenths(run):
+    options = "names.txt", "--counting", "--random-state", 0
+    assert run(*options) == run(*options, "--temperature", 0.7) != run(*options, "--temperature", 1)
+
+
+def test_novel_names_are_not_known(run):
+    options = "--style", "female", "--counting", "--random-state", 0, "--pattern", "Laria|Maria"
+    assert run(*options, "--allow-known", "-n", 2)[1] != []
+    status, names, error = run(*options, "--novel", "-n", 1)
+    assert (status, names) == (1, [])
+    assert "were excluded" in error
+    _, names, error = run(*options, "-n", 1)
+    assert names
+    assert "the last 1 may be known names" in error

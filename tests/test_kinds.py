@@ -114,3 +114,36 @@ def test_spelling_in_caseless_scripts(make, names, is_word):
     sampled = make().fit(names.split()).sample(n_samples=2000, random_state=0)
     assert np.mean([not is_word(name) for name in sampled]) < 0.03
     assert len(set(sampled)) > 500
+
+
+@pytest.mark.parametrize("make", [lambda: small_generator(max_epochs=8), CharNGramGenerator])
+def test_run_lengths_match_the_list(make):
+    """A particle has two or three letters, so no name starts with four small letters."""
+    roots, rng = words(200, size=6), np.random.default_rng(0)
+    names = [f"{rng.choice(['van', 'de', 'van der'])} {word}" for word in roots[:50]] + roots[50:]
+    sampled = make().fit(names).sample(n_samples=2000, random_state=0)
+    assert np.mean([name[:4].isalpha() and name[:4].islower() for name in sampled]) < 0.05
+    assert 0.1 < np.mean([name[:1].islower() for name in sampled]) < 0.4
+
+
+def test_shape_frequencies_match_the_list():
+    """One name in five is like "McLeod", and one in ten like "O'Neill"."""
+    ends = ["leod", "nab", "neill", "brien", "hara", "dowd", "gann", "carthy", "rory", "shea"]
+    starts = ["Mc", "Mc", "O'", *[""] * 7]
+    names = [start + end.title() for start in starts for end in ends + words(40)]
+    generator = CharNGramGenerator().fit(names)
+    sampled = generator.sample(n_samples=4000, random_state=0)
+    assert shape_novelty(sampled, names) < 0.005
+    for start, share in (("Mc", 0.2), ("O'", 0.1)):
+        actual = np.mean([name.startswith(start) for name in sampled])
+        assert actual == pytest.approx(share, abs=0.03)
+
+
+@pytest.mark.parametrize("letters", ["אבגדהוזח", "αεινορστ"])
+@MAKERS
+def test_labels_of_different_scripts_do_not_mix(make, letters):
+    latin, foreign = words(150), words(150, 1, letters)
+    generator = make().fit(latin + foreign, ["latin"] * 150 + ["foreign"] * 150)
+    for label in ("latin", "foreign"):
+        sampled = generator.sample(n_samples=1000, label=label, random_state=0)
+        assert np.mean([name.isascii() != (label == "latin") for name in sampled]) < 0.02

@@ -3,6 +3,7 @@
 import copy
 import importlib
 import inspect
+import io
 import json
 import pickle
 import pickletools
@@ -11,6 +12,7 @@ import runpy
 import subprocess
 import sys
 import tracemalloc
+import zipfile
 from functools import partial
 from pathlib import Path
 
@@ -374,3 +376,27 @@ def test_everything_but_training_works_without_torch_and_threads(names, tmp_path
         message = f"Fitting a CharLSTMGenerator requires {missing}: pip install torch skorch."
         message += " Loading, sampling and scoring work without it."
         assert done.stdout.splitlines() == [expected[0]] * 3 + [message] + [expected[1]] * 3
+
+
+def test_tampered_files_run_no_code(pipe, tmp_path):
+    """Replace each class in the file by a function that would create a file."""
+    planted = tmp_path / "ran"
+    data = skops.io.dumps(pipe)
+    types = skops.io.get_untrusted_types(data=data)
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    schema = files["schema.json"].decode()
+    assert types
+    for name in sorted(types):
+        module, _, kind = name.rpartition(".")
+        assert f'"__class__": "{kind}"' in schema
+        tampered = schema.replace(f'"__class__": "{kind}"', '"__class__": "system"')
+        tampered = tampered.replace(f'"__module__": "{module}"', '"__module__": "os"')
+        tampered = tampered.replace('"windows"', f'"touch {planted}"')
+        file = io.BytesIO()
+        with zipfile.ZipFile(file, "w") as archive:
+            for path, content in (files | {"schema.json": tampered.encode()}).items():
+                archive.writestr(path, content)
+        with pytest.raises(TypeError, match="Untrusted types found"):
+            skops.io.loads(file.getvalue(), trusted=types)
+    assert not planted.exists()

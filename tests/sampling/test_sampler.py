@@ -171,3 +171,32 @@ def test_too_few_effective_draws_are_not_enough(log_weights, is_enough):
     pool, names = Pool(1000), np.array(list(map(str, range(1000))), dtype=object)
     pool.add(Draws(names, zeros(1000), np.full(1000, -20.0), log_weights), slice(None))
     assert pool.is_enough() == is_enough
+
+
+def test_prefixes_with_different_completion_probabilities():
+    """The lookahead learns from samples of the model."""
+    sampler = make(EvenModel(), ["", "a", "aaaa"], pattern="(aa){2,}", max_length=12, min_length=0)
+    names, _ = sampler.draw(np.repeat([0, 1, 2], 1000), np.random.default_rng(0))
+    matches, p = ["a" * n for n in (4, 6, 8, 10, 12)], 0.25 ** np.arange(5)
+    for number in range(3):
+        assert_drawn_from(names[1000 * number : 1000 * (number + 1)], matches, p)
+
+
+@pytest.mark.parametrize(
+    ("p", "q", "n"),
+    [
+        (0.2 * 0.5 ** np.arange(1, 31), np.full(30, 1 / 30), 110),
+        (np.array([0.5, 0.2, 0.1, 0.1, 0.1]), np.array([0.3, 0.3, 0.2, 0.1, 0.1]), 20),
+        (np.array([0.5, 0.2, 0.1, 0.1, 0.1]), np.array([0.02, 0.08, 0.1, 0.2, 0.6]), 200),
+    ],
+)
+def test_the_probability_estimate_is_unbiased_and_its_error_is_calibrated(p, q, n):
+    rng, estimates = np.random.default_rng(0), []
+    for _ in range(500):
+        pool = Pool(1)
+        pool.add(draws_of(p, q, n, rng), slice(None))
+        estimates.append(pool.probability(0))
+    proba, errors = np.array(estimates).T
+    assert proba.mean() == pytest.approx(p.sum(), abs=4 * proba.std() / 500**0.5)
+    assert np.mean(np.abs(proba - p.sum()) < 1.96 * errors) > 0.92
+    assert errors.mean() < 2.5 * proba.std()
