@@ -1,9 +1,10 @@
 """Build a deterministic automaton that accepts the names a constraint allows."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from .._alphabet import Alphabet, sorted_unique
@@ -53,25 +54,30 @@ class Automaton(NamedTuple):
         rows = self.transitions[states.ravel()].toarray() + np.int32(self.dead)
         return rows.reshape(*states.shape, -1)
 
-    def edges(self) -> tuple[Ints, Ints, Ints]:
+    def edges(self, table: NDArray[Any], rows: Ints) -> tuple[Ints, Ints, NDArray[Any]]:
         """Return the transitions, without those to the dead state.
+
+        Parameters
+        ----------
+        table : ndarray of shape (n_rows, n_characters)
+        rows : ndarray of shape (n_states,), dtype int
+            The row of each state.
 
         Returns
         -------
         n_edges : ndarray of shape (n_states,), dtype int
             Number of transitions from each state.
-        after, cells : ndarray of shape (n_edges.sum(),), dtype int
-            The state after each transition, and the index of its state and character in a flat
-            array of shape (n_states, n_characters).
+        after, values : ndarray of shape (n_edges.sum(),)
+            The state after each transition, and the value of its state and character in the table.
         """
-        if isinstance(self.transitions, np.ndarray):
-            is_live = self.transitions != self.dead
-            cells = np.flatnonzero(is_live)
-            return np.count_nonzero(is_live, axis=1), self.transitions.ravel()[cells], cells
         matrix = self.transitions
+        if isinstance(matrix, np.ndarray):
+            is_live = matrix != self.dead
+            n_edges = np.count_nonzero(is_live, axis=1)
+            return n_edges, matrix[is_live], table.take(rows, axis=0)[is_live]
         n_edges = np.diff(matrix.indptr)
-        first = np.arange(len(n_edges)) * matrix.shape[1]
-        return n_edges, matrix.data + self.dead, np.repeat(first, n_edges) + matrix.indices
+        values = table[np.repeat(rows, n_edges), matrix.indices]
+        return n_edges, matrix.data + self.dead, values
 
     @property
     def nbytes(self) -> int:

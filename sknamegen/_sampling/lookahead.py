@@ -83,9 +83,13 @@ class Lookahead:
         cls, alphabet: Alphabet, limits: Limits, automaton: Automaton, weights: "_Weights" = None
     ) -> Self:
         """Return a lookahead with all rows."""
-        base = automaton if weights is None else weights[0].automaton
-        to_longer, to_same, ends = _steps(automaton, alphabet.end, weights and weights[2:])
-        n_repeats = len(base.accepts) * (to_same.nnz > 0)
+        n_states, n_characters = automaton.transitions.shape
+        if weights is None:
+            base, proba, ids = automaton, np.ones((1, n_characters)), np.zeros(n_states, dtype=int)
+        else:
+            base, proba, ids = weights[0].automaton, *weights[2:]
+        to_longer, to_same, ends = _steps(automaton, alphabet.end, proba, ids)
+        n_repeats = len(base.accepts) * (to_same.count_nonzero() > 0)
 
         def counted(values: Floats) -> Floats:
             """Return probabilities, or 1 where a number of ways to continue is positive."""
@@ -201,28 +205,24 @@ _Weights = tuple[Lookahead, Ints, Floats, Ints] | None
 
 
 def _steps(
-    automaton: Automaton, end: int | None, predicted: tuple[Floats, Ints] | None
+    automaton: Automaton, end: int | None, proba: Floats, contexts: Ints
 ) -> tuple[csr_matrix, csr_matrix, Floats]:
     """Return the weights of steps between states, and of the end of a name.
 
     The matrices contain the steps that start a character, and those that continue one.
     """
-    n_edges, after, cells = automaton.edges()
-    starts, ends = automaton.starts_cluster, automaton.accepts.astype(float)
-    weights = np.ones(len(cells))
-    if predicted is not None:
-        proba, contexts = predicted
-        shifts = (contexts - np.arange(len(contexts))) * proba.shape[1]
-        weights = proba.ravel().take(cells + np.repeat(shifts, n_edges)).astype(np.float64)
-        if end is not None:
-            ends *= proba[contexts, end]
+    n_edges, after, weights = automaton.edges(proba, contexts)
+    places, n_states = np.append(0, n_edges.cumsum()), len(n_edges)
+    ends = automaton.accepts.astype(float)
+    if end is not None:
+        ends *= proba[contexts, end]
 
     def matrix(weights: Floats) -> csr_matrix:
-        places = np.append(0, n_edges.cumsum())
-        return csr_matrix((weights, after, places), shape=(len(n_edges), len(n_edges)))
+        return csr_matrix((weights.astype(float), after, places), shape=(n_states, n_states))
 
-    if starts.all() or (is_start := starts.ravel()[cells]).all():
-        return matrix(weights), csr_matrix((len(ends), len(ends))), ends
+    if automaton.starts_cluster.all():
+        return matrix(weights), csr_matrix((n_states, n_states)), ends
+    _, _, is_start = automaton.edges(automaton.starts_cluster, np.arange(n_states))
     return matrix(weights * is_start), matrix(weights * ~is_start), ends
 
 
