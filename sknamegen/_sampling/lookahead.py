@@ -84,12 +84,11 @@ class Lookahead:
     ) -> Self:
         """Return a lookahead with all rows."""
         n_states, n_characters = automaton.transitions.shape
-        if weights is None:
-            base, proba, ids = automaton, np.ones((1, n_characters)), np.zeros(n_states, dtype=int)
-        else:
-            base, proba, ids = weights[0].automaton, *weights[2:]
+        base = weights[0].automaton if weights else automaton
+        every = np.ones((1, n_characters)), np.zeros(n_states, dtype=np.int64)
+        proba, ids = weights[2:] if weights else every
         to_longer, to_same, ends = _steps(automaton, alphabet.end, proba, ids)
-        n_repeats = len(base.accepts) * (to_same.count_nonzero() > 0)
+        n_repeats = len(base.accepts) * bool(to_same.data.any())
 
         def counted(values: Floats) -> Floats:
             """Return probabilities, or 1 where a number of ways to continue is positive."""
