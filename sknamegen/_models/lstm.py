@@ -111,7 +111,7 @@ class LSTM(NextCharModel):
             Added to the first layer's gates.
         labels : ndarray of shape (4, n_labels + 1, units), or None
             Likewise. The last row is for no label.
-        recurrent : list of ndarray of shape (units, 4 * units)
+        recurrent : list of ndarray of shape (4, units, units)
             For each layer.
         between : list of (ndarray, ndarray)
             Input weights and bias of each layer but the first.
@@ -124,13 +124,13 @@ class LSTM(NextCharModel):
         for layer in self._layers(self.weights):
             input_weights, recurrent_weights, *bias = (weights[order] for weights in layer)
             inputs.append(input_weights.T * scale)
-            recurrent.append(np.ascontiguousarray(recurrent_weights.T * (scale * half)))
+            recurrent.append(_split_gates(recurrent_weights.T * (scale * half)).copy())
             biases.append(sum(bias) * scale)
         if "embedding.weight" in self.weights:
             inputs[0] = self.weights["embedding.weight"] @ inputs[0]
         n_inputs = self.n_characters + N_SPECIAL
         labels = np.concatenate([inputs[0][n_inputs:], np.zeros((1, len(order)), np.float32)])
-        between = [np.ascontiguousarray(weights * half) for weights in inputs[1:]]
+        between = [_split_gates(weights * half).copy() for weights in inputs[1:]]
         return (
             _split_gates(inputs[0][:n_inputs] + biases[0]).copy(),
             _split_gates(labels).copy() if self.n_labels else None,
@@ -227,10 +227,10 @@ class LSTM(NextCharModel):
         for layer, weights in enumerate(recurrent):
             if layer:
                 into, bias = between[layer - 1]
-                gates = _product(new_layers[-1][0], into)
+                gates = new_layers[-1][0] @ into
                 gates += bias[:, None]
             if layers:
-                gates += _product(layers[layer][0], weights)
+                gates += layers[layer][0] @ weights
             new_layers.append(_update_states(gates, layers[layer][1] if layers else None))
         return new_layers
 
@@ -248,13 +248,6 @@ def _taken(layers: Layers, rows: Ints) -> Layers:
 def _split_gates(rows: Floats) -> Floats:
     """Return a (4, ..., units) view of an array of shape (..., 4 * units)."""
     return np.moveaxis(rows.reshape(*rows.shape[:-1], 4, -1), -2, 0)
-
-
-def _product(hidden: Floats, weights: Floats) -> Floats:
-    """Multiply states (n_rows, units) by weights (units, 4 * units): (4, n_rows, units)."""
-    if len(hidden) == 1:  # one product is faster than four
-        return (hidden @ weights).reshape(4, 1, -1)
-    return np.matmul(hidden, _split_gates(weights))
 
 
 def _update_states(gates: Floats, cell: Floats | None) -> tuple[Floats, Floats]:

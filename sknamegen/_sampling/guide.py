@@ -283,12 +283,16 @@ class Learner:
             label_proba = np.tile(shares, (len(prefixes), 1))
             free = Source(source.model, corpus, prefixes, source.labels, label_proba, Decoding())
             possible = Lookahead.possible(corpus.alphabet, limits)
-            rng, parts, n_steps = np.random.default_rng(0), list[Steps](), 0
-            while n_steps < n_characters:
-                rows = rng.integers(len(prefixes), size=2 * int(n_characters**0.5))
+            rng, n_names = np.random.default_rng(0), 2 * int(n_characters**0.5)
+
+            def steps_of(n_names: int) -> list[Steps]:
+                rows = rng.integers(len(prefixes), size=n_names)
                 draws = free.propose(rows, rng, possible, guided=False, recorded=True)
-                parts += draws.steps
-                n_steps += sum(map(len, draws.steps))
+                return [*draws.steps]
+
+            parts = steps_of(n_names)  # shows how long names are
+            if (n_missing := n_characters - sum(map(len, parts))) > 0:
+                parts += steps_of(n_missing * n_names // sum(map(len, parts)) + 1)
             return np.concatenate(parts)
 
         return self.cache.get(("steps", self.key), draw_names)
