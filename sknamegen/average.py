@@ -79,7 +79,7 @@ class CharAverageGenerator(BaseCharGenerator):
     ... )
     >>> both = CharAverageGenerator([female, male], weights=[1, 3]).fit()
     >>> both.sample("Al", n_samples=4, min_length=5, novel=True, random_state=0)
-    ['Allsmund', 'Alarizio', 'Alannor', 'Alarey']
+    ['Allsmund', 'Alannor', 'Alarizio', 'Alarey']
     """
 
     generators_: list[BaseCharGenerator]

@@ -105,7 +105,7 @@ class NamePseudonymizer(
     >>> from sknamegen import NamePseudonymizer, load_names
     >>> pseudonymizer = NamePseudonymizer(key=b"keep this secret").fit(load_names("female"))
     >>> pseudonymizer.transform(["Maria", "Anna", None, "Maria"]).ravel().tolist()
-    ['Antona', 'Margia', None, 'Antona']
+    ['Clarici', 'Rhette', None, 'Clarici']
     """
 
     generator_: Pipeline

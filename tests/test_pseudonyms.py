@@ -180,16 +180,16 @@ def test_short_columns_get_pseudonyms_like_a_list_of_real_names():
     """All versions with one state format give the same pseudonyms."""
     first = NamePseudonymizer(key=KEY).fit(GERMANS)
     pseudonyms = first.transform(GERMANS).ravel().tolist()
-    expected = "Vinzenz Vico Lénander Filorah Marie-Josim Momi Cedric Asia Felick Amelin"
+    expected = "Sai Joseka Vik Amine Alexi Gabin Essa Ottorine Materin Lorim"
     assert " ".join(pseudonyms) == expected
     towns = pseudonyms_of(["Lyon", "Annecy", "Bordeaux", "Saint-Malo", "Quimper", "Nantes"])
-    expected = "Rousseville, Saint-Crépio, La Chapelizel, Armois, Roeschocquignel, Malauneuf"
+    expected = "La Faye, Loues, Saint-Pardos, Saint-Blanc, Le Bourmelle, Méry-le-Grande"
     assert ", ".join(towns) == expected
     assert all(map(str.isupper, pseudonyms_of(list(map(str.upper, GERMANS)))))
     later = NamePseudonymizer(key=KEY).partial_fit(GERMANS[:6]).partial_fit(GERMANS[6:])
     agree = [first.mapping()[name] == later.mapping()[name] for name in GERMANS]
     assert sum(agree) >= 9
-    assert pseudonyms_of(WOMEN[::25])[:5] == ["Lana", "Gwelle", "Jordaina", "Sherilee", "Therina"]
+    assert pseudonyms_of(WOMEN[::25])[:5] == ["Michellina", "Dacilia", "Agnesitia", "Ardey", "Sophey"]
     own = pseudonyms_of(GERMANS, generator=CharNGramGenerator())
     assert not {*own} & {*pseudonyms}
 

@@ -12,7 +12,7 @@ References
    Probabilistic Programs", 2023.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -76,22 +76,24 @@ class Selection:
         self._unique, self._filters, self._seen = unique, filters, set(taken)
         self._max_drawn, self._n_failures = 2 * len(rows) if taken else inf, 0
 
-    def add(self, rows: Ints, texts: list[str]) -> int:
-        """Add names drawn for rows, of which there may be several for a row.
+    def add(self, prefixes: Ints, texts: list[str]) -> int:
+        """Give names drawn for prefixes to the next pending rows with these prefixes.
 
         Returns the number of rows that have a name now and had none before.
         """
         reasons = np.full(len(texts), "", dtype=object)
         for reason, is_rejected in self._filters.items():
             reasons[is_rejected(texts) & (reasons == "")] = reason
-        n_before = len(self.names)
-        for row, name, reason in zip(rows.tolist(), texts, reasons, strict=True):
+        n_before, waiting = len(self.names), defaultdict[int, list[int]](list)
+        for row in self.pending[::-1].tolist():
+            waiting[self.rows[row]].append(row)
+        for prefix, name, reason in zip(prefixes.tolist(), texts, reasons, strict=True):
             if reason:
                 self.rejected[reason] += 1
             elif self._unique and name in self._seen:
                 self.rejected["were duplicates"] += 1
-            elif row not in self.names:
-                self.names[row] = name
+            elif waiting[prefix]:
+                self.names[waiting[prefix].pop()] = name
                 self._seen.add(name)
         n_new = len(self.names) - n_before
         self.pending = np.array([row for row in self.pending.tolist() if row not in self.names])
@@ -185,13 +187,14 @@ class Sampler(Learner):
         while selection.is_open:
             # Draw for each row as often as it probably needs. At first, draw for few rows.
             n_repeats = (n_attempts + 1) // (n_accepted + 1) if n_accepted else 4 * n_attempts + 1
-            n_repeats = min(n_repeats, -(-ROUND_SIZE // len(selection.pending)))
+            max_repeats = max(-(-ROUND_SIZE // len(selection.pending)), round(1 / _MIN_ACCEPTANCE))
+            n_repeats = min(n_repeats, max_repeats)
             n_rows = ROUND_SIZE if max_draws and not n_attempts else None
-            attempts = np.repeat(selection.pending[:n_rows], n_repeats)
-            is_valid, texts = propose(selection.rows[attempts], rng)
-            n_accepted += selection.add(attempts[is_valid], [*compress(texts, is_valid)])
-            n_attempts += len(attempts)
-            n_drawn = np.array([*map(len, texts)]) - n_given[selection.rows[attempts]] + 1
+            prefixes = np.repeat(selection.rows[selection.pending[:n_rows]], n_repeats)
+            is_valid, texts = propose(prefixes, rng)
+            n_accepted += selection.add(prefixes[is_valid], [*compress(texts, is_valid)])
+            n_attempts += len(prefixes)
+            n_drawn = np.array([*map(len, texts)]) - n_given[prefixes] + 1
             is_rare = n_drawn[is_valid].sum() < _MIN_ACCEPTANCE * n_drawn.sum()
             n_expected = len(selection.pending) * (n_attempts + 1) / (n_accepted + 1)
             if max_draws and is_rare and n_expected > max_draws:
