@@ -53,7 +53,7 @@ class NextCharModel(ABC):
         Returns
         -------
         state : object
-            State for `advance` and `select`.
+            State for `advance`, `select` and `joined`.
         logits : ndarray of shape (n_rows, n_characters), dtype float
             Logits of the next character. The caller may overwrite them.
         """
@@ -61,10 +61,6 @@ class NextCharModel(ABC):
     @abstractmethod
     def advance(self, state: State, characters: Ints) -> tuple[State, Floats]:
         """Read one more character per row. Return the same as `start`."""
-
-    @abstractmethod
-    def select(self, state: State, rows: Ints) -> State:
-        """Return the state of the selected rows, in the order of `rows`."""
 
     @abstractmethod
     def distinct_logits(self, sequences: Sequences) -> tuple[Ints, Floats]:
@@ -150,11 +146,6 @@ class Wrapper(NextCharModel):
         state, logits = self.model.advance(state, characters)
         return (state, contexts), self._change(logits, contexts)
 
-    def select(self, state: State, rows: Ints) -> State:
-        """Return the state of the selected rows."""
-        state, contexts = state
-        return self.model.select(state, rows), contexts.take(rows, axis=0)
-
     def _start_contexts(self, windows: Ints, labels: Ints) -> Ints:
         return recent_contexts(windows, labels, self.context_length)
 
@@ -164,6 +155,13 @@ class Wrapper(NextCharModel):
     @abstractmethod
     def _change(self, logits: Floats, contexts: Ints) -> Floats:
         """Return the changed logits. `logits` may be overwritten."""
+
+
+def select(state: State, rows: Ints) -> State:
+    """Return the state of the selected rows, in the order of `rows`."""
+    if isinstance(state, np.ndarray):
+        return state.take(rows, axis=0)
+    return type(state)(select(part, rows) for part in state)
 
 
 def joined(states: Sequence[State]) -> State:

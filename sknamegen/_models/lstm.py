@@ -10,7 +10,7 @@ from .._alphabet import N_SPECIAL, Alphabet
 from .._sequences import Sequences
 from .._types import Data, Floats, Ints
 from .._validation import check_arrays
-from .contract import NextCharModel
+from .contract import NextCharModel, select
 
 # Names of the weight axes. The inputs are the characters, the start of a name, an unknown character
 # and the labels. Each unit has four gates.
@@ -149,14 +149,14 @@ class LSTM(NextCharModel):
             before = differs.cumsum() - 1
             differs[1:] |= characters[1:] != characters[:-1]
             first = np.flatnonzero(differs)
-            layers = _taken(layers, before[first])
+            layers = select(layers, before[first])
             layers = self._read(np.maximum(characters[first], 0), of_rows[first], layers)
             if (characters[first] < 0).any():  # padding keeps the state at zero
                 mask = (characters[first, None] >= 0).astype(np.float32)
                 layers = [(hidden * mask, cell * mask) for hidden, cell in layers]
         place = np.empty(len(order), dtype=np.int64)
         place[order] = differs.cumsum() - 1
-        layers = _taken(layers, place)
+        layers = select(layers, place)
         return (windows, labels, layers), self._predict(layers[-1][0])
 
     def advance(self, state: State, characters: Ints) -> tuple[State, Floats]:
@@ -172,11 +172,6 @@ class LSTM(NextCharModel):
         if len(full):
             _, logits[full] = self.start(windows[full], labels[full])
         return (windows, labels, layers), logits
-
-    def select(self, state: State, rows: Ints) -> State:
-        """Return the state of the selected rows."""
-        windows, labels, layers = state
-        return windows.take(rows, axis=0), labels.take(rows), _taken(layers, rows)
 
     def distinct_logits(self, sequences: Sequences) -> tuple[Ints, Floats]:
         """Return each target's row index, and the logits of the rows.
@@ -238,11 +233,6 @@ class LSTM(NextCharModel):
         logits = hidden @ self._head
         logits += self.weights["head.bias"]
         return logits
-
-
-def _taken(layers: Layers, rows: Ints) -> Layers:
-    """Return the states of the given rows."""
-    return [(hidden.take(rows, axis=0), cell.take(rows, axis=0)) for hidden, cell in layers]
 
 
 def _split_gates(rows: Floats) -> Floats:

@@ -144,11 +144,6 @@ class Mixture(NextCharModel):
         outputs = [component.advance(inner, characters) for component, inner in pairs]
         return [inner for inner, _ in outputs], self._mean([logits for _, logits in outputs])
 
-    def select(self, state: State, rows: Ints) -> State:
-        """Return the state of the selected rows."""
-        pairs = zip(self.components, state, strict=True)
-        return [component.model.select(inner, rows) for component, inner in pairs]
-
     def distinct_logits(self, sequences: Sequences) -> tuple[Ints, Floats]:
         """Return each target's row index, and the logits of the rows."""
         outputs = [component.distinct_logits(sequences) for component in self.components]

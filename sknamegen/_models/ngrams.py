@@ -90,10 +90,6 @@ class NGrams(NextCharModel):
         contexts = append_character(state, characters)
         return contexts, self._log_proba(self.find(contexts))
 
-    def select(self, state: State, rows: Ints) -> State:
-        """Return the state of the selected rows."""
-        return state[rows]
-
     def distinct_logits(self, sequences: Sequences) -> tuple[Ints, Floats]:
         """Return each target's row index, and the log-probabilities of the rows."""
         ids, rows = unique_inverse(self.find(sequences.contexts(self.order - 1)))

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from .._alphabet import NONE
 from .._corpus import Corpus
 from .._graphemes import MAX_CODE_POINTS
-from .._models.contract import NextCharModel, State, joined, log_likelihood, log_softmax
+from .._models.contract import NextCharModel, State, joined, log_likelihood, log_softmax, select
 from .._parallel import BLOCK_CELLS, blocks, one_blas_thread, parallel_map
 from .._rows import rows_of_names
 from .._sequences import Sequences
@@ -135,7 +135,7 @@ class Source:
             steps, start = list[Steps](), windows.shape[1]
             active = np.flatnonzero((position[0] < max_length) | (not is_text))
             state, logits = self.start(rows[part], labels[part])
-            state, logits = self.model.select(state, active), logits[active]
+            state, logits = select(state, active), logits[active]
             position = position[:, active]
             for place in range(start, start + MAX_CODE_POINTS * (max_length + 1)):
                 if recorded:
@@ -150,7 +150,7 @@ class Source:
                 read[active, place] = characters
                 survivors = np.flatnonzero((log_weights[active] > -np.inf) & ~is_complete)
                 if len(survivors) < len(active):
-                    state, characters = self.model.select(state, survivors), characters[survivors]
+                    state, characters = select(state, survivors), characters[survivors]
                     active, position = active[survivors], position[:, survivors]
                 if not len(active):
                     break
@@ -228,7 +228,7 @@ class Source:
         if len(self.prefixes) == len(self.labels) == 1:  # all rows have the same context
             state, logits = self.model.start(windows, self.labels)
             shared = np.zeros(len(rows), dtype=np.int64)
-            return self.model.select(state, shared), logits[shared]
+            return select(state, shared), logits[shared]
         return self.model.start(windows[rows], labels)
 
     def draw_labels(self, rows: Ints, rng: np.random.Generator) -> Ints:
@@ -263,7 +263,7 @@ class Source:
                 state, logits = self.model.start(windows, np.tile(self.labels, len(prefixes)))
             else:
                 places = [(state, np.arange(n * place, n * place + n)) for state, place in parents]
-                before = joined([self.model.select(*place) for place in places])
+                before = joined([select(*place) for place in places])
                 characters = np.array([index[prefix[-1]] for prefix in prefixes])
                 state, logits = self.model.advance(before, np.repeat(characters, n))
         log_proba: Floats = log_softmax(logits.astype(np.float64))

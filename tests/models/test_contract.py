@@ -5,7 +5,7 @@ import pytest
 
 from sknamegen._alphabet import NONE, Alphabet
 from sknamegen._corpus import Corpus
-from sknamegen._models.contract import NextCharModel
+from sknamegen._models.contract import NextCharModel, select
 from sknamegen._models.interpolated import Interpolated
 from sknamegen._models.kneser_ney import NGramCounts
 from sknamegen._models.lstm import LSTM, axes
@@ -71,9 +71,6 @@ class Fake(NextCharModel):
 
     def advance(self, state, characters):
         return self.start(characters[:, None], state)
-
-    def select(self, state, rows):
-        return state[rows]
 
     def distinct_logits(self, sequences):
         has_target = sequences.has_target
@@ -156,10 +153,10 @@ def test_sizes_of_a_model(model, name):
 def test_select_and_advance_commute(model):
     state, _ = begin(model)
     rows = np.array([3, 0, 0, 5])
-    selected, selected_logits = model.advance(model.select(state, rows), NEXT[rows])
+    selected, selected_logits = model.advance(select(state, rows), NEXT[rows])
     advanced, advanced_logits = model.advance(state, NEXT)
     assert_alike(selected_logits, advanced_logits[rows])
-    advanced = model.select(advanced, rows)
+    advanced = select(advanced, rows)
     codes = np.array([1, 2, 3, 4])
     assert_alike(model.advance(selected, codes)[1], model.advance(advanced, codes)[1])
 
@@ -171,7 +168,7 @@ def test_states_are_immutable(model):
     expected = logits.copy()
     logits[:] = np.nan  # the caller may overwrite them
     model.advance(state, NEXT[::-1])
-    model.select(state, np.array([0, 0]))
+    select(state, np.array([0, 0]))
     np.testing.assert_array_equal(model.advance(state, NEXT)[1], expected)
 
 

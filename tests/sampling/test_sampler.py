@@ -27,9 +27,6 @@ class EvenModel(NextCharModel):
     def advance(self, state, characters):
         return state, np.zeros((len(state), 2))
 
-    def select(self, state, rows):
-        return state[rows]
-
     def distinct_logits(self, sequences):
         return np.zeros(np.count_nonzero(sequences.has_target), int), np.zeros((1, 2))
 
