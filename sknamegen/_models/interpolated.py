@@ -7,7 +7,6 @@ from typing import Any, Self
 import numpy as np
 
 from .._alphabet import Alphabet
-from .._sequences import Sequences
 from .._types import Data, Floats, Ints
 from .contract import NextCharModel, Wrapper, log_softmax
 from .kneser_ney import TABLE_CELLS, TINY, KneserNey
@@ -84,11 +83,6 @@ class BackoffTable:
         return self.ngrams.export() | tables | {"firstLong": self.first}
 
 
-def backoff_tables(ngrams: NGrams, strength: float) -> list[BackoffTable]:
-    """Return the tables of the n-grams of all labels, and of the n-grams of each label, if any."""
-    return [BackoffTable(level, strength) for level in ngrams.levels]
-
-
 class Interpolated(Wrapper):
     """A model to which n-gram counts back off.
 
@@ -117,7 +111,7 @@ class Interpolated(Wrapper):
         super().__init__(model, counts.order - 1)
         self.counts, self.strength = counts, strength
         self.gains: Floats = np.zeros(len(STRENGTHS)) + gains
-        self._tables = backoff_tables(counts, strength) if strength else []
+        self._tables = [BackoffTable(level, strength) for level in counts.levels if strength]
 
     @classmethod
     def _from_state(cls, state: Data, alphabet: Alphabet, n_labels: int) -> Self:
@@ -134,12 +128,6 @@ class Interpolated(Wrapper):
     def _to_state(self) -> Data:
         values = {"gains": self.gains, "strength": self.strength}
         return values | {"model": self.model.to_state(), "counts": self.counts.to_state()}
-
-    def distinct_logits(self, sequences: Sequences) -> tuple[Ints, Floats]:
-        """Return each target's row index, and the logits of the rows."""
-        contexts = sequences.contexts(self.context_length)
-        logits = self._change(self.model.logits(sequences), contexts)
-        return np.arange(len(logits)), logits
 
     def export(self) -> Data:
         """Return the data for the web page script."""

@@ -135,8 +135,8 @@ class KindPenalty(Wrapper):
     list shows which kinds follow each other. The penalty compares a kind's frequency after the
     preceding kinds with its overall frequency.
 
-    The contexts in the state are rows of a label, the context at the end of the window, as a row
-    number of `by_kind`, and the kinds in the window.
+    The contexts in the state are rows of the context at the end of the window, as a row number of
+    `by_kind`, a label, and the kinds in the window.
 
     Parameters
     ----------
@@ -211,22 +211,16 @@ class KindPenalty(Wrapper):
 
     def _start_contexts(self, windows: Ints, labels: Ints) -> Ints:
         kinds = self._kind_of[windows]
-        return np.column_stack([labels, self._read(kinds, labels)[:, -1], kinds])
+        return np.column_stack([self._read(kinds, labels)[:, -1], labels, kinds])
 
     def _next_contexts(self, contexts: Ints, characters: Ints) -> Ints:
         kinds = self._kind_of[characters]
         longer = np.concatenate([contexts[:, :2], contexts[:, 3:], kinds[:, None]], axis=1)
         if (contexts[:, 2] != NONE).any():  # the window alone determines the context
-            longer[:, 1] = self._read(longer[:, 2:], longer[:, 0])[:, -1]
+            longer[:, 0] = self._read(longer[:, 2:], longer[:, 1])[:, -1]
         else:
-            longer[:, 1] = self._after[longer[:, 1], kinds]
+            longer[:, 0] = self._after[longer[:, 0], kinds]
         return longer
-
-    def distinct_logits(self, sequences: Sequences) -> tuple[Ints, Floats]:
-        """Return each target's row index, and the logits of the rows."""
-        logits = self.model.logits(sequences)
-        logits += self._penalties(sequences) @ self.one_hot
-        return np.arange(len(logits)), logits
 
     def log_proba(self, sequences: Sequences) -> Floats:
         """Return the log-probability of each target.
@@ -236,20 +230,20 @@ class KindPenalty(Wrapper):
         """
         rows, logits = self.model.distinct_logits(sequences)
         logits -= logits.max(axis=1, keepdims=True)
-        targets, penalties = sequences.targets[sequences.has_target], self._penalties(sequences)
+        targets = sequences.targets[sequences.has_target]
+        penalties = self.by_kind.take(self._contexts(sequences)[:, 0], axis=0)
         target_logits = logits[rows, targets].astype(np.float64)
         target_logits += penalties[np.arange(len(targets)), self._kind_of[targets]]
         by_kind = (np.exp(logits, out=logits) @ self.one_hot.T).take(rows, axis=0)
         total = np.einsum("ij,ij->i", by_kind, np.exp(penalties), dtype=np.float64)
         return target_logits - np.log(total)
 
-    def _penalties(self, sequences: Sequences) -> Floats:
-        """Return the penalty for each kind at each target, (n_targets, n_kinds)."""
+    def _contexts(self, sequences: Sequences) -> Ints:
         contexts = self._read(self._kind_of[sequences.inputs], sequences.labels)
-        return self.by_kind.take(contexts[sequences.has_target], axis=0)
+        return contexts[sequences.has_target, None]
 
     def _change(self, logits: Floats, contexts: Ints) -> Floats:
-        logits += self.by_kind.take(contexts[:, 1], axis=0) @ self.one_hot
+        logits += self.by_kind.take(contexts[:, 0], axis=0) @ self.one_hot
         return logits
 
     def export(self) -> Data:

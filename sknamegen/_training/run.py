@@ -11,7 +11,7 @@ from .._alphabet import missing_letters
 from .._corpus import Corpus
 from .._fitted import Fitted
 from .._models.contract import NextCharModel, log_softmax
-from .._models.interpolated import STRENGTHS, Interpolated, backoff_tables, fits_in_a_table
+from .._models.interpolated import STRENGTHS, BackoffTable, Interpolated, fits_in_a_table
 from .._models.kneser_ney import NGramCounts
 from .._models.lstm import LSTM
 from .._models.mixture import Component, Mixture
@@ -318,7 +318,8 @@ def _gains_of_counts(
         lowest, gains = proba[folds_of_targets == fold], []
         for strength in STRENGTHS.tolist():
             result = lowest
-            for table in backoff_tables(counts, strength):
+            for level in counts.levels:
+                table = BackoffTable(level, strength)
                 result = table.interpolate_targets(result, contexts, targets)
             gains.append(np.log(result / lowest)[lowest < 1].sum())
         return np.array(gains)
