@@ -92,11 +92,6 @@ class Limits:
         strings = check_banned(banned), check_words(words)
         return cls(min_length, max_length, compiled, *strings, check_n_words(n_words))
 
-    @property
-    def is_free(self) -> bool:
-        """Whether there are only length limits."""
-        return self.pattern is self.words is self.n_words is None and not self.banned
-
     def automaton(self, alphabet: Alphabet) -> Automaton:
         """Return an automaton that reads the names that satisfy all but the length limits."""
         characters, max_length = alphabet.characters, self.max_length

@@ -5,6 +5,11 @@ constraint, the sampler uses rejection sampling. Otherwise, a guide proposes eac
 probability times the lookahead, the probability that the name can then be completed (a twisted
 proposal) [1]_ [2]_. Importance weights correct for errors in the lookahead.
 
+A guide is only as good as its lookahead, which must describe names that the model rarely generates.
+It is therefore learned in rounds: first from unconstrained names, then also from the names drawn in
+the rounds before. Each round compares its draws with a search for the most probable names, because
+importance weights alone cannot show that draws miss names.
+
 References
 ----------
 .. [1] J. Whiteley and A. Lee, "Twisted particle filters", The Annals of Statistics, 2014.
@@ -13,25 +18,49 @@ References
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import cache, partial
 from itertools import compress
 from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .._models.kneser_ney import KneserNey, NGramCounts
 from .._parallel import one_blas_thread
 from .._types import Bools, Floats, Ints
-from .decoding import draw
-from .guide import N_CHARACTERS, ROUND_SIZE, Guide, Learner, TooRare, no_match_error
+from .cache import MAX_BYTES, Cache
+from .constraint import Limits
+from .contexts import ContextAutomaton
+from .decoding import Decoding, draw
+from .guide import Guide, log_sum, no_match_error
+from .lookahead import Lookahead
 from .search import Search
+from .source import Draws, Source, Steps
 
+# Number of unconstrained characters to learn from.
+N_CHARACTERS = 8_000
+# Number of prefixes that are explored first.
+_N_EXPLORED = 2048
+# Number of names drawn in each round. The minimum is for long names, of which a round draws
+# `N_CHARACTERS` characters.
+ROUND_SIZE, _MIN_DRAWS = 256, 32
+# Number of prefixes that the search of each round expands.
+_N_EXPANDED = 256, 512, 1024, 2048, 4096
+# Number of prefixes that a search expands at a time.
+_N_ROWS = 64
+# Maximum standard deviation of the weights of the draws, and by how much the search may expect
+# more of all other names than the draws show. Both are relative to the total probability of all
+# names that satisfy the constraint.
+_MAX_RATIO, _MAX_MISSING = 2, 0.5
+# Probability of all other names, relative to the names found, that is negligible.
+_NEGLIGIBLE = 1e-2
 # Share of the characters drawn, with the ends of names, that valid names must have, or the sampler
 # switches to guided draws, unless it expects to need at most `ROUND_SIZE` draws.
 _MIN_ACCEPTANCE = 0.2
-# Minimum number of rounds of `find_guide` for estimates, whose error is the change between rounds.
+# Minimum number of rounds for estimates, whose error is the change between rounds.
 _N_ROUNDS = 3
 # Maximum number of consecutive draws without an accepted name.
 _MAX_FAILURES = 10_000
@@ -41,6 +70,12 @@ _MAX_DRAWS, _MAX_DRAWS_PER_NAME = 1_000_000, 30
 Propose = Callable[[Ints, np.random.Generator], tuple[Bools, list[str]]]
 # Maps each reason for rejection to a function that flags the rejected names.
 Filters = dict[str, Callable[[list[str]], Bools]]
+
+
+class TooRare(ValueError):
+    """No guide can be found, because too few names satisfy the constraint."""
+
+    nbytes = 1000  # approximately, in a cache
 
 
 class Selection:
@@ -108,14 +143,29 @@ class Selection:
 
 
 @dataclass(frozen=True)
-class Sampler(Learner):
+class Sampler:
     """Sampler of names under a constraint, which learns a guide if it needs one.
 
-    In its methods, `rows` contains the prefix index of each name. The filters reject names that
-    satisfy the constraint.
+    In its methods, `rows` contains the prefix index of each name.
+
+    Attributes
+    ----------
+    source : Source
+    possible : Lookahead
+        Which prefixes can be completed.
+    cache : Cache
+        Stores guides, lookaheads and what they are learned from.
+    key : hashable
+        Identifies the labels or the blend in the cache.
+    filters : Filters
+        They reject names that satisfy the constraint.
     """
 
-    filters: Filters = field(default_factory=dict)
+    source: Source
+    possible: Lookahead
+    cache: Cache
+    key: Hashable
+    filters: Filters
 
     def draw(
         self, rows: Ints, rng: np.random.Generator, unique: bool = False, best_of: int = 1
@@ -211,7 +261,7 @@ class Sampler(Learner):
             is_valid, _ = self._unguided(rows, np.random.default_rng(0))
             return is_valid.sum()
 
-        return n, int(self.cache.get(("valid", *self.full_key), count)) if n else 0
+        return n, int(self.cache.get(("valid", *self._key), count)) if n else 0
 
     def _unguided(self, rows: Ints, rng: np.random.Generator) -> tuple[Bools, list[str]]:
         """Draw a name for each row. Return which are valid, and all texts."""
@@ -235,11 +285,152 @@ class Sampler(Learner):
         prefixes = np.arange(len(source.prefixes))
         if len(prefixes) > 1:
             with suppress(TooRare):
-                return [(self.guide(n_rounds), prefixes)]
+                return [(self._guide(n_rounds), prefixes)]
         for prefix, row in zip(source.prefixes, prefixes[:, None], strict=True):
             single = replace(source, prefixes=[prefix], label_proba=source.label_proba[row])
-            guides.append((replace(self, source=single).guide(n_rounds), row))
+            guides.append((replace(self, source=single)._guide(n_rounds), row))
         return guides
+
+    @property
+    def _key(self) -> tuple[Hashable, ...]:
+        """Identifies the source and the constraint in the cache."""
+        return self.source.decoding, self.key, self.possible.limits, *self.source.prefixes
+
+    def _guide(self, n_rounds: int) -> Guide:
+        """Return a guide.
+
+        For several prefixes and for running text, there is no search. Raises TooRare if the names
+        are so rare that no round was good enough.
+
+        Parameters
+        ----------
+        n_rounds : int
+            Minimum number of rounds, if there is a search and the lookahead is learned.
+        """
+        with one_blas_thread():
+            guide = self.cache.get((*self._key, n_rounds), lambda: self._find(n_rounds))
+        if isinstance(guide, TooRare):
+            raise TooRare(*guide.args)  # a cached error would collect the frames of all calls
+        return guide
+
+    def _find(self, n_rounds: int) -> Guide | TooRare:
+        source, is_learned = self.source, self.source.model.ngrams() is None
+        has_search = len(source.prefixes) == 1 and self.possible.alphabet.end is not None
+        max_draws = N_CHARACTERS // max(1, self.possible.limits.min_length)
+        n_draws = min(max(max_draws, _MIN_DRAWS), ROUND_SIZE)
+        lookahead, steps = self._first_lookahead(), list[Steps]()
+        rng, found, log_expected = np.random.default_rng(0), dict[str, float](), -np.inf
+        if has_search and is_learned:
+            found, _ = _search(source, lookahead, _N_EXPLORED, steps)
+        log_total = log_sum([*found.values()])
+        for number, n_expanded in enumerate(_N_EXPANDED, 1):
+            if steps:
+                del lookahead  # saves memory while the next one is built
+                lookahead = self._learn(steps)
+            if has_search:
+                newly_found, log_expected = _search(source, lookahead, n_expanded)
+                found |= newly_found
+            rows = np.arange(n_draws) % len(source.prefixes)
+            draws = source.propose(rows, rng, lookahead, recorded=is_learned)
+            log_found = log_sum([*found.values()])
+            log_rest, is_good = self._compare(lookahead, draws, found, log_expected)
+            before, log_total = log_total, log_sum([log_found, log_rest])
+            if log_sum([log_total, log_expected]) == -np.inf:
+                raise no_match_error(source.prefixes[0])
+            error = min(abs(np.expm1(before - log_total)), 1) if is_learned else 0.0
+            if max(log_rest, log_expected) < np.log(_NEGLIGIBLE) + log_found:
+                return Guide(source, lookahead, found, max(log_rest, log_expected), error=error)
+            if is_good and (number >= n_rounds or not (has_search and is_learned)):
+                return Guide(source, lookahead, found, log_rest, n_draws * has_search, error)
+            steps += draws.steps
+        return TooRare(
+            f"Names that begin with {source.prefixes[0]!r} and satisfy the constraint are too rare "
+            f"at temperature {source.decoding.temperature:g} to sample them correctly. Raise "
+            "temperature, or relax the constraint."
+        )
+
+    def _compare(
+        self, lookahead: Lookahead, draws: Draws, found: dict[str, float], log_expected: float
+    ) -> tuple[float, bool]:
+        """Compare one draw per prefix and row with the search.
+
+        Returns the log of the total probability of all other names according to the draws, and
+        whether it is reliable.
+        """
+        source, log_weights, log_found = self.source, draws.log_weights, log_sum([*found.values()])
+        if len(source.prefixes) > 1:  # relative to what the lookahead expects
+            log_start = lookahead.log_values(*source.positions(lookahead))
+            log_start = np.logaddexp.reduce(log_start + np.log(source.label_proba), axis=1)
+            log_weights = log_weights - np.resize(log_start, len(log_weights))
+        scale = max(log_found, log_weights.max())
+        if scale == -np.inf:
+            return -np.inf, False
+        with np.errstate(over="ignore"):  # the search may expect far more than there is
+            weights, total_found, expected = (
+                np.exp(logs - scale) for logs in (log_weights, log_found, log_expected)
+            )
+        is_found = np.array([text in found for text in draws.texts])
+        rest = np.where(is_found, 0, weights)
+        mean, total = rest.mean(), total_found + rest.mean()
+        is_good = rest.std() <= _MAX_RATIO * total and expected - mean <= _MAX_MISSING * total
+        with np.errstate(divide="ignore"):
+            return float(np.log(mean) + scale), is_good
+
+    def _first_lookahead(self) -> Lookahead:
+        """Return the lookahead of an n-gram model, or one learned from names at temperature 1.
+
+        Only the former is cached: it is part of all guides.
+        """
+        source, ngrams = self.source, self.source.model.ngrams()
+        if ngrams is None:
+            return self._learn([])
+        estimate = partial(ContextAutomaton.from_ngrams, ngrams)
+        contexts = self.cache.get(("ngrams", self.key), estimate)
+        return self.cache.get(
+            (source.decoding, self.key, self.possible.limits),
+            lambda: self.possible.weighted(contexts.decoded(source.decoding)),
+        )
+
+    def _learn(self, steps: list[Steps]) -> Lookahead:
+        """Return the lookahead of n-grams learned from unconstrained names and more steps."""
+        source, free_steps = self.source, self.cache.get(("steps", self.key), self._free_steps)
+        all_steps = np.concatenate([free_steps, *steps])
+        contexts, proba = all_steps["contexts"], source.decoding.probabilities(all_steps["logits"])
+        characters, _ = draw(proba, np.random.default_rng(0).random(len(proba)))
+        kinds, n_characters = source.corpus.alphabet.kinds, proba.shape[1]
+        starts = np.repeat(kinds[n_characters], len(source.labels))  # one for each label
+        kinds = np.concatenate([kinds[:n_characters], starts, kinds[n_characters:]])
+        ngrams = KneserNey(NGramCounts(contexts, characters), kinds)
+        automaton = ContextAutomaton.from_distributions(ngrams, contexts, proba)
+        return self.possible.weighted(automaton)
+
+    def _free_steps(self) -> Steps:
+        """Draw unconstrained names at temperature 1, and return their steps.
+
+        Running text begins with any character.
+        """
+        source, corpus = self.source, self.source.corpus
+        # Their logits take at most half of the cache.
+        n_characters = min(N_CHARACTERS, MAX_BYTES // 8 // len(corpus.alphabet))
+        if corpus.max_length_ is None:  # the model reads a window for each character
+            n_characters //= corpus.window_length_
+            prefixes, limits = list(corpus.alphabet.index), Limits(64, 64)
+        else:
+            prefixes, limits = [""], Limits(0, min(4 * corpus.max_length_ + 1, 256))
+        shares = np.ones(1) if len(source.labels) == 1 else corpus.label_shares[source.labels]
+        label_proba = np.tile(shares, (len(prefixes), 1))
+        free = Source(source.model, corpus, prefixes, source.labels, label_proba, Decoding())
+        possible = Lookahead.possible(corpus.alphabet, limits)
+        rng, n_names = np.random.default_rng(0), 2 * int(n_characters**0.5)
+
+        def steps_of(n_names: int) -> list[Steps]:
+            rows = rng.integers(len(prefixes), size=n_names)
+            return [*free.propose(rows, rng, possible, guided=False, recorded=True).steps]
+
+        parts = steps_of(n_names)  # shows how long names are
+        if (n_missing := n_characters - sum(map(len, parts))) > 0:
+            parts += steps_of(n_missing * n_names // sum(map(len, parts)) + 1)
+        return np.concatenate(parts)
 
     def _greedy(self, rows: Ints, rng: np.random.Generator) -> tuple[Bools, list[str]]:
         """Return the same for the names at temperature 0, with labels drawn at random.
@@ -255,7 +446,7 @@ class Sampler(Learner):
             warm = replace(self.source, decoding=self.source.decoding._replace(temperature=1.0))
             lookahead = self.cache.get(
                 ("greedy", self.key, self.possible.limits),
-                replace(self, source=warm).first_lookahead,
+                replace(self, source=warm)._first_lookahead,
             )
             guided = self.source.propose(rows[misfits], rng, lookahead, labels[misfits])
             if (guided.log_weights == -np.inf).any():
@@ -274,37 +465,36 @@ class Sampler(Learner):
         step = 10 ** max(0, int(np.log10(1 / proba)) - 1)
         return f". About one name in {round(1 / proba / step) * step:,} satisfies the constraint"
 
-    def constraint_probability(self, n: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    def constraint_probability(self, n: int, rng: np.random.Generator) -> Floats:
         """Estimate the share of names that satisfy the constraint, and its standard error.
 
-        There is one estimate per prefix, from n >= 2 draws. If enough unconstrained names satisfy
-        the constraint, the estimate is their share. Otherwise, it comes from guided draws.
+        Returns the estimates and their errors, (2, n_prefixes), from n >= 2 draws per prefix. If
+        enough unconstrained names satisfy the constraint, the estimate is their share. Otherwise,
+        it comes from guided draws.
         """
         source, temperature = self.source, self.source.decoding.temperature
         rows = np.repeat(np.arange(len(source.prefixes)), n)
 
-        def shares() -> tuple[Floats, Floats]:
+        @cache
+        def shares() -> Floats:
             is_valid, _ = self._unguided(rows, rng)
             share = is_valid.reshape(-1, n).mean(axis=1)
             # A few draws cannot show that a share is exactly 0 or 1, so bound the variance.
             variance = np.maximum(share * (1 - share), 1 / n) * (temperature > 0)
-            return share, np.sqrt(variance / n)
+            return np.stack([share, np.sqrt(variance / n)])
 
-        share = None
-        if not temperature or source.model.ngrams() is None:
-            share = shares()
-            if not temperature or share[0].min() >= _MIN_ACCEPTANCE:
-                return share
+        is_network = source.model.ngrams() is None
+        if not temperature or (is_network and shares()[0].min() >= _MIN_ACCEPTANCE):
+            return shares()
         estimates = np.empty((2, len(source.prefixes)))
         try:
             for guide, prefixes in self._guides(_N_ROUNDS):
                 estimates[:, prefixes] = guide.probability(n, rng)
         except TooRare:
-            share = share or shares()
-            if not share[0].all():
+            if not shares()[0].all():
                 raise
-            return share
-        return estimates[0], estimates[1]
+            return shares()
+        return estimates
 
     def stream(self, rng: np.random.Generator, best_of: int = 1) -> Iterator[str]:
         """Yield the characters after the only prefix.
@@ -314,7 +504,8 @@ class Sampler(Learner):
         """
         source, possible = self.source, self.possible
         (prefix,), row = source.prefixes, np.zeros(1, dtype=np.int64)
-        if possible.alphabet.end is not None or self.filters or not possible.limits.is_free:
+        is_free = possible.limits == Limits(possible.limits.min_length, possible.limits.max_length)
+        if possible.alphabet.end is not None or self.filters or not is_free:
             names, shortfall = self.draw(row, rng, False, best_of)
             if shortfall:
                 raise ValueError(shortfall)
@@ -352,3 +543,19 @@ class Sampler(Learner):
             threshold = best[0][0] if len(best) == n else -np.inf
         best.sort(key=lambda pair: (-pair[0], pair[1]))
         return [name for _, name in best], np.array([total for total, _ in best])
+
+
+def _search(
+    source: Source, lookahead: Lookahead, n_expanded: int, steps: list[Steps] | None = None
+) -> tuple[dict[str, float], float]:
+    """Return names with the logs of their probabilities, and the search's `log_rest`.
+
+    Appends to `steps`, unless it is None.
+    """
+    joint, found = np.log(source.label_proba[0]), dict[str, float]()
+    search = Search(source, lookahead, joint, steps)
+    while search.n_expanded * len(joint) ** 0.5 < n_expanded and search.best > -np.inf:
+        names, log_proba = search.step(n_rows=_N_ROWS)
+        log_total = np.logaddexp.reduce(log_proba, axis=1)
+        found |= zip(names, log_total.tolist(), strict=True)
+    return {name: logs for name, logs in found.items() if logs > -np.inf}, search.log_rest

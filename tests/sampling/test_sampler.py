@@ -12,7 +12,7 @@ from sknamegen._fitted import Fitted
 from sknamegen._models.contract import NextCharModel
 from sknamegen._models.kneser_ney import KneserNey, NGramCounts
 from sknamegen._models.mixture import Mixture
-from sknamegen._sampling.pool import Pool
+from sknamegen._sampling.guide import Guide, Pool
 from sknamegen._sampling.source import Draws
 
 
@@ -92,6 +92,10 @@ def test_streaming_text_does_not_restart_the_model(names, monkeypatch):
     assert len(starts) == 2 * n_starts
 
 
+def pool_of(n, found=None, *log_rest_and_n_draws):
+    return Pool(Guide(None, None, found or {}, *log_rest_and_n_draws), n)
+
+
 def draws_of(p, q, n, rng):
     """Return draws from the proposal q, weighted for the distribution p."""
     number = rng.choice(len(q), size=n, p=q)
@@ -102,7 +106,7 @@ def draws_of(p, q, n, rng):
 @pytest.mark.parametrize("q", [[0.001, 0.009, 0.49, 0.5], [0.9, 0.06, 0.03, 0.01]])
 def test_names_are_chosen_in_proportion_to_their_probability(q):
     """Names certain to be drawn count with their probability, for any proposal."""
-    rng, p, pool = np.random.default_rng(0), np.array([0.9, 0.06, 0.03, 0.01]), Pool(1000)
+    rng, p, pool = np.random.default_rng(0), np.array([0.9, 0.06, 0.03, 0.01]), pool_of(1000)
     for _ in range(2):
         pool.add(draws_of(p, np.array(q), 6000, rng), slice(None))
     chosen = pool.choose(rng)
@@ -120,7 +124,7 @@ def test_draws_represent_the_names_that_a_search_has_not_found():
     found = {str(name): np.log(p[name]) for name in range(2)}
     rng, counts, estimates = np.random.default_rng(0), Counter[str](), []
     for _ in range(500):
-        pool = Pool(20, found, log_rest=np.log(0.1), n_rest=100_000)
+        pool = pool_of(20, found, np.log(0.1), 100_000)
         assert not pool.is_enough()
         pool.add(draws_of(p, q, 20, rng))
         assert not {name for name, _ in pool.candidates} & found.keys()
@@ -134,14 +138,14 @@ def test_draws_represent_the_names_that_a_search_has_not_found():
 
 
 def test_names_found_are_enough_if_the_rest_is_negligible():
-    pool = Pool(3, {"a": np.log(1e-9)}, log_rest=np.log(1e-12))
+    pool = pool_of(3, {"a": np.log(1e-9)}, np.log(1e-12))
     assert pool.is_enough()
     assert pool.choose(np.random.default_rng(0)) == ["a"] * 3
     assert pool.probability(0) == pytest.approx((1e-9, 1e-12), rel=1e-3)
 
 
 def test_names_that_violate_the_constraint_are_not_chosen():
-    rng, pool = np.random.default_rng(0), Pool(3)
+    rng, pool = np.random.default_rng(0), pool_of(3)
     names = np.array(["a", "b", "c"], dtype=object)
     pool.add(Draws(names, zeros(3), np.zeros(3), np.full(3, -np.inf)), slice(None))
     assert not pool.is_enough()
@@ -152,7 +156,7 @@ def test_names_that_violate_the_constraint_are_not_chosen():
 
 def test_probabilities_may_underflow():
     """Texts of a thousand characters have probabilities below the range of float64."""
-    pool, names = Pool(400), np.array(["a", "b", "c"], dtype=object)
+    pool, names = pool_of(400), np.array(["a", "b", "c"], dtype=object)
     log_proba, log_weights = np.array([-2000.0, -2001, -1999]), np.array([-3, -3, -1000.0])
     pool.add(Draws(names, zeros(3), log_proba, log_weights), slice(None))
     chosen = pool.choose(np.random.default_rng(0))
@@ -165,7 +169,7 @@ def test_probabilities_may_underflow():
 )
 def test_too_few_effective_draws_are_not_enough(log_weights, is_enough):
     """Draws with equal weights are as good as unweighted draws."""
-    pool, names = Pool(1000), np.array(list(map(str, range(1000))), dtype=object)
+    pool, names = pool_of(1000), np.array(list(map(str, range(1000))), dtype=object)
     pool.add(Draws(names, zeros(1000), np.full(1000, -20.0), log_weights), slice(None))
     assert pool.is_enough() == is_enough
 
@@ -190,7 +194,7 @@ def test_prefixes_with_different_completion_probabilities():
 def test_the_probability_estimate_is_unbiased_and_its_error_is_calibrated(p, q, n):
     rng, estimates = np.random.default_rng(0), []
     for _ in range(500):
-        pool = Pool(1)
+        pool = pool_of(1)
         pool.add(draws_of(p, q, n, rng), slice(None))
         estimates.append(pool.probability(0))
     proba, errors = np.array(estimates).T
