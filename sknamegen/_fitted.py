@@ -1,7 +1,7 @@
 """What a generator is once it is fitted."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
@@ -17,7 +17,7 @@ from ._sampling.constraint import Limits
 from ._sampling.decoding import Decoding
 from ._sampling.lookahead import Lookahead
 from ._sampling.sampler import Filters, Sampler
-from ._sampling.source import Source, label_proba
+from ._sampling.source import Source
 from ._sequences import Sequences
 from ._state import restoring
 from ._types import Data, Ints
@@ -176,18 +176,24 @@ class Fitted:
 
     def _source(self, label: object, prefixes: list[str], decoding: Decoding) -> Source:
         """Return the distribution of names with a label, with any label, or of a blend."""
-        model, corpus, proba = self.model, self.corpus, np.ones((len(prefixes), 1))
+        model, corpus, indices = self.model, self.corpus, [NONE]
         if isinstance(label, Mapping) and corpus.labels:
             weights = check_blend(label)
-            blend = [Component(model, w, self._label_index(x)) for x, w in weights.items()]
-            if len(blend) > 1:
-                return Source(Mixture(blend), corpus, prefixes, np.array([NONE]), proba, decoding)
-            (label,) = weights
-        labels = np.array([NONE if label is None else self._label_index(label)])
-        if label is None and corpus.labels:
-            labels = np.arange(len(corpus.labels))
-            proba = label_proba(model, corpus, prefixes)
-        return Source(model, corpus, prefixes, labels, proba, decoding)
+            indices = [self._label_index(part) for part in weights]
+            if len(weights) > 1:
+                parts = zip(weights.values(), indices, strict=True)
+                model, indices = Mixture([Component(model, *part) for part in parts]), [NONE]
+        elif label is not None:
+            indices = [self._label_index(label)]
+        elif corpus.labels:
+            indices = [*range(len(corpus.labels))]
+        ones = np.ones((len(prefixes), 1))
+        source = Source(model, corpus, prefixes, np.array(indices), ones, decoding)
+        if len(indices) == 1:
+            return source
+        joint = source.log_joint()
+        proba = np.exp(joint - np.logaddexp.reduce(joint, axis=1)[:, None])
+        return replace(source, label_proba=proba)
 
     def _label_index(self, label: object) -> int:
         labels = self.corpus.labels

@@ -30,7 +30,7 @@ from scipy.spatial.distance import jensenshannon
 
 from sknamegen import CharLSTMGenerator, CharNGramGenerator, CharSequenceVectorizer, load_names
 from sknamegen._generator import fitted
-from sknamegen._sampling.guide import TooRare
+from sknamegen._sampling.sampler import TooRare
 from sknamegen.metrics import ngram_divergence
 
 CONSTRAINTS = {

@@ -288,11 +288,8 @@ class Source:
         """Return steps, given indices of characters and the label of each row."""
         recent = texts[:, ::-1][:, : min(_CONTEXT_LENGTH, self.corpus.window_length_)]
         is_start = recent == len(self.corpus.alphabet)
-        shapes = [
-            ("contexts", np.int32, 1 + recent.shape[1]),
-            ("logits", np.float32, logits.shape[1]),
-        ]
-        steps = np.empty(len(logits), dtype=shapes)
+        fields = [("contexts", "i4", 1 + recent.shape[1]), ("logits", "f4", logits.shape[1])]
+        steps = np.empty(len(logits), dtype=fields)
         steps["contexts"][:, 0] = NONE
         steps["contexts"][:, 1:] = recent + columns[:, None] * is_start
         steps["logits"] = logits
@@ -301,10 +298,20 @@ class Source:
     def log_joint(self, names: Sequence[str] | None = None) -> Floats:
         """Return the log-probability of each name with each label, (n_names, n_labels).
 
-        The default are the prefixes, which do not end.
+        The default are the prefixes, which do not end. Running text may begin anywhere, so its
+        prefixes give no information about the label.
         """
-        texts = self.prefixes if names is None else names
-        return _log_joint(self.model, self.corpus, texts, self.labels, names is not None)
+        texts, corpus = self.prefixes if names is None else names, self.corpus
+        joint = np.zeros((len(texts), len(self.labels)))
+        if any(texts) and not corpus.is_text:
+            rows = rows_of_names(texts, corpus.window_length_)
+            read = Sequences.of_rows(rows).indexed(corpus.alphabet)
+            if names is None:
+                read.targets[read.targets == corpus.alphabet.end] = NONE
+            for column, label in enumerate(self.labels.tolist()):
+                labelled = read._replace(labels=np.full_like(read.labels, label))
+                joint[:, column] = log_likelihood(self.model, labelled, len(texts))
+        return joint + (corpus.log_prior if len(self.labels) > 1 else 0)
 
     def mean_log_proba(self, rows: Ints, names: Sequence[str]) -> Floats:
         """Return the mean log-probability at temperature 1 of the characters after the prefixes.
@@ -317,30 +324,3 @@ class Source:
 
     def _windows(self, prefixes: Sequence[str]) -> Ints:
         return self.corpus.alphabet.windows(prefixes, self.corpus.window_length_)
-
-
-def label_proba(model: NextCharModel, corpus: Corpus, prefixes: list[str]) -> NDArray[np.float64]:
-    """Return the probability of each label given each prefix, (n_prefixes, n_labels)."""
-    joint = _log_joint(model, corpus, prefixes, np.arange(len(corpus.labels)), False)
-    joint -= np.logaddexp.reduce(joint, axis=1)[:, None]
-    return np.exp(joint)
-
-
-def _log_joint(
-    model: NextCharModel, corpus: Corpus, texts: Sequence[str], labels: Ints, ended: bool
-) -> NDArray[np.float64]:
-    """Return the log-probability of each text with each label, (n_texts, n_labels).
-
-    If `ended`, they are whole names, and prefixes otherwise. Running text may begin anywhere, so
-    its prefixes give no information about the label.
-    """
-    joint = np.zeros((len(texts), len(labels)))
-    if any(texts) and not corpus.is_text:
-        rows = rows_of_names(texts, corpus.window_length_)
-        read = Sequences.of_rows(rows).indexed(corpus.alphabet)
-        if not ended:
-            read.targets[read.targets == corpus.alphabet.end] = NONE
-        for column, label in enumerate(labels.tolist()):
-            labelled = read._replace(labels=np.full_like(read.labels, label))
-            joint[:, column] = log_likelihood(model, labelled, len(texts))
-    return joint + (corpus.log_prior if len(labels) > 1 else 0)
