@@ -2,8 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 from .._alphabet import Alphabet
 from .._graphemes import MAX_CODE_POINTS
@@ -18,8 +17,7 @@ _MAX_LENGTH = 2**21
 _TEXT_LENGTH = 100
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(NamedTuple):
     """Parameters of `sample` that every name satisfies, after validation.
 
     They identify a constraint in the cache.

@@ -54,9 +54,10 @@ def pattern_part(pattern: re.Pattern[str], characters: list[str], max_length: in
     Raises ValueError if the pattern has no finite automaton, or it is too large.
     """
     positions = _Positions(pattern, characters, max_length)
-    matches = np.packbits(positions.pieces, axis=0).T
+    pieces = positions.pieces
+    matches = np.packbits([*pieces.values()], axis=0).T
     _, examples, classes = np.unique(matches, axis=0, return_index=True, return_inverse=True)
-    classes_of = [np.flatnonzero(piece[examples]).tolist() for piece in positions.pieces]
+    classes_of = {key: np.flatnonzero(piece[examples]).tolist() for key, piece in pieces.items()}
     n_states = n_steps = 0
 
     def successors(members: int, length: int) -> dict[int, int]:
@@ -93,9 +94,9 @@ class _Positions:
 
     Attributes
     ----------
-    pieces : list of ndarray of shape (n_characters,), dtype bool
-        Whether each character matches, for each distinct piece of the expression.
-    piece_of : list of int
+    pieces : dict of (str, int) to ndarray of shape (n_characters,), dtype bool
+        Whether each character matches, for each distinct piece of the expression and its flags.
+    piece_of : list of (str, int)
         The piece at each position.
     follow : list of int
         The set of positions that may follow each position.
@@ -111,9 +112,8 @@ class _Positions:
     def __init__(self, compiled: re.Pattern[str], characters: list[str], max_length: int):
         self._characters, self._max_length = characters, max_length
         self._shown = shorten(compiled.pattern, 80)
-        self.pieces: list[Bools] = []
-        self._numbers: dict[tuple[str, int], int] = {}
-        self.piece_of, self.follow = list[int](), list[int]()
+        self.pieces: dict[tuple[str, int], Bools] = {}
+        self.piece_of, self.follow = list[tuple[str, int]](), list[int]()
         self._position(_NOTHING, 0, 0)
         try:
             tree = _parser.parse(compiled.pattern, compiled.flags)
@@ -180,17 +180,17 @@ class _Positions:
                 f"pattern must contain fewer repetitions: with max_length={self._max_length}, it "
                 f"expands to more than {MAX_STATES:,} characters. Got {self._shown}."
             )
-        number = self._numbers.setdefault((str(node), flags), len(self.pieces))
-        if number == len(self.pieces):
-            if number * len(self._characters) > MAX_STEPS:
+        key = str(node), flags
+        if key not in self.pieces:
+            if len(self.pieces) * len(self._characters) > MAX_STEPS:
                 raise ValueError(
                     "pattern must contain fewer distinct characters and classes for a model with "
-                    f"{len(self._characters):,} characters. Got more than {number:,} in "
-                    f"{self._shown}."
+                    f"{len(self._characters):,} characters. Got more than "
+                    f"{len(self.pieces):,} in {self._shown}."
                 )
             tree = _parser.SubPattern(_parser.State(), [node])
             matches = _compiler.compile(tree, flags & ~re.DEBUG).fullmatch
-            self.pieces.append(np.array([matches(c) is not None for c in self._characters]))
-        self.piece_of.append(number)
+            self.pieces[key] = np.array([matches(c) is not None for c in self._characters])
+        self.piece_of.append(key)
         self.follow.append(after)
         return len(self.follow) - 1
