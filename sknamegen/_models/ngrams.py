@@ -29,8 +29,6 @@ class NGrams(NextCharModel):
         The estimates from the counts of all labels and, with labels, of each label.
     discounts : ndarray of shape (order, 3)
         Discounts for counts of 1, 2, and 3 or more, for each n-gram length.
-    shared : KneserNey or None
-        The estimates from the counts of all labels, if there are labels.
     """
 
     block_rows = 2048
@@ -42,7 +40,6 @@ class NGrams(NextCharModel):
         numbers = (0, n_labels) if n_labels else (0,)
         self.levels = [KneserNey(counted, kinds, n, discount) for n in numbers]
         self.order, self.discounts = counted.contexts.shape[1], self.levels[-1].discounts
-        self.shared = self.levels[0] if n_labels else None
 
     def counted(self) -> NGramCounts:
         """Return the counts from which the probabilities are estimated."""
@@ -97,7 +94,7 @@ class NGrams(NextCharModel):
 
     def export(self) -> Data:
         """Return the data for the web page script."""
-        shared = self.shared and self.shared.export()
+        shared = self.levels[0].export() if self.n_labels else None
         return self.levels[-1].export() | {"labelWeight": _LABEL_WEIGHT, "shared": shared}
 
     def ngrams(self) -> KneserNey | None:

@@ -79,13 +79,6 @@ class Automaton(NamedTuple):
         values = table[np.repeat(rows, n_edges), matrix.indices]
         return n_edges, matrix.data + self.dead, values
 
-    @property
-    def nbytes(self) -> int:
-        """Total size of all arrays, in bytes."""
-        matrix = self.transitions
-        parts = [matrix] if isinstance(matrix, np.ndarray) else [matrix.data, matrix.indices]
-        return sum(part.nbytes for part in [*parts, self.accepts, self.starts_cluster])
-
 
 def build_automaton(alphabet: Alphabet, parts: Sequence[Part]) -> Automaton:
     """Build an automaton that accepts names of any length that all parts accept.

@@ -1,8 +1,10 @@
 """A least-recently-used cache with a size limit."""
 
 import sys
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
+
+from scipy.sparse import issparse
 
 MAX_BYTES = 64 * 2**20
 _Value = TypeVar("_Value")
@@ -12,7 +14,7 @@ class Cache:
     """Cache of the most recently used values, up to `max_bytes` in total with their keys.
 
     Any number of threads may use a cache, and two threads may compute the same value. It has no
-    lock, because a forked process could inherit a held lock. Values must have `nbytes`.
+    lock, because a forked process could inherit a held lock.
     """
 
     def __init__(self, max_bytes: int = MAX_BYTES):
@@ -28,8 +30,8 @@ class Cache:
         """Return the value for a key, computing it if it is not in the cache."""
         entry: Any = self._entries.pop(key, None)
         if entry is None:
-            value: Any = compute()
-            entry = value, value.nbytes + _size(key)
+            value, seen = compute(), set[int]()
+            entry = value, _size(key, seen) + _size(value, seen)
         if entry[1] <= self.max_bytes:
             self._entries[key] = entry  # at the end, because eviction starts at the front
             while self.nbytes > self.max_bytes:
@@ -37,8 +39,16 @@ class Cache:
         return entry[0]
 
 
-def _size(key: object) -> int:
-    """Return the approximate size of a key and its parts, in bytes."""
-    inside = getattr(key, "__dict__", {}).values()
-    parts: Iterable[object] = key if isinstance(key, (tuple, frozenset)) else inside
-    return sys.getsizeof(key) + sum(map(_size, parts))
+def _size(value: Any, seen: set[int]) -> int:
+    """Return the approximate size of a value and its parts, in bytes.
+
+    `seen` contains the ids of objects that are counted already. Parts are counted if they are
+    arrays, or in tuples, sets and keys of dicts. All other objects belong to the generator.
+    """
+    if id(value) in seen:
+        return 0
+    seen.add(id(value))
+    if issparse(value):
+        value = value.data, value.indices, value.indptr
+    parts = value if isinstance(value, (tuple, frozenset, dict)) else ()
+    return getattr(value, "nbytes", sys.getsizeof(value)) + sum(_size(part, seen) for part in parts)

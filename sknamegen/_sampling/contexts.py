@@ -1,7 +1,6 @@
 """N-grams as an automaton whose states are contexts, for the lookahead."""
 
-from dataclasses import dataclass, replace
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -15,8 +14,7 @@ from .decoding import Decoding
 _PRIOR = 0.5
 
 
-@dataclass(frozen=True)
-class ContextAutomaton:
+class ContextAutomaton(NamedTuple):
     """Distributions of the next character in each context, with transitions between contexts.
 
     Contexts are numbered as in `KneserNey`. The first contexts are the roots.
@@ -89,11 +87,6 @@ class ContextAutomaton:
         return cls(parents, lengths, after[:, :n_characters], tuple(starts), sums)
 
     @property
-    def nbytes(self) -> int:
-        """Total size of all arrays, in bytes."""
-        return self.parents.nbytes + self.lengths.nbytes + self.after.nbytes + self.proba.nbytes
-
-    @property
     def order(self) -> int:
         """Length of the longest n-grams, in characters."""
         return int(self.lengths[-1]) + 1
@@ -115,7 +108,7 @@ class ContextAutomaton:
             return self
         with np.errstate(divide="ignore"):
             proba = decoding.probabilities(np.log(self.proba))
-        return replace(self, proba=proba.astype(np.float32))
+        return self._replace(proba=proba.astype(np.float32))
 
 
 def _levels(lengths: Ints) -> list[slice]:

@@ -6,7 +6,7 @@ References
    Finite Universe", Journal of the American Statistical Association, 1952.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -122,8 +122,7 @@ class Pool:
         return total, float((spread + missing**2 + (relative_error * total) ** 2) ** 0.5)
 
 
-@dataclass(frozen=True, eq=False)
-class Guide:
+class Guide(NamedTuple):
     """How to draw names from a source that satisfy a constraint.
 
     Attributes
@@ -147,11 +146,6 @@ class Guide:
     log_rest: float = -np.inf
     n_draws: int = 0
     error: float = 0.0
-
-    @property
-    def nbytes(self) -> int:
-        """Approximate size in bytes."""
-        return self.lookahead.nbytes + 200 * len(self.found)
 
     def choose(self, rows: Ints, rng: np.random.Generator) -> list[str]:
         """Return a name for each row. `rows` contains indices of prefixes."""

@@ -9,8 +9,7 @@ References
    IJCAI 2011.
 """
 
-from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -29,8 +28,7 @@ _MAX_ROWS, _USUAL_ROWS = 2**14, 64
 _TOLERANCE = 1e-3
 
 
-@dataclass(frozen=True, eq=False)
-class Lookahead:
+class Lookahead(NamedTuple):
     """Probability, or possibility, that a prefix can still be completed.
 
     Attributes
@@ -126,11 +124,6 @@ class Lookahead:
         rows.append(np.zeros(len(ends), dtype=np.float32))
         scales = np.append(np.cumsum(log_scales), 0)
         return cls(alphabet, limits, automaton, np.stack(rows), scales, n_late)
-
-    @property
-    def nbytes(self) -> int:
-        """Total size of all arrays, in bytes."""
-        return self.rows.nbytes + self.automaton.nbytes
 
     def read(self, text: str) -> tuple[int, ...]:
         """Return the state after a text, for each start of the automaton.

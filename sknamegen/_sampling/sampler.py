@@ -75,8 +75,6 @@ Filters = dict[str, Callable[[list[str]], Bools]]
 class TooRare(ValueError):
     """No guide can be found, because too few names satisfy the constraint."""
 
-    nbytes = 1000  # approximately, in a cache
-
 
 class Selection:
     """A name for each row, from draws that may be rejected.
@@ -256,12 +254,12 @@ class Sampler:
         source, max_length = self.source, self.source.corpus.max_length_
         n = 2 * N_CHARACTERS // max_length if max_length and source.model.ngrams() is None else 0
 
-        def count() -> np.int64:
+        def count() -> int:
             rows = np.arange(n) % len(source.prefixes)
             is_valid, _ = self._unguided(rows, np.random.default_rng(0))
-            return is_valid.sum()
+            return int(is_valid.sum())
 
-        return n, int(self.cache.get(("valid", *self._key), count)) if n else 0
+        return n, self.cache.get(("valid", *self._key), count) if n else 0
 
     def _unguided(self, rows: Ints, rng: np.random.Generator) -> tuple[Bools, list[str]]:
         """Draw a name for each row. Return which are valid, and all texts."""
@@ -365,15 +363,13 @@ class Sampler:
         scale = max(log_found, log_weights.max())
         if scale == -np.inf:
             return -np.inf, False
-        with np.errstate(over="ignore"):  # the search may expect far more than there is
-            weights, total_found, expected = (
-                np.exp(logs - scale) for logs in (log_weights, log_found, log_expected)
-            )
         is_found = np.array([text in found for text in draws.texts])
-        rest = np.where(is_found, 0, weights)
-        mean, total = rest.mean(), total_found + rest.mean()
-        is_good = rest.std() <= _MAX_RATIO * total and expected - mean <= _MAX_MISSING * total
-        with np.errstate(divide="ignore"):
+        # The search may expect far more than there is, and the draws may find nothing.
+        with np.errstate(over="ignore", divide="ignore"):
+            rest = np.where(is_found, 0, np.exp(log_weights - scale))
+            total_found, expected = np.exp(log_found - scale), np.exp(log_expected - scale)
+            mean, total = rest.mean(), total_found + rest.mean()
+            is_good = rest.std() <= _MAX_RATIO * total and expected - mean <= _MAX_MISSING * total
             return float(np.log(mean) + scale), is_good
 
     def _first_lookahead(self) -> Lookahead:
