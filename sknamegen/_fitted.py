@@ -1,7 +1,7 @@
 """What a generator is once it is fitted."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
@@ -193,7 +193,7 @@ class Fitted:
             return source
         joint = source.log_joint()
         proba = np.exp(joint - np.logaddexp.reduce(joint, axis=1)[:, None])
-        return replace(source, label_proba=proba)
+        return source._replace(label_proba=proba)
 
     def _label_index(self, label: object) -> int:
         labels = self.corpus.labels

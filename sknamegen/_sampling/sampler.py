@@ -285,7 +285,7 @@ class Sampler:
             with suppress(TooRare):
                 return [(self._guide(n_rounds), prefixes)]
         for prefix, row in zip(source.prefixes, prefixes[:, None], strict=True):
-            single = replace(source, prefixes=[prefix], label_proba=source.label_proba[row])
+            single = source._replace(prefixes=[prefix], label_proba=source.label_proba[row])
             guides.append((replace(self, source=single)._guide(n_rounds), row))
         return guides
 
@@ -439,7 +439,7 @@ class Sampler:
         draws = self.source.propose(rows, rng, self.possible, labels, guided=False)
         misfits = np.flatnonzero(draws.log_weights < 0)
         if len(misfits):
-            warm = replace(self.source, decoding=self.source.decoding._replace(temperature=1.0))
+            warm = self.source._replace(decoding=self.source.decoding._replace(temperature=1.0))
             lookahead = self.cache.get(
                 ("greedy", self.key, self.possible.limits),
                 replace(self, source=warm)._first_lookahead,
@@ -508,7 +508,7 @@ class Sampler:
             yield from names[0][len(prefix) :]
             return
         with one_blas_thread():
-            state, logits = source.start(row, source.draw_labels(row, rng))
+            state, logits = source.start(source.windows([prefix]), source.draw_labels(row, rng))
         for _ in range(len(prefix), possible.limits.max_length):
             character, _ = draw(source.decoding.probabilities(logits), rng.random(1))
             yield source.corpus.alphabet.characters[int(character[0])]

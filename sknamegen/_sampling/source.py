@@ -7,8 +7,6 @@ References
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from itertools import chain
 from typing import NamedTuple
 
@@ -64,8 +62,7 @@ class Draws(NamedTuple):
     steps: Sequence[Steps] = ()
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(NamedTuple):
     """Distribution of names that begin with given prefixes, before any constraint.
 
     In its methods, `rows` contains the prefix index of each name.
@@ -89,11 +86,6 @@ class Source:
     labels: Ints
     label_proba: Floats
     decoding: Decoding
-
-    @cached_property
-    def windows(self) -> Ints:
-        """The last indices of each prefix, (n_prefixes, window_length)."""
-        return self._windows(self.prefixes)
 
     def propose(
         self,
@@ -124,7 +116,7 @@ class Source:
         parts = blocks(len(rows), row_cells)
         labels = self.draw_labels(rows, rng) if labels is None else labels
         seeds = [rng] if len(parts) == 1 else rng.integers(2**63, size=len(parts))
-        positions, windows = self.positions(lookahead), self.windows
+        positions, windows = self.positions(lookahead), self.windows(self.prefixes)
         is_text, max_length = self.corpus.is_text, lookahead.limits.max_length
 
         def propose_part(part: slice, rng: np.random.Generator) -> Draws:
@@ -134,7 +126,7 @@ class Source:
             log_proba, log_weights = np.zeros((2, len(read)))
             steps, start = list[Steps](), windows.shape[1]
             active = np.flatnonzero((position[0] < max_length) | (not is_text))
-            state, logits = self.start(rows[part], labels[part])
+            state, logits = self.start(windows[rows[part]], labels[part])
             state, logits = select(state, active), logits[active]
             position = position[:, active]
             for place in range(start, start + MAX_CODE_POINTS * (max_length + 1)):
@@ -222,14 +214,13 @@ class Source:
         lengths = self.corpus.alphabet.lengths(self.prefixes)[:, None]
         return np.stack([np.broadcast_to(x, self.label_proba.shape) for x in (lengths, states)])
 
-    def start(self, rows: Ints, labels: Ints) -> tuple[State, Floats]:
-        """Return the model's state and logits after labelled prefixes."""
-        windows = self.windows
+    def start(self, windows: Ints, labels: Ints) -> tuple[State, Floats]:
+        """Return the model's state and logits after labelled windows of prefixes."""
         if len(self.prefixes) == len(self.labels) == 1:  # all rows have the same context
-            state, logits = self.model.start(windows, self.labels)
-            shared = np.zeros(len(rows), dtype=np.int64)
+            state, logits = self.model.start(windows[:1], self.labels)
+            shared = np.zeros(len(labels), dtype=np.int64)
             return select(state, shared), logits[shared]
-        return self.model.start(windows[rows], labels)
+        return self.model.start(windows, labels)
 
     def draw_labels(self, rows: Ints, rng: np.random.Generator) -> Ints:
         """Draw a label for each row."""
@@ -259,7 +250,7 @@ class Source:
         n, index = len(self.labels), self.corpus.alphabet.index
         with one_blas_thread():
             if parents is None:
-                windows = np.repeat(self._windows(prefixes), n, axis=0)
+                windows = np.repeat(self.windows(prefixes), n, axis=0)
                 state, logits = self.model.start(windows, np.tile(self.labels, len(prefixes)))
             else:
                 places = [(state, np.arange(n * place, n * place + n)) for state, place in parents]
@@ -280,7 +271,7 @@ class Source:
     def steps(self, prefixes: Sequence[str], log_proba: Floats) -> Steps:
         """Return the steps for the predictions after prefixes."""
         n_prefixes, n_labels, n_characters = log_proba.shape
-        windows = np.repeat(self._windows(prefixes), n_labels, axis=0)
+        windows = np.repeat(self.windows(prefixes), n_labels, axis=0)
         columns = np.tile(np.arange(n_labels), n_prefixes)
         return self._steps(windows, columns, log_proba.reshape(-1, n_characters))
 
@@ -322,5 +313,6 @@ class Source:
         n_given = np.array([*map(len, self.prefixes)])[rows]
         return (after - before[rows]) / (np.array([*map(len, names)]) - n_given + 1)
 
-    def _windows(self, prefixes: Sequence[str]) -> Ints:
+    def windows(self, prefixes: Sequence[str]) -> Ints:
+        """Return the last indices of each prefix, (n_prefixes, window_length)."""
         return self.corpus.alphabet.windows(prefixes, self.corpus.window_length_)
