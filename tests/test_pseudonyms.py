@@ -189,7 +189,13 @@ def test_short_columns_get_pseudonyms_like_a_list_of_real_names():
     later = NamePseudonymizer(key=KEY).partial_fit(GERMANS[:6]).partial_fit(GERMANS[6:])
     agree = [first.mapping()[name] == later.mapping()[name] for name in GERMANS]
     assert sum(agree) >= 9
-    assert pseudonyms_of(WOMEN[::25])[:5] == ["Michellina", "Dacilia", "Agnesitia", "Ardey", "Sophey"]
+    assert pseudonyms_of(WOMEN[::25])[:5] == [
+        "Michellina",
+        "Dacilia",
+        "Agnesitia",
+        "Ardey",
+        "Sophey",
+    ]
     own = pseudonyms_of(GERMANS, generator=CharNGramGenerator())
     assert not {*own} & {*pseudonyms}
 

@@ -180,7 +180,7 @@ class Sampler:
         if len(names) == len(rows):
             others = Selection(np.repeat(rows, best_of - 1), unique, self.filters, names)
             self._select(others, rng)
-            return self._best(rows, names, others) if others.names else names, None
+            return self._best(rows, names, others, rng) if others.names else names, None
         reasons = " and ".join(f"{n:,} {reason}" for reason, n in selection.rejected.items())
         reasons = f"of {selection.n_drawn:,} drawn, {reasons}" if reasons else "others are too rare"
         return names, (
@@ -206,21 +206,24 @@ class Sampler:
             if not selection.names:
                 raise
 
-    def _best(self, rows: Ints, names: list[str], others: Selection) -> list[str]:
-        """Return the best candidate for each row: its name, or one in its share of the others.
+    def _best(
+        self, rows: Ints, names: list[str], others: Selection, rng: np.random.Generator
+    ) -> list[str]:
+        """Return a name for each row, the best of its share of the candidates.
 
-        Rows with the same prefix share the other candidates.
+        Rows with the same prefix share their candidates: each gets neighbours in alphabetical
+        order, so that the names differ. The others are the candidates beside `names`.
         """
         found, best = sorted(others.names), names[:]
-        prefixes, texts = others.rows[found], [others.names[row] for row in found]
-        own_scores = self.source.mean_log_proba(rows, names)
-        scores = self.source.mean_log_proba(prefixes, texts)
-        for prefix in np.unique(prefixes):
-            own = np.flatnonzero(rows == prefix)
-            shares = np.array_split(np.flatnonzero(prefixes == prefix), len(own))
+        prefixes = np.concatenate([rows, others.rows[found]])
+        texts = np.array([*names, *(others.names[row] for row in found)], dtype=object)
+        scores = self.source.mean_log_proba(prefixes, texts.tolist())
+        order = texts.argsort(kind="stable")
+        for prefix in np.unique(rows):
+            own = rng.permutation(np.flatnonzero(rows == prefix))
+            shares = np.array_split(order[prefixes[order] == prefix], len(own))
             for row, share in zip(own.tolist(), shares, strict=True):
-                if scores[share].max(initial=-inf) > own_scores[row]:
-                    best[row] = texts[share[scores[share].argmax()]]
+                best[row] = texts[share[scores[share].argmax()]]
         return best
 
     def _fill(

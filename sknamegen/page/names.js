@@ -363,9 +363,15 @@ class Generator {
         }
       nDrawn += size;
     }
+    // Neighbours in alphabetical order compete, so the names differ.
+    if (bestOf > 1) candidates.sort((a, b) => (a.name < b.name ? -1 : 1));
     const nFound = Math.min(nNames, candidates.length), start = (i) => Math.floor((i * candidates.length) / nFound);
     const names = Array.from({ length: nFound }, (_, i) =>
       candidates.slice(start(i), start(i + 1)).reduce((a, b) => (b.score > a.score ? b : a)).name);
+    for (let i = nFound - 1; i > 0 && bestOf > 1; i--) { // shuffle
+      const j = Math.floor(rng() * (i + 1));
+      [names[i], names[j]] = [names[j], names[i]];
+    }
     if (n !== undefined) return names;
     if (names.length) return names[0];
     throw new Error("No name matches. Relax the pattern or the length limits.");
