@@ -477,9 +477,9 @@ class CharLSTMGenerator(BaseCharGenerator):
         return nets[0]
 
     def __getstate__(self) -> Data:
-        state = {name: v for name, v in super().__getstate__().items() if name != "nets_"}
-        state["accelerator"] = None  # It belongs to the running processes.
-        return state
+        # Nets and the accelerator belong to the running processes.
+        state = super().__getstate__() | {"accelerator": None}
+        return {name: value for name, value in state.items() if name != "nets_"}
 
 
 # Parameter names. Subclasses, whose signatures may be shorter, need all of them.

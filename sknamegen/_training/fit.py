@@ -44,14 +44,15 @@ class Net(skorch.NeuralNet):
     Attributes
     ----------
     plan : TrainPlan
-    snapshot : callable or None
-        During training, a function that returns a fitted generator with this net.
+    generator : callable
+        Returns a fitted generator with the current weights of this network alone, or None after
+        training.
     n_steps : int
         Number of completed training steps.
     """
 
     plan: TrainPlan
-    snapshot: Callable[[], Any] | None = None
+    generator: Callable[..., Any] = noop
     n_steps = 0
 
     @property
@@ -59,13 +60,6 @@ class Net(skorch.NeuralNet):
         """The module, unwrapped if it trains in several processes."""
         module: Any = self.module_
         return getattr(module, "module", module)
-
-    def generator(self) -> Any:
-        """Return a fitted generator with the current weights of this network alone.
-
-        Only available during training.
-        """
-        return self.snapshot and self.snapshot()
 
     @property
     def predict(self) -> NoReturn:
@@ -261,15 +255,17 @@ def fit_networks(
                 pairs = zip(previous.network.parameters(), net.network.parameters(), strict=True)
                 for old, new in pairs:
                     net.optimizer_.state[new] = deepcopy(previous.optimizer_.state[old])
-            net.snapshot = lambda: generator._copy()._assign(**attributes_of([net]))
+            net.generator = lambda: generator._copy()._assign(**attributes_of([net]))
             try:
                 if not stopped.is_set():
                     _train(net, train_set, progress)
                 if not stopped.is_set():
                     _check_not_diverged(net, test)
+            except KeyboardInterrupt:
+                stopped.set()
             finally:
                 net.network.eval()
-                net.snapshot = None  # It refers to the nets of the last fit.
+                net.generator = noop  # The other refers to the nets of the last fit.
         return net
 
     has_teacher = any(plan.ngram_weight for plan in plans)
@@ -325,18 +321,15 @@ def _build_net(plan: TrainPlan, valid: SequenceDataset, progress: Progress) -> N
 
 
 def _train(net: Net, dataset: SequenceDataset, progress: Progress) -> None:
-    """Run the training loop. An interrupt ends it and stops the other networks."""
+    """Run the training loop. KeyboardInterrupt ends it, and is raised again after an interrupt."""
     try:
-        try:
-            net.notify("on_train_begin", X=dataset, y=None)
-            net.fit_loop(dataset)
-        except KeyboardInterrupt:
-            if len(net.history) < progress.last_epoch and not _has_stopped_early(net):
-                raise
-        finally:
-            net.notify("on_train_end", X=dataset, y=None)
+        net.notify("on_train_begin", X=dataset, y=None)
+        net.fit_loop(dataset)
     except KeyboardInterrupt:
-        progress.stopped.set()
+        if len(net.history) < progress.last_epoch and not _has_stopped_early(net):
+            raise
+    finally:
+        net.notify("on_train_end", X=dataset, y=None)
 
 
 def _has_stopped_early(net: Net) -> bool:
@@ -367,10 +360,8 @@ def _optimizer_params(plan: TrainPlan) -> Data:
     if plan.head_lr_factor != 1:
         groups.append(("head.*", {"lr": plan.lr * plan.head_lr_factor}))
     if plan.label_lr_factor != 1 and plan.n_labels and plan.embedding_dim:
-        group = {"lr": plan.lr * plan.label_lr_factor}
-        if "weight_decay" in accepted:
-            group["weight_decay"] = plan.weight_decay / plan.label_lr_factor
-        groups.append(("labels.*", group))
+        lr, weight_decay = plan.lr * plan.label_lr_factor, plan.weight_decay / plan.label_lr_factor
+        groups.append(("labels.*", {"lr": lr, "weight_decay": weight_decay}))
     if groups and plan.optimizer is not torch.optim.LBFGS:  # which accepts only one group
         params["optimizer__param_groups"] = groups
     return params

@@ -313,7 +313,6 @@ def uses_bfloat16(precision: str, device: torch.device) -> bool:
     # On Intel processors with AVX-512 but without AMX, bfloat16 is slower than float32.
     is_fast = torch.cpu._is_avx512_bf16_supported() and _is_amd()
     is_fast = is_supported and (torch.cpu._is_amx_tile_supported() or is_fast)
-    is_fast = is_fast and device.type == "cpu"
     if device.type == "cuda":
         is_fast = is_supported = torch.cuda.is_bf16_supported(including_emulation=False)
     if precision == "bfloat16" and not is_supported:
@@ -321,7 +320,7 @@ def uses_bfloat16(precision: str, device: torch.device) -> bool:
             f"precision must be 'auto' or 'float32' on this {device.type}, which does not support "
             "bfloat16. Got 'bfloat16'."
         )
-    return precision == "bfloat16" or is_fast
+    return precision == "bfloat16" or (is_fast and device.type in ("cpu", "cuda"))
 
 
 @cache
