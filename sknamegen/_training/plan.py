@@ -173,6 +173,7 @@ def make_plans(
     explicit = {name: value for name, value in settings.items() if not is_auto(value)}
     one_pass = settings["n_steps_before"] is not None
     shard, plans = _shard(settings, n_names), []
+    common = {"n_characters": len(corpus.alphabet), "n_labels": len(corpus.labels), "shard": shard}
     for lstm, weight, from_init in networks:
         values = _recipe(settings["optimizer"], n_names, from_init)
         has_new_labels = from_init and pretrained and not pretrained.label_shares
@@ -183,7 +184,7 @@ def make_plans(
             values["ngram_weight"] = min(max(3.2 - log10(n_names), 0.5), 0.9)
         if n_similar:
             values |= {"max_epochs": _SIMILAR_EPOCHS, "ngram_weight": 0.0}
-        values |= explicit
+        values |= explicit | common
         values["batch_size"] = min(values["batch_size"], n_names)
         if one_pass:
             values["max_epochs"] = 1
@@ -195,11 +196,8 @@ def make_plans(
             weight=weight,
             from_init=from_init,
             weights=pretrained.weights_for(lstm, corpus) if pretrained and lstm else None,
-            n_characters=len(corpus.alphabet),
-            n_labels=len(corpus.labels),
             seed=seed,
             shuffle_seed=shuffle_seed,
-            shard=shard,
         )
         plans.append(plan)
     return plans

@@ -76,10 +76,8 @@ def train(
     KeyboardInterrupt
         If training was interrupted, and no network has finite weights.
     """
-    rng, one_pass = (
-        random_generator(settings["random_state"]),
-        settings["n_steps_before"] is not None,
-    )
+    one_pass = settings["n_steps_before"] is not None
+    rng = random_generator(settings["random_state"])
     material = _material(settings, corpus, sequences, candidates, rng)
     corpus, sequences, unjoined, valid, joined, similar_names = material
     model = progress["_fitted"].model if networks else None
