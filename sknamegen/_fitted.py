@@ -89,10 +89,10 @@ class Fitted:
             )
         return possible
 
-    def filters(self, novel: object, exclude: object, has_words: bool) -> Filters:
+    def filters(self, novel: object, exclude: object, words: object) -> Filters:
         """Validate `novel` and `exclude`, and return a filter for each reason to reject a name."""
         filters: Filters = {}
-        if has_words and not self.corpus.repeats_words:
+        if words is not None and not self.corpus.repeats_words:
             filters["repeated a word"] = lambda names: np.array(repeats_word(names), dtype=bool)
         if check_option("novel", novel):
             if self.corpus.name_hashes_ is None:

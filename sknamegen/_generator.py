@@ -368,7 +368,7 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         seeds, rows = _check_seeds(seed, n_samples)
         check_option("unique", unique)
         check_option("on_shortfall", on_shortfall, ("raise", "warn"))
-        filters = components.filters(novel, exclude, words is not None)
+        filters = components.filters(novel, exclude, words)
         rng = random_generator(random_state)
         sampler = components.sampler(seeds, temperature, filters, **constraints)
         best_of = self._check_best_of(best_of, len(rows))
@@ -416,8 +416,7 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
             As in `sample`. Invalid arguments raise an error immediately, not at the first
             character.
         """
-        has_words = constraints.get("words") is not None
-        filters = fitted(self).filters(False, exclude, has_words)
+        filters = fitted(self).filters(False, exclude, constraints.get("words"))
         sampler = fitted(self).sampler([seed], temperature, filters, **constraints)
         best_of = self._check_best_of(best_of)
         return sampler.stream(random_generator(random_state), best_of)
@@ -496,7 +495,7 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         n = check_int("n", n, 1)
         if self.max_length_ is None:
             raise ValueError("most_likely requires a generator fitted to names (boundary=True).")
-        filters = components.filters(novel, exclude, words is not None)
+        filters = components.filters(novel, exclude, words)
         return components.sampler([seed], 1.0, filters, **constraints).most_likely(n)
 
     def score_samples(self, X: ArrayLike, y: ArrayLike | None = None) -> NDArray[np.float64]:

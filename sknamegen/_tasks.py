@@ -3,8 +3,6 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
-from math import inf
-from threading import Lock
 from typing import Any, TypeVar, cast
 
 try:
@@ -54,31 +52,3 @@ def subtask(estimator: object, sub_estimator: Any) -> Iterator[None]:
         task.call_on_fit_task_begin(estimator=estimator)
         yield
         task.call_on_fit_task_end(estimator=estimator)
-
-
-class Epochs:
-    """The epochs of several networks that train at once, as subtasks of `fit`.
-
-    An epoch begins when the first network begins it, and ends when the first network has ended it.
-    If a callback then returns True, the epoch is the `last` of all networks.
-    """
-
-    def __init__(self, estimator: object):
-        self._estimator, self._lock = estimator, Lock()
-        self._context = getattr(estimator, "_callback_fit_ctx", None)
-        self._tasks, self._n_ended, self.last = list[Any](), 0, inf
-
-    def begin(self, number: int) -> None:
-        """Report that a network begins an epoch. The first epoch has number 1."""
-        with self._lock:
-            if self._context and number > len(self._tasks):
-                self._tasks.append(self._context.subcontext("epoch"))
-                self._tasks[-1].call_on_fit_task_begin(estimator=self._estimator)
-
-    def end(self, number: int) -> None:
-        """Report that a network has ended an epoch."""
-        with self._lock:
-            if self._context and number > self._n_ended:
-                self._n_ended = number
-                if self._tasks[number - 1].call_on_fit_task_end(estimator=self._estimator):
-                    self.last = number

@@ -18,7 +18,7 @@ from ._parallel import in_threads
 from ._rows import encode_rows
 from ._sequences import Sequences
 from ._similar import Candidates
-from ._tasks import Epochs, fit_task
+from ._tasks import fit_task
 from ._types import Data
 from ._validation import RandomStateLike, check_strings, is_auto, warn_user
 
@@ -447,23 +447,15 @@ class CharLSTMGenerator(BaseCharGenerator):
         params = {name: getattr(self, name) for name in _PARAMS}
         (settings,) = in_threads(plan.check_params, [(params,)])
         before: Data = self.__dict__ if resume and hasattr(self, "_fitted") else {}
+        settings["n_steps_before"] = before.get("n_steps_", 0) if one_pass else None
         corpus, sequences = learn(self._fitted.corpus if before else None, X, *data)
         networks = self._networks if before else []
         pretrained = _choose_pretrained(self.init, corpus, sequences, networks)
-        result = run.train(
-            settings,
-            corpus,
-            sequences,
-            pretrained,
-            networks,
-            before,
-            one_pass,
-            None if before else _candidates(self.similar, pretrained, corpus, sequences),
-            snapshot=lambda run: self._copy()._assign(run.fitted, **run.attributes),
-            epochs=Epochs(self),
-        )
-        self._assign(result.fitted, **result.attributes)
-        if result.is_interrupted:
+        data = corpus, sequences, pretrained
+        candidates = None if before else _candidates(self.similar, *data)
+        attributes, is_interrupted = run.train(self, settings, *data, networks, before, candidates)
+        self._assign(**attributes)
+        if is_interrupted:
             raise KeyboardInterrupt
         return self
 
@@ -485,9 +477,9 @@ class CharLSTMGenerator(BaseCharGenerator):
         return nets[0]
 
     def __getstate__(self) -> Data:
-        state = {name: v for name, v in super().__getstate__().items() if name != "nets_"}
-        state["accelerator"] = None  # It belongs to the running processes.
-        return state
+        # Nets and the accelerator belong to the running processes.
+        state = super().__getstate__() | {"accelerator": None}
+        return {name: value for name, value in state.items() if name != "nets_"}
 
 
 # Parameter names. Subclasses, whose signatures may be shorter, need all of them.
@@ -546,7 +538,7 @@ def pretrained_of(generator: CharLSTMGenerator) -> Pretrained:
 
 
 def _candidates(
-    similar: object, pretrained: Pretrained | None, corpus: Corpus, sequences: Sequences
+    similar: object, corpus: Corpus, sequences: Sequences, pretrained: Pretrained | None
 ) -> Candidates | None:
     """Return the names to choose similar names from, or None."""
     if similar is None or corpus.is_text:

@@ -275,7 +275,7 @@ def test_the_estimator_is_unchanged_during_training(names):
     assert [current.n_iter_ for _, current, _ in snapshots] == [1, 2, 3]
     scores = [score for _, _, score in snapshots]
     assert scores[0] < scores[-1] == generator.score(names)
-    assert generator.net_.snapshot is None
+    assert generator.net_.generator() is None
     loaded = pickle.loads(pickle.dumps(snapshots[0][1].set_params(callbacks=None)))
     assert loaded.score(names) == scores[0]
     fitted = vars(generator).copy()

@@ -407,6 +407,3 @@ def test_earlier_versions_of_scikit_learn_have_no_callbacks(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn.callback", None)
     tasks = runpy.run_path(str(ROOT / "sknamegen/_tasks.py"))
     assert tasks["fit_task"](None)(len) is len
-    epochs = tasks["Epochs"](tasks["CallbackSupportMixin"]())
-    epochs.begin(1)
-    epochs.end(1)

@@ -62,18 +62,14 @@ class SequenceDataset(Dataset):
         self.lengths = torch.from_numpy(np.where(sequences.has_target, steps, 0).max(1, initial=0))
         self.ngrams = ngrams
         self.proba: Tensor | None = None
-        if ngrams:
-            self._index_contexts(sequences, ngrams)
-
-    def _index_contexts(self, sequences: Sequences, ngrams: NGrams) -> None:
-        """Find each target's context, and precompute the distributions if they fit in memory."""
-        contexts = np.zeros(sequences.targets.shape, dtype=np.int64)
-        parts = (part.contexts(ngrams.order - 1) for part in sequences.blocks(0))
-        contexts[sequences.has_target] = np.concatenate(list(map(ngrams.find, parts)))
-        if contexts.size * ngrams.n_characters <= MAX_CELLS:
-            distinct_contexts, contexts = np.unique(contexts, return_inverse=True)
-            self.proba = torch.from_numpy(ngrams.proba(distinct_contexts)).float()
-        self.contexts = torch.from_numpy(contexts).view(self.targets.shape)
+        if ngrams:  # Find each target's context.
+            contexts = np.zeros(sequences.targets.shape, dtype=np.int64)
+            parts = (part.contexts(ngrams.order - 1) for part in sequences.blocks(0))
+            contexts[sequences.has_target] = np.concatenate(list(map(ngrams.find, parts)))
+            if contexts.size * ngrams.n_characters <= MAX_CELLS:  # The distributions fit in memory.
+                distinct_contexts, contexts = np.unique(contexts, return_inverse=True)
+                self.proba = torch.from_numpy(ngrams.proba(distinct_contexts)).float()
+            self.contexts = torch.from_numpy(contexts).view(self.targets.shape)
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -165,9 +161,8 @@ class LengthGroupedBatches:
             order = self._resample(order, self.dataset.weights[order])
         order = order[n_targets[order].argsort(stable=True)]
         shard, n_shards = self.shard
-        if n_shards == 1:
-            batches = order.split(self.batch_size)
-        else:  # No shard of a batch may be empty.
+        batches = order.split(self.batch_size)
+        if n_shards > 1:  # No shard of a batch may be empty.
             batches = tuple(batch[shard::n_shards] for batch in order.tensor_split(len(self)))
         return [batches[i] for i in self._permutation(len(batches))]
 

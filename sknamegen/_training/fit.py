@@ -6,7 +6,7 @@ from contextlib import nullcontext, suppress
 from copy import deepcopy
 from inspect import signature
 from itertools import zip_longest
-from math import cos, isfinite, log, pi
+from math import cos, inf, isfinite, log, pi
 from typing import Any, NoReturn
 
 import numpy as np
@@ -24,7 +24,6 @@ from .._models.lstm import LSTM
 from .._models.ngrams import NGrams
 from .._parallel import Setting, in_threads
 from .._sequences import Sequences
-from .._tasks import Epochs
 from .._types import Data
 from .batches import LengthGroupedBatches, SequenceDataset
 from .network import CharLSTM
@@ -39,39 +38,21 @@ _BETAS = 0.8, 0.99
 _torch_threads = Setting(torch.get_num_threads, torch.set_num_threads)
 
 
-def character_loss(
-    logits: Tensor, targets: dict[str, Tensor], ngram_weight: float, mean_targets: float
-) -> Tensor:
-    """Return the cross-entropy in nats, summed over a batch and divided by `mean_targets`.
-
-    `mean_targets` is the mean number of characters in a batch, so the weight of a character does
-    not depend on the size of its batch. `ngram_weight` is the weight of the distributions "proba"
-    in the targets. `logits` has the shape (n_targets, n_characters).
-    """
-    log_proba, characters = logits.log_softmax(-1), targets["characters"]
-    has_target = characters != NONE
-    positions = torch.arange(len(has_target), device=has_target.device)
-    log_likelihood = log_proba[positions, characters.clamp(min=0)]
-    if ngram_weight:
-        distilled = torch.linalg.vecdot(targets["proba"], log_proba)
-        log_likelihood = torch.lerp(log_likelihood, distilled, ngram_weight)
-    return -log_likelihood[has_target].sum() / mean_targets
-
-
 class Net(skorch.NeuralNet):
     """skorch net that averages losses over characters and rejects losses that are not finite.
 
     Attributes
     ----------
     plan : TrainPlan
-    snapshot : callable or None
-        During training, a function that returns a fitted generator with some nets.
+    generator : callable
+        Returns a fitted generator with the current weights of this network alone, or None after
+        training.
     n_steps : int
         Number of completed training steps.
     """
 
     plan: TrainPlan
-    snapshot: "Callable[[list[Net]], Any] | None" = None
+    generator: Callable[..., Any] = noop
     n_steps = 0
 
     @property
@@ -79,13 +60,6 @@ class Net(skorch.NeuralNet):
         """The module, unwrapped if it trains in several processes."""
         module: Any = self.module_
         return getattr(module, "module", module)
-
-    def generator(self) -> Any:
-        """Return a fitted generator with the current weights of this network alone.
-
-        Only available during training.
-        """
-        return self.snapshot and self.snapshot([self])
 
     @property
     def predict(self) -> NoReturn:
@@ -128,9 +102,21 @@ class Net(skorch.NeuralNet):
     def get_loss(
         self, y_pred: Tensor, y_true: object, X: object = None, training: bool = False
     ) -> Tensor:
-        y_true = to_tensor(y_true, device=self.device)
-        ngram_weight = self.plan.ngram_weight if training else 0.0
-        return self.criterion_(y_pred, y_true, ngram_weight, self.mean_targets)
+        """Return the cross-entropy in nats, summed over a batch and divided by `mean_targets`.
+
+        `mean_targets` is the mean number of characters in a batch, so the weight of a character
+        does not depend on the size of its batch. In training, the distributions "proba" in the
+        targets have the weight `ngram_weight`. `y_pred` has the shape (n_targets, n_characters).
+        """
+        targets, log_proba = to_tensor(y_true, device=self.device), y_pred.log_softmax(-1)
+        characters = targets["characters"]
+        has_target = characters != NONE
+        positions = torch.arange(len(has_target), device=has_target.device)
+        log_likelihood = log_proba[positions, characters.clamp(min=0)]
+        if training and self.plan.ngram_weight:
+            distilled = torch.linalg.vecdot(targets["proba"], log_proba)
+            log_likelihood = torch.lerp(log_likelihood, distilled, self.plan.ngram_weight)
+        return -log_likelihood[has_target].sum() / self.mean_targets
 
     def run_single_epoch(
         self, iterator: Any, training: bool, prefix: str, step_fn: Any, **fit_params: Any
@@ -167,10 +153,17 @@ def divergence_error(reason: str, net: Net) -> ValueError:
 
 
 class Progress(Callback):
-    """Callback of all networks of a fit: shows their progress and can stop their training."""
+    """Callback of all networks of a fit: shows their progress and can stop their training.
 
-    def __init__(self, verbose: int, epochs: Epochs):
-        self.stopped, self.epochs = threading.Event(), epochs
+    For scikit-learn's callbacks, the epochs of networks that train at once are subtasks of `fit`.
+    An epoch begins when the first network begins it, and ends when the first network has ended it.
+    If a callback then returns True, the epoch is the last of all networks.
+    """
+
+    def __init__(self, verbose: int, estimator: object):
+        self.stopped, self.lock, self.last_epoch = threading.Event(), threading.Lock(), inf
+        self.estimator, self.context = estimator, getattr(estimator, "_callback_fit_ctx", None)
+        self.tasks: dict[int, Any] = {}  # by the number of the epoch. None: ended.
         # tqdm leaves a monitor thread running. Without a terminal, the bar stays hidden.
         self.bar: Any = tqdm(unit="batch", disable=None) if verbose else None
 
@@ -189,18 +182,26 @@ class Progress(Callback):
                 self.bar.update()
 
     def on_epoch_begin(self, net: Net, **kwargs: object) -> None:
-        self.epochs.begin(len(net.history))
+        number = len(net.history)
+        with self.lock:
+            if self.context and number not in self.tasks:
+                self.tasks[number] = self.context.subcontext("epoch")
+                self.tasks[number].call_on_fit_task_begin(estimator=self.estimator)
 
     def on_epoch_end(self, net: Net, **kwargs: object) -> None:
+        number = len(net.history)
         if self.bar is not None:
             epoch = net.history[-1]
-            line = f"Epoch {len(net.history)}/{net.max_epochs}: {epoch['train_loss']:.4f} nats/char"
+            line = f"Epoch {number}/{net.max_epochs}: {epoch['train_loss']:.4f} nats/char"
             if "valid_loss" in epoch:
                 line += f", held out {epoch['valid_loss']:.4f}"
             with self.bar.external_write_mode():
                 print(f"{line}, {epoch['dur']:.1f} s")
-        self.epochs.end(len(net.history))
-        if len(net.history) >= self.epochs.last:
+        with self.lock:
+            task, self.tasks[number] = self.tasks.get(number), None
+            if task and task.call_on_fit_task_end(estimator=self.estimator):
+                self.last_epoch = number
+        if number >= self.last_epoch:
             raise KeyboardInterrupt  # as skorch's EarlyStopping
 
 
@@ -210,8 +211,8 @@ def fit_networks(
     valid: Sequences,
     teacher: NGrams,
     is_text: bool,
-    snapshot: Callable[[list[Net]], Any],
-    epochs: Epochs,
+    attributes_of: Callable[[list[Net]], Data],
+    generator: Any,
     previous_nets: Sequence[Net],
 ) -> tuple[list[Net], bool]:
     """Train several networks until the last epoch, early stopping or an interrupt.
@@ -227,9 +228,10 @@ def fit_networks(
         Counts of the training names, which predict distributions for training.
     is_text : bool
         Whether the sequences are running text.
-    snapshot : callable
-        See `Net`.
-    epochs : Epochs
+    attributes_of : callable
+        Returns the fitted attributes of a generator with some nets.
+    generator : CharLSTMGenerator
+        Observed by scikit-learn's callbacks. Copies of it are fitted, for `Net.generator`.
     previous_nets : sequence of Net
         Nets from the last fit. Training continues with the state of their optimizers.
 
@@ -240,7 +242,7 @@ def fit_networks(
     is_interrupted : bool
         Whether training ended early, because of Ctrl-C or a callback that raised KeyboardInterrupt.
     """
-    progress = Progress(plans[0].verbose, epochs)
+    progress = Progress(plans[0].verbose, generator)
     stopped, test = progress.stopped, train.subsample()
 
     def fit_network(plan: TrainPlan, previous: Net | None) -> Net:
@@ -253,15 +255,17 @@ def fit_networks(
                 pairs = zip(previous.network.parameters(), net.network.parameters(), strict=True)
                 for old, new in pairs:
                     net.optimizer_.state[new] = deepcopy(previous.optimizer_.state[old])
-            net.snapshot = snapshot
+            net.generator = lambda: generator._copy()._assign(**attributes_of([net]))
             try:
                 if not stopped.is_set():
                     _train(net, train_set, progress)
                 if not stopped.is_set():
                     _check_not_diverged(net, test)
+            except KeyboardInterrupt:
+                stopped.set()
             finally:
                 net.network.eval()
-                net.snapshot = None  # It refers to the nets of the last fit.
+                net.generator = noop  # The other refers to the nets of the last fit.
         return net
 
     has_teacher = any(plan.ngram_weight for plan in plans)
@@ -285,14 +289,13 @@ def _build_net(plan: TrainPlan, valid: SequenceDataset, progress: Progress) -> N
     params |= {f"module__{name}": getattr(plan, name) for name in signature(CharLSTM).parameters}
     params |= {
         "module": CharLSTM,
-        # Not a torch module, because accelerate cannot wrap modules without parameters.
-        "criterion": lambda: character_loss,
+        "criterion": noop,  # The loss is in `Net.get_loss`.
         "iterator_train": LengthGroupedBatches,
         "iterator_train__generator": torch.Generator().manual_seed(plan.shuffle_seed),
         "iterator_train__shard": plan.shard,
         "iterator_valid": LengthGroupedBatches,
         "train_split": predefined_split(valid) if plan.early_stopping else None,
-        "callbacks__print_log": None,  # Its table does not show the unit of the loss.
+        "callbacks__print_log__sink": noop,  # Its table does not show the unit of the loss.
         "use_caching": False,  # EpochScoring cannot concatenate the targets, which are dicts.
         # Networks train at the same time, so each needs its own copies of the callbacks.
         "callbacks": callbacks + deepcopy(list(plan.callbacks)),
@@ -302,8 +305,7 @@ def _build_net(plan: TrainPlan, valid: SequenceDataset, progress: Progress) -> N
         from skorch.hf import AccelerateMixin
 
         net_class = type("AcceleratedNet", (AccelerateMixin, Net), {})
-        del params["callbacks__print_log"]  # It prints to the sink.
-        params |= {"accelerator": plan.accelerator, "callbacks__print_log__sink": noop}
+        params["accelerator"] = plan.accelerator
     own = params.keys() | vars(plan).keys()
     for name in plan.net_params:
         first, last = name.partition("__")[0], name.rpartition("__")[2]
@@ -319,18 +321,15 @@ def _build_net(plan: TrainPlan, valid: SequenceDataset, progress: Progress) -> N
 
 
 def _train(net: Net, dataset: SequenceDataset, progress: Progress) -> None:
-    """Run the training loop. An interrupt ends it and stops the other networks."""
+    """Run the training loop. KeyboardInterrupt ends it, and is raised again after an interrupt."""
     try:
-        try:
-            net.notify("on_train_begin", X=dataset, y=None)
-            net.fit_loop(dataset)
-        except KeyboardInterrupt:
-            if len(net.history) < progress.epochs.last and not _has_stopped_early(net):
-                raise
-        finally:
-            net.notify("on_train_end", X=dataset, y=None)
+        net.notify("on_train_begin", X=dataset, y=None)
+        net.fit_loop(dataset)
     except KeyboardInterrupt:
-        progress.stopped.set()
+        if len(net.history) < progress.last_epoch and not _has_stopped_early(net):
+            raise
+    finally:
+        net.notify("on_train_end", X=dataset, y=None)
 
 
 def _has_stopped_early(net: Net) -> bool:
@@ -361,10 +360,8 @@ def _optimizer_params(plan: TrainPlan) -> Data:
     if plan.head_lr_factor != 1:
         groups.append(("head.*", {"lr": plan.lr * plan.head_lr_factor}))
     if plan.label_lr_factor != 1 and plan.n_labels and plan.embedding_dim:
-        group = {"lr": plan.lr * plan.label_lr_factor}
-        if "weight_decay" in accepted:
-            group["weight_decay"] = plan.weight_decay / plan.label_lr_factor
-        groups.append(("labels.*", group))
+        lr, weight_decay = plan.lr * plan.label_lr_factor, plan.weight_decay / plan.label_lr_factor
+        groups.append(("labels.*", {"lr": lr, "weight_decay": weight_decay}))
     if groups and plan.optimizer is not torch.optim.LBFGS:  # which accepts only one group
         params["optimizer__param_groups"] = groups
     return params

@@ -117,9 +117,8 @@ class CharLSTM(nn.Module):
         """Load weights returned by `arrays`. Weights do not change where an array is NaN."""
         weights = {name: torch.from_numpy(weight) for name, weight in arrays.items()}
         if self.labels:
-            vectors = weights["embedding.weight"]
-            weights["embedding.weight"] = vectors[: self.n_inputs]
-            weights["labels.weight"] = vectors[self.n_inputs :]
+            vectors = weights["embedding.weight"].tensor_split([self.n_inputs])
+            weights["embedding.weight"], weights["labels.weight"] = vectors
         for name, weight in self.state_dict().items():
             new = weights[name].to(weight.device)
             weight.copy_(torch.where(new.isnan(), weight, new))

@@ -17,6 +17,7 @@ from skorch.callbacks import Callback, LRScheduler
 
 from .._corpus import Corpus
 from .._models.pretrained import Network, Pretrained
+from .._sequences import Sequences
 from .._types import Data
 from .._validation import check_int, check_option, check_real, is_auto, warn_user
 
@@ -26,8 +27,6 @@ _MAX_SIZE = 10_000
 _UNUSED = {"similar", "precision", "warm_start"}
 # Number of epochs with similar names.
 _SIMILAR_EPOCHS = 5
-# Learning rate for the vectors of new labels, with any number of names and the automatic `lr`.
-_LABEL_LR = 0.1
 
 
 def _real(expected: str, accepts: Callable[[float], bool], or_auto: bool = False) -> Any:
@@ -56,15 +55,8 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
 }
 
 
-class Settings(SimpleNamespace):
-    """Checked parameters of a `CharLSTMGenerator`, as numbers, classes and flags.
-
-    The attributes have the names of the parameters, except for the flag `bfloat16`.
-    """
-
-
-class TrainPlan(Settings):
-    """Settings for one network, with numbers instead of "auto".
+class TrainPlan(SimpleNamespace):
+    """Settings for one network, see `check_params`, with numbers instead of "auto".
 
     Attributes
     ----------
@@ -86,10 +78,11 @@ class TrainPlan(Settings):
     """
 
 
-def check_params(params: Data) -> Settings:
+def check_params(params: Data) -> Data:
     """Return the parameters of a `CharLSTMGenerator` as settings for all networks.
 
-    Raise an error if a parameter has an invalid type or value.
+    The settings are numbers, classes and flags with the names of the parameters, except for the
+    flag `bfloat16`. Raise an error if a parameter has an invalid type or value.
     """
     checked = params | {name: check(name, params[name]) for name, check in _CHECKS.items()}
     items = () if params["callbacks"] is None else params["callbacks"]
@@ -127,7 +120,7 @@ def check_params(params: Data) -> Settings:
     }
     if any(isinstance(callback, LRScheduler) for callback in callbacks):
         checked["lr_schedule"] = "constant"
-    return Settings(**{name: checked[name] for name in checked.keys() - _UNUSED})
+    return {name: checked[name] for name in checked.keys() - _UNUSED}
 
 
 def _check_without_validation(callback: Callback) -> None:
@@ -146,49 +139,54 @@ def _check_without_validation(callback: Callback) -> None:
 
 
 def make_plans(
-    settings: Settings,
+    settings: Data,
     corpus: Corpus,
-    sizes: tuple[int, int],
+    sequences: Sequences,
+    n_similar: int,
     rng: np.random.Generator,
     pretrained: Pretrained | None,
     networks: Sequence[Network],
-    n_steps_before: int | None,
 ) -> list[TrainPlan]:
     """Return the training settings for each network.
 
     Parameters
     ----------
-    settings : Settings
+    settings : dict
+        From `check_params`, with `n_steps_before`, see `TrainPlan`.
     corpus : Corpus
-    sizes : tuple of (int, int)
-        Number of training names, or of windows in running text, and of similar names among them.
+    sequences : Sequences
+        The names to learn, including similar names.
+    n_similar : int
+        Number of similar names.
     rng : numpy.random.Generator
         Random generator for initial weights, dropout masks and batch order.
     pretrained : Pretrained or None
         Networks that some or all networks start from.
     networks : sequence of Network
         The networks in `pretrained`, if training continues from the last fit.
-    n_steps_before : int or None
-        See `TrainPlan`.
     """
-    n_names, n_similar = sizes
+    names = sequences.name_index[sequences.has_target.any(axis=1)]
+    n_names = len(names if corpus.is_text else np.unique(names))
     _check_continued(settings, networks)
     networks = networks or _new_networks(settings, n_names - n_similar, pretrained)
     is_from_scratch = not any(network.starts_from_init for network in networks)
-    explicit = {name: value for name, value in vars(settings).items() if not is_auto(value)}
+    explicit = {name: value for name, value in settings.items() if not is_auto(value)}
+    one_pass = settings["n_steps_before"] is not None
     shard, plans = _shard(settings, n_names), []
+    common = {"n_characters": len(corpus.alphabet), "n_labels": len(corpus.labels), "shard": shard}
     for lstm, weight, from_init in networks:
-        values = _recipe(settings.optimizer, n_names, from_init)
+        values = _recipe(settings["optimizer"], n_names, from_init)
         has_new_labels = from_init and pretrained and not pretrained.label_shares
-        label_lr_factor = _LABEL_LR / values["lr"] if has_new_labels else 1
-        if is_from_scratch and n_steps_before is None:
+        # With the automatic `lr`, the vectors of new labels have a learning rate of 0.1.
+        values["label_lr_factor"] = 0.1 / values["lr"] if has_new_labels else 1
+        if is_from_scratch and not one_pass:
             # Fitted to lists of 20 to 500 names.
             values["ngram_weight"] = min(max(3.2 - log10(n_names), 0.5), 0.9)
         if n_similar:
             values |= {"max_epochs": _SIMILAR_EPOCHS, "ngram_weight": 0.0}
-        values |= explicit
+        values |= explicit | common
         values["batch_size"] = min(values["batch_size"], n_names)
-        if n_steps_before is not None:
+        if one_pass:
             values["max_epochs"] = 1
         if lstm:
             values |= lstm.sizes
@@ -198,13 +196,8 @@ def make_plans(
             weight=weight,
             from_init=from_init,
             weights=pretrained.weights_for(lstm, corpus) if pretrained and lstm else None,
-            label_lr_factor=label_lr_factor,
-            n_characters=len(corpus.alphabet),
-            n_labels=len(corpus.labels),
             seed=seed,
             shuffle_seed=shuffle_seed,
-            n_steps_before=n_steps_before,
-            shard=shard,
         )
         plans.append(plan)
     return plans
@@ -241,29 +234,23 @@ def _recipe(optimizer: type[torch.optim.Optimizer], n_names: int, starts_from_in
     return recipe
 
 
-def base_weight(n_names: int) -> float:
-    """Return the weight of the network that starts from the base, next to random weights.
-
-    The formula was fitted to held-out losses on lists of 20 to 30,000 names, with a base that was
-    trained without these lists. At 5,000 names, the weights are equal.
-    """
-    return 1 / (1 + (n_names / 5000) ** 0.6)
-
-
-def _new_networks(settings: Settings, n_names: int, pretrained: Pretrained | None) -> list[Network]:
+def _new_networks(settings: Data, n_names: int, pretrained: Pretrained | None) -> list[Network]:
     """Return the initial state of each network in a first fit."""
-    n_networks = None if is_auto(settings.num_networks) else settings.num_networks
+    n_networks = None if is_auto(settings["num_networks"]) else settings["num_networks"]
     if pretrained is None:
         n_networks = n_networks or 2
         return [Network(None, 1 / n_networks, False)] * n_networks
     networks = pretrained.networks
-    if not is_auto(settings.init):
+    if not is_auto(settings["init"]):
         _check_sizes(settings, networks[-1].sizes)
         n_networks = n_networks or len(networks)
         return [Network(lstm, 1 / n_networks, True) for lstm in islice(cycle(networks), n_networks)]
-    weight, has_sizes = base_weight(n_names), not _mismatches(settings, networks[0].sizes)
+    # The weight of the network from the base was fitted to held-out losses on lists of 20 to 30,000
+    # names, with a base that was trained without these lists. At 5,000, the weights are equal.
+    weight = 1 / (1 + (n_names / 5000) ** 0.6)
+    has_sizes = not _mismatches(settings, networks[0].sizes)
     if n_networks is None:
-        is_alone = weight > 0.9 and has_sizes and is_auto(settings.hidden_size)
+        is_alone = weight > 0.9 and has_sizes and is_auto(settings["hidden_size"])
         n_networks = 1 if is_alone else 2
     if n_networks == 1:
         starts_from_base = weight >= 0.5 and has_sizes
@@ -272,36 +259,36 @@ def _new_networks(settings: Settings, n_names: int, pretrained: Pretrained | Non
     return [Network(networks[0], weight, True), *others]
 
 
-def _check_continued(settings: Settings, networks: Sequence[Network]) -> None:
+def _check_continued(settings: Data, networks: Sequence[Network]) -> None:
     """Raise an error or warn if settings contradict the networks of the last fit, if any."""
     sizes = [network.lstm.sizes for network in networks if network.lstm]
     # With init="auto", the size parameters do not describe the network from the base.
-    is_all_base = is_auto(settings.init) and all(n.starts_from_init for n in networks)
+    is_all_base = is_auto(settings["init"]) and all(n.starts_from_init for n in networks)
     if sizes and not is_all_base:
         _check_sizes(settings, sizes[-1] | {"num_networks": len(sizes)})
-    elif sizes and settings.hidden_size not in ("auto", sizes[0]["hidden_size"]):
+    elif sizes and settings["hidden_size"] not in ("auto", sizes[0]["hidden_size"]):
         warn_user(
-            f"hidden_size={settings.hidden_size} has no effect, because all networks of the last "
-            "fit started from the base. Fit a new generator to create a network of this size."
+            f"hidden_size={settings['hidden_size']} has no effect, because all networks of the "
+            "last fit started from the base. Fit a new generator to create a network of this size."
         )
 
 
-def _check_sizes(settings: Settings, sizes: Mapping[str, int | None]) -> None:
+def _check_sizes(settings: Data, sizes: Mapping[str, int | None]) -> None:
     for name in _mismatches(settings, sizes):
         raise ValueError(
             f"{name} must be {sizes[name]!r}, as in the networks of init or the last fit. "
-            f"Got {getattr(settings, name)!r}."
+            f"Got {settings[name]!r}."
         )
 
 
-def _mismatches(settings: Settings, sizes: Mapping[str, int | None]) -> list[str]:
+def _mismatches(settings: Data, sizes: Mapping[str, int | None]) -> list[str]:
     """Return the names of the sizes for which the user has set another value."""
-    return [name for name, n in sizes.items() if getattr(settings, name) not in ("auto", n)]
+    return [name for name, n in sizes.items() if settings[name] not in ("auto", n)]
 
 
-def _shard(settings: Settings, n_names: int) -> tuple[int, int]:
+def _shard(settings: Data, n_names: int) -> tuple[int, int]:
     """Return the index of this process and the number of processes."""
-    accelerator, random_state = settings.accelerator, settings.random_state
+    accelerator, random_state = settings["accelerator"], settings["random_state"]
     if not accelerator:
         return 0, 1
     n_shards = accelerator.num_processes
@@ -324,7 +311,6 @@ def uses_bfloat16(precision: str, device: torch.device) -> bool:
     # On Intel processors with AVX-512 but without AMX, bfloat16 is slower than float32.
     is_fast = torch.cpu._is_avx512_bf16_supported() and _is_amd()
     is_fast = is_supported and (torch.cpu._is_amx_tile_supported() or is_fast)
-    is_fast = is_fast and device.type == "cpu"
     if device.type == "cuda":
         is_fast = is_supported = torch.cuda.is_bf16_supported(including_emulation=False)
     if precision == "bfloat16" and not is_supported:
@@ -332,7 +318,7 @@ def uses_bfloat16(precision: str, device: torch.device) -> bool:
             f"precision must be 'auto' or 'float32' on this {device.type}, which does not support "
             "bfloat16. Got 'bfloat16'."
         )
-    return precision == "bfloat16" or is_fast
+    return precision == "bfloat16" or (is_fast and device.type in ("cpu", "cuda"))
 
 
 @cache

@@ -1,9 +1,8 @@
 """Train the networks of a generator, from its names to a fitted model."""
 
 from collections import Counter
-from collections.abc import Callable
 from itertools import zip_longest
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -22,12 +21,11 @@ from .._parallel import parallel_map
 from .._rows import rows_of_names
 from .._sequences import Sequences
 from .._similar import Candidates
-from .._tasks import Epochs
 from .._types import Data, Floats
 from .._validation import random_generator
 from .batches import join_windows
 from .fit import Net, fit_networks
-from .plan import Settings, make_plans
+from .plan import make_plans
 
 # Number of similar names for each label, and how often they must contain a letter for it to become
 # part of the alphabet.
@@ -36,59 +34,24 @@ _N_SIMILAR, _MIN_COUNT = 300, 3
 _MAX_COUNTED = 10_000_000
 
 
-class Run(NamedTuple):
-    """The result of training: a fitted model, and the other attributes of the generator.
-
-    `is_interrupted` states whether training ended early, because of Ctrl-C or a callback that
-    raised KeyboardInterrupt.
-    """
-
-    fitted: Fitted
-    attributes: Data
-    is_interrupted: bool = False
-
-
-class Material(NamedTuple):
-    """What the networks learn.
-
-    Attributes
-    ----------
-    corpus : Corpus
-    sequences : Sequences
-        All names of the list, as indices.
-    train, valid : Sequences
-        The names of the list to learn, and those held out for early stopping.
-    joined : Sequences
-        The names to learn and similar names, whose weights have the same sum, with fewer sequences
-        for each name.
-    similar_names : list of str
-    """
-
-    corpus: Corpus
-    sequences: Sequences
-    train: Sequences
-    valid: Sequences
-    joined: Sequences
-    similar_names: list[str]
-
-
 def train(
-    settings: Settings,
+    generator: Any,
+    settings: Data,
     corpus: Corpus,
     sequences: Sequences,
     pretrained: Pretrained | None,
     networks: list[Network],
     progress: Data,
-    one_pass: bool,
     candidates: Candidates | None,
-    snapshot: Callable[[Run], Any],
-    epochs: Epochs,
-) -> Run:
+) -> tuple[Data, bool]:
     """Train the networks of a generator.
 
     Parameters
     ----------
-    settings : Settings
+    generator : CharLSTMGenerator
+        It does not change. Copies of it are fitted, for callbacks.
+    settings : dict
+        From `check_params`.
     corpus : Corpus
     sequences : Sequences
         The names as indices.
@@ -98,60 +61,60 @@ def train(
         The networks of the last fit, from which training continues. Empty: a first fit.
     progress : dict
         Attributes of the generator after the last fit.
-    one_pass : bool
-        Whether to make one pass, as in `partial_fit`.
     candidates : Candidates or None
         Names of which those that resemble the list are learned, too.
-    snapshot : callable
-        Returns a fitted generator, for callbacks.
-    epochs : Epochs
+
+    Returns
+    -------
+    attributes : dict
+        The attributes of the fitted generator, for `_assign`.
+    is_interrupted : bool
+        Whether training ended early, because of Ctrl-C or a callback that raised KeyboardInterrupt.
 
     Raises
     ------
     KeyboardInterrupt
         If training was interrupted, and no network has finite weights.
     """
-    rng = random_generator(settings.random_state)
+    one_pass = settings["n_steps_before"] is not None
+    rng = random_generator(settings["random_state"])
     material = _material(settings, corpus, sequences, candidates, rng)
     corpus, sequences, unjoined, valid, joined, similar_names = material
-    has_target = joined.has_target.any(axis=1)
-    is_text, names = corpus.is_text, np.unique(joined.name_index[has_target])
-    sizes = int(has_target.sum()) if is_text else len(names), len(similar_names)
     model = progress["_fitted"].model if networks else None
     starts = Pretrained.of(corpus, networks) if networks else pretrained
-    n_steps_before = progress.get("n_steps_", 0) if one_pass else None
-    plans = make_plans(settings, corpus, sizes, rng, starts, networks, n_steps_before)
+    plans = make_plans(settings, corpus, joined, len(similar_names), rng, starts, networks)
     earlier = model.layer(Interpolated) if model and one_pass else None
-    counts = _count_ngrams(corpus, unjoined, earlier)
+    counts = earlier.counts if earlier else None
+    if counts is None or counts.levels[-1].total < _MAX_COUNTED:
+        counts = _count_ngrams(corpus, unjoined, counts and counts.counted())
     # The penalties may know the names that are held out, because early stopping ignores them.
     penalised = learn_penalties(corpus, sequences, model)
-    can_count = not is_text and fits_in_a_table(counts)
-    always = can_count and settings.ngram_counts is True
+    can_count = not corpus.is_text and fits_in_a_table(counts)
+    always = can_count and settings["ngram_counts"] is True
 
-    def run_of(nets: list[Net], is_interrupted: bool = False, has_counts: bool = False) -> Run:
+    def attributes_of(nets: list[Net], has_counts: bool = False) -> Data:
         mixture = Mixture([Component(LSTM(n.network.arrays()), n.plan.weight) for n in nets])
         attributes = _attributes(nets, progress, similar_names)
         model: NextCharModel = mixture
         if has_counts:
             gains: Floats = np.zeros(len(STRENGTHS))
             if always or (can_count and pretrained):
-                names = corpus, unjoined, counts.order, earlier
-                gains = _gains_of_counts(mixture, attributes["init_share_"], pretrained, *names)
+                share = attributes["init_share_"]
+                gains = _gains_of_counts(mixture, share, pretrained, corpus, unjoined, earlier)
             strength = float(STRENGTHS[gains.argmax()]) if always or gains.max() > 0 else 0.0
             attributes["ngram_strength_"] = strength
             # Counts reveal the names. `partial_fit` needs those of all calls, also after loading.
             if strength or one_pass:
                 model = Interpolated(mixture, counts, strength, gains)
-        fitted = Fitted(corpus, penalised(model))
-        return Run(fitted, attributes, is_interrupted)
+        return attributes | {"fitted": Fitted(corpus, penalised(model))}
 
-    data = joined, valid, counts, is_text, lambda nets: snapshot(run_of(nets)), epochs
+    data = joined, valid, counts, corpus.is_text, attributes_of, generator
     nets, is_interrupted = fit_networks(plans, *data, progress.get("nets_", ()))
     nets = nets if networks else [net for net in nets if net.n_steps]
     if not nets:
         raise KeyboardInterrupt
     try:
-        return run_of(nets, is_interrupted, has_counts=settings.ngram_counts is not False)
+        return attributes_of(nets, settings["ngram_counts"] is not False), is_interrupted
     except ValueError:  # after an interrupt, weights may not be finite
         if is_interrupted:
             raise KeyboardInterrupt from None
@@ -159,16 +122,28 @@ def train(
 
 
 def _material(
-    settings: Settings,
+    settings: Data,
     corpus: Corpus,
     sequences: Sequences,
     candidates: Candidates | None,
     rng: np.random.Generator,
-) -> Material:
+) -> tuple[Corpus, Sequences, Sequences, Sequences, Sequences, list[str]]:
     """Return what the networks learn: the names, and candidates that resemble them.
 
     The alphabet grows by the letters of the similar names, unless they are rare, and by those of
     the list's scripts and cases.
+
+    Returns
+    -------
+    corpus : Corpus
+    sequences : Sequences
+        All names of the list, as indices.
+    train, valid : Sequences
+        The names of the list to learn, and those held out for early stopping.
+    joined : Sequences
+        The names to learn and similar names, whose weights have the same sum, with fewer sequences
+        for each name.
+    similar_names : list of str
     """
     train, valid = _split(settings, sequences, rng)
     names, labels, weights = list[str](), list[int](), list[float]()
@@ -183,7 +158,7 @@ def _material(
             weights += [total / max(1, len(chosen))] * len(chosen)
     if not names:
         joined = train if corpus.is_text else join_windows(train)
-        return Material(corpus, sequences, train, valid, joined, names)
+        return corpus, sequences, train, valid, joined, names
     frequent = {letter for letter, count in Counter("".join(names)).items() if count >= _MIN_COUNT}
     opened = corpus.opened(frequent | missing_letters(corpus.alphabet.index), names)
     alphabet = opened.alphabet
@@ -197,21 +172,21 @@ def _material(
         part.reindexed(corpus.alphabet, alphabet) for part in (sequences, train, valid)
     )
     joined = join_windows(train).followed_by(join_windows(similar))
-    return Material(opened, sequences, train, valid, joined, names)
+    return opened, sequences, train, valid, joined, names
 
 
 def _split(
-    settings: Settings, sequences: Sequences, rng: np.random.Generator
+    settings: Data, sequences: Sequences, rng: np.random.Generator
 ) -> tuple[Sequences, Sequences]:
     """Return the sequences for the training names and for the held-out names."""
     n_names = sequences.name_index.max() + 1
     is_held_out = np.zeros(n_names, dtype=bool)
-    if settings.early_stopping:
-        n_valid = max(1, round(settings.validation_fraction * n_names))
+    if settings["early_stopping"]:
+        n_valid = max(1, round(settings["validation_fraction"] * n_names))
         if n_valid >= n_names:
             raise ValueError(
                 "early_stopping requires at least one training name after the split. Got "
-                f"{n_names} names and validation_fraction={settings.validation_fraction}. Use "
+                f"{n_names} names and validation_fraction={settings['validation_fraction']}. Use "
                 "early_stopping=False, or split running text into several texts."
             )
         is_held_out[rng.permutation(n_names)[:n_valid]] = True
@@ -224,13 +199,9 @@ def _split(
     return train, sequences.take(is_held_out)._replace(weights=None)
 
 
-def _count_ngrams(corpus: Corpus, sequences: Sequences, earlier: Interpolated | None) -> NGrams:
+def _count_ngrams(corpus: Corpus, sequences: Sequences, earlier: NGramCounts | None) -> NGrams:
     """Return the n-grams of the names, and of those in earlier calls of `partial_fit`."""
-    before = earlier.counts if earlier else None
-    if before and before.levels[-1].total >= _MAX_COUNTED:
-        return before
-    order = min(6, corpus.window_length_ + 1)
-    counted = NGramCounts.of(sequences, order, before.counted() if before else None)
+    counted = NGramCounts.of(sequences, min(6, corpus.window_length_ + 1), earlier)
     return NGrams(counted, corpus.alphabet.kinds, len(corpus.labels))
 
 
@@ -268,7 +239,6 @@ def _gains_of_counts(
     pretrained: Pretrained | None,
     corpus: Corpus,
     sequences: Sequences,
-    order: int,
     earlier: Interpolated | None,
 ) -> Floats:
     """Return by how many nats the counts, at each strength, improve held-out log-likelihoods.
@@ -287,8 +257,6 @@ def _gains_of_counts(
     corpus : Corpus
     sequences : Sequences
         The training names.
-    order : int
-        Length of the longest n-grams.
     earlier : Interpolated or None
         The model after earlier calls of `partial_fit`, whose improvements are added.
     """
@@ -300,7 +268,7 @@ def _gains_of_counts(
     n_folds, weight = min(10, n_names), 0.3 * share  # of the pretrained network
     counted_earlier = earlier.counts.counted() if earlier else None
     untrained = pretrained.network_for(corpus)
-    is_seen, n_labels = np.isin(corpus.alphabet_, pretrained.alphabet), len(corpus.labels)
+    is_seen = np.isin(corpus.alphabet_, pretrained.alphabet)
 
     def proba_of(block: Sequences) -> Floats:
         before, after = log_softmax(untrained.logits(block)), log_softmax(networks.logits(block))
@@ -312,9 +280,8 @@ def _gains_of_counts(
 
     def gains_in(fold: int) -> Floats:
         others, test = sequences.take(folds != fold), sequences.take(folds == fold)
-        counted = NGramCounts.of(others, order, counted_earlier)
-        counts = NGrams(counted, corpus.alphabet.kinds, n_labels)
-        contexts, targets = test.contexts(order - 1), test.targets[test.has_target]
+        counts = _count_ngrams(corpus, others, counted_earlier)
+        contexts, targets = test.contexts(counts.order - 1), test.targets[test.has_target]
         lowest, gains = proba[folds_of_targets == fold], []
         for strength in STRENGTHS.tolist():
             result = lowest
