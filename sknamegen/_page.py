@@ -3,7 +3,6 @@
 import base64
 import html
 import json
-import os
 import re
 from hashlib import sha256
 from importlib import resources
@@ -15,7 +14,7 @@ import numpy as np
 from ._alphabet import decode, encode, fold_codes
 from ._generator import fitted
 from ._sampling.automaton import cluster_part
-from ._state import MANUAL, replaced_file
+from ._state import MANUAL, FilePath, replaced_file
 from ._validation import check_str
 
 # Folder with the page templates.
@@ -23,7 +22,7 @@ _TEMPLATES = resources.files(__name__.partition(".")[0]).joinpath("page")
 
 
 def save_page(
-    generator: Any, path: str | os.PathLike[str], title: str | None = None, *, parts: bool = False
+    generator: Any, path: FilePath, title: str | None = None, *, parts: bool = False
 ) -> None:
     """Save a generator as a web page that generates names in a browser.
 
