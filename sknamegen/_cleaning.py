@@ -24,14 +24,6 @@ class NamesWarning(UserWarning):
     """Warning about suspicious entries in a list of names."""
 
 
-def _normalize_whitespace(name):
-    return " ".join(name.split())
-
-
-def _remove_invisible(name):
-    return name.translate(_INVISIBLE)
-
-
 def _is_mojibake(name):
     """Return whether UTF-8 was read as Latin-1 or Windows-1252."""
     for encoding in ("latin-1", "cp1252"):
@@ -51,6 +43,12 @@ def _title(name):
     return "".join(characters)
 
 
+# Fixes of `clean_names`, in this order, by the kind of change.
+_FIXES: dict[str, Callable[[str], str]] = {
+    "invisible": lambda name: name.translate(_INVISIBLE),
+    "blanks": lambda name: " ".join(name.split()),
+    "composed": compose,
+}
 _CASES: dict[str | None, Callable[[str], str]]
 _CASES = {None: str, "title": _title, "lower": str.lower, "upper": str.upper}
 # Errors that `clean_names` reports, but does not fix.
@@ -65,8 +63,8 @@ _GARBLED: dict[str, Callable[[str], Any]] = {
 }
 _SUSPICIOUS: dict[str, Callable[[str], Any]] = _GARBLED | {
     "empty": lambda name: not name.strip(),
-    _WHITESPACE: lambda name: name != _normalize_whitespace(name) != "",
-    "with invisible characters": lambda name: name != _remove_invisible(name),
+    _WHITESPACE: lambda name: name != _FIXES["blanks"](name) != "",
+    "with invisible characters": lambda name: name != _FIXES["invisible"](name),
     "spelled like a missing value": lambda name: name in _MISSING,
     "with U+FFFD, which replaces unreadable characters": lambda name: "\ufffd" in name,
     "with a comma": lambda name: "," in name,
@@ -167,12 +165,7 @@ def clean_names(
     check_option("drop_digits", drop_digits)
     if isinstance(names, str):
         raise TypeError(f"names must be an iterable of str. Got the single str {names!r:.80}.")
-    steps: dict[str, Callable[[str], str]] = {
-        "invisible": _remove_invisible,
-        "blanks": _normalize_whitespace,
-        "composed": compose,
-        "case": lambda name: compose(_CASES[case](name)),
-    }
+    steps = _FIXES | {"case": lambda name: compose(_CASES[case](name))}
     changes = dict.fromkeys([*steps, "empty", "digits", "duplicates"], 0)
     entries, cleaned = list(names), []
     for row, entry in enumerate(entries):
