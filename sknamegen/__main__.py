@@ -1,4 +1,11 @@
-"""Command line: train on a list of names, and print generated names or scores."""
+"""Train on a list of names and print new names, one per line.
+
+examples:
+  sknamegen --style dragons -n 5
+  cat names.txt | sknamegen -n 5
+  sknamegen people.csv --column surname --label-column country --label IT
+  sknamegen names.txt --save names.joblib && sknamegen --load names.joblib --pattern '.*(ia|o)'
+"""  # noqa: D405, D406, D407  # the end of the help
 
 import argparse
 import os
@@ -25,20 +32,12 @@ _SCORING = {"file", "demo", "style", "encoding", "counting", "load", "save", "ti
 _SCORING |= {"random_state", "score", "similar", "no_similar"}
 # Characters that move the cursor, end a line or change the direction of text.
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
-_EXAMPLES = """
-examples:
-  sknamegen --style dragons -n 5
-  cat names.txt | sknamegen -n 5
-  sknamegen people.csv --column surname --label-column country --label IT
-  sknamegen names.txt --save names.joblib && sknamegen --load names.joblib --pattern '.*(ia|o)'
-"""
 
 
 def _parser():
-    parser = argparse.ArgumentParser(
-        "sknamegen", epilog=_EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.description = "Train on a list of names and print new names, one per line."
+    parser = argparse.ArgumentParser("sknamegen")
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.description, _, parser.epilog = (__doc__ or "").partition("\n\n")  # None with -OO
     parser.add_argument("--version", action="version", version=sknamegen.__version__)
     _add_training_options(parser)
     _add_generation_options(parser)
@@ -233,7 +232,7 @@ def _flag(option):
 
 def _sample_options(names, args):
     """Return the keyword parameters of `sample`. `names` is None for a loaded model."""
-    keys = "label", "max_length", "pattern", "min_p", "best_of", "random_state"
+    keys = "label", "max_length", "pattern", "min_p", "best_of", "novel", "unique", "random_state"
     options = {key: getattr(args, key) for key in keys}
     options["min_length"] = 1 if args.min_length is None else args.min_length
     if args.suffix is not None:
@@ -251,7 +250,6 @@ def _sample(generator, args, options, own):
     """
     message, is_text, typical = "", generator.max_length_ is None, dict[str, Any]()
     n = 5 * args.n if args.far_apart else args.n
-    required: dict[str, Any] = {"novel": args.novel, "unique": args.unique}
     wanted: dict[str, Any] = {"novel": not args.allow_known, "unique": not args.allow_repeats}
     if is_text:
         options["best_of"] = 1
@@ -261,26 +259,25 @@ def _sample(generator, args, options, own):
     if options["words"] and own and not options["n_words"]:
         typical["n_words"] = _usual_n_words(own)
     _draw(generator, args, 0, options)  # raises errors for parameters out of range
-    if wanted["novel"] > required["novel"] and generator.name_hashes_ is None:
+    may_be_known, may_repeat = not (args.allow_known or args.novel), wanted["unique"] > args.unique
+    if may_be_known and generator.name_hashes_ is None:
         wanted["novel"] = False
         kind = "of running text" if is_text else "without hashes of names"
         message = f" Training names are not excluded from a model {kind}."
-    may_be_known, may_repeat = not (args.allow_known or args.novel), wanted["unique"] > args.unique
     allowed = " or ".join(["known names"] * may_be_known + ["duplicates"] * may_repeat)
     if not args.allow_known:
         wanted["exclude"] = sknamegen.known_names() | (options["exclude"] or ())
     if args.novel:
-        required["exclude"] = wanted["exclude"]
+        options["exclude"] = wanted["exclude"]
     names = _found(generator, args, n, options | wanted | typical)
     others = options | {"min_p": None}
-    if (n_missing := n - len(names)) and (args.min_p or typical):
-        found = _found(generator, args, n, others | wanted)
-        found = [name for name in found if args.allow_repeats or name not in names][:n_missing]
-        if found:
-            message += f" Too few names are typical: the next {len(found):,} are less so."
-        names += found
+    if (n_typical := len(names)) < n and (args.min_p or typical):
+        names += _found(generator, args, n, others | wanted)
+        names = (names if args.allow_repeats else list(dict.fromkeys(names)))[:n]
+        if n_more := len(names) - n_typical:
+            message += f" Too few names are typical: the next {n_more:,} are less so."
     if n_missing := n - len(names):
-        found = _draw(generator, args, n, others | required)  # raises all other errors
+        found = _draw(generator, args, n, others)  # raises all other errors
         names += sorted(found, key=set(names).__contains__)[:n_missing]
         if allowed:
             message += f" Too few names qualify: the last {n_missing:,} may be {allowed}."
@@ -328,9 +325,9 @@ def _report(message):
 
 def _print(lines):
     """Print lines, with "?" for characters that standard output cannot encode, after a message."""
-    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    encoding, text = getattr(sys.stdout, "encoding", None) or "utf-8", "\n".join([*lines, ""])
     try:
-        "".join(lines).encode(encoding)
+        text.encode(encoding)
     except UnicodeEncodeError as error:
         character = error.object[error.start]
         _report(
@@ -338,8 +335,7 @@ def _print(lines):
             "characters are printed as ?. Set PYTHONIOENCODING=utf-8 to print them."
         )
         sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
-    for line in lines:
-        print(line)
+    print(text, end="")
 
 
 @contextmanager
