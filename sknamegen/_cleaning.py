@@ -72,14 +72,21 @@ _SUSPICIOUS: dict[str, Callable[[str], Any]] = _GARBLED | {
 }
 
 
-def warn_about_suspicious_names(
-    names: list[str],
-    title: str = "X",
-    checks: dict[str, Callable[[str], Any]] = _SUSPICIOUS,
-    advice: str = "The model learns them unchanged. To fix them, use "
-    "sknamegen.datasets.clean_names, or ftfy.fix_text for garbled names.",
-) -> None:
-    """Warn once if the first 100,000 names contain suspicious entries."""
+_ADVICE = (
+    "The model learns them unchanged. To fix them, use sknamegen.datasets.clean_names, or "
+    "ftfy.fix_text for garbled names."
+)
+
+
+def warn_about_suspicious_names(names: list[str], is_cleaned: bool = False) -> None:
+    """Warn once if the first 100,000 names contain suspicious entries.
+
+    `is_cleaned` is for the names passed to `clean_names`, which fixes all entries but garbled ones.
+    """
+    title, checks, advice = "X", _SUSPICIOUS, _ADVICE
+    if is_cleaned:
+        title, checks = "names", _GARBLED
+        advice = "clean_names does not fix them. Before clean_names, use ftfy.fix_text."
     checked, suspects = names[:100_000], {}
     distinct = set(checked)
     candidates = [n for n in checked if n in _MISSING or not (n.isascii() and n.isalpha())]
@@ -92,14 +99,12 @@ def warn_about_suspicious_names(
         suspects["like a heading"] = checked[:1]
     capitals = [name for name in checked if len(name) > 1 and name.isupper()]
     variants = [name for name in capitals if ({_title(name), name.lower()} - {name}) & distinct]
-    if variants and checks is _SUSPICIOUS:
+    if variants and not is_cleaned:
         suspects["in capitals that also occur in lower or title case"] = variants
     if len(names) == 1 and len(names[0]) > 200:
         suspects["as long as a text, although each name must be an item"] = names
-    if suspects:
-        counts = [
-            f"{len(x):,} {kind} (such as {shorten(x[0], 40)})" for kind, x in suspects.items()
-        ]
+    counts = [f"{len(x):,} {kind} (such as {shorten(x[0], 40)})" for kind, x in suspects.items()]
+    if counts:
         warn_user(
             f"{title} contains suspicious names: {'; '.join(counts)}. {advice} If they are "
             "intended, ignore warnings of category sknamegen.datasets.NamesWarning.",
@@ -185,8 +190,7 @@ def clean_names(
         else:
             cleaned.append(name)
     strings = [entry for entry in entries if isinstance(entry, str)]
-    advice = "clean_names does not fix them. Before clean_names, use ftfy.fix_text."
-    warn_about_suspicious_names(strings, "names", _GARBLED, advice)
+    warn_about_suspicious_names(strings, is_cleaned=True)
     distinct = list(dict.fromkeys(cleaned)) if drop_duplicates else cleaned
     changes["duplicates"] = len(cleaned) - len(distinct)
     return distinct, {change: n for change, n in changes.items() if n}

@@ -553,15 +553,12 @@ def read_columns(lines: list[str], columns: Sequence[str | int], header: bool) -
     Columns are titles (str), which are in the first line, or numbers (int), which start at 1. If
     all columns are numbers, the first line is a row, unless `header` is True.
     """
-    rows, indices = _table_rows(lines), list[int]()
+    rows = _table_rows(lines)
     has_titles = header or any(isinstance(column, str) for column in columns)
     titles = [title.strip() for title in next(rows)] if has_titles else []
-    for column in columns:
-        if isinstance(column, str) and column not in titles:
-            raise ValueError(
-                f"The file has no column {column!r}. Its columns are {', '.join(titles)}."
-            )
-        indices.append(titles.index(column) if isinstance(column, str) else column - 1)
+    for title in (c for c in columns if isinstance(c, str) and c not in titles):
+        raise ValueError(f"The file has no column {title!r}. Its columns are {', '.join(titles)}.")
+    indices = [titles.index(c) if isinstance(c, str) else c - 1 for c in columns]
     entries = []
     for row in rows:
         if not 0 <= min(indices) <= max(indices) < len(row):

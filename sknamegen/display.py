@@ -206,7 +206,7 @@ class NextCharDisplay(_Display):
         self.image_ = ax.imshow(np.array([columns[character] for character in shown]), **style)
         marked = [(x, shown.index(c)) for x, c in enumerate(targets) if c in columns]
         places = np.reshape(marked, (-1, 2)).T
-        self.marks_ = ax.plot(*places, "o", mfc="none", mec="tab:red", ms=8)[0]
+        (self.marks_,) = ax.plot(*places, "o", mfc="none", mec="tab:red", ms=8)
         _label_ticks(ax.xaxis, targets)
         _label_ticks(ax.yaxis, shown)
         ax.figure.colorbar(self.image_, ax=ax, label="probability")
