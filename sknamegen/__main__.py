@@ -14,6 +14,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 from contextlib import contextmanager, redirect_stdout, suppress
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from threading import Timer
@@ -23,9 +24,6 @@ import sknamegen
 
 from ._state import replaced_file
 
-# Settings of options that take no value, and of options that take an int.
-_SWITCH: dict[str, Any] = {"action": "store_true"}
-_NUMBER: dict[str, Any] = {"type": int, "metavar": "N"}
 # Options that describe a table of names, and other options that have an effect with --score.
 _TABLE = {"column", "label_column", "header"}
 _SCORING = {"file", "demo", "style", "encoding", "counting", "load", "save", "title", "quiet"}
@@ -47,19 +45,20 @@ def _parser():
 def _add_training_options(parser):
     column: Any = {"metavar": "COLUMN"}
     add = parser.add_argument_group("training").add_argument
+    switch = partial(add, action="store_true")
     add("file", nargs="?", help="file of names, one per line (default, or -: standard input)")
     add("--style", help="train on a bundled list, such as dragons")
-    add("--demo", help="short for --style dragons", **_SWITCH)
-    add("--list-styles", help="print the titles of the bundled styles, and exit", **_SWITCH)
+    switch("--demo", help="short for --style dragons")
+    switch("--list-styles", help="print the titles of the bundled styles, and exit")
     add("--column", help="column of names (CSV or TSV): header, or number starting at 1", **column)
     add("--label-column", help="column of labels: header, or number starting at 1", **column)
-    add("--header", help="skip the first line if columns are given by number", **_SWITCH)
+    switch("--header", help="skip the first line if columns are given by number")
     add("--encoding", default="utf-8", help="encoding of all files (default: utf-8)")
-    add("--quiet", help="do not report progress", **_SWITCH)
-    add("--counting", help="use a fast n-gram model instead of an LSTM", **_SWITCH)
+    switch("--quiet", help="do not report progress")
+    switch("--counting", help="use a fast n-gram model instead of an LSTM")
     similar = "file of related names to learn, too (default: names of the bundled collection)"
     add("--similar", metavar="FILE", help=similar)
-    add("--no-similar", help="learn only the names of the list", **_SWITCH)
+    switch("--no-similar", help="learn only the names of the list")
     add("--load", metavar="MODEL", help="load a saved model instead of training")
     save = "save the model as a file (.joblib, .pkl, .skops) or as a web page (.html)"
     add("--save", metavar="MODEL", help=save)
@@ -69,15 +68,16 @@ def _add_training_options(parser):
 def _add_generation_options(parser):
     group = parser.add_argument_group("generation")
     add = group.add_argument
-    add("-n", default=10, help="number of names (default: 10)", **_NUMBER)
+    number = partial(add, type=int, metavar="N")
+    number("-n", default=10, help="number of names (default: 10)")
     add("--seed", default="", metavar="TEXT", help="beginning of the names")
     add("--temperature", type=float, default=0.7, metavar="T", help="randomness (default: 0.7)")
     add("--label", help="label of the names")
     min_p = "minimum probability of a character, relative to the most probable (default: 0.1)"
     add("--min-p", type=float, default=0.1, metavar="P", help=min_p)
-    add("--best-of", default=10, help="number of candidates for a name (default: 10)", **_NUMBER)
-    add("--min-length", help="minimum length (default: shortest training name)", **_NUMBER)
-    add("--max-length", help="maximum length (default: longest training name)", **_NUMBER)
+    number("--best-of", default=10, help="number of candidates for a name (default: 10)")
+    number("--min-length", help="minimum length (default: shortest training name)")
+    number("--max-length", help="maximum length (default: longest training name)")
     ends = group.add_mutually_exclusive_group().add_argument
     ends("--suffix", metavar="TEXT", help="end of the names")
     ends("--pattern", metavar="REGEX", help="regular expression for the whole name")
@@ -86,21 +86,20 @@ def _add_generation_options(parser):
     add("--banned-file", metavar="FILE", help="file of strings not allowed in names, one per line")
     words = "after FILE: use only English words (all, or like the list's) and those of the list"
     add("--words", nargs="?", const="all", choices=("all", "like"), help=words)
-    add("--own-words", help="use only the words of the list", **_SWITCH)
+    add("--own-words", action="store_true", help="use only the words of the list")
     add("--words-file", metavar="FILE", help="use only the words in a file (and those above)")
     n_words = "number of words in a name (default with words: as in the list)"
     add("--n-words", nargs=2, type=int, metavar=("MIN", "MAX"), help=n_words)
-    known = group.add_mutually_exclusive_group().add_argument
-    allow_known = "allow training names and other known names (excluded by default)"
-    known("--allow-known", help=allow_known, **_SWITCH)
-    known("--novel", help="fail if too few names are new", **_SWITCH)
+    known = partial(group.add_mutually_exclusive_group().add_argument, action="store_true")
+    known("--allow-known", help="allow training names and other known names (excluded by default)")
+    known("--novel", help="fail if too few names are new")
     add("--exclude", metavar="FILE", help="exclude the names in a file, one per line")
     far_apart = "minimum number of edits between two names, and from a name to the list"
-    add("--far-apart", help=far_apart, **_NUMBER)
-    repeats = group.add_mutually_exclusive_group().add_argument
-    repeats("--allow-repeats", help="allow duplicates (excluded by default)", **_SWITCH)
-    repeats("--unique", help="fail if too few names are different", **_SWITCH)
-    add("--random-state", help="random seed for reproducible training and names", **_NUMBER)
+    number("--far-apart", help=far_apart)
+    repeats = partial(group.add_mutually_exclusive_group().add_argument, action="store_true")
+    repeats("--allow-repeats", help="allow duplicates (excluded by default)")
+    repeats("--unique", help="fail if too few names are different")
+    number("--random-state", help="random seed for reproducible training and names")
     add("--score", metavar="FILE", help="print the log-likelihood of each name in a file, in nats")
 
 
@@ -257,7 +256,8 @@ def _sample(generator, args, options, own):
         longest = args.max_length or generator.max_length_
         typical["min_length"] = max(1, min(generator.min_length_, longest))
     if options["words"] and own and not options["n_words"]:
-        typical["n_words"] = _usual_n_words(own)
+        fewest, _, most = _usual_n_words(own)
+        typical["n_words"] = fewest, most
     _draw(generator, args, 0, options)  # raises errors for parameters out of range
     may_be_known, may_repeat = not (args.allow_known or args.novel), wanted["unique"] > args.unique
     if may_be_known and generator.name_hashes_ is None:
@@ -359,8 +359,7 @@ def _read_names(path, args):
     if args.column:
         given = filter(None, (args.column, args.label_column))
         columns = [int(column) if column.isdecimal() else column for column in given]
-        names, *labels = sknamegen.datasets.read_columns(lines, columns, args.header)
-        return names, labels[0] if labels else None
+        return (*sknamegen.datasets.read_columns(lines, columns, args.header), None)[:2]
     # "Smith, John" is a name.
     if any(all(re.search(mark, line) for line in lines) for mark in ("\t", ";", ",(?! )")):
         raise ValueError(
@@ -378,7 +377,8 @@ def _words(names, args):
             "contain. Pass its words with --words-file."
         )
     if not (args.words or args.own_words or args.words_file):
-        if names and not args.save and _have_english_words(names):
+        are_long = names and not args.save and _usual_n_words(names)[1] > 1
+        if are_long and sknamegen.datasets.are_english(sknamegen.datasets.words_of(names)):
             _report(
                 "most names consist of several words. To generate only English words that are like "
                 "theirs, pass --words like."
@@ -402,17 +402,10 @@ def _words(names, args):
 
 
 def _usual_n_words(names):
-    """Return the 5th and 95th percentile of the number of words in a name."""
+    """Return the 5th percentile, the median and the 95th percentile of the number of words."""
     counts = sorted(map(len, sknamegen.datasets.split_words(names)))
     n = len(counts) - 1
-    return counts[n // 20], counts[-(-n * 19 // 20)]
-
-
-def _have_english_words(names):
-    """Return whether most names consist of several words, many of which are English."""
-    n_several = sum(len(words) > 1 for words in sknamegen.datasets.split_words(names))
-    words = sknamegen.datasets.words_of(names)
-    return n_several > len(names) / 2 and sknamegen.datasets.are_english(words)
+    return counts[n // 20], counts[n // 2], counts[-(-n * 19 // 20)]
 
 
 def _fit(names, labels, args, options):

@@ -30,9 +30,7 @@ _SYMBOLS = {END_CHARACTER: "⏎", " ": "␣"}
 class _Display:
     """Base class for displays."""
 
-    def _axes(
-        self, ax: Axes | None, title: str, size: tuple[float, float] = (4.5, 3.4), **labels: str
-    ) -> Axes:
+    def _axes(self, ax: Axes | None, title: str, size: Any = (4.5, 3.4), **labels: str) -> Axes:
         """Label the axes, set `ax_` and `figure_`, creating a figure if `ax` is None."""
         plt = import_optional(type(self).__name__, "matplotlib.pyplot", "plot")
         self.ax_: Axes = plt.subplots(layout="constrained", figsize=size)[1] if ax is None else ax
