@@ -281,13 +281,7 @@ def nearest_words(counts: Counter[str], words: Strs, vectors: Floats, n_lists: I
 @cache
 def _english_words() -> frozenset[str]:
     """Return the bundled words as a set, whose hash is computed once."""
-    text = gzip.decompress(bundled_file("words.gz").read_bytes()).decode()
-    words, word = list[str](), ""
-    # An upper-case letter stands for the number of letters shared with the word before.
-    for shared, rest in re.findall("([A-Z])([^A-Z]*)", text):
-        word = word[: ord(shared) - ord("A")] + rest
-        words.append(word)
-    return frozenset(words)
+    return frozenset(gzip.decompress(bundled_file("words.gz").read_bytes()).decode().split())
 
 
 def words_of(names: Iterable[str]) -> frozenset[str]:
