@@ -37,12 +37,6 @@ def _parser():
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.description, _, parser.epilog = (__doc__ or "").partition("\n\n")  # None with -OO
     parser.add_argument("--version", action="version", version=sknamegen.__version__)
-    _add_training_options(parser)
-    _add_generation_options(parser)
-    return parser
-
-
-def _add_training_options(parser):
     column: Any = {"metavar": "COLUMN"}
     add = parser.add_argument_group("training").add_argument
     switch = partial(add, action="store_true")
@@ -63,6 +57,8 @@ def _add_training_options(parser):
     save = "save the model as a file (.joblib, .pkl, .skops) or as a web page (.html)"
     add("--save", metavar="MODEL", help=save)
     add("--title", help="title of the web page (default: from its file name)")
+    _add_generation_options(parser)
+    return parser
 
 
 def _add_generation_options(parser):
@@ -145,8 +141,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(args, given):
     _check_options(args, given)
     if args.list_styles:
-        styles = sknamegen.list_styles()
-        _print([f"{group}: {', '.join(titles)}" for group, titles in styles.items()])
+        _print([f"{kind}: {', '.join(titles)}" for kind, titles in sknamegen.list_styles().items()])
         return
     own, labels, options = None, None, {}  # all files are read before training
     with _reported("reading names", args):
@@ -238,8 +233,7 @@ def _sample_options(names, args):
         options["pattern"] = f"(?s).*{re.escape(args.suffix)}"
     options["banned"] = args.banned + _lines(args.banned_file, args)
     options["exclude"] = _lines(args.exclude, args) or None
-    options["n_words"] = tuple(args.n_words) if args.n_words else None
-    return options | {"words": _words(names, args)}
+    return options | {"words": _words(names, args), "n_words": args.n_words and tuple(args.n_words)}
 
 
 def _sample(generator, args, options, own):
@@ -256,8 +250,7 @@ def _sample(generator, args, options, own):
         longest = args.max_length or generator.max_length_
         typical["min_length"] = max(1, min(generator.min_length_, longest))
     if options["words"] and own and not options["n_words"]:
-        fewest, _, most = _usual_n_words(own)
-        typical["n_words"] = fewest, most
+        typical["n_words"] = _usual_n_words(own)[::2]  # without the median
     _draw(generator, args, 0, options)  # raises errors for parameters out of range
     may_be_known, may_repeat = not (args.allow_known or args.novel), wanted["unique"] > args.unique
     if may_be_known and generator.name_hashes_ is None:
@@ -357,8 +350,7 @@ def _read_names(path, args):
         raise ValueError("--label-column and --header require --column, which selects the names.")
     lines = _lines(path, args, strip=not args.column)
     if args.column:
-        given = filter(None, (args.column, args.label_column))
-        columns = [int(column) if column.isdecimal() else column for column in given]
+        columns = [int(c) if c.isdecimal() else c for c in (args.column, args.label_column) if c]
         return (*sknamegen.datasets.read_columns(lines, columns, args.header), None)[:2]
     # "Smith, John" is a name.
     if any(all(re.search(mark, line) for line in lines) for mark in ("\t", ";", ",(?! )")):

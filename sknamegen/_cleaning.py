@@ -18,6 +18,7 @@ _HEADINGS |= {"lastname", "surname", "surnames", "given name", "full name", "vor
 _WHITESPACE = "with leading, trailing or repeated whitespace"
 # Letters of scripts that look alike, for character classes: Latin, Greek and Cyrillic.
 _SCRIPTS = "A-Za-z\xc0-\u024f\u1e00-\u1eff", "\u0370-\u03ff\u1f00-\u1fff", "\u0400-\u052f"
+_TWO_SCRIPTS = "|".join(f"[{first}][{second}]" for first, second in permutations(_SCRIPTS, 2))
 
 
 class NamesWarning(UserWarning):
@@ -57,9 +58,7 @@ _GARBLED: dict[str, Callable[[str], Any]] = {
     "with HTML entities": re.compile(r"&#?\w+;").search,
     "with full-width forms": re.compile(r"[\uff01-\uff5e]").search,
     "with a number in front": re.compile(r"\d+[.)]\s*[^\W\d]").match,
-    "with two scripts in a word": re.compile(
-        "|".join(f"[{first}][{second}]" for first, second in permutations(_SCRIPTS, 2))
-    ).search,
+    "with two scripts in a word": re.compile(_TWO_SCRIPTS).search,
 }
 _SUSPICIOUS: dict[str, Callable[[str], Any]] = _GARBLED | {
     "empty": lambda name: not name.strip(),
@@ -189,8 +188,7 @@ def clean_names(
             changes["digits"] += 1
         else:
             cleaned.append(name)
-    strings = [entry for entry in entries if isinstance(entry, str)]
-    warn_about_suspicious_names(strings, is_cleaned=True)
+    warn_about_suspicious_names([x for x in entries if isinstance(x, str)], is_cleaned=True)
     distinct = list(dict.fromkeys(cleaned)) if drop_duplicates else cleaned
     changes["duplicates"] = len(cleaned) - len(distinct)
     return distinct, {change: n for change, n in changes.items() if n}

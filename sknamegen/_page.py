@@ -91,8 +91,8 @@ def save_page(
         # JSON contains "<" only inside strings, where an escape is valid.
         values = {"TITLE": html.escape(title), "DIGEST": digest, "MANUAL": MANUAL}
         values |= {"NAMES_JS": script, "MODEL_JSON": model.replace("<", "\\u003c")}
-        page = re.sub(r"\{\{(\w+)\}\}", lambda match: values[match[1]], page)
-        files = {"": page}  # the path itself
+        # The empty name stands for the path itself.
+        files = {"": re.sub(r"\{\{(\w+)\}\}", lambda match: values[match[1]], page)}
     for name, text in files.items():
         with replaced_file(path / name) as temporary:
             temporary.write_text(text, "utf-8")

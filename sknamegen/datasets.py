@@ -246,8 +246,7 @@ def load_words(like: Iterable[str] | None = None, n: int = 1000) -> frozenset[st
         )
         return own
     known = {*own, *counts}
-    nearest = nearest_words(counts, *word_vectors())
-    return own + [word for word in nearest if word not in known][:n]
+    return own + [word for word in nearest_words(counts, *word_vectors()) if word not in known][:n]
 
 
 def are_english(words: Collection[str]) -> bool:
