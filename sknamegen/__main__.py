@@ -145,7 +145,6 @@ def _run(args, given):
         return
     own, labels, options = None, None, {}  # all files are read before training
     with _reported("reading names", args):
-        save = args.save and _save_function(args.save)
         if args.style is not None:
             own = sknamegen.load_names(args.style)
         elif args.file:
@@ -159,9 +158,9 @@ def _run(args, given):
             pipe = _load(args.load)
     else:
         pipe = _fit(own, labels, args, options)
-    if save:
+    if args.save:
         with _reported(f"saving {args.save!r}", args):
-            _save(pipe, args, save)
+            _save(pipe, args)
         _report(f"saved {args.save!r}.{_privacy_note(pipe[-1])}")
     if args.score is None:
         with _reported("generating names", args):
@@ -217,6 +216,10 @@ def _check_options(args, given):
                 f"With {flag}, these options have no effect: {', '.join(flags)}. Omit them, or "
                 f"omit {flag}."
             )
+    if args.save and not os.path.isdir(os.path.dirname(args.save) or "."):
+        raise ValueError(f"--save must name a file in an existing folder. Got {args.save!r}.")
+    if args.save and not args.save.endswith(".html"):
+        _serializer(args.save)  # raises errors for other endings
 
 
 def _flag(option):
@@ -247,8 +250,7 @@ def _sample(generator, args, options, own):
     if is_text:
         options["best_of"] = 1
     elif args.min_length is None:
-        longest = args.max_length or generator.max_length_
-        typical["min_length"] = max(1, min(generator.min_length_, longest))
+        typical["min_length"] = max(1, min(generator.min_length_, args.max_length or sys.maxsize))
     if options["words"] and own and not options["n_words"]:
         typical["n_words"] = _usual_n_words(own)[::2]  # without the median
     _draw(generator, args, 0, options)  # raises errors for parameters out of range
@@ -429,19 +431,13 @@ def _privacy_note(generator):
     return " It contains n-gram counts, which reveal the names of the list." * has_counts
 
 
-def _save(pipe, args, save):
+def _save(pipe, args):
     """Save a model or a web page."""
-    if save is sknamegen.save_page:
-        save(pipe, args.save, args.title)
-        return
-    with replaced_file(args.save) as temporary:
-        save(pipe, temporary)
-
-
-def _save_function(path):
-    if not os.path.isdir(os.path.dirname(path) or "."):
-        raise ValueError(f"--save must name a file in an existing folder. Got {path!r}.")
-    return sknamegen.save_page if path.endswith(".html") else _serializer(path).dump
+    if args.save.endswith(".html"):
+        sknamegen.save_page(pipe, args.save, args.title)
+    else:
+        with replaced_file(args.save) as temporary:
+            _serializer(args.save).dump(pipe, temporary)
 
 
 def _serializer(path):

@@ -35,10 +35,8 @@ def split_words(texts: Iterable[str]) -> list[list[str]]:
     """Return the folded words of each text, see `sknamegen.datasets.words_of`."""
     folded = [fold_word(compose(text)) for text in texts]
     characters = sorted(set().union(*folded))
-    letters = re.escape("".join(filter(is_letter, characters)))
+    letters = re.escape("".join(filter(is_letter, characters)) or "x")  # at least one
     marks = re.escape("".join(filter(is_mark, characters)))
-    if not letters:
-        return [[] for _ in folded]
     run = f"[{letters}][{letters}{marks}]*"
     find = re.compile(f"{run}(?:{APOSTROPHE}{run})*").findall
     return [find(text) for text in folded]
