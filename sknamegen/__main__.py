@@ -24,10 +24,10 @@ import sknamegen
 
 from ._state import replaced_file
 
-# Options that describe a table of names, and other options that have an effect with --score.
-_TABLE = {"column", "label_column", "header"}
+# Options that describe a table of names or similar names, and others that affect --score.
+_TABLE, _SIMILAR = {"column", "label_column", "header"}, {"similar", "no_similar"}
 _SCORING = {"file", "demo", "style", "encoding", "counting", "load", "save", "title", "quiet"}
-_SCORING |= {"random_state", "score", "similar", "no_similar"}
+_SCORING |= {"random_state", "score"} | _SIMILAR
 # Characters that move the cursor, end a line or change the direction of text.
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
@@ -205,9 +205,8 @@ def _check_options(args, given):
                 "pass a file with --banned-file."
             )
     table = {"label_column"} if "score" in given else _TABLE
-    similar = {"similar", "no_similar"}
-    useless = {"load": table | similar | {"counting"}, "demo": table, "style": table}
-    useless |= {"words": {"own_words"}, "no_similar": {"similar"}, "counting": similar}
+    useless = {"load": table | _SIMILAR | {"counting"}, "demo": table, "style": table}
+    useless |= {"words": {"own_words"}, "no_similar": {"similar"}, "counting": _SIMILAR}
     useless |= {"score": given - _TABLE - _SCORING, "list_styles": given - {"list_styles", "quiet"}}
     for option, others in useless.items():
         if option in given and given & others:
