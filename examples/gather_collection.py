@@ -283,19 +283,10 @@ def word_lists(packages):
 
 
 def write_words(all_words, offensive, path):
-    """Write English words, except offensive words.
-
-    An upper-case letter before each word stands for the number of letters that it shares with the
-    word before.
-    """
+    """Write English words, except offensive words, one per line."""
     words = sorted({word.lower() for word in all_words})
     kept = [word for word in words if word not in offensive]
-    text, previous = "", ""
-    for word in kept:
-        differ = (i for i, (a, b) in enumerate(zip(word, previous, strict=False)) if a != b)
-        n_shared = min(next(differ, len(previous)), 25)
-        text, previous = text + chr(ord("A") + n_shared) + word[n_shared:], word
-    Path(path).write_bytes(gzip.compress(text.encode(), mtime=0))
+    Path(path).write_bytes(gzip.compress("\n".join(kept).encode(), mtime=0))
     size = Path(path).stat().st_size / 1e3
     print(f"{path}: {size:.1f} kB, {len(kept):,} words, {len(words) - len(kept)} left out")
 

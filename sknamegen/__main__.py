@@ -1,4 +1,11 @@
-"""Command line: train on a list of names, and print generated names or scores."""
+"""Train on a list of names and print new names, one per line.
+
+examples:
+  sknamegen --style dragons -n 5
+  cat names.txt | sknamegen -n 5
+  sknamegen people.csv --column surname --label-column country --label IT
+  sknamegen names.txt --save names.joblib && sknamegen --load names.joblib --pattern '.*(ia|o)'
+"""  # noqa: D405, D406, D407  # the end of the help
 
 import argparse
 import os
@@ -7,6 +14,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 from contextlib import contextmanager, redirect_stdout, suppress
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from threading import Timer
@@ -16,69 +24,56 @@ import sknamegen
 
 from ._state import replaced_file
 
-# Settings of options that take no value, and of options that take an int.
-_SWITCH: dict[str, Any] = {"action": "store_true"}
-_NUMBER: dict[str, Any] = {"type": int, "metavar": "N"}
-# Options that describe a table of names, and other options that have an effect with --score.
-_TABLE = {"column", "label_column", "header"}
+# Options that describe a table of names or similar names, and others that affect --score.
+_TABLE, _SIMILAR = {"column", "label_column", "header"}, {"similar", "no_similar"}
 _SCORING = {"file", "demo", "style", "encoding", "counting", "load", "save", "title", "quiet"}
-_SCORING |= {"random_state", "score", "similar", "no_similar"}
+_SCORING |= {"random_state", "score"} | _SIMILAR
 # Characters that move the cursor, end a line or change the direction of text.
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
-_EXAMPLES = """
-examples:
-  sknamegen --style dragons -n 5
-  cat names.txt | sknamegen -n 5
-  sknamegen people.csv --column surname --label-column country --label IT
-  sknamegen names.txt --save names.joblib && sknamegen --load names.joblib --pattern '.*(ia|o)'
-"""
 
 
 def _parser():
-    parser = argparse.ArgumentParser(
-        "sknamegen", epilog=_EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.description = "Train on a list of names and print new names, one per line."
+    parser = argparse.ArgumentParser("sknamegen")
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.description, _, parser.epilog = (__doc__ or "").partition("\n\n")  # None with -OO
     parser.add_argument("--version", action="version", version=sknamegen.__version__)
-    _add_training_options(parser)
-    _add_generation_options(parser)
-    return parser
-
-
-def _add_training_options(parser):
     column: Any = {"metavar": "COLUMN"}
     add = parser.add_argument_group("training").add_argument
+    switch = partial(add, action="store_true")
     add("file", nargs="?", help="file of names, one per line (default, or -: standard input)")
     add("--style", help="train on a bundled list, such as dragons")
-    add("--demo", help="short for --style dragons", **_SWITCH)
-    add("--list-styles", help="print the titles of the bundled styles, and exit", **_SWITCH)
+    switch("--demo", help="short for --style dragons")
+    switch("--list-styles", help="print the titles of the bundled styles, and exit")
     add("--column", help="column of names (CSV or TSV): header, or number starting at 1", **column)
     add("--label-column", help="column of labels: header, or number starting at 1", **column)
-    add("--header", help="skip the first line if columns are given by number", **_SWITCH)
+    switch("--header", help="skip the first line if columns are given by number")
     add("--encoding", default="utf-8", help="encoding of all files (default: utf-8)")
-    add("--quiet", help="do not report progress", **_SWITCH)
-    add("--counting", help="use a fast n-gram model instead of an LSTM", **_SWITCH)
+    switch("--quiet", help="do not report progress")
+    switch("--counting", help="use a fast n-gram model instead of an LSTM")
     similar = "file of related names to learn, too (default: names of the bundled collection)"
     add("--similar", metavar="FILE", help=similar)
-    add("--no-similar", help="learn only the names of the list", **_SWITCH)
+    switch("--no-similar", help="learn only the names of the list")
     add("--load", metavar="MODEL", help="load a saved model instead of training")
     save = "save the model as a file (.joblib, .pkl, .skops) or as a web page (.html)"
     add("--save", metavar="MODEL", help=save)
     add("--title", help="title of the web page (default: from its file name)")
+    _add_generation_options(parser)
+    return parser
 
 
 def _add_generation_options(parser):
     group = parser.add_argument_group("generation")
     add = group.add_argument
-    add("-n", default=10, help="number of names (default: 10)", **_NUMBER)
+    number = partial(add, type=int, metavar="N")
+    number("-n", default=10, help="number of names (default: 10)")
     add("--seed", default="", metavar="TEXT", help="beginning of the names")
     add("--temperature", type=float, default=0.7, metavar="T", help="randomness (default: 0.7)")
     add("--label", help="label of the names")
     min_p = "minimum probability of a character, relative to the most probable (default: 0.1)"
     add("--min-p", type=float, default=0.1, metavar="P", help=min_p)
-    add("--best-of", default=10, help="number of candidates for a name (default: 10)", **_NUMBER)
-    add("--min-length", help="minimum length (default: shortest training name)", **_NUMBER)
-    add("--max-length", help="maximum length (default: longest training name)", **_NUMBER)
+    number("--best-of", default=10, help="number of candidates for a name (default: 10)")
+    number("--min-length", help="minimum length (default: shortest training name)")
+    number("--max-length", help="maximum length (default: longest training name)")
     ends = group.add_mutually_exclusive_group().add_argument
     ends("--suffix", metavar="TEXT", help="end of the names")
     ends("--pattern", metavar="REGEX", help="regular expression for the whole name")
@@ -87,21 +82,20 @@ def _add_generation_options(parser):
     add("--banned-file", metavar="FILE", help="file of strings not allowed in names, one per line")
     words = "after FILE: use only English words (all, or like the list's) and those of the list"
     add("--words", nargs="?", const="all", choices=("all", "like"), help=words)
-    add("--own-words", help="use only the words of the list", **_SWITCH)
+    add("--own-words", action="store_true", help="use only the words of the list")
     add("--words-file", metavar="FILE", help="use only the words in a file (and those above)")
     n_words = "number of words in a name (default with words: as in the list)"
     add("--n-words", nargs=2, type=int, metavar=("MIN", "MAX"), help=n_words)
-    known = group.add_mutually_exclusive_group().add_argument
-    allow_known = "allow training names and other known names (excluded by default)"
-    known("--allow-known", help=allow_known, **_SWITCH)
-    known("--novel", help="fail if too few names are new", **_SWITCH)
+    known = partial(group.add_mutually_exclusive_group().add_argument, action="store_true")
+    known("--allow-known", help="allow training names and other known names (excluded by default)")
+    known("--novel", help="fail if too few names are new")
     add("--exclude", metavar="FILE", help="exclude the names in a file, one per line")
     far_apart = "minimum number of edits between two names, and from a name to the list"
-    add("--far-apart", help=far_apart, **_NUMBER)
-    repeats = group.add_mutually_exclusive_group().add_argument
-    repeats("--allow-repeats", help="allow duplicates (excluded by default)", **_SWITCH)
-    repeats("--unique", help="fail if too few names are different", **_SWITCH)
-    add("--random-state", help="random seed for reproducible training and names", **_NUMBER)
+    number("--far-apart", help=far_apart)
+    repeats = partial(group.add_mutually_exclusive_group().add_argument, action="store_true")
+    repeats("--allow-repeats", help="allow duplicates (excluded by default)")
+    repeats("--unique", help="fail if too few names are different")
+    number("--random-state", help="random seed for reproducible training and names")
     add("--score", metavar="FILE", help="print the log-likelihood of each name in a file, in nats")
 
 
@@ -147,12 +141,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(args, given):
     _check_options(args, given)
     if args.list_styles:
-        styles = sknamegen.list_styles()
-        _print([f"{group}: {', '.join(titles)}" for group, titles in styles.items()])
+        _print([f"{kind}: {', '.join(titles)}" for kind, titles in sknamegen.list_styles().items()])
         return
     own, labels, options = None, None, {}  # all files are read before training
     with _reported("reading names", args):
-        save = args.save and _save_function(args.save)
         if args.style is not None:
             own = sknamegen.load_names(args.style)
         elif args.file:
@@ -166,9 +158,9 @@ def _run(args, given):
             pipe = _load(args.load)
     else:
         pipe = _fit(own, labels, args, options)
-    if save:
+    if args.save:
         with _reported(f"saving {args.save!r}", args):
-            _save(pipe, args, save)
+            _save(pipe, args)
         _report(f"saved {args.save!r}.{_privacy_note(pipe[-1])}")
     if args.score is None:
         with _reported("generating names", args):
@@ -213,9 +205,8 @@ def _check_options(args, given):
                 "pass a file with --banned-file."
             )
     table = {"label_column"} if "score" in given else _TABLE
-    similar = {"similar", "no_similar"}
-    useless = {"load": table | similar | {"counting"}, "demo": table, "style": table}
-    useless |= {"words": {"own_words"}, "no_similar": {"similar"}, "counting": similar}
+    useless = {"load": table | _SIMILAR | {"counting"}, "demo": table, "style": table}
+    useless |= {"words": {"own_words"}, "no_similar": {"similar"}, "counting": _SIMILAR}
     useless |= {"score": given - _TABLE - _SCORING, "list_styles": given - {"list_styles", "quiet"}}
     for option, others in useless.items():
         if option in given and given & others:
@@ -224,6 +215,10 @@ def _check_options(args, given):
                 f"With {flag}, these options have no effect: {', '.join(flags)}. Omit them, or "
                 f"omit {flag}."
             )
+    if args.save and not os.path.isdir(os.path.dirname(args.save) or "."):
+        raise ValueError(f"--save must name a file in an existing folder. Got {args.save!r}.")
+    if args.save and not args.save.endswith(".html"):
+        _serializer(args.save)  # raises errors for other endings
 
 
 def _flag(option):
@@ -233,15 +228,14 @@ def _flag(option):
 
 def _sample_options(names, args):
     """Return the keyword parameters of `sample`. `names` is None for a loaded model."""
-    keys = "label", "max_length", "pattern", "min_p", "best_of", "random_state"
+    keys = "label", "max_length", "pattern", "min_p", "best_of", "novel", "unique", "random_state"
     options = {key: getattr(args, key) for key in keys}
     options["min_length"] = 1 if args.min_length is None else args.min_length
     if args.suffix is not None:
         options["pattern"] = f"(?s).*{re.escape(args.suffix)}"
     options["banned"] = args.banned + _lines(args.banned_file, args)
     options["exclude"] = _lines(args.exclude, args) or None
-    options["n_words"] = tuple(args.n_words) if args.n_words else None
-    return options | {"words": _words(names, args)}
+    return options | {"words": _words(names, args), "n_words": args.n_words and tuple(args.n_words)}
 
 
 def _sample(generator, args, options, own):
@@ -251,36 +245,33 @@ def _sample(generator, args, options, own):
     """
     message, is_text, typical = "", generator.max_length_ is None, dict[str, Any]()
     n = 5 * args.n if args.far_apart else args.n
-    required: dict[str, Any] = {"novel": args.novel, "unique": args.unique}
     wanted: dict[str, Any] = {"novel": not args.allow_known, "unique": not args.allow_repeats}
     if is_text:
         options["best_of"] = 1
     elif args.min_length is None:
-        longest = args.max_length or generator.max_length_
-        typical["min_length"] = max(1, min(generator.min_length_, longest))
+        typical["min_length"] = max(1, min(generator.min_length_, args.max_length or sys.maxsize))
     if options["words"] and own and not options["n_words"]:
-        typical["n_words"] = _usual_n_words(own)
+        typical["n_words"] = _usual_n_words(own)[::2]  # without the median
     _draw(generator, args, 0, options)  # raises errors for parameters out of range
-    if wanted["novel"] > required["novel"] and generator.name_hashes_ is None:
+    may_be_known, may_repeat = not (args.allow_known or args.novel), wanted["unique"] > args.unique
+    if may_be_known and generator.name_hashes_ is None:
         wanted["novel"] = False
         kind = "of running text" if is_text else "without hashes of names"
         message = f" Training names are not excluded from a model {kind}."
-    may_be_known, may_repeat = not (args.allow_known or args.novel), wanted["unique"] > args.unique
     allowed = " or ".join(["known names"] * may_be_known + ["duplicates"] * may_repeat)
     if not args.allow_known:
         wanted["exclude"] = sknamegen.known_names() | (options["exclude"] or ())
     if args.novel:
-        required["exclude"] = wanted["exclude"]
+        options["exclude"] = wanted["exclude"]
     names = _found(generator, args, n, options | wanted | typical)
     others = options | {"min_p": None}
-    if (n_missing := n - len(names)) and (args.min_p or typical):
-        found = _found(generator, args, n, others | wanted)
-        found = [name for name in found if args.allow_repeats or name not in names][:n_missing]
-        if found:
-            message += f" Too few names are typical: the next {len(found):,} are less so."
-        names += found
+    if (n_typical := len(names)) < n and (args.min_p or typical):
+        names += _found(generator, args, n, others | wanted)
+        names = (names if args.allow_repeats else list(dict.fromkeys(names)))[:n]
+        if n_more := len(names) - n_typical:
+            message += f" Too few names are typical: the next {n_more:,} are less so."
     if n_missing := n - len(names):
-        found = _draw(generator, args, n, others | required)  # raises all other errors
+        found = _draw(generator, args, n, others)  # raises all other errors
         names += sorted(found, key=set(names).__contains__)[:n_missing]
         if allowed:
             message += f" Too few names qualify: the last {n_missing:,} may be {allowed}."
@@ -328,9 +319,9 @@ def _report(message):
 
 def _print(lines):
     """Print lines, with "?" for characters that standard output cannot encode, after a message."""
-    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    encoding, text = getattr(sys.stdout, "encoding", None) or "utf-8", "\n".join([*lines, ""])
     try:
-        "".join(lines).encode(encoding)
+        text.encode(encoding)
     except UnicodeEncodeError as error:
         character = error.object[error.start]
         _report(
@@ -338,8 +329,7 @@ def _print(lines):
             "characters are printed as ?. Set PYTHONIOENCODING=utf-8 to print them."
         )
         sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
-    for line in lines:
-        print(line)
+    print(text, end="")
 
 
 @contextmanager
@@ -361,10 +351,8 @@ def _read_names(path, args):
         raise ValueError("--label-column and --header require --column, which selects the names.")
     lines = _lines(path, args, strip=not args.column)
     if args.column:
-        given = filter(None, (args.column, args.label_column))
-        columns = [int(column) if column.isdecimal() else column for column in given]
-        names, *labels = sknamegen.datasets.read_columns(lines, columns, args.header)
-        return names, labels[0] if labels else None
+        columns = [int(c) if c.isdecimal() else c for c in (args.column, args.label_column) if c]
+        return (*sknamegen.datasets.read_columns(lines, columns, args.header), None)[:2]
     # "Smith, John" is a name.
     if any(all(re.search(mark, line) for line in lines) for mark in ("\t", ";", ",(?! )")):
         raise ValueError(
@@ -382,7 +370,8 @@ def _words(names, args):
             "contain. Pass its words with --words-file."
         )
     if not (args.words or args.own_words or args.words_file):
-        if names and not args.save and _have_english_words(names):
+        are_long = names and not args.save and _usual_n_words(names)[1] > 1
+        if are_long and sknamegen.datasets.are_english(sknamegen.datasets.words_of(names)):
             _report(
                 "most names consist of several words. To generate only English words that are like "
                 "theirs, pass --words like."
@@ -406,17 +395,10 @@ def _words(names, args):
 
 
 def _usual_n_words(names):
-    """Return the 5th and 95th percentile of the number of words in a name."""
+    """Return the 5th percentile, the median and the 95th percentile of the number of words."""
     counts = sorted(map(len, sknamegen.datasets.split_words(names)))
     n = len(counts) - 1
-    return counts[n // 20], counts[-(-n * 19 // 20)]
-
-
-def _have_english_words(names):
-    """Return whether most names consist of several words, many of which are English."""
-    n_several = sum(len(words) > 1 for words in sknamegen.datasets.split_words(names))
-    words = sknamegen.datasets.words_of(names)
-    return n_several > len(names) / 2 and sknamegen.datasets.are_english(words)
+    return counts[n // 20], counts[n // 2], counts[-(-n * 19 // 20)]
 
 
 def _fit(names, labels, args, options):
@@ -448,19 +430,13 @@ def _privacy_note(generator):
     return " It contains n-gram counts, which reveal the names of the list." * has_counts
 
 
-def _save(pipe, args, save):
+def _save(pipe, args):
     """Save a model or a web page."""
-    if save is sknamegen.save_page:
-        save(pipe, args.save, args.title)
-        return
-    with replaced_file(args.save) as temporary:
-        save(pipe, temporary)
-
-
-def _save_function(path):
-    if not os.path.isdir(os.path.dirname(path) or "."):
-        raise ValueError(f"--save must name a file in an existing folder. Got {path!r}.")
-    return sknamegen.save_page if path.endswith(".html") else _serializer(path).dump
+    if args.save.endswith(".html"):
+        sknamegen.save_page(pipe, args.save, args.title)
+    else:
+        with replaced_file(args.save) as temporary:
+            _serializer(args.save).dump(pipe, temporary)
 
 
 def _serializer(path):

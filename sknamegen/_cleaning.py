@@ -18,18 +18,11 @@ _HEADINGS |= {"lastname", "surname", "surnames", "given name", "full name", "vor
 _WHITESPACE = "with leading, trailing or repeated whitespace"
 # Letters of scripts that look alike, for character classes: Latin, Greek and Cyrillic.
 _SCRIPTS = "A-Za-z\xc0-\u024f\u1e00-\u1eff", "\u0370-\u03ff\u1f00-\u1fff", "\u0400-\u052f"
+_TWO_SCRIPTS = "|".join(f"[{first}][{second}]" for first, second in permutations(_SCRIPTS, 2))
 
 
 class NamesWarning(UserWarning):
     """Warning about suspicious entries in a list of names."""
-
-
-def _normalize_whitespace(name):
-    return " ".join(name.split())
-
-
-def _remove_invisible(name):
-    return name.translate(_INVISIBLE)
 
 
 def _is_mojibake(name):
@@ -51,6 +44,12 @@ def _title(name):
     return "".join(characters)
 
 
+# Fixes of `clean_names`, in this order, by the kind of change.
+_FIXES: dict[str, Callable[[str], str]] = {
+    "invisible": lambda name: name.translate(_INVISIBLE),
+    "blanks": lambda name: " ".join(name.split()),
+    "composed": compose,
+}
 _CASES: dict[str | None, Callable[[str], str]]
 _CASES = {None: str, "title": _title, "lower": str.lower, "upper": str.upper}
 # Errors that `clean_names` reports, but does not fix.
@@ -59,14 +58,12 @@ _GARBLED: dict[str, Callable[[str], Any]] = {
     "with HTML entities": re.compile(r"&#?\w+;").search,
     "with full-width forms": re.compile(r"[\uff01-\uff5e]").search,
     "with a number in front": re.compile(r"\d+[.)]\s*[^\W\d]").match,
-    "with two scripts in a word": re.compile(
-        "|".join(f"[{first}][{second}]" for first, second in permutations(_SCRIPTS, 2))
-    ).search,
+    "with two scripts in a word": re.compile(_TWO_SCRIPTS).search,
 }
 _SUSPICIOUS: dict[str, Callable[[str], Any]] = _GARBLED | {
     "empty": lambda name: not name.strip(),
-    _WHITESPACE: lambda name: name != _normalize_whitespace(name) != "",
-    "with invisible characters": lambda name: name != _remove_invisible(name),
+    _WHITESPACE: lambda name: name != _FIXES["blanks"](name) != "",
+    "with invisible characters": lambda name: name != _FIXES["invisible"](name),
     "spelled like a missing value": lambda name: name in _MISSING,
     "with U+FFFD, which replaces unreadable characters": lambda name: "\ufffd" in name,
     "with a comma": lambda name: "," in name,
@@ -74,14 +71,21 @@ _SUSPICIOUS: dict[str, Callable[[str], Any]] = _GARBLED | {
 }
 
 
-def warn_about_suspicious_names(
-    names: list[str],
-    title: str = "X",
-    checks: dict[str, Callable[[str], Any]] = _SUSPICIOUS,
-    advice: str = "The model learns them unchanged. To fix them, use "
-    "sknamegen.datasets.clean_names, or ftfy.fix_text for garbled names.",
-) -> None:
-    """Warn once if the first 100,000 names contain suspicious entries."""
+_ADVICE = (
+    "The model learns them unchanged. To fix them, use sknamegen.datasets.clean_names, or "
+    "ftfy.fix_text for garbled names."
+)
+
+
+def warn_about_suspicious_names(names: list[str], is_cleaned: bool = False) -> None:
+    """Warn once if the first 100,000 names contain suspicious entries.
+
+    `is_cleaned` is for the names passed to `clean_names`, which fixes all entries but garbled ones.
+    """
+    title, checks, advice = "X", _SUSPICIOUS, _ADVICE
+    if is_cleaned:
+        title, checks = "names", _GARBLED
+        advice = "clean_names does not fix them. Before clean_names, use ftfy.fix_text."
     checked, suspects = names[:100_000], {}
     distinct = set(checked)
     candidates = [n for n in checked if n in _MISSING or not (n.isascii() and n.isalpha())]
@@ -94,14 +98,12 @@ def warn_about_suspicious_names(
         suspects["like a heading"] = checked[:1]
     capitals = [name for name in checked if len(name) > 1 and name.isupper()]
     variants = [name for name in capitals if ({_title(name), name.lower()} - {name}) & distinct]
-    if variants and checks is _SUSPICIOUS:
+    if variants and not is_cleaned:
         suspects["in capitals that also occur in lower or title case"] = variants
     if len(names) == 1 and len(names[0]) > 200:
         suspects["as long as a text, although each name must be an item"] = names
-    if suspects:
-        counts = [
-            f"{len(x):,} {kind} (such as {shorten(x[0], 40)})" for kind, x in suspects.items()
-        ]
+    counts = [f"{len(x):,} {kind} (such as {shorten(x[0], 40)})" for kind, x in suspects.items()]
+    if counts:
         warn_user(
             f"{title} contains suspicious names: {'; '.join(counts)}. {advice} If they are "
             "intended, ignore warnings of category sknamegen.datasets.NamesWarning.",
@@ -167,12 +169,7 @@ def clean_names(
     check_option("drop_digits", drop_digits)
     if isinstance(names, str):
         raise TypeError(f"names must be an iterable of str. Got the single str {names!r:.80}.")
-    steps: dict[str, Callable[[str], str]] = {
-        "invisible": _remove_invisible,
-        "blanks": _normalize_whitespace,
-        "composed": compose,
-        "case": lambda name: compose(_CASES[case](name)),
-    }
+    steps = _FIXES | {"case": lambda name: compose(_CASES[case](name))}
     changes = dict.fromkeys([*steps, "empty", "digits", "duplicates"], 0)
     entries, cleaned = list(names), []
     for row, entry in enumerate(entries):
@@ -191,9 +188,7 @@ def clean_names(
             changes["digits"] += 1
         else:
             cleaned.append(name)
-    strings = [entry for entry in entries if isinstance(entry, str)]
-    advice = "clean_names does not fix them. Before clean_names, use ftfy.fix_text."
-    warn_about_suspicious_names(strings, "names", _GARBLED, advice)
+    warn_about_suspicious_names([x for x in entries if isinstance(x, str)], is_cleaned=True)
     distinct = list(dict.fromkeys(cleaned)) if drop_duplicates else cleaned
     changes["duplicates"] = len(cleaned) - len(distinct)
     return distinct, {change: n for change, n in changes.items() if n}

@@ -3,7 +3,6 @@
 import base64
 import html
 import json
-import os
 import re
 from hashlib import sha256
 from importlib import resources
@@ -15,7 +14,7 @@ import numpy as np
 from ._alphabet import decode, encode, fold_codes
 from ._generator import fitted
 from ._sampling.automaton import cluster_part
-from ._state import MANUAL, replaced_file
+from ._state import MANUAL, FilePath, replaced_file
 from ._validation import check_str
 
 # Folder with the page templates.
@@ -23,7 +22,7 @@ _TEMPLATES = resources.files(__name__.partition(".")[0]).joinpath("page")
 
 
 def save_page(
-    generator: Any, path: str | os.PathLike[str], title: str | None = None, *, parts: bool = False
+    generator: Any, path: FilePath, title: str | None = None, *, parts: bool = False
 ) -> None:
     """Save a generator as a web page that generates names in a browser.
 
@@ -79,25 +78,23 @@ def save_page(
         title = re.sub("[_-]", " ", Path(path).stem)
         title = title[:1].upper() + title[1:]
     check_str("title", title)
-    exported = _exported(generator, title)
-    model = json.dumps(exported, default=_encode_array, separators=(",", ":"))
+    model = json.dumps(_exported(generator, title), default=_encode_array, separators=(",", ":"))
     templates = (_TEMPLATES / name for name in ("names.js", "example.html", "page.html"))
     script, example, page = (template.read_text("utf-8") for template in templates)
     path = Path(path)
     if parts:
         path.mkdir(parents=True, exist_ok=True)
-        files = {path / "model.json": model, path / "names.js": script}
-        files[path / "example.html"] = example
+        files = {"model.json": model, "names.js": script, "example.html": example}
     else:
         interface = page.partition("<script>")[2].partition("</script>")[0]
         digest = base64.b64encode(sha256(interface.encode()).digest()).decode()
         # JSON contains "<" only inside strings, where an escape is valid.
         values = {"TITLE": html.escape(title), "DIGEST": digest, "MANUAL": MANUAL}
         values |= {"NAMES_JS": script, "MODEL_JSON": model.replace("<", "\\u003c")}
-        page = re.sub(r"\{\{(\w+)\}\}", lambda match: values[match[1]], page)
-        files = {path: page}
-    for file, text in files.items():
-        with replaced_file(file) as temporary:
+        # The empty name stands for the path itself.
+        files = {"": re.sub(r"\{\{(\w+)\}\}", lambda match: values[match[1]], page)}
+    for name, text in files.items():
+        with replaced_file(path / name) as temporary:
             temporary.write_text(text, "utf-8")
 
 
@@ -128,7 +125,6 @@ def _exported(generator, title):
 
 def _encode_array(array):
     """Encode an array as base64 of little-endian bytes."""
-    dtype = {"i": "<i4", "f": "<f4", "u": "<u8"}[array.dtype.kind]
-    dtype = "<f2" if array.dtype == np.float16 else dtype
-    data = base64.b64encode(array.astype(dtype).tobytes()).decode()
-    return {"dtype": dtype[1:], "data": data}
+    dtype = {"i": "i4", "u": "u8"}.get(array.dtype.kind, f"f{min(array.itemsize, 4)}")
+    data = base64.b64encode(array.astype(f"<{dtype}").tobytes()).decode()
+    return {"dtype": dtype, "data": data}

@@ -49,10 +49,9 @@ class Candidates:
         scores = sums / (3 * np.diff(self._ends) + _SHRINKAGE)
         sums = np.add.reduceat(scores, np.append(0, np.cumsum(self._sizes)[:-1]))
         scores += np.repeat(_LIST_WEIGHT * sums / self._sizes, self._sizes)
-        best = np.argsort(-scores, kind="stable")
         known, scripts = set(map(fold, names)), set(map(script_of, names))
         chosen = dict[str, None]()
-        for i in best:
+        for i in np.argsort(-scores, kind="stable"):
             name = self._text[self._ends[i] + 1 : self._ends[i + 1]]
             if fold(name) not in known and script_of(name) in scripts:
                 chosen[name] = None

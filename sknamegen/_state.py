@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+FilePath = str | os.PathLike[str]
 PACKAGE = __name__.partition(".")[0]
 # Address of the manual on Read the Docs, also in pyproject.toml.
 MANUAL = "https://sknamegen.readthedocs.io/en/stable"
@@ -84,7 +85,7 @@ def restoring() -> Iterator[None]:
 
 
 @contextmanager
-def replaced_file(path: str | os.PathLike[str]) -> Iterator[Path]:
+def replaced_file(path: FilePath) -> Iterator[Path]:
     """Yield the path of a temporary file that replaces the file at `path` at the end.
 
     After an error, the old file is unchanged. A device or named pipe is not replaced: the yielded

@@ -4,7 +4,6 @@ Words are compared in folded form: composed, regardless of case, with straight a
 """
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from itertools import chain
 
@@ -24,7 +23,7 @@ def fold_word(text: str) -> str:
 
 def is_letter(character: str) -> bool:
     """Return whether a folded character is a letter."""
-    return unicodedata.category(character)[0] == "L"
+    return category(character)[0] == "L"
 
 
 def is_mark(character: str) -> bool:
@@ -36,10 +35,8 @@ def split_words(texts: Iterable[str]) -> list[list[str]]:
     """Return the folded words of each text, see `sknamegen.datasets.words_of`."""
     folded = [fold_word(compose(text)) for text in texts]
     characters = sorted(set().union(*folded))
-    letters = re.escape("".join(filter(is_letter, characters)))
+    letters = re.escape("".join(filter(is_letter, characters)) or "x")  # at least one
     marks = re.escape("".join(filter(is_mark, characters)))
-    if not letters:
-        return [[] for _ in folded]
     run = f"[{letters}][{letters}{marks}]*"
     find = re.compile(f"{run}(?:{APOSTROPHE}{run})*").findall
     return [find(text) for text in folded]
@@ -64,8 +61,7 @@ def any_repeats_word(codes: Ints) -> bool:
     is_other = np.zeros(codes.max(initial=0) + 1, dtype=bool)
     is_other[characters] = [not is_letter(letter) for letter in characters_of(characters).tolist()]
     names = codes[is_other[codes].any(axis=1)]
-    parts = (repeats_word(decode(names[part])) for part in blocks(*names.shape))
-    return any(map(any, parts))
+    return any(True in repeats_word(decode(names[block])) for block in blocks(*names.shape))
 
 
 def words_in(texts: Iterable[str]) -> frozenset[str]:

@@ -62,14 +62,13 @@ class SamplePreview(PublicName, Callback):
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
         """Print a preview every `every` epochs."""
         generator = net.generator()
-        if generator.n_iter_ % self.every:
-            return
-        print(f"After epoch {generator.n_iter_}:")
-        for temperature, names in self._sample(generator, self.n_samples).items():
-            line = f"  temperature {temperature}: {'  '.join(names)}"
+        if generator.n_iter_ % self.every == 0:
+            lines = [f"After epoch {generator.n_iter_}:"]
+            for temperature, names in self._sample(generator, self.n_samples).items():
+                lines.append(f"  temperature {temperature}: {'  '.join(names)}")
             encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
             # Terminals show characters outside their encoding as escape sequences.
-            print(line.encode(encoding, "backslashreplace").decode(encoding))
+            print("\n".join(lines).encode(encoding, "backslashreplace").decode(encoding))
 
     def _sample(self, generator: Any, n_samples: int) -> dict[float, list[str]]:
         """Return generated names for each temperature."""

@@ -28,6 +28,7 @@ from tqdm import tqdm
 
 from ._alphabet import fold
 from ._cleaning import NamesWarning, clean_names
+from ._state import FilePath
 from ._types import Floats, Ints, Strs
 from ._validation import check_int, check_option, check_str, check_strings, warn_user
 from ._words import split_words, words_in
@@ -42,12 +43,10 @@ _MAX_LINE = 10_000
 @overload
 def load_names(title: str = "all", *, return_X_y: Literal[False] = False) -> list[str]: ...
 @overload
-def load_names(
-    title: str = "all", *, return_X_y: Literal[True]
-) -> tuple[list[str], NDArray[np.str_]]: ...
+def load_names(title: str = "all", *, return_X_y: Literal[True]) -> tuple[list[str], Strs]: ...
 def load_names(
     title: str = "all", *, return_X_y: bool = False
-) -> list[str] | tuple[list[str], NDArray[np.str_]]:
+) -> list[str] | tuple[list[str], Strs]:
     """Load a list of names from the bundled collection.
 
     Parameters
@@ -97,8 +96,8 @@ def load_names(
     (8849, ['female', 'male'])
     """
     check_str("title", title)
-    titles = ("female", "male") if title == "all" else (title,)
-    paths = _list_paths()
+    titles, archive = ("female", "male") if title == "all" else (title,), _collection()
+    paths = {PurePosixPath(path).stem: path for path in archive.namelist()}
     if not paths.keys() >= set(titles):
         close = get_close_matches(title, paths, n=1)
         hint = f"Did you mean {close[0]!r}?" if close else "list_styles() returns all styles."
@@ -106,7 +105,6 @@ def load_names(
             "title must be the title of a list in the collection, such as 'dragons' or 'female', "
             f"or 'all'. Got {title!r}. {hint}"
         )
-    archive = _collection()
     lists = [archive.read(paths[title]).decode().split("\n")[:-1] for title in titles]
     names = list(chain.from_iterable(lists))
     return (names, np.repeat(titles, list(map(len, lists)))) if return_X_y else names
@@ -132,10 +130,10 @@ def list_styles() -> dict[str, list[str]]:
     (10, ['angels', 'assassins', 'barbarians'])
     """
     styles = dict[str, list[str]]()
-    for title, path in _list_paths().items():
-        kind, group, *_ = path.split("/")
+    for path in map(PurePosixPath, _collection().namelist()):
+        kind, group, *_ = path.parts
         if kind == "invented":
-            styles.setdefault(group, []).append(title)
+            styles.setdefault(group, []).append(path.stem)
     return styles
 
 
@@ -164,15 +162,10 @@ def real_list_of(names: list[str]) -> tuple[str, list[str]] | None:
     return found
 
 
+@cache
 def _collection() -> ZipFile:
     """Return the collection: text files such as "invented/people/dragons.txt" in a zip file."""
     return ZipFile(BytesIO(bundled_file("collection.zip").read_bytes()))
-
-
-@cache
-def _list_paths() -> dict[str, str]:
-    """Return the path of each list in the collection, by title."""
-    return {PurePosixPath(path).stem: path for path in _collection().namelist()}
 
 
 @overload
@@ -253,8 +246,7 @@ def load_words(like: Iterable[str] | None = None, n: int = 1000) -> frozenset[st
         )
         return own
     known = {*own, *counts}
-    nearest = nearest_words(counts, *word_vectors())
-    return own + [word for word in nearest if word not in known][:n]
+    return own + [word for word in nearest_words(counts, *word_vectors()) if word not in known][:n]
 
 
 def are_english(words: Collection[str]) -> bool:
@@ -288,13 +280,7 @@ def nearest_words(counts: Counter[str], words: Strs, vectors: Floats, n_lists: I
 @cache
 def _english_words() -> frozenset[str]:
     """Return the bundled words as a set, whose hash is computed once."""
-    text = gzip.decompress(bundled_file("words.gz").read_bytes()).decode()
-    words, word = list[str](), ""
-    # An upper-case letter stands for the number of letters shared with the word before.
-    for shared, rest in re.findall("([A-Z])([^A-Z]*)", text):
-        word = word[: ord(shared) - ord("A")] + rest
-        words.append(word)
-    return frozenset(words)
+    return frozenset(gzip.decompress(bundled_file("words.gz").read_bytes()).decode().split())
 
 
 def words_of(names: Iterable[str]) -> frozenset[str]:
@@ -404,7 +390,7 @@ def bundled_file(name: str) -> Traversable:
 
 
 def read_names(
-    path: str | os.PathLike[str],
+    path: FilePath,
     encoding: str = "utf-8",
     *,
     column: str | int | None = None,
@@ -472,11 +458,7 @@ def read_names(
 
 
 def iter_names(
-    path: str | os.PathLike[str],
-    encoding: str = "utf-8",
-    *,
-    chunk_size: int = 100_000,
-    verbose: int = 0,
+    path: FilePath, encoding: str = "utf-8", *, chunk_size: int = 100_000, verbose: int = 0
 ) -> Iterator[list[str]]:
     r"""Read a text file of names, one per line, in chunks.
 
@@ -523,7 +505,7 @@ def iter_names(
 
 
 def read_lines(
-    path: str | os.PathLike[str] | int, encoding: str, verbose: int = 0, strip: bool = True
+    path: FilePath | int, encoding: str, verbose: int = 0, strip: bool = True
 ) -> Iterator[str]:
     """Yield the non-empty lines of a file, and raise if there are none.
 
@@ -564,15 +546,12 @@ def read_columns(lines: list[str], columns: Sequence[str | int], header: bool) -
     Columns are titles (str), which are in the first line, or numbers (int), which start at 1. If
     all columns are numbers, the first line is a row, unless `header` is True.
     """
-    rows, indices = _table_rows(lines), list[int]()
+    rows = _table_rows(lines)
     has_titles = header or any(isinstance(column, str) for column in columns)
     titles = [title.strip() for title in next(rows)] if has_titles else []
-    for column in columns:
-        if isinstance(column, str) and column not in titles:
-            raise ValueError(
-                f"The file has no column {column!r}. Its columns are {', '.join(titles)}."
-            )
-        indices.append(titles.index(column) if isinstance(column, str) else column - 1)
+    for title in (c for c in columns if isinstance(c, str) and c not in titles):
+        raise ValueError(f"The file has no column {title!r}. Its columns are {', '.join(titles)}.")
+    indices = [titles.index(c) if isinstance(c, str) else c - 1 for c in columns]
     entries = []
     for row in rows:
         if not 0 <= min(indices) <= max(indices) < len(row):

@@ -30,15 +30,13 @@ _SYMBOLS = {END_CHARACTER: "⏎", " ": "␣"}
 class _Display:
     """Base class for displays."""
 
-    def _axes(
-        self, ax: Axes | None, title: str, size: tuple[float, float] = (4.5, 3.4), **labels: str
-    ) -> Axes:
-        """Label the axes, set `ax_` and `figure_`, creating a figure if `ax` is None."""
+    def _axes(self, ax: Axes | None, title: str, size: Any = (4.5, 3.4), **options: Any) -> Axes:
+        """Set options of the axes, `ax_` and `figure_`, creating a figure if `ax` is None."""
         plt = import_optional(type(self).__name__, "matplotlib.pyplot", "plot")
         self.ax_: Axes = plt.subplots(layout="constrained", figsize=size)[1] if ax is None else ax
         self.figure_ = self.ax_.figure
         self.ax_.set_title(title, size=self.ax_.xaxis.label.get_fontsize())
-        self.ax_.set(**labels)
+        self.ax_.set(**options)
         return self.ax_
 
 
@@ -206,7 +204,7 @@ class NextCharDisplay(_Display):
         self.image_ = ax.imshow(np.array([columns[character] for character in shown]), **style)
         marked = [(x, shown.index(c)) for x, c in enumerate(targets) if c in columns]
         places = np.reshape(marked, (-1, 2)).T
-        self.marks_ = ax.plot(*places, "o", mfc="none", mec="tab:red", ms=8)[0]
+        (self.marks_,) = ax.plot(*places, "o", mfc="none", mec="tab:red", ms=8)
         _label_ticks(ax.xaxis, targets)
         _label_ticks(ax.yaxis, shown)
         ax.figure.colorbar(self.image_, ax=ax, label="probability")
@@ -330,7 +328,7 @@ class TemperatureDisplay(_Display):
         """Plot the three curves. Parameters and result are as in `from_estimator`."""
         title = "Higher temperature: more novel, less probable names"
         shares = "share of names that are novel / unique"
-        ax = self._axes(ax, title, xlabel="temperature", ylabel=shares)
+        ax = self._axes(ax, title, xlabel="temperature", ylabel=shares, ylim=(0, 1.02))
         self.loss_ax_ = ax.twinx()
         style: dict[str, Any] = {"marker": "."} | kwargs
         loss_style = {"label": "loss", "color": "gray", "ls": "--"} | style
@@ -338,7 +336,6 @@ class TemperatureDisplay(_Display):
         self.lines_ = ax.plot(self.temperatures, self.novelty, label="novel", **style)
         self.lines_ += ax.plot(self.temperatures, self.uniqueness, label=unique, **style)
         self.lines_ += self.loss_ax_.plot(self.temperatures, self.loss, **loss_style)
-        ax.set_ylim(0, 1.02)
         self.loss_ax_.set(ylabel="loss (nats per character)", ylim=(0, None))
         ax.legend(handles=self.lines_, loc="lower right")
         return self
