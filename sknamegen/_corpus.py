@@ -14,16 +14,16 @@ from ._alphabet import (
     UNKNOWN,
     Alphabet,
     characters_of,
+    compose,
     distinct,
     encode,
     hash_names,
     sorted_unique,
 )
-from ._cleaning import warn_about_capitals
-from ._rows import Rows, malformed_error, read_rows
-from ._sequences import Sequences
+from ._cleaning import warn_about_capitals, warn_about_suspicious_names
+from ._sequences import MAX_WINDOW, Rows, Sequences, are_names, check_names, malformed_error
 from ._types import Bools, Data, Floats, Ints, Labels, Strs
-from ._validation import MAX_WINDOW, check_alphabet, check_int, check_labels, check_weights
+from ._validation import check_alphabet, check_int, check_labels, check_weights
 from ._words import any_repeats_word
 
 
@@ -128,16 +128,15 @@ class Corpus:
 
     def read(self, X: object) -> Rows:
         """Return the rows of windows like those in `fit`, or of names."""
-        rows = read_rows(X, self.window_length_, self._spelled)
-        if rows.is_text != self.is_text:
-            raise ValueError(
-                "X must contain the same kind of windows as in fit, where boundary was "
-                f"{not self.is_text}. Got windows with boundary={not rows.is_text}."
-            )
-        return rows
-
-    def _spelled(self, names: list[str]) -> list[str]:
-        """Return names in the spelling of the training names."""
+        if not are_names(X):
+            rows = Rows.of_windows(X, self.window_length_)
+            if rows.is_text != self.is_text:
+                raise ValueError(
+                    "X must contain the same kind of windows as in fit, where boundary was "
+                    f"{not self.is_text}. Got windows with boundary={not rows.is_text}."
+                )
+            return rows
+        names = check_names(X)
         if self.is_text:
             raise ValueError(
                 "X must be windows of running text, because this generator was fitted with "
@@ -146,7 +145,7 @@ class Corpus:
             )
         if "".join(self.alphabet_).islower():
             warn_about_capitals(names)
-        return self.alphabet.composed(names)
+        return Rows.of_names(self.alphabet.composed(names), self.window_length_)
 
     def indexed(self, sequences: Sequences) -> Sequences:
         """Convert code points to indices. Characters that no training name contains are unknown."""
@@ -218,7 +217,7 @@ def learn(
     `alphabet` contains additional characters for later names. The corpus includes the names of
     `before`, that of earlier calls.
     """
-    rows = before.read(X) if before else read_rows(X)
+    rows = before.read(X) if before else _read_first(X)
     labels = None if y is None else check_labels(y, len(rows))
     weights = None if sample_weight is None else check_weights(sample_weight, len(rows))
     if weights is not None and not weights.all():
@@ -248,6 +247,15 @@ def learn(
         raise ValueError("X must contain at least one known character to learn. Got only U+FFFD.")
     corpus = Corpus(characters_of(codes), rows.window_length, **empty)
     return corpus._with_rows(rows, sequences, labels, weights)
+
+
+def _read_first(X: object) -> Rows:
+    """Return the rows of the names or windows in the first call of `fit` or `partial_fit`."""
+    if not are_names(X):
+        return Rows.of_windows(X)
+    names = check_names(X)
+    warn_about_suspicious_names(names)
+    return Rows.of_names(list(map(compose, names)))
 
 
 def _check_unchanged(

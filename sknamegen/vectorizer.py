@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._alphabet import END_CHARACTER, UNKNOWN, characters_of, code_point, decode, distinct, shorten
 from ._cleaning import warn_about_suspicious_names
-from ._rows import check_names, encode_rows, malformed_error, rows_of_windows
+from ._sequences import Rows, check_names, encode_rows, malformed_error
 from ._state import StateFormat
 from ._tasks import CallbackSupportMixin, fit_task
 from ._validation import check_int, check_option
@@ -213,7 +213,7 @@ class CharSequenceVectorizer(StateFormat, CallbackSupportMixin, TransformerMixin
         """
         check_is_fitted(self)
         window_length, step = self._check_params()
-        rows = rows_of_windows(X, window_length)
+        rows = Rows.of_windows(X, window_length)
         if rows.is_text == self.boundary:
             raise malformed_error()
         if not rows.is_text:

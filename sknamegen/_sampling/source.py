@@ -20,8 +20,7 @@ from .._corpus import Corpus
 from .._graphemes import MAX_CODE_POINTS
 from .._models.contract import NextCharModel, State, joined, log_likelihood, log_softmax
 from .._parallel import BLOCK_CELLS, blocks, one_blas_thread, parallel_map
-from .._rows import rows_of_names
-from .._sequences import Sequences
+from .._sequences import Rows, Sequences
 from .._types import Bools, Floats, Ints
 from .decoding import Decoding, draw
 from .lookahead import Lookahead
@@ -336,7 +335,7 @@ def _log_joint(
     """
     joint = np.zeros((len(texts), len(labels)))
     if any(texts) and not corpus.is_text:
-        rows = rows_of_names(texts, corpus.window_length_)
+        rows = Rows.of_names(texts, corpus.window_length_)
         read = Sequences.of_rows(rows).indexed(corpus.alphabet)
         if not ended:
             read.targets[read.targets == corpus.alphabet.end] = NONE
