@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._graphemes import Clusters
-from ._types import Ints, Strs
+from ._types import Bools, Ints, Strs
 
 PAD = 0x0000
 START = 0x0002
@@ -235,13 +235,16 @@ class Alphabet:
         """Convert rows of indices to strings. Rows end with the end index or -1."""
         return decode(self._decoding_table[indices])
 
-    def indices(self, codes: Ints) -> Ints:
-        """Replace code points with indices. Entries of -1 do not change."""
+    def indices(self, codes: Ints, known: Bools | slice = slice(None)) -> Ints:
+        """Replace code points with indices. Entries of -1 do not change.
+
+        Characters that the index `known` does not select are unknown.
+        """
         # A table up to the largest code point, with an entry for NONE at the end.
         n_codes = max(array.max(initial=START) for array in (self._codes, codes)) + 2
         table = np.full(n_codes, len(self) + 1, dtype=np.int32)
         table[START] = len(self)
-        table[self._codes] = np.arange(len(self), dtype=np.int32)
+        table[self._codes[known]] = np.arange(len(self), dtype=np.int32)[known]
         table[NONE] = NONE
         return table[codes]
 

@@ -70,10 +70,10 @@ class Corpus:
         """The alphabet of the names, which maps characters to indices."""
         return Alphabet(self.alphabet_)
 
-    @cached_property
-    def own_alphabet(self) -> Alphabet:
-        """The characters that the training names contain."""
-        return self.alphabet if self.is_own is None else Alphabet(self.alphabet_[self.is_own])
+    @property
+    def own(self) -> Bools | slice:
+        """Index of the characters that the training names contain."""
+        return slice(None) if self.is_own is None else self.is_own
 
     @property
     def is_text(self) -> bool:
@@ -146,12 +146,6 @@ class Corpus:
         if "".join(self.alphabet_).islower():
             warn_about_capitals(names)
         return Rows.of_names(self.alphabet.composed(names), self.window_length_)
-
-    def indexed(self, sequences: Sequences) -> Sequences:
-        """Convert code points to indices. Characters that no training name contains are unknown."""
-        own = self.own_alphabet
-        indexed = sequences.indexed(own)
-        return indexed if own is self.alphabet else indexed.reindexed(own, self.alphabet)
 
     def label_indices(self, y: ArrayLike | None, n_names: int) -> Ints:
         """Return the label index of each name, or -1 without labels."""

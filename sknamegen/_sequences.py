@@ -177,11 +177,14 @@ class Sequences(NamedTuple):
         """Return up to 511 evenly spaced sequences."""
         return self.take(slice(None, None, max(1, len(self.inputs) // 256)))
 
-    def indexed(self, alphabet: Alphabet) -> Self:
-        """Convert code points to indices and remove unknown characters from the targets."""
-        targets = alphabet.indices(self.targets)
+    def indexed(self, alphabet: Alphabet, known: Bools | slice = slice(None)) -> Self:
+        """Convert code points to indices and remove unknown characters from the targets.
+
+        `known` selects the characters of the alphabet that are not unknown.
+        """
+        inputs, targets = (alphabet.indices(codes, known) for codes in self[:2])
         targets[targets >= len(alphabet)] = NONE
-        return self._replace(inputs=alphabet.indices(self.inputs), targets=targets)
+        return self._replace(inputs=inputs, targets=targets)
 
     def reindexed(self, old: Alphabet, new: Alphabet) -> Self:
         """Convert indices to those of an alphabet with more characters."""

@@ -220,7 +220,7 @@ def _merge_corpora(corpora: list[Corpus], weights: list[float]) -> Corpus:
     shortest = [corpus.min_length_ for corpus in corpora if corpus.min_length_ is not None]
     longest = [corpus.max_length_ for corpus in corpora if corpus.max_length_ is not None]
     alphabet = np.unique(np.concatenate([corpus.alphabet_ for corpus in corpora]))
-    own = np.concatenate([corpus.own_alphabet.characters for corpus in corpora])
+    own = np.concatenate([corpus.alphabet_[corpus.own] for corpus in corpora])
     return Corpus(
         alphabet,
         corpora[0].window_length_,

@@ -339,7 +339,5 @@ def _log_joint(
         read = Sequences.of_rows(rows).indexed(corpus.alphabet)
         if not ended:
             read.targets[read.targets == corpus.alphabet.end] = NONE
-        for column, label in enumerate(labels.tolist()):
-            labelled = read._replace(labels=np.full_like(read.labels, label))
-            joint[:, column] = log_likelihood(model, labelled, len(texts))
+        joint += log_likelihood(model, read, labels[:, None], len(texts))
     return joint + (corpus.log_prior if len(labels) > 1 else 0)
