@@ -242,9 +242,8 @@ class NameClassifier(
         -------
         routing : sklearn.utils.metadata_routing.MetadataRouter
         """
-        methods = MethodMapping()
-        for method in ("fit", "partial_fit"):
-            methods.add(caller=method, callee=method)
+        methods = MethodMapping().add(caller="fit", callee="fit")
+        methods.add(caller="partial_fit", callee="partial_fit")
         router = MetadataRouter(owner=self).add_self_request(self)
         return router.add(generator=self.generator, method_mapping=methods)
 
@@ -283,12 +282,9 @@ class NameClassifier(
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        generator = self.generator
-        if isinstance(generator, FrozenEstimator):
-            generator = generator.estimator
-        if isinstance(generator, Pipeline):  # its own tags ignore its input
-            generator = next(step for _, step in generator.steps if hasattr(step, "fit"))
-        tags.input_tags = get_tags(generator).input_tags
+        # The tags of a Pipeline ignore its input.
+        steps = (step for step in unwrapped(self.generator) if hasattr(step, "fit"))
+        tags.input_tags = get_tags(next(steps, self.generator)).input_tags
         return tags
 
 

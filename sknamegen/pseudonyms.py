@@ -132,7 +132,7 @@ class NamePseudonymizer(
     @key.setter
     def key(self, key: bytes | str | None) -> None:
         # A hidden key keeps its identity, which `clone` checks.
-        if isinstance(key, (bytes, str)) and not isinstance(key, _Hidden):
+        if isinstance(key, (bytes, str)) and not isinstance(key, (_HiddenBytes, _HiddenStr)):
             key = _HiddenStr(key[:]) if isinstance(key, str) else _HiddenBytes(key)
         self.__dict__["key"] = key
 
@@ -164,8 +164,9 @@ class NamePseudonymizer(
             generator cannot generate enough distinct names.
         """
         check_option("unseen", self.unseen, ("error", "generate"))
-        if not (isinstance(self.key, _Hidden) and self.key):
-            got = "an empty key" if isinstance(self.key, _Hidden) else type(self.key).__name__
+        is_key = isinstance(self.key, (bytes, str))
+        if not (is_key and self.key):
+            got = "an empty key" if is_key else type(self.key).__name__
             raise TypeError(f"key must be non-empty bytes or str. Got {got}.")
         if hasattr(self.exclude, "__next__"):
             raise TypeError("exclude must be a collection, such as a list. Got an iterator.")
@@ -421,8 +422,8 @@ def _replace(rows, pairs, expected, advice):
     return np.array([pairs.get(name, name) for name in rows], dtype=object).reshape(-1, 1)
 
 
-class _Hidden:
-    """Mixin for a secret that is not shown when it is printed or formatted."""
+class _HiddenBytes(bytes):
+    """Key of type bytes that is not shown when it is printed or formatted."""
 
     def __repr__(self):
         return "<hidden>"
@@ -433,9 +434,9 @@ class _Hidden:
         return format(repr(self), spec)
 
 
-class _HiddenBytes(_Hidden, bytes):
-    """Hidden key of type bytes."""
+class _HiddenStr(str):
+    """Key of type str that is not shown when it is printed or formatted."""
 
-
-class _HiddenStr(_Hidden, str):
-    """Hidden key of type str."""
+    __repr__ = _HiddenBytes.__repr__
+    __str__ = _HiddenBytes.__str__
+    __format__ = _HiddenBytes.__format__

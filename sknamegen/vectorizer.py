@@ -111,7 +111,6 @@ class CharSequenceVectorizer(StateFormat, CallbackSupportMixin, TransformerMixin
         self.normalization = normalization
         self.handle_unknown = handle_unknown
 
-    @fit_task()
     def fit(self, X: Iterable[str], y: object = None) -> Self:
         """Learn the alphabet.
 
@@ -140,7 +139,7 @@ class CharSequenceVectorizer(StateFormat, CallbackSupportMixin, TransformerMixin
             If X is empty, a parameter is out of range, a name contains U+0000, U+0002 or U+0003, or
             a text is too short for one window.
         """
-        self._learn(X)
+        self.fit_transform(X, y)
         return self
 
     @fit_task()
@@ -160,7 +159,10 @@ class CharSequenceVectorizer(StateFormat, CallbackSupportMixin, TransformerMixin
                 dtype int32
             Windows as a read-only view, see `transform`.
         """
-        return self._cut(self._learn(X))
+        text = self._encode_rows(X, warns=True)
+        n_framing = int(self.window_length) + 1 if self.boundary else 0
+        self.alphabet_, self.max_length_ = characters_of(distinct(text)), text.shape[1] - n_framing
+        return self._cut(text)
 
     def transform(self, X: Iterable[str]) -> NDArray[np.int32]:
         """Split names into windows.
@@ -230,13 +232,6 @@ class CharSequenceVectorizer(StateFormat, CallbackSupportMixin, TransformerMixin
             )
         later = windows[:, 1:, -step:].reshape(len(windows), -1)
         return decode(np.concatenate([windows[:, 0], later], axis=1))
-
-    def _learn(self, X):
-        """Set the fitted attributes, and return one row of code points per name."""
-        text = self._encode_rows(X, warns=True)
-        n_framing = int(self.window_length) + 1 if self.boundary else 0
-        self.alphabet_, self.max_length_ = characters_of(distinct(text)), text.shape[1] - n_framing
-        return text
 
     def _encode_rows(self, X, warns=False):
         """Validate the names, and return one row of code points per name."""
