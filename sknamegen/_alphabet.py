@@ -269,7 +269,7 @@ class Alphabet:
         return windows
 
     def composed(self, prefixes: Iterable[str]) -> list[str]:
-        """Return prefixes in a supported spelling: composed, unchanged or decomposed."""
+        """Return prefixes or names in a supported spelling: composed, unchanged or decomposed."""
         return [prefix if prefix.isascii() else self._spelling(prefix) for prefix in prefixes]
 
     def _spelling(self, prefix: str) -> str:
@@ -277,8 +277,9 @@ class Alphabet:
         known = (spelling for spelling in spellings if {*spelling} <= self.index.keys())
         return next(known, spellings[0])
 
-    def check_prefixes(self, prefixes: Sequence[str]) -> None:
-        """Raise an error if names, or running text, cannot start with the prefixes."""
+    def checked(self, prefixes: Iterable[str]) -> list[str]:
+        """Return prefixes in a supported spelling, or raise an error if no text can start so."""
+        prefixes = self.composed(prefixes)
         for prefix in prefixes:
             if unknown := sorted({*prefix} - self.index.keys()):
                 raise ValueError(
@@ -291,6 +292,7 @@ class Alphabet:
                     "seed must contain at least one character, because the model was trained on "
                     "running text (boundary=False), which has no start. Got ''."
                 )
+        return prefixes
 
 
 def shorten(text: str, length: int) -> str:

@@ -65,8 +65,7 @@ class Fitted:
         label = options.pop("label", None)
         top = {name: options.pop(name) for name in Decoding._fields if name in options}
         decoding, corpus = Decoding(temperature, **top).checked(), self.corpus
-        prefixes = corpus.alphabet.composed(prefixes)
-        corpus.alphabet.check_prefixes(prefixes)
+        prefixes = corpus.alphabet.checked(prefixes)
         limits = Limits.check(corpus.alphabet, corpus.max_length_, prefixes, **options)
         possible = self._possible(limits, prefixes)
         model, labels, label_proba = self.resolve_label(label, prefixes)
@@ -115,8 +114,7 @@ class Fitted:
     def next_char_proba(self, seeds: list[str], label: object) -> NDArray[np.float64]:
         """Return the distribution of the character after each seed, (n_seeds, n_characters)."""
         alphabet = self.corpus.alphabet
-        prefixes = alphabet.composed(seeds)
-        alphabet.check_prefixes(prefixes)
+        prefixes = alphabet.checked(seeds)
         model, labels, label_proba = self.resolve_label(label, prefixes)
         if not prefixes:
             return np.empty((0, len(alphabet)))

@@ -59,13 +59,8 @@ _TRANSITIONS = {
 }
 _COMPLETE = "", "other", "letter", "linked", "digit", "picture"
 # Pairs of state and role in which a role in _START continues the cluster.
-_CONTINUES = {
-    ("linked", "letter"),
-    ("linked and joined", "letter"),
-    ("picture joined", "picture"),
-    ("half a flag", "flag"),
-    *(("prefixed", role) for role in _START),
-}
+_CONTINUES = {("linked", "letter"), ("linked and joined", "letter"), ("half a flag", "flag")}
+_CONTINUES |= {("picture joined", "picture"), *(("prefixed", role) for role in _START)}
 
 
 def _role(character: str) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils import Tags
+from sklearn.utils import InputTags, Tags
 from sklearn.utils.validation import check_is_fitted
 
 from ._alphabet import END_CHARACTER, UNKNOWN, characters_of, code_point, decode, distinct, shorten
@@ -286,6 +286,5 @@ class CharSequenceVectorizer(StateFormat, CallbackSupportMixin, TransformerMixin
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        tags.input_tags.string = True
-        tags.input_tags.two_d_array = False
+        tags.input_tags = InputTags(string=True, two_d_array=False)
         return tags
