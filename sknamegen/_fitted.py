@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ._alphabet import NONE, fold
 from ._corpus import Corpus
-from ._models.contract import NextCharModel, log_likelihood, next_log_proba
+from ._models.contract import NextCharModel, log_likelihood
 from ._models.mixture import Component, Mixture
 from ._parallel import blocks, parallel_map
 from ._sampling.cache import Cache
@@ -68,9 +68,8 @@ class Fitted:
         prefixes = corpus.alphabet.checked(prefixes)
         limits = Limits.check(corpus.alphabet, corpus.max_length_, prefixes, **options)
         possible = self._possible(limits, prefixes)
-        model, labels, label_proba = self.resolve_label(label, prefixes)
-        key = tuple(labels.tolist()), model is self.model or repr(label)
-        source = Source(model, corpus, prefixes, labels, label_proba, decoding)
+        source = self._source(label, prefixes, decoding)
+        key = tuple(source.labels.tolist()), source.model is self.model or repr(label)
         return Sampler(source, possible, self.cache, key, filters or {})
 
     def _possible(self, limits: Limits, prefixes: list[str]) -> Lookahead:
@@ -115,16 +114,15 @@ class Fitted:
         """Return the distribution of the character after each seed, (n_seeds, n_characters)."""
         alphabet = self.corpus.alphabet
         prefixes = alphabet.checked(seeds)
-        model, labels, label_proba = self.resolve_label(label, prefixes)
+        source = self._source(label, prefixes, Decoding())
         if not prefixes:
             return np.empty((0, len(alphabet)))
-        windows = alphabet.windows(prefixes, self.corpus.window_length_)
 
         def mean_proba(rows: slice) -> NDArray[np.float64]:
-            proba = np.exp(next_log_proba(model, windows[rows], labels)[1])
-            return np.einsum("sl,slc->sc", label_proba[rows], proba)
+            proba = np.exp(source.read(prefixes[rows], None)[1])
+            return np.einsum("sl,slc->sc", source.label_proba[rows], proba)
 
-        parts = blocks(len(prefixes), len(labels) * len(alphabet))
+        parts = blocks(len(prefixes), len(source.labels) * len(alphabet))
         return np.concatenate(parallel_map(mean_proba, zip(parts)))
 
     def log_likelihood(self, X: object, y: ArrayLike | None) -> tuple[NDArray[np.float64], Ints]:
@@ -167,26 +165,22 @@ class Fitted:
         joint -= ((n_characters - n_known) * np.log(corpus.n_characters_seen + 1))[:, None]
         return joint + (0 if is_given else corpus.log_prior), n_characters
 
-    def resolve_label(
-        self, label: object, prefixes: list[str]
-    ) -> tuple[NextCharModel, NDArray[np.int64], NDArray[np.float64]]:
-        """Return the model, the label indices and their probabilities for each prefix.
-
-        Without labels, the only index is -1. The probabilities have the shape (n_prefixes,
-        n_labels).
-        """
-        labels, ones = self.corpus.labels, np.ones((len(prefixes), 1))
-        if isinstance(label, Mapping) and labels:
+    def _source(self, label: object, prefixes: list[str], decoding: Decoding) -> Source:
+        """Return the source of names with a label, or a blend, that begin with the prefixes."""
+        corpus, labels, proba = self.corpus, np.array([NONE]), np.ones((len(prefixes), 1))
+        model: NextCharModel = self.model
+        if isinstance(label, Mapping) and corpus.labels:
             weights = check_blend(label)
-            blend = [Component(self.model, w, self._label_index(x)) for x, w in weights.items()]
+            blend = [Component(model, w, self._label_index(x)) for x, w in weights.items()]
             if len(blend) > 1:
-                return Mixture(blend), np.array([NONE]), ones
-            (label,) = weights
-        if label is None and labels:
-            proba = label_proba(self.model, self.corpus, prefixes)
-            return self.model, np.arange(len(labels)), proba
-        index = NONE if label is None else self._label_index(label)
-        return self.model, np.array([index]), ones
+                model = Mixture(blend)
+            else:
+                labels[0] = blend[0].label
+        elif label is not None:
+            labels[0] = self._label_index(label)
+        elif corpus.labels:
+            labels, proba = np.arange(len(corpus.labels)), label_proba(model, corpus, prefixes)
+        return Source(model, corpus, prefixes, labels, proba, decoding)
 
     def _label_index(self, label: object) -> int:
         labels = self.corpus.labels

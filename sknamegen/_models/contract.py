@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._alphabet import Alphabet
-from .._parallel import one_blas_thread, parallel_map
+from .._parallel import parallel_map
 from .._sequences import Sequences
 from .._types import Data, Floats, Ints
 from .kneser_ney import KneserNey
@@ -188,19 +188,6 @@ def log_softmax(logits: Floats) -> Floats:
     """Return the log-probabilities, in nats, along the last axis."""
     logits = logits - logits.max(axis=-1, keepdims=True)
     return logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
-
-
-def next_log_proba(model: NextCharModel, windows: Ints, labels: Ints) -> tuple[State, Floats]:
-    """Return the state after each context and label, and what the model predicts.
-
-    Predictions are the log-probabilities of the next character, in nats, of the shape (n_rows,
-    n_labels, n_characters).
-    """
-    n_rows, n_labels = len(windows), len(labels)
-    with one_blas_thread():
-        state, logits = model.start(np.repeat(windows, n_labels, axis=0), np.tile(labels, n_rows))
-    log_proba: Floats = log_softmax(logits.astype(np.float64))  # type: ignore
-    return state, log_proba.reshape(n_rows, n_labels, -1)
 
 
 def log_likelihood(
