@@ -115,10 +115,12 @@ class Clusters:
 
     Attributes
     ----------
-    transitions : ndarray of shape (n_states, n_characters), dtype int32
+    classes : ndarray of shape (n_characters,), dtype int64
+        The class of each code point. All code points of a class have the same effect.
+    transitions : ndarray of shape (n_states, n_classes), dtype int32
         The next state, or -1 if the code point cannot follow. The initial state is 0.
-    starts_cluster : ndarray of shape (n_states, n_characters), dtype bool
-        Whether the code point starts a cluster.
+    starts_cluster : ndarray of shape (n_states + 1, n_classes), dtype bool
+        Whether the code point starts a cluster. The last row is for a dead state.
     is_complete : ndarray of shape (n_states,), dtype bool
         Whether a name may end in the state.
     one_code_per_cluster : bool
@@ -135,9 +137,12 @@ class Clusters:
             after = _TRANSITIONS[state]
             return {column: after[role] for column, role in enumerate(roles) if role in after}
 
-        self.transitions, states = determinize("", successors, len(roles))
-        starts = [[r in _START and (s, r) not in _CONTINUES for r in roles] for s in states]
-        self.starts_cluster = np.array(starts, dtype=bool)
+        transitions, states = determinize("", successors, len(roles))
+        rows = [*states, ""]
+        starts = [[r in _START and (s, r) not in _CONTINUES for r in roles] for s in rows]
+        columns, classes = np.unique(np.vstack([transitions, starts]), axis=1, return_inverse=True)
+        self.transitions, self.classes = columns[: len(states)], classes.reshape(-1)
+        self.starts_cluster = columns[len(states) :] > 0
         self.is_complete = np.array([state in _COMPLETE for state in states])
         # A code point that cannot follow is read as in the initial state.
         restarts = np.maximum(self.transitions[0], 0)
@@ -146,10 +151,10 @@ class Clusters:
     def lengths(self, rows: Ints) -> Ints:
         """Count the clusters in rows of indices. Unknown characters have larger indices."""
         lengths, states = np.zeros((2, len(rows)), dtype=np.int64)
-        n_characters = self.transitions.shape[1]
+        n_characters = len(self.classes)
         for column in rows.T:
             is_known = (column >= 0) & (column < n_characters)
-            known = np.where(is_known, column, 0)
+            known = self.classes[np.where(is_known, column, 0)]
             # Unknown characters are clusters, as are continuations at the start.
             is_start = self.starts_cluster[states, known] | (lengths == 0)
             lengths += np.where(is_known, is_start, column >= n_characters)

@@ -399,7 +399,7 @@ def _names_to_learn(names, is_labelled):
         )
     for case in (str.lower, str.upper):
         if all(name == case(name) != name.swapcase() for name in names):
-            return list(map(case, others))
+            others = list(map(case, others))
     return others
 
 
