@@ -229,8 +229,7 @@ def learn(
         known = np.unique(labels)
     if rows.is_text and (sequences.targets == END).any():  # incomplete names without a start
         raise malformed_error()
-    codes = distinct(sequences.inputs, sequences.targets, codes)
-    codes = codes[codes != UNKNOWN]
+    codes = np.setdiff1d(distinct(sequences.inputs, sequences.targets, codes), UNKNOWN)
     class_count = None if known is None else np.zeros(len(known))
     empty: Data = {"classes_": known, "class_count_": class_count, "repeats_words": rows.is_text}
     if not rows.is_text:

@@ -115,15 +115,13 @@ class Fitted:
         alphabet = self.corpus.alphabet
         prefixes = alphabet.checked(seeds)
         source = self._source(label, prefixes, Decoding())
-        if not prefixes:
-            return np.empty((0, len(alphabet)))
 
         def mean_proba(rows: slice) -> NDArray[np.float64]:
             proba = np.exp(source.read(prefixes[rows], None)[1])
             return np.einsum("sl,slc->sc", source.label_proba[rows], proba)
 
         parts = blocks(len(prefixes), len(source.labels) * len(alphabet))
-        return np.concatenate(parallel_map(mean_proba, zip(parts)))
+        return np.concatenate([np.empty((0, len(alphabet))), *parallel_map(mean_proba, zip(parts))])
 
     def log_likelihood(self, X: object, y: ArrayLike | None) -> tuple[NDArray[np.float64], Ints]:
         """Return the log-likelihood and the number of predicted characters of each name."""

@@ -20,8 +20,8 @@ _State = TypeVar("_State", bound=Hashable)
 # Roles of code points. Roles outside _START continue a cluster.
 _ROLES = (
     dict.fromkeys("\u0e33\u0eb3\uff9e\uff9f", "mark")  # letters that act as marks
-    | dict.fromkeys(map(chr, range(0x1F3FB, 0x1F400)), "mark")  # skin tones
-    | dict.fromkeys(map(chr, range(0x1160, 0x1200)), "mark")  # Hangul vowels and finals
+    # Hangul vowels and finals, and skin tones
+    | dict.fromkeys(map(chr, [*range(0x1160, 0x1200), *range(0x1F3FB, 0x1F400)]), "mark")
     | dict.fromkeys("\u094d\u09cd\u0acd\u0b4d\u0c4d\u0d4d", "linker")  # viramas
     | {"\u200d": "joiner", "\u200c": "non-joiner", "\ufe0f": "selector", "\u20e3": "keycap"}
     | dict.fromkeys(map(chr, range(0x1F1E6, 0x1F200)), "flag")  # regional indicators
@@ -40,8 +40,7 @@ MAX_CODE_POINTS = 16
 _START = {role: role for role in ("letter", "other", "picture", "digit")}
 _START |= {"blank": "", "flag": "half a flag", "prefix": "prefixed"}
 _MARKED = dict.fromkeys(("mark", "linker", "selector"), "other")
-_MARKED |= dict.fromkeys(("non-joiner", "joiner"), "letter joined")
-_MARKED |= _START
+_MARKED |= dict.fromkeys(("non-joiner", "joiner"), "letter joined") | _START
 _TRANSITIONS = {
     "": _START,
     "other": _MARKED,
@@ -138,8 +137,7 @@ class Clusters:
             return {column: after[role] for column, role in enumerate(roles) if role in after}
 
         transitions, states = determinize("", successors, len(roles))
-        rows = [*states, ""]
-        starts = [[r in _START and (s, r) not in _CONTINUES for r in roles] for s in rows]
+        starts = [[r in _START and (s, r) not in _CONTINUES for r in roles] for s in [*states, ""]]
         columns, classes = np.unique(np.vstack([transitions, starts]), axis=1, return_inverse=True)
         self.transitions, self.classes = columns[: len(states)], classes.reshape(-1)
         self.starts_cluster = columns[len(states) :] > 0

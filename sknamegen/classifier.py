@@ -259,10 +259,9 @@ class NameClassifier(
             if get_config()["enable_metadata_routing"]:
                 routed = process_routing(self, method, sample_weight=sample_weight)
                 params |= routed["generator"][method]
-            elif isinstance(generator, Pipeline):
-                params[f"{generator.steps[-1][0]}__sample_weight"] = sample_weight
             else:
-                params["sample_weight"] = sample_weight
+                prefix = f"{generator.steps[-1][0]}__" if isinstance(generator, Pipeline) else ""
+                params[f"{prefix}sample_weight"] = sample_weight
         try:
             with subtask(self, generator):
                 getattr(generator, method)(X, y, **params)

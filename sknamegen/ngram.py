@@ -128,8 +128,7 @@ class CharNGramGenerator(BaseCharGenerator):
         TypeError, ValueError
             As in `fit`. Also if `alphabet`, `classes` or `order` differ from the first call.
         """
-        before = getattr(self, "_fitted", None)
-        return self._count(before, X, y, sample_weight, alphabet, classes)
+        return self._count(getattr(self, "_fitted", None), X, y, sample_weight, alphabet, classes)
 
     @property
     def counts_(self) -> NGrams:

@@ -268,9 +268,8 @@ class NamePseudonymizer(
         """
         pseudonyms, rows = self.mapping(), self._column(X, reset=False)
         if self.unseen == "generate":
-            n_fitted, found = len(pseudonyms), dict.fromkeys(filter(_is_name, rows))
-            pseudonyms = self._assign(pseudonyms, found)
-            if n_new := len(pseudonyms) - n_fitted:
+            pseudonyms = self._assign(pseudonyms, dict.fromkeys(filter(_is_name, rows)))
+            if n_new := len(pseudonyms) - len(self._pseudonyms):
                 warn_user(
                     f"X contains {n_new:,} names that fit has not seen. Their pseudonyms are "
                     "distinct in this call only. To keep them, call partial_fit."
@@ -346,7 +345,7 @@ class NamePseudonymizer(
             title, size = f"\0{label!r}\0{number}", _BLOCK << number
             if title not in self._pool:
                 options = {"label": label, "unique": True, "on_shortfall": "warn"}
-                options["exclude"] = () if self.exclude is None else self.exclude
+                options["exclude"] = self.exclude
                 rng = options["random_state"] = np.random.default_rng(self._seed(title))
                 with catch_warnings(action="ignore"):  # a short block is the last one
                     block = generator_of(self.generator_).sample("", 0.7, size, **options)
@@ -413,8 +412,7 @@ def _is_name(value):
 
 def _replace(rows, pairs, expected, advice):
     """Return a column whose names are replaced by a dict, or raise if it lacks a name."""
-    unknown = {name for name in rows if _is_name(name) and name not in pairs}
-    if unknown:
+    if unknown := {name for name in rows if _is_name(name) and name not in pairs}:
         raise ValueError(
             f"X may only contain {expected}. Got {len(unknown):,} unseen (first in "
             f"row {min(map(rows.index, unknown))}). {advice}"
