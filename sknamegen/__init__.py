@@ -24,8 +24,7 @@ __version__ = "0.4.0"
 
 # Module of each public name.
 _DATASETS = "iter_names", "known_names", "list_styles", "load_names", "load_words", "read_names"
-_MODULES = PUBLIC | dict.fromkeys(_DATASETS, "datasets")
-_MODULES["save_page"] = "_page"
+_MODULES = PUBLIC | dict.fromkeys(_DATASETS, "datasets") | {"save_page": "_page"}
 
 
 def __getattr__(name: str) -> Any:
