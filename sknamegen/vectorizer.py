@@ -139,7 +139,8 @@ class CharSequenceVectorizer(StateFormat, CallbackSupportMixin, TransformerMixin
             If X is empty, a parameter is out of range, a name contains U+0000, U+0002 or U+0003, or
             a text is too short for one window.
         """
-        self.fit_transform(X, y)
+        # Not the method of a subclass, which may prepare X in both methods.
+        CharSequenceVectorizer.fit_transform(self, X, y)
         return self
 
     @fit_task()
