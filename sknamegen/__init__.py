@@ -17,28 +17,14 @@ if TYPE_CHECKING:
     from .pseudonyms import NamePseudonymizer
     from .vectorizer import CharSequenceVectorizer
 
-__all__ = [
-    "CharAverageGenerator",
-    "CharLSTMGenerator",
-    "CharNGramGenerator",
-    "CharSequenceVectorizer",
-    "NameClassifier",
-    "NamePseudonymizer",
-    "SKOPS_TRUSTED",
-    "iter_names",
-    "known_names",
-    "list_styles",
-    "load_names",
-    "load_words",
-    "read_names",
-    "save_page",
-]
+__all__ = ["CharAverageGenerator", "CharLSTMGenerator", "CharNGramGenerator", "NameClassifier"]
+__all__ += ["CharSequenceVectorizer", "NamePseudonymizer", "SKOPS_TRUSTED", "save_page"]
+__all__ += ["iter_names", "known_names", "list_styles", "load_names", "load_words", "read_names"]
 __version__ = "0.4.0"
 
 # Module of each public name.
 _DATASETS = "iter_names", "known_names", "list_styles", "load_names", "load_words", "read_names"
-_MODULES = PUBLIC | dict.fromkeys(_DATASETS, "datasets")
-_MODULES["save_page"] = "_page"
+_MODULES = PUBLIC | dict.fromkeys(_DATASETS, "datasets") | {"save_page": "_page"}
 
 
 def __getattr__(name: str) -> Any:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._graphemes import Clusters
-from ._types import Ints, Strs
+from ._types import Bools, Ints, Strs
 
 PAD = 0x0000
 START = 0x0002
@@ -235,13 +235,16 @@ class Alphabet:
         """Convert rows of indices to strings. Rows end with the end index or -1."""
         return decode(self._decoding_table[indices])
 
-    def indices(self, codes: Ints) -> Ints:
-        """Replace code points with indices. Entries of -1 do not change."""
+    def indices(self, codes: Ints, known: Bools | slice = slice(None)) -> Ints:
+        """Replace code points with indices. Entries of -1 do not change.
+
+        Characters that the index `known` does not select are unknown.
+        """
         # A table up to the largest code point, with an entry for NONE at the end.
         n_codes = max(array.max(initial=START) for array in (self._codes, codes)) + 2
         table = np.full(n_codes, len(self) + 1, dtype=np.int32)
         table[START] = len(self)
-        table[self._codes] = np.arange(len(self), dtype=np.int32)
+        table[self._codes[known]] = np.arange(len(self), dtype=np.int32)[known]
         table[NONE] = NONE
         return table[codes]
 
@@ -266,7 +269,7 @@ class Alphabet:
         return windows
 
     def composed(self, prefixes: Iterable[str]) -> list[str]:
-        """Return prefixes in a supported spelling: composed, unchanged or decomposed."""
+        """Return prefixes or names in a supported spelling: composed, unchanged or decomposed."""
         return [prefix if prefix.isascii() else self._spelling(prefix) for prefix in prefixes]
 
     def _spelling(self, prefix: str) -> str:
@@ -274,8 +277,9 @@ class Alphabet:
         known = (spelling for spelling in spellings if {*spelling} <= self.index.keys())
         return next(known, spellings[0])
 
-    def check_prefixes(self, prefixes: Sequence[str]) -> None:
-        """Raise an error if names, or running text, cannot start with the prefixes."""
+    def checked(self, prefixes: Iterable[str]) -> list[str]:
+        """Return prefixes in a supported spelling, or raise an error if no text can start so."""
+        prefixes = self.composed(prefixes)
         for prefix in prefixes:
             if unknown := sorted({*prefix} - self.index.keys()):
                 raise ValueError(
@@ -288,6 +292,7 @@ class Alphabet:
                     "seed must contain at least one character, because the model was trained on "
                     "running text (boundary=False), which has no start. Got ''."
                 )
+        return prefixes
 
 
 def shorten(text: str, length: int) -> str:

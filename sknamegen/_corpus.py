@@ -14,16 +14,16 @@ from ._alphabet import (
     UNKNOWN,
     Alphabet,
     characters_of,
+    compose,
     distinct,
     encode,
     hash_names,
     sorted_unique,
 )
-from ._cleaning import warn_about_capitals
-from ._rows import Rows, malformed_error, read_rows
-from ._sequences import Sequences
+from ._cleaning import warn_about_capitals, warn_about_suspicious_names
+from ._sequences import MAX_WINDOW, Rows, Sequences, are_names, check_names, malformed_error
 from ._types import Bools, Data, Floats, Ints, Labels, Strs
-from ._validation import MAX_WINDOW, check_alphabet, check_int, check_labels, check_weights
+from ._validation import check_alphabet, check_int, check_labels, check_weights
 from ._words import any_repeats_word
 
 
@@ -70,10 +70,10 @@ class Corpus:
         """The alphabet of the names, which maps characters to indices."""
         return Alphabet(self.alphabet_)
 
-    @cached_property
-    def own_alphabet(self) -> Alphabet:
-        """The characters that the training names contain."""
-        return self.alphabet if self.is_own is None else Alphabet(self.alphabet_[self.is_own])
+    @property
+    def own(self) -> Bools | slice:
+        """Index of the characters that the training names contain."""
+        return slice(None) if self.is_own is None else self.is_own
 
     @property
     def is_text(self) -> bool:
@@ -128,16 +128,15 @@ class Corpus:
 
     def read(self, X: object) -> Rows:
         """Return the rows of windows like those in `fit`, or of names."""
-        rows = read_rows(X, self.window_length_, self._spelled)
-        if rows.is_text != self.is_text:
-            raise ValueError(
-                "X must contain the same kind of windows as in fit, where boundary was "
-                f"{not self.is_text}. Got windows with boundary={not rows.is_text}."
-            )
-        return rows
-
-    def _spelled(self, names: list[str]) -> list[str]:
-        """Return names in the spelling of the training names."""
+        if not are_names(X):
+            rows = Rows.of_windows(X, self.window_length_)
+            if rows.is_text != self.is_text:
+                raise ValueError(
+                    "X must contain the same kind of windows as in fit, where boundary was "
+                    f"{not self.is_text}. Got windows with boundary={not rows.is_text}."
+                )
+            return rows
+        names = check_names(X)
         if self.is_text:
             raise ValueError(
                 "X must be windows of running text, because this generator was fitted with "
@@ -146,13 +145,7 @@ class Corpus:
             )
         if "".join(self.alphabet_).islower():
             warn_about_capitals(names)
-        return self.alphabet.composed(names)
-
-    def indexed(self, sequences: Sequences) -> Sequences:
-        """Convert code points to indices. Characters that no training name contains are unknown."""
-        own = self.own_alphabet
-        indexed = sequences.indexed(own)
-        return indexed if own is self.alphabet else indexed.reindexed(own, self.alphabet)
+        return Rows.of_names(self.alphabet.composed(names), self.window_length_)
 
     def label_indices(self, y: ArrayLike | None, n_names: int) -> Ints:
         """Return the label index of each name, or -1 without labels."""
@@ -218,7 +211,7 @@ def learn(
     `alphabet` contains additional characters for later names. The corpus includes the names of
     `before`, that of earlier calls.
     """
-    rows = before.read(X) if before else read_rows(X)
+    rows = before.read(X) if before else _read_first(X)
     labels = None if y is None else check_labels(y, len(rows))
     weights = None if sample_weight is None else check_weights(sample_weight, len(rows))
     if weights is not None and not weights.all():
@@ -236,8 +229,7 @@ def learn(
         known = np.unique(labels)
     if rows.is_text and (sequences.targets == END).any():  # incomplete names without a start
         raise malformed_error()
-    codes = distinct(sequences.inputs, sequences.targets, codes)
-    codes = codes[codes != UNKNOWN]
+    codes = np.setdiff1d(distinct(sequences.inputs, sequences.targets, codes), UNKNOWN)
     class_count = None if known is None else np.zeros(len(known))
     empty: Data = {"classes_": known, "class_count_": class_count, "repeats_words": rows.is_text}
     if not rows.is_text:
@@ -248,6 +240,15 @@ def learn(
         raise ValueError("X must contain at least one known character to learn. Got only U+FFFD.")
     corpus = Corpus(characters_of(codes), rows.window_length, **empty)
     return corpus._with_rows(rows, sequences, labels, weights)
+
+
+def _read_first(X: object) -> Rows:
+    """Return the rows of the names or windows in the first call of `fit` or `partial_fit`."""
+    if not are_names(X):
+        return Rows.of_windows(X)
+    names = check_names(X)
+    warn_about_suspicious_names(names)
+    return Rows.of_names(list(map(compose, names)))
 
 
 def _check_unchanged(

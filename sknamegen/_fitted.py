@@ -65,8 +65,7 @@ class Fitted:
         label = options.pop("label", None)
         top = {name: options.pop(name) for name in Decoding._fields if name in options}
         decoding, corpus = Decoding(temperature, **top).checked(), self.corpus
-        prefixes = corpus.alphabet.composed(prefixes)
-        corpus.alphabet.check_prefixes(prefixes)
+        prefixes = corpus.alphabet.checked(prefixes)
         limits = Limits.check(corpus.alphabet, corpus.max_length_, prefixes, **options)
         possible = self._possible(limits, prefixes)
         source = self._source(label, prefixes, decoding)
@@ -114,26 +113,20 @@ class Fitted:
     def next_char_proba(self, seeds: list[str], label: object) -> NDArray[np.float64]:
         """Return the distribution of the character after each seed, (n_seeds, n_characters)."""
         alphabet = self.corpus.alphabet
-        prefixes = alphabet.composed(seeds)
-        alphabet.check_prefixes(prefixes)
+        prefixes = alphabet.checked(seeds)
         source = self._source(label, prefixes, Decoding())
-        if not prefixes:
-            return np.empty((0, len(alphabet)))
 
         def mean_proba(rows: slice) -> NDArray[np.float64]:
-            _, log_proba = source.read(prefixes[rows], None)
-            return np.einsum("sl,slc->sc", source.label_proba[rows], np.exp(log_proba))
+            proba = np.exp(source.read(prefixes[rows], None)[1])
+            return np.einsum("sl,slc->sc", source.label_proba[rows], proba)
 
         parts = blocks(len(prefixes), len(source.labels) * len(alphabet))
-        return np.concatenate(parallel_map(mean_proba, zip(parts)))
+        return np.concatenate([np.empty((0, len(alphabet))), *parallel_map(mean_proba, zip(parts))])
 
     def log_likelihood(self, X: object, y: ArrayLike | None) -> tuple[NDArray[np.float64], Ints]:
         """Return the log-likelihood and the number of predicted characters of each name."""
-        if y is None and self.corpus.labels:
-            joint, n_characters = self.joint_log_likelihood(X)
-            return np.logaddexp.reduce(joint, axis=1), n_characters
-        rows = self.corpus.read(X)
-        return self._score(Sequences.of_rows(rows), self.corpus.label_indices(y, len(rows)))
+        joint, n_characters = self.joint_log_likelihood(X, y)
+        return np.logaddexp.reduce(joint, axis=1), n_characters
 
     def score(self, X: object, y: ArrayLike | None, sample_weight: ArrayLike | None) -> float:
         """Return the mean log-likelihood per predicted character."""
@@ -145,34 +138,30 @@ class Fitted:
             raise ValueError(_NOTHING_TO_PREDICT)
         return float(weights @ log_likelihood / (weights @ n_characters))
 
-    def joint_log_likelihood(self, X: object) -> tuple[NDArray[np.float64], Ints]:
+    def joint_log_likelihood(
+        self, X: object, y: ArrayLike | None = None
+    ) -> tuple[NDArray[np.float64], Ints]:
         """Return the joint log-probability of names and labels, and the number of characters.
 
-        The log-probabilities have the shape (n_names, n_labels).
+        The log-probabilities have the shape (n_names, n_labels). If there are no labels, or `y`
+        contains the label of each name, there is a single column, the probability given the label.
+        Unknown characters are scored as described in `score_samples`.
         """
-        rows = self.corpus.read(X)
-        sequences, n_names = Sequences.of_rows(rows), len(rows)
-        labels = (np.full(n_names, index) for index in range(len(self.corpus.labels)))
-        scores, counts = zip(*(self._score(sequences, row) for row in labels), strict=True)
-        return np.stack(scores, axis=1) + self.corpus.log_prior, counts[0]
-
-    def _score(self, sequences: Sequences, labels: Ints) -> tuple[NDArray[np.float64], Ints]:
-        """Return the log-likelihood of each name given its label, and its number of characters.
-
-        `sequences` contains code points. Unknown characters are scored as described in
-        `score_samples`.
-        """
-        indexed, n_names = self.corpus.indexed(sequences), len(labels)
+        corpus, rows = self.corpus, self.corpus.read(X)
+        labels: Ints = np.arange(len(corpus.labels))[:, None]
+        if is_given := y is not None or not corpus.labels:
+            labels = corpus.label_indices(y, len(rows))[None]
+        sequences = Sequences.of_rows(rows)
+        indexed = sequences.indexed(corpus.alphabet, corpus.own)
         n_characters, n_known = (
-            np.bincount(sequences.name_index, encoded.has_target.sum(1), minlength=n_names)
-            for encoded in (sequences, indexed)
+            np.bincount(part.name_index, part.has_target.sum(1), minlength=len(rows))
+            for part in (sequences, indexed)
         )
         if not n_characters.any():
             raise ValueError(_NOTHING_TO_PREDICT)
-        labelled = indexed._replace(labels=labels[sequences.name_index].astype(np.int32))
-        scores = log_likelihood(self.model, labelled, n_names)
-        scores -= (n_characters - n_known) * np.log(self.corpus.n_characters_seen + 1)
-        return scores, n_characters
+        joint = log_likelihood(self.model, indexed, labels, len(rows))
+        joint -= ((n_characters - n_known) * np.log(corpus.n_characters_seen + 1))[:, None]
+        return joint + (0 if is_given else corpus.log_prior), n_characters
 
     def _source(self, label: object, prefixes: list[str], decoding: Decoding) -> Source:
         """Return the distribution of names with a label, with any label, or of a blend."""

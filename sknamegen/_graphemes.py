@@ -20,8 +20,8 @@ _State = TypeVar("_State", bound=Hashable)
 # Roles of code points. Roles outside _START continue a cluster.
 _ROLES = (
     dict.fromkeys("\u0e33\u0eb3\uff9e\uff9f", "mark")  # letters that act as marks
-    | dict.fromkeys(map(chr, range(0x1F3FB, 0x1F400)), "mark")  # skin tones
-    | dict.fromkeys(map(chr, range(0x1160, 0x1200)), "mark")  # Hangul vowels and finals
+    # Hangul vowels and finals, and skin tones
+    | dict.fromkeys(map(chr, [*range(0x1160, 0x1200), *range(0x1F3FB, 0x1F400)]), "mark")
     | dict.fromkeys("\u094d\u09cd\u0acd\u0b4d\u0c4d\u0d4d", "linker")  # viramas
     | {"\u200d": "joiner", "\u200c": "non-joiner", "\ufe0f": "selector", "\u20e3": "keycap"}
     | dict.fromkeys(map(chr, range(0x1F1E6, 0x1F200)), "flag")  # regional indicators
@@ -40,8 +40,7 @@ MAX_CODE_POINTS = 16
 _START = {role: role for role in ("letter", "other", "picture", "digit")}
 _START |= {"blank": "", "flag": "half a flag", "prefix": "prefixed"}
 _MARKED = dict.fromkeys(("mark", "linker", "selector"), "other")
-_MARKED |= dict.fromkeys(("non-joiner", "joiner"), "letter joined")
-_MARKED |= _START
+_MARKED |= dict.fromkeys(("non-joiner", "joiner"), "letter joined") | _START
 _TRANSITIONS = {
     "": _START,
     "other": _MARKED,
@@ -59,13 +58,8 @@ _TRANSITIONS = {
 }
 _COMPLETE = "", "other", "letter", "linked", "digit", "picture"
 # Pairs of state and role in which a role in _START continues the cluster.
-_CONTINUES = {
-    ("linked", "letter"),
-    ("linked and joined", "letter"),
-    ("picture joined", "picture"),
-    ("half a flag", "flag"),
-    *(("prefixed", role) for role in _START),
-}
+_CONTINUES = {("linked", "letter"), ("linked and joined", "letter"), ("half a flag", "flag")}
+_CONTINUES |= {("picture joined", "picture"), *(("prefixed", role) for role in _START)}
 
 
 def _role(character: str) -> str:
@@ -120,10 +114,12 @@ class Clusters:
 
     Attributes
     ----------
-    transitions : ndarray of shape (n_states, n_characters), dtype int32
+    classes : ndarray of shape (n_characters,), dtype int64
+        The class of each code point. All code points of a class have the same effect.
+    transitions : ndarray of shape (n_states, n_classes), dtype int32
         The next state, or -1 if the code point cannot follow. The initial state is 0.
-    starts_cluster : ndarray of shape (n_states, n_characters), dtype bool
-        Whether the code point starts a cluster.
+    starts_cluster : ndarray of shape (n_states + 1, n_classes), dtype bool
+        Whether the code point starts a cluster. The last row is for a dead state.
     is_complete : ndarray of shape (n_states,), dtype bool
         Whether a name may end in the state.
     one_code_per_cluster : bool
@@ -140,9 +136,11 @@ class Clusters:
             after = _TRANSITIONS[state]
             return {column: after[role] for column, role in enumerate(roles) if role in after}
 
-        self.transitions, states = determinize("", successors, len(roles))
-        starts = [[r in _START and (s, r) not in _CONTINUES for r in roles] for s in states]
-        self.starts_cluster = np.array(starts, dtype=bool)
+        transitions, states = determinize("", successors, len(roles))
+        starts = [[r in _START and (s, r) not in _CONTINUES for r in roles] for s in [*states, ""]]
+        columns, classes = np.unique(np.vstack([transitions, starts]), axis=1, return_inverse=True)
+        self.transitions, self.classes = columns[: len(states)], classes.reshape(-1)
+        self.starts_cluster = columns[len(states) :] > 0
         self.is_complete = np.array([state in _COMPLETE for state in states])
         # A code point that cannot follow is read as in the initial state.
         restarts = np.maximum(self.transitions[0], 0)
@@ -151,10 +149,10 @@ class Clusters:
     def lengths(self, rows: Ints) -> Ints:
         """Count the clusters in rows of indices. Unknown characters have larger indices."""
         lengths, states = np.zeros((2, len(rows)), dtype=np.int64)
-        n_characters = self.transitions.shape[1]
+        n_characters = len(self.classes)
         for column in rows.T:
             is_known = (column >= 0) & (column < n_characters)
-            known = np.where(is_known, column, 0)
+            known = self.classes[np.where(is_known, column, 0)]
             # Unknown characters are clusters, as are continuations at the start.
             is_start = self.starts_cluster[states, known] | (lengths == 0)
             lengths += np.where(is_known, is_start, column >= n_characters)

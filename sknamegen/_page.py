@@ -13,7 +13,6 @@ import numpy as np
 
 from ._alphabet import decode, encode, fold_codes
 from ._generator import fitted
-from ._sampling.automaton import cluster_part
 from ._state import MANUAL, FilePath, replaced_file
 from ._validation import check_str
 
@@ -103,9 +102,10 @@ def _exported(generator, title):
     corpus, model = fitted(generator).corpus, fitted(generator).model
     if corpus.is_text:
         raise ValueError("generator must be fitted to names (boundary=True). Got running text.")
-    (after, accepts, classes), starts = cluster_part(corpus.alphabet.clusters)
-    clusters = {"classes": classes, "starts": starts.tolist()}
-    clusters |= {"next": after.tolist(), "accepts": accepts.tolist()}
+    automaton = corpus.alphabet.clusters
+    clusters = {"classes": automaton.classes, "starts": automaton.starts_cluster.tolist()}
+    clusters |= {"next": automaton.transitions.tolist()}
+    clusters |= {"accepts": automaton.is_complete.tolist()}
     return {
         "title": title,
         "characters": corpus.alphabet.characters,

@@ -1,21 +1,109 @@
-"""Convert windows of code points to sequences that predict each character once.
+"""Names and running text as rows of code points, and as sequences that predict each character once.
 
 Windows that contain the start of their name are nested prefixes, so one pass over the longest
 prefix gives the predictions for all of them. They form one sequence with a target at each step.
 Each later window is a separate sequence with a target at its last step.
 """
 
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from ._alphabet import NONE, PAD, RESERVED, START, Alphabet
+from ._alphabet import END, N_CODE_POINTS, NONE, PAD, RESERVED, START, Alphabet, encode, shorten
 from ._parallel import blocks
-from ._rows import Rows, malformed_error
 from ._types import Bools, Floats, Ints
 
+# Maximum window_length in characters. Sampling allocates one row of this length per name.
+MAX_WINDOW = 2**20
+# Number of array cells above which the share of padding is limited.
+_MAX_SPARSE_CELLS = 2**27
+# Maximum number of array cells per character in larger arrays.
+_MAX_CELLS_PER_CHARACTER = 32
 # Maximum number of window entries to copy (1 GiB).
 _MAX_CELLS = 2**28
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Names or running text, one per row.
+
+    Attributes
+    ----------
+    codes : ndarray of shape (n_names, width), dtype int32
+        Zero-padded code points of each name: U+0002, the name, U+0003. For running text, windows of
+        shape (n_names, n_positions, window_length + 1).
+    window_length : int
+    n_given : int
+        Number of characters at the start of each name that are not predicted.
+    """
+
+    codes: Ints
+    window_length: int
+    n_given: int = 0
+
+    @classmethod
+    def of_names(cls, names: Sequence[str], window_length: int = 10) -> Self:
+        """Return the rows of normalised names. Without a vectorizer, windows have its default."""
+        return cls(encode_rows(names), window_length)
+
+    @classmethod
+    def of_windows(cls, X: Any, window_length: int | None = None) -> Self:
+        """Return the rows of windows of shape (n_names, n_positions, window_length + 1)."""
+        shape = "(n_names, n_positions, window_length + 1)"
+        expected = f"X must be names, or windows of code points with shape {shape}"
+        fix = "Pass names as a list of str, or windows from a CharSequenceVectorizer."
+        try:
+            X = np.asarray(X)
+        except ValueError:
+            raise ValueError(f"{expected}. Got a ragged {type(X).__name__}. {fix}") from None
+        if X.dtype.kind not in "iu":
+            raise TypeError(f"{expected}, with an integer dtype. Got dtype {X.dtype}. {fix}")
+        if X.ndim != 3 or 0 in X.shape or not 1 < X.shape[2] <= MAX_WINDOW + 1:
+            limits = f"with at least one name and window_length from 1 to {MAX_WINDOW:,}"
+            raise ValueError(f"{expected}, {limits}. Got shape {X.shape}. {fix}")
+        if window_length is not None and X.shape[2] != window_length + 1:
+            raise ValueError(
+                f"X must have the window_length seen in fit, {window_length}, and windows of width "
+                f"{window_length + 1}. Got width {X.shape[2]}."
+            )
+        start, window_length = int((X[0, 0, :-1] == START).argmax()), X.shape[2] - 1
+        is_text = X[0, 0, start] != START
+        codes = X if is_text else np.concatenate([X[:, 0], X[:, 1:, -1]], axis=1)
+        if codes.min() < 0 or codes.max() >= N_CODE_POINTS:
+            raise ValueError(
+                "X must contain Unicode code points (0 to 0x10FFFF). Got values outside this range."
+            )
+        if is_text:
+            return cls(X, window_length)
+        before = codes[:, start:-1]
+        has_ended = (before == END) | (before == PAD)
+        # Windows that share memory always agree, so only copies must be compared.
+        if (
+            (X.strides[1] != X.strides[2] and (X[:, 1:, :-1] != X[:, :-1, 1:]).any())
+            or (codes[:, :start] != PAD).any()
+            or (codes[:, start] != START).any()
+            or (codes[:, start + 1 :] == START).any()
+            or (has_ended != (codes[:, start + 1 :] == PAD)).any()
+        ):
+            raise malformed_error()
+        codes = codes[:, start:].astype(np.int32, copy=False)
+        return cls(codes, window_length, window_length - 1 - start)
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the rows are running text."""
+        return self.codes.ndim == 3
+
+    @property
+    def names(self) -> Ints:
+        """The names, without start and end, as zero-padded code points."""
+        return np.where(self.codes == END, PAD, self.codes)[:, 1:]
 
 
 class Sequences(NamedTuple):
@@ -89,11 +177,14 @@ class Sequences(NamedTuple):
         """Return up to 511 evenly spaced sequences."""
         return self.take(slice(None, None, max(1, len(self.inputs) // 256)))
 
-    def indexed(self, alphabet: Alphabet) -> Self:
-        """Convert code points to indices and remove unknown characters from the targets."""
-        targets = alphabet.indices(self.targets)
+    def indexed(self, alphabet: Alphabet, known: Bools | slice = slice(None)) -> Self:
+        """Convert code points to indices and remove unknown characters from the targets.
+
+        `known` selects the characters of the alphabet that are not unknown.
+        """
+        inputs, targets = (alphabet.indices(codes, known) for codes in self[:2])
         targets[targets >= len(alphabet)] = NONE
-        return self._replace(inputs=alphabet.indices(self.inputs), targets=targets)
+        return self._replace(inputs=inputs, targets=targets)
 
     def reindexed(self, old: Alphabet, new: Alphabet) -> Self:
         """Convert indices to those of an alphabet with more characters."""
@@ -141,3 +232,84 @@ class Sequences(NamedTuple):
         for i, column in enumerate(contexts[1:]):
             column[:] = padded[:, length - i :][:, : has_target.shape[1]][has_target]
         return contexts.T
+
+
+def encode_rows(names: Sequence[str], n_padding: int = 0, is_text: bool = False) -> Ints:
+    """Return zero-padded rows of code points: padding, start, name, end, padding.
+
+    Rows of running text have neither a start nor an end.
+    """
+    joined = "".join(names)
+    if reserved := [code for code in RESERVED if chr(code) in joined]:
+        row = next(row for row, name in enumerate(names) if chr(reserved[0]) in name)
+        raise ValueError(
+            "Names must not contain the reserved characters U+0000, U+0002 and U+0003. Got "
+            f"U+{reserved[0]:04X} in row {row}: {shorten(names[row], 30)}."
+        )
+    lengths = np.fromiter(map(len, names), dtype=np.int64, count=len(names))
+    longest = int(lengths.max(initial=0))
+    width = longest if is_text else n_padding + longest + 2
+    cells = width * len(lengths)
+    if cells > max(_MAX_SPARSE_CELLS, _MAX_CELLS_PER_CHARACTER * len(joined)):
+        row = int(lengths.argmax())
+        raise ValueError(
+            f"The longest name has {lengths[row]:,} characters (row {row}), but the median "
+            f"length is {int(np.median(lengths)):,}. Padding all {len(lengths):,} rows to the "
+            f"longest name would take {min(cells, 1e300) * 4 / 1e9:,.1f} GB. Drop, shorten or "
+            "split this name, or use a smaller window_length."
+        )
+    if is_text:
+        return encode(names)
+    codes = np.zeros((len(names), width), dtype=np.int32)
+    for block in blocks(len(names), longest):
+        codes[block, n_padding + 1 : -1] = encode(names[block], longest)
+    codes[:, n_padding] = START
+    codes[np.arange(len(codes)), n_padding + 1 + lengths] = END
+    return codes
+
+
+def malformed_error() -> ValueError:
+    """Return the error for windows that are not from a `CharSequenceVectorizer`."""
+    return ValueError(
+        "X must contain windows from CharSequenceVectorizer: the same start position in each row, "
+        "padding before the start and after the end, and each window one character after the "
+        "previous window. Got a different layout."
+    )
+
+
+def check_names(X: object) -> list[str]:
+    """Return names as a list of str, or raise an error unless they are an iterable of str."""
+    expected = "X must be an iterable of str, one name per item"
+    if isinstance(X, (str, os.PathLike)):
+        text, is_path = shorten(str(X), 30), isinstance(X, os.PathLike) or os.path.isfile(X)
+        fix = f"read_names({text})" if is_path else f"[{text}]"
+        fix = "X.splitlines()" if "\n" in str(X) else fix
+        raise TypeError(f"{expected}. Got the single {type(X).__name__} {text}. Pass {fix}.")
+    if not isinstance(X, Iterable) or isinstance(X, bytes) or len(getattr(X, "shape", (0,))) != 1:
+        shape = f" of shape {X.shape}" if hasattr(X, "shape") else ""
+        hint = ' Pass one column, such as df["name"].' if hasattr(X, "columns") else ""
+        hint = " Pass X.ravel()." if isinstance(X, np.ndarray) and X.shape[1:] == (1,) else hint
+        raise TypeError(f"{expected}. Got {type(X).__name__}{shape}.{hint}")
+    # These methods of Series and arrays return Python objects and are faster than iteration.
+    methods = (getattr(X, name, None) for name in ("to_list", "tolist", "to_pylist"))
+    to_list = next(filter(None, methods), None)
+    names = to_list() if to_list else list(X)
+    if not names:
+        raise ValueError("X must contain at least one name. Got no names.")
+    for row, name in enumerate(names):
+        if not isinstance(name, str):
+            raise TypeError(
+                f"X must contain only str. Got {name!r} of type {type(name).__name__} in row "
+                f"{row}. Drop the item, or convert it with str()."
+            )
+    return list(map(str.__str__, names))  # Ignores __str__ of subclasses.
+
+
+def are_names(X: object) -> bool:
+    """Return whether X contains names, which may be invalid, rather than windows."""
+    if hasattr(X, "dtype"):
+        kind = getattr(X.dtype, "kind", "")
+        return kind not in "biuf" if kind else getattr(X, "ndim", 1) == 1
+    if isinstance(X, (list, tuple)):
+        return not X or any(isinstance(item, str) for item in X)
+    return isinstance(X, (Iterable, os.PathLike))

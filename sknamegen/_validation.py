@@ -22,8 +22,6 @@ from ._types import Data, Floats, Ints, Labels, RandomStateLike
 _Test = Callable[[float], bool]
 # Packages whose frames `warn_user` skips.
 _LIBRARIES = __name__.partition(".")[0], "sklearn", "joblib"
-# Maximum window_length in characters. Sampling allocates one row of this length per name.
-MAX_WINDOW = 2**20
 # Upper bound on the sum of all sample weights.
 MAX_TOTAL_WEIGHT = 1e24
 
@@ -184,28 +182,6 @@ def random_generator(random_state: RandomStateLike) -> np.random.Generator:
     if isinstance(random_state, np.random.RandomState):
         return np.random.default_rng(random_state.randint(2**32, size=4, dtype=np.uint32))
     return np.random.default_rng(check_int("random_state", random_state, 0))
-
-
-def check_windows(X: Any, window_length: int | None = None) -> Ints:
-    """Return windows as an integer array of shape (n_names, n_positions, window_length + 1)."""
-    shape = "(n_names, n_positions, window_length + 1)"
-    expected = f"X must be names, or windows of code points with shape {shape}"
-    fix = "Pass names as a list of str, or windows from a CharSequenceVectorizer."
-    try:
-        X = np.asarray(X)
-    except ValueError:
-        raise ValueError(f"{expected}. Got a ragged {type(X).__name__}. {fix}") from None
-    if X.dtype.kind not in "iu":
-        raise TypeError(f"{expected}, with an integer dtype. Got dtype {X.dtype}. {fix}")
-    if X.ndim != 3 or 0 in X.shape or not 1 < X.shape[2] <= MAX_WINDOW + 1:
-        limits = f"with at least one name and window_length from 1 to {MAX_WINDOW:,}"
-        raise ValueError(f"{expected}, {limits}. Got shape {X.shape}. {fix}")
-    if window_length is not None and X.shape[2] != window_length + 1:
-        raise ValueError(
-            f"X must have the window_length seen in fit, {window_length}, and windows of width "
-            f"{window_length + 1}. Got width {X.shape[2]}."
-        )
-    return X
 
 
 def check_weights(sample_weight: ArrayLike, n_names: int) -> Floats:

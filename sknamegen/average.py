@@ -220,7 +220,6 @@ def _merge_corpora(corpora: list[Corpus], weights: list[float]) -> Corpus:
     shortest = [corpus.min_length_ for corpus in corpora if corpus.min_length_ is not None]
     longest = [corpus.max_length_ for corpus in corpora if corpus.max_length_ is not None]
     alphabet = np.unique(np.concatenate([corpus.alphabet_ for corpus in corpora]))
-    own = np.concatenate([corpus.own_alphabet.characters for corpus in corpora])
     return Corpus(
         alphabet,
         corpora[0].window_length_,
@@ -228,7 +227,7 @@ def _merge_corpora(corpora: list[Corpus], weights: list[float]) -> Corpus:
         max(longest, default=None),
         np.unique(np.concatenate(hashes)) if len(hashes) == len(corpora) else None,
         float(np.exp(np.average(seen, weights=weights)) - 1),
-        is_own=np.isin(alphabet, own),
+        is_own=np.isin(alphabet, np.concatenate([c.alphabet_[c.own] for c in corpora])),
         repeats_words=any(corpus.repeats_words for corpus in corpora),
     )
 

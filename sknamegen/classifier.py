@@ -242,9 +242,8 @@ class NameClassifier(
         -------
         routing : sklearn.utils.metadata_routing.MetadataRouter
         """
-        methods = MethodMapping()
-        for method in ("fit", "partial_fit"):
-            methods.add(caller=method, callee=method)
+        methods = MethodMapping().add(caller="fit", callee="fit")
+        methods.add(caller="partial_fit", callee="partial_fit")
         router = MetadataRouter(owner=self).add_self_request(self)
         return router.add(generator=self.generator, method_mapping=methods)
 
@@ -260,10 +259,9 @@ class NameClassifier(
             if get_config()["enable_metadata_routing"]:
                 routed = process_routing(self, method, sample_weight=sample_weight)
                 params |= routed["generator"][method]
-            elif isinstance(generator, Pipeline):
-                params[f"{generator.steps[-1][0]}__sample_weight"] = sample_weight
             else:
-                params["sample_weight"] = sample_weight
+                prefix = f"{generator.steps[-1][0]}__" if isinstance(generator, Pipeline) else ""
+                params[f"{prefix}sample_weight"] = sample_weight
         try:
             with subtask(self, generator):
                 getattr(generator, method)(X, y, **params)
@@ -283,12 +281,9 @@ class NameClassifier(
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        generator = self.generator
-        if isinstance(generator, FrozenEstimator):
-            generator = generator.estimator
-        if isinstance(generator, Pipeline):  # its own tags ignore its input
-            generator = next(step for _, step in generator.steps if hasattr(step, "fit"))
-        tags.input_tags = get_tags(generator).input_tags
+        # The tags of a Pipeline ignore its input.
+        steps = (step for step in unwrapped(self.generator) if hasattr(step, "fit"))
+        tags.input_tags = get_tags(next(steps, self.generator)).input_tags
         return tags
 
 

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._alphabet import END_CHARACTER, category, code_point, codes_of, decode
 from ._generator import BaseCharGenerator, fitted, generator_of, unwrapped
-from ._rows import are_names
+from ._sequences import are_names
 from ._types import RandomStateLike
 from ._validation import check_str, import_optional
 from .metrics import novelty, uniqueness

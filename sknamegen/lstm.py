@@ -15,8 +15,7 @@ from ._models.lstm import LSTM
 from ._models.mixture import Mixture
 from ._models.pretrained import Network, Pretrained, read_pretrained
 from ._parallel import in_threads
-from ._rows import encode_rows
-from ._sequences import Sequences
+from ._sequences import Sequences, encode_rows
 from ._similar import Candidates
 from ._tasks import fit_task
 from ._types import Data

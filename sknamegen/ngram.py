@@ -128,8 +128,7 @@ class CharNGramGenerator(BaseCharGenerator):
         TypeError, ValueError
             As in `fit`. Also if `alphabet`, `classes` or `order` differ from the first call.
         """
-        before = getattr(self, "_fitted", None)
-        return self._count(before, X, y, sample_weight, alphabet, classes)
+        return self._count(getattr(self, "_fitted", None), X, y, sample_weight, alphabet, classes)
 
     @property
     def counts_(self) -> NGrams:
@@ -143,15 +142,13 @@ class CharNGramGenerator(BaseCharGenerator):
             check_real("discount", self.discount, "None or in (0, 1]", lambda d: 0 < d <= 1)
         corpus, sequences = learn(before.corpus if before else None, *data)
         order = min(order, corpus.window_length_ + 1)
-        model, counted_before = None, None
-        if before:
-            model, counted_before = before.model, self.counts_.counted()
-            if order != self.counts_.order:
-                raise ValueError(
-                    f"order must be the same as in the first call, {self.counts_.order}. Got "
-                    f"{self.order}."
-                )
+        if before and order != self.counts_.order:
+            raise ValueError(
+                f"order must be the same as in the first call, {self.counts_.order}. Got "
+                f"{self.order}."
+            )
+        counted_before = self.counts_.counted() if before else None
         counted = NGramCounts.of(sequences, order, counted_before)
         counts = NGrams(counted, corpus.alphabet.kinds, len(corpus.labels), self.discount)
-        penalised = learn_penalties(corpus, sequences, model)
+        penalised = learn_penalties(corpus, sequences, before.model if before else None)
         return self._assign(Fitted(corpus, penalised(counts)))

@@ -132,7 +132,7 @@ class NamePseudonymizer(
     @key.setter
     def key(self, key: bytes | str | None) -> None:
         # A hidden key keeps its identity, which `clone` checks.
-        if isinstance(key, (bytes, str)) and not isinstance(key, _Hidden):
+        if isinstance(key, (bytes, str)) and not isinstance(key, (_HiddenBytes, _HiddenStr)):
             key = _HiddenStr(key[:]) if isinstance(key, str) else _HiddenBytes(key)
         self.__dict__["key"] = key
 
@@ -164,8 +164,9 @@ class NamePseudonymizer(
             generator cannot generate enough distinct names.
         """
         check_option("unseen", self.unseen, ("error", "generate"))
-        if not (isinstance(self.key, _Hidden) and self.key):
-            got = "an empty key" if isinstance(self.key, _Hidden) else type(self.key).__name__
+        is_key = isinstance(self.key, (bytes, str))
+        if not (is_key and self.key):
+            got = "an empty key" if is_key else type(self.key).__name__
             raise TypeError(f"key must be non-empty bytes or str. Got {got}.")
         if hasattr(self.exclude, "__next__"):
             raise TypeError("exclude must be a collection, such as a list. Got an iterator.")
@@ -267,9 +268,8 @@ class NamePseudonymizer(
         """
         pseudonyms, rows = self.mapping(), self._column(X, reset=False)
         if self.unseen == "generate":
-            n_fitted, found = len(pseudonyms), dict.fromkeys(filter(_is_name, rows))
-            pseudonyms = self._assign(pseudonyms, found)
-            if n_new := len(pseudonyms) - n_fitted:
+            pseudonyms = self._assign(pseudonyms, dict.fromkeys(filter(_is_name, rows)))
+            if n_new := len(pseudonyms) - len(self._pseudonyms):
                 warn_user(
                     f"X contains {n_new:,} names that fit has not seen. Their pseudonyms are "
                     "distinct in this call only. To keep them, call partial_fit."
@@ -345,7 +345,7 @@ class NamePseudonymizer(
             title, size = f"\0{label!r}\0{number}", _BLOCK << number
             if title not in self._pool:
                 options = {"label": label, "unique": True, "on_shortfall": "warn"}
-                options["exclude"] = () if self.exclude is None else self.exclude
+                options["exclude"] = self.exclude
                 rng = options["random_state"] = np.random.default_rng(self._seed(title))
                 with catch_warnings(action="ignore"):  # a short block is the last one
                     block = generator_of(self.generator_).sample("", 0.7, size, **options)
@@ -398,7 +398,7 @@ def _names_to_learn(names, is_labelled):
         )
     for case in (str.lower, str.upper):
         if all(name == case(name) != name.swapcase() for name in names):
-            return list(map(case, others))
+            others = list(map(case, others))
     return others
 
 
@@ -412,8 +412,7 @@ def _is_name(value):
 
 def _replace(rows, pairs, expected, advice):
     """Return a column whose names are replaced by a dict, or raise if it lacks a name."""
-    unknown = {name for name in rows if _is_name(name) and name not in pairs}
-    if unknown:
+    if unknown := {name for name in rows if _is_name(name) and name not in pairs}:
         raise ValueError(
             f"X may only contain {expected}. Got {len(unknown):,} unseen (first in "
             f"row {min(map(rows.index, unknown))}). {advice}"
@@ -421,8 +420,8 @@ def _replace(rows, pairs, expected, advice):
     return np.array([pairs.get(name, name) for name in rows], dtype=object).reshape(-1, 1)
 
 
-class _Hidden:
-    """Mixin for a secret that is not shown when it is printed or formatted."""
+class _HiddenBytes(bytes):
+    """Key of type bytes that is not shown when it is printed or formatted."""
 
     def __repr__(self):
         return "<hidden>"
@@ -433,9 +432,9 @@ class _Hidden:
         return format(repr(self), spec)
 
 
-class _HiddenBytes(_Hidden, bytes):
-    """Hidden key of type bytes."""
+class _HiddenStr(str):
+    """Key of type str that is not shown when it is printed or formatted."""
 
-
-class _HiddenStr(_Hidden, str):
-    """Hidden key of type str."""
+    __repr__ = _HiddenBytes.__repr__
+    __str__ = _HiddenBytes.__str__
+    __format__ = _HiddenBytes.__format__

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils import Tags
+from sklearn.utils import InputTags, Tags
 from sklearn.utils.validation import check_is_fitted
 
 from ._alphabet import END_CHARACTER, UNKNOWN, characters_of, code_point, decode, distinct, shorten
 from ._cleaning import warn_about_suspicious_names
-from ._rows import check_names, encode_rows, malformed_error, rows_of_windows
+from ._sequences import Rows, check_names, encode_rows, malformed_error
 from ._state import StateFormat
 from ._tasks import CallbackSupportMixin, fit_task
 from ._validation import check_int, check_option
@@ -111,7 +111,6 @@ class CharSequenceVectorizer(StateFormat, CallbackSupportMixin, TransformerMixin
         self.normalization = normalization
         self.handle_unknown = handle_unknown
 
-    @fit_task()
     def fit(self, X: Iterable[str], y: object = None) -> Self:
         """Learn the alphabet.
 
@@ -140,7 +139,8 @@ class CharSequenceVectorizer(StateFormat, CallbackSupportMixin, TransformerMixin
             If X is empty, a parameter is out of range, a name contains U+0000, U+0002 or U+0003, or
             a text is too short for one window.
         """
-        self._learn(X)
+        # Not the method of a subclass, which may prepare X in both methods.
+        CharSequenceVectorizer.fit_transform(self, X, y)
         return self
 
     @fit_task()
@@ -160,7 +160,10 @@ class CharSequenceVectorizer(StateFormat, CallbackSupportMixin, TransformerMixin
                 dtype int32
             Windows as a read-only view, see `transform`.
         """
-        return self._cut(self._learn(X))
+        text = self._encode_rows(X, warns=True)
+        n_framing = int(self.window_length) + 1 if self.boundary else 0
+        self.alphabet_, self.max_length_ = characters_of(distinct(text)), text.shape[1] - n_framing
+        return self._cut(text)
 
     def transform(self, X: Iterable[str]) -> NDArray[np.int32]:
         """Split names into windows.
@@ -213,7 +216,7 @@ class CharSequenceVectorizer(StateFormat, CallbackSupportMixin, TransformerMixin
         """
         check_is_fitted(self)
         window_length, step = self._check_params()
-        rows = rows_of_windows(X, window_length)
+        rows = Rows.of_windows(X, window_length)
         if rows.is_text == self.boundary:
             raise malformed_error()
         if not rows.is_text:
@@ -230,13 +233,6 @@ class CharSequenceVectorizer(StateFormat, CallbackSupportMixin, TransformerMixin
             )
         later = windows[:, 1:, -step:].reshape(len(windows), -1)
         return decode(np.concatenate([windows[:, 0], later], axis=1))
-
-    def _learn(self, X):
-        """Set the fitted attributes, and return one row of code points per name."""
-        text = self._encode_rows(X, warns=True)
-        n_framing = int(self.window_length) + 1 if self.boundary else 0
-        self.alphabet_, self.max_length_ = characters_of(distinct(text)), text.shape[1] - n_framing
-        return text
 
     def _encode_rows(self, X, warns=False):
         """Validate the names, and return one row of code points per name."""
@@ -291,6 +287,5 @@ class CharSequenceVectorizer(StateFormat, CallbackSupportMixin, TransformerMixin
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        tags.input_tags.string = True
-        tags.input_tags.two_d_array = False
+        tags.input_tags = InputTags(string=True, two_d_array=False)
         return tags

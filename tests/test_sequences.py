@@ -5,15 +5,13 @@ import pytest
 from conftest import windows_of
 
 from sknamegen._alphabet import NONE, Alphabet
-from sknamegen._rows import read_rows, rows_of_names
-from sknamegen._sequences import Sequences
-from sknamegen._validation import check_windows
+from sknamegen._sequences import Rows, Sequences
 
 NAMES = ["", "Al", "Ada", "Eve", "Marguerite", "Annamarie-Lou"]
 
 
 def sequences_of(windows):
-    return Sequences.of_rows(read_rows(windows))
+    return Sequences.of_rows(Rows.of_windows(windows))
 
 
 def pairs_of(sequences, window_length):
@@ -62,9 +60,9 @@ def test_sequences_contain_every_pair_once(window_length):
         (np.zeros((3, 4, 5), dtype=int), ValueError, "width 11. Got width 5"),
     ],
 )
-def test_check_windows(X, error, match):
+def test_windows_of_other_shapes_are_rejected(X, error, match):
     with pytest.raises(error, match=re.escape(match)):
-        check_windows(X, window_length=10)
+        Rows.of_windows(X, window_length=10)
 
 
 def changed_windows(index, value):
@@ -110,7 +108,7 @@ def test_name_sequences_match_those_of_windows(window_length):
     alphabet = Alphabet(np.array(sorted({"\3", *"".join(NAMES)})))
     windows = windows_of(NAMES, window_length)
     expected = sequences_of(windows).indexed(alphabet)
-    sequences = Sequences.of_rows(rows_of_names(NAMES, window_length)).indexed(alphabet)
+    sequences = Sequences.of_rows(Rows.of_names(NAMES, window_length)).indexed(alphabet)
     for actual, reference in zip(sequences[:4], expected[:4], strict=True):
         np.testing.assert_array_equal(actual, reference)
 

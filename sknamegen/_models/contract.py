@@ -196,11 +196,18 @@ def log_softmax(logits: Floats) -> Floats:
     return logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
 
 
-def log_likelihood(model: NextCharModel, sequences: Sequences, n_names: int) -> NDArray[np.float64]:
-    """Return the log-likelihood of each name's targets, in nats, shape (n_names,)."""
-    total = np.zeros(n_names)
-    blocks = sequences.blocks(model.n_characters)
-    for block, log_proba in zip(blocks, parallel_map(model.log_proba, zip(blocks)), strict=True):
-        name_index = np.repeat(block.name_index, block.has_target.sum(1))
-        total += np.bincount(name_index, log_proba, minlength=n_names)
+def log_likelihood(
+    model: NextCharModel, sequences: Sequences, labels: Ints, n_names: int
+) -> NDArray[np.float64]:
+    """Return the log-likelihood of each name's targets, in nats, (n_names, n_columns).
+
+    `labels` contains a row for each column: the label of each name, or of all names.
+    """
+    total = np.zeros((n_names, len(labels)))
+    for column, by_name in zip(total.T, np.broadcast_to(labels, total.T.shape), strict=True):
+        labelled = sequences._replace(labels=by_name[sequences.name_index].astype(np.int32))
+        parts = labelled.blocks(model.n_characters)
+        for part, log_proba in zip(parts, parallel_map(model.log_proba, zip(parts)), strict=True):
+            name_index = np.repeat(part.name_index, part.has_target.sum(1))
+            column += np.bincount(name_index, log_proba, minlength=n_names)
     return total

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from .._alphabet import Alphabet, sorted_unique
-from .._graphemes import Clusters
 from .._parallel import MAX_CELLS, blocks
 from .._types import Bools, Ints
 
@@ -88,16 +87,15 @@ def build_automaton(alphabet: Alphabet, parts: Sequence[Part]) -> Automaton:
     ValueError
         If the automaton is too large.
     """
-    clusters, starts_cluster = cluster_part(alphabet.clusters)
-    parts = [clusters, *parts]
+    clusters = alphabet.clusters
     # Characters with the same effect in all parts form one class.
-    columns = np.column_stack([part_classes for _, _, part_classes in parts])
+    columns = np.column_stack([clusters.classes, *(part_classes for _, _, part_classes in parts)])
     _, examples, classes = np.unique(columns, axis=0, return_index=True, return_inverse=True)
-    table, accepts, cluster_classes = clusters
-    transitions = np.vstack([table, np.full_like(table[:1], -1)])[:, cluster_classes[examples]]
+    table = clusters.transitions
+    transitions = np.vstack([table, np.full_like(table[:1], -1)])[:, clusters.classes[examples]]
     transitions[transitions < 0] = len(table)
-    accepts, cluster_states = np.append(accepts, False), np.arange(len(transitions))
-    for table, part_accepts, part_classes in parts[1:]:
+    accepts, cluster_states = np.append(clusters.is_complete, False), np.arange(len(transitions))
+    for table, part_accepts, part_classes in parts:
         part_table = table[:, part_classes[examples]]
         found = product(transitions, part_table, (0,), MAX_CELLS // len(alphabet))
         if found is None:
@@ -109,7 +107,7 @@ def build_automaton(alphabet: Alphabet, parts: Sequence[Part]) -> Automaton:
     transitions = transitions[:, classes.reshape(-1)]
     if alphabet.end is not None:
         transitions[:, alphabet.end] = len(transitions) - 1
-    starts_cluster = starts_cluster[cluster_states][:, cluster_classes]
+    starts_cluster = clusters.starts_cluster[cluster_states][:, clusters.classes]
     return Automaton(transitions, accepts, starts_cluster)
 
 
@@ -175,15 +173,3 @@ def product(
     arrays = np.concatenate(data), np.concatenate(columns), indptr
     pairs = np.stack(np.divmod(np.append(known, dead * n_second), n_second))
     return csr_array(arrays, shape=(len(known) + 1, first.shape[1])), pairs
-
-
-def cluster_part(clusters: Clusters) -> tuple[Part, Bools]:
-    """Return the automaton of clusters, and whether each class starts a cluster in each state.
-
-    The last row is for a dead state.
-    """
-    columns = np.vstack([clusters.transitions, clusters.starts_cluster])
-    _, examples, classes = np.unique(columns, axis=1, return_index=True, return_inverse=True)
-    starts_cluster = clusters.starts_cluster[:, examples]
-    part = clusters.transitions[:, examples], clusters.is_complete, classes.reshape(-1)
-    return part, np.vstack([starts_cluster, starts_cluster[:1]])

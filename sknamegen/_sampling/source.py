@@ -18,8 +18,7 @@ from .._corpus import Corpus
 from .._graphemes import MAX_CODE_POINTS
 from .._models.contract import NextCharModel, State, joined, log_likelihood, log_softmax, select
 from .._parallel import BLOCK_CELLS, blocks, one_blas_thread, parallel_map
-from .._rows import rows_of_names
-from .._sequences import Sequences
+from .._sequences import Rows, Sequences
 from .._types import Bools, Floats, Ints
 from .decoding import Decoding, draw
 from .lookahead import Lookahead
@@ -295,13 +294,11 @@ class Source(NamedTuple):
         texts, corpus = self.prefixes if names is None else names, self.corpus
         joint = np.zeros((len(texts), len(self.labels)))
         if any(texts) and not corpus.is_text:
-            rows = rows_of_names(texts, corpus.window_length_)
+            rows = Rows.of_names(texts, corpus.window_length_)
             read = Sequences.of_rows(rows).indexed(corpus.alphabet)
             if names is None:
                 read.targets[read.targets == corpus.alphabet.end] = NONE
-            for column, label in enumerate(self.labels.tolist()):
-                labelled = read._replace(labels=np.full_like(read.labels, label))
-                joint[:, column] = log_likelihood(self.model, labelled, len(texts))
+            joint += log_likelihood(self.model, read, self.labels[:, None], len(texts))
         return joint + (corpus.log_prior if len(self.labels) > 1 else 0)
 
     def mean_log_proba(self, rows: Ints, names: Sequence[str]) -> Floats:

@@ -18,8 +18,7 @@ from .._models.ngrams import NGrams
 from .._models.penalty import learn_penalties
 from .._models.pretrained import Network, Pretrained
 from .._parallel import parallel_map
-from .._rows import rows_of_names
-from .._sequences import Sequences
+from .._sequences import Rows, Sequences
 from .._similar import Candidates
 from .._types import Data, Floats
 from .._validation import random_generator
@@ -162,7 +161,7 @@ def _material(
     frequent = {letter for letter, count in Counter("".join(names)).items() if count >= _MIN_COUNT}
     opened = corpus.opened(frequent | missing_letters(corpus.alphabet.index), names)
     alphabet = opened.alphabet
-    rows_of_similar = rows_of_names(alphabet.composed(names), corpus.window_length_)
+    rows_of_similar = Rows.of_names(alphabet.composed(names), corpus.window_length_)
     similar = Sequences.of_rows(rows_of_similar).indexed(alphabet)
     similar = similar._replace(
         labels=np.array(labels, dtype=np.int32)[similar.name_index],

@@ -12,8 +12,7 @@ from sknamegen._models.lstm import LSTM, axes
 from sknamegen._models.mixture import AlphabetMap, Component, Mixture
 from sknamegen._models.ngrams import NGrams
 from sknamegen._models.penalty import learn_penalties
-from sknamegen._rows import rows_of_names
-from sknamegen._sequences import Sequences
+from sknamegen._sequences import Rows, Sequences
 
 ALPHABET = Alphabet(np.array(["\3", *"abcdr"]))
 # b has the kind of a capital, and r the kind of a blank.
@@ -34,7 +33,7 @@ def lstm(seed=0, embedding_dim=3, num_layers=1, n_labels=N_LABELS, n_characters=
 
 def labelled_sequences(names=NAMES, window_length=WINDOW):
     """Return the sequences of names, labelled 0 and 1 in turn."""
-    sequences = Sequences.of_rows(rows_of_names(names, window_length)).indexed(ALPHABET)
+    sequences = Sequences.of_rows(Rows.of_names(names, window_length)).indexed(ALPHABET)
     return sequences._replace(labels=(sequences.name_index % N_LABELS).astype(np.int32))
 
 

@@ -8,8 +8,7 @@ import pytest
 from sknamegen._alphabet import Alphabet
 from sknamegen._models import kneser_ney
 from sknamegen._models.kneser_ney import KneserNey, NGramCounts
-from sknamegen._rows import rows_of_names
-from sknamegen._sequences import Sequences
+from sknamegen._sequences import Rows, Sequences
 
 NAMES = ["anna", "hanna", "hannah", "an", "na", "nana", "a", "hahn", "", "ann", "banana", "naan"]
 SYMBOLS = "$abcehn^?"  # the end, letters, the start, and an unknown one. No name has c or e.
@@ -20,7 +19,7 @@ KINDS = np.array([3, 1, 1, 2, 1, 2, 1, 4, 5, 6])
 def pairs(names, length):
     """Return the contexts of names, nearest character first, and the next characters."""
     alphabet = Alphabet(np.array(["\3", *SYMBOLS[1:-2]]))
-    sequences = Sequences.of_rows(rows_of_names(names, 40)).indexed(alphabet)
+    sequences = Sequences.of_rows(Rows.of_names(names, 40)).indexed(alphabet)
     return sequences.contexts(length), sequences.targets[sequences.has_target]
 
 

@@ -7,11 +7,10 @@ import pytest
 
 from sknamegen._alphabet import NONE, Alphabet
 from sknamegen._models.kneser_ney import KneserNey, NGramCounts
-from sknamegen._rows import rows_of_names
 from sknamegen._sampling import contexts as contexts_module
 from sknamegen._sampling.contexts import ContextAutomaton
 from sknamegen._sampling.decoding import Decoding
-from sknamegen._sequences import Sequences
+from sknamegen._sequences import Rows, Sequences
 
 NAMES = ["anna", "hanna", "hannah", "an", "na", "nana", "a", "hahn", "", "ann", "banana", "naan"]
 OTHERS = ["hab", "nnnnnnnnnnnn", "bhb"]
@@ -22,7 +21,7 @@ ALPHABET.kinds = np.array([3, 1, 1, 2, 1, 4, 5, 6])  # h has a kind of its own
 
 def pairs(names, length):
     """Return the contexts of names, nearest character first, and the next characters."""
-    sequences = Sequences.of_rows(rows_of_names(names, 20)).indexed(ALPHABET)
+    sequences = Sequences.of_rows(Rows.of_names(names, 20)).indexed(ALPHABET)
     return sequences.contexts(length), sequences.targets[sequences.has_target]
 
 

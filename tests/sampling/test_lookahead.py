@@ -9,18 +9,17 @@ import pytest
 from sknamegen._alphabet import Alphabet
 from sknamegen._models.kneser_ney import NGramCounts
 from sknamegen._models.ngrams import NGrams
-from sknamegen._rows import rows_of_names
 from sknamegen._sampling.constraint import Limits
 from sknamegen._sampling.contexts import ContextAutomaton
 from sknamegen._sampling.lookahead import Lookahead
-from sknamegen._sequences import Sequences
+from sknamegen._sequences import Rows, Sequences
 
 END = "\3"
 
 
 def make(letters, names, order=3, pattern=None, min_length=0, max_length=4, banned=(), words=None):
     alphabet = Alphabet(np.array(sorted(letters)))
-    sequences = Sequences.of_rows(rows_of_names(names, 20)).indexed(alphabet)
+    sequences = Sequences.of_rows(Rows.of_names(names, 20)).indexed(alphabet)
     counts = NGrams(NGramCounts.of(sequences, order), alphabet.kinds)
     contexts = ContextAutomaton.from_ngrams(counts.ngrams())
     pattern = pattern and re.compile(pattern)

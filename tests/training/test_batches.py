@@ -8,8 +8,7 @@ from conftest import windows_of
 from sknamegen._alphabet import NONE
 from sknamegen._models.kneser_ney import NGramCounts
 from sknamegen._models.ngrams import NGrams
-from sknamegen._rows import read_rows
-from sknamegen._sequences import Sequences
+from sknamegen._sequences import Rows, Sequences
 from sknamegen._training.batches import LengthGroupedBatches, SequenceDataset, join_windows
 
 NAMES = ["", "Ann", "abcdefghijklm", "Constantine", "pqrstuvwxyzäö", "Abcdefgh"]
@@ -32,7 +31,7 @@ def make_dataset(**changes):
 
 def sequences_of(names, window_length):
     """Return the sequences of names, as code points."""
-    return Sequences.of_rows(read_rows(windows_of(names, window_length)))
+    return Sequences.of_rows(Rows.of_windows(windows_of(names, window_length)))
 
 
 def training_pairs(sequences):
