@@ -197,7 +197,8 @@ def test_short_columns_get_pseudonyms_like_a_list_of_real_names(full_pool):
     towns = pseudonyms_of(["Lyon", "Annecy", "Bordeaux", "Saint-Malo", "Quimper", "Nantes"])
     expected = "La Faye, Loues, Saint-Pardos, Saint-Blanc, Le Bourmelle, Méry-le-Grande"
     assert ", ".join(towns) == expected
-    assert pseudonyms_of(WOMEN[::25])[:5] == ["Michellina", "Dacilia", "Agnesitia", "Ardey", "Sophey"]
+    women = " ".join(pseudonyms_of(WOMEN[::25])[:5])
+    assert women == "Michellina Dacilia Agnesitia Ardey Sophey"
 
 
 def test_short_columns_in_parts_or_in_capitals():
