@@ -27,7 +27,8 @@ def run(capsys, monkeypatch, tmp_path):
     """Run the command in a folder with names.txt. Return the status, output lines and errors."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(Timer, "start", lambda timer: None)  # progress depends on the machine
-    monkeypatch.setitem(CharLSTMGenerator.__init__.__kwdefaults__, "max_epochs", 1)
+    for name in ("max_epochs", "num_networks"):
+        monkeypatch.setitem(CharLSTMGenerator.__init__.__kwdefaults__, name, 1)
     (tmp_path / "names.txt").write_text("\n".join(NAMES) + "\n", encoding="utf-8")
     saved_stdin = os.dup(0)
 
@@ -442,7 +443,7 @@ def test_save_reports_the_file_and_its_counts(run, ending, monkeypatch, tmp_path
     options = "--save", f"m.{ending}", "-n", 0, *["--title", "A & B"] * (ending == "html")
     assert run("names.txt", "--counting", *options) == (0, [], f"{message}{counts}\n")
     for has_counts in (True, False):
-        make = partial(CharLSTMGenerator, ngram_counts=has_counts, hidden_size=8, max_epochs=1)
+        make = partial(CharLSTMGenerator, ngram_counts=has_counts, hidden_size=8, init=None)
         monkeypatch.setattr(sknamegen, "CharLSTMGenerator", make)
         error = run("names.txt", *options)[2]
         assert error == f"{message}{counts * has_counts}\n"
@@ -575,7 +576,7 @@ def test_control_characters_are_escaped(run):
 
 @pytest.mark.filterwarnings("default::sknamegen.datasets.NamesWarning")
 def test_warnings_are_one_line(run, monkeypatch):
-    make = partial(CharLSTMGenerator, hidden_size=8, max_epochs=1)
+    make = partial(CharLSTMGenerator, hidden_size=8, init=None)
     monkeypatch.setattr(sknamegen, "CharLSTMGenerator", make)
     _, _, error = run("-n", 0, stdin="\n".join([*NAMES, "Smith,Bob"]))
     assert error.startswith("sknamegen: warning: X contains suspicious names: 1 with a comma")
@@ -641,19 +642,3 @@ sys.exit(main(["--demo", "--counting"]))
 def test_interrupt_during_imports_exits_with_130():
     process = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, timeout=60)
     assert (process.returncode, process.stderr) == (130, b"")
-
-
-def test_default_temperature_is_seven_tenths(run):
-    options = "names.txt", "--counting", "--random-state", 0
-    assert run(*options) == run(*options, "--temperature", 0.7) != run(*options, "--temperature", 1)
-
-
-def test_novel_names_are_not_known(run):
-    options = "--style", "female", "--counting", "--random-state", 0, "--pattern", "Laria|Maria"
-    assert run(*options, "--allow-known", "-n", 2)[1] != []
-    status, names, error = run(*options, "--novel", "-n", 1)
-    assert (status, names) == (1, [])
-    assert "were excluded" in error
-    _, names, error = run(*options, "-n", 1)
-    assert names
-    assert "the last 1 may be known names" in error
