@@ -43,8 +43,8 @@ parser.add_argument("--quick", action="store_true", help="smoke test with two li
 arguments = parser.parse_args()
 
 # %%
-# The settings for people who read names: the best of ten, without improbable characters.
-options = {"min_p": 0.1, "best_of": 10, "unique": True, "novel": True, "exclude": known_names()}
+# The settings for people who read names: the best of twenty, without improbable characters.
+options = {"min_p": 0.1, "best_of": 20, "unique": True, "novel": True, "exclude": known_names()}
 for kind in [*LISTS][: 2 if arguments.quick else None]:
     names = " ".join(LISTS[kind].split()).split(", ")
     words = load_words(like=names)

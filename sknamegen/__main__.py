@@ -71,7 +71,7 @@ def _add_generation_options(parser):
     add("--label", help="label of the names")
     min_p = "minimum probability of a character, relative to the most probable (default: 0.1)"
     add("--min-p", type=float, default=0.1, metavar="P", help=min_p)
-    number("--best-of", default=10, help="number of candidates for a name (default: 10)")
+    number("--best-of", default=20, help="number of candidates for a name (default: 20)")
     number("--min-length", help="minimum length (default: shortest training name)")
     number("--max-length", help="maximum length (default: longest training name)")
     ends = group.add_mutually_exclusive_group().add_argument

@@ -177,7 +177,7 @@ def test_the_rarest_names(pipes, kind, constraint, is_short, monkeypatch):
     assert total < 1e-3
     for drawn in (
         generator.sample(n_samples=1000, random_state=1, **options),
-        [generator.sample(random_state=rng, **options) for _ in range(50)],
+        [generator.sample(random_state=rng, **options) for _ in range(30)],
     ):
         assert_drawn_from(drawn, list(p), list(p.values()))
     proba, error = constraint_probability(generator, random_state=0, **options)
@@ -214,7 +214,7 @@ def test_a_list_of_mostly_empty_names():
 def test_short_names_at_low_temperature():
     """Names this short are rare. Single samples and lists have the same distribution."""
     temperature = 0.05
-    generator = CharNGramGenerator().fit(load_names("female"))
+    generator = CharNGramGenerator().fit(list(map(str.lower, load_names("female"))))
     p = all_probabilities(generator, "", None, (temperature, None, None, None), 3)
     del p[""]
     sample = partial(generator.sample, max_length=3, temperature=temperature)
@@ -231,7 +231,7 @@ def test_short_names_at_low_temperature():
 
 def test_what_drawing_again_finds_is_not_refused():
     """One name in a hundred to five hundred satisfies these constraints."""
-    generator = CharLSTMGenerator(random_state=0).fit(load_names("beers"))
+    generator = CharLSTMGenerator(max_epochs=2, random_state=0).fit(load_names("beers"))
     options = {"n_samples": 3, "random_state": 0}
     for temperature in (0.5, 0.4):
         names = generator.sample("", temperature, pattern="[A-Z][a-z]*", **options)
@@ -576,7 +576,7 @@ def test_regex_parser_is_tested_on_this_python():
 
 
 def test_most_likely_under_a_constraint(generator):
-    all_names, scores = generator.most_likely(4000, max_length=6)
+    all_names, scores = generator.most_likely(2000, max_length=6)
     options = {"pattern": "(?i)[^o]{4,5}|L.*", "banned": ["an"], "max_length": 6}
     fits = re.compile(options["pattern"]).fullmatch
     expected = [name for name in all_names if fits(name) and "an" not in name.lower()]

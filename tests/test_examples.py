@@ -235,7 +235,7 @@ def test_make_word_vectors(run, tmp_path):
     """Words near in the package are near. Function words have no vector."""
     rng = np.random.default_rng(0)
     words = sorted(load_words())
-    vectors = {word: [*rng.normal(size=100).tolist(), 0] for word in words}
+    vectors = {word: [*rng.integers(-9, 9, 100).tolist(), 0] for word in words}
     vectors["harbor"], vectors["cider"] = vectors["anger"], vectors["plum"]
     (tmp_path / "vectors.json").write_text(json.dumps({"vectors": vectors}))
     printed = run("make_word_vectors.py", "v.npz", "vectors.json")
@@ -293,7 +293,8 @@ def test_faker_provider(run):
     assert novel > 95  # the training list contains only some real names
 
 
-def test_generated_names_in_pandas(run):
+def test_generated_names_in_pandas(run, monkeypatch):
+    monkeypatch.setattr("sknamegen.pseudonyms._BLOCK", 2000)
     printed = run("generated_names_in_pandas.py", "--quick")
     assert len(re.findall(r"^ *(?:fe)?male +\d\d +\w+$", printed, re.MULTILINE)) == 6
     n_names, n_pseudonyms = numbers(r"(\d+)", line("Names and pseudonyms:", printed))

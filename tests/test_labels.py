@@ -7,13 +7,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from conftest import (
-    classifier_of,
-    ngram_pipeline,
-    small_generator,
-    small_pipeline,
-    windows_of,
-)
+from conftest import classifier_of, ngram_pipeline, small_generator, small_pipeline, windows_of
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from test_constraints import label_proba

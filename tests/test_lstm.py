@@ -362,3 +362,21 @@ def test_ngram_targets_reduce_overfitting(names):
     assert softened.score(names[300:]) > plain.score(names[300:]) + 0.1
     # The loss curve excludes the n-gram targets, so losses are comparable.
     assert softened.loss_curve_[-1] == pytest.approx(-softened.score(names[:300]), abs=0.3)
+
+
+def test_partial_fit_stops_counting_at_the_limit(names, monkeypatch):
+    """The n-gram probabilities are final once the model has counted enough characters."""
+    monkeypatch.setattr("sknamegen._training.run._MAX_COUNTED", 1500)
+    probas = []
+
+    class RecordProba(Callback):
+        def on_batch_end(self, net, batch=None, **kwargs):
+            probas.append(batch[1]["proba"][0].tolist())  # after the start of a name
+
+    generator = small_generator(ngram_weight=0.5, batch_size=1000, callbacks=[RecordProba()])
+    for part in np.array_split(names, 4):
+        generator.partial_fit(part, alphabet=None if probas else set("".join(names)))
+    sizes = [sum(len(name) + 1 for name in names[:n]) for n in (100, 200, 300)]
+    assert sizes[1] < 1500 < sizes[2]
+    assert len(probas) == 4
+    assert probas[0] != probas[1] != probas[2] == probas[3]

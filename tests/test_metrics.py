@@ -98,25 +98,17 @@ def test_far_apart_keeps_the_order():
     assert all(edit_distance(a, b) >= 4 for i, a in enumerate(folded) for b in folded[:i])
     others = set(load_names("female")[:150]) - set(chosen)
     assert all(any(edit_distance(name.casefold(), f) < 4 for f in folded) for name in others)
+    for options in ({"n": 0}, {"min_distance": 0}, {"away_from": [1]}, {"away_from": "A"}):
+        with pytest.raises((TypeError, ValueError), match="must be"):
+            far_apart(["Anna"], **options)
 
 
-@pytest.mark.parametrize(
-    "options", [{"n": 0}, {"min_distance": 0}, {"away_from": [1]}, {"away_from": "A"}]
-)
-def test_far_apart_rejects_invalid_arguments(options):
-    with pytest.raises((TypeError, ValueError), match="must be"):
-        far_apart(["Anna"], **options)
-
-
-@pytest.mark.parametrize("option", ["novel", "exclude", "filters", "unique"])
-def test_constraint_probability_and_stream_reject_other_options(option):
+def test_constraint_probability_and_stream_reject_other_arguments():
     generator = ngram_pipeline().fit(["Ada"])[-1]
-    calls = [partial(constraint_probability, generator)]
-    for call in calls + [generator.stream] * (option != "exclude"):
-        with pytest.raises(TypeError, match=f"argument '?{option}'?"):
-            call(**{option: ()})
-
-
-def test_constraint_probability_requires_a_generator():
+    for option in ("novel", "exclude", "filters", "unique"):
+        calls = [partial(constraint_probability, generator)]
+        for call in calls + [generator.stream] * (option != "exclude"):
+            with pytest.raises(TypeError, match=f"argument '?{option}'?"):
+                call(**{option: ()})
     with pytest.raises(TypeError, match=r"must be a fitted generator, .* Got a CharSequenceVec"):
         constraint_probability(CharSequenceVectorizer(), pattern="a.*")

@@ -40,16 +40,14 @@ def test_scores_match_the_formulas(names, window_length, params):
 
 
 @pytest.mark.parametrize("params", [{}, {"order": 1}, {"order": 3, "discount": 0.5}])
-def test_scores_with_labels_match_the_formulas(names, params):
+def test_scores_with_labels_or_of_text_match_the_formulas(names, params):
     train = [*names[:150], *LEARNED]
     labels, y = np.arange(len(train)) % 3, np.arange(2 * len(SCORED)) % 3
     assert_scores_match_the_formulas(ngram_pipeline(4, **params), train, SCORED * 2, labels, y)
-
-
-@pytest.mark.parametrize("window_length", [1, 5])
-def test_scores_of_running_text_match_the_formulas(names, window_length):
-    pipe, scored = ngram_pipeline(window_length, boundary=False), ["Anna Lena-Marie", "axx Éva"]
-    assert_scores_match_the_formulas(pipe, [" ".join(names[:150])], scored)
+    for window_length in (1, 5):
+        pipe = ngram_pipeline(window_length, boundary=False, **params)
+        scored = ["Anna Lena-Marie", "axx Éva"]
+        assert_scores_match_the_formulas(pipe, [" ".join(names[:150])], scored)
 
 
 def test_held_out_scores_by_order(names):

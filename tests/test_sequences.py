@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from conftest import windows_of
 
-from sknamegen._alphabet import NONE, Alphabet
+from sknamegen._alphabet import NONE
 from sknamegen._sequences import Rows, Sequences
 
 NAMES = ["", "Al", "Ada", "Eve", "Marguerite", "Annamarie-Lou"]
@@ -101,16 +101,6 @@ def test_too_many_later_windows_are_rejected():
     windows = windows_of(["x" * 1_000_000], 1000)
     with pytest.raises(ValueError, match=r"999,001 windows of 1,000 .* would take 4.0 GB"):
         sequences_of(windows)
-
-
-@pytest.mark.parametrize("window_length", [1, 3, 30])
-def test_name_sequences_match_those_of_windows(window_length):
-    alphabet = Alphabet(np.array(sorted({"\3", *"".join(NAMES)})))
-    windows = windows_of(NAMES, window_length)
-    expected = sequences_of(windows).indexed(alphabet)
-    sequences = Sequences.of_rows(Rows.of_names(NAMES, window_length)).indexed(alphabet)
-    for actual, reference in zip(sequences[:4], expected[:4], strict=True):
-        np.testing.assert_array_equal(actual, reference)
 
 
 @pytest.mark.parametrize("n_characters", [10, 10**6, 10**8])

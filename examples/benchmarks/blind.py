@@ -62,7 +62,7 @@ def typical(make, random_state):
     """Return the same with the settings of the command line."""
 
     def new_names(names):
-        options = {"min_p": 0.1, "best_of": 10, "min_length": min(map(len, names))}
+        options = {"min_p": 0.1, "best_of": 20, "min_length": min(map(len, names))}
         return sampled(make, 0.7, random_state, exclude=known_names(), **options)(names)
 
     return new_names

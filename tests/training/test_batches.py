@@ -126,22 +126,6 @@ def test_shards_of_batches_contain_each_name_once(n_shards, batch_size):
     assert means == [pytest.approx(lengths.sum() / n_shards / len(labels[0]))] * n_shards
 
 
-@pytest.mark.parametrize("window_length", [3, 5, 8])
-def test_all_windows_of_a_name_are_in_one_batch(window_length):
-    sequences = join_windows(sequences_of(NAMES, window_length))
-    # Labels pass through batches unchanged, so they identify the name of a row.
-    labels = sequences.name_index.astype(np.int32)
-    dataset = SequenceDataset(sequences._replace(labels=labels))
-    assert len(dataset) == len(NAMES) < len(labels)
-    names, characters = [], []
-    for inputs, targets in LengthGroupedBatches(dataset, 2):
-        assert 0 < len(inputs["labels"].unique()) <= 2
-        names += inputs["labels"].unique().tolist()
-        characters += [chr(code) for code in targets["characters"] if code >= 0]
-    assert sorted(names) == list(range(len(NAMES)))
-    assert sorted(characters) == sorted("".join(f"{name}\3" for name in NAMES))
-
-
 def test_a_very_long_name_is_split_into_batches():
     names = ["ab" * 700, "Ann"]
     dataset = SequenceDataset(sequences_of(names, 5))
