@@ -348,10 +348,10 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         With ``best_of=k``, names are more typical, and no longer follow the model's distribution.
         Of k candidates, the one is returned whose characters after the seed, including the end of
         the name, have the highest mean log-probability at temperature 1, for the label if it is
-        given [5]_. The k candidates are neighbours in the alphabetical order of all candidates with
-        the same seed, so the names begin differently. With ``unique=True``, all candidates of the
-        call are different. The method draws at most 2 k candidates per name, so names of which many
-        are rejected have fewer candidates.
+        given [5]_. The k candidates are those of all candidates with the same seed that end alike,
+        so the names end differently. With ``unique=True``, all candidates of the call are
+        different. The method draws at most 2 k candidates per name, so names of which many are
+        rejected have fewer candidates.
 
         References
         ----------

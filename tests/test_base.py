@@ -209,7 +209,7 @@ def test_unique_and_novel_names(generator, names):
 def test_best_of_returns_the_best_candidates(generator, options):
     """The score is the mean over the characters after the seed and the end of the name.
 
-    Names with the same seed are the best of neighbours in alphabetical order.
+    Names with the same seed are the best of candidates that end alike.
     """
     seeds, rng = ["Ma", "", "Jo", "Ma"], np.random.default_rng(0)
     rows = [*seeds, *np.repeat(seeds, 4).tolist()]
@@ -218,7 +218,7 @@ def test_best_of_returns_the_best_candidates(generator, options):
     n_drawn = np.array([*map(len, candidates)]) - [*map(len, rows)]
     scores = generator.score_samples(candidates) - [begin(generator, seed) for seed in rows]
     scored, expected = zip(rows, candidates.tolist(), scores / (n_drawn + 1), strict=True), []
-    scored = sorted(scored)
+    scored = sorted(scored, key=lambda candidate: (candidate[0], candidate[1][::-1]))
     for place in range(0, 20, 5):
         expected.append(max(scored[place : place + 5], key=lambda candidate: candidate[2])[:2])
     rng = np.random.default_rng(0)

@@ -211,14 +211,14 @@ class Sampler:
     ) -> list[str]:
         """Return a name for each row, the best of its share of the candidates.
 
-        Rows with the same prefix share their candidates: each gets neighbours in alphabetical
-        order, so that the names differ. The others are the candidates beside `names`.
+        Rows with the same prefix share their candidates: each gets those that end alike, so that
+        the names differ. The others are the candidates beside `names`.
         """
         found, best = sorted(others.names), names[:]
         prefixes = np.concatenate([rows, others.rows[found]])
         texts = np.array([*names, *(others.names[row] for row in found)], dtype=object)
         scores = self.source.mean_log_proba(prefixes, texts.tolist())
-        order = texts.argsort(kind="stable")
+        order = np.array([text[::-1] for text in texts], dtype=object).argsort(kind="stable")
         for prefix in np.unique(rows):
             own = rng.permutation(np.flatnonzero(rows == prefix))
             shares = np.array_split(order[prefixes[order] == prefix], len(own))

@@ -363,8 +363,9 @@ class Generator {
         }
       nDrawn += size;
     }
-    // Neighbours in alphabetical order compete, so the names differ.
-    if (bestOf > 1) candidates.sort((a, b) => (a.name < b.name ? -1 : 1));
+    // Candidates that end alike compete, so the names differ.
+    const reversed = ({ name }) => [...name].reverse().join("");
+    if (bestOf > 1) candidates.sort((a, b) => (reversed(a) < reversed(b) ? -1 : 1));
     const nFound = Math.min(nNames, candidates.length), start = (i) => Math.floor((i * candidates.length) / nFound);
     const names = Array.from({ length: nFound }, (_, i) =>
       candidates.slice(start(i), start(i + 1)).reduce((a, b) => (b.score > a.score ? b : a)).name);
