@@ -153,6 +153,8 @@ def _run(args, given):
             options = _sample_options(own, args)
         else:
             scored, _ = _read_names(args.score, args)
+        if args.far_apart:
+            sknamegen.metrics.far_apart(["a"])  # raises an error if a package is missing
     if own is None:
         with _reported(f"loading {args.load!r}", args):
             pipe = _load(args.load)

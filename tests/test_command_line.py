@@ -413,7 +413,7 @@ def test_number_of_words(run):
     assert {1} < {len(list_words(name)) for name in names}
 
 
-def test_names_far_apart(run):
+def test_names_far_apart(run, monkeypatch):
     options = "names.txt", "--counting", "-n", 10, "--random-state", 0
     _, names, error = run(*options, "--far-apart", 3)
     assert (len(names), error) == (10, "")
@@ -423,6 +423,9 @@ def test_names_far_apart(run):
     _, names, error = run(*options, "--far-apart", 30)
     assert (names, error) == ([], "sknamegen: warning: only 0 of 50 names are far enough apart.\n")
     assert "--far-apart must be at least 1. Got 0." in run(*options, "--far-apart", 0)[2]
+    monkeypatch.setitem(sys.modules, "rapidfuzz", None)
+    status, _, error = run(*options, "--far-apart", 3)
+    assert (status, "rapidfuzz" in error, "training" in error) == (1, True, False)
 
 
 @pytest.mark.filterwarnings("default:the words of load_words")
