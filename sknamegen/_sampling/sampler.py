@@ -286,10 +286,10 @@ class Sampler:
         prefixes = np.arange(len(source.prefixes))
         if len(prefixes) > 1:
             with suppress(TooRare):
-                return [(self._guide(n_rounds), prefixes)]
+                return [(self.guide(n_rounds), prefixes)]
         for prefix, row in zip(source.prefixes, prefixes[:, None], strict=True):
             single = source._replace(prefixes=[prefix], label_proba=source.label_proba[row])
-            guides.append((replace(self, source=single)._guide(n_rounds), row))
+            guides.append((replace(self, source=single).guide(n_rounds), row))
         return guides
 
     @property
@@ -297,7 +297,7 @@ class Sampler:
         """Identifies the source and the constraint in the cache."""
         return self.source.decoding, self.key, self.possible.limits, *self.source.prefixes
 
-    def _guide(self, n_rounds: int) -> Guide:
+    def guide(self, n_rounds: int) -> Guide:
         """Return a guide.
 
         For several prefixes and for running text, there is no search. Raises TooRare if the names
