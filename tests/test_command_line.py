@@ -20,6 +20,8 @@ from sknamegen.datasets import known_names, load_words, words_of
 from sknamegen.metrics import far_apart
 
 NAMES = ["Ambermoor", "Ashwick", "Brackenfell", "Oakhollow", "Ravensby", "Larkmoor", "Fennick"]
+HOUSES = "Old Harbour", "Silver Hound", "Red Barn", "Blue Stone", "River Mill", "Zorvath"
+TABLE = 'surname,land\n"Rossi, jr",IT\n Bianchi ,IT\nMüller,DE\n,DE\nSchmidt,DE\n'
 
 
 @pytest.fixture
@@ -343,9 +345,6 @@ def test_score_accepts_no_option_of_the_generation(run, capsys):
             assert f"no effect: {flag}. Omit" in error
 
 
-HOUSES = "Old Harbour", "Silver Hound", "Red Barn", "Blue Stone", "River Mill", "Zorvath"
-
-
 def test_words_options(run, tmp_path):
     (tmp_path / "words.txt").write_text("old stone\nriver")
     options = "--counting", "-n", 20, "--allow-known", "--allow-repeats"
@@ -464,9 +463,6 @@ def test_terminal_without_input_is_an_error():
     os.close(terminal)
     assert process.returncode == 2
     assert "no input. Pass FILE, --style" in process.stderr
-
-
-TABLE = 'surname,land\n"Rossi, jr",IT\n Bianchi ,IT\nMüller,DE\n,DE\nSchmidt,DE\n'
 
 
 @pytest.mark.parametrize(

@@ -235,17 +235,6 @@ def test_refit_replaces_all_fitted_attributes(names):
     np.testing.assert_array_equal(refitted.score_samples(windows), fresh.score_samples(windows))
 
 
-@pytest.mark.parametrize(
-    ("optimizer", "match"),
-    [("SparseAdam", "does not support dense gradients"), ("Muon", "only supports 2D parameters")],
-)
-def test_torch_errors_are_raised(optimizer, match):
-    generator = small_generator(optimizer=optimizer)
-    with pytest.raises((RuntimeError, ValueError), match=match):
-        generator.fit(["Ada"])
-    assert not hasattr(generator, "alphabet_")
-
-
 @pytest.mark.parametrize(("lr", "params"), [(1e30, {}), (1e6, {"optimizer": "SGD"})])
 def test_divergence_raises_and_keeps_the_last_fit(names, lr, params):
     generator = small_generator(max_epochs=2).fit(names)
