@@ -20,6 +20,7 @@ from sknamegen import CharAverageGenerator as mean
 from sknamegen import CharNGramGenerator, CharSequenceVectorizer, load_names, read_names
 
 PACKAGE = str(Path(sknamegen.__file__).parent)
+LEARNED = ["Ada", "Eve Maria", "Zoë", "Marguerite Anna"]
 DOCUMENTED = (TypeError, ValueError, LookupError, OSError, NotFittedError)
 # An error message must contain one of these phrases about the input or the requirement.
 SAYS_WHY = re.compile(
@@ -33,6 +34,7 @@ characters = st.one_of(
 )
 names = st.text(characters, max_size=12)
 many_names = st.lists(names, max_size=6)
+patterns = st.sampled_from(["A.*", ".{2,5}", "[^a]*|.*a", "(?i)(a|d)*", "(.*a){9}", "x", "A$|^E"])
 scalars = st.one_of(
     st.none(),
     st.booleans(),
@@ -59,8 +61,6 @@ containers = st.one_of(
     scalars,
     st.integers(100, 3000).map(lambda n: ["x" * n, "", "y"]),
 )
-
-
 shapes = st.lists(st.integers(0, 13), min_size=0, max_size=4).map(tuple)
 window_shapes = st.tuples(st.integers(1, 4), st.integers(1, 5), st.sampled_from([10, 11, 12]))
 arrays = st.builds(
@@ -179,9 +179,6 @@ def test_vectorizer():
     try_cases(2000, check, containers, containers, vectorizer_params(scalars))
 
 
-LEARNED = ["Ada", "Eve Maria", "Zoë", "Marguerite Anna"]
-
-
 @pytest.fixture(scope="module", params=["lstm", "ngram", "average"])
 def generator(request):
     lstm, ngram = (make().fit(LEARNED)[-1] for make in (small_pipeline, ngram_pipeline))
@@ -217,9 +214,6 @@ def test_windows_of_every_kind():
         return True
 
     try_cases(4000, check, st.one_of(cases), st.integers(0, 1))
-
-
-patterns = st.sampled_from(["A.*", ".{2,5}", "[^a]*|.*a", "(?i)(a|d)*", "(.*a){9}", "x", "A$|^E"])
 
 
 def test_sampling(generator):

@@ -10,6 +10,8 @@ from conftest import assert_drawn_from, windows_of
 from sknamegen import CharNGramGenerator, CharSequenceVectorizer
 from sknamegen.metrics import constraint_probability
 
+LETTERS = ["a", "\u0302", "\u200d"]
+WHOLE = re.compile("a\u0302*(\u200d?a\u0302*)*")
 FAMILY, SCOTLAND = "👨‍👩‍👧", "🏴\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f"
 LENGTHS = {"": 0, "Anna": 4, "می‌خواهم": 7}
 LENGTHS |= dict.fromkeys(["कि", "क्षि", "நி", "น้ำ", "🇩", "\u06dd\u0600\u0628\u0651"], 1)
@@ -65,10 +67,6 @@ def test_running_text_counts_code_points():
     sampled = generator.sample("\u0302", max_length=30, n_samples=20, random_state=0)
     assert {len(text) for text in sampled} == {30}
     assert {text[-1] for text in sampled} == {*"a\u0302\u0303b"}  # a text may end inside a cluster
-
-
-LETTERS = ["a", "\u0302", "\u200d"]
-WHOLE = re.compile("a\u0302*(\u200d?a\u0302*)*")
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,8 @@ from sknamegen.datasets import known_names, load_words, words_of
 from sknamegen.metrics import far_apart
 
 NAMES = ["Ambermoor", "Ashwick", "Brackenfell", "Oakhollow", "Ravensby", "Larkmoor", "Fennick"]
+NO_EFFECT = "these options have no effect: "
+NEW, KNOWN = "Ambermoo", "Ambermoor"
 HOUSES = "Old Harbour", "Silver Hound", "Red Barn", "Blue Stone", "River Mill", "Zorvath"
 TABLE = 'surname,land\n"Rossi, jr",IT\n Bianchi ,IT\nMüller,DE\n,DE\nSchmidt,DE\n'
 
@@ -70,9 +72,6 @@ def test_new_and_different_names_are_printed_one_per_line(run):
     _, names, _ = run(*options, "--allow-repeats")
     assert len(set(names)) < 50 == len(names)
     assert not set(names) & set(NAMES)
-
-
-NEW, KNOWN = "Ambermoo", "Ambermoor"
 
 
 @pytest.mark.parametrize(
@@ -161,11 +160,10 @@ def test_names_are_typical_by_default(run):
     assert min(map(len, run(*options, "--min-length", 1, "--best-of", 1)[1])) < 7
     assert run(*options, "--max-length", 6)[0] == 0
     run(*options, "--save", "m.joblib")
-    for option, match in (
-        ("--min-p", "min_p must be in [0, 1]. Got 7"),
-        ("--best-of", "must be at most"),
+    for option, n, match in (
+        ("--min-p", 7, "min_p must be in [0, 1]. Got 7"),
+        ("--best-of", 10**7, "must be at most"),
     ):
-        n = 7 if option == "--min-p" else 10**7
         status, names, error = run("--load", "m.joblib", option, n)
         assert (status, names) == (1, [])
         assert match in error
@@ -265,9 +263,6 @@ def test_a_full_disk_keeps_the_old_file(run, tmp_path, ending):
     assert (status, "File too large" in error) == (1, True)
     assert (tmp_path / model).read_bytes() == old
     assert {path.name for path in tmp_path.iterdir()} == {"names.txt", model}
-
-
-NO_EFFECT = "these options have no effect: "
 
 
 @pytest.mark.parametrize(

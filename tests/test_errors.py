@@ -2,6 +2,7 @@
 
 import re
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -146,19 +147,14 @@ def test_bad_options(generator, options, error, match):
             generator.stream(**options)
 
 
-class TwoProcesses:
-    """Stub of an accelerator with two processes."""
-
-    num_processes, process_index, device = 2, 0, torch.device("cpu")
-
-
 def frozen(generator):
     return classifier(FrozenEstimator(generator))
 
 
 pseudonyms = partial(NamePseudonymizer, key="a")
 NAMES = ["Ada", "Eve", "Zoe"]
-TWO = TwoProcesses()
+# Stub of an accelerator
+TWO = SimpleNamespace(num_processes=2, process_index=0, device=torch.device("cpu"))
 GENERATOR, LABELLED = ngrams().fit(NAMES), ngrams().fit(NAMES, ["a", "b", "a"])
 WINDOWS = windows_of(NAMES, 3)
 PIPES = [ngram_pipeline(length).fit(NAMES) for length in (10, 3)]

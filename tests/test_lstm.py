@@ -39,6 +39,7 @@ KINDS = [
     {"ngram_counts": True, "num_networks": 2},
 ]
 SCORED = ["", "Al", "Marguerite", "Annamaria Marguerita", "McDonald", "Zoë", "JoX-", "anna"]
+HAS_BFLOAT16 = torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
 @pytest.mark.parametrize("window_length", [1, 3, 10])
@@ -295,9 +296,6 @@ def test_pickle_is_barely_larger_than_the_weights(names):
     generator = small_generator(hidden_size=128, max_epochs=1).fit(names)
     weights = sum(w.numel() * w.element_size() for w in generator.net_.module_.parameters())
     assert weights < len(pickle.dumps(generator)) < 1.3 * weights
-
-
-HAS_BFLOAT16 = torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
 def test_validation_scores_use_float32(names):
