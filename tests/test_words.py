@@ -86,7 +86,12 @@ def test_number_of_words(letter_generator, n_words):
 
 @pytest.mark.parametrize(
     ("letters", "name", "n"),
-    [("a'\u0301b ", "a'\u0301b", 2), ("กา่ ", "กา่ กา", 2), ("日本 ", "日本", 1), ("a’b'", "a’b'", 1)],
+    [
+        ("a'\u0301b ", "a'\u0301b", 2),
+        ("กา่ ", "กา่ กา", 2),
+        ("日本 ", "日本", 1),
+        ("a’b'", "a’b'", 1),
+    ],
 )
 def test_number_of_words_in_scripts(letters, name, n):
     assert len(list_words(name)) == n
