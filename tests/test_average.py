@@ -167,6 +167,9 @@ def test_clones_are_unfitted_and_refitting_a_generator_changes_nothing():
     generators[0].fit(JAPANESE)
     assert average.sample(**options) == before
     assert average.fit().sample(**options) != before
+    with config_context(enable_metadata_routing=True):
+        cloned = clone(average.set_score_request(sample_weight=True))
+        assert cloned.get_metadata_routing().score.requests == {"sample_weight": True}
 
 
 def test_save_and_load(pair):
@@ -203,14 +206,6 @@ def test_nested_averages_are_rejected():
     for nested in (average, FrozenEstimator(average), clone(average)):
         with pytest.raises(ValueError, match=r"CharAverageGenerator\. Pass its members instead"):
             CharAverageGenerator([fitted(JAPANESE), nested]).fit()
-
-
-def test_metadata_requests_are_cloned():
-    average = CharAverageGenerator([fitted(ITALIAN)])
-    with config_context(enable_metadata_routing=True):
-        average.set_score_request(sample_weight=True)
-        cloned = clone(average)
-        assert cloned.get_metadata_routing().score.requests == {"sample_weight": True}
 
 
 def test_forget_names_leaves_the_generators_unchanged(pair):

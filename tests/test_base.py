@@ -387,7 +387,16 @@ def test_next_char_proba(generator):
 
 
 def test_first_partial_fit_sets_the_alphabet(make_pipe, names):
-    generator = make_pipe()[-1].partial_fit(names[:50], alphabet="xyzq\u0416")
+    generator = make_pipe()[-1]
+    for alphabet, error, match in (
+        (5, TypeError, r"alphabet must contain single characters\. Got 5\."),
+        (["ab"], TypeError, r"alphabet must contain single characters\. Got 'ab'\."),
+        ("a\0", ValueError, r"alphabet must not contain reserved characters\. Got '\\x00'\."),
+    ):
+        with pytest.raises(error, match=match):
+            generator.partial_fit(names, alphabet=alphabet)
+    assert not [name for name in vars(generator) if name.endswith("_")]
+    generator.partial_fit(names[:50], alphabet="xyzq\u0416")
     characters = {*"".join(names[:50]), *"xyzq\u0416", END}
     assert set(generator.alphabet_) == characters
     n_seen = generator.n_characters_seen_
@@ -409,18 +418,6 @@ def test_impossible_numbers_of_unique_names_fail_early():
     n_drawn = int(re.search(r"of ([\d,]+) drawn", str(caught.value))[1].replace(",", ""))
     assert n_drawn < 200_000
     assert len(generator.sample(**options | {"n_samples": 500})) == 500
-
-
-def test_bad_alphabets(make_pipe, names):
-    generator = make_pipe()[-1]
-    for alphabet, error, match in (
-        (5, TypeError, r"alphabet must contain single characters\. Got 5\."),
-        (["ab"], TypeError, r"alphabet must contain single characters\. Got 'ab'\."),
-        ("a\0", ValueError, r"alphabet must not contain reserved characters\. Got '\\x00'\."),
-    ):
-        with pytest.raises(error, match=match):
-            generator.partial_fit(names, alphabet=alphabet)
-    assert not [name for name in vars(generator) if name.endswith("_")]
 
 
 def test_partial_fit_does_not_extend_the_alphabet(make_pipe):

@@ -11,6 +11,13 @@ from sknamegen import CharSequenceVectorizer, load_names
 from sknamegen.datasets import NamesWarning, clean_names
 
 DIRTY = ["Maria ", "MARIA", "Maria", "", "nan", "Smith, John", "12345", "Zo\u200bë", "Ana  Luz"]
+GARBLED = {
+    "a number in front": ["1. Anna", "2) Otto", "03.Eve"],
+    "mojibake": ["FranÃ§ois", "MartÃ\u00adnez", "\u00c5\u201aukasz", "Ð\u009fÐµÑ\u0082Ñ\u0080"],
+    "HTML entities": ["O&#39;Brien", "Andr&eacute;", "O&#x27;Neill"],
+    "full-width forms": ["Ａｎｎａ"],
+    "two scripts in a word": ["\u0410nna", "Ann\u0430", "Zoe \u03a4aylor"],
+}
 
 
 @pytest.mark.filterwarnings("error")
@@ -63,15 +70,6 @@ def test_headings_are_reported(heading):
             check([heading, "Anna", "Otto"])
         assert heading in str(caught[0].message)
     CharSequenceVectorizer().fit(["Anna", "Name", "Otto"])
-
-
-GARBLED = {
-    "a number in front": ["1. Anna", "2) Otto", "03.Eve"],
-    "mojibake": ["FranÃ§ois", "MartÃ\u00adnez", "\u00c5\u201aukasz", "Ð\u009fÐµÑ\u0082Ñ\u0080"],
-    "HTML entities": ["O&#39;Brien", "Andr&eacute;", "O&#x27;Neill"],
-    "full-width forms": ["Ａｎｎａ"],
-    "two scripts in a word": ["\u0410nna", "Ann\u0430", "Zoe \u03a4aylor"],
-}
 
 
 @pytest.mark.parametrize(("kind", "names"), GARBLED.items())

@@ -49,6 +49,12 @@ LABELLED = [
     {"label": {"x": 1, "y": 2}, "pattern": ".*bb"},
 ]
 MAX_LENGTH = 5
+# Probabilities from 3e-5 to 8e-11.
+RARE = [
+    {"pattern": "[bc]{4,}", "temperature": 0.35},
+    {"pattern": ".*cb.*cb.*", "temperature": 0.7},
+    {"pattern": "c.*c.*c.*c.*", "temperature": 0.5, "top_k": 3},
+]
 
 
 @pytest.fixture(scope="module")
@@ -143,14 +149,6 @@ def test_constrained_names_follow_the_conditional_distribution(pipes, constraint
     total = sum(p.values())
     proba, error = constraint_probability(generator, random_state=0, **options)
     assert abs(proba - total) < 4.5 * error + 1e-6
-
-
-# Probabilities from 3e-5 to 8e-11.
-RARE = [
-    {"pattern": "[bc]{4,}", "temperature": 0.35},
-    {"pattern": ".*cb.*cb.*", "temperature": 0.7},
-    {"pattern": "c.*c.*c.*c.*", "temperature": 0.5, "top_k": 3},
-]
 
 
 @pytest.mark.parametrize(
@@ -368,7 +366,6 @@ def test_probability_estimates_are_unbiased_and_within_their_errors(pipes, const
 
 
 def test_unique_samples_contain_every_matching_name(pipes):
-    """Sampling with `unique` returns all matching names. A request for more names fails."""
     generator = pipes[0][-1]
     options = {"pattern": "(c|bb)a{1,2}[bc]?", "max_length": 4, "temperature": 2}
     expected = conditional(generator, options)

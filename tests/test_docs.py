@@ -90,8 +90,7 @@ def test_comparison_shows_the_figures_of_the_benchmarks():
             f"LSTM {loss['LSTM, default']:.3f}, "
             f"n-grams {loss[f'n-gram, order {CharNGramGenerator().order}']:.3f}",
             "Keras notebook that this project began with "
-            f"{notebook:.2f}, logistic regression "
-            f"{loss['logistic regression']:.2f}",
+            f"{notebook:.2f}, logistic regression {loss['logistic regression']:.2f}",
         ],
         "style.py": [
             f"LSTM {style['LSTM']}, n-grams {style['counting']}",

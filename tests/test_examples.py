@@ -35,6 +35,10 @@ SCRIPTS = sorted((ROOT / "examples").glob("*.py"))
 SAVED_PLOT = re.compile(r"savefig\(\"(\w+\.png)\"")
 # Starts an example from a small process. A child of pytest would inherit the peak memory of pytest.
 LAUNCH_CODE = "import subprocess, sys; sys.exit(subprocess.call(sys.argv[1:]))"
+LAUNCHER = ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
+TRAINED = re.compile(
+    r"process (\d) of (\d): weights (\w+), held-out loss (\S+) nats/char, training loss (\S+)"
+)
 full = pytest.mark.full
 
 
@@ -151,14 +155,6 @@ def test_generate_names_from_a_file(run, tmp_path, lines):
     assert f"Starting with {lines[0][:3]!r}: " in printed or len(lines) > 1
 
 
-CONSTRAINTS = {
-    "four to six letters": ".{4,6}",
-    "L…a or M…e": "L.*a|M.*e",
-    "without r and th": "(?i)(?!.*(r|th)).*",
-    "double letters": r".*(aa|ee|ll|nn|rr|ss|tt).*",
-}
-
-
 @full
 def test_baby_names(run):
     printed = run("baby_names.py", "--quick")
@@ -167,7 +163,10 @@ def test_baby_names(run):
         assert len(set(line(f"New {label} names:", printed).split("  ")) - training_names) == 8
         likely = line(f"Most probable new {label} names:", printed).split("  (")[0]
         assert len(set(likely.split("  ")) - training_names) == 6
-    for constraint, pattern in CONSTRAINTS.items():
+    constraints = {"four to six letters": ".{4,6}", "L…a or M…e": "L.*a|M.*e"}
+    constraints |= {"without r and th": "(?i)(?!.*(r|th)).*"}
+    constraints |= {"double letters": ".*(aa|ee|ll|nn|rr|ss|tt).*"}
+    for constraint, pattern in constraints.items():
         sampled = line(f"{constraint}:", printed).split("  ")
         assert len(sampled) == 6
         assert all(re.fullmatch(pattern, name) for name in sampled)
@@ -353,12 +352,6 @@ def test_two_processes_share_an_optuna_study(run, tmp_path):
     assert max(numbers(r"(\d+) in the study", output + other_output)) == 3
 
 
-LAUNCHER = ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
-TRAINED = re.compile(
-    r"process (\d) of (\d): weights (\w+), held-out loss (\S+) nats/char, training loss (\S+)"
-)
-
-
 @full
 def test_two_processes_train_as_well_as_one(run, tmp_path):
     output = run_process("train_distributed.py", "--quick", cwd=tmp_path, launcher=LAUNCHER)
@@ -392,7 +385,6 @@ def test_train_from_large_file_at_full_size(tmp_path):
 
 @full
 def test_killed_training_resumes(run, tmp_path):
-    """Kill the example during training with SIGKILL and run it again."""
     command = [sys.executable, "-u", *command_of("checkpoint.py", "--quick")[1:]]
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
         for printed in process.stdout:
@@ -668,7 +660,6 @@ def test_blind_test(run, tmp_path):
 
 
 def test_the_kept_blind_test_has_the_figures_of_the_readme(run):
-    """README shows the tally of the kept marks."""
     folder = ROOT / "examples/benchmarks/blind"
     printed = run("benchmarks/blind.py", "tally", folder, *sorted(folder.glob("reader*.json")))
     table = [row for row in printed.splitlines() if row.startswith("|")]

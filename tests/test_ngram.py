@@ -7,16 +7,15 @@ from conftest import expected_scores, ngram_pipeline, windows_of
 
 from sknamegen import CharNGramGenerator
 
+LEARNED = ["McLean", "Anne-Marie", "Eva Maria", "X Æ A-12", "Zoe\u0328"]
+SCORED = ["", "Al", "Annamaria Marguerita", "McDonald", "Zoë", "JoX-", "anna", "Zoe\u0328\u0328"]
+
 
 def assert_scores_match_the_formulas(pipe, train, scored, labels=None, y=None):
     generator, windows = pipe.fit(train, labels)[-1], pipe[0].transform(scored)
     learned, model = pipe[0].transform(train), partial(ngram_logits, discount=generator.discount)
     expected = expected_scores(generator, model, learned, windows, (labels, y))
     np.testing.assert_allclose(generator.score_samples(windows, y), expected, atol=1e-5)
-
-
-LEARNED = ["McLean", "Anne-Marie", "Eva Maria", "X Æ A-12", "Zoe\u0328"]
-SCORED = ["", "Al", "Annamaria Marguerita", "McDonald", "Zoë", "JoX-", "anna", "Zoe\u0328\u0328"]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import threading
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,10 @@ IS_REQUIRED = "SKNAMEGEN_CHROMIUM" in os.environ
 NEEDS_CHROMIUM = pytest.mark.skipif(not (CHROMIUM or IS_REQUIRED), reason="needs Chromium")
 FEW = load_names("female")[::120]
 CASELESS = ["आरती", "अद्वैत", "किशोर", "しんじゅく", "うえの", "שרה", "Zoe\u0328", "Ngọc"]
+EMOJI = ["👨‍👩‍👧‍👦👍🏽", "👍🏽👍🏿", "🇫🇷🇩🇪", "🇫🇷", "👍🏽", "👨‍👩‍👧‍👦", SCOTLAND, "\u06dd5กำ"]
+SCORED = [*load_names("male")[:3800:300], *CASELESS[:6], "", "A", "Ab-cd O'N", "Hildegardamarietta"]
+TITLE = "</title><script>document.title = 'broken'</script> & {{MODEL_JSON}}"
+TOOLS, USE, REOPEN = Path(__file__).with_name("page.js").read_text("utf-8").split("// ---\n")
 
 
 def node(tmp_path, generator, script):
@@ -80,10 +85,6 @@ def kinds():
     return kinds | {"average": average.fit([*FEW, *SCORED])}
 
 
-EMOJI = ["👨‍👩‍👧‍👦👍🏽", "👍🏽👍🏿", "🇫🇷🇩🇪", "🇫🇷", "👍🏽", "👨‍👩‍👧‍👦", SCOTLAND, "\u06dd5กำ"]
-SCORED = [*load_names("male")[:3800:300], *CASELESS[:6], "", "A", "Ab-cd O'N", "Hildegardamarietta"]
-
-
 def test_scores_match_the_generator(tmp_path, kinds):
     """With and without labels, scores agree within 0.001 nats per character."""
     script = f"const names = {json.dumps(SCORED)}; return [undefined, ...g.labels].map("
@@ -130,6 +131,7 @@ def assert_same_distribution(names, expected):
     ],
 )
 def test_samples_match_the_generator(tmp_path, kinds, kind, n, temperature, constraints):
+    camel_case = partial(re.sub, "_(.)", lambda match: match[1].upper())  # as in the script
     options = {camel_case(name): value for name, value in constraints.items()}
     options |= {"n": n, "random": 1, "temperature": temperature, "tries": 5000}
     names = node(tmp_path, kinds[kind][-1], f"return g.sample({json.dumps(options)});")
@@ -138,11 +140,6 @@ def test_samples_match_the_generator(tmp_path, kinds, kind, n, temperature, cons
     limits = {name: value for name, value in constraints.items() if name != "seed"}
     expected = kinds[kind][-1].sample(seed, temperature, 4 * n, random_state=0, **limits)
     assert_same_distribution(names, expected)
-
-
-def camel_case(name):
-    """Return the name of an option in the script."""
-    return re.sub("_(.)", lambda match: match[1].upper(), name)
 
 
 def test_characters_match_python(tmp_path):
@@ -187,9 +184,6 @@ def test_options_of_sample(tmp_path, kinds):
     assert result["none"] == result["late"] == []
 
 
-TITLE = "</title><script>document.title = 'broken'</script> & {{MODEL_JSON}}"
-
-
 def run_in_chromium(tmp_path, page, *scripts, width=1440, scheme="light"):
     """Run each script after loading a page. Return their values, or fail if Chromium has errors."""
     driver = Path(__file__).with_name("browser.mjs")
@@ -202,9 +196,6 @@ def run_in_chromium(tmp_path, page, *scripts, width=1440, scheme="light"):
     result = json.loads(done.stdout)
     assert result["problems"] == []
     return result["values"]
-
-
-TOOLS, USE, REOPEN = Path(__file__).with_name("page.js").read_text("utf-8").split("// ---\n")
 
 
 @NEEDS_CHROMIUM

@@ -30,6 +30,7 @@ pytestmark = [
 ]
 WOMEN = [*dict.fromkeys(load_names("female"))]
 NAMES = load_names("female")[::20]
+GERMANS = ["Anna", "Bernd", "Carla", "Dieter", "Elke", "Frank", "Gisela", "Heinz", "Ilse", "Jürgen"]
 KEY = b"keep this secret"
 
 
@@ -185,9 +186,6 @@ def test_pseudonyms_of_unseen_names_are_distinct_in_one_call_or_with_partial_fit
         before = pseudonymizer.partial_fit(part).transform(part).tolist()
         assert pseudonymizer.transform(part).tolist() == before
     assert len({*pseudonymizer.transform(men).ravel()}) == 1000
-
-
-GERMANS = ["Anna", "Bernd", "Carla", "Dieter", "Elke", "Frank", "Gisela", "Heinz", "Ilse", "Jürgen"]
 
 
 def test_short_columns_get_pseudonyms_like_a_list_of_real_names(full_pool):

@@ -42,6 +42,20 @@ from sknamegen.datasets import KnownNames
 
 SAVED = Path(__file__).parent / "saved"
 FORMAT = "format-{}".format(CharNGramGenerator().__getstate__()["_format"])
+DAMAGED = "The file is damaged or was modified|must have the same characters"
+# Changes that invalidate any array, an array of indices, or an array of weights.
+INVALID_ARRAY = {
+    *("deleted", "none", "text", "minus one", "huge", "nan", "object dtype", "flat"),
+    *("shorter", "wider"),
+}
+INVALID_INDICES = {"float dtype", "with nan", "all large", "negated", "overflowing"}
+INVALID_NUMBERS = {"with nan", "overflowing"}
+KINDS = {
+    "counts of labels": (ngram_pipeline, {}),
+    "counts of text": (ngram_pipeline, {"boundary": False}),
+    "networks": (small_pipeline, {"num_networks": 2, "ngram_counts": False}),
+    "layers of labels": (small_pipeline, {"num_layers": 2, "embedding_dim": None}),
+}
 
 
 def assert_same_model(loaded, pipe, names):
@@ -171,14 +185,6 @@ def test_files_of_an_unknown_format_are_rejected(pipe):
                 type(estimator)().__setstate__(state | {"_format": number})
 
 
-KINDS = {
-    "counts of labels": (ngram_pipeline, {}),
-    "counts of text": (ngram_pipeline, {"boundary": False}),
-    "networks": (small_pipeline, {"num_networks": 2, "ngram_counts": False}),
-    "layers of labels": (small_pipeline, {"num_layers": 2, "embedding_dim": None}),
-}
-
-
 @pytest.fixture(scope="module", params=[*KINDS, "vectorizer"])
 def fitted(request, names):
     """Return a small generator or a vectorizer, and its input."""
@@ -190,16 +196,6 @@ def fitted(request, names):
     train = [" ".join(names[:10])] * 20 if "text" in request.param else names[:20]
     pipe = make(**params).fit(train, ["a", "b"] * 10 if "labels" in request.param else None)
     return pipe[-1], pipe[0].transform(train[:5])
-
-
-DAMAGED = "The file is damaged or was modified|must have the same characters"
-# Changes that invalidate any array, an array of indices, or an array of weights.
-INVALID_ARRAY = {
-    *("deleted", "none", "text", "minus one", "huge", "nan", "object dtype", "flat"),
-    *("shorter", "wider"),
-}
-INVALID_INDICES = {"float dtype", "with nan", "all large", "negated", "overflowing"}
-INVALID_NUMBERS = {"with nan", "overflowing"}
 
 
 def invalid_changes(path, entry):

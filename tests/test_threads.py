@@ -30,6 +30,14 @@ from threadpoolctl import threadpool_limits
 
 from sknamegen import CharLSTMGenerator
 
+HAS_BFLOAT16 = torch.ops.mkldnn._is_mkldnn_bf16_supported()
+KINDS = {
+    "with the base": {"precision": "float32", "max_epochs": 1},
+    "labels": {"init": None, "ngram_counts": True},
+    "one-hot": {"init": None, "embedding_dim": None},
+    "two layers": {"init": None, "num_layers": 2},
+    "autocast": {"init": None, "precision": "bfloat16" if HAS_BFLOAT16 else "auto"},
+}
 OUTLIVING = """
 import threading
 
@@ -47,7 +55,6 @@ threading.Thread(target=train).start()
 
 
 def test_a_thread_may_outlive_the_main_thread():
-    """A script may end while its thread still trains."""
     done = subprocess.run([sys.executable, "-c", OUTLIVING], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("Ma")
@@ -108,16 +115,6 @@ def test_no_threads_leak(names):
     while len(sys._current_frames()) > n_threads[0]:
         assert time.monotonic() < deadline
         time.sleep(0.01)
-
-
-HAS_BFLOAT16 = torch.ops.mkldnn._is_mkldnn_bf16_supported()
-KINDS = {
-    "with the base": {"precision": "float32", "max_epochs": 1},
-    "labels": {"init": None, "ngram_counts": True},
-    "one-hot": {"init": None, "embedding_dim": None},
-    "two layers": {"init": None, "num_layers": 2},
-    "autocast": {"init": None, "precision": "bfloat16" if HAS_BFLOAT16 else "auto"},
-}
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -17,6 +17,7 @@ from sknamegen.metrics import constraint_probability
 
 LETTERS = "abAé '’-1"
 TEXTS = ["".join(t) for n in range(1, 5) for t in itertools.product(LETTERS, repeat=n)]
+BEERS = ["Copper Fox Ale", "Smoky Barn Saison", "Old Anchor Stout", "The Blind Owl", "Iron Bridge"]
 
 
 def consists_of(name, words):
@@ -202,9 +203,6 @@ def test_words_are_repeated_only_if_a_name_of_the_list_repeats_one():
     assert not any(name.lower().count(word) > 1 for name in written for word in ("king", "stag"))
     text = CharSequenceVectorizer(window_length=3, boundary=False).fit_transform([" ".join(names)])
     assert CharNGramGenerator().fit(text).sample("ab ab", words=["ab", "ba", "a", "b"])
-
-
-BEERS = ["Copper Fox Ale", "Smoky Barn Saison", "Old Anchor Stout", "The Blind Owl", "Iron Bridge"]
 
 
 def test_words_like_those_of_names():

@@ -18,9 +18,14 @@ ALPHABET = Alphabet(np.array(["\3", *"abcdr"]))
 # b has the kind of a capital, and r the kind of a blank.
 KINDS = np.where(np.isin([*ALPHABET.characters, "", "", ""], ["b", "r"]), 6, ALPHABET.kinds)
 KINDS[ALPHABET.index["r"]] = 7
+FEW = Alphabet(np.array(["\3", *"acd"]))
+POSITIONS = np.array([ALPHABET.characters.index(letter) for letter in FEW.characters])
 N_LABELS = 2
 NAMES = ["", "a", "abba", "cab", "dad", "abracadabra", "bb"]
 WINDOW = 4
+PREFIXES = ["", "a", "ab", "cab", "dadda", "abracad"]
+LABELS = np.array([0, 1, 0, 1, 0, 1])
+NEXT = np.array([1, 3, 2, 2, 4, 1])
 
 
 def lstm(seed=0, embedding_dim=3, num_layers=1, n_labels=N_LABELS, n_characters=6):
@@ -48,10 +53,6 @@ def penalised(model):
     corpus.alphabet.kinds = KINDS
     corpus.alphabet.caseless = np.arange(KINDS.max() + 1) == KINDS[ALPHABET.index["r"]]
     return learn_penalties(corpus, labelled_sequences(), None)(model)
-
-
-FEW = Alphabet(np.array(["\3", *"acd"]))
-POSITIONS = np.array([ALPHABET.characters.index(letter) for letter in FEW.characters])
 
 
 def mapped():
@@ -130,11 +131,6 @@ def log_softmax(logits):
 
 def assert_alike(logits, others):
     np.testing.assert_allclose(log_softmax(logits), log_softmax(others), atol=1e-5)
-
-
-PREFIXES = ["", "a", "ab", "cab", "dadda", "abracad"]
-LABELS = np.array([0, 1, 0, 1, 0, 1])
-NEXT = np.array([1, 3, 2, 2, 4, 1])
 
 
 def begin(model, window_length=WINDOW):

@@ -1,6 +1,7 @@
 """The cache is bounded in bytes and evicts the least recently used value."""
 
 import tracemalloc
+from types import SimpleNamespace
 
 import pytest
 from conftest import ngram_pipeline
@@ -8,16 +9,11 @@ from conftest import ngram_pipeline
 from sknamegen._sampling.cache import Cache
 
 
-class Value:
-    def __init__(self, nbytes):
-        self.nbytes = nbytes
-
-
 def test_least_recently_used_value_is_evicted():
     cache, computed = Cache(10_000), []
 
     def get(key, nbytes=4000):
-        return cache.get(key, lambda: computed.append(key) or Value(nbytes))
+        return cache.get(key, lambda: computed.append(key) or SimpleNamespace(nbytes=nbytes))
 
     first = get("a")
     get("b")

@@ -16,6 +16,7 @@ NAMES = ["anna", "hanna", "hannah", "an", "na", "nana", "a", "hahn", "", "ann", 
 OTHERS = ["hab", "nnnnnnnnnnnn", "bhb"]
 ALPHABET = Alphabet(np.array(["\3", *"abhn"]))
 START = len(ALPHABET)
+ORDERS = pytest.mark.parametrize("order", [1, 2, 3, 6])
 ALPHABET.kinds = np.array([3, 1, 1, 2, 1, 4, 5, 6])  # h has a kind of its own
 
 
@@ -27,9 +28,6 @@ def pairs(names, length):
 
 def count(names, order, discount=None):
     return KneserNey(NGramCounts(*pairs(names, order - 1)), ALPHABET.kinds, discount=discount)
-
-
-ORDERS = pytest.mark.parametrize("order", [1, 2, 3, 6])
 
 
 @ORDERS

@@ -82,7 +82,6 @@ def test_every_step_is_recorded():
 
 
 def test_streaming_text_does_not_restart_the_model(names, monkeypatch):
-    """A stream starts the model as often as a single sample."""
     generator = ngram_pipeline(window_length=5, boundary=False).fit([" ".join(names)])[-1]
     starts, start = [], Mixture.start
     monkeypatch.setattr(Mixture, "start", lambda *args: starts.append(1) or start(*args))

@@ -21,11 +21,11 @@ BASE, AUTO = 384, 240
 BASE_SIZES = {"hidden_size": BASE, "num_layers": 1, "embedding_dim": 64}
 FEMALE = load_names("female")
 FEW = FEMALE[::120]  # 42 names
-SHORT = [name for name in FEMALE if len(name) <= 3]
 SEEDS = ["", "A", "Mar"]
 HIRAGANA = "さくら はるか ゆい あおい ひなた みさき めい りん ことね かえで こはる いちか".split()  # noqa: SIM905
 CHEROKEE = ["ᏣᎳᎩ", "ᏎᏉᏯ", "ᎠᏰᎵ", "ᎣᏏᏲA"]  # with a capital letter of the base
 RANDOM_CODES = ["".join(row) for row in np.random.default_rng(0).choice(list("ACGT"), (60, 8))]
+TEXT = windows_of([" ".join(FEW)], boundary=False)
 ONE_STEP = {"batch_size": 10_000, "max_epochs": 1, "similar": None}
 
 
@@ -50,7 +50,7 @@ def sizes_of(generator):
 
 @pytest.mark.parametrize(("more", "is_base"), [(-1, True), (1, False)])
 def test_a_single_network_has_the_kind_with_the_larger_share(more, is_base):
-    windows = windows_of(np.resize(SHORT, 5000 + more), 4)
+    windows = windows_of(np.resize([name for name in FEMALE if len(name) <= 3], 5000 + more), 4)
     generator = CharLSTMGenerator(num_networks=1, random_state=0, **ONE_STEP).fit(windows)
     assert generator.init_share_ == is_base
     assert (sizes_of(generator) == [BASE]) == is_base
@@ -85,9 +85,6 @@ def test_sizes_and_initial_weights(params, sizes, share):
         assert net.module_.layers[0].input_size == n_inputs
 
 
-TEXT = windows_of([" ".join(FEW)], boundary=False)
-
-
 @pytest.mark.parametrize(
     "X", [RANDOM_CODES, HIRAGANA, CHEROKEE, TEXT], ids=["codes", "hiragana", "cherokee", "text"]
 )
@@ -113,10 +110,6 @@ class Proba(Callback):
         self.proba_ = generator.next_char_proba(SEEDS)
 
 
-def probas_of(generator):
-    return [dict(net.callbacks_)["Proba"].proba_ for net in generator.nets_]
-
-
 @pytest.mark.parametrize(
     ("params", "shares"),
     [
@@ -128,7 +121,7 @@ def probas_of(generator):
 )
 def test_logits_are_averaged_by_share(params, shares):
     generator = mixed(callbacks=[Proba], **params).fit(FEW)
-    probas = probas_of(generator)
+    probas = [dict(net.callbacks_)["Proba"].proba_ for net in generator.nets_]
     assert len(probas) == len(shares)
     assert np.abs(probas[0] - probas[-1]).max() > 1e-3
     mean = np.exp(sum(share * np.log(p) for share, p in zip(shares, probas, strict=True)))

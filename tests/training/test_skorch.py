@@ -12,6 +12,7 @@ from test_ensemble import sizes_of
 from sknamegen import CharLSTMGenerator
 
 NAMES = ["Anna", "Bert", "Carla", "Dora", "Emil", "Fritz"] * 4
+STEPS = {"policy": "StepLR", "step_size": 1, "gamma": 0.5}
 
 
 def tiny(**params):
@@ -40,9 +41,6 @@ class Halve(Callback):
 
 def rates_of(net):
     return [rates for rates, *_ in dict(net.callbacks_)["Rates"].rates_]
-
-
-STEPS = {"policy": "StepLR", "step_size": 1, "gamma": 0.5}
 
 
 @pytest.mark.parametrize("schedule", ["one_cycle", "constant"])
@@ -123,7 +121,7 @@ def test_callbacks_can_stop_the_training(tmp_path):
     "name",
     [
         *("iterator_train__batch_size", "optimizer__lr", "module__seed", "train_split", "lr"),
-        *("callbacks__print_log", "criterion", "iterator_train"),
+        *("callbacks__print_log", "callbacks__record", "criterion", "iterator_train", "batch_size"),
     ],
 )
 def test_net_params_may_not_contradict_parameters(name):
