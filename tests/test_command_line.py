@@ -478,7 +478,7 @@ def test_column_options(run, table, columns):
     expected = CharNGramGenerator().fit(names).name_hashes_
     assert joblib.load("m.joblib")[-1].name_hashes_.tolist() == expected.tolist()
     if "--label-column" in columns:
-        options = "--counting", *columns, "-n", 50, "--random-state", 0, "--label"
+        options = "--counting", *columns, "-n", 50, "--best-of", 1, "--random-state", 0, "--label"
         _, names, _ = run(*options, "DE", stdin=table)
         assert sum(name[-1] in "rt" for name in names) > 42
         status, _, error = run(*options, "FR", stdin=table)
