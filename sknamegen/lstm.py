@@ -445,15 +445,14 @@ class CharLSTMGenerator(BaseCharGenerator):
             ) from error
         params = {name: getattr(self, name) for name in _PARAMS}
         (settings,) = in_threads(plan.check_params, [(params,)])
-        before: Data = self.__dict__ if resume and hasattr(self, "_fitted") else {}
-        settings["n_steps_before"] = before.get("n_steps_", 0) if one_pass else None
-        corpus, sequences = learn(self._fitted.corpus if before else None, X, *data)
-        networks = self._networks if before else []
+        resume = resume and hasattr(self, "_fitted")
+        corpus, sequences = learn(self._fitted.corpus if resume else None, X, *data)
+        networks = self._networks if resume else []
         pretrained = _choose_pretrained(self.init, corpus, sequences, networks)
-        data = corpus, sequences, pretrained
-        candidates = None if before else _candidates(self.similar, *data)
-        attributes, is_interrupted = run.train(self, settings, *data, networks, before, candidates)
-        self._assign(**attributes)
+        names = corpus, sequences, pretrained
+        candidates = None if resume else _candidates(self.similar, *names)
+        result, is_interrupted = run.train(self, settings, *names, candidates, resume, one_pass)
+        self._assign(**vars(result))
         if is_interrupted:
             raise KeyboardInterrupt
         return self

@@ -211,7 +211,7 @@ def fit_networks(
     valid: Sequences,
     teacher: NGrams,
     is_text: bool,
-    attributes_of: Callable[[list[Net]], Data],
+    run_of: Callable[[list[Net]], Any],
     generator: Any,
     previous_nets: Sequence[Net],
 ) -> tuple[list[Net], bool]:
@@ -228,8 +228,8 @@ def fit_networks(
         Counts of the training names, which predict distributions for training.
     is_text : bool
         Whether the sequences are running text.
-    attributes_of : callable
-        Returns the fitted attributes of a generator with some nets.
+    run_of : callable
+        Returns the `Run` of some nets.
     generator : CharLSTMGenerator
         Observed by scikit-learn's callbacks. Copies of it are fitted, for `Net.generator`.
     previous_nets : sequence of Net
@@ -255,7 +255,7 @@ def fit_networks(
                 pairs = zip(previous.network.parameters(), net.network.parameters(), strict=True)
                 for old, new in pairs:
                     net.optimizer_.state[new] = deepcopy(previous.optimizer_.state[old])
-            net.generator = lambda: generator._copy()._assign(**attributes_of([net]))
+            net.generator = lambda: generator._copy()._assign(**vars(run_of([net])))
             try:
                 if not stopped.is_set():
                     _train(net, train_set, progress)

@@ -3,13 +3,13 @@
 import inspect
 import platform
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from functools import cache, partial
 from itertools import cycle, islice
 from math import inf, log2, log10
 from numbers import Integral
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -18,15 +18,15 @@ from skorch.callbacks import Callback, LRScheduler
 from .._corpus import Corpus
 from .._models.pretrained import Network, Pretrained
 from .._sequences import Sequences
-from .._types import Data
+from .._types import Data, Floats, RandomStateLike
 from .._validation import check_int, check_option, check_real, is_auto, warn_user
 
 # Maximum hidden size and embedding dimension. A layer of this size has 800 million weights.
 _MAX_SIZE = 10_000
-# Parameters that are not part of the settings.
-_UNUSED = {"similar", "precision", "warm_start"}
 # Number of epochs with similar names.
 _SIMILAR_EPOCHS = 5
+
+Auto = Literal["auto"]
 
 
 def _real(expected: str, accepts: Callable[[float], bool], or_auto: bool = False) -> Any:
@@ -55,19 +55,65 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
 }
 
 
-class TrainPlan(SimpleNamespace):
-    """Settings for one network, see `check_params`, with numbers instead of "auto".
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Checked parameters of a `CharLSTMGenerator`, with the same names except for `bfloat16`."""
+
+    init: object
+    num_networks: int | Auto
+    hidden_size: int | Auto
+    num_layers: int
+    embedding_dim: int | None
+    dropout: float | Auto
+    ngram_weight: float | Auto
+    ngram_counts: bool | Auto
+    optimizer: type[torch.optim.Optimizer]
+    lr: float | Auto
+    lr_schedule: str
+    weight_decay: float | Auto
+    batch_size: int | Auto
+    max_epochs: int | Auto
+    early_stopping: bool
+    validation_fraction: float
+    n_iter_no_change: int
+    callbacks: tuple[Any, ...]
+    net_params: Data
+    device: str | torch.device | None
+    bfloat16: bool
+    accelerator: Any
+    verbose: int
+    random_state: RandomStateLike
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Values for "auto", which adapt to the number of names.
+
+    `head_lr_factor` and `label_lr_factor` are multipliers of the learning rate, for the softmax
+    layer and for the vectors of new labels.
+    """
+
+    hidden_size: int
+    dropout: float
+    ngram_weight: float
+    lr: float
+    weight_decay: float
+    batch_size: int
+    max_epochs: int
+    head_lr_factor: float
+    label_lr_factor: float = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainPlan(Recipe, Settings):
+    """Settings for one network, with numbers instead of "auto".
 
     Attributes
     ----------
-    weight : float
-        Weight of the network in the average of all networks.
-    from_init : bool
-        Whether its weights come from `init`, or came from `init` in the first fit.
+    start : Network
+        The network before training.
     weights : mapping of str to ndarray, or None
         Initial weights. NaN or None: random.
-    head_lr_factor, label_lr_factor : float
-        Multipliers of the learning rate, for the softmax layer and for the vectors of new labels.
     n_characters, n_labels : int
     seed, shuffle_seed : int
         Seeds of the network, and of the order of batches.
@@ -77,13 +123,18 @@ class TrainPlan(SimpleNamespace):
         Index of this process's shard of each batch, and number of shards.
     """
 
+    start: Network
+    weights: Mapping[str, Floats] | None
+    n_characters: int
+    n_labels: int
+    seed: int
+    shuffle_seed: int
+    n_steps_before: int | None
+    shard: tuple[int, int]
 
-def check_params(params: Data) -> Data:
-    """Return the parameters of a `CharLSTMGenerator` as settings for all networks.
 
-    The settings are numbers, classes and flags with the names of the parameters, except for the
-    flag `bfloat16`. Raise an error if a parameter has an invalid type or value.
-    """
+def check_params(params: Data) -> Settings:
+    """Return the parameters of a `CharLSTMGenerator`, or raise an error if one is invalid."""
     checked = params | {name: check(name, params[name]) for name, check in _CHECKS.items()}
     items = () if params["callbacks"] is None else params["callbacks"]
     callbacks = list(map(_callback, items)) if isinstance(items, (list, tuple)) else [None]
@@ -120,7 +171,7 @@ def check_params(params: Data) -> Data:
     }
     if any(isinstance(callback, LRScheduler) for callback in callbacks):
         checked["lr_schedule"] = "constant"
-    return {name: checked[name] for name in checked.keys() - _UNUSED}
+    return Settings(**{field.name: checked[field.name] for field in fields(Settings)})
 
 
 def _check_without_validation(callback: Callback) -> None:
@@ -139,20 +190,20 @@ def _check_without_validation(callback: Callback) -> None:
 
 
 def make_plans(
-    settings: Data,
+    settings: Settings,
     corpus: Corpus,
     sequences: Sequences,
     n_similar: int,
     rng: np.random.Generator,
     pretrained: Pretrained | None,
     networks: Sequence[Network],
+    n_steps_before: int | None,
 ) -> list[TrainPlan]:
     """Return the training settings for each network.
 
     Parameters
     ----------
-    settings : dict
-        From `check_params`, with `n_steps_before`, see `TrainPlan`.
+    settings : Settings
     corpus : Corpus
     sequences : Sequences
         The names to learn, including similar names.
@@ -164,47 +215,49 @@ def make_plans(
         Networks that some or all networks start from.
     networks : sequence of Network
         The networks in `pretrained`, if training continues from the last fit.
+    n_steps_before : int or None
+        See `TrainPlan`.
     """
     names = sequences.name_index[sequences.has_target.any(axis=1)]
     n_names = len(names if corpus.is_text else np.unique(names))
     _check_continued(settings, networks)
     networks = networks or _new_networks(settings, n_names - n_similar, pretrained)
     is_from_scratch = not any(network.starts_from_init for network in networks)
-    explicit = {name: value for name, value in settings.items() if not is_auto(value)}
-    one_pass = settings["n_steps_before"] is not None
+    explicit = {name: value for name, value in vars(settings).items() if not is_auto(value)}
     shard, plans = _shard(settings, n_names), []
-    common = {"n_characters": len(corpus.alphabet), "n_labels": len(corpus.labels), "shard": shard}
-    for lstm, weight, from_init in networks:
-        values = _recipe(settings["optimizer"], n_names, from_init)
-        has_new_labels = from_init and pretrained and not pretrained.label_shares
-        # With the automatic `lr`, the vectors of new labels have a learning rate of 0.1.
-        values["label_lr_factor"] = 0.1 / values["lr"] if has_new_labels else 1
-        if is_from_scratch and not one_pass:
+    for start in networks:
+        lstm = start.lstm
+        recipe = _recipe(settings.optimizer, n_names, start.starts_from_init)
+        if start.starts_from_init and pretrained and not pretrained.label_shares:
+            # With the automatic `lr`, the vectors of new labels have a learning rate of 0.1.
+            recipe = replace(recipe, label_lr_factor=0.1 / recipe.lr)
+        if is_from_scratch and n_steps_before is None:
             # Fitted to lists of 20 to 500 names.
-            values["ngram_weight"] = min(max(3.2 - log10(n_names), 0.5), 0.9)
+            recipe = replace(recipe, ngram_weight=min(max(3.2 - log10(n_names), 0.5), 0.9))
         if n_similar:
-            values |= {"max_epochs": _SIMILAR_EPOCHS, "ngram_weight": 0.0}
-        values |= explicit | common
+            recipe = replace(recipe, max_epochs=_SIMILAR_EPOCHS, ngram_weight=0.0)
+        values = vars(settings) | vars(recipe) | explicit | (lstm.sizes if lstm else {})
         values["batch_size"] = min(values["batch_size"], n_names)
-        if one_pass:
+        if n_steps_before is not None:
             values["max_epochs"] = 1
-        if lstm:
-            values |= lstm.sizes
         seed, shuffle_seed = rng.integers(2**63, size=2).tolist()
         plan = TrainPlan(
             **values,
-            weight=weight,
-            from_init=from_init,
+            start=start,
             weights=pretrained.weights_for(lstm, corpus) if pretrained and lstm else None,
+            n_characters=len(corpus.alphabet),
+            n_labels=len(corpus.labels),
             seed=seed,
             shuffle_seed=shuffle_seed,
+            n_steps_before=n_steps_before,
+            shard=shard,
         )
         plans.append(plan)
     return plans
 
 
-def _recipe(optimizer: type[torch.optim.Optimizer], n_names: int, starts_from_init: bool) -> Data:
-    """Return the values of parameters that adapt to the number of names.
+def _recipe(optimizer: type[torch.optim.Optimizer], n_names: int, starts_from_init: bool) -> Recipe:
+    """Return the values for a number of names.
 
     In fine-tuning on few names, they are chosen so that names sound like their list while the
     held-out loss is no higher than necessary: training takes small steps, and weight decay shrinks
@@ -215,33 +268,34 @@ def _recipe(optimizer: type[torch.optim.Optimizer], n_names: int, starts_from_in
     """
     power = int(log2(n_names) // 2)  # of the largest power of two below the square root
     batch_size = 2 ** min(power + 1, max(power, 6), 9)
-    recipe: Data = {
-        "hidden_size": 352 if n_names >= 16_384 else 240,
-        "dropout": 0.2,
-        "ngram_weight": 0.5,
-        "lr": 0.01 if starts_from_init else 0.02,
-        "weight_decay": 0.1,
-        "batch_size": batch_size,
-        "max_epochs": min(max(round(1250 / n_names**0.5), 3), 10),
-        "head_lr_factor": 1,
-    }
+    recipe = Recipe(
+        hidden_size=352 if n_names >= 16_384 else 240,
+        dropout=0.2,
+        ngram_weight=0.5,
+        lr=0.01 if starts_from_init else 0.02,
+        weight_decay=0.1,
+        batch_size=batch_size,
+        max_epochs=min(max(round(1250 / n_names**0.5), 3), 10),
+        head_lr_factor=1,
+    )
     if starts_from_init and n_names < 1000:
         n_steps, lr = 10 * -(-n_names // batch_size), 0.003
-        recipe |= {"lr": lr, "head_lr_factor": 6, "weight_decay": 0.16 / (n_steps * lr / 2)}
-        recipe |= {"dropout": 0.5, "ngram_weight": max(0.35 * log10(n_names / 50), 0.0)}
+        recipe = replace(recipe, lr=lr, head_lr_factor=6, weight_decay=0.16 / (n_steps * lr / 2))
+        ngram_weight = max(0.35 * log10(n_names / 50), 0.0)
+        recipe = replace(recipe, dropout=0.5, ngram_weight=ngram_weight)
     if optimizer is not torch.optim.AdamW:
-        recipe["weight_decay"] = 0.0
+        recipe = replace(recipe, weight_decay=0.0)
     return recipe
 
 
-def _new_networks(settings: Data, n_names: int, pretrained: Pretrained | None) -> list[Network]:
+def _new_networks(settings: Settings, n_names: int, pretrained: Pretrained | None) -> list[Network]:
     """Return the initial state of each network in a first fit."""
-    n_networks = None if is_auto(settings["num_networks"]) else settings["num_networks"]
+    n_networks = settings.num_networks if isinstance(settings.num_networks, int) else None
     if pretrained is None:
         n_networks = n_networks or 2
         return [Network(None, 1 / n_networks, False)] * n_networks
     networks = pretrained.networks
-    if not is_auto(settings["init"]):
+    if not is_auto(settings.init):
         _check_sizes(settings, networks[-1].sizes)
         n_networks = n_networks or len(networks)
         return [Network(lstm, 1 / n_networks, True) for lstm in islice(cycle(networks), n_networks)]
@@ -250,7 +304,7 @@ def _new_networks(settings: Data, n_names: int, pretrained: Pretrained | None) -
     weight = 1 / (1 + (n_names / 5000) ** 0.6)
     has_sizes = not _mismatches(settings, networks[0].sizes)
     if n_networks is None:
-        is_alone = weight > 0.9 and has_sizes and is_auto(settings["hidden_size"])
+        is_alone = weight > 0.9 and has_sizes and is_auto(settings.hidden_size)
         n_networks = 1 if is_alone else 2
     if n_networks == 1:
         starts_from_base = weight >= 0.5 and has_sizes
@@ -259,36 +313,36 @@ def _new_networks(settings: Data, n_names: int, pretrained: Pretrained | None) -
     return [Network(networks[0], weight, True), *others]
 
 
-def _check_continued(settings: Data, networks: Sequence[Network]) -> None:
+def _check_continued(settings: Settings, networks: Sequence[Network]) -> None:
     """Raise an error or warn if settings contradict the networks of the last fit, if any."""
     sizes = [network.lstm.sizes for network in networks if network.lstm]
     # With init="auto", the size parameters do not describe the network from the base.
-    is_all_base = is_auto(settings["init"]) and all(n.starts_from_init for n in networks)
+    is_all_base = is_auto(settings.init) and all(n.starts_from_init for n in networks)
     if sizes and not is_all_base:
         _check_sizes(settings, sizes[-1] | {"num_networks": len(sizes)})
-    elif sizes and settings["hidden_size"] not in ("auto", sizes[0]["hidden_size"]):
+    elif sizes and settings.hidden_size not in ("auto", sizes[0]["hidden_size"]):
         warn_user(
-            f"hidden_size={settings['hidden_size']} has no effect, because all networks of the "
+            f"hidden_size={settings.hidden_size} has no effect, because all networks of the "
             "last fit started from the base. Fit a new generator to create a network of this size."
         )
 
 
-def _check_sizes(settings: Data, sizes: Mapping[str, int | None]) -> None:
+def _check_sizes(settings: Settings, sizes: Mapping[str, int | None]) -> None:
     for name in _mismatches(settings, sizes):
         raise ValueError(
             f"{name} must be {sizes[name]!r}, as in the networks of init or the last fit. "
-            f"Got {settings[name]!r}."
+            f"Got {getattr(settings, name)!r}."
         )
 
 
-def _mismatches(settings: Data, sizes: Mapping[str, int | None]) -> list[str]:
+def _mismatches(settings: Settings, sizes: Mapping[str, int | None]) -> list[str]:
     """Return the names of the sizes for which the user has set another value."""
-    return [name for name, n in sizes.items() if settings[name] not in ("auto", n)]
+    return [name for name, n in sizes.items() if getattr(settings, name) not in ("auto", n)]
 
 
-def _shard(settings: Data, n_names: int) -> tuple[int, int]:
+def _shard(settings: Settings, n_names: int) -> tuple[int, int]:
     """Return the index of this process and the number of processes."""
-    accelerator, random_state = settings["accelerator"], settings["random_state"]
+    accelerator, random_state = settings.accelerator, settings.random_state
     if not accelerator:
         return 0, 1
     n_shards = accelerator.num_processes

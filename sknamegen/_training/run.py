@@ -1,8 +1,9 @@
 """Train the networks of a generator, from its names to a fitted model."""
 
 from collections import Counter
+from dataclasses import dataclass, fields
 from itertools import zip_longest
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -16,15 +17,15 @@ from .._models.lstm import LSTM
 from .._models.mixture import Component, Mixture
 from .._models.ngrams import NGrams
 from .._models.penalty import learn_penalties
-from .._models.pretrained import Network, Pretrained
+from .._models.pretrained import Pretrained
 from .._parallel import parallel_map
 from .._sequences import Rows, Sequences
 from .._similar import Candidates
-from .._types import Data, Floats
+from .._types import Floats
 from .._validation import random_generator
 from .batches import join_windows
 from .fit import Net, fit_networks
-from .plan import make_plans
+from .plan import Settings, make_plans
 
 # Number of similar names for each label, and how often they must contain a letter for it to become
 # part of the alphabet.
@@ -33,40 +34,60 @@ _N_SIMILAR, _MIN_COUNT = 300, 3
 _MAX_COUNTED = 10_000_000
 
 
+@dataclass(frozen=True)
+class Run:
+    """The result of training: the attributes of a `CharLSTMGenerator` that `fit` sets."""
+
+    fitted: Fitted
+    nets_: list[Net]
+    _from_init: list[bool]
+    init_share_: float
+    similar_names_: list[str]
+    ngram_strength_: float
+    n_iter_: int
+    n_steps_: int
+    loss_curve_: list[float]
+    validation_scores_: list[float] | None
+
+    @classmethod
+    def of(cls, generator: Any) -> Self:
+        """Return the result of the last fit. A loaded generator has no nets."""
+        values = {"fitted": generator._fitted, "nets_": []} | vars(generator)
+        return cls(**{field.name: values[field.name] for field in fields(cls)})
+
+
 def train(
     generator: Any,
-    settings: Data,
+    settings: Settings,
     corpus: Corpus,
     sequences: Sequences,
     pretrained: Pretrained | None,
-    networks: list[Network],
-    progress: Data,
     candidates: Candidates | None,
-) -> tuple[Data, bool]:
+    resume: bool,
+    one_pass: bool,
+) -> tuple[Run, bool]:
     """Train the networks of a generator.
 
     Parameters
     ----------
     generator : CharLSTMGenerator
         It does not change. Copies of it are fitted, for callbacks.
-    settings : dict
-        From `check_params`.
+    settings : Settings
     corpus : Corpus
     sequences : Sequences
         The names as indices.
     pretrained : Pretrained or None
         Networks from `init`. In a first fit, training starts from them.
-    networks : list of Network
-        The networks of the last fit, from which training continues. Empty: a first fit.
-    progress : dict
-        Attributes of the generator after the last fit.
     candidates : Candidates or None
         Names of which those that resemble the list are learned, too.
+    resume : bool
+        Whether training continues from the last fit.
+    one_pass : bool
+        Whether to make one pass over the names, as in `partial_fit`.
 
     Returns
     -------
-    attributes : dict
-        The attributes of the fitted generator, for `_assign`.
+    run : Run
     is_interrupted : bool
         Whether training ended early, because of Ctrl-C or a callback that raised KeyboardInterrupt.
 
@@ -75,45 +96,46 @@ def train(
     KeyboardInterrupt
         If training was interrupted, and no network has finite weights.
     """
-    one_pass = settings["n_steps_before"] is not None
-    rng = random_generator(settings["random_state"])
+    rng = random_generator(settings.random_state)
     material = _material(settings, corpus, sequences, candidates, rng)
     corpus, sequences, unjoined, valid, joined, similar_names = material
-    model = progress["_fitted"].model if networks else None
-    starts = Pretrained.of(corpus, networks) if networks else pretrained
-    plans = make_plans(settings, corpus, joined, len(similar_names), rng, starts, networks)
+    before = Run.of(generator) if resume else None
+    model, networks = (before.fitted.model, generator._networks) if before else (None, [])
+    starts = Pretrained.of(corpus, networks) if before else pretrained
+    n_steps_before = (before.n_steps_ if before else 0) if one_pass else None
+    names = corpus, joined, len(similar_names)
+    plans = make_plans(settings, *names, rng, starts, networks, n_steps_before)
     earlier = model.layer(Interpolated) if model and one_pass else None
-    counts = earlier.counts if earlier else None
-    if counts is None or counts.levels[-1].total < _MAX_COUNTED:
-        counts = _count_ngrams(corpus, unjoined, counts and counts.counted())
+    counts = _count_ngrams(corpus, unjoined, earlier)
     # The penalties may know the names that are held out, because early stopping ignores them.
     penalised = learn_penalties(corpus, sequences, model)
     can_count = not corpus.is_text and fits_in_a_table(counts)
-    always = can_count and settings["ngram_counts"] is True
+    always = can_count and settings.ngram_counts is True
 
-    def attributes_of(nets: list[Net], has_counts: bool = False) -> Data:
-        mixture = Mixture([Component(LSTM(n.network.arrays()), n.plan.weight) for n in nets])
-        attributes = _attributes(nets, progress, similar_names)
+    def run_of(nets: list[Net], has_counts: bool = False) -> Run:
+        mixture = Mixture([Component(LSTM(n.network.arrays()), n.plan.start.weight) for n in nets])
+        share = sum(n.plan.start.weight for n in nets if n.plan.start.starts_from_init)
+        share /= sum(n.plan.start.weight for n in nets)
         model: NextCharModel = mixture
+        strength = 0.0
         if has_counts:
             gains: Floats = np.zeros(len(STRENGTHS))
             if always or (can_count and pretrained):
-                share = attributes["init_share_"]
                 gains = _gains_of_counts(mixture, share, pretrained, corpus, unjoined, earlier)
             strength = float(STRENGTHS[gains.argmax()]) if always or gains.max() > 0 else 0.0
-            attributes["ngram_strength_"] = strength
             # Counts reveal the names. `partial_fit` needs those of all calls, also after loading.
             if strength or one_pass:
                 model = Interpolated(mixture, counts, strength, gains)
-        return attributes | {"fitted": Fitted(corpus, penalised(model))}
+        fitted = Fitted(corpus, penalised(model))
+        return _run(fitted, nets, share, strength, similar_names, before)
 
-    data = joined, valid, counts, corpus.is_text, attributes_of, generator
-    nets, is_interrupted = fit_networks(plans, *data, progress.get("nets_", ()))
-    nets = nets if networks else [net for net in nets if net.n_steps]
+    data = joined, valid, counts, corpus.is_text, run_of, generator
+    nets, is_interrupted = fit_networks(plans, *data, before.nets_ if before else [])
+    nets = nets if before else [net for net in nets if net.n_steps]
     if not nets:
         raise KeyboardInterrupt
     try:
-        return attributes_of(nets, settings["ngram_counts"] is not False), is_interrupted
+        return run_of(nets, settings.ngram_counts is not False), is_interrupted
     except ValueError:  # after an interrupt, weights may not be finite
         if is_interrupted:
             raise KeyboardInterrupt from None
@@ -121,7 +143,7 @@ def train(
 
 
 def _material(
-    settings: Data,
+    settings: Settings,
     corpus: Corpus,
     sequences: Sequences,
     candidates: Candidates | None,
@@ -175,17 +197,17 @@ def _material(
 
 
 def _split(
-    settings: Data, sequences: Sequences, rng: np.random.Generator
+    settings: Settings, sequences: Sequences, rng: np.random.Generator
 ) -> tuple[Sequences, Sequences]:
     """Return the sequences for the training names and for the held-out names."""
     n_names = sequences.name_index.max() + 1
     is_held_out = np.zeros(n_names, dtype=bool)
-    if settings["early_stopping"]:
-        n_valid = max(1, round(settings["validation_fraction"] * n_names))
+    if settings.early_stopping:
+        n_valid = max(1, round(settings.validation_fraction * n_names))
         if n_valid >= n_names:
             raise ValueError(
                 "early_stopping requires at least one training name after the split. Got "
-                f"{n_names} names and validation_fraction={settings['validation_fraction']}. Use "
+                f"{n_names} names and validation_fraction={settings.validation_fraction}. Use "
                 "early_stopping=False, or split running text into several texts."
             )
         is_held_out[rng.permutation(n_names)[:n_valid]] = True
@@ -198,30 +220,43 @@ def _split(
     return train, sequences.take(is_held_out)._replace(weights=None)
 
 
-def _count_ngrams(corpus: Corpus, sequences: Sequences, earlier: NGramCounts | None) -> NGrams:
+def _count_ngrams(corpus: Corpus, sequences: Sequences, earlier: Interpolated | None) -> NGrams:
     """Return the n-grams of the names, and of those in earlier calls of `partial_fit`."""
-    counted = NGramCounts.of(sequences, min(6, corpus.window_length_ + 1), earlier)
+    if earlier and earlier.counts.levels[-1].total >= _MAX_COUNTED:
+        return earlier.counts
+    counted_before = earlier.counts.counted() if earlier else None
+    counted = NGramCounts.of(sequences, min(6, corpus.window_length_ + 1), counted_before)
     return NGrams(counted, corpus.alphabet.kinds, len(corpus.labels))
 
 
-def _attributes(nets: list[Net], before: Data, similar_names: list[str]) -> Data:
-    """Return the fitted attributes of a generator, including the progress of earlier fits."""
-    plans = [net.plan for net in nets]
-    share = sum(plan.weight for plan in plans if plan.from_init)
-    losses, scores = _mean_curve(nets, "train_loss"), before.get("validation_scores_")
-    if plans[0].early_stopping:
+def _run(
+    fitted: Fitted,
+    nets: list[Net],
+    init_share: float,
+    strength: float,
+    similar_names: list[str],
+    before: Run | None,
+) -> Run:
+    """Return the result of training, including the progress of earlier fits."""
+    n_iter, n_steps, curve, scores = 0, 0, list[float](), None
+    if before:
+        n_iter, n_steps, similar_names = before.n_iter_, before.n_steps_, before.similar_names_
+        curve, scores = before.loss_curve_, before.validation_scores_
+    losses = _mean_curve(nets, "train_loss")
+    if nets[0].plan.early_stopping:
         scores = [*(scores or []), *(-loss for loss in _mean_curve(nets, "valid_loss"))]
-    return {
-        "nets_": nets,
-        "_from_init": [plan.from_init for plan in plans],
-        "init_share_": share / sum(plan.weight for plan in plans),
-        "similar_names_": before.get("similar_names_", similar_names),
-        "ngram_strength_": 0.0,
-        "n_iter_": before.get("n_iter_", 0) + len(losses),
-        "n_steps_": before.get("n_steps_", 0) + max(net.n_steps for net in nets),
-        "loss_curve_": before.get("loss_curve_", []) + losses,
-        "validation_scores_": scores,
-    }
+    return Run(
+        fitted=fitted,
+        nets_=nets,
+        _from_init=[net.plan.start.starts_from_init for net in nets],
+        init_share_=init_share,
+        similar_names_=similar_names,
+        ngram_strength_=strength,
+        n_iter_=n_iter + len(losses),
+        n_steps_=n_steps + max(net.n_steps for net in nets),
+        loss_curve_=curve + losses,
+        validation_scores_=scores,
+    )
 
 
 def _mean_curve(nets: list[Net], name: str) -> list[float]:
@@ -265,7 +300,6 @@ def _gains_of_counts(
     if pretrained is None or n_names == 1:
         return before
     n_folds, weight = min(10, n_names), 0.3 * share  # of the pretrained network
-    counted_earlier = earlier.counts.counted() if earlier else None
     untrained = pretrained.network_for(corpus)
     is_seen = np.isin(corpus.alphabet_, pretrained.alphabet)
 
@@ -279,7 +313,7 @@ def _gains_of_counts(
 
     def gains_in(fold: int) -> Floats:
         others, test = sequences.take(folds != fold), sequences.take(folds == fold)
-        counts = _count_ngrams(corpus, others, counted_earlier)
+        counts = _count_ngrams(corpus, others, earlier)
         contexts, targets = test.contexts(counts.order - 1), test.targets[test.has_target]
         lowest, gains = proba[folds_of_targets == fold], []
         for strength in STRENGTHS.tolist():
