@@ -41,14 +41,13 @@ from .search import Search
 from .source import Draws, Source, Steps
 
 # Number of unconstrained characters to learn from.
-N_CHARACTERS = 8_000
-# Number of prefixes that are explored first.
-_N_EXPLORED = 2048
+N_CHARACTERS = 2_000
 # Number of names drawn in each round. The minimum is for long names, of which a round draws
 # `N_CHARACTERS` characters.
 ROUND_SIZE, _MIN_DRAWS = 256, 32
-# Number of prefixes that the search of each round expands.
-_N_EXPANDED = 256, 512, 1024, 2048, 4096
+# Number of prefixes that the search of each round expands. The search before the rounds expands as
+# many as the first.
+_N_EXPANDED = 512, 512, 1024, 2048, 4096
 # Number of prefixes that a search expands at a time.
 _N_ROWS = 64
 # Maximum standard deviation of the weights of the draws, and by how much the search may expect
@@ -322,7 +321,7 @@ class Sampler:
         lookahead, steps = self._first_lookahead(), list[Steps]()
         rng, found, log_expected = np.random.default_rng(0), dict[str, float](), -np.inf
         if has_search and is_learned:
-            found, _ = _search(source, lookahead, _N_EXPLORED, steps)
+            found, _ = _search(source, lookahead, _N_EXPANDED[0], steps)
         log_total = log_sum([*found.values()])
         for number, n_expanded in enumerate(_N_EXPANDED, 1):
             if steps:
