@@ -263,6 +263,9 @@ def _sample(generator, args, options, own):
     allowed = " or ".join(["known names"] * may_be_known + ["duplicates"] * may_repeat)
     if not args.allow_known:
         wanted["exclude"] = sknamegen.known_names() | (options["exclude"] or ())
+        if own and len(own) < 200 and _usual_n_words(own)[1] == 1:
+            # The best candidates are often almost copies. Names of several words share words.
+            typical["exclude"] = sknamegen.known_names(near=own) | (options["exclude"] or ())
     if args.novel:
         options["exclude"] = wanted["exclude"]
     names = _found(generator, args, n, options | wanted | typical)

@@ -317,14 +317,18 @@ class KnownNames:
         Sorted hashes of the names, see `hash_name`.
     others : iterable of str, default=()
         Additional names, stored as strings.
+    near : iterable of str, default=()
+        Names of which the set also contains all similar names, see `known_names`.
 
     See Also
     --------
     known_names : The known names bundled with the package.
     """
 
-    def __init__(self, hashes: NDArray[np.int32], others: Iterable[str] = ()):
-        self._hashes, self._others = hashes, set(map(fold, others))
+    def __init__(
+        self, hashes: NDArray[np.int32], others: Iterable[str] = (), near: Iterable[str] = ()
+    ):
+        self._hashes, self._others, self._near = hashes, set(map(fold, others)), [*map(fold, near)]
 
     def __contains__(self, name: object) -> bool:
         if not isinstance(name, str):
@@ -332,11 +336,14 @@ class KnownNames:
         folded = fold(name)
         hashed = np.int32(hash_name(folded))  # the dtype of the hashes, to avoid a conversion
         index = self._hashes.searchsorted(hashed)
-        return self._hashes[index : index + 1].tolist() == [hashed] or folded in self._others
+        if self._hashes[index : index + 1].tolist() == [hashed] or folded in self._others:
+            return True
+        return bool(get_close_matches(folded, self._near, 1, cutoff=0.75))
 
     def __or__(self, names: Iterable[str]) -> KnownNames:
         """Return a set that also contains `names`."""
-        return KnownNames(self._hashes, self._others.union(check_strings("names", names, True)))
+        others = self._others.union(check_strings("names", names, True))
+        return KnownNames(self._hashes, others, self._near)
 
 
 def hash_name(folded: str) -> int:
@@ -348,11 +355,17 @@ def hash_name(folded: str) -> int:
     return int.from_bytes(digest, "big") >> 3
 
 
-@cache
-def known_names() -> KnownNames:
+def known_names(*, near: Iterable[str] = ()) -> KnownNames:
     """Return a set of existing names, including those that the pretrained network has learned.
 
     Pass ``exclude=known_names()`` if generated names must not exist elsewhere.
+
+    Parameters
+    ----------
+    near : iterable of str, default=()
+        A short list of names. The set also contains all names that are similar to one of them, with
+        a ratio of at least 0.75 in `difflib.SequenceMatcher`. The best of several candidates is
+        otherwise often almost a copy of a training name.
 
     Returns
     -------
@@ -376,10 +389,17 @@ def known_names() -> KnownNames:
     >>> names = ["Peter", "Berlin", "Velothe", "Ixmara"]
     >>> sum(name in known for name in names) / len(names)
     0.5
+    >>> "Velara" in known, "Velara" in known_names(near=["Velora", "Aster"])
+    (False, True)
     """
+    return KnownNames(_known_hashes(), near=check_strings("near", near, True))
+
+
+@cache
+def _known_hashes() -> NDArray[np.int32]:
     with bundled_file("known.npz").open("rb") as file, np.load(file) as arrays:
         gaps = arrays["low"] + (arrays["high"].astype(np.int32) << 8)
-    return KnownNames(gaps.cumsum(dtype=np.int32))
+    return gaps.cumsum(dtype=np.int32)
 
 
 def bundled_file(name: str) -> Traversable:

@@ -63,7 +63,9 @@ def typical(make, random_state):
 
     def new_names(names):
         options = {"min_p": 0.1, "best_of": 20, "min_length": min(map(len, names))}
-        return sampled(make, 0.7, random_state, exclude=known_names(), **options)(names)
+        has_words = np.median([name.count(" ") for name in names]) > 0
+        exclude = known_names(near=() if has_words else names)
+        return sampled(make, 0.7, random_state, exclude=exclude, **options)(names)
 
     return new_names
 

@@ -47,7 +47,7 @@ N_CHARACTERS = 2_000
 ROUND_SIZE, _MIN_DRAWS = 256, 32
 # Number of prefixes that the search of each round expands. The search before the rounds expands as
 # many as the first.
-_N_EXPANDED = 512, 512, 1024, 2048, 4096
+_N_EXPANDED = 1024, 1024, 1024, 2048, 4096
 # Number of prefixes that a search expands at a time.
 _N_ROWS = 64
 # Maximum standard deviation of the weights of the draws, and by how much the search may expect
