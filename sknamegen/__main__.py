@@ -263,8 +263,9 @@ def _sample(generator, args, options, own):
     allowed = " or ".join(["known names"] * may_be_known + ["duplicates"] * may_repeat)
     if not args.allow_known:
         wanted["exclude"] = sknamegen.known_names() | (options["exclude"] or ())
-        if own and len(own) < 200 and _usual_n_words(own)[1] == 1:
-            # The best candidates are often almost copies. Names of several words share words.
+        if own and len(own) < 200 and not args.counting and _usual_n_words(own)[1] == 1:
+            # The best candidates are often almost copies. Names of several words share words, and
+            # most good names of n-grams from a short list are almost copies.
             typical["exclude"] = sknamegen.known_names(near=own) | (options["exclude"] or ())
     if args.novel:
         options["exclude"] = wanted["exclude"]

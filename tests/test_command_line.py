@@ -172,6 +172,13 @@ def test_names_are_typical_by_default(run):
     assert error == "sknamegen: warning: Too few names are typical: the next 3 are less so.\n"
 
 
+def test_an_lstm_avoids_near_copies_of_a_short_list(run):
+    options, near = ("names.txt", "-n", 20, "--random-state", 0), known_names(near=NAMES)
+    assert not any(name in near for name in run(*options)[1])
+    assert any(name in near for name in run(*options, "--allow-known")[1])
+    assert any(name in near for name in run(*options, "--counting")[1])
+
+
 def test_styles_are_bundled_lists(run):
     options = "--counting", "-n", 200, "--allow-known", "--temperature", 0.3, "--random-state", 0
     for title in ("dragons", "female"):

@@ -64,7 +64,7 @@ def typical(make, random_state):
     def new_names(names):
         options = {"min_p": 0.1, "best_of": 20, "min_length": min(map(len, names))}
         has_words = np.median([name.count(" ") for name in names]) > 0
-        exclude = known_names(near=() if has_words else names)
+        exclude = known_names(near=() if has_words or make is CharNGramGenerator else names)
         return sampled(make, 0.7, random_state, exclude=exclude, **options)(names)
 
     return new_names
