@@ -167,7 +167,7 @@ def test_the_rarest_names(pipes, kind, constraint, is_short, monkeypatch):
         other = ngram_pipeline(window_length=3, order=2).fit(NAMES)[-1]
         generator = CharAverageGenerator([generator, other]).fit()
     if is_short:
-        for name, value in {"EXPANDED": (96,) * 5, "ROWS": 8}.items():
+        for name, value in {"EXPLORED": 96, "EXPANDED": (96,) * 5, "ROWS": 8}.items():
             monkeypatch.setattr(f"sknamegen._sampling.sampler._N_{name}", value)
     options = constraint | {"max_length": 7}
     p = conditional(generator, options)

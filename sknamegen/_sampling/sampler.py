@@ -41,12 +41,13 @@ from .search import Search
 from .source import Draws, Source, Steps
 
 # Number of unconstrained characters to learn from.
-N_CHARACTERS = 2_000
+N_CHARACTERS = 8_000
 # Number of names drawn in each round. The minimum is for long names, of which a round draws
 # `N_CHARACTERS` characters.
 ROUND_SIZE, _MIN_DRAWS = 256, 32
-# Number of prefixes that the search of each round expands. The search before the rounds expands as
-# many as the first.
+# Number of prefixes that are explored first.
+_N_EXPLORED = 2048
+# Number of prefixes that the search of each round expands.
 _N_EXPANDED = 1024, 1024, 1024, 2048, 4096
 # Number of prefixes that a search expands at a time.
 _N_ROWS = 64
@@ -321,7 +322,7 @@ class Sampler:
         lookahead, steps = self._first_lookahead(), list[Steps]()
         rng, found, log_expected = np.random.default_rng(0), dict[str, float](), -np.inf
         if has_search and is_learned:
-            found, _ = _search(source, lookahead, _N_EXPANDED[0], steps)
+            found, _ = _search(source, lookahead, _N_EXPLORED, steps)
         log_total = log_sum([*found.values()])
         for number, n_expanded in enumerate(_N_EXPANDED, 1):
             if steps:
@@ -405,16 +406,16 @@ class Sampler:
     def _free_steps(self) -> Steps:
         """Draw unconstrained names at temperature 1, and return their steps.
 
-        Running text begins with any character.
+        Running text begins with any character. The model reads on after the end of a window, which
+        is much faster, and precise enough for a lookahead.
         """
         source, corpus = self.source, self.source.corpus
         # Their logits take at most half of the cache.
         n_characters = min(N_CHARACTERS, MAX_BYTES // 8 // len(corpus.alphabet))
-        if corpus.max_length_ is None:  # the model reads a window for each character
-            n_characters //= corpus.window_length_
-            prefixes, limits = list(corpus.alphabet.index), Limits(64, 64)
-        else:
+        prefixes, limits = list(corpus.alphabet.index), Limits(64, 64)
+        if corpus.max_length_ is not None:
             prefixes, limits = [""], Limits(0, min(4 * corpus.max_length_ + 1, 256))
+        corpus = replace(corpus, window_length_=limits.max_length)
         shares = np.ones(1) if len(source.labels) == 1 else corpus.label_shares[source.labels]
         label_proba = np.tile(shares, (len(prefixes), 1))
         free = Source(source.model, corpus, prefixes, source.labels, label_proba, Decoding())
