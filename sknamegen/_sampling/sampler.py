@@ -38,7 +38,7 @@ from .decoding import Decoding, draw
 from .guide import Guide, log_sum, no_match_error
 from .lookahead import Lookahead
 from .search import Search
-from .source import Draws, Source, Steps
+from .source import CONTEXT_LENGTH, Draws, Source, Steps
 
 # Number of unconstrained characters to learn from.
 N_CHARACTERS = 8_000
@@ -406,8 +406,8 @@ class Sampler:
     def _free_steps(self) -> Steps:
         """Draw unconstrained names at temperature 1, and return their steps.
 
-        Running text begins with any character. The model reads on after the end of a window, which
-        is much faster, and precise enough for a lookahead.
+        Running text begins with any character. Unless windows are short, the model reads on after
+        the end of a window, which is much faster, and precise enough for a lookahead.
         """
         source, corpus = self.source, self.source.corpus
         # Their logits take at most half of the cache.
@@ -415,7 +415,11 @@ class Sampler:
         prefixes, limits = list(corpus.alphabet.index), Limits(64, 64)
         if corpus.max_length_ is not None:
             prefixes, limits = [""], Limits(0, min(4 * corpus.max_length_ + 1, 256))
-        corpus = replace(corpus, window_length_=limits.max_length)
+        if corpus.window_length_ >= CONTEXT_LENGTH:
+            window_length = max(corpus.window_length_, limits.max_length)
+            corpus = replace(corpus, window_length_=window_length)
+        elif corpus.max_length_ is None:  # the model reads a window for each character
+            n_characters //= corpus.window_length_
         shares = np.ones(1) if len(source.labels) == 1 else corpus.label_shares[source.labels]
         label_proba = np.tile(shares, (len(prefixes), 1))
         free = Source(source.model, corpus, prefixes, source.labels, label_proba, Decoding())

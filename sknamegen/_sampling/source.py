@@ -28,7 +28,7 @@ from .lookahead import Lookahead
 # draws, with an enormous weight [1]_.
 _DEFENSIVE_SHARE = 0.2
 # Number of characters in the contexts of `Steps`.
-_CONTEXT_LENGTH = 7
+CONTEXT_LENGTH = 7
 # What a model predicted at each step of drawing names: "contexts" of shape (n_steps, n_columns),
 # dtype int32, and "logits" of shape (n_steps, n_characters), dtype float32. Contexts are those of
 # `NGramCounts`, without a label: the start of a name with the label in column i of the source is
@@ -276,7 +276,7 @@ class Source(NamedTuple):
 
     def _steps(self, texts: Ints, columns: Ints, logits: Floats) -> Steps:
         """Return steps, given indices of characters and the label of each row."""
-        recent = texts[:, ::-1][:, : min(_CONTEXT_LENGTH, self.corpus.window_length_)]
+        recent = texts[:, ::-1][:, : min(CONTEXT_LENGTH, self.corpus.window_length_)]
         is_start = recent == len(self.corpus.alphabet)
         fields = [("contexts", "i4", 1 + recent.shape[1]), ("logits", "f4", logits.shape[1])]
         steps = np.empty(len(logits), dtype=fields)
