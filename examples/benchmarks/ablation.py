@@ -10,6 +10,7 @@ example, lowers the loss and makes names less like their list.
 
 import sys
 from contextlib import nullcontext
+from dataclasses import replace
 from unittest.mock import patch
 
 import numpy as np
@@ -26,7 +27,7 @@ def recipe(**values):
     """Return a patch that replaces values of "auto"."""
 
     def replaced(*args):
-        return automatic(*args) | values
+        return replace(automatic(*args), **values)
 
     return patch.object(plan, "_recipe", replaced)
 
