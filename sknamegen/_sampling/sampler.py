@@ -6,8 +6,8 @@ probability times the lookahead, the probability that the name can then be compl
 proposal) [1]_ [2]_. Importance weights correct for errors in the lookahead.
 
 A guide is only as good as its lookahead, which must describe names that the model rarely generates.
-It is therefore learned in rounds: first from unconstrained names, then also from the names drawn in
-the rounds before. Each round compares its draws with a search for the most probable names, because
+It is therefore learned in rounds: first from unconstrained names and a trial of rejection sampling,
+then also from the names drawn in the rounds before. Each round compares its draws with a search for the most probable names, because
 importance weights alone cannot show that draws miss names.
 
 References
@@ -195,9 +195,9 @@ class Sampler:
             return
         self._fill(selection, self._unguided, rng, ROUND_SIZE)
         if selection.is_open:
-            n_in_time, n_valid = self._n_in_time()
+            n_names, n_valid, _ = self._trial()
             if len(selection.pending) <= n_valid:
-                self._fill(selection, self._unguided, rng, 2 * n_in_time)
+                self._fill(selection, self._unguided, rng, 2 * n_names)
         try:
             self._fill(selection, self._guided, rng)
         except TooRare:
@@ -251,18 +251,22 @@ class Sampler:
             if max_draws and is_rare and n_expected > max_draws:
                 break
 
-    def _n_in_time(self) -> tuple[int, int]:
-        """Return how many names can be drawn while a guide is learned, and how many are valid."""
+    def _trial(self) -> tuple[int, int, Sequence[Steps]]:
+        """Draw as many names as can be drawn while a guide is learned.
+
+        Returns how many names that is, how many are valid, and their steps, which show how the
+        model continues the most probable beginnings at this temperature.
+        """
         # Names have about half of the maximum length. Guides of n-grams are not learned.
         source, max_length = self.source, self.source.corpus.max_length_
         n = 2 * N_CHARACTERS // max_length if max_length and source.model.ngrams() is None else 0
 
-        def count() -> int:
-            rows = np.arange(n) % len(source.prefixes)
-            is_valid, _ = self._unguided(rows, np.random.default_rng(0))
-            return int(is_valid.sum())
+        def drawn() -> tuple[int, int, Sequence[Steps]]:
+            rows, rng = np.arange(n) % len(source.prefixes), np.random.default_rng(0)
+            draws = source.propose(rows, rng, self.possible, guided=False, recorded=True)
+            return n, int((draws.log_weights == 0).sum()), draws.steps
 
-        return n, self.cache.get(("valid", *self._key), count) if n else 0
+        return self.cache.get(("trial", *self._key), drawn) if n else (0, 0, [])
 
     def _unguided(self, rows: Ints, rng: np.random.Generator) -> tuple[Bools, list[str]]:
         """Draw a name for each row. Return which are valid, and all texts."""
@@ -393,7 +397,7 @@ class Sampler:
     def _learn(self, steps: list[Steps]) -> Lookahead:
         """Return the lookahead of n-grams learned from unconstrained names and more steps."""
         source, free_steps = self.source, self.cache.get(("steps", self.key), self._free_steps)
-        all_steps = np.concatenate([free_steps, *steps])
+        all_steps = np.concatenate([free_steps, *self._trial()[2], *steps])
         contexts, proba = all_steps["contexts"], source.decoding.probabilities(all_steps["logits"])
         characters, _ = draw(proba, np.random.default_rng(0).random(len(proba)))
         kinds, n_characters = source.corpus.alphabet.kinds, proba.shape[1]
