@@ -7,8 +7,8 @@ proposal) [1]_ [2]_. Importance weights correct for errors in the lookahead.
 
 A guide is only as good as its lookahead, which must describe names that the model rarely generates.
 It is therefore learned in rounds: first from unconstrained names and a trial of rejection sampling,
-then also from the names drawn in the rounds before. Each round compares its draws with a search for the most probable names, because
-importance weights alone cannot show that draws miss names.
+then also from the names drawn in the rounds before. Each round compares its draws with a search for
+the most probable names, because importance weights alone cannot show that draws miss names.
 
 References
 ----------
