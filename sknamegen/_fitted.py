@@ -88,10 +88,13 @@ class Fitted:
             )
         return possible
 
-    def filters(self, novel: object, exclude: object, words: object) -> Filters:
-        """Validate `novel` and `exclude`, and return a filter for each reason to reject a name."""
+    def filters(self, novel: object, exclude: object, distinct_words: bool) -> Filters:
+        """Validate `novel` and `exclude`, and return a filter for each reason to reject a name.
+
+        With `distinct_words`, no word occurs twice in a name, unless a training name repeats one.
+        """
         filters: Filters = {}
-        if words is not None and not self.corpus.repeats_words:
+        if distinct_words and not self.corpus.repeats_words:
             filters["repeated a word"] = lambda names: np.array(repeats_word(names), dtype=bool)
         if check_option("novel", novel):
             if self.corpus.name_hashes_ is None:

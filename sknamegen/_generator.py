@@ -346,6 +346,7 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         `unique`, `novel`, `exclude`, and that no word is repeated, are applied by rejection.
 
         With ``best_of=k``, names are more typical, and no longer follow the model's distribution.
+        No word occurs twice in a name, unless a training name repeats a word.
         Of k candidates, the one is returned whose characters after the seed, including the end of
         the name, have the highest mean log-probability at temperature 1, for the label if it is
         given [5]_. The k candidates are those of all candidates with the same seed that end alike,
@@ -368,10 +369,10 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         seeds, rows = _check_seeds(seed, n_samples)
         check_option("unique", unique)
         check_option("on_shortfall", on_shortfall, ("raise", "warn"))
-        filters = components.filters(novel, exclude, words)
+        best_of = self._check_best_of(best_of, len(rows))
+        filters = components.filters(novel, exclude, words is not None or best_of > 1)
         rng = random_generator(random_state)
         sampler = components.sampler(seeds, temperature, filters, **constraints)
-        best_of = self._check_best_of(best_of, len(rows))
         names, shortfall = sampler.draw(rows, rng, unique, best_of)
         if shortfall and names and on_shortfall == "warn":
             warn_user(shortfall)
@@ -416,9 +417,10 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
             As in `sample`. Invalid arguments raise an error immediately, not at the first
             character.
         """
-        filters = fitted(self).filters(False, exclude, constraints.get("words"))
-        sampler = fitted(self).sampler([seed], temperature, filters, **constraints)
-        best_of = self._check_best_of(best_of)
+        components, best_of = fitted(self), self._check_best_of(best_of)
+        distinct_words = constraints.get("words") is not None or best_of > 1
+        filters = components.filters(False, exclude, distinct_words)
+        sampler = components.sampler([seed], temperature, filters, **constraints)
         return sampler.stream(random_generator(random_state), best_of)
 
     def _check_best_of(self, best_of: int, n_samples: int = 1) -> int:
@@ -495,7 +497,7 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         n = check_int("n", n, 1)
         if self.max_length_ is None:
             raise ValueError("most_likely requires a generator fitted to names (boundary=True).")
-        filters = components.filters(novel, exclude, words)
+        filters = components.filters(novel, exclude, words is not None)
         return components.sampler([seed], 1.0, filters, **constraints).most_likely(n)
 
     def score_samples(self, X: ArrayLike, y: ArrayLike | None = None) -> NDArray[np.float64]:

@@ -119,6 +119,7 @@ def _exported(generator, title):
         "prior": np.maximum(corpus.log_prior, -1e9).tolist(),  # JSON has no infinity
         "seen": corpus.n_characters_seen,
         "hashes": corpus.name_hashes_,
+        "repeatsWords": corpus.repeats_words,
         "model": model.export(),
     }
 

@@ -67,6 +67,7 @@ def pipes():
     yield "n-grams, order 1", ngram_pipeline(order=1).fit(names)
     yield "n-grams, short window", ngram_pipeline(2).fit(names)
     yield "n-grams, labels", ngram_pipeline().fit(names, labels)
+    yield "words, n-grams", ngram_pipeline().fit(["ab ba", "ba ab", "ab's", "b ba", "a b"])
     yield "few names", default.fit(FEW)
     yield "few names, counts and labels", counted.fit(names[::10], labels[::10])
     yield "from scratch", small_pipeline(num_layers=2).fit(names)
@@ -122,6 +123,7 @@ def assert_same_distribution(names, expected):
         ("n-grams, labels", 4000, 0.5, {"seed": "A"}),
         ("n-grams", 3000, 0.5, {"min_p": 0.1, "best_of": 4}),
         ("n-grams, labels", 2000, 1, {"label": "male", "best_of": 2, "seed": "Jo"}),
+        ("words, n-grams", 4000, 1, {"best_of": 2, "max_length": 5}),
         ("scripts, n-grams", 5000, 1, {}),
         ("scripts, n-grams", 2000, 0.5, {"min_length": 2, "max_length": 3}),
         ("emoji", 4000, 1, {"max_length": 1}),

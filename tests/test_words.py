@@ -190,9 +190,12 @@ def test_words_are_repeated_only_if_a_name_of_the_list_repeats_one():
     later = CharNGramGenerator().partial_fit(names)
     assert not any(map(repeats, one.sample("", 1, 200, random_state=0, **options)))
     assert not any(map(repeats, one.most_likely(9, **options)[0]))
+    assert any(map(repeats, one.sample("", 1, 200, random_state=0)))
+    assert not any(map(repeats, one.sample("", 1, 200, best_of=2, random_state=0)))
     for generator in (other, average, later.partial_fit(["ba ba"])):
         for copy in (generator, *saved_copies(generator)):
             assert any(map(repeats, copy.sample("", 1, 200, random_state=0, **options)))
+            assert any(map(repeats, copy.sample("", 1, 200, best_of=2, random_state=0)))
             assert any(map(repeats, copy.most_likely(9, **options)[0]))
     with pytest.raises(ValueError, match="repeated a word"):
         one.sample("ab ab", **options)

@@ -283,6 +283,16 @@ class Generator {
   // A name in lower case, letter by letter, as in the hashes.
   folded = (name) => Array.from(name, (character) => this.lower[this.index.get(character)]).join("");
 
+  // Whether a word, or the part of a word at an apostrophe, occurs twice in a name, and in no training name.
+  repeatsWord(name) {
+    const words = this.folded(name).match(/\p{L}[\p{L}\p{M}]*(['’]\p{L}[\p{L}\p{M}]*)*/gu) ?? [];
+    const parts = words.flatMap((word) => {
+      const long = word.split(/['’]/).filter((part) => [...part].length > 1);
+      return long.length ? long : [word];
+    });
+    return !this.repeatsWords && new Set(parts).size < parts.length;
+  }
+
   // The indices of a text, in the first spelling (NFC, original, NFD) that the alphabet covers, if any.
   indicesOf(text) {
     const { index } = this, spellings = [text.normalize("NFC"), text, text.normalize("NFD")];
@@ -350,7 +360,8 @@ class Generator {
     const fullPattern = pattern && new RegExp(pattern, "u") && new RegExp(`^(?:${pattern})$`, "u");
     const isAllowed = ({ length, isComplete }) => isComplete && length >= minLength && length <= maxLength;
     const qualifies = (name) => isAllowed(this.clustersOf(name)) && !(fullPattern && !fullPattern.test(name))
-      && !(novel && this.trainingHashes.has(hashOf(this.folded(name)))) && !(unique && seen.has(name));
+      && !(novel && this.trainingHashes.has(hashOf(this.folded(name)))) && !(unique && seen.has(name))
+      && !(bestOf > 1 && this.repeatsWord(name));
     const deadline = Date.now() + 1000 * seconds, isTimeUp = () => Date.now() > deadline;
     const choice = this.chooseModel(prefix, label, rng), options = { temperature, minP, maxLength };
     for (let nDrawn = 0; candidates.length < nWanted && nDrawn < tries * nNames && !isTimeUp(); ) {
