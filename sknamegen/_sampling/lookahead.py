@@ -204,7 +204,7 @@ def _steps(
     The matrices contain the steps that start a character, and those that continue one.
     """
     n_edges, after, weights = automaton.edges(proba, contexts)
-    places, n_states = np.append(0, n_edges.cumsum()), len(n_edges)
+    places, n_states = np.append(0, n_edges.cumsum()).astype(np.int32), len(n_edges)
     ends = automaton.accepts.astype(float)
     if end is not None:
         ends *= proba[contexts, end]

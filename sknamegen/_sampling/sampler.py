@@ -193,7 +193,7 @@ class Sampler:
         if self.source.decoding.temperature == 0:
             self._fill(selection, self._greedy, rng)
             return
-        self._fill(selection, self._unguided, rng, ROUND_SIZE)
+        self._fill(selection, self._unguided, rng, ROUND_SIZE // 2)
         if selection.is_open:
             n_names, n_valid, _ = self._trial()
             if len(selection.pending) <= n_valid:
@@ -263,7 +263,8 @@ class Sampler:
 
         def drawn() -> tuple[int, int, Sequence[Steps]]:
             rows, rng = np.arange(n) % len(source.prefixes), np.random.default_rng(0)
-            draws = source.propose(rows, rng, self.possible, guided=False, recorded=True)
+            fast = source.reading_on()
+            draws = fast.propose(rows, rng, self.possible, guided=False, recorded=True)
             return n, int((draws.log_weights == 0).sum()), draws.steps
 
         return self.cache.get(("trial", *self._key), drawn) if n else (0, 0, [])
@@ -324,10 +325,11 @@ class Sampler:
         max_draws = N_CHARACTERS // max(1, self.possible.limits.min_length)
         n_draws = min(max(max_draws, _MIN_DRAWS), ROUND_SIZE)
         lookahead, steps = self._first_lookahead(), list[Steps]()
-        rng, found, log_expected = np.random.default_rng(0), dict[str, float](), -np.inf
+        rng, found = np.random.default_rng(0), dict[str, float]()
+        log_expected = log_total = -np.inf
         if has_search and is_learned:
-            found, _ = _search(source, lookahead, _N_EXPLORED, steps)
-        log_total = log_sum([*found.values()])
+            explored, _ = _search(source.reading_on(), lookahead, _N_EXPLORED, steps)
+            log_total = log_sum([*explored.values()])
         for number, n_expanded in enumerate(_N_EXPANDED, 1):
             if steps:
                 del lookahead  # saves memory while the next one is built
@@ -410,8 +412,7 @@ class Sampler:
     def _free_steps(self) -> Steps:
         """Draw unconstrained names at temperature 1, and return their steps.
 
-        Running text begins with any character. Unless windows are short, the model reads on after
-        the end of a window, which is much faster, and precise enough for a lookahead.
+        Running text begins with any character.
         """
         source, corpus = self.source, self.source.corpus
         # Their logits take at most half of the cache.
@@ -419,14 +420,12 @@ class Sampler:
         prefixes, limits = list(corpus.alphabet.index), Limits(64, 64)
         if corpus.max_length_ is not None:
             prefixes, limits = [""], Limits(0, min(4 * corpus.max_length_ + 1, 256))
-        if corpus.window_length_ >= CONTEXT_LENGTH:
-            window_length = max(corpus.window_length_, limits.max_length)
-            corpus = replace(corpus, window_length_=window_length)
-        elif corpus.max_length_ is None:  # the model reads a window for each character
-            n_characters //= corpus.window_length_
+        if corpus.max_length_ is None and corpus.window_length_ < CONTEXT_LENGTH:
+            n_characters //= corpus.window_length_  # the model reads a window for each character
         shares = np.ones(1) if len(source.labels) == 1 else corpus.label_shares[source.labels]
         label_proba = np.tile(shares, (len(prefixes), 1))
         free = Source(source.model, corpus, prefixes, source.labels, label_proba, Decoding())
+        free = free.reading_on()
         possible = Lookahead.possible(corpus.alphabet, limits)
         rng, n_names = np.random.default_rng(0), 2 * int(n_characters**0.5)
 

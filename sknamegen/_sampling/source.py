@@ -7,6 +7,7 @@ References
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import chain
 from typing import NamedTuple
 
@@ -29,6 +30,8 @@ from .lookahead import Lookahead
 _DEFENSIVE_SHARE = 0.2
 # Number of characters in the contexts of `Steps`.
 CONTEXT_LENGTH = 7
+# Number of characters after which a model that reads on begins again, which bounds memory.
+_MAX_READ = 256
 # What a model predicted at each step of drawing names: "contexts" of shape (n_steps, n_columns),
 # dtype int32, and "logits" of shape (n_steps, n_characters), dtype float32. Contexts are those of
 # `NGramCounts`, without a label: the start of a name with the label in column i of the source is
@@ -206,6 +209,16 @@ class Source(NamedTuple):
             is_feasible[is_complete] = lookahead.may_end(lengths, states)[is_complete]
         log_weights[~is_feasible] = -np.inf
         return characters, position, is_complete, log_proba, log_weights
+
+    def reading_on(self) -> "Source":
+        """Return an approximation: the model reads on after the end of a window.
+
+        This is much faster for long names. Short windows stay, because the model depends on them.
+        """
+        if self.corpus.window_length_ < CONTEXT_LENGTH:
+            return self
+        length = max(self.corpus.window_length_, _MAX_READ)
+        return self._replace(corpus=replace(self.corpus, window_length_=length))
 
     def positions(self, lookahead: Lookahead) -> Ints:
         """Return the length and the state of each prefix, (2, n_prefixes, n_labels)."""
