@@ -1,4 +1,4 @@
-"""Sphinx configuration: python -m sphinx -W --keep-going -b html .docs .docs/_build/html."""
+"""Sphinx configuration: sphinx-build -j auto -W --keep-going .docs .docs/_build/html."""
 
 import os
 import sys
@@ -80,6 +80,7 @@ sphinx_gallery_conf = {
     "examples_dirs": copy_examples(HERE / "_build" / "examples"),
     "gallery_dirs": "gallery",
     "filename_pattern": gallery_pattern(),
+    "parallel": True,  # as many processes as -j
     "download_all_examples": False,
     "reset_argv": "manual.no_arguments",
     "within_subsection_order": "manual.ReadmeOrder",

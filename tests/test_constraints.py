@@ -155,7 +155,7 @@ def test_constrained_names_follow_the_conditional_distribution(pipes, constraint
     ("kind", "constraint", "is_short"),
     [
         *(("plain", rare, is_short) for rare in RARE for is_short in (False, True)),
-        ("labelled", RARE[1], False),
+        pytest.param("labelled", RARE[1], False, marks=pytest.mark.full),
         ("average", RARE[2], True),
     ],
     ids=str,

@@ -1,8 +1,8 @@
 """Tests of the examples and of the benchmarks.
 
 Most scripts run in this process with ``--quick``, so that torch is imported only once, and default
-networks train for one epoch. Slow tests are marked `full`, in which networks train as usual. Pytest
-runs them only with ``-m "full or not full"``.
+networks train for one epoch. Slow tests are marked `full`. Pytest runs them only with ``-m "full or
+not full"``.
 """
 
 import gc
@@ -43,18 +43,19 @@ full = pytest.mark.full
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch, capsys, request):
+def run(tmp_path, monkeypatch, capsys):
     """Return a function that runs a script in a temporary folder and returns its output."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MPLBACKEND", "Agg")
     n_threads = torch.get_num_threads()
 
-    def run(script, *arguments):
+    def run(script, *arguments, max_epochs=1):
         path = ROOT / "examples" / script
         monkeypatch.syspath_prepend(path.parent)
         monkeypatch.setattr(sys, "argv", [script, *map(str, arguments)])
-        if "--quick" in arguments and not request.node.get_closest_marker("full"):
-            monkeypatch.setitem(CharLSTMGenerator.__init__.__kwdefaults__, "max_epochs", 1)
+        if "--quick" in arguments:
+            defaults = CharLSTMGenerator.__init__.__kwdefaults__
+            monkeypatch.setitem(defaults, "max_epochs", max_epochs)
         capsys.readouterr()
         with joblib.parallel_config(backend="threading"):  # processes would import torch first
             runpy.run_path(str(path), run_name="__main__")
@@ -230,6 +231,7 @@ def test_make_base(run, tmp_path):
     assert all(np.isfinite(array).all() for array in arrays.values())
 
 
+@full
 def test_make_word_vectors(run, tmp_path):
     """Words near in the package are near. Function words have no vector."""
     rng = np.random.default_rng(0)
@@ -247,6 +249,7 @@ def test_make_word_vectors(run, tmp_path):
     assert not any(packed["the"] + packed["without"])
 
 
+@full
 def test_names_of_words(run):
     printed = run("names_of_words.py", "--quick")
     for kind in ("beers", "taverns"):
@@ -256,6 +259,7 @@ def test_names_of_words(run):
     assert all(len({word[0].lower() for word in name.split()}) == 1 for name in alliterations)
 
 
+@full
 def test_benchmark_of_words_like_those_of_names(run):
     printed = run("benchmarks/words.py", "--quick")
     assert 0.2 < float(line("among the nearest 2,000:", printed)[:4]) <= 1
@@ -364,15 +368,8 @@ def test_two_processes_train_as_well_as_one(run, tmp_path):
     assert abs(float(first[4]) - float(single[4])) < 0.02
 
 
-@posix
-def test_train_from_large_file(run):
-    printed = run("train_from_large_file.py", "--quick")
-    assert "5000 names in" in printed
-    assert numbers(r"peak memory (\S+) GB", printed)
-    assert len(numbers(r"(\S+) nats/char", printed)) == 2
-
-
 @full
+@posix
 def test_train_from_large_file_at_full_size(tmp_path):
     printed = run_process("train_from_large_file.py", 110_000, cwd=tmp_path)
     assert "110000 names in" in printed
@@ -435,7 +432,6 @@ def test_benchmark_of_quality(run, tmp_path):
     losses = {name: float(loss) for name, loss in rows[1:]}
     assert len(losses) == 11
     assert losses["unigram"] > losses["n-gram, order 2"]
-
     # Duplicates can be in both parts of the split, which lowers the held-out loss.
     path.write_text("\n".join(load_names("female")[:4800:32] * 2), "utf-8")
     rows = cells_of(
@@ -465,6 +461,7 @@ def test_benchmark_of_pages(run):
     assert re.search(r"(?m)^\| n-gram, .*\d \|$|^Chromium or Node is not installed", printed)
 
 
+@full
 def test_benchmark_of_sampling(run):
     printed = run("benchmarks/sampling.py", "--quick")
     n_threads = numbers(r"threads: (\d+): +\S+ names/s", printed)
@@ -680,7 +677,7 @@ def test_auc_of_membership_and_its_error():
 
 @full
 def test_benchmark_of_membership(run):
-    (_, *cells) = cells_of(run("benchmarks/membership.py", "--quick"))[1]
+    (_, *cells) = cells_of(run("benchmarks/membership.py", "--quick", max_epochs=9))[1]
     areas, bits = zip(*((cell.split()[0], cell.split()[-1]) for cell in cells), strict=True)
     assert len(cells) == 4
     assert min(map(float, areas)) > 0.7

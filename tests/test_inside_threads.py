@@ -38,12 +38,6 @@ def test_calls_run_in_parallel_and_results_are_in_order(n_threads):
         assert map_calls(call, []) == []
 
 
-@pytest.mark.parametrize("map_calls", [parallel_map, partial(in_threads, n_threads=2)])
-def test_errors_of_any_thread_are_raised(n_threads, map_calls):
-    with pytest.raises(ZeroDivisionError):
-        map_calls(lambda number: 1 / number, [(1,), (0,)])
-
-
 def test_no_call_starts_after_an_interrupt(n_threads):
     started = []
 

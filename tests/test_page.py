@@ -201,8 +201,10 @@ def run_in_chromium(tmp_path, page, *scripts, width=1440, scheme="light"):
 
 
 @NEEDS_CHROMIUM
-@pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (420, "dark")])
-@pytest.mark.parametrize("kind", ["n-grams, labels", "two networks, labels"])
+@pytest.mark.parametrize(
+    ("kind", "width", "scheme"),
+    [("n-grams, labels", 1440, "light"), ("two networks, labels", 420, "dark")],
+)
 def test_page_in_chromium(tmp_path, kinds, kind, width, scheme):
     pipe, page = kinds[kind], tmp_path / "names.html"
     save_page(pipe, page, TITLE)
@@ -257,6 +259,7 @@ def test_too_few_typical_names_are_completed(tmp_path):
     assert re.fullmatch(r"The last \d names are less typical\.", message)
 
 
+@pytest.mark.full
 @NEEDS_CHROMIUM
 def test_slow_patterns_time_out(tmp_path, kinds):
     save_page(kinds["n-grams, labels"], tmp_path / "names.html")

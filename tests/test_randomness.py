@@ -149,6 +149,7 @@ def results(names):
     yield warm.fit(windows[:30]).fit(windows[:30]).n_iter_
 
 
+@pytest.mark.full
 def test_torch_modes_have_no_effect(names, request):
     expected = list(results(names))
     request.addfinalizer(partial(torch.set_default_dtype, torch.float32))

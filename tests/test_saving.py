@@ -355,6 +355,7 @@ for kind in ("lstm", "ngram"):
 """
 
 
+@pytest.mark.full
 def test_everything_but_training_works_without_torch_and_threads(names, tmp_path):
     """`.ci/run` repeats this without the packages installed. Emscripten has neither."""
     (tmp_path / "names.txt").write_text("\n".join(names), "utf-8")

@@ -174,7 +174,7 @@ EXPECTED_FAILURES = {
         (NumericVectorizer(), 39),
         (numeric_lstm(), 43),
         (NumericNGram(), 43),
-        (NumericClassifier(numeric_lstm()), 56),
+        pytest.param(NumericClassifier(numeric_lstm()), 56, marks=pytest.mark.full),
         (NumericClassifier(NumericNGram()), 57),
     ],
     ids=repr,
@@ -190,13 +190,12 @@ def test_checks_with_numbers_converted_to_names(estimator, min_passed):
             check_name = getattr(check, "func", check).__name__
             try:
                 check(instance)
-            except SkipTest as reason:
-                print("skipped", check_name, reason)
+            except SkipTest:
+                continue
             except Exception as error:
                 failed[check_name] = error
             else:
                 passed.append(check_name)
-    print(f"{name}: {len(passed)} checks passed, {len(failed)} failed as expected")
     assert failed.keys() == EXPECTED_FAILURES.get(name, {}).keys(), failed
     assert len(passed) >= min_passed
 

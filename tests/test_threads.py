@@ -54,6 +54,7 @@ threading.Thread(target=train).start()
 """
 
 
+@pytest.mark.full
 def test_a_thread_may_outlive_the_main_thread():
     done = subprocess.run([sys.executable, "-c", OUTLIVING], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

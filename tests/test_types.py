@@ -52,11 +52,9 @@ def test_mypy_checks_the_package_and_a_user_script(tmp_path, monkeypatch):
     config = ["--config-file", ROOT / "pyproject.toml", "--cache-dir", ROOT / ".mypy_cache"]
     printed, failure, _ = api.run(list(map(str, [*config, script, planted])))
     assert not failure
-
     in_planted = re.findall(r"planted\.py:\d+: error: (.*)", printed)
     assert len(in_planted) == 1  # so other errors in the package would be reported
     assert "Unsupported operand types" in in_planted[0]
-
     errors = dict(re.findall(r"script\.py:(\d+): (?:error: |note: (?=Revealed))(.*)", printed))
     for number, line in enumerate(SCRIPT.splitlines(), 1):
         code, _, expected = line.partition("  # ")
