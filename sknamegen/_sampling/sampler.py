@@ -45,10 +45,13 @@ N_CHARACTERS = 8_000
 # Number of names drawn in each round. The minimum is for long names, of which a round draws
 # `N_CHARACTERS` characters.
 ROUND_SIZE, _MIN_DRAWS = 256, 32
-# Number of prefixes that are explored first.
-_N_EXPLORED = 2048
+# Number of prefixes that are explored first, and how much the exploration trusts the lookahead, see
+# `Search`. Otherwise, it misses probable names whose beginnings were not drawn.
+_N_EXPLORED, _TRUST = 4096, 0.6
 # Number of prefixes that the search of each round expands.
-_N_EXPANDED = 1024, 1024, 1024, 2048, 4096
+_N_EXPANDED = 512, 1024, 1024, 2048, 4096
+# Temperature from which the names of the trial are varied enough to learn from.
+_VARIED = 0.5
 # Number of prefixes that a search expands at a time.
 _N_ROWS = 64
 # Maximum standard deviation of the weights of the draws, and by how much the search may expect
@@ -397,9 +400,17 @@ class Sampler:
         )
 
     def _learn(self, steps: list[Steps]) -> Lookahead:
-        """Return the lookahead of n-grams learned from unconstrained names and more steps."""
-        source, free_steps = self.source, self.cache.get(("steps", self.key), self._free_steps)
-        all_steps = np.concatenate([free_steps, *self._trial()[2], *steps])
+        """Return the lookahead of n-grams learned from unconstrained names and more steps.
+
+        They are the names of the trial and, if these repeat a few beginnings, names at temperature
+        1.
+        """
+        source, tried = self.source, self._trial()[2]
+        temperature = source.decoding.temperature
+        is_varied = source.decoding == Decoding(temperature) and temperature >= _VARIED
+        if not (tried and is_varied):
+            tried = [self.cache.get(("steps", self.key), self._free_steps), *tried]
+        all_steps = np.concatenate([*tried, *steps])
         contexts, proba = all_steps["contexts"], source.decoding.probabilities(all_steps["logits"])
         characters, _ = draw(proba, np.random.default_rng(0).random(len(proba)))
         kinds, n_characters = source.corpus.alphabet.kinds, proba.shape[1]
@@ -556,10 +567,10 @@ def _search(
 ) -> tuple[dict[str, float], float]:
     """Return names with the logs of their probabilities, and the search's `log_rest`.
 
-    Appends to `steps`, unless it is None.
+    Explores and appends to `steps`, unless it is None.
     """
     joint, found = np.log(source.label_proba[0]), dict[str, float]()
-    search = Search(source, lookahead, joint, steps)
+    search = Search(source, lookahead, joint, steps, 1.0 if steps is None else _TRUST)
     while search.n_expanded * len(joint) ** 0.5 < n_expanded and search.best > -np.inf:
         names, log_proba = search.step(n_rows=_N_ROWS)
         log_total = np.logaddexp.reduce(log_proba, axis=1)
