@@ -89,10 +89,7 @@ class Fitted:
         return possible
 
     def filters(self, novel: object, exclude: object, distinct_words: bool) -> Filters:
-        """Validate `novel` and `exclude`, and return a filter for each reason to reject a name.
-
-        With `distinct_words`, no word occurs twice in a name, unless a training name repeats one.
-        """
+        """Validate `novel` and `exclude`, and return a filter for each reason to reject a name."""
         filters: Filters = {}
         if distinct_words and not self.corpus.repeats_words:
             filters["repeated a word"] = lambda names: np.array(repeats_word(names), dtype=bool)

@@ -332,13 +332,14 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         [2]_. They represent the names that were not found, by their importance weight, the ratio of
         the model's probability to the probability under the proposal.
 
-        For a network, the sampler estimates these n-grams in rounds: from 8,000 characters that
-        the network generates freely, from prefixes that a search explores, and from names drawn in
-        earlier rounds. It stops when the draws agree with the search, and the weights vary little.
-        This takes about a second for most constraints, and up to five seconds. If no round is good
-        enough, `sample` raises an error. Later calls with the same constraint, temperature and seed
-        use the result again. Several seeds share it if possible. At temperature 0, the lookahead
-        helps to choose each character if the unconstrained name violates the constraint.
+        For a network, the sampler estimates these n-grams in rounds: from about 8,000 characters
+        that the network generates freely, twice as many at low temperatures, from prefixes that a
+        search explores, and from names drawn in earlier rounds. It stops when the draws agree with
+        the search, and the weights vary little. This takes about a second for most constraints, and
+        up to six seconds. If no round is good enough, `sample` raises an error. Later calls with
+        the same constraint, temperature and seed use the result again. Several seeds share it if
+        possible. At temperature 0, the lookahead helps to choose each character if the
+        unconstrained name violates the constraint.
 
         Names consist of whole characters: no name begins with a combining mark, ends with a joiner
         or contains half a flag. In running text and in `pattern`, each code point is a character.

@@ -45,8 +45,8 @@ N_CHARACTERS = 8_000
 # Number of names drawn in each round. The minimum is for long names, of which a round draws
 # `N_CHARACTERS` characters.
 ROUND_SIZE, _MIN_DRAWS = 256, 32
-# Number of prefixes that are explored first, and how much the exploration trusts the lookahead, see
-# `Search`. Otherwise, it misses probable names whose beginnings were not drawn.
+# Number of prefixes that are explored first, and the exponent of the lookahead meanwhile. With 1,
+# probable names whose beginnings were not drawn would be missed.
 _N_EXPLORED, _TRUST = 4096, 0.6
 # Number of prefixes that the search of each round expands.
 _N_EXPANDED = 512, 1024, 1024, 2048, 4096
@@ -61,7 +61,7 @@ _MAX_RATIO, _MAX_MISSING = 2, 0.5
 # Probability of all other names, relative to the names found, that is negligible.
 _NEGLIGIBLE = 1e-2
 # Share of the characters drawn, with the ends of names, that valid names must have, or the sampler
-# switches to guided draws, unless it expects to need at most `ROUND_SIZE` draws.
+# switches to guided draws, unless it expects to need few draws.
 _MIN_ACCEPTANCE = 0.2
 # Minimum number of rounds for estimates, whose error is the change between rounds.
 _N_ROUNDS = 3
@@ -260,7 +260,7 @@ class Sampler:
         Returns how many names that is, how many are valid, and their steps, which show how the
         model continues the most probable beginnings at this temperature.
         """
-        # Names have about half of the maximum length. Guides of n-grams are not learned.
+        # Guides of n-grams are not learned.
         source, max_length = self.source, self.source.corpus.max_length_
         n = 2 * N_CHARACTERS // max_length if max_length and source.model.ngrams() is None else 0
 
@@ -400,14 +400,9 @@ class Sampler:
         )
 
     def _learn(self, steps: list[Steps]) -> Lookahead:
-        """Return the lookahead of n-grams learned from unconstrained names and more steps.
-
-        They are the names of the trial and, if these repeat a few beginnings, names at temperature
-        1.
-        """
+        """Return the lookahead of n-grams learned from the trial, free names and more steps."""
         source, tried = self.source, self._trial()[2]
-        temperature = source.decoding.temperature
-        is_varied = source.decoding == Decoding(temperature) and temperature >= _VARIED
+        is_varied = source.decoding == Decoding(max(source.decoding.temperature, _VARIED))
         if not (tried and is_varied):
             tried = [self.cache.get(("steps", self.key), self._free_steps), *tried]
         all_steps = np.concatenate([*tried, *steps])
@@ -436,18 +431,13 @@ class Sampler:
         shares = np.ones(1) if len(source.labels) == 1 else corpus.label_shares[source.labels]
         label_proba = np.tile(shares, (len(prefixes), 1))
         free = Source(source.model, corpus, prefixes, source.labels, label_proba, Decoding())
-        free = free.reading_on()
         possible = Lookahead.possible(corpus.alphabet, limits)
-        rng, n_names = np.random.default_rng(0), 2 * int(n_characters**0.5)
-
-        def steps_of(n_names: int) -> list[Steps]:
-            rows = rng.integers(len(prefixes), size=n_names)
-            return [*free.propose(rows, rng, possible, guided=False, recorded=True).steps]
-
-        parts = steps_of(n_names)  # shows how long names are
-        if (n_missing := n_characters - sum(map(len, parts))) > 0:
-            parts += steps_of(n_missing * n_names // sum(map(len, parts)) + 1)
-        return np.concatenate(parts)
+        # Names have about half of the maximum length.
+        n_names = 2 * n_characters // (corpus.max_length_ or 2 * limits.max_length) + 1
+        rng = np.random.default_rng(0)
+        rows = rng.integers(len(prefixes), size=n_names)
+        draws = free.reading_on().propose(rows, rng, possible, guided=False, recorded=True)
+        return np.concatenate(draws.steps)
 
     def _greedy(self, rows: Ints, rng: np.random.Generator) -> tuple[Bools, list[str]]:
         """Return the same for the names at temperature 0, with labels drawn at random.
@@ -570,7 +560,10 @@ def _search(
     Explores and appends to `steps`, unless it is None.
     """
     joint, found = np.log(source.label_proba[0]), dict[str, float]()
-    search = Search(source, lookahead, joint, steps, 1.0 if steps is None else _TRUST)
+    if steps is not None:
+        rows, log_scales = lookahead.rows**_TRUST, _TRUST * lookahead.log_scales
+        lookahead = lookahead._replace(rows=rows, log_scales=log_scales)
+    search = Search(source, lookahead, joint, steps)
     while search.n_expanded * len(joint) ** 0.5 < n_expanded and search.best > -np.inf:
         names, log_proba = search.step(n_rows=_N_ROWS)
         log_total = np.logaddexp.reduce(log_proba, axis=1)

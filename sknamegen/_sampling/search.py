@@ -18,9 +18,8 @@ _MAX_CELLS = 2**28
 class Search:
     """Best-first search for the most probable names.
 
-    The score of a prefix is the log of its probability times the lookahead to the power of `trust`.
-    If the lookahead only shows what is possible, no name is more probable than the scores of its
-    prefixes.
+    The score of a prefix is the log of its probability times the lookahead. If the lookahead only
+    shows what is possible, no name is more probable than the scores of its prefixes.
 
     Parameters
     ----------
@@ -31,8 +30,6 @@ class Search:
         Log-probability of the prefix and each label.
     steps : list of Steps, default=None
         What the model predicts after these prefixes is appended to it.
-    trust : float, default=1.0
-        Below 1, probable prefixes are expanded even if few of their completions seem to qualify.
 
     Attributes
     ----------
@@ -41,23 +38,16 @@ class Search:
     """
 
     def __init__(
-        self,
-        source: Source,
-        lookahead: Lookahead,
-        joint: Floats,
-        steps: list[Steps] | None = None,
-        trust: float = 1.0,
+        self, source: Source, lookahead: Lookahead, joint: Floats, steps: list[Steps] | None = None
     ):
         self._source, self._lookahead, self._steps = source, lookahead, steps
-        self._trust = trust
         self._characters = np.array(source.corpus.alphabet.characters)
         row_cells = max(len(self._characters) * len(joint), 2**11)
         self._n_rows = max(1, BLOCK_CELLS // (2 * row_cells))
         self.n_expanded, self.max_expanded = 0, _MAX_CELLS // row_cells
         self._heap: list[Any] = []  # all prefixes differ, so ties are broken by the prefix
         (prefix,), (lengths, states) = source.prefixes, source.positions(lookahead)[:, 0]
-        ahead = trust * lookahead.log_values(lengths, states)
-        score = np.logaddexp.reduce(joint + ahead, keepdims=True)
+        score = np.logaddexp.reduce(joint + lookahead.log_values(lengths, states), keepdims=True)
         self._push((prefix, [""], score, joint[:, None], lengths[:1], states[:, None], None))
 
     @property
@@ -95,7 +85,7 @@ class Search:
         may_end = lookahead.may_end(lengths, states[:, 0])
         next_lengths = lengths[:, None] + lookahead.automaton.starts_cluster[states[:, 0]]
         next_states = lookahead.automaton.after(states)  # (rows, labels, characters)
-        ahead = self._trust * lookahead.log_values(next_lengths[:, None], next_states)
+        ahead = lookahead.log_values(next_lengths[:, None], next_states)
         scores = np.logaddexp.reduce(joints + ahead, axis=1)
         scores[:, end] = -np.inf
         for row, prefix in enumerate(prefixes):

@@ -215,9 +215,8 @@ class Source(NamedTuple):
 
         This is much faster for long names. Short windows stay, because the model depends on them.
         """
-        if self.corpus.window_length_ < CONTEXT_LENGTH:
-            return self
-        length = max(self.corpus.window_length_, _MAX_READ)
+        length = self.corpus.window_length_
+        length = max(length, _MAX_READ) if length >= CONTEXT_LENGTH else length
         return self._replace(corpus=replace(self.corpus, window_length_=length))
 
     def positions(self, lookahead: Lookahead) -> Ints:
