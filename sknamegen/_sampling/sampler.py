@@ -61,7 +61,7 @@ _MAX_RATIO, _MAX_MISSING = 2, 0.5
 # Probability of all other names, relative to the names found, that is negligible.
 _NEGLIGIBLE = 1e-2
 # Share of the characters drawn, with the ends of names, that valid names must have, or the sampler
-# switches to guided draws, unless it expects to need few draws.
+# switches to guided draws, unless it expects to need at most `ROUND_SIZE` draws.
 _MIN_ACCEPTANCE = 0.2
 # Minimum number of rounds for estimates, whose error is the change between rounds.
 _N_ROUNDS = 3
@@ -196,7 +196,7 @@ class Sampler:
         if self.source.decoding.temperature == 0:
             self._fill(selection, self._greedy, rng)
             return
-        self._fill(selection, self._unguided, rng, ROUND_SIZE // 2)
+        self._fill(selection, self._unguided, rng, ROUND_SIZE)
         if selection.is_open:
             n_names, n_valid, _ = self._trial()
             if len(selection.pending) <= n_valid:
