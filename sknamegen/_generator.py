@@ -347,13 +347,12 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         `unique`, `novel`, `exclude`, and that no word is repeated, are applied by rejection.
 
         With ``best_of=k``, names are more typical, and no longer follow the model's distribution.
-        No word occurs twice in a name, unless a training name repeats a word.
         Of k candidates, the one is returned whose characters after the seed, including the end of
         the name, have the highest mean log-probability at temperature 1, for the label if it is
         given [5]_. The k candidates are those of all candidates with the same seed that end alike,
-        so the names end differently. With ``unique=True``, all candidates of the call are
-        different. The method draws at most 2 k candidates per name, so names of which many are
-        rejected have fewer candidates.
+        so the names end differently. As with `words`, candidates that repeat a word are rejected.
+        With ``unique=True``, all candidates of the call are different. The method draws at most 2 k
+        candidates per name, so names of which many are rejected have fewer candidates.
 
         References
         ----------

@@ -176,6 +176,7 @@ def test_an_lstm_avoids_near_copies_of_a_short_list(run):
     options, near = ("names.txt", "-n", 20, "--random-state", 0), known_names(near=NAMES)
     assert not any(name in near for name in run(*options)[1])
     assert any(name in near for name in run(*options, "--counting")[1])
+    assert any(name in near for name in run(*options, "--allow-known")[1])
 
 
 def test_styles_are_bundled_lists(run):

@@ -1,8 +1,7 @@
 """Tests of the examples and of the benchmarks.
 
 Most scripts run in this process with ``--quick``, so that torch is imported only once, and default
-networks train for one epoch. Slow tests are marked `full`. Pytest runs them only with ``-m "full or
-not full"``.
+networks train for one epoch. Slow tests, marked `full`, only run with ``-m "full or not full"``.
 """
 
 import gc
@@ -54,8 +53,7 @@ def run(tmp_path, monkeypatch, capsys):
         monkeypatch.syspath_prepend(path.parent)
         monkeypatch.setattr(sys, "argv", [script, *map(str, arguments)])
         if "--quick" in arguments:
-            defaults = CharLSTMGenerator.__init__.__kwdefaults__
-            monkeypatch.setitem(defaults, "max_epochs", max_epochs)
+            monkeypatch.setitem(CharLSTMGenerator.__init__.__kwdefaults__, "max_epochs", max_epochs)
         capsys.readouterr()
         with joblib.parallel_config(backend="threading"):  # processes would import torch first
             runpy.run_path(str(path), run_name="__main__")
@@ -677,7 +675,7 @@ def test_auc_of_membership_and_its_error():
 
 @full
 def test_benchmark_of_membership(run):
-    (_, *cells) = cells_of(run("benchmarks/membership.py", "--quick", max_epochs=9))[1]
+    (_, *cells) = cells_of(run("benchmarks/membership.py", "--quick", max_epochs="auto"))[1]
     areas, bits = zip(*((cell.split()[0], cell.split()[-1]) for cell in cells), strict=True)
     assert len(cells) == 4
     assert min(map(float, areas)) > 0.7

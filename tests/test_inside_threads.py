@@ -36,6 +36,8 @@ def test_calls_run_in_parallel_and_results_are_in_order(n_threads):
         assert map_calls(call, calls) == calls
         assert len(idents) == n_threads
         assert map_calls(call, []) == []
+        with pytest.raises(ZeroDivisionError):  # in the last call, which another thread may run
+            map_calls(lambda number, _: barrier.wait() / (number + 1 - n_threads), calls)
 
 
 def test_no_call_starts_after_an_interrupt(n_threads):

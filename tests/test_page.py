@@ -201,11 +201,9 @@ def run_in_chromium(tmp_path, page, *scripts, width=1440, scheme="light"):
 
 
 @NEEDS_CHROMIUM
-@pytest.mark.parametrize(
-    ("kind", "width", "scheme"),
-    [("n-grams, labels", 1440, "light"), ("two networks, labels", 420, "dark")],
-)
-def test_page_in_chromium(tmp_path, kinds, kind, width, scheme):
+@pytest.mark.parametrize("kind", ["n-grams, labels", "two networks, labels"])
+def test_page_in_chromium(tmp_path, kinds, kind):
+    width, scheme = (1440, "light") if kind == "n-grams, labels" else (420, "dark")
     pipe, page = kinds[kind], tmp_path / "names.html"
     save_page(pipe, page, TITLE)
     look = "return [names(), field.novel.checked, namesIn('favourites')];"

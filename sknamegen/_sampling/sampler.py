@@ -260,7 +260,7 @@ class Sampler:
         Returns how many names that is, how many are valid, and their steps, which show how the
         model continues the most probable beginnings at this temperature.
         """
-        # Guides of n-grams are not learned.
+        # Names have about half of the maximum length. Guides of n-grams are not learned.
         source, max_length = self.source, self.source.corpus.max_length_
         n = 2 * N_CHARACTERS // max_length if max_length and source.model.ngrams() is None else 0
 
@@ -432,7 +432,6 @@ class Sampler:
         label_proba = np.tile(shares, (len(prefixes), 1))
         free = Source(source.model, corpus, prefixes, source.labels, label_proba, Decoding())
         possible = Lookahead.possible(corpus.alphabet, limits)
-        # Names have about half of the maximum length.
         n_names = 2 * n_characters // (corpus.max_length_ or 2 * limits.max_length) + 1
         rng = np.random.default_rng(0)
         rows = rng.integers(len(prefixes), size=n_names)
