@@ -290,8 +290,12 @@ def no_arguments(gallery_conf, script_vars):
 
 
 def run_blocks(app, docname, source):
-    """Insert a chapter's figures after the code that draws them, or before a dropdown."""
-    if examples_to_store() or (".figure_" not in source[0] and "plt." not in source[0]):
+    """Insert a chapter's figures after the code that draws them, or before a dropdown.
+
+    ``-D plot_gallery=0`` skips them, like the examples.
+    """
+    is_run = app.config.sphinx_gallery_conf["plot_gallery"] and not examples_to_store()
+    if not is_run or (".figure_" not in source[0] and "plt." not in source[0]):
         return
     import matplotlib.pyplot as plt
 
