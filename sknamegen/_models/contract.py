@@ -1,7 +1,6 @@
 """Interface for next-character models, in numpy."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from typing import Any, Self, TypeVar
 
 import numpy as np
@@ -53,7 +52,7 @@ class NextCharModel(ABC):
         Returns
         -------
         state : object
-            State for `advance`, `select` and `joined`.
+            State for `advance`, `select` and `put`.
         logits : ndarray of shape (n_rows, n_characters), dtype float
             Logits of the next character. The caller may overwrite them.
         """
@@ -172,11 +171,20 @@ def select(state: State, rows: Ints) -> State:
     return type(state)(select(part, rows) for part in state)
 
 
-def joined(states: Sequence[State]) -> State:
-    """Return the state of all rows of several states."""
-    if isinstance(states[0], np.ndarray):
-        return np.concatenate(states)
-    return type(states[0])(map(joined, zip(*states, strict=True)))
+def room_for(state: State, n_rows: int) -> State:
+    """Return an uninitialised state with the given number of rows, like another state."""
+    if isinstance(state, np.ndarray):
+        return np.empty((n_rows, *state.shape[1:]), state.dtype)
+    return type(state)(room_for(part, n_rows) for part in state)
+
+
+def put(state: State, rows: Ints, values: State) -> None:
+    """Overwrite the selected rows of a state."""
+    if isinstance(state, np.ndarray):
+        state[rows] = values
+        return
+    for part, part_values in zip(state, values, strict=True):
+        put(part, rows, part_values)
 
 
 def recent_contexts(windows: Ints, labels: Ints, length: int) -> Ints:

@@ -1,18 +1,23 @@
 """Best-first search for the most probable names."""
 
+from collections.abc import Sequence
 from heapq import heappop, heappush
 from itertools import compress
 from typing import Any
 
 import numpy as np
 
+from .._alphabet import NONE
+from .._models.contract import State, put, room_for, select
 from .._parallel import BLOCK_CELLS
-from .._types import Floats
+from .._types import Floats, Ints
 from .lookahead import Lookahead
 from .source import Source, Steps
 
 # Maximum number of character probabilities computed in a search. This takes a few seconds.
 _MAX_CELLS = 2**28
+# Maximum number of model states, which take much memory.
+_MAX_STATES = 2**13
 
 
 class Search:
@@ -46,9 +51,11 @@ class Search:
         self._n_rows = max(1, BLOCK_CELLS // (2 * row_cells))
         self.n_expanded, self.max_expanded = 0, _MAX_CELLS // row_cells
         self._heap: list[Any] = []  # all prefixes differ, so ties are broken by the prefix
-        (prefix,), (lengths, states) = source.prefixes, source.positions(lookahead)[:, 0]
-        score = np.logaddexp.reduce(joint + lookahead.log_values(lengths, states), keepdims=True)
-        self._push((prefix, [""], score, joint[:, None], lengths[:1], states[:, None], None))
+        self._states: State = ()  # of the model, with a row for each expanded prefix and label
+        (prefix,), (lengths, states) = source.prefixes, source.positions(lookahead)[:, :1]
+        score = np.logaddexp.reduce(joint + lookahead.log_values(lengths, states), axis=1)
+        after = np.array([""]), score, joint[None], lengths[:, 0], states
+        self._push((prefix, NONE, 1, after), 0)
 
     @property
     def best(self) -> float:
@@ -58,7 +65,7 @@ class Search:
     @property
     def log_rest(self) -> float:
         """The log of the total probability of all names not found, according to the lookahead."""
-        pending = [siblings[2][place:] for _, _, place, siblings in self._heap]
+        pending = [after[1][place:end] for _, _, place, (_, _, end, after) in self._heap]
         return float(np.logaddexp.reduce(np.concatenate([[-np.inf], *pending])))
 
     def step(self, threshold: float = -np.inf, n_rows: int = 2**9) -> tuple[list[str], Floats]:
@@ -67,18 +74,16 @@ class Search:
         Prefixes with a score up to `threshold` are dropped. Returns the names found and their
         log-probabilities with each label, (n_names, n_labels).
         """
-        end, lookahead = self._source.corpus.alphabet.end, self._lookahead
+        lookahead, end = self._lookahead, self._source.corpus.alphabet.end
         best = list[Any]()
         while self._heap and len(best) < min(n_rows, self._n_rows):
             _, prefix, place, siblings = heappop(self._heap)
             self._push(siblings, place + 1)
-            _, _, _, joints, lengths, states, parent = siblings
-            best.append((prefix, parent, joints[:, place], lengths[place], states[:, place]))
-        prefixes, parents, *arrays = zip(*best, strict=True)
-        joints, lengths, states = map(np.array, arrays)
-        self.n_expanded += len(prefixes)
-        state, log_proba = self._source.read(prefixes, parents if all(parents) else None)
-        keeps_state = self.n_expanded * len(joints[0]) <= 2**13  # states take much memory
+            _, number, _, (_, _, joints, lengths, states) = siblings
+            best.append((prefix, number, joints[place], lengths[place], states[place]))
+        prefixes, *columns = zip(*best, strict=True)
+        numbers, log_proba = self._read(prefixes, np.array(columns[0]))
+        joints, lengths, states = map(np.array, columns[1:])
         if self._steps is not None:
             self._steps.append(self._source.steps(prefixes, log_proba))
         joints = joints[:, :, None] + self._source.decoded(log_proba)
@@ -88,22 +93,43 @@ class Search:
         ahead = lookahead.log_values(next_lengths[:, None], next_states)
         scores = np.logaddexp.reduce(joints + ahead, axis=1)
         scores[:, end] = -np.inf
-        for row, prefix in enumerate(prefixes):
-            columns = np.flatnonzero(scores[row] > threshold)
-            columns = columns[np.argsort(-scores[row, columns], kind="stable")]
-            position = next_lengths[row, columns], next_states[row][:, columns]
-            log_probas = scores[row, columns], joints[row][:, columns]
-            parent = (state, row) if keeps_state else None
-            self._push((prefix, self._characters[columns], *log_probas, *position, parent))
+        order = np.argsort(-scores, axis=1, kind="stable")
+        rows, places = np.nonzero(np.take_along_axis(scores, order, axis=1) > threshold)
+        following = order[rows, places]
+        cells, with_labels = (rows, following), (rows, slice(None), following)
+        characters, log_probas = self._characters[following], (scores[cells], joints[with_labels])
+        arrays = characters, *log_probas, next_lengths[cells], next_states[with_labels]
+        ends = np.bincount(rows, minlength=len(best)).cumsum().tolist()
+        for start, *siblings in zip([0, *ends[:-1]], prefixes, numbers, ends, strict=True):
+            self._push((*siblings, arrays), start)
         return list(compress(prefixes, may_end)), joints[may_end, :, end]
 
-    def _push(self, siblings: tuple[Any, ...], place: int = 0) -> None:
+    def _read(self, prefixes: Sequence[str], numbers: Ints) -> tuple[Ints, Floats]:
+        """Read the last characters of prefixes, or whole prefixes if a number is -1.
+
+        `numbers` are those of the model's states before these characters. Returns the numbers of
+        the states after them, -1 for states that are not kept, and `Source.read`'s predictions.
+        """
+        n_labels, n = len(self._source.labels), len(prefixes)
+        labels, known = np.arange(n_labels), numbers.min() >= 0
+        before = (numbers[:, None] * n_labels + labels).ravel()
+        states = select(self._states, before) if known else None
+        state, log_proba = self._source.read(prefixes, states)
+        first, self.n_expanded = self.n_expanded, self.n_expanded + n
+        if self.n_expanded * n_labels > _MAX_STATES:
+            return np.full(n, NONE), log_proba
+        if not first:
+            self._states = room_for(state, _MAX_STATES)
+        put(self._states, np.arange(first * n_labels, self.n_expanded * n_labels), state)
+        return np.arange(first, self.n_expanded), log_proba
+
+    def _push(self, siblings: tuple[str, int, int, tuple[Any, ...]], place: int) -> None:
         """Push the sibling at `place` onto the heap, if it exists. Later siblings wait.
 
-        Siblings are a tuple of a prefix, its next characters (best first), their scores (n,), their
-        log-probabilities with each label (n_labels, n), the lengths (n,) and states (n_labels, n)
-        after them, and the model's state after the prefix, as for `Source.read`.
+        Siblings are a tuple of a prefix, the number of its state, the end of their places, and
+        arrays, best first: the next characters (n,), their scores (n,), their log-probabilities
+        with each label (n, n_labels), the lengths (n,) and states (n, n_labels) after them.
         """
-        prefix, characters, scores, *_ = siblings
-        if place < len(characters):
+        prefix, _, end, (characters, scores, *_) = siblings
+        if place < end:
             heappush(self._heap, (-scores[place], prefix + characters[place], place, siblings))

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from .._alphabet import NONE
 from .._corpus import Corpus
 from .._graphemes import MAX_CODE_POINTS
-from .._models.contract import NextCharModel, State, joined, log_likelihood, log_softmax, select
+from .._models.contract import NextCharModel, State, log_likelihood, log_softmax, select
 from .._parallel import BLOCK_CELLS, blocks, one_blas_thread, parallel_map
 from .._sequences import Rows, Sequences
 from .._types import Bools, Floats, Ints
@@ -240,17 +240,15 @@ class Source(NamedTuple):
         index, _ = draw(self.label_proba[rows], rng.random(len(rows)))
         return self.labels[index]
 
-    def read(
-        self, prefixes: Sequence[str], parents: Sequence[tuple[State, int]] | None
-    ) -> tuple[State, Floats]:
+    def read(self, prefixes: Sequence[str], state: State | None) -> tuple[State, Floats]:
         """Return the model's state after prefixes with each label, and what it predicts.
 
         Parameters
         ----------
         prefixes : sequence of str
-        parents : sequence of (state, int), or None
-            For each prefix, the state after several prefixes, and which of them is the prefix
-            without its last character. Without parents, the whole prefixes are read.
+        state : State or None
+            The state after the prefixes without their last characters, with a row for each prefix
+            and label. None: the whole prefixes are read.
 
         Returns
         -------
@@ -260,14 +258,12 @@ class Source(NamedTuple):
         """
         n, index = len(self.labels), self.corpus.alphabet.index
         with one_blas_thread():
-            if parents is None:
+            if state is None:
                 windows = np.repeat(self.windows(prefixes), n, axis=0)
                 state, logits = self.model.start(windows, np.tile(self.labels, len(prefixes)))
             else:
-                places = [(state, np.arange(n * place, n * place + n)) for state, place in parents]
-                before = joined([select(*place) for place in places])
                 characters = np.array([index[prefix[-1]] for prefix in prefixes])
-                state, logits = self.model.advance(before, np.repeat(characters, n))
+                state, logits = self.model.advance(state, np.repeat(characters, n))
         log_proba: Floats = log_softmax(logits.astype(np.float64))
         return state, log_proba.reshape(len(prefixes), n, -1)
 
