@@ -15,8 +15,8 @@ from .contract import NextCharModel, select
 # Names of the weight axes. The inputs are the characters, the start of a name, an unknown character
 # and the labels. Each unit has four gates.
 CHARACTERS, INPUTS, UNITS, GATES, VECTOR = "characters", "inputs", "units", "gates", "vector"
-# Windows (n_rows, window_length), labels (n_rows,), and the hidden and cell states of each layer,
-# each (n_rows, units) and doubled, see `LSTM._cells`.
+# Windows (n_rows, window_length), labels (n_rows,), and for each layer the hidden states and the
+# cell states times -2, see `LSTM._cells`, each (n_rows, units).
 Layers = list[tuple[Floats, Floats]]
 State = tuple[Ints, Ints, Layers]
 
@@ -74,8 +74,7 @@ class LSTM(NextCharModel):
             self.weights = {name: np.array(weights[name], np.float32) for name in sorted(weights)}
         if not all(np.isfinite(weight).all() for weight in self.weights.values()):
             raise ValueError("Expected finite weights.")
-        # The output weights for doubled states, (units, n_characters).
-        self._head = np.ascontiguousarray(self.weights["head.weight"].T * np.float32(0.5))
+        self._head = np.ascontiguousarray(self.weights["head.weight"].T)
         self.sizes = {
             "hidden_size": self.hidden_size,
             "num_layers": self.num_layers,
@@ -99,9 +98,10 @@ class LSTM(NextCharModel):
     def _cells(self) -> tuple[Floats, Floats | None, list[Floats], list[tuple[Floats, Floats]]]:
         """The weights, laid out for reading one character at a time.
 
-        The gates are in the order input, forget, output, candidate, each in its own array. The
-        hidden and cell states are doubled, and the weights are scaled to compensate. Since
-        sigmoid(x) is (tanh(x / 2) + 1) / 2, each gate then takes only a tanh and an addition. The
+        The gates are in the order input, forget, output, candidate, each in its own array. Their
+        weights are negated, and doubled for the candidate, and cell states are multiplied by -2, so
+        that each gate takes an exponential: sigmoid(x) is 1 / (1 + exp(-x)) and tanh(x) is
+        2 / (1 + exp(-2 x)) - 1. numpy's tanh takes twice as long without AVX-512. The
         weights are computed at the first use, where BLAS uses one thread, so their digits do not
         depend on the number of threads.
 
@@ -116,21 +116,19 @@ class LSTM(NextCharModel):
         between : list of (ndarray, ndarray)
             Input weights and bias of each layer but the first.
         """
-        # Reorder the gates, and halve the weights of all gates but the candidate.
         order = np.arange(4 * self.hidden_size).reshape(4, -1)[[0, 1, 3, 2]].ravel()
-        scale = np.repeat(np.array([0.5, 0.5, 0.5, 1], np.float32), self.hidden_size)
-        half = np.float32(0.5)  # compensates for the doubled states
+        scale = np.repeat(np.array([-1, -1, -1, -2], np.float32), self.hidden_size)
         inputs, recurrent, biases = [], [], []
         for layer in self._layers(self.weights):
             input_weights, recurrent_weights, *bias = (weights[order] for weights in layer)
             inputs.append(input_weights.T * scale)
-            recurrent.append(_split_gates(recurrent_weights.T * (scale * half)).copy())
+            recurrent.append(_split_gates(recurrent_weights.T * scale).copy())
             biases.append(sum(bias) * scale)
         if "embedding.weight" in self.weights:
             inputs[0] = self.weights["embedding.weight"] @ inputs[0]
         n_inputs = self.n_characters + N_SPECIAL
         labels = np.concatenate([inputs[0][n_inputs:], np.zeros((1, len(order)), np.float32)])
-        between = [_split_gates(weights * half).copy() for weights in inputs[1:]]
+        between = [_split_gates(weights).copy() for weights in inputs[1:]]
         return (
             _split_gates(inputs[0][:n_inputs] + biases[0]).copy(),
             _split_gates(labels).copy() if self.n_labels else None,
@@ -241,17 +239,19 @@ def _split_gates(rows: Floats) -> Floats:
 
 
 def _update_states(gates: Floats, cell: Floats | None) -> tuple[Floats, Floats]:
-    """Compute the new hidden and cell states, reusing the memory of `gates`."""
-    np.tanh(gates, out=gates)
-    gates[:3] += 1
-    input_gate, forget_gate, output_gate, new_cell = gates
-    new_cell *= input_gate
-    half = np.float32(0.5)
-    if cell is not None:
-        forget_gate *= cell
-        forget_gate *= half
-        new_cell += forget_gate
-    hidden = np.multiply(new_cell, half, out=input_gate)
-    np.tanh(hidden, out=hidden)
-    hidden *= output_gate
+    """Compute the new hidden states, and cell states times -2, reusing the memory of `gates`."""
+    with np.errstate(over="ignore"):  # a gate of infinity is closed
+        np.exp(gates, out=gates)
+        gates += 1
+        input_gate, forget_gate, output_gate, new_cell = gates
+        np.divide(-4, new_cell, out=new_cell)
+        new_cell += 2
+        new_cell /= input_gate
+        if cell is not None:
+            new_cell += np.divide(cell, forget_gate, out=forget_gate)
+        hidden = np.exp(new_cell, out=input_gate)
+        hidden += 1
+        np.divide(2, hidden, out=hidden)
+        hidden -= 1
+        hidden /= output_gate
     return hidden, new_cell
