@@ -41,7 +41,6 @@ def letter_generator():
     return generator_of(LETTERS, [name for name in names if not repeats(name)])
 
 
-@settings(max_examples=60)
 @given(st.sets(st.text("abé'", min_size=1, max_size=4), min_size=1))
 def test_names_consist_of_words(letter_generator, given_words):
     """Strings are split into words, like names."""
