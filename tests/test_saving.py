@@ -185,13 +185,10 @@ def test_files_of_an_unknown_format_are_rejected(pipe):
                 type(estimator)().__setstate__(state | {"_format": number})
 
 
-@pytest.fixture(
-    scope="module",
-    params=[
-        pytest.param(kind, marks=[pytest.mark.full] * (kind == "layers of labels"))
-        for kind in (*KINDS, "vectorizer")
-    ],
-)
+STATES = dict.fromkeys((*KINDS, "vectorizer"), ()) | {"layers of labels": pytest.mark.full}
+
+
+@pytest.fixture(scope="module", params=[pytest.param(x, marks=y) for x, y in STATES.items()])
 def fitted(request, names):
     """Return a small generator or a vectorizer, and its input."""
     if request.param == "vectorizer":

@@ -7,7 +7,7 @@ import unicodedata
 import numpy as np
 import pytest
 from conftest import assert_drawn_from, list_words, ngram_pipeline, saved_copies, small_pipeline
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from test_constraints import all_matches, conditional, generator_of
 
