@@ -80,6 +80,7 @@ RARE_CONSTRAINTS = [
     {"pattern": ".*ss.*ss.*"},
     {"pattern": "Q.*x"},
     {"pattern": ".*(qq|zz|kk).*(q|x).*"},
+    {"pattern": ".*(vr|vl|zk).*"},
 ]
 RARE_LABELLED = [{"pattern": ".*(vr|vl|zk).*"}, {"pattern": "Wolf.*"}, {"pattern": "(?i)x.*z.*q"}]
 N_TOP, N_LISTS = 60, 3

@@ -142,15 +142,21 @@ def product(
         The states of `first` and `second`.
     """
     n_second, dead = len(second), len(first) - 1
+    states, all_classes = np.nonzero(first != dead)
+    all_after = first[states, all_classes] * np.int64(n_second)
+    counts = np.bincount(states, minlength=len(first))
+    places = counts.cumsum() - counts
 
     def edges(keys: Ints) -> tuple[Ints, ...]:
         """Return the index of the pair before, the class and the pair after each transition."""
         states, others = np.divmod(keys, n_second)
-        after = first[states]
-        is_edge = after != dead
-        rows, classes = np.nonzero(is_edge)
+        n_edges = counts[states]
+        rows = np.repeat(np.arange(len(keys)), n_edges)
+        chosen = np.repeat(places[states] - n_edges.cumsum() + n_edges, n_edges)
+        chosen += np.arange(len(rows))
+        classes = all_classes[chosen]
         others_after = second.take(others[rows] * second.shape[1] + classes)
-        edges = rows, classes, after[is_edge] * np.int64(n_second) + others_after
+        edges = rows, classes, all_after[chosen] + others_after
         is_live = others_after >= 0
         return edges if is_live.all() else tuple(column[is_live] for column in edges)
 

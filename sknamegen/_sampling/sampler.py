@@ -45,6 +45,8 @@ N_CHARACTERS = 8_000
 # Number of names drawn in each round. The minimum is for long names, of which a round draws
 # `N_CHARACTERS` characters.
 ROUND_SIZE, _MIN_DRAWS = 256, 32
+# Expected number of draws up to which there is no trial, which shows how rare names are.
+_FEW_DRAWS = 16
 # Number of prefixes that are explored first, and the exponent of the lookahead meanwhile. With 1,
 # probable names whose beginnings were not drawn would be missed.
 _N_EXPLORED, _TRUST = 4096, 0.6
@@ -196,11 +198,11 @@ class Sampler:
         if self.source.decoding.temperature == 0:
             self._fill(selection, self._greedy, rng)
             return
-        self._fill(selection, self._unguided, rng, ROUND_SIZE)
+        self._fill(selection, self._unguided, rng, _FEW_DRAWS)
         if selection.is_open:
             n_names, n_valid, _ = self._trial()
             if len(selection.pending) <= n_valid:
-                self._fill(selection, self._unguided, rng, 2 * n_names)
+                self._fill(selection, self._unguided, rng, n_names)
         try:
             self._fill(selection, self._guided, rng)
         except TooRare:
