@@ -1,6 +1,7 @@
 """Interface for next-character models, in numpy."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any, Self, TypeVar
 
 import numpy as np
@@ -52,7 +53,7 @@ class NextCharModel(ABC):
         Returns
         -------
         state : object
-            State for `advance`, `select` and `put`.
+            State for `advance`: an array, or a tuple or list of states.
         logits : ndarray of shape (n_rows, n_characters), dtype float
             Logits of the next character. The caller may overwrite them.
         """
@@ -164,27 +165,16 @@ class Wrapper(NextCharModel):
         """Return the changed logits. `logits` may be overwritten."""
 
 
+def map_arrays(function: Callable[..., State], *states: State) -> State:
+    """Return a state that contains the results of a function of each array in other states."""
+    if isinstance(states[0], np.ndarray):
+        return function(*states)
+    return type(states[0])(map_arrays(function, *parts) for parts in zip(*states, strict=True))
+
+
 def select(state: State, rows: Ints) -> State:
     """Return the state of the selected rows, in the order of `rows`."""
-    if isinstance(state, np.ndarray):
-        return state.take(rows, axis=0)
-    return type(state)(select(part, rows) for part in state)
-
-
-def room_for(state: State, n_rows: int) -> State:
-    """Return an uninitialised state with the given number of rows, like another state."""
-    if isinstance(state, np.ndarray):
-        return np.empty((n_rows, *state.shape[1:]), state.dtype)
-    return type(state)(room_for(part, n_rows) for part in state)
-
-
-def put(state: State, rows: Ints, values: State) -> None:
-    """Overwrite the selected rows of a state."""
-    if isinstance(state, np.ndarray):
-        state[rows] = values
-        return
-    for part, part_values in zip(state, values, strict=True):
-        put(part, rows, part_values)
+    return map_arrays(lambda array: array.take(rows, axis=0), state)
 
 
 def recent_contexts(windows: Ints, labels: Ints, length: int) -> Ints:

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from heapq import heappop, heappush
 from itertools import compress
+from operator import setitem
 from typing import Any
 
 import numpy as np
 
 from .._alphabet import NONE
-from .._models.contract import State, put, room_for, select
+from .._models.contract import State, map_arrays, select
 from .._parallel import BLOCK_CELLS
 from .._types import Floats, Ints
 from .lookahead import Lookahead
@@ -16,8 +17,8 @@ from .source import Source, Steps
 
 # Maximum number of character probabilities computed in a search. This takes a few seconds.
 _MAX_CELLS = 2**28
-# Maximum number of model states, which take much memory.
-_MAX_STATES = 2**13
+# Maximum number of model states that a search keeps, because they take much memory.
+MAX_STATES = 2**14
 
 
 class Search:
@@ -110,17 +111,19 @@ class Search:
         `numbers` are those of the model's states before these characters. Returns the numbers of
         the states after them, -1 for states that are not kept, and `Source.read`'s predictions.
         """
-        n_labels, n = len(self._source.labels), len(prefixes)
-        labels, known = np.arange(n_labels), numbers.min() >= 0
-        before = (numbers[:, None] * n_labels + labels).ravel()
-        states = select(self._states, before) if known else None
-        state, log_proba = self._source.read(prefixes, states)
-        first, self.n_expanded = self.n_expanded, self.n_expanded + n
-        if self.n_expanded * n_labels > _MAX_STATES:
-            return np.full(n, NONE), log_proba
+        n_labels, first = len(self._source.labels), self.n_expanded
+        self.n_expanded += len(prefixes)
+        before = (numbers[:, None] * n_labels + np.arange(n_labels)).ravel()
+        known = select(self._states, before) if numbers.min() >= 0 else None
+        state, log_proba = self._source.read(prefixes, known)
+        if self.n_expanded * n_labels > MAX_STATES:
+            return np.full_like(numbers, NONE), log_proba
         if not first:
-            self._states = room_for(state, _MAX_STATES)
-        put(self._states, np.arange(first * n_labels, self.n_expanded * n_labels), state)
+            self._states = map_arrays(
+                lambda x: np.empty((MAX_STATES, *x.shape[1:]), x.dtype), state
+            )
+        rows = slice(first * n_labels, self.n_expanded * n_labels)
+        map_arrays(lambda kept, new: setitem(kept, rows, new), self._states, state)
         return np.arange(first, self.n_expanded), log_proba
 
     def _push(self, siblings: tuple[str, int, int, tuple[Any, ...]], place: int) -> None:

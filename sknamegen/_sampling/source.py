@@ -215,8 +215,8 @@ class Source(NamedTuple):
 
         This is much faster for long names. Short windows stay, because the model depends on them.
         """
-        length = self.corpus.window_length_
-        length = max(length, _MAX_READ) if length >= CONTEXT_LENGTH else length
+        length, n_read = self.corpus.window_length_, self.corpus.max_length_ or _MAX_READ
+        length = max(length, min(n_read, _MAX_READ)) if length >= CONTEXT_LENGTH else length
         return self._replace(corpus=replace(self.corpus, window_length_=length))
 
     def positions(self, lookahead: Lookahead) -> Ints:
