@@ -11,8 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-# Waiting threads sleep, so that other processes of the test run can use the cores. torch reads this
-# variable when it is imported.
+# Waiting threads sleep, so other processes can use the cores. torch reads this when imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import joblib
@@ -35,8 +34,7 @@ from sknamegen import (
     load_names,
 )
 
-# Every run tries the same cases, so that a new failure comes from a change. CI tries five times as
-# many cases with --hypothesis-profile=full.
+# Every run tries the same cases, so a new failure comes from a change. CI uses the full profile.
 for profile, percent in {"full": 50, "quick": 10}.items():
     options = {"derandomize": True, "database": None, "deadline": None, "max_examples": percent}
     settings.register_profile(profile, **options)
