@@ -47,16 +47,16 @@ N_CHARACTERS = 8_000
 ROUND_SIZE, _MIN_DRAWS = 256, 32
 # Expected number of draws up to which there is no trial, which shows how rare names are.
 _FEW_DRAWS = 16
-# Number of prefixes that are explored first, times the temperature, and the exponent of the
-# lookahead meanwhile. With 1, probable names whose beginnings were not drawn would be missed. They
-# matter most at low temperatures.
+# Number of prefixes that are explored first, divided by temperatures below 1, where single names
+# are most probable, and the exponent of the lookahead meanwhile. With 1, probable names whose
+# beginnings were not drawn would be missed.
 _N_EXPLORED, _TRUST = 4096, 0.6
 # Number of prefixes that the search of each round expands.
 _N_EXPANDED = 512, 1024, 1024, 2048, 4096
 # Temperature from which the names of the trial are varied enough to learn from.
 _VARIED = 0.5
-# Number of prefixes that a search expands at a time, and an exploration.
-_N_ROWS, _N_ROWS_EXPLORED = 64, 512
+# Number of prefixes that a search expands at a time.
+_N_ROWS = 64
 # Maximum standard deviation of the weights of the draws, and by how much the search may expect
 # more of all other names than the draws show. Both are relative to the total probability of all
 # names that satisfy the constraint.
@@ -334,7 +334,7 @@ class Sampler:
         rng, found = np.random.default_rng(0), dict[str, float]()
         log_expected = log_total = -np.inf
         if has_search and is_learned:
-            n_explored = min(_N_EXPLORED / source.decoding.temperature, MAX_STATES)
+            n_explored = min(_N_EXPLORED / min(source.decoding.temperature, 1), MAX_STATES)
             explored, _ = _search(source.reading_on(), lookahead, n_explored, steps)
             log_total = log_sum([*explored.values()])
         for number, n_expanded in enumerate(_N_EXPANDED, 1):
@@ -568,7 +568,7 @@ def _search(
         lookahead = lookahead._replace(rows=rows, log_scales=log_scales)
     search = Search(source, lookahead, joint, steps)
     while search.n_expanded * len(joint) ** 0.5 < n_expanded and search.best > -np.inf:
-        names, log_proba = search.step(n_rows=_N_ROWS if steps is None else _N_ROWS_EXPLORED)
+        names, log_proba = search.step(n_rows=_N_ROWS) if steps is None else search.step()
         log_total = np.logaddexp.reduce(log_proba, axis=1)
         found |= zip(names, log_total.tolist(), strict=True)
     return {name: logs for name, logs in found.items() if logs > -np.inf}, search.log_rest
