@@ -62,7 +62,7 @@ def main():
     ]
     # As lists, the folds are sent with each fit. Arrays would be stored on one worker, and the
     # search would fail if it died. For the same reason, `scatter` sends the names to all workers.
-    names = load_names("female")[:: 20 if arguments.quick else 1]
+    names = load_names("female")[:: 50 if arguments.quick else 1]
     folds = KFold(3, shuffle=True, random_state=SEED).split(names)
     cv = [(train.tolist(), test.tolist()) for train, test in folds]
     search = GridSearchCV(pipe, grid, cv=cv, verbose=1)

@@ -530,7 +530,7 @@ def test_the_base_has_not_seen_the_lists_of_the_benchmarks():
 @full
 def test_ablation(run):
     rows = cells_of(run("benchmarks/ablation.py", "--quick"))
-    assert rows[0] == ["change", "50 names, 2 lists"]
+    assert rows[0] == ["change", "50 names, 1 lists"]
     changes = dict(rows[1:])
     assert 1.5 < float(changes.pop("default")) < 3
     assert float(changes["no pretrained network"].partition(" ± ")[0]) > 0.1
@@ -579,7 +579,7 @@ def test_update_replaces_the_output_of_benchmarks(monkeypatch, tmp_path):
 def test_benchmark_of_decoding(run, options):
     printed = run("benchmarks/decoding.py", "--quick", *options)
     lines = re.findall(r"(?m)^\S.*% +[\d.]+%" + r" +([\d.]+)" * 6 + "$", printed)
-    assert len(lines) > 2
+    assert len(lines) > 1
     errors, lists, single, different, *_ = np.array(lines, dtype=float).T
     assert errors.mean() < 2
     assert 0.2 < lists.mean() < 1.3  # systematic sampling reduces the variation

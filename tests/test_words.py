@@ -127,8 +127,8 @@ def test_names_follow_the_distribution_of_the_model(labelled_generator, options)
     drawn = generator.sample(n_samples=2000, random_state=1, **options)
     assert_drawn_from(drawn, list(p), list(p.values()))
     rng, seed = np.random.default_rng(0), options.get("seed", "")
-    drawn = [generator.sample(random_state=rng, **options) for _ in range(100)]
-    drawn += [seed + "".join(generator.stream(random_state=rng, **options)) for _ in range(50)]
+    drawn = [generator.sample(random_state=rng, **options) for _ in range(60)]
+    drawn += [seed + "".join(generator.stream(random_state=rng, **options)) for _ in range(30)]
     assert_drawn_from(drawn, list(p), list(p.values()))
     proba, error = constraint_probability(generator, random_state=0, **options)
     assert abs(proba - total) < 4.5 * error + 1e-6

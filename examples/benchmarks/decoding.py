@@ -301,7 +301,7 @@ def main():
     )
     print_machine()
     step = 10 if arguments.quick else 1
-    sizes = (8000, 200, 20) if arguments.quick else (200_000, 2000, 400)
+    sizes = (3000, 120, 6) if arguments.quick else (200_000, 2000, 400)
     rare_sizes = (100, 10) if arguments.quick else (2000, 120)
     small = {"init": None, "num_networks": 1, "max_epochs": 4, "hidden_size": 32}
     settings = small if arguments.quick else {}
@@ -320,8 +320,8 @@ def main():
         if arguments.given:
             names, labels = load_names(return_X_y=True)
             generator.fit(vectorizer.fit_transform(names[::step]), labels[::step])
-            conditions = CONDITIONS[1::2] if arguments.quick else CONDITIONS
-            decodings = FEW_DECODINGS[:: 3 if arguments.quick else 1]
+            conditions = CONDITIONS[-1 if arguments.quick else None :]
+            decodings = FEW_DECODINGS[-1 if arguments.quick else None :]
             for condition, decoding in product(conditions, decodings):
                 compare(generator, decoding | condition, FEW_CONSTRAINTS, *sizes)
         else:
