@@ -296,7 +296,7 @@ class TemperatureDisplay(_Display):
         n_samples : int, default=500
             Number of names drawn at each temperature.
         label, random_state
-            As in `CharLSTMGenerator.sample`.
+            As in `CharLSTMGenerator.sample`. The loss of a blend is the loss under all labels.
         ax : matplotlib Axes, default=None
             The axes to plot on, by default those of a new figure.
         **kwargs
@@ -318,7 +318,7 @@ class TemperatureDisplay(_Display):
         for temperature in temperatures:
             options: Any = {"label": label, "random_state": random_state}
             names = generator.sample("", temperature, n_samples, **options)
-            labels = None if label is None else np.full(n_samples, label)
+            labels = np.full(n_samples, label) if np.isscalar(label) else None
             loss = -generator.score(names, labels)
             figures.append((novelty(names, known), uniqueness(names), loss))
         novel, unique, losses = np.array(figures).reshape(-1, 3).T

@@ -58,8 +58,8 @@ _VARIED = 0.5
 # Number of prefixes that a search expands at a time.
 _N_ROWS = 64
 # Maximum standard deviation of the weights of the draws, and by how much the search may expect
-# more of all other names than the draws show. Both are relative to the total probability of all
-# names that satisfy the constraint.
+# more of all other names than the draws that pass through the same prefixes, plus two standard
+# errors. Both are relative to the total probability of all names that satisfy the constraint.
 _MAX_RATIO, _MAX_MISSING = 2, 0.5
 # Probability of all other names, relative to the names found, that is negligible.
 _NEGLIGIBLE = 1e-2
@@ -331,23 +331,23 @@ class Sampler:
         max_draws = N_CHARACTERS // max(1, self.possible.limits.min_length)
         n_draws = min(max(max_draws, _MIN_DRAWS), ROUND_SIZE)
         lookahead, steps = self._first_lookahead(), list[Steps]()
-        rng, found = np.random.default_rng(0), dict[str, float]()
+        rng, found, expanded = np.random.default_rng(0), dict[str, float](), set[str]()
         log_expected = log_total = -np.inf
         if has_search and is_learned:
             n_explored = min(_N_EXPLORED / min(source.decoding.temperature, 1), MAX_STATES)
-            explored, _ = _search(source.reading_on(), lookahead, n_explored, steps)
+            explored, *_ = _search(source.reading_on(), lookahead, n_explored, steps)
             log_total = log_sum([*explored.values()])
         for number, n_expanded in enumerate(_N_EXPANDED, 1):
             if steps:
                 del lookahead  # saves memory while the next one is built
                 lookahead = self._learn(steps)
             if has_search:
-                newly_found, log_expected = _search(source, lookahead, n_expanded)
+                newly_found, log_expected, expanded = _search(source, lookahead, n_expanded)
                 found |= newly_found
             rows = np.arange(n_draws) % len(source.prefixes)
-            draws = source.propose(rows, rng, lookahead, recorded=is_learned)
+            draws = source.propose(rows, rng, lookahead, recorded=True)
             log_found = log_sum([*found.values()])
-            log_rest, is_good = self._compare(lookahead, draws, found, log_expected)
+            log_rest, is_good = self._compare(lookahead, draws, found, log_expected, expanded)
             before, log_total = log_total, log_sum([log_found, log_rest])
             if log_sum([log_total, log_expected]) == -np.inf:
                 raise no_match_error(source.prefixes[0])
@@ -356,7 +356,7 @@ class Sampler:
                 return Guide(source, lookahead, found, max(log_rest, log_expected), error=error)
             if is_good and (number >= n_rounds or not (has_search and is_learned)):
                 return Guide(source, lookahead, found, log_rest, n_draws * has_search, error)
-            steps += draws.steps
+            steps += draws.steps if is_learned else ()
         return TooRare(
             f"Names that begin with {source.prefixes[0]!r} and satisfy the constraint are too rare "
             f"at temperature {source.decoding.temperature:g} to sample them correctly. Raise "
@@ -364,9 +364,17 @@ class Sampler:
         )
 
     def _compare(
-        self, lookahead: Lookahead, draws: Draws, found: dict[str, float], log_expected: float
+        self,
+        lookahead: Lookahead,
+        draws: Draws,
+        found: dict[str, float],
+        log_expected: float,
+        expanded: set[str],
     ) -> tuple[float, bool]:
         """Compare one draw per prefix and row with the search.
+
+        The lookahead may expect more than there is. The draws miss names if it expects more of the
+        prefixes that the search has reached than of those that were drawn.
 
         Returns the log of the total probability of all other names according to the draws, and
         whether it is reliable.
@@ -380,12 +388,15 @@ class Sampler:
         if scale == -np.inf:
             return -np.inf, False
         is_found = np.array([text in found for text in draws.texts])
+        log_drawn = _log_expected(draws, len(source.prefixes[0]), expanded)
         # The search may expect far more than there is, and the draws may find nothing.
-        with np.errstate(over="ignore", divide="ignore"):
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
             rest = np.where(is_found, 0, np.exp(log_weights - scale))
             total_found, expected = np.exp(log_found - scale), np.exp(log_expected - scale)
             mean, total = rest.mean(), total_found + rest.mean()
-            is_good = rest.std() <= _MAX_RATIO * total and expected - mean <= _MAX_MISSING * total
+            drawn = np.exp(log_drawn - scale)
+            missing = expected - drawn.mean() + 2 * drawn.std() / len(drawn) ** 0.5
+            is_good = rest.std() <= _MAX_RATIO * total and missing <= _MAX_MISSING * total
             return float(np.log(mean) + scale), is_good
 
     def _first_lookahead(self) -> Lookahead:
@@ -538,10 +549,10 @@ class Sampler:
         best: list[tuple[float, str]] = []  # ascending
         threshold = -np.inf
         while search.best > threshold:
-            if search.n_expanded > search.max_expanded:
+            if len(search.expanded) > search.max_expanded:
                 raise ValueError(
                     f"The search for the {n:,} most likely names requires more than "
-                    f"{search.n_expanded:,} prefixes. Relax the constraint, or pass a smaller n."
+                    f"{len(search.expanded):,} prefixes. Relax the constraint, or pass a smaller n."
                 )
             names, joints = search.step(threshold)
             totals = np.logaddexp.reduce(joints, axis=1)
@@ -557,8 +568,8 @@ class Sampler:
 
 def _search(
     source: Source, lookahead: Lookahead, n_expanded: float, steps: list[Steps] | None = None
-) -> tuple[dict[str, float], float]:
-    """Return names with the logs of their probabilities, and the search's `log_rest`.
+) -> tuple[dict[str, float], float, set[str]]:
+    """Return names with the logs of their probabilities, and the search's `log_rest` and prefixes.
 
     Explores and appends to `steps`, unless it is None.
     """
@@ -567,8 +578,24 @@ def _search(
         rows, log_scales = lookahead.rows**_TRUST, _TRUST * lookahead.log_scales
         lookahead = lookahead._replace(rows=rows, log_scales=log_scales)
     search = Search(source, lookahead, joint, steps)
-    while search.n_expanded * len(joint) ** 0.5 < n_expanded and search.best > -np.inf:
+    while len(search.expanded) * len(joint) ** 0.5 < n_expanded and search.best > -np.inf:
         names, log_proba = search.step(n_rows=_N_ROWS) if steps is None else search.step()
         log_total = np.logaddexp.reduce(log_proba, axis=1)
         found |= zip(names, log_total.tolist(), strict=True)
-    return {name: logs for name, logs in found.items() if logs > -np.inf}, search.log_rest
+    found = {name: logs for name, logs in found.items() if logs > -np.inf}
+    return found, search.log_rest, search.expanded
+
+
+def _log_expected(draws: Draws, n_given: int, expanded: set[str]) -> Floats:
+    """Return what the lookahead expects of the first prefix of each draw that is not expanded.
+
+    See `Passed`. n_given is the length of the prefix of all draws. Minus infinity: there is no such
+    prefix, or no search.
+    """
+    logs, ends = np.full(len(draws.texts), -np.inf), np.full(len(draws.texts), n_given)
+    for rows, log_values in draws.passed if expanded else ():
+        ends[rows] += 1
+        for row, end, value in zip(rows.tolist(), ends[rows].tolist(), log_values, strict=True):
+            if logs[row] == -np.inf and draws.texts[row][:end] not in expanded:
+                logs[row] = value
+    return logs

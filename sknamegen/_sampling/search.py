@@ -39,8 +39,10 @@ class Search:
 
     Attributes
     ----------
-    n_expanded, max_expanded : int
-        Number of expanded prefixes, and the limit at which callers should stop.
+    expanded : set of str
+        The expanded prefixes.
+    max_expanded : int
+        Their number at which callers should stop.
     """
 
     def __init__(
@@ -50,7 +52,7 @@ class Search:
         self._characters = np.array(source.corpus.alphabet.characters)
         row_cells = max(len(self._characters) * len(joint), 2**11)
         self._n_rows = max(1, BLOCK_CELLS // (2 * row_cells))
-        self.n_expanded, self.max_expanded = 0, _MAX_CELLS // row_cells
+        self.expanded, self.max_expanded = set[str](), _MAX_CELLS // row_cells
         self._heap: list[Any] = []  # all prefixes differ, so ties are broken by the prefix
         self._states: State = ()  # of the model, with a row for each expanded prefix and label
         (prefix,), (lengths, states) = source.prefixes, source.positions(lookahead)[:, :1]
@@ -111,20 +113,20 @@ class Search:
         `numbers` are those of the model's states before these characters. Returns the numbers of
         the states after them, -1 for states that are not kept, and `Source.read`'s predictions.
         """
-        n_labels, first = len(self._source.labels), self.n_expanded
-        self.n_expanded += len(prefixes)
+        n_labels, first = len(self._source.labels), len(self.expanded)
+        self.expanded.update(prefixes)
         before = (numbers[:, None] * n_labels + np.arange(n_labels)).ravel()
         known = select(self._states, before) if numbers.min() >= 0 else None
         state, log_proba = self._source.read(prefixes, known)
-        if self.n_expanded * n_labels > MAX_STATES:
+        if len(self.expanded) * n_labels > MAX_STATES:
             return np.full_like(numbers, NONE), log_proba
         if not first:
             self._states = map_arrays(
                 lambda x: np.empty((MAX_STATES, *x.shape[1:]), x.dtype), state
             )
-        rows = slice(first * n_labels, self.n_expanded * n_labels)
+        rows = slice(first * n_labels, len(self.expanded) * n_labels)
         map_arrays(lambda kept, new: setitem(kept, rows, new), self._states, state)
-        return np.arange(first, self.n_expanded), log_proba
+        return np.arange(first, len(self.expanded)), log_proba
 
     def _push(self, siblings: tuple[str, int, int, tuple[Any, ...]], place: int) -> None:
         """Push the sibling at `place` onto the heap, if it exists. Later siblings wait.

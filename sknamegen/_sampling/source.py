@@ -37,6 +37,10 @@ _MAX_READ = 256
 # `NGramCounts`, without a label: the start of a name with the label in column i of the source is
 # character n_characters + i.
 Steps = NDArray[np.void]
+# Row numbers of names, and for the prefix of each name that ends at this step, the log of its
+# importance weight times the lookahead. The mean over all draws is an unbiased estimate of the
+# total probability that the lookahead expects of these prefixes.
+Passed = tuple[Ints, Floats]
 
 
 class Draws(NamedTuple):
@@ -55,6 +59,8 @@ class Draws(NamedTuple):
         other names.
     steps : list of Steps
         The steps of all names, if they were recorded.
+    passed : list of Passed
+        The prefixes of all names, shorter ones first, if they were recorded.
     """
 
     texts: NDArray[np.object_]
@@ -62,6 +68,7 @@ class Draws(NamedTuple):
     log_proba: Floats
     log_weights: Floats
     steps: Sequence[Steps] = ()
+    passed: Sequence[Passed] = ()
 
 
 class Source(NamedTuple):
@@ -112,7 +119,7 @@ class Source(NamedTuple):
             Whether to draw each character in proportion to its probability times the lookahead.
             Otherwise, the model alone decides.
         recorded : bool, default=False
-            Whether to return the steps.
+            Whether to return `steps` and `passed`.
         """
         row_cells = max(8 * len(self.corpus.alphabet), BLOCK_CELLS // self.model.block_rows)
         parts = blocks(len(rows), row_cells)
@@ -121,24 +128,24 @@ class Source(NamedTuple):
         positions, windows = self.positions(lookahead), self.windows(self.prefixes)
         is_text, max_length = self.corpus.is_text, lookahead.limits.max_length
 
-        def propose_part(part: slice, rng: np.random.Generator) -> Draws:
+        def draw_part(part: slice, rng: np.random.Generator) -> Draws:
             columns = np.searchsorted(self.labels, labels[part])
             position = positions[:, rows[part], columns]
             read = np.pad(windows[rows[part]], ((0, 0), (0, 16)), constant_values=NONE)
-            log_proba, log_weights = np.zeros((2, len(read)))
-            steps, start = list[Steps](), windows.shape[1]
+            log_proba, log_weights = logs = np.zeros((2, len(read)))
+            steps, passed, start = list[Steps](), list[Passed](), windows.shape[1]
             active = np.flatnonzero((position[0] < max_length) | (not is_text))
-            state, logits = self.start(windows[rows[part]], labels[part])
-            state, logits = select(state, active), logits[active]
+            state, logits = self.start(windows[rows[part]][active], labels[part][active])
             position = position[:, active]
             for place in range(start, start + MAX_CODE_POINTS * (max_length + 1)):
-                if recorded:
-                    steps.append(self._steps(read[active, :place], columns[active], logits))
                 characters, position, is_complete, *log_factors = self._draw_characters(
                     position, logits, lookahead, guided, rng.random(len(active))
                 )
-                log_proba[active] += log_factors[0]
-                log_weights[active] += log_factors[1]
+                logs[:, active] += log_factors
+                if recorded:
+                    steps.append(self._steps(read[active, :place], columns[active], logits))
+                    log_values = lookahead.log_values(*position)
+                    passed.append((part.start + active, log_weights[active] + log_values))
                 if place == read.shape[1]:
                     read = np.pad(read, ((0, 0), (0, place - start)), constant_values=NONE)
                 read[active, place] = characters
@@ -153,12 +160,12 @@ class Source(NamedTuple):
             log_proba += np.log(self.label_proba[rows[part], columns])
             texts = np.array(self.prefixes, dtype=object)[rows[part]]
             texts += lookahead.alphabet.decode(read[:, start:])
-            return Draws(texts, labels[part], log_proba, log_weights, steps)
+            return Draws(texts, labels[part], log_proba, log_weights, steps, passed)
 
-        rngs = map(np.random.default_rng, seeds)  # independent of the order of the blocks
-        draws = parallel_map(propose_part, zip(parts, rngs, strict=True))
-        *arrays, steps = zip(*draws, strict=True)
-        return Draws._make([*map(np.concatenate, arrays), [*chain.from_iterable(steps)]])
+        # Random numbers are independent of the order of the blocks.
+        draws = parallel_map(draw_part, zip(parts, map(np.random.default_rng, seeds), strict=True))
+        *arrays, steps, passed = zip(*draws, strict=True)
+        return Draws._make([*map(np.concatenate, arrays), [*chain(*steps)], [*chain(*passed)]])
 
     def _draw_characters(
         self, position: Ints, logits: Floats, lookahead: Lookahead, guided: bool, uniforms: Floats

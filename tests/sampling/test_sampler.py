@@ -13,6 +13,7 @@ from sknamegen._models.contract import NextCharModel
 from sknamegen._models.kneser_ney import KneserNey, NGramCounts
 from sknamegen._models.mixture import Mixture
 from sknamegen._sampling.guide import Guide, Pool
+from sknamegen._sampling.sampler import _log_expected, _search
 from sknamegen._sampling.source import Draws
 
 
@@ -79,6 +80,18 @@ def test_every_step_is_recorded():
     steps = np.concatenate(draws.steps)
     assert Counter(map(tuple, steps["contexts"].tolist())) == expected
     assert steps["logits"].shape == (expected.total(), 2)
+
+
+def test_draws_show_what_the_lookahead_expects_of_prefixes():
+    """The mean over draws estimates what a search expects of the prefixes that it reached."""
+    limits = {"min_length": 4, "max_length": 12}
+    source = make(EvenModel(), **limits).source
+    lookahead = make(MisleadingModel(), **limits)._first_lookahead()
+    _, log_rest, expanded = _search(source, lookahead, 6)
+    assert expanded == {"a" * n for n in range(6)}
+    draws = source.propose(zeros(20_000), np.random.default_rng(0), lookahead, recorded=True)
+    drawn = np.exp(_log_expected(draws, 0, expanded))
+    assert 0 < drawn.mean() == pytest.approx(np.exp(log_rest), abs=4 * drawn.std() / 20_000**0.5)
 
 
 def test_streaming_text_does_not_restart_the_model(names, monkeypatch):
