@@ -25,7 +25,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent
 EXAMPLES = ROOT / "examples"
 GALLERY, STORED = HERE / "gallery", HERE / "kept"
-# Package version and script hash for each stored page.
+# Package version and hash of the code shown, for each stored page.
 SOURCES = STORED / "made_of.json"
 # Examples that are slow or write large files. Their pages are stored.
 LONG = (
@@ -201,15 +201,15 @@ def stale():
 
 
 def stored_sources():
-    """Return the package version and script hash for each stored page."""
+    """Return the package version and hash of the code shown, for each stored page."""
     return json.loads(SOURCES.read_text("utf-8")) if SOURCES.exists() else {}
 
 
 def current_source(name):
-    """Return the current package version and script hash."""
+    """Return the current package version and hash of the code that the page shows."""
     package = (ROOT / "sknamegen/__init__.py").read_text("utf-8")
     version = re.search(r'__version__ = "(.*)"', package)[1]
-    text = (EXAMPLES / name).read_text("utf-8")
+    text = without_options(with_title((EXAMPLES / name).read_text("utf-8")))
     return f"{version} {hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
