@@ -61,6 +61,9 @@ _N_ROWS = 64
 # more of all other names than the draws that pass through the same prefixes, plus two standard
 # errors. Both are relative to the total probability of all names that satisfy the constraint.
 _MAX_RATIO, _MAX_MISSING = 2, 0.5
+# How many times more than there is the lookahead may expect of all other names, or it is learned
+# again.
+_MAX_EXCESS = 8
 # Probability of all other names, relative to the names found, that is negligible.
 _NEGLIGIBLE = 1e-2
 # Share of the characters drawn, with the ends of names, that valid names must have, or the sampler
@@ -396,6 +399,7 @@ class Sampler:
             mean, total = rest.mean(), total_found + rest.mean()
             drawn = np.exp(log_drawn - scale)
             missing = expected - drawn.mean() + 2 * drawn.std() / len(drawn) ** 0.5
+            missing = max(missing, expected - _MAX_EXCESS * mean)
             is_good = rest.std() <= _MAX_RATIO * total and missing <= _MAX_MISSING * total
             return float(np.log(mean) + scale), is_good
 
