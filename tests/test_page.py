@@ -116,12 +116,12 @@ def assert_same_distribution(names, expected):
 @pytest.mark.parametrize(
     ("kind", "n", "temperature", "constraints"),
     [
-        ("n-grams", 5000, 1, {}),
+        ("n-grams", 8000, 1, {}),
         ("n-grams", 3000, 0.5, {"seed": "Ma", "min_length": 4, "max_length": 5}),
-        ("n-grams, labels", 2000, 0.5, {"label": "male"}),
-        ("n-grams, labels", 2000, 1, {"label": {"male": 1, "female": 2}}),
-        ("n-grams, labels", 2000, 0.5, {"seed": "A"}),
-        ("n-grams", 2000, 0.5, {"min_p": 0.1, "best_of": 4}),
+        ("n-grams, labels", 4000, 0.5, {"label": "male"}),
+        ("n-grams, labels", 4000, 1, {"label": {"male": 1, "female": 2}}),
+        ("n-grams, labels", 4000, 0.5, {"seed": "A"}),
+        ("n-grams", 3000, 0.5, {"min_p": 0.1, "best_of": 4}),
         ("n-grams, labels", 2000, 1, {"label": "male", "best_of": 2, "seed": "Jo"}),
         ("words, n-grams", 4000, 1, {"best_of": 2, "max_length": 5}),
         ("scripts, n-grams", 5000, 1, {}),

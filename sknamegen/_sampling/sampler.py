@@ -61,8 +61,8 @@ _N_ROWS = 64
 # more of all other names than the draws that pass through the same prefixes, plus two standard
 # errors. Both are relative to the total probability of all names that satisfy the constraint.
 _MAX_RATIO, _MAX_MISSING = 2, 0.5
-# How many times more than there is the lookahead may expect of all other names, or it is learned
-# again.
+# Maximum ratio of the total probability that the lookahead expects of all other names to what the
+# draws show. A greater error also hides names that the lookahead considers nearly impossible.
 _MAX_EXCESS = 8
 # Probability of all other names, relative to the names found, that is negligible.
 _NEGLIGIBLE = 1e-2
