@@ -174,8 +174,8 @@ class Sequences(NamedTuple):
         return type(self)(*columns)
 
     def subsample(self) -> Self:
-        """Return up to 511 evenly spaced sequences."""
-        return self.take(slice(None, None, max(1, len(self.inputs) // 256)))
+        """Return up to 127 evenly spaced sequences."""
+        return self.take(slice(None, None, max(1, len(self.inputs) // 64)))
 
     def indexed(self, alphabet: Alphabet, known: Bools | slice = slice(None)) -> Self:
         """Convert code points to indices and remove unknown characters from the targets.

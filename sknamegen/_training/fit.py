@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
 from copy import deepcopy
-from inspect import signature
+from inspect import signature, unwrap
 from itertools import zip_longest
 from math import cos, inf, isfinite, log, pi
 from typing import Any, NoReturn
@@ -36,6 +36,15 @@ _BETAS = 0.8, 0.99
 # `torch.set_num_threads` affects the calling thread and the default for threads that use torch
 # later. Each training thread therefore calls it, and the last one restores the number.
 _torch_threads = Setting(torch.get_num_threads, torch.set_num_threads)
+
+
+def _without_compiler(optimizer: type[torch.optim.Optimizer]) -> type[torch.optim.Optimizer]:
+    """Return an optimizer of torch that does not import torch's compiler, which takes a second."""
+    if not optimizer.__module__.startswith("torch."):
+        return optimizer
+    methods = {name: unwrap(getattr(optimizer, name)) for name in ("add_param_group", "zero_grad")}
+    methods["step"] = torch.no_grad()(unwrap(optimizer.step))
+    return type(optimizer.__name__, (optimizer,), methods)
 
 
 class Net(skorch.NeuralNet):
@@ -251,7 +260,7 @@ def fit_networks(
             net = _build_net(plan, valid_set, progress)
             if plan.weights:
                 net.network.load_arrays(plan.weights)
-            if previous and type(previous.optimizer_) is type(net.optimizer_):
+            if previous and previous.plan.optimizer is plan.optimizer:
                 pairs = zip(previous.network.parameters(), net.network.parameters(), strict=True)
                 for old, new in pairs:
                     net.optimizer_.state[new] = deepcopy(previous.optimizer_.state[old])
@@ -284,11 +293,12 @@ def _build_net(plan: TrainPlan, valid: SequenceDataset, progress: Progress) -> N
         # Its messages do not name the network.
         stopping = EarlyStopping(patience=plan.n_iter_no_change, load_best=True, sink=noop)
         callbacks.append(("early_stopping", stopping))
-    names = "optimizer", "lr", "max_epochs", "batch_size", "device", "verbose"
+    names = "lr", "max_epochs", "batch_size", "device", "verbose"
     params: Data = {name: getattr(plan, name) for name in names} | _optimizer_params(plan)
     params |= {f"module__{name}": getattr(plan, name) for name in signature(CharLSTM).parameters}
     params |= {
         "module": CharLSTM,
+        "optimizer": _without_compiler(plan.optimizer),
         "criterion": noop,  # The loss is in `Net.get_loss`.
         "iterator_train": LengthGroupedBatches,
         "iterator_train__generator": torch.Generator().manual_seed(plan.shuffle_seed),

@@ -56,18 +56,15 @@ class CharLSTM(nn.Module):
         self.n_inputs = n_characters + 2
         n_vectors = self.n_inputs + n_labels
         sizes = [embedding_dim or n_vectors] + [hidden_size] * num_layers
-        # On the meta device, constructors do not draw random numbers.
-        with torch.device("meta"):
-            self.embedding: nn.Embedding | None = None
-            self.labels: nn.Embedding | None = None
-            if embedding_dim:
-                self.embedding = nn.Embedding(self.n_inputs, embedding_dim)
-                if n_labels:  # a separate parameter, because its learning rate differs
-                    self.labels = nn.Embedding(n_labels, embedding_dim)
-            layers = (nn.LSTM(*pair, batch_first=True) for pair in pairwise(sizes))
-            self.layers: Any = nn.ModuleList(layers)
-            self.head = nn.Linear(hidden_size, n_characters)
-        self.to_empty(device="cpu").float()  # regardless of torch's default dtype
+        self.embedding: nn.Embedding | None = None
+        self.labels: nn.Embedding | None = None
+        if embedding_dim:
+            self.embedding = _empty(nn.Embedding, self.n_inputs, embedding_dim)
+            if n_labels:  # a separate parameter, because its learning rate differs
+                self.labels = _empty(nn.Embedding, n_labels, embedding_dim)
+        layers = [_empty(nn.LSTM, *pair, batch_first=True) for pair in pairwise(sizes)]
+        self.layers: Any = nn.ModuleList(layers)
+        self.head = _empty(nn.Linear, hidden_size, n_characters)
         self._initialize(torch.Generator().manual_seed(seed))
         self._dropout_generator: torch.Generator | None = None
 
@@ -137,3 +134,12 @@ class CharLSTM(nn.Module):
         uniform = x.new_empty((len(x), 1, x.shape[2]), dtype=torch.float32)
         uniform.uniform_(generator=self._dropout_generator)
         return x * (uniform < keep).to(x.dtype).div_(keep)
+
+
+def _empty(layer: type[nn.Module], *args: Any, **options: Any) -> Any:
+    """Return a layer with uninitialized weights, without drawing random numbers.
+
+    The meta device does the same, but imports torch's compiler, which takes a second.
+    """
+    kind = type(layer.__name__, (layer,), {"reset_parameters": lambda self: None})
+    return kind(*args, device="cpu", dtype=torch.float32, **options)

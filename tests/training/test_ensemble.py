@@ -312,7 +312,7 @@ def test_optimizers(optimizer):
     generator = mixed(optimizer=optimizer, lr=0.01, net_params=net_params).fit(FEW)
     assert generator.init_share_ == base_share(42)
     for net in generator.nets_:
-        assert type(net.optimizer_) is kind
+        assert isinstance(net.optimizer_, kind)
         assert options.items() <= net.optimizer_.param_groups[0].items()
     assert np.isfinite(generator.score(FEW))
 
