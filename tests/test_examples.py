@@ -1,7 +1,8 @@
 """Tests of the examples and of the benchmarks.
 
 Most scripts run in this process with ``--quick``, so that torch is imported only once, and default
-networks train for one epoch. Slow tests, marked `full`, only run with ``-m "full or not full"``.
+networks train for one epoch, without similar names. Slow tests, marked `full`, only run with
+``-m "full or not full"``.
 """
 
 import gc
@@ -53,7 +54,9 @@ def run(tmp_path, monkeypatch, capsys):
         monkeypatch.syspath_prepend(path.parent)
         monkeypatch.setattr(sys, "argv", [script, *map(str, arguments)])
         if "--quick" in arguments:
-            monkeypatch.setitem(CharLSTMGenerator.__init__.__kwdefaults__, "max_epochs", max_epochs)
+            defaults = CharLSTMGenerator.__init__.__kwdefaults__
+            monkeypatch.setitem(defaults, "max_epochs", max_epochs)
+            monkeypatch.setitem(defaults, "similar", None)
         capsys.readouterr()
         with joblib.parallel_config(backend="threading"):  # processes would import torch first
             runpy.run_path(str(path), run_name="__main__")
@@ -137,12 +140,11 @@ def test_generate_names(run):
 
 
 @full
-def test_generate_names_at_full_size(run):
-    printed = run("generate_names.py")
-    (held_out,) = numbers(r"Held-out loss: (\S+) nats", printed)
-    assert 1.6 < held_out < 1.72  # n-grams: 1.76, best epoch of the notebook: 1.857
-    epochs = re.findall(r"Epoch (\d+)/10: \S+ nats/char", printed)
-    assert {*epochs} == {*map(str, range(1, 11))}
+def test_generate_names_from_the_whole_list(run, monkeypatch):
+    """Three of ten epochs are enough to beat n-grams (1.76) and the notebook (1.857)."""
+    monkeypatch.setitem(CharLSTMGenerator.__init__.__kwdefaults__, "max_epochs", 3)
+    (held_out,) = numbers(r"Held-out loss: (\S+) nats", run("generate_names.py"))
+    assert 1.6 < held_out < 1.72
 
 
 @pytest.mark.parametrize("lines", [["Ottilie"], ["שרה", "Zoë", "👩‍👩‍👧", "x" * 60] * 4])

@@ -323,7 +323,8 @@ def main():
             conditions = CONDITIONS[-1 if arguments.quick else None :]
             decodings = FEW_DECODINGS[-1 if arguments.quick else None :]
             for condition, decoding in product(conditions, decodings):
-                compare(generator, decoding | condition, FEW_CONSTRAINTS, *sizes)
+                constraints = FEW_CONSTRAINTS[:: 2 if arguments.quick else 1]
+                compare(generator, decoding | condition, constraints, *sizes)
         else:
             generator.fit(vectorizer.fit_transform(input_names(arguments)[::step]))
             for decoding in DECODINGS[4::9] if arguments.quick else DECODINGS:
