@@ -33,13 +33,10 @@ class NextCharModel(ABC):
         Number of characters to predict, one per column of logits. Contexts may contain two more
         indices, for the start of a name and an unknown character.
     n_labels : int
-    block_rows : int
-        Number of rows per call at which the model is fastest.
     """
 
     n_characters: int
     n_labels: int
-    block_rows = 640
 
     @abstractmethod
     def start(self, windows: Ints, labels: Ints) -> tuple[State, Floats]:
@@ -131,7 +128,6 @@ class Wrapper(NextCharModel):
     def __init__(self, model: NextCharModel, context_length: int = 0):
         self.model, self.context_length = model, context_length
         self.n_characters, self.n_labels = model.n_characters, model.n_labels
-        self.block_rows = model.block_rows
 
     def start(self, windows: Ints, labels: Ints) -> tuple[State, Floats]:
         """Read contexts."""

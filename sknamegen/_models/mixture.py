@@ -115,7 +115,6 @@ class Mixture(NextCharModel):
         model, _, _, alphabet = components[0]
         self.n_characters = len(alphabet.inner) - 3 if alphabet else model.n_characters
         self.n_labels = model.n_labels
-        self.block_rows = min(component.model.block_rows for component in components)
         weights = np.array([component.weight for component in components])
         weights = weights / weights.max()  # keeps the sum finite
         self.components = list(components)

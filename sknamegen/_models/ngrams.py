@@ -31,8 +31,6 @@ class NGrams(NextCharModel):
         Discounts for counts of 1, 2, and 3 or more, for each n-gram length.
     """
 
-    block_rows = 2048
-
     def __init__(
         self, counted: NGramCounts, kinds: Ints, n_labels: int = 0, discount: float | None = None
     ):

@@ -18,7 +18,8 @@ from .._alphabet import NONE
 from .._corpus import Corpus
 from .._graphemes import MAX_CODE_POINTS
 from .._models.contract import NextCharModel, State, log_likelihood, log_softmax, select
-from .._parallel import BLOCK_CELLS, blocks, one_blas_thread, parallel_map
+from .._models.kneser_ney import unique_inverse
+from .._parallel import blocks, one_blas_thread, parallel_map
 from .._sequences import Rows, Sequences
 from .._types import Bools, Floats, Ints
 from .decoding import Decoding, draw
@@ -121,8 +122,7 @@ class Source(NamedTuple):
         recorded : bool, default=False
             Whether to return `steps` and `passed`.
         """
-        row_cells = max(8 * len(self.corpus.alphabet), BLOCK_CELLS // self.model.block_rows)
-        parts = blocks(len(rows), row_cells)
+        parts = blocks(len(rows), 8 * len(self.corpus.alphabet))
         labels = self.draw_labels(rows, rng) if labels is None else labels
         seeds = [rng] if len(parts) == 1 else rng.integers(2**63, size=len(parts))
         positions, windows = self.positions(lookahead), self.windows(self.prefixes)
@@ -135,27 +135,27 @@ class Source(NamedTuple):
             log_proba, log_weights = logs = np.zeros((2, len(read)))
             steps, passed, start = list[Steps](), list[Passed](), windows.shape[1]
             active = np.flatnonzero((position[0] < max_length) | (not is_text))
-            state, logits = self.start(windows[rows[part]][active], labels[part][active])
             position = position[:, active]
+            state, logits, shared = self._start(windows, rows[part][active], columns[active])
             for place in range(start, start + MAX_CODE_POINTS * (max_length + 1)):
                 characters, position, is_complete, *log_factors = self._draw_characters(
-                    position, logits, lookahead, guided, rng.random(len(active))
+                    position, logits, shared, lookahead, guided, rng.random(len(active))
                 )
                 logs[:, active] += log_factors
                 if recorded:
-                    steps.append(self._steps(read[active, :place], columns[active], logits))
+                    recent = read[active, :place]
+                    steps.append(self._steps(recent, columns[active], logits[shared]))
                     log_values = lookahead.log_values(*position)
                     passed.append((part.start + active, log_weights[active] + log_values))
                 if place == read.shape[1]:
                     read = np.pad(read, ((0, 0), (0, place - start)), constant_values=NONE)
                 read[active, place] = characters
                 survivors = np.flatnonzero((log_weights[active] > -np.inf) & ~is_complete)
-                if len(survivors) < len(active):
-                    state, characters = select(state, survivors), characters[survivors]
-                    active, position = active[survivors], position[:, survivors]
+                active, position = active[survivors], position[:, survivors]
                 if not len(active):
                     break
-                state, logits = self.model.advance(state, characters)
+                shared, characters = shared[survivors], characters[survivors]
+                state, logits, shared = self._advance(state, shared, characters)
             log_weights[active] = -np.inf  # endless code points that continue a character
             log_proba += np.log(self.label_proba[rows[part], columns])
             texts = np.array(self.prefixes, dtype=object)[rows[part]]
@@ -167,8 +167,33 @@ class Source(NamedTuple):
         *arrays, steps, passed = zip(*draws, strict=True)
         return Draws._make([*map(np.concatenate, arrays), [*chain(*steps)], [*chain(*passed)]])
 
+    def _start(self, windows: Ints, rows: Ints, columns: Ints) -> tuple[State, Floats, Ints]:
+        """Start names with the windows and labels of rows and columns.
+
+        Names that have begun alike share a row of the model's state and of the logits. Returns both
+        and the row of each name.
+        """
+        begun, shared = unique_inverse(rows * len(self.labels) + columns)
+        rows, columns = np.divmod(begun, len(self.labels))
+        return *self.model.start(windows[rows], self.labels[columns]), shared
+
+    def _advance(self, state: State, shared: Ints, characters: Ints) -> tuple[State, Floats, Ints]:
+        """Read a character of each name, given its row of the state. Returns the same."""
+        if len(shared) == 1:  # saves time
+            return *self.model.advance(select(state, shared), characters), np.zeros_like(shared)
+        n_characters = len(self.corpus.alphabet)
+        begun, shared = unique_inverse(shared * n_characters + characters)
+        rows, characters = np.divmod(begun, n_characters)
+        return *self.model.advance(select(state, rows), characters), shared
+
     def _draw_characters(
-        self, position: Ints, logits: Floats, lookahead: Lookahead, guided: bool, uniforms: Floats
+        self,
+        position: Ints,
+        logits: Floats,
+        shared: Ints,
+        lookahead: Lookahead,
+        guided: bool,
+        uniforms: Floats,
     ) -> tuple[Ints, Ints, Bools, Floats, Floats]:
         """Draw one character for each prefix, see `propose`.
 
@@ -176,7 +201,9 @@ class Source(NamedTuple):
         ----------
         position : ndarray of shape (2, n_names), dtype int64
             Length and automaton state of each prefix.
-        logits : ndarray of shape (n_names, n_characters), dtype float
+        logits : ndarray of shape (n_rows, n_characters), dtype float
+        shared : ndarray of shape (n_names,), dtype int64
+            The row of the logits for each prefix.
         lookahead, guided
         uniforms : ndarray of shape (n_names,), dtype float64
 
@@ -189,16 +216,17 @@ class Source(NamedTuple):
         log_proba, log_weights : ndarray of shape (n_names,), dtype float64
             To be added to those of `Draws`.
         """
-        (lengths, states), end, rows = position, lookahead.alphabet.end, np.arange(len(logits))
+        (lengths, states), end, rows = position, lookahead.alphabet.end, np.arange(len(shared))
         after, decoding = lookahead.automaton.after(states), self.decoding
-        log_proba, log_weights = np.zeros((2, len(logits)))
+        is_greedy = guided and decoding.temperature == 0
+        decoding = decoding._replace(temperature=1.0) if is_greedy else decoding
+        p = decoding.probabilities(logits).take(shared, axis=0)
+        log_proba, log_weights = np.zeros((2, len(shared)))
         if guided:
             ahead = lookahead.ahead(lengths, states, after)
-            if decoding.temperature == 0:
-                p = decoding._replace(temperature=1.0).probabilities(logits)
+            if is_greedy:
                 characters, sums = (p * ahead).argmax(axis=1), (p * ahead).max(axis=1)
             else:
-                p = decoding.probabilities(logits)
                 ahead += _DEFENSIVE_SHARE * (ahead > 0) * (p * ahead).sum(axis=1, keepdims=True)
                 characters, sums = draw(p * ahead, uniforms)
             cells = rows, characters
@@ -206,7 +234,7 @@ class Source(NamedTuple):
                 log_proba = np.log(p[cells])
                 log_weights = np.where(sums > 0, np.log(sums) - np.log(ahead[cells]), -np.inf)
         else:
-            characters, _ = draw(decoding.probabilities(logits), uniforms)
+            characters, _ = draw(p, uniforms)
         next_lengths = lengths + lookahead.automaton.starts_cluster[states, characters]
         position = np.stack([next_lengths, after[rows, characters]])
         is_feasible = lookahead.is_possible(*position)
@@ -231,14 +259,6 @@ class Source(NamedTuple):
         states = np.array([*map(lookahead.read, self.prefixes)], dtype=np.int64)
         lengths = self.corpus.alphabet.lengths(self.prefixes)[:, None]
         return np.stack([np.broadcast_to(x, self.label_proba.shape) for x in (lengths, states)])
-
-    def start(self, windows: Ints, labels: Ints) -> tuple[State, Floats]:
-        """Return the model's state and logits after labelled windows of prefixes."""
-        if len(self.prefixes) == len(self.labels) == 1:  # all rows have the same context
-            state, logits = self.model.start(windows[:1], self.labels)
-            shared = np.zeros(len(labels), dtype=np.int64)
-            return select(state, shared), logits[shared]
-        return self.model.start(windows, labels)
 
     def draw_labels(self, rows: Ints, rng: np.random.Generator) -> Ints:
         """Draw a label for each row."""
