@@ -1,6 +1,7 @@
 """LSTM inference in numpy, with weights trained in torch."""
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import Self
 
@@ -11,6 +12,7 @@ from .._sequences import Sequences
 from .._types import Data, Floats, Ints
 from .._validation import check_arrays
 from .contract import NextCharModel, select
+from .kneser_ney import unique_inverse
 
 # Names of the weight axes. The inputs are the characters, the start of a name, an unknown character
 # and the labels. Each unit has four gates.
@@ -137,25 +139,11 @@ class LSTM(NextCharModel):
         )
 
     def start(self, windows: Ints, labels: Ints) -> tuple[State, Floats]:
-        """Read contexts. Contexts that begin alike are read together until they differ."""
-        order = np.lexsort([*windows.T[::-1], labels])
-        rows, of_rows = windows[order], labels[order]
-        differs = np.diff(of_rows, prepend=of_rows[:1]) != 0
-        differs[:1] = True
-        layers: Layers = []
-        for characters in rows.T[int((windows >= 0).any(axis=0).argmax()) :]:
-            before = differs.cumsum() - 1
-            differs[1:] |= characters[1:] != characters[:-1]
-            first = np.flatnonzero(differs)
-            layers = select(layers, before[first])
-            layers = self._read(np.maximum(characters[first], 0), of_rows[first], layers)
-            if (characters[first] < 0).any():  # padding keeps the state at zero
-                mask = (characters[first, None] >= 0).astype(np.float32)
-                layers = [(hidden * mask, cell * mask) for hidden, cell in layers]
-        place = np.empty(len(order), dtype=np.int64)
-        place[order] = differs.cumsum() - 1
-        layers = select(layers, place)
-        return (windows, labels, layers), self._predict(layers[-1][0])
+        """Read contexts."""
+        columns = windows.T[int((windows >= 0).any(axis=0).argmax()) :]
+        ((layers, shared),) = deque(self._read_columns(columns, labels), maxlen=1)  # the last
+        logits = self._predict(layers[-1][0])
+        return (windows, labels, select(layers, shared)), logits.take(shared, axis=0)
 
     def advance(self, state: State, characters: Ints) -> tuple[State, Floats]:
         """Append one character to each context."""
@@ -174,25 +162,28 @@ class LSTM(NextCharModel):
     def distinct_logits(self, sequences: Sequences) -> tuple[Ints, Floats]:
         """Return each target's row index, and the logits of the rows.
 
-        No two targets share a row. Each step skips rows without further targets, so padding costs
-        nothing.
+        Sequences that have begun alike share rows. Each step skips sequences without further
+        targets, so padding costs nothing.
         """
         has_target = sequences.has_target
         n_steps = has_target.shape[1]
         lengths = np.where(has_target.any(axis=1), n_steps - has_target[:, ::-1].argmax(axis=1), 0)
         order = np.argsort(-lengths, kind="stable")
-        inputs, labels = sequences.inputs[order], sequences.labels[order]
-        is_target = has_target[order]
-        target_rows = (has_target.cumsum().reshape(has_target.shape) - 1)[order]
-        n_active = np.searchsorted(-lengths[order], -np.arange(n_steps), side="left")
-        states = np.empty((np.count_nonzero(has_target), self.hidden_size), np.float32)
-        layers: Layers = []
-        for step, n in enumerate(n_active[: lengths.max(initial=0)].tolist()):
-            layers = [(hidden[:n], cell[:n]) for hidden, cell in layers]
-            layers = self._read(inputs[:n, step], labels[:n], layers)
-            at_step = is_target[:n, step]
-            states[target_rows[:n, step][at_step]] = layers[-1][0][at_step]
-        return np.arange(len(states)), self._predict(states)
+        inputs, is_target = sequences.inputs[order], has_target[order]
+        targets = (has_target.cumsum().reshape(has_target.shape) - 1)[order]
+        n_active = np.searchsorted(-lengths[order], -np.arange(n_steps), side="left").tolist()
+        columns = [inputs[:n, step] for step, n in enumerate(n_active) if n]
+        rows = np.empty(np.count_nonzero(has_target), dtype=np.int64)
+        states, n_rows = [np.empty((0, self.hidden_size), np.float32)], 0
+        for step, (layers, shared) in enumerate(
+            self._read_columns(columns, sequences.labels[order])
+        ):
+            at_step = is_target[: len(shared), step]
+            needed, places = unique_inverse(shared[at_step])
+            rows[targets[: len(shared), step][at_step]] = n_rows + places
+            states.append(layers[-1][0][needed])
+            n_rows += len(needed)
+        return rows, self._predict(np.concatenate(states))
 
     def export(self) -> Data:
         """Return the data for the web page script, in 16 bits."""
@@ -209,6 +200,26 @@ class LSTM(NextCharModel):
             ],
             "head": {"weight": half["head.weight"], "bias": half["head.bias"]},
         }
+
+    def _read_columns(self, columns: Iterable[Ints], labels: Ints) -> Iterator[tuple[Layers, Ints]]:
+        """Read a character of each sequence at a time, with -1 before the start.
+
+        Yields the layers and the row of each sequence. Sequences that have begun alike share rows.
+        Columns may become shorter when the last sequences end.
+        """
+        layers: Layers = []
+        n_kinds = self.n_characters + N_SPECIAL + 1
+        labels, shared = unique_inverse(labels + 1)
+        labels = labels - 1
+        for column in columns:
+            begun, shared = unique_inverse(shared[: len(column)] * n_kinds + column + 1)
+            rows, characters = np.divmod(begun, n_kinds)
+            labels = labels[rows]
+            layers = self._read(np.maximum(characters - 1, 0), labels, select(layers, rows))
+            if (characters == 0).any():  # padding keeps the state at zero
+                mask = (characters[:, None] > 0).astype(np.float32)
+                layers = [(hidden * mask, cell * mask) for hidden, cell in layers]
+            yield layers, shared
 
     def _read(self, characters: Ints, labels: Ints, layers: Layers) -> Layers:
         """Read one character per row. If `layers` is empty, all states start at zero."""

@@ -146,8 +146,9 @@ class Mixture(NextCharModel):
     def distinct_logits(self, sequences: Sequences) -> tuple[Ints, Floats]:
         """Return each target's row index, and the logits of the rows."""
         outputs = [component.distinct_logits(sequences) for component in self.components]
-        if len(outputs) == 1:
-            return outputs[0]
+        all_rows, all_logits = zip(*outputs, strict=True)
+        if all(np.array_equal(rows, all_rows[0]) for rows in all_rows):
+            return all_rows[0], self._mean(all_logits)
         mean = self._mean([logits.take(rows, axis=0) for rows, logits in outputs])
         return np.arange(len(mean)), mean
 
@@ -159,6 +160,6 @@ class Mixture(NextCharModel):
             components.append(data | {"alphabet": alphabet and alphabet.export()})
         return {"type": "mixture", "components": components}
 
-    def _mean(self, logits: list[Floats]) -> Floats:
+    def _mean(self, logits: Sequence[Floats]) -> Floats:
         first, *others = (p * x for p, x in zip(self._shares, logits, strict=True))
         return sum(others, first)
