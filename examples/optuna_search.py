@@ -79,7 +79,7 @@ with warnings.catch_warnings():
         n_trials=arguments.n_trials,
         study=study,
     )
-    search.fit(load_names("female")[:: 50 if arguments.quick else 1])
+    search.fit(load_names("female")[:: 100 if arguments.quick else 1])
 
 # %%
 print(f"{arguments.n_trials} trials in this process, {len(study.trials)} in the study")
