@@ -49,14 +49,14 @@ def run(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("MPLBACKEND", "Agg")
     n_threads = torch.get_num_threads()
 
-    def run(script, *arguments, max_epochs=1):
+    def run(script, *arguments, max_epochs=1, similar=None):
         path = ROOT / "examples" / script
         monkeypatch.syspath_prepend(path.parent)
         monkeypatch.setattr(sys, "argv", [script, *map(str, arguments)])
         if "--quick" in arguments:
             defaults = CharLSTMGenerator.__init__.__kwdefaults__
             monkeypatch.setitem(defaults, "max_epochs", max_epochs)
-            monkeypatch.setitem(defaults, "similar", None)
+            monkeypatch.setitem(defaults, "similar", similar)
         capsys.readouterr()
         with joblib.parallel_config(backend="threading"):  # processes would import torch first
             runpy.run_path(str(path), run_name="__main__")
@@ -251,7 +251,8 @@ def test_make_word_vectors(run, tmp_path):
 
 @full
 def test_names_of_words(run):
-    printed = run("names_of_words.py", "--quick")
+    # Names of words are rarer without similar names, which would take longer.
+    printed = run("names_of_words.py", "--quick", similar="auto")
     for kind in ("beers", "taverns"):
         assert len(line(f"{kind}:", printed).split(", ")) == 6
     alliterations = line("taverns with alliteration:", printed).split(", ")
