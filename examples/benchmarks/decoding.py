@@ -328,7 +328,7 @@ def main():
         else:
             generator.fit(vectorizer.fit_transform(input_names(arguments)[::step]))
             for decoding in DECODINGS[4::9] if arguments.quick else DECODINGS:
-                compare(generator, decoding, CONSTRAINTS[:: 2 if arguments.quick else 1], *sizes)
+                compare(generator, decoding, CONSTRAINTS[:: 3 if arguments.quick else 1], *sizes)
             temperatures = TEMPERATURES[1::6] if arguments.quick else TEMPERATURES
             compare_short_names(generator, temperatures, *sizes[1:])
 

@@ -39,7 +39,7 @@ def measure(n):
     # A fixed size, because the default depends on the number of names.
     sizes = {"num_networks": 1, "hidden_size": 256}
     generator = CharLSTMGenerator(**sizes, max_epochs=1, random_state=0)
-    repeat = 3 if n <= 50_000 else 1
+    repeat = 3 if 100 < n <= 50_000 else 1
     times = [
         median_seconds(lambda: vectorizer.transform(names), 3),
         min(seconds(lambda: generator.fit(windows)) for _ in range(repeat)),
