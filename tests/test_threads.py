@@ -55,7 +55,7 @@ def test_a_thread_may_outlive_the_main_thread():
     """It does not import torch's compiler, which takes a second."""
     done = subprocess.run([sys.executable, "-c", OUTLIVING], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert re.fullmatch(r"Ma\w*\nFalse\n", done.stdout)
+    assert re.fullmatch(r"Ma.*\nFalse\n", done.stdout)  # names may have hyphens
 
 
 # Observations of the callbacks of a test, shared because each network copies its callbacks.
