@@ -40,7 +40,7 @@ arguments = parser.parse_args()
 accelerator = Accelerator(cpu=not torch.cuda.is_available())
 names = load_names("female")[:: 20 if arguments.quick else 1]
 train, test = train_test_split(names, test_size=0.1, random_state=SEED)
-epochs = 2 if arguments.quick else 6
+epochs = 4 if arguments.quick else 6
 generator = CharLSTMGenerator(max_epochs=epochs, accelerator=accelerator, random_state=SEED)
 pipe = Pipeline([("windows", CharSequenceVectorizer()), ("lstm", generator)]).fit(train)
 
