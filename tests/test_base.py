@@ -271,6 +271,7 @@ def test_names_that_are_not_excluded_keep_their_proportions(make_pipe, options):
     assert_drawn_from(drawn, names, np.exp(pipe.score_samples(names)))
 
 
+@pytest.mark.full
 def test_shortfall_reports_the_reasons(make_pipe):
     generator = make_pipe().fit(["a", "b", "ab", "ba"])[-1]
     options = {"n_samples": 50, "max_length": 2, "unique": True, "random_state": 0}
@@ -409,6 +410,7 @@ def test_first_partial_fit_sets_the_alphabet(make_pipe, names):
         generator.partial_fit(names, alphabet="?!")
 
 
+@pytest.mark.full
 def test_impossible_numbers_of_unique_names_fail_early():
     """The falling share of new names shows that the request takes too many draws."""
     generator = CharNGramGenerator().fit(["Anna", "Berta", "Carla"])

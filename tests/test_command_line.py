@@ -98,6 +98,7 @@ def test_too_few_names_are_completed_with_other_names(run, options, expected, me
         assert names[:2] == [NEW, KNOWN]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("boundary", [False, True])
 def test_models_without_hashes_generate_with_a_message(run, boundary):
     windows = sknamegen.CharSequenceVectorizer(boundary=boundary)
@@ -172,6 +173,7 @@ def test_names_are_typical_by_default(run):
     assert error == "sknamegen: warning: Too few names are typical: the next 3 are less so.\n"
 
 
+@pytest.mark.full
 def test_an_lstm_avoids_near_copies_of_a_short_list(run):
     options, near = ("names.txt", "-n", 20, "--random-state", 0), known_names(near=NAMES)
     assert not any(name in near for name in run(*options)[1])
@@ -347,6 +349,7 @@ def test_score_accepts_no_option_of_the_generation(run, capsys):
             assert f"no effect: {flag}. Omit" in error
 
 
+@pytest.mark.full
 def test_words_options(run, tmp_path):
     (tmp_path / "words.txt").write_text("old stone\nriver")
     options = "--counting", "-n", 20, "--allow-known", "--allow-repeats"
@@ -442,6 +445,7 @@ def test_save_reports_the_file_and_its_counts(run, ending, monkeypatch, tmp_path
         assert "<title>A &amp; B</title>" in (tmp_path / "m.html").read_text("utf-8")
 
 
+@pytest.mark.full
 @posix
 def test_closed_pipe_is_not_an_error():
     options = "--style female --counting -n 15000 --min-p 0 --best-of 1 --quiet"
@@ -540,6 +544,7 @@ def test_encodings(run, tmp_path):
     assert "not in the encoding 'utf-8'" in run(*options)[2]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("options", ["-n 40", "--score -"])
 def test_unprintable_characters_are_replaced_and_reported(options):
     stdin = "Zoë\nChloë\nNoël\n".encode()
@@ -572,6 +577,7 @@ def test_warnings_are_one_line(run, monkeypatch):
     assert error.count("\n") == 1
 
 
+@pytest.mark.full
 @posix
 @pytest.mark.parametrize(
     ("command", "status", "n_lines"),

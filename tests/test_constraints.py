@@ -195,6 +195,7 @@ def test_large_automata_of_scripts_with_marks(title, pattern):
         assert not any(text in name for text in banned)
 
 
+@pytest.mark.full
 def test_the_number_of_words_of_n_grams():
     """Their lookahead ignores the penalties, and expects three times as much as there is."""
     generator = CharNGramGenerator().fit(load_names("taverns"))
@@ -227,6 +228,7 @@ def test_short_names_at_low_temperature():
     assert error < 0.002 * total
 
 
+@pytest.mark.full
 def test_what_drawing_again_finds_is_not_refused():
     """One name in a hundred to five hundred satisfies these constraints."""
     generator = CharLSTMGenerator(max_epochs=2, random_state=0).fit(load_names("beers"))
@@ -258,6 +260,7 @@ def test_both_parts_of_a_union_are_found():
         assert abs(union - first - second) < 0.03 * (first + second) + 2 * error
 
 
+@pytest.mark.full
 def test_names_are_drawn_again_if_there_is_no_guide(monkeypatch):
     """The distribution is the same. The search for a guide is not repeated."""
     generator, calls = ngram_pipeline(window_length=3, order=2).fit(NAMES)[-1], []
@@ -282,6 +285,7 @@ def test_names_are_drawn_again_if_there_is_no_guide(monkeypatch):
     assert n_frames[0] == n_frames[1]  # the error in the cache collects no frames
 
 
+@pytest.mark.full
 def test_constraints_that_are_too_rare_are_refused():
     generator = CharNGramGenerator().fit(load_names("female"))
     options = {"pattern": ".*qqq.*zzz.*", "temperature": 0.03}
@@ -377,6 +381,7 @@ def test_unique_samples_contain_every_matching_name(pipes):
         generator.sample(n_samples=n + 1, unique=True, random_state=0, **options)
 
 
+@pytest.mark.full
 def test_long_constrained_texts_keep_their_distribution():
     """The probabilities of the texts underflow in float64."""
     text = "".join(np.random.default_rng(0).choice(list("abb"), size=2000))

@@ -24,6 +24,7 @@ def test_bundled_lists_of_names():
     assert set(labels) == {"male"}
 
 
+@pytest.mark.full
 def test_every_list_of_the_collection_can_be_loaded():
     with bundled_file("collection.zip").open("rb") as file, ZipFile(file) as archive:
         paths = [PurePosixPath(path) for path in archive.namelist()]

@@ -22,12 +22,13 @@ DOCS = ROOT / ".docs"
 # output that depends on the processor.
 BLOCK = re.compile(r"^(<!-- varies -->\n)?```(python|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CHAPTERS = sorted(path for path in DOCS.rglob("*.md") if "_build" not in path.parts)
-MAIN_PAGES = [ROOT / "README.md", DOCS / "index.md", DOCS / "getting_started.md"]
-OTHER_PAGES = [pytest.param(p, marks=pytest.mark.full) for p in CHAPTERS if p not in MAIN_PAGES]
+README = ROOT / "README.md"
 
 
 @pytest.mark.parametrize(
-    "path", [*MAIN_PAGES, *OTHER_PAGES], ids=lambda path: path.relative_to(ROOT).as_posix()
+    "path",
+    [README, *(pytest.param(path, marks=pytest.mark.full) for path in CHAPTERS)],
+    ids=lambda path: path.relative_to(ROOT).as_posix(),
 )
 def test_chapters_print_the_output_they_show(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -108,7 +109,7 @@ def test_comparison_shows_the_figures_of_the_benchmarks():
         ],
         "sampling.py": [rate, f"the notebook's loop in Keras: {loop}"],
     }
-    shown = cells_of((ROOT / "README.md").read_text("utf-8"))[1:]
+    shown = cells_of(README.read_text("utf-8"))[1:]
     assert {re.findall(r"`(\w+\.py)`", row[0])[0]: row[1:] for row in shown} == expected
 
 

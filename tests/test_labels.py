@@ -48,6 +48,7 @@ def test_fit_with_labels_sets_classes_and_counts(pipe, labelled):
     assert pipe.score(names, labels) > pipe.score(names)
 
 
+@pytest.mark.full
 def test_labels_improve_the_scores_of_held_out_names(make_pipe):
     names, labels = load_names(return_X_y=True)
     options = {"hidden_size": 64, "max_epochs": 6} if make_pipe is small_pipeline else {}
@@ -293,6 +294,7 @@ def test_a_label_without_names_samples_all_letters(make_pipe):
     np.testing.assert_allclose(generator.score_samples(names), expected, atol=1e-5)
 
 
+@pytest.mark.full
 def test_memory_with_many_letters_and_labels():
     """A table of 2,000 labels by 20,000 letters would take 160 MB."""
     letters = "".join(chr(0x4E00 + i) for i in range(20_000))

@@ -196,6 +196,7 @@ def test_warm_start_keeps_the_alphabet_and_the_maximum_length():
         generator.set_params(early_stopping=True).partial_fit(["Ada"])
 
 
+@pytest.mark.full
 def test_partial_fit_scores_like_fit(names):
     params = {"hidden_size": 32, "dropout": 0.2, "lr": 0.02, "max_epochs": 8, "ngram_counts": False}
     whole, chunked = small_generator(**params).fit(names[:300]), small_generator(**params)
@@ -340,6 +341,7 @@ def test_unsupported_precisions_are_rejected(monkeypatch):
         small_generator(precision="bfloat16").fit(["Ada"])
 
 
+@pytest.mark.full
 def test_ngram_targets_reduce_overfitting(names):
     plain, softened = (
         small_generator(hidden_size=96, max_epochs=30, ngram_weight=weight).fit(names[:300])

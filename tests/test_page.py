@@ -26,6 +26,7 @@ from sknamegen import (
     save_page,
 )
 
+full = partial(pytest.param, marks=pytest.mark.full)
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 # The workflow provides a browser. Its tests fail if Chromium is missing.
 IS_REQUIRED = "SKNAMEGEN_CHROMIUM" in os.environ
@@ -119,17 +120,17 @@ def assert_same_distribution(names, expected):
         ("n-grams", 8000, 1, {}),
         ("n-grams", 3000, 0.5, {"seed": "Ma", "min_length": 4, "max_length": 5}),
         ("n-grams, labels", 4000, 0.5, {"label": "male"}),
-        ("n-grams, labels", 4000, 1, {"label": {"male": 1, "female": 2}}),
+        full("n-grams, labels", 4000, 1, {"label": {"male": 1, "female": 2}}),
         ("n-grams, labels", 4000, 0.5, {"seed": "A"}),
-        ("n-grams", 3000, 0.5, {"min_p": 0.1, "best_of": 4}),
-        ("n-grams, labels", 2000, 1, {"label": "male", "best_of": 2, "seed": "Jo"}),
+        full("n-grams", 3000, 0.5, {"min_p": 0.1, "best_of": 4}),
+        full("n-grams, labels", 2000, 1, {"label": "male", "best_of": 2, "seed": "Jo"}),
         ("words, n-grams", 4000, 1, {"best_of": 2, "max_length": 5}),
         ("scripts, n-grams", 5000, 1, {}),
         ("scripts, n-grams", 2000, 0.5, {"min_length": 2, "max_length": 3}),
         ("emoji", 4000, 1, {"max_length": 1}),
         ("emoji", 4000, 0.5, {"max_length": 2}),
         ("few names", 500, 0.5, {}),
-        ("two networks, labels", 2000, 1, {"label": "female"}),
+        full("two networks, labels", 2000, 1, {"label": "female"}),
     ],
 )
 def test_samples_match_the_generator(tmp_path, kinds, kind, n, temperature, constraints):
@@ -200,6 +201,7 @@ def run_in_chromium(tmp_path, page, *scripts, width=1440, scheme="light"):
     return result["values"]
 
 
+@pytest.mark.full
 @NEEDS_CHROMIUM
 @pytest.mark.parametrize("kind", ["n-grams, labels", "two networks, labels"])
 def test_page_in_chromium(tmp_path, kinds, kind):

@@ -88,6 +88,7 @@ def test_pseudonyms_depend_on_the_key_and_the_names_only(pseudonyms):
     assert np.mean(np.array(other) == pseudonyms) < 0.02
 
 
+@pytest.mark.full
 def test_pseudonyms_are_equal_across_processes(pseudonyms):
     code = (
         "import sknamegen.pseudonyms; sknamegen.pseudonyms._BLOCK = 2000; "
@@ -188,6 +189,7 @@ def test_pseudonyms_of_unseen_names_are_distinct_in_one_call_or_with_partial_fit
     assert len({*pseudonymizer.transform(men).ravel()}) == 1000
 
 
+@pytest.mark.full
 def test_short_columns_get_pseudonyms_like_a_list_of_real_names(full_pool):
     """All versions with one state format give the same pseudonyms."""
     expected = "Sai Joseka Vik Amine Alexi Gabin Essa Ottorine Materin Lorim"
@@ -199,6 +201,7 @@ def test_short_columns_get_pseudonyms_like_a_list_of_real_names(full_pool):
     assert women == "Michellina Dacilia Agnesitia Ardey Sophey"
 
 
+@pytest.mark.full
 def test_short_columns_in_parts_or_in_capitals():
     first = NamePseudonymizer(key=KEY).fit(GERMANS).mapping()
     later = NamePseudonymizer(key=KEY).partial_fit(GERMANS[:6]).partial_fit(GERMANS[6:]).mapping()

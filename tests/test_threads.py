@@ -115,6 +115,7 @@ def test_no_threads_leak(names):
         time.sleep(0.01)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_number_of_threads_does_not_affect_results(names, kind):
     """Weights, scores and names are identical, also for large samples."""
@@ -135,6 +136,7 @@ def test_the_number_of_threads_does_not_affect_results(names, kind):
     assert results[0] == results[1]
 
 
+@pytest.mark.full
 @linux
 def test_forked_child_samples_while_its_parent_samples(names, make_pipe):
     sample, done = partial(make_pipe().fit(names)[-1].sample, n_samples=150), threading.Event()

@@ -3,6 +3,7 @@
 import itertools
 import re
 import unicodedata
+from functools import partial
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from sknamegen.metrics import constraint_probability
 
 LETTERS = "abAé '’-1"
 TEXTS = ["".join(t) for n in range(1, 5) for t in itertools.product(LETTERS, repeat=n)]
+full = partial(pytest.param, marks=pytest.mark.full)
 BEERS = ["Copper Fox Ale", "Smoky Barn Saison", "Old Anchor Stout", "The Blind Owl", "Iron Bridge"]
 
 
@@ -104,12 +106,12 @@ def test_number_of_words_in_scripts(letters, name, n):
     [
         {},
         {"temperature": 0.3},
-        {"temperature": 1.4, "top_k": 4},
-        pytest.param({"seed": "ab b"}, marks=pytest.mark.full),
-        {"label": "x", "min_length": 4, "words": ["AB", "b'a", "bb"]},
-        pytest.param({"label": {"x": 1, "y": 2}, "pattern": ".* .*"}, marks=pytest.mark.full),
+        full({"temperature": 1.4, "top_k": 4}),
+        full({"seed": "ab b"}),
+        full({"label": "x", "min_length": 4, "words": ["AB", "b'a", "bb"]}),
+        full({"label": {"x": 1, "y": 2}, "pattern": ".* .*"}),
         {"banned": ["bb"], "temperature": 0.7},
-        {"n_words": (2, 2), "temperature": 0.8, "words": ["AB", "b'a", "bb"]},
+        full({"n_words": (2, 2), "temperature": 0.8, "words": ["AB", "b'a", "bb"]}),
     ],
     ids=str,
 )
@@ -267,6 +269,7 @@ def test_load_words():
     assert not words & {"bitch", "whore"}
 
 
+@pytest.mark.full
 def test_words_are_compiled_once():
     generator = CharNGramGenerator().fit(load_names("female")[:100])
     generator.most_likely(1, words=load_words())

@@ -198,25 +198,25 @@ def compare_short_names(generator, temperatures, n_list, n_single):
     )
     all_names = all_short_names(generator, temperatures)
     for temperature, p in zip(temperatures, all_names, strict=True):
-        names, proba = list(p), np.array(list(p.values()))
+        index, total = {name: i for i, name in enumerate(p)}, sum(p.values())
+        shares = np.array(list(p.values())) / total
         options = {"temperature": temperature, "max_length": 3, "random_state": rng}
 
-        def distance(drawn, names=names, proba=proba):
-            counts = Counter(drawn)
-            shares = np.array([counts[name] for name in names]) / len(drawn)
-            return np.abs(shares - proba / proba.sum()).sum()
+        def distance(counts, shares):
+            return np.abs(counts / counts.sum() - shares).sum()
 
-        def expected(n, names=names, proba=proba):
-            return mean(distance(rng.choice(names, n, p=proba / proba.sum())) for _ in range(20))
+        def ratio(drawn, index=index, shares=shares):
+            counts = np.bincount([index[name] for name in drawn], minlength=len(shares))
+            expected = rng.multinomial(len(drawn), shares, size=20)
+            return distance(counts, shares) / mean(distance(row, shares) for row in expected)
 
         single = [generator.sample(**options) for _ in range(n_single)]
         estimate, error = constraint_probability(generator, **options)
-        best = sorted(zip(proba / proba.sum(), names, strict=True), reverse=True)[:2]
+        best = sorted(zip(shares, index, strict=True), reverse=True)[:2]
         print(
             f"{temperature:11}  {', '.join(f'{name} {p:.0%}' for p, name in best):20}"
-            f" {proba.sum():7.1e} {estimate:8.1e} {abs(estimate - proba.sum()) / error:7.1f}"
-            f" {distance(generator.sample(n_samples=n_list, **options)) / expected(n_list):5.2f}"
-            f" {distance(single) / expected(n_single):6.2f}",
+            f" {total:7.1e} {estimate:8.1e} {abs(estimate - total) / error:7.1f}"
+            f" {ratio(generator.sample(n_samples=n_list, **options)):5.2f} {ratio(single):6.2f}",
             flush=True,
         )
     print()
@@ -328,7 +328,7 @@ def main():
         else:
             generator.fit(vectorizer.fit_transform(input_names(arguments)[::step]))
             for decoding in DECODINGS[4::9] if arguments.quick else DECODINGS:
-                compare(generator, decoding, CONSTRAINTS[:: 3 if arguments.quick else 1], *sizes)
+                compare(generator, decoding, CONSTRAINTS[:: 6 if arguments.quick else 1], *sizes)
             temperatures = TEMPERATURES[1::6] if arguments.quick else TEMPERATURES
             compare_short_names(generator, temperatures, *sizes[1:])
 

@@ -33,7 +33,7 @@ MAX_DELAY = 0.03  # seconds from the start of a call to its interrupt
 def main():
     arguments = parse_arguments(__doc__.splitlines()[0], takes_names=False)
     print_machine()
-    n_interrupts = 10 if arguments.quick else 2000
+    n_interrupts = 5 if arguments.quick else 2000
     names, labels = load_names(return_X_y=True)
     windows, labels = CharSequenceVectorizer().fit_transform(names[::20]), labels[::20]
     few, few_labels = windows[::2], labels[::2]
@@ -83,7 +83,7 @@ def main():
             flush=True,
         )
     for title in ("fit", "partial_fit"):
-        interrupt_lines(title, calls[title], 5 if arguments.quick else None)
+        interrupt_lines(title, calls[title], 3 if arguments.quick else None)
 
 
 def interrupt_lines(title, call, max_lines):

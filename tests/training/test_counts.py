@@ -37,6 +37,7 @@ def probas(generator, label=None):
     return generator.next_char_proba(["", "Ab", "Dolori", "Ceta"], label)
 
 
+@pytest.mark.full
 def test_repeated_endings_become_more_probable(counted, networks):
     assert counted.ngram_strength_ > 0 == networks.ngram_strength_
     end = list(counted.alphabet_).index("m")
@@ -48,6 +49,7 @@ def test_repeated_endings_become_more_probable(counted, networks):
     np.testing.assert_allclose(probas(counted)[0], probas(networks)[0], rtol=1e-6)
 
 
+@pytest.mark.full
 def test_counts_are_off_where_they_gain_nothing():
     names = load_names("female")[::50]
     assert fit(names, max_epochs=10).ngram_strength_ == 0

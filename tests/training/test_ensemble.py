@@ -48,6 +48,7 @@ def sizes_of(generator):
     return [net.module_.head.in_features for net in generator.nets_]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(("more", "is_base"), [(-1, True), (1, False)])
 def test_a_single_network_has_the_kind_with_the_larger_share(more, is_base):
     windows = windows_of(np.resize([name for name in FEMALE if len(name) <= 3], 5000 + more), 4)
@@ -129,6 +130,7 @@ def test_logits_are_averaged_by_share(params, shares):
     np.testing.assert_allclose(generator.next_char_proba(SEEDS), expected, rtol=1e-3, atol=1e-8)
 
 
+@pytest.mark.full
 def test_explicit_sizes_score_like_automatic_sizes():
     train, test = FEMALE[::160], FEMALE[7::60]
     scores = [
@@ -254,6 +256,7 @@ def n_optimizer_steps(net):
     return [int(state["step"]) for state in net.optimizer_.state_dict()["state"].values()]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(("make", "one_pass"), [(tiny, False), (tiny, True), (mixed, True)])
 def test_warm_start_and_partial_fit_continue(make, one_pass):
     """They keep the losses and the optimizers."""
@@ -317,6 +320,7 @@ def test_optimizers(optimizer):
     assert np.isfinite(generator.score(FEW))
 
 
+@pytest.mark.full
 def test_fine_tuning_learns_labels_from_few_names():
     """The base has no labels."""
     names, labels = load_names(return_X_y=True)

@@ -159,6 +159,7 @@ def test_names_of_the_user():
         fit(similar=[])
 
 
+@pytest.mark.full
 def test_held_out_names_do_not_choose(monkeypatch):
     seen, original = [], Candidates.most_similar
     monkeypatch.setattr(
@@ -169,6 +170,7 @@ def test_held_out_names_do_not_choose(monkeypatch):
     assert set(seen) < set(VILLAGES)
 
 
+@pytest.mark.full
 def test_searches_and_pipelines():
     pipe = make_pipeline(CharSequenceVectorizer(lowercase=True), CharLSTMGenerator(**ONE_EPOCH))
     grid = {"charlstmgenerator__similar": [None, "auto"]}
