@@ -90,8 +90,6 @@ def _add_generation_options(parser):
     known("--allow-known", help="allow training names and other known names (excluded by default)")
     known("--novel", help="fail if too few names are new")
     add("--exclude", metavar="FILE", help="exclude the names in a file, one per line")
-    far_apart = "minimum number of edits between two names, and from a name to the list"
-    number("--far-apart", help=far_apart)
     repeats = partial(group.add_mutually_exclusive_group().add_argument, action="store_true")
     repeats("--allow-repeats", help="allow duplicates (excluded by default)")
     repeats("--unique", help="fail if too few names are different")
@@ -153,8 +151,6 @@ def _run(args, given):
             options = _sample_options(own, args)
         else:
             scored, _ = _read_names(args.score, args)
-        if args.far_apart:
-            sknamegen.metrics.far_apart(["a"])  # raises an error if a package is missing
     if own is None:
         with _reported(f"loading {args.load!r}", args):
             pipe = _load(args.load)
@@ -177,9 +173,7 @@ def _run(args, given):
 def _check_options(args, given):
     """Raise an error for options that contradict each other or have no effect."""
     if len(given & {"file", "load", "demo", "style"}) > 1:
-        raise ValueError(
-            "FILE, --load, --style and --demo are mutually exclusive. Pass only one of them."
-        )
+        raise ValueError("FILE, --load, --style and --demo are mutually exclusive. Pass only one.")
     files = args.file, args.score, args.exclude, args.words_file, args.banned_file, args.similar
     if files.count("-") > 1:
         raise ValueError("Standard input can be read only once. Pass the other names in a file.")
@@ -192,19 +186,14 @@ def _check_options(args, given):
         raise ValueError("--title requires --save with a web page (.html).")
     if not 0 <= args.n <= 10_000_000:
         raise ValueError(f"-n must be from 0 to 10,000,000. Got {args.n}.")
-    if args.far_apart is not None and args.far_apart < 1:
-        raise ValueError(f"--far-apart must be at least 1. Got {args.far_apart}.")
-    n_candidates = args.n * args.best_of * (5 if args.far_apart else 1)
-    if n_candidates > 10_000_000:
+    if args.n * args.best_of > 10_000_000:
         raise ValueError(
-            f"-n times --best-of, five times as much with --far-apart, must be at most 10,000,000. "
-            f"Got {n_candidates:,}. For many names, pass --best-of 1."
+            f"-n times --best-of must be at most 10,000,000. Got {args.n * args.best_of:,}."
         )
     for text in args.banned:
         if not text or "," in text.strip(","):
             raise ValueError(
-                f"--banned must be one string. Got {text!r}. Repeat the option for each string, or "
-                "pass a file with --banned-file."
+                f"--banned must be one string. Got {text!r}. Repeat it, or pass --banned-file."
             )
     table = {"label_column"} if "score" in given else _TABLE
     useless = {"load": table | _SIMILAR | {"counting"}, "demo": table, "style": table}
@@ -214,8 +203,7 @@ def _check_options(args, given):
         if option in given and given & others:
             flag, *flags = (_flag(name) for name in (option, *sorted(given & others)))
             raise ValueError(
-                f"With {flag}, these options have no effect: {', '.join(flags)}. Omit them, or "
-                f"omit {flag}."
+                f"With {flag}, these options have no effect: {', '.join(flags)}. Omit them."
             )
     if args.save and not os.path.isdir(os.path.dirname(args.save) or "."):
         raise ValueError(f"--save must name a file in an existing folder. Got {args.save!r}.")
@@ -243,10 +231,9 @@ def _sample_options(names, args):
 def _sample(generator, args, options, own):
     """Generate typical, new, different names. If there are too few, add others with a message.
 
-    With --far-apart, these are names to choose from. `own` is the list, or None for a loaded model.
+    `own` is the list, or None for a loaded model.
     """
     message, is_text, typical = "", generator.max_length_ is None, dict[str, Any]()
-    n = 5 * args.n if args.far_apart else args.n
     wanted: dict[str, Any] = {"novel": not args.allow_known, "unique": not args.allow_repeats}
     if is_text:
         options["best_of"] = 1
@@ -269,24 +256,20 @@ def _sample(generator, args, options, own):
             typical["exclude"] = sknamegen.known_names(near=own) | (options["exclude"] or ())
     if args.novel:
         options["exclude"] = wanted["exclude"]
-    names = _found(generator, args, n, options | wanted | typical)
+    names = _found(generator, args, args.n, options | wanted | typical)
     others = options | {"min_p": None}
-    if (n_typical := len(names)) < n and (args.min_p or typical):
-        names += _found(generator, args, n, others | wanted)
-        names = (names if args.allow_repeats else list(dict.fromkeys(names)))[:n]
+    if (n_typical := len(names)) < args.n and (args.min_p or typical):
+        names += _found(generator, args, args.n, others | wanted)
+        names = (names if args.allow_repeats else list(dict.fromkeys(names)))[: args.n]
         if n_more := len(names) - n_typical:
             message += f" Too few names are typical: the next {n_more:,} are less so."
-    if n_missing := n - len(names):
-        found = _draw(generator, args, n, others)  # raises all other errors
+    if n_missing := args.n - len(names):
+        found = _draw(generator, args, args.n, others)  # raises all other errors
         names += sorted(found, key=set(names).__contains__)[:n_missing]
         if allowed:
             message += f" Too few names qualify: the last {n_missing:,} may be {allowed}."
     if message:
         _report(f"warning:{message}")
-    if args.far_apart and n:
-        names = sknamegen.metrics.far_apart(names, args.n, args.far_apart, away_from=own or ())
-        if len(names) < args.n:
-            _report(f"warning: only {len(names):,} of {n:,} names are far enough apart.")
     return names
 
 
@@ -324,18 +307,9 @@ def _report(message):
 
 
 def _print(lines):
-    """Print lines, with "?" for characters that standard output cannot encode, after a message."""
+    """Print lines. Characters that standard output cannot encode become escape sequences."""
     encoding, text = getattr(sys.stdout, "encoding", None) or "utf-8", "\n".join([*lines, ""])
-    try:
-        text.encode(encoding)
-    except UnicodeEncodeError as error:
-        character = error.object[error.start]
-        _report(
-            f"standard output uses the encoding {encoding}, which lacks {character!a}. Missing "
-            "characters are printed as ?. Set PYTHONIOENCODING=utf-8 to print them."
-        )
-        sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
-    print(text, end="")
+    print(text.encode(encoding, "backslashreplace").decode(encoding), end="")
 
 
 @contextmanager
@@ -372,25 +346,18 @@ def _words(names, args):
     """Return the words that are allowed, or None. `names` is None for a loaded model."""
     if names is None and (args.own_words or args.words == "like"):
         raise ValueError(
-            "--own-words and --words like require the list of names, which a model file does not "
-            "contain. Pass its words with --words-file."
+            "--own-words and --words like require the list. With --load, pass --words-file."
         )
     if not (args.words or args.own_words or args.words_file):
         are_long = names and not args.save and _usual_n_words(names)[1] > 1
         if are_long and sknamegen.datasets.are_english(sknamegen.datasets.words_of(names)):
-            _report(
-                "most names consist of several words. To generate only English words that are like "
-                "theirs, pass --words like."
-            )
+            _report("most names have several words. For words like theirs, pass --words like.")
         return None
     texts = _lines(args.words_file, args)
     if args.words or args.own_words:
         texts += names or []
     if not texts:
-        _report(
-            "warning: a model file does not contain the words of its list. To allow them, pass "
-            "--words-file."
-        )
+        _report("warning: a model file lacks the words of its list. Pass them in --words-file.")
     words = sknamegen.datasets.words_in(texts)
     if args.words:
         words |= {*sknamegen.load_words(names if args.words == "like" else None)}
@@ -450,8 +417,7 @@ def _serializer(path):
     extension = os.path.splitext(path)[1]
     if extension not in (".joblib", ".pkl", ".skops"):
         raise ValueError(
-            "A model file must end in .joblib, .pkl or .skops, and a web page in .html. Got "
-            f"{path!r}."
+            f"A model file must end in .joblib, .pkl or .skops, a web page in .html. Got {path!r}."
         )
     if extension == ".skops" and find_spec("skops") is None:
         raise ImportError(f"{path!r} requires skops. Run pip install skops, or use .joblib.")

@@ -283,9 +283,8 @@ class Alphabet:
         for prefix in prefixes:
             if unknown := sorted({*prefix} - self.index.keys()):
                 raise ValueError(
-                    f"seed {prefix!r} contains characters outside the model's alphabet: "
-                    f"{', '.join(map(repr, unknown))}. Choose from "
-                    f"{shorten(''.join(self.index), 100)}."
+                    f"seed {prefix!r} contains {', '.join(map(repr, unknown))}, outside the "
+                    f"model's alphabet. Choose from {shorten(''.join(self.index), 100)}."
                 )
             if not prefix and self.end is None:
                 raise ValueError(

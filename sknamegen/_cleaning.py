@@ -112,11 +112,7 @@ def warn_about_suspicious_names(names: list[str], is_cleaned: bool = False) -> N
 
 
 def clean_names(
-    names: Iterable[Any],
-    *,
-    case: str | None = None,
-    drop_duplicates: bool = False,
-    drop_digits: bool = False,
+    names: Iterable[Any], *, case: str | None = None
 ) -> tuple[list[str], dict[str, int]]:
     r"""Clean a list of names.
 
@@ -130,11 +126,6 @@ def clean_names(
     case : {None, "title", "lower", "upper"}, default=None
         "title" changes "MARIA" and "maria" to "Maria", and "O'NEILL" to "O'Neill". It does not
         change names in mixed case. "lower" and "upper" convert all names. None: no conversion.
-    drop_duplicates : bool, default=False
-        Whether to keep only one copy of each name. Generators learn the frequency of a name from
-        the number of times it appears.
-    drop_digits : bool, default=False
-        Whether to drop names that contain a digit.
 
     Returns
     -------
@@ -156,7 +147,7 @@ def clean_names(
     TypeError
         If `names` is a str, or an entry is not a str, None or NaN.
     ValueError
-        If `case`, `drop_duplicates` or `drop_digits` has an invalid value.
+        If `case` has an invalid value.
 
     Examples
     --------
@@ -165,12 +156,10 @@ def clean_names(
     (['Maria', 'Maria', 'Zoë', 'Ana Luz'], {'blanks': 2, 'composed': 1, 'case': 1, 'empty': 2})
     """
     check_option("case", case, (*_CASES,))
-    check_option("drop_duplicates", drop_duplicates)
-    check_option("drop_digits", drop_digits)
     if isinstance(names, str):
         raise TypeError(f"names must be an iterable of str. Got the single str {names!r:.80}.")
     steps = _FIXES | {"case": lambda name: compose(_CASES[case](name))}
-    changes = dict.fromkeys([*steps, "empty", "digits", "duplicates"], 0)
+    changes = dict.fromkeys([*steps, "empty"], 0)
     entries, cleaned = list(names), []
     for row, entry in enumerate(entries):
         is_missing = entry is None or (isinstance(entry, float) and entry != entry)
@@ -182,16 +171,12 @@ def clean_names(
             changes[step] += name != before
             if name in _MISSING and step != "case":  # "Nan" is a name
                 name = ""
-        if not name:
-            changes["empty"] += 1
-        elif drop_digits and any(map(str.isdigit, name)):
-            changes["digits"] += 1
-        else:
+        if name:
             cleaned.append(name)
+        else:
+            changes["empty"] += 1
     warn_about_suspicious_names([x for x in entries if isinstance(x, str)], is_cleaned=True)
-    distinct = list(dict.fromkeys(cleaned)) if drop_duplicates else cleaned
-    changes["duplicates"] = len(cleaned) - len(distinct)
-    return distinct, {change: n for change, n in changes.items() if n}
+    return cleaned, {change: n for change, n in changes.items() if n}
 
 
 def warn_about_capitals(names: Iterable[str]) -> None:

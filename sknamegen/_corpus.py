@@ -139,9 +139,8 @@ class Corpus:
         names = check_names(X)
         if self.is_text:
             raise ValueError(
-                "X must be windows of running text, because this generator was fitted with "
-                "boundary=False. Got names. Pass windows from the CharSequenceVectorizer used in "
-                "fit."
+                "X must be windows of running text, as in fit, where boundary was False. Got names."
+                " Pass windows from the same CharSequenceVectorizer."
             )
         if "".join(self.alphabet_).islower():
             warn_about_capitals(names)

@@ -82,9 +82,8 @@ class Fitted:
             prefix = prefixes[int(is_possible.argmin())]
             rules = [f"begins with {prefix!r}" if prefix else "", limits.describe()]
             raise ValueError(
-                f"No name of {limits.min_length} to {limits.max_length} characters that the model "
-                f"can generate {' and '.join(filter(None, rules)) or 'exists'}. Relax the "
-                "constraint or the length limits."
+                f"No name of {limits.min_length} to {limits.max_length} characters from the model "
+                f"{' and '.join(filter(None, rules)) or 'exists'}. Relax the constraint."
             )
         return possible
 
@@ -187,9 +186,7 @@ class Fitted:
     def _label_index(self, label: object) -> int:
         labels = self.corpus.labels
         if not labels:
-            raise ValueError(
-                f"label requires a generator fitted with labels: fit(X, y). Got {label!r}."
-            )
+            raise ValueError(f"label requires a generator fitted with labels. Got {label!r}.")
         if not np.isscalar(label) or label not in labels:
             raise ValueError(f"label must be one of {', '.join(map(repr, labels))}. Got {label!r}.")
         return labels.index(label)

@@ -79,8 +79,7 @@ def restoring() -> Iterator[None]:
         yield
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise ValueError(
-            "A saved model must contain valid arrays and numbers. The file is damaged or was "
-            "modified after saving."
+            "A saved model must contain valid arrays and numbers. The file is damaged or modified."
         ) from error
 
 

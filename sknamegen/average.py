@@ -190,10 +190,7 @@ def _check_generators(generators: object) -> list[BaseCharGenerator]:
     checked = [generator for *_, generator in steps]
     for generator in checked:
         if isinstance(generator, CharAverageGenerator):
-            raise ValueError(
-                f"{_EXPECTED}. Got a CharAverageGenerator. Pass its members instead, with the "
-                "products of the weights."
-            )
+            raise ValueError(f"{_EXPECTED}. Got a CharAverageGenerator. Pass its generators.")
         if isinstance(generator, BaseCharGenerator) and not hasattr(generator, "alphabet_"):
             raise NotFittedError(
                 f"{_EXPECTED}. Got an unfitted generator. A search clones its grid, which "
@@ -201,8 +198,7 @@ def _check_generators(generators: object) -> list[BaseCharGenerator]:
             )
         if fitted(generator).corpus.labels:
             raise ValueError(
-                f"{_EXPECTED}. Got a generator with labels. To blend its labels, use "
-                "sample(label={...})."
+                f"{_EXPECTED}. Got labels. To blend the labels, use sample(label={{...}})."
             )
     kinds = {(generator.window_length_, generator.max_length_ is not None) for generator in checked}
     if len(kinds) > 1:

@@ -553,8 +553,7 @@ def read_lines(
                     bar.update(n_bytes - bar.n)
     except UnicodeError as error:
         raise ValueError(
-            f"{source} is not in the encoding {encoding!r} ({error}). Pass the correct encoding, "
-            "such as 'latin-1' or 'utf-16'."
+            f"{source} is not in the encoding {encoding!r} ({error}). Pass another, like 'latin-1'."
         ) from error
     if not n_names:
         raise ValueError(f"{source} contains no names. Expected one name per line.")
@@ -595,8 +594,7 @@ def _table_rows(lines: list[str]) -> Iterator[list[str]]:
         for row in reader:
             yield row
             start = reader.line_num
-    except csv.Error as error:
+    except csv.Error:
         raise ValueError(
-            f"A quoted cell must end with a quote, before the separator. Got {lines[start]!r:.80} "
-            f"({error})."
+            f"A quoted cell must end with a quote, before the separator. Got {lines[start]!r:.80}."
         ) from None

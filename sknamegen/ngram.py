@@ -144,8 +144,7 @@ class CharNGramGenerator(BaseCharGenerator):
         order = min(order, corpus.window_length_ + 1)
         if before and order != self.counts_.order:
             raise ValueError(
-                f"order must be the same as in the first call, {self.counts_.order}. Got "
-                f"{self.order}."
+                f"order must be {self.counts_.order}, as in the first call. Got {self.order}."
             )
         counted_before = self.counts_.counted() if before else None
         counted = NGramCounts.of(sequences, order, counted_before)

@@ -358,8 +358,7 @@ class NamePseudonymizer(
             if len(block) < size:
                 raise ValueError(
                     "generator must generate a distinct pseudonym for each name. Got only "
-                    f"{len(block):,} names. If X is short, pass a FrozenEstimator of a Pipeline "
-                    "fitted to more names."
+                    f"{len(block):,}. For a short X, freeze a Pipeline fitted to more names."
                 )
 
     def _seed(self, name):
@@ -393,8 +392,7 @@ def _names_to_learn(names, is_labelled):
     if len(names) < _MIN_CERTAIN:
         warn_user(
             f"X has only {len(names):,} distinct names, too few to find out what they are. All "
-            f"pseudonyms, also in later calls of partial_fit, will be like the names of the list "
-            f"{title!r}. {advice}"
+            f"pseudonyms, also of later names, will be like the list {title!r}. {advice}"
         )
     for case in (str.lower, str.upper):
         if all(name == case(name) != name.swapcase() for name in names):

@@ -277,8 +277,7 @@ class CharSequenceVectorizer(StateFormat, CallbackSupportMixin, TransformerMixin
             raise ValueError(
                 f"Unknown character {str(character)!r} ({code_point(character)}) in row {row}: "
                 f"{shorten(name.rstrip(END_CHARACTER), 30)}. The alphabet is "
-                f"{shorten(''.join(self.alphabet_), 60)}. Use handle_unknown='replace' to "
-                "replace it with U+FFFD."
+                f"{shorten(''.join(self.alphabet_), 60)}. Use handle_unknown='replace'."
             )
         text[unknown] = UNKNOWN
 

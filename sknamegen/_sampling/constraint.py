@@ -82,8 +82,7 @@ class Limits(NamedTuple):
             )
         if not alphabet.index and min_length > longest_seed:
             raise ValueError(
-                "min_length must be 0, because the model has seen only empty names. Got "
-                f"{min_length}."
+                f"min_length must be 0, because the model knows only empty names. Got {min_length}."
             )
         min_length = max_length if longest_name is None else min_length
         compiled = None if pattern is None else compile_pattern(pattern)

@@ -156,8 +156,7 @@ class Net(skorch.NeuralNet):
 def divergence_error(reason: str, net: Net) -> ValueError:
     """Return the error for training that diverged."""
     return ValueError(
-        f"Training diverged: {reason} in epoch {len(net.history)} with lr={net.lr}. "
-        "Lower lr or weight_decay."
+        f"Training diverged: {reason}, epoch {len(net.history)}. Lower lr={net.lr} or weight_decay."
     )
 
 
@@ -321,10 +320,7 @@ def _build_net(plan: TrainPlan, valid: SequenceDataset, progress: Progress) -> N
         first, last = name.partition("__")[0], name.rpartition("__")[2]
         is_own = name in own or last in own or first == "callbacks"
         if is_own and name not in ("optimizer__betas", "optimizer__weight_decay"):
-            raise ValueError(
-                "net_params may only contain skorch.NeuralNet parameters that CharLSTMGenerator "
-                f"does not set itself. Got {name!r}."
-            )
+            raise ValueError(f"net_params must not set what CharLSTMGenerator sets. Got {name!r}.")
     net = net_class(**params | dict(plan.net_params))
     net.plan = plan
     return net.initialize()

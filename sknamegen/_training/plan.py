@@ -19,7 +19,7 @@ from .._corpus import Corpus
 from .._models.pretrained import Network, Pretrained
 from .._sequences import Sequences
 from .._types import Data, Floats, RandomStateLike
-from .._validation import check_int, check_option, check_real, is_auto, warn_user
+from .._validation import check_int, check_option, check_real, is_auto
 
 # Maximum hidden size and embedding dimension. A layer of this size has 800 million weights.
 _MAX_SIZE = 10_000
@@ -154,13 +154,10 @@ def check_params(params: Data) -> Settings:
         torch.zeros(1, device=torch.device(device)).item()
     except Exception:  # of many types, including ModuleNotFoundError
         raise ValueError(
-            "device must be a device that torch can use on this machine, such as 'cpu', or 'auto'. "
-            f"Got {device!r}."
+            f"device must be 'auto' or a usable torch device, such as 'cpu'. Got {device!r}."
         ) from None
     if accelerator is not None and not hasattr(accelerator, "num_processes"):
-        raise TypeError(
-            f"accelerator must be an accelerate.Accelerator or None. Got {accelerator!r}."
-        )
+        raise TypeError(f"accelerator must be None or an Accelerator. Got {accelerator!r}.")
     actual_device = torch.device(accelerator.device if accelerator else device)
     checked |= {
         "optimizer": _optimizer_class(params["optimizer"]),
@@ -176,17 +173,15 @@ def check_params(params: Data) -> Settings:
 
 def _check_without_validation(callback: Callback) -> None:
     """Raise an error if a callback requires held-out names."""
-    monitor = getattr(callback, "monitor", None)
-    if getattr(callback, "on_train", None) is False:
-        setting = "on_train=True"
-    elif isinstance(monitor, str) and monitor.startswith("valid_loss"):
-        setting = f"monitor={monitor.replace('valid', 'train')!r}"
-    else:
-        return
-    raise ValueError(
-        f"{type(callback).__name__} requires held-out names. Set early_stopping=True, or pass it "
-        f"{setting} to use the training names."
-    )
+    monitor = str(getattr(callback, "monitor", None))
+    is_monitor = monitor.startswith("valid_loss")
+    if is_monitor or getattr(callback, "on_train", None) is False:
+        train_monitor = monitor.replace("valid", "train")
+        setting = f"monitor={train_monitor!r}" if is_monitor else "on_train=True"
+        raise ValueError(
+            f"{type(callback).__name__} requires held-out names. Set early_stopping=True, or pass "
+            f"it {setting} to use the training names."
+        )
 
 
 def make_plans(
@@ -220,7 +215,8 @@ def make_plans(
     """
     names = sequences.name_index[sequences.has_target.any(axis=1)]
     n_names = len(names if corpus.is_text else np.unique(names))
-    _check_continued(settings, networks)
+    if networks and networks[-1].lstm:
+        _check_sizes(settings, networks[-1].lstm.sizes | {"num_networks": len(networks)})
     networks = networks or _new_networks(settings, n_names - n_similar, pretrained)
     is_from_scratch = not any(network.starts_from_init for network in networks)
     explicit = {name: value for name, value in vars(settings).items() if not is_auto(value)}
@@ -313,20 +309,6 @@ def _new_networks(settings: Settings, n_names: int, pretrained: Pretrained | Non
     return [Network(networks[0], weight, True), *others]
 
 
-def _check_continued(settings: Settings, networks: Sequence[Network]) -> None:
-    """Raise an error or warn if settings contradict the networks of the last fit, if any."""
-    sizes = [network.lstm.sizes for network in networks if network.lstm]
-    # With init="auto", the size parameters do not describe the network from the base.
-    is_all_base = is_auto(settings.init) and all(n.starts_from_init for n in networks)
-    if sizes and not is_all_base:
-        _check_sizes(settings, sizes[-1] | {"num_networks": len(sizes)})
-    elif sizes and settings.hidden_size not in ("auto", sizes[0]["hidden_size"]):
-        warn_user(
-            f"hidden_size={settings.hidden_size} has no effect, because all networks of the "
-            "last fit started from the base. Fit a new generator to create a network of this size."
-        )
-
-
 def _check_sizes(settings: Settings, sizes: Mapping[str, int | None]) -> None:
     for name in _mismatches(settings, sizes):
         raise ValueError(
@@ -369,8 +351,7 @@ def uses_bfloat16(precision: str, device: torch.device) -> bool:
         is_fast = is_supported = torch.cuda.is_bf16_supported(including_emulation=False)
     if precision == "bfloat16" and not is_supported:
         raise ValueError(
-            f"precision must be 'auto' or 'float32' on this {device.type}, which does not support "
-            "bfloat16. Got 'bfloat16'."
+            f"precision must be 'auto' or 'float32' on this {device.type}. Got 'bfloat16'."
         )
     return precision == "bfloat16" or (is_fast and device.type in ("cpu", "cuda"))
 
@@ -388,8 +369,7 @@ def _optimizer_class(optimizer: Any) -> type[torch.optim.Optimizer]:
     base = torch.optim.Optimizer
     if not (inspect.isclass(kind) and issubclass(kind, base)) or kind is base:
         raise ValueError(
-            "optimizer must be a class from torch.optim or its name, such as 'AdamW', 'RMSprop' "
-            f"or 'SGD'. Got {optimizer!r}."
+            f"optimizer must be a torch.optim class or its name, such as 'SGD'. Got {optimizer!r}."
         )
     return kind
 

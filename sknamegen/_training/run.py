@@ -214,9 +214,7 @@ def _split(
     is_held_out = is_held_out[sequences.name_index]
     train = sequences.take(~is_held_out)
     if not train.has_target.any():
-        raise ValueError(
-            "X must contain at least one character from the alphabet. Got only unknown ones."
-        )
+        raise ValueError("X must contain a character of the alphabet. Got only unknown ones.")
     return train, sequences.take(is_held_out)._replace(weights=None)
 
 
