@@ -162,7 +162,7 @@ def import_optional(user: str, module: str, extra: str) -> Any:
         return import_module(module)
     except ImportError as error:
         raise ImportError(
-            f"{user} requires {module.partition('.')[0]}. In a clone, run pip install '.[{extra}]'."
+            f"{user} requires {module}. In a clone of sknamegen, run pip install '.[{extra}]'."
         ) from error
 
 

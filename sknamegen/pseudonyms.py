@@ -358,7 +358,7 @@ class NamePseudonymizer(
             if len(block) < size:
                 raise ValueError(
                     "generator must generate a distinct pseudonym for each name. Got only "
-                    f"{len(block):,}. For a short X, freeze a Pipeline fitted to more names."
+                    f"{len(block):,}. For a short X, pass a FrozenEstimator of a fitted Pipeline."
                 )
 
     def _seed(self, name):

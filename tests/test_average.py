@@ -204,7 +204,7 @@ def test_weights_set_after_fit_are_saved_but_unused():
 def test_nested_averages_are_rejected():
     average = CharAverageGenerator([fitted(ITALIAN)]).fit()
     for nested in (average, FrozenEstimator(average), clone(average)):
-        with pytest.raises(ValueError, match=r"CharAverageGenerator\. Pass its members instead"):
+        with pytest.raises(ValueError, match=r"CharAverageGenerator\. Pass its generators"):
             CharAverageGenerator([fitted(JAPANESE), nested]).fit()
 
 

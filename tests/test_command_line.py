@@ -309,7 +309,7 @@ def test_a_full_disk_keeps_the_old_file(run, tmp_path, ending):
         ("names.txt -n -1", "-n must be from 0 to 10,000,000. Got -1"),
         ("names.txt --pattern (", "error: pattern must be a valid regular expression"),
         ("names.txt --counting --temperature 1e-8 --min-length 11", "leave too few characters."),
-        ("names.txt --suffix 42", "can generate matches pattern='(?s).*42'"),
+        ("names.txt --suffix 42", "the model matches pattern='(?s).*42'"),
         ("names.txt --words-file digits.txt", "--words-file requires at least one word"),
         ("names.txt --words-file japanese.txt", "error: words must contain a word"),
         ("table.csv --column na\x1bme", "Its columns are na\\u202eme, land"),

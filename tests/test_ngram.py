@@ -65,7 +65,7 @@ def test_partial_fit_in_chunks_equals_fit(names):
         chunked.partial_fit(names[i : i + 5], alphabet=None if i else whole.alphabet_)
     for X in (names, SCORED):
         np.testing.assert_array_equal(chunked.score_samples(X), whole.score_samples(X))
-    with pytest.raises(ValueError, match=r"order must be the same as in the first call, 5. Got 3."):
+    with pytest.raises(ValueError, match=r"order must be 5, as in the first call. Got 3."):
         chunked.set_params(order=3).partial_fit(names)
 
 

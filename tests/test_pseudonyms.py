@@ -229,7 +229,7 @@ def test_short_columns_without_lzma(monkeypatch):
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (["Anna"], r"X has only 1 distinct names, too few .* like the names of the list 'en_GB_f"),
+        (["Anna"], r"X has only 1 distinct names, too few .* like the list 'en_GB_f"),
         (load_names("dragons")[:20], r"X has only 20 distinct names, and no bundled list of p"),
     ],
 )

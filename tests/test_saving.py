@@ -42,7 +42,7 @@ from sknamegen.datasets import KnownNames
 
 SAVED = Path(__file__).parent / "saved"
 FORMAT = "format-{}".format(CharNGramGenerator().__getstate__()["_format"])
-DAMAGED = "The file is damaged or was modified|must have the same characters"
+DAMAGED = "The file is damaged or modified|must have the same characters"
 # Changes that invalidate any array, an array of indices, or an array of weights.
 INVALID_ARRAY = {
     *("deleted", "none", "text", "minus one", "huge", "nan", "object dtype", "flat"),

@@ -156,7 +156,8 @@ class Net(skorch.NeuralNet):
 def divergence_error(reason: str, net: Net) -> ValueError:
     """Return the error for training that diverged."""
     return ValueError(
-        f"Training diverged: {reason}, epoch {len(net.history)}. Lower lr={net.lr} or weight_decay."
+        f"Training diverged: {reason} in epoch {len(net.history)} with lr={net.lr}. "
+        "Lower lr or weight_decay."
     )
 
 

@@ -70,7 +70,7 @@ def test_damaged_files_are_rejected(names, write):
             changes.append({name: array.astype(np.int64)})
     valid["alphabet"] = alphabet
     for change in changes:
-        with pytest.raises(ValueError, match="The file is damaged or was modified"):
+        with pytest.raises(ValueError, match="The file is damaged or modified"):
             read(**change)
     with pytest.raises(ValueError, match="allow_pickle=False"):  # loading runs no code
         read(more=np.array([{}], dtype=object))
