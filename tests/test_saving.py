@@ -226,7 +226,9 @@ def test_corrupted_states_are_rejected_or_harmless(fitted):
     is_vectorizer = isinstance(estimator, CharSequenceVectorizer)
     state, n_invalid, n_rejected, n_used = estimator.__getstate__(), 0, 0, 0
     params = {} if is_vectorizer else estimator.get_params()
-    paths = [path for path in entries(state) if path[0] not in params]
+    # Layers and networks differ only by their number.
+    roles = {re.sub(r"\d+", "0", str(p)): p for p in entries(state) if p[0] not in params}
+    paths = [*roles.values()]
     assert ("alphabet_",) in paths
     memory_limit = 2**20 + 5 * peak_memory(type(estimator)().__setstate__, state)
     for corruption in CORRUPTIONS if params else ():  # parameters only affect the next fit
