@@ -377,7 +377,7 @@ def test_words_options(run, tmp_path):
     status, names, error = run("--load", "m.joblib", "--words", *options[1:])
     assert (status, len(names)) == (0, 20)
     assert words_of(names) <= load_words()
-    assert error.startswith("sknamegen: warning: a model file does not contain the words of its")
+    assert error.startswith("sknamegen: warning: a model file lacks the words of its list")
     _, names, error = run("--load", "m.joblib", "--words-file", "words.txt", *options[1:])
     assert words_of(names) <= given
     assert error == ""
