@@ -33,8 +33,8 @@ class CharLSTMGenerator(BaseCharGenerator):
     """Name generator based on an LSTM that predicts the next character.
 
     The generator is fitted to windows from `CharSequenceVectorizer` and adapts to any number of
-    names. Training on twenty names takes about a second, because it starts from a
-    pretrained network. Training on five thousand takes about ten seconds.
+    names. Training on twenty names takes a few seconds, because it starts from a pretrained
+    network. Training on five thousand takes ten to twenty seconds.
 
     >>> from sknamegen import CharLSTMGenerator, CharSequenceVectorizer
     >>> few = ["Makris", "Pappas", "Kouros", "Samaras", "Vlahos", "Spanos", "Kanaris", "Zervas"]

@@ -59,7 +59,6 @@ def benchmark_outputs():
 
 
 def test_comparison_shows_the_figures_of_the_benchmarks():
-    """The README gives times on a processor with AVX-512, and in parentheses those without it."""
     output = benchmark_outputs()
     loss = {row[0]: float(row[1].split()[0]) for row in cells_of(output["quality.py"])[1:]}
     style = {}
@@ -69,21 +68,17 @@ def test_comparison_shows_the_figures_of_the_benchmarks():
     (blind,) = (text for command, text in output.items() if command.startswith("blind.py"))
     kept = {row[0]: f"{float(row[3].split()[0]):.0%}" for row in cells_of(blind)[1:]}
 
-    def figures(script, pattern, form):
-        both = [re.findall(pattern, output[isa + script])[-1] for isa in ("", "ISA=AVX2 ")]
-        return "{} ({})".format(*(form.format(float(figure)) for figure in both))
+    def figures(script, *patterns):
+        return [float(re.findall(pattern, output[script])[-1]) for pattern in patterns]
 
-    small, default, keras = (
-        figures("fit.py", rf"{title} +(\S+) s", "{:.1f} s")
-        for title in ("total time", "fit, threads: +2", "in Keras")
+    titles = "total time", "fit, threads: +2", "in Keras"
+    small, default, keras = figures("fit.py", *(rf"{title} +(\S+) s" for title in titles))
+    losses = figures("fit.py", r"total time .* (\S+) nats", r"in Keras +\S+ s +(\S+)")
+    rate, loop = figures(
+        "sampling.py",
+        r"2 of 240 units, threads: 2:.* (\d+)\d{3} characters/s",
+        r"in Keras: (\S+) characters/s",
     )
-    (losses,) = re.findall(
-        r"total time .* (\S+) nats.*\n.* in Keras +\S+ s +(\S+)", output["fit.py"]
-    )
-    rate = figures(
-        "sampling.py", r"2 of 240 units, threads: 2:.* (\d+)\d{3} characters/s", "{:.0f},000"
-    )
-    loop = figures("sampling.py", r"in Keras: (\S+) characters/s", "{:.0f}")
     notebook = loss["the notebook's recipe"]
     typical, drawn = "settings of the command line", "temperature 0.7"
     expected = {
@@ -104,10 +99,10 @@ def test_comparison_shows_the_figures_of_the_benchmarks():
             f"markovify {kept['markovify']}; real names {kept['real names']}",
         ],
         "fit.py": [
-            f"{small} for {float(losses[0]):.2f}; {default} with the defaults",
-            f"the notebook's settings in Keras: {keras} for {float(losses[1]):.2f}",
+            f"{small:.1f} s for {losses[0]:.2f}; {default:.1f} s with the defaults",
+            f"the notebook's settings in Keras: {keras:.1f} s for {losses[1]:.2f}",
         ],
-        "sampling.py": [rate, f"the notebook's loop in Keras: {loop}"],
+        "sampling.py": [f"{rate:.0f},000", f"the notebook's loop in Keras: {loop:.0f}"],
     }
     shown = cells_of(README.read_text("utf-8"))[1:]
     assert {re.findall(r"`(\w+\.py)`", row[0])[0]: row[1:] for row in shown} == expected

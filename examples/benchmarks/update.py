@@ -5,11 +5,9 @@
 
 A comment such as ``<!-- fit.py -->`` in README.md precedes the output of the command in it. Without
 arguments, the script runs all of these commands, which takes two hours. With arguments, it runs the
-commands that contain one of them. ``ISA=AVX2`` before a command restricts all libraries to the
-instructions of processors without AVX-512 and bfloat16.
+commands that contain one of them.
 """
 
-import os
 import re
 import subprocess
 import sys
@@ -17,26 +15,18 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 README = FOLDER / "README.md"
-BLOCK = re.compile(r"<!-- ((?:ISA=AVX2 )?\w+\.py[^\n]*) -->\n.*?<!-- end -->", re.DOTALL)
-AVX2 = {
-    "ATEN_CPU_CAPABILITY": "avx2",
-    "ONEDNN_MAX_CPU_ISA": "AVX2",
-    "MKL_ENABLE_INSTRUCTIONS": "AVX2",
-    "OPENBLAS_CORETYPE": "Haswell",
-    "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR",
-}
+BLOCK = re.compile(r"<!-- (\w+\.py[^\n]*) -->\n.*?<!-- end -->", re.DOTALL)
 
 
 def run(command):
     """Return the output of a benchmark."""
-    script, *arguments = command.removeprefix("ISA=AVX2 ").split()
+    script, *arguments = command.split()
     return subprocess.run(
         [sys.executable, FOLDER / script, *arguments],
         check=True,
         stdout=subprocess.PIPE,
         text=True,
         cwd=FOLDER,
-        env=os.environ | (AVX2 if command.startswith("ISA=AVX2") else {}),
     ).stdout
 
 
