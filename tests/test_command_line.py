@@ -383,6 +383,7 @@ def test_words_options(run, tmp_path):
     assert error == ""
 
 
+@pytest.mark.full
 def test_number_of_words(run):
     """It is that of the list, if names consist of words. Other numbers are used if it is rare."""
     words = "--allow-known", "--words", "like", "--min-p", 0, "--best-of", 1, "--random-state", 0

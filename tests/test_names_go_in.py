@@ -123,6 +123,7 @@ def wrapped(names):
     return pipe[-1], [pipe, search, FrozenEstimator(search), FrozenEstimator(pipe[-1])]
 
 
+@pytest.mark.full
 def test_functions_take_pipelines_and_searches(wrapped, names, tmp_path):
     generator, estimators = wrapped
     options = {"pattern": ".*a", "random_state": 0}

@@ -129,7 +129,7 @@ def assert_same_distribution(names, expected):
         ("scripts, n-grams", 2000, 0.5, {"min_length": 2, "max_length": 3}),
         ("emoji", 4000, 1, {"max_length": 1}),
         ("emoji", 4000, 0.5, {"max_length": 2}),
-        ("few names", 500, 0.5, {}),
+        full("few names", 500, 0.5, {}),
         full("two networks, labels", 2000, 1, {"label": "female"}),
     ],
 )

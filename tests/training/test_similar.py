@@ -119,6 +119,7 @@ def test_round_trip_and_partial_fit(generator, alone):
     assert loaded.sample("Z", random_state=0).startswith("Z")
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("names", "expected"),
     [
