@@ -9,8 +9,10 @@ main thread, on its first and its last execution. The numbers of torch and BLAS 
 change.
 """
 
+import dis
 import faulthandler
 import gc
+import linecache
 import os
 import random
 import signal
@@ -115,7 +117,7 @@ def trace_call(call, number=None):
     def trace(frame, event, argument):
         if not frame.f_code.co_filename.startswith(package):
             return None
-        if event == "line":
+        if event == "line" and not ends_block(frame):
             lines.append((frame.f_code.co_filename, frame.f_lineno))
             if len(lines) - 1 == number:
                 raise KeyboardInterrupt
@@ -129,6 +131,17 @@ def trace_call(call, number=None):
     finally:
         sys.settrace(None)
     return lines
+
+
+def ends_block(frame):
+    """Whether a frame is at the end of a `with` block, before the manager's `__exit__`.
+
+    Python handles no signal there. An error raised by a trace function would leave a lock locked.
+    """
+    line = linecache.getline(frame.f_code.co_filename, frame.f_lineno).lstrip()
+    if not line.startswith("with "):
+        return False
+    return dis.opname[frame.f_code.co_code[frame.f_lasti]] == "LOAD_CONST"
 
 
 def wait_for_threads():
