@@ -374,7 +374,7 @@ def test_two_processes_train_as_well_as_one(run, tmp_path):
 
 @full
 @posix
-def test_train_from_large_file_at_full_size(tmp_path):
+def test_train_from_large_file_in_little_memory(tmp_path):
     printed = run_process("train_from_large_file.py", 60_000, cwd=tmp_path)
     assert "60000 names in" in printed
     assert numbers(r"peak memory (\S+) GB", printed)[0] < 1

@@ -4,7 +4,7 @@
     python examples/benchmarks/update.py [SCRIPT ...]
 
 A comment such as ``<!-- fit.py -->`` in README.md precedes the output of the command in it. Without
-arguments, the script runs all of these commands, which takes two hours. With arguments, it runs the
+arguments, the script runs all of these commands, which takes hours. With arguments, it runs the
 commands that contain one of them.
 """
 
