@@ -8,6 +8,8 @@ from functools import partial
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from sknamegen import CharLSTMGenerator, load_names
+from sknamegen._models.lstm import LSTM
 from sknamegen._parallel import in_threads, one_blas_thread, parallel_map
 
 needs_blas = pytest.mark.skipif(
@@ -102,6 +104,23 @@ def test_one_blas_thread_restores_the_number_of_threads():
         with pytest.raises(ZeroDivisionError), one_blas_thread():
             raise ZeroDivisionError
         assert blas_threads() == before
+
+
+@needs_blas
+def test_networks_are_read_with_one_blas_thread(monkeypatch):
+    """More threads wait for each other, for up to 25 times as long on a busy machine."""
+    seen, predict = [], LSTM._predict
+    monkeypatch.setattr(
+        LSTM, "_predict", lambda *args: seen.append(blas_threads()) or predict(*args)
+    )
+    with threadpool_limits(2, "blas"):
+        generator = CharLSTMGenerator(max_epochs=1, similar=None).fit(load_names("beers")[:20])
+        n_read = [len(seen)]
+        for call in (generator.sample, lambda: generator.next_char_proba(["A"])):
+            call()
+            n_read.append(len(seen))
+    assert 0 < n_read[0] < n_read[1] < n_read[2]
+    assert all(numbers[0] == 1 for numbers in seen)
 
 
 @needs_blas

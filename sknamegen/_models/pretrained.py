@@ -7,6 +7,7 @@ import numpy as np
 
 from .._alphabet import END_CHARACTER, N_SPECIAL, NONE, Alphabet
 from .._corpus import Corpus
+from .._parallel import one_blas_thread
 from .._sequences import Sequences
 from .._state import restoring
 from .._types import Floats, Strs
@@ -70,7 +71,8 @@ class Pretrained(NamedTuple):
         is_seen = np.isin(corpus.alphabet_, self.alphabet)
         subset = sequences.subsample()
         targets = np.where(np.append(is_seen, False)[subset.targets], subset.targets, NONE)
-        logits = self.network_for(corpus).logits(subset._replace(targets=targets))
+        with one_blas_thread():
+            logits = self.network_for(corpus).logits(subset._replace(targets=targets))
         logits[:, ~is_seen] = -np.inf
         log_proba = log_softmax(logits)[np.arange(len(logits)), targets[targets != NONE]]
         return len(log_proba) > 0 and bool(-log_proba.mean() < np.log(len(is_seen)))

@@ -22,7 +22,7 @@ from tqdm import tqdm
 from .._alphabet import NONE
 from .._models.lstm import LSTM
 from .._models.ngrams import NGrams
-from .._parallel import Setting, in_threads
+from .._parallel import Setting, in_threads, one_blas_thread
 from .._sequences import Sequences
 from .._types import Data
 from .batches import LengthGroupedBatches, SequenceDataset
@@ -351,8 +351,9 @@ def _check_not_diverged(net: Net, sequences: Sequences) -> None:
     The recorded losses predate the last steps, so this function computes the final loss.
     """
     loss = np.nan
-    with suppress(ValueError), np.errstate(over="ignore", invalid="ignore"):  # NaN in weights
-        loss = -float(LSTM(net.network.arrays()).log_proba(sequences).mean())
+    with suppress(ValueError), one_blas_thread():  # NaN in weights
+        with np.errstate(over="ignore", invalid="ignore"):
+            loss = -float(LSTM(net.network.arrays()).log_proba(sequences).mean())
     if not loss < log(net.plan.n_characters) + 1:
         reason = f"a loss of {loss:.3g} nats per character (worse than guessing)"
         raise divergence_error(reason, net)
