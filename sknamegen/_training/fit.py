@@ -351,9 +351,9 @@ def _check_not_diverged(net: Net, sequences: Sequences) -> None:
     The recorded losses predate the last steps, so this function computes the final loss.
     """
     loss = np.nan
-    with suppress(ValueError), one_blas_thread():  # NaN in weights
-        with np.errstate(over="ignore", invalid="ignore"):
-            loss = -float(LSTM(net.network.arrays()).log_proba(sequences).mean())
+    ignored = np.errstate(over="ignore", invalid="ignore")
+    with suppress(ValueError), one_blas_thread(), ignored:  # NaN in weights
+        loss = -float(LSTM(net.network.arrays()).log_proba(sequences).mean())
     if not loss < log(net.plan.n_characters) + 1:
         reason = f"a loss of {loss:.3g} nats per character (worse than guessing)"
         raise divergence_error(reason, net)
