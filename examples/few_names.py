@@ -50,7 +50,7 @@ for title, init in {"from scratch": None, "from the base": "base"}.items():
     start = perf_counter()
     epochs = 2 if arguments.quick else "auto"
     lstm = CharLSTMGenerator(init=init, max_epochs=epochs, random_state=SEED)
-    pipe = make_pipeline(CharSequenceVectorizer(window_length=12), lstm).fit(names)
+    pipe = make_pipeline(CharSequenceVectorizer(), lstm).fit(names)
     generators[title] = pipe[-1]
     print(f"\nTrained {title} in {perf_counter() - start:.1f} s")
     for i, temperature in enumerate((0.5, 1.0)):

@@ -40,7 +40,7 @@ print(f"{len(train)} training names, for example {', '.join(train[:3])}")
 epochs = {"max_epochs": 2} if arguments.quick else {}
 pipe = Pipeline(
     [
-        ("windows", CharSequenceVectorizer(window_length=10)),
+        ("windows", CharSequenceVectorizer()),
         ("lstm", CharLSTMGenerator(random_state=SEED, verbose=1, **epochs)),
     ]
 )

@@ -58,13 +58,13 @@ epochs = 1 if arguments.quick else "auto"
 lstm = CharLSTMGenerator(max_epochs=epochs, random_state=SEED)
 pipe = Pipeline([("windows", CharSequenceVectorizer()), ("lstm", lstm)])
 distributions = {
-    "windows__window_length": IntDistribution(4, 20),
+    "windows__window_length": IntDistribution(4, 32),
     "lstm__hidden_size": CategoricalDistribution([128, 240, 320]),
     "lstm__lr": FloatDistribution(0.005, 0.05, log=True),
     "lstm__dropout": FloatDistribution(0.1, 0.4),
 }
 # Try the default settings first, so that the best trial is at least as good.
-default = {"windows__window_length": 10, "lstm__hidden_size": 240, "lstm__lr": 0.02}
+default = {"windows__window_length": 32, "lstm__hidden_size": 240, "lstm__lr": 0.02}
 study.enqueue_trial(default | {"lstm__dropout": 0.2}, skip_if_exists=True)
 
 # %%

@@ -16,6 +16,8 @@ from ._alphabet import END, N_CODE_POINTS, NONE, PAD, RESERVED, START, Alphabet,
 from ._parallel import blocks
 from ._types import Bools, Floats, Ints
 
+# Default window_length. Nearly all names fit in such a window, so models read each of them once.
+WINDOW_LENGTH = 32
 # Maximum window_length in characters. Sampling allocates one row of this length per name.
 MAX_WINDOW = 2**20
 # Number of array cells above which the share of padding is limited.
@@ -45,8 +47,8 @@ class Rows:
     n_given: int = 0
 
     @classmethod
-    def of_names(cls, names: Sequence[str], window_length: int = 10) -> Self:
-        """Return the rows of normalised names. Without a vectorizer, windows have its default."""
+    def of_names(cls, names: Sequence[str], window_length: int = WINDOW_LENGTH) -> Self:
+        """Return the rows of normalised names."""
         return cls(encode_rows(names), window_length)
 
     @classmethod
@@ -137,6 +139,7 @@ class Sequences(NamedTuple):
         The sequences of all names, in order, precede the sequences of later windows.
         """
         codes, n_steps = rows.codes, rows.window_length
+        n_steps = n_steps if rows.is_text else min(n_steps, codes.shape[1] - 1)
         n_names = 0 if rows.is_text else len(codes)
         inputs, targets = np.full((2, n_names, n_steps), PAD, dtype=np.int32)
         ends = codes[:, :, -1] if rows.is_text else codes[:, n_steps + 1 :]
@@ -149,14 +152,14 @@ class Sequences(NamedTuple):
                 f"would take {n_cells * 4 / 1e9:,.1f} GB. Shorten or split the longest rows, or "
                 "use a smaller window_length."
             )
+        later: Ints
         if rows.is_text:
             later = codes[name_index, position].astype(np.int32, copy=False)
             if np.isin(later[:, :-1], RESERVED).any() or (later[:, -1] == START).any():
                 raise malformed_error()
         else:
-            first, last = rows.n_given, min(n_steps, codes.shape[1] - 1)
-            inputs[:, :last] = codes[:, :last]
-            targets[:, first:last] = codes[:, first + 1 : last + 1]
+            inputs[:] = codes[:, :n_steps]
+            targets[:, rows.n_given :] = codes[:, rows.n_given + 1 : n_steps + 1]
             later = codes[name_index[:, None], position[:, None] + np.arange(1, n_steps + 2)]
         later_targets = np.pad(later[:, -1:], ((0, 0), (n_steps - 1, 0)), constant_values=PAD)
         targets = np.concatenate([targets, later_targets])
@@ -205,8 +208,14 @@ class Sequences(NamedTuple):
         first = int(self.name_index.max(initial=-1)) + 1
         both = self, other._replace(name_index=other.name_index + first)
         weights = [np.ones(len(s.inputs)) if s.weights is None else s.weights for s in both]
-        columns = zip(*(sequences[:4] for sequences in both), strict=True)
-        return Sequences._make([*map(np.concatenate, columns), np.concatenate(weights)])
+        n_steps, columns = max(s.inputs.shape[1] for s in both), []
+        for sequences in both:
+            padding = (0, 0), (0, n_steps - sequences.inputs.shape[1])
+            inputs = np.pad(sequences.inputs, padding)
+            targets = np.pad(sequences.targets, padding, constant_values=NONE)
+            columns.append([inputs, targets, *sequences[2:4]])
+        joined = map(np.concatenate, zip(*columns, strict=True))
+        return Sequences._make([*joined, np.concatenate(weights)])
 
     def blocks(self, n_characters: int) -> list[Self]:
         """Cut into blocks small enough that the logits of all targets fit in memory."""

@@ -175,7 +175,8 @@ class NamePseudonymizer(
         labels = [label_of[name] for name in names]
         pipe = clone(CharNGramGenerator() if self.generator is None else self.generator)
         if not hasattr(pipe, "steps"):
-            pipe = Pipeline([("windows", CharSequenceVectorizer()), ("generator", pipe)])
+            windows = CharSequenceVectorizer(window_length=10)  # Pseudonyms depend on this number.
+            pipe = Pipeline([("windows", windows), ("generator", pipe)])
         # A FrozenEstimator is its own clone and must not change.
         if pipe is not self.generator and pipe[-1].get_params().get("random_state", 0) is None:
             pipe[-1].set_params(random_state=self._seed("") % 2**32)

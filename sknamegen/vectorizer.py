@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._alphabet import END_CHARACTER, UNKNOWN, characters_of, code_point, decode, distinct, shorten
 from ._cleaning import warn_about_suspicious_names
-from ._sequences import Rows, check_names, encode_rows, malformed_error
+from ._sequences import WINDOW_LENGTH, Rows, check_names, encode_rows, malformed_error
 from ._state import StateFormat
 from ._tasks import CallbackSupportMixin, fit_task
 from ._validation import check_int, check_option
@@ -32,8 +32,9 @@ class CharSequenceVectorizer(StateFormat, CallbackSupportMixin, TransformerMixin
 
     Parameters
     ----------
-    window_length : int, default=10
-        Number of context characters, at least 1.
+    window_length : int, default=32
+        Number of context characters, at least 1. Models read a name that fits in a window once, and
+        another window for each later character.
     step : int, default=1
         Number of characters between the starts of two windows of running text. For names
         (``boundary=True``), it must be 1.
@@ -97,7 +98,7 @@ class CharSequenceVectorizer(StateFormat, CallbackSupportMixin, TransformerMixin
     def __init__(
         self,
         *,
-        window_length: int = 10,
+        window_length: int = WINDOW_LENGTH,
         step: int = 1,
         boundary: bool = True,
         lowercase: bool = False,

@@ -129,7 +129,7 @@ def expected_scores(generator, model, learned, windows, y=(None, None)):
     return log_likelihood(windows, generator, penalised, y[1])
 
 
-def windows_of(names, window_length=10, **params):
+def windows_of(names, window_length=32, **params):
     return CharSequenceVectorizer(window_length=window_length, **params).fit_transform(names)
 
 
@@ -139,14 +139,14 @@ def small_generator(**params):
     return CharLSTMGenerator(**defaults | params)
 
 
-def small_pipeline(window_length=10, boundary=True, **params):
+def small_pipeline(window_length=32, boundary=True, **params):
     """Return a pipeline with a generator that has a network and n-gram counts."""
     vectorizer = CharSequenceVectorizer(window_length=window_length, boundary=boundary)
     generator = small_generator(**{"ngram_counts": True} | params)
     return Pipeline([("windows", vectorizer), ("lstm", generator)])
 
 
-def ngram_pipeline(window_length=10, boundary=True, **params):
+def ngram_pipeline(window_length=32, boundary=True, **params):
     vectorizer = CharSequenceVectorizer(window_length=window_length, boundary=boundary)
     return Pipeline([("windows", vectorizer), ("ngram", CharNGramGenerator(**params))])
 

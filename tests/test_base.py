@@ -76,9 +76,9 @@ def test_not_fitted(make_pipe, name):
 
 
 def test_windows_of_another_shape_are_rejected(generator, text_generator):
-    text = windows_of(["Maria Anna Maria"], boundary=False)
+    text = windows_of(["Maria Anna " * 4], boundary=False)
     for scored, windows, match in (
-        (generator, windows_of(["Ada"], 3), "window_length seen in fit, 10"),
+        (generator, windows_of(["Ada"], 3), "window_length seen in fit, 32"),
         (generator, windows_of(["Ada", "Adaline"])[:1, 5:], "at least one character to predict"),
         (generator, text, r"boundary was True\. Got windows with boundary=False"),
         (text_generator, windows_of(["A"], 5), r"was False\. Got windows with boundary=True"),

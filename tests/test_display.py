@@ -131,7 +131,7 @@ def test_temperatures(names):
 
 
 def test_errors(names, monkeypatch):
-    pipe, text = ngram_pipeline().fit(names), windows_of(["Maria Anna Joanna"], boundary=False)
+    pipe, text = ngram_pipeline().fit(names), windows_of(["Maria Anna " * 4], boundary=False)
     text_generator = CharNGramGenerator().fit(text)
     for display, arguments, error, match in (
         (LossCurveDisplay, [pipe], TypeError, "must be a CharLSTMGenerator, .* Got CharNGram"),

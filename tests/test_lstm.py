@@ -190,7 +190,7 @@ def test_warm_start_keeps_the_alphabet_and_the_maximum_length():
     assert generator.alphabet_.tolist() == [END, "A", "a", "d"]
     assert generator.max_length_ == 6
     assert generator.n_characters_seen_ == 4 + 7 + 4 + 4
-    with pytest.raises(ValueError, match="window_length seen in fit, 10"):
+    with pytest.raises(ValueError, match="window_length seen in fit, 32"):
         generator.fit(windows_of(["Ada"], 3))
     with pytest.raises(ValueError, match="partial_fit requires early_stopping=False"):
         generator.set_params(early_stopping=True).partial_fit(["Ada"])

@@ -38,7 +38,7 @@ def losses(names, n, seed):
     """Return each model's held-out loss for n training names."""
     names = [names[i] for i in np.random.default_rng(seed).permutation(len(names))]
     train, test = names[:n], names[n:][:MAX_TEST]
-    vectorizer = CharSequenceVectorizer(window_length=12)
+    vectorizer = CharSequenceVectorizer()
     windows, held_out = vectorizer.fit_transform(train), vectorizer.transform(test)
     return [-make(seed).fit(windows).score(held_out) for make in MODELS.values()]
 

@@ -135,7 +135,7 @@ def notebook(max_epochs):
 
 def logistic_regression(train, test, seed):
     """Fit logistic regression to contexts, and return the held-out loss."""
-    vectorizer = CharSequenceVectorizer()
+    vectorizer = CharSequenceVectorizer(window_length=10)
     model = make_pipeline(
         OneHotEncoder(handle_unknown="ignore"), LogisticRegression(tol=1e-3, max_iter=200)
     )
