@@ -138,8 +138,7 @@ class Sequences(NamedTuple):
 
         The sequences of all names, in order, precede the sequences of later windows.
         """
-        codes, n_steps = rows.codes, rows.window_length
-        n_steps = n_steps if rows.is_text else min(n_steps, codes.shape[1] - 1)
+        codes, n_steps = rows.codes, min(rows.window_length, rows.codes.shape[-1] - 1)
         n_names = 0 if rows.is_text else len(codes)
         inputs, targets = np.full((2, n_names, n_steps), PAD, dtype=np.int32)
         ends = codes[:, :, -1] if rows.is_text else codes[:, n_steps + 1 :]
@@ -147,14 +146,12 @@ class Sequences(NamedTuple):
         n_cells = len(position) * (n_steps + 1)
         if n_cells > _MAX_CELLS:
             raise ValueError(
-                "X must contain fewer windows after the start of its rows. Got "
-                f"{len(position):,} windows of {n_steps:,} characters. Each of several copies "
-                f"would take {n_cells * 4 / 1e9:,.1f} GB. Shorten or split the longest rows, or "
-                "use a smaller window_length."
+                f"X has {len(position):,} windows of {n_steps:,} characters after the start of its "
+                f"rows, and each of several copies would take {n_cells * 4 / 1e9:,.1f} GB. Shorten "
+                "or split the longest rows, or use a smaller window_length."
             )
-        later: Ints
         if rows.is_text:
-            later = codes[name_index, position].astype(np.int32, copy=False)
+            later: Ints = codes[name_index, position].astype(np.int32, copy=False)
             if np.isin(later[:, :-1], RESERVED).any() or (later[:, -1] == START).any():
                 raise malformed_error()
         else:

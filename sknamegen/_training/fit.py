@@ -348,11 +348,11 @@ def _has_stopped_early(net: Net) -> bool:
 def _check_not_diverged(net: Net, sequences: Sequences) -> None:
     """Raise an error if the network is worse than guessing by more than a nat per character.
 
-    The recorded losses predate the last steps, so this function computes the final loss.
+    The recorded losses predate the last steps, so this function computes the final loss. It is NaN
+    if weights are.
     """
     loss = np.nan
-    ignored = np.errstate(over="ignore", invalid="ignore")
-    with suppress(ValueError), one_blas_thread(), ignored:  # NaN in weights
+    with suppress(ValueError), one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
         loss = -float(LSTM(net.network.arrays()).log_proba(sequences).mean())
     if not loss < log(net.plan.n_characters) + 1:
         reason = f"a loss of {loss:.3g} nats per character (worse than guessing)"
