@@ -168,8 +168,6 @@ class CharLSTMGenerator(BaseCharGenerator):
         Trained net for each network, with its `history`, `module_` and copies of the callbacks.
         Nets exist only in the process that trained them. They are not saved: a loaded generator
         creates new nets when training continues.
-    net_ : skorch.NeuralNet
-        The only item in `nets_` if ``num_networks=1``.
 
     See Also
     --------
@@ -463,16 +461,6 @@ class CharLSTMGenerator(BaseCharGenerator):
         mixture = cast(Mixture, self._fitted.model.layer(Mixture))
         pairs = zip(mixture.components, self._from_init, strict=True)
         return [Network(cast(LSTM, c.model), c.weight, from_init) for c, from_init in pairs]
-
-    @property
-    def net_(self) -> skorch.NeuralNet:
-        """Trained net, if there is only one network."""
-        nets = getattr(self, "nets_", [])
-        if len(nets) != 1:
-            raise AttributeError(
-                f"net_ requires one trained net (num_networks=1). Got {len(nets)}. Use nets_."
-            )
-        return nets[0]
 
     def __getstate__(self) -> Data:
         # Nets and the accelerator belong to the running processes.

@@ -61,8 +61,8 @@ def test_interrupted_training_keeps_completed_epochs(names, error, epoch, moment
         assert vars(generator) == before
         return
     assert generator.n_iter_ == len(generator.loss_curve_) == n_epochs
-    assert not generator.net_.module_.training
-    generator.net_.module_.train()  # scores and samples disable dropout again
+    assert not generator.nets_[0].module_.training
+    generator.nets_[0].module_.train()  # scores and samples disable dropout again
     score = generator.score(names)
     assert score == generator.score(names)
     assert generator.sample(random_state=0) == generator.sample(random_state=0)

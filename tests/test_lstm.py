@@ -166,7 +166,7 @@ def test_loss_mixes_hard_and_ngram_targets(names, ngram_weight):
 @pytest.mark.parametrize(("n_names", "batch_size"), [(1, 1), (200, 16), (300, 32), (5000, 64)])
 def test_the_batch_size_adapts_to_the_number_of_names(n_names, batch_size):
     sizes = {"hidden_size": 4, "embedding_dim": 2, "batch_size": "auto", "max_epochs": 1}
-    net = small_generator(**sizes, ngram_weight=0).fit(load_names("female")[:n_names]).net_
+    net = small_generator(**sizes, ngram_weight=0).fit(load_names("female")[:n_names]).nets_[0]
     assert net.get_params()["batch_size"] == batch_size
 
 
@@ -266,7 +266,7 @@ def test_the_estimator_is_unchanged_during_training(names):
     assert [current.n_iter_ for _, current, _ in snapshots] == [1, 2, 3]
     scores = [score for _, _, score in snapshots]
     assert scores[0] < scores[-1] == generator.score(names)
-    assert generator.net_.generator() is None
+    assert generator.nets_[0].generator() is None
     loaded = pickle.loads(pickle.dumps(snapshots[0][1].set_params(callbacks=None)))
     assert loaded.score(names) == scores[0]
     fitted = vars(generator).copy()
@@ -295,7 +295,7 @@ def test_numpy_scalars_are_accepted(names):
 
 def test_pickle_is_barely_larger_than_the_weights(names):
     generator = small_generator(hidden_size=128, max_epochs=1).fit(names)
-    weights = sum(w.numel() * w.element_size() for w in generator.net_.module_.parameters())
+    weights = sum(w.numel() * w.element_size() for w in generator.nets_[0].module_.parameters())
     assert weights < len(pickle.dumps(generator)) < 1.3 * weights
 
 
@@ -328,7 +328,7 @@ def test_training_precision(names, precision, kind):
         for number in (precision, "float32")
     )
     assert generator.loss_curve_[-1] < generator.loss_curve_[0] - 0.3
-    assert {w.dtype for w in generator.net_.module_.parameters()} == {torch.float32}
+    assert {w.dtype for w in generator.nets_[0].module_.parameters()} == {torch.float32}
     # bfloat16 has 8 bits of precision, so its weights differ slightly.
     difference = generator.score(names) - reference.score(names)
     assert (difference == 0) == (precision == "float32")

@@ -15,6 +15,7 @@ from unittest.mock import patch
 
 import numpy as np
 from _common import parse_arguments, print_machine, print_row, unseen_lists
+from sklearn.pipeline import Pipeline
 
 from sknamegen import CharLSTMGenerator, CharSequenceVectorizer
 from sknamegen._training import fit, plan, run
@@ -32,31 +33,34 @@ def recipe(**values):
     return patch.object(plan, "_recipe", replaced)
 
 
-# Parameters of the generator, or a patch.
+# Parameters of the pipeline, or a patch.
 VARIANTS = {
     "default": {},
-    "no similar names": {"similar": None},
+    "no similar names": {"lstm__similar": None},
     "100 similar names": patch.object(run, "_N_SIMILAR", 100),
     "3 epochs with similar names": patch.object(plan, "_SIMILAR_EPOCHS", 3),
     "10 epochs with similar names": patch.object(plan, "_SIMILAR_EPOCHS", 10),
-    "no pretrained network": {"init": None},
+    "no pretrained network": {"lstm__init": None},
     "common learning rate of the head": recipe(head_lr_factor=1),
     "weight decay of 0.1": recipe(weight_decay=0.1),
     "learning rate of 0.002": recipe(lr=0.002),
     "learning rate of 0.01": recipe(lr=0.01),
     "dropout of 0.2": recipe(dropout=0.2),
-    "no n-gram counts": {"ngram_counts": False},
-    "two networks": {"num_networks": 2},
-    "batches of 64": {"batch_size": 64},
+    "no n-gram counts": {"lstm__ngram_counts": False},
+    "two networks": {"lstm__num_networks": 2},
+    "batches of 64": {"lstm__batch_size": 64},
+    "windows of 10": {"windows__window_length": 10},
     "AdamW's default betas": patch.object(fit, "_BETAS", (0.9, 0.999)),
 }
 
 
 def loss(variant, train, test):
     """Return the held-out loss of the default settings with one rule changed."""
+    generator = CharLSTMGenerator(random_state=0)
+    pipe = Pipeline([("windows", CharSequenceVectorizer()), ("lstm", generator)])
     params, patched = (variant, nullcontext()) if isinstance(variant, dict) else ({}, variant)
     with patched:
-        return -CharLSTMGenerator(random_state=0, **params).fit(train).score(test)
+        return -pipe.set_params(**params).fit(train).score(test)
 
 
 def main():
@@ -64,10 +68,9 @@ def main():
     print_machine()
     lists = [names for of_kind in unseen_lists().values() for names in of_kind.values()]
     lists = [names for names in lists if len(names) >= N_NAMES + 50]
-    vectorizer, rows = CharSequenceVectorizer(), []
+    rows = []
     for names in lists[: 1 if arguments.quick else None]:
-        train = vectorizer.fit_transform(names[:N_NAMES])
-        test = vectorizer.transform(names[N_NAMES:][:N_TEST])
+        train, test = names[:N_NAMES], names[N_NAMES:][:N_TEST]
         rows.append([loss(variant, train, test) for variant in VARIANTS.values()])
         print(len(rows), np.round(rows[-1], 3), file=sys.stderr, flush=True)
     print_row("change", f"{N_NAMES} names, {len(rows)} lists")

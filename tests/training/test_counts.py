@@ -118,7 +118,7 @@ class Compare(Callback):
 def test_callbacks_and_losses_concern_the_networks_alone(networks):
     generator = fit(callbacks=[("compare", Compare())])
     assert generator.loss_curve_ == networks.loss_curve_
-    last = dict(generator.net_.callbacks_)["compare"].generator
+    last = dict(generator.nets_[0].callbacks_)["compare"].generator
     np.testing.assert_array_equal(probas(last), probas(networks))
 
 

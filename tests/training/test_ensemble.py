@@ -167,15 +167,12 @@ def test_explicit_settings_reach_all_networks():
         assert net.plan.ngram_weight == 0.375
 
 
-def test_nets_and_net():
+def test_nets_are_not_saved():
     ensemble, single = (tiny(num_networks=n).fit(FEW) for n in (2, 1))
     assert len(ensemble.nets_) == 2
-    with pytest.raises(AttributeError, match="Use nets_"):
-        _ = ensemble.net_
-    assert not hasattr(ensemble, "net_")
-    assert single.nets_ == [single.net_]
-    assert not hasattr(tiny(), "net_")
-    assert not hasattr(pickle.loads(pickle.dumps(single)), "net_")
+    assert len(single.nets_) == 1
+    assert not hasattr(tiny(), "nets_")
+    assert not hasattr(pickle.loads(pickle.dumps(single)), "nets_")
 
 
 @pytest.mark.parametrize("window_length", [3, 12])

@@ -45,26 +45,26 @@ def rates_of(net):
 def test_a_scheduler_replaces_the_schedule(schedule):
     callbacks = [("mine", LRScheduler(**STEPS)), Rates]
     generator = tiny(lr_schedule=schedule, callbacks=callbacks).fit(NAMES)
-    assert rates_of(generator.net_) == pytest.approx([0.01] * 3 + [0.005] * 3)
+    assert rates_of(generator.nets_[0]) == pytest.approx([0.01] * 3 + [0.005] * 3)
     generator.partial_fit(NAMES)
-    assert rates_of(generator.net_) == pytest.approx([0.01] * 3)
+    assert rates_of(generator.nets_[0]) == pytest.approx([0.01] * 3)
 
 
 def test_a_scheduler_class_replaces_the_schedule():
-    rates = rates_of(tiny(callbacks=[LRScheduler, Rates]).fit(NAMES).net_)
+    rates = rates_of(tiny(callbacks=[LRScheduler, Rates]).fit(NAMES).nets_[0])
     assert rates[:3] == [0.05] * 3  # the default of skorch's WarmRestartLR
 
 
 def test_a_scheduler_keeps_the_ratio_between_groups():
     base = {"init": "base", "similar": None, "hidden_size": "auto", "embedding_dim": 64}
-    net = tiny(**base, callbacks=[LRScheduler(**STEPS), Rates]).fit(NAMES).net_
+    net = tiny(**base, callbacks=[LRScheduler(**STEPS), Rates]).fit(NAMES).nets_[0]
     rates = dict(net.callbacks_)["Rates"].rates_
     assert rates[0] == pytest.approx([0.06, 0.01])
     assert rates[-1] == pytest.approx([0.03, 0.005])
 
 
 def test_callbacks_can_change_a_constant_learning_rate():
-    net = tiny(lr_schedule="constant", callbacks=[Halve, Rates]).fit(NAMES).net_
+    net = tiny(lr_schedule="constant", callbacks=[Halve, Rates]).fit(NAMES).nets_[0]
     assert rates_of(net) == pytest.approx([0.01] * 3 + [0.005] * 3)
 
 
@@ -76,13 +76,13 @@ def test_epoch_scoring_with_a_function(on_train):
     scoring = EpochScoring(mean_score, lower_is_better=False, on_train=on_train)
     params = {"early_stopping": not on_train, "n_iter_no_change": 9, "ngram_counts": False}
     generator = tiny(callbacks=[scoring], **params).fit(NAMES)
-    scores = generator.net_.history[:, "mean_score"]
+    scores = generator.nets_[0].history[:, "mean_score"]
     assert len(set(scores)) == 2
     assert generator.score(NAMES) == pytest.approx(scores[-1], abs=1e-4)
 
 
 def test_nets_have_no_predict():
-    net = tiny().fit(NAMES).net_
+    net = tiny().fit(NAMES).nets_[0]
     assert not hasattr(net, "predict")
     with pytest.raises(AttributeError, match="Use the generator, for example next_char_proba"):
         net.predict_proba(NAMES)
@@ -146,7 +146,7 @@ def test_verbose_prints_the_epochs_of_each_network(capsys, early_stopping):
 
 def test_automatic_device():
     expected = "cuda" if torch.cuda.is_available() else "cpu"
-    assert tiny(device="auto").fit(NAMES).net_.device == expected
+    assert tiny(device="auto").fit(NAMES).nets_[0].device == expected
 
 
 def test_networks_from_the_base_keep_their_size():
