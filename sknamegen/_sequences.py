@@ -136,7 +136,8 @@ class Sequences(NamedTuple):
     def of_rows(cls, rows: Rows) -> Self:
         """Return the sequences of names or running text, as code points without labels.
 
-        The sequences of all names, in order, precede the sequences of later windows.
+        The sequences of all names, in order, precede the sequences of later windows. They have no
+        more steps than the longest name needs.
         """
         codes, n_steps = rows.codes, min(rows.window_length, rows.codes.shape[-1] - 1)
         n_names = 0 if rows.is_text else len(codes)
