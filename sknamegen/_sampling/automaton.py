@@ -136,8 +136,8 @@ def product(
     Returns
     -------
     transitions : sparse array of shape (n_pairs + 1, n_classes), dtype int32
-        As in `Automaton`, for the pairs of states that a text can reach, in order, and a dead
-        state.
+        As in `Automaton`, for the pairs of states that a text can reach, beginning with those in
+        which it starts, in order, and for a dead state.
     pairs : ndarray of shape (2, n_pairs + 1), dtype int64
         The states of `first` and `second`.
     """
@@ -160,22 +160,26 @@ def product(
         is_live = others_after >= 0
         return edges if is_live.all() else tuple(column[is_live] for column in edges)
 
-    known = frontier = np.unique(starts)
+    frontier = known = np.unique(starts)
+    numbers = np.arange(len(known), dtype=np.int32)  # of the pairs in `known`, which is sorted
+    pairs, n_edges, columns, data = [known], [np.zeros(1, dtype=int)], list[Ints](), list[Ints]()
     while len(frontier):  # breadth first
-        targets = sorted_unique(edges(frontier)[2])
-        place = np.searchsorted(known, targets)
-        is_new = known[place.clip(max=len(known) - 1)] != targets
-        frontier = targets[is_new]
+        rows, classes, targets = edges(frontier)
+        distinct = sorted_unique(targets)
+        place = np.searchsorted(known, distinct)
+        is_new = known[place.clip(max=len(known) - 1)] != distinct
+        n_edges.append(np.bincount(rows, minlength=len(frontier)))
+        frontier = distinct[is_new]
         if len(known) + len(frontier) > max_states:
             return None
-        known = np.insert(known, place[is_new], frontier)  # stays sorted
-    n_edges, columns, data = list[Ints](), list[Ints](), list[Ints]()
-    for block in blocks(len(known), first.shape[1]):
-        rows, classes, targets = edges(known[block])
-        n_edges.append(np.bincount(rows, minlength=block.stop - block.start))
+        new_numbers = np.arange(len(known), len(known) + len(frontier), dtype=np.int32)
+        known = np.insert(known, place[is_new], frontier)
+        numbers = np.insert(numbers, place[is_new], new_numbers)
+        found = numbers[np.searchsorted(known, distinct)]
+        pairs.append(frontier)
         columns.append(classes.astype(np.int32))
-        data.append((np.searchsorted(known, targets) - len(known)).astype(np.int32))
-    indptr = np.concatenate([[0], *n_edges, [0]]).cumsum(dtype=np.int32)
-    arrays = np.concatenate(data), np.concatenate(columns), indptr
-    pairs = np.stack(np.divmod(np.append(known, dead * n_second), n_second))
-    return csr_array(arrays, shape=(len(known) + 1, first.shape[1])), pairs
+        data.append(found[np.searchsorted(distinct, targets)])
+    indptr = np.concatenate([*n_edges, [0]]).cumsum(dtype=np.int32)
+    arrays = np.concatenate(data) - np.int32(len(known)), np.concatenate(columns), indptr
+    states, others = np.divmod(np.append(np.concatenate(pairs), dead * n_second), n_second)
+    return csr_array(arrays, shape=(len(known) + 1, first.shape[1])), np.stack([states, others])

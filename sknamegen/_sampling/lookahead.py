@@ -230,7 +230,7 @@ def _product(
     Also returns the state and the context of each of its states, or None if there are more than
     `max_states`.
     """
-    n_live, n_contexts = automaton.dead, len(contexts.after)
+    n_live, n_contexts, starts = automaton.dead, len(contexts.after), contexts.starts
     if n_live * contexts.after.size <= 2 * BLOCK_CELLS and n_live * n_contexts < max_states:
         # It is faster to include the pairs that no text can reach.
         states, ids = np.divmod(np.arange(n_live * n_contexts + 1), n_contexts)
@@ -238,18 +238,17 @@ def _product(
         transitions = np.minimum(after, n_live * n_contexts).reshape(-1, after.shape[2])
         transitions = np.concatenate([transitions, np.full_like(transitions[:1], len(states) - 1)])
     else:
-        found = product(automaton.transitions, contexts.after, contexts.starts, max_states)
+        found = product(automaton.transitions, contexts.after, starts, max_states)
         if found is None:
             return None
         transitions, (states, ids) = found
+        starts = tuple(np.unique(starts, return_inverse=True)[1].tolist())
         if np.prod(transitions.shape) <= BLOCK_CELLS:  # dense arrays are faster
             transitions = transitions.toarray() + np.int32(len(states) - 1)
     all_start = automaton.starts_cluster.all()
     every = np.broadcast_to(True, transitions.shape)
     starts_cluster = every if all_start else automaton.starts_cluster[states]
-    starts = np.searchsorted(states * len(contexts.after) + ids, contexts.starts)
-    accepts = automaton.accepts[states]
-    return Automaton(transitions, accepts, starts_cluster, tuple(starts.tolist())), states, ids
+    return Automaton(transitions, automaton.accepts[states], starts_cluster, starts), states, ids
 
 
 def _too_large_error(automaton: Automaton, limits: Limits) -> ValueError:
