@@ -184,11 +184,10 @@ def _check_options(args, given):
         )
     if args.title is not None and not str(args.save).endswith(".html"):
         raise ValueError("--title requires --save with a web page (.html).")
-    if not 0 <= args.n <= 10_000_000:
-        raise ValueError(f"-n must be from 0 to 10,000,000. Got {args.n}.")
-    if args.n * args.best_of > 10_000_000:
+    if not 0 <= args.n * max(args.best_of, 1) <= 10_000_000:
         raise ValueError(
-            f"-n times --best-of must be at most 10,000,000. Got {args.n * args.best_of:,}."
+            "-n times --best-of must be from 0 to 10,000,000. "
+            f"Got -n {args.n:,} and --best-of {args.best_of:,}."
         )
     for text in args.banned:
         if not text or "," in text.strip(","):

@@ -279,6 +279,7 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
             Whether all names must be different.
         novel : bool, default=False
             Whether to exclude training names, regardless of case. They are stored as 64-bit hashes.
+            The letter ß differs from "ss".
             A novel name may still exist outside the list, see `exclude`.
         exclude : iterable of str, or object that supports ``in``, default=None
             Names that must not be generated. Whole names are compared after stripping, composition

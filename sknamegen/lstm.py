@@ -225,7 +225,8 @@ class CharLSTMGenerator(BaseCharGenerator):
     remaining tenth. With "auto", counts are left out if no strength improves the predictions, and
     without a pretrained network. A list has counts if its number of contexts, multiplied by its
     number of characters, is at most 4 million: up to about 6,000 names. `partial_fit` continues to
-    count, and uses all names so far. Weights from `init` come without counts.
+    count, and uses all names so far. After a `fit` that left out the counts, it leaves them out,
+    too. Weights from `init` come without counts.
 
     **Similar names.** A short list does not show what other names of its kind look like. `fit`
     chooses the names whose n-grams of one to three characters have the highest mean log-odds, the
@@ -449,7 +450,7 @@ class CharLSTMGenerator(BaseCharGenerator):
         pretrained = _choose_pretrained(self.init, corpus, sequences, networks)
         names = corpus, sequences, pretrained
         candidates = None if resume else _candidates(self.similar, *names)
-        result, is_interrupted = run.train(self, settings, *names, candidates, resume, one_pass)
+        result, is_interrupted = run.train(self, settings, *names, candidates, networks, one_pass)
         self._assign(**vars(result))
         if is_interrupted:
             raise KeyboardInterrupt

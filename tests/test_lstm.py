@@ -353,6 +353,16 @@ def test_ngram_targets_reduce_overfitting(names):
     assert softened.loss_curve_[-1] == pytest.approx(-softened.score(names[:300]), abs=0.3)
 
 
+def test_counts_of_some_of_the_names_are_not_used(names):
+    """A fit without counts does not keep them, so later calls would know the last names only."""
+    generator = CharLSTMGenerator(hidden_size=4, ngram_counts=False, random_state=0)
+    generator.fit(names[:40]).set_params(ngram_counts=True).partial_fit(names[40:50])
+    assert generator.ngram_strength_ == 0
+    assert generator.partial_fit(names[50:60]).ngram_strength_ == 0
+    whole = clone(generator).partial_fit(names[:40])
+    assert whole.partial_fit(names[40:50]).ngram_strength_ > 0
+
+
 def test_partial_fit_stops_counting_at_the_limit(names, monkeypatch):
     """The n-gram probabilities are final once the model has counted enough characters."""
     monkeypatch.setattr("sknamegen._training.run._MAX_COUNTED", 1500)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from .._alphabet import Alphabet, sorted_unique
-from .._parallel import MAX_CELLS, blocks
+from .._parallel import MAX_CELLS
 from .._types import Bools, Ints
 
 # One of the automata whose product is an `Automaton`: the state after each class of characters,

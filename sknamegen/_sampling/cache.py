@@ -43,12 +43,12 @@ def _size(value: Any, seen: set[int]) -> int:
     """Return the approximate size of a value and its parts, in bytes.
 
     `seen` contains the ids of objects that are counted already. Parts are counted if they are
-    arrays, or in tuples, sets and keys of dicts. All other objects belong to the generator.
+    arrays, or in tuples, lists, sets and keys of dicts. All others belong to the generator.
     """
     if id(value) in seen:
         return 0
     seen.add(id(value))
     if issparse(value):
         value = value.data, value.indices, value.indptr
-    parts = value if isinstance(value, (tuple, frozenset, dict)) else ()
+    parts = value if isinstance(value, (tuple, list, frozenset, dict)) else ()
     return getattr(value, "nbytes", sys.getsizeof(value)) + sum(_size(part, seen) for part in parts)

@@ -268,7 +268,8 @@ class Sampler:
         """
         # Names have about half of the maximum length. Guides of n-grams are not learned.
         source, max_length = self.source, self.source.corpus.max_length_
-        n = 2 * N_CHARACTERS // max_length if max_length and source.model.ngrams() is None else 0
+        n_characters = self._n_characters if source.model.ngrams() is None else 0
+        n = 2 * n_characters // max_length if max_length else 0
 
         def drawn() -> tuple[int, int, Sequence[Steps]]:
             rows, rng = np.arange(n) % len(source.prefixes), np.random.default_rng(0)
@@ -434,14 +435,18 @@ class Sampler:
         automaton = ContextAutomaton.from_distributions(ngrams, contexts, proba)
         return self.possible.weighted(automaton)
 
+    @property
+    def _n_characters(self) -> int:
+        """Number of unconstrained characters whose logits take at most a quarter of the cache."""
+        return min(N_CHARACTERS, MAX_BYTES // 16 // len(self.source.corpus.alphabet))
+
     def _free_steps(self) -> Steps:
         """Draw unconstrained names at temperature 1, and return their steps.
 
         Running text begins with any character.
         """
         source, corpus = self.source, self.source.corpus
-        # Their logits take at most half of the cache.
-        n_characters = min(N_CHARACTERS, MAX_BYTES // 8 // len(corpus.alphabet))
+        n_characters = self._n_characters
         prefixes, limits = list(corpus.alphabet.index), Limits(64, 64)
         if corpus.max_length_ is not None:
             prefixes, limits = [""], Limits(0, min(4 * corpus.max_length_ + 1, 256))

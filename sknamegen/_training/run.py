@@ -17,7 +17,7 @@ from .._models.lstm import LSTM
 from .._models.mixture import Component, Mixture
 from .._models.ngrams import NGrams
 from .._models.penalty import learn_penalties
-from .._models.pretrained import Pretrained
+from .._models.pretrained import Network, Pretrained
 from .._parallel import parallel_map
 from .._sequences import Rows, Sequences
 from .._similar import Candidates
@@ -63,7 +63,7 @@ def train(
     sequences: Sequences,
     pretrained: Pretrained | None,
     candidates: Candidates | None,
-    resume: bool,
+    networks: list[Network],
     one_pass: bool,
 ) -> tuple[Run, bool]:
     """Train the networks of a generator.
@@ -80,8 +80,8 @@ def train(
         Networks from `init`. In a first fit, training starts from them.
     candidates : Candidates or None
         Names of which those that resemble the list are learned, too.
-    resume : bool
-        Whether training continues from the last fit.
+    networks : list of Network
+        Those of the last fit, from which training continues. Empty: a first fit.
     one_pass : bool
         Whether to make one pass over the names, as in `partial_fit`.
 
@@ -99,8 +99,8 @@ def train(
     rng = random_generator(settings.random_state)
     material = _material(settings, corpus, sequences, candidates, rng)
     corpus, sequences, unjoined, valid, joined, similar_names = material
-    before = Run.of(generator) if resume else None
-    model, networks = (before.fitted.model, generator._networks) if before else (None, [])
+    before = Run.of(generator) if networks else None
+    model = before.fitted.model if before else None
     starts = Pretrained.of(corpus, networks) if before else pretrained
     n_steps_before = (before.n_steps_ if before else 0) if one_pass else None
     names = corpus, joined, len(similar_names)
@@ -109,7 +109,8 @@ def train(
     counts = _count_ngrams(corpus, unjoined, earlier)
     # The penalties may know the names that are held out, because early stopping ignores them.
     penalised = learn_penalties(corpus, sequences, model)
-    can_count = not corpus.is_text and fits_in_a_table(counts)
+    are_counted = earlier or not (before and one_pass)  # the names of all calls
+    can_count = are_counted and not corpus.is_text and fits_in_a_table(counts)
     always = can_count and settings.ngram_counts is True
 
     def run_of(nets: list[Net], has_counts: bool = False) -> Run:
@@ -124,7 +125,7 @@ def train(
                 gains = _gains_of_counts(mixture, share, pretrained, corpus, unjoined, earlier)
             strength = float(STRENGTHS[gains.argmax()]) if always or gains.max() > 0 else 0.0
             # Counts reveal the names. `partial_fit` needs those of all calls, also after loading.
-            if strength or one_pass:
+            if strength or (one_pass and are_counted):
                 model = Interpolated(mixture, counts, strength, gains)
         fitted = Fitted(corpus, penalised(model))
         return _run(fitted, nets, share, strength, similar_names, before)

@@ -4,7 +4,7 @@ import tracemalloc
 from types import SimpleNamespace
 
 import pytest
-from conftest import ngram_pipeline
+from conftest import ngram_pipeline, small_pipeline
 
 from sknamegen._sampling.cache import Cache
 
@@ -26,6 +26,15 @@ def test_least_recently_used_value_is_evicted():
     large = get("large", 11_000)  # neither cached nor a reason to evict
     assert get("large", 11_000) is not large
     assert 8000 < cache.nbytes < 8200
+
+
+def test_memory_of_a_trial_is_counted(names):
+    generator = small_pipeline().fit(names)[-1]
+    tracemalloc.start()
+    generator.sample(pattern="[A-D].*[x-z]", random_state=0)  # needs a trial, but no guide
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert 0.8 * held < generator._fitted.cache.nbytes < held
 
 
 @pytest.mark.full
