@@ -161,25 +161,25 @@ def product(
         return edges if is_live.all() else tuple(column[is_live] for column in edges)
 
     frontier = known = np.unique(starts)
-    numbers = np.arange(len(known), dtype=np.int32)  # of the pairs in `known`, which is sorted
-    pairs, n_edges, columns, data = [known], [np.zeros(1, dtype=int)], list[Ints](), list[Ints]()
+    pairs, n_edges, columns, after = [known], list[Ints](), list[Ints](), list[Ints]()
     while len(frontier):  # breadth first
         rows, classes, targets = edges(frontier)
-        distinct = sorted_unique(targets)
-        place = np.searchsorted(known, distinct)
-        is_new = known[place.clip(max=len(known) - 1)] != distinct
         n_edges.append(np.bincount(rows, minlength=len(frontier)))
-        frontier = distinct[is_new]
+        columns.append(classes.astype(np.int32))
+        after.append(targets)
+        targets = sorted_unique(targets)
+        place = np.searchsorted(known, targets)
+        is_new = known[place.clip(max=len(known) - 1)] != targets
+        frontier = targets[is_new]
         if len(known) + len(frontier) > max_states:
             return None
-        new_numbers = np.arange(len(known), len(known) + len(frontier), dtype=np.int32)
-        known = np.insert(known, place[is_new], frontier)
-        numbers = np.insert(numbers, place[is_new], new_numbers)
-        found = numbers[np.searchsorted(known, distinct)]
+        known = np.insert(known, place[is_new], frontier)  # stays sorted
         pairs.append(frontier)
-        columns.append(classes.astype(np.int32))
-        data.append(found[np.searchsorted(distinct, targets)])
-    indptr = np.concatenate([*n_edges, [0]]).cumsum(dtype=np.int32)
-    arrays = np.concatenate(data) - np.int32(len(known)), np.concatenate(columns), indptr
-    states, others = np.divmod(np.append(np.concatenate(pairs), dead * n_second), n_second)
-    return csr_array(arrays, shape=(len(known) + 1, first.shape[1])), np.stack([states, others])
+    keys = np.concatenate(pairs)
+    numbers = (np.argsort(keys) - len(keys)).astype(np.int32)  # of the pairs in `known`
+    data = numbers[np.searchsorted(known, np.concatenate(after))]
+    indptr = np.concatenate([[0], *n_edges, [0]]).cumsum(dtype=np.int32)
+    matrix = csr_array(
+        (data, np.concatenate(columns), indptr), shape=(len(keys) + 1, first.shape[1])
+    )
+    return matrix, np.stack(np.divmod(np.append(keys, dead * n_second), n_second))
