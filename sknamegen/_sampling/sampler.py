@@ -60,7 +60,7 @@ _N_ROWS = 64
 # Maximum standard deviation of the weights of the draws, and by how much the search may expect
 # more of all other names than the draws that pass through the same prefixes, plus two standard
 # errors. Both are relative to the total probability of all names that satisfy the constraint.
-_MAX_RATIO, _MAX_MISSING = 2, 0.5
+_MAX_RATIO, _MAX_MISSING = 2, 0.2
 # Maximum ratio of the total probability that the lookahead expects of all other names to what the
 # draws show. A greater error also hides names that the lookahead considers nearly impossible.
 _MAX_EXCESS = 8
