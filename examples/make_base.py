@@ -95,21 +95,19 @@ def pretrain(lists, **params):
 
 # %%
 def write_pretrained(pretrained, file):
-    """Write networks without labels to a file, as small arrays.
+    """Write a network without labels to a file, as small arrays.
 
     Matrices are stored in 8 bits with one scale per row, and vectors in float16.
     """
-    arrays = {"alphabet": pretrained.alphabet}
-    for index, network in enumerate(pretrained.networks):
-        for weight_name, weight in network.weights.items():
-            name = f"networks.{index}.{weight_name}"
-            if weight.ndim == 1:
-                arrays[name] = weight.astype(np.float16)
-                continue
-            scale = np.abs(weight).max(axis=1, keepdims=True) / 127
-            scale = np.maximum(scale, np.finfo(np.float32).tiny)
-            arrays[f"scale.{name}"] = scale
-            arrays[name] = np.rint(weight / scale).astype(np.int8)
+    arrays, (network,) = {"alphabet": pretrained.alphabet}, pretrained.networks
+    for name, weight in network.weights.items():
+        if weight.ndim == 1:
+            arrays[name] = weight.astype(np.float16)
+            continue
+        scale = np.abs(weight).max(axis=1, keepdims=True) / 127
+        scale = np.maximum(scale, np.finfo(np.float32).tiny)
+        arrays[f"scale.{name}"] = scale
+        arrays[name] = np.rint(weight / scale).astype(np.int8)
     np.savez_compressed(file, **arrays)
 
 

@@ -186,8 +186,7 @@ def _check_options(args, given):
         raise ValueError("--title requires --save with a web page (.html).")
     if not 0 <= args.n * max(args.best_of, 1) <= 10_000_000:
         raise ValueError(
-            "-n times --best-of must be from 0 to 10,000,000. "
-            f"Got -n {args.n:,} and --best-of {args.best_of:,}."
+            f"-n times --best-of must be 0 to 10,000,000. Got {args.n:,} and {args.best_of:,}."
         )
     for text in args.banned:
         if not text or "," in text.strip(","):

@@ -162,7 +162,7 @@ def test_names_are_typical_by_default(run):
     run(*options, "--save", "m.joblib")
     for option, n, match in (
         ("--min-p", 7, "min_p must be in [0, 1]. Got 7"),
-        ("--best-of", 10**7, "must be from 0 to"),
+        ("--best-of", 10**7, "must be 0 to"),
     ):
         status, names, error = run("--load", "m.joblib", option, n)
         assert (status, names) == (1, [])
@@ -306,7 +306,7 @@ def test_a_full_disk_keeps_the_old_file(run, tmp_path, ending):
         ("names.txt --seed 42", "For reproducible names, pass --random-state 42."),
         ("names.txt --seed Ж", "error: seed 'Ж' contains 'Ж', outside the model's alphabet"),
         ("names.txt --title Villages", "--title requires --save with a web page (.html)"),
-        ("names.txt -n -1", "-n times --best-of must be from 0 to 10,000,000. Got -n -1"),
+        ("names.txt -n -1", "-n times --best-of must be 0 to 10,000,000. Got -1"),
         ("names.txt --pattern (", "error: pattern must be a valid regular expression"),
         ("names.txt --counting --temperature 1e-8 --min-length 11", "leave too few characters."),
         ("names.txt --suffix 42", "the model matches pattern='(?s).*42'"),

@@ -1,15 +1,14 @@
-"""Trained networks: conversion to another alphabet and other labels, and their file format."""
+"""Trained networks: conversion to another alphabet and other labels, and the file of the base."""
 
 from collections.abc import Sequence
-from typing import IO, Any, NamedTuple, Self
+from typing import IO, NamedTuple, Self
 
 import numpy as np
 
-from .._alphabet import END_CHARACTER, N_SPECIAL, NONE, Alphabet
+from .._alphabet import END_CHARACTER, N_SPECIAL, NONE
 from .._corpus import Corpus
 from .._parallel import one_blas_thread
 from .._sequences import Sequences
-from .._state import restoring
 from .._types import Floats, Strs
 from .contract import log_softmax
 from .lstm import CHARACTERS, INPUTS, LSTM
@@ -119,26 +118,15 @@ class Pretrained(NamedTuple):
 
 
 def read_pretrained(file: IO[bytes]) -> Pretrained:
-    """Read networks without labels from a file, without executing code from it.
+    """Read a network without labels from a file that `examples/make_base.py` has written.
 
-    The npz file contains the array "alphabet", and for each weight of a network an array such as
-    "networks.0.head.weight". A matrix in 8 bits also has an array "scale.networks.0.head.weight" of
-    one scale per row. `examples/make_base.py` writes such a file.
+    The npz file contains the alphabet and the weights. A matrix in 8 bits also has an array such as
+    "scale.head.weight" of one scale per row.
     """
-    with np.load(file, allow_pickle=False) as arrays:
-        weights = {name: arrays[name] for name in arrays}
-    alphabet: Any = weights.pop("alphabet", None)
-    by_network: dict[str, dict[str, Floats]] = {}
-    with restoring(), np.errstate(over="ignore", invalid="ignore"):
-        for scale_name in [name for name in weights if name.startswith("scale.")]:
-            scale, name = weights.pop(scale_name), scale_name.removeprefix("scale.")
-            if scale.shape != (len(weights[name]), 1):
-                raise ValueError("Expected one scale per row.")
-            weights[name] = weights[name] * scale
-        for name, weight in weights.items():
-            index, _, weight_name = name.removeprefix("networks.").partition(".")
-            by_network.setdefault(index, {})[weight_name] = weight
-        networks = [LSTM(weights) for weights in by_network.values()]
-        if {network.n_characters for network in networks} != {len(Alphabet(alphabet))}:
-            raise ValueError("Expected networks with the characters of the alphabet.")
-    return Pretrained(alphabet, networks, {})
+    with np.load(file) as arrays:
+        weights = dict(arrays)
+    alphabet = weights.pop("alphabet")
+    for scale_name in [name for name in weights if name.startswith("scale.")]:
+        scale, name = weights.pop(scale_name), scale_name.removeprefix("scale.")
+        weights[name] = weights[name] * scale
+    return Pretrained(alphabet, [LSTM(weights)], {})

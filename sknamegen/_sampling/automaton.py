@@ -179,7 +179,6 @@ def product(
     numbers = (np.argsort(keys) - len(keys)).astype(np.int32)  # of the pairs in `known`
     data = numbers[np.searchsorted(known, np.concatenate(after))]
     indptr = np.concatenate([[0], *n_edges, [0]]).cumsum(dtype=np.int32)
-    matrix = csr_array(
-        (data, np.concatenate(columns), indptr), shape=(len(keys) + 1, first.shape[1])
-    )
+    arrays = data, np.concatenate(columns), indptr
+    matrix = csr_array(arrays, shape=(len(keys) + 1, first.shape[1]))
     return matrix, np.stack(np.divmod(np.append(keys, dead * n_second), n_second))
