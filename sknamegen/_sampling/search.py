@@ -57,7 +57,7 @@ class Search:
         self._states: State = ()  # of the model, with a row for each expanded prefix and label
         (prefix,), (lengths, states) = source.prefixes, source.positions(lookahead)[:, :1]
         score = np.logaddexp.reduce(joint + lookahead.log_values(lengths, states), axis=1)
-        after = np.array([""]), score, joint[None], lengths[:, 0], states
+        after = [""], score, joint[None], lengths[:, 0], states
         self._push((prefix, NONE, 1, after), 0)
 
     @property
@@ -100,11 +100,12 @@ class Search:
         rows, places = np.nonzero(np.take_along_axis(scores, order, axis=1) > threshold)
         following = order[rows, places]
         cells, with_labels = (rows, following), (rows, slice(None), following)
-        characters, log_probas = self._characters[following], (scores[cells], joints[with_labels])
-        arrays = characters, *log_probas, next_lengths[cells], next_states[with_labels]
+        # Each is a str: when numpy adds strings of its own, Ctrl-C may be lost.
+        characters = self._characters[following].tolist()
+        arrays = scores[cells], joints[with_labels], next_lengths[cells], next_states[with_labels]
         ends = np.bincount(rows, minlength=len(best)).cumsum().tolist()
         for start, *siblings in zip([0, *ends[:-1]], prefixes, numbers, ends, strict=True):
-            self._push((*siblings, arrays), start)
+            self._push((*siblings, (characters, *arrays)), start)
         return list(compress(prefixes, may_end)), joints[may_end, :, end]
 
     def _read(self, prefixes: Sequence[str], numbers: Ints) -> tuple[Ints, Floats]:
@@ -131,9 +132,10 @@ class Search:
     def _push(self, siblings: tuple[str, int, int, tuple[Any, ...]], place: int) -> None:
         """Push the sibling at `place` onto the heap, if it exists. Later siblings wait.
 
-        Siblings are a tuple of a prefix, the number of its state, the end of their places, and
-        arrays, best first: the next characters (n,), their scores (n,), their log-probabilities
-        with each label (n, n_labels), the lengths (n,) and states (n, n_labels) after them.
+        Siblings are a tuple of a prefix, the number of its state, the end of their places, and a
+        tuple, best first: a list of the next characters, and arrays of their scores (n,), their
+        log-probabilities with each label (n, n_labels), the lengths (n,) and states (n, n_labels)
+        after them.
         """
         prefix, _, end, (characters, scores, *_) = siblings
         if place < end:
