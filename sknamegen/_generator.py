@@ -432,7 +432,7 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
                 f"The number of names times best_of must be at most {_MAX_SAMPLES:,}. Got "
                 f"{n_samples:,} names and best_of={best_of:,}."
             )
-        if best_of > 1 and self.max_length_ is None:
+        if best_of > 1 and self._fitted.corpus.is_text:
             raise ValueError("best_of requires a generator fitted to names (boundary=True).")
         return best_of
 
@@ -496,7 +496,7 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         """
         constraints, components = _constraints(locals()), fitted(self)
         n = check_int("n", n, 1)
-        if self.max_length_ is None:
+        if components.corpus.is_text:
             raise ValueError("most_likely requires a generator fitted to names (boundary=True).")
         filters = components.filters(novel, exclude, words is not None)
         return components.sampler([seed], 1.0, filters, **constraints).most_likely(n)

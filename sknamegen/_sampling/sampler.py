@@ -450,7 +450,7 @@ class Sampler:
         prefixes, limits = list(corpus.alphabet.index), Limits(64, 64)
         if corpus.max_length_ is not None:
             prefixes, limits = [""], Limits(0, min(4 * corpus.max_length_ + 1, 256))
-        if corpus.max_length_ is None and corpus.window_length_ < CONTEXT_LENGTH:
+        elif corpus.window_length_ < CONTEXT_LENGTH:
             n_characters //= corpus.window_length_  # the model reads a window for each character
         shares = np.ones(1) if len(source.labels) == 1 else corpus.label_shares[source.labels]
         label_proba = np.tile(shares, (len(prefixes), 1))
