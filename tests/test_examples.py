@@ -227,7 +227,7 @@ def test_make_base(run, tmp_path):
         arrays = {name: base[name] for name in base}
     alphabet = arrays.pop("alphabet").tolist()
     assert {*"\3abcxyzABC"} <= {*alphabet}
-    assert len(arrays["networks.0.head.bias"]) == len(alphabet)
+    assert len(arrays["head.bias"]) == len(alphabet)
     assert all(np.isfinite(array).all() for array in arrays.values())
 
 
