@@ -243,7 +243,7 @@ def _product(
             return None
         transitions, (states, ids) = found
         starts = tuple(np.unique(starts, return_inverse=True)[1].tolist())
-        # Dense arrays are faster, and take half the memory if there are few transitions to death.
+        # Dense arrays are faster, and smaller unless most transitions lead to the dead state.
         if np.prod(transitions.shape) <= max(BLOCK_CELLS, 2 * transitions.nnz):
             transitions = transitions.toarray() + np.int32(len(states) - 1)
     all_start = automaton.starts_cluster.all()
