@@ -1,4 +1,4 @@
-"""What a generator is once it is fitted."""
+"""The fitted components of a generator."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,7 +19,6 @@ from ._sampling.lookahead import Lookahead
 from ._sampling.sampler import Filters, Sampler
 from ._sampling.source import Source
 from ._sequences import Sequences
-from ._state import restoring
 from ._types import Data, Ints
 from ._validation import check_blend, check_exclude, check_option, check_str, check_weights
 from ._words import repeats_word
@@ -46,9 +45,14 @@ class Fitted:
     @classmethod
     def from_state(cls, state: Data) -> Self:
         """Return what a saved estimator contains, or raise ValueError if it is invalid."""
-        with restoring():
+        try:
             corpus, model = Corpus.from_state(state), state["_fitted"]["model"]
             return cls(corpus, NextCharModel.from_state(model, corpus.alphabet, len(corpus.labels)))
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            raise ValueError(
+                "A saved model must contain valid arrays and numbers. The file is damaged or "
+                "modified."
+            ) from error
 
     def to_state(self) -> Data:
         """Return what the attributes of the estimator do not contain."""

@@ -102,11 +102,13 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         Hashes of the training names in lower case, for ``novel=True``. None for running text and
         after `forget_names`.
     n_characters_seen_ : int
-        Number of predicted characters in the training data.
+        Number of predicted characters in the training data. With `sample_weight`, the sum of the
+        weights of their names, rounded.
     classes_ : ndarray of shape (n_classes,)
         Sorted labels. Only available after fitting with labels.
     class_count_ : ndarray of shape (n_classes,), dtype float64
-        Number of training names with each label. Only available after fitting with labels.
+        Sum of the weights of the training names with each label, or their number. Only available
+        after fitting with labels.
     """
 
     alphabet_: NDArray[np.str_]
@@ -185,7 +187,7 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         ValueError
             If a seed contains a character outside `alphabet_`, or the label is unknown.
         """
-        return fitted(self).next_char_proba(check_seeds(seeds), label)
+        return fitted(self).next_char_proba(check_seeds(seeds, "seeds"), label)
 
     @overload
     def sample(
@@ -239,7 +241,8 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
             Divisor of the logits. Values below 1 give more typical names, values above 1 more
             varied names. 0 always selects the most probable character.
         n_samples : int, default=None
-            Number of names. If None, generate one name for each seed.
+            Number of names. If None, generate one name for each seed. With several seeds, it must
+            be None.
         label : object or dict, default=None
             Label of the names, one of `classes_`. If None, draw a label for each name with its
             probability given the seed. A dict from labels to weights > 0, such as
@@ -485,8 +488,8 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
             If the generator is not fitted.
         TypeError, ValueError
             If a parameter is out of range, the model was fitted to running text, or the search
-            would take longer than a few seconds. The limit is 131,000 prefixes. It is lower if
-            `alphabet_` has thousands of characters or `classes_` thousands of labels.
+            would take longer than a few seconds. The limit is 131,000 prefixes. It is lower if the
+            number of characters, multiplied by that of labels if `label` is None, exceeds 2,048.
 
         Notes
         -----
@@ -518,6 +521,13 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
             Log-likelihood in nats: the sum of the log-probabilities of all characters in a name and
             of its end, given the label. Characters that no training name contains contribute
             ``-log(n_characters_seen_ + 1)`` each, also if they are in `alphabet_`.
+
+        Raises
+        ------
+        NotFittedError
+            If the generator is not fitted.
+        TypeError, ValueError
+            If X contains neither names nor windows of the fitted length, or a label is unknown.
         """
         return fitted(self).log_likelihood(X, y)[0]
 
@@ -573,7 +583,8 @@ def _constraints(arguments: Data) -> Data:
 
 def _check_seeds(seed: object, n_samples: int | None) -> tuple[list[str], NDArray[np.int64]]:
     """Return the distinct seeds, and the seed index of each name."""
-    seeds = check_seeds(seed)
+    hint = " For reproducible random numbers, pass random_state."
+    seeds = check_seeds(seed, "seed", hint)
     if n_samples is None:
         distinct = {text: index for index, text in enumerate(dict.fromkeys(seeds))}
         return list(distinct), np.array([distinct[text] for text in seeds], dtype=np.int64)

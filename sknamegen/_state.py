@@ -73,17 +73,6 @@ class StateFormat(PublicName):
 
 
 @contextmanager
-def restoring() -> Iterator[None]:
-    """Replace all errors that invalid saved values cause with one error."""
-    try:
-        yield
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        raise ValueError(
-            "A saved model must contain valid arrays and numbers. The file is damaged or modified."
-        ) from error
-
-
-@contextmanager
 def replaced_file(path: FilePath) -> Iterator[Path]:
     """Yield the path of a temporary file that replaces the file at `path` at the end.
 

@@ -62,7 +62,7 @@ def check_option(name: str, value: object, options: tuple[object, ...] = (True, 
     if not isinstance(value, (str, bool, np.bool_, type(None))) or value not in options:
         expected = ", ".join(map(repr, options))
         raise ValueError(f"{name} must be one of {expected}. Got {value!r}.")
-    return value
+    return options[options.index(value)]  # a bool for numpy's
 
 
 def check_str(name: str, value: object) -> None:
@@ -104,12 +104,11 @@ def scale_weights(weights: object, n: int, message: str) -> list[float]:
     raise ValueError(message)
 
 
-def check_seeds(seeds: object) -> list[str]:
+def check_seeds(seeds: object, name: str, hint: str = "") -> list[str]:
     """Return one or more beginnings of names as a list."""
     if isinstance(seeds, str):
         return [seeds]
-    expected = "seed must be a str or an iterable of str, the beginning of the names"
-    hint = " For reproducible random numbers, pass random_state."
+    expected = f"{name} must be a str or an iterable of str, the beginning of the names"
     return _strings(seeds, expected, hint)
 
 

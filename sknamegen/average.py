@@ -44,7 +44,8 @@ class CharAverageGenerator(BaseCharGenerator):
     ----------
     alphabet_ : ndarray of shape (n_characters,), dtype str
         Characters of all generators. A generator that lacks a character gives it the total
-        probability of its own characters of that kind (Unicode general category), divided by
+        probability of its own characters of that kind (Unicode general category, and script for
+        letters with case), or of all its characters if there is none, divided by
         ``n_characters_seen_ + 1``.
     generators_ : list
         Copies of the generators at the time of `fit`.

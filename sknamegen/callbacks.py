@@ -19,7 +19,7 @@ class SamplePreview(PublicName, Callback):
 
     Parameters
     ----------
-    temperatures : iterable of float, default=(0.2, 0.5, 1.0, 1.2)
+    temperatures : sequence of float, default=(0.2, 0.5, 1.0, 1.2)
         Sampling temperatures. Names for each temperature are printed on one line.
     every : int, default=2
         Number of epochs between previews.

@@ -34,11 +34,10 @@ class NameClassifier(
     Parameters
     ----------
     generator : generator, Pipeline or FrozenEstimator
-        A `CharNGramGenerator` or a `CharLSTMGenerator`, which takes windows, or a
-        `sklearn.pipeline.Pipeline` of a `CharSequenceVectorizer` and a generator, which takes
-        names. `fit` trains a clone. A fitted generator or Pipeline in a
-        `sklearn.frozen.FrozenEstimator` is not trained again. `CharAverageGenerator` cannot learn
-        labels.
+        A `CharNGramGenerator` or a `CharLSTMGenerator`, which takes names or windows, or a
+        `sklearn.pipeline.Pipeline` of a `CharSequenceVectorizer` and a generator. `fit` trains a
+        clone. A fitted generator or Pipeline in a `sklearn.frozen.FrozenEstimator` is not trained
+        again. `CharAverageGenerator` cannot learn labels.
 
     Attributes
     ----------
@@ -57,8 +56,8 @@ class NameClassifier(
     label is its frequency in the training data, weighted by `sample_weight`. The generator gives
     the probability of the name given the label.
 
-    With metadata routing, the generator requests `sample_weight` for `fit` and `partial_fit`, and
-    the classifier requests it for `score`.
+    With metadata routing, call `set_fit_request` of the generator and `set_score_request` of the
+    classifier to pass `sample_weight`.
 
     Examples
     --------

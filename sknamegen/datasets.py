@@ -183,7 +183,7 @@ def load_words(like: Iterable[str] | None = None, n: int = 1000) -> frozenset[st
     like : iterable of str, default=None
         Names of several English words. If None, load all words.
     n : int, default=1000
-        Number of words to load in addition to the words of `like`.
+        Number of words to load in addition to the words of `like`. Ignored if `like` is None.
 
     Returns
     -------
@@ -364,8 +364,8 @@ def known_names(*, near: Iterable[str] = ()) -> KnownNames:
     ----------
     near : iterable of str, default=()
         A short list of names. The set also contains all names that are similar to one of them, with
-        a ratio of at least 0.75 in `difflib.SequenceMatcher`. The best of several candidates is
-        otherwise often almost a copy of a training name.
+        a ratio of at least 0.75 in `difflib.SequenceMatcher`. Use it with `best_of`: the best
+        candidates are often almost copies of training names.
 
     Returns
     -------

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils.validation import check_is_fitted
 
 from ._alphabet import END_CHARACTER, category, code_point, codes_of, decode
 from ._generator import BaseCharGenerator, fitted, generator_of, unwrapped
@@ -92,7 +91,7 @@ class LossCurveDisplay(_Display):
         display : LossCurveDisplay
         """
         generator = generator_of(generator)
-        check_is_fitted(generator)
+        fitted(generator)
         if not hasattr(generator, "loss_curve_"):
             raise TypeError(
                 f"generator must be a CharLSTMGenerator, which has a loss curve. Got {generator!r}."
@@ -139,7 +138,7 @@ class NextCharDisplay(_Display):
     --------
     >>> import numpy as np
     >>> from sknamegen.display import NextCharDisplay
-    >>> display = NextCharDisplay("a", np.array([[0.1, 0.9], [0.8, 0.2]]), np.array(["\\x03", "a"]))
+    >>> display = NextCharDisplay("a", np.array([[0.1, 0.9], [0.8, 0.2]]), np.array(["\x03", "a"]))
     >>> display.proba.shape
     (2, 2)
     """
@@ -163,7 +162,7 @@ class NextCharDisplay(_Display):
         Parameters
         ----------
         generator : CharLSTMGenerator, CharNGramGenerator or CharAverageGenerator
-            Or a fitted pipeline or search that ends with one.
+            Fitted to names. Or a fitted pipeline or search that ends with one.
         name : str
         label : object, default=None
             As in `CharLSTMGenerator.next_char_proba`.
@@ -338,8 +337,7 @@ class TemperatureDisplay(_Display):
         style: dict[str, Any] = {"marker": "."} | kwargs
         loss_style = {"label": "loss", "color": "gray", "ls": "--"} | style
         unique = f"unique (of {self.n_samples:,})"
-        self.lines_: list[Line2D] = []
-        self.lines_ += ax.plot(self.temperatures, self.novelty, label="novel", **style)
+        self.lines_: list[Line2D] = ax.plot(self.temperatures, self.novelty, label="novel", **style)
         self.lines_ += ax.plot(self.temperatures, self.uniqueness, label=unique, **style)
         self.lines_ += self.loss_ax_.plot(self.temperatures, self.loss, **loss_style)
         self.loss_ax_.set(ylabel="loss (nats per character)", ylim=(0, None))

@@ -53,16 +53,17 @@ class CharLSTMGenerator(BaseCharGenerator):
         `CharLSTMGenerator`, or a pipeline that ends with one, provides its weights and is saved
         with this generator. In pipelines and searches, which clone their parameters, wrap it in
         `sklearn.frozen.FrozenEstimator`. With "base" or a fitted generator, the networks have the
-        same sizes as the initial networks.
-    similar : "auto", iterable of str or None, default="auto"
+        sizes of the initial networks, and `fit` raises an error if a given size differs.
+    similar : "auto", collection of str or None, default="auto"
         Names to choose similar names from. The networks learn up to 300 of them together with X, so
         that generated names sound like others of their kind [5]_. "auto" chooses from the bundled
-        collection if the networks start from the base and X has fewer than 200 names. With
-        labels, similar names are chosen for each label. If None, learn only X. See Notes.
+        collection if the base is not ignored and X has fewer than 200 names. With labels, similar
+        names are chosen for each label. If None, learn only X. See Notes.
     num_networks : int or "auto", default="auto"
         Number of networks in the ensemble, whose logits are averaged. The networks are trained
         independently, in as many threads as torch may use, or one after another with `accelerator`.
-        "auto" means 2, or the number of networks in `init`.
+        "auto" means the number of networks in `init`, if it is a generator. Otherwise, it means 2,
+        or 1 for a short list, see Notes.
     hidden_size : int or "auto", default="auto"
         Number of units in each LSTM layer. If `init` is "auto", `hidden_size`, `num_layers` and
         `embedding_dim` apply to the networks with random initial weights.
@@ -114,13 +115,13 @@ class CharLSTMGenerator(BaseCharGenerator):
     net_params : dict, default=None
         Additional parameters for `skorch.NeuralNet`, for example
         ``{"optimizer__betas": (0.9, 0.999)}``. The default betas are (0.8, 0.99).
-    device : str, default="cpu"
+    device : str or torch.device, default="cpu"
         Device for training. "auto" means "cuda" if torch can use it, and "cpu" otherwise. Sampling
         and scoring always run on the CPU.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
         Number format for training. "auto" uses bfloat16 (torch's autocast) if the processor is
-        faster with it (AMX, or AVX-512 on AMD), and float32 otherwise. Weights, scores and sampling
-        always use float32.
+        faster with it (AMX, or AVX-512 on AMD) or the GPU supports it, and float32 otherwise.
+        Weights, scores and sampling always use float32.
     accelerator : accelerate.Accelerator, default=None
         Splits each batch between the processes started by `accelerate launch`. All processes must
         call `fit` with the same names and the same int as `random_state`, and end with the same
@@ -159,11 +160,12 @@ class CharLSTMGenerator(BaseCharGenerator):
         Largest number of batches that any network was trained on.
     loss_curve_ : list of float
         Training loss in each epoch, in nats per character, averaged over the networks that were
-        still training. It is measured during the epoch, with dropout and changing weights, and
-        excludes the n-gram targets.
+        still training. It is measured during the epoch, with dropout and changing weights, also on
+        the similar names, and excludes the n-gram targets.
     validation_scores_ : list of float or None
-        `score` of each network alone on the held-out names after each epoch, averaged over the
-        networks that were still training. None without `early_stopping`.
+        Mean log-likelihood of the known characters in the held-out names under each network alone,
+        without n-gram counts and penalties, after each epoch, averaged over the networks that were
+        still training. None if no fit used `early_stopping`.
     nets_ : list of skorch.NeuralNet
         Trained net for each network, with its `history`, `module_` and copies of the callbacks.
         Nets exist only in the process that trained them. They are not saved: a loaded generator
@@ -177,20 +179,22 @@ class CharLSTMGenerator(BaseCharGenerator):
     -----
     The network maximises the log-likelihood of each character given the `window_length` preceding
     characters, as in [3]_. An LSTM starts from a zero state at the first character of the window
-    and feeds a softmax layer. The windows at the start of a name are prefixes of each other, so
-    one pass computes all of their predictions. For later characters, a pass predicts the last
-    quarter of a window, each character from at least three quarters of a window. For windows
-    shorter than 8 characters and for running text, a pass predicts only the last character. The
-    loss is averaged over characters, not over batches. The n-gram targets come from a
-    `CharNGramGenerator` with ``order=6``, fitted to the training names.
+    and feeds a softmax layer. The windows at the start of a name are prefixes of each other, so one
+    pass computes all of their predictions. For later characters, a pass predicts the last quarter
+    of a window, each character from at least three quarters of a window. For windows shorter than 8
+    characters and for running text, a pass predicts only the last character. The loss is averaged
+    over characters, not over batches. The n-gram targets come from the counts of a
+    `CharNGramGenerator` with ``order=6``, fitted to the training names. Like that generator, the
+    model penalises characters of a kind that is rare after the preceding kinds, and characters that
+    no name with the label contains.
 
     With ``init="auto"``, the network that starts from the base has a weight of
     1 / (1 + (n / 5000)^0.6) for n names. If this weight exceeds 0.9 (n <= 128), it is the only
-    network, unless `num_networks` or a size is set. The base is ignored for running text, and if it
-    predicts the names no better than guessing before training. With any `init`, pretrained networks
-    that lack more than half of the characters are ignored. With ``num_networks=1``, the network
-    starts from the base if the base has the greater weight and its sizes match the given sizes.
-    Otherwise, it starts from random weights.
+    network, unless `num_networks` or a size is set. The base is ignored for running text, and if it predicts the
+    names no better than guessing before training. With any `init`, pretrained networks that lack
+    more than half of the characters are ignored. With ``init="auto"`` and ``num_networks=1``, the
+    network starts from the base if the base has the greater weight and its sizes match the given
+    sizes. Otherwise, it starts from random weights.
 
     The "auto" values depend on n, the number of names (or of windows, for running text):
 
@@ -220,24 +224,25 @@ class CharLSTMGenerator(BaseCharGenerator):
         p(w | h) = (c(h w) - D) / (N(h) + t) + (sum of D + t) / (N(h) + t) p(w | h')
         t = N / ngram_strength_ / (k - 1)^3
 
-    With labels, the counts of a label back off to the counts of all labels. Their strength is the
-    power of two from 2 to 128 at which the counts of nine tenths of the names best predict the
-    remaining tenth. With "auto", counts are left out if no strength improves the predictions, and
-    without a pretrained network. A list has counts if its number of contexts, multiplied by its
-    number of characters, is at most 4 million: up to about 6,000 names. `partial_fit` continues to
-    count, and uses all names so far. After a `fit` that left out the counts, it leaves them out,
-    too. Weights from `init` come without counts.
+    With labels, the counts of a label back off to the counts of all labels. The strength of the
+    counts is the power of two from 2 to 128 at which the counts of nine tenths of the names best
+    predict the remaining tenth, or 2 without a pretrained network. With "auto", counts are left out
+    if no strength improves the predictions, and without a pretrained network. A list has counts if
+    its number of contexts, multiplied by its number of characters, is at most 4 million: up to
+    about 6,000 names. `partial_fit` continues to count, up to ten million characters, and uses all
+    names so far. After a `fit` that left out the counts, it leaves them out, too. Weights from
+    `init` come without counts.
 
     **Similar names.** A short list does not show what other names of its kind look like. `fit`
     chooses the names whose n-grams of one to three characters have the highest mean log-odds, the
-    log of the ratio between their frequency in X and among all candidates. The mean of a name's
-    list in the collection counts three times in addition, because one short name says little.
-    Together, similar names have the weight of X. In the "auto" values of training, n includes the
-    similar names, but `max_epochs` is 5 and `ngram_weight` is 0. `max_length_`, `class_count_` and
-    the priors describe the list alone. `alphabet_` also contains the letters of the similar names,
-    unless they are rare, and all basic letters of the list's script and case, so that names may
-    begin with any letter. Scores treat letters that no name of the list contains as unknown, so
-    they are comparable between values of `similar`. For their probability, see `next_char_proba`.
+    log of the ratio between their frequency in X and among all candidates. Three times the mean of
+    a name's list in the collection is added, because one short name says little. Together, similar
+    names have the weight of X. In the "auto" values of training, n includes the similar names, but
+    `max_epochs` is 5 and `ngram_weight` is 0. `max_length_`, `class_count_` and the priors describe
+    the list alone. `alphabet_` also contains the letters of the similar names, unless they are
+    rare, and all basic letters of the list's script and case, so that names may begin with any
+    letter. Scores treat letters that no name of the list contains as unknown, so they are
+    comparable between values of `similar`. For their probability, see `next_char_proba`.
     ``novel=True`` also excludes similar names. `partial_fit` and ``warm_start=True`` choose similar
     names only in the first call.
 
@@ -351,9 +356,9 @@ class CharLSTMGenerator(BaseCharGenerator):
         Parameters
         ----------
         X : iterable of str, or ndarray of shape (n_names, n_positions, window_length + 1)
-            Names, or their windows from `CharSequenceVectorizer`, dtype int. Names are
-            cut into windows by ``CharSequenceVectorizer()``, and after `fit`, with the same
-            `window_length_`. For running text, pass windows.
+            Names, or their windows from `CharSequenceVectorizer`, dtype int. The first call cuts
+            names with ``CharSequenceVectorizer()``. Later calls use `window_length_`. For running
+            text, pass windows.
         y : array-like of shape (n_names,), default=None
             Label of each name, such as a language. Labels enable `classes_` and the parameter
             `label` of `sample`. `NameClassifier` predicts the label of a name.
@@ -371,6 +376,10 @@ class CharLSTMGenerator(BaseCharGenerator):
         TypeError, ValueError
             If a parameter is out of range, X contains neither names nor windows, or the number of
             labels or weights differs from the number of names.
+        NotFittedError
+            If `init` is a generator that is not fitted.
+        ImportError
+            If torch or skorch is not installed.
         ValueError
             If the learning rate is so high that the loss is not finite, or that the trained network
             is much worse than guessing. The estimator then remains unchanged.

@@ -29,7 +29,8 @@ def novelty(names: Iterable[str], training_names: Iterable[str]) -> float:
     Returns
     -------
     novelty : float
-        Between 0 and 1. Each occurrence of a repeated name is counted.
+        Between 0 and 1. Each occurrence of a repeated name is counted. Names that differ in case
+        are different, unlike in ``sample(novel=True)``.
 
     Examples
     --------
@@ -241,10 +242,11 @@ def constraint_probability(
     Returns
     -------
     probability : float
-        The share of unconstrained draws that satisfy the constraints, if it is at least a fifth.
-        Otherwise, the exact probability of the names that a search has found, plus an estimate for
-        all other names from draws with a lookahead, which also works for rare constraints. At
-        temperature 0, it is 0 or 1.
+        The share of unconstrained draws that satisfy the constraints, if it is at least a fifth,
+        for a network, an average or a generator with labels. Otherwise, the exact probability of
+        the names that a search has found, plus an estimate for all other names from draws with a
+        lookahead, which also works for rare constraints. At temperature 0, it is 0 or 1, unless
+        labels are drawn.
     standard_error : float
         The standard error of `probability`, including rounding: 1e-6 for each character, divided by
         the temperature.

@@ -25,8 +25,8 @@ class CharNGramGenerator(BaseCharGenerator):
     Parameters
     ----------
     order : int, default=5
-        Length of the longest n-grams, from 1 to 100. A prediction depends on the last `order` - 1
-        characters, or on the whole window if it is shorter.
+        Length of the longest n-grams, from 1 to 100. The counts predict from the last `order` - 1
+        characters, or from the whole window if it is shorter.
     discount : float, default=None
         Absolute discount in (0, 1]. It is subtracted from every count and reserves probability for
         unseen n-grams. If None, use modified Kneser-Ney smoothing [1]_ with three discounts per
@@ -41,8 +41,8 @@ class CharNGramGenerator(BaseCharGenerator):
     counts_ : object
         Smoothed counts. Their attribute `discounts`, of shape (order, 3), contains the discounts
         for counts of one, two, and three or more, per n-gram length. With labels, the label is part
-        of the context, and the probabilities are averaged with those of `shared`, the counts across
-        all labels.
+        of the context, the shape is (order + 1, 3), where row 1 is for the label, and the
+        probabilities are averaged with those of the counts across all labels.
 
     See Also
     --------
@@ -53,7 +53,9 @@ class CharNGramGenerator(BaseCharGenerator):
     -----
     The probability of a character is interpolated over contexts of all lengths, down to the uniform
     distribution over `alphabet_`. Therefore, no probability is zero. Each name begins with a start
-    symbol, which is part of the n-grams.
+    symbol, which is part of the n-grams. The model also penalises characters of a kind, such as
+    upper case, that is rare after the preceding kinds, and with labels, characters that no name
+    with the label contains.
 
     References
     ----------
@@ -110,7 +112,8 @@ class CharNGramGenerator(BaseCharGenerator):
     ) -> Self:
         """Add the n-grams of more names to the counts.
 
-        Several calls give the same model as a single call with all names.
+        Several calls give the same model as a single call with all names, if the first call has all
+        characters and labels.
 
         Parameters
         ----------

@@ -47,12 +47,13 @@ class NamePseudonymizer(
     ----------
     generator : CharNGramGenerator, CharLSTMGenerator or Pipeline, default=None
         The generator of the pseudonyms, by default a `CharNGramGenerator`. `fit` trains a clone on
-        the column. If the column must not be learned, or if several tables must agree, pass a
-        fitted Pipeline in a `sklearn.frozen.FrozenEstimator`, which is not retrained. By default, a
-        column of fewer than 200 names without labels is not learned if a bundled list of people,
-        towns or things contains at least half of them. The generator learns this list instead.
-        N-grams give the same pseudonyms on every machine, but the output of networks depends
-        slightly on the processor.
+        the column, on windows of 10 characters unless it is a Pipeline. If the column must not be
+        learned, or if several tables must agree, pass a fitted Pipeline in a
+        `sklearn.frozen.FrozenEstimator`, which is not retrained. By default, a column of fewer than
+        200 names without labels is not learned if a bundled list of people, towns or things
+        contains at least half of them. The generator learns this list instead. N-grams give the
+        same pseudonyms on every machine, but the output of networks depends slightly on the
+        processor.
     key : bytes or str
         The secret key for the assignment, such as ``secrets.token_bytes(32)``. Its repr is
         ``<hidden>``.
@@ -63,12 +64,12 @@ class NamePseudonymizer(
     unseen : {"error", "generate"}, default="error"
         How `transform` handles names that `fit` and `partial_fit` have not seen. "error" raises an
         error. "generate" warns, and generates pseudonyms that are distinct within the call. In
-        another call, two names may get the same pseudonym, and a name another one if names compete
-        for it. To keep pseudonyms, call `partial_fit`.
+        another call, two names may get the same pseudonym, and a name may get a different one. To
+        keep pseudonyms, call `partial_fit`.
 
     Attributes
     ----------
-    generator_ : Pipeline
+    generator_ : Pipeline or FrozenEstimator
         The fitted generator.
     n_features_in_ : int
         The number of columns, 1.

@@ -337,6 +337,14 @@ def test_greedy_name_satisfies_the_constraint_and_is_likely(pipes, constraint):
     assert constraint_probability(generator, temperature=0, pattern=name) == (is_greedy, 0)
 
 
+def test_probability_at_temperature_0_depends_on_the_label_drawn():
+    generator = CharNGramGenerator().fit(["aba", "bab", "bab"], ["x", "y", "y"])
+    for label, name in {"x": "aba", "y": "bab"}.items():
+        assert generator.sample(temperature=0, label=label) == name
+    probability, error = constraint_probability(generator, 0, pattern="b.*", random_state=0)
+    assert 0 < abs(probability - 2 / 3) < 3 * error < 0.1
+
+
 @pytest.mark.parametrize("constraint", [{}, {"min_length": 4}, {"pattern": ".*c.*"}], ids=str)
 def test_greedy_names_follow_the_label_proportions(pipes, constraint):
     """At temperature 0, each label generates one name, which is as frequent as the label."""

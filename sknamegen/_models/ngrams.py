@@ -27,7 +27,7 @@ class NGrams(NextCharModel):
     ----------
     levels : list of KneserNey
         The estimates from the counts of all labels and, with labels, of each label.
-    discounts : ndarray of shape (order, 3)
+    discounts : ndarray of shape (order, 3), or (order + 1, 3) with labels
         Discounts for counts of 1, 2, and 3 or more, for each n-gram length.
     """
 

@@ -221,7 +221,7 @@ class Sampler:
         """Return a name for each row, the best of its share of the candidates.
 
         Rows with the same prefix share their candidates: each gets those that end alike, so that
-        the names differ. The others are the candidates beside `names`.
+        the names differ. The others are additional candidates.
         """
         found, best = sorted(others.names), names[:]
         prefixes = np.concatenate([rows, others.rows[found]])
@@ -510,7 +510,8 @@ class Sampler:
             is_valid, _ = self._unguided(rows, rng)
             share = is_valid.reshape(-1, n).mean(axis=1)
             # A few draws cannot show that a share is exactly 0 or 1, so bound the variance.
-            variance = np.maximum(share * (1 - share), 1 / n) * (temperature > 0)
+            is_random = temperature > 0 or len(source.labels) > 1
+            variance = np.maximum(share * (1 - share), 1 / n) * is_random
             return np.stack([share, np.sqrt(variance / n)])
 
         is_network = source.model.ngrams() is None

@@ -59,6 +59,7 @@ def test_counts_are_off_where_they_gain_nothing():
 def test_random_weights_and_running_text_have_no_counts():
     assert fit(init=None, hidden_size=8).ngram_strength_ == 0
     assert fit(init=None, hidden_size=8, ngram_counts=True).ngram_strength_ > 0
+    assert fit(init=None, hidden_size=8, ngram_counts=np.True_).ngram_strength_ > 0
     text = windows_of(["".join(DRUGS)], boundary=False)
     assert fit(text, init=None, hidden_size=8, ngram_counts=True).ngram_strength_ == 0
 
