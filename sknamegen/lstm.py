@@ -190,11 +190,11 @@ class CharLSTMGenerator(BaseCharGenerator):
 
     With ``init="auto"``, the network that starts from the base has a weight of
     1 / (1 + (n / 5000)^0.6) for n names. If this weight exceeds 0.9 (n <= 128), it is the only
-    network, unless `num_networks` or a size is set. The base is ignored for running text, and if it predicts the
-    names no better than guessing before training. With any `init`, pretrained networks that lack
-    more than half of the characters are ignored. With ``init="auto"`` and ``num_networks=1``, the
-    network starts from the base if the base has the greater weight and its sizes match the given
-    sizes. Otherwise, it starts from random weights.
+    network, unless `num_networks` or a size is set. The base is ignored for running text, and if it
+    predicts the names no better than guessing before training. With any `init`, pretrained networks
+    that lack more than half of the characters are ignored. With ``init="auto"`` and
+    ``num_networks=1``, the network starts from the base if the base has the greater weight and its
+    sizes match the given sizes. Otherwise, it starts from random weights.
 
     The "auto" values depend on n, the number of names (or of windows, for running text):
 

@@ -272,10 +272,18 @@ class Sampler:
         n = 2 * n_characters // max_length if max_length else 0
 
         def drawn() -> tuple[int, int, Sequence[Steps]]:
-            rows, rng = np.arange(n) % len(source.prefixes), np.random.default_rng(0)
-            fast = source.reading_on()
-            draws = fast.propose(rows, rng, self.possible, guided=False, recorded=True)
-            return n, int((draws.log_weights == 0).sum()), draws.steps
+            fast, rng, steps = source.reading_on(), np.random.default_rng(0), list[Steps]()
+            n_names, n_valid, n_more = 0, 0, n
+            while True:
+                rows = np.arange(n_more) % len(source.prefixes)
+                draws = fast.propose(rows, rng, self.possible, guided=False, recorded=True)
+                n_names, n_valid = n_names + n_more, n_valid + int((draws.log_weights == 0).sum())
+                steps += draws.steps
+                n_drawn = sum(map(len, steps))
+                # Invalid names, which may be cut short, leave room for others.
+                n_more = n_names * (n_characters - n_drawn) // n_drawn
+                if n_more < ROUND_SIZE:
+                    return n_names, n_valid, steps
 
         return self.cache.get(("trial", *self._key), drawn) if n else (0, 0, [])
 
