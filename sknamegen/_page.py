@@ -104,8 +104,7 @@ def _exported(generator, title):
         raise ValueError("generator must be fitted to names (boundary=True). Got running text.")
     automaton = corpus.alphabet.clusters
     clusters = {"classes": automaton.classes, "starts": automaton.starts_cluster.tolist()}
-    clusters |= {"next": automaton.transitions.tolist()}
-    clusters |= {"accepts": automaton.is_complete.tolist()}
+    clusters |= {"next": automaton.transitions.tolist(), "accepts": automaton.is_complete.tolist()}
     return {
         "title": title,
         "characters": corpus.alphabet.characters,

@@ -2,18 +2,25 @@
 
     python examples/benchmarks/labels.py [--quick]
 
-The script holds out a tenth of the bundled names with their labels. For comparison, the last row
-shows a common classifier: logistic regression on character n-grams.
+The script holds out a tenth of the bundled names with their labels. For comparison, the last row of
+the first table shows a common classifier: logistic regression on character n-grams.
+
+The second table is for a few names of each label. A judge, which has learned other names of three
+similar lists in ``unseen.json``, assigns new names at temperature 0.5 to one of the lists.
 """
 
+from functools import partial
 from statistics import mean
 
-from _common import parse_arguments, print_machine, print_row, seconds
+import numpy as np
+from _common import parse_arguments, print_machine, print_row, seconds, unseen_lists
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
+from style import linear_classifier
 
 from sknamegen import (
     CharLSTMGenerator,
@@ -22,6 +29,69 @@ from sknamegen import (
     NameClassifier,
     load_names,
 )
+
+GROUPS = (
+    ("Estonian first names", "Hungarian first names", "Turkish first names"),
+    ("Danish surnames", "Italian surnames", "Swiss surnames"),
+    ("Icelandic streets and farms", "Swedish villages", "Streets in Northern Ireland"),
+    ("dinosaurs", "fishes", "fonts"),
+)
+# Numbers of training names for each label, and where the names for tests and for the judge end.
+SIZES, END_OF_TEST, END_OF_JUDGE = (12, 25, 50), 150, 550
+# New names of each label.
+N_NEW = 150
+
+
+def measure(make, train, test, judge):
+    """Return the figures of a generator that learns names with labels.
+
+    They are the share of new names that the judge assigns to their label, the same for separate
+    generators, the accuracy, the log loss, and the loss given the label.
+    """
+    names, labels = map(np.array, train)
+    options = {"unique": True, "novel": True, "on_shortfall": "warn", "random_state": 0}
+
+    def share(sample):
+        titles = np.unique(labels)
+        return np.mean([np.mean(judge.predict(sample(t)) == t) for t in titles])
+
+    generator = make().fit(names, labels)
+    classifier = NameClassifier(FrozenEstimator(generator)).fit()
+    proba = classifier.predict_proba(test[0])
+    return (
+        share(lambda t: generator.sample("", 0.5, N_NEW, label=t, **options)),
+        share(lambda t: make().fit(names[labels == t]).sample("", 0.5, N_NEW, **options)),
+        classifier.score(*test),
+        log_loss(test[1], proba, labels=classifier.classes_),
+        -generator.score(*test),
+    )
+
+
+def measure_few_names(quick):
+    lists = {title: names for part in unseen_lists().values() for title, names in part.items()}
+    sizes, groups, seeds = (SIZES[:1], GROUPS[:1], 1) if quick else (SIZES, GROUPS, 2)
+    print_row("names a label", "model", "judge", "separate", "accuracy", "log loss", "nats/char")
+    print_row(*["---"] * 7)
+    for n in sizes:
+        rows = {}
+        for seed in range(seeds):
+            lstm = partial(CharLSTMGenerator, random_state=seed)
+            models = {"n-gram, default": CharNGramGenerator}
+            if not quick:
+                models |= {"LSTM, similar=None": partial(lstm, similar=None), "LSTM, default": lstm}
+            for titles in groups:
+                rng, parts = np.random.default_rng(seed), ([], [], [])
+                for title in titles:
+                    names = rng.permutation(lists[title]).tolist()
+                    slices = names[:n], names[SIZES[-1] : END_OF_TEST], names[END_OF_TEST:]
+                    for part, own in zip(parts, slices, strict=True):
+                        part += [(name, title) for name in own[: END_OF_JUDGE - END_OF_TEST]]
+                train, test, known = ([*zip(*part, strict=True)] for part in parts)
+                judge = linear_classifier(20).fit(*known)
+                for model, make in models.items():
+                    rows.setdefault(model, []).append(measure(make, train, test, judge))
+        for model, figures in rows.items():
+            print_row(n, model, *(f"{figure:.3f}" for figure in np.mean(figures, axis=0)))
 
 
 def main():
@@ -58,6 +128,8 @@ def main():
     duration = seconds(lambda: classifier.fit(train, train_labels))
     accuracy = classifier.score(test, test_labels)
     print_row("logistic regression", "", "", f"{accuracy:.1%}", f"{duration:.2f}")
+    print()
+    measure_few_names(arguments.quick)
 
 
 if __name__ == "__main__":

@@ -274,7 +274,7 @@ class Sampler:
         def drawn() -> tuple[int, int, Sequence[Steps]]:
             fast, rng, steps = source.reading_on(), np.random.default_rng(0), list[Steps]()
             n_names, n_valid, n_more = 0, 0, n
-            while True:
+            while not steps or n_more >= ROUND_SIZE:
                 rows = np.arange(n_more) % len(source.prefixes)
                 draws = fast.propose(rows, rng, self.possible, guided=False, recorded=True)
                 n_names, n_valid = n_names + n_more, n_valid + int((draws.log_weights == 0).sum())
@@ -282,8 +282,7 @@ class Sampler:
                 n_drawn = sum(map(len, steps))
                 # Invalid names, which may be cut short, leave room for others.
                 n_more = n_names * (n_characters - n_drawn) // n_drawn
-                if n_more < ROUND_SIZE:
-                    return n_names, n_valid, steps
+            return n_names, n_valid, steps
 
         return self.cache.get(("trial", *self._key), drawn) if n else (0, 0, [])
 

@@ -225,8 +225,8 @@ def make_plans(
         lstm = start.lstm
         recipe = _recipe(settings.optimizer, n_names, start.starts_from_init)
         if start.starts_from_init and pretrained and not pretrained.label_shares:
-            # With the automatic `lr`, the vectors of new labels have a learning rate of 0.1.
-            recipe = replace(recipe, label_lr_factor=0.1 / recipe.lr)
+            # With the automatic `lr`, the vectors of new labels have a learning rate of 0.3.
+            recipe = replace(recipe, label_lr_factor=0.3 / recipe.lr)
         if is_from_scratch and n_steps_before is None:
             # Fitted to lists of 20 to 500 names.
             recipe = replace(recipe, ngram_weight=min(max(3.2 - log10(n_names), 0.5), 0.9))
