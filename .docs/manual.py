@@ -3,7 +3,7 @@
     python .docs/manual.py
 
 runs the long examples that have changed, or all of them after a version change, and stores their
-pages in .docs/kept. Running all of them takes a quarter of an hour on two cores. The manual shows
+pages in .docs/kept. Running all of them takes half an hour on two cores. The manual shows
 the stored pages, and its build fails if a stored page is outdated.
 """
 
