@@ -381,7 +381,7 @@ def test_next_char_proba(generator):
     np.testing.assert_allclose(proba.sum(1), 1)
     np.testing.assert_allclose(generator.next_char_proba(""), proba[:1], rtol=1e-5)
     assert generator.next_char_proba([]).shape == (0, len(generator.alphabet_))
-    with pytest.raises(TypeError, match="seed must be"):
+    with pytest.raises(TypeError, match="seeds must be"):
         generator.next_char_proba([None])
     (score,) = generator.score_samples(["Marguerite"])
     assert score == pytest.approx(begin(generator, f"Marguerite{END}"), abs=1e-5)
