@@ -13,7 +13,7 @@ from sknamegen._models.contract import NextCharModel
 from sknamegen._models.kneser_ney import KneserNey, NGramCounts
 from sknamegen._models.mixture import Mixture
 from sknamegen._sampling.guide import Guide, Pool
-from sknamegen._sampling.sampler import _log_expected, _search
+from sknamegen._sampling.sampler import ROUND_SIZE, _log_expected, _search
 from sknamegen._sampling.source import Draws
 
 
@@ -49,6 +49,12 @@ def make(model, prefixes=("",), **limits):
 
 def zeros(n):
     return np.zeros(n, dtype=int)
+
+
+def test_names_that_are_cut_short_leave_room_for_others_in_a_trial():
+    n_names, n_valid, steps = make(EvenModel(), pattern="a")._trial()
+    assert abs(sum(map(len, steps)) - 8000) < ROUND_SIZE  # 1.5 for each name
+    assert abs(n_valid / n_names - 1 / 4) < 0.02
 
 
 @pytest.mark.parametrize(
