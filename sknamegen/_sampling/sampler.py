@@ -279,7 +279,7 @@ class Sampler:
                 draws = fast.propose(rows, rng, self.possible, guided=False, recorded=True)
                 n_names, n_valid = n_names + n_more, n_valid + int((draws.log_weights == 0).sum())
                 steps += draws.steps
-                n_drawn = sum(map(len, steps))
+                n_drawn = n_names + sum(map(len, steps))  # A name takes as long as a character.
                 # Invalid names, which may be cut short, leave room for others.
                 n_more = n_names * (n_characters - n_drawn) // n_drawn
             return n_names, n_valid, steps

@@ -4,7 +4,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from conftest import assert_drawn_from, ngram_pipeline
+from conftest import assert_drawn_from, ngram_pipeline, small_pipeline
 
 from sknamegen._alphabet import END, NONE, characters_of
 from sknamegen._corpus import Corpus
@@ -13,7 +13,7 @@ from sknamegen._models.contract import NextCharModel
 from sknamegen._models.kneser_ney import KneserNey, NGramCounts
 from sknamegen._models.mixture import Mixture
 from sknamegen._sampling.guide import Guide, Pool
-from sknamegen._sampling.sampler import ROUND_SIZE, _log_expected, _search
+from sknamegen._sampling.sampler import _log_expected, _search
 from sknamegen._sampling.source import Draws
 
 
@@ -51,10 +51,12 @@ def zeros(n):
     return np.zeros(n, dtype=int)
 
 
-def test_names_that_are_cut_short_leave_room_for_others_in_a_trial():
-    n_names, n_valid, steps = make(EvenModel(), pattern="a")._trial()
-    assert abs(sum(map(len, steps)) - 8000) < ROUND_SIZE  # 1.5 for each name
-    assert abs(n_valid / n_names - 1 / 4) < 0.02
+def test_names_that_are_cut_short_leave_room_for_others_in_a_trial(names):
+    generator = small_pipeline().fit(names)[-1]
+    n_names, n_valid, steps = generator._fitted.sampler([""], 1.0, None, pattern="Z.*")._trial()
+    assert 7500 < n_names + sum(map(len, steps)) < 8500
+    share = generator.next_char_proba("")[0, list(generator.alphabet_).index("Z")]
+    assert abs(n_valid / n_names - share) < 5 * (share / n_names) ** 0.5
 
 
 @pytest.mark.parametrize(
