@@ -340,10 +340,10 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         that the network generates freely, twice as many at low temperatures, from prefixes that a
         search explores, and from names drawn in earlier rounds. It stops when the draws agree with
         the search, and the weights vary little. This takes about a second for most constraints, and
-        up to eight seconds. If no round is good enough, `sample` raises an error. Later calls with
-        the same constraint, temperature and seed use the result again. Several seeds share it if
-        possible. At temperature 0, the lookahead helps to choose each character if the
-        unconstrained name violates the constraint.
+        up to nine seconds. If no round is good enough, `sample` draws freely again, and raises an
+        error if no name qualifies. Later calls with the same constraint, temperature and seed use
+        the result again. Several seeds share it if possible. At temperature 0, the lookahead helps
+        to choose each character if the unconstrained name violates the constraint.
 
         Names consist of whole characters: no name begins with a combining mark, ends with a joiner
         or contains half a flag. In running text and in `pattern`, each code point is a character.

@@ -36,8 +36,8 @@ GROUPS = (
     ("Icelandic streets and farms", "Swedish villages", "Streets in Northern Ireland"),
     ("dinosaurs", "fishes", "fonts"),
 )
-# Numbers of training names for each label, and where the names for tests and for the judge end.
-SIZES, END_OF_TEST, END_OF_JUDGE = (12, 25, 50), 150, 550
+# Numbers of training names for each label, and the names for tests and for the judge.
+SIZES, TEST, JUDGE = (12, 25, 50), slice(50, 150), slice(150, 550)
 # New names of each label.
 N_NEW = 150
 
@@ -83,9 +83,8 @@ def measure_few_names(quick):
                 rng, parts = np.random.default_rng(seed), ([], [], [])
                 for title in titles:
                     names = rng.permutation(lists[title]).tolist()
-                    slices = names[:n], names[SIZES[-1] : END_OF_TEST], names[END_OF_TEST:]
-                    for part, own in zip(parts, slices, strict=True):
-                        part += [(name, title) for name in own[: END_OF_JUDGE - END_OF_TEST]]
+                    for part, chosen in zip(parts, (slice(n), TEST, JUDGE), strict=True):
+                        part += [(name, title) for name in names[chosen]]
                 train, test, known = ([*zip(*part, strict=True)] for part in parts)
                 judge = linear_classifier(20).fit(*known)
                 for model, make in models.items():
