@@ -40,7 +40,7 @@ LONG = (
     "train_from_large_file.py",
 )
 # Examples that require more than the package. Their code is shown but not run.
-SHOWN = "gather_collection.py", "make_base.py", "make_word_vectors.py"
+SHOWN = "gather_collection.py", "make_base.py", "make_list_vectors.py", "make_word_vectors.py"
 HEADER = """\
 Examples
 ========

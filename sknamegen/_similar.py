@@ -5,13 +5,13 @@ References
 .. [1] R. C. Moore and W. Lewis, "Intelligent Selection of Language Model Training Data", ACL 2010.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ._alphabet import encode, fold, script_of
-from ._types import Ints
+from ._types import Floats, Ints
 
 # Number of bits of hashed n-grams.
 _HASH_BITS = 16
@@ -25,16 +25,21 @@ class Candidates:
 
     The score of a name is the mean of the log-odds of its n-grams, how much more frequent they are
     in the names to resemble than among the candidates [1]_, plus three times the mean score of the
-    list that the candidate is from. Frequencies are smoothed with 40 names that resemble the
-    candidates, and the mean of a name with 8 n-grams that say nothing.
+    list that the candidate is from, minus the distance of this list. Frequencies are smoothed with
+    40 names that resemble the candidates, and the mean of a name with 8 n-grams that say nothing.
 
     Parameters
     ----------
     lists : sequence of str
         The names of each list, each followed by U+0000. Names may be repeated.
+    distances : callable, default=None
+        Returns the distance of each list from names. None: zero.
     """
 
-    def __init__(self, lists: Sequence[str]):
+    def __init__(
+        self, lists: Sequence[str], distances: Callable[[Sequence[str]], Floats] | None = None
+    ):
+        self._distances = distances
         self._text = "".join(["\0", *lists])
         self._hashes, self._ends = _hash_ngrams(self._text)
         self._sizes = [text.count("\0") for text in lists]
@@ -48,7 +53,10 @@ class Candidates:
         sums = np.add.reduceat(sum(log_odds[hashes] for hashes in self._hashes), self._ends[:-1])
         scores = sums / (3 * np.diff(self._ends) + _SHRINKAGE)
         sums = np.add.reduceat(scores, np.append(0, np.cumsum(self._sizes)[:-1]))
-        scores += np.repeat(_LIST_WEIGHT * sums / self._sizes, self._sizes)
+        list_scores = _LIST_WEIGHT * sums / self._sizes
+        if self._distances:
+            list_scores -= self._distances(names)
+        scores += np.repeat(list_scores, self._sizes)
         known, scripts = set(map(fold, names)), set(map(script_of, names))
         chosen = dict[str, None]()
         for i in np.argsort(-scores, kind="stable"):

@@ -28,6 +28,7 @@ from threadpoolctl import threadpool_info
 
 from sknamegen import CharLSTMGenerator, list_styles, load_names, load_words
 from sknamegen.datasets import bundled_file, read_collection
+from sknamegen.lstm import load_base
 
 ROOT = Path(__file__).parents[1]
 SCRIPTS = sorted((ROOT / "examples").glob("*.py"))
@@ -229,6 +230,21 @@ def test_make_base(run, tmp_path):
     assert {*"\3abcxyzABC"} <= {*alphabet}
     assert len(arrays["head.bias"]) == len(alphabet)
     assert all(np.isfinite(array).all() for array in arrays.values())
+
+
+@full
+def test_make_list_vectors(run):
+    """The bundled vectors are those of the bundled base and collection."""
+    assert run("make_list_vectors.py", "v.npz", "--quick").startswith("112 lists, ")
+    with np.load("v.npz") as made, bundled_file("list_vectors.npz").open("rb") as file:
+        bundled = dict(np.load(file))
+        assert made["projection"].shape == bundled["projection"].shape
+    base, projection = load_base(), bundled["projection"]
+    for i, text in enumerate(read_collection().values()):
+        names = text.split("\n")[:-1]
+        if i % 40 == 0 and len(names) <= 80:
+            vector = base.hidden_states(names).mean(axis=0) @ projection
+            np.testing.assert_allclose(bundled["vectors"][i], vector, atol=0.02)
 
 
 @full

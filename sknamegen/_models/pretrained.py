@@ -1,14 +1,14 @@
 """Trained networks: conversion to another alphabet and other labels, and the file of the base."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import IO, NamedTuple, Self
 
 import numpy as np
 
-from .._alphabet import END_CHARACTER, N_SPECIAL, NONE
+from .._alphabet import END_CHARACTER, N_SPECIAL, NONE, Alphabet
 from .._corpus import Corpus
 from .._parallel import one_blas_thread
-from .._sequences import Sequences
+from .._sequences import WINDOW_LENGTH, Sequences
 from .._types import Floats, Strs
 from .contract import log_softmax
 from .lstm import CHARACTERS, INPUTS, LSTM
@@ -75,6 +75,18 @@ class Pretrained(NamedTuple):
         logits[:, ~is_seen] = -np.inf
         log_proba = log_softmax(logits)[np.arange(len(logits)), targets[targets != NONE]]
         return len(log_proba) > 0 and bool(-log_proba.mean() < np.log(len(is_seen)))
+
+    def hidden_states(self, names: Iterable[str]) -> Floats:
+        """Return the hidden state of the first network after the last letter of each name.
+
+        Letters that the network has not seen are skipped. The shape is (n_names, units).
+        """
+        alphabet = Alphabet(self.alphabet)
+        known = ["".join(filter(alphabet.index.__contains__, name)) for name in names]
+        windows = alphabet.windows(known, WINDOW_LENGTH)
+        with one_blas_thread():
+            (_, _, layers), _ = self.networks[0].start(windows, np.full(len(known), NONE))
+        return layers[-1][0]
 
     def network_for(self, corpus: Corpus) -> LSTM:
         """Return the first network for other names. The weights of new characters are zero."""

@@ -130,12 +130,19 @@ class LengthGroupedBatches:
         Index of the shard to return from each batch, and number of shards. Processes that train
         together use different indices and generators with the same seed. All shards have the same
         number of batches.
+    n_similar : int, default=0
+        Number of names at the end of the dataset whose weights halve in each iteration, from eight
+        times to half their weights in the dataset.
+    n_epochs : int, default=0
+        Number of iterations to come.
     """
 
     dataset: SequenceDataset
     batch_size: int
     generator: torch.Generator | None = None
     shard: tuple[int, int] = (0, 1)
+    n_similar: int = 0
+    n_epochs: int = 0
 
     def __len__(self) -> int:
         n_names, n_shards = int((self.dataset.n_targets > 0).sum()), self.shard[1]
@@ -158,7 +165,10 @@ class LengthGroupedBatches:
         order, n_targets = self._permutation(len(self.dataset)), self.dataset.n_targets
         order = order[n_targets[order] > 0]
         if self.dataset.weights is not None:
-            order = self._resample(order, self.dataset.weights[order])
+            self.n_epochs -= 1
+            weights = self.dataset.weights.clone()
+            weights[len(weights) - self.n_similar :] *= 2.0 ** min(self.n_epochs - 1, 3)
+            order = self._resample(order, weights[order])
         order = order[n_targets[order].argsort(stable=True)]
         shard, n_shards = self.shard
         batches = order.split(self.batch_size)

@@ -303,6 +303,8 @@ def _build_net(plan: TrainPlan, valid: SequenceDataset, progress: Progress) -> N
         "iterator_train": LengthGroupedBatches,
         "iterator_train__generator": torch.Generator().manual_seed(plan.shuffle_seed),
         "iterator_train__shard": plan.shard,
+        "iterator_train__n_similar": plan.n_similar,
+        "iterator_train__n_epochs": plan.max_epochs,
         "iterator_valid": LengthGroupedBatches,
         "train_split": predefined_split(valid) if plan.early_stopping else None,
         "callbacks__print_log__sink": noop,  # Its table does not show the unit of the loss.

@@ -114,7 +114,7 @@ class TrainPlan(Recipe, Settings):
         The network before training.
     weights : mapping of str to ndarray, or None
         Initial weights. NaN or None: random.
-    n_characters, n_labels : int
+    n_characters, n_labels, n_similar : int
     seed, shuffle_seed : int
         Seeds of the network, and of the order of batches.
     n_steps_before : int or None
@@ -127,6 +127,7 @@ class TrainPlan(Recipe, Settings):
     weights: Mapping[str, Floats] | None
     n_characters: int
     n_labels: int
+    n_similar: int
     seed: int
     shuffle_seed: int
     n_steps_before: int | None
@@ -243,6 +244,7 @@ def make_plans(
             weights=pretrained.weights_for(lstm, corpus) if pretrained and lstm else None,
             n_characters=len(corpus.alphabet),
             n_labels=len(corpus.labels),
+            n_similar=n_similar,
             seed=seed,
             shuffle_seed=shuffle_seed,
             n_steps_before=n_steps_before,

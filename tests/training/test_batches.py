@@ -109,6 +109,16 @@ def test_names_are_drawn_in_proportion_to_their_weights():
     assert batches.mean_targets == pytest.approx(rates @ lengths / len(batches))
 
 
+def test_the_weight_of_similar_names_halves_in_each_epoch():
+    dataset, lengths = make_dataset(weights=np.ones(23))
+    similar, own = np.count_nonzero(lengths[16:]), np.count_nonzero(lengths[:16])
+    rng = torch.Generator().manual_seed(0)
+    batches = LengthGroupedBatches(dataset, 4, rng, n_similar=7, n_epochs=6)
+    for weight in (8, 8, 4, 2, 1, 0.5):
+        n = (torch.cat(batches.names()) >= 16).sum().item()
+        assert n == pytest.approx((own + similar) / (1 + own / similar / weight), abs=1)
+
+
 @pytest.mark.parametrize(("n_shards", "batch_size"), [(1, 4), (2, 4), (3, 64), (5, 2)])
 def test_shards_of_batches_contain_each_name_once(n_shards, batch_size):
     """Each process trains on one shard. The label of a name is its number."""

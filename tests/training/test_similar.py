@@ -42,7 +42,8 @@ def ngrams(name):
     return Counter(framed[i : i + n] for n in (1, 2, 3) for i in range(len(framed) - n + 1))
 
 
-def test_candidates_are_ranked_by_the_log_odds_of_their_ngrams_and_of_their_list():
+@pytest.mark.parametrize("distances", [None, [5, 2], [2, 5]])
+def test_candidates_are_ranked_by_the_log_odds_of_their_ngrams_and_by_their_list(distances):
     names = ["Ana", "Anna", "Hanna"]
     lists = [["Anno", "Bob", "Rona", "anna", "Иван"], ["Hal", "Hana", "Bob", "Maria"]]
     pool = [name for names in lists for name in names]
@@ -55,14 +56,29 @@ def test_candidates_are_ranked_by_the_log_odds_of_their_ngrams_and_of_their_list
         return sum(n * np.log(odds[g]) for g, n in own.items()) / (own.total() + 8)
 
     def score(name):
-        means = [np.mean(list(map(own_score, names))) for names in lists if name in names]
-        return own_score(name) + 3 * max(means)
+        of_lists = [
+            3 * np.mean(list(map(own_score, names))) - distance
+            for names, distance in zip(lists, distances or [0, 0], strict=True)
+            if name in names
+        ]
+        return own_score(name) + max(of_lists)
 
     # Names of the list are left out regardless of case, and so are other scripts.
     expected = sorted(["Anno", "Bob", "Hana", "Rona", "Hal", "Maria"], key=score, reverse=True)
-    candidates = Candidates(["".join(f"{name}\0" for name in names) for names in lists])
+    texts = ["".join(f"{name}\0" for name in names) for names in lists]
+    candidates = Candidates(texts, distances and (lambda seen: distances if seen is names else []))
     assert candidates.most_similar(names, 9) == expected
     assert candidates.most_similar(names, 2) == expected[:2]
+
+
+@pytest.mark.parametrize("convert", [str, str.lower, str.upper])
+def test_similar_names_come_from_lists_of_their_kind(convert):
+    """By their n-grams alone, 40 of the similar names are Estonian or Finnish first names."""
+    names = """Valjo Rünno Leivo Vardo Kaupo Ülo Aivar Heiki Indrek Kalju Lembit Margus Ott Peeter
+    Riho Sulev Tõnu Uno Vello Andres"""
+    similar = load_candidates(convert).most_similar(convert(names).split(), 300)
+    first_names = load_names("et_EE_first_names") + load_names("fi_FI_first_names")
+    assert len(set(similar) & set(map(convert, first_names))) > 100
 
 
 def test_similar_names_resemble_the_list(generator):
