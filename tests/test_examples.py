@@ -237,14 +237,13 @@ def test_make_list_vectors(run):
     """The bundled vectors are those of the bundled base and collection."""
     assert run("make_list_vectors.py", "v.npz", "--quick").startswith("112 lists, ")
     with np.load("v.npz") as made, bundled_file("list_vectors.npz").open("rb") as file:
-        bundled = dict(np.load(file))
-        assert made["projection"].shape == bundled["projection"].shape
-    base, projection = load_base(), bundled["projection"]
-    for i, text in enumerate(read_collection().values()):
+        projection, vectors = np.load(file).values()
+        assert made["projection"].shape == projection.shape
+    for text, bundled in list(zip(read_collection().values(), vectors, strict=True))[::40]:
         names = text.split("\n")[:-1]
-        if i % 40 == 0 and len(names) <= 80:
-            vector = base.hidden_states(names).mean(axis=0) @ projection
-            np.testing.assert_allclose(bundled["vectors"][i], vector, atol=0.02)
+        if len(names) <= 80:
+            vector = load_base().hidden_states(names).mean(axis=0) @ projection
+            np.testing.assert_allclose(bundled, vector, atol=0.02)
 
 
 @full

@@ -11,14 +11,17 @@ example, lowers the loss and makes names less like their list.
 import sys
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import cache
 from unittest.mock import patch
 
 import numpy as np
 from _common import parse_arguments, print_machine, print_row, unseen_lists
 from sklearn.pipeline import Pipeline
 
-from sknamegen import CharLSTMGenerator, CharSequenceVectorizer
-from sknamegen._training import fit, plan, run
+from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, lstm
+from sknamegen._similar import Candidates
+from sknamegen._training import batches, fit, plan, run
+from sknamegen.datasets import read_collection
 
 N_NAMES, N_TEST = 50, 250
 automatic = plan._recipe
@@ -33,10 +36,20 @@ def recipe(**values):
     return patch.object(plan, "_recipe", replaced)
 
 
+@cache
+def by_ngrams(convert):
+    """Return the names of the collection without the distances of their lists."""
+    return Candidates([convert(text).replace("\n", "\0") for text in read_collection().values()])
+
+
 # Parameters of the pipeline, or a patch.
 VARIANTS = {
     "default": {},
     "no similar names": {"lstm__similar": None},
+    "similar names by n-grams alone": patch.object(lstm, "load_candidates", by_ngrams),
+    "similar names of constant weight": patch.object(
+        batches.LengthGroupedBatches, "n_similar", property(lambda _: 0, lambda *_: None)
+    ),
     "100 similar names": patch.object(run, "_N_SIMILAR", 100),
     "3 epochs with similar names": patch.object(plan, "_SIMILAR_EPOCHS", 3),
     "10 epochs with similar names": patch.object(plan, "_SIMILAR_EPOCHS", 10),
