@@ -16,8 +16,8 @@ from ._types import Floats, Ints
 # Number of bits of hashed n-grams.
 _HASH_BITS = 16
 # Pseudo-count of names with the n-grams of all candidates, of n-grams in the mean of a name, and
-# weight of the other names in its list.
-_PRIOR, _SHRINKAGE, _LIST_WEIGHT = 40, 8, 3
+# weights of the other names in its list and of the distance of the list.
+_PRIOR, _SHRINKAGE, _LIST_WEIGHT, _DISTANCE_WEIGHT = 40, 8, 3, 0.5
 
 
 class Candidates:
@@ -25,8 +25,9 @@ class Candidates:
 
     The score of a name is the mean of the log-odds of its n-grams, how much more frequent they are
     in the names to resemble than among the candidates [1]_, plus three times the mean score of the
-    list that the candidate is from, minus the distance of this list. Frequencies are smoothed with
-    40 names that resemble the candidates, and the mean of a name with 8 n-grams that say nothing.
+    list that the candidate is from, minus half the distance of this list. Frequencies are smoothed
+    with 40 names that resemble the candidates, and the mean of a name with 8 n-grams that say
+    nothing.
 
     Parameters
     ----------
@@ -55,7 +56,7 @@ class Candidates:
         sums = np.add.reduceat(scores, np.append(0, np.cumsum(self._sizes)[:-1]))
         list_scores = _LIST_WEIGHT * sums / self._sizes
         if self._distances:
-            list_scores -= self._distances(names)
+            list_scores -= _DISTANCE_WEIGHT * self._distances(names)
         scores += np.repeat(list_scores, self._sizes)
         known, scripts = set(map(fold, names)), set(map(script_of, names))
         chosen = dict[str, None]()

@@ -237,12 +237,12 @@ class CharLSTMGenerator(BaseCharGenerator):
     **Similar names.** A short list does not show what other names of its kind look like. `fit`
     chooses the names whose n-grams of one to three characters have the highest mean log-odds, the
     log of the ratio between their frequency in X and among all candidates. Three times the mean of
-    a name's list in the collection is added, because one short name says little, and the distance
-    of the list is subtracted: how differently the base reads the names of X and of the list. Its
-    unit is the standard deviation of names in a list, in the 32 dimensions of the hidden states
-    after a name that distinguish the lists best [6]_. Training begins with similar names: their
-    total weight halves in each epoch, from eight times to half that of X. In the "auto" values of
-    training, n includes the similar names, but `max_epochs` is 5 and `ngram_weight` is 0.
+    a name's list in the collection is added, because one short name says little, and half the
+    distance of the list is subtracted: how differently the base reads the names of X and of the
+    list. Its unit is the standard deviation of names in a list, in the 32 dimensions of the hidden
+    states after a name that distinguish the lists best [6]_. Training begins with similar names:
+    their total weight halves in each epoch, from eight times to half that of X. In the "auto"
+    values of training, n includes the similar names, but `max_epochs` is 5 and `ngram_weight` is 0.
     `max_length_`, `class_count_` and the priors describe the list alone. `alphabet_` also contains
     the letters of the similar names, unless they are rare, and all basic letters of the list's
     script and case, so that names may begin with any letter. Scores treat letters that no name of
