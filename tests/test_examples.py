@@ -556,7 +556,7 @@ def test_ablation(run):
     changes = dict(rows[1:])
     assert 1.5 < float(changes.pop("default")) < 3
     assert float(changes["no pretrained network"].partition(" ± ")[0]) > 0.1
-    assert len(changes) == 15
+    assert len(changes) == 17
 
 
 @full
