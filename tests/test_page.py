@@ -88,7 +88,7 @@ def kinds():
 
 
 def test_scores_match_the_generator(tmp_path, kinds):
-    """With and without labels, scores agree within 0.001 nats per character, or 0.01%."""
+    """With and without labels, scores agree within 0.001 nats per character, or 0.005%."""
     script = f"const names = {json.dumps(SCORED)}; return [undefined, ...g.labels].map("
     script += "(label) => names.map((name) => g.logLikelihood(name, label)));"
     lengths = np.array([len(name) + 1 for name in SCORED])
@@ -99,7 +99,7 @@ def test_scores_match_the_generator(tmp_path, kinds):
             y = None if label is None else [label] * len(SCORED)
             expected = generator.score_samples(windows, y)
             pair = actual / lengths, expected / lengths
-            np.testing.assert_allclose(*pair, rtol=1e-4, atol=1e-3, err_msg=kind)
+            np.testing.assert_allclose(*pair, rtol=5e-5, atol=1e-3, err_msg=kind)
 
 
 def assert_same_distribution(names, expected):

@@ -130,6 +130,18 @@ def test_logits_are_averaged_by_share(params, shares):
     np.testing.assert_allclose(generator.next_char_proba(SEEDS), expected, rtol=1e-3, atol=1e-8)
 
 
+@pytest.mark.full
+def test_explicit_sizes_score_like_automatic_sizes():
+    train, test = FEMALE[::160], FEMALE[7::60]
+    scores = [
+        CharLSTMGenerator(hidden_size=size, random_state=0).fit(train).score(test)
+        for size in ("auto", 16)
+    ]
+    scratch = CharLSTMGenerator(init=None, hidden_size=16, random_state=0).fit(train)
+    assert max(scores) - min(scores) < 0.05
+    assert min(scores) > scratch.score(test) + 0.1
+
+
 def test_networks_train_independently():
     """The first network equals that of init="base", and all others equal those of init=None."""
     both = mixed().fit(FEW)
