@@ -177,7 +177,13 @@ def product(
         pairs.append(frontier)
     keys = np.concatenate(pairs)
     numbers = (np.argsort(keys) - len(keys)).astype(np.int32)  # of the pairs in `known`
-    data = numbers[np.searchsorted(known, np.concatenate(after))]
+    targets = np.concatenate(after)
+    if len(first) * n_second <= len(targets):  # a table is faster, and takes no more memory
+        table = np.empty(len(first) * n_second, dtype=np.int32)
+        table[known] = numbers
+        data = table[targets]
+    else:
+        data = numbers[np.searchsorted(known, targets)]
     indptr = np.concatenate([[0], *n_edges, [0]]).cumsum(dtype=np.int32)
     arrays = data, np.concatenate(columns), indptr
     matrix = csr_array(arrays, shape=(len(keys) + 1, first.shape[1]))

@@ -230,22 +230,14 @@ def _product(
     Also returns the state and the context of each of its states, or None if there are more than
     `max_states`.
     """
-    n_live, n_contexts, starts = automaton.dead, len(contexts.after), contexts.starts
-    if n_live * contexts.after.size <= 2 * BLOCK_CELLS and n_live * n_contexts < max_states:
-        # It is faster to include the pairs that no text can reach.
-        states, ids = np.divmod(np.arange(n_live * n_contexts + 1), n_contexts)
-        after = automaton.transitions[:-1, None] * np.int32(n_contexts) + contexts.after
-        transitions = np.minimum(after, n_live * n_contexts).reshape(-1, after.shape[2])
-        transitions = np.concatenate([transitions, np.full_like(transitions[:1], len(states) - 1)])
-    else:
-        found = product(automaton.transitions, contexts.after, starts, max_states)
-        if found is None:
-            return None
-        transitions, (states, ids) = found
-        starts = tuple(np.unique(starts, return_inverse=True)[1].tolist())
-        # Dense arrays are faster, and smaller unless most transitions lead to the dead state.
-        if np.prod(transitions.shape) <= max(BLOCK_CELLS, 2 * transitions.nnz):
-            transitions = transitions.toarray() + np.int32(len(states) - 1)
+    found = product(automaton.transitions, contexts.after, contexts.starts, max_states)
+    if found is None:
+        return None
+    transitions, (states, ids) = found
+    starts = tuple(np.unique(contexts.starts, return_inverse=True)[1].tolist())
+    # Dense arrays are faster, and smaller unless most transitions lead to the dead state.
+    if np.prod(transitions.shape) <= max(BLOCK_CELLS, 2 * transitions.nnz):
+        transitions = transitions.toarray() + np.int32(len(states) - 1)
     all_start = automaton.starts_cluster.all()
     every = np.broadcast_to(True, transitions.shape)
     starts_cluster = every if all_start else automaton.starts_cluster[states]
