@@ -397,7 +397,7 @@ def _fit(names, labels, args, options):
 def _privacy_note(generator):
     """Return a note if the file of a generator contains n-gram counts."""
     members = getattr(generator, "generators_", [generator])
-    has_counts = any(getattr(member, "ngram_strength_", 1) for member in members)
+    has_counts = any(getattr(member, "has_ngram_counts_", True) for member in members)
     return " It contains n-gram counts, which reveal the names of the list." * has_counts
 
 

@@ -150,9 +150,9 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
 
         Afterwards, ``novel=True`` raises an error. The model itself does not change. N-gram counts
         reveal all training names. They are part of a `CharNGramGenerator`, and of a
-        `CharLSTMGenerator` whose `ngram_strength_` is not 0 or that `partial_fit` has trained,
-        unless ``ngram_counts=False``. The weights of a network may reveal some training names. A
-        generator passed as `init` is saved with this generator, including its hashes and counts.
+        `CharLSTMGenerator` if its attribute `has_ngram_counts_` is True. The weights of a network
+        may reveal some training names. A generator passed as `init` is saved with this generator,
+        including its hashes and counts.
 
         Returns
         -------

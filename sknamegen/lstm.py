@@ -12,12 +12,13 @@ from sklearn.exceptions import NotFittedError
 
 from ._corpus import Corpus, learn
 from ._generator import BaseCharGenerator, unwrapped
+from ._models.interpolated import Interpolated
 from ._models.lstm import LSTM
 from ._models.mixture import Mixture
 from ._models.pretrained import Network, Pretrained, read_pretrained
 from ._parallel import in_threads
 from ._sequences import Sequences, encode_rows
-from ._similar import Candidates
+from ._similar import MAX_NAMES, Candidates
 from ._tasks import fit_task
 from ._types import Data, Floats
 from ._validation import RandomStateLike, check_strings, is_auto, warn_user
@@ -79,9 +80,9 @@ class CharLSTMGenerator(BaseCharGenerator):
         [2]_). It reduces memorisation. With 0, the only target is the next character.
     ngram_counts : {"auto", True, False}, default="auto"
         Whether n-gram counts of the names are part of the model, see Notes. They make names sound
-        more like the list, and reveal the list to anyone with the model. With "auto", short lists
-        use them if that improves predictions of held-out names. With True, short lists always use
-        them. Long lists (see Notes) and running text never use them.
+        more like the list, and reveal the list to anyone with the model. With "auto", lists of
+        fewer than 200 names have them if the base or `init` is not ignored. With True, all lists
+        have them that are not too long (see Notes). Running text never has them.
     optimizer : str or type, default="AdamW"
         Optimizer class from `torch.optim`, or its name.
     lr : float or "auto", default="auto"
@@ -153,8 +154,9 @@ class CharLSTMGenerator(BaseCharGenerator):
     similar_names_ : list of str
         Similar names that the networks have learned, most similar first, one list after another for
         several labels. Empty without similar names.
-    ngram_strength_ : float
-        How strongly the n-gram counts change the predictions, see Notes. 0: not at all.
+    has_ngram_counts_ : bool
+        Whether the estimator contains n-gram counts, which reveal the names: as part of the model,
+        or for later calls of `partial_fit`.
     n_iter_ : int
         Largest number of epochs that any network was trained for.
     n_steps_ : int
@@ -219,20 +221,16 @@ class CharLSTMGenerator(BaseCharGenerator):
     Networks predict a short list as an average of many similar lists. The n-gram counts correct
     this. Contexts of two to five characters use interpolated modified Kneser-Ney counts with
     additional pseudo-counts, and contexts of one character have the distribution p of the networks
-    [4]_. For a context h of k characters with N(h) occurrences, discounts D, and a total of N
-    characters in the names::
+    [4]_. For a context h of k characters with N(h) occurrences and discounts D::
 
         p(w | h) = (c(h w) - D) / (N(h) + t) + (sum of D + t) / (N(h) + t) p(w | h')
-        t = N / ngram_strength_ / (k - 1)^3
+        t = 16 / (k - 1)^3
 
-    With labels, the counts of a label back off to the counts of all labels. The strength of the
-    counts is the power of two from 2 to 128 at which the counts of nine tenths of the names best
-    predict the remaining tenth, or 2 without a pretrained network. With "auto", counts are left out
-    if no strength improves the predictions, and without a pretrained network. A list has counts if
-    its number of contexts, multiplied by its number of characters, is at most 4 million: up to
-    about 6,000 names. `partial_fit` continues to count, up to ten million characters, and uses all
-    names so far. After a `fit` that left out the counts, it leaves them out, too. Weights from
-    `init` come without counts.
+    With sample weights, t is multiplied by their mean. With labels, the counts of a label back off
+    to the counts of all labels. A list can have counts if its number of contexts, multiplied by its
+    number of characters, is at most 4 million: up to about 6,000 names. `partial_fit` continues to
+    count, up to ten million characters, and uses all names so far. After a `fit` that left out the
+    counts, it leaves them out, too. Weights from `init` come without counts.
 
     **Similar names.** A short list does not show what other names of its kind look like. `fit`
     chooses the names whose n-grams of one to three characters have the highest mean log-odds, the
@@ -288,7 +286,6 @@ class CharLSTMGenerator(BaseCharGenerator):
     similar_names_: list[str]
     nets_: list[skorch.NeuralNet]
     _from_init: list[bool]
-    ngram_strength_: float
     n_iter_: int
     n_steps_: int
     loss_curve_: list[float]
@@ -471,6 +468,10 @@ class CharLSTMGenerator(BaseCharGenerator):
         return self
 
     @property
+    def has_ngram_counts_(self) -> bool:  # noqa: D102  # documented as an attribute
+        return self._fitted.model.layer(Interpolated) is not None
+
+    @property
     def _networks(self) -> list[Network]:
         """The trained networks."""
         mixture = cast(Mixture, self._fitted.model.layer(Mixture))
@@ -549,7 +550,7 @@ def _candidates(
         encode_rows(names)  # refuses U+0000
         return Candidates(["".join(f"{name}\0" for name in names)])
     n_names = int(sequences.name_index.max()) + 1
-    if n_names >= 200 or pretrained is None or pretrained is not load_base():
+    if n_names >= MAX_NAMES or pretrained is None or pretrained is not load_base():
         return None
     text = "".join(sequences.names(corpus.alphabet))
     cases = (case for case in (str.lower, str.upper) if case(text) == text)

@@ -209,8 +209,8 @@ def invalid_changes(path, entry):
         return set()
     if isinstance(entry, (dict, list)):
         return {"deleted", "none", "text"} - ({"deleted"} if isinstance(name, int) else set())
-    if name in ("strength", "gains"):
-        return INVALID_ARRAY - {"huge"} | ({"with nan"} if name == "gains" else set())
+    if name == "concentration":
+        return INVALID_ARRAY - {"huge"}
     if name in ("contexts", "characters"):
         # The order of the penalty is not checked.
         return (INVALID_ARRAY | INVALID_INDICES) - {"wider"}

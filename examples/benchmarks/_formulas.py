@@ -149,8 +149,6 @@ class Counts:
             Counter()
         ]
         self.p_seen, self.backoff, self.p_unigram, self.n = {}, {}, {}, {}
-        n_labels = len({h[1] for h, _ in occurred[1]}) if uses_labels else 1
-        self.symbols_per_label = occurred[0].total() / n_labels
         for length in range(1, len(occurred)):
             counts = {
                 ngram: continuations[length][ngram] or n for ngram, n in occurred[length].items()
@@ -205,16 +203,16 @@ class Counts:
             proba = {w: self.p_seen.get((h, w), 0) + self.backoff[h] * p for w, p in proba.items()}
         return proba
 
-    def interpolate(self, proba, strength, context, label=None):
+    def interpolate(self, proba, context, label=None):
         """Return the probability of each symbol, given that after contexts of one symbol.
 
         The shorter context has a larger weight than in the n-gram model, as if more symbols had
-        been seen. Their number falls with `strength` and with the cube of the context's length.
+        been seen. Their number falls with the cube of the context's length.
         """
         for k, h in enumerate(self.contexts(context, label)[2 + self.uses_labels :], 2):
             if h not in self.backoff:
                 break
-            n, more = self.n[h], self.symbols_per_label / strength / (k - 1) ** 3
+            n, more = self.n[h], 16 / (k - 1) ** 3
             backoff = (n * self.backoff[h] + more) / (n + more)
             seen = {w: n / (n + more) * self.p_seen.get((h, w), 0) for w in proba}
             proba = {w: seen[w] + backoff * p for w, p in proba.items()}
@@ -321,7 +319,7 @@ def ngram_logits(seen, alphabet, order, discount=None, uses_labels=False):
     return logits
 
 
-def interpolated_logits(logits, seen, alphabet, order, strength, uses_labels=False):
+def interpolated_logits(logits, seen, alphabet, order, uses_labels=False):
     """Return a function that adds n-gram counts to the logits of a `CharLSTMGenerator`.
 
     `logits` are without penalty. The counts of a label back off to those of all labels.
@@ -331,10 +329,10 @@ def interpolated_logits(logits, seen, alphabet, order, strength, uses_labels=Fal
     def interpolated(context, label=None):
         proba = dict(zip(alphabet, np.exp(log_softmax(logits(context, label))), strict=True))
         for counts in levels:
-            proba = counts.interpolate(proba, strength, context, label)
+            proba = counts.interpolate(proba, context, label)
         return np.log([*proba.values()])
 
-    return interpolated if strength else logits
+    return interpolated
 
 
 def log_likelihood(windows, generator, logits, labels=None):

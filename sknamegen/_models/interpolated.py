@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 from math import inf
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
@@ -11,9 +11,6 @@ from .._types import Data, Floats, Ints
 from .contract import NextCharModel, Wrapper, log_softmax
 from .kneser_ney import TABLE_CELLS, TINY, KneserNey
 from .ngrams import NGrams
-
-# Strengths to choose from.
-STRENGTHS = 2.0 ** np.arange(1, 8)
 
 
 def fits_in_a_table(ngrams: NGrams) -> bool:
@@ -27,10 +24,9 @@ class BackoffTable:
     Parameters
     ----------
     ngrams : KneserNey
-    strength : float
+    concentration : float
         In a context of k characters, the shorter context has the weight of
-        ``concentration / (k - 1)^3`` more observed characters. The concentration is the mean number
-        of characters per label, divided by the strength.
+        ``concentration / (k - 1)^3`` more observed characters.
 
     Attributes
     ----------
@@ -44,9 +40,8 @@ class BackoffTable:
         Total weight of the n-grams in each context and its suffixes.
     """
 
-    def __init__(self, ngrams: KneserNey, strength: float):
+    def __init__(self, ngrams: KneserNey, concentration: float):
         self.ngrams = ngrams
-        concentration = ngrams.total / max(ngrams.n_labels, 1) / strength
         lengths = ngrams.lengths - int(ngrams.n_labels > 0)
         contexts = ngrams.ngrams // ngrams.n_characters
         kept = ngrams.totals / (ngrams.totals + concentration / np.maximum(lengths - 1, 1) ** 3)
@@ -72,11 +67,6 @@ class BackoffTable:
         proba *= self.scale[ids, None]
         proba += self.sums[ids]
 
-    def interpolate_targets(self, proba: Floats, contexts: Ints, targets: Ints) -> Floats:
-        """Return the probability of a target in each context, given that of the lowest order."""
-        ids = self.ngrams.find(contexts)
-        return self.scale[ids] * proba + self.sums[ids, targets]
-
     def export(self) -> Data:
         """Return the data for the web page script."""
         tables = {"weights": self.weights, "backoff": self.backoff, "shared": None}
@@ -92,42 +82,39 @@ class Interpolated(Wrapper):
 
         p(w | h) = (c(h w) - D) / (N(h) + θ) + (sum of D + θ) / (N(h) + θ) p(w | h')
 
-    with θ = N / strength / (k - 1)^3, where N is the total number of characters. The counts of a
-    label back off to the counts of all labels, which back off to the model.
+    with θ = concentration / (k - 1)^3. The counts of a label back off to the counts of all labels,
+    which back off to the model.
 
     Parameters
     ----------
     model : NextCharModel
     counts : NGrams
         For the same characters and labels.
-    strength : float
-        The higher it is, the more the counts change the predictions. 0: they change nothing, and
-        only `partial_fit` uses them.
-    gains : ndarray of shape (n_strengths,), dtype float64, default=0
-        By how many nats each of `STRENGTHS` improved the log-likelihood of held-out names.
+    concentration : float
+        The higher it is, the less the counts change the predictions. Infinity: they change nothing,
+        and only `partial_fit` uses them.
     """
 
-    def __init__(self, model: NextCharModel, counts: NGrams, strength: float, gains: Any = 0.0):
+    def __init__(self, model: NextCharModel, counts: NGrams, concentration: float):
         super().__init__(model, counts.order - 1)
-        self.counts, self.strength = counts, strength
-        self.gains: Floats = np.zeros(len(STRENGTHS)) + gains
-        self._tables = [BackoffTable(level, strength) for level in counts.levels if strength]
+        self.counts, self.concentration = counts, concentration
+        levels = counts.levels if concentration < inf else []
+        self._tables = [BackoffTable(level, concentration) for level in levels]
 
     @classmethod
     def _from_state(cls, state: Data, alphabet: Alphabet, n_labels: int) -> Self:
         model = NextCharModel.from_state(state["model"], alphabet, n_labels)
         counts = NextCharModel.from_state(state["counts"], alphabet, n_labels)
-        strength, gains = float(state["strength"]), state["gains"]
-        is_valid = 0 <= strength < inf and np.isfinite(gains).all()
-        if not is_valid or (gains.dtype, gains.shape) != (float, STRENGTHS.shape):
-            raise ValueError("Expected finite gains, and a finite strength >= 0.")
-        if not isinstance(counts, NGrams) or (strength and not fits_in_a_table(counts)):
+        concentration = float(state["concentration"])
+        if not concentration > 0:
+            raise ValueError("Expected a concentration > 0.")
+        if not isinstance(counts, NGrams) or (concentration < inf and not fits_in_a_table(counts)):
             raise ValueError("Expected n-grams that fit in a table.")
-        return cls(model, counts, strength, gains)
+        return cls(model, counts, concentration)
 
     def _to_state(self) -> Data:
-        values = {"gains": self.gains, "strength": self.strength}
-        return values | {"model": self.model.to_state(), "counts": self.counts.to_state()}
+        models = {"model": self.model.to_state(), "counts": self.counts.to_state()}
+        return models | {"concentration": self.concentration}
 
     def export(self) -> Data:
         """Return the data for the web page script."""

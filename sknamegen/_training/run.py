@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, fields
 from itertools import zip_longest
+from math import inf
 from typing import Any, Self
 
 import numpy as np
@@ -10,18 +11,16 @@ import numpy as np
 from .._alphabet import missing_letters
 from .._corpus import Corpus
 from .._fitted import Fitted
-from .._models.contract import NextCharModel, log_softmax
-from .._models.interpolated import STRENGTHS, BackoffTable, Interpolated, fits_in_a_table
+from .._models.contract import NextCharModel
+from .._models.interpolated import Interpolated, fits_in_a_table
 from .._models.kneser_ney import NGramCounts
 from .._models.lstm import LSTM
 from .._models.mixture import Component, Mixture
 from .._models.ngrams import NGrams
 from .._models.penalty import learn_penalties
 from .._models.pretrained import Network, Pretrained
-from .._parallel import parallel_map
 from .._sequences import Rows, Sequences
-from .._similar import Candidates
-from .._types import Floats
+from .._similar import MAX_NAMES, Candidates
 from .._validation import random_generator
 from .batches import join_windows
 from .fit import Net, fit_networks
@@ -32,6 +31,8 @@ from .plan import Settings, make_plans
 _N_SIMILAR, _MIN_COUNT = 300, 3
 # Number of characters after which `partial_fit` stops counting n-grams.
 _MAX_COUNTED = 10_000_000
+# Concentration of the n-gram counts, as a number of characters.
+_CONCENTRATION = 16
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,6 @@ class Run:
     _from_init: list[bool]
     init_share_: float
     similar_names_: list[str]
-    ngram_strength_: float
     n_iter_: int
     n_steps_: int
     loss_curve_: list[float]
@@ -110,25 +110,22 @@ def train(
     # The penalties may know the names that are held out, because early stopping ignores them.
     penalised = learn_penalties(corpus, sequences, model)
     are_counted = earlier or not (before and one_pass)  # the names of all calls
-    can_count = are_counted and not corpus.is_text and fits_in_a_table(counts)
-    always = can_count and settings.ngram_counts is True
+    concentration = inf
+    if are_counted and not corpus.is_text and fits_in_a_table(counts):
+        mean_weight = 1.0 if unjoined.weights is None else float(unjoined.weights.mean())
+        counted = counts.counted()
+        n_names = counted.filled_counts[counted.characters == corpus.alphabet.end].sum()
+        is_short = n_names < MAX_NAMES * mean_weight
+        if settings.ngram_counts is True or (pretrained and is_short):
+            concentration = _CONCENTRATION * mean_weight
 
     def run_of(nets: list[Net], has_counts: bool = False) -> Run:
-        mixture = Mixture([Component(LSTM(n.network.arrays()), n.plan.start.weight) for n in nets])
-        share = sum(n.plan.start.weight for n in nets if n.plan.start.starts_from_init)
-        share /= sum(n.plan.start.weight for n in nets)
-        model: NextCharModel = mixture
-        strength = 0.0
-        if has_counts:
-            gains: Floats = np.zeros(len(STRENGTHS))
-            if always or (can_count and pretrained):
-                gains = _gains_of_counts(mixture, share, pretrained, corpus, unjoined, earlier)
-            strength = float(STRENGTHS[gains.argmax()]) if always or gains.max() > 0 else 0.0
-            # Counts reveal the names. `partial_fit` needs those of all calls, also after loading.
-            if strength or (one_pass and are_counted):
-                model = Interpolated(mixture, counts, strength, gains)
-        fitted = Fitted(corpus, penalised(model))
-        return _run(fitted, nets, share, strength, similar_names, before)
+        model: NextCharModel
+        model = Mixture([Component(LSTM(n.network.arrays()), n.plan.start.weight) for n in nets])
+        # Counts reveal the names. `partial_fit` needs those of all calls, also after loading.
+        if has_counts and (concentration < inf or (one_pass and are_counted)):
+            model = Interpolated(model, counts, concentration)
+        return _run(Fitted(corpus, penalised(model)), nets, similar_names, before)
 
     data = joined, valid, counts, corpus.is_text, run_of, generator
     nets, is_interrupted = fit_networks(plans, *data, before.nets_ if before else [])
@@ -228,15 +225,10 @@ def _count_ngrams(corpus: Corpus, sequences: Sequences, earlier: Interpolated | 
     return NGrams(counted, corpus.alphabet.kinds, len(corpus.labels))
 
 
-def _run(
-    fitted: Fitted,
-    nets: list[Net],
-    init_share: float,
-    strength: float,
-    similar_names: list[str],
-    before: Run | None,
-) -> Run:
+def _run(fitted: Fitted, nets: list[Net], similar_names: list[str], before: Run | None) -> Run:
     """Return the result of training, including the progress of earlier fits."""
+    starts = [net.plan.start for net in nets]
+    init_weight = sum(start.weight for start in starts if start.starts_from_init)
     n_iter, n_steps, curve, scores = 0, 0, list[float](), None
     if before:
         n_iter, n_steps, similar_names = before.n_iter_, before.n_steps_, before.similar_names_
@@ -247,10 +239,9 @@ def _run(
     return Run(
         fitted=fitted,
         nets_=nets,
-        _from_init=[net.plan.start.starts_from_init for net in nets],
-        init_share_=init_share,
+        _from_init=[start.starts_from_init for start in starts],
+        init_share_=init_weight / sum(start.weight for start in starts),
         similar_names_=similar_names,
-        ngram_strength_=strength,
         n_iter_=n_iter + len(losses),
         n_steps_=n_steps + max(net.n_steps for net in nets),
         loss_curve_=curve + losses,
@@ -264,66 +255,3 @@ def _mean_curve(nets: list[Net], name: str) -> list[float]:
     curves = [[epoch[name] for epoch in net.history if "train_loss" in epoch] for net in nets]
     epochs = zip_longest(*curves, fillvalue=np.nan)
     return [float(np.nanmean(values)) for values in epochs]
-
-
-def _gains_of_counts(
-    networks: Mixture,
-    share: float,
-    pretrained: Pretrained | None,
-    corpus: Corpus,
-    sequences: Sequences,
-    earlier: Interpolated | None,
-) -> Floats:
-    """Return by how many nats the counts, at each strength, improve held-out log-likelihoods.
-
-    In each of ten folds, the counts of the other names predict the names of the fold. The trained
-    networks know all of these names. They are therefore averaged with the pretrained network,
-    which knows none.
-
-    Parameters
-    ----------
-    networks : Mixture
-    share : float
-        Weight of the networks that started from `pretrained`.
-    pretrained : Pretrained or None
-        None: no improvement.
-    corpus : Corpus
-    sequences : Sequences
-        The training names.
-    earlier : Interpolated or None
-        The model after earlier calls of `partial_fit`, whose improvements are added.
-    """
-    names = np.unique(sequences.name_index, return_inverse=True)[1]
-    n_names = int(names.max()) + 1
-    before: Floats = earlier.gains if earlier else np.zeros(len(STRENGTHS))
-    if pretrained is None or n_names == 1:
-        return before
-    n_folds, weight = min(10, n_names), 0.3 * share  # of the pretrained network
-    untrained = pretrained.network_for(corpus)
-    is_seen = np.isin(corpus.alphabet_, pretrained.alphabet)
-
-    def proba_of(block: Sequences) -> Floats:
-        before, after = log_softmax(untrained.logits(block)), log_softmax(networks.logits(block))
-        before[:, ~is_seen] = after[:, ~is_seen]
-        log_proba = log_softmax(weight * before + (1 - weight) * after)
-        targets = block.targets[block.has_target]
-        proba = np.exp(log_proba[np.arange(len(targets)), targets], dtype=np.float64)
-        return np.where(is_seen[targets], proba, 1)
-
-    def gains_in(fold: int) -> Floats:
-        others, test = sequences.take(folds != fold), sequences.take(folds == fold)
-        counts = _count_ngrams(corpus, others, earlier)
-        contexts, targets = test.contexts(counts.order - 1), test.targets[test.has_target]
-        lowest, gains = proba[folds_of_targets == fold], []
-        for strength in STRENGTHS.tolist():
-            result = lowest
-            for level in counts.levels:
-                table = BackoffTable(level, strength)
-                result = table.interpolate_targets(result, contexts, targets)
-            gains.append(np.log(result / lowest)[lowest < 1].sum())
-        return np.array(gains)
-
-    folds = np.random.default_rng(0).permutation(n_names)[names] % n_folds
-    folds_of_targets = np.repeat(folds, sequences.has_target.sum(1))
-    proba = np.concatenate(parallel_map(proba_of, zip(sequences.blocks(len(is_seen)))))
-    return before + np.sum(parallel_map(gains_in, zip(range(n_folds))), axis=0)

@@ -104,12 +104,12 @@ MODELS = {
     ),
     "mixture of penalised models": mean(penalised(lstm()), penalised(ngrams())),
     "penalised twice": penalised(penalised(Fake())),
-    "interpolated lstm": Interpolated(lstm(), ngrams(), 8.0),
+    "interpolated lstm": Interpolated(lstm(), ngrams(), 20.0),
     "interpolated without labels": Interpolated(
-        penalised(lstm()), ngrams(n_labels=0, order=4), 8.0
+        penalised(lstm()), ngrams(n_labels=0, order=4), 20.0
     ),
     "interpolated twice": penalised(
-        Interpolated(Interpolated(Fake(), ngrams(), 8.0), ngrams(order=2), 8.0)
+        Interpolated(Interpolated(Fake(), ngrams(), 20.0), ngrams(order=2), 20.0)
     ),
 }
 

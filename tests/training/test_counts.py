@@ -39,7 +39,8 @@ def probas(generator, label=None):
 
 @pytest.mark.full
 def test_repeated_endings_become_more_probable(counted, networks):
-    assert counted.ngram_strength_ > 0 == networks.ngram_strength_
+    assert counted.has_ngram_counts_
+    assert not networks.has_ngram_counts_
     end = list(counted.alphabet_).index("m")
     assert probas(counted)[2, end] > 1.2 * probas(networks)[2, end]
     held_out = ["Abixopril", "Mirazepam", "Lenarimab"]
@@ -49,26 +50,33 @@ def test_repeated_endings_become_more_probable(counted, networks):
     np.testing.assert_allclose(probas(counted)[0], probas(networks)[0], rtol=1e-6)
 
 
-@pytest.mark.full
-def test_counts_are_off_where_they_gain_nothing():
-    names = load_names("female")[::50]
-    assert fit(names, max_epochs=10).ngram_strength_ == 0
-    assert fit(names, ngram_counts=True).ngram_strength_ > 0
-
-
-def test_random_weights_and_running_text_have_no_counts():
-    assert fit(init=None, hidden_size=8).ngram_strength_ == 0
-    assert fit(init=None, hidden_size=8, ngram_counts=True).ngram_strength_ > 0
-    assert fit(init=None, hidden_size=8, ngram_counts=np.True_).ngram_strength_ > 0
+def test_long_lists_random_weights_and_running_text_have_no_counts():
+    small, names = {"init": None, "hidden_size": 8}, load_names("female")[:200]
+    assert not fit(names, num_networks=1).has_ngram_counts_
+    assert fit(names, **small, ngram_counts=True).has_ngram_counts_
+    assert not fit(**small).has_ngram_counts_
+    assert fit(**small, ngram_counts=np.True_).has_ngram_counts_
     text = windows_of(["".join(DRUGS)], boundary=False)
-    assert fit(text, init=None, hidden_size=8, ngram_counts=True).ngram_strength_ == 0
+    assert not fit(text, **small, ngram_counts=True).has_ngram_counts_
+
+
+def saved(generator):
+    """Return the state of the counts and their concentration."""
+    state = generator.__getstate__()["_fitted"]["model"]
+    while state["type"] != "Interpolated":
+        state = state["model"]
+    return state
 
 
 def saved_counts(generator):
-    state = generator.__getstate__()["_fitted"]["model"]
-    while "counts" not in state or state["type"] != "Interpolated":
-        state = state["model"]
-    return state["counts"]
+    return saved(generator)["counts"]
+
+
+def test_weights_do_not_change_how_strong_counts_are(counted):
+    assert saved(counted)["concentration"] == 16
+    generator = CharLSTMGenerator(**PARAMS)
+    generator.fit(DRUGS, sample_weight=[100.0] * len(DRUGS))
+    assert saved(generator)["concentration"] == 1600
 
 
 def test_partial_fit_counts_all_names_so_far(counted):
@@ -78,9 +86,12 @@ def test_partial_fit_counts_all_names_so_far(counted):
         generator.partial_fit(part, alphabet=letters)
         # Saving in between changes nothing.
         generator = pickle.loads(pickle.dumps(generator))
-    assert generator.ngram_strength_ > 0
+    assert saved(generator)["concentration"] == 16
     for name, array in saved_counts(counted).items():
         np.testing.assert_array_equal(saved_counts(generator)[name], array)
+    # From 200 names on, only later calls use the counts.
+    for part, concentration in ((DRUGS[:1] * (199 - len(DRUGS)), 16), (DRUGS[:1], np.inf)):
+        assert saved(generator.partial_fit(part))["concentration"] == concentration
 
 
 def test_warm_start_counts_anew(counted):
@@ -90,8 +101,8 @@ def test_warm_start_counts_anew(counted):
 
 def test_init_provides_no_counts(counted):
     generator = fit(["Abimab", "Dolori", "Cetaxo"], init=counted, ngram_counts=False)
-    assert generator.ngram_strength_ == 0
-    assert pickle.loads(pickle.dumps(generator)).init.ngram_strength_ > 0
+    assert not generator.has_ngram_counts_
+    assert pickle.loads(pickle.dumps(generator)).init.has_ngram_counts_
 
 
 def test_saved_models_contain_counts_only_if_they_are_used(networks):
@@ -101,7 +112,7 @@ def test_saved_models_contain_counts_only_if_they_are_used(networks):
     loaded = pickle.loads(pickle.dumps(generator))
     np.testing.assert_array_equal(probas(loaded), probas(generator))
     for model in (generator, loaded):
-        assert model.partial_fit(DRUGS[:9]).ngram_strength_ == 0
+        assert saved(model.partial_fit(DRUGS[:9]))["concentration"] == np.inf
         counts = saved_counts(model)["counts"]
         assert counts.sum() == sum(len(name) + 1 for name in DRUGS + DRUGS[:9])
     for model in (networks, fit(**params)):
@@ -126,7 +137,7 @@ def test_callbacks_and_losses_concern_the_networks_alone(networks):
 def test_each_label_has_its_own_counts():
     labels = [name[-2:] for name in DRUGS]
     generator = fit(labels=labels)
-    assert generator.ngram_strength_ > 0
+    assert generator.has_ngram_counts_
     m = list(generator.alphabet_).index("m")
     assert probas(generator, "ab")[2, m] > 3 * probas(generator, "il")[2, m]
     drawn = generator.sample("Dolo", 0.7, 50, label="ab", random_state=0)
