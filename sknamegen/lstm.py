@@ -226,11 +226,11 @@ class CharLSTMGenerator(BaseCharGenerator):
         p(w | h) = (c(h w) - D) / (N(h) + t) + (sum of D + t) / (N(h) + t) p(w | h')
         t = 16 / (k - 1)^3
 
-    With sample weights, t is multiplied by their mean. With labels, the counts of a label back off
-    to the counts of all labels. A list can have counts if its number of contexts, multiplied by its
-    number of characters, is at most 4 million: up to about 6,000 names. `partial_fit` continues to
-    count, up to ten million characters, and uses all names so far. After a `fit` that left out the
-    counts, it leaves them out, too. Weights from `init` come without counts.
+    With sample weights, t is multiplied by their mean. With labels, the counts are those of the
+    label. A list can have counts if its number of contexts, multiplied by its number of characters,
+    is at most 4 million: up to about 6,000 names. `partial_fit` continues to count, up to ten
+    million characters, and uses all names so far. After a `fit` that left out the counts, it leaves
+    them out, too. Weights from `init` come without counts.
 
     **Similar names.** A short list does not show what other names of its kind look like. `fit`
     chooses the names whose n-grams of one to three characters have the highest mean log-odds, the

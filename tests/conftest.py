@@ -115,8 +115,8 @@ def assert_drawn_from(drawn, names, p):
     assert deviation[~rare].max() < 4.5
 
 
-def expected_scores(generator, model, learned, windows, y=(None, None)):
-    """Return reference scores after a fit to the windows `learned` with the labels ``y[0]``.
+def assert_scores_match(generator, model, learned, windows, y=(None, None), atol=1e-5):
+    """Compare scores with formulas, after a fit to the windows `learned` with the labels ``y[0]``.
 
     ``model(seen, alphabet, order, uses_labels=)`` returns a function of the logits in a context.
     """
@@ -126,7 +126,8 @@ def expected_scores(generator, model, learned, windows, y=(None, None)):
     logits = model(seen, alphabet, order, uses_labels=uses_labels)
     penalty = Penalty(seen, alphabet, window_length, uses_labels)
     penalised = lambda *context: logits(*context) + penalty.after(*context)  # noqa: E731
-    return log_likelihood(windows, generator, penalised, y[1])
+    expected = log_likelihood(windows, generator, penalised, y[1])
+    np.testing.assert_allclose(generator.score_samples(windows, y[1]), expected, atol=atol)
 
 
 def windows_of(names, window_length=32, **params):

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 import pytest
 from _formulas import ngram_logits, odd_shapes
-from conftest import expected_scores, small_generator, windows_of
+from conftest import assert_scores_match, small_generator, windows_of
 
 from sknamegen import CharNGramGenerator
 
@@ -37,8 +37,7 @@ def test_scores_match_counts_and_penalty(window_length, order, train, labelled):
     names += ["आती फिरी", "ふしんじょう", "ンニーッハ", "שר אה"]
     windows = windows_of(names, window_length)
     y = np.arange(len(names)) % 2 if labelled else None
-    expected = expected_scores(generator, ngram_logits, learned, windows, (labels, y))
-    np.testing.assert_allclose(generator.score_samples(windows, y), expected, atol=1e-5)
+    assert_scores_match(generator, ngram_logits, learned, windows, (labels, y))
 
 
 @MAKERS

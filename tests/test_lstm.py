@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from _formulas import END, START, Network, interpolated_logits, log_likelihood, log_softmax
-from conftest import expected_scores, small_generator, small_pipeline, windows_of
+from conftest import assert_scores_match, small_generator, small_pipeline, windows_of
 from sklearn.base import clone
 from skorch.callbacks import Callback
 
@@ -30,8 +30,7 @@ def assert_scores_match_the_formulas(generator, learned, windows, labels=None, y
     model = partial(interpolated_logits, logits)
     if not generator.has_ngram_counts_:
         model = lambda *_, **options: logits  # noqa: E731
-    expected = expected_scores(generator, model, learned, windows, (labels, y))
-    np.testing.assert_allclose(generator.score_samples(windows, y), expected, atol=2e-5)
+    assert_scores_match(generator, model, learned, windows, (labels, y), atol=2e-5)
 
 
 KINDS = [

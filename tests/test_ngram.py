@@ -3,7 +3,7 @@ from functools import partial
 import numpy as np
 import pytest
 from _formulas import ngram_logits
-from conftest import expected_scores, ngram_pipeline, windows_of
+from conftest import assert_scores_match, ngram_pipeline, windows_of
 
 from sknamegen import CharNGramGenerator
 
@@ -14,8 +14,7 @@ SCORED = ["", "Al", "Annamaria Marguerita", "McDonald", "Zoë", "JoX-", "anna", 
 def assert_scores_match_the_formulas(pipe, train, scored, labels=None, y=None):
     generator, windows = pipe.fit(train, labels)[-1], pipe[0].transform(scored)
     learned, model = pipe[0].transform(train), partial(ngram_logits, discount=generator.discount)
-    expected = expected_scores(generator, model, learned, windows, (labels, y))
-    np.testing.assert_allclose(generator.score_samples(windows, y), expected, atol=1e-5)
+    assert_scores_match(generator, model, learned, windows, (labels, y))
 
 
 @pytest.mark.parametrize(

@@ -322,15 +322,13 @@ def ngram_logits(seen, alphabet, order, discount=None, uses_labels=False):
 def interpolated_logits(logits, seen, alphabet, order, uses_labels=False):
     """Return a function that adds n-gram counts to the logits of a `CharLSTMGenerator`.
 
-    `logits` are without penalty. The counts of a label back off to those of all labels.
+    `logits` are without penalty. With labels, the counts are those of the label.
     """
-    levels = [Counts(seen, alphabet, order, uses_labels=level) for level in range(1 + uses_labels)]
+    counts = Counts(seen, alphabet, order, uses_labels=uses_labels)
 
     def interpolated(context, label=None):
         proba = dict(zip(alphabet, np.exp(log_softmax(logits(context, label))), strict=True))
-        for counts in levels:
-            proba = counts.interpolate(proba, context, label)
-        return np.log([*proba.values()])
+        return np.log([*counts.interpolate(proba, context, label).values()])
 
     return interpolated
 

@@ -82,8 +82,7 @@ class Interpolated(Wrapper):
 
         p(w | h) = (c(h w) - D) / (N(h) + θ) + (sum of D + θ) / (N(h) + θ) p(w | h')
 
-    with θ = concentration / (k - 1)^3. The counts of a label back off to the counts of all labels,
-    which back off to the model.
+    with θ = concentration / (k - 1)^3. With labels, the counts are those of the label.
 
     Parameters
     ----------
@@ -98,8 +97,8 @@ class Interpolated(Wrapper):
     def __init__(self, model: NextCharModel, counts: NGrams, concentration: float):
         super().__init__(model, counts.order - 1)
         self.counts, self.concentration = counts, concentration
-        levels = counts.levels if concentration < inf else []
-        self._tables = [BackoffTable(level, concentration) for level in levels]
+        is_used = concentration < inf
+        self._table = BackoffTable(counts.levels[-1], concentration) if is_used else None
 
     @classmethod
     def _from_state(cls, state: Data, alphabet: Alphabet, n_labels: int) -> Self:
@@ -118,15 +117,14 @@ class Interpolated(Wrapper):
 
     def export(self) -> Data:
         """Return the data for the web page script."""
-        if not self._tables:
+        if not self._table:
             return self.model.export()
-        tables = [table.export() for table in self._tables]
-        return {"type": "interpolated", "model": self.model.export(), "tables": tables}
+        table = self._table.export()
+        return {"type": "interpolated", "model": self.model.export(), "table": table}
 
     def _change(self, logits: Floats, contexts: Ints) -> Floats:
-        if not self._tables:
+        if not self._table:
             return logits
         proba = np.exp(log_softmax(logits).astype(np.float64))
-        for table in self._tables:
-            table.interpolate(proba, contexts)
+        self._table.interpolate(proba, contexts)
         return np.log(np.maximum(proba, TINY))

@@ -177,14 +177,17 @@ def product(
         pairs.append(frontier)
     keys = np.concatenate(pairs)
     numbers = (np.argsort(keys) - len(keys)).astype(np.int32)  # of the pairs in `known`
-    targets = np.concatenate(after)
-    if len(first) * n_second <= len(targets):  # a table is faster, and takes no more memory
-        table = np.empty(len(first) * n_second, dtype=np.int32)
-        table[known] = numbers
-        data = table[targets]
-    else:
-        data = numbers[np.searchsorted(known, targets)]
+    data = _numbers_of(np.concatenate(after), known, numbers, len(first) * n_second)
     indptr = np.concatenate([[0], *n_edges, [0]]).cumsum(dtype=np.int32)
     arrays = data, np.concatenate(columns), indptr
     matrix = csr_array(arrays, shape=(len(keys) + 1, first.shape[1]))
     return matrix, np.stack(np.divmod(np.append(keys, dead * n_second), n_second))
+
+
+def _numbers_of(wanted: Ints, known: Ints, numbers: Ints, n_keys: int) -> Ints:
+    """Return the number of each wanted key, given sorted keys below `n_keys` and their numbers."""
+    if n_keys > len(wanted):
+        return numbers[np.searchsorted(known, wanted)]
+    table = np.empty(n_keys, dtype=np.int32)  # is faster, and takes no more memory
+    table[known] = numbers
+    return table[wanted]

@@ -197,15 +197,14 @@ class NewCharacterPenalty extends Wrapper {
 
 // N-grams that back off to the model.
 class Interpolated extends Wrapper {
-  constructor({ tables, ...fields }) {
-    super({ ...fields, tables: tables.map((table) => new NGrams(table)) });
+  constructor({ table, ...fields }) {
+    super({ ...fields, table: new NGrams(table) });
   }
 
   change([state, logits], windows, labels) {
     return [state, logits.map((row, i) => {
       const total = logSumExp(row), proba = Float64Array.from(row, (x) => Math.exp(x - total));
-      return this.tables.reduce((lowest, table) => table.proba(windows[i], labels[i], lowest), proba)
-        .map((p) => Math.log(Math.max(p, 1e-300)));
+      return this.table.proba(windows[i], labels[i], proba).map((p) => Math.log(Math.max(p, 1e-300)));
     })];
   }
 }
