@@ -7,7 +7,7 @@ The first table shows what share of the words of its other names, which these la
 nearest words. The number of lists with a word leaves out the list itself. The second table shows
 processor times of lists of thirty names: of `load_words`, of the first name with these words, and
 of 1,000 names after that, relative to 1,000 names without `words`. The third table shows the marks
-of four readers in ``blind/words.json``, for names of ten lists that were invented for the test, in
+of readers in ``blind/words.json``, for names of ten lists that were invented for the test, in
 random order. Each name has three marks, 0 or 1: whether its form is that of a name in the list,
 whether its words make sense together, and whether the reader would keep it.
 """
