@@ -78,11 +78,13 @@ def check_strings(name: str, strings: object, may_be_empty: bool = False) -> lis
 
 
 def _strings(strings: object, expected: str, hint: str = "", min_items: int = 0) -> list[str]:
-    """Return the items of a one-dimensional iterable of str, or raise TypeError."""
+    """Return the items of a one-dimensional iterable of str, or raise an error."""
     is_column = len(getattr(strings, "shape", (None,))) == 1
     if isinstance(strings, Iterable) and not isinstance(strings, (str, bytes)) and is_column:
         items: list[Any] = list(strings)
-        if len(items) >= min_items and all(isinstance(item, str) for item in items):
+        if len(items) < min_items:
+            raise ValueError(f"{expected}. Got no names.")
+        if all(isinstance(item, str) for item in items):
             return items
     raise TypeError(f"{expected}. Got {strings!r:.80}.{hint}")
 

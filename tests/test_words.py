@@ -104,7 +104,7 @@ def test_number_of_words_in_scripts(letters, name, n):
 @pytest.mark.parametrize(
     "options",
     [
-        {},
+        {"min_length": 3},
         {"temperature": 0.3},
         full({"temperature": 1.4, "top_k": 4}),
         full({"seed": "ab b"}),
@@ -250,7 +250,7 @@ def test_words_in_another_language():
     ("like", "n", "error", "message"),
     [
         (["1", "-"], 5, ValueError, "like must contain at least one word"),
-        ([], 5, TypeError, "like must be an iterable of str with at least one name"),
+        ([], 5, ValueError, "like must be an iterable of str with at least one name"),
         ("Ale", 5, TypeError, "like"),
         (BEERS, -1, ValueError, "n must be"),
     ],

@@ -172,7 +172,7 @@ def test_names_of_the_user():
     own = fit(similar=iter(related), init=None, num_networks=1, hidden_size=4)
     assert sorted(own.similar_names_) == sorted(related)
     assert set("BGZ") <= set(own.alphabet_)
-    with pytest.raises(TypeError, match=r"similar must be an iterable of str with at least one"):
+    with pytest.raises(ValueError, match=r"similar must be an iterable of str with at least one"):
         fit(similar=[])
 
 
