@@ -21,6 +21,7 @@ from .._models.penalty import learn_penalties
 from .._models.pretrained import Network, Pretrained
 from .._sequences import Rows, Sequences
 from .._similar import MAX_NAMES, Candidates
+from .._types import Floats
 from .._validation import random_generator
 from .batches import join_windows
 from .fit import Net, fit_networks
@@ -110,14 +111,10 @@ def train(
     # The penalties may know the names that are held out, because early stopping ignores them.
     penalised = learn_penalties(corpus, sequences, model)
     are_counted = earlier or not (before and one_pass)  # the names of all calls
+    max_names = inf if settings.ngram_counts is True else MAX_NAMES if pretrained else 0
     concentration = inf
     if are_counted and not corpus.is_text and fits_in_a_table(counts):
-        mean_weight = 1.0 if unjoined.weights is None else float(unjoined.weights.mean())
-        counted = counts.counted()
-        n_names = counted.filled_counts[counted.characters == corpus.alphabet.end].sum()
-        is_short = n_names < MAX_NAMES * mean_weight
-        if settings.ngram_counts is True or (pretrained and is_short):
-            concentration = _CONCENTRATION * mean_weight
+        concentration = _concentration(counts, corpus, unjoined.weights, max_names)
 
     def run_of(nets: list[Net], has_counts: bool = False) -> Run:
         model: NextCharModel
@@ -223,6 +220,18 @@ def _count_ngrams(corpus: Corpus, sequences: Sequences, earlier: Interpolated | 
     counted_before = earlier.counts.counted() if earlier else None
     counted = NGramCounts.of(sequences, min(6, corpus.window_length_ + 1), counted_before)
     return NGrams(counted, corpus.alphabet.kinds, len(corpus.labels))
+
+
+def _concentration(
+    counts: NGrams, corpus: Corpus, weights: Floats | None, max_names: float
+) -> float:
+    """Return the concentration of counts. Infinity: they change no prediction.
+
+    This is so from `max_names` names on. `weights` are those of the sequences.
+    """
+    mean_weight, counted = 1.0 if weights is None else float(weights.mean()), counts.counted()
+    n_names = counted.filled_counts[counted.characters == corpus.alphabet.end].sum() / mean_weight
+    return _CONCENTRATION * mean_weight if n_names < max_names else inf
 
 
 def _run(fitted: Fitted, nets: list[Net], similar_names: list[str], before: Run | None) -> Run:
