@@ -301,7 +301,7 @@ def main():
     )
     print_machine()
     step = 10 if arguments.quick else 1
-    sizes = (3000, 120, 30) if arguments.quick else (200_000, 2000, 400)
+    sizes = (3000, 120, 20) if arguments.quick else (200_000, 2000, 400)
     rare_sizes = (100, 10) if arguments.quick else (2000, 120)
     small = {"init": None, "num_networks": 1, "max_epochs": 4, "hidden_size": 32}
     settings = small if arguments.quick else {}
