@@ -168,18 +168,20 @@ class Corpus:
         return np.isin(hash_names(encode(names)), known)
 
     def _with_rows(
-        self, rows: Rows, sequences: Sequences, labels: Labels | None, weights: Floats | None
+        self, rows: Rows, labels: Labels | None, weights: Floats | None
     ) -> "tuple[Corpus, Sequences]":
-        """Return the corpus with more rows, and their sequences as indices."""
-        n_targets, indices = sequences.has_target.sum(1), self.label_indices(labels, len(rows))
+        """Return the corpus with more rows, and their sequences."""
+        n_targets = np.count_nonzero(rows.targets, axis=1)
         if not n_targets.any():
             raise ValueError("X must contain at least one character to learn. Got only padding.")
+        indices = self.label_indices(labels, len(rows))
+        sequences = Sequences.of_rows(rows, self.alphabet)
         sequences = sequences._replace(labels=indices[sequences.name_index])
         if weights is not None:
             sequences = sequences._replace(weights=weights[sequences.name_index])
-            n_targets = n_targets * sequences.weights
         # Not rounded, so that the sum does not depend on how the names are split into batches.
-        changes: Data = {"weight": self.weight + float(n_targets.sum())}
+        weight = float(n_targets.sum() if weights is None else n_targets @ weights)
+        changes: Data = {"weight": self.weight + weight}
         if self.class_count_ is not None:
             counts = np.bincount(indices, weights, minlength=len(self.class_count_))
             changes["class_count_"] = self.class_count_ + counts
@@ -194,7 +196,7 @@ class Corpus:
         if self.is_own is not None:
             new = characters_of(distinct(rows.codes))
             changes["is_own"] = self.is_own | np.isin(self.alphabet_, new)
-        return replace(self, **changes), sequences.indexed(self.alphabet)
+        return replace(self, **changes), sequences
 
 
 def learn(
@@ -205,7 +207,7 @@ def learn(
     alphabet: Iterable[str] | None = None,
     classes: ArrayLike | None = None,
 ) -> tuple[Corpus, Sequences]:
-    """Return the corpus of names or windows, and their sequences as indices.
+    """Return the corpus of names or windows, and their sequences.
 
     `alphabet` contains additional characters for later names. The corpus includes the names of
     `before`, that of earlier calls.
@@ -217,28 +219,27 @@ def learn(
         is_used = weights > 0
         rows, weights = replace(rows, codes=rows.codes[is_used]), weights[is_used]
         labels = None if labels is None else labels[is_used]
-    codes, sequences = check_alphabet(alphabet), Sequences.of_rows(rows)
+    codes = check_alphabet(alphabet)
     known = None if classes is None else np.unique(check_labels(classes, name="classes"))
     if before:
         _check_unchanged(before, codes[codes != UNKNOWN], labels, classes, known)
-        return before._with_rows(rows, sequences, labels, weights)
+        return before._with_rows(rows, labels, weights)
     if labels is None and known is not None:
         raise ValueError("classes requires y, the label of each name. Got y=None.")
     if labels is not None and known is None:
         known = np.unique(labels)
-    if rows.is_text and (sequences.targets == END).any():  # incomplete names without a start
+    if rows.is_text and (rows.targets == END).any():  # incomplete names without a start
         raise malformed_error()
-    codes = np.setdiff1d(distinct(sequences.inputs, sequences.targets, codes), UNKNOWN)
+    codes = np.setdiff1d(distinct(rows.codes, codes), UNKNOWN)
     class_count = None if known is None else np.zeros(len(known))
     empty: Data = {"classes_": known, "class_count_": class_count, "repeats_words": rows.is_text}
     if not rows.is_text:
         codes = np.union1d(codes, np.int32(END))
         empty |= {"max_length_": 0, "name_hashes_": np.empty(0, np.uint64)}
-    is_unknown = sequences.targets[sequences.has_target] == UNKNOWN
-    if len(is_unknown) and is_unknown.all():
+    if 0 < (rows.targets == UNKNOWN).sum() == np.count_nonzero(rows.targets):
         raise ValueError("X must contain at least one known character to learn. Got only U+FFFD.")
     corpus = Corpus(characters_of(codes), rows.window_length, **empty)
-    return corpus._with_rows(rows, sequences, labels, weights)
+    return corpus._with_rows(rows, labels, weights)
 
 
 def _read_first(X: object) -> Rows:

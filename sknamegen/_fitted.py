@@ -154,15 +154,12 @@ class Fitted:
         labels: Ints = np.arange(len(corpus.labels))[:, None]
         if is_given := y is not None or not corpus.labels:
             labels = corpus.label_indices(y, len(rows))[None]
-        sequences = Sequences.of_rows(rows)
-        indexed = sequences.indexed(corpus.alphabet, corpus.own)
-        n_characters, n_known = (
-            np.bincount(part.name_index, part.has_target.sum(1), minlength=len(rows))
-            for part in (sequences, indexed)
-        )
+        n_characters = np.count_nonzero(rows.targets, axis=1)
         if not n_characters.any():
             raise ValueError(_NOTHING_TO_PREDICT)
-        joint = log_likelihood(self.model, indexed, labels, len(rows))
+        sequences = Sequences.of_rows(rows, corpus.alphabet, corpus.own)
+        n_known = np.bincount(sequences.name_index, sequences.has_target.sum(1), len(rows))
+        joint = log_likelihood(self.model, sequences, labels, len(rows))
         joint -= ((n_characters - n_known) * np.log(corpus.n_characters_seen + 1))[:, None]
         return joint + (0 if is_given else corpus.log_prior), n_characters
 

@@ -73,26 +73,21 @@ class Rows:
             )
         start, window_length = int((X[0, 0, :-1] == START).argmax()), X.shape[2] - 1
         is_text = X[0, 0, start] != START
-        codes = X if is_text else np.concatenate([X[:, 0], X[:, 1:, -1]], axis=1)
+        codes = X if is_text else np.concatenate([X[:, 0, start:], X[:, 1:, -1]], axis=1)
         if codes.min() < 0 or codes.max() >= N_CODE_POINTS:
             raise ValueError(
                 "X must contain Unicode code points (0 to 0x10FFFF). Got values outside this range."
             )
         if is_text:
             return cls(X, window_length)
-        before = codes[:, start:-1]
-        has_ended = (before == END) | (before == PAD)
         # Windows that share memory always agree, so only copies must be compared.
         if (
             (X.strides[1] != X.strides[2] and (X[:, 1:, :-1] != X[:, :-1, 1:]).any())
-            or (codes[:, :start] != PAD).any()
-            or (codes[:, start] != START).any()
-            or (codes[:, start + 1 :] == START).any()
-            or (has_ended != (codes[:, start + 1 :] == PAD)).any()
+            or (X[:, 0, :start] != PAD).any()
+            or any(_are_malformed(codes[rows]) for rows in blocks(*codes.shape))
         ):
             raise malformed_error()
-        codes = codes[:, start:].astype(np.int32, copy=False)
-        return cls(codes, window_length, window_length - 1 - start)
+        return cls(codes.astype(np.int32, copy=False), window_length, window_length - 1 - start)
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -105,7 +100,13 @@ class Rows:
     @property
     def names(self) -> Ints:
         """The names, without start and end, as zero-padded code points."""
-        return np.where(self.codes == END, PAD, self.codes)[:, 1:]
+        codes = self.codes[:, 1:]
+        return np.where(codes == END, PAD, codes)
+
+    @property
+    def targets(self) -> Ints:
+        """The characters to predict, in order of their position, as zero-padded code points."""
+        return self.codes[:, :, -1] if self.is_text else self.codes[:, self.n_given + 1 :]
 
 
 class Sequences(NamedTuple):
@@ -114,10 +115,10 @@ class Sequences(NamedTuple):
     Attributes
     ----------
     inputs : ndarray of shape (n_sequences, n_steps), dtype int32
-        The characters, as code points or as indices (see `indexed`). Entries after the
-        last target of a sequence are undefined.
+        The indices of the characters. Entries after the last target of a sequence are undefined.
     targets : ndarray of shape (n_sequences, n_steps), dtype int32
-        The character to predict at each step, or -1 for no target.
+        The index of the character to predict at each step, or -1 for no target. Unknown characters
+        are not targets.
     name_index : ndarray of shape (n_sequences,), dtype int64
         Index of each sequence's name, which is its row in the windows.
     labels : ndarray of shape (n_sequences,), dtype int32
@@ -133,15 +134,15 @@ class Sequences(NamedTuple):
     weights: Floats | None = None
 
     @classmethod
-    def of_rows(cls, rows: Rows) -> Self:
-        """Return the sequences of names or running text, as code points without labels.
+    def of_rows(cls, rows: Rows, alphabet: Alphabet, known: Bools | slice = slice(None)) -> Self:
+        """Return the sequences of names or running text, without labels.
 
+        `known` selects the characters of the alphabet that are not unknown.
         The sequences of all names, in order, precede the sequences of later windows. They have no
         more steps than the longest name needs.
         """
         codes, n_steps = rows.codes, min(rows.window_length, rows.codes.shape[-1] - 1)
         n_names = 0 if rows.is_text else len(codes)
-        inputs, targets = np.full((2, n_names, n_steps), PAD, dtype=np.int32)
         ends = codes[:, :, -1] if rows.is_text else codes[:, n_steps + 1 :]
         name_index, position = np.nonzero(ends != PAD)
         n_cells = len(position) * (n_steps + 1)
@@ -155,17 +156,21 @@ class Sequences(NamedTuple):
             later: Ints = codes[name_index, position].astype(np.int32, copy=False)
             if np.isin(later[:, :-1], RESERVED).any() or (later[:, -1] == START).any():
                 raise malformed_error()
+            later = alphabet.indices(later, known)
         else:
-            inputs[:] = codes[:, :n_steps]
-            targets[:, rows.n_given :] = codes[:, rows.n_given + 1 : n_steps + 1]
+            codes = alphabet.indices(codes, known)
             later = codes[name_index[:, None], position[:, None] + np.arange(1, n_steps + 2)]
-        later_targets = np.pad(later[:, -1:], ((0, 0), (n_steps - 1, 0)), constant_values=PAD)
-        targets = np.concatenate([targets, later_targets])
-        targets[targets == PAD] = NONE
+        inputs = np.empty((n_names + len(later), n_steps), dtype=np.int32)
+        targets = np.full_like(inputs, NONE)
+        if n_names:
+            inputs[:n_names] = codes[:, :n_steps]
+            targets[:n_names, rows.n_given :] = codes[:, rows.n_given + 1 : n_steps + 1]
+        inputs[n_names:], targets[n_names:, -1] = later[:, :-1], later[:, -1]
+        targets[targets >= len(alphabet)] = NONE  # padding and unknown characters
         return cls(
-            np.concatenate([inputs, later[:, :-1]]),
+            inputs,
             targets,
-            np.concatenate([np.arange(len(inputs)), name_index]),
+            np.concatenate([np.arange(n_names), name_index]),
             np.full(len(targets), NONE, dtype=np.int32),
         )
 
@@ -177,15 +182,6 @@ class Sequences(NamedTuple):
     def subsample(self) -> Self:
         """Return up to 127 evenly spaced sequences."""
         return self.take(slice(None, None, max(1, len(self.inputs) // 64)))
-
-    def indexed(self, alphabet: Alphabet, known: Bools | slice = slice(None)) -> Self:
-        """Convert code points to indices and remove unknown characters from the targets.
-
-        `known` selects the characters of the alphabet that are not unknown.
-        """
-        inputs, targets = (alphabet.indices(codes, known) for codes in self[:2])
-        targets[targets >= len(alphabet)] = NONE
-        return self._replace(inputs=inputs, targets=targets)
 
     def reindexed(self, old: Alphabet, new: Alphabet) -> Self:
         """Convert indices to those of an alphabet with more characters."""
@@ -273,6 +269,17 @@ def encode_rows(names: Sequence[str], n_padding: int = 0, is_text: bool = False)
     codes[:, n_padding] = START
     codes[np.arange(len(codes)), n_padding + 1 + lengths] = END
     return codes
+
+
+def _are_malformed(codes: Ints) -> bool:
+    """Return whether not all rows are a start, a name, an end, and padding."""
+    before, after = codes[:, :-1], codes[:, 1:]
+    has_ended = (before == END) | (before == PAD)
+    return bool(
+        (codes[:, 0] != START).any()
+        or (after == START).any()
+        or (has_ended != (after == PAD)).any()
+    )
 
 
 def malformed_error() -> ValueError:

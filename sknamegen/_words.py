@@ -9,7 +9,7 @@ from itertools import chain
 
 import numpy as np
 
-from ._alphabet import category, characters_of, compose, decode, distinct
+from ._alphabet import category, characters_of, compose, decode, distinct, look_up
 from ._parallel import blocks
 from ._types import Ints
 
@@ -58,9 +58,9 @@ def _parts(word: str) -> list[str]:
 def any_repeats_word(codes: Ints) -> bool:
     """Return whether a word occurs twice in a name, given as zero-padded code points."""
     characters = distinct(codes)
-    is_other = np.zeros(codes.max(initial=0) + 1, dtype=bool)
+    is_other = np.zeros(characters.max(initial=0) + 1, dtype=np.int8)
     is_other[characters] = [not is_letter(letter) for letter in characters_of(characters).tolist()]
-    names = codes[is_other[codes].any(axis=1)]
+    names = codes[look_up(is_other, codes).any(axis=1)]
     return any(True in repeats_word(decode(names[block])) for block in blocks(*names.shape))
 
 

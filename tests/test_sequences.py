@@ -4,24 +4,27 @@ import numpy as np
 import pytest
 from conftest import windows_of
 
-from sknamegen._alphabet import NONE
+from sknamegen._alphabet import END_CHARACTER, NONE, Alphabet
 from sknamegen._sequences import Rows, Sequences
 
 NAMES = ["", "Al", "Ada", "Eve", "Marguerite", "Annamarie-Lou"]
 
 
+ALPHABET = Alphabet(np.array(sorted({END_CHARACTER, "x"}.union(*NAMES)), dtype="=U1"))
+
+
 def sequences_of(windows):
-    return Sequences.of_rows(Rows.of_windows(windows))
+    return Sequences.of_rows(Rows.of_windows(windows), ALPHABET)
 
 
 def pairs_of(sequences, window_length):
     """Return all (row, context, target) of sequences, with contexts as strings."""
-    pairs = []
+    pairs, characters = [], [*ALPHABET.characters, "\2"]
     for inputs, targets, row in zip(*sequences[:3], strict=True):
         for step in np.flatnonzero(targets != NONE):
-            context = "".join(map(chr, inputs[: step + 1]))
+            context = "".join(characters[i] for i in inputs[: step + 1])
             assert len(context) <= window_length
-            pairs.append((row, context, chr(targets[step])))
+            pairs.append((row, context, characters[targets[step]]))
     return sorted(pairs)
 
 

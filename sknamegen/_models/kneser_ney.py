@@ -83,7 +83,9 @@ class NGramCounts(NamedTuple):
             return NGramCounts(contexts, self.characters, self.filled_counts)
         packed: Ints = self.characters.astype(np.int64)
         for column in contexts.T:
-            packed = packed * radix + column + 1
+            packed *= radix
+            packed += column
+            packed += 1
         if self.counts is None:
             packed, counts = np.unique(packed, return_counts=True)
         else:

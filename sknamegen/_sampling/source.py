@@ -330,7 +330,7 @@ class Source(NamedTuple):
         joint = np.zeros((len(texts), len(self.labels)))
         if any(texts) and not corpus.is_text:
             rows = Rows.of_names(texts, corpus.window_length_)
-            read = Sequences.of_rows(rows).indexed(corpus.alphabet)
+            read = Sequences.of_rows(rows, corpus.alphabet)
             if names is None:
                 read.targets[read.targets == corpus.alphabet.end] = NONE
             joint += log_likelihood(self.model, read, self.labels[:, None], len(texts))

@@ -179,7 +179,7 @@ def _material(
     opened = corpus.opened(frequent | missing_letters(corpus.alphabet.index), names)
     alphabet = opened.alphabet
     rows_of_similar = Rows.of_names(alphabet.composed(names), corpus.window_length_)
-    similar = Sequences.of_rows(rows_of_similar).indexed(alphabet)
+    similar = Sequences.of_rows(rows_of_similar, alphabet)
     similar = similar._replace(
         labels=np.array(labels, dtype=np.int32)[similar.name_index],
         weights=np.array(weights)[similar.name_index],

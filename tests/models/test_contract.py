@@ -38,7 +38,7 @@ def lstm(seed=0, embedding_dim=3, num_layers=1, n_labels=N_LABELS, n_characters=
 
 def labelled_sequences(names=NAMES, window_length=WINDOW):
     """Return the sequences of names, labelled 0 and 1 in turn."""
-    sequences = Sequences.of_rows(Rows.of_names(names, window_length)).indexed(ALPHABET)
+    sequences = Sequences.of_rows(Rows.of_names(names, window_length), ALPHABET)
     return sequences._replace(labels=(sequences.name_index % N_LABELS).astype(np.int32))
 
 

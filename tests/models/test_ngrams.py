@@ -19,7 +19,7 @@ KINDS = np.array([3, 1, 1, 2, 1, 2, 1, 4, 5, 6])
 def pairs(names, length):
     """Return the contexts of names, nearest character first, and the next characters."""
     alphabet = Alphabet(np.array(["\3", *SYMBOLS[1:-2]]))
-    sequences = Sequences.of_rows(Rows.of_names(names, 40)).indexed(alphabet)
+    sequences = Sequences.of_rows(Rows.of_names(names, 40), alphabet)
     return sequences.contexts(length), sequences.targets[sequences.has_target]
 
 

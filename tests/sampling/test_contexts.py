@@ -22,7 +22,7 @@ ALPHABET.kinds = np.array([3, 1, 1, 2, 1, 4, 5, 6])  # h has a kind of its own
 
 def pairs(names, length):
     """Return the contexts of names, nearest character first, and the next characters."""
-    sequences = Sequences.of_rows(Rows.of_names(names, 20)).indexed(ALPHABET)
+    sequences = Sequences.of_rows(Rows.of_names(names, 20), ALPHABET)
     return sequences.contexts(length), sequences.targets[sequences.has_target]
 
 

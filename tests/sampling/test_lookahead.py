@@ -19,7 +19,7 @@ END = "\3"
 
 def make(letters, names, order=3, pattern=None, min_length=0, max_length=4, banned=(), words=None):
     alphabet = Alphabet(np.array(sorted(letters)))
-    sequences = Sequences.of_rows(Rows.of_names(names, 20)).indexed(alphabet)
+    sequences = Sequences.of_rows(Rows.of_names(names, 20), alphabet)
     counts = NGrams(NGramCounts.of(sequences, order), alphabet.kinds)
     contexts = ContextAutomaton.from_ngrams(counts.ngrams())
     pattern = pattern and re.compile(pattern)

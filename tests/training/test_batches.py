@@ -5,13 +5,14 @@ import pytest
 import torch
 from conftest import windows_of
 
-from sknamegen._alphabet import NONE
+from sknamegen._alphabet import END_CHARACTER, NONE, Alphabet
 from sknamegen._models.kneser_ney import NGramCounts
 from sknamegen._models.ngrams import NGrams
 from sknamegen._sequences import Rows, Sequences
 from sknamegen._training.batches import LengthGroupedBatches, SequenceDataset, join_windows
 
 NAMES = ["", "Ann", "abcdefghijklm", "Constantine", "pqrstuvwxyzäö", "Abcdefgh"]
+ALPHABET = Alphabet(np.array(sorted({END_CHARACTER}.union(*NAMES)), dtype="=U1"))
 
 
 def make_sequences(inputs, targets, **changes):
@@ -30,16 +31,15 @@ def make_dataset(**changes):
 
 
 def sequences_of(names, window_length):
-    """Return the sequences of names, as code points."""
-    return Sequences.of_rows(Rows.of_windows(windows_of(names, window_length)))
+    return Sequences.of_rows(Rows.of_windows(windows_of(names, window_length)), ALPHABET)
 
 
 def training_pairs(sequences):
     """Yield the name index, the preceding characters and the character of each target."""
+    characters = [*ALPHABET.characters, "\2"]
     for row, step in zip(*np.nonzero(sequences.has_target), strict=True):
-        window = sequences.inputs[row, : step + 1]
-        before = "".join(map(chr, window[window > 0]))
-        yield sequences.name_index[row], before, chr(sequences.targets[row, step])
+        before = "".join(characters[i] for i in sequences.inputs[row, : step + 1])
+        yield sequences.name_index[row], before, characters[sequences.targets[row, step]]
 
 
 def test_batches_are_trimmed_to_their_longest_sequence():
