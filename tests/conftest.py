@@ -1,4 +1,5 @@
 import copy
+import gc
 import io
 import math
 import os
@@ -39,6 +40,11 @@ for profile, percent in {"full": 20, "quick": 10}.items():
     options = {"derandomize": True, "database": None, "deadline": None, "max_examples": percent}
     settings.register_profile(profile, **options)
 settings.load_profile("quick")
+
+
+def pytest_collection_finish():
+    gc.freeze()  # The garbage collector skips the imported modules.
+
 
 NODE = Path(executable.__file__).parent / ("node.exe" if os.name == "nt" else "bin/node")
 posix = pytest.mark.skipif(os.name != "posix", reason="needs signals, pipes or modes of POSIX")

@@ -5,7 +5,6 @@ networks train for one epoch, without similar names. Slow tests, marked `full`, 
 ``-m "full or not full"``.
 """
 
-import gc
 import importlib
 import json
 import math
@@ -69,7 +68,6 @@ def run(tmp_path, monkeypatch, capsys):
     if "matplotlib.pyplot" in sys.modules:
         sys.modules["matplotlib.pyplot"].close("all")
     torch.set_num_threads(n_threads)
-    gc.unfreeze()  # benchmarks freeze the imported objects
 
 
 def command_of(script, *arguments, launcher=()):

@@ -103,7 +103,7 @@ def keras_recipe(train, test, max_epochs):
 def bare_loop(generator, windows):
     """Return a function that trains the same networks one after the other, without skorch."""
     corpus = fitted(generator).corpus
-    sequences = Sequences.of_rows(corpus.read(windows)).indexed(corpus.alphabet)
+    sequences = Sequences.of_rows(corpus.read(windows), corpus.alphabet)
     ngrams = NGrams(NGramCounts.of(sequences, 6), corpus.alphabet.kinds)
     dataset = SequenceDataset(sequences, ngrams)
     bfloat16 = uses_bfloat16(generator.precision, torch.device(generator.device))

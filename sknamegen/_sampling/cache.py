@@ -30,8 +30,8 @@ class Cache:
         """Return the value for a key, computing it if it is not in the cache."""
         entry: Any = self._entries.pop(key, None)
         if entry is None:
-            value, seen = compute(), set[int]()
-            entry = value, _size(key, seen) + _size(value, seen)
+            value = compute()
+            entry = value, _size(key, value)
         if entry[1] <= self.max_bytes:
             self._entries[key] = entry  # at the end, because eviction starts at the front
             while self.nbytes > self.max_bytes:
@@ -39,16 +39,21 @@ class Cache:
         return entry[0]
 
 
-def _size(value: Any, seen: set[int]) -> int:
-    """Return the approximate size of a value and its parts, in bytes.
+def _size(*values: Any) -> int:
+    """Return the approximate size of values and their parts, in bytes.
 
-    `seen` contains the ids of objects that are counted already. Parts are counted if they are
-    arrays, or in tuples, lists, sets and keys of dicts. All others belong to the generator.
+    Parts are counted if they are arrays, or in tuples, lists, sets and keys of dicts. All others
+    belong to the generator.
     """
-    if id(value) in seen:
-        return 0
-    seen.add(id(value))
-    if issparse(value):
-        value = value.data, value.indices, value.indptr
-    parts = value if isinstance(value, (tuple, list, frozenset, dict)) else ()
-    return getattr(value, "nbytes", sys.getsizeof(value)) + sum(_size(part, seen) for part in parts)
+    left, sizes = list(values), dict[int, int]()  # by id, since a part may occur twice
+    while left:
+        part = left.pop()
+        if isinstance(part, str):  # most parts, such as words
+            sizes[id(part)] = sys.getsizeof(part)
+        elif id(part) not in sizes:
+            if issparse(part):
+                left += part.data, part.indices, part.indptr
+            elif isinstance(part, (tuple, list, frozenset, dict)):
+                left += part
+            sizes[id(part)] = getattr(part, "nbytes", sys.getsizeof(part))
+    return sum(sizes.values())

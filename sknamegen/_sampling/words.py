@@ -84,13 +84,13 @@ def word_part(characters: list[str], words: frozenset[str], max_length: int) -> 
     """
     spellings, columns = _units(characters)
     folded = words_in(check_strings("words", words, True))
-    units = {character: spell(character) for character in set("").union(*folded)}
-    by_character = {"".join(map(units.__getitem__, word)) for word in folded}
+    units = str.maketrans({character: spell(character) for character in set("").union(*folded)})
+    by_character = {word.translate(units) for word in folded}
     # A composed character with a mark of a lower class after it is not in canonical order.
     marked = (word for word in folded if not word.isascii())
-    spelled = sorted(by_character.union(map(spell, marked)))
-    longest = max_length * max(map(len, spellings))
-    usable = [word for word in spelled if len(word) <= longest and columns.keys() >= set(word)]
+    spelled = by_character.union(map(spell, marked))
+    longest, known = max_length * max(map(len, spellings)), "".join(columns)
+    usable = sorted(word for word in spelled if len(word) <= longest and not word.strip(known))
     if not usable:
         raise ValueError(
             "words must contain a word that consists of letters of the training names and is not "
