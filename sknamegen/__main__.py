@@ -50,7 +50,7 @@ def _parser():
     add("--encoding", default="utf-8", help="encoding of all files (default: utf-8)")
     switch("--quiet", help="do not report progress")
     switch("--counting", help="use a fast n-gram model instead of an LSTM")
-    similar = "file of related names to learn, too (default: names of the bundled collection)"
+    similar = "file of related names to learn, too (default for short lists: bundled names)"
     add("--similar", metavar="FILE", help=similar)
     switch("--no-similar", help="learn only the names of the list")
     add("--load", metavar="MODEL", help="load a saved model instead of training")
@@ -109,7 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     -------
     status : int
         Exit status: 0 on success, 1 on an error (with one line on standard error), 130 after
-        Ctrl-C. Invalid options exit with 2.
+        Ctrl-C. Options that cannot be parsed exit with 2.
     """
     parser = _parser()
     args = parser.parse_args(arguments)

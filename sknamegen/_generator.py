@@ -99,8 +99,8 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
     max_length_ : int or None
         Number of characters in the longest training name. None for running text.
     name_hashes_ : ndarray of shape (n_distinct_names,), dtype uint64, or None
-        Hashes of the training names in lower case, for ``novel=True``. None for running text and
-        after `forget_names`.
+        Hashes of the training names in lower case, for ``novel=True``, and of the similar names of
+        a `CharLSTMGenerator`. None for running text and after `forget_names`.
     n_characters_seen_ : int
         Number of predicted characters in the training data. With `sample_weight`, the sum of the
         weights of their names, rounded.
@@ -151,8 +151,8 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         Afterwards, ``novel=True`` raises an error. The model itself does not change. N-gram counts
         reveal all training names. They are part of a `CharNGramGenerator`, and of a
         `CharLSTMGenerator` if its attribute `has_ngram_counts_` is True. The weights of a network
-        may reveal some training names. A generator passed as `init` is saved with this generator,
-        including its hashes and counts.
+        may reveal some training names. The similar names, in `similar_names_` and `similar`, and a
+        generator passed as `init`, with its hashes and counts, are saved with this generator.
 
         Returns
         -------
@@ -171,11 +171,11 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         Parameters
         ----------
         seeds : str or iterable of str
-            Beginnings of names. Use "" for the first character.
+            Beginnings of names. Use "" for the first character of a name.
         label : object or dict, default=None
             Label of the names, one of `classes_`. If None, average over all labels, weighted by
-            their probability given the seed. A dict from labels to weights is a blend, see
-            `sample`.
+            their probability given the seed (in running text, by their frequency). A dict from
+            labels to weights is a blend, see `sample`.
 
         Returns
         -------
@@ -264,8 +264,8 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
             probable character, after the temperature and `top_p` [4]_.
         pattern : str or re.Pattern, default=None
             Regular expression that the whole name must match, such as ``"Ma.*[ae]"`` or
-            ``"(?i)[^q]*"``. Anchors inside the pattern, lookarounds and backreferences raise an
-            error.
+            ``"(?i)[^q]*"``. Anchors inside the pattern, lookarounds, backreferences, atomic groups
+            and possessive quantifiers raise an error.
         banned : iterable of str, default=()
             Strings that must not occur in a name, regardless of case.
         words : iterable of str, default=None
@@ -294,8 +294,9 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
             Number of candidates for each name. The candidate with the highest mean log-probability
             per character is returned, see Notes.
         on_shortfall : {"raise", "warn"}, default="raise"
-            Action if too few names are unique, novel or not excluded: raise an error, or warn and
-            return fewer names. If there are none, an error is always raised.
+            Action if too few names satisfy the constraint and are unique, novel and not excluded:
+            raise an error, or warn and return fewer names. If there are none, an error is always
+            raised.
         random_state : int, RandomState, Generator or None, default=None
             With an int, each call returns the same names. With None, each call returns different
             names. With the same int, names at two temperatures or for two labels begin alike,
@@ -336,14 +337,15 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         [2]_. They represent the names that were not found, by their importance weight, the ratio of
         the model's probability to the probability under the proposal.
 
-        For a network, the sampler estimates these n-grams in rounds: from about 8,000 characters
-        that the network generates freely, twice as many at low temperatures, from prefixes that a
-        search explores, and from names drawn in earlier rounds. It stops when the draws agree with
-        the search, and the weights vary little. This takes about a second for most constraints, and
-        up to nine seconds. If no round is good enough, `sample` draws freely again, and raises an
-        error if no name qualifies. Later calls with the same constraint, temperature and seed use
-        the result again. Several seeds share it if possible. At temperature 0, the lookahead helps
-        to choose each character if the unconstrained name violates the constraint.
+        For all but n-gram models without labels, the sampler estimates these n-grams in rounds:
+        from about 8,000 characters that the model generates freely, twice as many at low
+        temperatures, from prefixes that a search explores, and from names drawn in earlier rounds.
+        It stops when the draws agree with the search, and the weights vary little. This takes about
+        a second for most constraints, and up to nine seconds. If no round is good enough, `sample`
+        draws freely again, and raises an error if no name qualifies. Later calls with the same
+        constraint, temperature and seed use the result again. Several seeds share it if possible.
+        At temperature 0, the lookahead helps to choose each character if the unconstrained name
+        violates the constraint.
 
         Names consist of whole characters: no name begins with a combining mark, ends with a joiner
         or contains half a flag. In running text and in `pattern`, each code point is a character.
@@ -410,10 +412,10 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         Returns
         -------
         characters : iterator of str
-            Characters after the seed. In running text without constraints, the iterator yields each
-            character as soon as it is drawn. Otherwise, it yields the characters after the whole
-            name is drawn. The seed followed by the characters equals the result of `sample` with
-            the same arguments.
+            Characters after the seed. In running text without `pattern`, `banned`, `words`,
+            `n_words` and `exclude`, the iterator yields each character as soon as it is drawn.
+            Otherwise, it yields the characters after the whole name is drawn. The seed followed by
+            the characters equals the result of `sample` with the same arguments.
 
         Raises
         ------
@@ -480,7 +482,7 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
             than n if fewer names exist.
         log_likelihood : ndarray of shape (len(names),), dtype float64
             Log-likelihood of each name in nats. Without `min_p`, `score_samples` returns the same,
-            unless the name contains a letter that no training name contains.
+            unless the name contains a character that no training name contains.
 
         Raises
         ------
@@ -550,6 +552,12 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         score : float
             Mean log-likelihood in nats per character, including the ends of names. Higher is
             better. Scores are comparable across window lengths, models and folds.
+
+        Raises
+        ------
+        NotFittedError, TypeError, ValueError
+            As in `score_samples`. Also if there is nothing to predict, or `sample_weight` is not
+            one number of at least 0 per name.
         """
         return fitted(self).score(X, y, sample_weight)
 
@@ -567,6 +575,11 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         -------
         perplexity : float
             Effective number of equally likely next characters. Lower is better. The minimum is 1.
+
+        Raises
+        ------
+        NotFittedError, TypeError, ValueError
+            As in `score`.
         """
         return exp(-self.score(X, y))
 

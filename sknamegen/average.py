@@ -44,9 +44,9 @@ class CharAverageGenerator(BaseCharGenerator):
     ----------
     alphabet_ : ndarray of shape (n_characters,), dtype str
         Characters of all generators. A generator that lacks a character gives it the total
-        probability of its own characters of that kind (Unicode general category, and script for
-        letters with case), or of all its characters if there is none, divided by
-        ``n_characters_seen_ + 1``.
+        probability of its own characters of that kind (Unicode general category, with the script of
+        letters with case and the role of some other letters and marks), or of all its characters if
+        there is none, divided by ``n_characters_seen_ + 1``.
     generators_ : list
         Copies of the generators at the time of `fit`.
     weights_ : list of float
@@ -55,7 +55,7 @@ class CharAverageGenerator(BaseCharGenerator):
         Shared by all generators, see `BaseCharGenerator`.
     name_hashes_ : ndarray of shape (n_distinct_names,), dtype uint64, or None
         Hashes of the training names of all generators in lower case, for ``novel=True``. None for
-        running text and after `forget_names`.
+        running text, after `forget_names`, and if one of the generators has none.
     n_characters_seen_ : int
         Weighted geometric mean, over the generators, of the number of predicted characters in the
         training data. It determines the score of characters unknown to all generators, see

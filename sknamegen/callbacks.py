@@ -9,7 +9,8 @@ from typing import Any
 from skorch.callbacks import Callback
 
 from ._state import PublicName
-from ._validation import RandomStateLike, check_int
+from ._types import RandomStateLike
+from ._validation import check_int
 
 __all__ = ["SamplePreview"]
 

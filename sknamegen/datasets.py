@@ -356,7 +356,9 @@ def hash_name(folded: str) -> int:
 
 
 def known_names(*, near: Iterable[str] = ()) -> KnownNames:
-    """Return a set of existing names, including those that the pretrained network has learned.
+    """Return a set of existing names of people, towns and brands, and of English words.
+
+    The pretrained network has also learned other names, such as medicines, which are not included.
 
     Pass ``exclude=known_names()`` if generated names must not exist elsewhere.
 

@@ -20,8 +20,8 @@ from ._parallel import in_threads
 from ._sequences import Sequences, encode_rows
 from ._similar import MAX_NAMES, Candidates
 from ._tasks import fit_task
-from ._types import Data, Floats
-from ._validation import RandomStateLike, check_strings, is_auto, warn_user
+from ._types import Data, Floats, RandomStateLike
+from ._validation import check_strings, is_auto, warn_user
 
 if TYPE_CHECKING:
     import skorch
@@ -54,18 +54,18 @@ class CharLSTMGenerator(BaseCharGenerator):
         the base and the other networks from random weights, see Notes. A fitted
         `CharLSTMGenerator`, or a pipeline that ends with one, provides its weights and is saved
         with this generator. In pipelines and searches, which clone their parameters, wrap it in
-        `sklearn.frozen.FrozenEstimator`. With "base" or a fitted generator, the networks have the
-        sizes of the initial networks, and `fit` raises an error if a given size differs.
+        `sklearn.frozen.FrozenEstimator`. With "base" or a fitted generator, `hidden_size` (unless
+        it is "auto"), `num_layers` and `embedding_dim` must be those of the initial networks.
     similar : "auto", collection of str or None, default="auto"
         Names to choose similar names from. The networks learn up to 300 of them together with X, so
         that generated names sound like others of their kind [5]_. "auto" chooses from the bundled
-        collection if the base is not ignored and X has fewer than 200 names. With labels, similar
-        names are chosen for each label. If None, learn only X. See Notes.
+        collection if a network starts from the base and X has fewer than 200 names. With labels,
+        similar names are chosen for each label. If None, learn only X. See Notes.
     num_networks : int or "auto", default="auto"
         Number of networks in the ensemble, whose logits are averaged. The networks are trained
         independently, in as many threads as torch may use, or one after another with `accelerator`.
-        "auto" means the number of networks in `init`, if it is a generator. Otherwise, it means 2,
-        or 1 for a short list, see Notes.
+        "auto" means the number of networks in `init`, if that is "base" (1) or a generator.
+        Otherwise, it means 2, or 1 for a short list, see Notes.
     hidden_size : int or "auto", default="auto"
         Number of units in each LSTM layer. If `init` is "auto", `hidden_size`, `num_layers` and
         `embedding_dim` apply to the networks with random initial weights.
@@ -82,7 +82,8 @@ class CharLSTMGenerator(BaseCharGenerator):
         Whether n-gram counts of the names are part of the model, see Notes. They make names sound
         more like the list, and reveal the list to anyone with the model. With "auto", lists of
         fewer than 200 names have them if the base or `init` is not ignored. With True, all lists
-        have them that are not too long (see Notes). Running text never has them.
+        have them that are not too long (see Notes). Running text never has them. Unless this is
+        False, `partial_fit` also saves counts that only its later calls need.
     optimizer : str or type, default="AdamW"
         Optimizer class from `torch.optim`, or its name.
     lr : float or "auto", default="auto"
@@ -101,8 +102,8 @@ class CharLSTMGenerator(BaseCharGenerator):
         Number of passes over the names, or the maximum with `early_stopping`.
     early_stopping : bool, default=False
         Whether to hold out `validation_fraction` of the names and stop once their loss has not
-        improved for `n_iter_no_change` epochs. The weights from the best epoch are kept. The loss
-        is that of each network, without the n-gram counts.
+        improved by 0.01% for `n_iter_no_change` epochs. The weights from the best epoch are kept.
+        The loss is that of each network, without the n-gram counts.
     validation_fraction : float, default=0.1
         Share of names to hold out, in (0, 1). Only used with `early_stopping`.
     n_iter_no_change : int, default=3
@@ -132,11 +133,12 @@ class CharLSTMGenerator(BaseCharGenerator):
         `partial_fit`.
     warm_start : bool, default=False
         Whether `fit` continues from the weights of the last `fit`, for `max_epochs` more epochs
-        with a new schedule. N-grams are counted again. The optimizer keeps its state, unless the
-        estimator was saved and loaded. The alphabet does not change, so new characters are unknown.
+        with a new schedule. N-grams are counted again, but `n_characters_seen_`, `class_count_` and
+        the hashes are those of all fits. The optimizer keeps its state, unless the estimator was
+        saved and loaded. The alphabet does not change, so new characters are unknown.
     verbose : int, default=0
-        If 1, show a progress bar on standard error and, after each epoch of a network, print its
-        losses in nats per character and its duration.
+        If 1, show a progress bar in a terminal and, after each epoch of a network, print its losses
+        in nats per character and its duration.
     random_state : int, RandomState, Generator or None, default=None
         Determines the initial weights, the order of the names, the dropout masks and the validation
         split. With an int, every fit gives the same model. Global random generators are neither
@@ -206,11 +208,12 @@ class CharLSTMGenerator(BaseCharGenerator):
     ================  ====================================  ====================================
     `hidden_size`     240; 352 for n >= 16,384              size of its networks; 384 for the base
     `dropout`         0.2                                   0.2; 0.5 for n < 1,000
-    `ngram_weight`    0.5; 0.5 to 0.9 for n < 500 if no     0.5; 0 to 0.5 for n < 1,000
+    `ngram_weight`    0.5; 0.5 to 0.9 for n < 500 if no     0.5; 0 to 0.45 for n < 1,000
                       network starts from `init`
     `lr`              0.02                                  0.01; 0.003 for n < 1,000
     `weight_decay`    0.1                                   0.1; for n < 1,000, the value that
-                                                            shrinks the weights by 16%
+                                                            shrinks the weights by 16% in 10
+                                                            epochs
     ================  ====================================  ====================================
 
     `batch_size` is a power of two near the square root of n, up to 512. `max_epochs` is
@@ -239,12 +242,12 @@ class CharLSTMGenerator(BaseCharGenerator):
     distance of the list is subtracted: how differently the base reads the names of X and of the
     list. Its unit is the standard deviation of names in a list, in the 32 dimensions of the hidden
     states after a name that distinguish the lists best [6]_. Training begins with similar names:
-    their total weight halves in each epoch, from eight times to half that of X. In the "auto"
-    values of training, n includes the similar names, but `max_epochs` is 5 and `ngram_weight` is 0.
+    their total weight is eight times that of X, and halves in each of the last four epochs. In the
+    "auto" values, n includes the similar names, but `max_epochs` is 5 and `ngram_weight` is 0.
     `max_length_`, `class_count_` and the priors describe the list alone. `alphabet_` also contains
-    the letters of the similar names, unless they are rare, and all basic letters of the list's
-    script and case, so that names may begin with any letter. Scores treat letters that no name of
-    the list contains as unknown, so they are comparable between values of `similar`. For their
+    the characters of the similar names, unless they are rare, and all basic letters of the list's
+    script and case, so that names may begin with any letter. Scores treat characters that no name
+    of the list contains as unknown, so they are comparable between values of `similar`. For their
     probability, see `next_char_proba`. ``novel=True`` also excludes similar names. `partial_fit`
     and ``warm_start=True`` choose similar names only in the first call.
 
@@ -358,12 +361,12 @@ class CharLSTMGenerator(BaseCharGenerator):
         Parameters
         ----------
         X : iterable of str, or ndarray of shape (n_names, n_positions, window_length + 1)
-            Names, or their windows from `CharSequenceVectorizer`, dtype int. The first call cuts
-            names with ``CharSequenceVectorizer()``. Later calls use `window_length_`. For running
-            text, pass windows.
+            Names, or their windows from `CharSequenceVectorizer`, dtype int. `fit` and the first
+            `partial_fit` cut names with ``CharSequenceVectorizer()``. Later calls, also with
+            `warm_start`, use `window_length_`. For running text, pass windows.
         y : array-like of shape (n_names,), default=None
-            Label of each name, such as a language. Labels enable `classes_` and the parameter
-            `label` of `sample`. `NameClassifier` predicts the label of a name.
+            Label of each name, such as a language, all str or all int. Labels enable `classes_` and
+            the parameter `label` of `sample`. `NameClassifier` predicts the label of a name.
         sample_weight : array-like of shape (n_names,), default=None
             Weight of each name, such as its number of occurrences (not a relative frequency). An
             epoch contains as many names as X, drawn in proportion to their weights. If None, all
@@ -372,6 +375,13 @@ class CharLSTMGenerator(BaseCharGenerator):
         Returns
         -------
         self : CharLSTMGenerator
+
+        Warns
+        -----
+        NamesWarning
+            If names are suspicious, see `sknamegen.datasets.clean_names`.
+        UserWarning
+            If the collection for similar names cannot be read.
 
         Raises
         ------
@@ -409,9 +419,9 @@ class CharLSTMGenerator(BaseCharGenerator):
         """Train on more names in a single pass.
 
         Training continues from the weights, counts and optimizer state of the last call or the last
-        `fit`. Unless the learning rate is constant, its schedule continues too. Because the number
-        of calls is unknown, the learning rate rises to `lr` over 50 steps and then falls with the
-        inverse square root of the number of steps.
+        `fit`. Saved estimators lack the optimizer state. Unless the learning rate is constant, its
+        schedule continues too. Because the number of calls is unknown, the learning rate rises to
+        `lr` over 50 steps and then falls with the inverse square root of the number of steps.
 
         Parameters
         ----------
@@ -432,8 +442,8 @@ class CharLSTMGenerator(BaseCharGenerator):
         Raises
         ------
         TypeError, ValueError
-            As in `fit`. Also if a later call changes `alphabet` or `classes`, or `early_stopping`
-            is True.
+            As in `fit`. Also if a later call changes `alphabet`, `classes`, `num_networks` or a
+            size, or `early_stopping` is True.
         """
         if self.early_stopping:
             raise ValueError(

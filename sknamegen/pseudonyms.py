@@ -84,10 +84,10 @@ class NamePseudonymizer(
     regardless of row order. Pseudonyms are distinct and differ from all names in the column, even
     ignoring case and surrounding whitespace.
 
-    A frozen generator and a key determine the pool. Two tables that share names then agree on
-    almost all of them: a pseudonym differs only if another name competes for it, or if it is a name
-    in one of the tables. Otherwise, the pool also depends on the column. `partial_fit` never
-    changes a pseudonym, which may therefore equal a name that is added later.
+    A frozen generator, a key and `exclude` determine the pool of each label. Two tables that share
+    names then agree on almost all of them: a pseudonym differs only if another name competes for
+    it, or if it is a name in one of the tables. Otherwise, the pool also depends on the column.
+    `partial_fit` never changes a pseudonym, which may therefore equal a name that is added later.
 
     The name behind a pseudonym cannot be computed without the key or `mapping`, but an attacker
     can try keys that are easy to guess. Frequencies are not hidden: the most frequent name has the

@@ -129,8 +129,9 @@ class CharSequenceVectorizer(StateFormat, CallbackSupportMixin, TransformerMixin
         Warns
         -----
         NamesWarning
-            Once, if names are empty, start or end with whitespace, contain invisible characters or
-            are otherwise suspicious, see `sknamegen.datasets.clean_names`.
+            Once, if some of the first 100,000 names (not running text) are empty, start or end with
+            whitespace, contain invisible characters or are otherwise suspicious, see
+            `sknamegen.datasets.clean_names`.
 
         Raises
         ------
@@ -211,6 +212,8 @@ class CharSequenceVectorizer(StateFormat, CallbackSupportMixin, TransformerMixin
 
         Raises
         ------
+        NotFittedError
+            If the vectorizer is not fitted.
         TypeError, ValueError
             If X does not contain windows with this length and step, or if `step` is so large that
             characters between two windows are lost.

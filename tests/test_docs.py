@@ -76,14 +76,14 @@ def test_comparison_shows_the_figures_of_the_benchmarks():
     losses = figures("fit.py", r"total time .* (\S+) nats", r"in Keras +\S+ s +(\S+)")
     rate, loop = figures(
         "sampling.py",
-        r"2 of 240 units, threads: 2:.* (\d+)\d{3} characters/s",
+        r"2 of 240 units, threads: 2:.* (\d+) characters/s",
         r"in Keras: (\S+) characters/s",
     )
     notebook = loss["the notebook's recipe"]
     typical, drawn = "settings of the command line", "temperature 0.7"
     expected = {
         "quality.py": [
-            f"LSTM {loss['LSTM, default']:.3f}, "
+            f"LSTM from random weights {loss['LSTM, default']:.3f}, "
             f"n-grams {loss[f'n-gram, order {CharNGramGenerator().order}']:.3f}",
             "Keras notebook that this project began with "
             f"{notebook:.2f}, logistic regression {loss['logistic regression']:.2f}",
@@ -99,10 +99,10 @@ def test_comparison_shows_the_figures_of_the_benchmarks():
             f"markovify {kept['markovify']}; real names {kept['real names']}",
         ],
         "fit.py": [
-            f"{small:.1f} s for {losses[0]:.2f}; {default:.1f} s with the defaults",
+            f"{small:.1f} s for {losses[0]:.2f}; {default:.1f} s with the defaults and `init=None`",
             f"the notebook's settings in Keras: {keras:.1f} s for {losses[1]:.2f}",
         ],
-        "sampling.py": [f"{rate:.0f},000", f"the notebook's loop in Keras: {loop:.0f}"],
+        "sampling.py": [f"{round(rate, -3):,.0f}", f"the notebook's loop in Keras: {loop:.0f}"],
     }
     shown = cells_of(README.read_text("utf-8"))[1:]
     assert {re.findall(r"`(\w+\.py)`", row[0])[0]: row[1:] for row in shown} == expected

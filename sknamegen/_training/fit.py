@@ -164,9 +164,9 @@ def divergence_error(reason: str, net: Net) -> ValueError:
 class Progress(Callback):
     """Callback of all networks of a fit: shows their progress and can stop their training.
 
-    For scikit-learn's callbacks, the epochs of networks that train at once are subtasks of `fit`.
-    An epoch begins when the first network begins it, and ends when the first network has ended it.
-    If a callback then returns True, the epoch is the last of all networks.
+    For scikit-learn's callbacks, the epochs of networks that train in parallel are subtasks of
+    `fit`. An epoch begins when the first network begins it, and ends when the first network has
+    ended it. If a callback then returns True, the epoch is the last of all networks.
     """
 
     def __init__(self, verbose: int, estimator: object):

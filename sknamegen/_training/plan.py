@@ -259,8 +259,8 @@ def _recipe(optimizer: type[torch.optim.Optimizer], n_names: int, starts_from_in
 
     In fine-tuning on few names, they are chosen so that names sound like their list while the
     held-out loss is no higher than necessary: training takes small steps, and weight decay shrinks
-    the weights by 16% in total. The total is the product of the number of steps, the mean learning
-    rate and the weight decay. The weight of the n-gram targets rises from 50 names on.
+    the weights by 16% in ten epochs. The total is the product of the number of steps, the mean
+    learning rate and the weight decay. The weight of the n-gram targets rises from 50 names on.
 
     Optimizers other than AdamW, which add weight decay to the gradient, are better without it.
     """
