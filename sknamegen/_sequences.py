@@ -152,6 +152,8 @@ class Sequences(NamedTuple):
                 f"rows, and each of several copies would take {n_cells * 4 / 1e9:,.1f} GB. Shorten "
                 "or split the longest rows, or use a smaller window_length."
             )
+        inputs = np.empty((n_names + len(position), n_steps), dtype=np.int32)
+        targets = np.full_like(inputs, NONE)
         if rows.is_text:
             later: Ints = codes[name_index, position].astype(np.int32, copy=False)
             if np.isin(later[:, :-1], RESERVED).any() or (later[:, -1] == START).any():
@@ -160,9 +162,6 @@ class Sequences(NamedTuple):
         else:
             codes = alphabet.indices(codes, known)
             later = codes[name_index[:, None], position[:, None] + np.arange(1, n_steps + 2)]
-        inputs = np.empty((n_names + len(later), n_steps), dtype=np.int32)
-        targets = np.full_like(inputs, NONE)
-        if n_names:
             inputs[:n_names] = codes[:, :n_steps]
             targets[:n_names, rows.n_given :] = codes[:, rows.n_given + 1 : n_steps + 1]
         inputs[n_names:], targets[n_names:, -1] = later[:, :-1], later[:, -1]
@@ -228,12 +227,14 @@ class Sequences(NamedTuple):
         The label is in the first column, and the nearest character in the second. Entries before
         the start are -1.
         """
-        padded = np.pad(self.inputs, ((0, 0), (length, 0)), constant_values=NONE)
-        has_target = self.has_target
-        contexts = np.empty((1 + length, np.count_nonzero(has_target)), dtype=np.int32)
-        contexts[0] = np.repeat(self.labels, has_target.sum(1))
-        for i, column in enumerate(contexts[1:]):
-            column[:] = padded[:, length - i :][:, : has_target.shape[1]][has_target]
+        padded = np.pad(self.inputs, ((0, 0), (length, 0)), constant_values=NONE).ravel()
+        places = np.flatnonzero(self.has_target)
+        rows = places // self.inputs.shape[1]
+        contexts = np.empty((1 + length, len(places)), dtype=np.int32)
+        contexts[0], places = self.labels[rows], places + (rows + 1) * length
+        for column in contexts[1:]:
+            padded.take(places, out=column, mode="wrap")  # faster than checking the places
+            places -= 1
         return contexts.T
 
 
