@@ -132,8 +132,9 @@ def plot(results, n, file):
         figure, ax = plt.subplots(layout="constrained", figsize=(5.5, 4))
     for model, marker in zip(("real names", *MODELS, "markovify"), "*osD", strict=True):
         points = {t: mean([*x.values()])[[4, 1]] for (m, t), x in results.items() if m == model}
+        offset = (-17, 5) if model == "counting" else (5, -9)
         for t, point in points.items():
-            ax.annotate(t, point, (5, -9), textcoords="offset points", size=8)
+            ax.annotate(t, point, offset, textcoords="offset points", size=8)
         style = {"marker": marker, "linestyle": "-" if len(points) > 1 else "none"}
         if points:
             ax.plot(*zip(*points.values(), strict=True), **style, label=model)
