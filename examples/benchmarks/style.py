@@ -138,6 +138,7 @@ def plot(results, n, file):
         style = {"marker": marker, "linestyle": "-" if len(points) > 1 else "none"}
         if points:
             ax.plot(*zip(*points.values(), strict=True), **style, label=model)
+    ax.margins(0.08)
     ax.set(xlabel="similarity to the nearest training name", ylabel="share assigned to the list")
     ax.set_title(f"New names from {n} training names, by temperature", size="medium")
     ax.legend(loc="lower right")
