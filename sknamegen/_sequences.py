@@ -143,7 +143,7 @@ class Sequences(NamedTuple):
         """
         codes, n_steps = rows.codes, min(rows.window_length, rows.codes.shape[-1] - 1)
         n_names = 0 if rows.is_text else len(codes)
-        ends = codes[:, :, -1] if rows.is_text else codes[:, n_steps + 1 :]
+        ends = rows.targets if rows.is_text else codes[:, n_steps + 1 :]
         name_index, position = np.nonzero(ends != PAD)
         n_cells = len(position) * (n_steps + 1)
         if n_cells > _MAX_CELLS:
