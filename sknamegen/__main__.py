@@ -375,7 +375,7 @@ def _usual_n_words(names):
 def _fit(names, labels, args, options):
     from sklearn.pipeline import Pipeline
 
-    from ._alphabet import missing_letters
+    from ._text.unicode import missing_letters
 
     verbose = int(sys.stderr.isatty() and not args.quiet)
     similar = _lines(args.similar, args) if args.similar else None if args.no_similar else "auto"

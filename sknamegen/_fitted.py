@@ -7,8 +7,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._alphabet import NONE, fold
-from ._corpus import Corpus
+from ._data.corpus import Corpus
+from ._data.sequences import Sequences
 from ._models.contract import NextCharModel, log_likelihood
 from ._models.mixture import Component, Mixture
 from ._parallel import blocks, parallel_map
@@ -18,10 +18,11 @@ from ._sampling.decoding import Decoding
 from ._sampling.lookahead import Lookahead
 from ._sampling.sampler import Filters, Sampler
 from ._sampling.source import Source
-from ._sequences import Sequences
+from ._text.alphabet import NONE
+from ._text.unicode import fold
+from ._text.words import repeats_word
 from ._types import Data, Ints
 from ._validation import check_blend, check_exclude, check_option, check_str, check_weights
-from ._words import repeats_word
 
 _NOTHING_TO_PREDICT = "X must contain at least one character to predict. Got only padding."
 

@@ -15,7 +15,8 @@ from sklearn.utils import assert_all_finite
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
-from ._alphabet import FRAMING, codes_of, compose, decompose, fold
+from ._text.codes import FRAMING, codes_of
+from ._text.unicode import compose, decompose, fold
 from ._types import Data, Floats, Ints, Labels, RandomStateLike
 
 # Whether a number is accepted.

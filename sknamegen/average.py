@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.exceptions import NotFittedError
 
-from ._corpus import Corpus
+from ._data.corpus import Corpus
 from ._fitted import Fitted
 from ._generator import BaseCharGenerator, fitted, unwrapped
 from ._models.mixture import AlphabetMap, Component, Mixture

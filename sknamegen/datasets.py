@@ -26,12 +26,12 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from ._alphabet import fold
-from ._cleaning import NamesWarning, clean_names
+from ._data.cleaning import NamesWarning, clean_names
 from ._state import FilePath
+from ._text.unicode import fold
+from ._text.words import split_words, words_in
 from ._types import Floats, Ints, Strs
 from ._validation import check_int, check_option, check_str, check_strings, warn_user
-from ._words import split_words, words_in
 
 __all__ = ["KnownNames", "NamesWarning", "clean_names", "iter_names", "known_names"]
 __all__ += ["list_styles", "load_names", "load_words", "read_names", "words_of"]

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._alphabet import END_CHARACTER, category, code_point, codes_of, decode
+from ._data.rows import are_names
 from ._generator import BaseCharGenerator, fitted, generator_of, unwrapped
-from ._sequences import are_names
+from ._text.codes import END_CHARACTER, code_point, codes_of, decode
+from ._text.unicode import category
 from ._types import RandomStateLike
 from ._validation import check_str, import_optional
 from .metrics import novelty, uniqueness

@@ -10,15 +10,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.exceptions import NotFittedError
 
-from ._corpus import Corpus, learn
+from ._data.corpus import Corpus, learn
+from ._data.rows import encode_rows
+from ._data.sequences import Sequences
+from ._data.similar import MAX_NAMES, Candidates
 from ._generator import BaseCharGenerator, unwrapped
 from ._models.interpolated import Interpolated
 from ._models.lstm import LSTM
 from ._models.mixture import Mixture
 from ._models.pretrained import Network, Pretrained, read_pretrained
 from ._parallel import in_threads
-from ._sequences import Sequences, encode_rows
-from ._similar import MAX_NAMES, Candidates
 from ._tasks import fit_task
 from ._types import Data, Floats, RandomStateLike
 from ._validation import check_strings, is_auto, warn_user

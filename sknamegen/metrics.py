@@ -9,9 +9,9 @@ from typing import Unpack
 import numpy as np
 from numpy.typing import NDArray
 
-from ._alphabet import FRAME
 from ._generator import BaseCharGenerator, Constraints, fitted
 from ._parallel import blocks
+from ._text.codes import FRAME
 from ._types import RandomStateLike
 from ._validation import check_int, check_strings, import_optional, random_generator
 

@@ -7,7 +7,7 @@ from typing import Any, Self, cast
 
 from numpy.typing import ArrayLike
 
-from ._corpus import learn
+from ._data.corpus import learn
 from ._fitted import Fitted
 from ._generator import BaseCharGenerator
 from ._models.kneser_ney import MAX_ORDER, NGramCounts

@@ -15,11 +15,11 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, 
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ._alphabet import compose, fold
-from ._cleaning import NamesWarning
+from ._data.cleaning import NamesWarning
 from ._generator import generator_of
 from ._state import PublicName
 from ._tasks import CallbackSupportMixin, fit_task, subtask
+from ._text.unicode import compose, fold
 from ._validation import check_labels, check_option, warn_user
 from .datasets import real_list_of
 from .ngram import CharNGramGenerator

@@ -13,11 +13,19 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import InputTags, Tags
 from sklearn.utils.validation import check_is_fitted
 
-from ._alphabet import END_CHARACTER, UNKNOWN, characters_of, code_point, decode, distinct, shorten
-from ._cleaning import warn_about_suspicious_names
-from ._sequences import WINDOW_LENGTH, Rows, check_names, encode_rows, malformed_error
+from ._data.cleaning import warn_about_suspicious_names
+from ._data.rows import WINDOW_LENGTH, Rows, check_names, encode_rows, malformed_error
 from ._state import StateFormat
 from ._tasks import CallbackSupportMixin, fit_task
+from ._text.codes import (
+    END_CHARACTER,
+    UNKNOWN,
+    characters_of,
+    code_point,
+    decode,
+    distinct,
+    shorten,
+)
 from ._validation import check_int, check_option
 
 __all__ = ["CharSequenceVectorizer"]

@@ -72,7 +72,7 @@ def test_training_imports_no_estimator():
     estimators = {PACKAGE / f"{name}.py" for name in ("_generator", "average", "lstm", "ngram")}
     for path in (PACKAGE / "_training").glob("*.py"):
         assert not imported_files(path) & estimators, path
-    assert not [name for name in imports(PACKAGE / "_corpus.py") if "_models" in name]
+    assert not [name for name in imports(PACKAGE / "_data" / "corpus.py") if "_models" in name]
 
 
 def test_the_readme_mentions_every_file():

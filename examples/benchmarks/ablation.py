@@ -19,7 +19,7 @@ from _common import parse_arguments, print_machine, print_row, unseen_lists
 from sklearn.pipeline import Pipeline
 
 from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, lstm
-from sknamegen._similar import Candidates
+from sknamegen._data.similar import Candidates
 from sknamegen._training import batches, fit, plan, run
 from sknamegen.datasets import read_collection
 

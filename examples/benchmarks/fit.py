@@ -25,10 +25,10 @@ from _common import (
 from sklearn.pipeline import make_pipeline
 
 from sknamegen import CharLSTMGenerator, CharSequenceVectorizer
+from sknamegen._data.sequences import Sequences
 from sknamegen._generator import fitted
 from sknamegen._models.kneser_ney import NGramCounts
 from sknamegen._models.ngrams import NGrams
-from sknamegen._sequences import Sequences
 from sknamegen._training.batches import LengthGroupedBatches, SequenceDataset
 from sknamegen._training.network import CharLSTM
 from sknamegen._training.plan import uses_bfloat16

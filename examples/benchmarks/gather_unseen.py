@@ -18,7 +18,7 @@ from importlib.resources import files
 from itertools import chain
 from pathlib import Path
 
-from sknamegen._alphabet import fold
+from sknamegen._text.unicode import fold
 from sknamegen.datasets import read_collection
 
 FILE = Path(__file__).with_name("unseen.json")

@@ -22,7 +22,7 @@ import numpy as np
 from _common import LISTS_OF_WORDS, parse_arguments, print_machine
 
 from sknamegen import CharLSTMGenerator, list_styles, load_names, load_words
-from sknamegen._words import split_words
+from sknamegen._text.words import split_words
 from sknamegen.datasets import are_english, nearest_words, word_vectors
 
 arguments = parse_arguments(__doc__, takes_names=False)

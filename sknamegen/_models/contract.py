@@ -8,9 +8,9 @@ from typing import Any, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from .._alphabet import Alphabet
+from .._data.sequences import Sequences
 from .._parallel import parallel_map
-from .._sequences import Sequences
+from .._text.alphabet import Alphabet
 from .._types import Data, Floats, Ints
 from .kneser_ney import KneserNey
 

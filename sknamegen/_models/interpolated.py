@@ -6,7 +6,7 @@ from typing import Self
 
 import numpy as np
 
-from .._alphabet import Alphabet
+from .._text.alphabet import Alphabet
 from .._types import Data, Floats, Ints
 from .contract import NextCharModel, Wrapper, log_softmax
 from .kneser_ney import TABLE_CELLS, TINY, KneserNey

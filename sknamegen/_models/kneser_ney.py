@@ -6,9 +6,9 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from .._alphabet import NONE
+from .._data.sequences import Sequences
 from .._parallel import MAX_CELLS
-from .._sequences import Sequences
+from .._text.alphabet import NONE
 from .._types import Bools, Data, Floats, Ints
 from .._validation import MAX_TOTAL_WEIGHT, check_arrays
 

@@ -7,8 +7,8 @@ from typing import Self
 
 import numpy as np
 
-from .._alphabet import N_SPECIAL, Alphabet
-from .._sequences import Sequences
+from .._data.sequences import Sequences
+from .._text.alphabet import N_SPECIAL, Alphabet
 from .._types import Data, Floats, Ints
 from .._validation import check_arrays
 from .contract import NextCharModel, select

@@ -5,8 +5,8 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from .._alphabet import NONE, Alphabet
-from .._sequences import Sequences
+from .._data.sequences import Sequences
+from .._text.alphabet import NONE, Alphabet
 from .._types import Data, Floats, Ints
 from .._validation import scale_weights
 from .contract import NextCharModel, State, log_softmax

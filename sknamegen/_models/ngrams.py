@@ -4,8 +4,8 @@ from typing import Self
 
 import numpy as np
 
-from .._alphabet import Alphabet
-from .._sequences import Sequences
+from .._data.sequences import Sequences
+from .._text.alphabet import Alphabet
 from .._types import Data, Floats, Ints
 from .contract import NextCharModel, State, append_character, recent_contexts
 from .kneser_ney import TINY, KneserNey, NGramCounts, unique_inverse

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy.sparse import csr_array
 
-from .._alphabet import NONE, Alphabet, look_up
-from .._corpus import Corpus
+from .._data.corpus import Corpus
+from .._data.sequences import Sequences
 from .._parallel import BLOCK_CELLS
-from .._sequences import Sequences
+from .._text.alphabet import NONE, Alphabet
+from .._text.codes import look_up
 from .._types import Data, Floats, Ints
 from .contract import NextCharModel, Wrapper
 from .kneser_ney import TINY, KneserNey, NGramCounts, unique_inverse

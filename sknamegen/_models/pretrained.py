@@ -5,10 +5,12 @@ from typing import IO, NamedTuple, Self
 
 import numpy as np
 
-from .._alphabet import END_CHARACTER, N_SPECIAL, NONE, Alphabet
-from .._corpus import Corpus
+from .._data.corpus import Corpus
+from .._data.rows import WINDOW_LENGTH
+from .._data.sequences import Sequences
 from .._parallel import one_blas_thread
-from .._sequences import WINDOW_LENGTH, Sequences
+from .._text.alphabet import N_SPECIAL, NONE, Alphabet
+from .._text.codes import END_CHARACTER
 from .._types import Floats, Strs
 from .contract import log_softmax
 from .lstm import CHARACTERS, INPUTS, LSTM

@@ -1,20 +1,57 @@
 """Build a deterministic automaton that accepts the names a constraint allows."""
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from .._alphabet import Alphabet, sorted_unique
 from .._parallel import MAX_CELLS
+from .._text.alphabet import Alphabet
+from .._text.codes import sorted_unique
 from .._types import Bools, Ints
 
 # One of the automata whose product is an `Automaton`: the state after each class of characters,
 # (n_states, n_classes), or -1 if none of them can follow, whether a name may end in each state, and
 # the class of each character. The start state is 0.
 Part = tuple[Ints, Bools, Ints]
+_State = TypeVar("_State", bound=Hashable)
+
+
+def determinize(
+    start: _State,
+    successors: Callable[[_State, int], Mapping[int, _State]],
+    n_columns: int,
+) -> tuple[Ints, list[_State]]:
+    """Number the states that can be reached from a state, breadth first.
+
+    Parameters
+    ----------
+    start : hashable
+    successors : callable
+        Returns the state after each column, given a state and its distance from the start.
+    n_columns : int
+
+    Returns
+    -------
+    transitions : ndarray of shape (n_states, n_columns), dtype int32
+        The number of the state after each column, or -1 if there is none.
+    states : list
+        The states, in the order of their numbers.
+    """
+    states, distances, ids, edges = [start], [0], {start: 0}, list[tuple[int, int, int]]()
+    for number, state in enumerate(states):  # the list grows
+        for column, target in successors(state, distances[number]).items():
+            if target not in ids:
+                ids[target] = len(states)
+                states.append(target)
+                distances.append(distances[number] + 1)
+            edges.append((number, column, ids[target]))
+    transitions = np.full((len(states), n_columns), -1, dtype=np.int32)
+    numbers, columns, targets = np.array(edges, dtype=np.int32).reshape(-1, 3).T
+    transitions[numbers, columns] = targets
+    return transitions, states
 
 
 class Automaton(NamedTuple):

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Self
 
-from .._alphabet import Alphabet
-from .._graphemes import MAX_CODE_POINTS
+from .._text.alphabet import Alphabet
+from .._text.clusters import MAX_CODE_POINTS
 from .._validation import check_banned, check_int, check_n_words, check_words
 from .automaton import Automaton, build_automaton
 from .regex import compile_pattern, pattern_part

@@ -5,8 +5,8 @@ from typing import NamedTuple, Self
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from .._alphabet import NONE
 from .._models.kneser_ney import TABLE_CELLS, KneserNey
+from .._text.alphabet import NONE
 from .._types import Floats, Ints
 from .decoding import Decoding
 

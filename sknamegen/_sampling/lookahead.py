@@ -14,9 +14,9 @@ from typing import NamedTuple, Self
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from .._alphabet import Alphabet
 from .._models.kneser_ney import TABLE_CELLS
 from .._parallel import BLOCK_CELLS
+from .._text.alphabet import Alphabet
 from .._types import Bools, Floats, Ints
 from .automaton import Automaton, product
 from .constraint import Limits

@@ -13,10 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from .._alphabet import shorten
-from .._graphemes import determinize
+from .._text.codes import shorten
 from .._types import Bools
-from .automaton import Part, too_large_error
+from .automaton import Part, determinize, too_large_error
 
 # Maximum number of states of an automaton, and of steps of its construction.
 MAX_STATES, MAX_STEPS = 40_000, 2_000_000

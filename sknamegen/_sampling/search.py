@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from .._alphabet import NONE
 from .._models.contract import State, map_arrays, select
 from .._parallel import BLOCK_CELLS
+from .._text.alphabet import NONE
 from .._types import Floats, Ints
 from .lookahead import Lookahead
 from .source import Source, Steps

@@ -14,13 +14,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .._alphabet import NONE
-from .._corpus import Corpus
-from .._graphemes import MAX_CODE_POINTS
+from .._data.corpus import Corpus
+from .._data.rows import Rows
+from .._data.sequences import Sequences
 from .._models.contract import NextCharModel, State, log_likelihood, log_softmax, select
 from .._models.kneser_ney import unique_inverse
 from .._parallel import blocks, one_blas_thread, parallel_map
-from .._sequences import Rows, Sequences
+from .._text.alphabet import NONE
+from .._text.clusters import MAX_CODE_POINTS
 from .._types import Bools, Floats, Ints
 from .decoding import Decoding, draw
 from .lookahead import Lookahead

@@ -9,13 +9,12 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from .._alphabet import decompose
-from .._graphemes import determinize
 from .._parallel import MAX_CELLS
+from .._text.unicode import decompose
+from .._text.words import APOSTROPHE, fold_word, is_letter, is_mark, words_in
 from .._types import Bools, Ints
 from .._validation import check_strings
-from .._words import APOSTROPHE, fold_word, is_letter, is_mark, words_in
-from .automaton import Part, too_large_error
+from .automaton import Part, determinize, too_large_error
 
 # The unit that stands for everything that separates words.
 _SEPARATOR = " "

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from .._alphabet import NONE
+from .._data.sequences import Sequences
 from .._models.ngrams import NGrams
 from .._parallel import MAX_CELLS
-from .._sequences import Sequences
+from .._text.alphabet import NONE
 
 
 def join_windows(sequences: Sequences) -> Sequences:

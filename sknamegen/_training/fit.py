@@ -19,11 +19,11 @@ from torch import Tensor
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from .._alphabet import NONE
+from .._data.sequences import Sequences
 from .._models.lstm import LSTM
 from .._models.ngrams import NGrams
 from .._parallel import Setting, in_threads, one_blas_thread
-from .._sequences import Sequences
+from .._text.alphabet import NONE
 from .._types import Data
 from .batches import LengthGroupedBatches, SequenceDataset
 from .network import CharLSTM

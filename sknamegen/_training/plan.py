@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from skorch.callbacks import Callback, LRScheduler
 
-from .._corpus import Corpus
+from .._data.corpus import Corpus
+from .._data.sequences import Sequences
 from .._models.pretrained import Network, Pretrained
-from .._sequences import Sequences
 from .._types import Data, Floats, RandomStateLike
 from .._validation import check_int, check_option, check_real, is_auto
 

@@ -8,8 +8,10 @@ from typing import Any, Self
 
 import numpy as np
 
-from .._alphabet import missing_letters
-from .._corpus import Corpus
+from .._data.corpus import Corpus
+from .._data.rows import Rows
+from .._data.sequences import Sequences
+from .._data.similar import MAX_NAMES, Candidates
 from .._fitted import Fitted
 from .._models.contract import NextCharModel
 from .._models.interpolated import Interpolated, fits_in_a_table
@@ -19,8 +21,7 @@ from .._models.mixture import Component, Mixture
 from .._models.ngrams import NGrams
 from .._models.penalty import learn_penalties
 from .._models.pretrained import Network, Pretrained
-from .._sequences import Rows, Sequences
-from .._similar import MAX_NAMES, Candidates
+from .._text.unicode import missing_letters
 from .._types import Floats
 from .._validation import random_generator
 from .batches import join_windows

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from sknamegen._alphabet import NONE, Alphabet
-from sknamegen._corpus import Corpus
+from sknamegen._data.corpus import Corpus
+from sknamegen._data.rows import Rows
+from sknamegen._data.sequences import Sequences
 from sknamegen._models.contract import NextCharModel, select
 from sknamegen._models.interpolated import Interpolated
 from sknamegen._models.kneser_ney import NGramCounts
@@ -12,7 +13,7 @@ from sknamegen._models.lstm import LSTM, axes
 from sknamegen._models.mixture import AlphabetMap, Component, Mixture
 from sknamegen._models.ngrams import NGrams
 from sknamegen._models.penalty import learn_penalties
-from sknamegen._sequences import Rows, Sequences
+from sknamegen._text.alphabet import NONE, Alphabet
 
 ALPHABET = Alphabet(np.array(["\3", *"abcdr"]))
 # b has the kind of a capital, and r the kind of a blank.

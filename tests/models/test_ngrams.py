@@ -5,10 +5,11 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from sknamegen._alphabet import Alphabet
+from sknamegen._data.rows import Rows
+from sknamegen._data.sequences import Sequences
 from sknamegen._models import kneser_ney
 from sknamegen._models.kneser_ney import KneserNey, NGramCounts
-from sknamegen._sequences import Rows, Sequences
+from sknamegen._text.alphabet import Alphabet
 
 NAMES = ["anna", "hanna", "hannah", "an", "na", "nana", "a", "hahn", "", "ann", "banana", "naan"]
 SYMBOLS = "$abcehn^?"  # the end, letters, the start, and an unknown one. No name has c or e.

@@ -5,12 +5,13 @@ from collections import Counter, defaultdict
 import numpy as np
 import pytest
 
-from sknamegen._alphabet import NONE, Alphabet
+from sknamegen._data.rows import Rows
+from sknamegen._data.sequences import Sequences
 from sknamegen._models.kneser_ney import KneserNey, NGramCounts
 from sknamegen._sampling import contexts as contexts_module
 from sknamegen._sampling.contexts import ContextAutomaton
 from sknamegen._sampling.decoding import Decoding
-from sknamegen._sequences import Rows, Sequences
+from sknamegen._text.alphabet import NONE, Alphabet
 
 NAMES = ["anna", "hanna", "hannah", "an", "na", "nana", "a", "hahn", "", "ann", "banana", "naan"]
 OTHERS = ["hab", "nnnnnnnnnnnn", "bhb"]

@@ -6,13 +6,14 @@ import re
 import numpy as np
 import pytest
 
-from sknamegen._alphabet import Alphabet
+from sknamegen._data.rows import Rows
+from sknamegen._data.sequences import Sequences
 from sknamegen._models.kneser_ney import NGramCounts
 from sknamegen._models.ngrams import NGrams
 from sknamegen._sampling.constraint import Limits
 from sknamegen._sampling.contexts import ContextAutomaton
 from sknamegen._sampling.lookahead import Lookahead
-from sknamegen._sequences import Rows, Sequences
+from sknamegen._text.alphabet import Alphabet
 
 END = "\3"
 

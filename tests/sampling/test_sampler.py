@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from conftest import assert_drawn_from, ngram_pipeline, small_pipeline
 
-from sknamegen._alphabet import END, NONE, characters_of
-from sknamegen._corpus import Corpus
+from sknamegen._data.corpus import Corpus
 from sknamegen._fitted import Fitted
 from sknamegen._models.contract import NextCharModel
 from sknamegen._models.kneser_ney import KneserNey, NGramCounts
@@ -15,6 +14,8 @@ from sknamegen._models.mixture import Mixture
 from sknamegen._sampling.guide import Guide, Pool
 from sknamegen._sampling.sampler import _log_expected, _search
 from sknamegen._sampling.source import Draws
+from sknamegen._text.alphabet import NONE
+from sknamegen._text.codes import END, characters_of
 
 
 class EvenModel(NextCharModel):

@@ -5,10 +5,12 @@ import pytest
 import torch
 from conftest import windows_of
 
-from sknamegen._alphabet import END_CHARACTER, NONE, Alphabet
+from sknamegen._data.rows import Rows
+from sknamegen._data.sequences import Sequences
 from sknamegen._models.kneser_ney import NGramCounts
 from sknamegen._models.ngrams import NGrams
-from sknamegen._sequences import Rows, Sequences
+from sknamegen._text.alphabet import NONE, Alphabet
+from sknamegen._text.codes import END_CHARACTER
 from sknamegen._training.batches import LengthGroupedBatches, SequenceDataset, join_windows
 
 NAMES = ["", "Ann", "abcdefghijklm", "Constantine", "pqrstuvwxyzäö", "Abcdefgh"]

@@ -12,7 +12,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names
-from sknamegen._similar import Candidates
+from sknamegen._data.similar import Candidates
 from sknamegen.lstm import load_candidates
 
 VILLAGES = load_names("english_villages")[:24]

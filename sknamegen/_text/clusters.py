@@ -9,14 +9,12 @@ References
 """
 
 import unicodedata
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
 
 import numpy as np
 
-from ._types import Ints
+from .._types import Ints
 
-_State = TypeVar("_State", bound=Hashable)
 # Roles of code points. Roles outside _START continue a cluster.
 _ROLES = (
     dict.fromkeys("\u0e33\u0eb3\uff9e\uff9f", "mark")  # letters that act as marks
@@ -69,41 +67,6 @@ def _role(character: str) -> str:
     return _ROLES.get(character, majors.get(category[0], other))
 
 
-def determinize(
-    start: _State,
-    successors: Callable[[_State, int], Mapping[int, _State]],
-    n_columns: int,
-) -> tuple[Ints, list[_State]]:
-    """Number the states that can be reached from a state, breadth first.
-
-    Parameters
-    ----------
-    start : hashable
-    successors : callable
-        Returns the state after each column, given a state and its distance from the start.
-    n_columns : int
-
-    Returns
-    -------
-    transitions : ndarray of shape (n_states, n_columns), dtype int32
-        The number of the state after each column, or -1 if there is none.
-    states : list
-        The states, in the order of their numbers.
-    """
-    states, distances, ids, edges = [start], [0], {start: 0}, list[tuple[int, int, int]]()
-    for number, state in enumerate(states):  # the list grows
-        for column, target in successors(state, distances[number]).items():
-            if target not in ids:
-                ids[target] = len(states)
-                states.append(target)
-                distances.append(distances[number] + 1)
-            edges.append((number, column, ids[target]))
-    transitions = np.full((len(states), n_columns), -1, dtype=np.int32)
-    numbers, columns, targets = np.array(edges, dtype=np.int32).reshape(-1, 3).T
-    transitions[numbers, columns] = targets
-    return transitions, states
-
-
 class Clusters:
     """Automaton that checks whether names are complete and counts their clusters.
 
@@ -131,12 +94,12 @@ class Clusters:
         self.one_code_per_cluster = set(roles) <= {*_START} - {"flag", "prefix"}
         if self.one_code_per_cluster:  # a blank does not change the state
             roles = ["blank"] * len(roles)
-
-        def successors(state: str, length: int) -> dict[int, str]:
-            after = _TRANSITIONS[state]
-            return {column: after[role] for column, role in enumerate(roles) if role in after}
-
-        transitions, states = determinize("", successors, len(roles))
+        states, used = [""], dict.fromkeys(roles)
+        for state in states:  # the list grows
+            after = (_TRANSITIONS[state].get(role, state) for role in used)
+            states += [target for target in dict.fromkeys(after) if target not in states]
+        number: dict[str | None, int] = {state: i for i, state in enumerate(states)}
+        transitions = [[number.get(_TRANSITIONS[s].get(r), -1) for r in roles] for s in states]
         starts = [[r in _START and (s, r) not in _CONTINUES for r in roles] for s in [*states, ""]]
         columns, classes = np.unique(np.vstack([transitions, starts]), axis=1, return_inverse=True)
         self.transitions, self.classes = columns[: len(states)], classes.reshape(-1)

@@ -8,23 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ._alphabet import (
-    END,
-    NONE,
-    UNKNOWN,
-    Alphabet,
-    characters_of,
-    compose,
-    distinct,
-    encode,
-    hash_names,
-    sorted_unique,
-)
-from ._cleaning import warn_about_capitals, warn_about_suspicious_names
-from ._sequences import MAX_WINDOW, Rows, Sequences, are_names, check_names, malformed_error
-from ._types import Bools, Data, Floats, Ints, Labels, Strs
-from ._validation import check_alphabet, check_int, check_labels, check_weights
-from ._words import any_repeats_word
+from .._text.alphabet import NONE, Alphabet
+from .._text.codes import END, UNKNOWN, characters_of, distinct, encode, hash_names, sorted_unique
+from .._text.unicode import compose
+from .._text.words import any_repeats_word
+from .._types import Bools, Data, Floats, Ints, Labels, Strs
+from .._validation import check_alphabet, check_int, check_labels, check_weights
+from .cleaning import warn_about_capitals, warn_about_suspicious_names
+from .rows import MAX_WINDOW, Rows, are_names, check_names, malformed_error
+from .sequences import Sequences
 
 
 @dataclass(frozen=True)

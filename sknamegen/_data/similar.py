@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ._alphabet import encode, fold, script_of
-from ._types import Floats, Ints
+from .._text.codes import encode
+from .._text.unicode import fold, script_of
+from .._types import Floats, Ints
 
 # Lists with fewer names are short: similar names are learned with them, and n-gram counts added.
 MAX_NAMES = 200

@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from ._alphabet import decode, encode, fold_codes
-from ._generator import fitted
-from ._state import MANUAL, FilePath, replaced_file
-from ._validation import check_str
+from .._generator import fitted
+from .._state import MANUAL, FilePath, replaced_file
+from .._text.codes import decode, encode, fold_codes
+from .._validation import check_str
 
 # Folder with the page templates.
-_TEMPLATES = resources.files(__name__.partition(".")[0]).joinpath("page")
+_TEMPLATES = resources.files(__name__.partition(".")[0]).joinpath("_page")
 
 
 def save_page(

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from conftest import windows_of
 
-from sknamegen._alphabet import END_CHARACTER, NONE, Alphabet
-from sknamegen._sequences import Rows, Sequences
+from sknamegen._data.rows import Rows
+from sknamegen._data.sequences import Sequences
+from sknamegen._text.alphabet import NONE, Alphabet
+from sknamegen._text.codes import END_CHARACTER
 
 NAMES = ["", "Al", "Ada", "Eve", "Marguerite", "Annamarie-Lou"]
 

@@ -5,7 +5,8 @@ from itertools import product
 import numpy as np
 from conftest import NODE
 
-from sknamegen._alphabet import Alphabet, encode, hash_names
+from sknamegen._text.alphabet import Alphabet
+from sknamegen._text.codes import encode, hash_names
 
 
 def test_alphabet_converts_strings_to_indices():

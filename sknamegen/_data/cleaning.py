@@ -6,8 +6,9 @@ from contextlib import suppress
 from itertools import permutations
 from typing import Any
 
-from ._alphabet import category, compose, shorten
-from ._validation import check_option, warn_user
+from .._text.codes import shorten
+from .._text.unicode import category, compose
+from .._validation import check_option, warn_user
 
 _INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u200e\u200f\u2060\ufeff"))
 # Strings that other programs use for missing values. "Nan" is a name.

@@ -1,0 +1,1 @@
+"""Lists of names: rows, sequences, statistics, similar names, and cleaning."""

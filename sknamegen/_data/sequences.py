@@ -1,0 +1,148 @@
+"""Names and running text as sequences that predict each character once.
+
+Windows that contain the start of their name are nested prefixes, so one pass over the longest
+prefix gives the predictions for all of them. They form one sequence with a target at each step.
+Each later window is a separate sequence with a target at its last step.
+"""
+
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+
+from .._parallel import blocks
+from .._text.alphabet import NONE, Alphabet
+from .._text.codes import PAD, RESERVED, START
+from .._types import Bools, Floats, Ints
+from .rows import Rows, malformed_error
+
+# Maximum number of window entries to copy (1 GiB).
+_MAX_CELLS = 2**28
+
+
+class Sequences(NamedTuple):
+    """Characters to predict and the characters before them.
+
+    Attributes
+    ----------
+    inputs : ndarray of shape (n_sequences, n_steps), dtype int32
+        The indices of the characters. Entries after the last target of a sequence are undefined.
+    targets : ndarray of shape (n_sequences, n_steps), dtype int32
+        The index of the character to predict at each step, or -1 for no target. Unknown characters
+        are not targets.
+    name_index : ndarray of shape (n_sequences,), dtype int64
+        Index of each sequence's name, which is its row in the windows.
+    labels : ndarray of shape (n_sequences,), dtype int32
+        Label index of each sequence, or -1 for no label.
+    weights : ndarray of shape (n_sequences,), dtype float64, or None
+        Sample weight of each sequence. None: 1.
+    """
+
+    inputs: Ints
+    targets: Ints
+    name_index: Ints
+    labels: Ints
+    weights: Floats | None = None
+
+    @classmethod
+    def of_rows(cls, rows: Rows, alphabet: Alphabet, known: Bools | slice = slice(None)) -> Self:
+        """Return the sequences of names or running text, without labels.
+
+        `known` selects the characters of the alphabet that are not unknown.
+        The sequences of all names, in order, precede the sequences of later windows. They have no
+        more steps than the longest name needs.
+        """
+        codes, n_steps = rows.codes, min(rows.window_length, rows.codes.shape[-1] - 1)
+        n_names = 0 if rows.is_text else len(codes)
+        ends = rows.targets if rows.is_text else codes[:, n_steps + 1 :]
+        name_index, position = np.nonzero(ends != PAD)
+        n_cells = len(position) * (n_steps + 1)
+        if n_cells > _MAX_CELLS:
+            raise ValueError(
+                f"X has {len(position):,} windows of {n_steps:,} characters after the start of its "
+                f"rows, and each of several copies would take {n_cells * 4 / 1e9:,.1f} GB. Shorten "
+                "or split the longest rows, or use a smaller window_length."
+            )
+        inputs = np.empty((n_names + len(position), n_steps), dtype=np.int32)
+        targets = np.full_like(inputs, NONE)
+        if rows.is_text:
+            later: Ints = codes[name_index, position].astype(np.int32, copy=False)
+            if np.isin(later[:, :-1], RESERVED).any() or (later[:, -1] == START).any():
+                raise malformed_error()
+            later = alphabet.indices(later, known)
+        else:
+            codes = alphabet.indices(codes, known)
+            later = codes[name_index[:, None], position[:, None] + np.arange(1, n_steps + 2)]
+            inputs[:n_names] = codes[:, :n_steps]
+            targets[:n_names, rows.n_given :] = codes[:, rows.n_given + 1 : n_steps + 1]
+        inputs[n_names:], targets[n_names:, -1] = later[:, :-1], later[:, -1]
+        targets[targets >= len(alphabet)] = NONE  # padding and unknown characters
+        return cls(
+            inputs,
+            targets,
+            np.concatenate([np.arange(n_names), name_index]),
+            np.full(len(targets), NONE, dtype=np.int32),
+        )
+
+    def take(self, rows: Any) -> Self:
+        """Return the sequences selected by `rows`, which may be any numpy index."""
+        columns: Any = (None if column is None else column[rows] for column in self)
+        return type(self)(*columns)
+
+    def subsample(self) -> Self:
+        """Return up to 127 evenly spaced sequences."""
+        return self.take(slice(None, None, max(1, len(self.inputs) // 64)))
+
+    def reindexed(self, old: Alphabet, new: Alphabet) -> Self:
+        """Convert indices to those of an alphabet with more characters."""
+        places = np.searchsorted(new.characters, old.characters)
+        table = np.append(places, [len(new), len(new) + 1, NONE]).astype(np.int32)
+        return self._replace(inputs=table[self.inputs], targets=table[self.targets])
+
+    def names(self, alphabet: Alphabet) -> list[str]:
+        """Return the names of indices, without unknown characters."""
+        order = np.argsort(self.name_index, kind="stable")
+        texts, names = alphabet.decode(self.targets[order]), dict[int, str]()
+        for index, text in zip(self.name_index[order].tolist(), texts, strict=True):
+            names[index] = names.get(index, "") + text.replace("\0", "")  # no target
+        return list(names.values())
+
+    def followed_by(self, other: "Sequences") -> "Sequences":
+        """Join with the sequences of other names."""
+        first = int(self.name_index.max(initial=-1)) + 1
+        both = self, other._replace(name_index=other.name_index + first)
+        weights = [np.ones(len(s.inputs)) if s.weights is None else s.weights for s in both]
+        n_steps, columns = max(s.inputs.shape[1] for s in both), []
+        for sequences in both:
+            padding = (0, 0), (0, n_steps - sequences.inputs.shape[1])
+            inputs = np.pad(sequences.inputs, padding)
+            targets = np.pad(sequences.targets, padding, constant_values=NONE)
+            columns.append([inputs, targets, *sequences[2:4]])
+        joined = map(np.concatenate, zip(*columns, strict=True))
+        return Sequences._make([*joined, np.concatenate(weights)])
+
+    def blocks(self, n_characters: int) -> list[Self]:
+        """Cut into blocks small enough that the logits of all targets fit in memory."""
+        n_rows = len(self.inputs)
+        row_cells = np.count_nonzero(self.has_target) * n_characters // max(1, n_rows)
+        return [self.take(rows) for rows in blocks(n_rows, int(row_cells))]
+
+    @property
+    def has_target(self) -> Bools:
+        """Mask of the steps with a target, shape (n_sequences, n_steps)."""
+        return self.targets != NONE
+
+    def contexts(self, length: int) -> Ints:
+        """Return the label and the characters before each target, shape (n_targets, 1 + length).
+
+        The label is in the first column, and the nearest character in the second. Entries before
+        the start are -1.
+        """
+        padded = np.pad(self.inputs, ((0, 0), (length, 0)), constant_values=NONE).ravel()
+        places = np.flatnonzero(self.has_target)
+        rows = places // self.inputs.shape[1]
+        contexts = np.empty((1 + length, len(places)), dtype=np.int32)
+        contexts[0], places = self.labels[rows], places + (rows + 1) * length
+        for column in contexts[1:]:
+            padded.take(places, out=column, mode="wrap")  # faster than checking the places
+            places -= 1
+        return contexts.T

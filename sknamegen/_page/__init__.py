@@ -1,0 +1,1 @@
+"""Web pages that generate names without Python."""
