@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,6 +11,7 @@ from ._data.corpus import Corpus
 from ._data.sequences import Sequences
 from ._models.contract import NextCharModel, log_likelihood
 from ._models.mixture import Component, Mixture
+from ._models.model import CharModel
 from ._parallel import blocks, parallel_map
 from ._sampling.cache import Cache
 from ._sampling.constraint import Limits
@@ -48,18 +49,23 @@ class Fitted:
         """Return what a saved estimator contains, or raise ValueError if it is invalid."""
         try:
             corpus, model = Corpus.from_state(state), state["_fitted"]["model"]
-            return cls(corpus, NextCharModel.from_state(model, corpus.alphabet, len(corpus.labels)))
+            return cls(corpus, CharModel.from_state(model, corpus.alphabet, len(corpus.labels)))
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             raise ValueError(
                 "A saved model must contain valid arrays and numbers. The file is damaged or "
                 "modified."
             ) from error
 
+    @property
+    def char_model(self) -> CharModel:
+        """The model of a generator that is not an average."""
+        return cast(CharModel, self.model)
+
     def to_state(self) -> Data:
         """Return what the attributes of the estimator do not contain."""
         corpus = self.corpus
         state = {"weight": float(corpus.weight), "is_own": corpus.is_own}
-        return state | {"repeats_words": corpus.repeats_words, "model": self.model.to_state()}
+        return state | {"repeats_words": corpus.repeats_words, "model": self.char_model.to_state()}
 
     def sampler(
         self, prefixes: list[str], temperature: float, filters: Filters | None, **options: Any

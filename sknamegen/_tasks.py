@@ -52,3 +52,22 @@ def subtask(estimator: object, sub_estimator: Any) -> Iterator[None]:
         task.call_on_fit_task_begin(estimator=estimator)
         yield
         task.call_on_fit_task_end(estimator=estimator)
+
+
+class EpochTasks:
+    """The epochs of training as subtasks of `fit`, for callbacks of the estimator."""
+
+    def __init__(self, estimator: object):
+        self._estimator, self._context = estimator, getattr(estimator, "_callback_fit_ctx", None)
+        self._tasks: dict[int, Any] = {}  # by the number of the epoch. None: ended.
+
+    def begin(self, number: int) -> None:
+        """Begin an epoch, unless it has begun."""
+        if self._context and number not in self._tasks:
+            self._tasks[number] = self._context.subcontext("epoch")
+            self._tasks[number].call_on_fit_task_begin(estimator=self._estimator)
+
+    def end(self, number: int) -> bool:
+        """End an epoch, unless it has ended. Return whether a callback stops training."""
+        task, self._tasks[number] = self._tasks.get(number), None
+        return bool(task and task.call_on_fit_task_end(estimator=self._estimator))

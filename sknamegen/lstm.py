@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from functools import cache
-from typing import TYPE_CHECKING, Any, Literal, Self, cast
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.exceptions import NotFittedError
 
-from ._data.corpus import Corpus, learn
-from ._data.rows import encode_rows
-from ._data.sequences import Sequences
-from ._data.similar import MAX_NAMES, Candidates
+from ._data.corpus import Names
+from ._fitted import Fitted
 from ._generator import BaseCharGenerator, unwrapped
-from ._models.interpolated import Interpolated
-from ._models.lstm import LSTM
-from ._models.mixture import Mixture
-from ._models.pretrained import Network, Pretrained, read_pretrained
+from ._models.pretrained import Pretrained, load_base
 from ._parallel import in_threads
-from ._tasks import fit_task
-from ._types import Data, Floats, RandomStateLike
-from ._validation import check_strings, is_auto, warn_user
+from ._tasks import EpochTasks, fit_task
+from ._types import Data, RandomStateLike
+from ._validation import is_auto
 
 if TYPE_CHECKING:
     import skorch
     import torch
+
+    from ._training.run import Trained
 
 
 __all__ = ["CharLSTMGenerator"]
@@ -289,12 +284,10 @@ class CharLSTMGenerator(BaseCharGenerator):
 
     similar_names_: list[str]
     nets_: list[skorch.NeuralNet]
-    _from_init: list[bool]
     n_iter_: int
     n_steps_: int
     loss_curve_: list[float]
     validation_scores_: list[float] | None
-    init_share_: float
 
     def __init__(
         self,
@@ -458,36 +451,61 @@ class CharLSTMGenerator(BaseCharGenerator):
         Training continues from the last fit if `resume` is True and the generator is fitted.
         """
         try:
-            from ._training import plan, run
+            from ._training import parameters, run
         except ModuleNotFoundError as error:
             raise ImportError(
                 f"Fitting a CharLSTMGenerator requires {error.name}: pip install torch skorch. "
                 "Loading, sampling and scoring work without it."
             ) from error
         params = {name: getattr(self, name) for name in _PARAMS}
-        (settings,) = in_threads(plan.check_params, [(params,)])
-        resume = resume and hasattr(self, "_fitted")
-        corpus, sequences = learn(self._fitted.corpus if resume else None, X, *data)
-        networks = self._networks if resume else []
-        pretrained = _choose_pretrained(self.init, corpus, sequences, networks)
-        names = corpus, sequences, pretrained
-        candidates = None if resume else _candidates(self.similar, *names)
-        result, is_interrupted = run.train(self, settings, *names, candidates, networks, one_pass)
-        self._assign(**vars(result))
+        (settings,) = in_threads(parameters.check_params, [(params,)])
+        before = self._fitted if resume and hasattr(self, "_fitted") else None
+        names = Names.read(before.corpus if before else None, X, *data)
+        earlier = None
+        if before:  # A loaded generator has no nets.
+            nets = getattr(self, "nets_", [])
+            earlier = run.Earlier(before.char_model, nets, self.n_steps_)
+        pretrained = _choose_pretrained(self.init, names, before)
+        trained, is_interrupted = run.train(
+            settings,
+            names,
+            self.similar,
+            pretrained,
+            earlier,
+            one_pass,
+            generator_of=lambda trained: self._copy()._take_over(trained, before is not None),
+            epochs=EpochTasks(self),
+        )
+        self._take_over(trained, before is not None)
         if is_interrupted:
             raise KeyboardInterrupt
         return self
 
-    @property
-    def has_ngram_counts_(self) -> bool:  # noqa: D102  # documented as an attribute
-        return self._fitted.model.layer(Interpolated) is not None
+    def _take_over(self, trained: Trained, resumes: bool) -> Self:
+        """Set all fitted attributes after training, which include those of earlier fits."""
+        before = vars(self) if resumes else {}
+        scores = before.get("validation_scores_")
+        if trained.valid_losses is not None:
+            scores = [*(scores or []), *(-loss for loss in trained.valid_losses)]
+        return self._assign(
+            Fitted(trained.corpus, trained.model),
+            nets_=trained.nets,
+            similar_names_=before.get("similar_names_", trained.similar_names),
+            n_iter_=before.get("n_iter_", 0) + len(trained.losses),
+            n_steps_=before.get("n_steps_", 0) + max(net.n_steps for net in trained.nets),
+            loss_curve_=before.get("loss_curve_", []) + trained.losses,
+            validation_scores_=scores,
+        )
 
     @property
-    def _networks(self) -> list[Network]:
-        """The trained networks."""
-        mixture = cast(Mixture, self._fitted.model.layer(Mixture))
-        pairs = zip(mixture.components, self._from_init, strict=True)
-        return [Network(cast(LSTM, c.model), c.weight, from_init) for c, from_init in pairs]
+    def has_ngram_counts_(self) -> bool:  # noqa: D102  # documented as an attribute
+        return self._fitted.char_model.counts is not None
+
+    @property
+    def init_share_(self) -> float:  # noqa: D102  # documented as an attribute
+        networks = self._fitted.char_model.networks
+        weight = sum(network.weight for network in networks if network.starts_from_init)
+        return weight / sum(network.weight for network in networks)
 
     def __getstate__(self) -> Data:
         # Nets and the accelerator belong to the running processes.
@@ -499,30 +517,21 @@ class CharLSTMGenerator(BaseCharGenerator):
 _PARAMS = [*CharLSTMGenerator().get_params(deep=False)]
 
 
-@cache
-def load_base() -> Pretrained:
-    """Return the base, the package's pretrained network."""
-    from .datasets import bundled_file
-
-    with bundled_file("base.npz").open("rb") as file:
-        return read_pretrained(file)
-
-
-def _choose_pretrained(
-    init: object, corpus: Corpus, sequences: Sequences, networks: list[Network]
-) -> Pretrained | None:
+def _choose_pretrained(init: object, names: Names, before: Fitted | None) -> Pretrained | None:
     """Return the networks that the first fit starts from, or None if it ignores `init`.
 
-    Later fits keep the choice, which the `networks` of the last fit show.
+    Later fits keep the choice, which the networks of the last fit show.
     """
     pretrained = _resolve_init(init)
-    if pretrained is None or not pretrained.covers(corpus.alphabet_):
+    if pretrained is None or not pretrained.covers(names.corpus.alphabet_):
         return None
-    if is_auto(init) and networks:
-        return pretrained if any(network.starts_from_init for network in networks) else None
-    if is_auto(init) and (corpus.is_text or not pretrained.beats_guessing(corpus, sequences)):
-        return None
-    return pretrained
+    if not is_auto(init):
+        return pretrained
+    if before:
+        starts = (network.starts_from_init for network in before.char_model.networks)
+        return pretrained if any(starts) else None
+    is_of_use = not names.rows.is_text and pretrained.beats_guessing(names)
+    return pretrained if is_of_use else None
 
 
 def _resolve_init(init: Any) -> Pretrained | None:
@@ -547,46 +556,5 @@ def _resolve_init(init: Any) -> Pretrained | None:
 
 def pretrained_of(generator: CharLSTMGenerator) -> Pretrained:
     """Return the networks of a fitted generator as initial networks."""
-    return Pretrained.of(generator._fitted.corpus, generator._networks)
-
-
-def _candidates(
-    similar: object, corpus: Corpus, sequences: Sequences, pretrained: Pretrained | None
-) -> Candidates | None:
-    """Return the names to choose similar names from, or None."""
-    if similar is None or corpus.is_text:
-        return None
-    if not is_auto(similar):
-        names = check_strings("similar", similar)
-        encode_rows(names)  # refuses U+0000
-        return Candidates(["".join(f"{name}\0" for name in names)])
-    n_names = int(sequences.name_index.max()) + 1
-    if n_names >= MAX_NAMES or pretrained is None or pretrained is not load_base():
-        return None
-    text = "".join(sequences.names(corpus.alphabet))
-    cases = (case for case in (str.lower, str.upper) if case(text) == text)
-    try:
-        return load_candidates(next(cases, str))
-    except RuntimeError as error:  # a Python without the module lzma cannot read the collection
-        warn_user(f"The list is learned without similar names, because of an error: {error}.")
-        return None
-
-
-@cache
-def load_candidates(convert: Callable[[str], str]) -> Candidates:
-    """Return names of the bundled collection, with a function such as `str.lower` applied to them.
-
-    `str` does not change them.
-    """
-    from .datasets import bundled_file, read_collection
-
-    lists = [convert(text).replace("\n", "\0") for text in read_collection().values()]
-    with bundled_file("list_vectors.npz").open("rb") as file, np.load(file) as arrays:
-        projection, vectors = arrays["projection"], arrays["vectors"]
-    cases: list[Callable[[str], str]] = [str] if convert is str else [str, str.title]
-
-    def distances(names: Sequence[str]) -> Floats:
-        states = [load_base().hidden_states(map(case, names)).mean(axis=0) for case in cases]
-        return np.linalg.norm(vectors - (states @ projection)[:, None], axis=2).min(axis=0)
-
-    return Candidates(lists, distances)
+    fitted = generator._fitted
+    return Pretrained.of(fitted.corpus, fitted.char_model.networks)

@@ -7,12 +7,12 @@ from typing import Any, Self, cast
 
 from numpy.typing import ArrayLike
 
-from ._data.corpus import learn
+from ._data.corpus import Names
 from ._fitted import Fitted
 from ._generator import BaseCharGenerator
 from ._models.kneser_ney import MAX_ORDER, NGramCounts
+from ._models.model import CharModel, learn_penalties
 from ._models.ngrams import NGrams
-from ._models.penalty import learn_penalties
 from ._tasks import fit_task
 from ._validation import check_int, check_real
 
@@ -136,14 +136,15 @@ class CharNGramGenerator(BaseCharGenerator):
     @property
     def counts_(self) -> NGrams:
         """Smoothed counts."""
-        return cast(NGrams, self._fitted.model.layer(NGrams))
+        return cast(NGrams, self._fitted.char_model.counts)
 
     def _count(self, before: Fitted | None, *data: Any) -> Self:
         """Count the n-grams of names, and add the counts of an earlier call."""
         order = check_int("order", self.order, 1, high=MAX_ORDER)
         if self.discount is not None:
             check_real("discount", self.discount, "None or in (0, 1]", lambda d: 0 < d <= 1)
-        corpus, sequences = learn(before.corpus if before else None, *data)
+        names = Names.read(before.corpus if before else None, *data)
+        corpus, sequences = names.corpus.with_names(names)
         order = min(order, corpus.window_length_ + 1)
         if before and order != self.counts_.order:
             raise ValueError(
@@ -152,5 +153,5 @@ class CharNGramGenerator(BaseCharGenerator):
         counted_before = self.counts_.counted() if before else None
         counted = NGramCounts.of(sequences, order, counted_before)
         counts = NGrams(counted, corpus.alphabet.kinds, len(corpus.labels), self.discount)
-        penalised = learn_penalties(corpus, sequences, before.model if before else None)
-        return self._assign(Fitted(corpus, penalised(counts)))
+        penalties = learn_penalties(corpus, sequences, before.char_model if before else None)
+        return self._assign(Fitted(corpus, CharModel(*penalties, counts=counts)))

@@ -63,7 +63,7 @@ def top_level_imports(path):
 
 def test_only_the_training_imports_torch_and_skorch():
     users = {path for path in FILES if {"torch", "skorch"} & set(top_level_imports(path))}
-    files = "batches.py", "fit.py", "network.py", "plan.py"
+    files = "batches.py", "fit.py", "network.py", "parameters.py", "plan.py"
     assert users == {PACKAGE / "callbacks.py", *(PACKAGE / "_training" / file for file in files)}
 
 

@@ -18,10 +18,9 @@ from sknamegen import CharLSTMGenerator, load_names
 def network_logits(generator):
     """Return a function of the mean logits in a context, from the saved weights."""
     state, alphabet = generator.__getstate__()["_fitted"]["model"], generator.alphabet_
-    while "models" not in state:
-        state = state["model"]
-    networks = [Network(network, alphabet) for network in state["models"]]
-    weights = np.array(state["weights"]) / sum(state["weights"])
+    networks = [Network(network["lstm"], alphabet) for network in state["networks"]]
+    weights = np.array([network["weight"] for network in state["networks"]])
+    weights /= weights.sum()
     return lambda *context: weights @ [network.logits(*context) for network in networks]
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from sknamegen import load_names, read_names
-from sknamegen._training.plan import uses_bfloat16
+from sknamegen._training.parameters import uses_bfloat16
 
 # Invented names of several words.
 BEERS = """

@@ -10,7 +10,6 @@ example, lowers the loss and makes names less like their list.
 
 import sys
 from contextlib import nullcontext
-from dataclasses import replace
 from functools import cache
 from unittest.mock import patch
 
@@ -18,22 +17,21 @@ import numpy as np
 from _common import parse_arguments, print_machine, print_row, unseen_lists
 from sklearn.pipeline import Pipeline
 
-from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, lstm
+from sknamegen import CharLSTMGenerator, CharSequenceVectorizer
 from sknamegen._data.similar import Candidates
-from sknamegen._training import batches, fit, plan, run
+from sknamegen._training import batches, fit, material, plan, recipe
 from sknamegen.datasets import read_collection
 
 N_NAMES, N_TEST = 50, 250
-automatic = plan._recipe
 
 
-def recipe(**values):
+def auto(**values):
     """Return a patch that replaces values of "auto"."""
 
-    def replaced(*args):
-        return replace(automatic(*args), **values)
+    def replaced(*args, **options):
+        return recipe.auto_values(*args, **options) | values
 
-    return patch.object(plan, "_recipe", replaced)
+    return patch.object(plan, "auto_values", replaced)
 
 
 @cache
@@ -46,19 +44,19 @@ def by_ngrams(convert):
 VARIANTS = {
     "default": {},
     "no similar names": {"lstm__similar": None},
-    "similar names by n-grams alone": patch.object(lstm, "load_candidates", by_ngrams),
+    "similar names by n-grams alone": patch.object(material, "load_candidates", by_ngrams),
     "similar names of constant weight": patch.object(
         batches.LengthGroupedBatches, "n_similar", property(lambda _: 0, lambda *_: None)
     ),
-    "100 similar names": patch.object(run, "_N_SIMILAR", 100),
-    "3 epochs with similar names": patch.object(plan, "_SIMILAR_EPOCHS", 3),
-    "10 epochs with similar names": patch.object(plan, "_SIMILAR_EPOCHS", 10),
+    "100 similar names": patch.object(material, "N_SIMILAR", 100),
+    "3 epochs with similar names": patch.object(recipe, "SIMILAR_EPOCHS", 3),
+    "10 epochs with similar names": patch.object(recipe, "SIMILAR_EPOCHS", 10),
     "no pretrained network": {"lstm__init": None},
-    "common learning rate of the head": recipe(head_lr_factor=1),
-    "weight decay of 0.1": recipe(weight_decay=0.1),
-    "learning rate of 0.002": recipe(lr=0.002),
-    "learning rate of 0.01": recipe(lr=0.01),
-    "dropout of 0.2": recipe(dropout=0.2),
+    "common learning rate of the head": auto(head_lr_factor=1),
+    "weight decay of 0.1": auto(weight_decay=0.1),
+    "learning rate of 0.002": auto(lr=0.002),
+    "learning rate of 0.01": auto(lr=0.01),
+    "dropout of 0.2": auto(dropout=0.2),
     "no n-gram counts": {"lstm__ngram_counts": False},
     "two networks": {"lstm__num_networks": 2},
     "batches of 64": {"lstm__batch_size": 64},

@@ -31,7 +31,7 @@ from sknamegen._models.kneser_ney import NGramCounts
 from sknamegen._models.ngrams import NGrams
 from sknamegen._training.batches import LengthGroupedBatches, SequenceDataset
 from sknamegen._training.network import CharLSTM
-from sknamegen._training.plan import uses_bfloat16
+from sknamegen._training.parameters import uses_bfloat16
 
 # Best held-out loss of the notebook's recipe on the notebook's corpus, in nats per character.
 TARGET = 1.857

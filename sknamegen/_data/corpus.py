@@ -159,79 +159,102 @@ class Corpus:
         known = () if self.name_hashes_ is None else self.name_hashes_
         return np.isin(hash_names(encode(names)), known)
 
-    def _with_rows(
-        self, rows: Rows, labels: Labels | None, weights: Floats | None
-    ) -> "tuple[Corpus, Sequences]":
-        """Return the corpus with more rows, and their sequences."""
+    def with_names(self, names: "Names") -> "tuple[Corpus, Sequences]":
+        """Return the corpus with more names, and their sequences."""
+        rows, labels, weights = names.rows, names.labels, names.weights
         n_targets = np.count_nonzero(rows.targets, axis=1)
         if not n_targets.any():
             raise ValueError("X must contain at least one character to learn. Got only padding.")
-        indices = self.label_indices(labels, len(rows))
         sequences = Sequences.of_rows(rows, self.alphabet)
-        sequences = sequences._replace(labels=indices[sequences.name_index])
+        sequences = sequences._replace(labels=labels[sequences.name_index])
         if weights is not None:
             sequences = sequences._replace(weights=weights[sequences.name_index])
         # Not rounded, so that the sum does not depend on how the names are split into batches.
         weight = float(n_targets.sum() if weights is None else n_targets @ weights)
         changes: Data = {"weight": self.weight + weight}
         if self.class_count_ is not None:
-            counts = np.bincount(indices, weights, minlength=len(self.class_count_))
+            counts = np.bincount(labels, weights, minlength=len(self.class_count_))
             changes["class_count_"] = self.class_count_ + counts
         if not rows.is_text:
-            names = rows.names
-            lengths = self.alphabet.lengths_of_rows(names)
+            codes = rows.names
+            lengths = self.alphabet.lengths_of_rows(codes)
             before = [] if self.min_length_ is None else [self.min_length_]
             changes["min_length_"] = min([*before, int(lengths.min())])
             changes["max_length_"] = max(self.max_length_ or 0, int(lengths.max()))
-            changes["repeats_words"] = self.repeats_words or any_repeats_word(names)
-            changes["name_hashes_"] = _with_hashes(self.name_hashes_, names)
+            changes["repeats_words"] = self.repeats_words or any_repeats_word(codes)
+            changes["name_hashes_"] = _with_hashes(self.name_hashes_, codes)
         if self.is_own is not None:
             new = characters_of(distinct(rows.codes))
             changes["is_own"] = self.is_own | np.isin(self.alphabet_, new)
         return replace(self, **changes), sequences
 
 
-def learn(
-    before: Corpus | None,
-    X: object,
-    y: ArrayLike | None = None,
-    sample_weight: ArrayLike | None = None,
-    alphabet: Iterable[str] | None = None,
-    classes: ArrayLike | None = None,
-) -> tuple[Corpus, Sequences]:
-    """Return the corpus of names or windows, and their sequences.
+@dataclass(frozen=True, eq=False)
+class Names:
+    """Names to learn, after validation.
 
-    `alphabet` contains additional characters for later names. The corpus includes the names of
-    `before`, that of earlier calls.
+    Attributes
+    ----------
+    corpus : Corpus
+        That of earlier names, or one without names, but with the alphabet of these names.
+    rows : Rows
+    labels : ndarray of shape (n_names,), dtype int32
+        Label index of each name, or -1 without labels.
+    weights : ndarray of shape (n_names,), dtype float64, or None
+        Sample weight of each name. None: 1.
     """
-    rows = before.read(X) if before else _read_first(X)
-    labels = None if y is None else check_labels(y, len(rows))
-    weights = None if sample_weight is None else check_weights(sample_weight, len(rows))
-    if weights is not None and not weights.all():
-        is_used = weights > 0
-        rows, weights = replace(rows, codes=rows.codes[is_used]), weights[is_used]
-        labels = None if labels is None else labels[is_used]
-    codes = check_alphabet(alphabet)
-    known = None if classes is None else np.unique(check_labels(classes, name="classes"))
-    if before:
-        _check_unchanged(before, codes[codes != UNKNOWN], labels, classes, known)
-        return before._with_rows(rows, labels, weights)
-    if labels is None and known is not None:
+
+    corpus: Corpus
+    rows: Rows
+    labels: Ints
+    weights: Floats | None
+
+    @classmethod
+    def read(
+        cls,
+        before: Corpus | None,
+        X: object,
+        y: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        alphabet: Iterable[str] | None = None,
+        classes: ArrayLike | None = None,
+    ) -> "Names":
+        """Validate the arguments of `fit` or `partial_fit`.
+
+        `before` is the corpus of earlier calls. `alphabet` contains more characters for later ones.
+        """
+        rows = before.read(X) if before else _read_first(X)
+        y = None if y is None else check_labels(y, len(rows))
+        weights = None if sample_weight is None else check_weights(sample_weight, len(rows))
+        if weights is not None and not weights.all():
+            is_used = weights > 0
+            rows, weights = replace(rows, codes=rows.codes[is_used]), weights[is_used]
+            y = None if y is None else y[is_used]
+        codes = check_alphabet(alphabet)
+        known = None if classes is None else np.unique(check_labels(classes, name="classes"))
+        if before:
+            _check_unchanged(before, codes[codes != UNKNOWN], y, classes, known)
+        corpus = before or _empty_corpus(rows, codes, y, known)
+        return cls(corpus, rows, corpus.label_indices(y, len(rows)), weights)
+
+
+def _empty_corpus(rows: Rows, codes: Ints, y: Labels | None, classes: Labels | None) -> Corpus:
+    """Return a corpus without names, but with the alphabet and the labels of the first names."""
+    if y is None and classes is not None:
         raise ValueError("classes requires y, the label of each name. Got y=None.")
-    if labels is not None and known is None:
-        known = np.unique(labels)
+    if y is not None and classes is None:
+        classes = np.unique(y)
     if rows.is_text and (rows.targets == END).any():  # incomplete names without a start
         raise malformed_error()
     codes = np.setdiff1d(distinct(rows.codes, codes), UNKNOWN)
-    class_count = None if known is None else np.zeros(len(known))
-    empty: Data = {"classes_": known, "class_count_": class_count, "repeats_words": rows.is_text}
+    counts = None if classes is None else np.zeros(len(classes))
+    empty: Data = {"classes_": classes, "class_count_": counts, "repeats_words": rows.is_text}
     if not rows.is_text:
         codes = np.union1d(codes, np.int32(END))
         empty |= {"max_length_": 0, "name_hashes_": np.empty(0, np.uint64)}
     if 0 < (rows.targets == UNKNOWN).sum() == np.count_nonzero(rows.targets):
         raise ValueError("X must contain at least one known character to learn. Got only U+FFFD.")
-    corpus = Corpus(characters_of(codes), rows.window_length, **empty)
-    return corpus._with_rows(rows, labels, weights)
+    return Corpus(characters_of(codes), rows.window_length, **empty)
 
 
 def _read_first(X: object) -> Rows:

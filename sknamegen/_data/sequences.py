@@ -92,20 +92,6 @@ class Sequences(NamedTuple):
         """Return up to 127 evenly spaced sequences."""
         return self.take(slice(None, None, max(1, len(self.inputs) // 64)))
 
-    def reindexed(self, old: Alphabet, new: Alphabet) -> Self:
-        """Convert indices to those of an alphabet with more characters."""
-        places = np.searchsorted(new.characters, old.characters)
-        table = np.append(places, [len(new), len(new) + 1, NONE]).astype(np.int32)
-        return self._replace(inputs=table[self.inputs], targets=table[self.targets])
-
-    def names(self, alphabet: Alphabet) -> list[str]:
-        """Return the names of indices, without unknown characters."""
-        order = np.argsort(self.name_index, kind="stable")
-        texts, names = alphabet.decode(self.targets[order]), dict[int, str]()
-        for index, text in zip(self.name_index[order].tolist(), texts, strict=True):
-            names[index] = names.get(index, "") + text.replace("\0", "")  # no target
-        return list(names.values())
-
     def followed_by(self, other: "Sequences") -> "Sequences":
         """Join with the sequences of other names."""
         first = int(self.name_index.max(initial=-1)) + 1

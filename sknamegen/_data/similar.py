@@ -14,8 +14,6 @@ from .._text.codes import encode
 from .._text.unicode import fold, script_of
 from .._types import Floats, Ints
 
-# Lists with fewer names are short: similar names are learned with them, and n-gram counts added.
-MAX_NAMES = 200
 # Number of bits of hashed n-grams.
 _HASH_BITS = 16
 # Pseudo-count of names with the n-grams of all candidates, of n-grams in the mean of a name, and

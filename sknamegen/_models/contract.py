@@ -1,22 +1,18 @@
 """Interface for next-character models, in numpy."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from functools import reduce
-from typing import Any, Self, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .._data.sequences import Sequences
 from .._parallel import parallel_map
-from .._text.alphabet import Alphabet
 from .._types import Data, Floats, Ints
 from .kneser_ney import KneserNey
 
-# The classes of models, by the names in saved states.
-_TYPES: "dict[str, type[NextCharModel]]" = {}
-_Model = TypeVar("_Model", bound="NextCharModel")
 # What a model keeps for each row between characters: nested tuples and lists of arrays.
 State = Any
 
@@ -34,10 +30,13 @@ class NextCharModel(ABC):
         Number of characters to predict, one per column of logits. Contexts may contain two more
         indices, for the start of a name and an unknown character.
     n_labels : int
+    ngrams : KneserNey or None
+        The n-grams of a model that consists of nothing else and has no labels, or None.
     """
 
     n_characters: int
     n_labels: int
+    ngrams: KneserNey | None = None
 
     @abstractmethod
     def start(self, windows: Ints, labels: Ints) -> tuple[State, Floats]:
@@ -61,105 +60,20 @@ class NextCharModel(ABC):
         """Read one more character per row. Return the same as `start`."""
 
     @abstractmethod
-    def distinct_logits(self, sequences: Sequences) -> tuple[Ints, Floats]:
-        """Return each target's row index, and the logits of the rows.
-
-        The targets are ``sequences.targets[sequences.has_target]``. Targets with the same context
-        may share a row. All logits are held in memory, so callers split long lists into blocks.
-        """
-
     def logits(self, sequences: Sequences) -> Floats:
-        """Return the logits for each target, shape (n_targets, n_characters)."""
-        rows, logits = self.distinct_logits(sequences)
-        return logits.take(rows, axis=0)
+        """Return the logits for each target, shape (n_targets, n_characters).
+
+        The targets are ``sequences.targets[sequences.has_target]``. All logits are held in memory,
+        so callers split long lists into blocks.
+        """
 
     def log_proba(self, sequences: Sequences) -> Floats:
         """Return the log-probability of each target, in nats, shape (n_targets,)."""
-        rows, logits = self.distinct_logits(sequences)
-        logits -= logits.max(axis=1, keepdims=True)
-        target_logits = logits[rows, sequences.targets[sequences.has_target]].astype(np.float64)
-        total = np.exp(logits, out=logits).sum(axis=1, dtype=np.float64)
-        return target_logits - np.log(total)[rows]
+        return log_proba_of_targets(self.logits(sequences), sequences)
 
     def export(self) -> Data:
         """Return the data for the web page script: arrays, numbers and nested dicts."""
         raise NotImplementedError
-
-    def ngrams(self) -> KneserNey | None:
-        """Return the n-grams of the model, or None if it is not an n-gram model."""
-        return None
-
-    def to_state(self) -> Data:
-        """Return all that `from_state` needs, as numbers, arrays, and nested dicts and lists."""
-        return {"type": type(self).__name__} | self._to_state()
-
-    @staticmethod
-    def from_state(state: Data, alphabet: Alphabet, n_labels: int) -> "NextCharModel":
-        """Return the model of a saved state, or raise ValueError if the state is invalid."""
-        values = dict(state)
-        model = _TYPES[values.pop("type")]._from_state(values, alphabet, n_labels)
-        if (model.n_characters, model.n_labels) != (len(alphabet), n_labels):
-            raise ValueError("Expected a model of the characters and labels of the corpus.")
-        return model
-
-    def _to_state(self) -> Data:
-        raise NotImplementedError
-
-    @classmethod
-    def _from_state(cls, state: Data, alphabet: Alphabet, n_labels: int) -> Self:
-        raise NotImplementedError
-
-    def layer(self, kind: type[_Model]) -> _Model | None:
-        """Return the first model of a class among the model, the model that it wraps, and so on."""
-        model: NextCharModel | None = self
-        while model is not None and not isinstance(model, kind):
-            model = getattr(model, "model", None)
-        return model
-
-    def __init_subclass__(cls) -> None:
-        _TYPES[cls.__name__] = cls
-
-
-class Wrapper(NextCharModel):
-    """Base class of models that change the logits of another model.
-
-    The state consists of the model's state and the contexts, as in `Sequences.contexts`.
-    """
-
-    def __init__(self, model: NextCharModel, context_length: int = 0):
-        self.model, self.context_length = model, context_length
-        self.n_characters, self.n_labels = model.n_characters, model.n_labels
-
-    def start(self, windows: Ints, labels: Ints) -> tuple[State, Floats]:
-        """Read contexts."""
-        state, logits = self.model.start(windows, labels)
-        contexts = self._start_contexts(windows, labels)
-        return (state, contexts), self._change(logits, contexts)
-
-    def advance(self, state: State, characters: Ints) -> tuple[State, Floats]:
-        """Read one more character per row."""
-        state, contexts = state
-        contexts = self._next_contexts(contexts, characters)
-        state, logits = self.model.advance(state, characters)
-        return (state, contexts), self._change(logits, contexts)
-
-    def distinct_logits(self, sequences: Sequences) -> tuple[Ints, Floats]:
-        """Return each target's row index, and the logits of the rows."""
-        logits = self._change(self.model.logits(sequences), self._contexts(sequences))
-        return np.arange(len(logits)), logits
-
-    def _contexts(self, sequences: Sequences) -> Ints:
-        return sequences.contexts(self.context_length)
-
-    def _start_contexts(self, windows: Ints, labels: Ints) -> Ints:
-        return recent_contexts(windows, labels, self.context_length)
-
-    def _next_contexts(self, contexts: Ints, characters: Ints) -> Ints:
-        return append_character(contexts, characters)
-
-    @abstractmethod
-    def _change(self, logits: Floats, contexts: Ints) -> Floats:
-        """Return the changed logits. `logits` may be overwritten."""
 
 
 def map_arrays(function: Callable[..., State], *states: State) -> State:
@@ -174,21 +88,24 @@ def select(state: State, rows: Ints) -> State:
     return map_arrays(lambda array: array.take(rows, axis=0), state)
 
 
-def recent_contexts(windows: Ints, labels: Ints, length: int) -> Ints:
-    """Return the label and the last characters of windows, as `Sequences.contexts` does."""
-    return np.concatenate([labels[:, None], windows[:, ::-1][:, :length]], axis=1)
+def shares_of(weights: Sequence[float]) -> list[float]:
+    """Return weights > 0 divided by their sum."""
+    scaled = np.array(weights) / max(weights, default=1)  # keeps the sum finite
+    return (scaled / scaled.sum()).tolist()
 
 
-def append_character(contexts: Ints, characters: Ints) -> Ints:
-    """Return the contexts after one more character per row."""
-    columns = contexts[:, :1], characters[:, None], contexts[:, 1:]
-    return np.concatenate(columns, axis=1)[:, : contexts.shape[1]]
+def weighted_sum(shares: Sequence[float], logits: Iterable[Floats]) -> Floats:
+    """Return the weighted sum of the logits of several models."""
+    first, *others = (share * part for share, part in zip(shares, logits, strict=True))
+    return sum(others, first)
 
 
-def log_softmax(logits: Floats) -> Floats:
-    """Return the log-probabilities, in nats, along the last axis."""
-    logits = logits - logits.max(axis=-1, keepdims=True)
-    return logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
+def log_proba_of_targets(logits: Floats, sequences: Sequences) -> Floats:
+    """Return the log-probability of each target, given its logits, which are overwritten."""
+    logits -= logits.max(axis=1, keepdims=True)
+    targets = sequences.targets[sequences.has_target]
+    target_logits = logits[np.arange(len(targets)), targets].astype(np.float64)
+    return target_logits - np.log(np.exp(logits, out=logits).sum(axis=1, dtype=np.float64))
 
 
 def log_likelihood(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from functools import cached_property
+from itertools import pairwise
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -24,6 +25,12 @@ _FALLBACK_DISCOUNT = 0.85
 _KIND_WEIGHT = 0.5
 # Maximum ratio of largest value to array length at which a table replaces sorting.
 _MAX_TABLE_RATIO = 32
+
+
+def log_softmax(logits: Floats) -> Floats:
+    """Return the log-probabilities, in nats, along the last axis."""
+    logits = logits - logits.max(axis=-1, keepdims=True)
+    return logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
 
 
 def unique_inverse(numbers: Ints) -> tuple[Ints, Ints]:
@@ -299,6 +306,18 @@ class KneserNey:
         """First character of each context except the roots."""
         return self.keys % self.radix - 1
 
+    @property
+    def n_contexts(self) -> int:
+        """Number of contexts, including the roots."""
+        return len(self.parents)
+
+    @property
+    def has_occurred(self) -> Bools:
+        """Whether each character occurred in each context, shape (n_contexts, n_characters)."""
+        has_occurred = np.zeros((self.n_contexts, self.n_characters), dtype=bool)
+        has_occurred.ravel()[self.ngrams] = True
+        return has_occurred
+
     def contexts_of(self, ids: Ints) -> Ints:
         """Return contexts as in `NGramCounts`, with -1 where they have no character."""
         contexts = np.full((len(ids), self.order), NONE, dtype=np.int32)
@@ -375,11 +394,67 @@ class KneserNey:
         """Return the data for the web page script."""
         arrays = "parents", "farthest", "kinds", "backoff", "first", "weights", "roots"
         return {name: getattr(self, name) for name in (*arrays, "order", "radix")} | {
-            "type": "ngrams",
             "characters": self.n_characters,
             "last": self.characters,
             "hasLabels": self.n_labels > 0,
         }
+
+
+class BackoffTable:
+    """N-grams that back off from contexts of two characters to given distributions.
+
+    Parameters
+    ----------
+    ngrams : KneserNey
+    concentration : float
+        In a context of k characters, the shorter context has the weight of
+        ``concentration / (k - 1)^3`` more observed characters.
+
+    Attributes
+    ----------
+    weights, backoff : ndarray, dtype float64
+        As in `KneserNey`, with the concentration.
+    first : int
+        The first context of at least two characters.
+    scale : ndarray of shape (n_contexts,), dtype float64
+        Weight of the given distribution in each context.
+    sums : ndarray of shape (n_contexts, n_characters), dtype float32
+        Total weight of the n-grams in each context and its suffixes.
+    """
+
+    def __init__(self, ngrams: KneserNey, concentration: float):
+        self.ngrams, self.order = ngrams, ngrams.order
+        lengths = ngrams.lengths - int(ngrams.n_labels > 0)
+        contexts = ngrams.ngrams // ngrams.n_characters
+        kept = ngrams.totals / (ngrams.totals + concentration / np.maximum(lengths - 1, 1) ** 3)
+        self.backoff = 1 - kept * (1 - ngrams.backoff)
+        self.weights = kept[contexts] * ngrams.weights
+        ends = np.searchsorted(lengths, np.arange(2, ngrams.order + 1))
+        self.first = int(ends[0])
+        self.scale = np.ones(len(lengths))
+        self.sums = np.zeros((len(lengths), ngrams.n_characters), dtype=np.float32)
+        for start, stop in pairwise(ends.tolist()):
+            parents = ngrams.parents[start:stop]
+            self.scale[start:stop] = self.backoff[start:stop] * self.scale[parents]
+            self.sums[start:stop] = self.backoff[start:stop, None] * self.sums[parents]
+            cells = slice(*ngrams.first[[start, stop]])
+            self.sums.reshape(-1)[ngrams.ngrams[cells]] += self.weights[cells]
+
+    def find(self, contexts: Ints) -> Ints:
+        """Return an id for each context, as in `Sequences.contexts`."""
+        return self.ngrams.find(contexts)
+
+    def log_proba(self, ids: Ints, logits: Floats) -> Floats:
+        """Return the log-probabilities in contexts, given the logits to back off to."""
+        proba = np.exp(log_softmax(logits).astype(np.float64))
+        proba *= self.scale[ids, None]
+        proba += self.sums[ids]
+        return np.log(np.maximum(proba, TINY))
+
+    def export(self) -> Data:
+        """Return the data for the web page script."""
+        tables = {"weights": self.weights, "backoff": self.backoff, "shared": None}
+        return self.ngrams.export() | tables | {"firstLong": self.first}
 
 
 def _discounts(counts: Ints | Floats, discount: float | None) -> tuple[Floats, Floats]:

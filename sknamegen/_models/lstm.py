@@ -3,24 +3,22 @@
 from collections import deque
 from collections.abc import Iterable, Iterator
 from functools import cached_property
-from typing import Self
 
 import numpy as np
 
 from .._data.sequences import Sequences
-from .._text.alphabet import N_SPECIAL, Alphabet
+from .._text.alphabet import N_SPECIAL
 from .._types import Data, Floats, Ints
 from .._validation import check_arrays
-from .contract import NextCharModel, select
+from .contract import select
 from .kneser_ney import unique_inverse
 
 # Names of the weight axes. The inputs are the characters, the start of a name, an unknown character
 # and the labels. Each unit has four gates.
 CHARACTERS, INPUTS, UNITS, GATES, VECTOR = "characters", "inputs", "units", "gates", "vector"
-# Windows (n_rows, window_length), labels (n_rows,), and for each layer the hidden states and the
-# cell states times -2, see `LSTM._cells`, each (n_rows, units).
+# For each layer, the hidden states and the cell states times -2, see `LSTM._cells`, each
+# (n_rows, units).
 Layers = list[tuple[Floats, Floats]]
-State = tuple[Ints, Ints, Layers]
 
 
 def axes(num_layers: int, is_one_hot: bool) -> dict[str, tuple[str, ...]]:
@@ -37,7 +35,7 @@ def axes(num_layers: int, is_one_hot: bool) -> dict[str, tuple[str, ...]]:
     return weight_axes | {"head.weight": (CHARACTERS, UNITS), "head.bias": (CHARACTERS,)}
 
 
-class LSTM(NextCharModel):
+class LSTM:
     """Character-level LSTM (Hochreiter and Schmidhuber, 1997).
 
     The network starts in a zero state at the first context index that is not -1. The label vector
@@ -82,13 +80,6 @@ class LSTM(NextCharModel):
             "num_layers": self.num_layers,
             "embedding_dim": sizes.get(VECTOR),
         }
-
-    @classmethod
-    def _from_state(cls, state: Data, alphabet: Alphabet, n_labels: int) -> Self:
-        return cls(state)
-
-    def _to_state(self) -> Data:
-        return dict(self.weights)
 
     def _layers(self, weights: Data) -> Iterator[list[Floats]]:
         """Yield the input weights, the recurrent weights and both biases of each layer."""
@@ -138,32 +129,23 @@ class LSTM(NextCharModel):
             list(zip(between, map(_split_gates, biases[1:]), strict=True)),
         )
 
-    def start(self, windows: Ints, labels: Ints) -> tuple[State, Floats]:
-        """Read contexts."""
+    def start(self, windows: Ints, labels: Ints) -> tuple[Layers, Floats]:
+        """Read contexts. Return the layers and the logits of the next character."""
         columns = windows.T[int((windows >= 0).any(axis=0).argmax()) :]
         ((layers, shared),) = deque(self._read_columns(columns, labels), maxlen=1)  # the last
         logits = self._predict(layers[-1][0])
-        return (windows, labels, select(layers, shared)), logits.take(shared, axis=0)
+        return select(layers, shared), logits.take(shared, axis=0)
 
-    def advance(self, state: State, characters: Ints) -> tuple[State, Floats]:
-        """Append one character to each context."""
-        windows, labels, layers = state
-        # States after full windows still depend on the first character, which is dropped.
-        full = np.flatnonzero(windows[:, 0] >= 0)
-        windows = np.concatenate([windows[:, 1:], characters[:, None]], axis=1)
-        if len(full) == len(windows):
-            return self.start(windows, labels)
+    def advance(self, layers: Layers, characters: Ints, labels: Ints) -> tuple[Layers, Floats]:
+        """Read one more character per row. Return the same."""
         layers = self._read(characters, labels, layers)
-        logits = self._predict(layers[-1][0])
-        if len(full):
-            _, logits[full] = self.start(windows[full], labels[full])
-        return (windows, labels, layers), logits
+        return layers, self._predict(layers[-1][0])
 
     def distinct_logits(self, sequences: Sequences) -> tuple[Ints, Floats]:
         """Return each target's row index, and the logits of the rows.
 
-        Sequences that have begun alike share rows. Each step skips sequences without further
-        targets, so padding costs nothing.
+        Targets of sequences that have begun alike share rows. Each step skips sequences without
+        further targets, so padding costs nothing.
         """
         has_target = sequences.has_target
         n_steps = has_target.shape[1]
@@ -185,12 +167,16 @@ class LSTM(NextCharModel):
             n_rows += len(needed)
         return rows, self._predict(np.concatenate(states))
 
+    def logits(self, sequences: Sequences) -> Floats:
+        """Return the logits for each target, shape (n_targets, n_characters)."""
+        rows, logits = self.distinct_logits(sequences)
+        return logits.take(rows, axis=0)
+
     def export(self) -> Data:
         """Return the data for the web page script, in 16 bits."""
         half = {name: weight.astype(np.float16) for name, weight in self.weights.items()}
         one_hot = np.eye(self.n_characters + N_SPECIAL + self.n_labels, dtype=np.float16)
         return {
-            "type": "lstm",
             "units": self.hidden_size,
             "characters": self.n_characters,
             "vectors": half.get("embedding.weight", one_hot),

@@ -1,15 +1,15 @@
 """Mixtures of models with different weights, labels and alphabets."""
 
-from collections.abc import Sequence
-from typing import NamedTuple, Self
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from .._data.sequences import Sequences
-from .._text.alphabet import NONE, Alphabet
+from .._text.alphabet import NONE
 from .._types import Data, Floats, Ints
-from .._validation import scale_weights
-from .contract import NextCharModel, State, log_softmax
+from .contract import NextCharModel, State, shares_of, weighted_sum
+from .kneser_ney import log_softmax
 
 
 class AlphabetMap:
@@ -83,12 +83,10 @@ class Component(NamedTuple):
         state, logits = self.model.advance(state, self._inner(characters))
         return state, self._outer(logits)
 
-    def distinct_logits(self, sequences: Sequences) -> tuple[Ints, Floats]:
-        """Return each target's row index, and the logits of the rows."""
+    def logits(self, sequences: Sequences) -> Floats:
+        """Return the logits for each target, shape (n_targets, n_characters)."""
         inputs, labels = self._inner(sequences.inputs), self._labels(sequences.labels)
-        inner = sequences._replace(inputs=inputs, labels=labels)
-        rows, logits = self.model.distinct_logits(inner)
-        return rows, self._outer(logits)
+        return self._outer(self.model.logits(sequences._replace(inputs=inputs, labels=labels)))
 
     def _labels(self, labels: Ints) -> Ints:
         return labels if self.label == NONE else np.full_like(labels, self.label)
@@ -115,42 +113,23 @@ class Mixture(NextCharModel):
         model, _, _, alphabet = components[0]
         self.n_characters = len(alphabet.inner) - 3 if alphabet else model.n_characters
         self.n_labels = model.n_labels
-        weights = np.array([component.weight for component in components])
-        weights = weights / weights.max()  # keeps the sum finite
         self.components = list(components)
-        self._shares: list[float] = (weights / weights.sum()).tolist()
-
-    @classmethod
-    def _from_state(cls, state: Data, alphabet: Alphabet, n_labels: int) -> Self:
-        models = [NextCharModel.from_state(model, alphabet, n_labels) for model in state["models"]]
-        message = "Expected a finite weight > 0 for each model."
-        scale_weights(state["weights"], len(models), message)
-        return cls(list(map(Component, models, state["weights"])))
-
-    def _to_state(self) -> Data:
-        """Return the models and weights, which are all that the mixtures of networks consist of."""
-        models, weights, *_ = zip(*self.components, strict=True)
-        return {"models": [model.to_state() for model in models], "weights": list(weights)}
+        self._shares = shares_of([component.weight for component in components])
 
     def start(self, windows: Ints, labels: Ints) -> tuple[State, Floats]:
         """Read contexts."""
         outputs = [component.start(windows, labels) for component in self.components]
-        return [state for state, _ in outputs], self._mean([logits for _, logits in outputs])
+        return [state for state, _ in outputs], self._mean(logits for _, logits in outputs)
 
     def advance(self, state: State, characters: Ints) -> tuple[State, Floats]:
         """Read one more character per row."""
         pairs = zip(self.components, state, strict=True)
         outputs = [component.advance(inner, characters) for component, inner in pairs]
-        return [inner for inner, _ in outputs], self._mean([logits for _, logits in outputs])
+        return [inner for inner, _ in outputs], self._mean(logits for _, logits in outputs)
 
-    def distinct_logits(self, sequences: Sequences) -> tuple[Ints, Floats]:
-        """Return each target's row index, and the logits of the rows."""
-        outputs = [component.distinct_logits(sequences) for component in self.components]
-        all_rows, all_logits = zip(*outputs, strict=True)
-        if all(np.array_equal(rows, all_rows[0]) for rows in all_rows):
-            return all_rows[0], self._mean(all_logits)
-        mean = self._mean([logits.take(rows, axis=0) for rows, logits in outputs])
-        return np.arange(len(mean)), mean
+    def logits(self, sequences: Sequences) -> Floats:
+        """Return the logits for each target, shape (n_targets, n_characters)."""
+        return self._mean(component.logits(sequences) for component in self.components)
 
     def export(self) -> Data:
         """Return the data for the web page script."""
@@ -158,8 +137,7 @@ class Mixture(NextCharModel):
         for share, (model, _, label, alphabet) in zip(self._shares, self.components, strict=True):
             data = {"model": model.export(), "weight": share, "label": label}
             components.append(data | {"alphabet": alphabet and alphabet.export()})
-        return {"type": "mixture", "components": components}
+        return {"components": components}
 
-    def _mean(self, logits: Sequence[Floats]) -> Floats:
-        first, *others = (p * x for p, x in zip(self._shares, logits, strict=True))
-        return sum(others, first)
+    def _mean(self, logits: Iterable[Floats]) -> Floats:
+        return weighted_sum(self._shares, logits)

@@ -1,12 +1,12 @@
 """Penalties on characters that a model overestimates because it has seen few examples."""
 
-from collections.abc import Callable
 from functools import cached_property
 from itertools import chain
 from typing import Self
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from .._data.corpus import Corpus
@@ -15,7 +15,6 @@ from .._parallel import BLOCK_CELLS
 from .._text.alphabet import NONE, Alphabet
 from .._text.codes import look_up
 from .._types import Data, Floats, Ints
-from .contract import NextCharModel, Wrapper
 from .kneser_ney import TINY, KneserNey, NGramCounts, unique_inverse
 
 # Order and discount of the n-grams of kinds.
@@ -28,40 +27,13 @@ _SLACK = 3
 _LOWEST = -8.0
 
 
-def learn_penalties(
-    corpus: Corpus, sequences: Sequences, before: NextCharModel | None
-) -> Callable[[NextCharModel], NextCharModel]:
-    """Return a function that adds all penalties to a model.
-
-    They are estimated from the kinds and characters in sequences of indices, and from the counts of
-    an earlier model.
-    """
-    parts, alphabet, characters = _count_kinds(corpus, sequences), corpus.alphabet, None
-    if before and (earlier_kinds := before.layer(KindPenalty)):
-        parts.insert(0, earlier_kinds.ngrams_of_kinds.counted())
-    if corpus.labels:
-        counted = NGramCounts.of(sequences, 1)
-        characters = _by_label(counted, len(corpus.labels), len(alphabet))
-        if before and (earlier := before.layer(NewCharacterPenalty)):
-            characters = characters + earlier.counts
-    kinds = NGramCounts.joined(parts)
-
-    def penalised(model: NextCharModel) -> NextCharModel:
-        if characters is not None:
-            model = NewCharacterPenalty(model, characters)
-        return KindPenalty(model, alphabet, kinds)
-
-    return penalised
-
-
-class NewCharacterPenalty(Wrapper):
+class NewCharacterPenalty:
     """Penalises characters that no name with a label contains.
 
     Together, they become as probable as the characters that occur once in those names [1]_.
 
     Parameters
     ----------
-    model : NextCharModel
     counts : sparse array of shape (n_labels, n_characters), dtype float64
         How often the names with each label contain each character.
 
@@ -78,8 +50,7 @@ class NewCharacterPenalty(Wrapper):
        Parameters", Biometrika, 1953.
     """
 
-    def __init__(self, model: NextCharModel, counts: csr_array):
-        super().__init__(model)
+    def __init__(self, counts: csr_array):
         self.counts, self._seen = counts, np.split(counts.indices, counts.indptr[1:-1])
         labels, n_labels = counts.tocoo().row, counts.shape[0]
         overall = counts.sum(axis=0) / counts.sum()
@@ -90,44 +61,39 @@ class NewCharacterPenalty(Wrapper):
         self.penalty = penalty.clip(_LOWEST, 0).astype(np.float32)
 
     @classmethod
-    def _from_state(cls, state: Data, alphabet: Alphabet, n_labels: int) -> Self:
-        model = NextCharModel.from_state(state.pop("model"), alphabet, n_labels)
+    def learn(cls, corpus: Corpus, sequences: Sequences, before: Self | None) -> Self:
+        """Count the characters of sequences with labels, and add the counts of earlier calls."""
+        counted = NGramCounts.of(sequences, 1)
+        counts = _by_label(counted, len(corpus.labels), len(corpus.alphabet))
+        return cls(counts + before.counts if before else counts)
+
+    @classmethod
+    def from_state(cls, state: Data, alphabet: Alphabet, n_labels: int) -> Self:
+        """Return the penalty from a state returned by `to_state`, or raise ValueError."""
         counted = NGramCounts.from_state(state, alphabet.kinds, n_labels)
-        return cls(model, _by_label(counted, n_labels, len(alphabet)))
+        return cls(_by_label(counted, n_labels, len(alphabet)))
 
-    def _to_state(self) -> Data:
-        counts = self.counts.tocoo()
+    def to_state(self) -> Data:
+        """Return the counts as compact arrays."""
+        counts, (n_labels, n_characters) = self.counts.tocoo(), self.counts.shape
         counted = NGramCounts(counts.row[:, None], counts.col, counts.data)
-        return counted.to_state(self.n_characters, self.n_labels) | {"model": self.model.to_state()}
+        return counted.to_state(n_characters, n_labels)
 
-    def distinct_logits(self, sequences: Sequences) -> tuple[Ints, Floats]:
-        """Return each target's row index, and the logits of the rows."""
-        rows, logits = self.model.distinct_logits(sequences)
-        labels = np.repeat(sequences.labels, sequences.has_target.sum(1))
-        if (labels != labels[:1]).any():  # penalties differ between rows with equal logits
-            pairs, rows = unique_inverse(rows * self.n_labels + labels)
-            labels, logits = pairs % self.n_labels, logits.take(pairs // self.n_labels, axis=0)
-        return rows, self._change(logits, labels[: len(logits), None])
-
-    def _change(self, logits: Floats, contexts: Ints) -> Floats:
-        labels, inverse = unique_inverse(contexts[:, 0])
-        table = np.repeat(self.penalty[labels, None], self.n_characters, axis=1)
+    def of(self, labels: Ints) -> Floats:
+        """Return the penalties for rows of logits with these labels, or for all rows."""
+        labels, inverse = unique_inverse(labels)
+        table = np.repeat(self.penalty[labels, None], self.counts.shape[1], axis=1)
         for row, label in zip(table, labels.tolist(), strict=True):
             row[self._seen[label]] = 0
-        logits += table if len(table) == 1 else table.take(inverse, axis=0)
-        return logits
+        return table if len(table) == 1 else table.take(inverse, axis=0)
 
     def export(self) -> Data:
         """Return the data for the web page script."""
-        return {
-            "type": "newCharacters",
-            "model": self.model.export(),
-            "penalty": self.penalty.tolist(),
-            "seen": [characters.tolist() for characters in self._seen],
-        }
+        seen = [characters.tolist() for characters in self._seen]
+        return {"penalty": self.penalty.tolist(), "seen": seen}
 
 
-class KindPenalty(Wrapper):
+class KindPenalty:
     """Penalises kinds of characters that are rare after the preceding kinds.
 
     Networks and smoothed counts give every character some probability. Over seven characters,
@@ -136,19 +102,19 @@ class KindPenalty(Wrapper):
     list shows which kinds follow each other. The penalty compares a kind's frequency after the
     preceding kinds with its overall frequency.
 
-    The contexts in the state are rows of the context at the end of the window, as a row number of
-    `by_kind`, a label, and the kinds in the window.
+    The methods identify contexts of kinds by their rows of `by_kind`.
 
     Parameters
     ----------
-    model : NextCharModel
     alphabet : Alphabet
     counted : NGramCounts
         N-grams of kinds.
+    n_labels : int
 
     Attributes
     ----------
-    ngrams_of_kinds : KneserNey
+    ngrams : KneserNey
+        N-grams of kinds.
     by_kind : ndarray of shape (n_contexts, n_kinds), dtype float32
         For kind k after kinds h, ``min(0, log p(k | h) - log p(k))``, clipped at -8. If k occurred
         after h, p(k | h) is multiplied by three. Kinds that are only slightly rarer than overall
@@ -157,111 +123,96 @@ class KindPenalty(Wrapper):
         The kind of each character.
     """
 
-    def __init__(self, model: NextCharModel, alphabet: Alphabet, counted: NGramCounts):
-        super().__init__(model)
+    def __init__(self, alphabet: Alphabet, counted: NGramCounts, n_labels: int):
         self._alphabet, self._kind_of = alphabet, _kind_of(alphabet)
         kinds = _kinds_of_kinds(alphabet)
-        self.ngrams_of_kinds = KneserNey(counted, kinds, model.n_labels, _DISCOUNT)
+        self.ngrams = KneserNey(counted, kinds, n_labels, _DISCOUNT)
         kind_of, n_kinds = self._kind_of[: len(alphabet)], len(kinds) - 3
-        _, kind, counts = self.ngrams_of_kinds.counted()
+        _, kind, counts = self.ngrams.counted()
         overall = np.bincount(kind_of, minlength=n_kinds) / len(kind_of)
         overall += np.bincount(kind, counts, n_kinds)
         overall = np.maximum(overall / overall.sum(), TINY)
-        contexts = np.arange(len(self.ngrams_of_kinds.parents))
-        proba = np.maximum(self.ngrams_of_kinds.proba(contexts), TINY)
-        proba.ravel()[self.ngrams_of_kinds.ngrams] *= _SLACK  # of kinds that occurred
+        proba = np.maximum(self.ngrams.proba(np.arange(self.ngrams.n_contexts)), TINY)
+        proba[self.ngrams.has_occurred] *= _SLACK
         self.by_kind = np.log(proba / overall).clip(_LOWEST, 0).astype(np.float32)
         self.one_hot = np.equal.outer(np.arange(n_kinds), kind_of).astype(np.float32)
 
     @classmethod
-    def _from_state(cls, state: Data, alphabet: Alphabet, n_labels: int) -> Self:
-        model = NextCharModel.from_state(state.pop("model"), alphabet, n_labels)
-        counted = NGramCounts.from_state(state, _kinds_of_kinds(alphabet), n_labels)
-        return cls(model, alphabet, counted)
+    def learn(cls, corpus: Corpus, sequences: Sequences, before: Self | None) -> Self:
+        """Count the kinds in sequences of indices, and add the counts of earlier calls."""
+        parts = _count_kinds(corpus, sequences)
+        counted = NGramCounts.joined([before.ngrams.counted(), *parts] if before else parts)
+        return cls(corpus.alphabet, counted, len(corpus.labels))
 
-    def _to_state(self) -> Data:
-        return {"model": self.model.to_state()} | self.ngrams_of_kinds.to_state()
+    @classmethod
+    def from_state(cls, state: Data, alphabet: Alphabet, n_labels: int) -> Self:
+        """Return the penalty from a state returned by `to_state`, or raise ValueError."""
+        counted = NGramCounts.from_state(state, _kinds_of_kinds(alphabet), n_labels)
+        return cls(alphabet, counted, n_labels)
+
+    def to_state(self) -> Data:
+        """Return the counts as compact arrays."""
+        return self.ngrams.to_state()
 
     @cached_property
     def _after(self) -> Ints:
         """Next context for each context (row) and kind (column, the last for no character)."""
-        tree = self.ngrams_of_kinds
-        rows, after = np.arange(len(tree.parents)), list[Ints]()
-        contexts = tree.contexts_of(rows)
+        rows, after = np.arange(self.ngrams.n_contexts), list[Ints]()
+        contexts = self.ngrams.contexts_of(rows)
         for kind in range(self._kind_of.max() + 1):
             kinds = np.pad(contexts[:, :0:-1], ((0, 0), (0, 1)), constant_values=kind)
-            kinds = _recent_kinds(kinds, rows, -1, tree.order - 1, self._alphabet)
-            after.append(tree.find(np.append(contexts[:, :1], kinds, axis=1)))
+            kinds = _recent_kinds(kinds, rows, -1, self.ngrams.order - 1, self._alphabet)
+            after.append(self.ngrams.find(np.append(contexts[:, :1], kinds, axis=1)))
         return np.stack([*after, rows], axis=1).astype(np.int32)
 
     @cached_property
     def _first(self) -> Ints:
         """Context before the first kind of a name, for each label."""
-        tree = self.ngrams_of_kinds
-        contexts = np.full((max(1, self.n_labels), tree.order), NONE)
+        contexts = np.full((max(1, self.ngrams.n_labels), self.ngrams.order), NONE)
         contexts[:, 0] = np.arange(len(contexts))
-        return tree.find(contexts)
+        return self.ngrams.find(contexts)
 
-    def _read(self, kinds: Ints, labels: Ints) -> Ints:
-        """Return the contexts after each column of kinds, given the labels."""
+    def contexts(self, indices: Ints, labels: Ints) -> Ints:
+        """Return the context after each column of indices of characters, in the same shape."""
         contexts = self._first[labels]  # without labels, -1 is the only row
-        by_step = np.empty(kinds.shape, dtype=np.int32)
-        for step, column in enumerate(kinds.T):
+        by_step = np.empty(indices.shape, dtype=np.int32)
+        for step, column in enumerate(self._kind_of[indices].T):
             contexts = by_step[:, step] = self._after[contexts, column]
         return by_step
 
-    def _start_contexts(self, windows: Ints, labels: Ints) -> Ints:
-        kinds = self._kind_of[windows]
-        return np.column_stack([self._read(kinds, labels)[:, -1], labels, kinds])
+    def advance(self, contexts: Ints, characters: Ints) -> Ints:
+        """Return the contexts after one more character per row."""
+        return self._after[contexts, self._kind_of[characters]]
 
-    def _next_contexts(self, contexts: Ints, characters: Ints) -> Ints:
-        kinds = self._kind_of[characters]
-        longer = np.concatenate([contexts[:, :2], contexts[:, 3:], kinds[:, None]], axis=1)
-        if (contexts[:, 2] != NONE).any():  # the window alone determines the context
-            longer[:, 0] = self._read(longer[:, 2:], longer[:, 1])[:, -1]
-        else:
-            longer[:, 0] = self._after[longer[:, 0], kinds]
-        return longer
+    def of(self, contexts: Ints) -> Floats:
+        """Return the penalties for rows of logits after these contexts."""
+        return self.by_kind.take(contexts, axis=0) @ self.one_hot
 
-    def log_proba(self, sequences: Sequences) -> Floats:
-        """Return the log-probability of each target.
+    def log_proba(
+        self, logits: Floats, rows: Ints, contexts: Ints, targets: Ints
+    ) -> NDArray[np.float64]:
+        """Return the log-probability of each target, with the penalties, in nats.
 
         Penalties are the same for all characters of a kind, so rows are first summed by kind. This
-        is faster than `distinct_logits`.
+        is faster than adding them. `logits` are overwritten. Each target has a row of them.
         """
-        rows, logits = self.model.distinct_logits(sequences)
         logits -= logits.max(axis=1, keepdims=True)
-        targets = sequences.targets[sequences.has_target]
-        penalties = self.by_kind.take(self._contexts(sequences)[:, 0], axis=0)
+        penalties = self.by_kind.take(contexts, axis=0)
         target_logits = logits[rows, targets].astype(np.float64)
         target_logits += penalties[np.arange(len(targets)), self._kind_of[targets]]
         by_kind = (np.exp(logits, out=logits) @ self.one_hot.T).take(rows, axis=0)
         total = np.einsum("ij,ij->i", by_kind, np.exp(penalties), dtype=np.float64)
         return target_logits - np.log(total)
 
-    def _contexts(self, sequences: Sequences) -> Ints:
-        contexts = self._read(self._kind_of[sequences.inputs], sequences.labels)
-        return contexts[sequences.has_target, None]
-
-    def _change(self, logits: Floats, contexts: Ints) -> Floats:
-        logits += self.by_kind.take(contexts[:, 0], axis=0) @ self.one_hot
-        return logits
-
     def export(self) -> Data:
         """Return the data for the web page script."""
         return {
-            "type": "kinds",
-            "model": self.model.export(),
             "nKinds": self.by_kind.shape[1],
             "kinds": self._kind_of,
             "first": self._first,
             "after": self._after,
             "byKind": self.by_kind,
         }
-
-    def ngrams(self) -> KneserNey | None:
-        """Return the n-grams of the model, which ignore the penalty."""
-        return self.model.ngrams()
 
 
 def _by_label(counted: NGramCounts, n_labels: int, n_characters: int) -> csr_array:

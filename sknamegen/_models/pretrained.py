@@ -1,37 +1,21 @@
 """Trained networks: conversion to another alphabet and other labels, and the file of the base."""
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import IO, NamedTuple, Self
 
 import numpy as np
 
-from .._data.corpus import Corpus
+from .._data.corpus import Corpus, Names
 from .._data.rows import WINDOW_LENGTH
 from .._data.sequences import Sequences
 from .._parallel import one_blas_thread
 from .._text.alphabet import N_SPECIAL, NONE, Alphabet
 from .._text.codes import END_CHARACTER
 from .._types import Floats, Strs
-from .contract import log_softmax
+from .contract import log_proba_of_targets
 from .lstm import CHARACTERS, INPUTS, LSTM
-
-
-class Network(NamedTuple):
-    """A network of a `CharLSTMGenerator`, before or after training.
-
-    Attributes
-    ----------
-    lstm : LSTM or None
-        None: random weights.
-    weight : float
-        Its weight in the average of all networks.
-    starts_from_init : bool
-        Whether its training started from the generator's `init`.
-    """
-
-    lstm: LSTM | None
-    weight: float
-    starts_from_init: bool
+from .model import Network
 
 
 class Pretrained(NamedTuple):
@@ -62,21 +46,21 @@ class Pretrained(NamedTuple):
         characters = alphabet[alphabet != END_CHARACTER]
         return bool(2 * np.isin(characters, self.alphabet).sum() >= len(characters))
 
-    def beats_guessing(self, corpus: Corpus, sequences: Sequences) -> bool:
-        """Whether the first network predicts the names better than guessing, before training.
+    def beats_guessing(self, names: Names) -> bool:
+        """Whether the first network predicts names without labels better than guessing.
 
         Uniform guessing has a loss of log(len(alphabet)) nats per character. The predictions are
         restricted to the alphabet of the names. Characters that the network has not seen are
         ignored.
         """
-        is_seen = np.isin(corpus.alphabet_, self.alphabet)
-        subset = sequences.subsample()
-        targets = np.where(np.append(is_seen, False)[subset.targets], subset.targets, NONE)
+        known = np.isin(self.alphabet, names.corpus.alphabet_)
+        sequences = Sequences.of_rows(names.rows, Alphabet(self.alphabet), known).subsample()
         with one_blas_thread():
-            logits = self.network_for(corpus).logits(subset._replace(targets=targets))
-        logits[:, ~is_seen] = -np.inf
-        log_proba = log_softmax(logits)[np.arange(len(logits)), targets[targets != NONE]]
-        return len(log_proba) > 0 and bool(-log_proba.mean() < np.log(len(is_seen)))
+            logits = self.networks[0].logits(sequences)
+        logits[:, ~known] = -np.inf
+        log_proba = log_proba_of_targets(logits, sequences)
+        guessing = np.log(len(names.corpus.alphabet_))
+        return len(log_proba) > 0 and bool(-log_proba.mean() < guessing)
 
     def hidden_states(self, names: Iterable[str]) -> Floats:
         """Return the hidden state of the first network after the last letter of each name.
@@ -87,13 +71,8 @@ class Pretrained(NamedTuple):
         known = ["".join(filter(alphabet.index.__contains__, name)) for name in names]
         windows = alphabet.windows(known, WINDOW_LENGTH)
         with one_blas_thread():
-            (_, _, layers), _ = self.networks[0].start(windows, np.full(len(known), NONE))
+            layers, _ = self.networks[0].start(windows, np.full(len(known), NONE))
         return layers[-1][0]
-
-    def network_for(self, corpus: Corpus) -> LSTM:
-        """Return the first network for other names. The weights of new characters are zero."""
-        weights = self.weights_for(self.networks[0], corpus)
-        return LSTM({name: np.nan_to_num(weight) for name, weight in weights.items()})
 
     def weights_for(self, network: LSTM, corpus: Corpus) -> dict[str, Floats]:
         """Return the weights of one of the networks for other characters and other labels.
@@ -144,3 +123,12 @@ def read_pretrained(file: IO[bytes]) -> Pretrained:
         scale, name = weights.pop(scale_name), scale_name.removeprefix("scale.")
         weights[name] = weights[name] * scale
     return Pretrained(alphabet, [LSTM(weights)], {})
+
+
+@cache
+def load_base() -> Pretrained:
+    """Return the base, the package's pretrained network."""
+    from ..datasets import bundled_file
+
+    with bundled_file("base.npz").open("rb") as file:
+        return read_pretrained(file)

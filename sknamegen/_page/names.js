@@ -124,14 +124,11 @@ class NGrams {
     parents.forEach((id, i) => this.ids.set(id * this.radix + this.farthest[i], this.nRoots + i));
   }
 
-  start(windows, labels) {
-    const logits = windows.map((window, i) => this.proba(window, labels[i]));
-    logits.forEach((row) => row.forEach((p, c) => (row[c] = Math.log(Math.max(p, 1e-300)))));
-    return [null, logits];
+  // Return the logits in a context. Contexts before this.firstLong back off to the logits `lowest`, if given.
+  logits(window, label, lowest) {
+    const total = lowest && logSumExp(lowest), distribution = lowest && lowest.map((x) => Math.exp(x - total));
+    return this.proba(window, label, distribution).map((p) => Math.log(Math.max(p, 1e-300)));
   }
-
-  advance = (state, ...args) => this.start(...args);
-  select = () => null;
 
   // Return the distribution in a context. Contexts before this.firstLong have the distribution `lowest`,
   // if given.
@@ -155,57 +152,38 @@ class NGrams {
   }
 }
 
-// A model that changes the logits of another model, in change([state, logits], windows, labels).
-class Wrapper {
-  constructor({ model, ...fields }) {
-    Object.assign(this, fields, { model: createModel(model) });
+const weightedSum = (shares, [first, ...others]) => Float64Array.from(first, (x, c) =>
+  others.reduce((sum, row, i) => sum + shares[i + 1] * row[c], shares[0] * x));
+
+// The mean of networks, changed by n-grams, and penalties on characters that no name with the label contains
+// and on kinds of characters that are rare after the preceding kinds.
+class CharModel {
+  constructor({ networks, ngrams, newCharacters, ...fields }) {
+    Object.assign(this, fields, { networks: networks.map((network) => new LSTM(network)) });
+    this.ngrams = ngrams && new NGrams(ngrams);
+    this.seen = newCharacters?.seen.map((characters) => new Set(characters));
+    this.penalties = newCharacters?.penalty;
   }
 
-  start = (...args) => this.change(this.model.start(...args), ...args);
-  advance = (state, ...args) => this.change(this.model.advance(state, ...args), ...args);
-  select = (...args) => this.model.select(...args);
-}
+  start = (...args) => this.advance(null, ...args);
+  select = (states, rows) => states.map((state, i) => this.networks[i].select(state, rows));
 
-// Penalises kinds of characters that are rare after the preceding kinds.
-class KindPenalty extends Wrapper {
-  change([state, logits], windows, labels) {
-    logits.forEach((row, i) => {
-      let context = this.first[Math.max(labels[i], 0)];
-      for (const index of windows[i])
-        if (index >= 0) context = this.after[context * this.nKinds + this.kinds[index]];
-      const byKind = this.byKind.subarray(context * this.nKinds);
-      for (let c = 0; c < row.length; c++) row[c] += byKind[this.kinds[c]];
-    });
-    return [state, logits];
-  }
-}
-
-// Penalises characters that no name with the label contains.
-class NewCharacterPenalty extends Wrapper {
-  constructor({ seen, ...fields }) {
-    super({ ...fields, seen: seen.map((list) => new Set(list)) });
+  // Start the networks if there are no previous states.
+  advance(previous, ...args) {
+    const outputs = this.networks.map((network, i) =>
+      previous ? network.advance(previous[i], ...args) : network.start(...args));
+    const rowsOf = (i) => outputs.map(([, logits]) => logits[i]), [windows, labels] = args;
+    const logits = windows.map((window, i) => this.predict(rowsOf(i), window, labels[i]));
+    return [outputs.map(([state]) => state), logits];
   }
 
-  change([state, logits], windows, labels) {
-    logits.forEach((row, i) => {
-      const seen = this.seen[labels[i]];
-      for (let c = 0; c < row.length && seen; c++) if (!seen.has(c)) row[c] += this.penalty[labels[i]];
-    });
-    return [state, logits];
-  }
-}
-
-// N-grams that back off to the model.
-class Interpolated extends Wrapper {
-  constructor({ table, ...fields }) {
-    super({ ...fields, table: new NGrams(table) });
-  }
-
-  change([state, logits], windows, labels) {
-    return [state, logits.map((row, i) => {
-      const total = logSumExp(row), proba = Float64Array.from(row, (x) => Math.exp(x - total));
-      return this.table.proba(windows[i], labels[i], proba).map((p) => Math.log(Math.max(p, 1e-300)));
-    })];
+  predict(rows, window, label) {
+    let logits = rows.length && weightedSum(this.shares, rows), context = this.kinds.first[Math.max(label, 0)];
+    if (this.ngrams) logits = this.ngrams.logits(window, label, logits || undefined);
+    const { nKinds, kinds, after, byKind } = this.kinds, seen = this.seen?.[label];
+    for (const index of window) if (index >= 0) context = after[context * nKinds + kinds[index]];
+    const penalty = (c) => byKind[context * nKinds + kinds[c]] + (!seen || seen.has(c) ? 0 : this.penalties[label]);
+    return logits.map((x, c) => x + penalty(c));
   }
 }
 
@@ -220,37 +198,30 @@ function expandLogits(logits, { places, missing, shares }) {
   return expanded;
 }
 
-// Weighted mean of logits. Weights sum to 1. A component may have a fixed label or a smaller alphabet.
+// Weighted sum of logits. Weights sum to 1. A component may have a fixed label or a smaller alphabet.
 class Mixture {
   constructor({ components }) {
     this.components = components.map((item) => ({ ...item, model: createModel(item.model) }));
+    this.shares = components.map(({ weight }) => weight);
   }
 
   start = (...args) => this.advance(null, ...args);
   select = (states, rows) => states.map((state, i) => this.components[i].model.select(state, rows));
 
-  // Start the components if there are no previous states.
   advance(previous, windows, labels) {
-    const means = [];
-    const states = this.components.map(({ model, weight, label, alphabet }, i) => {
+    const outputs = this.components.map(({ model, label, alphabet }, i) => {
       const toInner = (window) => window.map((index) => (index < 0 ? index : alphabet.inner[index]));
-      const componentLabels = label < 0 ? labels : labels.map(() => label);
-      const args = [alphabet ? windows.map(toInner) : windows, componentLabels];
+      const args = [alphabet ? windows.map(toInner) : windows, label < 0 ? labels : labels.map(() => label)];
       const [state, logits] = previous ? model.advance(previous[i], ...args) : model.start(...args);
-      logits.forEach((row, r) => {
-        const values = alphabet ? expandLogits(row, alphabet) : row;
-        means[r] ??= new Float64Array(values.length);
-        for (let c = 0; c < values.length; c++) means[r][c] += weight * values[c];
-      });
-      return state;
+      return [state, alphabet ? logits.map((row) => expandLogits(row, alphabet)) : logits];
     });
-    return [states, means];
+    const rowsOf = (i) => outputs.map(([, logits]) => logits[i]);
+    return [outputs.map(([state]) => state), windows.map((_, i) => weightedSum(this.shares, rowsOf(i)))];
   }
 }
 
-const TYPES = { interpolated: Interpolated, kinds: KindPenalty, lstm: LSTM, mixture: Mixture, newCharacters: NewCharacterPenalty,
-  ngrams: NGrams };
-const createModel = (model) => (model.start ? model : new TYPES[model.type](model)); // if not yet created
+const createModel = (model) => // unless it exists
+  model.start ? model : new (model.components ? Mixture : CharModel)(model);
 
 // Seeded random numbers in [0, 1): mulberry32, by Tommy Ettinger.
 const randomNumbers = (state) => () => {

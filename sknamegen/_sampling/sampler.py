@@ -268,7 +268,7 @@ class Sampler:
         """
         # Names have about half of the maximum length. Guides of n-grams are not learned.
         source, max_length = self.source, self.source.corpus.max_length_
-        n_characters = self._n_characters if source.model.ngrams() is None else 0
+        n_characters = self._n_characters if source.model.ngrams is None else 0
         n = 2 * n_characters // max_length if max_length else 0
 
         def drawn() -> tuple[int, int, Sequence[Steps]]:
@@ -337,7 +337,7 @@ class Sampler:
         return guide
 
     def _find(self, n_rounds: int) -> Guide | TooRare:
-        source, is_learned = self.source, self.source.model.ngrams() is None
+        source, is_learned = self.source, self.source.model.ngrams is None
         has_search = len(source.prefixes) == 1 and self.possible.alphabet.end is not None
         max_draws = N_CHARACTERS // max(1, self.possible.limits.min_length)
         n_draws = min(max(max_draws, _MIN_DRAWS), ROUND_SIZE)
@@ -416,7 +416,7 @@ class Sampler:
 
         Only the former is cached: it is part of all guides.
         """
-        source, ngrams = self.source, self.source.model.ngrams()
+        source, ngrams = self.source, self.source.model.ngrams
         if ngrams is None:
             return self._learn([])
         estimate = partial(ContextAutomaton.from_ngrams, ngrams)
@@ -521,7 +521,7 @@ class Sampler:
             variance = np.maximum(share * (1 - share), 1 / n) * is_random
             return np.stack([share, np.sqrt(variance / n)])
 
-        is_network = source.model.ngrams() is None
+        is_network = source.model.ngrams is None
         if not temperature or (is_network and shares()[0].min() >= _MIN_ACCEPTANCE):
             return shares()
         estimates = np.empty((2, len(source.prefixes)))

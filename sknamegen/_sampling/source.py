@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from .._data.corpus import Corpus
 from .._data.rows import Rows
 from .._data.sequences import Sequences
-from .._models.contract import NextCharModel, State, log_likelihood, log_softmax, select
-from .._models.kneser_ney import unique_inverse
+from .._models.contract import NextCharModel, State, log_likelihood, select
+from .._models.kneser_ney import log_softmax, unique_inverse
 from .._parallel import blocks, one_blas_thread, parallel_map
 from .._text.alphabet import NONE
 from .._text.clusters import MAX_CODE_POINTS

@@ -20,12 +20,15 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from .._data.sequences import Sequences
+from .._models.contract import log_proba_of_targets
 from .._models.lstm import LSTM
 from .._models.ngrams import NGrams
 from .._parallel import Setting, in_threads, one_blas_thread
+from .._tasks import EpochTasks
 from .._text.alphabet import NONE
 from .._types import Data
 from .batches import LengthGroupedBatches, SequenceDataset
+from .material import Material
 from .network import CharLSTM
 from .plan import TrainPlan
 
@@ -86,7 +89,7 @@ class Net(skorch.NeuralNet):
 
     def on_batch_begin(self, net: object, batch: object = None, training: bool = False) -> None:
         super().on_batch_begin(net, batch, training)
-        if training and self.plan.lr_schedule == "one_cycle":
+        if training and self.plan.settings.lr_schedule == "one_cycle":
             for group, rate in zip(self.optimizer_.param_groups, self.rates, strict=True):
                 group["lr"] = rate * self._lr_factor(self.n_steps + 1)
 
@@ -103,7 +106,7 @@ class Net(skorch.NeuralNet):
 
     def infer(self, x: object, **fit_params: object) -> Tensor:
         device_type = self.network.head.weight.device.type
-        enabled = self.plan.bfloat16 and self.module_.training
+        enabled = self.plan.settings.bfloat16 and self.module_.training
         # After an interruption, a cache could contain outdated weights.
         with torch.autocast(device_type, torch.bfloat16, enabled=enabled, cache_enabled=False):
             return super().infer(x, **fit_params).float()
@@ -140,7 +143,7 @@ class Net(skorch.NeuralNet):
             # The reported loss does not include the n-gram targets.
             loss = F.cross_entropy(logits, characters, ignore_index=NONE).item()
             n_targets = int((characters != NONE).sum())
-            if accelerator := self.plan.accelerator:  # the mean over all processes
+            if accelerator := self.plan.settings.accelerator:  # the mean over all processes
                 local = torch.tensor([loss * n_targets, n_targets], device=accelerator.device)
                 total, n_targets = accelerator.reduce(local, reduction="sum").tolist()
                 loss, n_targets = total / n_targets, int(n_targets)
@@ -169,10 +172,9 @@ class Progress(Callback):
     ended it. If a callback then returns True, the epoch is the last of all networks.
     """
 
-    def __init__(self, verbose: int, estimator: object):
+    def __init__(self, verbose: int, epochs: EpochTasks):
         self.stopped, self.lock, self.last_epoch = threading.Event(), threading.Lock(), inf
-        self.estimator, self.context = estimator, getattr(estimator, "_callback_fit_ctx", None)
-        self.tasks: dict[int, Any] = {}  # by the number of the epoch. None: ended.
+        self.epochs = epochs
         # tqdm leaves a monitor thread running. Without a terminal, the bar stays hidden.
         self.bar: Any = tqdm(unit="batch", disable=None) if verbose else None
 
@@ -191,11 +193,8 @@ class Progress(Callback):
                 self.bar.update()
 
     def on_epoch_begin(self, net: Net, **kwargs: object) -> None:
-        number = len(net.history)
         with self.lock:
-            if self.context and number not in self.tasks:
-                self.tasks[number] = self.context.subcontext("epoch")
-                self.tasks[number].call_on_fit_task_begin(estimator=self.estimator)
+            self.epochs.begin(len(net.history))
 
     def on_epoch_end(self, net: Net, **kwargs: object) -> None:
         number = len(net.history)
@@ -207,8 +206,7 @@ class Progress(Callback):
             with self.bar.external_write_mode():
                 print(f"{line}, {epoch['dur']:.1f} s")
         with self.lock:
-            task, self.tasks[number] = self.tasks.get(number), None
-            if task and task.call_on_fit_task_end(estimator=self.estimator):
+            if self.epochs.end(number):
                 self.last_epoch = number
         if number >= self.last_epoch:
             raise KeyboardInterrupt  # as skorch's EarlyStopping
@@ -216,13 +214,11 @@ class Progress(Callback):
 
 def fit_networks(
     plans: list[TrainPlan],
-    train: Sequences,
-    valid: Sequences,
+    material: Material,
     teacher: NGrams,
-    is_text: bool,
-    run_of: Callable[[list[Net]], Any],
-    generator: Any,
     previous_nets: Sequence[Net],
+    generator_of: Callable[[list[Net]], object],
+    epochs: EpochTasks,
 ) -> tuple[list[Net], bool]:
     """Train several networks until the last epoch, early stopping or an interrupt.
 
@@ -232,17 +228,14 @@ def fit_networks(
     Parameters
     ----------
     plans : list of TrainPlan
-    train, valid : Sequences
+    material : Material
     teacher : NGrams
         Counts of the training names, which predict distributions for training.
-    is_text : bool
-        Whether the sequences are running text.
-    run_of : callable
-        Returns the `Run` of some nets.
-    generator : CharLSTMGenerator
-        Observed by scikit-learn's callbacks. Copies of it are fitted, for `Net.generator`.
     previous_nets : sequence of Net
         Nets from the last fit. Training continues with the state of their optimizers.
+    generator_of : callable
+        Returns a generator with some nets, for `Net.generator`.
+    epochs : EpochTasks
 
     Returns
     -------
@@ -251,8 +244,9 @@ def fit_networks(
     is_interrupted : bool
         Whether training ended early, because of Ctrl-C or a callback that raised KeyboardInterrupt.
     """
-    progress = Progress(plans[0].verbose, generator)
-    stopped, test = progress.stopped, train.subsample()
+    settings, is_text = plans[0].settings, material.corpus.is_text
+    progress = Progress(settings.verbose, epochs)
+    stopped, test = progress.stopped, material.learned.subsample()
 
     def fit_network(plan: TrainPlan, previous: Net | None) -> Net:
         with _torch_threads.changed(1):
@@ -260,11 +254,11 @@ def fit_networks(
             net = _build_net(plan, valid_set, progress)
             if plan.weights:
                 net.network.load_arrays(plan.weights)
-            if previous and previous.plan.optimizer is plan.optimizer:
+            if previous and previous.plan.settings.optimizer is settings.optimizer:
                 pairs = zip(previous.network.parameters(), net.network.parameters(), strict=True)
                 for old, new in pairs:
                     net.optimizer_.state[new] = deepcopy(previous.optimizer_.state[old])
-            net.generator = lambda: generator._copy()._assign(**vars(run_of([net])))
+            net.generator = lambda: generator_of([net])
             try:
                 if not stopped.is_set():
                     _train(net, train_set, progress)
@@ -278,9 +272,10 @@ def fit_networks(
         return net
 
     has_teacher = any(plan.ngram_weight for plan in plans)
-    sets = (train, teacher if has_teacher else None, is_text), (valid, None, is_text)
-    n_threads = 1 if plans[0].accelerator else torch.get_num_threads()
+    train = material.learned, teacher if has_teacher else None, is_text
+    n_threads = 1 if settings.accelerator else torch.get_num_threads()
     with nullcontext() if progress.bar is None else progress.bar:
+        sets = train, (material.held_out, None, is_text)
         train_set, valid_set = in_threads(SequenceDataset, sets)
         nets = in_threads(fit_network, zip_longest(plans, previous_nets), n_threads, stopped)
     return nets, stopped.is_set()
@@ -288,17 +283,21 @@ def fit_networks(
 
 def _build_net(plan: TrainPlan, valid: SequenceDataset, progress: Progress) -> Net:
     """Return an initialized net with the user's `net_params`."""
-    callbacks: list[Any] = [("shared_progress", progress)]
-    if plan.early_stopping:
+    settings, callbacks = plan.settings, list[Any]([("shared_progress", progress)])
+    if settings.early_stopping:
         # Its messages do not name the network.
-        stopping = EarlyStopping(patience=plan.n_iter_no_change, load_best=True, sink=noop)
+        stopping = EarlyStopping(patience=settings.n_iter_no_change, load_best=True, sink=noop)
         callbacks.append(("early_stopping", stopping))
-    names = "lr", "max_epochs", "batch_size", "device", "verbose"
-    params: Data = {name: getattr(plan, name) for name in names} | _optimizer_params(plan)
-    params |= {f"module__{name}": getattr(plan, name) for name in signature(CharLSTM).parameters}
-    params |= {
+    names = signature(CharLSTM).parameters
+    params: Data = {f"module__{name}": getattr(plan, name) for name in names}
+    params |= _optimizer_params(plan) | {
+        "lr": plan.lr,
+        "max_epochs": plan.max_epochs,
+        "batch_size": plan.batch_size,
+        "device": settings.device,
+        "verbose": settings.verbose,
         "module": CharLSTM,
-        "optimizer": _without_compiler(plan.optimizer),
+        "optimizer": _without_compiler(settings.optimizer),
         "criterion": noop,  # The loss is in `Net.get_loss`.
         "iterator_train": LengthGroupedBatches,
         "iterator_train__generator": torch.Generator().manual_seed(plan.shuffle_seed),
@@ -306,25 +305,25 @@ def _build_net(plan: TrainPlan, valid: SequenceDataset, progress: Progress) -> N
         "iterator_train__n_similar": plan.n_similar,
         "iterator_train__n_epochs": plan.max_epochs,
         "iterator_valid": LengthGroupedBatches,
-        "train_split": predefined_split(valid) if plan.early_stopping else None,
+        "train_split": predefined_split(valid) if settings.early_stopping else None,
         "callbacks__print_log__sink": noop,  # Its table does not show the unit of the loss.
         "use_caching": False,  # EpochScoring cannot concatenate the targets, which are dicts.
         # Networks train at the same time, so each needs its own copies of the callbacks.
-        "callbacks": callbacks + deepcopy(list(plan.callbacks)),
+        "callbacks": callbacks + deepcopy(list(settings.callbacks)),
     }
     net_class: Any = Net
-    if plan.accelerator:
+    if settings.accelerator:
         from skorch.hf import AccelerateMixin
 
         net_class = type("AcceleratedNet", (AccelerateMixin, Net), {})
-        params["accelerator"] = plan.accelerator
-    own = params.keys() | vars(plan).keys()
-    for name in plan.net_params:
+        params["accelerator"] = settings.accelerator
+    own = params.keys() | vars(plan).keys() | vars(settings).keys()
+    for name in settings.net_params:
         first, last = name.partition("__")[0], name.rpartition("__")[2]
         is_own = name in own or last in own or first == "callbacks"
         if is_own and name not in ("optimizer__betas", "optimizer__weight_decay"):
             raise ValueError(f"net_params must not set what CharLSTMGenerator sets. Got {name!r}.")
-    net = net_class(**params | dict(plan.net_params))
+    net = net_class(**params | dict(settings.net_params))
     net.plan = plan
     return net.initialize()
 
@@ -355,14 +354,16 @@ def _check_not_diverged(net: Net, sequences: Sequences) -> None:
     """
     loss = np.nan
     with suppress(ValueError), one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
-        loss = -float(LSTM(net.network.arrays()).log_proba(sequences).mean())
+        logits = LSTM(net.network.arrays()).logits(sequences)
+        loss = -float(log_proba_of_targets(logits, sequences).mean())
     if not loss < log(net.plan.n_characters) + 1:
         reason = f"a loss of {loss:.3g} nats per character (worse than guessing)"
         raise divergence_error(reason, net)
 
 
 def _optimizer_params(plan: TrainPlan) -> Data:
-    accepted, groups = signature(plan.optimizer).parameters, list[tuple[str, Data]]()
+    optimizer = plan.settings.optimizer
+    accepted, groups = signature(optimizer).parameters, list[tuple[str, Data]]()
     options: Data = {"weight_decay": plan.weight_decay, "fused": True}
     if "betas" in accepted and len(accepted["betas"].default) == len(_BETAS):
         options["betas"] = _BETAS
@@ -372,6 +373,6 @@ def _optimizer_params(plan: TrainPlan) -> Data:
     if plan.label_lr_factor != 1 and plan.n_labels and plan.embedding_dim:
         lr, weight_decay = plan.lr * plan.label_lr_factor, plan.weight_decay / plan.label_lr_factor
         groups.append(("labels.*", {"lr": lr, "weight_decay": weight_decay}))
-    if groups and plan.optimizer is not torch.optim.LBFGS:  # which accepts only one group
+    if groups and optimizer is not torch.optim.LBFGS:  # which accepts only one group
         params["optimizer__param_groups"] = groups
     return params

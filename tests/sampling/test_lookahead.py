@@ -22,7 +22,7 @@ def make(letters, names, order=3, pattern=None, min_length=0, max_length=4, bann
     alphabet = Alphabet(np.array(sorted(letters)))
     sequences = Sequences.of_rows(Rows.of_names(names, 20), alphabet)
     counts = NGrams(NGramCounts.of(sequences, order), alphabet.kinds)
-    contexts = ContextAutomaton.from_ngrams(counts.ngrams())
+    contexts = ContextAutomaton.from_ngrams(counts.levels[0])
     pattern = pattern and re.compile(pattern)
     words = words and frozenset(words)
     limits = Limits(min_length, max_length, pattern, banned, words)

@@ -29,13 +29,14 @@ class EvenModel(NextCharModel):
     def advance(self, state, characters):
         return state, np.zeros((len(state), 2))
 
-    def distinct_logits(self, sequences):
-        return np.zeros(np.count_nonzero(sequences.has_target), int), np.zeros((1, 2))
+    def logits(self, sequences):
+        return np.zeros((np.count_nonzero(sequences.has_target), 2))
 
 
 class MisleadingModel(EvenModel):
     """A model whose lookahead expects the end after almost every character."""
 
+    @property
     def ngrams(self):
         characters = np.array([0] * 999 + [1])
         counted = NGramCounts(np.full((1000, 1), NONE), characters)

@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 
 from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names
 from sknamegen._data.similar import Candidates
-from sknamegen.lstm import load_candidates
+from sknamegen._training.material import load_candidates
 
 VILLAGES = load_names("english_villages")[:24]
 ONE_EPOCH = {"max_epochs": 1, "batch_size": 64, "random_state": 0}

@@ -1,0 +1,220 @@
+"""The model of a fitted generator: networks, n-gram counts, and penalties."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from .._data.corpus import Corpus
+from .._data.sequences import Sequences
+from .._text.alphabet import Alphabet
+from .._types import Data, Floats, Ints
+from .._validation import scale_weights
+from .contract import NextCharModel, shares_of, weighted_sum
+from .kneser_ney import BackoffTable, unique_inverse
+from .lstm import LSTM, Layers
+from .ngrams import NGrams
+from .penalty import KindPenalty, NewCharacterPenalty
+
+# Windows (n_rows, window_length), labels (n_rows,), the layers of each network, and the context of
+# kinds of each row, see `KindPenalty`.
+State = tuple[Ints, Ints, list[Layers], Ints]
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network of a `CharLSTMGenerator`, before or after training.
+
+    Attributes
+    ----------
+    lstm : LSTM or None
+        None: random weights, before training.
+    weight : float
+        Its weight in the average of all networks.
+    starts_from_init : bool
+        Whether its training started from the generator's `init`.
+    """
+
+    lstm: LSTM | None
+    weight: float
+    starts_from_init: bool
+
+
+class CharModel(NextCharModel):
+    """Model of the next character: networks, n-gram counts, and penalties.
+
+    The logits are the weighted mean of those of the networks. N-gram counts that back off to the
+    networks change them, and penalties are added. Without networks, n-gram counts predict the next
+    character.
+
+    Parameters
+    ----------
+    kinds : KindPenalty
+    new_characters : NewCharacterPenalty or None
+        None: there are no labels.
+    networks : sequence of Network, default=()
+    counts : NGrams, default=None
+        N-gram counts, which reveal the training names.
+    concentration : float, default=None
+        Concentration of the counts, see `BackoffTable`. None: the counts do not change what the
+        networks predict, and only `partial_fit` uses them.
+    """
+
+    def __init__(
+        self,
+        kinds: KindPenalty,
+        new_characters: NewCharacterPenalty | None,
+        networks: Sequence[Network] = (),
+        counts: NGrams | None = None,
+        concentration: float | None = None,
+    ):
+        self.kinds, self.new_characters = kinds, new_characters
+        self.networks, self.counts, self.concentration = networks, counts, concentration
+        self.n_characters, self.n_labels = kinds.one_hot.shape[1], kinds.ngrams.n_labels
+        self._lstms = [network.lstm for network in networks if network.lstm]
+        self._shares = shares_of([network.weight for network in networks])
+        self._ngrams: NGrams | BackoffTable | None = None if networks else counts
+        if counts and concentration is not None:
+            self._ngrams = BackoffTable(counts.levels[-1], concentration)
+        if counts and not networks and not self.n_labels:
+            self.ngrams = counts.levels[0]
+
+    @classmethod
+    def from_state(cls, state: Data, alphabet: Alphabet, n_labels: int) -> Self:
+        """Return the model from a state returned by `to_state`, or raise ValueError."""
+        parts = alphabet, n_labels
+        kinds, new_characters = KindPenalty.from_state(state["kinds"], *parts), None
+        if n_labels:
+            new_characters = NewCharacterPenalty.from_state(state["new_characters"], *parts)
+        networks = [
+            Network(**values | {"lstm": LSTM(values["lstm"])}) for values in state["networks"]
+        ]
+        weights = [network.weight for network in networks]
+        scale_weights(weights or [1], len(weights) or 1, "Expected a finite weight > 0.")
+        for lstm in (network.lstm for network in networks if network.lstm):
+            if (lstm.n_characters, lstm.n_labels) != (len(alphabet), n_labels):
+                raise ValueError("Expected networks of the characters and labels of the corpus.")
+        counts, concentration = state["counts"], state["concentration"]
+        if counts is not None or not networks:
+            counts = NGrams.from_state(counts, *parts)
+        if concentration is not None and not (concentration > 0 and counts.fits_in_a_table):
+            raise ValueError("Expected a concentration > 0, and n-grams that fit in a table.")
+        return cls(kinds, new_characters, networks, counts, concentration)
+
+    def to_state(self) -> Data:
+        """Return all that `from_state` needs, as numbers, arrays, and nested dicts and lists."""
+        new_characters, counts = self.new_characters, self.counts
+        pairs = zip(self.networks, self._lstms, strict=True)
+        return {
+            "kinds": self.kinds.to_state(),
+            "new_characters": new_characters and new_characters.to_state(),
+            "networks": [vars(network) | {"lstm": lstm.weights} for network, lstm in pairs],
+            "counts": counts and counts.to_state(),
+            "concentration": self.concentration,
+        }
+
+    def start(self, windows: Ints, labels: Ints) -> tuple[State, Floats]:
+        """Read contexts."""
+        outputs = [lstm.start(windows, labels) for lstm in self._lstms]
+        kinds = self.kinds.contexts(windows, labels)[:, -1]
+        state = windows, labels, [layers for layers, _ in outputs], kinds
+        return state, self._predict_after(state, [logits for _, logits in outputs])
+
+    def advance(self, state: State, characters: Ints) -> tuple[State, Floats]:
+        """Read one more character per row."""
+        windows, labels, layers, kinds = state
+        # The state after a full window depends on its first character, which is dropped.
+        full = np.flatnonzero(windows[:, 0] >= 0)
+        windows = np.concatenate([windows[:, 1:], characters[:, None]], axis=1)
+        if len(full) == len(windows):
+            return self.start(windows, labels)
+        pairs = zip(self._lstms, layers, strict=True)
+        outputs = [lstm.advance(before, characters, labels) for lstm, before in pairs]
+        kinds = self.kinds.advance(kinds, characters)
+        state = windows, labels, [layers for layers, _ in outputs], kinds
+        logits = self._predict_after(state, [logits for _, logits in outputs])
+        if len(full):
+            _, logits[full] = self.start(windows[full], labels[full])
+        return state, logits
+
+    def logits(self, sequences: Sequences) -> Floats:
+        """Return the logits for each target, shape (n_targets, n_characters)."""
+        rows, logits = self._predict_sequences(sequences)
+        contexts = self.kinds.contexts(sequences.inputs, sequences.labels)
+        return logits.take(rows, axis=0) + self.kinds.of(contexts[sequences.has_target])
+
+    def log_proba(self, sequences: Sequences) -> Floats:
+        """Return the log-probability of each target, in nats, shape (n_targets,)."""
+        rows, logits = self._predict_sequences(sequences)
+        contexts = self.kinds.contexts(sequences.inputs, sequences.labels)[sequences.has_target]
+        targets = sequences.targets[sequences.has_target]
+        return self.kinds.log_proba(logits, rows, contexts, targets)
+
+    def export(self) -> Data:
+        """Return the data for the web page script."""
+        new_characters, ngrams = self.new_characters, self._ngrams
+        return {
+            "networks": [lstm.export() for lstm in self._lstms],
+            "shares": self._shares,
+            "ngrams": ngrams and ngrams.export(),
+            "newCharacters": new_characters and new_characters.export(),
+            "kinds": self.kinds.export(),
+        }
+
+    def _predict(self, outputs: list[Floats], ids: Ints, labels: Ints) -> Floats:
+        """Return logits without the penalty of kinds.
+
+        Parameters
+        ----------
+        outputs : list of ndarray of shape (n_rows, n_characters)
+            The logits of each network.
+        ids : ndarray of shape (n_rows,), dtype int64
+            The contexts of the n-grams. Empty without them.
+        labels : ndarray of shape (n_rows,), dtype int
+        """
+        logits = weighted_sum(self._shares, outputs) if outputs else np.empty(0)
+        if self._ngrams:
+            logits = self._ngrams.log_proba(ids, logits)
+        if self.new_characters:
+            logits += self.new_characters.of(labels)
+        return logits
+
+    def _predict_after(self, state: State, outputs: list[Floats]) -> Floats:
+        """Return the logits in a state, given those of the networks."""
+        windows, labels, _, kinds = state
+        ids: Ints = np.empty(0, dtype=np.int64)
+        if self._ngrams:
+            recent = windows[:, : -self._ngrams.order : -1]
+            ids = self._ngrams.find(np.concatenate([labels[:, None], recent], axis=1))
+        return self._predict(outputs, ids, labels) + self.kinds.of(kinds)
+
+    def _predict_sequences(self, sequences: Sequences) -> tuple[Ints, Floats]:
+        """Return each target's row, and the logits of the rows, without the penalty of kinds.
+
+        Targets with the same context share a row.
+        """
+        n_targets = sequences.has_target.sum(1)
+        outputs = [lstm.distinct_logits(sequences) for lstm in self._lstms]
+        rows: Ints = outputs[0][0] if outputs else np.zeros(n_targets.sum(), dtype=np.int64)
+        logits, ids = [logits for _, logits in outputs], rows[:0]
+        if self._ngrams:
+            ids = self._ngrams.find(sequences.contexts(self._ngrams.order - 1))
+            n_ids = int(ids.max(initial=0)) + 1
+            pairs, rows = unique_inverse(rows * n_ids + ids)
+            read_rows, ids = np.divmod(pairs, n_ids)
+            logits = [part.take(read_rows, axis=0) for part in logits]
+        labels = np.empty(int(rows.max(initial=-1)) + 1, dtype=np.int64)
+        labels[rows] = np.repeat(sequences.labels, n_targets)
+        return rows, self._predict(logits, ids, labels)
+
+
+def learn_penalties(
+    corpus: Corpus, sequences: Sequences, before: CharModel | None
+) -> tuple[KindPenalty, NewCharacterPenalty | None]:
+    """Return the penalties for names, which include the counts of an earlier model."""
+    kinds = KindPenalty.learn(corpus, sequences, before.kinds if before else None)
+    if not corpus.labels:
+        return kinds, None
+    earlier = before.new_characters if before else None
+    return kinds, NewCharacterPenalty.learn(corpus, sequences, earlier)

@@ -1,0 +1,86 @@
+"""Values for parameters that are "auto", which depend on the number of names.
+
+The docstring of `CharLSTMGenerator` lists them. A test compares both.
+"""
+
+from math import log2, log10
+
+# Number of names from which a list gets neither similar names nor n-gram counts.
+N_LONG = 200
+# Number of similar names for each label, and of epochs with similar names.
+N_SIMILAR, SIMILAR_EPOCHS = 300, 5
+# Concentration of the n-gram counts, as a number of characters.
+CONCENTRATION = 16
+# Share of the base above which its network is the only one.
+ALONE_SHARE = 0.9
+
+
+def base_share(n_names: int) -> float:
+    """Return the weight of the network from the base in the average of all networks.
+
+    It was fitted to held-out losses on lists of 20 to 30,000 names, with a base that was trained
+    without these lists. At 5,000, the weights are equal.
+    """
+    return 1 / (1 + (n_names / 5000) ** 0.6)
+
+
+def auto_values(
+    n_names: int,
+    *,
+    is_adamw: bool,
+    has_similar: bool,
+    starts_from_init: bool,
+    has_new_labels: bool,
+    is_from_scratch: bool,
+) -> dict[str, float]:
+    """Return the values for a network, by the names of the parameters.
+
+    They include `head_lr_factor` and `label_lr_factor`, multipliers of the learning rate for the
+    softmax layer and for the vectors of new labels.
+
+    In fine-tuning on few names, values are chosen so that names sound like their list while the
+    held-out loss is no higher than necessary: training takes small steps, and weight decay shrinks
+    the weights by 16% in ten epochs. The total is the product of the number of steps, the mean
+    learning rate and the weight decay. The weight of the n-gram targets rises from 50 names on.
+
+    Parameters
+    ----------
+    n_names : int
+        Number of names or, for running text, of windows.
+    is_adamw : bool
+        Other optimizers, which add weight decay to the gradient, are better without it.
+    has_similar : bool
+        Whether similar names are learned.
+    starts_from_init : bool
+        Whether the network starts from trained weights.
+    has_new_labels : bool
+        Whether its weights were trained without labels.
+    is_from_scratch : bool
+        Whether all networks of a first fit start from random weights.
+    """
+    is_short = starts_from_init and n_names < 1000
+    power = int(log2(n_names) // 2)  # of the largest power of two below the square root
+    batch_size = 2 ** min(power + 1, max(power, 6), 9)
+    n_steps = 10 * -(-n_names // batch_size)
+    lr = 0.003 if is_short else 0.01 if starts_from_init else 0.02
+    weight_decay = 0.16 / (n_steps * lr / 2) if is_short else 0.1
+    ngram_weight = 0.5
+    if has_similar:
+        ngram_weight = 0.0
+    elif is_from_scratch:  # fitted to lists of 20 to 500 names
+        ngram_weight = min(max(3.2 - log10(n_names), 0.5), 0.9)
+    elif is_short:
+        ngram_weight = max(0.35 * log10(n_names / 50), 0.0)
+    return {
+        "hidden_size": 352 if n_names >= 16_384 else 240,
+        "dropout": 0.5 if is_short else 0.2,
+        "ngram_weight": ngram_weight,
+        "lr": lr,
+        "weight_decay": weight_decay if is_adamw else 0.0,
+        "batch_size": batch_size,
+        "max_epochs": SIMILAR_EPOCHS
+        if has_similar
+        else min(max(round(1250 / n_names**0.5), 3), 10),
+        "head_lr_factor": 6 if is_short else 1,
+        "label_lr_factor": 0.3 / lr if has_new_labels else 1,
+    }
