@@ -132,11 +132,13 @@ class CharModel(NextCharModel):
         pairs = zip(self._lstms, layers, strict=True)
         outputs = [lstm.advance(before, characters, labels) for lstm, before in pairs]
         kinds = self.kinds.advance(kinds, characters)
-        state = windows, labels, [layers for layers, _ in outputs], kinds
-        logits = self._predict_after(state, [logits for _, logits in outputs])
         if len(full):
-            _, logits[full] = self.start(windows[full], labels[full])
-        return state, logits
+            read_again = windows[full], labels[full]
+            kinds[full] = self.kinds.contexts(*read_again)[:, -1]
+            for lstm, (_, logits) in zip(self._lstms, outputs, strict=True):
+                _, logits[full] = lstm.start(*read_again)
+        state = windows, labels, [layers for layers, _ in outputs], kinds
+        return state, self._predict_after(state, [logits for _, logits in outputs])
 
     def logits(self, sequences: Sequences) -> Floats:
         """Return the logits for each target, shape (n_targets, n_characters)."""
