@@ -31,6 +31,9 @@ class Sequences(NamedTuple):
         are not targets.
     name_index : ndarray of shape (n_sequences,), dtype int64
         Index of each sequence's name, which is its row in the windows.
+    has_start : ndarray of shape (n_sequences,), dtype bool
+        Whether each sequence contains the start of its name. The others are later windows, in
+        order. In running text, all are.
     labels : ndarray of shape (n_sequences,), dtype int32
         Label index of each sequence, or -1 for no label.
     weights : ndarray of shape (n_sequences,), dtype float64, or None
@@ -40,6 +43,7 @@ class Sequences(NamedTuple):
     inputs: Ints
     targets: Ints
     name_index: Ints
+    has_start: Bools
     labels: Ints
     weights: Floats | None = None
 
@@ -47,8 +51,7 @@ class Sequences(NamedTuple):
     def of_rows(cls, rows: Rows, alphabet: Alphabet, known: Bools | slice = slice(None)) -> Self:
         """Return the sequences of names or running text, without labels.
 
-        `known` selects the characters of the alphabet that are not unknown.
-        The sequences of all names, in order, precede the sequences of later windows. They have no
+        `known` selects the characters of the alphabet that are not unknown. The sequences have no
         more steps than the longest name needs.
         """
         codes, n_steps = rows.codes, min(rows.window_length, rows.codes.shape[-1] - 1)
@@ -80,7 +83,8 @@ class Sequences(NamedTuple):
             inputs,
             targets,
             np.concatenate([np.arange(n_names), name_index]),
-            np.full(len(targets), NONE, dtype=np.int32),
+            has_start=np.arange(len(targets)) < n_names,
+            labels=np.full(len(targets), NONE, dtype=np.int32),
         )
 
     def take(self, rows: Any) -> Self:
@@ -95,16 +99,19 @@ class Sequences(NamedTuple):
     def followed_by(self, other: "Sequences") -> "Sequences":
         """Join with the sequences of other names."""
         first = int(self.name_index.max(initial=-1)) + 1
-        both = self, other._replace(name_index=other.name_index + first)
-        weights = [np.ones(len(s.inputs)) if s.weights is None else s.weights for s in both]
-        n_steps, columns = max(s.inputs.shape[1] for s in both), []
-        for sequences in both:
-            padding = (0, 0), (0, n_steps - sequences.inputs.shape[1])
-            inputs = np.pad(sequences.inputs, padding)
-            targets = np.pad(sequences.targets, padding, constant_values=NONE)
-            columns.append([inputs, targets, *sequences[2:4]])
-        joined = map(np.concatenate, zip(*columns, strict=True))
-        return Sequences._make([*joined, np.concatenate(weights)])
+        other = other._replace(name_index=other.name_index + first)
+        n_steps = max(self.inputs.shape[1], other.inputs.shape[1])
+        columns: Any = zip(self._filled(n_steps), other._filled(n_steps), strict=True)
+        return Sequences._make(map(np.concatenate, columns))
+
+    def _filled(self, n_steps: int) -> Self:
+        """Return the sequences with `n_steps` steps and with weights."""
+        padding = (0, 0), (0, n_steps - self.inputs.shape[1])
+        return self._replace(
+            inputs=np.pad(self.inputs, padding),
+            targets=np.pad(self.targets, padding, constant_values=NONE),
+            weights=np.ones(len(self.inputs)) if self.weights is None else self.weights,
+        )
 
     def blocks(self, n_characters: int) -> list[Self]:
         """Cut into blocks small enough that the logits of all targets fit in memory."""

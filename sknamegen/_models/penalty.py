@@ -227,7 +227,8 @@ def _count_kinds(corpus: Corpus, sequences: Sequences) -> list[NGramCounts]:
     kind_of, kinds = _kind_of(alphabet), _kinds_of_kinds(alphabet)
     # Most names consist of the same kinds as many others, so each pattern is counted once.
     ids: Ints = np.zeros(len(sequences.inputs), dtype=np.int64)
-    for column in chain([sequences.labels], *(look_up(kind_of, x).T for x in sequences[:2])):
+    characters = sequences.inputs, sequences.targets
+    for column in chain([sequences.labels], *(look_up(kind_of, x).T for x in characters)):
         _, ids = unique_inverse(ids * (len(kinds) + n_labels) + column + 1)
     n_names = np.bincount(ids, sequences.weights).astype(float)
     examples = np.empty(len(n_names), dtype=np.int64)

@@ -22,7 +22,8 @@ def sequences_of(windows):
 def pairs_of(sequences, window_length):
     """Return all (row, context, target) of sequences, with contexts as strings."""
     pairs, characters = [], [*ALPHABET.characters, "\2"]
-    for inputs, targets, row in zip(*sequences[:3], strict=True):
+    for i, row in enumerate(sequences.name_index):
+        inputs, targets = sequences.inputs[i], sequences.targets[i]
         for step in np.flatnonzero(targets != NONE):
             context = "".join(characters[i] for i in inputs[: step + 1])
             assert len(context) <= window_length
@@ -44,7 +45,9 @@ def test_names_within_the_window_are_one_sequence():
     assert sequences_of(windows).inputs.shape == (len(NAMES), 14)
     windows = windows_of(NAMES, 10)
     # The last two names exceed the window. Each later position is a separate sequence.
-    assert sequences_of(windows).name_index.tolist() == [0, 1, 2, 3, 4, 5, 4, 5, 5, 5, 5]
+    sequences = sequences_of(windows)
+    assert sequences.name_index.tolist() == [0, 1, 2, 3, 4, 5, 4, 5, 5, 5, 5]
+    assert sequences.has_start.tolist() == [True] * 6 + [False] * 5
 
 
 @pytest.mark.parametrize("window_length", [1, 3, 10, 30])

@@ -18,9 +18,9 @@ ALPHABET = Alphabet(np.array(sorted({END_CHARACTER}.union(*NAMES)), dtype="=U1")
 
 
 def make_sequences(inputs, targets, **changes):
-    none = np.full(len(inputs), NONE, dtype=np.int32)
-    inputs, targets = (np.array(rows, dtype=np.int32) for rows in (inputs, targets))
-    return Sequences(inputs, targets, np.arange(len(inputs)), none)._replace(**changes)
+    n_names, columns = len(inputs), (np.array(rows, dtype=np.int32) for rows in (inputs, targets))
+    starts, none = np.ones(n_names, dtype=bool), np.full(n_names, NONE, dtype=np.int32)
+    return Sequences(*columns, np.arange(n_names), starts, none)._replace(**changes)
 
 
 def make_dataset(**changes):
