@@ -342,19 +342,23 @@ class KneserNey:
     def find(self, contexts: Ints) -> Ints:
         """Return an id for each context, for use with `proba`: its longest known suffix."""
         ids = longest = self._roots(contexts[:, 1:])
-        table, n_cells = self._table, len(self._table) - 1
-        is_complete = not len(self.keys) or self.keys[-1] < n_cells
-        for column in contexts.T[self.first_column :] + 1:
-            keys = ids * self.radix
-            keys += column
-            ids = table.take(keys, mode="clip").astype(np.int64)  # keys can exceed int32
-            if not is_complete:
-                beyond = np.flatnonzero(keys >= n_cells)
-                place = np.searchsorted(self.keys[:-1], keys[beyond])
-                is_known = self.keys[place] == keys[beyond]
-                ids[beyond] = np.where(is_known, place + self.n_kinds, NONE)
+        for column in contexts.T[self.first_column :]:
+            ids = self._longer(ids, column)
             longest = np.maximum(longest, ids)
         return longest
+
+    def _longer(self, ids: Ints, characters: Ints | int) -> Ints:
+        """Return contexts with one more character in front, or -1 for unknown contexts."""
+        table, n_cells = self._table, len(self._table) - 1
+        keys = ids * self.radix + 1
+        keys += characters
+        longer = table.take(keys, mode="clip").astype(np.int64)  # keys can exceed int32
+        if len(self.keys) and self.keys[-1] >= n_cells:
+            beyond = np.flatnonzero(keys >= n_cells)
+            place = np.searchsorted(self.keys[:-1], keys[beyond])
+            is_known = self.keys[place] == keys[beyond]
+            longer[beyond] = np.where(is_known, place + self.n_kinds, NONE)
+        return longer
 
     @cached_property
     def _table(self) -> Ints:
@@ -389,6 +393,34 @@ class KneserNey:
             places = np.repeat(rows * n_characters, n_ngrams) + self.characters[ngrams]
             cells[places] += np.repeat(factors, n_ngrams) * self.weights[ngrams]
         return proba
+
+    def transitions(self) -> tuple[Ints, int]:
+        """Return the longest context after each context and character, and the start of a name.
+
+        The contexts are the roots, and all others up to a length for which the tables stay within
+        the limit. In running text, the start is a root.
+        """
+        n_characters, n_roots, kinds = self.n_characters, self.n_kinds, self.kinds
+        limit = max(TABLE_CELLS // n_characters, n_roots)
+        end = self.lengths[limit] if limit < len(self.lengths) else self.order + 1
+        n_contexts = int(np.searchsorted(self.lengths, end))
+
+        def longer(contexts: Ints, characters: Ints | int) -> Ints:
+            ids = self._longer(contexts, characters)
+            return np.where(ids < n_contexts, ids, NONE)
+
+        after = np.empty((n_contexts, n_characters), dtype=np.int32)
+        roots, farthest = kinds[:n_characters], self.farthest
+        after[:n_roots] = np.maximum(longer(roots, np.arange(n_characters)), roots)
+        for level in levels_of(self.lengths[:n_contexts]):
+            after[level] = after[self.parents[level]]
+            # A context can only be extended by characters that extend its whole parent.
+            rows, characters = np.nonzero(after[level] >= level.start)
+            rows += level.start
+            shorter = after[rows, characters].astype(np.int64)
+            after[rows, characters] = np.maximum(longer(shorter, farthest[rows - n_roots]), shorter)
+        (start,) = longer(kinds[[n_characters]], n_characters).tolist()
+        return after, max(start, int(kinds[NONE]))
 
     def export(self) -> Data:
         """Return the data for the web page script."""
@@ -455,6 +487,12 @@ class BackoffTable:
         """Return the data for the web page script."""
         tables = {"weights": self.weights, "backoff": self.backoff, "shared": None}
         return self.ngrams.export() | tables | {"firstLong": self.first}
+
+
+def levels_of(lengths: Ints) -> list[slice]:
+    """Return the contexts of each length, starting at 1, as slices."""
+    ends = np.searchsorted(lengths, np.arange(1, lengths[-1] + 2))
+    return list(map(slice, ends[:-1], ends[1:]))
 
 
 def _discounts(counts: Ints | Floats, discount: float | None) -> tuple[Floats, Floats]:

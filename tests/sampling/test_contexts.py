@@ -7,6 +7,7 @@ import pytest
 
 from sknamegen._data.rows import Rows
 from sknamegen._data.sequences import Sequences
+from sknamegen._models import kneser_ney
 from sknamegen._models.kneser_ney import KneserNey, NGramCounts
 from sknamegen._sampling import contexts as contexts_module
 from sknamegen._sampling.contexts import ContextAutomaton
@@ -49,7 +50,7 @@ def test_a_truncated_automaton_ignores_farther_characters(lower, limit, monkeypa
     counts = count(NAMES, 6)
     n = int(np.searchsorted(counts.lengths, lower))
     if limit:
-        monkeypatch.setattr(contexts_module, "TABLE_CELLS", n * counts.n_characters)
+        monkeypatch.setattr(kneser_ney, "TABLE_CELLS", n * counts.n_characters)
     truncated = ContextAutomaton.from_ngrams(counts)
     truncated = truncated if limit else truncated.truncated(lower)
     assert truncated.order == lower
