@@ -41,27 +41,23 @@ def banned_part(characters: list[str], banned: tuple[str, ...], max_length: int)
     """
     folded = [character.casefold() for character in characters]
     longest = max_length * max(map(len, folded), default=0)
-    goto, is_end = _trie(string for string in banned if len(string) <= longest)
-    characters = sorted(set[str]().union(*goto))
-    columns = {character: column for column, character in enumerate(characters)}
-    # One column per character in the banned strings. All other characters share the last column,
-    # which leads to the start state.
-    if len(goto) * len(columns) > MAX_CELLS:
+    children, is_end = _trie(string for string in banned if len(string) <= longest)
+    columns = {unit: column for column, unit in enumerate(sorted(set("").union(*children)))}
+    # All characters without a column share the last one, which leads to the start state.
+    if len(children) * len(columns) > MAX_CELLS:
         raise too_large_error()
-    delta = np.zeros((len(goto), len(columns) + 1), dtype=np.int32)
-    is_output = np.array(is_end)
-    failure, states = [0] * len(goto), [0]
-    for state in states:  # breadth first
-        is_output[state] |= is_output[failure[state]]
-        delta[state] = delta[failure[state]]
-        for character, target in goto[state].items():
-            failure[target] = int(delta[state, columns[character]])
-            delta[state, columns[character]] = target
-            states.append(target)
-    # Remove the states that complete a banned string, and renumber the others.
-    number = np.where(is_output, -1, (~is_output).cumsum() - 1).astype(np.int32)
-    transitions = number[delta[~is_output]]
-    return _spelled(transitions, np.ones(len(transitions), dtype=bool), columns, folded)
+    after = np.zeros((len(children), len(columns) + 1), dtype=np.int32)
+    is_banned, suffixes, nodes = np.array(is_end), [0] * len(children), [0]
+    for node in nodes:  # breadth first
+        suffix = suffixes[node]  # the longest one that is a node
+        is_banned[node] |= is_banned[suffix]
+        after[node] = after[suffix]
+        for unit, child in children[node].items():
+            suffixes[child] = int(after[node, columns[unit]])
+            after[node, columns[unit]] = child
+            nodes.append(child)
+    after[is_banned[after]] = -1
+    return _spelled(after, np.ones(len(after), dtype=bool), columns, folded)
 
 
 def word_part(characters: list[str], words: frozenset[str], max_length: int) -> Part:
