@@ -99,7 +99,7 @@ def write_pretrained(pretrained, file):
 
     Matrices are stored in 8 bits with one scale per row, and vectors in float16.
     """
-    arrays, (network,) = {"alphabet": pretrained.alphabet}, pretrained.networks
+    arrays, (network,) = {"alphabet": np.array(pretrained.alphabet.characters)}, pretrained.networks
     for name, weight in network.weights.items():
         if weight.ndim == 1:
             arrays[name] = weight.astype(np.float16)

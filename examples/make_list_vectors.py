@@ -17,7 +17,7 @@ import numpy as np
 from gather_collection import read_collection
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-from sknamegen._models.pretrained import load_base
+from sknamegen.lstm import load_base
 
 SEED = 0
 # Maximum number of names of a list.

@@ -137,7 +137,7 @@ class CharAverageGenerator(BaseCharGenerator):
         scaled = scale_weights(given, len(copies), f"{expected}. Got {given!r:.200}.")
         members = [copy._fitted for copy in copies]
         corpus = _merge_corpora([member.corpus for member in members], scaled)
-        components = [_component(*pair, corpus) for pair in zip(members, scaled, strict=True)]
+        components = [_component(corpus, *pair) for pair in zip(members, scaled, strict=True)]
         fitted = Fitted(corpus, Mixture(components))
         return self._assign(fitted, generators_=copies, weights_=scaled)
 
@@ -229,7 +229,7 @@ def _merge_corpora(corpora: list[Corpus], weights: list[float]) -> Corpus:
     )
 
 
-def _component(member: Fitted, weight: float, corpus: Corpus) -> Component:
+def _component(corpus: Corpus, member: Fitted, weight: float) -> Component:
     """Extend a generator's model to the alphabet of the average."""
     characters = member.corpus.alphabet_
     if np.array_equal(characters, corpus.alphabet_):

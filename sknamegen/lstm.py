@@ -530,7 +530,7 @@ def _choose_pretrained(init: object, names: Names, before: Fitted | None) -> Pre
     if before:
         starts = (network.starts_from_init for network in before.char_model.networks)
         return pretrained if any(starts) else None
-    is_of_use = not names.rows.is_text and pretrained.beats_guessing(names)
+    is_of_use = not names.corpus.is_text and pretrained.beats_guessing(names)
     return pretrained if is_of_use else None
 
 

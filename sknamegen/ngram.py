@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from ._data.corpus import Names
 from ._fitted import Fitted
 from ._generator import BaseCharGenerator
-from ._models.kneser_ney import MAX_ORDER, NGramCounts
+from ._models.counts import MAX_ORDER
 from ._models.model import CharModel, learn_penalties
 from ._models.ngrams import NGrams
 from ._tasks import fit_task
@@ -145,13 +145,12 @@ class CharNGramGenerator(BaseCharGenerator):
             check_real("discount", self.discount, "None or in (0, 1]", lambda d: 0 < d <= 1)
         names = Names.read(before.corpus if before else None, *data)
         corpus, sequences = names.corpus.with_names(names)
-        order = min(order, corpus.window_length_ + 1)
-        if before and order != self.counts_.order:
+        earlier = self.counts_ if before else None
+        if earlier and min(order, corpus.window_length_ + 1) != earlier.order:
             raise ValueError(
-                f"order must be {self.counts_.order}, as in the first call. Got {self.order}."
+                f"order must be {earlier.order}, as in the first call. Got {self.order}."
             )
-        counted_before = self.counts_.counted() if before else None
-        counted = NGramCounts.of(sequences, order, counted_before)
-        counts = NGrams(counted, corpus.alphabet.kinds, len(corpus.labels), self.discount)
-        penalties = learn_penalties(corpus, sequences, before.char_model if before else None)
-        return self._assign(Fitted(corpus, CharModel(*penalties, counts=counts)))
+        counts = NGrams.learn(corpus, sequences, order, earlier, self.discount)
+        earlier_model = before.char_model if before else None
+        kinds, new_characters = learn_penalties(corpus, sequences, earlier_model)
+        return self._assign(Fitted(corpus, CharModel(kinds, new_characters, counts=counts)))

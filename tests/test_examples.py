@@ -26,8 +26,8 @@ from sklearn.metrics import roc_auc_score
 from threadpoolctl import threadpool_info
 
 from sknamegen import CharLSTMGenerator, list_styles, load_names, load_words
-from sknamegen._models.pretrained import load_base
 from sknamegen.datasets import bundled_file, read_collection
+from sknamegen.lstm import load_base
 
 ROOT = Path(__file__).parents[1]
 SCRIPTS = sorted((ROOT / "examples").glob("*.py"))

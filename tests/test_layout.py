@@ -80,3 +80,49 @@ def test_the_readme_mentions_every_file():
     for path in FILES:
         if path.name != "__init__.py":
             assert f"{path.name}`" in readme, path
+
+
+def functions(path):
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            yield node
+
+
+def returned_tuples(function):
+    """Yield the tuples in a function's annotation and in its return statements."""
+    returned = (node.value for node in ast.walk(function) if isinstance(node, ast.Return))
+    annotated = function.returns
+    if isinstance(annotated, ast.Subscript) and getattr(annotated.value, "id", "") == "tuple":
+        annotated = annotated.slice
+    yield from (node for node in [annotated, *returned] if isinstance(node, ast.Tuple))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_what_passes_between_rooms_has_a_name(path):
+    """Not more than three values without names, and no starred local in the middle of a call."""
+    for function in functions(path):
+        # Pickles prescribe the results of `__reduce_ex__`.
+        for returned in returned_tuples(function) if "reduce" not in function.name else ():
+            assert len(returned.elts) <= 3, (function.name, returned.lineno)
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Call):
+            starred = (value.value for value in node.args[:-1] if isinstance(value, ast.Starred))
+            assert not any(isinstance(value, ast.Name) for value in starred), node.lineno
+
+
+@pytest.mark.parametrize("folder", ["_text", "_data", "_models", "_sampling", "_training"])
+def test_no_parameter_below_the_estimators_is_an_estimator(folder):
+    for path in (PACKAGE / folder).glob("*.py"):
+        for function in functions(path):
+            for argument in function.args.args + function.args.kwonlyargs:
+                kind = argument.annotation and ast.unparse(argument.annotation)
+                is_torch = "torch.Generator" in (kind or "")
+                assert is_torch or argument.arg not in ("estimator", "generator"), function.name
+                assert "Generator" not in (kind or "") or is_torch or "random" in kind, (
+                    function.name
+                )
+
+
+def test_no_room_needs_many_others():
+    n_imported = {path: len(imported_files(path) - {path}) for path in FILES}
+    assert max(n_imported.values()) <= 12, max(n_imported, key=n_imported.get)

@@ -27,7 +27,7 @@ from sklearn.pipeline import make_pipeline
 from sknamegen import CharLSTMGenerator, CharSequenceVectorizer
 from sknamegen._data.sequences import Sequences
 from sknamegen._generator import fitted
-from sknamegen._models.kneser_ney import NGramCounts
+from sknamegen._models.counts import NGramCounts
 from sknamegen._models.ngrams import NGrams
 from sknamegen._training.batches import LengthGroupedBatches, SequenceDataset
 from sknamegen._training.network import CharLSTM

@@ -1,5 +1,6 @@
 """Data about the training names, apart from the model: lengths, hashes, labels, weights."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
@@ -8,15 +9,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .._arrays import sorted_unique
 from .._text.alphabet import NONE, Alphabet
-from .._text.codes import END, UNKNOWN, characters_of, distinct, encode, hash_names, sorted_unique
-from .._text.unicode import compose
+from .._text.codes import END, UNKNOWN, characters_of, distinct, encode, hash_names
+from .._text.unicode import compose, missing_letters
 from .._text.words import any_repeats_word
 from .._types import Bools, Data, Floats, Ints, Labels, Strs
 from .._validation import check_alphabet, check_int, check_labels, check_weights
 from .cleaning import warn_about_capitals, warn_about_suspicious_names
 from .rows import MAX_WINDOW, Rows, are_names, check_names, malformed_error
 from .sequences import Sequences
+
+# How often similar names must contain a letter for it to become part of the alphabet.
+_MIN_COUNT = 3
 
 
 @dataclass(frozen=True)
@@ -47,12 +52,18 @@ class Corpus:
     is_own: Bools | None = None
     repeats_words: bool = False
 
-    def opened(self, characters: Iterable[str], similar: list[str]) -> "Corpus":
-        """Return the corpus with characters that no training name contains, and similar names.
+    def opened(self, similar: list[str]) -> "Corpus":
+        """Return the corpus with similar names, which are not novel, and with their letters.
 
-        The similar names are not novel.
+        The alphabet also gains the letters of the list's scripts and cases, but no rare letters of
+        the similar names.
         """
-        alphabet = np.union1d(self.alphabet_, np.array(sorted(characters), dtype="=U1"))
+        if not similar:
+            return self
+        counts = Counter("".join(similar))
+        letters = {letter for letter, count in counts.items() if count >= _MIN_COUNT}
+        letters |= missing_letters(self.alphabet.index)
+        alphabet = np.union1d(self.alphabet_, np.array(sorted(letters), dtype="=U1"))
         hashes = _with_hashes(self.name_hashes_, encode(similar))
         is_own = np.isin(alphabet, self.alphabet_)
         return replace(self, alphabet_=alphabet, name_hashes_=hashes, is_own=is_own)

@@ -1,7 +1,7 @@
 """Interface for next-character models, in numpy."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from functools import reduce
 from typing import Any
 
@@ -69,7 +69,11 @@ class NextCharModel(ABC):
 
     def log_proba(self, sequences: Sequences) -> Floats:
         """Return the log-probability of each target, in nats, shape (n_targets,)."""
-        return log_proba_of_targets(self.logits(sequences), sequences)
+        logits = self.logits(sequences)
+        logits -= logits.max(axis=1, keepdims=True)
+        targets = sequences.targets[sequences.has_target]
+        target_logits = logits[np.arange(len(targets)), targets].astype(np.float64)
+        return target_logits - np.log(np.exp(logits, out=logits).sum(axis=1, dtype=np.float64))
 
     def export(self) -> Data:
         """Return the data for the web page script: arrays, numbers and nested dicts."""
@@ -86,26 +90,6 @@ def map_arrays(function: Callable[..., State], *states: State) -> State:
 def select(state: State, rows: Ints) -> State:
     """Return the state of the selected rows, in the order of `rows`."""
     return map_arrays(lambda array: array.take(rows, axis=0), state)
-
-
-def shares_of(weights: Sequence[float]) -> list[float]:
-    """Return weights > 0 divided by their sum."""
-    scaled = np.array(weights) / max(weights, default=1)  # keeps the sum finite
-    return (scaled / scaled.sum()).tolist()
-
-
-def weighted_sum(shares: Sequence[float], logits: Iterable[Floats]) -> Floats:
-    """Return the weighted sum of the logits of several models."""
-    first, *others = (share * part for share, part in zip(shares, logits, strict=True))
-    return sum(others, first)
-
-
-def log_proba_of_targets(logits: Floats, sequences: Sequences) -> Floats:
-    """Return the log-probability of each target, given its logits, which are overwritten."""
-    logits -= logits.max(axis=1, keepdims=True)
-    targets = sequences.targets[sequences.has_target]
-    target_logits = logits[np.arange(len(targets)), targets].astype(np.float64)
-    return target_logits - np.log(np.exp(logits, out=logits).sum(axis=1, dtype=np.float64))
 
 
 def log_likelihood(

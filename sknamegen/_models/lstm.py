@@ -3,20 +3,20 @@
 from collections import deque
 from collections.abc import Iterable, Iterator
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
+from .._arrays import log_softmax, unique_inverse
 from .._data.sequences import Sequences
 from .._text.alphabet import N_SPECIAL
-from .._types import Data, Floats, Ints
+from .._types import Bools, Data, Floats, Ints
 from .._validation import check_arrays
-from .contract import select
-from .kneser_ney import unique_inverse
 
 # Names of the weight axes. The inputs are the characters, the start of a name, an unknown character
 # and the labels. Each unit has four gates.
 CHARACTERS, INPUTS, UNITS, GATES, VECTOR = "characters", "inputs", "units", "gates", "vector"
-# For each layer, the hidden states and the cell states times -2, see `LSTM._cells`, each
+# For each layer, the hidden states and the cell states times -2, see `Cells`, each
 # (n_rows, units).
 Layers = list[tuple[Floats, Floats]]
 
@@ -33,6 +33,32 @@ def axes(num_layers: int, is_one_hot: bool) -> dict[str, tuple[str, ...]]:
         weight_axes[f"layers.{layer}.bias_hh_l0"] = (GATES,)
         inputs = UNITS
     return weight_axes | {"head.weight": (CHARACTERS, UNITS), "head.bias": (CHARACTERS,)}
+
+
+class Cells(NamedTuple):
+    """The weights of an LSTM, laid out for reading one character at a time.
+
+    The gates are in the order input, forget, output, candidate, each in its own array. Their
+    weights are negated, and doubled for the candidate, and cell states are multiplied by -2, so
+    that each gate takes an exponential: sigmoid(x) is 1 / (1 + exp(-x)) and tanh(x) is
+    2 / (1 + exp(-2 x)) - 1. numpy's tanh takes twice as long without AVX-512.
+
+    Attributes
+    ----------
+    characters : ndarray of shape (4, n_characters + 2, units)
+        Added to the first layer's gates.
+    labels : ndarray of shape (4, n_labels + 1, units), or None
+        Likewise. The last row is for no label.
+    recurrent : list of ndarray of shape (4, units, units)
+        For each layer.
+    between : list of (ndarray, ndarray)
+        Input weights and bias of each layer but the first.
+    """
+
+    characters: Floats
+    labels: Floats | None
+    recurrent: list[Floats]
+    between: list[tuple[Floats, Floats]]
 
 
 class LSTM:
@@ -88,26 +114,11 @@ class LSTM:
             yield [weights[f"layers.{layer}.{name}_l0"] for name in names]
 
     @cached_property
-    def _cells(self) -> tuple[Floats, Floats | None, list[Floats], list[tuple[Floats, Floats]]]:
+    def _cells(self) -> Cells:
         """The weights, laid out for reading one character at a time.
 
-        The gates are in the order input, forget, output, candidate, each in its own array. Their
-        weights are negated, and doubled for the candidate, and cell states are multiplied by -2, so
-        that each gate takes an exponential: sigmoid(x) is 1 / (1 + exp(-x)) and tanh(x) is
-        2 / (1 + exp(-2 x)) - 1. numpy's tanh takes twice as long without AVX-512. The
-        weights are computed at the first use, where BLAS uses one thread, so their digits do not
+        They are computed at the first use, where BLAS uses one thread, so their digits do not
         depend on the number of threads.
-
-        Returns
-        -------
-        characters : ndarray of shape (4, n_characters + 2, units)
-            Added to the first layer's gates.
-        labels : ndarray of shape (4, n_labels + 1, units), or None
-            Likewise. The last row is for no label.
-        recurrent : list of ndarray of shape (4, units, units)
-            For each layer.
-        between : list of (ndarray, ndarray)
-            Input weights and bias of each layer but the first.
         """
         order = np.arange(4 * self.hidden_size).reshape(4, -1)[[0, 1, 3, 2]].ravel()
         scale = np.repeat(np.array([-1, -1, -1, -2], np.float32), self.hidden_size)
@@ -122,7 +133,7 @@ class LSTM:
         n_inputs = self.n_characters + N_SPECIAL
         labels = np.concatenate([inputs[0][n_inputs:], np.zeros((1, len(order)), np.float32)])
         between = [_split_gates(weights).copy() for weights in inputs[1:]]
-        return (
+        return Cells(
             _split_gates(inputs[0][:n_inputs] + biases[0]).copy(),
             _split_gates(labels).copy() if self.n_labels else None,
             recurrent,
@@ -134,7 +145,7 @@ class LSTM:
         columns = windows.T[int((windows >= 0).any(axis=0).argmax()) :]
         ((layers, shared),) = deque(self._read_columns(columns, labels), maxlen=1)  # the last
         logits = self._predict(layers[-1][0])
-        return select(layers, shared), logits.take(shared, axis=0)
+        return _select(layers, shared), logits.take(shared, axis=0)
 
     def advance(self, layers: Layers, characters: Ints, labels: Ints) -> tuple[Layers, Floats]:
         """Read one more character per row. Return the same."""
@@ -167,10 +178,12 @@ class LSTM:
             n_rows += len(needed)
         return rows, self._predict(np.concatenate(states))
 
-    def logits(self, sequences: Sequences) -> Floats:
-        """Return the logits for each target, shape (n_targets, n_characters)."""
+    def log_proba(self, sequences: Sequences, characters: Bools | slice = slice(None)) -> Floats:
+        """Return the log-probability of each target among the given characters, in nats."""
         rows, logits = self.distinct_logits(sequences)
-        return logits.take(rows, axis=0)
+        log_proba = np.full_like(logits, -np.inf)
+        log_proba[:, characters] = log_softmax(logits[:, characters])
+        return log_proba[rows, sequences.targets[sequences.has_target]]
 
     def export(self) -> Data:
         """Return the data for the web page script, in 16 bits."""
@@ -201,7 +214,7 @@ class LSTM:
             begun, shared = unique_inverse(shared[: len(column)] * n_kinds + column + 1)
             rows, characters = np.divmod(begun, n_kinds)
             labels = labels[rows]
-            layers = self._read(np.maximum(characters - 1, 0), labels, select(layers, rows))
+            layers = self._read(np.maximum(characters - 1, 0), labels, _select(layers, rows))
             if (characters == 0).any():  # padding keeps the state at zero
                 mask = (characters[:, None] > 0).astype(np.float32)
                 layers = [(hidden * mask, cell * mask) for hidden, cell in layers]
@@ -209,14 +222,13 @@ class LSTM:
 
     def _read(self, characters: Ints, labels: Ints, layers: Layers) -> Layers:
         """Read one character per row. If `layers` is empty, all states start at zero."""
-        character_gates, label_gates, recurrent, between = self._cells
-        gates = character_gates.take(characters, axis=1)
-        if label_gates is not None:
-            gates += label_gates.take(labels, axis=1)
-        new_layers: Layers = []
-        for layer, weights in enumerate(recurrent):
+        cells, new_layers = self._cells, Layers()
+        gates = cells.characters.take(characters, axis=1)
+        if cells.labels is not None:
+            gates += cells.labels.take(labels, axis=1)
+        for layer, weights in enumerate(cells.recurrent):
             if layer:
-                into, bias = between[layer - 1]
+                into, bias = cells.between[layer - 1]
                 gates = new_layers[-1][0] @ into
                 gates += bias[:, None]
             if layers:
@@ -228,6 +240,11 @@ class LSTM:
         logits = hidden @ self._head
         logits += self.weights["head.bias"]
         return logits
+
+
+def _select(layers: Layers, rows: Ints) -> Layers:
+    """Return the states of the selected rows."""
+    return [(hidden.take(rows, axis=0), cell.take(rows, axis=0)) for hidden, cell in layers]
 
 
 def _split_gates(rows: Floats) -> Floats:

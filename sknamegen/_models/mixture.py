@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._arrays import log_softmax, shares_of, weighted_sum
 from .._data.sequences import Sequences
 from .._text.alphabet import NONE
 from .._types import Data, Floats, Ints
-from .contract import NextCharModel, State, shares_of, weighted_sum
-from .kneser_ney import log_softmax
+from .contract import NextCharModel, State
 
 
 class AlphabetMap:

@@ -6,13 +6,14 @@ from typing import Self
 
 import numpy as np
 
+from .._arrays import shares_of, unique_inverse, weighted_sum
 from .._data.corpus import Corpus
 from .._data.sequences import Sequences
 from .._text.alphabet import Alphabet
 from .._types import Data, Floats, Ints
 from .._validation import scale_weights
-from .contract import NextCharModel, shares_of, weighted_sum
-from .kneser_ney import BackoffTable, unique_inverse
+from .contract import NextCharModel
+from .kneser_ney import BackoffTable
 from .lstm import LSTM, Layers
 from .ngrams import NGrams
 from .penalty import KindPenalty, NewCharacterPenalty

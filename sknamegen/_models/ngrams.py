@@ -4,9 +4,12 @@ from typing import Self
 
 import numpy as np
 
+from .._data.corpus import Corpus
+from .._data.sequences import Sequences
 from .._text.alphabet import Alphabet
 from .._types import Data, Floats, Ints
-from .kneser_ney import TABLE_CELLS, TINY, KneserNey, NGramCounts
+from .counts import NGramCounts
+from .kneser_ney import TABLE_CELLS, TINY, KneserNey
 
 # Weight of a label's n-grams in the average with those of all labels. Best of the values from 0.3
 # to 0.7 for surnames in 16 languages and for female and male first names.
@@ -42,9 +45,24 @@ class NGrams:
         """Whether a `BackoffTable` of the counts is small enough."""
         return self.levels[-1].n_contexts * self.n_characters <= TABLE_CELLS
 
-    def counted(self) -> NGramCounts:
-        """Return the counts from which the probabilities are estimated."""
-        return self.levels[-1].counted()
+    @classmethod
+    def learn(
+        cls,
+        corpus: Corpus,
+        sequences: Sequences,
+        order: int,
+        before: Self | None,
+        discount: float | None = None,
+    ) -> Self:
+        """Count the n-grams of sequences, and add the counts of earlier calls."""
+        order = min(order, corpus.window_length_ + 1)
+        counted = NGramCounts.of(sequences, order, before.levels[-1].counted() if before else None)
+        return cls(counted, corpus.alphabet.kinds, len(corpus.labels), discount)
+
+    def count_of(self, character: int | None) -> float:
+        """Return how often a character occurs, by its index."""
+        counted = self.levels[-1].counted()
+        return float(counted.filled_counts[counted.characters == character].sum())
 
     @classmethod
     def from_state(cls, state: Data, alphabet: Alphabet, n_labels: int) -> Self:

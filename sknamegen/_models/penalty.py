@@ -9,13 +9,14 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from .._arrays import look_up, unique_inverse
 from .._data.corpus import Corpus
 from .._data.sequences import Sequences
 from .._parallel import BLOCK_CELLS
 from .._text.alphabet import NONE, Alphabet
-from .._text.codes import look_up
 from .._types import Data, Floats, Ints
-from .kneser_ney import TINY, KneserNey, NGramCounts, unique_inverse
+from .counts import NGramCounts
+from .kneser_ney import TINY, KneserNey
 
 # Order and discount of the n-grams of kinds.
 _ORDER, _DISCOUNT = 8, 0.3

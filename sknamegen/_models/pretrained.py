@@ -1,8 +1,9 @@
 """Trained networks: conversion to another alphabet and other labels, and the file of the base."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import cache
-from typing import IO, NamedTuple, Self
+from typing import IO, Self
 
 import numpy as np
 
@@ -13,24 +14,23 @@ from .._parallel import one_blas_thread
 from .._text.alphabet import N_SPECIAL, NONE, Alphabet
 from .._text.codes import END_CHARACTER
 from .._types import Floats, Strs
-from .contract import log_proba_of_targets
 from .lstm import CHARACTERS, INPUTS, LSTM
 from .model import Network
 
 
-class Pretrained(NamedTuple):
+@dataclass(frozen=True)
+class Pretrained:
     """Initial networks for training: from the base, another generator, or the last fit.
 
     Attributes
     ----------
-    alphabet : ndarray of shape (n_characters,), dtype str
-        Character at each index.
+    alphabet : Alphabet
     networks : list of LSTM
     label_shares : dict of object to float
         Relative frequency of each label, in the order of the label indices.
     """
 
-    alphabet: Strs
+    alphabet: Alphabet
     networks: list[LSTM]
     label_shares: dict[object, float]
 
@@ -39,12 +39,12 @@ class Pretrained(NamedTuple):
         """Return trained networks as initial networks."""
         label_shares = dict(zip(corpus.labels, corpus.label_shares.tolist(), strict=True))
         trained = [network.lstm for network in networks if network.lstm]
-        return cls(corpus.alphabet_, trained, label_shares)
+        return cls(corpus.alphabet, trained, label_shares)
 
     def covers(self, alphabet: Strs) -> bool:
         """Whether the networks have seen at least half of the characters, ignoring the name end."""
         characters = alphabet[alphabet != END_CHARACTER]
-        return bool(2 * np.isin(characters, self.alphabet).sum() >= len(characters))
+        return bool(2 * np.isin(characters, self.alphabet.characters).sum() >= len(characters))
 
     def beats_guessing(self, names: Names) -> bool:
         """Whether the first network predicts names without labels better than guessing.
@@ -53,12 +53,10 @@ class Pretrained(NamedTuple):
         restricted to the alphabet of the names. Characters that the network has not seen are
         ignored.
         """
-        known = np.isin(self.alphabet, names.corpus.alphabet_)
-        sequences = Sequences.of_rows(names.rows, Alphabet(self.alphabet), known).subsample()
+        known = np.isin(self.alphabet.characters, names.corpus.alphabet_)
+        sequences = Sequences.of_rows(names.rows, self.alphabet, known).subsample()
         with one_blas_thread():
-            logits = self.networks[0].logits(sequences)
-        logits[:, ~known] = -np.inf
-        log_proba = log_proba_of_targets(logits, sequences)
+            log_proba = self.networks[0].log_proba(sequences, known)
         guessing = np.log(len(names.corpus.alphabet_))
         return len(log_proba) > 0 and bool(-log_proba.mean() < guessing)
 
@@ -67,9 +65,8 @@ class Pretrained(NamedTuple):
 
         Letters that the network has not seen are skipped. The shape is (n_names, units).
         """
-        alphabet = Alphabet(self.alphabet)
-        known = ["".join(filter(alphabet.index.__contains__, name)) for name in names]
-        windows = alphabet.windows(known, WINDOW_LENGTH)
+        known = ["".join(filter(self.alphabet.index.__contains__, name)) for name in names]
+        windows = self.alphabet.windows(known, WINDOW_LENGTH)
         with one_blas_thread():
             layers, _ = self.networks[0].start(windows, np.full(len(known), NONE))
         return layers[-1][0]
@@ -80,7 +77,7 @@ class Pretrained(NamedTuple):
         The weights of new characters are NaN. New labels have the mean of the network's labels.
         """
         weights = {}
-        old_index = {character: i for i, character in enumerate(self.alphabet.tolist())}
+        old_index = {character: i for i, character in enumerate(self.alphabet.characters)}
         characters = [old_index.get(character, NONE) for character in corpus.alphabet_.tolist()]
         start = len(old_index)  # of a name; an unknown character and the labels follow
         label_index = {label: start + N_SPECIAL + i for i, label in enumerate(self.label_shares)}
@@ -122,7 +119,7 @@ def read_pretrained(file: IO[bytes]) -> Pretrained:
     for scale_name in [name for name in weights if name.startswith("scale.")]:
         scale, name = weights.pop(scale_name), scale_name.removeprefix("scale.")
         weights[name] = weights[name] * scale
-    return Pretrained(alphabet, [LSTM(weights)], {})
+    return Pretrained(Alphabet(alphabet), [LSTM(weights)], {})
 
 
 @cache

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from .._arrays import sorted_unique
 from .._parallel import MAX_CELLS
 from .._text.alphabet import Alphabet
-from .._text.codes import sorted_unique
 from .._types import Bools, Ints
 
 # One of the automata whose product is an `Automaton`: the state after each class of characters,

@@ -100,8 +100,13 @@ class ContextAutomaton(NamedTuple):
         shorter = np.arange(len(self.parents), dtype=np.int32)
         for level in levels_of(self.lengths)[order - 1 :]:
             shorter[level] = shorter[self.parents[level]]
-        arrays = self.parents[:n], self.lengths[:n], shorter[self.after[:n]]
-        return type(self)(*arrays, tuple(shorter[[*self.starts]].tolist()), self.proba[:n])
+        return type(self)(
+            self.parents[:n],
+            self.lengths[:n],
+            after=shorter[self.after[:n]],
+            starts=tuple(shorter[[*self.starts]].tolist()),
+            proba=self.proba[:n],
+        )
 
     def decoded(self, decoding: Decoding) -> Self:
         """Return an automaton with the distributions from which characters are drawn."""

@@ -28,7 +28,8 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
-from .._models.kneser_ney import KneserNey, NGramCounts
+from .._models.counts import NGramCounts
+from .._models.kneser_ney import KneserNey
 from .._parallel import one_blas_thread
 from .._types import Bools, Floats, Ints
 from .cache import MAX_BYTES, Cache
@@ -317,7 +318,7 @@ class Sampler:
     @property
     def _key(self) -> tuple[Hashable, ...]:
         """Identifies the source and the constraint in the cache."""
-        return self.source.decoding, self.key, self.possible.limits, *self.source.prefixes
+        return self.source.decoding, self.key, (self.possible.limits, *self.source.prefixes)
 
     def guide(self, n_rounds: int) -> Guide:
         """Return a guide.

@@ -14,11 +14,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from .._arrays import log_softmax, unique_inverse
 from .._data.corpus import Corpus
 from .._data.rows import Rows
 from .._data.sequences import Sequences
 from .._models.contract import NextCharModel, State, log_likelihood, select
-from .._models.kneser_ney import log_softmax, unique_inverse
 from .._parallel import blocks, one_blas_thread, parallel_map
 from .._text.alphabet import NONE
 from .._text.clusters import MAX_CODE_POINTS
@@ -71,6 +71,25 @@ class Draws(NamedTuple):
     log_weights: Floats
     steps: Sequence[Steps] = ()
     passed: Sequence[Passed] = ()
+
+
+class DrawnCharacters(NamedTuple):
+    """The next character of each name.
+
+    Attributes
+    ----------
+    characters : ndarray of shape (n_names,), dtype int
+    position : ndarray of shape (2, n_names), dtype int64
+        Length and automaton state after these characters.
+    is_complete : ndarray of shape (n_names,), dtype bool
+    logs : ndarray of shape (2, n_names), dtype float64
+        To be added to `log_proba` and `log_weights` of `Draws`.
+    """
+
+    characters: Ints
+    position: Ints
+    is_complete: Bools
+    logs: Floats
 
 
 class Source(NamedTuple):
@@ -139,10 +158,11 @@ class Source(NamedTuple):
             position = position[:, active]
             state, logits, shared = self._start(windows, rows[part][active], columns[active])
             for place in range(start, start + MAX_CODE_POINTS * (max_length + 1)):
-                characters, position, is_complete, *log_factors = self._draw_characters(
+                drawn = self._draw_characters(
                     position, logits, shared, lookahead, guided, rng.random(len(active))
                 )
-                logs[:, active] += log_factors
+                characters, position = drawn.characters, drawn.position
+                logs[:, active] += drawn.logs
                 if recorded:
                     recent = read[active, :place]
                     steps.append(self._steps(recent, columns[active], logits[shared]))
@@ -151,7 +171,7 @@ class Source(NamedTuple):
                 if place == read.shape[1]:
                     read = np.pad(read, ((0, 0), (0, place - start)), constant_values=NONE)
                 read[active, place] = characters
-                survivors = np.flatnonzero((log_weights[active] > -np.inf) & ~is_complete)
+                survivors = np.flatnonzero((log_weights[active] > -np.inf) & ~drawn.is_complete)
                 active, position = active[survivors], position[:, survivors]
                 if not len(active):
                     break
@@ -195,7 +215,7 @@ class Source(NamedTuple):
         lookahead: Lookahead,
         guided: bool,
         uniforms: Floats,
-    ) -> tuple[Ints, Ints, Bools, Floats, Floats]:
+    ) -> DrawnCharacters:
         """Draw one character for each prefix, see `propose`.
 
         Parameters
@@ -207,15 +227,6 @@ class Source(NamedTuple):
             The row of the logits for each prefix.
         lookahead, guided
         uniforms : ndarray of shape (n_names,), dtype float64
-
-        Returns
-        -------
-        characters : ndarray of shape (n_names,), dtype int
-        position : ndarray of shape (2, n_names), dtype int64
-            After these characters.
-        is_complete : ndarray of shape (n_names,), dtype bool
-        log_proba, log_weights : ndarray of shape (n_names,), dtype float64
-            To be added to those of `Draws`.
         """
         (lengths, states), end, rows = position, lookahead.alphabet.end, np.arange(len(shared))
         after, decoding = lookahead.automaton.after(states), self.decoding
@@ -244,7 +255,9 @@ class Source(NamedTuple):
             is_complete = characters == end
             is_feasible[is_complete] = lookahead.may_end(lengths, states)[is_complete]
         log_weights[~is_feasible] = -np.inf
-        return characters, position, is_complete, log_proba, log_weights
+        return DrawnCharacters(
+            characters, position, is_complete, np.stack([log_proba, log_weights])
+        )
 
     def reading_on(self) -> "Source":
         """Return an approximation: the model reads on after the end of a window.

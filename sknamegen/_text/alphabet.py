@@ -4,9 +4,10 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from .._arrays import look_up
 from .._types import Bools, Ints, Strs
 from .clusters import Clusters
-from .codes import END, END_CHARACTER, PAD, START, decode, encode, look_up, shorten
+from .codes import END, END_CHARACTER, PAD, START, decode, encode, shorten
 from .unicode import compose, decompose, kind_of
 
 # Index for no character, no label and no target.

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from .._arrays import look_up
 from .._parallel import blocks
 from .._types import Ints, Strs
 
@@ -65,20 +66,6 @@ def distinct(*arrays: Ints) -> Ints:
         seen[codes] = True  # NONE is the index of the last cell
     seen[list(RESERVED)] = False
     return np.flatnonzero(seen[:-1]).astype(np.int32)
-
-
-def look_up(table: Ints, codes: Ints) -> Ints:
-    """Return the entries of a table for rows of codes. Like ``table[codes]``, but faster."""
-    entries = np.empty(codes.shape, dtype=table.dtype)
-    for rows in blocks(*codes.shape):  # which fit into the cache of a processor
-        table.take(codes[rows], out=entries[rows], mode="wrap")
-    return entries
-
-
-def sorted_unique(numbers: Ints) -> Ints:
-    """Return the sorted distinct numbers. `np.unique` hashes them, which takes longer."""
-    numbers = np.sort(numbers)
-    return numbers[np.append(numbers[1:] != numbers[:-1], True)[: len(numbers)]]
 
 
 def hash_names(codes: Ints) -> Ints:

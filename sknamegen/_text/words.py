@@ -9,9 +9,10 @@ from itertools import chain
 
 import numpy as np
 
+from .._arrays import look_up
 from .._parallel import blocks
 from .._types import Ints
-from .codes import characters_of, decode, distinct, look_up
+from .codes import characters_of, decode, distinct
 from .unicode import category, compose
 
 APOSTROPHE = "'"

@@ -20,7 +20,6 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from .._data.sequences import Sequences
-from .._models.contract import log_proba_of_targets
 from .._models.lstm import LSTM
 from .._models.ngrams import NGrams
 from .._parallel import Setting, in_threads, one_blas_thread
@@ -72,6 +71,10 @@ class Net(skorch.NeuralNet):
         """The module, unwrapped if it trains in several processes."""
         module: Any = self.module_
         return getattr(module, "module", module)
+
+    def lstm(self) -> LSTM:
+        """Return the network for inference."""
+        return LSTM(self.network.arrays())
 
     @property
     def predict(self) -> NoReturn:
@@ -354,8 +357,7 @@ def _check_not_diverged(net: Net, sequences: Sequences) -> None:
     """
     loss = np.nan
     with suppress(ValueError), one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
-        logits = LSTM(net.network.arrays()).logits(sequences)
-        loss = -float(log_proba_of_targets(logits, sequences).mean())
+        loss = -float(net.lstm().log_proba(sequences).mean())
     if not loss < log(net.plan.n_characters) + 1:
         reason = f"a loss of {loss:.3g} nats per character (worse than guessing)"
         raise divergence_error(reason, net)

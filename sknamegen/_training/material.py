@@ -1,6 +1,5 @@
 """What the networks learn: the names, and names that resemble them."""
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -8,20 +7,16 @@ from functools import cache
 import numpy as np
 
 from .._data.corpus import Corpus, Names
-from .._data.rows import Rows, encode_rows
+from .._data.rows import encode_rows
 from .._data.sequences import Sequences
 from .._data.similar import Candidates
 from .._models.pretrained import Pretrained, load_base
 from .._text.codes import decode
-from .._text.unicode import missing_letters
 from .._types import Bools, Floats
 from .._validation import check_strings, is_auto, warn_user
 from .batches import join_windows
 from .parameters import Settings
 from .recipe import N_LONG, N_SIMILAR
-
-# How often similar names must contain a letter for it to become part of the alphabet.
-_MIN_COUNT = 3
 
 
 @dataclass(frozen=True)
@@ -60,26 +55,17 @@ class Material:
 def prepare(
     settings: Settings, names: Names, candidates: Candidates | None, rng: np.random.Generator
 ) -> Material:
-    """Choose the names to hold out and the similar names, and convert all to indices.
-
-    The alphabet contains the letters of the similar names, unless they are rare, and those of the
-    list's scripts and cases.
-    """
+    """Choose the names to hold out and the similar names, and convert all to indices."""
     is_held_out = _hold_out(settings, len(names.rows), rng)
     similar, labels, weights = _choose_similar(names, ~is_held_out, candidates)
-    empty = names.corpus
-    if similar:
-        letters = {letter for letter, n in Counter("".join(similar)).items() if n >= _MIN_COUNT}
-        empty = empty.opened(letters | missing_letters(empty.alphabet.index), similar)
-    corpus, sequences = empty.with_names(names)
+    corpus, sequences = names.corpus.opened(similar).with_names(names)
     is_held_out = is_held_out[sequences.name_index]
     counted = sequences.take(~is_held_out)
     if not counted.has_target.any():
         raise ValueError("X must contain a character of the alphabet. Got only unknown ones.")
     learned = counted if corpus.is_text else join_windows(counted)
     if similar:
-        rows = Rows.of_names(corpus.alphabet.composed(similar), corpus.window_length_)
-        others = Sequences.of_rows(rows, corpus.alphabet)
+        others = Sequences.of_rows(corpus.read(similar), corpus.alphabet)
         others = others._replace(
             labels=np.array(labels, dtype=np.int32)[others.name_index],
             weights=np.array(weights)[others.name_index],
@@ -125,7 +111,7 @@ def find_candidates(
     similar: object, names: Names, pretrained: Pretrained | None
 ) -> Candidates | None:
     """Return the names to choose similar names from, or None. `similar` is the parameter."""
-    if similar is None or names.rows.is_text:
+    if similar is None or names.corpus.is_text:
         return None
     if not is_auto(similar):
         texts = check_strings("similar", similar)

@@ -26,10 +26,8 @@ class TrainPlan:
     hidden_size, num_layers, embedding_dim, dropout, ngram_weight, lr, weight_decay, batch_size, \
             max_epochs, head_lr_factor, label_lr_factor
         See `auto_values`.
-    weight : float
-        Weight of the network in the average of all networks.
-    starts_from_init : bool
-        Whether the network, now or in the first fit, starts from `init`.
+    start : Network
+        The network before training.
     weights : mapping of str to ndarray, or None
         Initial weights. NaN or None: random.
     n_characters, n_labels, n_similar : int
@@ -53,8 +51,7 @@ class TrainPlan:
     max_epochs: int
     head_lr_factor: float
     label_lr_factor: float
-    weight: float
-    starts_from_init: bool
+    start: Network
     weights: Mapping[str, Floats] | None
     n_characters: int
     n_labels: int
@@ -114,10 +111,9 @@ def make_plans(
         plan = TrainPlan(
             settings=settings,
             **values,
-            weight=network.weight,
-            starts_from_init=starts_from_init,
+            start=network,
             weights=pretrained.weights_for(lstm, corpus) if pretrained and lstm else None,
-            n_characters=len(corpus.alphabet),
+            n_characters=len(corpus.alphabet_),
             n_labels=len(corpus.labels),
             n_similar=n_similar,
             seed=seed,

@@ -1,16 +1,14 @@
 """Train the networks of a generator, from its names to a model."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from math import inf
 
 import numpy as np
 
 from .._data.corpus import Corpus, Names
-from .._models.kneser_ney import NGramCounts
-from .._models.lstm import LSTM
-from .._models.model import CharModel, Network, learn_penalties
+from .._models.model import CharModel, learn_penalties
 from .._models.ngrams import NGrams
 from .._models.pretrained import Pretrained
 from .._tasks import EpochTasks
@@ -121,14 +119,11 @@ def train(
             settings, material, teacher, one_pass, bool(pretrained)
         )
     # The penalties may know the names that are held out, because early stopping ignores them.
-    penalties = learn_penalties(material.corpus, material.names, model)
+    kinds, new_characters = learn_penalties(material.corpus, material.names, model)
 
     def trained(nets: list[Net], counts: NGrams | None, concentration: float | None) -> Trained:
-        networks = [
-            Network(LSTM(net.network.arrays()), net.plan.weight, net.plan.starts_from_init)
-            for net in nets
-        ]
-        model = CharModel(*penalties, networks, counts, concentration)
+        networks = [replace(net.plan.start, lstm=net.lstm()) for net in nets]
+        model = CharModel(kinds, new_characters, networks, counts, concentration)
         losses = _mean_curve(nets, "train_loss")
         valid_losses = _mean_curve(nets, "valid_loss") if settings.early_stopping else None
         names = material.similar_names
@@ -154,10 +149,7 @@ def _count_ngrams(material: Material, earlier: NGrams | None) -> NGrams:
     """Return the n-grams of the names, and of those in earlier calls of `partial_fit`."""
     if earlier and earlier.levels[-1].total >= _MAX_COUNTED:
         return earlier
-    corpus, counted_before = material.corpus, earlier.counted() if earlier else None
-    order = min(6, corpus.window_length_ + 1)
-    counted = NGramCounts.of(material.counted, order, counted_before)
-    return NGrams(counted, corpus.alphabet.kinds, len(corpus.labels))
+    return NGrams.learn(material.corpus, material.counted, 6, earlier)
 
 
 def _kept_counts(
@@ -169,9 +161,9 @@ def _kept_counts(
     """
     if settings.ngram_counts is False:
         return None, None
-    corpus, weights, counted = material.corpus, material.counted.weights, counts.counted()
+    corpus, weights = material.corpus, material.counted.weights
     mean_weight = 1.0 if weights is None else float(weights.mean())
-    n_names = counted.filled_counts[counted.characters == corpus.alphabet.end].sum() / mean_weight
+    n_names = counts.count_of(corpus.alphabet.end) / mean_weight
     max_names = inf if settings.ngram_counts is True else N_LONG if has_pretrained else 0
     if n_names < max_names and not corpus.is_text and counts.fits_in_a_table:
         return counts, CONCENTRATION * mean_weight

@@ -7,7 +7,7 @@ from sknamegen._data.corpus import Corpus
 from sknamegen._data.rows import Rows
 from sknamegen._data.sequences import Sequences
 from sknamegen._models.contract import NextCharModel, select
-from sknamegen._models.kneser_ney import NGramCounts
+from sknamegen._models.counts import NGramCounts
 from sknamegen._models.lstm import LSTM, axes
 from sknamegen._models.mixture import AlphabetMap, Component, Mixture
 from sknamegen._models.model import CharModel, Network, learn_penalties

@@ -8,7 +8,8 @@ import pytest
 from sknamegen._data.rows import Rows
 from sknamegen._data.sequences import Sequences
 from sknamegen._models import kneser_ney
-from sknamegen._models.kneser_ney import KneserNey, NGramCounts
+from sknamegen._models.counts import NGramCounts
+from sknamegen._models.kneser_ney import KneserNey
 from sknamegen._text.alphabet import Alphabet
 
 NAMES = ["anna", "hanna", "hannah", "an", "na", "nana", "a", "hahn", "", "ann", "banana", "naan"]

@@ -8,7 +8,8 @@ import pytest
 from sknamegen._data.rows import Rows
 from sknamegen._data.sequences import Sequences
 from sknamegen._models import kneser_ney
-from sknamegen._models.kneser_ney import KneserNey, NGramCounts
+from sknamegen._models.counts import NGramCounts
+from sknamegen._models.kneser_ney import KneserNey
 from sknamegen._sampling import contexts as contexts_module
 from sknamegen._sampling.contexts import ContextAutomaton
 from sknamegen._sampling.decoding import Decoding

@@ -8,7 +8,7 @@ import pytest
 
 from sknamegen._data.rows import Rows
 from sknamegen._data.sequences import Sequences
-from sknamegen._models.kneser_ney import NGramCounts
+from sknamegen._models.counts import NGramCounts
 from sknamegen._models.ngrams import NGrams
 from sknamegen._sampling.constraint import Limits
 from sknamegen._sampling.contexts import ContextAutomaton

@@ -9,7 +9,8 @@ from conftest import assert_drawn_from, ngram_pipeline, small_pipeline
 from sknamegen._data.corpus import Corpus
 from sknamegen._fitted import Fitted
 from sknamegen._models.contract import NextCharModel
-from sknamegen._models.kneser_ney import KneserNey, NGramCounts
+from sknamegen._models.counts import NGramCounts
+from sknamegen._models.kneser_ney import KneserNey
 from sknamegen._models.mixture import Mixture
 from sknamegen._sampling.guide import Guide, Pool
 from sknamegen._sampling.sampler import _log_expected, _search

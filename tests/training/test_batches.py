@@ -7,7 +7,7 @@ from conftest import windows_of
 
 from sknamegen._data.rows import Rows
 from sknamegen._data.sequences import Sequences
-from sknamegen._models.kneser_ney import NGramCounts
+from sknamegen._models.counts import NGramCounts
 from sknamegen._models.ngrams import NGrams
 from sknamegen._text.alphabet import NONE, Alphabet
 from sknamegen._text.codes import END_CHARACTER
