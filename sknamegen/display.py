@@ -208,8 +208,8 @@ class NextCharDisplay(_Display):
         image = np.array([columns[character] for character in shown])
         self.image_: AxesImage = ax.imshow(image, **style)
         marked = [(x, shown.index(c)) for x, c in enumerate(targets) if c in columns]
-        places = np.reshape(marked, (-1, 2)).T
-        self.marks_: Line2D = ax.plot(*places, "o", mfc="none", mec="tab:red", ms=8)[0]
+        x, y = np.reshape(marked, (-1, 2)).T
+        self.marks_: Line2D = ax.plot(x, y, "o", mfc="none", mec="tab:red", ms=8)[0]
         _label_ticks(ax.xaxis, targets)
         _label_ticks(ax.yaxis, shown)
         ax.figure.colorbar(self.image_, ax=ax, label="probability")

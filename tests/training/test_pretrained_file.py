@@ -22,7 +22,7 @@ def test_file_round_trip(names, params, monkeypatch):
     write_pretrained(pretrained_of(generator), file)
     file.seek(0)
     pretrained = read_pretrained(file)
-    assert pretrained.alphabet.tolist() == generator.alphabet_.tolist()
+    assert pretrained.alphabet.characters == generator.alphabet_.tolist()
     weights = generator.nets_[0].module_.state_dict()
     assert pretrained.networks[0].weights.keys() == weights.keys()
     for name, weight in weights.items():
