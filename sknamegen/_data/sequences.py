@@ -8,6 +8,7 @@ Each later window is a separate sequence with a target at its last step.
 from typing import Any, NamedTuple, Self
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from .._parallel import blocks
 from .._text.alphabet import NONE, Alphabet
@@ -54,10 +55,14 @@ class Sequences(NamedTuple):
         `known` selects the characters of the alphabet that are not unknown. The sequences have no
         more steps than the longest name needs.
         """
-        codes, n_steps = rows.codes, min(rows.window_length, rows.codes.shape[-1] - 1)
-        n_names = 0 if rows.is_text else len(codes)
-        ends = rows.targets if rows.is_text else codes[:, n_steps + 1 :]
-        name_index, position = np.nonzero(ends != PAD)
+        n_steps = min(rows.window_length, rows.codes.shape[-1] - 1)
+        if rows.is_text:
+            first, later = rows.codes[:0, 0], rows.codes
+        else:
+            windows = sliding_window_view(rows.codes, n_steps + 1, axis=1)
+            first, later = windows[:, 0], windows[:, 1:]
+        n_names = len(first)
+        name_index, position = np.nonzero(later[:, :, -1] != PAD)
         n_cells = len(position) * (n_steps + 1)
         if n_cells > _MAX_CELLS:
             raise ValueError(
@@ -65,30 +70,25 @@ class Sequences(NamedTuple):
                 f"rows, and each of several copies would take {n_cells * 4 / 1e9:,.1f} GB. Shorten "
                 "or split the longest rows, or use a smaller window_length."
             )
-        inputs = np.empty((n_names + len(position), n_steps), dtype=np.int32)
-        targets = np.full_like(inputs, NONE)
-        if rows.is_text:
-            later: Ints = codes[name_index, position].astype(np.int32, copy=False)
-            if np.isin(later[:, :-1], RESERVED).any() or (later[:, -1] == START).any():
-                raise malformed_error()
-            later = alphabet.indices(later, known)
-        else:
-            codes = alphabet.indices(codes, known)
-            later = codes[name_index[:, None], position[:, None] + np.arange(1, n_steps + 2)]
-            inputs[:n_names] = codes[:, :n_steps]
-            targets[:n_names, rows.n_given :] = codes[:, rows.n_given + 1 : n_steps + 1]
-        inputs[n_names:], targets[n_names:, -1] = later[:, :-1], later[:, -1]
+        later = later[name_index, position]
+        if np.isin(later[:, :-1], RESERVED).any() or (later[:, -1] == START).any():
+            raise malformed_error()
+        codes = np.concatenate([first, later], dtype=np.int32, casting="unsafe")
+        indices = alphabet.indices(codes, known)
+        targets = np.full((len(indices), n_steps), NONE, dtype=np.int32)
+        targets[:, -1] = indices[:, -1]
+        targets[:n_names, rows.n_given :] = indices[:n_names, rows.n_given + 1 :]
         targets[targets >= len(alphabet)] = NONE  # padding and unknown characters
         return cls(
-            inputs,
+            indices[:, :-1],
             targets,
             np.concatenate([np.arange(n_names), name_index]),
             has_start=np.arange(len(targets)) < n_names,
             labels=np.full(len(targets), NONE, dtype=np.int32),
         )
 
-    def take(self, rows: Any) -> Self:
-        """Return the sequences selected by `rows`, which may be any numpy index."""
+    def take(self, rows: Ints | Bools | slice) -> Self:
+        """Return the sequences selected by `rows`."""
         columns: Any = (None if column is None else column[rows] for column in self)
         return type(self)(*columns)
 
@@ -134,7 +134,8 @@ class Sequences(NamedTuple):
         places = np.flatnonzero(self.has_target)
         rows = places // self.inputs.shape[1]
         contexts = np.empty((1 + length, len(places)), dtype=np.int32)
-        contexts[0], places = self.labels[rows], places + (rows + 1) * length
+        contexts[0] = self.labels[rows]
+        places += (rows + 1) * length
         for column in contexts[1:]:
             padded.take(places, out=column, mode="wrap")  # faster than checking the places
             places -= 1

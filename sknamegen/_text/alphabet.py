@@ -99,13 +99,10 @@ class Alphabet:
 
     def windows(self, prefixes: Sequence[str], window_length: int) -> Ints:
         """Return the last `window_length` indices of name prefixes, with -1 before the start."""
-        start = [] if self.end is None else [len(self)]
-        windows = np.full((len(prefixes), window_length), NONE)
-        for row, prefix in enumerate(prefixes):
-            last = map(self.index.__getitem__, prefix[-window_length:])
-            indices = [*start, *last][-window_length:]
-            windows[row, window_length - len(indices) :] = indices
-        return windows
+        start = "" if self.end is None else chr(START)
+        last = [f"{start}{prefix}"[-window_length:] for prefix in prefixes]
+        codes = encode([text.rjust(window_length, "\0") for text in last], window_length)
+        return self.indices(np.where(codes == PAD, NONE, codes)).astype(np.int64)
 
     def composed(self, prefixes: Iterable[str]) -> list[str]:
         """Return prefixes or names in a supported spelling: composed, unchanged or decomposed."""
