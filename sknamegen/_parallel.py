@@ -124,8 +124,10 @@ def parallel_map(function: Callable[..., _Result], calls: _Calls) -> list[_Resul
     After an error or Ctrl-C, no further calls start, and this function waits for running calls.
     Otherwise the number of BLAS threads could change during a call.
     """
-    calls, results = list(calls), dict[int, _Result]()
-    tasks, helpers = enumerate(calls), list[Future[None]]()
+    calls = list(calls)
+    tasks = enumerate(calls)
+    results = dict[int, _Result]()
+    helpers = list[Future[None]]()
 
     def work() -> None:
         try:
@@ -156,7 +158,9 @@ def in_threads(
     the main thread. This function waits for all calls. After Ctrl-C, it returns their results, or
     raises KeyboardInterrupt if `stopped` is None.
     """
-    calls, futures, may_start = list(calls), list[Future[_Result]](), Event()
+    calls = list(calls)
+    futures = list[Future[_Result]]()
+    may_start = Event()
 
     def run(call: tuple[object, ...]) -> _Result:
         may_start.wait()  # No call starts before Ctrl-C can be handled.

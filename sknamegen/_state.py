@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ._types import Data
+
 FilePath = str | os.PathLike[str]
 PACKAGE = __name__.partition(".")[0]
 # Address of the manual on Read the Docs, also in pyproject.toml.
@@ -57,12 +59,12 @@ class PublicName:
 class StateFormat(PublicName):
     """Mixin that saves the state format and rejects other formats."""
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> Data:
         return super().__getstate__() | {"_format": _FORMAT}  # type: ignore[operator]
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
+    def __setstate__(self, state: Data) -> None:
         saved_format = state.get("_format")
-        if not (isinstance(saved_format, int) and saved_format == _FORMAT):
+        if saved_format != _FORMAT:
             raise ValueError(
                 f"This {type(self).__name__} was saved by another version of sknamegen, in state "
                 f"format {saved_format}. This version reads format {_FORMAT}. Load the file with "

@@ -96,7 +96,8 @@ def load_names(
     (8849, ['female', 'male'])
     """
     check_str("title", title)
-    titles, archive = ("female", "male") if title == "all" else (title,), _collection()
+    titles = ("female", "male") if title == "all" else (title,)
+    archive = _collection()
     paths = {PurePosixPath(path).stem: path for path in archive.namelist()}
     if not paths.keys() >= set(titles):
         close = get_close_matches(title, paths, n=1)
@@ -150,7 +151,8 @@ def real_list_of(names: list[str]) -> tuple[str, list[str]] | None:
     a list contains a name, the probability of the name is one divided by the length of the list,
     otherwise a millionth. Returns None if there is no such list.
     """
-    folded, best, found = set(map(fold, names)), -inf, None
+    folded = set(map(fold, names))
+    best, found = -inf, None
     for path, text in read_collection().items():
         lines = text.split("\n")[:-1]
         if len(lines) < 300 or "invented" in path or "fantastical" in path:
@@ -328,7 +330,9 @@ class KnownNames:
     def __init__(
         self, hashes: NDArray[np.int32], others: Iterable[str] = (), near: Iterable[str] = ()
     ):
-        self._hashes, self._others, self._near = hashes, set(map(fold, others)), [*map(fold, near)]
+        self._hashes = hashes
+        self._others = set(map(fold, others))
+        self._near = list(map(fold, near))
 
     def __contains__(self, name: object) -> bool:
         if not isinstance(name, str):
@@ -536,7 +540,8 @@ def read_lines(
     if not isinstance(path, (str, os.PathLike)) and path != 0:
         raise TypeError(f"path must be a str or path-like. Got {path!r}.")
     codec = "utf-8-sig" if codecs.lookup(encoding).name == "utf-8" else encoding
-    source, n_names = repr(str(path)) if path else "Standard input", 0
+    source = repr(str(path)) if path else "Standard input"
+    n_names = 0
     bar: Any = nullcontext()  # A progress bar, even a disabled one, starts a thread.
     if verbose and os.path.exists(path):
         bar = tqdm(total=os.path.getsize(path), disable=None, unit="B", unit_scale=True)
@@ -590,8 +595,9 @@ def read_columns(lines: list[str], columns: Sequence[str | int], header: bool) -
 def _table_rows(lines: list[str]) -> Iterator[list[str]]:
     """Yield the rows of a CSV or TSV file, whose cells may contain quoted line breaks."""
     unquoted = re.sub('"[^"]*"', "", lines[0])
-    delimiter, start = max("\t,;", key=unquoted.count), 0
+    delimiter = max("\t,;", key=unquoted.count)
     reader = csv.reader((f"{line}\n" for line in lines), delimiter=delimiter, strict=True)
+    start = 0
     try:
         for row in reader:
             yield row

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ._data.rows import are_names
 from ._generator import BaseCharGenerator, fitted, generator_of, unwrapped
-from ._text.codes import END_CHARACTER, code_point, codes_of, decode
+from ._text.codes import END_CHARACTER, codes_of, decode, hex_code
 from ._text.unicode import category
 from ._types import RandomStateLike
 from ._validation import check_str, import_optional
@@ -33,7 +33,9 @@ _SYMBOLS = {END_CHARACTER: "⏎", " ": "␣"}
 class _Display:
     """Base class for displays."""
 
-    def _axes(self, ax: Axes | None, title: str, size: Any = (4.5, 3.4), **options: Any) -> Axes:
+    def _axes(
+        self, ax: Axes | None, title: str, size: tuple[float, float] = (4.5, 3.4), **options: Any
+    ) -> Axes:
         """Set options of the axes, `ax_` and `figure_`, creating a figure if `ax` is None."""
         plt = import_optional(type(self).__name__, "matplotlib.pyplot", "plot")
         self.ax_: Axes = plt.subplots(layout="constrained", figsize=size)[1] if ax is None else ax
@@ -232,7 +234,7 @@ def _label_ticks(axis: XAxis | YAxis, characters: list[str]) -> None:
 
 def _symbol(character: str) -> str:
     """Return a visible symbol for a character."""
-    printable = character if character.isprintable() else code_point(character)
+    printable = character if character.isprintable() else hex_code(character)
     symbol = f"◌{character}" if category(character) == "M" else printable
     return _SYMBOLS.get(character, symbol)
 
@@ -318,7 +320,8 @@ class TemperatureDisplay(_Display):
         rows = corpus.read(X)
         if rows.is_text:
             raise ValueError("X must be windows of names (boundary=True). Got running text.")
-        known, figures = decode(rows.names), []
+        known = decode(rows.names)
+        figures = []
         temperatures = np.array(list(temperatures), dtype=np.float64)
         for temperature in temperatures:
             options: Any = {"label": label, "random_state": random_state}

@@ -154,13 +154,14 @@ def far_apart(
         check_int("n", n, 1)
     references = list(map(str.casefold, check_strings("away_from", away_from, may_be_empty=True)))
     rapidfuzz = import_optional("far_apart", "rapidfuzz", "metrics")
-    distance, nearest = rapidfuzz.distance.Levenshtein.distance, rapidfuzz.process.extractOne
+    nearest = rapidfuzz.process.extractOne
+    options = {"scorer": rapidfuzz.distance.Levenshtein.distance, "score_cutoff": min_distance - 1}
     chosen: list[str] = []
     for original, name in zip(originals, composed, strict=True):
         if len(chosen) == n:
             break
         folded = name.casefold()
-        if nearest(folded, references, scorer=distance, score_cutoff=min_distance - 1) is None:
+        if nearest(folded, references, **options) is None:
             chosen.append(original)
             references.append(folded)
     return chosen
@@ -261,7 +262,8 @@ def constraint_probability(
     >>> 5e-5 < probability < 9e-5
     True
     """
-    n_draws, rng = check_int("n_draws", n_draws, 2), random_generator(random_state)
+    n_draws = check_int("n_draws", n_draws, 2)
+    rng = random_generator(random_state)
     sampler = fitted(generator).sampler([seed], temperature, None, **constraints)
     probability, error = sampler.constraint_probability(n_draws, rng)
     return float(probability[0]), float(error[0])

@@ -133,7 +133,7 @@ class NamePseudonymizer(
     @key.setter
     def key(self, key: bytes | str | None) -> None:
         # A hidden key keeps its identity, which `clone` checks.
-        if isinstance(key, (bytes, str)) and not isinstance(key, (_HiddenBytes, _HiddenStr)):
+        if isinstance(key, (bytes, str)) and not isinstance(key, _Hidden):
             key = _HiddenStr(key[:]) if isinstance(key, str) else _HiddenBytes(key)
         self.__dict__["key"] = key
 
@@ -181,7 +181,8 @@ class NamePseudonymizer(
         # A FrozenEstimator is its own clone and must not change.
         if pipe is not self.generator and pipe[-1].get_params().get("random_state", 0) is None:
             pipe[-1].set_params(random_state=self._seed("") % 2**32)
-        before, y = vars(self).copy(), None if None in labels else labels
+        y = None if None in labels else labels
+        before = vars(self).copy()
         try:
             learned = names
             if self.generator is None and 0 < len(names) < _MIN_NAMES:
@@ -190,7 +191,8 @@ class NamePseudonymizer(
             quiet = catch_warnings(action="ignore", category=NamesWarning)
             observed = nullcontext() if pipe is self.generator else subtask(self, pipe)
             with nullcontext() if learned is names else quiet, observed:
-                self.generator_, self._pool = pipe.fit(learned, y), {}
+                self.generator_ = pipe.fit(learned, y)
+            self._pool = {}
             self._pseudonyms = self._assign({}, label_of)
         except BaseException:
             self.__dict__ = before
@@ -268,7 +270,8 @@ class NamePseudonymizer(
             If X contains new names, and `unseen` is "error" or the generator cannot generate enough
             distinct names.
         """
-        pseudonyms, rows = self.mapping(), self._column(X, reset=False)
+        pseudonyms = self.mapping()
+        rows = self._column(X, reset=False)
         if self.unseen == "generate":
             pseudonyms = self._assign(pseudonyms, dict.fromkeys(filter(_is_name, rows)))
             if n_new := len(pseudonyms) - len(self._pseudonyms):
@@ -344,11 +347,12 @@ class NamePseudonymizer(
         """Yield names from the pool, starting at positions that the key and the name determine."""
         seed = self._seed(name)
         for number in count():
-            title, size = f"\0{label!r}\0{number}", _BLOCK << number
+            title = f"\0{label!r}\0{number}"
+            size = _BLOCK << number
             if title not in self._pool:
-                options = {"label": label, "unique": True, "on_shortfall": "warn"}
-                options["exclude"] = self.exclude
-                rng = options["random_state"] = np.random.default_rng(self._seed(title))
+                rng = np.random.default_rng(self._seed(title))
+                options = {"label": label, "unique": True, "exclude": self.exclude}
+                options |= {"on_shortfall": "warn", "random_state": rng}
                 with catch_warnings(action="ignore"):  # a short block is the last one
                     block = generator_of(self.generator_).sample("", 0.7, size, **options)
                 rng.shuffle(block)  # probable names, which are often real, are drawn first
@@ -377,13 +381,14 @@ class NamePseudonymizer(
 def _names_to_learn(names, is_labelled):
     """Return the names from which pseudonyms of a short column come: its own, or a list's."""
     advice = "Pass a FrozenEstimator of a Pipeline that was fitted to similar names."
-    reason = "no bundled list of people, towns or things contains half of them"
-    if is_labelled:
-        reason = "the bundled lists have no labels"
-    try:
-        found = None if is_labelled else real_list_of(names)
-    except RuntimeError as error:  # a Python without the module lzma cannot read the collection
-        found, reason = None, f"the bundled lists cannot be read ({error})"
+    found = None
+    reason = "the bundled lists have no labels"
+    if not is_labelled:
+        reason = "no bundled list of people, towns or things contains half of them"
+        try:
+            found = real_list_of(names)
+        except RuntimeError as error:  # a Python without the module lzma
+            reason = f"the bundled lists cannot be read ({error})"
     if found is None:
         warn_user(
             f"X has only {len(names):,} distinct names, and {reason}, so pseudonyms may be hard to "
@@ -420,8 +425,8 @@ def _replace(rows, pairs, expected, advice):
     return np.array([pairs.get(name, name) for name in rows], dtype=object).reshape(-1, 1)
 
 
-class _HiddenBytes(bytes):
-    """Key of type bytes that is not shown when it is printed or formatted."""
+class _Hidden:
+    """Mixin of a key that is not shown when it is printed or formatted."""
 
     def __repr__(self):
         return "<hidden>"
@@ -432,9 +437,9 @@ class _HiddenBytes(bytes):
         return format(repr(self), spec)
 
 
-class _HiddenStr(str):
-    """Key of type str that is not shown when it is printed or formatted."""
+class _HiddenBytes(_Hidden, bytes):
+    """Key of type bytes."""
 
-    __repr__ = _HiddenBytes.__repr__
-    __str__ = _HiddenBytes.__str__
-    __format__ = _HiddenBytes.__format__
+
+class _HiddenStr(_Hidden, str):
+    """Key of type str."""

@@ -17,15 +17,7 @@ from ._data.cleaning import warn_about_suspicious_names
 from ._data.rows import WINDOW_LENGTH, Rows, check_names, encode_rows, malformed_error
 from ._state import StateFormat
 from ._tasks import CallbackSupportMixin, fit_task
-from ._text.codes import (
-    END_CHARACTER,
-    UNKNOWN,
-    characters_of,
-    code_point,
-    decode,
-    distinct,
-    shorten,
-)
+from ._text.codes import END_CHARACTER, UNKNOWN, characters_of, decode, distinct, hex_code, shorten
 from ._validation import check_int, check_option
 
 __all__ = ["CharSequenceVectorizer"]
@@ -172,7 +164,8 @@ class CharSequenceVectorizer(StateFormat, CallbackSupportMixin, TransformerMixin
         """
         text = self._encode_rows(X, warns=True)
         n_framing = int(self.window_length) + 1 if self.boundary else 0
-        self.alphabet_, self.max_length_ = characters_of(distinct(text)), text.shape[1] - n_framing
+        self.alphabet_ = characters_of(distinct(text))
+        self.max_length_ = text.shape[1] - n_framing
         return self._cut(text)
 
     def transform(self, X: Iterable[str]) -> NDArray[np.int32]:
@@ -284,10 +277,10 @@ class CharSequenceVectorizer(StateFormat, CallbackSupportMixin, TransformerMixin
         unknown = np.isin(text, np.setdiff1d(distinct(text), self.alphabet_.view(np.int32)))
         if self.handle_unknown == "error" and unknown.any():
             row = int(unknown.any(axis=1).argmax())
-            character = characters_of(text[row, unknown[row]])[0]
+            character = str(characters_of(text[row, unknown[row]])[0])
             name = decode(text[row : row + 1, self.window_length * self.boundary :])[0]
             raise ValueError(
-                f"Unknown character {str(character)!r} ({code_point(character)}) in row {row}: "
+                f"Unknown character {character!r} ({hex_code(character)}) in row {row}: "
                 f"{shorten(name.rstrip(END_CHARACTER), 30)}. The alphabet is "
                 f"{shorten(''.join(self.alphabet_), 60)}. Use handle_unknown='replace'."
             )

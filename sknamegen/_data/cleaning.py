@@ -54,14 +54,14 @@ _FIXES: dict[str, Callable[[str], str]] = {
 _CASES: dict[str | None, Callable[[str], str]]
 _CASES = {None: str, "title": _title, "lower": str.lower, "upper": str.upper}
 # Errors that `clean_names` reports, but does not fix.
-_GARBLED: dict[str, Callable[[str], Any]] = {
+_GARBLED: dict[str, Callable[[str], object]] = {
     "with mojibake": _is_mojibake,
     "with HTML entities": re.compile(r"&#?\w+;").search,
     "with full-width forms": re.compile(r"[\uff01-\uff5e]").search,
     "with a number in front": re.compile(r"\d+[.)]\s*[^\W\d]").match,
     "with two scripts in a word": re.compile(_TWO_SCRIPTS).search,
 }
-_SUSPICIOUS: dict[str, Callable[[str], Any]] = _GARBLED | {
+_SUSPICIOUS: dict[str, Callable[[str], object]] = _GARBLED | {
     "empty": lambda name: not name.strip(),
     _WHITESPACE: lambda name: name != _FIXES["blanks"](name) != "",
     "with invisible characters": lambda name: name != _FIXES["invisible"](name),
@@ -87,7 +87,8 @@ def warn_about_suspicious_names(names: list[str], is_cleaned: bool = False) -> N
     if is_cleaned:
         title, checks = "names", _GARBLED
         advice = "clean_names does not fix them. Before clean_names, use ftfy.fix_text."
-    checked, suspects = names[:100_000], {}
+    checked = names[:100_000]
+    suspects = {}
     distinct = set(checked)
     candidates = [n for n in checked if n in _MISSING or not (n.isascii() and n.isalpha())]
     for description, is_suspicious in checks.items():
@@ -161,7 +162,8 @@ def clean_names(
         raise TypeError(f"names must be an iterable of str. Got the single str {names!r:.80}.")
     steps = _FIXES | {"case": lambda name: compose(_CASES[case](name))}
     changes = dict.fromkeys([*steps, "empty"], 0)
-    entries, cleaned = list(names), []
+    entries = list(names)
+    cleaned = []
     for row, entry in enumerate(entries):
         is_missing = entry is None or (isinstance(entry, float) and entry != entry)
         if not is_missing and not isinstance(entry, str):
@@ -178,13 +180,3 @@ def clean_names(
             changes["empty"] += 1
     warn_about_suspicious_names([x for x in entries if isinstance(x, str)], is_cleaned=True)
     return cleaned, {change: n for change, n in changes.items() if n}
-
-
-def warn_about_capitals(names: Iterable[str]) -> None:
-    """Warn about capitals in names for a generator that was fitted to names in lower case."""
-    text = "".join(names)
-    if text != text.lower():
-        warn_user(
-            "X contains capitals, but this generator was fitted to names in lower case, so "
-            "capitals are unknown. Pass names in lower case."
-        )

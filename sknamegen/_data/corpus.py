@@ -15,8 +15,8 @@ from .._text.codes import END, UNKNOWN, characters_of, distinct, encode, hash_na
 from .._text.unicode import compose, missing_letters
 from .._text.words import any_repeats_word
 from .._types import Bools, Data, Floats, Ints, Labels, Strs
-from .._validation import check_alphabet, check_int, check_labels, check_weights
-from .cleaning import warn_about_capitals, warn_about_suspicious_names
+from .._validation import check_alphabet, check_int, check_labels, check_weights, warn_user
+from .cleaning import warn_about_suspicious_names
 from .rows import MAX_WINDOW, Rows, are_names, check_names, malformed_error
 from .sequences import Sequences
 
@@ -120,8 +120,9 @@ class Corpus:
         values["is_own"] = state["_fitted"]["is_own"]
         values["repeats_words"] = bool(state["_fitted"]["repeats_words"])
         check_int("window_length_", values["window_length_"], 1, high=MAX_WINDOW)
-        corpus, is_own = cls(**values), values["is_own"]
-        if is_own is not None and (is_own.dtype, is_own.shape) != (bool, corpus.alphabet_.shape):
+        corpus = cls(**values)
+        own = corpus.is_own
+        if own is not None and (own.dtype, own.shape) != (bool, corpus.alphabet_.shape):
             raise ValueError("Expected whether the training names contain each character.")
         if (corpus.alphabet.end is None) != corpus.is_text:
             raise ValueError("Only running text has neither an end nor a maximum length.")
@@ -145,8 +146,12 @@ class Corpus:
                 "X must be windows of running text, as in fit, where boundary was False. Got names."
                 " Pass windows from the same CharSequenceVectorizer."
             )
-        if "".join(self.alphabet_).islower():
-            warn_about_capitals(names)
+        text = "".join(names)
+        if "".join(self.alphabet_).islower() and text != text.lower():
+            warn_user(
+                "X contains capitals, but this generator was fitted to names in lower case, so "
+                "capitals are unknown. Pass names in lower case."
+            )
         return Rows.of_names(self.alphabet.composed(names), self.window_length_)
 
     def label_indices(self, y: ArrayLike | None, n_names: int) -> Ints:
@@ -239,7 +244,8 @@ class Names:
         weights = None if sample_weight is None else check_weights(sample_weight, len(rows))
         if weights is not None and not weights.all():
             is_used = weights > 0
-            rows, weights = replace(rows, codes=rows.codes[is_used]), weights[is_used]
+            rows = replace(rows, codes=rows.codes[is_used])
+            weights = weights[is_used]
             y = None if y is None else y[is_used]
         codes = check_alphabet(alphabet)
         known = None if classes is None else np.unique(check_labels(classes, name="classes"))

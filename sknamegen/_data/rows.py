@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from .._parallel import blocks
-from .._text.codes import END, N_CODE_POINTS, PAD, RESERVED, START, encode, shorten
+from .._text.codes import END, N_CODE_POINTS, PAD, RESERVED, START, encode, hex_code, shorten
 from .._types import Ints
 
 # Default window_length. Nearly all names fit in such a window, so models read each of them once.
@@ -64,7 +64,8 @@ class Rows:
                 f"X must have the window_length seen in fit, {window_length}, and windows of width "
                 f"{window_length + 1}. Got width {X.shape[2]}."
             )
-        start, window_length = int((X[0, 0, :-1] == START).argmax()), X.shape[2] - 1
+        window_length = X.shape[2] - 1
+        start = int((X[0, 0, :-1] == START).argmax())
         is_text = X[0, 0, start] != START
         codes = X if is_text else np.concatenate([X[:, 0, start:], X[:, 1:, -1]], axis=1)
         if codes.min() < 0 or codes.max() >= N_CODE_POINTS:
@@ -108,11 +109,11 @@ def encode_rows(names: Sequence[str], n_padding: int = 0, is_text: bool = False)
     Rows of running text have neither a start nor an end.
     """
     joined = "".join(names)
-    if reserved := [code for code in RESERVED if chr(code) in joined]:
-        row = next(row for row, name in enumerate(names) if chr(reserved[0]) in name)
+    if reserved := [character for character in map(chr, RESERVED) if character in joined]:
+        row = next(row for row, name in enumerate(names) if reserved[0] in name)
         raise ValueError(
             "Names must not contain the reserved characters U+0000, U+0002 and U+0003. Got "
-            f"U+{reserved[0]:04X} in row {row}: {shorten(names[row], 30)}."
+            f"{hex_code(reserved[0])} in row {row}: {shorten(names[row], 30)}."
         )
     lengths = np.fromiter(map(len, names), dtype=np.int64, count=len(names))
     longest = int(lengths.max(initial=0))
@@ -157,9 +158,12 @@ def check_names(X: object) -> list[str]:
     """Return names as a list of str, or raise an error unless they are an iterable of str."""
     expected = "X must be an iterable of str, one name per item"
     if isinstance(X, (str, os.PathLike)):
-        text, is_path = shorten(str(X), 30), isinstance(X, os.PathLike) or os.path.isfile(X)
-        fix = f"read_names({text})" if is_path else f"[{text}]"
-        fix = "X.splitlines()" if "\n" in str(X) else fix
+        text = shorten(str(X), 30)
+        fix = f"[{text}]"
+        if "\n" in str(X):
+            fix = "X.splitlines()"
+        elif isinstance(X, os.PathLike) or os.path.isfile(X):
+            fix = f"read_names({text})"
         raise TypeError(f"{expected}. Got the single {type(X).__name__} {text}. Pass {fix}.")
     if not isinstance(X, Iterable) or isinstance(X, bytes) or len(getattr(X, "shape", (0,))) != 1:
         shape = f" of shape {X.shape}" if hasattr(X, "shape") else ""

@@ -17,7 +17,7 @@ from .._text.codes import decode, encode, fold_codes
 from .._validation import check_str
 
 # Folder with the page templates.
-_TEMPLATES = resources.files(__name__.partition(".")[0]).joinpath("_page")
+_TEMPLATES = resources.files(__name__.rpartition(".")[0])
 
 
 def save_page(
@@ -99,7 +99,7 @@ def save_page(
 
 def _exported(generator, title):
     """Return the generator's data for the page, as nested dicts and arrays."""
-    corpus, model = fitted(generator).corpus, fitted(generator).model
+    corpus = fitted(generator).corpus
     if corpus.is_text:
         raise ValueError("generator must be fitted to names (boundary=True). Got running text.")
     automaton = corpus.alphabet.clusters
@@ -119,7 +119,7 @@ def _exported(generator, title):
         "seen": corpus.n_characters_seen,
         "hashes": corpus.name_hashes_,
         "repeatsWords": corpus.repeats_words,
-        "model": model.export(),
+        "model": fitted(generator).model.export(),
     }
 
 

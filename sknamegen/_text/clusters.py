@@ -94,7 +94,8 @@ class Clusters:
         self.one_code_per_cluster = set(roles) <= {*_START} - {"flag", "prefix"}
         if self.one_code_per_cluster:  # a blank does not change the state
             roles = ["blank"] * len(roles)
-        states, used = [""], dict.fromkeys(roles)
+        states = [""]
+        used = dict.fromkeys(roles)
         for state in states:  # the list grows
             after = (_TRANSITIONS[state].get(role, state) for role in used)
             states += [target for target in dict.fromkeys(after) if target not in states]
@@ -102,7 +103,8 @@ class Clusters:
         transitions = [[number.get(_TRANSITIONS[s].get(r), -1) for r in roles] for s in states]
         starts = [[r in _START and (s, r) not in _CONTINUES for r in roles] for s in [*states, ""]]
         columns, classes = np.unique(np.vstack([transitions, starts]), axis=1, return_inverse=True)
-        self.transitions, self.classes = columns[: len(states)], classes.reshape(-1)
+        self.classes = classes.reshape(-1)
+        self.transitions = columns[: len(states)]
         self.starts_cluster = columns[len(states) :] > 0
         self.is_complete = np.array([state in _COMPLETE for state in states])
         # A code point that cannot follow is read as in the initial state.

@@ -54,7 +54,7 @@ def characters_of(codes: Ints) -> Strs:
     return codes.view("=U1")
 
 
-def code_point(character: str) -> str:
+def hex_code(character: str) -> str:
     """Format the code point of a character, as in "U+0041"."""
     return f"U+{ord(character):04X}"
 

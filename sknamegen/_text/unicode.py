@@ -31,7 +31,8 @@ def kind_of(character: str) -> str:
     word-final letters, such as ם and ة, letters with a hamza, and independent vowels. For marks, it
     distinguishes vowel signs, nuktas and viramas.
     """
-    general, name = category(character), unicodedata.name(character, "")
+    general = category(character)
+    name = unicodedata.name(character, "")
     if general in ("Lu", "Ll"):
         return f"{general} {name.partition(' ')[0]}"  # such as "Lu LATIN"
     if general == "M" and (mark := _MARK.search(name)):
@@ -56,8 +57,9 @@ def script_of(name: str) -> str:
 
 def missing_letters(names: Iterable[str]) -> set[str]:
     """Return the basic letters of the names' scripts and cases that they lack."""
-    known, letters = set().union(*names), filter(str.isalpha, map(chr, _BASIC_CODES))
+    known = set().union(*names)
     kinds = set(map(kind_of, known))
+    letters = filter(str.isalpha, map(chr, _BASIC_CODES))
     return {letter for letter in letters if kind_of(letter) in kinds} - known
 
 
