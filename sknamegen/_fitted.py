@@ -1,8 +1,7 @@
 """The fitted components of a generator."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self, cast
+from typing import Self, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,20 +9,15 @@ from numpy.typing import ArrayLike, NDArray
 from ._data.corpus import Corpus
 from ._data.sequences import Sequences
 from ._models.contract import NextCharModel, log_likelihood
-from ._models.mixture import Component, Mixture
 from ._models.model import CharModel
 from ._parallel import blocks, parallel_map
 from ._sampling.cache import Cache
-from ._sampling.constraint import Limits
-from ._sampling.decoding import Decoding
-from ._sampling.lookahead import Lookahead
-from ._sampling.sampler import Filters, Sampler
+from ._sampling.constraint import Constraint
+from ._sampling.filters import Filters
+from ._sampling.sampler import Sampler
 from ._sampling.source import Source
-from ._text.alphabet import NONE
-from ._text.unicode import fold
-from ._text.words import repeats_word
 from ._types import Data, Ints
-from ._validation import check_blend, check_exclude, check_option, check_str, check_weights
+from ._validation import check_str, check_weights
 
 _NOTHING_TO_PREDICT = "X must contain at least one character to predict. Got only padding."
 
@@ -68,63 +62,23 @@ class Fitted:
         return state | {"repeats_words": corpus.repeats_words, "model": self.char_model.to_state()}
 
     def sampler(
-        self, prefixes: list[str], temperature: float, filters: Filters | None, **options: Any
+        self, prefixes: list[str], temperature: float, constraint: Constraint, filters: Filters
     ) -> Sampler:
         """Validate the parameters of `sample` and return a sampler."""
         for prefix in prefixes:
             check_str("seed", prefix)
-        label = options.pop("label", None)
-        top = {name: options.pop(name) for name in Decoding._fields if name in options}
-        decoding, corpus = Decoding(temperature, **top).checked(), self.corpus
+        decoding, corpus = constraint.decoding(temperature), self.corpus
         prefixes = corpus.alphabet.checked(prefixes)
-        limits = Limits.check(corpus.alphabet, corpus.max_length_, prefixes, **options)
-        possible = self._possible(limits, prefixes)
-        source = self._source(label, prefixes, decoding)
-        key = tuple(source.labels.tolist()), source.model is self.model or repr(label)
-        return Sampler(source, possible, self.cache, key, filters or {})
-
-    def _possible(self, limits: Limits, prefixes: list[str]) -> Lookahead:
-        """Return which prefixes can be completed, or raise an error if one of them cannot."""
-        alphabet = self.corpus.alphabet
-        possible = self.cache.get(limits, lambda: Lookahead.possible(alphabet, limits))
-        states = np.array([possible.read(prefix)[0] for prefix in prefixes], dtype=np.int64)
-        is_possible = possible.is_possible(alphabet.lengths(prefixes), states)
-        if not is_possible.all():
-            prefix = prefixes[int(is_possible.argmin())]
-            rules = [f"begins with {prefix!r}" if prefix else "", limits.describe()]
-            raise ValueError(
-                f"No name of {limits.min_length} to {limits.max_length} characters from the model "
-                f"{' and '.join(filter(None, rules)) or 'exists'}. Relax the constraint."
-            )
-        return possible
-
-    def filters(self, novel: object, exclude: object, distinct_words: bool) -> Filters:
-        """Validate `novel` and `exclude`, and return a filter for each reason to reject a name."""
-        filters: Filters = {}
-        if distinct_words and not self.corpus.repeats_words:
-            filters["repeated a word"] = lambda names: np.array(repeats_word(names), dtype=bool)
-        if check_option("novel", novel):
-            if self.corpus.name_hashes_ is None:
-                raise ValueError(
-                    "novel=True requires a generator fitted to names (boundary=True) that has "
-                    "kept their hashes. Got a generator without hashes. Fit it to names."
-                )
-            filters["were in the training list"] = self.corpus.contains
-        if exclude is not None:
-            is_excluded = check_exclude(exclude)
-
-            def excluded(names: list[str]) -> NDArray[np.bool_]:
-                matches = {name for name in set(names) if is_excluded(fold(name))}
-                return np.fromiter((name in matches for name in names), bool, len(names))
-
-            filters["were excluded"] = excluded
-        return filters
+        limits = constraint.limits(corpus.alphabet, corpus.max_length_, prefixes)
+        source = Source.of(self.model, corpus, constraint.label, prefixes, decoding)
+        key = tuple(source.labels.tolist()), source.model is self.model or repr(constraint.label)
+        return Sampler.of(source, limits, self.cache, key, filters)
 
     def next_char_proba(self, seeds: list[str], label: object) -> NDArray[np.float64]:
         """Return the distribution of the character after each seed, (n_seeds, n_characters)."""
         alphabet = self.corpus.alphabet
         prefixes = alphabet.checked(seeds)
-        source = self._source(label, prefixes, Decoding())
+        source = Source.of(self.model, self.corpus, label, prefixes)
 
         def mean_proba(rows: slice) -> NDArray[np.float64]:
             proba = np.exp(source.read(prefixes[rows], None)[1])
@@ -169,32 +123,3 @@ class Fitted:
         joint = log_likelihood(self.model, sequences, labels, len(rows))
         joint -= ((n_characters - n_known) * np.log(corpus.n_characters_seen + 1))[:, None]
         return joint + (0 if is_given else corpus.log_prior), n_characters
-
-    def _source(self, label: object, prefixes: list[str], decoding: Decoding) -> Source:
-        """Return the distribution of names with a label, with any label, or of a blend."""
-        model, corpus, indices = self.model, self.corpus, [NONE]
-        if isinstance(label, Mapping) and corpus.labels:
-            weights = check_blend(label)
-            indices = [self._label_index(part) for part in weights]
-            if len(weights) > 1:
-                parts = zip(weights.values(), indices, strict=True)
-                model, indices = Mixture([Component(model, *part) for part in parts]), [NONE]
-        elif label is not None:
-            indices = [self._label_index(label)]
-        elif corpus.labels:
-            indices = [*range(len(corpus.labels))]
-        ones = np.ones((len(prefixes), 1))
-        source = Source(model, corpus, prefixes, np.array(indices), ones, decoding)
-        if len(indices) == 1:
-            return source
-        joint = source.log_joint()
-        proba = np.exp(joint - np.logaddexp.reduce(joint, axis=1)[:, None])
-        return source._replace(label_proba=proba)
-
-    def _label_index(self, label: object) -> int:
-        labels = self.corpus.labels
-        if not labels:
-            raise ValueError(f"label requires a generator fitted with labels. Got {label!r}.")
-        if not np.isscalar(label) or label not in labels:
-            raise ValueError(f"label must be one of {', '.join(map(repr, labels))}. Got {label!r}.")
-        return labels.index(label)

@@ -17,6 +17,8 @@ from sklearn.utils import InputTags
 from sklearn.utils.validation import check_is_fitted
 
 from ._fitted import Fitted
+from ._sampling.constraint import Constraint
+from ._sampling.filters import make_filters
 from ._state import StateFormat
 from ._tasks import CallbackSupportMixin
 from ._types import Data, Labels, RandomStateLike
@@ -26,7 +28,7 @@ from ._validation import check_int, check_option, check_seeds, random_generator,
 _MAX_SAMPLES = 10**7
 
 
-class Constraints(TypedDict, total=False):
+class ConstraintOptions(TypedDict, total=False):
     """Parameters of `sample` that determine the distribution of names."""
 
     label: object
@@ -41,7 +43,7 @@ class Constraints(TypedDict, total=False):
     n_words: tuple[int, int] | None
 
 
-class SampleOptions(Constraints, total=False):
+class SampleOptions(ConstraintOptions, total=False):
     """Keyword-only parameters of `sample`."""
 
     unique: bool
@@ -371,14 +373,17 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
            Outputs", ICLR 2025.
         .. [5] `best_of` in the completions API of OpenAI, 2020.
         """
-        constraints, components = _constraints(locals()), fitted(self)
+        components = fitted(self)
         seeds, rows = _check_seeds(seed, n_samples)
         check_option("unique", unique)
         check_option("on_shortfall", on_shortfall, ("raise", "warn"))
         best_of = self._check_best_of(best_of, len(rows))
-        filters = components.filters(novel, exclude, words is not None or best_of > 1)
+        filters = make_filters(components.corpus, novel, exclude, words is not None or best_of > 1)
         rng = random_generator(random_state)
-        sampler = components.sampler(seeds, temperature, filters, **constraints)
+        constraint = Constraint(
+            label, min_length, max_length, pattern, banned, words, n_words, min_p, top_k, top_p
+        )
+        sampler = components.sampler(seeds, temperature, constraint, filters)
         names, shortfall = sampler.draw(rows, rng, unique, best_of)
         if shortfall and names and on_shortfall == "warn":
             warn_user(shortfall)
@@ -395,7 +400,7 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         exclude: object = None,
         best_of: int = 1,
         random_state: RandomStateLike = None,
-        **constraints: Unpack[Constraints],
+        **constraints: Unpack[ConstraintOptions],
     ) -> Iterator[str]:
         """Generate one name, character by character.
 
@@ -423,10 +428,12 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
             As in `sample`. Invalid arguments raise an error immediately, not at the first
             character.
         """
-        components, best_of = fitted(self), self._check_best_of(best_of)
-        distinct_words = constraints.get("words") is not None or best_of > 1
-        filters = components.filters(False, exclude, distinct_words)
-        sampler = components.sampler([seed], temperature, filters, **constraints)
+        components = fitted(self)
+        best_of, constraint = self._check_best_of(best_of), Constraint(**constraints)
+        filters = make_filters(
+            components.corpus, False, exclude, constraint.words is not None or best_of > 1
+        )
+        sampler = components.sampler([seed], temperature, constraint, filters)
         return sampler.stream(random_generator(random_state), best_of)
 
     def _check_best_of(self, best_of: int, n_samples: int = 1) -> int:
@@ -499,12 +506,15 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         search extends the most probable prefixes until none of them is more probable than the n-th
         name. The result is exact.
         """
-        constraints, components = _constraints(locals()), fitted(self)
+        components = fitted(self)
         n = check_int("n", n, 1)
         if components.corpus.is_text:
             raise ValueError("most_likely requires a generator fitted to names (boundary=True).")
-        filters = components.filters(novel, exclude, words is not None)
-        return components.sampler([seed], 1.0, filters, **constraints).most_likely(n)
+        filters = make_filters(components.corpus, novel, exclude, words is not None)
+        constraint = Constraint(
+            label, min_length, max_length, pattern, banned, words, n_words, min_p
+        )
+        return components.sampler([seed], 1.0, constraint, filters).most_likely(n)
 
     def score_samples(self, X: ArrayLike, y: ArrayLike | None = None) -> NDArray[np.float64]:
         """Compute the log-likelihood of each name.
@@ -587,11 +597,6 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         tags = super().__sklearn_tags__()
         tags.input_tags = InputTags(string=True, two_d_array=False, three_d_array=True)
         return tags
-
-
-def _constraints(arguments: Data) -> Data:
-    """Return the constraints among the arguments of a method."""
-    return {name: arguments[name] for name in Constraints.__annotations__ if name in arguments}
 
 
 def _check_seeds(seed: object, n_samples: int | None) -> tuple[list[str], NDArray[np.int64]]:

@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ._types import Data
-
 FilePath = str | os.PathLike[str]
 PACKAGE = __name__.partition(".")[0]
 # Address of the manual on Read the Docs, also in pyproject.toml.
@@ -59,10 +57,10 @@ class PublicName:
 class StateFormat(PublicName):
     """Mixin that saves the state format and rejects other formats."""
 
-    def __getstate__(self) -> Data:
+    def __getstate__(self) -> dict[str, Any]:
         return super().__getstate__() | {"_format": _FORMAT}  # type: ignore[operator]
 
-    def __setstate__(self, state: Data) -> None:
+    def __setstate__(self, state: dict[str, Any]) -> None:
         saved_format = state.get("_format")
         if saved_format != _FORMAT:
             raise ValueError(

@@ -9,8 +9,9 @@ from typing import Unpack
 import numpy as np
 from numpy.typing import NDArray
 
-from ._generator import BaseCharGenerator, Constraints, fitted
+from ._generator import BaseCharGenerator, ConstraintOptions, fitted
 from ._parallel import blocks
+from ._sampling.constraint import Constraint
 from ._text.codes import FRAME
 from ._types import RandomStateLike
 from ._validation import check_int, check_strings, import_optional, random_generator
@@ -219,7 +220,7 @@ def constraint_probability(
     seed: str = "",
     n_draws: int = 2000,
     random_state: RandomStateLike = None,
-    **constraints: Unpack[Constraints],
+    **constraints: Unpack[ConstraintOptions],
 ) -> tuple[float, float]:
     """Estimate the share of sampled names that satisfy the constraints.
 
@@ -264,6 +265,6 @@ def constraint_probability(
     """
     n_draws = check_int("n_draws", n_draws, 2)
     rng = random_generator(random_state)
-    sampler = fitted(generator).sampler([seed], temperature, None, **constraints)
+    sampler = fitted(generator).sampler([seed], temperature, Constraint(**constraints), {})
     probability, error = sampler.constraint_probability(n_draws, rng)
     return float(probability[0]), float(error[0])

@@ -30,6 +30,7 @@ from scipy.spatial.distance import jensenshannon
 
 from sknamegen import CharLSTMGenerator, CharNGramGenerator, CharSequenceVectorizer, load_names
 from sknamegen._generator import fitted
+from sknamegen._sampling.constraint import Constraint
 from sknamegen._sampling.sampler import TooRare
 from sknamegen.metrics import ngram_divergence
 
@@ -87,7 +88,7 @@ def rows(generator, titles, unconstrained, base_rate, n_names):
         constraint = CONSTRAINTS[title]
         sample = partial(generator.sample, n_samples=n_names, **constraint)
         duration = seconds(partial(sample, random_state=0))
-        sampler = fitted(generator).sampler([""], 1.0, None, **constraint)
+        sampler = fitted(generator).sampler([""], 1.0, Constraint(**constraint), {})
         source, possible = sampler.source, sampler.possible
         lengths = source.corpus.alphabet.lengths(unconstrained)
         states = np.array([possible.read(name)[0] for name in unconstrained])

@@ -1,7 +1,7 @@
 """Data about the training names, apart from the model: lengths, hashes, labels, weights."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
@@ -153,6 +153,19 @@ class Corpus:
                 "capitals are unknown. Pass names in lower case."
             )
         return Rows.of_names(self.alphabet.composed(names), self.window_length_)
+
+    def sequences(self, names: Sequence[str]) -> Sequences:
+        """Return the sequences of names that consist of known characters."""
+        return Sequences.of_rows(Rows.of_names(names, self.window_length_), self.alphabet)
+
+    def label_index(self, label: object) -> int:
+        """Return the index of a label, or raise an error if there is none."""
+        labels = self.labels
+        if not labels:
+            raise ValueError(f"label requires a generator fitted with labels. Got {label!r}.")
+        if not np.isscalar(label) or label not in labels:
+            raise ValueError(f"label must be one of {', '.join(map(repr, labels))}. Got {label!r}.")
+        return labels.index(label)
 
     def label_indices(self, y: ArrayLike | None, n_names: int) -> Ints:
         """Return the label index of each name, or -1 without labels."""

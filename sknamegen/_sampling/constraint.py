@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple, Self
+from math import inf
+from typing import NamedTuple
 
 from .._text.alphabet import Alphabet
 from .._text.clusters import MAX_CODE_POINTS
-from .._validation import check_banned, check_int, check_n_words, check_words
+from .._validation import check_banned, check_int, check_n_words, check_real, check_words
 from .automaton import Automaton, build_automaton
+from .decoding import Decoding
 from .regex import compile_pattern, pattern_part
 from .words import banned_part, count_part, word_part
 
@@ -44,51 +46,6 @@ class Limits(NamedTuple):
     words: frozenset[str] | None = None
     n_words: tuple[int, int] | None = None
 
-    @classmethod
-    def check(
-        cls,
-        alphabet: Alphabet,
-        longest_name: int | None,
-        prefixes: Sequence[str],
-        *,
-        min_length: int = 1,
-        max_length: int | None = None,
-        pattern: str | re.Pattern[str] | None = None,
-        banned: Iterable[str] = (),
-        words: Iterable[str] | None = None,
-        n_words: tuple[int, int] | None = None,
-    ) -> Self:
-        """Validate the parameters of `sample`. `longest_name` is None for running text."""
-        min_length = check_int("min_length", min_length, 0, high=_MAX_LENGTH)
-        longest_seed = int(alphabet.lengths(prefixes).max(initial=0))
-        source = ""
-        if max_length is not None:
-            max_length = check_int("max_length", max_length, 1, high=_MAX_LENGTH)
-        elif longest_name is None:
-            max_length = max(longest_seed + _TEXT_LENGTH, min_length)
-        else:
-            max_length = longest_name
-            source = " (the length of the longest training name). Pass a larger max_length"
-        if min_length > max_length:
-            raise ValueError(
-                f"min_length must be at most max_length. Got min_length={min_length} and "
-                f"max_length={max_length}{source}."
-            )
-        if longest_seed > max_length:
-            raise ValueError(
-                "A seed must have at most max_length characters. Got seed "
-                f"{max(prefixes, key=len)!r} with {longest_seed} characters and "
-                f"max_length={max_length}{source}."
-            )
-        if not alphabet.index and min_length > longest_seed:
-            raise ValueError(
-                f"min_length must be 0, because the model knows only empty names. Got {min_length}."
-            )
-        min_length = max_length if longest_name is None else min_length
-        compiled = None if pattern is None else compile_pattern(pattern)
-        strings = check_banned(banned), check_words(words)
-        return cls(min_length, max_length, compiled, *strings, check_n_words(n_words))
-
     def automaton(self, alphabet: Alphabet) -> Automaton:
         """Return an automaton that reads the names that satisfy all but the length limits."""
         characters, max_length = alphabet.characters, self.max_length
@@ -111,3 +68,62 @@ class Limits(NamedTuple):
         rules += ["consists of the given words"] if self.words is not None else []
         rules += ["has {} to {} words".format(*self.n_words)] if self.n_words else []
         return " and ".join(rules)
+
+
+class Constraint(NamedTuple):
+    """Parameters of `sample` that determine the distribution of names, before validation."""
+
+    label: object = None
+    min_length: int = 1
+    max_length: int | None = None
+    pattern: str | re.Pattern[str] | None = None
+    banned: Iterable[str] = ()
+    words: Iterable[str] | None = None
+    n_words: tuple[int, int] | None = None
+    min_p: float | None = None
+    top_k: int | None = None
+    top_p: float | None = None
+
+    def decoding(self, temperature: float) -> Decoding:
+        """Return the decoding after validation."""
+        check, top_k, top_p, min_p = check_real, self.top_k, self.top_p, self.min_p
+        return Decoding(
+            check("temperature", temperature, "a finite number >= 0", lambda t: 0 <= t < inf),
+            None if top_k is None else check_int("top_k", top_k, 1),
+            None if top_p is None else check("top_p", top_p, "in (0, 1]", lambda p: 0 < p <= 1),
+            None if min_p is None else check("min_p", min_p, "in [0, 1]", lambda p: 0 <= p <= 1),
+        )
+
+    def limits(
+        self, alphabet: Alphabet, longest_name: int | None, prefixes: Sequence[str]
+    ) -> Limits:
+        """Return the limits after validation. `longest_name` is None for running text."""
+        min_length = check_int("min_length", self.min_length, 0, high=_MAX_LENGTH)
+        longest_seed = int(alphabet.lengths(prefixes).max(initial=0))
+        source = ""
+        if self.max_length is not None:
+            max_length = check_int("max_length", self.max_length, 1, high=_MAX_LENGTH)
+        elif longest_name is None:
+            max_length = max(longest_seed + _TEXT_LENGTH, min_length)
+        else:
+            max_length = longest_name
+            source = " (the length of the longest training name). Pass a larger max_length"
+        if min_length > max_length:
+            raise ValueError(
+                f"min_length must be at most max_length. Got min_length={min_length} and "
+                f"max_length={max_length}{source}."
+            )
+        if longest_seed > max_length:
+            raise ValueError(
+                "A seed must have at most max_length characters. Got seed "
+                f"{max(prefixes, key=len)!r} with {longest_seed} characters and "
+                f"max_length={max_length}{source}."
+            )
+        if not alphabet.index and min_length > longest_seed:
+            raise ValueError(
+                f"min_length must be 0, because the model knows only empty names. Got {min_length}."
+            )
+        min_length = max_length if longest_name is None else min_length
+        pattern = None if self.pattern is None else compile_pattern(self.pattern)
+        banned, words = check_banned(self.banned), check_words(self.words)
+        return Limits(min_length, max_length, pattern, banned, words, check_n_words(self.n_words))

@@ -5,6 +5,7 @@ from typing import NamedTuple, Self
 import numpy as np
 from scipy.sparse import csr_matrix
 
+from .._models.counts import NGramCounts
 from .._models.kneser_ney import KneserNey, levels_of
 from .._types import Floats, Ints
 from .decoding import Decoding
@@ -48,7 +49,7 @@ class ContextAutomaton(NamedTuple):
         return cls(ngrams.parents[:n], ngrams.lengths[:n], after, (start,), proba)
 
     @classmethod
-    def from_distributions(cls, ngrams: KneserNey, contexts: Ints, proba: Floats) -> Self:
+    def learn(cls, counted: NGramCounts, kinds: Ints, proba: Floats) -> Self:
         """Return an automaton with the contexts of n-grams, estimated from distributions.
 
         ``p(w | h) = (s(h w) + a p(w | h')) / (n(h) + a)``, where h' is context h without its first
@@ -57,18 +58,19 @@ class ContextAutomaton(NamedTuple):
 
         Parameters
         ----------
-        ngrams : KneserNey
-            Without labels. The last of their characters are not predicted. They mark the start of a
-            name with each label.
-        contexts : ndarray of shape (n, order), dtype int
-            As in `NGramCounts`.
+        counted : NGramCounts
+            N-grams without labels.
+        kinds : ndarray of shape (n_indices + 3,), dtype int
+            See `KneserNey`. The last indices are not predicted. They mark the start of a name with
+            each label.
         proba : ndarray of shape (n, n_characters), dtype float
-            The distribution of the next character after each context.
+            The distribution of the next character after each context of `counted`.
         """
+        ngrams = KneserNey(counted, kinds)
         after, start = ngrams.transitions()
         n_contexts, n_characters = len(after), proba.shape[1]
         parents, lengths = ngrams.parents[:n_contexts], ngrams.lengths[:n_contexts]
-        ids = ngrams.find(contexts)
+        ids = ngrams.find(counted.contexts)
         while (is_unknown := ids >= n_contexts).any():
             ids = np.where(is_unknown, ngrams.parents[ids], ids)
         cells = np.ones(len(ids), dtype=np.float32), (ids, np.arange(len(ids)))

@@ -1,12 +1,10 @@
 """Distributions from which characters are drawn: temperature, top_k, top_p and min_p."""
 
-from math import inf
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import numpy as np
 
 from .._types import Floats, Ints
-from .._validation import check_int, check_real
 
 
 class Decoding(NamedTuple):
@@ -29,16 +27,6 @@ class Decoding(NamedTuple):
     top_k: int | None = None
     top_p: float | None = None
     min_p: float | None = None
-
-    def checked(self) -> Self:
-        """Return the parameters after validation."""
-        (temperature, top_k, top_p, min_p), check = self, check_real
-        return type(self)(
-            check("temperature", temperature, "a finite number >= 0", lambda t: 0 <= t < inf),
-            None if top_k is None else check_int("top_k", top_k, 1),
-            None if top_p is None else check("top_p", top_p, "in (0, 1]", lambda p: 0 < p <= 1),
-            None if min_p is None else check("min_p", min_p, "in [0, 1]", lambda p: 0 <= p <= 1),
-        )
 
     def probabilities(self, logits: Floats) -> Floats:
         """Convert logits to the distribution from which characters are drawn, in float64.

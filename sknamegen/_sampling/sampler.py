@@ -24,18 +24,19 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import compress
 from math import inf
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .._models.counts import NGramCounts
-from .._models.kneser_ney import KneserNey
 from .._parallel import one_blas_thread
 from .._types import Bools, Floats, Ints
 from .cache import MAX_BYTES, Cache
 from .constraint import Limits
 from .contexts import ContextAutomaton
 from .decoding import Decoding, draw
+from .filters import Filters
 from .guide import Guide, log_sum, no_match_error
 from .lookahead import Lookahead
 from .search import MAX_STATES, Search
@@ -78,8 +79,6 @@ _MAX_FAILURES = 10_000
 _MAX_DRAWS, _MAX_DRAWS_PER_NAME = 1_000_000, 30
 # Draws a name for each row. Returns which are valid, and all names. Invalid ones may be cut short.
 Propose = Callable[[Ints, np.random.Generator], tuple[Bools, list[str]]]
-# Maps each reason for rejection to a function that flags the rejected names.
-Filters = dict[str, Callable[[list[str]], Bools]]
 
 
 class TooRare(ValueError):
@@ -174,6 +173,24 @@ class Sampler:
     cache: Cache
     key: Hashable
     filters: Filters
+
+    @classmethod
+    def of(
+        cls, source: Source, limits: Limits, cache: Cache, key: Hashable, filters: Filters
+    ) -> Self:
+        """Return a sampler, or raise an error if a prefix cannot be completed."""
+        alphabet = source.corpus.alphabet
+        possible = cache.get(limits, lambda: Lookahead.possible(alphabet, limits))
+        states = np.array([possible.read(text)[0] for text in source.prefixes], dtype=np.int64)
+        is_possible = possible.is_possible(alphabet.lengths(source.prefixes), states)
+        if not is_possible.all():
+            prefix = source.prefixes[int(is_possible.argmin())]
+            rules = [f"begins with {prefix!r}" if prefix else "", limits.describe()]
+            raise ValueError(
+                f"No name of {limits.min_length} to {limits.max_length} characters from the model "
+                f"{' and '.join(filter(None, rules)) or 'exists'}. Relax the constraint."
+            )
+        return cls(source, possible, cache, key, filters)
 
     def draw(
         self, rows: Ints, rng: np.random.Generator, unique: bool = False, best_of: int = 1
@@ -439,8 +456,8 @@ class Sampler:
         kinds, n_characters = source.corpus.alphabet.kinds, proba.shape[1]
         starts = np.repeat(kinds[n_characters], len(source.labels))  # one for each label
         kinds = np.concatenate([kinds[:n_characters], starts, kinds[n_characters:]])
-        ngrams = KneserNey(NGramCounts(contexts, characters), kinds)
-        automaton = ContextAutomaton.from_distributions(ngrams, contexts, proba)
+        counted = NGramCounts(contexts, characters)
+        automaton = ContextAutomaton.learn(counted, kinds, proba)
         return self.possible.weighted(automaton)
 
     @property

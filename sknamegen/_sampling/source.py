@@ -6,23 +6,23 @@ References
    Technometrics, 1995.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .._arrays import log_softmax, unique_inverse
 from .._data.corpus import Corpus
-from .._data.rows import Rows
-from .._data.sequences import Sequences
 from .._models.contract import NextCharModel, State, log_likelihood, select
+from .._models.mixture import Component, Mixture
 from .._parallel import blocks, one_blas_thread, parallel_map
 from .._text.alphabet import NONE
 from .._text.clusters import MAX_CODE_POINTS
 from .._types import Bools, Floats, Ints
+from .._validation import check_blend
 from .decoding import Decoding, draw
 from .lookahead import Lookahead
 
@@ -43,6 +43,10 @@ Steps = NDArray[np.void]
 # importance weight times the lookahead. The mean over all draws is an unbiased estimate of the
 # total probability that the lookahead expects of these prefixes.
 Passed = tuple[Ints, Floats]
+
+
+# The distribution of the model.
+_PLAIN = Decoding()
 
 
 class Draws(NamedTuple):
@@ -116,6 +120,36 @@ class Source(NamedTuple):
     labels: Ints
     label_proba: Floats
     decoding: Decoding
+
+    @classmethod
+    def of(
+        cls,
+        model: NextCharModel,
+        corpus: Corpus,
+        label: object,
+        prefixes: list[str],
+        decoding: Decoding = _PLAIN,
+    ) -> Self:
+        """Return the distribution of names with a label, with any label, or of a blend."""
+        indices = [NONE]
+        if isinstance(label, Mapping) and corpus.labels:
+            weights = check_blend(label)
+            indices = [corpus.label_index(part) for part in weights]
+            if len(weights) > 1:
+                parts = zip(weights.values(), indices, strict=True)
+                model = Mixture([Component(model, *part) for part in parts])
+                indices = [NONE]
+        elif label is not None:
+            indices = [corpus.label_index(label)]
+        elif corpus.labels:
+            indices = [*range(len(corpus.labels))]
+        ones = np.ones((len(prefixes), 1))
+        source = cls(model, corpus, prefixes, np.array(indices), ones, decoding)
+        if len(indices) == 1:
+            return source
+        joint = source.log_joint()
+        proba = np.exp(joint - np.logaddexp.reduce(joint, axis=1)[:, None])
+        return source._replace(label_proba=proba)
 
     def propose(
         self,
@@ -310,7 +344,7 @@ class Source(NamedTuple):
 
     def decoded(self, log_proba: Floats) -> Floats:
         """Return log-probabilities after decoding."""
-        if self.decoding == Decoding():
+        if self.decoding == _PLAIN:
             return log_proba
         proba = self.decoding.probabilities(log_proba.reshape(-1, log_proba.shape[2]))
         with np.errstate(divide="ignore"):
@@ -343,8 +377,7 @@ class Source(NamedTuple):
         texts, corpus = self.prefixes if names is None else names, self.corpus
         joint = np.zeros((len(texts), len(self.labels)))
         if any(texts) and not corpus.is_text:
-            rows = Rows.of_names(texts, corpus.window_length_)
-            read = Sequences.of_rows(rows, corpus.alphabet)
+            read = corpus.sequences(texts)
             if names is None:
                 read.targets[read.targets == corpus.alphabet.end] = NONE
             joint += log_likelihood(self.model, read, self.labels[:, None], len(texts))

@@ -12,6 +12,7 @@ from sknamegen._models.contract import NextCharModel
 from sknamegen._models.counts import NGramCounts
 from sknamegen._models.kneser_ney import KneserNey
 from sknamegen._models.mixture import Mixture
+from sknamegen._sampling.constraint import Constraint
 from sknamegen._sampling.guide import Guide, Pool
 from sknamegen._sampling.sampler import _log_expected, _search
 from sknamegen._sampling.source import Draws
@@ -47,7 +48,7 @@ class MisleadingModel(EvenModel):
 def make(model, prefixes=("",), **limits):
     letters = characters_of(np.array([END, ord("a")], np.int32))
     corpus = Corpus(letters, 4, 1, 5, None, 1.0)
-    return Fitted(corpus, model).sampler(list(prefixes), 1.0, None, **limits)
+    return Fitted(corpus, model).sampler(list(prefixes), 1.0, Constraint(**limits), {})
 
 
 def zeros(n):
@@ -56,7 +57,8 @@ def zeros(n):
 
 def test_names_that_are_cut_short_leave_room_for_others_in_a_trial(names):
     generator = small_pipeline().fit(names)[-1]
-    n_names, n_valid, steps = generator._fitted.sampler([""], 1.0, None, pattern="V.*")._trial()
+    sampler = generator._fitted.sampler([""], 1.0, Constraint(pattern="V.*"), {})
+    n_names, n_valid, steps = sampler._trial()
     assert 7500 < n_names + sum(map(len, steps)) < 8500
     share = generator.next_char_proba("")[0, list(generator.alphabet_).index("V")]
     assert abs(n_valid / n_names - share) < 5 * (share / n_names) ** 0.5
