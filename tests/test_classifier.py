@@ -89,15 +89,12 @@ def test_tags_before_and_after_fit(labelled, windows, frozen):
             assert actual == (False, True, not is_names)
 
 
-def test_parameters_and_html():
+def test_parameters():
     classifier = NameClassifier(ngram_pipeline())
     classifier.set_params(generator__ngram__order=3, generator__windows__window_length=4)
     assert clone(classifier).generator[-1].order == 3
     assert classifier.get_params()["generator__ngram__order"] == 3
     assert not hasattr(classifier, "partial_fit")  # pipelines have none
-    html = classifier._repr_html_()
-    assert "/api/sknamegen.NameClassifier.html" in html
-    assert "CharNGramGenerator" in html
 
 
 @pytest.mark.parametrize("frozen", [False, True])

@@ -136,13 +136,3 @@ def test_shape_frequencies_match_the_list():
     for start, share in (("Mc", 0.2), ("O'", 0.1)):
         actual = np.mean([name.startswith(start) for name in sampled])
         assert actual == pytest.approx(share, abs=0.03)
-
-
-@pytest.mark.parametrize("letters", ["אבגדהוזח", "αεινορστ"])
-@MAKERS
-def test_labels_of_different_scripts_do_not_mix(make, letters):
-    latin, foreign = words(150), words(150, 1, letters)
-    generator = make().fit(latin + foreign, ["latin"] * 150 + ["foreign"] * 150)
-    for label in ("latin", "foreign"):
-        sampled = generator.sample(n_samples=1000, label=label, random_state=0)
-        assert np.mean([name.isascii() != (label == "latin") for name in sampled]) < 0.02

@@ -270,16 +270,6 @@ def test_load_words():
 
 
 @pytest.mark.full
-def test_words_are_compiled_once():
-    generator = CharNGramGenerator().fit(load_names("female")[:100])
-    generator.most_likely(1, words=load_words())
-    size = generator._fitted.cache.nbytes
-    for words in (list(load_words()), iter(load_words())):
-        generator.most_likely(1, words=words)
-        assert generator._fitted.cache.nbytes == size
-
-
-@pytest.mark.full
 def test_two_hundred_thousand_words():
     rng = np.random.default_rng(0)
     letters = rng.choice([*"abcdefghijklmnopqrst"], (200_000, 8))

@@ -1,5 +1,3 @@
-import re
-
 import numpy as np
 import pytest
 from conftest import windows_of
@@ -55,54 +53,6 @@ def test_sequences_contain_every_pair_once(window_length):
     windows = windows_of(NAMES, window_length)
     for part in (windows, windows.copy(), windows[::2], windows[:, :2], windows[:, 1:]):
         assert pairs_of(sequences_of(part), window_length) == pairs_slow(part)
-
-
-@pytest.mark.parametrize(
-    ("X", "error", "match"),
-    [
-        ([[1], [2, 3]], ValueError, "Got a ragged list"),
-        (None, TypeError, "Got dtype object"),
-        (np.zeros((3, 11), dtype=int), ValueError, "Got shape (3, 11)"),
-        (np.zeros((0, 4, 11), dtype=int), ValueError, "at least one name"),
-        (np.zeros((3, 4, 11)), TypeError, "Got dtype float64"),
-        (np.zeros((3, 4, 5), dtype=int), ValueError, "width 11. Got width 5"),
-    ],
-)
-def test_windows_of_other_shapes_are_rejected(X, error, match):
-    with pytest.raises(error, match=re.escape(match)):
-        Rows.of_windows(X, window_length=10)
-
-
-def changed_windows(index, value):
-    windows = windows_of(NAMES, 3).copy()
-    windows[index] = value
-    return windows
-
-
-@pytest.mark.parametrize(
-    "X",
-    [
-        changed_windows((2, 2, 0), 97),  # a start that differs from the other rows
-        changed_windows((1, 0, 3), 97),  # a target missing from the next context
-        changed_windows((4, 5, 1), 0),  # padding inside a later window
-        changed_windows((4, 5, 1), 2),  # a start inside a later window
-        changed_windows((2, 1, 3), 2),  # a start as a target
-        changed_windows((2, 1, 3), 0),  # padding inside a name
-        changed_windows((1, 2, 3), 97),  # a character after the end
-        windows_of(NAMES, 3)[:, ::-1],
-        windows_of(NAMES, 3)[:, ::2],
-    ],
-)
-def test_invalid_windows_are_rejected(X):
-    with pytest.raises(ValueError, match="windows from CharSequenceVectorizer"):
-        sequences_of(X)
-
-
-@pytest.mark.parametrize("value", [-5, 0x110000, 2**31 - 1])
-@pytest.mark.parametrize("index", [(4, 0, 3), (4, 5, 3)])
-def test_code_points_outside_unicode_are_rejected(index, value):
-    with pytest.raises(ValueError, match="Unicode code points"):
-        sequences_of(changed_windows(index, value))
 
 
 def test_too_many_later_windows_are_rejected():

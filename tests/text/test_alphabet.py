@@ -9,17 +9,6 @@ from sknamegen._text.alphabet import Alphabet
 from sknamegen._text.codes import encode, hash_names
 
 
-def test_alphabet_converts_strings_to_indices():
-    names = Alphabet(np.array(["\3", "a", "b"]))
-    assert (names.end, names.index) == (0, {"a": 1, "b": 2})
-    assert names.decode(np.array([[1, 2, 0, -1], [2, -1, -1, -1]])) == ["ab", "b"]
-    expected = [[-1, -1, 3], [-1, 3, 1], [1, 2, 2]]
-    assert names.windows(["", "a", "abb"], 3).tolist() == expected
-    text = Alphabet(np.array(["a", "b"]))
-    assert text.end is None
-    assert text.windows(["ab"], 3).tolist() == [[-1, 0, 1]]
-
-
 def test_hashes_match_the_formula():
     names = ["", "a", "Zoë", "\U0010ffff", "ab", "ba"]
     expected = []
