@@ -13,16 +13,17 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from itertools import pairwise
 from threading import Event, Lock
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 from weakref import WeakSet
 
 from threadpoolctl import ThreadpoolController
 
 _Result = TypeVar("_Result")
+_Value = TypeVar("_Value")
 _Calls = Iterable[tuple[object, ...]]
 
 
-class Setting:
+class Setting(Generic[_Value]):
     """Process-wide setting that blocks of code change temporarily.
 
     The last of these blocks to end, in any thread, restores the value.
@@ -33,17 +34,17 @@ class Setting:
         Functions that return and set the value.
     """
 
-    def __init__(self, read: Callable[[], Any], write: Callable[[Any], None]):
+    def __init__(self, read: Callable[[], _Value], write: Callable[[_Value], None]):
         self._read, self._write = read, write
         self._lock = Lock()
         # Weak references, so that a block interrupted by Ctrl-C does not stay registered.
         self._blocks: WeakSet[Event] = WeakSet()
-        self._before: list[Any] = []  # value before the first block
+        self._before: list[_Value] = []  # value before the first block
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._after_fork)
 
     @contextmanager
-    def changed(self, value: Any) -> Iterator[Any]:
+    def changed(self, value: _Value) -> Iterator[_Value]:
         """Set the value inside the block and yield the value from before all blocks."""
         block = Event()  # any object that supports weak references
         try:

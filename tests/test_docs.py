@@ -22,6 +22,7 @@ DOCS = ROOT / ".docs"
 BLOCK = re.compile(r"^(<!-- varies -->\n)?```(python|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CHAPTERS = sorted(path for path in DOCS.rglob("*.md") if "_build" not in path.parts)
 README = ROOT / "README.md"
+TYPICAL, DRAWN = "settings of the command line", "temperature 0.7"
 
 
 @pytest.mark.parametrize(
@@ -63,48 +64,38 @@ def test_comparison_shows_the_figures_of_the_benchmarks():
     style = {}
     for row in cells_of(output["style.py --plot ../images/style.png"]):
         if row[0] == "50" and row[2] in ("", "0.7") and len(row) == 10:
-            style[row[1]] = f"{float(row[5]):.0%} / {float(row[7]):.2f}"
+            style[row[1]] = [f"{float(row[5]):.0%}", f"{float(row[7]):.2f}"]
     (blind,) = (text for command, text in output.items() if command.startswith("blind.py"))
     kept = {row[0]: f"{float(row[3].split()[0]):.0%}" for row in cells_of(blind)[1:]}
 
-    def figures(script, *patterns):
-        return [float(re.findall(pattern, output[script])[-1]) for pattern in patterns]
+    def figure(script, pattern, n_decimals):
+        return f"{float(re.findall(pattern, output[script])[-1]):,.{n_decimals}f}"
 
-    titles = "total time", "fit, threads: +2", "in Keras"
-    small, default, keras = figures("fit.py", *(rf"{title} +(\S+) s" for title in titles))
-    losses = figures("fit.py", r"total time .* (\S+) nats", r"in Keras +\S+ s +(\S+)")
-    rate, loop = figures(
-        "sampling.py",
-        r"2 of 240 units, threads: 2:.* (\d+) characters/s",
-        r"in Keras: (\S+) characters/s",
-    )
-    notebook = loss["the notebook's recipe"]
-    typical, drawn = "settings of the command line", "temperature 0.7"
+    order = CharNGramGenerator().order
+    losses = [f"{loss[name]:.3f}" for name in ("LSTM, default", f"n-gram, order {order}")]
+    losses += [f"{loss[name]:.2f}" for name in ("the notebook's recipe", "logistic regression")]
+    ways = [f"{model}, {way}" for way in (TYPICAL, DRAWN) for model in ("default", "counting")]
+    (rate,) = re.findall(r"2 of 240 units, threads: 2:.* (\d+) ch", output["sampling.py"])
     expected = {
-        "quality.py": [
-            f"LSTM from random weights {loss['LSTM, default']:.3f}, "
-            f"n-grams {loss[f'n-gram, order {CharNGramGenerator().order}']:.3f}",
-            "Keras notebook that this project began with "
-            f"{notebook:.2f}, logistic regression {loss['logistic regression']:.2f}",
-        ],
-        "style.py": [
-            f"LSTM {style['LSTM']}, n-grams {style['counting']}",
-            f"markovify {style['markovify']}, real names {style['real names']}",
-        ],
-        "blind.py": [
-            f"LSTM {kept[f'default, {typical}']}, n-grams {kept[f'counting, {typical}']} with the "
-            f"{typical}; {kept[f'default, {drawn}']} and {kept[f'counting, {drawn}']} of plain "
-            f"draws at {drawn}",
-            f"markovify {kept['markovify']}; real names {kept['real names']}",
-        ],
+        "quality.py": losses,
+        "style.py": style["LSTM"] + style["counting"] + style["markovify"] + style["real names"],
+        "blind.py": [*map(kept.get, ways), "0.7", kept["markovify"], kept["real names"]],
         "fit.py": [
-            f"{small:.1f} s for {losses[0]:.2f}; {default:.1f} s with the defaults and `init=None`",
-            f"the notebook's settings in Keras: {keras:.1f} s for {losses[1]:.2f}",
+            figure("fit.py", r"total time +(\S+) s", 1),
+            figure("fit.py", r"total time .* (\S+) nats", 2),
+            figure("fit.py", r"fit, threads: +2 +(\S+) s", 1),
+            figure("fit.py", r"in Keras +(\S+) s", 1),
+            figure("fit.py", r"in Keras +\S+ s +(\S+)", 2),
         ],
-        "sampling.py": [f"{round(rate, -3):,.0f}", f"the notebook's loop in Keras: {loop:.0f}"],
+        "sampling.py": [
+            f"{round(int(rate), -3):,}",
+            figure("sampling.py", r"in Keras: (\S+) characters/s", 0),
+        ],
     }
-    shown = cells_of(README.read_text("utf-8"))[1:]
-    assert {re.findall(r"`(\w+\.py)`", row[0])[0]: row[1:] for row in shown} == expected
+    for title, *cells in cells_of(README.read_text("utf-8"))[1:]:
+        (script,) = re.findall(r"`(\w+\.py)`", title)
+        assert re.findall(r"\d[\d,]*(?:\.\d+)?%?", " ".join(cells)) == expected.pop(script)
+    assert not expected
 
 
 def test_plot_shows_the_figures_of_the_benchmark():

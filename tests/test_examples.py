@@ -598,17 +598,13 @@ def test_benchmark_of_constraints(run):
 def test_benchmark_of_style(run, tmp_path):
     printed = run("benchmarks/style.py", "--quick", "--plot", "style.png")
     models = [("real names", ""), *((m, t) for m in ("counting", "LSTM") for t in ("0.7", "1.0"))]
-    rows = [row[3:] for row in cells_of(printed) if tuple(row[1:3]) in models]
-    by_model, by_kind = rows[: len(models)], np.array(rows[len(models) :])
-    _, losses, *figures = np.transpose(by_model)
-    judge, second_judge, auc, *_ = figures = np.array(figures, dtype=float)
+    rows = [row[5:] for row in cells_of(printed) if tuple(row[1:3]) in models]
+    figures = np.transpose(rows[: len(models)]).astype(float)
+    judge, second_judge, auc, *_ = figures
     assert figures.shape == (5, len(models))
     assert min(*judge, *second_judge) > 0.5
     assert abs(auc[0] - 0.5) < 0.1  # real names cannot be told apart
     assert min(auc[1:]) > 0.6
-    losses = losses[1:].astype(float)  # real names have none
-    assert by_kind[1:, ::2].astype(float).mean(axis=1) == pytest.approx(losses, abs=0.001)
-    assert by_kind[:, 1::2].astype(float).mean(axis=1) == pytest.approx(judge, abs=0.001)
     assert (tmp_path / "style.png").read_bytes().startswith(b"\x89PNG")
 
 
