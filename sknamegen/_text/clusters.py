@@ -94,8 +94,7 @@ class Clusters:
         self.one_code_per_cluster = set(roles) <= {*_START} - {"flag", "prefix"}
         if self.one_code_per_cluster:  # a blank does not change the state
             roles = ["blank"] * len(roles)
-        states = [""]
-        used = dict.fromkeys(roles)
+        states, used = [""], dict.fromkeys(roles)
         for state in states:  # the list grows
             after = (_TRANSITIONS[state].get(role, state) for role in used)
             states += [target for target in dict.fromkeys(after) if target not in states]

@@ -31,8 +31,7 @@ def kind_of(character: str) -> str:
     word-final letters, such as ם and ة, letters with a hamza, and independent vowels. For marks, it
     distinguishes vowel signs, nuktas and viramas.
     """
-    general = category(character)
-    name = unicodedata.name(character, "")
+    general, name = category(character), unicodedata.name(character, "")
     if general in ("Lu", "Ll"):
         return f"{general} {name.partition(' ')[0]}"  # such as "Lu LATIN"
     if general == "M" and (mark := _MARK.search(name)):
