@@ -111,7 +111,7 @@ def test_novel_excludes_names_forgotten_during_the_call(names):
         generator = ngram_pipeline(order=9).fit(names)[-1]
         options = {"novel": True, "exclude": Forgetting(generator)}
         if call == "sample":
-            sampled = generator.sample(n_samples=50, random_state=0, **options)
+            sampled = generator.sample(n_samples=500, random_state=0, **options)
         else:
             sampled, _ = generator.most_likely(5, **options)
         assert generator.name_hashes_ is None
