@@ -224,18 +224,20 @@ class KneserNey:
     def find(self, contexts: Ints) -> Ints:
         """Return an id for each context, for use with `proba`: its longest known suffix."""
         ids = longest = self._roots(contexts[:, 1:])
-        for column in contexts.T[self.first_column :]:
+        for column in contexts.T[self.first_column :] + 1:
             ids = self._longer(ids, column)
             longest = np.maximum(longest, ids)
         return longest
 
-    def _longer(self, ids: Ints, characters: Ints | int) -> Ints:
-        """Return contexts with one more character in front, or -1 for unknown contexts."""
-        table, n_cells = self._table, len(self._table) - 1
-        keys = ids * self.radix + 1
-        keys += characters
-        longer = table.take(keys, mode="clip").astype(np.int64)  # keys can exceed int32
-        if len(self.keys) and self.keys[-1] >= n_cells:
+    def _longer(self, ids: Ints, columns: Ints | int) -> Ints:
+        """Return contexts with one more character in front, or -1 for unknown contexts.
+
+        `columns` are the characters plus 1.
+        """
+        n_cells, keys = len(self._table) - 1, ids * self.radix
+        keys += columns
+        longer = self._table.take(keys, mode="clip").astype(np.int64)  # keys can exceed int32
+        if n_cells == TABLE_CELLS:
             beyond = np.flatnonzero(keys >= n_cells)
             place = np.searchsorted(self.keys[:-1], keys[beyond])
             is_known = self.keys[place] == keys[beyond]
@@ -288,7 +290,7 @@ class KneserNey:
         n_contexts = int(np.searchsorted(self.lengths, end))
 
         def longer(contexts: Ints, characters: Ints | int) -> Ints:
-            ids = self._longer(contexts, characters)
+            ids = self._longer(contexts, characters + 1)
             return np.where(ids < n_contexts, ids, NONE)
 
         after = np.empty((n_contexts, n_characters), dtype=np.int32)

@@ -18,9 +18,9 @@ from .lstm import LSTM, Layers
 from .ngrams import NGrams
 from .penalty import KindPenalty, NewCharacterPenalty
 
-# Windows (n_rows, window_length), labels (n_rows,), the layers of each network, and the context of
-# kinds of each row, see `KindPenalty`.
-State = tuple[Ints, Ints, list[Layers], Ints]
+# The label and the characters of each window, (n_rows, 1 + window_length), as in
+# `Sequences.contexts`, the layers of each network, and the contexts of kinds, see `KindPenalty`.
+State = tuple[Ints, list[Layers], Ints]
 
 
 @dataclass(frozen=True)
@@ -118,27 +118,29 @@ class CharModel(NextCharModel):
     def start(self, windows: Ints, labels: Ints) -> tuple[State, Floats]:
         """Read contexts."""
         outputs = [lstm.start(windows, labels) for lstm in self._lstms]
+        contexts = np.concatenate([labels[:, None], windows[:, ::-1]], axis=1)
         kinds = self.kinds.contexts(windows, labels)[:, -1]
-        state = windows, labels, [layers for layers, _ in outputs], kinds
+        state = contexts, [layers for layers, _ in outputs], kinds
         return state, self._predict_after(state, [logits for _, logits in outputs])
 
     def advance(self, state: State, characters: Ints) -> tuple[State, Floats]:
         """Read one more character per row."""
-        windows, labels, layers, kinds = state
+        contexts, layers, kinds = state
+        labels = contexts[:, 0]
         # The state after a full window depends on its first character, which is dropped.
-        full = np.flatnonzero(windows[:, 0] >= 0)
-        windows = np.concatenate([windows[:, 1:], characters[:, None]], axis=1)
-        if len(full) == len(windows):
-            return self.start(windows, labels)
+        full = np.flatnonzero(contexts[:, -1] >= 0)
+        contexts = np.concatenate([labels[:, None], characters[:, None], contexts[:, 1:-1]], axis=1)
+        if len(full) == len(contexts):
+            return self.start(contexts[:, :0:-1], labels)
         pairs = zip(self._lstms, layers, strict=True)
         outputs = [lstm.advance(before, characters, labels) for lstm, before in pairs]
         kinds = self.kinds.advance(kinds, characters)
         if len(full):
-            read_again = windows[full], labels[full]
+            read_again = contexts[full, :0:-1], labels[full]
             kinds[full] = self.kinds.contexts(*read_again)[:, -1]
             for lstm, (_, logits) in zip(self._lstms, outputs, strict=True):
                 _, logits[full] = lstm.start(*read_again)
-        state = windows, labels, [layers for layers, _ in outputs], kinds
+        state = contexts, [layers for layers, _ in outputs], kinds
         return state, self._predict_after(state, [logits for _, logits in outputs])
 
     def logits(self, sequences: Sequences) -> Floats:
@@ -185,21 +187,19 @@ class CharModel(NextCharModel):
 
     def _predict_after(self, state: State, outputs: list[Floats]) -> Floats:
         """Return the logits in a state, given those of the networks."""
-        windows, labels, _, kinds = state
-        ids: Ints = np.empty(0, dtype=np.int64)
+        contexts, _, kinds = state
+        ids = kinds[:0]
         if self._ngrams:
-            recent = windows[:, : -self._ngrams.order : -1]
-            ids = self._ngrams.find(np.concatenate([labels[:, None], recent], axis=1))
-        return self._predict(outputs, ids, labels) + self.kinds.of(kinds)
+            ids = self._ngrams.find(contexts[:, : self._ngrams.order])
+        return self._predict(outputs, ids, contexts[:, 0]) + self.kinds.of(kinds)
 
     def _predict_sequences(self, sequences: Sequences) -> tuple[Ints, Floats]:
         """Return each target's row, and the logits of the rows, without the penalty of kinds.
 
         Targets with the same context share a row.
         """
-        n_targets = sequences.has_target.sum(1)
         outputs = [lstm.distinct_logits(sequences) for lstm in self._lstms]
-        rows: Ints = outputs[0][0] if outputs else np.zeros(n_targets.sum(), dtype=np.int64)
+        rows: Ints = outputs[0][0] if outputs else np.zeros(1, dtype=np.int64)
         logits, ids = [logits for _, logits in outputs], rows[:0]
         if self._ngrams:
             ids = self._ngrams.find(sequences.contexts(self._ngrams.order - 1))
@@ -208,7 +208,8 @@ class CharModel(NextCharModel):
             read_rows, ids = np.divmod(pairs, n_ids)
             logits = [part.take(read_rows, axis=0) for part in logits]
         labels = np.empty(int(rows.max(initial=-1)) + 1, dtype=np.int64)
-        labels[rows] = np.repeat(sequences.labels, n_targets)
+        if self.new_characters:
+            labels[rows] = np.repeat(sequences.labels, sequences.has_target.sum(1))
         return rows, self._predict(logits, ids, labels)
 
 
