@@ -22,6 +22,7 @@ from typing import Any
 
 import sknamegen
 
+from ._settings import BEST_OF, MIN_P, TEMPERATURE
 from ._state import replaced_file
 
 # Options that describe a table of names or similar names, and others that affect --score.
@@ -67,11 +68,12 @@ def _add_generation_options(parser):
     number = partial(add, type=int, metavar="N")
     number("-n", default=10, help="number of names (default: 10)")
     add("--seed", default="", metavar="TEXT", help="beginning of the names")
-    add("--temperature", type=float, default=0.7, metavar="T", help="randomness (default: 0.7)")
+    temperature = f"randomness (default: {TEMPERATURE})"
+    add("--temperature", type=float, default=TEMPERATURE, metavar="T", help=temperature)
     add("--label", help="label of the names")
-    min_p = "minimum probability of a character, relative to the most probable (default: 0.1)"
-    add("--min-p", type=float, default=0.1, metavar="P", help=min_p)
-    number("--best-of", default=20, help="number of candidates for a name (default: 20)")
+    min_p = f"minimum share of the most probable character's probability (default: {MIN_P})"
+    add("--min-p", type=float, default=MIN_P, metavar="P", help=min_p)
+    number("--best-of", default=BEST_OF, help=f"candidates for each name (default: {BEST_OF})")
     number("--min-length", help="minimum length (default: shortest training name)")
     number("--max-length", help="maximum length (default: longest training name)")
     ends = group.add_mutually_exclusive_group().add_argument
@@ -231,62 +233,70 @@ def _sample(generator, args, options, own):
 
     `own` is the list, or None for a loaded model.
     """
-    message, is_text, typical = "", generator.max_length_ is None, dict[str, Any]()
-    wanted: dict[str, Any] = {"novel": not args.allow_known, "unique": not args.allow_repeats}
-    if is_text:
-        options["best_of"] = 1
-    elif args.min_length is None:
-        typical["min_length"] = max(1, min(generator.min_length_, args.max_length or sys.maxsize))
-    if options["words"] and own and not options["n_words"]:
-        typical["n_words"] = _usual_n_words(own)[::2]  # without the median
-    _draw(generator, args, 0, options)  # raises errors for parameters out of range
-    may_be_known, may_repeat = not (args.allow_known or args.novel), wanted["unique"] > args.unique
-    if may_be_known and generator.name_hashes_ is None:
-        wanted["novel"] = False
-        kind = "of running text" if is_text else "without hashes of names"
-        message = f" Training names are not excluded from a model {kind}."
-    allowed = " or ".join(["known names"] * may_be_known + ["duplicates"] * may_repeat)
-    if not args.allow_known:
-        wanted["exclude"] = sknamegen.known_names() | (options["exclude"] or ())
-        if own and len(own) < 200 and not args.counting and _usual_n_words(own)[1] == 1:
-            # The best candidates are often almost copies. Names of several words share words, and
-            # most good names of n-grams from a short list are almost copies.
-            typical["exclude"] = sknamegen.known_names(near=own) | (options["exclude"] or ())
-    if args.novel:
-        options["exclude"] = wanted["exclude"]
-    names = _found(generator, args, args.n, options | wanted | typical)
+    from ._generator import ShortfallError, fitted
+
+    _check(fitted(generator).corpus, args, options)
+    excluded = options["exclude"] or ()
     others = options | {"min_p": None}
-    if (n_typical := len(names)) < args.n and (args.min_p or typical):
-        names += _found(generator, args, args.n, others | wanted)
-        names = (names if args.allow_repeats else list(dict.fromkeys(names)))[: args.n]
-        if n_more := len(names) - n_typical:
-            message += f" Too few names are typical: the next {n_more:,} are less so."
-    if n_missing := args.n - len(names):
-        found = _draw(generator, args, args.n, others)  # raises all other errors
-        names += sorted(found, key=set(names).__contains__)[:n_missing]
-        if allowed:
-            message += f" Too few names qualify: the last {n_missing:,} may be {allowed}."
-    if message:
-        _report(f"warning:{message}")
-    return names
+    if args.novel:
+        others["exclude"] = sknamegen.known_names() | excluded
+    if generator.max_length_ is None:
+        _report("warning: Training names are not excluded from a model of running text.")
+        return generator.sample(args.seed, args.temperature, args.n, **others | {"best_of": 1})
+    near = ()
+    if own and len(own) < 200 and not args.counting and _usual_n_words(own)[1] == 1:
+        # The best candidates are often almost copies. Names of several words share words, and most
+        # good names of n-grams from a short list are almost copies.
+        near = own
+    wanted = options | {"temperature": args.temperature, "unique": not args.allow_repeats}
+    if args.min_length is None:
+        del wanted["min_length"]
+    if options["words"] and own and not options["n_words"]:
+        wanted["n_words"] = _usual_n_words(own)[::2]  # without the median
+    if args.allow_known:
+        wanted["novel"] = False
+    else:
+        wanted["exclude"] = sknamegen.known_names(near=near) | excluded
+        wanted["novel"] = args.novel or generator.name_hashes_ is not None
+    try:
+        with warnings.catch_warnings(action="always", category=UserWarning):
+            return generator.invent(args.n, seed=args.seed, near=near, **wanted)
+    except ShortfallError as error:
+        names = error.names
+    except ValueError:  # no name qualifies, or the next call raises the same error
+        names = []
+    found = generator.sample(args.seed, args.temperature, args.n, **others)
+    n_missing = args.n - len(names)
+    allowed = ["known names"] * (not (args.allow_known or args.novel))
+    allowed += ["duplicates"] * (not (args.allow_repeats or args.unique))
+    if allowed:
+        qualified = f"the last {n_missing:,} may be {' or '.join(allowed)}."
+        _report(f"warning: Too few names qualify: {qualified}")
+    return names + sorted(found, key=set(names).__contains__)[:n_missing]
 
 
-def _found(generator, args, n, options):
-    """Generate names, possibly too few."""
-    with suppress(ValueError), warnings.catch_warnings(action="ignore"):
-        return _draw(generator, args, n, options | {"on_shortfall": "warn"})
-    return []
+def _check(corpus, args, options):
+    """Raise an error for invalid options, before training or generating names.
 
+    If the seed is an unknown number, suggest --random-state.
+    """
+    from ._sampling.cache import Cache
+    from ._sampling.constraint import Constraint
+    from ._sampling.lookahead import possible_prefixes
+    from ._validation import check_int
 
-def _draw(generator, args, n, options):
-    """Generate names. Suggest --random-state if the seed is an unknown number."""
-    unknown = set(args.seed) - set(generator.alphabet_.tolist())
+    unknown = set(args.seed) - set(corpus.alphabet_.tolist())
     if unknown and args.seed.isdecimal():
         raise ValueError(
             f"--seed is the beginning of the names. Got {args.seed!r}, but the list contains no "
             f"{min(unknown)!r}. For reproducible names, pass --random-state {args.seed}."
         )
-    return generator.sample(args.seed, args.temperature, n, **options)
+    check_int("best_of", args.best_of, 1)
+    constraint = Constraint(**{name: options.get(name) for name in Constraint._fields})
+    constraint.decoding(args.temperature)
+    possible_prefixes(corpus, Cache(), [args.seed], constraint)
+    if args.label is not None:
+        corpus.label_index(args.label)
 
 
 def _lines(path, args, strip=True):
@@ -375,22 +385,25 @@ def _usual_n_words(names):
 def _fit(names, labels, args, options):
     from sklearn.pipeline import Pipeline
 
+    from ._data.corpus import Names
     from ._text.unicode import missing_letters
 
     verbose = int(sys.stderr.isatty() and not args.quiet)
     similar = _lines(args.similar, args) if args.similar else None if args.no_similar else "auto"
     params = {"similar": similar, "verbose": verbose, "random_state": args.random_state}
-    counting = sknamegen.CharNGramGenerator()
-    generator = counting if args.counting else sknamegen.CharLSTMGenerator(**params)
+    if args.counting:
+        generator = sknamegen.CharNGramGenerator()
+    else:
+        generator = sknamegen.CharLSTMGenerator(**params)
     pipe = Pipeline([("windows", sknamegen.CharSequenceVectorizer()), ("generator", generator)])
     with _reported(f"training on {len(names):,} names", args, delay=0 if verbose else 2):
-        if not args.counting:  # n-grams take a moment, and reject the same options
-            letters = missing_letters(names) if similar else ()
-            _draw(counting.partial_fit(names, labels, alphabet=letters), args, 0, options)
+        if options:
+            letters = missing_letters(names) if similar and not args.counting else ()
+            read = Names.read(None, names, labels, alphabet=letters)
+            corpus, _ = read.corpus.with_names(read)
+            _check(corpus, args, options)
         with redirect_stdout(sys.stderr):
             pipe.fit(names, labels)
-        if args.counting:
-            _draw(generator, args, 0, options)
     return pipe
 
 

@@ -7,17 +7,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._data.corpus import Corpus
-from ._data.sequences import Sequences
 from ._models.contract import NextCharModel, log_likelihood
 from ._models.model import CharModel
 from ._parallel import blocks, parallel_map
 from ._sampling.cache import Cache
 from ._sampling.constraint import Constraint
 from ._sampling.filters import Filters
+from ._sampling.lookahead import possible_prefixes
 from ._sampling.sampler import Sampler
 from ._sampling.source import Source
 from ._types import Data, Ints
-from ._validation import check_str, check_weights
+from ._validation import check_weights
 
 _NOTHING_TO_PREDICT = "X must contain at least one character to predict. Got only padding."
 
@@ -57,22 +57,17 @@ class Fitted:
 
     def to_state(self) -> Data:
         """Return what the attributes of the estimator do not contain."""
-        corpus = self.corpus
-        state = {"weight": float(corpus.weight), "is_own": corpus.is_own}
-        return state | {"repeats_words": corpus.repeats_words, "model": self.char_model.to_state()}
+        return self.corpus.to_state() | {"model": self.char_model.to_state()}
 
     def sampler(
         self, prefixes: list[str], temperature: float, constraint: Constraint, filters: Filters
     ) -> Sampler:
         """Validate the parameters of `sample` and return a sampler."""
-        for prefix in prefixes:
-            check_str("seed", prefix)
         decoding, corpus = constraint.decoding(temperature), self.corpus
-        prefixes = corpus.alphabet.checked(prefixes)
-        limits = constraint.limits(corpus.alphabet, corpus.max_length_, prefixes)
+        prefixes, possible = possible_prefixes(corpus, self.cache, prefixes, constraint)
         source = Source.of(self.model, corpus, constraint.label, prefixes, decoding)
         key = tuple(source.labels.tolist()), source.model is self.model or repr(constraint.label)
-        return Sampler.of(source, limits, self.cache, key, filters)
+        return Sampler(source, possible, self.cache, key, filters)
 
     def next_char_proba(self, seeds: list[str], label: object) -> NDArray[np.float64]:
         """Return the distribution of the character after each seed, (n_seeds, n_characters)."""
@@ -118,7 +113,7 @@ class Fitted:
         n_characters = np.count_nonzero(rows.targets, axis=1)
         if not n_characters.any():
             raise ValueError(_NOTHING_TO_PREDICT)
-        sequences = Sequences.of_rows(rows, corpus.alphabet, corpus.own)
+        sequences = corpus.known_sequences(rows)
         n_known = np.bincount(sequences.name_index, sequences.has_target.sum(1), len(rows))
         joint = log_likelihood(self.model, sequences, labels, len(rows))
         joint -= ((n_characters - n_known) * np.log(corpus.n_characters_seen + 1))[:, None]

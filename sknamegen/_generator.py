@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from math import exp
+from math import exp, inf
 from typing import Any, Literal, Self, TypedDict, Unpack, overload
 
 import numpy as np
@@ -19,13 +19,31 @@ from sklearn.utils.validation import check_is_fitted
 from ._fitted import Fitted
 from ._sampling.constraint import Constraint
 from ._sampling.filters import make_filters
+from ._settings import BEST_OF, DIVERSITY_PENALTY, MIN_P, TEMPERATURE
 from ._state import StateFormat
 from ._tasks import CallbackSupportMixin
 from ._types import Data, Labels, RandomStateLike
-from ._validation import check_int, check_option, check_seeds, random_generator, warn_user
+from ._validation import (
+    check_int,
+    check_option,
+    check_real,
+    check_seeds,
+    random_generator,
+    warn_user,
+)
+from .datasets import known_names
 
 # Maximum number of names per call. More would not fit in the memory of a laptop.
 _MAX_SAMPLES = 10**7
+
+
+class ShortfallError(ValueError):
+    """Fewer names qualify than requested."""
+
+    def __init__(self, message: str, names: list[str]):
+        hint = " To get the names found, pass on_shortfall='warn'." if names else ""
+        super().__init__(message + hint)
+        self.names = names
 
 
 class ConstraintOptions(TypedDict, total=False):
@@ -50,6 +68,7 @@ class SampleOptions(ConstraintOptions, total=False):
     novel: bool
     exclude: object
     best_of: int
+    diversity_penalty: float
     on_shortfall: Literal["raise", "warn"]
     random_state: RandomStateLike
 
@@ -161,7 +180,7 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         self : object
         """
         check_is_fitted(self)
-        corpus = replace(self._fitted.corpus, name_hashes_=None)
+        corpus = self._fitted.corpus.without_hashes()
         self._fitted, self.name_hashes_ = replace(self._fitted, corpus=corpus), None
         return self
 
@@ -228,6 +247,7 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         novel: bool = False,
         exclude: object = None,
         best_of: int = 1,
+        diversity_penalty: float = 1.0,
         on_shortfall: Literal["raise", "warn"] = "raise",
         random_state: RandomStateLike = None,
     ) -> str | list[str]:
@@ -378,19 +398,117 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         check_option("unique", unique)
         check_option("on_shortfall", on_shortfall, ("raise", "warn"))
         best_of = self._check_best_of(best_of, len(rows))
+        expected = "a finite number >= 0"
+        check_real("diversity_penalty", diversity_penalty, expected, lambda d: 0 <= d < inf)
         filters = make_filters(components.corpus, novel, exclude, words is not None or best_of > 1)
         rng = random_generator(random_state)
         constraint = Constraint(
             label, min_length, max_length, pattern, banned, words, n_words, min_p, top_k, top_p
         )
         sampler = components.sampler(seeds, temperature, constraint, filters)
-        names, shortfall = sampler.draw(rows, rng, unique, best_of)
+        names, shortfall = sampler.draw(rows, rng, unique, best_of, diversity_penalty)
         if shortfall and names and on_shortfall == "warn":
             warn_user(shortfall)
         elif shortfall:
-            hint = " To get the names found, pass on_shortfall='warn'." if names else ""
-            raise ValueError(shortfall + hint)
+            raise ShortfallError(shortfall, names)
         return names[0] if n_samples is None and isinstance(seed, str) else names
+
+    def invent(
+        self,
+        n_samples: int = 10,
+        *,
+        seed: str | Iterable[str] = "",
+        label: object = None,
+        near: Iterable[str] = (),
+        random_state: RandomStateLike = None,
+        **options: Any,
+    ) -> list[str]:
+        """Generate typical, new and different names, for people who read them.
+
+        This is `sample` with the settings that readers prefer: ``temperature=0.8``,
+        ``min_p=0.05``, ``best_of=25``, ``diversity_penalty=1``, ``unique=True``, ``novel=True``,
+        ``exclude=known_names(near=near)``, and the length of the shortest training name as
+        `min_length`.
+
+        Parameters
+        ----------
+        n_samples : int, default=10
+            Number of names. Ignored for several seeds.
+        seed : str or iterable of str, default=""
+            Beginning of the names. With several seeds, generate one name for each seed.
+        label : object or dict, default=None
+            As in `sample`.
+        near : iterable of str, default=()
+            The training names, or other names. Near-copies of them are excluded, see
+            `sknamegen.known_names`. A generator contains only hashes of its training names, so it
+            cannot recognise near-copies.
+        random_state : int, RandomState, Generator or None, default=None
+            As in `sample`.
+        **options
+            Other parameters of `sample`. They replace the settings above.
+
+        Returns
+        -------
+        names : list of str
+            Each name fits those before it, so the first names are the most typical.
+
+        Warns
+        -----
+        UserWarning
+            If too few names are typical. The last names are then generated without `min_p`,
+            `min_length` and `near`. Also if training names cannot be excluded, after
+            `forget_names`.
+
+        Raises
+        ------
+        ValueError
+            If the generator is fitted to running text, or as in `sample`.
+        """
+        if fitted(self).corpus.is_text:
+            raise ValueError("invent requires names (boundary=True). For running text, use sample.")
+        n = n_samples if isinstance(seed, str) else None
+        settings: Data = {
+            "temperature": TEMPERATURE,
+            "best_of": BEST_OF,
+            "diversity_penalty": DIVERSITY_PENALTY,
+            "unique": True,
+            "novel": self.name_hashes_ is not None,
+            "label": label,
+            "random_state": random_generator(random_state),
+        }
+        shortest = self.min_length_ or 1
+        typical: Data = {
+            "min_p": MIN_P,
+            "min_length": max(1, min(shortest, options.get("max_length") or shortest)),
+            "exclude": known_names(near=near),
+        }
+        if not settings["novel"] | ("novel" in options):
+            warn_user("Training names are not excluded: the generator has forgotten them.")
+
+        def attempt(settings: Data) -> tuple[list[str], ShortfallError | None]:
+            try:
+                return self.sample(seed, n_samples=n, **settings | {"on_shortfall": "raise"}), None
+            except ShortfallError as error:
+                return error.names, error
+
+        try:
+            names, shortfall = attempt(settings | typical | options)
+            if shortfall is None:
+                return names
+        except ValueError:  # no name is typical, or the next call raises the same error
+            names = []
+        kept = [] if n is None else names
+        more, shortfall = attempt(settings | {"exclude": known_names()} | options)
+        may_repeat = options.get("unique") is False
+        names = [*kept, *(name for name in more if may_repeat or name not in kept)][:n]
+        if shortfall and len(names) < (n or len(more) + 1):
+            if options.get("on_shortfall") != "warn":
+                shortfall.names = names
+                raise shortfall
+            warn_user(str(shortfall))
+        elif n_less := len(names) - len(kept):
+            warn_user(f"Too few names are typical: the last {n_less:,} are less so.")
+        return names
 
     def stream(
         self,

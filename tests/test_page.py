@@ -25,6 +25,8 @@ from sknamegen import (
     load_names,
     save_page,
 )
+from sknamegen._sampling.best import choose
+from sknamegen._text.words import repeats_word
 
 full = partial(pytest.param, marks=pytest.mark.full)
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
@@ -123,9 +125,7 @@ def assert_same_distribution(names, expected):
         ("n-grams, labels", 4000, 0.5, {"label": "male"}),
         full("n-grams, labels", 4000, 1, {"label": {"male": 1, "female": 2}}),
         ("n-grams, labels", 4000, 0.5, {"seed": "A"}),
-        full("n-grams", 3000, 0.5, {"min_p": 0.1, "best_of": 4}),
-        full("n-grams, labels", 2000, 1, {"label": "male", "best_of": 2, "seed": "Jo"}),
-        ("words, n-grams", 4000, 1, {"best_of": 2, "max_length": 5}),
+        full("n-grams", 3000, 0.5, {"min_p": 0.1}),
         ("scripts, n-grams", 5000, 1, {}),
         ("scripts, n-grams", 2000, 0.5, {"min_length": 2, "max_length": 3}),
         ("emoji", 4000, 1, {"max_length": 1}),
@@ -144,6 +144,36 @@ def test_samples_match_the_generator(tmp_path, kinds, kind, n, temperature, cons
     limits = {name: value for name, value in constraints.items() if name != "seed"}
     expected = kinds[kind][-1].sample(seed, temperature, 4 * n, random_state=0, **limits)
     assert_same_distribution(names, expected)
+
+
+@pytest.mark.parametrize("kind", ["words, n-grams", "n-grams", "n-grams, labels"])
+@pytest.mark.parametrize("penalty", [0, 1])
+def test_choices_match_python(tmp_path, kinds, kind, penalty):
+    """Given the same candidates, the page chooses the same names."""
+    generator = kinds[kind][-1]
+    names = generator.sample("", 1, 60, random_state=0)
+    labels = np.random.default_rng(0).integers(
+        max(1, len(getattr(generator, "classes_", []))), size=60
+    )
+    scores = generator.score_samples(names) / [len(name) + 1 for name in names]
+    wanted, corpus = labels[:25], generator._fitted.corpus
+    expected = choose(names, scores, labels, wanted, penalty, corpus)
+    keys = "name", "score", "label"
+    candidates = [
+        dict(zip(keys, values, strict=True))
+        for values in zip(names, scores, labels.tolist(), strict=True)
+    ]
+    script = f"const all = {json.dumps(candidates)}; "
+    script += f"const chosen = g.choose(all, all.slice(0, 25), {penalty});"
+    assert node(tmp_path, generator, f"{script} return chosen.map(({{name}}) => name);") == expected
+
+
+def test_best_names_repeat_no_word_and_differ(tmp_path, kinds):
+    script = "return g.sample({n: 30, bestOf: 4, minP: 0.1, random: 1});"
+    for kind in ("words, n-grams", "n-grams"):
+        names = node(tmp_path, kinds[kind][-1], script)
+        assert not any(repeats_word(names))
+        assert len(set(names)) > (25 if kind == "n-grams" else 5)
 
 
 def test_characters_match_python(tmp_path):

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,15 +13,26 @@ from .._arrays import sorted_unique
 from .._text.alphabet import NONE, Alphabet
 from .._text.codes import END, UNKNOWN, characters_of, distinct, encode, hash_names
 from .._text.unicode import compose, missing_letters
-from .._text.words import any_repeats_word
+from .._text.words import count_words
 from .._types import Bools, Data, Floats, Ints, Labels, Strs
-from .._validation import check_alphabet, check_int, check_labels, check_weights, warn_user
+from .._validation import (
+    check_alphabet,
+    check_arrays,
+    check_int,
+    check_labels,
+    check_real,
+    check_weights,
+    warn_user,
+)
 from .cleaning import warn_about_suspicious_names
 from .rows import MAX_WINDOW, Rows, are_names, check_names, malformed_error
 from .sequences import Sequences
 
 # How often similar names must contain a letter for it to become part of the alphabet.
 _MIN_COUNT = 3
+_NO_WORDS = np.empty(0, dtype=np.uint64)
+# Fields that are no attributes of estimators.
+_SAVED = "weight", "is_own", "repeats_words", "n_names", "word_hashes", "word_counts"
 
 
 @dataclass(frozen=True)
@@ -39,6 +50,11 @@ class Corpus:
         Whether the training names contain each character. None: all of them.
     repeats_words : bool
         Whether a word occurs twice in a training name. True for running text.
+    n_names : int
+        Number of training names.
+    word_hashes, word_counts : ndarray of shape (n_words,), dtype uint64 and int64
+        Sorted hashes of the words that at least two training names of several words contain, and
+        the number of these names.
     """
 
     alphabet_: Strs
@@ -51,6 +67,9 @@ class Corpus:
     class_count_: Floats | None = None
     is_own: Bools | None = None
     repeats_words: bool = False
+    n_names: int = 0
+    word_hashes: Ints = field(default_factory=lambda: _NO_WORDS)
+    word_counts: Ints = field(default_factory=lambda: _NO_WORDS)
 
     def opened(self, similar: list[str]) -> "Corpus":
         """Return the corpus with similar names, which are not novel, and with their letters.
@@ -112,13 +131,24 @@ class Corpus:
             del values["classes_"], values["class_count_"]
         return values | {"n_characters_seen_": self.n_characters_seen}
 
+    def without_hashes(self) -> "Corpus":
+        """Return the corpus without hashes of names and words."""
+        none = _NO_WORDS
+        return replace(self, name_hashes_=None, word_hashes=none, word_counts=none)
+
+    def to_state(self) -> Data:
+        """Return what the attributes of an estimator with this corpus do not contain."""
+        return {name: getattr(self, name) for name in _SAVED}
+
     @classmethod
     def from_state(cls, state: Data) -> "Corpus":
         """Return the corpus of a saved estimator, or raise ValueError if its state is invalid."""
         values: Data = {field.name: state.get(field.name) for field in fields(cls)}
-        values["weight"] = float(state["_fitted"]["weight"])
-        values["is_own"] = state["_fitted"]["is_own"]
-        values["repeats_words"] = bool(state["_fitted"]["repeats_words"])
+        values |= {name: state["_fitted"][name] for name in _SAVED}
+        words = {"word_hashes": ("u", ("words",)), "word_counts": ("iu", ("words",))}
+        check_arrays({name: values[name] for name in words}, words)
+        check_real("weight", values["weight"], "a number >= 0", lambda weight: weight >= 0)
+        check_int("n_names", values["n_names"], 0)
         check_int("window_length_", values["window_length_"], 1, high=MAX_WINDOW)
         corpus = cls(**values)
         own = corpus.is_own
@@ -158,6 +188,10 @@ class Corpus:
         """Return the sequences of names that consist of known characters."""
         return Sequences.of_rows(Rows.of_names(names, self.window_length_), self.alphabet)
 
+    def known_sequences(self, rows: Rows) -> Sequences:
+        """Return the sequences of rows, in which characters that no name contains are unknown."""
+        return Sequences.of_rows(rows, self.alphabet, self.own)
+
     def label_index(self, label: object) -> int:
         """Return the index of a label, or raise an error if there is none."""
         labels = self.labels
@@ -183,10 +217,32 @@ class Corpus:
             )
         return np.searchsorted(self.classes_, y).astype(np.int32)
 
+    def word_shares(self, words: list[str]) -> Floats:
+        """Return the share of the training names that contain each folded word.
+
+        It is 0 for words that fewer than two names of several words contain.
+        """
+        hashes = hash_names(encode(words))
+        counts = np.append(self.word_counts, 0)
+        places = np.searchsorted(self.word_hashes, hashes)
+        is_known = np.append(self.word_hashes, np.uint64(0))[places] == hashes
+        return np.where(is_known, counts[places], 0) / max(1, self.n_names)
+
     def contains(self, names: list[str]) -> Bools:
         """Whether the hash of each name is the hash of a training name, regardless of case."""
         known = () if self.name_hashes_ is None else self.name_hashes_
         return np.isin(hash_names(encode(names)), known)
+
+    def _with_words(self, counts: Counter[str]) -> Data:
+        """Return the words and their numbers, including those of more names."""
+        frequent = [word for word, count in counts.items() if count > 1]
+        hashes = np.concatenate([self.word_hashes, hash_names(encode(frequent))])
+        numbers = np.append(self.word_counts, [counts[word] for word in frequent])
+        hashes, places = np.unique(hashes, return_inverse=True)
+        return {
+            "word_hashes": hashes,
+            "word_counts": np.bincount(places, numbers, len(hashes)).astype(np.int64),
+        }
 
     def with_names(self, names: "Names") -> "tuple[Corpus, Sequences]":
         """Return the corpus with more names, and their sequences."""
@@ -210,7 +266,10 @@ class Corpus:
             before = [] if self.min_length_ is None else [self.min_length_]
             changes["min_length_"] = min([*before, int(lengths.min())])
             changes["max_length_"] = max(self.max_length_ or 0, int(lengths.max()))
-            changes["repeats_words"] = self.repeats_words or any_repeats_word(codes)
+            words, repeats = count_words(codes)
+            changes["repeats_words"] = self.repeats_words or repeats
+            changes["n_names"] = self.n_names + len(codes)
+            changes |= self._with_words(words)
             changes["name_hashes_"] = _with_hashes(self.name_hashes_, codes)
         if self.is_own is not None:
             new = characters_of(distinct(rows.codes))

@@ -3,22 +3,26 @@
 References
 ----------
 .. [1] R. C. Moore and W. Lewis, "Intelligent Selection of Language Model Training Data", ACL 2010.
+.. [2] A. Axelrod, "Cynical Selection of Language Model Training Data", 2017.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .._text.codes import encode
 from .._text.unicode import fold, script_of
-from .._types import Floats, Ints
+from .._types import Floats
+from .features import HASH_BITS, Excess, hash_ngrams
 
-# Number of bits of hashed n-grams.
-_HASH_BITS = 16
 # Pseudo-count of names with the n-grams of all candidates, of n-grams in the mean of a name, and
 # weights of the other names in its list and of the distance of the list.
 _PRIOR, _SHRINKAGE, _LIST_WEIGHT, _DISTANCE_WEIGHT = 40, 8, 3, 0.5
+# Number of candidates from which a set is chosen, the rank at which a name costs log 2, and the
+# weight of the excess.
+_N_RANKED, _RANK, _EXCESS_WEIGHT = 4000, 50, 2
 
 
 class Candidates:
@@ -43,13 +47,13 @@ class Candidates:
     ):
         self._distances = distances
         self._text = "".join(["\0", *lists])
-        self._hashes, self._ends = _hash_ngrams(self._text)
+        self._hashes, self._ends = hash_ngrams(self._text)
         self._sizes = [text.count("\0") for text in lists]
         self._background = (_counts(self._hashes) + 1) / sum(self._sizes)
 
     def most_similar(self, names: Sequence[str], n: int) -> list[str]:
-        """Return up to n candidates in the same scripts that resemble names, best first."""
-        counts = _counts(_hash_ngrams("\0".join(["", *names, ""]))[0])
+        """Return up to n candidates in the same scripts that together resemble names."""
+        counts = _counts(hash_ngrams("\0".join(["", *names, ""]))[0])
         expected = (counts + _PRIOR * self._background) / (len(names) + _PRIOR)
         log_odds = np.log(expected / self._background).astype(np.float32)
         sums = np.add.reduceat(sum(log_odds[hashes] for hashes in self._hashes), self._ends[:-1])
@@ -60,32 +64,42 @@ class Candidates:
             list_scores -= _DISTANCE_WEIGHT * self._distances(names)
         scores += np.repeat(list_scores, self._sizes)
         known, scripts = set(map(fold, names)), set(map(script_of, names))
-        chosen = dict[str, None]()
+        ranked = dict[str, None]()
         for i in np.argsort(-scores, kind="stable"):
             name = self._text[self._ends[i] + 1 : self._ends[i + 1]]
             if fold(name) not in known and script_of(name) in scripts:
-                chosen[name] = None
-            if len(chosen) == n:
+                ranked[name] = None
+            if len(ranked) == _N_RANKED:
                 break
-        return list(chosen)
+        return _choose_set(names, list(ranked), n)
 
 
-def _hash_ngrams(text: str) -> tuple[NDArray[np.uint16], Ints]:
-    """Return the hashes of n-grams, and the positions of U+0000 in a text.
+def _choose_set(names: Sequence[str], ranked: list[str], n: int) -> list[str]:
+    """Choose up to n names that have beginnings, endings and words as often as a list [2]_.
 
-    The hashes have the shape (3, n_positions): the n-grams of each length that end at each position
-    but the first. Where these would contain the end of another name, they are the single U+0000.
+    They are chosen one after another, by the logarithm of their rank plus twice their excess.
     """
-    codes = encode([text]).ravel().view(np.uint32)
-    ends, keys = np.flatnonzero(codes == 0), np.zeros(len(codes), dtype=np.uint32)
-    hashes = np.empty((3, len(codes)), dtype=np.uint16)
-    for n in range(3):
-        keys[n:] = keys[n:] * np.uint32(0x110001) + codes[: len(codes) - n] + np.uint32(1)
-        hashes[n] = keys * np.uint32(0x9E3779B1) >> np.uint32(32 - _HASH_BITS)  # Fibonacci hashing
-    hashes[2, ends[:-1] + 1] = hashes[0, 0]
-    return hashes[:, 1:], ends
+    counts = Counter(chain.from_iterable(map(_features, names)))
+    excess = Excess(
+        list(map(_features, ranked)),
+        lambda features: np.array([counts[feature] for feature in features]) / len(names),
+    )
+    costs, chosen = np.log1p(np.arange(len(ranked)) / _RANK), list[str]()
+    for _ in range(min(n, len(ranked))):
+        best = int((costs + _EXCESS_WEIGHT * excess.of_next()).argmin())
+        costs[best] = np.inf
+        excess.add(best)
+        chosen.append(ranked[best])
+    return chosen
+
+
+def _features(name: str) -> set[str]:
+    """Return the beginnings and the ending of a name, and its words if there are several."""
+    text = name.lower()
+    words = [f" {word} " for word in text.split()]
+    return {text[:1], text[:2], text[:3], f"{text[-3:]} ", *(words if len(words) > 1 else ())}
 
 
 def _counts(hashes: NDArray[np.uint16]) -> NDArray[np.int64]:
     """Return how often each hash occurs."""
-    return np.sum([np.bincount(row, minlength=2**_HASH_BITS) for row in hashes], axis=0)
+    return np.sum([np.bincount(row, minlength=2**HASH_BITS) for row in hashes], axis=0)

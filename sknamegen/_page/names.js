@@ -244,9 +244,25 @@ function draw(logits, temperature, random, minP = 0) {
 const hashOf = (name) => [...name].reduce((bits, character) => BigInt.asUintN(64,
   (bits ^ BigInt(character.codePointAt(0))) * 0x100000001b3n), 0xcbf29ce484222325n);
 
+// How names are chosen, as in sknamegen/_sampling/best.py.
+const MAX_CHOSEN = 1000, COPY_COST = 3, WORD_COST = 2, FLOOR = 0.25, OPENING = 0.9;
+// The n-grams of a name and its ends, up to three characters.
+function ngramsOf(name) {
+  const text = ["\0", ...name.toLowerCase(), "\0"];
+  return new Set([1, 2, 3].flatMap((n) => text.slice(n - 1).map((_, i) => text.slice(i, i + n).join(""))));
+}
+// The likeness of two names: the cosine of their n-grams, or their common beginning, if that is greater.
+function likeness(a, b) {
+  const nCommon = [...a.ngrams].filter((ngram) => b.ngrams.has(ngram)).length;
+  const [first, second] = [a, b].map(({ name }) => [...name.toLowerCase().padEnd(4, "\0")].slice(0, 4));
+  const end = first.findIndex((character, i) => character !== second[i]);
+  return Math.max(nCommon / Math.sqrt(a.ngrams.size * b.ngrams.size), OPENING * (end < 0 ? 4 : end) / 4);
+}
+
 class Generator {
   constructor({ model, ...saved }) {
     Object.assign(this, saved, { model: createModel(model), trainingHashes: new Set(saved.hashes) });
+    this.wordShares = new Map(Array.from(saved.wordHashes, (hash, i) => [hash, saved.wordShares[i]]));
     this.index = new Map(this.characters.map((character, i) => [character, i]));
   }
 
@@ -254,8 +270,9 @@ class Generator {
   folded = (name) => Array.from(name, (character) => this.lower[this.index.get(character)]).join("");
 
   // Whether a word, or the part of a word at an apostrophe, occurs twice in a name, and in no training name.
+  wordsOf = (name) => this.folded(name).match(/\p{L}[\p{L}\p{M}]*(['’]\p{L}[\p{L}\p{M}]*)*/gu) ?? [];
   repeatsWord(name) {
-    const words = this.folded(name).match(/\p{L}[\p{L}\p{M}]*(['’]\p{L}[\p{L}\p{M}]*)*/gu) ?? [];
+    const words = this.wordsOf(name);
     const parts = words.flatMap((word) => {
       const long = word.split(/['’]/).filter((part) => [...part].length > 1);
       return long.length ? long : [word];
@@ -314,11 +331,11 @@ class Generator {
     return scores;
   }
 
-  // Return a name, or n names, each the best of several candidates. Candidates that violate the constraints
+  // Return a name, or n names, chosen from bestOf candidates for each. Candidates that violate the constraints
   // are redrawn, up to the limits on tries and seconds, and to twice as many draws if there are n of them.
   // A label may be a blend, an object that maps labels to weights.
   sample({ seed = "", temperature = 1, n, random, label, minLength = 1, maxLength = this.longest, minP = 0,
-    bestOf = 1, pattern, novel = false, unique = false, tries = 1000, seconds = Infinity } = {}) {
+    bestOf = 1, diversityPenalty = 1, pattern, novel = false, unique = false, tries = 1000, seconds = Infinity } = {}) {
     const prefix = this.indicesOf(seed), nNames = n ?? 1, nWanted = nNames * bestOf;
     const candidates = [], seen = new Set();
     if (!(temperature >= 0)) throw new Error(`temperature must be >= 0. Got ${temperature}.`);
@@ -344,19 +361,47 @@ class Generator {
         }
       nDrawn += size;
     }
-    // Candidates that end alike compete, so the names differ.
-    const reversed = ({ name }) => [...name].reverse().join("");
-    if (bestOf > 1) candidates.sort((a, b) => (reversed(a) < reversed(b) ? -1 : 1));
-    const nFound = Math.min(nNames, candidates.length), start = (i) => Math.floor((i * candidates.length) / nFound);
-    const names = Array.from({ length: nFound }, (_, i) =>
-      candidates.slice(start(i), start(i + 1)).reduce((a, b) => (b.score > a.score ? b : a)).name);
-    for (let i = nFound - 1; i > 0 && bestOf > 1; i--) { // shuffle
-      const j = Math.floor(rng() * (i + 1));
-      [names[i], names[j]] = [names[j], names[i]];
+    const names = [], rowOf = (i) => (i < nNames ? i : Math.floor((i - nNames) / (bestOf - 1)));
+    for (let first = 0; first < Math.min(nNames, candidates.length); first += MAX_CHOSEN) {
+      const isOwn = (_, i) => Math.floor(rowOf(i) / MAX_CHOSEN) === first / MAX_CHOSEN;
+      const wanted = candidates.slice(first, Math.min(first + MAX_CHOSEN, nNames));
+      names.push(...(bestOf > 1 ? this.choose(candidates.filter(isOwn), wanted, diversityPenalty) : wanted));
     }
-    if (n !== undefined) return names;
-    if (names.length) return names[0];
+    if (n !== undefined) return names.map(({ name }) => name);
+    if (names.length) return names[0].name;
     throw new Error("No name matches. Relax the pattern or the length limits.");
+  }
+
+  // Choose a candidate with the label of each wanted name: one after another, the candidate with the highest
+  // score minus its likeness to the nearest name chosen before, and minus the excess of its words over those of
+  // the list. A name is chosen twice only if there is no other.
+  choose(candidates, wanted, penalty) {
+    const distinct = [...new Map(candidates.map((item) => [`${item.label} ${item.name}`, item])).values()];
+    const wordsOf = (name) => (this.wordsOf(name).length > 1 ? [...new Set(this.wordsOf(name))] : []);
+    const items = distinct.map(({ name, score, label }) =>
+      ({ name, score, label, alike: 0, nChosen: 0, ngrams: ngramsOf(name), words: wordsOf(name) }));
+    for (const label of new Set(wanted.map((item) => item.label))) {
+      const pool = candidates.filter((item) => item.label === label), scores = pool.map(({ score }) => score);
+      const mean = scores.reduce((a, b) => a + b) / scores.length;
+      const spread = Math.sqrt(scores.reduce((sum, x) => sum + (x - mean) ** 2, 0) / scores.length) || 1;
+      for (const item of items) if (item.label === label) item.z = (item.score - mean) / spread;
+    }
+    const counts = new Map(), chosen = [];
+    const excess = (word) => Math.max(0, Math.log(((counts.get(word) ?? 0) + 1)
+      / (1 + (this.wordShares.get(hashOf(word)) ?? 0) * (chosen.length + 1))));
+    const valueOf = ({ z, alike, nChosen, words }) => z - 1e9 * nChosen - penalty
+      * (COPY_COST * Math.max(0, alike - FLOOR) / (1 - FLOOR) + WORD_COST * words.reduce((sum, w) => sum + excess(w), 0));
+    for (const { label } of wanted) {
+      const pool = items.filter((item) => item.label === label), values = pool.map(valueOf);
+      const best = pool[values.indexOf(values.reduce((a, b) => Math.max(a, b)))];
+      chosen.push(best);
+      for (const item of items) {
+        if (penalty) item.alike = Math.max(item.alike, likeness(item, best));
+        item.nChosen += item.name === best.name;
+      }
+      if (penalty) best.words.forEach((word) => counts.set(word, (counts.get(word) ?? 0) + 1));
+    }
+    return chosen;
   }
 
   // Return the model for a label or a blend, and functions that draw the label of a name and score it.
@@ -388,7 +433,9 @@ class Generator {
       const isEnd = characters.map((c) => this.characters[c] === END);
       totals = totals.map((total, i) => total + logits[i][characters[i]] - logSumExp(logits[i]));
       const scores = totals.map((total, i) => total / (rows[i].length - prefix.length + 1));
-      numbers.forEach((k, i) => { if (isEnd[i]) found[k] = { name: textOf(rows[i]), score: scores[i] }; });
+      numbers.forEach((k, i) => {
+        if (isEnd[i]) found[k] = { name: textOf(rows[i]), score: scores[i], label: labels[i] };
+      });
       const extended = rows.map((row, i) => [...row, characters[i]]);
       const unfinished = [...rows.keys()].filter((i) => !isEnd[i] && isWithinLimit(extended[i]));
       [rows, labels, totals, numbers] =

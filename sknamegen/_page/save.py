@@ -118,6 +118,8 @@ def _exported(generator, title):
         "prior": np.maximum(corpus.log_prior, -1e9).tolist(),  # JSON has no infinity
         "seen": corpus.n_characters_seen,
         "hashes": corpus.name_hashes_,
+        "wordHashes": corpus.word_hashes,
+        "wordShares": corpus.word_counts / max(1, corpus.n_names),
         "repeatsWords": corpus.repeats_words,
         "model": fitted(generator).model.export(),
     }

@@ -49,7 +49,7 @@ class ContextAutomaton(NamedTuple):
         return cls(ngrams.parents[:n], ngrams.lengths[:n], after, (start,), proba)
 
     @classmethod
-    def learn(cls, counted: NGramCounts, kinds: Ints, proba: Floats) -> Self:
+    def learn(cls, contexts: Ints, characters: Ints, kinds: Ints, proba: Floats) -> Self:
         """Return an automaton with the contexts of n-grams, estimated from distributions.
 
         ``p(w | h) = (s(h w) + a p(w | h')) / (n(h) + a)``, where h' is context h without its first
@@ -58,19 +58,19 @@ class ContextAutomaton(NamedTuple):
 
         Parameters
         ----------
-        counted : NGramCounts
-            N-grams without labels.
+        contexts, characters
+            N-grams without labels, as in `NGramCounts`.
         kinds : ndarray of shape (n_indices + 3,), dtype int
             See `KneserNey`. The last indices are not predicted. They mark the start of a name with
             each label.
         proba : ndarray of shape (n, n_characters), dtype float
-            The distribution of the next character after each context of `counted`.
+            The distribution of the next character after each context.
         """
-        ngrams = KneserNey(counted, kinds)
+        ngrams = KneserNey(NGramCounts(contexts, characters), kinds)
         after, start = ngrams.transitions()
         n_contexts, n_characters = len(after), proba.shape[1]
         parents, lengths = ngrams.parents[:n_contexts], ngrams.lengths[:n_contexts]
-        ids = ngrams.find(counted.contexts)
+        ids = ngrams.find(contexts)
         while (is_unknown := ids >= n_contexts).any():
             ids = np.where(is_unknown, ngrams.parents[ids], ids)
         cells = np.ones(len(ids), dtype=np.float32), (ids, np.arange(len(ids)))

@@ -9,17 +9,21 @@ References
    IJCAI 2011.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple, Self
 
 import numpy as np
 from scipy.sparse import csr_matrix
 
+from .._data.corpus import Corpus
 from .._models.kneser_ney import TABLE_CELLS
 from .._parallel import BLOCK_CELLS
 from .._text.alphabet import Alphabet
 from .._types import Bools, Floats, Ints
+from .._validation import check_str
 from .automaton import Automaton, product
-from .constraint import Limits
+from .cache import Cache
+from .constraint import Constraint, Limits
 from .contexts import ContextAutomaton
 
 # Maximum number of rows of a table, and the usual number after which it has converged.
@@ -59,6 +63,18 @@ class Lookahead(NamedTuple):
     def possible(cls, alphabet: Alphabet, limits: Limits) -> Self:
         """Return a lookahead that only shows which prefixes can be completed."""
         return cls._filled(alphabet, limits, limits.automaton(alphabet))
+
+    def check(self, prefixes: Sequence[str]) -> None:
+        """Raise an error if a prefix cannot be completed."""
+        states = np.array([self.read(prefix)[0] for prefix in prefixes], dtype=np.int64)
+        is_possible = self.is_possible(self.alphabet.lengths(prefixes), states)
+        if not is_possible.all():
+            prefix, limits = prefixes[int(is_possible.argmin())], self.limits
+            rules = [f"begins with {prefix!r}" if prefix else "", limits.describe()]
+            raise ValueError(
+                f"No name of {limits.min_length} to {limits.max_length} characters from the model "
+                f"{' and '.join(filter(None, rules)) or 'exists'}. Relax the constraint."
+            )
 
     def weighted(self, ngrams: ContextAutomaton) -> Self:
         """Return the probabilities of completion under n-grams.
@@ -251,3 +267,19 @@ def _too_large_error(automaton: Automaton, limits: Limits) -> ValueError:
         f"{n_states:,} states for names of {limits.min_length:,} to {limits.max_length:,} "
         "characters. Simplify them, or pass a smaller min_length or max_length."
     )
+
+
+def possible_prefixes(
+    corpus: Corpus, cache: Cache, prefixes: list[str], constraint: Constraint
+) -> tuple[list[str], Lookahead]:
+    """Return prefixes in a supported spelling, and which prefixes can be completed.
+
+    Raises an error if one of these prefixes cannot, or a parameter of the constraint is invalid.
+    """
+    for prefix in prefixes:
+        check_str("seed", prefix)
+    prefixes = corpus.alphabet.checked(prefixes)
+    limits = constraint.limits(corpus.alphabet, corpus.max_length_, prefixes)
+    possible = cache.get(limits, lambda: Lookahead.possible(corpus.alphabet, limits))
+    possible.check(prefixes)
+    return prefixes, possible

@@ -24,14 +24,13 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import compress
 from math import inf
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .._models.counts import NGramCounts
 from .._parallel import one_blas_thread
 from .._types import Bools, Floats, Ints
+from .best import choose
 from .cache import MAX_BYTES, Cache
 from .constraint import Limits
 from .contexts import ContextAutomaton
@@ -75,6 +74,8 @@ _MIN_ACCEPTANCE = 0.2
 _N_ROUNDS = 3
 # Maximum number of consecutive draws without an accepted name.
 _MAX_FAILURES = 10_000
+# Maximum number of names that are chosen together, because time grows with its square.
+_MAX_CHOSEN = 1000
 # Maximum expected number of draws, in total and per name. The greater limit applies.
 _MAX_DRAWS, _MAX_DRAWS_PER_NAME = 1_000_000, 30
 # Draws a name for each row. Returns which are valid, and all names. Invalid ones may be cut short.
@@ -174,28 +175,15 @@ class Sampler:
     key: Hashable
     filters: Filters
 
-    @classmethod
-    def of(
-        cls, source: Source, limits: Limits, cache: Cache, key: Hashable, filters: Filters
-    ) -> Self:
-        """Return a sampler, or raise an error if a prefix cannot be completed."""
-        alphabet = source.corpus.alphabet
-        possible = cache.get(limits, lambda: Lookahead.possible(alphabet, limits))
-        states = np.array([possible.read(text)[0] for text in source.prefixes], dtype=np.int64)
-        is_possible = possible.is_possible(alphabet.lengths(source.prefixes), states)
-        if not is_possible.all():
-            prefix = source.prefixes[int(is_possible.argmin())]
-            rules = [f"begins with {prefix!r}" if prefix else "", limits.describe()]
-            raise ValueError(
-                f"No name of {limits.min_length} to {limits.max_length} characters from the model "
-                f"{' and '.join(filter(None, rules)) or 'exists'}. Relax the constraint."
-            )
-        return cls(source, possible, cache, key, filters)
-
     def draw(
-        self, rows: Ints, rng: np.random.Generator, unique: bool = False, best_of: int = 1
+        self,
+        rows: Ints,
+        rng: np.random.Generator,
+        unique: bool = False,
+        best_of: int = 1,
+        diversity_penalty: float = 1.0,
     ) -> tuple[list[str], str | None]:
-        """Draw a name for each row, the best of several candidates.
+        """Draw a name for each row, chosen from several candidates.
 
         A candidate is redrawn while a filter rejects it. Once each row has a name, at most twice as
         many other candidates are drawn as wanted. Returns the names, and either a message, if there
@@ -206,8 +194,11 @@ class Sampler:
         names = [selection.names[row] for row in sorted(selection.names)]
         if len(names) == len(rows):
             others = Selection(np.repeat(rows, best_of - 1), unique, self.filters, names)
-            self._select(others, rng)
-            return self._best(rows, names, others, rng) if others.names else names, None
+            with suppress(ValueError):  # without other candidates, the names are the best
+                self._select(others, rng)
+            if best_of > 1:
+                names = self._choose(rows, names, others, best_of, rng, diversity_penalty)
+            return names, None
         reasons = " and ".join(f"{n:,} {reason}" for reason, n in selection.rejected.items())
         reasons = f"of {selection.n_drawn:,} drawn, {reasons}" if reasons else "others are too rare"
         return names, (
@@ -233,25 +224,33 @@ class Sampler:
             if not selection.names:
                 raise
 
-    def _best(
-        self, rows: Ints, names: list[str], others: Selection, rng: np.random.Generator
+    def _choose(
+        self,
+        rows: Ints,
+        names: list[str],
+        others: Selection,
+        best_of: int,
+        rng: np.random.Generator,
+        diversity_penalty: float,
     ) -> list[str]:
-        """Return a name for each row, the best of its share of the candidates.
+        """Choose a name for each row, among the candidates of all rows with its prefix and label.
 
-        Rows with the same prefix share their candidates: each gets those that end alike, so that
-        the names differ. The others are additional candidates.
+        They are chosen in blocks of rows with their candidates.
         """
-        found, best = sorted(others.names), names[:]
-        prefixes = np.concatenate([rows, others.rows[found]])
-        texts = np.array([*names, *(others.names[row] for row in found)], dtype=object)
-        scores = self.source.mean_log_proba(prefixes, texts.tolist())
-        order = np.array([text[::-1] for text in texts], dtype=object).argsort(kind="stable")
-        for prefix in np.unique(rows):
-            own = rng.permutation(np.flatnonzero(rows == prefix))
-            shares = np.array_split(order[prefixes[order] == prefix], len(own))
-            for row, share in zip(own.tolist(), shares, strict=True):
-                best[row] = texts[share[scores[share].argmax()]]
-        return best
+        found = np.array(sorted(others.names), dtype=np.int64)
+        candidates = [*names, *(others.names[number] for number in found.tolist())]
+        places = np.append(np.arange(len(rows)), found // max(1, best_of - 1))
+        scores, labels = self.source.mean_log_proba(rows[places], candidates, rng)
+        pools = rows[places] * len(self.source.labels) + labels
+        chosen = list[str]()
+        for start in range(0, len(rows), _MAX_CHOSEN):
+            own = np.flatnonzero(places // _MAX_CHOSEN == start // _MAX_CHOSEN)
+            texts = [candidates[number] for number in own.tolist()]
+            wanted = pools[: len(rows)][start : start + _MAX_CHOSEN]
+            chosen += choose(
+                texts, scores[own], pools[own], wanted, diversity_penalty, self.source.corpus
+            )
+        return chosen
 
     def _fill(
         self, selection: Selection, propose: Propose, rng: np.random.Generator, max_draws: int = 0
@@ -456,8 +455,7 @@ class Sampler:
         kinds, n_characters = source.corpus.alphabet.kinds, proba.shape[1]
         starts = np.repeat(kinds[n_characters], len(source.labels))  # one for each label
         kinds = np.concatenate([kinds[:n_characters], starts, kinds[n_characters:]])
-        counted = NGramCounts(contexts, characters)
-        automaton = ContextAutomaton.learn(counted, kinds, proba)
+        automaton = ContextAutomaton.learn(contexts, characters, kinds, proba)
         return self.possible.weighted(automaton)
 
     @property

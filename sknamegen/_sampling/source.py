@@ -383,14 +383,20 @@ class Source(NamedTuple):
             joint += log_likelihood(self.model, read, self.labels[:, None], len(texts))
         return joint + (corpus.log_prior if len(self.labels) > 1 else 0)
 
-    def mean_log_proba(self, rows: Ints, names: Sequence[str]) -> Floats:
+    def mean_log_proba(
+        self, rows: Ints, names: Sequence[str], rng: np.random.Generator
+    ) -> tuple[Floats, Ints]:
         """Return the mean log-probability at temperature 1 of the characters after the prefixes.
 
-        The end of a name is a character.
+        The end of a name is a character. Also draws a label for each name, by its probability given
+        the name, and returns its column.
         """
-        before, after = (np.logaddexp.reduce(self.log_joint(x), axis=1) for x in (None, names))
+        before, after = self.log_joint(), self.log_joint(names)
+        total = np.logaddexp.reduce(after, axis=1)
+        columns, _ = draw(np.exp(after - total[:, None]), rng.random(len(names)))
+        total -= np.logaddexp.reduce(before, axis=1)[rows]
         n_given = np.array([*map(len, self.prefixes)])[rows]
-        return (after - before[rows]) / (np.array([*map(len, names)]) - n_given + 1)
+        return total / (np.array([*map(len, names)]) - n_given + 1), columns
 
     def windows(self, prefixes: Sequence[str]) -> Ints:
         """Return the last indices of each prefix, (n_prefixes, window_length)."""

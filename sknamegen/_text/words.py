@@ -4,6 +4,7 @@ Words are compared in folded form: composed, regardless of case, with straight a
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from itertools import chain
 
@@ -49,21 +50,30 @@ def repeats_word(texts: Iterable[str]) -> list[bool]:
 
     Parts of one letter do not count, such as the s of a genitive.
     """
-    found = (list(chain.from_iterable(map(_parts, words))) for words in split_words(texts))
-    return [len(set(parts)) < len(parts) for parts in found]
+    return list(map(_repeats, split_words(texts)))
 
 
-def _parts(word: str) -> list[str]:
-    return [part for part in word.split(APOSTROPHE) if len(part) > 1] or [word]
+def _repeats(words: list[str]) -> bool:
+    split = ([part for part in word.split(APOSTROPHE) if len(part) > 1] or [word] for word in words)
+    parts = list(chain.from_iterable(split))
+    return len(set(parts)) < len(parts)
 
 
-def any_repeats_word(codes: Ints) -> bool:
-    """Return whether a word occurs twice in a name, given as zero-padded code points."""
+def count_words(codes: Ints) -> tuple[Counter[str], bool]:
+    """Count the names of several words that contain each word, given zero-padded code points.
+
+    Also returns whether a word occurs twice in a name.
+    """
     characters = distinct(codes)
     is_other = np.zeros(characters.max(initial=0) + 1, dtype=np.int8)
     is_other[characters] = [not is_letter(letter) for letter in characters_of(characters).tolist()]
     names = codes[look_up(is_other, codes).any(axis=1)]
-    return any(True in repeats_word(decode(names[block])) for block in blocks(*names.shape))
+    counts, repeats = Counter[str](), False
+    for block in blocks(*names.shape):
+        for words in split_words(decode(names[block])):
+            counts.update(set(words))
+            repeats = repeats or _repeats(words)
+    return counts, repeats
 
 
 def words_in(texts: Iterable[str]) -> frozenset[str]:

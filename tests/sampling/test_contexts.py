@@ -96,7 +96,7 @@ def test_expected_counts_are_sums_of_distributions(order):
     counted = NGramCounts(*pairs(NAMES[:5] + OTHERS, order - 1))
     counts, contexts = KneserNey(counted, ALPHABET.kinds), counted.contexts
     proba = np.random.default_rng(0).dirichlet([0.05] * len(ALPHABET), size=len(contexts))
-    expected_counts = ContextAutomaton.learn(counted, ALPHABET.kinds, proba)
+    expected_counts = ContextAutomaton.learn(*counted[:2], kinds=ALPHABET.kinds, proba=proba)
     seen = context_characters(counts)
     sums, n = defaultdict(lambda: np.zeros(len(ALPHABET))), Counter()
     for context, row in zip(contexts[:, 1:].tolist(), proba, strict=True):

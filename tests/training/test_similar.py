@@ -64,21 +64,43 @@ def test_candidates_are_ranked_by_the_log_odds_of_their_ngrams_and_by_their_list
         return own_score(name) + max(of_lists)
 
     # Names of the list are left out regardless of case, and so are other scripts.
-    expected = sorted(["Anno", "Bob", "Hana", "Rona", "Hal", "Maria"], key=score, reverse=True)
+    ranked = sorted(["Anno", "Bob", "Hana", "Rona", "Hal", "Maria"], key=score, reverse=True)
     texts = ["".join(f"{name}\0" for name in names) for names in lists]
     candidates = Candidates(texts, distances and (lambda _: np.array(distances)))
+    expected = chosen_set(names, ranked)
     assert candidates.most_similar(names, 9) == expected
     assert candidates.most_similar(names, 2) == expected[:2]
 
 
+def chosen_set(names, ranked):
+    """Return names one after another, whose beginnings and endings are as frequent as in a list."""
+
+    def features(name):
+        text = name.lower()
+        return {text[:1], text[:2], text[:3], f"{text[-3:]}$"}
+
+    wanted, counts, chosen = Counter(), Counter(), []
+    wanted.update(feature for name in names for feature in features(name))
+
+    def cost(name):
+        shares = {f: wanted[f] / len(names) for f in features(name)}
+        ratios = [(counts[f] + 1) / (1 + p * (len(chosen) + 1)) for f, p in shares.items()]
+        return np.log1p(ranked.index(name) / 50) + 2 * sum(max(0, np.log(r)) for r in ratios)
+
+    while len(chosen) < len(ranked):
+        chosen.append(min((name for name in ranked if name not in chosen), key=cost))
+        counts.update(features(chosen[-1]))
+    return chosen
+
+
 @pytest.mark.parametrize("convert", [str, str.lower, str.upper])
 def test_similar_names_come_from_lists_of_their_kind(convert):
-    """By their n-grams alone, 40 of the similar names are Estonian or Finnish first names."""
+    """Without the distance of lists, fewer are Estonian or Finnish first names."""
     names = """Valjo Rünno Leivo Vardo Kaupo Ülo Aivar Heiki Indrek Kalju Lembit Margus Ott Peeter
     Riho Sulev Tõnu Uno Vello Andres"""
     similar = load_candidates(convert).most_similar(convert(names).split(), 300)
     first_names = load_names("et_EE_first_names") + load_names("fi_FI_first_names")
-    assert len(set(similar) & set(map(convert, first_names))) > 100
+    assert len(set(similar) & set(map(convert, first_names))) > 80
 
 
 def test_similar_names_resemble_the_list(generator):

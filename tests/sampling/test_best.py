@@ -1,0 +1,107 @@
+"""Names that go together, compared with a slow greedy choice."""
+
+import math
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from sknamegen import CharLSTMGenerator, CharNGramGenerator, load_names
+from sknamegen._sampling.best import choose
+
+ALES = """Granite Otter Stout, Wandering Heron Ale, Pepper Mill Porter, Hopping Magpie IPA, The
+Gilded Badger, Barley Moon, Cinder Hill Brown, Velvet Hedgehog Stout, Tin Soldier Mild, Northern
+Finch IPA,
+Old Quarry Pale, Nettle Queen, Broken Oar Bitter, Stubborn Mule Ale, Laughing Gull Pilsner, Oak
+Cellar Reserve, Muddy Boot Porter, Quiet Harbour Lager, Salted Plum Gose, Walnut Drummer"""
+ALES = " ".join(ALES.split()).split(", ")
+
+
+def ngrams(name):
+    text = f"|{name.lower()}|"
+    return {text[i : i + n] for n in (1, 2, 3) for i in range(len(text) - n + 1)}
+
+
+def likeness(a, b):
+    first, second = ngrams(a), ngrams(b)
+    cosine = len(first & second) / math.sqrt(len(first) * len(second))
+    pairs = zip(a.lower()[:4].ljust(4, "\0"), b.lower()[:4].ljust(4, "\0"), strict=True)
+    same = [x == y for x, y in pairs]
+    return max(cosine, 0.9 * (same.index(False) if False in same else 4) / 4)
+
+
+def words_of(name):
+    words = set(name.lower().split())
+    return words if len(words) > 1 else set()
+
+
+def cost(name, chosen, shares):
+    counts = Counter(word for other in chosen for word in words_of(other))
+    nearest = max((likeness(name, other) for other in chosen), default=0)
+    ratios = [
+        (counts[word] + 1) / (1 + shares.get(word, 0) * (len(chosen) + 1))
+        for word in words_of(name)
+    ]
+    return 3 * max(0, nearest - 0.25) / 0.75 + 2 * sum(max(0, math.log(r)) for r in ratios)
+
+
+def slowly_chosen(names, scores, pools, wanted, penalty, shares):
+    chosen = []
+    for pool in wanted:
+        own = np.flatnonzero(pools == pool)
+        values = (scores[own] - scores[own].mean()) / scores[own].std()
+        values -= penalty * np.array([cost(names[i], chosen, shares) for i in own])
+        values -= 1e9 * np.array([chosen.count(names[i]) for i in own])
+        chosen.append(names[own[values.argmax()]])
+    return chosen
+
+
+@pytest.mark.parametrize("penalty", [0, 0.5, 1])
+@pytest.mark.parametrize("n_pools", [1, 2])
+def test_choices_are_greedy(penalty, n_pools):
+    generator = CharNGramGenerator().fit(ALES)
+    names = generator.sample("", 0.8, 50, random_state=0)
+    scores = generator.score_samples(names) / [len(name) + 1 for name in names]
+    pools = np.arange(50) % n_pools
+    counts = Counter(word for name in ALES for word in set(name.lower().split()))
+    shares = {word: count / len(ALES) for word, count in counts.items() if count > 1}
+    expected = slowly_chosen(names, scores, pools, pools[:20], penalty, shares)
+    corpus = generator._fitted.corpus
+    assert choose(names, scores, pools, pools[:20], penalty, corpus) == expected
+
+
+def test_names_of_a_call_differ():
+    """Few begin alike, and none is chosen twice, although candidates repeat."""
+    generator = CharNGramGenerator().fit(load_names("english_villages"))
+    options = {"min_p": 0.05, "best_of": 25, "random_state": 0}
+    alike, different = (
+        generator.sample("", 0.8, 50, diversity_penalty=penalty, **options) for penalty in (0, 1)
+    )
+    openings = [Counter(name[:3] for name in x).most_common(1)[0][1] for x in (alike, different)]
+    assert openings[1] < 0.6 * openings[0]
+    assert len(set(alike)) == len(set(different)) == 50
+
+
+def test_words_are_no_more_frequent_than_in_the_list():
+    generator = CharLSTMGenerator(random_state=0).fit(ALES)
+    for n in (10, 100):
+        names = generator.invent(n, near=ALES, random_state=1)
+        assert sum(name.startswith("The ") for name in names) <= {10: 2, 100: 15}[n]
+
+
+def test_labels_keep_their_proportions():
+    names, labels = load_names(return_X_y=True)
+    generator = CharNGramGenerator().fit(names, labels)
+    sizes = [len(generator.sample("", 1, 300, label=x, random_state=0)) for x in ("female", "male")]
+    assert sizes == [300, 300]
+    drawn = generator.sample("", 1, 400, best_of=10, random_state=0)
+    by_label = [generator.score_samples(drawn, [x] * 400) for x in generator.classes_]
+    share = np.mean(by_label[0] > by_label[1])
+    assert abs(share - np.mean(np.array(labels) == generator.classes_[0])) < 0.1
+
+
+def test_blocks_of_many_names():
+    generator = CharNGramGenerator().fit(load_names("female"))
+    names = generator.sample("", 1, 2500, best_of=2, random_state=0)
+    assert len(names) == 2500
+    assert len(set(names[:1000])) == 1000
