@@ -653,6 +653,44 @@ def test_the_kept_blind_test_has_the_figures_of_the_readme(run):
 
 
 @full
+    sets = re.findall(r"(?m)^\d+\. (.*)$", Path("sheet/sets.txt").read_text("utf-8"))
+    assert sorted(sets) == sorted({", ".join(names) for names in entry["systems"].values()} - {""})
+
+
+def test_sets_of_the_blind_test(run):
+    """Equal sets are shown once, and a name that a system lacks is not used."""
+    systems = {"a": [*"ABCDEFGH"], "b": ["Bob", "Bo"], "c": [], "d": ["Bob", "Bo"], "e": ["Dag"]}
+    lists = {title: {"train": ["Anna"], "systems": systems} for title in ("first", "second")}
+    Path("names.json").write_text(json.dumps(lists))
+    options = "--names", "names.json", "--systems", "d", "c", "b", "a"
+    for folder in ("sheet", "again"):
+        run("benchmarks/blind.py", "write", folder, *options)
+    shown = Path("sheet/sets.txt").read_text("utf-8")
+    assert shown == Path("again/sets.txt").read_text("utf-8")
+    used = {
+        "x.json": {"first": {"A": 8, "Bob": 2}, "second": {"A": 4, "Bob": 0}},
+        "y.json": {"first": {"A": 6, "Bob": 1}, "second": {"A": 2, "Bob": 1}},
+        "z.json": {"first": {"A": 9, "Bob": 2}, "second": {"A": 8, "Bob": 2}},
+    }
+    order = {}
+    for part in shown.split("\n## ")[1:]:
+        rows = re.findall(r"(?m)^\d\. (.*)$", part)
+        assert sorted(rows) == ["A, B, C, D, E, F, G, H", "Bob, Bo"]
+        order[part.split("\n")[0]] = [row.split(",")[0] for row in rows]
+    for file, reader in used.items():
+        counts = {title: [reader[title][name] for name in order[title]] for title in lists}
+        Path(file).write_text(json.dumps(counts))
+    assert cells_of(run("benchmarks/blind.py", "tally-sets", "sheet", "x.json", "y.json")) == [
+        ["names of", "lists", "used together", "reader 1", "reader 2"],
+        ["a", "2", "0.62 ± 0.25", "0.75", "0.50"],
+        ["b", "2", "0.12 ± 0.06", "0.12", "0.12"],
+        ["c", "2", "0.00 ± 0.00", "0.00", "0.00"],
+        ["d", "2", "0.12 ± 0.06", "0.12", "0.12"],
+    ]
+    with pytest.raises(ValueError, match=r"Expected 0 to .* for 'first'\. Got .*9"):
+        run("benchmarks/blind.py", "tally-sets", "sheet", "z.json")
+    with pytest.raises(ValueError, match=r"--systems must be among .*Got \['f'\]"):
+        run("benchmarks/blind.py", "write", "sheet", *options, "f")
 def test_benchmark_of_membership(run):
     (_, *cells) = cells_of(run("benchmarks/membership.py", "--quick", max_epochs="auto"))[1]
     areas, bits = zip(*((cell.split()[0], cell.split()[-1]) for cell in cells), strict=True)

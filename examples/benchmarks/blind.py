@@ -2,15 +2,23 @@
 
     python examples/benchmarks/blind.py write FOLDER
     python examples/benchmarks/blind.py tally FOLDER READER.json READER.json
+    python examples/benchmarks/blind.py tally-sets FOLDER READER.json READER.json
 
-``write`` trains the systems on thirty names of each of 24 lists. FOLDER/sheet.txt is what a reader
-sees: the thirty names, then new names of all systems, the names of earlier systems, and real names
-that no system has seen, mixed. FOLDER/names.json contains the names of each system. The lists and
-the names of earlier systems come from ``--names FILE`` (default: ``blind/names.json`` beside this
-script). ``--suffix ', new'`` distinguishes the new names from earlier names. A reader who has seen
-only the sheet marks each name and writes a JSON file. ``tally`` prints the share of names that the
-readers would keep, and the similarity to the nearest training name (1 − Levenshtein distance /
-length of the longer name).
+``write`` trains the systems on thirty names of each of 24 lists, and writes two sheets for readers.
+FOLDER/names.json contains the names of each system. The lists and the names of earlier systems come
+from ``--names FILE`` (default: ``blind/names.json`` beside this script). ``--suffix ', new'``
+distinguishes the new names from earlier names. ``--systems NAME NAME`` limits both sheets to some
+systems.
+
+FOLDER/sheet.txt shows the thirty names of each list, then new names of all systems, the names of
+earlier systems, and real names that no system has seen, mixed. A reader who has seen only the sheet
+marks each name and writes a JSON file. ``tally`` prints the share of names that the readers would
+keep, and the similarity to the nearest training name (1 − Levenshtein distance / length of the
+longer name).
+
+FOLDER/sets.txt shows the thirty names and the eight names of each system as a set. Another reader
+counts, for each set, the names that can be used together. ``tally-sets`` prints the share of these
+among eight names. Names that a system lacks are not used.
 
 The lists are the first 38 names of each list in ``unseen.json``. No list was invented, because
 language models like the names that language models invent.
@@ -46,6 +54,19 @@ names of each list. Mark each numbered name by eye, by itself:
 
 Judge style and form, not whether the name exists. Write a JSON file: an object with the title of
 each list and the marks of its names in order, such as {"islands": [4, 2, ...], ...}."""
+BRIEF_OF_SETS = """\
+You are demanding: a game writer, novelist or product namer who asked for eight more names like the
+thirty names of each list, all for the same work. For each numbered set, count the names that you
+would use together in this work, from 0 to 8:
+
+* Leave out each name that is not good by itself: garbage, broken or misspelt, clearly not a name of
+  this kind, or merely passable.
+* Names that are too alike cannot be used together, because readers of the work would confuse them.
+  Count only one of them.
+
+Judge each set by eye and by itself. Judge style and form, not whether the names exist. Write a JSON
+file: an object with the title of each list and the counts of its sets in order, such as
+{"islands": [5, 0, ...], ...}."""
 
 
 def sampled(make, temperature, random_state, **options):
@@ -59,13 +80,23 @@ def sampled(make, temperature, random_state, **options):
 
 
 def typical(make, random_state):
-    """Return the same with the settings of the command line."""
+    """Return the same with the settings of the command line before `invent`."""
 
     def new_names(names):
         options = {"min_p": 0.1, "best_of": 20, "min_length": min(map(len, names))}
         has_words = np.median([name.count(" ") for name in names]) > 0
         exclude = known_names(near=() if has_words or make is CharNGramGenerator else names)
         return sampled(make, 0.7, random_state, exclude=exclude, **options)(names)
+
+    return new_names
+
+
+def invented(random_state, **options):
+    """Return the same with `invent`."""
+
+    def new_names(names):
+        new = {"near": names, "on_shortfall": "warn", "random_state": random_state}
+        return default().fit(names).invent(N_NEW, **new, **options)
 
     return new_names
 
@@ -77,37 +108,74 @@ def default():
 # Systems must not share a random state, or their names begin alike.
 SYSTEMS = {
     "default, temperature 0.7": sampled(default, 0.7, 1),
-    "default, settings of the command line": typical(default, 2),
     "counting, temperature 0.7": sampled(CharNGramGenerator, 0.7, 3),
-    "counting, settings of the command line": typical(CharNGramGenerator, 4),
 }
+if hasattr(CharLSTMGenerator, "invent"):
+    SYSTEMS["default, best without diversity_penalty"] = invented(5, diversity_penalty=0)
+    SYSTEMS["default, invent"] = invented(6)
+else:  # with `invent`, `best_of` follows another rule
+    SYSTEMS["default, settings of the command line before"] = typical(default, 2)
+    SYSTEMS["counting, settings of the command line before"] = typical(CharNGramGenerator, 4)
 if Chain:
     SYSTEMS["markovify"] = lambda names: markov_names(names, N_NEW)
 
 
 def numbered(title, systems):
     """Return the names of all systems in the order of the sheet, with the systems of each."""
+    return shuffled(title, [(name, system) for system in systems for name in systems[system]])
+
+
+def numbered_sets(title, systems):
+    """Return the sets of names in the order of their sheet, with the systems of each."""
+    return shuffled(title, [(tuple(names), system) for system, names in systems.items() if names])
+
+
+def shuffled(title, pairs):
+    """Return distinct names or sets in an order that depends on the title, with their systems."""
     owners = {}
-    for system, names in systems.items():
-        for name in names:
-            owners.setdefault(name, []).append(system)
+    for item, system in pairs:
+        owners.setdefault(item, []).append(system)
     return random.Random(title).sample(sorted(owners.items()), len(owners))
 
 
-def write(folder, lists, suffix):
-    """Let all systems generate names, and write the sheet and the names."""
+def write(folder, lists, suffix, wanted):
+    """Let the wanted systems generate names, and write both sheets and the names."""
     warnings.simplefilter("ignore", UserWarning)  # too few new names
-    parts = [BRIEF]
+    current = {f"{system}{suffix}": new_names for system, new_names in SYSTEMS.items()}
+    known = {*current, *(system for entry in lists.values() for system in entry["systems"])}
+    wanted = known if wanted is None else set(wanted)
+    if unknown := wanted - known:
+        raise ValueError(f"--systems must be among {sorted(known)}. Got {sorted(unknown)}.")
+    sheet, sets = [BRIEF], [BRIEF_OF_SETS]
     for title, entry in lists.items():
-        for system, new_names in SYSTEMS.items():
-            entry["systems"][f"{system}{suffix}"] = new_names(entry["train"])
-        rows = enumerate(numbered(title, entry["systems"]), 1)
-        to_mark = "\n".join(f"{number}. {name}" for number, (name, _) in rows)
-        parts.append(f"## {title}\nThirty names: {', '.join(entry['train'])}\nMark:\n{to_mark}")
+        systems = {key: names for key, names in entry["systems"].items() if key in wanted}
+        for system, new_names in current.items():
+            if system in wanted:
+                systems[system] = new_names(entry["train"])
+        entry["systems"] = systems
+        heading = f"## {title}\nThirty names: {', '.join(entry['train'])}"
+        to_mark = lines(name for name, _ in numbered(title, systems))
+        sheet.append(f"{heading}\nMark:\n{to_mark}")
+        to_count = lines(", ".join(names) for names, _ in numbered_sets(title, systems))
+        sets.append(f"{heading}\nHow many would you use together?\n{to_count}")
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "sheet.txt").write_text("\n\n".join(parts) + "\n", "utf-8")
+    (folder / "sheet.txt").write_text("\n\n".join(sheet) + "\n", "utf-8")
+    (folder / "sets.txt").write_text("\n\n".join(sets) + "\n", "utf-8")
     content = json.dumps(lists, ensure_ascii=False, indent=0)
     (folder / "names.json").write_text(content + "\n", "utf-8")
+
+
+def lines(texts):
+    """Return numbered lines."""
+    return "\n".join(f"{number}. {text}" for number, text in enumerate(texts, 1))
+
+
+def answers(readers, title, n):
+    """Return the marks or counts of a list, as an array of shape (readers, n)."""
+    for reader in readers:
+        if len(reader[title]) != n:
+            raise ValueError(f"Expected {n} numbers for {title!r}. Got {len(reader[title])}.")
+    return np.array([reader[title] for reader in readers])
 
 
 def tally(folder, readers):
@@ -116,12 +184,7 @@ def tally(folder, readers):
     figures, agreed = {}, []
     for title, entry in lists.items():
         rows = numbered(title, entry["systems"])
-        for reader in readers:
-            if len(reader[title]) != len(rows):
-                raise ValueError(
-                    f"Expected {len(rows)} marks of {title!r}. Got {len(reader[title])}."
-                )
-        marks = np.array([reader[title] for reader in readers])  # (readers, names)
+        marks = answers(readers, title, len(rows))
         agreed += ((marks >= 4) == (marks[0] >= 4)).all(axis=0).tolist()
         for system, names in entry["systems"].items():
             of_system = marks[:, [system in owners for _, owners in rows]]
@@ -129,37 +192,71 @@ def tally(folder, readers):
                 nearest = cdist(names, entry["train"], scorer=Levenshtein.normalized_similarity)
                 row = *(of_system >= 4).mean(axis=1), (of_system == 1).mean(), nearest.max(1).mean()
                 figures.setdefault(system, []).append((len(names), *row))
-    titles = " | ".join(f"reader {number}" for number in range(1, len(readers) + 1))
-    print(f"| names of | lists | names | kept | {titles} | garbage | similarity |")
+    print(f"| names of | lists | names | kept | {titles(readers)} | garbage | similarity |")
     print(f"|{'---|' * (6 + len(readers))}")
     for system, rows in figures.items():
         n_names, *by_reader, garbage, similarity = np.transpose(rows)
         kept = np.mean(by_reader, axis=0)
-        error = kept.std(ddof=1) / len(kept) ** 0.5 if len(kept) > 1 else np.nan
-        cells = f"{len(kept)} | {n_names.sum():.0f} | {kept.mean():.2f} ± {error:.2f}"
+        cells = f"{len(kept)} | {n_names.sum():.0f} | {mean_and_error(kept)}"
         means = *map(np.mean, by_reader), garbage.mean(), similarity.mean()
         print(f"| {system} | {cells} | {' | '.join(f'{mean:.2f}' for mean in means)} |")
     print(f"\nThe readers agree on keeping {np.mean(agreed):.0%} of the names.")
 
 
+def titles(readers):
+    """Return the titles of the columns of readers."""
+    return " | ".join(f"reader {number}" for number in range(1, len(readers) + 1))
+
+
+def mean_and_error(shares):
+    """Return the mean over the lists and its standard error."""
+    error = shares.std(ddof=1) / len(shares) ** 0.5 if len(shares) > 1 else np.nan
+    return f"{shares.mean():.2f} ± {error:.2f}"
+
+
+def tally_sets(folder, readers):
+    """Print the share of eight names used together, with standard errors over the lists."""
+    lists = json.loads((folder / "names.json").read_text("utf-8"))
+    shares = {}
+    for title, entry in lists.items():
+        sets = numbered_sets(title, entry["systems"])
+        counts = answers(readers, title, len(sets))
+        sizes = [len(names) for names, _ in sets]
+        if (counts < 0).any() or (counts > sizes).any():
+            raise ValueError(f"Expected 0 to {sizes} for {title!r}. Got {counts.tolist()}.")
+        for system in entry["systems"]:
+            of_system = counts[:, [system in owners for _, owners in sets]]  # empty without names
+            shares.setdefault(system, []).append(of_system.sum(axis=1) / N_NEW)
+    print(f"| names of | lists | used together | {titles(readers)} |")
+    print(f"|{'---|' * (3 + len(readers))}")
+    for system, rows in shares.items():
+        by_reader = np.transpose(rows)  # (readers, lists)
+        means = " | ".join(f"{share:.2f}" for share in by_reader.mean(axis=1))
+        print(f"| {system} | {len(rows)} | {mean_and_error(by_reader.mean(axis=0))} | {means} |")
+
+
+TALLIES = {"tally": tally, "tally-sets": tally_sets}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("command", choices=["write", "tally"], help="what to do")
-    parser.add_argument("folder", type=Path, help="folder of the sheet and the names")
-    parser.add_argument("readers", nargs="*", type=Path, help="JSON files of marks, for tally")
+    parser.add_argument("command", choices=["write", *TALLIES], help="what to do")
+    parser.add_argument("folder", type=Path, help="folder of the sheets and the names")
+    parser.add_argument("readers", nargs="*", type=Path, help="JSON files of the readers")
     parser.add_argument("--names", default=KEPT, type=Path, help="lists and earlier names")
     parser.add_argument("--suffix", default="", help="added to the systems, such as ', new base'")
+    parser.add_argument("--systems", nargs="+", help="systems on the sheets (default: all)")
     parser.add_argument("--quick", action="store_true", help="smoke test with one of the lists")
     arguments = parser.parse_args()
-    if arguments.command == "tally":
+    if arguments.command in TALLIES:
         readers = [json.loads(path.read_text("utf-8")) for path in arguments.readers]
-        tally(arguments.folder, readers)
+        TALLIES[arguments.command](arguments.folder, readers)
         return
     lists = json.loads(arguments.names.read_text("utf-8"))
     if arguments.quick:
         lists = dict([*lists.items()][:1])
     print_machine("markovify")
-    write(arguments.folder, lists, arguments.suffix)
+    write(arguments.folder, lists, arguments.suffix, arguments.systems)
 
 
 if __name__ == "__main__":
