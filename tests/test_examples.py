@@ -600,12 +600,23 @@ def test_benchmark_of_style(run, tmp_path):
     models = [("real names", ""), *((m, t) for m in ("counting", "LSTM") for t in ("0.7", "1.0"))]
     rows = [row[5:] for row in cells_of(printed) if tuple(row[1:3]) in models]
     figures = np.transpose(rows[: len(models)]).astype(float)
-    judge, second_judge, auc, *_ = figures
-    assert figures.shape == (5, len(models))
+    judge, second_judge, auc, _, _, opening, nearest = figures
+    assert figures.shape == (7, len(models))
+    assert 0 < max(opening) < 0.3  # models for lists do not repeat one beginning
+    assert 0.4 < min(nearest) < max(nearest) < 0.9
     assert min(*judge, *second_judge) > 0.5
     assert abs(auc[0] - 0.5) < 0.1  # real names cannot be told apart
     assert min(auc[1:]) > 0.6
     assert (tmp_path / "style.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_names_of_a_batch_are_alike_by_their_letters_or_their_beginnings():
+    style = importlib.import_module("style")
+    names = ["Anna", "ANNE", "Bob", "Zoë"]
+    assert style.commonest_opening(names) == 2 / 4
+    assert style.nearest_in_batch(names) == pytest.approx((0.75 + 0.75 + 1 / 3 + 1 / 3) / 4)
+    names = ["Corneliusselberg", "Cornmill"]  # 5 and 5 of 24 letters match, and four begin both
+    assert style.nearest_in_batch(names) == pytest.approx(0.9)
 
 
 @full
@@ -642,17 +653,6 @@ def test_blind_test(run, tmp_path):
     printed = run("benchmarks/blind.py", "tally", "sheet", "a.json", "b.json")
     row = r"(?m)^\| real names \| 1 \| 8 \| 0\.50 .* \| 1\.00 \| 0\.00 \| 0\.00 "
     assert re.search(row, printed)
-
-
-def test_the_kept_blind_test_has_the_figures_of_the_readme(run):
-    folder = ROOT / "examples/benchmarks/blind"
-    printed = run("benchmarks/blind.py", "tally", folder, *sorted(folder.glob("reader*.json")))
-    table = [row for row in printed.splitlines() if row.startswith("|")]
-    assert len(table) == 11
-    assert "\n".join(table) in (ROOT / "examples/benchmarks/README.md").read_text("utf-8")
-
-
-@full
     sets = re.findall(r"(?m)^\d+\. (.*)$", Path("sheet/sets.txt").read_text("utf-8"))
     assert sorted(sets) == sorted({", ".join(names) for names in entry["systems"].values()} - {""})
 
@@ -691,6 +691,17 @@ def test_sets_of_the_blind_test(run):
         run("benchmarks/blind.py", "tally-sets", "sheet", "z.json")
     with pytest.raises(ValueError, match=r"--systems must be among .*Got \['f'\]"):
         run("benchmarks/blind.py", "write", "sheet", *options, "f")
+
+
+def test_the_kept_blind_test_has_the_figures_of_the_readme(run):
+    folder = ROOT / "examples/benchmarks/blind"
+    printed = run("benchmarks/blind.py", "tally", folder, *sorted(folder.glob("reader*.json")))
+    table = [row for row in printed.splitlines() if row.startswith("|")]
+    assert len(table) == 11
+    assert "\n".join(table) in (ROOT / "examples/benchmarks/README.md").read_text("utf-8")
+
+
+@full
 def test_benchmark_of_membership(run):
     (_, *cells) = cells_of(run("benchmarks/membership.py", "--quick", max_epochs="auto"))[1]
     areas, bits = zip(*((cell.split()[0], cell.split()[-1]) for cell in cells), strict=True)

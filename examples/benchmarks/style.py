@@ -5,7 +5,8 @@
 Two judges learn to tell the lists apart, from names that no generator has seen. The table shows the
 share of new names that each judge assigns to their own list, and the AUC of a classifier that tells
 new names from real names (0.5: it cannot). The similarity to the nearest training name (1: a copy)
-and the share of names one edit from a training name show how closely a model copies the list.
+and the share of names one edit from a training name show how closely a model copies the list. The
+last columns show how much fifty names of a model resemble each other.
 
 The lists are those in ``unseen.json``, whose names are not in the bundled collection. The script
 requires rapidfuzz, and uses markovify if it is installed: pip install '.[bench,metrics,plot]'
@@ -14,10 +15,12 @@ requires rapidfuzz, and uses markovify if it is installed: pip install '.[bench,
 import argparse
 import random
 import warnings
+from collections import Counter
 
 import numpy as np
 from _common import print_machine, print_row, unseen_lists
-from rapidfuzz.distance import Levenshtein
+from rapidfuzz import fuzz
+from rapidfuzz.distance import Levenshtein, Prefix
 from rapidfuzz.process import cdist
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -38,9 +41,12 @@ PLOT_SIZE = 50
 MAX_NAMES, MIN_HELD_OUT = 900, 100
 # New names per list and model. A list with fewer than `MIN_NEW` does not count.
 N_NEW, MIN_NEW = 150, 20
+# Names that are compared with each other.
+N_BATCH = 50
 MODELS = {"counting": CharNGramGenerator, "LSTM": lambda: CharLSTMGenerator(random_state=0)}
 MARKOVIFY_ORDER = 3
-COLUMNS = "loss", "judge", "second judge", "AUC", "similarity", "one edit"
+COLUMNS = ["loss", "judge", "second judge", "AUC", "similarity", "one edit"]
+COLUMNS += ["commonest opening", "nearest in the batch"]
 
 
 def split(names, n_train):
@@ -74,7 +80,7 @@ def auc(names, others):
 
 
 def samples(train, test, temperatures):
-    """Yield each model and temperature, its held-out loss, and its new names."""
+    """Yield each model and temperature, its held-out loss, its new names, and a batch of names."""
     vectorizer = CharSequenceVectorizer()
     windows, test = vectorizer.fit_transform(train), vectorizer.transform(test)
     options = {"unique": True, "novel": True, "on_shortfall": "warn", "random_state": 0}
@@ -82,9 +88,15 @@ def samples(train, test, temperatures):
         generator = make().fit(windows)
         loss = -generator.score(test)
         for t in temperatures:
-            yield (model, t), loss, generator.sample("", t, N_NEW, **options)
+            names = generator.sample("", t, N_NEW, **options)
+            yield (model, t), loss, names, names[:N_BATCH]
+        if hasattr(generator, "invent"):  # which chooses the names of a call together
+            typical = {"near": train, "on_shortfall": "warn", "random_state": 0}
+            names, batch = (generator.invent(n, **typical) for n in (N_NEW, N_BATCH))
+            yield (f"{model}, invent", ""), loss, names, batch
     if Chain:
-        yield ("markovify", ""), np.nan, markov_names(train, N_NEW)
+        names = markov_names(train, N_NEW)
+        yield ("markovify", ""), np.nan, names, names[:N_BATCH]
 
 
 def markov_names(train, n):
@@ -95,6 +107,26 @@ def markov_names(train, n):
     return [name for name in names if name not in train][:n]
 
 
+def commonest_opening(names):
+    """Return the share of the commonest first three letters."""
+    ((_, count),) = Counter(name.lower()[:3] for name in names).most_common(1)
+    return count / len(names)
+
+
+def nearest_in_batch(names):
+    """Return the mean similarity of names to the most similar of the others.
+
+    It is the share of matching characters, or 0.9 for names with the same first four letters (less
+    for fewer letters), whichever is greater.
+    """
+    names = [name.lower() for name in names]
+    n_same = cdist(names, names, scorer=Prefix.similarity)
+    ratio = cdist(names, names, scorer=fuzz.ratio) / 100
+    similarity = np.maximum(ratio, 0.9 * np.minimum(1, n_same / 4))
+    np.fill_diagonal(similarity, 0)
+    return similarity.max(axis=1).mean()
+
+
 def measure(splits, judges, n, temperatures):
     """Return the figures in `COLUMNS` for each model and temperature, by list."""
     results = {}
@@ -103,14 +135,16 @@ def measure(splits, judges, n, temperatures):
         if len(train) < n:
             continue
         rows = samples(train, real + known, temperatures)
-        for key, loss, names in ((("real names", ""), np.nan, real), *rows):
+        real_row = ("real names", ""), np.nan, real, (real + known)[:N_BATCH]
+        for key, loss, names, batch in (real_row, *rows):
             if len(names) < MIN_NEW:
                 continue
             shares = [np.mean(judge.predict(names) == title) for judge in judges]
             similarity = cdist(names, train, scorer=Levenshtein.normalized_similarity).max(axis=1)
             is_near = cdist(names, train, scorer=Levenshtein.distance).min(axis=1) <= 1
             figures = loss, *shares, auc(names, known), similarity.mean(), is_near.mean()
-            results.setdefault(key, {})[title] = figures
+            alike = commonest_opening(batch), nearest_in_batch(batch)
+            results.setdefault(key, {})[title] = *figures, *alike
     return results
 
 
