@@ -22,7 +22,7 @@ from .features import HASH_BITS, Excess, hash_ngrams
 _PRIOR, _SHRINKAGE, _LIST_WEIGHT, _DISTANCE_WEIGHT = 40, 8, 3, 0.5
 # Number of candidates from which a set is chosen, the rank at which a name costs log 2, and the
 # weight of the excess.
-_N_RANKED, _RANK, _EXCESS_WEIGHT = 4000, 50, 2
+_N_RANKED, _RANK, _EXCESS_WEIGHT = 4000, 50, 0.5
 
 
 class Candidates:
@@ -77,7 +77,7 @@ class Candidates:
 def _choose_set(names: Sequence[str], ranked: list[str], n: int) -> list[str]:
     """Choose up to n names that have beginnings, endings and words as often as a list [2]_.
 
-    They are chosen one after another, by the logarithm of their rank plus twice their excess.
+    They are chosen one after another, by the logarithm of their rank plus half their excess.
     """
     counts = Counter(chain.from_iterable(map(_features, names)))
     excess = Excess(

@@ -85,7 +85,7 @@ def chosen_set(names, ranked):
     def cost(name):
         shares = {f: wanted[f] / len(names) for f in features(name)}
         ratios = [(counts[f] + 1) / (1 + p * (len(chosen) + 1)) for f, p in shares.items()]
-        return np.log1p(ranked.index(name) / 50) + 2 * sum(max(0, np.log(r)) for r in ratios)
+        return np.log1p(ranked.index(name) / 50) + 0.5 * sum(max(0, np.log(r)) for r in ratios)
 
     while len(chosen) < len(ranked):
         chosen.append(min((name for name in ranked if name not in chosen), key=cost))
