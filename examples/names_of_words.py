@@ -13,7 +13,7 @@ import argparse
 import numpy as np
 
 from sknamegen import CharLSTMGenerator, load_words
-from sknamegen.datasets import known_names, words_of
+from sknamegen.datasets import words_of
 
 LISTS = {
     "beers": """Harbour Lantern Porter, Old Mill Bitter, Golden Thistle Ale, Midnight Raven Stout,
@@ -43,15 +43,13 @@ parser.add_argument("--quick", action="store_true", help="smoke test with two li
 arguments = parser.parse_args()
 
 # %%
-# The settings for people who read names: the best of twenty, without improbable characters.
-options = {"min_p": 0.1, "best_of": 20, "unique": True, "novel": True, "exclude": known_names()}
 for kind in [*LISTS][: 2 if arguments.quick else None]:
     names = " ".join(LISTS[kind].split()).split(", ")
     words = load_words(like=names)
     generator = CharLSTMGenerator(random_state=SEED).fit(names)
     n_words = np.percentile([len(name.split()) for name in names], (5, 95)).astype(int)
-    options |= {"words": words, "n_words": tuple(n_words.tolist())}
-    samples = generator.sample("", 0.7, 6, random_state=SEED, **options)
+    options = {"words": words, "n_words": tuple(n_words.tolist())}
+    samples = generator.invent(6, random_state=SEED, **options)
     print(f"{kind}: {', '.join(samples)}")
     new = words[len(words_of(names)) :]
     print(f"  {len(new):,} words that the list does not contain: {', '.join(new[:9])}, ...")

@@ -313,8 +313,11 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
             `sknamegen.known_names()`, a set of 450,000 words and names of people, towns
             and brands.
         best_of : int, default=1
-            Number of candidates for each name. The candidate with the highest mean log-probability
-            per character is returned, see Notes.
+            Number of candidates for each name. Typical names that differ from each other are chosen
+            among all candidates, see Notes.
+        diversity_penalty : float, default=1.0
+            Weight of the likeness to names chosen before, at least 0. With 0, the most typical
+            candidates are chosen, however alike. Without effect if `best_of` is 1.
         on_shortfall : {"raise", "warn"}, default="raise"
             Action if too few names satisfy the constraint and are unique, novel and not excluded:
             raise an error, or warn and return fewer names. If there are none, an error is always
@@ -375,12 +378,25 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         `unique`, `novel`, `exclude`, and that no word is repeated, are applied by rejection.
 
         With ``best_of=k``, names are more typical, and no longer follow the model's distribution.
-        Of k candidates, the one is returned whose characters after the seed, including the end of
-        the name, have the highest mean log-probability at temperature 1, for the label if it is
-        given [5]_. The k candidates are those of all candidates with the same seed that end alike,
-        so the names end differently. As with `words`, candidates that repeat a word are rejected.
-        With ``unique=True``, all candidates of the call are different. The method draws at most 2 k
-        candidates per name, so names of which many are rejected have fewer candidates.
+        The score of a candidate is the mean log-probability of its characters after the seed,
+        including the end of the name, at temperature 1, for the label if it is given [5]_. It is
+        standardised over the candidates with the same seed and label. The names are chosen one
+        after another. Each is the candidate with the highest value::
+
+            score - diversity_penalty * (4 * likeness + 2 * excess)
+
+        The likeness to the nearest name chosen before is the cosine of the sets of n-grams of one
+        to three characters, or 0.9 times the share of the first four characters that are a common
+        beginning, if that is greater (maximal marginal relevance [6]_). The excess is a sum over
+        the words of a name of several words, of log((c + 1) / (1 + s (n + 1))) if that is positive:
+        c of the n names chosen before contain the word, and a share s of the training names, or 0
+        if fewer than two do. With ``label=None``, each name keeps the label that was drawn for it.
+        No name is chosen twice unless there is no other. Names are returned in the order of choice.
+        Beyond 1,000 names, they are chosen in blocks of 1,000.
+
+        As with `words`, candidates that repeat a word are rejected. With ``unique=True``, all
+        candidates of the call are different. The method draws at most 2 k candidates per name, so
+        names of which many are rejected have fewer candidates.
 
         References
         ----------
@@ -392,6 +408,8 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         .. [4] M. Nguyen et al., "Turning Up the Heat: Min-p Sampling for Creative and Coherent LLM
            Outputs", ICLR 2025.
         .. [5] `best_of` in the completions API of OpenAI, 2020.
+        .. [6] J. Carbonell and J. Goldstein, "The Use of MMR, Diversity-Based Reranking for
+           Reordering Documents and Producing Summaries", SIGIR 1998.
         """
         components = fitted(self)
         seeds, rows = _check_seeds(seed, n_samples)
@@ -462,7 +480,16 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         Raises
         ------
         ValueError
-            If the generator is fitted to running text, or as in `sample`.
+            If the generator is fitted to running text, or as in `sample`. If still too few names
+            qualify, `on_shortfall` decides.
+
+        Examples
+        --------
+        >>> from sknamegen import CharNGramGenerator, load_names
+        >>> names = load_names("english_villages")
+        >>> generator = CharNGramGenerator().fit(names)
+        >>> generator.invent(4, near=names, random_state=0)
+        ['Larkenscombe', 'Burrowby', 'Cobblewhistle', 'Foxlingham']
         """
         if fitted(self).corpus.is_text:
             raise ValueError("invent requires names (boundary=True). For running text, use sample.")

@@ -38,7 +38,7 @@ from rapidfuzz.distance import Levenshtein
 from rapidfuzz.process import cdist
 from style import Chain, markov_names
 
-from sknamegen import CharLSTMGenerator, CharNGramGenerator, known_names
+from sknamegen import CharLSTMGenerator, CharNGramGenerator
 
 KEPT = Path(__file__).parent / "blind" / "names.json"
 N_NEW = 8
@@ -79,18 +79,6 @@ def sampled(make, temperature, random_state, **options):
     return new_names
 
 
-def typical(make, random_state):
-    """Return the same with the settings of the command line before `invent`."""
-
-    def new_names(names):
-        options = {"min_p": 0.1, "best_of": 20, "min_length": min(map(len, names))}
-        has_words = np.median([name.count(" ") for name in names]) > 0
-        exclude = known_names(near=() if has_words or make is CharNGramGenerator else names)
-        return sampled(make, 0.7, random_state, exclude=exclude, **options)(names)
-
-    return new_names
-
-
 def invented(random_state, **options):
     """Return the same with `invent`."""
 
@@ -109,13 +97,9 @@ def default():
 SYSTEMS = {
     "default, temperature 0.7": sampled(default, 0.7, 1),
     "counting, temperature 0.7": sampled(CharNGramGenerator, 0.7, 3),
+    "default, best without diversity_penalty": invented(5, diversity_penalty=0),
+    "default, invent": invented(6),
 }
-if hasattr(CharLSTMGenerator, "invent"):
-    SYSTEMS["default, best without diversity_penalty"] = invented(5, diversity_penalty=0)
-    SYSTEMS["default, invent"] = invented(6)
-else:  # with `invent`, `best_of` follows another rule
-    SYSTEMS["default, settings of the command line before"] = typical(default, 2)
-    SYSTEMS["counting, settings of the command line before"] = typical(CharNGramGenerator, 4)
 if Chain:
     SYSTEMS["markovify"] = lambda names: markov_names(names, N_NEW)
 

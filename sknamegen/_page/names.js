@@ -245,7 +245,7 @@ const hashOf = (name) => [...name].reduce((bits, character) => BigInt.asUintN(64
   (bits ^ BigInt(character.codePointAt(0))) * 0x100000001b3n), 0xcbf29ce484222325n);
 
 // How names are chosen, as in sknamegen/_sampling/best.py.
-const MAX_CHOSEN = 1000, COPY_COST = 3, WORD_COST = 2, FLOOR = 0.25, OPENING = 0.9;
+const MAX_CHOSEN = 1000, COPY_COST = 4, WORD_COST = 2, OPENING = 0.9;
 // The n-grams of a name and its ends, up to three characters.
 function ngramsOf(name) {
   const text = ["\0", ...name.toLowerCase(), "\0"];
@@ -390,7 +390,7 @@ class Generator {
     const excess = (word) => Math.max(0, Math.log(((counts.get(word) ?? 0) + 1)
       / (1 + (this.wordShares.get(hashOf(word)) ?? 0) * (chosen.length + 1))));
     const valueOf = ({ z, alike, nChosen, words }) => z - 1e9 * nChosen - penalty
-      * (COPY_COST * Math.max(0, alike - FLOOR) / (1 - FLOOR) + WORD_COST * words.reduce((sum, w) => sum + excess(w), 0));
+      * (COPY_COST * alike + WORD_COST * words.reduce((sum, w) => sum + excess(w), 0));
     for (const { label } of wanted) {
       const pool = items.filter((item) => item.label === label), values = pool.map(valueOf);
       const best = pool[values.indexOf(values.reduce((a, b) => Math.max(a, b)))];

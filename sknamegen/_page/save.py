@@ -4,6 +4,7 @@ import base64
 import html
 import json
 import re
+from functools import partial
 from hashlib import sha256
 from importlib import resources
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from .._generator import fitted
+from .._settings import BEST_OF, MIN_P, TEMPERATURE
 from .._state import MANUAL, FilePath, replaced_file
 from .._text.codes import decode, encode, fold_codes
 from .._validation import check_str
@@ -81,17 +83,18 @@ def save_page(
     templates = (_TEMPLATES / name for name in ("names.js", "example.html", "page.html"))
     script, example, page = (template.read_text("utf-8") for template in templates)
     path = Path(path)
+    interface = page.partition("<script>")[2].partition("</script>")[0]
+    digest = base64.b64encode(sha256(interface.encode()).digest()).decode()
+    values = {"TITLE": html.escape(title), "DIGEST": digest, "MANUAL": MANUAL}
+    # JSON contains "<" only inside strings, where an escape is valid.
+    values |= {"NAMES_JS": script, "MODEL_JSON": model.replace("<", "\\u003c")}
+    values |= {"TEMPERATURE": str(TEMPERATURE), "MIN_P": str(MIN_P), "BEST_OF": str(BEST_OF)}
+    fill = partial(re.sub, r"\{\{(\w+)\}\}", lambda match: values[match[1]])
     if parts:
         path.mkdir(parents=True, exist_ok=True)
-        files = {"model.json": model, "names.js": script, "example.html": example}
+        files = {"model.json": model, "names.js": script, "example.html": fill(example)}
     else:
-        interface = page.partition("<script>")[2].partition("</script>")[0]
-        digest = base64.b64encode(sha256(interface.encode()).digest()).decode()
-        # JSON contains "<" only inside strings, where an escape is valid.
-        values = {"TITLE": html.escape(title), "DIGEST": digest, "MANUAL": MANUAL}
-        values |= {"NAMES_JS": script, "MODEL_JSON": model.replace("<", "\\u003c")}
-        # The empty name stands for the path itself.
-        files = {"": re.sub(r"\{\{(\w+)\}\}", lambda match: values[match[1]], page)}
+        files = {"": fill(page)}  # The empty name stands for the path itself.
     for name, text in files.items():
         with replaced_file(path / name) as temporary:
             temporary.write_text(text, "utf-8")

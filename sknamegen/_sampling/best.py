@@ -22,9 +22,7 @@ from .._types import Floats, Ints
 
 # Costs of a copy of a chosen name, and of a word e times as frequent as in the training names, in
 # standard deviations of the score.
-_COPY_COST, _WORD_COST = 3.0, 2.0
-# Likeness up to which names do not disturb each other.
-_FLOOR = 0.25
+_COPY_COST, _WORD_COST = 4.0, 2.0
 # Likeness of names that begin with the same four characters.
 _OPENING = 0.9
 
@@ -85,8 +83,7 @@ def choose(
     chosen = list[int]()
     for pool in wanted.tolist():
         own = members[pool]
-        likeness = (nearest[own] - _FLOOR).clip(0) / (1 - _FLOOR)
-        costs = _COPY_COST * likeness + _WORD_COST * excess.of_next()[own]
+        costs = _COPY_COST * nearest[own] + _WORD_COST * excess.of_next()[own]
         # A text is chosen again only if the pool has no other.
         values = z[own] - penalty * costs - 1e9 * n_chosen[ids[own]]
         best = int(own[values.argmax()])
