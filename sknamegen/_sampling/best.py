@@ -16,15 +16,14 @@ from scipy.sparse import csc_array
 
 from .._data.corpus import Corpus
 from .._data.features import Excess, hash_ngrams
-from .._text.codes import encode
 from .._text.words import split_words
 from .._types import Floats, Ints
 
 # Costs of a copy of a chosen name, and of a word e times as frequent as in the training names, in
 # standard deviations of the score.
 _COPY_COST, _WORD_COST = 4.0, 2.0
-# Likeness of names that begin with the same four characters.
-_OPENING = 0.9
+# Number of characters of a beginning, and likeness of names with a common beginning.
+_N_OPENING, _OPENING = 4, 0.9
 
 
 class Alike:
@@ -39,7 +38,11 @@ class Alike:
         self._by_ngram = csc_array(cells, shape=(len(texts), len(ngrams)))  # adds up equal cells
         self._of_name = self._by_ngram.tocsr()
         self._norms = np.diff(self._of_name.indptr) ** 0.5
-        self._openings = encode([text[:4] for text in lower], 4)
+        # Numbers of the beginnings of each length.
+        self._openings = [
+            np.unique(np.array(lower, dtype=f"U{n}"), return_inverse=True)[1].astype(np.int32)
+            for n in range(1, _N_OPENING + 1)
+        ]
 
     def to(self, index: int) -> Floats:
         """Return the likeness of each name to one of them, from 0 to 1."""
@@ -47,8 +50,8 @@ class Alike:
         bounds = zip(self._by_ngram.indptr[ngrams], self._by_ngram.indptr[ngrams + 1], strict=True)
         rows = np.concatenate([self._by_ngram.indices[start:end] for start, end in bounds])
         cosine = np.bincount(rows, minlength=len(self._norms)) / self._norms / self._norms[index]
-        same = np.logical_and.accumulate(self._openings == self._openings[index], axis=1)
-        return np.maximum(cosine, _OPENING / 4 * same.sum(axis=1))
+        same = sum((numbers == numbers[index]).astype(np.int8) for numbers in self._openings)
+        return np.maximum(cosine, _OPENING / _N_OPENING * same)
 
 
 def choose(
