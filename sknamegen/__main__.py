@@ -244,9 +244,8 @@ def _sample(generator, args, options, own):
         _report("warning: Training names are not excluded from a model of running text.")
         return generator.sample(args.seed, args.temperature, args.n, **others | {"best_of": 1})
     near = ()
-    if own and len(own) < 200 and not args.counting and _usual_n_words(own)[1] == 1:
-        # The best candidates are often almost copies. Names of several words share words, and most
-        # good names of n-grams from a short list are almost copies.
+    if own and len(own) < 200 and not args.counting:
+        # The best candidates are often almost copies. With n-grams from a short list, most are.
         near = own
     wanted = options | {"temperature": args.temperature, "unique": not args.allow_repeats}
     if args.min_length is None:

@@ -16,7 +16,7 @@ from hashlib import blake2b
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from io import BytesIO
-from itertools import chain, islice
+from itertools import chain, combinations, islice
 from math import inf, log
 from pathlib import PurePosixPath
 from typing import Any, Literal, overload
@@ -333,6 +333,11 @@ class KnownNames:
         self._hashes = hashes
         self._others = set(map(fold, others))
         self._near = list(map(fold, near))
+        words = [" ".join(split) for split in split_words(self._near)]
+        self._of_several_words = {name for name in words if " " in name}
+        self._text = "\n".join(f" {name} " for name in self._of_several_words)
+        pairs = zip(self._near, words, strict=True)
+        self._of_one_word = [name for name, folded in pairs if " " not in folded]
 
     def __contains__(self, name: object) -> bool:
         if not isinstance(name, str):
@@ -342,12 +347,24 @@ class KnownNames:
         index = self._hashes.searchsorted(hashed)
         if self._hashes[index : index + 1].tolist() == [hashed] or folded in self._others:
             return True
-        return bool(get_close_matches(folded, self._near, 1, cutoff=0.75))
+        return bool(self._near) and self._is_near(folded)
 
     def __or__(self, names: Iterable[str]) -> KnownNames:
         """Return a set that also contains `names`."""
         others = self._others.union(check_strings("names", names, True))
         return KnownNames(self._hashes, others, self._near)
+
+    def _is_near(self, folded: str) -> bool:
+        """Return whether a folded name is similar to a name in `near`, see `known_names`."""
+        words = split_words([folded])[0]
+        if f" {' '.join(words)} " in self._text:  # words of a name, without the others
+            return True
+        parts = (" ".join(words[i:j]) for i, j in combinations(range(len(words) + 1), 2))
+        if not self._of_several_words.isdisjoint(parts):
+            return True
+        # Names of several words can share most of their letters only because they share a word.
+        near = self._of_one_word if len(words) > 1 else self._near
+        return bool(get_close_matches(folded, near, 1, cutoff=0.75))
 
 
 def hash_name(folded: str) -> int:
@@ -369,9 +386,11 @@ def known_names(*, near: Iterable[str] = ()) -> KnownNames:
     Parameters
     ----------
     near : iterable of str, default=()
-        A short list of names. The set also contains all names that are similar to one of them, with
-        a ratio of at least 0.75 in `difflib.SequenceMatcher`. Use it with `best_of`: the best
-        candidates are often almost copies of training names.
+        A short list of names, of which the set also contains near-copies. Near-copies of a name of
+        several words (see `words_of`) have more words before or after them, or are consecutive
+        words of the name, such as a single one. If one of two names has a single word, letters are
+        compared, too: near-copies have a ratio of at least 0.75 in `difflib.SequenceMatcher`. Use
+        it with `best_of`: the best candidates are often almost copies of training names.
 
     Returns
     -------
@@ -397,6 +416,9 @@ def known_names(*, near: Iterable[str] = ()) -> KnownNames:
     0.5
     >>> "Velara" in known, "Velara" in known_names(near=["Velora", "Aster"])
     (False, True)
+    >>> near = known_names(near=["Old Miller Bitter", "Glass Antlers", "Lazy Otter IPA"])
+    >>> "Old Miller" in near, "The Glass Antlers" in near, "Lazy Badger IPA" in near
+    (True, True, False)
     """
     return KnownNames(_known_hashes(), near=check_strings("near", near, True))
 

@@ -176,6 +176,10 @@ def test_an_lstm_avoids_near_copies_of_a_short_list(run):
     assert not any(name in near for name in run(*options)[1])
     assert any(name in near for name in run(*options, "--counting")[1])
     assert any(name in near for name in run(*options, "--allow-known")[1])
+    options = "--style", "indie_bands", "-n", 100, "--random-state", 0
+    near = known_names(near=load_names("indie_bands"))  # names of several words
+    assert not any(name in near for name in run(*options)[1])
+    assert any(name in near for name in run(*options, "--allow-known")[1])
 
 
 def test_styles_are_bundled_lists(run):

@@ -1,3 +1,4 @@
+import pickle
 import sys
 import tracemalloc
 from pathlib import PurePosixPath
@@ -186,3 +187,40 @@ def test_known_names():
     assert "Veloranne" not in names
     with pytest.raises(TypeError, match=r"near must be an iterable of str. Got 'Anna'"):
         known_names(near="Anna")
+
+
+def test_near_copies_of_names_of_several_words_have_more_words_or_fewer():
+    names = ["Old Miller Bitter", "Glass Antlers", "Lazy Otter IPA", "O’Hara-Smith"]
+    near = known_names(near=names)
+    for known in (near, near | ["Xq"], pickle.loads(pickle.dumps(near))):
+        for name in ("Old Miller", "miller  BITTER", "Miller", "The Glass Antlers", "O'Hara Smith"):
+            assert name in known, name
+        for name in ("The Lazy Otter IPA Club", "Glassantlers"):
+            assert name in known, name
+        for name in ("Lazy Badger IPA", "Glass Badgers", "Lazy IPA", "Bitter Old Miller", "", "7"):
+            assert name not in known, name
+    assert not any(name in known_names() for name in (*names, "Old Miller"))
+
+
+def test_near_copies_of_a_list_with_names_of_one_word_and_of_several():
+    near = known_names(near=["Ale", "Quemborough", "Old Miller Bitter", "Lazy Otter Ale"])
+    for name in ("Ales", "Quembrough", "Quemborough Inn", "Old Miller", "Lazy Otter"):
+        assert name in near, name
+    for name in ("Golden Ale", "Ale of Qworn", "Lazy Badger Ale", "Old Qworn Bitter", "Qworn"):
+        assert name not in near, name
+
+
+def test_near_copies_agree_with_a_slow_comparison_of_words():
+    def contains(words, others):
+        n = len(others)
+        return any(words[i : i + n] == others for i in range(len(words) - n + 1))
+
+    rng = np.random.default_rng(0)
+    names = [" ".join(rng.choice([*"bdfg"], n)) for n in rng.integers(2, 6, 500)]
+    near = known_names(near=names[:15])
+    expected = [
+        any(contains(a.split(), b.split()) or contains(b.split(), a.split()) for b in names[:15])
+        for a in names
+    ]
+    assert [name in near for name in names] == expected
+    assert 50 < sum(expected) < 450

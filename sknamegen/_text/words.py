@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from itertools import chain
+from string import ascii_lowercase
 
 import numpy as np
 
@@ -37,8 +38,8 @@ def is_mark(character: str) -> bool:
 def split_words(texts: Iterable[str]) -> list[list[str]]:
     """Return the folded words of each text, see `sknamegen.datasets.words_of`."""
     folded = [fold_word(compose(text)) for text in texts]
-    characters = sorted(set().union(*folded))
-    letters = re.escape("".join(filter(is_letter, characters)) or "x")  # at least one
+    characters = sorted(set(ascii_lowercase).union(*folded))  # of most names, the same
+    letters = re.escape("".join(filter(is_letter, characters)))
     marks = re.escape("".join(filter(is_mark, characters)))
     run = f"[{letters}][{letters}{marks}]*"
     find = re.compile(f"{run}(?:{APOSTROPHE}{run})*").findall
