@@ -486,10 +486,10 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         Examples
         --------
         >>> from sknamegen import CharNGramGenerator, load_names
-        >>> names = load_names("english_villages")
+        >>> names = load_names("planets")
         >>> generator = CharNGramGenerator().fit(names)
         >>> generator.invent(4, near=names, random_state=0)
-        ['Larkenscombe', 'Burrowby', 'Cobblewhistle', 'Foxlingham']
+        ['Korovandra', 'Sellane', 'Xantholund', 'Borrimar']
         """
         if fitted(self).corpus.is_text:
             raise ValueError("invent requires names (boundary=True). For running text, use sample.")
