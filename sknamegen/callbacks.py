@@ -58,7 +58,7 @@ class SamplePreview(PublicName, Callback):
         """Validate the parameters before training."""
         check_int("every", self.every, 1)
         check_int("n_samples", self.n_samples, 0)
-        self._sample(net.generator(), 0)
+        self._sample(net.generator(), 1)
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
         """Print a preview every `every` epochs."""
