@@ -241,7 +241,8 @@ def _sample(generator, args, options, own):
     if args.novel:
         others["exclude"] = sknamegen.known_names() | excluded
     if generator.max_length_ is None:
-        _report("warning: Training names are not excluded from a model of running text.")
+        if not args.allow_known:
+            _report("warning: Training names are not excluded from a model of running text.")
         return generator.sample(args.seed, args.temperature, args.n, **others | {"best_of": 1})
     near = ()
     if own and len(own) < 200 and not args.counting:
@@ -250,20 +251,24 @@ def _sample(generator, args, options, own):
     wanted = options | {"temperature": args.temperature, "unique": not args.allow_repeats}
     if args.min_length is None:
         del wanted["min_length"]
-    if options["words"] and own and not options["n_words"]:
-        wanted["n_words"] = _usual_n_words(own)[::2]  # without the median
     if args.allow_known:
         wanted["novel"] = False
     else:
         wanted["exclude"] = sknamegen.known_names(near=near) | excluded
-        wanted["novel"] = args.novel or generator.name_hashes_ is not None
-    try:
-        with warnings.catch_warnings(action="always", category=UserWarning):
-            return generator.invent(args.n, seed=args.seed, near=near, **wanted)
-    except ShortfallError as error:
-        names = error.names
-    except ValueError:  # no name qualifies, or the next call raises the same error
-        names = []
+        if not args.novel:
+            del wanted["novel"]
+    numbers, names = [options["n_words"]], []
+    if options["words"] and own and not options["n_words"]:
+        numbers.insert(0, _usual_n_words(own)[::2])  # without the median
+    for n_words in numbers:
+        try:
+            with warnings.catch_warnings(action="always", category=UserWarning):
+                wanted["n_words"] = n_words
+                return generator.invent(args.n, seed=args.seed, near=near, **wanted)
+        except ShortfallError as error:
+            names = error.names
+        except ValueError:  # no name qualifies, or the next call raises the same error
+            pass
     found = generator.sample(args.seed, args.temperature, args.n, **others)
     n_missing = args.n - len(names)
     allowed = ["known names"] * (not (args.allow_known or args.novel))

@@ -213,7 +213,7 @@ def invalid_changes(path, entry):
     if isinstance(entry, (dict, list)):
         return {"deleted", "none", "text"} - ({"deleted"} if isinstance(name, int) else set())
     if name == "concentration":
-        return INVALID_ARRAY - {"huge"}
+        return INVALID_ARRAY - {"huge", "none"}
     if name in ("contexts", "characters"):
         # The order of the penalty is not checked.
         return (INVALID_ARRAY | INVALID_INDICES) - {"wider"}

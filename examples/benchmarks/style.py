@@ -90,10 +90,10 @@ def samples(train, test, temperatures):
         for t in temperatures:
             names = generator.sample("", t, N_NEW, **options)
             yield (model, t), loss, names, names[:N_BATCH]
-        if hasattr(generator, "invent"):  # which chooses the names of a call together
-            typical = {"near": train, "on_shortfall": "warn", "random_state": 0}
-            names, batch = (generator.invent(n, **typical) for n in (N_NEW, N_BATCH))
-            yield (f"{model}, invent", ""), loss, names, batch
+        typical = {"near": train, "on_shortfall": "warn", "random_state": 0}
+        # The names of a call are chosen together.
+        names, batch = (generator.invent(n, **typical) for n in (N_NEW, N_BATCH))
+        yield (f"{model}, invent", ""), loss, names, batch
     if Chain:
         names = markov_names(train, N_NEW)
         yield ("markovify", ""), np.nan, names, names[:N_BATCH]

@@ -34,7 +34,8 @@ def alone():
 
 
 def is_cyrillic(name):
-    return all("CYRILLIC" in unicodedata.name(letter) for letter in name if letter.isalpha())
+    """Say whether a name begins in Cyrillic: a bundled name has a Latin letter at its end."""
+    return unicodedata.name(name[0]).startswith("CYRILLIC")
 
 
 def ngrams(name):
