@@ -444,7 +444,7 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         """Generate typical, new and different names, for people who read them.
 
         This is `sample` with the settings that readers prefer: ``temperature=0.8``,
-        ``min_p=0.05``, ``best_of=25``, ``diversity_penalty=1``, ``unique=True``, ``novel=True``,
+        ``min_p=0.05``, ``best_of=60``, ``diversity_penalty=1``, ``unique=True``, ``novel=True``,
         ``exclude=known_names(near=near)``, and the length of the shortest training name as
         `min_length`.
 
@@ -489,7 +489,7 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         >>> names = load_names("planets")
         >>> generator = CharNGramGenerator().fit(names)
         >>> generator.invent(4, near=names, random_state=0)
-        ['Korovandra', 'Sellane', 'Xantholund', 'Borrimar']
+        ['Pellannis', 'Ferrimar', 'Gerovandra', 'Galveth']
         """
         if fitted(self).corpus.is_text:
             raise ValueError("invent requires names (boundary=True). For running text, use sample.")

@@ -245,7 +245,7 @@ const hashOf = (name) => [...name].reduce((bits, character) => BigInt.asUintN(64
   (bits ^ BigInt(character.codePointAt(0))) * 0x100000001b3n), 0xcbf29ce484222325n);
 
 // How names are chosen, as in sknamegen/_sampling/best.py.
-const MAX_CHOSEN = 1000, COPY_COST = 4, WORD_COST = 2, OPENING = 0.9;
+const MAX_CHOSEN = 1000, COPY_COST = 3, WORD_COST = 2, OPENING = 0.9;
 // The n-grams of a name and its ends, up to three characters.
 function ngramsOf(name) {
   const text = ["\0", ...name.toLowerCase(), "\0"];

@@ -21,7 +21,7 @@ from .._types import Floats, Ints
 
 # Costs of a copy of a chosen name, and of a word e times as frequent as in the training names, in
 # standard deviations of the score.
-_COPY_COST, _WORD_COST = 4.0, 2.0
+_COPY_COST, _WORD_COST = 3.0, 2.0
 # Number of characters of a beginning, and likeness of names with a common beginning.
 _N_OPENING, _OPENING = 4, 0.9
 

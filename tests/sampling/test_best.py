@@ -42,7 +42,7 @@ def cost(name, chosen, shares):
         (counts[word] + 1) / (1 + shares.get(word, 0) * (len(chosen) + 1))
         for word in words_of(name)
     ]
-    return 4 * nearest + 2 * sum(max(0, math.log(r)) for r in ratios)
+    return 3 * nearest + 2 * sum(max(0, math.log(r)) for r in ratios)
 
 
 def slowly_chosen(names, scores, pools, wanted, penalty, shares):
