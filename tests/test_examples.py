@@ -693,11 +693,19 @@ def test_sets_of_the_blind_test(run):
         run("benchmarks/blind.py", "write", "sheet", *options, "f")
 
 
-def test_the_kept_blind_test_has_the_figures_of_the_readme(run):
-    folder = ROOT / "examples/benchmarks/blind"
-    printed = run("benchmarks/blind.py", "tally", folder, *sorted(folder.glob("reader*.json")))
+@pytest.mark.parametrize(
+    ("command", "folder", "readers", "n_systems"),
+    [
+        ("tally", "blind", "reader?.json", 9),
+        ("tally", "blind/together", "reader?.json", 4),
+        ("tally-sets", "blind/together", "reader?_sets.json", 4),
+    ],
+)
+def test_kept_blind_tests_have_the_figures_of_the_readme(run, command, folder, readers, n_systems):
+    folder = ROOT / "examples/benchmarks" / folder
+    printed = run("benchmarks/blind.py", command, folder, *sorted(folder.glob(readers)))
     table = [row for row in printed.splitlines() if row.startswith("|")]
-    assert len(table) == 11
+    assert len(table) == 2 + n_systems
     assert "\n".join(table) in (ROOT / "examples/benchmarks/README.md").read_text("utf-8")
 
 
