@@ -254,7 +254,9 @@ def _sample(generator, args, options, own):
     if args.allow_known:
         wanted["novel"] = False
     else:
-        wanted["exclude"] = sknamegen.known_names(near=near) | excluded
+        del wanted["exclude"]
+        if excluded:
+            wanted["exclude"] = sknamegen.known_names(near=near) | excluded
         if not args.novel:
             del wanted["novel"]
     numbers, names = [options["n_words"]], []
