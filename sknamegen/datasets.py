@@ -147,21 +147,31 @@ def read_collection() -> dict[str, str]:
 def real_list_of(names: list[str]) -> tuple[str, list[str]] | None:
     """Return the title and the names of the list from which names most probably come.
 
-    Only lists of 300 or more real names that contain at least half of the names are considered. If
-    a list contains a name, the probability of the name is one divided by the length of the list,
+    Only lists of 30 or more real names that contain at least half of the names are considered. If a
+    list contains a name, the probability of the name is one divided by the length of the list,
     otherwise a millionth. Returns None if there is no such list.
     """
     folded = set(map(fold, names))
     best, found = -inf, None
     for path, text in read_collection().items():
         lines = text.split("\n")[:-1]
-        if len(lines) < 300 or "invented" in path or "fantastical" in path:
+        if len(lines) < 30 or "invented" in path or "fantastical" in path:
             continue
-        n_known = len(folded.intersection(map(fold, lines)))
+        n_known = len(folded.intersection(fold(text).split("\n")))
         logs = -n_known * log(len(lines)) - (len(folded) - n_known) * log(1e6)
         if logs > best and 2 * n_known >= len(folded):
             best, found = logs, (PurePosixPath(path).stem, lines)
     return found
+
+
+def lists_of_people(are_surnames: bool) -> list[str]:
+    """Return the lists of surnames or first names in the collection, a U+0000 after each name."""
+    lists = (item for item in read_collection().items() if item[0].startswith("people/"))
+    return [
+        text.replace("\n", "\0")
+        for path, text in lists
+        if path.endswith("surnames.txt") == are_surnames
+    ]
 
 
 @cache

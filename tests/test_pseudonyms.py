@@ -60,16 +60,18 @@ def folded(names):
     return {normalize("NFC", name.strip().casefold()) for name in names}
 
 
-def test_pseudonyms_are_unique():
-    """Pseudonyms of names that differ only in case differ, even ignoring case."""
+@pytest.mark.parametrize("by_word", [True, False])
+def test_pseudonyms_are_unique(by_word):
+    """By word, names that differ only in case have one pseudonym, in their case."""
     column = [*NAMES, *map(str.upper, NAMES), *NAMES[::-1]]
-    pseudonymizer = NamePseudonymizer(key=KEY)
+    pseudonymizer = NamePseudonymizer(key=KEY, by_word=by_word)
     with pytest.raises(NotFittedError):
         pseudonymizer.mapping()
     for y in (None, np.resize(["x", "y"], len(column))):
         mapping = pseudonymizer.fit(column, y).mapping()
         assert pseudonymizer.transform(column).ravel().tolist() == [mapping[n] for n in column]
-        assert len(folded(mapping.values())) == len(set(column))
+        assert len({*mapping.values()}) == len({*column})
+        assert len(folded(mapping.values())) == len(folded(column) if by_word else {*column})
         assert not folded(mapping.values()) & folded(column)
         pseudonymizer.mapping().clear()
         assert pseudonymizer.mapping() == mapping
@@ -135,7 +137,7 @@ def test_labels_and_a_fitted_generator():
 
 def test_unseen_names():
     pseudonymizer = NamePseudonymizer(key=KEY).fit(NAMES)
-    match = r"names that fit has seen\. Got 2 unseen \(first in row 1\)"
+    match = r"names of words that fit has seen\. Got 2 unseen \(first in row 1\)"
     with pytest.raises(ValueError, match=match) as error:
         pseudonymizer.transform([NAMES[0], "Xenobia", NAMES[1], "Qurt"])
     assert "Xenobia" not in str(error.value)
@@ -156,8 +158,8 @@ def test_pseudonyms_of_unseen_names_are_distinct_and_unused(full_pool):
     assert len(folded(pseudonyms) - folded(used)) == 3000
     alone = [pseudonymizer.transform([name])[0, 0] for name in unseen[:100]]
     same = np.equal(alone, pseudonyms[:100])
-    assert same.mean() > 0.75
-    wanted = {*pseudonyms[100:], *unseen}  # not free in company
+    assert same.mean() > 0.02  # many pseudonyms are real names, which are not free in company
+    wanted = {*pseudonyms[100:], *unseen}
     assert all(is_same or name in wanted for name, is_same in zip(alone, same, strict=True))
 
 
@@ -179,19 +181,20 @@ def test_pseudonyms_of_unseen_names_are_distinct_in_one_call_or_with_partial_fit
 @pytest.mark.full
 def test_short_columns_get_pseudonyms_like_a_list_of_real_names(full_pool):
     """All versions with one state format give the same pseudonyms."""
-    expected = "Sai Joseka Vik Amine Alexi Gabin Essa Ottorine Materin Lorim"
-    assert " ".join(pseudonyms_of(GERMANS)) == expected
-    towns = pseudonyms_of(["Lyon", "Annecy", "Bordeaux", "Saint-Malo", "Quimper", "Nantes"])
-    expected = "La Faye, Loues, Saint-Pardos, Saint-Blanc, Le Bourmelle, Méry-le-Grande"
-    assert ", ".join(towns) == expected
+    germans = "Vinzenz Franki Arnd Franko Sylke Prinz Gülsen Jörgen Gisell Gissela"
+    assert " ".join(pseudonyms_of(GERMANS)) == germans
+    towns = ["Lyon", "Annecy", "Bordeaux", "Saint-Malo", "Quimper", "Nantes"]
+    expected = "Saint-Chaussac, André-de-Roi, Valles, Balmes, Saint-Laurenton-Brie, Orcet"
+    assert ", ".join(pseudonyms_of(towns, by_word=False)) == expected
     women = " ".join(pseudonyms_of(WOMEN[::25])[:5])
     assert women == "Michellina Dacilia Agnesitia Ardey Sophey"
 
 
 @pytest.mark.full
 def test_short_columns_in_parts_or_in_capitals():
-    first = NamePseudonymizer(key=KEY).fit(GERMANS).mapping()
-    later = NamePseudonymizer(key=KEY).partial_fit(GERMANS[:6]).partial_fit(GERMANS[6:]).mapping()
+    pseudonymizer = NamePseudonymizer(key=KEY, by_word=False)
+    first = pseudonymizer.fit(GERMANS).mapping()
+    later = clone(pseudonymizer).partial_fit(GERMANS[:6]).partial_fit(GERMANS[6:]).mapping()
     assert sum(first[name] == later[name] for name in GERMANS) >= 9
     assert all(map(str.isupper, pseudonyms_of(list(map(str.upper, GERMANS)))))
     assert not {*pseudonyms_of(GERMANS, generator=CharNGramGenerator())} & {*first.values()}
@@ -216,7 +219,7 @@ def test_short_columns_without_lzma(monkeypatch):
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (["Anna"], r"X has only 1 distinct names, too few .* like the list 'en_GB_f"),
+        (["Anna"], r"X has only 1 distinct names, too few .* like the list 'es_CA_f"),
         (load_names("dragons")[:20], r"X has only 20 distinct names, and no bundled list of p"),
     ],
 )
@@ -277,7 +280,7 @@ def test_inverse_transform():
     column = [*NAMES, None, "", "Zoë", NAMES[0]]
     pseudonyms = pseudonymizer.transform(column)
     assert pseudonymizer.inverse_transform(pseudonyms).ravel().tolist() == column
-    match = r"pseudonyms in mapping\(\)\. Got 2 unseen \(first in row 1"
+    match = r"X may only contain pseudonyms\. Got 2 unseen \(first in row 1"
     with pytest.raises(ValueError, match=match):
         pseudonymizer.inverse_transform([pseudonyms[0, 0], "Qurt", NAMES[1]])
     pseudonymizer.set_params(unseen="generate")
