@@ -78,10 +78,10 @@ class NamePseudonymizer(
         the column, on windows of 10 characters unless it is a Pipeline. If the column must not be
         learned, or if several tables must agree, pass a fitted Pipeline in a
         `sklearn.frozen.FrozenEstimator`, which is not retrained. By default, a column of fewer than
-        1,000 names or words without labels is not learned if a bundled list of people, towns or
-        things contains at least half of them. The generator learns this list instead, and similar
-        lists in its language. N-grams give the same pseudonyms on every machine, but the output of
-        networks depends slightly on the processor.
+        200 names or words without labels is not learned if a bundled list of people, towns or
+        things contains at least half of them. The generator learns this list instead. N-grams give
+        the same pseudonyms on every machine, but the output of networks depends slightly on the
+        processor.
     key : bytes or str
         The secret key for the assignment, such as ``secrets.token_bytes(32)``. Its repr is
         ``<hidden>``.
@@ -124,8 +124,9 @@ class NamePseudonymizer(
     lower case between capitalised words (van der), words that end in a full stop (Dr.), single
     letters, and Roman numerals after another word. No pseudonym contains another word of the
     column, nor its part at a hyphen or apostrophe. `transform` and `inverse_transform` accept new
-    combinations of known words. The words that are tried first are typical of the generator and
-    occur in the bundled lists of first names or surnames, because invented words are less credible.
+    combinations of known words. With the default generator, the words that are tried first are
+    those in the bundled lists of first names or surnames that resemble the words of the column most
+    (see the parameter `similar` of `CharLSTMGenerator`), because invented words are less credible.
 
     A frozen generator, a key and `exclude` determine the pool of each label. Two tables that share
     names then agree on almost all of them: a pseudonym differs only if another name competes for
@@ -153,7 +154,7 @@ class NamePseudonymizer(
     >>> from sknamegen import NamePseudonymizer, load_names
     >>> pseudonymizer = NamePseudonymizer(key=b"keep this secret").fit(load_names("female"))
     >>> pseudonymizer.transform(["Maria", "Anna", None, "Maria"]).ravel().tolist()
-    ['Shanni', 'Robine', None, 'Shanni']
+    ['Phillippa', 'Oda', None, 'Phillippa']
     """
 
     generator_: Pipeline
@@ -370,7 +371,7 @@ class NamePseudonymizer(
         learned = names
         if self.generator is None and 0 < len(names) < _MIN_NAMES:
             learned = _names_to_learn(names, is_labelled=None not in labels)
-        if self.generator is None and self.by_word:
+        if names and self.generator is None and self.by_word:
             self._pool |= self._similar(words, learned if learned is not names else [])
         # The names of a list are not in X.
         quiet = catch_warnings(action="ignore", category=NamesWarning)

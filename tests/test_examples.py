@@ -709,6 +709,21 @@ def test_kept_blind_tests_have_the_figures_of_the_readme(run, command, folder, r
     assert "\n".join(table) in (ROOT / "examples/benchmarks/README.md").read_text("utf-8")
 
 
+def test_full_names(run):
+    pytest.importorskip("faker")
+    header, *rows = cells_of(run("benchmarks/full_names.py", "--quick"))
+    assert header[1:7] == ["names", "words", "clashes", "exact", "families", "length"]
+    assert len(rows) == 10
+    assert {tuple(row[2:7]) for row in rows} == {("0", "0", "100%", "100%", "100%")}
+
+
+def test_readers_of_full_names_have_the_figures_of_the_readme(run):
+    pytest.importorskip("faker")
+    folder = ROOT / "examples/benchmarks/blind/full_names"
+    printed = run("benchmarks/full_names.py", "--tally", folder)
+    assert printed.strip() in (ROOT / "examples/benchmarks/README.md").read_text("utf-8")
+
+
 @full
 def test_benchmark_of_membership(run):
     (_, *cells) = cells_of(run("benchmarks/membership.py", "--quick", max_epochs="auto"))[1]

@@ -159,7 +159,7 @@ def test_pseudonyms_of_unseen_names_are_distinct_and_unused(full_pool):
     alone = [pseudonymizer.transform([name])[0, 0] for name in unseen[:100]]
     same = np.equal(alone, pseudonyms[:100])
     assert same.mean() > 0.02  # many pseudonyms are real names, which are not free in company
-    wanted = {*pseudonyms[100:], *unseen}
+    wanted = {*pseudonyms, *unseen}
     assert all(is_same or name in wanted for name, is_same in zip(alone, same, strict=True))
 
 
@@ -181,13 +181,13 @@ def test_pseudonyms_of_unseen_names_are_distinct_in_one_call_or_with_partial_fit
 @pytest.mark.full
 def test_short_columns_get_pseudonyms_like_a_list_of_real_names(full_pool):
     """All versions with one state format give the same pseudonyms."""
-    germans = "Vinzenz Franki Arnd Franko Sylke Prinz Gülsen Jörgen Gisell Gissela"
+    germans = "Fisnik Sergio Endrit Ljubisa Cäcilie Jovana Gabriele Ramon Dusan Mahmut"
     assert " ".join(pseudonyms_of(GERMANS)) == germans
     towns = ["Lyon", "Annecy", "Bordeaux", "Saint-Malo", "Quimper", "Nantes"]
-    expected = "Saint-Chaussac, André-de-Roi, Valles, Balmes, Saint-Laurenton-Brie, Orcet"
+    expected = "Puyon, Tréméras, Hersey, La Chapelle-sur-Cosson, Brand-Courdens, Belles-en-Vexin"
     assert ", ".join(pseudonyms_of(towns, by_word=False)) == expected
     women = " ".join(pseudonyms_of(WOMEN[::25])[:5])
-    assert women == "Michellina Dacilia Agnesitia Ardey Sophey"
+    assert women == "Martha Daniel Ginger Sarena Kasey"
 
 
 @pytest.mark.full

@@ -2,7 +2,7 @@
 
     python examples/benchmarks/full_names.py
     python examples/benchmarks/full_names.py --sheet FOLDER
-    python examples/benchmarks/blind.py tally FOLDER READER.json READER.json
+    python examples/benchmarks/full_names.py --tally FOLDER
 
 Faker generates 1,000 full names in each language. The table shows, of the rows with distinct names:
 
@@ -14,8 +14,8 @@ families   the share of last words whose rows all have the same last word in the
 length     the share of names with as many words as their pseudonym
 
 ``--sheet`` writes a sheet for readers: fifty pseudonyms each in English, Spanish and Polish, mixed
-with real names that the column does not contain. ``blind.py tally`` prints the share of both that
-readers mark as possible names.
+with real names of another column. Readers who have seen only the sheet write FOLDER/reader1.json
+and so on. ``--tally`` prints the share of both that they mark as possible or common.
 
 The script requires Faker: pip install '.[bench]'
 """
@@ -23,12 +23,13 @@ The script requires Faker: pip install '.[bench]'
 import argparse
 import json
 import re
+import warnings
 from collections import defaultdict
 from pathlib import Path
 from unicodedata import normalize
 
 from _common import print_machine, print_row
-from blind import lines, numbered
+from blind import answers, lines, numbered
 from faker import Faker
 
 from sknamegen import NamePseudonymizer
@@ -79,7 +80,7 @@ def pseudonymizer():
 
 def words_of(name):
     """Return the folded words of a name that are not short forms, with parts at hyphens."""
-    words = re.findall(r"[^\W\d_]+\.?", normalize("NFC", name).casefold())
+    words = re.findall(r"(?:[^\W\d_][\u0300-\u036f]*)+\.?", normalize("NFC", name).casefold())
     return {word for word in words if len(word) > 1 or not word.isascii()}
 
 
@@ -131,14 +132,33 @@ def write_sheet(folder):
     (folder / "names.json").write_text(json.dumps(lists, ensure_ascii=False, indent=1), "utf-8")
 
 
+def tally(folder):
+    """Print the share of the names of each system that the readers mark as possible."""
+    readers = [json.loads(path.read_text("utf-8")) for path in sorted(folder.glob("reader*.json"))]
+    print_row("language", "names", *(f"reader {n}" for n in range(1, len(readers) + 1)))
+    print_row(*["---"] * (2 + len(readers)))
+    for language, entry in json.loads((folder / "names.json").read_text("utf-8")).items():
+        rows = numbered(language, entry["systems"])
+        marks = answers(readers, language, len(rows))
+        for system in entry["systems"]:
+            of_system = marks[:, [system in owners for _, owners in rows]]
+            shares = (of_system >= 4).mean(axis=1)
+            print_row(language, system, *(f"{share:.0%}" for share in shares))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sheet", type=Path, metavar="FOLDER", help="write a sheet for readers")
+    parser.add_argument("--tally", type=Path, metavar="FOLDER", help="count the readers' marks")
     parser.add_argument("--quick", action="store_true", help="smoke test with fewer names")
     arguments = parser.parse_args()
     if arguments.sheet:
         write_sheet(arguments.sheet)
         return
+    if arguments.tally:
+        tally(arguments.tally)
+        return
+    warnings.filterwarnings("ignore", "X has only")  # kanji, which no bundled list contains
     print_machine("faker")
     print_row("language", "names", "words", "clashes", "exact", "families", "length", "example")
     print_row(*["---"] * 8)
