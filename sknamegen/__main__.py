@@ -14,9 +14,11 @@ import sys
 import warnings
 from collections.abc import Sequence
 from contextlib import contextmanager, redirect_stdout, suppress
+from difflib import get_close_matches
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
+from tempfile import TemporaryFile
 from threading import Timer
 from typing import Any
 
@@ -33,8 +35,21 @@ _SCORING |= {"random_state", "score"} | _SIMILAR
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
+class _Parser(argparse.ArgumentParser):
+    """Parser whose errors say what to type instead."""
+
+    def error(self, message):
+        unknown = re.search("unrecognized arguments: (-[^ =]+)", message)
+        close = get_close_matches(unknown[1] if unknown else "", self._option_string_actions, n=1)
+        if close:
+            message += f". Did you mean {close[0]}?"
+        if "argument --words: invalid choice" in message:
+            message += ". Put the file of names before --words."
+        super().error(message)
+
+
 def _parser():
-    parser = argparse.ArgumentParser("sknamegen")
+    parser = _Parser("sknamegen")
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.description, _, parser.epilog = (__doc__ or "").partition("\n\n")  # None with -OO
     parser.add_argument("--version", action="version", version=sknamegen.__version__)
@@ -132,6 +147,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
         return 130
+    except FileNotFoundError as error:
+        _report(f"error: There is no file {error.filename!r}.")
+        return 1
     except (OSError, ValueError, TypeError, ImportError, LookupError) as error:
         _report(f"error: {error}")
         return 1
@@ -139,6 +157,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(args, given):
+    from ._generator import ShortfallError
+
+    if sys.stdout is None:
+        raise OSError("Standard output is closed, so names cannot be printed.")
     _check_options(args, given)
     if args.list_styles:
         _print([f"{kind}: {', '.join(titles)}" for kind, titles in sknamegen.list_styles().items()])
@@ -158,18 +180,24 @@ def _run(args, given):
             pipe = _load(args.load)
     else:
         pipe = _fit(own, labels, args, options)
-    if args.save:
-        with _reported(f"saving {args.save!r}", args):
-            _save(pipe, args)
-        _report(f"saved {args.save!r}.{_privacy_note(pipe[-1])}")
+    shortfall = ""
     if args.score is None:
         with _reported("generating names", args):
-            names = _sample(pipe[-1], args, options, own)
+            try:
+                names = _sample(pipe[-1], args, options, own)
+            except ShortfallError as error:
+                names, shortfall = error.names, error.message
         _print(list(map(_escape, names)))
     else:
         with _reported("scoring names", args):
             scores = zip(pipe.score_samples(scored).tolist(), scored, strict=True)
         _print([f"{score:.3f}\t{_escape(name)}" for score, name in scores])
+    if args.save:  # after the names, which an error would lose
+        with _reported(f"saving {args.save!r}", args):
+            _save(pipe, args)
+        _report(f"saved {args.save!r}.{_privacy_note(pipe[-1])}")
+    if shortfall:
+        raise ValueError(shortfall)
 
 
 def _check_options(args, given):
@@ -205,8 +233,15 @@ def _check_options(args, given):
             raise ValueError(
                 f"With {flag}, these options have no effect: {', '.join(flags)}. Omit them."
             )
-    if args.save and not os.path.isdir(os.path.dirname(args.save) or "."):
-        raise ValueError(f"--save must name a file in an existing folder. Got {args.save!r}.")
+    if args.save:
+        folder = os.path.dirname(args.save) or "."
+        if os.path.isdir(args.save) or not os.path.isdir(folder):
+            raise ValueError(f"--save must name a file in an existing folder. Got {args.save!r}.")
+        if not os.path.exists(args.save):
+            try:
+                TemporaryFile(dir=folder).close()
+            except OSError as error:
+                raise ValueError(f"--save cannot write to {folder!r}: {error.strerror}.") from None
     if args.save and not args.save.endswith(".html"):
         _serializer(args.save)  # raises errors for other endings
 
@@ -323,7 +358,7 @@ def _report(message):
 def _print(lines):
     """Print lines. Characters that standard output cannot encode become escape sequences."""
     encoding, text = getattr(sys.stdout, "encoding", None) or "utf-8", "\n".join([*lines, ""])
-    print(text.encode(encoding, "backslashreplace").decode(encoding), end="")
+    print(text.encode(encoding, "backslashreplace").decode(encoding), end="", flush=True)
 
 
 @contextmanager

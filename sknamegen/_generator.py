@@ -43,6 +43,7 @@ class ShortfallError(ValueError):
     def __init__(self, message: str, names: list[str]):
         hint = " To get the names found, pass on_shortfall='warn'." if names else ""
         super().__init__(message + hint)
+        self.message = message
         self.names = names
 
 

@@ -25,8 +25,11 @@ PUBLIC = {
 }
 
 _SAVED = PUBLIC | {"KnownNames": "datasets"}
-SKOPS_TRUSTED = tuple(f"{PACKAGE}.{module}.{name}" for name, module in _SAVED.items())
-"""Types from this package in a skops file: ``skops.io.load(file, trusted=SKOPS_TRUSTED)``."""
+SKOPS_TRUSTED = (
+    "builtins.frozenset",
+    *(f"{PACKAGE}.{module}.{name}" for name, module in _SAVED.items()),
+)
+"""Types in a skops file: ``skops.io.load(file, trusted=SKOPS_TRUSTED)``."""
 
 
 def new(name: str) -> Any:

@@ -607,9 +607,7 @@ def read_columns(lines: list[str], columns: Sequence[str | int], header: bool) -
     rows = _table_rows(lines)
     has_titles = header or any(isinstance(column, str) for column in columns)
     titles = [title.strip() for title in next(rows)] if has_titles else []
-    for title in (c for c in columns if isinstance(c, str) and c not in titles):
-        raise ValueError(f"The file has no column {title!r}. Its columns are {', '.join(titles)}.")
-    indices = [titles.index(c) if isinstance(c, str) else c - 1 for c in columns]
+    indices = [_index(titles, c) if isinstance(c, str) else c - 1 for c in columns]
     entries = []
     for row in rows:
         if not 0 <= min(indices) <= max(indices) < len(row):
@@ -622,6 +620,16 @@ def read_columns(lines: list[str], columns: Sequence[str | int], header: bool) -
     if not entries:
         raise ValueError(f"Column {columns[0]} must contain at least one name. Got none.")
     return list(map(list, zip(*entries, strict=True)))
+
+
+def _index(titles: list[str], title: str) -> int:
+    """Return the index of a title, in the same case if there is one, or raise an error."""
+    matches = [i for i, found in enumerate(titles) if found == title]
+    matches = matches or [i for i, found in enumerate(titles) if fold(found) == fold(title)]
+    if len(matches) == 1:
+        return matches[0]
+    reason = f"{len(matches)} columns" if matches else "no column"
+    raise ValueError(f"The file has {reason} {title!r}. Its columns are {', '.join(titles)}.")
 
 
 def _table_rows(lines: list[str]) -> Iterator[list[str]]:

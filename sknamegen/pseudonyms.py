@@ -391,7 +391,9 @@ class NamePseudonymizer(
         """Return the values of a column, with names stripped and composed (NFC)."""
         X = X.to_frame() if hasattr(X, "to_frame") else X  # Series
         if not hasattr(X, "columns"):
+            is_missing = X.mask if isinstance(X, np.ma.MaskedArray) else False
             X = np.array(X, dtype=object)
+            X[is_missing] = None
             X = X.reshape(-1, 1) if X.ndim == 1 else X
         if X.shape[1:] != (1,):
             raise ValueError(f"X must be a single column of names. Got shape {X.shape}.")

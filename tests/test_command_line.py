@@ -82,8 +82,8 @@ def test_new_and_different_names_are_printed_one_per_line(run):
         (["-n", 4, "--novel"], {NEW}, "the last 3 may be duplicates"),
         (["-n", 4, "--exclude", "names.txt"], {NEW}, "the last 3 may be known names or dup"),
         (["-n", 2, "--unique"], {NEW, KNOWN}, "the last 1 may be known names"),
-        (["-n", 3, "--unique"], set(), "error: Found only 2 of 3 names"),
-        (["-n", 2, "--novel", "--unique"], set(), "error: Found only 1 of 2 names"),
+        (["-n", 3, "--unique"], {NEW, KNOWN}, "error: Found only 2 of 3 names"),
+        (["-n", 2, "--novel", "--unique"], {NEW}, "error: Found only 1 of 2 names"),
     ],
 )
 def test_too_few_names_are_completed_with_other_names(run, options, expected, message):
@@ -92,7 +92,8 @@ def test_too_few_names_are_completed_with_other_names(run, options, expected, me
     assert status == error.startswith("sknamegen: error")
     assert message in error
     assert error.count("\n") == bool(message)
-    assert (set(names), len(names)) == (expected, options[1] if expected else 0)
+    n = len(expected) if "--unique" in options else options[1]
+    assert (set(names), len(names)) == (expected, n)
     if KNOWN in expected and "--allow-known" not in options:
         assert names[:2] == [NEW, KNOWN]
 
@@ -206,7 +207,7 @@ def test_what_takes_long_is_reported_unless_quiet(run, monkeypatch):
     monkeypatch.setattr("sknamegen.__main__.Timer", Impatient)
     options = "names.txt", "--counting", "--save", "m.joblib"
     _, _, error = run(*options)
-    steps = "reading names", "training on 7 names", "saving 'm.joblib'", "generating names"
+    steps = "reading names", "training on 7 names", "generating names", "saving 'm.joblib'"
     assert re.findall("(?m)^sknamegen: (.*ing .*)$", error) == [*steps]
     _, _, error = run("--load", "m.joblib", "--score", "names.txt")
     assert error.splitlines()[1:] == [
@@ -278,7 +279,9 @@ def test_a_full_disk_keeps_the_old_file(run, tmp_path, ending):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("missing.txt", "No such file"),
+        ("missing.txt", "There is no file 'missing.txt'."),
+        ("names.txt --save folder.joblib", "--save must name a file in an existing folder"),
+        ("twice.csv --column name", "The file has 2 columns 'name'. Its columns are name, name."),
         ("names.txt --save model.txt", ".html. Got 'model.txt'"),
         ("names.txt --save nowhere/model.pkl", "Got 'nowhere/model.pkl'"),
         ("names.txt --save model.skops", "'model.skops' requires skops. Run pip install skops"),
@@ -323,6 +326,8 @@ def test_errors_are_one_line_before_training(run, tmp_path, arguments, message, 
     (tmp_path / "other.pkl").write_bytes(pickle.dumps({}))
     (tmp_path / "empty.joblib").touch()
     (tmp_path / "digits.txt").write_text("12")
+    (tmp_path / "folder.joblib").mkdir()
+    (tmp_path / "twice.csv").write_text("name,name\nAmbermoor,DE\n")
     (tmp_path / "japanese.txt").write_text("日本", "utf-8")
     table = 'na\u202eme,land\nAmbermoor,DE\n"Ashwick,DE\nOakhollow"\n"Ravensby",DE\n'
     (tmp_path / "lines.csv").write_text(table, "utf-8")
@@ -335,6 +340,48 @@ def test_errors_are_one_line_before_training(run, tmp_path, arguments, message, 
     assert message in error
     assert error.count("\n") == 1
     assert error[:-1].isprintable()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        ("names.txt --tempature 1", "unrecognized arguments: --tempature 1. Did you mean --temp"),
+        ("names.txt --zzz", "unrecognized arguments: --zzz\n"),
+        ("--words names.txt", "Put the file of names before --words."),
+    ],
+)
+def test_errors_of_options_say_what_to_type(run, capsys, arguments, hint):
+    with pytest.raises(SystemExit, match="2"):
+        run(*arguments.split())
+    assert hint in capsys.readouterr().err
+
+
+def test_output_that_cannot_be_written_is_found_before_training(run, monkeypatch):
+    def fail(**options):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(CharLSTMGenerator, "fit", lambda *a, **k: pytest.fail("fit was called"))
+    with monkeypatch.context() as patch:
+        patch.setattr("sknamegen.__main__.TemporaryFile", fail)
+        status, _, error = run("names.txt", "--save", "m.joblib")
+    assert (status, error) == (
+        1,
+        "sknamegen: error: --save cannot write to '.': Permission denied.\n",
+    )
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", None)
+        status, _, error = run("names.txt")
+    assert (status, "Standard output is closed" in error) == (1, True)
+
+
+def test_names_are_printed_if_saving_fails(run, monkeypatch):
+    def fail(pipe, args):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr("sknamegen.__main__._save", fail)
+    status, names, error = run("names.txt", "--counting", "-n", 3, "--save", "m.joblib")
+    assert (status, len(names)) == (1, 3)
+    assert error == "sknamegen: error: No space left on device\n"
 
 
 def test_score_accepts_no_option_of_the_generation(run, capsys):
@@ -464,6 +511,7 @@ def test_terminal_without_input_is_an_error():
         (TABLE, ["--column", "surname", "--label-column", "land"]),
         (TABLE, ["--column", "1", "--label-column", "2", "--header"]),
         (TABLE.replace("\n", "\r\n"), ["--column", "1", "--label-column", "land"]),
+        (TABLE.replace("surname", "Surname"), ["--column", "surname", "--label-column", "LAND"]),
         (TABLE.split("\n", 1)[1], ["--column", "1", "--label-column", "2"]),
         ("\ufeff" + TABLE, ["--column", "surname", "--label-column", "land"]),
         (TABLE.replace('"Rossi, jr"', "Rossi").replace(",", ";"), ["--column", "surname"]),

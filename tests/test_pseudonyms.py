@@ -98,6 +98,10 @@ def test_missing_values_stay_unchanged():
     assert np.isnan(anna[2])
     assert anna[3] is pd.NA
     assert anna[4:6].tolist() == ["", " "]
+    masked = np.ma.array(np.array(["Anna", "Hidden"], dtype=object), mask=[False, True])
+    pseudonymizer = NamePseudonymizer(key=KEY).fit(masked)
+    assert pseudonymizer.mapping().keys() == {"Anna"}
+    assert pseudonymizer.transform(masked)[1, 0] is None
     composed = pseudonyms_of(["Zo\u0065\u0308", "Zo\u00eb"], generator=CharNGramGenerator())
     assert composed[0] == composed[1]
 

@@ -46,6 +46,7 @@ class Candidates:
         self, lists: Sequence[str], distances: Callable[[Sequence[str]], Floats] | None = None
     ):
         self._distances = distances
+        self.is_bundled = distances is not None
         self._text = "".join(["\0", *lists])
         self._hashes, self._ends = hash_ngrams(self._text)
         self._sizes = [text.count("\0") for text in lists]

@@ -101,6 +101,11 @@ def _choose_similar(
         is_own = is_learned & (names.labels == label)
         total = is_own.sum() if names.weights is None else names.weights[is_own].sum()
         chosen = candidates.most_similar(decode(names.rows.names[is_own]), N_SIMILAR)
+        if not chosen and not candidates.is_bundled:
+            warn_user(
+                "similar must contain other names than the list, in its script. Got none, so the "
+                "list is learned without similar names."
+            )
         similar += chosen
         labels += [label] * len(chosen)
         weights += [total / max(1, len(chosen))] * len(chosen)

@@ -33,6 +33,12 @@ def alone():
     return fit(similar=None)
 
 
+@pytest.mark.parametrize("similar", [["Москва", "Тверь"], VILLAGES[:3]])
+def test_similar_names_of_no_use_cause_a_warning(similar):
+    with pytest.warns(UserWarning, match="similar must contain other names than the list"):
+        assert fit(similar=similar).similar_names_ == []
+
+
 def is_cyrillic(name):
     """Say whether a name begins in Cyrillic: a bundled name has a Latin letter at its end."""
     return unicodedata.name(name[0]).startswith("CYRILLIC")
