@@ -81,6 +81,15 @@ def test_garbled_names_are_reported_and_unchanged(kind, names):
 
 
 @pytest.mark.filterwarnings("error")
+def test_scripts_of_many_letters_need_many_names():
+    kanji = [chr(0x4E00 + i) + chr(0x4E00 + i + 1) for i in range(0, 120, 3)]
+    with pytest.warns(NamesWarning, match="has 80 different letters, of which 80 occur only once"):
+        CharSequenceVectorizer().fit(kanji)
+    CharSequenceVectorizer().fit([*kanji, *kanji])
+    CharSequenceVectorizer().fit(kanji[:10])
+
+
+@pytest.mark.filterwarnings("error")
 def test_only_fit_warns_and_no_name_is_dropped():
     with pytest.warns(NamesWarning):
         assert len(CharSequenceVectorizer().fit_transform(DIRTY)) == len(DIRTY)

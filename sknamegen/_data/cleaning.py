@@ -1,9 +1,10 @@
 """Detect and fix suspicious entries in a list of names."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from itertools import permutations
+from itertools import chain, permutations
 from typing import Any
 
 from .._text.codes import shorten
@@ -16,6 +17,8 @@ _MISSING = {"nan", "NaN", "NAN", "None", "none", "NULL", "null", "NA", "N/A", "n
 # Headings of a list of names.
 _HEADINGS = {"name", "names", "first name", "first_name", "firstname", "last name", "last_name"}
 _HEADINGS |= {"lastname", "surname", "surnames", "given name", "full name", "vorname", "nachname"}
+# Number of letters without case from which a list must have most of them more than once.
+_MIN_CHARACTERS = 30
 _WHITESPACE = "with leading, trailing or repeated whitespace"
 # Letters of scripts that look alike, for character classes: Latin, Greek and Cyrillic.
 _SCRIPTS = "A-Za-z\xc0-\u024f\u1e00-\u1eff", "\u0370-\u03ff\u1f00-\u1fff", "\u0400-\u052f"
@@ -105,6 +108,16 @@ def warn_about_suspicious_names(names: list[str], is_cleaned: bool = False) -> N
     if len(names) == 1 and len(names[0]) > 200:
         suspects["as long as a text, although each name must be an item"] = names
     counts = [f"{len(x):,} {kind} (such as {shorten(x[0], 40)})" for kind, x in suspects.items()]
+    characters = Counter(chain.from_iterable(checked))
+    frequencies = [n for character, n in characters.items() if category(character) == "Lo"]
+    n_single = sum(n == 1 for n in frequencies)
+    if 2 * n_single > len(frequencies) > _MIN_CHARACTERS and not is_cleaned:
+        warn_user(
+            f"X has {len(frequencies):,} different letters, of which {n_single:,} occur only "
+            "once. A script with so many letters needs more names, or new names will repeat a "
+            "few of them.",
+            NamesWarning,
+        )
     if counts:
         warn_user(
             f"{title} contains suspicious names: {'; '.join(counts)}. {advice} If they are "
