@@ -616,10 +616,10 @@ def test_warnings_are_one_line(run, monkeypatch):
     [
         ("sknamegen --demo --counting 2>&-", 0, 10),
         ("sknamegen --demo --counting -n -1 2>&-", 1, 0),
-        ("sknamegen --demo --counting --temperature 0 2>&- >&-", 0, 0),
+        ("sknamegen --demo --counting --temperature 0 2>&- >&-", 1, 0),
     ],
 )
-def test_closed_streams_are_no_errors(command, status, n_lines):
+def test_a_closed_standard_error_is_no_error_but_a_closed_output_is(command, status, n_lines):
     code, out, error = shell(command)
     assert (code, len(out.splitlines()), error) == (status, n_lines, "")
 
