@@ -147,11 +147,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
         return 130
-    except FileNotFoundError as error:
-        _report(f"error: There is no file {error.filename!r}.")
-        return 1
     except (OSError, ValueError, TypeError, ImportError, LookupError) as error:
-        _report(f"error: {error}")
+        message = str(error)
+        if isinstance(error, FileNotFoundError) and error.filename:
+            message = f"There is no file {error.filename!r}."
+        _report(f"error: {message}")
         return 1
     return 0
 
@@ -237,11 +237,13 @@ def _check_options(args, given):
         folder = os.path.dirname(args.save) or "."
         if os.path.isdir(args.save) or not os.path.isdir(folder):
             raise ValueError(f"--save must name a file in an existing folder. Got {args.save!r}.")
-        if not os.path.exists(args.save):
-            try:
+        try:
+            if os.path.isfile(args.save):
+                open(args.save, "ab").close()
+            elif not os.path.exists(args.save):
                 TemporaryFile(dir=folder).close()
-            except OSError as error:
-                raise ValueError(f"--save cannot write to {folder!r}: {error.strerror}.") from None
+        except OSError as error:
+            raise ValueError(f"--save cannot write {args.save!r}: {error.strerror}.") from None
     if args.save and not args.save.endswith(".html"):
         _serializer(args.save)  # raises errors for other endings
 

@@ -229,11 +229,11 @@ class NamePseudonymizer(
         no_words: _Words = {"first": {}, "last": {}}
         before = vars(self).copy()
         try:
-            words = sorted(self._new_words(no_words, rows), key=lambda word: word.seed)
+            words = self._new_words(no_words, rows)
             self._pool = {}
             self.generator_ = self._learn("first", words)
             self.last_generator_ = self._learn("last", words)
-            self._words, self._pseudonyms = self._assign(no_words, {}, rows, 0)
+            self._words, self._pseudonyms = self._assign(no_words, {}, rows, words, 0)
         except BaseException:
             self.__dict__ = before
             raise
@@ -266,7 +266,8 @@ class NamePseudonymizer(
         if not hasattr(self, "_pseudonyms"):
             return self.fit(X, y)
         rows = self._count(X, y, reset=False)
-        self._words, self._pseudonyms = self._assign(self._words, self._pseudonyms, rows)
+        new = self._new_words(self._words, rows)
+        self._words, self._pseudonyms = self._assign(self._words, self._pseudonyms, rows, new)
         return self
 
     def mapping(self) -> dict[str, str]:
@@ -323,7 +324,8 @@ class NamePseudonymizer(
                     "distinct in this call only. To keep them, call partial_fit."
                 )
                 counts = Counter((name, None) for name in new)
-                words, pseudonyms = self._assign(words, pseudonyms, counts)
+                new_words = self._new_words(words, counts)
+                words, pseudonyms = self._assign(words, pseudonyms, counts, new_words)
         expected = f"names{' of words' * self.by_word} that fit has seen"
         advice = "Fit to all names, or pass unseen='generate'."
         return self._translate(rows, pseudonyms, partial(_find, words), expected, advice)
@@ -431,10 +433,10 @@ class NamePseudonymizer(
         return np.array([replaced.get(row, row) for row in rows], dtype=object).reshape(-1, 1)
 
     def _new_words(self, words, rows):
-        """Yield the words in rows that have no pseudonym. `words` are the pseudonyms."""
+        """Return the words in rows without a pseudonym, low HMACs first. `words` have one."""
         spellings: dict[_Key, Counter[str]] = defaultdict(Counter)
         labels: dict[_Key, Counter[str | None]] = defaultdict(Counter)
-        leading = set[_Key]()
+        leading = set[str]()
         names = [(self._split(name).words, label, n) for (name, label), n in rows.items()]
         for name, label, n in sorted(names, key=lambda item: len(item[0]) == 1):
             for i, (position, word) in enumerate(name):
@@ -444,32 +446,33 @@ class NamePseudonymizer(
                     position = "last" if known == [False, True] else "first"
                 spellings[position, key][word] += n
                 labels[position, key][label if position == "first" else None] += n
-                leading.update([(position, key)] if i == 0 and position == "first" else ())
+                leading.update([key] if i == 0 and position == "first" else ())
+        last = words["last"].keys() | {key for position, key in spellings if position == "last"}
+        middle = {key for position, key in spellings if position == "first"} - leading
+        # Where people have two surnames, most words that begin no value are last words elsewhere.
+        has_two_surnames = self.generator is None and 2 * len(middle & last) > len(middle)
+        new = []
         for (position, key), counts in spellings.items():
             label = max(labels[position, key].items(), key=lambda item: (item[1], str(item[0])))[0]
-            is_leading = (position, key) in leading
-            # Words that are never at the beginning are mostly surnames of people with two of them.
-            is_surname = label is None or ("last", key) in spellings or key in words["last"]
-            is_middle = position == "first" and not is_leading
-            kind = "last" if is_middle and is_surname and self.generator is None else position
-            label = None if kind == "last" else label
-            item = position, label, kind, is_leading or position == "last"
+            is_middle = position == "first" and key in middle
+            kind = "last" if is_middle and has_two_surnames and label is None else position
+            item = position, label, kind, not is_middle
             forms: tuple[str, ...] = ()
             if key not in words[position]:
                 # Of spellings such as McDonald and Mcdonald, the most frequent is a form.
                 others = counts.keys() - set(forms_of(key)[1:])
                 main = max(others, key=lambda word: (counts[word], word), default=key)
                 forms = forms_of(main) if self.by_word else (key,)
-                yield _Word(self._seed(f"{position}\0{key}"), forms, *item)
+                new.append(_Word(self._seed(f"{position}\0{key}"), forms, *item))
             for word in counts.keys() - words[position].keys() - set(forms):
-                yield _Word(self._seed(f"{position}\0{word}"), (word,), *item)
+                new.append(_Word(self._seed(f"{position}\0{word}"), (word,), *item))
+        return sorted(new, key=lambda word: word.seed)
 
-    def _assign(self, words, pseudonyms, rows, number=1):
-        """Return the pseudonyms of words and names, with those of new ones.
+    def _assign(self, words, pseudonyms, rows, new, number=1):
+        """Return the pseudonyms of words and names, with those of new words and of rows.
 
         `number` is that of the block of the pool to begin with.
         """
-        new = sorted(self._new_words(words, rows), key=lambda word: word.seed)
         names = dict.fromkeys(name for name, _ in rows if name not in pseudonyms)
         taken = {"", *map(fold, chain(*(table.values() for table in words.values())))}
         for word in chain(*words.values(), (word.forms[0] for word in new)):

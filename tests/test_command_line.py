@@ -366,7 +366,7 @@ def test_output_that_cannot_be_written_is_found_before_training(run, monkeypatch
         status, _, error = run("names.txt", "--save", "m.joblib")
     assert (status, error) == (
         1,
-        "sknamegen: error: --save cannot write to '.': Permission denied.\n",
+        "sknamegen: error: --save cannot write 'm.joblib': Permission denied.\n",
     )
     with monkeypatch.context() as patch:
         patch.setattr(sys, "stdout", None)

@@ -217,3 +217,16 @@ def test_saved_pseudonyms(fit):
             assert mapped(loaded, *COLUMN[:40]) == expected
             assert loaded.transform(COLUMN[40:60]).tolist() == new
             assert "Ferreira" not in repr(loaded)
+
+
+def test_surnames_in_the_middle_resemble_last_words(fit):
+    """Where most words that begin no value are last words elsewhere. Otherwise, first names."""
+    known = [set(load_names(f"es_ES_{kind}")) for kind in ("first_names", "surnames")]
+    spanish = [f"{a} {b} {c}" for a, b, c in zip(FIRST[:40], LAST[:40], LAST[39::-1], strict=True)]
+    pseudonyms = mapped(fit(spanish, generator=None), *spanish)
+    middle = {word for name in pseudonyms for word in name.split()[1:-1]}
+    assert len(middle & known[1]) > len(middle & known[0])
+    others = [f"{a} {b} {c}" for a, b, c in zip(FIRST[:20], FIRST[20:40], LAST[:20], strict=True)]
+    pseudonyms = mapped(fit(others, generator=None), *others)
+    middle = {word for name in pseudonyms for word in name.split()[1:-1]}
+    assert len(middle & known[0]) > len(middle & known[1])

@@ -18,7 +18,7 @@ _MISSING = {"nan", "NaN", "NAN", "None", "none", "NULL", "null", "NA", "N/A", "n
 _HEADINGS = {"name", "names", "first name", "first_name", "firstname", "last name", "last_name"}
 _HEADINGS |= {"lastname", "surname", "surnames", "given name", "full name", "vorname", "nachname"}
 # Number of letters without case from which a list must have most of them more than once.
-_MIN_CHARACTERS = 30
+_MIN_LETTERS = 30
 _WHITESPACE = "with leading, trailing or repeated whitespace"
 # Letters of scripts that look alike, for character classes: Latin, Greek and Cyrillic.
 _SCRIPTS = "A-Za-z\xc0-\u024f\u1e00-\u1eff", "\u0370-\u03ff\u1f00-\u1fff", "\u0400-\u052f"
@@ -111,7 +111,7 @@ def warn_about_suspicious_names(names: list[str], is_cleaned: bool = False) -> N
     characters = Counter(chain.from_iterable(checked))
     frequencies = [n for character, n in characters.items() if category(character) == "Lo"]
     n_single = sum(n == 1 for n in frequencies)
-    if 2 * n_single > len(frequencies) > _MIN_CHARACTERS and not is_cleaned:
+    if 2 * n_single > len(frequencies) > _MIN_LETTERS and not is_cleaned:
         warn_user(
             f"X has {len(frequencies):,} different letters, of which {n_single:,} occur only "
             "once. A script with so many letters needs more names, or new names will repeat a "
