@@ -23,7 +23,7 @@ from conftest import cells_of, ngram_pipeline, posix
 from fastapi.testclient import TestClient
 from threadpoolctl import threadpool_info
 
-from sknamegen import CharLSTMGenerator, list_styles, load_names, load_words
+from sknamegen import CharLSTMGenerator, known_names, list_styles, load_names, load_words
 from sknamegen.datasets import bundled_file, read_collection
 from sknamegen.lstm import load_base
 
@@ -633,6 +633,24 @@ def test_benchmark_of_styles(run):
             assert len(names) == len(set(new_names)) == 4
             assert set(names) <= set(lists[title])
             assert not set(new_names) & set(lists[title])
+
+
+@full
+def test_benchmark_of_scripts(run):
+    """The manual shows these numbers. Names of countries depend on the version of Babel."""
+    rows = cells_of(run("benchmarks/scripts.py"))
+    shown = cells_of((ROOT / ".docs/guide/scripts.md").read_text("utf-8"))
+    assert [[row[0], *row[-2:]] for row in shown] == [[row[0], *row[-2:]] for row in rows]
+    known, lists = known_names(), read_collection()
+    texts = [text for path, text in lists.items() if path.startswith("people/")]
+    assert all(name in known for text in texts for name in text.split("\n")[:-1])
+    n_scripts = [row[0] for row in rows].index("language")
+    counts = [int(cell.replace(",", "")) for row in rows[1:n_scripts] for cell in row[2:6]]
+    groups = [path.partition("/")[0] for path in lists]
+    names = [{*text.split("\n")[:-1]} for text in lists.values()]
+    for column, group in enumerate(("people", "towns", "things", "invented")):
+        of_group = [x for x, kind in zip(names, groups, strict=True) if kind == group]
+        assert sum(counts[column::4]) == len(set.union(*of_group))
 
 
 def test_blind_test(run, tmp_path):
