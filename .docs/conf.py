@@ -20,6 +20,7 @@ from manual import (  # noqa: E402
     link_shared,
     run_blocks,
     save_pages,
+    shorten_signature,
     skip_member,
 )
 
@@ -45,7 +46,7 @@ suppress_warnings = ["config.cache"]  # sphinx_gallery_conf contains objects tha
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
 
-# Signatures show the defaults, and docstrings show the types.
+# Signatures of functions show the defaults, and docstrings show the types.
 autodoc_typehints = "none"
 autosummary_generate = True
 maximum_signature_line_length = 80
@@ -97,6 +98,7 @@ def setup(app):
     """Connect the handlers of manual.py."""
     app.connect("autodoc-process-docstring", group_parameters, priority=900)
     app.connect("autodoc-process-docstring", document_constants)
+    app.connect("autodoc-process-signature", shorten_signature)
     app.connect("builder-inited", draw_cards, priority=900)  # after Sphinx-Gallery
     app.connect("missing-reference", link_external)
     app.connect("missing-reference", link_shared)

@@ -39,8 +39,10 @@ LONG = (
     "train_distributed.py",
     "train_from_large_file.py",
 )
-# Examples that require more than the package. Their code is shown but not run.
-SHOWN = "gather_collection.py", "make_base.py", "make_list_vectors.py", "make_word_vectors.py"
+# Scripts that make the bundled data. Only maintainers run them, so the gallery lacks them.
+MAINTENANCE = "gather_collection.py", "make_base.py", "make_list_vectors.py", "make_word_vectors.py"
+# Longest class signature in characters that the manual shows.
+SIGNATURE_LENGTH = 80
 HEADER = """\
 Examples
 ========
@@ -61,9 +63,7 @@ def examples_to_store():
 def gallery_pattern():
     """Return a regular expression that matches the examples to run."""
     return (
-        rf"/({'|'.join(map(re.escape, examples_to_store()))})$"
-        if examples_to_store()
-        else rf"/(?!{'|'.join(map(re.escape, SHOWN))})\w+\.py$"
+        rf"/({'|'.join(map(re.escape, examples_to_store()))})$" if examples_to_store() else r"\.py$"
     )
 
 
@@ -73,10 +73,9 @@ def copy_examples(target):
     target.mkdir(parents=True)
     (target / "GALLERY_HEADER.rst").write_text(HEADER, "utf-8")
     for script in EXAMPLES.glob("*.py"):
-        page = with_title(script.read_text("utf-8"))
-        if script.name not in SHOWN:
-            page = without_options(page)
-        (target / script.name).write_text(page, "utf-8")
+        if script.name not in MAINTENANCE:
+            page = without_options(with_title(script.read_text("utf-8")))
+            (target / script.name).write_text(page, "utf-8")
     if not examples_to_store():
         restore_pages(target)
     if "checkpoint.py" in examples_to_store():
@@ -359,6 +358,15 @@ class ReadmeOrder:
         """Return the sort key for a file name."""
         is_listed = filename in self.names
         return (0, self.names.index(filename)) if is_listed else (1, filename)
+
+
+def shorten_signature(app, what, name, obj, options, signature, returned):
+    """Leave the parameters out of a class signature that does not fit on a line.
+
+    The page then begins with the description, and the list of parameters shows the defaults.
+    """
+    is_long = what == "class" and len(name + (signature or "")) > SIGNATURE_LENGTH
+    return ("", None) if is_long else None
 
 
 def document_constants(app, what, name, obj, options, lines):

@@ -24,7 +24,7 @@ __all__ = ["CharSequenceVectorizer"]
 
 
 class CharSequenceVectorizer(StateFormat, CallbackSupportMixin, TransformerMixin, BaseEstimator):
-    r"""Split names into overlapping windows of characters.
+    r"""Transformer that splits names into overlapping windows of characters.
 
     Row i of the result is name i. Position t contains the `window_length` characters before
     character t of the name, followed by character t. Generators are trained on these pairs of a
