@@ -442,7 +442,7 @@ def save_pages(folder):
     folder.mkdir(parents=True, exist_ok=True)
     lstm = CharLSTMGenerator(random_state=0)
     for title, generator, data in (
-        ("Villages", lstm, (_first_list("index.md"),)),
+        ("Villages", lstm, (_first_list("README.md"),)),
         ("Planets", lstm, (load_names("planets"),)),
         ("First names", CharNGramGenerator(), load_names(return_X_y=True)),
     ):
@@ -453,4 +453,4 @@ def save_pages(folder):
 
 def _first_list(chapter):
     """Return the first list of names in a chapter."""
-    return re.search(r'"""(.*?)"""', (HERE / chapter).read_text("utf-8"), re.DOTALL)[1].split()
+    return re.search(r'"""(.*?)"""', (ROOT / chapter).read_text("utf-8"), re.DOTALL)[1].split()
