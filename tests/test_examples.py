@@ -636,6 +636,17 @@ def test_benchmark_of_styles(run):
 
 
 @full
+def test_benchmark_of_users(run):
+    """The recipe of the manual makes distinct users without known names."""
+    recipe, faker = (
+        list(map(int, row[2:])) for row in cells_of(run("benchmarks/users.py", "--quick"))[1:]
+    )
+    assert recipe == [50, 50, 50, 50, 0]
+    assert faker[-1] == 50
+    assert faker[1] < 50
+
+
+@full
 def test_benchmark_of_scripts(run):
     """The manual shows these numbers. Names of countries depend on the version of Babel."""
     rows = cells_of(run("benchmarks/scripts.py"))
