@@ -232,6 +232,20 @@ def run_in_chromium(tmp_path, page, *scripts, width=1440, scheme="light"):
     return result["values"]
 
 
+def run_in_node(tmp_path, page, script):
+    """Run a script in a page in Node, as soon as the page exists. Return a list of its value."""
+    driver = Path(__file__).with_name("page_in_node.mjs")
+    command = [NODE, driver, page, script]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=120)
+    assert done.returncode == 0, done.stderr
+    return [json.loads(done.stdout)]
+
+
+in_node_and_chromium = pytest.mark.parametrize(
+    "run", [run_in_node, pytest.param(run_in_chromium, marks=NEEDS_CHROMIUM)]
+)
+
+
 @pytest.mark.full
 @NEEDS_CHROMIUM
 @pytest.mark.parametrize("kind", ["n-grams, labels", "two networks, labels"])
@@ -275,8 +289,8 @@ def test_page_in_chromium(tmp_path, kinds, kind):
     assert last == [reopened["linked"], False, []]
 
 
-@NEEDS_CHROMIUM
-def test_too_few_typical_names_are_completed(tmp_path):
+@in_node_and_chromium
+def test_too_few_typical_names_are_completed(tmp_path, run):
     """Few names consist of typical characters, such as aa and bb."""
     page = tmp_path / "names.html"
     save_page(CharNGramGenerator().fit([*["aa"] * 9, *["bb"] * 9, *"cdefgh"]).forget_names(), page)
@@ -285,14 +299,122 @@ def test_too_few_typical_names_are_completed(tmp_path):
         field.minP.value = 0.6;
         return [await press(), at("message").textContent];
     """
-    ((names, message),) = run_in_chromium(tmp_path, page, TOOLS + script)
+    ((names, message),) = run(tmp_path, page, TOOLS + script)
     assert len(set(names)) == 6
     assert re.fullmatch(r"The last \d names are less typical\.", message)
 
 
-@pytest.mark.full
+@in_node_and_chromium
+def test_impatient_clicks_keep_the_names(tmp_path, kinds, run):
+    """Until the names appear, equal requests are ignored, and the newest other request waits."""
+    save_page(kinds["few names"], tmp_path / "names.html")
+    tools, _ = TOOLS.rsplit("await", 1)
+    script = """
+        const first = worker, sent = [];
+        worker.postMessage = (call) => {
+          sent.push(call[1]);
+          Worker.prototype.postMessage.call(first, call);
+        };
+        for (let i = 0; i < 5; i++) {
+          submit();
+          await new Promise((done) => setTimeout(done, 300));
+        }
+        const isIdle = () => at("names").getAttribute("aria-busy") === "false";
+        const nSent = () => sent.filter((method) => method === "sample").length;
+        await until(isIdle, 1000);
+        const impatient = [names(), at("message").textContent, nSent()];
+        for (const n of [2, 3, 4]) {
+          field.n.value = n;
+          submit();
+        }
+        await until(isIdle, 1000);
+        return [...impatient, names(), nSent(), worker === first];
+    """
+    [(names, message, n_sent, newest, n_sent_later, is_first)] = run(
+        tmp_path, tmp_path / "names.html", tools + script
+    )
+    assert len(names) == 10
+    assert message == "Click a name to copy it, a star to keep it."
+    assert n_sent <= 1
+    assert len(newest) == 4
+    assert n_sent_later == n_sent + 2
+    assert is_first
+
+
+@in_node_and_chromium
+def test_the_time_limit_excludes_loading_and_names_its_cause(tmp_path, kinds, run):
+    save_page(kinds["n-grams"], tmp_path / "names.html")
+    script = """
+        const wait = setTimeout;
+        globalThis.setTimeout = (call, ms) => wait(call, ms === 8000 ? 1000 : ms);
+        worker.postMessage = () => {}; // no answer
+        submit();
+        await says("That took");
+        const late = at("message").textContent, before = names();
+        loaded = new Promise((done) => wait(done, 2000));
+        submit();
+        await new Promise((done) => wait(done, 1500));
+        const loading = at("message").textContent;
+        await says("Click");
+        return [late, before, loading, names()];
+    """
+    [(late, before, loading, after)] = run(tmp_path, tmp_path / "names.html", TOOLS + script)
+    assert late == "That took too long. Reduce “Best of” or the number of names."
+    assert loading == "Loading …"
+    assert len(before) == len(after) == 10
+    assert before != after
+
+
+@in_node_and_chromium
+def test_a_beginning_is_accepted_in_either_case(tmp_path, kinds, run):
+    save_page(kinds["n-grams, labels"], tmp_path / "names.html")
+    script = "return [await press(() => { field.seed.value = 'mar'; }), field.seed.value];"
+    [(names, typed)] = run(tmp_path, tmp_path / "names.html", TOOLS + script)
+    assert len(names) == 10
+    assert all(name.startswith("Mar") for name in names)
+    assert typed == "mar"
+
+
+@pytest.mark.parametrize("case", [str.title, str.lower, str.upper])
+@pytest.mark.parametrize("pipeline", [ngram_pipeline, small_pipeline])
+def test_beginnings_have_the_case_of_the_names(tmp_path, pipeline, case):
+    names = [case(name) for name in [*load_names()[::20], *["De Vries", "De Boer"] * 20]]
+    beginnings = ["m", "mar", "M", "Mar", "MAR", "mAR", "DE V", "de v", "", "ж"]
+    script = f"return {json.dumps(beginnings)}.map((text) => g.inUsualCase(text));"
+    expected = [case(text) for text in beginnings[:-1]] + ["ж"]
+    assert node(tmp_path, pipeline().fit(names), script) == expected
+
+
+def test_a_usual_beginning_keeps_its_case(tmp_path):
+    names = [*load_names()[::20], *["de Vries", "de Boer", "DeLia", "McCoy"] * 20]
+    script = "return ['de', 'de B', 'De', 'DeL', 'McC'].map((text) => g.inUsualCase(text));"
+    expected = ["de", "de B", "De", "DeL", "McC"]
+    assert node(tmp_path, ngram_pipeline().fit(names), script) == expected
+
+
 @NEEDS_CHROMIUM
-def test_slow_patterns_time_out(tmp_path, kinds):
+def test_options_are_described_on_a_phone(tmp_path, kinds):
+    save_page(kinds["n-grams"], tmp_path / "names.html")
+    script = """
+        document.querySelectorAll("details").forEach((details) => (details.open = true));
+        const hintOf = (input) => at(input.getAttribute("aria-describedby"));
+        const hints = [field.bestOf, field.minP].map(hintOf);
+        const isVisible = hints.every((hint) => hint.checkVisibility());
+        const width = document.documentElement.scrollWidth;
+        return [isVisible, ...hints.map((hint) => hint.textContent), width];
+    """
+    [(is_visible, best_of, min_p, width)] = run_in_chromium(
+        tmp_path, tmp_path / "names.html", TOOLS + script, width=320
+    )
+    assert is_visible
+    assert best_of.startswith("Drafts for each name.")
+    assert min_p.startswith("Skips unlikely letters.")
+    assert width <= 320
+
+
+@pytest.mark.full
+@in_node_and_chromium
+def test_slow_patterns_time_out(tmp_path, kinds, run):
     save_page(kinds["n-grams, labels"], tmp_path / "names.html")
     script = """
         field.seed.value = "Annamarianna".repeat(2); // long enough that no match ends in time
@@ -304,8 +426,8 @@ def test_slow_patterns_time_out(tmp_path, kinds):
         const message = at("message").textContent;
         return [message, await press(() => { field.seed.value = field.pattern.value = ""; })];
     """
-    [(message, after)] = run_in_chromium(tmp_path, tmp_path / "names.html", TOOLS + script)
-    assert message.startswith("That took too long")
+    [(message, after)] = run(tmp_path, tmp_path / "names.html", TOOLS + script)
+    assert message == "That took too long. Simplify the pattern."
     assert len(after) == 10
 
 

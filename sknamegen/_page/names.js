@@ -312,8 +312,21 @@ class Generator {
   logLikelihood(name, label) {
     const known = (index) => (this.own && !this.own[index] ? this.characters.length + 1 : index);
     const indices = [...this.indicesOf(name).map(known), this.index.get(END)];
+    return this.logProba(indices, label);
+  }
+
+  // The log-probability of the beginning of a name.
+  logProba(indices, label) {
     if (label === undefined && this.labels.length) return logSumExp(this.jointLogProba(indices));
     return this.scores(indices, [this.labelIndex(label)])[0];
+  }
+
+  // A beginning as typed, or in lower case, capitals or title case if that is ten times as probable.
+  inUsualCase(text) {
+    const lower = text.toLowerCase(), title = lower.replace(/(?<!\p{L}\p{M}*)\p{L}/gu, (c) => c.toUpperCase());
+    const score = (spelling, indices = this.indicesOf(spelling)) => indices.some((i) => i > this.characters.length)
+      ? -Infinity : this.logProba(indices) + (spelling === text ? Math.log(10) : 0);
+    return [text, lower, text.toUpperCase(), title].reduce((a, b) => (score(b) > score(a) ? b : a));
   }
 
   // The joint log-probability of each label and the beginning of a name.
