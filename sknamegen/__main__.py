@@ -27,10 +27,16 @@ import sknamegen
 from ._settings import BEST_OF, MIN_P, TEMPERATURE
 from ._state import replaced_file
 
-# Options that describe a table of names or similar names, and others that affect --score.
-_TABLE, _SIMILAR = {"column", "label_column", "header"}, {"similar", "no_similar"}
+# Options that affect how names or similar names are read, and others that affect --score.
+_TABLE, _SIMILAR = {"clean", "column", "label_column", "header"}, {"similar", "no_similar"}
 _SCORING = {"file", "demo", "style", "encoding", "counting", "load", "save", "title", "quiet"}
 _SCORING |= {"random_state", "score"} | _SIMILAR
+# What to do about names that --clean fixes, about garbled names, and about others.
+_ADVICE = (
+    "--clean fixes",
+    "Garbled (check --encoding, or run ftfy)",
+    "Maybe intended (else edit FILE)",
+)
 # Characters that move the cursor, end a line or change the direction of text.
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
@@ -63,8 +69,9 @@ def _parser():
     add("--column", help="column of names (CSV or TSV): header, or number starting at 1", **column)
     add("--label-column", help="column of labels: header, or number starting at 1", **column)
     switch("--header", help="skip the first line if columns are given by number")
+    switch("--clean", help="fix bullets, numbers, quotes and blanks, and drop comments")
     add("--encoding", default="utf-8", help="encoding of all files (default: utf-8)")
-    switch("--quiet", help="do not report progress")
+    switch("--quiet", help="do not report progress and suspicious names")
     switch("--counting", help="use a fast n-gram model instead of an LSTM")
     similar = "file of related names to learn, too (default for short lists: bundled names)"
     add("--similar", metavar="FILE", help=similar)
@@ -162,6 +169,7 @@ def _run(args, given):
     if sys.stdout is None:
         raise OSError("Standard output is closed, so names cannot be printed.")
     _check_options(args, given)
+    warnings.simplefilter("ignore", sknamegen.datasets.NamesWarning)  # reported by _clean
     if args.list_styles:
         _print([f"{kind}: {', '.join(titles)}" for kind, titles in sknamegen.list_styles().items()])
         return
@@ -171,6 +179,7 @@ def _run(args, given):
             own = sknamegen.load_names(args.style)
         elif args.file:
             own, labels = _read_names(args.file, args)
+            own, labels = _clean(own, labels, args)
         if args.score is None:
             options = _sample_options(own, args)
         else:
@@ -186,7 +195,7 @@ def _run(args, given):
             try:
                 names = _sample(pipe[-1], args, options, own)
             except ShortfallError as error:
-                names, shortfall = error.names, error.message
+                names, shortfall = error.names, f"{error.message} Raise --temperature or lower -n."
         _print(list(map(_escape, names)))
     else:
         with _reported("scoring names", args):
@@ -223,7 +232,7 @@ def _check_options(args, given):
             raise ValueError(
                 f"--banned must be one string. Got {text!r}. Repeat it, or pass --banned-file."
             )
-    table = {"label_column"} if "score" in given else _TABLE
+    table = {"clean", "label_column"} if "score" in given else _TABLE
     useless = {"load": table | _SIMILAR | {"counting"}, "demo": table, "style": table}
     useless |= {"words": {"own_words"}, "no_similar": {"similar"}, "counting": _SIMILAR}
     useless |= {"score": given - _TABLE - _SCORING, "list_styles": given - {"list_styles", "quiet"}}
@@ -281,10 +290,8 @@ def _sample(generator, args, options, own):
         if not args.allow_known:
             _report("warning: Training names are not excluded from a model of running text.")
         return generator.sample(args.seed, args.temperature, args.n, **others | {"best_of": 1})
-    near = ()
-    if own and len(own) < 200 and not args.counting:
-        # The best candidates are often almost copies. With n-grams from a short list, most are.
-        near = own
+    # The best candidates are often almost copies. With n-grams from a short list, most are.
+    near = own if own and len(own) < 200 and not args.counting else ()
     wanted = options | {"temperature": args.temperature, "unique": not args.allow_repeats}
     if args.min_length is None:
         del wanted["min_length"]
@@ -384,13 +391,26 @@ def _read_names(path, args):
     if args.column:
         columns = [int(c) if c.isdecimal() else c for c in (args.column, args.label_column) if c]
         return (*sknamegen.datasets.read_columns(lines, columns, args.header), None)[:2]
+    rows = re.sub('"[^"]*"', "", "\n".join(lines)).split("\n")  # without line breaks in cells
     # "Smith, John" is a name.
-    if any(all(re.search(mark, line) for line in lines) for mark in ("\t", ";", ",(?! )")):
+    if any(all(re.search(mark, row) for row in rows) for mark in ("\t", ";", ",(?! )")):
         raise ValueError(
             "Without --column, each line must contain one name. Got a table, such as "
             f"{lines[0]!r:.80}. Pass --column with the header or number of the column of names."
         )
     return lines, None
+
+
+def _clean(names, labels, args):
+    """Return names and labels, after --clean, and report suspicious names unless --quiet."""
+    if args.clean:
+        *cleaned, changes = sknamegen.datasets.clean_names(names, labels)
+        names, labels = (*cleaned, None)[:2]
+        if changes and not args.quiet:
+            _report(f"cleaned: {', '.join(f'{kind} ({n:,})' for kind, n in changes.items())}.")
+    for problem in [] if args.quiet else sknamegen._data.cleaning.find_problems(names, _ADVICE):
+        _report(f"warning: {problem}")
+    return names, labels
 
 
 def _words(names, args):

@@ -41,8 +41,9 @@ class ShortfallError(ValueError):
     """Fewer names qualify than requested."""
 
     def __init__(self, message: str, names: list[str]):
-        hint = " To get the names found, pass on_shortfall='warn'." if names else ""
-        super().__init__(message + hint)
+        advice = " Raise temperature or max_length, or request fewer names."
+        advice += " To get the names found, pass on_shortfall='warn'." if names else ""
+        super().__init__(message + advice)
         self.message = message
         self.names = names
 
@@ -533,7 +534,7 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
             if options.get("on_shortfall") != "warn":
                 shortfall.names = names
                 raise shortfall
-            warn_user(str(shortfall))
+            warn_user(shortfall.message)
         elif n_less := len(names) - len(kept):
             warn_user(f"Too few names are typical: the last {n_less:,} are less so.")
         return names

@@ -92,6 +92,7 @@ def test_too_few_names_are_completed_with_other_names(run, options, expected, me
     assert status == error.startswith("sknamegen: error")
     assert message in error
     assert error.count("\n") == bool(message)
+    assert error.endswith("Raise --temperature or lower -n.\n") == status
     n = len(expected) if "--unique" in options else options[1]
     assert (set(names), len(names)) == (expected, n)
     if KNOWN in expected and "--allow-known" not in options:
@@ -301,6 +302,8 @@ def test_a_full_disk_keeps_the_old_file(run, tmp_path, ending):
         ("--load m.pkl --column 1 --counting", f"With --load, {NO_EFFECT}--column, --counting"),
         ("--load m.pkl --score names.txt --label-column 2", f"--load, {NO_EFFECT}--label-col"),
         ("--demo --header", f"With --demo, {NO_EFFECT}--header"),
+        ("--load m.pkl --score names.txt --clean", f"With --load, {NO_EFFECT}--clean"),
+        ("--demo --clean", f"With --demo, {NO_EFFECT}--clean"),
         ("--list-styles -n 10", f"With --list-styles, {NO_EFFECT}-n"),  # also if it is the default
         ("names.txt --words --own-words", f"With --words, {NO_EFFECT}--own-words"),
         ("--load other.pkl --own-words", "--own-words and --words like require the list"),
@@ -544,6 +547,8 @@ def test_a_table_without_column_is_an_error(run, separator, tmp_path):
     names = table.replace(separator, ", ")
     assert run("--counting", stdin=names)[0] == 0
     assert run("--counting", stdin=f"{table}\nAshwick")[0] == 0
+    cells = table.replace(f"{separator}DE", f'{separator}"a\n, b"')  # with line breaks
+    assert "Got a table, such as " in run("--counting", stdin=cells)[2]
 
 
 @pytest.mark.parametrize(
@@ -605,8 +610,39 @@ def test_warnings_are_one_line(run, monkeypatch):
     make = partial(CharLSTMGenerator, hidden_size=8, init=None)
     monkeypatch.setattr(sknamegen, "CharLSTMGenerator", make)
     _, _, error = run("-n", 0, stdin="\n".join([*NAMES, "Smith,Bob"]))
-    assert error.startswith("sknamegen: warning: X contains suspicious names: 1 with a comma")
+    start = (
+        "sknamegen: warning: The list contains suspicious names. Maybe intended (else edit FILE)"
+    )
+    assert error == f"{start}: comma (1, such as 'Smith,Bob').\n"
+    assert run("-n", 0, "--quiet", stdin="\n".join([*NAMES, "Smith,Bob"]))[2] == ""
+
+
+@pytest.mark.parametrize("labels", [[], ["--label-column", "race"]])
+def test_clean_repairs_sloppy_names_and_drops_others_with_their_labels(run, labels, tmp_path):
+    """Each kind is reported once, in the words of the command line."""
+    elves = ["# elves", "- Elowen", '"""Thalor"""', "???", "Sylvar (dead)", "Mirael"]
+    dwarves = ["* Borin", "Durun", "Gimrun", "FranÃ§ois"]
+    rows = [*(f"{name},elf" for name in elves), *(f"{name},dwarf" for name in dwarves)]
+    (tmp_path / "table.csv").write_text("\n".join(["name,race", *rows]), "utf-8")
+    names = ["Elowen", "Thalor", "Sylvar (dead)", "Mirael", "Borin", "Durun", "Gimrun", "FranÃ§ois"]
+    options = "table.csv", "--column", "name", *labels, "--counting", "-n", 1, "--random-state", 0
+    _, _, error = run(*options)
     assert error.count("\n") == 1
+    found = re.findall("--clean fixes|--encoding|edit FILE|[a-z ]+(?= \\(\\d)", error)
+    kinds = ["comments", "bullets", "quotes", "punctuation"]
+    assert [text.strip() for text in found] == [
+        *("--clean fixes", *kinds, "--encoding", "mojibake", "edit FILE", "note in parentheses")
+    ]
+    assert "clean_names" not in error
+    _, _, error = run(*options, "--clean", "--save", "m.joblib")
+    changes = "comments (1), bullets (2), quotes (1), punctuation (1)"
+    assert error.startswith(f"sknamegen: cleaned: {changes}.\nsknamegen: warning: ")
+    assert "--clean fixes" not in error
+    generator = joblib.load("m.joblib")[-1]
+    y = ["elf"] * 4 + ["dwarf"] * 4 if labels else None
+    expected = CharNGramGenerator().fit(names, y)
+    assert generator.score_samples(names, y).tolist() == expected.score_samples(names, y).tolist()
+    assert run(*options, "--clean", "--quiet")[2] == ""
 
 
 @pytest.mark.full

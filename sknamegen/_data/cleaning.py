@@ -2,10 +2,13 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from itertools import chain, permutations
+from functools import partial
+from itertools import chain, islice, pairwise, permutations
 from typing import Any
+
+from sklearn.utils import check_consistent_length
 
 from .._text.codes import shorten
 from .._text.unicode import category, compose
@@ -19,10 +22,16 @@ _HEADINGS = {"name", "names", "first name", "first_name", "firstname", "last nam
 _HEADINGS |= {"lastname", "surname", "surnames", "given name", "full name", "vorname", "nachname"}
 # Number of letters without case from which a list must have most of them more than once.
 _MIN_LETTERS = 30
-_WHITESPACE = "with leading, trailing or repeated whitespace"
 # Letters of scripts that look alike, for character classes: Latin, Greek and Cyrillic.
 _SCRIPTS = "A-Za-z\xc0-\u024f\u1e00-\u1eff", "\u0370-\u03ff\u1f00-\u1fff", "\u0400-\u052f"
-_TWO_SCRIPTS = "|".join(f"[{first}][{second}]" for first, second in permutations(_SCRIPTS, 2))
+_TWO_SCRIPTS = re.compile("|".join(f"[{a}][{b}]" for a, b in permutations(_SCRIPTS, 2)))
+# Bullets and a number before a name that has letters (or, after bullets, digits).
+_BULLETS = re.compile(r"^(?:[•▪●◦‣] ?|[-–—*] )+(?=.*[^\W_])")
+_NUMBER = re.compile(r"^(\d{1,9})[.)](?: |(?!\d))(?=.*[^\W\d_])")
+_QUOTES = {'""', "''", "“”", "„“", "„”", "‘’", "‚‘", "«»", "»«", "‹›"}
+
+# Names by their row. The rows of dropped names are missing.
+_Rows = dict[int, str]
 
 
 class NamesWarning(UserWarning):
@@ -31,6 +40,8 @@ class NamesWarning(UserWarning):
 
 def _is_mojibake(name):
     """Return whether UTF-8 was read as Latin-1 or Windows-1252."""
+    if not re.search("[\xc2-\xf4][^\0-\x7f\xc0-\xff]", name):  # the first bytes of a character
+        return False
     for encoding in ("latin-1", "cp1252"):
         with suppress(UnicodeError):
             return name.encode(encoding).decode("utf-8") != name
@@ -48,96 +59,138 @@ def _title(name):
     return "".join(characters)
 
 
-# Fixes of `clean_names`, in this order, by the kind of change.
-_FIXES: dict[str, Callable[[str], str]] = {
-    "invisible": lambda name: name.translate(_INVISIBLE),
-    "blanks": lambda name: " ".join(name.split()),
-    "composed": compose,
+def _fix(fix: Callable[[str], str], rows: _Rows, _: int) -> _Rows:
+    """Fix each name by itself. Names with mojibake stay, because ftfy needs all characters."""
+    return {row: x if _is_mojibake(x) else fix(x) for row, x in rows.items()}
+
+
+def _drop(matches: Callable[[str], object], rows: _Rows, n_names: int) -> _Rows:
+    """Drop the names that match, unless they are half of the list or more."""
+    others = {row: name for row, name in rows.items() if not matches(name)}
+    return others if 2 * (len(rows) - len(others)) < n_names else rows
+
+
+def _without_numbers(rows, n_names):
+    """Remove the numbers before names if they count up, or start again at 1.
+
+    The numbers of "1. FC Köln" and "1. FC Nürnberg" stay.
+    """
+    numbers = [int(match[1]) for match in map(_NUMBER.match, rows.values()) if match]
+    count_up = all(after > before or before > after == 1 for before, after in pairwise(numbers))
+    return _fix(partial(_NUMBER.sub, ""), rows, 0) if len(numbers) > 1 and count_up else rows
+
+
+def _unquoted(name):
+    """Return a name without quotes around it. Names with the same quotes inside do not change."""
+    inside = name[1:-1]
+    is_quoted = name[:1] + name[-1:] in _QUOTES and not {name[0], name[-1]} & {*inside}
+    return inside.strip() if is_quoted and any(map(str.isalnum, inside)) else name
+
+
+# Steps of `clean_names` before the conversion of case, by the kind of change.
+_STEPS: dict[str, Callable[[_Rows, int], _Rows]] = {
+    "invisible": partial(_fix, lambda name: name.translate(_INVISIBLE)),
+    "blanks": partial(_fix, lambda name: " ".join(name.split())),
+    "comments": partial(_drop, re.compile("#+ ").match),
+    "bullets": partial(_fix, partial(_BULLETS.sub, "")),
+    "numbers": _without_numbers,
+    "quotes": partial(_fix, _unquoted),
+    "composed": partial(_fix, compose),
+    "empty": lambda rows, _: {row: x for row, x in rows.items() if x and x not in _MISSING},
+    # Symbols from U+2190 on, such as emojis, may be names.
+    "punctuation": partial(_drop, re.compile(r"(?:[^\w\u2190-\U0010ffff]|_)+").fullmatch),
 }
-_CASES: dict[str | None, Callable[[str], str]]
-_CASES = {None: str, "title": _title, "lower": str.lower, "upper": str.upper}
+_CASES = {"title": _title, "lower": str.lower, "upper": str.upper}
 # Errors that `clean_names` reports, but does not fix.
 _GARBLED: dict[str, Callable[[str], object]] = {
-    "with mojibake": _is_mojibake,
-    "with HTML entities": re.compile(r"&#?\w+;").search,
-    "with full-width forms": re.compile(r"[\uff01-\uff5e]").search,
-    "with a number in front": re.compile(r"\d+[.)]\s*[^\W\d]").match,
-    "with two scripts in a word": re.compile(_TWO_SCRIPTS).search,
+    "mojibake": _is_mojibake,
+    "HTML entities": re.compile(r"&#?\w+;").search,
+    "full-width forms": re.compile(r"[\uff01-\uff5e]").search,
+    "U+FFFD, which replaces unreadable characters": lambda name: "\ufffd" in name,
 }
-_SUSPICIOUS: dict[str, Callable[[str], object]] = _GARBLED | {
-    "empty": lambda name: not name.strip(),
-    _WHITESPACE: lambda name: name != _FIXES["blanks"](name) != "",
-    "with invisible characters": lambda name: name != _FIXES["invisible"](name),
-    "spelled like a missing value": lambda name: name in _MISSING,
-    "with U+FFFD, which replaces unreadable characters": lambda name: "\ufffd" in name,
-    "with a comma": lambda name: "," in name,
-    "with digits only": str.isdigit,
+# What may be intended, and probably is if at least half of the names have it.
+_AMBIGUOUS: dict[str, Callable[[str], object]] = {
+    "# in front": lambda name: name.startswith("#"),
+    "note in parentheses": re.compile(r".*[(\[].*[)\]]").match,
+    "comma": lambda name: "," in name,
+    "semicolon": re.compile("[^&]*;").match,  # without HTML entities
+    "digits only": str.isdigit,
 }
-
-
+# What to do about names that `clean_names` fixes, about garbled names, and about others.
 _ADVICE = (
-    "The model learns them unchanged. To fix them, use sknamegen.datasets.clean_names, or "
-    "ftfy.fix_text for garbled names."
+    "sknamegen.datasets.clean_names fixes",
+    "Garbled (read the file in its encoding, or use ftfy.fix_text)",
+    "Maybe intended (if all are, ignore warnings of category sknamegen.datasets.NamesWarning)",
 )
 
 
-def warn_about_suspicious_names(names: list[str], is_cleaned: bool = False) -> None:
-    """Warn once if the first 100,000 names contain suspicious entries.
+def _clean(names, case=None):
+    """Return the cleaned names by row, and the names that change, by the kind of change."""
+    entries, changed = dict(enumerate(map(str, names))), {}  # without str_ of numpy
+    plain = {i: x for i, x in entries.items() if x.isascii() and x.isalpha() and x not in _MISSING}
+    rows = entries if case else {i: x for i, x in entries.items() if i not in plain}
+    steps = _STEPS | {"case": partial(_fix, lambda x: compose(_CASES[case](x)) if case else x)}
+    for kind, step in steps.items():
+        before, rows = rows, step(rows, len(entries))
+        if different := [name for row, name in before.items() if rows.get(row) != name]:
+            changed[kind] = different
+    return dict(sorted((plain | rows).items())), changed
 
-    `is_cleaned` is for the names passed to `clean_names`, which fixes all entries but garbled ones.
-    """
-    title, checks, advice = "X", _SUSPICIOUS, _ADVICE
-    if is_cleaned:
-        title, checks = "names", _GARBLED
-        advice = "clean_names does not fix them. Before clean_names, use ftfy.fix_text."
-    checked = names[:100_000]
-    suspects = {}
-    distinct = set(checked)
-    candidates = [n for n in checked if n in _MISSING or not (n.isascii() and n.isalpha())]
-    for description, is_suspicious in checks.items():
-        matches = list(filter(is_suspicious, candidates))
-        # A property of most names is probably intended, except for these.
-        if matches and (2 * len(matches) < len(checked) or description in (_WHITESPACE, *_GARBLED)):
-            suspects[description] = matches
-    if len(checked) > 1 and checked[0].strip().casefold() in _HEADINGS:
-        suspects["like a heading"] = checked[:1]
-    capitals = [name for name in checked if len(name) > 1 and name.isupper()]
-    variants = [name for name in capitals if ({_title(name), name.lower()} - {name}) & distinct]
-    if variants and not is_cleaned:
-        suspects["in capitals that also occur in lower or title case"] = variants
-    if len(names) == 1 and len(names[0]) > 200:
-        suspects["as long as a text, although each name must be an item"] = names
-    counts = [f"{len(x):,} {kind} (such as {shorten(x[0], 40)})" for kind, x in suspects.items()]
-    characters = Counter(chain.from_iterable(checked))
+
+def find_problems(names: Iterable[str], advice: Sequence[str] = _ADVICE) -> Iterator[str]:
+    """Return messages about suspicious entries among the first 100,000 names."""
+    rows, changed = _clean(islice(names, 100_000))
+    changed.pop("composed", None)  # the vectorizer composes names, too
+    return _messages([*rows.values()], changed, advice)
+
+
+def _messages(names, fixable, advice=_ADVICE):
+    """Yield messages about names without fixable entries, which are listed separately."""
+    candidates = [name for name in names if not (name.isascii() and name.isalpha())]
+    garbled = {kind: [*filter(matches, candidates)] for kind, matches in _GARBLED.items()}
+    others = {kind: [*filter(matches, candidates)] for kind, matches in _AMBIGUOUS.items()}
+    others = {kind: matches for kind, matches in others.items() if 2 * len(matches) < len(names)}
+    others["number in front"] = [*filter(_NUMBER.match, candidates)]
+    others["two scripts in a word"] = [*filter(_TWO_SCRIPTS.search, candidates)]
+    others["heading"] = [x for x in names[:1] if len(names) > 1 and x.casefold() in _HEADINGS]
+    capitals = [name for name in names if len(name) > 1 and name.isupper()]
+    mixed = {name for name in names if not name.isupper()}
+    others["repeated in capitals"] = [x for x in capitals if {_title(x), x.lower()} & mixed]
+    others["text in place of names"] = [x for x in names if len(x) > 200 and len(names) == 1]
+    message = ""
+    for action, kinds in zip(advice, (fixable, garbled, others), strict=True):
+        counts = [f"{k} ({len(x):,}, such as {shorten(x[0], 40)})" for k, x in kinds.items() if x]
+        message += f" {action}: {'; '.join(counts)}." * bool(counts)
+    if message:
+        yield f"The list contains suspicious names.{message}"
+    characters = Counter(chain.from_iterable(names))
     frequencies = [n for character, n in characters.items() if category(character) == "Lo"]
     n_single = sum(n == 1 for n in frequencies)
-    if 2 * n_single > len(frequencies) > _MIN_LETTERS and not is_cleaned:
-        warn_user(
-            f"X has {len(frequencies):,} different letters, of which {n_single:,} occur only "
-            "once. A script with so many letters needs more names, or new names will repeat a "
-            "few of them.",
-            NamesWarning,
+    if 2 * n_single > len(frequencies) > _MIN_LETTERS:
+        yield (
+            f"The list has {len(frequencies):,} different letters, of which {n_single:,} occur only"
+            " once. Such a script needs more names, or new names will repeat a few letters."
         )
-    if counts:
-        warn_user(
-            f"{title} contains suspicious names: {'; '.join(counts)}. {advice} If they are "
-            "intended, ignore warnings of category sknamegen.datasets.NamesWarning.",
-            NamesWarning,
-        )
+
+
+def warn_about_suspicious_names(names: list[str]) -> None:
+    """Warn if the first 100,000 names contain suspicious entries."""
+    for message in find_problems(names):
+        warn_user(message, NamesWarning)
 
 
 def clean_names(
-    names: Iterable[Any], *, case: str | None = None
-) -> tuple[list[str], dict[str, int]]:
+    names: Iterable[Any], y: Iterable[Any] | None = None, *, case: str | None = None
+) -> tuple[Any, ...]:
     r"""Clean a list of names.
 
-    The function always composes letters and accents (NFC), removes invisible characters and
-    surrounding whitespace, and collapses repeated whitespace into a single space. It then drops
-    names that are empty, None, NaN, or a placeholder for a missing value, such as "nan" or "NULL".
+    The function fixes and drops entries that cannot be intended. It only reports others.
 
     Parameters
     ----------
     names : iterable of str, None or NaN
+    y : iterable, default=None
+        Labels of the names. The labels of dropped names are dropped, too.
     case : {None, "title", "lower", "upper"}, default=None
         "title" changes "MARIA" and "maria" to "Maria", and "O'NEILL" to "O'Neill". It does not
         change names in mixed case. "lower" and "upper" convert all names. None: no conversion.
@@ -145,51 +198,69 @@ def clean_names(
     Returns
     -------
     names : list of str
+    y : list
+        Labels of these names. Only if labels are given.
     changes : dict of str to int
-        Number of changed or dropped names for each kind of change that occurred.
+        Number of changed or dropped names for each kind of change that occurred, see Notes.
 
     Warns
     -----
     NamesWarning
-        If the first 100,000 names contain mojibake (``FranÃ§ois``), HTML entities
-        (``O&#39;Brien``), full-width forms (``\uff21nna``), a number in front (``1. Anna``), or a
-        word with letters of two of the scripts Latin, Greek and Cyrillic (``\u0410nna``), or if the
-        first name is a heading, such as "Name". The function does not fix them. The package ftfy
-        fixes the first three: ``clean_names(map(ftfy.fix_text, names))``.
+        If the first 100,000 cleaned names contain garbled names: mojibake (``FranÃ§ois``), HTML
+        entities (``O&#39;Brien``), full-width forms (``\uff21nna``) or U+FFFD. The function does
+        not fix them. Read the file in its encoding. The package ftfy fixes the first three:
+        ``clean_names(map(ftfy.fix_text, names))``.
+
+        Also about entries that may be intended: a heading, a number in front (``1. Anna``), a note
+        in parentheses, a comma, a semicolon, digits only, ``#`` in front, a name repeated in
+        capitals, or a word with letters of two of the scripts Latin, Greek and Cyrillic
+        (``\u0410nna``).
 
     Raises
     ------
     TypeError
         If `names` is a str, or an entry is not a str, None or NaN.
     ValueError
-        If `case` has an invalid value.
+        If `case` has an invalid value, or the numbers of names and labels differ.
+
+    Notes
+    -----
+    These kinds of changes are applied in this order, except to names with mojibake:
+
+    * "invisible": remove invisible characters.
+    * "blanks": remove surrounding whitespace, and replace other whitespace with single spaces.
+    * "comments": drop names that begin with ``#`` and a space, unless half of the names do.
+    * "bullets": remove bullets, and dashes and asterisks before a space (``- Anna``).
+    * "numbers": remove numbers followed by a full stop or a parenthesis (``1. Anna``), if there are
+      at least two, and each is greater than the one before or starts again at 1. The numbers of
+      "1. FC Köln" and "1. FC Nürnberg" stay.
+    * "quotes": remove quotes around a name, unless it contains the same quotes.
+    * "composed": compose letters and accents (NFC).
+    * "empty": drop names that are empty, None, NaN, or a placeholder for a missing value, such as
+      "nan" or "NULL".
+    * "punctuation": drop names of punctuation only (``???``), unless half of the names are.
+    * "case": convert to `case`.
 
     Examples
     --------
     >>> from sknamegen.datasets import clean_names
     >>> clean_names(["Maria ", "MARIA", "", "nan", "Zoe\u0308", "Ana  Luz"], case="title")
-    (['Maria', 'Maria', 'Zoë', 'Ana Luz'], {'blanks': 2, 'composed': 1, 'case': 1, 'empty': 2})
+    (['Maria', 'Maria', 'Zoë', 'Ana Luz'], {'blanks': 2, 'composed': 1, 'empty': 2, 'case': 1})
+    >>> clean_names(["# elves", "- Elowen", '"Borin"'], ["elf", "elf", "dwarf"])
+    (['Elowen', 'Borin'], ['elf', 'dwarf'], {'comments': 1, 'bullets': 1, 'quotes': 1})
     """
-    check_option("case", case, (*_CASES,))
+    check_option("case", case, (None, *_CASES))
     if isinstance(names, str):
         raise TypeError(f"names must be an iterable of str. Got the single str {names!r:.80}.")
-    steps = _FIXES | {"case": lambda name: compose(_CASES[case](name))}
-    changes = dict.fromkeys([*steps, "empty"], 0)
-    entries = list(names)
-    cleaned = []
+    entries = ["" if x is None or (isinstance(x, float) and x != x) else x for x in names]
     for row, entry in enumerate(entries):
-        is_missing = entry is None or (isinstance(entry, float) and entry != entry)
-        if not is_missing and not isinstance(entry, str):
+        if not isinstance(entry, str):
             raise TypeError(f"names may only contain str, None or NaN. Got {entry!r} in row {row}.")
-        name = "" if is_missing else entry
-        for step, fix in steps.items():
-            before, name = name, fix(name)
-            changes[step] += name != before
-            if name in _MISSING and step != "case":  # "Nan" is a name
-                name = ""
-        if name:
-            cleaned.append(name)
-        else:
-            changes["empty"] += 1
-    warn_about_suspicious_names([x for x in entries if isinstance(x, str)], is_cleaned=True)
-    return cleaned, {change: n for change, n in changes.items() if n}
+    labels = entries if y is None else list(y)
+    check_consistent_length(entries, labels)
+    rows, changed = _clean(entries, case)
+    cleaned = [*rows.values()]
+    for message in _messages(cleaned[:100_000], {}):
+        warn_user(message, NamesWarning)
+    changes = {kind: len(before) for kind, before in changed.items()}
+    return (cleaned, changes) if y is None else (cleaned, [labels[row] for row in rows], changes)

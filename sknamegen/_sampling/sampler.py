@@ -201,10 +201,8 @@ class Sampler:
             return names, None
         reasons = " and ".join(f"{n:,} {reason}" for reason, n in selection.rejected.items())
         reasons = f"of {selection.n_drawn:,} drawn, {reasons}" if reasons else "others are too rare"
-        return names, (
-            f"Found only {len(names):,} of {len(rows):,} names: {reasons}{self._rarity(rng)}. "
-            "Raise temperature or max_length, or request fewer names."
-        )
+        found = f"Found only {len(names):,} of {len(rows):,} names"
+        return names, f"{found}: {reasons}{self._rarity(rng)}."
 
     def _select(self, selection: Selection, rng: np.random.Generator) -> None:
         """Draw a name for each row, as long as the selection is open."""
