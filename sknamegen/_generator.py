@@ -37,13 +37,15 @@ from .datasets import known_names
 _MAX_SAMPLES = 10**7
 
 
+_ADVICE = " Raise temperature or max_length, or request fewer names."
+
+
 class ShortfallError(ValueError):
     """Fewer names qualify than requested."""
 
     def __init__(self, message: str, names: list[str]):
-        advice = " Raise temperature or max_length, or request fewer names."
-        advice += " To get the names found, pass on_shortfall='warn'." if names else ""
-        super().__init__(message + advice)
+        hint = " To get the names found, pass on_shortfall='warn'." if names else ""
+        super().__init__(message + _ADVICE + hint)
         self.message = message
         self.names = names
 
@@ -428,7 +430,7 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         sampler = components.sampler(seeds, temperature, constraint, filters)
         names, shortfall = sampler.draw(rows, rng, unique, best_of, diversity_penalty)
         if shortfall and names and on_shortfall == "warn":
-            warn_user(shortfall)
+            warn_user(shortfall + _ADVICE)
         elif shortfall:
             raise ShortfallError(shortfall, names)
         return names[0] if n_samples is None and isinstance(seed, str) else names
@@ -534,7 +536,7 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
             if options.get("on_shortfall") != "warn":
                 shortfall.names = names
                 raise shortfall
-            warn_user(shortfall.message)
+            warn_user(shortfall.message + _ADVICE)
         elif n_less := len(names) - len(kept):
             warn_user(f"Too few names are typical: the last {n_less:,} are less so.")
         return names

@@ -316,7 +316,10 @@ def test_a_full_disk_keeps_the_old_file(run, tmp_path, ending):
         ("names.txt --title Villages", "--title requires --save with a web page (.html)"),
         ("names.txt -n -1", "-n times --best-of must be 0 to 10,000,000. Got -1"),
         ("names.txt --pattern (", "error: pattern must be a valid regular expression"),
-        ("names.txt --counting --temperature 1e-8 --min-length 11", "leave too few characters."),
+        (
+            "names.txt --counting --temperature 1e-8 --min-length 11",
+            "too rare at temperature 1e-08",
+        ),
         ("names.txt --suffix 42", "the model matches pattern='(?s).*42'"),
         ("names.txt --words-file digits.txt", "--words-file requires at least one word"),
         ("names.txt --words-file japanese.txt", "error: words must contain a word"),

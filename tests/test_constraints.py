@@ -167,8 +167,7 @@ def test_the_rarest_names(pipes, kind, constraint, is_short, monkeypatch):
         other = ngram_pipeline(window_length=3, order=2).fit(NAMES)[-1]
         generator = CharAverageGenerator([generator, other]).fit()
     if is_short:
-        for name, value in {"EXPLORED": 96, "EXPANDED": (96,) * 5, "ROWS": 8}.items():
-            monkeypatch.setattr(f"sknamegen._sampling.sampler._N_{name}", value)
+        monkeypatch.setattr("sknamegen._sampling.conditional._N_EXPANDED", 8)
     options = constraint | {"max_length": 7}
     p = conditional(generator, options)
     total, rng = sum(p.values()), np.random.default_rng(0)
@@ -271,9 +270,9 @@ def test_names_are_drawn_again_if_there_is_no_guide(monkeypatch):
 
     def find_no_guide(*_):
         calls.append(1)
-        return sknamegen._sampling.sampler.TooRare("too rare")
+        return sknamegen._sampling.conditional.TooRare("too rare")
 
-    monkeypatch.setattr("sknamegen._sampling.sampler.Sampler._find", find_no_guide)
+    monkeypatch.setattr("sknamegen._sampling.conditional.Conditional._find_guide", find_no_guide)
     options = {"pattern": ".*c.*c", "max_length": 7}
     p = conditional(generator, options)
     assert sum(p.values()) < 0.05

@@ -39,7 +39,7 @@ LISTS_OF_WORDS = {
 }
 
 
-def parse_arguments(description, takes_names=True, protocol=None, **switches):
+def parse_arguments(description, takes_names=True, protocol=None, takes_seed=False, **switches):
     """Parse the options common to all benchmarks, and switches with their help texts."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--quick", action="store_true", help="smoke test with meaningless figures")
@@ -49,6 +49,8 @@ def parse_arguments(description, takes_names=True, protocol=None, **switches):
         )
     for name, text in switches.items():
         parser.add_argument(f"--{name}", action="store_true", help=text)
+    if takes_seed:
+        parser.add_argument("--seed", type=int, default=0, help="random state (default: 0)")
     if protocol:
         parser.add_argument("--protocol", choices=protocol, help="how to hold out names")
     return parser.parse_args()

@@ -244,14 +244,14 @@ def exact_probabilities(generator, names):
     return p
 
 
-def compare_rare_names(generator, constraint, n_list, n_single):
+def compare_rare_names(generator, constraint, n_list, n_single, seed):
     """Print the table for a rare constraint."""
     print(f"{type(generator).__name__}, {constraint}")
     print(
         f"temperature {'probability':>18} {'exact':>8}  {'most probable':14} {'list':>6} "
         f"{'single':>6} {'lists':>6} {'singles':>7} {'first':>6} {'list s':>6} {'single s':>8}"
     )
-    drawn, times, rng = {}, {}, np.random.default_rng(0)
+    drawn, times, rng = {}, {}, np.random.default_rng(seed)
     for temperature in RARE_TEMPERATURES:
         sample = partial(generator.sample, temperature=temperature, random_state=rng, **constraint)
         started = [time.process_time()]
@@ -298,6 +298,7 @@ def main():
         __doc__.splitlines()[0],
         given="measure names with a prefix, a label or a blend",
         rare="measure names that satisfy a constraint very rarely",
+        takes_seed=True,
     )
     print_machine()
     step = 10 if arguments.quick else 1
@@ -308,13 +309,13 @@ def main():
     vectorizer = CharSequenceVectorizer()
     if arguments.rare:
         names, labels = load_names(return_X_y=True)
-        generator = CharLSTMGenerator(random_state=0, **settings)
+        generator = CharLSTMGenerator(random_state=arguments.seed, **settings)
         generator.fit(vectorizer.fit_transform(input_names(arguments)[::step]))
         for constraint in RARE_CONSTRAINTS[:: 5 if arguments.quick else 1]:
-            compare_rare_names(generator, constraint, *rare_sizes)
+            compare_rare_names(generator, constraint, *rare_sizes, arguments.seed)
         generator.fit(vectorizer.fit_transform(names[::step]), labels[::step])
         for constraint in RARE_LABELLED[:: 3 if arguments.quick else 1]:
-            compare_rare_names(generator, constraint, *rare_sizes)
+            compare_rare_names(generator, constraint, *rare_sizes, arguments.seed)
         return
     for generator in (CharLSTMGenerator(random_state=0, **settings), CharNGramGenerator()):
         if arguments.given:

@@ -1,125 +1,113 @@
-"""Draw names with a lookahead and the names that a search has found.
+"""Draw names with a lookahead, and weigh them.
 
 References
 ----------
-.. [1] D. G. Horvitz and D. J. Thompson, "A Generalization of Sampling Without Replacement from a
-   Finite Universe", Journal of the American Statistical Association, 1952.
+.. [1] N. Duffield, C. Lund and M. Thorup, "Priority Sampling for Estimation of Arbitrary Subset
+   Sums", Journal of the ACM, 2007.
 """
 
+from collections.abc import Sequence
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from .._types import Floats, Ints
+from .._parallel import BLOCK_CELLS, parallel_map
+from .._types import Bools, Floats, Ints
+from .beam import Drawn, draw_distinct
+from .decoding import Decoding
 from .lookahead import Lookahead
-from .source import Draws, Source
+from .source import Source, Steps
 
-# Number of candidates for each prefix, in addition to the number of names.
-_EXTRA_CANDIDATES = 16
+# Maximum number of names in a beam, and number of names drawn in addition to those that are wanted.
+BEAM_SIZE, N_EXTRA = 512, 16
+# Maximum number of rounds that add names.
+_MAX_ROUNDS = 10
 # Standard error of logits in float32, measured in a network with 384 units. It is ten times the
 # precision of float32, and the order of the sums, which depends on the processor, decides it.
 _LOGIT_ERROR = 1e-6
-# Maximum number of rounds that add candidates.
-_MAX_ROUNDS = 10
 # Maximum share of the chosen names that may represent names that were not drawn.
 _MAX_UNSEEN_SHARE = 0.05
-_FLOAT = np.finfo(float)
+
+# Names and the columns of their labels, with the logs of their probabilities.
+Found = dict[tuple[str, int], float]
 
 
 class Pool:
-    """Candidates for one prefix: the names of a guide, and draws of all others.
+    """Names with one prefix: those found before, and others drawn in beams of one size.
 
-    The weight of a name that a search found is its probability. The weight of any other name is
-    its probability divided by the probability that it is drawn at least once. Both are known for
-    every name that was drawn [1]_. A rare name thus also represents names that were not drawn.
+    The weight of a name found before is its probability. The weight of any other name is its
+    probability divided by the probability that a beam draws it, on average over the beams. A name
+    that is rarely drawn thus also represents names that were not drawn.
 
     Parameters
     ----------
-    guide : Guide
-        Without draws in its estimate, the other names are negligible, unless no name was found.
-    n : int
-        Number of names to choose.
-
-    Attributes
-    ----------
-    n_drawn : int
-        The number of draws added.
-    candidates : dict of (str, int) to (float, float)
-        The log-probability and the log of the importance weight of each other name, with its label.
+    found : Found
     """
 
-    def __init__(self, guide: "Guide", n: int):
-        self._guide, self.n, self.n_drawn = guide, n, 0
-        self.candidates: dict[tuple[str, int], tuple[float, float]] = {}
+    def __init__(self, found: Found):
+        self._found, self.n_beams = found, 0
+        self._numbers = dict[tuple[str, int], int]()  # of the distinct names that were drawn
+        empty = np.empty(0, dtype=np.int64), np.empty(0), np.empty(0)
+        self._drawn: list[tuple[Ints, Floats, Floats]] = [empty]
 
-    def add(self, draws: Draws, rows: slice = slice(None)) -> None:
-        """Add guided draws."""
-        texts, labels, *logs = (column[rows].tolist() for column in draws[:4])
-        self.n_drawn += len(texts)
-        for text, label, log_p, log_weight in zip(texts, labels, *logs, strict=True):
-            if log_weight > -np.inf and text not in self._guide.found:
-                self.candidates.setdefault((text, label), (log_p, log_weight))
+    @property
+    def names(self) -> list[str]:
+        """The distinct names. Names with several labels occur several times."""
+        return [name for name, _ in (*self._found, *self._numbers)]
 
-    def _drawn(self) -> tuple[Floats, Floats, Floats]:
-        """Return log(p / q), q and the probability of being drawn, for each candidate."""
-        log_p, log_weights = np.array([*self.candidates.values()]).reshape(-1, 2).T
-        q = np.clip(np.exp(log_p - log_weights), _FLOAT.tiny, 1 - _FLOAT.eps)
-        return log_weights, q, -np.expm1(max(self.n_drawn, 1) * np.log1p(-q))
+    @property
+    def known(self) -> Found:
+        """The names found and drawn."""
+        numbers, log_proba, _ = map(np.concatenate, zip(*self._drawn, strict=True))
+        names = [*self._numbers]
+        drawn = zip((names[number] for number in numbers), log_proba.tolist(), strict=True)
+        return self._found | dict(drawn)
 
-    def _log_weights(self) -> tuple[Floats, Floats, Floats]:
-        """Return the logs of the weights of the names found, and of those of the candidates.
+    def add(self, drawn: Drawn, is_given: Bools) -> None:
+        """Add the names of a beam with this prefix."""
+        self.n_beams += 1
+        names = list(zip(drawn.texts.tolist(), drawn.columns.tolist(), strict=True))
+        rows = [row for row in np.flatnonzero(is_given) if names[row] not in self._found]
+        names = [names[row] for row in rows]
+        numbers = [self._numbers.setdefault(name, len(self._numbers)) for name in names]
+        log_proba, log_weights = drawn.log_proba[rows], drawn.log_weights[rows]
+        self._drawn.append((np.array(numbers, dtype=np.int64), log_proba, log_weights))
 
-        Also returns the probability that each candidate is drawn.
-        """
-        guide, (log_weights, q, prob_seen) = self._guide, self._drawn()
-        log_weights = log_weights + np.log(q / prob_seen)
-        if guide.n_draws and len(log_weights):  # average both estimates of the total
-            log_rest, n = np.logaddexp.reduce(log_weights), self.n_drawn + guide.n_draws
-            terms = np.log(self.n_drawn / n) + log_rest, np.log(guide.n_draws / n) + guide.log_rest
-            log_weights += log_sum(terms) - log_rest
-        return np.array([*guide.found.values()]), log_weights, prob_seen
+    def counts(self, n: int) -> tuple[Floats, Floats]:
+        """Return how often each name is expected among n, by its weight and by its probability."""
+        numbers, log_proba, log_weights = map(np.concatenate, zip(*self._drawn, strict=True))
+        log_found, n_drawn = np.array([*self._found.values()]), len(self._numbers)
+        scale = max(log_found.max(initial=-np.inf), log_weights.max(initial=-np.inf))
+        weights = np.bincount(numbers, np.exp(log_weights - scale), n_drawn) / max(1, self.n_beams)
+        p = np.empty(n_drawn)
+        p[numbers] = np.exp(log_proba - scale)
+        found = np.exp(log_found - scale)
+        factor = n / (found.sum() + weights.sum())
+        return factor * np.append(found, weights), factor * np.append(found, p)
 
-    def is_enough(self) -> bool:
-        """Return whether few of the n chosen names would represent names that were not drawn."""
-        guide, (found, drawn, prob_seen) = self._guide, self._log_weights()
-        if not len(drawn):
-            is_complete = self.n_drawn or not guide.n_draws
-            return bool(is_complete and guide.log_rest < np.log(_MAX_UNSEEN_SHARE) + log_sum(found))
-        # How often each name would be chosen.
-        weights = self.n * np.exp(drawn - log_sum([*found, *drawn]))
-        excess = weights - np.maximum(weights * prob_seen, 1)
-        return bool(excess.clip(0).sum() <= _MAX_UNSEEN_SHARE * self.n)
+    def is_enough(self, n: int) -> bool:
+        """Return whether few of n chosen names would represent names that were not drawn."""
+        if not self.names:
+            return False
+        by_weight, by_proba = self.counts(n)
+        excess = by_weight - np.maximum(by_proba, 1)
+        return bool(excess.clip(0).sum() <= _MAX_UNSEEN_SHARE * n)
 
-    def choose(self, rng: np.random.Generator) -> list[str]:
+    def choose(self, n: int, rng: np.random.Generator) -> list[str]:
         """Choose n names in proportion to weight, by systematic sampling, and shuffle them."""
-        log_weights = np.concatenate(self._log_weights()[:2])
-        cumulative = np.exp(log_weights - log_weights.max()).cumsum()
-        ticks = (np.arange(self.n) + rng.random()) / self.n * cumulative[-1]
+        ticks, cumulative = np.arange(n) + rng.random(), self.counts(n)[0].cumsum()
         chosen = np.searchsorted(cumulative, ticks, side="right").clip(max=len(cumulative) - 1)
-        names = [*self._guide.found, *(name for name, _ in self.candidates)]
+        names = self.names
         return [names[index] for index in rng.permutation(chosen)]
 
-    def probability(self, relative_error: float) -> tuple[float, float]:
-        """Estimate the probability of satisfying the constraint, and its standard error.
-
-        `relative_error` is an additional error.
-        """
-        log_found = np.array([*self._guide.found.values()])
-        found = float(np.exp(log_sum(log_found)))
-        if not self.n_drawn:
-            return found, found * relative_error + float(np.exp(self._guide.log_rest))
-        log_weights, q, prob_seen = self._drawn()
-        weights = np.exp(log_weights) * q / prob_seen
-        # The number of draws is fixed, so draws of one name leave fewer for the others.
-        ratio = (1 - prob_seen) / ((1 - q) * prob_seen)
-        shared = self.n_drawn * (weights * q * ratio).sum() ** 2
-        spread = max(0.0, ((1 - prob_seen) * weights**2).sum() - shared)
-        # The error allows for one more draw of a new name with the greatest importance weight,
-        # because unseen names may exist.
-        missing = np.exp(log_weights.max(initial=log_sum(log_found))) / self.n_drawn
-        total = found + float(weights.sum())
-        return total, float((spread + missing**2 + (relative_error * total) ** 2) ** 0.5)
+    def probability(self) -> tuple[float, float]:
+        """Estimate the probability of all names, and its standard error [1]_."""
+        _, log_proba, log_weights = map(np.concatenate, zip(*self._drawn, strict=True))
+        weights = np.exp(log_weights) / max(1, self.n_beams)
+        variance = weights @ (weights - np.exp(log_proba) / max(1, self.n_beams))
+        found = np.exp([*self._found.values()])
+        return float(found.sum() + weights.sum()), float(max(0, variance) ** 0.5)
 
 
 class Guide(NamedTuple):
@@ -128,42 +116,79 @@ class Guide(NamedTuple):
     Attributes
     ----------
     source : Source
+        The names are drawn from its distribution times the lookahead.
+    target : Decoding
+        The decoding of the names.
     lookahead : Lookahead
-    found : dict of str to float
-        Names that a search has found, with the logs of their probabilities.
-    log_rest : float
-        Estimate of the log of the total probability of all other names.
-    n_draws : int
-        Number of draws that it is based on. 0: the estimate is negligible, or there is none.
-    error : float
-        By how much the total probability changed in the last round, relative to the total. 0 if the
-        lookahead is not learned.
+    found : Found
+    is_complete : bool, default=False
+        Whether the probability of all other names is negligible.
+    error : float, default=0
+        Relative error of the probability of all names.
     """
 
     source: Source
+    target: Decoding
     lookahead: Lookahead
-    found: dict[str, float]
-    log_rest: float = -np.inf
-    n_draws: int = 0
+    found: Found
+    is_complete: bool = False
     error: float = 0.0
+
+    def sizes(self, n: Ints) -> Ints:
+        """Return the size of a beam for n names, smaller for long names and large alphabets."""
+        n_cells = len(self.lookahead.alphabet) * max(1, self.lookahead.limits.min_length)
+        return np.minimum(n, max(BLOCK_CELLS // n_cells, N_EXTRA))
+
+    def draw(
+        self,
+        pools: Sequence[Pool],
+        sizes: Ints,
+        n_beams: int,
+        rng: np.random.Generator,
+        *,
+        recorded: bool = False,
+    ) -> list[Steps]:
+        """Add beams of these sizes to the pool of each prefix. Return the recorded steps."""
+        if self.is_complete:
+            return []
+        source, wanted = self.source, np.flatnonzero(sizes)
+        numbers = np.cumsum(sizes[wanted]) // (BEAM_SIZE + 1)
+        parts = np.split(wanted, np.flatnonzero(np.diff(numbers)) + 1)
+
+        def beam(part: Ints, rng: np.random.Generator) -> Drawn:
+            prefixes = [source.prefixes[prefix] for prefix in part.tolist()]
+            given = source._replace(prefixes=prefixes, label_proba=source.label_proba[part])
+            return draw_distinct(
+                given, self.target, self.lookahead, sizes[part], rng, recorded=recorded
+            )
+
+        rngs = map(np.random.default_rng, rng.integers(2**63, size=n_beams * len(parts)))
+        beams = parallel_map(beam, zip(parts * n_beams, rngs, strict=True))
+        for part, drawn in zip(parts * n_beams, beams, strict=True):
+            for row, prefix in enumerate(part.tolist()):
+                pools[prefix].add(drawn, drawn.prefixes == row)
+        return [*chain(*(drawn.steps for drawn in beams))]
 
     def choose(self, rows: Ints, rng: np.random.Generator) -> list[str]:
         """Return a name for each row. `rows` contains indices of prefixes."""
         n_names = np.bincount(rows, minlength=len(self.source.prefixes))
-        pools = [Pool(self, n) for n in n_names.tolist()]
-        n_draws = n_names + _EXTRA_CANDIDATES
+        pools, n_beams = [Pool(self.found) for _ in n_names], 1
+        sizes = self.sizes(np.minimum(n_names + N_EXTRA, BEAM_SIZE)) * (n_names > 0)
         for _ in range(_MAX_ROUNDS):
-            is_short = np.array([pool.n > 0 and not pool.is_enough() for pool in pools])
-            if not is_short.any():
+            self.draw(pools, sizes, n_beams, rng)
+            for prefix in np.flatnonzero(sizes).tolist():
+                sizes[prefix] *= not pools[prefix].is_enough(n_names[prefix])
+            if self.is_complete or not sizes.any():
                 break
-            self._add_draws(pools, n_draws * is_short, rng)
-            n_draws = np.array([-(-pool.n_drawn // 4) for pool in pools])
+            # If one beam is not enough, first draw as many names as are wanted.
+            n_drawn = max(pool.n_beams for pool in pools)
+            n_beams = max(int((n_names[sizes > 0] // sizes[sizes > 0]).max()) - n_drawn, 0)
+            n_beams = n_beams or -(-n_drawn // 4)
         names = np.empty(len(rows), dtype=object)
-        for prefix, pool in enumerate(pools):
-            if pool.n:
-                if not (self.found or pool.candidates):
-                    raise no_match_error(self.source.prefixes[prefix])
-                names[rows == prefix] = pool.choose(rng)
+        for prefix in np.flatnonzero(n_names).tolist():
+            if not pools[prefix].names:
+                raise no_match_error(self.source.prefixes[prefix])
+            names[rows == prefix] = pools[prefix].choose(n_names[prefix], rng)
         return names.tolist()
 
     def probability(self, n: int, rng: np.random.Generator) -> Floats:
@@ -171,19 +196,14 @@ class Guide(NamedTuple):
 
         Returns the estimates and their standard errors, (2, n_prefixes).
         """
-        pools = [Pool(self, n) for _ in self.source.prefixes]
-        if self.n_draws or not self.found:
-            self._add_draws(pools, np.full(len(pools), n), rng)
+        pools = [Pool(self.found) for _ in self.source.prefixes]
+        sizes = self.sizes(np.full(len(pools), min(n, BEAM_SIZE)))
+        self.draw(pools, sizes, -(-n // int(sizes[0])), rng)
+        totals, errors = np.transpose([pool.probability() for pool in pools])
         # Rounding errors of a name add up over its characters.
-        n_characters, decoding = self.lookahead.limits.max_length, self.source.decoding
-        error = self.error + min(_LOGIT_ERROR * n_characters / decoding.temperature, 1)
-        return np.transpose([pool.probability(error) for pool in pools])
-
-    def _add_draws(self, pools: list[Pool], n_draws: Ints, rng: np.random.Generator) -> None:
-        rows = np.repeat(np.arange(len(pools)), n_draws)
-        draws, ends = self.source.propose(rows, rng, self.lookahead), n_draws.cumsum()
-        for pool, start, end in zip(pools, ends - n_draws, ends, strict=True):
-            pool.add(draws, slice(start, end))
+        n_characters = self.lookahead.limits.max_length
+        error = self.error + min(_LOGIT_ERROR * n_characters / self.target.temperature, 1)
+        return np.stack([totals, np.hypot(errors, error * totals)])
 
 
 def no_match_error(prefix: str) -> ValueError:
@@ -192,8 +212,3 @@ def no_match_error(prefix: str) -> ValueError:
         f"No name drawn with seed {prefix!r} satisfies the constraint: temperature, top_k, "
         "top_p and min_p leave too few characters. Raise them, and lower min_p."
     )
-
-
-def log_sum(logs: ArrayLike) -> float:
-    """Return the log of a sum, given the logs of the terms."""
-    return float(np.logaddexp.reduce(logs, initial=-np.inf))

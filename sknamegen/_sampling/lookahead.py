@@ -92,6 +92,10 @@ class Lookahead(NamedTuple):
                 return self._filled(self.alphabet, limits, automaton, weights)
         raise _too_large_error(self.automaton, limits)
 
+    def trusted(self, exponent: float) -> Self:
+        """Return the probabilities to the power of an exponent."""
+        return self._replace(rows=self.rows**exponent, log_scales=exponent * self.log_scales)
+
     @classmethod
     def _filled(
         cls, alphabet: Alphabet, limits: Limits, automaton: Automaton, weights: "_Weights" = None
@@ -178,6 +182,21 @@ class Lookahead(NamedTuple):
     def may_end(self, lengths: Ints, states: Ints) -> Bools:
         """Return whether names of at most `max_length` characters satisfy the constraint."""
         return self.automaton.accepts[states] & (lengths >= self.limits.min_length)
+
+    def advance(self, position: Ints, characters: Ints) -> tuple[Ints, Bools, Bools]:
+        """Read one more character of each prefix.
+
+        Returns the length and the state after it, (2, n_prefixes), whether the name is complete,
+        and whether it satisfies the constraint or can still be completed.
+        """
+        lengths, states = position
+        after = self.automaton.after(states)[np.arange(len(states)), characters]
+        longer = lengths + self.automaton.starts_cluster[states, characters]
+        is_complete, is_feasible = longer >= self.limits.max_length, self.is_possible(longer, after)
+        if self.alphabet.end is not None:
+            is_complete = characters == self.alphabet.end
+            is_feasible[is_complete] = self.may_end(lengths, states)[is_complete]
+        return np.stack([longer, after]), is_complete, is_feasible
 
     def ahead(self, lengths: Ints, states: Ints, after: Ints) -> Floats:
         """Return the probability of completion after each next character, up to a factor per row.

@@ -65,12 +65,6 @@ class Search:
         """The score of the best prefix on the heap."""
         return -self._heap[0][0] if self._heap else -np.inf
 
-    @property
-    def log_rest(self) -> float:
-        """The log of the total probability of all names not found, according to the lookahead."""
-        pending = [after[1][place:end] for _, _, place, (_, _, end, after) in self._heap]
-        return float(np.logaddexp.reduce(np.concatenate([[-np.inf], *pending])))
-
     def step(self, threshold: float = -np.inf, n_rows: int = 2**9) -> tuple[list[str], Floats]:
         """Expand up to `n_rows` of the best prefixes.
 
@@ -88,7 +82,7 @@ class Search:
         numbers, log_proba = self._read(prefixes, np.array(columns[0]))
         joints, lengths, states = map(np.array, columns[1:])
         if self._steps is not None:
-            self._steps.append(self._source.steps(prefixes, log_proba))
+            self._steps.append(self._source.steps_after(prefixes, log_proba))
         joints = joints[:, :, None] + self._source.decoded(log_proba)
         may_end = lookahead.may_end(lengths, states[:, 0])
         next_lengths = lengths[:, None] + lookahead.automaton.starts_cluster[states[:, 0]]

@@ -1,10 +1,4 @@
-"""Draw candidate names from a model, character by character.
-
-References
-----------
-.. [1] T. Hesterberg, "Weighted Average Importance Sampling and Defensive Mixture Distributions",
-   Technometrics, 1995.
-"""
+"""The distribution of names that begin with given prefixes, and draws from it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -26,10 +20,6 @@ from .._validation import check_blend
 from .decoding import Decoding, draw
 from .lookahead import Lookahead
 
-# Share of the mean lookahead that is mixed into the lookahead of each character. Otherwise,
-# names that the lookahead wrongly considers nearly impossible would be drawn once in many thousand
-# draws, with an enormous weight [1]_.
-_DEFENSIVE_SHARE = 0.2
 # Number of characters in the contexts of `Steps`.
 CONTEXT_LENGTH = 7
 # Number of characters after which a model that reads on begins again, which bounds memory.
@@ -39,61 +29,26 @@ _MAX_READ = 256
 # `NGramCounts`, without a label: the start of a name with the label in column i of the source is
 # character n_characters + i.
 Steps = NDArray[np.void]
-# Row numbers of names, and for the prefix of each name that ends at this step, the log of its
-# importance weight times the lookahead. The mean over all draws is an unbiased estimate of the
-# total probability that the lookahead expects of these prefixes.
-Passed = tuple[Ints, Floats]
-
-
 # The distribution of the model.
 _PLAIN = Decoding()
 
 
 class Draws(NamedTuple):
-    """Candidate names with their importance weights.
+    """Names drawn without a lookahead.
 
     Attributes
     ----------
     texts : ndarray of shape (n_names,), dtype object
-    labels : ndarray of shape (n_names,), dtype int
-    log_proba : ndarray of shape (n_names,), dtype float64
-        If guided: log-probability of each name with its label, in nats. At temperature 0, it is the
-        log-probability at temperature 1.
-    log_weights : ndarray of shape (n_names,), dtype float64
-        Log of the importance weight: the probability of a name divided by its probability under the
-        proposal. Minus infinity for names that violate the constraint. Unless guided, 0 for all
-        other names.
+        Names that violate the constraint may be cut short.
+    is_valid : ndarray of shape (n_names,), dtype bool
+        Whether the name satisfies the constraint.
     steps : list of Steps
         The steps of all names, if they were recorded.
-    passed : list of Passed
-        The prefixes of all names, shorter ones first, if they were recorded.
     """
 
     texts: NDArray[np.object_]
-    labels: Ints
-    log_proba: Floats
-    log_weights: Floats
+    is_valid: Bools
     steps: Sequence[Steps] = ()
-    passed: Sequence[Passed] = ()
-
-
-class DrawnCharacters(NamedTuple):
-    """The next character of each name.
-
-    Attributes
-    ----------
-    characters : ndarray of shape (n_names,), dtype int
-    position : ndarray of shape (2, n_names), dtype int64
-        Length and automaton state after these characters.
-    is_complete : ndarray of shape (n_names,), dtype bool
-    logs : ndarray of shape (2, n_names), dtype float64
-        To be added to `log_proba` and `log_weights` of `Draws`.
-    """
-
-    characters: Ints
-    position: Ints
-    is_complete: Bools
-    logs: Floats
 
 
 class Source(NamedTuple):
@@ -151,76 +106,67 @@ class Source(NamedTuple):
         proba = np.exp(joint - np.logaddexp.reduce(joint, axis=1)[:, None])
         return source._replace(label_proba=proba)
 
-    def propose(
+    def draw(
         self,
         rows: Ints,
         rng: np.random.Generator,
-        lookahead: Lookahead,
+        possible: Lookahead,
         labels: Ints | None = None,
         *,
-        guided: bool = True,
         recorded: bool = False,
     ) -> Draws:
-        """Draw one candidate per row, character by character, which may violate the constraint.
+        """Draw a name for each row, character by character, which may violate the constraint.
 
         Parameters
         ----------
         rows, rng
-        lookahead : Lookahead
+        possible : Lookahead
             A name is abandoned when it cannot be completed.
         labels : ndarray of shape (n_names,), dtype int, default=None
             Labels of the names. None: drawn at random.
-        guided : bool, default=True
-            Whether to draw each character in proportion to its probability times the lookahead.
-            Otherwise, the model alone decides.
         recorded : bool, default=False
-            Whether to return `steps` and `passed`.
+            Whether to return `steps`.
         """
         parts = blocks(len(rows), 8 * len(self.corpus.alphabet))
         labels = self.draw_labels(rows, rng) if labels is None else labels
         seeds = [rng] if len(parts) == 1 else rng.integers(2**63, size=len(parts))
-        positions, windows = self.positions(lookahead), self.windows(self.prefixes)
-        is_text, max_length = self.corpus.is_text, lookahead.limits.max_length
+        positions, windows = self.positions(possible), self.windows(self.prefixes)
+        is_text, max_length = self.corpus.is_text, possible.limits.max_length
 
         def draw_part(part: slice, rng: np.random.Generator) -> Draws:
             columns = np.searchsorted(self.labels, labels[part])
             position = positions[:, rows[part], columns]
             read = np.pad(windows[rows[part]], ((0, 0), (0, 16)), constant_values=NONE)
-            log_proba, log_weights = logs = np.zeros((2, len(read)))
-            steps, passed, start = list[Steps](), list[Passed](), windows.shape[1]
+            is_valid, steps, start = np.ones(len(read), bool), list[Steps](), windows.shape[1]
             active = np.flatnonzero((position[0] < max_length) | (not is_text))
             position = position[:, active]
             state, logits, shared = self._start(windows, rows[part][active], columns[active])
             for place in range(start, start + MAX_CODE_POINTS * (max_length + 1)):
-                drawn = self._draw_characters(
-                    position, logits, shared, lookahead, guided, rng.random(len(active))
-                )
-                characters, position = drawn.characters, drawn.position
-                logs[:, active] += drawn.logs
+                p = self.decoding.probabilities(logits).take(shared, axis=0)
+                characters, _ = draw(p, rng.random(len(active)))
                 if recorded:
                     recent = read[active, :place]
-                    steps.append(self._steps(recent, columns[active], logits[shared]))
-                    log_values = lookahead.log_values(*position)
-                    passed.append((part.start + active, log_weights[active] + log_values))
+                    steps.append(self.steps(recent, columns[active], logits[shared]))
                 if place == read.shape[1]:
                     read = np.pad(read, ((0, 0), (0, place - start)), constant_values=NONE)
                 read[active, place] = characters
-                survivors = np.flatnonzero((log_weights[active] > -np.inf) & ~drawn.is_complete)
+                position, is_complete, is_feasible = possible.advance(position, characters)
+                is_valid[active] = is_feasible
+                survivors = np.flatnonzero(is_feasible & ~is_complete)
                 active, position = active[survivors], position[:, survivors]
                 if not len(active):
                     break
                 shared, characters = shared[survivors], characters[survivors]
                 state, logits, shared = self._advance(state, shared, characters)
-            log_weights[active] = -np.inf  # endless code points that continue a character
-            log_proba += np.log(self.label_proba[rows[part], columns])
+            is_valid[active] = False  # endless code points that continue a character
             texts = np.array(self.prefixes, dtype=object)[rows[part]]
-            texts += lookahead.alphabet.decode(read[:, start:])
-            return Draws(texts, labels[part], log_proba, log_weights, steps, passed)
+            texts += possible.alphabet.decode(read[:, start:])
+            return Draws(texts, is_valid, steps)
 
         # Random numbers are independent of the order of the blocks.
         draws = parallel_map(draw_part, zip(parts, map(np.random.default_rng, seeds), strict=True))
-        *arrays, steps, passed = zip(*draws, strict=True)
-        return Draws._make([*map(np.concatenate, arrays), [*chain(*steps)], [*chain(*passed)]])
+        texts, is_valid, steps = zip(*draws, strict=True)
+        return Draws(np.concatenate(texts), np.concatenate(is_valid), [*chain(*steps)])
 
     def _start(self, windows: Ints, rows: Ints, columns: Ints) -> tuple[State, Floats, Ints]:
         """Start names with the windows and labels of rows and columns.
@@ -240,58 +186,6 @@ class Source(NamedTuple):
         begun, shared = unique_inverse(shared * n_characters + characters)
         rows, characters = np.divmod(begun, n_characters)
         return *self.model.advance(select(state, rows), characters), shared
-
-    def _draw_characters(
-        self,
-        position: Ints,
-        logits: Floats,
-        shared: Ints,
-        lookahead: Lookahead,
-        guided: bool,
-        uniforms: Floats,
-    ) -> DrawnCharacters:
-        """Draw one character for each prefix, see `propose`.
-
-        Parameters
-        ----------
-        position : ndarray of shape (2, n_names), dtype int64
-            Length and automaton state of each prefix.
-        logits : ndarray of shape (n_rows, n_characters), dtype float
-        shared : ndarray of shape (n_names,), dtype int64
-            The row of the logits for each prefix.
-        lookahead, guided
-        uniforms : ndarray of shape (n_names,), dtype float64
-        """
-        (lengths, states), end, rows = position, lookahead.alphabet.end, np.arange(len(shared))
-        after, decoding = lookahead.automaton.after(states), self.decoding
-        is_greedy = guided and decoding.temperature == 0
-        decoding = decoding._replace(temperature=1.0) if is_greedy else decoding
-        p = decoding.probabilities(logits).take(shared, axis=0)
-        log_proba, log_weights = np.zeros((2, len(shared)))
-        if guided:
-            ahead = lookahead.ahead(lengths, states, after)
-            if is_greedy:
-                characters, sums = (p * ahead).argmax(axis=1), (p * ahead).max(axis=1)
-            else:
-                ahead += _DEFENSIVE_SHARE * (ahead > 0) * (p * ahead).sum(axis=1, keepdims=True)
-                characters, sums = draw(p * ahead, uniforms)
-            cells = rows, characters
-            with np.errstate(divide="ignore", invalid="ignore"):  # rows that cannot be completed
-                log_proba = np.log(p[cells])
-                log_weights = np.where(sums > 0, np.log(sums) - np.log(ahead[cells]), -np.inf)
-        else:
-            characters, _ = draw(p, uniforms)
-        next_lengths = lengths + lookahead.automaton.starts_cluster[states, characters]
-        position = np.stack([next_lengths, after[rows, characters]])
-        is_feasible = lookahead.is_possible(*position)
-        is_complete = next_lengths >= lookahead.limits.max_length
-        if end is not None:
-            is_complete = characters == end
-            is_feasible[is_complete] = lookahead.may_end(lengths, states)[is_complete]
-        log_weights[~is_feasible] = -np.inf
-        return DrawnCharacters(
-            characters, position, is_complete, np.stack([log_proba, log_weights])
-        )
 
     def reading_on(self) -> "Source":
         """Return an approximation: the model reads on after the end of a window.
@@ -350,14 +244,14 @@ class Source(NamedTuple):
         with np.errstate(divide="ignore"):
             return np.log(proba).reshape(log_proba.shape)
 
-    def steps(self, prefixes: Sequence[str], log_proba: Floats) -> Steps:
+    def steps_after(self, prefixes: Sequence[str], log_proba: Floats) -> Steps:
         """Return the steps for the predictions after prefixes."""
         n_prefixes, n_labels, n_characters = log_proba.shape
         windows = np.repeat(self.windows(prefixes), n_labels, axis=0)
         columns = np.tile(np.arange(n_labels), n_prefixes)
-        return self._steps(windows, columns, log_proba.reshape(-1, n_characters))
+        return self.steps(windows, columns, log_proba.reshape(-1, n_characters))
 
-    def _steps(self, texts: Ints, columns: Ints, logits: Floats) -> Steps:
+    def steps(self, texts: Ints, columns: Ints, logits: Floats) -> Steps:
         """Return steps, given indices of characters and the label of each row."""
         recent = texts[:, ::-1][:, : min(CONTEXT_LENGTH, self.corpus.window_length_)]
         is_start = recent == len(self.corpus.alphabet)

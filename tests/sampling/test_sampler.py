@@ -4,7 +4,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from conftest import assert_drawn_from, ngram_pipeline, small_pipeline
+from conftest import assert_drawn_from, ngram_pipeline
 
 from sknamegen._data.corpus import Corpus
 from sknamegen._fitted import Fitted
@@ -12,10 +12,10 @@ from sknamegen._models.contract import NextCharModel
 from sknamegen._models.counts import NGramCounts
 from sknamegen._models.kneser_ney import KneserNey
 from sknamegen._models.mixture import Mixture
+from sknamegen._sampling.beam import Drawn, draw_distinct
 from sknamegen._sampling.constraint import Constraint
-from sknamegen._sampling.guide import Guide, Pool
-from sknamegen._sampling.sampler import _log_expected, _search
-from sknamegen._sampling.source import Draws
+from sknamegen._sampling.decoding import Decoding
+from sknamegen._sampling.guide import Pool
 from sknamegen._text.alphabet import NONE
 from sknamegen._text.codes import END, characters_of
 
@@ -55,15 +55,6 @@ def zeros(n):
     return np.zeros(n, dtype=int)
 
 
-def test_names_that_are_cut_short_leave_room_for_others_in_a_trial(names):
-    generator = small_pipeline().fit(names)[-1]
-    sampler = generator._fitted.sampler([""], 1.0, Constraint(pattern="V.*"), {})
-    n_names, n_valid, steps = sampler._trial()
-    assert 7500 < n_names + sum(map(len, steps)) < 8500
-    share = generator.next_char_proba("")[0, list(generator.alphabet_).index("V")]
-    assert abs(n_valid / n_names - share) < 5 * (share / n_names) ** 0.5
-
-
 @pytest.mark.parametrize(
     ("limits", "lengths"),
     [
@@ -84,7 +75,7 @@ def test_every_step_is_recorded():
     """Each step of each name has the characters before it, nearest first."""
     sampler = make(EvenModel(), ["", "aa"], max_length=40)
     rows, rng = np.array([0, 1] * 200), np.random.default_rng(0)
-    draws = sampler.source.propose(rows, rng, sampler.possible, guided=False, recorded=True)
+    draws = sampler.source.draw(rows, rng, sampler.possible, recorded=True)
     expected = Counter[tuple[int, ...]]()
     for text, row in zip(draws.texts, rows, strict=True):
         for length in range(2 * row, min(len(text), 40) + 1):
@@ -93,18 +84,6 @@ def test_every_step_is_recorded():
     steps = np.concatenate(draws.steps)
     assert Counter(map(tuple, steps["contexts"].tolist())) == expected
     assert steps["logits"].shape == (expected.total(), 2)
-
-
-def test_draws_show_what_the_lookahead_expects_of_prefixes():
-    """The mean over draws estimates what a search expects of the prefixes that it reached."""
-    limits = {"min_length": 4, "max_length": 12}
-    source = make(EvenModel(), **limits).source
-    lookahead = make(MisleadingModel(), **limits)._first_lookahead()
-    _, log_rest, expanded = _search(source, lookahead, 6)
-    assert expanded == {"a" * n for n in range(6)}
-    draws = source.propose(zeros(20_000), np.random.default_rng(0), lookahead, recorded=True)
-    drawn = np.exp(_log_expected(draws, 0, expanded))
-    assert 0 < drawn.mean() == pytest.approx(np.exp(log_rest), abs=4 * drawn.std() / 20_000**0.5)
 
 
 def test_streaming_text_does_not_restart_the_model(names, monkeypatch):
@@ -117,86 +96,83 @@ def test_streaming_text_does_not_restart_the_model(names, monkeypatch):
     assert len(starts) == 2 * n_starts
 
 
-def pool_of(n, found=None, *log_rest_and_n_draws):
-    return Pool(Guide(None, None, found or {}, *log_rest_and_n_draws), n)
+def drawn_of(p, q, k, rng):
+    """Return k names drawn without replacement from q, weighted for the distribution p."""
+    times = rng.exponential(1 / q)
+    order = np.argsort(times)
+    drawn, limit = order[:k], times[order[k]] if k < len(q) else np.inf
+    names = np.array(list(map(str, drawn)), dtype=object)
+    log_drawn = np.log(-np.expm1(-q[drawn] * limit))
+    return Drawn(names, zeros(k), zeros(k), np.log(p[drawn]), np.log(p[drawn]) - log_drawn, [])
 
 
-def draws_of(p, q, n, rng):
-    """Return draws from the proposal q, weighted for the distribution p."""
-    number = rng.choice(len(q), size=n, p=q)
-    names = np.array(list(map(str, number)), dtype=object)
-    return Draws(names, zeros(n), np.log(p[number]), np.log(p[number] / q[number]))
+def pool_of(found, *beams):
+    pool = Pool(found)
+    for drawn in beams:
+        pool.add(drawn, np.ones(len(drawn.texts), dtype=bool))
+    return pool
 
 
-@pytest.mark.parametrize("q", [[0.001, 0.009, 0.49, 0.5], [0.9, 0.06, 0.03, 0.01]])
-def test_names_are_chosen_in_proportion_to_their_probability(q):
-    """Names certain to be drawn count with their probability, for any proposal."""
-    rng, p, pool = np.random.default_rng(0), np.array([0.9, 0.06, 0.03, 0.01]), pool_of(1000)
-    for _ in range(2):
-        pool.add(draws_of(p, np.array(q), 6000, rng), slice(None))
-    chosen = pool.choose(rng)
-    assert [chosen.count(str(name)) for name in range(4)] == [900, 60, 30, 10]
-    assert pool.is_enough()
-    assert pool.probability(0)[0] == pytest.approx(1, abs=1e-4)
+P = np.array([0.6, 0.3, 0.05, 0.03, 0.02])
 
 
-def test_draws_represent_the_names_that_a_search_has_not_found():
-    """The names found keep their probability. An earlier estimate determines the share of the rest.
-
-    The estimate of the probability only uses the pool's own draws.
-    """
-    p, q = np.array([0.6, 0.3, 0.05, 0.03, 0.02]), np.array([0.2, 0.2, 0.1, 0.1, 0.4])
-    found = {str(name): np.log(p[name]) for name in range(2)}
-    rng, counts, estimates = np.random.default_rng(0), Counter[str](), []
-    for _ in range(500):
-        pool = pool_of(20, found, np.log(0.1), 100_000)
-        assert not pool.is_enough()
-        pool.add(draws_of(p, q, 20, rng))
-        assert not {name for name, _ in pool.candidates} & found.keys()
-        counts.update(pool.choose(rng))
-        estimates.append(pool.probability(0))
+@pytest.mark.parametrize("found", [{}, {("0", 0): np.log(0.6), ("3", 0): np.log(0.03)}])
+@pytest.mark.parametrize(("n_beams", "k"), [(1, 3), (3, 2)])
+@pytest.mark.parametrize("q", [P, np.array([0.2, 0.2, 0.1, 0.1, 0.4])])
+def test_weights_are_unbiased_and_errors_are_calibrated(found, n_beams, k, q):
+    """Names found keep their probability, and names drawn also represent others."""
+    rng, counts, estimates = np.random.default_rng(0), np.zeros(5), []
+    for _ in range(2000):
+        pool = pool_of(found, *(drawn_of(P, q, k, rng) for _ in range(n_beams)))
+        total, error = pool.probability()
+        estimates.append((total, error))
+        for name, count in zip(pool.names, pool.counts(1)[0], strict=True):
+            counts[int(name)] += count * total
     total, errors = np.array(estimates).T
-    assert total.mean() == pytest.approx(1, abs=4 * total.std() / 500**0.5)
-    assert (np.abs(total - 1) < 3 * errors).mean() > 0.97
-    for name, share in enumerate(p):
-        assert counts[str(name)] / 10_000 == pytest.approx(share, abs=0.012)
+    assert total.mean() == pytest.approx(1, abs=4 * total.std() / 2000**0.5)
+    assert (errors**2).mean() == pytest.approx(total.var(), rel=0.4)
+    np.testing.assert_allclose(counts / 2000, P, atol=4 * total.std() / 2000**0.5)
 
 
-def test_names_found_are_enough_if_the_rest_is_negligible():
-    pool = pool_of(3, {"a": np.log(1e-9)}, np.log(1e-12))
-    assert pool.is_enough()
-    assert pool.choose(np.random.default_rng(0)) == ["a"] * 3
-    assert pool.probability(0) == pytest.approx((1e-9, 1e-12), rel=1e-3)
-
-
-def test_names_that_violate_the_constraint_are_not_chosen():
-    rng, pool = np.random.default_rng(0), pool_of(3)
-    names = np.array(["a", "b", "c"], dtype=object)
-    pool.add(Draws(names, zeros(3), np.zeros(3), np.full(3, -np.inf)), slice(None))
-    assert not pool.is_enough()
-    assert pool.probability(0) == (0, 0)
-    pool.add(Draws(names, zeros(3), np.zeros(3), np.array([-np.inf, 0, -np.inf])), slice(None))
-    assert pool.choose(rng) == ["b"] * 3
+def test_a_pool_that_holds_all_names_is_exact():
+    rng, pool = np.random.default_rng(0), pool_of({})
+    assert not pool.is_enough(1)
+    pool = pool_of({}, drawn_of(P, P, 5, rng))
+    assert pool.is_enough(1000)
+    assert pool.probability() == pytest.approx((1, 0))
+    chosen = pool.choose(1000, rng)
+    assert [chosen.count(str(name)) for name in range(5)] == [600, 300, 50, 30, 20]
+    assert pool_of({("a", 0): np.log(1e-9)}).choose(3, rng) == ["a"] * 3
 
 
 def test_probabilities_may_underflow():
     """Texts of a thousand characters have probabilities below the range of float64."""
-    pool, names = pool_of(400), np.array(["a", "b", "c"], dtype=object)
-    log_proba, log_weights = np.array([-2000.0, -2001, -1999]), np.array([-3, -3, -1000.0])
-    pool.add(Draws(names, zeros(3), log_proba, log_weights), slice(None))
-    chosen = pool.choose(np.random.default_rng(0))
-    assert [chosen.count(name) for name in names] == [200, 200, 0]
+    names = np.array(["a", "b", "c"], dtype=object)
+    logs = np.array([-2000.0, -2000, -2005])
+    pool = pool_of({}, Drawn(names, zeros(3), zeros(3), logs - 900, logs, []))
+    chosen = pool.choose(400, np.random.default_rng(0))
+    assert [chosen.count(name) for name in names] == pytest.approx([199, 199, 1], abs=1)
+    assert not pool.is_enough(400)
 
 
-@pytest.mark.parametrize(
-    ("log_weights", "is_enough"),
-    [(np.full(1000, -3.0), True), (np.repeat([-3.0, -9.0], [100, 900]), False)],
-)
-def test_too_few_effective_draws_are_not_enough(log_weights, is_enough):
-    """Draws with equal weights are as good as unweighted draws."""
-    pool, names = pool_of(1000), np.array(list(map(str, range(1000))), dtype=object)
-    pool.add(Draws(names, zeros(1000), np.full(1000, -20.0), log_weights), slice(None))
-    assert pool.is_enough() == is_enough
+@pytest.mark.parametrize("sizes", [(3,), (100,), (2, 5)])
+def test_beams_draw_without_replacement(sizes):
+    """The names of each prefix are distinct, and the sum of their weights is unbiased."""
+    prefixes = ["", "aa"][: len(sizes)]
+    sampler = make(MisleadingModel(), prefixes, min_length=2, max_length=9)
+    lookahead, decoding, totals = sampler.lookahead(), Decoding(), []
+    for seed in range(2000):
+        rng = np.random.default_rng(seed)
+        drawn = draw_distinct(sampler.source, decoding, lookahead, np.array(sizes), rng)
+        for index, size in enumerate(sizes):
+            names = drawn.texts[drawn.prefixes == index].tolist()
+            assert len({*names}) == len(names) == min(size, 8)
+        last = drawn.prefixes == len(sizes) - 1
+        totals.append(np.exp(drawn.log_weights[last]).sum())
+        log_p = [-(len(name) - len(prefixes[-1]) + 1) * np.log(2) for name in drawn.texts[last]]
+        np.testing.assert_allclose(drawn.log_proba[last], log_p)
+    p = 0.5 ** (np.arange(2, 10) - len(prefixes[-1]) + 1)
+    assert np.mean(totals) == pytest.approx(p.sum(), abs=4 * np.std(totals) / 2000**0.5 + 1e-9)
 
 
 def test_prefixes_with_different_completion_probabilities():
@@ -206,23 +182,3 @@ def test_prefixes_with_different_completion_probabilities():
     matches, p = ["a" * n for n in (4, 6, 8, 10, 12)], 0.25 ** np.arange(5)
     for number in range(3):
         assert_drawn_from(names[1000 * number : 1000 * (number + 1)], matches, p)
-
-
-@pytest.mark.parametrize(
-    ("p", "q", "n"),
-    [
-        (0.2 * 0.5 ** np.arange(1, 31), np.full(30, 1 / 30), 110),
-        (np.array([0.5, 0.2, 0.1, 0.1, 0.1]), np.array([0.3, 0.3, 0.2, 0.1, 0.1]), 20),
-        (np.array([0.5, 0.2, 0.1, 0.1, 0.1]), np.array([0.02, 0.08, 0.1, 0.2, 0.6]), 200),
-    ],
-)
-def test_the_probability_estimate_is_unbiased_and_its_error_is_calibrated(p, q, n):
-    rng, estimates = np.random.default_rng(0), []
-    for _ in range(500):
-        pool = pool_of(1)
-        pool.add(draws_of(p, q, n, rng), slice(None))
-        estimates.append(pool.probability(0))
-    proba, errors = np.array(estimates).T
-    assert proba.mean() == pytest.approx(p.sum(), abs=4 * proba.std() / 500**0.5)
-    assert np.mean(np.abs(proba - p.sum()) < 1.96 * errors) > 0.92
-    assert errors.mean() < 2.5 * proba.std()
