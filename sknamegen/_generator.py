@@ -35,8 +35,7 @@ from .datasets import known_names
 
 # Maximum number of names per call. More would not fit in the memory of a laptop.
 _MAX_SAMPLES = 10**7
-
-
+# What to do if fewer names qualify than requested. The command line names its options instead.
 _ADVICE = " Raise temperature or max_length, or request fewer names."
 
 

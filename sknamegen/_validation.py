@@ -2,7 +2,7 @@
 
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from importlib import import_module
 from math import inf
@@ -152,7 +152,7 @@ def check_n_words(n_words: object) -> tuple[int, int] | None:
 
 def check_exclude(exclude: object) -> Callable[[str], bool]:
     """Return a function that reports whether a folded name is excluded."""
-    if hasattr(exclude, "__contains__") and not isinstance(exclude, (Iterable, type)):
+    if hasattr(exclude, "__contains__") and not isinstance(exclude, (Collection, type)):
         return exclude.__contains__
     expected = "exclude must be an iterable of str, or an object that supports `name in exclude`"
     return frozenset(map(fold, _strings(exclude, expected))).__contains__

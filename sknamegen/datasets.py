@@ -359,6 +359,12 @@ class KnownNames:
             return True
         return bool(self._near) and self._is_near(folded)
 
+    def __iter__(self) -> Iterator[str]:
+        raise TypeError(
+            "Known names cannot be listed, because only their hashes are stored. Test a name with "
+            "`name in known_names()`."
+        )
+
     def __or__(self, names: Iterable[str]) -> KnownNames:
         """Return a set that also contains `names`."""
         others = self._others.union(check_strings("names", names, True))

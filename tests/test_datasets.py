@@ -185,6 +185,8 @@ def test_known_names():
         assert all(name in known for name in ("VELORANNE", "Velorune", "Velora", "Marina"))
         assert "Vexumine" not in known
     assert "Veloranne" not in names
+    with pytest.raises(TypeError, match="only their hashes are stored"):
+        list(known_names())
     with pytest.raises(TypeError, match=r"near must be an iterable of str. Got 'Anna'"):
         known_names(near="Anna")
 

@@ -162,7 +162,7 @@ def draw_distinct(
     is_drawn, log_limits = done.first(sizes)
     done = done.take(is_drawn)
     log_rates = done.log_q + log_limits[done.prefixes]  # of arriving before the next name
-    with np.errstate(over="ignore", divide="ignore"):
+    with np.errstate(over="ignore", divide="ignore"):  # a small rate is the probability
         log_drawn = np.where(log_rates < -30, log_rates, np.log(-np.expm1(-np.exp(log_rates))))
     texts = np.array(source.prefixes, dtype=object)[done.prefixes]
     texts += _texts(tree, done.nodes, lookahead)

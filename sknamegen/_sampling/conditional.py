@@ -1,8 +1,9 @@
 """Names that satisfy a constraint, and how to draw those that a model rarely generates.
 
 The lookahead must describe names that satisfy the constraint. It is learned in rounds: first from
-unconstrained names, then also from the prefixes in the beams of the rounds before. The first rounds
-trust the lookahead less, so that their beams find names that it does not expect.
+unconstrained names, then also from prefixes that a search expands and from those in the beams of
+earlier rounds. The search and the first round trust the lookahead less. So they find names that it
+does not expect.
 """
 
 from collections.abc import Hashable

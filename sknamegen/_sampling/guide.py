@@ -88,7 +88,7 @@ class Pool:
 
     def is_enough(self, n: int) -> bool:
         """Return whether few of n chosen names would represent names that were not drawn."""
-        if not self.names:
+        if not (self._found or self._numbers):
             return False
         by_weight, by_proba = self.counts(n)
         excess = by_weight - np.maximum(by_proba, 1)

@@ -197,7 +197,8 @@ class Sampler(Conditional):
             is_label = labels[misfits][:, None] == self.source.labels
             source = warm.source._replace(prefixes=prefixes, label_proba=is_label.astype(float))
             sizes = np.ones_like(misfits)
-            found = draw_distinct(source, source.decoding, lookahead, sizes, None)
+            with one_blas_thread():
+                found = draw_distinct(source, source.decoding, lookahead, sizes, None)
             if len(found.texts) < len(misfits):
                 raise no_match_error(prefixes[0])
             draws.texts[misfits[found.prefixes]] = found.texts
