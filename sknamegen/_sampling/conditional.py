@@ -20,7 +20,7 @@ from .cache import MAX_BYTES, Cache
 from .constraint import Limits
 from .contexts import ContextAutomaton
 from .decoding import Decoding, draw
-from .guide import BEAM_SIZE, N_EXTRA, Found, Guide, Pool, no_match_error
+from .guide import BEAM_SIZE, MAX_ROUNDS, N_EXTRA, Found, Guide, Pool, no_match_error
 from .lookahead import Lookahead
 from .search import MAX_STATES, Search
 from .source import CONTEXT_LENGTH, Source, Steps
@@ -36,8 +36,6 @@ _N_EXPANDED = 4096
 # Exponent of the lookahead in the search and in the first round. With 1, probable names would be
 # missed whose beginnings are not known yet.
 _TRUST = 0.6
-# Size of the two beams of each round, relative to the usual size.
-_SIZES = 1, 1, 1, 2, 4
 # Probability of all other names, relative to the names found, that is negligible.
 _NEGLIGIBLE = 1e-3
 # Maximum relative standard error of the probability of all names in two consecutive rounds, and
@@ -116,11 +114,11 @@ class Conditional:
         if is_learned:
             lookahead = varied._learned(steps)
         totals_before, error_before = np.zeros(n_prefixes), np.inf
-        for number, size in enumerate(_SIZES):
+        for number in range(MAX_ROUNDS):
             trusted = lookahead if number or not is_learned else lookahead.trusted(_TRUST)
             guide = Guide(varied.source, target, trusted, found)
             pools, sizes = [Pool(found) for _ in prefixes], np.zeros(len(prefixes), dtype=np.int64)
-            sizes[chosen] = guide.sizes(np.array(size * BEAM_SIZE // n_prefixes))
+            sizes[chosen] = guide.sizes(np.array(BEAM_SIZE // n_prefixes))
             steps += guide.draw(pools, sizes, 2, rng, recorded=is_learned)
             totals, errors = np.transpose([pools[index].probability() for index in chosen.tolist()])
             with np.errstate(divide="ignore", invalid="ignore"):  # no names were found

@@ -21,8 +21,8 @@ from .source import Source, Steps
 
 # Maximum number of names in a beam, and number of names drawn in addition to those that are wanted.
 BEAM_SIZE, N_EXTRA = 512, 16
-# Maximum number of rounds that add names.
-_MAX_ROUNDS = 10
+# Maximum number of rounds of beams from which a guide is learned, or names are chosen.
+MAX_ROUNDS = 10
 # Standard error of logits in float32, measured in a network with 384 units. It is ten times the
 # precision of float32, and the order of the sums, which depends on the processor, decides it.
 _LOGIT_ERROR = 1e-6
@@ -174,7 +174,7 @@ class Guide(NamedTuple):
         n_names = np.bincount(rows, minlength=len(self.source.prefixes))
         pools, n_beams = [Pool(self.found) for _ in n_names], 1
         sizes = self.sizes(np.minimum(n_names + N_EXTRA, BEAM_SIZE)) * (n_names > 0)
-        for _ in range(_MAX_ROUNDS):
+        for _ in range(MAX_ROUNDS):
             self.draw(pools, sizes, n_beams, rng)
             for prefix in np.flatnonzero(sizes).tolist():
                 sizes[prefix] *= not pools[prefix].is_enough(n_names[prefix])
