@@ -132,7 +132,7 @@ class NamePseudonymizer(
     names then agree on almost all of them: a pseudonym differs only if another name competes for
     it, or if it is a name in one of the tables. Otherwise, the pool also depends on the column.
     `partial_fit` never changes a pseudonym, which may therefore equal a name that is added later.
-    `exclude` is asked for each word and for the whole pseudonym, except of new combinations of
+    `exclude` applies to each word and to the whole pseudonym, except of new combinations of
     words that have pseudonyms already.
 
     The name behind a pseudonym cannot be computed without the key or `mapping`, but an attacker
