@@ -166,11 +166,10 @@ def real_list_of(names: list[str]) -> tuple[str, list[str]] | None:
 
 def lists_of_people(are_surnames: bool) -> list[str]:
     """Return the lists of surnames or first names in the collection, a U+0000 after each name."""
-    lists = (item for item in read_collection().items() if item[0].startswith("people/"))
     return [
         text.replace("\n", "\0")
-        for path, text in lists
-        if path.endswith("surnames.txt") == are_surnames
+        for path, text in read_collection().items()
+        if path.startswith("people/") and path.endswith("surnames.txt") == are_surnames
     ]
 
 

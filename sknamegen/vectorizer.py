@@ -249,8 +249,7 @@ class CharSequenceVectorizer(StateFormat, CallbackSupportMixin, TransformerMixin
             names = [name.lower() for name in names]
         if self.normalization is not None:
             names = [unicodedata.normalize(self.normalization, name) for name in names]
-        shortest = min(names, key=len)
-        if not self.boundary and len(shortest) <= window_length:
+        if not self.boundary and len(shortest := min(names, key=len)) <= window_length:
             raise ValueError(
                 f"With boundary=False, each text must be longer than window_length="
                 f"{window_length}. Got {len(shortest)} characters in row {names.index(shortest)}. "
