@@ -180,7 +180,7 @@ def warn_about_suspicious_names(names: list[str]) -> None:
 
 
 def clean_names(
-    names: Iterable[Any], y: Iterable[Any] | None = None, *, case: str | None = None
+    names: Iterable[object], y: Iterable[object] | None = None, *, case: str | None = None
 ) -> tuple[Any, ...]:
     r"""Clean a list of names.
 

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -25,7 +24,7 @@ from .._validation import (
     warn_user,
 )
 from .cleaning import warn_about_suspicious_names
-from .rows import MAX_WINDOW, Rows, are_names, check_names, malformed_error
+from .rows import MAX_WINDOW, Rows, are_names, check_names, encode_rows, malformed_error
 from .sequences import Sequences
 
 # How often similar names must contain a letter for it to become part of the alphabet.
@@ -103,7 +102,7 @@ class Corpus:
         return self.max_length_ is None
 
     @property
-    def labels(self) -> list[Any]:
+    def labels(self) -> list[object]:
         """The labels, in the order of their indices."""
         return [] if self.classes_ is None else self.classes_.tolist()
 
@@ -175,17 +174,16 @@ class Corpus:
                 "X must be windows of running text, as in fit, where boundary was False. Got names."
                 " Pass windows from the same CharSequenceVectorizer."
             )
-        text = "".join(names)
-        if "".join(self.alphabet_).islower() and text != text.lower():
+        if "".join(self.alphabet_).islower() and (text := "".join(names)) != text.lower():
             warn_user(
                 "X contains capitals, but this generator was fitted to names in lower case, so "
                 "capitals are unknown. Pass names in lower case."
             )
-        return Rows.of_names(self.alphabet.composed(names), self.window_length_)
+        return Rows(encode_rows(self.alphabet.composed(names)), self.window_length_)
 
     def sequences(self, names: Sequence[str]) -> Sequences:
         """Return the sequences of names that consist of known characters."""
-        return Sequences.of_rows(Rows.of_names(names, self.window_length_), self.alphabet)
+        return Sequences.of_rows(Rows(encode_rows(names), self.window_length_), self.alphabet)
 
     def known_sequences(self, rows: Rows) -> Sequences:
         """Return the sequences of rows, in which characters that no name contains are unknown."""
@@ -338,7 +336,7 @@ def _read_first(X: object) -> Rows:
         return Rows.of_windows(X)
     names = check_names(X)
     warn_about_suspicious_names(names)
-    return Rows.of_names(list(map(compose, names)))
+    return Rows(encode_rows(list(map(compose, names))))
 
 
 def _check_unchanged(
@@ -360,7 +358,7 @@ def _check_unchanged(
 
 
 def add_counts(hashes: Sequence[Ints], counts: Sequence[ArrayLike]) -> Data:
-    """Return the distinct words of several lists and the sums of their counts."""
+    """Return the distinct words of several lists and the sums of their counts, for a corpus."""
     words, places = np.unique(np.concatenate(hashes), return_inverse=True)
     sums = np.bincount(places, np.concatenate(counts), len(words)).astype(np.int64)
     return {"word_hashes": words, "word_counts": sums}

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.preprocessing import MultiLabelBinarizer
+from scipy.sparse import csr_array
 
 from .._text.codes import encode
 from .._types import Floats, Ints
@@ -41,10 +41,13 @@ class Excess:
     """
 
     def __init__(self, features: Sequence[Collection[str]], shares: Callable[[list[str]], Floats]):
-        binarizer = MultiLabelBinarizer(sparse_output=True)
-        self._has_feature = binarizer.fit_transform(features).astype(float)
-        self._shares = shares(binarizer.classes_.tolist())
-        self._counts = np.zeros(len(self._shares))
+        vocabulary = sorted(set[str]().union(*features))
+        columns = {feature: column for column, feature in enumerate(vocabulary)}
+        places = [columns[feature] for of_name in features for feature in of_name]
+        bounds = np.cumsum([0, *map(len, features)])
+        shape = len(features), len(vocabulary)
+        self._has_feature = csr_array((np.ones(len(places)), places, bounds), shape=shape)
+        self._shares, self._counts = shares(vocabulary), np.zeros(len(vocabulary))
         self._n_chosen = 0
 
     def of_next(self) -> Floats:
