@@ -166,11 +166,10 @@ def real_list_of(names: list[str]) -> tuple[str, list[str]] | None:
 
 def lists_of_people(are_surnames: bool) -> list[str]:
     """Return the lists of surnames or first names in the collection, a U+0000 after each name."""
-    lists = (item for item in read_collection().items() if item[0].startswith("people/"))
     return [
         text.replace("\n", "\0")
-        for path, text in lists
-        if path.endswith("surnames.txt") == are_surnames
+        for path, text in read_collection().items()
+        if path.startswith("people/") and path.endswith("surnames.txt") == are_surnames
     ]
 
 
@@ -355,9 +354,8 @@ class KnownNames:
         folded = fold(name)
         hashed = np.int32(hash_name(folded))  # the dtype of the hashes, to avoid a conversion
         index = self._hashes.searchsorted(hashed)
-        if self._hashes[index : index + 1].tolist() == [hashed] or folded in self._others:
-            return True
-        return bool(self._near) and self._is_near(folded)
+        is_known = self._hashes[index : index + 1].tolist() == [hashed] or folded in self._others
+        return is_known or (bool(self._near) and self._is_near(folded))
 
     def __iter__(self) -> Iterator[str]:
         raise TypeError(
@@ -373,10 +371,9 @@ class KnownNames:
     def _is_near(self, folded: str) -> bool:
         """Return whether a folded name is similar to a name in `near`, see `known_names`."""
         words = split_words([folded])[0]
-        if f" {' '.join(words)} " in self._text:  # words of a name, without the others
-            return True
         parts = (" ".join(words[i:j]) for i, j in combinations(range(len(words) + 1), 2))
-        if not self._of_several_words.isdisjoint(parts):
+        # Some words of a name in `near`, or all of them and others.
+        if f" {' '.join(words)} " in self._text or not self._of_several_words.isdisjoint(parts):
             return True
         # Names of several words can share most of their letters only because they share a word.
         near = self._of_one_word if len(words) > 1 else self._near

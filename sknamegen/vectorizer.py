@@ -193,7 +193,17 @@ class CharSequenceVectorizer(StateFormat, CallbackSupportMixin, TransformerMixin
         """
         check_is_fitted(self)
         text = self._encode_rows(X)
-        self._replace_unknown(text)
+        unknown = np.isin(text, np.setdiff1d(distinct(text), self.alphabet_.view(np.int32)))
+        if self.handle_unknown == "error" and unknown.any():
+            row = unknown.any(axis=1).argmax()
+            character = chr(text[row, unknown[row]][0])
+            (name,) = decode(text[[row], self.window_length * self.boundary :])
+            raise ValueError(
+                f"Unknown character {character!r} ({hex_code(character)}) in row {row}: "
+                f"{shorten(name.rstrip(END_CHARACTER), 30)}. The alphabet is "
+                f"{shorten(''.join(self.alphabet_), 60)}. Use handle_unknown='replace'."
+            )
+        text[unknown] = UNKNOWN
         return self._cut(text)
 
     def inverse_transform(self, X: NDArray[np.integer]) -> list[str]:
@@ -249,8 +259,7 @@ class CharSequenceVectorizer(StateFormat, CallbackSupportMixin, TransformerMixin
             names = [name.lower() for name in names]
         if self.normalization is not None:
             names = [unicodedata.normalize(self.normalization, name) for name in names]
-        shortest = min(names, key=len)
-        if not self.boundary and len(shortest) <= window_length:
+        if not self.boundary and len(shortest := min(names, key=len)) <= window_length:
             raise ValueError(
                 f"With boundary=False, each text must be longer than window_length="
                 f"{window_length}. Got {len(shortest)} characters in row {names.index(shortest)}. "
@@ -272,19 +281,6 @@ class CharSequenceVectorizer(StateFormat, CallbackSupportMixin, TransformerMixin
                 f"Larger steps are for running text. Got step={self.step}."
             )
         return window_length, step
-
-    def _replace_unknown(self, text):
-        unknown = np.isin(text, np.setdiff1d(distinct(text), self.alphabet_.view(np.int32)))
-        if self.handle_unknown == "error" and unknown.any():
-            row = int(unknown.any(axis=1).argmax())
-            character = str(characters_of(text[row, unknown[row]])[0])
-            name = decode(text[row : row + 1, self.window_length * self.boundary :])[0]
-            raise ValueError(
-                f"Unknown character {character!r} ({hex_code(character)}) in row {row}: "
-                f"{shorten(name.rstrip(END_CHARACTER), 30)}. The alphabet is "
-                f"{shorten(''.join(self.alphabet_), 60)}. Use handle_unknown='replace'."
-            )
-        text[unknown] = UNKNOWN
 
     def _cut(self, text):
         return sliding_window_view(text, int(self.window_length) + 1, axis=1)[:, :: int(self.step)]

@@ -165,7 +165,7 @@ def _messages(names, fixable, advice=_ADVICE):
         yield f"The list contains suspicious names.{message}"
     characters = Counter(chain.from_iterable(names))
     frequencies = [n for character, n in characters.items() if category(character) == "Lo"]
-    n_single = sum(n == 1 for n in frequencies)
+    n_single = frequencies.count(1)
     if 2 * n_single > len(frequencies) > _MIN_LETTERS:
         yield (
             f"The list has {len(frequencies):,} different letters, of which {n_single:,} occur only"
@@ -180,7 +180,7 @@ def warn_about_suspicious_names(names: list[str]) -> None:
 
 
 def clean_names(
-    names: Iterable[Any], y: Iterable[Any] | None = None, *, case: str | None = None
+    names: Iterable[object], y: Iterable[object] | None = None, *, case: str | None = None
 ) -> tuple[Any, ...]:
     r"""Clean a list of names.
 

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -25,7 +24,7 @@ from .._validation import (
     warn_user,
 )
 from .cleaning import warn_about_suspicious_names
-from .rows import MAX_WINDOW, Rows, are_names, check_names, malformed_error
+from .rows import MAX_WINDOW, Rows, are_names, check_names, encode_rows, malformed_error
 from .sequences import Sequences
 
 # How often similar names must contain a letter for it to become part of the alphabet.
@@ -103,7 +102,7 @@ class Corpus:
         return self.max_length_ is None
 
     @property
-    def labels(self) -> list[Any]:
+    def labels(self) -> list[object]:
         """The labels, in the order of their indices."""
         return [] if self.classes_ is None else self.classes_.tolist()
 
@@ -133,8 +132,7 @@ class Corpus:
 
     def without_hashes(self) -> "Corpus":
         """Return the corpus without hashes of names and words."""
-        none = _NO_WORDS
-        return replace(self, name_hashes_=None, word_hashes=none, word_counts=none)
+        return replace(self, name_hashes_=None, word_hashes=_NO_WORDS, word_counts=_NO_WORDS)
 
     def to_state(self) -> Data:
         """Return what the attributes of an estimator with this corpus do not contain."""
@@ -176,17 +174,16 @@ class Corpus:
                 "X must be windows of running text, as in fit, where boundary was False. Got names."
                 " Pass windows from the same CharSequenceVectorizer."
             )
-        text = "".join(names)
-        if "".join(self.alphabet_).islower() and text != text.lower():
+        if "".join(self.alphabet_).islower() and (text := "".join(names)) != text.lower():
             warn_user(
                 "X contains capitals, but this generator was fitted to names in lower case, so "
                 "capitals are unknown. Pass names in lower case."
             )
-        return Rows.of_names(self.alphabet.composed(names), self.window_length_)
+        return Rows(encode_rows(self.alphabet.composed(names)), self.window_length_)
 
     def sequences(self, names: Sequence[str]) -> Sequences:
         """Return the sequences of names that consist of known characters."""
-        return Sequences.of_rows(Rows.of_names(names, self.window_length_), self.alphabet)
+        return Sequences.of_rows(Rows(encode_rows(names), self.window_length_), self.alphabet)
 
     def known_sequences(self, rows: Rows) -> Sequences:
         """Return the sequences of rows, in which characters that no name contains are unknown."""
@@ -223,26 +220,14 @@ class Corpus:
         It is 0 for words that fewer than two names of several words contain.
         """
         hashes = hash_names(encode(words))
-        counts = np.append(self.word_counts, 0)
         places = np.searchsorted(self.word_hashes, hashes)
         is_known = np.append(self.word_hashes, np.uint64(0))[places] == hashes
-        return np.where(is_known, counts[places], 0) / max(1, self.n_names)
+        return np.where(is_known, np.append(self.word_counts, 0)[places], 0) / max(1, self.n_names)
 
     def contains(self, names: list[str]) -> Bools:
         """Whether the hash of each name is the hash of a training name, regardless of case."""
         known = () if self.name_hashes_ is None else self.name_hashes_
         return np.isin(hash_names(encode(names)), known)
-
-    def _with_words(self, counts: Counter[str]) -> Data:
-        """Return the words and their numbers, including those of more names."""
-        frequent = [word for word, count in counts.items() if count > 1]
-        hashes = np.concatenate([self.word_hashes, hash_names(encode(frequent))])
-        numbers = np.append(self.word_counts, [counts[word] for word in frequent])
-        hashes, places = np.unique(hashes, return_inverse=True)
-        return {
-            "word_hashes": hashes,
-            "word_counts": np.bincount(places, numbers, len(hashes)).astype(np.int64),
-        }
 
     def with_names(self, names: "Names") -> "tuple[Corpus, Sequences]":
         """Return the corpus with more names, and their sequences."""
@@ -250,10 +235,7 @@ class Corpus:
         n_targets = np.count_nonzero(rows.targets, axis=1)
         if not n_targets.any():
             raise ValueError("X must contain at least one character to learn. Got only padding.")
-        sequences = Sequences.of_rows(rows, self.alphabet)
-        sequences = sequences._replace(labels=labels[sequences.name_index])
-        if weights is not None:
-            sequences = sequences._replace(weights=weights[sequences.name_index])
+        sequences = Sequences.of_rows(rows, self.alphabet).with_labels(labels, weights)
         # Not rounded, so that the sum does not depend on how the names are split into batches.
         weight = float(n_targets.sum() if weights is None else n_targets @ weights)
         changes: Data = {"weight": self.weight + weight}
@@ -269,11 +251,13 @@ class Corpus:
             words, repeats = count_words(codes)
             changes["repeats_words"] = self.repeats_words or repeats
             changes["n_names"] = self.n_names + len(codes)
-            changes |= self._with_words(words)
+            frequent = {word: count for word, count in words.items() if count > 1}
+            hashes = [self.word_hashes, hash_names(encode([*frequent]))]
+            changes |= add_counts(hashes, [self.word_counts, [*frequent.values()]])
             changes["name_hashes_"] = _with_hashes(self.name_hashes_, codes)
         if self.is_own is not None:
-            new = characters_of(distinct(rows.codes))
-            changes["is_own"] = self.is_own | np.isin(self.alphabet_, new)
+            characters = characters_of(distinct(rows.codes))
+            changes["is_own"] = self.is_own | np.isin(self.alphabet_, characters)
         return replace(self, **changes), sequences
 
 
@@ -352,7 +336,7 @@ def _read_first(X: object) -> Rows:
         return Rows.of_windows(X)
     names = check_names(X)
     warn_about_suspicious_names(names)
-    return Rows.of_names(list(map(compose, names)))
+    return Rows(encode_rows(list(map(compose, names))))
 
 
 def _check_unchanged(
@@ -371,6 +355,13 @@ def _check_unchanged(
         )
     if labels is None and corpus.classes_ is not None:
         raise ValueError("y must contain each name's label, as in the first call. Got None.")
+
+
+def add_counts(hashes: Sequence[Ints], counts: Sequence[ArrayLike]) -> Data:
+    """Return the distinct words of several lists and the sums of their counts, for a corpus."""
+    words, places = np.unique(np.concatenate(hashes), return_inverse=True)
+    sums = np.bincount(places, np.concatenate(counts), len(words)).astype(np.int64)
+    return {"word_hashes": words, "word_counts": sums}
 
 
 def _with_hashes(hashes: Ints | None, names: Ints) -> Ints | None:

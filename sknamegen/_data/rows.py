@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
@@ -36,16 +36,11 @@ class Rows:
     """
 
     codes: Ints
-    window_length: int
+    window_length: int = WINDOW_LENGTH
     n_given: int = 0
 
     @classmethod
-    def of_names(cls, names: Sequence[str], window_length: int = WINDOW_LENGTH) -> Self:
-        """Return the rows of normalised names."""
-        return cls(encode_rows(names), window_length)
-
-    @classmethod
-    def of_windows(cls, X: Any, window_length: int | None = None) -> Self:
+    def of_windows(cls, X: object, window_length: int | None = None) -> Self:
         """Return the rows of windows of shape (n_names, n_positions, window_length + 1)."""
         shape = "(n_names, n_positions, window_length + 1)"
         expected = f"X must be names, or windows of code points with shape {shape}"

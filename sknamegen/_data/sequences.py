@@ -87,10 +87,14 @@ class Sequences(NamedTuple):
             labels=np.full(len(targets), NONE, dtype=np.int32),
         )
 
+    def with_labels(self, labels: Ints, weights: Floats | None) -> Self:
+        """Return the sequences with the label and the weight of each name."""
+        weights = None if weights is None else weights[self.name_index]
+        return self._replace(labels=labels[self.name_index], weights=weights)
+
     def take(self, rows: Ints | Bools | slice) -> Self:
         """Return the sequences selected by `rows`."""
-        columns: Any = (None if column is None else column[rows] for column in self)
-        return type(self)(*columns)
+        return type(self)._make(None if column is None else column[rows] for column in self)
 
     def subsample(self) -> Self:
         """Return up to 127 evenly spaced sequences."""
@@ -98,8 +102,7 @@ class Sequences(NamedTuple):
 
     def followed_by(self, other: "Sequences") -> "Sequences":
         """Join with the sequences of other names."""
-        first = int(self.name_index.max(initial=-1)) + 1
-        other = other._replace(name_index=other.name_index + first)
+        other = other._replace(name_index=other.name_index + self.name_index.max() + 1)
         n_steps = max(self.inputs.shape[1], other.inputs.shape[1])
         columns: Any = zip(self._filled(n_steps), other._filled(n_steps), strict=True)
         return Sequences._make(map(np.concatenate, columns))

@@ -66,10 +66,7 @@ def prepare(
     learned = counted if corpus.is_text else join_windows(counted)
     if similar:
         others = Sequences.of_rows(corpus.read(similar), corpus.alphabet)
-        others = others._replace(
-            labels=np.array(labels, dtype=np.int32)[others.name_index],
-            weights=np.array(weights)[others.name_index],
-        )
+        others = others.with_labels(np.array(labels, dtype=np.int32), np.array(weights))
         learned = learned.followed_by(join_windows(others))
     held_out = sequences.take(is_held_out)._replace(weights=None)
     return Material(corpus, sequences, counted, held_out, learned, similar)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sknamegen._data.corpus import Corpus
-from sknamegen._data.rows import Rows
+from sknamegen._data.rows import Rows, encode_rows
 from sknamegen._data.sequences import Sequences
 from sknamegen._models.contract import NextCharModel, select
 from sknamegen._models.counts import NGramCounts
@@ -38,7 +38,7 @@ def lstm(seed=0, embedding_dim=3, num_layers=1, n_labels=N_LABELS, n_characters=
 
 def labelled_sequences(names=NAMES, window_length=WINDOW, alphabet=ALPHABET):
     """Return the sequences of names, labelled 0 and 1 in turn."""
-    sequences = Sequences.of_rows(Rows.of_names(names, window_length), alphabet)
+    sequences = Sequences.of_rows(Rows(encode_rows(names), window_length), alphabet)
     return sequences._replace(labels=(sequences.name_index % N_LABELS).astype(np.int32))
 
 

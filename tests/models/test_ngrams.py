@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from sknamegen._data.rows import Rows
+from sknamegen._data.rows import Rows, encode_rows
 from sknamegen._data.sequences import Sequences
 from sknamegen._models import kneser_ney
 from sknamegen._models.counts import NGramCounts
@@ -21,7 +21,7 @@ KINDS = np.array([3, 1, 1, 2, 1, 2, 1, 4, 5, 6])
 def pairs(names, length):
     """Return the contexts of names, nearest character first, and the next characters."""
     alphabet = Alphabet(np.array(["\3", *SYMBOLS[1:-2]]))
-    sequences = Sequences.of_rows(Rows.of_names(names, 40), alphabet)
+    sequences = Sequences.of_rows(Rows(encode_rows(names), 40), alphabet)
     return sequences.contexts(length), sequences.targets[sequences.has_target]
 
 

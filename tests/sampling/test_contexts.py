@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 import numpy as np
 import pytest
 
-from sknamegen._data.rows import Rows
+from sknamegen._data.rows import Rows, encode_rows
 from sknamegen._data.sequences import Sequences
 from sknamegen._models import kneser_ney
 from sknamegen._models.counts import NGramCounts
@@ -25,7 +25,7 @@ ALPHABET.kinds = np.array([3, 1, 1, 2, 1, 4, 5, 6])  # h has a kind of its own
 
 def pairs(names, length):
     """Return the contexts of names, nearest character first, and the next characters."""
-    sequences = Sequences.of_rows(Rows.of_names(names, 20), ALPHABET)
+    sequences = Sequences.of_rows(Rows(encode_rows(names), 20), ALPHABET)
     return sequences.contexts(length), sequences.targets[sequences.has_target]
 
 

@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 
-from sknamegen._data.rows import Rows
+from sknamegen._data.rows import Rows, encode_rows
 from sknamegen._data.sequences import Sequences
 from sknamegen._models.counts import NGramCounts
 from sknamegen._models.ngrams import NGrams
@@ -20,7 +20,7 @@ END = "\3"
 
 def make(letters, names, order=3, pattern=None, min_length=0, max_length=4, banned=(), words=None):
     alphabet = Alphabet(np.array(sorted(letters)))
-    sequences = Sequences.of_rows(Rows.of_names(names, 20), alphabet)
+    sequences = Sequences.of_rows(Rows(encode_rows(names), 20), alphabet)
     counts = NGrams(NGramCounts.of(sequences, order), alphabet.kinds)
     contexts = ContextAutomaton.from_ngrams(counts.levels[0])
     pattern = pattern and re.compile(pattern)
