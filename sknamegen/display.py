@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._data.rows import are_names
-from ._generator import BaseCharGenerator, fitted, generator_of, unwrapped
+from ._generator import BaseCharGenerator, SampleOptions, fitted, generator_of, unwrapped
 from ._text.codes import END_CHARACTER, codes_of, decode, hex_code
 from ._text.unicode import category
 from ._types import RandomStateLike
@@ -206,9 +206,8 @@ class NextCharDisplay(_Display):
         size = max(3.3, 1.7 + 0.3 * len(targets)), max(2.6, 1.2 + 0.17 * len(shown))  # inches
         title = "Next-character probabilities\n(circled: characters of the name)"
         ax = self._axes(ax, title, size, xlabel="character of the name", ylabel="next character")
-        style: dict[str, Any] = {"cmap": "Blues", "vmin": 0, "vmax": 1, "aspect": "auto"} | kwargs
-        image = np.array([columns[character] for character in shown])
-        self.image_: AxesImage = ax.imshow(image, **style)
+        style = {"cmap": "Blues", "vmin": 0, "vmax": 1, "aspect": "auto", **kwargs}
+        self.image_: AxesImage = ax.imshow([columns[c] for c in shown], **style)
         marked = [(x, shown.index(c)) for x, c in enumerate(targets) if c in columns]
         x, y = np.reshape(marked, (-1, 2)).T
         self.marks_: Line2D = ax.plot(x, y, "o", mfc="none", mec="tab:red", ms=8)[0]
@@ -323,8 +322,8 @@ class TemperatureDisplay(_Display):
         known = decode(rows.names)
         figures = []
         temperatures = np.array(list(temperatures), dtype=np.float64)
+        options: SampleOptions = {"label": label, "random_state": random_state}
         for temperature in temperatures:
-            options: Any = {"label": label, "random_state": random_state}
             names = generator.sample("", temperature, n_samples, **options)
             labels = np.full(n_samples, label) if np.isscalar(label) else None
             loss = -generator.score(names, labels)
@@ -338,8 +337,8 @@ class TemperatureDisplay(_Display):
         shares = "share of names that are novel / unique"
         ax = self._axes(ax, title, xlabel="temperature", ylabel=shares, ylim=(0, 1.02))
         self.loss_ax_: Axes = ax.twinx()
-        style: dict[str, Any] = {"marker": "."} | kwargs
-        loss_style = {"label": "loss", "color": "gray", "ls": "--"} | style
+        style = {"marker": ".", **kwargs}
+        loss_style = {"label": "loss", "color": "gray", "ls": "--", **style}
         unique = f"unique (of {self.n_samples:,})"
         self.lines_: list[Line2D] = ax.plot(self.temperatures, self.novelty, label="novel", **style)
         self.lines_ += ax.plot(self.temperatures, self.uniqueness, label=unique, **style)
