@@ -16,7 +16,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import InputTags, Tags
 from sklearn.utils.validation import check_is_fitted
 
-from ._fitted import Fitted
+from ._fitted import NOTHING_TO_PREDICT, Fitted
 from ._sampling.constraint import Constraint
 from ._sampling.filters import make_filters
 from ._settings import BEST_OF, MIN_P, TEMPERATURE
@@ -28,6 +28,7 @@ from ._validation import (
     check_option,
     check_real,
     check_seeds,
+    check_weights,
     random_generator,
     warn_user,
 )
@@ -94,7 +95,7 @@ def generator_of(estimator: object) -> BaseCharGenerator:
     )
 
 
-def unwrapped(estimator: Any) -> list[Any]:
+def unwrapped(estimator: object) -> list[Any]:
     """Return the steps of an estimator, of which searches and `FrozenEstimator` are containers."""
     if hasattr(estimator, "best_estimator_"):
         return unwrapped(estimator.best_estimator_)
@@ -145,7 +146,7 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
     class_count_: NDArray[np.float64]
     _fitted: Fitted
 
-    def _assign(self, fitted: Fitted, **attributes: Any) -> Self:
+    def _assign(self, fitted: Fitted, **attributes: object) -> Self:
         """Set all fitted attributes in one step. Labels from an earlier fit are removed."""
         outdated = "classes_", "class_count_"
         state = {name: value for name, value in vars(self).items() if name not in outdated}
@@ -682,7 +683,8 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         TypeError, ValueError
             If X contains neither names nor windows of the fitted length, or a label is unknown.
         """
-        return fitted(self).log_likelihood(X, y)[0]
+        joint, _ = fitted(self).joint_log_likelihood(X, y)
+        return np.logaddexp.reduce(joint, axis=1)
 
     def score(
         self, X: ArrayLike, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None
@@ -710,7 +712,14 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
             As in `score_samples`. Also if there is nothing to predict, or `sample_weight` is not
             one number of at least 0 per name.
         """
-        return fitted(self).score(X, y, sample_weight)
+        joint, n_characters = fitted(self).joint_log_likelihood(X, y)
+        log_likelihood = np.logaddexp.reduce(joint, axis=1)
+        if sample_weight is None:
+            return float(log_likelihood.sum() / n_characters.sum())
+        weights = check_weights(sample_weight, len(joint))
+        if not weights @ n_characters:
+            raise ValueError(NOTHING_TO_PREDICT)
+        return float(weights @ log_likelihood / (weights @ n_characters))
 
     def perplexity(self, X: ArrayLike, y: ArrayLike | None = None) -> float:
         """Compute the perplexity, ``exp(-score(X, y))``.

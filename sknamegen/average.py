@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.exceptions import NotFittedError
 
-from ._data.corpus import Corpus
+from ._data.corpus import Corpus, merge_words
 from ._fitted import Fitted
 from ._generator import BaseCharGenerator, fitted, unwrapped
 from ._models.mixture import AlphabetMap, Component, Mixture
@@ -217,9 +217,8 @@ def _merge_corpora(corpora: list[Corpus], weights: list[float]) -> Corpus:
     shortest = [corpus.min_length_ for corpus in corpora if corpus.min_length_ is not None]
     longest = [corpus.max_length_ for corpus in corpora if corpus.max_length_ is not None]
     alphabet = np.unique(np.concatenate([corpus.alphabet_ for corpus in corpora]))
-    all_words = np.concatenate([corpus.word_hashes for corpus in corpora])
-    words, places = np.unique(all_words, return_inverse=True)
-    counts = np.concatenate([corpus.word_counts for corpus in corpora])
+    words = np.concatenate([corpus.word_hashes for corpus in corpora])
+    word_counts = np.concatenate([corpus.word_counts for corpus in corpora])
     return Corpus(
         alphabet,
         corpora[0].window_length_,
@@ -230,8 +229,7 @@ def _merge_corpora(corpora: list[Corpus], weights: list[float]) -> Corpus:
         is_own=np.isin(alphabet, np.concatenate([c.alphabet_[c.own] for c in corpora])),
         repeats_words=any(corpus.repeats_words for corpus in corpora),
         n_names=sum(corpus.n_names for corpus in corpora),
-        word_hashes=words,
-        word_counts=np.bincount(places, counts, len(words)).astype(np.int64),
+        **merge_words(words, word_counts),
     )
 
 

@@ -34,7 +34,7 @@ class _Display:
     """Base class for displays."""
 
     def _axes(
-        self, ax: Axes | None, title: str, size: tuple[float, float] = (4.5, 3.4), **options: Any
+        self, ax: Axes | None, title: str, size: tuple[float, float] = (4.5, 3.4), **options: object
     ) -> Axes:
         """Set options of the axes, `ax_` and `figure_`, creating a figure if `ax` is None."""
         plt = import_optional(type(self).__name__, "matplotlib.pyplot", "plot")

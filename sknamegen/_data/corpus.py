@@ -238,11 +238,7 @@ class Corpus:
         frequent = [word for word, count in counts.items() if count > 1]
         hashes = np.concatenate([self.word_hashes, hash_names(encode(frequent))])
         numbers = np.append(self.word_counts, [counts[word] for word in frequent])
-        hashes, places = np.unique(hashes, return_inverse=True)
-        return {
-            "word_hashes": hashes,
-            "word_counts": np.bincount(places, numbers, len(hashes)).astype(np.int64),
-        }
+        return merge_words(hashes, numbers)
 
     def with_names(self, names: "Names") -> "tuple[Corpus, Sequences]":
         """Return the corpus with more names, and their sequences."""
@@ -325,6 +321,13 @@ class Names:
             _check_unchanged(before, codes[codes != UNKNOWN], y, classes, known)
         corpus = before or _empty_corpus(rows, codes, y, known)
         return cls(corpus, rows, corpus.label_indices(y, len(rows)), weights)
+
+
+def merge_words(hashes: Ints, counts: Ints) -> Data:
+    """Return the distinct hashes of words and the sums of their counts, as fields of a corpus."""
+    words, places = np.unique(hashes, return_inverse=True)
+    sums = np.bincount(places, counts, len(words)).astype(np.int64)
+    return {"word_hashes": words, "word_counts": sums}
 
 
 def _empty_corpus(rows: Rows, codes: Ints, y: Labels | None, classes: Labels | None) -> Corpus:
