@@ -20,9 +20,6 @@ from .metrics import novelty, uniqueness
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import XAxis, YAxis
-    from matplotlib.figure import FigureBase
-    from matplotlib.image import AxesImage
-    from matplotlib.lines import Line2D
 
 __all__ = ["LossCurveDisplay", "NextCharDisplay", "TemperatureDisplay"]
 
@@ -39,7 +36,7 @@ class _Display:
         """Set options of the axes, `ax_` and `figure_`, creating a figure if `ax` is None."""
         plt = import_optional(type(self).__name__, "matplotlib.pyplot", "plot")
         self.ax_: Axes = plt.subplots(layout="constrained", figsize=size)[1] if ax is None else ax
-        self.figure_: FigureBase = self.ax_.figure
+        self.figure_ = self.ax_.figure
         self.ax_.set_title(title, size=self.ax_.xaxis.label.get_fontsize())
         self.ax_.set(**options)
         return self.ax_
@@ -106,8 +103,7 @@ class LossCurveDisplay(_Display):
         title = "Loss of each epoch (lower is better)"
         ax = self._axes(ax, title, xlabel="epoch", ylabel="loss (nats per character)")
         style = {"marker": ".", "label": "training"} | kwargs
-        n_epochs = len(self.loss_curve)
-        self.lines_: list[Line2D] = ax.plot(range(1, n_epochs + 1), self.loss_curve, **style)
+        self.lines_ = ax.plot(range(1, len(self.loss_curve) + 1), self.loss_curve, **style)
         if self.validation_scores:
             losses = [-score for score in self.validation_scores]
             style = {"marker": ".", "label": "validation"} | kwargs
@@ -207,10 +203,10 @@ class NextCharDisplay(_Display):
         title = "Next-character probabilities\n(circled: characters of the name)"
         ax = self._axes(ax, title, size, xlabel="character of the name", ylabel="next character")
         style = {"cmap": "Blues", "vmin": 0, "vmax": 1, "aspect": "auto", **kwargs}
-        self.image_: AxesImage = ax.imshow([columns[c] for c in shown], **style)
+        self.image_ = ax.imshow([columns[c] for c in shown], **style)
         marked = [(x, shown.index(c)) for x, c in enumerate(targets) if c in columns]
         x, y = np.reshape(marked, (-1, 2)).T
-        self.marks_: Line2D = ax.plot(x, y, "o", mfc="none", mec="tab:red", ms=8)[0]
+        self.marks_ = ax.plot(x, y, "o", mfc="none", mec="tab:red", ms=8)[0]
         _label_ticks(ax.xaxis, targets)
         _label_ticks(ax.yaxis, shown)
         ax.figure.colorbar(self.image_, ax=ax, label="probability")
@@ -336,11 +332,11 @@ class TemperatureDisplay(_Display):
         title = "Higher temperature: more novel, less probable names"
         shares = "share of names that are novel / unique"
         ax = self._axes(ax, title, xlabel="temperature", ylabel=shares, ylim=(0, 1.02))
-        self.loss_ax_: Axes = ax.twinx()
+        self.loss_ax_ = ax.twinx()
         style = {"marker": ".", **kwargs}
         loss_style = {"label": "loss", "color": "gray", "ls": "--", **style}
         unique = f"unique (of {self.n_samples:,})"
-        self.lines_: list[Line2D] = ax.plot(self.temperatures, self.novelty, label="novel", **style)
+        self.lines_ = ax.plot(self.temperatures, self.novelty, label="novel", **style)
         self.lines_ += ax.plot(self.temperatures, self.uniqueness, label=unique, **style)
         self.lines_ += self.loss_ax_.plot(self.temperatures, self.loss, **loss_style)
         self.loss_ax_.set(ylabel="loss (nats per character)", ylim=(0, None))
