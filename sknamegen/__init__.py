@@ -22,9 +22,8 @@ __all__ += ["CharSequenceVectorizer", "NamePseudonymizer", "SKOPS_TRUSTED", "sav
 __all__ += ["iter_names", "known_names", "list_styles", "load_names", "load_words", "read_names"]
 __version__ = "0.4.0"
 
-# Module of each public name.
-_DATASETS = "iter_names", "known_names", "list_styles", "load_names", "load_words", "read_names"
-_MODULES = PUBLIC | dict.fromkeys(_DATASETS, "datasets") | {"save_page": "_page.save"}
+# Module of each public name. Functions are in `datasets`, except for `save_page`.
+_MODULES = dict.fromkeys(__all__, "datasets") | PUBLIC | {"save_page": "_page.save"}
 
 
 def __getattr__(name: str) -> Any:

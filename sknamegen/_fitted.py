@@ -17,9 +17,8 @@ from ._sampling.lookahead import possible_prefixes
 from ._sampling.sampler import Sampler
 from ._sampling.source import Source
 from ._types import Data, Ints
-from ._validation import check_weights
 
-_NOTHING_TO_PREDICT = "X must contain at least one character to predict. Got only padding."
+NOTHING_TO_PREDICT = "X must contain at least one character to predict. Got only padding."
 
 
 @dataclass(frozen=True)
@@ -82,21 +81,6 @@ class Fitted:
         parts = blocks(len(prefixes), len(source.labels) * len(alphabet))
         return np.concatenate([np.empty((0, len(alphabet))), *parallel_map(mean_proba, zip(parts))])
 
-    def log_likelihood(self, X: object, y: ArrayLike | None) -> tuple[NDArray[np.float64], Ints]:
-        """Return the log-likelihood and the number of predicted characters of each name."""
-        joint, n_characters = self.joint_log_likelihood(X, y)
-        return np.logaddexp.reduce(joint, axis=1), n_characters
-
-    def score(self, X: object, y: ArrayLike | None, sample_weight: ArrayLike | None) -> float:
-        """Return the mean log-likelihood per predicted character."""
-        log_likelihood, n_characters = self.log_likelihood(X, y)
-        if sample_weight is None:
-            return float(log_likelihood.sum() / n_characters.sum())
-        weights = check_weights(sample_weight, len(log_likelihood))
-        if not weights @ n_characters:
-            raise ValueError(_NOTHING_TO_PREDICT)
-        return float(weights @ log_likelihood / (weights @ n_characters))
-
     def joint_log_likelihood(
         self, X: object, y: ArrayLike | None = None
     ) -> tuple[NDArray[np.float64], Ints]:
@@ -112,7 +96,7 @@ class Fitted:
             labels = corpus.label_indices(y, len(rows))[None]
         n_characters = np.count_nonzero(rows.targets, axis=1)
         if not n_characters.any():
-            raise ValueError(_NOTHING_TO_PREDICT)
+            raise ValueError(NOTHING_TO_PREDICT)
         sequences = corpus.known_sequences(rows)
         n_known = np.bincount(sequences.name_index, sequences.has_target.sum(1), len(rows))
         joint = log_likelihood(self.model, sequences, labels, len(rows))

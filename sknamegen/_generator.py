@@ -13,13 +13,13 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, DensityMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
-from sklearn.utils import InputTags
+from sklearn.utils import InputTags, Tags
 from sklearn.utils.validation import check_is_fitted
 
-from ._fitted import Fitted
+from ._fitted import NOTHING_TO_PREDICT, Fitted
 from ._sampling.constraint import Constraint
 from ._sampling.filters import make_filters
-from ._settings import BEST_OF, DIVERSITY_PENALTY, MIN_P, TEMPERATURE
+from ._settings import BEST_OF, MIN_P, TEMPERATURE
 from ._state import StateFormat
 from ._tasks import CallbackSupportMixin
 from ._types import Data, Labels, RandomStateLike
@@ -28,6 +28,7 @@ from ._validation import (
     check_option,
     check_real,
     check_seeds,
+    check_weights,
     random_generator,
     warn_user,
 )
@@ -76,14 +77,14 @@ class SampleOptions(ConstraintOptions, total=False):
     random_state: RandomStateLike
 
 
-def fitted(generator: Any) -> Fitted:
+def fitted(estimator: object) -> Fitted:
     """Return the fitted components of the generator in an estimator, see `generator_of`."""
-    generator = generator_of(generator)
+    generator = generator_of(estimator)
     check_is_fitted(generator)
     return generator._fitted
 
 
-def generator_of(estimator: Any) -> BaseCharGenerator:
+def generator_of(estimator: object) -> BaseCharGenerator:
     """Return the generator, or the last step of a pipeline, fitted search or `FrozenEstimator`."""
     generator = unwrapped(estimator)[-1]
     if isinstance(generator, BaseCharGenerator):
@@ -94,7 +95,7 @@ def generator_of(estimator: Any) -> BaseCharGenerator:
     )
 
 
-def unwrapped(estimator: Any) -> list[Any]:
+def unwrapped(estimator: object) -> list[Any]:
     """Return the steps of an estimator, of which searches and `FrozenEstimator` are containers."""
     if hasattr(estimator, "best_estimator_"):
         return unwrapped(estimator.best_estimator_)
@@ -145,7 +146,7 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
     class_count_: NDArray[np.float64]
     _fitted: Fitted
 
-    def _assign(self, fitted: Fitted, **attributes: Any) -> Self:
+    def _assign(self, fitted: Fitted, **attributes: object) -> Self:
         """Set all fitted attributes in one step. Labels from an earlier fit are removed."""
         outdated = "classes_", "class_count_"
         state = {name: value for name, value in vars(self).items() if name not in outdated}
@@ -182,10 +183,8 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         -------
         self : object
         """
-        check_is_fitted(self)
-        corpus = self._fitted.corpus.without_hashes()
-        self._fitted, self.name_hashes_ = replace(self._fitted, corpus=corpus), None
-        return self
+        components = fitted(self)
+        return self._assign(replace(components, corpus=components.corpus.without_hashes()))
 
     def next_char_proba(
         self, seeds: str | Iterable[str], label: object = None
@@ -497,12 +496,13 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         if fitted(self).corpus.is_text:
             raise ValueError("invent requires names (boundary=True). For running text, use sample.")
         n = n_samples if isinstance(seed, str) else None
+        on_shortfall = options.pop("on_shortfall", "raise")
         settings: Data = {
             "temperature": TEMPERATURE,
             "best_of": BEST_OF,
-            "diversity_penalty": DIVERSITY_PENALTY,
             "unique": True,
             "novel": self.name_hashes_ is not None,
+            "exclude": known_names(),
             "label": label,
             "random_state": random_generator(random_state),
         }
@@ -514,25 +514,19 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         }
         if not settings["novel"] | ("novel" in options):
             warn_user("Training names are not excluded: the generator has forgotten them.")
-
-        def attempt(settings: Data) -> tuple[list[str], ShortfallError | None]:
-            try:
-                return self.sample(seed, n_samples=n, **settings | {"on_shortfall": "raise"}), None
-            except ShortfallError as error:
-                return error.names, error
-
         try:
-            names, shortfall = attempt(settings | typical | options)
-            if shortfall is None:
-                return names
-        except ValueError:  # no name is typical, or the next call raises the same error
-            names = []
-        kept = [] if n is None else names
-        more, shortfall = attempt(settings | {"exclude": known_names()} | options)
+            return self.sample(seed, n_samples=n, **settings | typical | options)
+        except ValueError as error:  # no name is typical, or the next call raises the same error
+            kept = [] if n is None else getattr(error, "names", [])
+        shortfall = None
+        try:
+            more = self.sample(seed, n_samples=n, **settings | options)
+        except ShortfallError as error:
+            more, shortfall = error.names, error
         may_repeat = options.get("unique") is False
         names = [*kept, *(name for name in more if may_repeat or name not in kept)][:n]
-        if shortfall and len(names) < (n or len(more) + 1):
-            if options.get("on_shortfall") != "warn":
+        if shortfall and len(names) < (n or inf):
+            if on_shortfall != "warn":
                 shortfall.names = names
                 raise shortfall
             warn_user(shortfall.message + _ADVICE)
@@ -577,10 +571,10 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
             character.
         """
         components = fitted(self)
-        best_of, constraint = self._check_best_of(best_of), Constraint(**constraints)
-        filters = make_filters(
-            components.corpus, False, exclude, constraint.words is not None or best_of > 1
-        )
+        best_of = self._check_best_of(best_of)
+        constraint = Constraint(**constraints)
+        distinct_words = constraint.words is not None or best_of > 1
+        filters = make_filters(components.corpus, False, exclude, distinct_words)
         sampler = components.sampler([seed], temperature, constraint, filters)
         return sampler.stream(random_generator(random_state), best_of)
 
@@ -689,7 +683,8 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         TypeError, ValueError
             If X contains neither names nor windows of the fitted length, or a label is unknown.
         """
-        return fitted(self).log_likelihood(X, y)[0]
+        joint, _ = fitted(self).joint_log_likelihood(X, y)
+        return np.logaddexp.reduce(joint, axis=1)
 
     def score(
         self, X: ArrayLike, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None
@@ -717,7 +712,14 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
             As in `score_samples`. Also if there is nothing to predict, or `sample_weight` is not
             one number of at least 0 per name.
         """
-        return fitted(self).score(X, y, sample_weight)
+        joint, n_characters = fitted(self).joint_log_likelihood(X, y)
+        log_likelihood = np.logaddexp.reduce(joint, axis=1)
+        if sample_weight is None:
+            return float(log_likelihood.sum() / n_characters.sum())
+        weights = check_weights(sample_weight, len(joint))
+        if not weights @ n_characters:
+            raise ValueError(NOTHING_TO_PREDICT)
+        return float(weights @ log_likelihood / (weights @ n_characters))
 
     def perplexity(self, X: ArrayLike, y: ArrayLike | None = None) -> float:
         """Compute the perplexity, ``exp(-score(X, y))``.
@@ -741,7 +743,7 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         """
         return exp(-self.score(X, y))
 
-    def __sklearn_tags__(self) -> Any:
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags = InputTags(string=True, two_d_array=False, three_d_array=True)
         return tags

@@ -7,6 +7,7 @@ from contextlib import suppress
 from importlib import import_module
 from math import inf
 from numbers import Integral, Real
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -82,7 +83,7 @@ def _strings(strings: object, expected: str, hint: str = "", min_items: int = 0)
     """Return the items of a one-dimensional iterable of str, or raise an error."""
     is_column = len(getattr(strings, "shape", (None,))) == 1
     if isinstance(strings, Iterable) and not isinstance(strings, (str, bytes)) and is_column:
-        items: list[Any] = list(strings)
+        items = list(strings)
         if len(items) < min_items:
             raise ValueError(f"{expected}. Got no names.")
         if all(isinstance(item, str) for item in items):
@@ -158,7 +159,7 @@ def check_exclude(exclude: object) -> Callable[[str], bool]:
     return frozenset(map(fold, _strings(exclude, expected))).__contains__
 
 
-def import_optional(user: str, module: str, extra: str) -> Any:
+def import_optional(user: str, module: str, extra: str) -> ModuleType:
     """Import a module of an optional package, or raise an error that names the extra for it."""
     try:
         return import_module(module)
@@ -228,10 +229,9 @@ def check_labels(y: Any, n_names: int | None = None, name: str = "y") -> Labels:
     return y
 
 
-def check_alphabet(alphabet: object | None) -> Ints:
-    """Return the code points of an iterable of characters, or none for None."""
-    given: Any = () if alphabet is None else alphabet
-    characters = list(given) if isinstance(given, Iterable) else [given]
+def check_alphabet(alphabet: Any) -> Ints:
+    """Return the code points of an iterable of characters."""
+    characters = list(alphabet) if isinstance(alphabet, Iterable) else [alphabet]
     for character in characters:
         if not (isinstance(character, str) and len(character) == 1):
             raise TypeError(f"alphabet must contain single characters. Got {character!r}.")

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._data.rows import are_names
-from ._generator import BaseCharGenerator, fitted, generator_of, unwrapped
+from ._generator import BaseCharGenerator, SampleOptions, fitted, generator_of, unwrapped
 from ._text.codes import END_CHARACTER, codes_of, decode, hex_code
 from ._text.unicode import category
 from ._types import RandomStateLike
@@ -20,9 +20,6 @@ from .metrics import novelty, uniqueness
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import XAxis, YAxis
-    from matplotlib.figure import FigureBase
-    from matplotlib.image import AxesImage
-    from matplotlib.lines import Line2D
 
 __all__ = ["LossCurveDisplay", "NextCharDisplay", "TemperatureDisplay"]
 
@@ -34,12 +31,12 @@ class _Display:
     """Base class for displays."""
 
     def _axes(
-        self, ax: Axes | None, title: str, size: tuple[float, float] = (4.5, 3.4), **options: Any
+        self, ax: Axes | None, title: str, size: tuple[float, float] = (4.5, 3.4), **options: object
     ) -> Axes:
         """Set options of the axes, `ax_` and `figure_`, creating a figure if `ax` is None."""
         plt = import_optional(type(self).__name__, "matplotlib.pyplot", "plot")
         self.ax_: Axes = plt.subplots(layout="constrained", figsize=size)[1] if ax is None else ax
-        self.figure_: FigureBase = self.ax_.figure
+        self.figure_ = self.ax_.figure
         self.ax_.set_title(title, size=self.ax_.xaxis.label.get_fontsize())
         self.ax_.set(**options)
         return self.ax_
@@ -106,8 +103,7 @@ class LossCurveDisplay(_Display):
         title = "Loss of each epoch (lower is better)"
         ax = self._axes(ax, title, xlabel="epoch", ylabel="loss (nats per character)")
         style = {"marker": ".", "label": "training"} | kwargs
-        n_epochs = len(self.loss_curve)
-        self.lines_: list[Line2D] = ax.plot(range(1, n_epochs + 1), self.loss_curve, **style)
+        self.lines_ = ax.plot(range(1, len(self.loss_curve) + 1), self.loss_curve, **style)
         if self.validation_scores:
             losses = [-score for score in self.validation_scores]
             style = {"marker": ".", "label": "validation"} | kwargs
@@ -206,12 +202,11 @@ class NextCharDisplay(_Display):
         size = max(3.3, 1.7 + 0.3 * len(targets)), max(2.6, 1.2 + 0.17 * len(shown))  # inches
         title = "Next-character probabilities\n(circled: characters of the name)"
         ax = self._axes(ax, title, size, xlabel="character of the name", ylabel="next character")
-        style: dict[str, Any] = {"cmap": "Blues", "vmin": 0, "vmax": 1, "aspect": "auto"} | kwargs
-        image = np.array([columns[character] for character in shown])
-        self.image_: AxesImage = ax.imshow(image, **style)
+        style = {"cmap": "Blues", "vmin": 0, "vmax": 1, "aspect": "auto", **kwargs}
+        self.image_ = ax.imshow([columns[c] for c in shown], **style)
         marked = [(x, shown.index(c)) for x, c in enumerate(targets) if c in columns]
         x, y = np.reshape(marked, (-1, 2)).T
-        self.marks_: Line2D = ax.plot(x, y, "o", mfc="none", mec="tab:red", ms=8)[0]
+        self.marks_ = ax.plot(x, y, "o", mfc="none", mec="tab:red", ms=8)[0]
         _label_ticks(ax.xaxis, targets)
         _label_ticks(ax.yaxis, shown)
         ax.figure.colorbar(self.image_, ax=ax, label="probability")
@@ -323,8 +318,8 @@ class TemperatureDisplay(_Display):
         known = decode(rows.names)
         figures = []
         temperatures = np.array(list(temperatures), dtype=np.float64)
+        options: SampleOptions = {"label": label, "random_state": random_state}
         for temperature in temperatures:
-            options: Any = {"label": label, "random_state": random_state}
             names = generator.sample("", temperature, n_samples, **options)
             labels = np.full(n_samples, label) if np.isscalar(label) else None
             loss = -generator.score(names, labels)
@@ -337,11 +332,11 @@ class TemperatureDisplay(_Display):
         title = "Higher temperature: more novel, less probable names"
         shares = "share of names that are novel / unique"
         ax = self._axes(ax, title, xlabel="temperature", ylabel=shares, ylim=(0, 1.02))
-        self.loss_ax_: Axes = ax.twinx()
-        style: dict[str, Any] = {"marker": "."} | kwargs
-        loss_style = {"label": "loss", "color": "gray", "ls": "--"} | style
+        self.loss_ax_ = ax.twinx()
+        style = {"marker": ".", **kwargs}
+        loss_style = {"label": "loss", "color": "gray", "ls": "--", **style}
         unique = f"unique (of {self.n_samples:,})"
-        self.lines_: list[Line2D] = ax.plot(self.temperatures, self.novelty, label="novel", **style)
+        self.lines_ = ax.plot(self.temperatures, self.novelty, label="novel", **style)
         self.lines_ += ax.plot(self.temperatures, self.uniqueness, label=unique, **style)
         self.lines_ += self.loss_ax_.plot(self.temperatures, self.loss, **loss_style)
         self.loss_ax_.set(ylabel="loss (nats per character)", ylim=(0, None))

@@ -303,7 +303,7 @@ class Names:
             rows = replace(rows, codes=rows.codes[is_used])
             weights = weights[is_used]
             y = None if y is None else y[is_used]
-        codes = check_alphabet(alphabet)
+        codes = check_alphabet(() if alphabet is None else alphabet)
         known = None if classes is None else np.unique(check_labels(classes, name="classes"))
         if before:
             _check_unchanged(before, codes[codes != UNKNOWN], y, classes, known)
