@@ -497,6 +497,7 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
             raise ValueError("invent requires names (boundary=True). For running text, use sample.")
         n = n_samples if isinstance(seed, str) else None
         on_shortfall = options.pop("on_shortfall", "raise")
+        check_option("on_shortfall", on_shortfall, ("raise", "warn"))
         settings: Data = {
             "temperature": TEMPERATURE,
             "best_of": BEST_OF,
@@ -507,9 +508,11 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
             "random_state": random_generator(random_state),
         }
         shortest = self.min_length_ or 1
+        limit = options.get("max_length")
+        is_shorter = isinstance(limit, (int, np.integer)) and 0 < limit < shortest
         typical: Data = {
             "min_p": MIN_P,
-            "min_length": max(1, min(shortest, options.get("max_length") or shortest)),
+            "min_length": limit if is_shorter else shortest,
             "exclude": known_names(near=near),
         }
         if not settings["novel"] | ("novel" in options):
@@ -526,7 +529,7 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         may_repeat = options.get("unique") is False
         names = [*kept, *(name for name in more if may_repeat or name not in kept)][:n]
         if shortfall and len(names) < (n or inf):
-            if on_shortfall != "warn":
+            if on_shortfall == "raise" or not names:
                 shortfall.names = names
                 raise shortfall
             warn_user(shortfall.message + _ADVICE)

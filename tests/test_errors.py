@@ -146,6 +146,9 @@ def test_bad_options(generator, options, error, match):
     if not options.keys() & {"n", "n_samples", "unique", "novel", "on_shortfall"}:
         with pytest.raises(error):
             generator.stream(**options)
+    if not options.keys() & {"n", "n_samples"}:
+        with pytest.raises(error):
+            generator.invent(**options)
 
 
 def frozen(generator):
