@@ -85,7 +85,7 @@ class Net(skorch.NeuralNet):
 
     predict_proba = predict
 
-    def on_train_begin(self, net: object, X: Any = None, **kwargs: object) -> None:
+    def on_train_begin(self, net: object, X: object = None, **kwargs: object) -> None:
         batches = self.get_iterator(X, training=True)
         self.n_planned, self.mean_targets = self.max_epochs * len(batches), batches.mean_targets
         self.rates = [group["lr"] for group in self.optimizer_.param_groups]
@@ -125,16 +125,14 @@ class Net(skorch.NeuralNet):
         """
         targets, log_proba = to_tensor(y_true, device=self.device), y_pred.log_softmax(-1)
         characters = targets["characters"]
-        has_target = characters != NONE
-        positions = torch.arange(len(has_target), device=has_target.device)
-        log_likelihood = log_proba[positions, characters.clamp(min=0)]
+        losses = F.nll_loss(log_proba, characters, ignore_index=NONE, reduction="none")
         if training and self.plan.ngram_weight:
             distilled = torch.linalg.vecdot(targets["proba"], log_proba)
-            log_likelihood = torch.lerp(log_likelihood, distilled, self.plan.ngram_weight)
-        return -log_likelihood[has_target].sum() / self.mean_targets
+            losses = torch.lerp(losses, -distilled, self.plan.ngram_weight)
+        return losses[characters != NONE].sum() / self.mean_targets
 
     def run_single_epoch(
-        self, iterator: Any, training: bool, prefix: str, step_fn: Any, **fit_params: Any
+        self, iterator: Any, training: bool, prefix: str, step_fn: Any, **fit_params: object
     ) -> None:
         if iterator is None:
             return
@@ -247,8 +245,7 @@ def fit_networks(
     is_interrupted : bool
         Whether training ended early, because of Ctrl-C or a callback that raised KeyboardInterrupt.
     """
-    settings, is_text = plans[0].settings, material.corpus.is_text
-    progress = Progress(settings.verbose, epochs)
+    settings, progress = plans[0].settings, Progress(plans[0].settings.verbose, epochs)
     stopped, test = progress.stopped, material.learned.subsample()
 
     def fit_network(plan: TrainPlan, previous: Net | None) -> Net:
@@ -275,11 +272,10 @@ def fit_networks(
         return net
 
     has_teacher = any(plan.ngram_weight for plan in plans)
-    train = material.learned, teacher if has_teacher else None, is_text
+    train = material.learned, teacher if has_teacher else None
     n_threads = 1 if settings.accelerator else torch.get_num_threads()
     with nullcontext() if progress.bar is None else progress.bar:
-        sets = train, (material.held_out, None, is_text)
-        train_set, valid_set = in_threads(SequenceDataset, sets)
+        train_set, valid_set = in_threads(SequenceDataset, [train, (material.held_out,)])
         nets = in_threads(fit_network, zip_longest(plans, previous_nets), n_threads, stopped)
     return nets, stopped.is_set()
 

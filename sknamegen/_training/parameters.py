@@ -59,12 +59,15 @@ class Settings:
         The parameters that may be "auto" and are not, and the sizes.
     uses_init : bool
         Whether `init` is explicit, so that all networks start from it.
+    similar : object
+        The parameter, which `find_candidates` checks.
     bfloat16 : bool
         Whether to train in bfloat16.
     """
 
     given: Data
     uses_init: bool
+    similar: object
     ngram_counts: bool | Literal["auto"]
     optimizer: type[torch.optim.Optimizer]
     lr_schedule: str
@@ -139,8 +142,8 @@ def uses_bfloat16(precision: str, device: torch.device) -> bool:
         return False
     is_supported = torch.ops.mkldnn._is_mkldnn_bf16_supported()
     # On Intel processors with AVX-512 but without AMX, bfloat16 is slower than float32.
-    is_fast = torch.cpu._is_avx512_bf16_supported() and _is_amd()
-    is_fast = is_supported and (torch.cpu._is_amx_tile_supported() or is_fast)
+    has_avx512 = torch.cpu._is_avx512_bf16_supported() and _is_amd()
+    is_fast = is_supported and (torch.cpu._is_amx_tile_supported() or has_avx512)
     if device.type == "cuda":
         is_fast = is_supported = torch.cuda.is_bf16_supported(including_emulation=False)
     if precision == "bfloat16" and not is_supported:
