@@ -537,7 +537,7 @@ def _choose_pretrained(init: object, names: Names, before: Fitted | None) -> Pre
     return pretrained if is_of_use else None
 
 
-def _resolve_init(init: Any) -> Pretrained | None:
+def _resolve_init(init: object) -> Pretrained | None:
     """Return the networks for the parameter `init`, or None."""
     if init is None:
         return None

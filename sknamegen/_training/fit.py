@@ -177,7 +177,7 @@ class Progress(Callback):
         self.stopped, self.lock, self.last_epoch = threading.Event(), threading.Lock(), inf
         self.epochs = epochs
         # tqdm leaves a monitor thread running. Without a terminal, the bar stays hidden.
-        self.bar: Any = tqdm(unit="batch", disable=None) if verbose else None
+        self.bar = tqdm(unit="batch", disable=None) if verbose else None
 
     def on_train_begin(self, net: Net, **kwargs: object) -> None:
         if self.bar is not None:
@@ -282,7 +282,7 @@ def fit_networks(
 
 def _build_net(plan: TrainPlan, valid: SequenceDataset, progress: Progress) -> Net:
     """Return an initialized net with the user's `net_params`."""
-    settings, callbacks = plan.settings, list[Any]([("shared_progress", progress)])
+    settings, callbacks = plan.settings, list[object]([("shared_progress", progress)])
     if settings.early_stopping:
         # Its messages do not name the network.
         stopping = EarlyStopping(patience=settings.n_iter_no_change, load_best=True, sink=noop)

@@ -16,6 +16,8 @@ from skorch.callbacks import Callback, LRScheduler
 from .._types import Data, RandomStateLike
 from .._validation import check_int, check_option, check_real, is_auto
 
+# Checks the value of a parameter, by the name of the parameter, and returns it.
+_Check = Callable[[str, object], object]
 # Maximum hidden size and embedding dimension. A layer of this size has 800 million weights.
 _MAX_SIZE = 10_000
 # Parameters that may be "auto", and the sizes of networks.
@@ -23,11 +25,11 @@ _GIVEN = {"num_networks", "hidden_size", "num_layers", "embedding_dim", "dropout
 _GIVEN |= {"lr", "weight_decay", "batch_size", "max_epochs"}
 
 
-def _real(expected: str, accepts: Callable[[float], bool], or_auto: bool = False) -> Any:
+def _real(expected: str, accepts: Callable[[float], bool], or_auto: bool = False) -> _Check:
     return partial(check_real, expected=expected, accepts=accepts, or_auto=or_auto)
 
 
-_CHECKS: dict[str, Callable[[str, Any], Any]] = {
+_CHECKS: dict[str, _Check] = {
     "num_networks": partial(check_int, low=1, high=100, or_auto=True),
     "hidden_size": partial(check_int, low=1, high=_MAX_SIZE, or_auto=True),
     "num_layers": partial(check_int, low=1, high=100),
@@ -74,7 +76,7 @@ class Settings:
     early_stopping: bool
     validation_fraction: float
     n_iter_no_change: int
-    callbacks: tuple[Any, ...]
+    callbacks: tuple[object, ...]
     net_params: Data
     device: str | torch.device | None
     bfloat16: bool
@@ -123,7 +125,7 @@ def check_params(params: Data) -> Settings:
     return Settings(**{field.name: checked[field.name] for field in fields(Settings)})
 
 
-def _check_without_validation(callback: Callback) -> None:
+def _check_without_validation(callback: object) -> None:
     """Raise an error if a callback requires held-out names."""
     monitor = str(getattr(callback, "monitor", None))
     is_monitor = monitor.startswith("valid_loss")
@@ -160,7 +162,7 @@ def _is_amd() -> bool:
     return "AuthenticAMD" in description
 
 
-def _optimizer_class(optimizer: Any) -> type[torch.optim.Optimizer]:
+def _optimizer_class(optimizer: object) -> type[torch.optim.Optimizer]:
     """Return a torch.optim optimizer class, given the class or its name."""
     kind = getattr(torch.optim, optimizer, None) if isinstance(optimizer, str) else optimizer
     base = torch.optim.Optimizer
@@ -171,7 +173,7 @@ def _optimizer_class(optimizer: Any) -> type[torch.optim.Optimizer]:
     return kind
 
 
-def _callback(item: Any) -> Any:
+def _callback(item: object) -> object:
     """Return the callback in an item of `callbacks`: an object, a class, or a pair with a name."""
     if isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str):
         item = item[1]
