@@ -204,8 +204,7 @@ class Progress(Callback):
             line = f"Epoch {number}/{net.max_epochs}: {epoch['train_loss']:.4f} nats/char"
             if "valid_loss" in epoch:
                 line += f", held out {epoch['valid_loss']:.4f}"
-            with self.bar.external_write_mode():
-                print(f"{line}, {epoch['dur']:.1f} s")
+            self.bar.write(f"{line}, {epoch['dur']:.1f} s")
         with self.lock:
             if self.epochs.end(number):
                 self.last_epoch = number
