@@ -464,8 +464,7 @@ class CharLSTMGenerator(BaseCharGenerator):
                 f"Fitting a CharLSTMGenerator requires {error.name}: pip install torch skorch. "
                 "Loading, sampling and scoring work without it."
             ) from error
-        params = {name: getattr(self, name) for name in _PARAMS}
-        settings = parameters.check_params(params)
+        settings = parameters.check_params({name: getattr(self, name) for name in _PARAMS})
         before = self._fitted if resume and hasattr(self, "_fitted") else None
         names = Names.read(before.corpus if before else None, X, *data)
         n_steps = self.n_steps_ if before else 0
@@ -525,7 +524,7 @@ def _choose_pretrained(init: object, names: Names, before: Fitted | None) -> Pre
 
     Later fits keep the choice, which the networks of the last fit show.
     """
-    pretrained = _resolve_init(init)
+    pretrained = None if init is None else _resolve_init(init)
     if pretrained is None or not pretrained.covers(names.corpus.alphabet_):
         return None
     if not is_auto(init):
@@ -537,10 +536,8 @@ def _choose_pretrained(init: object, names: Names, before: Fitted | None) -> Pre
     return pretrained if is_of_use else None
 
 
-def _resolve_init(init: object) -> Pretrained | None:
-    """Return the networks for the parameter `init`, or None."""
-    if init is None:
-        return None
+def _resolve_init(init: object) -> Pretrained:
+    """Return the networks for the parameter `init`, which is not None."""
     if isinstance(init, str) and init in ("auto", "base"):
         return load_base()
     generator = unwrapped(init)[-1]

@@ -244,7 +244,8 @@ def fit_networks(
     is_interrupted : bool
         Whether training ended early, because of Ctrl-C or a callback that raised KeyboardInterrupt.
     """
-    settings, progress = plans[0].settings, Progress(plans[0].settings.verbose, epochs)
+    settings = plans[0].settings
+    progress = Progress(settings.verbose, epochs)
     stopped, test = progress.stopped, material.learned.subsample()
 
     def fit_network(plan: TrainPlan, previous: Net | None) -> Net:
