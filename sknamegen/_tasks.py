@@ -42,7 +42,7 @@ def fit_task(max_subtasks: int | None = 0) -> Callable[[_Fit], _Fit]:
 
 
 @contextmanager
-def subtask(estimator: object, sub_estimator: Any) -> Iterator[None]:
+def subtask(estimator: object, sub_estimator: object) -> Iterator[None]:
     """Make the training of a sub-estimator a subtask of `fit`, which the same callbacks observe."""
     if not (context := getattr(estimator, "_callback_fit_ctx", None)):
         yield

@@ -54,13 +54,13 @@ class SamplePreview(PublicName, Callback):
         self.seed = seed
         self.random_state = random_state
 
-    def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
+    def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **kwargs: object) -> None:
         """Validate the parameters before training."""
         check_int("every", self.every, 1)
         check_int("n_samples", self.n_samples, 0)
         self._sample(net.generator(), 1)
 
-    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+    def on_epoch_end(self, net: Any, **kwargs: object) -> None:
         """Print a preview every `every` epochs."""
         generator = net.generator()
         if generator.n_iter_ % self.every == 0:

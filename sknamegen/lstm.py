@@ -12,7 +12,6 @@ from ._data.corpus import Names
 from ._fitted import Fitted
 from ._generator import BaseCharGenerator, unwrapped
 from ._models.pretrained import Pretrained, load_base
-from ._parallel import in_threads
 from ._tasks import EpochTasks, fit_task
 from ._types import Data, RandomStateLike
 from ._validation import is_auto
@@ -465,22 +464,17 @@ class CharLSTMGenerator(BaseCharGenerator):
                 f"Fitting a CharLSTMGenerator requires {error.name}: pip install torch skorch. "
                 "Loading, sampling and scoring work without it."
             ) from error
-        params = {name: getattr(self, name) for name in _PARAMS}
-        (settings,) = in_threads(parameters.check_params, [(params,)])
+        settings = parameters.check_params({name: getattr(self, name) for name in _PARAMS})
         before = self._fitted if resume and hasattr(self, "_fitted") else None
         names = Names.read(before.corpus if before else None, X, *data)
-        earlier = None
-        if before:  # A loaded generator has no nets.
-            nets = getattr(self, "nets_", [])
-            earlier = run.Earlier(before.char_model, nets, self.n_steps_)
-        pretrained = _choose_pretrained(self.init, names, before)
+        n_steps = self.n_steps_ if before else 0
         trained, is_interrupted = run.train(
             settings,
             names,
-            self.similar,
-            pretrained,
-            earlier,
-            one_pass,
+            _choose_pretrained(self.init, names, before),
+            before.char_model if before else None,
+            previous_nets=getattr(self, "nets_", []) if before else [],  # none if loaded
+            n_steps_before=n_steps if one_pass else None,
             generator_of=lambda trained: self._copy()._take_over(trained, before is not None),
             epochs=EpochTasks(self),
         )
@@ -530,7 +524,7 @@ def _choose_pretrained(init: object, names: Names, before: Fitted | None) -> Pre
 
     Later fits keep the choice, which the networks of the last fit show.
     """
-    pretrained = _resolve_init(init)
+    pretrained = None if init is None else _resolve_init(init)
     if pretrained is None or not pretrained.covers(names.corpus.alphabet_):
         return None
     if not is_auto(init):
@@ -542,10 +536,8 @@ def _choose_pretrained(init: object, names: Names, before: Fitted | None) -> Pre
     return pretrained if is_of_use else None
 
 
-def _resolve_init(init: Any) -> Pretrained | None:
-    """Return the networks for the parameter `init`, or None."""
-    if init is None:
-        return None
+def _resolve_init(init: object) -> Pretrained:
+    """Return the networks for the parameter `init`, which is not None."""
     if isinstance(init, str) and init in ("auto", "base"):
         return load_base()
     generator = unwrapped(init)[-1]

@@ -44,15 +44,15 @@ class SequenceDataset(Dataset):
 
     With `ngrams`, each target comes with the distribution that the n-gram model predicts. The
     sequences of name i are the rows from ``starts[i]`` to ``starts[i + 1]``. A very long name
-    counts as several names, of 256 sequences each. In running text, each sequence counts as a name.
+    counts as several names, of 256 sequences each. In running text, which has no starts of names,
+    each sequence counts as a name.
     """
 
-    def __init__(self, sequences: Sequences, ngrams: NGrams | None = None, is_text: bool = False):
-        if not is_text:
-            sequences = sequences.take(np.argsort(sequences.name_index, kind="stable"))
+    def __init__(self, sequences: Sequences, ngrams: NGrams | None = None):
+        sequences = sequences.take(np.argsort(sequences.name_index, kind="stable"))
         n_rows, name_index = len(sequences.inputs), sequences.name_index
         position = np.arange(n_rows) - np.searchsorted(name_index, name_index)  # within the name
-        starts = np.flatnonzero(position % (1 if is_text else 256) == 0)
+        starts = np.flatnonzero(position % (256 if sequences.has_start.any() else 1) == 0)
         self.starts = torch.from_numpy(np.append(starts, n_rows))
         self.inputs = torch.from_numpy(sequences.inputs)
         self.targets = torch.from_numpy(sequences.targets)

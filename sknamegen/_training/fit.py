@@ -85,7 +85,7 @@ class Net(skorch.NeuralNet):
 
     predict_proba = predict
 
-    def on_train_begin(self, net: object, X: Any = None, **kwargs: object) -> None:
+    def on_train_begin(self, net: object, X: object = None, **kwargs: object) -> None:
         batches = self.get_iterator(X, training=True)
         self.n_planned, self.mean_targets = self.max_epochs * len(batches), batches.mean_targets
         self.rates = [group["lr"] for group in self.optimizer_.param_groups]
@@ -125,16 +125,14 @@ class Net(skorch.NeuralNet):
         """
         targets, log_proba = to_tensor(y_true, device=self.device), y_pred.log_softmax(-1)
         characters = targets["characters"]
-        has_target = characters != NONE
-        positions = torch.arange(len(has_target), device=has_target.device)
-        log_likelihood = log_proba[positions, characters.clamp(min=0)]
+        losses = F.nll_loss(log_proba, characters, ignore_index=NONE, reduction="none")
         if training and self.plan.ngram_weight:
             distilled = torch.linalg.vecdot(targets["proba"], log_proba)
-            log_likelihood = torch.lerp(log_likelihood, distilled, self.plan.ngram_weight)
-        return -log_likelihood[has_target].sum() / self.mean_targets
+            losses = torch.lerp(losses, -distilled, self.plan.ngram_weight)
+        return losses[characters != NONE].sum() / self.mean_targets
 
     def run_single_epoch(
-        self, iterator: Any, training: bool, prefix: str, step_fn: Any, **fit_params: Any
+        self, iterator: Any, training: bool, prefix: str, step_fn: Any, **fit_params: object
     ) -> None:
         if iterator is None:
             return
@@ -179,7 +177,7 @@ class Progress(Callback):
         self.stopped, self.lock, self.last_epoch = threading.Event(), threading.Lock(), inf
         self.epochs = epochs
         # tqdm leaves a monitor thread running. Without a terminal, the bar stays hidden.
-        self.bar: Any = tqdm(unit="batch", disable=None) if verbose else None
+        self.bar = tqdm(unit="batch", disable=None) if verbose else None
 
     def on_train_begin(self, net: Net, **kwargs: object) -> None:
         if self.bar is not None:
@@ -206,8 +204,7 @@ class Progress(Callback):
             line = f"Epoch {number}/{net.max_epochs}: {epoch['train_loss']:.4f} nats/char"
             if "valid_loss" in epoch:
                 line += f", held out {epoch['valid_loss']:.4f}"
-            with self.bar.external_write_mode():
-                print(f"{line}, {epoch['dur']:.1f} s")
+            self.bar.write(f"{line}, {epoch['dur']:.1f} s")
         with self.lock:
             if self.epochs.end(number):
                 self.last_epoch = number
@@ -247,7 +244,7 @@ def fit_networks(
     is_interrupted : bool
         Whether training ended early, because of Ctrl-C or a callback that raised KeyboardInterrupt.
     """
-    settings, is_text = plans[0].settings, material.corpus.is_text
+    settings = plans[0].settings
     progress = Progress(settings.verbose, epochs)
     stopped, test = progress.stopped, material.learned.subsample()
 
@@ -275,18 +272,17 @@ def fit_networks(
         return net
 
     has_teacher = any(plan.ngram_weight for plan in plans)
-    train = material.learned, teacher if has_teacher else None, is_text
+    train = material.learned, teacher if has_teacher else None
     n_threads = 1 if settings.accelerator else torch.get_num_threads()
     with nullcontext() if progress.bar is None else progress.bar:
-        sets = train, (material.held_out, None, is_text)
-        train_set, valid_set = in_threads(SequenceDataset, sets)
+        train_set, valid_set = in_threads(SequenceDataset, [train, (material.held_out,)])
         nets = in_threads(fit_network, zip_longest(plans, previous_nets), n_threads, stopped)
     return nets, stopped.is_set()
 
 
 def _build_net(plan: TrainPlan, valid: SequenceDataset, progress: Progress) -> Net:
     """Return an initialized net with the user's `net_params`."""
-    settings, callbacks = plan.settings, list[Any]([("shared_progress", progress)])
+    settings, callbacks = plan.settings, list[object]([("shared_progress", progress)])
     if settings.early_stopping:
         # Its messages do not name the network.
         stopping = EarlyStopping(patience=settings.n_iter_no_change, load_best=True, sink=noop)

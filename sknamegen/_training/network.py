@@ -66,7 +66,7 @@ class CharLSTM(nn.Module):
         self.layers: Any = nn.ModuleList(layers)
         self.head = _empty(nn.Linear, hidden_size, n_characters)
         self._initialize(torch.Generator().manual_seed(seed))
-        self._dropout_generator: torch.Generator | None = None
+        self._dropout_generator = torch.Generator().manual_seed(seed)
 
     @torch.no_grad()
     def _initialize(self, generator: torch.Generator) -> None:
@@ -128,7 +128,7 @@ class CharLSTM(nn.Module):
     def _drop(self, x: Tensor) -> Tensor:
         if not self.training or self.dropout == 0:
             return x
-        if self._dropout_generator is None or self._dropout_generator.device != x.device:
+        if self._dropout_generator.device != x.device:
             self._dropout_generator = torch.Generator(x.device).manual_seed(self.seed)
         keep = 1 - self.dropout
         uniform = x.new_empty((len(x), 1, x.shape[2]), dtype=torch.float32)

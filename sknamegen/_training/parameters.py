@@ -16,6 +16,8 @@ from skorch.callbacks import Callback, LRScheduler
 from .._types import Data, RandomStateLike
 from .._validation import check_int, check_option, check_real, is_auto
 
+# Checks the value of a parameter, by the name of the parameter, and returns it.
+_Check = Callable[[str, object], object]
 # Maximum hidden size and embedding dimension. A layer of this size has 800 million weights.
 _MAX_SIZE = 10_000
 # Parameters that may be "auto", and the sizes of networks.
@@ -23,11 +25,11 @@ _GIVEN = {"num_networks", "hidden_size", "num_layers", "embedding_dim", "dropout
 _GIVEN |= {"lr", "weight_decay", "batch_size", "max_epochs"}
 
 
-def _real(expected: str, accepts: Callable[[float], bool], or_auto: bool = False) -> Any:
+def _real(expected: str, accepts: Callable[[float], bool], or_auto: bool = False) -> _Check:
     return partial(check_real, expected=expected, accepts=accepts, or_auto=or_auto)
 
 
-_CHECKS: dict[str, Callable[[str, Any], Any]] = {
+_CHECKS: dict[str, _Check] = {
     "num_networks": partial(check_int, low=1, high=100, or_auto=True),
     "hidden_size": partial(check_int, low=1, high=_MAX_SIZE, or_auto=True),
     "num_layers": partial(check_int, low=1, high=100),
@@ -59,19 +61,22 @@ class Settings:
         The parameters that may be "auto" and are not, and the sizes.
     uses_init : bool
         Whether `init` is explicit, so that all networks start from it.
+    similar : object
+        The parameter, which `find_candidates` checks.
     bfloat16 : bool
         Whether to train in bfloat16.
     """
 
     given: Data
     uses_init: bool
+    similar: object
     ngram_counts: bool | Literal["auto"]
     optimizer: type[torch.optim.Optimizer]
     lr_schedule: str
     early_stopping: bool
     validation_fraction: float
     n_iter_no_change: int
-    callbacks: tuple[Any, ...]
+    callbacks: tuple[object, ...]
     net_params: Data
     device: str | torch.device | None
     bfloat16: bool
@@ -120,7 +125,7 @@ def check_params(params: Data) -> Settings:
     return Settings(**{field.name: checked[field.name] for field in fields(Settings)})
 
 
-def _check_without_validation(callback: Callback) -> None:
+def _check_without_validation(callback: object) -> None:
     """Raise an error if a callback requires held-out names."""
     monitor = str(getattr(callback, "monitor", None))
     is_monitor = monitor.startswith("valid_loss")
@@ -139,8 +144,8 @@ def uses_bfloat16(precision: str, device: torch.device) -> bool:
         return False
     is_supported = torch.ops.mkldnn._is_mkldnn_bf16_supported()
     # On Intel processors with AVX-512 but without AMX, bfloat16 is slower than float32.
-    is_fast = torch.cpu._is_avx512_bf16_supported() and _is_amd()
-    is_fast = is_supported and (torch.cpu._is_amx_tile_supported() or is_fast)
+    has_avx512 = torch.cpu._is_avx512_bf16_supported() and _is_amd()
+    is_fast = is_supported and (torch.cpu._is_amx_tile_supported() or has_avx512)
     if device.type == "cuda":
         is_fast = is_supported = torch.cuda.is_bf16_supported(including_emulation=False)
     if precision == "bfloat16" and not is_supported:
@@ -157,7 +162,7 @@ def _is_amd() -> bool:
     return "AuthenticAMD" in description
 
 
-def _optimizer_class(optimizer: Any) -> type[torch.optim.Optimizer]:
+def _optimizer_class(optimizer: object) -> type[torch.optim.Optimizer]:
     """Return a torch.optim optimizer class, given the class or its name."""
     kind = getattr(torch.optim, optimizer, None) if isinstance(optimizer, str) else optimizer
     base = torch.optim.Optimizer
@@ -168,7 +173,7 @@ def _optimizer_class(optimizer: Any) -> type[torch.optim.Optimizer]:
     return kind
 
 
-def _callback(item: Any) -> Any:
+def _callback(item: object) -> object:
     """Return the callback in an item of `callbacks`: an object, a class, or a pair with a name."""
     if isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str):
         item = item[1]

@@ -1,6 +1,6 @@
 """The plan for each network: parameters, values for "auto", and initial weights."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import cycle, islice
 from numbers import Integral
@@ -8,7 +8,7 @@ from numbers import Integral
 import numpy as np
 import torch
 
-from .._models.model import Network
+from .._models.model import CharModel, Network
 from .._models.pretrained import Pretrained
 from .._types import Data, Floats
 from .material import Material
@@ -67,7 +67,7 @@ def make_plans(
     material: Material,
     rng: np.random.Generator,
     pretrained: Pretrained | None,
-    networks: Sequence[Network],
+    model: CharModel | None,
     n_steps_before: int | None,
 ) -> list[TrainPlan]:
     """Return the plan for each network.
@@ -79,17 +79,20 @@ def make_plans(
     rng : numpy.random.Generator
         Random generator for initial weights, dropout masks and batch order.
     pretrained : Pretrained or None
-        Networks that some or all networks start from.
-    networks : sequence of Network
-        The networks in `pretrained`, if training continues from the last fit.
+        In a first fit, networks that some or all networks start from.
+    model : CharModel or None
+        The model of the last fit, from which training continues. None: a first fit.
     n_steps_before : int or None
         See `TrainPlan`.
     """
     n_similar, n_names = len(material.similar_names), material.n_names
     corpus, shard = material.corpus, _shard(settings, n_names)
-    if networks and networks[-1].lstm:
-        _check_sizes(settings, networks[-1].lstm.sizes | {"num_networks": len(networks)})
-    networks = networks or _new_networks(settings, n_names - n_similar, pretrained)
+    if model:
+        networks = model.networks
+        pretrained = Pretrained.of(corpus, networks)
+        _check_sizes(settings, pretrained.networks[-1].sizes | {"num_networks": len(networks)})
+    else:
+        networks = _new_networks(settings, n_names - n_similar, pretrained)
     is_from_scratch = not any(network.starts_from_init for network in networks)
     plans = []
     for network in networks:

@@ -24,24 +24,6 @@ _MAX_COUNTED = 10_000_000
 
 
 @dataclass(frozen=True)
-class Earlier:
-    """What an earlier fit left, from which training continues.
-
-    Attributes
-    ----------
-    model : CharModel
-    nets : sequence of Net
-        Empty for a loaded generator.
-    n_steps : int
-        Number of training steps.
-    """
-
-    model: CharModel
-    nets: Sequence[Net]
-    n_steps: int
-
-
-@dataclass(frozen=True)
 class Trained:
     """What a fit has learned.
 
@@ -68,10 +50,10 @@ class Trained:
 def train(
     settings: Settings,
     names: Names,
-    similar: object,
     pretrained: Pretrained | None,
-    earlier: Earlier | None,
-    one_pass: bool,
+    model: CharModel | None,
+    previous_nets: Sequence[Net],
+    n_steps_before: int | None,
     generator_of: Callable[[Trained], object],
     epochs: EpochTasks,
 ) -> tuple[Trained, bool]:
@@ -81,14 +63,14 @@ def train(
     ----------
     settings : Settings
     names : Names
-    similar : object
-        The parameter of the generator.
     pretrained : Pretrained or None
         Networks from `init`. In a first fit, training starts from them.
-    earlier : Earlier or None
-        The last fit, from which training continues. None: a first fit.
-    one_pass : bool
-        Whether to make one pass over the names, as in `partial_fit`.
+    model : CharModel or None
+        The model of the last fit, from which training continues. None: a first fit.
+    previous_nets : sequence of Net
+        Nets from the last fit. Empty in a first fit and for a loaded generator.
+    n_steps_before : int or None
+        See `TrainPlan`. Unless it is None, training makes one pass over the names.
     generator_of : callable
         Returns a fitted generator, for callbacks.
     epochs : EpochTasks
@@ -104,13 +86,10 @@ def train(
     KeyboardInterrupt
         If training was interrupted, and no network has finite weights.
     """
-    rng, model = random_generator(settings.random_state), earlier.model if earlier else None
-    candidates = None if earlier else find_candidates(similar, names, pretrained)
+    rng, one_pass = random_generator(settings.random_state), n_steps_before is not None
+    candidates = None if model else find_candidates(settings.similar, names, pretrained)
     material = prepare(settings, names, candidates, rng)
-    networks = model.networks if model else []
-    starts = Pretrained.of(material.corpus, networks) if model else pretrained
-    n_steps_before = (earlier.n_steps if earlier else 0) if one_pass else None
-    plans = make_plans(settings, material, rng, starts, networks, n_steps_before)
+    plans = make_plans(settings, material, rng, pretrained, model, n_steps_before)
     counted_before = model.counts if model and one_pass else None
     teacher = _count_ngrams(material, counted_before)
     counts, concentration = None, None
@@ -132,17 +111,14 @@ def train(
     def preview(nets: list[Net]) -> object:
         return generator_of(trained(nets, None, None))
 
-    previous_nets = earlier.nets if earlier else []
     nets, is_interrupted = fit_networks(plans, material, teacher, previous_nets, preview, epochs)
-    nets = nets if earlier else [net for net in nets if net.n_steps]
+    nets = nets if model else [net for net in nets if net.n_steps]
     if not nets:
         raise KeyboardInterrupt
     try:
         return trained(nets, counts, concentration), is_interrupted
-    except ValueError:  # after an interrupt, weights may not be finite
-        if is_interrupted:
-            raise KeyboardInterrupt from None
-        raise
+    except ValueError:  # After an interrupt, weights may not be finite.
+        raise KeyboardInterrupt from None
 
 
 def _count_ngrams(material: Material, earlier: NGrams | None) -> NGrams:
