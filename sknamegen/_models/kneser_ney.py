@@ -193,13 +193,6 @@ class KneserNey:
         """Number of contexts, including the roots."""
         return len(self.parents)
 
-    @property
-    def has_occurred(self) -> Bools:
-        """Whether each character occurred in each context, shape (n_contexts, n_characters)."""
-        has_occurred = np.zeros((self.n_contexts, self.n_characters), dtype=bool)
-        has_occurred.ravel()[self.ngrams] = True
-        return has_occurred
-
     def contexts_of(self, ids: Ints) -> Ints:
         """Return contexts as in `NGramCounts`, with -1 where they have no character."""
         contexts = np.full((len(ids), self.order), NONE, dtype=np.int32)
