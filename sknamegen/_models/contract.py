@@ -29,13 +29,11 @@ class NextCharModel(ABC):
     n_characters : int
         Number of characters to predict, one per column of logits. Contexts may contain two more
         indices, for the start of a name and an unknown character.
-    n_labels : int
     ngrams : KneserNey or None
         The n-grams of a model that consists of nothing else and has no labels, or None.
     """
 
     n_characters: int
-    n_labels: int
     ngrams: KneserNey | None = None
 
     @abstractmethod

@@ -1,6 +1,6 @@
 """Mixtures of models with different weights, labels and alphabets."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -112,24 +112,26 @@ class Mixture(NextCharModel):
     def __init__(self, components: Sequence[Component]):
         model, _, _, alphabet = components[0]
         self.n_characters = len(alphabet.inner) - 3 if alphabet else model.n_characters
-        self.n_labels = model.n_labels
-        self.components = list(components)
+        self.components = components
         self._shares = shares_of([component.weight for component in components])
 
     def start(self, windows: Ints, labels: Ints) -> tuple[State, Floats]:
         """Read contexts."""
         outputs = [component.start(windows, labels) for component in self.components]
-        return [state for state, _ in outputs], self._mean(logits for _, logits in outputs)
+        states, logits = zip(*outputs, strict=True)
+        return states, weighted_sum(self._shares, logits)
 
     def advance(self, state: State, characters: Ints) -> tuple[State, Floats]:
         """Read one more character per row."""
         pairs = zip(self.components, state, strict=True)
-        outputs = [component.advance(inner, characters) for component, inner in pairs]
-        return [inner for inner, _ in outputs], self._mean(logits for _, logits in outputs)
+        outputs = [component.advance(before, characters) for component, before in pairs]
+        states, logits = zip(*outputs, strict=True)
+        return states, weighted_sum(self._shares, logits)
 
     def logits(self, sequences: Sequences) -> Floats:
         """Return the logits for each target, shape (n_targets, n_characters)."""
-        return self._mean(component.logits(sequences) for component in self.components)
+        logits = (component.logits(sequences) for component in self.components)
+        return weighted_sum(self._shares, logits)
 
     def export(self) -> Data:
         """Return the data for the web page script."""
@@ -138,6 +140,3 @@ class Mixture(NextCharModel):
             data = {"model": model.export(), "weight": share, "label": label}
             components.append(data | {"alphabet": alphabet and alphabet.export()})
         return {"components": components}
-
-    def _mean(self, logits: Iterable[Floats]) -> Floats:
-        return weighted_sum(self._shares, logits)
