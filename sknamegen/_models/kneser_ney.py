@@ -144,7 +144,7 @@ class KneserNey:
 
     def _estimate(self, counts: Floats, first: Ints) -> None:
         """Estimate the model from the count of each n-gram, and the first n-gram of each length."""
-        context, n_contexts = self.ngrams // self.n_characters, self.n_contexts
+        context = self.ngrams // self.n_characters
         shorter = (self.parents[context] * self.n_characters + self.characters)[first[1] :]
         shorter = np.searchsorted(self.ngrams, shorter)
         n_before = np.bincount(shorter, minlength=len(counts))
@@ -158,10 +158,10 @@ class KneserNey:
         taken = np.zeros(len(counts))
         for length, rows in enumerate(map(slice, first[1:-1], first[2:]), 1):
             self.discounts[length], taken[rows] = _discounts(counts[rows], self.discount)
-        total = np.bincount(context, weights=counts, minlength=n_contexts)
-        self.totals = np.maximum(total, TINY)  # zero for kinds that did not occur
-        self.first = np.searchsorted(context, np.arange(n_contexts + 1))
-        self.backoff = np.bincount(context, weights=taken, minlength=n_contexts) / self.totals
+        # Kinds that did not occur have no counts.
+        self.totals = np.maximum(np.bincount(context, counts, self.n_contexts), TINY)
+        self.first = np.searchsorted(context, np.arange(self.n_contexts + 1))
+        self.backoff = np.bincount(context, taken, self.n_contexts) / self.totals
         self.weights = (counts - taken) / self.totals[context]
         n_before = np.bincount(self.characters[:n_roots], counts[:n_roots], self.n_characters)
         self.roots = self._make_roots(n_before, context[:n_roots], root_counts)

@@ -208,7 +208,7 @@ class LSTM:
             begun, shared = unique_inverse(shared[: len(column)] * n_kinds + column + 1)
             rows, characters = np.divmod(begun, n_kinds)
             labels = labels[rows]
-            layers = self._read(np.maximum(characters - 1, 0), labels, select(layers, rows))
+            layers = self._read(characters - 1, labels, select(layers, rows))
             if (characters == 0).any():  # padding keeps the state at zero
                 mask = (characters[:, None] > 0).astype(np.float32)
                 layers = [(hidden * mask, cell * mask) for hidden, cell in layers]

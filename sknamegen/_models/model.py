@@ -137,16 +137,13 @@ class CharModel(NextCharModel):
 
     def logits(self, sequences: Sequences) -> Floats:
         """Return the logits for each target, shape (n_targets, n_characters)."""
-        rows, logits = self._predict_sequences(sequences)
-        contexts = self.kinds.contexts(sequences.inputs, sequences.labels)
-        return logits.take(rows, axis=0) + self.kinds.of(contexts[sequences.has_target])
+        logits, rows, contexts = self._predict_sequences(sequences)
+        return logits.take(rows, axis=0) + self.kinds.of(contexts)
 
     def log_proba(self, sequences: Sequences) -> Floats:
         """Return the log-probability of each target, in nats, shape (n_targets,)."""
-        rows, logits = self._predict_sequences(sequences)
-        contexts = self.kinds.contexts(sequences.inputs, sequences.labels)[sequences.has_target]
         targets = sequences.targets[sequences.has_target]
-        return self.kinds.log_proba(logits, rows, contexts, targets)
+        return self.kinds.log_proba(*self._predict_sequences(sequences), targets)
 
     def export(self) -> Data:
         """Return the data for the web page script."""
@@ -162,9 +159,8 @@ class CharModel(NextCharModel):
         self, contexts: Ints, outputs: list[tuple[Layers, Floats]], kinds: Ints
     ) -> tuple[State, Floats]:
         """Return the state and the logits, given the layers and the logits of each network."""
-        ids = kinds[:0]
-        if self._ngrams:
-            ids = self._ngrams.find(contexts[:, : self._ngrams.order])
+        ngrams = self._ngrams
+        ids = ngrams.find(contexts[:, : ngrams.order]) if ngrams else np.empty(0, dtype=np.int64)
         logits = self._predict([logits for _, logits in outputs], ids, contexts[:, 0])
         return (contexts, [layers for layers, _ in outputs], kinds), logits + self.kinds.of(kinds)
 
@@ -186,10 +182,10 @@ class CharModel(NextCharModel):
             logits += self.new_characters.of(labels)
         return logits
 
-    def _predict_sequences(self, sequences: Sequences) -> tuple[Ints, Floats]:
-        """Return each target's row, and the logits of the rows, without the penalty of kinds.
+    def _predict_sequences(self, sequences: Sequences) -> tuple[Floats, Ints, Ints]:
+        """Return logits without the penalty of kinds, and each target's row and context of kinds.
 
-        Targets with the same context share a row.
+        Targets with the same context share a row of logits.
         """
         outputs = [lstm.distinct_logits(sequences) for lstm in self._lstms]
         rows: Ints = outputs[0][0] if outputs else np.zeros(1, dtype=np.int64)
@@ -203,7 +199,8 @@ class CharModel(NextCharModel):
         labels = np.empty(int(rows.max(initial=-1)) + 1, dtype=np.int64)
         if self.new_characters:
             labels[rows] = np.repeat(sequences.labels, sequences.has_target.sum(1))
-        return rows, self._predict(logits, ids, labels)
+        kinds = self.kinds.contexts(sequences.inputs, sequences.labels)
+        return self._predict(logits, ids, labels), rows, kinds[sequences.has_target]
 
 
 def learn_penalties(

@@ -79,9 +79,9 @@ class NGrams:
 
     def find(self, contexts: Ints) -> Ints:
         """Return an id for each context, for use with `proba`: its longest known suffixes."""
-        ids, *by_label = (level.find(contexts) for level in self.levels)
-        for label_ids in by_label:
-            ids = label_ids * self.levels[0].n_contexts + ids
+        ids = self.levels[0].find(contexts)
+        for level in self.levels[1:]:
+            ids = level.find(contexts) * self.levels[0].n_contexts + ids
         return ids
 
     def proba(self, ids: Ints) -> Floats:

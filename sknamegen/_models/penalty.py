@@ -6,7 +6,6 @@ from typing import Self
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from .._arrays import look_up, unique_inverse
@@ -196,9 +195,7 @@ class KindPenalty:
         """Return the penalties for rows of logits after these contexts."""
         return self.by_kind.take(contexts, axis=0) @ self.one_hot
 
-    def log_proba(
-        self, logits: Floats, rows: Ints, contexts: Ints, targets: Ints
-    ) -> NDArray[np.float64]:
+    def log_proba(self, logits: Floats, rows: Ints, contexts: Ints, targets: Ints) -> Floats:
         """Return the log-probability of each target, with the penalties, in nats.
 
         Penalties are the same for all characters of a kind, so rows are first summed by kind. This

@@ -81,8 +81,7 @@ class Pretrained:
         characters = [old_index.get(character, NONE) for character in corpus.alphabet_.tolist()]
         start = len(old_index)  # of a name; an unknown character and the labels follow
         label_index = {label: start + N_SPECIAL + i for i, label in enumerate(self.label_shares)}
-        new_label = start + N_SPECIAL + len(label_index)
-        label_rows = [label_index.get(label, new_label) for label in corpus.labels]
+        label_rows = [label_index.get(label, -2) for label in corpus.labels]  # zeros if new
         rows = {CHARACTERS: characters, INPUTS: [*characters, start, start + 1, *label_rows]}
         for name, weight in network.weights.items():
             for axis, kind in enumerate(network.axes[name]):
