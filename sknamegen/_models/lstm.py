@@ -165,18 +165,17 @@ class LSTM:
         read = self._read_columns(columns, sequences.labels[order])
         for step, (layers, shared) in enumerate(read):
             active = order[: len(shared)]
-            active, shared = (x[has_target[active, step]] for x in (active, shared))
-            needed, places = unique_inverse(shared)
-            rows[active, step] = n_rows + places
+            is_target = has_target[active, step]
+            needed, places = unique_inverse(shared[is_target])
+            rows[active[is_target], step] = n_rows + places
             states.append(layers[-1][0][needed])
             n_rows += len(needed)
         return rows[has_target], self._predict(np.concatenate(states))
 
-    def log_proba(self, sequences: Sequences, characters: Bools | slice = slice(None)) -> Floats:
-        """Return the log-probability of each target among the given characters, in nats."""
+    def log_proba(self, sequences: Sequences, possible: Bools | bool = True) -> Floats:
+        """Return the log-probability of each target among the possible characters, in nats."""
         rows, logits = self.distinct_logits(sequences)
-        log_proba = np.full_like(logits, -np.inf)
-        log_proba[:, characters] = log_softmax(logits[:, characters])
+        log_proba = log_softmax(np.where(possible, logits, -np.inf))
         return log_proba[rows, sequences.targets[sequences.has_target]]
 
     def export(self) -> Data:
