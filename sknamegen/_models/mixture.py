@@ -1,6 +1,6 @@
 """Mixtures of models with different weights, labels and alphabets."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -73,29 +73,22 @@ class Component(NamedTuple):
     label: int = NONE
     alphabet: AlphabetMap | None = None
 
-    def start(self, windows: Ints, labels: Ints) -> tuple[State, Floats]:
-        """Read contexts."""
-        state, logits = self.model.start(self._inner(windows), self._labels(labels))
-        return state, self._outer(logits)
+    def labels(self, labels: Ints) -> Ints:
+        """Return the labels to condition on."""
+        return labels if self.label == NONE else np.full_like(labels, self.label)
 
-    def advance(self, state: State, characters: Ints) -> tuple[State, Floats]:
-        """Read one more character per row."""
-        state, logits = self.model.advance(state, self._inner(characters))
-        return state, self._outer(logits)
+    def inner(self, indices: Ints) -> Ints:
+        """Convert indices of the mixture's characters to those of the model's characters."""
+        return self.alphabet.inner[indices] if self.alphabet else indices
+
+    def outer(self, logits: Floats) -> Floats:
+        """Convert the model's logits to logits over the mixture's alphabet."""
+        return self.alphabet.outer(logits) if self.alphabet else logits
 
     def logits(self, sequences: Sequences) -> Floats:
         """Return the logits for each target, shape (n_targets, n_characters)."""
-        inputs, labels = self._inner(sequences.inputs), self._labels(sequences.labels)
-        return self._outer(self.model.logits(sequences._replace(inputs=inputs, labels=labels)))
-
-    def _labels(self, labels: Ints) -> Ints:
-        return labels if self.label == NONE else np.full_like(labels, self.label)
-
-    def _inner(self, indices: Ints) -> Ints:
-        return self.alphabet.inner[indices] if self.alphabet else indices
-
-    def _outer(self, logits: Floats) -> Floats:
-        return self.alphabet.outer(logits) if self.alphabet else logits
+        inputs, labels = self.inner(sequences.inputs), self.labels(sequences.labels)
+        return self.outer(self.model.logits(sequences._replace(inputs=inputs, labels=labels)))
 
 
 class Mixture(NextCharModel):
@@ -117,16 +110,13 @@ class Mixture(NextCharModel):
 
     def start(self, windows: Ints, labels: Ints) -> tuple[State, Floats]:
         """Read contexts."""
-        outputs = [component.start(windows, labels) for component in self.components]
-        states, logits = zip(*outputs, strict=True)
-        return states, weighted_sum(self._shares, logits)
+        parts = self.components
+        return self._combine(c.model.start(c.inner(windows), c.labels(labels)) for c in parts)
 
     def advance(self, state: State, characters: Ints) -> tuple[State, Floats]:
         """Read one more character per row."""
         pairs = zip(self.components, state, strict=True)
-        outputs = [component.advance(before, characters) for component, before in pairs]
-        states, logits = zip(*outputs, strict=True)
-        return states, weighted_sum(self._shares, logits)
+        return self._combine(c.model.advance(before, c.inner(characters)) for c, before in pairs)
 
     def logits(self, sequences: Sequences) -> Floats:
         """Return the logits for each target, shape (n_targets, n_characters)."""
@@ -140,3 +130,9 @@ class Mixture(NextCharModel):
             data = {"model": model.export(), "weight": share, "label": label}
             components.append(data | {"alphabet": alphabet and alphabet.export()})
         return {"components": components}
+
+    def _combine(self, outputs: Iterable[tuple[State, Floats]]) -> tuple[State, Floats]:
+        """Return the states of all models, and the mean of their logits."""
+        states, logits = zip(*outputs, strict=True)
+        outer = (component.outer(x) for component, x in zip(self.components, logits, strict=True))
+        return states, weighted_sum(self._shares, outer)
