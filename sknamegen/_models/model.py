@@ -197,8 +197,7 @@ class CharModel(NextCharModel):
             read_rows, ids = np.divmod(pairs, n_ids)
             logits = [part.take(read_rows, axis=0) for part in logits]
         labels = np.empty(int(rows.max(initial=-1)) + 1, dtype=np.int64)
-        if self.new_characters:
-            labels[rows] = np.repeat(sequences.labels, sequences.has_target.sum(1))
+        labels[rows] = np.repeat(sequences.labels, sequences.has_target.sum(1))
         kinds = self.kinds.contexts(sequences.inputs, sequences.labels)
         return self._predict(logits, ids, labels), rows, kinds[sequences.has_target]
 

@@ -35,8 +35,7 @@ class NGrams:
     def __init__(
         self, counted: NGramCounts, kinds: Ints, n_labels: int = 0, discount: float | None = None
     ):
-        numbers = (0, n_labels) if n_labels else (0,)
-        self.levels = [KneserNey(counted, kinds, n, discount) for n in numbers]
+        self.levels = [KneserNey(counted, kinds, n, discount) for n in sorted({0, n_labels})]
         self.order, self.n_characters = counted.contexts.shape[1], len(kinds) - 3
         self.discounts = self.levels[-1].discounts
 
@@ -94,7 +93,7 @@ class NGrams:
         proba += (1 - _LABEL_WEIGHT) * self.levels[0].proba(ids)
         return proba
 
-    def log_proba(self, ids: Ints, logits: Floats | None = None) -> Floats:
+    def log_proba(self, ids: Ints, logits: Floats) -> Floats:
         """Return the logarithms of `proba`. There are no logits to back off to."""
         # With very small discounts, the probability of unseen characters underflows to zero.
         return np.log(np.maximum(self.proba(ids), TINY))

@@ -132,9 +132,8 @@ class KindPenalty:
 
     def __init__(self, alphabet: Alphabet, counted: NGramCounts, n_labels: int):
         self._alphabet, self._kind_of = alphabet, _kind_of(alphabet)
-        kinds = _kinds_of_kinds(alphabet)
-        self.ngrams = KneserNey(counted, kinds, n_labels, _DISCOUNT)
-        kind_of, n_kinds = self._kind_of[: len(alphabet)], len(kinds) - 3
+        self.ngrams = KneserNey(counted, _kinds_of_kinds(alphabet), n_labels, _DISCOUNT)
+        kind_of, n_kinds = self._kind_of[: len(alphabet)], self.ngrams.n_characters
         _, kind, counts = self.ngrams.counted()
         overall = np.bincount(kind_of, minlength=n_kinds) / len(kind_of)
         overall += np.bincount(kind, counts, n_kinds)
