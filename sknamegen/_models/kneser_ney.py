@@ -224,8 +224,7 @@ class KneserNey:
 
         `columns` are the characters plus 1.
         """
-        n_cells, keys = len(self._table) - 1, ids * self.radix
-        keys += columns
+        n_cells, keys = len(self._table) - 1, ids * self.radix + columns
         longer = self._table.take(keys, mode="clip").astype(np.int64)  # keys can exceed int32
         if n_cells == TABLE_CELLS:
             beyond = np.flatnonzero(keys >= n_cells)

@@ -88,10 +88,8 @@ class NGrams:
         if len(self.levels) == 1:
             return self.levels[0].proba(ids)
         label_ids, ids = np.divmod(ids, self.levels[0].n_contexts)
-        proba = self.levels[1].proba(label_ids)
-        proba *= _LABEL_WEIGHT
-        proba += (1 - _LABEL_WEIGHT) * self.levels[0].proba(ids)
-        return proba
+        proba = _LABEL_WEIGHT * self.levels[1].proba(label_ids)
+        return proba + (1 - _LABEL_WEIGHT) * self.levels[0].proba(ids)
 
     def log_proba(self, ids: Ints, logits: Floats) -> Floats:
         """Return the logarithms of `proba`. There are no logits to back off to."""

@@ -1,5 +1,6 @@
 """Penalties on characters that a model overestimates because it has seen few examples."""
 
+from collections.abc import Iterator
 from functools import cached_property
 from itertools import chain
 from typing import Self
@@ -146,8 +147,8 @@ class KindPenalty:
     @classmethod
     def learn(cls, corpus: Corpus, sequences: Sequences, before: Self | None) -> Self:
         """Count the kinds in sequences of indices, and add the counts of earlier calls."""
-        parts = _count_kinds(corpus, sequences)
-        counted = NGramCounts.joined([before.ngrams.counted(), *parts] if before else parts)
+        earlier = [before.ngrams.counted()] if before else []
+        counted = NGramCounts.joined([*earlier, *_count_kinds(corpus, sequences)])
         return cls(corpus.alphabet, counted, len(corpus.labels))
 
     @classmethod
@@ -219,8 +220,8 @@ class KindPenalty:
         }
 
 
-def _count_kinds(corpus: Corpus, sequences: Sequences) -> list[NGramCounts]:
-    """Count the n-grams of character kinds in blocks of sequences."""
+def _count_kinds(corpus: Corpus, sequences: Sequences) -> Iterator[NGramCounts]:
+    """Yield the n-grams of character kinds in blocks of sequences."""
     alphabet, kind_of = corpus.alphabet, _kind_of(corpus.alphabet)
     n_values = len(_kinds_of_kinds(alphabet)) + len(corpus.labels)
     # Most names consist of the same kinds as many others, so each pattern is counted once.
@@ -232,14 +233,13 @@ def _count_kinds(corpus: Corpus, sequences: Sequences) -> list[NGramCounts]:
     examples = np.empty(len(n_names), dtype=np.int64)
     examples[ids] = np.arange(len(ids))
     sequences = sequences.take(examples)._replace(name_index=np.arange(len(examples)))
-    order, parts = min(_ORDER, corpus.window_length_ + 1), list[NGramCounts]()
+    order = min(_ORDER, corpus.window_length_ + 1)
     for part in sequences.blocks(order):
         rows, steps = np.nonzero(part.has_target)
         recent = _recent_kinds(kind_of[part.inputs], rows, steps, order - 1, alphabet)
         contexts = np.append(part.labels[rows][:, None], recent, axis=1)
         targets, counts = kind_of[part.targets[rows, steps]], n_names[part.name_index[rows]]
-        parts.append(NGramCounts(contexts, targets, counts))
-    return parts
+        yield NGramCounts(contexts, targets, counts)
 
 
 def _recent_kinds(
