@@ -123,7 +123,8 @@ class CharModel(NextCharModel):
         """Read one more character per row."""
         contexts, layers, kinds = state
         labels = contexts[:, 0]
-        # The state after a full window depends on its first character, which is dropped.
+        # The state after a full window depends on its first character, which is dropped. Such rows
+        # are read again, now and at each later call.
         full = np.flatnonzero(contexts[:, -1] >= 0)
         contexts = np.concatenate([labels[:, None], characters[:, None], contexts[:, 1:-1]], axis=1)
         if len(full) == len(contexts):

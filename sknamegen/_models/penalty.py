@@ -140,7 +140,7 @@ class KindPenalty:
         overall += np.bincount(kind, counts, n_kinds)
         overall = np.maximum(overall / overall.sum(), TINY)
         proba = np.maximum(self.ngrams.proba(np.arange(self.ngrams.n_contexts)), TINY)
-        proba.reshape(-1)[self.ngrams.ngrams] *= _SLACK
+        proba.reshape(-1)[self.ngrams.ngrams] *= _SLACK  # those that occurred
         self.by_kind = np.log(proba / overall).clip(_LOWEST, 0).astype(np.float32)
         self.one_hot = np.equal.outer(np.arange(n_kinds), kind_of).astype(np.float32)
 
