@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -29,13 +28,11 @@ class NextCharModel(ABC):
     n_characters : int
         Number of characters to predict, one per column of logits. Contexts may contain two more
         indices, for the start of a name and an unknown character.
-    n_labels : int
     ngrams : KneserNey or None
         The n-grams of a model that consists of nothing else and has no labels, or None.
     """
 
     n_characters: int
-    n_labels: int
     ngrams: KneserNey | None = None
 
     @abstractmethod
@@ -101,9 +98,7 @@ def log_likelihood(
     """
     total = np.zeros((n_names, len(labels)))
     # In a block, the beginnings of sequences are read once, so sort by four characters.
-    first = sequences.inputs.T[:4].astype(np.int64)
-    beginnings = reduce(lambda key, column: key * (model.n_characters + 2) + column, first)
-    sequences = sequences.take(np.argsort(beginnings, kind="stable"))
+    sequences = sequences.take(np.lexsort(sequences.inputs.T[3::-1]))
     for column, by_name in zip(total.T, np.broadcast_to(labels, total.T.shape), strict=True):
         labelled = sequences._replace(labels=by_name[sequences.name_index].astype(np.int32))
         parts = labelled.blocks(model.n_characters)

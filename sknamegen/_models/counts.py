@@ -43,8 +43,6 @@ class NGramCounts(NamedTuple):
     @classmethod
     def joined(cls, parts: "list[NGramCounts]") -> Self:
         """Return the n-grams of all parts."""
-        if len(parts) == 1:
-            return cls(*parts[0])
         filled = [(*part[:2], part.filled_counts) for part in parts]
         return cls(*map(np.concatenate, zip(*filled, strict=True)))
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from functools import cached_property
-from itertools import pairwise
 
 import numpy as np
 
@@ -45,6 +44,8 @@ class KneserNey:
         Length of the longest n-grams, in characters.
     radix : int
         A context with one more character c in front has the key ``id * radix + c + 1``.
+    n_contexts : int
+        Number of contexts, including the roots.
     keys : ndarray of shape (n_contexts - n_kinds,), dtype int64
         Sorted keys of all contexts but the roots.
     parents, lengths : ndarray of shape (n_contexts,), dtype int64
@@ -112,6 +113,7 @@ class KneserNey:
             unique, inverse = unique_inverse(ids * self.n_characters + merged.characters[rows])
             ngrams.append(unique)
             occurrences.append(np.bincount(inverse, weights=counts[rows]))
+        self.n_contexts = len(self.parents)
         self.ngrams = np.concatenate(ngrams)
         self.characters = self.ngrams % self.n_characters
         self._estimate(np.concatenate(occurrences), np.cumsum([0, *map(len, ngrams)]))
@@ -142,7 +144,7 @@ class KneserNey:
 
     def _estimate(self, counts: Floats, first: Ints) -> None:
         """Estimate the model from the count of each n-gram, and the first n-gram of each length."""
-        context, n_contexts = self.ngrams // self.n_characters, len(self.parents)
+        context = self.ngrams // self.n_characters
         shorter = (self.parents[context] * self.n_characters + self.characters)[first[1] :]
         shorter = np.searchsorted(self.ngrams, shorter)
         n_before = np.bincount(shorter, minlength=len(counts))
@@ -156,10 +158,10 @@ class KneserNey:
         taken = np.zeros(len(counts))
         for length, rows in enumerate(map(slice, first[1:-1], first[2:]), 1):
             self.discounts[length], taken[rows] = _discounts(counts[rows], self.discount)
-        total = np.bincount(context, weights=counts, minlength=n_contexts)
-        self.totals = np.maximum(total, TINY)  # zero for kinds that did not occur
-        self.first = np.searchsorted(context, np.arange(n_contexts + 1))
-        self.backoff = np.bincount(context, weights=taken, minlength=n_contexts) / self.totals
+        # Kinds that did not occur have no counts.
+        self.totals = np.maximum(np.bincount(context, counts, self.n_contexts), TINY)
+        self.first = np.searchsorted(context, np.arange(self.n_contexts + 1))
+        self.backoff = np.bincount(context, taken, self.n_contexts) / self.totals
         self.weights = (counts - taken) / self.totals[context]
         n_before = np.bincount(self.characters[:n_roots], counts[:n_roots], self.n_characters)
         self.roots = self._make_roots(n_before, context[:n_roots], root_counts)
@@ -187,18 +189,6 @@ class KneserNey:
     def farthest(self) -> Ints:
         """First character of each context except the roots."""
         return self.keys % self.radix - 1
-
-    @property
-    def n_contexts(self) -> int:
-        """Number of contexts, including the roots."""
-        return len(self.parents)
-
-    @property
-    def has_occurred(self) -> Bools:
-        """Whether each character occurred in each context, shape (n_contexts, n_characters)."""
-        has_occurred = np.zeros((self.n_contexts, self.n_characters), dtype=bool)
-        has_occurred.ravel()[self.ngrams] = True
-        return has_occurred
 
     def contexts_of(self, ids: Ints) -> Ints:
         """Return contexts as in `NGramCounts`, with -1 where they have no character."""
@@ -234,8 +224,7 @@ class KneserNey:
 
         `columns` are the characters plus 1.
         """
-        n_cells, keys = len(self._table) - 1, ids * self.radix
-        keys += columns
+        n_cells, keys = len(self._table) - 1, ids * self.radix + columns
         longer = self._table.take(keys, mode="clip").astype(np.int64)  # keys can exceed int32
         if n_cells == TABLE_CELLS:
             beyond = np.flatnonzero(keys >= n_cells)
@@ -345,15 +334,14 @@ class BackoffTable:
         kept = ngrams.totals / (ngrams.totals + concentration / np.maximum(lengths - 1, 1) ** 3)
         self.backoff = 1 - kept * (1 - ngrams.backoff)
         self.weights = kept[contexts] * ngrams.weights
-        ends = np.searchsorted(lengths, np.arange(2, ngrams.order + 1))
-        self.first = int(ends[0])
+        self.first = int(np.searchsorted(lengths, 2))
         self.scale = np.ones(len(lengths))
         self.sums = np.zeros((len(lengths), ngrams.n_characters), dtype=np.float32)
-        for start, stop in pairwise(ends.tolist()):
-            parents = ngrams.parents[start:stop]
-            self.scale[start:stop] = self.backoff[start:stop] * self.scale[parents]
-            self.sums[start:stop] = self.backoff[start:stop, None] * self.sums[parents]
-            cells = slice(*ngrams.first[[start, stop]])
+        for level in levels_of(lengths)[1:]:
+            parents = ngrams.parents[level]
+            self.scale[level] = self.backoff[level] * self.scale[parents]
+            self.sums[level] = self.backoff[level, None] * self.sums[parents]
+            cells = slice(*ngrams.first[[level.start, level.stop]])
             self.sums.reshape(-1)[ngrams.ngrams[cells]] += self.weights[cells]
 
     def find(self, contexts: Ints) -> Ints:

@@ -12,6 +12,7 @@ from .._data.sequences import Sequences
 from .._text.alphabet import N_SPECIAL
 from .._types import Bools, Data, Floats, Ints
 from .._validation import check_arrays
+from .contract import select
 
 # Names of the weight axes. The inputs are the characters, the start of a name, an unknown character
 # and the labels. Each unit has four gates.
@@ -47,16 +48,17 @@ class Cells(NamedTuple):
     ----------
     characters : ndarray of shape (4, n_characters + 2, units)
         Added to the first layer's gates.
-    labels : ndarray of shape (4, n_labels + 1, units), or None
+    labels : ndarray of shape (4, n_labels + 1, units)
         Likewise. The last row is for no label.
     recurrent : list of ndarray of shape (4, units, units)
         For each layer.
     between : list of (ndarray, ndarray)
-        Input weights and bias of each layer but the first.
+        Input weights and bias of each layer but the first, with the shapes (4, units, units) and
+        (4, 1, units).
     """
 
     characters: Floats
-    labels: Floats | None
+    labels: Floats
     recurrent: list[Floats]
     between: list[tuple[Floats, Floats]]
 
@@ -107,11 +109,12 @@ class LSTM:
             "embedding_dim": sizes.get(VECTOR),
         }
 
-    def _layers(self, weights: Data) -> Iterator[list[Floats]]:
-        """Yield the input weights, the recurrent weights and both biases of each layer."""
+    def _layers(self, weights: Data) -> Iterator[tuple[Floats, Floats, Floats]]:
+        """Yield the input weights, the recurrent weights and the bias of each layer."""
         names = "weight_ih", "weight_hh", "bias_ih", "bias_hh"
         for layer in range(self.num_layers):
-            yield [weights[f"layers.{layer}.{name}_l0"] for name in names]
+            into, back, *biases = (weights[f"layers.{layer}.{name}_l0"] for name in names)
+            yield into, back, np.add(*biases)
 
     @cached_property
     def _cells(self) -> Cells:
@@ -120,24 +123,17 @@ class LSTM:
         They are computed at the first use, where BLAS uses one thread, so their digits do not
         depend on the number of threads.
         """
-        order = np.arange(4 * self.hidden_size).reshape(4, -1)[[0, 1, 3, 2]].ravel()
-        scale = np.repeat(np.array([-1, -1, -1, -2], np.float32), self.hidden_size)
-        inputs, recurrent, biases = [], [], []
-        for layer in self._layers(self.weights):
-            input_weights, recurrent_weights, *bias = (weights[order] for weights in layer)
-            inputs.append(input_weights.T * scale)
-            recurrent.append(_split_gates(recurrent_weights.T * scale).copy())
-            biases.append(sum(bias) * scale)
+        layers = [[*map(_scale_gates, layer)] for layer in self._layers(self.weights)]
+        into, _, bias = layers[0]
+        inputs = into.T
         if "embedding.weight" in self.weights:
-            inputs[0] = self.weights["embedding.weight"] @ inputs[0]
-        n_inputs = self.n_characters + N_SPECIAL
-        labels = np.concatenate([inputs[0][n_inputs:], np.zeros((1, len(order)), np.float32)])
-        between = [_split_gates(weights).copy() for weights in inputs[1:]]
+            inputs = self.weights["embedding.weight"] @ inputs
+        characters, labels = np.split(inputs, [self.n_characters + N_SPECIAL])
         return Cells(
-            _split_gates(inputs[0][:n_inputs] + biases[0]).copy(),
-            _split_gates(labels).copy() if self.n_labels else None,
-            recurrent,
-            list(zip(between, map(_split_gates, biases[1:]), strict=True)),
+            _split_gates(characters + bias),
+            _split_gates(np.append(labels, np.zeros_like(inputs[:1]), axis=0)),
+            [_split_gates(back.T) for _, back, _ in layers],
+            [(_split_gates(into.T), _split_gates(bias[None])) for into, _, bias in layers[1:]],
         )
 
     def start(self, windows: Ints, labels: Ints) -> tuple[Layers, Floats]:
@@ -145,7 +141,7 @@ class LSTM:
         columns = windows.T[int((windows >= 0).any(axis=0).argmax()) :]
         ((layers, shared),) = deque(self._read_columns(columns, labels), maxlen=1)  # the last
         logits = self._predict(layers[-1][0])
-        return _select(layers, shared), logits.take(shared, axis=0)
+        return select(layers, shared), logits.take(shared, axis=0)
 
     def advance(self, layers: Layers, characters: Ints, labels: Ints) -> tuple[Layers, Floats]:
         """Read one more character per row. Return the same."""
@@ -159,30 +155,27 @@ class LSTM:
         further targets, so padding costs nothing.
         """
         has_target = sequences.has_target
-        n_steps = has_target.shape[1]
-        lengths = np.where(has_target.any(axis=1), n_steps - has_target[:, ::-1].argmax(axis=1), 0)
+        steps = np.arange(has_target.shape[1])
+        lengths = (has_target * (steps + 1)).max(axis=1, initial=0)
         order = np.argsort(-lengths, kind="stable")
-        inputs, is_target = sequences.inputs[order], has_target[order]
-        targets = (has_target.cumsum().reshape(has_target.shape) - 1)[order]
-        n_active = np.searchsorted(-lengths[order], -np.arange(n_steps), side="left").tolist()
-        columns = [inputs[:n, step] for step, n in enumerate(n_active) if n]
-        rows = np.empty(np.count_nonzero(has_target), dtype=np.int64)
+        n_active = np.searchsorted(-lengths[order], -steps)
+        columns = (sequences.inputs[order[:n], step] for step, n in enumerate(n_active) if n)
+        rows = np.empty(has_target.shape, dtype=np.int64)
         states, n_rows = [np.empty((0, self.hidden_size), np.float32)], 0
-        for step, (layers, shared) in enumerate(
-            self._read_columns(columns, sequences.labels[order])
-        ):
-            at_step = is_target[: len(shared), step]
-            needed, places = unique_inverse(shared[at_step])
-            rows[targets[: len(shared), step][at_step]] = n_rows + places
+        read = self._read_columns(columns, sequences.labels[order])
+        for step, (layers, shared) in enumerate(read):
+            active = order[: len(shared)]
+            is_target = has_target[active, step]
+            needed, places = unique_inverse(shared[is_target])
+            rows[active[is_target], step] = n_rows + places
             states.append(layers[-1][0][needed])
             n_rows += len(needed)
-        return rows, self._predict(np.concatenate(states))
+        return rows[has_target], self._predict(np.concatenate(states))
 
-    def log_proba(self, sequences: Sequences, characters: Bools | slice = slice(None)) -> Floats:
-        """Return the log-probability of each target among the given characters, in nats."""
+    def log_proba(self, sequences: Sequences, possible: Bools | bool = True) -> Floats:
+        """Return the log-probability of each target among the possible characters, in nats."""
         rows, logits = self.distinct_logits(sequences)
-        log_proba = np.full_like(logits, -np.inf)
-        log_proba[:, characters] = log_softmax(logits[:, characters])
+        log_proba = log_softmax(np.where(possible, logits, -np.inf))
         return log_proba[rows, sequences.targets[sequences.has_target]]
 
     def export(self) -> Data:
@@ -194,8 +187,8 @@ class LSTM:
             "characters": self.n_characters,
             "vectors": half.get("embedding.weight", one_hot),
             "layers": [
-                {"into": into, "back": back, "bias": np.add(*biases)}
-                for into, back, *biases in self._layers(half)
+                {"into": into, "back": back, "bias": bias}
+                for into, back, bias in self._layers(half)
             ],
             "head": {"weight": half["head.weight"], "bias": half["head.bias"]},
         }
@@ -214,7 +207,7 @@ class LSTM:
             begun, shared = unique_inverse(shared[: len(column)] * n_kinds + column + 1)
             rows, characters = np.divmod(begun, n_kinds)
             labels = labels[rows]
-            layers = self._read(np.maximum(characters - 1, 0), labels, _select(layers, rows))
+            layers = self._read(characters - 1, labels, select(layers, rows))
             if (characters == 0).any():  # padding keeps the state at zero
                 mask = (characters[:, None] > 0).astype(np.float32)
                 layers = [(hidden * mask, cell * mask) for hidden, cell in layers]
@@ -224,13 +217,13 @@ class LSTM:
         """Read one character per row. If `layers` is empty, all states start at zero."""
         cells, new_layers = self._cells, Layers()
         gates = cells.characters.take(characters, axis=1)
-        if cells.labels is not None:
+        if self.n_labels:
             gates += cells.labels.take(labels, axis=1)
         for layer, weights in enumerate(cells.recurrent):
             if layer:
                 into, bias = cells.between[layer - 1]
                 gates = new_layers[-1][0] @ into
-                gates += bias[:, None]
+                gates += bias
             if layers:
                 gates += layers[layer][0] @ weights
             new_layers.append(_update_states(gates, layers[layer][1] if layers else None))
@@ -242,14 +235,15 @@ class LSTM:
         return logits
 
 
-def _select(layers: Layers, rows: Ints) -> Layers:
-    """Return the states of the selected rows."""
-    return [(hidden.take(rows, axis=0), cell.take(rows, axis=0)) for hidden, cell in layers]
+def _scale_gates(weights: Floats) -> Floats:
+    """Return weights of shape (4 * units, ...) in the order and the scale of `Cells`."""
+    input_gate, forget_gate, candidate, output_gate = np.split(weights, 4)
+    return np.concatenate([-input_gate, -forget_gate, -output_gate, -2 * candidate])
 
 
 def _split_gates(rows: Floats) -> Floats:
-    """Return a (4, ..., units) view of an array of shape (..., 4 * units)."""
-    return np.moveaxis(rows.reshape(*rows.shape[:-1], 4, -1), -2, 0)
+    """Convert the shape (n_rows, 4 * units) to (4, n_rows, units)."""
+    return np.array(np.split(rows, 4, axis=1))
 
 
 def _update_states(gates: Floats, cell: Floats | None) -> tuple[Floats, Floats]:

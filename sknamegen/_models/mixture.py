@@ -73,29 +73,22 @@ class Component(NamedTuple):
     label: int = NONE
     alphabet: AlphabetMap | None = None
 
-    def start(self, windows: Ints, labels: Ints) -> tuple[State, Floats]:
-        """Read contexts."""
-        state, logits = self.model.start(self._inner(windows), self._labels(labels))
-        return state, self._outer(logits)
+    def labels(self, labels: Ints) -> Ints:
+        """Return the labels to condition on."""
+        return labels if self.label == NONE else np.full_like(labels, self.label)
 
-    def advance(self, state: State, characters: Ints) -> tuple[State, Floats]:
-        """Read one more character per row."""
-        state, logits = self.model.advance(state, self._inner(characters))
-        return state, self._outer(logits)
+    def inner(self, indices: Ints) -> Ints:
+        """Convert indices of the mixture's characters to those of the model's characters."""
+        return self.alphabet.inner[indices] if self.alphabet else indices
+
+    def outer(self, logits: Floats) -> Floats:
+        """Convert the model's logits to logits over the mixture's alphabet."""
+        return self.alphabet.outer(logits) if self.alphabet else logits
 
     def logits(self, sequences: Sequences) -> Floats:
         """Return the logits for each target, shape (n_targets, n_characters)."""
-        inputs, labels = self._inner(sequences.inputs), self._labels(sequences.labels)
-        return self._outer(self.model.logits(sequences._replace(inputs=inputs, labels=labels)))
-
-    def _labels(self, labels: Ints) -> Ints:
-        return labels if self.label == NONE else np.full_like(labels, self.label)
-
-    def _inner(self, indices: Ints) -> Ints:
-        return self.alphabet.inner[indices] if self.alphabet else indices
-
-    def _outer(self, logits: Floats) -> Floats:
-        return self.alphabet.outer(logits) if self.alphabet else logits
+        inputs, labels = self.inner(sequences.inputs), self.labels(sequences.labels)
+        return self.outer(self.model.logits(sequences._replace(inputs=inputs, labels=labels)))
 
 
 class Mixture(NextCharModel):
@@ -112,24 +105,23 @@ class Mixture(NextCharModel):
     def __init__(self, components: Sequence[Component]):
         model, _, _, alphabet = components[0]
         self.n_characters = len(alphabet.inner) - 3 if alphabet else model.n_characters
-        self.n_labels = model.n_labels
-        self.components = list(components)
+        self.components = components
         self._shares = shares_of([component.weight for component in components])
 
     def start(self, windows: Ints, labels: Ints) -> tuple[State, Floats]:
         """Read contexts."""
-        outputs = [component.start(windows, labels) for component in self.components]
-        return [state for state, _ in outputs], self._mean(logits for _, logits in outputs)
+        parts = self.components
+        return self._combine(c.model.start(c.inner(windows), c.labels(labels)) for c in parts)
 
     def advance(self, state: State, characters: Ints) -> tuple[State, Floats]:
         """Read one more character per row."""
         pairs = zip(self.components, state, strict=True)
-        outputs = [component.advance(inner, characters) for component, inner in pairs]
-        return [inner for inner, _ in outputs], self._mean(logits for _, logits in outputs)
+        return self._combine(c.model.advance(before, c.inner(characters)) for c, before in pairs)
 
     def logits(self, sequences: Sequences) -> Floats:
         """Return the logits for each target, shape (n_targets, n_characters)."""
-        return self._mean(component.logits(sequences) for component in self.components)
+        logits = (component.logits(sequences) for component in self.components)
+        return weighted_sum(self._shares, logits)
 
     def export(self) -> Data:
         """Return the data for the web page script."""
@@ -139,5 +131,8 @@ class Mixture(NextCharModel):
             components.append(data | {"alphabet": alphabet and alphabet.export()})
         return {"components": components}
 
-    def _mean(self, logits: Iterable[Floats]) -> Floats:
-        return weighted_sum(self._shares, logits)
+    def _combine(self, outputs: Iterable[tuple[State, Floats]]) -> tuple[State, Floats]:
+        """Return the states of all models, and the mean of their logits."""
+        states, logits = zip(*outputs, strict=True)
+        outer = (component.outer(x) for component, x in zip(self.components, logits, strict=True))
+        return states, weighted_sum(self._shares, outer)

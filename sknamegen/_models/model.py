@@ -72,13 +72,13 @@ class CharModel(NextCharModel):
     ):
         self.kinds, self.new_characters = kinds, new_characters
         self.networks, self.counts, self.concentration = networks, counts, concentration
-        self.n_characters, self.n_labels = kinds.one_hot.shape[1], kinds.ngrams.n_labels
+        self.n_characters = kinds.one_hot.shape[1]
         self._lstms = [network.lstm for network in networks if network.lstm]
         self._shares = shares_of([network.weight for network in networks])
         self._ngrams: NGrams | BackoffTable | None = None if networks else counts
         if counts and concentration is not None:
             self._ngrams = BackoffTable(counts.levels[-1], concentration)
-        if counts and not networks and not self.n_labels:
+        if counts and not networks and not new_characters:
             self.ngrams = counts.levels[0]
 
     @classmethod
@@ -88,14 +88,13 @@ class CharModel(NextCharModel):
         kinds, new_characters = KindPenalty.from_state(state["kinds"], *parts), None
         if n_labels:
             new_characters = NewCharacterPenalty.from_state(state["new_characters"], *parts)
-        networks = [
-            Network(**values | {"lstm": LSTM(values["lstm"])}) for values in state["networks"]
-        ]
-        weights = [network.weight for network in networks]
-        scale_weights(weights or [1], len(weights) or 1, "Expected a finite weight > 0.")
-        for lstm in (network.lstm for network in networks if network.lstm):
+        networks = []
+        for values in state["networks"]:
+            lstm = LSTM(values["lstm"])
             if (lstm.n_characters, lstm.n_labels) != (len(alphabet), n_labels):
                 raise ValueError("Expected networks of the characters and labels of the corpus.")
+            scale_weights([values["weight"]], 1, "Expected a finite weight > 0.")
+            networks.append(Network(**values | {"lstm": lstm}))
         counts, concentration = state["counts"], state["concentration"]
         if counts is not None or not networks:
             counts = NGrams.from_state(counts, *parts)
@@ -105,13 +104,12 @@ class CharModel(NextCharModel):
 
     def to_state(self) -> Data:
         """Return all that `from_state` needs, as numbers, arrays, and nested dicts and lists."""
-        new_characters, counts = self.new_characters, self.counts
         pairs = zip(self.networks, self._lstms, strict=True)
         return {
             "kinds": self.kinds.to_state(),
-            "new_characters": new_characters and new_characters.to_state(),
+            "new_characters": self.new_characters and self.new_characters.to_state(),
             "networks": [vars(network) | {"lstm": lstm.weights} for network, lstm in pairs],
-            "counts": counts and counts.to_state(),
+            "counts": self.counts and self.counts.to_state(),
             "concentration": self.concentration,
         }
 
@@ -119,53 +117,53 @@ class CharModel(NextCharModel):
         """Read contexts."""
         outputs = [lstm.start(windows, labels) for lstm in self._lstms]
         contexts = np.concatenate([labels[:, None], windows[:, ::-1]], axis=1)
-        kinds = self.kinds.contexts(windows, labels)[:, -1]
-        state = contexts, [layers for layers, _ in outputs], kinds
-        return state, self._predict_after(state, [logits for _, logits in outputs])
+        return self._after(contexts, outputs, self.kinds.contexts(windows, labels)[:, -1])
 
     def advance(self, state: State, characters: Ints) -> tuple[State, Floats]:
         """Read one more character per row."""
         contexts, layers, kinds = state
         labels = contexts[:, 0]
-        # The state after a full window depends on its first character, which is dropped.
+        # The state after a full window depends on its first character, which is dropped. Such rows
+        # are read again, now and at each later call.
         full = np.flatnonzero(contexts[:, -1] >= 0)
         contexts = np.concatenate([labels[:, None], characters[:, None], contexts[:, 1:-1]], axis=1)
         if len(full) == len(contexts):
             return self.start(contexts[:, :0:-1], labels)
         pairs = zip(self._lstms, layers, strict=True)
         outputs = [lstm.advance(before, characters, labels) for lstm, before in pairs]
-        kinds = self.kinds.advance(kinds, characters)
+        state, logits = self._after(contexts, outputs, self.kinds.advance(kinds, characters))
         if len(full):
-            read_again = contexts[full, :0:-1], labels[full]
-            kinds[full] = self.kinds.contexts(*read_again)[:, -1]
-            for lstm, (_, logits) in zip(self._lstms, outputs, strict=True):
-                _, logits[full] = lstm.start(*read_again)
-        state = contexts, [layers for layers, _ in outputs], kinds
-        return state, self._predict_after(state, [logits for _, logits in outputs])
+            _, logits[full] = self.start(contexts[full, :0:-1], labels[full])
+        return state, logits
 
     def logits(self, sequences: Sequences) -> Floats:
         """Return the logits for each target, shape (n_targets, n_characters)."""
-        rows, logits = self._predict_sequences(sequences)
-        contexts = self.kinds.contexts(sequences.inputs, sequences.labels)
-        return logits.take(rows, axis=0) + self.kinds.of(contexts[sequences.has_target])
+        logits, rows, contexts = self._predict_sequences(sequences)
+        return logits.take(rows, axis=0) + self.kinds.of(contexts)
 
     def log_proba(self, sequences: Sequences) -> Floats:
         """Return the log-probability of each target, in nats, shape (n_targets,)."""
-        rows, logits = self._predict_sequences(sequences)
-        contexts = self.kinds.contexts(sequences.inputs, sequences.labels)[sequences.has_target]
         targets = sequences.targets[sequences.has_target]
-        return self.kinds.log_proba(logits, rows, contexts, targets)
+        return self.kinds.log_proba(*self._predict_sequences(sequences), targets)
 
     def export(self) -> Data:
         """Return the data for the web page script."""
-        new_characters, ngrams = self.new_characters, self._ngrams
         return {
             "networks": [lstm.export() for lstm in self._lstms],
             "shares": self._shares,
-            "ngrams": ngrams and ngrams.export(),
-            "newCharacters": new_characters and new_characters.export(),
+            "ngrams": self._ngrams and self._ngrams.export(),
+            "newCharacters": self.new_characters and self.new_characters.export(),
             "kinds": self.kinds.export(),
         }
+
+    def _after(
+        self, contexts: Ints, outputs: list[tuple[Layers, Floats]], kinds: Ints
+    ) -> tuple[State, Floats]:
+        """Return the state and the logits, given the layers and the logits of each network."""
+        ngrams = self._ngrams
+        ids = ngrams.find(contexts[:, : ngrams.order]) if ngrams else np.empty(0, dtype=np.int64)
+        logits = self._predict([logits for _, logits in outputs], ids, contexts[:, 0])
+        return (contexts, [layers for layers, _ in outputs], kinds), logits + self.kinds.of(kinds)
 
     def _predict(self, outputs: list[Floats], ids: Ints, labels: Ints) -> Floats:
         """Return logits without the penalty of kinds.
@@ -185,18 +183,10 @@ class CharModel(NextCharModel):
             logits += self.new_characters.of(labels)
         return logits
 
-    def _predict_after(self, state: State, outputs: list[Floats]) -> Floats:
-        """Return the logits in a state, given those of the networks."""
-        contexts, _, kinds = state
-        ids = kinds[:0]
-        if self._ngrams:
-            ids = self._ngrams.find(contexts[:, : self._ngrams.order])
-        return self._predict(outputs, ids, contexts[:, 0]) + self.kinds.of(kinds)
+    def _predict_sequences(self, sequences: Sequences) -> tuple[Floats, Ints, Ints]:
+        """Return logits without the penalty of kinds, and each target's row and context of kinds.
 
-    def _predict_sequences(self, sequences: Sequences) -> tuple[Ints, Floats]:
-        """Return each target's row, and the logits of the rows, without the penalty of kinds.
-
-        Targets with the same context share a row.
+        Targets with the same context share a row of logits.
         """
         outputs = [lstm.distinct_logits(sequences) for lstm in self._lstms]
         rows: Ints = outputs[0][0] if outputs else np.zeros(1, dtype=np.int64)
@@ -208,9 +198,9 @@ class CharModel(NextCharModel):
             read_rows, ids = np.divmod(pairs, n_ids)
             logits = [part.take(read_rows, axis=0) for part in logits]
         labels = np.empty(int(rows.max(initial=-1)) + 1, dtype=np.int64)
-        if self.new_characters:
-            labels[rows] = np.repeat(sequences.labels, sequences.has_target.sum(1))
-        return rows, self._predict(logits, ids, labels)
+        labels[rows] = np.repeat(sequences.labels, sequences.has_target.sum(1))
+        kinds = self.kinds.contexts(sequences.inputs, sequences.labels)
+        return self._predict(logits, ids, labels), rows, kinds[sequences.has_target]
 
 
 def learn_penalties(

@@ -35,8 +35,7 @@ class NGrams:
     def __init__(
         self, counted: NGramCounts, kinds: Ints, n_labels: int = 0, discount: float | None = None
     ):
-        numbers = (0, n_labels) if n_labels else (0,)
-        self.levels = [KneserNey(counted, kinds, n, discount) for n in numbers]
+        self.levels = [KneserNey(counted, kinds, n, discount) for n in sorted({0, n_labels})]
         self.order, self.n_characters = counted.contexts.shape[1], len(kinds) - 3
         self.discounts = self.levels[-1].discounts
 
@@ -79,9 +78,9 @@ class NGrams:
 
     def find(self, contexts: Ints) -> Ints:
         """Return an id for each context, for use with `proba`: its longest known suffixes."""
-        ids, *by_label = (level.find(contexts) for level in self.levels)
-        for label_ids in by_label:
-            ids = label_ids * self.levels[0].n_contexts + ids
+        ids = self.levels[0].find(contexts)
+        for level in self.levels[1:]:
+            ids = level.find(contexts) * self.levels[0].n_contexts + ids
         return ids
 
     def proba(self, ids: Ints) -> Floats:
@@ -89,12 +88,10 @@ class NGrams:
         if len(self.levels) == 1:
             return self.levels[0].proba(ids)
         label_ids, ids = np.divmod(ids, self.levels[0].n_contexts)
-        proba = self.levels[1].proba(label_ids)
-        proba *= _LABEL_WEIGHT
-        proba += (1 - _LABEL_WEIGHT) * self.levels[0].proba(ids)
-        return proba
+        proba = _LABEL_WEIGHT * self.levels[1].proba(label_ids)
+        return proba + (1 - _LABEL_WEIGHT) * self.levels[0].proba(ids)
 
-    def log_proba(self, ids: Ints, logits: Floats | None = None) -> Floats:
+    def log_proba(self, ids: Ints, logits: Floats) -> Floats:
         """Return the logarithms of `proba`. There are no logits to back off to."""
         # With very small discounts, the probability of unseen characters underflows to zero.
         return np.log(np.maximum(self.proba(ids), TINY))

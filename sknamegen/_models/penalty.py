@@ -1,18 +1,17 @@
 """Penalties on characters that a model overestimates because it has seen few examples."""
 
+from collections.abc import Iterator
 from functools import cached_property
 from itertools import chain
 from typing import Self
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from .._arrays import look_up, unique_inverse
 from .._data.corpus import Corpus
 from .._data.sequences import Sequences
-from .._parallel import BLOCK_CELLS
 from .._text.alphabet import NONE, Alphabet
 from .._types import Data, Floats, Ints
 from .counts import NGramCounts
@@ -35,11 +34,14 @@ class NewCharacterPenalty:
 
     Parameters
     ----------
-    counts : sparse array of shape (n_labels, n_characters), dtype float64
-        How often the names with each label contain each character.
+    counted : NGramCounts
+        The characters of names, without contexts.
+    n_labels, n_characters : int
 
     Attributes
     ----------
+    counts : sparse array of shape (n_labels, n_characters), dtype float64
+        How often the names with each label contain each character.
     penalty : ndarray of shape (n_labels,), dtype float32
         For the characters U that no name with the label contains,
         ``min(0, log((n_once + 0.5) / (n + 1) / p(U)))``, clipped at -8. The label's names contain n
@@ -51,9 +53,11 @@ class NewCharacterPenalty:
        Parameters", Biometrika, 1953.
     """
 
-    def __init__(self, counts: csr_array):
-        self.counts, self._seen = counts, np.split(counts.indices, counts.indptr[1:-1])
-        labels, n_labels = counts.tocoo().row, counts.shape[0]
+    def __init__(self, counted: NGramCounts, n_labels: int, n_characters: int):
+        cells = counted.filled_counts, (counted.contexts[:, 0], counted.characters)
+        self.counts = counts = csr_array(cells, shape=(n_labels, n_characters))
+        self._seen = np.split(counts.indices, counts.indptr[1:-1])
+        labels = counts.tocoo().row
         overall = counts.sum(axis=0) / counts.sum()
         share_seen = np.bincount(labels, overall[counts.indices], n_labels)
         n_once = np.bincount(labels, counts.data <= 1, n_labels)
@@ -64,21 +68,24 @@ class NewCharacterPenalty:
     @classmethod
     def learn(cls, corpus: Corpus, sequences: Sequences, before: Self | None) -> Self:
         """Count the characters of sequences with labels, and add the counts of earlier calls."""
-        counted = NGramCounts.of(sequences, 1)
-        counts = _by_label(counted, len(corpus.labels), len(corpus.alphabet))
-        return cls(counts + before.counts if before else counts)
+        counted = NGramCounts.of(sequences, 1, before.counted() if before else None)
+        return cls(counted, len(corpus.labels), len(corpus.alphabet))
 
     @classmethod
     def from_state(cls, state: Data, alphabet: Alphabet, n_labels: int) -> Self:
         """Return the penalty from a state returned by `to_state`, or raise ValueError."""
         counted = NGramCounts.from_state(state, alphabet.kinds, n_labels)
-        return cls(_by_label(counted, n_labels, len(alphabet)))
+        return cls(counted, n_labels, len(alphabet))
+
+    def counted(self) -> NGramCounts:
+        """Return the merged counts."""
+        counts = self.counts.tocoo()
+        return NGramCounts(counts.row[:, None], counts.col, counts.data)
 
     def to_state(self) -> Data:
         """Return the counts as compact arrays."""
-        counts, (n_labels, n_characters) = self.counts.tocoo(), self.counts.shape
-        counted = NGramCounts(counts.row[:, None], counts.col, counts.data)
-        return counted.to_state(n_characters, n_labels)
+        n_labels, n_characters = self.counts.shape
+        return self.counted().to_state(n_characters, n_labels)
 
     def of(self, labels: Ints) -> Floats:
         """Return the penalties for rows of logits with these labels, or for all rows."""
@@ -126,23 +133,22 @@ class KindPenalty:
 
     def __init__(self, alphabet: Alphabet, counted: NGramCounts, n_labels: int):
         self._alphabet, self._kind_of = alphabet, _kind_of(alphabet)
-        kinds = _kinds_of_kinds(alphabet)
-        self.ngrams = KneserNey(counted, kinds, n_labels, _DISCOUNT)
-        kind_of, n_kinds = self._kind_of[: len(alphabet)], len(kinds) - 3
+        self.ngrams = KneserNey(counted, _kinds_of_kinds(alphabet), n_labels, _DISCOUNT)
+        kind_of, n_kinds = self._kind_of[: len(alphabet)], self.ngrams.n_characters
         _, kind, counts = self.ngrams.counted()
         overall = np.bincount(kind_of, minlength=n_kinds) / len(kind_of)
         overall += np.bincount(kind, counts, n_kinds)
         overall = np.maximum(overall / overall.sum(), TINY)
         proba = np.maximum(self.ngrams.proba(np.arange(self.ngrams.n_contexts)), TINY)
-        proba[self.ngrams.has_occurred] *= _SLACK
+        proba.reshape(-1)[self.ngrams.ngrams] *= _SLACK  # those that occurred
         self.by_kind = np.log(proba / overall).clip(_LOWEST, 0).astype(np.float32)
         self.one_hot = np.equal.outer(np.arange(n_kinds), kind_of).astype(np.float32)
 
     @classmethod
     def learn(cls, corpus: Corpus, sequences: Sequences, before: Self | None) -> Self:
         """Count the kinds in sequences of indices, and add the counts of earlier calls."""
-        parts = _count_kinds(corpus, sequences)
-        counted = NGramCounts.joined([before.ngrams.counted(), *parts] if before else parts)
+        earlier = [before.ngrams.counted()] if before else []
+        counted = NGramCounts.joined([*earlier, *_count_kinds(corpus, sequences)])
         return cls(corpus.alphabet, counted, len(corpus.labels))
 
     @classmethod
@@ -189,9 +195,7 @@ class KindPenalty:
         """Return the penalties for rows of logits after these contexts."""
         return self.by_kind.take(contexts, axis=0) @ self.one_hot
 
-    def log_proba(
-        self, logits: Floats, rows: Ints, contexts: Ints, targets: Ints
-    ) -> NDArray[np.float64]:
+    def log_proba(self, logits: Floats, rows: Ints, contexts: Ints, targets: Ints) -> Floats:
         """Return the log-probability of each target, with the penalties, in nats.
 
         Penalties are the same for all characters of a kind, so rows are first summed by kind. This
@@ -216,38 +220,26 @@ class KindPenalty:
         }
 
 
-def _by_label(counted: NGramCounts, n_labels: int, n_characters: int) -> csr_array:
-    """Return how often each label occurs with each character, from n-grams of order 1."""
-    cells = counted.filled_counts, (counted.contexts[:, 0], counted.characters)
-    return csr_array(cells, shape=(n_labels, n_characters))
-
-
-def _count_kinds(corpus: Corpus, sequences: Sequences) -> list[NGramCounts]:
-    """Count the n-grams of character kinds in blocks of sequences with targets."""
-    alphabet, n_labels, window_length = corpus.alphabet, len(corpus.labels), corpus.window_length_
-    kind_of, kinds = _kind_of(alphabet), _kinds_of_kinds(alphabet)
+def _count_kinds(corpus: Corpus, sequences: Sequences) -> Iterator[NGramCounts]:
+    """Yield the n-grams of character kinds in blocks of sequences."""
+    alphabet, kind_of = corpus.alphabet, _kind_of(corpus.alphabet)
+    n_values = len(_kinds_of_kinds(alphabet)) + len(corpus.labels)
     # Most names consist of the same kinds as many others, so each pattern is counted once.
     ids: Ints = np.zeros(len(sequences.inputs), dtype=np.int64)
     characters = sequences.inputs, sequences.targets
     for column in chain([sequences.labels], *(look_up(kind_of, x).T for x in characters)):
-        _, ids = unique_inverse(ids * (len(kinds) + n_labels) + column + 1)
+        _, ids = unique_inverse(ids * n_values + column + 1)
     n_names = np.bincount(ids, sequences.weights).astype(float)
     examples = np.empty(len(n_names), dtype=np.int64)
     examples[ids] = np.arange(len(ids))
-    sequences = sequences.take(examples)
-    order, parts = min(_ORDER, window_length + 1), list[NGramCounts]()
-    size = max(1, BLOCK_CELLS // (order * window_length))
-    for start in range(0, len(sequences.inputs), size):
-        part = sequences.take(slice(start, start + size))
+    sequences = sequences.take(examples)._replace(name_index=np.arange(len(examples)))
+    order = min(_ORDER, corpus.window_length_ + 1)
+    for part in sequences.blocks(order):
         rows, steps = np.nonzero(part.has_target)
-        if not len(rows):
-            continue
         recent = _recent_kinds(kind_of[part.inputs], rows, steps, order - 1, alphabet)
         contexts = np.append(part.labels[rows][:, None], recent, axis=1)
-        targets, weights = kind_of[part.targets[rows, steps]], n_names[start + rows]
-        counted = NGramCounts(contexts, targets, weights)
-        parts.append(KneserNey(counted, kinds, n_labels, _DISCOUNT).counted())
-    return parts
+        targets, counts = kind_of[part.targets[rows, steps]], n_names[part.name_index[rows]]
+        yield NGramCounts(contexts, targets, counts)
 
 
 def _recent_kinds(
@@ -264,8 +256,7 @@ def _recent_kinds(
     n_rows, n_steps = kinds.shape
     run = min(_RUN, length)
     padded = np.concatenate([np.full((n_rows, run), NONE, kinds.dtype), kinds], axis=1)
-    before = [padded[:, i : i + n_steps] for i in range(run)]
-    is_included = np.logical_or.reduce([earlier != kinds for earlier in before])
+    is_included = np.logical_or.reduce([padded[:, i : i + n_steps] != kinds for i in range(run)])
     n_included = is_included.cumsum(axis=1)
     shortened = np.full((n_rows, length + n_steps), NONE, kinds.dtype)
     shortened[np.nonzero(is_included)[0], length - 1 + n_included[is_included]] = kinds[is_included]
@@ -273,10 +264,9 @@ def _recent_kinds(
     recent = sliding_window_view(shortened, length, axis=1)[rows, ends][:, ::-1]
     is_far = np.append(alphabet.caseless, False)[recent]  # index -1 means no kind
     is_far[:, :_CASELESS] = False
-    rows = is_far.any(axis=1)
-    n_far = np.logical_or.accumulate(is_far[rows], axis=1).cumsum(axis=1)
-    farthest = np.where(n_far > 1, NONE, recent[rows])
-    recent[rows] = np.where(n_far == 1, alphabet.kinds[NONE], farthest)
+    distance = is_far.cumsum(axis=1).cumsum(axis=1)  # 1 at the nearest, more from there on
+    recent[distance == 1] = alphabet.kinds[NONE]
+    recent[distance > 1] = NONE
     return recent
 
 

@@ -81,8 +81,8 @@ class Pretrained:
         characters = [old_index.get(character, NONE) for character in corpus.alphabet_.tolist()]
         start = len(old_index)  # of a name; an unknown character and the labels follow
         label_index = {label: start + N_SPECIAL + i for i, label in enumerate(self.label_shares)}
-        new_label = start + N_SPECIAL + len(label_index)
-        label_rows = [label_index.get(label, new_label) for label in corpus.labels]
+        # The vectors of new labels (zero) and new characters (NaN) are appended, in this order.
+        label_rows = [label_index.get(label, -2) for label in corpus.labels]
         rows = {CHARACTERS: characters, INPUTS: [*characters, start, start + 1, *label_rows]}
         for name, weight in network.weights.items():
             for axis, kind in enumerate(network.axes[name]):
@@ -90,21 +90,17 @@ class Pretrained:
                     vectors = np.moveaxis(weight, axis, 0)
                     if kind == INPUTS:
                         vectors = self._center_labels(vectors)
-                    new = np.full((1, *vectors.shape[1:]), np.nan, np.float32)  # row -1
-                    weight = np.moveaxis(np.concatenate([vectors, new])[rows[kind]], 0, axis)
+                    new = [np.full_like(vectors[0], value) for value in (0, np.nan)]
+                    weight = np.moveaxis(np.append(vectors, new, axis=0)[rows[kind]], 0, axis)
             weights[name] = weight
         return weights
 
     def _center_labels(self, vectors: Floats) -> Floats:
-        """Move the mean of the label vectors into the character vectors.
-
-        Append a zero vector for new labels.
-        """
+        """Move the mean of the label vectors into the character vectors."""
         shares = np.array(list(self.label_shares.values()), np.float32)
         character_vectors, label_vectors = np.split(vectors, [len(vectors) - len(shares)])
-        zeros = np.zeros((1, *vectors.shape[1:]), np.float32)
         mean = shares @ label_vectors
-        return np.concatenate([character_vectors + mean, label_vectors - mean, zeros])
+        return np.concatenate([character_vectors + mean, label_vectors - mean])
 
 
 def read_pretrained(file: IO[bytes]) -> Pretrained:
@@ -114,12 +110,9 @@ def read_pretrained(file: IO[bytes]) -> Pretrained:
     "scale.head.weight" of one scale per row.
     """
     with np.load(file) as arrays:
-        weights = dict(arrays)
-    alphabet = weights.pop("alphabet")
-    for scale_name in [name for name in weights if name.startswith("scale.")]:
-        scale, name = weights.pop(scale_name), scale_name.removeprefix("scale.")
-        weights[name] = weights[name] * scale
-    return Pretrained(Alphabet(alphabet), [LSTM(weights)], {})
+        names = [name for name in arrays if name != "alphabet" and not name.startswith("scale.")]
+        weights = {name: arrays[name] * arrays.get(f"scale.{name}", 1) for name in names}
+        return Pretrained(Alphabet(arrays["alphabet"]), [LSTM(weights)], {})
 
 
 @cache
