@@ -24,10 +24,10 @@ PUBLIC = {
     "SamplePreview": "callbacks",
 }
 
-_SAVED = PUBLIC | {"KnownNames": "datasets"}
 SKOPS_TRUSTED = (
     "builtins.frozenset",
-    *(f"{PACKAGE}.{module}.{name}" for name, module in _SAVED.items()),
+    *(f"{PACKAGE}.{module}.{name}" for name, module in PUBLIC.items()),
+    f"{PACKAGE}.datasets.KnownNames",
 )
 """Types in a skops file: ``skops.io.load(file, trusted=SKOPS_TRUSTED)``."""
 

@@ -1,16 +1,15 @@
 """Build a deterministic automaton that accepts the names a constraint allows."""
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, csr_matrix
 
 from .._arrays import sorted_unique
 from .._parallel import MAX_CELLS
 from .._text.alphabet import Alphabet
-from .._types import Bools, Ints
+from .._types import Bools, Floats, Ints
 
 # One of the automata whose product is an `Automaton`: the state after each class of characters,
 # (n_states, n_classes), or -1 if none of them can follow, whether a name may end in each state, and
@@ -90,30 +89,47 @@ class Automaton(NamedTuple):
         rows = self.transitions[states.ravel()].toarray() + np.int32(self.dead)
         return rows.reshape(*states.shape, -1)
 
-    def edges(self, table: NDArray[Any], rows: Ints) -> tuple[Ints, Ints, NDArray[Any]]:
-        """Return the transitions, without those to the dead state.
+    def steps(
+        self, end: int | None, proba: Floats, contexts: Ints
+    ) -> tuple[csr_matrix, csr_matrix, Floats]:
+        """Return the weights of steps between states, and of the end of a name.
+
+        The matrices contain the steps that start a character, and those that continue one.
 
         Parameters
         ----------
-        table : ndarray of shape (n_rows, n_characters)
-        rows : ndarray of shape (n_states,), dtype int
-            The row of each state.
-
-        Returns
-        -------
-        n_edges : ndarray of shape (n_states,), dtype int
-            Number of transitions from each state.
-        after, values : ndarray of shape (n_edges.sum(),)
-            The state after each transition, and the value of its state and character in the table.
+        end : int or None
+            The index of the end of a name.
+        proba : ndarray of shape (n_contexts, n_characters), dtype float
+            The weight of each character in each context.
+        contexts : ndarray of shape (n_states,), dtype int
+            The context for each state.
         """
         matrix = self.transitions
         if isinstance(matrix, np.ndarray):
             is_live = matrix != self.dead
             n_edges = np.count_nonzero(is_live, axis=1)
-            return n_edges, matrix[is_live], table.take(rows, axis=0)[is_live]
-        n_edges = np.diff(matrix.indptr)
-        values = table[np.repeat(rows, n_edges), matrix.indices]
-        return n_edges, matrix.data + self.dead, values
+            after = matrix[is_live]
+            weights = proba.take(contexts, axis=0)[is_live]
+            is_start = self.starts_cluster[is_live]
+        else:
+            n_edges = np.diff(matrix.indptr)
+            after = matrix.data + self.dead
+            states = np.repeat(np.arange(len(n_edges)), n_edges)
+            weights = proba[contexts[states], matrix.indices]
+            is_start = self.starts_cluster[states, matrix.indices]
+        places = np.append(0, n_edges.cumsum()).astype(np.int32)
+        shape = len(n_edges), len(n_edges)
+        ends = self.accepts.astype(float)
+        if end is not None:
+            ends *= proba[contexts, end]
+
+        def matrix_of(weights: Floats) -> csr_matrix:
+            return csr_matrix((weights.astype(float), after, places), shape)
+
+        if is_start.all():
+            return matrix_of(weights), csr_matrix(shape), ends
+        return matrix_of(weights * is_start), matrix_of(weights * ~is_start), ends
 
 
 def build_automaton(alphabet: Alphabet, parts: Sequence[Part]) -> Automaton:

@@ -28,8 +28,7 @@ class Cache:
 
     def get(self, key: Hashable, compute: Callable[[], _Value]) -> _Value:
         """Return the value for a key, computing it if it is not in the cache."""
-        entry: Any = self._entries.pop(key, None)
-        if entry is None:
+        if (entry := self._entries.pop(key, None)) is None:
             value = compute()
             entry = value, _size(key, value)
         if entry[1] <= self.max_bytes:

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .._data.corpus import Corpus
 from .._text.unicode import fold
@@ -30,7 +29,7 @@ def make_filters(corpus: Corpus, novel: object, exclude: object, distinct_words:
     if exclude is not None:
         is_excluded = check_exclude(exclude)
 
-        def excluded(names: list[str]) -> NDArray[np.bool_]:
+        def excluded(names: list[str]) -> Bools:
             matches = {name for name in set(names) if is_excluded(fold(name))}
             return np.fromiter((name in matches for name in names), bool, len(names))
 

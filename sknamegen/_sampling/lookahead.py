@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from typing import NamedTuple, Self
 
 import numpy as np
-from scipy.sparse import csr_matrix
 
 from .._data.corpus import Corpus
 from .._models.kneser_ney import TABLE_CELLS
@@ -62,7 +61,11 @@ class Lookahead(NamedTuple):
     @classmethod
     def possible(cls, alphabet: Alphabet, limits: Limits) -> Self:
         """Return a lookahead that only shows which prefixes can be completed."""
-        return cls._filled(alphabet, limits, limits.automaton(alphabet))
+        automaton = limits.automaton(alphabet)
+        n_states, n_characters = automaton.transitions.shape
+        empty = cls(alphabet, limits, automaton, np.empty((0, n_states)), np.empty(0), n_late=0)
+        every, ids = np.ones((1, n_characters)), np.zeros(n_states, dtype=np.int64)
+        return empty._filled(automaton, every, ids)
 
     def check(self, prefixes: Sequence[str]) -> None:
         """Raise an error if a prefix cannot be completed."""
@@ -84,33 +87,52 @@ class Lookahead(NamedTuple):
         limits = self.limits
         n_rows = min(limits.max_length, _USUAL_ROWS + limits.min_length) + 2
         max_states = TABLE_CELLS // n_rows if n_rows <= _MAX_ROWS else 0
+        automaton = self.automaton
         for order in range(ngrams.order, 0, -1):
             contexts = ngrams.truncated(order)
-            if found := _product(self.automaton, contexts, max_states):
-                automaton, states, ids = found
-                weights = self, states, contexts.proba, ids
-                return self._filled(self.alphabet, limits, automaton, weights)
-        raise _too_large_error(self.automaton, limits)
+            found = product(automaton.transitions, contexts.after, contexts.starts, max_states)
+            if found:
+                break
+        else:
+            raise _too_large_error(automaton, limits)
+        transitions, (states, ids) = found
+        # Dense arrays are faster, and smaller unless most transitions lead to the dead state.
+        if np.prod(transitions.shape) <= max(BLOCK_CELLS, 2 * transitions.nnz):
+            transitions = transitions.toarray() + np.int32(len(states) - 1)
+        every = np.broadcast_to(True, transitions.shape)
+        one_code = self.alphabet.clusters.one_code_per_cluster
+        starts_cluster = every if one_code else automaton.starts_cluster[states]
+        starts = tuple(np.unique(contexts.starts, return_inverse=True)[1].tolist())
+        pairs = Automaton(transitions, automaton.accepts[states], starts_cluster, starts)
+        return self._filled(pairs, contexts.proba, ids, states)
 
     def trusted(self, exponent: float) -> Self:
         """Return the probabilities to the power of an exponent."""
         return self._replace(rows=self.rows**exponent, log_scales=exponent * self.log_scales)
 
-    @classmethod
     def _filled(
-        cls, alphabet: Alphabet, limits: Limits, automaton: Automaton, weights: "_Weights" = None
+        self, automaton: Automaton, proba: Floats, contexts: Ints, states: Ints | None = None
     ) -> Self:
-        """Return a lookahead with all rows."""
-        n_states, n_characters = automaton.transitions.shape
-        base = weights[0].automaton if weights else automaton
-        every = np.ones((1, n_characters)), np.zeros(n_states, dtype=np.int64)
-        proba, ids = weights[2:] if weights else every
-        to_longer, to_same, ends = _steps(automaton, alphabet.end, proba, ids)
-        n_repeats = len(base.accepts) * bool(to_same.data.any())
+        """Return a lookahead with all rows.
+
+        Parameters
+        ----------
+        automaton : Automaton
+        proba : ndarray of shape (n_contexts, n_characters), dtype float
+            The weight of each character in each context.
+        contexts : ndarray of shape (n_states,), dtype int64
+            The context for each state.
+        states : ndarray of shape (n_states,), dtype int64, default=None
+            The state in the automaton of this lookahead for each state. None: show only which
+            prefixes can be completed.
+        """
+        limits = self.limits
+        to_longer, to_same, ends = automaton.steps(self.alphabet.end, proba, contexts)
+        n_repeats = len(self.automaton.accepts) * bool(to_same.data.any())
 
         def counted(values: Floats) -> Floats:
             """Return probabilities, or 1 where a number of ways to continue is positive."""
-            return values if weights else (values > 0).astype(float)
+            return (values > 0).astype(float) if states is None else values
 
         def shorter_values(longer: Floats, may_end: bool) -> Floats:
             """Return the values of prefixes that are one character shorter."""
@@ -131,19 +153,21 @@ class Lookahead(NamedTuple):
                 scale = 1.0 if may_end else values.max() or 1.0
                 values = values / scale
                 row = values.astype(np.float32)
-                if weights:  # Rounding must not reduce a positive probability to zero.
-                    is_possible = weights[0].is_possible(np.array(length), weights[1])
-                    row = np.maximum(row, np.finfo(np.float32).tiny) * is_possible
+                if states is not None:  # Rounding must not reduce a positive probability to zero.
+                    row = np.maximum(row, np.finfo(np.float32).tiny)
+                    row *= self.is_possible(np.array(length), states)
                 rows.append(row)
                 log_scales.append(np.log(scale))
                 n_late += may_end
                 if (may_end or not n_repeats) and _is_close(values, longer):
                     break
                 if len(rows) > _MAX_ROWS or len(rows) * len(ends) > 2 * TABLE_CELLS:
-                    raise _too_large_error(base, limits)
+                    raise _too_large_error(self.automaton, limits)
         rows.append(np.zeros(len(ends), dtype=np.float32))
         scales = np.append(np.cumsum(log_scales), 0)
-        return cls(alphabet, limits, automaton, np.stack(rows), scales, n_late)
+        return self._replace(
+            automaton=automaton, rows=np.stack(rows), log_scales=scales, n_late=n_late
+        )
 
     def read(self, text: str) -> tuple[int, ...]:
         """Return the state after a text, for each start of the automaton.
@@ -226,57 +250,8 @@ class Lookahead(NamedTuple):
         return ahead
 
 
-# For a product with contexts of n-grams: the lookahead without them, the state in its automaton for
-# each state, the distribution after each context, and the context for each state.
-_Weights = tuple[Lookahead, Ints, Floats, Ints] | None
-
-
-def _steps(
-    automaton: Automaton, end: int | None, proba: Floats, contexts: Ints
-) -> tuple[csr_matrix, csr_matrix, Floats]:
-    """Return the weights of steps between states, and of the end of a name.
-
-    The matrices contain the steps that start a character, and those that continue one.
-    """
-    n_edges, after, weights = automaton.edges(proba, contexts)
-    places, n_states = np.append(0, n_edges.cumsum()).astype(np.int32), len(n_edges)
-    ends = automaton.accepts.astype(float)
-    if end is not None:
-        ends *= proba[contexts, end]
-
-    def matrix(weights: Floats) -> csr_matrix:
-        return csr_matrix((weights.astype(float), after, places), shape=(n_states, n_states))
-
-    if automaton.starts_cluster.all():
-        return matrix(weights), csr_matrix((n_states, n_states)), ends
-    _, _, is_start = automaton.edges(automaton.starts_cluster, np.arange(n_states))
-    return matrix(weights * is_start), matrix(weights * ~is_start), ends
-
-
 def _is_close(values: Floats, previous: Floats) -> bool:
     return bool((np.abs(values - previous) <= _TOLERANCE * values).all())
-
-
-def _product(
-    automaton: Automaton, contexts: ContextAutomaton, max_states: int
-) -> tuple[Automaton, Ints, Ints] | None:
-    """Return the product of an automaton and the contexts of n-grams, as an automaton.
-
-    Also returns the state and the context of each of its states, or None if there are more than
-    `max_states`.
-    """
-    found = product(automaton.transitions, contexts.after, contexts.starts, max_states)
-    if found is None:
-        return None
-    transitions, (states, ids) = found
-    starts = tuple(np.unique(contexts.starts, return_inverse=True)[1].tolist())
-    # Dense arrays are faster, and smaller unless most transitions lead to the dead state.
-    if np.prod(transitions.shape) <= max(BLOCK_CELLS, 2 * transitions.nnz):
-        transitions = transitions.toarray() + np.int32(len(states) - 1)
-    all_start = automaton.starts_cluster.all()
-    every = np.broadcast_to(True, transitions.shape)
-    starts_cluster = every if all_start else automaton.starts_cluster[states]
-    return Automaton(transitions, automaton.accepts[states], starts_cluster, starts), states, ids
 
 
 def _too_large_error(automaton: Automaton, limits: Limits) -> ValueError:

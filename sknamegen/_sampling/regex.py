@@ -160,10 +160,10 @@ class _Positions:
         minimum, maximum = (min(n, self._max_length + 1) for n in (minimum, maximum))
         maximum = max(minimum, 1) if is_endless else maximum
         minimum *= tree.getwidth()[0] > 0  # copies may be empty
-        first = loop = 0
+        first = 0
+        # A placeholder for the start of the loop, which is the last copy.
+        loop = 1 << self._position(_NOTHING, 0, 0) if is_endless else 0
         for number in range(maximum, 0, -1):
-            if is_endless and number == maximum:  # a placeholder for the start of the loop
-                loop = 1 << self._position(_NOTHING, 0, 0)
             n_before, may_end = len(self.follow), number >= minimum
             begin = self._sequence(tree, first | after * may_end | loop, flags)
             first = begin >> n_before << n_before  # without what follows an empty copy

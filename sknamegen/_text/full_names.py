@@ -36,10 +36,8 @@ class FullName:
     @property
     def words(self) -> list[tuple[Position, str]]:
         """The words that are names, each after its position."""
-        positions: list[Position] = ["first" for _ in self.names[1:]]
-        positions.append("last" if positions else "only")
-        words = (self.parts[i] for i in self.names)
-        return [*zip(positions, words, strict=False)]  # none of no words
+        last: Position = "last" if len(self.names) > 1 else "only"
+        return [(last if i == self.names[-1] else "first", self.parts[i]) for i in self.names]
 
     def replace(self, words: list[str]) -> str:
         """Return the value with other words for its names."""
