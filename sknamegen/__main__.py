@@ -447,8 +447,9 @@ def _fit(names, labels, args, options):
 
     verbose = int(sys.stderr.isatty() and not args.quiet)
     similar = _lines(args.similar, args) if args.similar else None if args.no_similar else "auto"
-    generator = sknamegen.CharNGramGenerator()
-    if not args.counting:
+    if args.counting:
+        generator = sknamegen.CharNGramGenerator()
+    else:
         params = {"similar": similar, "verbose": verbose, "random_state": args.random_state}
         generator = sknamegen.CharLSTMGenerator(**params)
     pipe = Pipeline([("windows", sknamegen.CharSequenceVectorizer()), ("generator", generator)])
