@@ -20,7 +20,6 @@ from importlib import import_module
 from importlib.util import find_spec
 from tempfile import TemporaryFile
 from threading import Timer
-from typing import Any
 
 import sknamegen
 
@@ -59,15 +58,15 @@ def _parser():
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.description, _, parser.epilog = (__doc__ or "").partition("\n\n")  # None with -OO
     parser.add_argument("--version", action="version", version=sknamegen.__version__)
-    column: Any = {"metavar": "COLUMN"}
     add = parser.add_argument_group("training").add_argument
     switch = partial(add, action="store_true")
     add("file", nargs="?", help="file of names, one per line (default, or -: standard input)")
     add("--style", help="train on a bundled list, such as dragons")
     switch("--demo", help="short for --style dragons")
     switch("--list-styles", help="print the titles of the bundled styles, and exit")
-    add("--column", help="column of names (CSV or TSV): header, or number starting at 1", **column)
-    add("--label-column", help="column of labels: header, or number starting at 1", **column)
+    add("--column", help="column of names (CSV or TSV): header, or number starting at 1")
+    labels = "column of labels: header, or number starting at 1"
+    add("--label-column", metavar="COLUMN", help=labels)
     switch("--header", help="skip the first line if columns are given by number")
     switch("--clean", help="fix bullets, numbers, quotes and blanks, and drop comments")
     add("--encoding", default="utf-8", help="encoding of all files (default: utf-8)")
@@ -101,8 +100,8 @@ def _add_generation_options(parser):
     ends = group.add_mutually_exclusive_group().add_argument
     ends("--suffix", metavar="TEXT", help="end of the names")
     ends("--pattern", metavar="REGEX", help="regular expression for the whole name")
-    repeated: Any = {"action": "append", "default": [], "metavar": "TEXT"}
-    add("--banned", help="string not allowed in names (may be repeated)", **repeated)
+    banned = "string not allowed in names (may be repeated)"
+    add("--banned", action="append", default=[], metavar="TEXT", help=banned)
     add("--banned-file", metavar="FILE", help="file of strings not allowed in names, one per line")
     words = "after FILE: use only English words (all, or like the list's) and those of the list"
     add("--words", nargs="?", const="all", choices=("all", "like"), help=words)
@@ -164,8 +163,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(args, given):
-    from ._generator import ShortfallError
-
     if sys.stdout is None:
         raise OSError("Standard output is closed, so names cannot be printed.")
     _check_options(args, given)
@@ -194,7 +191,7 @@ def _run(args, given):
         with _reported("generating names", args):
             try:
                 names = _sample(pipe[-1], args, options, own)
-            except ShortfallError as error:
+            except sknamegen._generator.ShortfallError as error:
                 names, shortfall = error.names, f"{error.message} Raise --temperature or lower -n."
         _print(list(map(_escape, names)))
     else:
@@ -238,9 +235,9 @@ def _check_options(args, given):
     useless |= {"score": given - _TABLE - _SCORING, "list_styles": given - {"list_styles", "quiet"}}
     for option, others in useless.items():
         if option in given and given & others:
-            flag, *flags = (_flag(name) for name in (option, *sorted(given & others)))
+            flags = ", ".join(map(_flag, sorted(given & others)))
             raise ValueError(
-                f"With {flag}, these options have no effect: {', '.join(flags)}. Omit them."
+                f"With {_flag(option)}, these options have no effect: {flags}. Omit them."
             )
     if args.save:
         folder = os.path.dirname(args.save) or "."
@@ -253,8 +250,8 @@ def _check_options(args, given):
                 TemporaryFile(dir=folder).close()
         except OSError as error:
             raise ValueError(f"--save cannot write {args.save!r}: {error.strerror}.") from None
-    if args.save and not args.save.endswith(".html"):
-        _serializer(args.save)  # raises errors for other endings
+        if not args.save.endswith(".html"):
+            _serializer(args.save)  # raises errors for other endings
 
 
 def _flag(option):
@@ -263,15 +260,15 @@ def _flag(option):
 
 
 def _sample_options(names, args):
-    """Return the keyword parameters of `sample`. `names` is None for a loaded model."""
-    keys = "label", "max_length", "pattern", "min_p", "best_of", "novel", "unique", "random_state"
+    """Return keyword parameters of `sample` without None. `names` is None for a loaded model."""
+    keys = "label", "min_length", "max_length", "pattern", "min_p", "best_of", "random_state"
     options = {key: getattr(args, key) for key in keys}
-    options["min_length"] = 1 if args.min_length is None else args.min_length
     if args.suffix is not None:
         options["pattern"] = f"(?s).*{re.escape(args.suffix)}"
     options["banned"] = args.banned + _lines(args.banned_file, args)
     options["exclude"] = _lines(args.exclude, args) or None
-    return options | {"words": _words(names, args), "n_words": args.n_words and tuple(args.n_words)}
+    options |= {"words": _words(names, args), "n_words": args.n_words and tuple(args.n_words)}
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def _sample(generator, args, options, own):
@@ -281,9 +278,10 @@ def _sample(generator, args, options, own):
     """
     from ._generator import ShortfallError, fitted
 
-    _check(fitted(generator).corpus, args, options)
-    excluded = options["exclude"] or ()
-    others = options | {"min_p": None}
+    if own is None:  # Otherwise, the options were checked before training.
+        _check(fitted(generator).corpus, args, options)
+    excluded = options.get("exclude", ())
+    others = options | {"min_p": None, "novel": args.novel, "unique": args.unique}
     if args.novel:
         others["exclude"] = sknamegen.known_names() | excluded
     if generator.max_length_ is None:
@@ -292,25 +290,21 @@ def _sample(generator, args, options, own):
         return generator.sample(args.seed, args.temperature, args.n, **others | {"best_of": 1})
     # The best candidates are often almost copies. With n-grams from a short list, most are.
     near = own if own and len(own) < 200 and not args.counting else ()
-    wanted = options | {"temperature": args.temperature, "unique": not args.allow_repeats}
-    if args.min_length is None:
-        del wanted["min_length"]
+    typical = options | {"temperature": args.temperature, "unique": not args.allow_repeats}
     if args.allow_known:
-        wanted["novel"] = False
-    else:
-        del wanted["exclude"]
-        if excluded:
-            wanted["exclude"] = sknamegen.known_names(near=near) | excluded
-        if not args.novel:
-            del wanted["novel"]
-    numbers, names = [options["n_words"]], []
-    if options["words"] and own and not options["n_words"]:
-        numbers.insert(0, _usual_n_words(own)[::2])  # without the median
-    for n_words in numbers:
+        typical = {"novel": False, "exclude": None} | typical
+    elif excluded:
+        typical["exclude"] = sknamegen.known_names(near=near) | excluded
+    if args.novel:
+        typical["novel"] = True
+    attempts, names = [typical], []
+    if own and "words" in options and "n_words" not in options:
+        low, _, high = _usual_n_words(own)
+        attempts.insert(0, typical | {"n_words": (low, high)})
+    for attempt in attempts:
         try:
             with warnings.catch_warnings(action="always", category=UserWarning):
-                wanted["n_words"] = n_words
-                return generator.invent(args.n, seed=args.seed, near=near, **wanted)
+                return generator.invent(args.n, seed=args.seed, near=near, **attempt)
         except ShortfallError as error:
             names = error.names
         except ValueError:  # no name qualifies, or the next call raises the same error
@@ -342,7 +336,7 @@ def _check(corpus, args, options):
             f"{min(unknown)!r}. For reproducible names, pass --random-state {args.seed}."
         )
     check_int("best_of", args.best_of, 1)
-    constraint = Constraint(**{name: options.get(name) for name in Constraint._fields})
+    constraint = Constraint(**{name: options[name] for name in options.keys() & Constraint._fields})
     constraint.decoding(args.temperature)
     possible_prefixes(corpus, Cache(), [args.seed], constraint)
     if args.label is not None:
@@ -453,10 +447,10 @@ def _fit(names, labels, args, options):
 
     verbose = int(sys.stderr.isatty() and not args.quiet)
     similar = _lines(args.similar, args) if args.similar else None if args.no_similar else "auto"
-    params = {"similar": similar, "verbose": verbose, "random_state": args.random_state}
     if args.counting:
         generator = sknamegen.CharNGramGenerator()
     else:
+        params = {"similar": similar, "verbose": verbose, "random_state": args.random_state}
         generator = sknamegen.CharLSTMGenerator(**params)
     pipe = Pipeline([("windows", sknamegen.CharSequenceVectorizer()), ("generator", generator)])
     with _reported(f"training on {len(names):,} names", args, delay=0 if verbose else 2):

@@ -6,8 +6,8 @@ import hmac
 from collections import Counter, defaultdict
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
-from functools import partial
 from itertools import chain, count
+from sys import maxsize
 from typing import Literal, Self
 from warnings import catch_warnings
 
@@ -41,8 +41,8 @@ _MIN_NAMES, _MIN_CERTAIN = 200, 5
 # Number of names that are drawn for the first block of the pool, of which the distinct names are
 # used. Each block from the third on has twice as many distinct names as the one before.
 _BLOCK = 20_000
-# Number of similar names, and how many of them block 0 has beside 5/4 for each word.
-_N_SIMILAR, _N_SPARE = 4000, 100
+# Number of similar names in block 0, in addition to 5/4 for each word.
+_N_SPARE = 100
 # Temperature and min_p of typical names.
 _TYPICAL, _MIN_P = 0.6, 0.02
 # Number of candidates in a block that a name tries before it tries the next block.
@@ -317,7 +317,7 @@ class NamePseudonymizer(
         words, pseudonyms = self._words, self._pseudonyms
         if self.unseen == "generate":
             names = set(filter(_is_name, rows)) - pseudonyms.keys()
-            new = [name for name in names if self._replace(name, partial(_find, words)) is None]
+            new = [name for name in names if self._replace(name, words) is None]
             if new:
                 warn_user(
                     f"X contains {len(new):,} names that fit has not seen. Their pseudonyms are "
@@ -328,7 +328,7 @@ class NamePseudonymizer(
                 words, pseudonyms = self._assign(words, pseudonyms, counts, new_words)
         expected = f"names{' of words' * self.by_word} that fit has seen"
         advice = "Fit to all names, or pass unseen='generate'."
-        return self._translate(rows, pseudonyms, partial(_find, words), expected, advice)
+        return self._translate(rows, pseudonyms, words, expected, advice)
 
     def inverse_transform(self, X: ArrayLike) -> NDArray[np.object_]:
         """Replace the pseudonyms in a column with the names.
@@ -354,7 +354,7 @@ class NamePseudonymizer(
         names = {pseudonym: name for name, pseudonym in self._pseudonyms.items()}
         expected, advice = "pseudonyms", "To keep the pseudonyms of new names, use partial_fit."
         rows = self._column(X, reset=False)
-        return self._translate(rows, names, _restorer(self._words), expected, advice)
+        return self._translate(rows, names, _inverted(self._words), expected, advice)
 
     def _learn(self, kind, words):
         """Fit a clone of the generator, unless it is frozen, to words or to a bundled list."""
@@ -370,16 +370,17 @@ class NamePseudonymizer(
         # A FrozenEstimator is its own clone and must not change.
         if pipe is not self.generator and pipe[-1].get_params().get("random_state", 0) is None:
             pipe[-1].set_params(random_state=self._seed("") % 2**32)
-        learned = names
-        if self.generator is None and 0 < len(names) < _MIN_NAMES:
-            learned = _names_to_learn(names, is_labelled=None not in labels)
-        if names and self.generator is None and self.by_word:
-            self._pool |= self._similar(words, learned if learned is not names else [])
+        listed = list[str]()
+        if self.generator is None and names:
+            if len(names) < _MIN_NAMES:
+                listed = _names_of_list(names, is_labelled=None not in labels)
+            if self.by_word:
+                self._pool |= self._similar(words, listed)
         # The names of a list are not in X.
-        quiet = catch_warnings(action="ignore", category=NamesWarning)
+        quiet = catch_warnings(action="ignore", category=NamesWarning) if listed else nullcontext()
         observed = nullcontext() if pipe is self.generator else subtask(self, pipe)
-        with nullcontext() if learned is names else quiet, observed:
-            return pipe.fit(learned, None if None in labels else labels)
+        with quiet, observed:
+            return pipe.fit(listed or names, None if None in labels else labels)
 
     def _count(self, X, y, reset):
         """Return the number of rows for each name and its label, or None."""
@@ -415,16 +416,16 @@ class NamePseudonymizer(
     def _split(self, name):
         return split_full_name(name) if self.by_word else FullName([name], [0])
 
-    def _replace(self, name, find):
-        """Return a name with the words that `find` returns, or None if it lacks one."""
+    def _replace(self, name, words):
+        """Return a name with other words in place of its own, or None if there is none for one."""
         split = self._split(name)
-        words = [find(*word) for word in split.words]
-        return None if None in words else split.replace(words)
+        others = [_find(words, *word) for word in split.words]
+        return None if None in others else split.replace(others)
 
-    def _translate(self, rows, names, find, expected, advice):
+    def _translate(self, rows, names, words, expected, advice):
         """Return a column whose names are replaced as a whole or by word, or raise."""
-        replaced = {name: names.get(name) for name in filter(_is_name, rows)}
-        replaced = {name: new or self._replace(name, find) for name, new in replaced.items()}
+        distinct = dict.fromkeys(filter(_is_name, rows))
+        replaced = {name: names.get(name) or self._replace(name, words) for name in distinct}
         if unseen := {name for name, new in replaced.items() if new is None}:
             raise ValueError(
                 f"X may only contain {expected}. Got {len(unseen):,} unseen (first in "
@@ -480,13 +481,13 @@ class NamePseudonymizer(
         is_excluded = check_exclude(() if self.exclude is None else self.exclude)
         while True:
             assigned = self._assign_words(words, new, taken.copy(), number)
-            find, restore = partial(_find, assigned), _restorer(assigned)
-            added = {name: self._replace(name, find) for name in names}
+            restored = _inverted(assigned)
+            added = {name: self._replace(name, assigned) for name in names}
             rejected = set()
             for name, shown in added.items():
-                if is_excluded(fold(shown)) or self._replace(shown, restore) != name:
+                if is_excluded(fold(shown)) or self._replace(shown, restored) != name:
                     split = self._split(name).words
-                    rejected |= {fold(find(*word)) for word in split if not _find(words, *word)}
+                    rejected |= {fold(_find(assigned, *w)) for w in split if not _find(words, *w)}
             if not rejected:
                 return assigned, pseudonyms | added
             taken |= rejected
@@ -547,7 +548,7 @@ class NamePseudonymizer(
             for titles, group in groups.items():
                 learned = [word for word in group if word.is_learned] or group
                 model = names or [word.forms[0] for word in learned]
-                similar = candidates.most_similar(model, _N_SIMILAR)
+                similar = candidates.most_similar(model, maxsize)
                 n = _N_SPARE + len(group) * 5 // 4
                 for title, part in zip(titles, ([*names, *similar[:n]], similar[n:]), strict=True):
                     part = [forms_of(name)[0] for name in part if is_word(name)]
@@ -590,8 +591,8 @@ class NamePseudonymizer(
         self.key = self.key  # hide the key
 
 
-def _names_to_learn(names, is_labelled):
-    """Return the names from which pseudonyms of a short column come: its own, or a list's."""
+def _names_of_list(names, is_labelled):
+    """Return the names of the bundled list from which a short column comes, or none."""
     advice = "Pass a FrozenEstimator of a Pipeline that was fitted to similar names."
     found = None
     reason = "the bundled lists have no labels"
@@ -606,7 +607,7 @@ def _names_to_learn(names, is_labelled):
             f"X has only {len(names):,} distinct names, and {reason}, so pseudonyms may be hard to "
             f"pronounce. {advice}"
         )
-        return names
+        return []
     title, others = found
     if len(names) < _MIN_CERTAIN:
         warn_user(
@@ -637,14 +638,15 @@ def _case(word):
 
 def _find(words, position, word):
     """Return the pseudonym of a word. A word alone is a first name, or else a last name."""
-    positions = ("first", "last") if position == "only" else (position,)
-    return next((words[key][word] for key in positions if word in words.get(key, {})), None)
+    if position == "only":
+        return words["first"].get(word, words["last"].get(word))
+    return words[position].get(word)
 
 
-def _restorer(words):
-    """Return a function of a position and a pseudonym that returns its word or None."""
+def _inverted(words):
+    """Return the word of each pseudonym, whose position is that of the word."""
     names = {shown: word for table in words.values() for word, shown in table.items()}
-    return lambda position, shown: names.get(shown)
+    return {"first": names, "last": names}
 
 
 class _Hidden:
