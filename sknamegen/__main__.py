@@ -246,7 +246,7 @@ def _check_options(args, given):
         try:
             if os.path.isfile(args.save):
                 open(args.save, "ab").close()
-            elif not os.path.exists(args.save):
+            if os.path.isfile(args.save) or not os.path.exists(args.save):
                 TemporaryFile(dir=folder).close()
         except OSError as error:
             raise ValueError(f"--save cannot write {args.save!r}: {error.strerror}.") from None

@@ -500,8 +500,8 @@ class NamePseudonymizer(
             shown = next(name for name in candidates if taken.isdisjoint(self._parts(name)))
             taken.add(fold(shown))
             forms = forms_of(shown) if len(word.forms) > 1 else (shown,)
-            pairs = zip(word.forms, forms, strict=True)
-            assigned[word.position] |= dict(reversed([*pairs]))  # the first form wins
+            for form, pseudonym in zip(word.forms, forms, strict=True):
+                assigned[word.position].setdefault(form, pseudonym)  # the first form wins
         return assigned
 
     def _parts(self, word):

@@ -43,7 +43,8 @@ class Excess:
     def __init__(self, features: Sequence[Collection[str]], shares: Callable[[list[str]], Floats]):
         vocabulary = sorted(set[str]().union(*features))
         columns = {feature: column for column, feature in enumerate(vocabulary)}
-        places = [columns[feature] for of_name in features for feature in of_name]
+        # In a fixed order, because sums round differently in another.
+        places = [columns[feature] for of_name in features for feature in sorted(of_name)]
         bounds = np.cumsum([0, *map(len, features)])
         shape = len(features), len(vocabulary)
         self._has_feature = csr_array((np.ones(len(places)), places, bounds), shape=shape)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from sknamegen import CharLSTMGenerator, CharNGramGenerator, load_names
+from sknamegen._data.features import Excess
 from sknamegen._sampling.best import choose
 
 ALES = """Granite Otter Stout, Wandering Heron Ale, Pepper Mill Porter, Hopping Magpie IPA, The
@@ -87,6 +88,21 @@ def test_words_are_no_more_frequent_than_in_the_list():
     for n in (10, 100):
         names = generator.invent(n, near=ALES, random_state=1)
         assert sum(name.startswith("The ") for name in names) <= {10: 2, 100: 15}[n]
+
+
+def test_the_order_of_features_does_not_matter():
+    """Sets of str have another order in each process."""
+    rng = np.random.default_rng(0)
+    features = [list(map(str, rng.choice(99, 9, replace=False))) for _ in range(200)]
+    shares = rng.random(99) / 9
+    first, second = (
+        Excess([of_name[::step] for of_name in features], lambda found: shares[: len(found)])
+        for step in (1, -1)
+    )
+    for index in range(9):
+        assert np.array_equal(first.of_next(), second.of_next())
+        first.add(index)
+        second.add(index)
 
 
 def test_labels_keep_their_proportions():
