@@ -368,11 +368,8 @@ def test_probability_estimates_are_unbiased_and_within_their_errors(pipes, const
     options = {"max_length": MAX_LENGTH} | constraint
     truth = sum(conditional(generator, options).values())
     assert truth < 0.1  # so that importance sampling is used
-    rng = np.random.default_rng(0)
-    estimates = [
-        constraint_probability(generator, n_draws=n_draws, random_state=rng, **options)
-        for _ in range(60)
-    ]
+    options |= {"n_draws": n_draws, "random_state": np.random.default_rng(0)}
+    estimates = [constraint_probability(generator, **options) for _ in range(60)]
     proba, errors = np.transpose(estimates)
     assert proba.mean() == pytest.approx(truth, abs=4.5 * proba.std() / 60**0.5 + 1e-3 * truth)
     assert np.mean(np.abs(proba - truth) < 1.96 * errors + 1e-9 * truth) > 0.85
@@ -545,10 +542,9 @@ def test_seeds_and_patterns_match_an_enumeration(
 def test_banned_strings_ignore_case():
     alphabet = [*"ßsSxi", "İ"]  # case folding turns ß and İ into two characters
     names = all_matches(generator_of(alphabet), banned=["SSx", "i̇"], min_length=3, max_length=3)
-    allowed = ["".join(letters) for letters in itertools.product(alphabet, repeat=3)]
-    assert names == sorted(
-        name for name in allowed if not any(string in name.casefold() for string in ("ssx", "i̇"))
-    )
+    texts = ["".join(letters) for letters in itertools.product(alphabet, repeat=3)]
+    allowed = [text for text in texts if not re.search("ssx|i̇", text.casefold())]
+    assert names == sorted(allowed)
 
 
 def test_a_long_banned_string(letter_generator):
@@ -610,9 +606,8 @@ def test_most_likely_names_with_min_p(pipes, labelled, options):
     assert 5 < len(expected) < len(p) / 2
     names, log_likelihood = generator.most_likely(1000, **options)
     assert sorted(names) == sorted(expected)
-    np.testing.assert_allclose(
-        log_likelihood, np.log([expected[name] for name in names]), atol=1e-4
-    )
+    proba = [expected[name] for name in names]
+    np.testing.assert_allclose(log_likelihood, np.log(proba), atol=1e-4)
 
 
 def test_pattern_of_thousands_of_alternatives(generator):

@@ -393,9 +393,8 @@ def test_options_are_described_on_a_phone(tmp_path, kinds):
         const width = document.documentElement.scrollWidth;
         return [isVisible, ...hints.map((hint) => hint.textContent), width];
     """
-    [(is_visible, best_of, min_p, width)] = run_in_chromium(
-        tmp_path, tmp_path / "names.html", TOOLS + script, width=320
-    )
+    (values,) = run_in_chromium(tmp_path, tmp_path / "names.html", TOOLS + script, width=320)
+    is_visible, best_of, min_p, width = values
     assert is_visible
     assert best_of.startswith("Drafts for each name.")
     assert min_p.startswith("Skips unlikely letters.")

@@ -43,10 +43,8 @@ SAVED = Path(__file__).parent / "saved"
 FORMAT = "format-{}".format(CharNGramGenerator().__getstate__()["_format"])
 DAMAGED = "The file is damaged or modified|must have the same characters"
 # Changes that invalidate any array, an array of indices, or an array of weights.
-INVALID_ARRAY = {
-    *("deleted", "none", "text", "minus one", "huge", "nan", "object dtype", "flat"),
-    *("shorter", "wider"),
-}
+INVALID_ARRAY = {"deleted", "none", "text", "minus one", "huge", "nan", "object dtype", "flat"}
+INVALID_ARRAY |= {"shorter", "wider"}
 INVALID_INDICES = {"float dtype", "with nan", "all large", "negated", "overflowing"}
 INVALID_NUMBERS = {"with nan", "overflowing"}
 KINDS = {

@@ -14,12 +14,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from conftest import (
-    linux,
-    n_threads_in_a_new_thread,
-    small_generator,
-    torch_threads,
-)
+from conftest import linux, n_threads_in_a_new_thread, small_generator, torch_threads
 from skorch.callbacks import Callback
 from threadpoolctl import threadpool_limits
 

@@ -1,6 +1,7 @@
 """Names that go together, compared with a slow greedy choice."""
 
 from collections import Counter
+from functools import partial
 
 import numpy as np
 import pytest
@@ -33,9 +34,8 @@ def test_names_of_a_call_differ():
     """Few begin alike, and none is chosen twice, although candidates repeat."""
     generator = CharNGramGenerator().fit(load_names("english_villages"))
     options = {"min_p": 0.05, "best_of": 25, "random_state": 0}
-    alike, different = (
-        generator.sample("", 0.8, 50, diversity_penalty=penalty, **options) for penalty in (0, 1)
-    )
+    sample = partial(generator.sample, "", 0.8, 50, **options)
+    alike, different = (sample(diversity_penalty=penalty) for penalty in (0, 1))
     openings = [Counter(name[:3] for name in x).most_common(1)[0][1] for x in (alike, different)]
     assert openings[1] < 0.6 * openings[0]
     assert len(set(alike)) == len(set(different)) == 50
