@@ -3,7 +3,7 @@ from functools import partial
 import numpy as np
 import pytest
 from _formulas import ngram_logits
-from conftest import assert_scores_match, ngram_pipeline, windows_of
+from conftest import assert_scores_match, ngram_pipeline
 
 from sknamegen import CharNGramGenerator
 
@@ -74,14 +74,6 @@ def test_partial_fit_in_chunks_equals_fit(names):
         np.testing.assert_array_equal(chunked.score_samples(X), whole.score_samples(X))
     with pytest.raises(ValueError, match=r"order must be 5, as in the first call. Got 3."):
         chunked.set_params(order=3).partial_fit(names)
-
-
-def test_failed_fit_keeps_the_estimator_unchanged(names):
-    generator = CharNGramGenerator().fit(names)
-    before = dict(vars(generator))
-    with pytest.raises(ValueError, match="at least one character to learn"):
-        generator.fit(windows_of(["Ada", "Adaline"])[:1, 5:])  # only padding
-    assert vars(generator) == before
 
 
 def test_partial_fit_does_not_count_unknown_characters():

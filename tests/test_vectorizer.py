@@ -14,10 +14,11 @@ from sklearn.exceptions import NotFittedError
 from sknamegen import CharNGramGenerator, CharSequenceVectorizer
 
 NAMES = ["Ada", "Eve", "Jo", "Marguerite"]
+# Including a combining accent and an emoji of five code points.
 SCRIPTS = [
     "Zoë",
-    "e\u0301lan",  # combining acute accent
-    "👩‍👩‍👧",  # one emoji of five code points
+    "e\u0301lan",
+    "👩‍👩‍👧",
     "שָׁלוֹם",
     "محمد",
     "欧阳娜娜",

@@ -110,14 +110,9 @@ MODELS = {
 }
 
 
-@pytest.fixture(params=MODELS)
-def name(request):
+@pytest.fixture(params=MODELS.values(), ids=MODELS.keys())
+def model(request):
     return request.param
-
-
-@pytest.fixture
-def model(name):
-    return MODELS[name]
 
 
 def log_softmax(logits):
@@ -142,12 +137,12 @@ def begin(model, window_length=WINDOW):
     return model.start(ALPHABET.windows(PREFIXES, window_length), labels_for(model))
 
 
-def test_sizes_of_a_model(model, name):
+def test_sizes_of_a_model(model, request):
     _, logits = begin(model)
     assert logits.shape == (len(PREFIXES), model.n_characters) == (len(PREFIXES), len(ALPHABET))
     assert logits.dtype.kind == "f"
     assert np.isfinite(logits).all()
-    assert model.n_labels == (0 if "without labels" in name else N_LABELS)
+    assert model.n_labels == (0 if "without labels" in request.node.name else N_LABELS)
 
 
 def test_select_and_advance_commute(model):
