@@ -199,8 +199,6 @@ def test_styles_are_bundled_lists(run):
 
 def test_what_takes_long_is_reported_unless_quiet(run, monkeypatch):
     class Impatient(Timer):
-        """A timer that does not wait."""
-
         def start(self):
             assert self.interval == 2
             self.function(*self.args)

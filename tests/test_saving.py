@@ -309,8 +309,6 @@ def test_pickle_keeps_the_class_of_a_subclass(names):
 
 
 class UserGenerator(CharLSTMGenerator):
-    """A user's subclass."""
-
     def __init__(self, *, max_epochs=1, hidden_size=8, random_state=0):
         super().__init__(init=None, max_epochs=max_epochs, hidden_size=8, random_state=random_state)
 

@@ -16,8 +16,6 @@ def tiny(**params):
 
 
 class Halve(Callback):
-    """Callback that halves the learning rate after each epoch."""
-
     def on_epoch_end(self, net, **kwargs):
         for group in net.optimizer_.param_groups:
             group["lr"] /= 2
