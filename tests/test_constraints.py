@@ -368,11 +368,8 @@ def test_probability_estimates_are_unbiased_and_within_their_errors(pipes, const
     options = {"max_length": MAX_LENGTH} | constraint
     truth = sum(conditional(generator, options).values())
     assert truth < 0.1  # so that importance sampling is used
-    rng = np.random.default_rng(0)
-    estimates = [
-        constraint_probability(generator, n_draws=n_draws, random_state=rng, **options)
-        for _ in range(60)
-    ]
+    options |= {"n_draws": n_draws, "random_state": np.random.default_rng(0)}
+    estimates = [constraint_probability(generator, **options) for _ in range(60)]
     proba, errors = np.transpose(estimates)
     assert proba.mean() == pytest.approx(truth, abs=4.5 * proba.std() / 60**0.5 + 1e-3 * truth)
     assert np.mean(np.abs(proba - truth) < 1.96 * errors + 1e-9 * truth) > 0.85
@@ -437,29 +434,11 @@ def test_shortfall_reports_how_rare_the_constraint_is(pipes):
 LETTERS = [*"abAB -é"]
 TEXTS = ["".join(t) for n in range(1, 5) for t in itertools.product(LETTERS, repeat=n)]
 PATTERNS = [
-    r"a.*b",
-    r"(a|b){2,3}",
-    r"(?i)A+b?",
-    r"(?i:a)B",
-    r"[^a]*",
-    r"a$|^b",
-    r"^(ab|a)(bab|)?$",
-    r"\w+\s\w|\W\S",
-    r"(a?){3}b",
-    r"(a*)*b",
-    r"(a|b)*?é{0}",
-    r"[a-b-]+",
-    r"(?s).|.\D",
-    r"(?P<n>ab)+",
-    r"(?a:\w+)",
-    r"(?u:\w+)(?a:\W?)",
-    re.compile(r"(?u:\w+)", re.ASCII),
-    r"((a|b)?A{0,2})*",
-    r"(a{0,2}|B){2,3}",
-    r"a+?b{2,}|(ab+)+",
-    r"(?x) a  b # spaces mean nothing",
-    re.compile("É.?", re.IGNORECASE),
-    "[ab]?" * 1900 + "A?" * 100,
+    *(r"a.*b", r"(a|b){2,3}", r"(?i)A+b?", r"(?i:a)B", r"[^a]*", r"a$|^b", r"^(ab|a)(bab|)?$"),
+    *(r"\w+\s\w|\W\S", r"(a?){3}b", r"(a*)*b", r"(a|b)*?é{0}", r"[a-b-]+", r"(?s).|.\D"),
+    *(r"(?P<n>ab)+", r"(?a:\w+)", r"(?u:\w+)(?a:\W?)", re.compile(r"(?u:\w+)", re.ASCII)),
+    *(r"((a|b)?A{0,2})*", r"(a{0,2}|B){2,3}", r"a+?b{2,}|(ab+)+", re.compile("É.?", re.I)),
+    *(r"(?x) a  b # spaces mean nothing", "[ab]?" * 1900 + "A?" * 100),
 ]
 # Equivalents of patterns for which `re` takes hours.
 EQUIVALENT = {PATTERNS[-1]: "[ab]*A*"}
@@ -545,10 +524,9 @@ def test_seeds_and_patterns_match_an_enumeration(
 def test_banned_strings_ignore_case():
     alphabet = [*"ßsSxi", "İ"]  # case folding turns ß and İ into two characters
     names = all_matches(generator_of(alphabet), banned=["SSx", "i̇"], min_length=3, max_length=3)
-    allowed = ["".join(letters) for letters in itertools.product(alphabet, repeat=3)]
-    assert names == sorted(
-        name for name in allowed if not any(string in name.casefold() for string in ("ssx", "i̇"))
-    )
+    texts = ["".join(letters) for letters in itertools.product(alphabet, repeat=3)]
+    allowed = [text for text in texts if not re.search("ssx|i̇", text.casefold())]
+    assert names == sorted(allowed)
 
 
 def test_a_long_banned_string(letter_generator):
@@ -610,9 +588,8 @@ def test_most_likely_names_with_min_p(pipes, labelled, options):
     assert 5 < len(expected) < len(p) / 2
     names, log_likelihood = generator.most_likely(1000, **options)
     assert sorted(names) == sorted(expected)
-    np.testing.assert_allclose(
-        log_likelihood, np.log([expected[name] for name in names]), atol=1e-4
-    )
+    proba = [expected[name] for name in names]
+    np.testing.assert_allclose(log_likelihood, np.log(proba), atol=1e-4)
 
 
 def test_pattern_of_thousands_of_alternatives(generator):

@@ -220,9 +220,7 @@ def test_near_copies_agree_with_a_slow_comparison_of_words():
     rng = np.random.default_rng(0)
     names = [" ".join(rng.choice([*"bdfg"], n)) for n in rng.integers(2, 6, 500)]
     near = known_names(near=names[:15])
-    expected = [
-        any(contains(a.split(), b.split()) or contains(b.split(), a.split()) for b in names[:15])
-        for a in names
-    ]
+    words = [name.split() for name in names]
+    expected = [any(contains(a, b) or contains(b, a) for b in words[:15]) for a in words]
     assert [name in near for name in names] == expected
     assert 50 < sum(expected) < 450

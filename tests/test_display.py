@@ -125,9 +125,8 @@ def test_temperatures(names):
     assert_inside(display)
     assert display.ax_.title.get_size() == display.loss_ax_.yaxis.label.get_size()
     labelled, label = ngram_pipeline().fit(names, ["x", "y"] * 200), {"x": 1, "y": 2}
-    assert (
-        TemperatureDisplay.from_estimator(labelled, names, label=label, **options).loss > 0
-    ).all()
+    display = TemperatureDisplay.from_estimator(labelled, names, label=label, **options)
+    assert (display.loss > 0).all()
 
 
 def test_errors(names, monkeypatch):

@@ -1,14 +1,14 @@
 """NamePseudonymizer replaces full names word by word."""
 
 import re
-import warnings
+from functools import partial
 from itertools import chain
 from unicodedata import normalize
 
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import classifier_of, saved_copies
+from conftest import classifier_of
 from sklearn.frozen import FrozenEstimator
 
 from sknamegen import CharNGramGenerator, NamePseudonymizer, load_names
@@ -31,9 +31,8 @@ def fit(frozen):
     """Return a function that fits a pseudonymizer to names, with a small pool."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sknamegen.pseudonyms._BLOCK", 3000)
-        yield lambda names, y=None, generator=frozen, **params: NamePseudonymizer(
-            generator, KEY, **params
-        ).fit(names, y)
+        make = partial(NamePseudonymizer, key=KEY)
+        yield lambda X, y=None, generator=frozen, **params: make(generator, **params).fit(X, y)
 
 
 def mapped(pseudonymizer, *names):
@@ -189,12 +188,8 @@ def test_labels_are_those_of_first_words(fit):
 
 
 def test_scripts_with_and_without_cases_in_one_column(fit):
-    japanese = [
-        f"{a}{b} {c}{d}"
-        for a, b, c, d in zip(
-            "山田中村上小", "本口島川原野", "太健直美花一", "郎人樹子香也", strict=True
-        )
-    ]
+    japanese = "山本太郎 田口健人 中島直樹 村川美子 上原花香 小野一也".split()  # noqa: SIM905
+    japanese = [f"{name[:2]} {name[2:]}" for name in japanese]
     column = [*japanese, "John Smith", "JOHN SMITH", "john smith", "John van Smith"]
     assert len({*mapped(fit(column, generator=CharNGramGenerator(order=2)), *column)}) == 10
 
@@ -207,19 +202,6 @@ def test_columns_of_pandas_with_categories_and_missing_values(fit):
     assert pseudonymizer.get_feature_names_out().tolist() == ["name"]
     with pytest.raises(ValueError, match=r"reserved characters .* in row 1"):
         fit(["Edgar Ferreira", "Ines\0Ferreira"])
-
-
-def test_saved_pseudonyms(fit):
-    pseudonymizer = fit(COLUMN[:40])
-    expected = mapped(pseudonymizer, *COLUMN[:40])
-    pseudonymizer.set_params(unseen="generate")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        new = pseudonymizer.transform(COLUMN[40:60]).tolist()
-        for loaded in saved_copies(pseudonymizer):
-            assert mapped(loaded, *COLUMN[:40]) == expected
-            assert loaded.transform(COLUMN[40:60]).tolist() == new
-            assert "Ferreira" not in repr(loaded)
 
 
 def test_surnames_in_the_middle_resemble_last_words(fit):

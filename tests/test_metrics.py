@@ -42,10 +42,8 @@ def test_metrics_match_slow_definitions(names, reference):
         assert distance == min(edit_distance(name, other) for other in reference)
         assert edit_distance(name, neighbour) == distance
     for n in (2, 3):
-        grams = [
-            Counter(f"\2{x}\3"[i : i + n] for x in part for i in range(len(x) + 3 - n))
-            for part in (names, reference)
-        ]
+        framed = [[f"\2{name}\3" for name in part] for part in (names, reference)]
+        grams = [Counter(x[i : i + n] for x in y for i in range(len(x) + 1 - n)) for y in framed]
         keys = sorted(grams[0] | grams[1])
         if not all(grams):
             with pytest.raises(ValueError, match="Both lists must contain n-grams of n=3"):

@@ -44,13 +44,10 @@ def test_methods_take_names(make_pipe, names):
     assert generator.score(test) == expected.score(windows)
 
 
-def test_names_have_the_window_length_of_fit(names):
+def test_names_have_the_window_length_and_the_spelling_of_fit(names):
     generator = CharNGramGenerator().fit(windows_of(names, 2))
     assert generator.score(names) == generator.score(windows_of(names, 2))
     assert generator.partial_fit(names).window_length_ == 2
-
-
-def test_accents_are_read_in_the_spelling_of_fit():
     windows = windows_of(["Zoe\u0308", "Ana"], normalization="NFD")
     generator = CharNGramGenerator().fit(windows)
     assert generator.score(["Zo\u00eb"]) == generator.score(["Zoe\u0308"])

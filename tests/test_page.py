@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import NODE, ngram_pipeline, posix, small_pipeline, windows_of
+from conftest import NODE, ngram_pipeline, posix, repeats, slowly_chosen, small_pipeline, windows_of
 from scipy.stats import chi2
 from sklearn.pipeline import make_pipeline
 from test_clusters import INCOMPLETE, LENGTHS, SCOTLAND
@@ -25,15 +25,13 @@ from sknamegen import (
     load_names,
     save_page,
 )
-from sknamegen._sampling.best import choose
-from sknamegen._text.words import repeats_word
 
 full = partial(pytest.param, marks=pytest.mark.full)
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 # The workflow provides a browser. Its tests fail if Chromium is missing.
 IS_REQUIRED = "SKNAMEGEN_CHROMIUM" in os.environ
 NEEDS_CHROMIUM = pytest.mark.skipif(not (CHROMIUM or IS_REQUIRED), reason="needs Chromium")
-FEW = load_names("female")[::120]
+FEW, WORDS = load_names("female")[::120], ["ab ba", "ba ab", "ab's", "b ba", "a b"]
 CASELESS = ["आरती", "अद्वैत", "किशोर", "しんじゅく", "うえの", "שרה", "Zoe\u0328", "Ngọc"]
 EMOJI = ["👨‍👩‍👧‍👦👍🏽", "👍🏽👍🏿", "🇫🇷🇩🇪", "🇫🇷", "👍🏽", "👨‍👩‍👧‍👦", SCOTLAND, "\u06dd5กำ"]
 SCORED = [*load_names("male")[:3800:300], *CASELESS[:6], "", "A", "Ab-cd O'N", "Hildegardamarietta"]
@@ -70,7 +68,7 @@ def pipes():
     yield "n-grams, order 1", ngram_pipeline(order=1).fit(names)
     yield "n-grams, short window", ngram_pipeline(2).fit(names)
     yield "n-grams, labels", ngram_pipeline().fit(names, labels)
-    yield "words, n-grams", ngram_pipeline().fit(["ab ba", "ba ab", "ab's", "b ba", "a b"])
+    yield "words, n-grams", ngram_pipeline().fit(WORDS)
     yield "few names", default.fit(FEW)
     yield "few names, counts and labels", counted.fit(names[::10], labels[::10])
     yield "from scratch", small_pipeline(num_layers=2).fit(names)
@@ -148,21 +146,16 @@ def test_samples_match_the_generator(tmp_path, kinds, kind, n, temperature, cons
 
 @pytest.mark.parametrize("kind", ["words, n-grams", "n-grams", "n-grams, labels"])
 @pytest.mark.parametrize("penalty", [0, 1])
-def test_choices_match_python(tmp_path, kinds, kind, penalty):
-    """Given the same candidates, the page chooses the same names."""
-    generator = kinds[kind][-1]
+def test_choices_match_a_slow_choice(tmp_path, kinds, kind, penalty):
+    """So do those of Python, as `test_best.py` tests."""
+    generator, learned = kinds[kind][-1], WORDS if "words" in kind else load_names()[::20]
     names = generator.sample("", 1, 60, random_state=0)
-    labels = np.random.default_rng(0).integers(
-        max(1, len(getattr(generator, "classes_", []))), size=60
-    )
+    n_labels = len(getattr(generator, "classes_", [None]))
+    labels = np.random.default_rng(0).integers(n_labels, size=60)
     scores = generator.score_samples(names) / [len(name) + 1 for name in names]
-    wanted, corpus = labels[:25], generator._fitted.corpus
-    expected = choose(names, scores, labels, wanted, penalty, corpus)
-    keys = "name", "score", "label"
-    candidates = [
-        dict(zip(keys, values, strict=True))
-        for values in zip(names, scores, labels.tolist(), strict=True)
-    ]
+    expected = slowly_chosen(names, scores, labels, labels[:25], penalty, learned)
+    rows = zip(names, scores, labels.tolist(), strict=True)
+    candidates = [{"name": name, "score": score, "label": label} for name, score, label in rows]
     script = f"const all = {json.dumps(candidates)}; "
     script += f"const chosen = g.choose(all, all.slice(0, 25), {penalty});"
     assert node(tmp_path, generator, f"{script} return chosen.map(({{name}}) => name);") == expected
@@ -172,7 +165,7 @@ def test_best_names_repeat_no_word_and_differ(tmp_path, kinds):
     script = "return g.sample({n: 30, bestOf: 4, minP: 0.1, random: 1});"
     for kind in ("words, n-grams", "n-grams"):
         names = node(tmp_path, kinds[kind][-1], script)
-        assert not any(repeats_word(names))
+        assert not any(map(repeats, names))
         assert len(set(names)) > (25 if kind == "n-grams" else 5)
 
 
@@ -241,9 +234,16 @@ def run_in_node(tmp_path, page, script):
     return [json.loads(done.stdout)]
 
 
-in_node_and_chromium = pytest.mark.parametrize(
-    "run", [run_in_node, pytest.param(run_in_chromium, marks=NEEDS_CHROMIUM)]
-)
+@pytest.fixture(params=[run_in_node, pytest.param(run_in_chromium, marks=NEEDS_CHROMIUM)])
+def run(request, tmp_path):
+    """Return a function that runs a script in the page of a generator and returns its value."""
+
+    def run(generator, script):
+        save_page(generator, tmp_path / "names.html")
+        (value,) = request.param(tmp_path, tmp_path / "names.html", script)
+        return value
+
+    return run
 
 
 @pytest.mark.full
@@ -289,25 +289,21 @@ def test_page_in_chromium(tmp_path, kinds, kind):
     assert last == [reopened["linked"], False, []]
 
 
-@in_node_and_chromium
-def test_too_few_typical_names_are_completed(tmp_path, run):
+def test_too_few_typical_names_are_completed(run):
     """Few names consist of typical characters, such as aa and bb."""
-    page = tmp_path / "names.html"
-    save_page(CharNGramGenerator().fit([*["aa"] * 9, *["bb"] * 9, *"cdefgh"]).forget_names(), page)
+    generator = CharNGramGenerator().fit([*["aa"] * 9, *["bb"] * 9, *"cdefgh"]).forget_names()
     script = """
         field.n.value = 6;
         field.minP.value = 0.6;
         return [await press(), at("message").textContent];
     """
-    ((names, message),) = run(tmp_path, page, TOOLS + script)
+    names, message = run(generator, TOOLS + script)
     assert len(set(names)) == 6
     assert re.fullmatch(r"The last \d names are less typical\.", message)
 
 
-@in_node_and_chromium
-def test_impatient_clicks_keep_the_names(tmp_path, kinds, run):
+def test_impatient_clicks_keep_the_names(kinds, run):
     """Until the names appear, equal requests are ignored, and the newest other request waits."""
-    save_page(kinds["few names"], tmp_path / "names.html")
     tools, _ = TOOLS.rsplit("await", 1)
     script = """
         const first = worker, sent = [];
@@ -330,20 +326,16 @@ def test_impatient_clicks_keep_the_names(tmp_path, kinds, run):
         await until(isIdle, 1000);
         return [...impatient, names(), nSent(), worker === first];
     """
-    [(names, message, n_sent, newest, n_sent_later, is_first)] = run(
-        tmp_path, tmp_path / "names.html", tools + script
-    )
+    names, message, n_sent, newest, n_later, is_first = run(kinds["few names"], tools + script)
     assert len(names) == 10
     assert message == "Click a name to copy it, a star to keep it."
     assert n_sent <= 1
     assert len(newest) == 4
-    assert n_sent_later == n_sent + 2
+    assert n_later == n_sent + 2
     assert is_first
 
 
-@in_node_and_chromium
-def test_the_time_limit_excludes_loading_and_names_its_cause(tmp_path, kinds, run):
-    save_page(kinds["n-grams"], tmp_path / "names.html")
+def test_the_time_limit_excludes_loading_and_names_its_cause(kinds, run):
     script = """
         const wait = setTimeout;
         globalThis.setTimeout = (call, ms) => wait(call, ms === 8000 ? 1000 : ms);
@@ -358,18 +350,16 @@ def test_the_time_limit_excludes_loading_and_names_its_cause(tmp_path, kinds, ru
         await says("Click");
         return [late, before, loading, names()];
     """
-    [(late, before, loading, after)] = run(tmp_path, tmp_path / "names.html", TOOLS + script)
+    late, before, loading, after = run(kinds["n-grams"], TOOLS + script)
     assert late == "That took too long. Reduce “Best of” or the number of names."
     assert loading == "Loading …"
     assert len(before) == len(after) == 10
     assert before != after
 
 
-@in_node_and_chromium
-def test_a_beginning_is_accepted_in_either_case(tmp_path, kinds, run):
-    save_page(kinds["n-grams, labels"], tmp_path / "names.html")
+def test_a_beginning_is_accepted_in_either_case(kinds, run):
     script = "return [await press(() => { field.seed.value = 'mar'; }), field.seed.value];"
-    [(names, typed)] = run(tmp_path, tmp_path / "names.html", TOOLS + script)
+    names, typed = run(kinds["n-grams, labels"], TOOLS + script)
     assert len(names) == 10
     assert all(name.startswith("Mar") for name in names)
     assert typed == "mar"
@@ -403,9 +393,8 @@ def test_options_are_described_on_a_phone(tmp_path, kinds):
         const width = document.documentElement.scrollWidth;
         return [isVisible, ...hints.map((hint) => hint.textContent), width];
     """
-    [(is_visible, best_of, min_p, width)] = run_in_chromium(
-        tmp_path, tmp_path / "names.html", TOOLS + script, width=320
-    )
+    (values,) = run_in_chromium(tmp_path, tmp_path / "names.html", TOOLS + script, width=320)
+    is_visible, best_of, min_p, width = values
     assert is_visible
     assert best_of.startswith("Drafts for each name.")
     assert min_p.startswith("Skips unlikely letters.")
@@ -413,9 +402,7 @@ def test_options_are_described_on_a_phone(tmp_path, kinds):
 
 
 @pytest.mark.full
-@in_node_and_chromium
-def test_slow_patterns_time_out(tmp_path, kinds, run):
-    save_page(kinds["n-grams, labels"], tmp_path / "names.html")
+def test_slow_patterns_time_out(kinds, run):
     script = """
         field.seed.value = "Annamarianna".repeat(2); // long enough that no match ends in time
         field.maxLength.value = 40;
@@ -426,7 +413,7 @@ def test_slow_patterns_time_out(tmp_path, kinds, run):
         const message = at("message").textContent;
         return [message, await press(() => { field.seed.value = field.pattern.value = ""; })];
     """
-    [(message, after)] = run(tmp_path, tmp_path / "names.html", TOOLS + script)
+    message, after = run(kinds["n-grams, labels"], TOOLS + script)
     assert message == "That took too long. Simplify the pattern."
     assert len(after) == 10
 

@@ -13,12 +13,10 @@ from conftest import classifier_of, small_generator, small_pipeline, windows_of
 
 from sknamegen.metrics import constraint_probability
 
-PARAMS = {"max_epochs": 2, "early_stopping": True}
-
 
 def fit_and_sample(names, random_state=0):
     """Return the exact weights, scores and samples of a fitted model."""
-    pipe = small_pipeline(**PARAMS, random_state=random_state).fit(names)
+    pipe = small_pipeline(max_epochs=2, early_stopping=True, random_state=random_state).fit(names)
     weights = {name: w.tolist() for name, w in pipe[-1].nets_[0].module_.state_dict().items()}
     return weights, pipe.score_samples(names).tolist(), pipe[-1].sample("M", 1.2, 9, random_state=0)
 

@@ -43,10 +43,8 @@ SAVED = Path(__file__).parent / "saved"
 FORMAT = "format-{}".format(CharNGramGenerator().__getstate__()["_format"])
 DAMAGED = "The file is damaged or modified|must have the same characters"
 # Changes that invalidate any array, an array of indices, or an array of weights.
-INVALID_ARRAY = {
-    *("deleted", "none", "text", "minus one", "huge", "nan", "object dtype", "flat"),
-    *("shorter", "wider"),
-}
+INVALID_ARRAY = {"deleted", "none", "text", "minus one", "huge", "nan", "object dtype", "flat"}
+INVALID_ARRAY |= {"shorter", "wider"}
 INVALID_INDICES = {"float dtype", "with nan", "all large", "negated", "overflowing"}
 INVALID_NUMBERS = {"with nan", "overflowing"}
 KINDS = {
@@ -311,8 +309,6 @@ def test_pickle_keeps_the_class_of_a_subclass(names):
 
 
 class UserGenerator(CharLSTMGenerator):
-    """A user's subclass."""
-
     def __init__(self, *, max_epochs=1, hidden_size=8, random_state=0):
         super().__init__(init=None, max_epochs=max_epochs, hidden_size=8, random_state=random_state)
 

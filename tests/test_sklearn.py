@@ -67,9 +67,7 @@ def test_html_of_a_pipeline_links_to_the_manual(names, make):
         links = re.findall(r'href="([^"]*sknamegen[^"]*[.]html)"', shown._repr_html_())
         pages = [f"/api/sknamegen.{type(step).__name__}.html" for step in [*first, *pipe]]
         assert links == [urls["Documentation"] + page for page in pages]
-
-
-def test_html_of_a_subclass_has_no_link():
+    # Subclasses of a user have no page.
     user_generator = type("UserGenerator", (CharNGramGenerator,), {"__module__": "mine"})()
     assert "sknamegen" not in user_generator._repr_html_()
 
@@ -213,11 +211,8 @@ def test_pipeline_with_memory(names, tmp_path):
 def test_grid_search_over_both_steps(names):
     """The best candidate has the best mean over the folds, and is fitted again to all names."""
     pipe, names = small_pipeline(max_epochs=1), np.array(names[:120])
-    grid = {
-        "windows__window_length": [2, 8],
-        "lstm__hidden_size": [4, 16],
-        "lstm__lr": [0.001, 0.05],
-    }
+    grid = {"windows__window_length": [2, 8], "lstm__hidden_size": [4, 16]}
+    grid |= {"lstm__lr": [0.001, 0.05]}
     search = GridSearchCV(pipe, grid, cv=FOLDS).fit(names)
     model = clone(pipe).set_params(**search.best_params_)
     held_out = [model.fit(names[i]).score(names[j]) for i, j in FOLDS.split(names)]

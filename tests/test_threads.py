@@ -14,12 +14,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from conftest import (
-    linux,
-    n_threads_in_a_new_thread,
-    small_generator,
-    torch_threads,
-)
+from conftest import linux, n_threads_in_a_new_thread, small_generator, torch_threads
 from skorch.callbacks import Callback
 from threadpoolctl import threadpool_limits
 
@@ -88,8 +83,6 @@ def test_networks_train_concurrently_with_one_thread_each(names, n_threads):
 
 
 class FitAnother(Callback):
-    """Callback that fits another generator during training."""
-
     def on_epoch_end(self, net, **kwargs):
         small_generator(max_epochs=1).fit(["Ada", "Eve", "Zoe"])
         OBSERVED.append(torch.get_num_threads())

@@ -7,7 +7,14 @@ from functools import partial
 
 import numpy as np
 import pytest
-from conftest import assert_drawn_from, list_words, ngram_pipeline, saved_copies, small_pipeline
+from conftest import (
+    assert_drawn_from,
+    list_words,
+    ngram_pipeline,
+    repeats,
+    saved_copies,
+    small_pipeline,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 from test_constraints import all_matches, conditional, generator_of
@@ -29,11 +36,6 @@ def consists_of(name, words):
     choices = [" '" if c == "'" else c for c in runs]
     readings = ("".join(reading).split() for reading in itertools.product(*choices))
     return any(reading and all(word in words for word in reading) for reading in readings)
-
-
-def repeats(name):
-    """Return whether a name repeats a word."""
-    return len(list_words(name)) > len({*list_words(name)})
 
 
 @pytest.fixture(scope="module")

@@ -4,38 +4,15 @@ from conftest import windows_of
 
 from sknamegen._data.rows import Rows
 from sknamegen._data.sequences import Sequences
-from sknamegen._text.alphabet import NONE, Alphabet
+from sknamegen._text.alphabet import Alphabet
 from sknamegen._text.codes import END_CHARACTER
 
 NAMES = ["", "Al", "Ada", "Eve", "Marguerite", "Annamarie-Lou"]
-
-
 ALPHABET = Alphabet(np.array(sorted({END_CHARACTER, "x"}.union(*NAMES)), dtype="=U1"))
 
 
 def sequences_of(windows):
     return Sequences.of_rows(Rows.of_windows(windows), ALPHABET)
-
-
-def pairs_of(sequences, window_length):
-    """Return all (row, context, target) of sequences, with contexts as strings."""
-    pairs, characters = [], [*ALPHABET.characters, "\2"]
-    for i, row in enumerate(sequences.name_index):
-        inputs, targets = sequences.inputs[i], sequences.targets[i]
-        for step in np.flatnonzero(targets != NONE):
-            context = "".join(characters[i] for i in inputs[: step + 1])
-            assert len(context) <= window_length
-            pairs.append((row, context, characters[targets[step]]))
-    return sorted(pairs)
-
-
-def pairs_slow(windows):
-    return sorted(
-        (row, "".join(map(chr, window[:-1])).lstrip("\0"), chr(window[-1]))
-        for row, positions in enumerate(windows)
-        for window in positions
-        if window[-1] != 0
-    )
 
 
 def test_names_within_the_window_are_one_sequence():
@@ -46,13 +23,6 @@ def test_names_within_the_window_are_one_sequence():
     sequences = sequences_of(windows)
     assert sequences.name_index.tolist() == [0, 1, 2, 3, 4, 5, 4, 5, 5, 5, 5]
     assert sequences.has_start.tolist() == [True] * 6 + [False] * 5
-
-
-@pytest.mark.parametrize("window_length", [1, 3, 10, 30])
-def test_sequences_contain_every_pair_once(window_length):
-    windows = windows_of(NAMES, window_length)
-    for part in (windows, windows.copy(), windows[::2], windows[:, :2], windows[:, 1:]):
-        assert pairs_of(sequences_of(part), window_length) == pairs_slow(part)
 
 
 def test_too_many_later_windows_are_rejected():

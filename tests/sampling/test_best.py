@@ -1,10 +1,11 @@
 """Names that go together, compared with a slow greedy choice."""
 
-import math
 from collections import Counter
+from functools import partial
 
 import numpy as np
 import pytest
+from conftest import slowly_chosen
 
 from sknamegen import CharLSTMGenerator, CharNGramGenerator, load_names
 from sknamegen._data.features import Excess
@@ -18,45 +19,6 @@ Cellar Reserve, Muddy Boot Porter, Quiet Harbour Lager, Salted Plum Gose, Walnut
 ALES = " ".join(ALES.split()).split(", ")
 
 
-def ngrams(name):
-    text = f"|{name.lower()}|"
-    return {text[i : i + n] for n in (1, 2, 3) for i in range(len(text) - n + 1)}
-
-
-def likeness(a, b):
-    first, second = ngrams(a), ngrams(b)
-    cosine = len(first & second) / math.sqrt(len(first) * len(second))
-    pairs = zip(a.lower()[:4].ljust(4, "\0"), b.lower()[:4].ljust(4, "\0"), strict=True)
-    same = [x == y for x, y in pairs]
-    return max(cosine, 0.9 * (same.index(False) if False in same else 4) / 4)
-
-
-def words_of(name):
-    words = set(name.lower().split())
-    return words if len(words) > 1 else set()
-
-
-def cost(name, chosen, shares):
-    counts = Counter(word for other in chosen for word in words_of(other))
-    nearest = max((likeness(name, other) for other in chosen), default=0)
-    ratios = [
-        (counts[word] + 1) / (1 + shares.get(word, 0) * (len(chosen) + 1))
-        for word in words_of(name)
-    ]
-    return 3 * nearest + 2 * sum(max(0, math.log(r)) for r in ratios)
-
-
-def slowly_chosen(names, scores, pools, wanted, penalty, shares):
-    chosen = []
-    for pool in wanted:
-        own = np.flatnonzero(pools == pool)
-        values = (scores[own] - scores[own].mean()) / scores[own].std()
-        values -= penalty * np.array([cost(names[i], chosen, shares) for i in own])
-        values -= 1e9 * np.array([chosen.count(names[i]) for i in own])
-        chosen.append(names[own[values.argmax()]])
-    return chosen
-
-
 @pytest.mark.parametrize("penalty", [0, 0.5, 1])
 @pytest.mark.parametrize("n_pools", [1, 2])
 def test_choices_are_greedy(penalty, n_pools):
@@ -64,9 +26,7 @@ def test_choices_are_greedy(penalty, n_pools):
     names = generator.sample("", 0.8, 50, random_state=0)
     scores = generator.score_samples(names) / [len(name) + 1 for name in names]
     pools = np.arange(50) % n_pools
-    counts = Counter(word for name in ALES for word in set(name.lower().split()))
-    shares = {word: count / len(ALES) for word, count in counts.items() if count > 1}
-    expected = slowly_chosen(names, scores, pools, pools[:20], penalty, shares)
+    expected = slowly_chosen(names, scores, pools, pools[:20], penalty, ALES)
     corpus = generator._fitted.corpus
     assert choose(names, scores, pools, pools[:20], penalty, corpus) == expected
 
@@ -75,9 +35,8 @@ def test_names_of_a_call_differ():
     """Few begin alike, and none is chosen twice, although candidates repeat."""
     generator = CharNGramGenerator().fit(load_names("english_villages"))
     options = {"min_p": 0.05, "best_of": 25, "random_state": 0}
-    alike, different = (
-        generator.sample("", 0.8, 50, diversity_penalty=penalty, **options) for penalty in (0, 1)
-    )
+    sample = partial(generator.sample, "", 0.8, 50, **options)
+    alike, different = (sample(diversity_penalty=penalty) for penalty in (0, 1))
     openings = [Counter(name[:3] for name in x).most_common(1)[0][1] for x in (alike, different)]
     assert openings[1] < 0.6 * openings[0]
     assert len(set(alike)) == len(set(different)) == 50

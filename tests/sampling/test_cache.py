@@ -47,11 +47,8 @@ def test_constraints_of_each_call_stay_within_the_limit(names, option, monkeypat
     tracemalloc.start()
     for number in range(9):
         others = [f"{number} {i}" for i in range(5000)]
-        values = {
-            "words": [*names, *others],
-            "banned": others,
-            "pattern": f".*({'abcdefghijkl'[number]}|n.{{6}}|a.{{7}})",
-        }
+        values = {"words": [*names, *others], "banned": others}
+        values["pattern"] = f".*({'abcdefghijkl'[number]}|n.{{6}}|a.{{7}})"
         generator.sample(random_state=0, max_length=20, **{option: values[option]})
         if number == 5:
             half, _ = tracemalloc.get_traced_memory()

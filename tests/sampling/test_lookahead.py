@@ -31,9 +31,7 @@ def make(letters, names, order=3, pattern=None, min_length=0, max_length=4, bann
 
 def position_of(alphabet, lookahead, prefix):
     """Return the length and the state of a prefix, in arrays of one element."""
-    return [
-        np.array([value]) for value in (alphabet.lengths([prefix])[0], lookahead.read(prefix)[0])
-    ]
+    return alphabet.lengths([prefix])[:1], np.array(lookahead.read(prefix)[:1])
 
 
 def ahead_of(lookahead, lengths, states):

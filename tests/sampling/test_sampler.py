@@ -173,12 +173,3 @@ def test_beams_draw_without_replacement(sizes):
         np.testing.assert_allclose(drawn.log_proba[last], log_p)
     p = 0.5 ** (np.arange(2, 10) - len(prefixes[-1]) + 1)
     assert np.mean(totals) == pytest.approx(p.sum(), abs=4 * np.std(totals) / 2000**0.5 + 1e-9)
-
-
-def test_prefixes_with_different_completion_probabilities():
-    """The lookahead learns from samples of the model."""
-    sampler = make(EvenModel(), ["", "a", "aaaa"], pattern="(aa){2,}", max_length=12, min_length=0)
-    names, _ = sampler.draw(np.repeat([0, 1, 2], 1000), np.random.default_rng(0))
-    matches, p = ["a" * n for n in (4, 6, 8, 10, 12)], 0.25 ** np.arange(5)
-    for number in range(3):
-        assert_drawn_from(names[1000 * number : 1000 * (number + 1)], matches, p)

@@ -32,9 +32,8 @@ def test_characters_match_unicode():
     script = "const segmenter = new Intl.Segmenter('en', { granularity: 'grapheme' });"
     script += "const texts = JSON.parse(require('fs').readFileSync(0, 'utf8'));"
     script += "console.log(JSON.stringify(texts.map((t) => [...segmenter.segment(t)].length)));"
-    done = subprocess.run(
-        [NODE, "-e", script], input=json.dumps(texts).encode(), capture_output=True
-    )
+    command, texts_as_json = [NODE, "-e", script], json.dumps(texts).encode()
+    done = subprocess.run(command, input=texts_as_json, capture_output=True)
     lengths = Alphabet(np.array(sorted(f"{characters}\3"))).lengths(texts)
     pairs = zip(texts, lengths.tolist(), json.loads(done.stdout), strict=True)
     assert [ascii(text) for text, length, expected in pairs if length != expected] == []

@@ -117,8 +117,6 @@ def test_saved_models_contain_counts_only_if_they_are_used(networks):
 
 
 class Compare(Callback):
-    """Keep the generator of the last epoch."""
-
     def on_epoch_end(self, net, **kwargs):
         self.generator = net.generator()
 

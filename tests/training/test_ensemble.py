@@ -133,13 +133,12 @@ def test_logits_are_averaged_by_share(params, shares):
 @pytest.mark.full
 def test_explicit_sizes_score_like_automatic_sizes():
     train, test = FEMALE[::160], FEMALE[7::60]
-    scores = [
-        CharLSTMGenerator(hidden_size=size, random_state=0).fit(train).score(test)
-        for size in ("auto", 16)
-    ]
-    scratch = CharLSTMGenerator(init=None, hidden_size=16, random_state=0).fit(train)
+    params = {}, {"hidden_size": 16}, {"hidden_size": 16, "init": None}
+    *scores, from_scratch = (
+        CharLSTMGenerator(random_state=0, **p).fit(train).score(test) for p in params
+    )
     assert max(scores) - min(scores) < 0.05
-    assert min(scores) > scratch.score(test) + 0.1
+    assert min(scores) > from_scratch + 0.1
 
 
 def test_networks_train_independently():
@@ -195,10 +194,6 @@ class Validation(Callback):
             self.characters_.add(tuple(batch[1]["characters"].tolist()))
 
 
-def curve_of(net, name):
-    return [epoch[name] for epoch in net.history]
-
-
 def mean_curve(curves):
     """Return the mean at each step over the curves that reach it."""
     return [np.mean([c[i] for c in curves if len(c) > i]) for i in range(max(map(len, curves)))]
@@ -208,7 +203,7 @@ def test_early_stopping_is_separate_for_each_network():
     patience, params = 2, {"max_epochs": 40, "early_stopping": True, "n_iter_no_change": 2}
     generator = mixed(callbacks=[Validation], lr=0.02, **params).fit(FEW)
     for net in generator.nets_:
-        losses = curve_of(net, "valid_loss")
+        losses = net.history[:, "valid_loss"]
         misses = [min(losses[:i]) <= loss for i, loss in enumerate(losses) if i]
         is_over = [all(misses[i : i + patience]) for i in range(len(misses) - patience + 1)]
         assert is_over == [False] * (len(is_over) - 1) + [True]
@@ -218,15 +213,13 @@ def test_early_stopping_is_separate_for_each_network():
     n_epochs = [len(net.history) for net in generator.nets_]
     assert len(set(n_epochs)) == 2, "both networks stopped together, so the means below test little"
     assert generator.n_iter_ == max(n_epochs)
-    losses, scores = (
-        mean_curve([curve_of(net, name) for net in generator.nets_])
-        for name in ("train_loss", "valid_loss")
+    train, valid, n_batches = (
+        [[epoch[name] for epoch in net.history] for net in generator.nets_]
+        for name in ("train_loss", "valid_loss", "train_batch_count")
     )
-    np.testing.assert_allclose(generator.loss_curve_, losses)
-    np.testing.assert_allclose(generator.validation_scores_, [-score for score in scores])
-    assert generator.n_steps_ == max(
-        sum(curve_of(net, "train_batch_count")) for net in generator.nets_
-    )
+    np.testing.assert_allclose(generator.loss_curve_, mean_curve(train))
+    np.testing.assert_allclose(generator.validation_scores_, np.negative(mean_curve(valid)))
+    assert generator.n_steps_ == max(map(sum, n_batches))
 
 
 def test_each_network_has_a_copy_of_the_callbacks():
@@ -302,6 +295,10 @@ def test_sizes_and_shares_must_not_change_between_calls():
     generator.set_params(num_networks=2).partial_fit(FEMALE[1::40])
     assert generator.n_iter_ == 2
     assert generator.init_share_ == base_share(len(FEW))
+    alone = CharLSTMGenerator(warm_start=True, random_state=0, **ONE_STEP).fit(FEW)
+    with pytest.raises(ValueError, match=r"hidden_size must be 384.* Got 8\."):
+        alone.set_params(hidden_size=8).fit(FEW)
+    alone.set_params(hidden_size="auto").partial_fit(FEW)
 
 
 @pytest.mark.parametrize("optimizer", ["LBFGS", "SGD", "Adafactor", torch.optim.NAdam])

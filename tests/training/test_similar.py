@@ -8,10 +8,8 @@ from collections import Counter
 import numpy as np
 import pytest
 from conftest import windows_of
-from sklearn.model_selection import GridSearchCV
-from sklearn.pipeline import make_pipeline
 
-from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names
+from sknamegen import CharLSTMGenerator, load_names
 from sknamegen._data.similar import Candidates
 from sknamegen._training.material import load_candidates
 
@@ -207,19 +205,8 @@ def test_names_of_the_user():
 
 @pytest.mark.full
 def test_held_out_names_do_not_choose(monkeypatch):
-    seen, original = [], Candidates.most_similar
-    monkeypatch.setattr(
-        Candidates, "most_similar", lambda *args: seen.extend(args[1]) or original(*args)
-    )
+    seen, rank = [], Candidates.most_similar
+    monkeypatch.setattr(Candidates, "most_similar", lambda *x: seen.extend(x[1]) or rank(*x))
     fit(early_stopping=True, validation_fraction=0.25)
     assert len(seen) == 18
     assert set(seen) < set(VILLAGES)
-
-
-@pytest.mark.full
-def test_searches_and_pipelines():
-    pipe = make_pipeline(CharSequenceVectorizer(lowercase=True), CharLSTMGenerator(**ONE_EPOCH))
-    grid = {"charlstmgenerator__similar": [None, "auto"]}
-    search = GridSearchCV(pipe, grid, cv=2).fit(VILLAGES)
-    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
-    assert all(map(str.islower, search.best_estimator_[-1].similar_names_))
