@@ -103,9 +103,8 @@ def _add_generation_options(parser):
     banned = "string not allowed in names (may be repeated)"
     add("--banned", action="append", default=[], metavar="TEXT", help=banned)
     add("--banned-file", metavar="FILE", help="file of strings not allowed in names, one per line")
-    words = "after FILE: use only English words (all, or like the list's) and those of the list"
-    add("--words", nargs="?", const="all", choices=("all", "like"), help=words)
-    add("--own-words", action="store_true", help="use only the words of the list")
+    words = "after FILE: use only the words of the list, and English words (all, or like them)"
+    add("--words", nargs="?", const="all", choices=("all", "like", "own"), help=words)
     add("--words-file", metavar="FILE", help="use only the words in a file (and those above)")
     n_words = "number of words in a name (default with words: as in the list)"
     add("--n-words", nargs=2, type=int, metavar=("MIN", "MAX"), help=n_words)
@@ -213,10 +212,10 @@ def _check_options(args, given):
     files = args.file, args.score, args.exclude, args.words_file, args.banned_file, args.similar
     if files.count("-") > 1:
         raise ValueError("Standard input can be read only once. Pass the other names in a file.")
-    if args.save and given & {"words", "own_words", "words_file"}:
+    if args.save and given & {"words", "words_file"}:
         raise ValueError(
             "--save does not store words: names from the file would not be limited to them. Save "
-            "it without --words, --own-words and --words-file, and pass words with --load."
+            "it without --words and --words-file, and pass --words-file with --load."
         )
     if args.title is not None and not str(args.save).endswith(".html"):
         raise ValueError("--title requires --save with a web page (.html).")
@@ -231,7 +230,7 @@ def _check_options(args, given):
             )
     table = {"clean", "label_column"} if "score" in given else _TABLE
     useless = {"load": table | _SIMILAR | {"counting"}, "demo": table, "style": table}
-    useless |= {"words": {"own_words"}, "no_similar": {"similar"}, "counting": _SIMILAR}
+    useless |= {"no_similar": {"similar"}, "counting": _SIMILAR}
     useless |= {"score": given - _TABLE - _SCORING, "list_styles": given - {"list_styles", "quiet"}}
     for option, others in useless.items():
         if option in given and given & others:
@@ -409,25 +408,23 @@ def _clean(names, labels, args):
 
 def _words(names, args):
     """Return the words that are allowed, or None. `names` is None for a loaded model."""
-    if names is None and (args.own_words or args.words == "like"):
-        raise ValueError(
-            "--own-words and --words like require the list. With --load, pass --words-file."
-        )
-    if not (args.words or args.own_words or args.words_file):
+    if names is None and args.words in ("like", "own"):
+        raise ValueError(f"--words {args.words} requires the list. With --load, pass --words-file.")
+    if not (args.words or args.words_file):
         are_long = names and not args.save and _usual_n_words(names)[1] > 1
         if are_long and sknamegen.datasets.are_english(sknamegen.datasets.words_of(names)):
             _report("most names have several words. For words like theirs, pass --words like.")
         return None
     texts = _lines(args.words_file, args)
-    if args.words or args.own_words:
+    if args.words:
         texts += names or []
     if not texts:
         _report("warning: a model file lacks the words of its list. Pass them in --words-file.")
     words = sknamegen.datasets.words_in(texts)
-    if args.words:
+    if args.words in ("all", "like"):
         words |= {*sknamegen.load_words(names if args.words == "like" else None)}
     if not words:
-        option = "--words-file" if args.words_file else "--own-words"
+        option = "--words-file" if args.words_file else "--words own"
         raise ValueError(f"{option} requires at least one word. Got only digits or symbols.")
     return words
 
@@ -497,6 +494,8 @@ def _load(path):
     options = {"trusted": sknamegen.SKOPS_TRUSTED} if path.endswith(".skops") else {}
     try:
         model = serializer.load(path, **options)
+    except FileNotFoundError:
+        raise
     except Exception as error:  # damaged files raise many types of errors
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         raise ValueError(f"{path!r} cannot be loaded. {reason}") from error

@@ -301,11 +301,10 @@ def test_a_full_disk_keeps_the_old_file(run, tmp_path, ending):
         ("--load m.pkl --score names.txt --clean", f"With --load, {NO_EFFECT}--clean"),
         ("--demo --clean", f"With --demo, {NO_EFFECT}--clean"),
         ("--list-styles -n 10", f"With --list-styles, {NO_EFFECT}-n"),  # also if it is the default
-        ("names.txt --words --own-words", f"With --words, {NO_EFFECT}--own-words"),
-        ("--load other.pkl --own-words", "--own-words and --words like require the list"),
-        ("--load other.pkl --words like", "--own-words and --words like require the list"),
+        ("--load other.pkl --words own", "--words own requires the list"),
+        ("--load other.pkl --words like", "--words like requires the list"),
         ("names.txt --words like --save m.pkl", "--save does not store words: names from the file"),
-        ("names.txt --own-words --save m.html", "--save does not store words: names from the file"),
+        ("names.txt --words own --save m.html", "--save does not store words: names from the file"),
         ("names.txt --n-words 3 2", "minimum <= maximum <= 1000. Got (3, 2)"),
         ("names.txt --seed 42", "For reproducible names, pass --random-state 42."),
         ("names.txt --seed Ж", "error: seed 'Ж' contains 'Ж', outside the model's alphabet"),
@@ -406,10 +405,10 @@ def test_words_options(run, tmp_path):
     allowed = {
         ("--words",): load_words() | own,
         ("--words", "like"): {*load_words(HOUSES)},
-        ("--own-words",): own,
+        ("--words", "own"): own,
         ("--words-file", "words.txt"): given,
         ("--words", "--words-file", "words.txt"): load_words() | own,
-        ("--own-words", "--words-file", "words.txt"): own | given,
+        ("--words", "own", "--words-file", "words.txt"): own | given,
     }
     for arguments, words in allowed.items():
         status, names, error = run(*options, *arguments, stdin="\n".join(HOUSES))

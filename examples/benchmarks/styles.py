@@ -3,23 +3,21 @@
     python examples/benchmarks/styles.py > styles.md
 
 The script fits a generator to each invented list, and prints a table for each group of lists, with
-four names of each list and four new names, none of them shorter than the list's shortest. The
-tables are part of the manual's chapter on styles.
+four names of each list and four new names. The tables are part of the manual's chapter on styles.
 """
 
 import argparse
 import random
 
-from sknamegen import CharLSTMGenerator, known_names, list_styles, load_names
+from sknamegen import CharLSTMGenerator, list_styles, load_names
 
-N_NAMES, TEMPERATURE = 4, 0.5
+N_NAMES = 4
 
 
 def new_names(names, random_state):
     """Return new names that do not exist elsewhere."""
-    options = {"unique": True, "novel": True, "exclude": known_names()}
-    options |= {"min_length": min(map(len, names)), "random_state": random_state}
-    return CharLSTMGenerator(random_state=0).fit(names).sample("", TEMPERATURE, N_NAMES, **options)
+    generator = CharLSTMGenerator(random_state=0).fit(names)
+    return generator.invent(N_NAMES, near=names, random_state=random_state)
 
 
 def main():

@@ -111,13 +111,10 @@ class Automaton(NamedTuple):
             n_edges = np.count_nonzero(is_live, axis=1)
             after = matrix[is_live]
             weights = proba.take(contexts, axis=0)[is_live]
-            is_start = self.starts_cluster[is_live]
         else:
             n_edges = np.diff(matrix.indptr)
             after = matrix.data + self.dead
-            states = np.repeat(np.arange(len(n_edges)), n_edges)
-            weights = proba[contexts[states], matrix.indices]
-            is_start = self.starts_cluster[states, matrix.indices]
+            weights = proba[np.repeat(contexts, n_edges), matrix.indices]
         places = np.append(0, n_edges.cumsum()).astype(np.int32)
         shape = len(n_edges), len(n_edges)
         ends = self.accepts.astype(float)
@@ -127,8 +124,13 @@ class Automaton(NamedTuple):
         def matrix_of(weights: Floats) -> csr_matrix:
             return csr_matrix((weights.astype(float), after, places), shape)
 
-        if is_start.all():
+        if self.starts_cluster.all():
             return matrix_of(weights), csr_matrix(shape), ends
+        if isinstance(matrix, np.ndarray):
+            is_start = self.starts_cluster[is_live]
+        else:
+            states = np.repeat(np.arange(len(n_edges)), n_edges)
+            is_start = self.starts_cluster[states, matrix.indices]
         return matrix_of(weights * is_start), matrix_of(weights * ~is_start), ends
 
 
