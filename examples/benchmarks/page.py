@@ -27,16 +27,18 @@ from sknamegen import (
     load_names,
     save_page,
 )
+from sknamegen._settings import BEST_OF, MIN_P, TEMPERATURE
 
 DRIVER = Path(__file__).parents[2] / "tests/browser.mjs"
-MEASURE = """
+MEASURE = f"""
+    const options = {{temperature: {TEMPERATURE}, minP: {MIN_P}, bestOf: {BEST_OF}}};
     while (!document.querySelector("#names li")) await new Promise((done) => setTimeout(done, 2));
     const times = [performance.now() / 1000];
-    for (const n of [10, 100]) {
+    for (const n of [10, 100]) {{
       const start = performance.now();
-      await ask("sample", {n, temperature: 0.7, minP: 0.1, bestOf: 10});
+      await ask("sample", {{n, ...options}});
       times.push((performance.now() - start) / 1000);
-    }
+    }}
     return times;
 """
 N_RUNS = 5
