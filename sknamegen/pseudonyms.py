@@ -548,7 +548,7 @@ class NamePseudonymizer(
             for titles, group in groups.items():
                 learned = [word for word in group if word.is_learned] or group
                 model = names or [word.forms[0] for word in learned]
-                similar = candidates.most_similar(model, maxsize)
+                similar = candidates.most_similar(model, maxsize)  # all that are ranked
                 n = _N_SPARE + len(group) * 5 // 4
                 for title, part in zip(titles, ([*names, *similar[:n]], similar[n:]), strict=True):
                     part = [forms_of(name)[0] for name in part if is_word(name)]

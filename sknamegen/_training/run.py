@@ -118,7 +118,9 @@ def train(
     try:
         return trained(nets, counts, concentration), is_interrupted
     except ValueError:  # After an interrupt, weights may not be finite.
-        raise KeyboardInterrupt from None
+        if is_interrupted:
+            raise KeyboardInterrupt from None
+        raise
 
 
 def _count_ngrams(material: Material, earlier: NGrams | None) -> NGrams:
