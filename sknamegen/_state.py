@@ -12,7 +12,7 @@ PACKAGE = __name__.partition(".")[0]
 # Address of the manual on Read the Docs, also in pyproject.toml.
 MANUAL = "https://sknamegen.readthedocs.io/en/stable"
 # Version of the state format, increased by each change that makes older files unreadable.
-_FORMAT = 13
+_FORMAT = 14
 # Modules of the public classes that can be saved.
 PUBLIC = {
     "CharAverageGenerator": "average",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.exceptions import NotFittedError
 
@@ -12,6 +13,7 @@ from ._data.corpus import Names
 from ._fitted import Fitted
 from ._generator import BaseCharGenerator, unwrapped
 from ._models.pretrained import Pretrained, load_base
+from ._training.recipe import N_LONG_TEXT
 from ._tasks import EpochTasks, fit_task
 from ._types import Data, RandomStateLike
 from ._validation import is_auto
@@ -532,8 +534,9 @@ def _choose_pretrained(init: object, names: Names, before: Fitted | None) -> Pre
     if before:
         starts = (network.starts_from_init for network in before.char_model.networks)
         return pretrained if any(starts) else None
-    is_of_use = not names.corpus.is_text and pretrained.beats_guessing(names)
-    return pretrained if is_of_use else None
+    if names.corpus.is_text and np.count_nonzero(names.rows.targets) >= N_LONG_TEXT:
+        return None
+    return pretrained if pretrained.beats_guessing(names) else None
 
 
 def _resolve_init(init: object) -> Pretrained:

@@ -231,28 +231,22 @@ class CharSequenceVectorizer(StateFormat, CallbackSupportMixin, TransformerMixin
         """
         check_is_fitted(self)
         window_length, step = self._check_params()
-        rows = Rows.of_windows(X, window_length)
-        if rows.is_text == self.boundary:
-            raise malformed_error()
-        if not rows.is_text:
-            return decode(rows.names)
         if step > window_length + 1:
             raise ValueError(
                 f"step must be at most window_length + 1 = {window_length + 1} to invert the "
                 f"transform. Characters between two windows are lost. Got step={step}."
             )
-        windows = rows.codes
-        if (windows[:, 1:, :-step] != windows[:, :-1, step:]).any():
-            raise ValueError(
-                f"X must contain windows cut with step={step}. Got windows with a different step."
-            )
-        later = windows[:, 1:, -step:].reshape(len(windows), -1)
-        return decode(np.concatenate([windows[:, 0], later], axis=1))
+        rows = Rows.of_windows(X, window_length, step)
+        if rows.is_text == self.boundary:
+            raise malformed_error()
+        if not rows.is_text:
+            return decode(rows.names)
+        return decode(rows.codes[:, 1:])
 
     def _encode_rows(self, X, warns=False):
         """Validate the names, and return one row of code points per name."""
         window_length, _ = self._check_params()
-        names = check_names(X)
+        names = check_names(X, not self.boundary)
         if warns and self.boundary:
             warn_about_suspicious_names(names)
         if self.lowercase:

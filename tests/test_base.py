@@ -179,8 +179,6 @@ def test_running_text(text_generator):
     assert len(text_generator.sample("Mar")) == 103
     assert list(map(len, text_generator.sample(["Mar", "Maria"], max_length=20))) == [20, 20]
     for call, match in (
-        (text_generator.sample, "seed must contain at least one character"),
-        (partial(text_generator.next_char_proba, [""]), "seed must contain at least one character"),
         (partial(text_generator.sample, "M", novel=True), "novel=True requires a generator fitted"),
         (partial(text_generator.sample, "M", best_of=2), "best_of requires a generator fitted to"),
         (partial(text_generator.most_likely, 1, "M"), "most_likely requires a generator fitted to"),

@@ -64,15 +64,6 @@ def test_scores_with_labels_match_the_formulas(names, kind):
     assert_scores_match_the_formulas(generator, learned, windows, labels, y)
 
 
-@pytest.mark.parametrize("step", [1, 5])
-def test_scores_of_running_text(names, step):
-    learned = windows_of([" ".join(f"{name}\n" for name in names[:100])], 5, boundary=False)
-    scored = ["Maria\n Anna\n Al", "Annamaria M"]
-    windows = windows_of(scored, 5, boundary=False, step=step)
-    generator = small_generator(max_epochs=1, ngram_counts=True).fit(learned)
-    assert_scores_match_the_formulas(generator, learned, windows)
-
-
 def test_a_single_name_is_memorised():
     params = {"hidden_size": 32, "max_epochs": 150, "dropout": 0, "batch_size": 1}
     generator = small_generator(ngram_weight=0, **params).fit(["Ottilie"])
@@ -160,19 +151,6 @@ def test_the_batch_size_adapts_to_the_number_of_names(n_names, batch_size):
     sizes = {"hidden_size": 4, "embedding_dim": 2, "batch_size": "auto", "max_epochs": 1}
     net = small_generator(**sizes, ngram_weight=0).fit(load_names("female")[:n_names]).nets_[0]
     assert net.get_params()["batch_size"] == batch_size
-
-
-def test_batches_of_running_text_contain_batch_size_windows():
-    sizes = {True: [], False: []}  # in training, in validation
-
-    class Sizes(Callback):
-        def on_batch_begin(self, net, batch=None, training=False, **kwargs):
-            sizes[training].append(len(batch[0]["inputs"]))
-
-    windows = windows_of(["Maria Anna Eva " * 9] * 4, 5, boundary=False)
-    params = {"batch_size": 16, "max_epochs": 1, "early_stopping": True}
-    small_generator(callbacks=[Sizes()], **params).fit(windows)
-    assert {max(sizes[True]), max(sizes[False])} == {16}
 
 
 def test_warm_start_keeps_the_alphabet_and_the_maximum_length():

@@ -211,7 +211,7 @@ def invalid_changes(path, entry):
         return set()
     if isinstance(entry, (dict, list)):
         return {"deleted", "none", "text"} - ({"deleted"} if isinstance(name, int) else set())
-    if name == "concentration":
+    if name == "counts_weight":
         return INVALID_ARRAY - {"huge", "none"}
     if name in ("contexts", "characters"):
         # The order of the penalty is not checked.

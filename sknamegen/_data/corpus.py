@@ -31,7 +31,10 @@ from .sequences import Sequences
 _MIN_COUNT = 3
 _NO_WORDS = np.empty(0, dtype=np.uint64)
 # Fields that are no attributes of estimators.
-_SAVED = "weight", "is_own", "repeats_words", "n_names", "word_hashes", "word_counts"
+_SAVED = (
+    *("weight", "is_own", "repeats_words", "n_names", "word_hashes", "word_counts"),
+    "first_counts",
+)
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,8 @@ class Corpus:
     word_hashes, word_counts : ndarray of shape (n_words,), dtype uint64 and int64
         Sorted hashes of the words that at least two training names of several words contain, and
         the number of these names.
+    first_counts : ndarray of shape (n_characters,), dtype int64, or None
+        Number of running texts that begin with each character. None: names.
     """
 
     alphabet_: Strs
@@ -69,6 +74,7 @@ class Corpus:
     n_names: int = 0
     word_hashes: Ints = field(default_factory=lambda: _NO_WORDS)
     word_counts: Ints = field(default_factory=lambda: _NO_WORDS)
+    first_counts: Ints | None = None
 
     def opened(self, similar: list[str]) -> "Corpus":
         """Return the corpus with similar names, which are not novel, and with their letters.
@@ -156,6 +162,10 @@ class Corpus:
             raise ValueError("Only running text has neither an end nor a maximum length.")
         if not corpus.is_text:
             check_int("min_length_", corpus.min_length_, 0)
+            return corpus
+        sizes = check_arrays({"counts": corpus.first_counts}, {"counts": ("i", ("characters",))})
+        if sizes["characters"] != len(corpus.alphabet) or corpus.first_counts.min() < 0:
+            raise ValueError("Expected how many texts begin with each character.")
         return corpus
 
     def read(self, X: object) -> Rows:
@@ -235,18 +245,22 @@ class Corpus:
         n_targets = np.count_nonzero(rows.targets, axis=1)
         if not n_targets.any():
             raise ValueError("X must contain at least one character to learn. Got only padding.")
-        sequences = Sequences.of_rows(rows, self.alphabet).with_labels(labels, weights)
+        sequences = Sequences.of_rows(rows.to_learn(), self.alphabet).with_labels(labels, weights)
         # Not rounded, so that the sum does not depend on how the names are split into batches.
         weight = float(n_targets.sum() if weights is None else n_targets @ weights)
         changes: Data = {"weight": self.weight + weight}
         if self.class_count_ is not None:
             counts = np.bincount(labels, weights, minlength=len(self.class_count_))
             changes["class_count_"] = self.class_count_ + counts
-        if not rows.is_text:
+        if rows.is_text:
+            before = 0 if self.first_counts is None else self.first_counts
+            n = len(self.alphabet)
+            changes["first_counts"] = before + np.bincount(sequences.inputs[:, 1], minlength=n)[:n]
+        else:
             codes = rows.names
             lengths = self.alphabet.lengths_of_rows(codes)
-            before = [] if self.min_length_ is None else [self.min_length_]
-            changes["min_length_"] = min([*before, int(lengths.min())])
+            shortest = [] if self.min_length_ is None else [self.min_length_]
+            changes["min_length_"] = min([*shortest, int(lengths.min())])
             changes["max_length_"] = max(self.max_length_ or 0, int(lengths.max()))
             words, repeats = count_words(codes)
             changes["repeats_words"] = self.repeats_words or repeats

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -28,20 +28,27 @@ class Rows:
     Attributes
     ----------
     codes : ndarray of shape (n_names, width), dtype int32
-        Zero-padded code points of each name: U+0002, the name, U+0003. For running text, windows of
-        shape (n_names, n_positions, window_length + 1).
+        Zero-padded code points of each name: U+0002, the name, U+0003. Running text has no U+0003.
     window_length : int
     n_given : int
         Number of characters at the start of each name that are not predicted.
+    step : int or None
+        Number of characters from one predicted character of running text to the next. None: names.
     """
 
     codes: Ints
     window_length: int = WINDOW_LENGTH
     n_given: int = 0
+    step: int | None = None
 
     @classmethod
-    def of_windows(cls, X: object, window_length: int | None = None) -> Self:
-        """Return the rows of windows of shape (n_names, n_positions, window_length + 1)."""
+    def of_windows(
+        cls, X: object, window_length: int | None = None, step: int | None = None
+    ) -> Self:
+        """Return the rows of windows of shape (n_names, n_positions, window_length + 1).
+
+        `step` is that of running text. None: the smallest number with which the windows agree.
+        """
         shape = "(n_names, n_positions, window_length + 1)"
         expected = f"X must be names, or windows of code points with shape {shape}"
         fix = "Pass names as a list of str, or windows from a CharSequenceVectorizer."
@@ -62,13 +69,21 @@ class Rows:
         window_length = X.shape[2] - 1
         start = int((X[0, 0, :-1] == START).argmax())
         is_text = X[0, 0, start] != START
-        codes = X if is_text else np.concatenate([X[:, 0, start:], X[:, 1:, -1]], axis=1)
+        step = _find_step(X, [step] if step else range(1, X.shape[2])) if is_text else None
+        if step:
+            added = X[:, 1:, -step:].reshape(len(X), -1)
+            codes = np.concatenate([np.full_like(X[:, 0, :1], START), X[:, 0], added], axis=1)
+        else:
+            codes = np.concatenate([X[:, 0, start:], X[:, 1:, -1]], axis=1)
         if codes.min() < 0 or codes.max() >= N_CODE_POINTS:
             raise ValueError(
                 "X must contain Unicode code points (0 to 0x10FFFF). Got values outside this range."
             )
-        if is_text:
-            return cls(X, window_length)
+        if step:
+            before, after = codes[:, 1:-1], codes[:, 2:]
+            if np.isin(codes[:, 1:], (START, END)).any() or ((before == PAD) & (after > PAD)).any():
+                raise malformed_error()
+            return cls(codes.astype(np.int32, copy=False), window_length, window_length, step)
         # Windows that share memory always agree, so only copies must be compared.
         if (
             (X.strides[1] != X.strides[2] and (X[:, 1:, :-1] != X[:, :-1, 1:]).any())
@@ -84,7 +99,7 @@ class Rows:
     @property
     def is_text(self) -> bool:
         """Whether the rows are running text."""
-        return self.codes.ndim == 3
+        return self.step is not None
 
     @property
     def names(self) -> Ints:
@@ -95,7 +110,25 @@ class Rows:
     @property
     def targets(self) -> Ints:
         """The characters to predict, in order of their position, as zero-padded code points."""
-        return self.codes[:, :, -1] if self.is_text else self.codes[:, self.n_given + 1 :]
+        return self.codes[:, self.n_given + 1 :: self.step or 1]
+
+    def to_learn(self) -> Self:
+        """Return the rows to learn. In running text, the first characters are predicted, too."""
+        return replace(self, n_given=self.n_given % self.step) if self.step else self
+
+
+def _find_step(X: Ints, steps: Iterable[int]) -> int:
+    """Return the first number of characters between windows of running text that agrees."""
+    for step in steps:
+        # Windows that share memory always agree.
+        is_shared = X.strides[1] == step * X.strides[2]
+        if is_shared or (X[:, 1:, :-step] == X[:, :-1, step:]).all():
+            return step
+    raise ValueError(
+        "X must contain overlapping windows from CharSequenceVectorizer, so that the running text "
+        "can be read, which requires that step is at most window_length. Got windows that do not "
+        "follow each other."
+    )
 
 
 def encode_rows(names: Sequence[str], n_padding: int = 0, is_text: bool = False) -> Ints:
@@ -149,13 +182,15 @@ def malformed_error() -> ValueError:
     )
 
 
-def check_names(X: object) -> list[str]:
+def check_names(X: object, is_text: bool = False) -> list[str]:
     """Return names as a list of str, or raise an error unless they are an iterable of str."""
     expected = "X must be an iterable of str, one name per item"
     if isinstance(X, (str, os.PathLike)):
         text = shorten(str(X), 30)
         fix = f"[{text}]"
-        if "\n" in str(X):
+        if is_text:
+            fix = "[X] for one text, or X.splitlines() for a text in each line"
+        elif "\n" in str(X):
             fix = "X.splitlines()"
         elif isinstance(X, os.PathLike) or os.path.isfile(X):
             fix = f"read_names({text})"

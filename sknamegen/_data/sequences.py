@@ -2,7 +2,8 @@
 
 Windows that contain the start of their name are nested prefixes, so one pass over the longest
 prefix gives the predictions for all of them. They form one sequence with a target at each step.
-Each later window is a separate sequence with a target at its last step.
+Each later window is a separate sequence with a target at its last step. A running text is a single
+sequence, however long it is.
 """
 
 from typing import Any, NamedTuple, Self
@@ -34,7 +35,7 @@ class Sequences(NamedTuple):
         Index of each sequence's name, which is its row in the windows.
     has_start : ndarray of shape (n_sequences,), dtype bool
         Whether each sequence contains the start of its name. The others are later windows, in
-        order. In running text, all are.
+        order.
     labels : ndarray of shape (n_sequences,), dtype int32
         Label index of each sequence, or -1 for no label.
     weights : ndarray of shape (n_sequences,), dtype float64, or None
@@ -52,16 +53,13 @@ class Sequences(NamedTuple):
     def of_rows(cls, rows: Rows, alphabet: Alphabet, known: Bools | slice = slice(None)) -> Self:
         """Return the sequences of names or running text, without labels.
 
-        `known` selects the characters of the alphabet that are not unknown. The sequences have no
-        more steps than the longest name needs.
+        `known` selects the characters of the alphabet that are not unknown. The sequences of names
+        have no more steps than the longest name needs.
         """
-        n_steps = min(rows.window_length, rows.codes.shape[-1] - 1)
-        if rows.is_text:
-            first, later = rows.codes[:0, 0], rows.codes
-        else:
-            windows = sliding_window_view(rows.codes, n_steps + 1, axis=1)
-            first, later = windows[:, 0], windows[:, 1:]
-        n_names = len(first)
+        n_steps = rows.codes.shape[1] - 1
+        n_steps = n_steps if rows.is_text else min(rows.window_length, n_steps)
+        windows = sliding_window_view(rows.codes, n_steps + 1, axis=1)
+        first, later, n_names = windows[:, 0], windows[:, 1:], len(windows)
         name_index, position = np.nonzero(later[:, :, -1] != PAD)
         n_cells = len(position) * (n_steps + 1)
         if n_cells > _MAX_CELLS:
@@ -76,8 +74,9 @@ class Sequences(NamedTuple):
         codes = np.concatenate([first, later], dtype=np.int32, casting="unsafe")
         indices = alphabet.indices(codes, known)
         targets = np.full((len(indices), n_steps), NONE, dtype=np.int32)
-        targets[:, -1] = indices[:, -1]
-        targets[:n_names, rows.n_given :] = indices[:n_names, rows.n_given + 1 :]
+        targets[n_names:, -1] = indices[n_names:, -1]
+        predicted = slice(rows.n_given, None, rows.step)
+        targets[:n_names, predicted] = indices[:n_names, 1:][:, predicted]
         targets[targets >= len(alphabet)] = NONE  # padding and unknown characters
         return cls(
             indices[:, :-1],
@@ -96,9 +95,14 @@ class Sequences(NamedTuple):
         """Return the sequences selected by `rows`."""
         return type(self)._make(None if column is None else column[rows] for column in self)
 
+    def steps(self, columns: slice) -> Self:
+        """Return some of the steps of all sequences."""
+        return self._replace(inputs=self.inputs[:, columns], targets=self.targets[:, columns])
+
     def subsample(self) -> Self:
-        """Return up to 127 evenly spaced sequences."""
-        return self.take(slice(None, None, max(1, len(self.inputs) // 64)))
+        """Return up to 127 evenly spaced sequences, with up to 1,024 steps."""
+        rows = slice(None, None, max(1, len(self.inputs) // 64))
+        return self.steps(slice(1024)).take(rows)
 
     def followed_by(self, other: "Sequences") -> "Sequences":
         """Join with the sequences of other names."""
@@ -126,6 +130,12 @@ class Sequences(NamedTuple):
     def has_target(self) -> Bools:
         """Mask of the steps with a target, shape (n_sequences, n_steps)."""
         return self.targets != NONE
+
+    @property
+    def lengths(self) -> Ints:
+        """The number of steps up to the last target, shape (n_sequences,)."""
+        steps = np.arange(1, self.targets.shape[1] + 1)
+        return np.where(self.has_target, steps, 0).max(axis=1, initial=0)
 
     def contexts(self, length: int) -> Ints:
         """Return the label and the characters before each target, shape (n_targets, 1 + length).

@@ -8,10 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._data.sequences import Sequences
-from .._parallel import parallel_map
+from .._parallel import blocks, parallel_map
 from .._types import Data, Floats, Ints
 from .kneser_ney import KneserNey
 
+# Number of characters of running text that are read at a time.
+_PIECE = 256
 # What a model keeps for each row between characters: nested tuples and lists of arrays.
 State = Any
 
@@ -30,10 +32,14 @@ class NextCharModel(ABC):
         indices, for the start of a name and an unknown character.
     ngrams : KneserNey or None
         The n-grams of a model that consists of nothing else and has no labels, or None.
+    is_text : bool
+        Whether the model predicts running text, of which it reads each character once. A prediction
+        for a name depends on the last `window_length` characters.
     """
 
     n_characters: int
     ngrams: KneserNey | None = None
+    is_text: bool = False
 
     @abstractmethod
     def start(self, windows: Ints, labels: Ints) -> tuple[State, Floats]:
@@ -64,13 +70,16 @@ class NextCharModel(ABC):
         so callers split long lists into blocks.
         """
 
+    def read_on(self, pieces: Sequences, state: State | None) -> tuple[State, Floats]:
+        """Read pieces of running texts, given the state before them, or None at the beginning.
+
+        Returns the state after the pieces, and the logits for each target, as `logits` does.
+        """
+        raise NotImplementedError
+
     def log_proba(self, sequences: Sequences) -> Floats:
         """Return the log-probability of each target, in nats, shape (n_targets,)."""
-        logits = self.logits(sequences)
-        logits -= logits.max(axis=1, keepdims=True)
-        targets = sequences.targets[sequences.has_target]
-        target_logits = logits[np.arange(len(targets)), targets].astype(np.float64)
-        return target_logits - np.log(np.exp(logits, out=logits).sum(axis=1, dtype=np.float64))
+        return _log_proba(self.logits(sequences), sequences)
 
     def export(self) -> Data:
         """Return the data for the web page script: arrays, numbers and nested dicts."""
@@ -97,12 +106,40 @@ def log_likelihood(
     `labels` contains a row for each column: the label of each name, or of all names.
     """
     total = np.zeros((n_names, len(labels)))
-    # In a block, the beginnings of sequences are read once, so sort by four characters.
-    sequences = sequences.take(np.lexsort(sequences.inputs.T[3::-1]))
+    # In a block, the beginnings of sequences are read once, so sort by four characters. Texts end
+    # in the order of their lengths.
+    keys = sequences.lengths[None] if model.is_text else sequences.inputs.T[3::-1]
+    sequences = sequences.take(np.lexsort(keys))
     for column, by_name in zip(total.T, np.broadcast_to(labels, total.T.shape), strict=True):
         labelled = sequences._replace(labels=by_name[sequences.name_index].astype(np.int32))
+        if model.is_text:
+            texts = [labelled.take(rows) for rows in blocks(n_names, _PIECE * model.n_characters)]
+            by_text = parallel_map(lambda part: _score_texts(model, part), zip(texts))
+            column[labelled.name_index] = np.concatenate(by_text)
+            continue
         parts = labelled.blocks(model.n_characters)
         for part, log_proba in zip(parts, parallel_map(model.log_proba, zip(parts)), strict=True):
             name_index = np.repeat(part.name_index, part.has_target.sum(1))
             column += np.bincount(name_index, log_proba, minlength=n_names)
     return total
+
+
+def _score_texts(model: NextCharModel, texts: Sequences) -> Floats:
+    """Return the log-likelihood of texts in ascending order of length, read piece by piece."""
+    total, lengths, state = np.zeros(len(texts.inputs)), texts.lengths, None
+    for start in range(0, lengths.max(initial=0), _PIECE):
+        rows = np.flatnonzero(lengths > start)  # the last ones
+        state = state and select(state, rows - len(lengths))
+        piece = texts.take(rows).steps(slice(start, start + _PIECE))
+        state, logits = model.read_on(piece, state)
+        places = np.repeat(rows, piece.has_target.sum(1))
+        total += np.bincount(places, _log_proba(logits, piece), minlength=len(total))
+    return total
+
+
+def _log_proba(logits: Floats, sequences: Sequences) -> Floats:
+    """Return the log-probability of each target, given its logits, which are overwritten."""
+    logits -= logits.max(axis=1, keepdims=True)
+    targets = sequences.targets[sequences.has_target]
+    target_logits = logits[np.arange(len(targets)), targets].astype(np.float64)
+    return target_logits - np.log(np.exp(logits, out=logits).sum(axis=1, dtype=np.float64))

@@ -154,11 +154,9 @@ class LSTM:
         Targets of sequences that have begun alike share rows. Each step skips sequences without
         further targets, so padding costs nothing.
         """
-        has_target = sequences.has_target
-        steps = np.arange(has_target.shape[1])
-        lengths = (has_target * (steps + 1)).max(axis=1, initial=0)
+        has_target, lengths = sequences.has_target, sequences.lengths
         order = np.argsort(-lengths, kind="stable")
-        n_active = np.searchsorted(-lengths[order], -steps)
+        n_active = np.searchsorted(-lengths[order], -np.arange(has_target.shape[1]))
         columns = (sequences.inputs[order[:n], step] for step, n in enumerate(n_active) if n)
         rows = np.empty(has_target.shape, dtype=np.int64)
         states, n_rows = [np.empty((0, self.hidden_size), np.float32)], 0
@@ -171,6 +169,17 @@ class LSTM:
             states.append(layers[-1][0][needed])
             n_rows += len(needed)
         return rows[has_target], self._predict(np.concatenate(states))
+
+    def read_on(self, pieces: Sequences, layers: Layers) -> tuple[Layers, Floats]:
+        """Read pieces of texts. Return the layers, and the logits of the targets.
+
+        If `layers` is empty, the pieces are the beginnings.
+        """
+        states = list[Floats]()
+        for column in pieces.inputs.T:
+            layers = self._read(column, pieces.labels, layers)
+            states.append(layers[-1][0])
+        return layers, self._predict(np.stack(states, axis=1)[pieces.has_target])
 
     def log_proba(self, sequences: Sequences, possible: Bools | bool = True) -> Floats:
         """Return the log-probability of each target among the possible characters, in nats."""

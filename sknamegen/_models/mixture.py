@@ -85,10 +85,10 @@ class Component(NamedTuple):
         """Convert the model's logits to logits over the mixture's alphabet."""
         return self.alphabet.outer(logits) if self.alphabet else logits
 
-    def logits(self, sequences: Sequences) -> Floats:
-        """Return the logits for each target, shape (n_targets, n_characters)."""
+    def translated(self, sequences: Sequences) -> Sequences:
+        """Convert the inputs and the labels of sequences."""
         inputs, labels = self.inner(sequences.inputs), self.labels(sequences.labels)
-        return self.outer(self.model.logits(sequences._replace(inputs=inputs, labels=labels)))
+        return sequences._replace(inputs=inputs, labels=labels)
 
 
 class Mixture(NextCharModel):
@@ -105,7 +105,7 @@ class Mixture(NextCharModel):
     def __init__(self, components: Sequence[Component]):
         model, _, _, alphabet = components[0]
         self.n_characters = len(alphabet.inner) - 3 if alphabet else model.n_characters
-        self.components = components
+        self.components, self.is_text = components, model.is_text
         self._shares = shares_of([component.weight for component in components])
 
     def start(self, windows: Ints, labels: Ints) -> tuple[State, Floats]:
@@ -120,8 +120,13 @@ class Mixture(NextCharModel):
 
     def logits(self, sequences: Sequences) -> Floats:
         """Return the logits for each target, shape (n_targets, n_characters)."""
-        logits = (component.logits(sequences) for component in self.components)
+        logits = (c.outer(c.model.logits(c.translated(sequences))) for c in self.components)
         return weighted_sum(self._shares, logits)
+
+    def read_on(self, pieces: Sequences, state: State | None) -> tuple[State, Floats]:
+        """Read pieces of running texts."""
+        pairs = zip(self.components, state or [None] * len(self.components), strict=True)
+        return self._combine(c.model.read_on(c.translated(pieces), before) for c, before in pairs)
 
     def export(self) -> Data:
         """Return the data for the web page script."""

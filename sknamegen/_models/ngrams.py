@@ -4,6 +4,7 @@ from typing import Self
 
 import numpy as np
 
+from .._arrays import log_softmax
 from .._data.corpus import Corpus
 from .._data.sequences import Sequences
 from .._text.alphabet import Alphabet
@@ -14,6 +15,26 @@ from .kneser_ney import TABLE_CELLS, TINY, KneserNey
 # Weight of a label's n-grams in the average with those of all labels. Best of the values from 0.3
 # to 0.7 for surnames in 16 languages and for female and male first names.
 _LABEL_WEIGHT = 0.7
+
+
+class Interpolation:
+    """N-grams whose distribution is averaged with that of networks.
+
+    Parameters
+    ----------
+    ngrams : NGrams
+    share : float
+        Weight of the n-grams in the average, in (0, 1).
+    """
+
+    def __init__(self, ngrams: "NGrams", share: float):
+        self.find, self.order, self._ngrams, self._share = ngrams.find, ngrams.order, ngrams, share
+
+    def log_proba(self, ids: Ints, logits: Floats) -> Floats:
+        """Return the log-probabilities in contexts, given the logits of the networks."""
+        proba = np.exp(log_softmax(logits).astype(np.float64))
+        proba += self._share * (self._ngrams.proba(ids) - proba)
+        return np.log(np.maximum(proba, TINY))
 
 
 class NGrams:

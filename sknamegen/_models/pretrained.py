@@ -54,7 +54,7 @@ class Pretrained:
         ignored.
         """
         known = np.isin(self.alphabet.characters, names.corpus.alphabet_)
-        sequences = Sequences.of_rows(names.rows, self.alphabet, known).subsample()
+        sequences = Sequences.of_rows(names.rows.to_learn(), self.alphabet, known).subsample()
         with one_blas_thread():
             log_proba = self.networks[0].log_proba(sequences, known)
         guessing = np.log(len(names.corpus.alphabet_))

@@ -137,7 +137,7 @@ def draw_distinct(
     end, max_length, steps = lookahead.alphabet.end, lookahead.limits.max_length, list[Steps]()
     beam, done = _start(source, lookahead, rng)
     recent = source.windows(source.prefixes)[beam.prefixes]
-    state, logits = source.model.start(recent, source.labels[beam.columns])
+    state, logits = source.start(recent, source.labels[beam.columns])
     tree, n_nodes = [(beam.nodes[:0], beam.nodes[:0])], 0
     for _ in range(MAX_CODE_POINTS * (max_length + 1)):
         if not len(beam.nodes):

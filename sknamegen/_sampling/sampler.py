@@ -263,9 +263,7 @@ class Sampler(Conditional):
             yield from names[0][len(prefix) :]
             return
         with one_blas_thread():
-            state, logits = source.model.start(
-                source.windows([prefix]), source.draw_labels(row, rng)
-            )
+            state, logits = source.start(source.windows([prefix]), source.draw_labels(row, rng))
         for _ in range(len(prefix), possible.limits.max_length):
             character, _ = draw(source.decoding.probabilities(logits), rng.random(1))
             yield source.corpus.alphabet.characters[int(character[0])]

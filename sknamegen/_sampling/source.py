@@ -168,6 +168,15 @@ class Source(NamedTuple):
         texts, is_valid, steps = zip(*draws, strict=True)
         return Draws(np.concatenate(texts), np.concatenate(is_valid), [*chain(*steps)])
 
+    def start(self, windows: Ints, labels: Ints) -> tuple[State, Floats]:
+        """Start the model. The first character of running text has the frequency of beginnings."""
+        state, logits = self.model.start(windows, labels)
+        counts = self.corpus.first_counts
+        if counts is not None and counts.any():
+            with np.errstate(divide="ignore"):
+                logits[windows[:, -1] == len(counts)] = np.log(counts)
+        return state, logits
+
     def _start(self, windows: Ints, rows: Ints, columns: Ints) -> tuple[State, Floats, Ints]:
         """Start names with the windows and labels of rows and columns.
 
@@ -176,7 +185,7 @@ class Source(NamedTuple):
         """
         begun, shared = unique_inverse(rows * len(self.labels) + columns)
         rows, columns = np.divmod(begun, len(self.labels))
-        return *self.model.start(windows[rows], self.labels[columns]), shared
+        return *self.start(windows[rows], self.labels[columns]), shared
 
     def _advance(self, state: State, shared: Ints, characters: Ints) -> tuple[State, Floats, Ints]:
         """Read a character of each name, given its row of the state. Returns the same."""
@@ -191,8 +200,9 @@ class Source(NamedTuple):
         """Return an approximation: the model reads on after the end of a window.
 
         This is much faster for long names. Short windows stay, because the model depends on them.
+        In running text, it always reads on.
         """
-        length, n_read = self.corpus.window_length_, self.corpus.max_length_ or _MAX_READ
+        length, n_read = self.corpus.window_length_, self.corpus.max_length_ or 0
         length = max(length, min(n_read, _MAX_READ)) if length >= CONTEXT_LENGTH else length
         return self._replace(corpus=replace(self.corpus, window_length_=length))
 
@@ -229,7 +239,7 @@ class Source(NamedTuple):
         with one_blas_thread():
             if state is None:
                 windows = np.repeat(self.windows(prefixes), n, axis=0)
-                state, logits = self.model.start(windows, np.tile(self.labels, len(prefixes)))
+                state, logits = self.start(windows, np.tile(self.labels, len(prefixes)))
             else:
                 characters = np.array([index[prefix[-1]] for prefix in prefixes])
                 state, logits = self.model.advance(state, np.repeat(characters, n))
@@ -265,8 +275,8 @@ class Source(NamedTuple):
     def log_joint(self, names: Sequence[str] | None = None) -> Floats:
         """Return the log-probability of each name with each label, (n_names, n_labels).
 
-        The default are the prefixes, which do not end. Running text may begin anywhere, so its
-        prefixes give no information about the label.
+        The default are the prefixes, which do not end. In running text, they give no information
+        about the label.
         """
         texts, corpus = self.prefixes if names is None else names, self.corpus
         joint = np.zeros((len(texts), len(self.labels)))

@@ -98,9 +98,13 @@ class Alphabet:
         return self.clusters.lengths(self.indices(np.where(codes == PAD, NONE, codes)))
 
     def windows(self, prefixes: Sequence[str], window_length: int) -> Ints:
-        """Return the last `window_length` indices of name prefixes, with -1 before the start."""
-        start = "" if self.end is None else chr(START)
-        last = [f"{start}{prefix}"[-window_length:] for prefix in prefixes]
+        """Return the last `window_length` indices of name prefixes, with -1 before the start.
+
+        Prefixes of running text are not cut.
+        """
+        if self.end is None:
+            window_length = max(window_length, 1 + max(map(len, prefixes), default=0))
+        last = [f"{chr(START)}{prefix}"[-window_length:] for prefix in prefixes]
         codes = encode([text.rjust(window_length, "\0") for text in last], window_length)
         return self.indices(np.where(codes == PAD, NONE, codes)).astype(np.int64)
 
@@ -114,17 +118,12 @@ class Alphabet:
         return next(known, spellings[0])
 
     def checked(self, prefixes: Iterable[str]) -> list[str]:
-        """Return prefixes in a supported spelling, or raise an error if no text can start so."""
+        """Return prefixes in a supported spelling, or raise an error for unknown characters."""
         prefixes = self.composed(prefixes)
         for prefix in prefixes:
             if unknown := sorted({*prefix} - self.index.keys()):
                 raise ValueError(
                     f"seed {prefix!r} contains {', '.join(map(repr, unknown))}, outside the "
                     f"model's alphabet. Choose from {shorten(''.join(self.index), 100)}."
-                )
-            if not prefix and self.end is None:
-                raise ValueError(
-                    "seed must contain at least one character, because the model was trained on "
-                    "running text (boundary=False), which has no start. Got ''."
                 )
         return prefixes

@@ -1,4 +1,4 @@
-"""Convert sequences to batches of tensors."""
+"""Convert names and running texts to batches of tensors."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,12 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 from torch.utils.data import Dataset
 
 from .._data.sequences import Sequences
 from .._models.ngrams import NGrams
 from .._parallel import MAX_CELLS
 from .._text.alphabet import NONE
+from .._types import Ints
 
 
 def join_windows(sequences: Sequences) -> Sequences:
@@ -44,15 +46,14 @@ class SequenceDataset(Dataset):
 
     With `ngrams`, each target comes with the distribution that the n-gram model predicts. The
     sequences of name i are the rows from ``starts[i]`` to ``starts[i + 1]``. A very long name
-    counts as several names, of 256 sequences each. In running text, which has no starts of names,
-    each sequence counts as a name.
+    counts as several names, of 256 sequences each.
     """
 
     def __init__(self, sequences: Sequences, ngrams: NGrams | None = None):
         sequences = sequences.take(np.argsort(sequences.name_index, kind="stable"))
         n_rows, name_index = len(sequences.inputs), sequences.name_index
         position = np.arange(n_rows) - np.searchsorted(name_index, name_index)  # within the name
-        starts = np.flatnonzero(position % (256 if sequences.has_start.any() else 1) == 0)
+        starts = np.flatnonzero(position % 256 == 0)
         self.starts = torch.from_numpy(np.append(starts, n_rows))
         self.inputs = torch.from_numpy(sequences.inputs)
         self.targets = torch.from_numpy(sequences.targets)
@@ -61,8 +62,7 @@ class SequenceDataset(Dataset):
         self.weights = None if weights is None else torch.from_numpy(weights[starts])
         n_targets = sequences.has_target.sum(1)
         self.n_targets = torch.from_numpy(np.add.reduceat(n_targets, starts))
-        steps = np.arange(1, sequences.inputs.shape[1] + 1)
-        self.lengths = torch.from_numpy(np.where(sequences.has_target, steps, 0).max(1, initial=0))
+        self.lengths = torch.from_numpy(sequences.lengths)
         self.ngrams = ngrams
         self.proba: Tensor | None = None
         if ngrams:  # Find each target's context.
@@ -189,3 +189,102 @@ class LengthGroupedBatches:
     def _permutation(self, n: int) -> Tensor:
         generator = self.generator
         return torch.randperm(n, generator=generator) if generator else torch.arange(n)
+
+
+class TextDataset(Dataset):
+    """Dataset of running texts, cut into pieces from their beginnings.
+
+    Parameters
+    ----------
+    texts : Sequences
+    length : int
+        Number of characters in a piece.
+    """
+
+    def __init__(self, texts: Sequences, length: int):
+        n_pieces = -(-texts.lengths // length)
+        n_texts, width = len(n_pieces), int(n_pieces.max(initial=0)) * length
+        is_piece = np.arange(width // length) < n_pieces[:, None]
+
+        def cut(columns: Ints) -> Tensor:
+            padding = (0, 0), (0, max(0, width - columns.shape[1]))
+            columns = np.pad(columns, padding, constant_values=NONE)[:, :width]
+            return torch.from_numpy(columns.reshape(n_texts, width // length, length)[is_piece])
+
+        self.inputs, self.targets = cut(texts.inputs).clamp(min=0), cut(texts.targets)
+        self.text_index = torch.from_numpy(np.repeat(np.arange(n_texts), n_pieces))
+        self.is_first = torch.from_numpy(np.nonzero(is_piece)[1] == 0)
+        self.labels = torch.from_numpy(texts.labels)
+        weights = np.ones(n_texts) if texts.weights is None else texts.weights
+        self.weights = torch.from_numpy(weights).float()
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def __getitem__(self, pieces: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Return a piece of each row as one batch. For a piece of -1, nothing is predicted.
+
+        Returns
+        -------
+        inputs : dict
+            "inputs" has shape (n_rows, length). "labels" and "is_first", whether a piece is the
+            first of its text, have shape (n_rows,).
+        targets : dict
+            "characters" is int64 of shape (n_rows * length,), -1 without a target. "weights", the
+            weights of their texts, have the same shape.
+        """
+        texts = self.text_index[pieces]
+        inputs = {"inputs": self.inputs[pieces], "labels": self.labels[texts]}
+        inputs["is_first"] = self.is_first[pieces]
+        characters = self.targets[pieces].long().where(pieces[:, None] >= 0, NONE).flatten()
+        weights = self.weights[texts].repeat_interleave(self.inputs.shape[1])
+        return inputs, {"characters": characters, "weights": weights}
+
+
+@dataclass(eq=False)
+class TextRows:
+    """Batches of pieces of running text. Row i of a batch continues row i of the batch before.
+
+    Each iteration joins the texts in random order, beginning with a random piece, and cuts the
+    result into rows.
+
+    Parameters
+    ----------
+    dataset : TextDataset
+    batch_size : int
+        Number of rows.
+    generator, shard
+        As in `LengthGroupedBatches`. A shard is a part of the rows.
+    """
+
+    dataset: TextDataset
+    batch_size: int
+    generator: torch.Generator | None = None
+    shard: tuple[int, int] = (0, 1)
+
+    def __len__(self) -> int:
+        return -(-len(self.dataset) // self.batch_size)
+
+    @property
+    def mean_targets(self) -> float:
+        """Expected weight of the targets per shard of a batch."""
+        n_targets = (self.dataset.targets != NONE).sum(1)
+        total = n_targets.double() @ self.dataset.weights[self.dataset.text_index].double()
+        return float(total) / (len(self) * self.shard[1])
+
+    def __iter__(self) -> Iterator[tuple[dict[str, Tensor], dict[str, Tensor]]]:
+        pieces, (shard, n_shards) = self.pieces(), self.shard
+        pieces = F.pad(pieces, (0, -len(pieces) % len(self)), value=-1)
+        for number, column in enumerate(pieces.view(-1, len(self))[shard::n_shards].T):
+            inputs, targets = self.dataset[column]
+            inputs["is_first"] |= number == 0
+            yield inputs, targets
+
+    def pieces(self) -> Tensor:
+        """Return the order in which pieces are read."""
+        text_index, generator = self.dataset.text_index, self.generator
+        if generator is None:
+            return torch.arange(len(text_index))
+        ranks = torch.randperm(len(self.dataset.labels), generator=generator)
+        start = int(torch.randint(len(text_index), (), generator=generator))
+        return ranks[text_index].argsort(stable=True).roll(start)

@@ -17,6 +17,7 @@ from skorch.helper import predefined_split
 from skorch.utils import noop, to_tensor
 from torch import Tensor
 from torch.nn import functional as F
+from torch.utils.data import Dataset
 from tqdm import tqdm
 
 from .._data.sequences import Sequences
@@ -26,7 +27,7 @@ from .._parallel import Setting, in_threads, one_blas_thread
 from .._tasks import EpochTasks
 from .._text.alphabet import NONE
 from .._types import Data
-from .batches import LengthGroupedBatches, SequenceDataset
+from .batches import LengthGroupedBatches, SequenceDataset, TextDataset, TextRows
 from .material import Material
 from .network import CharLSTM
 from .plan import TrainPlan
@@ -126,6 +127,8 @@ class Net(skorch.NeuralNet):
         targets, log_proba = to_tensor(y_true, device=self.device), y_pred.log_softmax(-1)
         characters = targets["characters"]
         losses = F.nll_loss(log_proba, characters, ignore_index=NONE, reduction="none")
+        if "weights" in targets:
+            losses = losses * targets["weights"]
         if training and self.plan.ngram_weight:
             distilled = torch.linalg.vecdot(targets["proba"], log_proba)
             losses = torch.lerp(losses, -distilled, self.plan.ngram_weight)
@@ -271,16 +274,17 @@ def fit_networks(
                 net.generator = noop  # The other refers to the nets of the last fit.
         return net
 
-    has_teacher = any(plan.ngram_weight for plan in plans)
-    train = material.learned, teacher if has_teacher else None
+    is_text, has_teacher = material.corpus.is_text, any(plan.ngram_weight for plan in plans)
+    option = material.corpus.window_length_ if is_text else teacher if has_teacher else None
+    datasets = [(material.learned, option), (material.held_out, option if is_text else None)]
     n_threads = 1 if settings.accelerator else torch.get_num_threads()
     with nullcontext() if progress.bar is None else progress.bar:
-        train_set, valid_set = in_threads(SequenceDataset, [train, (material.held_out,)])
+        train_set, valid_set = in_threads(TextDataset if is_text else SequenceDataset, datasets)
         nets = in_threads(fit_network, zip_longest(plans, previous_nets), n_threads, stopped)
     return nets, stopped.is_set()
 
 
-def _build_net(plan: TrainPlan, valid: SequenceDataset, progress: Progress) -> Net:
+def _build_net(plan: TrainPlan, valid: SequenceDataset | TextDataset, progress: Progress) -> Net:
     """Return an initialized net with the user's `net_params`."""
     settings, callbacks = plan.settings, list[object]([("shared_progress", progress)])
     if settings.early_stopping:
@@ -289,7 +293,7 @@ def _build_net(plan: TrainPlan, valid: SequenceDataset, progress: Progress) -> N
         callbacks.append(("early_stopping", stopping))
     names = signature(CharLSTM).parameters
     params: Data = {f"module__{name}": getattr(plan, name) for name in names}
-    params |= _optimizer_params(plan) | {
+    params |= _optimizer_params(plan) | _batch_params(plan, isinstance(valid, TextDataset)) | {
         "lr": plan.lr,
         "max_epochs": plan.max_epochs,
         "batch_size": plan.batch_size,
@@ -298,12 +302,6 @@ def _build_net(plan: TrainPlan, valid: SequenceDataset, progress: Progress) -> N
         "module": CharLSTM,
         "optimizer": _without_compiler(settings.optimizer),
         "criterion": noop,  # The loss is in `Net.get_loss`.
-        "iterator_train": LengthGroupedBatches,
-        "iterator_train__generator": torch.Generator().manual_seed(plan.shuffle_seed),
-        "iterator_train__shard": plan.shard,
-        "iterator_train__n_similar": plan.n_similar,
-        "iterator_train__n_epochs": plan.max_epochs,
-        "iterator_valid": LengthGroupedBatches,
         "train_split": predefined_split(valid) if settings.early_stopping else None,
         "callbacks__print_log__sink": noop,  # Its table does not show the unit of the loss.
         "use_caching": False,  # EpochScoring cannot concatenate the targets, which are dicts.
@@ -327,7 +325,7 @@ def _build_net(plan: TrainPlan, valid: SequenceDataset, progress: Progress) -> N
     return net.initialize()
 
 
-def _train(net: Net, dataset: SequenceDataset, progress: Progress) -> None:
+def _train(net: Net, dataset: Dataset, progress: Progress) -> None:
     """Run the training loop. KeyboardInterrupt ends it, and is raised again after an interrupt."""
     try:
         net.notify("on_train_begin", X=dataset, y=None)
@@ -357,6 +355,15 @@ def _check_not_diverged(net: Net, sequences: Sequences) -> None:
     if not loss < log(net.plan.n_characters) + 1:
         reason = f"a loss of {loss:.3g} nats per character (worse than guessing)"
         raise divergence_error(reason, net)
+
+
+def _batch_params(plan: TrainPlan, is_text: bool) -> Data:
+    batches = TextRows if is_text else LengthGroupedBatches
+    options: Data = {"shard": plan.shard, "n_similar": plan.n_similar, "n_epochs": plan.max_epochs}
+    options["generator"] = torch.Generator().manual_seed(plan.shuffle_seed)
+    names = signature(batches).parameters
+    params = {f"iterator_train__{name}": options[name] for name in names if name in options}
+    return params | {"iterator_train": batches, "iterator_valid": batches}
 
 
 def _optimizer_params(plan: TrainPlan) -> Data:

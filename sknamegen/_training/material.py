@@ -47,9 +47,10 @@ class Material:
 
     @property
     def n_names(self) -> int:
-        """Number of learned names or, for running text, of windows."""
-        names = self.learned.name_index[self.learned.has_target.any(axis=1)]
-        return len(names if self.corpus.is_text else np.unique(names))
+        """Number of learned names or, for running text, of characters."""
+        if self.corpus.is_text:
+            return np.count_nonzero(self.learned.has_target)
+        return len(np.unique(self.learned.name_index[self.learned.has_target.any(axis=1)]))
 
 
 def prepare(

@@ -65,6 +65,7 @@ class CharLSTM(nn.Module):
         layers = [_empty(nn.LSTM, *pair, batch_first=True) for pair in pairwise(sizes)]
         self.layers: Any = nn.ModuleList(layers)
         self.head = _empty(nn.Linear, hidden_size, n_characters)
+        self._states: list[Any] = []  # of each layer, after the last pieces of running texts
         self._initialize(torch.Generator().manual_seed(seed))
         self._dropout_generator = torch.Generator().manual_seed(seed)
 
@@ -86,19 +87,33 @@ class CharLSTM(nn.Module):
         else:
             self.layers[0].weight_ih_l0[:, self.n_inputs - 1] = 0
 
-    def forward(self, inputs: Tensor, labels: Tensor, positions: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        inputs: Tensor,
+        labels: Tensor,
+        positions: Tensor | None = None,
+        is_first: Tensor | None = None,
+    ) -> Tensor:
         """Predict the character after each step, starting from a zero state.
 
         `inputs` has shape (batch, time), `labels` (batch,). `positions` restricts the predictions
-        to some positions in ``batch * time``. Returns logits of shape (n_targets, n_characters).
+        to some positions in ``batch * time``. With `is_first`, bool of shape (batch,), rows of
+        running text continue those of the last call, unless they are first. Returns logits of shape
+        (n_targets, n_characters).
         """
         x = self._embed(inputs)  # (batch, time, embedding)
         if self.n_labels:
             labels = labels[:, None].expand_as(inputs)
             x = x + (self.labels(labels) if self.labels else self._embed(self.n_inputs + labels))
-        for layer in self.layers:
-            x, _ = layer(x)
+        states = [None] * len(self.layers)
+        if is_first is not None and not is_first.all():
+            keep = (~is_first)[:, None].float()
+            states = [tuple(part * keep for part in state) for state in self._states]
+        for number, layer in enumerate(self.layers):
+            x, states[number] = layer(x, states[number])
             x = self._drop(x)
+        if is_first is not None:
+            self._states = [tuple(part.detach().float() for part in state) for state in states]
         hidden = x.flatten(0, 1)  # (batch * time, hidden)
         return self.head(hidden if positions is None else hidden[positions])
 

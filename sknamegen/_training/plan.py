@@ -92,13 +92,15 @@ def make_plans(
         pretrained = Pretrained.of(corpus, networks)
         _check_sizes(settings, pretrained.networks[-1].sizes | {"num_networks": len(networks)})
     else:
-        networks = _new_networks(settings, n_names - n_similar, pretrained)
+        n_own = None if corpus.is_text else n_names - n_similar
+        networks = _new_networks(settings, n_own, pretrained)
     is_from_scratch = not any(network.starts_from_init for network in networks)
     plans = []
     for network in networks:
         lstm, starts_from_init = network.lstm, network.starts_from_init
         values: Data = auto_values(
             n_names,
+            is_text=corpus.is_text,
             is_adamw=settings.optimizer is torch.optim.AdamW,
             has_similar=n_similar > 0,
             starts_from_init=starts_from_init,
@@ -107,6 +109,11 @@ def make_plans(
         )
         values |= settings.given | (lstm.sizes if lstm else {})
         values.pop("num_networks", None)
+        if corpus.is_text and values["ngram_weight"]:
+            raise ValueError(
+                "ngram_weight must be 'auto' or 0 for running text, whose n-grams are part of the "
+                f"model (see ngram_counts). Got {values['ngram_weight']}."
+            )
         values["batch_size"] = min(values["batch_size"], n_names)
         if n_steps_before is not None:
             values["max_epochs"] = 1
@@ -128,22 +135,24 @@ def make_plans(
     return plans
 
 
-def _new_networks(settings: Settings, n_names: int, pretrained: Pretrained | None) -> list[Network]:
-    """Return the initial state of each network in a first fit."""
+def _new_networks(
+    settings: Settings, n_names: int | None, pretrained: Pretrained | None
+) -> list[Network]:
+    """Return the initial state of each network in a first fit. `n_names` is None for text."""
     n_networks = settings.given.get("num_networks")
     if pretrained is None:
-        n_networks = n_networks or 2
+        n_networks = n_networks or (1 if n_names is None else 2)
         return [Network(None, 1 / n_networks, False)] * n_networks
     networks = pretrained.networks
     if settings.uses_init:
         _check_sizes(settings, networks[-1].sizes)
         n_networks = n_networks or len(networks)
         return [Network(lstm, 1 / n_networks, True) for lstm in islice(cycle(networks), n_networks)]
-    share = base_share(n_names)
+    share = 0.5 if n_names is None else base_share(n_names)
     has_sizes = not _mismatches(settings, networks[0].sizes)
     if n_networks is None:
         is_alone = share > ALONE_SHARE and has_sizes and "hidden_size" not in settings.given
-        n_networks = 1 if is_alone else 2
+        n_networks = 1 if is_alone or n_names is None else 2
     if n_networks == 1:
         starts_from_base = share >= 0.5 and has_sizes
         return [Network(networks[0] if starts_from_base else None, 1.0, starts_from_base)]

@@ -17,7 +17,7 @@ from .fit import Net, fit_networks
 from .material import Material, find_candidates, prepare
 from .parameters import Settings
 from .plan import make_plans
-from .recipe import CONCENTRATION, N_LONG
+from .recipe import CONCENTRATION, N_LONG, ORDER, TEXT_ORDER, TEXT_SHARE
 
 # Number of characters after which `partial_fit` stops counting n-grams.
 _MAX_COUNTED = 10_000_000
@@ -92,17 +92,15 @@ def train(
     plans = make_plans(settings, material, rng, pretrained, model, n_steps_before)
     counted_before = model.counts if model and one_pass else None
     teacher = _count_ngrams(material, counted_before)
-    counts, concentration = None, None
+    counts, weight = None, None
     if counted_before or not (model and one_pass):  # the names of all calls are counted
-        counts, concentration = _kept_counts(
-            settings, material, teacher, one_pass, bool(pretrained)
-        )
+        counts, weight = _kept_counts(settings, material, teacher, one_pass, bool(pretrained))
     # The penalties may know the names that are held out, because early stopping ignores them.
     kinds, new_characters = learn_penalties(material.corpus, material.names, model)
 
-    def trained(nets: list[Net], counts: NGrams | None, concentration: float | None) -> Trained:
+    def trained(nets: list[Net], counts: NGrams | None, weight: float | None) -> Trained:
         networks = [replace(net.plan.start, lstm=net.lstm()) for net in nets]
-        model = CharModel(kinds, new_characters, networks, counts, concentration)
+        model = CharModel(kinds, new_characters, networks, counts, weight)
         losses = _mean_curve(nets, "train_loss")
         valid_losses = _mean_curve(nets, "valid_loss") if settings.early_stopping else None
         names = material.similar_names
@@ -116,7 +114,7 @@ def train(
     if not nets:
         raise KeyboardInterrupt
     try:
-        return trained(nets, counts, concentration), is_interrupted
+        return trained(nets, counts, weight), is_interrupted
     except ValueError:  # After an interrupt, weights may not be finite.
         if is_interrupted:
             raise KeyboardInterrupt from None
@@ -127,23 +125,26 @@ def _count_ngrams(material: Material, earlier: NGrams | None) -> NGrams:
     """Return the n-grams of the names, and of those in earlier calls of `partial_fit`."""
     if earlier and earlier.levels[-1].total >= _MAX_COUNTED:
         return earlier
-    return NGrams.learn(material.corpus, material.counted, 6, earlier)
+    order = TEXT_ORDER if material.corpus.is_text else ORDER
+    return NGrams.learn(material.corpus, material.counted, order, earlier)
 
 
 def _kept_counts(
     settings: Settings, material: Material, counts: NGrams, one_pass: bool, has_pretrained: bool
 ) -> tuple[NGrams | None, float | None]:
-    """Return the n-gram counts of the model and their concentration, or None.
+    """Return the n-gram counts of the model and their weight, or None.
 
     Counts reveal the names. `partial_fit` needs those of all calls, also after loading.
     """
     if settings.ngram_counts is False:
         return None, None
     corpus, weights = material.corpus, material.counted.weights
+    if corpus.is_text:
+        return counts, TEXT_SHARE
     mean_weight = 1.0 if weights is None else float(weights.mean())
     n_names = counts.count_of(corpus.alphabet.end) / mean_weight
     max_names = inf if settings.ngram_counts is True else N_LONG if has_pretrained else 0
-    if n_names < max_names and not corpus.is_text and counts.fits_in_a_table:
+    if n_names < max_names and counts.fits_in_a_table:
         return counts, CONCENTRATION * mean_weight
     return counts if one_pass else None, None
 

@@ -46,7 +46,7 @@ def ngrams(n_labels=N_LABELS, order=3):
     return NGrams(NGramCounts.of(labelled_sequences(), order), ALPHABET.kinds, n_labels)
 
 
-def make(*lstms, counts=None, concentration=None, n_labels=N_LABELS, alphabet=ALPHABET):
+def make(*lstms, counts=None, counts_weight=None, n_labels=N_LABELS, alphabet=ALPHABET):
     """Return a model with all penalties, and with networks, counts or both."""
     hashes, labels = np.empty(0, np.uint64), np.arange(n_labels) if n_labels else None
     shares = np.ones(n_labels) if n_labels else None
@@ -59,7 +59,7 @@ def make(*lstms, counts=None, concentration=None, n_labels=N_LABELS, alphabet=AL
     labels = sequences.labels if n_labels else np.full_like(sequences.labels, NONE)
     penalties = learn_penalties(corpus, sequences._replace(labels=labels), None)
     networks = [Network(lstm, weight, False) for weight, lstm in enumerate(lstms, 1)]
-    return CharModel(*penalties, networks, counts, concentration)
+    return CharModel(*penalties, networks, counts, counts_weight)
 
 
 def mapped():
@@ -96,8 +96,8 @@ MODELS = {
     "n-grams with labels": make(counts=ngrams()),
     "n-grams without labels": make(counts=ngrams(n_labels=0), n_labels=0),
     "unigrams": make(counts=ngrams(order=1)),
-    "lstm with counts": make(lstm(), counts=ngrams(), concentration=20.0),
-    "lstms with counts": make(lstm(), lstm(2), counts=ngrams(order=4), concentration=20.0),
+    "lstm with counts": make(lstm(), counts=ngrams(), counts_weight=20.0),
+    "lstms with counts": make(lstm(), lstm(2), counts=ngrams(order=4), counts_weight=20.0),
     "lstm with counts for later": make(lstm(), counts=ngrams()),
     "component with an alphabet": Mixture([mapped()]),
     "components with two alphabets": Mixture([mapped(), Component(make(lstm()), 2.0)]),

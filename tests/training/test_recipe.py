@@ -11,7 +11,8 @@ DOC = " ".join(CharLSTMGenerator.__doc__.split())
 
 
 def values(n_names, from_init, **options):
-    options = {"is_from_scratch": False, "has_similar": False, "has_new_labels": False} | options
+    defaults = {"is_text", "is_from_scratch", "has_similar", "has_new_labels"}
+    options = dict.fromkeys(defaults, False) | options
     return recipe.auto_values(n_names, is_adamw=True, starts_from_init=from_init, **options)
 
 
