@@ -61,6 +61,7 @@ model = CharLSTMGenerator(
     embedding_dim=None,
     dropout=0,
     ngram_weight=0,
+    ngram_counts=False,
     optimizer="RMSprop",
     lr=0.01,
     lr_schedule="constant",

@@ -5,9 +5,11 @@ examples:
   cat names.txt | sknamegen -n 5
   sknamegen people.csv --column surname --label-column country --label IT
   sknamegen names.txt --save names.joblib && sknamegen --load names.joblib --pattern '.*(ia|o)'
+  sknamegen novel.txt --text --max-length 1000
 """  # noqa: D405, D406, D407  # the end of the help
 
 import argparse
+import codecs
 import os
 import re
 import sys
@@ -18,6 +20,8 @@ from difflib import get_close_matches
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
+from itertools import chain
+from pathlib import Path
 from tempfile import TemporaryFile
 from threading import Timer
 
@@ -30,6 +34,11 @@ from ._state import replaced_file
 _TABLE, _SIMILAR = {"clean", "column", "label_column", "header"}, {"similar", "no_similar"}
 _SCORING = {"file", "demo", "style", "encoding", "counting", "load", "save", "title", "quiet"}
 _SCORING |= {"random_state", "score"} | _SIMILAR
+# Options for running text.
+_TEXT = {"text", "file", "load", "save", "encoding", "quiet", "counting", "n", "seed", "min_p"}
+_TEXT |= {"temperature", "max_length", "pattern", "suffix", "banned", "banned_file", "random_state"}
+# Number of characters of a text.
+_TEXT_LENGTH = 500
 # What to do about names that --clean fixes, about garbled names, and about others.
 _ADVICE = (
     "--clean fixes",
@@ -61,6 +70,7 @@ def _parser():
     add = parser.add_argument_group("training").add_argument
     switch = partial(add, action="store_true")
     add("file", nargs="?", help="file of names, one per line (default, or -: standard input)")
+    switch("--text", help="learn the file as running text, and write text")
     add("--style", help="train on a bundled list, such as dragons")
     switch("--demo", help="short for --style dragons")
     switch("--list-styles", help="print the titles of the bundled styles, and exit")
@@ -87,7 +97,7 @@ def _add_generation_options(parser):
     group = parser.add_argument_group("generation")
     add = group.add_argument
     number = partial(add, type=int, metavar="N")
-    number("-n", default=10, help="number of names (default: 10)")
+    number("-n", help="number of names (default: 10), or of texts (default: 1)")
     add("--seed", default="", metavar="TEXT", help="beginning of the names")
     temperature = f"randomness (default: {TEMPERATURE})"
     add("--temperature", type=float, default=TEMPERATURE, metavar="T", help=temperature)
@@ -164,7 +174,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(args, given):
     if sys.stdout is None:
         raise OSError("Standard output is closed, so names cannot be printed.")
+    n_texts = 1 if args.n is None else args.n
+    args.n = 10 if args.n is None else args.n
     _check_options(args, given)
+    if args.text and not args.load:
+        _write_texts(_fit_text(args), args, n_texts)
+        return
     warnings.simplefilter("ignore", sknamegen.datasets.NamesWarning)  # reported by _clean
     if args.list_styles:
         _print([f"{kind}: {', '.join(titles)}" for kind, titles in sknamegen.list_styles().items()])
@@ -183,6 +198,13 @@ def _run(args, given):
     if own is None:
         with _reported(f"loading {args.load!r}", args):
             pipe = _load(args.load)
+        is_text = pipe[-1].max_length_ is None
+        if args.text and not is_text:
+            raise ValueError(f"--text requires a model of running text. {args.load!r} is of names.")
+        if is_text and args.score is None:
+            _check_options(args, given | {"text"})
+            _write_texts(pipe, args, n_texts)
+            return
     else:
         pipe = _fit(own, labels, args, options)
     shortfall = ""
@@ -198,9 +220,7 @@ def _run(args, given):
             scores = zip(pipe.score_samples(scored).tolist(), scored, strict=True)
         _print([f"{score:.3f}\t{_escape(name)}" for score, name in scores])
     if args.save:  # after the names, which an error would lose
-        with _reported(f"saving {args.save!r}", args):
-            _save(pipe, args)
-        _report(f"saved {args.save!r}.{_privacy_note(pipe[-1])}")
+        _save(pipe, args)
     if shortfall:
         raise ValueError(shortfall)
 
@@ -217,6 +237,8 @@ def _check_options(args, given):
             "--save does not store words: names from the file would not be limited to them. Save "
             "it without --words and --words-file, and pass --words-file with --load."
         )
+    if "text" in given and str(args.save).endswith(".html"):
+        raise ValueError("A web page generates names. Save running text as .joblib, .pkl or .skops.")
     if args.title is not None and not str(args.save).endswith(".html"):
         raise ValueError("--title requires --save with a web page (.html).")
     if not 0 <= args.n * max(args.best_of, 1) <= 10_000_000:
@@ -230,7 +252,7 @@ def _check_options(args, given):
             )
     table = {"clean", "label_column"} if "score" in given else _TABLE
     useless = {"load": table | _SIMILAR | {"counting"}, "demo": table, "style": table}
-    useless |= {"no_similar": {"similar"}, "counting": _SIMILAR}
+    useless |= {"no_similar": {"similar"}, "counting": _SIMILAR, "text": given - _TEXT}
     useless |= {"score": given - _TABLE - _SCORING, "list_styles": given - {"list_styles", "quiet"}}
     for option, others in useless.items():
         if option in given and given & others:
@@ -283,10 +305,6 @@ def _sample(generator, args, options, own):
     others = options | {"min_p": None, "novel": args.novel, "unique": args.unique}
     if args.novel:
         others["exclude"] = sknamegen.known_names() | excluded
-    if generator.max_length_ is None:
-        if not args.allow_known:
-            _report("warning: Training names are not excluded from a model of running text.")
-        return generator.sample(args.seed, args.temperature, args.n, **others | {"best_of": 1})
     # The best candidates are often almost copies. With n-grams from a short list, most are.
     near = own if own and len(own) < 200 and not args.counting else ()
     typical = options | {"temperature": args.temperature, "unique": not args.allow_repeats}
@@ -358,8 +376,13 @@ def _report(message):
 
 
 def _print(lines):
-    """Print lines. Characters that standard output cannot encode become escape sequences."""
-    encoding, text = getattr(sys.stdout, "encoding", None) or "utf-8", "\n".join([*lines, ""])
+    """Print lines."""
+    _write("\n".join([*lines, ""]))
+
+
+def _write(text):
+    """Print text. Characters that standard output cannot encode become escape sequences."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     print(text.encode(encoding, "backslashreplace").decode(encoding), end="", flush=True)
 
 
@@ -461,20 +484,77 @@ def _fit(names, labels, args, options):
     return pipe
 
 
+def _fit_text(args):
+    """Return a pipeline fitted to the running text of a file."""
+    from sklearn.pipeline import Pipeline
+
+    from ._data.corpus import Names
+
+    with _reported("reading text", args):
+        text = _read_text(args)
+    vectorizer = sknamegen.CharSequenceVectorizer(boundary=False)
+    _check(Names.read(None, vectorizer.fit_transform([text])).corpus, args, _text_options(args))
+    generator = sknamegen.CharNGramGenerator(order=7)
+    verbose = int(sys.stderr.isatty() and not args.quiet)
+    if not args.counting:
+        params = {"verbose": verbose, "random_state": args.random_state}
+        generator = sknamegen.CharLSTMGenerator(**params)
+    pipe = Pipeline([("windows", vectorizer), ("generator", generator)])
+    with _reported(f"training on {len(text):,} characters", args, delay=0 if verbose else 2):
+        with redirect_stdout(sys.stderr):
+            return pipe.fit([text])
+
+
+def _read_text(args):
+    """Return the whole text of a file, without a byte order mark."""
+    codec = "utf-8-sig" if codecs.lookup(args.encoding).name == "utf-8" else args.encoding
+    try:
+        if args.file == "-":
+            return sys.stdin.buffer.read().decode(codec)
+        return Path(args.file).read_text(codec)
+    except UnicodeError as error:
+        raise ValueError(f"The text is not in {args.encoding!r} ({error}). Pass --encoding.") from error
+
+
+def _text_options(args):
+    """Return the parameters of `stream` for running text."""
+    options = _sample_options(None, args)
+    options.setdefault("max_length", len(args.seed) + _TEXT_LENGTH)
+    return {name: options[name] for name in ("max_length", "min_p", "pattern", "banned") if name in options}
+
+
+def _write_texts(pipe, args, n_texts):
+    """Print texts as they are drawn, and save the model."""
+    from ._validation import random_generator
+
+    options, rng = _text_options(args), random_generator(args.random_state)
+    for number in range(n_texts):
+        if number:
+            _print([""])
+        drawn = pipe[-1].stream(args.seed, args.temperature, **options, random_state=rng)
+        for part in chain([args.seed], drawn):
+            _write("".join(x if x in "\n\t" else _escape(x) for x in part))
+        _print([""])
+    if args.save:
+        _save(pipe, args)
+
+
 def _privacy_note(generator):
     """Return a note if the file of a generator contains n-gram counts."""
     members = getattr(generator, "generators_", [generator])
     has_counts = any(getattr(member, "has_ngram_counts_", True) for member in members)
-    return " It contains n-gram counts, which reveal the names of the list." * has_counts
+    return " It contains n-gram counts, which reveal what it was trained on." * has_counts
 
 
 def _save(pipe, args):
     """Save a model or a web page."""
-    if args.save.endswith(".html"):
-        sknamegen.save_page(pipe, args.save, args.title)
-    else:
-        with replaced_file(args.save) as temporary:
-            _serializer(args.save).dump(pipe, temporary)
+    with _reported(f"saving {args.save!r}", args):
+        if args.save.endswith(".html"):
+            sknamegen.save_page(pipe, args.save, args.title)
+        else:
+            with replaced_file(args.save) as temporary:
+                _serializer(args.save).dump(pipe, temporary)
+    _report(f"saved {args.save!r}.{_privacy_note(pipe[-1])}")
 
 
 def _serializer(path):
