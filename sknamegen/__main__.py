@@ -21,7 +21,6 @@ from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from itertools import chain
-from pathlib import Path
 from tempfile import TemporaryFile
 from threading import Timer
 
@@ -508,10 +507,10 @@ def _fit_text(args):
 def _read_text(args):
     """Return the whole text of a file, without a byte order mark."""
     codec = "utf-8-sig" if codecs.lookup(args.encoding).name == "utf-8" else args.encoding
+    path = 0 if args.file == "-" else args.file
     try:
-        if args.file == "-":
-            return sys.stdin.buffer.read().decode(codec)
-        return Path(args.file).read_text(codec)
+        with open(path, encoding=codec, closefd=path != 0) as file:
+            return file.read()
     except UnicodeError as error:
         raise ValueError(f"The text is not in {args.encoding!r} ({error}). Pass --encoding.") from error
 

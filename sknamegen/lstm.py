@@ -79,8 +79,8 @@ class CharLSTMGenerator(BaseCharGenerator):
         Whether n-gram counts of the names are part of the model, see Notes. They make names sound
         more like the list, and reveal the list to anyone with the model. With "auto", lists of
         fewer than 200 names have them if the base or `init` is not ignored. With True, all lists
-        have them that are not too long (see Notes). Running text never has them. Unless this is
-        False, `partial_fit` also saves counts that only its later calls need.
+        have them that are not too long (see Notes). Running text has them unless this is False, and
+        `partial_fit` also saves counts that only its later calls need.
     optimizer : str or type, default="AdamW"
         Optimizer class from `torch.optim`, or its name.
     lr : float or "auto", default="auto"
@@ -93,10 +93,10 @@ class CharLSTMGenerator(BaseCharGenerator):
     weight_decay : float or "auto", default="auto"
         Weight decay of the optimizer.
     batch_size : int or "auto", default="auto"
-        Number of names per batch, each with all of its windows. For running text, number of windows
-        per batch.
+        Number of names per batch, each with all of its windows. For running text, number of rows
+        that are read side by side.
     max_epochs : int or "auto", default="auto"
-        Number of passes over the names, or the maximum with `early_stopping`.
+        Number of passes over the names or texts, or the maximum with `early_stopping`.
     early_stopping : bool, default=False
         Whether to hold out `validation_fraction` of the names and stop once their loss has not
         improved by 0.01% for `n_iter_no_change` epochs. The weights from the best epoch are kept.
@@ -184,21 +184,21 @@ class CharLSTMGenerator(BaseCharGenerator):
     and feeds a softmax layer. The windows at the start of a name are prefixes of each other, so one
     pass computes all of their predictions. For later characters, a pass predicts the last quarter
     of a window, each character from at least three quarters of a window. For windows shorter than 8
-    characters and for running text, a pass predicts only the last character. The loss is averaged
-    over characters, not over batches. The n-gram targets come from the counts of a
-    `CharNGramGenerator` with ``order=6``, fitted to the training names. Like that generator, the
-    model penalises characters of a kind that is rare after the preceding kinds, and characters that
-    no name with the label contains.
+    characters, a pass predicts only the last character. The loss is averaged over characters, not
+    over batches. The n-gram targets come from the counts of a `CharNGramGenerator` with
+    ``order=6``, fitted to the training names. Like that generator, the model penalises characters
+    of a kind that is rare after the preceding kinds, and characters that no name with the label
+    contains.
 
     With ``init="auto"``, the network that starts from the base has a weight of
     1 / (1 + (n / 5000)^0.6) for n names. If this weight exceeds 0.9 (n <= 128), it is the only
-    network, unless `num_networks` or a size is set. The base is ignored for running text, and if it
+    network, unless `num_networks` or a size is set. The base is ignored if it
     predicts the names no better than guessing before training. With any `init`, pretrained networks
     that lack more than half of the characters are ignored. With ``init="auto"`` and
     ``num_networks=1``, the network starts from the base if the base has the greater weight and its
     sizes match the given sizes. Otherwise, it starts from random weights.
 
-    The "auto" values depend on n, the number of names (or of windows, for running text):
+    The "auto" values depend on n, the number of names:
 
     ================  ====================================  ====================================
     parameter         from random weights                   from `init`
@@ -232,6 +232,18 @@ class CharLSTMGenerator(BaseCharGenerator):
     million characters, and uses all names so far. After a `fit` that left out the counts, it leaves
     them out, too. Weights from `init` come without counts.
 
+    **Running text** is read once. A batch contains a piece of `window_length` characters of each of
+    `batch_size` rows, and the network continues from its state after the pieces before. Errors go
+    back to the beginning of the piece (truncated backpropagation through time [7]_). Each epoch
+    joins the texts in random order, beginning with a random piece, and cuts the result into rows.
+    Where a text begins, and at the beginning of a row, the state is zero. With a `step`, only every
+    step-th character is a target. `sample_weight` multiplies the losses of a text. The probabilities
+    are averaged with those of n-grams of up to seven characters, whose share is 0.4. There is one
+    network, with 256 units and random weights, or from the base for fewer than 524,288 characters.
+    For n characters, the "auto" values are 3 epochs, a learning rate of 0.02 (from `init` 0.01),
+    `dropout` 0.2 (0.5 for n < 65,536), `weight_decay` 0.1, `ngram_weight` 0, and as `batch_size`
+    a power of two near an eighth of the square root of n, up to 64.
+
     **Similar names.** A short list does not show what other names of its kind look like. `fit`
     chooses the names whose n-grams of one to three characters have the highest mean log-odds, the
     log of the ratio between their frequency in X and among all candidates. Three times the mean of
@@ -260,6 +272,7 @@ class CharLSTMGenerator(BaseCharGenerator):
     .. [5] R. C. Moore and W. Lewis, "Intelligent Selection of Language Model Training Data",
        ACL 2010.
     .. [6] R. A. Fisher, "The Use of Multiple Measurements in Taxonomic Problems", 1936.
+    .. [7] P. J. Werbos, "Backpropagation through time: what it does and how to do it", 1990.
 
     Examples
     --------

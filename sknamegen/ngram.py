@@ -53,9 +53,9 @@ class CharNGramGenerator(BaseCharGenerator):
     -----
     The probability of a character is interpolated over contexts of all lengths, down to the uniform
     distribution over `alphabet_`. Therefore, no probability is zero. Each name begins with a start
-    symbol, which is part of the n-grams. The model also penalises characters of a kind, such as
-    upper case, that is rare after the preceding kinds, and with labels, characters that no name
-    with the label contains.
+    symbol, which is part of the n-grams. In names, the model also penalises characters of a kind,
+    such as upper case, that is rare after the preceding kinds, and with labels, characters that no
+    name with the label contains.
 
     References
     ----------

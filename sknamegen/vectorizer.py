@@ -34,7 +34,8 @@ class CharSequenceVectorizer(StateFormat, CallbackSupportMixin, TransformerMixin
     ----------
     window_length : int, default=32
         Number of context characters, at least 1. Models read a name that fits in a window once, and
-        another window for each later character.
+        another window for each later character. An LSTM reads running text once, and propagates
+        errors over `window_length` characters.
     step : int, default=1
         Number of characters between the starts of two windows of running text. For names
         (``boundary=True``), it must be 1.

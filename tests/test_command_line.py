@@ -1,5 +1,6 @@
 """Tests of the command ``python -m sknamegen``."""
 
+import io
 import os
 import pickle
 import re
@@ -100,23 +101,20 @@ def test_too_few_names_are_completed_with_other_names(run, options, expected, me
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("boundary", [False, True])
-def test_models_without_hashes_generate_with_a_message(run, boundary):
-    windows = sknamegen.CharSequenceVectorizer(boundary=boundary)
-    training = NAMES if boundary else [" ".join(NAMES)]
-    pipe = make_pipeline(windows, CharNGramGenerator()).fit(training)
+def test_models_without_hashes_generate_with_a_message(run):
+    pipe = make_pipeline(sknamegen.CharSequenceVectorizer(), CharNGramGenerator()).fit(NAMES)
     pipe[-1].forget_names()
     joblib.dump(pipe, "model.joblib")
     options = "--load", "model.joblib", "--seed", "Am", "-n", 30, "--random-state", 0
-    reason = ": the generator has forgotten them." if boundary else " from a model of running text."
-    message = f"sknamegen: warning: Training names are not excluded{reason}"
+    reason = "Training names are not excluded: the generator has forgotten them."
+    message = f"sknamegen: warning: {reason}"
     status, names, error = run(*options)
     assert (status, len(set(names)), error) == (0, 30, f"{message}\n")
     assert run(*options, "--allow-known")[::2] == (0, "")
     _, names, error = run(*options, "--temperature", 0)
     assert (len(names), len(set(names))) == (30, 1)
     shortfall = "sknamegen: warning: Too few names qualify: the last 29 may be known names or dup"
-    assert error.startswith(f"{message}\n{shortfall * boundary}")
+    assert error.startswith(f"{message}\n{shortfall}")
     status, names, error = run(*options, "--novel")
     assert (status, names) == (1, [])
     assert "novel=True requires a generator fitted to names" in error
@@ -466,7 +464,7 @@ def test_hint_for_names_whose_words_are_not_all_english(run):
 @pytest.mark.parametrize("ending", ["joblib", "html"])
 def test_save_reports_the_file_and_its_counts(run, ending, monkeypatch, tmp_path):
     message = f"sknamegen: saved 'm.{ending}'."
-    counts = " It contains n-gram counts, which reveal the names of the list."
+    counts = " It contains n-gram counts, which reveal what it was trained on."
     options = "--save", f"m.{ending}", "-n", 0, *["--title", "A & B"] * (ending == "html")
     assert run("names.txt", "--counting", *options) == (0, [], f"{message}{counts}\n")
     for has_counts in (True, False):
@@ -699,3 +697,65 @@ sys.exit(main(["--demo", "--counting"]))
 def test_interrupt_during_imports_exits_with_130():
     process = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, timeout=60)
     assert (process.returncode, process.stderr) == (130, b"")
+
+
+def text_of(lines):
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("options", [(), ("--counting",)])
+def test_running_text(run, options, tmp_path):
+    """The file is read as it is. A model of text needs no --text."""
+    text = "  Call me Anna.\n\n\tAnna is a name, and Ann is one, too.\n" * 9
+    (tmp_path / "text.txt").write_text(text, encoding="utf-8-sig")
+    options = *options, "--random-state", 0
+    status, lines, error = run("text.txt", "--text", *options, "--save", "text.joblib")
+    assert status == 0
+    assert error.startswith("sknamegen: saved 'text.joblib'. It contains n-gram counts, which")
+    assert len(text_of(lines)) == 500
+    assert text_of(lines)[0] == " "  # as the text
+    status, loaded, error = run("--load", "text.joblib", "--random-state", 0)
+    assert (status, loaded, error) == (0, lines, "")
+    limits = "-n", 2, "--max-length", 30, "--seed", "Anna"
+    status, lines, _ = run("-", "--text", *options, *limits, stdin=text.replace("\n", "\r\n"))
+    first, second = text_of(lines)[:30], text_of(lines)[32:]
+    assert [len(part) for part in (first, second)] == [30, 30]
+    assert first.startswith("Anna")
+    assert second.startswith("Anna")
+    limits = "--max-length", 12, "--pattern", r"Anna i[^\n]*"
+    status, lines, _ = run("--load", "text.joblib", "--text", *limits, "--seed", "Anna")
+    assert (status, len(lines[0]), lines[0][:6]) == (0, 12, "Anna i")
+
+
+def test_text_appears_as_it_is_drawn(run, monkeypatch):
+    shown, stream = [], CharNGramGenerator.stream
+
+    def spied(*args, **options):
+        for character in stream(*args, **options):
+            shown.append(sys.stdout.getvalue())
+            yield character
+
+    monkeypatch.setattr(CharNGramGenerator, "stream", spied)
+    monkeypatch.setattr("sys.stdout", io.StringIO())
+    text = "anna bella " * 9
+    run("-", "--text", "--counting", "--max-length", 40, "--seed", "an", stdin=text)
+    assert [len(part) for part in shown] == [*range(2, 40)]
+
+
+def test_wrong_options_for_text_are_rejected_before_training(run):
+    for options, message in (
+        (("--style", "dragons"), f"With --text, {NO_EFFECT}--style. Omit them."),
+        (("names.txt", "--best-of", 2), f"With --text, {NO_EFFECT}--best-of. Omit them."),
+        (("names.txt", "--save", "a.html"), "A web page generates names."),
+        (("names.txt", "--save", "a.txt"), "A model file must end in .joblib"),
+        (("names.txt", "--seed", "7"), "--seed is the beginning of the names. Got '7'"),
+        (("names.txt", "--pattern", "("), "pattern"),
+        (("names.txt", "--encoding", "ascii", "--seed", "x"), "seed 'x' contains 'x'"),
+    ):
+        status, lines, error = run("--text", *options)
+        assert (status, lines) == (1, [])
+        assert message in error
+    assert "Got 4 characters in row 0" in run("-", "--text", stdin="abcd")[2]
+    assert "not in 'utf-8'" in run("-", "--text", stdin=b"\xff" * 90)[2]
+    joblib.dump(make_pipeline(CharNGramGenerator()).fit(NAMES), "names.joblib")
+    assert "--text requires a model of running" in run("--text", "--load", "names.joblib")[2]
