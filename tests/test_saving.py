@@ -162,23 +162,6 @@ def test_files_of_the_current_format_load(kind):
         assert actual["written"] == expected["written"]
 
 
-def test_every_format_has_a_file():
-    """The current format has a folder, and each older released format has a file."""
-    older = {f"format-{number}.pkl" for number in range(2, int(FORMAT.removeprefix("format-")))}
-    assert {path.name for path in SAVED.iterdir()} - {"__pycache__"} == older | {FORMAT, "make.py"}
-
-
-@pytest.mark.parametrize("path", sorted(SAVED.glob("format-*.pkl")), ids=lambda path: path.stem)
-def test_files_of_older_formats_are_rejected(path, monkeypatch):
-    number = path.stem.removeprefix("format-")
-    for kind in ("CharSequenceVectorizer", r"Char\w+Generator"):
-        message = rf"^This {kind} was saved by another version .* format {number}\. This version"
-        with pytest.raises(ValueError, match=message):
-            pickle.loads(path.read_bytes())
-        # The second pass reaches the generator.
-        monkeypatch.setattr(CharSequenceVectorizer, "__setstate__", lambda self, state: None)
-
-
 def test_files_of_an_unknown_format_are_rejected(pipe):
     for estimator in (pipe[0], pipe[-1]):
         state = estimator.__getstate__()

@@ -1,11 +1,14 @@
 """How well and how fast is running text learned, scored and written?
 
-    python examples/benchmarks/text.py [FILE ...] [--quick]
+    python examples/benchmarks/text.py [FILE ...] [--ablation] [--quick]
 
 For each file, the first nine tenths of its characters are the training text, and the last tenth is
 held out. Short training texts are cut from the middle of it. By default, the text is the source
 code of Python's standard library. The second table compares the notebook's settings with the
 notebook's recipe in Keras, if Keras is installed: pip install -e '.[bench]'.
+
+With --ablation, the script changes one of the default settings at a time instead, and prints the
+mean change of the held-out loss over the files.
 """
 
 import argparse
@@ -24,10 +27,31 @@ from fit import keras_recipe
 from quality import NOTEBOOK, notebook
 
 from sknamegen import CharLSTMGenerator, CharNGramGenerator, CharSequenceVectorizer, load_names
+from sknamegen._training.recipe import auto_values
 
 SIZES = [4_400, 30_000, 200_000, None]  # None: all of it
 QUICK_SETTINGS = {"hidden_size": 128, "max_epochs": 1}
 MODELS = {"default": {}, "quick settings": QUICK_SETTINGS, "n-grams": None}
+# Changes of the default settings. The window length is that of the vectorizer.
+CHANGES = {
+    "default": {},
+    "dropout 0.2": {"dropout": 0.2},
+    "dropout 0.5": {"dropout": 0.5},
+    "twice the learning rate": {"lr": lambda lr: 2 * lr},
+    "half of it": {"lr": lambda lr: lr / 2},
+    "weight_decay=0": {"weight_decay": 0},
+    "twice the rows": {"batch_size": lambda n: 2 * n},
+    "half of them": {"batch_size": lambda n: max(1, n // 2)},
+    "window_length=16": {"window_length": 16},
+    "window_length=64": {"window_length": 64},
+    "max_epochs=2": {"max_epochs": 2},
+    "max_epochs=5": {"max_epochs": 5},
+    "num_networks=2": {"num_networks": 2},
+    "random weights, 256 units": {"init": None},
+    "random weights, 128 units": {"init": None, "hidden_size": 128},
+    "base": {"init": "base"},
+    "without n-grams": {"ngram_counts": False},
+}
 
 
 def read_texts(paths):
@@ -64,6 +88,43 @@ def measure(text, size, params):
     return size, loss, wall, cpu, scoring, writing, peak_memory()
 
 
+def held_out_loss(text, size, change):
+    """Return the held-out loss with changed settings."""
+    end = 9 * len(text) // 10
+    size = min(size or end, end)
+    start, change = (end - size) // 2, dict(change)
+    vectorizer = CharSequenceVectorizer(
+        boundary=False, window_length=change.pop("window_length", 32)
+    )
+    learned = vectorizer.fit_transform([text[start : start + size]])
+    flags = dict.fromkeys(["is_from_scratch", "has_similar", "has_new_labels"], False)
+    auto = auto_values(size, is_text=True, is_adamw=True, starts_from_init=True, **flags)
+    for name, value in change.items():
+        if callable(value):  # a function of the default
+            change[name] = value(auto[name])
+    generator = CharLSTMGenerator(random_state=0, **change).fit(learned)
+    held_out = text[end - 32 : end + 20_000]
+    return -generator.score(vectorizer.transform([held_out[32 - vectorizer.window_length :]]))
+
+
+def print_ablation(texts, sizes):
+    """Print the mean change of the held-out loss over texts, for each change of the settings."""
+    print_row("change of the held-out loss, nats/char", *(f"{size:,}" for size in sizes))
+    print_row(*["---"] * (1 + len(sizes)))
+    losses = {}
+    for title, change in CHANGES.items():
+        for size in sizes:
+            losses[title, size] = [held_out_loss(text, size, change) for text in texts]
+        cells = []
+        for size in sizes:
+            before, after = losses["default", size], losses[title, size]
+            differences = [b - a for a, b in zip(before, after, strict=True)]
+            error = statistics.stdev(differences) / len(texts) ** 0.5 if len(texts) > 1 else 0
+            mean = statistics.mean(differences if change else before)
+            cells.append(f"{mean:+.3f} ± {error:.3f}" if change else f"{mean:.3f}")
+        print_row(title, *cells)
+
+
 def peak_memory():
     """Return the largest size of this process so far, in MB."""
     import resource
@@ -95,9 +156,14 @@ def compare_with_keras(quick):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("files", nargs="*", metavar="FILE", help="text in UTF-8")
+    parser.add_argument("--ablation", action="store_true", help="change one setting at a time")
     parser.add_argument("--quick", action="store_true", help="smoke test with meaningless figures")
     arguments = parser.parse_args()
     print_machine("keras", "tensorflow_cpu")
+    if arguments.ablation:
+        texts = list(read_texts(arguments.files).values())
+        print_ablation(texts, [1000] if arguments.quick else SIZES[:3])
+        return
     columns = "nats/char held out", "fit, s", "processor, s", "score 100 KB, s", "write 2,000, s"
     print_row("text", "characters", "model", *columns, "memory, MB")
     print_row(*["---"] * 9)

@@ -70,12 +70,12 @@ def auto_values(
         lr = 0.01 if starts_from_init else 0.02
         return {
             "hidden_size": 256,
-            "dropout": 0.5 if n_names < 2**16 else 0.2,
+            "dropout": 0.2,
             "ngram_weight": 0.0,
             "lr": lr,
             "weight_decay": 0.1 if is_adamw else 0.0,
             "batch_size": 2 ** min(max(int(log2(n_names) // 2) - 3, 0), 6),
-            "max_epochs": 3,
+            "max_epochs": min(max(round(2000 / n_names**0.5), 3), 6),
             "head_lr_factor": 1,
             "label_lr_factor": 0.3 / lr if has_new_labels else 1,
         }

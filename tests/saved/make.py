@@ -2,8 +2,7 @@
 
     python tests/saved/make.py  # with the oldest supported numpy, which cannot read newer pickles
 
-When the format changes, keep the old ``lstm.pkl`` as ``format-N.pkl`` and delete the other files of
-the old format. A test checks that later versions reject ``format-N.pkl`` and name its format.
+When the format changes, delete the folder of the old format, which later versions refuse.
 """
 
 import json
