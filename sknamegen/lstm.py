@@ -241,8 +241,9 @@ class CharLSTMGenerator(BaseCharGenerator):
     are averaged with those of n-grams of up to seven characters, whose share is 0.4. There is one
     network, with 256 units and random weights, or from the base for fewer than 524,288 characters.
     For n characters, the "auto" values are 2000 / sqrt(n) epochs, between 3 and 6, a learning rate
-    of 0.02 (from `init` 0.01), `dropout` 0.2, `weight_decay` 0.1, `ngram_weight` 0, and as
-    `batch_size` a power of two near an eighth of the square root of n, up to 64.
+    of 0.02 (from `init` 0.01), `dropout` 0.2 (0.5 for n < 65,536), `weight_decay` 0.1,
+    `ngram_weight` 0, and as `batch_size` a power of two near an eighth of the square root of n, up
+    to 64.
 
     **Similar names.** A short list does not show what other names of its kind look like. `fit`
     chooses the names whose n-grams of one to three characters have the highest mean log-odds, the

@@ -458,6 +458,21 @@ def test_benchmark_of_quality(run, tmp_path):
 
 
 @full
+def test_benchmark_of_running_text(tmp_path):
+    path = tmp_path / "text.txt"
+    path.write_text(" ".join(load_names("female")[::4]), "utf-8")
+    printed = run_process("benchmarks/text.py", path, "--quick", cwd=tmp_path)
+    models, _, notebook = printed.partition("\n\n| female names as text")
+    rows = cells_of(models)[1:]
+    assert [row[2] for row in rows] == ["default", "quick settings", "n-grams"]
+    assert all(1 < float(row[3]) < 4 and float(row[-1]) > 100 for row in rows)
+    assert 1 < float(cells_of(f"| {notebook}")[1][1]) < 8
+    rows = cells_of(run_process("benchmarks/text.py", path, "--quick", "--ablation", cwd=tmp_path))
+    assert len(rows) == 3
+    assert float(rows[-1][1].split()[0]) > -0.2
+
+
+@full
 def test_benchmark_of_labels(run):
     rows = cells_of(run("benchmarks/labels.py", "--quick"))
     assert all(30 < float(accuracy.rstrip("%")) < 100 for *_, accuracy in rows[1:4])

@@ -18,15 +18,15 @@ import sysconfig
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
-from time import perf_counter, process_time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from _common import print_machine, print_row, seconds, split_names
+from _text import measure
 from fit import keras_recipe
 from quality import NOTEBOOK, notebook
 
-from sknamegen import CharLSTMGenerator, CharNGramGenerator, CharSequenceVectorizer, load_names
+from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names
 from sknamegen._training.recipe import auto_values
 
 SIZES = [4_400, 30_000, 200_000, None]  # None: all of it
@@ -63,31 +63,6 @@ def read_texts(paths):
     return {"source code": text.encode("ascii", "ignore").decode()[:1_200_000]}
 
 
-def measure(text, size, params):
-    """Return the figures of a model: losses, seconds, and memory in MB."""
-    end = 9 * len(text) // 10
-    size = min(size or end, end)
-    start = (end - size) // 2
-    vectorizer = CharSequenceVectorizer(boundary=False)
-    generator = CharNGramGenerator(order=7)
-    if params is not None:
-        generator = CharLSTMGenerator(random_state=0, **params)
-        import torch  # noqa: F401  # not part of the time
-
-        import sknamegen._training.run  # noqa: F401
-    windows = vectorizer.fit_transform([text[start : start + size]])
-    begin, begin_cpu = perf_counter(), process_time()
-    generator.fit(windows)
-    wall, cpu = perf_counter() - begin, process_time() - begin_cpu
-    held_out = vectorizer.transform([text[end : end + 100_000]])
-    begin = perf_counter()
-    loss = -generator.score(held_out)
-    scoring = (perf_counter() - begin) * 100_000 / held_out.shape[1]
-    options = {"temperature": 0.8, "max_length": 2000, "random_state": 0}
-    writing = statistics.median(seconds(lambda: generator.sample(**options)) for _ in range(3))
-    return size, loss, wall, cpu, scoring, writing, peak_memory()
-
-
 def held_out_loss(text, size, change):
     """Return the held-out loss with changed settings."""
     end = 9 * len(text) // 10
@@ -107,12 +82,12 @@ def held_out_loss(text, size, change):
     return -generator.score(vectorizer.transform([held_out[32 - vectorizer.window_length :]]))
 
 
-def print_ablation(texts, sizes):
+def print_ablation(texts, sizes, changes):
     """Print the mean change of the held-out loss over texts, for each change of the settings."""
     print_row("change of the held-out loss, nats/char", *(f"{size:,}" for size in sizes))
     print_row(*["---"] * (1 + len(sizes)))
     losses = {}
-    for title, change in CHANGES.items():
+    for title, change in changes.items():
         for size in sizes:
             losses[title, size] = [held_out_loss(text, size, change) for text in texts]
         cells = []
@@ -123,13 +98,6 @@ def print_ablation(texts, sizes):
             mean = statistics.mean(differences if change else before)
             cells.append(f"{mean:+.3f} ± {error:.3f}" if change else f"{mean:.3f}")
         print_row(title, *cells)
-
-
-def peak_memory():
-    """Return the largest size of this process so far, in MB."""
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def compare_with_keras(quick):
@@ -162,7 +130,9 @@ def main():
     print_machine("keras", "tensorflow_cpu")
     if arguments.ablation:
         texts = list(read_texts(arguments.files).values())
-        print_ablation(texts, [1000] if arguments.quick else SIZES[:3])
+        names = ["default", "without n-grams"] if arguments.quick else CHANGES
+        sizes = [1000] if arguments.quick else SIZES[:3]
+        print_ablation(texts, sizes, {name: CHANGES[name] for name in names})
         return
     columns = "nats/char held out", "fit, s", "processor, s", "score 100 KB, s", "write 2,000, s"
     print_row("text", "characters", "model", *columns, "memory, MB")

@@ -70,7 +70,7 @@ def auto_values(
         lr = 0.01 if starts_from_init else 0.02
         return {
             "hidden_size": 256,
-            "dropout": 0.2,
+            "dropout": 0.5 if n_names < 2**16 else 0.2,
             "ngram_weight": 0.0,
             "lr": lr,
             "weight_decay": 0.1 if is_adamw else 0.0,

@@ -71,11 +71,11 @@ def test_running_text():
     for from_init, lr in ((False, 0.02), (True, 0.01)):
         for n in (4000, 100_000, 10**6):
             auto = values(n, from_init, is_text=True)
-            assert (auto["lr"], auto["dropout"]) == (lr, 0.2)
+            assert (auto["lr"], auto["dropout"]) == (lr, 0.2 if n >= 65_536 else 0.5)
             assert auto["max_epochs"] == min(max(round(2000 / n**0.5), 3), 6)
             assert 0.5 < 8 * auto["batch_size"] / n**0.5 <= 2
     stated = "2000 / sqrt(n) epochs, between 3 and 6, a learning rate of 0.02 (from `init` 0.01)"
-    assert f"{stated}, `dropout` 0.2, `weight_decay` 0.1, `ngram_weight` 0," in DOC
+    assert f"{stated}, `dropout` 0.2 (0.5 for n < 65,536), `weight_decay` 0.1," in DOC
     assert f"with {auto['hidden_size']} units and random weights, or from the base" in DOC
     assert f"fewer than {recipe.N_LONG_TEXT:,} characters" in DOC
     assert f"whose share is {recipe.TEXT_SHARE}" in DOC
