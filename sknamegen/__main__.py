@@ -96,7 +96,7 @@ def _add_generation_options(parser):
     group = parser.add_argument_group("generation")
     add = group.add_argument
     number = partial(add, type=int, metavar="N")
-    number("-n", help="number of names (default: 10), or of texts (default: 1)")
+    number("-n", default=10, help="number of names (default: 10), or of texts (default: 1)")
     add("--seed", default="", metavar="TEXT", help="beginning of the names")
     temperature = f"randomness (default: {TEMPERATURE})"
     add("--temperature", type=float, default=TEMPERATURE, metavar="T", help=temperature)
@@ -173,16 +173,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(args, given):
     if sys.stdout is None:
         raise OSError("Standard output is closed, so names cannot be printed.")
-    n_texts = 1 if args.n is None else args.n
-    args.n = 10 if args.n is None else args.n
     _check_options(args, given)
-    if args.text and not args.load:
-        _write_texts(_fit_text(args), args, n_texts)
-        return
     warnings.simplefilter("ignore", sknamegen.datasets.NamesWarning)  # reported by _clean
     if args.list_styles:
         _print([f"{kind}: {', '.join(titles)}" for kind, titles in sknamegen.list_styles().items()])
         return
+    pipe = None
+    if args.load:
+        with _reported(f"loading {args.load!r}", args):
+            pipe = _load(args.load)
+    is_text = bool(pipe) and pipe[-1].max_length_ is None
+    if args.text and pipe and not is_text:
+        raise ValueError(f"--text requires a model of running text. {args.load!r} is of names.")
+    if args.text or (is_text and args.score is None):
+        _check_options(args, given | {"text"})
+        args.n = args.n if "n" in given else 1
+        _write_texts(pipe or _fit_text(args), args)
+    else:
+        _run_names(pipe, args)
+
+
+def _run_names(pipe, args):
+    """Train on names unless a model is given, and print names or scores."""
     own, labels, options = None, None, {}  # all files are read before training
     with _reported("reading names", args):
         if args.style is not None:
@@ -194,17 +206,7 @@ def _run(args, given):
             options = _sample_options(own, args)
         else:
             scored, _ = _read_names(args.score, args)
-    if own is None:
-        with _reported(f"loading {args.load!r}", args):
-            pipe = _load(args.load)
-        is_text = pipe[-1].max_length_ is None
-        if args.text and not is_text:
-            raise ValueError(f"--text requires a model of running text. {args.load!r} is of names.")
-        if is_text and args.score is None:
-            _check_options(args, given | {"text"})
-            _write_texts(pipe, args, n_texts)
-            return
-    else:
+    if own is not None:
         pipe = _fit(own, labels, args, options)
     shortfall = ""
     if args.score is None:
@@ -238,6 +240,8 @@ def _check_options(args, given):
         )
     if "text" in given and str(args.save).endswith(".html"):
         raise ValueError("A web page generates names. Save running text as .joblib, .pkl or .skops.")
+    if args.load and args.words in ("like", "own"):
+        raise ValueError(f"--words {args.words} requires the list. With --load, pass --words-file.")
     if args.title is not None and not str(args.save).endswith(".html"):
         raise ValueError("--title requires --save with a web page (.html).")
     if not 0 <= args.n * max(args.best_of, 1) <= 10_000_000:
@@ -260,18 +264,23 @@ def _check_options(args, given):
                 f"With {_flag(option)}, these options have no effect: {flags}. Omit them."
             )
     if args.save:
-        folder = os.path.dirname(args.save) or "."
-        if os.path.isdir(args.save) or not os.path.isdir(folder):
-            raise ValueError(f"--save must name a file in an existing folder. Got {args.save!r}.")
-        try:
-            if os.path.isfile(args.save):
-                open(args.save, "ab").close()
-            if os.path.isfile(args.save) or not os.path.exists(args.save):
-                TemporaryFile(dir=folder).close()
-        except OSError as error:
-            raise ValueError(f"--save cannot write {args.save!r}: {error.strerror}.") from None
-        if not args.save.endswith(".html"):
-            _serializer(args.save)  # raises errors for other endings
+        _check_save(args)
+
+
+def _check_save(args):
+    """Raise an error if the file for --save cannot be written."""
+    folder = os.path.dirname(args.save) or "."
+    if os.path.isdir(args.save) or not os.path.isdir(folder):
+        raise ValueError(f"--save must name a file in an existing folder. Got {args.save!r}.")
+    try:
+        if os.path.isfile(args.save):
+            open(args.save, "ab").close()
+        if os.path.isfile(args.save) or not os.path.exists(args.save):
+            TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise ValueError(f"--save cannot write {args.save!r}: {error.strerror}.") from None
+    if not args.save.endswith(".html"):
+        _serializer(args.save)  # raises errors for other endings
 
 
 def _flag(option):
@@ -430,8 +439,6 @@ def _clean(names, labels, args):
 
 def _words(names, args):
     """Return the words that are allowed, or None. `names` is None for a loaded model."""
-    if names is None and args.words in ("like", "own"):
-        raise ValueError(f"--words {args.words} requires the list. With --load, pass --words-file.")
     if not (args.words or args.words_file):
         are_long = names and not args.save and _usual_n_words(names)[1] > 1
         if are_long and sknamegen.datasets.are_english(sknamegen.datasets.words_of(names)):
@@ -522,12 +529,12 @@ def _text_options(args):
     return {name: options[name] for name in ("max_length", "min_p", "pattern", "banned") if name in options}
 
 
-def _write_texts(pipe, args, n_texts):
+def _write_texts(pipe, args):
     """Print texts as they are drawn, and save the model."""
     from ._validation import random_generator
 
     options, rng = _text_options(args), random_generator(args.random_state)
-    for number in range(n_texts):
+    for number in range(args.n):
         if number:
             _print([""])
         drawn = pipe[-1].stream(args.seed, args.temperature, **options, random_state=rng)

@@ -207,7 +207,8 @@ def test_what_takes_long_is_reported_unless_quiet(run, monkeypatch):
     steps = "reading names", "training on 7 names", "generating names", "saving 'm.joblib'"
     assert re.findall("(?m)^sknamegen: (.*ing .*)$", error) == [*steps]
     _, _, error = run("--load", "m.joblib", "--score", "names.txt")
-    assert error.splitlines()[1:] == ["sknamegen: loading 'm.joblib'", "sknamegen: scoring names"]
+    steps = "loading 'm.joblib'", "reading names", "scoring names"
+    assert error.splitlines() == [f"sknamegen: {step}" for step in steps]
     status, names, error = run("names.txt", "--counting", "--quiet")
     assert (status, len(names), error) == (0, 10, "")
 

@@ -57,6 +57,12 @@ def prepare(
     settings: Settings, names: Names, candidates: Candidates | None, rng: np.random.Generator
 ) -> Material:
     """Choose the names to hold out and the similar names, and convert all to indices."""
+    weight = settings.given.get("ngram_weight")
+    if weight and names.corpus.is_text:
+        raise ValueError(
+            "ngram_weight must be 'auto' or 0 for running text, whose n-grams are part of the model "
+            f"(see ngram_counts). Got {weight}."
+        )
     is_held_out = _hold_out(settings, len(names.rows), rng)
     similar, labels, weights = _choose_similar(names, ~is_held_out, candidates)
     corpus, sequences = names.corpus.opened(similar).with_names(names)

@@ -109,11 +109,6 @@ def make_plans(
         )
         values |= settings.given | (lstm.sizes if lstm else {})
         values.pop("num_networks", None)
-        if corpus.is_text and values["ngram_weight"]:
-            raise ValueError(
-                "ngram_weight must be 'auto' or 0 for running text, whose n-grams are part of the "
-                f"model (see ngram_counts). Got {values['ngram_weight']}."
-            )
         values["batch_size"] = min(values["batch_size"], n_names)
         if n_steps_before is not None:
             values["max_epochs"] = 1
