@@ -178,14 +178,14 @@ def _run(args, given):
     if args.list_styles:
         _print([f"{kind}: {', '.join(titles)}" for kind, titles in sknamegen.list_styles().items()])
         return
-    pipe = None
+    pipe, is_text = None, args.text
     if args.load:
         with _reported(f"loading {args.load!r}", args):
             pipe = _load(args.load)
-    is_text = bool(pipe) and pipe[-1].max_length_ is None
-    if args.text and pipe and not is_text:
-        raise ValueError(f"--text requires a model of running text. {args.load!r} is of names.")
-    if args.text or (is_text and args.score is None):
+        is_text = pipe[-1].max_length_ is None
+        if args.text and not is_text:
+            raise ValueError(f"--text requires a model of running text. {args.load!r} is of names.")
+    if is_text and args.score is None:
         _check_options(args, given | {"text"})
         args.n = args.n if "n" in given else 1
         _write_texts(pipe or _fit_text(args), args)
@@ -239,7 +239,7 @@ def _check_options(args, given):
             "it without --words and --words-file, and pass --words-file with --load."
         )
     if "text" in given and str(args.save).endswith(".html"):
-        raise ValueError("A web page generates names. Save running text as .joblib, .pkl or .skops.")
+        raise ValueError("A web page generates names. Save text as .joblib, .pkl or .skops.")
     if args.load and args.words in ("like", "own"):
         raise ValueError(f"--words {args.words} requires the list. With --load, pass --words-file.")
     if args.title is not None and not str(args.save).endswith(".html"):
@@ -506,9 +506,9 @@ def _fit_text(args):
         params = {"verbose": verbose, "random_state": args.random_state}
         generator = sknamegen.CharLSTMGenerator(**params)
     pipe = Pipeline([("windows", vectorizer), ("generator", generator)])
-    with _reported(f"training on {len(text):,} characters", args, delay=0 if verbose else 2):
-        with redirect_stdout(sys.stderr):
-            return pipe.fit([text])
+    report = _reported(f"training on {len(text):,} characters", args, delay=0 if verbose else 2)
+    with report, redirect_stdout(sys.stderr):
+        return pipe.fit([text])
 
 
 def _read_text(args):
@@ -519,14 +519,16 @@ def _read_text(args):
         with open(path, encoding=codec, closefd=path != 0) as file:
             return file.read()
     except UnicodeError as error:
-        raise ValueError(f"The text is not in {args.encoding!r} ({error}). Pass --encoding.") from error
+        message = f"The text is not in {args.encoding!r} ({error}). Pass --encoding."
+        raise ValueError(message) from error
 
 
 def _text_options(args):
     """Return the parameters of `stream` for running text."""
     options = _sample_options(None, args)
     options.setdefault("max_length", len(args.seed) + _TEXT_LENGTH)
-    return {name: options[name] for name in ("max_length", "min_p", "pattern", "banned") if name in options}
+    used = "max_length", "min_p", "pattern", "banned"
+    return {name: value for name, value in options.items() if name in used}
 
 
 def _write_texts(pipe, args):

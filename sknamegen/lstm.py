@@ -13,8 +13,8 @@ from ._data.corpus import Names
 from ._fitted import Fitted
 from ._generator import BaseCharGenerator, unwrapped
 from ._models.pretrained import Pretrained, load_base
-from ._training.recipe import N_LONG_TEXT
 from ._tasks import EpochTasks, fit_task
+from ._training.recipe import N_LONG_TEXT
 from ._types import Data, RandomStateLike
 from ._validation import is_auto
 
@@ -237,13 +237,13 @@ class CharLSTMGenerator(BaseCharGenerator):
     back to the beginning of the piece (truncated backpropagation through time [7]_). Each epoch
     joins the texts in random order, beginning with a random piece, and cuts the result into rows.
     Where a text begins, and at the beginning of a row, the state is zero. With a `step`, only every
-    step-th character is a target. `sample_weight` multiplies the losses of a text. The probabilities
-    are averaged with those of n-grams of up to seven characters, whose share is 0.4. There is one
-    network, with 256 units and random weights, or from the base for fewer than 524,288 characters.
-    For n characters, the "auto" values are 2000 / sqrt(n) epochs, between 3 and 6, a learning rate
-    of 0.02 (from `init` 0.01), `dropout` 0.2 (0.5 for n < 65,536), `weight_decay` 0.1,
-    `ngram_weight` 0, and as `batch_size` a power of two near an eighth of the square root of n, up
-    to 64.
+    step-th character is a target. `sample_weight` multiplies the losses of a text. The
+    probabilities are averaged with those of n-grams of up to seven characters, whose share is 0.4.
+    There is one network, with 256 units and random weights, or from the base for fewer than 524,288
+    characters. For n characters, the "auto" values are 2000 / sqrt(n) epochs, between 3 and 6, a
+    learning rate of 0.02 (from `init` 0.01), `dropout` 0.2 (0.5 for n < 65,536), `weight_decay`
+    0.1, `ngram_weight` 0, and as `batch_size` a power of two near an eighth of the square root of
+    n, up to 64.
 
     **Similar names.** A short list does not show what other names of its kind look like. `fit`
     chooses the names whose n-grams of one to three characters have the highest mean log-odds, the

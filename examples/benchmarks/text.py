@@ -24,7 +24,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from _common import print_machine, print_row, seconds, split_names
 from _text import measure
 from fit import keras_recipe
-from quality import NOTEBOOK, notebook
+from quality import notebook
 
 from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, load_names
 from sknamegen._training.recipe import auto_values

@@ -163,8 +163,9 @@ class Corpus:
         if not corpus.is_text:
             check_int("min_length_", corpus.min_length_, 0)
             return corpus
-        sizes = check_arrays({"counts": corpus.first_counts}, {"counts": ("i", ("characters",))})
-        if sizes["characters"] != len(corpus.alphabet) or corpus.first_counts.min() < 0:
+        counts = values["first_counts"]
+        sizes = check_arrays({"counts": counts}, {"counts": ("i", ("characters",))})
+        if sizes["characters"] != len(corpus.alphabet) or counts.min() < 0:
             raise ValueError("Expected how many texts begin with each character.")
         return corpus
 

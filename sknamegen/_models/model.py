@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from .penalty import KindPenalty, NewCharacterPenalty
 # The label and the characters of each window, (n_rows, 1 + window_length), as in
 # `Sequences.contexts`, the layers of each network, and the contexts of kinds, see `KindPenalty`. In
 # running text, only the characters of n-grams are kept, and there are no kinds.
-State = tuple[Ints, list[Layers], Ints] | tuple[Ints, list[Layers]]
+State = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
@@ -73,12 +73,13 @@ class CharModel(NextCharModel):
         counts: NGrams | None = None,
         counts_weight: float | None = None,
     ):
-        self.kinds, self.new_characters = kinds, new_characters
+        self.kinds: Any = kinds
+        self.new_characters = new_characters
         self.networks, self.counts, self.counts_weight = networks, counts, counts_weight
         self.is_text = kinds is None
         self._lstms = [network.lstm for network in networks if network.lstm]
         self._shares = shares_of([network.weight for network in networks])
-        self._ngrams: NGrams | BackoffTable | Interpolation | None = None if networks else counts
+        self._ngrams: Any = None if networks else counts
         if counts and counts_weight is not None:
             if self.is_text:
                 self._ngrams = Interpolation(counts, counts_weight)
@@ -86,8 +87,8 @@ class CharModel(NextCharModel):
                 self._ngrams = BackoffTable(counts.levels[-1], counts_weight)
         # Number of characters before the next one that n-grams depend on.
         self._n_before = self._ngrams.order - 1 if self._ngrams else 0
-        predictors = [*self._lstms, *filter(None, [counts])]
-        self.n_characters = predictors[0].n_characters
+        predictor = self._lstms[0] if networks else counts
+        self.n_characters = predictor.n_characters if predictor else 0
         if counts and not networks and not new_characters:
             self.ngrams = counts.levels[0]
 
@@ -109,8 +110,10 @@ class CharModel(NextCharModel):
         counts, weight = state["counts"], state["counts_weight"]
         if counts is not None or not networks:
             counts = NGrams.from_state(counts, *parts)
-        if weight is not None and not (0 < weight < 1 if is_text else weight > 0 and counts.fits_in_a_table):
-            raise ValueError("Expected a weight > 0, and n-grams that fit in a table.")
+        if weight is not None:
+            is_valid = weight < 1 if is_text else counts.fits_in_a_table
+            if not (weight > 0 and is_valid):
+                raise ValueError("Expected a weight > 0, and n-grams that fit in a table.")
         return cls(kinds, new_characters, networks, counts, weight)
 
     def to_state(self) -> Data:

@@ -284,7 +284,7 @@ def fit_networks(
     return nets, stopped.is_set()
 
 
-def _build_net(plan: TrainPlan, valid: SequenceDataset | TextDataset, progress: Progress) -> Net:
+def _build_net(plan: TrainPlan, valid: Dataset, progress: Progress) -> Net:
     """Return an initialized net with the user's `net_params`."""
     settings, callbacks = plan.settings, list[object]([("shared_progress", progress)])
     if settings.early_stopping:
@@ -293,7 +293,8 @@ def _build_net(plan: TrainPlan, valid: SequenceDataset | TextDataset, progress: 
         callbacks.append(("early_stopping", stopping))
     names = signature(CharLSTM).parameters
     params: Data = {f"module__{name}": getattr(plan, name) for name in names}
-    params |= _optimizer_params(plan) | _batch_params(plan, isinstance(valid, TextDataset)) | {
+    params |= _optimizer_params(plan) | _batch_params(plan, isinstance(valid, TextDataset))
+    params |= {
         "lr": plan.lr,
         "max_epochs": plan.max_epochs,
         "batch_size": plan.batch_size,

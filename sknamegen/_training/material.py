@@ -49,7 +49,7 @@ class Material:
     def n_names(self) -> int:
         """Number of learned names or, for running text, of characters."""
         if self.corpus.is_text:
-            return np.count_nonzero(self.learned.has_target)
+            return int(self.learned.has_target.sum())
         return len(np.unique(self.learned.name_index[self.learned.has_target.any(axis=1)]))
 
 
@@ -60,8 +60,8 @@ def prepare(
     weight = settings.given.get("ngram_weight")
     if weight and names.corpus.is_text:
         raise ValueError(
-            "ngram_weight must be 'auto' or 0 for running text, whose n-grams are part of the model "
-            f"(see ngram_counts). Got {weight}."
+            "ngram_weight must be 'auto' or 0 for running text, because n-grams are part of its "
+            f"model (see ngram_counts). Got {weight}."
         )
     is_held_out = _hold_out(settings, len(names.rows), rng)
     similar, labels, weights = _choose_similar(names, ~is_held_out, candidates)

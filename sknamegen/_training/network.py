@@ -105,15 +105,17 @@ class CharLSTM(nn.Module):
         if self.n_labels:
             labels = labels[:, None].expand_as(inputs)
             x = x + (self.labels(labels) if self.labels else self._embed(self.n_inputs + labels))
-        states = [None] * len(self.layers)
+        before, after = [None] * len(self.layers), list[Any]()
         if is_first is not None and not is_first.all():
-            keep = (~is_first)[:, None].float()
-            states = [tuple(part * keep for part in state) for state in self._states]
-        for number, layer in enumerate(self.layers):
-            x, states[number] = layer(x, states[number])
+            before, keep = self._states, ~is_first[:, None]
+        for layer, state in zip(self.layers, before, strict=True):
+            if state:  # in the number format of the input, like the default, zero
+                state = tuple((part * keep).to(x.dtype) for part in state)
+            x, state = layer(x, state)
             x = self._drop(x)
+            after.append(tuple(part.detach() for part in state))
         if is_first is not None:
-            self._states = [tuple(part.detach().float() for part in state) for state in states]
+            self._states = after
         hidden = x.flatten(0, 1)  # (batch * time, hidden)
         return self.head(hidden if positions is None else hidden[positions])
 

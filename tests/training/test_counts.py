@@ -4,7 +4,6 @@ import pickle
 
 import numpy as np
 import pytest
-from conftest import windows_of
 from skorch.callbacks import Callback
 
 from sknamegen import CharLSTMGenerator, load_names
