@@ -22,14 +22,11 @@ if not (find_spec("faker") and find_spec("matplotlib")):
     )
 
 import matplotlib.pyplot as plt
-from faker.providers.person.fi_FI import Provider as Finnish
 from faker.providers.person.it_IT import Provider as Italian
 from faker.providers.person.ja_JP import Provider as Japanese
-from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 
 from sknamegen import (
-    CharAverageGenerator,
     CharLSTMGenerator,
     CharNGramGenerator,
     CharSequenceVectorizer,
@@ -96,14 +93,3 @@ fig.savefig("blends.png", dpi=120)
 middle = ambiguous_share[len(ambiguous_share) // 2]
 pure = (ambiguous_share[0] + ambiguous_share[-1]) / 2
 print(f"Ambiguous: {middle:.0%} of the names at equal weights, {pure:.0%} of unblended names")
-
-# %%
-# Average two separately trained generators: an LSTM for Italian names and an n-gram model for
-# Finnish names.
-finnish = sorted({*Finnish.first_names})
-finnish_generator = CharNGramGenerator().fit(CharSequenceVectorizer().fit_transform(finnish))
-italian_generator = clone(generator).fit(vectorizer.transform(italian))
-for weights in ([3, 1], [1, 1], [1, 3]):
-    average = CharAverageGenerator([italian_generator, finnish_generator], weights=weights).fit()
-    samples = average.sample(n_samples=6, min_length=4, novel=True, unique=True, random_state=SEED)
-    print(f"{weights[0]} parts Italian, {weights[1]} Finnish: {', '.join(samples)}")

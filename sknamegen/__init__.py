@@ -8,7 +8,6 @@ from ._state import new as new
 
 if TYPE_CHECKING:
     from ._page.save import save_page
-    from .average import CharAverageGenerator
     from .callbacks import SamplePreview as SamplePreview
     from .classifier import NameClassifier
     from .datasets import iter_names, known_names, list_styles, load_names, load_words, read_names
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from .pseudonyms import NamePseudonymizer
     from .vectorizer import CharSequenceVectorizer
 
-__all__ = ["CharAverageGenerator", "CharLSTMGenerator", "CharNGramGenerator", "NameClassifier"]
+__all__ = ["CharLSTMGenerator", "CharNGramGenerator", "NameClassifier"]
 __all__ += ["CharSequenceVectorizer", "NamePseudonymizer", "SKOPS_TRUSTED", "save_page"]
 __all__ += ["iter_names", "known_names", "list_styles", "load_names", "load_words", "read_names"]
 __version__ = "0.4.0"

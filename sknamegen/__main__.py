@@ -549,8 +549,7 @@ def _write_texts(pipe, args):
 
 def _privacy_note(generator):
     """Return a note if the file of a generator contains n-gram counts."""
-    members = getattr(generator, "generators_", [generator])
-    has_counts = any(getattr(member, "has_ngram_counts_", True) for member in members)
+    has_counts = getattr(generator, "has_ngram_counts_", True)
     return " It contains n-gram counts, which reveal what it was trained on." * has_counts
 
 

@@ -1,13 +1,13 @@
 """The fitted components of a generator."""
 
 from dataclasses import dataclass, field
-from typing import Self, cast
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._data.corpus import Corpus
-from ._models.contract import NextCharModel, log_likelihood
+from ._models.contract import log_likelihood
 from ._models.model import CharModel
 from ._parallel import blocks, parallel_map
 from ._sampling.cache import Cache
@@ -28,13 +28,13 @@ class Fitted:
     Attributes
     ----------
     corpus : Corpus
-    model : NextCharModel
+    model : CharModel
     cache : Cache
         Cached constraints, lookaheads and n-grams.
     """
 
     corpus: Corpus
-    model: NextCharModel
+    model: CharModel
     cache: Cache = field(default_factory=Cache)
 
     @classmethod
@@ -49,14 +49,9 @@ class Fitted:
                 "modified."
             ) from error
 
-    @property
-    def char_model(self) -> CharModel:
-        """The model of a generator that is not an average."""
-        return cast(CharModel, self.model)
-
     def to_state(self) -> Data:
         """Return what the attributes of the estimator do not contain."""
-        return self.corpus.to_state() | {"model": self.char_model.to_state()}
+        return self.corpus.to_state() | {"model": self.model.to_state()}
 
     def sampler(
         self, prefixes: list[str], temperature: float, constraint: Constraint, filters: Filters

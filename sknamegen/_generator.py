@@ -109,8 +109,7 @@ def unwrapped(estimator: object) -> list[Any]:
 class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEstimator):
     """Base class for all generators.
 
-    `CharLSTMGenerator`, `CharNGramGenerator` and `CharAverageGenerator` inherit the following
-    attributes and methods.
+    `CharLSTMGenerator` and `CharNGramGenerator` inherit the following attributes and methods.
 
     Attributes
     ----------

@@ -15,7 +15,6 @@ MANUAL = "https://sknamegen.readthedocs.io/en/stable"
 _FORMAT = 14
 # Modules of the public classes that can be saved.
 PUBLIC = {
-    "CharAverageGenerator": "average",
     "CharLSTMGenerator": "lstm",
     "CharNGramGenerator": "ngram",
     "CharSequenceVectorizer": "vectorizer",

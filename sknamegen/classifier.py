@@ -18,7 +18,6 @@ from sklearn.utils.validation import check_is_fitted
 from ._generator import BaseCharGenerator, fitted, unwrapped
 from ._state import PublicName
 from ._tasks import CallbackSupportMixin, fit_task, subtask
-from .average import CharAverageGenerator
 
 __all__ = ["NameClassifier"]
 
@@ -37,7 +36,7 @@ class NameClassifier(
         A `CharNGramGenerator` or a `CharLSTMGenerator`, which takes names or windows, or a
         `sklearn.pipeline.Pipeline` of a `CharSequenceVectorizer` and a generator. `fit` trains a
         clone. A fitted generator or Pipeline in a `sklearn.frozen.FrozenEstimator` is not trained
-        again. `CharAverageGenerator` cannot learn labels.
+        again.
 
     Attributes
     ----------
@@ -289,7 +288,7 @@ class NameClassifier(
 def _last_step(generator: object) -> BaseCharGenerator:
     """Return a generator, or the last step of a pipeline, which may be frozen."""
     generator = unwrapped(generator)[-1]
-    if not isinstance(generator, BaseCharGenerator) or isinstance(generator, CharAverageGenerator):
+    if not isinstance(generator, BaseCharGenerator):
         raise TypeError(
             "generator must be a generator that learns labels, such as CharNGramGenerator(), or a "
             f"Pipeline that ends with one. Got a {type(generator).__name__}."

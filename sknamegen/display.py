@@ -160,7 +160,7 @@ class NextCharDisplay(_Display):
 
         Parameters
         ----------
-        generator : CharLSTMGenerator, CharNGramGenerator or CharAverageGenerator
+        generator : CharLSTMGenerator or CharNGramGenerator
             Fitted to names. Or a fitted pipeline or search that ends with one.
         name : str
         label : object, default=None
@@ -290,7 +290,7 @@ class TemperatureDisplay(_Display):
 
         Parameters
         ----------
-        generator : CharLSTMGenerator, CharNGramGenerator or CharAverageGenerator
+        generator : CharLSTMGenerator or CharNGramGenerator
             A generator fitted to names, or a pipeline or search that ends with one.
         X : iterable of str, or windows
             The names that do not count as novel, or their windows.

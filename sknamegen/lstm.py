@@ -488,7 +488,7 @@ class CharLSTMGenerator(BaseCharGenerator):
             settings,
             names,
             _choose_pretrained(self.init, names, before),
-            before.char_model if before else None,
+            before.model if before else None,
             previous_nets=getattr(self, "nets_", []) if before else [],  # none if loaded
             n_steps_before=n_steps if one_pass else None,
             generator_of=lambda trained: self._copy()._take_over(trained, before is not None),
@@ -517,11 +517,11 @@ class CharLSTMGenerator(BaseCharGenerator):
 
     @property
     def has_ngram_counts_(self) -> bool:  # noqa: D102  # documented as an attribute
-        return self._fitted.char_model.counts is not None
+        return self._fitted.model.counts is not None
 
     @property
     def init_share_(self) -> float:  # noqa: D102  # documented as an attribute
-        networks = self._fitted.char_model.networks
+        networks = self._fitted.model.networks
         weight = sum(network.weight for network in networks if network.starts_from_init)
         return weight / sum(network.weight for network in networks)
 
@@ -546,7 +546,7 @@ def _choose_pretrained(init: object, names: Names, before: Fitted | None) -> Pre
     if not is_auto(init):
         return pretrained
     if before:
-        starts = (network.starts_from_init for network in before.char_model.networks)
+        starts = (network.starts_from_init for network in before.model.networks)
         return pretrained if any(starts) else None
     if names.corpus.is_text and np.count_nonzero(names.rows.targets) >= N_LONG_TEXT:
         return None
@@ -574,4 +574,4 @@ def _resolve_init(init: object) -> Pretrained:
 def pretrained_of(generator: CharLSTMGenerator) -> Pretrained:
     """Return the networks of a fitted generator as initial networks."""
     fitted = generator._fitted
-    return Pretrained.of(fitted.corpus, fitted.char_model.networks)
+    return Pretrained.of(fitted.corpus, fitted.model.networks)

@@ -245,7 +245,7 @@ def constraint_probability(
     -------
     probability : float
         The share of unconstrained draws that satisfy the constraints, if it is at least a fifth,
-        for a network, an average or a generator with labels. Otherwise, the exact probability of
+        for a network or a generator with labels. Otherwise, the exact probability of
         the names that a search has found, plus an estimate for all other names from draws with a
         lookahead, which also works for rare constraints. At temperature 0, it is 0 or 1, unless
         labels are drawn.

@@ -136,7 +136,7 @@ class CharNGramGenerator(BaseCharGenerator):
     @property
     def counts_(self) -> NGrams:
         """Smoothed counts."""
-        return cast(NGrams, self._fitted.char_model.counts)
+        return cast(NGrams, self._fitted.model.counts)
 
     def _count(self, before: Fitted | None, *data: Any) -> Self:
         """Count the n-grams of names, and add the counts of an earlier call."""
@@ -151,6 +151,6 @@ class CharNGramGenerator(BaseCharGenerator):
                 f"order must be {earlier.order}, as in the first call. Got {self.order}."
             )
         counts = NGrams.learn(corpus, sequences, order, earlier, self.discount)
-        earlier_model = before.char_model if before else None
+        earlier_model = before.model if before else None
         kinds, new_characters = learn_penalties(corpus, sequences, earlier_model)
         return self._assign(Fitted(corpus, CharModel(kinds, new_characters, counts=counts)))

@@ -10,13 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import classifier_of, ngram_pipeline, small_generator, small_pipeline
+from conftest import classifier_of, small_generator
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sklearn.exceptions import NotFittedError
 
 import sknamegen
-from sknamegen import CharAverageGenerator as mean
 from sknamegen import CharNGramGenerator, CharSequenceVectorizer, load_names, read_names
 
 PACKAGE = str(Path(sknamegen.__file__).parent)
@@ -173,10 +172,9 @@ def test_vectorizer():
     try_cases(2000, check, containers, containers, vectorizer_params(scalars))
 
 
-@pytest.fixture(scope="module", params=["lstm", "ngram", "average"])
-def generator(request):
-    lstm, ngram = (make().fit(LEARNED)[-1] for make in (small_pipeline, ngram_pipeline))
-    return {"lstm": lstm, "ngram": ngram}.get(request.param) or mean([lstm, ngram]).fit()
+@pytest.fixture(scope="module")
+def generator(make_pipe):
+    return make_pipe().fit(LEARNED)[-1]
 
 
 def test_windows_of_every_kind():

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sknamegen
-from sknamegen import CharAverageGenerator, CharLSTMGenerator, CharNGramGenerator, load_names
+from sknamegen import CharLSTMGenerator, CharNGramGenerator, load_names
 from sknamegen.metrics import constraint_probability
 
 END = "\3"
@@ -156,16 +156,12 @@ def test_constrained_names_follow_the_conditional_distribution(pipes, constraint
     [
         *(("plain", rare, is_short) for rare in RARE for is_short in (False, True)),
         pytest.param("labelled", RARE[1], False, marks=pytest.mark.full),
-        ("average", RARE[2], True),
     ],
     ids=str,
 )
 def test_the_rarest_names(pipes, kind, constraint, is_short, monkeypatch):
     """After a short search, draws represent most of the names."""
     generator = copy.deepcopy(pipes[kind == "labelled"][-1])
-    if kind == "average":
-        other = ngram_pipeline(window_length=3, order=2).fit(NAMES)[-1]
-        generator = CharAverageGenerator([generator, other]).fit()
     if is_short:
         monkeypatch.setattr("sknamegen._sampling.conditional._N_EXPANDED", 8)
     options = constraint | {"max_length": 7}

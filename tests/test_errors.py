@@ -16,7 +16,6 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 # Short names keep each row of the tables on one line.
-from sknamegen import CharAverageGenerator as mean
 from sknamegen import CharLSTMGenerator as auto
 from sknamegen import CharNGramGenerator as ngrams
 from sknamegen import CharSequenceVectorizer as vectorizer
@@ -166,9 +165,7 @@ pseudonyms = partial(NamePseudonymizer, key="a")
 NAMES = ["Ada", "Eve", "Zoe"]
 # Stub of an accelerator
 TWO = SimpleNamespace(num_processes=2, process_index=0, device=torch.device("cpu"))
-GENERATOR, LABELLED = ngrams().fit(NAMES), ngrams().fit(NAMES, ["a", "b", "a"])
 WINDOWS = windows_of(NAMES, 3)
-PIPES = [ngram_pipeline(length).fit(NAMES) for length in (10, 3)]
 
 
 @pytest.mark.parametrize(
@@ -188,22 +185,10 @@ PIPES = [ngram_pipeline(length).fit(NAMES) for length in (10, 3)]
         (ngrams(), [None, [0, 0, 0]], ValueError, "one number above zero. Got only zeros."),
         (lstm(accelerator="cpu"), [], TypeError, "must be None or an Accelerator"),
         (lstm(accelerator=TWO, random_state=None), [], ValueError, "same int in all 2 processes"),
-        (mean([GENERATOR, auto()]), [], NotFittedError, "Got an unfitted generator. A search"),
-        (mean([GENERATOR, vectorizer()]), [], TypeError, "must be a fitted generator, or a pipel"),
-        (mean(GENERATOR), [], TypeError, "generators without labels. Got CharNGramGenerator"),
-        (mean([]), [], TypeError, "generators must be a non-empty list"),
-        (mean([GENERATOR]), [["a", "b", "a"]], ValueError, "y must be None"),
-        (mean(PIPES), [], ValueError, "equal vectorizers. Got"),
-        (mean([GENERATOR, LABELLED]), [], ValueError, "sample(label="),
-        (mean([GENERATOR, ngrams().fit(WINDOWS)]), [], ValueError, "same vectorizer"),
-        (mean([GENERATOR] * 2, weights=[1, 0]), [], ValueError, "weights must be None or 2"),
-        (mean([GENERATOR] * 2, weights=[1, np.inf]), [], ValueError, "weights must be None or 2"),
-        (mean([GENERATOR] * 2, weights=["a", "b"]), [], ValueError, "weights must be None or 2"),
-        (classifier(mean([])), [["a"] * 3], TypeError, "Got a CharAverageGenerator"),
         (classifier(GridSearchCV(ngrams(), {})), [["a"] * 3], TypeError, "Got a GridSearchCV"),
         (frozen(vectorizer()), [["a"] * 3], TypeError, "Got a CharSequenceVectorizer"),
         (frozen(ngrams()), [["a"] * 3], NotFittedError, "not fitted yet"),
-        (frozen(GENERATOR), [["a"] * 3], ValueError, "generator fitted without labels"),
+        (frozen(ngrams().fit(NAMES)), [["a"] * 3], ValueError, "generator fitted without labels"),
         (classifier(ngrams()), [], ValueError, "requires y to be passed"),
         # The documentation says that bagging needs numbers.
         (BaggingClassifier(classifier(ngrams())), [["a"] * 3], ValueError, "Expected 2D array"),
@@ -225,9 +210,8 @@ def test_bad_labels_weights_and_generators(estimator, data, error, match):
     ("estimator", "X", "error", "match"),
     [
         (lstm(accelerator=TWO), ["A"], ValueError, "name for each of the 2 processes. Got 1"),
-        (mean([GENERATOR]), WINDOWS, ValueError, "window_length seen in fit"),
         (classifier(ngrams()), [1, 2, 3], ValueError, "Pass names as a list of str, or windows"),
-        (classifier(PIPES[0]), WINDOWS, TypeError, "X must be an iterable of str"),
+        (classifier(ngram_pipeline()), WINDOWS, TypeError, "X must be an iterable of str"),
         (pseudonyms(), np.array([NAMES] * 2), ValueError, "a single column of names."),
         (pseudonyms(), "Anna", ValueError, "must be a single column of names. Got sha"),
         (pseudonyms(), ["A", 3], TypeError, "None for missing names. Got int in row 1."),

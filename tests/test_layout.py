@@ -69,7 +69,7 @@ def test_only_the_training_imports_torch_and_skorch():
 
 def test_training_imports_no_estimator():
     """The training reads a plan of parameters. The corpus is not part of a model."""
-    estimators = {PACKAGE / f"{name}.py" for name in ("_generator", "average", "lstm", "ngram")}
+    estimators = {PACKAGE / f"{name}.py" for name in ("_generator", "lstm", "ngram")}
     for path in (PACKAGE / "_training").glob("*.py"):
         assert not imported_files(path) & estimators, path
     assert not [name for name in imports(PACKAGE / "_data" / "corpus.py") if "_models" in name]

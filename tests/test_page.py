@@ -18,7 +18,6 @@ from sklearn.pipeline import make_pipeline
 from test_clusters import INCOMPLETE, LENGTHS, SCOTLAND
 
 from sknamegen import (
-    CharAverageGenerator,
     CharLSTMGenerator,
     CharNGramGenerator,
     CharSequenceVectorizer,
@@ -81,10 +80,7 @@ def pipes():
 
 @pytest.fixture(scope="module")
 def kinds():
-    kinds = dict(pipes())
-    components = [kinds[kind][-1] for kind in ("from scratch", "n-grams", "scripts, n-grams")]
-    average = make_pipeline(CharSequenceVectorizer(), CharAverageGenerator(components))
-    return kinds | {"average": average.fit([*FEW, *SCORED])}
+    return dict(pipes())
 
 
 def test_scores_match_the_generator(tmp_path, kinds):

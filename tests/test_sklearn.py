@@ -1,8 +1,7 @@
 """The contract with scikit-learn.
 
 `parametrize_with_checks` runs a single check for estimators that reject 2-D arrays. All checks run
-on subclasses that convert numbers to names. Averages have none, so the tests call their checks,
-which need no data, by name.
+on subclasses that convert numbers to names.
 """
 
 import re
@@ -33,7 +32,6 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 from sklearn.utils.validation import validate_data
 
 from sknamegen import (
-    CharAverageGenerator,
     CharLSTMGenerator,
     CharNGramGenerator,
     CharSequenceVectorizer,
@@ -44,18 +42,6 @@ from sknamegen import (
 
 ROOT = Path(__file__).parents[1]
 FOLDS = KFold(2, shuffle=True, random_state=0)
-
-WITHOUT_DATA = [
-    *("estimator_cloneable", "estimator_repr", "get_params_invariance", "set_params"),
-    *("mixin_order", "no_attributes_set_in_init", "parameters_default_constructible"),
-    *("do_not_raise_errors_in_init_or_set_params", "valid_tag_types"),
-]
-
-
-@pytest.mark.parametrize("check", WITHOUT_DATA)
-def test_checks_of_an_average(check):
-    estimator = CharAverageGenerator([CharNGramGenerator()])
-    getattr(estimator_checks, f"check_{check}")("CharAverageGenerator", estimator)
 
 
 @pytest.mark.parametrize("make", [small_pipeline, ngram_pipeline])
@@ -323,7 +309,6 @@ def test_callbacks_get_data_and_a_fitted_estimator():
     [
         CharNGramGenerator(),
         CharSequenceVectorizer(),
-        CharAverageGenerator([CharNGramGenerator().fit(["ab", "ba"])]),
         NamePseudonymizer(FrozenEstimator(CharNGramGenerator().fit(["ab", "ba", "cab"])), b"key"),
     ],
     ids=lambda estimator: type(estimator).__name__,

@@ -10,7 +10,6 @@ import pytest
 from conftest import (
     assert_drawn_from,
     list_words,
-    ngram_pipeline,
     repeats,
     saved_copies,
     small_pipeline,
@@ -19,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_constraints import all_matches, conditional, generator_of
 
-from sknamegen import CharAverageGenerator, CharNGramGenerator, CharSequenceVectorizer, load_names
+from sknamegen import CharNGramGenerator, CharSequenceVectorizer, load_names
 from sknamegen.datasets import load_words, words_of
 from sknamegen.metrics import constraint_probability
 
@@ -145,13 +144,13 @@ def labelled_generator(make_pipe):
     return make_pipe(window_length=3, **options).fit(names, ["x", "y"] * 20)[-1]
 
 
-def test_an_average_and_several_seeds():
+def test_several_seeds(make_pipe):
     names = ["ab", "bb ab", "a b", "bab a", "b ab", "abab", "bb"] * 4
-    generators = [make(window_length=3).fit(names)[-1] for make in (small_pipeline, ngram_pipeline)]
-    average, seeds, words = CharAverageGenerator(generators).fit(), ["a", "b a", ""], {"ab", "b"}
-    drawn = average.sample(seeds * 500, max_length=6, words=words, random_state=0)
+    generator = make_pipe(window_length=3).fit(names)[-1]
+    seeds, words = ["a", "b a", ""], {"ab", "b"}
+    drawn = generator.sample(seeds * 500, max_length=6, words=words, random_state=0)
     for i, seed in enumerate(seeds):
-        p = conditional(average, {"max_length": 6, "seed": seed})
+        p = conditional(generator, {"max_length": 6, "seed": seed})
         p = {name: p[name] for name in p if consists_of(name, words) and not repeats(name)}
         assert_drawn_from(drawn[i::3], list(p), list(p.values()))
 
@@ -188,13 +187,12 @@ def test_words_of():
 def test_words_are_repeated_only_if_a_name_of_the_list_repeats_one():
     names, options = ["ab ba", "ba ab", "ab", "ba b"] * 3, {"words": ["ab", "ba"], "max_length": 5}
     one, other = (CharNGramGenerator().fit(fitted) for fitted in (names, [*names, "ab AB"]))
-    average = CharAverageGenerator([one, other]).fit()
     later = CharNGramGenerator().partial_fit(names)
     assert not any(map(repeats, one.sample("", 1, 200, random_state=0, **options)))
     assert not any(map(repeats, one.most_likely(9, **options)[0]))
     assert any(map(repeats, one.sample("", 1, 200, random_state=0)))
     assert not any(map(repeats, one.sample("", 1, 200, best_of=2, random_state=0)))
-    for generator in (other, average, later.partial_fit(["ba ba"])):
+    for generator in (other, later.partial_fit(["ba ba"])):
         for copy in (generator, *saved_copies(generator)):
             assert any(map(repeats, copy.sample("", 1, 200, random_state=0, **options)))
             assert any(map(repeats, copy.sample("", 1, 200, best_of=2, random_state=0)))

@@ -267,8 +267,10 @@ class Corpus:
             changes["repeats_words"] = self.repeats_words or repeats
             changes["n_names"] = self.n_names + len(codes)
             frequent = {word: count for word, count in words.items() if count > 1}
-            hashes = [self.word_hashes, hash_names(encode([*frequent]))]
-            changes |= add_counts(hashes, [self.word_counts, [*frequent.values()]])
+            hashes = np.append(self.word_hashes, hash_names(encode([*frequent])))
+            counts = np.append(self.word_counts, [*frequent.values()])
+            changes["word_hashes"], places = np.unique(hashes, return_inverse=True)
+            changes["word_counts"] = np.bincount(places, counts).astype(np.int64)
             changes["name_hashes_"] = _with_hashes(self.name_hashes_, codes)
         if self.is_own is not None:
             characters = characters_of(distinct(rows.codes))
@@ -370,13 +372,6 @@ def _check_unchanged(
         )
     if labels is None and corpus.classes_ is not None:
         raise ValueError("y must contain each name's label, as in the first call. Got None.")
-
-
-def add_counts(hashes: Sequence[Ints], counts: Sequence[ArrayLike]) -> Data:
-    """Return the distinct words of several lists and the sums of their counts, for a corpus."""
-    words, places = np.unique(np.concatenate(hashes), return_inverse=True)
-    sums = np.bincount(places, np.concatenate(counts), len(words)).astype(np.int64)
-    return {"word_hashes": words, "word_counts": sums}
 
 
 def _with_hashes(hashes: Ints | None, names: Ints) -> Ints | None:

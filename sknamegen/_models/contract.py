@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from .._data.sequences import Sequences
 from .._parallel import blocks, parallel_map
-from .._types import Data, Floats, Ints
+from .._types import Floats, Ints
 from .kneser_ney import KneserNey
 
 # Number of characters of running text that are read at a time.
@@ -80,10 +80,6 @@ class NextCharModel(ABC):
     def log_proba(self, sequences: Sequences) -> Floats:
         """Return the log-probability of each target, in nats, shape (n_targets,)."""
         return _log_proba(self.logits(sequences), sequences)
-
-    def export(self) -> Data:
-        """Return the data for the web page script: arrays, numbers and nested dicts."""
-        raise NotImplementedError
 
 
 def map_arrays(function: Callable[..., State], *states: State) -> State:

@@ -184,7 +184,7 @@ class CharModel(NextCharModel):
         return self.kinds.log_proba(*self._predict_sequences(sequences), targets)
 
     def export(self) -> Data:
-        """Return the data for the web page script."""
+        """Return the data for the web page script: arrays, numbers and nested dicts."""
         return {
             "networks": [lstm.export() for lstm in self._lstms],
             "shares": self._shares,

@@ -187,41 +187,24 @@ class CharModel {
   }
 }
 
-// Expand logits to a larger alphabet. A missing character gets a share of the probability of its kind.
-function expandLogits(logits, { places, missing, shares }) {
-  const total = logSumExp(logits), expanded = new Float64Array(places.length + missing.length);
-  const proba = logits.map((x, i) => Math.exp((expanded[places[i]] = x - total)));
-  missing.forEach((place, m) => {
-    const p = proba.reduce((sum, q, i) => sum + q * shares[i * missing.length + m], 0);
-    expanded[place] = Math.log(Math.max(p, 1.2e-38));
-  });
-  return expanded;
-}
-
-// Weighted sum of logits. Weights sum to 1. A component may have a fixed label or a smaller alphabet.
+// A blend of labels: the weighted mean of the model's logits for each of them. Weights sum to 1.
 class Mixture {
-  constructor({ components }) {
-    this.components = components.map((item) => ({ ...item, model: createModel(item.model) }));
-    this.shares = components.map(({ weight }) => weight);
+  constructor(model, labels, shares) {
+    Object.assign(this, { model, labels, shares });
   }
 
   start = (...args) => this.advance(null, ...args);
-  select = (states, rows) => states.map((state, i) => this.components[i].model.select(state, rows));
+  select = (states, rows) => states.map((state) => this.model.select(state, rows));
 
-  advance(previous, windows, labels) {
-    const outputs = this.components.map(({ model, label, alphabet }, i) => {
-      const toInner = (window) => window.map((index) => (index < 0 ? index : alphabet.inner[index]));
-      const args = [alphabet ? windows.map(toInner) : windows, label < 0 ? labels : labels.map(() => label)];
-      const [state, logits] = previous ? model.advance(previous[i], ...args) : model.start(...args);
-      return [state, alphabet ? logits.map((row) => expandLogits(row, alphabet)) : logits];
+  advance(previous, windows) {
+    const outputs = this.labels.map((label, i) => {
+      const args = [windows, windows.map(() => label)];
+      return previous ? this.model.advance(previous[i], ...args) : this.model.start(...args);
     });
     const rowsOf = (i) => outputs.map(([, logits]) => logits[i]);
     return [outputs.map(([state]) => state), windows.map((_, i) => weightedSum(this.shares, rowsOf(i)))];
   }
 }
-
-const createModel = (model) => // unless it exists
-  model.start ? model : new (model.components ? Mixture : CharModel)(model);
 
 // Seeded random numbers in [0, 1): mulberry32, by Tommy Ettinger.
 const randomNumbers = (state) => () => {
@@ -261,7 +244,7 @@ function likeness(a, b) {
 
 class Generator {
   constructor({ model, ...saved }) {
-    Object.assign(this, saved, { model: createModel(model), trainingHashes: new Set(saved.hashes) });
+    Object.assign(this, saved, { model: new CharModel(model), trainingHashes: new Set(saved.hashes) });
     this.wordShares = new Map(Array.from(saved.wordHashes, (hash, i) => [hash, saved.wordShares[i]]));
     this.index = new Map(this.characters.map((character, i) => [character, i]));
   }
@@ -420,11 +403,10 @@ class Generator {
   // Return the model for a label or a blend, and functions that draw the label of a name and score it.
   chooseModel(prefix, label, random, model = this.model) {
     if (label !== null && typeof label === "object") {
-      const total = Object.values(label).reduce((sum, weight) => sum + weight, 0);
-      if (!Object.values(label).every((w) => w > 0)) throw new Error("Weights must be > 0.");
-      const components = Object.entries(label).map(
-        ([name, weight]) => ({ model, weight: weight / total, label: this.labelIndex(name) }));
-      return [new Mixture({ components }), () => -1, () => 0];
+      const weights = Object.values(label), total = weights.reduce((sum, weight) => sum + weight, 0);
+      if (!weights.every((w) => w > 0)) throw new Error("Weights must be > 0.");
+      const labels = Object.keys(label).map((name) => this.labelIndex(name));
+      return [new Mixture(model, labels, weights.map((w) => w / total)), () => -1, () => 0];
     }
     const index = this.labelIndex(label);
     const logProba = index < 0 && this.labels.length && this.jointLogProba(prefix);

@@ -32,7 +32,7 @@ def save_page(
 
     Parameters
     ----------
-    generator : CharLSTMGenerator, CharNGramGenerator, CharAverageGenerator or Pipeline
+    generator : CharLSTMGenerator, CharNGramGenerator or Pipeline
         A generator fitted to names.
     path : str or path-like
         The file to write, such as ``"names.html"``. An existing file is replaced only after the

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from .._arrays import log_softmax, unique_inverse
 from .._data.corpus import Corpus
 from .._models.contract import NextCharModel, State, log_likelihood, select
-from .._models.mixture import Component, Mixture
+from .._models.mixture import Mixture
 from .._parallel import blocks, one_blas_thread, parallel_map
 from .._text.alphabet import NONE
 from .._text.clusters import MAX_CODE_POINTS
@@ -91,8 +91,7 @@ class Source(NamedTuple):
             weights = check_blend(label)
             indices = [corpus.label_index(part) for part in weights]
             if len(weights) > 1:
-                parts = zip(weights.values(), indices, strict=True)
-                model = Mixture([Component(model, *part) for part in parts])
+                model = Mixture(model, [*weights.values()], indices)
                 indices = [NONE]
         elif label is not None:
             indices = [corpus.label_index(label)]

@@ -9,7 +9,7 @@ from sknamegen._data.sequences import Sequences
 from sknamegen._models.contract import NextCharModel, select
 from sknamegen._models.counts import NGramCounts
 from sknamegen._models.lstm import LSTM, axes
-from sknamegen._models.mixture import AlphabetMap, Component, Mixture
+from sknamegen._models.mixture import Mixture
 from sknamegen._models.model import CharModel, Network, learn_penalties
 from sknamegen._models.ngrams import NGrams
 from sknamegen._text.alphabet import NONE, Alphabet
@@ -18,8 +18,6 @@ ALPHABET = Alphabet(np.array(["\3", *"abcdr"]))
 # b has the kind of a capital, and r the kind of a blank.
 KINDS = np.where(np.isin([*ALPHABET.characters, "", "", ""], ["b", "r"]), 6, ALPHABET.kinds)
 KINDS[ALPHABET.index["r"]] = 7
-FEW = Alphabet(np.array(["\3", *"acd"]))
-POSITIONS = np.array([ALPHABET.characters.index(letter) for letter in FEW.characters])
 N_LABELS = 2
 NAMES = ["", "a", "abba", "cab", "dad", "abracadabra", "bb"]
 WINDOW = 4
@@ -28,17 +26,17 @@ LABELS = np.array([0, 1, 0, 1, 0, 1])
 NEXT = np.array([1, 3, 2, 2, 4, 1])
 
 
-def lstm(seed=0, embedding_dim=3, num_layers=1, n_labels=N_LABELS, n_characters=6):
+def lstm(seed=0, embedding_dim=3, num_layers=1, n_labels=N_LABELS):
     rng = np.random.default_rng(seed)
-    sizes = {"characters": n_characters, "inputs": n_characters + 2 + n_labels}
+    sizes = {"characters": len(ALPHABET), "inputs": len(ALPHABET) + 2 + n_labels}
     sizes |= {"units": 5, "gates": 20, "vector": embedding_dim}
     shapes = axes(num_layers, embedding_dim is None).items()
     return LSTM({name: rng.normal(size=[sizes[axis] for axis in of]) for name, of in shapes})
 
 
-def labelled_sequences(names=NAMES, window_length=WINDOW, alphabet=ALPHABET):
+def labelled_sequences(names=NAMES, window_length=WINDOW):
     """Return the sequences of names, labelled 0 and 1 in turn."""
-    sequences = Sequences.of_rows(Rows(encode_rows(names), window_length), alphabet)
+    sequences = Sequences.of_rows(Rows(encode_rows(names), window_length), ALPHABET)
     return sequences._replace(labels=(sequences.name_index % N_LABELS).astype(np.int32))
 
 
@@ -46,26 +44,18 @@ def ngrams(n_labels=N_LABELS, order=3):
     return NGrams(NGramCounts.of(labelled_sequences(), order), ALPHABET.kinds, n_labels)
 
 
-def make(*lstms, counts=None, counts_weight=None, n_labels=N_LABELS, alphabet=ALPHABET):
+def make(*lstms, counts=None, counts_weight=None, n_labels=N_LABELS):
     """Return a model with all penalties, and with networks, counts or both."""
     hashes, labels = np.empty(0, np.uint64), np.arange(n_labels) if n_labels else None
     shares = np.ones(n_labels) if n_labels else None
-    corpus = Corpus(np.array(alphabet.characters), WINDOW, 1, 9, hashes, 1.0, labels, shares)
-    kinds = KINDS if alphabet is ALPHABET else KINDS[[*POSITIONS, -3, -2, -1]]
-    corpus.alphabet.kinds = kinds
+    corpus = Corpus(np.array(ALPHABET.characters), WINDOW, 1, 9, hashes, 1.0, labels, shares)
+    corpus.alphabet.kinds = KINDS
     corpus.alphabet.caseless = np.arange(KINDS.max() + 1) == KINDS[ALPHABET.index["r"]]
-    names = NAMES if alphabet is ALPHABET else ["", "a", "cad", "dad"]
-    sequences = labelled_sequences(names, alphabet=alphabet)
+    sequences = labelled_sequences()
     labels = sequences.labels if n_labels else np.full_like(sequences.labels, NONE)
     penalties = learn_penalties(corpus, sequences._replace(labels=labels), None)
     networks = [Network(lstm, weight, False) for weight, lstm in enumerate(lstms, 1)]
     return CharModel(*penalties, networks, counts, counts_weight)
-
-
-def mapped():
-    """Return a component whose model has an alphabet without b and r."""
-    model = make(lstm(n_characters=len(FEW)), alphabet=FEW)
-    return Component(model, 1.0, NONE, AlphabetMap(POSITIONS, KINDS, 0.1))
 
 
 class Fake(NextCharModel):
@@ -99,13 +89,10 @@ MODELS = {
     "lstm with counts": make(lstm(), counts=ngrams(), counts_weight=20.0),
     "lstms with counts": make(lstm(), lstm(2), counts=ngrams(order=4), counts_weight=20.0),
     "lstm with counts for later": make(lstm(), counts=ngrams()),
-    "component with an alphabet": Mixture([mapped()]),
-    "components with two alphabets": Mixture([mapped(), Component(make(lstm()), 2.0)]),
-    "components with labels": Mixture(
-        [Component(make(lstm())), Component(make(lstm(1)), 0.5, 0), Component(Fake(), 2.0, 1)]
-    ),
-    "mixture of networks and n-grams": Mixture(
-        [Component(make(lstm(), lstm(2))), Component(make(counts=ngrams()), 0.7)]
+    "blend of a fake": Mixture(Fake(), [0.5, 2.0], [0, 1]),
+    "blend of a network": Mixture(make(lstm()), [1.0, 3.0], [1, 0]),
+    "blend of networks with counts": Mixture(
+        make(lstm(), lstm(2), counts=ngrams(), counts_weight=20.0), [1.0, 0.7], [0, 1]
     ),
 }
 UNLABELLED = [MODELS["lstm without labels"], MODELS["n-grams without labels"]]
