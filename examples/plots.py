@@ -1,4 +1,4 @@
-"""Plot training, predictions and temperature.
+"""Plot training and predictions.
 
 This example shows the package's displays, which follow the interface of scikit-learn:
 `from_estimator` computes and plots. A callback prints sample names during training. The plots are
@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, SamplePreview, load_names
-from sknamegen.display import LossCurveDisplay, NextCharDisplay, TemperatureDisplay
+from sknamegen.display import LossCurveDisplay, NextCharDisplay
 
 if find_spec("matplotlib") is None:
     sys.exit("This example requires matplotlib. In a clone of sknamegen: pip install -e '.[plot]'")
@@ -47,9 +47,6 @@ generator = CharLSTMGenerator(
 displays = {
     "loss": LossCurveDisplay.from_estimator(generator),
     "next_char": NextCharDisplay.from_estimator(generator, "Marianne"),
-    "temperature": TemperatureDisplay.from_estimator(
-        generator, windows, n_samples=100 if arguments.quick else 500, random_state=SEED
-    ),
 }
 for name, display in displays.items():
     display.figure_.savefig(folder / f"{name}.png", dpi=70)

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from ._data.rows import are_names
-from ._generator import BaseCharGenerator, SampleOptions, fitted, generator_of, unwrapped
-from ._text.codes import END_CHARACTER, codes_of, decode, hex_code
+from ._generator import BaseCharGenerator, fitted, generator_of
+from ._text.codes import END_CHARACTER, codes_of, hex_code
 from ._text.unicode import category
-from ._types import RandomStateLike
 from ._validation import check_str, import_optional
-from .metrics import novelty, uniqueness
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import XAxis, YAxis
 
-__all__ = ["LossCurveDisplay", "NextCharDisplay", "TemperatureDisplay"]
+__all__ = ["LossCurveDisplay", "NextCharDisplay"]
 
 # Tick labels for characters without a visible glyph.
 _SYMBOLS = {END_CHARACTER: "⏎", " ": "␣"}
@@ -232,113 +228,3 @@ def _symbol(character: str) -> str:
     printable = character if character.isprintable() else hex_code(character)
     symbol = f"◌{character}" if category(character) == "M" else printable
     return _SYMBOLS.get(character, symbol)
-
-
-@dataclass(repr=False, eq=False)
-class TemperatureDisplay(_Display):
-    """Novelty, uniqueness and loss of the names sampled at each temperature.
-
-    Parameters
-    ----------
-    temperatures : ndarray of shape (n,), dtype float64
-    novelty : ndarray of shape (n,), dtype float64
-        Share of the names drawn that are not in the list.
-    uniqueness : ndarray of shape (n,), dtype float64
-        Number of distinct names divided by the number of names drawn.
-    loss : ndarray of shape (n,), dtype float64
-        Loss of the names drawn at each temperature, under the model at temperature 1: the negative
-        mean log-likelihood in nats per character.
-    n_samples : int
-        Number of names drawn at each temperature.
-
-    Attributes
-    ----------
-    ax_ : matplotlib Axes
-        Axes of novelty and uniqueness.
-    loss_ax_ : matplotlib Axes
-        Axes of the loss.
-    figure_ : matplotlib Figure
-    lines_ : list of matplotlib Line2D
-
-    Examples
-    --------
-    >>> from sknamegen.display import TemperatureDisplay
-    >>> TemperatureDisplay([0.5, 1.0], [0.2, 0.5], [0.4, 0.9], [1.0, 1.7], 500).n_samples
-    500
-    """
-
-    temperatures: NDArray[np.float64]
-    novelty: NDArray[np.float64]
-    uniqueness: NDArray[np.float64]
-    loss: NDArray[np.float64]
-    n_samples: int
-
-    @classmethod
-    def from_estimator(
-        cls,
-        generator: BaseCharGenerator,
-        X: ArrayLike,
-        *,
-        temperatures: Iterable[float] = (0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6),
-        n_samples: int = 500,
-        label: object = None,
-        random_state: RandomStateLike = None,
-        ax: Axes | None = None,
-        **kwargs: Any,
-    ) -> Self:
-        """Plot the names that a fitted generator samples at each temperature.
-
-        Parameters
-        ----------
-        generator : CharLSTMGenerator or CharNGramGenerator
-            A generator fitted to names, or a pipeline or search that ends with one.
-        X : iterable of str, or windows
-            The names that do not count as novel, or their windows.
-        temperatures : iterable of float, default=(0.2, 0.4, …, 1.6)
-        n_samples : int, default=500
-            Number of names drawn at each temperature.
-        label, random_state
-            As in `CharLSTMGenerator.sample`. The loss of a blend is the loss under all labels.
-        ax : matplotlib Axes, default=None
-            The axes to plot on, by default those of a new figure.
-        **kwargs
-            Passed to matplotlib's `plot`.
-
-        Returns
-        -------
-        display : TemperatureDisplay
-        """
-        *steps, generator = unwrapped(generator)
-        corpus = fitted(generator).corpus
-        for step in steps if are_names(X) else ():
-            X = step.transform(X)
-        rows = corpus.read(X)
-        if rows.is_text:
-            raise ValueError("X must be windows of names (boundary=True). Got running text.")
-        known = decode(rows.names)
-        figures = []
-        temperatures = np.array(list(temperatures), dtype=np.float64)
-        options: SampleOptions = {"label": label, "random_state": random_state}
-        for temperature in temperatures:
-            names = generator.sample("", temperature, n_samples, **options)
-            labels = np.full(n_samples, label) if np.isscalar(label) else None
-            loss = -generator.score(names, labels)
-            figures.append((novelty(names, known), uniqueness(names), loss))
-        novel, unique, losses = np.array(figures).reshape(-1, 3).T
-        return cls(temperatures, novel, unique, losses, n_samples).plot(ax=ax, **kwargs)
-
-    def plot(self, *, ax: Axes | None = None, **kwargs: Any) -> Self:
-        """Plot the three curves. Parameters and result are as in `from_estimator`."""
-        title = "Higher temperature: more novel, less probable names"
-        shares = "share of names that are novel / unique"
-        ax = self._axes(ax, title, xlabel="temperature", ylabel=shares, ylim=(0, 1.02))
-        self.loss_ax_ = ax.twinx()
-        style = {"marker": ".", **kwargs}
-        loss_style = {"label": "loss", "color": "gray", "ls": "--", **style}
-        unique = f"unique (of {self.n_samples:,})"
-        self.lines_ = ax.plot(self.temperatures, self.novelty, label="novel", **style)
-        self.lines_ += ax.plot(self.temperatures, self.uniqueness, label=unique, **style)
-        self.lines_ += self.loss_ax_.plot(self.temperatures, self.loss, **loss_style)
-        self.loss_ax_.set(ylabel="loss (nats per character)", ylim=(0, None))
-        ax.legend(handles=self.lines_, loc="lower right")
-        return self

@@ -4,11 +4,11 @@ import unicodedata
 
 import numpy as np
 import pytest
-from conftest import ngram_pipeline, small_pipeline, windows_of
+from conftest import ngram_pipeline, small_pipeline
 from sklearn.exceptions import NotFittedError
 
-from sknamegen import CharLSTMGenerator, CharNGramGenerator, SamplePreview
-from sknamegen.display import LossCurveDisplay, NextCharDisplay, TemperatureDisplay
+from sknamegen import CharLSTMGenerator, SamplePreview
+from sknamegen.display import LossCurveDisplay, NextCharDisplay
 
 matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("Agg")
@@ -109,36 +109,12 @@ def test_next_char_uses_a_font_with_the_character():
     assert ["STIXGeneral" in names for names in families] == [False, True, False]
 
 
-def test_temperatures(names):
-    pipe = small_pipeline().fit(names)
-    options = {"temperatures": [0.2, 1.0], "n_samples": 50, "random_state": 0}
-    display = TemperatureDisplay.from_estimator(pipe[-1], windows_of(names), **options)
-    novel, unique, loss = display.lines_
-    assert (np.diff(unique.get_ydata()) > 0).all()
-    assert (np.diff(loss.get_ydata()) > 0).all()
-    sampled = pipe[-1].sample(n_samples=50, random_state=0)
-    assert novel.get_ydata()[1] == np.mean([name not in names for name in sampled])
-    assert unique.get_ydata()[1] == len(set(sampled)) / 50
-    assert loss.get_ydata()[1] == pytest.approx(-pipe.score(sampled))
-    assert display.ax_.get_ylabel() == "share of names that are novel / unique"
-    assert unique.get_label() == "unique (of 50)"
-    assert_inside(display)
-    assert display.ax_.title.get_size() == display.loss_ax_.yaxis.label.get_size()
-    labelled, label = ngram_pipeline().fit(names, ["x", "y"] * 200), {"x": 1, "y": 2}
-    display = TemperatureDisplay.from_estimator(labelled, names, label=label, **options)
-    assert (display.loss > 0).all()
-
-
 def test_errors(names, monkeypatch):
-    pipe, text = ngram_pipeline().fit(names), windows_of(["Maria Anna " * 4], boundary=False)
-    text_generator = CharNGramGenerator().fit(text)
+    pipe = ngram_pipeline().fit(names)
     for display, arguments, error, match in (
         (LossCurveDisplay, [pipe], TypeError, "must be a CharLSTMGenerator, .* Got CharNGram"),
         (LossCurveDisplay, [CharLSTMGenerator()], NotFittedError, "not fitted"),
         (NextCharDisplay, [pipe, ["Anna"]], TypeError, r"name must be a str\. Got"),
-        (TemperatureDisplay, [pipe[-1], text], ValueError, "Got windows with boundary=False"),
-        (TemperatureDisplay, [text_generator, text], ValueError, r"=True\)\. Got running text"),
-        (TemperatureDisplay, [pipe[:1], names], TypeError, "a fitted generator, .* Got a CharSeq"),
     ):
         with pytest.raises(error, match=match):
             display.from_estimator(*arguments)

@@ -324,7 +324,7 @@ def test_generated_names_in_pandas(run, monkeypatch):
 def test_plots(run, tmp_path):
     printed = run("plots.py", "--quick")
     assert re.findall(r"After epoch (\d+)", printed)[0] == "4"
-    for name in ("loss", "next_char", "temperature"):
+    for name in ("loss", "next_char"):
         assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
 
 

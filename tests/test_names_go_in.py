@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ngram_pipeline, small_pipeline, windows_of
+from conftest import small_pipeline, windows_of
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.pipeline import make_pipeline
@@ -18,7 +18,7 @@ from sknamegen import (
     save_page,
 )
 from sknamegen.datasets import NamesWarning
-from sknamegen.display import LossCurveDisplay, NextCharDisplay, TemperatureDisplay
+from sknamegen.display import LossCurveDisplay, NextCharDisplay
 from sknamegen.metrics import constraint_probability
 
 CONTAINERS = [list, tuple, np.array, iter, lambda names: np.array(names, dtype=object)]
@@ -128,15 +128,5 @@ def test_functions_take_pipelines_and_searches(wrapped, names, tmp_path):
         assert constraint_probability(estimator, **options) == expected
         assert LossCurveDisplay.from_estimator(estimator).loss_curve == generator.loss_curve_
         assert NextCharDisplay.from_estimator(estimator, "Anna").name == "Anna"
-        temperatures = {"temperatures": [0.5], "n_samples": 20, "random_state": 0}
-        shown = TemperatureDisplay.from_estimator(estimator, names[:100], **temperatures)
-        direct = TemperatureDisplay.from_estimator(generator, names[:100], **temperatures)
-        assert shown.loss.tolist() == direct.loss.tolist()
         save_page(estimator, tmp_path / "page.html", title="Names")
         assert (tmp_path / "page.html").stat().st_size > 10_000
-
-
-def test_pipelines_prepare_the_names_of_a_display(names):
-    pipe = ngram_pipeline().set_params(windows__lowercase=True).fit(names)
-    options = {"temperatures": [0.2], "n_samples": 50, "random_state": 0}
-    assert TemperatureDisplay.from_estimator(pipe, names, **options).novelty < 1

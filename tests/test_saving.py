@@ -332,7 +332,6 @@ for kind in ("lstm", "ngram"):
     generator.score(names), generator.score_samples(names), generator.perplexity(names)
     NameClassifier(FrozenEstimator(pipe)).fit().predict(names)
     metrics.constraint_probability(generator, min_length=7)
-    display.TemperatureDisplay.from_estimator(generator, names, n_samples=20)
     display.NextCharDisplay.from_estimator(generator, "Maria")
     repr(generator), generator._repr_html_(), generator.get_params()
     clone(pickle.loads(pickle.dumps(generator)))
