@@ -361,14 +361,6 @@ class CharLSTMGenerator(BaseCharGenerator):
         self.verbose = verbose
         self.random_state = random_state
 
-    def set_params(self, **params: Any) -> Self:
-        """Set parameters, see `sklearn.base.BaseEstimator.set_params`."""
-        if "learning_rate" in params:
-            raise ValueError(
-                "CharLSTMGenerator has no parameter 'learning_rate'. Did you mean 'lr'?"
-            )
-        return super().set_params(**params)
-
     @fit_task(max_subtasks=None)
     def fit(
         self, X: ArrayLike, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None

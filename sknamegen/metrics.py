@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from typing import Unpack
 
@@ -12,12 +11,10 @@ from numpy.typing import NDArray
 from ._generator import BaseCharGenerator, ConstraintOptions, fitted
 from ._parallel import blocks
 from ._sampling.constraint import Constraint
-from ._text.codes import FRAME
 from ._types import RandomStateLike
 from ._validation import check_int, check_strings, import_optional, random_generator
 
-__all__ = ["constraint_probability", "far_apart", "nearest_training_name"]
-__all__ += ["ngram_divergence", "novelty", "uniqueness"]
+__all__ = ["constraint_probability", "nearest_training_name", "novelty", "uniqueness"]
 
 
 def novelty(names: Iterable[str], training_names: Iterable[str]) -> float:
@@ -108,109 +105,6 @@ def nearest_training_name(
         pairs = rapidfuzz.process.cdist(names[block], training_names, **options)
         nearest[block], distances[block] = pairs.argmin(axis=1), pairs.min(axis=1)
     return [training_names[i] for i in nearest.tolist()], distances
-
-
-def far_apart(
-    names: Iterable[str],
-    n: int | None = None,
-    min_distance: int = 2,
-    *,
-    away_from: Iterable[str] = (),
-) -> list[str]:
-    """Select names that differ from each other and from the names in a list.
-
-    The selection is greedy, so put the best names first. It takes every name that is far enough
-    from all names selected before.
-
-    Parameters
-    ----------
-    names : iterable of str
-    n : int, default=None
-        Maximum number of names to select, by default unlimited.
-    min_distance : int, default=2
-        Minimum Levenshtein distance between two names, ignoring case. See `nearest_training_name`.
-    away_from : iterable of str, default=()
-        Names to keep the same distance from, such as the training list.
-
-    Returns
-    -------
-    chosen : list of str
-        The selected names in their original order, fewer than n if too few qualify.
-
-    Raises
-    ------
-    ImportError
-        If the package rapidfuzz is not installed.
-
-    Examples
-    --------
-    >>> from sknamegen.metrics import far_apart
-    >>> far_apart(["Velora", "Velara", "Lumina", "Lumena", "Aster"], away_from=["Astra"], n=2)
-    ['Velora', 'Lumina']
-    """
-    originals = names if isinstance(names, str) else list(names)
-    composed = check_strings("names", originals)
-    check_int("min_distance", min_distance, 1)
-    if n is not None:
-        check_int("n", n, 1)
-    references = list(map(str.casefold, check_strings("away_from", away_from, may_be_empty=True)))
-    rapidfuzz = import_optional("far_apart", "rapidfuzz", "metrics")
-    nearest = rapidfuzz.process.extractOne
-    options = {"scorer": rapidfuzz.distance.Levenshtein.distance, "score_cutoff": min_distance - 1}
-    chosen: list[str] = []
-    for original, name in zip(originals, composed, strict=True):
-        if len(chosen) == n:
-            break
-        folded = name.casefold()
-        if nearest(folded, references, **options) is None:
-            chosen.append(original)
-            references.append(folded)
-    return chosen
-
-
-def ngram_divergence(names: Iterable[str], reference: Iterable[str], n: int = 2) -> float:
-    """Compute the divergence between the n-gram distributions of two lists of names.
-
-    Parameters
-    ----------
-    names, reference : iterable of str
-    n : int, default=2
-        Length of the n-grams in characters. Unless ``n=1``, the start and the end of a name count
-        as characters.
-
-    Returns
-    -------
-    divergence : float
-        The Jensen-Shannon divergence [1]_ of the two distributions, in nats. It is 0 for equal
-        distributions, and log(2) = 0.693 if the lists share no n-grams.
-
-    References
-    ----------
-    .. [1] J. Lin, "Divergence measures based on the Shannon entropy", IEEE Transactions on
-       Information Theory, 1991.
-
-    Examples
-    --------
-    >>> from sknamegen.metrics import ngram_divergence
-    >>> ngram_divergence(["Anna", "Maria"], ["Maria", "Anna"])
-    0.0
-    >>> round(ngram_divergence(["Anna"], ["Otto"]), 3)
-    0.693
-    """
-    from scipy.spatial.distance import jensenshannon  # slow to import
-
-    check_int("n", n, 1)
-    frame = FRAME if n > 1 else ("", "")
-    lists = check_strings("names", names), check_strings("reference", reference)
-    texts = ([name.join(frame) for name in part] for part in lists)
-    counts = [Counter(t[i : i + n] for t in part for i in range(len(t) - n + 1)) for part in texts]
-    if not all(counts):
-        raise ValueError(
-            f"Both lists must contain n-grams of n={n} characters. Got a list without n-grams."
-        )
-    ngrams = sorted(counts[0] | counts[1])
-    distance = jensenshannon(*([c[ngram] for ngram in ngrams] for c in counts))
-    return float(distance**2)
 
 
 def constraint_probability(

@@ -13,7 +13,6 @@ from sklearn.ensemble import BaggingClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV
-from sklearn.pipeline import make_pipeline
 
 # Short names keep each row of the tables on one line.
 from sknamegen import CharLSTMGenerator as auto
@@ -152,13 +151,6 @@ def test_bad_options(generator, options, error, match):
 
 def frozen(generator):
     return classifier(FrozenEstimator(generator))
-
-
-def test_a_name_from_other_libraries():
-    pipe = make_pipeline(vectorizer(), lstm())
-    with pytest.raises(ValueError, match="Did you mean 'lr'"):
-        pipe.set_params(charlstmgenerator__learning_rate=0.1)
-    assert pipe.set_params(charlstmgenerator__lr=0.1)[-1].lr == 0.1
 
 
 pseudonyms = partial(NamePseudonymizer, key="a")

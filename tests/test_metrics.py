@@ -1,6 +1,4 @@
-import math
 import sys
-from collections import Counter
 from functools import partial
 
 import numpy as np
@@ -8,14 +6,11 @@ import pytest
 from conftest import ngram_pipeline
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.special import rel_entr
 
 from sknamegen import CharSequenceVectorizer, load_names
 from sknamegen.metrics import (
     constraint_probability,
-    far_apart,
     nearest_training_name,
-    ngram_divergence,
     novelty,
     uniqueness,
 )
@@ -41,18 +36,6 @@ def test_metrics_match_slow_definitions(names, reference):
     for name, neighbour, distance in zip(names, nearest, distances, strict=True):
         assert distance == min(edit_distance(name, other) for other in reference)
         assert edit_distance(name, neighbour) == distance
-    for n in (2, 3):
-        framed = [[f"\2{name}\3" for name in part] for part in (names, reference)]
-        grams = [Counter(x[i : i + n] for x in y for i in range(len(x) + 1 - n)) for y in framed]
-        keys = sorted(grams[0] | grams[1])
-        if not all(grams):
-            with pytest.raises(ValueError, match="Both lists must contain n-grams of n=3"):
-                ngram_divergence(names, reference, n)
-            continue
-        p, q = (np.array([counts[key] for key in keys]) / counts.total() for counts in grams)
-        expected = (rel_entr(p, (p + q) / 2) + rel_entr(q, (p + q) / 2)).sum() / 2
-        assert ngram_divergence(names, reference, n) == pytest.approx(expected, abs=1e-12)
-        assert -1e-12 < ngram_divergence(names, reference, n) < math.log(2) + 1e-12
 
 
 def test_nearest_names_in_blocks(monkeypatch):
@@ -73,29 +56,12 @@ def test_without_rapidfuzz(monkeypatch):
 @pytest.mark.parametrize("names", ["Anna", [], [1], 5, [None]])
 def test_bad_names(names):
     error = ValueError if names == [] else TypeError
-    for metric in (novelty, ngram_divergence, nearest_training_name):
+    for metric in (novelty, nearest_training_name):
         for arguments in ((names, ["a"]), (["a"], names)):
             with pytest.raises(error, match=r"(names|ref.*) must be an iterable of str with"):
                 metric(*arguments)
     with pytest.raises(error, match="names must be an iterable of str with at"):
         uniqueness(names)
-
-
-def test_far_apart_keeps_the_order():
-    pytest.importorskip("rapidfuzz")
-    names = ["Anna", "anne", "Anja", "Otto", "OTTA", "Ottilie", "Maria", "Marla", "Zoe\u0301"]
-    assert far_apart(names) == ["Anna", "Otto", "Ottilie", "Maria", "Zoe\u0301"]  # not normalised
-    assert far_apart(names, 2) == ["Anna", "Otto"]
-    assert far_apart(names, min_distance=1) == names
-    assert far_apart(names, away_from=["Mario", "anna"]) == ["Otto", "Ottilie", "Marla", names[-1]]
-    chosen = far_apart(load_names("female")[:150], min_distance=4)
-    folded = [name.casefold() for name in chosen]
-    assert all(edit_distance(a, b) >= 4 for i, a in enumerate(folded) for b in folded[:i])
-    others = set(load_names("female")[:150]) - set(chosen)
-    assert all(any(edit_distance(name.casefold(), f) < 4 for f in folded) for name in others)
-    for options in ({"n": 0}, {"min_distance": 0}, {"away_from": [1]}, {"away_from": "A"}):
-        with pytest.raises((TypeError, ValueError), match="must be"):
-            far_apart(["Anna"], **options)
 
 
 def test_constraint_probability_and_stream_reject_other_arguments():

@@ -19,9 +19,10 @@ The columns "masked" show the same for masking. The last columns show names gene
 and by masking.
 """
 
+from collections import Counter
 from contextlib import suppress
 from functools import partial
-from itertools import combinations, compress
+from itertools import combinations, compress, pairwise
 from statistics import mean
 
 import numpy as np
@@ -33,7 +34,6 @@ from sknamegen._generator import fitted
 from sknamegen._sampling.beam import draw_distinct
 from sknamegen._sampling.conditional import TooRare
 from sknamegen._sampling.constraint import Constraint
-from sknamegen.metrics import ngram_divergence
 
 CONSTRAINTS = {
     "max_length=3": {"max_length": 3},
@@ -65,6 +65,16 @@ def masked(sampler, n, rng):
     sizes = np.ones(n, dtype=np.int64)  # a beam for each name
     drawn = draw_distinct(source, source.decoding, sampler.possible, sizes, rng)
     return drawn.texts.tolist()
+
+
+def bigram_divergence(names, reference):
+    """Return the Jensen-Shannon divergence between the bigrams of two lists, in nats."""
+    counts = [
+        Counter(pair for name in part for pair in pairwise(f"\2{name}\3"))
+        for part in (names, reference)
+    ]
+    bigrams = sorted(counts[0] | counts[1])
+    return jensenshannon(*([count[bigram] for bigram in bigrams] for count in counts)) ** 2
 
 
 def length_divergence(names, reference):
@@ -105,7 +115,7 @@ def rows(generator, titles, unconstrained, base_rate, n_names):
         line += f" {n_names / duration / base_rate:5.2f}  {error:5.1%}"
         if n >= 100:
             lists = [matches[i : i + n] for i in range(0, min(len(matches) - n, 5 * n) + 1, n)]
-            for divergence in (ngram_divergence, length_divergence):
+            for divergence in (bigram_divergence, length_divergence):
                 base = mean(divergence(*pair) for pair in combinations(lists, 2)) or 1e-9
                 sampled = mean(divergence(x[:n], y) for x in samples for y in lists)
                 masking = mean(divergence(by_mask[:n], y) for y in lists)

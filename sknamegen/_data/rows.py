@@ -47,7 +47,7 @@ class Rows:
     ) -> Self:
         """Return the rows of windows of shape (n_names, n_positions, window_length + 1).
 
-        `step` is that of running text. None: the smallest number with which the windows agree.
+        `step` is that of running text. None: the smallest that agrees.
         """
         shape = "(n_names, n_positions, window_length + 1)"
         expected = f"X must be names, or windows of code points with shape {shape}"
@@ -120,14 +120,12 @@ class Rows:
 def _find_step(X: Ints, steps: Iterable[int]) -> int:
     """Return the first number of characters between windows of running text that agrees."""
     for step in steps:
-        # Windows that share memory always agree.
-        is_shared = X.strides[1] == step * X.strides[2]
+        is_shared = X.strides[1] == step * X.strides[2]  # such windows always agree
         if is_shared or (X[:, 1:, :-step] == X[:, :-1, step:]).all():
             return step
     raise ValueError(
-        "X must contain overlapping windows from CharSequenceVectorizer, so that the running text "
-        "can be read, which requires that step is at most window_length. Got windows that do not "
-        "follow each other."
+        "X must contain overlapping windows from CharSequenceVectorizer, with a step of at most "
+        "window_length. Got windows of running text that do not follow each other."
     )
 
 

@@ -20,7 +20,6 @@ UNKNOWN = 0xFFFD
 RESERVED = (PAD, START, END)
 N_CODE_POINTS = 0x110000
 END_CHARACTER = chr(END)
-FRAME = chr(START) + chr(END)
 FRAMING = chr(PAD) + chr(START)  # code points that no alphabet contains
 
 

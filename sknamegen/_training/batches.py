@@ -192,14 +192,7 @@ class LengthGroupedBatches:
 
 
 class TextDataset(Dataset):
-    """Dataset of running texts, cut into pieces from their beginnings.
-
-    Parameters
-    ----------
-    texts : Sequences
-    length : int
-        Number of characters in a piece.
-    """
+    """Dataset of running texts, cut into pieces of `length` characters from their beginnings."""
 
     def __init__(self, texts: Sequences, length: int):
         n_pieces = -(-texts.lengths // length)
@@ -246,15 +239,8 @@ class TextRows:
     """Batches of pieces of running text. Row i of a batch continues row i of the batch before.
 
     Each iteration joins the texts in random order, beginning with a random piece, and cuts the
-    result into rows.
-
-    Parameters
-    ----------
-    dataset : TextDataset
-    batch_size : int
-        Number of rows.
-    generator, shard
-        As in `LengthGroupedBatches`. A shard is a part of the rows.
+    result into `batch_size` rows. The parameters are as in `LengthGroupedBatches`, and a shard is a
+    part of the rows.
     """
 
     dataset: TextDataset
