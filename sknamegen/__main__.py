@@ -188,7 +188,7 @@ def _run(args, given):
     if is_text and args.score is None:
         _check_options(args, given | {"text"})
         args.n = args.n if "n" in given else 1
-        _write_texts(pipe or _fit_text(args), args)
+        _write_texts(pipe or _fit([_read_text(args)], None, args, _text_options(args)), args)
     else:
         _run_names(pipe, args)
 
@@ -474,41 +474,23 @@ def _fit(names, labels, args, options):
     verbose = int(sys.stderr.isatty() and not args.quiet)
     similar = _lines(args.similar, args) if args.similar else None if args.no_similar else "auto"
     if args.counting:
-        generator = sknamegen.CharNGramGenerator()
+        generator = sknamegen.CharNGramGenerator(order=7 if args.text else 5)
     else:
         params = {"similar": similar, "verbose": verbose, "random_state": args.random_state}
         generator = sknamegen.CharLSTMGenerator(**params)
-    pipe = Pipeline([("windows", sknamegen.CharSequenceVectorizer()), ("generator", generator)])
-    with _reported(f"training on {len(names):,} names", args, delay=0 if verbose else 2):
+    windows = sknamegen.CharSequenceVectorizer(boundary=not args.text)
+    pipe = Pipeline([("windows", windows), ("generator", generator)])
+    size = f"{len(names[0]):,} characters" if args.text else f"{len(names):,} names"
+    with _reported(f"training on {size}", args, delay=0 if verbose else 2):
         if options:
-            letters = missing_letters(names) if similar and not args.counting else ()
-            read = Names.read(None, names, labels, alphabet=letters)
+            letters = () if args.text or args.counting or not similar else missing_letters(names)
+            X = windows.fit_transform(names) if args.text else names
+            read = Names.read(None, X, labels, alphabet=letters)
             corpus, _ = read.corpus.with_names(read)
             _check(corpus, args, options)
         with redirect_stdout(sys.stderr):
             pipe.fit(names, labels)
     return pipe
-
-
-def _fit_text(args):
-    """Return a pipeline fitted to the running text of a file."""
-    from sklearn.pipeline import Pipeline
-
-    from ._data.corpus import Names
-
-    with _reported("reading text", args):
-        text = _read_text(args)
-    vectorizer = sknamegen.CharSequenceVectorizer(boundary=False)
-    _check(Names.read(None, vectorizer.fit_transform([text])).corpus, args, _text_options(args))
-    generator = sknamegen.CharNGramGenerator(order=7)
-    verbose = int(sys.stderr.isatty() and not args.quiet)
-    if not args.counting:
-        params = {"verbose": verbose, "random_state": args.random_state}
-        generator = sknamegen.CharLSTMGenerator(**params)
-    pipe = Pipeline([("windows", vectorizer), ("generator", generator)])
-    report = _reported(f"training on {len(text):,} characters", args, delay=0 if verbose else 2)
-    with report, redirect_stdout(sys.stderr):
-        return pipe.fit([text])
 
 
 def _read_text(args):

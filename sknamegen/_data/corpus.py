@@ -31,10 +31,8 @@ from .sequences import Sequences
 _MIN_COUNT = 3
 _NO_WORDS = np.empty(0, dtype=np.uint64)
 # Fields that are no attributes of estimators.
-_SAVED = (
-    *("weight", "is_own", "repeats_words", "n_names", "word_hashes", "word_counts"),
-    "first_counts",
-)
+_SAVED = ["weight", "is_own", "repeats_words", "n_names", "word_hashes", "word_counts"]
+_SAVED += ["first_counts"]
 
 
 @dataclass(frozen=True)
@@ -162,11 +160,10 @@ class Corpus:
             raise ValueError("Only running text has neither an end nor a maximum length.")
         if not corpus.is_text:
             check_int("min_length_", corpus.min_length_, 0)
-            return corpus
-        counts = values["first_counts"]
-        sizes = check_arrays({"counts": counts}, {"counts": ("i", ("characters",))})
-        if sizes["characters"] != len(corpus.alphabet) or counts.min() < 0:
+        elif (counts := values["first_counts"]).dtype.kind != "i" or counts.min() < 0:
             raise ValueError("Expected how many texts begin with each character.")
+        elif counts.shape != corpus.alphabet_.shape:
+            raise ValueError("Expected a count for each character.")
         return corpus
 
     def read(self, X: object) -> Rows:
