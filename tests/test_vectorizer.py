@@ -201,7 +201,7 @@ def test_invalid_windows_are_rejected(X, error, match):
 
 
 def test_reversed_windows_are_not_running_text():
-    with pytest.raises(ValueError, match="windows that do not follow each other"):
+    with pytest.raises(ValueError, match="running text that do not follow each other"):
         CharNGramGenerator().fit(windows_of(NAMES, 3)[:, ::-1])
 
 

@@ -78,8 +78,8 @@ def held_out_loss(text, size, change):
         if callable(value):  # a function of the default
             change[name] = value(auto[name])
     generator = CharLSTMGenerator(random_state=0, **change).fit(learned)
-    held_out = text[end - 32 : end + 20_000]
-    return -generator.score(vectorizer.transform([held_out[32 - vectorizer.window_length :]]))
+    held_out = text[end - vectorizer.window_length : end + 20_000]
+    return -generator.score(vectorizer.transform([held_out]))
 
 
 def print_ablation(texts, sizes, changes):
