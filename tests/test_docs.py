@@ -79,6 +79,12 @@ def test_comparison_shows_the_figures_of_the_benchmarks():
     ways = [f"{model}, {way}" for way in (TYPICAL, DRAWN) for model in ("default", "counting")]
     kept, together = shares("blind.py tally blind ", 3), shares("blind.py tally-sets ", 2)
     sets = "default, invent", "default, settings of the command line before", "real names"
+    text = cells_of(output["text.py shakespeare.txt"])
+    notebook = {}
+    for name in ("sknamegen", "Keras"):
+        figures = np.array([row[1:] for row in text if row[0] == name], dtype=float).mean(axis=0)
+        notebook[name] = [f"{figures[0]:.2f}", f"{figures[1]:.1f}"]
+    (whole,) = (row for row in text if row[1:3] == ["1,003,854", "default"])
     (rate,) = re.findall(r"2 of 240 units, threads: 2:.* (\d+) ch", output["sampling.py"])
     expected = {
         "quality.py": losses,
@@ -94,6 +100,11 @@ def test_comparison_shows_the_figures_of_the_benchmarks():
             figure("fit.py", r"fit, threads: +2 +(\S+) s", 1),
             figure("fit.py", r"in Keras +(\S+) s", 1),
             figure("fit.py", r"in Keras +\S+ s +(\S+)", 2),
+        ],
+        "text.py": [
+            *notebook["sknamegen"],
+            *(f"{float(whole[3]):.2f}", f"{float(whole[4]):.0f}"),
+            *notebook["Keras"],
         ],
         "sampling.py": [
             f"{round(int(rate), -3):,}",

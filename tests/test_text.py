@@ -8,6 +8,7 @@ import pytest
 import torch
 from _formulas import START, Network, log_softmax, ngram_logits
 from conftest import ngram_pipeline, small_generator, small_pipeline, windows_of
+from sklearn.model_selection import GridSearchCV
 
 from sknamegen import CharLSTMGenerator, CharNGramGenerator, CharSequenceVectorizer, load_names
 from sknamegen._data.rows import Rows
@@ -245,3 +246,12 @@ def test_a_row_carries_its_state_on_until_its_text_ends(batch_size):
     shards = [TextRows(rows.dataset, batch_size, shard=(i, 2)) for i in range(2)]
     assert sum(len(inputs["inputs"]) for shard in shards for inputs, _ in shard) <= 14 + batch_size
     assert shards[0].mean_targets == rows.mean_targets / 2
+
+
+def test_a_grid_search_over_texts(learned):
+    texts = [learned[start : start + 90] for start in range(0, 900, 90)]
+    pipe = small_pipeline(5, boundary=False, max_epochs=1)
+    grid = {"windows__window_length": [3, 8], "lstm__hidden_size": [2, 8], "lstm__lr": [0.01, 0.1]}
+    search = GridSearchCV(pipe, grid, cv=2, error_score="raise").fit(texts)
+    assert len(set(search.cv_results_["mean_test_score"])) == 8
+    assert search.best_params_["lstm__lr"] == 0.1

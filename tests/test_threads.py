@@ -14,7 +14,13 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from conftest import linux, n_threads_in_a_new_thread, small_generator, torch_threads
+from conftest import (
+    linux,
+    n_threads_in_a_new_thread,
+    small_generator,
+    torch_threads,
+    windows_of,
+)
 from skorch.callbacks import Callback
 from threadpoolctl import threadpool_limits
 
@@ -109,13 +115,15 @@ def test_no_threads_leak(names):
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, "text"])
 def test_the_number_of_threads_does_not_affect_results(names, kind):
     """Weights, scores and names are identical, also for large samples."""
     names, results = names[:100], []
     labels = np.resize(["a", "b"], len(names)) if kind == "labels" else None
     params = {"num_networks": 2, "hidden_size": 24, "max_epochs": 2, "random_state": 0}
-    params |= KINDS[kind]
+    params |= KINDS.get(kind, {})
+    if kind == "text":
+        names = windows_of([" ".join(names[i:]) for i in range(0, 100, 10)], boundary=False)
     for n_threads in (1, 3):
         with torch_threads(n_threads), threadpool_limits(n_threads, "blas"):
             generator = CharLSTMGenerator(**params).fit(names, labels)
