@@ -36,7 +36,7 @@ _SCORING |= {"random_state", "score"} | _SIMILAR
 # Options for running text.
 _TEXT = {"text", "file", "load", "save", "encoding", "quiet", "counting", "n", "seed", "min_p"}
 _TEXT |= {"temperature", "max_length", "pattern", "suffix", "banned", "banned_file", "random_state"}
-# Number of characters of a text.
+# Default number of characters of a text after its seed.
 _TEXT_LENGTH = 500
 # What to do about names that --clean fixes, about garbled names, and about others.
 _ADVICE = (
@@ -105,7 +105,8 @@ def _add_generation_options(parser):
     add("--min-p", type=float, default=MIN_P, metavar="P", help=min_p)
     number("--best-of", default=BEST_OF, help=f"candidates for each name (default: {BEST_OF})")
     number("--min-length", help="minimum length (default: shortest training name)")
-    number("--max-length", help="maximum length (default: longest training name)")
+    longest = f"longest training name, or {_TEXT_LENGTH} more than --seed with --text"
+    number("--max-length", help=f"maximum length (default: {longest})")
     ends = group.add_mutually_exclusive_group().add_argument
     ends("--suffix", metavar="TEXT", help="end of the names")
     ends("--pattern", metavar="REGEX", help="regular expression for the whole name")
@@ -186,7 +187,8 @@ def _run(args, given):
         if args.text and not is_text:
             raise ValueError(f"--text requires a model of running text. {args.load!r} is of names.")
     if is_text and args.score is None:
-        _check_options(args, given | {"text"})
+        if not args.text:
+            _check_options(args, given | {"text"})
         args.n = args.n if "n" in given else 1
         _write_texts(pipe or _fit([_read_text(args)], None, args, _text_options(args)), args)
     else:

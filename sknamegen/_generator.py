@@ -259,7 +259,7 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         seed : str or iterable of str, default=""
             Beginning of the names. With several seeds, generate one name for each seed. Accents may
             be composed (NFC) or decomposed (NFD), and are converted to the form in the training
-            names.
+            names. Running text begins like one of the training texts, or with the seed.
         temperature : float, default=1.0
             Divisor of the logits. Values below 1 give more typical names, values above 1 more
             varied names. 0 always selects the most probable character.

@@ -62,7 +62,7 @@ class CharLSTMGenerator(BaseCharGenerator):
         Number of networks in the ensemble, whose logits are averaged. The networks are trained
         independently, in as many threads as torch may use, or one after another with `accelerator`.
         "auto" means the number of networks in `init`, if that is "base" (1) or a generator.
-        Otherwise, it means 2, or 1 for a short list, see Notes.
+        Otherwise, it means 2, or 1 for a short list and for running text, see Notes.
     hidden_size : int or "auto", default="auto"
         Number of units in each LSTM layer. If `init` is "auto", `hidden_size`, `num_layers` and
         `embedding_dim` apply to the networks with random initial weights.
@@ -74,13 +74,14 @@ class CharLSTMGenerator(BaseCharGenerator):
         Dropout probability for the layer outputs during training, in [0, 1).
     ngram_weight : float or "auto", default="auto"
         Weight of the n-gram distribution in the training targets, in [0, 1] (knowledge distillation
-        [2]_). It reduces memorisation. With 0, the only target is the next character.
+        [2]_). It reduces memorisation. With 0, the only target is the next character, as always in
+        running text.
     ngram_counts : {"auto", True, False}, default="auto"
         Whether n-gram counts of the names are part of the model, see Notes. They make names sound
         more like the list, and reveal the list to anyone with the model. With "auto", lists of
         fewer than 200 names have them if the base or `init` is not ignored. With True, all lists
-        have them that are not too long (see Notes). Running text has them unless this is False, and
-        `partial_fit` also saves counts that only its later calls need.
+        have them that are not too long (see Notes). Running text has them with "auto" and True.
+        Unless this is False, `partial_fit` also saves counts that only its later calls need.
     optimizer : str or type, default="AdamW"
         Optimizer class from `torch.optim`, or its name.
     lr : float or "auto", default="auto"
@@ -192,9 +193,9 @@ class CharLSTMGenerator(BaseCharGenerator):
 
     With ``init="auto"``, the network that starts from the base has a weight of
     1 / (1 + (n / 5000)^0.6) for n names. If this weight exceeds 0.9 (n <= 128), it is the only
-    network, unless `num_networks` or a size is set. The base is ignored if it
-    predicts the names no better than guessing before training. With any `init`, pretrained networks
-    that lack more than half of the characters are ignored. With ``init="auto"`` and
+    network, unless `num_networks` or a size is set. The base is ignored if it predicts the names no
+    better than guessing before training. With any `init`, pretrained networks that lack more than
+    half of the characters are ignored. With ``init="auto"`` and
     ``num_networks=1``, the network starts from the base if the base has the greater weight and its
     sizes match the given sizes. Otherwise, it starts from random weights.
 

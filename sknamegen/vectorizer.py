@@ -38,7 +38,7 @@ class CharSequenceVectorizer(StateFormat, CallbackSupportMixin, TransformerMixin
         errors over `window_length` characters.
     step : int, default=1
         Number of characters between the starts of two windows of running text. For names
-        (``boundary=True``), it must be 1.
+        (``boundary=True``), it must be 1. Generators require at most `window_length`.
     boundary : bool, default=True
         Whether each row is one name. Names are framed by U+0002 (start) and U+0003 (end), and
         padded on the left, so that their first characters also have windows. If False, each row is
