@@ -11,11 +11,10 @@ from ._models.contract import log_likelihood
 from ._models.model import CharModel
 from ._parallel import blocks, parallel_map
 from ._sampling.cache import Cache
+from ._sampling.constrained import ConstrainedNames
 from ._sampling.constraint import Constraint
-from ._sampling.filters import Filters
+from ._sampling.distribution import NameDistribution
 from ._sampling.lookahead import possible_prefixes
-from ._sampling.sampler import Sampler
-from ._sampling.source import Source
 from ._types import Data, Ints
 
 NOTHING_TO_PREDICT = "X must contain at least one character to predict. Got only padding."
@@ -53,21 +52,20 @@ class Fitted:
         """Return what the attributes of the estimator do not contain."""
         return self.corpus.to_state() | {"model": self.model.to_state()}
 
-    def sampler(
-        self, prefixes: list[str], temperature: float, constraint: Constraint, filters: Filters
-    ) -> Sampler:
-        """Validate the parameters of `sample` and return a sampler."""
+    def names(
+        self, prefixes: list[str], temperature: float, constraint: Constraint
+    ) -> ConstrainedNames:
+        """Validate parameters of `sample`, and return the distribution of names."""
         decoding, corpus = constraint.decoding(temperature), self.corpus
         prefixes, possible = possible_prefixes(corpus, self.cache, prefixes, constraint)
-        source = Source.of(self.model, corpus, constraint.label, prefixes, decoding)
-        key = tuple(source.labels.tolist()), source.model is self.model or repr(constraint.label)
-        return Sampler(source, possible, self.cache, key, filters)
+        source = NameDistribution.of(self.model, corpus, constraint.label, prefixes, decoding)
+        return ConstrainedNames(source, possible, self.cache)
 
     def next_char_proba(self, seeds: list[str], label: object) -> NDArray[np.float64]:
         """Return the distribution of the character after each seed, (n_seeds, n_characters)."""
         alphabet = self.corpus.alphabet
         prefixes = alphabet.checked(seeds)
-        source = Source.of(self.model, self.corpus, label, prefixes)
+        source = NameDistribution.of(self.model, self.corpus, label, prefixes)
 
         def mean_proba(rows: slice) -> NDArray[np.float64]:
             proba = np.exp(source.read(prefixes[rows], None)[1])

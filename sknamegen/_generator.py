@@ -19,6 +19,8 @@ from sklearn.utils.validation import check_is_fitted
 from ._fitted import NOTHING_TO_PREDICT, Fitted
 from ._sampling.constraint import Constraint
 from ._sampling.filters import make_filters
+from ._sampling.sampler import Sampler
+from ._sampling.search import most_likely
 from ._settings import BEST_OF, MIN_P, TEMPERATURE
 from ._state import StateFormat
 from ._tasks import CallbackSupportMixin
@@ -424,7 +426,7 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         constraint = Constraint(
             label, min_length, max_length, pattern, banned, words, n_words, min_p, top_k, top_p
         )
-        sampler = components.sampler(seeds, temperature, constraint, filters)
+        sampler = Sampler(components.names(seeds, temperature, constraint), filters)
         names, shortfall = sampler.draw(rows, rng, unique, best_of, diversity_penalty)
         if shortfall and names and on_shortfall == "warn":
             warn_user(shortfall + _ADVICE)
@@ -577,7 +579,7 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         constraint = Constraint(**constraints)
         distinct_words = constraint.words is not None or best_of > 1
         filters = make_filters(components.corpus, False, exclude, distinct_words)
-        sampler = components.sampler([seed], temperature, constraint, filters)
+        sampler = Sampler(components.names([seed], temperature, constraint), filters)
         return sampler.stream(random_generator(random_state), best_of)
 
     def _check_best_of(self, best_of: int, n_samples: int = 1) -> int:
@@ -658,7 +660,8 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         constraint = Constraint(
             label, min_length, max_length, pattern, banned, words, n_words, min_p
         )
-        return components.sampler([seed], 1.0, constraint, filters).most_likely(n)
+        names = components.names([seed], 1.0, constraint)
+        return most_likely(names.source, names.possible, filters, n)
 
     def score_samples(self, X: ArrayLike, y: ArrayLike | None = None) -> NDArray[np.float64]:
         """Compute the log-likelihood of each name.

@@ -159,6 +159,6 @@ def constraint_probability(
     """
     n_draws = check_int("n_draws", n_draws, 2)
     rng = random_generator(random_state)
-    sampler = fitted(generator).sampler([seed], temperature, Constraint(**constraints), {})
-    probability, error = sampler.constraint_probability(n_draws, rng)
+    names = fitted(generator).names([seed], temperature, Constraint(**constraints))
+    probability, error = names.probability(n_draws, rng)
     return float(probability[0]), float(error[0])

@@ -32,7 +32,7 @@ from scipy.spatial.distance import jensenshannon
 from sknamegen import CharLSTMGenerator, CharNGramGenerator, CharSequenceVectorizer, load_names
 from sknamegen._generator import fitted
 from sknamegen._sampling.beam import draw_distinct
-from sknamegen._sampling.conditional import TooRare
+from sknamegen._sampling.constrained import TooRare
 from sknamegen._sampling.constraint import Constraint
 
 CONSTRAINTS = {
@@ -59,11 +59,11 @@ HEADER = (
 )
 
 
-def masked(sampler, n, rng):
+def masked(names, n, rng):
     """Draw names with a lookahead that only masks impossible characters."""
-    source = sampler.source._replace(prefixes=[""] * n, label_proba=np.ones((n, 1)))
+    source = names.source.given(np.zeros(n, dtype=np.int64))
     sizes = np.ones(n, dtype=np.int64)  # a beam for each name
-    drawn = draw_distinct(source, source.decoding, sampler.possible, sizes, rng)
+    drawn = draw_distinct(source, source.decoding, names.possible, sizes, rng)
     return drawn.texts.tolist()
 
 
@@ -95,8 +95,8 @@ def rows(generator, titles, unconstrained, base_rate, n_names):
         constraint = CONSTRAINTS[title]
         sample = partial(generator.sample, n_samples=n_names, **constraint)
         duration = seconds(partial(sample, random_state=0))
-        sampler = fitted(generator).sampler([""], 1.0, Constraint(**constraint), {})
-        source, possible = sampler.source, sampler.possible
+        names = fitted(generator).names([""], 1.0, Constraint(**constraint))
+        source, possible, _ = names
         lengths = source.corpus.alphabet.lengths(unconstrained)
         states = np.array([possible.read(name)[0] for name in unconstrained])
         is_match = lengths <= possible.limits.max_length
@@ -106,10 +106,9 @@ def rows(generator, titles, unconstrained, base_rate, n_names):
         samples = [sample(random_state=i) for i in range(3)]
         rng, error = np.random.default_rng(0), np.nan  # without a guide, `sample` draws freely
         with suppress(TooRare):
-            ((guide, _),) = sampler.guides()
-            (total,), (error,) = guide.probability(512, rng)
+            (total,), (error,) = names.probability(512, rng)
             error /= total
-        by_mask = masked(sampler, n_names, rng)
+        by_mask = masked(names, n_names, rng)
         line = f"{title:17} {len(matches) / len(unconstrained):8.2%}"
         line += f" {n_names / duration:7,.0f}"
         line += f" {n_names / duration / base_rate:5.2f}  {error:5.1%}"

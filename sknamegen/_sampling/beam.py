@@ -25,8 +25,8 @@ from .._text.alphabet import NONE
 from .._text.clusters import MAX_CODE_POINTS
 from .._types import Bools, Floats, Ints
 from .decoding import Decoding
+from .distribution import CONTEXT_LENGTH, NameDistribution, Steps
 from .lookahead import Lookahead
-from .source import CONTEXT_LENGTH, Source, Steps
 
 # Share of the mean lookahead that is mixed into the lookahead of each character. Otherwise,
 # names that the lookahead wrongly considers nearly impossible would be drawn once in many thousand
@@ -34,7 +34,7 @@ from .source import CONTEXT_LENGTH, Source, Steps
 _DEFENSIVE_SHARE = 0.2
 
 
-class Drawn(NamedTuple):
+class WeightedNames(NamedTuple):
     """Names drawn without replacement.
 
     Attributes
@@ -62,8 +62,9 @@ class Drawn(NamedTuple):
 class _Beam(NamedTuple):
     """Prefixes or names, one per row.
 
-    `prefixes` and `columns` are those of `Drawn`. `log_q` are log-probabilities under the proposal,
-    `log_times` the logs of the arrival times, and `nodes` places in the tree of all characters.
+    `prefixes` and `columns` are those of `WeightedNames`. `log_q` are log-probabilities under the
+    proposal, `log_times` the logs of the arrival times, and `nodes` places in the tree of all
+    characters.
     """
 
     prefixes: Ints
@@ -110,19 +111,19 @@ class _Beam(NamedTuple):
 
 
 def draw_distinct(
-    source: Source,
+    source: NameDistribution,
     target: Decoding,
     lookahead: Lookahead,
     sizes: Ints,
     rng: np.random.Generator | None,
     *,
     recorded: bool = False,
-) -> Drawn:
+) -> WeightedNames:
     """Draw names without replacement.
 
     Parameters
     ----------
-    source : Source
+    source : NameDistribution
         The proposal multiplies its distribution by the lookahead.
     target : Decoding
         The decoding of `log_proba`. It keeps no character that the source lacks.
@@ -167,11 +168,11 @@ def draw_distinct(
     texts = np.array(source.prefixes, dtype=object)[done.prefixes]
     texts += _texts(tree, done.nodes, lookahead)
     log_weights = done.log_proba - log_drawn
-    return Drawn(texts, done.prefixes, done.columns, done.log_proba, log_weights, steps)
+    return WeightedNames(texts, done.prefixes, done.columns, done.log_proba, log_weights, steps)
 
 
 def _start(
-    source: Source, lookahead: Lookahead, rng: np.random.Generator | None
+    source: NameDistribution, lookahead: Lookahead, rng: np.random.Generator | None
 ) -> tuple[_Beam, _Beam]:
     """Return the given prefixes with each label, and those that are complete."""
     lengths, states = source.positions(lookahead)
@@ -190,7 +191,7 @@ def _start(
 def _continued(
     beam: _Beam,
     done: _Beam,
-    source: Source,
+    source: NameDistribution,
     target: Decoding,
     lookahead: Lookahead,
     logits: Floats,

@@ -14,10 +14,10 @@ import numpy as np
 
 from .._parallel import BLOCK_CELLS, parallel_map
 from .._types import Bools, Floats, Ints
-from .beam import Drawn, draw_distinct
+from .beam import WeightedNames, draw_distinct
 from .decoding import Decoding
+from .distribution import NameDistribution, Steps
 from .lookahead import Lookahead
-from .source import Source, Steps
 
 # Maximum number of names in a beam, and number of names drawn in addition to those that are wanted.
 BEAM_SIZE, N_EXTRA = 512, 16
@@ -33,7 +33,7 @@ _MAX_UNSEEN_SHARE = 0.05
 Found = dict[tuple[str, int], float]
 
 
-class Pool:
+class WeightedPool:
     """Names with one prefix: those found before, and others drawn in beams of one size.
 
     The weight of a name found before is its probability. The weight of any other name is its
@@ -64,7 +64,7 @@ class Pool:
         drawn = zip((names[number] for number in numbers), log_proba.tolist(), strict=True)
         return self._found | dict(drawn)
 
-    def add(self, drawn: Drawn, is_given: Bools) -> None:
+    def add(self, drawn: WeightedNames, is_given: Bools) -> None:
         """Add the names of a beam with this prefix."""
         self.n_beams += 1
         names = list(zip(drawn.texts.tolist(), drawn.columns.tolist(), strict=True))
@@ -115,7 +115,7 @@ class Guide(NamedTuple):
 
     Attributes
     ----------
-    source : Source
+    source : NameDistribution
         The names are drawn from its distribution times the lookahead.
     target : Decoding
         The decoding of the names.
@@ -127,7 +127,7 @@ class Guide(NamedTuple):
         Relative error of the probability of all names.
     """
 
-    source: Source
+    source: NameDistribution
     target: Decoding
     lookahead: Lookahead
     found: Found
@@ -141,7 +141,7 @@ class Guide(NamedTuple):
 
     def draw(
         self,
-        pools: Sequence[Pool],
+        pools: Sequence[WeightedPool],
         sizes: Ints,
         n_beams: int,
         rng: np.random.Generator,
@@ -155,12 +155,9 @@ class Guide(NamedTuple):
         numbers = np.cumsum(sizes[wanted]) // (BEAM_SIZE + 1)
         parts = np.split(wanted, np.flatnonzero(np.diff(numbers)) + 1)
 
-        def beam(part: Ints, rng: np.random.Generator) -> Drawn:
-            prefixes = [source.prefixes[prefix] for prefix in part.tolist()]
-            given = source._replace(prefixes=prefixes, label_proba=source.label_proba[part])
-            return draw_distinct(
-                given, self.target, self.lookahead, sizes[part], rng, recorded=recorded
-            )
+        def beam(part: Ints, rng: np.random.Generator) -> WeightedNames:
+            given, n = source.given(part), sizes[part]
+            return draw_distinct(given, self.target, self.lookahead, n, rng, recorded=recorded)
 
         rngs = map(np.random.default_rng, rng.integers(2**63, size=n_beams * len(parts)))
         beams = parallel_map(beam, zip(parts * n_beams, rngs, strict=True))
@@ -172,7 +169,7 @@ class Guide(NamedTuple):
     def choose(self, rows: Ints, rng: np.random.Generator) -> list[str]:
         """Return a name for each row. `rows` contains indices of prefixes."""
         n_names = np.bincount(rows, minlength=len(self.source.prefixes))
-        pools, n_beams = [Pool(self.found) for _ in n_names], 1
+        pools, n_beams = [WeightedPool(self.found) for _ in n_names], 1
         sizes = self.sizes(np.minimum(n_names + N_EXTRA, BEAM_SIZE)) * (n_names > 0)
         for _ in range(MAX_ROUNDS):
             self.draw(pools, sizes, n_beams, rng)
@@ -196,7 +193,7 @@ class Guide(NamedTuple):
 
         Returns the estimates and their standard errors, (2, n_prefixes).
         """
-        pools = [Pool(self.found) for _ in self.source.prefixes]
+        pools = [WeightedPool(self.found) for _ in self.source.prefixes]
         sizes = self.sizes(np.full(len(pools), min(n, BEAM_SIZE)))
         self.draw(pools, sizes, -(-n // int(sizes[0])), rng)
         totals, errors = np.transpose([pool.probability() for pool in pools])

@@ -7,13 +7,15 @@ from operator import setitem
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .._models.contract import State, map_arrays, select
 from .._parallel import BLOCK_CELLS
 from .._text.alphabet import NONE
 from .._types import Floats, Ints
+from .distribution import NameDistribution, Steps
+from .filters import Filters
 from .lookahead import Lookahead
-from .source import Source, Steps
 
 # Maximum number of character probabilities computed in a search. This takes a few seconds.
 _MAX_CELLS = 2**28
@@ -29,7 +31,7 @@ class Search:
 
     Parameters
     ----------
-    source : Source
+    source : NameDistribution
         With one prefix.
     lookahead : Lookahead
     joint : ndarray of shape (n_labels,), dtype float64
@@ -46,7 +48,11 @@ class Search:
     """
 
     def __init__(
-        self, source: Source, lookahead: Lookahead, joint: Floats, steps: list[Steps] | None = None
+        self,
+        source: NameDistribution,
+        lookahead: Lookahead,
+        joint: Floats,
+        steps: list[Steps] | None = None,
     ):
         self._source, self._lookahead, self._steps = source, lookahead, steps
         self._characters = np.array(source.corpus.alphabet.characters)
@@ -106,7 +112,7 @@ class Search:
         """Read the last characters of prefixes, or whole prefixes if a number is -1.
 
         `numbers` are those of the model's states before these characters. Returns the numbers of
-        the states after them, -1 for states that are not kept, and `Source.read`'s predictions.
+        the states after them, -1 for states that are not kept, and the predictions of the source.
         """
         n_labels, first = len(self._source.labels), len(self.expanded)
         self.expanded.update(prefixes)
@@ -134,3 +140,31 @@ class Search:
         prefix, _, end, (characters, scores, *_) = siblings
         if place < end:
             heappush(self._heap, (-scores[place], prefix + characters[place], place, siblings))
+
+
+def most_likely(
+    source: NameDistribution, possible: Lookahead, filters: Filters, n: int
+) -> tuple[list[str], NDArray[np.float64]]:
+    """Return the n most probable names, see `BaseCharGenerator.most_likely`.
+
+    The source must have one prefix and temperature 1.
+    """
+    search = Search(source, possible, source.log_joint()[0])
+    best: list[tuple[float, str]] = []  # ascending
+    threshold = -np.inf
+    while search.best > threshold:
+        if len(search.expanded) > search.max_expanded:
+            raise ValueError(
+                f"The search for the {n:,} most likely names requires more than "
+                f"{len(search.expanded):,} prefixes. Relax the constraint, or pass a smaller n."
+            )
+        names, joints = search.step(threshold)
+        totals = np.logaddexp.reduce(joints, axis=1)
+        is_allowed = (np.array(names, dtype=object) != "") & (totals > -np.inf)
+        for is_rejected in filters.values():
+            is_allowed &= ~is_rejected(names)
+        allowed = compress(zip(totals.tolist(), names, strict=True), is_allowed)
+        best = sorted([*best, *allowed])[-n:]
+        threshold = best[0][0] if len(best) == n else -np.inf
+    best.sort(key=lambda pair: (-pair[0], pair[1]))
+    return [name for _, name in best], np.array([total for total, _ in best])

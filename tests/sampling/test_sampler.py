@@ -12,10 +12,12 @@ from sknamegen._models.contract import NextCharModel
 from sknamegen._models.counts import NGramCounts
 from sknamegen._models.kneser_ney import KneserNey
 from sknamegen._models.mixture import Mixture
-from sknamegen._sampling.beam import Drawn, draw_distinct
+from sknamegen._sampling.beam import WeightedNames, draw_distinct
 from sknamegen._sampling.constraint import Constraint
 from sknamegen._sampling.decoding import Decoding
-from sknamegen._sampling.guide import Pool
+from sknamegen._sampling.guide import WeightedPool
+from sknamegen._sampling.learning import lookahead_of
+from sknamegen._sampling.sampler import Sampler
 from sknamegen._text.alphabet import NONE
 from sknamegen._text.codes import END, characters_of
 
@@ -48,7 +50,8 @@ class MisleadingModel(EvenModel):
 def make(model, prefixes=("",), **limits):
     letters = characters_of(np.array([END, ord("a")], np.int32))
     corpus = Corpus(letters, 4, 1, 5, None, 1.0)
-    return Fitted(corpus, model).sampler(list(prefixes), 1.0, Constraint(**limits), {})
+    names = Fitted(corpus, model).names(list(prefixes), 1.0, Constraint(**limits))
+    return Sampler(names, {})
 
 
 def zeros(n):
@@ -75,7 +78,7 @@ def test_every_step_is_recorded():
     """Each step of each name has the characters before it, nearest first."""
     sampler = make(EvenModel(), ["", "aa"], max_length=40)
     rows, rng = np.array([0, 1] * 200), np.random.default_rng(0)
-    draws = sampler.source.draw(rows, rng, sampler.possible, recorded=True)
+    draws = sampler.names.source.draw(rows, rng, sampler.names.possible, recorded=True)
     expected = Counter[tuple[int, ...]]()
     for text, row in zip(draws.texts, rows, strict=True):
         for length in range(2 * row, min(len(text), 40) + 1):
@@ -103,11 +106,13 @@ def drawn_of(p, q, k, rng):
     drawn, limit = order[:k], times[order[k]] if k < len(q) else np.inf
     names = np.array(list(map(str, drawn)), dtype=object)
     log_drawn = np.log(-np.expm1(-q[drawn] * limit))
-    return Drawn(names, zeros(k), zeros(k), np.log(p[drawn]), np.log(p[drawn]) - log_drawn, [])
+    return WeightedNames(
+        names, zeros(k), zeros(k), np.log(p[drawn]), np.log(p[drawn]) - log_drawn, []
+    )
 
 
 def pool_of(found, *beams):
-    pool = Pool(found)
+    pool = WeightedPool(found)
     for drawn in beams:
         pool.add(drawn, np.ones(len(drawn.texts), dtype=bool))
     return pool
@@ -149,7 +154,7 @@ def test_probabilities_may_underflow():
     """Texts of a thousand characters have probabilities below the range of float64."""
     names = np.array(["a", "b", "c"], dtype=object)
     logs = np.array([-2000.0, -2000, -2005])
-    pool = pool_of({}, Drawn(names, zeros(3), zeros(3), logs - 900, logs, []))
+    pool = pool_of({}, WeightedNames(names, zeros(3), zeros(3), logs - 900, logs, []))
     chosen = pool.choose(400, np.random.default_rng(0))
     assert [chosen.count(name) for name in names] == pytest.approx([199, 199, 1], abs=1)
     assert not pool.is_enough(400)
@@ -160,10 +165,10 @@ def test_beams_draw_without_replacement(sizes):
     """The names of each prefix are distinct, and the sum of their weights is unbiased."""
     prefixes = ["", "aa"][: len(sizes)]
     sampler = make(MisleadingModel(), prefixes, min_length=2, max_length=9)
-    lookahead, decoding, totals = sampler.lookahead(), Decoding(), []
+    lookahead, decoding, totals = lookahead_of(*sampler.names), Decoding(), []
     for seed in range(2000):
         rng = np.random.default_rng(seed)
-        drawn = draw_distinct(sampler.source, decoding, lookahead, np.array(sizes), rng)
+        drawn = draw_distinct(sampler.names.source, decoding, lookahead, np.array(sizes), rng)
         for index, size in enumerate(sizes):
             names = drawn.texts[drawn.prefixes == index].tolist()
             assert len({*names}) == len(names) == min(size, 8)

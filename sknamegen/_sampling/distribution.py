@@ -1,6 +1,6 @@
 """The distribution of names that begin with given prefixes, and draws from it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from typing import NamedTuple, Self
@@ -33,7 +33,7 @@ Steps = NDArray[np.void]
 _PLAIN = Decoding()
 
 
-class Draws(NamedTuple):
+class FreeNames(NamedTuple):
     """Names drawn without a lookahead.
 
     Attributes
@@ -51,7 +51,7 @@ class Draws(NamedTuple):
     steps: Sequence[Steps] = ()
 
 
-class Source(NamedTuple):
+class NameDistribution(NamedTuple):
     """Distribution of names that begin with given prefixes, before any constraint.
 
     In its methods, `rows` contains the prefix index of each name.
@@ -67,6 +67,8 @@ class Source(NamedTuple):
     label_proba : ndarray of shape (n_prefixes, n_labels), dtype float64
         The label distribution for each prefix.
     decoding : Decoding
+    key : hashable
+        Identifies the labels or the blend in a cache.
     """
 
     model: NextCharModel
@@ -75,6 +77,7 @@ class Source(NamedTuple):
     labels: Ints
     label_proba: Floats
     decoding: Decoding
+    key: Hashable
 
     @classmethod
     def of(
@@ -86,24 +89,33 @@ class Source(NamedTuple):
         decoding: Decoding = _PLAIN,
     ) -> Self:
         """Return the distribution of names with a label, with any label, or of a blend."""
-        indices = [NONE]
+        indices, weights = [NONE], list[float]()
         if isinstance(label, Mapping) and corpus.labels:
-            weights = check_blend(label)
-            indices = [corpus.label_index(part) for part in weights]
-            if len(weights) > 1:
-                model = Mixture(model, [*weights.values()], indices)
-                indices = [NONE]
+            blend = check_blend(label)
+            indices, weights = [corpus.label_index(part) for part in blend], [*blend.values()]
         elif label is not None:
             indices = [corpus.label_index(label)]
         elif corpus.labels:
             indices = [*range(len(corpus.labels))]
+        key = tuple(indices), tuple(weights)
+        if len(weights) > 1:
+            model, indices = Mixture(model, weights, indices), [NONE]
         ones = np.ones((len(prefixes), 1))
-        source = cls(model, corpus, prefixes, np.array(indices), ones, decoding)
+        source = cls(model, corpus, prefixes, np.array(indices), ones, decoding, key)
         if len(indices) == 1:
             return source
         joint = source.log_joint()
         proba = np.exp(joint - np.logaddexp.reduce(joint, axis=1)[:, None])
         return source._replace(label_proba=proba)
+
+    def at(self, temperature: float) -> Self:
+        """Return the distribution at another temperature."""
+        return self._replace(decoding=self.decoding._replace(temperature=temperature))
+
+    def given(self, rows: Ints) -> Self:
+        """Return the distribution of names with these prefixes only."""
+        prefixes = [self.prefixes[row] for row in rows.tolist()]
+        return self._replace(prefixes=prefixes, label_proba=self.label_proba[rows])
 
     def draw(
         self,
@@ -113,7 +125,7 @@ class Source(NamedTuple):
         labels: Ints | None = None,
         *,
         recorded: bool = False,
-    ) -> Draws:
+    ) -> FreeNames:
         """Draw a name for each row, character by character, which may violate the constraint.
 
         Parameters
@@ -132,7 +144,7 @@ class Source(NamedTuple):
         positions, windows = self.positions(possible), self.windows(self.prefixes)
         is_text, max_length = self.corpus.is_text, possible.limits.max_length
 
-        def draw_part(part: slice, rng: np.random.Generator) -> Draws:
+        def draw_part(part: slice, rng: np.random.Generator) -> FreeNames:
             columns = np.searchsorted(self.labels, labels[part])
             position = positions[:, rows[part], columns]
             read = np.pad(windows[rows[part]], ((0, 0), (0, 16)), constant_values=NONE)
@@ -160,12 +172,12 @@ class Source(NamedTuple):
             is_valid[active] = False  # endless code points that continue a character
             texts = np.array(self.prefixes, dtype=object)[rows[part]]
             texts += possible.alphabet.decode(read[:, start:])
-            return Draws(texts, is_valid, steps)
+            return FreeNames(texts, is_valid, steps)
 
         # Random numbers are independent of the order of the blocks.
         draws = parallel_map(draw_part, zip(parts, map(np.random.default_rng, seeds), strict=True))
         texts, is_valid, steps = zip(*draws, strict=True)
-        return Draws(np.concatenate(texts), np.concatenate(is_valid), [*chain(*steps)])
+        return FreeNames(np.concatenate(texts), np.concatenate(is_valid), [*chain(*steps)])
 
     def start(self, windows: Ints, labels: Ints) -> tuple[State, Floats]:
         """Start the model. The first character of running text has the frequency of beginnings."""
@@ -195,7 +207,7 @@ class Source(NamedTuple):
         rows, characters = np.divmod(begun, n_characters)
         return *self.model.advance(select(state, rows), characters), shared
 
-    def reading_on(self) -> "Source":
+    def reading_on(self) -> "NameDistribution":
         """Return an approximation: the model reads on after the end of a window.
 
         This is much faster for long names. Short windows stay, because the model depends on them.
