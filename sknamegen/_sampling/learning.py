@@ -60,9 +60,9 @@ def learn_guide(source: NameDistribution, possible: Lookahead, cache: Cache) -> 
         If top_k, top_p or min_p leave no name.
     """
     target, prefixes = source.decoding, source.prefixes
-    source = source.at(max(target.temperature, _MIN_TEMPERATURE))
+    varied = source.at(max(target.temperature, _MIN_TEMPERATURE))
     is_learned = source.model.ngrams is None
-    lookahead = lookahead_of(source, possible, cache)
+    lookahead = lookahead_of(varied, possible, cache)
     n_prefixes = min(len(prefixes), BEAM_SIZE // N_EXTRA)
     chosen = np.arange(n_prefixes) * len(prefixes) // n_prefixes
     # Another seed than callers pass, because draws must be independent of the names found.
@@ -70,11 +70,11 @@ def learn_guide(source: NameDistribution, possible: Lookahead, cache: Cache) -> 
     if n_prefixes == 1 and not source.corpus.is_text:
         found = _search(source, lookahead.trusted(_TRUST), steps)
     if is_learned:
-        lookahead = _learn_lookahead(source, possible, cache, steps)
+        lookahead = _learn_lookahead(varied, possible, cache, steps)
     totals_before, error_before = np.zeros(n_prefixes), np.inf
     for number in range(MAX_ROUNDS):
         trusted = lookahead if number or not is_learned else lookahead.trusted(_TRUST)
-        guide = Guide(source, target, trusted, found)
+        guide = Guide(varied, target, trusted, found)
         pools = [WeightedPool(found) for _ in prefixes]
         sizes = np.zeros(len(prefixes), dtype=np.int64)
         sizes[chosen] = guide.sizes(np.array(BEAM_SIZE // n_prefixes))
@@ -88,10 +88,10 @@ def learn_guide(source: NameDistribution, possible: Lookahead, cache: Cache) -> 
         if max(error, error_before, change) <= _MAX_ERROR:
             rest = 1 - np.exp([*found.values()]).sum() / totals[0]
             error, is_complete = change if is_learned else 0.0, rest < _NEGLIGIBLE
-            return Guide(source, target, lookahead, found, is_complete, error)
+            return Guide(varied, target, lookahead, found, is_complete, error)
         totals_before, error_before = totals, error
         if is_learned:
-            lookahead = _learn_lookahead(source, possible, cache, steps)
+            lookahead = _learn_lookahead(varied, possible, cache, steps)
     if not totals.all() and target != Decoding(target.temperature):
         raise no_match_error(prefixes[chosen[int(totals.argmin())]])
     return None
