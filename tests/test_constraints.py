@@ -367,6 +367,24 @@ def test_probability_estimates_are_unbiased_and_within_their_errors(pipes, const
     assert errors.mean() < 0.4 * (truth * (1 - truth) / n_draws) ** 0.5
 
 
+def test_rare_names_of_a_call_are_independent(pipes):
+    """Pairs are independent draws, and with `unique` draws without replacement."""
+    generator = pipes[0][-1]
+    options = {"pattern": "cc?b[bc]", "max_length": 4, "temperature": 0.5}
+    p = conditional(generator, options)
+    assert sum(p.values()) < 0.01
+    names, share = list(p), np.array([*p.values()]) / sum(p.values())
+    pairs = np.outer(share, share)
+    distinct = share[:, None] * share / (1 - share)[:, None] * ~np.eye(len(share), dtype=bool)
+    for unique, expected in ((False, pairs), (True, distinct)):
+        drawn = [
+            "+".join(generator.sample(n_samples=2, unique=unique, random_state=state, **options))
+            for state in range(400)
+        ]
+        titles = ["+".join(pair) for pair in itertools.product(names, names)]
+        assert_drawn_from(drawn, titles, expected.ravel())
+
+
 def test_unique_samples_contain_every_matching_name(pipes):
     generator = pipes[0][-1]
     options = {"pattern": "(c|bb)a{1,2}[bc]?", "max_length": 4, "temperature": 2}

@@ -95,9 +95,20 @@ class WeightedPool:
         return bool(excess.clip(0).sum() <= _MAX_UNSEEN_SHARE * n)
 
     def choose(self, n: int, rng: np.random.Generator) -> list[str]:
-        """Choose n names in proportion to weight, by systematic sampling, and shuffle them."""
-        ticks, cumulative = np.arange(n) + rng.random(), self.counts(n)[0].cumsum()
-        chosen = np.searchsorted(cumulative, ticks, side="right").clip(max=len(cumulative) - 1)
+        """Draw n names.
+
+        Each name is drawn independently with its probability. The remaining draws belong to names
+        that are not in the pool. They are distinct, and the excess of the weights over the
+        probabilities represents them, so they are chosen from it by systematic sampling.
+        """
+        by_weight, by_proba = self.counts(n)
+        by_proba = np.minimum(by_proba, by_weight)
+        order = rng.permutation(len(by_weight))
+        *counts, n_others = rng.multinomial(n, np.append(by_proba, max(0, n - by_proba.sum())) / n)
+        cumulative = (by_weight - by_proba)[order].cumsum()
+        ticks = (np.arange(n_others) + rng.random()) / n_others * cumulative[-1]
+        others = order[np.searchsorted(cumulative, ticks, side="right").clip(max=len(order) - 1)]
+        chosen = np.append(np.repeat(np.arange(len(order)), counts), others)
         names = self.names
         return [names[index] for index in rng.permutation(chosen)]
 

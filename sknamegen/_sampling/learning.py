@@ -22,6 +22,8 @@ from .search import MAX_STATES, Search
 
 # Number of unconstrained characters to learn from.
 _N_CHARACTERS = 8_000
+# Another seed than callers pass, because draws must be independent of the names found.
+_SEED = 0, 1
 # Minimum temperature at which names are drawn. At lower temperatures, draws would miss names that
 # the lookahead does not expect.
 _MIN_TEMPERATURE = 0.35
@@ -65,8 +67,7 @@ def learn_guide(source: NameDistribution, possible: Lookahead, cache: Cache) -> 
     lookahead = lookahead_of(varied, possible, cache)
     n_prefixes = min(len(prefixes), BEAM_SIZE // N_EXTRA)
     chosen = np.arange(n_prefixes) * len(prefixes) // n_prefixes
-    # Another seed than callers pass, because draws must be independent of the names found.
-    found, steps, rng = Found(), list[Steps](), np.random.default_rng((0, 1))
+    found, steps, rng = Found(), list[Steps](), np.random.default_rng(_SEED)
     if n_prefixes == 1 and not source.corpus.is_text:
         found = _search(source, lookahead.trusted(_TRUST), steps)
     if is_learned:
