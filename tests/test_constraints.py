@@ -176,6 +176,21 @@ def test_the_rarest_names(pipes, kind, constraint, is_short, monkeypatch):
     assert abs(proba - total) < 3 * error
 
 
+@pytest.mark.full
+@pytest.mark.parametrize("labelled", [False, True])
+def test_estimates_do_not_depend_on_what_a_guide_learned_from(pipes, labelled, monkeypatch):
+    """After a search that finds nearly nothing, over seeds of the learning."""
+    monkeypatch.setattr("sknamegen._sampling.learning._N_EXPANDED", 8)
+    for constraint in RARE:
+        options = constraint | {"max_length": 7}
+        total = sum(conditional(pipes[labelled][-1], options).values())
+        for seed in range(4):
+            monkeypatch.setattr("sknamegen._sampling.learning._SEED", (1, seed))
+            generator = copy.deepcopy(pipes[labelled][-1])  # without guides
+            proba, error = constraint_probability(generator, random_state=0, **options)
+            assert abs(proba - total) < 4 * error + 1e-6 * total
+
+
 @pytest.mark.parametrize(
     ("title", "pattern"), [("hi_IN_first_names", "अ.*"), ("th_TH_first_names", "[^ั]*ก.*")]
 )

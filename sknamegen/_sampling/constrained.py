@@ -30,7 +30,7 @@ from .lookahead import Lookahead
 # Share of valid names from which no guide is needed.
 MIN_ACCEPTANCE = 0.2
 # Number of unconstrained characters in a trial, which shows how rare valid names are.
-_N_TRIAL = 8_000
+_N_TRIAL = 32_000
 
 
 class TooRare(ValueError):

@@ -29,7 +29,7 @@ _SEED = 0, 1
 _MIN_TEMPERATURE = 0.35
 # Number of prefixes that a search expands, divided by temperatures below 1, where single names are
 # most probable.
-_N_EXPANDED = 4096
+_N_EXPANDED = 2048
 # Exponent of the lookahead in the search and in the first round. With 1, probable names would be
 # missed whose beginnings are not known yet.
 _TRUST = 0.6
@@ -79,7 +79,7 @@ def learn_guide(source: NameDistribution, possible: Lookahead, cache: Cache) -> 
         pools = [WeightedPool(found) for _ in prefixes]
         sizes = np.zeros(len(prefixes), dtype=np.int64)
         sizes[chosen] = guide.sizes(np.array(BEAM_SIZE // n_prefixes))
-        steps += guide.draw(pools, sizes, 2, rng, recorded=is_learned)
+        steps += guide.draw(pools, sizes, 1, rng, recorded=is_learned)
         totals, errors = np.transpose([pools[index].probability() for index in chosen.tolist()])
         with np.errstate(divide="ignore", invalid="ignore"):  # no names were found
             error = float(np.linalg.norm(errors / totals)) / n_prefixes
