@@ -22,8 +22,7 @@ from ._sampling.filters import make_filters
 from ._sampling.sampler import Sampler
 from ._sampling.search import most_likely
 from ._settings import BEST_OF, MIN_P, TEMPERATURE
-from ._state import StateFormat
-from ._tasks import CallbackSupportMixin
+from ._state import CallbackSupportMixin, StateFormat
 from ._types import Data, Labels, RandomStateLike
 from ._validation import (
     check_int,

@@ -156,38 +156,29 @@ def in_threads(
     """Call a function like `itertools.starmap`, in other threads while this thread waits.
 
     `stopped` asks all calls to end soon. An error sets it, and so does Ctrl-C, which reaches only
-    the main thread. This function waits for all calls. After Ctrl-C, it returns their results, or
-    raises KeyboardInterrupt if `stopped` is None.
+    the main thread. This function waits for all calls, and raises the error.
     """
     calls = list(calls)
-    futures = list[Future[_Result]]()
-    may_start = Event()
+    stopped = stopped or Event()
 
     def run(call: tuple[object, ...]) -> _Result:
-        may_start.wait()  # No call starts before Ctrl-C can be handled.
         try:
             return function(*call)
         except BaseException:
-            if stopped is not None:
-                stopped.set()
+            stopped.set()
             raise
 
     with ThreadPoolExecutor(n_threads) as pool:
         try:
-            futures.extend(pool.submit(run, call) for call in calls)
-            may_start.set()
+            futures = [pool.submit(run, call) for call in calls]
             # With libraries such as polars, Ctrl-C does not interrupt a wait without a timeout.
             while wait(futures, 0.1).not_done:
                 pass
         except RuntimeError:  # No thread can start after the main thread has ended.
             return [function(*call) for call in calls]
         except KeyboardInterrupt:
-            if stopped is None:
-                raise
             stopped.set()
-            futures += [pool.submit(run, call) for call in calls[len(futures) :]]
-        finally:
-            may_start.set()
+            raise
     return _results(futures)
 
 

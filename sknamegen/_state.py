@@ -7,6 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+try:
+    from sklearn.callback import CallbackSupportMixin
+except ImportError:  # before scikit-learn 1.9
+
+    class CallbackSupportMixin:  # type: ignore[no-redef]
+        """Stand-in for the mixin of scikit-learn 1.9."""
+
+
 FilePath = str | os.PathLike[str]
 PACKAGE = __name__.partition(".")[0]
 # Address of the manual on Read the Docs, also in pyproject.toml.

@@ -16,8 +16,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from ._generator import BaseCharGenerator, fitted, unwrapped
-from ._state import PublicName
-from ._tasks import CallbackSupportMixin, fit_task, subtask
+from ._state import CallbackSupportMixin, PublicName
 
 __all__ = ["NameClassifier"]
 
@@ -93,7 +92,6 @@ class NameClassifier(
         """Sorted labels."""
         return _last_step(self.generator_).classes_
 
-    @fit_task(max_subtasks=1)
     def fit(
         self,
         X: ArrayLike | None = None,
@@ -123,11 +121,6 @@ class NameClassifier(
         TypeError, ValueError
             If `generator` is invalid or y is None, if a frozen generator was fitted without labels,
             or as in the generator's `fit`.
-
-        Notes
-        -----
-        After a KeyboardInterrupt, the classifier keeps the progress of the generator, if any, and
-        raises the exception again.
         """
         if isinstance(self.generator, FrozenEstimator):
             return self._assign(self.generator.estimator)
@@ -247,7 +240,7 @@ class NameClassifier(
 
     def _train(self, generator, method, X, y, sample_weight, **params):
         """Call `fit` or `partial_fit` of a generator, and assign the generator."""
-        last_step = _last_step(generator)
+        _last_step(generator)
         if y is None:
             raise ValueError(
                 "NameClassifier requires y to be passed, but the target y is None. Pass the label "
@@ -260,13 +253,7 @@ class NameClassifier(
             else:
                 prefix = f"{generator.steps[-1][0]}__" if isinstance(generator, Pipeline) else ""
                 params[f"{prefix}sample_weight"] = sample_weight
-        try:
-            with subtask(self, generator):
-                getattr(generator, method)(X, y, **params)
-        except KeyboardInterrupt:
-            if hasattr(last_step, "classes_"):  # it has made progress
-                self.generator_ = generator
-            raise
+        getattr(generator, method)(X, y, **params)
         return self._assign(generator)
 
     def _assign(self, generator):

@@ -13,7 +13,6 @@ from ._data.corpus import Names
 from ._fitted import Fitted
 from ._generator import BaseCharGenerator, unwrapped
 from ._models.pretrained import Pretrained, load_base
-from ._tasks import EpochTasks, fit_task
 from ._training.recipe import N_LONG_TEXT
 from ._types import Data, RandomStateLike
 from ._validation import is_auto
@@ -362,7 +361,6 @@ class CharLSTMGenerator(BaseCharGenerator):
         self.verbose = verbose
         self.random_state = random_state
 
-    @fit_task(max_subtasks=None)
     def fit(
         self, X: ArrayLike, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None
     ) -> Self:
@@ -408,9 +406,8 @@ class CharLSTMGenerator(BaseCharGenerator):
 
         Notes
         -----
-        After Ctrl-C, each network finishes its current batch, and the estimator keeps the weights
-        before the exception is raised again. A first fit leaves out networks that have not begun to
-        train. A second Ctrl-C discards the training.
+        Ctrl-C leaves the estimator unchanged. A callback that raises KeyboardInterrupt, such as
+        skorch's EarlyStopping, ends the training of its network, which keeps its weights.
 
         A generator is not a classifier. A search over a generator with labels therefore requires
         ``cv=StratifiedKFold()``, so that each fold contains all labels.
@@ -477,20 +474,16 @@ class CharLSTMGenerator(BaseCharGenerator):
         before = self._fitted if resume and hasattr(self, "_fitted") else None
         names = Names.read(before.corpus if before else None, X, *data)
         n_steps = self.n_steps_ if before else 0
-        trained, is_interrupted = run.train(
+        trained = run.train(
             settings,
             names,
             _choose_pretrained(self.init, names, before),
             before.model if before else None,
             previous_nets=getattr(self, "nets_", []) if before else [],  # none if loaded
             n_steps_before=n_steps if one_pass else None,
-            generator_of=lambda trained: self._copy()._take_over(trained, before is not None),
-            epochs=EpochTasks(self),
+            make_preview=lambda trained: self._copy()._take_over(trained, before is not None),
         )
-        self._take_over(trained, before is not None)
-        if is_interrupted:
-            raise KeyboardInterrupt
-        return self
+        return self._take_over(trained, before is not None)
 
     def _take_over(self, trained: Trained, resumes: bool) -> Self:
         """Set all fitted attributes after training, which include those of earlier fits."""

@@ -13,7 +13,6 @@ from ._generator import BaseCharGenerator
 from ._models.counts import MAX_ORDER
 from ._models.model import CharModel, learn_penalties
 from ._models.ngrams import NGrams
-from ._tasks import fit_task
 from ._validation import check_int, check_real
 
 __all__ = ["CharNGramGenerator"]
@@ -78,7 +77,6 @@ class CharNGramGenerator(BaseCharGenerator):
         self.order = order
         self.discount = discount
 
-    @fit_task()
     def fit(
         self, X: ArrayLike, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None
     ) -> Self:

@@ -20,8 +20,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ._data.cleaning import NamesWarning
 from ._data.similar import Candidates
 from ._generator import generator_of
-from ._state import PublicName
-from ._tasks import CallbackSupportMixin, fit_task, subtask
+from ._state import CallbackSupportMixin, PublicName
 from ._text.codes import RESERVED
 from ._text.full_names import FullName, Position, forms_of, is_word, split_full_name, word_parts
 from ._text.unicode import compose, fold
@@ -189,7 +188,6 @@ class NamePseudonymizer(
             key = _HiddenStr(key[:]) if isinstance(key, str) else _HiddenBytes(key)
         self.__dict__["key"] = key
 
-    @fit_task(max_subtasks=2)
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
         """Train the generator, and generate a pseudonym for each distinct name in a column.
 
@@ -378,8 +376,7 @@ class NamePseudonymizer(
                 self._pool |= self._similar(words, listed)
         # The names of a list are not in X.
         quiet = catch_warnings(action="ignore", category=NamesWarning) if listed else nullcontext()
-        observed = nullcontext() if pipe is self.generator else subtask(self, pipe)
-        with quiet, observed:
+        with quiet:
             return pipe.fit(listed or names, None if None in labels else labels)
 
     def _count(self, X, y, reset):

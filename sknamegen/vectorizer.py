@@ -15,8 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._data.cleaning import warn_about_suspicious_names
 from ._data.rows import WINDOW_LENGTH, Rows, check_names, encode_rows, malformed_error
-from ._state import StateFormat
-from ._tasks import CallbackSupportMixin, fit_task
+from ._state import CallbackSupportMixin, StateFormat
 from ._text.codes import END_CHARACTER, UNKNOWN, characters_of, decode, distinct, hex_code, shorten
 from ._validation import check_int, check_option
 
@@ -146,7 +145,6 @@ class CharSequenceVectorizer(StateFormat, CallbackSupportMixin, TransformerMixin
         CharSequenceVectorizer.fit_transform(self, X, y)
         return self
 
-    @fit_task()
     def fit_transform(self, X: Iterable[str], y: object = None) -> NDArray[np.int32]:
         """Learn the alphabet and split the same names into windows.
 

@@ -9,6 +9,7 @@ import runpy
 import sys
 import tomllib
 import warnings
+from collections import Counter
 from pathlib import Path
 from unittest import SkipTest
 
@@ -18,7 +19,6 @@ from conftest import ngram_pipeline, small_pipeline
 from sklearn.base import clone
 from sklearn.exceptions import FitFailedWarning
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
-from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import (
     GridSearchCV,
     HalvingGridSearchCV,
@@ -36,7 +36,6 @@ from sknamegen import (
     CharNGramGenerator,
     CharSequenceVectorizer,
     NameClassifier,
-    NamePseudonymizer,
     load_names,
 )
 
@@ -239,100 +238,41 @@ def test_searches_with_their_defaults(kind, options, labelled, names):
     assert isinstance(search.best_estimator_[-1].sample(), str)
 
 
-class Recorder:
-    """Callback of scikit-learn 1.9 that records the tasks of all estimators."""
+class Count:
+    """Callback of scikit-learn 1.9 that counts the tasks of each type of estimator."""
 
     max_propagation_depth = None
 
     def __init__(self):
-        self.events = []
+        self.n_tasks = Counter()
 
     def setup(self, estimator, context):
-        self.events.append("setup")
+        pass
 
     def on_fit_task_begin(self, estimator, context):
-        self.events.append(("begin", type(estimator).__name__, context.task_name))
+        self.n_tasks[type(estimator).__name__, context.task_name] += 1
 
     def on_fit_task_end(self, estimator, context):
-        self.events.append(("end", type(estimator).__name__, context.task_name))
+        pass
 
-    def teardown(self, estimator, context):
-        self.events.append("teardown")
-
-    def tasks(self):
-        return [event for event in self.events if isinstance(event, tuple)]
+    teardown = setup
 
 
-def test_callbacks_of_pipelines_searches_and_meta_estimators():
-    """No estimator warns that it does not support callbacks. An epoch is a task."""
+def test_callbacks_of_searches_and_pipelines():
+    """No estimator warns that it does not support callbacks, which scikit-learn passes on."""
     pytest.importorskip("sklearn.callback")
-    lstm = CharLSTMGenerator(init=None, num_networks=2, hidden_size=4, max_epochs=3)
-    pipe = make_pipeline(CharSequenceVectorizer(), lstm)
-    outer = [NameClassifier(pipe), NamePseudonymizer(pipe, b"key")]
-    names, labels = load_names(return_X_y=True)
-    fit = [("begin", "fit"), *[("begin", "epoch"), ("end", "epoch")] * 3, ("end", "fit")]
-    for estimator in (GridSearchCV(pipe, {}, cv=FOLDS), *outer, pipe):
-        recorder = Recorder()
-        estimator.set_callbacks(recorder).fit(names[::100], labels[::100])
-        tasks = [(kind, task) for kind, name, task in recorder.tasks() if "LSTM" in name]
-        assert tasks == fit * (3 if isinstance(estimator, GridSearchCV) else 1)
-        assert recorder.events.count("setup") == recorder.events.count("teardown") == 1
-    assert not {"_callback_fit_ctx", "_parent_callback_ctx"} & {*vars(lstm)}
-    assert not any("callback" in name for meta in outer for name in vars(meta.generator_))
-
-
-def test_callbacks_can_stop_all_networks():
-    pytest.importorskip("sklearn.callback")
-
-    class Stop(Recorder):
-        def on_fit_task_end(self, estimator, context):
-            super().on_fit_task_end(estimator, context)
-            return context.task_name == "epoch" and context.task_id == 1
-
-    lstm = CharLSTMGenerator(init=None, num_networks=3, hidden_size=4, max_epochs=9)
-    lstm.set_callbacks(Stop()).fit(load_names("female")[:40])
-    assert [len(net.history) for net in lstm.nets_] == [2, 2, 2]
-
-
-def test_callbacks_get_data_and_a_fitted_estimator():
-    """The score that scikit-learn's monitor logs at the end is that of the fitted classifier."""
-    callback = pytest.importorskip("sklearn.callback")
-    names, labels = (values[::20] for values in load_names(return_X_y=True))
-    monitor = callback.ScoringMonitor(scoring="accuracy")
-    classifier = NameClassifier(CharNGramGenerator()).set_callbacks(monitor).fit(names, labels)
-    logged = [row["accuracy"] for row in monitor.get_logs().data if row["task_name"] == "fit"]
-    assert logged == [classifier.score(names, labels)]
-
-
-@pytest.mark.parametrize(
-    "estimator",
-    [
-        CharNGramGenerator(),
-        CharSequenceVectorizer(),
-        NamePseudonymizer(FrozenEstimator(CharNGramGenerator().fit(["ab", "ba", "cab"])), b"key"),
-    ],
-    ids=lambda estimator: type(estimator).__name__,
-)
-def test_callbacks_of_estimators(estimator):
-    pytest.importorskip("sklearn.callback")
-    recorder, name = Recorder(), type(estimator).__name__
-    estimator.set_callbacks(recorder).fit(["abc"])
-    tasks = [("begin", name, "fit"), ("end", name, "fit")]
-    assert [task for task in recorder.tasks() if task[1] == name] == tasks
-    assert recorder.events[0] == "setup"
-    assert recorder.events[-1] == "teardown"
-    recorder.events.clear()
-    with pytest.raises((TypeError, ValueError)):
-        estimator.fit([["abc", "x"]])
-    assert recorder.events == ["setup", tasks[0], "teardown"]
-    assert clone(estimator)._skl_callbacks == [recorder]
-    if hasattr(estimator, "fit_transform"):
-        recorder.events.clear()
-        assert len(estimator.fit_transform(["abc"])) == 1
-        assert recorder.events.count("setup") == recorder.events.count("teardown") == 1
+    names, labels = (values[::100] for values in load_names(return_X_y=True))
+    pipe = make_pipeline(CharSequenceVectorizer(), CharNGramGenerator())
+    search = GridSearchCV(clone(pipe), {"charngramgenerator__order": [2, 3]}, cv=FOLDS)
+    for estimator in (search, GridSearchCV(NameClassifier(clone(pipe)), {}, cv=FOLDS), pipe):
+        count = Count()
+        estimator.set_callbacks(count).fit(names, labels)
+        assert count.n_tasks[type(estimator).__name__, "fit"] == 1
+        n_fits = 2 * FOLDS.get_n_splits() + 1 if estimator is search else 0
+        assert estimator is pipe or count.n_tasks["Pipeline", "fit"] == n_fits
 
 
 def test_earlier_versions_of_scikit_learn_have_no_callbacks(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn.callback", None)
-    tasks = runpy.run_path(str(ROOT / "sknamegen/_tasks.py"))
-    assert tasks["fit_task"](None)(len) is len
+    state = runpy.run_path(str(ROOT / "sknamegen/_state.py"))
+    assert not hasattr(state["CallbackSupportMixin"], "set_callbacks")

@@ -2,8 +2,8 @@
 
 The lookahead must describe names that satisfy the constraint. It is learned in rounds: first from
 unconstrained names, then also from prefixes that a search expands and from those in the beams of
-earlier rounds. The search and the first round trust the lookahead less. So they find names that it
-does not expect.
+earlier rounds with a large error. The search and the first round trust the lookahead less. So they
+find names that it does not expect.
 """
 
 from collections.abc import Sequence
@@ -15,13 +15,15 @@ from .cache import MAX_BYTES, Cache
 from .constraint import Limits
 from .contexts import ContextAutomaton
 from .decoding import Decoding, draw
-from .distribution import NameDistribution, Steps
+from .distribution import CONTEXT_LENGTH, NameDistribution, Steps
 from .guide import BEAM_SIZE, MAX_ROUNDS, N_EXTRA, Found, Guide, WeightedPool, no_match_error
 from .lookahead import Lookahead
 from .search import MAX_STATES, Search
 
 # Number of unconstrained characters to learn from.
 _N_CHARACTERS = 8_000
+# Order of the n-grams that guide the search.
+_SEARCH_ORDER = 4
 # Another seed than callers pass, because draws must be independent of the names found.
 _SEED = 0, 1
 # Minimum temperature at which names are drawn. At lower temperatures, draws would miss names that
@@ -64,14 +66,15 @@ def learn_guide(source: NameDistribution, possible: Lookahead, cache: Cache) -> 
     target, prefixes = source.decoding, source.prefixes
     varied = source.at(max(target.temperature, _MIN_TEMPERATURE))
     is_learned = source.model.ngrams is None
-    lookahead = lookahead_of(varied, possible, cache)
+    known = None if is_learned else lookahead_of(varied, possible, cache)
+    learn = partial(_learn_lookahead, varied, possible, cache)
     n_prefixes = min(len(prefixes), BEAM_SIZE // N_EXTRA)
     chosen = np.arange(n_prefixes) * len(prefixes) // n_prefixes
     found, steps, rng = Found(), list[Steps](), np.random.default_rng(_SEED)
     if n_prefixes == 1 and not source.corpus.is_text:
-        found = _search(source, lookahead.trusted(_TRUST), steps)
-    if is_learned:
-        lookahead = _learn_lookahead(varied, possible, cache, steps)
+        ahead = known or learn(steps, _SEARCH_ORDER)
+        found = _search(source, ahead.trusted(_TRUST), steps)
+    lookahead = known or learn(steps)
     totals_before, error_before = np.zeros(n_prefixes), np.inf
     for number in range(MAX_ROUNDS):
         trusted = lookahead if number or not is_learned else lookahead.trusted(_TRUST)
@@ -91,8 +94,8 @@ def learn_guide(source: NameDistribution, possible: Lookahead, cache: Cache) -> 
             error, is_complete = change if is_learned else 0.0, rest < _NEGLIGIBLE
             return Guide(varied, target, lookahead, found, is_complete, error)
         totals_before, error_before = totals, error
-        if is_learned:
-            lookahead = _learn_lookahead(varied, possible, cache, steps)
+        if is_learned and not error <= _MAX_ERROR:
+            lookahead = learn(steps)
     if not totals.all() and target != Decoding(target.temperature):
         raise no_match_error(prefixes[chosen[int(totals.argmin())]])
     return None
@@ -104,7 +107,7 @@ def lookahead_of(source: NameDistribution, possible: Lookahead, cache: Cache) ->
     Only the former is cached: it is part of all guides.
     """
     if (ngrams := source.model.ngrams) is None:
-        return _learn_lookahead(source, possible, cache)
+        return _learn_lookahead(source, possible, cache, [])
     estimate = partial(ContextAutomaton.from_ngrams, ngrams)
     contexts = cache.get(("ngrams", source.key), estimate)
     return cache.get(
@@ -114,7 +117,11 @@ def lookahead_of(source: NameDistribution, possible: Lookahead, cache: Cache) ->
 
 
 def _learn_lookahead(
-    source: NameDistribution, possible: Lookahead, cache: Cache, steps: Sequence[Steps] = ()
+    source: NameDistribution,
+    possible: Lookahead,
+    cache: Cache,
+    steps: Sequence[Steps],
+    order: int = CONTEXT_LENGTH + 1,
 ) -> Lookahead:
     """Return the lookahead of n-grams, learned from unconstrained names and more steps."""
     free_steps = cache.get(("steps", source.key), partial(_free_steps, source))
@@ -124,7 +131,8 @@ def _learn_lookahead(
     kinds, n_characters = source.corpus.alphabet.kinds, proba.shape[1]
     starts = np.repeat(kinds[n_characters], len(source.labels))  # one for each label
     kinds = np.concatenate([kinds[:n_characters], starts, kinds[n_characters:]])
-    return possible.weighted(ContextAutomaton.learn(contexts, characters, kinds, proba))
+    automaton = ContextAutomaton.learn(contexts, characters, kinds, proba)
+    return possible.weighted(automaton.truncated(order))
 
 
 def _free_steps(source: NameDistribution) -> Steps:

@@ -6,7 +6,7 @@ from contextlib import nullcontext, suppress
 from copy import deepcopy
 from inspect import signature, unwrap
 from itertools import zip_longest
-from math import cos, inf, isfinite, log, pi
+from math import cos, isfinite, log, pi
 from typing import Any, NoReturn
 
 import numpy as np
@@ -24,7 +24,6 @@ from .._data.sequences import Sequences
 from .._models.lstm import LSTM
 from .._models.ngrams import NGrams
 from .._parallel import Setting, in_threads, one_blas_thread
-from .._tasks import EpochTasks
 from .._text.alphabet import NONE
 from .._types import Data
 from .batches import LengthGroupedBatches, SequenceDataset, TextDataset, TextRows
@@ -111,8 +110,7 @@ class Net(skorch.NeuralNet):
     def infer(self, x: object, **fit_params: object) -> Tensor:
         device_type = self.network.head.weight.device.type
         enabled = self.plan.settings.bfloat16 and self.module_.training
-        # After an interruption, a cache could contain outdated weights.
-        with torch.autocast(device_type, torch.bfloat16, enabled=enabled, cache_enabled=False):
+        with torch.autocast(device_type, torch.bfloat16, enabled=enabled):
             return super().infer(x, **fit_params).float()
 
     def get_loss(
@@ -169,16 +167,10 @@ def divergence_error(reason: str, net: Net) -> ValueError:
 
 
 class Progress(Callback):
-    """Callback of all networks of a fit: shows their progress and can stop their training.
+    """Callback of all networks of a fit: shows their progress, and ends them after an error."""
 
-    For scikit-learn's callbacks, the epochs of networks that train in parallel are subtasks of
-    `fit`. An epoch begins when the first network begins it, and ends when the first network has
-    ended it. If a callback then returns True, the epoch is the last of all networks.
-    """
-
-    def __init__(self, verbose: int, epochs: EpochTasks):
-        self.stopped, self.lock, self.last_epoch = threading.Event(), threading.Lock(), inf
-        self.epochs = epochs
+    def __init__(self, verbose: int):
+        self.stopped = threading.Event()
         # tqdm leaves a monitor thread running. Without a terminal, the bar stays hidden.
         self.bar = tqdm(unit="batch", disable=None) if verbose else None
 
@@ -189,30 +181,20 @@ class Progress(Callback):
 
     def on_batch_begin(self, net: Net, **kwargs: object) -> None:
         if self.stopped.is_set():
-            raise KeyboardInterrupt  # as skorch's EarlyStopping
+            raise KeyboardInterrupt  # ends the loop, see `_train`
 
     def on_batch_end(self, net: Net, training: bool = False, **kwargs: object) -> None:
         if training and self.bar is not None:
             with self.bar.get_lock():
                 self.bar.update()
 
-    def on_epoch_begin(self, net: Net, **kwargs: object) -> None:
-        with self.lock:
-            self.epochs.begin(len(net.history))
-
     def on_epoch_end(self, net: Net, **kwargs: object) -> None:
-        number = len(net.history)
         if self.bar is not None:
             epoch = net.history[-1]
-            line = f"Epoch {number}/{net.max_epochs}: {epoch['train_loss']:.4f} nats/char"
+            line = f"Epoch {len(net.history)}/{net.max_epochs}: {epoch['train_loss']:.4f} nats/char"
             if "valid_loss" in epoch:
                 line += f", held out {epoch['valid_loss']:.4f}"
             self.bar.write(f"{line}, {epoch['dur']:.1f} s")
-        with self.lock:
-            if self.epochs.end(number):
-                self.last_epoch = number
-        if number >= self.last_epoch:
-            raise KeyboardInterrupt  # as skorch's EarlyStopping
 
 
 def fit_networks(
@@ -220,10 +202,9 @@ def fit_networks(
     material: Material,
     teacher: NGrams,
     previous_nets: Sequence[Net],
-    generator_of: Callable[[list[Net]], object],
-    epochs: EpochTasks,
-) -> tuple[list[Net], bool]:
-    """Train several networks until the last epoch, early stopping or an interrupt.
+    make_preview: Callable[[list[Net]], object],
+) -> list[Net]:
+    """Train several networks until the last epoch, or until a callback ends training.
 
     Training runs in parallel on torch's threads, in new threads, so modes that the caller has set,
     such as `torch.no_grad`, autocast or a default device, do not apply.
@@ -236,19 +217,16 @@ def fit_networks(
         Counts of the training names, which predict distributions for training.
     previous_nets : sequence of Net
         Nets from the last fit. Training continues with the state of their optimizers.
-    generator_of : callable
+    make_preview : callable
         Returns a generator with some nets, for `Net.generator`.
-    epochs : EpochTasks
 
     Returns
     -------
     nets : list of Net
         In evaluation mode.
-    is_interrupted : bool
-        Whether training ended early, because of Ctrl-C or a callback that raised KeyboardInterrupt.
     """
     settings = plans[0].settings
-    progress = Progress(settings.verbose, epochs)
+    progress = Progress(settings.verbose)
     stopped, test = progress.stopped, material.learned.subsample()
 
     def fit_network(plan: TrainPlan, previous: Net | None) -> Net:
@@ -261,14 +239,12 @@ def fit_networks(
                 pairs = zip(previous.network.parameters(), net.network.parameters(), strict=True)
                 for old, new in pairs:
                     net.optimizer_.state[new] = deepcopy(previous.optimizer_.state[old])
-            net.generator = lambda: generator_of([net])
+            net.generator = lambda: make_preview([net])
             try:
                 if not stopped.is_set():
-                    _train(net, train_set, progress)
+                    _train(net, train_set)
                 if not stopped.is_set():
                     _check_not_diverged(net, test)
-            except KeyboardInterrupt:
-                stopped.set()
             finally:
                 net.network.eval()
                 net.generator = noop  # The other refers to the nets of the last fit.
@@ -280,8 +256,7 @@ def fit_networks(
     n_threads = 1 if settings.accelerator else torch.get_num_threads()
     with nullcontext() if progress.bar is None else progress.bar:
         train_set, valid_set = in_threads(TextDataset if is_text else SequenceDataset, datasets)
-        nets = in_threads(fit_network, zip_longest(plans, previous_nets), n_threads, stopped)
-    return nets, stopped.is_set()
+        return in_threads(fit_network, zip_longest(plans, previous_nets), n_threads, stopped)
 
 
 def _build_net(plan: TrainPlan, valid: Dataset, progress: Progress) -> Net:
@@ -326,22 +301,14 @@ def _build_net(plan: TrainPlan, valid: Dataset, progress: Progress) -> Net:
     return net.initialize()
 
 
-def _train(net: Net, dataset: Dataset, progress: Progress) -> None:
-    """Run the training loop. KeyboardInterrupt ends it, and is raised again after an interrupt."""
+def _train(net: Net, dataset: Dataset) -> None:
+    """Run the training loop, which callbacks such as skorch's EarlyStopping end by an exception."""
     try:
-        net.notify("on_train_begin", X=dataset, y=None)
-        net.fit_loop(dataset)
-    except KeyboardInterrupt:
-        if len(net.history) < progress.last_epoch and not _has_stopped_early(net):
-            raise
+        with suppress(KeyboardInterrupt):
+            net.notify("on_train_begin", X=dataset, y=None)
+            net.fit_loop(dataset)
     finally:
         net.notify("on_train_end", X=dataset, y=None)
-
-
-def _has_stopped_early(net: Net) -> bool:
-    """Whether skorch's EarlyStopping, which raises KeyboardInterrupt, ended training."""
-    callbacks = [item for _, item in net.callbacks_ if isinstance(item, EarlyStopping)]
-    return any(getattr(item, "misses_", None) == item.patience for item in callbacks)
 
 
 def _check_not_diverged(net: Net, sequences: Sequences) -> None:

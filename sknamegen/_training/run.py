@@ -11,7 +11,6 @@ from .._data.corpus import Corpus, Names
 from .._models.model import CharModel, learn_penalties
 from .._models.ngrams import NGrams
 from .._models.pretrained import Pretrained
-from .._tasks import EpochTasks
 from .._validation import random_generator
 from .fit import Net, fit_networks
 from .material import Material, find_candidates, prepare
@@ -54,9 +53,8 @@ def train(
     model: CharModel | None,
     previous_nets: Sequence[Net],
     n_steps_before: int | None,
-    generator_of: Callable[[Trained], object],
-    epochs: EpochTasks,
-) -> tuple[Trained, bool]:
+    make_preview: Callable[[Trained], object],
+) -> Trained:
     """Train the networks of a generator.
 
     Parameters
@@ -71,20 +69,8 @@ def train(
         Nets from the last fit. Empty in a first fit and for a loaded generator.
     n_steps_before : int or None
         See `TrainPlan`. Unless it is None, training makes one pass over the names.
-    generator_of : callable
+    make_preview : callable
         Returns a fitted generator, for callbacks.
-    epochs : EpochTasks
-
-    Returns
-    -------
-    trained : Trained
-    is_interrupted : bool
-        Whether training ended early, because of Ctrl-C or a callback that raised KeyboardInterrupt.
-
-    Raises
-    ------
-    KeyboardInterrupt
-        If training was interrupted, and no network has finite weights.
     """
     rng, one_pass = random_generator(settings.random_state), n_steps_before is not None
     candidates = None if model else find_candidates(settings.similar, names, pretrained)
@@ -107,18 +93,10 @@ def train(
         return Trained(material.corpus, model, nets, names, losses, valid_losses)
 
     def preview(nets: list[Net]) -> object:
-        return generator_of(trained(nets, None, None))
+        return make_preview(trained(nets, None, None))
 
-    nets, is_interrupted = fit_networks(plans, material, teacher, previous_nets, preview, epochs)
-    nets = nets if model else [net for net in nets if net.n_steps]
-    if not nets:
-        raise KeyboardInterrupt
-    try:
-        return trained(nets, counts, weight), is_interrupted
-    except ValueError:  # After an interrupt, weights may not be finite.
-        if is_interrupted:
-            raise KeyboardInterrupt from None
-        raise
+    nets = fit_networks(plans, material, teacher, previous_nets, preview)
+    return trained(nets, counts, weight)
 
 
 def _count_ngrams(material: Material, earlier: NGrams | None) -> NGrams:
@@ -151,7 +129,7 @@ def _kept_counts(
 
 def _mean_curve(nets: list[Net], name: str) -> list[float]:
     """Return the mean loss in each epoch, over the networks still in training."""
-    # An interrupted epoch has no training loss.
+    # An epoch that a callback has ended has no training loss.
     curves = [[epoch[name] for epoch in net.history if "train_loss" in epoch] for net in nets]
     epochs = zip_longest(*curves, fillvalue=np.nan)
     return [float(np.nanmean(values)) for values in epochs]
