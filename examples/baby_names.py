@@ -2,25 +2,16 @@
 
 This example shows how to train one model on labelled names. The model generates names for a label,
 predicts the label of a name, and finds the most probable names that are not in the list.
-
-    pip install -e '.[metrics]' && python examples/baby_names.py
 """
 
 # %%
 import argparse
-import sys
-from importlib.util import find_spec
 
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
 from sknamegen import CharLSTMGenerator, CharSequenceVectorizer, NameClassifier, load_names
-from sknamegen.metrics import constraint_probability, nearest_training_name, novelty
-
-if find_spec("rapidfuzz") is None:
-    sys.exit(
-        "This example requires rapidfuzz. In a clone of sknamegen: pip install -e '.[metrics]'"
-    )
+from sknamegen.metrics import constraint_probability, novelty
 
 SEED = 0
 parser = argparse.ArgumentParser(
@@ -46,9 +37,6 @@ for i, label in enumerate(generator.classes_):
         temperature=0.8, n_samples=8, label=label, novel=True, unique=True, random_state=SEED + i
     )
     print(f"\nNew {label} names: {'  '.join(new_names)}")
-    nearest, distances = nearest_training_name(new_names, names)
-    pairs = [f"{a} ~ {b}" for a, b, d in zip(new_names, nearest, distances, strict=True) if d == 1]
-    print(f"  one edit from a training name: {'  '.join(pairs)}")
 
 # %%
 # Constrain the length, the pattern or the letters, and estimate how many names qualify.

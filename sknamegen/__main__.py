@@ -311,19 +311,12 @@ def _sample(generator, args, options, own):
 
     if own is None:  # Otherwise, the options were checked before training.
         _check(fitted(generator).corpus, args, options)
-    excluded = options.get("exclude", ())
-    others = options | {"min_p": None, "novel": args.novel, "unique": args.unique}
-    if args.novel:
-        others["exclude"] = sknamegen.known_names() | excluded
     # The best candidates are often almost copies. With n-grams from a short list, most are.
     near = own if own and len(own) < 200 and not args.counting else ()
-    typical = options | {"temperature": args.temperature, "unique": not args.allow_repeats}
-    if args.allow_known:
-        typical = {"novel": False, "exclude": None} | typical
-    elif excluded:
-        typical["exclude"] = sknamegen.known_names(near=near) | excluded
-    if args.novel:
-        typical["novel"] = True
+    typical = {"near": near, "known": args.allow_known, "temperature": args.temperature}
+    typical |= {"unique": not args.allow_repeats} | options
+    if args.allow_known or args.novel:
+        typical["novel"] = args.novel
     attempts, names = [typical], []
     if own and "words" in options and "n_words" not in options:
         low, _, high = _usual_n_words(own)
@@ -331,11 +324,14 @@ def _sample(generator, args, options, own):
     for attempt in attempts:
         try:
             with warnings.catch_warnings(action="always", category=UserWarning):
-                return generator.invent(args.n, seed=args.seed, near=near, **attempt)
+                return generator.invent(args.n, seed=args.seed, **attempt)
         except ShortfallError as error:
             names = error.names
         except ValueError:  # no name qualifies, or the next call raises the same error
             pass
+    others = options | {"min_p": None, "novel": args.novel, "unique": args.unique}
+    if args.novel:
+        others["exclude"] = sknamegen.known_names() | options.get("exclude", ())
     found = generator.sample(args.seed, args.temperature, args.n, **others)
     n_missing = args.n - len(names)
     allowed = ["known names"] * (not (args.allow_known or args.novel))

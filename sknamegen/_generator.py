@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from math import exp, inf
+from numbers import Integral
 from typing import Any, Literal, Self, TypedDict, Unpack, overload
 
 import numpy as np
@@ -16,39 +17,40 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import InputTags, Tags
 from sklearn.utils.validation import check_is_fitted
 
+from ._callback import CallbackSupportMixin
 from ._fitted import NOTHING_TO_PREDICT, Fitted
 from ._sampling.constraint import Constraint
 from ._sampling.filters import make_filters
-from ._sampling.sampler import Sampler
+from ._sampling.sampler import ADVICE, Sampler, ShortfallError
 from ._sampling.search import most_likely
 from ._settings import BEST_OF, MIN_P, TEMPERATURE
-from ._state import CallbackSupportMixin, StateFormat
+from ._state import StateFormat
 from ._types import Data, Labels, RandomStateLike
 from ._validation import (
+    check_exclude,
     check_int,
     check_option,
     check_real,
     check_seeds,
+    check_strings,
     check_weights,
     random_generator,
     warn_user,
 )
-from .datasets import known_names
+from .datasets import KnownNames, known_names
 
 # Maximum number of names per call. More would not fit in the memory of a laptop.
 _MAX_SAMPLES = 10**7
-# What to do if fewer names qualify than requested. The command line names its options instead.
-_ADVICE = " Raise temperature or max_length, or request fewer names."
 
 
-class ShortfallError(ValueError):
-    """Fewer names qualify than requested."""
+@dataclass(frozen=True)
+class _AnyOf:
+    """Set of the folded names that any test accepts."""
 
-    def __init__(self, message: str, names: list[str]):
-        hint = " To get the names found, pass on_shortfall='warn'." if names else ""
-        super().__init__(message + _ADVICE + hint)
-        self.message = message
-        self.names = names
+    tests: list[Callable[[str], bool]]
+
+    def __contains__(self, folded: str) -> bool:
+        return any(test(folded) for test in self.tests)
 
 
 class ConstraintOptions(TypedDict, total=False):
@@ -426,11 +428,9 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
             label, min_length, max_length, pattern, banned, words, n_words, min_p, top_k, top_p
         )
         sampler = Sampler(components.names(seeds, temperature, constraint), filters)
-        names, shortfall = sampler.draw(rows, rng, unique, best_of, diversity_penalty)
-        if shortfall and names and on_shortfall == "warn":
-            warn_user(shortfall + _ADVICE)
-        elif shortfall:
-            raise ShortfallError(shortfall, names)
+        names, reason = sampler.draw(rows, rng, unique, best_of, diversity_penalty)
+        if reason:
+            _report_shortfall(ShortfallError(names, len(rows), reason), on_shortfall)
         return names[0] if n_samples is None and isinstance(seed, str) else names
 
     def invent(
@@ -439,7 +439,9 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         *,
         seed: str | Iterable[str] = "",
         label: object = None,
+        exclude: object = (),
         near: Iterable[str] = (),
+        known: bool = False,
         random_state: RandomStateLike = None,
         **options: Any,
     ) -> list[str]:
@@ -447,8 +449,7 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
 
         This is `sample` with the settings that readers prefer: ``temperature=0.8``,
         ``min_p=0.05``, ``best_of=60``, ``diversity_penalty=1``, ``unique=True``, ``novel=True``,
-        ``exclude=known_names(near=near)``, and the length of the shortest training name as
-        `min_length`.
+        the length of the shortest training name as `min_length`, and without `known_names`.
 
         Parameters
         ----------
@@ -458,10 +459,14 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
             Beginning of the names. With several seeds, generate one name for each seed.
         label : object or dict, default=None
             As in `sample`.
+        exclude : iterable of str, or object that supports ``in``, default=()
+            More names that must not be generated, as in `sample`.
         near : iterable of str, default=()
             The training names, or other names. Near-copies of them are excluded, see
             `sknamegen.known_names`. A generator contains only hashes of its training names, so it
             cannot recognise near-copies.
+        known : bool, default=False
+            Whether to allow names in `sknamegen.known_names`.
         random_state : int, RandomState, Generator or None, default=None
             As in `sample`.
         **options
@@ -495,15 +500,22 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         """
         if fitted(self).corpus.is_text:
             raise ValueError("invent requires names (boundary=True). For running text, use sample.")
-        n = n_samples if isinstance(seed, str) else None
         on_shortfall = options.pop("on_shortfall", "raise")
         check_option("on_shortfall", on_shortfall, ("raise", "warn"))
+        # Both passes read these parameters.
+        seeds = seed if isinstance(seed, str) else check_seeds(seed, "seed")
+        n = check_n_samples(n_samples) if isinstance(seeds, str) else None
+        options |= {name: [*x] for name, x in options.items() if isinstance(x, Iterator)}
+        copies = KnownNames(np.empty(0, np.int32), near=check_strings("near", near, True))
+        tests = [check_exclude(exclude)]
+        if not check_option("known", known):
+            tests.append(known_names().__contains__)
         settings: Data = {
             "temperature": TEMPERATURE,
             "best_of": BEST_OF,
             "unique": True,
             "novel": self.name_hashes_ is not None,
-            "exclude": known_names(),
+            "exclude": _AnyOf(tests),
             "label": label,
             "random_state": random_generator(random_state),
         }
@@ -513,29 +525,27 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         typical: Data = {
             "min_p": MIN_P,
             "min_length": limit if is_shorter else shortest,
-            "exclude": known_names(near=near),
+            "exclude": _AnyOf([*tests, copies.__contains__]),
         }
         if not settings["novel"] | ("novel" in options):
             warn_user("Training names are not excluded: the generator has forgotten them.")
         try:
-            return self.sample(seed, n_samples=n, **settings | typical | options)
+            return self.sample(seeds, n_samples=n, **settings | typical | options)
         except ValueError as error:  # no name is typical, or the next call raises the same error
-            kept = [] if n is None else getattr(error, "names", [])
-        shortfall = None
+            names = [] if n is None else getattr(error, "names", [])
+        if n is not None and options.get("unique", True):
+            settings["exclude"] = _AnyOf([*tests, check_exclude(names)])
+        n_more = None if n is None else n - len(names)
         try:
-            more = self.sample(seed, n_samples=n, **settings | options)
+            more = self.sample(seeds, n_samples=n_more, **settings | options)
         except ShortfallError as error:
-            more, shortfall = error.names, error
-        may_repeat = options.get("unique") is False
-        names = [*kept, *(name for name in more if may_repeat or name not in kept)][:n]
-        if shortfall and len(names) < (n or inf):
-            if on_shortfall == "raise" or not names:
-                shortfall.names = names
-                raise shortfall
-            warn_user(shortfall.message + _ADVICE)
-        elif n_less := len(names) - len(kept):
-            warn_user(f"Too few names are typical: the last {n_less:,} are less so.")
-        return names
+            n_wanted = len(seeds) if n is None else n
+            shortfall = ShortfallError([*names, *error.names], n_wanted, error.reason)
+            _report_shortfall(shortfall, on_shortfall)
+            return shortfall.names
+        if more:
+            warn_user(f"Too few names are typical: the last {len(more):,} are less so.")
+        return [*names, *more]
 
     def stream(
         self,
@@ -753,14 +763,28 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         return tags
 
 
+def _report_shortfall(shortfall: ShortfallError, action: str) -> None:
+    """Raise the error, or warn if there are names and the action is "warn"."""
+    if action == "raise" or not shortfall.names:
+        raise shortfall
+    warn_user(shortfall.message + ADVICE)
+
+
+def check_n_samples(n_samples: object) -> int:
+    """Return a number of names, or raise an error."""
+    return check_int("n_samples", n_samples, 0, high=_MAX_SAMPLES)
+
+
 def _check_seeds(seed: object, n_samples: int | None) -> tuple[list[str], NDArray[np.int64]]:
     """Return the distinct seeds, and the seed index of each name."""
-    hint = " For reproducible random numbers, pass random_state."
+    hint = ""
+    if isinstance(seed, Integral):
+        hint = f" For {seed} names, pass n_samples. For reproducible names, pass random_state."
     seeds = check_seeds(seed, "seed", hint)
     if n_samples is None:
         distinct = {text: index for index, text in enumerate(dict.fromkeys(seeds))}
         return list(distinct), np.array([distinct[text] for text in seeds], dtype=np.int64)
-    check_int("n_samples", n_samples, 0, high=_MAX_SAMPLES)
+    check_n_samples(n_samples)
     if not isinstance(seed, str):
         raise ValueError(
             "n_samples must be None for several seeds, because each seed gives one name. Got "

@@ -7,20 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-try:
-    from sklearn.callback import CallbackSupportMixin
-except ImportError:  # before scikit-learn 1.9
-
-    class CallbackSupportMixin:  # type: ignore[no-redef]
-        """Stand-in for the mixin of scikit-learn 1.9."""
-
-
 FilePath = str | os.PathLike[str]
 PACKAGE = __name__.partition(".")[0]
 # Address of the manual on Read the Docs, also in pyproject.toml.
 MANUAL = "https://sknamegen.readthedocs.io/en/stable"
 # Version of the state format, increased by each change that makes older files unreadable.
-_FORMAT = 14
+_FORMAT = 15
 # Modules of the public classes that can be saved.
 PUBLIC = {
     "CharLSTMGenerator": "lstm",

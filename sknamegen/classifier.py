@@ -15,8 +15,9 @@ from sklearn.utils.metadata_routing import UNUSED, MetadataRouter, MethodMapping
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from ._callback import CallbackSupportMixin
 from ._generator import BaseCharGenerator, fitted, unwrapped
-from ._state import CallbackSupportMixin, PublicName
+from ._state import PublicName
 
 __all__ = ["NameClassifier"]
 

@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Unpack
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ._generator import BaseCharGenerator, ConstraintOptions, fitted
-from ._parallel import blocks
 from ._sampling.constraint import Constraint
 from ._types import RandomStateLike
-from ._validation import check_int, check_strings, import_optional, random_generator
+from ._validation import check_int, check_strings, random_generator
 
-__all__ = ["constraint_probability", "nearest_training_name", "novelty", "uniqueness"]
+__all__ = ["constraint_probability", "novelty", "uniqueness"]
 
 
 def novelty(names: Iterable[str], training_names: Iterable[str]) -> float:
@@ -61,50 +57,6 @@ def uniqueness(names: Iterable[str]) -> float:
     """
     names = check_strings("names", names)
     return len(set(names)) / len(names)
-
-
-def nearest_training_name(
-    names: Iterable[str], training_names: Iterable[str]
-) -> tuple[list[str], NDArray[np.int64]]:
-    """Find the training name that is most similar to each name.
-
-    Parameters
-    ----------
-    names, training_names : iterable of str
-
-    Returns
-    -------
-    nearest : list of str
-        The nearest training name for each name. Ties go to the first in the list.
-    distances : ndarray of shape (n_names,), dtype int64
-        The Levenshtein distance [1]_: the minimum number of insertions, deletions and
-        replacements that turn one name into the other.
-
-    Raises
-    ------
-    ImportError
-        If the package rapidfuzz is not installed.
-
-    References
-    ----------
-    .. [1] V. I. Levenshtein, "Binary codes capable of correcting deletions, insertions, and
-       reversals", Soviet Physics Doklady, 1966.
-
-    Examples
-    --------
-    >>> from sknamegen.metrics import nearest_training_name
-    >>> nearest_training_name(["Annia", "Marla"], ["Anna", "Maria"])
-    (['Anna', 'Maria'], array([1, 1]))
-    """
-    names = check_strings("names", names)
-    training_names = check_strings("training_names", training_names)
-    rapidfuzz = import_optional("nearest_training_name", "rapidfuzz", "metrics")
-    options = {"scorer": rapidfuzz.distance.Levenshtein.distance, "dtype": np.int32}
-    nearest, distances = np.empty((2, len(names)), dtype=np.int64)
-    for block in blocks(len(names), len(training_names)):
-        pairs = rapidfuzz.process.cdist(names[block], training_names, **options)
-        nearest[block], distances[block] = pairs.argmin(axis=1), pairs.min(axis=1)
-    return [training_names[i] for i in nearest.tolist()], distances
 
 
 def constraint_probability(

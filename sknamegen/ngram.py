@@ -13,7 +13,7 @@ from ._generator import BaseCharGenerator
 from ._models.counts import MAX_ORDER
 from ._models.model import CharModel, learn_penalties
 from ._models.ngrams import NGrams
-from ._validation import check_int, check_real
+from ._validation import check_int
 
 __all__ = ["CharNGramGenerator"]
 
@@ -26,10 +26,6 @@ class CharNGramGenerator(BaseCharGenerator):
     order : int, default=5
         Length of the longest n-grams, from 1 to 100. The counts predict from the last `order` - 1
         characters, or from the whole window if it is shorter.
-    discount : float, default=None
-        Absolute discount in (0, 1]. It is subtracted from every count and reserves probability for
-        unseen n-grams. If None, use modified Kneser-Ney smoothing [1]_ with three discounts per
-        n-gram length, estimated from the counts, or set to 0.85 if there are too few counts.
 
     Attributes
     ----------
@@ -51,7 +47,9 @@ class CharNGramGenerator(BaseCharGenerator):
     Notes
     -----
     The probability of a character is interpolated over contexts of all lengths, down to the uniform
-    distribution over `alphabet_`. Therefore, no probability is zero. Each name begins with a start
+    distribution over `alphabet_`. Therefore, no probability is zero. Modified Kneser-Ney smoothing
+    [1]_ subtracts one of three discounts from every count. They are estimated from the counts for
+    each n-gram length, or 0.85 if there are too few counts. Each name begins with a start
     symbol, which is part of the n-grams. In names, the model also penalises characters of a kind,
     such as upper case, that is rare after the preceding kinds, and with labels, characters that no
     name with the label contains.
@@ -73,9 +71,8 @@ class CharNGramGenerator(BaseCharGenerator):
     True
     """
 
-    def __init__(self, *, order: int = 5, discount: float | None = None):
+    def __init__(self, *, order: int = 5):
         self.order = order
-        self.discount = discount
 
     def fit(
         self, X: ArrayLike, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None
@@ -139,8 +136,6 @@ class CharNGramGenerator(BaseCharGenerator):
     def _count(self, before: Fitted | None, *data: Any) -> Self:
         """Count the n-grams of names, and add the counts of an earlier call."""
         order = check_int("order", self.order, 1, high=MAX_ORDER)
-        if self.discount is not None:
-            check_real("discount", self.discount, "None or in (0, 1]", lambda d: 0 < d <= 1)
         names = Names.read(before.corpus if before else None, *data)
         corpus, sequences = names.corpus.with_names(names)
         earlier = self.counts_ if before else None
@@ -148,7 +143,7 @@ class CharNGramGenerator(BaseCharGenerator):
             raise ValueError(
                 f"order must be {earlier.order}, as in the first call. Got {self.order}."
             )
-        counts = NGrams.learn(corpus, sequences, order, earlier, self.discount)
+        counts = NGrams.learn(corpus, sequences, order, earlier)
         earlier_model = before.model if before else None
         kinds, new_characters = learn_penalties(corpus, sequences, earlier_model)
         return self._assign(Fitted(corpus, CharModel(kinds, new_characters, counts=counts)))

@@ -17,10 +17,11 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, 
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ._callback import CallbackSupportMixin
 from ._data.cleaning import NamesWarning
 from ._data.similar import Candidates
 from ._generator import generator_of
-from ._state import CallbackSupportMixin, PublicName
+from ._state import PublicName
 from ._text.codes import RESERVED
 from ._text.full_names import FullName, Position, forms_of, is_word, split_full_name, word_parts
 from ._text.unicode import compose, fold

@@ -13,9 +13,10 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import InputTags, Tags
 from sklearn.utils.validation import check_is_fitted
 
+from ._callback import CallbackSupportMixin
 from ._data.cleaning import warn_about_suspicious_names
 from ._data.rows import WINDOW_LENGTH, Rows, check_names, encode_rows, malformed_error
-from ._state import CallbackSupportMixin, StateFormat
+from ._state import StateFormat
 from ._text.codes import END_CHARACTER, UNKNOWN, characters_of, decode, distinct, hex_code, shorten
 from ._validation import check_int, check_option
 

@@ -274,5 +274,5 @@ def test_callbacks_of_searches_and_pipelines():
 
 def test_earlier_versions_of_scikit_learn_have_no_callbacks(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn.callback", None)
-    state = runpy.run_path(str(ROOT / "sknamegen/_state.py"))
-    assert not hasattr(state["CallbackSupportMixin"], "set_callbacks")
+    module = runpy.run_path(str(ROOT / "sknamegen/_callback.py"))
+    assert not hasattr(module["CallbackSupportMixin"], "set_callbacks")

@@ -303,14 +303,14 @@ class Penalty:
         return np.where([w in unseen for w in self.alphabet], np.clip(penalty, -8, 0), 0)
 
 
-def ngram_logits(seen, alphabet, order, discount=None, uses_labels=False):
+def ngram_logits(seen, alphabet, order, uses_labels=False):
     """Return a function that computes the logits of a `CharNGramGenerator` without penalty.
 
     The function takes a context and a label. With labels, the label's counts have a weight of 0.7,
     and the counts of all labels together have 0.3.
     """
-    shared = Counts(seen, alphabet, order, discount)
-    by_label = Counts(seen, alphabet, order, discount, uses_labels=True) if uses_labels else shared
+    shared = Counts(seen, alphabet, order)
+    by_label = Counts(seen, alphabet, order, uses_labels=True) if uses_labels else shared
 
     def logits(context, label=None):
         p, q = (np.array([*counts.proba(context, label).values()]) for counts in (by_label, shared))

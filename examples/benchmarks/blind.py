@@ -23,7 +23,7 @@ among eight names. Names that a system lacks are not used.
 The lists are the first 38 names of each list in ``unseen.json``. No list was invented, because
 language models like the names that language models invent.
 
-The script requires rapidfuzz, and uses markovify if it is installed: pip install '.[bench,metrics]'
+The script uses markovify if it is installed: pip install '.[bench]'
 """
 
 import argparse

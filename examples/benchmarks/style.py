@@ -9,7 +9,7 @@ and the share of names one edit from a training name show how closely a model co
 last columns show how much fifty names of a model resemble each other.
 
 The lists are those in ``unseen.json``, whose names are not in the bundled collection. The script
-requires rapidfuzz, and uses markovify if it is installed: pip install '.[bench,metrics,plot]'
+uses markovify if it is installed: pip install '.[bench,plot]'
 """
 
 import argparse

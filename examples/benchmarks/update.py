@@ -1,6 +1,6 @@
 """Run the benchmarks and update the tables in README.md.
 
-    pip install -e '.[bench,metrics,plot,test]'
+    pip install -e '.[bench,plot,test]'
     python examples/benchmarks/update.py [SCRIPT ...]
 
 A comment such as ``<!-- fit.py -->`` in README.md precedes the output of the command in it. Without

@@ -102,7 +102,7 @@ class KneserNey:
     ):
         self.order, self.kinds, self.n_labels = counted.contexts.shape[1], kinds, n_labels
         self.n_characters, self.n_kinds = len(kinds) - 3, int(kinds.max()) + 1
-        self.discount = None if discount is None else float(discount)
+        self._discount = discount
         self.radix = max(self.n_characters + 2, n_labels) + 1
         self.first_column = int(n_labels == 0)  # of the contexts in `NGramCounts`
         self.parents, self.lengths = np.zeros((2, self.n_kinds), dtype=np.int64)
@@ -157,7 +157,7 @@ class KneserNey:
         self.discounts = np.empty((len(first) - 1, 3))
         taken = np.zeros(len(counts))
         for length, rows in enumerate(map(slice, first[1:-1], first[2:]), 1):
-            self.discounts[length], taken[rows] = _discounts(counts[rows], self.discount)
+            self.discounts[length], taken[rows] = _discounts(counts[rows], self._discount)
         # Kinds that did not occur have no counts.
         self.totals = np.maximum(np.bincount(context, counts, self.n_contexts), TINY)
         self.first = np.searchsorted(context, np.arange(self.n_contexts + 1))
@@ -173,7 +173,7 @@ class KneserNey:
         n-grams that consist of a kind and a character.
         """
         n_characters, n_kinds, seen = self.n_characters, self.n_kinds, n_before > 0
-        self.discounts[0], taken = _discounts(n_before[seen], self.discount)
+        self.discounts[0], taken = _discounts(n_before[seen], self._discount)
         unigrams = np.full(n_characters, taken.sum() / n_characters)
         unigrams[seen] += n_before[seen] - taken
         unigrams /= n_before.sum()

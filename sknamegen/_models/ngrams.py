@@ -42,7 +42,7 @@ class NGrams:
 
     Parameters
     ----------
-    counted, kinds, n_labels, discount
+    counted, kinds, n_labels
         As in `KneserNey`.
 
     Attributes
@@ -53,10 +53,8 @@ class NGrams:
         Discounts for counts of 1, 2, and 3 or more, for each n-gram length.
     """
 
-    def __init__(
-        self, counted: NGramCounts, kinds: Ints, n_labels: int = 0, discount: float | None = None
-    ):
-        self.levels = [KneserNey(counted, kinds, n, discount) for n in sorted({0, n_labels})]
+    def __init__(self, counted: NGramCounts, kinds: Ints, n_labels: int = 0):
+        self.levels = [KneserNey(counted, kinds, n) for n in sorted({0, n_labels})]
         self.order, self.n_characters = counted.contexts.shape[1], len(kinds) - 3
         self.discounts = self.levels[-1].discounts
 
@@ -66,18 +64,11 @@ class NGrams:
         return self.levels[-1].n_contexts * self.n_characters <= TABLE_CELLS
 
     @classmethod
-    def learn(
-        cls,
-        corpus: Corpus,
-        sequences: Sequences,
-        order: int,
-        before: Self | None,
-        discount: float | None = None,
-    ) -> Self:
+    def learn(cls, corpus: Corpus, sequences: Sequences, order: int, before: Self | None) -> Self:
         """Count the n-grams of sequences, and add the counts of earlier calls."""
         order = min(order, corpus.window_length_ + 1)
         counted = NGramCounts.of(sequences, order, before.levels[-1].counted() if before else None)
-        return cls(counted, corpus.alphabet.kinds, len(corpus.labels), discount)
+        return cls(counted, corpus.alphabet.kinds, len(corpus.labels))
 
     def count_of(self, character: int | None) -> float:
         """Return how often a character occurs, by its index."""
@@ -87,15 +78,12 @@ class NGrams:
     @classmethod
     def from_state(cls, state: Data, alphabet: Alphabet, n_labels: int) -> Self:
         """Return the estimates from a state returned by `to_state`, or raise ValueError."""
-        counts, discount = state["counts"], state["discount"]
-        if not (discount is None or 0 < discount <= 1):
-            raise ValueError("Expected a discount in (0, 1].")
-        counted = NGramCounts.from_state(counts, alphabet.kinds, n_labels)
-        return cls(counted, alphabet.kinds, n_labels, discount)
+        counted = NGramCounts.from_state(state, alphabet.kinds, n_labels)
+        return cls(counted, alphabet.kinds, n_labels)
 
     def to_state(self) -> Data:
-        """Return the counts as compact arrays, and the discount."""
-        return {"counts": self.levels[-1].to_state(), "discount": self.levels[-1].discount}
+        """Return the counts as compact arrays."""
+        return self.levels[-1].to_state()
 
     def find(self, contexts: Ints) -> Ints:
         """Return an id for each context, for use with `proba`: its longest known suffixes."""
@@ -114,7 +102,6 @@ class NGrams:
 
     def log_proba(self, ids: Ints, logits: Floats) -> Floats:
         """Return the logarithms of `proba`. There are no logits to back off to."""
-        # With very small discounts, the probability of unseen characters underflows to zero.
         return np.log(np.maximum(self.proba(ids), TINY))
 
     def export(self) -> Data:

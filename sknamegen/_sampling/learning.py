@@ -94,7 +94,7 @@ def learn_guide(source: NameDistribution, possible: Lookahead, cache: Cache) -> 
             error, is_complete = change if is_learned else 0.0, rest < _NEGLIGIBLE
             return Guide(varied, target, lookahead, found, is_complete, error)
         totals_before, error_before = totals, error
-        if is_learned and not error <= _MAX_ERROR:
+        if is_learned and number and not error <= _MAX_ERROR:
             lookahead = learn(steps)
     if not totals.all() and target != Decoding(target.temperature):
         raise no_match_error(prefixes[chosen[int(totals.argmin())]])

@@ -22,8 +22,20 @@ ROUND_SIZE = 256
 _FEW_DRAWS = 16
 # Maximum number of names that are chosen together, because time grows with its square.
 _MAX_CHOSEN = 1000
+# What to do if fewer names qualify than requested. The command line names its options instead.
+ADVICE = " Raise temperature or max_length, or request fewer names."
 # A method of `ConstrainedNames` that draws names.
 Propose = Callable[[Ints, np.random.Generator], tuple[Bools, list[str]]]
+
+
+class ShortfallError(ValueError):
+    """Fewer names qualify than requested."""
+
+    def __init__(self, names: list[str], n: int, reason: str):
+        self.names, self.reason = names, reason
+        self.message = f"Found only {len(names):,} of {n:,} names: {reason}."
+        hint = " To get the names found, pass on_shortfall='warn'." if names else ""
+        super().__init__(self.message + ADVICE + hint)
 
 
 class Sampler(NamedTuple):
@@ -52,8 +64,8 @@ class Sampler(NamedTuple):
         """Draw a name for each row, chosen from several candidates.
 
         A candidate is redrawn while a filter rejects it. Once each row has a name, at most twice as
-        many other candidates are drawn as wanted. Returns the names, and either a message, if there
-        are fewer names than rows, or None.
+        many other candidates are drawn as wanted. Returns the names, and the reason if there are
+        fewer names than rows, or None.
         """
         selection = Selection(rows, unique, self.filters)
         self._select(selection, rng)
@@ -67,8 +79,7 @@ class Sampler(NamedTuple):
             return names, None
         reasons = " and ".join(f"{n:,} {reason}" for reason, n in selection.rejected.items())
         reasons = f"of {selection.n_drawn:,} drawn, {reasons}" if reasons else "others are too rare"
-        found = f"Found only {len(names):,} of {len(rows):,} names"
-        return names, f"{found}: {reasons}{self._rarity(rng)}."
+        return names, f"{reasons}{self._rarity(rng)}"
 
     def _select(self, selection: Selection, rng: np.random.Generator) -> None:
         """Draw a name for each row, as long as the selection is open."""
@@ -78,7 +89,7 @@ class Sampler(NamedTuple):
         self._fill(selection, self.names.draw_free, rng, _FEW_DRAWS)
         if selection.is_open:
             n_names, n_valid = self.names.trial()
-            if len(selection.pending) <= n_valid:
+            if len(selection.pending) < n_valid:
                 self._fill(selection, self.names.draw_free, rng, n_names)
         try:
             self._fill(selection, self.names.draw_guided, rng)
@@ -158,9 +169,9 @@ class Sampler(NamedTuple):
         (prefix,), row = source.prefixes, np.zeros(1, dtype=np.int64)
         is_free = possible.limits == Limits(possible.limits.min_length, possible.limits.max_length)
         if possible.alphabet.end is not None or self.filters or not is_free:
-            names, shortfall = self.draw(row, rng, False, best_of)
-            if shortfall:
-                raise ValueError(shortfall)
+            names, reason = self.draw(row, rng, False, best_of)
+            if reason:
+                raise ShortfallError(names, 1, reason)
             yield from names[0][len(prefix) :]
             return
         with one_blas_thread():
