@@ -109,7 +109,8 @@ def test_what_invent_excludes():
     assert not set(first) & set(invent(4, near=names, exclude=first))
     near = known_names(near=names)
     assert not any(name in near for name in invent(4, near=names, exclude=["Zog"]))
-    known = invent(30, pattern="[A-Z][aeiou][a-z]{2}", known=True)
+    with pytest.warns(UserWarning, match="Too few names are typical"):
+        known = invent(30, pattern="[A-Z][aeiou][a-z]{2}", known=True)
     assert any(name in known_names() for name in known)
     for option in ({"exclude": None}, {"near": None}, {"n_samples": None}):
         with pytest.raises(TypeError, match=f"{next(iter(option))} must be"):
