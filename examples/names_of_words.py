@@ -12,7 +12,7 @@ import argparse
 
 import numpy as np
 
-from sknamegen import CharLSTMGenerator, load_words
+from sknamegen import CharLSTMGenerator, words_like
 from sknamegen.datasets import words_of
 
 LISTS = {
@@ -45,10 +45,11 @@ arguments = parser.parse_args()
 # %%
 for kind in [*LISTS][: 2 if arguments.quick else None]:
     names = " ".join(LISTS[kind].split()).split(", ")
-    words = load_words(like=names)
+    words = words_like(names)
     generator = CharLSTMGenerator(random_state=SEED).fit(names)
     n_words = np.percentile([len(name.split()) for name in names], (5, 95)).astype(int)
-    options = {"words": words, "n_words": tuple(n_words.tolist())}
+    low, high = n_words.tolist()
+    options = {"words": words, "min_words": low, "max_words": high}
     samples = generator.invent(6, random_state=SEED, **options)
     print(f"{kind}: {', '.join(samples)}")
     new = words[len(words_of(names)) :]
@@ -60,6 +61,7 @@ rng = np.random.default_rng(SEED)
 letters = rng.choice([word[0] for word in words if len(word) > 2], size=6)
 samples = []
 for letter in letters:
-    options = {"words": [word for word in words if word[0] == letter], "n_words": (2, 2)}
-    samples.append(generator.sample("", 0.7, exclude=samples, random_state=rng, **options))
+    options = {"words": [word for word in words if word[0] == letter], "exclude": samples}
+    name = generator.sample("", 0.7, min_words=2, max_words=2, random_state=rng, **options)
+    samples.append(name)
 print(f"{kind} with alliteration: {', '.join(samples)}")

@@ -10,7 +10,15 @@ if TYPE_CHECKING:
     from ._page.save import save_page
     from .callbacks import SamplePreview as SamplePreview
     from .classifier import NameClassifier
-    from .datasets import iter_names, known_names, list_styles, load_names, load_words, read_names
+    from .datasets import (
+        iter_names,
+        known_names,
+        list_styles,
+        load_names,
+        load_words,
+        read_names,
+        words_like,
+    )
     from .lstm import CharLSTMGenerator
     from .ngram import CharNGramGenerator
     from .pseudonyms import NamePseudonymizer
@@ -19,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["CharLSTMGenerator", "CharNGramGenerator", "NameClassifier"]
 __all__ += ["CharSequenceVectorizer", "NamePseudonymizer", "SKOPS_TRUSTED", "save_page"]
 __all__ += ["iter_names", "known_names", "list_styles", "load_names", "load_words", "read_names"]
+__all__ += ["words_like"]
 __version__ = "0.4.0"
 
 # Module of each public name. Functions are in `datasets`, except for `save_page`.

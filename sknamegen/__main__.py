@@ -116,8 +116,8 @@ def _add_generation_options(parser):
     words = "after FILE: use only the words of the list, and English words (all, or like them)"
     add("--words", nargs="?", const="all", choices=("all", "like", "own"), help=words)
     add("--words-file", metavar="FILE", help="use only the words in a file (and those above)")
-    n_words = "number of words in a name (default with words: as in the list)"
-    add("--n-words", nargs=2, type=int, metavar=("MIN", "MAX"), help=n_words)
+    number("--min-words", help="minimum number of words (default with words: as in the list)")
+    number("--max-words", help="maximum number of words (default with words: as in the list)")
     known = partial(group.add_mutually_exclusive_group().add_argument, action="store_true")
     known("--allow-known", help="allow training names and other known names (excluded by default)")
     known("--novel", help="fail if too few names are new")
@@ -292,13 +292,14 @@ def _flag(option):
 
 def _sample_options(names, args):
     """Return keyword parameters of `sample` without None. `names` is None for a loaded model."""
-    keys = "label", "min_length", "max_length", "pattern", "min_p", "best_of", "random_state"
+    keys = ["label", "min_length", "max_length", "min_words", "max_words", "pattern", "min_p"]
+    keys += ["best_of", "random_state"]
     options = {key: getattr(args, key) for key in keys}
     if args.suffix is not None:
         options["pattern"] = f"(?s).*{re.escape(args.suffix)}"
     options["banned"] = args.banned + _lines(args.banned_file, args)
     options["exclude"] = _lines(args.exclude, args) or None
-    options |= {"words": _words(names, args), "n_words": args.n_words and tuple(args.n_words)}
+    options["words"] = _words(names, args)
     return {name: value for name, value in options.items() if value is not None}
 
 
@@ -318,9 +319,9 @@ def _sample(generator, args, options, own):
     if args.allow_known or args.novel:
         typical["novel"] = args.novel
     attempts, names = [typical], []
-    if own and "words" in options and "n_words" not in options:
+    if own and "words" in options and not {"min_words", "max_words"} & options.keys():
         low, _, high = _usual_n_words(own)
-        attempts.insert(0, typical | {"n_words": (low, high)})
+        attempts.insert(0, typical | {"min_words": low, "max_words": high})
     for attempt in attempts:
         try:
             with warnings.catch_warnings(action="always", category=UserWarning):
@@ -449,7 +450,8 @@ def _words(names, args):
         _report("warning: a model file lacks the words of its list. Pass them in --words-file.")
     words = sknamegen.datasets.words_in(texts)
     if args.words in ("all", "like"):
-        words |= {*sknamegen.load_words(names if args.words == "like" else None)}
+        is_like = args.words == "like"
+        words |= {*(sknamegen.words_like(names) if is_like else sknamegen.load_words())}
     if not words:
         option = "--words-file" if args.words_file else "--words own"
         raise ValueError(f"{option} requires at least one word. Got only digits or symbols.")

@@ -65,7 +65,8 @@ class ConstraintOptions(TypedDict, total=False):
     pattern: str | re.Pattern[str] | None
     banned: Iterable[str]
     words: Iterable[str] | None
-    n_words: tuple[int, int] | None
+    min_words: int | None
+    max_words: int | None
 
 
 class SampleOptions(ConstraintOptions, total=False):
@@ -246,7 +247,8 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         pattern: str | re.Pattern[str] | None = None,
         banned: Iterable[str] = (),
         words: Iterable[str] | None = None,
-        n_words: tuple[int, int] | None = None,
+        min_words: int | None = None,
+        max_words: int | None = None,
         unique: bool = False,
         novel: bool = False,
         exclude: object = None,
@@ -301,7 +303,7 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
             In scripts without spaces, such as Thai and Chinese, a run of letters is one word. No
             word occurs twice in a name, unless a training name repeats a word. See
             `sknamegen.load_words` for English words.
-        n_words : (int, int), default=None
+        min_words, max_words : int, default=None
             If set, minimum and maximum number of words in a name, counted as in
             `sknamegen.datasets.words_of`.
         unique : bool, default=False
@@ -358,13 +360,13 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         Notes
         -----
         Names follow the model's distribution for the seed, label, temperature, `top_k`, `top_p` and
-        `min_p`, conditioned on `min_length`, `max_length`, `pattern`, `banned`, `words` and
-        `n_words`. If many names satisfy the constraint, the sampler rejects the others and draws
-        again. If few names do, there are two kinds of candidates. A best-first search finds the
-        most probable names, with their exact probabilities. All other names are drawn with a
-        lookahead: the probability, estimated with n-grams, that a prefix can still be completed
-        [2]_. They represent the names that were not found, by their importance weight, the ratio of
-        the model's probability to the probability under the proposal.
+        `min_p`, conditioned on `min_length`, `max_length`, `pattern`, `banned`, `words`,
+        `min_words` and `max_words`. If many names satisfy the constraint, the sampler rejects the
+        others and draws again. If few names do, there are two kinds of candidates. A best-first
+        search finds the most probable names, with their exact probabilities. All other names are
+        drawn with a lookahead: the probability, estimated with n-grams, that a prefix can still be
+        completed [2]_. They represent the names that were not found, by their importance weight,
+        the ratio of the model's probability to the probability under the proposal.
 
         For all but n-gram models without labels, the sampler estimates these n-grams in rounds:
         from about 8,000 characters that the model generates freely, twice as many at low
@@ -425,7 +427,17 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         filters = make_filters(components.corpus, novel, exclude, words is not None or best_of > 1)
         rng = random_generator(random_state)
         constraint = Constraint(
-            label, min_length, max_length, pattern, banned, words, n_words, min_p, top_k, top_p
+            label,
+            min_length,
+            max_length,
+            pattern,
+            banned,
+            words,
+            min_words,
+            max_words,
+            min_p,
+            top_k,
+            top_p,
         )
         sampler = Sampler(components.names(seeds, temperature, constraint), filters)
         names, reason = sampler.draw(rows, rng, unique, best_of, diversity_penalty)
@@ -567,15 +579,15 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
             As in `sample`.
         **constraints
             `label`, `min_length`, `max_length`, `top_k`, `top_p`, `min_p`, `pattern`, `banned`,
-            `words` and `n_words`, as in `sample`.
+            `words`, `min_words` and `max_words`, as in `sample`.
 
         Returns
         -------
         characters : iterator of str
             Characters after the seed. In running text without `pattern`, `banned`, `words`,
-            `n_words` and `exclude`, the iterator yields each character as soon as it is drawn.
-            Otherwise, it yields the characters after the whole name is drawn. The seed followed by
-            the characters equals the result of `sample` with the same arguments.
+            `min_words`, `max_words` and `exclude`, the iterator yields each character as soon as it
+            is drawn. Otherwise, it yields the characters after the whole name is drawn. The seed
+            followed by the characters equals the result of `sample` with the same arguments.
 
         Raises
         ------
@@ -614,7 +626,8 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         pattern: str | re.Pattern[str] | None = None,
         banned: Iterable[str] = (),
         words: Iterable[str] | None = None,
-        n_words: tuple[int, int] | None = None,
+        min_words: int | None = None,
+        max_words: int | None = None,
         min_length: int = 1,
         max_length: int | None = None,
         min_p: float | None = None,
@@ -630,7 +643,7 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         label : object or dict, default=None
             Label of the names, one of `classes_`, or a blend of several labels, as in `sample`. If
             None, marginalise over the labels, with their training frequencies as the prior.
-        novel, exclude, pattern, banned, words, n_words
+        novel, exclude, pattern, banned, words, min_words, max_words
             As in `sample`.
         min_length, max_length : int, default=1, None
             As in `sample`.
@@ -667,7 +680,7 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
             raise ValueError("most_likely requires a generator fitted to names (boundary=True).")
         filters = make_filters(components.corpus, novel, exclude, words is not None)
         constraint = Constraint(
-            label, min_length, max_length, pattern, banned, words, n_words, min_p
+            label, min_length, max_length, pattern, banned, words, min_words, max_words, min_p
         )
         names = components.names([seed], 1.0, constraint)
         return most_likely(names.source, names.possible, filters, n)

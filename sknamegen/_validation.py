@@ -138,19 +138,6 @@ def check_words(words: object) -> frozenset[str] | None:
     return strings
 
 
-def check_n_words(n_words: object) -> tuple[int, int] | None:
-    """Return the minimum and maximum number of words in a name, or None."""
-    if n_words is None:
-        return None
-    expected = "n_words must be None or a tuple of two integers, 0 <= minimum <= maximum <= 1000"
-    if not isinstance(n_words, tuple) or len(n_words) != 2:
-        raise TypeError(f"{expected}. Got {n_words!r}.")
-    low, high = (check_int("n_words", value, 0, high=1000) for value in n_words)
-    if low > high:
-        raise ValueError(f"{expected}. Got {n_words!r}.")
-    return low, high
-
-
 def check_exclude(exclude: object) -> Callable[[str], bool]:
     """Return a function that reports whether a folded name is excluded."""
     if hasattr(exclude, "__contains__") and not isinstance(exclude, (Collection, type)):

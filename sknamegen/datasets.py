@@ -34,7 +34,7 @@ from ._types import Floats, Ints, Strs
 from ._validation import check_int, check_option, check_str, check_strings, warn_user
 
 __all__ = ["KnownNames", "NamesWarning", "clean_names", "iter_names", "known_names"]
-__all__ += ["list_styles", "load_names", "load_words", "read_names", "words_of"]
+__all__ += ["list_styles", "load_names", "load_words", "read_names", "words_like", "words_of"]
 
 # Maximum length of a line in characters.
 _MAX_LINE = 10_000
@@ -179,48 +179,71 @@ def _collection() -> ZipFile:
     return ZipFile(BytesIO(bundled_file("collection.zip").read_bytes()))
 
 
-@overload
-def load_words(like: None = None, n: int = 1000) -> frozenset[str]: ...
-@overload
-def load_words(like: Iterable[str], n: int = 1000) -> list[str]: ...
-def load_words(like: Iterable[str] | None = None, n: int = 1000) -> frozenset[str] | list[str]:
-    """Load about 40,000 common English words, or those nearest in meaning to the words of names.
+@cache
+def load_words() -> frozenset[str]:
+    """Load about 40,000 common English words.
 
-    Pass ``words=load_words(like=names)`` to `sample`, so that generated names consist of words that
-    belong together, or ``words=load_words() | words_of(names)`` to allow all English words.
-
-    Parameters
-    ----------
-    like : iterable of str, default=None
-        Names of several English words. If None, load all words.
-    n : int, default=1000
-        Number of words to load in addition to the words of `like`. Ignored if `like` is None.
+    Pass ``words=load_words() | words_of(names)`` to `sample`, so that generated names consist of
+    English words and words of the names.
 
     Returns
     -------
-    words : frozenset of str, or list of str
-        All words in lower case, in American and British spelling, with their inflections. With
-        `like`, a list: first the words of `like` in alphabetical order, known or not, and then the
-        n nearest words, nearest first. Function words such as "of" are not among the latter.
+    words : frozenset of str
+        Words in lower case, in American and British spelling, with their inflections.
+
+    See Also
+    --------
+    words_like : The words nearest in meaning to those of names.
+
+    Notes
+    -----
+    The words are the levels 10, 20 and 35 of SCOWL by Kevin Atkinson, without the words that at
+    least two of three lists of offensive words contain. Other words may offend in context. To
+    exclude strings, pass `banned` to `sample`. `data/README.md` in the repository describes the
+    sources, and contains the licence.
+
+    Examples
+    --------
+    >>> from sknamegen import load_words
+    >>> words = load_words()
+    >>> "harbor" in words, "harbour" in words, "brooksdale" in words
+    (True, True, False)
+    """
+    return frozenset(gzip.decompress(bundled_file("words.gz").read_bytes()).decode().split())
+
+
+def words_like(names: Iterable[str], n: int = 1000) -> list[str]:
+    """Return the words of names, and the English words nearest in meaning to them.
+
+    Pass ``words=words_like(names)`` to `sample`, so that generated names consist of words that
+    belong together.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Names of several English words.
+    n : int, default=1000
+        Number of words to add to the words of the names.
+
+    Returns
+    -------
+    words : list of str
+        The words of the names in alphabetical order, known or not, and then the n nearest words of
+        `load_words`, nearest first. Function words such as "of" are not among the latter.
 
     Warns
     -----
     UserWarning
-        If less than a third of the words of `like` are among the English words. Then the list
-        contains only the words of `like`.
+        If less than a third of the words of the names are among the English words. Then the list
+        contains only the words of the names.
 
     Raises
     ------
     TypeError, ValueError
-        If `like` is not an iterable of str or contains no word, or n is negative.
+        If `names` is not an iterable of str or contains no word, or n is negative.
 
     Notes
     -----
-    The list consists of the levels 10, 20 and 35 of SCOWL by Kevin Atkinson, without the words that
-    at least two of three lists of offensive words contain. Other words may offend in context. To
-    exclude strings, pass `banned` to `sample`. `data/README.md` in the repository describes the
-    sources, and contains the licence.
-
     The nearness of word w to words v is ``log(1 + sum_v exp(4 cos(w, v))) + log(1 + c(w)) / 2``.
     The cosine is that of GloVe vectors [1]_ in 16 dimensions. c(w) is the number of bundled lists
     that have w in names of several words, and invented lists count ten times. Of a long list, v are
@@ -233,25 +256,20 @@ def load_words(like: Iterable[str] | None = None, n: int = 1000) -> frozenset[st
 
     Examples
     --------
-    >>> from sknamegen import load_words
-    >>> words = load_words()
-    >>> "harbor" in words, "harbour" in words, "brooksdale" in words
-    (True, True, False)
-    >>> load_words(like=["Copper Fox Ale", "Old Stout"], n=4)
+    >>> from sknamegen import words_like
+    >>> words_like(["Copper Fox Ale", "Old Stout"], n=4)
     ['ale', 'copper', 'fox', 'old', 'stout', 'velvet', 'green', 'juniper', 'indigo']
     """
     check_int("n", n, 0)
-    if like is None:
-        return _english_words()
-    names = check_strings("like", like)
+    names = check_strings("names", names)
     own = sorted(words_in(names))
     if not own:
-        raise ValueError("like must contain at least one word. Got only digits or symbols.")
+        raise ValueError("names must contain at least one word. Got only digits or symbols.")
     # Possessives are not among the English words.
     counts = Counter(chain.from_iterable(split_words(re.sub("['’]", " ", x) for x in names)))
     if not are_english(counts):
         warn_user(
-            "the words of load_words are English, and less than a third of the words of like are "
+            "words_like knows English words, and less than a third of the words of the names are "
             f"among them. Got {own[:6]!r}. No other words are added. For another language, pass "
             "words_of(names) and words of your own to sample."
         )
@@ -262,7 +280,7 @@ def load_words(like: Iterable[str] | None = None, n: int = 1000) -> frozenset[st
 
 def are_english(words: Collection[str]) -> bool:
     """Return whether at least a third of distinct words are among the English words."""
-    return 3 * len(_english_words().intersection(words)) >= len(words)
+    return 3 * len(load_words().intersection(words)) >= len(words)
 
 
 @cache
@@ -274,11 +292,11 @@ def word_vectors() -> tuple[Strs, Floats, Ints]:
     pairs = np.stack([packed >> 4, packed & 15], axis=2)[has_vector]
     vectors = (pairs.reshape(len(pairs), -1) - np.float32(7.5)) * steps
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.array(sorted(_english_words()))[has_vector], vectors, n_lists[has_vector]
+    return np.array(sorted(load_words()))[has_vector], vectors, n_lists[has_vector]
 
 
 def nearest_words(counts: Counter[str], words: Strs, vectors: Floats, n_lists: Ints) -> list[str]:
-    """Return words, nearest to the 300 most frequent in `counts` first, see `load_words`.
+    """Return words, nearest to the 300 most frequent in `counts` first, see `words_like`.
 
     More words would take more memory, and 300 take 45 MB.
     """
@@ -286,12 +304,6 @@ def nearest_words(counts: Counter[str], words: Strs, vectors: Floats, n_lists: I
     similarity = np.exp(4 * vectors @ vectors[np.isin(words, frequent)].T).sum(axis=1)
     nearness = np.log1p(similarity) + 0.5 * np.log1p(n_lists)
     return words[np.argsort(-nearness, kind="stable")].tolist()
-
-
-@cache
-def _english_words() -> frozenset[str]:
-    """Return the bundled words as a set, whose hash is computed once."""
-    return frozenset(gzip.decompress(bundled_file("words.gz").read_bytes()).decode().split())
 
 
 def words_of(names: Iterable[str]) -> frozenset[str]:

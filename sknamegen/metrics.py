@@ -84,8 +84,8 @@ def constraint_probability(
         An int makes the estimate reproducible.
     **constraints
         `label`, `min_length`, `max_length`, `top_k`, `top_p`, `min_p`, `pattern`, `banned`,
-        `words` and `n_words`, as in `sample`. The default length limits apply too. Names that
-        repeat a word are included.
+        `words`, `min_words` and `max_words`, as in `sample`. The default length limits apply too.
+        Names that repeat a word are included.
 
     Returns
     -------

@@ -17,7 +17,7 @@ from sklearn.pipeline import make_pipeline
 import sknamegen
 from sknamegen import CharLSTMGenerator, CharNGramGenerator, load_names
 from sknamegen.__main__ import main
-from sknamegen.datasets import known_names, load_words, words_of
+from sknamegen.datasets import known_names, load_words, words_like, words_of
 
 NAMES = ["Ambermoor", "Ashwick", "Brackenfell", "Oakhollow", "Ravensby", "Larkmoor", "Fennick"]
 NO_EFFECT = "these options have no effect: "
@@ -304,7 +304,7 @@ def test_a_full_disk_keeps_the_old_file(run, tmp_path, ending):
         ("--load other.pkl --words like", "--words like requires the list"),
         ("names.txt --words like --save m.pkl", "--save does not store words: names from the file"),
         ("names.txt --words own --save m.html", "--save does not store words: names from the file"),
-        ("names.txt --n-words 3 2", "minimum <= maximum <= 1000. Got (3, 2)"),
+        ("names.txt --min-words 3 --max-words 2", "Got min_words=3 and max_words=2."),
         ("names.txt --seed 42", "For reproducible names, pass --random-state 42."),
         ("names.txt --seed Ж", "error: seed 'Ж' contains 'Ж', outside the model's alphabet"),
         ("names.txt --title Villages", "--title requires --save with a web page (.html)"),
@@ -403,7 +403,7 @@ def test_words_options(run, tmp_path):
     own, given = words_of(HOUSES), words_of(["old stone river"])
     allowed = {
         ("--words",): load_words() | own,
-        ("--words", "like"): {*load_words(HOUSES)},
+        ("--words", "like"): {*words_like(HOUSES)},
         ("--words", "own"): own,
         ("--words-file", "words.txt"): given,
         ("--words", "--words-file", "words.txt"): load_words() | own,
@@ -442,8 +442,8 @@ def test_number_of_words(run):
         return {len(list_words(name)) for name in names}, error
 
     assert counts() == ({2}, "")
-    assert counts("--n-words", 1, 1)[0] == {1}
-    assert counts("--n-words", 3, 3, "--max-length", 25)[0] == {3}
+    assert counts("--min-words", 1, "--max-words", 1)[0] == {1}
+    assert counts("--min-words", 3, "--max-words", 3, "--max-length", 25)[0] == {3}
     found, error = counts("--pattern", "[^ ]*")
     assert found == {1}
     assert "Too few names are typical: the last 28 are less so." in error
@@ -451,7 +451,7 @@ def test_number_of_words(run):
     assert {1} < {len(list_words(name)) for name in names}
 
 
-@pytest.mark.filterwarnings("default:the words of load_words")
+@pytest.mark.filterwarnings("default:words_like knows")
 def test_hint_for_names_whose_words_are_not_all_english(run):
     potions = ["Tincture of Ravens", "Elixir of Slow Fire", "Philtre of Longing", "Oil of Ozzbane"]
     german = ["Zum Goldenen Hirsch", "Alte Post", "Schwarzer Adler", "Zur Krone"]
@@ -459,7 +459,7 @@ def test_hint_for_names_whose_words_are_not_all_english(run):
         _, _, error = run("--counting", "-n", 0, stdin="\n".join(names))
         assert error.count("pass --words like.") == error.count("\n") == n_lines
     error = run("--counting", "-n", 1, "--words", "like", stdin="\n".join(german))[2]
-    assert error.startswith("sknamegen: warning: the words of load_words are English, and less")
+    assert error.startswith("sknamegen: warning: words_like knows English words, and less")
 
 
 @pytest.mark.parametrize("ending", ["joblib", "html"])

@@ -208,9 +208,9 @@ def test_large_automata_of_scripts_with_marks(title, pattern):
 def test_the_number_of_words_of_n_grams():
     """Their lookahead ignores the penalties, and expects three times as much as there is."""
     generator = CharNGramGenerator().fit(load_names("taverns"))
-    probability, error = constraint_probability(generator, n_words=(5, 5), random_state=0)
+    probability, error = constraint_probability(generator, min_words=5, max_words=5, random_state=0)
     assert abs(probability - 0.00376) < 4 * error < 0.001  # of 80,000 draws
-    drawn = generator.sample(n_samples=5000, n_words=(5, 5), random_state=7)
+    drawn = generator.sample(n_samples=5000, min_words=5, max_words=5, random_state=7)
     assert {len(list_words(name)) for name in drawn} == {5}
 
 

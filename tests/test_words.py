@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from test_constraints import all_matches, conditional, generator_of
 
 from sknamegen import CharNGramGenerator, CharSequenceVectorizer, load_names
-from sknamegen.datasets import load_words, words_of
+from sknamegen.datasets import load_words, words_like, words_of
 from sknamegen.metrics import constraint_probability
 
 LETTERS = "abAé '’-1"
@@ -75,15 +75,20 @@ def test_scripts_and_case(letters, words, fitting, others):
     assert not set(others) & set(matches)
 
 
-@pytest.mark.parametrize("n_words", [(0, 0), (1, 1), (0, 2), (2, 3), (4, 1000)])
-def test_number_of_words(letter_generator, n_words):
+@pytest.mark.parametrize(("low", "high"), [(0, 0), (1, 1), (None, 2), (2, 3), (4, 1000), (2, None)])
+def test_number_of_words(letter_generator, low, high):
     """Words are counted as `words_of` splits names."""
+    n_words = {"min_words": low, "max_words": high}
     lengths = {"min_length": 1, "max_length": 4}
-    expected = [text for text in TEXTS if n_words[0] <= len(list_words(text)) <= n_words[1]]
-    assert all_matches(letter_generator, n_words=n_words, **lengths) == sorted(expected)
+    expected = [
+        text
+        for text in TEXTS
+        if len(list_words(text)) in range(low or 0, 10 if high is None else high + 1)
+    ]
+    assert all_matches(letter_generator, **n_words, **lengths) == sorted(expected)
     given_words = ["a", "b", "é"]
     both = [text for text in expected if consists_of(text, given_words) and not repeats(text)]
-    assert all_matches(letter_generator, n_words=n_words, words=given_words) == sorted(both)
+    assert all_matches(letter_generator, **n_words, words=given_words) == sorted(both)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +103,8 @@ def test_number_of_words(letter_generator, n_words):
 def test_number_of_words_in_scripts(letters, name, n):
     assert len(list_words(name)) == n
     for count in (n - 1, n, n + 1):
-        options = {"pattern": re.escape(name), "n_words": (count, count), "max_length": 6}
+        options = {"pattern": re.escape(name), "min_words": count, "max_words": count}
+        options["max_length"] = 6
         assert (all_matches(generator_of(letters), **options) == [name]) == (count == n)
 
 
@@ -112,13 +118,13 @@ def test_number_of_words_in_scripts(letters, name, n):
         full({"label": "x", "min_length": 4, "words": ["AB", "b'a", "bb"]}),
         full({"label": {"x": 1, "y": 2}, "pattern": ".* .*"}),
         {"banned": ["bb"], "temperature": 0.7},
-        full({"n_words": (2, 2), "temperature": 0.8, "words": ["AB", "b'a", "bb"]}),
+        full({"min_words": 2, "max_words": 2, "temperature": 0.8, "words": ["AB", "b'a", "bb"]}),
     ],
     ids=str,
 )
 def test_names_follow_the_distribution_of_the_model(labelled_generator, options):
     generator, options = labelled_generator, {"max_length": 6, "words": ["AB", "b'a"]} | options
-    n_min, n_max = options.get("n_words", (1, 9))
+    n_min, n_max = options.get("min_words", 1), options.get("max_words", 9)
     p = {
         name: probability
         for name, probability in conditional(generator, options).items()
@@ -210,24 +216,24 @@ def test_words_are_repeated_only_if_a_name_of_the_list_repeats_one():
 
 def test_words_like_those_of_names():
     english, own = load_words(), words_of(BEERS)
-    words = load_words(like=iter(BEERS))
+    words = words_like(iter(BEERS))
     n = len(own)
     assert set(words[:n]) == own
     assert not own <= english  # saison
     assert len(words) == len({*words}) == n + 1000
     assert set(words[n:]) <= english
     assert not {"of", "and", "with", "you"} & {*words}
-    assert load_words(BEERS, 20) == words[: n + 20]
-    assert load_words(BEERS, 0) == sorted(own)
-    assert len(load_words(BEERS, 10**6)) > 37_000
-    feelings = load_words(["Sorrow and Anger", "Fear", "Quiet Grief", "Bitter Regret"])
+    assert words_like(BEERS, 20) == words[: n + 20]
+    assert words_like(BEERS, 0) == sorted(own)
+    assert len(words_like(BEERS, 10**6)) > 37_000
+    feelings = words_like(["Sorrow and Anger", "Fear", "Quiet Grief", "Bitter Regret"])
     near, far = ["joy", "shame", "despair", "envy", "sadness"], ["tin", "barn", "cider", "pine"]
     assert sum(word in feelings for word in near) > sum(word in words for word in near)
     assert sum(word in words for word in far) > sum(word in feelings for word in far)
 
 
 def test_words_like_possessives():
-    words = load_words(["King's Arms", "Queen’s Head", "Sailor's Rest"], 50)
+    words = words_like(["King's Arms", "Queen’s Head", "Sailor's Rest"], 50)
     assert words[:6] == ["arms", "head", "king's", "queen's", "rest", "sailor's"]
     assert not {"king", "queen", "sailor", "s"} & {*words}
     assert {"captain", "prince", "lady", "crown"} & {*words}
@@ -235,29 +241,29 @@ def test_words_like_possessives():
 
 def test_words_like_those_of_a_long_list():
     names = [f"{a} {b}" for a in sorted(load_words())[::9] for b in ("Ale", "Stout")]
-    words = load_words(names)
+    words = words_like(names)
     assert len(words) == len(words_of(names)) + 1000
-    assert load_words(names[::-1]) == words
+    assert words_like(names[::-1]) == words
 
 
 def test_words_in_another_language():
     names = ["Zum Goldenen Hirsch", "Alte Post", "Schwarzer Adler", "Zur Krone"]
-    with pytest.warns(UserWarning, match="are English, and less than a third of the words of like"):
-        assert load_words(names) == sorted(words_of(names))
+    with pytest.warns(UserWarning, match="and less than a third of the words of the names"):
+        assert words_like(names) == sorted(words_of(names))
 
 
 @pytest.mark.parametrize(
-    ("like", "n", "error", "message"),
+    ("names", "n", "error", "message"),
     [
-        (["1", "-"], 5, ValueError, "like must contain at least one word"),
-        ([], 5, ValueError, "like must be an iterable of str with at least one name"),
-        ("Ale", 5, TypeError, "like"),
+        (["1", "-"], 5, ValueError, "names must contain at least one word"),
+        ([], 5, ValueError, "names must be an iterable of str with at least one name"),
+        ("Ale", 5, TypeError, "names"),
         (BEERS, -1, ValueError, "n must be"),
     ],
 )
-def test_words_like_nothing(like, n, error, message):
+def test_words_like_nothing(names, n, error, message):
     with pytest.raises(error, match=message):
-        load_words(like, n)
+        words_like(names, n)
 
 
 def test_load_words():

@@ -2,10 +2,10 @@
 
     python examples/benchmarks/words.py [--quick]
 
-For each bundled list of names of several English words, `load_words` gets 35 names, three times.
+For each bundled list of names of several English words, `words_like` gets 35 names, three times.
 The first table shows what share of the words of its other names, which these lack, is among the
 nearest words. The number of lists with a word leaves out the list itself. The second table shows
-processor times of lists of thirty names: of `load_words`, of the first name with these words, and
+processor times of lists of thirty names: of `words_like`, of the first name with these words, and
 of 1,000 names after that, relative to 1,000 names without `words`. The third table shows the marks
 of readers in ``blind/words.json``, for names of ten lists that were invented for the test, in
 random order. Each name has three marks, 0 or 1: whether its form is that of a name in the list,
@@ -21,7 +21,7 @@ from time import process_time
 import numpy as np
 from _common import LISTS_OF_WORDS, parse_arguments, print_machine
 
-from sknamegen import CharLSTMGenerator, list_styles, load_names, load_words
+from sknamegen import CharLSTMGenerator, list_styles, load_names, load_words, words_like
 from sknamegen._text.words import split_words
 from sknamegen.datasets import are_english, nearest_words, word_vectors
 
@@ -70,19 +70,19 @@ def seconds(function, *args, **options):
     return process_time() - start
 
 
-print("\nlist      n_words  load_words  first name  1,000 names")
+print("\nlist      n_words  words_like  first name  1,000 names")
 n = 10 if arguments.quick else 1000
 for title, names in LISTS_OF_WORDS.items():
-    time = seconds(load_words, names)
+    time = seconds(words_like, names)
     generator = CharLSTMGenerator(random_state=0).fit(names)
     generator.sample(n_samples=n, random_state=0)
     free = seconds(generator.sample, n_samples=n, random_state=1)
-    for n_words in (None, (2, 3)):
-        options = {"words": load_words(names), "n_words": n_words}
+    for n_words, limits in {"any": {}, "2 to 3": {"min_words": 2, "max_words": 3}}.items():
+        options = {"words": words_like(names), **limits}
         first = seconds(generator.sample, random_state=0, **options)
         generator.sample(n_samples=n, random_state=0, **options)
         many = seconds(generator.sample, n_samples=n, random_state=1, **options) / free
-        print(f"{title:9} {n_words!s:7}  {time:8.2f} s  {first:8.2f} s  {many:11.1f}")
+        print(f"{title:9} {n_words:7}  {time:8.2f} s  {first:8.2f} s  {many:11.1f}")
 
 marked = json.loads((Path(__file__).parent / "blind" / "words.json").read_text("utf-8"))
 titles = [title for title in marked["beers"] if title != "list"]

@@ -169,8 +169,8 @@ def build_automaton(alphabet: Alphabet, parts: Sequence[Part]) -> Automaton:
 def too_large_error() -> ValueError:
     """Return the error for automata with too many states."""
     return ValueError(
-        "pattern, banned, words and n_words must be simpler: their automaton is too large. Shorten "
-        "them, or pass a smaller max_length."
+        "pattern, banned, words, min_words and max_words must be simpler: their automaton is too "
+        "large. Shorten them, or pass a smaller max_length."
     )
 
 

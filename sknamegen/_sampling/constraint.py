@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from .._text.alphabet import Alphabet
 from .._text.clusters import MAX_CODE_POINTS
-from .._validation import check_banned, check_int, check_n_words, check_real, check_words
+from .._validation import check_banned, check_int, check_real, check_words
 from .automaton import Automaton, build_automaton
 from .decoding import Decoding
 from .regex import compile_pattern, pattern_part
@@ -15,6 +15,8 @@ from .words import banned_part, count_part, word_part
 
 # Maximum length that can be requested, in characters.
 _MAX_LENGTH = 2**21
+# Maximum number of words that can be requested.
+_MAX_WORDS = 1000
 # Default length of running text after the longest seed, in characters.
 _TEXT_LENGTH = 100
 
@@ -35,8 +37,8 @@ class Limits(NamedTuple):
         Strings that do not occur in a name, regardless of case, from `check_banned`.
     words : frozenset of str or None
         The words of a name are words of these strings, regardless of case.
-    n_words : tuple of two int, or None
-        Minimum and maximum number of words.
+    min_words, max_words : int, float
+        Minimum and maximum number of words. Without a maximum, it is infinite.
     """
 
     min_length: int
@@ -44,7 +46,8 @@ class Limits(NamedTuple):
     pattern: re.Pattern[str] | None = None
     banned: tuple[str, ...] = ()
     words: frozenset[str] | None = None
-    n_words: tuple[int, int] | None = None
+    min_words: int = 0
+    max_words: float = inf
 
     def automaton(self, alphabet: Alphabet) -> Automaton:
         """Return an automaton that reads the names that satisfy all but the length limits."""
@@ -56,9 +59,9 @@ class Limits(NamedTuple):
             parts.append(pattern_part(self.pattern, characters, max_length))
         if self.words is not None:
             parts.append(word_part(characters, self.words, max_length))
-        if self.n_words:
-            low, high = self.n_words
-            parts.append(count_part(characters, low, min(high, max_length)))
+        if self.min_words or self.max_words < inf:
+            max_words = self.max_words if self.max_words < max_length else inf
+            parts.append(count_part(characters, self.min_words, max_words))
         return build_automaton(alphabet, parts)
 
     def describe(self) -> str:
@@ -66,7 +69,8 @@ class Limits(NamedTuple):
         rules = [f"matches pattern={self.pattern.pattern!r}"] if self.pattern else []
         rules += [f"contains none of banned={self.banned!r}"] if self.banned else []
         rules += ["consists of the given words"] if self.words is not None else []
-        rules += ["has {} to {} words".format(*self.n_words)] if self.n_words else []
+        rules += [f"has at least {self.min_words} words"] if self.min_words else []
+        rules += [f"has at most {self.max_words} words"] if self.max_words < inf else []
         return " and ".join(rules)
 
 
@@ -79,7 +83,8 @@ class Constraint(NamedTuple):
     pattern: str | re.Pattern[str] | None = None
     banned: Iterable[str] = ()
     words: Iterable[str] | None = None
-    n_words: tuple[int, int] | None = None
+    min_words: int | None = None
+    max_words: int | None = None
     min_p: float | None = None
     top_k: int | None = None
     top_p: float | None = None
@@ -126,4 +131,14 @@ class Constraint(NamedTuple):
         min_length = max_length if longest_name is None else min_length
         pattern = None if self.pattern is None else compile_pattern(self.pattern)
         banned, words = check_banned(self.banned), check_words(self.words)
-        return Limits(min_length, max_length, pattern, banned, words, check_n_words(self.n_words))
+        min_words, max_words = 0, inf
+        if self.min_words is not None:
+            min_words = check_int("min_words", self.min_words, 0, high=_MAX_WORDS)
+        if self.max_words is not None:
+            max_words = check_int("max_words", self.max_words, 0, high=_MAX_WORDS)
+        if min_words > max_words:
+            raise ValueError(
+                f"min_words must be at most max_words. Got min_words={min_words} and "
+                f"max_words={max_words}."
+            )
+        return Limits(min_length, max_length, pattern, banned, words, min_words, max_words)

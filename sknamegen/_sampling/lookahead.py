@@ -257,8 +257,8 @@ def _is_close(values: Floats, previous: Floats) -> bool:
 def _too_large_error(automaton: Automaton, limits: Limits) -> ValueError:
     n_states = len(automaton.accepts)
     return ValueError(
-        "min_length, pattern, banned, words and n_words require a table that is too large: "
-        f"{n_states:,} states for names of {limits.min_length:,} to {limits.max_length:,} "
+        "min_length, pattern, banned, words, min_words and max_words require a table that is too "
+        f"large: {n_states:,} states for names of {limits.min_length:,} to {limits.max_length:,} "
         "characters. Simplify them, or pass a smaller min_length or max_length."
     )
 

@@ -6,6 +6,7 @@ non-deterministic automaton, because an apostrophe may be inside a word or betwe
 
 from collections import defaultdict
 from collections.abc import Iterable
+from math import inf
 
 import numpy as np
 
@@ -122,9 +123,10 @@ def word_part(characters: list[str], words: frozenset[str], max_length: int) -> 
     return _spelled(transitions, accepts, columns, spellings)
 
 
-def count_part(characters: list[str], low: int, high: int) -> Part:
+def count_part(characters: list[str], low: int, high: float) -> Part:
     """Return an automaton that reads names of `low` to `high` words, as in `words_of`."""
     spellings, columns = _units(characters)
+    most = low if high == inf else int(high) + 1  # no need to count further
 
     def successors(state: tuple[int, str], length: int) -> dict[int, tuple[int, str]]:
         """Return the number of words and the kind of the last unit after each unit."""
@@ -132,7 +134,7 @@ def count_part(characters: list[str], low: int, high: int) -> Part:
         after = dict[int, tuple[int, str]]()
         for unit, column in columns.items():
             if is_letter(unit):
-                after[column] = count + (last == _SEPARATOR), _LETTER
+                after[column] = min(count + (last == _SEPARATOR), most), _LETTER
             elif last == _LETTER and (is_mark(unit) or unit == APOSTROPHE):
                 after[column] = count, unit if unit == APOSTROPHE else _LETTER
             else:
